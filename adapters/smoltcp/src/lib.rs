@@ -1,0 +1,3 @@
+//! Pinhole on smoltcp sockets.
+#![no_std]
+#![forbid(unsafe_code)]

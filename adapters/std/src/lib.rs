@@ -1,0 +1,1 @@
+//! Pinhole on desktop sockets and files.

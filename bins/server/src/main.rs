@@ -1,0 +1,2 @@
+//! Serves Motion-JPEG over RTSP.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Shows Motion-JPEG from RTSP.
+fn main() {}

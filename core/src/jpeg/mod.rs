@@ -1,0 +1,36 @@
+//! JPEG as RFC 2435 can carry it: what is in a file, and how to make one fit.
+
+/// How the chroma is sampled (RFC 2435, 4.1: the types it defines).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Sampling {
+    /// 4:2:2, one chroma sample for two pixels across: RTP/JPEG type 0.
+    Yuv422,
+    /// 4:2:0, one chroma sample for two by two pixels: RTP/JPEG type 1.
+    Yuv420,
+}
+
+/// Where a packetizer finds what it needs in a JPEG file that RFC 2435 can carry: baseline, the
+/// standard Huffman tables, 8-bit quantisation tables, one scan.
+///
+/// All offsets are bytes from the start of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct JpegInfo {
+    /// Pixels across.
+    pub width: u16,
+    /// Pixels down.
+    pub height: u16,
+    /// How the chroma is sampled.
+    pub sampling: Sampling,
+    /// MCUs between restart markers; 0: there are none.
+    pub restart_interval: u16,
+    /// Where the luma table's 64 bytes are, in zigzag order.
+    pub luma_table: u32,
+    /// Where the chroma table's 64 bytes are; may be the same.
+    pub chroma_table: u32,
+    /// Where the entropy-coded segment starts, restart markers and all.
+    pub scan: u32,
+    /// Its length, without the EOI marker.
+    pub scan_len: u32,
+}

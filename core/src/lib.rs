@@ -1,0 +1,28 @@
+//! RTSP/RTP video streaming without I/O: the protocol work of a server and of a client, on
+//! borrowed bytes, with the time passed in.
+//!
+//! The way through it: [`time`] and [`frame`] are what everything speaks of; [`wire`] has a view
+//! and a representation for each message on the network; [`jpeg`] knows what RFC 2435 can carry;
+//! [`media`] finds frames in files and streams.
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
+#[cfg(test)]
+extern crate std;
+
+// First: its macros are used by the modules after it.
+mod fmt;
+
+pub mod frame;
+pub mod jpeg;
+pub mod media;
+pub mod receive;
+#[allow(dead_code, reason = "the server and the client use it")]
+mod storage;
+pub mod text;
+pub mod time;
+pub mod wire;

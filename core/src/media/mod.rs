@@ -1,0 +1,1 @@
+//! Finding frames: in files, and in streams that never end.

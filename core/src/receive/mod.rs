@@ -1,0 +1,1 @@
+//! The receiving side of RTP: order, loss and jitter.

@@ -1,0 +1,126 @@
+//! Bytes that somebody else owns, used without a panic.
+
+/// A queue of bytes in lent storage, always contiguous: half messages in, replies out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fifo {
+    start: usize,
+    end: usize,
+}
+
+impl Fifo {
+    pub(crate) const fn len(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many more bytes `push` takes.
+    pub(crate) const fn room(&self, storage: &[u8]) -> usize {
+        storage.len().saturating_sub(self.len())
+    }
+
+    pub(crate) fn bytes<'b>(&self, storage: &'b [u8]) -> &'b [u8] {
+        storage.get(self.start..self.end).unwrap_or(&[])
+    }
+
+    /// Takes `n` bytes off the front.
+    pub(crate) fn pop(&mut self, n: usize) {
+        self.start = self.start.saturating_add(n).min(self.end);
+        if self.start == self.end {
+            *self = Self::default();
+        }
+    }
+
+    /// Appends all of `bytes`, or nothing and `false`.
+    pub(crate) fn push(&mut self, storage: &mut [u8], bytes: &[u8]) -> bool {
+        match self.tail(storage, bytes.len()).get_mut(..bytes.len()) {
+            Some(to) => {
+                to.copy_from_slice(bytes);
+                self.grow(storage, bytes.len());
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The free bytes behind what is queued, moved together first if fewer than `want` are
+    /// contiguous. What is written there counts after [`Self::grow`].
+    pub(crate) fn tail<'b>(&mut self, storage: &'b mut [u8], want: usize) -> &'b mut [u8] {
+        if storage.len().saturating_sub(self.end) < want && self.start > 0 {
+            let len = self.len();
+            move_to_front(storage, self.start, len);
+            *self = Self { start: 0, end: len };
+        }
+        storage.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Counts `n` bytes, already written to [`Self::tail`], as queued.
+    pub(crate) fn grow(&mut self, storage: &[u8], n: usize) {
+        self.end = self.end.saturating_add(n).min(storage.len());
+    }
+}
+
+/// Moves `len` bytes from `from` to the front.
+///
+/// In steps of `from` bytes, because `copy_within` keeps a panic that the optimiser cannot prove
+/// away on small targets.
+pub(crate) fn move_to_front(storage: &mut [u8], from: usize, len: usize) {
+    let mut done = 0;
+    while from > 0 && done < len {
+        let n = from.min(len - done);
+        let Some((to, src)) = storage.get_mut(done..).and_then(|s| s.split_at_mut_checked(from)) else {
+            return;
+        };
+        let (Some(to), Some(src)) = (to.get_mut(..n), src.get(..n)) else { return };
+        to.copy_from_slice(src);
+        done += n;
+    }
+}
+
+/// Copies `bytes` to `at`; `false`, and nothing done, if they do not fit.
+#[allow(dead_code)]
+pub(crate) fn put(storage: &mut [u8], at: usize, bytes: &[u8]) -> bool {
+    let to = at.checked_add(bytes.len()).and_then(|end| storage.get_mut(at..end));
+    to.is_some_and(|to| {
+        // The lengths are equal: `get_mut` made them so. Said again for the optimiser.
+        let fits = to.len() == bytes.len();
+        if fits {
+            to.copy_from_slice(bytes);
+        }
+        fits
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+    use std::vec::Vec;
+
+    proptest! {
+        #[test]
+        fn a_fifo_is_a_queue(ops in prop::collection::vec((any::<bool>(), 0usize..12), 0..200)) {
+            let mut storage = [0u8; 16];
+            let (mut fifo, mut model, mut next) = (Fifo::default(), VecDeque::new(), 0u8);
+            for (push, n) in ops {
+                if push {
+                    let bytes: Vec<u8> = (0..n).map(|i| next.wrapping_add(i as u8)).collect();
+                    let fits = model.len() + n <= storage.len();
+                    prop_assert_eq!(fifo.push(&mut storage, &bytes), fits);
+                    if fits {
+                        model.extend(&bytes);
+                        next = next.wrapping_add(n as u8);
+                    }
+                } else {
+                    fifo.pop(n);
+                    model.drain(..n.min(model.len()));
+                }
+                prop_assert_eq!(fifo.bytes(&storage), model.make_contiguous() as &[u8]);
+                prop_assert_eq!(fifo.room(&storage), storage.len() - model.len());
+            }
+        }
+    }
+}

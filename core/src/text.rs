@@ -1,0 +1,1 @@
+//! Text, written and read without allocation.

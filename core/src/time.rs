@@ -1,0 +1,245 @@
+//! Time, which is always passed in: the core never asks a clock.
+use core::ops::{Add, Sub};
+
+/// A span of time in microseconds.
+///
+/// Not [`core::time::Duration`]: its nanoseconds cost a 128-bit multiplication on a
+/// microcontroller, and its arithmetic can panic. This one saturates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Duration(u64);
+
+impl Duration {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+    /// Longer than any session lasts.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// A span of `micros` microseconds.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// A span of `millis` milliseconds.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
+    /// A span of `secs` seconds.
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1_000_000))
+    }
+
+    /// The whole span in microseconds.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// The whole milliseconds of the span.
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1_000
+    }
+
+    /// The span multiplied by `numerator / denominator`; saturates, and is zero for a zero
+    /// denominator.
+    pub const fn scaled(self, numerator: u64, denominator: u64) -> Self {
+        match self.0.saturating_mul(numerator).checked_div(denominator) {
+            Some(micros) => Self(micros),
+            None => Self::ZERO,
+        }
+    }
+}
+
+impl Add for Duration {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Duration {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl From<core::time::Duration> for Duration {
+    fn from(d: core::time::Duration) -> Self {
+        Self(d.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(d.subsec_micros())))
+    }
+}
+
+impl From<Duration> for core::time::Duration {
+    fn from(d: Duration) -> Self {
+        Self::from_micros(d.0)
+    }
+}
+
+/// A point on the caller's monotonic clock, in microseconds since any fixed origin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The clock's origin: before, or at, every other instant.
+    pub const ZERO: Self = Self(0);
+
+    /// The point `micros` microseconds after the origin.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the origin.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to this point; zero if `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+    fn add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Self;
+    fn sub(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+}
+
+/// A point in a medium's own time, in microseconds since the medium's start (for live media,
+/// since any fixed point): what RTSP calls normal play time (RFC 2326, 3.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct MediaTime(u64);
+
+impl MediaTime {
+    /// The start of the medium.
+    pub const ZERO: Self = Self(0);
+
+    /// The point `micros` microseconds after the start.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the start.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to this point; zero if `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for MediaTime {
+    type Output = Self;
+    fn add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub<Duration> for MediaTime {
+    type Output = Self;
+    fn sub(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+}
+
+/// A wall clock reading as RTCP sends it: 32 bits of seconds since 1900, 32 bits of fraction
+/// (RFC 3550, 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NtpTime(pub u64);
+
+impl NtpTime {
+    /// Seconds from 1900-01-01 to 1970-01-01.
+    const UNIX_OFFSET: u64 = 2_208_988_800;
+
+    /// From the time since the Unix epoch.
+    pub const fn from_unix(since_epoch: Duration) -> Self {
+        let secs = (since_epoch.0 / 1_000_000).wrapping_add(Self::UNIX_OFFSET);
+        let fraction = ((since_epoch.0 % 1_000_000) << 32) / 1_000_000;
+        Self(secs << 32 | fraction)
+    }
+
+    /// The middle 32 bits, as reception reports quote them (RFC 3550, 6.4.1, LSR).
+    pub const fn middle(self) -> u32 {
+        (self.0 >> 16) as u32
+    }
+}
+
+/// What time it is: both clocks, read together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Now {
+    /// The monotonic clock, on which everything is scheduled.
+    pub at: Instant,
+    /// The wall clock, which only sender reports quote. Without one: anything monotonic.
+    pub ntp: NtpTime,
+}
+
+/// When to poll again, for each outlet, so that a blocked socket masks only its own.
+///
+/// `None`: nothing until there is input, or a new frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Wake {
+    /// `poll_stream` will have something.
+    pub stream: Option<Instant>,
+    /// `poll_transmit` will have something.
+    pub datagram: Option<Instant>,
+    /// `handle_timeout` has something to do.
+    pub timer: Option<Instant>,
+}
+
+impl Wake {
+    /// The earliest of those that can act: a blocked outlet does not count.
+    pub fn earliest(&self, stream_open: bool, datagram_open: bool) -> Option<Instant> {
+        let stream = self.stream.filter(|_| stream_open);
+        let datagram = self.datagram.filter(|_| datagram_open);
+        [stream, datagram, self.timer].into_iter().flatten().min()
+    }
+}
+
+/// Lowers `slot` to `at`, if that is sooner.
+#[allow(dead_code)]
+pub(crate) fn sooner(slot: &mut Option<Instant>, at: Instant) {
+    *slot = Some(slot.map_or(at, |s| s.min(at)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ntp_of_the_unix_epoch_and_a_half_second() {
+        assert_eq!(NtpTime::from_unix(Duration::ZERO).0 >> 32, 2_208_988_800);
+        assert_eq!(NtpTime::from_unix(Duration::from_micros(500_000)).0 as u32, 1 << 31);
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        assert_eq!(Duration::MAX + Duration::from_secs(1), Duration::MAX);
+        assert_eq!(Instant::ZERO - Duration::from_secs(1), Instant::ZERO);
+        assert_eq!(Duration::from_secs(1).scaled(1, 0), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_blocked_outlet_does_not_wake() {
+        let at = Instant::from_micros;
+        let wake = Wake { stream: Some(at(1)), datagram: Some(at(2)), timer: Some(at(3)) };
+        assert_eq!(wake.earliest(true, true), Some(at(1)));
+        assert_eq!(wake.earliest(false, true), Some(at(2)));
+        assert_eq!(wake.earliest(false, false), Some(at(3)));
+    }
+}
