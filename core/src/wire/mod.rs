@@ -1,1 +1,5 @@
 //! What goes over the network: a view and a representation for each message, without state.
+mod emit;
+pub mod jpeg;
+pub mod rtcp;
+pub mod rtp;

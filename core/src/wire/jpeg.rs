@@ -1,0 +1,1 @@
+//! JPEG payload headers (RFC 2435, 3.1).

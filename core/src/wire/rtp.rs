@@ -1,0 +1,286 @@
+//! RTP data packets (RFC 3550, 5.1).
+use core::fmt;
+
+/// Bytes of the fixed header.
+pub const HEADER_LEN: usize = 12;
+
+/// The only version of RTP that is in use.
+const VERSION: u8 = 2;
+
+/// A checked view of an RTP packet.
+///
+/// The CSRC list, the header extension and the padding are validated by [`Self::new_checked`];
+/// [`Self::payload`] has none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Packet<T: AsRef<[u8]>> {
+    buffer: T,
+    layout: Layout,
+}
+
+impl<T: AsRef<[u8]>> Packet<T> {
+    /// Views `buffer`, one whole datagram or interleaved message, as an RTP packet.
+    ///
+    /// # Errors
+    /// An [`Error`] if the version is not 2, or if a part that the header announces is not there.
+    pub fn new_checked(buffer: T) -> Result<Self, Error> {
+        let layout = Layout::of(buffer.as_ref())?;
+        Ok(Self { buffer, layout })
+    }
+
+    /// What the payload is, as the session description maps it: 7 bits.
+    pub fn payload_type(&self) -> u8 {
+        let [_, b, ..] = self.header();
+        b & 0x7F
+    }
+
+    /// The marker bit. For video, it ends a frame.
+    pub fn marker(&self) -> bool {
+        let [_, b, ..] = self.header();
+        b & 0x80 != 0
+    }
+
+    /// The sequence number, which wraps.
+    pub fn sequence_number(&self) -> u16 {
+        let [_, _, a, b, ..] = self.header();
+        u16::from_be_bytes([a, b])
+    }
+
+    /// The timestamp, in units of the payload's clock, which wraps.
+    pub fn timestamp(&self) -> u32 {
+        let [_, _, _, _, a, b, c, d, ..] = self.header();
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// The synchronisation source: who sent it.
+    pub fn ssrc(&self) -> u32 {
+        let [.., a, b, c, d] = self.header();
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// Bytes of padding behind the payload, the count byte included.
+    pub fn padding_len(&self) -> usize {
+        self.buffer.as_ref().len().saturating_sub(self.layout.payload_end)
+    }
+
+    /// The header extension: the 16 bits that its profile defines, and its data, a multiple of
+    /// 4 bytes (RFC 3550, 5.3.1).
+    pub fn extension(&self) -> Option<(u16, &[u8])> {
+        let bytes = self.buffer.as_ref().get(self.layout.extension..self.layout.payload)?;
+        let ([a, b, _, _], data) = bytes.split_first_chunk()?;
+        Some((u16::from_be_bytes([*a, *b]), data))
+    }
+
+    /// What is carried, without extension and padding; may be empty.
+    pub fn payload(&self) -> &[u8] {
+        self.buffer.as_ref().get(self.layout.payload..self.layout.payload_end).unwrap_or(&[])
+    }
+
+    /// The whole packet, as it was given.
+    pub fn into_inner(self) -> T {
+        self.buffer
+    }
+
+    fn header(&self) -> [u8; HEADER_LEN] {
+        self.buffer.as_ref().first_chunk().copied().unwrap_or_default()
+    }
+}
+
+/// The fields of the fixed header, for a packet without CSRC list, extension and padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Repr {
+    /// What the payload is: 7 bits, the eighth is not sent.
+    pub payload_type: u8,
+    /// The marker bit.
+    pub marker: bool,
+    /// The sequence number.
+    pub sequence_number: u16,
+    /// The timestamp, in units of the payload's clock.
+    pub timestamp: u32,
+    /// The synchronisation source.
+    pub ssrc: u32,
+}
+
+impl Repr {
+    /// Reads the fixed header's fields.
+    pub fn parse<T: AsRef<[u8]>>(packet: &Packet<T>) -> Self {
+        Self {
+            payload_type: packet.payload_type(),
+            marker: packet.marker(),
+            sequence_number: packet.sequence_number(),
+            timestamp: packet.timestamp(),
+            ssrc: packet.ssrc(),
+        }
+    }
+
+    /// Bytes that [`Self::emit`] writes.
+    pub const fn buffer_len(&self) -> usize {
+        HEADER_LEN
+    }
+
+    /// Writes the fixed header; the payload follows it.
+    pub fn emit(&self, out: &mut [u8; HEADER_LEN]) {
+        let [s0, s1] = self.sequence_number.to_be_bytes();
+        let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
+        let [c0, c1, c2, c3] = self.ssrc.to_be_bytes();
+        let kind = u8::from(self.marker) << 7 | (self.payload_type & 0x7F);
+        *out = [VERSION << 6, kind, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3];
+    }
+}
+
+/// Why bytes are no RTP packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Error {
+    /// The header, the CSRC list or the extension goes on to byte `needed`: the packet does not.
+    Truncated {
+        /// The length that the packet says it has at least.
+        needed: usize,
+    },
+    /// The first two bits are not 2.
+    Version {
+        /// What they are.
+        found: u8,
+    },
+    /// The last byte counts more padding than there is room for, or none.
+    Padding {
+        /// What it counts.
+        found: u8,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated { needed } => write!(f, "RTP packet ends before byte {needed}"),
+            Self::Version { found } => write!(f, "RTP version {found} at byte 0, not 2"),
+            Self::Padding { found } => write!(f, "RTP padding of {found} bytes in the last byte"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// Where the parts of a packet start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Layout {
+    /// Behind the CSRC list. Equal to `payload` where there is no extension.
+    extension: usize,
+    payload: usize,
+    payload_end: usize,
+}
+
+impl Layout {
+    fn of(bytes: &[u8]) -> Result<Self, Error> {
+        let truncated = |needed| Error::Truncated { needed };
+        let &[first, ..] = bytes.first_chunk::<HEADER_LEN>().ok_or(truncated(HEADER_LEN))?;
+        if first >> 6 != VERSION {
+            return Err(Error::Version { found: first >> 6 });
+        }
+        let extension = HEADER_LEN + 4 * usize::from(first & 0x0F);
+        let mut payload = extension;
+        if first & 0x10 != 0 {
+            let head = bytes.get(extension..).and_then(<[u8]>::first_chunk::<4>);
+            let &[_, _, a, b] = head.ok_or(truncated(extension + 4))?;
+            payload += 4 + 4 * usize::from(u16::from_be_bytes([a, b]));
+        }
+        let body = bytes.get(payload..).ok_or(truncated(payload))?;
+        let padding = match (first & 0x20 != 0, body.last()) {
+            (false, _) => 0,
+            (true, Some(&n)) if n > 0 && usize::from(n) <= body.len() => n,
+            (true, last) => return Err(Error::Padding { found: last.copied().unwrap_or(0) }),
+        };
+        Ok(Self { extension, payload, payload_end: bytes.len().saturating_sub(usize::from(padding)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    const PLAIN: [u8; 14] = [0x80, 0x9A, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0xAA, 0xBB];
+
+    #[test]
+    fn the_fixed_header_is_read_where_rfc_3550_draws_it() {
+        let packet = Packet::new_checked(&PLAIN[..]).unwrap();
+        assert_eq!((packet.payload_type(), packet.marker()), (26, true));
+        assert_eq!((packet.sequence_number(), packet.timestamp()), (0x0102, 0x0304_0506));
+        assert_eq!((packet.ssrc(), packet.padding_len()), (0x0708_090A, 0));
+        assert_eq!((packet.extension(), packet.payload()), (None, &[0xAA, 0xBB][..]));
+    }
+
+    #[test]
+    fn csrc_list_extension_and_padding_are_not_payload() {
+        let mut bytes = Vec::from(PLAIN);
+        bytes[0] = 0x80 | 0x20 | 0x10 | 2;
+        bytes.splice(12..12, [0; 8].into_iter().chain([0xFF, 0xD8, 0, 1, 9, 9, 9, 9]));
+        bytes.extend([0, 0, 3]);
+        let packet = Packet::new_checked(&bytes[..]).unwrap();
+        assert_eq!(packet.extension(), Some((0xFFD8, &[9, 9, 9, 9][..])));
+        assert_eq!((packet.payload(), packet.padding_len()), (&[0xAA, 0xBB][..], 3));
+    }
+
+    #[test]
+    fn an_empty_extension_is_still_one() {
+        let mut bytes = Vec::from(PLAIN);
+        bytes[0] |= 0x10;
+        bytes.splice(12..12, [0xFF, 0xFF, 0, 0]);
+        let packet = Packet::new_checked(&bytes[..]).unwrap();
+        assert_eq!(packet.extension(), Some((0xFFFF, &[][..])));
+        assert_eq!(packet.payload(), [0xAA, 0xBB]);
+    }
+
+    #[test]
+    fn what_the_header_promises_must_be_there() {
+        let with = |first: u8, last: u8| {
+            let mut bytes = PLAIN;
+            (bytes[0], bytes[13]) = (first, last);
+            Packet::new_checked(bytes).map(|_| ())
+        };
+        assert_eq!(Packet::new_checked(&PLAIN[..11]), Err(Error::Truncated { needed: 12 }));
+        assert_eq!(with(0x40, 0), Err(Error::Version { found: 1 }));
+        assert_eq!(with(0x81, 0), Err(Error::Truncated { needed: 16 }));
+        assert_eq!(with(0x90, 0), Err(Error::Truncated { needed: 16 }));
+        assert_eq!(with(0xA0, 0), Err(Error::Padding { found: 0 }));
+        assert_eq!(with(0xA0, 3), Err(Error::Padding { found: 3 }));
+        assert_eq!(with(0xA0, 2), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_emitted_parses_back(
+            payload_type in 0u8..128,
+            marker: bool,
+            sequence_number: u16,
+            timestamp: u32,
+            ssrc: u32,
+            payload: Vec<u8>,
+        ) {
+            let repr = Repr { payload_type, marker, sequence_number, timestamp, ssrc };
+            let mut header = [0; HEADER_LEN];
+            repr.emit(&mut header);
+            let bytes = [&header[..], &payload].concat();
+            let packet = Packet::new_checked(&bytes).unwrap();
+            prop_assert_eq!(Repr::parse(&packet), repr);
+            prop_assert_eq!(packet.payload(), payload);
+        }
+
+        #[test]
+        fn every_part_of_arbitrary_bytes_is_inside_them(mut bytes: Vec<u8>) {
+            if let Some(first) = bytes.first_mut() {
+                *first = *first & 0x3F | 0x80;
+            }
+            if let Ok(packet) = Packet::new_checked(&bytes[..]) {
+                let extension = packet.extension().map_or(0, |(_, data)| data.len() + 4);
+                let csrc = 4 * usize::from(bytes[0] & 0x0F);
+                let parts = HEADER_LEN + csrc + extension + packet.payload().len() + packet.padding_len();
+                prop_assert_eq!(parts, bytes.len());
+            }
+        }
+    }
+}
