@@ -21,6 +21,7 @@ pub mod frame;
 pub mod jpeg;
 pub mod media;
 pub mod receive;
+pub mod ring;
 #[allow(dead_code, reason = "the server and the client use it")]
 mod storage;
 pub mod text;
