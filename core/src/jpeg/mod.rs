@@ -1,4 +1,18 @@
 //! JPEG as RFC 2435 can carry it: what is in a file, and how to make one fit.
+//!
+//! A sender calls [`inspect`] on each frame. A receiver puts a [`Header`] before the scan that came
+//! in packets.
+mod error;
+mod header;
+mod huffman;
+mod inspect;
+pub(crate) mod segments;
+mod tables;
+
+pub use error::{JpegError, JpegErrorKind};
+pub use header::Header;
+pub use inspect::{Huffman, Inspected, McuShape, inspect};
+pub use tables::quantisers;
 
 /// How the chroma is sampled (RFC 2435, 4.1: the types it defines).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

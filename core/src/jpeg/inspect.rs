@@ -1,0 +1,595 @@
+//! Reads a JPEG file's marker segments, and says whether RFC 2435 can carry it.
+use super::error::{JpegError, JpegErrorKind as Kind};
+use super::huffman::HuffmanSpec;
+use super::segments::{Segment, Segments, marker, scan_end};
+use super::{JpegInfo, Sampling, tables};
+
+/// What [`inspect`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Inspected {
+    /// Where everything is. A packetizer may use it only if [`Self::needs_recode`] is false.
+    pub info: JpegInfo,
+    /// Which Huffman tables the scan is coded with.
+    pub huffman: Huffman,
+    /// How many blocks make up an MCU.
+    pub mcu: McuShape,
+    /// Whether there is an EOI marker. Without one the scan may have been cut short; it can be
+    /// carried all the same, as RFC 2435 leaves EOI out.
+    pub eoi: bool,
+    /// Bytes up to and with EOI; without one, as much as belongs to the picture.
+    pub len: usize,
+}
+
+impl Inspected {
+    /// Whether the frame cannot be carried as it is, but can be once its scan is re-coded.
+    pub fn needs_recode(&self) -> bool {
+        self.huffman == Huffman::Custom || self.mcu == McuShape::Tall
+    }
+}
+
+/// Which Huffman tables a scan is coded with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Huffman {
+    /// The standard tables (ITU-T T.81, Annex K), which RTP/JPEG receivers use for every frame.
+    Standard,
+    /// Others. RFC 2435 has no place for them: the frame needs re-coding.
+    Custom,
+    /// The standard tables, though not all are in the file, as in AVI files and from webcams. A
+    /// packetizer does not miss them, but a file decoder may.
+    Missing,
+}
+
+/// How many blocks make up an MCU (T.81, A.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum McuShape {
+    /// One block for each chroma component, as RFC 2435 wants it (4.1).
+    Standard,
+    /// 4:2:2 in MCUs twice as high: sampling factors 2x2, 1x2, 1x2 instead of 2x1, 1x1, 1x1.
+    /// FFmpeg writes them so. The blocks' order differs: the frame needs re-coding.
+    Tall,
+}
+
+/// Reads the marker segments of the frame at the start of `data`, and finds its end. Bytes after
+/// it do not matter.
+///
+/// # Errors
+/// The first reason, with its place, for which RFC 2435 cannot carry the frame, not even
+/// re-coded.
+pub fn inspect(data: &[u8]) -> Result<Inspected, JpegError> {
+    let parsed = Parsed::new(data)?;
+    let info = parsed.info;
+    check_intervals(&info, parsed.mcu).map_err(|reason| reason.at(parsed.restart_at))?;
+    let specs = parsed.components.map(|component| component.tables);
+    let standard = [
+        (tables::DC_LUMA, tables::AC_LUMA),
+        (tables::DC_CHROMA, tables::AC_CHROMA),
+        (tables::DC_CHROMA, tables::AC_CHROMA),
+    ];
+    let all_standard = specs.iter().zip(standard).all(|(slots, want)| parsed.huffman.tables(*slots) == want);
+    let huffman = match (all_standard, parsed.huffman.all_defined(&specs)) {
+        (false, _) => Huffman::Custom,
+        (true, false) => Huffman::Missing,
+        (true, true) => Huffman::Standard,
+    };
+    Ok(Inspected { info, huffman, mcu: parsed.mcu, eoi: parsed.eoi, len: parsed.len })
+}
+
+/// Checks that each restart interval of a frame has a number of 14 bits, other than 0x3FFF, which
+/// says that there is none (RFC 2435, 3.1.7).
+pub(super) fn check_intervals(info: &JpegInfo, mcu: McuShape) -> Result<(), Kind> {
+    let (across, down) = mcus(info, mcu);
+    match (across * down).div_ceil(u32::from(info.restart_interval.max(1))) {
+        n if n > 0x3FFF && info.restart_interval != 0 => Err(Kind::TooManyIntervals(n)),
+        _ => Ok(()),
+    }
+}
+
+/// How many MCUs there are across and down.
+pub(super) fn mcus(info: &JpegInfo, mcu: McuShape) -> (u32, u32) {
+    let height = match (info.sampling, mcu) {
+        (Sampling::Yuv422, McuShape::Standard) => 8,
+        (Sampling::Yuv420, _) | (_, McuShape::Tall) => 16,
+    };
+    (u32::from(info.width).div_ceil(16), u32::from(info.height).div_ceil(height))
+}
+
+/// The places where a component's DC and AC table are: 0 or 1.
+pub(super) type TableSlots = (u8, u8);
+
+/// One colour component.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Component {
+    id: u8,
+    quantiser: u8,
+    pub(super) tables: TableSlots,
+}
+
+/// The Huffman tables that DHT segments have defined.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct HuffmanSpecs<'a> {
+    dc: [Option<HuffmanSpec<'a>>; 2],
+    ac: [Option<HuffmanSpec<'a>>; 2],
+}
+
+impl<'a> HuffmanSpecs<'a> {
+    /// The tables in these places; where none was defined, the standard ones, as decoders take
+    /// them for Motion-JPEG in AVI files.
+    pub(super) fn tables(&self, (dc, ac): TableSlots) -> (HuffmanSpec<'a>, HuffmanSpec<'a>) {
+        let [dc_standard, ac_standard] = [
+            if dc == 0 { tables::DC_LUMA } else { tables::DC_CHROMA },
+            if ac == 0 { tables::AC_LUMA } else { tables::AC_CHROMA },
+        ];
+        let defined =
+            |all: &[Option<HuffmanSpec<'a>>; 2], slot| all.get(usize::from(slot)).copied().flatten();
+        (defined(&self.dc, dc).unwrap_or(dc_standard), defined(&self.ac, ac).unwrap_or(ac_standard))
+    }
+
+    fn all_defined(&self, used: &[TableSlots]) -> bool {
+        let defined = |all: &[Option<_>; 2], slot| all.get(usize::from(slot)).is_some_and(Option::is_some);
+        used.iter().all(|(dc, ac)| defined(&self.dc, *dc) && defined(&self.ac, *ac))
+    }
+
+    /// DHT (T.81, B.2.4.2).
+    fn define(&mut self, segment: &Segment<'a>) -> Result<(), JpegError> {
+        let mut content = segment.body;
+        while let Some((name, rest)) = content.split_first() {
+            let at = segment.body_at + (segment.body.len() - content.len());
+            let (spec, rest) = HuffmanSpec::split(rest).ok_or(Kind::SegmentLength.at(at))?;
+            let tables = if name >> 4 == 0 { &mut self.dc } else { &mut self.ac };
+            let slot = tables.get_mut(usize::from(name & 0xF));
+            match slot {
+                Some(slot) if name >> 4 <= 1 && spec.is_valid() => *slot = Some(spec),
+                _ => return Err(Kind::HuffmanTable.at(at)),
+            }
+            content = rest;
+        }
+        Ok(())
+    }
+}
+
+/// A JPEG file of a kind that can be carried, re-coded if need be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parsed<'a> {
+    pub(super) info: JpegInfo,
+    pub(super) mcu: McuShape,
+    pub(super) components: [Component; 3],
+    pub(super) huffman: HuffmanSpecs<'a>,
+    pub(super) eoi: bool,
+    pub(super) len: usize,
+    /// Where the restart interval is defined.
+    restart_at: usize,
+}
+
+impl<'a> Parsed<'a> {
+    pub(super) fn new(data: &'a [u8]) -> Result<Self, JpegError> {
+        // Offsets have 32 bits; no frame is larger.
+        let data = data.get(..u32::MAX as usize).unwrap_or(data);
+        if !data.starts_with(&[0xFF, marker::SOI]) {
+            return Err(Kind::NotJpeg.at(0));
+        }
+        let mut segments = Segments::new(data, 2);
+        let mut header = Tables::default();
+        let (mut frame, sos) = header.read(&mut segments)?;
+        let components = frame.scan_components(&sos)?;
+        let [y, cb, cr] = components.map(|component| header.quantiser(component.quantiser));
+        let missing = Kind::MissingTable.at(sos.at);
+        let (y, cb, cr) = (y.ok_or(missing)?, cb.ok_or(missing)?, cr.ok_or(missing)?);
+        let table = |at: usize| data.get(at..at.saturating_add(64));
+        if table(cb) != table(cr) {
+            return Err(Kind::UnequalChromaTables.at(cr));
+        }
+
+        let scan = segments.pos();
+        let scan_end = scan_end(data, scan);
+        let tail = Tail::read(Segments::new(data, scan_end))?;
+        // A height of zero is told after the scan (T.81, B.2.5).
+        if frame.height == 0 {
+            frame.height = tail.lines.unwrap_or(0);
+        }
+        if frame.width == 0 || frame.height == 0 {
+            return Err(Kind::ZeroSize.at(frame.at));
+        }
+        let info = JpegInfo {
+            width: frame.width,
+            height: frame.height,
+            sampling: frame.sampling,
+            restart_interval: header.restart_interval,
+            luma_table: y as u32,
+            chroma_table: cb as u32,
+            scan: scan as u32,
+            scan_len: (scan_end - scan) as u32,
+        };
+        Ok(Self {
+            info,
+            mcu: frame.mcu,
+            components,
+            huffman: header.huffman,
+            eoi: tail.eoi,
+            len: tail.end,
+            restart_at: header.restart_at,
+        })
+    }
+}
+
+/// What is defined before a scan.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tables<'a> {
+    huffman: HuffmanSpecs<'a>,
+    quantisers: [Option<usize>; 4],
+    restart_interval: u16,
+    restart_at: usize,
+}
+
+impl<'a> Tables<'a> {
+    /// Reads segments up to and with the first SOS.
+    fn read(&mut self, segments: &mut Segments<'a>) -> Result<(FrameHeader, Segment<'a>), JpegError> {
+        let mut frame = None;
+        loop {
+            let segment = segments.next()?;
+            match segment.code {
+                marker::DHT => self.huffman.define(&segment)?,
+                marker::DQT => self.define_quantisers(&segment)?,
+                marker::DRI => {
+                    let interval = segment.body.first_chunk().ok_or(Kind::SegmentLength.at(segment.at))?;
+                    self.restart_interval = u16::from_be_bytes(*interval);
+                    self.restart_at = segment.at;
+                }
+                marker::SOF0 | marker::SOF1 if frame.is_none() => frame = Some(FrameHeader::read(&segment)?),
+                marker::SOS => {
+                    let frame = frame.ok_or(Kind::Misplaced(marker::SOS).at(segment.at))?;
+                    return Ok((frame, segment));
+                }
+                // APPn, with whatever thumbnails; COM; what is reserved.
+                code => skippable(code).map_err(|reason| reason.at(segment.at))?,
+            }
+        }
+    }
+
+    /// DQT (T.81, B.2.4.1).
+    fn define_quantisers(&mut self, segment: &Segment<'_>) -> Result<(), JpegError> {
+        let mut content = segment.body;
+        while let Some((name, rest)) = content.split_first() {
+            let at = segment.body_at + (segment.body.len() - content.len());
+            if name >> 4 != 0 {
+                return Err(Kind::QuantPrecision16.at(at));
+            }
+            let (_, rest) = rest.split_at_checked(64).ok_or(Kind::SegmentLength.at(at))?;
+            *self.quantisers.get_mut(usize::from(*name)).ok_or(Kind::MissingTable.at(at))? = Some(at + 1);
+            content = rest;
+        }
+        Ok(())
+    }
+
+    fn quantiser(&self, slot: u8) -> Option<usize> {
+        self.quantisers.get(usize::from(slot)).copied().flatten()
+    }
+}
+
+/// Whether a segment before the scan may be passed over.
+fn skippable(code: u8) -> Result<(), Kind> {
+    match code {
+        marker::SOF2 => Err(Kind::Progressive),
+        marker::SOF3 | marker::SOF55 => Err(Kind::Lossless),
+        marker::SOF5..=marker::SOF7 | marker::DHP | marker::EXP => Err(Kind::Hierarchical),
+        // SOF9 to SOF15 and DAC: whatever the process, arithmetic coding.
+        marker::SOF9..=marker::SOF15 => Err(Kind::Arithmetic),
+        marker::SOF0 | marker::SOF1 | marker::JPG | marker::RST0..=marker::EOI | marker::DNL => {
+            Err(Kind::Misplaced(code))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// SOF0 or SOF1. An extended process of 8 bits (SOF1) differs from the baseline only in how many
+/// tables it may have.
+#[derive(Clone, Copy, Debug)]
+struct FrameHeader {
+    at: usize,
+    width: u16,
+    height: u16,
+    sampling: Sampling,
+    mcu: McuShape,
+    components: [Component; 3],
+}
+
+impl FrameHeader {
+    /// T.81, B.2.2.
+    fn read(segment: &Segment<'_>) -> Result<Self, JpegError> {
+        let at = segment.body_at;
+        let too_short = Kind::SegmentLength.at(segment.at);
+        let (&[precision, h1, h0, w1, w0, count], list) =
+            segment.body.split_first_chunk::<6>().ok_or(too_short)?;
+        if precision != 8 {
+            return Err(Kind::Precision(precision).at(at));
+        }
+        if count != 3 {
+            return Err(Kind::Components(count).at(at + 5));
+        }
+        let &[y_id, y, y_q, cb_id, cb, cb_q, cr_id, cr, cr_q] = list.first_chunk().ok_or(too_short)?;
+        let (sampling, mcu) = match (y, cb, cr) {
+            (0x21, 0x11, 0x11) => (Sampling::Yuv422, McuShape::Standard),
+            (0x22, 0x11, 0x11) => (Sampling::Yuv420, McuShape::Standard),
+            (0x22, 0x12, 0x12) => (Sampling::Yuv422, McuShape::Tall),
+            _ => return Err(Kind::Sampling { y, cb, cr }.at(at + 7)),
+        };
+        let component = |id, quantiser| Component { id, quantiser, tables: (0, 0) };
+        Ok(Self {
+            at: segment.at,
+            width: u16::from_be_bytes([w1, w0]),
+            height: u16::from_be_bytes([h1, h0]),
+            sampling,
+            mcu,
+            components: [component(y_id, y_q), component(cb_id, cb_q), component(cr_id, cr_q)],
+        })
+    }
+
+    /// The components with the tables that SOS (T.81, B.2.3) gives them.
+    fn scan_components(&self, sos: &Segment<'_>) -> Result<[Component; 3], JpegError> {
+        let (count, list) = sos.body.split_first().ok_or(Kind::SegmentLength.at(sos.at))?;
+        if *count != 3 {
+            return Err(Kind::SeveralScans.at(sos.body_at));
+        }
+        let (selectors, _) = list.split_first_chunk::<6>().ok_or(Kind::SegmentLength.at(sos.at))?;
+        let mut components = self.components;
+        for (component, selector) in components.iter_mut().zip(selectors.as_chunks::<2>().0) {
+            let &[id, slots] = selector;
+            component.tables = (slots >> 4, slots & 0xF);
+            if id != component.id || component.tables.0 > 1 || component.tables.1 > 1 {
+                return Err(Kind::MissingTable.at(sos.body_at));
+            }
+        }
+        Ok(components)
+    }
+}
+
+/// What comes after the scan.
+#[derive(Clone, Copy, Debug)]
+struct Tail {
+    eoi: bool,
+    end: usize,
+    lines: Option<u16>,
+}
+
+impl Tail {
+    fn read(mut segments: Segments<'_>) -> Result<Self, JpegError> {
+        let mut tail = Self { eoi: false, end: segments.pos(), lines: None };
+        // Nothing here is needed to decode: what cannot be read ends the frame, and no more.
+        while let Ok(segment) = segments.next() {
+            match segment.code {
+                marker::SOI => break,
+                marker::SOS => return Err(Kind::SeveralScans.at(segment.at)),
+                marker::DNL => {
+                    tail.lines = segment.body.first_chunk().map(|lines| u16::from_be_bytes(*lines))
+                }
+                _ => {}
+            }
+            tail.end = segments.pos();
+            if segment.code == marker::EOI {
+                tail.eoi = true;
+                break;
+            }
+        }
+        Ok(tail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    static FFMPEG_420: &[u8] = include_bytes!("testdata/ffmpeg-420-default.jpg");
+    static FFMPEG_420_OPTIMAL: &[u8] = include_bytes!("testdata/ffmpeg-420-optimal.jpg");
+    static FFMPEG_422: &[u8] = include_bytes!("testdata/ffmpeg-422-default.jpg");
+    static CJPEG_420: &[u8] = include_bytes!("testdata/cjpeg-420-q75.jpg");
+    static CJPEG_422_RESTART: &[u8] = include_bytes!("testdata/cjpeg-422-restart-row.jpg");
+
+    fn reason(file: &[u8]) -> Kind {
+        inspect(file).unwrap_err().reason
+    }
+
+    /// Where the first segment with this code is, and where the one after it.
+    fn span(file: &[u8], code: u8) -> core::ops::Range<usize> {
+        let mut segments = Segments::new(file, 2);
+        let segment = core::iter::from_fn(|| segments.next().ok()).find(|s| s.code == code).unwrap();
+        segment.at..segment.body_at + segment.body.len()
+    }
+
+    /// The file without the segments with this code.
+    fn without(file: &[u8], code: u8) -> Vec<u8> {
+        let span = span(file, code);
+        [&file[..span.start], &file[span.end..]].concat()
+    }
+
+    /// The file with `bytes` before the first segment with this code.
+    fn with(file: &[u8], before: u8, bytes: &[u8]) -> Vec<u8> {
+        let at = span(file, before).start;
+        [&file[..at], bytes, &file[at..]].concat()
+    }
+
+    /// The file with one byte of a segment, counted from its marker, replaced.
+    fn patched(file: &[u8], code: u8, offset: usize, byte: u8) -> Vec<u8> {
+        let at = span(file, code).start + offset;
+        let mut file = file.to_vec();
+        file[at] = byte;
+        file
+    }
+
+    #[test]
+    fn ffmpeg_with_default_tables_can_be_carried_as_it_is() {
+        let found = inspect(FFMPEG_420).unwrap();
+        assert_eq!((found.info.width, found.info.height), (64, 48));
+        assert_eq!(found.info.sampling, Sampling::Yuv420);
+        assert_eq!((found.huffman, found.mcu), (Huffman::Standard, McuShape::Standard));
+        assert!(found.eoi && !found.needs_recode());
+        assert_eq!(found.len, FFMPEG_420.len());
+        // One table serves luma and chroma.
+        assert_eq!(found.info.luma_table, found.info.chroma_table);
+        assert_eq!((found.info.scan + found.info.scan_len) as usize, FFMPEG_420.len() - 2);
+        assert_eq!(&FFMPEG_420[found.info.scan as usize - 3..][..3], [0, 63, 0]);
+    }
+
+    #[test]
+    fn ffmpeg_with_optimal_tables_needs_recoding() {
+        let found = inspect(FFMPEG_420_OPTIMAL).unwrap();
+        assert_eq!(found.huffman, Huffman::Custom);
+        assert!(found.needs_recode());
+    }
+
+    #[test]
+    fn ffmpeg_422_has_tall_mcus_and_needs_recoding() {
+        let found = inspect(FFMPEG_422).unwrap();
+        assert_eq!((found.info.sampling, found.mcu), (Sampling::Yuv422, McuShape::Tall));
+        assert_eq!(found.huffman, Huffman::Standard);
+        assert!(found.needs_recode());
+    }
+
+    #[test]
+    fn libjpeg_422_with_restart_markers_can_be_carried_as_it_is() {
+        let found = inspect(CJPEG_422_RESTART).unwrap();
+        assert_eq!((found.info.sampling, found.mcu), (Sampling::Yuv422, McuShape::Standard));
+        assert_eq!(found.info.restart_interval, 5);
+        assert_eq!(found.info.chroma_table, found.info.luma_table + 69);
+        assert!(!found.needs_recode());
+    }
+
+    #[test]
+    fn a_frame_from_an_avi_file_without_tables_is_taken_as_standard() {
+        let found = inspect(&without(FFMPEG_420, marker::DHT)).unwrap();
+        assert_eq!(found.huffman, Huffman::Missing);
+        assert!(!found.needs_recode());
+    }
+
+    #[test]
+    fn what_follows_eoi_does_not_matter() {
+        let padded = [CJPEG_420, &[0; 512]].concat();
+        assert_eq!(inspect(&padded), inspect(CJPEG_420));
+    }
+
+    #[test]
+    fn without_eoi_the_scan_ends_with_the_data_or_at_the_next_frame() {
+        let whole = inspect(CJPEG_420).unwrap();
+        let cut = &CJPEG_420[..CJPEG_420.len() - 2];
+        let expected = Inspected { eoi: false, len: cut.len(), ..whole };
+        assert_eq!(inspect(cut), Ok(expected));
+        assert_eq!(inspect(&[cut, CJPEG_420].concat()), Ok(expected));
+        assert_eq!(inspect(&[cut, &[0xFF]].concat()).map(|i| i.eoi), Ok(false));
+    }
+
+    #[test]
+    fn an_exif_thumbnail_is_no_frame() {
+        let exif = [&[0xFF, 0xE1, 0x07, 0x07][..], CJPEG_420].concat();
+        assert_eq!(CJPEG_420.len() + 2, 0x0707);
+        let found = inspect(&with(FFMPEG_420, marker::DQT, &exif)).unwrap();
+        assert_eq!((found.info.width, found.len), (64, FFMPEG_420.len() + exif.len()));
+    }
+
+    #[test]
+    fn a_restart_interval_of_zero_is_none() {
+        let file = with(CJPEG_420, marker::SOS, &[0xFF, marker::DRI, 0, 4, 0, 0]);
+        assert_eq!(inspect(&file).unwrap().info.restart_interval, 0);
+    }
+
+    #[test]
+    fn a_height_may_come_after_the_scan() {
+        let file = patched(&patched(CJPEG_420, marker::SOF0, 5, 0), marker::SOF0, 6, 0);
+        assert_eq!(inspect(&file), Err(Kind::ZeroSize.at(span(&file, marker::SOF0).start)));
+        let (scan, eoi) = file.split_at(file.len() - 2);
+        let file = [scan, &[0xFF, marker::DNL, 0, 4, 0, 44], eoi].concat();
+        let found = inspect(&file).unwrap();
+        assert_eq!((found.info.height, found.eoi, found.len), (44, true, file.len()));
+    }
+
+    #[test]
+    fn chroma_tables_of_their_own_must_be_equal() {
+        let dqt = span(CJPEG_420, marker::DQT).start + 69;
+        let mut third = CJPEG_420[dqt..dqt + 69].to_vec();
+        third[4] = 2;
+        let file = patched(&with(CJPEG_420, marker::SOF0, &third), marker::SOF0, 18, 2);
+        assert!(inspect(&file).is_ok());
+        third[5] += 1;
+        let file = patched(&with(CJPEG_420, marker::SOF0, &third), marker::SOF0, 18, 2);
+        assert_eq!(reason(&file), Kind::UnequalChromaTables);
+    }
+
+    #[test]
+    fn what_cannot_be_carried_is_named() {
+        assert_eq!(reason(include_bytes!("testdata/cjpeg-progressive.jpg")), Kind::Progressive);
+        assert_eq!(reason(include_bytes!("testdata/cjpeg-arithmetic.jpg")), Kind::Arithmetic);
+        assert_eq!(reason(include_bytes!("testdata/cjpeg-grey.jpg")), Kind::Components(1));
+        let yuv444 = Kind::Sampling { y: 0x11, cb: 0x11, cr: 0x11 };
+        assert_eq!(reason(include_bytes!("testdata/cjpeg-444.jpg")), yuv444);
+        let yuv440 = Kind::Sampling { y: 0x12, cb: 0x11, cr: 0x11 };
+        assert_eq!(reason(include_bytes!("testdata/cjpeg-440.jpg")), yuv440);
+        let sof = |offset, byte| reason(&patched(CJPEG_420, marker::SOF0, offset, byte));
+        assert_eq!(sof(1, marker::SOF3), Kind::Lossless);
+        assert_eq!(sof(1, marker::SOF5), Kind::Hierarchical);
+        assert_eq!(sof(4, 12), Kind::Precision(12));
+        assert_eq!(sof(9, 4), Kind::Components(4));
+        assert_eq!(sof(12, 3), Kind::MissingTable);
+        assert_eq!(reason(&patched(CJPEG_420, marker::DQT, 4, 0x10)), Kind::QuantPrecision16);
+        assert_eq!(reason(&patched(CJPEG_420, marker::SOS, 4, 1)), Kind::SeveralScans);
+        assert_eq!(reason(&patched(CJPEG_420, marker::SOS, 6, 0x22)), Kind::MissingTable);
+        // Three codes of one bit, in place of three of the five of three bits.
+        let overfull = patched(&patched(CJPEG_420, marker::DHT, 5, 3), marker::DHT, 7, 2);
+        assert_eq!(reason(&overfull), Kind::HuffmanTable);
+        assert_eq!(reason(&without(CJPEG_420, marker::SOF0)), Kind::Misplaced(marker::SOS));
+        let twice = [&CJPEG_420[..CJPEG_420.len() - 2], &CJPEG_420[span(CJPEG_420, marker::SOS)]].concat();
+        assert_eq!(reason(&twice), Kind::SeveralScans);
+    }
+
+    #[test]
+    fn damage_in_the_header_is_placed() {
+        assert_eq!(inspect(b"RIFF"), Err(Kind::NotJpeg.at(0)));
+        assert_eq!(inspect(&CJPEG_420[..100]), Err(Kind::Truncated.at(100)));
+        assert_eq!(inspect(&[0xFF, 0xD8, 0xFF, 0xE0, 0, 1]), Err(Kind::SegmentLength.at(4)));
+        assert_eq!(inspect(&[0xFF, 0xD8, 0x00]), Err(Kind::NotMarker.at(2)));
+        assert_eq!(inspect(&[0xFF, 0xD8, 0xFF, 0xD9]), Err(Kind::Misplaced(marker::EOI).at(2)));
+    }
+
+    #[test]
+    fn more_intervals_than_14_bits_can_number_are_refused() {
+        let large = |interval| {
+            let mut file = [0; super::super::Header::MAX_LEN];
+            let (luma, chroma) = ([1; 64], [1; 64]);
+            let header = super::super::Header {
+                width: 16 * 129,
+                height: 16 * 127,
+                sampling: Sampling::Yuv420,
+                restart_interval: interval,
+                luma: &luma,
+                chroma: &chroma,
+            };
+            header.emit(&mut file).unwrap();
+            file
+        };
+        assert!(inspect(&large(1)).is_ok_and(|found| found.info.restart_interval == 1));
+        let mut file = large(1);
+        let sof = span(&file, marker::SOF0).start;
+        file[sof + 7..][..2].copy_from_slice(&(16 * 130u16).to_be_bytes());
+        assert_eq!(reason(&file), Kind::TooManyIntervals(130 * 127));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(data in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = inspect(&data);
+            let _ = inspect(&[&[0xFF, 0xD8, 0xFF][..], &data].concat());
+        }
+
+        #[test]
+        fn a_damaged_file_never_panics(at in 0usize..1797, byte in any::<u8>(), cut in 0usize..1797) {
+            let mut file = CJPEG_420.to_vec();
+            file[at] = byte;
+            let _ = inspect(&file[..cut]);
+            if let Ok(found) = inspect(&file) {
+                prop_assert!((found.info.scan + found.info.scan_len) as usize <= found.len);
+                prop_assert!(found.len <= file.len());
+            }
+        }
+    }
+}

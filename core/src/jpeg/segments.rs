@@ -1,0 +1,162 @@
+//! The marker segments of a JPEG file (ITU-T T.81, B.1), and the entropy-coded data between.
+use super::error::{JpegError, JpegErrorKind as Kind};
+
+/// Marker codes (T.81, table B.1): the byte after the FF.
+pub(crate) mod marker {
+    pub(crate) const TEM: u8 = 0x01;
+    pub(crate) const SOF0: u8 = 0xC0;
+    pub(crate) const SOF1: u8 = 0xC1;
+    pub(crate) const SOF2: u8 = 0xC2;
+    pub(crate) const SOF3: u8 = 0xC3;
+    pub(crate) const DHT: u8 = 0xC4;
+    pub(crate) const SOF5: u8 = 0xC5;
+    pub(crate) const SOF7: u8 = 0xC7;
+    pub(crate) const JPG: u8 = 0xC8;
+    pub(crate) const SOF9: u8 = 0xC9;
+    pub(crate) const SOF15: u8 = 0xCF;
+    pub(crate) const RST0: u8 = 0xD0;
+    pub(crate) const RST7: u8 = 0xD7;
+    pub(crate) const SOI: u8 = 0xD8;
+    pub(crate) const EOI: u8 = 0xD9;
+    pub(crate) const SOS: u8 = 0xDA;
+    pub(crate) const DQT: u8 = 0xDB;
+    pub(crate) const DNL: u8 = 0xDC;
+    pub(crate) const DRI: u8 = 0xDD;
+    pub(crate) const DHP: u8 = 0xDE;
+    pub(crate) const EXP: u8 = 0xDF;
+    /// JPEG-LS (ITU-T T.87).
+    pub(crate) const SOF55: u8 = 0xF7;
+
+    /// Whether no length follows the marker.
+    pub(crate) const fn stands_alone(code: u8) -> bool {
+        matches!(code, TEM | RST0..=EOI)
+    }
+}
+
+/// One marker segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment<'a> {
+    pub(super) code: u8,
+    /// Where its marker is.
+    pub(super) at: usize,
+    /// What follows the length.
+    pub(super) body: &'a [u8],
+    /// Where `body` is.
+    pub(super) body_at: usize,
+}
+
+/// Walks marker segments one after another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segments<'a> {
+    data: &'a [u8],
+    pos: usize,
+}
+
+impl<'a> Segments<'a> {
+    /// Starts at `pos`, where a marker should be.
+    pub(super) const fn new(data: &'a [u8], pos: usize) -> Self {
+        Self { data, pos }
+    }
+
+    /// Where the next marker should be.
+    pub(super) const fn pos(&self) -> usize {
+        self.pos
+    }
+
+    /// The segment at `pos`.
+    pub(super) fn next(&mut self) -> Result<Segment<'a>, JpegError> {
+        let end = self.data.len();
+        let byte = |at: usize| self.data.get(at).copied().ok_or(Kind::Truncated.at(end));
+        let at = self.pos;
+        if byte(at)? != 0xFF {
+            return Err(Kind::NotMarker.at(at));
+        }
+        // Any number of FF may come before the code (T.81, B.1.1.2).
+        let mut code_at = at + 1;
+        while byte(code_at)? == 0xFF {
+            code_at += 1;
+        }
+        let code = byte(code_at)?;
+        if code == 0 {
+            return Err(Kind::NotMarker.at(at));
+        }
+        let length_at = code_at + 1;
+        if marker::stands_alone(code) {
+            self.pos = length_at;
+            return Ok(Segment { code, at, body: &[], body_at: length_at });
+        }
+        let length = usize::from(u16::from_be_bytes([byte(length_at)?, byte(length_at + 1)?]));
+        let (body_at, next) = (length_at + 2, length_at.saturating_add(length));
+        if length < 2 {
+            return Err(Kind::SegmentLength.at(length_at));
+        }
+        let body = self.data.get(body_at..next).ok_or(Kind::Truncated.at(end))?;
+        self.pos = next;
+        Ok(Segment { code, at, body, body_at })
+    }
+}
+
+/// Where the entropy-coded data that starts at `from` ends: at the first marker that is not a
+/// restart marker, or with the data.
+pub(super) fn scan_end(data: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(ff) = data.get(at..).and_then(find_ff) {
+        at += ff;
+        let mut code_at = at + 1;
+        while data.get(code_at) == Some(&0xFF) {
+            code_at += 1;
+        }
+        match data.get(code_at) {
+            Some(0 | marker::RST0..=marker::RST7) => at = code_at + 1,
+            Some(_) => return at,
+            None => break,
+        }
+    }
+    data.len()
+}
+
+/// Where the first FF is.
+pub(crate) fn find_ff(data: &[u8]) -> Option<usize> {
+    let (words, _) = data.as_chunks::<8>();
+    let clear = words.iter().take_while(|word| !has_ff(u64::from_ne_bytes(**word))).count() * 8;
+    let rest = data.get(clear..).unwrap_or_default();
+    rest.iter().position(|b| *b == 0xFF).map(|n| clear + n)
+}
+
+/// Whether one of eight bytes is FF.
+pub(super) const fn has_ff(word: u64) -> bool {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    // A byte whose complement is zero borrows into its highest bit.
+    (!word).wrapping_sub(LOW) & word & HIGH != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn find_ff_finds_the_first(data in prop::collection::vec(0xFCu8..=0xFF, 0..40)) {
+            prop_assert_eq!(find_ff(&data), data.iter().position(|b| *b == 0xFF));
+        }
+    }
+
+    #[test]
+    fn stuffing_restart_markers_and_fill_bytes_do_not_end_a_scan() {
+        let scan = [0x12, 0xFF, 0x00, 0x34, 0xFF, 0xFF, 0xD3, 0x56, 0xFF, 0xFF, 0xD9];
+        assert_eq!(scan_end(&scan, 0), 8);
+        assert_eq!(scan_end(&scan[..8], 0), 8);
+        assert_eq!(scan_end(&scan[..9], 0), 9);
+    }
+
+    #[test]
+    fn a_segment_may_have_fill_bytes_before_its_marker() {
+        let mut segments = Segments::new(&[0xFF, 0xFF, 0xFF, 0xFE, 0x00, 0x03, 0x41, 0xFF, 0xD9], 0);
+        let comment = segments.next().unwrap();
+        assert_eq!((comment.code, comment.at, comment.body, comment.body_at), (0xFE, 0, &[0x41][..], 6));
+        assert_eq!(segments.next().unwrap().code, marker::EOI);
+        assert_eq!(segments.next().unwrap_err(), Kind::Truncated.at(9));
+    }
+}
