@@ -1,0 +1,437 @@
+//! A bounded window in which packets wait for those before them.
+use crate::storage;
+use crate::time::{Duration, Instant};
+
+/// Marks a slot that holds nothing.
+const FREE: u16 = u16::MAX;
+
+/// Puts packets back in order, in lent storage.
+///
+/// A packet that is in order is handed on at once and never copied; one that is ahead is copied
+/// into a slot until those before it have come, or until they are given up: when they are
+/// overdue, when the window is full, or when the packet is too long for a slot. A packet that
+/// came is never dropped for want of room, so that with storage for no slot at all, every gap is
+/// given up at once.
+///
+/// Every method that can let packets go takes `deliver`, and calls it for each of them, in order,
+/// with the number of packets that were given up just before it. Nothing waits to be fetched.
+#[derive(Clone, Debug)]
+pub struct Reorder<B> {
+    storage: B,
+    /// Bytes from one slot to the next.
+    stride: usize,
+    slots: u32,
+    wait: Duration,
+    /// The extended sequence number that is awaited.
+    next: Option<u32>,
+    /// The slot of the packet after the awaited one.
+    head: u32,
+    held: u32,
+    /// When the packet came that has been held longest.
+    since: Option<Instant>,
+    /// Given up since the last packet that was handed on.
+    gap: u32,
+    counters: ReorderCounters,
+}
+
+/// What has gone through a [`Reorder`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct ReorderCounters {
+    /// Packets that had to be held.
+    pub held: u64,
+    /// Packets that were given up.
+    pub lost: u64,
+    /// Packets that came when they had been given up, or a second time.
+    pub dropped: u64,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Offer {
+    /// It was handed on.
+    Delivered,
+    /// It waits for those before it.
+    Held,
+    /// It is held already; this copy was dropped.
+    Duplicate,
+    /// It was handed on or given up before, and was dropped.
+    Late,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
+    /// Bytes of storage that a slot takes beyond its packet.
+    pub const SLOT_OVERHEAD: usize = 10;
+
+    /// A window over `storage`, for packets of up to `max_packet` bytes each, with a slot for
+    /// every `max_packet + SLOT_OVERHEAD` bytes. Missing packets are given up when a packet
+    /// behind them has waited for `wait`.
+    pub fn new(mut storage: B, max_packet: u16, wait: Duration) -> Self {
+        let stride = usize::from(max_packet.min(FREE - 1)) + Self::SLOT_OVERHEAD;
+        let mut slots = 0;
+        for slot in storage.as_mut().chunks_exact_mut(stride) {
+            if slots == u32::from(u16::MAX) {
+                break;
+            }
+            slots += u32::from(storage::put(slot, 0, &FREE.to_ne_bytes()));
+        }
+        Self {
+            storage,
+            stride,
+            slots,
+            wait,
+            next: None,
+            head: 0,
+            held: 0,
+            since: None,
+            gap: 0,
+            counters: ReorderCounters::default(),
+        }
+    }
+
+    /// Takes in a packet with its extended sequence number, as
+    /// [`Arrival::sequence`](super::Arrival::sequence) tells it. The first one is in order.
+    pub fn offer(
+        &mut self,
+        now: Instant,
+        sequence: u32,
+        packet: &[u8],
+        deliver: &mut dyn FnMut(&[u8], u16),
+    ) -> Offer {
+        let next = *self.next.get_or_insert(sequence);
+        if is_before(sequence, next) {
+            self.counters.dropped = self.counters.dropped.wrapping_add(1);
+            return Offer::Late;
+        }
+        let fits = packet.len().saturating_add(Self::SLOT_OVERHEAD) <= self.stride;
+        let window = if fits { self.slots } else { 0 };
+        self.skip_to(sequence.wrapping_sub(window), deliver);
+        let ahead = sequence.wrapping_sub(self.awaited(sequence));
+        if ahead == 0 {
+            let gap = self.take_gap();
+            deliver(packet, gap);
+            self.step(deliver);
+            return Offer::Delivered;
+        }
+        self.hold(now, ahead, packet)
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    pub fn poll_at(&self) -> Option<Instant> {
+        self.since.map(|since| since + self.wait)
+    }
+
+    /// Gives up the missing packets that are overdue at `now`.
+    pub fn handle_timeout(&mut self, now: Instant, deliver: &mut dyn FnMut(&[u8], u16)) {
+        while self.poll_at().is_some_and(|at| at <= now) {
+            self.give_up(deliver);
+        }
+    }
+
+    /// Hands on all that is held, and forgets the sequence: the next packet offered is in order.
+    ///
+    /// For a sender that starts again, another source, the end, or a pause.
+    pub fn flush(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
+        while self.held > 0 {
+            self.give_up(deliver);
+        }
+        (self.next, self.gap) = (None, 0);
+    }
+
+    /// What has gone through.
+    pub const fn counters(&self) -> ReorderCounters {
+        self.counters
+    }
+
+    fn awaited(&self, default: u32) -> u32 {
+        self.next.unwrap_or(default)
+    }
+
+    /// Gives up what is missing before `target`, unless `target` is past already.
+    fn skip_to(&mut self, target: u32, deliver: &mut dyn FnMut(&[u8], u16)) {
+        while self.held > 0 && is_before(self.awaited(target), target) {
+            self.miss(1);
+            self.step(deliver);
+        }
+        let next = self.awaited(target);
+        if is_before(next, target) {
+            self.miss(target.wrapping_sub(next));
+            self.next = Some(target);
+        }
+    }
+
+    /// Gives up what is missing before the first packet that is held.
+    fn give_up(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
+        let held = self.held;
+        for _ in 0..self.slots {
+            self.miss(1);
+            self.step(deliver);
+            if self.held < held {
+                return;
+            }
+        }
+        // Only storage that does not keep what is written to it gets here.
+        (self.held, self.since) = (0, None);
+    }
+
+    /// Goes past the awaited packet, and hands on those held right behind it.
+    fn step(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
+        let held = self.held;
+        loop {
+            self.next = self.next.map(|next| next.wrapping_add(1));
+            let slot = self.head;
+            self.head = self.slot_ahead(1);
+            if self.held == 0 {
+                break;
+            }
+            let Some((len, _)) = self.read(slot) else { break };
+            let gap = self.take_gap();
+            deliver(self.packet(slot, len), gap);
+            self.free(slot);
+            self.held = self.held.saturating_sub(1);
+        }
+        if self.held < held {
+            self.since = match self.held {
+                0 => None,
+                _ => (0..self.slots).filter_map(|slot| self.read(slot)).map(|(_, since)| since).min(),
+            };
+        }
+    }
+
+    /// Keeps the packet `ahead` after the awaited one: 1 to `slots`.
+    fn hold(&mut self, now: Instant, ahead: u32, packet: &[u8]) -> Offer {
+        let slot = self.slot_ahead(ahead.saturating_sub(1));
+        if self.read(slot).is_some() {
+            self.counters.dropped = self.counters.dropped.wrapping_add(1);
+            return Offer::Duplicate;
+        }
+        let at = self.start(slot);
+        let storage = self.storage.as_mut();
+        storage::put(storage, at, &(packet.len() as u16).to_ne_bytes());
+        storage::put(storage, at.saturating_add(2), &now.as_micros().to_ne_bytes());
+        storage::put(storage, at.saturating_add(Self::SLOT_OVERHEAD), packet);
+        self.held = self.held.saturating_add(1);
+        self.counters.held = self.counters.held.wrapping_add(1);
+        self.since.get_or_insert(now);
+        Offer::Held
+    }
+
+    fn miss(&mut self, packets: u32) {
+        self.gap = self.gap.saturating_add(packets);
+        self.counters.lost = self.counters.lost.wrapping_add(u64::from(packets));
+    }
+
+    fn take_gap(&mut self) -> u16 {
+        u16::try_from(core::mem::take(&mut self.gap)).unwrap_or(u16::MAX)
+    }
+
+    /// The slot `n` after the first, where `n` is at most `slots`.
+    fn slot_ahead(&self, n: u32) -> u32 {
+        let slot = self.head.saturating_add(n);
+        slot.checked_sub(self.slots).unwrap_or(slot)
+    }
+
+    fn start(&self, slot: u32) -> usize {
+        self.stride.saturating_mul(slot as usize)
+    }
+
+    /// Length and arrival of the packet in a slot, if there is one.
+    fn read(&self, slot: u32) -> Option<(u16, Instant)> {
+        let (len, rest) = self.storage.as_ref().get(self.start(slot)..)?.split_first_chunk()?;
+        let len = Some(u16::from_ne_bytes(*len)).filter(|&len| len != FREE)?;
+        Some((len, Instant::from_micros(u64::from_ne_bytes(*rest.first_chunk()?))))
+    }
+
+    fn packet(&self, slot: u32, len: u16) -> &[u8] {
+        let at = self.start(slot).saturating_add(Self::SLOT_OVERHEAD);
+        let bytes = self.storage.as_ref().get(at..at.saturating_add(usize::from(len)));
+        bytes.unwrap_or(&[])
+    }
+
+    fn free(&mut self, slot: u32) {
+        let at = self.start(slot);
+        storage::put(self.storage.as_mut(), at, &FREE.to_ne_bytes());
+    }
+}
+
+/// Whether extended sequence number `a` is before `b`; both wrap.
+const fn is_before(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) < 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    const MAX_PACKET: usize = 8;
+    const SLOT: usize = MAX_PACKET + Reorder::<Vec<u8>>::SLOT_OVERHEAD;
+
+    /// A window, and what it has handed on.
+    struct Bench {
+        reorder: Reorder<Vec<u8>>,
+        out: Vec<(u32, u16)>,
+    }
+
+    fn bench(slots: usize) -> Bench {
+        let storage = std::vec![0; SLOT * slots + 3];
+        let wait = Duration::from_micros(50);
+        Bench { reorder: Reorder::new(storage, MAX_PACKET as u16, wait), out: Vec::new() }
+    }
+
+    impl Bench {
+        fn offer(&mut self, now: u64, sequence: u32) -> Offer {
+            self.offer_bytes(now, sequence, &sequence.to_be_bytes())
+        }
+
+        fn offer_bytes(&mut self, now: u64, sequence: u32, packet: &[u8]) -> Offer {
+            let out = &mut self.out;
+            let now = Instant::from_micros(now);
+            self.reorder.offer(now, sequence, packet, &mut |packet, gap| out.push((number(packet), gap)))
+        }
+
+        fn timeout(&mut self, now: u64) {
+            let out = &mut self.out;
+            let now = Instant::from_micros(now);
+            self.reorder.handle_timeout(now, &mut |packet, gap| out.push((number(packet), gap)));
+        }
+
+        fn flush(&mut self) {
+            let out = &mut self.out;
+            self.reorder.flush(&mut |packet, gap| out.push((number(packet), gap)));
+        }
+    }
+
+    fn number(packet: &[u8]) -> u32 {
+        u32::from_be_bytes(*packet.first_chunk().unwrap())
+    }
+
+    #[test]
+    fn packets_in_order_go_straight_through() {
+        let mut bench = bench(4);
+        for n in [u32::MAX, 0, 1] {
+            assert_eq!(bench.offer(0, n), Offer::Delivered);
+        }
+        assert_eq!(bench.out, [(u32::MAX, 0), (0, 0), (1, 0)]);
+        assert_eq!((bench.reorder.counters().held, bench.reorder.poll_at()), (0, None));
+    }
+
+    #[test]
+    fn a_packet_that_fills_the_gap_lets_the_others_go() {
+        let mut bench = bench(4);
+        bench.offer(0, 1);
+        assert_eq!(bench.offer(1, 4), Offer::Held);
+        assert_eq!(bench.offer(2, 3), Offer::Held);
+        assert_eq!(bench.offer(3, 3), Offer::Duplicate);
+        assert_eq!(bench.reorder.poll_at(), Some(Instant::from_micros(51)));
+        assert_eq!(bench.offer(4, 2), Offer::Delivered);
+        assert_eq!(bench.offer(5, 2), Offer::Late);
+        assert_eq!(bench.out, [(1, 0), (2, 0), (3, 0), (4, 0)]);
+        assert_eq!(bench.reorder.poll_at(), None);
+    }
+
+    #[test]
+    fn each_gap_has_a_deadline_of_its_own() {
+        let mut bench = bench(8);
+        bench.offer(0, 1);
+        bench.offer(10, 3);
+        bench.offer(30, 6);
+        bench.timeout(59);
+        assert_eq!(bench.out, [(1, 0)]);
+        bench.timeout(60);
+        assert_eq!(bench.out, [(1, 0), (3, 1)]);
+        assert_eq!(bench.reorder.poll_at(), Some(Instant::from_micros(80)));
+        bench.timeout(80);
+        assert_eq!(bench.out, [(1, 0), (3, 1), (6, 2)]);
+        assert_eq!(bench.reorder.counters().lost, 3);
+    }
+
+    #[test]
+    fn a_full_window_gives_up_the_oldest_gap_only() {
+        let mut bench = bench(4);
+        bench.offer(0, 1);
+        bench.offer(0, 3);
+        bench.offer(0, 5);
+        assert_eq!(bench.offer(0, 7), Offer::Held);
+        assert_eq!(bench.out, [(1, 0), (3, 1)]);
+        bench.offer(0, 4);
+        bench.offer(0, 6);
+        assert_eq!(bench.out, [(1, 0), (3, 1), (4, 0), (5, 0), (6, 0), (7, 0)]);
+    }
+
+    #[test]
+    fn a_burst_loss_longer_than_the_window_is_counted_whole() {
+        let mut bench = bench(4);
+        bench.offer(0, 1);
+        assert_eq!(bench.offer(0, 1_001), Offer::Held);
+        bench.timeout(50);
+        assert_eq!(bench.out, [(1, 0), (1_001, 999)]);
+    }
+
+    #[test]
+    fn without_storage_every_gap_is_given_up_at_once() {
+        let mut bench = bench(0);
+        bench.offer(0, 1);
+        assert_eq!(bench.offer(0, 4), Offer::Delivered);
+        assert_eq!(bench.offer(0, 3), Offer::Late);
+        assert_eq!(bench.out, [(1, 0), (4, 2)]);
+    }
+
+    #[test]
+    fn a_packet_too_long_for_a_slot_is_not_dropped() {
+        let mut bench = bench(4);
+        bench.offer(0, 1);
+        bench.offer(0, 3);
+        let long = [0, 0, 0, 5, 0, 0, 0, 0, 0];
+        assert_eq!(bench.offer_bytes(0, 5, &long), Offer::Delivered);
+        assert_eq!(bench.out, [(1, 0), (3, 1), (5, 1)]);
+    }
+
+    #[test]
+    fn a_flush_hands_on_what_is_held_and_takes_any_sequence() {
+        let mut bench = bench(4);
+        bench.offer(0, 1);
+        bench.offer(0, 3);
+        bench.flush();
+        assert_eq!(bench.offer(0, 90_000), Offer::Delivered);
+        assert_eq!(bench.out, [(1, 0), (3, 1), (90_000, 0)]);
+        assert_eq!(bench.reorder.poll_at(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_handed_on_rises_and_accounts_for_every_packet(
+            slots in 0usize..6,
+            start: u32,
+            ops in prop::collection::vec((-8i32..16, 0u64..40, any::<bool>()), 0..200),
+        ) {
+            let mut bench = bench(slots);
+            let (mut now, mut highest, mut kept) = (0, start, 0);
+            for (step, pause, timeout) in ops {
+                now += pause;
+                let sequence = highest.wrapping_add_signed(step);
+                if step > 0 {
+                    highest = sequence;
+                }
+                let offer = bench.offer(now, sequence);
+                kept += usize::from(matches!(offer, Offer::Delivered | Offer::Held));
+                if timeout {
+                    bench.timeout(now);
+                    prop_assert!(bench.reorder.poll_at().is_none_or(|at| at > Instant::from_micros(now)));
+                }
+            }
+            bench.flush();
+            prop_assert_eq!(bench.out.len(), kept);
+            for pair in bench.out.windows(2) {
+                let [(a, _), (b, gap)] = pair else { unreachable!() };
+                prop_assert_eq!(b.wrapping_sub(*a), u32::from(*gap) + 1);
+            }
+            let lost: u64 = bench.out.iter().map(|(_, gap)| u64::from(*gap)).sum();
+            prop_assert_eq!(bench.reorder.counters().lost, lost);
+        }
+    }
+}
