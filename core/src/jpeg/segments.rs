@@ -35,26 +35,26 @@ pub(crate) mod marker {
 
 /// One marker segment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Segment<'a> {
-    pub(super) code: u8,
+pub(crate) struct Segment<'a> {
+    pub(crate) code: u8,
     /// Where its marker is.
     pub(super) at: usize,
     /// What follows the length.
-    pub(super) body: &'a [u8],
+    pub(crate) body: &'a [u8],
     /// Where `body` is.
     pub(super) body_at: usize,
 }
 
 /// Walks marker segments one after another.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Segments<'a> {
+pub(crate) struct Segments<'a> {
     data: &'a [u8],
     pos: usize,
 }
 
 impl<'a> Segments<'a> {
     /// Starts at `pos`, where a marker should be.
-    pub(super) const fn new(data: &'a [u8], pos: usize) -> Self {
+    pub(crate) const fn new(data: &'a [u8], pos: usize) -> Self {
         Self { data, pos }
     }
 
@@ -64,7 +64,7 @@ impl<'a> Segments<'a> {
     }
 
     /// The segment at `pos`.
-    pub(super) fn next(&mut self) -> Result<Segment<'a>, JpegError> {
+    pub(crate) fn next(&mut self) -> Result<Segment<'a>, JpegError> {
         let end = self.data.len();
         let byte = |at: usize| self.data.get(at).copied().ok_or(Kind::Truncated.at(end));
         let at = self.pos;

@@ -1,7 +1,8 @@
 //! The receiving side of RTP: order, loss and jitter.
 //!
 //! A packet goes through [`Statistics`], which says where in the sequence it is, then through
-//! [`Reorder`], which hands on packets in order.
+//! [`Reorder`], which hands on packets in order, then through a [`Depacketizer`], which writes
+//! what it carries straight to its place in a [`FrameSink`](crate::frame::FrameSink).
 //!
 //! ```
 //! use pinhole::receive::{Arrival, Reorder, Statistics};
@@ -20,10 +21,12 @@
 //!     reorder.offer(now, sequence, packet, &mut |packet, lost| push(packet, lost));
 //! }
 //! ```
+mod depacketize;
 mod reorder;
 mod sequence;
 mod statistics;
 
+pub use depacketize::{DepacketizeError, Depacketizer, DepacketizerCounters, Pushed};
 pub use reorder::{Offer, Reorder, ReorderCounters};
 pub use sequence::Arrival;
 pub use statistics::{Statistics, StatisticsCounters};
