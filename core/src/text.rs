@@ -1,1 +1,477 @@
-//! Text, written and read without allocation.
+//! Text, written and read without allocation: numbers, lists and parameters as RTSP and SDP spell
+//! them, without `core::fmt`.
+//!
+//! What is written goes through a [`TextWriter`] into any [`Write`]: a [`SliceSink`], a
+//! [`Counter`] to learn a length first, or a sink of the caller's.
+use crate::storage;
+use crate::time::MediaTime;
+use core::convert::Infallible;
+use embedded_io::{ErrorType, SliceWriteError, Write};
+
+/// Something that has a text form on the wire.
+pub trait Emit {
+    /// Writes the text form.
+    ///
+    /// # Errors
+    /// The sink's; part of the text may then have been written.
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error>;
+
+    /// The length of the text form in bytes.
+    fn text_len(&self) -> usize {
+        let mut out = TextWriter::new(Counter::default());
+        match self.emit(&mut out) {
+            Ok(()) => out.into_sink().count(),
+        }
+    }
+}
+
+impl<T: Emit + ?Sized> Emit for &T {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        (**self).emit(out)
+    }
+}
+
+impl Emit for [u8] {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        out.text(self)
+    }
+}
+
+impl Emit for str {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        out.text(self)
+    }
+}
+
+/// In decimal.
+impl Emit for u64 {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        out.dec(*self)
+    }
+}
+
+/// In decimal.
+impl Emit for u32 {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        out.dec(*self)
+    }
+}
+
+/// Text of a peer or a user, written on one line: control bytes, among them the line ends of a
+/// folded header, become spaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OneLine<'a>(pub &'a [u8]);
+
+impl Emit for OneLine<'_> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        let mut parts = self.0.split(u8::is_ascii_control);
+        out.text(parts.next().unwrap_or_default())?;
+        for part in parts {
+            out.text(" ")?;
+            out.text(part)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes text piece by piece into a sink.
+#[derive(Clone, Copy, Debug)]
+pub struct TextWriter<W> {
+    sink: W,
+}
+
+impl<W: Write> TextWriter<W> {
+    /// Writes into `sink`, which may be a `&mut` of one.
+    pub const fn new(sink: W) -> Self {
+        Self { sink }
+    }
+
+    /// The sink, with all that was written.
+    pub fn into_sink(self) -> W {
+        self.sink
+    }
+
+    /// The sink, while writing goes on.
+    pub fn sink_mut(&mut self) -> &mut W {
+        &mut self.sink
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn text(&mut self, text: impl AsRef<[u8]>) -> Result<(), W::Error> {
+        self.sink.write_all(text.as_ref())
+    }
+
+    /// Writes a number in decimal.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn dec(&mut self, value: impl Into<u64>) -> Result<(), W::Error> {
+        let mut digits = [0u8; 20];
+        let mut rest: u64 = value.into();
+        let mut len = 0;
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' | (rest % 10) as u8;
+            rest /= 10;
+            len += 1;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.text(digits.get(digits.len() - len..).unwrap_or_default())
+    }
+
+    /// Writes a number as eight hexadecimal digits, as RTSP writes an SSRC.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn hex(&mut self, value: u32) -> Result<(), W::Error> {
+        let mut digits = [0u8; 8];
+        let mut rest = value;
+        for digit in digits.iter_mut().rev() {
+            *digit = hex_digit((rest & 0xF) as u8);
+            rest >>= 4;
+        }
+        self.text(digits)
+    }
+
+    /// Writes a point in time as seconds with up to six decimals (RFC 2326, 3.6: `npt-sec`).
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn npt(&mut self, at: MediaTime) -> Result<(), W::Error> {
+        self.fixed(at.as_micros(), 1_000_000)
+    }
+
+    /// Writes a number of thousandths as a decimal fraction.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn thousandths(&mut self, value: u32) -> Result<(), W::Error> {
+        self.fixed(u64::from(value), 1_000)
+    }
+
+    /// Writes `value / unit` exactly, without trailing zeros; `unit` is a power of ten.
+    fn fixed(&mut self, value: u64, mut unit: u64) -> Result<(), W::Error> {
+        self.dec(value.checked_div(unit).unwrap_or(0))?;
+        let mut rest = value.checked_rem(unit).unwrap_or(0);
+        if rest > 0 {
+            self.text(".")?;
+        }
+        while rest > 0 {
+            unit /= 10;
+            self.dec(rest.checked_div(unit).unwrap_or(0))?;
+            rest = rest.checked_rem(unit).unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    /// Writes text for use in a URL: what cannot stand there, white space, control bytes and
+    /// all that is not ASCII, is percent-encoded. A `%` is taken to be encoded already.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn url_text(&mut self, text: &[u8]) -> Result<(), W::Error> {
+        for part in text.split_inclusive(|b| !b.is_ascii_graphic()) {
+            match part.split_last() {
+                Some((&last, plain)) if !last.is_ascii_graphic() => {
+                    self.text(plain)?;
+                    self.text([b'%', hex_digit(last >> 4), hex_digit(last & 0xF)])?;
+                }
+                _ => self.text(part)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn hex_digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0' + nibble,
+        _ => b'A' + (nibble.wrapping_sub(10) & 7),
+    }
+}
+
+/// A sink that only counts: the length of a body is sent before the body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counter(usize);
+
+impl Counter {
+    /// How many bytes were written.
+    pub const fn count(&self) -> usize {
+        self.0
+    }
+}
+
+impl ErrorType for Counter {
+    type Error = Infallible;
+}
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.write(bytes).map(|_| ())
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// A sink over lent bytes, which takes each piece whole or not at all.
+#[derive(Debug)]
+pub struct SliceSink<'a> {
+    bytes: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> SliceSink<'a> {
+    /// Writes from the start of `bytes`.
+    pub const fn new(bytes: &'a mut [u8]) -> Self {
+        Self { bytes, len: 0 }
+    }
+
+    /// How many bytes were written.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Nothing was written.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// What was written.
+    pub fn written(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl ErrorType for SliceSink<'_> {
+    type Error = SliceWriteError;
+}
+
+impl Write for SliceSink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, SliceWriteError> {
+        if !storage::put(self.bytes, self.len, bytes) {
+            return Err(SliceWriteError::Full);
+        }
+        self.len = self.len.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), SliceWriteError> {
+        self.write(bytes).map(|_| ())
+    }
+
+    fn flush(&mut self) -> Result<(), SliceWriteError> {
+        Ok(())
+    }
+}
+
+/// Reads a whole number. `None` unless all bytes are digits and the value fits.
+pub fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, &b| {
+        let digit = char::from(b).to_digit(10)?;
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// Reads one to eight hexadecimal digits.
+pub fn hexadecimal(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 8 {
+        return None;
+    }
+    digits.iter().try_fold(0u32, |value, &b| Some(value << 4 | char::from(b).to_digit(16)?))
+}
+
+/// Reads a decimal fraction in units of one `unit`-th, where `unit` is a power of ten. Finer
+/// digits are cut off.
+pub fn fraction(text: &[u8], mut unit: u64) -> Option<u64> {
+    let (whole, fine) = split_once(text, b'.').unwrap_or((text, &[]));
+    let mut value = decimal(whole)?.checked_mul(unit)?;
+    for &b in fine {
+        unit /= 10;
+        let digit = u64::from(char::from(b).to_digit(10)?);
+        value = value.checked_add(digit.checked_mul(unit)?)?;
+    }
+    Some(value)
+}
+
+/// The first word, and what comes after it, without white space around either.
+pub fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
+    let text = text.trim_ascii();
+    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+    let (word, rest) = text.split_at_checked(end).unwrap_or((text, &[]));
+    (word, rest.trim_ascii_start())
+}
+
+/// What is before and after the first `separator`.
+pub fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|&b| b == separator)?;
+    let (before, rest) = text.split_at_checked(at)?;
+    Some((before, rest.split_first()?.1))
+}
+
+/// What is before and after the last `separator`.
+pub fn rsplit_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().rposition(|&b| b == separator)?;
+    let (before, rest) = text.split_at_checked(at)?;
+    Some((before, rest.split_first()?.1))
+}
+
+/// The parts of a list, without the white space around them. A separator inside double quotes
+/// separates nothing.
+pub fn split(list: &[u8], separator: u8) -> Split<'_> {
+    Split { rest: Some(list), separator }
+}
+
+/// The iterator that [`split`] returns.
+#[derive(Clone, Debug)]
+pub struct Split<'a> {
+    rest: Option<&'a [u8]>,
+    separator: u8,
+}
+
+impl<'a> Iterator for Split<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.rest.take()?;
+        let mut quoted = false;
+        let end = rest.iter().position(|&b| {
+            quoted ^= b == b'"';
+            b == self.separator && !quoted
+        });
+        let Some((part, tail)) = end.and_then(|end| rest.split_at_checked(end)) else {
+            return Some(rest.trim_ascii());
+        };
+        self.rest = tail.split_first().map(|(_, tail)| tail);
+        Some(part.trim_ascii())
+    }
+}
+
+/// The name and the value of a parameter `name=value`, without white space and quotes around
+/// them. The value is empty where there is none.
+pub fn parameter(text: &[u8]) -> (&[u8], &[u8]) {
+    let (name, value) = split_once(text, b'=').unwrap_or((text, &[]));
+    (name.trim_ascii(), unquote(value.trim_ascii()))
+}
+
+/// `text` without the double quotes around it, if there are any.
+pub fn unquote(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text)
+}
+
+/// Whether `text` starts with `prefix`, in capitals or not.
+pub fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// How many bytes behind the start of `whole` its part `part` starts; the length of `whole` if
+/// it is no part of it.
+pub(crate) fn offset(whole: &[u8], part: &[u8]) -> usize {
+    part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr()).min(whole.len())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    /// The text form of anything, for the tests of the wire types.
+    pub(crate) fn emitted(value: &(impl Emit + ?Sized)) -> Vec<u8> {
+        let mut out = TextWriter::new(Vec::new());
+        value.emit(&mut out).unwrap();
+        assert_eq!(out.sink.len(), value.text_len());
+        out.sink
+    }
+
+    fn written(write: impl FnOnce(&mut TextWriter<Vec<u8>>)) -> Vec<u8> {
+        let mut out = TextWriter::new(Vec::new());
+        write(&mut out);
+        out.sink
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_none() {
+        assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(decimal(b"18446744073709551616"), None);
+        assert_eq!(decimal(b""), None);
+        assert_eq!(decimal(b"-1"), None);
+        assert_eq!(hexadecimal(b"100000000"), None);
+        assert_eq!(fraction(b"18446744073709.551616", 1_000_000), None);
+    }
+
+    #[test]
+    fn fractions_are_written_without_trailing_zeros_and_read_with_them() {
+        let npt = |micros| written(|out| out.npt(MediaTime::from_micros(micros)).unwrap());
+        assert_eq!(npt(0), b"0");
+        assert_eq!(npt(12_340_000), b"12.34");
+        assert_eq!(npt(1_000_001), b"1.000001");
+        assert_eq!(fraction(b"7.7410000", 1_000_000), Some(7_741_000));
+        assert_eq!(fraction(b"7.", 1_000_000), Some(7_000_000));
+        assert_eq!(fraction(b".5", 1_000_000), None);
+    }
+
+    #[test]
+    fn a_comma_in_quotes_separates_nothing() {
+        let parts: Vec<_> = split(b"a , \"b,c\",, d", b',').collect();
+        assert_eq!(parts, [&b"a"[..], b"\"b,c\"", b"", b"d"]);
+        assert_eq!(parameter(b" mode = \"PLAY\" "), (&b"mode"[..], &b"PLAY"[..]));
+        assert_eq!(unquote(b"\""), b"\"");
+    }
+
+    #[test]
+    fn a_slice_takes_a_piece_whole_or_not_at_all() {
+        let mut bytes = [0u8; 5];
+        let mut out = TextWriter::new(SliceSink::new(&mut bytes));
+        out.text("abc").unwrap();
+        assert_eq!(out.text("def"), Err(SliceWriteError::Full));
+        out.dec(12u8).unwrap();
+        assert_eq!(out.into_sink().written(), b"abc12");
+    }
+
+    #[test]
+    fn a_folded_value_comes_out_on_one_line() {
+        assert_eq!(emitted(&OneLine(b"a,\r\n b\0")), b"a,   b ");
+        assert_eq!(emitted(&OneLine(b"")), b"");
+    }
+
+    #[test]
+    fn what_cannot_stand_in_a_url_is_encoded() {
+        assert_eq!(
+            written(|out| out.url_text("a b%20\u{e9}\r\n".as_bytes()).unwrap()),
+            b"a%20b%20%C3%A9%0D%0A"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_round_trip(value: u64, word: u32) {
+            prop_assert_eq!(decimal(&written(|out| out.dec(value).unwrap())), Some(value));
+            prop_assert_eq!(hexadecimal(&written(|out| out.hex(word).unwrap())), Some(word));
+            let npt = written(|out| out.npt(MediaTime::from_micros(value)).unwrap());
+            prop_assert_eq!(fraction(&npt, 1_000_000), Some(value));
+            let rate = written(|out| out.thousandths(word).unwrap());
+            prop_assert_eq!(fraction(&rate, 1_000), Some(u64::from(word)));
+        }
+
+        #[test]
+        fn splitting_keeps_all_but_separators_and_space(text in "[a-c, ]{0,30}") {
+            let joined: Vec<u8> = split(text.as_bytes(), b',').collect::<Vec<_>>().join(&b',');
+            let squeezed = |t: &[u8]| t.iter().copied().filter(|&b| b != b' ').collect::<Vec<u8>>();
+            prop_assert_eq!(squeezed(&joined), squeezed(text.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Binary data between RTSP messages on one connection: `$`, a channel, a length, and so many
+//! bytes (RFC 2326, 10.12).
+
+/// The byte that no RTSP message starts with.
+pub const MAGIC: u8 = b'$';
+
+/// Bytes in front of the payload.
+pub const HEADER_LEN: usize = 4;
+
+/// The largest payload that the 16-bit length can say.
+pub const MAX_PAYLOAD: usize = u16::MAX as usize;
+
+/// The four bytes in front of a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Header {
+    /// What the payload belongs to, as SETUP agreed (RFC 2326, 12.39, `interleaved`).
+    pub channel: u8,
+    /// Bytes of payload.
+    pub len: u16,
+}
+
+impl Header {
+    /// Reads the first four bytes; `None` if they are fewer, or do not start with `$`.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        match bytes.first_chunk::<HEADER_LEN>()? {
+            &[MAGIC, channel, high, low] => Some(Self { channel, len: u16::from_be_bytes([high, low]) }),
+            _ => None,
+        }
+    }
+
+    /// The four bytes.
+    pub const fn emit(self) -> [u8; HEADER_LEN] {
+        let [high, low] = self.len.to_be_bytes();
+        [MAGIC, self.channel, high, low]
+    }
+
+    /// Bytes of the whole frame, this header included.
+    pub const fn frame_len(self) -> usize {
+        HEADER_LEN + self.len as usize
+    }
+}
+
+/// A whole frame, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Data<'a> {
+    /// What the payload belongs to; a channel that nobody set up is to be ignored.
+    pub channel: u8,
+    /// An RTP or RTCP packet, not yet looked at.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Data<'a> {
+    /// Reads the frame that `bytes` start with; `None` if it is not all there, or none starts
+    /// there. [`Header::parse`] and [`Header::frame_len`] say how much is missing.
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let header = Header::parse(bytes)?;
+        let payload = bytes.get(HEADER_LEN..header.frame_len())?;
+        Some(Self { channel: header.channel, payload })
+    }
+
+    /// Bytes of the whole frame.
+    pub const fn frame_len(&self) -> usize {
+        HEADER_LEN + self.payload.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_frame_is_there_when_its_last_byte_is() {
+        let bytes = [b'$', 1, 0, 3, 7, 8, 9];
+        for end in 0..bytes.len() {
+            assert_eq!(Data::parse(&bytes[..end]), None);
+        }
+        assert_eq!(Data::parse(&bytes), Some(Data { channel: 1, payload: &[7, 8, 9] }));
+        assert_eq!(Data::parse(b"OPTIONS"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn frames_round_trip(channel: u8, payload in prop::collection::vec(any::<u8>(), 0..300), more: Vec<u8>) {
+            let header = Header { channel, len: payload.len() as u16 };
+            let bytes = [&header.emit()[..], &payload, &more].concat();
+            prop_assert_eq!(Header::parse(&bytes), Some(header));
+            let data = Data::parse(&bytes).unwrap();
+            prop_assert_eq!(data, Data { channel, payload: &payload });
+            prop_assert_eq!(data.frame_len(), header.frame_len());
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = (Header::parse(&bytes), Data::parse(&bytes));
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Naming the authentication that a server asks for (RFC 2326, 12.44 and D).
+use crate::text;
+
+/// The scheme of a `WWW-Authenticate` value: enough to say why a request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum AuthScheme {
+    /// A password in the clear (RFC 2617, 2).
+    Basic,
+    /// A hash of the password (RFC 2617, 3).
+    Digest,
+    /// Any other.
+    Other,
+}
+
+impl AuthScheme {
+    /// Reads the value of one `WWW-Authenticate` field; a server may send several.
+    pub fn parse(value: &[u8]) -> Self {
+        let (name, _) = text::first_word(value);
+        if name.eq_ignore_ascii_case(b"Basic") {
+            Self::Basic
+        } else if name.eq_ignore_ascii_case(b"Digest") {
+            Self::Digest
+        } else {
+            Self::Other
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_is_the_first_word() {
+        assert_eq!(AuthScheme::parse(b"Digest realm=\"Basic\", nonce=\"1\""), AuthScheme::Digest);
+        assert_eq!(AuthScheme::parse(b"basic"), AuthScheme::Basic);
+        assert_eq!(AuthScheme::parse(b""), AuthScheme::Other);
+        assert_eq!(AuthScheme::parse(b"Bearer"), AuthScheme::Other);
+    }
+}

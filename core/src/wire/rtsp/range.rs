@@ -1,0 +1,188 @@
+//! The `Range` header and the `range` attribute of SDP, in normal play time (RFC 2326, 3.6, 12.29
+//! and C.1.5).
+use crate::text::{self, Emit, TextWriter};
+use crate::time::MediaTime;
+use core::fmt;
+use embedded_io::Write;
+
+/// A part of a medium: `npt=START-END`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Range {
+    /// Where it starts; `None`: not said.
+    pub start: Option<Position>,
+    /// Where it ends; `None`: with the medium, or not at all. May be before the start.
+    pub end: Option<MediaTime>,
+}
+
+/// Where a range starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Position {
+    /// At the live edge.
+    Now,
+    /// At a point of the medium's time.
+    At(MediaTime),
+}
+
+/// Why a range cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum RangeError {
+    /// It counts frames of a film (RFC 2326, 3.5), which is not implemented.
+    Smpte,
+    /// It is in wall clock time (RFC 2326, 3.7), which is not implemented.
+    Clock,
+    /// Its unit is none that the RFC knows.
+    Unit,
+    /// It is malformed at this byte of the value.
+    Malformed(usize),
+}
+
+impl fmt::Display for RangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Smpte => f.write_str("ranges in SMPTE time codes are not supported"),
+            Self::Clock => f.write_str("ranges in wall clock time are not supported"),
+            Self::Unit => f.write_str("the unit of the range is unknown"),
+            Self::Malformed(at) => write!(f, "the range is malformed (byte {at})"),
+        }
+    }
+}
+
+impl core::error::Error for RangeError {}
+
+impl Range {
+    /// The range from `start` on.
+    pub const fn starting_at(start: MediaTime) -> Self {
+        Self { start: Some(Position::At(start)), end: None }
+    }
+
+    /// Reads the value of the field. A `time` parameter is ignored.
+    ///
+    /// # Errors
+    /// A [`RangeError`], which says whether the peer erred or this end cannot.
+    pub fn parse(value: &[u8]) -> Result<Self, RangeError> {
+        let spec = text::split(value, b';').next().unwrap_or_default();
+        let malformed = |part: &[u8]| RangeError::Malformed(text::offset(value, part));
+        let (unit, range) = text::split_once(spec, b'=').ok_or(malformed(spec))?;
+        let unit = unit.trim_ascii();
+        if text::starts_with_ignore_case(unit, b"smpte") {
+            return Err(RangeError::Smpte);
+        } else if unit.eq_ignore_ascii_case(b"clock") {
+            return Err(RangeError::Clock);
+        } else if !unit.eq_ignore_ascii_case(b"npt") {
+            return Err(RangeError::Unit);
+        }
+        let (start, end) = text::split_once(range, b'-').ok_or(malformed(range))?;
+        let position = |part: &[u8]| match part.trim_ascii() {
+            [] => Ok(None),
+            part => Position::parse(part).map(Some).ok_or(malformed(part)),
+        };
+        let (start, end) = (position(start)?, position(end)?);
+        if start.is_none() && end.is_none() {
+            return Err(malformed(range));
+        }
+        // The end of what goes on at the live edge is not known.
+        let end = match end {
+            Some(Position::At(end)) => Some(end),
+            Some(Position::Now) | None => None,
+        };
+        Ok(Self { start, end })
+    }
+}
+
+impl Position {
+    fn parse(text: &[u8]) -> Option<Self> {
+        if text.eq_ignore_ascii_case(b"now") {
+            return Some(Self::Now);
+        }
+        npt(text).map(Self::At)
+    }
+}
+
+/// Reads `12.34` or `1:02:03.4`.
+fn npt(text: &[u8]) -> Option<MediaTime> {
+    let Some((hours, rest)) = text::split_once(text, b':') else {
+        return text::fraction(text, 1_000_000).map(MediaTime::from_micros);
+    };
+    let (minutes, seconds) = text::split_once(rest, b':')?;
+    let minutes = text::decimal(hours)?.checked_mul(60)?.checked_add(text::decimal(minutes)?)?;
+    let micros = minutes.checked_mul(60_000_000)?.checked_add(text::fraction(seconds, 1_000_000)?)?;
+    Some(MediaTime::from_micros(micros))
+}
+
+impl Emit for Range {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        out.text("npt=")?;
+        match self.start {
+            Some(Position::Now) => out.text("now")?,
+            Some(Position::At(start)) => out.npt(start)?,
+            // A dash alone would be no range.
+            None if self.end.is_none() => out.text("0")?,
+            None => {}
+        }
+        out.text("-")?;
+        self.end.map_or(Ok(()), |end| out.npt(end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::tests::emitted;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn at(micros: u64) -> Option<Position> {
+        Some(Position::At(MediaTime::from_micros(micros)))
+    }
+
+    #[test]
+    fn what_clients_send() {
+        let end = |micros| Some(MediaTime::from_micros(micros));
+        let cases: [(&[u8], Range); 8] = [
+            (b"npt=0.000-", Range { start: at(0), end: None }),
+            (b"npt=now-", Range { start: Some(Position::Now), end: None }),
+            (b"npt=now-now", Range { start: Some(Position::Now), end: None }),
+            (b"npt=1.5-7.741", Range { start: at(1_500_000), end: end(7_741_000) }),
+            (b"npt=-20", Range { start: None, end: end(20_000_000) }),
+            (b"NPT = 1:02:03.5 - 2:00:00", Range { start: at(3_723_500_000), end: end(7_200_000_000) }),
+            (b"npt=10-;time=19970123T153600Z", Range { start: at(10_000_000), end: None }),
+            (b"npt=0.0000001-", Range { start: at(0), end: None }),
+        ];
+        for (value, range) in cases {
+            assert_eq!(Range::parse(value), Ok(range), "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_says_why() {
+        assert_eq!(Range::parse(b"smpte-30-drop=10:07:00-"), Err(RangeError::Smpte));
+        assert_eq!(Range::parse(b"clock=19961108T142300Z-"), Err(RangeError::Clock));
+        assert_eq!(Range::parse(b"bytes=0-"), Err(RangeError::Unit));
+        assert_eq!(Range::parse(b"npt=-"), Err(RangeError::Malformed(4)));
+        assert_eq!(Range::parse(b"npt=1"), Err(RangeError::Malformed(4)));
+        assert_eq!(Range::parse(b"npt=1-two"), Err(RangeError::Malformed(6)));
+        assert_eq!(Range::parse(b"npt=18446744073710-"), Err(RangeError::Malformed(4)));
+        assert_eq!(Range::parse(b"npt=9999999999999999:0:0-"), Err(RangeError::Malformed(4)));
+        assert_eq!(Range::parse(b""), Err(RangeError::Malformed(0)));
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_round_trip(start in prop::option::of(prop::option::of(any::<u64>())), end in prop::option::of(any::<u64>())) {
+            let start = start.map(|s| s.map_or(Position::Now, |s| Position::At(MediaTime::from_micros(s))));
+            let range = Range { start, end: end.map(MediaTime::from_micros) };
+            let expected = if range == Range::default() { Range::starting_at(MediaTime::ZERO) } else { range };
+            prop_assert_eq!(Range::parse(&emitted(&range)), Ok(expected));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = Range::parse(&bytes);
+            let _ = Range::parse(&[b"npt=", &bytes[..]].concat());
+        }
+    }
+}

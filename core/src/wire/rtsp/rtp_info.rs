@@ -1,0 +1,144 @@
+//! The `RTP-Info` header (RFC 2326, 12.33).
+use crate::text::{self, Emit, TextWriter};
+use embedded_io::Write;
+
+/// Where one stream goes on after PLAY.
+///
+/// For a client only a hint: a server may leave it out, send zeros, or be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RtpInfo<U> {
+    /// The stream, by the URL of its SETUP; some servers send only its control.
+    pub url: U,
+    /// The sequence number of the first packet.
+    pub seq: Option<u16>,
+    /// The RTP timestamp that stands for the start of the range in the response.
+    pub rtptime: Option<u32>,
+}
+
+impl<'a> RtpInfo<&'a [u8]> {
+    /// The entries in the value of the field. A number that is malformed or does not fit counts
+    /// as none.
+    pub fn iter(value: &'a [u8]) -> impl Iterator<Item = Self> {
+        Entries(value).map(Self::parse).filter(|info| !info.url.is_empty())
+    }
+
+    fn parse(entry: &'a [u8]) -> Self {
+        let mut info = Self { url: &[], seq: None, rtptime: None };
+        for part in text::split(entry, b';') {
+            let (name, value) = text::parameter(part);
+            if name.eq_ignore_ascii_case(b"url") {
+                info.url = value;
+            } else if name.eq_ignore_ascii_case(b"seq") {
+                info.seq = text::decimal(value).and_then(|seq| u16::try_from(seq).ok());
+            } else if name.eq_ignore_ascii_case(b"rtptime") {
+                info.rtptime = text::decimal(value).and_then(|time| u32::try_from(time).ok());
+            }
+        }
+        info
+    }
+}
+
+/// Cuts the value at those commas that have `url` after them: others belong to a URL.
+struct Entries<'a>(&'a [u8]);
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut end = 0;
+        for part in self.0.split_inclusive(|&b| b == b',') {
+            end += part.len();
+            let rest = self.0.get(end..).unwrap_or_default().trim_ascii_start();
+            if part.ends_with(b",") && text::starts_with_ignore_case(rest, b"url") {
+                break;
+            }
+        }
+        let (entry, rest) = self.0.split_at_checked(end)?;
+        self.0 = rest;
+        Some(entry.strip_suffix(b",").unwrap_or(entry))
+    }
+}
+
+impl<U: Emit> Emit for RtpInfo<U> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        out.text("url=")?;
+        self.url.emit(out)?;
+        if let Some(seq) = self.seq {
+            out.text(";seq=")?;
+            out.dec(seq)?;
+        }
+        if let Some(rtptime) = self.rtptime {
+            out.text(";rtptime=")?;
+            out.dec(rtptime)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::tests::emitted;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn all(value: &[u8]) -> Vec<RtpInfo<&[u8]>> {
+        RtpInfo::iter(value).collect()
+    }
+
+    #[test]
+    fn gstreamer_sends_an_entry_for_each_stream() {
+        let value = b"url=rtsp://h:8554/a/stream=0;seq=16;rtptime=4294967295, url=rtsp://h:8554/a/stream=1;seq=9;rtptime=7";
+        let infos = all(value);
+        assert_eq!(
+            infos[0],
+            RtpInfo { url: &b"rtsp://h:8554/a/stream=0"[..], seq: Some(16), rtptime: Some(u32::MAX) }
+        );
+        assert_eq!(infos[1].url, b"rtsp://h:8554/a/stream=1");
+        assert_eq!(infos.len(), 2);
+    }
+
+    #[test]
+    fn a_comma_in_a_url_ends_nothing() {
+        for value in [
+            &b"url=rtsp://h/a,b;seq=1,url=c"[..],
+            b"url=\"rtsp://h/a,b\";seq=1,url=c",
+            b"url=rtsp://h/a,b ; seq = 1 , url=c",
+        ] {
+            let infos = all(value);
+            assert_eq!(infos[0], RtpInfo { url: &b"rtsp://h/a,b"[..], seq: Some(1), rtptime: None });
+            assert_eq!(infos[1].url, b"c");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_absurd_counts_as_none() {
+        assert_eq!(
+            all(b"url=trackID=1;seq=70000;rtptime=-3"),
+            [RtpInfo { url: &b"trackID=1"[..], seq: None, rtptime: None }]
+        );
+        assert_eq!(all(b"url=a;seq=0;rtptime=0")[0].seq, Some(0));
+        assert!(all(b"seq=1;rtptime=2").is_empty());
+        assert!(all(b",,").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn entries_round_trip(urls in prop::collection::vec("rtsp://h/[a-z0-9,=]{0,9}[a-z0-9]", 1..4), seq: Option<u16>, rtptime: Option<u32>) {
+            let infos: Vec<_> = urls.iter().map(|url| RtpInfo { url: url.as_bytes(), seq, rtptime }).collect();
+            // Only a comma with `url` after it reads as an end.
+            prop_assume!(urls.iter().all(|url| !url.contains(",url")));
+            let value = infos.iter().map(emitted).collect::<Vec<_>>().join(&b',');
+            prop_assert_eq!(all(&value), infos);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = RtpInfo::iter(&bytes).count();
+        }
+    }
+}

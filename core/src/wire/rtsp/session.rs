@@ -1,0 +1,85 @@
+//! The `Session` header (RFC 2326, 12.37).
+use crate::text::{self, Emit, TextWriter};
+use crate::time::Duration;
+use embedded_io::Write;
+
+/// A session's id, and after how long a silence the server forgets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Session<'a> {
+    /// The id, which is opaque. Not empty.
+    pub id: &'a [u8],
+    /// The timeout in seconds, if one was announced.
+    pub timeout_secs: Option<u32>,
+}
+
+impl<'a> Session<'a> {
+    /// The timeout where none is announced, in seconds.
+    pub const DEFAULT_TIMEOUT_SECS: u32 = 60;
+
+    /// Reads the value of the field; `None` if it has no id. A timeout that is no number, or
+    /// zero, counts as none.
+    pub fn parse(value: &'a [u8]) -> Option<Self> {
+        let mut parts = text::split(value, b';');
+        let id = parts.next().filter(|id| !id.is_empty())?;
+        let timeout_secs = parts
+            .map(text::parameter)
+            .find(|(name, _)| name.eq_ignore_ascii_case(b"timeout"))
+            .and_then(|(_, secs)| u32::try_from(text::decimal(secs)?).ok())
+            .filter(|&secs| secs > 0);
+        Some(Self { id, timeout_secs })
+    }
+
+    /// After how long a silence the session is forgotten.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(u64::from(self.timeout_secs.unwrap_or(Self::DEFAULT_TIMEOUT_SECS)))
+    }
+}
+
+impl Emit for Session<'_> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        out.text(self.id)?;
+        if let Some(secs) = self.timeout_secs {
+            out.text(";timeout=")?;
+            out.dec(secs)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::tests::emitted;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn the_timeout_is_no_part_of_the_id() {
+        let session = Session::parse(b"6B8B4567 ; Timeout = 65").unwrap();
+        assert_eq!(session, Session { id: b"6B8B4567", timeout_secs: Some(65) });
+        assert_eq!(session.timeout(), Duration::from_secs(65));
+    }
+
+    #[test]
+    fn without_a_timeout_it_is_a_minute() {
+        for value in [&b"1"[..], b"1;timeout=0", b"1;timeout=soon", b"1;"] {
+            assert_eq!(Session::parse(value).unwrap().timeout(), Duration::from_secs(60));
+        }
+        assert_eq!(Session::parse(b" ;timeout=60"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn sessions_round_trip(id in "[A-Za-z0-9$_.+-]{1,40}", timeout_secs in prop::option::of(1u32..)) {
+            let session = Session { id: id.as_bytes(), timeout_secs };
+            let bytes = emitted(&session);
+            prop_assert_eq!(Session::parse(&bytes), Some(session));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = Session::parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Session descriptions (RFC 4566) as RTSP uses them (RFC 2326, C): a lazy [`Description`] of what
+//! a server sent, and a [`Presentation`] to write one.
+mod read;
+mod write;
+
+pub use read::{Attribute, Connection, Description, Media, RtpMap, SdpError};
+pub use write::{CONTROL_PREFIX, Presentation, Track, TrackFormat};
+
+/// The media type of a session description.
+pub const CONTENT_TYPE: &str = "application/sdp";
+
+/// Which internet protocol an address belongs to (RFC 4566, 8.2.6, `addrtype`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum AddressType {
+    /// IPv4.
+    #[default]
+    Ip4,
+    /// IPv6.
+    Ip6,
+}
+
+/// A frame rate in thousandths of a frame per second: 30 fps are 30,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FrameRate(pub u32);
