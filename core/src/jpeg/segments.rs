@@ -13,6 +13,7 @@ pub(crate) mod marker {
     pub(crate) const SOF7: u8 = 0xC7;
     pub(crate) const JPG: u8 = 0xC8;
     pub(crate) const SOF9: u8 = 0xC9;
+    pub(crate) const DAC: u8 = 0xCC;
     pub(crate) const SOF15: u8 = 0xCF;
     pub(crate) const RST0: u8 = 0xD0;
     pub(crate) const RST7: u8 = 0xD7;
@@ -24,8 +25,11 @@ pub(crate) mod marker {
     pub(crate) const DRI: u8 = 0xDD;
     pub(crate) const DHP: u8 = 0xDE;
     pub(crate) const EXP: u8 = 0xDF;
+    pub(crate) const APP0: u8 = 0xE0;
+    pub(crate) const APP15: u8 = 0xEF;
     /// JPEG-LS (ITU-T T.87).
     pub(crate) const SOF55: u8 = 0xF7;
+    pub(crate) const COM: u8 = 0xFE;
 
     /// Whether no length follows the marker.
     pub(crate) const fn stands_alone(code: u8) -> bool {

@@ -1,1 +1,98 @@
 //! Finding frames: in files, and in streams that never end.
+//!
+//! [`Splitter`] is fed whatever bytes come and says where the JPEG frames in them are.
+//! [`FrameReader`] walks the frames of a file, or of a card, through `embedded_io`;
+//! [`SliceReader`] lets it walk a file that is mapped to memory.
+mod reader;
+mod slice;
+mod splitter;
+
+pub use reader::{FrameReader, FrameSpan, MediaError, MediaErrorKind, ReadError};
+pub use slice::SliceReader;
+pub use splitter::{Found, Splitter};
+
+use crate::jpeg::segments::marker;
+
+/// How frames are put together in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Container {
+    /// JPEG files one behind the other.
+    Concatenated,
+    /// Each JPEG file behind its length in bytes, in at least five ASCII digits.
+    LengthPrefixed,
+}
+
+/// How many bytes from the start of a file [`detect`] needs.
+pub const DETECT_LEN: usize = 16;
+
+/// What a file is, told by its first [`DETECT_LEN`] bytes, or by all of a smaller one. `None`:
+/// nothing that is known here.
+pub fn detect(first_bytes: &[u8]) -> Option<Container> {
+    let mut prefix = LengthPrefix::default();
+    let digits = first_bytes.iter().take_while(|byte| prefix.push(**byte)).count();
+    match first_bytes.get(digits..)? {
+        [0xFF, marker::SOI, ..] if digits == 0 => Some(Container::Concatenated),
+        [0xFF, marker::SOI, ..] if prefix.is_complete() => Some(Container::LengthPrefixed),
+        _ => None,
+    }
+}
+
+/// A length in ASCII digits, read byte by byte.
+#[derive(Clone, Copy, Debug, Default)]
+struct LengthPrefix {
+    digits: u8,
+    value: u32,
+}
+
+impl LengthPrefix {
+    const MIN_DIGITS: u8 = 5;
+    const MAX_DIGITS: u8 = 10;
+
+    /// Takes one more byte; `false` if it is not part of the length.
+    fn push(&mut self, byte: u8) -> bool {
+        let value = self.value.checked_mul(10);
+        match value.and_then(|value| value.checked_add(u32::from(byte.wrapping_sub(b'0')))) {
+            Some(value) if byte.is_ascii_digit() && self.digits < Self::MAX_DIGITS => {
+                *self = Self { digits: self.digits + 1, value };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    const fn is_complete(self) -> bool {
+        self.digits >= Self::MIN_DIGITS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_are_told_by_their_content() {
+        assert_eq!(detect(b"\xFF\xD8\xFF\xE0"), Some(Container::Concatenated));
+        assert_eq!(detect(b"28473\xFF\xD8\xFF"), Some(Container::LengthPrefixed));
+        assert_eq!(detect(b"1234567\xFF\xD8"), Some(Container::LengthPrefixed));
+        assert_eq!(detect(b"4294967295\xFF\xD8"), Some(Container::LengthPrefixed));
+    }
+
+    #[test]
+    fn other_files_are_not_mistaken_for_media() {
+        let others: [&[u8]; 8] = [
+            b"",
+            b"\xFF",
+            b"12345",
+            b"1234\xFF\xD8\xFF",
+            b"4294967296\xFF\xD8",
+            b"12345678901\xFF\xD8",
+            b"RIFF\x00\x00\x00\x00AVI ",
+            b"\x89PNG\r\n",
+        ];
+        for other in others {
+            assert_eq!(detect(other), None, "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,543 @@
+//! Walks the frames of a file.
+use super::{Container, DETECT_LEN, Found, LengthPrefix, Splitter, detect};
+use crate::jpeg::segments::marker;
+use core::fmt;
+use embedded_io::{Read, Seek, SeekFrom};
+
+/// Where a frame is in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FrameSpan {
+    /// Bytes from the start of the file to its SOI marker.
+    pub at: u64,
+    /// Its length in bytes.
+    pub len: u32,
+}
+
+/// A damaged place in a file. What comes after it can be read all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct MediaError {
+    /// Bytes from the start of the file to where the damage starts.
+    pub at: u64,
+    /// How many frames come before it.
+    pub frame: u64,
+    /// What is wrong there.
+    pub reason: MediaErrorKind,
+}
+
+/// What is wrong with a place in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum MediaErrorKind {
+    /// The file does not start as one that is known here.
+    Unrecognised,
+    /// Bytes that belong to no frame.
+    Junk {
+        /// How many.
+        len: u64,
+    },
+    /// A frame that is larger than allowed, or than the buffer for it.
+    TooLarge,
+    /// There is no length in ASCII digits where one should be.
+    NoLength,
+    /// A frame does not end where its length in ASCII digits says.
+    WrongLength {
+        /// What the digits say.
+        told: u32,
+        /// How long the frame is.
+        found: u32,
+    },
+    /// The file ends in the middle of a frame.
+    Truncated,
+}
+
+/// Why there is no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum ReadError<E> {
+    /// The file cannot be read.
+    Io(E),
+    /// Its content is damaged; the reader can go on.
+    Media(MediaError),
+}
+
+impl<E> From<MediaError> for ReadError<E> {
+    fn from(error: MediaError) -> Self {
+        Self::Media(error)
+    }
+}
+
+/// Walks the frames of a file, in either container.
+///
+/// `B` is a small buffer, such as `[u8; 512]`, through which the file is read. The reader only
+/// finds the frames; [`crate::jpeg::inspect`] says what they are worth.
+#[derive(Debug)]
+pub struct FrameReader<R, B> {
+    window: Window<R, B>,
+    container: Container,
+    splitter: Splitter,
+    max_frame: u32,
+    /// Of what was not looked at yet.
+    at: u64,
+    frames: u64,
+    /// What was found behind a damaged place.
+    pending: Option<Result<FrameSpan, MediaError>>,
+    /// Whether the length before the next frame is known to be missing.
+    lost: bool,
+}
+
+impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
+    /// Opens a file. Frames of more than `max_frame` bytes are passed over, each with an error.
+    ///
+    /// # Errors
+    /// [`MediaErrorKind::Unrecognised`] if the file does not start with a frame, or with its
+    /// length.
+    pub fn new(reader: R, buffer: B, max_frame: u32) -> Result<Self, ReadError<R::Error>> {
+        let mut window = Window::new(reader, buffer).map_err(ReadError::Io)?;
+        let mut first = [0; DETECT_LEN];
+        let mut len = 0;
+        for (at, slot) in (0..).zip(&mut first) {
+            let Some(byte) = window.byte(at).map_err(ReadError::Io)? else { break };
+            *slot = byte;
+            len += 1;
+        }
+        let unrecognised = MediaError { at: 0, frame: 0, reason: MediaErrorKind::Unrecognised };
+        let container = detect(first.get(..len).unwrap_or_default()).ok_or(unrecognised)?;
+        Ok(Self {
+            window,
+            container,
+            splitter: Splitter::new(max_frame),
+            max_frame,
+            at: 0,
+            frames: 0,
+            pending: None,
+            lost: false,
+        })
+    }
+
+    /// How the frames are put together.
+    pub const fn container(&self) -> Container {
+        self.container
+    }
+
+    /// Where the next frame is; `None` after the last.
+    ///
+    /// # Errors
+    /// [`ReadError::Media`] for a damaged place, once for each; the next call goes on behind it.
+    /// [`ReadError::Io`] if the file cannot be read.
+    #[allow(clippy::should_implement_trait, reason = "an iterator could not go on after an error")]
+    pub fn next(&mut self) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
+        if let Some(next) = self.pending.take() {
+            return self.deliver(Some(next));
+        }
+        match self.container {
+            Container::Concatenated => self.next_by_markers(),
+            Container::LengthPrefixed => self.next_by_length(),
+        }
+    }
+
+    /// Reads a frame into the start of `buffer`, and says how many bytes that were.
+    ///
+    /// # Errors
+    /// [`MediaErrorKind::TooLarge`] if the buffer is too small, [`MediaErrorKind::Truncated`] if
+    /// the file has become shorter, [`ReadError::Io`] if it cannot be read.
+    pub fn read_frame(&mut self, span: FrameSpan, buffer: &mut [u8]) -> Result<usize, ReadError<R::Error>> {
+        let len = usize::try_from(span.len).unwrap_or(usize::MAX);
+        let Some(mut rest) = buffer.get_mut(..len) else {
+            return Err(self.damage(span.at, MediaErrorKind::TooLarge).into());
+        };
+        let mut at = span.at;
+        while !rest.is_empty() {
+            let n = self.window.read_past(at, rest).map_err(ReadError::Io)?;
+            if n == 0 {
+                return Err(self.damage(at, MediaErrorKind::Truncated).into());
+            }
+            rest = rest.get_mut(n..).unwrap_or_default();
+            at = at.saturating_add(n as u64);
+        }
+        Ok(len)
+    }
+
+    fn next_by_markers(&mut self) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
+        let oversized = self.splitter.oversized();
+        let (junk, end, next) = match self.scan()? {
+            Some((found, cut)) => (found.junk, found.start, Some(self.unless_cut(found, cut))),
+            None => {
+                let junk = self.splitter.junk();
+                // What is left over is told once.
+                self.splitter = Splitter::starting_at(self.at, self.max_frame);
+                (junk, self.at, None)
+            }
+        };
+        if junk == 0 {
+            return self.deliver(next);
+        }
+        self.pending = next;
+        let too_large = self.splitter.oversized() > oversized;
+        let reason = if too_large { MediaErrorKind::TooLarge } else { MediaErrorKind::Junk { len: junk } };
+        Err(self.damage(end.saturating_sub(junk), reason).into())
+    }
+
+    fn next_by_length(&mut self) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
+        let from = self.at;
+        if core::mem::take(&mut self.lost) {
+            let next = self.scan_from(from)?.map(|(found, cut)| self.unless_cut(found, cut));
+            return self.deliver(next);
+        }
+        if self.window.byte(from).map_err(ReadError::Io)?.is_none() {
+            return Ok(None);
+        }
+        let Some((body, told)) = self.length_at(from)? else {
+            self.lost = true;
+            return Err(self.damage(from, MediaErrorKind::NoLength).into());
+        };
+        let next = body.saturating_add(u64::from(told));
+        let span = FrameSpan { at: body, len: told };
+        if next == self.window.end || (next < self.window.end && self.length_at(next)?.is_some()) {
+            self.at = next;
+            if told > self.max_frame {
+                return Err(self.damage(body, MediaErrorKind::TooLarge).into());
+            }
+            return self.deliver(Some(Ok(span)));
+        }
+        // Either this length is wrong or the next is damaged: where the frame ends will tell.
+        match self.scan_from(body)? {
+            Some((found, false)) if found.start == body && found.len == told => self.deliver(Some(Ok(span))),
+            Some((found, false)) => {
+                self.pending = Some(Ok(FrameSpan { at: found.start, len: found.len }));
+                let reason = match found.start == body {
+                    true => MediaErrorKind::WrongLength { told, found: found.len },
+                    false => MediaErrorKind::Junk { len: found.start.saturating_sub(from) },
+                };
+                Err(self.damage(from, reason).into())
+            }
+            Some((_, true)) | None => Err(self.damage(self.at, MediaErrorKind::Truncated).into()),
+        }
+    }
+
+    /// The length in digits at `at`, and where the frame behind it starts; `None` if there is no
+    /// such thing.
+    fn length_at(&mut self, at: u64) -> Result<Option<(u64, u32)>, ReadError<R::Error>> {
+        let mut prefix = LengthPrefix::default();
+        let mut body = at;
+        while self.window.byte(body).map_err(ReadError::Io)?.is_some_and(|byte| prefix.push(byte)) {
+            body = body.saturating_add(1);
+        }
+        let is_frame = self.window.byte(body).map_err(ReadError::Io)? == Some(0xFF)
+            && self.window.byte(body.saturating_add(1)).map_err(ReadError::Io)? == Some(marker::SOI);
+        Ok((is_frame && prefix.is_complete()).then_some((body, prefix.value)))
+    }
+
+    /// The first frame from `from` on, by its markers, and whether the end of the file cuts it
+    /// off.
+    fn scan_from(&mut self, from: u64) -> Result<Option<(Found, bool)>, ReadError<R::Error>> {
+        self.splitter = Splitter::starting_at(from, self.max_frame);
+        self.at = from;
+        let found = self.scan()?;
+        if let Some((found, _)) = found {
+            self.at = found.end();
+        }
+        Ok(found)
+    }
+
+    fn scan(&mut self) -> Result<Option<(Found, bool)>, ReadError<R::Error>> {
+        loop {
+            let chunk = self.window.chunk(self.at).map_err(ReadError::Io)?;
+            if chunk.is_empty() {
+                return Ok(self.splitter.finish().map(|found| (found, true)));
+            }
+            let (consumed, found) = self.splitter.push(chunk);
+            self.at = self.at.saturating_add(consumed as u64);
+            if let Some(found) = found {
+                return Ok(Some((found, false)));
+            }
+        }
+    }
+
+    fn unless_cut(&self, found: Found, cut: bool) -> Result<FrameSpan, MediaError> {
+        match cut {
+            true => Err(self.damage(found.end(), MediaErrorKind::Truncated)),
+            false => Ok(FrameSpan { at: found.start, len: found.len }),
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        next: Option<Result<FrameSpan, MediaError>>,
+    ) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
+        let span = next.transpose()?;
+        self.frames = self.frames.saturating_add(u64::from(span.is_some()));
+        Ok(span)
+    }
+
+    const fn damage(&self, at: u64, reason: MediaErrorKind) -> MediaError {
+        MediaError { at, frame: self.frames, reason }
+    }
+}
+
+/// A file, read through a small buffer.
+#[derive(Debug)]
+struct Window<R, B> {
+    reader: R,
+    buffer: B,
+    /// Where the buffer's first byte is in the file.
+    start: u64,
+    filled: usize,
+    /// Where the file is read next, if that is known.
+    pos: Option<u64>,
+    end: u64,
+}
+
+impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
+    fn new(mut reader: R, buffer: B) -> Result<Self, R::Error> {
+        let end = reader.seek(SeekFrom::End(0))?;
+        Ok(Self { reader, buffer, start: 0, filled: 0, pos: Some(end), end })
+    }
+
+    /// Some of the bytes from `at` on; none at the end of the file.
+    fn chunk(&mut self, at: u64) -> Result<&[u8], R::Error> {
+        let offset = at.checked_sub(self.start).filter(|offset| *offset < self.filled as u64);
+        let offset = match offset {
+            Some(offset) => offset as usize,
+            None => {
+                self.filled = 0;
+                self.start = at;
+                self.seek(at)?;
+                self.filled = self.reader.read(self.buffer.as_mut())?;
+                self.pos = Some(at.saturating_add(self.filled as u64));
+                0
+            }
+        };
+        Ok(self.buffer.as_ref().get(offset..self.filled).unwrap_or_default())
+    }
+
+    fn byte(&mut self, at: u64) -> Result<Option<u8>, R::Error> {
+        self.chunk(at).map(|chunk| chunk.first().copied())
+    }
+
+    /// Reads from `at` straight into `to`.
+    fn read_past(&mut self, at: u64, to: &mut [u8]) -> Result<usize, R::Error> {
+        self.seek(at)?;
+        let n = self.reader.read(to)?;
+        self.pos = Some(at.saturating_add(n as u64));
+        Ok(n)
+    }
+
+    /// Goes to `at`. Until the read that follows has said how far it got, the place is unknown.
+    fn seek(&mut self, at: u64) -> Result<(), R::Error> {
+        if self.pos.take() != Some(at) {
+            self.reader.seek(SeekFrom::Start(at))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for MediaErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Unrecognised => f.write_str("the file does not start with a JPEG frame"),
+            Self::Junk { len } => write!(f, "{len} bytes belong to no frame"),
+            Self::TooLarge => f.write_str("the frame is too large"),
+            Self::NoLength => f.write_str("the length of the next frame is missing"),
+            Self::WrongLength { told, found } => {
+                write!(f, "the frame has {found} bytes, not {told} as its length says")
+            }
+            Self::Truncated => f.write_str("the file ends in the middle of a frame"),
+        }
+    }
+}
+
+impl fmt::Display for MediaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "frame {}, byte {}: {}", self.frame, self.at, self.reason)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for ReadError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Media(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for MediaErrorKind {}
+impl core::error::Error for MediaError {}
+impl<E: core::error::Error> core::error::Error for ReadError<E> {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SliceReader;
+    use super::*;
+    use proptest::prelude::*;
+    use std::format;
+    use std::vec;
+    use std::vec::Vec;
+
+    static A: &[u8] = include_bytes!("../jpeg/testdata/ffmpeg-420-optimal.jpg");
+    static B: &[u8] = include_bytes!("../jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
+
+    /// Everything that the reader says of a file: spans and errors.
+    fn walk(file: &[u8], max_frame: u32) -> Vec<Result<FrameSpan, MediaError>> {
+        let mut reader = match FrameReader::new(SliceReader::new(file), [0; 48], max_frame) {
+            Ok(reader) => reader,
+            Err(ReadError::Media(error)) => return vec![Err(error)],
+            Err(error) => panic!("{error}"),
+        };
+        let mut all = Vec::new();
+        loop {
+            match reader.next() {
+                Ok(Some(span)) => {
+                    let mut frame = vec![0; span.len as usize];
+                    assert_eq!(reader.read_frame(span, &mut frame), Ok(frame.len()));
+                    assert_eq!(frame, file[span.at as usize..][..frame.len()]);
+                    all.push(Ok(span));
+                }
+                Ok(None) => return all,
+                Err(ReadError::Media(error)) => all.push(Err(error)),
+                Err(error) => panic!("{error}"),
+            }
+            assert!(all.len() <= file.len() + 1, "the reader does not come to an end");
+        }
+    }
+
+    fn span(at: usize, frame: &[u8]) -> Result<FrameSpan, MediaError> {
+        Ok(FrameSpan { at: at as u64, len: frame.len() as u32 })
+    }
+
+    fn error(at: usize, frame: u64, reason: MediaErrorKind) -> Result<FrameSpan, MediaError> {
+        Err(MediaError { at: at as u64, frame, reason })
+    }
+
+    /// A frame behind its length, as the course's format has it.
+    fn prefixed(frame: &[u8]) -> Vec<u8> {
+        [format!("{:05}", frame.len()).as_bytes(), frame].concat()
+    }
+
+    #[test]
+    fn concatenated_frames() {
+        assert_eq!(walk(&[A, B].concat(), 10_000), [span(0, A), span(A.len(), B)]);
+    }
+
+    #[test]
+    fn length_prefixed_frames() {
+        let file = [prefixed(A), prefixed(B)].concat();
+        assert_eq!(walk(&file, 10_000), [span(5, A), span(A.len() + 10, B)]);
+    }
+
+    #[test]
+    fn junk_is_told_and_passed_over() {
+        let file = [A, b"junk", B, b"more"].concat();
+        let end = A.len() + 4 + B.len();
+        let expected = [
+            span(0, A),
+            error(A.len(), 1, MediaErrorKind::Junk { len: 4 }),
+            span(A.len() + 4, B),
+            error(end, 2, MediaErrorKind::Junk { len: 4 }),
+        ];
+        assert_eq!(walk(&file, 10_000), expected);
+    }
+
+    #[test]
+    fn a_file_that_ends_in_a_frame_says_so() {
+        let truncated = |end, frame| error(end, frame, MediaErrorKind::Truncated);
+        let file = [A, &B[..700]].concat();
+        assert_eq!(walk(&file, 10_000), [span(0, A), truncated(file.len(), 1)]);
+        let file = [prefixed(A), prefixed(B)[..700].to_vec()].concat();
+        assert_eq!(walk(&file, 10_000), [span(5, A), truncated(file.len(), 1)]);
+        assert_eq!(walk(&A[..20], 10_000), [truncated(20, 0)]);
+    }
+
+    #[test]
+    fn a_frame_that_is_too_large_is_told_and_passed_over() {
+        let max = B.len() as u32;
+        let file = [A, B].concat();
+        assert_eq!(walk(&file, max), [error(0, 0, MediaErrorKind::TooLarge), span(A.len(), B)]);
+        let file = [prefixed(A), prefixed(B)].concat();
+        assert_eq!(walk(&file, max), [error(5, 0, MediaErrorKind::TooLarge), span(A.len() + 10, B)]);
+    }
+
+    #[test]
+    fn a_wrong_length_costs_no_frame() {
+        for told in [10, A.len() - 1, A.len() + 7, 99_999] {
+            let file = [format!("{told:05}").as_bytes(), A, &prefixed(B)].concat();
+            let found = A.len() as u32;
+            let wrong = MediaErrorKind::WrongLength { told: told as u32, found };
+            assert_eq!(walk(&file, 10_000), [error(0, 0, wrong), span(5, A), span(A.len() + 10, B)]);
+        }
+    }
+
+    #[test]
+    fn a_missing_length_costs_no_frame() {
+        let file = [&prefixed(A)[..], b"12x45", B, &prefixed(A)].concat();
+        let second = 5 + A.len();
+        let expected = [
+            span(5, A),
+            error(second, 1, MediaErrorKind::NoLength),
+            span(second + 5, B),
+            span(second + 5 + B.len() + 5, A),
+        ];
+        assert_eq!(walk(&file, 10_000), expected);
+    }
+
+    #[test]
+    fn what_is_no_video_is_refused_at_once() {
+        for file in [&b""[..], b"GIF89a", b"28473"] {
+            assert_eq!(walk(file, 10_000), [error(0, 0, MediaErrorKind::Unrecognised)]);
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_is_too_small_is_left_alone() {
+        let mut reader = FrameReader::new(SliceReader::new(A), [0; 64], 10_000).unwrap();
+        let span = reader.next().unwrap().unwrap();
+        let too_large = MediaError { at: 0, frame: 1, reason: MediaErrorKind::TooLarge };
+        assert_eq!(reader.read_frame(span, &mut [0; 100]), Err(ReadError::Media(too_large)));
+    }
+
+    proptest! {
+        #[test]
+        fn damage_in_a_scan_costs_no_frame(
+            with_lengths in any::<bool>(),
+            at in 700usize..A.len() - 2,
+            byte in 0u8..0xFF,
+        ) {
+            prop_assume!(A[at - 1] != 0xFF);
+            let mut damaged = A.to_vec();
+            damaged[at] = byte;
+            let joined = |frame: &[u8]| if with_lengths { prefixed(frame) } else { frame.to_vec() };
+            let whole = [joined(A), joined(B)].concat();
+            let file = [joined(&damaged), joined(B)].concat();
+            prop_assert_eq!(walk(&file, 10_000), walk(&whole, 10_000));
+        }
+
+        #[test]
+        fn a_damaged_file_yields_frames_in_order(
+            with_lengths in any::<bool>(),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        ) {
+            let joined = |frame: &[u8]| if with_lengths { prefixed(frame) } else { frame.to_vec() };
+            let mut file = [joined(A), joined(B), joined(A), joined(B)].concat();
+            for (at, byte) in damage {
+                let at = at.index(file.len());
+                file[at] = byte;
+            }
+            let mut end = 0;
+            for span in walk(&file, 10_000).into_iter().flatten() {
+                prop_assert!(span.at >= end);
+                end = span.at + u64::from(span.len);
+            }
+            prop_assert!(end <= file.len() as u64);
+        }
+
+        #[test]
+        fn arbitrary_files_come_to_an_end(data in prop::collection::vec(any::<u8>(), 0..300)) {
+            walk(&data, 100);
+            walk(&[&b"00012\xFF\xD8"[..], &data].concat(), 100);
+            walk(&[&b"\xFF\xD8\xFF"[..], &data].concat(), 100);
+        }
+    }
+}

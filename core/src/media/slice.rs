@@ -1,0 +1,66 @@
+//! Bytes in memory, read like a file.
+use embedded_io::{ErrorKind, ErrorType, Read, Seek, SeekFrom};
+
+/// Reads a slice, such as a file that is mapped to memory.
+#[derive(Clone, Copy, Debug)]
+pub struct SliceReader<'a> {
+    data: &'a [u8],
+    pos: u64,
+}
+
+impl<'a> SliceReader<'a> {
+    /// Starts at the first byte.
+    pub const fn new(data: &'a [u8]) -> Self {
+        Self { data, pos: 0 }
+    }
+}
+
+impl ErrorType for SliceReader<'_> {
+    type Error = ErrorKind;
+}
+
+impl Read for SliceReader<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, ErrorKind> {
+        let rest = usize::try_from(self.pos).ok().and_then(|pos| self.data.get(pos..)).unwrap_or_default();
+        let n = rest.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.pos = self.pos.saturating_add(n as u64);
+        Ok(n)
+    }
+}
+
+impl Seek for SliceReader<'_> {
+    /// # Errors
+    /// `InvalidInput` for a place before the first byte.
+    fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
+        let pos = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => (self.data.len() as u64).checked_add_signed(by),
+            SeekFrom::Current(by) => self.pos.checked_add_signed(by),
+        };
+        self.pos = pos.ok_or(ErrorKind::InvalidInput)?;
+        Ok(self.pos)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_and_seeks_as_a_file_does() {
+        let mut reader = SliceReader::new(b"abcdef");
+        let mut buf = [0; 4];
+        assert_eq!((reader.read(&mut buf), &buf), (Ok(4), b"abcd"));
+        assert_eq!((reader.read(&mut buf), &buf[..2]), (Ok(2), &b"ef"[..]));
+        assert_eq!(reader.read(&mut buf), Ok(0));
+        assert_eq!(reader.seek(SeekFrom::End(-5)), Ok(1));
+        assert_eq!(reader.seek(SeekFrom::Current(1)), Ok(2));
+        assert_eq!((reader.read(&mut buf), &buf), (Ok(4), b"cdef"));
+        assert_eq!(reader.seek(SeekFrom::Start(u64::MAX)), Ok(u64::MAX));
+        assert_eq!(reader.read(&mut buf), Ok(0));
+        assert_eq!(reader.seek(SeekFrom::End(-7)), Err(ErrorKind::InvalidInput));
+    }
+}

@@ -1,0 +1,343 @@
+//! Finds the JPEG frames in a stream of bytes.
+use crate::jpeg::segments::{find_ff, marker};
+
+/// A frame in a stream of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Found {
+    /// Bytes from the start of the stream to its SOI marker.
+    pub start: u64,
+    /// Its length in bytes, with its EOI marker if it has one.
+    pub len: u32,
+    /// Whether it has an EOI marker. Without one it was ended by the next frame's SOI, or by the
+    /// end of the stream.
+    pub eoi: bool,
+    /// Bytes between the end of the frame before and the start of this one.
+    pub junk: u64,
+}
+
+impl Found {
+    /// Where the frame ends, in bytes from the start of the stream.
+    pub const fn end(&self) -> u64 {
+        self.start.saturating_add(self.len as u64)
+    }
+}
+
+/// Finds the JPEG frames in a stream of bytes that comes in pieces, however it is cut.
+///
+/// It walks the marker segments, so that a thumbnail in an APPn segment is no frame, and holds
+/// none of the bytes itself: the caller keeps those from [`Splitter::keep_from`] on.
+///
+/// ```
+/// use pinhole::media::Splitter;
+///
+/// let stream = b"\r\n\xFF\xD8\xFF\xDA\x00\x02scan\xFF\xD9\xFF\xD8";
+/// let mut splitter = Splitter::new(1_000_000);
+/// let (consumed, found) = splitter.push(stream);
+/// let found = found.unwrap();
+/// assert_eq!((found.start, found.len, found.junk), (2, 12, 2));
+/// assert_eq!(splitter.push(&stream[consumed..]), (2, None));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Splitter {
+    state: State,
+    /// Of the next byte.
+    pos: u64,
+    /// Of the open frame.
+    start: u64,
+    /// Where the frame before ended.
+    end: u64,
+    max_frame: u32,
+    oversized: u32,
+    scanned: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Between frames.
+    Junk,
+    /// Behind an FF between frames.
+    JunkFf,
+    /// Behind FF D8: a frame, if another marker follows.
+    Soi,
+    /// Where a marker should start.
+    Marker,
+    /// Behind a marker's FF.
+    Code,
+    /// At the length of the segment with this code.
+    Length { code: u8 },
+    /// At the length's second byte.
+    Length2 { code: u8, high: u8 },
+    /// In the segment.
+    Segment { code: u8, left: u16 },
+    /// In entropy-coded data.
+    Scan,
+}
+
+impl Splitter {
+    /// Frames of more than `max_frame` bytes are junk.
+    pub const fn new(max_frame: u32) -> Self {
+        Self::starting_at(0, max_frame)
+    }
+
+    /// Counts the stream's bytes from `pos` on.
+    pub(super) const fn starting_at(pos: u64, max_frame: u32) -> Self {
+        Self { state: State::Junk, pos, start: pos, end: pos, max_frame, oversized: 0, scanned: false }
+    }
+
+    /// Takes the stream's next bytes, up to the end of the first frame that ends in them. Says
+    /// how many it took and where that frame is; call again with what is left.
+    ///
+    /// Where a frame has no EOI, the bytes taken reach into the frame after it.
+    pub fn push(&mut self, data: &[u8]) -> (usize, Option<Found>) {
+        let mut rest = data;
+        while !rest.is_empty() {
+            let room = match self.state {
+                State::Junk | State::JunkFf => u64::MAX,
+                _ => u64::from(self.max_frame).saturating_sub(self.pos.saturating_sub(self.start)),
+            };
+            if room == 0 {
+                self.oversized = self.oversized.saturating_add(1);
+                self.state = if self.state == State::Code { State::JunkFf } else { State::Junk };
+                continue;
+            }
+            let within = usize::try_from(room).ok().and_then(|room| rest.get(..room)).unwrap_or(rest);
+            let (taken, found) = self.step(within);
+            rest = rest.get(taken..).unwrap_or_default();
+            if found.is_some() {
+                return (data.len() - rest.len(), found);
+            }
+        }
+        (data.len(), None)
+    }
+
+    /// Ends the stream: the frame that is still open, if there is one, cut off or without EOI.
+    pub fn finish(&mut self) -> Option<Found> {
+        let open = !matches!(self.state, State::Junk | State::JunkFf | State::Soi);
+        self.state = State::Junk;
+        open.then(|| self.found(self.pos, false))
+    }
+
+    /// Where the open frame starts, or may start: bytes before it are not needed any more.
+    pub const fn keep_from(&self) -> u64 {
+        match self.state {
+            State::Junk => self.pos,
+            _ => self.start,
+        }
+    }
+
+    /// Bytes since the end of the last frame that belong to none.
+    pub const fn junk(&self) -> u64 {
+        self.keep_from().saturating_sub(self.end)
+    }
+
+    /// How many frames were larger than allowed.
+    pub const fn oversized(&self) -> u32 {
+        self.oversized
+    }
+
+    /// Takes at least one byte, and as many as one state lasts.
+    fn step(&mut self, data: &[u8]) -> (usize, Option<Found>) {
+        let at = self.pos;
+        let taken = match self.state {
+            State::Junk | State::Scan => find_ff(data).map_or(data.len(), |ff| ff + 1),
+            State::Segment { left, .. } => data.len().min(usize::from(left)),
+            _ => 1,
+        };
+        self.pos = at.saturating_add(taken as u64);
+        let Some(&last) = data.get(..taken).and_then(<[u8]>::last) else { return (taken, None) };
+        let mut found = None;
+        self.state = match self.state {
+            State::Junk | State::JunkFf if last == 0xFF => {
+                self.start = self.pos.saturating_sub(1);
+                State::JunkFf
+            }
+            State::JunkFf if last == marker::SOI => {
+                self.scanned = false;
+                State::Soi
+            }
+            State::Junk | State::JunkFf => State::Junk,
+            State::Soi | State::Marker | State::Scan if last == 0xFF => State::Code,
+            State::Scan => State::Scan,
+            // What looked like a marker segment was damage in the scan.
+            State::Marker if self.scanned => State::Scan,
+            State::Soi | State::Marker => State::Junk,
+            State::Code => match last {
+                0xFF => State::Code,
+                marker::EOI => {
+                    found = Some(self.found(self.pos, true));
+                    State::Junk
+                }
+                marker::SOI => {
+                    let end = self.pos.saturating_sub(2);
+                    found = self.scanned.then(|| self.found(end, false));
+                    self.start = end;
+                    self.scanned = false;
+                    State::Soi
+                }
+                code if self.scanned && !may_follow_scan(code) => State::Scan,
+                0x00 => State::Junk,
+                code if marker::stands_alone(code) => State::Marker,
+                code => State::Length { code },
+            },
+            State::Length { code } => State::Length2 { code, high: last },
+            State::Length2 { code, high } => match u16::from_be_bytes([high, last]).checked_sub(2) {
+                Some(left) => self.segment(code, left),
+                None if self.scanned => State::Scan,
+                None => State::Junk,
+            },
+            State::Segment { code, left } => self.segment(code, left.saturating_sub(taken as u16)),
+        };
+        (taken, found)
+    }
+
+    /// The state with `left` bytes of a segment to come.
+    fn segment(&mut self, code: u8, left: u16) -> State {
+        if left > 0 {
+            return State::Segment { code, left };
+        }
+        self.scanned |= code == marker::SOS;
+        if code == marker::SOS { State::Scan } else { State::Marker }
+    }
+
+    /// The open frame, which ends at `end`.
+    fn found(&mut self, end: u64, eoi: bool) -> Found {
+        let len = end.saturating_sub(self.start).min(u64::from(u32::MAX)) as u32;
+        let junk = self.start.saturating_sub(self.end);
+        self.end = end;
+        Found { start: self.start, len, eoi, junk }
+    }
+}
+
+/// Whether a segment with this code may stand between a frame's scans, or behind the last
+/// (ITU-T T.81, B.2.1).
+const fn may_follow_scan(code: u8) -> bool {
+    matches!(
+        code,
+        marker::DHT | marker::DAC | marker::SOS..=marker::DRI | marker::APP0..=marker::APP15 | marker::COM
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    static SMALL: &[u8] = include_bytes!("../jpeg/testdata/ffmpeg-420-optimal.jpg");
+    static RESTART: &[u8] = include_bytes!("../jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
+    static PROGRESSIVE: &[u8] = include_bytes!("../jpeg/testdata/cjpeg-progressive.jpg");
+
+    /// All frames of a stream that comes in pieces of these lengths, over and over.
+    fn split(stream: &[u8], pieces: &[usize], max_frame: u32) -> (Vec<Found>, u64, u32) {
+        let mut splitter = Splitter::new(max_frame);
+        let (mut all, mut rest) = (Vec::new(), stream);
+        for piece in pieces.iter().cycle() {
+            let (mut data, later) = rest.split_at((*piece).min(rest.len()));
+            while !data.is_empty() {
+                let kept = splitter.keep_from();
+                let (consumed, found) = splitter.push(data);
+                assert!(found.is_none_or(|found| found.start >= kept));
+                data = &data[consumed..];
+                all.extend(found);
+            }
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        all.extend(splitter.finish());
+        (all, splitter.junk(), splitter.oversized())
+    }
+
+    fn frame(start: usize, len: usize, eoi: bool, junk: u64) -> Found {
+        Found { start: start as u64, len: len as u32, eoi, junk }
+    }
+
+    #[test]
+    fn frames_and_what_is_between_them() {
+        let stream = [SMALL, b"\r\n--boundary\r\n\xFF", RESTART, PROGRESSIVE, &[0; 7]].concat();
+        let restart = SMALL.len() + 15;
+        let progressive = restart + RESTART.len();
+        let expected = [
+            frame(0, SMALL.len(), true, 0),
+            frame(restart, RESTART.len(), true, 15),
+            frame(progressive, PROGRESSIVE.len(), true, 0),
+        ];
+        assert_eq!(split(&stream, &[usize::MAX], 10_000), (expected.to_vec(), 7, 0));
+    }
+
+    #[test]
+    fn a_thumbnail_is_no_frame() {
+        let len = (SMALL.len() + 2) as u16;
+        let exif = [&[0xFF, 0xE1], &len.to_be_bytes()[..], SMALL].concat();
+        let stream = [&RESTART[..2], &exif, &RESTART[2..]].concat();
+        let expected = [frame(0, stream.len(), true, 0)];
+        assert_eq!(split(&stream, &[usize::MAX], 10_000), (expected.to_vec(), 0, 0));
+    }
+
+    #[test]
+    fn a_frame_without_eoi_ends_at_the_next_soi_or_with_the_stream() {
+        let cut = &SMALL[..SMALL.len() - 2];
+        let expected = [frame(0, cut.len(), false, 0), frame(cut.len(), cut.len(), false, 0)];
+        assert_eq!(split(&[cut, cut].concat(), &[usize::MAX], 10_000), (expected.to_vec(), 0, 0));
+    }
+
+    #[test]
+    fn a_damaged_header_is_junk_up_to_the_next_frame() {
+        let mut damaged = SMALL.to_vec();
+        damaged[20] = 0;
+        let stream = [&damaged, SMALL].concat();
+        let expected = [frame(SMALL.len(), SMALL.len(), true, SMALL.len() as u64)];
+        assert_eq!(split(&stream, &[usize::MAX], 10_000), (expected.to_vec(), 0, 0));
+    }
+
+    #[test]
+    fn a_frame_that_is_too_large_is_dropped_alone() {
+        let max = RESTART.len();
+        assert!(SMALL.len() > max);
+        let stream = [SMALL, RESTART].concat();
+        let expected = [frame(SMALL.len(), RESTART.len(), true, SMALL.len() as u64)];
+        assert_eq!(split(&stream, &[usize::MAX], max as u32), (expected.to_vec(), 0, 1));
+        assert_eq!(split(&stream, &[usize::MAX], max as u32 - 1), (Vec::new(), stream.len() as u64, 2));
+    }
+
+    /// Pieces of streams: whole frames, frames cut short or damaged, and bytes that look like
+    /// the start of something.
+    fn part() -> impl Strategy<Value = Vec<u8>> {
+        let file = prop_oneof![Just(SMALL), Just(RESTART), Just(PROGRESSIVE)];
+        let marker = prop_oneof![Just(0xFFu8), Just(0xD8), Just(0xD9), Just(0xDA), Just(0), any::<u8>()];
+        prop_oneof![
+            file.clone().prop_map(<[u8]>::to_vec),
+            (file.clone(), any::<prop::sample::Index>()).prop_map(|(f, at)| f[..at.index(f.len())].to_vec()),
+            (file, any::<prop::sample::Index>(), any::<u8>()).prop_map(|(f, at, byte)| {
+                let mut f = f.to_vec();
+                let at = at.index(f.len());
+                f[at] = byte;
+                f
+            }),
+            prop::collection::vec(marker, 0..30),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn however_the_stream_is_cut_the_frames_are_the_same(
+            parts in prop::collection::vec(part(), 0..6),
+            pieces in prop::collection::vec(1usize..700, 1..8),
+            max_frame in prop_oneof![Just(10_000u32), 1u32..2_000],
+        ) {
+            let stream = parts.concat();
+            let whole = split(&stream, &[usize::MAX], max_frame);
+            prop_assert_eq!(&split(&stream, &pieces, max_frame), &whole);
+            prop_assert_eq!(&split(&stream, &[1], max_frame), &whole);
+            let (frames, junk, _) = whole;
+            let all: u64 = frames.iter().map(|f| f.junk + u64::from(f.len)).sum();
+            prop_assert_eq!(all + junk, stream.len() as u64);
+            for found in frames {
+                prop_assert!(found.len <= max_frame);
+                prop_assert_eq!(&stream[found.start as usize..][..3], &[0xFF, 0xD8, 0xFF]);
+            }
+        }
+    }
+}
