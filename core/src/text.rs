@@ -111,16 +111,16 @@ impl<W: Write> TextWriter<W> {
     pub fn dec(&mut self, value: impl Into<u64>) -> Result<(), W::Error> {
         let mut digits = [0u8; 20];
         let mut rest: u64 = value.into();
-        let mut len = 0;
-        for digit in digits.iter_mut().rev() {
+        let mut start = 0;
+        for (at, digit) in digits.iter_mut().enumerate().rev() {
             *digit = b'0' | (rest % 10) as u8;
             rest /= 10;
-            len += 1;
+            start = at;
             if rest == 0 {
                 break;
             }
         }
-        self.text(digits.get(digits.len() - len..).unwrap_or_default())
+        self.text(digits.get(start..).unwrap_or_default())
     }
 
     /// Writes a number as eight hexadecimal digits, as RTSP writes an SSRC.
@@ -174,16 +174,15 @@ impl<W: Write> TextWriter<W> {
     /// # Errors
     /// The sink's.
     pub fn url_text(&mut self, text: &[u8]) -> Result<(), W::Error> {
-        for part in text.split_inclusive(|b| !b.is_ascii_graphic()) {
-            match part.split_last() {
-                Some((&last, plain)) if !last.is_ascii_graphic() => {
-                    self.text(plain)?;
-                    self.text([b'%', hex_digit(last >> 4), hex_digit(last & 0xF)])?;
-                }
-                _ => self.text(part)?,
-            }
+        let mut rest = text;
+        while let Some(at) = rest.iter().position(|b| !b.is_ascii_graphic())
+            && let Some((plain, [odd, tail @ ..])) = rest.split_at_checked(at)
+        {
+            self.text(plain)?;
+            self.text([b'%', hex_digit(odd >> 4), hex_digit(odd & 0xF)])?;
+            rest = tail;
         }
-        Ok(())
+        self.text(rest)
     }
 }
 

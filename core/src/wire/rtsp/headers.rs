@@ -113,7 +113,7 @@ impl<'a> Iterator for Fields<'a> {
         // A line that starts with white space goes on with the one before (RFC 2326, 4; RFC
         // 2068, 4.2).
         while let Some(more @ [b' ' | b'\t', ..]) = self.0.get(len..) {
-            len += line_len(more);
+            len = len.saturating_add(line_len(more));
         }
         let (field, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;

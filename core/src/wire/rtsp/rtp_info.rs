@@ -49,9 +49,9 @@ impl<'a> Iterator for Entries<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let mut end = 0;
+        let mut end = 0usize;
         for part in self.0.split_inclusive(|&b| b == b',') {
-            end += part.len();
+            end = end.saturating_add(part.len());
             let rest = self.0.get(end..).unwrap_or_default().trim_ascii_start();
             if part.ends_with(b",") && text::starts_with_ignore_case(rest, b"url") {
                 break;
