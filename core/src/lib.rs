@@ -20,9 +20,10 @@ mod fmt;
 pub mod frame;
 pub mod jpeg;
 pub mod media;
+mod payload;
 pub mod receive;
 pub mod ring;
-#[allow(dead_code, reason = "the server and the client use it")]
+pub mod server;
 mod storage;
 pub mod text;
 pub mod time;

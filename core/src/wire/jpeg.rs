@@ -147,12 +147,27 @@ impl HeaderRepr<'_> {
         MAIN_LEN + restart + tables
     }
 
-    /// Writes the headers to the front of `out`, and says how long they are; `None` if they are
-    /// longer than `out`, or if `q` is [`Q_DYNAMIC`] and there are no tables at offset 0.
-    pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
+    /// Writes the headers to the front of `out`, tables and all, and says how long they are; `None`
+    /// if they are longer than `out`, or if the tables that Q 255 needs are not there.
+    pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
+        let mut at = self.emit_head(out)?;
+        if let Some(Tables { luma, chroma }) = self.tables.filter(|_| self.has_tables()) {
+            for table in [luma, chroma] {
+                let end = at.checked_add(TABLE_LEN)?;
+                out.get_mut(at..end)?.copy_from_slice(table);
+                at = end;
+            }
+        }
+        Some(at)
+    }
+
+    /// Writes the headers without the tables, which belong behind them: for a sender that does not
+    /// copy what it can point to. Says how much that is, as [`Self::emit`] does.
+    pub fn emit_head(&self, mut out: &mut [u8]) -> Option<usize> {
         if self.has_tables() && self.q == Q_DYNAMIC && self.tables.is_none() {
             return None;
         }
+        let room = out.len();
         let [_, o0, o1, o2] = self.offset.to_be_bytes();
         let kind = match self.sampling {
             Sampling::Yuv422 => 0,
@@ -163,19 +178,13 @@ impl HeaderRepr<'_> {
         if let Some(restart) = self.restart {
             emit::field(&mut out, restart.to_bytes())?;
         }
-        match self.tables {
-            _ if !self.has_tables() => {}
-            None => emit::field(&mut out, [0; TABLES_LEN])?,
-            Some(tables) => {
-                emit::field(&mut out, [0, 0, 0, 2 * TABLE_LEN as u8])?;
-                emit::field(&mut out, *tables.luma)?;
-                emit::field(&mut out, *tables.chroma)?;
-            }
+        if self.has_tables() {
+            let length = if self.tables.is_some() { 2 * TABLE_LEN as u8 } else { 0 };
+            emit::field(&mut out, [0, 0, 0, length])?;
         }
-        Some(self.buffer_len())
+        Some(room.saturating_sub(out.len()))
     }
 
-    /// Whether there is a quantisation table header (RFC 2435, 3.1.8).
     fn has_tables(&self) -> bool {
         self.offset == 0 && self.q >= Q_IN_BAND
     }

@@ -104,6 +104,16 @@ impl<'a> Iterator for Compound<'a> {
 
 impl core::iter::FusedIterator for Compound<'_> {}
 
+/// All reception reports of a compound, up to the first byte that cannot be read.
+pub fn reports(compound: &[u8]) -> impl Iterator<Item = ReportBlock> {
+    let packets = Compound::new(compound).map_while(Result::ok);
+    packets.flat_map(|packet| match packet {
+        Packet::SenderReport(report) => report.reports(),
+        Packet::ReceiverReport(report) => report.reports(),
+        _ => ReportBlocks::new(0, &[]),
+    })
+}
+
 /// A compound to send: a report, the canonical name, and BYE if the source leaves
 /// (RFC 3550, 6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

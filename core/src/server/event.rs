@@ -1,0 +1,254 @@
+//! What a server connection says, and what it is told.
+use crate::frame::{Seek, TrackId};
+use crate::time::{Duration, MediaTime};
+use crate::wire::rtsp::{Range, Status, Url};
+use crate::wire::sdp::Presentation;
+
+/// Which of a pair of ports: RTP has the even one, RTCP the odd one above it (RFC 3550, 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Port {
+    /// Media.
+    Rtp,
+    /// Reports.
+    Rtcp,
+}
+
+/// How strongly a datagram belongs to a connection. The adapter gives it to the one with the
+/// greatest claim, and to nobody where two claim it by [`Claim::Latch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Claim {
+    /// Not at all.
+    No,
+    /// It comes from the address of a session whose ports are not confirmed yet.
+    Latch,
+    /// It reports on a session's SSRC.
+    Ssrc,
+    /// It comes from a session's very address and port.
+    Exact,
+}
+
+/// A pair of UDP ports that the adapter sends from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PortPair {
+    /// The adapter's own number for the pair of sockets; the core only hands it back.
+    pub socket: u8,
+    /// The port that RTP really leaves from.
+    pub rtp: u16,
+    /// The port that RTCP really leaves from.
+    pub rtcp: u16,
+}
+
+/// The lower transport that a client asked for and that is supported (RFC 2326, 12.39).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Lower {
+    /// RTP and RTCP over UDP.
+    Udp,
+    /// Interleaved in the RTSP connection (RFC 2326, 10.12).
+    Interleaved,
+}
+
+/// Names a request, until it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RequestId(pub(crate) u32);
+
+/// An RTSP session's identifier: sent as 16 hexadecimal digits (RFC 2326, 3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SessionId(pub u64);
+
+impl core::fmt::Display for SessionId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// What a client asks that only the application can answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Ask<'a> {
+    /// DESCRIBE (RFC 2326, 10.2): answered by [`Answer::Describe`].
+    Describe {
+        /// Which presentation.
+        url: Url<'a>,
+    },
+    /// SETUP (RFC 2326, 10.4): answered by [`Answer::Setup`].
+    Setup {
+        /// Which presentation; the control part that names the track is taken off.
+        url: Url<'a>,
+        /// Which of its tracks.
+        track: u8,
+        /// Which transport it will be.
+        lower: Lower,
+    },
+    /// PLAY (RFC 2326, 10.5): answered by [`Answer::Play`].
+    Play {
+        /// Which session.
+        session: SessionId,
+        /// The medium that was set up.
+        media: u16,
+        /// From where to where, if the client says so.
+        range: Option<Range>,
+    },
+}
+
+/// The application's answer to an [`Ask`].
+#[derive(Clone, Copy, Debug)]
+pub enum Answer<'a> {
+    /// The presentation exists.
+    Describe(Presentation<'a>),
+    /// The track exists.
+    Setup {
+        /// The application's number for the medium, for [`TrackId::media`].
+        media: u16,
+        /// Where its packets leave from; only looked at for UDP, and refused with 461 if `None`.
+        ports: Option<PortPair>,
+    },
+    /// Play.
+    Play {
+        /// From where; `None`: as asked, else where it was paused, else from the start.
+        from: Option<Seek>,
+        /// Where the medium ends, for the reply's Range; `None` for live media.
+        end: Option<MediaTime>,
+    },
+    /// No, and why.
+    Refuse(Status),
+}
+
+/// Why a session or a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Why {
+    /// The client sent TEARDOWN.
+    Teardown,
+    /// Nothing was heard from the client for the session's timeout.
+    Timeout,
+    /// The client set the same track up anew, as FFmpeg does to fall back from UDP to TCP.
+    Replaced,
+    /// The application closed it, or the connection was lost.
+    Closed,
+}
+
+/// The figures of one track of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Summary {
+    /// Frames of which the last packet was sent.
+    pub frames: u64,
+    /// Frames that were due and not sent, so that the video keeps its duration.
+    pub frames_skipped: u64,
+    /// RTP packets sent.
+    pub packets: u64,
+    /// RTP payload bytes sent.
+    pub octets: u64,
+    /// Packets that the client last reported as lost in all; negative where duplicates outnumber
+    /// them (RFC 3550, 6.4.1).
+    pub lost: i32,
+    /// How long the session was there.
+    pub lifetime: Duration,
+}
+
+/// What happened on a connection.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A client waits for an answer. Told once; [`super::ServerConn::reply`] ends it.
+    Request {
+        /// To answer it by.
+        id: RequestId,
+        /// What it asks.
+        ask: Ask<'a>,
+    },
+    /// A track was set up.
+    Opened {
+        /// The session that it is part of.
+        session: SessionId,
+        /// Which track.
+        track: TrackId,
+        /// How it is sent.
+        lower: Lower,
+    },
+    /// Frames were left out: the session was late, or the store had overrun it.
+    Skipped {
+        /// Whose.
+        session: SessionId,
+        /// Which track.
+        track: TrackId,
+        /// How many.
+        frames: u64,
+    },
+    /// The track was played to its end; the client may play it again.
+    Ended {
+        /// Whose.
+        session: SessionId,
+        /// Which track.
+        track: TrackId,
+    },
+    /// A track is gone.
+    Closed {
+        /// Whose.
+        session: SessionId,
+        /// Which track.
+        track: TrackId,
+        /// Why.
+        why: Why,
+        /// What it came to.
+        summary: Summary,
+    },
+    /// The connection is of no more use: write what [`super::ServerConn::poll_stream`] still has,
+    /// then close it.
+    Disconnect(ConnError),
+}
+
+/// Why a connection cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ConnError {
+    /// The peer's: bytes that are not RTSP, at this byte of the connection.
+    NotRtsp {
+        /// Counted from the connection's first byte.
+        at: u64,
+    },
+    /// The peer's: a message head that does not fit the connection's storage.
+    TooLong {
+        /// Counted from the connection's first byte.
+        at: u64,
+    },
+    /// The peer's: no session, and no request for the idle time.
+    Idle,
+    /// The application closed it.
+    Closed,
+}
+
+impl core::fmt::Display for ConnError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NotRtsp { at } => write!(f, "the peer does not speak RTSP (byte {at})"),
+            Self::TooLong { at } => {
+                write!(f, "the peer's message at byte {at} is longer than this server takes")
+            }
+            Self::Idle => f.write_str("the peer asked for nothing in time"),
+            Self::Closed => f.write_str("the connection was closed by the server"),
+        }
+    }
+}
+
+impl core::error::Error for ConnError {}
+
+/// The request was answered before, or never made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NotAsked;
+
+impl core::fmt::Display for NotAsked {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("no such request waits for an answer")
+    }
+}
+
+impl core::error::Error for NotAsked {}

@@ -1,0 +1,26 @@
+//! The server's side of one RTSP connection, and of all that was set up on it.
+//!
+//! The order of calls, in each turn of the caller's loop:
+//!
+//! 1. what came in: [`ServerConn::handle_stream`], [`ServerConn::handle_datagram`], and
+//!    [`ServerConn::handle_timeout`];
+//! 2. [`ServerConn::poll_event`] until `None`; each request is answered, now or in a later turn,
+//!    by [`ServerConn::reply`];
+//! 3. [`ServerConn::poll_stream`] and [`ServerConn::poll_transmit`] until `None`, or until their
+//!    socket takes no more;
+//! 4. sleep until [`ServerConn::poll_at`] says, or until there is input or a new frame.
+mod chunk;
+mod conn;
+mod event;
+mod packet;
+mod reply;
+mod request;
+mod stream;
+mod transmit;
+
+pub use chunk::Chunk;
+pub use conn::{Config, ServerConn, StorageTooSmall};
+pub use event::{
+    Answer, Ask, Claim, ConnError, Event, Lower, NotAsked, Port, PortPair, RequestId, SessionId, Summary, Why,
+};
+pub use transmit::{Batch, Pending};

@@ -1,0 +1,226 @@
+//! The application's answers, as replies.
+use super::conn::{MAX_STREAMS, State};
+use super::event::{Answer, Lower, PortPair, SessionId, Why};
+use super::request::{hex, hex_text, session_of};
+use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
+use crate::frame::{FrameStore, Seek, TrackId};
+use crate::text::{Emit, SliceSink, TextWriter};
+use crate::time::{MediaTime, Now};
+use crate::wire::rtsp::{
+    Method, Pair, Position, Profile, Range, Request, RtpInfo, Session, Status, TransportSpec, Url,
+};
+use crate::wire::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
+use core::net::SocketAddr;
+use embedded_io::Write;
+
+impl State {
+    pub(super) fn answer<S: FrameStore + ?Sized>(
+        &mut self,
+        now: Now,
+        answer: Answer<'_>,
+        store: &S,
+        rx: &[u8],
+        tx: &mut [u8],
+    ) {
+        let Some(request) = self.waiting(rx) else { return };
+        let Ok(url) = Url::parse(request.url) else { return };
+        let done = match (request.method, answer) {
+            (_, Answer::Refuse(status)) => Err(status),
+            (Method::Describe, Answer::Describe(presentation)) => {
+                self.describe(&request, url, &presentation, tx);
+                Ok(())
+            }
+            (Method::Setup, Answer::Setup { media, ports }) => {
+                self.setup(now, &request, url, media, ports, tx)
+            }
+            (Method::Play, Answer::Play { from, end }) => self.play(now, &request, url, from, end, store, tx),
+            // The application's mistake, not the client's.
+            _ => Err(Status::INTERNAL_SERVER_ERROR),
+        };
+        if let Err(status) = done {
+            self.write_reply(tx, status, request.headers.cseq(), |reply| reply.finish());
+        }
+    }
+
+    fn describe(
+        &mut self,
+        request: &Request<'_>,
+        url: Url<'_>,
+        presentation: &Presentation<'_>,
+        tx: &mut [u8],
+    ) {
+        self.write_reply(tx, Status::OK, request.headers.cseq(), |mut reply| {
+            reply.header("Content-Base", &url.control(b"/"))?;
+            reply.body(CONTENT_TYPE, presentation)
+        });
+    }
+
+    fn setup(
+        &mut self,
+        now: Now,
+        request: &Request<'_>,
+        url: Url<'_>,
+        media: u16,
+        ports: Option<PortPair>,
+        tx: &mut [u8],
+    ) -> Result<(), Status> {
+        let (lower, offered) = self.transport(request).ok_or(Status::UNSUPPORTED_TRANSPORT)?;
+        let track = TrackId { media, track: url.track().map_or(0, |(_, track)| track) };
+        let named = session_of(request);
+        self.replace(named, track);
+        let (route, mut spec) = match lower {
+            Lower::Udp => udp(self.peer, &offered, ports).ok_or(Status::UNSUPPORTED_TRANSPORT)?,
+            Lower::Interleaved => self.interleave(&offered),
+        };
+        let session = named.unwrap_or_else(|| SessionId(self.draw()));
+        let setup = Setup { session, track, route, max_packet: self.config.max_packet, random: self.draw() };
+        let stream = Stream::new(now, setup);
+        spec.ssrc = Some(stream.ssrc);
+        self.streams.push(stream).map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;
+        let timeout_secs = u32::try_from(self.config.session_timeout.as_millis() / 1000).ok();
+        self.write_reply(tx, Status::OK, request.headers.cseq(), |mut reply| {
+            reply.header("Session", &Session { id: &hex(session.0), timeout_secs })?;
+            reply.header("Transport", &spec)?;
+            reply.finish()
+        });
+        Ok(())
+    }
+
+    /// A client that sets a track up again gives up the former one: FFmpeg does so, on the same
+    /// connection, when nothing comes by UDP.
+    fn replace(&mut self, session: Option<SessionId>, track: TrackId) {
+        for stream in self.streams.iter_mut().filter(|stream| stream.track == track) {
+            let again = session == Some(stream.session);
+            let forgotten = session.is_none() && matches!(stream.phase, Phase::Ready | Phase::Pausing);
+            if again || forgotten {
+                stream.phase = Phase::Gone(Why::Replaced);
+            }
+        }
+    }
+
+    /// The client's channels, or free ones where it names none or such as are taken.
+    fn interleave<'a>(&self, offered: &TransportSpec<'a>) -> (Route, TransportSpec<'a>) {
+        let taken = |channel: u8| {
+            self.streams.iter().filter(|stream| !matches!(stream.phase, Phase::Gone(_))).any(|stream| {
+                matches!(stream.route, Route::Interleaved { rtp, rtcp } if rtp == channel || rtcp == channel)
+            })
+        };
+        let pair = match offered.interleaved {
+            Some(pair) if pair.rtp != pair.rtcp && !taken(pair.rtp) && !taken(pair.rtcp) => pair,
+            _ => {
+                let free = (0..=2 * MAX_STREAMS as u8).find(|n| !taken(2 * n) && !taken(2 * n + 1));
+                let rtp = free.map_or(254, |n| 2 * n);
+                Pair { rtp, rtcp: rtp + 1 }
+            }
+        };
+        (Route::Interleaved { rtp: pair.rtp, rtcp: pair.rtcp }, TransportSpec::tcp(pair))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a PLAY is made of")]
+    fn play<S: FrameStore + ?Sized>(
+        &mut self,
+        now: Now,
+        request: &Request<'_>,
+        url: Url<'_>,
+        from: Option<Seek>,
+        end: Option<MediaTime>,
+        store: &S,
+        tx: &mut [u8],
+    ) -> Result<(), Status> {
+        let session = session_of(request).ok_or(Status::SESSION_NOT_FOUND)?;
+        let range = request.headers.get("Range").and_then(|value| Range::parse(value).ok());
+        let asked = range.and_then(|range| range.start).map(|start| match start {
+            Position::At(time) => Seek::To(time),
+            Position::Now => Seek::Live,
+        });
+        let start = from.or(asked);
+        if let (Some(Seek::To(time)), Some(end)) = (start, end)
+            && time >= end
+            && time > MediaTime::ZERO
+        {
+            return Err(Status::INVALID_RANGE);
+        }
+        let stop = range.and_then(|range| range.end).filter(|stop| end.is_none_or(|end| *stop < end));
+        let mine = |stream: &&mut Stream| stream.session == session;
+
+        // PLAY while playing, to no other place, is legal and changes nothing.
+        let goes_on =
+            range.is_none() && self.streams.iter().any(|s| s.session == session && s.phase == Phase::Playing);
+        let mut first = None;
+        if !goes_on {
+            for stream in self.streams.iter_mut().filter(mine) {
+                let frame = match start {
+                    Some(seek) => store.seek(stream.track, seek),
+                    None if stream.fresh => store.seek(stream.track, Seek::To(MediaTime::ZERO)),
+                    None => stream.resume_at(),
+                };
+                let pts = store.frame(stream.track, frame).ok().map(|frame| frame.pts);
+                first = [first, pts].into_iter().flatten().min();
+                let (_, rtp) = stream.next_rtp(now, store);
+                stream.play(Jump { frame, anchor: None, rtp, stop });
+            }
+            // The tracks of a session start together, at the earliest of their frames.
+            let anchor = first.map(|pts| Anchor { at: now.at, pts });
+            for stream in self.streams.iter_mut().filter(mine) {
+                stream.anchor_play(anchor);
+            }
+        }
+        let mut infos = heapless::Vec::<_, MAX_STREAMS>::new();
+        for stream in self.streams.iter().filter(|stream| stream.session == session) {
+            let (seq, rtptime) = stream.next_rtp(now, store);
+            let _ = infos.push((stream.track.track, seq, rtptime));
+        }
+        let live = end.is_none().then_some(Position::Now);
+        let start = first.map(Position::At).filter(|_| live.is_none()).or(live);
+        let played = Range { start, end: stop.or(end) };
+        let base = url.track().map_or(url, |(base, _)| base);
+        self.write_reply(tx, Status::OK, request.headers.cseq(), |mut reply| {
+            reply.header("Session", hex_text(&hex(session.0)))?;
+            if !goes_on {
+                reply.header("Range", &played)?;
+            }
+            reply.header("RTP-Info", &RtpInfos { base, infos: &infos })?;
+            reply.finish()
+        });
+        Ok(())
+    }
+}
+
+/// Where the client announced its ports, at its own address: what it says of a destination would
+/// aim the stream at others (RFC 2326, 16).
+fn udp<'a>(
+    peer: core::net::IpAddr,
+    offered: &TransportSpec<'a>,
+    ports: Option<PortPair>,
+) -> Option<(Route, TransportSpec<'a>)> {
+    let (client, ports) = (offered.client_port?, ports?);
+    let at = |port| SocketAddr::new(peer, port);
+    let route =
+        Route::Udp { socket: ports.socket, rtp: at(client.rtp), rtcp: at(client.rtcp), latched: false };
+    let server_port = Some(Pair { rtp: ports.rtp, rtcp: ports.rtcp });
+    Some((route, TransportSpec { profile: Profile::Udp, server_port, ..TransportSpec::udp(client) }))
+}
+
+/// The RTP-Info of all tracks of a session (RFC 2326, 12.33).
+struct RtpInfos<'a> {
+    base: Url<'a>,
+    infos: &'a [(u8, u16, u32)],
+}
+
+impl Emit for RtpInfos<'_> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        for (index, &(track, seq, rtptime)) in self.infos.iter().enumerate() {
+            if index > 0 {
+                out.text(",")?;
+            }
+            let mut control = [0; 8];
+            let mut name = TextWriter::new(SliceSink::new(&mut control));
+            // "track" and up to three digits: it fits.
+            let _ = name.text(CONTROL_PREFIX).and_then(|()| name.dec(track));
+            let name = name.into_sink();
+            let url = self.base.control(name.written());
+            RtpInfo { url, seq: Some(seq), rtptime: Some(rtptime) }.emit(out)?;
+        }
+        Ok(())
+    }
+}

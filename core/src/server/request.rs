@@ -1,0 +1,337 @@
+//! What clients ask: what the core answers by itself, and what goes to the application.
+use super::conn::{Asked, REPLY_ROOM, State};
+use super::event::{Ask, ConnError, Lower, RequestId, SessionId, Why};
+use super::stream::{Phase, Route};
+use crate::text::{self, OneLine, SliceSink};
+use crate::time::Now;
+use crate::wire::interleaved::{Data, MAGIC};
+use crate::wire::rtsp::{
+    Message, MessageWriter, Method, ParseError, ParseErrorKind, Parsed, Profile, Range, Request, Session,
+    Status, TransportSpec, Url, Version, WriteError, parse_within, transports,
+};
+use embedded_io::SliceWriteError;
+
+const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+const SERVER: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
+/// A body longer than this is not waited for to its end.
+const MAX_DISCARD: usize = 1 << 20;
+
+pub(super) type Reply<'a> = MessageWriter<SliceSink<'a>>;
+pub(super) type Written<'a> = Result<SliceSink<'a>, WriteError<SliceWriteError>>;
+
+/// What becomes of a request.
+enum Outcome {
+    /// It is answered.
+    Answered,
+    /// The application is to answer it.
+    Ask,
+}
+
+impl State {
+    /// There is a message, and room to answer it.
+    pub(super) fn can_read(&self, rx: &[u8], tx: &[u8]) -> bool {
+        let bytes = self.incoming.bytes(rx);
+        self.asked.is_none()
+            && self.error.is_none()
+            && self.outgoing.room(tx) >= REPLY_ROOM
+            && !bytes.is_empty()
+            && parse_within(bytes, rx.len()) != Ok(Parsed::Partial)
+    }
+
+    /// Deals with the messages that came in, until one needs the application, or a reply might not
+    /// fit. Bounded: each round takes some of what came in, or ends.
+    pub(super) fn read_messages(&mut self, now: Now, rx: &[u8], tx: &mut [u8]) {
+        while self.asked.is_none() && self.error.is_none() && self.outgoing.room(tx) >= REPLY_ROOM {
+            let bytes = self.incoming.bytes(rx);
+            match parse_within(bytes, rx.len()) {
+                Ok(Parsed::Partial) => return,
+                Ok(Parsed::Skip(len)) => self.consume(len),
+                Ok(Parsed::Complete(message, len)) => {
+                    let outcome = match message {
+                        Message::Request(request) => self.request(now, &request, tx),
+                        Message::Data(data) => self.interleaved(now, data),
+                        Message::Response(_) => Outcome::Answered,
+                    };
+                    match outcome {
+                        Outcome::Answered => self.consume(len),
+                        Outcome::Ask => {
+                            self.requests = self.requests.wrapping_add(1);
+                            self.asked = Some(Asked { id: RequestId(self.requests), len, told: false });
+                        }
+                    }
+                }
+                Err(error) => self.malformed(error, bytes, tx),
+            }
+        }
+    }
+
+    /// The request that waits for the application, as it is told to it.
+    pub(super) fn ask<'a>(&self, rx: &'a [u8]) -> Option<Ask<'a>> {
+        let request = self.waiting(rx)?;
+        self.check(&request).ok()
+    }
+
+    /// The request that waits for the application.
+    pub(super) fn waiting<'a>(&self, rx: &'a [u8]) -> Option<Request<'a>> {
+        match parse_within(self.incoming.bytes(rx), rx.len()) {
+            Ok(Parsed::Complete(Message::Request(request), _)) => Some(request),
+            _ => None,
+        }
+    }
+
+    fn request(&mut self, now: Now, request: &Request<'_>, tx: &mut [u8]) -> Outcome {
+        let headers = &request.headers;
+        let session = session_of(request);
+        // Any request refreshes its session (RFC 2326, A.2).
+        for stream in self.streams.iter_mut().filter(|stream| Some(stream.session) == session) {
+            stream.heard = now.at;
+        }
+        let Some(cseq) = headers.cseq() else {
+            return self.status(tx, Status::BAD_REQUEST, None);
+        };
+        let cseq = Some(cseq);
+        if request.version != Version::V1_0 {
+            return self.status(tx, Status::VERSION_NOT_SUPPORTED, cseq);
+        }
+        if let Some(option) = headers.get("Require").or_else(|| headers.get("Proxy-Require")) {
+            return self.respond(tx, Status::OPTION_NOT_SUPPORTED, cseq, |mut reply| {
+                reply.header("Unsupported", &OneLine(option))?;
+                reply.finish()
+            });
+        }
+        match request.method {
+            Method::Options => {
+                return self.respond(tx, Status::OK, cseq, |mut reply| {
+                    reply.header("Public", METHODS)?;
+                    reply.finish()
+                });
+            }
+            Method::Describe | Method::Setup | Method::Play => {
+                return match self.check(request) {
+                    Ok(_) => Outcome::Ask,
+                    Err(status) => self.status(tx, status, cseq),
+                };
+            }
+            Method::Announce | Method::Record | Method::Redirect => {
+                return self.respond(tx, Status::METHOD_NOT_ALLOWED, cseq, |mut reply| {
+                    reply.header("Allow", METHODS)?;
+                    reply.finish()
+                });
+            }
+            Method::Unknown(_) => return self.status(tx, Status::NOT_IMPLEMENTED, cseq),
+            Method::Pause | Method::Teardown | Method::GetParameter | Method::SetParameter => {}
+        }
+        let known = session.is_some_and(|session| self.has_session(session));
+        if headers.get("Session").is_some() && !known {
+            return self.status(tx, Status::SESSION_NOT_FOUND, cseq);
+        }
+        let status = match request.method {
+            // Without a body it only asks whether the server is there (RFC 2326, 10.8).
+            Method::GetParameter | Method::SetParameter if request.body.is_empty() => Status::OK,
+            Method::GetParameter | Method::SetParameter => Status::PARAMETER_NOT_UNDERSTOOD,
+            _ => match session.filter(|_| known) {
+                None => Status::SESSION_NOT_FOUND,
+                Some(session) => self.pause_or_teardown(request, session),
+            },
+        };
+        match session.filter(|_| known) {
+            Some(session) => self.respond(tx, status, cseq, |mut reply| {
+                reply.header("Session", hex_text(&hex(session.0)))?;
+                reply.finish()
+            }),
+            None => self.status(tx, status, cseq),
+        }
+    }
+
+    fn pause_or_teardown(&mut self, request: &Request<'_>, session: SessionId) -> Status {
+        let track = Url::parse(request.url).ok().and_then(|url| url.track()).map(|(_, track)| track);
+        let several = self.streams.iter().filter(|stream| stream.session == session).count() > 1;
+        let pause = request.method == Method::Pause;
+        if several && track.is_some() && pause {
+            return Status::ONLY_AGGREGATE_OPERATION_ALLOWED;
+        }
+        let alone = track.filter(|_| several);
+        for stream in self.streams.iter_mut().filter(|stream| stream.session == session) {
+            if pause {
+                stream.pause();
+            } else if alone.is_none_or(|track| stream.track.track == track) {
+                stream.phase = Phase::Gone(Why::Teardown);
+            }
+        }
+        Status::OK
+    }
+
+    /// What can be said against DESCRIBE, SETUP or PLAY without the application; else what to ask
+    /// it.
+    fn check<'a>(&self, request: &Request<'a>) -> Result<Ask<'a>, Status> {
+        let url = Url::parse(request.url).map_err(|_| Status::BAD_REQUEST)?;
+        let session = session_of(request);
+        let named = request.headers.get("Session").is_some();
+        if named && !session.is_some_and(|session| self.has_session(session)) {
+            return Err(Status::SESSION_NOT_FOUND);
+        }
+        match request.method {
+            Method::Describe => match request.headers.get("Accept") {
+                Some(accept) if !accepts_sdp(accept) => Err(Status::NOT_ACCEPTABLE),
+                _ => Ok(Ask::Describe { url }),
+            },
+            Method::Setup => {
+                let playing = |phase| matches!(phase, Phase::Playing | Phase::Ending(_));
+                if self.streams.iter().any(|s| Some(s.session) == session && playing(s.phase)) {
+                    return Err(Status::METHOD_NOT_VALID_IN_THIS_STATE);
+                }
+                let (lower, _) = self.transport(request).ok_or(Status::UNSUPPORTED_TRANSPORT)?;
+                // A client with one track to set up may name the presentation.
+                let (url, track) = url.track().unwrap_or((url, 0));
+                Ok(Ask::Setup { url, track, lower })
+            }
+            _ => {
+                let session = session.ok_or(Status::SESSION_NOT_FOUND)?;
+                let mut streams = self.streams.iter().filter(|stream| stream.session == session);
+                let media = streams.next().ok_or(Status::SESSION_NOT_FOUND)?.track.media;
+                if url.track().is_some() && streams.next().is_some() {
+                    return Err(Status::ONLY_AGGREGATE_OPERATION_ALLOWED);
+                }
+                let range = request.headers.get("Range").map(Range::parse).transpose();
+                let range = range.map_err(|_| Status::INVALID_RANGE)?;
+                Ok(Ask::Play { session, media, range })
+            }
+        }
+    }
+
+    /// The first way to carry the stream that is supported, of those that the client offers.
+    pub(super) fn transport<'a>(&self, request: &Request<'a>) -> Option<(Lower, TransportSpec<'a>)> {
+        let offered = transports(request.headers.get("Transport")?).filter_map(Result::ok);
+        offered
+            .filter(|spec| !spec.multicast)
+            .filter(|spec| spec.mode.is_empty() || spec.mode.eq_ignore_ascii_case(b"play"))
+            .find_map(|spec| match spec.profile {
+                Profile::Udp => spec.client_port.map(|_| (Lower::Udp, spec)),
+                Profile::Tcp => Some((Lower::Interleaved, spec)),
+                Profile::Other(_) => None,
+            })
+    }
+
+    fn interleaved(&mut self, now: Now, data: Data<'_>) -> Outcome {
+        for stream in &mut self.streams {
+            if let Route::Interleaved { rtp, rtcp } = stream.route
+                && [rtp, rtcp].contains(&data.channel)
+            {
+                stream.heard = now.at;
+                if data.channel == rtcp {
+                    stream.read_reports(data.payload);
+                }
+            }
+        }
+        Outcome::Answered
+    }
+
+    /// Answers what cannot be read, and finds the next message behind it, if that can be done.
+    fn malformed(&mut self, error: ParseError, bytes: &[u8], tx: &mut [u8]) {
+        let at = self.consumed.saturating_add(error.at as u64);
+        let held = bytes.len();
+        match (error.kind, error.skip) {
+            (ParseErrorKind::TooLong { .. }, skip) => {
+                if bytes.first() != Some(&MAGIC) {
+                    self.status(tx, Status::REQUEST_ENTITY_TOO_LARGE, error.cseq);
+                }
+                match skip {
+                    Some(len) if len <= MAX_DISCARD => {
+                        self.discard = len.saturating_sub(held);
+                        self.consume(len.min(held));
+                    }
+                    _ => self.fail(ConnError::TooLong { at }),
+                }
+            }
+            (_, skip) => {
+                self.status(tx, Status::BAD_REQUEST, error.cseq);
+                match skip {
+                    Some(len) if len > 0 => self.consume(len),
+                    _ => self.fail(ConnError::NotRtsp { at }),
+                }
+            }
+        }
+    }
+
+    pub(super) fn has_session(&self, session: SessionId) -> bool {
+        self.streams
+            .iter()
+            .any(|s| s.session == session && !matches!(s.phase, Phase::Leaving(_) | Phase::Gone(_)))
+    }
+
+    fn status(&mut self, tx: &mut [u8], status: Status, cseq: Option<u32>) -> Outcome {
+        self.respond(tx, status, cseq, |reply| reply.finish())
+    }
+
+    fn respond(
+        &mut self,
+        tx: &mut [u8],
+        status: Status,
+        cseq: Option<u32>,
+        build: impl FnOnce(Reply<'_>) -> Written<'_>,
+    ) -> Outcome {
+        self.write_reply(tx, status, cseq, build);
+        Outcome::Answered
+    }
+
+    /// Queues a reply. One that cannot be written becomes a 500, which always can.
+    pub(super) fn write_reply(
+        &mut self,
+        tx: &mut [u8],
+        status: Status,
+        cseq: Option<u32>,
+        build: impl FnOnce(Reply<'_>) -> Written<'_>,
+    ) {
+        let written = write(self.outgoing.tail(tx, REPLY_ROOM), status, cseq, build).or_else(|| {
+            let room = self.outgoing.tail(tx, REPLY_ROOM);
+            write(room, Status::INTERNAL_SERVER_ERROR, cseq, |reply| reply.finish())
+        });
+        self.outgoing.grow(tx, written.unwrap_or(0));
+    }
+}
+
+fn write(
+    room: &mut [u8],
+    status: Status,
+    cseq: Option<u32>,
+    build: impl FnOnce(Reply<'_>) -> Written<'_>,
+) -> Option<usize> {
+    let mut reply = MessageWriter::response(SliceSink::new(room), status, cseq).ok()?;
+    reply.header("Server", SERVER).ok()?;
+    let written = build(reply).ok()?;
+    Some(written.len())
+}
+
+/// The session that a request names, if it can be one of ours.
+pub(super) fn session_of(request: &Request<'_>) -> Option<SessionId> {
+    let id = Session::parse(request.headers.get("Session")?)?.id;
+    let (high, low) = id.split_at_checked(8).filter(|(_, low)| low.len() == 8)?;
+    let (high, low) = (text::hexadecimal(high)?, text::hexadecimal(low)?);
+    Some(SessionId(u64::from(high) << 32 | u64::from(low)))
+}
+
+fn accepts_sdp(accept: &[u8]) -> bool {
+    text::split(accept, b',').any(|kind| {
+        let kind = text::split(kind, b';').next().unwrap_or_default();
+        [&b"application/sdp"[..], b"application/*", b"*/*"].iter().any(|ours| kind.eq_ignore_ascii_case(ours))
+    })
+}
+
+/// Sixteen hexadecimal digits.
+pub(super) fn hex(value: u64) -> [u8; 16] {
+    let mut rest = value;
+    let mut digits = [0; 16];
+    for digit in digits.iter_mut().rev() {
+        *digit = match (rest & 15) as u8 {
+            n @ 0..=9 => b'0' + n,
+            n => b'a' - 10 + n,
+        };
+        rest >>= 4;
+    }
+    digits
+}
+
+/// The digits of [`hex`] as text.
+pub(super) fn hex_text(digits: &[u8; 16]) -> &str {
+    core::str::from_utf8(digits).unwrap_or_default()
+}

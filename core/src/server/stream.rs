@@ -1,0 +1,499 @@
+//! One track that was set up: a cursor into a store, and the next packet at it. `Copy`, so that to
+//! look ahead is to walk a copy, and a guard that is dropped has nothing to undo.
+use super::event::{Lower, SessionId, Summary, Why};
+use super::packet::Packet;
+use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use crate::payload;
+use crate::time::{Duration, Instant, MediaTime, Now};
+use crate::wire::{interleaved, rtcp, rtp};
+use core::net::SocketAddr;
+
+/// Packets that leave at once. A stock receiver's buffer of 208 KiB holds about 90 of 1400 bytes.
+const QUANTUM: u32 = 32;
+/// Sender reports are this far apart on average (RFC 3550, 6.2, the recommended minimum).
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+/// Where a frame does not say for how long it is shown.
+const ASSUMED_DURATION: Duration = Duration::from_millis(33);
+
+/// How a stream's packets travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Udp { socket: u8, rtp: SocketAddr, rtcp: SocketAddr, latched: bool },
+    Interleaved { rtp: u8, rtcp: u8 },
+}
+
+impl Route {
+    pub(super) const fn lower(&self) -> Lower {
+        match self {
+            Self::Udp { .. } => Lower::Udp,
+            Self::Interleaved { .. } => Lower::Interleaved,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Set up, or paused (RFC 2326, A: Ready).
+    Ready,
+    Playing,
+    /// To be Ready as soon as the frame that was begun is sent.
+    Pausing,
+    /// Its last packet is sent; BYE follows at this time.
+    Ending(Instant),
+    /// To be said BYE to at once, and then forgotten.
+    Leaving(Why),
+    /// To be forgotten.
+    Gone(Why),
+}
+
+/// Media time `pts` leaves at `at`, as RTP time `rtp`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Anchor {
+    pub(super) at: Instant,
+    pub(super) pts: MediaTime,
+}
+
+/// Where a PLAY goes on, once the frame that was begun is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Jump {
+    pub(super) frame: FrameId,
+    pub(super) anchor: Option<Anchor>,
+    pub(super) rtp: u32,
+    pub(super) stop: Option<MediaTime>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stream {
+    pub(super) session: SessionId,
+    pub(super) track: TrackId,
+    pub(super) route: Route,
+    pub(super) phase: Phase,
+    /// The frame at the cursor, and how far it is sent.
+    pub(super) frame: FrameId,
+    pub(super) offset: u32,
+    packet_in_frame: u32,
+    /// PLAY without Range starts over: never played, or played to its end.
+    pub(super) fresh: bool,
+    pub(super) stop: Option<MediaTime>,
+    pub(super) jump: Option<Jump>,
+    /// Unknown until the first frame is there.
+    pub(super) anchor: Option<Anchor>,
+    /// RTP time at the anchor.
+    rtp_base: u32,
+    /// RTP time after the newest frame that was sent: where a jump goes on (RFC 2326, B).
+    rtp_next: u32,
+    pub(super) sequence_number: u16,
+    pub(super) ssrc: u32,
+    /// The store had no frame at the last look: the next one is live, and sets the pace.
+    at_live_edge: bool,
+    not_before: Instant,
+    report_at: Instant,
+    random: u32,
+    pub(super) max_packet: u16,
+    pub(super) created: Instant,
+    pub(super) heard: Instant,
+    pub(super) sum: Summary,
+    pub(super) tell_opened: bool,
+    pub(super) tell_ended: bool,
+    pub(super) tell_skipped: u64,
+}
+
+/// What a new stream is made of.
+pub(super) struct Setup {
+    pub(super) session: SessionId,
+    pub(super) track: TrackId,
+    pub(super) route: Route,
+    pub(super) max_packet: u16,
+    pub(super) random: u64,
+}
+
+impl Stream {
+    pub(super) fn new(now: Now, setup: Setup) -> Self {
+        let random = setup.random;
+        Self {
+            session: setup.session,
+            track: setup.track,
+            route: setup.route,
+            phase: Phase::Ready,
+            frame: FrameId(0),
+            offset: 0,
+            packet_in_frame: 0,
+            fresh: true,
+            stop: None,
+            jump: None,
+            anchor: None,
+            rtp_base: (random >> 16) as u32,
+            rtp_next: (random >> 16) as u32,
+            sequence_number: random as u16,
+            ssrc: (random >> 32) as u32,
+            at_live_edge: false,
+            not_before: Instant::ZERO,
+            report_at: now.at,
+            random: random as u32 | 1,
+            max_packet: setup.max_packet,
+            created: now.at,
+            heard: now.at,
+            sum: Summary::default(),
+            tell_opened: true,
+            tell_ended: false,
+            tell_skipped: 0,
+        }
+    }
+
+    /// To be forgotten, after a BYE if anything was sent.
+    pub(super) fn leave(&mut self, why: Why) {
+        match self.phase {
+            Phase::Leaving(_) | Phase::Gone(_) => {}
+            _ if self.sum.packets > 0 => self.phase = Phase::Leaving(why),
+            _ => self.phase = Phase::Gone(why),
+        }
+    }
+
+    /// Takes what the client reports of this stream.
+    pub(super) fn read_reports(&mut self, compound: &[u8]) {
+        if let Some(block) = rtcp::reports(compound).filter(|block| block.ssrc == self.ssrc).last() {
+            self.sum.lost = block.cumulative_lost;
+        }
+    }
+
+    pub(super) const fn is_udp(&self) -> bool {
+        matches!(self.route, Route::Udp { .. })
+    }
+
+    pub(super) const fn is_sending(&self) -> bool {
+        matches!(self.phase, Phase::Playing | Phase::Pausing | Phase::Ending(_) | Phase::Leaving(_))
+    }
+
+    /// The figures as of now.
+    pub(super) fn summary(&self, now: Now) -> Summary {
+        Summary { lifetime: now.at.since(self.created), ..self.sum }
+    }
+
+    /// What a packet's payload may take.
+    fn room(&self) -> usize {
+        usize::from(self.max_packet).saturating_sub(rtp::HEADER_LEN)
+    }
+
+    /// RTP time of media time `pts`, from `base` at the anchor.
+    fn rtp_time(&self, pts: MediaTime, anchor: Anchor) -> u32 {
+        self.rtp_base.wrapping_add(ticks(pts.since(anchor.pts)))
+    }
+
+    /// When the frame is to leave.
+    fn frame_due(&self, pts: MediaTime) -> Option<Instant> {
+        let anchor = self.anchor?;
+        Some(anchor.at + pts.since(anchor.pts))
+    }
+
+    /// When the packet at the cursor is to leave: a frame's packets are spread over half of its
+    /// interval in quanta, so that a receiver's buffer holds them. A stream has its own flow
+    /// control, and needs no pace.
+    fn packet_due(&self, frame: &Frame<'_>) -> Option<Instant> {
+        let start = self.frame_due(frame.pts)?;
+        if !self.is_udp() {
+            return Some(start);
+        }
+        let quanta = self.quanta(frame);
+        let nth = u64::from(self.packet_in_frame / QUANTUM);
+        Some((start + spread(frame).scaled(nth, quanta)).max(self.not_before))
+    }
+
+    fn quanta(&self, frame: &Frame<'_>) -> u64 {
+        u64::from(payload::count(frame, self.room()).div_ceil(QUANTUM)).max(1)
+    }
+
+    /// Brings the cursor to a frame that can be sent, before a look at it. Doing it twice is doing
+    /// it once.
+    pub(super) fn settle<S: FrameStore + ?Sized>(&mut self, now: Now, late: Duration, store: &S) {
+        if self.phase == Phase::Pausing && store.frame(self.track, self.frame).is_err() {
+            // What is left of the frame is gone: there is nothing to finish.
+            self.at_frame(self.frame.next());
+            self.phase = Phase::Ready;
+        }
+        if self.phase != Phase::Playing {
+            return;
+        }
+        match store.frame(self.track, self.frame) {
+            Ok(frame) if self.offset == 0 => {
+                if self.stop.is_some_and(|stop| frame.pts >= stop) {
+                    self.pause();
+                    self.tell_ended = true;
+                    return;
+                }
+                self.settle_clock(now, &frame);
+                if payload::count(&frame, self.room()) == 0 {
+                    return self.skip_to(self.frame.next());
+                }
+                self.skip_late(now, late, &frame, store);
+            }
+            Ok(_) => {}
+            Err(Miss::NotYet) => self.at_live_edge = true,
+            Err(Miss::Overrun { resume }) => self.skip_to(resume),
+            Err(Miss::End) => {
+                let last =
+                    self.anchor.map_or(now.at, |a| a.at + unticks(self.rtp_next.wrapping_sub(self.rtp_base)));
+                self.phase = Phase::Ending(last);
+            }
+        }
+    }
+
+    fn settle_clock(&mut self, now: Now, frame: &Frame<'_>) {
+        let at_live_edge = core::mem::take(&mut self.at_live_edge);
+        match &mut self.anchor {
+            None => self.anchor = Some(Anchor { at: now.at, pts: frame.pts }),
+            // A live frame that came before it was due: nothing is gained by holding it back.
+            Some(anchor) if at_live_edge => {
+                let early = (anchor.at + frame.pts.since(anchor.pts)).since(now.at);
+                anchor.at = anchor.at - early;
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Late at a frame's start: whole frames are left out, or the lateness would grow until the
+    /// store overran the session in the middle of one.
+    fn skip_late<S: FrameStore + ?Sized>(&mut self, now: Now, late: Duration, frame: &Frame<'_>, store: &S) {
+        let Some(anchor) = self.anchor else { return };
+        let media_now = anchor.pts + now.at.since(anchor.at);
+        if media_now.since(frame.pts) > late {
+            self.skip_to(store.seek(self.track, Seek::To(media_now - duration(frame))));
+        }
+    }
+
+    fn skip_to(&mut self, to: FrameId) {
+        if to > self.frame {
+            let skipped = to.0.saturating_sub(self.frame.0);
+            self.sum.frames_skipped = self.sum.frames_skipped.saturating_add(skipped);
+            self.tell_skipped = self.tell_skipped.saturating_add(skipped);
+            self.at_frame(to);
+        }
+    }
+
+    fn at_frame(&mut self, frame: FrameId) {
+        (self.frame, self.offset, self.packet_in_frame) = (frame, 0, 0);
+    }
+
+    /// Starts, or goes on at `jump`: at once between frames, else when the frame that was begun is
+    /// sent, so that no frame reaches the client in part.
+    pub(super) fn play(&mut self, jump: Jump) {
+        let begun = matches!(self.phase, Phase::Playing | Phase::Pausing) && self.offset > 0;
+        self.jump = Some(jump);
+        self.fresh = false;
+        self.tell_ended = false;
+        if !begun {
+            self.take_jump();
+        }
+        self.phase = Phase::Playing;
+    }
+
+    /// Sets the clock of the PLAY that was just taken.
+    pub(super) fn anchor_play(&mut self, anchor: Option<Anchor>) {
+        match &mut self.jump {
+            Some(jump) => jump.anchor = anchor,
+            None => self.anchor = anchor,
+        }
+    }
+
+    fn take_jump(&mut self) {
+        if let Some(jump) = self.jump.take() {
+            self.at_frame(jump.frame);
+            (self.anchor, self.stop) = (jump.anchor, jump.stop);
+            (self.rtp_base, self.rtp_next) = (jump.rtp, jump.rtp);
+            self.at_live_edge = false;
+        }
+    }
+
+    /// Ready, after the frame that was begun.
+    pub(super) fn pause(&mut self) {
+        self.jump = None;
+        match self.phase {
+            Phase::Playing if self.offset > 0 => self.phase = Phase::Pausing,
+            Phase::Playing | Phase::Ending(_) => self.phase = Phase::Ready,
+            _ => {}
+        }
+    }
+
+    /// Where a PLAY without Range goes on: after the frame that was begun.
+    pub(super) fn resume_at(&self) -> FrameId {
+        if self.offset > 0 { self.frame.next() } else { self.frame }
+    }
+
+    /// RTP time and sequence number of the first packet after a PLAY now (RFC 2326, 12.33): after
+    /// what remains of a frame that was begun.
+    pub(super) fn next_rtp<S: FrameStore + ?Sized>(&self, now: Now, store: &S) -> (u16, u32) {
+        let mut ahead = *self;
+        // The rest of one frame: bounded by its length.
+        while matches!(ahead.phase, Phase::Playing | Phase::Pausing) && ahead.offset > 0 {
+            let before = ahead.offset;
+            if ahead.media(now, store, true).is_none() || ahead.offset == before {
+                break;
+            }
+        }
+        (ahead.sequence_number, ahead.rtp_next)
+    }
+
+    /// When [`Self::step`] has something.
+    pub(super) fn due_at<S: FrameStore + ?Sized>(&self, store: &S) -> Option<Instant> {
+        match self.phase {
+            Phase::Leaving(_) => return Some(Instant::ZERO),
+            Phase::Ending(at) => return Some(at),
+            Phase::Playing | Phase::Pausing => {}
+            Phase::Ready | Phase::Gone(_) => return None,
+        }
+        let report = self.anchor.map(|_| self.report_at);
+        let media = match store.frame(self.track, self.frame) {
+            // Not settled yet: to be looked at.
+            Ok(frame) if self.offset == 0 && self.at_live_edge => {
+                self.packet_due(&frame).map(|_| Instant::ZERO)
+            }
+            Ok(frame) => Some(self.packet_due(&frame).unwrap_or_default()),
+            Err(Miss::NotYet) => None,
+            Err(Miss::Overrun { .. } | Miss::End) => Some(Instant::ZERO),
+        };
+        [report, media].into_iter().flatten().min()
+    }
+
+    /// The packet at the cursor, if it is due; the cursor is then past it.
+    pub(super) fn step<'a, S: FrameStore + ?Sized>(
+        &mut self,
+        now: Now,
+        cname: &[u8],
+        store: &'a S,
+    ) -> Option<Packet<'a>> {
+        match self.phase {
+            Phase::Leaving(why) => {
+                let packet = self.report(now, cname, true, now.at);
+                self.phase = Phase::Gone(why);
+                Some(packet)
+            }
+            Phase::Ending(at) if at <= now.at => {
+                let packet = self.report(now, cname, true, at);
+                (self.phase, self.fresh, self.tell_ended) = (Phase::Ready, true, true);
+                Some(packet)
+            }
+            Phase::Playing | Phase::Pausing => {
+                if self.anchor.is_some() && self.report_at <= now.at && self.offset == 0 {
+                    let due = self.report_at;
+                    return Some(self.report(now, cname, false, due));
+                }
+                self.media(now, store, false)
+            }
+            Phase::Ready | Phase::Ending(_) | Phase::Gone(_) => None,
+        }
+    }
+
+    fn media<'a, S: FrameStore + ?Sized>(
+        &mut self,
+        now: Now,
+        store: &'a S,
+        ahead: bool,
+    ) -> Option<Packet<'a>> {
+        let frame = store.frame(self.track, self.frame).ok()?;
+        let due = self.packet_due(&frame)?;
+        let stopped = self.offset == 0 && self.stop.is_some_and(|stop| frame.pts >= stop);
+        if stopped || (due > now.at && !ahead) {
+            return None;
+        }
+        if !self.is_udp() {
+            // The peer takes what it is sent, which is a sign of life: not every client keeps an
+            // interleaved session alive by requests.
+            self.heard = now.at;
+        }
+        let anchor = self.anchor?;
+        let timestamp = self.rtp_time(frame.pts, anchor);
+        let fragment = payload::fragment(&frame, self.offset, self.room())?;
+        let mut packet = Packet::new(false, due, fragment.parts);
+        let header = fragment.header.get(..fragment.header_len).unwrap_or(&[]);
+        let payload_len =
+            fragment.parts.iter().fold(header.len(), |len, part| len.saturating_add(part.len()));
+        self.open(&mut packet, rtp::HEADER_LEN.saturating_add(payload_len));
+        let repr = rtp::Repr {
+            payload_type: payload::payload_type(&frame.format),
+            marker: fragment.next.is_none(),
+            sequence_number: self.sequence_number,
+            timestamp,
+            ssrc: self.ssrc,
+        };
+        let mut fixed = [0; rtp::HEADER_LEN];
+        repr.emit(&mut fixed);
+        packet.push(&fixed);
+        packet.push(header);
+
+        self.sequence_number = self.sequence_number.wrapping_add(1);
+        self.sum.packets = self.sum.packets.saturating_add(1);
+        self.sum.octets = self.sum.octets.saturating_add(payload_len as u64);
+        self.packet_in_frame = self.packet_in_frame.wrapping_add(1);
+        if self.packet_in_frame.is_multiple_of(QUANTUM) || fragment.next.is_none() {
+            // Behind schedule, the quanta follow each other at four times the speed at most.
+            self.not_before = now.at + spread(&frame).scaled(1, 2 * self.quanta(&frame));
+        }
+        match fragment.next {
+            Some(next) => self.offset = next,
+            None => {
+                self.sum.frames = self.sum.frames.saturating_add(1);
+                self.rtp_next = timestamp.wrapping_add(ticks(duration(&frame)));
+                self.at_frame(self.frame.next());
+                if self.phase == Phase::Pausing {
+                    self.phase = Phase::Ready;
+                }
+                self.take_jump();
+            }
+        }
+        Some(packet)
+    }
+
+    /// SR and SDES, and BYE in the end, as one compound (RFC 3550, 6.1).
+    fn report<'a>(&mut self, now: Now, cname: &[u8], bye: bool, due: Instant) -> Packet<'a> {
+        let mut packet = Packet::new(true, due, [&[]; 3]);
+        let rtp_timestamp =
+            self.anchor.map_or(self.rtp_next, |a| self.rtp_base.wrapping_add(ticks(now.at.since(a.at))));
+        let info = rtcp::sr::SenderInfo {
+            ntp: now.ntp,
+            rtp_timestamp,
+            packets: self.sum.packets as u32,
+            octets: self.sum.octets as u32,
+        };
+        let cname = core::str::from_utf8(cname).unwrap_or_default();
+        let compound = rtcp::CompoundRepr { ssrc: self.ssrc, sender: Some(info), reports: &[], cname, bye };
+        let len = compound.buffer_len();
+        self.open(&mut packet, len);
+        compound.emit(packet.reserve(len));
+        self.random = xorshift(self.random);
+        self.report_at = now.at + rtcp::interval(self.random, REPORT_EVERY);
+        packet
+    }
+
+    /// The framing of a packet of `len` bytes.
+    fn open(&self, packet: &mut Packet<'_>, len: usize) {
+        if let Route::Interleaved { rtp, rtcp } = self.route {
+            let channel = if packet.rtcp { rtcp } else { rtp };
+            let len = u16::try_from(len).unwrap_or(u16::MAX);
+            packet.push(&interleaved::Header { channel, len }.emit());
+        }
+    }
+}
+
+fn duration(frame: &Frame<'_>) -> Duration {
+    if frame.duration == Duration::ZERO { ASSUMED_DURATION } else { frame.duration }
+}
+
+/// Over how much of its interval a frame's packets are spread.
+fn spread(frame: &Frame<'_>) -> Duration {
+    duration(frame).scaled(1, 2)
+}
+
+/// Ticks of the 90 kHz clock that all video formats have, to the nearest.
+pub(super) const fn ticks(span: Duration) -> u32 {
+    (span.as_micros().wrapping_mul(9).wrapping_add(50) / 100) as u32
+}
+
+const fn unticks(ticks: u32) -> Duration {
+    Duration::from_micros(ticks as u64 * 100 / 9)
+}
+
+/// Marsaglia's generator: enough to keep reports from marching in step, and no more.
+const fn xorshift(mut x: u32) -> u32 {
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^ (x << 5)
+}
