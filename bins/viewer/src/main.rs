@@ -1,2 +1,226 @@
 //! Shows Motion-JPEG from RTSP.
-fn main() {}
+//!
+//! Three threads: the network's turns the RTSP client and hands frames over as they become due
+//! ([`player`], [`feed`]); the decoder's makes pictures of them ([`decode`]); the main thread
+//! shows them ([`show`], [`window`]). Between them are short queues whose buffers go round
+//! ([`handoff`]), and a clock that stands while the picture is held ([`clock`]).
+#![forbid(unsafe_code)]
+
+mod cli;
+mod clock;
+mod decode;
+#[cfg(test)]
+mod fake;
+mod feed;
+mod handoff;
+mod headless;
+mod player;
+mod playout;
+mod report;
+mod samples;
+mod scale;
+mod show;
+mod snapshot;
+mod source;
+mod window;
+
+use clap::Parser;
+use cli::Cli;
+use decode::Picture;
+use player::{Player, Status};
+use show::Ending;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::error::Error;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+use tracing_subscriber::filter::LevelFilter;
+
+/// Without a window, one picture in this time is decoded, and the last: enough to know that the
+/// frames are pictures.
+const HEADLESS_PACE: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(cli.verbose);
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
+    if let Some(file) = &cli.snapshot {
+        check_directory(file)?;
+    }
+    let interrupted = on_signals()?;
+    let deadline = cli.duration.and_then(|duration| Instant::now().checked_add(duration));
+    let headless = cli.headless || {
+        let missing = missing_display();
+        if let Some(reason) = missing {
+            tell(&format!("no display ({reason}): playing without a window"));
+        }
+        missing.is_some()
+    };
+
+    let server = cli.url.is_none().then(samples::serve).transpose().map_err(|e| e as Box<dyn Error>)?;
+    let url = match (&cli.url, &server) {
+        (Some(url), _) => url.clone(),
+        (None, Some(server)) => server.url.clone(),
+        (None, None) => unreachable!("there is a server where there is no address"),
+    };
+    let player = {
+        let (url, transport) = (url.clone(), cli.transport);
+        Player::start(move || source::connect(&url, transport), headless.then_some(HEADLESS_PACE))?
+    };
+    let options =
+        show::Options { url: &url, headless, line: cli.verbose == 0, deadline, interrupted: &interrupted };
+    let (ending, picture) = show::run(&player, &options);
+
+    let status = player.status();
+    let mut errors = player.errors().messages();
+    let result = verdict(ending, &status, picture.as_ref(), &errors, &url)
+        .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), ending));
+    if let Err(error) = &result {
+        errors.push(error.clone());
+    }
+    if cli.json {
+        say(&report::json(&url, &status, &errors))?;
+    } else if headless {
+        say(&format!("{url}: {}", headless::summary(&status)))?;
+    }
+    Ok(result?)
+}
+
+/// Whether what was asked for was played; if not, why.
+fn verdict(
+    ending: Ending,
+    status: &Status,
+    picture: Option<&Picture>,
+    errors: &[String],
+    url: &str,
+) -> Result<(), String> {
+    match (ending, &status.over) {
+        (Ending::User, _) => return Ok(()),
+        (Ending::Stream, Some(Err(reason))) => return Err(reason.clone()),
+        (Ending::Stream, None) => return Err(format!("{url}: a thread of the player has died; try -v")),
+        _ => {}
+    }
+    let frames = status.statistics.frames_complete + status.statistics.frames_damaged;
+    if frames == 0 {
+        return Err(format!(
+            "{url}: no picture came; is the stream live? try --transport tcp, or -v to see more"
+        ));
+    }
+    if picture.is_none() {
+        let reason = errors.first().map_or("they came too late", String::as_str);
+        return Err(format!("{url}: none of {frames} frames could be shown: {reason}"));
+    }
+    Ok(())
+}
+
+fn save_snapshot(file: Option<&Path>, picture: Option<&Picture>, ending: Ending) -> Result<(), String> {
+    let Some(file) = file else { return Ok(()) };
+    match picture {
+        Some(picture) => {
+            snapshot::save(picture, file).map_err(|error| format!("{}: {error}", file.display()))
+        }
+        // Who quits before the first picture wants none.
+        None if ending == Ending::User => Ok(()),
+        None => Err(format!("{}: there is no picture to write", file.display())),
+    }
+}
+
+/// A snapshot that cannot be written is told before an hour of playing, not after it.
+fn check_directory(file: &Path) -> Result<(), String> {
+    let directory = match file.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if file.is_dir() || !directory.is_dir() {
+        return Err(format!("cannot write {}: name a file in a directory that exists", file.display()));
+    }
+    Ok(())
+}
+
+/// A flag that Ctrl-C and SIGTERM set; the second of them ends the program at once.
+fn on_signals() -> io::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&flag))?;
+        signal_hook::flag::register(signal, Arc::clone(&flag))?;
+    }
+    Ok(flag)
+}
+
+/// Why no window can be opened, where that is known beforehand.
+fn missing_display() -> Option<&'static str> {
+    let by_x11 = cfg!(all(unix, not(target_os = "macos")));
+    let display = std::env::var_os("DISPLAY").unwrap_or_default();
+    (by_x11 && display.is_empty()).then_some("DISPLAY is not set")
+}
+
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
+}
+
+/// One line to standard output. That nobody reads it is no failure.
+fn say(line: &str) -> io::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// One line to standard error; there is nowhere to say that it failed.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "pinhole-viewer: {line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Statistics;
+
+    fn status(frames_complete: u64, over: Option<Result<(), String>>) -> Status {
+        Status {
+            statistics: Statistics { frames_complete, ..Statistics::default() },
+            over,
+            ..Status::default()
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_was_played_or_not() {
+        let picture = Picture::default();
+        let judge =
+            |ending, status: &Status, picture| verdict(ending, status, picture, &[], "rtsp://a/").is_ok();
+        assert!(judge(Ending::Stream, &status(9, Some(Ok(()))), Some(&picture)));
+        assert!(judge(Ending::Deadline, &status(9, None), Some(&picture)));
+        assert!(judge(Ending::User, &status(0, None), None));
+        assert!(!judge(Ending::Stream, &status(9, Some(Err("gone".into()))), Some(&picture)));
+        assert!(!judge(Ending::Stream, &status(9, None), Some(&picture)));
+        assert!(!judge(Ending::Stream, &status(0, Some(Ok(()))), None));
+        assert!(!judge(Ending::Deadline, &status(0, None), None));
+        assert!(!judge(Ending::Deadline, &status(9, None), None));
+    }
+
+    #[test]
+    fn a_snapshot_needs_a_directory() {
+        assert!(check_directory(Path::new("picture.png")).is_ok());
+        assert!(check_directory(Path::new("/nonexistent/picture.png")).is_err());
+        assert!(check_directory(&std::env::temp_dir()).is_err());
+    }
+}

@@ -1,0 +1,170 @@
+//! The command line.
+use clap::{ArgAction, Parser, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Shows Motion-JPEG from an RTSP server.
+///
+/// Space pauses, Q or Esc quits. Exit code 0: what was asked for was played; 1: it was not;
+/// 2: wrong usage.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to play: rtsp://HOST[:PORT]/PATH. Without it, sample clips are served from this
+    /// program, and one is played.
+    #[arg(value_parser = rtsp_url)]
+    pub(crate) url: Option<String>,
+
+    /// How the media travel. auto: UDP, and TCP if nothing arrives within 2 seconds.
+    #[arg(long, value_enum, default_value_t = TransportArg::Auto)]
+    pub(crate) transport: TransportArg,
+
+    /// Open no window; show a line of figures. Chosen by itself where there is no display.
+    #[arg(long)]
+    pub(crate) headless: bool,
+
+    /// Stop after this many seconds, counted from the start.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) duration: Option<Duration>,
+
+    /// At the end, write the last picture to this file, as PNG.
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) snapshot: Option<PathBuf>,
+
+    /// At the end, write a report to standard output: a JSON object, as its last line.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Tell more, on standard error; twice: much more.
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// What `--transport` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TransportArg {
+    /// UDP, and TCP if nothing arrives within 2 seconds.
+    Auto,
+    /// Only UDP.
+    Udp,
+    /// Only TCP, interleaved in the RTSP connection.
+    Tcp,
+}
+
+fn rtsp_url(text: &str) -> Result<String, String> {
+    let expected = "an address looks like rtsp://HOST[:PORT]/PATH";
+    let scheme_len = "rtsp://".len();
+    let rest = match text.get(..scheme_len) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("rtsp://") => text.get(scheme_len..).unwrap_or_default(),
+        _ => return Err(expected.to_owned()),
+    };
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(format!(
+            "there is a space or a control character in it; write %20 for a space; {expected}"
+        ));
+    }
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    // An IPv6 address has colons of its own, in brackets.
+    let (name, port) = match host.rfind(']') {
+        Some(end) => host.split_at(end + 1),
+        None => host.find(':').map_or((host, ""), |colon| host.split_at(colon)),
+    };
+    let port_is_right = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok_and(|port| port > 0));
+    if name.is_empty() || !port_is_right {
+        return Err(format!("its host or port is wrong; {expected}"));
+    }
+    Ok(text.to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "a number of seconds above 0 is expected".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from([&["pinhole-viewer"], args].concat())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_is_needed() {
+        let cli = parse(&[]).unwrap();
+        assert!(cli.url.is_none() && !cli.headless && !cli.json && cli.duration.is_none());
+        assert_eq!(cli.transport, TransportArg::Auto);
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let args = "--transport tcp --headless --duration 1.5 --snapshot a.png --json -vv rtsp://cam/live";
+        let cli = parse(&args.split(' ').collect::<Vec<_>>()).unwrap();
+        assert_eq!(cli.url.as_deref(), Some("rtsp://cam/live"));
+        assert_eq!(cli.transport, TransportArg::Tcp);
+        assert_eq!(cli.duration, Some(Duration::from_millis(1500)));
+        assert_eq!(cli.snapshot, Some(PathBuf::from("a.png")));
+        assert!(cli.headless && cli.json && cli.verbose == 2);
+    }
+
+    #[test]
+    fn addresses_that_are_right() {
+        for url in [
+            "rtsp://host",
+            "RTSP://host/",
+            "rtsp://192.0.2.1:8554/a",
+            "rtsp://[::1]:554/a",
+            "rtsp://[::1]",
+            "rtsp://user:p:w@host:1/a?b=c",
+            "rtsp://host?x",
+        ] {
+            assert!(parse(&[url]).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused_as_wrong_usage() {
+        for arg in [
+            "http://host/",
+            "rtsp:/host",
+            "host/a",
+            "",
+            "rtsp://",
+            "rtsp:///a",
+            "rtsp://:554/a",
+            "rtsp://host:/a",
+            "rtsp://host:0/a",
+            "rtsp://host:65536/a",
+            "rtsp://host:x/a",
+            "rtsp://ho st/a",
+            "rtsp://user@/a",
+            "ü",
+            "--duration=0",
+            "--duration=-1",
+            "--duration=inf",
+            "--duration=NaN",
+            "--duration=1e300",
+            "--transport=sctp",
+            "--unknown",
+        ] {
+            let error = parse(&[arg]).err();
+            assert_eq!(error.as_ref().map(clap::Error::exit_code), Some(2), "{arg}");
+        }
+        assert_eq!(
+            parse(&["rtsp://a/", "rtsp://b/"]).err().map(|e| e.kind()),
+            Some(ErrorKind::UnknownArgument)
+        );
+    }
+}

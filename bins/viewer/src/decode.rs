@@ -1,0 +1,149 @@
+//! JPEG to pixels, on a thread of its own.
+use crate::clock::PlayerClock;
+use crate::handoff::{CloseOnDrop, Handoff};
+use crate::report::ErrorLog;
+use pinhole::frame::FrameId;
+use std::time::Duration;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// The largest picture that is decoded: 256 MiB of pixels. A JPEG header of a few bytes can ask
+/// for sixty times as much.
+const MAX_PIXELS: usize = 1 << 26;
+
+/// How long the decoder sleeps when there is nothing to do; a new job wakes it.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// A frame to decode.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// The frame's number, for messages.
+    pub(crate) id: FrameId,
+    /// When its picture is due, in the player's time.
+    pub(crate) due: Duration,
+    /// The JPEG file.
+    pub(crate) data: Vec<u8>,
+}
+
+/// A decoded frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Picture {
+    /// When it is due, in the player's time.
+    pub(crate) due: Duration,
+    /// Pixels across; not zero.
+    pub(crate) width: u32,
+    /// Pixels down; not zero.
+    pub(crate) height: u32,
+    /// Row by row, `0x00RRGGBB`.
+    pub(crate) pixels: Vec<u32>,
+}
+
+/// Decodes until `jobs` is finished; then, and if it panics, closes `pictures`.
+///
+/// A frame is skipped when one after it is due already: a decoder that is too slow shows fewer
+/// pictures, each at its time.
+pub(crate) fn run(jobs: &Handoff<Job>, pictures: &Handoff<Picture>, clock: &PlayerClock, errors: &ErrorLog) {
+    let _close = CloseOnDrop(pictures);
+    loop {
+        let taken = jobs.take(IDLE, |queue| {
+            let now = clock.now();
+            queue.len().min(1) + queue.iter().skip(1).take_while(|job| job.due <= now).count()
+        });
+        if taken.skipped > 0 {
+            tracing::debug!(skipped = taken.skipped, "the decoder is late");
+        }
+        if taken.finished {
+            return;
+        }
+        let Some(job) = taken.item else { continue };
+        let mut picture = pictures.spare().unwrap_or_default();
+        picture.due = job.due;
+        match decode(&job.data, &mut picture) {
+            Ok(()) => pictures.push(picture),
+            Err(reason) => {
+                tracing::info!(frame = job.id.0, reason, "a frame does not decode");
+                errors.push(format!("frame {}: {reason}", job.id.0));
+                pictures.give_back(picture);
+            }
+        }
+        jobs.give_back(job);
+    }
+}
+
+/// Decodes a JPEG file into `picture`, whose buffer is used again. A file whose scan ends early,
+/// or is damaged, gives what can be decoded of it.
+fn decode(data: &[u8], picture: &mut Picture) -> Result<(), String> {
+    let options = DecoderOptions::default().set_strict_mode(false).jpeg_set_out_colorspace(ColorSpace::RGBA);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
+    decoder.decode_headers().map_err(|error| error.to_string())?;
+    let (width, height) = decoder.dimensions().ok_or("no dimensions")?;
+    let pixels = width.saturating_mul(height);
+    if !(1..=MAX_PIXELS).contains(&pixels) {
+        return Err(format!("{width}x{height} is more than is decoded"));
+    }
+    picture.pixels.resize(pixels, 0);
+    decoder.decode_into(bytemuck::cast_slice_mut(&mut picture.pixels)).map_err(|error| error.to_string())?;
+    // The decoder's own BGRA is not vectorised; this is.
+    for pixel in &mut picture.pixels {
+        let [r, g, b, _] = pixel.to_ne_bytes();
+        *pixel = u32::from_be_bytes([0, r, g, b]);
+    }
+    (picture.width, picture.height) = (width as u32, height as u32);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::ORANGE;
+
+    /// Where a size stands in the SOF segment: after the marker, the length and the precision.
+    fn with_size(file: &[u8], width: u16, height: u16) -> Vec<u8> {
+        let sof = file.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+        let mut file = file.to_vec();
+        file[sof + 5..sof + 7].copy_from_slice(&height.to_be_bytes());
+        file[sof + 7..sof + 9].copy_from_slice(&width.to_be_bytes());
+        file
+    }
+
+    fn is_orange(pixel: u32) -> bool {
+        let [none, r, g, b] = pixel.to_be_bytes();
+        none == 0 && r > 0xf8 && g.abs_diff(0x80) < 8 && b < 8
+    }
+
+    #[test]
+    fn pixels_are_red_green_blue_and_a_buffer_is_used_again() {
+        let mut picture = Picture { pixels: vec![7; 9999], ..Picture::default() };
+        decode(ORANGE, &mut picture).unwrap();
+        assert_eq!((picture.width, picture.height, picture.pixels.len()), (32, 16, 512));
+        assert!(picture.pixels.iter().all(|pixel| is_orange(*pixel)), "{:08x}", picture.pixels[0]);
+    }
+
+    #[test]
+    fn a_scan_that_ends_early_gives_what_there_is() {
+        let mut picture = Picture::default();
+        // Twice as high as its data.
+        decode(&with_size(ORANGE, 32, 32), &mut picture).unwrap();
+        assert_eq!(picture.pixels.len(), 1024);
+        assert!(picture.pixels[..256].iter().all(|pixel| is_orange(*pixel)));
+    }
+
+    #[test]
+    fn what_is_no_picture_has_a_reason() {
+        let mut picture = Picture::default();
+        for file in [&[][..], b"GET / HTTP/1.0", &[0xff, 0xd8], &ORANGE[..40]] {
+            assert!(decode(file, &mut picture).is_err(), "{file:02x?}");
+        }
+    }
+
+    #[test]
+    fn a_header_cannot_ask_for_all_the_memory() {
+        let mut picture = Picture::default();
+        for (width, height) in [(16_000, 16_000), (65_535, 65_535), (0, 16)] {
+            assert!(decode(&with_size(ORANGE, width, height), &mut picture).is_err(), "{width}x{height}");
+            assert_eq!(picture.pixels.capacity(), 0);
+        }
+    }
+}

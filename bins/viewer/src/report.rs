@@ -1,0 +1,131 @@
+//! What is told at the end.
+use crate::player::Status;
+use std::sync::{Mutex, PoisonError};
+
+/// The most messages that are kept: a stream can fail at each frame, for days.
+const MAX_ERRORS: usize = 32;
+
+/// What went wrong without ending the stream.
+#[derive(Debug, Default)]
+pub(crate) struct ErrorLog(Mutex<Errors>);
+
+#[derive(Debug, Default)]
+struct Errors {
+    first: Vec<String>,
+    more: u64,
+}
+
+impl ErrorLog {
+    /// Adds a message, or counts it where there are too many.
+    pub(crate) fn push(&self, message: String) {
+        let mut errors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if errors.first.len() < MAX_ERRORS {
+            errors.first.push(message);
+        } else {
+            errors.more = errors.more.saturating_add(1);
+        }
+    }
+
+    /// The messages in their order; the last may stand for many.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let errors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut messages = errors.first.clone();
+        if errors.more > 0 {
+            messages.push(format!("and {} more", errors.more));
+        }
+        messages
+    }
+}
+
+/// The report as one line of JSON.
+pub(crate) fn json(url: &str, status: &Status, errors: &[String]) -> String {
+    let s = &status.statistics;
+    let first_frame = s.first_frame.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+    serde_json::json!({
+        "url": url,
+        "transport": s.transport.map(|transport| transport.name()),
+        "codec": status.codec,
+        "width": status.size.0,
+        "height": status.size.1,
+        "fps": (status.fps * 100.0).round() / 100.0,
+        "frames_complete": s.frames_complete,
+        "frames_damaged": s.frames_damaged,
+        "frames_missing": s.frames_missing,
+        "packets": s.packets,
+        "packets_lost": s.packets_lost,
+        "bytes": s.bytes,
+        "first_frame_ms": first_frame,
+        "errors": errors,
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Statistics, Transport};
+    use std::time::Duration;
+
+    const KEYS: [&str; 14] = [
+        "bytes",
+        "codec",
+        "errors",
+        "first_frame_ms",
+        "fps",
+        "frames_complete",
+        "frames_damaged",
+        "frames_missing",
+        "height",
+        "packets",
+        "packets_lost",
+        "transport",
+        "url",
+        "width",
+    ];
+
+    fn object(text: &str) -> serde_json::Map<String, serde_json::Value> {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_report_is_one_line_with_exactly_its_keys() {
+        let statistics = Statistics {
+            transport: Some(Transport::Tcp),
+            frames_complete: 300,
+            first_frame: Some(Duration::from_micros(41_900)),
+            ..Statistics::default()
+        };
+        let status = Status { statistics, codec: Some("JPEG"), size: (512, 288), fps: 29.970_03, over: None };
+        let text = json("rtsp://[::1]/\"a\"\n", &status, &["one".to_owned()]);
+        assert_eq!(text.lines().count(), 1);
+        let report = object(&text);
+        let mut keys: Vec<_> = report.keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, KEYS);
+        assert_eq!(report["url"], "rtsp://[::1]/\"a\"\n");
+        assert_eq!(report["transport"], "tcp");
+        assert_eq!(report["fps"], 29.97);
+        assert_eq!(report["frames_complete"], 300);
+        assert_eq!(report["first_frame_ms"], 41);
+        assert_eq!(report["errors"][0], "one");
+    }
+
+    #[test]
+    fn a_stream_that_never_came_has_the_same_keys() {
+        let report = object(&json("rtsp://host/", &Status::default(), &[]));
+        assert_eq!(report.len(), KEYS.len());
+        assert!(report["transport"].is_null() && report["first_frame_ms"].is_null());
+        assert_eq!(report["fps"], 0.0);
+    }
+
+    #[test]
+    fn errors_without_end_are_counted() {
+        let log = ErrorLog::default();
+        for n in 0..MAX_ERRORS + 5 {
+            log.push(n.to_string());
+        }
+        let messages = log.messages();
+        assert_eq!(messages.len(), MAX_ERRORS + 1);
+        assert_eq!(messages.last().map(String::as_str), Some("and 5 more"));
+    }
+}

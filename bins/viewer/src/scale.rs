@@ -1,0 +1,165 @@
+//! Fits pictures into the window: as large as they go, centred, between black bars.
+use crate::decode::Picture;
+use fast_image_resize::images::{TypedCroppedImageMut, TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x4;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+
+/// The largest window that is opened by itself.
+const LARGEST: (u32, u32) = (1280, 720);
+
+/// A part of the window, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rect {
+    pub(crate) x: u32,
+    pub(crate) y: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+/// Where a picture goes in a window, neither of them empty: never less than a pixel.
+pub(crate) fn fit(picture: (u32, u32), window: (u32, u32)) -> Rect {
+    let [pw, ph, ww, wh] = [picture.0, picture.1, window.0, window.1].map(u64::from);
+    let rounded = |a: u64, b: u64, by: u64| (((a * b + by / 2) / by).max(1)) as u32;
+    let (width, height) =
+        if ww * ph <= wh * pw { (window.0, rounded(ww, ph, pw)) } else { (rounded(wh, pw, ph), window.1) };
+    let (width, height) = (width.min(window.0), height.min(window.1));
+    Rect { x: (window.0 - width) / 2, y: (window.1 - height) / 2, width, height }
+}
+
+/// The size to open a window with: the picture's own, doubled while that stays handy, and
+/// smaller where it would not fit on a desktop.
+pub(crate) fn window_size(picture: (u32, u32)) -> (u32, u32) {
+    let mut size = picture;
+    while size.0 * 2 <= LARGEST.0 && size.1 * 2 <= LARGEST.1 {
+        size = (size.0 * 2, size.1 * 2);
+    }
+    if size.0 > LARGEST.0 || size.1 > LARGEST.1 {
+        let fitted = fit(picture, LARGEST);
+        size = (fitted.width, fitted.height);
+    }
+    size
+}
+
+/// The window's pixels.
+pub(crate) struct Canvas {
+    pixels: Vec<u32>,
+    size: (u32, u32),
+    /// Where the last picture is: the rest is black.
+    drawn: Option<Rect>,
+    resizer: Resizer,
+    options: ResizeOptions,
+}
+
+impl Canvas {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+            // The fourth byte is nothing.
+            .use_alpha(false);
+        Self { pixels: Vec::new(), size: (0, 0), drawn: None, resizer: Resizer::new(), options }
+    }
+
+    /// Pixels across and down.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    /// Row by row, `0x00RRGGBB`.
+    pub(crate) fn pixels(&self) -> &[u32] {
+        &self.pixels
+    }
+
+    /// Draws a picture for a window of this size, which is not empty.
+    pub(crate) fn draw(&mut self, picture: &Picture, size: (u32, u32)) {
+        let to = fit((picture.width, picture.height), size);
+        if self.size != size || self.drawn != Some(to) {
+            self.pixels.clear();
+            self.pixels.resize(size.0 as usize * size.1 as usize, 0);
+            (self.size, self.drawn) = (size, Some(to));
+        }
+        if self.resize(picture, to).is_none() {
+            tracing::error!(?size, ?to, "the picture does not fit its own description");
+        }
+    }
+
+    fn resize(&mut self, picture: &Picture, to: Rect) -> Option<()> {
+        let from = bytemuck::cast_slice(&picture.pixels);
+        let from = TypedImageRef::<U8x4>::from_buffer(picture.width, picture.height, from).ok()?;
+        let window = bytemuck::cast_slice_mut(&mut self.pixels);
+        let window = TypedImage::<U8x4>::from_buffer(self.size.0, self.size.1, window).ok()?;
+        let mut part = TypedCroppedImageMut::new(window, to.x, to.y, to.width, to.height).ok()?;
+        self.resizer.resize_typed(&from, &mut part, &self.options).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn rect(x: u32, y: u32, width: u32, height: u32) -> Rect {
+        Rect { x, y, width, height }
+    }
+
+    fn plain(width: u32, height: u32, colour: u32) -> Picture {
+        let pixels = vec![colour; (width * height) as usize];
+        Picture { due: Duration::ZERO, width, height, pixels }
+    }
+
+    #[test]
+    fn bars_are_above_and_below_or_beside() {
+        assert_eq!(fit((1280, 720), (1280, 720)), rect(0, 0, 1280, 720));
+        assert_eq!(fit((2560, 1440), (1280, 800)), rect(0, 40, 1280, 720));
+        assert_eq!(fit((512, 288), (1000, 288)), rect(244, 0, 512, 288));
+        assert_eq!(fit((10_000, 10), (1, 1)), rect(0, 0, 1, 1));
+        assert_eq!(fit((1, 65_535), (640, 480)), rect(319, 0, 1, 480));
+    }
+
+    #[test]
+    fn a_window_opens_in_a_handy_size() {
+        assert_eq!(window_size((512, 288)), (1024, 576));
+        assert_eq!(window_size((1280, 720)), (1280, 720));
+        assert_eq!(window_size((2560, 1440)), (1280, 720));
+        assert_eq!(window_size((1080, 1920)), (405, 720));
+        assert_eq!(window_size((65_535, 1)), (1280, 1));
+    }
+
+    #[test]
+    fn the_picture_is_drawn_between_black_bars_and_they_are_cleared_when_they_move() {
+        let mut canvas = Canvas::new();
+        canvas.draw(&plain(4, 4, 0x00ff_8000), (8, 4));
+        let bar_and_picture = [0, 0, 0x00ff_8000, 0x00ff_8000, 0x00ff_8000, 0x00ff_8000, 0, 0];
+        assert!(canvas.pixels().chunks(8).all(|row| row == bar_and_picture));
+        canvas.draw(&plain(8, 2, 0x0000_00ff), (8, 4));
+        assert_eq!(canvas.pixels()[..8], [0; 8]);
+        assert_eq!(canvas.pixels()[8..24], [0xff; 16]);
+    }
+
+    #[test]
+    fn a_window_of_one_pixel_shows_something() {
+        let mut canvas = Canvas::new();
+        canvas.draw(&plain(640, 480, 0x0012_3456), (1, 1));
+        assert_eq!(canvas.pixels(), [0x0012_3456]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_fitted_picture_is_inside_centred_and_touches_two_sides(
+            picture in (1u32..70_000, 1u32..70_000), window in (1u32..10_000, 1u32..10_000),
+        ) {
+            let to = fit(picture, window);
+            prop_assert!(to.width >= 1 && to.height >= 1);
+            prop_assert!(to.x + to.width <= window.0 && to.y + to.height <= window.1);
+            prop_assert!(to.width == window.0 || to.height == window.1);
+            prop_assert!((window.0 - to.width) / 2 == to.x && (window.1 - to.height) / 2 == to.y);
+            // As long as a pixel is nothing to it, the shape is the picture's.
+            if to.width > 100 && to.height > 100 {
+                let shape = f64::from(picture.0) / f64::from(picture.1);
+                let error = f64::from(to.width) / f64::from(to.height) / shape - 1.0;
+                prop_assert!(error.abs() < 0.01, "{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The main thread's part: pictures to the screen, and what the user wants to the player.
+use crate::decode::Picture;
+use crate::headless::Line;
+use crate::player::Player;
+use crate::tell;
+use crate::window::{self, Screen, Wish};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often a window looks for input between pictures.
+const WINDOW_POLL: Duration = Duration::from_millis(8);
+/// How often to look for a signal where there is no window.
+const TERMINAL_POLL: Duration = Duration::from_millis(100);
+/// How often the title or the line is written.
+const STATUS_EVERY: Duration = Duration::from_millis(250);
+/// How long the network thread gets to end when it is told to.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How to show a stream, and for how long.
+pub(crate) struct Options<'a> {
+    /// The address, for the title.
+    pub(crate) url: &'a str,
+    /// No window.
+    pub(crate) headless: bool,
+    /// A progress line, where there is no window.
+    pub(crate) line: bool,
+    /// The end, if one was asked for.
+    pub(crate) deadline: Option<Instant>,
+    /// Set by a signal that asks the program to end.
+    pub(crate) interrupted: &'a AtomicBool,
+}
+
+/// Why the show is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// There are no more pictures.
+    Stream,
+    /// The time that was asked for is over.
+    Deadline,
+    /// The user wants no more.
+    User,
+}
+
+/// Where pictures go.
+enum View {
+    /// Nowhere until the first is there: a stream that cannot be had opens no window.
+    Window(Option<Box<Screen>>),
+    Line(Line),
+}
+
+/// Shows the stream to its end. Gives the last picture, too.
+pub(crate) fn run(player: &Player, options: &Options<'_>) -> (Ending, Option<Picture>) {
+    let mut view = if options.headless { View::line(options) } else { View::Window(None) };
+    let mut last = None;
+    let ending = watch(player, options, &mut view, &mut last);
+    player.stop();
+    // What the last figures and the last picture are is known when the player is done.
+    let deadline = Instant::now() + FAREWELL;
+    while Instant::now() < deadline {
+        let taken = player.picture(TERMINAL_POLL);
+        if let Some(picture) = taken.item
+            && options.headless
+        {
+            last = Some(picture);
+        }
+        if taken.finished {
+            break;
+        }
+    }
+    if let View::Line(line) = view {
+        line.clear();
+    }
+    (ending, last)
+}
+
+fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Option<Picture>) -> Ending {
+    let mut paused = false;
+    let mut told = Instant::now();
+    loop {
+        if options.interrupted.load(Ordering::Relaxed) {
+            return Ending::User;
+        }
+        if options.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Ending::Deadline;
+        }
+        let taken = player.picture(view.poll_interval());
+        if taken.finished {
+            return Ending::Stream;
+        }
+        let fresh = taken.item.is_some();
+        if let Some(picture) = taken.item
+            && let Some(shown) = last.replace(picture)
+        {
+            player.give_back(shown);
+        }
+        if let Some(picture) = last
+            && let Err(error) = view.show(picture, fresh, options.url)
+        {
+            tell(&format!("no window can be opened ({error}): playing without one"));
+            *view = View::line(options);
+        }
+        match view.wish() {
+            Some(Wish::Quit) => return Ending::User,
+            Some(Wish::Pause) => {
+                paused = !paused;
+                player.pause(paused);
+                told -= STATUS_EVERY;
+            }
+            None => {}
+        }
+        if told.elapsed() >= STATUS_EVERY {
+            told = Instant::now();
+            view.tell(player, options.url, paused);
+        }
+    }
+}
+
+impl View {
+    fn line(options: &Options<'_>) -> Self {
+        Self::Line(Line::new(options.line))
+    }
+
+    fn poll_interval(&self) -> Duration {
+        if matches!(self, Self::Window(Some(_))) { WINDOW_POLL } else { TERMINAL_POLL }
+    }
+
+    fn show(&mut self, picture: &Picture, fresh: bool, url: &str) -> Result<(), minifb::Error> {
+        match self {
+            Self::Window(None) => *self = Self::Window(Some(Box::new(Screen::open(url, picture)?))),
+            Self::Window(Some(screen)) if fresh || screen.is_stale() => screen.show(picture)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn wish(&mut self) -> Option<Wish> {
+        match self {
+            Self::Window(Some(screen)) => screen.poll(),
+            _ => None,
+        }
+    }
+
+    fn tell(&mut self, player: &Player, url: &str, paused: bool) {
+        match self {
+            Self::Window(Some(screen)) => screen.set_title(window::title(url, &player.status(), paused)),
+            Self::Window(None) => {}
+            Self::Line(line) => line.show(url, &player.status()),
+        }
+    }
+}

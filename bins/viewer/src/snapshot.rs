@@ -1,0 +1,53 @@
+//! A picture as a PNG file.
+use crate::decode::Picture;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// Writes a picture to a file, over what was there.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn save(picture: &Picture, path: &Path) -> Result<(), png::EncodingError> {
+    let mut file = BufWriter::new(File::create(path)?);
+    write(picture, &mut file)?;
+    Ok(file.flush()?)
+}
+
+fn write(picture: &Picture, to: &mut impl Write) -> Result<(), png::EncodingError> {
+    let mut encoder = png::Encoder::new(to, picture.width, picture.height);
+    encoder.set_color(png::ColorType::Rgb);
+    let rgb: Vec<u8> = picture
+        .pixels
+        .iter()
+        .flat_map(|pixel| {
+            let [_, r, g, b] = pixel.to_be_bytes();
+            [r, g, b]
+        })
+        .collect();
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&rgb)?;
+    writer.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+    use std::io::Cursor;
+    use std::time::Duration;
+
+    #[test]
+    fn a_snapshot_reads_back_with_its_colours() -> Result<(), Box<dyn Error>> {
+        let pixels = vec![0x00ff_0000, 0x0000_ff00, 0x0000_00ff, 0x0012_3456];
+        let picture = Picture { due: Duration::ZERO, width: 2, height: 2, pixels };
+        let mut file = Vec::new();
+        write(&picture, &mut file)?;
+        let mut reader = png::Decoder::new(Cursor::new(file)).read_info()?;
+        let mut rgb = vec![0; reader.output_buffer_size().unwrap_or_default()];
+        let info = reader.next_frame(&mut rgb)?;
+        assert_eq!((info.width, info.height, info.color_type), (2, 2, png::ColorType::Rgb));
+        assert_eq!(rgb, [255, 0, 0, 0, 255, 0, 0, 0, 255, 0x12, 0x34, 0x56]);
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Where frames come from: what the player asks of an RTSP client.
+use pinhole::frame::{Frame, FrameId, Miss};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cli::TransportArg;
+
+/// Why there is no stream, as one sentence for the user.
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// How RTP travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// Datagrams of its own.
+    Udp,
+    /// Interleaved in the RTSP connection.
+    Tcp,
+}
+
+impl Transport {
+    /// Its name in reports.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+/// What has happened to the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub(crate) enum Event {
+    /// The server plays.
+    Playing(Transport),
+    /// No datagram came: it goes on over TCP.
+    SwitchedToTcp,
+    /// The server holds.
+    Paused,
+    /// The medium is over; all frames that will come are there.
+    Ended,
+    /// The session is torn down.
+    Closed,
+}
+
+/// The session's figures so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Statistics {
+    /// How the media travel; `None` until that is agreed.
+    pub(crate) transport: Option<Transport>,
+    pub(crate) frames_complete: u64,
+    pub(crate) frames_damaged: u64,
+    pub(crate) frames_missing: u64,
+    pub(crate) packets: u64,
+    pub(crate) packets_lost: u64,
+    pub(crate) bytes: u64,
+    /// From the start of the connection to the end of the first frame.
+    pub(crate) first_frame: Option<Duration>,
+}
+
+/// Ends another thread's [`Source::turn`].
+#[derive(Clone)]
+pub(crate) struct Waker(pub(crate) Arc<dyn Fn() + Send + Sync>);
+
+/// A session with a server, driven by turns.
+pub(crate) trait Source {
+    /// Waits for input and timers, at most `at_most`, and moves everything.
+    fn turn(&mut self, at_most: Duration) -> Result<(), Error>;
+    /// The next thing that has happened.
+    fn poll_event(&mut self) -> Option<Event>;
+    /// A frame from the cache.
+    fn frame(&self, id: FrameId) -> Result<Frame<'_>, Miss>;
+    /// Asks the server to hold.
+    fn pause(&mut self);
+    /// Asks the server to go on.
+    fn play(&mut self);
+    /// Asks the server to end the session.
+    fn teardown(&mut self);
+    /// A handle that ends a turn early.
+    fn waker(&self) -> Waker;
+    /// The figures so far.
+    fn statistics(&self) -> Statistics;
+}
+
+/// Connects to the server of `url`.
+///
+/// # Errors
+/// The address does not resolve, or nobody answers there.
+pub(crate) fn connect(url: &str, transport: TransportArg) -> Result<Box<dyn Source>, Error> {
+    let _ = transport;
+    Err(format!("cannot play {url}: this build has no RTSP client").into())
+}
