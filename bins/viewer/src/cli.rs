@@ -8,14 +8,14 @@ use std::time::Duration;
 /// Space pauses, Q or Esc quits. Exit code 0: what was asked for was played; 1: it was not;
 /// 2: wrong usage.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version)]
 pub(crate) struct Cli {
-    /// What to play: rtsp://HOST[:PORT]/PATH. Without it, sample clips are served from this
+    /// What to play, such as rtsp://HOST:PORT/PATH. Without it, sample clips are served from this
     /// program, and one is played.
     #[arg(value_parser = rtsp_url)]
     pub(crate) url: Option<String>,
 
-    /// How the media travel. auto: UDP, and TCP if nothing arrives within 2 seconds.
+    /// How the media travel.
     #[arg(long, value_enum, default_value_t = TransportArg::Auto)]
     pub(crate) transport: TransportArg,
 

@@ -12,7 +12,7 @@ impl Line {
             return Self(ProgressBar::hidden());
         }
         let line = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
             line.set_style(style);
         }
         Self(line)
@@ -20,11 +20,8 @@ impl Line {
 
     /// Brings it up to date.
     pub(crate) fn show(&self, url: &str, status: &Status) {
-        self.0.set_message(if status.codec.is_some() {
-            format!("{url}: {}", summary(status))
-        } else {
-            format!("{url}: no frame yet")
-        });
+        let waiting = || format!("{url}: no frame yet");
+        self.0.set_message(if status.codec.is_some() { summary(status) } else { waiting() });
         self.0.tick();
     }
 

@@ -31,7 +31,7 @@ use player::{Player, Status};
 use show::Ending;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::error::Error;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -61,13 +61,8 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     }
     let interrupted = on_signals()?;
     let deadline = cli.duration.and_then(|duration| Instant::now().checked_add(duration));
-    let headless = cli.headless || {
-        let missing = missing_display();
-        if let Some(reason) = missing {
-            tell(&format!("no display ({reason}): playing without a window"));
-        }
-        missing.is_some()
-    };
+    let no_display = if cli.headless { None } else { missing_display() };
+    let headless = cli.headless || no_display.is_some();
 
     let server = cli.url.is_none().then(samples::serve).transpose().map_err(|e| e as Box<dyn Error>)?;
     let url = match (&cli.url, &server) {
@@ -79,8 +74,14 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         let (url, transport) = (url.clone(), cli.transport);
         Player::start(move || source::connect(&url, transport), headless.then_some(HEADLESS_PACE))?
     };
-    let options =
-        show::Options { url: &url, headless, line: cli.verbose == 0, deadline, interrupted: &interrupted };
+    let options = show::Options {
+        url: &url,
+        headless,
+        no_display,
+        line: cli.verbose == 0,
+        deadline,
+        interrupted: &interrupted,
+    };
     let (ending, picture) = show::run(&player, &options);
 
     let status = player.status();
@@ -90,12 +91,15 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     if let Err(error) = &result {
         errors.push(error.clone());
     }
-    if cli.json {
-        say(&report::json(&url, &status, &errors))?;
+    let said = if cli.json {
+        say(&report::json(&url, &status, &errors))
     } else if headless {
-        say(&format!("{url}: {}", headless::summary(&status)))?;
-    }
-    Ok(result?)
+        say(&format!("{url}: {}", headless::summary(&status)))
+    } else {
+        Ok(())
+    };
+    result?;
+    Ok(said.map_err(|error| format!("standard output takes no report: {error}"))?)
 }
 
 /// Whether what was asked for was played; if not, why.
@@ -173,7 +177,8 @@ fn start_log(verbose: u8) {
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
+    let colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_max_level(level).with_ansi(colours).with_writer(io::stderr).init();
 }
 
 /// One line to standard output. That nobody reads it is no failure.

@@ -22,6 +22,8 @@ pub(crate) struct Options<'a> {
     pub(crate) url: &'a str,
     /// No window.
     pub(crate) headless: bool,
+    /// Why there is no window although one was wanted.
+    pub(crate) no_display: Option<&'static str>,
     /// A progress line, where there is no window.
     pub(crate) line: bool,
     /// The end, if one was asked for.
@@ -75,7 +77,7 @@ pub(crate) fn run(player: &Player, options: &Options<'_>) -> (Ending, Option<Pic
 
 fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Option<Picture>) -> Ending {
     let mut paused = false;
-    let mut told = Instant::now();
+    let mut tell_at = Instant::now();
     loop {
         if options.interrupted.load(Ordering::Relaxed) {
             return Ending::User;
@@ -88,6 +90,12 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
             return Ending::Stream;
         }
         let fresh = taken.item.is_some();
+        if let Some(reason) = options.no_display
+            && fresh
+            && last.is_none()
+        {
+            say_headless(&reason);
+        }
         if let Some(picture) = taken.item
             && let Some(shown) = last.replace(picture)
         {
@@ -96,7 +104,7 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
         if let Some(picture) = last
             && let Err(error) = view.show(picture, fresh, options.url)
         {
-            tell(&format!("no window can be opened ({error}): playing without one"));
+            say_headless(&error);
             *view = View::line(options);
         }
         match view.wish() {
@@ -104,15 +112,20 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
             Some(Wish::Pause) => {
                 paused = !paused;
                 player.pause(paused);
-                told -= STATUS_EVERY;
+                tell_at = Instant::now();
             }
             None => {}
         }
-        if told.elapsed() >= STATUS_EVERY {
-            told = Instant::now();
+        if Instant::now() >= tell_at {
+            tell_at = Instant::now() + STATUS_EVERY;
             view.tell(player, options.url, paused);
         }
     }
+}
+
+/// Said when the first picture is there: a stream that cannot be had has one message, not two.
+fn say_headless(reason: &dyn std::fmt::Display) {
+    tell(&format!("no window can be opened ({reason}): playing without one"));
 }
 
 impl View {

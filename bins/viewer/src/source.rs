@@ -1,14 +1,14 @@
 //! Where frames come from: what the player asks of an RTSP client.
+use crate::cli::TransportArg;
 use pinhole::frame::{Frame, FrameId, Miss};
 use std::sync::Arc;
 use std::time::Duration;
-
-use crate::cli::TransportArg;
 
 /// Why there is no stream, as one sentence for the user.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// How RTP travels.
+#[allow(dead_code, reason = "the client constructs what the player only passes on")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     /// Datagrams of its own.
@@ -28,6 +28,7 @@ impl Transport {
 }
 
 /// What has happened to the session.
+#[allow(dead_code, reason = "the client constructs what the player only passes on")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) enum Event {
