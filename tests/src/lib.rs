@@ -1,1 +1,43 @@
-//! What crosses crates.
+//! What the interop tests share: peers, processes under test, and referees that know nothing of
+//! Pinhole's own code.
+//!
+//! [`peer`] says which stock tools are here; [`clip`] makes the media; [`server`] and [`viewer`]
+//! run the two binaries; [`watch`] has a stock client decode a stream into one hash for each
+//! frame; [`dialogue`] speaks RTSP by hand; [`fake`] is a server that answers wrongly;
+//! [`capture`] dissects what went over the wire. Failures panic: this code runs in tests only.
+pub mod capture;
+pub mod clip;
+pub mod dialogue;
+pub mod fake;
+pub mod peer;
+pub mod process;
+pub mod rtp;
+pub mod server;
+pub mod viewer;
+pub mod watch;
+
+use std::fmt;
+
+/// How RTP travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// In datagrams of its own.
+    Udp,
+    /// Interleaved with RTSP on one connection (RFC 2326, 10.12).
+    Tcp,
+}
+
+impl Transport {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
+}
+
+/// The word that ffmpeg, GStreamer and the viewer have for it.
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        })
+    }
+}

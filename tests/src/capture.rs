@@ -1,0 +1,82 @@
+//! What went over the wire, as tshark reads it.
+use crate::clip::TempDir;
+use crate::process::{Running, run};
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A capture of the loopback interface, under way.
+#[derive(Debug)]
+pub struct Capture {
+    tshark: Running,
+    recording: Recording,
+}
+
+/// A finished capture.
+#[derive(Debug)]
+pub struct Recording {
+    file: PathBuf,
+    rtsp_port: u16,
+    _directory: TempDir,
+}
+
+impl Capture {
+    /// Begins to capture a server's RTSP connections, and UDP, whose ports are not known before.
+    ///
+    /// # Panics
+    /// If it does not begin.
+    pub fn start(rtsp_port: u16) -> Self {
+        let directory = TempDir::new();
+        let file = directory.path().join("session.pcapng");
+        let mut command = Command::new("tshark");
+        // A buffer that holds the whole of a clip, or a busy machine loses packets here.
+        command.args(["-q", "-i", "lo", "-B", "64", "-f", &format!("tcp port {rtsp_port} or udp")]);
+        let tshark = Running::start(command.arg("-w").arg(&file));
+        tshark.wait_stderr(LIMIT, |lines| {
+            lines.iter().any(|line| line.contains("Capture started")).then_some(())
+        });
+        Self { tshark, recording: Recording { file, rtsp_port, _directory: directory } }
+    }
+
+    /// Ends it.
+    ///
+    /// # Panics
+    /// If tshark does not end, or has lost packets.
+    pub fn finish(self) -> Recording {
+        // What is still in the kernel's buffer would be lost.
+        thread::sleep(Duration::from_millis(500));
+        self.tshark.signal("INT");
+        let done = self.tshark.finish(LIMIT);
+        let lost = done.stderr.lines().find(|line| line.contains("dropped"));
+        assert_eq!(lost, None, "tshark lost packets");
+        self.recording
+    }
+}
+
+impl Recording {
+    /// One row for each packet that matches a display filter: the values of `fields`, separated
+    /// by tabs.
+    ///
+    /// # Panics
+    /// If tshark fails.
+    pub fn rows(&self, filter: &str, fields: &[&str]) -> Vec<String> {
+        let mut command = Command::new("tshark");
+        // The RTSP dissector finds the ports of RTP and RTCP in the Transport headers.
+        command.args(["-n", "-d", &format!("tcp.port=={},rtsp", self.rtsp_port), "-T", "fields", "-r"]);
+        command.arg(&self.file).args(["-Y", filter]).args(fields.iter().flat_map(|field| ["-e", field]));
+        let done = run(&mut command, LIMIT).expect("tshark runs");
+        assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
+        done.stdout.lines().map(str::to_owned).collect()
+    }
+
+    /// How many packets match a display filter.
+    ///
+    /// # Panics
+    /// If tshark fails.
+    pub fn count(&self, filter: &str) -> usize {
+        self.rows(filter, &["frame.number"]).len()
+    }
+}

@@ -1,0 +1,141 @@
+//! The media that is played: what the repository holds, and what is made of it for one test.
+use crate::process::{repository, run};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// A file to serve, with what is known of it.
+#[derive(Clone, Debug)]
+pub struct Clip {
+    /// The file that the server gets.
+    pub path: PathBuf,
+    /// The same pictures as concatenated JPEG, for referees that cannot read `path`.
+    pub plain: PathBuf,
+    /// How many frames it has.
+    pub frames: usize,
+}
+
+impl Clip {
+    /// The sample clip: 60 frames of 512x288, 4:2:0, the standard Huffman tables.
+    pub fn sample() -> Self {
+        let plain = repository().join("video/bunny288.mjpeg");
+        Self { path: plain.clone(), plain, frames: 60 }
+    }
+
+    /// The sample clip, each frame preceded by its length.
+    pub fn course() -> Self {
+        Self { path: repository().join("video/bunny288-course.Mjpeg"), ..Self::sample() }
+    }
+
+    /// One second of the sample clip with Huffman tables of its own, as ffmpeg writes by default.
+    pub fn own_huffman(directory: &TempDir) -> Self {
+        make(directory, "small", 288, 25);
+        let plain = directory.path().join("small288-optimal-huffman.mjpeg");
+        Self { path: plain.clone(), plain, frames: 25 }
+    }
+
+    /// The sample clip at 1280x720.
+    pub fn large(directory: &TempDir) -> Self {
+        make(directory, "large", 720, 60);
+        let plain = directory.path().join("large720.mjpeg");
+        Self { path: plain.clone(), plain, frames: 60 }
+    }
+
+    /// A test picture coded 4:2:2 as RTP/JPEG type 0 wants it: by libjpeg, because ffmpeg gives
+    /// its 4:2:2 MCUs two rows. Needs GStreamer.
+    ///
+    /// # Panics
+    /// If GStreamer fails.
+    pub fn yuv422(directory: &TempDir) -> Self {
+        let plain = directory.path().join("test422.mjpeg");
+        let mut command = Command::new("gst-launch-1.0");
+        command.args(["-q", "videotestsrc", "num-buffers=25", "!"]);
+        command.args(["video/x-raw,format=Y42B,width=320,height=240", "!", "jpegenc", "!", "filesink"]);
+        done(command.arg(format!("location={}", plain.display())));
+        Self { path: plain.clone(), plain, frames: 25 }
+    }
+
+    /// The sample clip in an AVI file of 30 frames a second, for servers that need a clock.
+    ///
+    /// # Panics
+    /// If ffmpeg fails.
+    pub fn avi(directory: &TempDir) -> Self {
+        let sample = Self::sample();
+        let path = directory.path().join("clip.avi");
+        let mut command = Command::new("ffmpeg");
+        // The rate stands twice, or the header claims twice the rate.
+        command.args(["-nostdin", "-v", "error", "-f", "mjpeg", "-r", "30", "-i"]).arg(&sample.plain);
+        done(command.args(["-c", "copy", "-r", "30"]).arg(&path));
+        Self { path, ..sample }
+    }
+
+    /// What the server mounts it as.
+    ///
+    /// # Panics
+    /// If the path has no stem in UTF-8; none made here does.
+    pub fn mount(&self) -> &str {
+        self.path.file_stem().and_then(|stem| stem.to_str()).expect("a clip has a plain name")
+    }
+}
+
+/// `frames` frames of the sample clip, scaled by the script that the README names.
+fn make(directory: &TempDir, name: &str, height: u32, frames: usize) {
+    let mut command = Command::new(repository().join("video/make.sh"));
+    command.args([
+        "-r",
+        "25",
+        "-t",
+        &(frames as f64 / 25.0).to_string(),
+        "-s",
+        &height.to_string(),
+        "-n",
+        name,
+    ]);
+    done(command.arg(Clip::sample().plain).arg(directory.path()));
+}
+
+fn done(command: &mut Command) {
+    let done = run(command, Duration::from_secs(120)).expect("the tool runs");
+    assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
+}
+
+/// A directory that goes when this is dropped.
+#[derive(Debug)]
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    /// A new, empty one.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[expect(clippy::new_without_default, reason = "it does I/O")]
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("pinhole-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).expect("a temporary directory can be made");
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a file into it and says where it is.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).expect("a temporary file can be written");
+        path
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,71 @@
+//! The stock tools that the tests play against, and what to do where one is missing.
+use crate::process::run;
+use std::io::Write as _;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// A stock tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// `ffmpeg` and `ffprobe`: a client, and the referee that decodes files.
+    Ffmpeg,
+    /// `gst-launch-1.0` with the plugins that the pipelines name: a client, and a second decoder.
+    Gstreamer,
+    /// gst-rtsp-server, through the system's Python.
+    GstServer,
+    /// `tshark`, and the right to capture on the loopback interface.
+    Tshark,
+}
+
+impl Peer {
+    const COUNT: usize = 4;
+
+    /// What to install, in Debian's names.
+    const fn packages(self) -> &'static str {
+        match self {
+            Self::Ffmpeg => "ffmpeg",
+            Self::Gstreamer => "gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad}",
+            Self::GstServer => "gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi",
+            Self::Tshark => "tshark, and the right to capture on lo",
+        }
+    }
+
+    fn works(self) -> bool {
+        static FOUND: [OnceLock<bool>; Peer::COUNT] = [const { OnceLock::new() }; Peer::COUNT];
+        let ok = |program: &str, args: &[&str]| {
+            let mut command = Command::new(program);
+            command.args(args);
+            run(&mut command, Duration::from_secs(60)).is_ok_and(|done| done.status.success())
+        };
+        *FOUND[self as usize].get_or_init(|| match self {
+            Self::Ffmpeg => ok("ffmpeg", &["-version"]) && ok("ffprobe", &["-version"]),
+            Self::Gstreamer => ["rtspsrc", "rtpjpegdepay", "jpegdec", "jpegenc", "jpegparse", "checksumsink"]
+                .iter()
+                .all(|element| ok("gst-inspect-1.0", &["--exists", element])),
+            Self::GstServer => ok(
+                PYTHON,
+                &["-c", "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"],
+            ),
+            Self::Tshark => ok("tshark", &["-i", "lo", "-a", "duration:0", "-w", "/dev/null"]),
+        })
+    }
+}
+
+/// The system's Python, which has the GObject bindings; another may come first in `PATH`.
+pub const PYTHON: &str = "/usr/bin/python3";
+
+/// Whether all of `peers` are here. Where one is not, says so on standard error, past the test
+/// runner's capture.
+///
+/// # Panics
+/// If one is missing and `PINHOLE_PEERS` is set: then nothing may be left out.
+#[must_use = "a test without its peers is to return"]
+pub fn available(peers: &[Peer]) -> bool {
+    let Some(missing) = peers.iter().find(|peer| !peer.works()) else { return true };
+    let needs = missing.packages();
+    assert!(std::env::var_os("PINHOLE_PEERS").is_none(), "PINHOLE_PEERS is set, but this needs {needs}");
+    let thread = std::thread::current();
+    let _ = writeln!(std::io::stderr(), "{}: left out: needs {needs}", thread.name().unwrap_or("test"));
+    false
+}

@@ -1,0 +1,292 @@
+//! Child processes with an end: every wait is bounded, and nothing outlives its test.
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What a process left behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All of its standard output, lossily decoded.
+    pub stdout: String,
+    /// All of its standard error, lossily decoded.
+    pub stderr: String,
+}
+
+/// Runs `command` to its end with no standard input.
+///
+/// # Errors
+/// If it cannot be started.
+///
+/// # Panics
+/// If it is not done within `limit`; it is killed first.
+pub fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
+    let mut child =
+        Guard(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?);
+    let stdout = drain(child.0.stdout.take());
+    let stderr = drain(child.0.stderr.take());
+    let status = wait(&mut child.0, limit);
+    // A grandchild may hold a pipe open for longer than the child lives.
+    let text = |pipe: mpsc::Receiver<String>| pipe.recv_timeout(Duration::from_secs(5)).unwrap_or_default();
+    let (stdout, stderr) = (text(stdout), text(stderr));
+    match status {
+        Some(status) => Ok(Finished { status, stdout, stderr }),
+        None => panic!("not done within {limit:?}: {command:?}\n{stdout}\n{stderr}"),
+    }
+}
+
+/// A process that runs beside the test, killed when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Guard,
+    stdout: Arc<Lines>,
+    stderr: Arc<Lines>,
+    name: String,
+}
+
+impl Running {
+    /// Starts `command` and collects its lines.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(command: &mut Command) -> Self {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = Guard(child.unwrap_or_else(|error| panic!("cannot start {name}: {error}")));
+        let stdout = Lines::collect(child.0.stdout.take());
+        let stderr = Lines::collect(child.0.stderr.take());
+        Self { child, stdout, stderr, name }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
+    /// Waits until `find` makes something of the lines on standard output so far.
+    ///
+    /// # Panics
+    /// If it does not within `limit`, or standard output ends first.
+    pub fn wait_stdout<T>(&self, limit: Duration, find: impl FnMut(&[String]) -> Option<T>) -> T {
+        self.stdout
+            .wait(limit, find)
+            .unwrap_or_else(|| panic!("{self}\ndid not say within {limit:?} what was awaited"))
+    }
+
+    /// As [`Self::wait_stdout`], of standard error.
+    ///
+    /// # Panics
+    /// If it does not within `limit`, or standard error ends first.
+    pub fn wait_stderr<T>(&self, limit: Duration, find: impl FnMut(&[String]) -> Option<T>) -> T {
+        self.stderr
+            .wait(limit, find)
+            .unwrap_or_else(|| panic!("{self}\ndid not say within {limit:?} what was awaited"))
+    }
+
+    /// Whether it has not ended by itself.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.0.try_wait(), Ok(None))
+    }
+
+    /// Sends a signal by name, such as `TERM`.
+    ///
+    /// # Panics
+    /// If it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status().expect("sh runs");
+        assert!(sent.success(), "{kill} failed");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// If it has not ended within `limit`.
+    pub fn finish(mut self, limit: Duration) -> Finished {
+        let status = wait(&mut self.child.0, limit);
+        let Some(status) = status else { panic!("{self}\nnot done within {limit:?}") };
+        let text = |lines: &Lines| {
+            lines.wait_end(Duration::from_secs(5));
+            lines.snapshot().join("\n")
+        };
+        Finished { status, stdout: text(&self.stdout), stderr: text(&self.stderr) }
+    }
+}
+
+/// Its name and all that it has said, for a failure's message.
+impl std::fmt::Display for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (stdout, stderr) = (self.stdout.snapshot().join("\n"), self.stderr.snapshot().join("\n"));
+        write!(f, "{} ({}):\n{stdout}\n{stderr}", self.name, self.id())
+    }
+}
+
+/// The path of one of the workspace's binaries, built as the running test was.
+///
+/// Cargo gives a test the binaries of its own package only, so this asks it once in each process
+/// for the others: that also means that they are never stale.
+///
+/// # Panics
+/// If they cannot be built.
+pub fn binary(name: &str) -> PathBuf {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| {
+        // .../target/PROFILE/deps/test-HASH
+        let test = std::env::current_exe().expect("the test's own path");
+        let directory = test.ancestors().nth(2).expect("a test lies in deps/").to_owned();
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        build.current_dir(repository()).args([
+            "build",
+            "--quiet",
+            "-p",
+            "pinhole-server",
+            "-p",
+            "pinhole-viewer",
+        ]);
+        build.arg("--target-dir").arg(directory.parent().expect("a profile lies in target/"));
+        match directory.file_name().and_then(|name| name.to_str()) {
+            Some("debug") | None => {}
+            Some(profile) => drop(build.args(["--profile", profile])),
+        }
+        let built = run(&mut build, Duration::from_secs(900)).expect("cargo runs");
+        assert!(built.status.success(), "the binaries cannot be built:\n{}", built.stderr);
+        directory
+    });
+    directory.join(name).with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+/// The root of the repository.
+///
+/// # Panics
+/// If this crate has been moved out of it.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the repository")
+}
+
+/// A child that is killed and reaped on drop.
+#[derive(Debug)]
+struct Guard(Child);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Both fail where it has ended and was waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait().expect("the child is ours") {
+            return Some(status);
+        }
+        if Instant::now() >= end {
+            let _ = child.kill();
+            return None;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
+    let (to, from) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
+        // The receiver is gone where the process took too long.
+        let _ = to.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    from
+}
+
+/// The lines of a pipe, as they come.
+#[derive(Debug, Default)]
+struct Lines {
+    state: Mutex<(Vec<String>, bool)>,
+    changed: Condvar,
+}
+
+impl Lines {
+    fn collect(pipe: Option<impl Read + Send + 'static>) -> Arc<Self> {
+        let lines = Arc::new(Self::default());
+        let pipe = BufReader::new(pipe.expect("the pipe was asked for"));
+        let to = Arc::clone(&lines);
+        thread::spawn(move || {
+            for line in pipe.split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+                to.change(|state| state.0.push(line));
+            }
+            to.change(|state| state.1 = true);
+        });
+        lines
+    }
+
+    fn change(&self, change: impl FnOnce(&mut (Vec<String>, bool))) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    fn wait<T>(&self, limit: Duration, mut find: impl FnMut(&[String]) -> Option<T>) -> Option<T> {
+        let mut found = None;
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let awaits = |state: &mut (Vec<String>, bool)| {
+            found = find(&state.0);
+            found.is_none() && !state.1
+        };
+        drop(self.changed.wait_timeout_while(state, limit, awaits));
+        found
+    }
+
+    fn wait_end(&self, limit: Duration) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_timeout_while(state, limit, |state| !state.1));
+    }
+
+    fn snapshot(&self) -> Vec<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn both_outputs_and_the_exit_code_come_back() {
+        let done = run(&mut sh("echo out; echo err >&2; exit 3"), Duration::from_secs(10)).unwrap();
+        assert_eq!((done.status.code(), &*done.stdout, &*done.stderr), (Some(3), "out\n", "err\n"));
+    }
+
+    #[test]
+    #[should_panic(expected = "not done within")]
+    fn a_process_that_hangs_is_ended() {
+        let _ = run(&mut sh("exec sleep 60"), Duration::from_millis(50));
+    }
+
+    #[test]
+    fn lines_can_be_awaited_and_a_signal_ends_it() {
+        let process = Running::start(&mut sh("echo ready; exec sleep 60"));
+        process
+            .wait_stdout(Duration::from_secs(10), |lines| lines.iter().any(|l| l == "ready").then_some(()));
+        process.signal("TERM");
+        assert_eq!(process.finish(Duration::from_secs(10)).status.code(), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "did not say")]
+    fn a_process_that_ends_silently_is_not_awaited() {
+        let process = Running::start(&mut sh("exit 0"));
+        process.wait_stdout(Duration::from_secs(600), |_| None::<()>);
+    }
+}

@@ -1,0 +1,136 @@
+//! `pinhole-server`, and the stock server that the viewer is held against.
+use crate::clip::Clip;
+use crate::peer::PYTHON;
+use crate::process::{Finished, Running, binary, repository};
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+const STARTS: Duration = Duration::from_secs(20);
+
+/// A `pinhole-server` on a free port, killed when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    process: Running,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Serves `media` at 30 frames a second.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn start(media: &[impl AsRef<OsStr>]) -> Self {
+        Self::with(&[], media)
+    }
+
+    /// As [`Self::start`], with further command-line options.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn with(options: &[&str], media: &[impl AsRef<OsStr>]) -> Self {
+        let mut command = Command::new(binary("pinhole-server"));
+        command.args(["--listen", "127.0.0.1:0", "--json"]).args(options).args(media);
+        let process = Running::start(&mut command);
+        // The port is only known from the URLs that it prints.
+        let address = process.wait_stdout(STARTS, |lines| lines.iter().find_map(|line| authority(line)));
+        Self { process, address }
+    }
+
+    /// A server of these clips.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn of(clips: &[&Clip]) -> Self {
+        Self::start(&clips.iter().map(|clip| &clip.path).collect::<Vec<_>>())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of a mount.
+    pub fn url(&self, mount: &str) -> String {
+        format!("rtsp://{}/{mount}", self.address)
+    }
+
+    /// Whether it is still running.
+    pub fn is_alive(&mut self) -> bool {
+        self.process.is_alive()
+    }
+
+    /// Waits until `count` events of one kind were told, and returns all of that kind.
+    ///
+    /// # Panics
+    /// If they are not told within `limit`.
+    pub fn wait_events(&self, kind: &str, count: usize, limit: Duration) -> Vec<Value> {
+        self.process.wait_stdout(limit, |lines| {
+            let events: Vec<_> = events(lines, kind).collect();
+            (events.len() >= count).then_some(events)
+        })
+    }
+
+    /// Stops it by a signal and returns what it left.
+    ///
+    /// # Panics
+    /// If it does not stop within ten seconds.
+    pub fn stop(self, signal: &str) -> Finished {
+        self.process.signal(signal);
+        self.process.finish(Duration::from_secs(10))
+    }
+}
+
+/// The stock server of GStreamer, with one clip, killed when this is dropped.
+#[derive(Debug)]
+pub struct GstServer {
+    _process: Running,
+    /// The URL of its clip.
+    pub url: String,
+}
+
+impl GstServer {
+    /// Serves an AVI file.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn start(clip: &Clip) -> Self {
+        let script = repository().join("tests/peers/gst_server.py");
+        let process = Running::start(Command::new(PYTHON).arg(script).arg(&clip.path));
+        let url = process.wait_stdout(STARTS, |lines| lines.iter().find(|l| l.starts_with("rtsp:")).cloned());
+        Self { _process: process, url }
+    }
+}
+
+/// The events of one kind among lines of JSON.
+fn events<'a>(lines: &'a [String], kind: &'a str) -> impl Iterator<Item = Value> + 'a {
+    let parsed = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    parsed.filter(move |event| event["event"] == kind)
+}
+
+/// The address in the first URL of a line.
+fn authority(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("rtsp://")?;
+    rest.split(['/', '"', ' ']).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_found_in_json_and_in_plain_text() {
+        let at = Some("127.0.0.1:40123".parse().unwrap());
+        assert_eq!(authority(r#"{"event":"mounted","url":"rtsp://127.0.0.1:40123/bunny288"}"#), at);
+        assert_eq!(authority("rtsp://127.0.0.1:40123/bunny288  512x288"), at);
+        assert_eq!(authority("nothing here"), None);
+    }
+
+    #[test]
+    fn events_are_told_apart_by_kind_and_other_lines_passed_over() {
+        let lines = [r#"{"event":"opened"}"#, "not JSON", r#"{"event":"closed"}"#].map(str::to_owned);
+        assert_eq!(events(&lines, "closed").count(), 1);
+    }
+}

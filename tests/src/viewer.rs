@@ -1,0 +1,87 @@
+//! `pinhole-viewer` without a window.
+use crate::Transport;
+use crate::process::{Finished, Running, binary, run};
+use serde_json::Value;
+use std::process::Command;
+use std::time::Duration;
+
+/// A two-second clip, a fall-back to TCP, and a loaded machine.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What the viewer reported of a stream that it watched to the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report(Value);
+
+impl Report {
+    /// A number of the report.
+    ///
+    /// # Panics
+    /// If there is none of this name.
+    pub fn number(&self, name: &str) -> u64 {
+        self.0[name].as_u64().unwrap_or_else(|| panic!("no number '{name}' in {}", self.0))
+    }
+
+    /// A text of the report.
+    ///
+    /// # Panics
+    /// If there is none of this name.
+    pub fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap_or_else(|| panic!("no text '{name}' in {}", self.0))
+    }
+
+    /// Asserts that `frames` frames came, all of them whole, and nothing was lost.
+    ///
+    /// # Panics
+    /// If it was otherwise.
+    pub fn assert_whole(&self, frames: usize) {
+        let seen = ["frames_complete", "frames_damaged", "frames_missing"].map(|name| self.number(name));
+        assert_eq!(seen, [frames as u64, 0, 0], "complete, damaged, missing in {}", self.0);
+        assert_eq!(self.number("packets_lost"), 0, "{}", self.0);
+    }
+}
+
+/// The viewer with these arguments, headless, to its end.
+///
+/// # Panics
+/// If it does not end.
+pub fn run_viewer(arguments: &[&str]) -> Finished {
+    run(command().args(arguments), LIMIT).expect("the viewer starts")
+}
+
+/// Watches a stream until it ends by itself.
+///
+/// # Panics
+/// If the viewer fails, or its last line is no JSON object.
+pub fn watch(url: &str, transport: Transport, options: &[&str]) -> Report {
+    let transport = transport.to_string();
+    let arguments = [&["--json", "--transport", &transport], options, &[url]].concat();
+    report(&run_viewer(&arguments))
+}
+
+/// Starts a viewer that runs beside the test.
+///
+/// # Panics
+/// If it cannot be started.
+pub fn start(url: &str, transport: Transport) -> Running {
+    let transport = transport.to_string();
+    Running::start(command().args(["--json", "--transport", &transport, url]))
+}
+
+/// The report of a viewer that has ended well.
+///
+/// # Panics
+/// If it has not, or its last line is no JSON object.
+pub fn report(done: &Finished) -> Report {
+    assert_eq!(done.status.code(), Some(0), "the viewer failed:\n{}\n{}", done.stdout, done.stderr);
+    let last = done.stdout.lines().last().unwrap_or_default();
+    Report(
+        serde_json::from_str(last)
+            .unwrap_or_else(|error| panic!("the last line is no JSON: {error}: {last}")),
+    )
+}
+
+fn command() -> Command {
+    let mut command = Command::new(binary("pinhole-viewer"));
+    command.arg("--headless");
+    command
+}

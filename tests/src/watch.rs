@@ -1,0 +1,81 @@
+//! Stock clients and decoders as referees: whatever they read becomes one hash for each decoded
+//! frame, so that "the stream shows what the file shows" is the equality of two lists.
+use crate::Transport;
+use crate::process::run;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// The pixels of each frame, hashed, in the order in which they came.
+pub type Hashes = Vec<String>;
+
+/// A clip here is two seconds long; a client that falls back to TCP, or waits for an end that
+/// does not come, takes longer.
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// What ffmpeg decodes from a file of concatenated JPEG.
+///
+/// # Panics
+/// If ffmpeg fails.
+pub fn ffmpeg_file(path: &Path) -> Hashes {
+    ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-f", "mjpeg", "-i"]).arg(path))
+}
+
+/// What ffmpeg shows of a stream until it ends by itself.
+///
+/// # Panics
+/// If ffmpeg fails, or goes on after the end of the clip.
+pub fn ffmpeg_stream(url: &str, transport: Transport) -> Hashes {
+    let transport = transport.to_string();
+    ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-rtsp_transport", &transport, "-i", url]))
+}
+
+/// What GStreamer decodes from a file of concatenated JPEG.
+///
+/// # Panics
+/// If GStreamer fails.
+pub fn gstreamer_file(path: &Path) -> Hashes {
+    gstreamer(&["filesrc", &format!("location={}", path.display()), "!", "jpegparse"])
+}
+
+/// What GStreamer shows of a stream until it ends by itself.
+///
+/// # Panics
+/// If GStreamer fails, or goes on after the end of the clip.
+pub fn gstreamer_stream(url: &str, transport: Transport) -> Hashes {
+    let (location, protocols) = (format!("location={url}"), format!("protocols={transport}"));
+    gstreamer(&["rtspsrc", &location, &protocols, "latency=100", "!", "rtpjpegdepay"])
+}
+
+/// Asserts that a client saw each frame of a file once, in order, with its very pixels.
+///
+/// # Panics
+/// If it did not; the message says where the two part.
+pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
+    let part = seen.iter().zip(file).position(|(seen, file)| seen != file);
+    assert!(
+        seen == file,
+        "{what}: {} frames seen of {}; the first that differs: {part:?}",
+        seen.len(),
+        file.len()
+    );
+}
+
+fn ffmpeg(input: &mut Command) -> Hashes {
+    // A rate that ffmpeg guesses must neither repeat frames nor drop them.
+    let done = run(input.args(["-fps_mode", "passthrough", "-f", "framemd5", "-"]), LIMIT);
+    let done = done.expect("ffmpeg runs");
+    assert!(done.status.success(), "{input:?} failed:\n{}", done.stderr);
+    // Rows of comma-separated columns after a commented header; the hash comes last.
+    let rows = done.stdout.lines().filter(|line| !line.starts_with('#'));
+    rows.filter_map(|row| row.rsplit(',').next()).map(|hash| hash.trim().to_owned()).collect()
+}
+
+fn gstreamer(source: &[&str]) -> Hashes {
+    let mut command = Command::new("gst-launch-1.0");
+    command.arg("-q").args(source).args(["!", "jpegdec", "!", "checksumsink", "hash=md5"]);
+    let done = run(&mut command, LIMIT).expect("gst-launch-1.0 runs");
+    assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
+    // Rows of timestamp and hash.
+    done.stdout.lines().filter_map(|row| row.split_whitespace().nth(1)).map(str::to_owned).collect()
+}
