@@ -115,6 +115,15 @@ impl Dialogue {
     /// If either is refused.
     #[track_caller]
     pub fn set_up(&mut self, url: &str, transport: &str) -> Reply {
+        self.try_set_up(url, transport).ok()
+    }
+
+    /// As [`Self::set_up`], where SETUP may be refused.
+    ///
+    /// # Panics
+    /// If DESCRIBE is refused.
+    #[track_caller]
+    pub fn try_set_up(&mut self, url: &str, transport: &str) -> Reply {
         let described = self.request("DESCRIBE", url, &[("Accept", "application/sdp")]).ok();
         let base = described.header("Content-Base").unwrap_or(url);
         let control = control(&described.body).expect("a track has a control URL");
@@ -122,7 +131,7 @@ impl Dialogue {
             true => control.to_owned(),
             false => format!("{}/{control}", base.trim_end_matches('/')),
         };
-        self.request("SETUP", &track, &[("Transport", transport)]).ok()
+        self.request("SETUP", &track, &[("Transport", transport)])
     }
 
     /// Sets up the first track on interleaved channels 0 and 1.

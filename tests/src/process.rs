@@ -1,7 +1,7 @@
 //! Child processes with an end: every wait is bounded, and nothing outlives its test.
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -60,6 +60,27 @@ impl Running {
         let stdout = Lines::collect(child.0.stdout.take());
         let stderr = Lines::collect(child.0.stderr.take());
         Self { child, stdout, stderr, name }
+    }
+
+    /// Starts `command` with a standard output that the caller has chosen; only standard error is
+    /// collected.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn sending(command: &mut Command) -> Self {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut child = Guard(child.unwrap_or_else(|error| panic!("cannot start {name}: {error}")));
+        let stderr = Lines::collect(child.0.stderr.take());
+        Self { child, stdout: Arc::default(), stderr, name }
+    }
+
+    /// Its standard input. While it is not taken, it stays open and silent.
+    ///
+    /// # Panics
+    /// If it was taken before.
+    pub fn take_stdin(&mut self) -> ChildStdin {
+        self.child.0.stdin.take().expect("standard input is taken once")
     }
 
     /// Its process id.

@@ -5,7 +5,7 @@ use crate::process::{Finished, Running, binary, repository};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::process::Command;
+use std::process::{ChildStdin, Command};
 use std::time::Duration;
 
 const STARTS: Duration = Duration::from_secs(20);
@@ -62,6 +62,14 @@ impl Server {
         self.process.is_alive()
     }
 
+    /// Its standard input, for a server of `-`.
+    ///
+    /// # Panics
+    /// If it was taken before.
+    pub fn take_stdin(&mut self) -> ChildStdin {
+        self.process.take_stdin()
+    }
+
     /// Waits until `count` events of one kind were told, and returns all of that kind.
     ///
     /// # Panics
@@ -101,6 +109,14 @@ impl GstServer {
         let process = Running::start(Command::new(PYTHON).arg(script).arg(&clip.path));
         let url = process.wait_stdout(STARTS, |lines| lines.iter().find(|l| l.starts_with("rtsp:")).cloned());
         Self { _process: process, url }
+    }
+
+    /// Where it listens.
+    ///
+    /// # Panics
+    /// If its URL has no address.
+    pub fn address(&self) -> SocketAddr {
+        authority(&self.url).expect("a URL with an address")
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stock clients and decoders as referees: whatever they read becomes one hash for each decoded
 //! frame, so that "the stream shows what the file shows" is the equality of two lists.
 use crate::Transport;
+use crate::clip::TempDir;
 use crate::process::run;
 use std::path::Path;
 use std::process::Command;
@@ -59,6 +60,24 @@ pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
         seen.len(),
         file.len()
     );
+}
+
+/// One frame of a file that ffmpeg reads, counted from 0, as RGB.
+///
+/// # Panics
+/// If ffmpeg fails, or there is no such frame.
+pub fn pixels(path: &Path, frame: usize) -> Vec<u8> {
+    let directory = TempDir::new();
+    let raw = directory.path().join("raw");
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-i"]).arg(path);
+    command.args(["-vf", &format!("select=eq(n\\,{frame})"), "-frames:v", "1"]);
+    let done = run(command.args(["-pix_fmt", "rgb24", "-f", "rawvideo"]).arg(&raw), LIMIT);
+    let done = done.expect("ffmpeg runs");
+    assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
+    let pixels = std::fs::read(raw).unwrap_or_default();
+    assert!(!pixels.is_empty(), "{} has no frame {frame}", path.display());
+    pixels
 }
 
 fn ffmpeg(input: &mut Command) -> Hashes {

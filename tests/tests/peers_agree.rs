@@ -1,5 +1,6 @@
 //! The referees, held against each other without Pinhole: where this fails, the machine or the
 //! harness is at fault, and no other test here means anything.
+use pinhole_tests::capture::Capture;
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::server::GstServer;
@@ -29,4 +30,22 @@ fn gstreamer_sees_what_gst_rtsp_server_serves() {
     let file = watch::gstreamer_file(&clip.plain);
     assert_eq!(file.len(), clip.frames);
     watch::assert_same(&watch::gstreamer_stream(&server.url, Transport::Udp), &file, "GStreamer");
+}
+
+#[test]
+fn tshark_dissects_what_stock_peers_say() {
+    if !available(&[Peer::Ffmpeg, Peer::Tshark, Peer::GstServer]) {
+        return;
+    }
+    let directory = TempDir::new();
+    let clip = Clip::avi(&directory);
+    let server = GstServer::start(&clip);
+    for transport in Transport::ALL {
+        let capture = Capture::start(server.address().port());
+        watch::ffmpeg_stream(&server.url, transport);
+        let recording = capture.finish();
+        assert!(recording.count("rtsp.method == \"PLAY\"") > 0, "{transport}");
+        assert_eq!(recording.count("rtp.marker == 1"), clip.frames, "{transport}");
+        assert!(recording.count("rtcp.pt == 200") > 0, "{transport}");
+    }
 }

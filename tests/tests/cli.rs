@@ -1,0 +1,178 @@
+//! The command lines of both programs: exit codes, and one clear line where something is wrong.
+use pinhole_tests::clip::{Clip, TempDir};
+use pinhole_tests::dialogue::Dialogue;
+use pinhole_tests::process::{Finished, binary, run};
+use pinhole_tests::rtp::{rtcp_packets, rtcp_type};
+use pinhole_tests::server::Server;
+use pinhole_tests::{Transport, fake, viewer};
+use std::ffi::OsStr;
+use std::process::Command;
+use std::time::Duration;
+
+const PROGRAMS: [&str; 2] = ["pinhole-server", "pinhole-viewer"];
+
+fn start(program: &str, arguments: &[impl AsRef<OsStr>]) -> Finished {
+    run(Command::new(binary(program)).args(arguments), Duration::from_secs(60)).unwrap()
+}
+
+/// Asserts an exit code and a single line on standard error that says all of `words`.
+#[track_caller]
+fn assert_one_line(done: &Finished, code: i32, words: &[&str]) {
+    assert_eq!(done.status.code(), Some(code), "{done:?}");
+    assert_eq!(done.stderr.lines().filter(|line| !line.is_empty()).count(), 1, "{}", done.stderr);
+    assert_says(&done.stderr, words);
+}
+
+#[track_caller]
+fn assert_says(text: &str, words: &[&str]) {
+    assert!(!text.contains("panicked"), "{text}");
+    let lower = text.to_lowercase();
+    for word in words {
+        assert!(lower.contains(&word.to_lowercase()), "nothing of '{word}' in: {text}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_failures() {
+    for program in PROGRAMS {
+        let help = start(program, &["--help"]);
+        assert_eq!(help.status.code(), Some(0));
+        assert_says(&help.stdout, &["usage", program, "--json"]);
+        let version = start(program, &["--version"]);
+        assert_eq!(
+            (version.status.code(), &*version.stdout),
+            (Some(0), &*format!("{program} {}\n", env!("CARGO_PKG_VERSION")))
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let cases: [(&str, &[&str], &str); 7] = [
+        ("pinhole-server", &["--colour"], "--colour"),
+        ("pinhole-server", &["--listen", "here"], "here"),
+        ("pinhole-server", &["--fps", "0"], "0"),
+        ("pinhole-viewer", &["--colour"], "--colour"),
+        ("pinhole-viewer", &["--transport", "pigeon"], "pigeon"),
+        ("pinhole-viewer", &["--headless", "http://127.0.0.1/clip"], "rtsp://"),
+        ("pinhole-viewer", &["--headless", "rtsp://"], "rtsp://"),
+    ];
+    for (program, arguments, word) in cases {
+        let done = start(program, arguments);
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}: {done:?}");
+        assert_says(&done.stderr, &[word]);
+    }
+}
+
+#[test]
+fn a_taken_port_is_one_line_and_exit_code_1() {
+    let clip = Clip::sample();
+    let taken = Server::of(&[&clip]);
+    let address = taken.address().to_string();
+    let done = start("pinhole-server", &["--listen".as_ref(), address.as_ref(), clip.path.as_os_str()]);
+    assert_one_line(&done, 1, &[&address]);
+}
+
+#[test]
+fn a_server_of_nothing_playable_names_each_file_and_exits_with_1() {
+    let directory = TempDir::new();
+    let text = directory.file("notes.txt", b"Dear diary, nothing here is a video.\n");
+    let empty = directory.file("empty.mjpeg", b"");
+    let missing = directory.path().join("missing.mjpeg");
+    let done = start(
+        "pinhole-server",
+        &[
+            "--listen".as_ref(),
+            "127.0.0.1:0".as_ref(),
+            text.as_os_str(),
+            empty.as_os_str(),
+            missing.as_os_str(),
+        ],
+    );
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert_says(&done.stderr, &["notes.txt", "empty.mjpeg", "missing.mjpeg"]);
+}
+
+#[test]
+fn what_is_good_of_a_broken_file_is_served_and_the_fault_named() {
+    let directory = TempDir::new();
+    let clip = std::fs::read(Clip::sample().path).unwrap();
+    let frames = split(&clip);
+    let cut = directory.file("cut.mjpeg", &clip[..clip.len() - frames[59].len() / 2]);
+    // The third frame claims to be progressive: SOF2 in the place of SOF0.
+    let mut odd = frames[..6].concat();
+    let third = frames[0].len() + frames[1].len();
+    let sof = third + frames[2].windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    odd[sof + 1] = 0xc2;
+    let odd = directory.file("odd.mjpeg", &odd);
+    let text = directory.file("notes.txt", b"no video");
+
+    let server = Server::start(&[&cut, &odd, &text]);
+    viewer::watch(&server.url("cut"), Transport::Tcp, &[]).assert_whole(59);
+    viewer::watch(&server.url("odd"), Transport::Tcp, &[]).assert_whole(5);
+    let done = server.stop("TERM");
+    assert_says(&done.stderr, &["cut.mjpeg", "odd.mjpeg", "progressive", "frame", "notes.txt"]);
+    let numbers = done.stderr.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
+    let at_the_fault = numbers.into_iter().any(|byte: usize| (sof..sof + 4).contains(&byte));
+    assert!(at_the_fault, "byte {sof} of odd.mjpeg is not named: {}", done.stderr);
+}
+
+#[test]
+fn a_signal_ends_the_server_cleanly_with_a_bye() {
+    let clip = Clip::sample();
+    for signal in ["INT", "TERM"] {
+        let server = Server::with(&["--loop"], &[&clip.path]);
+        let mut dialogue = Dialogue::connect(server.address());
+        let url = server.url(clip.mount());
+        dialogue.set_up_tcp(&url);
+        dialogue.request("PLAY", &url, &[]).ok();
+        dialogue.interleaved(Duration::from_secs(10)).expect("the stream begins");
+        assert_eq!(server.stop(signal).status.code(), Some(0), "{signal}");
+        let said_bye =
+            std::iter::from_fn(|| dialogue.interleaved(Duration::from_secs(1))).any(|(channel, packet)| {
+                channel == 1 && rtcp_packets(&packet).iter().any(|(kind, _)| *kind == rtcp_type::BYE)
+            });
+        assert!(said_bye, "{signal}: no BYE");
+    }
+}
+
+#[test]
+fn a_viewer_without_a_server_says_so_in_one_line() {
+    let clip = Clip::sample();
+    let server = Server::of(&[&clip]);
+    let unauthorized =
+        "RTSP/1.0 401 Unauthorized\r\nCSeq: CSEQ\r\nWWW-Authenticate: Basic realm=\"cam\"\r\n\r\n";
+    let http = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    let cases = [
+        (server.url("none"), "404"),
+        (format!("rtsp://{}/clip", fake::server("", unauthorized)), "401"),
+        (format!("rtsp://{}/clip", fake::server("", http)), "RTSP"),
+        (format!("rtsp://{}/clip", fake::server("SSH-2.0-OpenSSH_9.2\r\n", "")), "RTSP"),
+        (format!("rtsp://{}/clip", fake::server("", "")), ""),
+        (format!("rtsp://{}/clip", fake::nobody()), "refused"),
+        ("rtsp://no-such-host.invalid/clip".to_owned(), "no-such-host.invalid"),
+    ];
+    for (url, word) in cases {
+        assert_one_line(&viewer::run_viewer(&[&url]), 1, &[word]);
+    }
+}
+
+#[test]
+fn a_failure_is_in_the_json_too() {
+    let url = format!("rtsp://{}/clip", fake::nobody());
+    let done = viewer::run_viewer(&["--json", &url]);
+    assert_eq!(done.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_str(done.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(report["url"], url);
+    assert_eq!(report["frames_complete"], 0);
+    assert_ne!(report["errors"], serde_json::json!([]), "{report}");
+}
+
+/// The frames of concatenated JPEG without thumbnails: each begins where an image begins.
+fn split(clip: &[u8]) -> Vec<&[u8]> {
+    let starts = clip.windows(3).enumerate().filter(|(_, w)| *w == [0xff, 0xd8, 0xff]).map(|(at, _)| at);
+    let mut ends: Vec<usize> = starts.skip(1).collect();
+    ends.push(clip.len());
+    let mut start = 0;
+    ends.into_iter().map(|end| &clip[std::mem::replace(&mut start, end)..end]).collect()
+}

@@ -1,0 +1,38 @@
+//! GStreamer watches the server.
+use pinhole_tests::clip::{Clip, TempDir};
+use pinhole_tests::peer::{Peer, available};
+use pinhole_tests::server::Server;
+use pinhole_tests::{Transport, watch};
+
+#[test]
+fn gstreamer_sees_each_frame_over_udp_and_tcp() {
+    if !available(&[Peer::Ffmpeg, Peer::Gstreamer]) {
+        return;
+    }
+    let directory = TempDir::new();
+    let clips = [Clip::sample(), Clip::course(), Clip::own_huffman(&directory), Clip::yuv422(&directory)];
+    let server = Server::of(&clips.each_ref());
+    for clip in &clips {
+        let file = watch::gstreamer_file(&clip.plain);
+        assert_eq!(file.len(), clip.frames);
+        for transport in Transport::ALL {
+            let seen = watch::gstreamer_stream(&server.url(clip.mount()), transport);
+            watch::assert_same(&seen, &file, &format!("{} over {transport}", clip.mount()));
+        }
+    }
+}
+
+#[test]
+fn gstreamer_sees_each_frame_of_720p() {
+    if !available(&[Peer::Ffmpeg, Peer::Gstreamer]) {
+        return;
+    }
+    let directory = TempDir::new();
+    let clip = Clip::large(&directory);
+    let server = Server::of(&[&clip]);
+    let file = watch::gstreamer_file(&clip.plain);
+    for transport in Transport::ALL {
+        let seen = watch::gstreamer_stream(&server.url(clip.mount()), transport);
+        watch::assert_same(&seen, &file, &format!("720p over {transport}"));
+    }
+}

@@ -1,0 +1,53 @@
+//! tshark dissects what the server and the viewer say to each other and to others.
+use pinhole_tests::capture::{Capture, Recording};
+use pinhole_tests::clip::Clip;
+use pinhole_tests::peer::{Peer, available};
+use pinhole_tests::server::Server;
+use pinhole_tests::{Transport, viewer, watch};
+
+#[test]
+fn nothing_said_to_ffmpeg_is_malformed() {
+    if !available(&[Peer::Ffmpeg, Peer::Tshark]) {
+        return;
+    }
+    let clip = Clip::sample();
+    let server = Server::of(&[&clip]);
+    for transport in Transport::ALL {
+        let capture = Capture::start(server.address().port());
+        let seen = watch::ffmpeg_stream(&server.url(clip.mount()), transport);
+        assert_eq!(seen.len(), clip.frames, "{transport}");
+        assert_clean(&capture.finish(), &clip, transport);
+    }
+}
+
+#[test]
+fn nothing_said_to_the_viewer_or_by_it_is_malformed() {
+    if !available(&[Peer::Tshark]) {
+        return;
+    }
+    let clip = Clip::sample();
+    let server = Server::of(&[&clip]);
+    for transport in Transport::ALL {
+        let capture = Capture::start(server.address().port());
+        viewer::watch(&server.url(clip.mount()), transport, &[]).assert_whole(clip.frames);
+        let recording = capture.finish();
+        assert_clean(&recording, &clip, transport);
+        // Receiver reports, which the viewer owes the server (RFC 3550, 6.4).
+        assert!(recording.count("rtcp.pt == 201") > 0, "{transport}: no receiver report");
+    }
+}
+
+/// Asserts that the whole session is there and each of its packets dissects.
+#[track_caller]
+fn assert_clean(recording: &Recording, clip: &Clip, transport: Transport) {
+    for method in ["DESCRIBE", "SETUP", "PLAY"] {
+        assert!(recording.count(&format!("rtsp.method == \"{method}\"")) > 0, "{transport}: no {method}");
+    }
+    assert_eq!(recording.rows("rtsp.status >= 300", &["rtsp.response"]), [""; 0], "{transport}");
+    assert_eq!(recording.count("rtp.marker == 1 && rtp.p_type == 26"), clip.frames, "{transport}");
+    assert!(recording.count("rtcp.pt == 200") > 0, "{transport}: no sender report");
+    assert!(recording.count("rtcp.pt == 203") > 0, "{transport}: no BYE");
+    let bad = "(rtsp || rtp || rtcp || jpeg) && (_ws.malformed || _ws.expert.severity == error)";
+    let fields = ["frame.number", "_ws.col.Protocol", "_ws.col.Info", "_ws.expert.message"];
+    assert_eq!(recording.rows(bad, &fields), [""; 0], "{transport}: malformed");
+}

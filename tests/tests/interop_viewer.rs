@@ -1,0 +1,134 @@
+//! The viewer watches stock servers, and the server of its own kind.
+use pinhole_tests::clip::{Clip, TempDir};
+use pinhole_tests::peer::{Peer, available};
+use pinhole_tests::process::Running;
+use pinhole_tests::server::{GstServer, Server};
+use pinhole_tests::{Transport, fake, viewer, watch};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+#[test]
+fn the_viewer_gets_each_frame_over_udp_and_tcp() {
+    let clips = [Clip::sample(), Clip::course()];
+    let server = Server::of(&clips.each_ref());
+    for clip in &clips {
+        for transport in Transport::ALL {
+            let report = viewer::watch(&server.url(clip.mount()), transport, &[]);
+            report.assert_whole(clip.frames);
+            assert_eq!(report.text("transport"), transport.to_string());
+            assert_eq!([report.number("width"), report.number("height")], [512, 288]);
+        }
+    }
+}
+
+#[test]
+fn the_viewer_gets_each_frame_of_clips_made_by_others() {
+    if !available(&[Peer::Ffmpeg, Peer::Gstreamer]) {
+        return;
+    }
+    let directory = TempDir::new();
+    let clips = [Clip::own_huffman(&directory), Clip::large(&directory), Clip::yuv422(&directory)];
+    let server = Server::of(&clips.each_ref());
+    for clip in &clips {
+        for transport in Transport::ALL {
+            viewer::watch(&server.url(clip.mount()), transport, &[]).assert_whole(clip.frames);
+        }
+    }
+}
+
+#[test]
+fn the_viewer_gets_each_frame_from_gst_rtsp_server() {
+    if !available(&[Peer::Ffmpeg, Peer::GstServer]) {
+        return;
+    }
+    let directory = TempDir::new();
+    let clip = Clip::avi(&directory);
+    let server = GstServer::start(&clip);
+    for transport in Transport::ALL {
+        viewer::watch(&server.url, transport, &[]).assert_whole(clip.frames);
+    }
+}
+
+#[test]
+fn a_viewer_that_gets_nothing_over_udp_falls_back_to_tcp() {
+    if !available(&[Peer::Ffmpeg, Peer::GstServer]) {
+        return;
+    }
+    let directory = TempDir::new();
+    let clip = Clip::avi(&directory);
+    let server = GstServer::start(&clip);
+    let proxy = fake::udp_swallower(server.address());
+    let done = viewer::run_viewer(&["--json", &format!("rtsp://{proxy}/clip")]);
+    let report = viewer::report(&done);
+    assert_eq!(report.text("transport"), "tcp");
+    report.assert_whole(clip.frames);
+}
+
+#[test]
+fn auto_takes_udp_where_it_works() {
+    let clip = Clip::sample();
+    let server = Server::of(&[&clip]);
+    let done = viewer::run_viewer(&["--json", "--transport", "auto", &server.url(clip.mount())]);
+    assert_eq!(viewer::report(&done).text("transport"), "udp");
+}
+
+#[test]
+fn the_snapshot_is_the_last_picture() {
+    if !available(&[Peer::Ffmpeg]) {
+        return;
+    }
+    let directory = TempDir::new();
+    let clip = Clip::sample();
+    let server = Server::of(&[&clip]);
+    let snapshot = directory.path().join("last.png");
+    let option = ["--snapshot", snapshot.to_str().unwrap()];
+    viewer::watch(&server.url(clip.mount()), Transport::Tcp, &option).assert_whole(clip.frames);
+    let shown = watch::pixels(&snapshot, 0);
+    let difference = |frame| mean_difference(&shown, &watch::pixels(&clip.plain, frame));
+    // Decoders may round differently, and upsample the chroma each in its way.
+    assert!(difference(clip.frames - 1) < 3.0, "the last frame differs by {}", difference(clip.frames - 1));
+    assert!(difference(0) > 3.0, "the first frame cannot be told from the last");
+}
+
+#[test]
+fn a_duration_ends_an_endless_stream() {
+    let clip = Clip::sample();
+    let server = Server::with(&["--loop"], &[&clip.path]);
+    let start = Instant::now();
+    let report = viewer::watch(&server.url(clip.mount()), Transport::Udp, &["--duration", "4"]);
+    assert!(start.elapsed() >= Duration::from_secs(4));
+    // Twice the clip is 4 s; a little less fits between the first picture and the end.
+    let frames = report.number("frames_complete");
+    assert!((95..=130).contains(&frames), "{frames} frames in 4 s at 30 frames a second");
+}
+
+#[test]
+fn standard_input_is_a_camera() {
+    if !available(&[Peer::Ffmpeg]) {
+        return;
+    }
+    let mut server = Server::start(&["-"]);
+    let mut camera = Command::new("ffmpeg");
+    camera.args(["-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25"]);
+    camera.args(["-t", "30", "-f", "mjpeg", "-"]).stdout(Stdio::from(server.take_stdin()));
+    let _camera = Running::sending(&mut camera);
+    for transport in Transport::ALL {
+        let report = viewer::watch(&server.url("live"), transport, &["--duration", "2"]);
+        let frames = report.number("frames_complete");
+        assert!((30..=60).contains(&frames), "{frames} frames in 2 s at 25 frames a second over {transport}");
+        assert_eq!(report.number("frames_damaged"), 0, "{transport}");
+    }
+}
+
+#[test]
+fn without_a_url_the_viewer_serves_itself() {
+    let report = viewer::report(&viewer::run_viewer(&["--json", "--duration", "1"]));
+    assert!(report.number("frames_complete") > 0);
+    assert_eq!(report.number("frames_damaged"), 0);
+}
+
+fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
+    assert_eq!(a.len(), b.len(), "pictures of different sizes");
+    let sum: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / a.len() as f64
+}
