@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# The test command: installs the peers, then checks everything that a change must pass.
+#
+# Needs Rust and, where a peer is missing, apt-get with root or sudo. Stops at the first failure;
+# the last line says which step it was, or that all passed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+target=thumbv7em-none-eabihf
+steps=0
+current=start
+
+on_exit() {
+    local code=$?
+    [ $code -eq 0 ] || printf '\nFAILED: %s (exit code %d, after %d s in all)\n' "$current" $code $SECONDS
+}
+trap on_exit EXIT
+
+# step TITLE COMMAND...
+step() {
+    local start=$SECONDS
+    current=$1
+    shift
+    printf '\n== %s\n' "$current"
+    "$@" </dev/null
+    steps=$((steps + 1))
+    printf -- '-- %s: %d s\n' "$current" $((SECONDS - start))
+}
+
+has_thumb_core() {
+    ls "$(rustc --print target-libdir --target "$target" 2>/dev/null)"/libcore-*.rlib >/dev/null 2>&1
+}
+
+install_peers() {
+    local packages=(
+        # clients, servers and referees
+        ffmpeg
+        gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+        gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-gst-1.0
+        tshark
+        # the viewer's window: what minifb loads, and a display to open it on
+        libx11-6 libxcursor1 xvfb xdotool imagemagick
+    )
+    # The microcontroller's core library: Debian's, unless rustup has it.
+    has_thumb_core || packages+=(rustc-web cargo-web rust-web-src)
+
+    local missing=() package sudo=()
+    for package in "${packages[@]}"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    if [ ${#missing[@]} -eq 0 ]; then
+        echo "all ${#packages[@]} packages are installed"
+        return
+    fi
+    echo "installing ${missing[*]}"
+    [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+    "${sudo[@]}" apt-get update -q
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+
+# Libraries only: nothing is linked, so no linker is needed.
+build_for_thumb() {
+    if has_thumb_core; then
+        cargo build --locked --target "$target" "$@"
+    else
+        # RUSTC names Debian's compiler in full, or its Cargo takes the first rustc in PATH.
+        RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 \
+            /usr/bin/cargo build --locked -Zbuild-std=core --target "$target" --target-dir target/thumb "$@"
+    fi
+}
+
+build_features() {
+    local features
+    for features in "" log defmt log,defmt; do
+        echo "pinhole with features '$features'"
+        cargo build --locked --quiet -p pinhole --no-default-features --features "$features"
+    done
+}
+
+step "peers" install_peers
+step "format" cargo fmt --all --check
+step "clippy" cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+step "documentation" env RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --all-features --no-deps
+step "features of the core" build_features
+step "core for $target" build_for_thumb -p pinhole
+step "core with defmt for $target" build_for_thumb -p pinhole --features defmt
+step "smoltcp adapter for $target" build_for_thumb -p pinhole-smoltcp
+step "build of the tests" cargo test --locked --workspace --no-run
+# A test whose peer does not work fails instead of leaving itself out.
+step "tests" env PINHOLE_PEERS=1 cargo test --locked --workspace --no-fail-fast
+
+printf '\nPASSED: all %d steps, in %d min %d s\n' $steps $((SECONDS / 60)) $((SECONDS % 60))
