@@ -17,6 +17,7 @@ pub mod viewer;
 pub mod watch;
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How RTP travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,4 +41,12 @@ impl fmt::Display for Transport {
             Self::Tcp => "tcp",
         })
     }
+}
+
+/// Waits for the other tests of this process that hold a turn too: those that play much, or
+/// measure time. Two of them at once on a small machine would disturb each other.
+pub fn undisturbed() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A test that failed leaves nothing behind that the next could trip over.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@ use crate::process::{Finished, Running, binary, repository};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::process::{ChildStdin, Command};
+use std::process::Command;
 use std::time::Duration;
 
 const STARTS: Duration = Duration::from_secs(20);
@@ -15,6 +15,7 @@ const STARTS: Duration = Duration::from_secs(20);
 pub struct Server {
     process: Running,
     address: SocketAddr,
+    _camera: Option<Running>,
 }
 
 impl Server {
@@ -31,12 +32,22 @@ impl Server {
     /// # Panics
     /// If it does not come up.
     pub fn with(options: &[&str], media: &[impl AsRef<OsStr>]) -> Self {
-        let mut command = Command::new(binary("pinhole-server"));
-        command.args(["--listen", "127.0.0.1:0", "--json"]).args(options).args(media);
-        let process = Running::start(&mut command);
-        // The port is only known from the URLs that it prints.
-        let address = process.wait_stdout(STARTS, |lines| lines.iter().find_map(|line| authority(line)));
-        Self { process, address }
+        let mut command = command();
+        let process = Running::start(command.args(options).args(media));
+        let address = address(&process);
+        Self { process, address, _camera: None }
+    }
+
+    /// Serves what `camera` writes to its standard output.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn of_camera(camera: &mut Command) -> Self {
+        let mut process = Running::start(command().arg("-"));
+        // Before the wait below: a server may only know what it serves once a frame has come.
+        let camera = Running::sending(camera.stdout(process.take_stdin()));
+        let address = address(&process);
+        Self { process, address, _camera: Some(camera) }
     }
 
     /// A server of these clips.
@@ -60,14 +71,6 @@ impl Server {
     /// Whether it is still running.
     pub fn is_alive(&mut self) -> bool {
         self.process.is_alive()
-    }
-
-    /// Its standard input, for a server of `-`.
-    ///
-    /// # Panics
-    /// If it was taken before.
-    pub fn take_stdin(&mut self) -> ChildStdin {
-        self.process.take_stdin()
     }
 
     /// Waits until `count` events of one kind were told, and returns all of that kind.
@@ -118,6 +121,17 @@ impl GstServer {
     pub fn address(&self) -> SocketAddr {
         authority(&self.url).expect("a URL with an address")
     }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(binary("pinhole-server"));
+    command.args(["--listen", "127.0.0.1:0", "--json"]);
+    command
+}
+
+/// Where a server listens: its port is only known from the URLs that it prints.
+fn address(process: &Running) -> SocketAddr {
+    process.wait_stdout(STARTS, |lines| lines.iter().find_map(|line| authority(line)))
 }
 
 /// The events of one kind among lines of JSON.

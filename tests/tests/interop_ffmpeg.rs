@@ -2,13 +2,14 @@
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::server::Server;
-use pinhole_tests::{Transport, watch};
+use pinhole_tests::{Transport, undisturbed, watch};
 
 #[test]
 fn ffmpeg_sees_each_frame_over_udp_and_tcp() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }
+    let _turn = undisturbed();
     let directory = TempDir::new();
     let clips = [Clip::sample(), Clip::course(), Clip::own_huffman(&directory)];
     let server = Server::of(&clips.each_ref());
@@ -27,6 +28,7 @@ fn ffmpeg_sees_each_frame_of_720p() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }
+    let _turn = undisturbed();
     let directory = TempDir::new();
     let clip = Clip::large(&directory);
     let server = Server::of(&[&clip]);

@@ -1,10 +1,9 @@
 //! The viewer watches stock servers, and the server of its own kind.
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::peer::{Peer, available};
-use pinhole_tests::process::Running;
 use pinhole_tests::server::{GstServer, Server};
-use pinhole_tests::{Transport, fake, viewer, watch};
-use std::process::{Command, Stdio};
+use pinhole_tests::{Transport, fake, undisturbed, viewer, watch};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -26,6 +25,7 @@ fn the_viewer_gets_each_frame_of_clips_made_by_others() {
     if !available(&[Peer::Ffmpeg, Peer::Gstreamer]) {
         return;
     }
+    let _turn = undisturbed();
     let directory = TempDir::new();
     let clips = [Clip::own_huffman(&directory), Clip::large(&directory), Clip::yuv422(&directory)];
     let server = Server::of(&clips.each_ref());
@@ -92,6 +92,7 @@ fn the_snapshot_is_the_last_picture() {
 
 #[test]
 fn a_duration_ends_an_endless_stream() {
+    let _turn = undisturbed();
     let clip = Clip::sample();
     let server = Server::with(&["--loop"], &[&clip.path]);
     let start = Instant::now();
@@ -107,11 +108,9 @@ fn standard_input_is_a_camera() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }
-    let mut server = Server::start(&["-"]);
     let mut camera = Command::new("ffmpeg");
     camera.args(["-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25"]);
-    camera.args(["-t", "30", "-f", "mjpeg", "-"]).stdout(Stdio::from(server.take_stdin()));
-    let _camera = Running::sending(&mut camera);
+    let server = Server::of_camera(camera.args(["-t", "30", "-f", "mjpeg", "-"]));
     for transport in Transport::ALL {
         let report = viewer::watch(&server.url("live"), transport, &["--duration", "2"]);
         let frames = report.number("frames_complete");

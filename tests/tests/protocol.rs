@@ -4,6 +4,7 @@ use pinhole_tests::clip::Clip;
 use pinhole_tests::dialogue::{Dialogue, Reply, UdpPair, datagram};
 use pinhole_tests::rtp::{Rtp, SenderReport, rtcp_packets, rtcp_type, sender_report};
 use pinhole_tests::server::Server;
+use pinhole_tests::undisturbed;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -137,6 +138,7 @@ fn an_end_of_range_is_kept() {
 
 #[test]
 fn the_end_is_a_bye_and_play_starts_again() {
+    let _turn = undisturbed();
     let (server, url) = served(&[]);
     let mut dialogue = Dialogue::connect(server.address());
     dialogue.set_up_tcp(&url);
@@ -175,6 +177,7 @@ fn rtp_info_and_server_port_match_what_comes_over_udp() {
 
 #[test]
 fn a_sender_report_maps_the_wall_clock_to_rtp_time() {
+    let _turn = undisturbed();
     let (server, url) = served(&["--loop"]);
     let mut dialogue = Dialogue::connect(server.address());
     dialogue.set_up_tcp(&url);
