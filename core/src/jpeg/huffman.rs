@@ -1,4 +1,6 @@
-//! Huffman tables (ITU-T T.81, Annex C).
+//! Huffman tables (ITU-T T.81, Annex C and F.2.2.3): as a file has them, to decode, to encode.
+use super::tables;
+
 /// A Huffman table as DHT has it: how many codes there are of each length, 1 to 16 bits, and
 /// their symbols in the order of the codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +31,209 @@ impl<'a> HuffmanSpec<'a> {
     }
 }
 
+/// A symbol with its code in two tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Token(u32);
+
+impl Token {
+    /// `from` and `len` are lengths of 1 to 16 bits.
+    const fn new(symbol: u8, from: u32, code: u32, len: u32) -> Self {
+        Self(code << 16 | ((len - 1) & 15) << 12 | ((from - 1) & 15) << 8 | symbol as u32)
+    }
+
+    /// No standard code has one bit.
+    const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) const fn symbol(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// How many bits the value behind the code has.
+    pub(super) const fn size(self) -> u32 {
+        self.0 & 15
+    }
+
+    /// How many zero coefficients come before the value.
+    pub(super) const fn run(self) -> u32 {
+        (self.0 >> 4) & 15
+    }
+
+    /// The length of the code that was read.
+    pub(super) const fn from(self) -> u32 {
+        ((self.0 >> 8) & 15) + 1
+    }
+
+    /// The code to write.
+    pub(super) const fn code(self) -> u32 {
+        self.0 >> 16
+    }
+
+    /// Its length.
+    pub(super) const fn len(self) -> u32 {
+        ((self.0 >> 12) & 15) + 1
+    }
+}
+
+/// Why bits have no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoToken {
+    /// They are no code.
+    Code,
+    /// They are the code of a symbol that cannot be encoded.
+    Symbol(u8),
+}
+
+/// How many bits the first lookup takes: most codes of most pictures are not longer.
+const LOOKUP_BITS: u32 = 8;
+
+/// A table to decode with, joined to one to encode with.
+pub(super) struct Decoder<'a> {
+    /// For each value of the first bits: what they are the code of, if it is not longer.
+    lookup: [Token; 1 << LOOKUP_BITS],
+    /// For each length: the first 16-bit value that belongs to a longer code.
+    limits: [u32; 16],
+    /// For each length: what to add to a code to get the place of its symbol.
+    offsets: [i32; 16],
+    values: &'a [u8],
+    encoder: &'static Encoder,
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) fn new(spec: HuffmanSpec<'a>, encoder: &'static Encoder) -> Self {
+        let mut decoder = Self {
+            lookup: [Token::default(); 1 << LOOKUP_BITS],
+            limits: [0; 16],
+            offsets: [0; 16],
+            values: spec.values,
+            encoder,
+        };
+        let (mut code, mut place) = (0u32, 0u32);
+        let lengths = (1u32..).zip(spec.counts).zip(decoder.limits.iter_mut().zip(&mut decoder.offsets));
+        for ((length, count), (limit, offset)) in lengths {
+            *offset = place.wrapping_sub(code) as i32;
+            for _ in 0..*count {
+                let symbol = spec.values.get(place as usize).copied().unwrap_or(0);
+                if let (Some(shift), Some((to, len))) =
+                    (LOOKUP_BITS.checked_sub(length), encoder.code(symbol))
+                {
+                    let first = (code << shift) as usize;
+                    if let Some(slots) = decoder.lookup.get_mut(first..first + (1 << shift)) {
+                        slots.fill(Token::new(symbol, length, to, len));
+                    }
+                }
+                code = code.wrapping_add(1);
+                place = place.wrapping_add(1);
+            }
+            *limit = code << (16 - length);
+            code <<= 1;
+        }
+        decoder
+    }
+
+    /// What the bits start with the code of.
+    #[inline(always)]
+    pub(super) fn token(&self, bits: u16) -> Result<Token, NoToken> {
+        let token = self.lookup.get(usize::from(bits >> (16 - LOOKUP_BITS))).copied().unwrap_or_default();
+        if token.is_none() { self.long(bits) } else { Ok(token) }
+    }
+
+    /// The same for codes of any length, and for what is no code.
+    #[cold]
+    fn long(&self, bits: u16) -> Result<Token, NoToken> {
+        for (length, (limit, offset)) in (1u32..).zip(self.limits.iter().zip(&self.offsets)) {
+            if u32::from(bits) < *limit {
+                let place = i32::from(bits >> (16 - length)).wrapping_add(*offset);
+                let symbol = usize::try_from(place).ok().and_then(|place| self.values.get(place));
+                let symbol = *symbol.ok_or(NoToken::Code)?;
+                let (code, len) = self.encoder.code(symbol).ok_or(NoToken::Symbol(symbol))?;
+                return Ok(Token::new(symbol, length, code, len));
+            }
+        }
+        Err(NoToken::Code)
+    }
+}
+
+/// A table to encode with: for each symbol its code, and in the lower byte the code's length; 0
+/// where the symbol has none.
+pub(super) struct Encoder([u32; 256]);
+
+impl Encoder {
+    /// The code of a symbol, and its length.
+    #[inline(always)]
+    pub(super) fn code(&self, symbol: u8) -> Option<(u32, u32)> {
+        let entry = self.0.get(usize::from(symbol)).copied().unwrap_or(0);
+        if entry != 0 { Some((entry >> 8, entry & 0xFF)) } else { None }
+    }
+
+    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, for the tables below only")]
+    const fn new(spec: &HuffmanSpec<'_>) -> Self {
+        let mut codes = [0; 256];
+        let (mut code, mut place, mut length) = (0u32, 0, 1);
+        while length <= 16 {
+            let end = place + spec.counts[length - 1] as usize;
+            while place < end {
+                codes[spec.values[place] as usize] = code << 8 | length as u32;
+                code += 1;
+                place += 1;
+            }
+            code <<= 1;
+            length += 1;
+        }
+        Self(codes)
+    }
+}
+
+/// The standard tables to encode with.
+pub(super) static DC_LUMA: Encoder = Encoder::new(&tables::DC_LUMA);
+pub(super) static DC_CHROMA: Encoder = Encoder::new(&tables::DC_CHROMA);
+pub(super) static AC_LUMA: Encoder = Encoder::new(&tables::AC_LUMA);
+pub(super) static AC_CHROMA: Encoder = Encoder::new(&tables::AC_CHROMA);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_standard_symbol_decodes_from_its_code() {
+        let pairs = [
+            (tables::DC_LUMA, &DC_LUMA, 12),
+            (tables::DC_CHROMA, &DC_CHROMA, 12),
+            (tables::AC_LUMA, &AC_LUMA, 162),
+            (tables::AC_CHROMA, &AC_CHROMA, 162),
+        ];
+        for (spec, encoder, symbols) in pairs {
+            let decoder = Decoder::new(spec, encoder);
+            let mut seen = 0;
+            for symbol in 0..=255 {
+                let Some((code, length)) = encoder.code(symbol) else { continue };
+                let aligned = (code << (16 - length)) as u16;
+                // Whatever follows the code must not matter.
+                for tail in [0, (1u32 << (16 - length)) as u16 - 1] {
+                    let token = decoder.token(aligned | tail).unwrap();
+                    assert_eq!((token.symbol(), token.from()), (symbol, length));
+                    assert_eq!((token.code(), token.len()), (code, length));
+                    assert_eq!((token.run() << 4 | token.size()) as u8, symbol);
+                }
+                seen += 1;
+            }
+            assert_eq!(seen, symbols);
+            assert_eq!(decoder.token(0xFFFF), Err(NoToken::Code));
+        }
+    }
+
+    #[test]
+    fn a_symbol_that_cannot_be_encoded_is_told() {
+        let mut counts = [0; 16];
+        counts[0] = 1;
+        counts[15] = 1;
+        let decoder = Decoder::new(HuffmanSpec { counts: &counts, values: &[12, 13] }, &DC_LUMA);
+        assert_eq!(decoder.token(0x0000), Err(NoToken::Symbol(12)));
+        assert_eq!(decoder.token(0x8000), Err(NoToken::Symbol(13)));
+        assert_eq!(decoder.token(0x8001), Err(NoToken::Code));
+    }
 
     #[test]
     fn an_overfull_table_is_invalid_and_a_full_one_is_not() {
@@ -41,5 +243,18 @@ mod tests {
         counts[15] = 1;
         assert!(!HuffmanSpec { counts: &counts, values: &[0, 1, 2] }.is_valid());
         assert!(!HuffmanSpec { counts: &[255; 16], values: &[0; 4080] }.is_valid());
+    }
+
+    proptest! {
+        #[test]
+        fn any_table_decodes_without_a_panic(
+            counts in any::<[u8; 16]>(),
+            values in prop::collection::vec(any::<u8>(), 0..300),
+            bits in any::<u16>(),
+        ) {
+            let spec = HuffmanSpec { counts: &counts, values: &values };
+            let _ = spec.is_valid();
+            let _ = Decoder::new(spec, &AC_LUMA).token(bits);
+        }
     }
 }

@@ -22,7 +22,8 @@ pub struct Inspected {
 }
 
 impl Inspected {
-    /// Whether the frame cannot be carried as it is, but can be once its scan is re-coded.
+    /// Whether the frame cannot be carried as it is, but can be once [`recode`](super::recode())
+    /// has been over it.
     pub fn needs_recode(&self) -> bool {
         self.huffman == Huffman::Custom || self.mcu == McuShape::Tall
     }

@@ -1,17 +1,20 @@
 //! JPEG as RFC 2435 can carry it: what is in a file, and how to make one fit.
 //!
-//! A sender calls [`inspect`] on each frame. A receiver puts a [`Header`] before the scan that came
-//! in packets.
+//! A sender calls [`inspect`] on each frame, and [`recode()`] on those that need it. A receiver
+//! puts a [`Header`] before the scan that came in packets.
+mod bits;
 mod error;
 mod header;
 mod huffman;
 mod inspect;
+mod recode;
 pub(crate) mod segments;
 mod tables;
 
 pub use error::{JpegError, JpegErrorKind};
 pub use header::Header;
 pub use inspect::{Huffman, Inspected, McuShape, inspect};
+pub use recode::{RecodeError, RecodeErrorKind, RecodeOptions, Recoded, recode, recode_max_len};
 pub use tables::quantisers;
 
 /// How the chroma is sampled (RFC 2435, 4.1: the types it defines).
