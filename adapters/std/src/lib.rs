@@ -1,1 +1,10 @@
-//! Pinhole on desktop sockets and files.
+//! Pinhole on a desktop: an RTSP server and a client on ordinary sockets, and the media that a
+//! server finds on disk or is fed live.
+//!
+//! [`media::Library`] holds what is served, [`server::Server`] serves it from one event loop.
+mod clock;
+pub mod media;
+pub mod server;
+mod udp;
+
+pub use clock::Clock;

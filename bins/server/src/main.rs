@@ -1,2 +1,83 @@
-//! Serves Motion-JPEG over RTSP.
-fn main() {}
+//! Serves Motion-JPEG files, directories and live input over RTSP.
+mod cli;
+mod report;
+
+use clap::Parser;
+use cli::Cli;
+use pinhole_std::media::{Library, Playback};
+use pinhole_std::server::{Handle, Options, Server};
+use report::Report;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Exits with 2 where the command line is wrong.
+    let cli = Cli::parse();
+    log_to_stderr(cli.verbose);
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pinhole-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
+    let report = Report::new(cli.json);
+    let mut library = Library::new(Playback { frame_rate: cli.fps, repeat: cli.repeat });
+    for media in &cli.media {
+        if media == Path::new("-") {
+            library.add_live("live", io::stdin());
+        } else {
+            library.add_path(media);
+        }
+    }
+    for problem in library.problems() {
+        report.problem(problem);
+    }
+    if library.is_empty() {
+        return Err(
+            "nothing can be served; name Motion-JPEG files (.mjpeg), directories, or - for standard input"
+                .into(),
+        );
+    }
+    let server = Server::bind(&Options::new(cli.listen), library)
+        .map_err(|error| format!("{error}; choose another address with --listen ADDR:PORT"))?;
+    stop_on_signals(server.handle())?;
+    report.serving(server.local_addr(), server.library());
+    server.run(|event| report.event(event))?;
+    report.stopped();
+    Ok(())
+}
+
+/// SIGINT and SIGTERM stop the server, with BYE to all; a second one ends it at once.
+fn stop_on_signals(handle: Handle) -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for (count, signal) in signals.forever().enumerate() {
+            if count > 0 {
+                std::process::exit(128 + signal);
+            }
+            handle.stop();
+        }
+    })?;
+    Ok(())
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::WARN,
+        1 => tracing::Level::INFO,
+        2 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .without_time()
+        .with_writer(io::stderr)
+        .init();
+}

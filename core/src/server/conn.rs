@@ -185,6 +185,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         self.state.find(from, port, data).map_or(Claim::No, |(claim, _)| claim)
     }
 
+    /// Whether a datagram on that pair of sockets ([`super::PortPair::socket`]) could still settle
+    /// the ports of a session here. Two connections of one address for which that is so cannot be
+    /// told apart: the second one needs a pair of its own.
+    pub fn may_latch(&self, socket: u8) -> bool {
+        self.state.streams.iter().any(
+            |stream| matches!(stream.route, Route::Udp { socket: own, latched: false, .. } if own == socket),
+        )
+    }
+
     /// Takes a datagram for which this connection had the greatest [`Claim`].
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, port: Port, data: &[u8]) {
         let Some((claim, index)) = self.state.find(from, port, data) else { return };
@@ -192,10 +201,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         stream.heard = now.at;
         if let Route::Udp { rtp, rtcp, latched, .. } = &mut stream.route {
             match port {
-                Port::Rtp => (*rtp, *latched) = (from, true),
-                Port::Rtcp if claim < Claim::Exact => *rtcp = from,
-                Port::Rtcp => {}
+                Port::Rtp => *rtp = from,
+                Port::Rtcp => *rtcp = from,
             }
+            // The port that was announced is the one that is used; or RTP's port is known now.
+            *latched |= claim == Claim::Exact || port == Port::Rtp;
         }
         if port == Port::Rtcp {
             stream.read_reports(data);

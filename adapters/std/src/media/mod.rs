@@ -1,0 +1,307 @@
+//! What a server serves: files and directories on disk, and live inputs, each under a name.
+mod live;
+mod problem;
+mod recorded;
+
+use crate::clock::Clock;
+use live::Live;
+use mio::Waker;
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::time::{Duration, MediaTime};
+use pinhole::wire::rtsp::Url;
+use pinhole::wire::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
+use recorded::Recorded;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+pub use problem::Problem;
+
+/// What may be held of frames that had to be re-coded, or were read from single files.
+const CACHE: usize = 256 << 20;
+/// Extensions of files that are looked into when a directory is given.
+const MOTION_JPEG: [&str; 2] = ["mjpeg", "mjpg"];
+const STILL_JPEG: [&str; 2] = ["jpg", "jpeg"];
+const AVI: &str =
+    "AVI files are not supported; take the stream out with: ffmpeg -i FILE.avi -c copy -f mjpeg FILE.mjpeg";
+
+/// How media without a clock of their own are played.
+#[derive(Clone, Copy, Debug)]
+pub struct Playback {
+    /// Frames per second.
+    pub frame_rate: FrameRate,
+    /// Recorded media start over when they end.
+    pub repeat: bool,
+}
+
+impl Default for Playback {
+    fn default() -> Self {
+        Self { frame_rate: FrameRate(30_000), repeat: false }
+    }
+}
+
+/// The media of a server: a [`FrameStore`] in which a medium's number is its place here.
+#[derive(Debug)]
+pub struct Library {
+    media: Vec<Medium>,
+    playback: Playback,
+    clock: Clock,
+    waker: Arc<OnceLock<Arc<Waker>>>,
+    problems: Vec<Problem>,
+    /// Tells one server's presentations from another's (RFC 4566, 5.2).
+    session_id: u64,
+}
+
+#[derive(Debug)]
+struct Medium {
+    mount: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Recorded(Recorded),
+    Live(Live),
+}
+
+/// One medium, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mounted<'a> {
+    /// Its path in the URL, without the leading slash.
+    pub mount: &'a str,
+    /// Pixels across and down; `None` until a live input's first frame.
+    pub size: Option<(u16, u16)>,
+    /// How many frames it has; `None` for a live input.
+    pub frames: Option<u64>,
+    /// How many of them have to be re-coded before they can be sent.
+    pub recoded: u64,
+}
+
+impl Library {
+    /// An empty library.
+    pub fn new(playback: Playback) -> Self {
+        let clock = Clock::start();
+        Self {
+            media: Vec::new(),
+            playback,
+            clock,
+            waker: Arc::default(),
+            problems: Vec::new(),
+            session_id: clock.now().ntp.0,
+        }
+    }
+
+    /// Adds a file, a directory of files, or a directory of single pictures. What cannot be served
+    /// is left out, and said in [`Self::problems`].
+    ///
+    /// Files are mapped, not copied: one that is cut short while it is served ends the process.
+    pub fn add_path(&mut self, path: &Path) {
+        if path.is_dir() {
+            self.add_directory(path);
+        } else {
+            self.add_recorded(path, Recorded::open_file(path, self.playback));
+        }
+    }
+
+    /// Adds a live input: Motion-JPEG, read from `reader` on a thread of its own until it ends.
+    pub fn add_live(&mut self, mount: &str, reader: impl Read + Send + 'static) {
+        let live = Live::start(mount, reader, self.clock, self.waker.clone(), self.playback.frame_rate);
+        match live {
+            Ok(live) => self.mount(Path::new(mount), mount.to_owned(), Kind::Live(live)),
+            Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
+        }
+    }
+
+    /// What could not be served, and why, in the order in which it was found.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// What is served.
+    pub fn mounted(&self) -> impl Iterator<Item = Mounted<'_>> {
+        self.media.iter().map(|medium| {
+            let mount = medium.mount.as_str();
+            match &medium.kind {
+                Kind::Recorded(recorded) => Mounted {
+                    mount,
+                    size: recorded.size(),
+                    frames: Some(recorded.frames()),
+                    recoded: recorded.to_recode(),
+                },
+                Kind::Live(live) => Mounted { mount, size: live.size(), frames: None, recoded: 0 },
+            }
+        })
+    }
+
+    /// Nothing is served.
+    pub const fn is_empty(&self) -> bool {
+        self.media.is_empty()
+    }
+
+    pub(crate) fn find(&self, url: &Url<'_>) -> Option<u16> {
+        let index = self.media.iter().position(|medium| url.path_is(&medium.mount))?;
+        u16::try_from(index).ok()
+    }
+
+    pub(crate) fn mount_of(&self, media: u16) -> &str {
+        self.medium(media).map_or("", |medium| &medium.mount)
+    }
+
+    pub(crate) fn is_live(&self, media: u16) -> bool {
+        matches!(self.medium(media), Some(Medium { kind: Kind::Live(_), .. }))
+    }
+
+    /// Where a medium ends; `None` for one that does not.
+    pub(crate) fn end(&self, media: u16) -> Option<MediaTime> {
+        match &self.medium(media)?.kind {
+            Kind::Recorded(recorded) if !self.playback.repeat => Some(MediaTime::ZERO + recorded.duration()),
+            _ => None,
+        }
+    }
+
+    /// Describes a medium to `describe`, which cannot keep what it is lent.
+    pub(crate) fn present<R>(
+        &self,
+        media: u16,
+        address_type: AddressType,
+        describe: impl FnOnce(Presentation<'_>) -> R,
+    ) -> Option<R> {
+        let medium = self.medium(media)?;
+        let (size, frame_rate) = match &medium.kind {
+            Kind::Recorded(recorded) => (recorded.size(), Some(self.playback.frame_rate)),
+            Kind::Live(live) => (live.size(), None),
+        };
+        let (width, height) = size.unwrap_or_default();
+        let tracks = [Track { format: TrackFormat::Jpeg { width, height }, frame_rate }];
+        let duration = self.end(media).map(|end| end.since(MediaTime::ZERO));
+        Some(describe(Presentation {
+            name: &medium.mount,
+            session_id: self.session_id.wrapping_add(u64::from(media)),
+            version: 0,
+            address_type,
+            duration,
+            tracks: &tracks,
+        }))
+    }
+
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Live inputs wake the event loop by this.
+    pub(crate) fn wake_by(&self, waker: &Arc<Waker>) {
+        // A library serves one loop: the first stays.
+        let _ = self.waker.set(waker.clone());
+    }
+
+    /// Takes what live inputs have received; returns whether that was anything.
+    pub(crate) fn take_live(&mut self) -> bool {
+        let mut any = false;
+        for medium in &mut self.media {
+            if let Kind::Live(live) = &mut medium.kind {
+                any |= live.take();
+            }
+        }
+        any
+    }
+
+    /// All that there was is over: live inputs, every one of them ended.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.media.is_empty()
+            && self.media.iter().all(|m| matches!(&m.kind, Kind::Live(live) if live.is_over()))
+    }
+
+    /// Drops frames made ready for sessions until what is left fits the cache.
+    pub(crate) fn trim(&mut self) {
+        for medium in &mut self.media {
+            if let Kind::Recorded(recorded) = &mut medium.kind {
+                recorded.trim(CACHE);
+            }
+        }
+    }
+
+    fn medium(&self, media: u16) -> Option<&Medium> {
+        self.media.get(usize::from(media))
+    }
+
+    fn store(&self, track: TrackId) -> Option<&dyn FrameStore> {
+        match &self.medium(track.media)?.kind {
+            Kind::Recorded(recorded) => Some(recorded),
+            Kind::Live(live) => Some(live.ring()),
+        }
+    }
+
+    fn add_directory(&mut self, path: &Path) {
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) => return self.problems.push(Problem::file(path, error)),
+        };
+        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        files.sort();
+        let (mut stills, mut found) = (Vec::new(), false);
+        for file in files {
+            if extension_is(&file, &MOTION_JPEG) {
+                found = true;
+                self.add_path(&file);
+            } else if extension_is(&file, &STILL_JPEG) {
+                stills.push(file);
+            } else if extension_is(&file, &["avi"]) {
+                self.problems.push(Problem::file(&file, AVI));
+            }
+        }
+        if !stills.is_empty() {
+            self.add_recorded(path, Recorded::open_pictures(path, stills, self.playback));
+        } else if !found {
+            self.problems.push(Problem::file(path, "the directory holds no .mjpeg, .mjpg or .jpg files"));
+        }
+    }
+
+    fn add_recorded(&mut self, path: &Path, opened: (Option<Recorded>, Vec<Problem>)) {
+        let (recorded, problems) = opened;
+        self.problems.extend(problems);
+        let Some(recorded) = recorded else { return };
+        let name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let stem = if path.is_dir() { name.file_name() } else { name.file_stem() };
+        let mount = stem.unwrap_or(OsStr::new("video")).to_string_lossy().into_owned();
+        self.mount(path, mount, Kind::Recorded(recorded));
+    }
+
+    fn mount(&mut self, path: &Path, mount: String, kind: Kind) {
+        if self.media.iter().any(|medium| medium.mount == mount) {
+            let reason = format!("/{mount} is served already; rename one of the two");
+            return self.problems.push(Problem::file(path, reason));
+        }
+        if self.media.len() > usize::from(u16::MAX) {
+            return self.problems.push(Problem::file(path, "there are too many media"));
+        }
+        self.media.push(Medium { mount, kind });
+    }
+}
+
+impl FrameStore for Library {
+    fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        self.store(track).ok_or(Miss::End)?.frame(track, id)
+    }
+
+    fn seek(&self, track: TrackId, to: Seek) -> FrameId {
+        self.store(track).map_or(FrameId(0), |store| store.seek(track, to))
+    }
+}
+
+fn extension_is(path: &Path, extensions: &[&str]) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+/// The media time at which frame `number` of a medium with a steady rate is shown.
+fn steady_pts(rate: FrameRate, number: u64) -> MediaTime {
+    let micros = u128::from(number) * 1_000_000_000 / u128::from(rate.0.max(1));
+    MediaTime::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+}
+
+/// How long each frame of a medium with a steady rate is shown.
+fn steady_duration(rate: FrameRate) -> Duration {
+    steady_pts(rate, 1).since(MediaTime::ZERO)
+}

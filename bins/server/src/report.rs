@@ -1,0 +1,181 @@
+//! What the server says on standard output, to people or as JSON.
+use pinhole::server::{Lower, Summary, Why};
+use pinhole_std::media::{Library, Mounted, Problem};
+use pinhole_std::server::Event;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Report {
+    json: bool,
+}
+
+impl Report {
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(crate) fn problem(self, problem: &Problem) {
+        eprintln!("pinhole-server: {problem}");
+        if self.json {
+            let path = problem.path.display().to_string();
+            self.say(&json!({ "event": "problem", "path": path, "frame": problem.frame, "byte": problem.at,
+                "reason": problem.reason }));
+        }
+    }
+
+    pub(crate) fn serving(self, address: SocketAddr, library: &Library) {
+        let address = reachable(address);
+        for mounted in library.mounted() {
+            let url = format!("rtsp://{address}/{}", percent_encoded(mounted.mount));
+            if self.json {
+                let (width, height) = mounted.size.unzip();
+                self.say(&json!({ "event": "serving", "url": url, "width": width, "height": height,
+                    "frames": mounted.frames, "recoded": mounted.recoded }));
+            } else {
+                self.say(&format_args!("{url}  {}", about(&mounted)));
+            }
+        }
+    }
+
+    pub(crate) fn event(self, event: &Event) {
+        match (self.json, event) {
+            (true, event) => {
+                if let Some(value) = as_json(event) {
+                    self.say(&value);
+                }
+            }
+            (false, Event::Opened { peer, session, mount, transport }) => {
+                self.say(&format_args!("{peer} opened /{mount} by {}, session {session}", name(*transport)));
+            }
+            (false, Event::Closed { peer, session, mount, why, summary }) => {
+                self.say(&format_args!(
+                    "{peer} closed /{mount}, session {session}: {}; {}",
+                    reason(*why),
+                    figures(summary)
+                ));
+            }
+            (false, Event::Refused { peer, url, status }) => {
+                self.say(&format_args!("{peer} was refused {url}: {status}"));
+            }
+            (false, Event::Disconnected { peer, why }) => tracing::info!("{peer} disconnected: {why}"),
+            (false, Event::Skipped { peer, frames, .. }) => {
+                tracing::info!("{peer} was late: {frames} frames left out");
+            }
+            (false, event) => tracing::debug!(?event),
+        }
+    }
+
+    pub(crate) fn stopped(self) {
+        if self.json {
+            self.say(&json!({ "event": "stopped" }));
+        }
+    }
+
+    /// A line on standard output. One that cannot be written is no reason to stop serving.
+    fn say(self, line: &dyn std::fmt::Display) {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+}
+
+fn as_json(event: &Event) -> Option<Value> {
+    Some(match event {
+        Event::Opened { peer, session, mount, transport } => {
+            json!({ "event": "opened", "peer": peer.to_string(),
+            "session": session.to_string(), "mount": mount, "transport": name(*transport) })
+        }
+        Event::Skipped { peer, session, frames } => json!({ "event": "skipped", "peer": peer.to_string(),
+            "session": session.to_string(), "frames": frames }),
+        Event::Ended { peer, session } => json!({ "event": "ended", "peer": peer.to_string(),
+            "session": session.to_string() }),
+        Event::Closed { peer, session, mount, why, summary } => {
+            json!({ "event": "closed", "peer": peer.to_string(),
+            "session": session.to_string(), "mount": mount, "why": reason(*why), "frames": summary.frames,
+            "frames_skipped": summary.frames_skipped, "packets": summary.packets, "bytes": summary.octets,
+            "packets_lost": summary.lost, "seconds": summary.lifetime.as_millis() as f64 / 1000.0 })
+        }
+        Event::Refused { peer, url, status } => {
+            json!({ "event": "refused", "peer": peer.to_string(), "url": url,
+            "status": status })
+        }
+        Event::Disconnected { peer, why } => json!({ "event": "disconnected", "peer": peer.to_string(),
+            "why": why.to_string() }),
+        _ => return None,
+    })
+}
+
+fn about(mounted: &Mounted<'_>) -> String {
+    let size = mounted.size.map_or_else(String::new, |(width, height)| format!("{width}x{height}, "));
+    let frames = mounted.frames.map_or_else(|| "live".to_owned(), |frames| format!("{frames} frames"));
+    let recoded = match mounted.recoded {
+        0 => String::new(),
+        n => format!(", {n} re-coded losslessly as they are sent"),
+    };
+    format!("{size}{frames}{recoded}")
+}
+
+fn figures(summary: &Summary) -> String {
+    let seconds = summary.lifetime.as_millis() as f64 / 1000.0;
+    let megabytes = summary.octets as f64 / 1e6;
+    let Summary { frames, frames_skipped, packets, lost, .. } = summary;
+    format!(
+        "{frames} frames ({frames_skipped} left out), {packets} packets ({lost} reported lost), {megabytes:.1} MB in {seconds:.1} s"
+    )
+}
+
+const fn name(transport: Lower) -> &'static str {
+    match transport {
+        Lower::Udp => "udp",
+        Lower::Interleaved => "tcp",
+    }
+}
+
+const fn reason(why: Why) -> &'static str {
+    match why {
+        Why::Teardown => "the client tore it down",
+        Why::Timeout => "nothing was heard from the client",
+        Why::Replaced => "the client set it up anew",
+        Why::Closed => "the connection was closed",
+        _ => "other",
+    }
+}
+
+/// An address that a client on this machine can use: a server on all addresses is on this one too.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// A path as it stands in a URL.
+fn percent_encoded(path: &str) -> String {
+    path.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                char::from(byte).to_string()
+            }
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_spaces_makes_a_url_that_can_be_pasted() {
+        assert_eq!(percent_encoded("big buck é"), "big%20buck%20%C3%A9");
+    }
+
+    #[test]
+    fn the_url_of_a_server_on_all_addresses_can_be_used() {
+        assert_eq!(reachable(([0, 0, 0, 0], 8554).into()).to_string(), "127.0.0.1:8554");
+        assert_eq!(reachable(([10, 0, 0, 1], 1).into()).to_string(), "10.0.0.1:1");
+    }
+}
