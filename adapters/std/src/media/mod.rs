@@ -194,6 +194,8 @@ impl Library {
     pub(crate) fn wake_by(&self, waker: &Arc<Waker>) {
         // A library serves one loop: the first stays.
         let _ = self.waker.set(waker.clone());
+        // For what came while there was nobody to wake.
+        let _ = waker.wake();
     }
 
     /// Takes what live inputs have received; returns whether that was anything.
