@@ -31,48 +31,51 @@ impl<'a> HuffmanSpec<'a> {
     }
 }
 
-/// A symbol with its code in two tables.
+/// How to re-code one symbol with the value behind it: from the lowest bit, 8 bits of the length
+/// that is read, 8 of symbol, 8 of the length that is written, and 32 of what to add.
+///
+/// The next look-up waits for the length that is read: hence its place, which needs no shift.
+///
+/// The value's bits stay where they are, at the end; what is added turns the one code before
+/// them into the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Token(u32);
+pub(super) struct Token(u64);
 
 impl Token {
-    /// `from` and `len` are lengths of 1 to 16 bits.
-    const fn new(symbol: u8, from: u32, code: u32, len: u32) -> Self {
-        Self(code << 16 | ((len - 1) & 15) << 12 | ((from - 1) & 15) << 8 | symbol as u32)
+    const fn new(symbol: u8, (from, from_len): (u32, u32), (to, to_len): (u32, u32)) -> Self {
+        let size = (symbol & 15) as u32;
+        let change = to.wrapping_sub(from) << size;
+        let lengths = (to_len + size) << 16 | (from_len + size);
+        Self((change as u64) << 24 | (symbol as u64) << 8 | lengths as u64)
     }
 
-    /// No standard code has one bit.
+    /// No code has no bits.
     const fn is_none(self) -> bool {
         self.0 == 0
     }
 
     pub(super) const fn symbol(self) -> u8 {
-        self.0 as u8
-    }
-
-    /// How many bits the value behind the code has.
-    pub(super) const fn size(self) -> u32 {
-        self.0 & 15
+        (self.0 >> 8) as u8
     }
 
     /// How many zero coefficients come before the value.
     pub(super) const fn run(self) -> u32 {
-        (self.0 >> 4) & 15
+        (self.0 >> 12) as u32 & 15
     }
 
-    /// The length of the code that was read.
-    pub(super) const fn from(self) -> u32 {
-        ((self.0 >> 8) & 15) + 1
+    /// How many bits are read: 31 at most.
+    pub(super) const fn read_len(self) -> u32 {
+        self.0 as u32 & 63
     }
 
-    /// The code to write.
-    pub(super) const fn code(self) -> u32 {
-        self.0 >> 16
+    /// How many bits are written: 31 at most.
+    pub(super) const fn write_len(self) -> u32 {
+        (self.0 >> 16) as u32 & 63
     }
 
-    /// Its length.
-    pub(super) const fn len(self) -> u32 {
-        ((self.0 >> 12) & 15) + 1
+    /// The bits to write for those that were read.
+    pub(super) const fn recode(self, bits: u32) -> u32 {
+        bits.wrapping_add((self.0 >> 24) as u32)
     }
 }
 
@@ -115,12 +118,10 @@ impl<'a> Decoder<'a> {
             *offset = place.wrapping_sub(code) as i32;
             for _ in 0..*count {
                 let symbol = spec.values.get(place as usize).copied().unwrap_or(0);
-                if let (Some(shift), Some((to, len))) =
-                    (LOOKUP_BITS.checked_sub(length), encoder.code(symbol))
-                {
+                if let (Some(shift), Some(to)) = (LOOKUP_BITS.checked_sub(length), encoder.code(symbol)) {
                     let first = (code << shift) as usize;
                     if let Some(slots) = decoder.lookup.get_mut(first..first + (1 << shift)) {
-                        slots.fill(Token::new(symbol, length, to, len));
+                        slots.fill(Token::new(symbol, (code, length), to));
                     }
                 }
                 code = code.wrapping_add(1);
@@ -144,11 +145,12 @@ impl<'a> Decoder<'a> {
     fn long(&self, bits: u16) -> Result<Token, NoToken> {
         for (length, (limit, offset)) in (1u32..).zip(self.limits.iter().zip(&self.offsets)) {
             if u32::from(bits) < *limit {
-                let place = i32::from(bits >> (16 - length)).wrapping_add(*offset);
+                let code = bits >> (16 - length);
+                let place = i32::from(code).wrapping_add(*offset);
                 let symbol = usize::try_from(place).ok().and_then(|place| self.values.get(place));
                 let symbol = *symbol.ok_or(NoToken::Code)?;
-                let (code, len) = self.encoder.code(symbol).ok_or(NoToken::Symbol(symbol))?;
-                return Ok(Token::new(symbol, length, code, len));
+                let to = self.encoder.code(symbol).ok_or(NoToken::Symbol(symbol))?;
+                return Ok(Token::new(symbol, (u32::from(code), length), to));
             }
         }
         Err(NoToken::Code)
@@ -197,25 +199,28 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_standard_symbol_decodes_from_its_code() {
+    fn every_standard_symbol_is_read_and_written() {
         let pairs = [
-            (tables::DC_LUMA, &DC_LUMA, 12),
-            (tables::DC_CHROMA, &DC_CHROMA, 12),
-            (tables::AC_LUMA, &AC_LUMA, 162),
-            (tables::AC_CHROMA, &AC_CHROMA, 162),
+            (tables::DC_LUMA, &DC_LUMA, &DC_CHROMA, 12),
+            (tables::DC_CHROMA, &DC_CHROMA, &DC_LUMA, 12),
+            (tables::AC_LUMA, &AC_LUMA, &AC_CHROMA, 162),
+            (tables::AC_CHROMA, &AC_CHROMA, &AC_LUMA, 162),
         ];
-        for (spec, encoder, symbols) in pairs {
-            let decoder = Decoder::new(spec, encoder);
+        for (spec, from, to, symbols) in pairs {
+            let decoder = Decoder::new(spec, to);
             let mut seen = 0;
             for symbol in 0..=255 {
-                let Some((code, length)) = encoder.code(symbol) else { continue };
-                let aligned = (code << (16 - length)) as u16;
+                let (Some((code, len)), Some((to, to_len))) = (from.code(symbol), to.code(symbol)) else {
+                    continue;
+                };
+                let size = u32::from(symbol & 15);
                 // Whatever follows the code must not matter.
-                for tail in [0, (1u32 << (16 - length)) as u16 - 1] {
-                    let token = decoder.token(aligned | tail).unwrap();
-                    assert_eq!((token.symbol(), token.from()), (symbol, length));
-                    assert_eq!((token.code(), token.len()), (code, length));
-                    assert_eq!((token.run() << 4 | token.size()) as u8, symbol);
+                for tail in [0, (1u32 << (16 - len)) as u16 - 1] {
+                    let token = decoder.token((code << (16 - len)) as u16 | tail).unwrap();
+                    assert_eq!((token.symbol(), token.run()), (symbol, u32::from(symbol >> 4)));
+                    assert_eq!((token.read_len(), token.write_len()), (len + size, to_len + size));
+                    let value = (1 << size) / 3;
+                    assert_eq!(token.recode(code << size | value), to << size | value);
                 }
                 seen += 1;
             }

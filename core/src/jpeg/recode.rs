@@ -82,7 +82,7 @@ pub const fn recode_max_len(src_len: usize) -> usize {
 ///
 /// It takes whatever [`inspect`](super::inspect()) takes, and also what has too many restart
 /// intervals, if `options` ask for fewer. It mends 4:2:2 in tall MCUs (see [`McuShape`]), and
-/// puts restart markers in if asked. Uses about 8 KB of stack.
+/// puts restart markers in if asked. Uses about 14 KB of stack.
 ///
 /// # Errors
 /// A [`RecodeError`]; what is in `out` then is of no use.
@@ -365,7 +365,9 @@ fn coefficients<const WRITE: bool>(
     from.refill();
     let token = component.dc.token(from.peek())?;
     let (last_in, last_out) = last_dc;
-    let dc = last_in.wrapping_add(extend(from.take(token.from(), token.size()), token.size()));
+    let size = u32::from(token.symbol() & 15);
+    let value = from.take(token.read_len()) & ((1 << size) - 1);
+    let dc = last_in.wrapping_add(extend(value, size));
     *last_in = dc;
     if WRITE {
         let difference = dc.wrapping_sub(*last_out);
@@ -380,11 +382,15 @@ fn coefficients<const WRITE: bool>(
     let mut k = 1;
     let mut ended = ac::<WRITE>(component, from, to, &mut k)?;
     while !ended {
-        to.flush(out)?;
+        if WRITE {
+            to.flush(out)?;
+        }
         from.refill();
         ended = ac::<WRITE>(component, from, to, &mut k)? || ac::<WRITE>(component, from, to, &mut k)?;
     }
-    to.flush(out)?;
+    if WRITE {
+        to.flush(out)?;
+    }
     match (from.is_past_end(), k > 64) {
         (true, _) => Err(RecodeErrorKind::EndsEarly),
         (false, true) => Err(RecodeErrorKind::RunPastEnd),
@@ -401,9 +407,9 @@ fn ac<const WRITE: bool>(
     k: &mut u32,
 ) -> Result<bool, RecodeErrorKind> {
     let token = component.ac.token(from.peek())?;
-    let bits = from.take(token.from(), token.size());
+    let bits = from.take(token.read_len());
     if WRITE {
-        to.put(token.code() << token.size() | bits, token.len() + token.size());
+        to.put(token.recode(bits), token.write_len());
     }
     *k += token.run() + 1;
     Ok(token.symbol() == 0 || *k >= 64)
