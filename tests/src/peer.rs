@@ -14,7 +14,7 @@ pub enum Peer {
     Gstreamer,
     /// gst-rtsp-server, through the system's Python.
     GstServer,
-    /// `tshark`, and the right to capture on the loopback interface.
+    /// `tshark`, and a network namespace to capture in.
     Tshark,
 }
 
@@ -27,7 +27,7 @@ impl Peer {
             Self::Ffmpeg => "ffmpeg",
             Self::Gstreamer => "gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad}",
             Self::GstServer => "gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi",
-            Self::Tshark => "tshark, and the right to capture on lo",
+            Self::Tshark => "tshark ethtool iproute2 util-linux, and network namespaces",
         }
     }
 
@@ -47,7 +47,10 @@ impl Peer {
                 PYTHON,
                 &["-c", "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"],
             ),
-            Self::Tshark => ok("tshark", &["-i", "lo", "-a", "duration:0", "-w", "/dev/null"]),
+            Self::Tshark => ok(
+                "unshare",
+                &["--map-root-user", "--net", "sh", "-c", "ip link set lo up && ethtool -k lo && tshark -D"],
+            ),
         })
     }
 }

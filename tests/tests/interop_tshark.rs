@@ -1,5 +1,5 @@
 //! tshark dissects what the server and the viewer say to each other and to others.
-use pinhole_tests::capture::{Capture, Recording};
+use pinhole_tests::capture::{Capture, Recording, in_own_network};
 use pinhole_tests::clip::Clip;
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::server::Server;
@@ -10,14 +10,16 @@ fn nothing_said_to_ffmpeg_is_malformed() {
     if !available(&[Peer::Ffmpeg, Peer::Tshark]) {
         return;
     }
-    let clip = Clip::sample();
-    let server = Server::of(&[&clip]);
-    for transport in Transport::ALL {
-        let capture = Capture::start(server.address().port());
-        let seen = watch::ffmpeg_stream(&server.url(clip.mount()), transport);
-        assert_eq!(seen.len(), clip.frames, "{transport}");
-        assert_clean(&capture.finish(), &clip, transport);
-    }
+    in_own_network("nothing_said_to_ffmpeg_is_malformed", || {
+        let clip = Clip::sample();
+        let server = Server::of(&[&clip]);
+        for transport in Transport::ALL {
+            let capture = Capture::start(server.address().port());
+            let seen = watch::ffmpeg_stream(&server.url(clip.mount()), transport);
+            assert_eq!(seen.len(), clip.frames, "{transport}");
+            assert_clean(&capture.finish(), &clip, transport);
+        }
+    });
 }
 
 #[test]
@@ -25,13 +27,15 @@ fn nothing_said_to_the_viewer_or_by_it_is_malformed() {
     if !available(&[Peer::Tshark]) {
         return;
     }
-    let clip = Clip::sample();
-    let server = Server::of(&[&clip]);
-    for transport in Transport::ALL {
-        let capture = Capture::start(server.address().port());
-        viewer::watch(&server.url(clip.mount()), transport, &[]).assert_whole(clip.frames);
-        assert_clean(&capture.finish(), &clip, transport);
-    }
+    in_own_network("nothing_said_to_the_viewer_or_by_it_is_malformed", || {
+        let clip = Clip::sample();
+        let server = Server::of(&[&clip]);
+        for transport in Transport::ALL {
+            let capture = Capture::start(server.address().port());
+            viewer::watch(&server.url(clip.mount()), transport, &[]).assert_whole(clip.frames);
+            assert_clean(&capture.finish(), &clip, transport);
+        }
+    });
 }
 
 #[test]
@@ -39,18 +43,20 @@ fn the_viewer_reports_what_it_receives() {
     if !available(&[Peer::Tshark]) {
         return;
     }
-    let clip = Clip::sample();
-    let server = Server::with(&["--loop"], &[&clip.path]);
-    let capture = Capture::start(server.address().port());
-    // The first report may take three seconds, the next seven and a half (RFC 3550, 6.2).
-    viewer::watch(&server.url(clip.mount()), Transport::Udp, &["--duration", "5"]);
-    let recording = capture.finish();
-    let reports = recording.rows("rtcp.pt == 201", &["rtcp.ssrc.cum_nr", "rtcp.sdes.type"]);
-    assert!(!reports.is_empty(), "no receiver report");
-    for report in reports {
-        // Nothing lost, and the CNAME that each compound has (RFC 3550, 6.1); 0 ends the items.
-        assert_eq!(report, "0\t1,0", "cumulative loss and SDES items");
-    }
+    in_own_network("the_viewer_reports_what_it_receives", || {
+        let clip = Clip::sample();
+        let server = Server::with(&["--loop"], &[&clip.path]);
+        let capture = Capture::start(server.address().port());
+        // The first report may take three seconds, the next seven and a half (RFC 3550, 6.2).
+        viewer::watch(&server.url(clip.mount()), Transport::Udp, &["--duration", "5"]);
+        let recording = capture.finish();
+        let reports = recording.rows("rtcp.pt == 201", &["rtcp.ssrc.cum_nr", "rtcp.sdes.type"]);
+        assert!(!reports.is_empty(), "no receiver report");
+        for report in reports {
+            // Nothing lost, and the CNAME that each compound has (RFC 3550, 6.1); 0 ends the items.
+            assert_eq!(report, "0\t1,0", "cumulative loss and SDES items");
+        }
+    });
 }
 
 /// Asserts that the whole session is there and each of its packets dissects.
