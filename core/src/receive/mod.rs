@@ -27,6 +27,7 @@ mod sequence;
 mod statistics;
 
 pub use depacketize::{DepacketizeError, Depacketizer, DepacketizerCounters, Pushed};
+pub(crate) use reorder::Window;
 pub use reorder::{Offer, Reorder, ReorderCounters};
 pub use sequence::Arrival;
 pub use statistics::{Statistics, StatisticsCounters};

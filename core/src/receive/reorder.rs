@@ -5,6 +5,9 @@ use crate::time::{Duration, Instant};
 /// Marks a slot that holds nothing.
 const FREE: u16 = u16::MAX;
 
+/// Length and arrival of the packet in a slot.
+const SLOT_OVERHEAD: usize = 10;
+
 /// Puts packets back in order, in lent storage.
 ///
 /// A packet that is in order is handed on at once and never copied; one that is ahead is copied
@@ -17,7 +20,13 @@ const FREE: u16 = u16::MAX;
 /// with the number of packets that were given up just before it. Nothing waits to be fetched.
 #[derive(Clone, Debug)]
 pub struct Reorder<B> {
+    window: Window,
     storage: B,
+}
+
+/// A [`Reorder`] to whose methods the storage is lent: always the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Window {
     /// Bytes from one slot to the next.
     stride: usize,
     slots: u32,
@@ -64,22 +73,61 @@ pub enum Offer {
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
     /// Bytes of storage that a slot takes beyond its packet.
-    pub const SLOT_OVERHEAD: usize = 10;
+    pub const SLOT_OVERHEAD: usize = SLOT_OVERHEAD;
 
     /// A window over `storage`, for packets of up to `max_packet` bytes each, with a slot for
     /// every `max_packet + SLOT_OVERHEAD` bytes. Missing packets are given up when a packet
     /// behind them has waited for `wait`.
     pub fn new(mut storage: B, max_packet: u16, wait: Duration) -> Self {
-        let stride = usize::from(max_packet.min(FREE - 1)) + Self::SLOT_OVERHEAD;
+        Self { window: Window::new(storage.as_mut(), max_packet, wait), storage }
+    }
+
+    /// Takes in a packet with its extended sequence number, as
+    /// [`Arrival::sequence`](super::Arrival::sequence) tells it. The first one is in order.
+    pub fn offer(
+        &mut self,
+        now: Instant,
+        sequence: u32,
+        packet: &[u8],
+        deliver: &mut dyn FnMut(&[u8], u16),
+    ) -> Offer {
+        self.window.offer(self.storage.as_mut(), now, sequence, packet, deliver)
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    pub fn poll_at(&self) -> Option<Instant> {
+        self.window.poll_at()
+    }
+
+    /// Gives up the missing packets that are overdue at `now`.
+    pub fn handle_timeout(&mut self, now: Instant, deliver: &mut dyn FnMut(&[u8], u16)) {
+        self.window.handle_timeout(self.storage.as_mut(), now, deliver);
+    }
+
+    /// Hands on all that is held, and forgets the sequence: the next packet offered is in order.
+    ///
+    /// For a sender that starts again, another source, the end, or a pause.
+    pub fn flush(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
+        self.window.flush(self.storage.as_mut(), deliver);
+    }
+
+    /// What has gone through.
+    pub const fn counters(&self) -> ReorderCounters {
+        self.window.counters
+    }
+}
+
+impl Window {
+    pub(crate) fn new(storage: &mut [u8], max_packet: u16, wait: Duration) -> Self {
+        let stride = usize::from(max_packet.min(FREE - 1)) + SLOT_OVERHEAD;
         let mut slots = 0;
-        for slot in storage.as_mut().chunks_exact_mut(stride) {
+        for slot in storage.chunks_exact_mut(stride) {
             if slots == u32::from(u16::MAX) {
                 break;
             }
             slots += u32::from(storage::put(slot, 0, &FREE.to_ne_bytes()));
         }
         Self {
-            storage,
             stride,
             slots,
             wait,
@@ -92,10 +140,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
         }
     }
 
-    /// Takes in a packet with its extended sequence number, as
-    /// [`Arrival::sequence`](super::Arrival::sequence) tells it. The first one is in order.
-    pub fn offer(
+    pub(crate) fn offer(
         &mut self,
+        storage: &mut [u8],
         now: Instant,
         sequence: u32,
         packet: &[u8],
@@ -106,44 +153,48 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
             self.counters.dropped = self.counters.dropped.wrapping_add(1);
             return Offer::Late;
         }
-        let fits = packet.len().saturating_add(Self::SLOT_OVERHEAD) <= self.stride;
+        let fits = packet.len().saturating_add(SLOT_OVERHEAD) <= self.stride;
         let window = if fits { self.slots } else { 0 };
-        self.skip_to(sequence.wrapping_sub(window), deliver);
+        self.skip_to(storage, sequence.wrapping_sub(window), deliver);
         let ahead = sequence.wrapping_sub(self.awaited(sequence));
         if ahead == 0 {
             let gap = self.take_gap();
             deliver(packet, gap);
-            self.step(deliver);
+            self.step(storage, deliver);
             return Offer::Delivered;
         }
-        self.hold(now, ahead, packet)
+        self.hold(storage, now, ahead, packet)
     }
 
-    /// When [`Self::handle_timeout`] has something to do.
-    pub fn poll_at(&self) -> Option<Instant> {
+    pub(crate) fn poll_at(&self) -> Option<Instant> {
         self.since.map(|since| since + self.wait)
     }
 
-    /// Gives up the missing packets that are overdue at `now`.
-    pub fn handle_timeout(&mut self, now: Instant, deliver: &mut dyn FnMut(&[u8], u16)) {
+    pub(crate) fn handle_timeout(
+        &mut self,
+        storage: &mut [u8],
+        now: Instant,
+        deliver: &mut dyn FnMut(&[u8], u16),
+    ) {
         while self.poll_at().is_some_and(|at| at <= now) {
-            self.give_up(deliver);
+            self.give_up(storage, deliver);
         }
     }
 
-    /// Hands on all that is held, and forgets the sequence: the next packet offered is in order.
-    ///
-    /// For a sender that starts again, another source, the end, or a pause.
-    pub fn flush(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
+    pub(crate) fn flush(&mut self, storage: &mut [u8], deliver: &mut dyn FnMut(&[u8], u16)) {
         while self.held > 0 {
-            self.give_up(deliver);
+            self.give_up(storage, deliver);
         }
         (self.next, self.gap) = (None, 0);
     }
 
-    /// What has gone through.
-    pub const fn counters(&self) -> ReorderCounters {
+    pub(crate) const fn counters(&self) -> ReorderCounters {
         self.counters
+    }
+
+    /// Says which packet the first one is, before any was offered: others may overtake it.
+    pub(crate) fn expect(&mut self, sequence: u32) {
+        self.next.get_or_insert(sequence);
     }
 
     fn awaited(&self, default: u32) -> u32 {
@@ -151,10 +202,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
     }
 
     /// Gives up what is missing before `target`, unless `target` is past already.
-    fn skip_to(&mut self, target: u32, deliver: &mut dyn FnMut(&[u8], u16)) {
+    fn skip_to(&mut self, storage: &mut [u8], target: u32, deliver: &mut dyn FnMut(&[u8], u16)) {
         while self.held > 0 && is_before(self.awaited(target), target) {
             self.miss(1);
-            self.step(deliver);
+            self.step(storage, deliver);
         }
         let next = self.awaited(target);
         if is_before(next, target) {
@@ -164,11 +215,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
     }
 
     /// Gives up what is missing before the first packet that is held.
-    fn give_up(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
+    fn give_up(&mut self, storage: &mut [u8], deliver: &mut dyn FnMut(&[u8], u16)) {
         let held = self.held;
         for _ in 0..self.slots {
             self.miss(1);
-            self.step(deliver);
+            self.step(storage, deliver);
             if self.held < held {
                 return;
             }
@@ -178,7 +229,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
     }
 
     /// Goes past the awaited packet, and hands on those held right behind it.
-    fn step(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
+    fn step(&mut self, storage: &mut [u8], deliver: &mut dyn FnMut(&[u8], u16)) {
         let held = self.held;
         loop {
             self.next = self.next.map(|next| next.wrapping_add(1));
@@ -187,32 +238,33 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
             if self.held == 0 {
                 break;
             }
-            let Some((len, _)) = self.read(slot) else { break };
+            let Some((len, _)) = self.read(storage, slot) else { break };
             let gap = self.take_gap();
-            deliver(self.packet(slot, len), gap);
-            self.free(slot);
+            deliver(self.packet(storage, slot, len), gap);
+            self.free(storage, slot);
             self.held = self.held.saturating_sub(1);
         }
         if self.held < held {
             self.since = match self.held {
                 0 => None,
-                _ => (0..self.slots).filter_map(|slot| self.read(slot)).map(|(_, since)| since).min(),
+                _ => {
+                    (0..self.slots).filter_map(|slot| self.read(storage, slot)).map(|(_, since)| since).min()
+                }
             };
         }
     }
 
     /// Keeps the packet `ahead` after the awaited one: 1 to `slots`.
-    fn hold(&mut self, now: Instant, ahead: u32, packet: &[u8]) -> Offer {
+    fn hold(&mut self, storage: &mut [u8], now: Instant, ahead: u32, packet: &[u8]) -> Offer {
         let slot = self.slot_ahead(ahead.saturating_sub(1));
-        if self.read(slot).is_some() {
+        if self.read(storage, slot).is_some() {
             self.counters.dropped = self.counters.dropped.wrapping_add(1);
             return Offer::Duplicate;
         }
         let at = self.start(slot);
-        let storage = self.storage.as_mut();
         storage::put(storage, at, &(packet.len() as u16).to_ne_bytes());
         storage::put(storage, at.saturating_add(2), &now.as_micros().to_ne_bytes());
-        storage::put(storage, at.saturating_add(Self::SLOT_OVERHEAD), packet);
+        storage::put(storage, at.saturating_add(SLOT_OVERHEAD), packet);
         self.held = self.held.saturating_add(1);
         self.counters.held = self.counters.held.wrapping_add(1);
         self.since.get_or_insert(now);
@@ -239,21 +291,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
     }
 
     /// Length and arrival of the packet in a slot, if there is one.
-    fn read(&self, slot: u32) -> Option<(u16, Instant)> {
-        let (len, rest) = self.storage.as_ref().get(self.start(slot)..)?.split_first_chunk()?;
+    fn read(&self, storage: &[u8], slot: u32) -> Option<(u16, Instant)> {
+        let (len, rest) = storage.get(self.start(slot)..)?.split_first_chunk()?;
         let len = Some(u16::from_ne_bytes(*len)).filter(|&len| len != FREE)?;
         Some((len, Instant::from_micros(u64::from_ne_bytes(*rest.first_chunk()?))))
     }
 
-    fn packet(&self, slot: u32, len: u16) -> &[u8] {
-        let at = self.start(slot).saturating_add(Self::SLOT_OVERHEAD);
-        let bytes = self.storage.as_ref().get(at..at.saturating_add(usize::from(len)));
+    fn packet<'b>(&self, storage: &'b [u8], slot: u32, len: u16) -> &'b [u8] {
+        let at = self.start(slot).saturating_add(SLOT_OVERHEAD);
+        let bytes = storage.get(at..at.saturating_add(usize::from(len)));
         bytes.unwrap_or(&[])
     }
 
-    fn free(&mut self, slot: u32) {
+    fn free(&self, storage: &mut [u8], slot: u32) {
         let at = self.start(slot);
-        storage::put(self.storage.as_mut(), at, &FREE.to_ne_bytes());
+        storage::put(storage, at, &FREE.to_ne_bytes());
     }
 }
 
