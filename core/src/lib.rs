@@ -17,14 +17,17 @@ extern crate std;
 // First: its macros are used by the modules after it.
 mod fmt;
 
+pub mod client;
 pub mod frame;
 pub mod jpeg;
 pub mod media;
 mod payload;
+mod random;
 pub mod receive;
 pub mod ring;
 pub mod server;
 mod storage;
 pub mod text;
 pub mod time;
+mod transport;
 pub mod wire;

@@ -193,6 +193,17 @@ const fn hex_digit(nibble: u8) -> u8 {
     }
 }
 
+/// A number as sixteen hexadecimal digits in lower case.
+pub(crate) fn hex_digits(value: u64) -> [u8; 16] {
+    let mut rest = value;
+    let mut digits = [0; 16];
+    for digit in digits.iter_mut().rev() {
+        *digit = hex_digit((rest & 0xF) as u8).to_ascii_lowercase();
+        rest >>= 4;
+    }
+    digits
+}
+
 /// A sink that only counts: the length of a body is sent before the body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter(usize);

@@ -1,11 +1,14 @@
 //! [`ServerConn`]: the verbs.
 use super::chunk::{Chunk, earliest};
-use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, Port, RequestId, Why};
+use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, RequestId, Why};
 use super::stream::{Phase, Route, Stream};
 use super::transmit::Pending;
 use crate::frame::{FrameId, FrameStore, TrackId};
+use crate::random::split_mix;
 use crate::storage::Fifo;
+use crate::text::hex_digits;
 use crate::time::{Duration, Instant, Now, Wake, sooner};
+use crate::transport::Port;
 use crate::wire::rtcp;
 use core::net::{IpAddr, SocketAddr};
 
@@ -140,7 +143,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
             cname: [0; 16],
             heard: now.at,
         };
-        state.cname = super::request::hex(state.draw());
+        state.cname = hex_digits(state.draw());
         Ok(Self { state, storage })
     }
 
@@ -346,13 +349,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
 }
 
 impl State {
-    /// SplitMix64 over the caller's seed.
     pub(super) fn draw(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        split_mix(&mut self.random)
     }
 
     pub(super) fn fail(&mut self, error: ConnError) {

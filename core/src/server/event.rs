@@ -1,18 +1,9 @@
 //! What a server connection says, and what it is told.
 use crate::frame::{Seek, TrackId};
 use crate::time::{Duration, MediaTime};
+use crate::transport::Lower;
 use crate::wire::rtsp::{Range, Status, Url};
 use crate::wire::sdp::Presentation;
-
-/// Which of a pair of ports: RTP has the even one, RTCP the odd one above it (RFC 3550, 11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Port {
-    /// Media.
-    Rtp,
-    /// Reports.
-    Rtcp,
-}
 
 /// How strongly a datagram belongs to a connection. The adapter gives it to the one with the
 /// greatest claim, and to nobody where two claim it by [`Claim::Latch`].
@@ -39,16 +30,6 @@ pub struct PortPair {
     pub rtp: u16,
     /// The port that RTCP really leaves from.
     pub rtcp: u16,
-}
-
-/// The lower transport that a client asked for and that is supported (RFC 2326, 12.39).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Lower {
-    /// RTP and RTCP over UDP.
-    Udp,
-    /// Interleaved in the RTSP connection (RFC 2326, 10.12).
-    Interleaved,
 }
 
 /// Names a request, until it is answered.

@@ -18,9 +18,10 @@ mod request;
 mod stream;
 mod transmit;
 
+pub use crate::transport::{Lower, Port};
 pub use chunk::Chunk;
 pub use conn::{Config, ServerConn, StorageTooSmall};
 pub use event::{
-    Answer, Ask, Claim, ConnError, Event, Lower, NotAsked, Port, PortPair, RequestId, SessionId, Summary, Why,
+    Answer, Ask, Claim, ConnError, Event, NotAsked, PortPair, RequestId, SessionId, Summary, Why,
 };
 pub use transmit::{Batch, Pending};

@@ -1,11 +1,12 @@
 //! The application's answers, as replies.
 use super::conn::{MAX_STREAMS, State};
-use super::event::{Answer, Lower, PortPair, SessionId, Why};
-use super::request::{hex, hex_text, session_of};
+use super::event::{Answer, PortPair, SessionId, Why};
+use super::request::{hex_text, session_of};
 use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
-use crate::text::{Emit, SliceSink, TextWriter};
+use crate::text::{Emit, SliceSink, TextWriter, hex_digits};
 use crate::time::{MediaTime, Now};
+use crate::transport::Lower;
 use crate::wire::rtsp::{
     Method, Pair, Position, Profile, Range, Request, RtpInfo, Session, Status, TransportSpec, Url,
 };
@@ -79,7 +80,7 @@ impl State {
         self.streams.push(stream).map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;
         let timeout_secs = u32::try_from(self.config.session_timeout.as_millis() / 1000).ok();
         self.write_reply(tx, Status::OK, request.headers.cseq(), |mut reply| {
-            reply.header("Session", &Session { id: &hex(session.0), timeout_secs })?;
+            reply.header("Session", &Session { id: &hex_digits(session.0), timeout_secs })?;
             reply.header("Transport", &spec)?;
             reply.finish()
         });
@@ -175,7 +176,7 @@ impl State {
         let played = Range { start, end: stop.or(end) };
         let base = url.track().map_or(url, |(base, _)| base);
         self.write_reply(tx, Status::OK, request.headers.cseq(), |mut reply| {
-            reply.header("Session", hex_text(&hex(session.0)))?;
+            reply.header("Session", hex_text(&hex_digits(session.0)))?;
             if !goes_on {
                 reply.header("Range", &played)?;
             }

@@ -1,9 +1,10 @@
 //! What clients ask: what the core answers by itself, and what goes to the application.
 use super::conn::{Asked, REPLY_ROOM, State};
-use super::event::{Ask, ConnError, Lower, RequestId, SessionId, Why};
+use super::event::{Ask, ConnError, RequestId, SessionId, Why};
 use super::stream::{Phase, Route};
-use crate::text::{self, OneLine, SliceSink};
+use crate::text::{self, OneLine, SliceSink, hex_digits};
 use crate::time::Now;
+use crate::transport::Lower;
 use crate::wire::interleaved::{Data, MAGIC};
 use crate::wire::rtsp::{
     Message, MessageWriter, Method, ParseError, ParseErrorKind, Parsed, Profile, Range, Request, Session,
@@ -136,7 +137,7 @@ impl State {
         };
         match session.filter(|_| known) {
             Some(session) => self.respond(tx, status, cseq, |mut reply| {
-                reply.header("Session", hex_text(&hex(session.0)))?;
+                reply.header("Session", hex_text(&hex_digits(session.0)))?;
                 reply.finish()
             }),
             None => self.status(tx, status, cseq),
@@ -317,21 +318,7 @@ fn accepts_sdp(accept: &[u8]) -> bool {
     })
 }
 
-/// Sixteen hexadecimal digits.
-pub(super) fn hex(value: u64) -> [u8; 16] {
-    let mut rest = value;
-    let mut digits = [0; 16];
-    for digit in digits.iter_mut().rev() {
-        *digit = match (rest & 15) as u8 {
-            n @ 0..=9 => b'0' + n,
-            n => b'a' - 10 + n,
-        };
-        rest >>= 4;
-    }
-    digits
-}
-
-/// The digits of [`hex`] as text.
+/// The digits of [`hex_digits`] as text.
 pub(super) fn hex_text(digits: &[u8; 16]) -> &str {
     core::str::from_utf8(digits).unwrap_or_default()
 }

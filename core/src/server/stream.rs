@@ -1,10 +1,11 @@
 //! One track that was set up: a cursor into a store, and the next packet at it. `Copy`, so that to
 //! look ahead is to walk a copy, and a guard that is dropped has nothing to undo.
-use super::event::{Lower, SessionId, Summary, Why};
+use super::event::{SessionId, Summary, Why};
 use super::packet::Packet;
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use crate::payload;
 use crate::time::{Duration, Instant, MediaTime, Now};
+use crate::transport::Lower;
 use crate::wire::{interleaved, rtcp, rtp};
 use core::net::SocketAddr;
 

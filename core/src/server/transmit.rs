@@ -1,9 +1,9 @@
 //! Datagrams of one session, in batches as segmentation offload wants them.
-use super::event::Port;
 use super::packet::Packet;
 use super::stream::{Route, Stream};
 use crate::frame::FrameStore;
 use crate::time::Now;
+use crate::transport::Port;
 use core::net::SocketAddr;
 
 /// The most that one send call takes: the payload of the largest UDP datagram.

@@ -1,0 +1,367 @@
+//! [`ClientConn`]: the verbs.
+use super::chunk::Chunk;
+use super::config::{Config, NOTES_ROOM, OUTGOING_ROOM, TransportChoice, Unusable};
+use super::dialogue::{Command, Keepalive, Kind, Outstanding, Phase};
+use super::event::{ClientError, Event, Figures, NotWaiting, TrackInfo};
+use super::notes::{Notes, Span};
+use super::track::{Route, Track};
+use super::transmit::Pending;
+use crate::frame::{FrameSink, Seek};
+use crate::random::split_mix;
+use crate::storage::Fifo;
+use crate::text::hex_digits;
+use crate::time::{Duration, Instant, MediaTime, Now, Wake, sooner};
+use crate::transport::Port;
+use crate::wire::rtsp::{Pair, Url};
+
+/// Tracks of a presentation that are received; more are passed over.
+pub(super) const MAX_TRACKS: usize = 4;
+/// Events that wait to be fetched. Between two fetches there are fewer.
+const MAX_EVENTS: usize = 16;
+
+/// What is being played.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Playing {
+    pub(super) since: Instant,
+    pub(super) start: MediaTime,
+    pub(super) end: Option<MediaTime>,
+    pub(super) stall_told: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) config: Config,
+    pub(super) phase: Phase,
+    pub(super) want: Option<Command>,
+    pub(super) outstanding: Option<Outstanding>,
+    /// The request that is no longer waited for; its response may still come.
+    pub(super) given_up: Option<u32>,
+    pub(super) cseq: u32,
+    pub(super) keepalive: Keepalive,
+    pub(super) notes: Notes,
+    pub(super) aggregate: Span,
+    pub(super) session: Option<Span>,
+    pub(super) location: Span,
+    pub(super) tracks: heapless::Vec<Track, MAX_TRACKS>,
+    pub(super) duration: Option<Duration>,
+    /// Where the last PLAY was to start, to ask for again over another transport.
+    pub(super) last_play: Option<Seek>,
+    /// PLAY without a place starts over: never played, or played to the end.
+    pub(super) from_start: bool,
+    pub(super) playing: Playing,
+    /// The media are to come in the connection, which has all of the storage then.
+    pub(super) interleaved: bool,
+    pub(super) incoming: Fifo,
+    pub(super) outgoing: Fifo,
+    /// Bytes of the connection that are dealt with, for errors to point at.
+    pub(super) consumed: u64,
+    /// Bytes of a message too long to hold that are still to come, and to be dropped.
+    pub(super) discard: usize,
+    pub(super) dropped: u64,
+    pub(super) error: Option<ClientError>,
+    pub(super) over_told: bool,
+    pub(super) finished: bool,
+    pub(super) events: heapless::Deque<Event<'static>, MAX_EVENTS>,
+    pub(super) random: u64,
+    ssrc: u32,
+    cname: [u8; 16],
+}
+
+/// A client's RTSP connection, and the session on it.
+///
+/// `U` is the URL as text. `B` is storage: a `Vec<u8>`, a `&mut [u8]` or an array of
+/// [`Config::storage_len`] bytes.
+#[derive(Debug)]
+pub struct ClientConn<B, U> {
+    state: State,
+    url: U,
+    storage: B,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
+    /// A session with the server of `url`, to which the caller has connected. `random` must be
+    /// different each time: the SSRC of the reports comes from it (RFC 3550, 8.1).
+    ///
+    /// # Errors
+    /// [`Unusable`]: the URL, or the storage.
+    pub fn new(config: Config, now: Now, url: U, random: u64, storage: B) -> Result<Self, Unusable> {
+        Url::parse(url.as_ref())?;
+        let need = config.storage_len(0);
+        if storage.as_ref().len() < need {
+            return Err(Unusable::StorageTooSmall { need });
+        }
+        let mut state = State {
+            config,
+            phase: Phase::Options,
+            want: None,
+            outstanding: None,
+            given_up: None,
+            cseq: 0,
+            keepalive: Keepalive::new(now.at),
+            notes: Notes::default(),
+            aggregate: Span::default(),
+            session: None,
+            location: Span::default(),
+            tracks: heapless::Vec::new(),
+            duration: None,
+            last_play: None,
+            from_start: true,
+            playing: Playing::default(),
+            interleaved: config.transport == TransportChoice::Tcp,
+            incoming: Fifo::default(),
+            outgoing: Fifo::default(),
+            consumed: 0,
+            discard: 0,
+            dropped: 0,
+            error: None,
+            over_told: false,
+            finished: false,
+            events: heapless::Deque::new(),
+            random,
+            ssrc: 0,
+            cname: [0; 16],
+        };
+        state.ssrc = state.draw() as u32;
+        state.cname = hex_digits(state.draw());
+        Ok(Self { state, url, storage })
+    }
+
+    /// A good number of bytes to read from the connection at once; [`Self::handle_stream`] takes
+    /// any number.
+    pub fn stream_room(&self) -> usize {
+        let fixed = NOTES_ROOM + OUTGOING_ROOM;
+        self.storage.as_ref().len().saturating_sub(fixed)
+    }
+
+    /// Takes bytes from the connection, all of them; media in them go straight to the sink.
+    ///
+    /// # Errors
+    /// [`ClientError`] once the connection is of no more use.
+    pub fn handle_stream<K: FrameSink + ?Sized>(
+        &mut self,
+        now: Now,
+        data: &[u8],
+        sink: &mut K,
+    ) -> Result<usize, ClientError> {
+        let mut parts = split_mut(&self.state, self.storage.as_mut());
+        self.state.read(now, data, self.url.as_ref(), &mut parts, sink);
+        self.state.settle_over(parts.windows, sink);
+        self.state.error.map_or(Ok(data.len()), Err)
+    }
+
+    /// Takes a datagram that came from the server's address to the port of a track.
+    pub fn handle_datagram<K: FrameSink + ?Sized>(
+        &mut self,
+        now: Now,
+        track: u8,
+        port: Port,
+        data: &[u8],
+        sink: &mut K,
+    ) {
+        let parts = split_mut(&self.state, self.storage.as_mut());
+        let udp = |track: &Track| matches!(track.route, Route::Udp { .. });
+        if self.state.tracks.get(usize::from(track)).is_some_and(udp) {
+            self.state.on_packet(now, track, port, data, parts.windows, sink);
+        }
+    }
+
+    /// Does what time alone asks for: packets that are overdue are given up, requests time out,
+    /// UDP is given up, media end.
+    pub fn handle_timeout<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
+        let parts = split_mut(&self.state, self.storage.as_mut());
+        self.state.on_time(now, parts.windows, sink);
+        self.state.settle_over(parts.windows, sink);
+    }
+
+    /// Says that the connection is lost, and the session with it. Frames that are open are
+    /// finished as they are.
+    pub fn disconnected<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
+        let parts = split_mut(&self.state, self.storage.as_mut());
+        self.state.on_time(now, parts.windows, sink);
+        let ended = self.state.phase == Phase::Ready
+            && self.state.from_start
+            && self.state.playing.since > Instant::ZERO;
+        if ended || self.state.is_leaving() {
+            self.state.close();
+        } else {
+            self.state.fail(ClientError::Disconnected);
+        }
+        self.state.settle_over(parts.windows, sink);
+    }
+
+    /// What happened. To be called until `None`.
+    pub fn poll_event(&mut self, _now: Now) -> Option<Event<'_>> {
+        let parts = split_mut(&self.state, self.storage.as_mut());
+        match self.state.events.pop_front() {
+            Some(Event::Redirected { .. }) => {
+                Some(Event::Redirected { location: self.state.location.of(parts.notes) })
+            }
+            Some(event) => Some(event),
+            None if self.state.phase == Phase::Over && !self.state.over_told => {
+                self.state.over_told = true;
+                Some(self.state.error.map_or(Event::Closed, Event::Failed))
+            }
+            None => None,
+        }
+    }
+
+    /// Answers [`Event::Setup`] with the ports that were bound for the track, RTP's and RTCP's;
+    /// `None`: there are none, so it cannot come by UDP.
+    ///
+    /// # Errors
+    /// [`NotWaiting`] if the track was not asked for.
+    pub fn setup(&mut self, track: u8, ports: Option<Pair<u16>>) -> Result<(), NotWaiting> {
+        self.state.set_ports(track, ports)
+    }
+
+    /// Plays: from a place, or where it was paused, or from the start.
+    pub fn play(&mut self, from: Option<Seek>) {
+        let state = &mut self.state;
+        let pausing = state.outstanding.is_some_and(|outstanding| outstanding.kind == Kind::Pause);
+        if from.is_none() && state.phase == Phase::Playing && !pausing {
+            // It does already: all there is to do is not to pause.
+            state.want.take_if(|want| *want == Command::Pause);
+        } else {
+            state.command(Command::Play(from));
+        }
+    }
+
+    /// Holds. Before it plays: it does not begin to.
+    pub fn pause(&mut self) {
+        let state = &mut self.state;
+        let starting =
+            state.outstanding.is_some_and(|outstanding| matches!(outstanding.kind, Kind::Play { .. }));
+        if state.phase == Phase::Playing || starting {
+            state.command(Command::Pause);
+        } else {
+            state.want.take_if(|want| *want != Command::Teardown);
+        }
+    }
+
+    /// Ends the session; [`Event::Closed`] follows, even if the server does not answer.
+    pub fn teardown(&mut self) {
+        self.state.command(Command::Teardown);
+    }
+
+    /// What the connection has to say, if anything.
+    pub fn poll_stream(&mut self, now: Now) -> Option<Chunk<'_>> {
+        let mut parts = split_mut(&self.state, self.storage.as_mut());
+        self.state.drive(now, self.url.as_ref(), &mut parts);
+        if self.state.outgoing.is_empty() {
+            return None;
+        }
+        Some(Chunk { outgoing: &mut self.state.outgoing, tx: parts.tx })
+    }
+
+    /// The datagram that is due, if any.
+    pub fn poll_transmit(&mut self, now: Now) -> Option<Pending<'_>> {
+        let state = &mut self.state;
+        if state.phase == Phase::Over {
+            return None;
+        }
+        let random = split_mix(&mut state.random) as u32;
+        let (ssrc, cname) = (state.ssrc, state.cname);
+        (0u8..)
+            .zip(state.tracks.iter_mut())
+            .find_map(|(index, track)| Pending::of(track, index, now, ssrc, &cname, random))
+    }
+
+    /// When to come back, if nothing comes in before.
+    pub fn poll_at(&self) -> Wake {
+        let state = &self.state;
+        let mut wake = Wake { stream: state.stream_at(), datagram: None, timer: state.timer_at() };
+        if state.phase != Phase::Over {
+            for track in &state.tracks {
+                if let (Route::Udp { server: Some(_) }, Some(at)) = (track.route, track.report_at) {
+                    sooner(&mut wake.datagram, if track.punch { Instant::ZERO } else { at });
+                }
+            }
+        }
+        wake
+    }
+
+    /// What is known of a track; `None` if there is none of that number, or not yet.
+    pub fn track(&self, track: u8) -> Option<TrackInfo> {
+        self.state.tracks.get(usize::from(track)).map(Track::info)
+    }
+
+    /// What has come of a track.
+    pub fn statistics(&self, track: u8) -> Option<Figures> {
+        self.state.tracks.get(usize::from(track)).map(|track| track.receiver.figures())
+    }
+
+    /// Interleaved packets that were dropped because they were longer than the storage.
+    pub const fn dropped(&self) -> u64 {
+        self.state.dropped
+    }
+
+    /// How long the presentation is; `None`: it is live, or that is not known.
+    pub const fn duration(&self) -> Option<Duration> {
+        self.state.duration
+    }
+}
+
+impl State {
+    pub(super) fn draw(&mut self) -> u64 {
+        split_mix(&mut self.random)
+    }
+
+    pub(super) const fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    pub(super) const fn cname(&self) -> [u8; 16] {
+        self.cname
+    }
+
+    pub(super) fn tell(&mut self, event: Event<'static>) {
+        // Full only if the caller does not fetch events: it then loses the newest.
+        let _ = self.events.push_back(event);
+    }
+
+    pub(super) fn fail(&mut self, error: ClientError) {
+        if self.phase != Phase::Over {
+            self.error = Some(error);
+            self.close();
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.phase = Phase::Over;
+        (self.want, self.outstanding) = (None, None);
+    }
+
+    /// Finishes what is open, once, when the session is over.
+    fn settle_over<K: FrameSink + ?Sized>(&mut self, windows: &mut [u8], sink: &mut K) {
+        if self.phase == Phase::Over && !core::mem::replace(&mut self.finished, true) {
+            let count = self.tracks.len();
+            for (index, track) in (0u8..).zip(self.tracks.iter_mut()) {
+                track.receiver.finish(index, window_of(windows, index, count), sink);
+            }
+        }
+    }
+}
+
+/// The storage, split: everything is in one piece.
+pub(super) struct Parts<'b> {
+    pub(super) notes: &'b mut [u8],
+    pub(super) tx: &'b mut [u8],
+    pub(super) rx: &'b mut [u8],
+    /// For the reorder windows of all tracks.
+    pub(super) windows: &'b mut [u8],
+}
+
+fn split_mut<'b>(state: &State, storage: &'b mut [u8]) -> Parts<'b> {
+    let (notes, rest) = storage.split_at_mut_checked(NOTES_ROOM).unwrap_or_default();
+    let (tx, rest) = rest.split_at_mut_checked(OUTGOING_ROOM).unwrap_or_default();
+    let response = if state.interleaved { rest.len() } else { state.config.response_room() };
+    let (rx, windows) = rest.split_at_mut_checked(response).unwrap_or_default();
+    Parts { notes, tx, rx, windows }
+}
+
+/// One track's part of the window storage.
+pub(super) fn window_of(windows: &mut [u8], track: u8, tracks: usize) -> &mut [u8] {
+    let len = windows.len().checked_div(tracks).unwrap_or(0);
+    let at = len.saturating_mul(usize::from(track));
+    windows.get_mut(at..).and_then(|rest| rest.get_mut(..len)).unwrap_or_default()
+}

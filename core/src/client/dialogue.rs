@@ -1,0 +1,391 @@
+//! What the client asks, one request at a time, and what it answers to the server's requests.
+use super::config::{MESSAGE_ROOM, TransportChoice};
+use super::conn::{Parts, State};
+use super::event::{ClientError, Event, NotWaiting};
+use super::notes::Span;
+use super::receiver::Coding;
+use super::timeline::Start;
+use super::track::{REPORT_MAX, Route, Track};
+use crate::frame::Seek;
+use crate::receive::Window;
+use crate::text::SliceSink;
+use crate::time::{Duration, Instant, MediaTime, Now};
+use crate::wire::interleaved;
+use crate::wire::rtsp::{
+    MessageWriter, Method, Pair, Position, Range, Request, Session, Status, TransportSpec, Url, WriteError,
+};
+use crate::wire::sdp;
+use embedded_io::SliceWriteError;
+
+const USER_AGENT: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
+/// What a server may ask of the client.
+const METHODS: &str = "OPTIONS, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
+/// How long to wait for a response without which it goes on as well.
+const SHORT_WAIT: Duration = Duration::from_secs(2);
+
+type Written<'a> = Result<SliceSink<'a>, WriteError<SliceWriteError>>;
+
+/// How far the dialogue has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Options,
+    Describe,
+    Setup,
+    /// All tracks are set up; nothing is sent (RFC 2326, A: Ready).
+    Ready,
+    Playing,
+    /// UDP is given up; the server is asked to stop sending so.
+    FallingBack,
+    Over,
+}
+
+/// What the caller wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    Play(Option<Seek>),
+    Pause,
+    Teardown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Options,
+    Describe,
+    Setup(u8),
+    Play {
+        from: Option<Seek>,
+        playing: bool,
+    },
+    Pause,
+    /// PAUSE of a session that is about to be replaced.
+    Leave,
+    Keepalive,
+    Teardown,
+}
+
+/// A request that waits for its response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outstanding {
+    pub(super) kind: Kind,
+    pub(super) method: Method<'static>,
+    pub(super) cseq: u32,
+    pub(super) until: Instant,
+}
+
+/// What keeps the session alive (RFC 2326, 12.37).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keepalive {
+    pub(super) timeout: Duration,
+    /// When the last request was made.
+    pub(super) last: Instant,
+    /// GET_PARAMETER is known to the server, and did not fail.
+    pub(super) get_parameter: bool,
+    /// Bad responses in a row.
+    pub(super) bad: u8,
+}
+
+impl Keepalive {
+    pub(super) fn new(now: Instant) -> Self {
+        let timeout = Session { id: &[], timeout_secs: None }.timeout();
+        Self { timeout, last: now, get_parameter: false, bad: 0 }
+    }
+
+    fn at(&self) -> Instant {
+        self.last + self.timeout.scaled(1, 2)
+    }
+}
+
+impl State {
+    pub(super) fn command(&mut self, command: Command) {
+        if self.phase != Phase::Over && self.want != Some(Command::Teardown) {
+            self.want = Some(command);
+        }
+    }
+
+    /// The caller has asked for the end.
+    pub(super) fn is_leaving(&self) -> bool {
+        let asked = self.outstanding.is_some_and(|outstanding| outstanding.kind == Kind::Teardown);
+        asked || self.want == Some(Command::Teardown) || (self.phase == Phase::Over && self.error.is_none())
+    }
+
+    pub(super) fn set_ports(&mut self, track: u8, ports: Option<Pair<u16>>) -> Result<(), NotWaiting> {
+        let waits = self.phase == Phase::Setup && self.track_to_set_up() == Some(track) && !self.interleaved;
+        let track = self.tracks.get_mut(usize::from(track)).filter(|track| waits && track.ports.is_none());
+        let track = track.ok_or(NotWaiting)?;
+        match ports {
+            Some(_) => track.ports = ports,
+            None if self.config.transport == TransportChoice::Auto => self.switch_to_tcp(),
+            None => self.fail(ClientError::NoPorts),
+        }
+        Ok(())
+    }
+
+    /// Asks for whatever is to be asked next, and reports what is due.
+    pub(super) fn drive(&mut self, now: Now, url: &[u8], parts: &mut Parts<'_>) {
+        self.report_interleaved(now, parts.tx);
+        if self.want == Some(Command::Teardown) && self.session.is_none() {
+            return self.close();
+        }
+        if self.phase == Phase::Setup
+            && !self.interleaved
+            && let Some(index) = self.track_to_set_up()
+            && let Some(track) = self.tracks.get_mut(usize::from(index))
+            && !core::mem::replace(&mut track.asked, true)
+        {
+            self.tell(Event::Setup { track: index });
+        }
+        if self.outgoing.room(parts.tx) < MESSAGE_ROOM {
+            return;
+        }
+        if let Some(kind) = self.next_request(now.at) {
+            self.ask(now, kind, url, parts);
+        }
+    }
+
+    /// When [`Self::drive`] has something to say.
+    pub(super) fn stream_at(&self) -> Option<Instant> {
+        if !self.outgoing.is_empty() {
+            return Some(Instant::ZERO);
+        }
+        if self.phase == Phase::Over {
+            return None;
+        }
+        let asks = (self.want == Some(Command::Teardown) && self.session.is_none())
+            || self.next_request(Instant::ZERO).is_some()
+            || (self.phase == Phase::Setup && self.must_ask_for_ports());
+        let set_up = matches!(self.phase, Phase::Ready | Phase::Playing);
+        let keepalive = (set_up && self.outstanding.is_none()).then(|| self.keepalive.at());
+        let reports = self.tracks.iter().filter(|track| matches!(track.route, Route::Interleaved(_)));
+        let report = reports.filter_map(|track| track.report_at).min();
+        [asks.then_some(Instant::ZERO), keepalive, report].into_iter().flatten().min()
+    }
+
+    fn must_ask_for_ports(&self) -> bool {
+        let track = self.track_to_set_up().and_then(|index| self.tracks.get(usize::from(index)));
+        !self.interleaved && track.is_some_and(|track| !track.asked)
+    }
+
+    fn next_request(&self, now: Instant) -> Option<Kind> {
+        let teardown = self.want == Some(Command::Teardown) && self.session.is_some();
+        let asked = self.outstanding.map(|outstanding| outstanding.kind);
+        if teardown && asked != Some(Kind::Teardown) {
+            // Whatever else is asked does not matter any more.
+            return Some(Kind::Teardown);
+        }
+        if asked.is_some() {
+            return None;
+        }
+        match self.phase {
+            Phase::Options => Some(Kind::Options),
+            Phase::Describe => Some(Kind::Describe),
+            Phase::Setup => {
+                let index = self.track_to_set_up()?;
+                let track = self.tracks.get(usize::from(index))?;
+                (self.interleaved || track.ports.is_some()).then_some(Kind::Setup(index))
+            }
+            Phase::FallingBack => Some(Kind::Leave),
+            Phase::Ready | Phase::Playing => match self.want {
+                Some(Command::Play(from)) => Some(Kind::Play { from, playing: self.phase == Phase::Playing }),
+                Some(Command::Pause) if self.phase == Phase::Playing => Some(Kind::Pause),
+                _ => (self.keepalive.at() <= now).then_some(Kind::Keepalive),
+            },
+            Phase::Over => None,
+        }
+    }
+
+    pub(super) fn track_to_set_up(&self) -> Option<u8> {
+        (0u8..).zip(&self.tracks).find(|(_, track)| track.route == Route::None).map(|(index, _)| index)
+    }
+
+    fn ask(&mut self, now: Now, kind: Kind, url: &[u8], parts: &mut Parts<'_>) {
+        self.cseq = self.cseq.wrapping_add(1);
+        let method = self.method(kind);
+        let room = self.outgoing.tail(parts.tx, MESSAGE_ROOM);
+        let written = self.write(kind, method, url, parts.notes, room);
+        let Ok(len) = written.map(|sink| sink.len()) else {
+            return self.fail(ClientError::NoRoom);
+        };
+        self.outgoing.grow(parts.tx, len);
+        if let Some(before) = self.outstanding {
+            self.given_up = Some(before.cseq);
+        }
+        let wait = match kind {
+            Kind::Leave | Kind::Teardown => SHORT_WAIT.min(self.config.response_wait),
+            _ => self.config.response_wait,
+        };
+        self.outstanding = Some(Outstanding { kind, method, cseq: self.cseq, until: now.at + wait });
+        self.keepalive.last = now.at;
+        match kind {
+            Kind::Play { from, playing } => {
+                self.want = None;
+                self.last_play = from;
+                if !playing {
+                    let start = self.asked_start(from);
+                    for track in &mut self.tracks {
+                        track.receiver.expect_play(start);
+                    }
+                }
+            }
+            Kind::Pause => self.want = None,
+            _ => {}
+        }
+    }
+
+    /// Where a PLAY is believed to start until the server says.
+    pub(super) fn asked_start(&self, from: Option<Seek>) -> Start {
+        let pts = match from {
+            Some(Seek::To(pts)) => pts,
+            Some(Seek::Live) | None => MediaTime::ZERO,
+        };
+        Start { pts, resumed: from.is_none() && !self.from_start, ..Start::default() }
+    }
+
+    const fn method(&self, kind: Kind) -> Method<'static> {
+        match kind {
+            Kind::Keepalive if self.keepalive.get_parameter => Method::GetParameter,
+            Kind::Options | Kind::Keepalive => Method::Options,
+            Kind::Describe => Method::Describe,
+            Kind::Setup(_) => Method::Setup,
+            Kind::Play { .. } => Method::Play,
+            Kind::Pause | Kind::Leave => Method::Pause,
+            Kind::Teardown => Method::Teardown,
+        }
+    }
+
+    fn write<'a>(
+        &self,
+        kind: Kind,
+        method: Method<'_>,
+        url: &[u8],
+        notes: &[u8],
+        room: &'a mut [u8],
+    ) -> Written<'a> {
+        let sink = SliceSink::new(room);
+        let track = match kind {
+            Kind::Setup(index) => self.tracks.get(usize::from(index)).map(|track| (index, track)),
+            _ => None,
+        };
+        let mut out = match (kind, track) {
+            (Kind::Options | Kind::Describe, _) => match Url::parse(url) {
+                Ok(url) => MessageWriter::request(sink, method, &url, self.cseq),
+                // Never: it was parsed before. The server will say what it thinks of it.
+                Err(_) => MessageWriter::request(sink, method, url, self.cseq),
+            },
+            (_, Some((_, track))) => MessageWriter::request(sink, method, track.url.of(notes), self.cseq),
+            _ => MessageWriter::request(sink, method, self.aggregate.of(notes), self.cseq),
+        }?;
+        out.header("User-Agent", USER_AGENT)?;
+        if let Some(session) = self.session {
+            out.header("Session", session.of(notes))?;
+        }
+        if kind == Kind::Describe {
+            out.header("Accept", sdp::CONTENT_TYPE)?;
+        }
+        if let Some((index, track)) = track {
+            out.header("Transport", &self.offer(index, track))?;
+        }
+        if let Kind::Play { from, .. } = kind
+            && let Some(range) = self.range(from)
+        {
+            out.header("Range", &range)?;
+        }
+        out.finish()
+    }
+
+    /// Where to play from; `None`: where it was paused (RFC 2326, 10.5).
+    fn range(&self, from: Option<Seek>) -> Option<Range> {
+        match from {
+            Some(Seek::To(pts)) => Some(Range::starting_at(pts)),
+            Some(Seek::Live) => Some(Range { start: Some(Position::Now), end: None }),
+            None => self.from_start.then_some(Range::starting_at(MediaTime::ZERO)),
+        }
+    }
+
+    fn offer(&self, index: u8, track: &Track) -> TransportSpec<'static> {
+        match track.ports.filter(|_| !self.interleaved) {
+            Some(ports) => TransportSpec::udp(ports),
+            None => TransportSpec::tcp(channels(index)),
+        }
+    }
+
+    /// Gives UDP up. The tracks are to be set up anew.
+    pub(super) fn switch_to_tcp(&mut self) {
+        self.interleaved = true;
+        for track in &mut self.tracks {
+            track.unset();
+            track.receiver.set_window(Window::default());
+        }
+        if let Some(session) = self.session.take() {
+            // A SETUP without a session opens another: some servers close the connection after
+            // TEARDOWN of the former one, which is over with its timeout.
+            self.notes.forget(session);
+        }
+        self.phase = Phase::Setup;
+        self.tell(Event::SwitchedToTcp);
+    }
+
+    /// Takes in the description of a track that can be received; false if there is no room for it.
+    pub(super) fn add_track(&mut self, coding: Coding, url: Span) -> bool {
+        self.tracks.push(Track::new(coding, url)).is_ok()
+    }
+
+    /// Answers a request of the server's.
+    pub(super) fn on_request(&mut self, request: &Request<'_>, tx: &mut [u8]) {
+        let status = match request.method {
+            Method::Options | Method::Teardown => Status::OK,
+            // Without a body it only asks whether somebody is there (RFC 2326, 10.8).
+            Method::GetParameter | Method::SetParameter if request.body.is_empty() => Status::OK,
+            Method::GetParameter | Method::SetParameter => Status::PARAMETER_NOT_UNDERSTOOD,
+            _ => Status::NOT_IMPLEMENTED,
+        };
+        // Room for a request is kept: who asks and does not read gets no answer.
+        if self.outgoing.room(tx) >= 2 * MESSAGE_ROOM {
+            let cseq = request.headers.cseq();
+            let room = self.outgoing.tail(tx, MESSAGE_ROOM);
+            if let Ok(sink) = write_reply(room, status, cseq, request.method == Method::Options) {
+                self.outgoing.grow(tx, sink);
+            }
+        }
+        if request.method == Method::Teardown {
+            self.close();
+        }
+    }
+
+    /// Queues the reports of interleaved tracks that are due.
+    fn report_interleaved(&mut self, now: Now, tx: &mut [u8]) {
+        let (ssrc, cname) = (self.ssrc(), self.cname());
+        for index in 0..self.tracks.len() {
+            let random = self.draw() as u32;
+            let Some(track) = self.tracks.get_mut(index) else { continue };
+            let Route::Interleaved(pair) = track.route else { continue };
+            let mut report = [0; REPORT_MAX];
+            let Some((len, after)) = track.report(now, ssrc, &cname, &mut report) else { continue };
+            if self.outgoing.room(tx) < MESSAGE_ROOM + interleaved::HEADER_LEN + REPORT_MAX {
+                return;
+            }
+            let header = interleaved::Header { channel: pair.rtcp, len: len as u16 };
+            self.outgoing.push(tx, &header.emit());
+            self.outgoing.push(tx, report.get(..len).unwrap_or(&[]));
+            track.reported(now.at, after, random);
+        }
+    }
+}
+
+/// The channels that are asked for.
+pub(super) const fn channels(index: u8) -> Pair<u8> {
+    let rtp = index.wrapping_mul(2);
+    Pair { rtp, rtcp: rtp.wrapping_add(1) }
+}
+
+fn write_reply(
+    room: &mut [u8],
+    status: Status,
+    cseq: Option<u32>,
+    methods: bool,
+) -> Result<usize, WriteError<SliceWriteError>> {
+    let mut reply = MessageWriter::response(SliceSink::new(room), status, cseq)?;
+    if methods {
+        reply.header("Public", METHODS)?;
+    }
+    Ok(reply.finish()?.len())
+}

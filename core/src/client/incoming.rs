@@ -1,0 +1,225 @@
+//! What comes in: messages of the connection, and packets of the tracks.
+use super::conn::{Parts, State, window_of};
+use super::dialogue::Phase;
+use super::event::ClientError;
+use super::track::Route;
+use crate::frame::FrameSink;
+use crate::random::split_mix;
+use crate::time::{Duration, Now};
+use crate::transport::Port;
+use crate::wire::interleaved::{Data, HEADER_LEN, Header, MAGIC};
+use crate::wire::rtcp::{Compound, Packet};
+use crate::wire::rtsp::{Message, ParseError, ParseErrorKind, Parsed, parse_within};
+
+impl State {
+    /// Takes in bytes of the connection: whole messages where they lie, half ones by way of the
+    /// storage.
+    pub(super) fn read<K: FrameSink + ?Sized>(
+        &mut self,
+        now: Now,
+        data: &[u8],
+        url: &[u8],
+        parts: &mut Parts<'_>,
+        sink: &mut K,
+    ) {
+        let mut rest = data;
+        // Bounded by `data`: each round takes some of it, or ends.
+        while !rest.is_empty() && self.phase != Phase::Over {
+            let taken = match self.discard.min(rest.len()) {
+                0 if self.incoming.is_empty() => self.read_in_place(now, rest, url, parts, sink),
+                0 => self.read_held(now, rest, url, parts, sink),
+                skip => {
+                    self.discard = self.discard.saturating_sub(skip);
+                    self.consumed = self.consumed.saturating_add(skip as u64);
+                    skip
+                }
+            };
+            rest = rest.get(taken..).unwrap_or(&[]);
+            if taken == 0 {
+                break;
+            }
+        }
+    }
+
+    fn read_in_place<K: FrameSink + ?Sized>(
+        &mut self,
+        now: Now,
+        rest: &[u8],
+        url: &[u8],
+        parts: &mut Parts<'_>,
+        sink: &mut K,
+    ) -> usize {
+        let Parts { notes, tx, rx, windows } = parts;
+        // As if it had come through the storage: what is accepted does not depend on how it was cut.
+        let bytes = rest.get(..rx.len()).unwrap_or(rest);
+        let len = self.read_message(now, bytes, url, rx.len(), notes, tx, windows, sink);
+        if len == 0 {
+            self.incoming.push(rx, bytes);
+            return bytes.len();
+        }
+        len
+    }
+
+    /// Completes the message that is held, with as little copying as its kind allows.
+    fn read_held<K: FrameSink + ?Sized>(
+        &mut self,
+        now: Now,
+        rest: &[u8],
+        url: &[u8],
+        parts: &mut Parts<'_>,
+        sink: &mut K,
+    ) -> usize {
+        let Parts { notes, tx, rx, windows } = parts;
+        let held = self.incoming.bytes(rx);
+        let room = rx.len();
+        let need = match (Header::parse(held), held.first()) {
+            (Some(header), _) => header.frame_len(),
+            (None, Some(&MAGIC)) => HEADER_LEN,
+            _ => room,
+        };
+        let held = held.len();
+        let take = need.min(room).saturating_sub(held).min(rest.len());
+        self.incoming.push(rx, rest.get(..take).unwrap_or(&[]));
+        let len = {
+            // A copy of the queue's place: the bytes stay where they are until it is emptied.
+            let incoming = self.incoming;
+            self.read_message(now, incoming.bytes(rx), url, room, notes, tx, windows, sink)
+        };
+        if len == 0 {
+            return take;
+        }
+        self.incoming.pop(room);
+        // What was copied behind the message is read again in its place.
+        len.saturating_sub(held)
+    }
+
+    /// Deals with the message that `bytes` start with; returns its length, 0 if it is not all there.
+    #[allow(clippy::too_many_arguments, reason = "the parts of the storage, which a message may lie in")]
+    fn read_message<K: FrameSink + ?Sized>(
+        &mut self,
+        now: Now,
+        bytes: &[u8],
+        url: &[u8],
+        room: usize,
+        notes: &mut [u8],
+        tx: &mut [u8],
+        windows: &mut [u8],
+        sink: &mut K,
+    ) -> usize {
+        let len = match parse_within(bytes, room) {
+            Ok(Parsed::Partial) => return 0,
+            Ok(Parsed::Skip(len)) => len,
+            Ok(Parsed::Complete(message, len)) => {
+                match message {
+                    Message::Data(data) => self.on_data(now, data, windows, sink),
+                    Message::Response(response) => self.on_response(now, &response, url, notes, windows),
+                    Message::Request(request) => self.on_request(&request, tx),
+                }
+                len
+            }
+            Err(error) => self.on_malformed(error, bytes.len()),
+        };
+        self.consumed = self.consumed.saturating_add(len as u64);
+        len
+    }
+
+    /// Passes over what can be passed over; returns how much of the `held` bytes that is.
+    fn on_malformed(&mut self, error: ParseError, held: usize) -> usize {
+        let at = self.consumed.saturating_add(error.at as u64);
+        match (error.kind, error.skip) {
+            // An interleaved packet: only these have a known length from their first bytes on.
+            (ParseErrorKind::TooLong { .. }, Some(need)) if error.at == 0 => {
+                self.dropped = self.dropped.saturating_add(1);
+                self.discard = need.saturating_sub(held);
+                need.min(held)
+            }
+            (ParseErrorKind::TooLong { need }, _) => {
+                self.fail(ClientError::TooLong { at, need });
+                held
+            }
+            (ParseErrorKind::NotRtsp, _) => {
+                self.fail(ClientError::NotRtsp { at });
+                held
+            }
+            (ParseErrorKind::Http, _) => {
+                self.fail(ClientError::Http { at });
+                held
+            }
+            (_, Some(len)) if self.forgive_keepalive() => len,
+            _ => {
+                self.fail(ClientError::Malformed { at });
+                held
+            }
+        }
+    }
+
+    /// A channel that nobody set up is passed over (RFC 2326, 10.12).
+    fn on_data<K: FrameSink + ?Sized>(&mut self, now: Now, data: Data<'_>, windows: &mut [u8], sink: &mut K) {
+        let found = (0u8..).zip(&self.tracks).find_map(|(index, track)| match track.route {
+            Route::Interleaved(pair) if pair.rtp == data.channel => Some((index, Port::Rtp)),
+            Route::Interleaved(pair) if pair.rtcp == data.channel => Some((index, Port::Rtcp)),
+            _ => None,
+        });
+        if let Some((index, port)) = found {
+            self.on_packet(now, index, port, data.payload, windows, sink);
+        }
+    }
+
+    pub(super) fn on_packet<K: FrameSink + ?Sized>(
+        &mut self,
+        now: Now,
+        index: u8,
+        port: Port,
+        bytes: &[u8],
+        windows: &mut [u8],
+        sink: &mut K,
+    ) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        let count = self.tracks.len();
+        let Some(track) = self.tracks.get_mut(usize::from(index)) else { return };
+        if port == Port::Rtcp || is_rtcp(bytes, track.receiver.coding().payload_type) {
+            return self.on_rtcp(now, index, bytes);
+        }
+        let first = track.receiver.last_packet.is_none();
+        let storage = window_of(windows, index, count);
+        if !track.receiver.on_rtp(now.at, index, bytes, storage, sink) {
+            return;
+        }
+        self.playing.stall_told = false;
+        if first {
+            let random = split_mix(&mut self.random) as u32;
+            track.report_soon(now.at, random);
+        }
+    }
+
+    fn on_rtcp(&mut self, now: Now, index: u8, bytes: &[u8]) {
+        let in_play = self.phase == Phase::Playing;
+        let Some(track) = self.tracks.get_mut(usize::from(index)) else { return };
+        for packet in Compound::new(bytes).map_while(Result::ok) {
+            match packet {
+                Packet::SenderReport(report) if track.receiver.is_from(report.ssrc()) => {
+                    if let Some(statistics) = track.receiver.statistics_mut() {
+                        statistics.on_sender_report(now.at, report.info().ntp);
+                    }
+                }
+                Packet::Bye(bye) if in_play && bye.sources().any(|ssrc| track.receiver.is_from(ssrc)) => {
+                    // A datagram may have overtaken the last of the media.
+                    let wait = match track.route {
+                        Route::Udp { .. } => self.config.reorder_wait,
+                        _ => Duration::ZERO,
+                    };
+                    track.bye_at.get_or_insert(now.at + wait);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether a packet that came where RTP is expected is RTCP (RFC 5761, 4): some devices use one
+/// port or channel for both.
+fn is_rtcp(bytes: &[u8], payload_type: u8) -> bool {
+    matches!(bytes, [_, kind @ 192..=223, ..] if kind & 0x7F != payload_type)
+}

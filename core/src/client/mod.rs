@@ -1,0 +1,36 @@
+//! The client's side of one RTSP connection: what it asks, and the media that come.
+//!
+//! The order of calls, in each turn of the caller's loop:
+//!
+//! 1. what came in: [`ClientConn::handle_stream`], [`ClientConn::handle_datagram`], and
+//!    [`ClientConn::handle_timeout`]; frames go straight into the sink that is lent to them;
+//! 2. [`ClientConn::poll_event`] until `None`; [`Event::Setup`] is answered by
+//!    [`ClientConn::setup`];
+//! 3. [`ClientConn::poll_stream`] and [`ClientConn::poll_transmit`] until `None`, or until their
+//!    socket takes no more;
+//! 4. sleep until [`ClientConn::poll_at`] says, or until there is input.
+//!
+//! The connection describes the presentation and sets its tracks up by itself; PLAY is sent when
+//! that is done and [`ClientConn::play`] was called, before or after.
+mod chunk;
+mod config;
+mod conn;
+mod dialogue;
+mod event;
+mod incoming;
+mod notes;
+mod receiver;
+mod response;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod timers;
+mod track;
+mod transmit;
+
+pub use crate::transport::{Lower, Port};
+pub use chunk::Chunk;
+pub use config::{Config, TransportChoice, Unusable};
+pub use conn::ClientConn;
+pub use event::{ClientError, Event, Figures, NotWaiting, TrackInfo};
+pub use transmit::Pending;

@@ -1,0 +1,313 @@
+//! What the server answers.
+use super::config::TransportChoice;
+use super::conn::{MAX_TRACKS, Playing, State, window_of};
+use super::dialogue::{Command, Kind, Outstanding, Phase, channels};
+use super::event::{ClientError, Event};
+use super::receiver::Coding;
+use super::timeline::Start;
+use super::track::Route;
+use crate::frame::Seek;
+use crate::receive::Window;
+use crate::text::{self, OneLine};
+use crate::time::{MediaTime, Now};
+use crate::transport::Lower;
+use crate::wire::rtsp::{
+    AuthScheme, Method, Position, Profile, Range, Response, RtpInfo, Session, Status, TransportSpec, Url,
+    transports,
+};
+use crate::wire::sdp::{Description, Media};
+use core::net::IpAddr;
+
+impl State {
+    pub(super) fn on_response(
+        &mut self,
+        now: Now,
+        response: &Response<'_>,
+        url: &[u8],
+        notes: &mut [u8],
+        windows: &mut [u8],
+    ) {
+        let status = response.status;
+        // "Continue" answers nothing yet.
+        if status.0 < 200 {
+            return;
+        }
+        let cseq = response.headers.cseq();
+        // Some devices count wrongly. As there is one request at a time, it is clear which one is
+        // meant, unless another was given up before.
+        let Some(asked) = self.outstanding.filter(|asked| {
+            cseq == Some(asked.cseq) || self.given_up.is_none() || (cseq.is_some() && cseq != self.given_up)
+        }) else {
+            self.given_up = None;
+            return;
+        };
+        self.outstanding = None;
+        match asked.kind {
+            Kind::Teardown => self.close(),
+            Kind::Leave => self.switch_to_tcp(),
+            Kind::Keepalive if status.is_success() => self.keepalive.bad = 0,
+            Kind::Keepalive => self.on_bad_keepalive(status),
+            _ if status.is_redirect() => self.on_redirect(response, notes),
+            Kind::Options => self.on_options(response),
+            _ if !status.is_success() => self.on_refusal(asked, response),
+            Kind::Describe => self.on_description(response, url, notes),
+            Kind::Setup(index) => self.on_setup(now, index, response, notes, windows),
+            Kind::Play { from, playing } => self.on_play(now, from, playing, response, notes),
+            Kind::Pause => {
+                if self.phase == Phase::Playing {
+                    self.phase = Phase::Ready;
+                    self.tell(Event::Paused);
+                }
+            }
+        }
+    }
+
+    /// A malformed response to a keepalive counts as a bad one.
+    pub(super) fn forgive_keepalive(&mut self) -> bool {
+        let waits = self.outstanding.take_if(|asked| asked.kind == Kind::Keepalive).is_some();
+        if waits {
+            self.on_bad_keepalive(Status::BAD_REQUEST);
+        }
+        waits && self.phase != Phase::Over
+    }
+
+    /// One is forgiven: some devices announce GET_PARAMETER and do not know it.
+    fn on_bad_keepalive(&mut self, status: Status) {
+        self.keepalive.get_parameter = false;
+        self.keepalive.bad = self.keepalive.bad.saturating_add(1);
+        if self.keepalive.bad > 1 {
+            self.fail(ClientError::SessionLost { status });
+        }
+    }
+
+    fn on_redirect(&mut self, response: &Response<'_>, notes: &mut [u8]) {
+        let location = OneLine(response.headers.get("Location").unwrap_or_default());
+        self.location = self.notes.write(notes, &location).unwrap_or_default();
+        self.tell(Event::Redirected { location: &[] });
+        self.close();
+    }
+
+    fn on_refusal(&mut self, asked: Outstanding, response: &Response<'_>) {
+        let udp_refused = response.status == Status::UNSUPPORTED_TRANSPORT && !self.interleaved;
+        if udp_refused
+            && self.config.transport == TransportChoice::Auto
+            && matches!(asked.kind, Kind::Setup(_))
+        {
+            return self.switch_to_tcp();
+        }
+        self.refused(asked.method, response);
+        if matches!(asked.kind, Kind::Describe | Kind::Setup(_)) {
+            self.leave();
+        }
+    }
+
+    fn refused(&mut self, method: Method<'static>, response: &Response<'_>) {
+        let auth = response.headers.get("WWW-Authenticate").map(AuthScheme::parse);
+        self.tell(Event::Refused { method, status: response.status, auth });
+    }
+
+    /// Whatever it says: a server that refuses OPTIONS says why again, at DESCRIBE.
+    fn on_options(&mut self, response: &Response<'_>) {
+        self.keepalive.get_parameter = response
+            .headers
+            .get_all("Public")
+            .flat_map(|methods| text::split(methods, b','))
+            .any(|method| Method::from_name(method) == Method::GetParameter);
+        self.phase = Phase::Describe;
+    }
+
+    fn on_description(&mut self, response: &Response<'_>, url: &[u8], notes: &mut [u8]) {
+        let description = match Description::parse(response.body) {
+            Ok(description) => description,
+            Err(error) => return self.fail(ClientError::Description(error)),
+        };
+        let Ok(url) = Url::parse(url) else { return };
+        let (base, location) =
+            (response.headers.get("Content-Base"), response.headers.get("Content-Location"));
+        let base = Url::base(base, location, url);
+        let control = description.control().unwrap_or(b"*");
+        let Some(aggregate) = self.notes.write(notes, &base.control(control)) else {
+            return self.fail(ClientError::NoRoom);
+        };
+        self.aggregate = aggregate;
+        let mut end = description.range().and_then(Result::ok).and_then(|range| range.end);
+        for (media, coding) in description.media().filter_map(|media| Some((media, coding(&media)?))) {
+            if self.tracks.len() >= MAX_TRACKS {
+                break;
+            }
+            let control = media.control().unwrap_or(b"*");
+            let Some(url) = self.notes.write(notes, &base.control(control)) else {
+                return self.fail(ClientError::NoRoom);
+            };
+            self.add_track(coding, url);
+            end = end.or(media.range().and_then(Result::ok).and_then(|range| range.end));
+        }
+        if self.tracks.is_empty() {
+            return self.fail(ClientError::NoTrack);
+        }
+        self.duration = end.map(|end| end.since(MediaTime::ZERO)).filter(|span| span.as_micros() > 0);
+        self.phase = Phase::Setup;
+        self.tell(Event::Described { tracks: self.tracks.len() as u8, duration: self.duration });
+    }
+
+    fn on_setup(
+        &mut self,
+        now: Now,
+        index: u8,
+        response: &Response<'_>,
+        notes: &mut [u8],
+        windows: &mut [u8],
+    ) {
+        let headers = &response.headers;
+        if let Some(session) = headers.get("Session").and_then(Session::parse) {
+            self.keepalive.timeout = session.timeout();
+            if let Some(before) = self.session.take() {
+                self.notes.forget(before);
+            }
+            self.session = self.notes.write(notes, &OneLine(session.id));
+            if self.session.is_none() {
+                return self.fail(ClientError::NoRoom);
+            }
+        }
+        let granted = headers.get("Transport").and_then(|value| transports(value).find_map(Result::ok));
+        let Some(route) = self.granted_route(index, granted) else {
+            return self.on_unusable_transport(response);
+        };
+        if let (Route::Interleaved(_), false) = (route, self.interleaved) {
+            // Not asked for. From here on the storage is for messages.
+            self.interleaved = true;
+            for track in &mut self.tracks {
+                track.receiver.set_window(Window::default());
+            }
+        }
+        let (max_packet, wait) = (self.config.max_packet, self.config.reorder_wait);
+        let count = self.tracks.len();
+        let Some(track) = self.tracks.get_mut(usize::from(index)) else { return };
+        track.route = route;
+        track.receiver.expected_ssrc = granted.and_then(|granted| granted.ssrc);
+        if let Route::Udp { server } = route {
+            if !self.interleaved {
+                let storage = window_of(windows, index, count);
+                track.receiver.set_window(Window::new(storage, max_packet, wait));
+            }
+            track.open_path(now.at);
+            let source = granted.and_then(|granted| core::str::from_utf8(granted.source).ok()?.parse().ok());
+            let source: Option<IpAddr> = source;
+            self.tell(Event::ServerPorts { track: index, ports: server, source });
+        }
+        if self.track_to_set_up().is_none() {
+            self.phase = Phase::Ready;
+        }
+    }
+
+    /// What was granted; as it was asked for, where the server does not say.
+    fn granted_route(&self, index: u8, granted: Option<TransportSpec<'_>>) -> Option<Route> {
+        let asked = channels(index);
+        let Some(granted) = granted else {
+            return Some(match self.interleaved {
+                true => Route::Interleaved(asked),
+                false => Route::Udp { server: None },
+            });
+        };
+        match granted.profile {
+            Profile::Tcp => Some(Route::Interleaved(granted.interleaved.unwrap_or(asked))),
+            Profile::Udp if !granted.multicast && !self.interleaved => {
+                Some(Route::Udp { server: granted.server_port })
+            }
+            _ => None,
+        }
+    }
+
+    fn on_unusable_transport(&mut self, response: &Response<'_>) {
+        if self.config.transport == TransportChoice::Auto && !self.interleaved {
+            return self.switch_to_tcp();
+        }
+        let response = Response { status: Status::UNSUPPORTED_TRANSPORT, ..*response };
+        self.refused(Method::Setup, &response);
+        self.leave();
+    }
+
+    /// There is nothing to play; what was set up is torn down.
+    fn leave(&mut self) {
+        match self.session {
+            Some(_) => self.command(Command::Teardown),
+            None => self.close(),
+        }
+    }
+
+    fn on_play(
+        &mut self,
+        now: Now,
+        from: Option<Seek>,
+        playing: bool,
+        response: &Response<'_>,
+        notes: &[u8],
+    ) {
+        let range =
+            response.headers.get("Range").and_then(|value| Range::parse(value).ok()).unwrap_or_default();
+        let mut start = self.asked_start(from);
+        if let Some(Position::At(pts)) = range.start {
+            start.pts = pts;
+        }
+        let info = response.headers.get("RTP-Info").unwrap_or_default();
+        let count = self.tracks.len();
+        for (index, track) in self.tracks.iter_mut().enumerate() {
+            let info = rtp_info(info, track.url.of(notes), index, count);
+            let (seq, rtptime) = info.map_or((None, None), |info| (info.seq, info.rtptime));
+            let start = Start { rtptime, ..start };
+            match playing {
+                true if from.is_some() => {
+                    track.receiver.jump(Start { from_seq: seq, resumed: false, ..start });
+                }
+                true => {}
+                false => track.receiver.granted(start, seq),
+            }
+            (track.bye_at, track.ended) = (None, false);
+            track.open_path(now.at);
+        }
+        let resumed_at = self.tracks.iter().filter_map(|track| track.receiver.timeline().newest()).max();
+        let begin =
+            if start.resumed && range.start.is_none() { resumed_at.unwrap_or_default() } else { start.pts };
+        let end = range.end.or(self.duration.map(|duration| MediaTime::ZERO + duration));
+        self.playing =
+            Playing { since: now.at, start: begin, end: end.filter(|&end| end > begin), stall_told: false };
+        self.from_start = false;
+        self.phase = Phase::Playing;
+        let lower = self.tracks.first().and_then(|track| track.lower()).unwrap_or(Lower::Udp);
+        self.tell(Event::Playing { lower, range });
+    }
+
+    /// UDP brings nothing.
+    pub(super) fn fall_back(&mut self) {
+        self.phase = Phase::FallingBack;
+        // The last call decides, whether it came before or is still to come.
+        if self.want.is_none() {
+            self.want = Some(Command::Play(self.last_play));
+        }
+        self.from_start = true;
+    }
+}
+
+/// How a medium is coded, if it can be received: JPEG (RFC 2435), payload type 26 or mapped.
+fn coding(media: &Media<'_>) -> Option<Coding> {
+    if !text::starts_with_ignore_case(media.protocol, b"RTP/AVP") {
+        return None;
+    }
+    media.payload_types().find_map(|payload_type| {
+        let map = media.rtpmap(payload_type)?;
+        let jpeg = map.encoding.eq_ignore_ascii_case(b"JPEG") && map.clock_rate > 0;
+        jpeg.then_some(Coding {
+            payload_type,
+            clock_rate: map.clock_rate,
+            frame_rate: media.frame_rate(),
+            dimensions: media.dimensions(),
+        })
+    })
+}
+
+/// The entry for a track: by its URL, of which some servers send only the end, else by its place.
+fn rtp_info<'a>(value: &'a [u8], url: &[u8], index: usize, count: usize) -> Option<RtpInfo<&'a [u8]>> {
+    let by_url = RtpInfo::iter(value).find(|info| url.ends_with(info.url));
+    let entries = || RtpInfo::iter(value);
+    by_url.or_else(|| entries().nth(index).filter(|_| entries().count() == count))
+}

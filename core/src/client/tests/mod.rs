@@ -1,0 +1,1 @@
+//! Both ends in one test, under virtual time.

@@ -1,0 +1,137 @@
+//! What time alone brings about.
+use super::config::TransportChoice;
+use super::conn::{State, window_of};
+use super::dialogue::{Kind, Phase};
+use super::event::{ClientError, Event};
+use super::track::{Route, Track};
+use crate::frame::FrameSink;
+use crate::time::{Duration, Instant, Now, sooner};
+
+/// After so much silence at the end of the range, the end has come though no BYE did.
+const END_SILENCE: Duration = Duration::from_secs(1);
+
+impl State {
+    pub(super) fn on_time<K: FrameSink + ?Sized>(&mut self, now: Now, windows: &mut [u8], sink: &mut K) {
+        if let Some(asked) = self.outstanding.take_if(|asked| asked.until <= now.at) {
+            self.given_up = Some(asked.cseq);
+            match asked.kind {
+                Kind::Teardown => self.close(),
+                Kind::Leave => self.switch_to_tcp(),
+                _ => self.fail(ClientError::Timeout { method: asked.method }),
+            }
+        }
+        if self.phase == Phase::Over {
+            return;
+        }
+        let count = self.tracks.len();
+        for (index, track) in (0u8..).zip(self.tracks.iter_mut()) {
+            let storage = window_of(windows, index, count);
+            track.receiver.handle_timeout(now.at, index, storage, sink);
+        }
+        if self.phase != Phase::Playing {
+            return;
+        }
+        if self.fall_back_at().is_some_and(|at| at <= now.at) {
+            return self.fall_back();
+        }
+        self.end_tracks(now, windows, sink);
+        if self.tracks.iter().all(|track| track.ended) {
+            return self.end();
+        }
+        if self.stalled_at().is_some_and(|at| at <= now.at) {
+            self.on_stall(now, windows, sink);
+        }
+    }
+
+    /// When [`Self::on_time`] has something to do.
+    pub(super) fn timer_at(&self) -> Option<Instant> {
+        if self.phase == Phase::Over {
+            return (!self.finished).then_some(Instant::ZERO);
+        }
+        let mut at = self.outstanding.map(|asked| asked.until);
+        for track in &self.tracks {
+            if let Some(overdue) = track.receiver.poll_at() {
+                sooner(&mut at, overdue);
+            }
+        }
+        if self.phase == Phase::Playing {
+            let ends = self.tracks.iter().filter_map(|track| self.end_at(track));
+            for due in [self.fall_back_at(), self.stalled_at()].into_iter().flatten().chain(ends) {
+                sooner(&mut at, due);
+            }
+        }
+        at
+    }
+
+    fn end_tracks<K: FrameSink + ?Sized>(&mut self, now: Now, windows: &mut [u8], sink: &mut K) {
+        let count = self.tracks.len();
+        for index in 0..self.tracks.len() {
+            let due = self.tracks.get(index).and_then(|track| self.end_at(track));
+            let Some(track) = self.tracks.get_mut(index).filter(|_| due.is_some_and(|at| at <= now.at))
+            else {
+                continue;
+            };
+            let number = index as u8;
+            track.receiver.finish(number, window_of(windows, number, count), sink);
+            track.ended = true;
+        }
+    }
+
+    fn end(&mut self) {
+        self.phase = Phase::Ready;
+        self.from_start = true;
+        self.tell(Event::Ended);
+    }
+
+    /// When a track ends, if nothing comes: it was said BYE to, or it has come to the end of the
+    /// range, or the others have ended. A BYE can be lost.
+    fn end_at(&self, track: &Track) -> Option<Instant> {
+        if track.ended {
+            return None;
+        }
+        if track.bye_at.is_some() {
+            return track.bye_at;
+        }
+        let timeline = track.receiver.timeline();
+        let near = timeline.duration().scaled(3, 2);
+        let at_end = match (self.playing.end, timeline.newest()) {
+            (Some(end), Some(newest)) => newest + near >= end && !track.receiver.fresh,
+            _ => false,
+        };
+        let last = self.tracks.iter().any(|track| track.ended);
+        let quiet_since =
+            track.receiver.last_packet.map_or(self.playing.since, |at| at.max(self.playing.since));
+        (at_end || last).then_some(quiet_since + END_SILENCE)
+    }
+
+    /// When UDP is given up: nothing ever came by it.
+    fn fall_back_at(&self) -> Option<Instant> {
+        let auto = self.config.transport == TransportChoice::Auto && !self.interleaved;
+        let heard = self
+            .tracks
+            .iter()
+            .any(|track| track.receiver.last_packet.is_some() || !matches!(track.route, Route::Udp { .. }));
+        (auto && !heard && self.phase == Phase::Playing).then(|| self.playing.since + self.config.udp_wait)
+    }
+
+    fn stalled_at(&self) -> Option<Instant> {
+        let last = self.tracks.iter().filter_map(|track| track.receiver.last_packet).max();
+        let quiet_since = last.map_or(self.playing.since, |at| at.max(self.playing.since));
+        (!self.playing.stall_told).then(|| quiet_since + self.config.stalled_after)
+    }
+
+    /// Silence: the end, if the time for all of the range is over, else a stall.
+    fn on_stall<K: FrameSink + ?Sized>(&mut self, now: Now, windows: &mut [u8], sink: &mut K) {
+        let length = self.playing.end.map(|end| end.since(self.playing.start));
+        if length.is_some_and(|length| self.playing.since + length <= now.at) {
+            let count = self.tracks.len();
+            for (index, track) in (0u8..).zip(self.tracks.iter_mut()) {
+                track.receiver.finish(index, window_of(windows, index, count), sink);
+                track.ended = true;
+            }
+            return self.end();
+        }
+        self.playing.stall_told = true;
+        self.tell(Event::Stalled);
+    }
+}
