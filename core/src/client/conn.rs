@@ -26,6 +26,8 @@ pub(super) struct Playing {
     pub(super) start: MediaTime,
     pub(super) end: Option<MediaTime>,
     pub(super) stall_told: bool,
+    /// It was played to the end.
+    pub(super) ended: bool,
 }
 
 #[derive(Debug)]
@@ -178,9 +180,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     pub fn disconnected<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
         let parts = split_mut(&self.state, self.storage.as_mut());
         self.state.on_time(now, parts.windows, sink);
-        let ended = self.state.phase == Phase::Ready
-            && self.state.from_start
-            && self.state.playing.since > Instant::ZERO;
+        let ended = self.state.phase == Phase::Ready && self.state.playing.ended;
         if ended || self.state.is_leaving() {
             self.state.close();
         } else {

@@ -20,6 +20,8 @@ use embedded_io::SliceWriteError;
 const USER_AGENT: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
 /// What a server may ask of the client.
 const METHODS: &str = "OPTIONS, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
+/// The most that an answer to the server takes.
+const REPLY_ROOM: usize = 256;
 /// How long to wait for a response without which it goes on as well.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
@@ -339,9 +341,9 @@ impl State {
             _ => Status::NOT_IMPLEMENTED,
         };
         // Room for a request is kept: who asks and does not read gets no answer.
-        if self.outgoing.room(tx) >= 2 * MESSAGE_ROOM {
+        if self.outgoing.room(tx) >= MESSAGE_ROOM + REPLY_ROOM {
             let cseq = request.headers.cseq();
-            let room = self.outgoing.tail(tx, MESSAGE_ROOM);
+            let room = self.outgoing.tail(tx, REPLY_ROOM);
             if let Ok(sink) = write_reply(room, status, cseq, request.method == Method::Options) {
                 self.outgoing.grow(tx, sink);
             }

@@ -166,10 +166,6 @@ impl Receiver {
         self.statistics.map_or(self.expected_ssrc, |statistics| Some(statistics.ssrc())) == Some(ssrc)
     }
 
-    pub(super) const fn statistics(&self) -> Option<&Statistics> {
-        self.statistics.as_ref()
-    }
-
     pub(super) const fn statistics_mut(&mut self) -> Option<&mut Statistics> {
         self.statistics.as_mut()
     }

@@ -269,8 +269,8 @@ impl State {
         let begin =
             if start.resumed && range.start.is_none() { resumed_at.unwrap_or_default() } else { start.pts };
         let end = range.end.or(self.duration.map(|duration| MediaTime::ZERO + duration));
-        self.playing =
-            Playing { since: now.at, start: begin, end: end.filter(|&end| end > begin), stall_told: false };
+        let end = end.filter(|&end| end > begin);
+        self.playing = Playing { since: now.at, start: begin, end, ..Playing::default() };
         self.from_start = false;
         self.phase = Phase::Playing;
         let lower = self.tracks.first().and_then(|track| track.lower()).unwrap_or(Lower::Udp);

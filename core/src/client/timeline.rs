@@ -89,7 +89,7 @@ impl Timeline {
 
     /// Another source, or its timestamps start anew: time goes on all the same.
     pub(super) fn interrupt(&mut self) {
-        self.step = None;
+        self.anchor = None;
         if self.start.is_none() && self.newest.is_some() {
             self.start = Some(Start { resumed: true, ..Start::default() });
         }

@@ -79,7 +79,7 @@ impl State {
 
     fn end(&mut self) {
         self.phase = Phase::Ready;
-        self.from_start = true;
+        (self.from_start, self.playing.ended) = (true, true);
         self.tell(Event::Ended);
     }
 

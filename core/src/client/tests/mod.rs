@@ -1,1 +1,4 @@
-//! Both ends in one test, under virtual time.
+//! The client against the server of this crate, and against scripts.
+mod pair;
+mod play;
+mod script;
