@@ -2,6 +2,8 @@
 //! server finds on disk or is fed live.
 //!
 //! [`media::Library`] holds what is served, [`server::Server`] serves it from one event loop.
+//! [`client::Client`] plays what a server has.
+pub mod client;
 mod clock;
 pub mod media;
 pub mod server;

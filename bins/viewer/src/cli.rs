@@ -1,5 +1,6 @@
 //! The command line.
 use clap::{ArgAction, Parser, ValueEnum};
+use pinhole::wire::rtsp::Url;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,29 +54,15 @@ pub(crate) enum TransportArg {
 
 fn rtsp_url(text: &str) -> Result<String, String> {
     let expected = "an address looks like rtsp://HOST[:PORT]/PATH";
-    let scheme_len = "rtsp://".len();
-    let rest = match text.get(..scheme_len) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("rtsp://") => text.get(scheme_len..).unwrap_or_default(),
-        _ => return Err(expected.to_owned()),
-    };
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(format!(
             "there is a space or a control character in it; write %20 for a space; {expected}"
         ));
     }
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    // An IPv6 address has colons of its own, in brackets.
-    let (name, port) = match host.rfind(']') {
-        Some(end) => host.split_at(end + 1),
-        None => host.find(':').map_or((host, ""), |colon| host.split_at(colon)),
-    };
-    let port_is_right = port.is_empty()
-        || port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok_and(|port| port > 0));
-    if name.is_empty() || !port_is_right {
-        return Err(format!("its host or port is wrong; {expected}"));
+    match Url::parse(text.as_bytes()) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{error}; {expected}")),
     }
-    Ok(text.to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -144,7 +131,6 @@ mod tests {
             "rtsp://",
             "rtsp:///a",
             "rtsp://:554/a",
-            "rtsp://host:/a",
             "rtsp://host:0/a",
             "rtsp://host:65536/a",
             "rtsp://host:x/a",

@@ -1,11 +1,18 @@
 //! Where the sample clips are.
 use crate::source::Error;
+use pinhole_std::media::{Library, Playback};
+use pinhole_std::server::{Handle, Options};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 /// A server of this program's own, which serves until it is dropped.
+#[derive(Debug)]
 pub(crate) struct Server {
     /// The address of a clip.
     pub(crate) url: String,
+    handle: Handle,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Serves the sample clips on a free port of the loopback interface.
@@ -16,7 +23,32 @@ pub(crate) fn serve() -> Result<Server, Error> {
     let directory = directory().ok_or(
         "there are no sample clips in ./video or beside the program: name an rtsp:// address to play",
     )?;
-    Err(format!("cannot serve {}: this build has no RTSP server", directory.display()).into())
+    let mut library = Library::new(Playback::default());
+    library.add_path(&directory);
+    for problem in library.problems() {
+        tracing::warn!("{problem}");
+    }
+    let mount = library.mounted().next().map(|first| first.mount.to_owned());
+    let mount = mount.ok_or_else(|| format!("{}: no clip in it can be played", directory.display()))?;
+    let server = pinhole_std::server::Server::bind(&Options::new((Ipv4Addr::LOCALHOST, 0).into()), library)?;
+    let url = format!("rtsp://{}/{mount}", server.local_addr());
+    let handle = server.handle();
+    let thread = thread::Builder::new().name("server".into()).spawn(move || {
+        if let Err(error) = server.run(|event| tracing::debug!(?event)) {
+            tracing::warn!(%error, "the server of the sample clips has failed");
+        }
+    })?;
+    Ok(Server { url, handle, thread: Some(thread) })
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.handle.stop();
+        if let Some(thread) = self.thread.take() {
+            // It ends by itself within its farewell; a panic of it was told.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// The directory with the sample clips: `video/` here, beside the program, or in the source tree

@@ -1,6 +1,8 @@
 //! Where frames come from: what the player asks of an RTSP client.
 use crate::cli::TransportArg;
+use pinhole::client::{Lower, TransportChoice};
 use pinhole::frame::{Frame, FrameId, Miss};
+use pinhole_std::client::{self, Client, Options};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,6 @@ use std::time::Duration;
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// How RTP travels.
-#[allow(dead_code, reason = "the client constructs what the player only passes on")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     /// Datagrams of its own.
@@ -28,7 +29,6 @@ impl Transport {
 }
 
 /// What has happened to the session.
-#[allow(dead_code, reason = "the client constructs what the player only passes on")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) enum Event {
@@ -88,6 +88,76 @@ pub(crate) trait Source {
 /// # Errors
 /// The address does not resolve, or nobody answers there.
 pub(crate) fn connect(url: &str, transport: TransportArg) -> Result<Box<dyn Source>, Error> {
-    let _ = transport;
-    Err(format!("cannot play {url}: this build has no RTSP client").into())
+    let transport = match transport {
+        TransportArg::Auto => TransportChoice::Auto,
+        TransportArg::Udp => TransportChoice::Udp,
+        TransportArg::Tcp => TransportChoice::Tcp,
+    };
+    Ok(Box::new(Client::connect(url, &Options { transport, ..Options::default() })?))
+}
+
+impl Source for Client {
+    fn turn(&mut self, at_most: Duration) -> Result<(), Error> {
+        Ok(self.turn(at_most)?)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        // Those that the player has no use for are passed over.
+        while let Some(event) = self.poll_event() {
+            tracing::debug!(?event);
+            return Some(match event {
+                client::Event::Playing { transport, .. } => Event::Playing(transport.into()),
+                client::Event::SwitchedToTcp => Event::SwitchedToTcp,
+                client::Event::Paused => Event::Paused,
+                client::Event::Ended => Event::Ended,
+                client::Event::Closed => Event::Closed,
+                _ => continue,
+            });
+        }
+        None
+    }
+
+    fn frame(&self, id: FrameId) -> Result<Frame<'_>, Miss> {
+        self.frame(id)
+    }
+
+    fn pause(&mut self) {
+        self.pause();
+    }
+
+    fn play(&mut self) {
+        self.play();
+    }
+
+    fn teardown(&mut self) {
+        self.teardown();
+    }
+
+    fn waker(&self) -> Waker {
+        let waker = self.waker();
+        Waker(Arc::new(move || waker.wake()))
+    }
+
+    fn statistics(&self) -> Statistics {
+        let client::Statistics { transport, track, first_frame, .. } = self.statistics();
+        Statistics {
+            transport: transport.map(Into::into),
+            frames_complete: track.frames_complete,
+            frames_damaged: track.frames_damaged,
+            frames_missing: track.frames_missing,
+            packets: track.packets,
+            packets_lost: track.lost,
+            bytes: track.octets,
+            first_frame,
+        }
+    }
+}
+
+impl From<Lower> for Transport {
+    fn from(lower: Lower) -> Self {
+        match lower {
+            Lower::Udp => Self::Udp,
+            Lower::Interleaved => Self::Tcp,
+        }
+    }
 }

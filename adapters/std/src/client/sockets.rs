@@ -1,0 +1,187 @@
+//! A client's sockets: the RTSP connection, and a UDP pair for each track.
+use super::error::Error;
+use crate::udp::{UdpPair, UdpSocket};
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use pinhole::client::{Port, Unusable};
+use pinhole::wire::rtsp::{Pair, Url};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+/// How many receive calls a socket gets before the others have their turn.
+const RECEIVES: usize = 64;
+
+/// The RTSP connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    local: IpAddr,
+    server: IpAddr,
+    readable: bool,
+    writable: bool,
+}
+
+impl Connection {
+    /// Connects to the first of the host's addresses that answers.
+    pub(super) fn open(
+        url: &str,
+        timeout: Duration,
+        registry: &Registry,
+        token: Token,
+    ) -> Result<Self, Error> {
+        let parsed = Url::parse(url.as_bytes()).map_err(|error| Error::Unusable(Unusable::Url(error)))?;
+        let (host, port) = (parsed.host(), parsed.port());
+        let resolve = |source| Error::Resolve { host: host.to_owned(), source };
+        let addresses = (host, port).to_socket_addrs().map_err(resolve)?;
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in addresses {
+            match Self::connect(address, timeout, registry, token) {
+                Ok(connection) => return Ok(connection),
+                Err(error) => last = error,
+            }
+        }
+        let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        Err(Error::Connect { address, source: last })
+    }
+
+    fn connect(
+        address: SocketAddr,
+        timeout: Duration,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        let stream = std::net::TcpStream::connect_timeout(&address, timeout)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let (local, server) = (stream.local_addr()?.ip(), stream.peer_addr()?.ip());
+        let mut stream = TcpStream::from_std(stream);
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Self { stream, local, server, readable: true, writable: true })
+    }
+
+    pub(super) const fn ready(&mut self, readable: bool, writable: bool) {
+        self.readable |= readable;
+        self.writable |= writable;
+    }
+
+    pub(super) const fn is_readable(&self) -> bool {
+        self.readable
+    }
+
+    pub(super) const fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    pub(super) const fn local(&self) -> IpAddr {
+        self.local
+    }
+
+    pub(super) const fn server(&self) -> IpAddr {
+        self.server
+    }
+
+    /// Reads what is there; 0 where there is nothing now.
+    ///
+    /// # Errors
+    /// The connection is lost, or the server has closed it.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.readable {
+            match self.stream.read(buffer) {
+                Ok(0) => {
+                    self.readable = false;
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.readable = false;
+                    return Err(error);
+                }
+                read => return read,
+            }
+        }
+        Ok(0)
+    }
+
+    /// Writes what the socket takes; 0 where it takes nothing now.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        while self.writable {
+            match self.stream.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                written => return written,
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// One track's UDP sockets.
+#[derive(Debug)]
+pub(super) struct TrackSockets {
+    pair: UdpPair,
+    local: IpAddr,
+    server: IpAddr,
+    /// Packets may come from here.
+    source: IpAddr,
+    readable: [bool; 2],
+}
+
+impl TrackSockets {
+    pub(super) fn bind(local: IpAddr, server: IpAddr, registry: &Registry, first: usize) -> io::Result<Self> {
+        let mut pair = UdpPair::bind(local)?;
+        pair.rtp.register(registry, Token(first))?;
+        pair.rtcp.register(registry, Token(first + 1))?;
+        Ok(Self { pair, local, server, source: server, readable: [true; 2] })
+    }
+
+    pub(super) fn ports(&self) -> Pair<u16> {
+        Pair { rtp: self.pair.rtp.port(), rtcp: self.pair.rtcp.port() }
+    }
+
+    pub(super) fn ready(&mut self, number: usize) {
+        if let Some(readable) = self.readable.get_mut(number) {
+            *readable = true;
+        }
+    }
+
+    /// Where the server says that its packets come from; `None`: from its own address.
+    pub(super) fn comes_from(&mut self, source: Option<IpAddr>) {
+        self.source = source.unwrap_or(self.server);
+    }
+
+    /// Hands on the datagrams of the server that wait; returns whether there may be more.
+    pub(super) fn receive(&mut self, port: Port, buffer: &mut [u8], mut take: impl FnMut(&[u8])) -> bool {
+        let [rtp, rtcp] = &mut self.readable;
+        let (socket, readable) = match port {
+            Port::Rtp => (&self.pair.rtp, rtp),
+            Port::Rtcp => (&self.pair.rtcp, rtcp),
+        };
+        if *readable {
+            let (server, source) = (self.server, self.source);
+            let more = socket.receive(buffer, RECEIVES, |from, datagram| {
+                // Anybody can send to a port.
+                if from.ip() == server || from.ip() == source {
+                    take(datagram);
+                }
+            });
+            *readable = more.unwrap_or_else(|error| {
+                tracing::warn!(%error, "a UDP socket failed");
+                false
+            });
+        }
+        *readable
+    }
+
+    pub(super) fn send(&self, port: Port, to: u16, datagram: &[u8]) {
+        let socket: &UdpSocket = match port {
+            Port::Rtp => &self.pair.rtp,
+            Port::Rtcp => &self.pair.rtcp,
+        };
+        socket.send(SocketAddr::new(self.server, to), Some(self.local), datagram, datagram.len());
+    }
+}
