@@ -29,7 +29,8 @@ fn gstreamer_sees_what_gst_rtsp_server_serves() {
     let server = GstServer::start(&clip);
     let file = watch::gstreamer_file(&clip.plain);
     assert_eq!(file.len(), clip.frames);
-    watch::assert_same(&watch::gstreamer_stream(&server.url, Transport::Udp), &file, "GStreamer");
+    // Over UDP that server sends a frame in one burst, and a busy machine loses some of it.
+    watch::assert_same(&watch::gstreamer_stream(&server.url, Transport::Tcp), &file, "GStreamer");
 }
 
 #[test]
