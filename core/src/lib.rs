@@ -3,7 +3,8 @@
 //!
 //! The way through it: [`time`] and [`frame`] are what everything speaks of; [`wire`] has a view
 //! and a representation for each message on the network; [`jpeg`] knows what RFC 2435 can carry;
-//! [`media`] finds frames in files and streams.
+//! [`media`] finds frames in files and streams; [`server`] and [`client`] are the two ends of a
+//! connection.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

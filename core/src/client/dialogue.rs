@@ -92,6 +92,14 @@ impl Keepalive {
         Self { timeout, last: now, get_parameter: false, bad: 0 }
     }
 
+    /// Notes a bad response, or that none came. One is forgiven, and something simpler asked the
+    /// next time: some devices announce GET_PARAMETER and do not know it.
+    pub(super) fn forgive(&mut self) -> bool {
+        self.get_parameter = false;
+        self.bad = self.bad.saturating_add(1);
+        self.bad == 1
+    }
+
     fn at(&self) -> Instant {
         self.last + self.timeout.scaled(1, 2)
     }

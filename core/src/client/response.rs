@@ -71,11 +71,8 @@ impl State {
         waits && self.phase != Phase::Over
     }
 
-    /// One is forgiven: some devices announce GET_PARAMETER and do not know it.
     fn on_bad_keepalive(&mut self, status: Status) {
-        self.keepalive.get_parameter = false;
-        self.keepalive.bad = self.keepalive.bad.saturating_add(1);
-        if self.keepalive.bad > 1 {
+        if !self.keepalive.forgive() {
             self.fail(ClientError::SessionLost { status });
         }
     }

@@ -17,6 +17,7 @@ impl State {
             match asked.kind {
                 Kind::Teardown => self.close(),
                 Kind::Leave => self.switch_to_tcp(),
+                Kind::Keepalive if self.keepalive.forgive() => {}
                 _ => self.fail(ClientError::Timeout { method: asked.method }),
             }
         }

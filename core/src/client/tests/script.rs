@@ -398,6 +398,19 @@ fn one_bad_response_to_a_keepalive_is_forgiven() {
 }
 
 #[test]
+fn one_keepalive_without_a_response_is_forgiven() {
+    let mut script = Script::playing();
+    script.events();
+    for last in [false, true] {
+        script.pass(Duration::from_secs(15));
+        script.request();
+        script.pass(Duration::from_secs(10));
+        let timeout = Event::Failed(ClientError::Timeout { method: Method::Options });
+        assert_eq!(script.events().contains(&timeout), last);
+    }
+}
+
+#[test]
 fn another_source_is_taken_after_two_packets_and_time_goes_on() {
     let clip = Clip::new(6);
     let mut script = Script::playing();
