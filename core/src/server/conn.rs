@@ -192,7 +192,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
     /// the ports of a session here. Two connections of one address for which that is so cannot be
     /// told apart: the second one needs a pair of its own.
     pub fn may_latch(&self, socket: u8) -> bool {
-        self.state.streams.iter().any(
+        self.state.streams.iter().filter(|stream| stream.is_open()).any(
             |stream| matches!(stream.route, Route::Udp { socket: own, latched: false, .. } if own == socket),
         )
     }
@@ -337,7 +337,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
             sooner(&mut wake.timer, state.heard + timeout);
         }
         for stream in &state.streams {
-            if !matches!(stream.phase, Phase::Leaving(_) | Phase::Gone(_)) {
+            if stream.is_open() {
                 sooner(&mut wake.timer, stream.heard + timeout);
             }
             if let Some(due) = stream.due_at(store) {
@@ -404,17 +404,17 @@ impl State {
     /// The stream that a datagram belongs to. Two of this connection that claim it by
     /// [`Claim::Latch`]: neither.
     fn find(&self, from: SocketAddr, port: Port, data: &[u8]) -> Option<(Claim, usize)> {
-        let mut best: Option<(Claim, usize)> = None;
-        for (index, stream) in self.streams.iter().enumerate() {
+        let mut best = (Claim::No, None);
+        for (index, stream) in self.streams.iter().enumerate().filter(|(_, stream)| stream.is_open()) {
             let claim = self.claim_of(stream, from, port, data);
-            match best {
-                _ if claim == Claim::No => {}
-                Some((Claim::Latch, _)) if claim == Claim::Latch => best = Some((Claim::No, index)),
-                Some((known, _)) if known >= claim => {}
-                _ => best = Some((claim, index)),
+            if claim == Claim::Latch && best.0 == Claim::Latch {
+                best.1 = None;
+            } else if claim > best.0 {
+                best = (claim, Some(index));
             }
         }
-        best.filter(|(claim, _)| *claim > Claim::No)
+        let (claim, index) = best;
+        Some((claim, index?))
     }
 
     /// Ports are learned only from the RTSP peer's own address: anybody else would aim the stream

@@ -142,14 +142,11 @@ impl State {
             return Err(Status::INVALID_RANGE);
         }
         let stop = range.and_then(|range| range.end).filter(|stop| end.is_none_or(|end| *stop < end));
-        let mine = |stream: &&mut Stream| stream.session == session;
-
         // PLAY while playing, to no other place, is legal and changes nothing.
-        let goes_on =
-            range.is_none() && self.streams.iter().any(|s| s.session == session && s.phase == Phase::Playing);
+        let goes_on = range.is_none() && self.tracks(session).any(|track| track.phase == Phase::Playing);
         let mut first = None;
         if !goes_on {
-            for stream in self.streams.iter_mut().filter(mine) {
+            for stream in self.tracks_mut(session) {
                 let frame = match start {
                     Some(seek) => store.seek(stream.track, seek),
                     None if stream.fresh => store.seek(stream.track, Seek::To(MediaTime::ZERO)),
@@ -162,12 +159,12 @@ impl State {
             }
             // The tracks of a session start together, at the earliest of their frames.
             let anchor = first.map(|pts| Anchor { at: now.at, pts });
-            for stream in self.streams.iter_mut().filter(mine) {
+            for stream in self.tracks_mut(session) {
                 stream.anchor_play(anchor);
             }
         }
         let mut infos = heapless::Vec::<_, MAX_STREAMS>::new();
-        for stream in self.streams.iter().filter(|stream| stream.session == session) {
+        for stream in self.tracks(session) {
             let (seq, rtptime) = stream.next_rtp(now, store);
             let _ = infos.push((stream.track.track, seq, rtptime));
         }

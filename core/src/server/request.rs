@@ -1,7 +1,7 @@
 //! What clients ask: what the core answers by itself, and what goes to the application.
 use super::conn::{Asked, REPLY_ROOM, State};
 use super::event::{Ask, ConnError, RequestId, SessionId, Why};
-use super::stream::{Phase, Route};
+use super::stream::{Phase, Route, Stream};
 use crate::text::{self, OneLine, SliceSink, hex_digits};
 use crate::time::Now;
 use crate::transport::Lower;
@@ -146,13 +146,13 @@ impl State {
 
     fn pause_or_teardown(&mut self, request: &Request<'_>, session: SessionId) -> Status {
         let track = Url::parse(request.url).ok().and_then(|url| url.track()).map(|(_, track)| track);
-        let several = self.streams.iter().filter(|stream| stream.session == session).count() > 1;
+        let several = self.tracks(session).count() > 1;
         let pause = request.method == Method::Pause;
         if several && track.is_some() && pause {
             return Status::ONLY_AGGREGATE_OPERATION_ALLOWED;
         }
         let alone = track.filter(|_| several);
-        for stream in self.streams.iter_mut().filter(|stream| stream.session == session) {
+        for stream in self.tracks_mut(session) {
             if pause {
                 stream.pause();
             } else if alone.is_none_or(|track| stream.track.track == track) {
@@ -178,7 +178,7 @@ impl State {
             },
             Method::Setup => {
                 let playing = |phase| matches!(phase, Phase::Playing | Phase::Ending(_));
-                if self.streams.iter().any(|s| Some(s.session) == session && playing(s.phase)) {
+                if session.is_some_and(|session| self.tracks(session).any(|track| playing(track.phase))) {
                     return Err(Status::METHOD_NOT_VALID_IN_THIS_STATE);
                 }
                 let (lower, _) = self.transport(request).ok_or(Status::UNSUPPORTED_TRANSPORT)?;
@@ -188,9 +188,9 @@ impl State {
             }
             _ => {
                 let session = session.ok_or(Status::SESSION_NOT_FOUND)?;
-                let mut streams = self.streams.iter().filter(|stream| stream.session == session);
-                let media = streams.next().ok_or(Status::SESSION_NOT_FOUND)?.track.media;
-                if url.track().is_some() && streams.next().is_some() {
+                let mut tracks = self.tracks(session);
+                let media = tracks.next().ok_or(Status::SESSION_NOT_FOUND)?.track.media;
+                if url.track().is_some() && tracks.next().is_some() {
                     return Err(Status::ONLY_AGGREGATE_OPERATION_ALLOWED);
                 }
                 let range = request.headers.get("Range").map(Range::parse).transpose();
@@ -254,10 +254,18 @@ impl State {
         }
     }
 
+    /// The tracks of a session that are not on their way out.
+    pub(super) fn tracks(&self, session: SessionId) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(move |stream| stream.session == session && stream.is_open())
+    }
+
+    /// The same, to change them.
+    pub(super) fn tracks_mut(&mut self, session: SessionId) -> impl Iterator<Item = &mut Stream> {
+        self.streams.iter_mut().filter(move |stream| stream.session == session && stream.is_open())
+    }
+
     pub(super) fn has_session(&self, session: SessionId) -> bool {
-        self.streams
-            .iter()
-            .any(|s| s.session == session && !matches!(s.phase, Phase::Leaving(_) | Phase::Gone(_)))
+        self.tracks(session).next().is_some()
     }
 
     fn status(&mut self, tx: &mut [u8], status: Status, cseq: Option<u32>) -> Outcome {

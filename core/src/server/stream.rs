@@ -161,6 +161,11 @@ impl Stream {
         matches!(self.route, Route::Udp { .. })
     }
 
+    /// It is not on its way out.
+    pub(super) const fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_))
+    }
+
     pub(super) const fn is_sending(&self) -> bool {
         matches!(self.phase, Phase::Playing | Phase::Pausing | Phase::Ending(_) | Phase::Leaving(_))
     }
