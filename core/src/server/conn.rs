@@ -218,9 +218,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
     /// Does what time alone asks for: sessions and connections that nothing is heard from end.
     pub fn handle_timeout(&mut self, now: Now) {
         let timeout = self.state.config.session_timeout;
-        for stream in &mut self.state.streams {
-            if stream.heard + timeout <= now.at {
-                stream.leave(Why::Timeout);
+        for index in 0..self.state.streams.len() {
+            let expired = self.state.streams.get(index).is_some_and(|s| self.state.expires_at(s) <= now.at);
+            if let Some(stream) = self.state.streams.get_mut(index).filter(|_| expired) {
+                match stream.phase {
+                    // The connection takes no BYE either.
+                    Phase::Leaving(why) => stream.phase = Phase::Gone(why),
+                    _ => stream.leave(Why::Timeout),
+                }
             }
         }
         if self.state.streams.is_empty() && self.state.heard + timeout <= now.at {
@@ -337,9 +342,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
             sooner(&mut wake.timer, state.heard + timeout);
         }
         for stream in &state.streams {
-            if stream.is_open() {
-                sooner(&mut wake.timer, stream.heard + timeout);
-            }
+            sooner(&mut wake.timer, state.expires_at(stream));
             if let Some(due) = stream.due_at(store) {
                 sooner(if stream.is_udp() { &mut wake.datagram } else { &mut wake.stream }, due);
             }
@@ -361,6 +364,20 @@ impl State {
     pub(super) fn consume(&mut self, n: usize) {
         self.incoming.pop(n);
         self.consumed = self.consumed.saturating_add(n as u64);
+    }
+
+    /// When a track is given up, if nothing is heard of its session before: what is heard of one
+    /// track keeps them all (RFC 2326, A.2). One that leaves has as long again to say BYE, for a
+    /// client that reads nothing would hold it for ever.
+    fn expires_at(&self, stream: &Stream) -> Instant {
+        let session = self.streams.iter().filter(|other| other.session == stream.session);
+        let heard = session.map(|other| other.heard).fold(stream.heard, Instant::max);
+        let timeout = self.config.session_timeout;
+        match stream.phase {
+            Phase::Gone(_) => Instant::ZERO,
+            Phase::Leaving(_) => heard + timeout + timeout,
+            _ => heard + timeout,
+        }
     }
 
     fn settle<S: FrameStore + ?Sized>(&mut self, now: Now, store: &S) {
