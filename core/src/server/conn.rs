@@ -97,6 +97,7 @@ pub(super) struct State {
     pub(super) error_told: bool,
     pub(super) random: u64,
     pub(super) cname: [u8; 16],
+    /// When the last message came.
     pub(super) heard: Instant,
 }
 
@@ -163,7 +164,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         if let Some(error) = self.state.error {
             return Err(error);
         }
-        self.state.heard = now.at;
         let mut taken = 0;
         // Bounded by `data`: each round takes some of it, or ends.
         while let Some(rest) = data.get(taken..).filter(|rest| !rest.is_empty()) {

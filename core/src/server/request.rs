@@ -48,6 +48,7 @@ impl State {
                 Ok(Parsed::Partial) => return,
                 Ok(Parsed::Skip(len)) => self.consume(len),
                 Ok(Parsed::Complete(message, len)) => {
+                    self.heard = now.at;
                     let outcome = match message {
                         Message::Request(request) => self.request(now, &request, tx),
                         Message::Data(data) => self.interleaved(now, data),
