@@ -346,12 +346,10 @@ impl Stream {
             Phase::Playing | Phase::Pausing => {}
             Phase::Ready | Phase::Gone(_) => return None,
         }
-        let report = self.anchor.map(|_| self.report_at);
+        let report = self.anchor.map(|_| self.report_at).filter(|_| self.offset == 0);
         let media = match store.frame(self.track, self.frame) {
             // Not settled yet: to be looked at.
-            Ok(frame) if self.offset == 0 && self.at_live_edge => {
-                self.packet_due(&frame).map(|_| Instant::ZERO)
-            }
+            Ok(_) if self.offset == 0 && self.at_live_edge => Some(Instant::ZERO),
             Ok(frame) => Some(self.packet_due(&frame).unwrap_or_default()),
             Err(Miss::NotYet) => None,
             Err(Miss::Overrun { .. } | Miss::End) => Some(Instant::ZERO),
