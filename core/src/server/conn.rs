@@ -333,8 +333,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
             wake.stream = Some(Instant::ZERO);
         }
         let (rx, tx) = split(state, self.storage.as_ref());
-        if state.can_read(rx, tx) {
-            // Held back for want of room for a reply, and there is room now.
+        if state.can_read(rx, tx) || state.has_event() {
+            // Held back for want of room for a reply, and there is room now; or what was sent last
+            // ended something, of which nobody was told.
             wake.timer = Some(Instant::ZERO);
         }
         let timeout = state.config.session_timeout;
@@ -374,7 +375,6 @@ impl State {
         let heard = session.map(|other| other.heard).fold(stream.heard, Instant::max);
         let timeout = self.config.session_timeout;
         match stream.phase {
-            Phase::Gone(_) => Instant::ZERO,
             Phase::Leaving(_) => heard + timeout + timeout,
             _ => heard + timeout,
         }
@@ -394,6 +394,12 @@ impl State {
                 other.anchor.get_or_insert(anchor);
             }
         }
+    }
+
+    fn has_event(&self) -> bool {
+        self.streams.iter().any(Stream::has_event)
+            || self.asked.is_some_and(|asked| !asked.told)
+            || (self.error.is_some() && !self.error_told)
     }
 
     fn stream_event(&mut self, now: Now) -> Option<Event<'static>> {

@@ -166,6 +166,11 @@ impl Stream {
         !matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_))
     }
 
+    /// There is something to tell of it.
+    pub(super) const fn has_event(&self) -> bool {
+        matches!(self.phase, Phase::Gone(_)) || self.tell_opened || self.tell_ended || self.tell_skipped > 0
+    }
+
     pub(super) const fn is_sending(&self) -> bool {
         matches!(self.phase, Phase::Playing | Phase::Pausing | Phase::Ending(_) | Phase::Leaving(_))
     }
