@@ -256,6 +256,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
     /// What happened. To be called until `None`.
     pub fn poll_event(&mut self, now: Now) -> Option<Event<'_>> {
         let (rx, tx) = split_mut(&self.state, self.storage.as_mut());
+        self.state.review(rx, tx);
         self.state.read_messages(now, rx, tx);
         if let Some(event) = self.state.stream_event(now) {
             return Some(event);

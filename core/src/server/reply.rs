@@ -25,7 +25,8 @@ impl State {
     ) {
         let Some(request) = self.waiting(rx) else { return };
         let Ok(url) = Url::parse(request.url) else { return };
-        let done = match (request.method, answer) {
+        // Its session may have ended since it was asked.
+        let done = self.check(&request).and_then(|_| match (request.method, answer) {
             (_, Answer::Refuse(status)) => Err(status),
             (Method::Describe, Answer::Describe(presentation)) => {
                 self.describe(&request, url, &presentation, tx);
@@ -37,7 +38,7 @@ impl State {
             (Method::Play, Answer::Play { from, end }) => self.play(now, &request, url, from, end, store, tx),
             // The application's mistake, not the client's.
             _ => Err(Status::INTERNAL_SERVER_ERROR),
-        };
+        });
         if let Err(status) = done {
             self.write_reply(tx, status, request.headers.cseq(), |reply| reply.finish());
         }

@@ -67,6 +67,17 @@ impl State {
         }
     }
 
+    /// Refuses the request that waits, if its session has ended since it came.
+    pub(super) fn review(&mut self, rx: &[u8], tx: &mut [u8]) {
+        let Some(asked) = self.asked.filter(|asked| !asked.told) else { return };
+        let Some(request) = self.waiting(rx) else { return };
+        if let Err(status) = self.check(&request) {
+            self.status(tx, status, request.headers.cseq());
+            self.asked = None;
+            self.consume(asked.len);
+        }
+    }
+
     /// The request that waits for the application, as it is told to it.
     pub(super) fn ask<'a>(&self, rx: &'a [u8]) -> Option<Ask<'a>> {
         let request = self.waiting(rx)?;
@@ -165,7 +176,7 @@ impl State {
 
     /// What can be said against DESCRIBE, SETUP or PLAY without the application; else what to ask
     /// it.
-    fn check<'a>(&self, request: &Request<'a>) -> Result<Ask<'a>, Status> {
+    pub(super) fn check<'a>(&self, request: &Request<'a>) -> Result<Ask<'a>, Status> {
         let url = Url::parse(request.url).map_err(|_| Status::BAD_REQUEST)?;
         let session = session_of(request);
         let named = request.headers.get("Session").is_some();
