@@ -14,6 +14,8 @@ use core::net::{IpAddr, SocketAddr};
 
 /// Tracks that one connection can have set up, over all of its sessions.
 pub(super) const MAX_STREAMS: usize = 4;
+/// One more, for the track that a new one replaces, until its end is told.
+const MAX_TABLE: usize = MAX_STREAMS + 1;
 /// The most that one reply takes: a session description, or RTP-Info for each track.
 pub(super) const REPLY_ROOM: usize = 1536;
 /// The least that a request takes.
@@ -84,7 +86,7 @@ pub(super) struct Asked {
 pub(super) struct State {
     pub(super) config: Config,
     pub(super) peer: IpAddr,
-    pub(super) streams: heapless::Vec<Stream, MAX_STREAMS>,
+    pub(super) streams: heapless::Vec<Stream, MAX_TABLE>,
     pub(super) incoming: Fifo,
     pub(super) outgoing: Fifo,
     /// Bytes of the connection that are dealt with, for errors to point at.

@@ -69,11 +69,19 @@ impl State {
         let (lower, offered) = self.transport(request).ok_or(Status::UNSUPPORTED_TRANSPORT)?;
         let track = TrackId { media, track: url.track().map_or(0, |(_, track)| track) };
         let named = session_of(request);
-        self.replace(named, track);
-        let (route, mut spec) = match lower {
-            Lower::Udp => udp(self.peer, &offered, ports).ok_or(Status::UNSUPPORTED_TRANSPORT)?,
-            Lower::Interleaved => self.interleave(&offered),
+        let by_udp = match lower {
+            Lower::Udp => Some(udp(self.peer, &offered, ports).ok_or(Status::UNSUPPORTED_TRANSPORT)?),
+            Lower::Interleaved => None,
         };
+        let others = self.streams.iter().filter(|stream| !is_replaced(stream, named, track));
+        if others.filter(|stream| !matches!(stream.phase, Phase::Gone(_))).count() >= MAX_STREAMS {
+            return Err(Status::NOT_ENOUGH_BANDWIDTH);
+        }
+        // Nothing is refused from here on: what was set up before is given up, and its channels free.
+        for stream in self.streams.iter_mut().filter(|stream| is_replaced(stream, named, track)) {
+            stream.phase = Phase::Gone(Why::Replaced);
+        }
+        let (route, mut spec) = by_udp.unwrap_or_else(|| self.interleave(&offered));
         let session = named.unwrap_or_else(|| SessionId(self.draw()));
         let setup = Setup { session, track, route, max_packet: self.config.max_packet, random: self.draw() };
         let stream = Stream::new(now, setup);
@@ -86,18 +94,6 @@ impl State {
             reply.finish()
         });
         Ok(())
-    }
-
-    /// A client that sets a track up again gives up the former one: FFmpeg does so, on the same
-    /// connection, when nothing comes by UDP.
-    fn replace(&mut self, session: Option<SessionId>, track: TrackId) {
-        for stream in self.streams.iter_mut().filter(|stream| stream.track == track) {
-            let again = session == Some(stream.session);
-            let forgotten = session.is_none() && matches!(stream.phase, Phase::Ready | Phase::Pausing);
-            if again || forgotten {
-                stream.phase = Phase::Gone(Why::Replaced);
-            }
-        }
     }
 
     /// The client's channels, or free ones where it names none or such as are taken.
@@ -183,6 +179,14 @@ impl State {
         });
         Ok(())
     }
+}
+
+/// A client that sets a track up again gives up the former one: FFmpeg does so, on the same
+/// connection and without naming the session, when nothing comes by UDP.
+fn is_replaced(stream: &Stream, session: Option<SessionId>, track: TrackId) -> bool {
+    let again = session == Some(stream.session);
+    let forgotten = session.is_none() && matches!(stream.phase, Phase::Ready | Phase::Pausing);
+    stream.track == track && stream.is_open() && (again || forgotten)
 }
 
 /// Where the client announced its ports, at its own address: what it says of a destination would
