@@ -216,10 +216,11 @@ impl Stream {
     /// Brings the cursor to a frame that can be sent, before a look at it. Doing it twice is doing
     /// it once.
     pub(super) fn settle<S: FrameStore + ?Sized>(&mut self, now: Now, late: Duration, store: &S) {
-        if self.phase == Phase::Pausing && store.frame(self.track, self.frame).is_err() {
+        if (self.phase == Phase::Pausing || self.jump.is_some())
+            && store.frame(self.track, self.frame).is_err()
+        {
             // What is left of the frame is gone: there is nothing to finish.
-            self.at_frame(self.frame.next());
-            self.phase = Phase::Ready;
+            self.leave_frame();
         }
         if self.phase != Phase::Playing {
             return;
@@ -280,6 +281,15 @@ impl Stream {
         }
     }
 
+    /// Goes on after the frame at the cursor: with what waited for its end.
+    fn leave_frame(&mut self) {
+        self.at_frame(self.frame.next());
+        if self.phase == Phase::Pausing {
+            self.phase = Phase::Ready;
+        }
+        self.take_jump();
+    }
+
     fn at_frame(&mut self, frame: FrameId) {
         (self.frame, self.offset, self.packet_in_frame) = (frame, 0, 0);
     }
@@ -316,7 +326,6 @@ impl Stream {
 
     /// Ready, after the frame that was begun.
     pub(super) fn pause(&mut self) {
-        self.jump = None;
         match self.phase {
             Phase::Playing if self.offset > 0 => self.phase = Phase::Pausing,
             Phase::Playing | Phase::Ending(_) => self.phase = Phase::Ready,
@@ -326,7 +335,11 @@ impl Stream {
 
     /// Where a PLAY without Range goes on: after the frame that was begun.
     pub(super) fn resume_at(&self) -> FrameId {
-        if self.offset > 0 { self.frame.next() } else { self.frame }
+        match self.jump {
+            Some(jump) => jump.frame,
+            None if self.offset > 0 => self.frame.next(),
+            None => self.frame,
+        }
     }
 
     /// RTP time and sequence number of the first packet after a PLAY now (RFC 2326, 12.33): after
@@ -441,11 +454,7 @@ impl Stream {
             None => {
                 self.sum.frames = self.sum.frames.saturating_add(1);
                 self.rtp_next = timestamp.wrapping_add(ticks(duration(&frame)));
-                self.at_frame(self.frame.next());
-                if self.phase == Phase::Pausing {
-                    self.phase = Phase::Ready;
-                }
-                self.take_jump();
+                self.leave_frame();
             }
         }
         Some(packet)
