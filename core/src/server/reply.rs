@@ -152,7 +152,7 @@ impl State {
                 let pts = store.frame(stream.track, frame).ok().map(|frame| frame.pts);
                 first = [first, pts].into_iter().flatten().min();
                 let (_, rtp) = stream.next_rtp(now, store);
-                stream.play(Jump { frame, anchor: None, rtp, stop });
+                stream.play(Jump { frame, anchor: None, rtp, stop, live: end.is_none() });
             }
             // The tracks of a session start together, at the earliest of their frames.
             let anchor = first.map(|pts| Anchor { at: now.at, pts });

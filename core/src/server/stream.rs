@@ -61,6 +61,7 @@ pub(super) struct Jump {
     pub(super) anchor: Option<Anchor>,
     pub(super) rtp: u32,
     pub(super) stop: Option<MediaTime>,
+    pub(super) live: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +77,8 @@ pub(super) struct Stream {
     /// PLAY without Range starts over: never played, or played to its end.
     pub(super) fresh: bool,
     pub(super) stop: Option<MediaTime>,
+    /// The medium has no end, and its frames come when they are made.
+    live: bool,
     pub(super) jump: Option<Jump>,
     /// Unknown until the first frame is there.
     pub(super) anchor: Option<Anchor>,
@@ -121,6 +124,7 @@ impl Stream {
             packet_in_frame: 0,
             fresh: true,
             stop: None,
+            live: false,
             jump: None,
             anchor: None,
             rtp_base: (random >> 16) as u32,
@@ -232,14 +236,15 @@ impl Stream {
                     self.tell_ended = true;
                     return;
                 }
-                self.settle_clock(now, &frame);
+                self.settle_clock(now, late, &frame);
                 if payload::count(&frame, self.room()) == 0 {
                     return self.skip_to(self.frame.next());
                 }
                 self.skip_late(now, late, &frame, store);
             }
             Ok(_) => {}
-            Err(Miss::NotYet) => self.at_live_edge = true,
+            // Recorded media may be read ahead only just in time: their own clock holds.
+            Err(Miss::NotYet) => self.at_live_edge = self.live,
             Err(Miss::Overrun { resume }) => self.skip_to(resume),
             Err(Miss::End) => {
                 let last =
@@ -249,16 +254,20 @@ impl Stream {
         }
     }
 
-    fn settle_clock(&mut self, now: Now, frame: &Frame<'_>) {
+    fn settle_clock(&mut self, now: Now, late: Duration, frame: &Frame<'_>) {
         let at_live_edge = core::mem::take(&mut self.at_live_edge);
-        match &mut self.anchor {
-            None => self.anchor = Some(Anchor { at: now.at, pts: frame.pts }),
-            // A live frame that came before it was due: nothing is gained by holding it back.
-            Some(anchor) if at_live_edge => {
-                let early = (anchor.at + frame.pts.since(anchor.pts)).since(now.at);
-                anchor.at = anchor.at - early;
-            }
-            Some(_) => {}
+        let Some(anchor) = &mut self.anchor else {
+            self.anchor = Some(Anchor { at: now.at, pts: frame.pts });
+            return;
+        };
+        let due = anchor.at + frame.pts.since(anchor.pts);
+        if at_live_edge && due > now.at {
+            // Nothing is gained by holding back what came before it was due.
+            anchor.at = anchor.at - due.since(now.at);
+        } else if at_live_edge && now.at.since(due) > late {
+            // The newest there is: the source's clock is slow, or stood still. To skip it would be
+            // to skip all that follow.
+            anchor.at = anchor.at + now.at.since(due);
         }
     }
 
@@ -318,7 +327,7 @@ impl Stream {
     fn take_jump(&mut self) {
         if let Some(jump) = self.jump.take() {
             self.at_frame(jump.frame);
-            (self.anchor, self.stop) = (jump.anchor, jump.stop);
+            (self.anchor, self.stop, self.live) = (jump.anchor, jump.stop, jump.live);
             (self.rtp_base, self.rtp_next) = (jump.rtp, jump.rtp);
             self.at_live_edge = false;
         }
