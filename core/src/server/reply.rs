@@ -138,9 +138,14 @@ impl State {
         {
             return Err(Status::INVALID_RANGE);
         }
+        if let (Some(Seek::To(time)), Some(stop)) = (start, range.and_then(|range| range.end))
+            && stop <= time
+        {
+            return Err(Status::INVALID_RANGE);
+        }
         let stop = range.and_then(|range| range.end).filter(|stop| end.is_none_or(|end| *stop < end));
         // PLAY while playing, to no other place, is legal and changes nothing.
-        let goes_on = range.is_none() && self.tracks(session).any(|track| track.phase == Phase::Playing);
+        let goes_on = range.is_none() && self.tracks(session).any(|track| track.is_playing());
         let mut first = None;
         if !goes_on {
             for stream in self.tracks_mut(session) {

@@ -189,8 +189,7 @@ impl State {
                 _ => Ok(Ask::Describe { url }),
             },
             Method::Setup => {
-                let playing = |phase| matches!(phase, Phase::Playing | Phase::Ending(_));
-                if session.is_some_and(|session| self.tracks(session).any(|track| playing(track.phase))) {
+                if session.is_some_and(|session| self.tracks(session).any(Stream::is_playing)) {
                     return Err(Status::METHOD_NOT_VALID_IN_THIS_STATE);
                 }
                 let (lower, _) = self.transport(request).ok_or(Status::UNSUPPORTED_TRANSPORT)?;

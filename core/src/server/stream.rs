@@ -170,6 +170,11 @@ impl Stream {
         !matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_))
     }
 
+    /// Playing, as the client sees it (RFC 2326, A).
+    pub(super) const fn is_playing(&self) -> bool {
+        matches!(self.phase, Phase::Playing | Phase::Ending(_))
+    }
+
     /// There is something to tell of it.
     pub(super) const fn has_event(&self) -> bool {
         matches!(self.phase, Phase::Gone(_)) || self.tell_opened || self.tell_ended || self.tell_skipped > 0
