@@ -1,7 +1,7 @@
 //! The application's answers, as replies.
-use super::conn::{MAX_STREAMS, State};
+use super::conn::{MAX_STREAMS, State, REPLY_ROOM};
 use super::event::{Answer, PortPair, SessionId, Why};
-use super::request::{hex_text, session_of};
+use super::request::{hex_text, session_of, hex};
 use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
 use crate::text::{Emit, SliceSink, TextWriter, hex_digits};
@@ -13,6 +13,9 @@ use crate::wire::rtsp::{
 use crate::wire::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
 use core::net::SocketAddr;
 use embedded_io::Write;
+
+/// What the other fields of a reply to PLAY leave of its room.
+const RTP_INFO_ROOM: usize = REPLY_ROOM - 256;
 
 impl State {
     pub(super) fn answer<S: FrameStore + ?Sized>(
@@ -179,7 +182,11 @@ impl State {
             if !goes_on {
                 reply.header("Range", &played)?;
             }
-            reply.header("RTP-Info", &RtpInfos { base, infos: &infos })?;
+            // A hint, which a long URL for each track makes too long to be sent.
+            let infos = RtpInfos { base, infos: &infos };
+            if infos.text_len() <= RTP_INFO_ROOM {
+                reply.header("RTP-Info", &infos)?;
+            }
             reply.finish()
         });
         Ok(())
