@@ -32,7 +32,8 @@ pub(super) fn fragment<'a>(
 }
 
 pub(super) fn count(info: &JpegInfo, data: &[u8], room: usize) -> u32 {
-    let Some(first) = header(info, data, 0).filter(|_| info.scan_len < MAX_SCAN) else { return 0 };
+    let sendable = (1..MAX_SCAN).contains(&info.scan_len);
+    let Some(first) = header(info, data, 0).filter(|_| sendable) else { return 0 };
     if part(data, info.scan, info.scan_len).is_none() {
         return 0;
     }

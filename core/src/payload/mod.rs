@@ -35,8 +35,8 @@ pub(crate) fn fragment<'a>(frame: &Frame<'a>, offset: u32, room: usize) -> Optio
     }
 }
 
-/// How many fragments a frame makes; 0 if it cannot be sent: it is not what its format says, or is
-/// longer than the payload format's offsets reach.
+/// How many fragments a frame makes; 0 if it cannot be sent: it is not what its format says, is
+/// empty, or is longer than the payload format's offsets reach.
 pub(crate) fn count(frame: &Frame<'_>, room: usize) -> u32 {
     match &frame.format {
         Format::Jpeg(info) => jpeg::count(info, frame.data, room),
