@@ -103,11 +103,11 @@ impl<S: FrameStore + ?Sized> Pending<'_, S> {
 
     /// The network refuses packets as large as the first one (EMSGSIZE): nothing was sent. Frames
     /// are cut smaller from here on, down to 548 bytes; `false` where that is reached, and the
-    /// packet is left out.
+    /// first packet is left out.
     pub fn too_big(self) -> bool {
         let smaller = (self.stream.max_packet / 4 * 3).max(MIN_PACKET);
         if smaller >= self.stream.max_packet {
-            *self.stream = self.ahead;
+            let _ = self.stream.step(self.now, &self.cname, self.store);
             return false;
         }
         self.stream.max_packet = smaller;
