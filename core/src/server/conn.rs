@@ -390,7 +390,9 @@ impl State {
         }
         // The tracks of a session share their clock: who has a first frame sets it for the others.
         for index in 0..self.streams.len() {
-            let Some((session, Some(anchor))) = self.streams.get(index).map(|s| (s.session, s.anchor)) else {
+            // One that still sends the frame before a PLAY has the clock from before it.
+            let set = self.streams.get(index).filter(|stream| stream.jump.is_none());
+            let Some((session, Some(anchor))) = set.map(|stream| (stream.session, stream.anchor)) else {
                 continue;
             };
             for other in self.streams.iter_mut().filter(|other| other.session == session) {
