@@ -213,8 +213,9 @@ impl State {
 
     /// The first way to carry the stream that is supported, of those that the client offers.
     pub(super) fn transport<'a>(&self, request: &Request<'a>) -> Option<(Lower, TransportSpec<'a>)> {
-        let offered = transports(request.headers.get("Transport")?).filter_map(Result::ok);
+        let offered = request.headers.get_all("Transport").flat_map(transports);
         offered
+            .filter_map(Result::ok)
             .filter(|spec| !spec.multicast)
             .filter(|spec| spec.mode.is_empty() || spec.mode.eq_ignore_ascii_case(b"play"))
             .find_map(|spec| match spec.profile {
