@@ -122,7 +122,7 @@ impl<'a> TransportSpec<'a> {
             if is(b"multicast") {
                 this.multicast = true;
             } else if is(b"client_port") {
-                let ports = Pair::parse(value).filter(|ports| ports.rtp != 0);
+                let ports = Pair::parse(value).filter(|ports| ports.rtp != 0 && ports.rtcp != 0);
                 this.client_port = Some(ports.ok_or(error(TransportErrorKind::ClientPort))?);
             } else if is(b"server_port") {
                 this.server_port = Pair::parse(value).filter(|ports| ports.rtp != 0);
@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(specs[0], Err(TransportError { kind: TransportErrorKind::ClientPort, at: 8 }));
         assert_eq!(specs[1], Err(TransportError { kind: TransportErrorKind::Interleaved, at: 38 }));
         assert_eq!(specs[2].unwrap().profile, Profile::Other(b"RTP/SAVP"));
-        for bad in ["0", "-", "1-", "70000-70001", "18446744073709551615", "a-b"] {
+        for bad in ["0", "-", "1-", "5000-0", "70000-70001", "18446744073709551615", "a-b"] {
             assert!(one(std::format!("RTP/AVP;client_port={bad}").as_bytes()).is_err(), "{bad}");
         }
     }
@@ -293,7 +293,7 @@ mod tests {
         #[test]
         fn specs_round_trip(
             tcp: bool, multicast: bool, ssrc: Option<u32>,
-            client_port in prop::option::of(pairs().prop_filter("a port", |p| p.rtp != 0)),
+            client_port in prop::option::of(pairs().prop_filter("ports", |p| p.rtp != 0 && p.rtcp != 0)),
             server_port in prop::option::of(pairs().prop_filter("a port", |p| p.rtp != 0)),
             interleaved in prop::option::of(pairs()),
             (mode, destination, source) in ("[A-Z]{0,6}", "[0-9.]{0,9}", "[0-9a-f:]{0,9}"),
