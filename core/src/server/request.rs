@@ -213,11 +213,12 @@ impl State {
 
     /// The first way to carry the stream that is supported, of those that the client offers.
     pub(super) fn transport<'a>(&self, request: &Request<'a>) -> Option<(Lower, TransportSpec<'a>)> {
+        let is_play = |mode: &[u8]| mode.eq_ignore_ascii_case(b"play");
         let offered = request.headers.get_all("Transport").flat_map(transports);
         offered
             .filter_map(Result::ok)
             .filter(|spec| !spec.multicast)
-            .filter(|spec| spec.mode.is_empty() || spec.mode.eq_ignore_ascii_case(b"play"))
+            .filter(|spec| spec.mode.is_empty() || text::split(spec.mode, b',').any(is_play))
             .find_map(|spec| match spec.profile {
                 Profile::Udp => spec.client_port.map(|_| (Lower::Udp, spec)),
                 Profile::Tcp => Some((Lower::Interleaved, spec)),
