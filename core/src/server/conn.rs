@@ -185,9 +185,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         self.state.error.map_or(Ok(taken), Err)
     }
 
-    /// How strongly a datagram that came in on `port` belongs here.
-    pub fn claim(&self, from: SocketAddr, port: Port, data: &[u8]) -> Claim {
-        self.state.find(from, port, data).map_or(Claim::No, |(claim, _)| claim)
+    /// How strongly a datagram belongs here that came in on `port` of the pair `socket`
+    /// ([`super::PortPair::socket`]).
+    pub fn claim(&self, from: SocketAddr, socket: u8, port: Port, data: &[u8]) -> Claim {
+        self.state.find(from, socket, port, data).map_or(Claim::No, |(claim, _)| claim)
     }
 
     /// Whether a datagram on that pair of sockets ([`super::PortPair::socket`]) could still settle
@@ -200,8 +201,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
     }
 
     /// Takes a datagram for which this connection had the greatest [`Claim`].
-    pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, port: Port, data: &[u8]) {
-        let Some((claim, index)) = self.state.find(from, port, data) else { return };
+    pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, socket: u8, port: Port, data: &[u8]) {
+        let Some((claim, index)) = self.state.find(from, socket, port, data) else { return };
         let Some(stream) = self.state.streams.get_mut(index) else { return };
         stream.heard = now.at;
         if let Route::Udp { rtp, rtcp, latched, .. } = &mut stream.route {
@@ -431,10 +432,13 @@ impl State {
 
     /// The stream that a datagram belongs to. Two of this connection that claim it by
     /// [`Claim::Latch`]: neither.
-    fn find(&self, from: SocketAddr, port: Port, data: &[u8]) -> Option<(Claim, usize)> {
+    fn find(&self, from: SocketAddr, socket: u8, port: Port, data: &[u8]) -> Option<(Claim, usize)> {
         let mut best = (Claim::No, None);
         for (index, stream) in self.streams.iter().enumerate().filter(|(_, stream)| stream.is_open()) {
-            let claim = self.claim_of(stream, from, port, data);
+            let claim = match stream.route {
+                Route::Udp { socket: own, .. } if own == socket => self.claim_of(stream, from, port, data),
+                _ => Claim::No,
+            };
             if claim == Claim::Latch && best.0 == Claim::Latch {
                 best.1 = None;
             } else if claim > best.0 {

@@ -354,11 +354,11 @@ impl Server {
         let now = self.shared.clock.now();
         let mut touched = Vec::new();
         let peers = &mut self.peers;
-        self.shared.pairs.receive(token, &mut self.shared.scratch, |port, from, datagram| {
-            if let Some(index) = owner(peers, from, port, datagram)
+        self.shared.pairs.receive(token, &mut self.shared.scratch, |socket, port, from, datagram| {
+            if let Some(index) = owner(peers, from, socket, port, datagram)
                 && let Some(peer) = peers.get_mut(index)
             {
-                peer.handle_datagram(now, from, port, datagram);
+                peer.handle_datagram(now, from, socket, port, datagram);
                 if !touched.contains(&index) {
                     touched.push(index);
                 }
@@ -382,11 +382,11 @@ impl Server {
 
 /// The connection that a datagram belongs to: the one with the greatest claim; nobody's, where two
 /// hope to learn their port from it.
-fn owner(peers: &Slab<Peer>, from: SocketAddr, port: Port, datagram: &[u8]) -> Option<usize> {
+fn owner(peers: &Slab<Peer>, from: SocketAddr, socket: u8, port: Port, datagram: &[u8]) -> Option<usize> {
     use pinhole::server::Claim;
     let mut best = (Claim::No, None);
     for (index, peer) in peers {
-        let claim = peer.claim(from, port, datagram);
+        let claim = peer.claim(from, socket, port, datagram);
         if claim == Claim::Latch && best.0 == Claim::Latch {
             best.1 = None;
         } else if claim > best.0 {

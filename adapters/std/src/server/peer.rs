@@ -86,12 +86,19 @@ impl Peer {
         self.conn.wanted().any(|(track, _)| of(track))
     }
 
-    pub(super) fn claim(&self, from: SocketAddr, port: Port, datagram: &[u8]) -> Claim {
-        self.conn.claim(from, port, datagram)
+    pub(super) fn claim(&self, from: SocketAddr, socket: u8, port: Port, datagram: &[u8]) -> Claim {
+        self.conn.claim(from, socket, port, datagram)
     }
 
-    pub(super) fn handle_datagram(&mut self, now: Now, from: SocketAddr, port: Port, datagram: &[u8]) {
-        self.conn.handle_datagram(now, from, port, datagram);
+    pub(super) fn handle_datagram(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        socket: u8,
+        port: Port,
+        datagram: &[u8],
+    ) {
+        self.conn.handle_datagram(now, from, socket, port, datagram);
     }
 
     pub(super) fn close(&mut self) {

@@ -53,17 +53,18 @@ impl UdpPairs {
         &self,
         token: usize,
         buffer: &mut [u8],
-        mut take: impl FnMut(Port, SocketAddr, &[u8]),
+        mut take: impl FnMut(u8, Port, SocketAddr, &[u8]),
     ) -> bool {
         let Some(number) = token.checked_sub(self.first_token) else { return false };
-        let Some(pair) = self.pairs.get(number / 2) else { return false };
+        let Ok(pair_number) = u8::try_from(number / 2) else { return false };
+        let Some(pair) = self.get(pair_number) else { return false };
         let (socket, port) =
             if number.is_multiple_of(2) { (&pair.rtp, Port::Rtp) } else { (&pair.rtcp, Port::Rtcp) };
-        socket.receive(buffer, RECEIVES, |from, datagram| take(port, from, datagram)).unwrap_or_else(
-            |error| {
+        socket
+            .receive(buffer, RECEIVES, |from, datagram| take(pair_number, port, from, datagram))
+            .unwrap_or_else(|error| {
                 tracing::warn!(port = socket.port(), %error, "a UDP socket failed");
                 false
-            },
-        )
+            })
     }
 }
