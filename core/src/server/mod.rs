@@ -16,6 +16,8 @@ mod packet;
 mod reply;
 mod request;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod transmit;
 
 pub use crate::transport::{Lower, Port};

@@ -1,0 +1,163 @@
+//! Datagrams in batches, as segmentation offload wants them, and their pace.
+use super::*;
+
+/// A bench whose first sender report is out of the way, and whose next frame has `scan_len` bytes.
+fn due(scan_len: usize) -> Bench {
+    let mut bench = Bench::of(Clip::of(50, scan_len));
+    bench.set_up(0, UDP);
+    bench.at = bench.at + millis(5);
+    bench.slow = true;
+    bench.receive(format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {}\r\n\r\n", bench.session));
+    let (id, plan) = bench.waiting[0];
+    bench.answer(id, plan);
+    let report = bench.conn.poll_transmit(bench.now(), &bench.store).unwrap();
+    assert_eq!(report.port(), Port::Rtcp);
+    report.commit(1);
+    bench
+}
+
+/// The segments of the next batch, none of which is committed.
+fn look(bench: &mut Bench, max_segments: usize) -> (Batch, Vec<Vec<u8>>) {
+    let mut buffer = vec![0; 65_536];
+    let now = bench.now();
+    let mut pending = bench.conn.poll_transmit(now, &bench.store).unwrap();
+    let batch = pending.emit(max_segments, &mut buffer).unwrap();
+    let segments = buffer[..batch.len].chunks(batch.segment).map(Vec::from).collect();
+    (batch, segments)
+}
+
+/// Looks, and sends the first `sent` segments.
+fn commit(bench: &mut Bench, max_segments: usize, sent: usize) {
+    let now = bench.now();
+    let mut pending = bench.conn.poll_transmit(now, &bench.store).unwrap();
+    pending.emit(max_segments, &mut [0; 65_536]).unwrap();
+    pending.commit(sent);
+}
+
+#[test]
+fn segments_are_equal_but_for_the_last() {
+    let mut bench = due(5000);
+    let (batch, segments) = look(&mut bench, 64);
+    assert_eq!((batch.segment, batch.count), (1400, 4));
+    assert_eq!(segments.iter().map(Vec::len).collect::<Vec<_>>(), [1400, 1400, 1400, 1012]);
+    // The last may be as long as the others: 1248 bytes beside the tables, 1380 each behind.
+    let (batch, segments) = look(&mut due(1248 + 2 * 1380), 64);
+    assert_eq!((batch.count, segments[2].len()), (3, 1400));
+    assert!(rtp(&segments[2]).marker);
+}
+
+#[test]
+fn what_is_not_committed_did_not_happen() {
+    let mut bench = due(5000);
+    let (_, all) = look(&mut bench, 64);
+    assert_eq!(look(&mut bench, 64).1, all);
+    assert_eq!(look(&mut bench, 3).1, all[..3]);
+    commit(&mut bench, 64, 0);
+    assert_eq!(look(&mut bench, 64).1, all);
+    commit(&mut bench, 64, 2);
+    assert_eq!(look(&mut bench, 64).1, all[2..]);
+    commit(&mut bench, 1, 1);
+    assert_eq!(look(&mut bench, 64).1, all[3..]);
+    commit(&mut bench, 64, 1);
+    assert!(bench.conn.poll_transmit(bench.now(), &bench.store).is_none());
+}
+
+#[test]
+fn a_buffer_holds_whole_packets_or_nothing() {
+    let mut bench = due(5000);
+    let now = bench.now();
+    let mut pending = bench.conn.poll_transmit(now, &bench.store).unwrap();
+    assert_eq!(pending.next_len(), 1400);
+    assert_eq!(pending.emit(64, &mut [0; 1399]), None);
+    assert_eq!(pending.emit(64, &mut [0; 1400]), Some(Batch { len: 1400, segment: 1400, count: 1 }));
+    let mut again = bench.conn.poll_transmit(now, &bench.store).unwrap();
+    assert_eq!(again.emit(64, &mut [0; 4199]), Some(Batch { len: 2800, segment: 1400, count: 2 }));
+}
+
+#[test]
+fn a_report_travels_alone_and_to_its_own_port() {
+    let mut bench = Bench::new();
+    bench.start(UDP, "");
+    bench.turn();
+    let [report, ..] = &bench.datagrams[..] else { panic!("nothing sent") };
+    assert_eq!((report.port, report.to), (Port::Rtcp, SocketAddr::new(PEER, 5001)));
+    assert_eq!(bench.datagrams[1].to, SocketAddr::new(PEER, 5000));
+}
+
+#[test]
+fn packets_shrink_until_the_path_takes_them() {
+    let mut bench = due(5000);
+    let mut lengths = Vec::new();
+    let refused = loop {
+        let now = bench.now();
+        let mut pending = bench.conn.poll_transmit(now, &bench.store).unwrap();
+        lengths.push(pending.next_len());
+        pending.emit(64, &mut [0; 65_536]).unwrap();
+        if !pending.too_big() {
+            break look(&mut bench, 64).1;
+        }
+    };
+    assert_eq!(lengths, [1400, 1050, 786, 588, 548]);
+    // The first packet is left out, and nothing else.
+    let first = 548 - 12 - 8 - 132;
+    assert_eq!(rtp(&refused[0]).offset, first);
+    let carried: usize = refused.iter().map(|packet| packet.len() - 12 - 8).sum();
+    assert_eq!(carried, 5000 - first as usize);
+    assert!(refused.iter().all(|packet| packet.len() <= 548));
+}
+
+#[test]
+fn a_frame_is_cut_smaller_from_the_middle_on_without_a_gap() {
+    let mut bench = due(5000);
+    commit(&mut bench, 64, 2);
+    let now = bench.now();
+    assert!(bench.conn.poll_transmit(now, &bench.store).unwrap().too_big());
+    let (_, rest) = look(&mut bench, 64);
+    assert_eq!(rtp(&rest[0]).offset, 1248 + 1380);
+    assert_eq!(rest.iter().map(|packet| packet.len() - 20).sum::<usize>(), 5000 - 1248 - 1380);
+}
+
+#[test]
+fn a_connection_never_asks_for_less_than_every_path_takes() {
+    let config = Config { max_packet: 1, ..Config::DEFAULT };
+    let mut bench = Bench::with(Clip::of(2, 5000), config, Some(pts(2)));
+    bench.start(UDP, "");
+    bench.run(seconds(1));
+    assert_eq!(bench.datagrams.iter().map(|datagram| datagram.bytes.len()).max(), Some(548));
+}
+
+/// 100 packets: four quanta of up to 32.
+const HUNDRED: usize = 1248 + 99 * 1380;
+
+#[test]
+fn a_large_frame_is_spread_over_half_its_interval() {
+    let mut bench = Bench::of(Clip::of(3, HUNDRED));
+    bench.start(UDP, "");
+    bench.run(seconds(1));
+    let packets = bench.rtp();
+    assert_eq!(packets.len(), 300);
+    for (n, (at, _)) in packets.iter().enumerate() {
+        let (frame, quantum) = (n as u64 / 100, n as u64 % 100 / 32);
+        assert_eq!(*at, millis(40 * frame + 5 * quantum), "packet {n}");
+    }
+}
+
+#[test]
+fn it_catches_up_at_four_times_the_speed_at_most() {
+    let mut bench = Bench::of(Clip::of(40, HUNDRED));
+    bench.start(UDP, "");
+    bench.run(millis(30));
+    bench.rtp();
+    // The loop was busy elsewhere.
+    bench.at = bench.at + millis(770);
+    bench.run(seconds(3));
+    let packets = bench.rtp();
+    assert_eq!(packets.len(), 39 * 100, "nothing is left out yet");
+    for (n, window) in packets.windows(101).enumerate() {
+        let took = window[100].0 - window[0].0;
+        assert!(took >= millis(10), "{took:?} for a frame's packets, from {n}");
+    }
+    let frame = |n: usize| packets[(n - 1) * 100].0;
+    assert_eq!(frame(5) - frame(4), millis(10), "behind");
+    assert_eq!(frame(39), millis(39 * 40), "in time again");
+}

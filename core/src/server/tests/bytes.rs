@@ -1,0 +1,168 @@
+//! The connection as a stream of bytes: split, pipelined, mixed with `$` messages (RFC 2326, 10.12),
+//! and written in pieces of any size.
+use super::*;
+use crate::wire::interleaved::Header as Dollar;
+use proptest::prelude::*;
+
+const DIALOGUE: &str = "\r\nOPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n\
+    DESCRIBE rtsp://h/clip RTSP/1.0\nCseq : 2\nAccept:\n application/sdp\n\n\
+    SETUP rtsp://h/clip/track0 RTSP/1.0\r\ncseq: 3  \r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n\
+    $\x07\0\x03abc\
+    SET_PARAMETER * RTSP/1.0\r\nCSeq: 4\r\nContent-Length: 5\r\n\r\nx: y\n\
+    SETUP rtsp://h/clip/track1 RTSP/1.0\r\nCSeq: 5\r\nTransport: RTP/AVP;client_port=5000\r\n\r\n\
+    BAD\x20rtsp://h/ RTSP/1.0\r\nCSeq: 6\r\n: \r\n\r\n\
+    RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n\
+    PLAY rtsp://h/clip RTSP/1.0\r\nCSeq: 7\r\nSession: 0\r\n\r\n";
+
+fn dollar(channel: u8, payload: &[u8]) -> Vec<u8> {
+    let header = Dollar { channel, len: payload.len() as u16 };
+    [&header.emit()[..], payload].concat()
+}
+
+/// Everything the server writes, where the client's bytes come in these pieces.
+fn answers<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut bench = Bench::new();
+    for piece in pieces {
+        bench.receive(piece);
+    }
+    bench.out
+}
+
+#[test]
+fn wherever_a_dialogue_is_split_the_answers_are_the_same() {
+    let bytes = DIALOGUE.as_bytes();
+    let whole = answers([bytes]);
+    assert_eq!(take_apart(&whole).0.len(), 7);
+    for at in 1..bytes.len() {
+        let (one, other) = bytes.split_at(at);
+        assert_eq!(answers([one, other]), whole, "split at {at}");
+    }
+    assert_eq!(answers(bytes.chunks(1)), whole);
+}
+
+#[test]
+fn requests_wait_for_room_for_their_replies_and_poll_at_wakes_for_them() {
+    let mut bench = Bench::new();
+    bench.window = 0;
+    let requests: String = (1..=20).map(|n| format!("OPTIONS * RTSP/1.0\r\nCSeq: {n}\r\n\r\n")).collect();
+    assert_eq!(bench.conn.handle_stream(bench.now(), requests.as_bytes()), Ok(requests.len()));
+    bench.run(seconds(1));
+    assert_eq!(bench.out, []);
+    // The socket takes a little, and again and again; nothing else happens.
+    for _ in 0..40 {
+        bench.window = 300;
+        if bench.next().is_some_and(|at| at <= bench.at) {
+            bench.turn();
+        }
+    }
+    assert_eq!(bench.sent().len(), 20);
+}
+
+#[test]
+fn what_there_is_no_room_for_is_not_taken() {
+    let mut bench = Bench::new();
+    bench.slow = true;
+    let describe = format!("DESCRIBE {URL} RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+    bench.receive(&describe);
+    let room = bench.conn.stream_room();
+    assert!(room < 2048);
+    let many = "\r\n".repeat(4000);
+    assert_eq!(bench.conn.handle_stream(bench.now(), many.as_bytes()), Ok(room));
+    assert_eq!(bench.conn.stream_room(), 0);
+    assert_eq!(bench.conn.handle_stream(bench.now(), many.as_bytes()), Ok(0));
+    let (id, plan) = bench.waiting[0];
+    bench.answer(id, plan);
+    bench.receive("OPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n");
+    assert_eq!(bench.sent().len(), 2);
+}
+
+#[test]
+fn reports_between_requests_are_read_and_other_channels_are_not() {
+    let mut bench = Bench::new();
+    bench.start(TCP, "");
+    bench.run(millis(100));
+    let ssrc = rtp(&bench.channel(0)[0]).ssrc;
+    bench.receive(
+        [
+            dollar(1, &receiver_report(ssrc, 7)),
+            dollar(9, &receiver_report(ssrc, 9)),
+            dollar(0, &receiver_report(ssrc, 10)),
+            dollar(1, &receiver_report(ssrc.wrapping_add(1), 11)),
+            dollar(1, b"no RTCP"),
+            dollar(1, b""),
+        ]
+        .concat(),
+    );
+    bench.ok("TEARDOWN", URL, "");
+    assert!(matches!(bench.told[1], Told::Closed(0, Why::Teardown, Summary { lost: 7, .. })));
+}
+
+#[test]
+fn a_dollar_message_longer_than_the_storage_is_dropped_without_a_word() {
+    let mut bench = Bench::new();
+    bench.receive([dollar(1, &[b'P'; 65_535]), dollar(200, &[b'$'; 3000])].concat());
+    assert_eq!(bench.sent(), []);
+    bench.ok("OPTIONS", "*", "");
+}
+
+/// A session over TCP, written in pieces of `write` bytes.
+fn played_in_pieces(write: usize) -> Vec<u8> {
+    let mut bench = Bench::of(Clip::of(4, 2000));
+    bench.write = write;
+    bench.start(TCP, "");
+    bench.run(millis(100));
+    bench.request("GET_PARAMETER", URL, "");
+    bench.run(seconds(1));
+    bench.out
+}
+
+#[test]
+fn the_size_of_the_writes_makes_no_difference() {
+    let whole = played_in_pieces(usize::MAX);
+    let (sent, rest) = take_apart(&whole);
+    let packets = sent.iter().filter(|sent| matches!(sent, Sent::Data(0, _))).count();
+    assert_eq!((packets, rest), (4 * 2, &[][..]));
+    for write in [1, 7, 1415, 1417, 5000] {
+        assert_eq!(played_in_pieces(write), whole, "{write}");
+    }
+}
+
+#[test]
+fn a_chunk_that_is_dropped_says_the_same_again() {
+    let mut bench = Bench::new();
+    bench.window = 0;
+    bench.receive("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+    let now = bench.now();
+    let mut buffer = [[0; 500]; 2];
+    for buffer in &mut buffer {
+        let chunk = bench.conn.poll_stream(now, &bench.store).unwrap();
+        assert!(chunk.fill(buffer) > 0);
+    }
+    assert_eq!(buffer[0], buffer[1]);
+    let chunk = bench.conn.poll_stream(now, &bench.store).unwrap();
+    let mut short = [0; 3];
+    assert_eq!(chunk.fill(&mut short), 3);
+    assert_eq!(short, buffer[0][..3]);
+    // More than there is changes nothing.
+    chunk.advance(usize::MAX);
+    assert!(bench.conn.poll_stream(now, &bench.store).is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn any_pieces_give_the_same_answers(cuts in prop::collection::vec(1usize..60, 1..40)) {
+        let mut rest = DIALOGUE.as_bytes();
+        let mut pieces = Vec::new();
+        for cut in cuts.iter().cycle() {
+            let (piece, after) = rest.split_at((*cut).min(rest.len()));
+            pieces.push(piece);
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        prop_assert_eq!(answers(pieces), answers([DIALOGUE.as_bytes()]));
+    }
+}

@@ -1,0 +1,252 @@
+//! What clients and this server say to each other when all is well (RFC 2326, 10).
+use super::*;
+
+#[test]
+fn options_names_the_methods() {
+    let mut bench = Bench::new();
+    for url in ["*", URL] {
+        let reply = bench.ok("OPTIONS", url, "");
+        assert_eq!(
+            reply.get("Public"),
+            "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
+        );
+    }
+}
+
+#[test]
+fn a_description_says_what_its_controls_are_relative_to() {
+    let mut bench = Bench::new();
+    for (url, base) in [
+        (URL, "rtsp://h/clip/"),
+        ("rtsp://h/clip/", "rtsp://h/clip/"),
+        ("RTSP://h:8554/a%20b?x=1", "rtsp://h:8554/a%20b?x=1/"),
+    ] {
+        let reply = bench.ok("DESCRIBE", url, "Accept: text/html, application/sdp;q=0.5\r\n");
+        assert_eq!(reply.get("Content-Base"), base);
+        assert_eq!(reply.get("Content-Type"), "application/sdp");
+        assert_eq!(reply.get("Content-Length"), format!("{}", reply.body.len()));
+        assert!(reply.body.contains("a=range:npt=0-0.4\r\n"), "{}", reply.body);
+    }
+}
+
+#[test]
+fn a_session_has_a_long_random_id_and_says_its_timeout() {
+    let ids = [1, 2].map(|random| {
+        let config = Config::DEFAULT;
+        let mut bench = Bench::new();
+        let storage = vec![0; config.storage_len(0)];
+        bench.conn = ServerConn::new(config, bench.now(), PEER, random, storage).unwrap();
+        let session = String::from(bench.set_up(0, UDP).get("Session"));
+        let (id, timeout) = session.split_once(';').unwrap();
+        assert_eq!(timeout, "timeout=60");
+        assert!(id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
+        String::from(id)
+    });
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn play_announces_its_first_packet_and_sends_the_clip_whole() {
+    let mut bench = Bench::new();
+    let reply = bench.start(UDP, "Range: npt=0.000-\r\n");
+    assert_eq!(reply.get("Range"), "npt=0-0.4");
+    assert!(reply.get("RTP-Info").starts_with("url=rtsp://h/clip/track0;seq="), "{reply:?}");
+    bench.run(seconds(1));
+
+    let packets = bench.rtp();
+    let first = packets[0].1;
+    assert_eq!(reply.rtp_info(0, "seq"), u32::from(first.sequence));
+    assert_eq!(reply.rtp_info(0, "rtptime"), first.timestamp);
+    assert_eq!(packets.len(), 30);
+    for (n, (_, packet)) in packets.iter().enumerate() {
+        assert_eq!(packet.sequence, first.sequence.wrapping_add(n as u16));
+        assert_eq!(packet.timestamp, first.timestamp.wrapping_add(n as u32 / 3 * 3600));
+        assert_eq!((packet.marker, packet.offset == 0), (n % 3 == 2, n % 3 == 0));
+    }
+}
+
+#[test]
+fn a_range_starts_at_the_first_frame_in_it() {
+    let mut bench = Bench::new();
+    let reply = bench.start(UDP, "Range: npt=0.1-\r\n");
+    assert_eq!(reply.get("Range"), "npt=0.12-0.4");
+    bench.run(seconds(1));
+    let packets = bench.rtp();
+    assert_eq!((packets.len(), packets[0].1.timestamp), (7 * 3, reply.rtp_info(0, "rtptime")));
+}
+
+#[test]
+fn a_range_ends_before_the_first_frame_behind_it_and_play_goes_on_from_there() {
+    let mut bench = Bench::new();
+    let reply = bench.start(UDP, "Range: npt=0.08-0.2\r\n");
+    assert_eq!(reply.get("Range"), "npt=0.08-0.2");
+    bench.run(seconds(1));
+    let first = bench.rtp();
+    assert_eq!(first.len(), 3 * 3);
+    assert_eq!(bench.told, [Told::Opened(0, Lower::Udp), Told::Ended]);
+
+    let reply = bench.ok("PLAY", URL, "");
+    assert_eq!(reply.get("Range"), "npt=0.2-0.4");
+    bench.run(seconds(1));
+    let rest = bench.rtp();
+    assert_eq!(rest.len(), 5 * 3);
+    assert_eq!(rest[0].1.sequence, first[8].1.sequence.wrapping_add(1));
+    assert_eq!(rest[0].1.timestamp, first[8].1.timestamp.wrapping_add(3600));
+}
+
+/// The connection takes 2000 bytes of each turn, so that a frame is under way when a request comes.
+fn in_the_middle_of_a_frame() -> Bench {
+    let mut bench = Bench::new();
+    bench.set_up(0, TCP);
+    bench.out.clear();
+    bench.window = 2000;
+    bench
+}
+
+#[test]
+fn pause_finishes_the_frame_and_play_goes_on_with_the_next_one() {
+    let mut bench = in_the_middle_of_a_frame();
+    bench.receive(format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {}\r\n\r\n", bench.session));
+    bench.receive(format!("PAUSE {URL} RTSP/1.0\r\nCSeq: 3\r\nSession: {}\r\n\r\n", bench.session));
+    bench.window = usize::MAX;
+    bench.run(seconds(5));
+    let before: Vec<_> = bench.channel(0).iter().map(|bytes| rtp(bytes)).collect();
+    assert_eq!(before.iter().map(|packet| packet.marker).collect::<Vec<_>>(), [false, false, true]);
+
+    let reply = bench.ok("PLAY", URL, "");
+    assert_eq!(reply.get("Range"), "npt=0.04-0.4");
+    bench.run(seconds(1));
+    let after: Vec<_> = bench.channel(0).iter().map(|bytes| rtp(bytes)).collect();
+    assert_eq!(after.len(), 9 * 3);
+    assert_eq!(after[0].sequence, before[2].sequence.wrapping_add(1));
+    assert_eq!(after[0].timestamp, before[2].timestamp.wrapping_add(3600));
+    assert_eq!(u32::from(after[0].sequence), reply.rtp_info(0, "seq"));
+    assert_eq!(after[0].timestamp, reply.rtp_info(0, "rtptime"));
+}
+
+#[test]
+fn play_elsewhere_while_playing_goes_there_after_the_frame() {
+    let mut bench = in_the_middle_of_a_frame();
+    let session = bench.session.clone();
+    bench.receive(format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n"));
+    bench
+        .receive(format!("PLAY {URL} RTSP/1.0\r\nCSeq: 3\r\nSession: {session}\r\nRange: npt=0.32-\r\n\r\n"));
+    bench.window = usize::MAX;
+    bench.run(seconds(1));
+    let reply = bench.reply();
+    assert_eq!(reply.get("CSeq"), "3");
+    let packets: Vec<_> = bench.channel(0).iter().map(|bytes| rtp(bytes)).collect();
+    // The frame that was begun, and the last two.
+    assert_eq!(packets.len(), 3 * 3);
+    let there = packets[3];
+    assert_eq!(u32::from(there.sequence), reply.rtp_info(0, "seq"));
+    assert_eq!(there.timestamp, reply.rtp_info(0, "rtptime"));
+    assert_eq!(there.timestamp, packets[2].timestamp.wrapping_add(3600));
+    assert_eq!(there.sequence, packets[2].sequence.wrapping_add(1));
+}
+
+#[test]
+fn a_pause_before_the_jump_does_not_forget_where_to() {
+    let mut bench = in_the_middle_of_a_frame();
+    bench.window = 1000;
+    let session = bench.session.clone();
+    for request in ["PLAY", "PLAY", "PAUSE"] {
+        bench.cseq += 1;
+        let range = if bench.cseq == 3 { "Range: npt=0.32-\r\n" } else { "" };
+        let cseq = bench.cseq;
+        bench.receive(format!(
+            "{request} {URL} RTSP/1.0\r\nCSeq: {cseq}\r\nSession: {session}\r\n{range}\r\n"
+        ));
+    }
+    bench.window = usize::MAX;
+    bench.run(seconds(1));
+    assert_eq!(bench.channel(0).len(), 3);
+    assert_eq!(bench.ok("PLAY", URL, "").get("Range"), "npt=0.32-0.4");
+}
+
+#[test]
+fn play_while_playing_changes_nothing() {
+    let mut bench = Bench::new();
+    bench.start(UDP, "");
+    bench.run(millis(100));
+    let reply = bench.ok("PLAY", URL, "");
+    assert_eq!(reply.get("Range"), "");
+    let announced = (reply.rtp_info(0, "seq"), reply.rtp_info(0, "rtptime"));
+    let before = bench.rtp().len();
+    bench.run(seconds(1));
+    let after = bench.rtp();
+    assert_eq!(before + after.len(), 30);
+    assert_eq!(announced, (u32::from(after[0].1.sequence), after[0].1.timestamp));
+}
+
+#[test]
+fn play_in_the_last_interval_changes_nothing_either() {
+    let mut bench = Bench::new();
+    bench.start(UDP, "");
+    bench.run(millis(380));
+    assert_eq!(bench.rtp().len(), 30);
+    bench.ok("PLAY", URL, "");
+    bench.run(seconds(1));
+    assert_eq!(bench.told.iter().filter(|told| **told == Told::Ended).count(), 1);
+}
+
+#[test]
+fn teardown_ends_the_session_at_once_and_the_connection_goes_on() {
+    let mut bench = Bench::new();
+    bench.start(UDP, "");
+    bench.run(millis(50));
+    bench.datagrams.clear();
+    bench.ok("TEARDOWN", URL, "");
+    bench.run(seconds(1));
+    assert_eq!(bench.datagrams, []);
+    let Told::Closed(0, Why::Teardown, summary) = bench.told[1] else { panic!("{:?}", bench.told) };
+    assert_eq!((summary.frames, summary.packets, summary.lifetime), (2, 6, millis(50)));
+    assert_eq!(bench.request("PLAY", URL, "").status, 454);
+    bench.session.clear();
+    bench.start(UDP, "");
+}
+
+#[test]
+fn parameters_without_a_body_are_a_ping() {
+    let mut bench = Bench::new();
+    bench.ok("GET_PARAMETER", "*", "");
+    bench.set_up(0, UDP);
+    for method in ["GET_PARAMETER", "SET_PARAMETER", "OPTIONS"] {
+        bench.ok(method, URL, "");
+    }
+    let reply = bench.request("SET_PARAMETER", URL, "Content-Length: 13\r\n\r\nbarparam: x");
+    assert_eq!(reply.status, 451);
+    assert_eq!(reply.get("Session"), bench.session);
+}
+
+#[test]
+fn a_description_may_take_its_time_and_requests_keep_their_order() {
+    let mut bench = Bench::new();
+    bench.slow = true;
+    bench.receive(format!("DESCRIBE {URL} RTSP/1.0\r\nCSeq: 1\r\n\r\nOPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n"));
+    bench.run(seconds(1));
+    assert_eq!(bench.sent(), []);
+    let (id, plan) = bench.waiting[0];
+    bench.answer(id, plan);
+    bench.turn();
+    let replies = bench.sent();
+    let cseq = |sent: &Sent| match sent {
+        Sent::Reply(reply) => String::from(reply.get("CSeq")),
+        Sent::Data(..) => String::new(),
+    };
+    assert_eq!(replies.iter().map(cseq).collect::<Vec<_>>(), ["1", "2"]);
+    assert_eq!(
+        bench.conn.reply(bench.now(), id, Answer::Refuse(Status::NOT_FOUND), &bench.store),
+        Err(NotAsked)
+    );
+}
+
+#[test]
+fn a_url_too_long_for_rtp_info_is_played_without() {
+    let mut bench = Bench::new();
+    let url = format!("{URL}?token={}", "x".repeat(1300));
+    let setup = bench.ok("SETUP", &format!("{url}/track0"), UDP);
+    bench.session = setup.get("Session").split(';').next().unwrap().into();
+    let reply = bench.ok("PLAY", &url, "");
+    assert_eq!((reply.get("Range"), reply.get("RTP-Info")), ("npt=0-0.4", ""));
+}

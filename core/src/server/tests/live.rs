@@ -1,0 +1,102 @@
+//! Sources whose frames come when they are made, and stores that have them only just in time.
+use super::*;
+
+#[test]
+fn the_first_frame_sets_the_clock_and_wakes() {
+    let mut bench = Bench::of(Clip::live());
+    let reply = bench.start(UDP, "");
+    assert_eq!(reply.get("Range"), "npt=now-");
+    bench.run(seconds(10));
+    assert_eq!(bench.datagrams, [], "nothing is known to report");
+    // A source whose time began long ago.
+    bench.store.push(3000, MediaTime::from_micros(7_000_000_000));
+    assert!(bench.wake().datagram.is_some_and(|at| at <= bench.at));
+    bench.run(millis(1));
+    let packets = bench.rtp();
+    assert_eq!(packets.len(), 3);
+    assert_eq!(packets[0].0, seconds(10));
+    assert_eq!(u32::from(packets[0].1.sequence), reply.rtp_info(0, "seq"));
+    assert_eq!(packets[0].1.timestamp, reply.rtp_info(0, "rtptime"));
+}
+
+/// Plays a source that delivers each frame so many milliseconds after it is due by its own clock;
+/// returns when each left, in the same measure.
+fn delivered(lateness: &[i64]) -> (Bench, Vec<i64>) {
+    let mut bench = Bench::of(Clip::live());
+    bench.start(UDP, "");
+    let mut left = Vec::new();
+    for (n, late) in lateness.iter().enumerate() {
+        let due = 1_000 + 40 * n as i64;
+        let at = millis((due + late) as u64);
+        bench.run(at - bench.elapsed());
+        bench.store.push(100, pts(n as u64));
+        bench.turn();
+        left.extend(bench.rtp().iter().map(|(at, _)| at.as_millis() as i64 - due));
+    }
+    (bench, left)
+}
+
+#[test]
+fn a_frame_that_comes_early_is_not_held_back() {
+    let lateness = [0, 0, -20, -20, -30, -10, -30];
+    let (bench, left) = delivered(&lateness);
+    assert_eq!(left, lateness);
+    assert_eq!(bench.told.len(), 1);
+}
+
+#[test]
+fn a_source_that_stood_still_goes_on() {
+    // A stall, or a clock that lost as much in a day: what comes is the newest there is.
+    let lateness = [0, 0, 1500, 1500, 1500, 4000, 4000];
+    let (bench, left) = delivered(&lateness);
+    assert_eq!(left, lateness);
+    assert_eq!(bench.told.len(), 1, "nothing is left out: {:?}", bench.told);
+}
+
+#[test]
+fn a_backlog_after_a_stall_is_played_at_its_pace() {
+    let mut bench = Bench::of(Clip::live());
+    bench.start(UDP, "");
+    bench.store.push(100, pts(0));
+    bench.run(seconds(3));
+    bench.rtp();
+    for n in 1..5 {
+        bench.store.push(100, pts(n));
+    }
+    bench.run(seconds(1));
+    let times: Vec<_> = bench.rtp().iter().map(|(at, _)| at.as_millis()).collect();
+    assert_eq!(times, [3000, 3040, 3080, 3120]);
+}
+
+#[test]
+fn a_late_watcher_begins_with_the_newest_frame() {
+    let mut clip = Clip::of(9, 100);
+    clip.ended = false;
+    let mut bench = Bench::of(clip);
+    let reply = bench.start(UDP, "");
+    bench.run(millis(1));
+    assert_eq!(bench.rtp().len(), 1);
+    assert_eq!(reply.get("Range"), "npt=now-");
+    bench.store.ended = true;
+    bench.run(seconds(1));
+    assert!(bench.told.contains(&Told::Ended));
+}
+
+#[test]
+fn recorded_media_keep_their_pace_however_they_are_read() {
+    // Each frame is there only when it is wanted, at once: it must not leave at once.
+    let mut bench = Bench::of(Clip::of(1, 100));
+    bench.end = Some(pts(20));
+    bench.store.ended = false;
+    bench.start(UDP, "Range: npt=0-\r\n");
+    for _ in 0..800 {
+        bench.run(millis(1));
+        let wanted = bench.conn.wanted().next().unwrap().1.0;
+        if wanted == bench.store.frames.len() as u64 && wanted < 20 {
+            bench.store.push(100, pts(wanted));
+        }
+    }
+    let times: Vec<_> = bench.rtp().iter().map(|(at, _)| at.as_millis()).collect();
+    let due: Vec<_> = (0..20).map(|n| 40 * n).collect();
+    assert_eq!(times, due);
+}

@@ -1,0 +1,527 @@
+//! A server connection in virtual time, with a client that only counts bytes: what all tests of
+//! this module stand on.
+mod batches;
+mod bytes;
+mod clock;
+mod dialogue;
+mod hostile;
+mod latching;
+mod live;
+mod refusals;
+mod sessions;
+mod tracks;
+mod transports;
+
+use super::*;
+use crate::frame::{Format, Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use crate::jpeg::{Header, JpegInfo, Sampling};
+use crate::time::{Duration, Instant, MediaTime, Now, NtpTime, Wake};
+use crate::wire::rtsp::{Message, Parsed, Status, parse};
+use crate::wire::sdp::{AddressType, Presentation, Track, TrackFormat};
+use crate::wire::{jpeg, rtcp, rtp};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::string::String;
+use std::vec::Vec;
+use std::{format, vec};
+
+pub(super) const URL: &str = "rtsp://h/clip";
+pub(super) const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7));
+pub(super) const PORTS: PortPair = PortPair { socket: 3, rtp: 6000, rtcp: 6001 };
+pub(super) const UDP: &str = "Transport: RTP/AVP;unicast;client_port=5000-5001\r\n";
+pub(super) const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
+/// 25 frames a second.
+pub(super) const INTERVAL: Duration = Duration::from_millis(40);
+/// The connection begins here, so that there is a past.
+const START: Instant = Instant::from_micros(1_000_000_000);
+
+/// A JPEG file with a scan of `scan_len` bytes, none of which is 0xFF.
+pub(super) fn picture(scan_len: usize) -> (Vec<u8>, JpegInfo) {
+    let (luma, chroma) = ([16; 64], [17; 64]);
+    let header = Header {
+        width: 64,
+        height: 48,
+        sampling: Sampling::Yuv420,
+        restart_interval: 0,
+        luma: &luma,
+        chroma: &chroma,
+    };
+    let mut file = vec![0; Header::MAX_LEN];
+    let info = header.emit(&mut file).unwrap();
+    file.truncate(info.scan as usize);
+    file.extend((0..scan_len).map(|n| (n % 251) as u8));
+    file.extend([0xFF, 0xD9]);
+    (file, JpegInfo { scan_len: scan_len as u32, ..info })
+}
+
+/// One track: a clip if it has ended, else a live source with a window of frames.
+#[derive(Clone, Debug)]
+pub(super) struct Clip {
+    pub(super) frames: Vec<(Vec<u8>, JpegInfo, MediaTime)>,
+    pub(super) first: u64,
+    pub(super) ended: bool,
+}
+
+impl Clip {
+    /// `count` frames, each with a scan of `scan_len` bytes.
+    pub(super) fn of(count: u64, scan_len: usize) -> Self {
+        let (file, info) = picture(scan_len);
+        let frames = (0..count).map(|n| (file.clone(), info, pts(n))).collect();
+        Self { frames, first: 0, ended: true }
+    }
+
+    pub(super) fn live() -> Self {
+        Self { ended: false, ..Self::of(0, 0) }
+    }
+
+    pub(super) fn push(&mut self, scan_len: usize, pts: MediaTime) {
+        let (file, info) = picture(scan_len);
+        self.frames.push((file, info, pts));
+    }
+}
+
+impl FrameStore for Clip {
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        if id.0 < self.first {
+            return Err(Miss::Overrun { resume: FrameId(self.frames.len() as u64 - 1) });
+        }
+        let miss = if self.ended { Miss::End } else { Miss::NotYet };
+        let (data, info, pts) = self.frames.get(id.0 as usize).ok_or(miss)?;
+        Ok(Frame { data, format: Format::Jpeg(*info), pts: *pts, duration: INTERVAL, complete: true })
+    }
+
+    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
+        let found = match to {
+            Seek::Live => self.frames.len().saturating_sub(1),
+            Seek::To(time) => self.frames.partition_point(|(_, _, pts)| *pts < time),
+        };
+        FrameId((found as u64).max(self.first))
+    }
+}
+
+/// When frame `n` of a clip is shown.
+pub(super) fn pts(n: u64) -> MediaTime {
+    MediaTime::from_micros(n * INTERVAL.as_micros())
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
+}
+
+impl Reply {
+    pub(super) fn get(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(other, _)| other == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// The number of a parameter of RTP-Info, in its entry `index`.
+    pub(super) fn rtp_info(&self, index: usize, name: &str) -> u32 {
+        let entry = self.get("RTP-Info").split(',').nth(index).expect("an entry");
+        let value = entry.split(';').find_map(|part| part.strip_prefix(&format!("{name}=")));
+        value.expect("a parameter").parse().unwrap()
+    }
+}
+
+/// One thing on the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    Reply(Reply),
+    Data(u8, Vec<u8>),
+}
+
+/// One datagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Datagram {
+    pub(super) at: Duration,
+    pub(super) to: SocketAddr,
+    pub(super) port: Port,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// An [`Event`] without what it borrows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Opened(u8, Lower),
+    Skipped(u64),
+    Ended,
+    Closed(u8, Why, Summary),
+    Disconnect(ConnError),
+}
+
+/// The fields of an RTP packet that the tests compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rtp {
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) marker: bool,
+    pub(super) ssrc: u32,
+    pub(super) offset: u32,
+}
+
+pub(super) fn rtp(bytes: &[u8]) -> Rtp {
+    let packet = rtp::Packet::new_checked(bytes).unwrap();
+    assert_eq!(packet.payload_type(), 26);
+    let payload = jpeg::Payload::parse(packet.payload()).unwrap();
+    let (sequence, timestamp) = (packet.sequence_number(), packet.timestamp());
+    Rtp { sequence, timestamp, marker: packet.marker(), ssrc: packet.ssrc(), offset: payload.offset }
+}
+
+/// A connection, what it is lent, and the client's end of it.
+pub(super) struct Bench<S = Clip> {
+    pub(super) conn: ServerConn<Vec<u8>>,
+    pub(super) store: S,
+    pub(super) at: Instant,
+    /// Where the medium ends, as the application answers PLAY.
+    pub(super) end: Option<MediaTime>,
+    /// What the application says to everything, if it refuses.
+    pub(super) refusal: Option<Status>,
+    /// The application takes its time.
+    pub(super) slow: bool,
+    pub(super) waiting: Vec<(RequestId, Plan)>,
+    pub(super) ports: Option<PortPair>,
+    /// Bytes that the connection takes in one write, and until it is blocked.
+    pub(super) write: usize,
+    pub(super) window: usize,
+    /// Packets in one send call.
+    pub(super) segments: usize,
+    pub(super) out: Vec<u8>,
+    pub(super) datagrams: Vec<Datagram>,
+    pub(super) told: Vec<Told>,
+    pub(super) cseq: u32,
+    pub(super) session: String,
+}
+
+impl Bench<Clip> {
+    /// A clip of ten frames, each of three packets.
+    pub(super) fn new() -> Self {
+        Self::of(Clip::of(10, 3000))
+    }
+
+    pub(super) fn of(clip: Clip) -> Self {
+        let end = clip.ended.then(|| pts(clip.frames.len() as u64));
+        Self::with(clip, Config::DEFAULT, end)
+    }
+}
+
+impl<S: FrameStore> Bench<S> {
+    pub(super) fn with(store: S, config: Config, end: Option<MediaTime>) -> Self {
+        let storage = vec![0; config.storage_len(2048)];
+        let now = Now { at: START, ntp: NtpTime::default() };
+        Self {
+            conn: ServerConn::new(config, now, PEER, 42, storage).unwrap(),
+            store,
+            at: START,
+            end,
+            refusal: None,
+            slow: false,
+            waiting: Vec::new(),
+            ports: Some(PORTS),
+            write: usize::MAX,
+            window: usize::MAX,
+            segments: 64,
+            out: Vec::new(),
+            datagrams: Vec::new(),
+            told: Vec::new(),
+            cseq: 0,
+            session: String::new(),
+        }
+    }
+
+    /// The wall clock goes with the other one.
+    pub(super) fn now(&self) -> Now {
+        Now { at: self.at, ntp: NtpTime::from_unix(self.at.since(Instant::ZERO)) }
+    }
+
+    /// Since the connection began.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.at.since(START)
+    }
+
+    /// Hands in what the client says, as a socket would: as much as there is room for at once.
+    pub(super) fn receive(&mut self, bytes: impl AsRef<[u8]>) {
+        let mut rest = bytes.as_ref();
+        for _ in 0..10_000 {
+            let Ok(taken) = self.conn.handle_stream(self.now(), rest) else { break };
+            rest = &rest[taken..];
+            if rest.is_empty() {
+                break;
+            }
+            self.turn();
+        }
+        self.turn();
+    }
+
+    /// All that can be done now, in the order that the module describes.
+    pub(super) fn turn(&mut self) {
+        let now = self.now();
+        self.conn.handle_timeout(now);
+        self.events();
+        while self.window > 0
+            && let Some(chunk) = self.conn.poll_stream(now, &self.store)
+        {
+            let mut buffer = [0; 65_536];
+            let room = self.write.min(self.window).min(buffer.len());
+            let filled = chunk.fill(&mut buffer[..room]);
+            assert!(filled > 0, "a chunk has something to say");
+            chunk.advance(filled);
+            self.out.extend(&buffer[..filled]);
+            if self.window < usize::MAX {
+                self.window -= filled;
+            }
+            self.events();
+        }
+        let elapsed = self.elapsed();
+        while let Some(mut pending) = self.conn.poll_transmit(now, &self.store) {
+            let (to, port) = (pending.to(), pending.port());
+            assert_eq!(pending.socket(), PORTS.socket);
+            let mut buffer = [0; 65_536];
+            let batch = pending.emit(self.segments, &mut buffer).unwrap();
+            assert!(batch.count <= self.segments && batch.len <= 65_507);
+            pending.commit(batch.count);
+            let segments = buffer[..batch.len].chunks(batch.segment);
+            assert_eq!(segments.len(), batch.count);
+            self.datagrams.extend(segments.map(|bytes| Datagram {
+                at: elapsed,
+                to,
+                port,
+                bytes: bytes.into(),
+            }));
+        }
+    }
+
+    fn events(&mut self) {
+        let now = self.now();
+        loop {
+            let ask = match self.conn.poll_event(now) {
+                None => return,
+                Some(Event::Request { id, ask }) => (id, plan(&ask)),
+                Some(Event::Opened { track, lower, .. }) => {
+                    self.told.push(Told::Opened(track.track, lower));
+                    continue;
+                }
+                Some(Event::Skipped { frames, .. }) => {
+                    self.told.push(Told::Skipped(frames));
+                    continue;
+                }
+                Some(Event::Ended { .. }) => {
+                    self.told.push(Told::Ended);
+                    continue;
+                }
+                Some(Event::Closed { track, why, summary, .. }) => {
+                    self.told.push(Told::Closed(track.track, why, summary));
+                    continue;
+                }
+                Some(Event::Disconnect(error)) => {
+                    self.told.push(Told::Disconnect(error));
+                    continue;
+                }
+            };
+            let (id, plan) = ask;
+            if self.slow {
+                self.waiting.push((id, plan));
+            } else {
+                self.answer(id, plan);
+            }
+        }
+    }
+
+    pub(super) fn answer(&mut self, id: RequestId, plan: Plan) {
+        const JPEG: Track = Track { format: TrackFormat::Jpeg { width: 64, height: 48 }, frame_rate: None };
+        let answer = match (self.refusal, plan) {
+            (Some(status), _) => Answer::Refuse(status),
+            (None, Plan::Describe) => Answer::Describe(Presentation {
+                name: "clip",
+                session_id: 1,
+                version: 1,
+                address_type: AddressType::Ip4,
+                duration: self.end.map(|end| end.since(MediaTime::ZERO)),
+                tracks: &[JPEG],
+            }),
+            (None, Plan::Setup) => Answer::Setup { media: 0, ports: self.ports },
+            (None, Plan::Play) => {
+                Answer::Play { from: self.end.is_none().then_some(Seek::Live), end: self.end }
+            }
+        };
+        self.conn.reply(self.now(), id, answer, &self.store).unwrap();
+    }
+
+    pub(super) fn wake(&self) -> Wake {
+        self.conn.poll_at(&self.store)
+    }
+
+    /// When there is something to do again, for a loop whose outlets are open.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.wake().earliest(self.window > 0, true)
+    }
+
+    /// Lets time pass, and sleeps by [`ServerConn::poll_at`] only.
+    ///
+    /// # Panics
+    /// If it names a time at which there is nothing to do.
+    pub(super) fn run(&mut self, span: Duration) {
+        let until = self.at + span;
+        self.turn();
+        loop {
+            let mut rounds = 0;
+            while self.next().is_some_and(|at| at <= self.at) {
+                rounds += 1;
+                assert!(rounds < 4, "poll_at spins: {:?}", self.wake());
+                self.turn();
+            }
+            self.at = self.next().filter(|at| *at < until).unwrap_or(until);
+            self.turn();
+            if self.at == until {
+                return;
+            }
+        }
+    }
+
+    /// A request, with its own CSeq and the session's id, and its reply.
+    pub(super) fn request(&mut self, method: &str, url: &str, headers: &str) -> Reply {
+        self.cseq += 1;
+        let session = match self.session.as_str() {
+            "" => String::new(),
+            id => format!("Session: {id}\r\n"),
+        };
+        let cseq = self.cseq;
+        self.receive(format!("{method} {url} RTSP/1.0\r\nCSeq: {cseq}\r\n{session}{headers}\r\n"));
+        let reply = self.reply();
+        assert_eq!(reply.get("CSeq"), format!("{cseq}"));
+        reply
+    }
+
+    /// The last reply among what was sent; the interleaved packets stay.
+    pub(super) fn reply(&mut self) -> Reply {
+        let sent = self.sent();
+        let reply = sent.iter().rev().find_map(|sent| match sent {
+            Sent::Reply(reply) => Some(reply.clone()),
+            Sent::Data(..) => None,
+        });
+        for sent in sent {
+            if let Sent::Data(channel, bytes) = sent {
+                let header = crate::wire::interleaved::Header { channel, len: bytes.len() as u16 };
+                self.out.extend(header.emit());
+                self.out.extend(bytes);
+            }
+        }
+        reply.expect("a reply")
+    }
+
+    pub(super) fn ok(&mut self, method: &str, url: &str, headers: &str) -> Reply {
+        let reply = self.request(method, url, headers);
+        assert_eq!(reply.status, 200, "{method}: {reply:?}");
+        reply
+    }
+
+    /// SETUP of a track; the session's id is kept for the requests that follow.
+    pub(super) fn set_up(&mut self, track: u8, transport: &str) -> Reply {
+        let reply = self.ok("SETUP", &format!("{URL}/track{track}"), transport);
+        let id = reply.get("Session").split(';').next().unwrap();
+        self.session = id.into();
+        reply
+    }
+
+    /// SETUP and PLAY.
+    pub(super) fn start(&mut self, transport: &str, range: &str) -> Reply {
+        self.set_up(0, transport);
+        self.ok("PLAY", URL, range)
+    }
+
+    /// What was written to the connection since the last call, taken apart.
+    pub(super) fn sent(&mut self) -> Vec<Sent> {
+        let (sent, rest) = take_apart(&self.out);
+        self.out = rest.into();
+        sent
+    }
+
+    /// Packets on a channel since the last call; the rest of the connection is dropped.
+    pub(super) fn channel(&mut self, wanted: u8) -> Vec<Vec<u8>> {
+        let data = self.sent().into_iter().filter_map(|sent| match sent {
+            Sent::Data(channel, bytes) if channel == wanted => Some(bytes),
+            _ => None,
+        });
+        data.collect()
+    }
+
+    /// RTP by UDP since the last call, with the time; RTCP is dropped.
+    pub(super) fn rtp(&mut self) -> Vec<(Duration, Rtp)> {
+        let sent = core::mem::take(&mut self.datagrams).into_iter();
+        sent.filter(|datagram| datagram.port == Port::Rtp).map(|d| (d.at, rtp(&d.bytes))).collect()
+    }
+}
+
+/// What is to be answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Plan {
+    Describe,
+    Setup,
+    Play,
+}
+
+fn plan(ask: &Ask<'_>) -> Plan {
+    match ask {
+        Ask::Describe { .. } => Plan::Describe,
+        Ask::Setup { .. } => Plan::Setup,
+        Ask::Play { .. } => Plan::Play,
+    }
+}
+
+/// Replies and `$` messages, and the part of one at the end.
+///
+/// # Panics
+/// At anything else.
+pub(super) fn take_apart(mut bytes: &[u8]) -> (Vec<Sent>, &[u8]) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.into()).unwrap();
+    let mut sent = Vec::new();
+    loop {
+        let (message, len) = match parse(bytes).unwrap() {
+            Parsed::Partial => return (sent, bytes),
+            Parsed::Skip(_) => panic!("an empty line between messages"),
+            Parsed::Complete(message, len) => (message, len),
+        };
+        sent.push(match message {
+            Message::Request(request) => panic!("{request:?}"),
+            Message::Data(data) => Sent::Data(data.channel, data.payload.into()),
+            Message::Response(response) => Sent::Reply(Reply {
+                status: response.status.0,
+                headers: response.headers.iter().map(|h| (text(h.name), text(h.value))).collect(),
+                body: text(response.body),
+            }),
+        });
+        bytes = &bytes[len..];
+    }
+}
+
+/// The sender's part of a report, if the compound is one that RFC 3550, 6.1 allows: a report, a
+/// name, and at most a BYE, whether there is one.
+pub(super) fn sender_report(compound: &[u8]) -> (u32, rtcp::sr::SenderInfo, bool) {
+    let packets: Vec<_> = rtcp::Compound::new(compound).map(Result::unwrap).collect();
+    let (report, bye) = match packets[..] {
+        [rtcp::Packet::SenderReport(report), rtcp::Packet::SourceDescription(_)] => (report, false),
+        [rtcp::Packet::SenderReport(report), rtcp::Packet::SourceDescription(_), rtcp::Packet::Bye(_)] => {
+            (report, true)
+        }
+        _ => panic!("{packets:?}"),
+    };
+    (report.ssrc(), report.info(), bye)
+}
+
+/// A receiver report about `ssrc`.
+pub(super) fn receiver_report(ssrc: u32, cumulative_lost: i32) -> Vec<u8> {
+    let block = rtcp::ReportBlock { ssrc, cumulative_lost, ..rtcp::ReportBlock::default() };
+    let compound =
+        rtcp::CompoundRepr { ssrc: 9, sender: None, reports: &[block], cname: "client", bye: false };
+    let mut out = vec![0; compound.buffer_len()];
+    compound.emit(&mut out).unwrap();
+    out
+}
+
+pub(super) fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+pub(super) fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}

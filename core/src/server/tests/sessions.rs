@@ -1,0 +1,185 @@
+//! How long sessions and connections live (RFC 2326, A.2 and 12.37).
+use super::*;
+
+#[test]
+fn a_connection_that_never_asks_is_closed() {
+    let mut bench = Bench::new();
+    bench.run(millis(59_999));
+    assert_eq!(bench.told, []);
+    bench.run(millis(1));
+    assert_eq!(bench.told, [Told::Disconnect(ConnError::Idle)]);
+    assert_eq!(bench.next(), None);
+}
+
+#[test]
+fn bytes_that_make_no_request_do_not_keep_a_connection() {
+    let mut bench = Bench::new();
+    for _ in 0..70 {
+        bench.receive("O");
+        bench.run(seconds(1));
+    }
+    assert_eq!(bench.told, [Told::Disconnect(ConnError::Idle)]);
+}
+
+#[test]
+fn a_connection_that_asks_is_kept() {
+    let mut bench = Bench::new();
+    for _ in 0..4 {
+        bench.run(seconds(50));
+        bench.ok("OPTIONS", "*", "");
+    }
+    assert_eq!(bench.told, []);
+}
+
+#[test]
+fn a_silent_udp_client_is_said_goodbye_to_and_then_its_connection_ends() {
+    let mut bench = Bench::of(Clip::of(10_000, 100));
+    bench.start(UDP, "");
+    bench.run(millis(59_999));
+    bench.datagrams.clear();
+    bench.run(millis(2));
+    let last = bench.datagrams.last().unwrap();
+    assert_eq!((last.port, sender_report(&last.bytes).2), (Port::Rtcp, true));
+    let [Told::Opened(..), Told::Closed(0, Why::Timeout, summary), Told::Disconnect(ConnError::Idle)] =
+        bench.told[..]
+    else {
+        panic!("{:?}", bench.told)
+    };
+    assert_eq!(summary.frames, 1500);
+    bench.datagrams.clear();
+    bench.run(seconds(10));
+    assert_eq!((&bench.datagrams[..], bench.next()), (&[][..], None));
+}
+
+#[test]
+fn a_session_that_never_played_ends_without_a_word() {
+    let mut bench = Bench::new();
+    bench.set_up(0, UDP);
+    bench.run(seconds(61));
+    assert_eq!(bench.datagrams, []);
+    assert!(matches!(bench.told[1], Told::Closed(0, Why::Timeout, Summary { packets: 0, .. })));
+}
+
+#[test]
+fn requests_and_reports_keep_a_session() {
+    let mut bench = Bench::of(Clip::of(10_000, 100));
+    bench.start(UDP, "");
+    let from = SocketAddr::new(PEER, 5001);
+    for n in 0..6 {
+        bench.run(seconds(50));
+        if n % 2 == 0 {
+            bench.ok("GET_PARAMETER", URL, "");
+        } else {
+            // A report that tells nothing is a sign of life too.
+            bench.conn.handle_datagram(bench.now(), from, PORTS.socket, Port::Rtcp, b"");
+        }
+    }
+    assert_eq!(bench.told, [Told::Opened(0, Lower::Udp)]);
+    bench.run(seconds(61));
+    assert!(matches!(bench.told[1], Told::Closed(0, Why::Timeout, _)));
+}
+
+#[test]
+fn requests_for_another_session_do_not_keep_this_one() {
+    let mut bench = Bench::new();
+    bench.set_up(0, UDP);
+    bench.session.clear();
+    bench.set_up(1, UDP);
+    for _ in 0..2 {
+        bench.run(seconds(31));
+        bench.ok("GET_PARAMETER", URL, "");
+    }
+    let closed: Vec<_> = bench.told.iter().filter(|told| matches!(told, Told::Closed(..))).collect();
+    assert!(matches!(closed[..], [Told::Closed(0, Why::Timeout, _)]), "{closed:?}");
+}
+
+#[test]
+fn a_client_that_takes_what_it_is_sent_is_alive() {
+    let mut bench = Bench::of(Clip::of(5_000, 100));
+    bench.start(TCP, "");
+    bench.run(seconds(190));
+    assert_eq!(bench.told, [Told::Opened(0, Lower::Interleaved)]);
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_let_go_all_the_same() {
+    let mut bench = Bench::of(Clip::of(10_000, 2_000));
+    bench.start(TCP, "");
+    bench.run(millis(50));
+    bench.window = 0;
+    bench.run(seconds(130));
+    assert!(matches!(bench.told[1], Told::Closed(0, Why::Timeout, _)), "{:?}", bench.told);
+    assert_eq!(bench.told[2], Told::Disconnect(ConnError::Idle));
+}
+
+#[test]
+fn a_request_whose_session_ends_before_it_is_told_is_refused() {
+    let mut bench = Bench::of(Clip::of(10, 100));
+    bench.set_up(0, UDP);
+    let play = format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {}\r\n\r\n", bench.session);
+    bench.conn.handle_stream(bench.now(), play.as_bytes()).unwrap();
+    bench.at = bench.at + seconds(60);
+    bench.turn();
+    assert_eq!(bench.reply().status, 454);
+    assert!(bench.waiting.is_empty());
+    bench.ok("OPTIONS", "*", "");
+}
+
+#[test]
+fn a_request_whose_session_ends_before_it_is_answered_is_refused() {
+    let mut bench = Bench::of(Clip::of(10, 100));
+    bench.set_up(0, UDP);
+    bench.slow = true;
+    bench.receive(format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {}\r\n\r\n", bench.session));
+    bench.run(seconds(60));
+    let (id, plan) = bench.waiting[0];
+    bench.answer(id, plan);
+    bench.turn();
+    assert_eq!(bench.reply().status, 454);
+    bench.run(seconds(1));
+    assert_eq!(bench.datagrams, []);
+}
+
+#[test]
+fn close_says_goodbye_and_takes_no_more() {
+    let mut bench = Bench::new();
+    bench.start(TCP, "");
+    bench.run(millis(10));
+    bench.conn.close();
+    bench.run(millis(1));
+    let reports = bench.channel(1);
+    assert!(sender_report(reports.last().unwrap()).2);
+    assert!(bench.told.contains(&Told::Disconnect(ConnError::Closed)));
+    assert!(bench.told.iter().any(|told| matches!(told, Told::Closed(0, Why::Closed, _))));
+    assert_eq!(bench.conn.handle_stream(bench.now(), b"O"), Err(ConnError::Closed));
+    bench.run(seconds(1));
+    assert_eq!((bench.sent(), bench.next()), (vec![], None));
+}
+
+#[test]
+fn a_lost_connection_ends_what_was_interleaved_and_says_goodbye_to_the_rest() {
+    let mut bench = Bench::new();
+    bench.start(TCP, "");
+    bench.session.clear();
+    bench.set_up(1, UDP);
+    bench.ok("PLAY", URL, "");
+    bench.run(millis(10));
+    bench.sent();
+    bench.window = 0;
+    bench.conn.disconnected();
+    bench.run(millis(1));
+    let closed = |told: &&Told| matches!(told, Told::Closed(_, Why::Closed, _));
+    assert_eq!(bench.told.iter().filter(closed).count(), 2);
+    assert!(sender_report(&bench.datagrams.last().unwrap().bytes).2);
+}
+
+#[test]
+fn storage_that_is_too_small_is_the_callers_fault() {
+    let config = Config::DEFAULT;
+    let need = config.storage_len(0);
+    let now = Now::default();
+    assert!(ServerConn::new(config, now, PEER, 1, vec![0; need]).is_ok());
+    let error = ServerConn::new(config, now, PEER, 1, vec![0; need - 1]).unwrap_err();
+    assert_eq!(error, StorageTooSmall { need });
+    assert_eq!(format!("{error}"), format!("a connection's storage must have {need} bytes or more"));
+}

@@ -1,0 +1,153 @@
+//! Several tracks in a session, and several sessions on a connection.
+use super::*;
+use crate::frame::FrameEnd;
+use crate::ring::{FrameRing, Slot};
+
+type Ring = FrameRing<[Slot; 32], Vec<u8>>;
+
+/// Two rings, lent as the slice that the trait is implemented for.
+struct Rings([Ring; 2]);
+
+impl FrameStore for Rings {
+    fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        self.0[..].frame(track, id)
+    }
+
+    fn seek(&self, track: TrackId, to: Seek) -> FrameId {
+        self.0[..].seek(track, to)
+    }
+}
+
+/// 20 frames a track; those of the second track come 13 ms after those of the first.
+fn rings() -> Rings {
+    let ring = |offset: Duration| {
+        let mut ring = FrameRing::new([Slot::default(); 32], vec![0; 100_000]);
+        for n in 0..20 {
+            let (file, info) = picture(500);
+            let end = FrameEnd { format: Format::Jpeg(info), duration: INTERVAL, complete: true };
+            ring.push(pts(n) + offset, &file, end).unwrap();
+        }
+        ring.end();
+        ring
+    };
+    Rings([ring(Duration::ZERO), ring(millis(13))])
+}
+
+fn bench() -> Bench<Rings> {
+    Bench::with(rings(), Config::DEFAULT, Some(pts(20)))
+}
+
+/// SETUP of both tracks in one session.
+fn set_up(bench: &mut Bench<Rings>) {
+    bench.set_up(0, "Transport: RTP/AVP;unicast;client_port=5000-5001\r\n");
+    bench.set_up(1, "Transport: RTP/AVP;unicast;client_port=5002-5003\r\n");
+}
+
+/// What was sent to a port since the connection began.
+fn to(bench: &Bench<Rings>, port: u16) -> Vec<(Duration, Rtp)> {
+    let mine = bench.datagrams.iter().filter(|datagram| datagram.to.port() == port);
+    mine.map(|datagram| (datagram.at, rtp(&datagram.bytes))).collect()
+}
+
+#[test]
+fn one_play_starts_all_tracks_on_one_clock() {
+    let mut bench = bench();
+    set_up(&mut bench);
+    let reply = bench.ok("PLAY", URL, "");
+    let urls = [0, 1].map(|n| reply.get("RTP-Info").split(',').nth(n).unwrap().split(';').next().unwrap());
+    assert_eq!(urls, ["url=rtsp://h/clip/track0", "url=rtsp://h/clip/track1"]);
+    bench.run(seconds(1));
+    for (track, port) in [(0, 5000), (1, 5002)] {
+        let packets = to(&bench, port);
+        assert_eq!(packets.len(), 20);
+        for (n, (at, packet)) in packets.iter().enumerate() {
+            let offset = 13 * track as u64;
+            assert_eq!(*at, millis(40 * n as u64 + offset));
+            // rtptime stands for the start of the range (RFC 2326, 12.33), not for the first frame.
+            let since = packet.timestamp.wrapping_sub(reply.rtp_info(track, "rtptime"));
+            assert_eq!(since, 3600 * n as u32 + 90 * offset as u32);
+        }
+        assert_eq!(u32::from(packets[0].1.sequence), reply.rtp_info(track, "seq"));
+    }
+    assert_eq!(bench.told.iter().filter(|told| **told == Told::Ended).count(), 2);
+}
+
+#[test]
+fn reports_of_both_tracks_agree_on_the_time() {
+    let mut bench = bench();
+    set_up(&mut bench);
+    let play = bench.ok("PLAY", URL, "");
+    bench.run(seconds(1));
+    let reports = bench.datagrams.iter().filter(|datagram| datagram.port == Port::Rtcp);
+    for report in reports {
+        let track = usize::from(report.to.port() - 5001) / 2;
+        let (_, info, _) = sender_report(&report.bytes);
+        let since = info.rtp_timestamp.wrapping_sub(play.rtp_info(track, "rtptime"));
+        assert_eq!(u64::from(since), report.at.as_micros() * 9 / 100);
+    }
+}
+
+#[test]
+fn pause_and_play_keep_the_tracks_together() {
+    let mut bench = bench();
+    set_up(&mut bench);
+    bench.ok("PLAY", URL, "");
+    bench.run(millis(100));
+    bench.ok("PAUSE", URL, "");
+    bench.run(millis(500));
+    let sent = [to(&bench, 5000).len(), to(&bench, 5002).len()];
+    assert_eq!(sent, [3, 3]);
+    let reply = bench.ok("PLAY", URL, "");
+    assert_eq!(reply.get("Range"), "npt=0.12-0.8");
+    bench.run(seconds(1));
+    let first = [5000, 5002].map(|port| to(&bench, port)[3].0);
+    assert_eq!(first, [millis(600), millis(613)]);
+}
+
+#[test]
+fn what_is_heard_of_one_track_keeps_both() {
+    let mut bench = bench();
+    set_up(&mut bench);
+    bench.ok("PLAY", URL, "");
+    for _ in 0..5 {
+        bench.run(seconds(50));
+        let from = SocketAddr::new(PEER, 5001);
+        bench.conn.handle_datagram(bench.now(), from, PORTS.socket, Port::Rtcp, b"");
+    }
+    let closed = bench.told.iter().filter(|told| matches!(told, Told::Closed(..)));
+    assert_eq!(closed.count(), 0);
+    bench.run(seconds(61));
+    let closed = bench.told.iter().filter(|told| matches!(told, Told::Closed(_, Why::Timeout, _)));
+    assert_eq!(closed.count(), 2);
+}
+
+#[test]
+fn one_track_can_be_torn_down() {
+    let mut bench = bench();
+    set_up(&mut bench);
+    bench.ok("PLAY", URL, "");
+    bench.run(millis(10));
+    bench.ok("TEARDOWN", &format!("{URL}/track0"), "");
+    bench.run(seconds(1));
+    assert_eq!((to(&bench, 5000).len(), to(&bench, 5002).len()), (1, 20));
+}
+
+#[test]
+fn two_sessions_on_one_connection_go_their_own_ways() {
+    let mut bench = bench();
+    bench.start(TCP, "");
+    let first = core::mem::take(&mut bench.session);
+    bench.run(millis(100));
+    let setup = bench.start("Transport: RTP/AVP/TCP;unicast;interleaved=2-3\r\n", "Range: npt=0.4-\r\n");
+    assert_ne!(bench.session, first);
+    assert_eq!(setup.get("Session"), bench.session);
+    bench.run(millis(50));
+    let second = core::mem::replace(&mut bench.session, first);
+    bench.ok("TEARDOWN", URL, "");
+    bench.session = second;
+    bench.ok("GET_PARAMETER", URL, "");
+    bench.run(seconds(1));
+    let sent = bench.sent();
+    let count = |wanted| sent.iter().filter(|sent| matches!(sent, Sent::Data(n, _) if *n == wanted)).count();
+    assert_eq!((count(0), count(2)), (4, 10));
+}
