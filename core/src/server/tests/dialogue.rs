@@ -188,6 +188,7 @@ fn play_in_the_last_interval_changes_nothing_either() {
     bench.ok("PLAY", URL, "");
     bench.run(seconds(1));
     assert_eq!(bench.told.iter().filter(|told| **told == Told::Ended).count(), 1);
+    assert_eq!(bench.datagrams.last().unwrap().at, millis(400));
 }
 
 #[test]

@@ -18,19 +18,24 @@ impl FrameStore for Rings {
     }
 }
 
+fn empty() -> Ring {
+    FrameRing::new([Slot::default(); 32], vec![0; 100_000])
+}
+
+fn push(ring: &mut Ring, scan_len: usize, pts: MediaTime) {
+    let (file, info) = picture(scan_len);
+    let end = FrameEnd { format: Format::Jpeg(info), duration: INTERVAL, complete: true };
+    ring.push(pts, &file, end).unwrap();
+}
+
 /// 20 frames a track; those of the second track come 13 ms after those of the first.
 fn rings() -> Rings {
-    let ring = |offset: Duration| {
-        let mut ring = FrameRing::new([Slot::default(); 32], vec![0; 100_000]);
-        for n in 0..20 {
-            let (file, info) = picture(500);
-            let end = FrameEnd { format: Format::Jpeg(info), duration: INTERVAL, complete: true };
-            ring.push(pts(n) + offset, &file, end).unwrap();
-        }
+    Rings([Duration::ZERO, millis(13)].map(|offset| {
+        let mut ring = empty();
+        (0..20).for_each(|n| push(&mut ring, 500, pts(n) + offset));
         ring.end();
         ring
-    };
-    Rings([ring(Duration::ZERO), ring(millis(13))])
+    }))
 }
 
 fn bench() -> Bench<Rings> {
@@ -150,4 +155,29 @@ fn two_sessions_on_one_connection_go_their_own_ways() {
     let sent = bench.sent();
     let count = |wanted| sent.iter().filter(|sent| matches!(sent, Sent::Data(n, _) if *n == wanted)).count();
     assert_eq!((count(0), count(2)), (4, 10));
+}
+
+#[test]
+fn a_track_in_the_middle_of_a_frame_lends_nobody_the_clock_it_is_to_leave() {
+    let mut bench = Bench::with(Rings([empty(), empty()]), Config::DEFAULT, None);
+    bench.store.0.iter_mut().for_each(|ring| push(ring, 3000, pts(0)));
+    bench.set_up(0, TCP);
+    bench.set_up(1, "Transport: RTP/AVP/TCP;interleaved=2-3\r\n");
+    bench.window = 2000;
+    bench.receive(format!("PLAY {URL} RTSP/1.0\r\nCSeq: 3\r\nSession: {}\r\n\r\n", bench.session));
+    bench.run(millis(500));
+    bench.slow = true;
+    let range = "Range: npt=60-\r\n";
+    bench.receive(format!("PLAY {URL} RTSP/1.0\r\nCSeq: 4\r\nSession: {}\r\n{range}\r\n", bench.session));
+    let (id, _) = bench.waiting[0];
+    bench.conn.reply(bench.now(), id, Answer::Play { from: None, end: None }, &bench.store).unwrap();
+    // The second track is there already, where no frame is yet; the first one is not.
+    assert!(bench.conn.poll_stream(bench.now(), &bench.store).is_some());
+    bench.store.0.iter_mut().for_each(|ring| push(ring, 3000, MediaTime::from_micros(60_000_000)));
+    bench.window = usize::MAX;
+    bench.run(seconds(1));
+    let reply = bench.reply();
+    assert_eq!(reply.get("CSeq"), "4");
+    let packets = bench.channel(2);
+    assert_eq!(rtp(&packets[0]).timestamp, reply.rtp_info(1, "rtptime"));
 }
