@@ -51,7 +51,8 @@ fn the_viewer_reports_what_it_receives() {
         viewer::watch(&server.url(clip.mount()), Transport::Udp, &["--duration", "5"]);
         let recording = capture.finish();
         // The very first, which opens the way for the server's packets, has nothing to report yet.
-        let reports = recording.rows("rtcp.pt == 201 && rtcp.rc > 0", &["rtcp.ssrc.cum_nr", "rtcp.sdes.type"]);
+        let reports =
+            recording.rows("rtcp.pt == 201 && rtcp.rc > 0", &["rtcp.ssrc.cum_nr", "rtcp.sdes.type"]);
         assert!(!reports.is_empty(), "no receiver report");
         for report in reports {
             // Nothing lost, and the CNAME that each compound has (RFC 3550, 6.1); 0 ends the items.

@@ -1,7 +1,7 @@
 //! The application's answers, as replies.
-use super::conn::{MAX_STREAMS, State, REPLY_ROOM};
+use super::conn::{MAX_STREAMS, REPLY_ROOM, State};
 use super::event::{Answer, PortPair, SessionId, Why};
-use super::request::{hex_text, session_of, hex};
+use super::request::{hex_text, session_of};
 use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
 use crate::text::{Emit, SliceSink, TextWriter, hex_digits};

@@ -254,7 +254,7 @@ impl Pair {
                 self.client.handle_datagram(now, track, port, &bytes, &mut self.album);
             } else {
                 let number = CLIENT_RTP + u16::from(port == Port::Rtcp);
-                self.server.handle_datagram(now, ([10, 0, 0, 2], number).into(), port, &bytes);
+                self.server.handle_datagram(now, ([10, 0, 0, 2], number).into(), 0, port, &bytes);
             }
         }
     }
