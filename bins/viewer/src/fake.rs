@@ -112,6 +112,8 @@ impl Source for Fake {
     fn play(&mut self) {
         self.ask("play");
         self.next_at = Some(Instant::now());
+        // Its frames are all there: played again, it comes to its end again.
+        self.ended = false;
     }
 
     fn teardown(&mut self) {

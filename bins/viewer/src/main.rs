@@ -67,7 +67,10 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let server = cli.url.is_none().then(samples::serve).transpose().map_err(|e| e as Box<dyn Error>)?;
     let url = match (&cli.url, &server) {
         (Some(url), _) => url.clone(),
-        (None, Some(server)) => server.url.clone(),
+        (None, Some(server)) => {
+            tell(&format!("serving the sample clips, of which this is one: {}", server.url));
+            server.url.clone()
+        }
         (None, None) => unreachable!("there is a server where there is no address"),
     };
     let player = {
@@ -79,6 +82,8 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         headless,
         no_display,
         line: cli.verbose == 0,
+        // A sample of two seconds is over before one has looked at it.
+        repeat: server.is_some(),
         deadline,
         interrupted: &interrupted,
     };

@@ -44,6 +44,7 @@ struct Shared {
     /// What the main thread wants; the network thread looks at each turn.
     paused: AtomicBool,
     stopped: AtomicBool,
+    repeat: AtomicBool,
     /// Set when there is something to wake.
     waker: OnceLock<Waker>,
     clock: PlayerClock,
@@ -66,6 +67,7 @@ impl Player {
             status: Mutex::default(),
             paused: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
+            repeat: AtomicBool::new(false),
             waker: OnceLock::new(),
             clock: PlayerClock::start(),
             jobs: Handoff::new(JOBS),
@@ -101,6 +103,11 @@ impl Player {
         self.shared.clock.hold(paused);
         self.shared.paused.store(paused, Ordering::Release);
         self.shared.wake();
+    }
+
+    /// From now on, a medium that ends is played again.
+    pub(crate) fn repeat(&self) {
+        self.shared.repeat.store(true, Ordering::Release);
     }
 
     /// The newest picture that is due; waits at most `wait` for it. Finished after the last.
@@ -156,7 +163,7 @@ impl Shared {
 
     fn play(&self, source: &mut dyn Source, feed: &mut Feed) -> Result<(), Error> {
         let mut held = false;
-        let mut ended = false;
+        let (mut ended, mut closed) = (false, false);
         let mut wait = Duration::ZERO;
         while !self.stopped.load(Ordering::Acquire) {
             let hold = self.paused.load(Ordering::Acquire);
@@ -167,12 +174,17 @@ impl Shared {
             source.turn(wait)?;
             while let Some(event) = source.poll_event() {
                 tracing::info!(?event);
-                ended |= matches!(event, Event::Ended | Event::Closed);
+                ended |= event == Event::Ended;
+                closed |= event == Event::Closed;
             }
             let progress = feed.run(source, &self.clock, &self.jobs);
             self.refresh(source, feed);
-            if ended && progress.drained {
-                break;
+            if (ended || closed) && progress.drained {
+                if closed || !self.repeat.load(Ordering::Acquire) {
+                    break;
+                }
+                ended = false;
+                source.play();
             }
             wait = progress.wait.map_or(TURN, |wait| wait.min(TURN));
         }
@@ -269,6 +281,22 @@ mod tests {
         assert!(rest.iter().all(|picture| picture.due > held));
         assert!(rest.len() > 10, "{}", rest.len());
         assert_eq!(*asked.lock().unwrap(), ["pause", "play", "teardown"]);
+    }
+
+    #[test]
+    fn a_clip_that_is_to_repeat_starts_over_until_it_is_stopped() {
+        let fake = clip(10);
+        let asked = fake.asked();
+        let player = start(fake, None);
+        player.repeat();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while asked.lock().unwrap().iter().filter(|asked| **asked == "play").count() < 2 {
+            assert!(Instant::now() < deadline, "it is not played again");
+            let _ = player.picture(WAIT);
+        }
+        player.stop();
+        pictures(&player);
+        assert_eq!(player.status().over, Some(Ok(())));
     }
 
     #[test]

@@ -6,6 +6,9 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
+/// Where `pinhole-server` listens, too.
+const PORT: u16 = 8554;
+
 /// A server of this program's own, which serves until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -23,14 +26,24 @@ pub(crate) fn serve() -> Result<Server, Error> {
     let directory = directory().ok_or(
         "there are no sample clips in ./video or beside the program: name an rtsp:// address to play",
     )?;
-    let mut library = Library::new(Playback::default());
-    library.add_path(&directory);
-    for problem in library.problems() {
+    let library = || {
+        let mut library = Library::new(Playback::default());
+        library.add_path(&directory);
+        library
+    };
+    // The usual port, for other players to find it; any, where that is taken.
+    let bind = |port, library| {
+        pinhole_std::server::Server::bind(&Options::new((Ipv4Addr::LOCALHOST, port).into()), library)
+    };
+    let server = bind(PORT, library()).or_else(|_| bind(0, library()))?;
+    for problem in server.library().problems() {
         tracing::warn!("{problem}");
     }
-    let mount = library.mounted().next().map(|first| first.mount.to_owned());
-    let mount = mount.ok_or_else(|| format!("{}: no clip in it can be played", directory.display()))?;
-    let server = pinhole_std::server::Server::bind(&Options::new((Ipv4Addr::LOCALHOST, 0).into()), library)?;
+    let mut mounts: Vec<&str> = server.library().mounted().map(|mounted| mounted.mount).collect();
+    // The plain one before the same in another container, whose name is longer.
+    mounts.sort_by_key(|mount| mount.len());
+    let mount =
+        mounts.first().ok_or_else(|| format!("{}: no clip in it can be played", directory.display()))?;
     let url = format!("rtsp://{}/{mount}", server.local_addr());
     let handle = server.handle();
     let thread = thread::Builder::new().name("server".into()).spawn(move || {

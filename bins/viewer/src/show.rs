@@ -26,6 +26,8 @@ pub(crate) struct Options<'a> {
     pub(crate) no_display: Option<&'static str>,
     /// A progress line, where there is no window.
     pub(crate) line: bool,
+    /// In a window, play again what has ended.
+    pub(crate) repeat: bool,
     /// The end, if one was asked for.
     pub(crate) deadline: Option<Instant>,
     /// Set by a signal that asks the program to end.
@@ -101,11 +103,15 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
         {
             player.give_back(shown);
         }
-        if let Some(picture) = last
-            && let Err(error) = view.show(picture, fresh, options.url)
-        {
-            say_headless(&error);
-            *view = View::line(options);
+        if let Some(picture) = last {
+            match view.show(picture, fresh, options.url) {
+                Ok(true) if options.repeat => player.repeat(),
+                Ok(_) => {}
+                Err(error) => {
+                    say_headless(&error);
+                    *view = View::line(options);
+                }
+            }
         }
         match view.wish() {
             Some(Wish::Quit) => return Ending::User,
@@ -137,13 +143,17 @@ impl View {
         if matches!(self, Self::Window(Some(_))) { WINDOW_POLL } else { TERMINAL_POLL }
     }
 
-    fn show(&mut self, picture: &Picture, fresh: bool, url: &str) -> Result<(), minifb::Error> {
+    /// Shows a picture; says whether a window was opened for it.
+    fn show(&mut self, picture: &Picture, fresh: bool, url: &str) -> Result<bool, minifb::Error> {
         match self {
-            Self::Window(None) => *self = Self::Window(Some(Box::new(Screen::open(url, picture)?))),
+            Self::Window(None) => {
+                *self = Self::Window(Some(Box::new(Screen::open(url, picture)?)));
+                return Ok(true);
+            }
             Self::Window(Some(screen)) if fresh || screen.is_stale() => screen.show(picture)?,
             _ => {}
         }
-        Ok(())
+        Ok(false)
     }
 
     fn wish(&mut self) -> Option<Wish> {
