@@ -76,83 +76,59 @@ impl From<Duration> for core::time::Duration {
     }
 }
 
-/// A point on the caller's monotonic clock, in microseconds since any fixed origin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Instant(u64);
+/// A clock of its own type, so that points on two clocks are not compared.
+macro_rules! clock {
+    ($(#[$doc:meta])* $point:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        pub struct $point(u64);
 
-impl Instant {
-    /// The clock's origin: before, or at, every other instant.
-    pub const ZERO: Self = Self(0);
+        impl $point {
+            /// The clock's origin: before, or at, every other point.
+            pub const ZERO: Self = Self(0);
 
-    /// The point `micros` microseconds after the origin.
-    pub const fn from_micros(micros: u64) -> Self {
-        Self(micros)
-    }
+            /// The point `micros` microseconds after the origin.
+            pub const fn from_micros(micros: u64) -> Self {
+                Self(micros)
+            }
 
-    /// Microseconds since the origin.
-    pub const fn as_micros(self) -> u64 {
-        self.0
-    }
+            /// Microseconds since the origin.
+            pub const fn as_micros(self) -> u64 {
+                self.0
+            }
 
-    /// The time from `earlier` to this point; zero if `earlier` is later.
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration(self.0.saturating_sub(earlier.0))
-    }
+            /// The time from `earlier` to this point; zero if `earlier` is later.
+            pub const fn since(self, earlier: Self) -> Duration {
+                Duration(self.0.saturating_sub(earlier.0))
+            }
+        }
+
+        impl Add<Duration> for $point {
+            type Output = Self;
+            fn add(self, span: Duration) -> Self {
+                Self(self.0.saturating_add(span.0))
+            }
+        }
+
+        impl Sub<Duration> for $point {
+            type Output = Self;
+            fn sub(self, span: Duration) -> Self {
+                Self(self.0.saturating_sub(span.0))
+            }
+        }
+    };
 }
 
-impl Add<Duration> for Instant {
-    type Output = Self;
-    fn add(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span.0))
-    }
+clock! {
+    /// A point on the caller's monotonic clock, in microseconds since any fixed origin.
+    Instant
 }
 
-impl Sub<Duration> for Instant {
-    type Output = Self;
-    fn sub(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(span.0))
-    }
-}
-
-/// A point in a medium's own time, in microseconds since the medium's start (for live media,
-/// since any fixed point): what RTSP calls normal play time (RFC 2326, 3.6).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct MediaTime(u64);
-
-impl MediaTime {
-    /// The start of the medium.
-    pub const ZERO: Self = Self(0);
-
-    /// The point `micros` microseconds after the start.
-    pub const fn from_micros(micros: u64) -> Self {
-        Self(micros)
-    }
-
-    /// Microseconds since the start.
-    pub const fn as_micros(self) -> u64 {
-        self.0
-    }
-
-    /// The time from `earlier` to this point; zero if `earlier` is later.
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration(self.0.saturating_sub(earlier.0))
-    }
-}
-
-impl Add<Duration> for MediaTime {
-    type Output = Self;
-    fn add(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span.0))
-    }
-}
-
-impl Sub<Duration> for MediaTime {
-    type Output = Self;
-    fn sub(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(span.0))
-    }
+clock! {
+    /// A point in a medium's own time, in microseconds since the medium's start (for live media,
+    /// since any fixed point): what RTSP calls normal play time (RFC 2326, 3.6).
+    MediaTime
 }
 
 /// A wall clock reading as RTCP sends it: 32 bits of seconds since 1900, 32 bits of fraction

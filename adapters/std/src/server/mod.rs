@@ -167,6 +167,8 @@ pub struct Server {
     handle: Handle,
     max_connections: usize,
     accept_again: Option<Instant>,
+    /// UDP sockets whose datagrams were not all received; they will not say so again.
+    unread: Vec<usize>,
 }
 
 impl std::fmt::Debug for Server {
@@ -201,6 +203,7 @@ impl Server {
             handle: Handle { stop: Arc::new(AtomicBool::new(false)), waker },
             max_connections: options.max_connections,
             accept_again: None,
+            unread: Vec::new(),
         })
     }
 
@@ -251,6 +254,9 @@ impl Server {
                     }
                 }
             }
+            for token in std::mem::take(&mut self.unread) {
+                self.receive_datagrams(token, &mut tell);
+            }
             if self.accept_again.is_some_and(|at| at <= Instant::now()) {
                 self.accept(farewell.is_some());
             }
@@ -275,7 +281,8 @@ impl Server {
         let wake = self.wakes.next().map(|at| at.since(self.shared.clock.now().at).into());
         let others =
             [farewell, self.accept_again].into_iter().flatten().map(|at| at.saturating_duration_since(now));
-        let timeout = others.chain(wake).min();
+        let left = (!self.unread.is_empty()).then_some(Duration::ZERO);
+        let timeout = others.chain(wake).chain(left).min();
         match self.poll.poll(events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error.into()),
             _ => Ok(()),
@@ -354,16 +361,20 @@ impl Server {
         let now = self.shared.clock.now();
         let mut touched = Vec::new();
         let peers = &mut self.peers;
-        self.shared.pairs.receive(token, &mut self.shared.scratch, |socket, port, from, datagram| {
-            if let Some(index) = owner(peers, from, socket, port, datagram)
-                && let Some(peer) = peers.get_mut(index)
-            {
-                peer.handle_datagram(now, from, socket, port, datagram);
-                if !touched.contains(&index) {
-                    touched.push(index);
+        let more =
+            self.shared.pairs.receive(token, &mut self.shared.scratch, |socket, port, from, datagram| {
+                if let Some(index) = owner(peers, from, socket, port, datagram)
+                    && let Some(peer) = peers.get_mut(index)
+                {
+                    peer.handle_datagram(now, from, socket, port, datagram);
+                    if !touched.contains(&index) {
+                        touched.push(index);
+                    }
                 }
-            }
-        });
+            });
+        if more && !self.unread.contains(&token) {
+            self.unread.push(token);
+        }
         for index in touched {
             self.turn(index, tell);
         }
