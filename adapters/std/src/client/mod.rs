@@ -250,6 +250,15 @@ impl Client {
     }
 
     fn receive(&mut self, now: Now) {
+        // Datagrams first: a server that stops says BYE, and then closes the connection.
+        for (index, track) in (0_u8..).zip(&mut self.tracks) {
+            for port in [Port::Rtp, Port::Rtcp] {
+                let more = track.receive(port, &mut self.scratch, |datagram| {
+                    self.conn.handle_datagram(now, index, port, datagram, &mut self.caches[..]);
+                });
+                self.more |= more;
+            }
+        }
         for _ in 0..STEPS {
             match self.connection.read(&mut self.scratch) {
                 Ok(0) => break,
@@ -265,14 +274,6 @@ impl Client {
             }
         }
         self.more |= self.connection.is_readable();
-        for (index, track) in (0_u8..).zip(&mut self.tracks) {
-            for port in [Port::Rtp, Port::Rtcp] {
-                let more = track.receive(port, &mut self.scratch, |datagram| {
-                    self.conn.handle_datagram(now, index, port, datagram, &mut self.caches[..]);
-                });
-                self.more |= more;
-            }
-        }
     }
 
     fn send(&mut self, now: Now) {

@@ -1,0 +1,173 @@
+//! What a library makes of files, directories and live input.
+use pinhole::frame::{Format, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::jpeg;
+use pinhole::time::MediaTime;
+use pinhole::wire::sdp::FrameRate;
+use pinhole_std::media::{Library, Playback};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const T: TrackId = TrackId { media: 0, track: 0 };
+
+fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg")
+}
+
+/// A directory that goes when this does.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("pinhole-library-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a directory can be made");
+        Self(path)
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, content).expect("a file can be written");
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn library(path: &Path, repeat: bool) -> Library {
+    let mut library = Library::new(Playback { frame_rate: FrameRate(25_000), repeat });
+    library.add_path(path);
+    library
+}
+
+/// The frames of the sample, by the marker that each starts with.
+fn frames() -> Vec<Vec<u8>> {
+    let file = fs::read(sample()).expect("the sample is there");
+    let mut starts: Vec<usize> = file
+        .windows(4)
+        .enumerate()
+        .filter(|(_, w)| *w == [0xFF, 0xD8, 0xFF, 0xE0])
+        .map(|(at, _)| at)
+        .collect();
+    starts.push(file.len());
+    starts.windows(2).map(|pair| file[pair[0]..pair[1]].to_vec()).collect()
+}
+
+#[test]
+fn a_file_is_served_in_place_at_a_steady_rate_and_ends() {
+    let library = library(&sample(), false);
+    assert_eq!(library.problems(), []);
+    let frames = frames();
+    for (n, data) in (0..).zip(&frames) {
+        let frame = library.frame(T, FrameId(n)).expect("it is there");
+        assert_eq!((frame.data, frame.pts.as_micros()), (&data[..], n * 40_000));
+    }
+    assert_eq!(library.frame(T, FrameId(60)).unwrap_err(), Miss::End);
+    assert_eq!(library.seek(T, Seek::To(MediaTime::from_micros(1_000_000))), FrameId(25));
+    assert_eq!(library.seek(T, Seek::To(MediaTime::from_micros(999_999))), FrameId(25));
+    assert_eq!(library.frame(TrackId { media: 1, track: 0 }, FrameId(0)).unwrap_err(), Miss::End);
+}
+
+#[test]
+fn a_medium_that_repeats_goes_on_in_time() {
+    let library = library(&sample(), true);
+    let (first, again) = (library.frame(T, FrameId(3)).unwrap(), library.frame(T, FrameId(123)).unwrap());
+    assert_eq!(first.data, again.data);
+    assert_eq!(again.pts.as_micros(), 123 * 40_000);
+    assert_eq!(library.seek(T, Seek::To(again.pts)), FrameId(123));
+}
+
+#[test]
+fn a_frame_that_cannot_be_carried_is_left_out_and_keeps_its_time() {
+    let scratch = Scratch::new("left-out");
+    let mut parts = frames();
+    parts.truncate(4);
+    // A baseline frame that says it is progressive.
+    let sof = parts[1].windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
+    parts[1][sof + 1] = 0xC2;
+    let at = parts[0].len() + sof;
+    let library = library(&scratch.file("clip.mjpeg", &parts.concat()), false);
+    let [problem] = library.problems() else { panic!("{:?}", library.problems()) };
+    assert_eq!(problem.frame, Some(1));
+    assert!(problem.at.unwrap().abs_diff(at as u64) <= 4, "{problem}");
+    assert!(problem.to_string().contains("clip.mjpeg: frame 1, byte "), "{problem}");
+    assert!(problem.reason.contains("progressive"), "{problem}");
+    let next = library.frame(T, FrameId(1)).unwrap();
+    assert_eq!((next.data, next.pts.as_micros()), (&parts[2][..], 80_000));
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_served_as_far_as_it_goes() {
+    let scratch = Scratch::new("short");
+    let frames = frames();
+    let mut content = frames[..3].concat();
+    content.truncate(content.len() - 1000);
+    let library = library(&scratch.file("short.mjpeg", &content), false);
+    assert_eq!(library.problems().len(), 1);
+    assert_eq!(library.frame(T, FrameId(1)).unwrap().data, frames[1]);
+    assert_eq!(library.frame(T, FrameId(2)).unwrap_err(), Miss::End);
+}
+
+#[test]
+fn single_pictures_are_played_in_the_order_of_their_names() {
+    let scratch = Scratch::new("pictures");
+    let frames = frames();
+    for (n, frame) in frames.iter().take(12).enumerate() {
+        scratch.file(&format!("{n:03}.jpg"), frame);
+    }
+    scratch.file("notes.txt", b"no picture");
+    let library = library(&scratch.0, false);
+    assert_eq!(library.problems(), []);
+    for (n, data) in (0..).zip(&frames[..12]) {
+        assert_eq!(library.frame(T, FrameId(n)).unwrap().data, &data[..]);
+    }
+    assert_eq!(library.frame(T, FrameId(12)).unwrap_err(), Miss::End);
+    let name = scratch.0.file_name().unwrap().to_str().unwrap().to_owned();
+    assert_eq!(library.mounted().map(|m| m.mount).collect::<Vec<_>>(), [name]);
+}
+
+#[test]
+fn what_holds_no_video_is_named_with_the_reason() {
+    let scratch = Scratch::new("bad");
+    for (path, why) in [
+        (scratch.file("empty.mjpeg", b""), "empty"),
+        (scratch.file("text.mjpeg", b"Once upon a time there was a stream."), "no Motion-JPEG"),
+        (scratch.0.join("missing.mjpeg"), "No such file"),
+    ] {
+        let library = library(&path, false);
+        assert!(library.is_empty());
+        let [problem] = library.problems() else { panic!("{:?}", library.problems()) };
+        assert_eq!(problem.path, path);
+        assert!(problem.reason.contains(why), "{problem}");
+    }
+}
+
+#[test]
+fn two_files_of_one_name_are_not_mixed_up() {
+    let scratch = Scratch::new("twice");
+    let frame = frames().swap_remove(0);
+    let mut library = library(&scratch.file("clip.mjpeg", &frame), false);
+    library.add_path(&scratch.file("clip.mjpg", &frame));
+    assert_eq!(library.mounted().count(), 1);
+    assert!(library.problems()[0].reason.contains("/clip is served already"));
+}
+
+#[test]
+fn tables_of_the_files_own_are_re_coded_when_they_are_asked_for() {
+    // Optimised tables: the picture is one of the core's test pictures.
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../core/src/jpeg/testdata");
+    let custom = fs::read_dir(picture)
+        .expect("the core's test pictures are there")
+        .filter_map(|entry| fs::read(entry.ok()?.path()).ok())
+        .find(|data| jpeg::inspect(data).is_ok_and(|found| found.needs_recode()))
+        .expect("one of them has tables of its own");
+    let scratch = Scratch::new("recode");
+    let library = library(&scratch.file("own.mjpeg", &custom), false);
+    assert_eq!(library.mounted().map(|m| m.recoded).sum::<u64>(), 1);
+    let frame = library.frame(T, FrameId(0)).unwrap();
+    let found = jpeg::inspect(frame.data).unwrap();
+    assert!(!found.needs_recode());
+    assert_eq!(frame.format, Format::Jpeg(found.info));
+}

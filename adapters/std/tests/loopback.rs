@@ -1,0 +1,191 @@
+//! A server and a client of this crate, on real sockets of this machine.
+use pinhole::client::{Lower, TransportChoice};
+use pinhole::frame::{Format, FrameId, FrameStore, TrackId};
+use pinhole_std::client::{Client, Event, Options};
+use pinhole_std::media::{Library, Playback};
+use pinhole_std::server::{self, Handle, Server};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn library() -> Library {
+    let mut library = Library::new(Playback::default());
+    library.add_path(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg"));
+    library
+}
+
+/// A server on its own thread, stopped when this is dropped.
+struct Serving {
+    address: SocketAddr,
+    handle: Handle,
+    events: Receiver<server::Event>,
+    thread: Option<JoinHandle<Result<(), server::Error>>>,
+}
+
+impl Serving {
+    fn start(listen: SocketAddr, library: Library) -> Self {
+        let server = Server::bind(&server::Options::new(listen), library).expect("a port is free");
+        let (address, handle) = (server.local_addr(), server.handle());
+        let (sender, events) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            server.run(|event| {
+                // Nobody may listen any more.
+                let _ = sender.send(event.clone());
+            })
+        });
+        Self { address, handle, events, thread: Some(thread) }
+    }
+
+    fn url(&self) -> String {
+        format!("rtsp://{}/bunny288", self.address)
+    }
+
+    fn wait<T>(&self, mut pick: impl FnMut(server::Event) -> Option<T>) -> T {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let event = self.events.recv_timeout(left).expect("the server says so in time");
+            if let Some(found) = pick(event) {
+                return found;
+            }
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.handle.stop();
+        if let Some(thread) = self.thread.take()
+            && !thread::panicking()
+        {
+            thread.join().expect("no panic").expect("no failure");
+        }
+    }
+}
+
+fn connect(url: &str, transport: TransportChoice) -> Client {
+    let mut options = Options::default();
+    options.transport = transport;
+    Client::connect(url, &options).expect("the server is there")
+}
+
+/// Turns until `event`; panics after a while.
+fn until(client: &mut Client, wanted: impl Fn(&Event) -> bool) -> Event {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        assert!(Instant::now() < deadline, "not in time");
+        client.turn(Duration::from_millis(50)).expect("the session holds");
+        while let Some(event) = client.poll_event() {
+            if wanted(&event) {
+                return event;
+            }
+        }
+    }
+}
+
+fn watch(listen: SocketAddr, transport: TransportChoice, lower: Lower) {
+    let serving = Serving::start(listen, library());
+    let mut client = connect(&serving.url(), transport);
+    until(&mut client, |event| *event == Event::Ended);
+    let store = library();
+    for n in 0..60 {
+        let sent = store.frame(TrackId::default(), FrameId(n)).unwrap();
+        let came = client.frame(FrameId(n)).unwrap();
+        let (Format::Jpeg(from), Format::Jpeg(to)) = (sent.format, came.format) else { panic!("no JPEG") };
+        let scan = |data: &[u8], at: u32, len: u32| data[at as usize..][..len as usize].to_vec();
+        assert_eq!((from.width, from.height, came.complete), (to.width, to.height, true));
+        // To within a tick of the RTP clock.
+        assert!(came.pts.as_micros().abs_diff(sent.pts.as_micros()) < 12, "frame {n} at {:?}", came.pts);
+        assert!(
+            scan(sent.data, from.scan, from.scan_len) == scan(came.data, to.scan, to.scan_len),
+            "frame {n}"
+        );
+    }
+    let statistics = client.statistics();
+    assert_eq!(statistics.transport, Some(lower));
+    assert_eq!((statistics.track.frames_complete, statistics.track.lost), (60, 0));
+    client.teardown();
+    until(&mut client, |event| *event == Event::Closed);
+    let frames = serving.wait(|event| match event {
+        server::Event::Closed { summary, .. } => Some(summary.frames),
+        _ => None,
+    });
+    assert_eq!(frames, 60);
+}
+
+#[test]
+fn a_clip_arrives_whole_over_udp() {
+    watch((Ipv4Addr::LOCALHOST, 0).into(), TransportChoice::Udp, Lower::Udp);
+}
+
+#[test]
+fn a_clip_arrives_whole_over_tcp() {
+    watch((Ipv4Addr::LOCALHOST, 0).into(), TransportChoice::Tcp, Lower::Interleaved);
+}
+
+#[test]
+fn a_clip_arrives_whole_over_udp_and_ipv6() {
+    if std::net::UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        eprintln!("left out: this machine has no IPv6");
+        return;
+    }
+    watch((Ipv6Addr::LOCALHOST, 0).into(), TransportChoice::Udp, Lower::Udp);
+}
+
+#[test]
+fn a_server_that_stops_says_bye_to_those_who_watch() {
+    let serving = Serving::start((Ipv4Addr::LOCALHOST, 0).into(), library());
+    let mut client = connect(&serving.url(), TransportChoice::Udp);
+    until(&mut client, |event| matches!(event, Event::Playing { .. }));
+    serving.handle.stop();
+    // By the BYE; else it would be the loss of the connection, an error.
+    until(&mut client, |event| *event == Event::Ended);
+}
+
+#[test]
+fn what_is_not_there_is_refused_in_words() {
+    let serving = Serving::start((Ipv4Addr::LOCALHOST, 0).into(), library());
+    let mut client = connect(&format!("rtsp://{}/nothing", serving.address), TransportChoice::Auto);
+    let deadline = Instant::now() + LIMIT;
+    let error = loop {
+        assert!(Instant::now() < deadline, "not in time");
+        if let Err(error) = client.turn(Duration::from_millis(50)) {
+            break error.to_string();
+        }
+    };
+    assert!(error.contains("404 Not Found"), "{error}");
+    let url = serving.wait(|event| match event {
+        server::Event::Refused { url, status: 404, .. } => Some(url),
+        _ => None,
+    });
+    assert!(url.ends_with("/nothing"), "{url}");
+}
+
+#[test]
+fn live_input_is_served_as_it_comes_and_its_end_ends_the_server() {
+    let clip =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg")).unwrap();
+    let (mut writer, reader) = std::io::pipe().map(|(reader, writer)| (writer, reader)).unwrap();
+    let mut live = Library::new(Playback::default());
+    live.add_live("live", reader);
+    let serving = Serving::start((Ipv4Addr::LOCALHOST, 0).into(), live);
+    let mut client = connect(&format!("rtsp://{}/live", serving.address), TransportChoice::Tcp);
+    until(&mut client, |event| matches!(event, Event::Playing { .. }));
+    let feeder = thread::spawn(move || {
+        use std::io::Write;
+        // In pieces that know nothing of frames.
+        for piece in clip.chunks(20_000) {
+            writer.write_all(piece).expect("the server reads");
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    until(&mut client, |event| *event == Event::Ended);
+    feeder.join().unwrap();
+    assert_eq!(client.statistics().track.frames_complete, 60);
+    client.teardown();
+    until(&mut client, |event| *event == Event::Closed);
+}
