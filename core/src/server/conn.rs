@@ -2,7 +2,7 @@
 use super::chunk::{Chunk, earliest};
 use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, RequestId, Why};
 use super::stream::{Phase, Route, Stream};
-use super::transmit::Pending;
+use super::transmit::{MIN_PACKET, Pending};
 use crate::frame::{FrameId, FrameStore, TrackId};
 use crate::random::split_mix;
 use crate::storage::Fifo;
@@ -48,7 +48,8 @@ impl Config {
 
     /// A reply behind the rest of a packet that was begun.
     const fn outgoing_len(&self) -> usize {
-        REPLY_ROOM + 4 + self.max_packet as usize
+        let packet = if self.max_packet < MIN_PACKET { MIN_PACKET } else { self.max_packet };
+        REPLY_ROOM + 4 + packet as usize
     }
 }
 
@@ -125,7 +126,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         random: u64,
         storage: B,
     ) -> Result<Self, StorageTooSmall> {
-        config.max_packet = config.max_packet.max(super::transmit::MIN_PACKET);
+        config.max_packet = config.max_packet.max(MIN_PACKET);
         let need = config.storage_len(0);
         if storage.as_ref().len() < need {
             return Err(StorageTooSmall { need });
@@ -148,6 +149,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         };
         state.cname = hex_digits(state.draw());
         Ok(Self { state, storage })
+    }
+
+    /// Gives the storage back, for the next connection. Sessions that are left are forgotten: to be
+    /// told of them, see [`Self::disconnected`].
+    pub fn into_storage(self) -> B {
+        self.storage
     }
 
     /// How many bytes [`Self::handle_stream`] takes for sure: who reads no more than this from the
