@@ -1,0 +1,396 @@
+//! One TCP socket of a server, and the RTSP connection on it.
+use super::Application;
+use crate::udp::{self, Sent, UdpPair};
+use core::mem;
+use core::net::SocketAddr;
+use pinhole::frame::{FrameStore, Seek};
+use pinhole::server::{Answer, Ask, Config, Event, PortPair, RequestId, ServerConn};
+use pinhole::time::{Duration, Instant, MediaTime, Now};
+use pinhole::wire::rtsp::Status;
+use pinhole::wire::sdp::{AddressType, Presentation};
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::{tcp, udp as smoltcp_udp};
+use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
+
+/// How long a peer may take to complete the opening or the closing of a TCP connection, and to take
+/// the last of what is said to it. A socket waits no longer: there may be few.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A TCP socket of the caller's set, and the storage for the RTSP connection on it.
+///
+/// The socket is the server's: it listens, is accepted on and closed, and listens again.
+#[derive(Debug)]
+pub struct Connection<'a> {
+    socket: SocketHandle,
+    /// Empty while it is lent to a connection.
+    storage: &'a mut [u8],
+    phase: Phase<'a>,
+}
+
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "all of it is the caller's memory, set aside for the large one")]
+enum Phase<'a> {
+    /// Listens, or does not yet; a client may have begun to connect at `opening`.
+    Idle {
+        opening: Option<Instant>,
+    },
+    Open(Open<'a>),
+    /// TCP's farewell is under way; cut short at this time.
+    Closing(Instant),
+}
+
+/// What all connections of a server share, for one turn.
+pub(super) struct Shared {
+    pub(super) now: Now,
+    pub(super) config: Config,
+    pub(super) listen: IpListenEndpoint,
+    pub(super) udp: Option<UdpPair>,
+    pub(super) ports: Option<PortPair>,
+    pub(super) closing: bool,
+}
+
+impl<'a> Connection<'a> {
+    /// A connection on `socket`, with storage of [`Config::storage_len`] bytes.
+    ///
+    /// The socket's buffers may have any size: a transmit buffer that holds an interleaved frame is
+    /// quicker, but none is too small.
+    pub const fn new(socket: SocketHandle, storage: &'a mut [u8]) -> Self {
+        Self { socket, storage, phase: Phase::Idle { opening: None } }
+    }
+
+    pub(super) const fn storage_len(&self) -> usize {
+        self.storage.len()
+    }
+
+    pub(super) const fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Idle { .. })
+    }
+
+    pub(super) const fn conn(&self) -> Option<&ServerConn<&'a mut [u8]>> {
+        match &self.phase {
+            Phase::Open(open) => Some(&open.conn),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn conn_mut(&mut self) -> Option<&mut ServerConn<&'a mut [u8]>> {
+        match &mut self.phase {
+            Phase::Open(open) => Some(&mut open.conn),
+            _ => None,
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        if let Some(conn) = self.conn_mut() {
+            conn.close();
+        }
+    }
+
+    /// Everything that can be done now; returns when there is more.
+    pub(super) fn turn<S, A>(
+        &mut self,
+        shared: &Shared,
+        sockets: &mut SocketSet<'_>,
+        store: &S,
+        app: &mut A,
+    ) -> Option<Instant>
+    where
+        S: FrameStore + ?Sized,
+        A: Application + ?Sized,
+    {
+        let now = shared.now;
+        if let Phase::Closing(until) = self.phase {
+            let socket = sockets.get_mut::<tcp::Socket<'_>>(self.socket);
+            // An aborted socket still has its peer until the reset is sent.
+            let over = socket.state() == tcp::State::Closed && socket.remote_endpoint().is_none();
+            if !over && now.at < until {
+                return Some(until);
+            }
+            socket.abort();
+            self.phase = Phase::Idle { opening: None };
+        }
+        if let Phase::Idle { opening } = &mut self.phase {
+            let socket = sockets.get_mut::<tcp::Socket<'_>>(self.socket);
+            match Self::listen(opening, shared, socket) {
+                Heard::Nothing => return opening.map(|since| since + PATIENCE),
+                Heard::Enough => {
+                    self.phase = Phase::Closing(now.at + PATIENCE);
+                    return Some(now.at + PATIENCE);
+                }
+                Heard::Client { peer, local } => {
+                    let storage = mem::take(&mut self.storage);
+                    let random = app.random();
+                    // Its length was checked when the server was made.
+                    let conn = ServerConn::new(shared.config, now, peer.addr.into(), random, storage).ok()?;
+                    let open = Open { conn, peer, local, lost: false, leaving: None, blocked: None };
+                    self.phase = Phase::Open(open);
+                }
+            }
+        }
+        let Phase::Open(open) = &mut self.phase else { return None };
+        match open.turn(self.socket, shared, sockets, store, app) {
+            Turn::Wait(at) => at,
+            Turn::Gone => {
+                sockets.get_mut::<tcp::Socket<'_>>(self.socket).close();
+                let until = now.at + PATIENCE;
+                if let Phase::Open(open) = mem::replace(&mut self.phase, Phase::Closing(until)) {
+                    self.storage = open.conn.into_storage();
+                }
+                Some(until)
+            }
+        }
+    }
+
+    fn listen(opening: &mut Option<Instant>, shared: &Shared, socket: &mut tcp::Socket<'_>) -> Heard {
+        if shared.closing {
+            socket.abort();
+            return Heard::Nothing;
+        }
+        if !socket.is_open() {
+            // Replies are written as a whole: to hold back the last segment of one gains nothing.
+            socket.set_nagle_enabled(false);
+            // Fails only for port 0, which a server does not take.
+            let _ = socket.listen(shared.listen);
+        }
+        match (socket.state(), socket.remote_endpoint(), socket.local_endpoint()) {
+            (tcp::State::Listen, ..) => *opening = None,
+            (tcp::State::SynReceived, ..) => {
+                let since = *opening.get_or_insert(shared.now.at);
+                if since + PATIENCE <= shared.now.at {
+                    // smoltcp would wait for ever, and whoever sends SYNs have all sockets.
+                    socket.abort();
+                    return Heard::Enough;
+                }
+            }
+            (_, Some(peer), Some(local)) => return Heard::Client { peer, local: local.addr },
+            _ => {}
+        }
+        Heard::Nothing
+    }
+}
+
+/// What has become of a socket that listens.
+enum Heard {
+    Nothing,
+    /// Of a client that does not come.
+    Enough,
+    Client {
+        peer: IpEndpoint,
+        local: IpAddress,
+    },
+}
+
+/// What is next for a connection.
+enum Turn {
+    /// To come back at this time, or when something comes in.
+    Wait(Option<Instant>),
+    /// To be closed.
+    Gone,
+}
+
+/// A connection with a client.
+#[derive(Debug)]
+struct Open<'a> {
+    conn: ServerConn<&'a mut [u8]>,
+    peer: IpEndpoint,
+    /// Where the client reached this server: its datagrams come from there.
+    local: IpAddress,
+    /// The TCP connection is of no more use.
+    lost: bool,
+    /// What is left to say is said, at most until this time, and then the connection is closed.
+    leaving: Option<Instant>,
+    /// Since when the client has taken nothing of what it was to have.
+    blocked: Option<Instant>,
+}
+
+impl Open<'_> {
+    fn turn<S, A>(
+        &mut self,
+        handle: SocketHandle,
+        shared: &Shared,
+        sockets: &mut SocketSet<'_>,
+        store: &S,
+        app: &mut A,
+    ) -> Turn
+    where
+        S: FrameStore + ?Sized,
+        A: Application + ?Sized,
+    {
+        let now = shared.now;
+        let timeout = shared.config.session_timeout;
+        let socket = sockets.get_mut::<tcp::Socket<'_>>(handle);
+        if self.blocked.is_some_and(|since| since + timeout <= now.at) {
+            // Not even the BYE that would end its sessions can be written.
+            socket.abort();
+        }
+        self.conn.handle_timeout(now);
+        // Ends with what is in the socket's buffer: each round takes some of it.
+        while self.read(now, socket) {
+            self.answer(shared, store, app);
+            self.write(now, socket, store);
+        }
+        if !socket.may_recv() && !self.lost {
+            self.lost = true;
+            self.conn.disconnected();
+        }
+        self.answer(shared, store, app);
+        let stream_open = self.write(now, socket, store);
+        let stream_done = stream_open || !socket.may_send();
+        let datagram_open = self.transmit(shared, sockets, store);
+        self.answer(shared, store, app);
+        if let Some(until) = self.leaving {
+            if stream_done && datagram_open {
+                return Turn::Gone;
+            }
+            if until <= now.at {
+                self.give_up(now, store);
+                self.answer(shared, store, app);
+                return Turn::Gone;
+            }
+        }
+        let wake = self.conn.poll_at(store).earliest(stream_open, datagram_open);
+        let blocked = self.blocked.map(|since| since + timeout);
+        Turn::Wait([wake, blocked, self.leaving].into_iter().flatten().min())
+    }
+
+    /// Takes what is in the socket's buffer, up to its end; returns whether that was anything.
+    fn read(&mut self, now: Now, socket: &mut tcp::Socket<'_>) -> bool {
+        let conn = &mut self.conn;
+        let room = if self.leaving.is_some() { usize::MAX } else { conn.stream_room() };
+        let read = socket.recv(|bytes| {
+            let offered = bytes.get(..room).unwrap_or(bytes);
+            // An error is told as an event, and what comes after it is dropped.
+            let taken = conn.handle_stream(now, offered).unwrap_or(offered.len());
+            (taken, taken)
+        });
+        read.is_ok_and(|taken| taken > 0)
+    }
+
+    /// Writes what is due into the socket's buffer; returns whether all of it went in.
+    fn write<S: FrameStore + ?Sized>(&mut self, now: Now, socket: &mut tcp::Socket<'_>, store: &S) -> bool {
+        while let Some(chunk) = self.conn.poll_stream(now, store) {
+            if !socket.can_send() {
+                self.blocked.get_or_insert(now.at);
+                return false;
+            }
+            // The buffer is a ring: what it offers may end before its room does.
+            let _ = socket.send(|room| {
+                let filled = chunk.fill(room);
+                chunk.advance(filled);
+                (filled, ())
+            });
+            self.blocked = None;
+        }
+        self.blocked = None;
+        true
+    }
+
+    /// Writes the datagrams that are due into the sockets' buffers; returns whether all of them
+    /// went in.
+    fn transmit<S: FrameStore + ?Sized>(
+        &mut self,
+        shared: &Shared,
+        sockets: &mut SocketSet<'_>,
+        store: &S,
+    ) -> bool {
+        let Some(udp) = shared.udp else { return true };
+        while let Some(mut pending) = self.conn.poll_transmit(shared.now, store) {
+            let socket = sockets.get_mut::<smoltcp_udp::Socket<'_>>(udp.handle(pending.port()));
+            // The core sends to no address but that of the RTSP peer.
+            let to = IpEndpoint::new(self.peer.addr, pending.to().port());
+            let sent = udp::send(socket, pending.next_len(), to, Some(self.local), |room| {
+                // It has the length of the packet.
+                let _ = pending.emit(1, room);
+            });
+            if sent == Sent::Blocked {
+                return false;
+            }
+            pending.commit(1);
+        }
+        true
+    }
+
+    /// Drops the datagrams that are left to be sent: the sessions end without their BYE.
+    fn give_up<S: FrameStore + ?Sized>(&mut self, now: Now, store: &S) {
+        while let Some(pending) = self.conn.poll_transmit(now, store) {
+            pending.commit(1);
+        }
+    }
+
+    /// Answers requests, and tells what happened.
+    fn answer<S, A>(&mut self, shared: &Shared, store: &S, app: &mut A)
+    where
+        S: FrameStore + ?Sized,
+        A: Application + ?Sized,
+    {
+        let now = shared.now;
+        while let Some(event) = self.conn.poll_event(now) {
+            match event {
+                Event::Request { id, ask } => {
+                    // The request lies in the connection's own storage: what the answer needs of it
+                    // is taken out first.
+                    let plan = Plan::of(&ask, app);
+                    self.reply(shared, id, plan, store, app);
+                    continue;
+                }
+                Event::Disconnect(_) => {
+                    self.leaving.get_or_insert(now.at + PATIENCE);
+                    if self.lost {
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            app.on_event(SocketAddr::from(self.peer), &event);
+        }
+    }
+
+    fn reply<S, A>(&mut self, shared: &Shared, id: RequestId, plan: Plan, store: &S, app: &A)
+    where
+        S: FrameStore + ?Sized,
+        A: Application + ?Sized,
+    {
+        let answer = match plan {
+            Plan::NotFound => Answer::Refuse(Status::NOT_FOUND),
+            Plan::Describe { media } => {
+                let ip = core::net::IpAddr::from(self.local);
+                let address_type = if ip.is_ipv4() { AddressType::Ip4 } else { AddressType::Ip6 };
+                Answer::Describe(Presentation { address_type, ..app.describe(media) })
+            }
+            Plan::Setup { media } => Answer::Setup { media, ports: shared.ports },
+            Plan::Play { media, placed } => {
+                let duration = app.describe(media).duration;
+                let from = (duration.is_none() && !placed).then_some(Seek::Live);
+                Answer::Play { from, end: duration.map(|duration| MediaTime::ZERO + duration) }
+            }
+        };
+        // It was asked just now.
+        let _ = self.conn.reply(shared.now, id, answer, store);
+    }
+}
+
+/// What is to be answered, free of the request's bytes.
+enum Plan {
+    NotFound,
+    Describe { media: u16 },
+    Setup { media: u16 },
+    Play { media: u16, placed: bool },
+}
+
+impl Plan {
+    fn of<A: Application + ?Sized>(ask: &Ask<'_>, app: &A) -> Self {
+        match ask {
+            Ask::Describe { url } => app.find(url).map_or(Self::NotFound, |media| Self::Describe { media }),
+            Ask::Setup { url, track, .. } => match app.find(url) {
+                Some(media) if usize::from(*track) < app.describe(media).tracks.len() => {
+                    Self::Setup { media }
+                }
+                _ => Self::NotFound,
+            },
+            Ask::Play { media, range, .. } => {
+                let placed = range.is_some_and(|range| range.start.is_some());
+                Self::Play { media: *media, placed }
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! An RTSP server on smoltcp sockets.
+mod connection;
+
+pub use connection::Connection;
+
+use crate::time::to_smoltcp;
+use crate::udp::{SOCKET, UdpPair};
+use core::net::SocketAddr;
+use pinhole::frame::{FrameId, FrameStore, TrackId};
+use pinhole::server::{Claim, Config, Event, Port};
+use pinhole::time::Now;
+use pinhole::wire::rtsp::Url;
+use pinhole::wire::sdp::Presentation;
+use smoltcp::iface::SocketSet;
+use smoltcp::socket::udp;
+use smoltcp::wire::IpListenEndpoint;
+
+/// What a server asks of the program that it is part of.
+pub trait Application {
+    /// A number that is hard to guess, and another one each time: session identifiers come from it
+    /// (RFC 2326, 3.4). It is drawn once for each connection.
+    fn random(&mut self) -> u64;
+
+    /// The number of the medium that a URL names: [`TrackId::media`]. `None`: there is none.
+    fn find(&self, url: &Url<'_>) -> Option<u16>;
+
+    /// Describes a medium that [`Self::find`] found. Its duration says whether it is live: a live
+    /// one is played from its newest frame on. The address type is filled in by the server.
+    fn describe(&self, media: u16) -> Presentation<'_>;
+
+    /// Takes note of what happened on the connection of `peer`: any event but
+    /// [`Event::Request`].
+    fn on_event(&mut self, peer: SocketAddr, event: &Event<'_>) {
+        let _ = (peer, event);
+    }
+}
+
+/// The caller's: what a server cannot be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Unusable {
+    /// Port 0 cannot be listened on.
+    Port,
+    /// A connection's storage is smaller than [`Config::storage_len`].
+    StorageTooSmall {
+        /// Which of the connections.
+        connection: usize,
+        /// Bytes that it takes at least.
+        need: usize,
+    },
+}
+
+impl core::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Port => f.write_str("a server cannot listen on port 0"),
+            Self::StorageTooSmall { connection, need } => {
+                write!(f, "the storage of connection {connection} must have {need} bytes or more")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Unusable {}
+
+/// An RTSP server: as many clients at once as it is lent connections.
+///
+/// In each turn of the caller's loop, after [`Interface::poll`](smoltcp::iface::Interface::poll):
+/// [`Server::poll`].
+#[derive(Debug)]
+pub struct Server<'a> {
+    listen: IpListenEndpoint,
+    udp: Option<UdpPair>,
+    config: Config,
+    connections: &'a mut [Connection<'a>],
+    /// Who has the first turn: the sockets that are shared go round.
+    first: usize,
+    closing: bool,
+}
+
+impl<'a> Server<'a> {
+    /// A server that will listen on `listen`, and send by UDP from `udp`; without that, only
+    /// interleaved in the RTSP connection.
+    ///
+    /// [`Config::max_packet`] must leave room in the interface's MTU for the headers of UDP and IP:
+    /// 28 bytes, or 48 with IPv6. Larger packets never leave the interface.
+    ///
+    /// # Errors
+    /// [`Unusable`], which says what is wrong.
+    pub fn new(
+        listen: impl Into<IpListenEndpoint>,
+        udp: Option<UdpPair>,
+        config: Config,
+        connections: &'a mut [Connection<'a>],
+    ) -> Result<Self, Unusable> {
+        let listen = listen.into();
+        if listen.port == 0 {
+            return Err(Unusable::Port);
+        }
+        let need = config.storage_len(0);
+        if let Some(connection) = connections.iter().position(|connection| connection.storage_len() < need) {
+            return Err(Unusable::StorageTooSmall { connection, need });
+        }
+        Ok(Self { listen, udp, config, connections, first: 0, closing: false })
+    }
+
+    /// Does all that can be done now; returns when to come back, if nothing comes in before: with
+    /// [`Interface::poll_at`](smoltcp::iface::Interface::poll_at), the earlier of the two, and
+    /// after each [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket. Also
+    /// to be called when `store` has a new frame.
+    ///
+    /// # Panics
+    /// As [`SocketSet::get_mut`] does, if a handle of the server's is not of `sockets`.
+    pub fn poll<S, A>(
+        &mut self,
+        now: Now,
+        sockets: &mut SocketSet<'_>,
+        store: &S,
+        app: &mut A,
+    ) -> Option<smoltcp::time::Instant>
+    where
+        S: FrameStore + ?Sized,
+        A: Application + ?Sized,
+    {
+        self.receive(now, sockets);
+        let ports = self.udp.and_then(|udp| udp.ports(sockets, self.config.max_packet));
+        let shared = connection::Shared {
+            now,
+            config: self.config,
+            listen: self.listen,
+            udp: self.udp,
+            ports,
+            closing: self.closing,
+        };
+        let count = self.connections.len();
+        let (behind, ahead) = self.connections.split_at_mut_checked(self.first).unwrap_or_default();
+        let wakes = ahead.iter_mut().chain(behind).filter_map(|one| one.turn(&shared, sockets, store, app));
+        let wake = wakes.min();
+        self.first = self.first.wrapping_add(1).checked_rem(count).unwrap_or(0);
+        wake.map(to_smoltcp)
+    }
+
+    /// Ends all sessions and connections, and listens no more; [`Self::poll`] does the rest.
+    pub fn close(&mut self) {
+        self.closing = true;
+        self.connections.iter_mut().for_each(Connection::close);
+    }
+
+    /// How many connections are in use: those of clients, and those that still part from one.
+    pub fn connected(&self) -> usize {
+        self.connections.iter().filter(|connection| !connection.is_idle()).count()
+    }
+
+    /// The frames that sessions read next: [`pinhole::server::ServerConn::wanted`].
+    pub fn wanted(&self) -> impl Iterator<Item = (TrackId, FrameId)> {
+        self.connections.iter().filter_map(Connection::conn).flat_map(|conn| conn.wanted())
+    }
+
+    /// Gives each datagram that has come to the connection with the greatest claim to it.
+    fn receive(&mut self, now: Now, sockets: &mut SocketSet<'_>) {
+        let Some(udp) = self.udp else { return };
+        for port in [Port::Rtp, Port::Rtcp] {
+            let socket = sockets.get_mut::<udp::Socket<'_>>(udp.handle(port));
+            while let Ok((datagram, metadata)) = socket.recv() {
+                let from = SocketAddr::from(metadata.endpoint);
+                let owner = owner(self.connections, from, port, datagram);
+                if let Some(conn) = owner.and_then(|index| self.connections.get_mut(index)?.conn_mut()) {
+                    conn.handle_datagram(now, from, SOCKET, port, datagram);
+                }
+            }
+        }
+    }
+}
+
+/// The connection that a datagram belongs to; nobody's, where two hope to learn their port from it:
+/// they keep to the ports that their clients announced.
+fn owner(connections: &[Connection<'_>], from: SocketAddr, port: Port, datagram: &[u8]) -> Option<usize> {
+    let mut best = (Claim::No, None);
+    for (index, connection) in connections.iter().enumerate() {
+        let claim = connection.conn().map_or(Claim::No, |conn| conn.claim(from, SOCKET, port, datagram));
+        if claim == Claim::Latch && best.0 == Claim::Latch {
+            best.1 = None;
+        } else if claim > best.0 {
+            best = (claim, Some(index));
+        }
+    }
+    best.1
+}
