@@ -37,14 +37,20 @@ impl UdpPair {
         }
     }
 
-    /// The ports; `None` where packets of `max_packet` bytes could never be sent.
+    /// The ports of RTP and of RTCP; `None` where one is not bound.
+    pub(crate) fn bound(&self, sockets: &SocketSet<'_>) -> Option<(u16, u16)> {
+        let [rtp, rtcp] = [self.rtp, self.rtcp].map(|handle| sockets.get::<Socket<'_>>(handle));
+        (rtp.is_open() && rtcp.is_open()).then_some((rtp.endpoint().port, rtcp.endpoint().port))
+    }
+
+    /// The ports to send from; `None` where packets of `max_packet` bytes could never be sent.
     pub(crate) fn ports(&self, sockets: &SocketSet<'_>, max_packet: u16) -> Option<PortPair> {
-        let (rtp, rtcp) = (sockets.get::<Socket<'_>>(self.rtp), sockets.get::<Socket<'_>>(self.rtcp));
-        let enough = rtp.payload_send_capacity() >= usize::from(max_packet)
-            && rtp.packet_send_capacity() > 0
-            && rtcp.packet_send_capacity() > 0;
-        let ports = PortPair { socket: SOCKET, rtp: rtp.endpoint().port, rtcp: rtcp.endpoint().port };
-        (enough && rtp.is_open() && rtcp.is_open()).then_some(ports)
+        let (rtp, rtcp) = self.bound(sockets)?;
+        let [media, reports] = [self.rtp, self.rtcp].map(|handle| sockets.get::<Socket<'_>>(handle));
+        let enough = media.payload_send_capacity() >= usize::from(max_packet)
+            && media.packet_send_capacity() > 0
+            && reports.packet_send_capacity() > 0;
+        enough.then_some(PortPair { socket: SOCKET, rtp, rtcp })
     }
 }
 

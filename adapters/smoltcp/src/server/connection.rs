@@ -1,20 +1,17 @@
 //! One TCP socket of a server, and the RTSP connection on it.
 use super::Application;
+use crate::PATIENCE;
 use crate::udp::{self, Sent, UdpPair};
 use core::mem;
 use core::net::SocketAddr;
 use pinhole::frame::{FrameStore, Seek};
 use pinhole::server::{Answer, Ask, Config, Event, PortPair, RequestId, ServerConn};
-use pinhole::time::{Duration, Instant, MediaTime, Now};
+use pinhole::time::{Instant, MediaTime, Now};
 use pinhole::wire::rtsp::Status;
 use pinhole::wire::sdp::{AddressType, Presentation};
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp as smoltcp_udp};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
-
-/// How long a peer may take to complete the opening or the closing of a TCP connection, and to take
-/// the last of what is said to it. A socket waits no longer: there may be few.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A TCP socket of the caller's set, and the storage for the RTSP connection on it.
 ///

@@ -1,0 +1,142 @@
+//! Clients on smoltcp watch a real clip from a server on smoltcp.
+mod sim;
+
+use TransportChoice::{Auto, Tcp, Udp};
+use pinhole::client::{Config, TransportChoice};
+use sim::clip::Clip;
+use sim::link::Faults;
+use sim::{Family, Means, Sim};
+use smoltcp::phy::Medium;
+use smoltcp::time::Duration;
+
+const FRAMES: u64 = 60;
+
+fn config(transport: TransportChoice) -> Config {
+    let mut config = Config::DEFAULT;
+    config.transport = transport;
+    config
+}
+
+fn all_told(sim: &Sim, what: &str) -> bool {
+    sim.watchers.iter().all(|watcher| watcher.told(what))
+}
+
+/// Has the clients leave; the server then has nobody left.
+fn leave(sim: &mut Sim) {
+    sim.watchers.iter_mut().for_each(|watcher| watcher.client.conn_mut().teardown());
+    let gone = sim.run(10, |sim| {
+        sim.served.server.connected() == 0 && sim.watchers.iter().all(|watcher| watcher.client.is_closed())
+    });
+    assert!(gone && all_told(sim, "Closed"), "{:?}", sim.watchers[0].log);
+    let closed = sim.served.app.log.iter().filter(|event| event.contains("why: Teardown")).count();
+    assert_eq!(closed, sim.watchers.len());
+}
+
+/// Every frame reaches every client, whole, and both ends are told that the clip has ended.
+fn whole_clip(medium: Medium, family: Family, means: Means, transports: &[TransportChoice]) {
+    let mut sim = Sim::new(medium, family, Faults::NONE, means, Clip::sample(FRAMES as usize));
+    transports.iter().for_each(|transport| sim.watch(config(*transport)));
+    let ended = sim.run(10, |sim| all_told(sim, "Ended"));
+    assert!(ended, "{:?}\n{:?}", sim.watchers[0].log, sim.served.app.log);
+    for (watcher, transport) in sim.watchers.iter().zip(transports) {
+        assert_eq!(watcher.check(&sim.served.clip), (FRAMES, 0));
+        let figures = watcher.client.conn().statistics(0).unwrap();
+        assert_eq!((figures.frames_complete, figures.lost), (FRAMES, 0));
+        assert_eq!((figures.frames_missing, figures.frames_skipped), (0, 0));
+        let lower = if *transport == Tcp { "Interleaved" } else { "Udp" };
+        assert!(watcher.told(&format!("Playing {{ lower: {lower}")), "{:?}", watcher.log);
+    }
+    let ended = sim.served.app.log.iter().filter(|event| event.contains("Ended")).count();
+    assert_eq!(ended, transports.len());
+    leave(&mut sim);
+}
+
+#[test]
+fn by_udp() {
+    whole_clip(Medium::Ethernet, Family::V4, Means::SMALL, &[Udp]);
+}
+
+#[test]
+fn by_udp_over_ipv6() {
+    whole_clip(Medium::Ethernet, Family::V6, Means::SMALL, &[Udp]);
+}
+
+#[test]
+fn by_udp_without_ethernet_and_with_room_for_one_packet() {
+    whole_clip(Medium::Ip, Family::V4, Means { udp: 1, ..Means::SMALL }, &[Udp]);
+}
+
+#[test]
+fn interleaved_from_a_transmit_buffer_of_half_a_packet() {
+    whole_clip(Medium::Ethernet, Family::V4, Means::SMALL, &[Tcp]);
+}
+
+#[test]
+fn interleaved_over_ipv6() {
+    whole_clip(Medium::Ip, Family::V6, Means { tcp: (300, 5000), ..Means::SMALL }, &[Tcp]);
+}
+
+#[test]
+fn two_clients_at_once() {
+    whole_clip(Medium::Ethernet, Family::V4, Means::SMALL, &[Udp, Tcp]);
+    whole_clip(Medium::Ethernet, Family::V4, Means::SMALL, &[Udp, Udp]);
+    whole_clip(Medium::Ethernet, Family::V4, Means::SMALL, &[Tcp, Tcp]);
+}
+
+#[test]
+fn a_server_without_udp_is_watched_interleaved() {
+    let means = Means { udp: 0, ..Means::SMALL };
+    let mut sim = Sim::new(Medium::Ip, Family::V4, Faults::NONE, means, Clip::sample(10));
+    sim.watch(config(Auto));
+    assert!(sim.run(5, |sim| all_told(sim, "Ended")), "{:?}", sim.watchers[0].log);
+    assert!(sim.watchers[0].told("Playing { lower: Interleaved"));
+    assert_eq!(sim.watchers[0].check(&sim.served.clip), (10, 0));
+}
+
+#[test]
+fn who_reads_too_slowly_gets_fewer_frames_and_all_of_them_whole() {
+    let clip = Clip::sample(FRAMES as usize);
+    let mut sim = Sim::new(Medium::Ip, Family::V4, Faults::NONE, Means::SMALL, clip);
+    // Each of the 701 bytes waits for an acknowledgement that the client holds back.
+    sim.ack_delay = Some(Duration::from_millis(10));
+    sim.watch(config(Tcp));
+    assert!(sim.run(10, |sim| all_told(sim, "Ended")), "{:?}", sim.watchers[0].log);
+    let (complete, damaged) = sim.watchers[0].check(&sim.served.clip);
+    let figures = sim.watchers[0].client.conn().statistics(0).unwrap();
+    assert!(complete > 2 && complete < FRAMES / 2, "{complete}");
+    assert_eq!((damaged, figures.lost, figures.frames_missing), (0, 0, 0));
+    assert_eq!(complete + sim.served.app.skipped, FRAMES);
+}
+
+/// Frames are complete and right, or marked, or counted as missing.
+fn over_a_bad_network(transport: TransportChoice, seed: u64) -> (u64, u64) {
+    let faults = Faults { lost: 10, duplicated: 10, delayed: 20, seed, ..Faults::NONE };
+    let means = Means { tcp: (1024, 40_000), ..Means::SMALL };
+    let mut sim = Sim::new(Medium::Ip, Family::V4, faults, means, Clip::sample(FRAMES as usize));
+    sim.watch(config(transport));
+    assert!(sim.run(60, |sim| all_told(sim, "Ended")), "{:?}", sim.watchers[0].log);
+    let (complete, damaged) = sim.watchers[0].check(&sim.served.clip);
+    let figures = sim.watchers[0].client.conn().statistics(0).unwrap();
+    assert_eq!((figures.frames_complete, figures.frames_damaged), (complete, damaged));
+    let known = complete + damaged + figures.frames_missing + sim.served.app.skipped;
+    assert_eq!(known, FRAMES, "{figures:?}");
+    (complete, damaged)
+}
+
+#[test]
+fn what_a_bad_network_takes_from_udp_is_marked_or_counted() {
+    let mut sum = (0, 0);
+    for seed in 1..=10 {
+        let (complete, damaged) = over_a_bad_network(Udp, seed);
+        sum = (sum.0 + complete, sum.1 + damaged);
+    }
+    assert!(sum.0 > 0 && sum.1 > 0, "{sum:?}");
+}
+
+#[test]
+fn interleaved_a_bad_network_takes_nothing_but_time() {
+    for seed in 1..=5 {
+        let (complete, damaged) = over_a_bad_network(Tcp, seed);
+        assert!(complete > 0 && damaged == 0, "{complete} complete, {damaged} damaged");
+    }
+}
