@@ -179,6 +179,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     /// finished as they are.
     pub fn disconnected<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
         let parts = split_mut(&self.state, self.storage.as_mut());
+        // A server that said BYE and closed the connection has ended: nothing more is on its way.
+        for track in self.state.tracks.iter_mut().filter(|track| track.bye_at.is_some()) {
+            track.bye_at = Some(now.at);
+        }
         self.state.on_time(now, parts.windows, sink);
         let ended = self.state.phase == Phase::Ready && self.state.playing.ended;
         if ended || self.state.is_leaving() {

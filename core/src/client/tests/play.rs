@@ -329,6 +329,21 @@ fn a_lost_connection_is_a_failure_but_not_after_the_end() {
     assert_eq!(pair.client.poll_event(now), None);
 }
 
+#[test]
+fn a_server_that_says_bye_and_hangs_up_has_ended() {
+    let mut pair = pair(TransportChoice::Udp, 50);
+    pair.run(Duration::from_millis(300));
+    while pair.client.poll_event(Default::default()).is_some() {}
+    pair.server.close();
+    // BYE is there; packets that it overtook are still waited for.
+    pair.run(Duration::from_millis(10));
+    let now = crate::time::Now { at: pair.now, ..Default::default() };
+    assert_eq!(pair.client.poll_event(now), None);
+    pair.client.disconnected(now, &mut pair.album);
+    assert_eq!(pair.client.poll_event(now), Some(Event::Ended));
+    assert_eq!(pair.client.poll_event(now), Some(Event::Closed));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
