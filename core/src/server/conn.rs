@@ -259,7 +259,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
     pub fn disconnected(&mut self) {
         self.close();
         for stream in self.state.streams.iter_mut().filter(|stream| !stream.is_udp()) {
-            stream.phase = Phase::Gone(Why::Closed);
+            if let Phase::Leaving(why) = stream.phase {
+                stream.phase = Phase::Gone(why);
+            }
         }
     }
 
