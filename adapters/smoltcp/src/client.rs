@@ -175,7 +175,7 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         let datagram_open = self.transmit(now, sockets);
         self.tell(now, sockets, on_event);
         if let Phase::Closing(until) = self.phase {
-            // What was left to say is written: FIN follows it.
+            // FIN follows what was written.
             sockets.get_mut::<tcp::Socket<'_>>(self.socket).close();
             return Some(until);
         }
@@ -200,6 +200,9 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
     /// Takes what is in the TCP socket's buffer, up to its end; returns whether that was anything.
     fn read<K: FrameSink + ?Sized>(&mut self, now: Now, sockets: &mut SocketSet<'_>, sink: &mut K) -> bool {
         let socket = sockets.get_mut::<tcp::Socket<'_>>(self.socket);
+        if !socket.can_recv() {
+            return false;
+        }
         let read = socket.recv(|bytes| {
             // An error is told as an event, and what comes after it is dropped.
             let taken = self.conn.handle_stream(now, bytes, sink).unwrap_or(bytes.len());

@@ -252,6 +252,10 @@ impl Open<'_> {
 
     /// Takes what is in the socket's buffer, up to its end; returns whether that was anything.
     fn read(&mut self, now: Now, socket: &mut tcp::Socket<'_>) -> bool {
+        if !socket.can_recv() {
+            // To be handed nothing is not to hear of a client.
+            return false;
+        }
         let conn = &mut self.conn;
         let room = if self.leaving.is_some() { usize::MAX } else { conn.stream_room() };
         let read = socket.recv(|bytes| {

@@ -61,9 +61,14 @@ impl Network {
         self.random % 1_000 < of
     }
 
+    /// Sends a frame of nobody's.
+    pub fn inject(&mut self, at: Instant, frame: &[u8]) {
+        self.send(usize::MAX, at, frame);
+    }
+
     fn send(&mut self, from: usize, at: Instant, frame: &[u8]) {
         for to in 0..self.on_the_way.len() {
-            if to == from || self.unplugged[from] || self.unplugged[to] {
+            if to == from || self.unplugged.get(from) == Some(&true) || self.unplugged[to] {
                 continue;
             }
             if self.chance(self.faults.lost) {

@@ -194,7 +194,7 @@ impl Watcher {
 }
 
 pub struct Sim {
-    network: Rc<RefCell<Network>>,
+    pub network: Rc<RefCell<Network>>,
     medium: Medium,
     family: Family,
     pub at: Instant,

@@ -1,0 +1,258 @@
+//! Clients that are too many, vanish, or mean no good, on a server with few sockets.
+mod sim;
+
+use pinhole::client::{Config, TransportChoice};
+use sim::clip::Clip;
+use sim::link::Faults;
+use sim::{Family, Host, Means, RTSP, Sim};
+use smoltcp::iface::SocketHandle;
+use smoltcp::phy::Medium;
+use smoltcp::socket::{tcp, udp};
+use smoltcp::wire::{
+    IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+};
+
+const URL: &str = "rtsp://10.0.0.1:8554/clip";
+
+fn start(means: Means, clip: Clip) -> Sim {
+    Sim::new(Medium::Ip, Family::V4, Faults::NONE, means, clip)
+}
+
+fn watch(sim: &mut Sim, transport: TransportChoice) {
+    let mut config = Config::DEFAULT;
+    config.transport = transport;
+    sim.watch(config);
+}
+
+fn logged(sim: &Sim, what: &str) -> usize {
+    sim.served.app.log.iter().filter(|event| event.contains(what)).count()
+}
+
+/// A host of the test's own, connected to the server; by how many sockets.
+fn connect(sim: &mut Sim, sockets: u16) -> Vec<SocketHandle> {
+    let mut host = sim.host();
+    let connect = |n| {
+        let socket = host.tcp(2048, 1024);
+        host.connect(socket, sim.served.host.address, 40_000 + n);
+        socket
+    };
+    let sockets: Vec<_> = (0..sockets).map(connect).collect();
+    sim.others.push(host);
+    let connected = sim.run(1, |sim| {
+        let host = sim.others.last_mut().unwrap();
+        sockets.iter().all(|socket| host.socket(*socket).state() == tcp::State::Established)
+    });
+    assert!(connected);
+    sockets
+}
+
+fn host(sim: &mut Sim) -> &mut Host {
+    sim.others.last_mut().unwrap()
+}
+
+/// Sends a request, and returns the head of what comes back.
+fn ask(sim: &mut Sim, socket: SocketHandle, request: &str) -> String {
+    host(sim).socket(socket).send_slice(format!("{request}\r\n\r\n").as_bytes()).unwrap();
+    let mut reply = vec![];
+    let complete = |reply: &[u8]| reply.windows(4).any(|four| four == b"\r\n\r\n");
+    assert!(sim.run(5, |sim| {
+        let socket = host(sim).socket(socket);
+        while socket.can_recv() {
+            socket.recv(|bytes| (bytes.len(), reply.extend_from_slice(bytes))).unwrap();
+        }
+        complete(&reply)
+    }));
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+/// Sets up and plays by this transport; returns the reply to SETUP.
+fn play(sim: &mut Sim, socket: SocketHandle, transport: &str) -> String {
+    let setup = format!("SETUP {URL}/track0 RTSP/1.0\r\nCSeq: 1\r\nTransport: {transport}");
+    let reply = ask(sim, socket, &setup);
+    let session = reply.split("Session: ").nth(1).unwrap_or_else(|| panic!("{reply}"));
+    let session = session.split([';', '\r']).next().unwrap();
+    let played = ask(sim, socket, &format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}"));
+    assert!(played.starts_with("RTSP/1.0 200"), "{played}");
+    reply
+}
+
+#[test]
+fn a_client_too_many_is_turned_away_until_another_leaves() {
+    let mut sim = start(Means::SMALL, Clip::sample(30));
+    watch(&mut sim, TransportChoice::Udp);
+    watch(&mut sim, TransportChoice::Tcp);
+    assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
+    watch(&mut sim, TransportChoice::Auto);
+    assert!(sim.run(5, |sim| sim.watchers[2].told("Failed(Disconnected)")), "{:?}", sim.watchers[2].log);
+    assert!(sim.run(5, |sim| sim.watchers[..2].iter().all(|watcher| watcher.told("Ended"))));
+    for watcher in &sim.watchers[..2] {
+        assert_eq!(watcher.check(&sim.served.clip), (30, 0));
+    }
+    sim.watchers[0].client.conn_mut().teardown();
+    assert!(sim.run(5, |sim| sim.served.server.connected() == 1));
+    watch(&mut sim, TransportChoice::Auto);
+    assert!(sim.run(5, |sim| sim.watchers[3].told("Ended")), "{:?}", sim.watchers[3].log);
+    assert_eq!(sim.watchers[3].check(&sim.served.clip), (30, 0));
+}
+
+/// A SYN from an address that nobody has.
+fn syn(from: Ipv4Address, port: u16) -> Vec<u8> {
+    let to = Ipv4Address::new(10, 0, 0, 1);
+    let tcp = TcpRepr {
+        src_port: port,
+        dst_port: RTSP,
+        control: TcpControl::Syn,
+        seq_number: TcpSeqNumber(i32::from(port)),
+        ack_number: None,
+        window_len: 1000,
+        window_scale: None,
+        max_seg_size: None,
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
+    };
+    let ip = Ipv4Repr {
+        src_addr: from,
+        dst_addr: to,
+        next_header: IpProtocol::Tcp,
+        payload_len: tcp.buffer_len(),
+        hop_limit: 64,
+    };
+    let mut packet = vec![0; ip.buffer_len() + tcp.buffer_len()];
+    let checksums = Default::default();
+    ip.emit(&mut Ipv4Packet::new_unchecked(&mut packet), &checksums);
+    let body = &mut packet[ip.buffer_len()..];
+    tcp.emit(&mut TcpPacket::new_unchecked(body), &from.into(), &to.into(), &checksums);
+    packet
+}
+
+#[test]
+fn connections_that_are_never_completed_disturb_no_session_and_pass() {
+    let mut sim = start(Means { connections: 4, ..Means::SMALL }, Clip::sample(60));
+    watch(&mut sim, TransportChoice::Udp);
+    assert!(sim.run(5, |sim| sim.watchers[0].told("Playing")));
+    for n in 0..200u16 {
+        for k in 0..5 {
+            let packet = syn(Ipv4Address::new(10, 0, 1, n as u8), 1_000 + 5 * n + k);
+            sim.network.borrow_mut().inject(sim.at, &packet);
+        }
+        let until = sim.at + smoltcp::time::Duration::from_millis(50);
+        sim.run(1, |sim| sim.at >= until);
+    }
+    assert!(sim.watchers[0].told("Ended"), "{:?}", sim.watchers[0].log);
+    assert_eq!(sim.watchers[0].check(&sim.served.clip), (60, 0));
+    // The sockets are free again after the three seconds that such a client has.
+    sim.run(7, |_| false);
+    for _ in 0..3 {
+        watch(&mut sim, TransportChoice::Tcp);
+    }
+    assert!(sim.run(10, |sim| sim.watchers[1..].iter().all(|watcher| watcher.told("Ended"))));
+}
+
+#[test]
+fn a_client_that_vanishes_frees_its_connection_after_the_timeout() {
+    for transport in [TransportChoice::Udp, TransportChoice::Tcp] {
+        let mut sim = start(Means::SMALL, Clip::sample(30).repeated());
+        watch(&mut sim, transport);
+        watch(&mut sim, TransportChoice::Udp);
+        assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
+        sim.watchers[0].host.unplug();
+        sim.run(55, |_| false);
+        assert_eq!((sim.served.server.connected(), logged(&sim, "Closed {")), (2, 0));
+        assert!(
+            sim.run(15, |sim| sim.served.server.connected() == 1),
+            "{:?} {:?}",
+            sim.served.server,
+            sim.served.app.log
+        );
+        assert_eq!(logged(&sim, "why: Timeout"), 1, "{:?}", sim.served.app.log);
+        let before = sim.watchers[1].client.conn().statistics(0).unwrap();
+        assert_eq!((before.lost, before.frames_damaged + before.frames_missing), (0, 0));
+        // And goes on.
+        sim.run(2, |_| false);
+        let after = sim.watchers[1].client.conn().statistics(0).unwrap();
+        assert!(after.frames_complete >= before.frames_complete + 59);
+    }
+}
+
+#[test]
+fn a_client_that_never_reads_frees_its_connection_after_the_timeout() {
+    let mut sim = start(Means::SMALL, Clip::sample(30).repeated());
+    let socket = connect(&mut sim, 1)[0];
+    play(&mut sim, socket, "RTP/AVP/TCP;interleaved=0-1");
+    // It acknowledges all there is, with a window of nothing.
+    assert!(!sim.run(55, |sim| sim.served.server.connected() == 0));
+    assert!(sim.run(15, |sim| sim.served.server.connected() == 0), "{:?}", sim.served.app.log);
+    assert_eq!(logged(&sim, "why: Timeout"), 1, "{:?}", sim.served.app.log);
+    watch(&mut sim, TransportChoice::Tcp);
+    assert!(sim.run(5, |sim| sim.watchers[0].told("Playing")));
+}
+
+#[test]
+fn what_is_no_rtsp_is_answered_and_disconnected() {
+    let mut sim = start(Means::SMALL, Clip::sample(1));
+    let sockets = connect(&mut sim, 2);
+    let refused = ask(&mut sim, sockets[0], "DESCRIBE rtsp://10.0.0.1:8554/other RTSP/1.0\r\nCSeq: 1");
+    assert!(refused.starts_with("RTSP/1.0 404"), "{refused}");
+    let refused = ask(
+        &mut sim,
+        sockets[0],
+        &format!("SETUP {URL}/track1 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP"),
+    );
+    assert!(refused.starts_with("RTSP/1.0 404"), "{refused}");
+    host(&mut sim).socket(sockets[1]).send_slice(&[b'x'; 1024]).unwrap();
+    assert!(sim.run(5, |sim| host(sim).socket(sockets[1]).state() == tcp::State::CloseWait));
+    assert_eq!(logged(&sim, "Disconnect("), 1, "{:?}", sim.served.app.log);
+    host(&mut sim).socket(sockets[1]).close();
+    assert!(sim.run(10, |sim| sim.served.server.connected() == 1));
+}
+
+/// Packets that have come to a socket since the last look.
+fn arrived(sim: &mut Sim, socket: SocketHandle) -> usize {
+    let socket = host(sim).sockets.get_mut::<udp::Socket>(socket);
+    std::iter::from_fn(|| socket.recv().ok().map(|_| ())).count()
+}
+
+#[test]
+fn two_sessions_of_one_address_are_told_apart_or_left_as_they_are() {
+    let mut sim = start(Means::SMALL, Clip::sample(30).repeated());
+    let sockets = connect(&mut sim, 2);
+    let [a, b, unknown] = [5000, 6000, 7000].map(|port| host(&mut sim).udp_pair(port, 40, 2).rtp);
+    play(&mut sim, sockets[0], "RTP/AVP;unicast;client_port=5000-5001");
+    play(&mut sim, sockets[1], "RTP/AVP;unicast;client_port=6000-6001");
+    let come = |sim: &mut Sim, from: Option<SocketHandle>| {
+        if let Some(from) = from {
+            let to = (sim.served.host.address, 6970);
+            host(sim).sockets.get_mut::<udp::Socket>(from).send_slice(&[0x80; 12], to).unwrap();
+        }
+        let until = sim.at + smoltcp::time::Duration::from_millis(40);
+        sim.run(1, |sim| sim.at >= until);
+        let _ = [a, b, unknown].map(|socket| arrived(sim, socket));
+        let until = sim.at + smoltcp::time::Duration::from_millis(40);
+        sim.run(1, |sim| sim.at >= until);
+        [a, b, unknown].map(|socket| arrived(sim, socket) > 0)
+    };
+    assert_eq!(come(&mut sim, None), [true, true, false]);
+    // It could be either one's.
+    assert_eq!(come(&mut sim, Some(unknown)), [true, true, false]);
+    // One of the two is known now; it can only be the other's.
+    assert_eq!(come(&mut sim, Some(a)), [true, true, false]);
+    assert_eq!(come(&mut sim, Some(unknown)), [true, false, true]);
+}
+
+#[test]
+fn a_server_that_is_closed_takes_leave_of_everyone() {
+    let mut sim = start(Means { connections: 3, ..Means::SMALL }, Clip::sample(30).repeated());
+    watch(&mut sim, TransportChoice::Udp);
+    watch(&mut sim, TransportChoice::Tcp);
+    assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
+    sim.run(1, |_| false);
+    sim.served.server.close();
+    assert!(sim.run(10, |sim| sim.served.server.connected() == 0));
+    assert_eq!(logged(&sim, "why: Closed"), 2, "{:?}", sim.served.app.log);
+    let ended = sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Ended")));
+    assert!(ended, "{:?} {:?}", sim.watchers[0].log, sim.watchers[1].log);
+    watch(&mut sim, TransportChoice::Auto);
+    assert!(sim.run(5, |sim| sim.watchers[2].told("Failed(Disconnected)")));
+}
