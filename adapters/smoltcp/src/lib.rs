@@ -1,4 +1,136 @@
-//! Pinhole on smoltcp sockets.
+//! Pinhole on smoltcp sockets: an RTSP server and a client without an operating system, without an
+//! allocator and without a thread.
+//!
+//! [`server::Server`] and [`client::Client`] work on sockets of the caller's
+//! [`SocketSet`](smoltcp::iface::SocketSet), by their handles. Everything that takes memory is lent:
+//! the sockets' buffers, a [`server::Connection`] and its storage for each client at once, the
+//! frames. Bytes go from the frame store straight into the sockets' buffers, and from there straight
+//! into the frame sink. What the devices, the addresses and the clock are is the caller's business.
+//!
+//! # The main loop of a camera
+//!
+//! It serves two clients at once, live, by UDP or interleaved.
+//!
+//! ```
+//! use pinhole::frame::FrameEnd;
+//! use pinhole::ring::{FrameRing, Slot};
+//! use pinhole::server::Config;
+//! use pinhole::time::MediaTime;
+//! use pinhole::wire::rtsp::Url;
+//! use pinhole::wire::sdp::{AddressType, Presentation, Track, TrackFormat};
+//! use pinhole_smoltcp::server::{Application, Connection, Server, Unusable};
+//! use pinhole_smoltcp::{UdpPair, time};
+//! use smoltcp::iface::{Interface, SocketSet, SocketStorage};
+//! use smoltcp::phy::Device;
+//! use smoltcp::socket::{tcp, udp};
+//! use smoltcp::time::Instant;
+//!
+//! const CONFIG: Config = Config::DEFAULT;
+//! const STORAGE: usize = CONFIG.storage_len(1024);
+//! const TRACKS: [Track; 1] =
+//!     [Track { format: TrackFormat::Jpeg { width: 640, height: 480 }, frame_rate: None }];
+//!
+//! struct Camera {
+//!     entropy: fn() -> u64,
+//! }
+//!
+//! impl Application for Camera {
+//!     fn random(&mut self) -> u64 {
+//!         (self.entropy)()
+//!     }
+//!
+//!     fn find(&self, url: &Url<'_>) -> Option<u16> {
+//!         url.path_is("camera").then_some(0)
+//!     }
+//!
+//!     fn describe(&self, _: u16) -> Presentation<'_> {
+//!         Presentation {
+//!             name: "camera",
+//!             session_id: 1,
+//!             version: 1,
+//!             address_type: AddressType::Ip4,
+//!             duration: None,
+//!             tracks: &TRACKS,
+//!         }
+//!     }
+//! }
+//!
+//! /// `shot` returns a picture when the sensor has one; `sleep` returns at the time it is given, or
+//! /// as soon as the device has a frame or the sensor a picture.
+//! fn serve<D: Device>(
+//!     device: &mut D,
+//!     iface: &mut Interface,
+//!     mut camera: Camera,
+//!     clock: impl Fn() -> Instant,
+//!     mut shot: impl FnMut() -> Option<(&'static [u8], FrameEnd)>,
+//!     mut sleep: impl FnMut(Option<Instant>) -> bool,
+//! ) -> Result<(), Unusable> {
+//!     // On a board these are statics.
+//!     let mut tcp_memory = [[0; 1024 + 4096]; 2];
+//!     let mut udp_memory = [[0; 8 * 1472 + 1472]; 2];
+//!     let mut udp_packets = [[udp::PacketMetadata::EMPTY; 8 + 8]; 2];
+//!     let mut storage = [[0; STORAGE]; 2];
+//!     let mut sockets = [SocketStorage::EMPTY; 4];
+//!     let mut sockets = SocketSet::new(&mut sockets[..]);
+//!
+//!     let [a, b] = tcp_memory.each_mut().map(|memory| {
+//!         let (receive, transmit) = memory.split_at_mut(1024);
+//!         let receive = tcp::SocketBuffer::new(receive);
+//!         sockets.add(tcp::Socket::new(receive, tcp::SocketBuffer::new(transmit)))
+//!     });
+//!     let [first, second] = storage.each_mut();
+//!     let mut connections = [Connection::new(a, first), Connection::new(b, second)];
+//!
+//!     let mut port = 6970;
+//!     let mut memory = udp_memory.iter_mut().zip(&mut udp_packets);
+//!     let mut bound = || {
+//!         let (memory, packets) = memory.next().unwrap();
+//!         let (transmit, receive) = memory.split_at_mut(8 * 1472);
+//!         let (sent, received) = packets.split_at_mut(8);
+//!         let receive = udp::PacketBuffer::new(received, receive);
+//!         let mut socket = udp::Socket::new(receive, udp::PacketBuffer::new(sent, transmit));
+//!         socket.bind(port).unwrap();
+//!         port += 1;
+//!         sockets.add(socket)
+//!     };
+//!     let pair = UdpPair { rtp: bound(), rtcp: bound() };
+//!     let mut server = Server::new(554, Some(pair), CONFIG, &mut connections)?;
+//!
+//!     // The newest frames, for all clients.
+//!     let mut frames = FrameRing::new([Slot::default(); 4], [0u8; 40_000]);
+//!     loop {
+//!         let at = clock();
+//!         if let Some((jpeg, end)) = shot() {
+//!             let pts = MediaTime::from_micros(time::from_smoltcp(at).as_micros());
+//!             // Refused if it is larger than the ring: it is left out.
+//!             let _ = frames.push(pts, jpeg, end);
+//!         }
+//!         iface.poll(at, device, &mut sockets);
+//!         let server_at = server.poll(time::now(at), &mut sockets, &frames, &mut camera);
+//!         let wake = [iface.poll_at(at, &sockets), server_at].into_iter().flatten().min();
+//!         if !sleep(wake) {
+//!             return Ok(());
+//!         }
+//!     }
+//! }
+//! # use smoltcp::phy::{Loopback, Medium};
+//! # let mut device = Loopback::new(Medium::Ethernet);
+//! # let mac = smoltcp::wire::EthernetAddress([2, 0, 0, 0, 0, 1]);
+//! # let config = smoltcp::iface::Config::new(mac.into());
+//! # let mut iface = Interface::new(config, &mut device, Instant::ZERO);
+//! # let camera = Camera { entropy: || 4 };
+//! # let mut turns = 0;
+//! # serve(&mut device, &mut iface, camera, || Instant::ZERO, || None, |_| { turns += 1; turns < 3 })
+//! #     .unwrap();
+//! ```
+//!
+//! # How much memory it takes
+//!
+//! A server takes, for each client at once, a [`server::Connection`], [`Config::storage_len`] bytes
+//! and a TCP socket with its buffers; once, a pair of UDP sockets with theirs, and the frames.
+//! There is nothing besides, and none of it grows.
+//!
+//! [`Config::storage_len`]: pinhole::server::Config::storage_len
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
