@@ -1,5 +1,6 @@
 //! UDP sockets in pairs.
 use pinhole::server::{Port, PortPair};
+use pinhole::time::{Duration, Instant};
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp::{SendError, Socket, UdpMetadata};
 use smoltcp::wire::{IpAddress, IpEndpoint};
@@ -71,4 +72,62 @@ pub(crate) fn send(
         Err(SendError::Unaddressable) => {}
     }
     Sent::Taken
+}
+
+/// A transmit buffer that does not move for so long has a packet in front that cannot be sent.
+const STUCK: Duration = Duration::from_millis(500);
+/// A socket whose packet found no neighbour is left alone by smoltcp for so long, whatever else it
+/// has to send by then.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// The transmit buffer of a socket that several peers share: it holds packets of one at a time.
+///
+/// smoltcp sends a socket's packets in their order. One for a neighbour that does not answer ARP, or
+/// neighbour discovery, stays in front for ever and holds up those of all others. As they are all of
+/// one peer, it is known whose they are, and they can be dropped.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outlet {
+    holder: Option<IpAddress>,
+    /// Bytes that were in the buffer at the last look, and since when they have been so many.
+    waiting: usize,
+    since: Instant,
+    silent_until: Instant,
+}
+
+impl Outlet {
+    /// Whether packets for `peer` may go into the buffer now.
+    pub(crate) fn is_open_to(&self, peer: IpAddress) -> bool {
+        self.holder.is_none_or(|holder| holder == peer)
+    }
+
+    /// Packets for `peer` went into the buffer.
+    pub(crate) const fn hold(&mut self, peer: IpAddress) {
+        self.holder = Some(peer);
+    }
+
+    /// Sees what is left in the buffer. If it is stuck, it is emptied: returns whose packets it held,
+    /// who cannot be reached.
+    pub(crate) fn look(&mut self, now: Instant, socket: &mut Socket<'_>) -> Option<IpAddress> {
+        let waiting = socket.send_queue();
+        if waiting == 0 {
+            self.holder = None;
+        }
+        if waiting == 0 || waiting != self.waiting {
+            (self.waiting, self.since) = (waiting, now);
+        }
+        if now < self.due()? {
+            return None;
+        }
+        let endpoint = socket.endpoint();
+        socket.close();
+        // It was bound there before.
+        let _ = socket.bind(endpoint);
+        self.silent_until = now + SILENCE;
+        self.holder.take()
+    }
+
+    /// When to look again.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.holder.map(|_| self.since.max(self.silent_until) + STUCK)
+    }
 }

@@ -152,8 +152,13 @@ fn connections_that_are_never_completed_disturb_no_session_and_pass() {
 
 #[test]
 fn a_client_that_vanishes_frees_its_connection_after_the_timeout() {
-    for transport in [TransportChoice::Udp, TransportChoice::Tcp] {
-        let mut sim = start(Means::SMALL, Clip::sample(30).repeated());
+    for (medium, transport) in [
+        (Medium::Ip, TransportChoice::Udp),
+        (Medium::Ethernet, TransportChoice::Udp),
+        (Medium::Ethernet, TransportChoice::Tcp),
+    ] {
+        let clip = Clip::sample(30).repeated();
+        let mut sim = Sim::new(medium, Family::V4, Faults::NONE, Means::SMALL, clip);
         watch(&mut sim, transport);
         watch(&mut sim, TransportChoice::Udp);
         assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
@@ -255,4 +260,22 @@ fn a_server_that_is_closed_takes_leave_of_everyone() {
     assert!(ended, "{:?} {:?}", sim.watchers[0].log, sim.watchers[1].log);
     watch(&mut sim, TransportChoice::Auto);
     assert!(sim.run(5, |sim| sim.watchers[2].told("Failed(Disconnected)")));
+}
+
+#[test]
+fn a_neighbour_that_vanishes_holds_up_no_other_session() {
+    let mut means = Means::SMALL;
+    // Longer than smoltcp knows a neighbour that says nothing.
+    means.config.session_timeout = pinhole::time::Duration::from_secs(120);
+    let clip = Clip::sample(30).repeated();
+    let mut sim = Sim::new(Medium::Ethernet, Family::V4, Faults::NONE, means, clip);
+    watch(&mut sim, TransportChoice::Udp);
+    watch(&mut sim, TransportChoice::Udp);
+    assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
+    sim.watchers[0].host.unplug();
+    assert!(sim.run(140, |sim| sim.served.server.connected() == 1), "{:?}", sim.served.app.log);
+    let figures = sim.watchers[1].client.conn().statistics(0).unwrap();
+    // The others wait once, for as long as smoltcp lets a socket rest that has found nobody.
+    assert!(figures.frames_complete + sim.served.app.skipped > 119 * 30, "{figures:?}");
+    assert!(sim.served.app.skipped < 10 && figures.lost == 0, "{} {figures:?}", sim.served.app.skipped);
 }

@@ -1,11 +1,11 @@
 //! One TCP socket of a server, and the RTSP connection on it.
 use super::Application;
 use crate::PATIENCE;
-use crate::udp::{self, Sent, UdpPair};
+use crate::udp::{self, Outlet, SOCKET, Sent, UdpPair};
 use core::mem;
 use core::net::SocketAddr;
 use pinhole::frame::{FrameStore, Seek};
-use pinhole::server::{Answer, Ask, Config, Event, PortPair, RequestId, ServerConn};
+use pinhole::server::{Answer, Ask, Config, Event, Port, PortPair, RequestId, ServerConn};
 use pinhole::time::{Instant, MediaTime, Now};
 use pinhole::wire::rtsp::Status;
 use pinhole::wire::sdp::{AddressType, Presentation};
@@ -37,12 +37,13 @@ enum Phase<'a> {
 }
 
 /// What all connections of a server share, for one turn.
-pub(super) struct Shared {
+pub(super) struct Shared<'s> {
     pub(super) now: Now,
     pub(super) config: Config,
     pub(super) listen: IpListenEndpoint,
     pub(super) udp: Option<UdpPair>,
     pub(super) ports: Option<PortPair>,
+    pub(super) outlets: &'s mut [Outlet; 2],
     pub(super) closing: bool,
 }
 
@@ -70,23 +71,37 @@ impl<'a> Connection<'a> {
         }
     }
 
-    pub(super) const fn conn_mut(&mut self) -> Option<&mut ServerConn<&'a mut [u8]>> {
+    const fn open_mut(&mut self) -> Option<&mut Open<'a>> {
         match &mut self.phase {
-            Phase::Open(open) => Some(&mut open.conn),
+            Phase::Open(open) => Some(open),
             _ => None,
         }
     }
 
+    pub(super) fn handle_datagram(&mut self, now: Now, from: SocketAddr, port: Port, datagram: &[u8]) {
+        if let Some(open) = self.open_mut() {
+            open.missed = false;
+            open.conn.handle_datagram(now, from, SOCKET, port, datagram);
+        }
+    }
+
+    /// Says that no datagram reaches `peer` now.
+    pub(super) fn miss(&mut self, peer: IpAddress) {
+        if let Some(open) = self.open_mut().filter(|open| open.peer.addr == peer) {
+            open.missed = true;
+        }
+    }
+
     pub(super) fn close(&mut self) {
-        if let Some(conn) = self.conn_mut() {
-            conn.close();
+        if let Some(open) = self.open_mut() {
+            open.conn.close();
         }
     }
 
     /// Everything that can be done now; returns when there is more.
     pub(super) fn turn<S, A>(
         &mut self,
-        shared: &Shared,
+        shared: &mut Shared<'_>,
         sockets: &mut SocketSet<'_>,
         store: &S,
         app: &mut A,
@@ -119,7 +134,7 @@ impl<'a> Connection<'a> {
                     let random = app.random();
                     // Its length was checked when the server was made.
                     let conn = ServerConn::new(shared.config, now, peer.addr.into(), random, storage).ok()?;
-                    let open = Open { conn, peer, local, lost: false, leaving: None, blocked: None };
+                    let open = Open::new(conn, peer, local);
                     self.phase = Phase::Open(open);
                 }
             }
@@ -138,7 +153,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn listen(opening: &mut Option<Instant>, shared: &Shared, socket: &mut tcp::Socket<'_>) -> Heard {
+    fn listen(opening: &mut Option<Instant>, shared: &Shared<'_>, socket: &mut tcp::Socket<'_>) -> Heard {
         if shared.closing {
             socket.abort();
             return Heard::Nothing;
@@ -198,13 +213,19 @@ struct Open<'a> {
     leaving: Option<Instant>,
     /// Since when the client has taken nothing of what it was to have.
     blocked: Option<Instant>,
+    /// No datagram reached the client when it was last tried, and nothing was heard of it since.
+    missed: bool,
 }
 
-impl Open<'_> {
+impl<'a> Open<'a> {
+    const fn new(conn: ServerConn<&'a mut [u8]>, peer: IpEndpoint, local: IpAddress) -> Self {
+        Self { conn, peer, local, lost: false, leaving: None, blocked: None, missed: false }
+    }
+
     fn turn<S, A>(
         &mut self,
         handle: SocketHandle,
-        shared: &Shared,
+        shared: &mut Shared<'_>,
         sockets: &mut SocketSet<'_>,
         store: &S,
         app: &mut A,
@@ -256,6 +277,7 @@ impl Open<'_> {
             // To be handed nothing is not to hear of a client.
             return false;
         }
+        self.missed = false;
         let conn = &mut self.conn;
         let room = if self.leaving.is_some() { usize::MAX } else { conn.stream_room() };
         let read = socket.recv(|bytes| {
@@ -290,15 +312,26 @@ impl Open<'_> {
     /// went in.
     fn transmit<S: FrameStore + ?Sized>(
         &mut self,
-        shared: &Shared,
+        shared: &mut Shared<'_>,
         sockets: &mut SocketSet<'_>,
         store: &S,
     ) -> bool {
         let Some(udp) = shared.udp else { return true };
+        // The core sends to no address but that of the RTSP peer.
+        let peer = self.peer.addr;
         while let Some(mut pending) = self.conn.poll_transmit(shared.now, store) {
+            if self.missed {
+                // Lost, as any datagram may be.
+                pending.commit(1);
+                continue;
+            }
+            let [media, reports] = &mut *shared.outlets;
+            let outlet = if pending.port() == Port::Rtp { media } else { reports };
+            if !outlet.is_open_to(peer) {
+                return false;
+            }
             let socket = sockets.get_mut::<smoltcp_udp::Socket<'_>>(udp.handle(pending.port()));
-            // The core sends to no address but that of the RTSP peer.
-            let to = IpEndpoint::new(self.peer.addr, pending.to().port());
+            let to = IpEndpoint::new(peer, pending.to().port());
             let sent = udp::send(socket, pending.next_len(), to, Some(self.local), |room| {
                 // It has the length of the packet.
                 let _ = pending.emit(1, room);
@@ -306,6 +339,7 @@ impl Open<'_> {
             if sent == Sent::Blocked {
                 return false;
             }
+            outlet.hold(peer);
             pending.commit(1);
         }
         true
@@ -319,7 +353,7 @@ impl Open<'_> {
     }
 
     /// Answers requests, and tells what happened.
-    fn answer<S, A>(&mut self, shared: &Shared, store: &S, app: &mut A)
+    fn answer<S, A>(&mut self, shared: &Shared<'_>, store: &S, app: &mut A)
     where
         S: FrameStore + ?Sized,
         A: Application + ?Sized,
@@ -346,7 +380,7 @@ impl Open<'_> {
         }
     }
 
-    fn reply<S, A>(&mut self, shared: &Shared, id: RequestId, plan: Plan, store: &S, app: &A)
+    fn reply<S, A>(&mut self, shared: &Shared<'_>, id: RequestId, plan: Plan, store: &S, app: &A)
     where
         S: FrameStore + ?Sized,
         A: Application + ?Sized,

@@ -4,7 +4,7 @@ mod connection;
 pub use connection::Connection;
 
 use crate::time::to_smoltcp;
-use crate::udp::{SOCKET, UdpPair};
+use crate::udp::{Outlet, SOCKET, UdpPair};
 use core::net::SocketAddr;
 use pinhole::frame::{FrameId, FrameStore, TrackId};
 use pinhole::server::{Claim, Config, Event, Port};
@@ -73,6 +73,8 @@ pub struct Server<'a> {
     listen: IpListenEndpoint,
     udp: Option<UdpPair>,
     config: Config,
+    /// The transmit buffers of `udp`: RTP's and RTCP's.
+    outlets: [Outlet; 2],
     connections: &'a mut [Connection<'a>],
     /// Who has the first turn: the sockets that are shared go round.
     first: usize,
@@ -102,7 +104,8 @@ impl<'a> Server<'a> {
         if let Some(connection) = connections.iter().position(|connection| connection.storage_len() < need) {
             return Err(Unusable::StorageTooSmall { connection, need });
         }
-        Ok(Self { listen, udp, config, connections, first: 0, closing: false })
+        let outlets = [Outlet::default(); 2];
+        Ok(Self { listen, udp, config, outlets, connections, first: 0, closing: false })
     }
 
     /// Does all that can be done now; returns when to come back, if nothing comes in before: with
@@ -125,18 +128,20 @@ impl<'a> Server<'a> {
     {
         self.receive(now, sockets);
         let ports = self.udp.and_then(|udp| udp.ports(sockets, self.config.max_packet));
-        let shared = connection::Shared {
+        let mut shared = connection::Shared {
             now,
             config: self.config,
             listen: self.listen,
             udp: self.udp,
             ports,
+            outlets: &mut self.outlets,
             closing: self.closing,
         };
         let count = self.connections.len();
         let (behind, ahead) = self.connections.split_at_mut_checked(self.first).unwrap_or_default();
-        let wakes = ahead.iter_mut().chain(behind).filter_map(|one| one.turn(&shared, sockets, store, app));
-        let wake = wakes.min();
+        let turns = ahead.iter_mut().chain(behind);
+        let wake = turns.filter_map(|connection| connection.turn(&mut shared, sockets, store, app)).min();
+        let wake = wake.into_iter().chain(self.outlets.iter().filter_map(Outlet::due)).min();
         self.first = self.first.wrapping_add(1).checked_rem(count).unwrap_or(0);
         wake.map(to_smoltcp)
     }
@@ -157,17 +162,21 @@ impl<'a> Server<'a> {
         self.connections.iter().filter_map(Connection::conn).flat_map(|conn| conn.wanted())
     }
 
-    /// Gives each datagram that has come to the connection with the greatest claim to it.
+    /// Gives each datagram that has come to the connection with the greatest claim to it, and sees
+    /// what became of those that were sent.
     fn receive(&mut self, now: Now, sockets: &mut SocketSet<'_>) {
         let Some(udp) = self.udp else { return };
-        for port in [Port::Rtp, Port::Rtcp] {
+        for (port, outlet) in [Port::Rtp, Port::Rtcp].into_iter().zip(&mut self.outlets) {
             let socket = sockets.get_mut::<udp::Socket<'_>>(udp.handle(port));
             while let Ok((datagram, metadata)) = socket.recv() {
                 let from = SocketAddr::from(metadata.endpoint);
                 let owner = owner(self.connections, from, port, datagram);
-                if let Some(conn) = owner.and_then(|index| self.connections.get_mut(index)?.conn_mut()) {
-                    conn.handle_datagram(now, from, SOCKET, port, datagram);
+                if let Some(connection) = owner.and_then(|index| self.connections.get_mut(index)) {
+                    connection.handle_datagram(now, from, port, datagram);
                 }
+            }
+            if let Some(peer) = outlet.look(now.at, socket) {
+                self.connections.iter_mut().for_each(|connection| connection.miss(peer));
             }
         }
     }
