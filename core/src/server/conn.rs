@@ -195,7 +195,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
     /// How strongly a datagram belongs here that came in on `port` of the pair `socket`
     /// ([`super::PortPair::socket`]).
     pub fn claim(&self, from: SocketAddr, socket: u8, port: Port, data: &[u8]) -> Claim {
-        self.state.find(from, socket, port, data).map_or(Claim::No, |(claim, _)| claim)
+        self.state.find(from, socket, port, data).map_or(Claim::No, |(_, claim)| claim)
     }
 
     /// Whether a datagram on that pair of sockets ([`super::PortPair::socket`]) could still settle
@@ -209,7 +209,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
 
     /// Takes a datagram for which this connection had the greatest [`Claim`].
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, socket: u8, port: Port, data: &[u8]) {
-        let Some((claim, index)) = self.state.find(from, socket, port, data) else { return };
+        let Some((index, claim)) = self.state.find(from, socket, port, data) else { return };
         let Some(stream) = self.state.streams.get_mut(index) else { return };
         stream.heard = now.at;
         if let Route::Udp { rtp, rtcp, latched, .. } = &mut stream.route {
@@ -439,23 +439,16 @@ impl State {
         Some(Event::Closed { session: stream.session, track: stream.track, why, summary })
     }
 
-    /// The stream that a datagram belongs to. Two of this connection that claim it by
-    /// [`Claim::Latch`]: neither.
-    fn find(&self, from: SocketAddr, socket: u8, port: Port, data: &[u8]) -> Option<(Claim, usize)> {
-        let mut best = (Claim::No, None);
-        for (index, stream) in self.streams.iter().enumerate().filter(|(_, stream)| stream.is_open()) {
+    /// The stream that a datagram belongs to.
+    fn find(&self, from: SocketAddr, socket: u8, port: Port, data: &[u8]) -> Option<(usize, Claim)> {
+        let open = self.streams.iter().enumerate().filter(|(_, stream)| stream.is_open());
+        Claim::strongest(open.map(|(index, stream)| {
             let claim = match stream.route {
                 Route::Udp { socket: own, .. } if own == socket => self.claim_of(stream, from, port, data),
                 _ => Claim::No,
             };
-            if claim == Claim::Latch && best.0 == Claim::Latch {
-                best.1 = None;
-            } else if claim > best.0 {
-                best = (claim, Some(index));
-            }
-        }
-        let (claim, index) = best;
-        Some((claim, index?))
+            (index, claim)
+        }))
     }
 
     /// Ports are learned only from the RTSP peer's own address: anybody else would aim the stream

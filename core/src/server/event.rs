@@ -5,8 +5,8 @@ use crate::transport::Lower;
 use crate::wire::rtsp::{Range, Status, Url};
 use crate::wire::sdp::Presentation;
 
-/// How strongly a datagram belongs to a connection. The adapter gives it to the one with the
-/// greatest claim, and to nobody where two claim it by [`Claim::Latch`].
+/// How strongly a datagram belongs to a connection. The adapter gives it to the one whose claim is
+/// the [strongest](Claim::strongest).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Claim {
@@ -18,6 +18,24 @@ pub enum Claim {
     Ssrc,
     /// It comes from a session's very address and port.
     Exact,
+}
+
+impl Claim {
+    /// Whose a datagram is, of all that claim it: the greatest claim's; nobody's, where two are the
+    /// greatest by [`Claim::Latch`].
+    pub fn strongest<T>(claims: impl IntoIterator<Item = (T, Self)>) -> Option<(T, Self)> {
+        let mut best = None;
+        let mut tie = false;
+        for (owner, claim) in claims {
+            let known = best.as_ref().map_or(Self::No, |(_, known)| *known);
+            if claim > known {
+                (best, tie) = (Some((owner, claim)), false);
+            } else if claim == Self::Latch && known == Self::Latch {
+                tie = true;
+            }
+        }
+        best.filter(|_| !tie)
+    }
 }
 
 /// A pair of UDP ports that the adapter sends from.
@@ -233,3 +251,25 @@ impl core::fmt::Display for NotAsked {
 }
 
 impl core::error::Error for NotAsked {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strongest(claims: &[Claim]) -> Option<usize> {
+        Claim::strongest(claims.iter().copied().enumerate()).map(|(index, _)| index)
+    }
+
+    #[test]
+    fn a_datagram_is_nobodys_where_several_hope_for_it_and_none_knows_it() {
+        use Claim::{Exact, Latch, No, Ssrc};
+        assert_eq!(strongest(&[]), None);
+        assert_eq!(strongest(&[No, No]), None);
+        assert_eq!(strongest(&[No, Latch, No]), Some(1));
+        assert_eq!(strongest(&[Latch, Latch]), None);
+        assert_eq!(strongest(&[Latch, Latch, Latch]), None);
+        assert_eq!(strongest(&[Latch, Latch, Ssrc]), Some(2));
+        assert_eq!(strongest(&[Exact, Latch, Latch]), Some(0));
+        assert_eq!(strongest(&[Ssrc, Exact]), Some(1));
+    }
+}

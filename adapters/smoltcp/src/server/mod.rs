@@ -170,8 +170,13 @@ impl<'a> Server<'a> {
             let socket = sockets.get_mut::<udp::Socket<'_>>(udp.handle(port));
             while let Ok((datagram, metadata)) = socket.recv() {
                 let from = SocketAddr::from(metadata.endpoint);
-                let owner = owner(self.connections, from, port, datagram);
-                if let Some(connection) = owner.and_then(|index| self.connections.get_mut(index)) {
+                let claims = self.connections.iter_mut().map(|connection| {
+                    let claim =
+                        connection.conn().map_or(Claim::No, |conn| conn.claim(from, SOCKET, port, datagram));
+                    (connection, claim)
+                });
+                // A tie is nobody's: both keep to the ports that their clients announced.
+                if let Some((connection, _)) = Claim::strongest(claims) {
                     connection.handle_datagram(now, from, port, datagram);
                 }
             }
@@ -180,19 +185,4 @@ impl<'a> Server<'a> {
             }
         }
     }
-}
-
-/// The connection that a datagram belongs to; nobody's, where two hope to learn their port from it:
-/// they keep to the ports that their clients announced.
-fn owner(connections: &[Connection<'_>], from: SocketAddr, port: Port, datagram: &[u8]) -> Option<usize> {
-    let mut best = (Claim::No, None);
-    for (index, connection) in connections.iter().enumerate() {
-        let claim = connection.conn().map_or(Claim::No, |conn| conn.claim(from, SOCKET, port, datagram));
-        if claim == Claim::Latch && best.0 == Claim::Latch {
-            best.1 = None;
-        } else if claim > best.0 {
-            best = (claim, Some(index));
-        }
-    }
-    best.1
 }

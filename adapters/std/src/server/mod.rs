@@ -391,20 +391,11 @@ impl Server {
     }
 }
 
-/// The connection that a datagram belongs to: the one with the greatest claim; nobody's, where two
-/// hope to learn their port from it.
+/// The connection that a datagram belongs to.
 fn owner(peers: &Slab<Peer>, from: SocketAddr, socket: u8, port: Port, datagram: &[u8]) -> Option<usize> {
     use pinhole::server::Claim;
-    let mut best = (Claim::No, None);
-    for (index, peer) in peers {
-        let claim = peer.claim(from, socket, port, datagram);
-        if claim == Claim::Latch && best.0 == Claim::Latch {
-            best.1 = None;
-        } else if claim > best.0 {
-            best = (claim, Some(index));
-        }
-    }
-    best.1
+    let claims = peers.iter().map(|(index, peer)| (index, peer.claim(from, socket, port, datagram)));
+    Claim::strongest(claims).map(|(index, _)| index)
 }
 
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
