@@ -1,6 +1,8 @@
 //! Cutting frames into RTP payloads. A payload format is a module, and an arm in each function
 //! here.
 mod jpeg;
+#[cfg(test)]
+mod tests;
 
 use crate::frame::{Format, Frame};
 
