@@ -175,11 +175,12 @@ fn a_lost_connection_ends_what_was_interleaved_and_says_goodbye_to_the_rest() {
 
 #[test]
 fn storage_that_is_too_small_is_the_callers_fault() {
-    let config = Config::DEFAULT;
-    let need = config.storage_len(0);
-    let now = Now::default();
-    assert!(ServerConn::new(config, now, PEER, 1, vec![0; need]).is_ok());
-    let error = ServerConn::new(config, now, PEER, 1, vec![0; need - 1]).unwrap_err();
-    assert_eq!(error, StorageTooSmall { need });
-    assert_eq!(format!("{error}"), format!("a connection's storage must have {need} bytes or more"));
+    for config in [Config::DEFAULT, Config { max_packet: 0, ..Config::DEFAULT }] {
+        let need = config.storage_len(0);
+        let now = Now::default();
+        assert!(ServerConn::new(config, now, PEER, 1, vec![0; need]).is_ok());
+        let error = ServerConn::new(config, now, PEER, 1, vec![0; need - 1]).unwrap_err();
+        assert_eq!(error, StorageTooSmall { need });
+        assert_eq!(format!("{error}"), format!("a connection's storage must have {need} bytes or more"));
+    }
 }
