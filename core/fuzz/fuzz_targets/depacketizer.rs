@@ -1,0 +1,42 @@
+//! Packets in any order, with any payload: frames that come out are what they are said to be.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+use pinhole::frame::{Format, FrameId, FrameStore, TrackId};
+use pinhole::jpeg::inspect;
+use pinhole::receive::{Depacketizer, Pushed};
+use pinhole::ring::{FrameRing, Slot};
+use pinhole::time::MediaTime;
+use pinhole::wire::rtp;
+
+/// Timestamp, marker, packets lost before it, and payload.
+type Sent<'a> = (u8, bool, u8, &'a [u8]);
+
+fuzz_target!(|input: (Option<(u16, u16)>, Vec<Sent<'_>>)| {
+    let (dimensions, packets) = input;
+    let mut ring = FrameRing::new([Slot::default(); 4], vec![0; 100_000]);
+    let mut depacketizer = Depacketizer::new(dimensions);
+    for (timestamp, marker, gap, payload) in packets {
+        let timestamp = u32::from(timestamp);
+        let repr = rtp::Repr { payload_type: 26, marker, sequence_number: 0, timestamp, ssrc: 0 };
+        let mut header = [0; rtp::HEADER_LEN];
+        repr.emit(&mut header);
+        let bytes = [&header[..], payload].concat();
+        let packet = rtp::Packet::new_checked(&bytes[..]).unwrap();
+        let before = ring.span().end;
+        let pushed = depacketizer.push(0, &packet, u16::from(gap), MediaTime::ZERO, &mut ring);
+        let (FrameId(first), FrameId(next)) = (ring.span().start, ring.span().end);
+        if matches!(pushed, Ok(Pushed::Finished { .. })) {
+            assert!(next > before.0);
+        }
+        for id in before.0.max(first)..next {
+            let frame = ring.frame(TrackId::default(), FrameId(id)).unwrap();
+            let Format::Jpeg(info) = frame.format else { unreachable!() };
+            let end = info.scan as usize + info.scan_len as usize;
+            assert_eq!(frame.data.len(), end + 2);
+            assert!(frame.data.starts_with(b"\xFF\xD8") && frame.data.ends_with(b"\xFF\xD9"));
+            // The scan may be anything; all before it is this crate's own.
+            let _ = inspect(frame.data);
+        }
+    }
+    depacketizer.finish_open(0, &mut ring);
+});

@@ -1,0 +1,44 @@
+//! Header values: what was read can be written, and reads the same again.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+use pinhole::text::{Emit, TextWriter};
+use pinhole::wire::rtsp::{Range, RtpInfo, Session, Url, transports};
+
+fn emitted(value: &impl Emit) -> Vec<u8> {
+    let mut out = TextWriter::new(Vec::new());
+    value.emit(&mut out).expect("a Vec takes all");
+    let text = out.into_sink();
+    assert_eq!(text.len(), value.text_len());
+    text
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    for spec in transports(bytes) {
+        match spec {
+            Ok(spec) => _ = emitted(&spec),
+            Err(error) => assert!(error.at <= bytes.len()),
+        }
+    }
+    if let Ok(range) = Range::parse(bytes) {
+        assert_eq!(Range::parse(&emitted(&range)), Ok(range));
+    }
+    if let Some(session) = Session::parse(bytes) {
+        let _ = session.timeout();
+        emitted(&session);
+    }
+    for info in RtpInfo::iter(bytes) {
+        emitted(&info);
+    }
+    if let Ok(url) = Url::parse(bytes) {
+        let text = emitted(&url);
+        let again = Url::parse(&text).expect("a URL that was written is one");
+        assert_eq!(emitted(&again), text);
+        if let Some((base, track)) = url.track() {
+            emitted(&base.control(b"track1"));
+            emitted(&base);
+            let _ = track;
+        }
+        let _ = (url.path_is("clip"), url.host(), url.port(), url.query());
+        emitted(&url.control(bytes));
+    }
+});

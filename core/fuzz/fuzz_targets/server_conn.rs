@@ -1,0 +1,217 @@
+//! A server connection under requests, bytes, datagrams and time in any order: what it says is
+//! always a sequence of whole replies and `$` messages.
+#![no_main]
+use libfuzzer_sys::{arbitrary, fuzz_target};
+use pinhole::frame::{Format, FrameEnd, FrameSink, Seek};
+use pinhole::jpeg::{Header, Sampling};
+use pinhole::ring::{FrameRing, Slot};
+use pinhole::server::{Answer, Ask, Config, Event, Port, PortPair, RequestId, ServerConn};
+use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
+use pinhole::wire::rtsp::{Message, Parsed, Status, parse};
+use pinhole::wire::sdp::{AddressType, Presentation, Track, TrackFormat};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7));
+const METHODS: [&str; 7] = ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER"];
+const FIELDS: [&str; 8] = [
+    "",
+    "Transport: RTP/AVP;client_port=5000-5001\r\n",
+    "Transport: RTP/AVP/TCP;interleaved=0-1\r\n",
+    "Transport: RTP/AVP/TCP;interleaved=1-0\r\n",
+    "Range: npt=0.1-\r\n",
+    "Range: npt=0-0.1\r\n",
+    "Range: npt=now-\r\n",
+    "Content-Length: 2000\r\n",
+];
+
+#[derive(arbitrary::Arbitrary, Debug)]
+enum Step<'a> {
+    Request { method: u8, fields: u8, track: u8, named: bool, extra: &'a [u8] },
+    Bytes(&'a [u8]),
+    Data { channel: u8, payload: &'a [u8] },
+    Datagram { port: u16, socket: u8, rtp: bool, bytes: &'a [u8] },
+    Wait { millis: u16 },
+    Write { len: u16 },
+    Transmit { segments: u8, sent: u8, too_big: bool },
+    Frame { scan_len: u16, pts: u16 },
+    End,
+    Answer { refuse: bool, live: bool },
+    Close,
+    Lost,
+}
+
+fuzz_target!(|input: (bool, u16, Vec<Step<'_>>)| {
+    let (keep, max_packet, steps) = input;
+    let mut now = Now { at: Instant::from_micros(1 << 40), ntp: NtpTime(1) };
+    let mut config = Config::DEFAULT;
+    config.max_packet = max_packet.min(9000);
+    let storage = vec![0; config.storage_len(600)];
+    let mut conn = ServerConn::new(config, now, PEER, 7, storage).unwrap();
+    let mut store = [(); 2].map(|()| FrameRing::new([Slot::default(); 8], vec![0; 50_000]));
+    let mut out = Vec::new();
+    let mut session = String::new();
+    let mut waiting = None;
+    for (cseq, step) in steps.iter().enumerate() {
+        let mut said = Vec::new();
+        match *step {
+            Step::Request { method, fields, track, named, extra } => {
+                let method = METHODS[usize::from(method) % METHODS.len()];
+                let fields = FIELDS[usize::from(fields) % FIELDS.len()];
+                let id = if named { format!("Session: {session}\r\n") } else { String::new() };
+                let head = format!(
+                    "{method} rtsp://h/clip/track{} RTSP/1.0\r\nCSeq: {cseq}\r\n{id}{fields}",
+                    track % 3
+                );
+                said = [head.as_bytes(), extra, b"\r\n\r\n"].concat();
+            }
+            Step::Bytes(bytes) => said = bytes.to_vec(),
+            Step::Data { channel, payload } => {
+                let len = payload.len().min(u16::MAX.into());
+                let header = pinhole::wire::interleaved::Header { channel, len: len as u16 };
+                said = [&header.emit()[..], &payload[..len]].concat();
+            }
+            Step::Datagram { port, socket, rtp, bytes } => {
+                let port_of = if rtp { Port::Rtp } else { Port::Rtcp };
+                conn.handle_datagram(now, SocketAddr::new(PEER, port), socket % 2, port_of, bytes);
+            }
+            Step::Wait { millis } => now.at = now.at + Duration::from_millis(u64::from(millis)),
+            Step::Write { len } => {
+                if let Some(chunk) = conn.poll_stream(now, &store[..]) {
+                    let mut buffer = vec![0; usize::from(len)];
+                    let filled = chunk.fill(&mut buffer);
+                    assert!(filled > 0 || len == 0);
+                    chunk.advance(filled);
+                    out.extend(&buffer[..filled]);
+                }
+            }
+            Step::Transmit { segments, sent, too_big } => {
+                if let Some(mut pending) = conn.poll_transmit(now, &store[..]) {
+                    assert_eq!(pending.to().ip(), PEER);
+                    let mut buffer = [0; 65_536];
+                    let batch = pending.emit(usize::from(segments), &mut buffer).unwrap();
+                    assert!(batch.len <= 65_507 && batch.count == batch.len.div_ceil(batch.segment));
+                    if too_big {
+                        pending.too_big();
+                    } else {
+                        pending.commit(usize::from(sent));
+                    }
+                }
+            }
+            Step::Frame { scan_len, pts } => {
+                let pts = MediaTime::from_micros(u64::from(pts) * 1000);
+                store.iter_mut().for_each(|ring| push(ring, scan_len, pts, keep));
+            }
+            Step::End => store[0].end(),
+            Step::Answer { refuse, live } => {
+                if let Some((id, plan)) = waiting.take() {
+                    answer(&mut conn, now, id, plan, refuse, live, &store);
+                }
+            }
+            Step::Close => conn.close(),
+            Step::Lost => conn.disconnected(),
+        }
+        let mut rest = &said[..];
+        while !rest.is_empty() {
+            let Ok(taken) = conn.handle_stream(now, rest) else { break };
+            rest = &rest[taken..];
+            if taken == 0 {
+                break;
+            }
+        }
+        conn.handle_timeout(now);
+        while let Some(event) = conn.poll_event(now) {
+            if let Event::Request { id, ask } = event {
+                waiting = Some((id, Plan::of(&ask)));
+            }
+        }
+        let _ = conn.poll_at(&store[..]);
+        take_apart(&mut out, &mut session);
+    }
+});
+
+#[derive(Clone, Copy)]
+enum Plan {
+    Describe,
+    Setup,
+    Play,
+}
+
+impl Plan {
+    fn of(ask: &Ask<'_>) -> Self {
+        match ask {
+            Ask::Describe { .. } => Self::Describe,
+            Ask::Setup { .. } => Self::Setup,
+            Ask::Play { .. } => Self::Play,
+        }
+    }
+}
+
+type Ring = FrameRing<[Slot; 8], Vec<u8>>;
+
+fn answer(
+    conn: &mut ServerConn<Vec<u8>>,
+    now: Now,
+    id: RequestId,
+    plan: Plan,
+    refuse: bool,
+    live: bool,
+    store: &[Ring],
+) {
+    let format = TrackFormat::Jpeg { width: 64, height: 48 };
+    let tracks = [Track { format, frame_rate: None }; 2];
+    let answer = match plan {
+        _ if refuse => Answer::Refuse(Status::NOT_FOUND),
+        Plan::Describe => Answer::Describe(Presentation {
+            name: "clip",
+            session_id: 1,
+            version: 1,
+            address_type: AddressType::Ip4,
+            duration: None,
+            tracks: &tracks,
+        }),
+        Plan::Setup => Answer::Setup { media: 0, ports: Some(PortPair { socket: 0, rtp: 6000, rtcp: 6001 }) },
+        Plan::Play if live => Answer::Play { from: Some(Seek::Live), end: None },
+        Plan::Play => Answer::Play { from: None, end: Some(MediaTime::from_micros(1_000_000)) },
+    };
+    conn.reply(now, id, answer, store).expect("it was asked");
+}
+
+/// A frame, whose description may lie.
+fn push(ring: &mut Ring, scan_len: u16, pts: MediaTime, lie: bool) {
+    let tables = [1; 64];
+    let header = Header {
+        width: 64,
+        height: 48,
+        sampling: Sampling::Yuv420,
+        restart_interval: scan_len % 3,
+        luma: &tables,
+        chroma: &tables,
+    };
+    let mut file = vec![0; Header::MAX_LEN];
+    let mut info = header.emit(&mut file).unwrap();
+    file.truncate(info.scan as usize);
+    file.resize(file.len() + usize::from(scan_len), 0);
+    info.scan_len = u32::from(scan_len) + u32::from(lie && scan_len.is_multiple_of(5));
+    let end = FrameEnd { format: Format::Jpeg(info), duration: Duration::from_millis(40), complete: true };
+    if ring.push(pts, &file, end).is_err() {
+        ring.abandon(0);
+    }
+}
+
+fn take_apart(out: &mut Vec<u8>, session: &mut String) {
+    loop {
+        let len = match parse(out).expect("what a server says can be read") {
+            Parsed::Partial => return,
+            Parsed::Skip(_) => panic!("an empty line between messages"),
+            Parsed::Complete(Message::Request(_), _) => panic!("a server asks nothing"),
+            Parsed::Complete(Message::Data(_), len) => len,
+            Parsed::Complete(Message::Response(response), len) => {
+                if let Some(id) = response.headers.get("Session") {
+                    *session = String::from_utf8_lossy(id.split(|b| *b == b';').next().unwrap()).into();
+                }
+                len
+            }
+        };
+        out.drain(..len);
+    }
+}
