@@ -68,9 +68,7 @@ impl Drop for Serving {
 }
 
 fn connect(url: &str, transport: TransportChoice) -> Client {
-    let mut options = Options::default();
-    options.transport = transport;
-    Client::connect(url, &options).expect("the server is there")
+    Client::connect(url, &Options { transport, ..Options::default() }).expect("the server is there")
 }
 
 /// Turns until `event`; panics after a while.
