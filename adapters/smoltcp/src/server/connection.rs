@@ -50,8 +50,9 @@ pub(super) struct Shared<'s> {
 impl<'a> Connection<'a> {
     /// A connection on `socket`, with storage of [`Config::storage_len`] bytes.
     ///
-    /// The socket's buffers may have any size: a transmit buffer that holds an interleaved frame is
-    /// quicker, but none is too small.
+    /// The socket's buffers may have any size. What the transmit buffer holds travels in one round
+    /// trip, and a client may hold back the acknowledgement for some time: one that is smaller than a
+    /// frame costs frame rate where the media are interleaved.
     pub const fn new(socket: SocketHandle, storage: &'a mut [u8]) -> Self {
         Self { socket, storage, phase: Phase::Idle { opening: None } }
     }
@@ -247,7 +248,9 @@ impl<'a> Open<'a> {
             self.answer(shared, store, app);
             self.write(now, socket, store);
         }
-        if !socket.may_recv() && !self.lost {
+        // What is left unread of a connection that was reset is of no use.
+        let usable = socket.may_recv() && socket.is_active();
+        if !usable && !self.lost {
             self.lost = true;
             self.conn.disconnected();
         }
@@ -273,13 +276,13 @@ impl<'a> Open<'a> {
 
     /// Takes what is in the socket's buffer, up to its end; returns whether that was anything.
     fn read(&mut self, now: Now, socket: &mut tcp::Socket<'_>) -> bool {
-        if !socket.can_recv() {
-            // To be handed nothing is not to hear of a client.
+        let room = if self.leaving.is_some() { usize::MAX } else { self.conn.stream_room() };
+        if !socket.can_recv() || room == 0 {
+            // To hand on nothing would be to hear of the client.
             return false;
         }
         self.missed = false;
         let conn = &mut self.conn;
-        let room = if self.leaving.is_some() { usize::MAX } else { conn.stream_room() };
         let read = socket.recv(|bytes| {
             let offered = bytes.get(..room).unwrap_or(bytes);
             // An error is told as an event, and what comes after it is dropped.

@@ -48,9 +48,14 @@ impl Network {
         Port { network: network.clone(), index: this.on_the_way.len() - 1 }
     }
 
-    /// When the next frame arrives somewhere.
-    pub fn next(&self) -> Option<Instant> {
-        self.on_the_way.iter().filter_map(|frames| Some(frames.first_key_value()?.0.0)).min()
+    /// When the next frame arrives somewhere, after those that have.
+    pub fn next(&self, at: Instant) -> Option<Instant> {
+        let coming = |frames: &BTreeMap<(Instant, u64), _>| Some(frames.range((at, u64::MAX)..).next()?.0.0);
+        self.on_the_way.iter().filter_map(coming).min()
+    }
+
+    pub fn has_arrived(&self, port: &Port, at: Instant) -> bool {
+        self.on_the_way[port.index].range(..=(at, u64::MAX)).next().is_some()
     }
 
     /// Marsaglia's generator: true `of` a thousand times.

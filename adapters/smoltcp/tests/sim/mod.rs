@@ -154,7 +154,9 @@ pub struct Served {
     pub server: Server<'static>,
     pub clip: Clip,
     pub app: App,
-    pub wake: Option<Instant>,
+    wake: Option<Instant>,
+    /// Not before this time is there another turn.
+    free: Instant,
 }
 
 pub type Ring = FrameRing<Vec<Slot>, Vec<u8>>;
@@ -200,6 +202,8 @@ pub struct Sim {
     pub at: Instant,
     /// Of the clients: what a small transmit buffer waits for, each time it is full.
     pub ack_delay: Option<smoltcp::time::Duration>,
+    /// How long the server's main loop is busy with other things between two turns.
+    pub busy: smoltcp::time::Duration,
     pub served: Served,
     pub watchers: Vec<Watcher>,
     /// Hosts that the test drives itself.
@@ -222,9 +226,10 @@ impl Sim {
         let tracks =
             [Track { format: TrackFormat::Jpeg { width, height }, frame_rate: Some(FrameRate(30_000)) }];
         let app = App { duration: clip.duration(), tracks, random: 7, log: vec![], skipped: 0 };
-        let served = Served { host, server, clip, app, wake: None };
+        let served = Served { host, server, clip, app, wake: None, free: Instant::ZERO };
+        let busy = smoltcp::time::Duration::ZERO;
         let (watchers, others) = (vec![], vec![]);
-        Self { network, medium, family, at: Instant::ZERO, ack_delay: None, served, watchers, others }
+        Self { network, medium, family, at: Instant::ZERO, ack_delay: None, busy, served, watchers, others }
     }
 
     pub fn host(&mut self) -> Host {
@@ -237,7 +242,7 @@ impl Sim {
         let mut host = self.host();
         let socket = host.tcp(4096, 512);
         host.socket(socket).set_ack_delay(self.ack_delay);
-        let tracks = vec![TrackSockets::new(host.udp_pair(5000, 24, 2))].leak();
+        let tracks = vec![TrackSockets::new(host.udp_pair(5000, 64, 2))].leak();
         let url = format!("rtsp://server:{RTSP}/clip");
         let storage = vec![0; config.storage_len(32 * 1600)].leak();
         let seed = self.watchers.len() as u64 + 99;
@@ -250,8 +255,16 @@ impl Sim {
     }
 
     /// Goes on until `done`, or until `seconds` have passed; returns which.
-    pub fn run(&mut self, seconds: u64, mut done: impl FnMut(&mut Self) -> bool) -> bool {
-        let until = self.at + smoltcp::time::Duration::from_secs(seconds);
+    pub fn run(&mut self, seconds: u64, done: impl FnMut(&mut Self) -> bool) -> bool {
+        self.run_until(self.at + smoltcp::time::Duration::from_secs(seconds), done)
+    }
+
+    /// Goes on for so long.
+    pub fn pass(&mut self, millis: u64) {
+        self.run_until(self.at + smoltcp::time::Duration::from_millis(millis), |_| false);
+    }
+
+    fn run_until(&mut self, until: Instant, mut done: impl FnMut(&mut Self) -> bool) -> bool {
         let mut turns = 0;
         loop {
             let wake = self.turn();
@@ -273,8 +286,12 @@ impl Sim {
         let at = self.at;
         let now = time::now(at);
         let served = &mut self.served;
-        served.host.poll(at);
-        served.wake = served.server.poll(now, &mut served.host.sockets, &served.clip, &mut served.app);
+        if served.free <= at {
+            served.host.poll(at);
+            let sockets = &mut served.host.sockets;
+            served.wake = served.server.poll(now, sockets, &served.clip, &mut served.app);
+            served.free = at + self.busy;
+        }
         for watcher in &mut self.watchers {
             watcher.host.poll(at);
             let log = &mut watcher.log;
@@ -283,10 +300,14 @@ impl Sim {
             });
         }
         self.others.iter_mut().for_each(|host| host.poll(at));
-        let wakes = self.watchers.iter().map(|watcher| watcher.wake).chain([served.wake]);
-        let wakes: Vec<_> = wakes.chain([self.network.borrow().next()]).collect();
+        let network = self.network.borrow();
+        let arrived = network.has_arrived(&served.host.port, at).then_some(at);
+        let iface_at = served.host.iface.poll_at(at, &served.host.sockets);
+        let served_at = [arrived, iface_at, served.wake].into_iter().flatten().min();
+        let mut wakes = vec![served_at.map(|wake| wake.max(served.free)), network.next(at)];
+        wakes.extend(self.watchers.iter().map(|watcher| watcher.wake));
         let hosts = self.watchers.iter_mut().map(|watcher| &mut watcher.host).chain(&mut self.others);
-        let polls = hosts.chain([&mut served.host]).filter_map(|host| host.iface.poll_at(at, &host.sockets));
-        polls.chain(wakes.into_iter().flatten()).min()
+        wakes.extend(hosts.map(|host| host.iface.poll_at(at, &host.sockets)));
+        wakes.into_iter().flatten().min()
     }
 }
