@@ -28,7 +28,11 @@ struct Serving {
 
 impl Serving {
     fn start(listen: SocketAddr, library: Library) -> Self {
-        let server = Server::bind(&server::Options::new(listen), library).expect("a port is free");
+        Self::with(&server::Options::new(listen), library)
+    }
+
+    fn with(options: &server::Options, library: Library) -> Self {
+        let server = Server::bind(options, library).expect("a port is free");
         let (address, handle) = (server.local_addr(), server.handle());
         let (sender, events) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -186,4 +190,35 @@ fn live_input_is_served_as_it_comes_and_its_end_ends_the_server() {
     assert_eq!(client.statistics().track.frames_complete, 60);
     client.teardown();
     until(&mut client, |event| *event == Event::Closed);
+}
+
+#[test]
+fn a_client_that_never_reads_is_let_go() {
+    use std::io::{Read, Write};
+    let mut options = server::Options::new((Ipv4Addr::LOCALHOST, 0).into());
+    options.config.session_timeout = pinhole::time::Duration::from_secs(1);
+    let mut library = Library::new(Playback { repeat: true, ..Playback::default() });
+    library.add_path(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg"));
+    let serving = Serving::with(&options, library);
+
+    let mut stream = std::net::TcpStream::connect(serving.address).unwrap();
+    let url = serving.url();
+    let ask = |stream: &mut std::net::TcpStream, request: String| {
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut reply = [0; 1000];
+        let read = stream.read(&mut reply).unwrap();
+        String::from_utf8_lossy(&reply[..read]).into_owned()
+    };
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
+    let reply = ask(&mut stream, format!("SETUP {url}/track0 RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\n\r\n"));
+    let session =
+        reply.split("Session: ").nth(1).and_then(|rest| rest.get(..16)).expect("a session").to_owned();
+    ask(&mut stream, format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n"));
+    // The kernel's buffers fill; the clip takes some seconds for that, and the timeout is one more.
+    let why = serving.wait(|event| match event {
+        server::Event::Closed { why, .. } => Some(why),
+        _ => None,
+    });
+    assert_eq!(why, pinhole::server::Why::Timeout);
+    serving.wait(|event| matches!(event, server::Event::Disconnected { .. }).then_some(()));
 }

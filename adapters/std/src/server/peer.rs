@@ -17,6 +17,8 @@ use std::net::{IpAddr, SocketAddr};
 const REQUEST: usize = 2048;
 /// How many reads or writes a connection gets before the others have their turn.
 const STEPS: usize = 64;
+/// How long a client that does not read is waited for when there is nothing more to say to it.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// When to try again where a UDP socket took no more.
 const UDP_AGAIN: Duration = Duration::from_millis(1);
 
@@ -28,8 +30,8 @@ pub(super) struct Peer {
     conn: ServerConn<Vec<u8>>,
     readable: bool,
     writable: bool,
-    /// What is left to say is said, and then the connection is closed.
-    leaving: bool,
+    /// What is left to say is said, by this time, and then the connection is closed.
+    leaving: Option<Instant>,
     /// The connection is lost.
     lost: bool,
     /// A session that waits for UDP ports.
@@ -66,7 +68,7 @@ impl Peer {
             conn,
             readable: true,
             writable: true,
-            leaving: false,
+            leaving: None,
             lost: false,
             awaiting: None,
         })
@@ -147,7 +149,8 @@ impl Peer {
         let stream_open = self.write(now, shared);
         let datagram_at = self.transmit(now, shared);
         self.answer(now, shared, tell);
-        if self.lost || (self.leaving && stream_open && datagram_at.is_none()) {
+        let said = stream_open && datagram_at.is_none();
+        if self.lost || self.leaving.is_some_and(|until| said || until <= now.at) {
             return Turn::Gone;
         }
         let wake = self.conn.poll_at(&shared.library);
@@ -155,13 +158,13 @@ impl Peer {
         if steps == STEPS {
             at = Some(now.at);
         }
-        Turn::Wait([at, datagram_at].into_iter().flatten().min())
+        Turn::Wait([at, datagram_at, self.leaving].into_iter().flatten().min())
     }
 
     /// One read; returns whether there may be more.
     fn read(&mut self, now: Now, scratch: &mut [u8]) -> bool {
         let room = self.conn.stream_room().min(scratch.len());
-        if !self.readable || room == 0 || self.leaving {
+        if !self.readable || room == 0 || self.leaving.is_some() {
             return false;
         }
         let buffer = scratch.get_mut(..room).unwrap_or_default();
@@ -208,7 +211,7 @@ impl Peer {
                     Event::Closed { peer, session, mount: mount(track, shared), why, summary }
                 }
                 Some(server::Event::Disconnect(why)) => {
-                    self.leaving = true;
+                    self.leaving = Some(now.at + FAREWELL);
                     if self.lost {
                         continue;
                     }
