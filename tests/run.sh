@@ -85,6 +85,8 @@ step "features of the core" build_features
 step "core for $target" build_for_thumb -p pinhole
 step "core with defmt for $target" build_for_thumb -p pinhole --features defmt
 step "smoltcp adapter for $target" build_for_thumb -p pinhole-smoltcp
+step "smoltcp adapter, smallest, for $target" \
+    build_for_thumb -p pinhole-smoltcp --no-default-features --features medium-ip,proto-ipv4,defmt
 step "build of the tests" cargo test --locked --workspace --no-run
 # A test whose peer does not work fails instead of leaving itself out.
 step "tests" env PINHOLE_PEERS=1 cargo test --locked --workspace --no-fail-fast
