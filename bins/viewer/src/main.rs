@@ -28,7 +28,7 @@ use clap::Parser;
 use cli::Cli;
 use decode::Picture;
 use player::{Player, Status};
-use show::Ending;
+use show::{Ending, Shown};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::error::Error;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -87,7 +87,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         deadline,
         interrupted: &interrupted,
     };
-    let (ending, picture) = show::run(&player, &options);
+    let Shown { ending, picture, headless } = show::run(&player, &options);
 
     let status = player.status();
     let mut errors = player.errors().messages();

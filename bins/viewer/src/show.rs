@@ -45,6 +45,17 @@ pub(crate) enum Ending {
     User,
 }
 
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// Why it is over.
+    pub(crate) ending: Ending,
+    /// The last picture.
+    pub(crate) picture: Option<Picture>,
+    /// There was no window, for whatever reason.
+    pub(crate) headless: bool,
+}
+
 /// Where pictures go.
 enum View {
     /// Nowhere until the first is there: a stream that cannot be had opens no window.
@@ -52,20 +63,19 @@ enum View {
     Line(Line),
 }
 
-/// Shows the stream to its end. Gives the last picture, too.
-pub(crate) fn run(player: &Player, options: &Options<'_>) -> (Ending, Option<Picture>) {
+/// Shows the stream to its end.
+pub(crate) fn run(player: &Player, options: &Options<'_>) -> Shown {
     let mut view = if options.headless { View::line(options) } else { View::Window(None) };
-    let mut last = None;
-    let ending = watch(player, options, &mut view, &mut last);
+    let mut picture = None;
+    let ending = watch(player, options, &mut view, &mut picture);
+    let headless = matches!(view, View::Line(_));
     player.stop();
     // What the last figures and the last picture are is known when the player is done.
     let deadline = Instant::now() + FAREWELL;
     while Instant::now() < deadline {
         let taken = player.picture(TERMINAL_POLL);
-        if let Some(picture) = taken.item
-            && options.headless
-        {
-            last = Some(picture);
+        if headless && taken.item.is_some() {
+            picture = taken.item;
         }
         if taken.finished {
             break;
@@ -74,7 +84,7 @@ pub(crate) fn run(player: &Player, options: &Options<'_>) -> (Ending, Option<Pic
     if let View::Line(line) = view {
         line.clear();
     }
-    (ending, last)
+    Shown { ending, picture, headless }
 }
 
 fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Option<Picture>) -> Ending {
