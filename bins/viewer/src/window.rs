@@ -4,6 +4,11 @@ use crate::player::Status;
 use crate::scale::{Canvas, window_size};
 use minifb::{InputCallback, Key, Window, WindowOptions};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+/// After this time a picture is drawn again: minifb does not tell when a window was covered or
+/// hidden, and X may have kept nothing of what was in it.
+const REDRAW: Duration = Duration::from_millis(250);
 
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +23,7 @@ pub(crate) enum Wish {
 pub(crate) struct Screen {
     window: Window,
     canvas: Canvas,
+    shown_at: Instant,
     keys: Receiver<Key>,
     title: String,
 }
@@ -35,7 +41,8 @@ impl Screen {
         window.set_target_fps(0);
         let (sender, keys) = mpsc::channel();
         window.set_input_callback(Box::new(Typed { sender, down: Vec::new() }));
-        let mut screen = Self { window, canvas: Canvas::new(), keys, title: title.to_owned() };
+        let canvas = Canvas::new();
+        let mut screen = Self { window, canvas, shown_at: Instant::now(), keys, title: title.to_owned() };
         screen.show(picture)?;
         Ok(screen)
     }
@@ -45,6 +52,7 @@ impl Screen {
     /// # Errors
     /// The display refuses it.
     pub(crate) fn show(&mut self, picture: &Picture) -> Result<(), minifb::Error> {
+        self.shown_at = Instant::now();
         self.canvas.draw(picture, self.size());
         let (width, height) = self.canvas.size();
         self.window.update_with_buffer(self.canvas.pixels(), width as usize, height as usize)
@@ -59,9 +67,10 @@ impl Screen {
         self.keys.try_iter().find_map(wish)
     }
 
-    /// The window has another size than the picture in it.
+    /// The picture is to be drawn again, though there is no newer: the window has another size than
+    /// it, or may have lost it.
     pub(crate) fn is_stale(&self) -> bool {
-        self.canvas.size() != self.size()
+        self.canvas.size() != self.size() || self.shown_at.elapsed() >= REDRAW
     }
 
     /// Writes the title, where it is another.
