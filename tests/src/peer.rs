@@ -16,10 +16,12 @@ pub enum Peer {
     GstServer,
     /// `tshark`, and a network namespace to capture in.
     Tshark,
+    /// Xvfb with `xdotool` and ImageMagick's `import`: a screen, and who sits in front of it.
+    Display,
 }
 
 impl Peer {
-    const COUNT: usize = 4;
+    const COUNT: usize = 5;
 
     /// What to install, in Debian's names.
     const fn packages(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Peer {
             Self::Gstreamer => "gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad}",
             Self::GstServer => "gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi",
             Self::Tshark => "tshark ethtool iproute2 util-linux, and network namespaces",
+            Self::Display => "xvfb xdotool imagemagick libx11-6 libxcursor1",
         }
     }
 
@@ -51,6 +54,9 @@ impl Peer {
                 "unshare",
                 &["--map-root-user", "--net", "sh", "-c", "ip link set lo up && ethtool -k lo && tshark -D"],
             ),
+            Self::Display => {
+                ok("Xvfb", &["-help"]) && ok("xdotool", &["--version"]) && ok("import", &["-version"])
+            }
         })
     }
 }

@@ -146,6 +146,19 @@ impl std::fmt::Display for Running {
     }
 }
 
+/// Asks `find` again and again until it has something, which it gives; `None` where it has nothing
+/// within `limit`.
+pub fn poll<T>(limit: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + limit;
+    loop {
+        let found = find();
+        if found.is_some() || Instant::now() >= end {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// The path of one of the workspace's binaries, built as the running test was.
 ///
 /// Cargo gives a test the binaries of its own package only, so this asks it once in each process
@@ -201,17 +214,11 @@ impl Drop for Guard {
 }
 
 fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
-    let end = Instant::now() + limit;
-    loop {
-        if let Some(status) = child.try_wait().expect("the child is ours") {
-            return Some(status);
-        }
-        if Instant::now() >= end {
-            let _ = child.kill();
-            return None;
-        }
-        thread::sleep(Duration::from_millis(10));
+    let status = poll(limit, || child.try_wait().expect("the child is ours"));
+    if status.is_none() {
+        let _ = child.kill();
     }
+    status
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {

@@ -1,9 +1,11 @@
-//! `pinhole-viewer` without a window.
+//! `pinhole-viewer`, without a window and in one.
 use crate::Transport;
 use crate::process::{Finished, Running, binary, run};
 use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
+
+const PROGRAM: &str = "pinhole-viewer";
 
 /// A two-second clip, a fall-back to TCP, and a loaded machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -67,6 +69,14 @@ pub fn start(url: &str, transport: Transport) -> Running {
     Running::start(command().args(["--json", "--transport", &transport, url]))
 }
 
+/// Starts a viewer that opens a window on an X display, such as `:1`.
+///
+/// # Panics
+/// If it cannot be started.
+pub fn start_on(display: &str, arguments: &[&str]) -> Running {
+    Running::start(Command::new(binary(PROGRAM)).env("DISPLAY", display).args(arguments))
+}
+
 /// The report of a viewer that has ended well.
 ///
 /// # Panics
@@ -81,7 +91,7 @@ pub fn report(done: &Finished) -> Report {
 }
 
 fn command() -> Command {
-    let mut command = Command::new(binary("pinhole-viewer"));
+    let mut command = Command::new(binary(PROGRAM));
     command.arg("--headless");
     command
 }

@@ -1,7 +1,7 @@
 //! Stock clients and decoders as referees: whatever they read becomes one hash for each decoded
 //! frame, so that "the stream shows what the file shows" is the equality of two lists.
 use crate::Transport;
-use crate::clip::TempDir;
+use crate::clip::{Clip, TempDir};
 use crate::process::run;
 use std::path::Path;
 use std::process::Command;
@@ -62,22 +62,39 @@ pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
     );
 }
 
-/// One frame of a file that ffmpeg reads, counted from 0, as RGB.
+/// The frames of a clip as ffmpeg decodes them, in RGB.
 ///
 /// # Panics
-/// If ffmpeg fails, or there is no such frame.
-pub fn pixels(path: &Path, frame: usize) -> Vec<u8> {
+/// If ffmpeg fails, or has not as many frames.
+pub fn frames(clip: &Clip) -> Vec<Vec<u8>> {
+    let all = pixels(&clip.plain);
+    assert!(!all.is_empty() && all.len().is_multiple_of(clip.frames), "{} bytes of {clip:?}", all.len());
+    all.chunks(all.len() / clip.frames).map(<[u8]>::to_vec).collect()
+}
+
+/// What ffmpeg decodes from a file of pictures or video, in RGB, frame after frame.
+///
+/// # Panics
+/// If ffmpeg fails.
+pub fn pixels(path: &Path) -> Vec<u8> {
     let directory = TempDir::new();
     let raw = directory.path().join("raw");
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-i"]).arg(path);
-    command.args(["-vf", &format!("select=eq(n\\,{frame})"), "-frames:v", "1"]);
-    let done = run(command.args(["-pix_fmt", "rgb24", "-f", "rawvideo"]).arg(&raw), LIMIT);
-    let done = done.expect("ffmpeg runs");
+    command.args(["-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo"]).arg(&raw);
+    let done = run(&mut command, LIMIT).expect("ffmpeg runs");
     assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
-    let pixels = std::fs::read(raw).unwrap_or_default();
-    assert!(!pixels.is_empty(), "{} has no frame {frame}", path.display());
-    pixels
+    std::fs::read(raw).unwrap_or_default()
+}
+
+/// How far two pictures in RGB differ in the mean, from 0 to 255.
+///
+/// # Panics
+/// If they have not the same size.
+pub fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
+    assert_eq!(a.len(), b.len(), "pictures of different sizes");
+    let sum: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / a.len() as f64
 }
 
 fn ffmpeg(input: &mut Command) -> Hashes {

@@ -1,0 +1,210 @@
+//! The viewer's window: what is on the screen, and what keys and sizes do to it.
+use pinhole_tests::clip::Clip;
+use pinhole_tests::display::{Display, LIMIT, Picture, Window};
+use pinhole_tests::peer::{Peer, available};
+use pinhole_tests::process::{Running, poll};
+use pinhole_tests::server::Server;
+use pinhole_tests::{undisturbed, viewer, watch};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Frames a second that the server sends.
+const RATE: f64 = 30.0;
+/// The sample clip's pixels across and down.
+const SIZE: (usize, usize) = (512, 288);
+/// How far a picture may differ from the frame that it shows: decoders round differently, upsample
+/// the chroma each in its way, and a window of twice the size is scaled down again.
+const CLOSE: f64 = 4.0;
+/// How far a picture is at least from a black one.
+const BRIGHT: f64 = 30.0;
+/// For how long a picture that is held is looked at.
+const HELD: Duration = Duration::from_millis(500);
+
+#[test]
+fn without_a_url_the_window_shows_the_sample_again_and_again_until_q() {
+    if !available(&[Peer::Ffmpeg, Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let frames = watch::frames(&Clip::sample());
+    let display = Display::start();
+    let viewer = viewer::start_on(display.name(), &[]);
+    let window = display.window();
+    let look = || closest(&window.picture_scaled(SIZE.0, SIZE.1).rgb, &frames);
+    wait(&viewer, "the window shows the clip", || look().is_close().then_some(()));
+    let mut before = 0;
+    wait(&viewer, "the clip starts over", || {
+        let seen = look();
+        assert!(seen.is_close(), "what is shown is no frame of the clip: {seen:?}");
+        let starts_over = seen.frame + 10 < before;
+        before = seen.frame;
+        starts_over.then_some(())
+    });
+    quit(viewer, &window, "q");
+}
+
+#[test]
+fn space_holds_picture_and_server_and_lets_them_go_on_and_esc_quits() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let server = Server::with(&["--loop"], &[Clip::sample().path]);
+    let url = server.url(Clip::sample().mount());
+    let display = Display::start();
+    let viewer = viewer::start_on(display.name(), &[&url]);
+    server.wait_events("opened", 1, LIMIT);
+    let mut playing = Instant::now();
+    let window = display.window();
+    let figures = window.wait_title(|title| fps(title).is_some_and(|fps| (fps - RATE).abs() < 1.0));
+    assert!(figures.starts_with(&format!("{url} - 512x288 - ")), "{figures}");
+
+    window.press("space");
+    window.wait_title(|title| title.starts_with("paused - "));
+    let mut played = playing.elapsed();
+    let held = Instant::now();
+    // The last picture that was due may just be on its way.
+    wait(&viewer, "the picture stands", || stands(&window).then_some(()));
+    // For as long as the server would need to send many more frames than the tolerance below.
+    thread::sleep(Duration::from_secs(3).saturating_sub(held.elapsed()));
+    assert!(stands(&window), "the picture does not stand any more");
+
+    playing = Instant::now();
+    window.press("space");
+    window.wait_title(|title| !title.starts_with("paused - "));
+    let before = window.picture();
+    wait(&viewer, "the picture goes on", || (window.picture() != before).then_some(()));
+    quit(viewer, &window, "Escape");
+
+    let closed = server.wait_events("closed", 1, LIMIT);
+    played += playing.elapsed();
+    assert_eq!(closed[0]["why"], "the client tore it down");
+    let sent = closed[0]["frames"].as_f64().unwrap();
+    // A second's worth for the time that PAUSE is on its way.
+    assert!(sent <= (played.as_secs_f64() + 1.0) * RATE, "{sent} frames sent in {played:?} of playing");
+}
+
+#[test]
+fn a_resized_window_has_the_picture_between_black_bars() {
+    if !available(&[Peer::Ffmpeg, Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let frames = watch::frames(&Clip::sample());
+    let server = Server::with(&["--loop"], &[Clip::sample().path]);
+    let display = Display::start();
+    let viewer = viewer::start_on(display.name(), &[&server.url(Clip::sample().mount())]);
+    let window = display.window();
+    // After the last there is one more change, from the smallest size that there is.
+    for size in [(1000, 288), (512, 600), (1, 1), (512, 288)] {
+        window.resize(size.0, size.1);
+        wait(&viewer, &format!("a window of {size:?} shows the clip"), || {
+            let picture = window.picture();
+            (picture.size == size && is_letterboxed(&picture, &frames)).then_some(())
+        });
+    }
+    quit(viewer, &window, "q");
+}
+
+#[test]
+fn a_held_picture_is_drawn_again_in_a_window_that_was_resized_or_hidden() {
+    if !available(&[Peer::Ffmpeg, Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let frames = watch::frames(&Clip::sample());
+    let server = Server::with(&["--loop"], &[Clip::sample().path]);
+    let display = Display::start();
+    let viewer = viewer::start_on(display.name(), &[&server.url(Clip::sample().mount())]);
+    let window = display.window();
+    window.press("space");
+    window.wait_title(|title| title.starts_with("paused - "));
+    window.resize(512, 400);
+    let shows_the_clip = || is_letterboxed(&window.picture(), &frames).then_some(());
+    wait(&viewer, "the resized window shows the clip", shows_the_clip);
+    window.hide_and_show();
+    wait(&viewer, "the window that was hidden shows the clip", shows_the_clip);
+    assert!(window.title().starts_with("paused - "));
+    quit(viewer, &window, "q");
+}
+
+// Elsewhere a window needs no X display.
+#[cfg(all(unix, not(target_os = "macos")))]
+#[test]
+fn a_display_that_is_not_there_is_told_and_the_clip_is_played_without() {
+    let clip = Clip::sample();
+    let server = Server::of(&[&clip]);
+    let url = server.url(clip.mount());
+    for display in ["", ":59000", "nonsense"] {
+        let done = viewer::start_on(display, &[&url]).finish(LIMIT);
+        assert_eq!(done.status.code(), Some(0), "DISPLAY='{display}': {done:?}");
+        assert!(done.stderr.contains("no window can be opened"), "DISPLAY='{display}': {done:?}");
+        assert!(done.stdout.contains("60 frames complete"), "DISPLAY='{display}': {done:?}");
+    }
+}
+
+/// The frame that a picture shows.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    frame: usize,
+    difference: f64,
+    brightness: f64,
+}
+
+impl Seen {
+    fn is_close(&self) -> bool {
+        self.difference < CLOSE && self.brightness > BRIGHT
+    }
+}
+
+fn closest(rgb: &[u8], frames: &[Vec<u8>]) -> Seen {
+    let differences = frames.iter().map(|frame| watch::mean_difference(rgb, frame));
+    let closest = differences.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
+    let (frame, difference) = closest.expect("the clip has frames");
+    Seen { frame, difference, brightness: watch::mean_difference(rgb, &vec![0; rgb.len()]) }
+}
+
+/// The clip in its own size is in the middle of the picture, and the rest is black. Where there is
+/// no room for it, anything is good.
+fn is_letterboxed(picture: &Picture, frames: &[Vec<u8>]) -> bool {
+    let (Some(right), Some(below)) = (picture.size.0.checked_sub(SIZE.0), picture.size.1.checked_sub(SIZE.1))
+    else {
+        return true;
+    };
+    let (x, y) = (right / 2, below / 2);
+    let (width, height) = picture.size;
+    let bars = [
+        picture.part(0, 0, x, height),
+        picture.part(width - (right - x), 0, right - x, height),
+        picture.part(0, 0, width, y),
+        picture.part(0, height - (below - y), width, below - y),
+    ];
+    let black = bars.iter().flatten().all(|value| *value == 0);
+    black && closest(&picture.part(x, y, SIZE.0, SIZE.1), frames).is_close()
+}
+
+/// The window shows the same for some time.
+fn stands(window: &Window<'_>) -> bool {
+    let before = window.picture();
+    thread::sleep(HELD);
+    window.picture() == before
+}
+
+/// The rate in a title.
+fn fps(title: &str) -> Option<f64> {
+    let (before, _) = title.split_once(" fps")?;
+    before.rsplit(' ').next()?.parse().ok()
+}
+
+#[track_caller]
+fn wait<T>(viewer: &Running, what: &str, find: impl FnMut() -> Option<T>) -> T {
+    poll(LIMIT, find).unwrap_or_else(|| panic!("not so within {LIMIT:?}: {what}; {viewer}"))
+}
+
+#[track_caller]
+fn quit(mut viewer: Running, window: &Window<'_>, key: &str) {
+    assert!(viewer.is_alive(), "{viewer}");
+    window.press(key);
+    let done = viewer.finish(LIMIT);
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+}
