@@ -105,4 +105,14 @@ impl Recording {
     pub fn count(&self, filter: &str) -> usize {
         self.rows(filter, &["frame.number"]).len()
     }
+
+    /// How many JPEG packets have the marker bit: as many as there are frames. A busy sender's TCP
+    /// segment can hold several.
+    ///
+    /// # Panics
+    /// If tshark fails.
+    pub fn markers(&self) -> usize {
+        let rows = self.rows("rtp.marker == 1 && rtp.p_type == 26", &["rtp.marker"]);
+        rows.iter().flat_map(|row| row.split(',')).filter(|bit| matches!(*bit, "1" | "True")).count()
+    }
 }

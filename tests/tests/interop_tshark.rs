@@ -68,7 +68,7 @@ fn assert_clean(recording: &Recording, clip: &Clip, transport: Transport) {
         assert!(recording.count(&format!("rtsp.method == \"{method}\"")) > 0, "{transport}: no {method}");
     }
     assert_eq!(recording.rows("rtsp.status >= 300", &["rtsp.response"]), [""; 0], "{transport}");
-    assert_eq!(recording.count("rtp.marker == 1 && rtp.p_type == 26"), clip.frames, "{transport}");
+    assert_eq!(recording.markers(), clip.frames, "{transport}");
     assert!(recording.count("rtcp.pt == 200") > 0, "{transport}: no sender report");
     assert!(recording.count("rtcp.pt == 203") > 0, "{transport}: no BYE");
     let bad = "(rtsp || rtp || rtcp || jpeg) && (_ws.malformed || _ws.expert.severity == error)";
