@@ -47,7 +47,7 @@ pub(super) enum Phase {
     Gone(Why),
 }
 
-/// Media time `pts` leaves at `at`, as RTP time `rtp`.
+/// Media time `pts` leaves at `at`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Anchor {
     pub(super) at: Instant,
