@@ -1,12 +1,16 @@
 //! Finding frames: in files, and in streams that never end.
 //!
 //! [`Splitter`] is fed whatever bytes come and says where the JPEG frames in them are.
-//! [`FrameReader`] walks the frames of a file, or of a card, through `embedded_io`;
+//! [`FrameReader`] walks the frames of a file, or of a card, through `embedded_io`, and knows the
+//! [`FrameClock`] of a file that has one;
 //! [`SliceReader`] lets it walk a file that is mapped to memory.
+mod avi;
+mod clock;
 mod reader;
 mod slice;
 mod splitter;
 
+pub use clock::FrameClock;
 pub use reader::{FrameReader, FrameSpan, MediaError, MediaErrorKind, ReadError};
 pub use slice::SliceReader;
 pub use splitter::{Found, Splitter};
@@ -22,6 +26,12 @@ pub enum Container {
     Concatenated,
     /// Each JPEG file behind its length in bytes, in at least five ASCII digits.
     LengthPrefixed,
+    /// Parts of a multipart message, as IP cameras send them over HTTP: JPEG files, each behind a
+    /// boundary line and a few header fields (RFC 2046, 5.1). The fields are not needed, and not
+    /// read.
+    Multipart,
+    /// An AVI file, with the extensions of OpenDML.
+    Avi,
 }
 
 /// How many bytes from the start of a file [`detect`] needs.
@@ -33,6 +43,12 @@ pub fn detect(first_bytes: &[u8]) -> Option<Container> {
     let mut prefix = LengthPrefix::default();
     let digits = first_bytes.iter().take_while(|byte| prefix.push(**byte)).count();
     match first_bytes.get(digits..)? {
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', b' ', ..] if digits == 0 => {
+            Some(Container::Avi)
+        }
+        [b'-', b'-', b'!'..=b'~', ..] | [b'\r', b'\n', b'-', b'-', b'!'..=b'~', ..] if digits == 0 => {
+            Some(Container::Multipart)
+        }
         [0xFF, marker::SOI, ..] if digits == 0 => Some(Container::Concatenated),
         [0xFF, marker::SOI, ..] if prefix.is_complete() => Some(Container::LengthPrefixed),
         _ => None,
@@ -77,18 +93,23 @@ mod tests {
         assert_eq!(detect(b"28473\xFF\xD8\xFF"), Some(Container::LengthPrefixed));
         assert_eq!(detect(b"1234567\xFF\xD8"), Some(Container::LengthPrefixed));
         assert_eq!(detect(b"4294967295\xFF\xD8"), Some(Container::LengthPrefixed));
+        assert_eq!(detect(b"RIFF\x24\x10\x00\x00AVI LIST"), Some(Container::Avi));
+        assert_eq!(detect(b"--myboundary\r\nCo"), Some(Container::Multipart));
+        assert_eq!(detect(b"\r\n--ffmpeg\r\nCon"), Some(Container::Multipart));
     }
 
     #[test]
     fn other_files_are_not_mistaken_for_media() {
-        let others: [&[u8]; 8] = [
+        let others: [&[u8]; 10] = [
             b"",
             b"\xFF",
             b"12345",
             b"1234\xFF\xD8\xFF",
             b"4294967296\xFF\xD8",
             b"12345678901\xFF\xD8",
-            b"RIFF\x00\x00\x00\x00AVI ",
+            b"RIFF\x24\x10\x00\x00WAVEfmt ",
+            b"-- a rule --",
+            b"12345--frame\r\n",
             b"\x89PNG\r\n",
         ];
         for other in others {

@@ -1,5 +1,6 @@
 //! Walks the frames of a file.
-use super::{Container, DETECT_LEN, Found, LengthPrefix, Splitter, detect};
+use super::avi::{self, Video};
+use super::{Container, DETECT_LEN, Found, FrameClock, LengthPrefix, Splitter, detect};
 use crate::jpeg::segments::marker;
 use core::fmt;
 use embedded_io::{Read, Seek, SeekFrom};
@@ -20,7 +21,8 @@ pub struct FrameSpan {
 pub struct MediaError {
     /// Bytes from the start of the file to where the damage starts.
     pub at: u64,
-    /// How many frames come before it.
+    /// The frame that it is about, or that comes next: how many come before it in time, damaged
+    /// ones and repetitions too.
     pub frame: u64,
     /// What is wrong there.
     pub reason: MediaErrorKind,
@@ -42,15 +44,31 @@ pub enum MediaErrorKind {
     TooLarge,
     /// There is no length in ASCII digits where one should be.
     NoLength,
-    /// A frame does not end where its length in ASCII digits says.
+    /// A frame does not end where its length in ASCII digits, or its chunk's size, says.
     WrongLength {
-        /// What the digits say.
+        /// What the digits or the chunk say.
         told: u32,
         /// How long the frame is.
         found: u32,
     },
     /// The file ends in the middle of a frame.
     Truncated,
+    /// An AVI file ends in the middle of a chunk that is no frame.
+    TruncatedChunk,
+    /// An AVI file in which no video stream is described.
+    NoVideo,
+    /// An AVI file whose video is something else than Motion-JPEG.
+    OtherCodec {
+        /// Its four-character code.
+        code: [u8; 4],
+    },
+}
+
+impl MediaErrorKind {
+    /// Whether a frame is gone with the damage, and leaves a hole in time.
+    const fn costs_a_frame(self) -> bool {
+        matches!(self, Self::TooLarge | Self::Truncated)
+    }
 }
 
 /// Why there is no frame.
@@ -69,31 +87,38 @@ impl<E> From<MediaError> for ReadError<E> {
     }
 }
 
-/// Walks the frames of a file, in either container.
+/// Walks the frames of a file, in any [`Container`].
 ///
 /// `B` is a small buffer, such as `[u8; 512]`, through which the file is read. The reader only
 /// finds the frames; [`crate::jpeg::inspect`] says what they are worth.
 #[derive(Debug)]
 pub struct FrameReader<R, B> {
-    window: Window<R, B>,
+    pub(super) window: Window<R, B>,
     container: Container,
+    /// Of an AVI file, the stream that is read.
+    pub(super) video: Option<Video>,
     splitter: Splitter,
     max_frame: u32,
     /// Of what was not looked at yet.
-    at: u64,
-    frames: u64,
+    pub(super) at: u64,
+    pub(super) slots: u64,
     /// What was found behind a damaged place.
-    pending: Option<Result<FrameSpan, MediaError>>,
+    pub(super) pending: Option<Result<FrameSpan, MediaError>>,
     /// Whether the length before the next frame is known to be missing.
     lost: bool,
 }
+
+/// What a part of a multipart message has in front of its picture is shorter than this; more is
+/// told as junk.
+const PART_HEADER_MAX: u64 = 4096;
 
 impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
     /// Opens a file. Frames of more than `max_frame` bytes are passed over, each with an error.
     ///
     /// # Errors
-    /// [`MediaErrorKind::Unrecognised`] if the file does not start with a frame, or with its
-    /// length.
+    /// [`MediaErrorKind::Unrecognised`] if the file is in no [`Container`];
+    /// [`MediaErrorKind::NoVideo`] and [`MediaErrorKind::OtherCodec`] for an AVI file without
+    /// Motion-JPEG.
     pub fn new(reader: R, buffer: B, max_frame: u32) -> Result<Self, ReadError<R::Error>> {
         let mut window = Window::new(reader, buffer).map_err(ReadError::Io)?;
         let mut first = [0; DETECT_LEN];
@@ -105,13 +130,21 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         }
         let unrecognised = MediaError { at: 0, frame: 0, reason: MediaErrorKind::Unrecognised };
         let container = detect(first.get(..len).unwrap_or_default()).ok_or(unrecognised)?;
+        let (video, at) = match container {
+            Container::Avi => {
+                let (video, at) = avi::open(&mut window)?;
+                (Some(video), at)
+            }
+            _ => (None, 0),
+        };
         Ok(Self {
             window,
             container,
+            video,
             splitter: Splitter::new(max_frame),
             max_frame,
-            at: 0,
-            frames: 0,
+            at,
+            slots: 0,
             pending: None,
             lost: false,
         })
@@ -122,6 +155,18 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         self.container
     }
 
+    /// The clock that the file has of its own, if it has one.
+    pub fn clock(&self) -> Option<FrameClock> {
+        self.video.and_then(|video| video.clock)
+    }
+
+    /// How many frames were passed in time: those found, those that damage has cost, and the
+    /// chunks of an AVI file that stand for a repetition of the frame before. The last frame found
+    /// has this number less one.
+    pub const fn slots(&self) -> u64 {
+        self.slots
+    }
+
     /// Where the next frame is; `None` after the last.
     ///
     /// # Errors
@@ -129,13 +174,22 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
     /// [`ReadError::Io`] if the file cannot be read.
     #[allow(clippy::should_implement_trait, reason = "an iterator could not go on after an error")]
     pub fn next(&mut self) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
-        if let Some(next) = self.pending.take() {
-            return self.deliver(Some(next));
-        }
-        match self.container {
-            Container::Concatenated => self.next_by_markers(),
-            Container::LengthPrefixed => self.next_by_length(),
-        }
+        let next = match (self.pending.take(), self.container) {
+            // What was told before it may have cost a frame.
+            (Some(next), _) => {
+                next.map(Some).map_err(|error| MediaError { frame: self.slots, ..error }.into())
+            }
+            (None, Container::Concatenated | Container::Multipart) => self.next_by_markers(),
+            (None, Container::LengthPrefixed) => self.next_by_length(),
+            (None, Container::Avi) => self.next_by_chunk(),
+        };
+        let passed = match &next {
+            Ok(span) => span.is_some(),
+            Err(ReadError::Media(error)) => error.reason.costs_a_frame(),
+            Err(ReadError::Io(_)) => false,
+        };
+        self.slots = self.slots.saturating_add(u64::from(passed));
+        next
     }
 
     /// Reads a frame into the start of `buffer`, and says how many bytes that were.
@@ -171,11 +225,12 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
                 (junk, self.at, None)
             }
         };
-        if junk == 0 {
-            return self.deliver(next);
+        let too_large = self.splitter.oversized() > oversized;
+        let header = self.container == Container::Multipart && !too_large && junk < PART_HEADER_MAX;
+        if junk == 0 || header {
+            return Ok(next.transpose()?);
         }
         self.pending = next;
-        let too_large = self.splitter.oversized() > oversized;
         let reason = if too_large { MediaErrorKind::TooLarge } else { MediaErrorKind::Junk { len: junk } };
         Err(self.damage(end.saturating_sub(junk), reason).into())
     }
@@ -184,7 +239,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         let from = self.at;
         if core::mem::take(&mut self.lost) {
             let next = self.scan_from(from)?.map(|(found, cut)| self.unless_cut(found, cut));
-            return self.deliver(next);
+            return Ok(next.transpose()?);
         }
         if self.window.byte(from).map_err(ReadError::Io)?.is_none() {
             return Ok(None);
@@ -194,21 +249,33 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
             return Err(self.damage(from, MediaErrorKind::NoLength).into());
         };
         let next = body.saturating_add(u64::from(told));
-        let span = FrameSpan { at: body, len: told };
-        if next == self.window.end || (next < self.window.end && self.length_at(next)?.is_some()) {
+        let right = next == self.window.end || (next < self.window.end && self.length_at(next)?.is_some());
+        self.told_frame(from, FrameSpan { at: body, len: told }, right.then_some(next))
+    }
+
+    /// The frame that the bytes from `from` on tell to be at `told`. `next` is where reading goes
+    /// on, if what is there shows them to be right.
+    pub(super) fn told_frame(
+        &mut self,
+        from: u64,
+        told: FrameSpan,
+        next: Option<u64>,
+    ) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
+        let FrameSpan { at: body, len } = told;
+        if let Some(next) = next {
             self.at = next;
-            if told > self.max_frame {
-                return Err(self.damage(body, MediaErrorKind::TooLarge).into());
-            }
-            return self.deliver(Some(Ok(span)));
+            return match len > self.max_frame {
+                true => Err(self.damage(body, MediaErrorKind::TooLarge).into()),
+                false => Ok(Some(told)),
+            };
         }
-        // Either this length is wrong or the next is damaged: where the frame ends will tell.
+        // Either this length is wrong or what follows is damaged: where the frame ends will tell.
         match self.scan_from(body)? {
-            Some((found, false)) if found.start == body && found.len == told => self.deliver(Some(Ok(span))),
+            Some((found, false)) if found.start == body && found.len == len => Ok(Some(told)),
             Some((found, false)) => {
                 self.pending = Some(Ok(FrameSpan { at: found.start, len: found.len }));
                 let reason = match found.start == body {
-                    true => MediaErrorKind::WrongLength { told, found: found.len },
+                    true => MediaErrorKind::WrongLength { told: len, found: found.len },
                     false => MediaErrorKind::Junk { len: found.start.saturating_sub(from) },
                 };
                 Err(self.damage(from, reason).into())
@@ -232,7 +299,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
 
     /// The first frame from `from` on, by its markers, and whether the end of the file cuts it
     /// off.
-    fn scan_from(&mut self, from: u64) -> Result<Option<(Found, bool)>, ReadError<R::Error>> {
+    pub(super) fn scan_from(&mut self, from: u64) -> Result<Option<(Found, bool)>, ReadError<R::Error>> {
         self.splitter = Splitter::starting_at(from, self.max_frame);
         self.at = from;
         let found = self.scan()?;
@@ -256,30 +323,21 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         }
     }
 
-    fn unless_cut(&self, found: Found, cut: bool) -> Result<FrameSpan, MediaError> {
+    pub(super) fn unless_cut(&self, found: Found, cut: bool) -> Result<FrameSpan, MediaError> {
         match cut {
             true => Err(self.damage(found.end(), MediaErrorKind::Truncated)),
             false => Ok(FrameSpan { at: found.start, len: found.len }),
         }
     }
 
-    fn deliver(
-        &mut self,
-        next: Option<Result<FrameSpan, MediaError>>,
-    ) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
-        let span = next.transpose()?;
-        self.frames = self.frames.saturating_add(u64::from(span.is_some()));
-        Ok(span)
-    }
-
-    const fn damage(&self, at: u64, reason: MediaErrorKind) -> MediaError {
-        MediaError { at, frame: self.frames, reason }
+    pub(super) const fn damage(&self, at: u64, reason: MediaErrorKind) -> MediaError {
+        MediaError { at, frame: self.slots, reason }
     }
 }
 
 /// A file, read through a small buffer.
 #[derive(Debug)]
-struct Window<R, B> {
+pub(super) struct Window<R, B> {
     reader: R,
     buffer: B,
     /// Where the buffer's first byte is in the file.
@@ -287,7 +345,7 @@ struct Window<R, B> {
     filled: usize,
     /// Where the file is read next, if that is known.
     pos: Option<u64>,
-    end: u64,
+    pub(super) end: u64,
 }
 
 impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
@@ -317,6 +375,19 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
         self.chunk(at).map(|chunk| chunk.first().copied())
     }
 
+    /// The `N` bytes from `at` on; `None` where the file ends before.
+    pub(super) fn array<const N: usize>(&mut self, at: u64) -> Result<Option<[u8; N]>, R::Error> {
+        if at.saturating_add(N as u64) > self.end {
+            return Ok(None);
+        }
+        let mut array = [0; N];
+        for (n, slot) in (0..).zip(&mut array) {
+            let Some(byte) = self.byte(at.saturating_add(n))? else { return Ok(None) };
+            *slot = byte;
+        }
+        Ok(Some(array))
+    }
+
     /// Reads from `at` straight into `to`.
     fn read_past(&mut self, at: u64, to: &mut [u8]) -> Result<usize, R::Error> {
         self.seek(at)?;
@@ -337,7 +408,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
 impl fmt::Display for MediaErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Unrecognised => f.write_str("the file does not start with a JPEG frame"),
+            Self::Unrecognised => f.write_str("the file does not start as one that holds Motion-JPEG"),
             Self::Junk { len } => write!(f, "{len} bytes belong to no frame"),
             Self::TooLarge => f.write_str("the frame is too large"),
             Self::NoLength => f.write_str("the length of the next frame is missing"),
@@ -345,6 +416,11 @@ impl fmt::Display for MediaErrorKind {
                 write!(f, "the frame has {found} bytes, not {told} as its length says")
             }
             Self::Truncated => f.write_str("the file ends in the middle of a frame"),
+            Self::TruncatedChunk => f.write_str("the file ends in the middle of a chunk"),
+            Self::NoVideo => f.write_str("the file describes no video stream"),
+            Self::OtherCodec { code } => {
+                write!(f, "the video is {}, not Motion-JPEG", code.escape_ascii())
+            }
         }
     }
 }
@@ -369,7 +445,7 @@ impl core::error::Error for MediaError {}
 impl<E: core::error::Error> core::error::Error for ReadError<E> {}
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::SliceReader;
     use super::*;
     use proptest::prelude::*;
@@ -377,11 +453,11 @@ mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    static A: &[u8] = include_bytes!("../jpeg/testdata/ffmpeg-420-optimal.jpg");
-    static B: &[u8] = include_bytes!("../jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
+    pub(in crate::media) static A: &[u8] = include_bytes!("../jpeg/testdata/ffmpeg-420-optimal.jpg");
+    pub(in crate::media) static B: &[u8] = include_bytes!("../jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
 
     /// Everything that the reader says of a file: spans and errors.
-    fn walk(file: &[u8], max_frame: u32) -> Vec<Result<FrameSpan, MediaError>> {
+    pub(in crate::media) fn walk(file: &[u8], max_frame: u32) -> Vec<Result<FrameSpan, MediaError>> {
         let mut reader = match FrameReader::new(SliceReader::new(file), [0; 48], max_frame) {
             Ok(reader) => reader,
             Err(ReadError::Media(error)) => return vec![Err(error)],
@@ -404,11 +480,15 @@ mod tests {
         }
     }
 
-    fn span(at: usize, frame: &[u8]) -> Result<FrameSpan, MediaError> {
+    pub(in crate::media) fn span(at: usize, frame: &[u8]) -> Result<FrameSpan, MediaError> {
         Ok(FrameSpan { at: at as u64, len: frame.len() as u32 })
     }
 
-    fn error(at: usize, frame: u64, reason: MediaErrorKind) -> Result<FrameSpan, MediaError> {
+    pub(in crate::media) fn error(
+        at: usize,
+        frame: u64,
+        reason: MediaErrorKind,
+    ) -> Result<FrameSpan, MediaError> {
         Err(MediaError { at: at as u64, frame, reason })
     }
 
@@ -488,6 +568,29 @@ mod tests {
         for file in [&b""[..], b"GIF89a", b"28473"] {
             assert_eq!(walk(file, 10_000), [error(0, 0, MediaErrorKind::Unrecognised)]);
         }
+    }
+
+    /// Axis cameras end each part with a line break and tell its length; others tell nothing.
+    #[test]
+    fn part_headers_of_ip_cameras_are_no_damage() {
+        let axis = b"--myboundary\r\nContent-Type: image/jpeg\r\nContent-Length: 1199\r\n\r\n";
+        let bare = b"\r\n--myboundary\r\nContent-Type: image/jpeg\r\n\r\n";
+        let end = b"\r\n--myboundary--\r\n";
+        let file = [axis, A, bare, B, end].concat();
+        let second = axis.len() + A.len() + bare.len();
+        assert_eq!(walk(&file, 10_000), [span(axis.len(), A), span(second, B)]);
+        let cut = &file[..second + 700];
+        let truncated = error(cut.len(), 1, MediaErrorKind::Truncated);
+        assert_eq!(walk(cut, 10_000), [span(axis.len(), A), truncated]);
+        let too_large = error(0, 0, MediaErrorKind::TooLarge);
+        assert_eq!(walk(&file, B.len() as u32), [too_large, span(second, B)]);
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_part_header_is_told() {
+        let file = [b"--b\r\n\r\n", A, &[b'x'; 5000], B].concat();
+        let junk = error(7 + A.len(), 1, MediaErrorKind::Junk { len: 5000 });
+        assert_eq!(walk(&file, 10_000), [span(7, A), junk, span(7 + A.len() + 5000, B)]);
     }
 
     #[test]

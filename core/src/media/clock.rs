@@ -1,0 +1,86 @@
+//! The steady clock of a recorded medium.
+use crate::time::{Duration, MediaTime};
+use crate::wire::sdp::FrameRate;
+
+/// A steady clock: `rate` frames in `scale` seconds. A fraction, so that 30000/1001 does not
+/// drift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FrameClock {
+    rate: u32,
+    scale: u32,
+}
+
+impl FrameClock {
+    const SLOWEST: u64 = 1;
+    const FASTEST: u64 = 1_000_000;
+
+    /// `None` if it is no clock to play by: slower than a thousandth of a frame per second, or
+    /// faster than a thousand.
+    pub const fn new(rate: u32, scale: u32) -> Option<Self> {
+        if scale == 0 {
+            return None;
+        }
+        let clock = Self { rate, scale };
+        match clock.thousandths() {
+            Self::SLOWEST..=Self::FASTEST => Some(clock),
+            _ => None,
+        }
+    }
+
+    /// The rate, to the nearest thousandth of a frame per second.
+    pub const fn frame_rate(self) -> FrameRate {
+        FrameRate(self.thousandths() as u32)
+    }
+
+    /// When frame `number`, counted from 0, is shown.
+    pub fn pts(self, number: u64) -> MediaTime {
+        let micros = u128::from(number) * u128::from(self.scale) * 1_000_000 / u128::from(self.rate);
+        MediaTime::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// How long a frame is shown.
+    pub fn interval(self) -> Duration {
+        self.pts(1).since(MediaTime::ZERO)
+    }
+
+    const fn thousandths(self) -> u64 {
+        // Both are less than 2^32: nothing overflows.
+        (self.rate as u64 * 1000 + self.scale as u64 / 2) / self.scale as u64
+    }
+}
+
+/// A rate of zero, which no clock has, becomes the slowest there is.
+impl From<FrameRate> for FrameClock {
+    fn from(rate: FrameRate) -> Self {
+        Self { rate: rate.0.max(1), scale: 1000 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ntsc_does_not_drift_in_a_day() {
+        let clock = FrameClock::new(30_000, 1001).unwrap();
+        assert_eq!(clock.frame_rate(), FrameRate(29_970));
+        assert_eq!(clock.interval(), Duration::from_micros(33_366));
+        assert_eq!(clock.pts(30_000 * 86), MediaTime::from_micros(1001 * 86 * 1_000_000));
+    }
+
+    #[test]
+    fn what_nothing_could_be_played_by_is_no_clock() {
+        for (rate, scale) in [(0, 1), (1, 0), (0, 0), (1, u32::MAX), (u32::MAX, 1), (1001, 1)] {
+            assert_eq!(FrameClock::new(rate, scale), None, "{rate}/{scale}");
+        }
+        assert!(FrameClock::new(u32::MAX, u32::MAX).is_some());
+        assert_eq!(FrameClock::from(FrameRate(0)).frame_rate(), FrameRate(1));
+    }
+
+    #[test]
+    fn the_largest_numbers_do_not_overflow() {
+        let slowest = FrameClock::new(4_294_968, u32::MAX).unwrap();
+        assert_eq!(slowest.pts(u64::MAX), MediaTime::from_micros(u64::MAX));
+    }
+}
