@@ -110,6 +110,60 @@ fn a_file_that_is_cut_short_is_served_as_far_as_it_goes() {
     assert_eq!(library.frame(T, FrameId(2)).unwrap_err(), Miss::End);
 }
 
+/// An AVI file of 10 frames a second with these chunks; an empty one repeats the frame before.
+fn avi(chunks: &[&[u8]]) -> Vec<u8> {
+    let chunk = |name: &[u8; 4], body: &[u8]| {
+        [name, &(body.len() as u32).to_le_bytes()[..], body, &[0][..body.len() % 2]].concat()
+    };
+    let clock = [1u32.to_le_bytes(), 10u32.to_le_bytes()].concat();
+    let header = chunk(b"strh", &[b"vidsMJPG", &[0; 12][..], &clock, &[0; 28]].concat());
+    let frames: Vec<u8> = chunks.iter().flat_map(|data| chunk(b"00dc", data)).collect();
+    let lists =
+        [chunk(b"LIST", &[b"strl", &header[..]].concat()), chunk(b"LIST", &[b"movi", &frames[..]].concat())];
+    chunk(b"RIFF", &[b"AVI ", &lists.concat()[..]].concat())
+}
+
+#[test]
+fn an_avi_file_is_served_by_its_own_clock_and_keeps_the_time_of_dropped_frames() {
+    let scratch = Scratch::new("avi");
+    let frames = frames();
+    let path = scratch.file("clip.avi", &avi(&[&frames[0], &frames[1], b"", b"", &frames[2]]));
+    let library = library(&path, true);
+    assert_eq!(library.problems(), []);
+    for (n, data, micros) in [(0, 0, 0), (1, 1, 100_000), (2, 2, 400_000), (3, 0, 500_000), (4, 1, 600_000)] {
+        let frame = library.frame(T, FrameId(n)).unwrap();
+        assert_eq!((frame.data, frame.pts.as_micros()), (&frames[data][..], micros));
+        assert_eq!(library.seek(T, Seek::To(frame.pts)), FrameId(n));
+    }
+}
+
+#[test]
+fn an_avi_file_of_another_codec_is_named_with_it() {
+    let scratch = Scratch::new("codec");
+    let mut content = avi(&[&frames()[0]]);
+    let code = content.windows(4).position(|w| w == b"MJPG").unwrap();
+    content[code..code + 4].copy_from_slice(b"H264");
+    // The second header is where the codec is told for certain.
+    let format = [b"strf", &40u32.to_le_bytes()[..], &[0; 16], b"H264", &[0; 20]].concat();
+    let strh_end = code - 4 + 56;
+    content.splice(strh_end..strh_end, format);
+    let library = library(&scratch.file("clip.avi", &content), false);
+    let [problem] = library.problems().first_chunk().unwrap();
+    assert!(problem.reason.contains("the video is H264"), "{problem}");
+}
+
+#[test]
+fn a_multipart_file_is_served_without_a_word_on_its_headers() {
+    let scratch = Scratch::new("multipart");
+    let frames = frames();
+    let part = |data: &[u8]| [b"--frame\r\nContent-Type: image/jpeg\r\n\r\n", data, b"\r\n"].concat();
+    let path = scratch.file("camera.multipart", &[part(&frames[0]), part(&frames[1])].concat());
+    let library = library(&path, false);
+    assert_eq!(library.problems(), []);
+    assert_eq!(library.frame(T, FrameId(1)).unwrap().data, frames[1]);
+    assert_eq!(library.frame(T, FrameId(2)).unwrap_err(), Miss::End);
+}
+
 #[test]
 fn single_pictures_are_played_in_the_order_of_their_names() {
     let scratch = Scratch::new("pictures");

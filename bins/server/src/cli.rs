@@ -8,8 +8,8 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
-    /// Files (.mjpeg, .mjpg, the course's .Mjpeg), directories of them, directories of .jpg
-    /// pictures, or - for Motion-JPEG on standard input
+    /// Files (.mjpeg, .mjpg, .avi, .multipart, the course's .Mjpeg), directories of them,
+    /// directories of .jpg pictures, or - for Motion-JPEG on standard input
     #[arg(value_name = "MEDIA", default_value = "video/")]
     pub(crate) media: Vec<PathBuf>,
 

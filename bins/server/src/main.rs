@@ -40,7 +40,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     }
     if library.is_empty() {
         return Err(
-            "nothing can be served; name Motion-JPEG files (.mjpeg), directories, or - for standard input"
+            "nothing can be served; name Motion-JPEG files (.mjpeg, .avi), directories, or - for standard input"
                 .into(),
         );
     }

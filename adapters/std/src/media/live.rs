@@ -1,10 +1,9 @@
 //! A live input: a thread that reads and cuts, and a ring that sessions read.
 use super::recorded::{MAX_FRAME, Ready, normalise};
-use super::steady_duration;
 use crate::clock::Clock;
 use mio::Waker;
 use pinhole::frame::{Format, FrameEnd};
-use pinhole::media::Splitter;
+use pinhole::media::{FrameClock, Splitter};
 use pinhole::ring::{FrameRing, Slot};
 use pinhole::time::{Duration, Instant, MediaTime};
 use pinhole::wire::sdp::FrameRate;
@@ -56,7 +55,14 @@ impl Live {
         let input = Input { name: name.to_owned(), clock, sender, waker, frames: 0 };
         thread::Builder::new().name(name.to_owned()).spawn(move || input.run(reader))?;
         let ring = FrameRing::new(vec![Slot::default(); RING_SLOTS], vec![0; RING_BYTES]);
-        Ok(Self { ring, incoming, size: None, last: None, step: steady_duration(rate), over: false })
+        Ok(Self {
+            ring,
+            incoming,
+            size: None,
+            last: None,
+            step: FrameClock::from(rate).interval(),
+            over: false,
+        })
     }
 
     pub(super) const fn ring(&self) -> &Ring {

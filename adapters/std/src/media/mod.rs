@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use live::Live;
 use mio::Waker;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::time::{Duration, MediaTime};
+use pinhole::time::MediaTime;
 use pinhole::wire::rtsp::Url;
 use pinhole::wire::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
 use recorded::Recorded;
@@ -22,15 +22,13 @@ pub use problem::Problem;
 /// What may be held of frames that had to be re-coded, or were read from single files.
 const CACHE: usize = 256 << 20;
 /// Extensions of files that are looked into when a directory is given.
-const MOTION_JPEG: [&str; 2] = ["mjpeg", "mjpg"];
+const MOTION_JPEG: [&str; 4] = ["mjpeg", "mjpg", "avi", "multipart"];
 const STILL_JPEG: [&str; 2] = ["jpg", "jpeg"];
-const AVI: &str =
-    "AVI files are not supported; take the stream out with: ffmpeg -i FILE.avi -c copy -f mjpeg FILE.mjpeg";
 
-/// How media without a clock of their own are played.
+/// How media are played.
 #[derive(Clone, Copy, Debug)]
 pub struct Playback {
-    /// Frames per second.
+    /// The rate of media without a clock of their own.
     pub frame_rate: FrameRate,
     /// Recorded media start over when they end.
     pub repeat: bool,
@@ -170,7 +168,7 @@ impl Library {
     ) -> Option<R> {
         let medium = self.medium(media)?;
         let (size, frame_rate) = match &medium.kind {
-            Kind::Recorded(recorded) => (recorded.size(), Some(self.playback.frame_rate)),
+            Kind::Recorded(recorded) => (recorded.size(), Some(recorded.clock().frame_rate())),
             Kind::Live(live) => (live.size(), None),
         };
         let (width, height) = size.unwrap_or_default();
@@ -249,14 +247,15 @@ impl Library {
                 self.add_path(&file);
             } else if extension_is(&file, &STILL_JPEG) {
                 stills.push(file);
-            } else if extension_is(&file, &["avi"]) {
-                self.problems.push(Problem::file(&file, AVI));
             }
         }
         if !stills.is_empty() {
             self.add_recorded(path, Recorded::open_pictures(path, stills, self.playback));
         } else if !found {
-            self.problems.push(Problem::file(path, "the directory holds no .mjpeg, .mjpg or .jpg files"));
+            self.problems.push(Problem::file(
+                path,
+                "the directory holds no .mjpeg, .mjpg, .avi, .multipart or .jpg files",
+            ));
         }
     }
 
@@ -295,15 +294,4 @@ impl FrameStore for Library {
 fn extension_is(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
-}
-
-/// The media time at which frame `number` of a medium with a steady rate is shown.
-fn steady_pts(rate: FrameRate, number: u64) -> MediaTime {
-    let micros = u128::from(number) * 1_000_000_000 / u128::from(rate.0.max(1));
-    MediaTime::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
-}
-
-/// How long each frame of a medium with a steady rate is shown.
-fn steady_duration(rate: FrameRate) -> Duration {
-    steady_pts(rate, 1).since(MediaTime::ZERO)
 }

@@ -1,11 +1,11 @@
 //! A recorded medium: a mapped file, or single pictures, each frame found once and made ready when
 //! it is first asked for.
+use super::Playback;
 use super::problem::Problem;
-use super::{Playback, steady_duration, steady_pts};
 use memmap2::Mmap;
 use pinhole::frame::{Format, Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::jpeg::{self, JpegError, JpegInfo, RecodeErrorKind, RecodeOptions};
-use pinhole::media::{FrameReader, FrameSpan, MediaErrorKind, ReadError, SliceReader};
+use pinhole::media::{FrameClock, FrameReader, FrameSpan, MediaErrorKind, ReadError, SliceReader};
 use pinhole::time::{Duration, MediaTime};
 use std::cell::{Cell, OnceCell};
 use std::fs::{self, File};
@@ -17,15 +17,16 @@ pub(super) const MAX_FRAME: u32 = 1 << 24;
 const MAX_PROBLEMS: usize = 8;
 /// The step in which a mapped file is walked.
 const WINDOW: usize = 64 << 10;
-const UNKNOWN: &str = "this is no Motion-JPEG: it starts neither with a JPEG picture (FF D8) nor with the \
-                       length of one in digits";
+const UNKNOWN: &str = "this is no Motion-JPEG: it starts neither with a JPEG picture (FF D8), nor with the \
+                       length of one in digits, nor as an AVI or a multipart file does";
 
 #[derive(Debug)]
 pub(super) struct Recorded {
     path: PathBuf,
     map: Option<Mmap>,
     entries: Vec<Entry>,
-    playback: Playback,
+    clock: FrameClock,
+    repeat: bool,
     /// How many frames there would be, had none been left out: they keep their place in time.
     slots: u64,
     /// Bytes made ready and held; and a count of looks, by which the oldest are found.
@@ -61,34 +62,34 @@ pub(super) struct Ready {
 }
 
 impl Recorded {
-    /// Opens a file of concatenated frames, or of the course's format. Only finds the frames: a
-    /// large file is mapped, and not copied.
+    /// Opens a file in any container that the reader knows. Only finds the frames: a large file is
+    /// mapped, and not copied.
     pub(super) fn open_file(path: &Path, playback: Playback) -> (Option<Self>, Vec<Problem>) {
         let map = match map(path) {
             Ok(map) => map,
             Err(problem) => return (None, vec![problem]),
         };
         let mut problems = Problems::default();
-        let (mut entries, mut slots) = (Vec::new(), 0);
-        let Ok(mut reader) = FrameReader::new(SliceReader::new(&map), vec![0; WINDOW], MAX_FRAME) else {
-            return (None, vec![Problem::frame(path, 0, 0, UNKNOWN)]);
+        let mut entries = Vec::new();
+        let mut reader = match FrameReader::new(SliceReader::new(&map), vec![0; WINDOW], MAX_FRAME) {
+            Ok(reader) => reader,
+            Err(error) => return (None, vec![not_opened(path, error)]),
         };
         loop {
             match reader.next() {
                 Ok(None) => break,
                 Ok(Some(span)) => {
-                    match Entry::new(Place::Mapped(span), slice(&map, span), slots) {
+                    let number = reader.slots().saturating_sub(1);
+                    match Entry::new(Place::Mapped(span), slice(&map, span), number) {
                         Ok(entry) => entries.push(entry),
                         Err(error) => {
                             let at = span.at + error.at as u64;
-                            problems.push(Problem::frame(path, slots, at, left_out(error.reason)));
+                            problems.push(Problem::frame(path, number, at, left_out(error.reason)));
                         }
                     }
-                    slots += 1;
                 }
                 Err(ReadError::Media(error)) => {
-                    problems.push(Problem::frame(path, slots, error.at, error.reason));
-                    slots += u64::from(costs_a_frame(error.reason));
+                    problems.push(Problem::frame(path, error.frame, error.at, error.reason));
                 }
                 Err(ReadError::Io(error)) => {
                     problems.push(Problem::file(path, error));
@@ -96,8 +97,10 @@ impl Recorded {
                 }
             }
         }
+        let slots = reader.slots();
+        let clock = reader.clock().unwrap_or_else(|| playback.frame_rate.into());
         drop(reader);
-        Self::of(path, Some(map), entries, slots, playback, problems)
+        Self::of(path, Some(map), entries, slots, clock, playback.repeat, problems)
     }
 
     /// Opens single pictures, in the order of their names.
@@ -118,7 +121,7 @@ impl Recorded {
                 Err(problem) => problems.push(problem),
             }
         }
-        Self::of(directory, None, entries, slots, playback, problems)
+        Self::of(directory, None, entries, slots, playback.frame_rate.into(), playback.repeat, problems)
     }
 
     fn of(
@@ -126,7 +129,8 @@ impl Recorded {
         map: Option<Mmap>,
         entries: Vec<Entry>,
         slots: u64,
-        playback: Playback,
+        clock: FrameClock,
+        repeat: bool,
         problems: Problems,
     ) -> (Option<Self>, Vec<Problem>) {
         let mut problems = problems.of(path);
@@ -136,7 +140,7 @@ impl Recorded {
         }
         let path = path.to_owned();
         let (held, looks) = (Cell::new(0), Cell::new(0));
-        (Some(Self { path, map, entries, playback, slots, held, looks }), problems)
+        (Some(Self { path, map, entries, clock, repeat, slots, held, looks }), problems)
     }
 
     pub(super) const fn frames(&self) -> u64 {
@@ -151,9 +155,13 @@ impl Recorded {
         self.entries.first().map(|entry| (entry.info.width, entry.info.height))
     }
 
+    pub(super) const fn clock(&self) -> FrameClock {
+        self.clock
+    }
+
     /// How long all of it is, once.
     pub(super) fn duration(&self) -> Duration {
-        steady_pts(self.playback.frame_rate, self.slots).since(MediaTime::ZERO)
+        self.clock.pts(self.slots).since(MediaTime::ZERO)
     }
 
     /// Lets go of the frames that were not looked at for the longest time, until what is held fits
@@ -219,27 +227,25 @@ impl Entry {
 impl FrameStore for Recorded {
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         let count = self.frames().max(1);
-        let (round, index) = if self.playback.repeat { (id.0 / count, id.0 % count) } else { (0, id.0) };
+        let (round, index) = if self.repeat { (id.0 / count, id.0 % count) } else { (0, id.0) };
         let entry = usize::try_from(index).ok().and_then(|index| self.entries.get(index)).ok_or(Miss::End)?;
-        let rate = self.playback.frame_rate;
         // A frame that turns out to be broken is left out; the next takes its turn in its time.
         let (data, info) = self.ready(entry).ok_or(Miss::Overrun { resume: id.next() })?;
         Ok(Frame {
             data,
             format: Format::Jpeg(info),
-            pts: steady_pts(rate, round * self.slots + entry.number),
-            duration: steady_duration(rate),
+            pts: self.clock.pts(round * self.slots + entry.number),
+            duration: self.clock.interval(),
             complete: true,
         })
     }
 
     fn seek(&self, _: TrackId, to: Seek) -> FrameId {
-        let rate = self.playback.frame_rate;
         let Seek::To(time) = to else { return FrameId(0) };
         let whole = self.duration().as_micros().max(1);
-        let round = if self.playback.repeat { time.as_micros() / whole } else { 0 };
+        let round = if self.repeat { time.as_micros() / whole } else { 0 };
         let first = round * self.slots;
-        let index = self.entries.partition_point(|entry| steady_pts(rate, first + entry.number) < time);
+        let index = self.entries.partition_point(|entry| self.clock.pts(first + entry.number) < time);
         FrameId(round * self.frames() + index as u64)
     }
 }
@@ -287,9 +293,14 @@ pub(super) fn normalise(data: &[u8]) -> Result<Ready, jpeg::RecodeError> {
     Ok(Ready { data: out.into_boxed_slice(), info: recoded.info })
 }
 
-/// Whether a frame is gone with the damage, and leaves a hole in time.
-const fn costs_a_frame(reason: MediaErrorKind) -> bool {
-    matches!(reason, MediaErrorKind::TooLarge | MediaErrorKind::Truncated)
+fn not_opened<E: std::fmt::Display>(path: &Path, error: ReadError<E>) -> Problem {
+    match error {
+        ReadError::Media(error) if error.reason == MediaErrorKind::Unrecognised => {
+            Problem::frame(path, 0, 0, UNKNOWN)
+        }
+        ReadError::Media(error) => Problem { at: Some(error.at), ..Problem::file(path, error.reason) },
+        ReadError::Io(error) => Problem::file(path, error),
+    }
 }
 
 fn left_out(reason: impl std::fmt::Display) -> String {
