@@ -1,0 +1,32 @@
+//! A media file: it comes to an end, and its frames are in order and inside of it.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+use pinhole::media::{FrameReader, ReadError, SliceReader};
+
+const AVI: &[u8] = b"RIFF\0\0\0\0AVI strh\x38\0\0\0vidsMJPG\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x19\0\0\0\
+    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+fn walk(file: &[u8], max_frame: u32) {
+    let Ok(mut reader) = FrameReader::new(SliceReader::new(file), [0; 32], max_frame) else { return };
+    let (mut end, mut steps) = (0, 0);
+    loop {
+        match reader.next() {
+            Ok(None) => break,
+            Ok(Some(span)) => {
+                assert!(span.at >= end && span.len <= max_frame && reader.slots() > 0);
+                end = span.at + u64::from(span.len);
+                assert!(end <= file.len() as u64);
+            }
+            Err(ReadError::Media(error)) => assert!(error.at <= file.len() as u64),
+            Err(error) => panic!("{error}"),
+        }
+        steps += 1;
+        assert!(steps <= file.len() + 1);
+    }
+}
+
+fuzz_target!(|input: (u16, &[u8])| {
+    let (max_frame, file) = input;
+    walk(file, u32::from(max_frame));
+    walk(&[AVI, file].concat(), u32::from(max_frame));
+});
