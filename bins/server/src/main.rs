@@ -35,6 +35,10 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
             library.add_path(media);
         }
     }
+    if let Some(format) = cli.pattern {
+        report.preparing(format);
+        library.add_pattern("pattern", format);
+    }
     for problem in library.problems() {
         report.problem(problem);
     }

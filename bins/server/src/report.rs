@@ -1,6 +1,6 @@
 //! What the server says on standard output, to people or as JSON.
 use pinhole::server::{Lower, Summary, Why};
-use pinhole_std::media::{Library, Mounted, Problem};
+use pinhole_std::media::{Library, Mounted, PatternFormat, Problem};
 use pinhole_std::server::Event;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -22,6 +22,17 @@ impl Report {
             let path = problem.path.display().to_string();
             self.say(&json!({ "event": "problem", "path": path, "frame": problem.frame, "byte": problem.at,
                 "reason": problem.reason }));
+        }
+    }
+
+    /// Said before a wait: a loop of large pictures takes seconds to make.
+    pub(crate) fn preparing(self, pattern: PatternFormat) {
+        let ((width, height), rate) = (pattern.size(), f64::from(pattern.frame_rate().0) / 1000.0);
+        if self.json {
+            self.say(&json!({ "event": "preparing", "mount": "pattern", "width": width, "height": height,
+                "fps": rate }));
+        } else {
+            self.say(&format_args!("preparing the test pattern, {width}x{height} at {rate} frames a second"));
         }
     }
 

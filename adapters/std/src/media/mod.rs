@@ -1,11 +1,13 @@
 //! What a server serves: files and directories on disk, and live inputs, each under a name.
 mod live;
+mod pattern;
 mod problem;
 mod recorded;
 
 use crate::clock::Clock;
 use live::Live;
 use mio::Waker;
+use pattern::Pattern;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::time::MediaTime;
 use pinhole::wire::rtsp::Url;
@@ -17,6 +19,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+pub use pattern::{PatternFormat, PatternFormatError};
 pub use problem::Problem;
 
 /// What may be held of frames that had to be re-coded, or were read from single files.
@@ -62,6 +65,7 @@ struct Medium {
 enum Kind {
     Recorded(Recorded),
     Live(Live),
+    Pattern(Pattern),
 }
 
 /// One medium, for people.
@@ -71,7 +75,7 @@ pub struct Mounted<'a> {
     pub mount: &'a str,
     /// Pixels across and down; `None` until a live input's first frame.
     pub size: Option<(u16, u16)>,
-    /// How many frames it has; `None` for a live input.
+    /// How many frames it has, once through; `None` for a live input.
     pub frames: Option<u64>,
     /// How many of them have to be re-coded before they can be sent.
     pub recoded: u64,
@@ -112,6 +116,16 @@ impl Library {
         }
     }
 
+    /// Adds a moving test pattern that does not end, with a clock and the frame's number. Both
+    /// count from zero again after some seconds, as the frames are a loop, which is made here: for
+    /// large pictures that takes seconds, too.
+    pub fn add_pattern(&mut self, mount: &str, format: PatternFormat) {
+        match Pattern::prepare(format) {
+            Ok(pattern) => self.mount(Path::new(mount), mount.to_owned(), Kind::Pattern(pattern)),
+            Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
+        }
+    }
+
     /// What could not be served, and why, in the order in which it was found.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -129,6 +143,12 @@ impl Library {
                     recoded: recorded.to_recode(),
                 },
                 Kind::Live(live) => Mounted { mount, size: live.size(), frames: None, recoded: 0 },
+                Kind::Pattern(pattern) => Mounted {
+                    mount,
+                    size: Some(pattern.format().size()),
+                    frames: Some(pattern.frames()),
+                    recoded: 0,
+                },
             }
         })
     }
@@ -170,6 +190,7 @@ impl Library {
         let (size, frame_rate) = match &medium.kind {
             Kind::Recorded(recorded) => (recorded.size(), Some(recorded.clock().frame_rate())),
             Kind::Live(live) => (live.size(), None),
+            Kind::Pattern(pattern) => (Some(pattern.format().size()), Some(pattern.format().frame_rate())),
         };
         let (width, height) = size.unwrap_or_default();
         let tracks = [Track { format: TrackFormat::Jpeg { width, height }, frame_rate }];
@@ -230,6 +251,7 @@ impl Library {
         match &self.medium(track.media)?.kind {
             Kind::Recorded(recorded) => Some(recorded),
             Kind::Live(live) => Some(live.ring()),
+            Kind::Pattern(pattern) => Some(pattern),
         }
     }
 
