@@ -31,12 +31,30 @@ pub fn ffmpeg_stream(url: &str, transport: Transport) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-rtsp_transport", &transport, "-i", url]))
 }
 
+/// What ffmpeg shows of the first `frames` frames of a stream, and their size.
+///
+/// # Panics
+/// If ffmpeg fails, or the stream ends before.
+pub fn ffmpeg_start(url: &str, transport: Transport, frames: usize) -> ((u32, u32), Hashes) {
+    let (transport, count) = (transport.to_string(), frames.to_string());
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-rtsp_transport", &transport, "-i", url]);
+    let report = framemd5(command.args(["-frames:v", &count]));
+    let size = report.lines().find_map(|line| {
+        let (width, height) = line.strip_prefix("#dimensions 0: ")?.split_once('x')?;
+        Some((width.parse().ok()?, height.parse().ok()?))
+    });
+    let hashes = framemd5_hashes(&report);
+    assert_eq!(hashes.len(), frames, "{url} over {transport}");
+    (size.expect("ffmpeg says the size"), hashes)
+}
+
 /// What GStreamer decodes from a file of concatenated JPEG.
 ///
 /// # Panics
 /// If GStreamer fails.
 pub fn gstreamer_file(path: &Path) -> Hashes {
-    gstreamer(&["filesrc", &format!("location={}", path.display()), "!", "jpegparse"])
+    gstreamer(&["filesrc", &format!("location={}", path.display()), "!", "jpegparse", "!", "jpegdec"])
 }
 
 /// What GStreamer shows of a stream until it ends by itself.
@@ -45,7 +63,22 @@ pub fn gstreamer_file(path: &Path) -> Hashes {
 /// If GStreamer fails, or goes on after the end of the clip.
 pub fn gstreamer_stream(url: &str, transport: Transport) -> Hashes {
     let (location, protocols) = (format!("location={url}"), format!("protocols={transport}"));
-    gstreamer(&["rtspsrc", &location, &protocols, "latency=100", "!", "rtpjpegdepay"])
+    gstreamer(&["rtspsrc", &location, &protocols, "latency=100", "!", "rtpjpegdepay", "!", "jpegdec"])
+}
+
+/// What GStreamer shows of the first `frames` frames of a stream.
+///
+/// # Panics
+/// If GStreamer fails, the stream ends before, or its frames are of another size.
+pub fn gstreamer_start(url: &str, transport: Transport, frames: usize, size: (u32, u32)) -> Hashes {
+    let (location, protocols) = (format!("location={url}"), format!("protocols={transport}"));
+    // The frame at which the end is declared is not passed on.
+    let end = format!("eos-after={}", frames + 1);
+    let size = format!("video/x-raw,width={},height={}", size.0, size.1);
+    let source = ["rtspsrc", &location, &protocols, "latency=100", "!", "rtpjpegdepay", "!", "jpegdec"];
+    let hashes = gstreamer(&[&source[..], &["!", "identity", &end, "!", &size]].concat());
+    assert_eq!(hashes.len(), frames, "{url} over {transport}");
+    hashes
 }
 
 /// Asserts that a client saw each frame of a file once, in order, with its very pixels.
@@ -98,18 +131,26 @@ pub fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
 }
 
 fn ffmpeg(input: &mut Command) -> Hashes {
+    framemd5_hashes(&framemd5(input))
+}
+
+fn framemd5(input: &mut Command) -> String {
     // A rate that ffmpeg guesses must neither repeat frames nor drop them.
     let done = run(input.args(["-fps_mode", "passthrough", "-f", "framemd5", "-"]), LIMIT);
     let done = done.expect("ffmpeg runs");
     assert!(done.status.success(), "{input:?} failed:\n{}", done.stderr);
+    done.stdout
+}
+
+fn framemd5_hashes(report: &str) -> Hashes {
     // Rows of comma-separated columns after a commented header; the hash comes last.
-    let rows = done.stdout.lines().filter(|line| !line.starts_with('#'));
+    let rows = report.lines().filter(|line| !line.starts_with('#'));
     rows.filter_map(|row| row.rsplit(',').next()).map(|hash| hash.trim().to_owned()).collect()
 }
 
-fn gstreamer(source: &[&str]) -> Hashes {
+fn gstreamer(pipeline: &[&str]) -> Hashes {
     let mut command = Command::new("gst-launch-1.0");
-    command.arg("-q").args(source).args(["!", "jpegdec", "!", "checksumsink", "hash=md5"]);
+    command.arg("-q").args(pipeline).args(["!", "checksumsink", "hash=md5"]);
     let done = run(&mut command, LIMIT).expect("gst-launch-1.0 runs");
     assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
     // Rows of timestamp and hash.
