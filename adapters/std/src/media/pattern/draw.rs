@@ -1,6 +1,5 @@
 //! What the test pattern shows: colour bars, a clock, the frame's number, the size and the rate,
 //! and a square that goes across and back.
-use super::super::steady_pts;
 use super::{PERIOD, PatternFormat};
 use embedded_graphics::Pixel;
 use embedded_graphics::draw_target::DrawTarget;
@@ -10,6 +9,7 @@ use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
 use embedded_graphics::primitives::Rectangle;
 use embedded_graphics::text::{Baseline, Text};
 use embedded_graphics::{Drawable, geometry::AnchorPoint};
+use pinhole::media::FrameClock;
 use std::convert::Infallible;
 
 const BYTES_PER_PIXEL: usize = 3;
@@ -66,7 +66,7 @@ impl Picture {
 
     /// Makes it frame `number`, whichever it was before.
     pub(super) fn draw(&mut self, number: u64) {
-        let micros = steady_pts(self.format.frame_rate(), number).as_micros();
+        let micros = FrameClock::from(self.format.frame_rate()).pts(number).as_micros();
         let Self { canvas, layout, label, .. } = self;
         canvas.fill(layout.panel, Rgb888::BLACK);
         for (row, line) in (0..).zip([&clock(micros), &format!("frame {number:06}"), label]) {

@@ -5,11 +5,11 @@
 mod draw;
 
 use super::recorded::{Ready, normalise};
-use super::{steady_duration, steady_pts};
 use draw::Picture;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
 use pinhole::frame::{Format, Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::jpeg::RecodeError;
+use pinhole::media::FrameClock;
 use pinhole::time::MediaTime;
 use pinhole::wire::sdp::FrameRate;
 use std::num::NonZero;
@@ -171,8 +171,8 @@ impl FrameStore for Pattern {
         Ok(Frame {
             data,
             format: Format::Jpeg(*info),
-            pts: steady_pts(self.format.frame_rate, id.0),
-            duration: steady_duration(self.format.frame_rate),
+            pts: FrameClock::from(self.format.frame_rate).pts(id.0),
+            duration: FrameClock::from(self.format.frame_rate).interval(),
             complete: true,
         })
     }
