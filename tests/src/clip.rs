@@ -61,13 +61,46 @@ impl Clip {
     /// # Panics
     /// If ffmpeg fails.
     pub fn avi(directory: &TempDir) -> Self {
-        let sample = Self::sample();
-        let path = directory.path().join("clip.avi");
-        let mut command = Command::new("ffmpeg");
+        Self::sample().in_avi(directory, 30)
+    }
+
+    /// One second of the sample clip as ffmpeg codes it 4:2:2: in MCUs twice as high as RTP/JPEG
+    /// has them.
+    ///
+    /// # Panics
+    /// If ffmpeg fails.
+    pub fn tall_422(directory: &TempDir) -> Self {
+        let plain = directory.path().join("tall422.mjpeg");
+        let mut command = ffmpeg();
+        command.args(["-r", "25", "-i"]).arg(&Self::sample().plain).args(["-frames:v", "25"]);
+        done(command.args(["-pix_fmt", "yuvj422p", "-q:v", "4"]).arg(&plain));
+        Self { path: plain.clone(), plain, frames: 25 }
+    }
+
+    /// The same clip in an AVI file of `rate` frames a second.
+    ///
+    /// # Panics
+    /// If ffmpeg fails.
+    pub fn in_avi(self, directory: &TempDir, rate: u32) -> Self {
+        let path = directory.path().join(self.mount()).with_extension("avi");
+        let rate = rate.to_string();
+        let mut command = ffmpeg();
         // The rate stands twice, or the header claims twice the rate.
-        command.args(["-nostdin", "-v", "error", "-f", "mjpeg", "-r", "30", "-i"]).arg(&sample.plain);
-        done(command.args(["-c", "copy", "-r", "30"]).arg(&path));
-        Self { path, ..sample }
+        command.args(["-f", "mjpeg", "-r", &rate, "-i"]).arg(&self.plain);
+        done(command.args(["-c", "copy", "-r", &rate]).arg(&path));
+        Self { path, ..self }
+    }
+
+    /// The same clip as parts of a multipart message, as IP cameras send them over HTTP.
+    ///
+    /// # Panics
+    /// If ffmpeg fails.
+    pub fn in_multipart(self, directory: &TempDir) -> Self {
+        let path = directory.path().join(self.mount()).with_extension("multipart");
+        let mut command = ffmpeg();
+        command.args(["-f", "mjpeg", "-i"]).arg(&self.plain);
+        done(command.args(["-c", "copy", "-f", "mpjpeg"]).arg(&path));
+        Self { path, ..self }
     }
 
     /// What the server mounts it as.
@@ -77,6 +110,12 @@ impl Clip {
     pub fn mount(&self) -> &str {
         self.path.file_stem().and_then(|stem| stem.to_str()).expect("a clip has a plain name")
     }
+}
+
+fn ffmpeg() -> Command {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error"]);
+    command
 }
 
 /// `frames` frames of the sample clip, scaled by the script that the README names.
