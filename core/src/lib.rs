@@ -15,10 +15,8 @@
 #[cfg(test)]
 extern crate std;
 
-// First: its macros are used by the modules after it.
-mod fmt;
-
 pub mod client;
+mod fmt;
 pub mod frame;
 pub mod jpeg;
 pub mod media;

@@ -80,7 +80,6 @@ pub(crate) fn move_to_front(storage: &mut [u8], from: usize, len: usize) {
 }
 
 /// Copies `bytes` to `at`; `false`, and nothing done, if they do not fit.
-#[allow(dead_code)]
 pub(crate) fn put(storage: &mut [u8], at: usize, bytes: &[u8]) -> bool {
     let to = at.checked_add(bytes.len()).and_then(|end| storage.get_mut(at..end));
     to.is_some_and(|to| {

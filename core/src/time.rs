@@ -188,7 +188,6 @@ impl Wake {
 }
 
 /// Lowers `slot` to `at`, if that is sooner.
-#[allow(dead_code)]
 pub(crate) fn sooner(slot: &mut Option<Instant>, at: Instant) {
     *slot = Some(slot.map_or(at, |s| s.min(at)));
 }

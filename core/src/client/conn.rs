@@ -6,6 +6,7 @@ use super::event::{ClientError, Event, Figures, NotWaiting, TrackInfo};
 use super::notes::{Notes, Span};
 use super::track::{Route, Track};
 use super::transmit::Pending;
+use crate::fmt::debug;
 use crate::frame::{FrameSink, Seek};
 use crate::random::split_mix;
 use crate::storage::Fifo;
@@ -325,6 +326,7 @@ impl State {
 
     pub(super) fn fail(&mut self, error: ClientError) {
         if self.phase != Phase::Over {
+            debug!("session ends: {:?}", error);
             self.error = Some(error);
             self.close();
         }

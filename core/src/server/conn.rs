@@ -3,6 +3,7 @@ use super::chunk::{Chunk, earliest};
 use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, RequestId, Why};
 use super::stream::{Phase, Route, Stream};
 use super::transmit::{MIN_PACKET, Pending};
+use crate::fmt::debug;
 use crate::frame::{FrameId, FrameStore, TrackId};
 use crate::random::split_mix;
 use crate::storage::Fifo;
@@ -280,10 +281,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
             let ask: Ask<'_> = self.state.ask(rx)?;
             return Some(Event::Request { id, ask });
         }
-        let error = self
-            .state
-            .error
-            .filter(|_| !core::mem::replace(&mut self.state.error_told, self.state.error.is_some()))?;
+        let error = self.state.error.filter(|_| !self.state.error_told)?;
+        self.state.error_told = true;
         Some(Event::Disconnect(error))
     }
 
@@ -371,6 +370,9 @@ impl State {
     }
 
     pub(super) fn fail(&mut self, error: ConnError) {
+        if self.error.is_none() {
+            debug!("connection ends: {:?}", error);
+        }
         self.error.get_or_insert(error);
     }
 
@@ -421,6 +423,7 @@ impl State {
         for stream in &mut self.streams {
             let (session, track) = (stream.session, stream.track);
             if core::mem::take(&mut stream.tell_opened) {
+                debug!("{:?}: {:?} is set up", session, track);
                 return Some(Event::Opened { session, track, lower: stream.route.lower() });
             }
             let frames = core::mem::take(&mut stream.tell_skipped);
@@ -436,6 +439,7 @@ impl State {
         self.streams.swap_remove(index);
         let Phase::Gone(why) = stream.phase else { return None };
         let summary = stream.summary(now);
+        debug!("{:?}: {:?} is gone: {:?}", stream.session, stream.track, why);
         Some(Event::Closed { session: stream.session, track: stream.track, why, summary })
     }
 
