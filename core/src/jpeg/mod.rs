@@ -9,12 +9,14 @@ mod huffman;
 mod inspect;
 mod recode;
 pub(crate) mod segments;
+mod strips;
 mod tables;
 
 pub use error::{JpegError, JpegErrorKind};
 pub use header::Header;
 pub use inspect::{Huffman, Inspected, McuShape, inspect};
 pub use recode::{RecodeError, RecodeErrorKind, RecodeOptions, Recoded, recode, recode_max_len};
+pub use strips::strip_interval;
 pub use tables::quantisers;
 
 /// How the chroma is sampled (RFC 2435, 4.1: the types it defines).
