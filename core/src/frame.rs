@@ -1,5 +1,5 @@
 //! What flows: frames, where they come from ([`FrameStore`]) and where they go ([`FrameSink`]).
-use crate::jpeg::JpegInfo;
+use crate::jpeg::{JpegInfo, Missing};
 use crate::time::{Duration, MediaTime};
 
 /// A frame's number in its track. Consecutive frames have consecutive numbers.
@@ -45,8 +45,27 @@ pub struct Frame<'a> {
     pub pts: MediaTime,
     /// For how long; zero where that is not known.
     pub duration: Duration,
-    /// All of its bytes are there: none was lost on the way.
-    pub complete: bool,
+    /// What of it was lost on the way.
+    pub integrity: Integrity,
+}
+
+/// How much of a frame is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Integrity {
+    /// Every byte.
+    Complete,
+    /// All but some restart intervals of a JPEG frame: see [`mend`](crate::jpeg::mend()).
+    Strips(Missing),
+    /// Not all, and it is not known what is missing: bytes that never came read as zeros.
+    Damaged,
+}
+
+impl Integrity {
+    /// Whether every byte is there.
+    pub const fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete)
+    }
 }
 
 /// Why a store has no such frame.
@@ -97,8 +116,8 @@ pub struct FrameEnd {
     pub format: Format,
     /// For how long it is to be shown; zero where that is not known.
     pub duration: Duration,
-    /// Whether all of its bytes came.
-    pub complete: bool,
+    /// What of it came.
+    pub integrity: Integrity,
 }
 
 /// There is no room, and none can be made.

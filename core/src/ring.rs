@@ -19,7 +19,7 @@ pub struct Slot {
 /// `S` and `B` may be arrays, `Vec`s, or `&mut` slices of [`Slot`] and of bytes.
 ///
 /// ```
-/// use pinhole::frame::{Format, FrameEnd, FrameId, FrameStore, TrackId};
+/// use pinhole::frame::{Format, FrameEnd, FrameId, FrameStore, Integrity, TrackId};
 /// use pinhole::jpeg::{JpegInfo, Sampling};
 /// use pinhole::ring::{FrameRing, Slot};
 /// use pinhole::time::{Duration, MediaTime};
@@ -27,7 +27,8 @@ pub struct Slot {
 /// let mut ring = FrameRing::new([Slot::default(); 4], [0u8; 100]);
 /// # let info = JpegInfo { width: 8, height: 8, sampling: Sampling::Yuv420, restart_interval: 0,
 /// #     luma_table: 0, chroma_table: 0, scan: 0, scan_len: 40 };
-/// let end = FrameEnd { format: Format::Jpeg(info), duration: Duration::from_millis(40), complete: true };
+/// let integrity = Integrity::Complete;
+/// let end = FrameEnd { format: Format::Jpeg(info), duration: Duration::from_millis(40), integrity };
 /// for n in 0..5u64 {
 ///     ring.push(MediaTime::from_micros(n * 40_000), &[n as u8; 40], end)?;
 /// }
@@ -194,9 +195,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameStore 
             return Err(if self.ended { Miss::End } else { Miss::NotYet });
         }
         let slot = self.slot(id.0).ok_or(Miss::End)?;
-        let FrameEnd { format, duration, complete } = slot.end.ok_or(Miss::End)?;
+        let FrameEnd { format, duration, integrity } = slot.end.ok_or(Miss::End)?;
         let data = self.bytes.as_ref().get(slot.start..).and_then(|b| b.get(..slot.len)).unwrap_or(&[]);
-        Ok(Frame { data, format, pts: slot.pts, duration, complete })
+        Ok(Frame { data, format, pts: slot.pts, duration, integrity })
     }
 
     /// By halving: the frames are taken to be in the order of their times.
@@ -220,7 +221,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameStore 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::Format;
+    use crate::frame::{Format, Integrity};
     use crate::jpeg::{JpegInfo, Sampling};
     use crate::time::Duration;
     use proptest::prelude::*;
@@ -241,7 +242,7 @@ mod tests {
             scan_len: 0,
         }),
         duration: Duration::from_millis(40),
-        complete: true,
+        integrity: Integrity::Complete,
     };
 
     fn at(n: u64) -> MediaTime {

@@ -99,7 +99,7 @@ fn watch(listen: SocketAddr, transport: TransportChoice, lower: Lower) {
         let came = client.frame(FrameId(n)).unwrap();
         let (Format::Jpeg(from), Format::Jpeg(to)) = (sent.format, came.format) else { panic!("no JPEG") };
         let scan = |data: &[u8], at: u32, len: u32| data[at as usize..][..len as usize].to_vec();
-        assert_eq!((from.width, from.height, came.complete), (to.width, to.height, true));
+        assert_eq!((from.width, from.height, came.integrity.is_complete()), (to.width, to.height, true));
         // To within a tick of the RTP clock.
         assert!(came.pts.as_micros().abs_diff(sent.pts.as_micros()) < 12, "frame {n} at {:?}", came.pts);
         assert!(

@@ -1,6 +1,6 @@
 //! A source without a network: frames that come in real time, and what was asked of it.
 use crate::source::{Error, Event, Source, Statistics, Transport, Waker};
-use pinhole::frame::{Format, Frame, FrameId, Miss};
+use pinhole::frame::{Format, Frame, FrameId, Integrity, Miss};
 use pinhole::jpeg::{JpegInfo, Sampling};
 use pinhole::time::{Duration as Span, MediaTime};
 use std::sync::{Arc, Condvar, Mutex};
@@ -101,7 +101,13 @@ impl Source for Fake {
             scan_len: 0,
         };
         let duration = Span::from(self.interval);
-        Ok(Frame { data, format: Format::Jpeg(info), pts: self.pts(index), duration, complete: true })
+        Ok(Frame {
+            data,
+            format: Format::Jpeg(info),
+            pts: self.pts(index),
+            duration,
+            integrity: Integrity::Complete,
+        })
     }
 
     fn pause(&mut self) {

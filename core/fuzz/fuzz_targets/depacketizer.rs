@@ -1,8 +1,9 @@
-//! Packets in any order, with any payload: frames that come out are what they are said to be.
+//! Packets in any order, with any payload: frames that come out are what they are said to be, and
+//! what is mended of them can be read.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use pinhole::frame::{Format, FrameId, FrameStore, TrackId};
-use pinhole::jpeg::inspect;
+use pinhole::frame::{Format, FrameId, FrameStore, Integrity, TrackId};
+use pinhole::jpeg::{MendError, inspect, mend, mend_max_len};
 use pinhole::receive::{Depacketizer, Pushed};
 use pinhole::ring::{FrameRing, Slot};
 use pinhole::time::MediaTime;
@@ -36,6 +37,14 @@ fuzz_target!(|input: (Option<(u16, u16)>, Vec<Sent<'_>>)| {
             assert!(frame.data.starts_with(b"\xFF\xD8") && frame.data.ends_with(b"\xFF\xD9"));
             // The scan may be anything; all before it is this crate's own.
             let _ = inspect(frame.data);
+            if let Integrity::Strips(missing) = frame.integrity {
+                assert!(missing.areas(&info).next().is_some());
+                let mut out = vec![0; mend_max_len(&info, &missing, frame.data.len())];
+                match mend(frame.data, &info, &missing, &mut out) {
+                    Ok(len) => assert!(inspect(&out[..len]).is_ok()),
+                    Err(error) => assert_ne!(error, MendError::OutputFull),
+                }
+            }
         }
     }
     depacketizer.finish_open(0, &mut ring);

@@ -2,7 +2,7 @@
 //! always a sequence of whole replies and `$` messages.
 #![no_main]
 use libfuzzer_sys::{arbitrary, fuzz_target};
-use pinhole::frame::{Format, FrameEnd, FrameSink, Seek};
+use pinhole::frame::{Format, FrameEnd, FrameSink, Integrity, Seek};
 use pinhole::jpeg::{Header, Sampling};
 use pinhole::ring::{FrameRing, Slot};
 use pinhole::server::{Answer, Ask, Config, Event, Port, PortPair, RequestId, ServerConn};
@@ -192,7 +192,8 @@ fn push(ring: &mut Ring, scan_len: u16, pts: MediaTime, lie: bool) {
     file.truncate(info.scan as usize);
     file.resize(file.len() + usize::from(scan_len), 0);
     info.scan_len = u32::from(scan_len) + u32::from(lie && scan_len.is_multiple_of(5));
-    let end = FrameEnd { format: Format::Jpeg(info), duration: Duration::from_millis(40), complete: true };
+    let integrity = Integrity::Complete;
+    let end = FrameEnd { format: Format::Jpeg(info), duration: Duration::from_millis(40), integrity };
     if ring.push(pts, &file, end).is_err() {
         ring.abandon(0);
     }

@@ -1,20 +1,25 @@
 //! JPEG as RFC 2435 can carry it: what is in a file, and how to make one fit.
 //!
-//! A sender calls [`inspect`] on each frame, and [`recode()`] on those that need it. A receiver
-//! puts a [`Header`] before the scan that came in packets.
+//! A sender calls [`inspect`] on each frame, and [`recode()`] on those that need it, or that are to
+//! get restart markers ([`strip_interval`]). A receiver puts a [`Header`] before the scan that came
+//! in packets, and fills with [`mend()`] what is [`Missing`] of it.
 mod bits;
 mod error;
 mod header;
 mod huffman;
 mod inspect;
+mod mend;
+mod missing;
 mod recode;
 pub(crate) mod segments;
-mod strips;
+pub(crate) mod strips;
 mod tables;
 
 pub use error::{JpegError, JpegErrorKind};
 pub use header::Header;
 pub use inspect::{Huffman, Inspected, McuShape, inspect};
+pub use mend::{MendError, mend, mend_max_len};
+pub use missing::{Area, Missing, MissingRange};
 pub use recode::{RecodeError, RecodeErrorKind, RecodeOptions, Recoded, recode, recode_max_len};
 pub use strips::strip_interval;
 pub use tables::quantisers;

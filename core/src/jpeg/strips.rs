@@ -1,6 +1,6 @@
 //! Restart intervals as strips: what a lost packet costs, where it would cost the frame.
-use super::JpegInfo;
 use super::inspect::{McuShape, mcus};
+use super::{JpegInfo, Sampling};
 
 /// The most restart intervals of a frame: they are numbered with 14 bits, of which all ones say
 /// that there is no number (RFC 2435, 3.1.7).
@@ -29,10 +29,39 @@ pub fn strip_interval(info: &JpegInfo, packet_payload: usize) -> u16 {
     u16::try_from(total.div_ceil(intervals.max(1)).max(1)).unwrap_or(u16::MAX)
 }
 
+/// Pixels across in an MCU (RFC 2435, 4.1).
+pub(super) const MCU_WIDTH: u32 = 16;
+
+/// Pixels down in an MCU.
+pub(super) const fn mcu_height(sampling: Sampling) -> u32 {
+    match sampling {
+        Sampling::Yuv422 => 8,
+        Sampling::Yuv420 => 16,
+    }
+}
+
+/// How many restart intervals a frame has; `None` if it has no markers, or more than can be
+/// numbered.
+pub(crate) fn intervals(info: &JpegInfo) -> Option<u16> {
+    let (across, down) = mcus(info, McuShape::Standard);
+    let interval = u32::from(info.restart_interval);
+    let count = across.saturating_mul(down).checked_add(interval.checked_sub(1)?)?.checked_div(interval)?;
+    u16::try_from(count).ok().filter(|count| (1..=MAX_INTERVALS).contains(&u32::from(*count)))
+}
+
+/// The fewest bytes that `mcus` MCUs can take, with the marker that ends them: in the standard
+/// tables (T.81, K.3) an empty luma block has six bits, an empty chroma block four.
+pub(crate) const fn min_len(sampling: Sampling, mcus: u32) -> u32 {
+    let bits = match sampling {
+        Sampling::Yuv422 => 2 * 6 + 2 * 4,
+        Sampling::Yuv420 => 4 * 6 + 2 * 4,
+    };
+    mcus.saturating_mul(bits).div_ceil(8).saturating_add(2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jpeg::Sampling;
     use crate::jpeg::inspect::check_intervals;
     use proptest::prelude::*;
 

@@ -2,11 +2,13 @@
 #[cfg(test)]
 mod tests;
 
-use crate::frame::{Format, FrameEnd, FrameSink, Full};
-use crate::jpeg::segments::{Segments, marker};
-use crate::jpeg::{Header, JpegInfo, Sampling, quantisers};
+use super::onvif::{Extension, Quantisers};
+use super::strips::Strips;
+use crate::frame::{Format, FrameEnd, FrameSink, Full, Integrity};
+use crate::jpeg::segments::marker;
+use crate::jpeg::{Header, JpegInfo, Missing, Sampling, quantisers};
 use crate::time::{Duration, MediaTime};
-use crate::wire::jpeg::{Payload, Q_IN_BAND, Tables};
+use crate::wire::jpeg::{Payload, Q_IN_BAND};
 use crate::wire::{jpeg, rtp};
 use core::{fmt, mem};
 
@@ -15,15 +17,12 @@ const EOI: [u8; 2] = [0xFF, marker::EOI];
 /// What a lost packet is believed to have carried at least: an Ethernet frame.
 const LOST_PACKET: u32 = 1_500;
 
-/// Profiles of the header extension that carries JPEG segments (ONVIF Streaming Specification,
-/// "JPEG over RTP").
-const ONVIF_PROFILES: [u16; 2] = [0xFFD8, 0xFFFF];
-
 /// Builds frames from one track's packets, in a lent [`FrameSink`].
 ///
 /// A frame is what has one timestamp; the marker bit ends it, and so does another timestamp. Each
 /// fragment is written straight to its place behind a header of known length, so that nothing is
-/// buffered here. A frame of which packets are missing keeps what came, and is not complete.
+/// buffered here. A frame of which packets are missing keeps what came, and is not complete; with
+/// restart markers in it, it is told which intervals are missing ([`Integrity::Strips`]).
 ///
 /// What a sender claims is believed only as far as it fits what came before: a fragment that leaves
 /// a hole larger than lost packets explain, overlaps what is there, or changes the frame's size or
@@ -32,6 +31,8 @@ const ONVIF_PROFILES: [u16; 2] = [0xFFD8, 0xFFFF];
 pub struct Depacketizer {
     dimensions: Option<(u16, u16)>,
     tables: Option<InBand>,
+    /// The restart interval that an extension told, for frames whose type has none.
+    restart_interval: u16,
     /// The most data that one packet has carried.
     largest: u32,
     state: State,
@@ -77,6 +78,7 @@ impl Depacketizer {
         Self {
             dimensions,
             tables: None,
+            restart_interval: 0,
             largest: 0,
             state: State::Idle,
             counters: DepacketizerCounters { complete: 0, damaged: 0, abandoned: 0, refused: 0 },
@@ -142,6 +144,10 @@ impl Depacketizer {
             State::Open(open) if error != DepacketizeError::Full => {
                 self.counters.refused = self.counters.refused.wrapping_add(1);
                 open.complete = false;
+                if matches!(error, DepacketizeError::Overlap { .. } | DepacketizeError::Changed) {
+                    // Two packets contradict each other; which is right is not known.
+                    open.strips = None;
+                }
                 // What it should have carried is missing now, as if it had been lost.
                 open.missing = open.missing.saturating_add(1);
             }
@@ -198,11 +204,17 @@ impl Depacketizer {
         pts: MediaTime,
         sink: &mut K,
     ) -> Result<Open, DepacketizeError> {
-        if let Some(dimensions) = packet.extension().and_then(onvif_dimensions) {
-            self.dimensions = Some(dimensions);
+        let extension = packet.extension().map(Extension::parse).unwrap_or_default();
+        self.dimensions = extension.dimensions.or(self.dimensions);
+        if payload.offset == 0 {
+            self.restart_interval = extension.restart_interval.unwrap_or(0);
         }
-        if let Some(tables) = payload.tables {
-            self.tables = Some(InBand::new(payload.q, tables));
+        let brought = extension.quantisers.or(payload.tables.map(|tables| (tables.luma, tables.chroma)));
+        match brought {
+            Some(tables) => self.tables = Some(InBand::new(payload.q, tables)),
+            // Where Q is a factor, an extension's tables are those of its frame only.
+            None if payload.offset == 0 && payload.q < Q_IN_BAND => self.tables = None,
+            None => {}
         }
         let picture = Picture::of(payload);
         let mut header = [0; Header::MAX_LEN];
@@ -214,6 +226,7 @@ impl Depacketizer {
             timestamp: packet.timestamp(),
             picture,
             info,
+            strips: Strips::new(&info),
             next: 0,
             last: None,
             missing: 0,
@@ -233,15 +246,17 @@ impl Depacketizer {
             return Err(DepacketizeError::NoDimensions);
         }
         let computed;
-        let no_tables = DepacketizeError::NoTables { q: picture.q };
-        let (luma, chroma) = if picture.q >= Q_IN_BAND {
-            let known = self.tables.as_ref().filter(|tables| tables.q == picture.q).ok_or(no_tables)?;
-            (&known.luma, &known.chroma)
-        } else {
-            computed = quantisers(picture.q).ok_or(no_tables)?;
-            (&computed.0, &computed.1)
+        let known = self.tables.as_ref().filter(|tables| tables.q == picture.q);
+        let (luma, chroma) = match known {
+            Some(known) => (&known.luma, &known.chroma),
+            None => {
+                let factor = Some(picture.q).filter(|q| *q < Q_IN_BAND);
+                let no_tables = DepacketizeError::NoTables { q: picture.q };
+                computed = factor.and_then(quantisers).ok_or(no_tables)?;
+                (&computed.0, &computed.1)
+            }
         };
-        let restart_interval = picture.restart_interval.unwrap_or(0);
+        let restart_interval = picture.restart_interval.unwrap_or(self.restart_interval);
         let header = Header { width, height, sampling: picture.sampling, restart_interval, luma, chroma };
         header.emit(out).ok_or(DepacketizeError::Full)
     }
@@ -260,9 +275,13 @@ impl Depacketizer {
             return None;
         }
         let complete = open.complete && whole;
+        let integrity = match complete {
+            true => Integrity::Complete,
+            false => open.missing(whole, scan_len).map_or(Integrity::Damaged, Integrity::Strips),
+        };
         let counter = if complete { &mut self.counters.complete } else { &mut self.counters.damaged };
         *counter = counter.wrapping_add(1);
-        sink.finish(track, FrameEnd { format: Format::Jpeg(info), duration: Duration::ZERO, complete });
+        sink.finish(track, FrameEnd { format: Format::Jpeg(info), duration: Duration::ZERO, integrity });
         Some(complete)
     }
 }
@@ -346,6 +365,8 @@ struct Open {
     timestamp: u32,
     picture: Picture,
     info: JpegInfo,
+    /// `None` where restart intervals cannot be told apart.
+    strips: Option<Strips>,
     /// Where the data so far ends, from the start of the scan.
     next: u32,
     /// Offset and length of the last fragment.
@@ -375,7 +396,11 @@ impl Open {
 
     fn advance(&mut self, payload: &Payload<'_>) {
         let len = payload.data.len() as u32;
-        self.complete &= payload.offset == self.next;
+        let follows = payload.offset == self.next;
+        self.complete &= follows;
+        if let Some(strips) = &mut self.strips {
+            strips.advance(payload.offset, payload.data, !follows, payload.restart);
+        }
         self.next = payload.offset.saturating_add(len);
         self.last = Some((payload.offset, len));
         self.missing = 0;
@@ -384,6 +409,12 @@ impl Open {
             ([b], [_, a]) => [a, *b],
             ([], tail) => tail,
         };
+    }
+
+    /// Which restart intervals did not come. `whole`: the frame is known to end here.
+    fn missing(&self, whole: bool, scan_len: u32) -> Option<Missing> {
+        // The packet that ended it may not have been taken.
+        self.strips.as_ref()?.finish(whole && self.missing == 0, scan_len)
     }
 }
 
@@ -418,8 +449,8 @@ struct InBand {
 }
 
 impl InBand {
-    fn new(q: u8, tables: Tables<'_>) -> Self {
-        Self { q, luma: *tables.luma, chroma: *tables.chroma }
+    fn new(q: u8, (luma, chroma): Quantisers<'_>) -> Self {
+        Self { q, luma: *luma, chroma: *chroma }
     }
 }
 
@@ -435,19 +466,4 @@ fn believe(next: u32, offset: u32, missing: u32, largest: u32) -> Result<(), Dep
 /// The true width or height: `hint` if `sent` is unknown (0), or `hint` rounded up.
 fn side(sent: u16, hint: Option<u16>) -> u16 {
     hint.filter(|hint| sent == 0 || hint.div_ceil(8) == sent / 8).unwrap_or(sent)
-}
-
-/// Width and height, as the frame header in an ONVIF extension tells them.
-fn onvif_dimensions((profile, data): (u16, &[u8])) -> Option<(u16, u16)> {
-    if !ONVIF_PROFILES.contains(&profile) {
-        return None;
-    }
-    let mut segments = Segments::new(data, 0);
-    while let Ok(segment) = segments.next() {
-        if segment.code == marker::SOF0 {
-            let &[_, h1, h0, w1, w0] = segment.body.first_chunk()?;
-            return Some((u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0])));
-        }
-    }
-    None
 }

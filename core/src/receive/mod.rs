@@ -22,9 +22,11 @@
 //! }
 //! ```
 mod depacketize;
+mod onvif;
 mod reorder;
 mod sequence;
 mod statistics;
+mod strips;
 
 pub use depacketize::{DepacketizeError, Depacketizer, DepacketizerCounters, Pushed};
 pub(crate) use reorder::Window;

@@ -184,7 +184,7 @@ impl Watcher {
             let index = Clip::at(frame.pts);
             assert!(last < Some(index), "frame {index} after {last:?}");
             last = Some(index);
-            if frame.complete {
+            if frame.integrity.is_complete() {
                 assert!(clip.matches(index, &frame), "frame {index} is complete, but not right");
                 complete += 1;
             } else {

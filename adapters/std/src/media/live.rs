@@ -2,7 +2,7 @@
 use super::recorded::{MAX_FRAME, Ready, normalise};
 use crate::clock::Clock;
 use mio::Waker;
-use pinhole::frame::{Format, FrameEnd};
+use pinhole::frame::{Format, FrameEnd, Integrity};
 use pinhole::media::{FrameClock, Splitter};
 use pinhole::ring::{FrameRing, Slot};
 use pinhole::time::{Duration, Instant, MediaTime};
@@ -104,7 +104,8 @@ impl Live {
         }
         self.last = Some(pts);
         self.size = Some((frame.info.width, frame.info.height));
-        let end = FrameEnd { format: Format::Jpeg(frame.info), duration: self.step, complete: true };
+        let integrity = Integrity::Complete;
+        let end = FrameEnd { format: Format::Jpeg(frame.info), duration: self.step, integrity };
         if self.ring.push(pts, &frame.data, end).is_err() {
             tracing::warn!(bytes = frame.data.len(), "a live frame is larger than its ring, and is left out");
         }

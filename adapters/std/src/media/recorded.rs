@@ -3,7 +3,7 @@
 use super::Playback;
 use super::problem::Problem;
 use memmap2::Mmap;
-use pinhole::frame::{Format, Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
 use pinhole::jpeg::{self, JpegError, JpegInfo, RecodeErrorKind, RecodeOptions};
 use pinhole::media::{FrameClock, FrameReader, FrameSpan, MediaErrorKind, ReadError, SliceReader};
 use pinhole::time::{Duration, MediaTime};
@@ -236,7 +236,7 @@ impl FrameStore for Recorded {
             format: Format::Jpeg(info),
             pts: self.clock.pts(round * self.slots + entry.number),
             duration: self.clock.interval(),
-            complete: true,
+            integrity: Integrity::Complete,
         })
     }
 

@@ -1,6 +1,8 @@
 //! Both ends in one test: a virtual clock, and a link that can be tampered with.
 use crate::client::{ClientConn, Config, Event, Port};
-use crate::frame::{Format, Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Miss, Seek, TrackId};
+use crate::frame::{
+    Format, Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Integrity, Miss, Seek, TrackId,
+};
 use crate::jpeg::{Header, JpegInfo, Sampling};
 use crate::random::split_mix;
 use crate::server::{self, Answer, Ask, PortPair, ServerConn};
@@ -63,7 +65,7 @@ impl FrameStore for Clip {
             format: Format::Jpeg(*info),
             pts: Self::pts(id.0),
             duration: INTERVAL,
-            complete: true,
+            integrity: Integrity::Complete,
         })
     }
 

@@ -36,7 +36,7 @@ fn after(millis: u64) -> Vec<Duration> {
 
 /// The numbers of the frames that came whole, each equal to the clip's, and at its time.
 fn whole(pair: &Pair) -> Vec<usize> {
-    let frames = pair.album.frames.iter().filter(|seen| seen.end.complete);
+    let frames = pair.album.frames.iter().filter(|seen| seen.end.integrity.is_complete());
     frames
         .map(|seen| {
             let number = pair.clip.0.iter().position(|(_, data)| *data == seen.data).expect("of the clip");

@@ -1,7 +1,7 @@
 //! The client against what other servers say, and against what no server should say.
 use super::pair::{Album, Clip};
 use crate::client::{ClientConn, ClientError, Config, Event, Lower, Port, TransportChoice, Unusable};
-use crate::frame::{Format, Frame, Seek};
+use crate::frame::{Format, Frame, Integrity, Seek};
 use crate::payload;
 use crate::time::{Duration, Instant, MediaTime, Now};
 use crate::wire::rtsp::{AuthScheme, Method, Pair, Range, Status};
@@ -141,7 +141,7 @@ fn packets(clip: &Clip, number: usize, ssrc: u32, mut seq: u16, timestamp: u32) 
         format: Format::Jpeg(*info),
         pts: MediaTime::ZERO,
         duration: Duration::ZERO,
-        complete: true,
+        integrity: Integrity::Complete,
     };
     let (mut packets, mut offset) = (Vec::new(), Some(0));
     while let Some(at) = offset {
@@ -422,7 +422,7 @@ fn another_source_is_taken_after_two_packets_and_time_goes_on() {
     let next = script.frame(&clip, 2, 2, 40_000, 1_000_000);
     let next = script.frame(&clip, 3, 2, next, 1_003_600);
     script.frame(&clip, 4, 2, next, 1_007_200);
-    let whole: Vec<_> = script.album.frames.iter().filter(|seen| seen.end.complete).collect();
+    let whole: Vec<_> = script.album.frames.iter().filter(|seen| seen.end.integrity.is_complete()).collect();
     assert_eq!(whole.len(), 4);
     assert!(whole.iter().map(|seen| seen.pts).is_sorted_by(|a, b| a < b));
     assert_eq!(whole[3].pts.since(whole[2].pts), Duration::from_millis(40));
@@ -449,7 +449,7 @@ fn a_source_that_starts_anew_after_pause_loses_nothing() {
     }
     let frames = &script.album.frames;
     assert_eq!(frames.len(), 4);
-    assert!(frames.iter().all(|seen| seen.end.complete));
+    assert!(frames.iter().all(|seen| seen.end.integrity.is_complete()));
     assert!(frames.iter().map(|seen| seen.pts.as_micros()).eq([0, 40_000, 80_000, 120_000]));
 }
 
@@ -509,7 +509,7 @@ fn empty_packets_and_those_of_other_payload_types_are_no_frames() {
     rtp::Repr { payload_type: 0, ..repr }.emit(&mut packet);
     script.bytes(&framed(4, &packet));
     script.frame(&clip, 1, 1, next.wrapping_add(1), 93_600);
-    assert!(script.album.frames.iter().all(|seen| seen.end.complete));
+    assert!(script.album.frames.iter().all(|seen| seen.end.integrity.is_complete()));
     assert_eq!(script.album.frames.len(), 2);
 }
 

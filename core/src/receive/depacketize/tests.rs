@@ -1,6 +1,6 @@
 use super::*;
-use crate::jpeg::inspect;
-use crate::wire::jpeg::{HeaderRepr, Restart};
+use crate::jpeg::{inspect, mend};
+use crate::wire::jpeg::{HeaderRepr, Restart, Tables};
 use proptest::prelude::*;
 use std::vec::Vec;
 
@@ -78,7 +78,7 @@ impl Bench {
         let Format::Jpeg(info) = end.format;
         let scan = &frame[info.scan as usize..][..info.scan_len as usize];
         assert_eq!(frame[info.scan as usize + scan.len()..], EOI);
-        (scan, end.complete, (info.width, info.height))
+        (scan, end.integrity.is_complete(), (info.width, info.height))
     }
 }
 
@@ -166,7 +166,7 @@ fn a_lost_end_is_found_out_by_the_next_frame() {
     bench.push(0, &first[0]).unwrap();
     assert_eq!(bench.push(1, &second[0]), Ok(Pushed::Finished { complete: true }));
     assert_eq!(bench.counts(), [1, 1, 0, 0]);
-    assert!(!bench.frames.done[0].2.complete);
+    assert!(!bench.frames.done[0].2.integrity.is_complete());
 }
 
 #[test]
@@ -268,6 +268,106 @@ fn the_true_size_comes_from_the_session_description() {
     assert_eq!(size(2_560, 1_437), (2_560, 1_437));
     assert_eq!(size(640, 1_440), (640, 1_437));
     assert_eq!(size(640, 480), (640, 480));
+}
+
+const MARKED: &[u8] = include_bytes!("../../jpeg/testdata/cjpeg-422-restart-row.jpg");
+
+/// What comes of [`MARKED`] in packets of `size` bytes, for each packet that may be lost.
+fn each_packet_lost(size: usize) -> Vec<(Vec<u8>, FrameEnd)> {
+    let file = MARKED;
+    let info = inspect(file).unwrap().info;
+    let restart = Restart { interval: info.restart_interval, first: true, last: true, count: None };
+    let table = |at: u32| file[at as usize..].first_chunk().unwrap();
+    let tables = Some(Tables { luma: table(info.luma_table), chroma: table(info.chroma_table) });
+    let (width, height) = (info.width, info.height);
+    let header =
+        HeaderRepr { sampling: info.sampling, restart: Some(restart), width, height, tables, ..PICTURE };
+    let scan = &file[info.scan as usize..][..info.scan_len as usize];
+    let count = scan.len().div_ceil(size);
+    let mut bench = bench();
+    bench.depacketizer = Depacketizer::new(Some((width, height)));
+    for lost in 0..count {
+        // Whole, for the tables; then with the packet lost; and the start of another.
+        for timestamp in [2 * lost as u32, 2 * lost as u32 + 1] {
+            let mut gap = 0;
+            for (n, packet) in packets(timestamp, header, scan, size).into_iter().enumerate() {
+                match timestamp % 2 == 1 && n == lost {
+                    true => gap = 1,
+                    false => drop(bench.push(mem::take(&mut gap), &packet).unwrap()),
+                }
+            }
+            if gap == 1 {
+                bench.depacketizer.finish_open(0, &mut bench.frames);
+            }
+        }
+    }
+    let damaged = bench.frames.done.into_iter().skip(1).step_by(2);
+    damaged.map(|(_, frame, end)| (frame, end)).collect()
+}
+
+#[test]
+fn a_lost_packet_costs_strips_which_can_be_mended() {
+    for size in [70, 150, 400] {
+        let (info, frames) = (inspect(MARKED).unwrap().info, each_packet_lost(size));
+        assert_eq!(frames.len(), (info.scan_len as usize).div_ceil(size));
+        for (frame, FrameEnd { format: Format::Jpeg(damaged), integrity, .. }) in frames {
+            let Integrity::Strips(missing) = integrity else { panic!("{integrity:?}") };
+            assert_eq!(missing.ranges().count(), 1);
+            let mut mended = std::vec![0; 2 * MARKED.len()];
+            let len = mend(&frame, &damaged, &missing, &mut mended).unwrap();
+            let found = inspect(&mended[..len]).unwrap();
+            // The same intervals but for those that are missing.
+            let intervals = |file: &[u8], info: &JpegInfo| -> Vec<Vec<u8>> {
+                let scan = &file[info.scan as usize..][..info.scan_len as usize];
+                let is_marker = |at: usize| at > 0 && scan[at - 1] == 0xFF && scan[at] & 0xF8 == 0xD0;
+                let ends = (0..scan.len()).filter(|at| is_marker(*at)).map(|at| at + 1).chain([scan.len()]);
+                let mut start = 0;
+                ends.map(|end| scan[mem::replace(&mut start, end)..end].to_vec()).collect()
+            };
+            let (before, after) = (intervals(MARKED, &info), intervals(&mended[..len], &found.info));
+            assert_eq!(before.len(), after.len());
+            for (n, (before, after)) in before.iter().zip(&after).enumerate() {
+                let missing = missing.ranges().any(|range| (range.first..range.end()).contains(&(n as u16)));
+                assert_eq!(before == after, !missing, "interval {n} of {missing:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_restart_markers_or_with_contradicting_packets_damage_is_only_damage() {
+    let mut bench = bench();
+    let restart = Restart { interval: 4, first: true, last: true, count: None };
+    let marked = HeaderRepr { restart: Some(restart), ..PICTURE };
+    for header in [PICTURE, marked] {
+        bench.push(0, &packet(1, false, header, &scan(1_000))).unwrap();
+        let over = HeaderRepr { offset: 999, ..header };
+        bench.push(0, &packet(1, false, over, &scan(10))).unwrap_err();
+        bench.push(1, &packet(1, true, HeaderRepr { offset: 1_400, ..header }, &scan(10))).unwrap();
+        assert_eq!(bench.frames.done.last().unwrap().2.integrity, Integrity::Damaged);
+    }
+}
+
+#[test]
+fn an_extension_brings_tables_and_a_restart_interval_for_its_frame() {
+    let mut bench = bench();
+    let picture = HeaderRepr { q: 50, tables: None, ..PICTURE };
+    let mut extended = packet(1, true, picture, &scan(10));
+    extended[0] |= 0x10;
+    let dqt = [&[0xFF, 0xDB, 0, 67, 0][..], &LUMA].concat();
+    let extension = [&[0xFF, 0xD8, 0, 19][..], &[0xFF, 0xDD, 0, 4, 0, 6], &dqt, &[0xFF]].concat();
+    extended.splice(12..12, extension);
+    bench.push(0, &extended).unwrap();
+    bench.push(0, &packet(2, true, picture, &scan(10))).unwrap();
+    let found: Vec<_> = bench
+        .frames
+        .done
+        .iter()
+        .map(|(_, frame, FrameEnd { format: Format::Jpeg(info), .. })| {
+            (info.restart_interval, frame[info.chroma_table as usize..][..64].to_vec())
+        })
+        .collect();
+    assert_eq!(found, [(6, LUMA.to_vec()), (0, quantisers(50).unwrap().1.to_vec())]);
 }
 
 #[test]
@@ -391,7 +491,7 @@ proptest! {
         for (pts, frame, end) in &bench.frames.done {
             let i = pts.as_micros() as usize;
             let Format::Jpeg(info) = end.format;
-            if end.complete {
+            if end.integrity.is_complete() {
                 prop_assert_eq!(&frame[info.scan as usize..][..info.scan_len as usize], scan(i, frames[i].0));
             }
         }

@@ -24,7 +24,7 @@ fn empty() -> Ring {
 
 fn push(ring: &mut Ring, scan_len: usize, pts: MediaTime) {
     let (file, info) = picture(scan_len);
-    let end = FrameEnd { format: Format::Jpeg(info), duration: INTERVAL, complete: true };
+    let end = FrameEnd { format: Format::Jpeg(info), duration: INTERVAL, integrity: Integrity::Complete };
     ring.push(pts, &file, end).unwrap();
 }
 

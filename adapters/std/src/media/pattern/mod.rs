@@ -7,7 +7,7 @@ mod draw;
 use super::recorded::{Ready, normalise};
 use draw::Picture;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
-use pinhole::frame::{Format, Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
 use pinhole::jpeg::RecodeError;
 use pinhole::media::FrameClock;
 use pinhole::time::MediaTime;
@@ -173,7 +173,7 @@ impl FrameStore for Pattern {
             format: Format::Jpeg(*info),
             pts: FrameClock::from(self.format.frame_rate).pts(id.0),
             duration: FrameClock::from(self.format.frame_rate).interval(),
-            complete: true,
+            integrity: Integrity::Complete,
         })
     }
 
