@@ -33,12 +33,20 @@ pub struct Config {
     pub late: Duration,
     /// After how much silence a session is closed (RFC 2326, 12.37).
     pub session_timeout: Duration,
+    /// How many times faster than they are shown frames are delivered at most, to clients that ask
+    /// for it (RFC 2326, 12.35); over UDP never more than four times.
+    pub max_speed: u16,
 }
 
 impl Config {
-    /// Packets of 1400 bytes, frames left out after one second, sessions closed after sixty.
-    pub const DEFAULT: Self =
-        Self { max_packet: 1400, late: Duration::from_secs(1), session_timeout: Duration::from_secs(60) };
+    /// Packets of 1400 bytes, frames left out after one second, sessions closed after sixty, up to
+    /// sixteen times the speed.
+    pub const DEFAULT: Self = Self {
+        max_packet: 1400,
+        late: Duration::from_secs(1),
+        session_timeout: Duration::from_secs(60),
+        max_speed: 16,
+    };
 
     /// The storage that a connection needs with this configuration, for requests of up to
     /// `request` bytes.

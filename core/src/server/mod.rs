@@ -12,6 +12,7 @@
 mod chunk;
 mod conn;
 mod event;
+mod pace;
 mod packet;
 mod reply;
 mod request;

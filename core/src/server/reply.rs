@@ -1,14 +1,16 @@
 //! The application's answers, as replies.
 use super::conn::{MAX_STREAMS, REPLY_ROOM, State};
 use super::event::{Answer, PortPair, SessionId, Why};
-use super::request::{hex_text, session_of};
+use super::pace::{MAX_UDP_SPEED, Pace};
+use super::request::{asked_pace, hex_text, session_of};
 use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
 use crate::text::{Emit, SliceSink, TextWriter, hex_digits};
 use crate::time::{MediaTime, Now};
 use crate::transport::Lower;
 use crate::wire::rtsp::{
-    Method, Pair, Position, Profile, Range, Request, RtpInfo, Session, Status, TransportSpec, Url,
+    Method, Pair, Position, Profile, Range, Request, RtpInfo, Scale, Session, Speed, Status, TransportSpec,
+    Url,
 };
 use crate::wire::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
 use core::net::SocketAddr;
@@ -135,32 +137,44 @@ impl State {
             Position::Now => Seek::Live,
         });
         let start = from.or(asked);
-        if let (Some(Seek::To(time)), Some(end)) = (start, end)
-            && time >= end
-            && time > MediaTime::ZERO
-        {
-            return Err(Status::INVALID_RANGE);
+        let asked_stop = range.and_then(|range| range.end);
+        let (scale, speed) = asked_pace(request)?;
+        let pace = self.pace(session, scale, speed, end);
+        if let Some(Seek::To(time)) = start {
+            let beyond_end = end.is_some_and(|end| match pace.is_reverse() {
+                true => time > end,
+                false => time >= end && time > MediaTime::ZERO,
+            });
+            let beyond_stop = asked_stop.is_some_and(|stop| match pace.is_reverse() {
+                true => stop > time,
+                false => stop <= time,
+            });
+            if beyond_end || beyond_stop {
+                return Err(Status::INVALID_RANGE);
+            }
         }
-        if let (Some(Seek::To(time)), Some(stop)) = (start, range.and_then(|range| range.end))
-            && stop <= time
-        {
-            return Err(Status::INVALID_RANGE);
-        }
-        let stop = range.and_then(|range| range.end).filter(|stop| end.is_none_or(|end| *stop < end));
-        // PLAY while playing, to no other place, is legal and changes nothing.
-        let goes_on = range.is_none() && self.tracks(session).any(|track| track.is_playing());
+        // PLAY while playing, to no other place and at no other pace, is legal and changes nothing.
+        let same_pace = |track: &Stream| (scale, speed) == (None, None) || track.latest_pace() == pace;
+        let goes_on =
+            range.is_none() && self.tracks(session).any(|track| track.is_playing() && same_pace(track));
+        let stop = asked_stop.filter(|stop| pace.is_reverse() || end.is_none_or(|end| *stop < end));
+        let (whole_start, whole_end) = match pace.is_reverse() {
+            true => (end.unwrap_or(MediaTime::ZERO), Some(MediaTime::ZERO)),
+            false => (MediaTime::ZERO, end),
+        };
         let mut first = None;
         if !goes_on {
             for stream in self.tracks_mut(session) {
                 let frame = match start {
-                    Some(seek) => store.seek(stream.track, seek),
-                    None if stream.fresh => store.seek(stream.track, Seek::To(MediaTime::ZERO)),
-                    None => stream.resume_at(),
+                    Some(to) => pace.seek(store, stream.track, to),
+                    None if stream.fresh => pace.seek(store, stream.track, Seek::To(whole_start)),
+                    None => stream.resume_at(pace),
                 };
-                let pts = store.frame(stream.track, frame).ok().map(|frame| frame.pts);
-                first = [first, pts].into_iter().flatten().min();
+                if let Ok(frame) = store.frame(stream.track, frame) {
+                    first = first.filter(|&first| pace.is_before(first, frame.pts)).or(Some(frame.pts));
+                }
                 let (_, rtp) = stream.next_rtp(now, store);
-                stream.play(Jump { frame, anchor: None, rtp, stop, live: end.is_none() });
+                stream.play(Jump { frame, anchor: None, pace, rtp, stop, live: end.is_none() });
             }
             // The tracks of a session start together, at the earliest of their frames.
             let anchor = first.map(|pts| Anchor { at: now.at, pts });
@@ -175,12 +189,18 @@ impl State {
         }
         let live = end.is_none().then_some(Position::Now);
         let start = first.map(Position::At).filter(|_| live.is_none()).or(live);
-        let played = Range { start, end: stop.or(end) };
+        let played = Range { start, end: stop.or(whole_end) };
         let base = url.track().map_or(url, |(base, _)| base);
         self.write_reply(tx, Status::OK, request.headers.cseq(), |mut reply| {
             reply.header("Session", hex_text(&hex_digits(session.0)))?;
             if !goes_on {
                 reply.header("Range", &played)?;
+            }
+            if scale.is_some() {
+                reply.header("Scale", &pace.scale)?;
+            }
+            if speed.is_some() {
+                reply.header("Speed", &pace.speed)?;
             }
             // A hint, which a long URL for each track makes too long to be sent.
             let infos = RtpInfos { base, infos: &infos };
@@ -190,6 +210,24 @@ impl State {
             reply.finish()
         });
         Ok(())
+    }
+
+    /// The pace that a PLAY gets. What has no end comes at its own (RFC 2326, 12.34 and 12.35 leave
+    /// it to the server, which says what it does).
+    fn pace(
+        &self,
+        session: SessionId,
+        scale: Option<Scale>,
+        speed: Option<Speed>,
+        end: Option<MediaTime>,
+    ) -> Pace {
+        if end.is_none() {
+            return Pace::default();
+        }
+        let configured = u32::from(self.config.max_speed).saturating_mul(Speed::NORMAL.thousandths());
+        let by_udp = self.tracks(session).any(Stream::is_udp);
+        let max_speed = if by_udp { configured.min(MAX_UDP_SPEED) } else { configured };
+        Pace::nearest(scale.unwrap_or_default(), speed.unwrap_or_default(), max_speed)
     }
 }
 

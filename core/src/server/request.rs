@@ -7,8 +7,8 @@ use crate::time::Now;
 use crate::transport::Lower;
 use crate::wire::interleaved::{Data, MAGIC};
 use crate::wire::rtsp::{
-    Message, MessageWriter, Method, ParseError, ParseErrorKind, Parsed, Profile, Range, Request, Session,
-    Status, TransportSpec, Url, Version, WriteError, parse_within, transports,
+    Message, MessageWriter, Method, ParseError, ParseErrorKind, Parsed, Profile, Range, Request, Scale,
+    Session, Speed, Status, TransportSpec, Url, Version, WriteError, parse_within, transports,
 };
 use embedded_io::SliceWriteError;
 
@@ -206,6 +206,7 @@ impl State {
                 }
                 let range = request.headers.get("Range").map(Range::parse).transpose();
                 let range = range.map_err(|_| Status::INVALID_RANGE)?;
+                asked_pace(request)?;
                 Ok(Ask::Play { session, media, range })
             }
         }
@@ -330,6 +331,13 @@ pub(super) fn session_of(request: &Request<'_>) -> Option<SessionId> {
     let (high, low) = id.split_at_checked(8).filter(|(_, low)| low.len() == 8)?;
     let (high, low) = (text::hexadecimal(high)?, text::hexadecimal(low)?);
     Some(SessionId(u64::from(high) << 32 | u64::from(low)))
+}
+
+/// The scale and the speed that a PLAY asks for.
+pub(super) fn asked_pace(request: &Request<'_>) -> Result<(Option<Scale>, Option<Speed>), Status> {
+    let scale = request.headers.get("Scale").map(|value| Scale::parse(value).ok_or(Status::BAD_REQUEST));
+    let speed = request.headers.get("Speed").map(|value| Speed::parse(value).ok_or(Status::BAD_REQUEST));
+    Ok((scale.transpose()?, speed.transpose()?))
 }
 
 fn accepts_sdp(accept: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 //! One track that was set up: a cursor into a store, and the next packet at it. `Copy`, so that to
 //! look ahead is to walk a copy, and a guard that is dropped has nothing to undo.
 use super::event::{SessionId, Summary, Why};
+use super::pace::Pace;
 use super::packet::Packet;
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use crate::payload;
@@ -40,14 +41,18 @@ pub(super) enum Phase {
     /// To be Ready as soon as the frame that was begun is sent.
     Pausing,
     /// Its last packet is sent; BYE follows at this time.
-    Ending(Instant),
+    Ending {
+        at: Instant,
+        /// Of the medium, and not only of the range that was asked for.
+        over: bool,
+    },
     /// To be said BYE to at once, and then forgotten.
     Leaving(Why),
     /// To be forgotten.
     Gone(Why),
 }
 
-/// Media time `pts` leaves at `at`.
+/// Media time `pts` leaves at `at`; from there on, time goes by the [`Pace`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Anchor {
     pub(super) at: Instant,
@@ -59,6 +64,7 @@ pub(super) struct Anchor {
 pub(super) struct Jump {
     pub(super) frame: FrameId,
     pub(super) anchor: Option<Anchor>,
+    pub(super) pace: Pace,
     pub(super) rtp: u32,
     pub(super) stop: Option<MediaTime>,
     pub(super) live: bool,
@@ -74,6 +80,8 @@ pub(super) struct Stream {
     pub(super) frame: FrameId,
     pub(super) offset: u32,
     packet_in_frame: u32,
+    /// It was played backwards, and the frame at the cursor was the last one.
+    before_start: bool,
     /// PLAY without Range starts over: never played, or played to its end.
     pub(super) fresh: bool,
     pub(super) stop: Option<MediaTime>,
@@ -82,10 +90,13 @@ pub(super) struct Stream {
     pub(super) jump: Option<Jump>,
     /// Unknown until the first frame is there.
     pub(super) anchor: Option<Anchor>,
+    pub(super) pace: Pace,
     /// RTP time at the anchor.
     rtp_base: u32,
-    /// RTP time after the newest frame that was sent: where a jump goes on (RFC 2326, B).
-    rtp_next: u32,
+    /// For how long it was played from the anchor to the end of the newest frame that was sent.
+    played: Duration,
+    /// The RTP time of the last report, behind which none goes back.
+    rtp_reported: u32,
     pub(super) sequence_number: u16,
     pub(super) ssrc: u32,
     /// The store had no frame at the last look: the next one is live, and sets the pace.
@@ -122,13 +133,16 @@ impl Stream {
             frame: FrameId(0),
             offset: 0,
             packet_in_frame: 0,
+            before_start: false,
             fresh: true,
             stop: None,
             live: false,
             jump: None,
             anchor: None,
+            pace: Pace::default(),
             rtp_base: (random >> 16) as u32,
-            rtp_next: (random >> 16) as u32,
+            played: Duration::ZERO,
+            rtp_reported: (random >> 16) as u32,
             sequence_number: random as u16,
             ssrc: (random >> 32) as u32,
             at_live_edge: false,
@@ -172,7 +186,7 @@ impl Stream {
 
     /// Playing, as the client sees it (RFC 2326, A).
     pub(super) const fn is_playing(&self) -> bool {
-        matches!(self.phase, Phase::Playing | Phase::Ending(_))
+        matches!(self.phase, Phase::Playing | Phase::Ending { .. })
     }
 
     /// There is something to tell of it.
@@ -181,7 +195,7 @@ impl Stream {
     }
 
     pub(super) const fn is_sending(&self) -> bool {
-        matches!(self.phase, Phase::Playing | Phase::Pausing | Phase::Ending(_) | Phase::Leaving(_))
+        matches!(self.phase, Phase::Playing | Phase::Pausing | Phase::Ending { .. } | Phase::Leaving(_))
     }
 
     /// The figures as of now.
@@ -194,15 +208,25 @@ impl Stream {
         usize::from(self.max_packet).saturating_sub(rtp::HEADER_LEN)
     }
 
-    /// RTP time of media time `pts`, from `base` at the anchor.
-    fn rtp_time(&self, pts: MediaTime, anchor: Anchor) -> u32 {
-        self.rtp_base.wrapping_add(ticks(pts.since(anchor.pts)))
+    /// RTP time after the newest frame that was sent: where a jump goes on (RFC 2326, B).
+    fn rtp_next(&self) -> u32 {
+        self.rtp_at(self.played)
+    }
+
+    /// RTP time when it was played for so long from the anchor.
+    const fn rtp_at(&self, played: Duration) -> u32 {
+        self.rtp_base.wrapping_add(ticks(played))
     }
 
     /// When the frame is to leave.
     fn frame_due(&self, pts: MediaTime) -> Option<Instant> {
         let anchor = self.anchor?;
-        Some(anchor.at + pts.since(anchor.pts))
+        Some(anchor.at + self.pace.delivery(self.pace.played(anchor.pts, pts)))
+    }
+
+    /// Over how much of its interval a frame's packets are spread.
+    fn spread(&self, frame: &Frame<'_>) -> Duration {
+        self.pace.delivery(self.pace.shown(duration(frame))).scaled(1, 2)
     }
 
     /// When the packet at the cursor is to leave: a frame's packets are spread over half of its
@@ -215,7 +239,7 @@ impl Stream {
         }
         let quanta = self.quanta(frame);
         let nth = u64::from(self.packet_in_frame / QUANTUM);
-        Some((start + spread(frame).scaled(nth, quanta)).max(self.not_before))
+        Some((start + self.spread(frame).scaled(nth, quanta)).max(self.not_before))
     }
 
     fn quanta(&self, frame: &Frame<'_>) -> u64 {
@@ -234,29 +258,40 @@ impl Stream {
         if self.phase != Phase::Playing {
             return;
         }
+        if self.before_start {
+            return self.end(now, true);
+        }
         match store.frame(self.track, self.frame) {
             Ok(frame) if self.offset == 0 => {
-                if self.stop.is_some_and(|stop| frame.pts >= stop) {
-                    self.pause();
-                    self.tell_ended = true;
-                    return;
+                if self.is_beyond_stop(frame.pts) {
+                    return self.end(now, false);
                 }
                 self.settle_clock(now, late, &frame);
                 if payload::count(&frame, self.room()) == 0 {
-                    return self.skip_to(self.frame.next());
+                    return self.skip(1);
                 }
                 self.skip_late(now, late, &frame, store);
             }
             Ok(_) => {}
             // Recorded media may be read ahead only just in time: their own clock holds.
             Err(Miss::NotYet) => self.at_live_edge = self.live,
-            Err(Miss::Overrun { resume }) => self.skip_to(resume),
-            Err(Miss::End) => {
-                let last =
-                    self.anchor.map_or(now.at, |a| a.at + unticks(self.rtp_next.wrapping_sub(self.rtp_base)));
-                self.phase = Phase::Ending(last);
-            }
+            // To go on with the newest would be to turn round.
+            Err(Miss::Overrun { .. }) if self.pace.is_reverse() => self.end(now, true),
+            Err(Miss::Overrun { resume }) => self.skip(resume.0.saturating_sub(self.frame.0)),
+            Err(Miss::End) => self.end(now, true),
         }
+    }
+
+    /// The last frame is sent: BYE follows when it was shown. So it does at the end of a range that
+    /// the client asked for, too: the session is Ready then (RFC 2326, A.2), and without a BYE no
+    /// client knows that nothing more comes.
+    fn end(&mut self, now: Now, over: bool) {
+        let last = self.anchor.map_or(now.at, |anchor| anchor.at + self.pace.delivery(self.played));
+        self.phase = Phase::Ending { at: last, over };
+    }
+
+    fn is_beyond_stop(&self, pts: MediaTime) -> bool {
+        self.stop.is_some_and(|stop| if self.pace.is_reverse() { pts < stop } else { pts >= stop })
     }
 
     fn settle_clock(&mut self, now: Now, late: Duration, frame: &Frame<'_>) {
@@ -265,6 +300,7 @@ impl Stream {
             self.anchor = Some(Anchor { at: now.at, pts: frame.pts });
             return;
         };
+        // At the edge nothing is played but forward, as it comes.
         let due = anchor.at + frame.pts.since(anchor.pts);
         if at_live_edge && due > now.at {
             // Nothing is gained by holding back what came before it was due.
@@ -280,32 +316,42 @@ impl Stream {
     /// store overran the session in the middle of one.
     fn skip_late<S: FrameStore + ?Sized>(&mut self, now: Now, late: Duration, frame: &Frame<'_>, store: &S) {
         let Some(anchor) = self.anchor else { return };
-        let media_now = anchor.pts + now.at.since(anchor.at);
-        if media_now.since(frame.pts) > late {
-            self.skip_to(store.seek(self.track, Seek::To(media_now - duration(frame))));
+        let required = self.pace.required(now.at.since(anchor.at));
+        if required - self.pace.played(anchor.pts, frame.pts) > late {
+            let shown = required - self.pace.shown(duration(frame));
+            let to = self.pace.media_at(anchor.pts, shown);
+            let to = self.pace.seek(store, self.track, Seek::To(to));
+            self.skip(self.pace.steps(self.frame, to));
         }
     }
 
-    fn skip_to(&mut self, to: FrameId) {
-        if to > self.frame {
-            let skipped = to.0.saturating_sub(self.frame.0);
-            self.sum.frames_skipped = self.sum.frames_skipped.saturating_add(skipped);
-            self.tell_skipped = self.tell_skipped.saturating_add(skipped);
-            self.at_frame(to);
+    /// Leaves out so many frames of those that are sent at this scale.
+    fn skip(&mut self, frames: u64) {
+        if frames > 0 {
+            self.sum.frames_skipped = self.sum.frames_skipped.saturating_add(frames);
+            self.tell_skipped = self.tell_skipped.saturating_add(frames);
+            self.go_on(frames);
         }
     }
 
     /// Goes on after the frame at the cursor: with what waited for its end.
     fn leave_frame(&mut self) {
-        self.at_frame(self.frame.next());
+        self.go_on(1);
         if self.phase == Phase::Pausing {
             self.phase = Phase::Ready;
         }
         self.take_jump();
     }
 
+    fn go_on(&mut self, steps: u64) {
+        let next = self.pace.step(self.frame, steps);
+        self.at_frame(next.unwrap_or(self.frame));
+        self.before_start = next.is_none();
+    }
+
     fn at_frame(&mut self, frame: FrameId) {
         (self.frame, self.offset, self.packet_in_frame) = (frame, 0, 0);
+        self.before_start = false;
     }
 
     /// Starts, or goes on at `jump`: at once between frames, else when the frame that was begun is
@@ -333,7 +379,7 @@ impl Stream {
         if let Some(jump) = self.jump.take() {
             self.at_frame(jump.frame);
             (self.anchor, self.stop, self.live) = (jump.anchor, jump.stop, jump.live);
-            (self.rtp_base, self.rtp_next) = (jump.rtp, jump.rtp);
+            (self.pace, self.rtp_base, self.played) = (jump.pace, jump.rtp, Duration::ZERO);
             self.at_live_edge = false;
         }
     }
@@ -342,18 +388,23 @@ impl Stream {
     pub(super) fn pause(&mut self) {
         match self.phase {
             Phase::Playing if self.offset > 0 => self.phase = Phase::Pausing,
-            Phase::Playing | Phase::Ending(_) => self.phase = Phase::Ready,
+            Phase::Playing | Phase::Ending { .. } => self.phase = Phase::Ready,
             _ => {}
         }
     }
 
-    /// Where a PLAY without Range goes on: after the frame that was begun.
-    pub(super) fn resume_at(&self) -> FrameId {
+    /// Where a PLAY without Range goes on at its own pace: after the frame that was begun.
+    pub(super) fn resume_at(&self, pace: Pace) -> FrameId {
         match self.jump {
             Some(jump) => jump.frame,
-            None if self.offset > 0 => self.frame.next(),
+            None if self.offset > 0 => pace.step(self.frame, 1).unwrap_or(self.frame),
             None => self.frame,
         }
+    }
+
+    /// The pace that it has, or will have after the frame that was begun.
+    pub(super) fn latest_pace(&self) -> Pace {
+        self.jump.map_or(self.pace, |jump| jump.pace)
     }
 
     /// RTP time and sequence number of the first packet after a PLAY now (RFC 2326, 12.33): after
@@ -367,14 +418,14 @@ impl Stream {
                 break;
             }
         }
-        (ahead.sequence_number, ahead.rtp_next)
+        (ahead.sequence_number, ahead.rtp_next())
     }
 
     /// When [`Self::step`] has something.
     pub(super) fn due_at<S: FrameStore + ?Sized>(&self, store: &S) -> Option<Instant> {
         match self.phase {
             Phase::Leaving(_) => return Some(Instant::ZERO),
-            Phase::Ending(at) => return Some(at),
+            Phase::Ending { at, .. } => return Some(at),
             Phase::Playing | Phase::Pausing => {}
             Phase::Ready | Phase::Gone(_) => return None,
         }
@@ -402,9 +453,9 @@ impl Stream {
                 self.phase = Phase::Gone(why);
                 Some(packet)
             }
-            Phase::Ending(at) if at <= now.at => {
+            Phase::Ending { at, over } if at <= now.at => {
                 let packet = self.report(now, cname, true, at);
-                (self.phase, self.fresh, self.tell_ended) = (Phase::Ready, true, true);
+                (self.phase, self.fresh, self.tell_ended) = (Phase::Ready, over, true);
                 Some(packet)
             }
             Phase::Playing | Phase::Pausing => {
@@ -414,7 +465,7 @@ impl Stream {
                 }
                 self.media(now, store, false)
             }
-            Phase::Ready | Phase::Ending(_) | Phase::Gone(_) => None,
+            Phase::Ready | Phase::Ending { .. } | Phase::Gone(_) => None,
         }
     }
 
@@ -426,7 +477,7 @@ impl Stream {
     ) -> Option<Packet<'a>> {
         let frame = store.frame(self.track, self.frame).ok()?;
         let due = self.packet_due(&frame)?;
-        let stopped = self.offset == 0 && self.stop.is_some_and(|stop| frame.pts >= stop);
+        let stopped = self.before_start || (self.offset == 0 && self.is_beyond_stop(frame.pts));
         if stopped || (due > now.at && !ahead) {
             return None;
         }
@@ -436,7 +487,8 @@ impl Stream {
             self.heard = now.at;
         }
         let anchor = self.anchor?;
-        let timestamp = self.rtp_time(frame.pts, anchor);
+        let played = self.pace.played(anchor.pts, frame.pts);
+        let timestamp = self.rtp_at(played);
         let fragment = payload::fragment(&frame, self.offset, self.room())?;
         let mut packet = Packet::new(false, due, fragment.parts);
         let header = fragment.header.get(..fragment.header_len).unwrap_or(&[]);
@@ -461,13 +513,13 @@ impl Stream {
         self.packet_in_frame = self.packet_in_frame.wrapping_add(1);
         if self.packet_in_frame.is_multiple_of(QUANTUM) || fragment.next.is_none() {
             // Behind schedule, the quanta follow each other at four times the speed at most.
-            self.not_before = now.at + spread(&frame).scaled(1, 2 * self.quanta(&frame));
+            self.not_before = now.at + self.spread(&frame).scaled(1, 2 * self.quanta(&frame));
         }
         match fragment.next {
             Some(next) => self.offset = next,
             None => {
                 self.sum.frames = self.sum.frames.saturating_add(1);
-                self.rtp_next = timestamp.wrapping_add(ticks(duration(&frame)));
+                self.played = played + self.pace.shown(duration(&frame));
                 self.leave_frame();
             }
         }
@@ -477,8 +529,14 @@ impl Stream {
     /// SR and SDES, and BYE in the end, as one compound (RFC 3550, 6.1).
     fn report<'a>(&mut self, now: Now, cname: &[u8], bye: bool, due: Instant) -> Packet<'a> {
         let mut packet = Packet::new(true, due, [&[]; 3]);
-        let rtp_timestamp =
-            self.anchor.map_or(self.rtp_next, |a| self.rtp_base.wrapping_add(ticks(now.at.since(a.at))));
+        // What is being delivered: with a speed, RTP time goes by as fast.
+        let delivered = self.anchor.map_or(self.played, |a| self.pace.delivered(now.at.since(a.at)));
+        let ahead = self.rtp_at(delivered).wrapping_sub(self.rtp_reported);
+        // A jump goes on from the newest frame, which was late, perhaps.
+        if ahead < 1 << 31 {
+            self.rtp_reported = self.rtp_reported.wrapping_add(ahead);
+        }
+        let rtp_timestamp = self.rtp_reported;
         let info = rtcp::sr::SenderInfo {
             ntp: now.ntp,
             rtp_timestamp,
@@ -509,18 +567,9 @@ fn duration(frame: &Frame<'_>) -> Duration {
     if frame.duration == Duration::ZERO { ASSUMED_DURATION } else { frame.duration }
 }
 
-/// Over how much of its interval a frame's packets are spread.
-fn spread(frame: &Frame<'_>) -> Duration {
-    duration(frame).scaled(1, 2)
-}
-
 /// Ticks of the 90 kHz clock that all video formats have, to the nearest.
 pub(super) const fn ticks(span: Duration) -> u32 {
     (span.as_micros().wrapping_mul(9).wrapping_add(50) / 100) as u32
-}
-
-const fn unticks(ticks: u32) -> Duration {
-    Duration::from_micros(ticks as u64 * 100 / 9)
 }
 
 /// Marsaglia's generator: enough to keep reports from marching in step, and no more.

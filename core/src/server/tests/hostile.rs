@@ -54,13 +54,16 @@ enum Step {
 
 const METHODS: [&str; 9] =
     ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER", "PLAY", "SETUP"];
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 13] = [
     UDP,
     TCP,
     "Transport: RTP/AVP/TCP;interleaved=1-0\r\n",
     "Range: npt=0.2-\r\n",
     "Range: npt=0.1-0.2\r\n",
     "Range: npt=now-\r\n",
+    "Scale: -2\r\n",
+    "Scale: 4\r\nSpeed: 3\r\n",
+    "Scale: 0\r\n",
     "Content-Length: 3\r\n\r\nabc",
     "Content-Length: 4000\r\n",
     "Require: x\r\n",

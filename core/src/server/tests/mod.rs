@@ -7,6 +7,7 @@ mod dialogue;
 mod hostile;
 mod latching;
 mod live;
+mod pace;
 mod refusals;
 mod sessions;
 mod tracks;

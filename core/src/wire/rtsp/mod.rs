@@ -1,10 +1,11 @@
 //! RTSP 1.0 messages (RFC 2326): borrowed views over a receive buffer, and a writer.
 //!
 //! [`parse`] finds the next message in what has arrived; header values have a type each
-//! ([`TransportSpec`], [`Range`], [`Session`], [`RtpInfo`]), which parses and emits itself;
+//! ([`TransportSpec`], [`Range`], [`Scale`], [`Speed`], [`Session`], [`RtpInfo`]), which parses and emits itself;
 //! [`MessageWriter`] puts a message together.
 mod auth;
 mod headers;
+mod pace;
 mod parse;
 mod range;
 mod rtp_info;
@@ -18,6 +19,7 @@ mod write;
 
 pub use auth::AuthScheme;
 pub use headers::{Header, Headers};
+pub use pace::{Scale, Speed};
 pub use parse::{MAX_LEN, ParseError, ParseErrorKind, Parsed, parse, parse_within};
 pub use range::{Position, Range, RangeError};
 pub use rtp_info::RtpInfo;
