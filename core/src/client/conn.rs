@@ -4,6 +4,7 @@ use super::config::{Config, NOTES_ROOM, OUTGOING_ROOM, TransportChoice, Unusable
 use super::dialogue::{Command, Keepalive, Kind, Outstanding, Phase};
 use super::event::{ClientError, Event, Figures, NotWaiting, TrackInfo};
 use super::notes::{Notes, Span};
+use super::play::PlayOptions;
 use super::track::{Route, Track};
 use super::transmit::Pending;
 use crate::fmt::debug;
@@ -13,7 +14,7 @@ use crate::storage::Fifo;
 use crate::text::hex_digits;
 use crate::time::{Duration, Instant, MediaTime, Now, Wake, sooner};
 use crate::transport::Port;
-use crate::wire::rtsp::{Pair, Url};
+use crate::wire::rtsp::{Pair, Scale, Speed, Url};
 
 /// Tracks of a presentation that are received; more are passed over.
 pub(super) const MAX_TRACKS: usize = 4;
@@ -25,7 +26,10 @@ const MAX_EVENTS: usize = 16;
 pub(super) struct Playing {
     pub(super) since: Instant,
     pub(super) start: MediaTime,
+    /// When the last frame is over, by the time that frames are shown at.
     pub(super) end: Option<MediaTime>,
+    pub(super) scale: Scale,
+    pub(super) speed: Speed,
     pub(super) stall_told: bool,
     /// It was played to the end.
     pub(super) ended: bool,
@@ -47,8 +51,8 @@ pub(super) struct State {
     pub(super) location: Span,
     pub(super) tracks: heapless::Vec<Track, MAX_TRACKS>,
     pub(super) duration: Option<Duration>,
-    /// Where the last PLAY was to start, to ask for again over another transport.
-    pub(super) last_play: Option<Seek>,
+    /// What the last PLAY asked for, to ask for again over another transport.
+    pub(super) last_play: PlayOptions,
     /// PLAY without a place starts over: never played, or played to the end.
     pub(super) from_start: bool,
     pub(super) playing: Playing,
@@ -107,7 +111,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
             location: Span::default(),
             tracks: heapless::Vec::new(),
             duration: None,
-            last_play: None,
+            last_play: PlayOptions::default(),
             from_start: true,
             playing: Playing::default(),
             interleaved: config.transport == TransportChoice::Tcp,
@@ -219,15 +223,31 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.set_ports(track, ports)
     }
 
-    /// Plays: from a place, or where it was paused, or from the start.
+    /// Plays: from a place, or where it was paused, or from the start; at the scale and the speed
+    /// that were asked for last.
     pub fn play(&mut self, from: Option<Seek>) {
+        let last = match self.state.want {
+            Some(Command::Play(options)) => options,
+            _ => self.state.last_play,
+        };
+        self.play_with(PlayOptions { from, ..last });
+    }
+
+    /// Plays, with all that can be said of it.
+    pub fn play_with(&mut self, options: PlayOptions) {
         let state = &mut self.state;
+        let options = match state.want {
+            // A place that was asked for, and was not asked of the server yet, stays.
+            Some(Command::Play(waiting)) => PlayOptions { from: options.from.or(waiting.from), ..options },
+            _ => options,
+        };
         let pausing = state.outstanding.is_some_and(|outstanding| outstanding.kind == Kind::Pause);
-        if from.is_none() && state.phase == Phase::Playing && !pausing {
+        let goes_on = options.from.is_none() && options.same_pace(&state.last_play);
+        if goes_on && state.phase == Phase::Playing && !pausing {
             // It does already: all there is to do is not to pause.
-            state.want.take_if(|want| *want == Command::Pause);
+            state.want.take_if(|want| *want != Command::Teardown);
         } else {
-            state.command(Command::Play(from));
+            state.command(Command::Play(options));
         }
     }
 

@@ -3,6 +3,7 @@ use super::config::{MESSAGE_ROOM, TransportChoice};
 use super::conn::{Parts, State};
 use super::event::{ClientError, Event, NotWaiting};
 use super::notes::Span;
+use super::play::PlayOptions;
 use super::receiver::Coding;
 use super::timeline::Start;
 use super::track::{REPORT_MAX, Route, Track};
@@ -12,7 +13,8 @@ use crate::text::SliceSink;
 use crate::time::{Duration, Instant, MediaTime, Now};
 use crate::wire::interleaved;
 use crate::wire::rtsp::{
-    MessageWriter, Method, Pair, Position, Range, Request, Session, Status, TransportSpec, Url, WriteError,
+    MessageWriter, Method, Pair, Position, Range, Request, Scale, Session, Speed, Status, TransportSpec, Url,
+    WriteError,
 };
 use crate::wire::sdp;
 use embedded_io::SliceWriteError;
@@ -44,7 +46,7 @@ pub(super) enum Phase {
 /// What the caller wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
-    Play(Option<Seek>),
+    Play(PlayOptions),
     Pause,
     Teardown,
 }
@@ -55,7 +57,7 @@ pub(super) enum Kind {
     Describe,
     Setup(u8),
     Play {
-        from: Option<Seek>,
+        options: PlayOptions,
         playing: bool,
     },
     Pause,
@@ -195,7 +197,9 @@ impl State {
             }
             Phase::FallingBack => Some(Kind::Leave),
             Phase::Ready | Phase::Playing => match self.want {
-                Some(Command::Play(from)) => Some(Kind::Play { from, playing: self.phase == Phase::Playing }),
+                Some(Command::Play(options)) => {
+                    Some(Kind::Play { options, playing: self.phase == Phase::Playing })
+                }
                 Some(Command::Pause) if self.phase == Phase::Playing => Some(Kind::Pause),
                 _ => (self.keepalive.at() <= now).then_some(Kind::Keepalive),
             },
@@ -226,11 +230,11 @@ impl State {
         self.outstanding = Some(Outstanding { kind, method, cseq: self.cseq, until: now.at + wait });
         self.keepalive.last = now.at;
         match kind {
-            Kind::Play { from, playing } => {
+            Kind::Play { options, playing } => {
                 self.want = None;
-                self.last_play = from;
+                self.last_play = options;
                 if !playing {
-                    let start = self.asked_start(from);
+                    let start = self.asked_start(options);
                     for track in &mut self.tracks {
                         track.receiver.expect_play(start);
                     }
@@ -242,12 +246,22 @@ impl State {
     }
 
     /// Where a PLAY is believed to start until the server says.
-    pub(super) fn asked_start(&self, from: Option<Seek>) -> Start {
-        let pts = match from {
+    pub(super) fn asked_start(&self, options: PlayOptions) -> Start {
+        let pts = match options.from {
             Some(Seek::To(pts)) => pts,
-            Some(Seek::Live) | None => MediaTime::ZERO,
+            Some(Seek::Live) => MediaTime::ZERO,
+            None => self.whole_start(options.scale).unwrap_or_default(),
         };
-        Start { pts, resumed: from.is_none() && !self.from_start, ..Start::default() }
+        let resumed = options.from.is_none() && !self.from_start;
+        Start { pts, resumed, scale: Some(options.scale), ..Start::default() }
+    }
+
+    /// Where all of the medium begins, played at this scale, if that is known.
+    fn whole_start(&self, scale: Scale) -> Option<MediaTime> {
+        match scale.is_reverse() {
+            true => self.duration.map(|duration| MediaTime::ZERO + duration),
+            false => Some(MediaTime::ZERO),
+        }
     }
 
     const fn method(&self, kind: Kind) -> Method<'static> {
@@ -294,20 +308,29 @@ impl State {
         if let Some((index, track)) = track {
             out.header("Transport", &self.offer(index, track))?;
         }
-        if let Kind::Play { from, .. } = kind
-            && let Some(range) = self.range(from)
-        {
-            out.header("Range", &range)?;
+        if let Kind::Play { options, playing } = kind {
+            if let Some(range) = self.range(options) {
+                out.header("Range", &range)?;
+            }
+            // Without a word, it is 1; or, where it is played already, as it was.
+            let stays = playing && options.from.is_none();
+            if options.scale != Scale::NORMAL || stays {
+                out.header("Scale", &options.scale)?;
+            }
+            if options.speed != Speed::NORMAL || stays {
+                out.header("Speed", &options.speed)?;
+            }
         }
         out.finish()
     }
 
     /// Where to play from; `None`: where it was paused (RFC 2326, 10.5).
-    fn range(&self, from: Option<Seek>) -> Option<Range> {
-        match from {
+    fn range(&self, options: PlayOptions) -> Option<Range> {
+        match options.from {
             Some(Seek::To(pts)) => Some(Range::starting_at(pts)),
             Some(Seek::Live) => Some(Range { start: Some(Position::Now), end: None }),
-            None => self.from_start.then_some(Range::starting_at(MediaTime::ZERO)),
+            None if self.from_start => self.whole_start(options.scale).map(Range::starting_at),
+            None => None,
         }
     }
 

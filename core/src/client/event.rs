@@ -1,7 +1,7 @@
 //! What a client connection says.
 use crate::time::Duration;
 use crate::transport::Lower;
-use crate::wire::rtsp::{AuthScheme, Method, Pair, Range, Status};
+use crate::wire::rtsp::{AuthScheme, Method, Pair, Range, Scale, Speed, Status};
 use crate::wire::sdp::{FrameRate, SdpError};
 use core::net::IpAddr;
 
@@ -35,8 +35,12 @@ pub enum Event<'a> {
     Playing {
         /// How the media travel.
         lower: Lower,
-        /// What it plays, as far as it says.
+        /// What it plays, as far as it says. At a negative scale, the end comes before the start.
         range: Range,
+        /// How fast the medium goes by; 1 where the server does not say.
+        scale: Scale,
+        /// How much sooner than they are shown frames come; 1 where the server does not say.
+        speed: Speed,
     },
     /// UDP does not work: the tracks are set up anew, interleaved. [`Self::Playing`] follows.
     SwitchedToTcp,

@@ -11,7 +11,8 @@
 //! 4. sleep until [`ClientConn::poll_at`] says, or until there is input.
 //!
 //! The connection describes the presentation and sets its tracks up by itself; PLAY is sent when
-//! that is done and [`ClientConn::play`] was called, before or after.
+//! that is done and [`ClientConn::play`] was called, before or after. What the times of frames mean is
+//! said at [`PlayOptions`].
 mod chunk;
 mod config;
 mod conn;
@@ -19,6 +20,7 @@ mod dialogue;
 mod event;
 mod incoming;
 mod notes;
+mod play;
 mod receiver;
 mod response;
 #[cfg(test)]
@@ -33,4 +35,5 @@ pub use chunk::Chunk;
 pub use config::{Config, TransportChoice, Unusable};
 pub use conn::ClientConn;
 pub use event::{ClientError, Event, Figures, NotWaiting, TrackInfo};
+pub use play::PlayOptions;
 pub use transmit::Pending;

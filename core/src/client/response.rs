@@ -3,17 +3,17 @@ use super::config::TransportChoice;
 use super::conn::{MAX_TRACKS, Playing, State, window_of};
 use super::dialogue::{Command, Kind, Outstanding, Phase, channels};
 use super::event::{ClientError, Event};
+use super::play::PlayOptions;
 use super::receiver::Coding;
-use super::timeline::Start;
+use super::timeline::{Start, played};
 use super::track::Route;
-use crate::frame::Seek;
 use crate::receive::Window;
 use crate::text::{self, OneLine};
-use crate::time::{MediaTime, Now};
+use crate::time::{Duration, MediaTime, Now};
 use crate::transport::Lower;
 use crate::wire::rtsp::{
-    AuthScheme, Method, Position, Profile, Range, Response, RtpInfo, Session, Status, TransportSpec, Url,
-    transports,
+    AuthScheme, Method, Position, Profile, Range, Response, RtpInfo, Scale, Session, Speed, Status,
+    TransportSpec, Url, transports,
 };
 use crate::wire::sdp::{Description, Media};
 use core::net::IpAddr;
@@ -52,7 +52,7 @@ impl State {
             _ if !status.is_success() => self.on_refusal(asked, response),
             Kind::Describe => self.on_description(response, url, notes),
             Kind::Setup(index) => self.on_setup(now, index, response, notes, windows),
-            Kind::Play { from, playing } => self.on_play(now, from, playing, response, notes),
+            Kind::Play { options, playing } => self.on_play(now, options, playing, response, notes),
             Kind::Pause => {
                 if self.phase == Phase::Playing {
                     self.phase = Phase::Ready;
@@ -235,43 +235,64 @@ impl State {
     fn on_play(
         &mut self,
         now: Now,
-        from: Option<Seek>,
+        options: PlayOptions,
         playing: bool,
         response: &Response<'_>,
         notes: &[u8],
     ) {
-        let range =
-            response.headers.get("Range").and_then(|value| Range::parse(value).ok()).unwrap_or_default();
-        let mut start = self.asked_start(from);
+        let headers = &response.headers;
+        let range = headers.get("Range").and_then(|value| Range::parse(value).ok()).unwrap_or_default();
+        let scale = headers.get("Scale").and_then(Scale::parse).unwrap_or_default();
+        let speed = headers.get("Speed").and_then(Speed::parse).unwrap_or_default();
+        let jumps = options.from.is_some() || (scale, speed) != (self.playing.scale, self.playing.speed);
+        let mut start = Start { scale: Some(scale), ..self.asked_start(options) };
         if let Some(Position::At(pts)) = range.start {
             start.pts = pts;
+            // Where it jumps while it plays, time is what the server says.
+            start.resumed &= !playing;
         }
-        let info = response.headers.get("RTP-Info").unwrap_or_default();
+        let info = headers.get("RTP-Info").unwrap_or_default();
         let count = self.tracks.len();
         for (index, track) in self.tracks.iter_mut().enumerate() {
             let info = rtp_info(info, track.url.of(notes), index, count);
             let (seq, rtptime) = info.map_or((None, None), |info| (info.seq, info.rtptime));
             let start = Start { rtptime, ..start };
             match playing {
-                true if from.is_some() => {
-                    track.receiver.jump(Start { from_seq: seq, resumed: false, ..start });
-                }
+                true if jumps => track.receiver.jump(Start { from_seq: seq, ..start }),
                 true => {}
                 false => track.receiver.granted(start, seq),
             }
             (track.bye_at, track.ended) = (None, false);
             track.open_path(now.at);
         }
-        let resumed_at = self.tracks.iter().filter_map(|track| track.receiver.timeline().newest()).max();
-        let begin =
-            if start.resumed && range.start.is_none() { resumed_at.unwrap_or_default() } else { start.pts };
-        let end = range.end.or(self.duration.map(|duration| MediaTime::ZERO + duration));
-        let end = end.filter(|&end| end > begin);
-        self.playing = Playing { since: now.at, start: begin, end, ..Playing::default() };
+        if !playing || jumps {
+            self.playing = self.playing_from(now, start, range, scale, speed);
+        }
         self.from_start = false;
         self.phase = Phase::Playing;
         let lower = self.tracks.first().and_then(|track| track.lower()).unwrap_or(Lower::Udp);
-        self.tell(Event::Playing { lower, range });
+        self.tell(Event::Playing { lower, range, scale, speed });
+    }
+
+    /// What is played from now on, in the time by which frames are shown.
+    fn playing_from(&self, now: Now, start: Start, range: Range, scale: Scale, speed: Speed) -> Playing {
+        let newest = self.tracks.iter().filter_map(|track| track.receiver.timeline().newest()).max();
+        let newest = newest.filter(|_| start.resumed).unwrap_or_default();
+        // Resumed, and the server does not say where: only at scale 1 that is what was shown last.
+        let begin = match range.start {
+            None if start.resumed => (scale == Scale::NORMAL).then_some(newest),
+            _ => Some(start.pts),
+        };
+        let whole = self.duration.map(|duration| MediaTime::ZERO + duration);
+        let length = begin.zip(range.end.or(if scale.is_reverse() { Some(MediaTime::ZERO) } else { whole }));
+        let length = length.map(|(begin, end)| match scale.is_reverse() {
+            true => begin.since(end),
+            false => end.since(begin),
+        });
+        let shown = length.filter(|&length| length > Duration::ZERO).map(|length| played(length, scale));
+        let start = begin.unwrap_or_default().max(newest);
+        let end = shown.map(|shown| start + shown);
+        Playing { since: now.at, start, end, scale, speed, ..Playing::default() }
     }
 
     /// UDP brings nothing.

@@ -1,6 +1,7 @@
 //! From the RTP timestamps of one track to media time, and from their steps to the frames that
 //! are missing.
 use crate::time::{Duration, MediaTime};
+use crate::wire::rtsp::Scale;
 use crate::wire::sdp::FrameRate;
 
 /// The first frame after PLAY comes this long after the RTP time in RTP-Info at most; else that is
@@ -20,6 +21,8 @@ pub(super) struct Start {
     pub(super) from_seq: Option<u16>,
     /// It is where the media were paused: time must not run back, whatever is said.
     pub(super) resumed: bool,
+    /// How fast the medium goes by; `None`: as before.
+    pub(super) scale: Option<Scale>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +39,8 @@ struct Anchor {
 pub(super) struct Timeline {
     clock_rate: u32,
     /// The frame interval by the session description, in ticks.
-    nominal: Option<u32>,
+    described: Option<u32>,
+    scale: Scale,
     /// The smallest step between frames without a loss between.
     smallest: Option<u32>,
     /// The last step.
@@ -51,13 +55,14 @@ pub(super) struct Timeline {
 
 impl Timeline {
     pub(super) fn new(clock_rate: u32, frame_rate: Option<FrameRate>) -> Self {
-        let nominal = frame_rate
+        let described = frame_rate
             .and_then(|rate| u64::from(clock_rate).saturating_mul(1_000).checked_div(u64::from(rate.0)))
             .and_then(|ticks| u32::try_from(ticks).ok())
             .filter(|&ticks| ticks > 0);
         Self {
             clock_rate,
-            nominal,
+            described,
+            scale: Scale::NORMAL,
             smallest: None,
             step: None,
             anchor: None,
@@ -82,6 +87,7 @@ impl Timeline {
                 if let Some(since) = since.filter(|_| !start.resumed) {
                     (anchor.pts, anchor.ticks) = (start.pts, u64::from(since));
                 }
+                self.set_scale(start.scale);
             }
             _ => self.start = Some(start),
         }
@@ -124,7 +130,7 @@ impl Timeline {
 
     /// For how long a frame is shown; zero where that is not known.
     pub(super) fn duration(&self) -> Duration {
-        let nominal = self.nominal.map(|nominal| nominal.max(self.smallest.unwrap_or(0)));
+        let nominal = self.nominal().map(|nominal| nominal.max(self.smallest.unwrap_or(0)));
         nominal.or(self.step).map_or(Duration::ZERO, |ticks| self.span(u64::from(ticks)))
     }
 
@@ -140,6 +146,7 @@ impl Timeline {
     }
 
     fn begin(&mut self, start: Start, timestamp: u32, gap: u16) -> MediaTime {
+        self.set_scale(start.scale);
         let since = start.rtptime.and_then(|rtptime| since(self.clock_rate, rtptime, timestamp)).unwrap_or(0);
         if gap > 0 && since > 0 {
             // The first frames of all are lost; `since` counts them from the one that was to come.
@@ -180,7 +187,22 @@ impl Timeline {
     /// The frame interval in ticks. Devices announce a higher frame rate than they have more often
     /// than a lower one.
     fn interval(&self) -> Option<u32> {
-        self.nominal.max(self.smallest)
+        self.nominal().max(self.smallest)
+    }
+
+    /// The frame interval by the session description, in ticks, longer where the medium goes by
+    /// slower: faster, frames are left out.
+    fn nominal(&self) -> Option<u32> {
+        let slow = u64::from(self.scale.magnitude().min(1_000)).max(1);
+        let ticks = u64::from(self.described?).saturating_mul(1_000).checked_div(slow)?;
+        u32::try_from(ticks).ok()
+    }
+
+    /// What was seen of steps is of another scale.
+    fn set_scale(&mut self, scale: Option<Scale>) {
+        if let Some(scale) = scale.filter(|&scale| scale != self.scale) {
+            (self.scale, self.smallest, self.step) = (scale, None, None);
+        }
     }
 
     fn span(&self, ticks: u64) -> Duration {
@@ -192,6 +214,11 @@ impl Timeline {
 fn since(clock_rate: u32, rtptime: u32, timestamp: u32) -> Option<u32> {
     let since = timestamp.wrapping_sub(rtptime);
     (span(clock_rate, u64::from(since)) <= PLAUSIBLE).then_some(since)
+}
+
+/// For how long so much of a medium is played.
+pub(super) fn played(media: Duration, scale: Scale) -> Duration {
+    media.scaled(1_000, u64::from(scale.magnitude()))
 }
 
 /// A number of ticks as time, to the nearest microsecond.
@@ -321,6 +348,7 @@ mod tests {
                     rtptime: (op & 1 > 0).then_some(timestamp),
                     from_seq: (op & 2 > 0).then_some(seq),
                     resumed: op & 4 > 0,
+                    scale: Scale::from_thousandths(i32::from(op) * 100),
                 };
                 match op % 7 {
                     0 => timeline.play(start),

@@ -124,6 +124,7 @@ impl State {
     /// Silence: the end, if the time for all of the range is over, else a stall.
     fn on_stall<K: FrameSink + ?Sized>(&mut self, now: Now, windows: &mut [u8], sink: &mut K) {
         let length = self.playing.end.map(|end| end.since(self.playing.start));
+        let length = length.map(|length| length.scaled(1_000, u64::from(self.playing.speed.thousandths())));
         if length.is_some_and(|length| self.playing.since + length <= now.at) {
             let count = self.tracks.len();
             for (index, track) in (0u8..).zip(self.tracks.iter_mut()) {

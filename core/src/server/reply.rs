@@ -6,7 +6,7 @@ use super::request::{asked_pace, hex_text, session_of};
 use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
 use crate::text::{Emit, SliceSink, TextWriter, hex_digits};
-use crate::time::{MediaTime, Now};
+use crate::time::{Duration, MediaTime, Now};
 use crate::transport::Lower;
 use crate::wire::rtsp::{
     Method, Pair, Position, Profile, Range, Request, RtpInfo, Scale, Session, Speed, Status, TransportSpec,
@@ -158,10 +158,16 @@ impl State {
         let goes_on =
             range.is_none() && self.tracks(session).any(|track| track.is_playing() && same_pace(track));
         let stop = asked_stop.filter(|stop| pace.is_reverse() || end.is_none_or(|end| *stop < end));
+        // At the end itself there is no frame: backwards begins with the one that is shown until then.
+        let last = end.map(|end| end - Duration::from_micros(1));
         let (whole_start, whole_end) = match pace.is_reverse() {
-            true => (end.unwrap_or(MediaTime::ZERO), Some(MediaTime::ZERO)),
+            true => (last.unwrap_or_default(), Some(MediaTime::ZERO)),
             false => (MediaTime::ZERO, end),
         };
+        let start = start.map(|to| match (to, last) {
+            (Seek::To(time), Some(last)) if pace.is_reverse() => Seek::To(time.min(last)),
+            _ => to,
+        });
         let mut first = None;
         if !goes_on {
             for stream in self.tracks_mut(session) {

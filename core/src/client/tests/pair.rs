@@ -307,7 +307,9 @@ impl Pair {
                 Some(Event::ServerPorts { track, ports, source }) => {
                     Event::ServerPorts { track, ports, source }
                 }
-                Some(Event::Playing { lower, range }) => Event::Playing { lower, range },
+                Some(Event::Playing { lower, range, scale, speed }) => {
+                    Event::Playing { lower, range, scale, speed }
+                }
                 Some(Event::Refused { method, status, auth }) => Event::Refused { method, status, auth },
                 Some(Event::Failed(error)) => Event::Failed(error),
                 Some(Event::SwitchedToTcp) => Event::SwitchedToTcp,
