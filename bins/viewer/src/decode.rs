@@ -1,8 +1,10 @@
 //! JPEG to pixels, on a thread of its own.
 use crate::clock::PlayerClock;
 use crate::handoff::{CloseOnDrop, Handoff};
+use crate::mend::{Gaps, Mender};
 use crate::report::ErrorLog;
 use pinhole::frame::FrameId;
+use std::sync::Arc;
 use std::time::Duration;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -25,6 +27,8 @@ pub(crate) struct Job {
     pub(crate) due: Duration,
     /// The JPEG file.
     pub(crate) data: Vec<u8>,
+    /// What of it is missing; `None` if nothing is, or if it is not known.
+    pub(crate) gaps: Option<Gaps>,
 }
 
 /// A decoded frame.
@@ -37,7 +41,17 @@ pub(crate) struct Picture {
     /// Pixels down; not zero.
     pub(crate) height: u32,
     /// Row by row, `0x00RRGGBB`.
-    pub(crate) pixels: Vec<u32>,
+    pub(crate) pixels: Arc<Vec<u32>>,
+}
+
+impl Picture {
+    /// The pixels, to be written; others if these are shown elsewhere, too.
+    pub(crate) fn pixels_mut(&mut self) -> &mut Vec<u32> {
+        if Arc::get_mut(&mut self.pixels).is_none() {
+            self.pixels = Arc::default();
+        }
+        Arc::make_mut(&mut self.pixels)
+    }
 }
 
 /// Decodes until `jobs` is finished; then, and if it panics, closes `pictures`.
@@ -46,6 +60,7 @@ pub(crate) struct Picture {
 /// pictures, each at its time.
 pub(crate) fn run(jobs: &Handoff<Job>, pictures: &Handoff<Picture>, clock: &PlayerClock, errors: &ErrorLog) {
     let _close = CloseOnDrop(pictures);
+    let mut mender = Mender::default();
     loop {
         let taken = jobs.take(IDLE, |queue| {
             let now = clock.now();
@@ -60,7 +75,7 @@ pub(crate) fn run(jobs: &Handoff<Job>, pictures: &Handoff<Picture>, clock: &Play
         let Some(job) = taken.item else { continue };
         let mut picture = pictures.spare().unwrap_or_default();
         picture.due = job.due;
-        match decode(&job.data, &mut picture) {
+        match mender.decode(&job, &mut picture) {
             Ok(()) => pictures.push(picture),
             Err(reason) => {
                 tracing::info!(frame = job.id.0, reason, "a frame does not decode");
@@ -74,7 +89,7 @@ pub(crate) fn run(jobs: &Handoff<Job>, pictures: &Handoff<Picture>, clock: &Play
 
 /// Decodes a JPEG file into `picture`, whose buffer is used again. A file whose scan ends early,
 /// or is damaged, gives what can be decoded of it.
-fn decode(data: &[u8], picture: &mut Picture) -> Result<(), String> {
+pub(crate) fn decode(data: &[u8], picture: &mut Picture) -> Result<(), String> {
     let options = DecoderOptions::default().set_strict_mode(false).jpeg_set_out_colorspace(ColorSpace::RGBA);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
     decoder.decode_headers().map_err(|error| error.to_string())?;
@@ -83,10 +98,11 @@ fn decode(data: &[u8], picture: &mut Picture) -> Result<(), String> {
     if !(1..=MAX_PIXELS).contains(&pixels) {
         return Err(format!("{width}x{height} is more than is decoded"));
     }
-    picture.pixels.resize(pixels, 0);
-    decoder.decode_into(bytemuck::cast_slice_mut(&mut picture.pixels)).map_err(|error| error.to_string())?;
+    let buffer = picture.pixels_mut();
+    buffer.resize(pixels, 0);
+    decoder.decode_into(bytemuck::cast_slice_mut(buffer)).map_err(|error| error.to_string())?;
     // The decoder's own BGRA is not vectorised; this is.
-    for pixel in &mut picture.pixels {
+    for pixel in buffer {
         let [r, g, b, _] = pixel.to_ne_bytes();
         *pixel = u32::from_be_bytes([0, r, g, b]);
     }
@@ -115,7 +131,7 @@ mod tests {
 
     #[test]
     fn pixels_are_red_green_blue_and_a_buffer_is_used_again() {
-        let mut picture = Picture { pixels: vec![7; 9999], ..Picture::default() };
+        let mut picture = Picture { pixels: Arc::new(vec![7; 9999]), ..Picture::default() };
         decode(ORANGE, &mut picture).unwrap();
         assert_eq!((picture.width, picture.height, picture.pixels.len()), (32, 16, 512));
         assert!(picture.pixels.iter().all(|pixel| is_orange(*pixel)), "{:08x}", picture.pixels[0]);

@@ -2,9 +2,10 @@
 use crate::clock::PlayerClock;
 use crate::decode::Job;
 use crate::handoff::Handoff;
+use crate::mend::{Gaps, Mended};
 use crate::playout::Playout;
 use crate::source::Source;
-use pinhole::frame::{Format, Frame, FrameId, Miss};
+use pinhole::frame::{Format, Frame, FrameId, Integrity, Miss};
 use pinhole::time::MediaTime;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub(crate) struct Feed {
     codec: Option<&'static str>,
     size: (u16, u16),
     rate: Rate,
+    mended: Mended,
 }
 
 /// What [`Feed::run`] left.
@@ -103,7 +105,15 @@ impl Feed {
         self.rate.per_second()
     }
 
+    /// The frames so far whose gaps are known, and filled where they are shown.
+    pub(crate) fn mended(&self) -> Mended {
+        self.mended
+    }
+
     fn note(&mut self, frame: &Frame<'_>) {
+        if let Integrity::Strips(missing) = &frame.integrity {
+            self.mended.add(missing);
+        }
         self.rate.add(frame.pts);
         match frame.format {
             Format::Jpeg(info) => {
@@ -120,7 +130,11 @@ fn hand_over(id: FrameId, due: Duration, frame: &Frame<'_>, jobs: &Handoff<Job>)
     let mut data = jobs.spare().map_or_else(Vec::new, |job| job.data);
     data.clear();
     data.extend_from_slice(frame.data);
-    if jobs.push_newest(Job { id, due, data }) {
+    let gaps = match (frame.format, frame.integrity) {
+        (Format::Jpeg(info), Integrity::Strips(missing)) => Some(Gaps { info, missing }),
+        _ => None,
+    };
+    if jobs.push_newest(Job { id, due, data, gaps }) {
         tracing::debug!(frame = id.0, "the decoder is late, the oldest frame that waits is dropped");
     }
 }

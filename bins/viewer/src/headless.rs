@@ -37,11 +37,12 @@ pub(crate) fn summary(status: &Status) -> String {
     let (width, height) = status.size;
     let transport = s.transport.map_or("no transport", |transport| transport.name());
     format!(
-        "{} {width}x{height} {:.2} fps {transport}: {} frames complete, {} damaged, {} missing; {} packets, {} lost",
+        "{} {width}x{height} {:.2} fps {transport}: {} frames complete, {} damaged (of which {} mended), {} missing; {} packets, {} lost",
         status.codec.unwrap_or("no media"),
         status.fps,
         s.frames_complete,
         s.frames_damaged,
+        status.mended.frames,
         s.frames_missing,
         s.packets,
         s.packets_lost,

@@ -14,6 +14,7 @@ mod fake;
 mod feed;
 mod handoff;
 mod headless;
+mod mend;
 mod player;
 mod playout;
 mod report;

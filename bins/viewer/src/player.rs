@@ -3,6 +3,7 @@ use crate::clock::PlayerClock;
 use crate::decode::{self, Job, Picture};
 use crate::feed::Feed;
 use crate::handoff::{CloseOnDrop, Handoff, Taken};
+use crate::mend::Mended;
 use crate::report::ErrorLog;
 use crate::source::{Error, Event, Source, Statistics, Waker};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,8 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(crate) struct Status {
     /// The client's figures.
     pub(crate) statistics: Statistics,
+    /// How many of the damaged frames can be shown as good as whole.
+    pub(crate) mended: Mended,
     /// The encoding's name in SDP; `None` before the first frame.
     pub(crate) codec: Option<&'static str>,
     /// The newest frame's pixels across and down.
@@ -193,7 +196,7 @@ impl Shared {
 
     fn refresh(&self, source: &dyn Source, feed: &Feed) {
         let mut status = self.status();
-        status.statistics = source.statistics();
+        (status.statistics, status.mended) = (source.statistics(), feed.mended());
         (status.codec, status.size, status.fps) = (feed.codec(), feed.size(), feed.fps());
     }
 }

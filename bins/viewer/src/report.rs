@@ -50,7 +50,9 @@ pub(crate) fn json(url: &str, status: &Status, errors: &[String]) -> String {
         "fps": (status.fps * 100.0).round() / 100.0,
         "frames_complete": s.frames_complete,
         "frames_damaged": s.frames_damaged,
+        "frames_mended": status.mended.frames,
         "frames_missing": s.frames_missing,
+        "strips_mended": status.mended.strips,
         "packets": s.packets,
         "packets_lost": s.packets_lost,
         "bytes": s.bytes,
@@ -63,10 +65,11 @@ pub(crate) fn json(url: &str, status: &Status, errors: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mend::Mended;
     use crate::source::{Statistics, Transport};
     use std::time::Duration;
 
-    const KEYS: [&str; 14] = [
+    const KEYS: [&str; 16] = [
         "bytes",
         "codec",
         "errors",
@@ -74,10 +77,12 @@ mod tests {
         "fps",
         "frames_complete",
         "frames_damaged",
+        "frames_mended",
         "frames_missing",
         "height",
         "packets",
         "packets_lost",
+        "strips_mended",
         "transport",
         "url",
         "width",
@@ -95,7 +100,9 @@ mod tests {
             first_frame: Some(Duration::from_micros(41_900)),
             ..Statistics::default()
         };
-        let status = Status { statistics, codec: Some("JPEG"), size: (512, 288), fps: 29.970_03, over: None };
+        let mended = Mended { frames: 3, strips: 7 };
+        let (codec, size, fps) = (Some("JPEG"), (512, 288), 29.970_03);
+        let status = Status { statistics, mended, codec, size, fps, over: None };
         let text = json("rtsp://[::1]/\"a\"\n", &status, &["one".to_owned()]);
         assert_eq!(text.lines().count(), 1);
         let report = object(&text);
@@ -106,6 +113,7 @@ mod tests {
         assert_eq!(report["transport"], "tcp");
         assert_eq!(report["fps"], 29.97);
         assert_eq!(report["frames_complete"], 300);
+        assert_eq!((&report["frames_mended"], &report["strips_mended"]), (&3.into(), &7.into()));
         assert_eq!(report["first_frame_ms"], 41);
         assert_eq!(report["errors"][0], "one");
     }

@@ -105,7 +105,7 @@ mod tests {
 
     fn plain(width: u32, height: u32, colour: u32) -> Picture {
         let pixels = vec![colour; (width * height) as usize];
-        Picture { due: Duration::ZERO, width, height, pixels }
+        Picture { due: Duration::ZERO, width, height, pixels: pixels.into() }
     }
 
     #[test]
