@@ -4,7 +4,7 @@
 //! [`peer`] says which stock tools are here; [`clip`] makes the media; [`server`] and [`viewer`]
 //! run the two binaries; [`watch`] has a stock client decode a stream into one hash for each
 //! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand; [`fake`] is a server that answers wrongly;
-//! [`capture`] dissects what went over the wire. Failures panic: this code runs in tests only.
+//! [`relay`] is a network that loses packets; [`capture`] dissects what went over the wire. Failures panic: this code runs in tests only.
 pub mod capture;
 pub mod clip;
 pub mod dialogue;
@@ -12,6 +12,7 @@ pub mod display;
 pub mod fake;
 pub mod peer;
 pub mod process;
+pub mod relay;
 pub mod rtp;
 pub mod server;
 pub mod viewer;

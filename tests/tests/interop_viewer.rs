@@ -1,8 +1,9 @@
 //! The viewer watches stock servers, and the server of its own kind.
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::peer::{Peer, available};
+use pinhole_tests::relay::Relay;
 use pinhole_tests::server::{GstServer, Server};
-use pinhole_tests::{Transport, fake, undisturbed, viewer, watch};
+use pinhole_tests::{Transport, undisturbed, viewer, watch};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -57,8 +58,8 @@ fn a_viewer_that_gets_nothing_over_udp_falls_back_to_tcp() {
     let directory = TempDir::new();
     let clip = Clip::avi(&directory);
     let server = GstServer::start(&clip);
-    let proxy = fake::udp_swallower(server.address());
-    let done = viewer::run_viewer(&["--json", &format!("rtsp://{proxy}/clip")]);
+    let relay = Relay::start(server.address(), 1_000_000);
+    let done = viewer::run_viewer(&["--json", &relay.url(&server.url)]);
     let report = viewer::report(&done);
     assert_eq!(report.text("transport"), "tcp");
     report.assert_whole(clip.frames);

@@ -1,0 +1,195 @@
+//! A network that loses packets, between a client and an RTSP server.
+use crate::dialogue::UdpPair;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
+use std::thread;
+
+/// A proxy through which one client after another reaches a server: RTSP as it is but for the
+/// ports in it, and datagrams, of which some are lost on the way to the client. It lasts as long
+/// as the test's process.
+#[derive(Debug)]
+pub struct Relay {
+    address: SocketAddr,
+    lost: Arc<AtomicU64>,
+}
+
+impl Relay {
+    /// A relay to the server at `to`, which loses that many of a million datagrams, always the
+    /// same ones.
+    ///
+    /// # Panics
+    /// If there are no free ports.
+    pub fn start(to: SocketAddr, lost_per_million: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("a bound socket");
+        let lost = Arc::<AtomicU64>::default();
+        let count = Arc::clone(&lost);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let path = Arc::new(Path::new());
+                path.carry(lost_per_million, &count);
+                if let Ok(server) = TcpStream::connect(to) {
+                    path.connect(client, server).expect("a connection can be cloned");
+                }
+            }
+        });
+        Self { address, lost }
+    }
+
+    /// The URL of what `url` names, by way of the relay.
+    ///
+    /// # Panics
+    /// If it is no RTSP URL.
+    pub fn url(&self, url: &str) -> String {
+        let rest = url.strip_prefix("rtsp://").expect("an RTSP URL");
+        let path = rest.split_once('/').map_or("", |(_, path)| path);
+        format!("rtsp://{}/{path}", self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many datagrams it has lost.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Relaxed)
+    }
+}
+
+/// What belongs to one client.
+struct Path {
+    /// The server's ports, as the client sees them.
+    front: UdpPair,
+    /// The client's ports, as the server sees them.
+    back: UdpPair,
+    /// The first of the client's own ports, and of the server's; 0 until SETUP told them.
+    client: AtomicU16,
+    server: AtomicU16,
+}
+
+impl Path {
+    fn new() -> Self {
+        Self {
+            front: UdpPair::bind(),
+            back: UdpPair::bind(),
+            client: AtomicU16::new(0),
+            server: AtomicU16::new(0),
+        }
+    }
+
+    /// Starts to carry datagrams.
+    fn carry(self: &Arc<Self>, lost_per_million: u64, count: &Arc<AtomicU64>) {
+        type Ends = fn(&Path) -> (&UdpSocket, &UdpSocket, u16);
+        let up: [Ends; 2] = [
+            |path| (&path.front.rtp, &path.back.rtp, path.server.load(Relaxed)),
+            |path| (&path.front.rtcp, &path.back.rtcp, path.server.load(Relaxed) | 1),
+        ];
+        let down: [Ends; 2] = [
+            |path| (&path.back.rtp, &path.front.rtp, path.client.load(Relaxed)),
+            |path| (&path.back.rtcp, &path.front.rtcp, path.client.load(Relaxed) | 1),
+        ];
+        let loss = down.map(|ends| (ends, lost_per_million)).into_iter().chain(up.map(|ends| (ends, 0)));
+        for (seed, (ends, lost_per_million)) in (1..).zip(loss) {
+            let (path, count) = (Arc::clone(self), Arc::clone(count));
+            thread::spawn(move || {
+                let (mut packet, mut random) = (vec![0; 65_536], seed);
+                loop {
+                    let Ok((len, _)) = ends(&path).0.recv_from(&mut packet) else { return };
+                    let (_, to, port) = ends(&path);
+                    if next(&mut random) % 1_000_000 < lost_per_million {
+                        count.fetch_add(1, Relaxed);
+                    } else if port > 1 {
+                        // Whoever is gone does not get it.
+                        let _ = to.send_to(&packet[..len], (Ipv4Addr::LOCALHOST, port));
+                    }
+                }
+            });
+        }
+    }
+
+    /// Starts to carry RTSP.
+    fn connect(self: Arc<Self>, client: TcpStream, server: TcpStream) -> io::Result<()> {
+        let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
+        let path = Arc::clone(&self);
+        thread::spawn(move || {
+            copy(from_client, to_server, |text| {
+                replace(text, "client_port=", &path.back).map(|(text, port)| {
+                    path.client.store(port, Relaxed);
+                    text
+                })
+            })
+        });
+        thread::spawn(move || {
+            copy(server, client, |text| {
+                let (text, port) = replace(text, "server_port=", &self.front)?;
+                self.server.store(port, Relaxed);
+                let own = self.back.transport();
+                let (_, seen) = own.split_once("client_port=")?;
+                let port = self.client.load(Relaxed);
+                Some(text.replace(seen, &format!("{port}-{}", port + 1)))
+            })
+        });
+        Ok(())
+    }
+}
+
+/// Copies messages, which are small and come in one piece; `edit` changes those that name ports.
+fn copy(mut from: TcpStream, mut to: TcpStream, edit: impl Fn(&str) -> Option<String>) -> io::Result<()> {
+    let mut chunk = vec![0; 65_536];
+    loop {
+        let n = from.read(&mut chunk)?;
+        // The end of one direction is passed on as such.
+        if n == 0 {
+            return to.shutdown(Shutdown::Write);
+        }
+        match std::str::from_utf8(&chunk[..n]).ok().and_then(&edit) {
+            Some(edited) => to.write_all(edited.as_bytes())?,
+            None => to.write_all(&chunk[..n])?,
+        }
+    }
+}
+
+/// The text with the ports behind `name` replaced by those of `pair`, and the first that was there.
+fn replace(text: &str, name: &str, pair: &UdpPair) -> Option<(String, u16)> {
+    let (before, after) = text.split_once(name)?;
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-');
+    let port = after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    let own = pair.transport();
+    let (_, ports) = own.split_once("client_port=")?;
+    Some((format!("{before}{name}{ports}{rest}"), port))
+}
+
+/// The next number of a generator of Marsaglia's (xorshift).
+fn next(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_replaced_where_they_stand() {
+        let pair = UdpPair::bind();
+        let own = pair.transport();
+        let text = "SETUP rtsp://a/ RTSP/1.0\r\nTransport: RTP/AVP;unicast;client_port=5000-5001\r\n\r\n";
+        let (edited, port) = replace(text, "client_port=", &pair).unwrap();
+        assert_eq!((port, edited), (5000, text.replace("RTP/AVP;unicast;client_port=5000-5001", &own)));
+        assert_eq!(replace("OPTIONS * RTSP/1.0\r\n\r\n", "client_port=", &pair), None);
+    }
+
+    #[test]
+    fn about_as_many_are_lost_as_was_asked_for() {
+        for seed in 1..3 {
+            let mut state = seed;
+            let lost = (0..100_000).filter(|_| next(&mut state) % 1_000_000 < 10_000).count();
+            assert!((800..1_200).contains(&lost), "{lost}");
+        }
+    }
+}
