@@ -23,6 +23,14 @@ impl Report {
         self.0[name].as_u64().unwrap_or_else(|| panic!("no number '{name}' in {}", self.0))
     }
 
+    /// A number of the report that need not be whole, and may be negative.
+    ///
+    /// # Panics
+    /// If there is none of this name.
+    pub fn fraction(&self, name: &str) -> f64 {
+        self.0[name].as_f64().unwrap_or_else(|| panic!("no number '{name}' in {}", self.0))
+    }
+
     /// A text of the report.
     ///
     /// # Panics

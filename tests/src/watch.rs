@@ -31,6 +31,17 @@ pub fn ffmpeg_stream(url: &str, transport: Transport) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-rtsp_transport", &transport, "-i", url]))
 }
 
+/// What ffmpeg shows of a stream from this second on, until it ends by itself.
+///
+/// # Panics
+/// If ffmpeg fails, or goes on after the end of the clip.
+pub fn ffmpeg_from(url: &str, transport: Transport, second: f64) -> Hashes {
+    let (transport, second) = (transport.to_string(), second.to_string());
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-rtsp_transport", &transport, "-ss", &second, "-i", url]);
+    ffmpeg(&mut command)
+}
+
 /// What ffmpeg shows of the first `frames` frames of a stream, and their size.
 ///
 /// # Panics

@@ -1,6 +1,7 @@
 //! The command line.
 use clap::{ArgAction, Parser, ValueEnum};
-use pinhole::wire::rtsp::Url;
+use pinhole::time::MediaTime;
+use pinhole::wire::rtsp::{Scale, Speed, Url};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,19 @@ pub(crate) struct Cli {
     /// How the media travel.
     #[arg(long, value_enum, default_value_t = TransportArg::Auto)]
     pub(crate) transport: TransportArg,
+
+    /// Begin at this second of the medium.
+    #[arg(long, value_name = "SECONDS", value_parser = place)]
+    pub(crate) start: Option<MediaTime>,
+
+    /// Play so many times as fast, such as 4 or 0.5; backwards, if negative. The server leaves
+    /// frames out, and may round.
+    #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true, value_parser = scale)]
+    pub(crate) scale: Scale,
+
+    /// Have frames delivered so many times faster than they are shown.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
+    pub(crate) speed: Speed,
 
     /// Open no window; show a line of figures. Chosen by itself where there is no display.
     #[arg(long)]
@@ -73,6 +87,22 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a number of seconds above 0 is expected".to_owned())
 }
 
+fn place(text: &str) -> Result<MediaTime, String> {
+    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds
+        .map(|place| MediaTime::ZERO + place.into())
+        .ok_or_else(|| "a number of seconds is expected, 0 or above".to_owned())
+}
+
+fn scale(text: &str) -> Result<Scale, String> {
+    Scale::parse(text.as_bytes())
+        .ok_or_else(|| "a number other than 0 is expected, such as 4, 0.5 or -1".to_owned())
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    Speed::parse(text.as_bytes()).ok_or_else(|| "a number above 0 is expected, such as 2".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +123,15 @@ mod tests {
         let cli = parse(&[]).unwrap();
         assert!(cli.url.is_none() && !cli.headless && !cli.json && cli.duration.is_none());
         assert_eq!(cli.transport, TransportArg::Auto);
+        assert_eq!((cli.start, cli.scale, cli.speed), (None, Scale::NORMAL, Speed::NORMAL));
+    }
+
+    #[test]
+    fn where_and_how_fast_to_play() {
+        let cli = parse(&["--start", "1.5", "--scale", "-0.5", "--speed", "2"]).unwrap();
+        assert_eq!(cli.start, Some(MediaTime::from_micros(1_500_000)));
+        assert_eq!((cli.scale.thousandths(), cli.speed.thousandths()), (-500, 2_000));
+        assert_eq!(parse(&["--start=0", "--scale=-4"]).unwrap().scale.thousandths(), -4_000);
     }
 
     #[test]
@@ -142,6 +181,12 @@ mod tests {
             "--duration=inf",
             "--duration=NaN",
             "--duration=1e300",
+            "--start=-1",
+            "--start=NaN",
+            "--scale=0",
+            "--scale=fast",
+            "--speed=0",
+            "--speed=-1",
             "--transport=sctp",
             "--unknown",
         ] {

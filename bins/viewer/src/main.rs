@@ -28,6 +28,8 @@ mod window;
 use clap::Parser;
 use cli::Cli;
 use decode::Picture;
+use pinhole::client::PlayOptions;
+use pinhole::frame::Seek;
 use player::{Player, Status};
 use show::{Ending, Shown};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -75,8 +77,8 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         (None, None) => unreachable!("there is a server where there is no address"),
     };
     let player = {
-        let (url, transport) = (url.clone(), cli.transport);
-        Player::start(move || source::connect(&url, transport), headless.then_some(HEADLESS_PACE))?
+        let (url, transport, play) = (url.clone(), cli.transport, what_to_play(cli));
+        Player::start(move || source::connect(&url, transport, play), headless.then_some(HEADLESS_PACE))?
     };
     let options = show::Options {
         url: &url,
@@ -106,6 +108,13 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     };
     result?;
     Ok(said.map_err(|error| format!("standard output takes no report: {error}"))?)
+}
+
+fn what_to_play(cli: &Cli) -> PlayOptions {
+    let mut play = PlayOptions::default();
+    play.from = cli.start.map(Seek::To);
+    (play.scale, play.speed) = (cli.scale, cli.speed);
+    play
 }
 
 /// Whether what was asked for was played; if not, why.

@@ -43,6 +43,9 @@ pub(crate) fn json(url: &str, status: &Status, errors: &[String]) -> String {
     let first_frame = s.first_frame.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
     serde_json::json!({
         "url": url,
+        "start": s.start.map(|start| start.as_micros() as f64 / 1e6),
+        "scale": f64::from(s.scale.thousandths()) / 1000.0,
+        "speed": f64::from(s.speed.thousandths()) / 1000.0,
         "transport": s.transport.map(|transport| transport.name()),
         "codec": status.codec,
         "width": status.size.0,
@@ -67,9 +70,10 @@ mod tests {
     use super::*;
     use crate::mend::Mended;
     use crate::source::{Statistics, Transport};
+    use pinhole::time::MediaTime;
     use std::time::Duration;
 
-    const KEYS: [&str; 16] = [
+    const KEYS: [&str; 19] = [
         "bytes",
         "codec",
         "errors",
@@ -82,6 +86,9 @@ mod tests {
         "height",
         "packets",
         "packets_lost",
+        "scale",
+        "speed",
+        "start",
         "strips_mended",
         "transport",
         "url",
@@ -97,6 +104,7 @@ mod tests {
         let statistics = Statistics {
             transport: Some(Transport::Tcp),
             frames_complete: 300,
+            start: Some(MediaTime::from_micros(1_966_667)),
             first_frame: Some(Duration::from_micros(41_900)),
             ..Statistics::default()
         };
@@ -111,6 +119,7 @@ mod tests {
         assert_eq!(keys, KEYS);
         assert_eq!(report["url"], "rtsp://[::1]/\"a\"\n");
         assert_eq!(report["transport"], "tcp");
+        assert_eq!(report["start"], 1.966_667);
         assert_eq!(report["fps"], 29.97);
         assert_eq!(report["frames_complete"], 300);
         assert_eq!((&report["frames_mended"], &report["strips_mended"]), (&3.into(), &7.into()));
@@ -122,6 +131,8 @@ mod tests {
     fn a_stream_that_never_came_has_the_same_keys() {
         let report = object(&json("rtsp://host/", &Status::default(), &[]));
         assert_eq!(report.len(), KEYS.len());
+        assert_eq!([&report["scale"], &report["speed"]], [1.0, 1.0]);
+        assert!(report["start"].is_null());
         assert!(report["transport"].is_null() && report["first_frame_ms"].is_null());
         assert_eq!(report["fps"], 0.0);
     }

@@ -1,7 +1,9 @@
 //! Where frames come from: what the player asks of an RTSP client.
 use crate::cli::TransportArg;
-use pinhole::client::{Lower, TransportChoice};
+use pinhole::client::{Lower, PlayOptions, TransportChoice};
 use pinhole::frame::{Frame, FrameId, Miss};
+use pinhole::time::MediaTime;
+use pinhole::wire::rtsp::{Position, Scale, Speed};
 use pinhole_std::client::{self, Client, Options};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +51,12 @@ pub(crate) enum Event {
 pub(crate) struct Statistics {
     /// How the media travel; `None` until that is agreed.
     pub(crate) transport: Option<Transport>,
+    /// Where in the medium the server began; `None`: it is live, or does not say.
+    pub(crate) start: Option<MediaTime>,
+    /// How fast the medium goes by, as the server says.
+    pub(crate) scale: Scale,
+    /// How much sooner than they are shown frames come, as the server says.
+    pub(crate) speed: Speed,
     pub(crate) frames_complete: u64,
     pub(crate) frames_damaged: u64,
     pub(crate) frames_missing: u64,
@@ -83,17 +91,21 @@ pub(crate) trait Source {
     fn statistics(&self) -> Statistics;
 }
 
-/// Connects to the server of `url`.
+/// Connects to the server of `url`, to play what is asked for.
 ///
 /// # Errors
 /// The address does not resolve, or nobody answers there.
-pub(crate) fn connect(url: &str, transport: TransportArg) -> Result<Box<dyn Source>, Error> {
+pub(crate) fn connect(
+    url: &str,
+    transport: TransportArg,
+    play: PlayOptions,
+) -> Result<Box<dyn Source>, Error> {
     let transport = match transport {
         TransportArg::Auto => TransportChoice::Auto,
         TransportArg::Udp => TransportChoice::Udp,
         TransportArg::Tcp => TransportChoice::Tcp,
     };
-    Ok(Box::new(Client::connect(url, &Options { transport, ..Options::default() })?))
+    Ok(Box::new(Client::connect(url, &Options { transport, play, ..Options::default() })?))
 }
 
 impl Source for Client {
@@ -139,9 +151,16 @@ impl Source for Client {
     }
 
     fn statistics(&self) -> Statistics {
-        let client::Statistics { transport, track, first_frame, .. } = self.statistics();
+        let client::Statistics { transport, range, scale, speed, track, first_frame, .. } = self.statistics();
+        let start = range.start.and_then(|start| match start {
+            Position::At(start) => Some(start),
+            Position::Now => None,
+        });
         Statistics {
             transport: transport.map(Into::into),
+            start,
+            scale,
+            speed,
             frames_complete: track.frames_complete,
             frames_damaged: track.frames_damaged,
             frames_missing: track.frames_missing,

@@ -5,11 +5,11 @@ mod sockets;
 use crate::clock::Clock;
 use crate::udp::RECEIVE_LEN;
 use mio::{Events, Poll, Token};
-use pinhole::client::{self, ClientConn, Config, Figures, Lower, Port, TransportChoice};
+use pinhole::client::{self, ClientConn, Config, Figures, Lower, PlayOptions, Port, TransportChoice};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, TrackId};
 use pinhole::ring::{FrameRing, Slot};
 use pinhole::time::Now;
-use pinhole::wire::rtsp::Range;
+use pinhole::wire::rtsp::{Range, Scale, Speed};
 use sockets::{Connection, TrackSockets};
 use std::collections::VecDeque;
 use std::io;
@@ -36,6 +36,8 @@ type Cache = FrameRing<Vec<Slot>, Vec<u8>>;
 pub struct Options {
     /// How the media are to travel.
     pub transport: TransportChoice,
+    /// What is played first. Scale and speed stay until [`Client::play_with`] asks for others.
+    pub play: PlayOptions,
     /// What the cache takes, in bytes, all tracks together.
     pub cache: usize,
     /// How long to wait for each of the server's addresses.
@@ -44,7 +46,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { transport: TransportChoice::Auto, cache: 64 << 20, connect_timeout: Duration::from_secs(10) }
+        Self {
+            transport: TransportChoice::Auto,
+            play: PlayOptions::default(),
+            cache: 64 << 20,
+            connect_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -65,6 +72,10 @@ pub enum Event {
         transport: Lower,
         /// What it plays, as far as it says.
         range: Range,
+        /// How fast the medium goes by.
+        scale: Scale,
+        /// How much sooner than they are shown frames come.
+        speed: Speed,
     },
     /// Nothing came by UDP: it goes on over TCP.
     SwitchedToTcp,
@@ -84,6 +95,12 @@ pub enum Event {
 pub struct Statistics {
     /// How the media travel; `None` until that is agreed.
     pub transport: Option<Lower>,
+    /// What the server plays, or played last, as far as it says.
+    pub range: Range,
+    /// How fast the medium goes by.
+    pub scale: Scale,
+    /// How much sooner than they are shown frames come.
+    pub speed: Speed,
     /// The first track's.
     pub track: Figures,
     /// From the start of the connection to the end of the first frame.
@@ -117,6 +134,8 @@ pub struct Client {
     scratch: Box<[u8]>,
     events: VecDeque<Event>,
     transport: Option<Lower>,
+    /// What is played, as [`Event::Playing`] tells it.
+    played: (Range, Scale, Speed),
     first_frame: Option<Duration>,
     /// Input that was left for the next turn.
     more: bool,
@@ -129,7 +148,7 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// Connects to the server of `url`, and is ready to play from the start.
+    /// Connects to the server of `url`, and plays what the options say.
     ///
     /// # Errors
     /// The URL is none, the host is not found, or nobody listens there.
@@ -144,7 +163,7 @@ impl Client {
         let poll = Poll::new().map_err(Error::Loop)?;
         let waker = mio::Waker::new(poll.registry(), WAKER).map_err(Error::Loop)?;
         let connection = Connection::open(url, options.connect_timeout, poll.registry(), STREAM)?;
-        conn.play(None);
+        conn.play_with(options.play);
         Ok(Self {
             poll,
             polled: Events::with_capacity(64),
@@ -159,6 +178,7 @@ impl Client {
             scratch: vec![0; RECEIVE_LEN].into_boxed_slice(),
             events: VecDeque::new(),
             transport: None,
+            played: Default::default(),
             first_frame: None,
             more: true,
         })
@@ -213,6 +233,11 @@ impl Client {
         self.conn.play(None);
     }
 
+    /// Asks the server to play from another place, or at another scale or speed.
+    pub fn play_with(&mut self, options: PlayOptions) {
+        self.conn.play_with(options);
+    }
+
     /// Asks the server to end the session; [`Event::Closed`] follows.
     pub fn teardown(&mut self) {
         self.conn.teardown();
@@ -226,7 +251,8 @@ impl Client {
     /// The figures so far.
     pub fn statistics(&self) -> Statistics {
         let track = self.conn.statistics(0).unwrap_or_default();
-        Statistics { transport: self.transport, track, first_frame: self.first_frame }
+        let (range, scale, speed) = self.played;
+        Statistics { transport: self.transport, range, scale, speed, track, first_frame: self.first_frame }
     }
 
     fn wait(&mut self, at_most: Duration) -> Result<(), Error> {
@@ -323,9 +349,10 @@ impl Client {
                     }
                     continue;
                 }
-                Some(client::Event::Playing { lower, range }) => {
+                Some(client::Event::Playing { lower, range, scale, speed }) => {
                     self.transport = Some(lower);
-                    Event::Playing { transport: lower, range }
+                    self.played = (range, scale, speed);
+                    Event::Playing { transport: lower, range, scale, speed }
                 }
                 Some(client::Event::SwitchedToTcp) => Event::SwitchedToTcp,
                 Some(client::Event::Paused) => Event::Paused,

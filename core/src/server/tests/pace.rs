@@ -47,7 +47,10 @@ fn numbers(sent: &[Shown]) -> Vec<usize> {
 /// When the BYE came.
 fn bye(bench: &Bench) -> Option<u64> {
     let reports = bench.datagrams.iter().filter(|datagram| datagram.port == Port::Rtcp);
-    reports.filter(|datagram| sender_report(&datagram.bytes).2).map(|datagram| datagram.at.as_millis()).last()
+    reports
+        .filter(|datagram| sender_report(&datagram.bytes).2)
+        .map(|datagram| datagram.at.as_millis())
+        .next_back()
 }
 
 /// Plays a clip of 20 frames with these headers to its end.
