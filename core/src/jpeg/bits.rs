@@ -87,6 +87,12 @@ impl<'a> BitReader<'a> {
         self.count < self.made_up
     }
 
+    /// How many bits are in the window, but for the last `padding` of the data.
+    const fn left(&self, padding: u32) -> u32 {
+        let padding = if self.made_up > 0 { self.made_up + padding } else { 0 };
+        self.count.saturating_sub(padding)
+    }
+
     /// About where the next bit is; stuffed bytes are not counted back.
     pub(super) const fn at(&self) -> usize {
         self.pos.saturating_sub(((self.count.saturating_sub(self.made_up)) / 8) as usize)
@@ -160,14 +166,54 @@ impl BitWriter {
         Ok(())
     }
 
+    /// How many bits the last byte lacks.
+    pub(super) const fn padding(&self) -> u32 {
+        (8 - self.count) % 8
+    }
+
+    /// Fills the last byte with ones. To be called behind `flush`.
+    fn align(&mut self, out: &mut [u8]) -> Result<(), OutputFull> {
+        let padding = self.padding();
+        self.put((1 << padding) - 1, padding);
+        self.flush(out)
+    }
+
     /// Fills the last byte with ones, and writes a marker. To be called behind `flush`.
     pub(super) fn marker(&mut self, out: &mut [u8], code: u8) -> Result<(), OutputFull> {
-        if self.count > 0 {
-            self.put(0xFF >> self.count, 8 - self.count);
-            self.flush(out)?;
-        }
+        self.align(out)?;
         self.pos = raw(out, self.pos, &[0xFF, code])?;
         Ok(())
+    }
+
+    /// Appends what `other` has written from the start of `data`. `aligned`: where in it its first
+    /// marker is, and how many bits were filled in before that. To be called behind `flush`.
+    pub(super) fn append(
+        &mut self,
+        out: &mut [u8],
+        other: &Self,
+        data: &[u8],
+        aligned: Option<(usize, u32)>,
+    ) -> Result<(), OutputFull> {
+        let data = data.get(..other.pos).unwrap_or(data);
+        let (end, padding) = aligned.unwrap_or((data.len(), 0));
+        let (unaligned, rest) = data.split_at_checked(end).unwrap_or((data, &[]));
+        let mut reader = BitReader::new(unaligned, 0);
+        loop {
+            reader.refill();
+            let len = reader.left(padding).min(32);
+            if len == 0 {
+                break;
+            }
+            self.put(reader.take(len), len);
+            self.flush(out)?;
+        }
+        if !rest.is_empty() {
+            // From its first marker on, the bytes stay the same.
+            self.align(out)?;
+            self.pos = raw(out, self.pos, rest)?;
+        }
+        self.put(other.window as u32 & ((1 << other.count) - 1), other.count);
+        self.flush(out)
     }
 }
 

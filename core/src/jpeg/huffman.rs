@@ -31,49 +31,76 @@ impl<'a> HuffmanSpec<'a> {
     }
 }
 
-/// How to re-code one symbol with the value behind it: from the lowest bit, 8 bits of the length
-/// that is read, 8 of symbol, 8 of the length that is written, and 32 of what to add.
+/// How to re-code a symbol with the value behind it, or several of them at once. From the lowest
+/// bit: 8 bits of the length that is read, 8 of [`Token::step`], 8 of the length that is written,
+/// 32 of what to add, and 8 of how many bits the last value has.
 ///
 /// The next look-up waits for the length that is read: hence its place, which needs no shift.
 ///
-/// The value's bits stay where they are, at the end; what is added turns the one code before
-/// them into the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The last value's bits stay where they are, at the end; what is added turns the bits before them
+/// into others. Where several symbols make one token, all of those bits are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token(u64);
 
 impl Token {
-    const fn new(symbol: u8, (from, from_len): (u32, u32), (to, to_len): (u32, u32)) -> Self {
-        let size = (symbol & 15) as u32;
+    /// Stands where no token is known: its step goes further than any block reaches.
+    const NONE: Self = Self(0xFF00);
+    /// How many bits a joined token may write.
+    const MAX_WRITE: u32 = 28;
+
+    const fn new(step: u32, size: u32, (from, from_len): (u32, u32), (to, to_len): (u32, u32)) -> Self {
         let change = to.wrapping_sub(from) << size;
-        let lengths = (to_len + size) << 16 | (from_len + size);
-        Self((change as u64) << 24 | (symbol as u64) << 8 | lengths as u64)
+        let (read, write) = ((from_len + size) as u64, (to_len + size) as u64);
+        Self((size as u64) << 56 | (change as u64) << 24 | write << 16 | (step as u64) << 8 | read)
     }
 
-    /// No code has no bits.
-    const fn is_none(self) -> bool {
-        self.0 == 0
+    /// Appends `next`, whose code is the last of `bits`; this token's are all before it. `None` if
+    /// they cannot be one.
+    fn join(self, next: Self, bits: u32) -> Option<Self> {
+        let step = self.step() + next.step();
+        let size = next.size();
+        let code_len = next.read_len() - size;
+        let write = self.write_len() + next.write_len();
+        if self.step() >= 64 || step & 63 < self.step() || step >= 128 || write > Self::MAX_WRITE {
+            return None;
+        }
+        let first = self.recode(bits >> code_len);
+        let second = next.recode((bits & ((1 << code_len) - 1)) << size) >> size;
+        let to = first << (next.write_len() - size) | second;
+        Some(Self::new(step, size, (bits, self.read_len() + code_len), (to, write - size)))
     }
 
-    pub(super) const fn symbol(self) -> u8 {
-        (self.0 >> 8) as u8
+    /// How many bits the last value has.
+    const fn size(self) -> u32 {
+        (self.0 >> 56) as u32
     }
 
-    /// How many zero coefficients come before the value.
-    pub(super) const fn run(self) -> u32 {
-        (self.0 >> 12) as u32 & 15
+    /// Of an AC token, by how many coefficients it goes on, and 64 more if it ends the block; of a
+    /// DC token, how many bits the value has.
+    #[inline(always)]
+    pub(super) const fn step(self) -> u32 {
+        (self.0 >> 8) as u32 & 0xFF
     }
 
-    /// How many bits are read: 31 at most.
+    /// Whether a block at coefficient `k` has room for all of it.
+    pub(super) const fn fits(self, k: u32) -> bool {
+        self.step() < 128 && k + (self.step() & 63) + (self.step() >> 6) <= 64
+    }
+
+    /// How many bits are read: 27 at most for DC, 26 for AC.
+    #[inline(always)]
     pub(super) const fn read_len(self) -> u32 {
         self.0 as u32 & 63
     }
 
-    /// How many bits are written: 31 at most.
+    /// How many bits are written: 28 at most.
+    #[inline(always)]
     pub(super) const fn write_len(self) -> u32 {
         (self.0 >> 16) as u32 & 63
     }
 
     /// The bits to write for those that were read.
+    #[inline(always)]
     pub(super) const fn recode(self, bits: u32) -> u32 {
         bits.wrapping_add((self.0 >> 24) as u32)
     }
@@ -88,28 +115,49 @@ pub(super) enum NoToken {
     Symbol(u8),
 }
 
-/// How many bits the first lookup takes: most codes of most pictures are not longer.
-const LOOKUP_BITS: u32 = 8;
+/// What a table codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    Dc,
+    Ac,
+}
 
-/// A table to decode with, joined to one to encode with.
-pub(super) struct Decoder<'a> {
+impl Class {
+    const fn token(self, symbol: u8, from: (u32, u32), to: (u32, u32)) -> Token {
+        let size = (symbol & 15) as u32;
+        let step = match (self, symbol) {
+            (Self::Dc, _) => size,
+            (Self::Ac, 0) => 64,
+            (Self::Ac, _) => (symbol >> 4) as u32 + 1,
+        };
+        Token::new(step, size, from, to)
+    }
+}
+
+/// A table to decode with, joined to one to encode with. `SLOTS` is a power of two: the first
+/// look-up takes as many bits as number its slots.
+pub(super) struct Decoder<'a, const SLOTS: usize> {
     /// For each value of the first bits: what they are the code of, if it is not longer.
-    lookup: [Token; 1 << LOOKUP_BITS],
+    lookup: [Token; SLOTS],
     /// For each length: the first 16-bit value that belongs to a longer code.
     limits: [u32; 16],
     /// For each length: what to add to a code to get the place of its symbol.
     offsets: [i32; 16],
     values: &'a [u8],
+    class: Class,
     encoder: &'static Encoder,
 }
 
-impl<'a> Decoder<'a> {
-    pub(super) fn new(spec: HuffmanSpec<'a>, encoder: &'static Encoder) -> Self {
+impl<'a, const SLOTS: usize> Decoder<'a, SLOTS> {
+    const LOOKUP_BITS: u32 = SLOTS.ilog2();
+
+    pub(super) fn new(class: Class, spec: HuffmanSpec<'a>, encoder: &'static Encoder) -> Self {
         let mut decoder = Self {
-            lookup: [Token::default(); 1 << LOOKUP_BITS],
+            lookup: [Token::NONE; SLOTS],
             limits: [0; 16],
             offsets: [0; 16],
             values: spec.values,
+            class,
             encoder,
         };
         let (mut code, mut place) = (0u32, 0u32);
@@ -118,10 +166,11 @@ impl<'a> Decoder<'a> {
             *offset = place.wrapping_sub(code) as i32;
             for _ in 0..*count {
                 let symbol = spec.values.get(place as usize).copied().unwrap_or(0);
-                if let (Some(shift), Some(to)) = (LOOKUP_BITS.checked_sub(length), encoder.code(symbol)) {
+                if let (Some(shift), Some(to)) = (Self::LOOKUP_BITS.checked_sub(length), encoder.code(symbol))
+                {
                     let first = (code << shift) as usize;
                     if let Some(slots) = decoder.lookup.get_mut(first..first + (1 << shift)) {
-                        slots.fill(Token::new(symbol, (code, length), to));
+                        slots.fill(class.token(symbol, (code, length), to));
                     }
                 }
                 code = code.wrapping_add(1);
@@ -130,19 +179,40 @@ impl<'a> Decoder<'a> {
             *limit = code << (16 - length);
             code <<= 1;
         }
+        if class == Class::Ac {
+            decoder.join();
+        }
         decoder
     }
 
-    /// What the bits start with the code of.
-    #[inline(always)]
-    pub(super) fn token(&self, bits: u16) -> Result<Token, NoToken> {
-        let token = self.lookup.get(usize::from(bits >> (16 - LOOKUP_BITS))).copied().unwrap_or_default();
-        if token.is_none() { self.long(bits) } else { Ok(token) }
+    /// Makes one token of as many symbols as have their codes, and all values but the last, in the
+    /// bits of a slot.
+    fn join(&mut self) {
+        let singles = self.lookup;
+        for (index, slot) in (0u32..).zip(&mut self.lookup) {
+            // Bounded: each symbol has a bit at least.
+            while slot.step() < 64 && slot.read_len() < Self::LOOKUP_BITS {
+                let rest = (index << slot.read_len()) as usize & (SLOTS - 1);
+                let next = singles.get(rest).copied().unwrap_or(Token::NONE);
+                let known = slot.read_len() + next.read_len() - next.size();
+                if next.step() >= 128 || known > Self::LOOKUP_BITS {
+                    break;
+                }
+                let Some(joined) = slot.join(next, index >> (Self::LOOKUP_BITS - known)) else { break };
+                *slot = joined;
+            }
+        }
     }
 
-    /// The same for codes of any length, and for what is no code.
+    /// What the bits start with, if a single look-up tells: a symbol, or as many as it shows.
+    #[inline(always)]
+    pub(super) fn lookup(&self, bits: u16) -> Token {
+        self.lookup.get(usize::from(bits >> (16 - Self::LOOKUP_BITS))).copied().unwrap_or(Token::NONE)
+    }
+
+    /// The one symbol that the bits start with the code of, however long that is.
     #[cold]
-    fn long(&self, bits: u16) -> Result<Token, NoToken> {
+    pub(super) fn single(&self, bits: u16) -> Result<Token, NoToken> {
         for (length, (limit, offset)) in (1u32..).zip(self.limits.iter().zip(&self.offsets)) {
             if u32::from(bits) < *limit {
                 let code = bits >> (16 - length);
@@ -150,7 +220,7 @@ impl<'a> Decoder<'a> {
                 let symbol = usize::try_from(place).ok().and_then(|place| self.values.get(place));
                 let symbol = *symbol.ok_or(NoToken::Code)?;
                 let to = self.encoder.code(symbol).ok_or(NoToken::Symbol(symbol))?;
-                return Ok(Token::new(symbol, (u32::from(code), length), to));
+                return Ok(self.class.token(symbol, (u32::from(code), length), to));
             }
         }
         Err(NoToken::Code)
@@ -198,26 +268,37 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// What a decoder says of the bits: the look-up's token if they fit a block, else the single one.
+    fn token<const SLOTS: usize>(decoder: &Decoder<'_, SLOTS>, bits: u16) -> Result<Token, NoToken> {
+        let token = decoder.lookup(bits);
+        if token.fits(0) { Ok(token) } else { decoder.single(bits) }
+    }
+
     #[test]
     fn every_standard_symbol_is_read_and_written() {
-        let pairs = [
-            (tables::DC_LUMA, &DC_LUMA, &DC_CHROMA, 12),
-            (tables::DC_CHROMA, &DC_CHROMA, &DC_LUMA, 12),
-            (tables::AC_LUMA, &AC_LUMA, &AC_CHROMA, 162),
-            (tables::AC_CHROMA, &AC_CHROMA, &AC_LUMA, 162),
+        let tables = [
+            (Class::Dc, tables::DC_LUMA, &DC_LUMA, &DC_CHROMA, 12),
+            (Class::Dc, tables::DC_CHROMA, &DC_CHROMA, &DC_LUMA, 12),
+            (Class::Ac, tables::AC_LUMA, &AC_LUMA, &AC_CHROMA, 162),
+            (Class::Ac, tables::AC_CHROMA, &AC_CHROMA, &AC_LUMA, 162),
         ];
-        for (spec, from, to, symbols) in pairs {
-            let decoder = Decoder::new(spec, to);
+        for (class, spec, from, to, symbols) in tables {
+            let decoder = Decoder::<256>::new(class, spec, to);
             let mut seen = 0;
             for symbol in 0..=255 {
                 let (Some((code, len)), Some((to, to_len))) = (from.code(symbol), to.code(symbol)) else {
                     continue;
                 };
-                let size = u32::from(symbol & 15);
+                let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+                let step = match class {
+                    Class::Dc => size,
+                    Class::Ac if symbol == 0 => 64,
+                    Class::Ac => run + 1,
+                };
                 // Whatever follows the code must not matter.
                 for tail in [0, (1u32 << (16 - len)) as u16 - 1] {
-                    let token = decoder.token((code << (16 - len)) as u16 | tail).unwrap();
-                    assert_eq!((token.symbol(), token.run()), (symbol, u32::from(symbol >> 4)));
+                    let token = decoder.single((code << (16 - len)) as u16 | tail).unwrap();
+                    assert_eq!(token.step(), step);
                     assert_eq!((token.read_len(), token.write_len()), (len + size, to_len + size));
                     let value = (1 << size) / 3;
                     assert_eq!(token.recode(code << size | value), to << size | value);
@@ -225,8 +306,51 @@ mod tests {
                 seen += 1;
             }
             assert_eq!(seen, symbols);
-            assert_eq!(decoder.token(0xFFFF), Err(NoToken::Code));
+            assert_eq!(token(&decoder, 0xFFFF), Err(NoToken::Code));
         }
+    }
+
+    /// Reads `bits` with one look-up, and symbol by symbol: what each writes, after how many bits,
+    /// and where in the block it then is.
+    fn both_ways(decoder: &Decoder<'_, 1024>, bits: u16) -> [(u64, u32, u32); 2] {
+        let joined = decoder.lookup(bits);
+        let at_once = joined.recode(u32::from(bits) >> (16 - joined.read_len()));
+        let (mut written, mut read, mut step) = (0u64, 0, 0);
+        while read < joined.read_len() {
+            let token = decoder.single(bits << read).unwrap();
+            let taken = u32::from(bits << read) >> (16 - token.read_len());
+            written = written << token.write_len() | u64::from(token.recode(taken));
+            (read, step) = (read + token.read_len(), step + token.step());
+        }
+        [(u64::from(at_once), joined.read_len(), joined.step()), (written, read, step)]
+    }
+
+    #[test]
+    fn symbols_that_are_joined_are_recoded_as_one_by_one() {
+        for (spec, to) in [(tables::AC_LUMA, &AC_CHROMA), (tables::AC_CHROMA, &AC_LUMA)] {
+            let decoder = Decoder::<1024>::new(Class::Ac, spec, to);
+            let whole = |bits: &u16| (1..=10).contains(&decoder.lookup(*bits).read_len());
+            let mut joined = 0;
+            for bits in (0..1024u16).map(|index| index << 6).filter(whole) {
+                let [at_once, one_by_one] = both_ways(&decoder, bits);
+                assert_eq!(at_once, one_by_one, "{bits:016b}");
+                assert!(decoder.lookup(bits).write_len() <= 28);
+                joined += usize::from(decoder.single(bits).unwrap().read_len() < at_once.1);
+            }
+            assert!(joined > 256, "{joined}");
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_end_of_a_block_is_not_joined() {
+        let decoder = Decoder::<1024>::new(Class::Ac, tables::AC_LUMA, &AC_LUMA);
+        // End of block (1010), and then the shortest code there is, with its value: 00 1.
+        let token = decoder.lookup(0b1010_0010_0100_0000);
+        assert_eq!((token.read_len(), token.step()), (4, 64));
+        // The other way round they are one.
+        let token = decoder.lookup(0b0011_0100_0000_0000);
+        assert_eq!((token.read_len(), token.step()), (7, 65));
+        assert!(token.fits(62) && !token.fits(63));
     }
 
     #[test]
@@ -234,10 +358,11 @@ mod tests {
         let mut counts = [0; 16];
         counts[0] = 1;
         counts[15] = 1;
-        let decoder = Decoder::new(HuffmanSpec { counts: &counts, values: &[12, 13] }, &DC_LUMA);
-        assert_eq!(decoder.token(0x0000), Err(NoToken::Symbol(12)));
-        assert_eq!(decoder.token(0x8000), Err(NoToken::Symbol(13)));
-        assert_eq!(decoder.token(0x8001), Err(NoToken::Code));
+        let spec = HuffmanSpec { counts: &counts, values: &[12, 13] };
+        let decoder = Decoder::<128>::new(Class::Dc, spec, &DC_LUMA);
+        assert_eq!(token(&decoder, 0x0000), Err(NoToken::Symbol(12)));
+        assert_eq!(token(&decoder, 0x8000), Err(NoToken::Symbol(13)));
+        assert_eq!(token(&decoder, 0x8001), Err(NoToken::Code));
     }
 
     #[test]
@@ -259,7 +384,8 @@ mod tests {
         ) {
             let spec = HuffmanSpec { counts: &counts, values: &values };
             let _ = spec.is_valid();
-            let _ = Decoder::new(spec, &AC_LUMA).token(bits);
+            let _ = token(&Decoder::<1024>::new(Class::Ac, spec, &AC_LUMA), bits);
+            let _ = token(&Decoder::<128>::new(Class::Dc, spec, &DC_LUMA), bits);
         }
     }
 }

@@ -11,6 +11,7 @@ mod inspect;
 mod mend;
 mod missing;
 mod recode;
+mod scan;
 pub(crate) mod segments;
 pub(crate) mod strips;
 mod tables;

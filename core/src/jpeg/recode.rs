@@ -1,12 +1,12 @@
 //! Re-codes a scan to the standard Huffman tables, which are all that RFC 2435 has. The
 //! coefficients are not touched: the picture stays the same, bit for bit.
-use super::bits::{BitReader, BitWriter, OutputFull};
+use super::JpegInfo;
+use super::bits::OutputFull;
 use super::error::{JpegError, JpegErrorKind};
 use super::header::Header;
-use super::huffman::{AC_CHROMA, AC_LUMA, DC_CHROMA, DC_LUMA, Decoder, Encoder, NoToken};
-use super::inspect::{HuffmanSpecs, McuShape, Parsed, TableSlots, check_intervals, mcus};
-use super::segments::marker;
-use super::{JpegInfo, Sampling};
+use super::huffman::NoToken;
+use super::inspect::{McuShape, Parsed, check_intervals};
+use super::scan;
 use core::fmt;
 
 /// What [`recode`] is to do besides.
@@ -71,7 +71,8 @@ pub enum RecodeErrorKind {
 ///
 /// It is enough without new restart markers for what encoders write: a flat picture grows most,
 /// to less than three times its length; others grow by a few per cent. A restart marker costs
-/// three to six bytes. A malicious source can need more, and gets
+/// three to six bytes. A row of tall MCUs (see [`McuShape`]) is held twice for a moment: a flat
+/// picture of one or two such rows may need more. So may a malicious source. They get
 /// [`RecodeErrorKind::OutputFull`].
 pub const fn recode_max_len(src_len: usize) -> usize {
     src_len.saturating_mul(3).saturating_add(Header::MAX_LEN + 2)
@@ -82,7 +83,7 @@ pub const fn recode_max_len(src_len: usize) -> usize {
 ///
 /// It takes whatever [`inspect`](super::inspect()) takes, and also what has too many restart
 /// intervals, if `options` ask for fewer. It mends 4:2:2 in tall MCUs (see [`McuShape`]), and
-/// puts restart markers in if asked. Uses about 14 KB of stack.
+/// puts restart markers in if asked. Uses about 28 KB of stack.
 ///
 /// # Errors
 /// A [`RecodeError`]; what is in `out` then is of no use.
@@ -111,211 +112,20 @@ pub fn recode(src: &[u8], out: &mut [u8], options: RecodeOptions) -> Result<Reco
     check_intervals(&info, McuShape::Standard)
         .map_err(|reason| RecodeErrorKind::Jpeg(reason).at(from.scan as usize))?;
     let scan = info.scan as usize;
-    let len = scan_to(&parsed, src, out, &info)?;
+    let len = scan::recode(&parsed, src, out, &info)?;
     info.scan_len = u32::try_from(len - scan - 2).map_err(|_| full)?;
     Ok(Recoded { len, info })
 }
 
-/// Re-codes the scan to where `to` has it, appends EOI, and says where that ends.
-fn scan_to(parsed: &Parsed<'_>, src: &[u8], out: &mut [u8], to: &JpegInfo) -> Result<usize, RecodeError> {
-    let from = &parsed.info;
-    let scan_end = (from.scan as usize).saturating_add(from.scan_len as usize);
-    let data = src.get(..scan_end).unwrap_or(src);
-    let [y, cb, cr] = parsed.components.map(|component| component.tables);
-    let y = Component::new(&parsed.huffman, y, &DC_LUMA, &AC_LUMA);
-    let chroma = |slots| Component::new(&parsed.huffman, slots, &DC_CHROMA, &AC_CHROMA);
-    // Next to always one pair of tables for both.
-    let (cb_tables, cr_tables) = (chroma(cb), (cb != cr).then(|| chroma(cr)));
-    let components = [&y, &cb_tables, cr_tables.as_ref().unwrap_or(&cb_tables)];
-
-    let blocks = match (from.sampling, parsed.mcu) {
-        (Sampling::Yuv422, McuShape::Standard) => &YUV422[..],
-        (Sampling::Yuv420, _) => &YUV420[..],
-        (Sampling::Yuv422, McuShape::Tall) => &YUV422_TALL[..],
-    };
-    let (across, down) = mcus(from, parsed.mcu);
-    let (_, down_out) = mcus(from, McuShape::Standard);
-    let mut source = Source {
-        bits: BitReader::new(data, from.scan as usize),
-        dc: [0; 3],
-        restarts: Restarts::new(from.restart_interval),
-    };
-    let mut target = Target {
-        out,
-        bits: BitWriter::new(to.scan as usize),
-        dc: [0; 3],
-        restarts: Restarts::new(to.restart_interval),
-    };
-    for row in 0..down {
-        // A row of tall MCUs is read twice: once for its upper half, once for its lower.
-        let start = source;
-        target.row(&mut source, &components, blocks, Half::Upper, across)?;
-        if parsed.mcu == McuShape::Tall && 2 * row + 1 < down_out {
-            source = start;
-            target.row(&mut source, &components, blocks, Half::Lower, across)?;
-        }
-    }
-    target.marker(marker::EOI).map_err(|full| source.error(full))?;
-    Ok(target.bits.pos())
-}
-
-/// Which half of a tall MCU a block is in; other MCUs are all upper half.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Half {
-    Upper,
-    Lower,
-}
-
-/// The blocks of an MCU in their order: the component, and the half.
-type Blocks = [(usize, Half)];
-const YUV422: [(usize, Half); 4] = [(0, Half::Upper), (0, Half::Upper), (1, Half::Upper), (2, Half::Upper)];
-const YUV420: [(usize, Half); 6] = [
-    (0, Half::Upper),
-    (0, Half::Upper),
-    (0, Half::Upper),
-    (0, Half::Upper),
-    (1, Half::Upper),
-    (2, Half::Upper),
-];
-const YUV422_TALL: [(usize, Half); 8] = [
-    (0, Half::Upper),
-    (0, Half::Upper),
-    (0, Half::Lower),
-    (0, Half::Lower),
-    (1, Half::Upper),
-    (1, Half::Lower),
-    (2, Half::Upper),
-    (2, Half::Lower),
-];
-
-/// The tables of one colour component.
-struct Component<'a> {
-    dc: Decoder<'a>,
-    ac: Decoder<'a>,
-    /// A DC difference may become another on the way: it is encoded apart.
-    dc_out: &'static Encoder,
-}
-
-impl<'a> Component<'a> {
-    fn new(
-        specs: &HuffmanSpecs<'a>,
-        slots: TableSlots,
-        dc_out: &'static Encoder,
-        ac_out: &'static Encoder,
-    ) -> Self {
-        let (dc, ac) = specs.tables(slots);
-        Self { dc: Decoder::new(dc, dc_out), ac: Decoder::new(ac, ac_out), dc_out }
+impl RecodeErrorKind {
+    pub(super) const fn at(self, at: usize) -> RecodeError {
+        RecodeError { at, reason: self }
     }
 }
 
-/// Counts MCUs from one restart marker to the next.
-#[derive(Clone, Copy)]
-struct Restarts {
-    interval: u16,
-    left: u16,
-    next: u8,
-}
-
-impl Restarts {
-    const fn new(interval: u16) -> Self {
-        Self { interval, left: interval, next: marker::RST0 }
-    }
-
-    /// Starts an MCU; gives the marker that must come before it, if one must.
-    fn mcu(&mut self) -> Option<u8> {
-        if self.interval == 0 {
-            return None;
-        }
-        let due = (self.left == 0).then_some(self.next);
-        if due.is_some() {
-            self.left = self.interval;
-            self.next = marker::RST0 | (self.next.wrapping_add(1) & 7);
-        }
-        self.left -= 1;
-        due
-    }
-}
-
-/// The scan that is read, with the DC coefficient that each component had last.
-#[derive(Clone, Copy)]
-struct Source<'a> {
-    bits: BitReader<'a>,
-    dc: [i32; 3],
-    restarts: Restarts,
-}
-
-impl Source<'_> {
-    /// An error here. Bits that are not in the data are no code, but neither are they wrong.
-    #[cold]
-    fn error(&self, reason: RecodeErrorKind) -> RecodeError {
-        let reason = match reason {
-            RecodeErrorKind::OutputFull => reason,
-            _ if self.bits.is_past_end() => RecodeErrorKind::EndsEarly,
-            _ => reason,
-        };
-        reason.at(self.bits.at())
-    }
-
-    #[inline]
-    fn mcu(&mut self) -> Result<(), RecodeError> {
-        let Some(expected) = self.restarts.mcu() else { return Ok(()) };
-        let at = self.bits.at();
-        match self.bits.marker() {
-            Some((_, code)) if code == expected => {
-                self.dc = [0; 3];
-                Ok(())
-            }
-            found => {
-                let (at, found) = found.map_or((at, None), |(at, code)| (at, Some(code)));
-                Err(RecodeErrorKind::RestartMarker { expected, found }.at(at))
-            }
-        }
-    }
-}
-
-/// The scan that is written.
-struct Target<'a> {
-    out: &'a mut [u8],
-    bits: BitWriter,
-    dc: [i32; 3],
-    restarts: Restarts,
-}
-
-impl Target<'_> {
-    fn marker(&mut self, code: u8) -> Result<(), RecodeErrorKind> {
-        Ok(self.bits.marker(self.out, code)?)
-    }
-
-    fn row(
-        &mut self,
-        source: &mut Source<'_>,
-        components: &[&Component<'_>; 3],
-        blocks: &Blocks,
-        half: Half,
-        across: u32,
-    ) -> Result<(), RecodeError> {
-        for _ in 0..across {
-            source.mcu()?;
-            if let Some(restart) = self.restarts.mcu() {
-                self.dc = [0; 3];
-                self.marker(restart).map_err(|full| source.error(full))?;
-            }
-            for (index, block_half) in blocks {
-                let (Some(component), Some(dc_in), Some(dc_out)) =
-                    (components.get(*index), source.dc.get_mut(*index), self.dc.get_mut(*index))
-                else {
-                    continue;
-                };
-                let last_dc = (dc_in, dc_out);
-                let coded = if *block_half == half {
-                    block::<true>(component, &mut source.bits, &mut self.bits, self.out, last_dc)
-                } else {
-                    block::<false>(component, &mut source.bits, &mut self.bits, self.out, last_dc)
-                };
-                coded.map_err(|reason| source.error(reason))?;
-            }
-        }
-        Ok(())
+impl From<JpegError> for RecodeError {
+    fn from(error: JpegError) -> Self {
+        RecodeErrorKind::Jpeg(error.reason).at(error.at)
     }
 }
 
@@ -331,106 +141,6 @@ impl From<NoToken> for RecodeErrorKind {
             NoToken::Code => Self::BadCode,
             NoToken::Symbol(symbol) => Self::BadSymbol(symbol),
         }
-    }
-}
-
-/// Re-codes one block, or only reads it.
-#[inline(always)]
-fn block<const WRITE: bool>(
-    component: &Component<'_>,
-    from: &mut BitReader<'_>,
-    to: &mut BitWriter,
-    out: &mut [u8],
-    last_dc: (&mut i32, &mut i32),
-) -> Result<(), RecodeErrorKind> {
-    // On copies, which stay in registers.
-    let (mut reader, mut writer) = (*from, *to);
-    let coded = coefficients::<WRITE>(component, &mut reader, &mut writer, out, last_dc);
-    (*from, *to) = (reader, writer);
-    coded
-}
-
-/// `last_dc` are the component's last DC coefficients in the source and in the target: they
-/// differ where only one of the two had a restart marker.
-#[inline(always)]
-fn coefficients<const WRITE: bool>(
-    component: &Component<'_>,
-    from: &mut BitReader<'_>,
-    to: &mut BitWriter,
-    out: &mut [u8],
-    last_dc: (&mut i32, &mut i32),
-) -> Result<(), RecodeErrorKind> {
-    // One refill is enough for two symbols, and so is one flush: 27 bits at most for a DC
-    // coefficient, 26 for an AC coefficient.
-    from.refill();
-    let token = component.dc.token(from.peek())?;
-    let (last_in, last_out) = last_dc;
-    let size = u32::from(token.symbol() & 15);
-    let value = from.take(token.read_len()) & ((1 << size) - 1);
-    let dc = last_in.wrapping_add(extend(value, size));
-    *last_in = dc;
-    if WRITE {
-        let difference = dc.wrapping_sub(*last_out);
-        *last_out = dc;
-        let size = 32 - difference.unsigned_abs().leading_zeros();
-        let (code, len) = component.dc_out.code(size as u8).ok_or(RecodeErrorKind::DcRange)?;
-        // A negative difference is coded as itself minus one (T.81, F.1.2.1).
-        let bits = (difference + (difference >> 31)) as u32 & ((1 << size) - 1);
-        to.put(code << size | bits, len + size);
-    }
-
-    let mut k = 1;
-    let mut ended = ac::<WRITE>(component, from, to, &mut k)?;
-    while !ended {
-        if WRITE {
-            to.flush(out)?;
-        }
-        from.refill();
-        ended = ac::<WRITE>(component, from, to, &mut k)? || ac::<WRITE>(component, from, to, &mut k)?;
-    }
-    if WRITE {
-        to.flush(out)?;
-    }
-    match (from.is_past_end(), k > 64) {
-        (true, _) => Err(RecodeErrorKind::EndsEarly),
-        (false, true) => Err(RecodeErrorKind::RunPastEnd),
-        (false, false) => Ok(()),
-    }
-}
-
-/// Re-codes the AC coefficient at `k`, or only reads it; `true` if it ends the block.
-#[inline(always)]
-fn ac<const WRITE: bool>(
-    component: &Component<'_>,
-    from: &mut BitReader<'_>,
-    to: &mut BitWriter,
-    k: &mut u32,
-) -> Result<bool, RecodeErrorKind> {
-    let token = component.ac.token(from.peek())?;
-    let bits = from.take(token.read_len());
-    if WRITE {
-        to.put(token.recode(bits), token.write_len());
-    }
-    *k += token.run() + 1;
-    Ok(token.symbol() == 0 || *k >= 64)
-}
-
-/// The value that `size` bits stand for (T.81, F.2.2.1).
-#[inline(always)]
-const fn extend(bits: u32, size: u32) -> i32 {
-    let negative = (bits << 1) >> size == 0;
-    if negative { bits as i32 - ((1 << size) - 1) } else { bits as i32 }
-}
-
-impl RecodeErrorKind {
-    const fn at(self, at: usize) -> RecodeError {
-        RecodeError { at, reason: self }
-    }
-}
-
-impl From<JpegError> for RecodeError {
-    fn from(error: JpegError) -> Self {
-        RecodeErrorKind::Jpeg(error.reason).at(error.at)
     }
 }
 
@@ -467,7 +177,9 @@ impl core::error::Error for RecodeError {}
 
 #[cfg(test)]
 mod tests {
+    use super::super::bits::BitWriter;
     use super::super::inspect;
+    use super::super::segments::marker;
     use super::*;
     use proptest::prelude::*;
     use std::vec;
@@ -550,6 +262,19 @@ mod tests {
         let found = inspect(FFMPEG_422).unwrap();
         assert_eq!((found.mcu, found.info.height), (McuShape::Tall, 40));
         assert_eq!(pixels(&recoded(FFMPEG_422, Some(5)).unwrap()), pixels(FFMPEG_422));
+    }
+
+    /// The lower of the two rows is moved: by bits up to its first marker, by bytes from there on.
+    #[test]
+    fn tall_mcus_may_have_a_restart_marker_in_any_place() {
+        let before = pixels(FFMPEG_422);
+        let plain = recoded(FFMPEG_422, Some(0)).unwrap();
+        for interval in 1..=24 {
+            let out = recoded(FFMPEG_422, Some(interval)).unwrap();
+            assert_eq!(pixels(&out), before, "{interval}");
+            // Not only the pixels: with the markers gone, each coefficient is as before.
+            assert_eq!(recoded(&out, Some(0)).as_ref(), Ok(&plain), "{interval}");
+        }
     }
 
     #[test]
