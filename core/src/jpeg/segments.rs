@@ -121,18 +121,27 @@ pub(super) fn scan_end(data: &[u8], from: usize) -> usize {
 
 /// Where the first FF is.
 pub(crate) fn find_ff(data: &[u8]) -> Option<usize> {
-    let (words, _) = data.as_chunks::<8>();
-    let clear = words.iter().take_while(|word| !has_ff(u64::from_ne_bytes(**word))).count() * 8;
-    let rest = data.get(clear..).unwrap_or_default();
-    rest.iter().position(|b| *b == 0xFF).map(|n| clear + n)
+    let (words, rest) = data.as_chunks::<8>();
+    for (nth, word) in words.iter().enumerate() {
+        let found = ff_bits(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(nth * 8 + (found.trailing_zeros() / 8) as usize);
+        }
+    }
+    rest.iter().position(|b| *b == 0xFF).map(|n| words.len() * 8 + n)
 }
 
 /// Whether one of eight bytes is FF.
 pub(super) const fn has_ff(word: u64) -> bool {
+    ff_bits(word) != 0
+}
+
+/// The highest bit of each byte that is FF; bits above the lowest of them may be wrong.
+const fn ff_bits(word: u64) -> u64 {
     const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    // A byte whose complement is zero borrows into its highest bit.
-    (!word).wrapping_sub(LOW) & word & HIGH != 0
+    // A byte whose complement is zero borrows into its highest bit, and from the byte above.
+    (!word).wrapping_sub(LOW) & word & HIGH
 }
 
 #[cfg(test)]

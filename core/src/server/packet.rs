@@ -46,8 +46,11 @@ impl<'a> Packet<'a> {
         let head = self.head.get(..self.head_len).unwrap_or(&[]);
         let mut done = 0;
         for part in core::iter::once(head).chain(self.parts) {
-            let rest = part.get(skip..).unwrap_or(&[]);
-            skip = skip.saturating_sub(part.len());
+            let Some(rest) = part.get(skip..).filter(|rest| !rest.is_empty()) else {
+                skip = skip.saturating_sub(part.len());
+                continue;
+            };
+            skip = 0;
             let room = out.len().saturating_sub(done);
             let take = rest.get(..rest.len().min(room)).unwrap_or(&[]);
             if put(out, done, take) {

@@ -237,9 +237,11 @@ impl Stream {
         if !self.is_udp() {
             return Some(start);
         }
-        let quanta = self.quanta(frame);
         let nth = u64::from(self.packet_in_frame / QUANTUM);
-        Some((start + self.spread(frame).scaled(nth, quanta)).max(self.not_before))
+        // Most frames of most cameras are one quantum: nothing to count.
+        let after =
+            if nth == 0 { Duration::ZERO } else { self.spread(frame).scaled(nth, self.quanta(frame)) };
+        Some((start + after).max(self.not_before))
     }
 
     fn quanta(&self, frame: &Frame<'_>) -> u64 {

@@ -74,15 +74,18 @@ impl<S: FrameStore + ?Sized> Pending<'_, S> {
         self.first.copy_from(0, out.get_mut(..segment)?);
         // Bounded by the room: a packet is never empty.
         while batch.count < max_segments && !self.first.rtcp {
-            let mut ahead = self.ahead;
-            let Some(packet) = ahead.step(self.now, &self.cname, self.store) else { break };
-            let end = batch.len.saturating_add(packet.len());
-            if packet.rtcp || packet.len() > segment || end > out.len().min(MAX_BATCH) {
-                break;
-            }
-            packet.copy_from(0, out.get_mut(batch.len..end).unwrap_or_default());
-            (batch.len, batch.count, self.ahead) = (end, batch.count + 1, ahead);
-            if packet.len() < segment {
+            let before = self.ahead;
+            let room = out.get_mut(batch.len..).unwrap_or_default();
+            let most = segment.min(room.len()).min(MAX_BATCH.saturating_sub(batch.len));
+            let len = match self.ahead.step(self.now, &self.cname, self.store) {
+                Some(packet) if !packet.rtcp && packet.len() <= most => packet.copy_from(0, room),
+                _ => {
+                    self.ahead = before;
+                    break;
+                }
+            };
+            (batch.len, batch.count) = (batch.len + len, batch.count + 1);
+            if len < segment {
                 break;
             }
         }
