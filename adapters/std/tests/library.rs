@@ -3,7 +3,7 @@ use pinhole::frame::{Format, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::jpeg;
 use pinhole::time::MediaTime;
 use pinhole::wire::sdp::FrameRate;
-use pinhole_std::media::{Library, Playback};
+use pinhole_std::media::{Library, Normalising, Playback};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,11 @@ impl Drop for Scratch {
 }
 
 fn library(path: &Path, repeat: bool) -> Library {
-    let mut library = Library::new(Playback { frame_rate: FrameRate(25_000), repeat });
+    with(path, repeat, Normalising { strips: false, ..Normalising::default() })
+}
+
+fn with(path: &Path, repeat: bool, normalising: Normalising) -> Library {
+    let mut library = Library::with(Playback { frame_rate: FrameRate(25_000), repeat }, normalising, 1 << 30);
     library.add_path(path);
     library
 }

@@ -1,15 +1,92 @@
 //! The command line.
-use clap::Parser;
+use crate::amounts::{bytes, mtu};
 use clap::builder::ArgPredicate;
+use clap::{Args, Parser, Subcommand};
 use pinhole::wire::sdp::FrameRate;
-use pinhole_std::media::PatternFormat;
+use pinhole_std::media::{Normalising, PatternFormat};
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 /// Serves Motion-JPEG over RTSP: files, directories, or a live stream on standard input.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP)]
+#[command(version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a file ready ahead of time: whatever is done to its frames when it is served is done
+    /// once, and the result is served as it is
+    Prepare(Prepare),
+}
+
+/// What is done to each frame.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Frames {
+    /// The largest IP packet in bytes, with its headers: the MTU of the network
+    #[arg(long, value_name = "BYTES", default_value = "1400", value_parser = mtu)]
+    pub(crate) mtu: u16,
+
+    /// Leave frames as they are where they can be carried so: without restart markers of its own
+    /// a frame is lost with any of its packets
+    #[arg(long)]
+    pub(crate) no_strips: bool,
+
+    /// Decode and encode anew, as 4:2:0, what RTP cannot carry: progressive, 4:4:4, 4:4:0 and grey
+    /// pictures
+    #[arg(long)]
+    pub(crate) transcode: bool,
+}
+
+impl Frames {
+    /// What packets leave of the MTU for RTP: the headers are those of IPv6, which has the longer
+    /// ones, and of UDP.
+    pub(crate) const fn max_packet(self) -> u16 {
+        self.mtu.saturating_sub(40 + 8)
+    }
+
+    pub(crate) const fn normalising(self) -> Normalising {
+        Normalising { strips: !self.no_strips, max_packet: self.max_packet(), transcode: self.transcode }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prepare {
+    /// A file, or a directory of .jpg pictures
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+
+    /// The AVI file to write; its name ends in .avi
+    #[arg(value_name = "OUT", value_parser = avi_path)]
+    pub(crate) output: PathBuf,
+
+    /// Replace OUT if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Frames per second of an input without a clock of its own
+    #[arg(long, value_name = "N", default_value = "30", value_parser = frame_rate)]
+    pub(crate) fps: FrameRate,
+
+    #[command(flatten)]
+    pub(crate) frames: Frames,
+
+    /// Print events as JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Say more on standard error; twice, and three times, for still more
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
     /// Files (.mjpeg, .mjpg, .avi, .multipart, the course's .Mjpeg), directories of them,
     /// directories of .jpg pictures, or - for Motion-JPEG on standard input
     #[arg(value_name = "MEDIA", default_value = "video/")]
@@ -32,6 +109,14 @@ pub(crate) struct Cli {
     /// Start recorded media over when they end
     #[arg(long = "loop")]
     pub(crate) repeat: bool,
+
+    #[command(flatten)]
+    pub(crate) frames: Frames,
+
+    /// How much memory to use for frames that are made ready: bytes, or with KiB, MiB or GiB
+    /// [default: a quarter of the machine's]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) cache: Option<usize>,
 
     /// Print events as JSON, one object a line
     #[arg(long)]
@@ -67,6 +152,14 @@ fn frame_rate(text: &str) -> Result<FrameRate, String> {
         return Err("the rate must be from 0.1 to 1000 frames per second".to_owned());
     }
     Ok(FrameRate((fps * 1000.0).round() as u32))
+}
+
+fn avi_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("avi") => Ok(path),
+        _ => Err("an AVI file is written, and a name that ends in .avi is asked for".to_owned()),
+    }
 }
 
 /// The rate of a test pattern where only its size is given.
@@ -131,8 +224,28 @@ mod tests {
     }
 
     #[test]
+    fn a_file_may_be_called_prepare() {
+        let cli = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat());
+        assert_eq!(cli(&["./prepare"]).serve.media, [PathBuf::from("./prepare")]);
+        let Some(Command::Prepare(prepare)) = cli(&["prepare", "a", "b.AVI", "--force"]).command else {
+            panic!("no command");
+        };
+        assert_eq!((prepare.input, prepare.output), (PathBuf::from("a"), PathBuf::from("b.AVI")));
+        assert!(prepare.force);
+        assert!(avi_path("out.mjpeg").unwrap_err().contains(".avi"));
+    }
+
+    #[test]
+    fn packets_leave_room_for_the_headers_of_either_ip() {
+        let frames = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat()).serve.frames;
+        assert_eq!(frames(&[]).max_packet(), 1352);
+        assert_eq!(frames(&["--mtu", "9000"]).max_packet(), 8952);
+        assert!(frames(&["--mtu", "65535"]).max_packet() <= 65_507);
+    }
+
+    #[test]
     fn a_pattern_alone_is_all_that_is_served() {
-        let media = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat()).media;
+        let media = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat()).serve.media;
         assert_eq!(media(&[]), [PathBuf::from("video/")]);
         assert!(media(&["--pattern", "64x48"]).is_empty());
         assert_eq!(media(&["--pattern", "64x48", "a.mjpeg"]), [PathBuf::from("a.mjpeg")]);

@@ -1,10 +1,12 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
+mod amounts;
 mod cli;
+mod prepare;
 mod report;
 
 use clap::Parser;
-use cli::Cli;
-use pinhole_std::media::{Library, Playback};
+use cli::{Cli, Command, Serve};
+use pinhole_std::media::{Library, Playback, default_cache};
 use pinhole_std::server::{Handle, Options, Server};
 use report::Report;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -15,8 +17,17 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // Exits with 2 where the command line is wrong.
     let cli = Cli::parse();
-    log_to_stderr(cli.verbose);
-    match run(&cli) {
+    let result = match &cli.command {
+        Some(Command::Prepare(prepare)) => {
+            log_to_stderr(prepare.verbose);
+            prepare::run(prepare)
+        }
+        None => {
+            log_to_stderr(cli.serve.verbose);
+            serve(&cli.serve)
+        }
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pinhole-server: {error}");
@@ -25,9 +36,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
+fn serve(cli: &Serve) -> Result<(), Box<dyn std::error::Error>> {
     let report = Report::new(cli.json);
-    let mut library = Library::new(Playback { frame_rate: cli.fps, repeat: cli.repeat });
+    let playback = Playback { frame_rate: cli.fps, repeat: cli.repeat };
+    let cache = cli.cache.unwrap_or_else(default_cache);
+    let mut library = Library::with(playback, cli.frames.normalising(), cache);
     for media in &cli.media {
         if media == Path::new("-") {
             library.add_live("live", io::stdin());
@@ -48,7 +61,9 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
                 .into(),
         );
     }
-    let server = Server::bind(&Options::new(cli.listen), library)
+    let mut options = Options::new(cli.listen);
+    options.config.max_packet = cli.frames.max_packet();
+    let server = Server::bind(&options, library)
         .map_err(|error| format!("{error}; choose another address with --listen ADDR:PORT"))?;
     stop_on_signals(server.handle())?;
     report.serving(server.local_addr(), server.library());

@@ -1,10 +1,12 @@
 //! What the server says on standard output, to people or as JSON.
+use pinhole::jpeg::Sampling;
 use pinhole::server::{Lower, Summary, Why};
-use pinhole_std::media::{Library, Mounted, PatternFormat, Problem};
+use pinhole_std::media::{InputNews, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
 use pinhole_std::server::Event;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
@@ -17,11 +19,25 @@ impl Report {
     }
 
     pub(crate) fn problem(self, problem: &Problem) {
-        eprintln!("pinhole-server: {problem}");
+        eprintln!("pinhole-server: {problem}{}", remedy(problem));
         if self.json {
             let path = problem.path.display().to_string();
             self.say(&json!({ "event": "problem", "path": path, "frame": problem.frame, "byte": problem.at,
-                "reason": problem.reason }));
+                "reason": problem.reason, "transcode": problem.transcode }));
+        }
+    }
+
+    pub(crate) fn prepared(self, output: &Path, prepared: &Prepared) {
+        let Prepared { frames, changed, left_out, bytes, .. } = prepared;
+        let path = output.display();
+        if self.json {
+            self.say(&json!({ "event": "prepared", "path": path.to_string(), "frames": frames,
+                "changed": changed, "left_out": left_out, "bytes": bytes }));
+        } else {
+            let megabytes = *bytes as f64 / 1e6;
+            self.say(&format_args!(
+                "{path}: {frames} frames, {changed} of them changed, {left_out} left out, {megabytes:.1} MB"
+            ));
         }
     }
 
@@ -43,7 +59,7 @@ impl Report {
             if self.json {
                 let (width, height) = mounted.size.unzip();
                 self.say(&json!({ "event": "serving", "url": url, "width": width, "height": height,
-                    "frames": mounted.frames, "recoded": mounted.recoded }));
+                    "frames": mounted.frames, "recoded": mounted.recoded, "transcoded": mounted.transcoded }));
             } else {
                 self.say(&format_args!("{url}  {}", about(&mounted)));
             }
@@ -70,6 +86,17 @@ impl Report {
             (false, Event::Refused { peer, url, status }) => {
                 self.say(&format_args!("{peer} was refused {url}: {status}"));
             }
+            (false, Event::Input { mount, news }) => match news {
+                InputNews::Format { width, height, sampling } => {
+                    self.say(&format_args!(
+                        "/{mount} is {width}x{height}, {}, from here on",
+                        chroma(*sampling)
+                    ));
+                }
+                InputNews::Trouble(trouble) => eprintln!("pinhole-server: /{mount}: {}", lost(trouble)),
+                InputNews::Ended => self.say(&format_args!("/{mount} has ended")),
+                news => tracing::debug!(?news),
+            },
             (false, Event::Disconnected { peer, why }) => tracing::info!("{peer} disconnected: {why}"),
             (false, Event::Skipped { peer, frames, .. }) => {
                 tracing::info!("{peer} was late: {frames} frames left out");
@@ -111,6 +138,15 @@ fn as_json(event: &Event) -> Option<Value> {
             json!({ "event": "refused", "peer": peer.to_string(), "url": url,
             "status": status })
         }
+        Event::Input { mount, news } => match news {
+            InputNews::Format { width, height, sampling } => json!({ "event": "input_format", "mount": mount,
+                "width": width, "height": height, "sampling": chroma(*sampling) }),
+            InputNews::Trouble(trouble) => json!({ "event": "input_trouble", "mount": mount,
+                "frames_dropped": trouble.dropped, "frames_left_out": trouble.left_out,
+                "junk_bytes": trouble.junk, "problem": trouble.problem.as_ref().map(Problem::to_string) }),
+            InputNews::Ended => json!({ "event": "input_ended", "mount": mount }),
+            _ => return None,
+        },
         Event::Disconnected { peer, why } => json!({ "event": "disconnected", "peer": peer.to_string(),
             "why": why.to_string() }),
         _ => return None,
@@ -122,9 +158,38 @@ fn about(mounted: &Mounted<'_>) -> String {
     let frames = mounted.frames.map_or_else(|| "live".to_owned(), |frames| format!("{frames} frames"));
     let recoded = match mounted.recoded {
         0 => String::new(),
-        n => format!(", {n} re-coded losslessly as they are sent"),
+        n => format!(", {n} re-coded without loss as they are sent"),
     };
-    format!("{size}{frames}{recoded}")
+    let transcoded = match mounted.transcoded {
+        0 => String::new(),
+        n => format!(", {n} transcoded as they are sent"),
+    };
+    format!("{size}{frames}{recoded}{transcoded}")
+}
+
+/// What would help.
+const fn remedy(problem: &Problem) -> &'static str {
+    if problem.transcode { "; --transcode would serve it" } else { "" }
+}
+
+const fn chroma(sampling: Sampling) -> &'static str {
+    match sampling {
+        Sampling::Yuv422 => "4:2:2",
+        Sampling::Yuv420 => "4:2:0",
+    }
+}
+
+/// What of a live input was lost.
+fn lost(trouble: &InputTrouble) -> String {
+    let InputTrouble { dropped, left_out, junk, problem, .. } = trouble;
+    let counts = [
+        (*dropped, "frames came too fast and were dropped"),
+        (*left_out, "frames cannot be sent"),
+        (*junk, "bytes belong to no frame"),
+    ];
+    let counts = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+    let example = problem.iter().map(|problem| format!("{problem}{}", remedy(problem)));
+    counts.chain(example).collect::<Vec<_>>().join("; ")
 }
 
 fn figures(summary: &Summary) -> String {

@@ -28,6 +28,11 @@ impl FrameClock {
         }
     }
 
+    /// The rate and the scale.
+    pub const fn fraction(self) -> (u32, u32) {
+        (self.rate, self.scale)
+    }
+
     /// The rate, to the nearest thousandth of a frame per second.
     pub const fn frame_rate(self) -> FrameRate {
         FrameRate(self.thousandths() as u32)

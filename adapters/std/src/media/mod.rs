@@ -1,29 +1,41 @@
 //! What a server serves: files and directories on disk, and live inputs, each under a name.
+mod cache;
+mod file;
+mod index;
 mod live;
+mod memory;
+mod normalise;
 mod pattern;
+mod prepare;
 mod problem;
 mod recorded;
+mod transcode;
 
 use crate::clock::Clock;
+use cache::Cache;
+use index::Index;
 use live::Live;
 use mio::Waker;
+use normalise::Normaliser;
 use pattern::Pattern;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::time::MediaTime;
+use pinhole::time::{Instant, MediaTime};
 use pinhole::wire::rtsp::Url;
 use pinhole::wire::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
-use recorded::Recorded;
+use recorded::{Recorded, Workshop};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+pub use live::{InputNews, InputTrouble};
+pub use memory::default_cache;
+pub use normalise::Normalising;
 pub use pattern::{PatternFormat, PatternFormatError};
+pub use prepare::{PrepareError, PrepareOptions, Prepared, Progress, prepare};
 pub use problem::Problem;
 
-/// What may be held of frames that had to be re-coded, or were read from single files.
-const CACHE: usize = 256 << 20;
 /// Extensions of files that are looked into when a directory is given.
 const MOTION_JPEG: [&str; 4] = ["mjpeg", "mjpg", "avi", "multipart"];
 const STILL_JPEG: [&str; 2] = ["jpg", "jpeg"];
@@ -48,6 +60,8 @@ impl Default for Playback {
 pub struct Library {
     media: Vec<Medium>,
     playback: Playback,
+    normalising: Normalising,
+    workshop: Workshop,
     clock: Clock,
     waker: Arc<OnceLock<Arc<Waker>>>,
     problems: Vec<Problem>,
@@ -64,7 +78,7 @@ struct Medium {
 #[derive(Debug)]
 enum Kind {
     Recorded(Recorded),
-    Live(Live),
+    Live(Box<Live>),
     Pattern(Pattern),
 }
 
@@ -77,17 +91,28 @@ pub struct Mounted<'a> {
     pub size: Option<(u16, u16)>,
     /// How many frames it has, once through; `None` for a live input.
     pub frames: Option<u64>,
-    /// How many of them have to be re-coded before they can be sent.
+    /// How many of them are re-coded before they are sent, without loss.
     pub recoded: u64,
+    /// How many of them are decoded and encoded anew before they are sent.
+    pub transcoded: u64,
 }
 
 impl Library {
-    /// An empty library.
+    /// An empty library, with frames normalised as is the default, and [`default_cache`].
     pub fn new(playback: Playback) -> Self {
+        Self::with(playback, Normalising::default(), default_cache())
+    }
+
+    /// An empty library. All of its media together hold about `cache` bytes of frames that had to
+    /// be re-coded, or were read from single files, and one frame at the least. Live inputs and
+    /// test patterns have memory of their own.
+    pub fn with(playback: Playback, normalising: Normalising, cache: usize) -> Self {
         let clock = Clock::start();
         Self {
             media: Vec::new(),
             playback,
+            normalising,
+            workshop: Workshop::new(Cache::new(cache), Normaliser::new(normalising)),
             clock,
             waker: Arc::default(),
             problems: Vec::new(),
@@ -103,15 +128,15 @@ impl Library {
         if path.is_dir() {
             self.add_directory(path);
         } else {
-            self.add_recorded(path, Recorded::open_file(path, self.playback));
+            self.add_recorded(path, Index::of_file(path, self.normalising));
         }
     }
 
     /// Adds a live input: Motion-JPEG, read from `reader` on a thread of its own until it ends.
     pub fn add_live(&mut self, mount: &str, reader: impl Read + Send + 'static) {
-        let live = Live::start(mount, reader, self.clock, self.waker.clone(), self.playback.frame_rate);
-        match live {
-            Ok(live) => self.mount(Path::new(mount), mount.to_owned(), Kind::Live(live)),
+        let (waker, rate) = (self.waker.clone(), self.playback.frame_rate);
+        match Live::start(mount, reader, self.clock, waker, rate, self.normalising) {
+            Ok(live) => self.mount(Path::new(mount), mount.to_owned(), Kind::Live(Box::new(live))),
             Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
         }
     }
@@ -120,7 +145,7 @@ impl Library {
     /// count from zero again after some seconds, as the frames are a loop, which is made here: for
     /// large pictures that takes seconds, too.
     pub fn add_pattern(&mut self, mount: &str, format: PatternFormat) {
-        match Pattern::prepare(format) {
+        match Pattern::prepare(format, self.normalising) {
             Ok(pattern) => self.mount(Path::new(mount), mount.to_owned(), Kind::Pattern(pattern)),
             Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
         }
@@ -135,22 +160,22 @@ impl Library {
     pub fn mounted(&self) -> impl Iterator<Item = Mounted<'_>> {
         self.media.iter().map(|medium| {
             let mount = medium.mount.as_str();
-            match &medium.kind {
-                Kind::Recorded(recorded) => Mounted {
-                    mount,
-                    size: recorded.size(),
-                    frames: Some(recorded.frames()),
-                    recoded: recorded.to_recode(),
-                },
-                Kind::Live(live) => Mounted { mount, size: live.size(), frames: None, recoded: 0 },
-                Kind::Pattern(pattern) => Mounted {
-                    mount,
-                    size: Some(pattern.format().size()),
-                    frames: Some(pattern.frames()),
-                    recoded: 0,
-                },
-            }
+            let (size, frames, (recoded, transcoded)) = match &medium.kind {
+                Kind::Recorded(recorded) => {
+                    let index = recorded.index();
+                    (recorded.size(), Some(index.frames()), index.to_change())
+                }
+                Kind::Live(live) => (live.size(), None, (0, 0)),
+                Kind::Pattern(pattern) => (Some(pattern.format().size()), Some(pattern.frames()), (0, 0)),
+            };
+            Mounted { mount, size, frames, recoded, transcoded }
         })
+    }
+
+    /// Bytes of frames that the cache holds. What is sent from a mapped file as it is, is not
+    /// among them.
+    pub fn cached(&self) -> usize {
+        self.workshop.cache.bytes()
     }
 
     /// Nothing is served.
@@ -228,51 +253,43 @@ impl Library {
         any
     }
 
+    /// What is to be said of live inputs, each with where it is mounted.
+    pub(crate) fn live_news(&mut self, now: Instant) -> Vec<(String, InputNews)> {
+        let live = self.media.iter_mut().filter_map(|medium| match &mut medium.kind {
+            Kind::Live(live) => Some((&medium.mount, live)),
+            _ => None,
+        });
+        live.flat_map(|(mount, live)| {
+            std::iter::from_fn(|| live.news(now)).map(|news| (mount.clone(), news)).collect::<Vec<_>>()
+        })
+        .collect()
+    }
+
     /// All that there was is over: live inputs, every one of them ended.
     pub(crate) fn is_over(&self) -> bool {
         !self.media.is_empty()
             && self.media.iter().all(|m| matches!(&m.kind, Kind::Live(live) if live.is_over()))
     }
 
-    /// Drops frames made ready for sessions until what is left fits the cache.
+    /// Lets go of frames made ready for sessions until what is left fits the cache.
     pub(crate) fn trim(&mut self) {
-        for medium in &mut self.media {
-            if let Kind::Recorded(recorded) = &mut medium.kind {
-                recorded.trim(CACHE);
-            }
-        }
+        self.workshop.cache.trim();
     }
 
     fn medium(&self, media: u16) -> Option<&Medium> {
         self.media.get(usize::from(media))
     }
 
-    fn store(&self, track: TrackId) -> Option<&dyn FrameStore> {
-        match &self.medium(track.media)?.kind {
-            Kind::Recorded(recorded) => Some(recorded),
-            Kind::Live(live) => Some(live.ring()),
-            Kind::Pattern(pattern) => Some(pattern),
-        }
-    }
-
     fn add_directory(&mut self, path: &Path) {
-        let entries = match fs::read_dir(path) {
-            Ok(entries) => entries,
+        let files = match files_in(path) {
+            Ok(files) => files,
             Err(error) => return self.problems.push(Problem::file(path, error)),
         };
-        let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        files.sort();
-        let (mut stills, mut found) = (Vec::new(), false);
-        for file in files {
-            if extension_is(&file, &MOTION_JPEG) {
-                found = true;
-                self.add_path(&file);
-            } else if extension_is(&file, &STILL_JPEG) {
-                stills.push(file);
-            }
-        }
+        let motion = files.iter().filter(|file| extension_is(file, &MOTION_JPEG));
+        let found = motion.inspect(|file| self.add_path(file)).count() > 0;
+        let stills = stills_of(files);
         if !stills.is_empty() {
-            self.add_recorded(path, Recorded::open_pictures(path, stills, self.playback));
+            self.add_recorded(path, Index::of_pictures(path, stills, self.normalising));
         } else if !found {
             self.problems.push(Problem::file(
                 path,
@@ -281,10 +298,10 @@ impl Library {
         }
     }
 
-    fn add_recorded(&mut self, path: &Path, opened: (Option<Recorded>, Vec<Problem>)) {
-        let (recorded, problems) = opened;
+    fn add_recorded(&mut self, path: &Path, (index, problems): (Option<Index>, Vec<Problem>)) {
         self.problems.extend(problems);
-        let Some(recorded) = recorded else { return };
+        let Some(index) = index else { return };
+        let recorded = Recorded::new(index, self.playback, &self.workshop);
         let name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let stem = if path.is_dir() { name.file_name() } else { name.file_stem() };
         let mount = stem.unwrap_or(OsStr::new("video")).to_string_lossy().into_owned();
@@ -305,12 +322,33 @@ impl Library {
 
 impl FrameStore for Library {
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
-        self.store(track).ok_or(Miss::End)?.frame(track, id)
+        match &self.medium(track.media).ok_or(Miss::End)?.kind {
+            Kind::Recorded(recorded) => recorded.frame(track.media, id, &self.workshop),
+            Kind::Live(live) => live.ring().frame(track, id),
+            Kind::Pattern(pattern) => pattern.frame(track, id),
+        }
     }
 
     fn seek(&self, track: TrackId, to: Seek) -> FrameId {
-        self.store(track).map_or(FrameId(0), |store| store.seek(track, to))
+        self.medium(track.media).map_or(FrameId(0), |medium| match &medium.kind {
+            Kind::Recorded(recorded) => recorded.seek(to),
+            Kind::Live(live) => live.ring().seek(track, to),
+            Kind::Pattern(pattern) => pattern.seek(track, to),
+        })
     }
+}
+
+/// What is in a directory, in the order of its names.
+fn files_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.sort();
+    Ok(files)
+}
+
+fn stills_of(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    files.retain(|file| extension_is(file, &STILL_JPEG));
+    files
 }
 
 fn extension_is(path: &Path, extensions: &[&str]) -> bool {

@@ -1,11 +1,16 @@
 //! What is wrong with a medium, and where.
+use super::normalise::{Fault, Normalising};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+/// So many faults of one file are told one by one; a file that is no video has thousands.
+const MAX_PROBLEMS: usize = 8;
+
 /// Something that could not be served: what, where and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
-    /// The file or directory.
+    /// The file or directory, or a live input's name.
     pub path: PathBuf,
     /// The frame, counted from 0, if it is about one.
     pub frame: Option<u64>,
@@ -13,15 +18,24 @@ pub struct Problem {
     pub at: Option<u64>,
     /// What is wrong.
     pub reason: String,
+    /// It might be served with [`Normalising::transcode`].
+    pub transcode: bool,
 }
 
 impl Problem {
     pub(super) fn file(path: &Path, reason: impl fmt::Display) -> Self {
-        Self { path: path.to_owned(), frame: None, at: None, reason: reason.to_string() }
+        Self { path: path.to_owned(), frame: None, at: None, reason: reason.to_string(), transcode: false }
     }
 
     pub(super) fn frame(path: &Path, frame: u64, at: u64, reason: impl fmt::Display) -> Self {
-        Self { path: path.to_owned(), frame: Some(frame), at: Some(at), reason: reason.to_string() }
+        Self { frame: Some(frame), at: Some(at), ..Self::file(path, reason) }
+    }
+
+    /// A frame, which starts at `start`, is left out.
+    pub(super) fn left_out(path: &Path, frame: u64, start: u64, fault: &Fault, how: Normalising) -> Self {
+        let reason = format!("{}; the frame is left out", fault.reason);
+        let transcode = fault.transcoding_may_help(how);
+        Self { transcode, ..Self::frame(path, frame, start.saturating_add(fault.at as u64), reason) }
     }
 }
 
@@ -35,5 +49,29 @@ impl fmt::Display for Problem {
             write!(f, "byte {at}: ")?;
         }
         f.write_str(&self.reason)
+    }
+}
+
+/// Faults of one file, of which only the first are kept.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    kept: Vec<Problem>,
+    more: usize,
+}
+
+impl Problems {
+    pub(super) fn push(&mut self, problem: Problem) {
+        if self.kept.len() < MAX_PROBLEMS {
+            self.kept.push(problem);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(super) fn of(mut self, path: &Path) -> Vec<Problem> {
+        if self.more > 0 {
+            self.kept.push(Problem::file(path, format!("{} more faults like these", self.more)));
+        }
+        self.kept
     }
 }

@@ -4,7 +4,7 @@ mod udp_pairs;
 mod wakes;
 
 use crate::clock::Clock;
-use crate::media::Library;
+use crate::media::{InputNews, Library};
 use crate::udp::RECEIVE_LEN;
 use mio::event::Source as _;
 use mio::net::TcpListener;
@@ -129,6 +129,13 @@ pub enum Event {
         /// Why.
         why: ConnError,
     },
+    /// Something happened at a live input.
+    Input {
+        /// Where it is mounted.
+        mount: String,
+        /// What.
+        news: InputNews,
+    },
 }
 
 /// Stops a server from elsewhere: another thread, or a signal handler's.
@@ -239,6 +246,9 @@ impl Server {
             }
             if self.shared.library.take_live() {
                 self.turn_live(&mut tell);
+                for (mount, news) in self.shared.library.live_news(self.shared.clock.now().at) {
+                    tell(&Event::Input { mount, news });
+                }
             }
             for event in &events {
                 match event.token() {
@@ -264,7 +274,6 @@ impl Server {
             for index in due {
                 self.turn(index, &mut tell);
             }
-            self.shared.library.trim();
             let over = self.shared.library.is_over() && !self.peers.iter().any(|(_, peer)| peer.is_sending());
             if over && farewell.is_none() {
                 // All of the live input there was has been sent.

@@ -154,6 +154,8 @@ impl Peer {
             return Turn::Gone;
         }
         let wake = self.conn.poll_at(&shared.library);
+        // After each connection: what all of them make ready in one round has no bound.
+        shared.library.trim();
         let mut at = wake.earliest(stream_open, datagram_at.is_none());
         if steps == STEPS {
             at = Some(now.at);

@@ -4,11 +4,10 @@
 //! and a moment at the start, and any number of sessions read it.
 mod draw;
 
-use super::recorded::{Ready, normalise};
+use super::normalise::{Fault, Normaliser, Normalising, Ready};
 use draw::Picture;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
 use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
-use pinhole::jpeg::RecodeError;
 use pinhole::media::FrameClock;
 use pinhole::time::MediaTime;
 use pinhole::wire::sdp::FrameRate;
@@ -114,8 +113,14 @@ pub enum PatternFormatError {
 pub(super) enum PrepareError {
     #[error(transparent)]
     Encode(#[from] EncodingError),
-    #[error("the encoder's picture cannot be sent: {0}")]
-    Normalise(#[from] RecodeError),
+    #[error("the encoder's picture cannot be sent: {}", .0.reason)]
+    Normalise(Fault),
+}
+
+impl From<Fault> for PrepareError {
+    fn from(fault: Fault) -> Self {
+        Self::Normalise(fault)
+    }
 }
 
 /// The frames of one loop.
@@ -127,9 +132,9 @@ pub(super) struct Pattern {
 
 impl Pattern {
     /// Draws and encodes a loop, on all cores; takes some seconds where the pictures are large.
-    pub(super) fn prepare(format: PatternFormat) -> Result<Self, PrepareError> {
+    pub(super) fn prepare(format: PatternFormat, how: Normalising) -> Result<Self, PrepareError> {
         let mut picture = Picture::new(format);
-        let first = encode(&mut picture, 0)?;
+        let first = encode(&mut picture, 0, &mut Normaliser::new(how))?;
         // The first frame tells what each will take: they differ in a few digits.
         let count = format.loop_frames(first.data.len());
         let threads = threads(picture.pixels().len());
@@ -139,9 +144,10 @@ impl Pattern {
             let starts = (1..count).step_by(usize::try_from(share).unwrap_or(usize::MAX));
             let workers: Vec<_> = starts
                 .map(|start| {
-                    let mut picture = picture.clone();
-                    let part = start..count.min(start + share);
-                    scope.spawn(move || part.map(|n| encode(&mut picture, n)).collect::<Result<Vec<_>, _>>())
+                    let (mut picture, mut normaliser) = (picture.clone(), Normaliser::new(how));
+                    let mut part = (start..count.min(start + share))
+                        .map(move |n| encode(&mut picture, n, &mut normaliser));
+                    scope.spawn(move || part.by_ref().collect::<Result<Vec<_>, _>>())
                 })
                 .collect();
             for worker in workers {
@@ -189,14 +195,14 @@ fn steady_number(rate: FrameRate, time: MediaTime) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-fn encode(picture: &mut Picture, number: u64) -> Result<Ready, PrepareError> {
+fn encode(picture: &mut Picture, number: u64, normaliser: &mut Normaliser) -> Result<Ready, PrepareError> {
     picture.draw(number);
     let mut jpeg = Vec::new();
     let mut encoder = Encoder::new(&mut jpeg, QUALITY);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     let (width, height) = picture.format().size();
     encoder.encode(picture.pixels(), width, height, ColorType::Rgb)?;
-    Ok(normalise(&jpeg)?)
+    Ok(normaliser.normalise(&jpeg)?.to_ready())
 }
 
 /// How many threads draw at once, each on a canvas of `canvas` bytes.
@@ -212,6 +218,10 @@ mod tests {
 
     const TRACK: TrackId = TrackId { media: 0, track: 0 };
 
+    fn normaliser() -> Normaliser {
+        Normaliser::new(Normalising::default())
+    }
+
     fn format(width: u16, height: u16, fps: u32) -> PatternFormat {
         PatternFormat::new(width, height, FrameRate(fps * 1000)).unwrap()
     }
@@ -219,7 +229,7 @@ mod tests {
     #[test]
     fn frames_of_any_size_can_be_sent_as_they_are() {
         for (width, height) in [(16, 16), (17, 33), (641, 359), (2041, 16), (2560, 1440), (16, 8192)] {
-            let frame = encode(&mut Picture::new(format(width, height, 1)), 7).unwrap();
+            let frame = encode(&mut Picture::new(format(width, height, 1)), 7, &mut normaliser()).unwrap();
             let inspected = jpeg::inspect(&frame.data).unwrap();
             assert_eq!((inspected.info.width, inspected.info.height), (width, height));
             assert_eq!(inspected.info.sampling, Sampling::Yuv420, "{width}x{height}");
@@ -230,16 +240,19 @@ mod tests {
 
     #[test]
     fn threads_leave_the_frames_in_order() {
-        let pattern = Pattern::prepare(format(64, 48, 5)).unwrap();
+        let pattern = Pattern::prepare(format(64, 48, 5), Normalising::default()).unwrap();
         let mut picture = Picture::new(pattern.format());
         for (number, frame) in (0..).zip(&pattern.frames) {
-            assert!(encode(&mut picture, number).unwrap().data == frame.data, "frame {number}");
+            assert!(
+                encode(&mut picture, number, &mut normaliser()).unwrap().data == frame.data,
+                "frame {number}"
+            );
         }
     }
 
     #[test]
     fn the_loop_goes_on_without_end_and_its_time_too() {
-        let pattern = Pattern::prepare(format(32, 32, 10)).unwrap();
+        let pattern = Pattern::prepare(format(32, 32, 10), Normalising::default()).unwrap();
         let count = pattern.frames();
         let frame = |id| pattern.frame(TRACK, FrameId(id)).unwrap();
         assert_eq!(frame(3).data, frame(3 + 5 * count).data);
@@ -250,7 +263,9 @@ mod tests {
 
     #[test]
     fn a_seek_finds_the_first_frame_at_the_time_or_after_it() {
-        let pattern = Pattern::prepare(PatternFormat::new(16, 16, FrameRate(29_970)).unwrap()).unwrap();
+        let pattern =
+            Pattern::prepare(PatternFormat::new(16, 16, FrameRate(29_970)).unwrap(), Normalising::default())
+                .unwrap();
         for id in [0, 1, 100, 1_000_000] {
             let pts = pattern.frame(TRACK, FrameId(id)).unwrap().pts;
             assert_eq!(pattern.seek(TRACK, Seek::To(pts)), FrameId(id));

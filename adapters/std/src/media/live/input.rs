@@ -1,0 +1,229 @@
+//! The two threads of a live input.
+//!
+//! One does nothing but read, so that an input is taken as fast as it comes and each frame gets its
+//! true time. What the other cannot normalise in time is dropped, oldest first.
+use super::super::normalise::{MAX_FRAME, Normaliser, Normalising, Ready};
+use super::super::problem::Problem;
+use super::news::InputTrouble;
+use crate::clock::Clock;
+use mio::Waker;
+use pinhole::media::{Container, DETECT_LEN, Found, Splitter, detect};
+use pinhole::time::Instant;
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread;
+
+/// Frames on the way to the loop.
+pub(super) const IN_FLIGHT: usize = 4;
+/// Frames that wait to be normalised: what an encoder may write in one piece.
+const WAITING: usize = 8;
+const CHUNK: usize = 64 << 10;
+
+/// What comes to the loop.
+pub(super) enum Arrived {
+    /// A frame, and when it came.
+    Frame(Ready, Instant),
+    Trouble(InputTrouble),
+}
+
+/// The reading side.
+pub(super) struct Input {
+    name: String,
+    clock: Clock,
+    waiting: Arc<Waiting>,
+    frames: u64,
+    /// So many bytes between two frames are no junk.
+    allowed: Option<u64>,
+}
+
+/// A frame as it came.
+struct Raw {
+    number: u64,
+    /// Where in the input.
+    start: u64,
+    data: Vec<u8>,
+    at: Instant,
+}
+
+/// What is between the two threads.
+#[derive(Default)]
+struct Waiting {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    frames: VecDeque<Raw>,
+    trouble: InputTrouble,
+    /// The input is at its end, or nobody takes its frames any more.
+    over: bool,
+}
+
+impl Input {
+    /// Starts both threads. What they have comes from the receiver, until that is disconnected.
+    pub(super) fn start(
+        name: &str,
+        reader: impl Read + Send + 'static,
+        clock: Clock,
+        waker: Arc<OnceLock<Arc<Waker>>>,
+        how: Normalising,
+    ) -> io::Result<Receiver<Arrived>> {
+        let (sender, incoming) = mpsc::sync_channel(IN_FLIGHT);
+        let waiting = Arc::new(Waiting::default());
+        let worker = Worker { name: name.to_owned(), waiting: waiting.clone(), sender, waker };
+        thread::Builder::new().name(format!("{name} jpeg")).spawn(move || worker.run(how))?;
+        let input = Self { name: name.to_owned(), clock, waiting, frames: 0, allowed: None };
+        thread::Builder::new().name(name.to_owned()).spawn(move || input.run(reader))?;
+        Ok(incoming)
+    }
+
+    fn run(mut self, mut reader: impl Read) {
+        let mut splitter = Splitter::new(MAX_FRAME);
+        let mut chunk = vec![0; CHUNK];
+        // The open frame's bytes, and where the first of them is in the stream.
+        let (mut held, mut held_from) = (Vec::new(), 0_u64);
+        let mut oversized = 0;
+        loop {
+            let read = match reader.read(&mut chunk) {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    tracing::warn!(input = self.name, %error, "the input cannot be read any more");
+                    0
+                }
+            };
+            let mut rest = chunk.get(..read).unwrap_or_default();
+            let first = rest.get(..rest.len().min(DETECT_LEN)).unwrap_or_default();
+            let allowed = *self.allowed.get_or_insert_with(|| allowance(first));
+            held.extend_from_slice(rest);
+            loop {
+                let (consumed, found) = splitter.push(rest);
+                rest = rest.get(consumed..).unwrap_or_default();
+                // The frame that the end of the input closes may lack its EOI.
+                let found = if read == 0 { splitter.finish() } else { found };
+                let Some(found) = found else { break };
+                let start = usize::try_from(found.start.saturating_sub(held_from)).unwrap_or(usize::MAX);
+                let frame = held.get(start..).and_then(|frame| frame.get(..found.len as usize));
+                if !self.pass_on(&found, allowed, frame.unwrap_or_default()) {
+                    return;
+                }
+            }
+            let left_out = u64::from(splitter.oversized() - oversized);
+            oversized = splitter.oversized();
+            let junk = if read == 0 { unless_allowed(splitter.junk(), allowed) } else { 0 };
+            self.waiting.put(None, left_out, junk);
+            if read == 0 {
+                return self.waiting.close();
+            }
+            let done = splitter.keep_from().saturating_sub(held_from);
+            held.drain(..usize::try_from(done).unwrap_or(usize::MAX).min(held.len()));
+            held_from += done;
+        }
+    }
+
+    /// Hands a frame to the other thread; `false` once there is none.
+    fn pass_on(&mut self, found: &Found, allowed: u64, data: &[u8]) -> bool {
+        let (number, start, at) = (self.frames, found.start, self.clock.now().at);
+        self.frames += 1;
+        let junk = unless_allowed(found.junk, allowed);
+        self.waiting.put(Some(Raw { number, start, data: data.to_vec(), at }), 0, junk)
+    }
+}
+
+const fn unless_allowed(junk: u64, allowed: u64) -> u64 {
+    if junk > allowed { junk } else { 0 }
+}
+
+/// How many bytes there may be between frames, by the first bytes of an input.
+fn allowance(first: &[u8]) -> u64 {
+    match detect(first) {
+        // Part headers.
+        Some(Container::Multipart) => 4096,
+        // Digits.
+        Some(Container::LengthPrefixed) => 10,
+        // Chunks of whatever else there is.
+        Some(Container::Avi) => u64::MAX,
+        _ => 0,
+    }
+}
+
+/// The normalising side.
+struct Worker {
+    name: String,
+    waiting: Arc<Waiting>,
+    sender: SyncSender<Arrived>,
+    waker: Arc<OnceLock<Arc<Waker>>>,
+}
+
+impl Worker {
+    fn run(self, how: Normalising) {
+        let mut normaliser = Normaliser::new(how);
+        while let Some((raw, mut trouble)) = self.waiting.take() {
+            let mut frame = None;
+            if let Some(Raw { number, start, data, at }) = raw {
+                match normaliser.normalise(&data) {
+                    Ok(normal) => frame = Some(Arrived::Frame(normal.to_ready(), at)),
+                    Err(fault) => {
+                        let problem = Problem::left_out(Path::new(&self.name), number, start, &fault, how);
+                        trouble.left_out += 1;
+                        trouble.problem.get_or_insert(problem);
+                    }
+                }
+            }
+            let trouble = (trouble != InputTrouble::default()).then_some(Arrived::Trouble(trouble));
+            for arrived in trouble.into_iter().chain(frame) {
+                if self.sender.send(arrived).is_err() {
+                    return self.waiting.close();
+                }
+                wake(&self.waker);
+            }
+        }
+        let Self { sender, waker, .. } = self;
+        drop(sender);
+        wake(&waker);
+    }
+}
+
+fn wake(waker: &OnceLock<Arc<Waker>>) {
+    if let Some(waker) = waker.get() {
+        // Fails only where the loop is gone.
+        let _ = waker.wake();
+    }
+}
+
+impl Waiting {
+    /// Adds a frame, in place of the oldest where too many wait, and counts; `false` once nobody
+    /// takes them.
+    fn put(&self, frame: Option<Raw>, left_out: u64, junk: u64) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.trouble.left_out += left_out;
+        state.trouble.junk = state.trouble.junk.saturating_add(junk);
+        state.frames.extend(frame);
+        if state.frames.len() > WAITING {
+            state.frames.pop_front();
+            state.trouble.dropped += 1;
+        }
+        self.changed.notify_one();
+        !state.over
+    }
+
+    /// Waits for a frame, or for trouble; `None` at the end.
+    fn take(&self) -> Option<(Option<Raw>, InputTrouble)> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = |state: &mut State| {
+            state.frames.is_empty() && !state.over && state.trouble == InputTrouble::default()
+        };
+        let mut state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+        let (frame, trouble) = (state.frames.pop_front(), std::mem::take(&mut state.trouble));
+        (frame.is_some() || trouble != InputTrouble::default()).then_some((frame, trouble))
+    }
+
+    fn close(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+        self.changed.notify_one();
+    }
+}

@@ -1,0 +1,173 @@
+//! Inputs that make trouble.
+use super::*;
+use pinhole::frame::{FrameId, FrameStore, TrackId};
+use std::thread;
+use std::time::{Duration as StdDuration, Instant as StdInstant};
+
+const TRACK: TrackId = TrackId { media: 0, track: 0 };
+
+/// Frames of 4:2:0 with an EOI each.
+fn sample() -> Vec<Vec<u8>> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../video/bunny288.mjpeg");
+    let file = std::fs::read(path).unwrap();
+    let mut starts: Vec<usize> = (0..file.len() - 2).filter(|at| file[*at..].starts_with(&[0xFF, 0xD8, 0xFF])).collect();
+    starts.push(file.len());
+    starts.windows(2).map(|pair| file[pair[0]..pair[1]].to_vec()).collect()
+}
+
+fn start(reader: impl Read + Send + 'static, clock: Clock) -> Live {
+    // As they are: the tests know their frames again.
+    let how = Normalising { strips: false, ..Normalising::default() };
+    Live::start("test", reader, clock, Arc::default(), FrameRate(25_000), how).unwrap()
+}
+
+/// Takes all that comes until `enough`; what was said by then.
+fn take(live: &mut Live, clock: Clock, mut enough: impl FnMut(&Live) -> bool) -> Vec<InputNews> {
+    let end = StdInstant::now() + StdDuration::from_secs(20);
+    let mut said = Vec::new();
+    while !enough(live) {
+        assert!(StdInstant::now() < end, "{live:?}");
+        if !live.take() {
+            thread::sleep(StdDuration::from_micros(200));
+        }
+        said.extend(live.news(clock.now().at));
+    }
+    said.extend(std::iter::from_fn(|| live.news(clock.now().at)));
+    said
+}
+
+fn trouble(said: &[InputNews]) -> InputTrouble {
+    let mut all = Notes::default();
+    for news in said {
+        if let InputNews::Trouble(more) = news {
+            all.trouble(more.clone());
+        }
+    }
+    match all.next(Instant::from_micros(0), true) {
+        Some(InputNews::Trouble(trouble)) => trouble,
+        _ => InputTrouble::default(),
+    }
+}
+
+fn frames(live: &Live) -> Vec<(Vec<u8>, MediaTime)> {
+    let span = live.ring().span();
+    let frame = |id| live.ring().frame(TRACK, FrameId(id)).unwrap();
+    (span.start.0..span.end.0).map(|id| (frame(id).data.to_vec(), frame(id).pts)).collect()
+}
+
+/// What a test writes, when it writes it.
+struct Pipe(std::sync::mpsc::Receiver<Vec<u8>>);
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Ok(bytes) = self.0.recv() else { return Ok(0) };
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+}
+
+#[test]
+fn garbage_between_frames_costs_none_of_them_and_is_told() {
+    let frames_in = sample();
+    let input = [&b"hello"[..], &frames_in[0], b"12345678", &frames_in[1], &frames_in[2], b"bye"].concat();
+    let clock = Clock::start();
+    let mut live = start(io::Cursor::new(input), clock);
+    let said = take(&mut live, clock, Live::is_over);
+    let seen: Vec<Vec<u8>> = frames(&live).into_iter().map(|(data, _)| data).collect();
+    assert_eq!(seen, frames_in[..3]);
+    assert_eq!(trouble(&said), InputTrouble { junk: 16, ..InputTrouble::default() });
+    assert_eq!(said.last(), Some(&InputNews::Ended));
+}
+
+#[test]
+fn part_headers_and_lengths_are_no_garbage() {
+    let frames_in = sample();
+    let part = |data: &[u8]| [b"--frame\r\nContent-Type: image/jpeg\r\n\r\n", data, b"\r\n"].concat();
+    let length = |data: &[u8]| [format!("{:05}", data.len()).as_bytes(), data].concat();
+    for input in [frames_in[..5].iter().map(|f| part(f)).collect::<Vec<_>>().concat(), frames_in[..5].iter().map(|f| length(f)).collect::<Vec<_>>().concat()] {
+        let clock = Clock::start();
+        let mut live = start(io::Cursor::new(input), clock);
+        let said = take(&mut live, clock, Live::is_over);
+        assert_eq!((frames(&live).len(), trouble(&said)), (5, InputTrouble::default()));
+    }
+}
+
+#[test]
+fn an_end_in_the_middle_of_a_frame_leaves_that_frame_out() {
+    let frames_in = sample();
+    let mut input = frames_in[..3].concat();
+    input.truncate(input.len() - frames_in[2].len() / 2);
+    let clock = Clock::start();
+    let mut live = start(io::Cursor::new(input), clock);
+    let said = take(&mut live, clock, Live::is_over);
+    assert_eq!(frames(&live).len(), 2);
+    let trouble = trouble(&said);
+    assert_eq!(trouble.left_out, 1);
+    let problem = trouble.problem.unwrap();
+    assert_eq!(problem.frame, Some(2));
+    assert!(problem.to_string().starts_with("test: frame 2, byte "), "{problem}");
+}
+
+#[test]
+fn what_comes_too_fast_is_dropped_but_for_the_newest_and_the_rest_keeps_its_time() {
+    let small = sample().swap_remove(0);
+    let many = 4000;
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    let last = sample().swap_remove(1);
+    let feed = [small.clone(), last.clone()];
+    let writer = thread::spawn(move || {
+        for n in 1..=many {
+            sender.send(feed[usize::from(n == many)].clone()).unwrap();
+        }
+    });
+    let clock = Clock::start();
+    let mut live = start(Pipe(receiver), clock);
+    let said = take(&mut live, clock, Live::is_over);
+    writer.join().unwrap();
+    let passed = live.ring().span().end.0;
+    assert_eq!(passed + trouble(&said).dropped, many as u64);
+    assert!(trouble(&said).dropped > 0, "{passed} frames in {:?}", clock.now().at);
+    let now = MediaTime::from_micros(clock.now().at.as_micros());
+    let seen = frames(&live);
+    assert!(seen.windows(2).all(|pair| pair[0].1 < pair[1].1));
+    assert!(seen.last().unwrap().1 <= now + MOST_AHEAD);
+    assert!(seen.len() > 1);
+}
+
+#[test]
+fn an_input_that_stalls_goes_on_at_its_true_time() {
+    let frames_in = sample();
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    let clock = Clock::start();
+    let mut live = start(Pipe(receiver), clock);
+    sender.send(frames_in[0].clone()).unwrap();
+    take(&mut live, clock, |live| live.ring().span().end == FrameId(1));
+    thread::sleep(StdDuration::from_millis(300));
+    assert!(!live.take() && !live.is_over());
+    sender.send(frames_in[1].clone()).unwrap();
+    take(&mut live, clock, |live| live.ring().span().end == FrameId(2));
+    let seen = frames(&live);
+    assert!(seen[1].1.since(seen[0].1) >= Duration::from_millis(300));
+}
+
+#[test]
+fn another_size_is_told_with_its_first_frame() {
+    let mut picture = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut picture, 80);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_1);
+    encoder.encode(&[99; 3 * 64 * 48], 64, 48, jpeg_encoder::ColorType::Rgb).unwrap();
+    let frames_in = sample();
+    let clock = Clock::start();
+    let input = [&frames_in[0][..], &frames_in[1], &picture, &frames_in[2]].concat();
+    let mut live = start(io::Cursor::new(input), clock);
+    let said = take(&mut live, clock, Live::is_over);
+    let sizes: Vec<_> = said
+        .iter()
+        .filter_map(|news| match news {
+            InputNews::Format { width, height, .. } => Some((*width, *height)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sizes, [(512, 288), (64, 48), (512, 288)]);
+    assert_eq!(frames(&live).len(), 4);
+}

@@ -1,0 +1,33 @@
+//! How much memory there is.
+use std::fs;
+
+/// Where the machine does not tell.
+const UNKNOWN: usize = 1 << 30;
+
+/// What a [`Library`](super::Library) holds of frames unless it is told otherwise: a quarter of the
+/// memory that this process may use.
+pub fn default_cache() -> usize {
+    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
+    // A container's limit; "max" where there is none.
+    let limit = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let limit = limit.and_then(|text| text.trim().parse().ok());
+    machine.into_iter().chain(limit).min().unwrap_or(UNKNOWN) / 4
+}
+
+/// The first line of Linux's table, in bytes.
+fn total(table: &str) -> Option<usize> {
+    let line = table.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_linux_machine_is_found() {
+        assert_eq!(total("MemTotal:       24602416 kB\nMemFree: 1 kB\n"), Some(24_602_416 * 1024));
+        assert_eq!(total("MemTotal: much"), None);
+        assert_eq!(total(""), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! `pinhole-server prepare`.
+use crate::cli::Prepare;
+use crate::report::Report;
+use indicatif::{ProgressBar, ProgressStyle};
+use pinhole_std::media::{PrepareError, PrepareOptions, prepare};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub(crate) fn run(cli: &Prepare) -> Result<(), Box<dyn std::error::Error>> {
+    let report = Report::new(cli.json);
+    let stop = stop_on_signals()?;
+    let options =
+        PrepareOptions { normalising: cli.frames.normalising(), frame_rate: cli.fps, replace: cli.force };
+    // Draws nothing where standard error is no terminal.
+    let bar = ProgressBar::new(0).with_style(
+        ProgressStyle::with_template("{bar:40} {pos} of {len} frames, {per_sec}, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let result = prepare(&cli.input, &cli.output, options, |progress| {
+        bar.set_length(progress.frames);
+        bar.set_position(progress.done);
+        match stop.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    bar.finish_and_clear();
+    match result {
+        Ok(prepared) => {
+            for problem in &prepared.problems {
+                report.problem(problem);
+            }
+            report.prepared(&cli.output, &prepared);
+            Ok(())
+        }
+        Err(PrepareError::Nothing(problems)) => {
+            for problem in &problems {
+                report.problem(problem);
+            }
+            Err(format!("{}: nothing in it can be served", cli.input.display()).into())
+        }
+        Err(error @ PrepareError::Exists(_)) => Err(format!("{error}; --force replaces it").into()),
+        Err(PrepareError::BrokenOff) => {
+            Err(format!("stopped; {} was not written", cli.output.display()).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Set by SIGINT and SIGTERM, so that what is unfinished can be removed.
+fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, stop.clone())?;
+    }
+    Ok(stop)
+}
