@@ -26,12 +26,26 @@ const DQT: usize = 2;
 const LUMA: usize = DQT + 5;
 const CHROMA: usize = LUMA + 65;
 const SOF: usize = CHROMA + 64;
-const DHT: usize = SOF + 19;
+const DHT: usize = SOF + FRAME_HEADER_LEN;
 /// The standard tables: each has a name, 16 counts and its symbols.
 const DHT_CONTENT: usize = 4 * 17 + 2 * 12 + 2 * 162;
 const AFTER_DHT: usize = DHT + 4 + DHT_CONTENT;
 const DRI_LEN: usize = 6;
 const SOS_LEN: usize = 14;
+
+/// Bytes of [`frame_header`].
+pub(crate) const FRAME_HEADER_LEN: usize = 19;
+
+/// The SOF0 segment, marker and all, of a frame as RTP/JPEG has it.
+pub(crate) const fn frame_header(width: u16, height: u16, sampling: Sampling) -> [u8; FRAME_HEADER_LEN] {
+    let [h1, h0] = height.to_be_bytes();
+    let [w1, w0] = width.to_be_bytes();
+    let luma = match sampling {
+        Sampling::Yuv422 => 0x21,
+        Sampling::Yuv420 => 0x22,
+    };
+    [0xFF, marker::SOF0, 0, 17, 8, h1, h0, w1, w0, 3, 1, luma, 0, 2, 0x11, 1, 3, 0x11, 1]
+}
 
 impl Header<'_> {
     /// The most bytes that a header can have.
@@ -55,14 +69,7 @@ impl Header<'_> {
         put(out, CHROMA - 1, &[1]);
         put(out, CHROMA, self.chroma);
 
-        let [h1, h0] = self.height.to_be_bytes();
-        let [w1, w0] = self.width.to_be_bytes();
-        let luma_factors = match self.sampling {
-            Sampling::Yuv422 => 0x21,
-            Sampling::Yuv420 => 0x22,
-        };
-        put(out, SOF, &[0xFF, marker::SOF0, 0, 17, 8, h1, h0, w1, w0, 3]);
-        put(out, SOF + 10, &[1, luma_factors, 0, 2, 0x11, 1, 3, 0x11, 1]);
+        put(out, SOF, &frame_header(self.width, self.height, self.sampling));
 
         let [l1, l0] = (2 + DHT_CONTENT as u16).to_be_bytes();
         put(out, DHT, &[0xFF, marker::DHT, l1, l0]);

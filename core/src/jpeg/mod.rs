@@ -18,6 +18,7 @@ mod tables;
 
 pub use error::{JpegError, JpegErrorKind};
 pub use header::Header;
+pub(crate) use header::{FRAME_HEADER_LEN, frame_header};
 pub use inspect::{Huffman, Inspected, McuShape, inspect};
 pub use mend::{MendError, mend, mend_max_len};
 pub use missing::{Area, Missing, MissingRange};

@@ -5,13 +5,32 @@ mod jpeg;
 mod tests;
 
 use crate::frame::{Format, Frame};
+use crate::wire::rtp;
 
 /// The largest payload header: main, restart and quantisation table headers of RTP/JPEG.
 pub(crate) const HEADER_MAX: usize = 16;
 
+/// Bytes of the largest RTP header extension, without its head: a JPEG frame header, in words of 4.
+pub(crate) const EXTENSION_MAX: usize = jpeg::EXTENSION_LEN;
+
+/// What goes into an RTP header extension (RFC 3550, 5.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extension {
+    profile: u16,
+    data: [u8; EXTENSION_MAX],
+}
+
+impl Extension {
+    pub(crate) const fn repr(&self) -> rtp::ExtensionRepr<'_> {
+        rtp::ExtensionRepr { profile: self.profile, data: &self.data }
+    }
+}
+
 /// One packet's payload, as slices of the frame behind a header of its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fragment<'a> {
+    /// Part of the RTP header, for packets that have one.
+    pub(crate) extension: Option<Extension>,
     pub(crate) header: [u8; HEADER_MAX],
     pub(crate) header_len: usize,
     /// What follows the header, in order.
@@ -27,7 +46,7 @@ pub(crate) const fn payload_type(format: &Format) -> u8 {
     }
 }
 
-/// The payload that starts at `offset` and takes at most `room` bytes.
+/// The payload that starts at `offset`, which takes at most `room` bytes with its extension.
 ///
 /// `None` where there is none: the format's own offsets do not reach so far, or the frame is not
 /// what its format says.

@@ -27,16 +27,25 @@ fn frame<'a>(data: &'a [u8], info: JpegInfo) -> Frame<'a> {
     Frame { data, format: Format::Jpeg(info), pts, duration, integrity: Integrity::Complete }
 }
 
-/// The payloads that a frame makes, in order.
-fn payloads(frame: &Frame<'_>, room: usize) -> Vec<Vec<u8>> {
-    let mut payloads = Vec::new();
+/// The packets that a frame makes, in order.
+fn packets(frame: &Frame<'_>, room: usize) -> Vec<Vec<u8>> {
+    let mut packets = Vec::new();
     let mut next = Some(0);
     while let Some(offset) = next {
         let fragment = fragment(frame, offset, room).unwrap();
-        payloads.push([&fragment.header[..fragment.header_len], &fragment.parts.concat()].concat());
         next = fragment.next;
+        let (marker, sequence_number) = (next.is_none(), packets.len() as u16);
+        let repr = rtp::Repr { payload_type: 26, marker, sequence_number, timestamp: 9, ssrc: 1 };
+        let (mut header, mut extension) = ([0; rtp::HEADER_LEN], Vec::new());
+        repr.emit(&mut header);
+        if let Some(fields) = fragment.extension {
+            extension.resize(fields.repr().buffer_len(), 0);
+            fields.repr().emit(&mut header, &mut extension).unwrap();
+        }
+        let payload = [&fragment.header[..fragment.header_len], &fragment.parts.concat()].concat();
+        packets.push([&header[..], &extension, &payload].concat());
     }
-    payloads
+    packets
 }
 
 fn real(bytes: &[u8]) -> (Vec<u8>, JpegInfo) {
@@ -48,8 +57,9 @@ fn real(bytes: &[u8]) -> (Vec<u8>, JpegInfo) {
 fn a_real_picture_with_restart_markers_says_so_in_every_packet() {
     let (data, info) = real(include_bytes!("../jpeg/testdata/cjpeg-422-restart-row.jpg"));
     let frame = frame(&data, info);
-    for bytes in payloads(&frame, MIN_ROOM) {
-        let payload = Payload::parse(&bytes).unwrap();
+    for bytes in packets(&frame, MIN_ROOM) {
+        let packet = rtp::Packet::new_checked(&bytes[..]).unwrap();
+        let payload = Payload::parse(packet.payload()).unwrap();
         let restart = payload.restart.unwrap();
         assert_eq!(restart.interval, info.restart_interval);
         // Not aligned to intervals: the whole frame is to be put together first (RFC 2435, 3.1.7).
@@ -74,6 +84,30 @@ fn a_frame_that_offsets_cannot_reach_is_not_sent() {
     assert_eq!(count(&frame(&data, info), 1388), 0);
     let most = JpegInfo { scan_len: info.scan_len - 1, ..info };
     assert_eq!(count(&frame(&data, most), 1388), ((1 << 24) - 1 - 1248_u32).div_ceil(1380) + 1);
+}
+
+#[test]
+fn a_size_that_the_header_cannot_say_stands_in_the_extension_of_the_first_packet() {
+    let tables = [1; 64];
+    for (width, height, extended) in
+        [(2040, 8, false), (640, 360, false), (2048, 8, true), (641, 360, true), (8, 65_535, true)]
+    {
+        let (sampling, restart_interval) = (Sampling::Yuv420, 0);
+        let header = Header { width, height, sampling, restart_interval, luma: &tables, chroma: &tables };
+        let (data, info) = file(&header, &[0; 2_000]);
+        let packets = packets(&frame(&data, info), MIN_ROOM);
+        let extensions: Vec<_> = packets
+            .iter()
+            .map(|bytes| {
+                rtp::Packet::new_checked(&bytes[..]).unwrap().extension().map(|(p, d)| (p, d.to_vec()))
+            })
+            .collect();
+        let at = data.windows(2).position(|bytes| bytes == [0xFF, 0xC0]).unwrap();
+        let sof = &data[at..at + 19];
+        let expected = (0xFFD8, [sof, &[0xFF]].concat());
+        assert_eq!(extensions[0], extended.then_some(expected), "{width}x{height}");
+        assert!(extensions[1..].iter().all(Option::is_none));
+    }
 }
 
 #[test]
@@ -103,31 +137,27 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn payloads_are_of_one_length_but_the_last_and_as_many_as_counted(
+    fn packets_are_of_one_length_but_the_last_and_as_many_as_counted(
         picture in pictures(), room in MIN_ROOM..9000,
     ) {
         let frame = frame(&picture.0, picture.1);
-        let payloads = payloads(&frame, room);
-        prop_assert_eq!(payloads.len(), count(&frame, room) as usize);
-        let (last, others) = payloads.split_last().unwrap();
-        prop_assert!(others.iter().all(|payload| payload.len() == room));
-        prop_assert!(last.len() <= room);
+        let packets = packets(&frame, room);
+        prop_assert_eq!(packets.len(), count(&frame, room) as usize);
+        let (last, others) = packets.split_last().unwrap();
+        let length = rtp::HEADER_LEN + room;
+        prop_assert!(others.iter().all(|packet| packet.len() == length));
+        prop_assert!(last.len() <= length);
     }
 
     #[test]
     fn what_was_cut_is_put_together_again(picture in pictures(), room in MIN_ROOM..9000) {
         let (data, info) = picture;
-        let payloads = payloads(&frame(&data, info), room);
+        let packets = packets(&frame(&data, info), room);
         let mut ring = FrameRing::new([Slot::default(); 1], vec![0; data.len() + 100]);
-        let mut depacketizer = Depacketizer::new(Some((info.width, info.height)));
-        let last = payloads.len() - 1;
-        for (n, payload) in payloads.iter().enumerate() {
-            let repr = rtp::Repr {
-                payload_type: 26, marker: n == last, sequence_number: n as u16, timestamp: 9, ssrc: 1,
-            };
-            let mut header = [0; rtp::HEADER_LEN];
-            repr.emit(&mut header);
-            let packet = [&header[..], payload].concat();
+        // The packets alone tell the size, whatever it is.
+        let mut depacketizer = Depacketizer::new(None);
+        let last = packets.len() - 1;
+        for (n, packet) in packets.iter().enumerate() {
             let packet = rtp::Packet::new_checked(&packet[..]).unwrap();
             let pushed = depacketizer.push(0, &packet, 0, MediaTime::ZERO, &mut ring);
             prop_assert_eq!(pushed, Ok(if n == last { Pushed::Finished { complete: true } } else { Pushed::Stored }));

@@ -2,7 +2,7 @@
 use super::chunk::{Chunk, earliest};
 use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, RequestId, Why};
 use super::stream::{Phase, Route, Stream};
-use super::transmit::{MIN_PACKET, Pending};
+use super::transmit::{MAX_PACKET, MIN_PACKET, Pending};
 use crate::fmt::debug;
 use crate::frame::{FrameId, FrameStore, TrackId};
 use crate::random::split_mix;
@@ -27,7 +27,8 @@ const REQUEST_ROOM: usize = 256;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Config {
-    /// The length of an RTP packet in bytes, header and all, without UDP and IP. At least 548.
+    /// The length of an RTP packet in bytes, header and all, without UDP and IP: from 548 to 65,507.
+    /// A client may have smaller ones by `Blocksize` (RFC 2326, 12.7).
     pub max_packet: u16,
     /// How far a session may fall behind before whole frames are left out.
     pub late: Duration,
@@ -135,7 +136,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         random: u64,
         storage: B,
     ) -> Result<Self, StorageTooSmall> {
-        config.max_packet = config.max_packet.max(MIN_PACKET);
+        config.max_packet = config.max_packet.clamp(MIN_PACKET, MAX_PACKET);
         let need = config.storage_len(0);
         if storage.as_ref().len() < need {
             return Err(StorageTooSmall { need });

@@ -3,7 +3,7 @@ use crate::storage::put;
 use crate::time::Instant;
 
 /// The most that is written for one session alone: `$` framing, and the longest RTCP compound
-/// (SR, SDES with a CNAME of 16 bytes, BYE).
+/// (SR, SDES with a CNAME of 16 bytes, BYE) or the headers of a packet of RTP.
 pub(crate) const HEAD_MAX: usize = 80;
 
 /// A packet as slices: a head of this session's own, and what all watchers of a frame share.

@@ -2,7 +2,7 @@
 use super::conn::{MAX_STREAMS, REPLY_ROOM, State};
 use super::event::{Answer, PortPair, SessionId, Why};
 use super::pace::{MAX_UDP_SPEED, Pace};
-use super::request::{asked_pace, hex_text, session_of};
+use super::request::{asked_pace, hex_text, max_packet, session_of};
 use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
 use crate::text::{Emit, SliceSink, TextWriter, hex_digits};
@@ -72,6 +72,7 @@ impl State {
         tx: &mut [u8],
     ) -> Result<(), Status> {
         let (lower, offered) = self.transport(request).ok_or(Status::UNSUPPORTED_TRANSPORT)?;
+        let max_packet = max_packet(request, self.config.max_packet)?;
         let track = TrackId { media, track: url.track().map_or(0, |(_, track)| track) };
         let named = session_of(request);
         let by_udp = match lower {
@@ -88,7 +89,7 @@ impl State {
         }
         let (route, mut spec) = by_udp.unwrap_or_else(|| self.interleave(&offered));
         let session = named.unwrap_or_else(|| SessionId(self.draw()));
-        let setup = Setup { session, track, route, max_packet: self.config.max_packet, random: self.draw() };
+        let setup = Setup { session, track, route, max_packet, random: self.draw() };
         let stream = Stream::new(now, setup);
         spec.ssrc = Some(stream.ssrc);
         self.streams.push(stream).map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;

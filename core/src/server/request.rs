@@ -2,10 +2,12 @@
 use super::conn::{Asked, REPLY_ROOM, State};
 use super::event::{Ask, ConnError, RequestId, SessionId, Why};
 use super::stream::{Phase, Route, Stream};
+use super::transmit::MIN_PACKET;
 use crate::text::{self, OneLine, SliceSink, hex_digits};
 use crate::time::Now;
 use crate::transport::Lower;
 use crate::wire::interleaved::{Data, MAGIC};
+use crate::wire::rtp;
 use crate::wire::rtsp::{
     Message, MessageWriter, Method, ParseError, ParseErrorKind, Parsed, Profile, Range, Request, Scale,
     Session, Speed, Status, TransportSpec, Url, Version, WriteError, parse_within, transports,
@@ -192,6 +194,7 @@ impl State {
                 if session.is_some_and(|session| self.tracks(session).any(Stream::is_playing)) {
                     return Err(Status::METHOD_NOT_VALID_IN_THIS_STATE);
                 }
+                max_packet(request, self.config.max_packet)?;
                 let (lower, _) = self.transport(request).ok_or(Status::UNSUPPORTED_TRANSPORT)?;
                 // A client with one track to set up may name the presentation.
                 let (url, track) = url.track().unwrap_or((url, 0));
@@ -331,6 +334,15 @@ pub(super) fn session_of(request: &Request<'_>) -> Option<SessionId> {
     let (high, low) = id.split_at_checked(8).filter(|(_, low)| low.len() == 8)?;
     let (high, low) = (text::hexadecimal(high)?, text::hexadecimal(low)?);
     Some(SessionId(u64::from(high) << 32 | u64::from(low)))
+}
+
+/// The length of the packets that a SETUP asks for: `Blocksize` counts neither the RTP header nor
+/// what is below it (RFC 2326, 12.7). None is longer than configured.
+pub(super) fn max_packet(request: &Request<'_>, configured: u16) -> Result<u16, Status> {
+    let Some(value) = request.headers.get("Blocksize") else { return Ok(configured) };
+    let size = text::decimal(value).filter(|&size| size > 0).ok_or(Status::BAD_REQUEST)?;
+    let packet = u16::try_from(size.saturating_add(rtp::HEADER_LEN as u64)).unwrap_or(u16::MAX);
+    Ok(packet.max(MIN_PACKET).min(configured))
 }
 
 /// The scale and the speed that a PLAY asks for.

@@ -10,12 +10,17 @@ use crate::transport::Lower;
 use crate::wire::{interleaved, rtcp, rtp};
 use core::net::SocketAddr;
 
-/// Packets that leave at once. A stock receiver's buffer of 208 KiB holds about 90 of 1400 bytes.
+/// Packets that leave at once, and bytes: a stock receiver's buffer of 208 KiB holds about 90
+/// packets of 1400 bytes, and few of 9000.
 const QUANTUM: u32 = 32;
+const QUANTUM_BYTES: u32 = QUANTUM * 1400;
 /// Sender reports are this far apart on average (RFC 3550, 6.2, the recommended minimum).
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// Where a frame does not say for how long it is shown.
 const ASSUMED_DURATION: Duration = Duration::from_millis(33);
+
+/// The largest header extension, with its head.
+const EXTENSION_LEN: usize = payload::EXTENSION_MAX + 4;
 
 /// How a stream's packets travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,7 +242,7 @@ impl Stream {
         if !self.is_udp() {
             return Some(start);
         }
-        let nth = u64::from(self.packet_in_frame / QUANTUM);
+        let nth = u64::from(self.packet_in_frame.checked_div(self.quantum()).unwrap_or(0));
         // Most frames of most cameras are one quantum: nothing to count.
         let after =
             if nth == 0 { Duration::ZERO } else { self.spread(frame).scaled(nth, self.quanta(frame)) };
@@ -245,7 +250,12 @@ impl Stream {
     }
 
     fn quanta(&self, frame: &Frame<'_>) -> u64 {
-        u64::from(payload::count(frame, self.room()).div_ceil(QUANTUM)).max(1)
+        u64::from(payload::count(frame, self.room()).div_ceil(self.quantum())).max(1)
+    }
+
+    /// How many packets leave at once.
+    fn quantum(&self) -> u32 {
+        QUANTUM_BYTES.checked_div(u32::from(self.max_packet)).unwrap_or(1).clamp(1, QUANTUM)
     }
 
     /// Brings the cursor to a frame that can be sent, before a look at it. Doing it twice is doing
@@ -496,7 +506,9 @@ impl Stream {
         let header = fragment.header.get(..fragment.header_len).unwrap_or(&[]);
         let payload_len =
             fragment.parts.iter().fold(header.len(), |len, part| len.saturating_add(part.len()));
-        self.open(&mut packet, rtp::HEADER_LEN.saturating_add(payload_len));
+        let extension = fragment.extension.as_ref().map(|extension| extension.repr());
+        let extension_len = extension.map_or(0, |extension| extension.buffer_len());
+        self.open(&mut packet, rtp::HEADER_LEN.saturating_add(extension_len).saturating_add(payload_len));
         let repr = rtp::Repr {
             payload_type: payload::payload_type(&frame.format),
             marker: fragment.next.is_none(),
@@ -506,14 +518,17 @@ impl Stream {
         };
         let mut fixed = [0; rtp::HEADER_LEN];
         repr.emit(&mut fixed);
+        let mut extended = [0; EXTENSION_LEN];
+        let extended_len = extension.and_then(|extension| extension.emit(&mut fixed, &mut extended));
         packet.push(&fixed);
+        packet.push(extended.get(..extended_len.unwrap_or(0)).unwrap_or(&[]));
         packet.push(header);
 
         self.sequence_number = self.sequence_number.wrapping_add(1);
         self.sum.packets = self.sum.packets.saturating_add(1);
         self.sum.octets = self.sum.octets.saturating_add(payload_len as u64);
         self.packet_in_frame = self.packet_in_frame.wrapping_add(1);
-        if self.packet_in_frame.is_multiple_of(QUANTUM) || fragment.next.is_none() {
+        if self.packet_in_frame.is_multiple_of(self.quantum()) || fragment.next.is_none() {
             // Behind schedule, the quanta follow each other at four times the speed at most.
             self.not_before = now.at + self.spread(&frame).scaled(1, 2 * self.quanta(&frame));
         }

@@ -6,8 +6,10 @@ use crate::time::Now;
 use crate::transport::Port;
 use core::net::SocketAddr;
 
-/// The most that one send call takes: the payload of the largest UDP datagram.
-const MAX_BATCH: usize = 65_507;
+/// The payload of the largest UDP datagram.
+pub(super) const MAX_PACKET: u16 = 65_507;
+/// The most that one send call takes.
+const MAX_BATCH: usize = MAX_PACKET as usize;
 /// A datagram that no path refuses, and no stream goes below (RFC 791: every host takes 576).
 pub(super) const MIN_PACKET: u16 = 548;
 

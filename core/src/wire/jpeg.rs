@@ -12,6 +12,10 @@ pub const Q_DYNAMIC: u8 = 255;
 /// The largest width and height that the main header can hold, in pixels.
 pub const MAX_DIMENSION: u16 = 255 * 8;
 
+/// Profile of the RTP header extension that carries segments of the JPEG file, in the first packet
+/// of a frame (ONVIF Streaming Specification, "JPEG over RTP").
+pub const ONVIF_PROFILE: u16 = 0xFFD8;
+
 /// Bytes of the main header.
 const MAIN_LEN: usize = 8;
 /// Bytes of the restart marker header.

@@ -1,4 +1,5 @@
 //! RTP data packets (RFC 3550, 5.1).
+use crate::storage;
 use core::fmt;
 
 /// Bytes of the fixed header.
@@ -6,6 +7,10 @@ pub const HEADER_LEN: usize = 12;
 
 /// The only version of RTP that is in use.
 const VERSION: u8 = 2;
+/// In the first byte: there is an extension.
+const EXTENSION_BIT: u8 = 0x10;
+/// Bytes of an extension before its data.
+const EXTENSION_HEAD_LEN: usize = 4;
 
 /// A checked view of an RTP packet.
 ///
@@ -129,6 +134,40 @@ impl Repr {
     }
 }
 
+/// A header extension to send (RFC 3550, 5.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ExtensionRepr<'a> {
+    /// The 16 bits that the profile defines.
+    pub profile: u16,
+    /// A multiple of 4 bytes.
+    pub data: &'a [u8],
+}
+
+impl ExtensionRepr<'_> {
+    /// Bytes that [`Self::emit`] writes to `out`.
+    pub const fn buffer_len(&self) -> usize {
+        EXTENSION_HEAD_LEN.saturating_add(self.data.len())
+    }
+
+    /// Writes the extension to the front of `out`, which lies behind the fixed header, and the bit
+    /// that announces it into that. Says how long it is; `None`, and nothing is written, if that is
+    /// more than `out`, or what the field for it cannot hold.
+    pub fn emit(&self, header: &mut [u8; HEADER_LEN], out: &mut [u8]) -> Option<usize> {
+        let whole = self.data.len().is_multiple_of(4);
+        let words = u16::try_from(self.data.len() / 4).ok().filter(|_| whole)?;
+        let (head, rest) = out.split_first_chunk_mut::<EXTENSION_HEAD_LEN>()?;
+        if !storage::put(rest, 0, self.data) {
+            return None;
+        }
+        let ([p0, p1], [l0, l1]) = (self.profile.to_be_bytes(), words.to_be_bytes());
+        *head = [p0, p1, l0, l1];
+        let [first, ..] = header;
+        *first |= EXTENSION_BIT;
+        Some(self.buffer_len())
+    }
+}
+
 /// Why bytes are no RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -182,7 +221,7 @@ impl Layout {
         }
         let extension = HEADER_LEN + 4 * usize::from(first & 0x0F);
         let mut payload = extension;
-        if first & 0x10 != 0 {
+        if first & EXTENSION_BIT != 0 {
             let head = bytes.get(extension..).and_then(<[u8]>::first_chunk::<4>);
             let &[_, _, a, b] = head.ok_or(truncated(extension + 4))?;
             payload += 4 + 4 * usize::from(u16::from_be_bytes([a, b]));
@@ -236,6 +275,15 @@ mod tests {
     }
 
     #[test]
+    fn an_extension_has_whole_words_or_is_not_written() {
+        for (data, room) in [(&[0; 3][..], 100), (&[0; 8], 11), (&[0; 4 << 16], 1 << 20)] {
+            let (mut header, mut out) = ([0x80; HEADER_LEN], std::vec![7; room]);
+            assert_eq!(ExtensionRepr { profile: 1, data }.emit(&mut header, &mut out), None);
+            assert!(header == [0x80; HEADER_LEN] && out.iter().all(|&byte| byte == 7));
+        }
+    }
+
+    #[test]
     fn what_the_header_promises_must_be_there() {
         let with = |first: u8, last: u8| {
             let mut bytes = PLAIN;
@@ -267,6 +315,15 @@ mod tests {
             let bytes = [&header[..], &payload].concat();
             let packet = Packet::new_checked(&bytes).unwrap();
             prop_assert_eq!(Repr::parse(&packet), repr);
+            prop_assert_eq!(packet.payload(), &payload[..]);
+
+            let extension = ExtensionRepr { profile: sequence_number, data: &payload[..payload.len() / 4 * 4] };
+            let mut out = std::vec![0; extension.buffer_len()];
+            prop_assert_eq!(extension.emit(&mut header, &mut out), Some(out.len()));
+            let bytes = [&header[..], &out, &payload].concat();
+            let packet = Packet::new_checked(&bytes).unwrap();
+            prop_assert_eq!(Repr::parse(&packet), repr);
+            prop_assert_eq!(packet.extension(), Some((extension.profile, extension.data)));
             prop_assert_eq!(packet.payload(), payload);
         }
 

@@ -126,6 +126,51 @@ fn a_connection_never_asks_for_less_than_every_path_takes() {
     assert_eq!(bench.datagrams.iter().map(|datagram| datagram.bytes.len()).max(), Some(548));
 }
 
+#[test]
+fn a_client_may_have_smaller_packets_and_not_larger_ones() {
+    // Blocksize counts no RTP header (RFC 2326, 12.7).
+    for (asked, longest) in [("1000", 1012), ("1", 548), ("99999999999", 1400), ("1388", 1400)] {
+        let mut bench = Bench::of(Clip::of(2, 5000));
+        bench.start(&format!("{UDP}Blocksize: {asked}\r\n"), "");
+        bench.run(seconds(1));
+        assert_eq!(bench.datagrams.iter().map(|datagram| datagram.bytes.len()).max(), Some(longest));
+    }
+    for bad in ["", "0", "-1", "many"] {
+        let setup = format!("{UDP}Blocksize: {bad}\r\n");
+        assert_eq!(Bench::new().request("SETUP", &format!("{URL}/track0"), &setup).status, 400, "{bad}");
+    }
+}
+
+/// The lengths of the packets of one frame of 200,000 bytes, and how many leave at once.
+fn of_packets_of(max_packet: u16) -> (Vec<usize>, usize) {
+    let config = Config { max_packet, ..Config::DEFAULT };
+    let mut bench = Bench::with(Clip::of(1, 200_000), config, Some(pts(1)));
+    bench.start(UDP, "");
+    bench.run(seconds(1));
+    let packets: Vec<_> = bench.datagrams.iter().filter(|datagram| datagram.port == Port::Rtp).collect();
+    let at_once = packets.iter().filter(|packet| packet.at == packets[0].at).count();
+    (packets.iter().map(|packet| packet.bytes.len()).collect(), at_once)
+}
+
+#[test]
+fn jumbo_packets_leave_in_smaller_numbers_up_to_the_longest_that_udp_takes() {
+    let (lengths, at_once) = of_packets_of(9_000);
+    assert_eq!((lengths[0], lengths.len(), at_once), (9_000, 23, 4));
+    let (lengths, at_once) = of_packets_of(u16::MAX);
+    assert_eq!((&lengths[..3], lengths.len(), at_once), (&[65_507; 3][..], 4, 1));
+}
+
+#[test]
+fn interleaved_packets_may_be_as_long() {
+    let config = Config { max_packet: u16::MAX, ..Config::DEFAULT };
+    let mut bench = Bench::with(Clip::of(2, 200_000), config, Some(pts(2)));
+    bench.write = 1_000;
+    bench.start(TCP, "");
+    bench.run(seconds(1));
+    let lengths: Vec<_> = bench.channel(0).iter().map(Vec::len).collect();
+    assert_eq!((lengths.len(), lengths[0], lengths[2]), (8, 65_507, 65_507));
+}
+
 /// 100 packets: four quanta of up to 32.
 const HUNDRED: usize = 1248 + 99 * 1380;
 
