@@ -26,6 +26,22 @@ fn retina_sees_each_frame_over_udp_and_tcp() {
     }
 }
 
+#[test]
+fn retina_sees_what_ffmpeg_sees_of_a_size_that_comes_in_an_extension() {
+    if !available(&[Peer::Ffmpeg]) {
+        return;
+    }
+    let directory = TempDir::new();
+    let server = Server::with(&["--pattern", "331x187@25"], &[""; 0]);
+    let url = server.url("pattern");
+    let (_, by_ffmpeg) = watch::ffmpeg_start(&url, Transport::Tcp, 25);
+    for transport in Transport::ALL {
+        let frames = frames(&url, transport, 25);
+        let seen = watch::ffmpeg_file(&directory.file("seen.mjpeg", &frames.concat()));
+        watch::assert_same(&seen, &by_ffmpeg, &format!("odd size over {transport}"));
+    }
+}
+
 /// The same client with a stock server: where this fails, the one above means nothing.
 #[test]
 fn retina_sees_what_gst_rtsp_server_serves() {

@@ -1,6 +1,7 @@
 //! A server and a client of this crate, on real sockets of this machine.
-use pinhole::client::{Lower, TransportChoice};
+use pinhole::client::{Lower, PlayOptions, TransportChoice};
 use pinhole::frame::{Format, FrameId, FrameStore, TrackId};
+use pinhole::wire::rtsp::Speed;
 use pinhole_std::client::{Client, Event, Options};
 use pinhole_std::media::{Library, Playback};
 use pinhole_std::server::{self, Handle, Server};
@@ -117,6 +118,26 @@ fn watch(listen: SocketAddr, transport: TransportChoice, lower: Lower) {
         _ => None,
     });
     assert_eq!(frames, 60);
+}
+
+#[test]
+fn a_clip_arrives_whole_in_packets_of_any_length() {
+    for max_packet in [548, 9_000, 65_507] {
+        let mut options = server::Options::new((Ipv4Addr::LOCALHOST, 0).into());
+        options.config.max_packet = max_packet;
+        for transport in [TransportChoice::Udp, TransportChoice::Tcp] {
+            let serving = Serving::with(&options, library());
+            let mut play = PlayOptions::default();
+            play.speed = Speed::from_thousandths(4_000).unwrap();
+            let options = Options { transport, play, ..Options::default() };
+            let mut client = Client::connect(&serving.url(), &options).expect("the server is there");
+            until(&mut client, |event| *event == Event::Ended);
+            assert_eq!(client.statistics().speed, play.speed);
+            let track = client.statistics().track;
+            let seen = (track.frames_complete, track.frames_damaged, track.lost);
+            assert_eq!(seen, (60, 0, 0), "{max_packet} by {transport:?}");
+        }
+    }
 }
 
 #[test]

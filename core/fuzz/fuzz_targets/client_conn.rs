@@ -1,11 +1,11 @@
 //! A client connection under a server that answers what it is asked, or anything else.
 #![no_main]
 use libfuzzer_sys::{arbitrary, fuzz_target};
-use pinhole::client::{ClientConn, Config, Event, Port, TransportChoice};
+use pinhole::client::{ClientConn, Config, Event, PlayOptions, Port, TransportChoice};
 use pinhole::frame::Seek;
 use pinhole::ring::{FrameRing, Slot};
 use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
-use pinhole::wire::rtsp::{Message, Method, Pair, Parsed, parse};
+use pinhole::wire::rtsp::{Message, Method, Pair, Parsed, Scale, Speed, parse};
 
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=a\r\nt=0 0\r\na=control:*\r\n\
     m=video 0 RTP/AVP 26\r\na=control:track0\r\nm=video 0 RTP/AVP 26\r\na=control:track1\r\n";
@@ -39,6 +39,8 @@ enum Step<'a> {
     },
     Play {
         from: Option<u16>,
+        scale: Option<i32>,
+        speed: Option<u32>,
     },
     Pause,
     Teardown,
@@ -86,8 +88,12 @@ fuzz_target!(|input: (u8, u16, Vec<Step<'_>>)| {
             Step::Ports { track, some } => {
                 let _ = conn.setup(track, some.then_some(Pair { rtp: 5000, rtcp: 5001 }));
             }
-            Step::Play { from } => {
-                conn.play(from.map(|from| Seek::To(MediaTime::from_micros(u64::from(from) << 10))));
+            Step::Play { from, scale, speed } => {
+                let mut play = PlayOptions::default();
+                play.from = from.map(|from| Seek::To(MediaTime::from_micros(u64::from(from) << 10)));
+                play.scale = scale.and_then(Scale::from_thousandths).unwrap_or_default();
+                play.speed = speed.and_then(Speed::from_thousandths).unwrap_or_default();
+                conn.play_with(play);
             }
             Step::Pause => conn.pause(),
             Step::Teardown => conn.teardown(),

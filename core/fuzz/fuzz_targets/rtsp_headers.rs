@@ -2,7 +2,7 @@
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use pinhole::text::{Emit, TextWriter};
-use pinhole::wire::rtsp::{Range, RtpInfo, Session, Url, transports};
+use pinhole::wire::rtsp::{Range, RtpInfo, Scale, Session, Speed, Url, transports};
 
 fn emitted(value: &impl Emit) -> Vec<u8> {
     let mut out = TextWriter::new(Vec::new());
@@ -21,6 +21,12 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(range) = Range::parse(bytes) {
         assert_eq!(Range::parse(&emitted(&range)), Ok(range));
+    }
+    if let Some(scale) = Scale::parse(bytes) {
+        assert_eq!(Scale::parse(&emitted(&scale)), Some(scale));
+    }
+    if let Some(speed) = Speed::parse(bytes) {
+        assert_eq!(Speed::parse(&emitted(&speed)), Some(speed));
     }
     if let Some(session) = Session::parse(bytes) {
         let _ = session.timeout();

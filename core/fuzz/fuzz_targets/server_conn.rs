@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7));
 const METHODS: [&str; 7] = ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER"];
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "",
     "Transport: RTP/AVP;client_port=5000-5001\r\n",
     "Transport: RTP/AVP/TCP;interleaved=0-1\r\n",
@@ -21,6 +21,7 @@ const FIELDS: [&str; 8] = [
     "Range: npt=0.1-\r\n",
     "Range: npt=0-0.1\r\n",
     "Range: npt=now-\r\n",
+    "Scale: -2\r\nSpeed: 3\r\n",
     "Content-Length: 2000\r\n",
 ];
 
