@@ -5,7 +5,7 @@ use crate::process::{Finished, Running, binary, repository};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::process::Command;
+use std::process::{ChildStdin, Command};
 use std::time::Duration;
 
 const STARTS: Duration = Duration::from_secs(20);
@@ -43,11 +43,38 @@ impl Server {
     /// # Panics
     /// If it does not come up.
     pub fn of_camera(camera: &mut Command) -> Self {
-        let mut process = Running::start(command().arg("-"));
+        Self::of_camera_with(&[], camera)
+    }
+
+    /// As [`Self::of_camera`], with further command-line options.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn of_camera_with(options: &[&str], camera: &mut Command) -> Self {
+        let mut process = Running::start(command().args(options).arg("-"));
         // Before the wait below: a server may only know what it serves once a frame has come.
         let camera = Running::sending(camera.stdout(process.take_stdin()));
         let address = address(&process);
         Self { process, address, _camera: Some(camera) }
+    }
+
+    /// Serves what is written to the pipe, until that is dropped.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn of_pipe(options: &[&str]) -> (Self, ChildStdin) {
+        let mut process = Running::start(command().args(options).arg("-"));
+        let pipe = process.take_stdin();
+        let address = address(&process);
+        (Self { process, address, _camera: None }, pipe)
+    }
+
+    /// The most physical memory that it has had at once, in bytes; `None` where the system does
+    /// not tell.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
     }
 
     /// A server of these clips.

@@ -22,6 +22,14 @@ pub fn ffmpeg_file(path: &Path) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-f", "mjpeg", "-i"]).arg(path))
 }
 
+/// What ffmpeg decodes from a file whose format it finds out.
+///
+/// # Panics
+/// If ffmpeg fails.
+pub fn ffmpeg_any(path: &Path) -> Hashes {
+    ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-i"]).arg(path))
+}
+
 /// What ffmpeg shows of a stream until it ends by itself.
 ///
 /// # Panics

@@ -1,11 +1,17 @@
 //! What a library makes of files, directories and live input.
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use pinhole::frame::{Format, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::jpeg;
+use pinhole::jpeg::{self, Sampling};
 use pinhole::time::MediaTime;
 use pinhole::wire::sdp::FrameRate;
-use pinhole_std::media::{Library, Normalising, Playback};
+use pinhole_std::media::{Library, Normalising, Playback, PrepareError, PrepareOptions, Progress, prepare};
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 const T: TrackId = TrackId { media: 0, track: 0 };
 
@@ -228,4 +234,160 @@ fn tables_of_the_files_own_are_re_coded_when_they_are_asked_for() {
     let found = jpeg::inspect(frame.data).unwrap();
     assert!(!found.needs_recode());
     assert_eq!(frame.format, Format::Jpeg(found.info));
+}
+
+/// The pixels of a JPEG, as YCbCr.
+fn pixels(data: &[u8]) -> Vec<u8> {
+    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::YCbCr);
+    JpegDecoder::new_with_options(ZCursor::new(data), options).decode().unwrap()
+}
+
+#[test]
+fn frames_get_strips_for_the_packets_they_are_sent_in_and_keep_their_pictures() {
+    let mut intervals = Vec::new();
+    for max_packet in [1400, 9000] {
+        let library = with(&sample(), false, Normalising { max_packet, ..Normalising::default() });
+        assert_eq!(library.mounted().map(|m| (m.recoded, m.transcoded)).collect::<Vec<_>>(), [(60, 0)]);
+        let frame = library.frame(T, FrameId(7)).unwrap();
+        let Format::Jpeg(info) = frame.format else { panic!("{:?}", frame.format) };
+        assert_eq!(jpeg::inspect(frame.data).unwrap().info, info);
+        assert_eq!(pixels(frame.data), pixels(&frames()[7]));
+        let is_restart = |pair: &&[u8]| matches!(pair, [0xFF, 0xD0..=0xD7]);
+        let mean = info.scan_len as usize / (frame.data.windows(2).filter(is_restart).count() + 1);
+        assert!((200..max_packet.into()).contains(&mean), "{mean} bytes an interval for {max_packet}");
+        intervals.push(info.restart_interval);
+        assert_eq!(library.cached(), frame.data.len());
+    }
+    assert!(intervals[0] < intervals[1], "{intervals:?}");
+}
+
+/// Pictures that RFC 2435 cannot carry: what they are, a word of the reason, and the file.
+fn uncarriable() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let (width, height) = (160, 120);
+    let gradient: Vec<u8> =
+        (0..height).flat_map(|y| (0..width).flat_map(move |x| [x as u8, y as u8, (x + y) as u8])).collect();
+    let grey: Vec<u8> = gradient.iter().copied().step_by(3).collect();
+    let encode = |color, sampling, progressive| {
+        let mut jpeg = Vec::new();
+        let mut encoder = Encoder::new(&mut jpeg, 95);
+        encoder.set_sampling_factor(sampling);
+        encoder.set_progressive(progressive);
+        let data = if color == ColorType::Luma { &grey } else { &gradient };
+        encoder.encode(data, width, height, color).unwrap();
+        jpeg
+    };
+    vec![
+        ("progressive", "progressive", encode(ColorType::Ycbcr, SamplingFactor::F_2_2, true)),
+        ("4:4:4", "sampling", encode(ColorType::Ycbcr, SamplingFactor::F_1_1, false)),
+        ("4:4:0", "sampling", encode(ColorType::Ycbcr, SamplingFactor::F_1_2, false)),
+        ("grey", "component", encode(ColorType::Luma, SamplingFactor::F_1_1, false)),
+        ("RGB, progressive", "progressive", encode(ColorType::Rgb, SamplingFactor::F_1_1, true)),
+    ]
+}
+
+#[test]
+fn what_cannot_be_carried_is_transcoded_where_that_is_asked_for() {
+    let scratch = Scratch::new("transcode");
+    for (what, reason, picture) in uncarriable() {
+        let path = scratch.file("clip.mjpeg", &[&frames()[0][..], &picture].concat());
+        let refused = with(&path, false, Normalising::default());
+        let [problem] = refused.problems() else { panic!("{what}: {:?}", refused.problems()) };
+        assert!(problem.transcode && problem.reason.contains(reason), "{what}: {problem}");
+
+        let library = with(&path, false, Normalising { transcode: true, ..Normalising::default() });
+        assert_eq!(library.problems(), [], "{what}");
+        assert_eq!(library.mounted().map(|m| m.transcoded).sum::<u64>(), 1, "{what}");
+        let frame = library.frame(T, FrameId(1)).unwrap();
+        let found = jpeg::inspect(frame.data).unwrap();
+        assert!(!found.needs_recode() && found.info.sampling == Sampling::Yuv420, "{what}");
+        let decoder = |data| JpegDecoder::new(ZCursor::new(data)).decode().unwrap();
+        let (from, to) = (decoder(&picture[..]), decoder(frame.data));
+        assert_eq!(from.len(), to.len(), "{what}");
+        let off = from.iter().zip(&to).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
+        assert!(off < 4 * from.len() as u64, "{what}: {off} of {}", from.len());
+    }
+}
+
+#[test]
+fn a_medium_of_nothing_else_is_described_by_what_it_becomes() {
+    let scratch = Scratch::new("transcode-all");
+    let (_, _, picture) = uncarriable().swap_remove(0);
+    let path = scratch.file("clip.mjpeg", &picture);
+    let library = with(&path, false, Normalising { transcode: true, ..Normalising::default() });
+    assert_eq!(library.mounted().map(|m| m.size).collect::<Vec<_>>(), [Some((160, 120))]);
+}
+
+#[test]
+fn damage_behind_a_frames_headers_costs_that_frame_when_its_turn_comes() {
+    let scratch = Scratch::new("late-damage");
+    let mut parts = frames();
+    parts.truncate(3);
+    // The scan ends halfway, with an EOI as if that were all.
+    let half = parts[1].len() / 2;
+    parts[1].truncate(half);
+    parts[1].extend([0xFF, 0xD9]);
+    let library = with(&scratch.file("clip.mjpeg", &parts.concat()), false, Normalising::default());
+    assert!(library.frame(T, FrameId(0)).is_ok());
+    assert_eq!(library.frame(T, FrameId(1)).unwrap_err(), Miss::Overrun { resume: FrameId(2) });
+    assert_eq!(library.frame(T, FrameId(2)).unwrap().pts.as_micros(), 80_000);
+}
+
+#[test]
+fn headers_longer_than_any_camera_writes_are_read_in_full() {
+    let scratch = Scratch::new("headers");
+    let mut picture = frames().swap_remove(0);
+    // A comment of 60,000 bytes behind SOI.
+    picture.splice(2..2, [&[0xFF, 0xFE, 0xEA, 0x62][..], &vec![b'x'; 60_000]].concat());
+    let library = library(&scratch.file("clip.mjpeg", &picture), false);
+    assert_eq!(library.problems(), []);
+    assert_eq!(library.frame(T, FrameId(0)).unwrap().data, picture);
+}
+
+#[test]
+fn what_was_prepared_needs_nothing_more_and_is_held_by_nobody() {
+    let scratch = Scratch::new("prepared");
+    let mut content = frames();
+    content[3] = uncarriable().swap_remove(0).2;
+    let (input, output) = (scratch.file("clip.mjpeg", &content.concat()), scratch.0.join("out.avi"));
+    for transcode in [false, true] {
+        let normalising = Normalising { transcode, ..Normalising::default() };
+        let options = PrepareOptions { normalising, frame_rate: FrameRate(25_000), replace: true };
+        let mut last = Progress { done: 0, frames: 0 };
+        let prepared = prepare(&input, &output, options, |progress| {
+            last = progress;
+            ControlFlow::Continue(())
+        });
+        let prepared = prepared.unwrap();
+        let (frames, left_out) = (60 - u64::from(!transcode), u64::from(!transcode));
+        assert_eq!((prepared.frames, prepared.changed, prepared.left_out), (frames, frames, left_out));
+        assert_eq!((last.done, last.frames), (frames, frames));
+        assert_eq!(prepared.bytes, fs::metadata(&output).unwrap().len());
+
+        let (direct, prepared) = (with(&input, false, normalising), with(&output, false, normalising));
+        assert_eq!(prepared.problems(), []);
+        let mounted = prepared.mounted().map(|m| (m.frames, m.recoded, m.transcoded)).collect::<Vec<_>>();
+        assert_eq!(mounted, [(Some(frames), 0, 0)]);
+        for n in (0..frames).map(FrameId) {
+            let (one, other) = (direct.frame(T, n).unwrap(), prepared.frame(T, n).unwrap());
+            assert_eq!((one.data, one.pts, one.duration), (other.data, other.pts, other.duration), "{n:?}");
+        }
+        assert_eq!(prepared.cached(), 0);
+    }
+}
+
+#[test]
+fn what_is_broken_off_leaves_nothing_behind() {
+    let scratch = Scratch::new("broken-off");
+    let options = |replace| PrepareOptions {
+        normalising: Normalising::default(),
+        frame_rate: FrameRate(25_000),
+        replace,
+    };
+    let output = scratch.file("out.avi", b"old");
+    let broken = prepare(&sample(), &output, options(true), |_| ControlFlow::Break(()));
+    assert!(matches!(broken, Err(PrepareError::BrokenOff)), "{broken:?}");
+    let exists = prepare(&sample(), &output, options(false), |_| ControlFlow::Continue(()));
+    assert!(matches!(exists, Err(PrepareError::Exists(_))), "{exists:?}");
+    assert_eq!(fs::read(&output).unwrap(), b"old");
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
 }

@@ -67,6 +67,9 @@ impl Report {
     }
 
     pub(crate) fn event(self, event: &Event) {
+        if let Event::Input { mount, news: InputNews::Trouble(trouble) } = event {
+            eprintln!("pinhole-server: /{mount}: {}", lost(trouble));
+        }
         match (self.json, event) {
             (true, event) => {
                 if let Some(value) = as_json(event) {
@@ -93,7 +96,6 @@ impl Report {
                         chroma(*sampling)
                     ));
                 }
-                InputNews::Trouble(trouble) => eprintln!("pinhole-server: /{mount}: {}", lost(trouble)),
                 InputNews::Ended => self.say(&format_args!("/{mount} has ended")),
                 news => tracing::debug!(?news),
             },

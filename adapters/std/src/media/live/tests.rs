@@ -10,7 +10,8 @@ const TRACK: TrackId = TrackId { media: 0, track: 0 };
 fn sample() -> Vec<Vec<u8>> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../video/bunny288.mjpeg");
     let file = std::fs::read(path).unwrap();
-    let mut starts: Vec<usize> = (0..file.len() - 2).filter(|at| file[*at..].starts_with(&[0xFF, 0xD8, 0xFF])).collect();
+    let mut starts: Vec<usize> =
+        (0..file.len() - 2).filter(|at| file[*at..].starts_with(&[0xFF, 0xD8, 0xFF])).collect();
     starts.push(file.len());
     starts.windows(2).map(|pair| file[pair[0]..pair[1]].to_vec()).collect()
 }
@@ -84,7 +85,10 @@ fn part_headers_and_lengths_are_no_garbage() {
     let frames_in = sample();
     let part = |data: &[u8]| [b"--frame\r\nContent-Type: image/jpeg\r\n\r\n", data, b"\r\n"].concat();
     let length = |data: &[u8]| [format!("{:05}", data.len()).as_bytes(), data].concat();
-    for input in [frames_in[..5].iter().map(|f| part(f)).collect::<Vec<_>>().concat(), frames_in[..5].iter().map(|f| length(f)).collect::<Vec<_>>().concat()] {
+    for input in [
+        frames_in[..5].iter().map(|f| part(f)).collect::<Vec<_>>().concat(),
+        frames_in[..5].iter().map(|f| length(f)).collect::<Vec<_>>().concat(),
+    ] {
         let clock = Clock::start();
         let mut live = start(io::Cursor::new(input), clock);
         let said = take(&mut live, clock, Live::is_over);
