@@ -48,12 +48,17 @@ fn help_and_version_are_no_failures() {
 
 #[test]
 fn wrong_usage_is_exit_code_2() {
-    let cases: [(&str, &[&str], &str); 9] = [
+    let cases: [(&str, &[&str], &str); 14] = [
         ("pinhole-server", &["--colour"], "--colour"),
         ("pinhole-server", &["--listen", "here"], "here"),
         ("pinhole-server", &["--fps", "0"], "0"),
         ("pinhole-server", &["--pattern", "wide"], "1280x720"),
         ("pinhole-server", &["--pattern", "640x9000"], "8192"),
+        ("pinhole-server", &["--mtu", "90000"], "65535"),
+        ("pinhole-server", &["--cache", "much"], "256MiB"),
+        ("pinhole-server", &["prepare"], "IN"),
+        ("pinhole-server", &["prepare", "in.mjpeg", "out.mjpeg"], ".avi"),
+        ("pinhole-server", &["--loop", "prepare", "in.mjpeg", "out.avi"], "prepare"),
         ("pinhole-viewer", &["--colour"], "--colour"),
         ("pinhole-viewer", &["--transport", "pigeon"], "pigeon"),
         ("pinhole-viewer", &["--headless", "http://127.0.0.1/clip"], "rtsp://"),
