@@ -518,6 +518,33 @@ mod tests {
     }
 
     #[test]
+    fn segments_may_come_in_any_order_and_among_others() {
+        let plain = inspect(CJPEG_420).unwrap().info;
+        // JFIF behind the tables, a comment with markers in it, fill bytes, and SOF before DQT.
+        let jfif = CJPEG_420[span(CJPEG_420, marker::APP0)].to_vec();
+        let file = with(&without(CJPEG_420, marker::APP0), marker::SOF0, &jfif);
+        let file =
+            with(&file, marker::SOF0, &[0xFF, marker::COM, 0, 6, 0xFF, marker::SOI, 0xFF, marker::EOI]);
+        let file = with(&file, marker::DHT, &[0xFF; 5]);
+        let sof = file[span(&file, marker::SOF0)].to_vec();
+        let found = inspect(&with(&without(&file, marker::SOF0), marker::DQT, &sof)).unwrap();
+        assert_eq!((found.info.width, found.info.height), (plain.width, plain.height));
+        assert_eq!((found.info.scan_len, found.eoi), (plain.scan_len, true));
+    }
+
+    #[test]
+    fn a_second_frame_header_and_one_behind_the_scan_header_are_misplaced() {
+        let sof = CJPEG_420[span(CJPEG_420, marker::SOF0)].to_vec();
+        let twice = with(CJPEG_420, marker::SOS, &sof);
+        let at = span(CJPEG_420, marker::SOS).start;
+        assert_eq!(inspect(&twice), Err(Kind::Misplaced(marker::SOF0).at(at)));
+        let late = without(CJPEG_420, marker::SOF0);
+        let sos = span(&late, marker::SOS);
+        let late = [&late[..sos.end], &sof, &late[sos.end..]].concat();
+        assert_eq!(inspect(&late), Err(Kind::Misplaced(marker::SOS).at(sos.start)));
+    }
+
+    #[test]
     fn what_cannot_be_carried_is_named() {
         assert_eq!(reason(include_bytes!("testdata/cjpeg-progressive.jpg")), Kind::Progressive);
         assert_eq!(reason(include_bytes!("testdata/cjpeg-arithmetic.jpg")), Kind::Arithmetic);

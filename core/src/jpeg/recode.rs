@@ -293,6 +293,17 @@ mod tests {
         }
     }
 
+    /// No memory is asked for, and no time taken, for what is not there.
+    #[test]
+    fn a_size_of_65535_is_believed_only_as_far_as_the_scan_goes() {
+        for src in [FFMPEG_420, FFMPEG_422] {
+            let mut file = src.to_vec();
+            let sof = file.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+            file[sof + 5..][..4].fill(0xFF);
+            assert_eq!(reason(&file), RecodeErrorKind::EndsEarly);
+        }
+    }
+
     #[test]
     fn restart_markers_must_be_there_and_in_order() {
         let info = inspect(CJPEG_RESTART).unwrap().info;
