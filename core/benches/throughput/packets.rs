@@ -89,7 +89,13 @@ impl FrameStore for Clip {
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         let (data, info) = &self.0[(id.0 % self.0.len() as u64) as usize];
         let pts = MediaTime::from_micros(id.0 * INTERVAL.as_micros());
-        Ok(Frame { data, format: Format::Jpeg(*info), pts, duration: INTERVAL, integrity: Integrity::Complete })
+        Ok(Frame {
+            data,
+            format: Format::Jpeg(*info),
+            pts,
+            duration: INTERVAL,
+            integrity: Integrity::Complete,
+        })
     }
 
     fn seek(&self, _: TrackId, _: Seek) -> FrameId {

@@ -1,6 +1,8 @@
 //! The client against what other servers say, and against what no server should say.
 use super::pair::{Album, Clip};
-use crate::client::{ClientConn, ClientError, Config, Event, Lower, Port, TransportChoice, Unusable, PlayOptions};
+use crate::client::{
+    ClientConn, ClientError, Config, Event, Lower, PlayOptions, Port, TransportChoice, Unusable,
+};
 use crate::frame::{Format, Frame, Integrity, Seek};
 use crate::payload;
 use crate::time::{Duration, Instant, MediaTime, Now};
