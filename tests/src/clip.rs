@@ -1,4 +1,5 @@
 //! The media that is played: what the repository holds, and what is made of it for one test.
+use crate::peer::PYTHON;
 use crate::process::{repository, run};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -101,6 +102,25 @@ impl Clip {
         command.args(["-f", "mjpeg", "-i"]).arg(&self.plain);
         done(command.args(["-c", "copy", "-f", "mpjpeg"]).arg(&path));
         Self { path, ..self }
+    }
+
+    /// Pictures as libjpeg, cameras and phones write them, a clip for each size, as `corpus.py`
+    /// describes; `plain` has the same coefficients and nothing else.
+    ///
+    /// # Panics
+    /// If Pillow fails.
+    pub fn corpus(directory: &TempDir, sizes: &[(u32, u32)]) -> Vec<Self> {
+        let mut command = Command::new(PYTHON);
+        command.arg(repository().join("tests/src/corpus.py")).arg(directory.path());
+        done(command.args(sizes.iter().map(|(width, height)| format!("{width}x{height}"))));
+        let clip = |(width, height): &(u32, u32)| {
+            let path = directory.path().join(format!("{width}x{height}.mjpeg"));
+            let plain = directory.path().join(format!("{width}x{height}-plain.mjpeg"));
+            // Large pictures take time to decode: a quarter of them.
+            let frames = if width * height > 1 << 20 { 7 } else { 26 };
+            Self { path, plain, frames }
+        };
+        sizes.iter().map(clip).collect()
     }
 
     /// What the server mounts it as.

@@ -18,10 +18,12 @@ pub enum Peer {
     Tshark,
     /// Xvfb with `xdotool` and ImageMagick's `import`: a screen, and who sits in front of it.
     Display,
+    /// Pillow, for the system's Python: libjpeg with all its options.
+    Pillow,
 }
 
 impl Peer {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
 
     /// What to install, in Debian's names.
     const fn packages(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Peer {
             Self::GstServer => "gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi",
             Self::Tshark => "tshark ethtool iproute2 util-linux, and network namespaces",
             Self::Display => "xvfb xdotool imagemagick libx11-6 libxcursor1",
+            Self::Pillow => "python3-pil",
         }
     }
 
@@ -57,6 +60,7 @@ impl Peer {
             Self::Display => {
                 ok("Xvfb", &["-help"]) && ok("xdotool", &["--version"]) && ok("import", &["-version"])
             }
+            Self::Pillow => ok(PYTHON, &["-c", "import PIL.Image"]),
         })
     }
 }
