@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+"""Serves one AVI of Motion-JPEG with gst-rtsp-server, to be measured.
+
+Usage: gst_server.py FILE.avi own|shared
+
+own: a pipeline for each client, that it may start anywhere; shared: one for all, as a live source
+has. Prints the URL once it listens, on a free port of 127.0.0.1, and serves until it is killed or
+its standard input ends.
+"""
+import sys
+import threading
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+
+
+def main():
+    if len(sys.argv) != 3 or sys.argv[2] not in ("own", "shared"):
+        sys.exit(__doc__)
+    Gst.init(None)
+    factory = GstRtspServer.RTSPMediaFactory()
+    # AVI, because a raw JPEG sequence has no timestamps and GStreamer would send it all at once.
+    factory.set_launch(
+        f'( filesrc location="{sys.argv[1]}" ! avidemux ! jpegparse ! rtpjpegpay name=pay0 pt=26 )'
+    )
+    factory.set_shared(sys.argv[2] == "shared")
+    server = GstRtspServer.RTSPServer()
+    server.set_address("127.0.0.1")
+    server.set_service("0")
+    server.get_mount_points().add_factory("/clip", factory)
+    if server.attach(None) == 0:
+        sys.exit("gst_server.py: cannot listen on 127.0.0.1")
+    print(f"rtsp://127.0.0.1:{server.get_bound_port()}/clip", flush=True)
+
+    loop = GLib.MainLoop()
+
+    def quit_at_end_of_input():
+        sys.stdin.buffer.read()
+        loop.quit()
+
+    threading.Thread(target=quit_at_end_of_input, daemon=True).start()
+    loop.run()
+
+
+main()

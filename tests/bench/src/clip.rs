@@ -1,0 +1,111 @@
+//! The clip that all servers send.
+use crate::Result;
+use pinhole::media::{FrameReader, SliceReader};
+use std::fs;
+use std::io::Write as _;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Frames a second. Motion-JPEG itself has no rate.
+pub(crate) const RATE: f64 = 30.0;
+/// No frame is larger: RFC 2435 counts its bytes in 24 bits.
+const MAX_FRAME: u32 = 1 << 24;
+const WINDOW: usize = 64 << 10;
+
+/// A clip, and what is made of it for a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Clip {
+    /// The file's name without its extension: where pinhole-server mounts it.
+    pub(crate) name: String,
+    /// The clip as it came.
+    pub(crate) original: PathBuf,
+    /// Its frames.
+    pub(crate) frames: Vec<Range<usize>>,
+    /// The clip so many times over, that each watcher can have a place of its own in it.
+    pub(crate) long: PathBuf,
+    /// How many times.
+    pub(crate) copies: usize,
+    /// Where files for this clip go.
+    pub(crate) directory: PathBuf,
+}
+
+impl Clip {
+    /// Reads `original`, and lays it out in `directory` so often that it lasts `seconds`.
+    ///
+    /// # Errors
+    /// Where there is no Motion-JPEG, or no room.
+    pub(crate) fn new(original: &Path, directory: &Path, seconds: f64) -> Result<Self> {
+        let data = fs::read(original).map_err(|error| format!("{}: {error}", original.display()))?;
+        let name = original.file_stem().and_then(|name| name.to_str()).ok_or("the clip has no name")?;
+        let mut reader = FrameReader::new(SliceReader::new(&data), vec![0; WINDOW], MAX_FRAME)
+            .map_err(|_| format!("{}: this is no Motion-JPEG", original.display()))?;
+        let mut frames = Vec::new();
+        while let Ok(Some(span)) = reader.next() {
+            let start = usize::try_from(span.at)?;
+            frames.push(start..start + usize::try_from(span.len)?);
+        }
+        if frames.is_empty() {
+            return Err(format!("{}: no frames", original.display()).into());
+        }
+        let copies = (seconds * RATE / frames.len() as f64).ceil() as usize;
+        let directory = directory.join(name);
+        fs::create_dir_all(&directory)?;
+        let long = directory.join(format!("{name}.mjpeg"));
+        let mut file = fs::File::create(&long)?;
+        for _ in 0..copies {
+            for frame in &frames {
+                file.write_all(&data[frame.clone()])?;
+            }
+        }
+        Ok(Self { name: name.to_owned(), original: original.to_owned(), frames, long, copies, directory })
+    }
+
+    /// Gbit of JPEG in one frame of the file as it came, on average: what a server adds, or makes
+    /// of it, does not count as delivered.
+    pub(crate) fn gbit_per_frame(&self) -> f64 {
+        let bytes: usize = self.frames.iter().map(ExactSizeIterator::len).sum();
+        bytes as f64 * 8e-9 / self.frames.len() as f64
+    }
+
+    /// The long clip as AVI, for servers that need a clock; made by ffmpeg when it is first asked
+    /// for.
+    ///
+    /// # Errors
+    /// Where ffmpeg fails.
+    pub(crate) fn avi(&self) -> Result<PathBuf> {
+        let avi = self.long.with_extension("avi");
+        if !avi.exists() {
+            let mut command = Command::new("ffmpeg");
+            command.args(["-v", "error", "-y", "-r", "30", "-f", "mjpeg", "-i"]).arg(&self.long);
+            command.args(["-c", "copy", "-r", "30"]).arg(&avi).stdin(Stdio::null());
+            if !command.status()?.success() {
+                return Err("ffmpeg cannot make an AVI file".into());
+            }
+        }
+        Ok(avi)
+    }
+}
+
+/// A directory that is removed in the end.
+#[derive(Debug)]
+pub(crate) struct Scratch(pub PathBuf);
+
+impl Scratch {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// Where there can be none.
+    pub(crate) fn new() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("pinhole-bench-{}", std::process::id()));
+        fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left behind is in the system's directory for such things.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,187 @@
+//! The table, the figures and the charts.
+use crate::cell::Figures;
+use crate::chart::{Chart, Line};
+use crate::clip::{Clip, RATE};
+use crate::plan::{Found, MODES, Mode, Row, STOCK_LATE, median};
+use crate::sender::Kind;
+use crate::target::Target;
+use crate::{Result, machine};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+/// One measurement for people.
+pub(crate) fn line(target: Target, figures: &Figures) -> String {
+    let cost = figures.per_gbit();
+    let cost = if cost.is_finite() { format!("{cost:.4}") } else { "-".to_owned() };
+    format!(
+        "{}: {cost} CPU-s per Gbit, {:.2} % whole, server {:.0} %, clients {:.0} %",
+        target.name(),
+        100.0 * figures.whole_share(),
+        100.0 * figures.server_load(),
+        100.0 * figures.load
+    )
+}
+
+/// Prints the table, and writes `benchmarks.md`, `benchmarks.json` and the charts into `out`.
+pub(crate) fn write(found: &Found, clips: &[Clip], out: &Path) -> Result<()> {
+    fs::create_dir_all(out)?;
+    let mut page = String::from(HEAD);
+    let rounds = found.rows.first().map_or(&[][..], |row| &row.rounds);
+    let seconds = rounds.first().map_or(0.0, |figures| figures.seconds);
+    writeln!(page, "\nMeasured on: {}. Rounds: {} of {seconds:.1} s each.\n", machine::name(), rounds.len())?;
+    for clip in clips {
+        let rate = clip.gbit_per_frame() * RATE * 1e3;
+        writeln!(page, "## {}: {rate:.1} Mbit/s a session", clip.name)?;
+        for mode in &MODES {
+            let rows: Vec<&Row> =
+                found.rows.iter().filter(|row| row.clip == clip.name && row.mode == mode.key).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            writeln!(page, "\n### {}\n", mode.title)?;
+            if let Some(chart) = chart(clip, mode, &rows) {
+                let name = format!("benchmarks-{}-{}.svg", clip.name, mode.key);
+                fs::write(out.join(&name), chart.to_svg())?;
+                writeln!(page, "![{}]({name})\n", chart.title)?;
+            }
+            page += &table(&rows);
+        }
+        page.push('\n');
+    }
+    page += &others(found);
+    fs::write(out.join("benchmarks.md"), &page)?;
+    fs::write(out.join("benchmarks.json"), format!("{:#}\n", to_json(found)))?;
+    println!("{page}");
+    eprintln!("written to {}", out.display());
+    Ok(())
+}
+
+const HEAD: &str = "\
+# Benchmarks
+
+Made by one command on Linux, in about half an hour; `quick` for `full` takes less than a minute and
+measures the first clip at 50 sessions only, and `cell --help` tells of single measurements, for a profiler:
+
+    cargo run --release -p pinhole-bench -- full --out docs CLIP.mjpeg...
+
+The server has one processor, all clients together the other, on loopback. A Gbit counts the bytes of the
+original file in frames that came whole, and nothing that a server adds. Each watcher of recorded media is
+at a place of its own in the clip, and starts at a time of its own.
+
+A *bare* sender sends the very packets that pinhole-server sends, at the same pace, from memory, and does
+nothing else: it is the limit, and ratios are to it, round by round. Figures of different machines, or of
+the same one on another day, do not compare; ratios do. What a frame is late by counts from the one of its
+session that was the least late.
+";
+
+fn chart(clip: &Clip, mode: &Mode, rows: &[&Row]) -> Option<Chart> {
+    let mut lines: Vec<Line> = Vec::new();
+    for row in rows {
+        let Some(cost) = cost(row) else { continue };
+        let name = row.target.name();
+        let at = lines.iter().position(|line| line.name == name).unwrap_or_else(|| {
+            let colour = match row.target {
+                Target::Bare(Kind::Gso | Kind::Writev) => 0,
+                Target::Pinhole => 1,
+                Target::Bare(Kind::Mmsg) => 2,
+                Target::Gst => 3,
+            };
+            lines.push(Line { name, colour, points: Vec::new() });
+            lines.len() - 1
+        });
+        lines[at].points.push((row.sessions, cost));
+    }
+    let enough = lines.iter().any(|line| line.points.len() > 1);
+    let title = format!("{}, {}: server CPU-s per Gbit, by sessions", clip.name, mode.title);
+    enough.then_some(Chart { title, lines })
+}
+
+fn cost(row: &Row) -> Option<f64> {
+    median(row.rounds.iter().map(Figures::per_gbit).collect())
+}
+
+fn table(rows: &[&Row]) -> String {
+    let mut out = String::from(
+        "| sessions | sender | CPU-s per Gbit | ratio | whole | damaged | missing | late p50 | late p99 | server | clients |\n\
+         |-:|-|-:|-:|-:|-:|-:|-:|-:|-:|-:|\n",
+    );
+    for row in rows {
+        let of = |figure: fn(&Figures) -> f64| median(row.rounds.iter().map(figure).collect());
+        let sum = |count: fn(&Figures) -> u64| row.rounds.iter().map(count).sum::<u64>();
+        let show = |value: Option<f64>, digits: usize, unit: &str| {
+            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}{unit}"))
+        };
+        out += &format!(
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+            row.sessions,
+            row.target.name(),
+            show(cost(row), 4, ""),
+            show(row.ratio, 2, ""),
+            show(of(|f| 100.0 * f.whole_share()), 2, " %"),
+            sum(|f| f.damaged),
+            sum(|f| f.missing),
+            show(of(|f| f64::from(f.late_p50) / 1e3), 1, " ms"),
+            show(of(|f| f64::from(f.late_p99) / 1e3), 1, " ms"),
+            show(of(|f| 100.0 * f.server_load()), 0, " %"),
+            show(of(|f| 100.0 * f.load), 0, " %"),
+        );
+    }
+    out
+}
+
+fn others(found: &Found) -> String {
+    let mut out = String::new();
+    if !found.stock.is_empty() {
+        out += &format!(
+            "## A receiver with the default buffer that reads {} ms late\n\n| clip | sender | whole | damaged | missing |\n|-|-|-:|-:|-:|\n",
+            STOCK_LATE.as_millis()
+        );
+        for (clip, target, figures) in &found.stock {
+            let whole = 100.0 * figures.whole_share();
+            out += &format!(
+                "| {clip} | {} | {whole:.2} % | {} | {} |\n",
+                target.name(),
+                figures.damaged,
+                figures.missing
+            );
+        }
+    }
+    if !found.held.is_empty() {
+        out += "\n## Sessions held by one processor, at least 99.9 % of frames whole\n\n| clip | mode | sender | sessions |\n|-|-|-|-:|\n";
+        for (clip, mode, target, sessions) in &found.held {
+            out += &format!("| {clip} | {mode} | {} | {sessions} |\n", target.name());
+        }
+    }
+    if !found.memory.is_empty() {
+        out +=
+            "\n## Memory a session, the media apart\n\n| mode | resident | of it in no file |\n|-|-:|-:|\n";
+        for (mode, all, anonymous) in &found.memory {
+            out += &format!("| {mode} | {:.1} KiB | {:.1} KiB |\n", all / 1024.0, anonymous / 1024.0);
+        }
+    }
+    out
+}
+
+fn to_json(found: &Found) -> Value {
+    let rows = found.rows.iter().map(|row| {
+        json!({
+            "clip": row.clip, "mode": row.mode, "sender": row.target.name(), "sessions": row.sessions,
+            "ratio": row.ratio, "rounds": row.rounds.iter().map(|f| f.to_json()).collect::<Vec<_>>(),
+        })
+    });
+    let held = found.held.iter().map(
+        |(clip, mode, target, sessions)| json!({ "clip": clip, "mode": mode, "sender": target.name(), "sessions": sessions }),
+    );
+    let memory = found.memory.iter().map(
+        |(mode, all, anonymous)| json!({ "mode": mode, "bytes_per_session": all, "anonymous": anonymous }),
+    );
+    let stock = found.stock.iter().map(
+        |(clip, target, figures)| json!({ "clip": clip, "sender": target.name(), "figures": figures.to_json() }),
+    );
+    json!({
+        "machine": machine::name(), "costs": rows.collect::<Vec<_>>(), "held": held.collect::<Vec<_>>(),
+        "memory": memory.collect::<Vec<_>>(), "stock": stock.collect::<Vec<_>>(),
+    })
+}

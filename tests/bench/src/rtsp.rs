@@ -1,0 +1,91 @@
+//! As much of RTSP as it takes to have a stream sent.
+use crate::Result;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// A server that is pressed for time may take this long.
+const REPLY: Duration = Duration::from_secs(20);
+
+/// A session that was set up, and not yet played.
+#[derive(Debug)]
+pub(crate) struct SetUp {
+    /// The RTSP connection. Nothing is left unread on it.
+    pub(crate) stream: TcpStream,
+    /// Where the server's RTP comes from, and its RTCP one port above, if by UDP.
+    pub(crate) rtp: Option<SocketAddr>,
+    url: String,
+    session: String,
+}
+
+impl SetUp {
+    /// Describes `url` and sets its first track up with these transport parameters.
+    ///
+    /// # Errors
+    /// What the connection says, or the server's refusal.
+    pub(crate) fn new(url: &str, transport: &str) -> Result<Self> {
+        let address = url.strip_prefix("rtsp://").and_then(|rest| rest.split('/').next());
+        let address: SocketAddr = address.ok_or("the URL names no host")?.parse()?;
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(REPLY))?;
+        let described = request(&stream, "DESCRIBE", url, 1, "Accept: application/sdp")?;
+        let track = described.body.split("m=video").nth(1).ok_or("no video is described")?;
+        let control = track.lines().find_map(|line| line.strip_prefix("a=control:"));
+        let control = control.ok_or("the video has no control URL")?.trim();
+        let track = if control.starts_with("rtsp://") {
+            control.to_owned()
+        } else {
+            let base = described.header("Content-Base").unwrap_or(url);
+            format!("{}/{control}", base.trim_end_matches('/'))
+        };
+        let reply = request(&stream, "SETUP", &track, 2, &format!("Transport: {transport}"))?;
+        let session = reply.header("Session").ok_or("SETUP gave no session")?;
+        let session = session.split(';').next().unwrap_or_default().trim().to_owned();
+        let ports = reply.header("Transport").and_then(|transport| transport.split("server_port=").nth(1));
+        let port = ports.and_then(|ports| ports.split(['-', ';', ',']).next()?.parse().ok());
+        let rtp = port.map(|port| SocketAddr::new(address.ip(), port));
+        stream.set_read_timeout(None)?;
+        Ok(Self { stream, rtp, url: url.to_owned(), session })
+    }
+
+    /// The request that starts it, `from` seconds on where that is given. Its reply comes on the
+    /// connection, between the media.
+    pub(crate) fn play(&self, from: Option<f64>) -> String {
+        let range = from.map(|from| format!("Range: npt={from:.3}-\r\n")).unwrap_or_default();
+        format!("PLAY {} RTSP/1.0\r\nCSeq: 3\r\nSession: {}\r\n{range}\r\n", self.url, self.session)
+    }
+}
+
+struct Reply {
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+}
+
+fn request(mut stream: &TcpStream, method: &str, url: &str, cseq: u32, header: &str) -> Result<Reply> {
+    stream.write_all(format!("{method} {url} RTSP/1.0\r\nCSeq: {cseq}\r\n{header}\r\n\r\n").as_bytes())?;
+    // What the reader holds beyond the reply would be lost with it: there is nothing, since nothing
+    // plays yet.
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    if !line.starts_with("RTSP/1.0 200") {
+        return Err(format!("{method} {url}: {}", line.trim()).into());
+    }
+    let mut reply = Reply { headers: Vec::new(), body: String::new() };
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        reply.headers.push((name.to_owned(), value.trim().to_owned()));
+    }
+    let len = reply.header("Content-Length").map_or(Ok(0), str::parse)?;
+    reader.take(len).read_to_string(&mut reply.body)?;
+    Ok(reply)
+}

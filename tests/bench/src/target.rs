@@ -1,0 +1,201 @@
+//! The processes that are measured.
+use crate::clip::{Clip, RATE};
+use crate::load::Source;
+use crate::machine;
+use crate::sender::Kind;
+use crate::{Result, sender};
+use pinhole_tests::peer::PYTHON;
+use pinhole_tests::process::{Running, repository};
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{ChildStdin, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a server may take to come up; a bare sender lays out its memory first.
+const STARTS: Duration = Duration::from_secs(30);
+
+/// Who sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The server of this workspace.
+    Pinhole,
+    /// gst-rtsp-server.
+    Gst,
+    /// A sender that does nothing else.
+    Bare(Kind),
+}
+
+/// What is sent to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Medium {
+    /// A file, each watcher at its own place.
+    Recorded,
+    /// One stream, the same for all.
+    Live,
+}
+
+/// How watchers are spread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spread {
+    /// Over how many seconds of the clip.
+    pub(crate) places: f64,
+    /// Over how long they start.
+    pub(crate) starts: Duration,
+}
+
+impl Target {
+    /// As it is called in tables.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Pinhole => "pinhole-server",
+            Self::Gst => "gst-rtsp-server",
+            Self::Bare(Kind::Gso) => "bare GSO",
+            Self::Bare(Kind::Mmsg) => "bare sendmmsg",
+            Self::Bare(Kind::Writev) => "bare writev",
+        }
+    }
+}
+
+/// A server that runs, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Started {
+    process: Running,
+    /// Where its sessions are to be had.
+    pub(crate) source: Source,
+}
+
+impl Started {
+    /// Starts `target` on the server's processor. `extra` goes to pinhole-server's command line.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub(crate) fn new(
+        target: Target,
+        medium: Medium,
+        clip: &Clip,
+        sessions: usize,
+        spread: Spread,
+        extra: &[String],
+    ) -> Result<Self> {
+        machine::pin(machine::SERVER)?;
+        let started = Self::on_this_processor(target, medium, clip, sessions, spread, extra);
+        machine::pin(machine::LOAD)?;
+        started
+    }
+
+    fn on_this_processor(
+        target: Target,
+        medium: Medium,
+        clip: &Clip,
+        sessions: usize,
+        spread: Spread,
+        extra: &[String],
+    ) -> Result<Self> {
+        match target {
+            Target::Pinhole => Self::pinhole(medium, clip, extra),
+            Target::Gst => {
+                let mut command = Command::new(PYTHON);
+                command.arg(repository().join("tests/bench/gst_server.py")).arg(clip.avi()?);
+                let process =
+                    Running::start(command.arg(if medium == Medium::Live { "shared" } else { "own" }));
+                let url = process.wait_stdout(STARTS, |lines| {
+                    lines.iter().find(|line| line.starts_with("rtsp:")).cloned()
+                });
+                Ok(Self { process, source: Source::Rtsp(url) })
+            }
+            Target::Bare(kind) => {
+                let options = sender::Options {
+                    kind,
+                    images: images(clip),
+                    copies: clip.copies,
+                    sessions,
+                    places: if medium == Medium::Live { 0.0 } else { spread.places },
+                    starts: if medium == Medium::Live { 0.0 } else { spread.starts.as_secs_f64() },
+                    quantum: sender::QUANTUM,
+                };
+                let process = Running::start(
+                    Command::new(std::env::current_exe()?).arg("sender").args(options.to_args()),
+                );
+                let address = process.wait_stdout(STARTS, |lines| {
+                    lines.iter().find_map(|line| line.strip_prefix("listening ")?.parse().ok())
+                });
+                Ok(Self { process, source: Source::Bare(address) })
+            }
+        }
+    }
+
+    fn pinhole(medium: Medium, clip: &Clip, extra: &[String]) -> Result<Self> {
+        let mut command = Command::new(server_binary()?);
+        command.args(["--json", "--listen", "127.0.0.1:0"]).args(extra);
+        let mut process = match medium {
+            Medium::Recorded => Running::start(command.arg(&clip.long)),
+            Medium::Live => Running::start(command.arg("-")),
+        };
+        if medium == Medium::Live {
+            let (stdin, clip) = (process.take_stdin(), clip.clone());
+            // It ends with the server.
+            thread::spawn(move || feed(stdin, &clip));
+        }
+        let url = process.wait_stdout(STARTS, |lines| {
+            lines.iter().find_map(|line| Some(line.split_once("\"url\":\"")?.1.split('"').next()?.to_owned()))
+        });
+        Ok(Self { process, source: Source::Rtsp(url) })
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+/// Where the packets of a clip are kept for bare senders.
+fn images(clip: &Clip) -> PathBuf {
+    clip.directory.join("packets")
+}
+
+/// Has pinhole-server send the clip once, and keeps the packets for the bare senders.
+///
+/// # Errors
+/// What the server or the file system says.
+pub(crate) fn record(clip: &Clip, extra: &[String]) -> Result<()> {
+    let spread = Spread { places: 0.0, starts: Duration::ZERO };
+    let started = Started::new(Target::Pinhole, Medium::Recorded, clip, 1, spread, extra)?;
+    let Source::Rtsp(url) = &started.source else { return Err("a server has a URL".into()) };
+    sender::images::record(url, clip.frames.len(), &images(clip))
+}
+
+/// pinhole-server, built now as this program was, and put beside it.
+pub(crate) fn build_server() -> Result<()> {
+    let own = std::env::current_exe()?;
+    let profile = own.ancestors().nth(1).and_then(|path| path.file_name()?.to_str());
+    let profile = profile.map(|name| if name == "debug" { "dev" } else { name });
+    let (Some(profile), Some(target)) = (profile, own.ancestors().nth(2)) else {
+        return Err("this program is to be run by cargo".into());
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.current_dir(repository()).args(["build", "--quiet", "-p", "pinhole-server", "--profile", profile]);
+    if build.arg("--target-dir").arg(target).status()?.success() {
+        return Ok(());
+    }
+    Err("pinhole-server cannot be built".into())
+}
+
+fn server_binary() -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("pinhole-server"))
+}
+
+/// Writes the clip over and over, each frame when its time has come, as a camera does.
+fn feed(mut to: ChildStdin, clip: &Clip) {
+    let Ok(data) = fs::read(&clip.original) else { return };
+    let start = Instant::now();
+    for (n, frame) in clip.frames.iter().cycle().enumerate() {
+        let due = start + Duration::from_secs_f64(n as f64 / RATE);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        if to.write_all(&data[frame.clone()]).is_err() {
+            return;
+        }
+    }
+}
