@@ -1,7 +1,10 @@
 #!/usr/bin/python3
-"""Serves one AVI of Motion-JPEG with gst-rtsp-server, for clients under test.
+"""Serves one AVI of Motion-JPEG with gst-rtsp-server, for clients under test and as a measure.
 
-Usage: gst_server.py FILE.avi
+Usage: gst_server.py FILE.avi [own|shared]
+
+own, as without it: a pipeline for each client, that it may start anywhere; shared: one for all, as
+a live source has.
 
 Prints the URL once it listens, on a free port of 127.0.0.1, and serves until it is killed or its
 standard input ends. The caller holds the other end of that pipe, so it cannot leave an orphan.
@@ -17,14 +20,16 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
 
 def main():
-    if len(sys.argv) != 2:
+    file, pipelines = (sys.argv[1:] + ["own"])[:2] if len(sys.argv) in (2, 3) else (None, None)
+    if pipelines not in ("own", "shared"):
         sys.exit(__doc__)
     Gst.init(None)
     factory = GstRtspServer.RTSPMediaFactory()
     # AVI, because a raw JPEG sequence has no timestamps and GStreamer would send it all at once.
     factory.set_launch(
-        f'( filesrc location="{sys.argv[1]}" ! avidemux ! jpegparse ! rtpjpegpay name=pay0 pt=26 )'
+        f'( filesrc location="{file}" ! avidemux ! jpegparse ! rtpjpegpay name=pay0 pt=26 )'
     )
+    factory.set_shared(pipelines == "shared")
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service("0")

@@ -97,7 +97,7 @@ impl Started {
             Target::Pinhole => Self::pinhole(medium, clip, extra),
             Target::Gst => {
                 let mut command = Command::new(PYTHON);
-                command.arg(repository().join("tests/bench/gst_server.py")).arg(clip.avi()?);
+                command.arg(repository().join("tests/peers/gst_server.py")).arg(clip.avi()?);
                 let process =
                     Running::start(command.arg(if medium == Medium::Live { "shared" } else { "own" }));
                 let url = process.wait_stdout(STARTS, |lines| {
