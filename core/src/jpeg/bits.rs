@@ -72,14 +72,20 @@ impl<'a> BitReader<'a> {
         (self.window >> 48) as u16
     }
 
-    /// Takes `len` bits: 1 to 32, and at most 56 from one [`Self::refill`] to the next.
+    /// Takes `len` bits: 1 to 56, and at most 56 from one [`Self::refill`] to the next.
     #[inline(always)]
-    pub(super) const fn take(&mut self, len: u32) -> u32 {
+    pub(super) const fn take(&mut self, len: u32) -> u64 {
         // Masked as the processor masks them.
-        let bits = (self.window >> (len.wrapping_neg() & 63)) as u32;
+        let bits = self.window >> (len.wrapping_neg() & 63);
+        self.skip(len);
+        bits
+    }
+
+    /// Passes over bits: as many as [`Self::take`] may take.
+    #[inline(always)]
+    pub(super) const fn skip(&mut self, len: u32) {
         self.window <<= len & 63;
         self.count = self.count.wrapping_sub(len);
-        bits
     }
 
     /// Whether bits were taken that are not in the data.
@@ -144,8 +150,8 @@ impl BitWriter {
     /// Appends the lowest `len` bits of `bits`; those above must be zero. At most 56 bits from
     /// one [`Self::flush`] to the next.
     #[inline(always)]
-    pub(super) const fn put(&mut self, bits: u32, len: u32) {
-        self.window = self.window << len | bits as u64;
+    pub(super) const fn put(&mut self, bits: u64, len: u32) {
+        self.window = self.window << len | bits;
         self.count += len;
     }
 
@@ -185,6 +191,24 @@ impl BitWriter {
         Ok(())
     }
 
+    /// Appends the next `len` bits of `from`. To be called behind `flush`.
+    #[inline]
+    pub(super) fn copy(
+        &mut self,
+        out: &mut [u8],
+        mut from: BitReader<'_>,
+        mut len: u32,
+    ) -> Result<(), OutputFull> {
+        while len > 0 {
+            from.refill();
+            let part = len.min(56);
+            self.put(from.take(part), part);
+            self.flush(out)?;
+            len -= part;
+        }
+        Ok(())
+    }
+
     /// Appends what `other` has written from the start of `data`. `aligned`: where in it its first
     /// marker is, and how many bits were filled in before that. To be called behind `flush`.
     pub(super) fn append(
@@ -200,7 +224,7 @@ impl BitWriter {
         let mut reader = BitReader::new(unaligned, 0);
         loop {
             reader.refill();
-            let len = reader.left(padding).min(32);
+            let len = reader.left(padding).min(56);
             if len == 0 {
                 break;
             }
@@ -212,7 +236,7 @@ impl BitWriter {
             self.align(out)?;
             self.pos = raw(out, self.pos, rest)?;
         }
-        self.put(other.window as u32 & ((1 << other.count) - 1), other.count);
+        self.put(other.window & ((1 << other.count) - 1), other.count);
         self.flush(out)
     }
 }
@@ -237,9 +261,9 @@ mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    fn fields() -> impl Strategy<Value = Vec<(u32, u32)>> {
-        let field = (1u32..=31, any::<u32>(), any::<bool>())
-            .prop_map(|(len, bits, ones)| (if ones { u32::MAX } else { bits } >> (32 - len), len));
+    fn fields() -> impl Strategy<Value = Vec<(u64, u32)>> {
+        let field = (1u32..=56, any::<u64>(), any::<bool>())
+            .prop_map(|(len, bits, ones)| (if ones { u64::MAX } else { bits } >> (64 - len), len));
         prop::collection::vec(field, 0..60)
     }
 

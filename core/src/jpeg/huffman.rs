@@ -29,6 +29,21 @@ impl<'a> HuffmanSpec<'a> {
                 free <= 1 << 16
             })
     }
+
+    /// The symbol that the bits start with the code of, and how long the code is (T.81, F.2.2.3).
+    pub(super) fn symbol(&self, bits: u16) -> Option<(u8, u32)> {
+        let (mut code, mut place) = (0u32, 0usize);
+        for (length, count) in (1u32..).zip(self.counts) {
+            let nth = (u32::from(bits) >> (16 - length)).saturating_sub(code);
+            if nth < u32::from(*count) {
+                let symbol = self.values.get(place.saturating_add(nth as usize))?;
+                return Some((*symbol, length));
+            }
+            place = place.saturating_add(usize::from(*count));
+            code = code.wrapping_add(u32::from(*count)) << 1;
+        }
+        None
+    }
 }
 
 /// How to re-code a symbol with the value behind it, or several of them at once. From the lowest
@@ -139,11 +154,7 @@ impl Class {
 pub(super) struct Decoder<'a, const SLOTS: usize> {
     /// For each value of the first bits: what they are the code of, if it is not longer.
     lookup: [Token; SLOTS],
-    /// For each length: the first 16-bit value that belongs to a longer code.
-    limits: [u32; 16],
-    /// For each length: what to add to a code to get the place of its symbol.
-    offsets: [i32; 16],
-    values: &'a [u8],
+    spec: HuffmanSpec<'a>,
     class: Class,
     encoder: &'static Encoder,
 }
@@ -152,31 +163,20 @@ impl<'a, const SLOTS: usize> Decoder<'a, SLOTS> {
     const LOOKUP_BITS: u32 = SLOTS.ilog2();
 
     pub(super) fn new(class: Class, spec: HuffmanSpec<'a>, encoder: &'static Encoder) -> Self {
-        let mut decoder = Self {
-            lookup: [Token::NONE; SLOTS],
-            limits: [0; 16],
-            offsets: [0; 16],
-            values: spec.values,
-            class,
-            encoder,
-        };
-        let (mut code, mut place) = (0u32, 0u32);
-        let lengths = (1u32..).zip(spec.counts).zip(decoder.limits.iter_mut().zip(&mut decoder.offsets));
-        for ((length, count), (limit, offset)) in lengths {
-            *offset = place.wrapping_sub(code) as i32;
+        let mut decoder = Self { lookup: [Token::NONE; SLOTS], spec, class, encoder };
+        let (mut code, mut place) = (0u32, 0usize);
+        for (length, count) in (1..=Self::LOOKUP_BITS).zip(spec.counts) {
+            let shift = Self::LOOKUP_BITS - length;
             for _ in 0..*count {
-                let symbol = spec.values.get(place as usize).copied().unwrap_or(0);
-                if let (Some(shift), Some(to)) = (Self::LOOKUP_BITS.checked_sub(length), encoder.code(symbol))
-                {
-                    let first = (code << shift) as usize;
-                    if let Some(slots) = decoder.lookup.get_mut(first..first + (1 << shift)) {
-                        slots.fill(class.token(symbol, (code, length), to));
-                    }
+                let symbol = spec.values.get(place).copied().unwrap_or(0);
+                let first = (code << shift) as usize;
+                let slots = decoder.lookup.get_mut(first..first + (1 << shift));
+                if let (Some(slots), Some(to)) = (slots, encoder.code(symbol)) {
+                    slots.fill(class.token(symbol, (code, length), to));
                 }
-                code = code.wrapping_add(1);
-                place = place.wrapping_add(1);
+                code += 1;
+                place += 1;
             }
-            *limit = code << (16 - length);
             code <<= 1;
         }
         if class == Class::Ac {
@@ -213,17 +213,9 @@ impl<'a, const SLOTS: usize> Decoder<'a, SLOTS> {
     /// The one symbol that the bits start with the code of, however long that is.
     #[cold]
     pub(super) fn single(&self, bits: u16) -> Result<Token, NoToken> {
-        for (length, (limit, offset)) in (1u32..).zip(self.limits.iter().zip(&self.offsets)) {
-            if u32::from(bits) < *limit {
-                let code = bits >> (16 - length);
-                let place = i32::from(code).wrapping_add(*offset);
-                let symbol = usize::try_from(place).ok().and_then(|place| self.values.get(place));
-                let symbol = *symbol.ok_or(NoToken::Code)?;
-                let to = self.encoder.code(symbol).ok_or(NoToken::Symbol(symbol))?;
-                return Ok(self.class.token(symbol, (u32::from(code), length), to));
-            }
-        }
-        Err(NoToken::Code)
+        let (symbol, len) = self.spec.symbol(bits).ok_or(NoToken::Code)?;
+        let to = self.encoder.code(symbol).ok_or(NoToken::Symbol(symbol))?;
+        Ok(self.class.token(symbol, (u32::from(bits) >> (16 - len), len), to))
     }
 }
 
@@ -237,6 +229,16 @@ impl Encoder {
     pub(super) fn code(&self, symbol: u8) -> Option<(u32, u32)> {
         let entry = self.0.get(usize::from(symbol)).copied().unwrap_or(0);
         if entry != 0 { Some((entry >> 8, entry & 0xFF)) } else { None }
+    }
+
+    /// The bits for a difference between DC coefficients (T.81, F.1.2.1), and how many they are;
+    /// `None` if it is too large.
+    pub(super) fn difference(&self, difference: i32) -> Option<(u32, u32)> {
+        let size = 32 - difference.unsigned_abs().leading_zeros();
+        let (code, len) = self.code(size as u8)?;
+        // A negative difference is coded as itself minus one.
+        let bits = difference.wrapping_add(difference >> 31) as u32 & ((1 << size) - 1);
+        Some((code << size | bits, len + size))
     }
 
     #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, for the tables below only")]
@@ -255,6 +257,13 @@ impl Encoder {
         }
         Self(codes)
     }
+}
+
+/// The value that `size` bits stand for (T.81, F.2.2.1).
+#[inline(always)]
+pub(super) const fn extend(bits: u32, size: u32) -> i32 {
+    let negative = (bits << 1) >> size == 0;
+    if negative { bits as i32 - ((1 << size) - 1) } else { bits as i32 }
 }
 
 /// The standard tables to encode with.

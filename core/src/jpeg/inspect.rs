@@ -64,13 +64,7 @@ pub fn inspect(data: &[u8]) -> Result<Inspected, JpegError> {
     let info = parsed.info;
     check_intervals(&info, parsed.mcu).map_err(|reason| reason.at(parsed.restart_at))?;
     let specs = parsed.components.map(|component| component.tables);
-    let standard = [
-        (tables::DC_LUMA, tables::AC_LUMA),
-        (tables::DC_CHROMA, tables::AC_CHROMA),
-        (tables::DC_CHROMA, tables::AC_CHROMA),
-    ];
-    let all_standard = specs.iter().zip(standard).all(|(slots, want)| parsed.huffman.tables(*slots) == want);
-    let huffman = match (all_standard, parsed.huffman.all_defined(&specs)) {
+    let huffman = match (parsed.is_standard(), parsed.huffman.all_defined(&specs)) {
         (false, _) => Huffman::Custom,
         (true, false) => Huffman::Missing,
         (true, true) => Huffman::Standard,
@@ -212,6 +206,17 @@ impl<'a> Parsed<'a> {
             len: tail.end,
             restart_at: header.restart_at,
         })
+    }
+
+    /// Whether all Huffman tables that are used are the standard ones.
+    pub(super) fn is_standard(&self) -> bool {
+        let standard = [
+            (tables::DC_LUMA, tables::AC_LUMA),
+            (tables::DC_CHROMA, tables::AC_CHROMA),
+            (tables::DC_CHROMA, tables::AC_CHROMA),
+        ];
+        let used = self.components.map(|component| self.huffman.tables(component.tables));
+        used == standard
     }
 }
 

@@ -4,6 +4,7 @@
 //! get restart markers ([`strip_interval`]). A receiver puts a [`Header`] before the scan that came
 //! in packets, and fills with [`mend()`] what is [`Missing`] of it.
 mod bits;
+mod copy;
 mod error;
 mod header;
 mod huffman;
@@ -15,6 +16,7 @@ mod scan;
 pub(crate) mod segments;
 pub(crate) mod strips;
 mod tables;
+mod translate;
 
 pub use error::{JpegError, JpegErrorKind};
 pub use header::Header;

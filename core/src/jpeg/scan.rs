@@ -2,10 +2,12 @@
 use super::JpegInfo;
 use super::Sampling;
 use super::bits::{BitReader, BitWriter, OutputFull};
-use super::huffman::{AC_CHROMA, AC_LUMA, Class, DC_CHROMA, DC_LUMA, Decoder, Encoder, Token};
-use super::inspect::{HuffmanSpecs, McuShape, Parsed, TableSlots, mcus};
+use super::copy::Copier;
+use super::huffman::{AC_CHROMA, AC_LUMA, DC_CHROMA, DC_LUMA};
+use super::inspect::{McuShape, Parsed, TableSlots, mcus};
 use super::recode::{RecodeError, RecodeErrorKind};
 use super::segments::marker;
+use super::translate::{Component, Translator};
 use core::slice;
 
 /// Re-codes the scan to where `to` has it, appends EOI, and says where that ends.
@@ -17,29 +19,35 @@ pub(super) fn recode(
 ) -> Result<usize, RecodeError> {
     let scan_end = (parsed.info.scan as usize).saturating_add(parsed.info.scan_len as usize);
     let data = src.get(..scan_end).unwrap_or(src);
+    if parsed.is_standard() { rows(parsed, data, out, to, &Copier) } else { translate(parsed, data, out, to) }
+}
+
+/// The same from tables that are not the standard ones. Only then is the room for what they are
+/// decoded with on the stack.
+#[inline(never)]
+fn translate(parsed: &Parsed<'_>, data: &[u8], out: &mut [u8], to: &JpegInfo) -> Result<usize, RecodeError> {
     let [y, cb, cr] = parsed.components.map(|component| component.tables);
     let luma = Component::new(&parsed.huffman, y, &DC_LUMA, &AC_LUMA);
     let chroma = Component::new(&parsed.huffman, cb, &DC_CHROMA, &AC_CHROMA);
-    let pair = [&luma, &chroma];
     if cb == cr {
-        rows(parsed, data, out, to, pair, &chroma)
+        rows(parsed, data, out, to, &Translator([&luma, &chroma, &chroma]))
     } else {
-        rows_with(parsed, data, out, to, pair, cr)
+        translate_with(parsed, data, out, to, [&luma, &chroma], cr)
     }
 }
 
-/// The same with tables of its own for the second chroma component, which next to nobody writes:
-/// only then are they on the stack.
+/// The same with tables of its own for the second chroma component, which next to nobody writes.
 #[inline(never)]
-fn rows_with(
+fn translate_with(
     parsed: &Parsed<'_>,
     data: &[u8],
     out: &mut [u8],
     to: &JpegInfo,
-    pair: [&Component<'_>; 2],
+    [luma, cb]: [&Component<'_>; 2],
     cr: TableSlots,
 ) -> Result<usize, RecodeError> {
-    rows(parsed, data, out, to, pair, &Component::new(&parsed.huffman, cr, &DC_CHROMA, &AC_CHROMA))
+    let cr = Component::new(&parsed.huffman, cr, &DC_CHROMA, &AC_CHROMA);
+    rows(parsed, data, out, to, &Translator([luma, cb, &cr]))
 }
 
 fn rows(
@@ -47,18 +55,17 @@ fn rows(
     data: &[u8],
     out: &mut [u8],
     to: &JpegInfo,
-    [luma, cb]: [&Component<'_>; 2],
-    cr: &Component<'_>,
+    coder: &impl Coder,
 ) -> Result<usize, RecodeError> {
     let from = &parsed.info;
-    let blocks = match (from.sampling, parsed.mcu) {
+    let layout = match (from.sampling, parsed.mcu) {
         (Sampling::Yuv422, McuShape::Standard) => &YUV422[..],
         (Sampling::Yuv420, _) => &YUV420[..],
         (Sampling::Yuv422, McuShape::Tall) => &YUV422_TALL[..],
     };
     let (across, down) = mcus(from, parsed.mcu);
     let (_, down_out) = mcus(from, McuShape::Standard);
-    let mcus = Mcus { components: [luma, cb, cr], blocks, across };
+    let mcus = Mcus { coder, layout, across };
     let mut source = Source {
         bits: BitReader::new(data, from.scan as usize),
         dc: [0; 3],
@@ -82,15 +89,28 @@ fn rows(
     Ok(target.bits.pos())
 }
 
+/// Re-codes blocks, in a way of its own.
+pub(super) trait Coder {
+    /// Re-codes the blocks of one MCU: those of the half `from` to the first target, those below to
+    /// the next. What has no target is only read.
+    fn mcu(
+        &self,
+        layout: &Layout,
+        source: &mut Source<'_>,
+        from: Half,
+        targets: &mut [Target<'_>],
+    ) -> Result<(), RecodeError>;
+}
+
 /// Which half of a tall MCU a block is in; other MCUs are all upper half.
 #[derive(Clone, Copy)]
-enum Half {
+pub(super) enum Half {
     Upper,
     Lower,
 }
 
 /// The blocks of an MCU in their order: the component, and the half.
-type Blocks = [(usize, Half)];
+pub(super) type Layout = [(usize, Half)];
 const YUV422: [(usize, Half); 4] = [(0, Half::Upper), (0, Half::Upper), (1, Half::Upper), (2, Half::Upper)];
 const YUV420: [(usize, Half); 6] = [
     (0, Half::Upper),
@@ -110,30 +130,6 @@ const YUV422_TALL: [(usize, Half); 8] = [
     (2, Half::Upper),
     (2, Half::Lower),
 ];
-
-/// How many slots the look-ups have. More for AC would gain little, and take more stack.
-const DC_SLOTS: usize = 1 << 7;
-const AC_SLOTS: usize = 1 << 10;
-
-/// The tables of one colour component.
-struct Component<'a> {
-    dc: Decoder<'a, DC_SLOTS>,
-    ac: Decoder<'a, AC_SLOTS>,
-    /// A DC difference may become another on the way: it is encoded apart.
-    dc_out: &'static Encoder,
-}
-
-impl<'a> Component<'a> {
-    fn new(
-        specs: &HuffmanSpecs<'a>,
-        slots: TableSlots,
-        dc_out: &'static Encoder,
-        ac_out: &'static Encoder,
-    ) -> Self {
-        let (dc, ac) = specs.tables(slots);
-        Self { dc: Decoder::new(Class::Dc, dc, dc_out), ac: Decoder::new(Class::Ac, ac, ac_out), dc_out }
-    }
-}
 
 /// Counts MCUs from one restart marker to the next.
 #[derive(Clone, Copy)]
@@ -165,16 +161,16 @@ impl Restarts {
 
 /// The scan that is read, with the DC coefficient that each component had last.
 #[derive(Clone, Copy)]
-struct Source<'a> {
-    bits: BitReader<'a>,
-    dc: [i32; 3],
+pub(super) struct Source<'a> {
+    pub(super) bits: BitReader<'a>,
+    pub(super) dc: [i32; 3],
     restarts: Restarts,
 }
 
 impl Source<'_> {
     /// An error here. Bits that are not in the data are no code, but neither are they wrong.
     #[cold]
-    fn error(&self, reason: RecodeErrorKind) -> RecodeError {
+    pub(super) fn error(&self, reason: RecodeErrorKind) -> RecodeError {
         let reason = match reason {
             RecodeErrorKind::OutputFull => reason,
             _ if self.bits.is_past_end() => RecodeErrorKind::EndsEarly,
@@ -207,10 +203,10 @@ impl Source<'_> {
 }
 
 /// The scan that is written.
-struct Target<'a> {
-    out: &'a mut [u8],
-    bits: BitWriter,
-    dc: [i32; 3],
+pub(super) struct Target<'a> {
+    pub(super) out: &'a mut [u8],
+    pub(super) bits: BitWriter,
+    pub(super) dc: [i32; 3],
     restarts: Restarts,
     /// Where the first restart marker is, and how many bits were filled in before it.
     aligned: Option<(usize, u32)>,
@@ -244,19 +240,19 @@ impl Target<'_> {
 }
 
 /// How the blocks of a scan lie.
-struct Mcus<'a> {
-    components: [&'a Component<'a>; 3],
-    blocks: &'static Blocks,
+struct Mcus<'a, C> {
+    coder: &'a C,
+    layout: &'static Layout,
     across: u32,
 }
 
-impl Mcus<'_> {
+impl<C: Coder> Mcus<'_, C> {
     /// Re-codes the upper halves of a row of MCUs, which is all of MCUs that are not tall.
     fn row(&self, source: &mut Source<'_>, target: &mut Target<'_>) -> Result<(), RecodeError> {
         for _ in 0..self.across {
             source.mcu()?;
             target.mcu().map_err(|full| source.full(full))?;
-            self.blocks(source, Half::Upper, slice::from_mut(target))?;
+            self.coder.mcu(self.layout, source, Half::Upper, slice::from_mut(target))?;
         }
         Ok(())
     }
@@ -274,150 +270,22 @@ impl Mcus<'_> {
             upper.mcu().map_err(|full| source.full(full))?;
             if mcu == 0 {
                 lower.restarts.mcu();
-                self.blocks(source, Half::Upper, slice::from_mut(upper))?;
+                self.coder.mcu(self.layout, source, Half::Upper, slice::from_mut(upper))?;
                 lower.dc = source.dc;
             } else {
                 lower.mcu().map_err(|full| source.full(full))?;
-                self.blocks(source, Half::Upper, &mut targets)?;
+                self.coder.mcu(self.layout, source, Half::Upper, &mut targets)?;
             }
         }
 
         let [upper, lower] = &mut targets;
         first.mcu()?;
         upper.mcu().map_err(|full| source.full(full))?;
-        self.blocks(&mut first, Half::Lower, slice::from_mut(upper))?;
+        self.coder.mcu(self.layout, &mut first, Half::Lower, slice::from_mut(upper))?;
         let appended = upper.bits.append(upper.out, &lower.bits, lower.out, lower.aligned);
         appended.map_err(|full| source.full(full))?;
         let (bits, dc, restarts) = (upper.bits, lower.dc, lower.restarts);
         (target.bits, target.dc, target.restarts) = (bits, dc, restarts);
         Ok(())
     }
-
-    /// Re-codes the blocks of one MCU: those of the half `from` to the first target, those below to
-    /// the next. What has no target is only read.
-    fn blocks(
-        &self,
-        source: &mut Source<'_>,
-        from: Half,
-        targets: &mut [Target<'_>],
-    ) -> Result<(), RecodeError> {
-        for (index, half) in self.blocks {
-            let (Some(component), Some(dc)) = (self.components.get(*index), source.dc.get_mut(*index)) else {
-                continue;
-            };
-            let target = (*half as usize).checked_sub(from as usize);
-            // On copies, which stay in registers.
-            let mut reader = source.bits;
-            let recoded = match target.and_then(|nth| targets.get_mut(nth)) {
-                Some(Target { out, bits, dc: last, .. }) => {
-                    let Some(last) = last.get_mut(*index) else { continue };
-                    let mut writer = *bits;
-                    let recoded = block::<true>(component, &mut reader, &mut writer, out, (dc, last));
-                    *bits = writer;
-                    recoded
-                }
-                None => block::<false>(component, &mut reader, &mut BitWriter::new(0), &mut [], (dc, &mut 0)),
-            };
-            source.bits = reader;
-            recoded.map_err(|reason| source.error(reason))?;
-        }
-        Ok(())
-    }
-}
-
-/// Re-codes a block, or only reads it.
-///
-/// `last_dc` are the component's last DC coefficients in the source and in the target: they
-/// differ where only one of the two had a restart marker.
-#[inline(always)]
-fn block<const WRITE: bool>(
-    component: &Component<'_>,
-    from: &mut BitReader<'_>,
-    to: &mut BitWriter,
-    out: &mut [u8],
-    last_dc: (&mut i32, &mut i32),
-) -> Result<(), RecodeErrorKind> {
-    // One refill is enough for two tokens, and so is one flush: 27 bits at most are read for a DC
-    // coefficient, 26 for AC coefficients.
-    from.refill();
-    let mut token = component.dc.lookup(from.peek());
-    if !token.fits(0) {
-        token = component.dc.single(from.peek())?;
-    }
-    let (last_in, last_out) = last_dc;
-    let bits = from.take(token.read_len());
-    let size = token.step();
-    let dc = last_in.wrapping_add(extend(bits & ((1 << size) - 1), size));
-    if WRITE {
-        if *last_in == *last_out {
-            to.put(token.recode(bits), token.write_len());
-        } else {
-            let (bits, len) = difference(component, dc.wrapping_sub(*last_out))?;
-            to.put(bits, len);
-        }
-        *last_out = dc;
-    }
-    *last_in = dc;
-
-    let mut k = 1;
-    loop {
-        let mut token = component.ac.lookup(from.peek());
-        if k + token.step() < 64 {
-            k += transfer::<WRITE>(token, from, to);
-            if WRITE {
-                to.flush(out)?;
-            }
-            from.refill();
-            token = component.ac.lookup(from.peek());
-            if k + token.step() < 64 {
-                k += transfer::<WRITE>(token, from, to);
-                continue;
-            }
-        }
-        // The block's end; or a long code, or symbols of which the last are the next block's.
-        if !token.fits(k) {
-            token = component.ac.single(from.peek())?;
-        }
-        let fits = token.fits(k);
-        k += transfer::<WRITE>(token, from, to);
-        if WRITE {
-            to.flush(out)?;
-        }
-        if from.is_past_end() {
-            return Err(RecodeErrorKind::EndsEarly);
-        }
-        if !fits {
-            return Err(RecodeErrorKind::RunPastEnd);
-        }
-        if k >= 64 {
-            return Ok(());
-        }
-        from.refill();
-    }
-}
-
-/// Re-codes a token, or only reads it; gives its step.
-#[inline(always)]
-fn transfer<const WRITE: bool>(token: Token, from: &mut BitReader<'_>, to: &mut BitWriter) -> u32 {
-    let bits = from.take(token.read_len());
-    if WRITE {
-        to.put(token.recode(bits), token.write_len());
-    }
-    token.step()
-}
-
-/// The bits for a difference between DC coefficients, and how many they are.
-fn difference(component: &Component<'_>, difference: i32) -> Result<(u32, u32), RecodeErrorKind> {
-    let size = 32 - difference.unsigned_abs().leading_zeros();
-    let (code, len) = component.dc_out.code(size as u8).ok_or(RecodeErrorKind::DcRange)?;
-    // A negative difference is coded as itself minus one (T.81, F.1.2.1).
-    let bits = (difference + (difference >> 31)) as u32 & ((1 << size) - 1);
-    Ok((code << size | bits, len + size))
-}
-
-/// The value that `size` bits stand for (T.81, F.2.2.1).
-#[inline(always)]
-const fn extend(bits: u32, size: u32) -> i32 {
-    let negative = (bits << 1) >> size == 0;
-    if negative { bits as i32 - ((1 << size) - 1) } else { bits as i32 }
 }
