@@ -1,14 +1,11 @@
-//! Frames that were made ready for sending, held for all media and sessions together.
+//! Frames that were made ready for sending, held once for all media, sessions and event loops.
 use super::normalise::Ready;
 use pinhole::jpeg::JpegInfo;
-use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What an entry takes besides the frame's bytes.
 const OVERHEAD: usize = 128;
-/// Slots in the first block; each further block has twice as many as the one before.
-const FIRST_BLOCK: usize = 64;
-const BLOCKS: usize = 24;
 /// No slot.
 const NONE: u32 = u32::MAX;
 
@@ -35,19 +32,18 @@ impl Held {
     }
 }
 
-/// A bounded cache: what was not looked at for the longest time goes first.
-///
-/// A frame is lent for as long as the cache is, and only [`Self::trim`], which needs the cache for
-/// itself, lets go of any. Between two calls of it the cache may grow past its budget.
+/// A frame that is held, or is being made by one of those who asked for it.
+pub(super) type Entry = OnceLock<Held>;
+
+/// A bounded cache: what was not asked for for the longest time goes first. Whoever has an entry
+/// keeps it for as long as they like; it counts only while it is here.
 #[derive(Debug)]
 pub(super) struct Cache {
     budget: usize,
-    /// Blocks stay where they are, so that frames can be lent while others come in.
-    blocks: [OnceCell<Box<[OnceCell<Held>]>>; BLOCKS],
-    order: RefCell<Order>,
+    order: Mutex<Order>,
 }
 
-/// Which frame is where, and when it was looked at.
+/// Which frame is where, and when it was asked for.
 #[derive(Debug)]
 struct Order {
     slots: HashMap<Key, u32>,
@@ -59,10 +55,13 @@ struct Order {
     bytes: usize,
 }
 
-/// A slot's neighbours in the order of looks.
-#[derive(Clone, Copy, Debug)]
+/// A slot: an entry, and its neighbours in the order of being asked for.
+#[derive(Debug)]
 struct Link {
     key: Key,
+    entry: Arc<Entry>,
+    /// Of the frame, once it is made.
+    bytes: usize,
     newer: u32,
     older: u32,
 }
@@ -71,55 +70,37 @@ impl Cache {
     /// Holds about `budget` bytes, and one frame at the least.
     pub(super) fn new(budget: usize) -> Self {
         let (slots, links, free) = (HashMap::new(), Vec::new(), Vec::new());
-        let order = RefCell::new(Order { slots, links, free, newest: NONE, oldest: NONE, bytes: 0 });
-        Self { budget, blocks: [const { OnceCell::new() }; BLOCKS], order }
+        let order = Mutex::new(Order { slots, links, free, newest: NONE, oldest: NONE, bytes: 0 });
+        Self { budget, order }
     }
 
-    /// Looks for a frame, and makes it where it is not held. `None` if there are more frames than
-    /// can be counted.
-    pub(super) fn get_or_make(&self, key: Key, make: impl FnOnce() -> Held) -> Option<&Held> {
-        let known = self.order.borrow().slots.get(&key).copied();
-        if let Some(slot) = known {
-            self.order.borrow_mut().look(slot);
-            return self.slot(slot)?.get();
+    /// A frame, made by `make` where it is not held. Of several threads that ask for one that is
+    /// not, one makes it, and the others wait for that.
+    pub(super) fn get_or_make(&self, key: Key, make: impl FnOnce() -> Held) -> Arc<Entry> {
+        let entry = self.order().look(key);
+        let mut made = None;
+        // The order is not locked meanwhile.
+        entry.get_or_init(|| {
+            let held = make();
+            made = Some(held.bytes());
+            held
+        });
+        if let Some(bytes) = made {
+            let mut order = self.order();
+            order.weigh(key, &entry, bytes);
+            order.trim(self.budget);
         }
-        let held = make();
-        let slot = self.order.borrow_mut().insert(key, held.bytes());
-        Some(self.slot(slot)?.get_or_init(|| held))
-    }
-
-    /// Lets go of frames until the rest fits the budget. The one looked at last stays.
-    pub(super) fn trim(&mut self) {
-        while self.order.get_mut().weight() > self.budget {
-            let Some(slot) = self.order.get_mut().oldest_but_one() else { return };
-            let held = self.slot_mut(slot).and_then(OnceCell::take);
-            self.order.get_mut().remove(slot, held.map_or(0, |held| held.bytes()));
-        }
+        entry
     }
 
     /// Bytes of frames that are held.
     pub(super) fn bytes(&self) -> usize {
-        self.order.borrow().bytes
+        self.order().bytes
     }
 
-    fn slot(&self, slot: u32) -> Option<&OnceCell<Held>> {
-        let (block, at, len) = place(slot);
-        let empty = || (0..len).map(|_| OnceCell::new()).collect();
-        self.blocks.get(block)?.get_or_init(empty).get(at)
+    fn order(&self) -> MutexGuard<'_, Order> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn slot_mut(&mut self, slot: u32) -> Option<&mut OnceCell<Held>> {
-        let (block, at, _) = place(slot);
-        self.blocks.get_mut(block)?.get_mut()?.get_mut(at)
-    }
-}
-
-/// The block that a slot is in, where in it, and how many the block has.
-const fn place(slot: u32) -> (usize, usize, usize) {
-    let slot = slot as usize;
-    let block = (slot / FIRST_BLOCK + 1).ilog2();
-    let len = FIRST_BLOCK << block;
-    (block as usize, slot - (len - FIRST_BLOCK), len)
 }
 
 impl Order {
@@ -127,37 +108,61 @@ impl Order {
         self.bytes.saturating_add(self.slots.len().saturating_mul(OVERHEAD))
     }
 
-    fn insert(&mut self, key: Key, bytes: usize) -> u32 {
-        let link = Link { key, newer: NONE, older: NONE };
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.links.push(link);
-            u32::try_from(self.links.len() - 1).unwrap_or(NONE)
-        });
-        self.slots.insert(key, slot);
-        self.set(slot, link);
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.put_first(slot);
-        slot
-    }
-
-    fn look(&mut self, slot: u32) {
+    /// The entry of a frame, which is the newest now; an empty one where there is none.
+    fn look(&mut self, key: Key) -> Arc<Entry> {
+        let slot = match self.slots.get(&key) {
+            Some(slot) => *slot,
+            None => self.insert(key),
+        };
         if self.newest != slot {
             self.unlink(slot);
             self.put_first(slot);
         }
+        self.links.get(slot as usize).map(|link| link.entry.clone()).unwrap_or_default()
     }
 
-    /// The next to go, unless it is the only one.
-    fn oldest_but_one(&self) -> Option<u32> {
-        (self.oldest != self.newest).then_some(self.oldest)
+    fn insert(&mut self, key: Key) -> u32 {
+        let link = Link { key, entry: Arc::default(), bytes: 0, newer: NONE, older: NONE };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.update(slot, |free| *free = link);
+                slot
+            }
+            None => {
+                self.links.push(link);
+                u32::try_from(self.links.len() - 1).unwrap_or(NONE)
+            }
+        };
+        self.slots.insert(key, slot);
+        self.put_first(slot);
+        slot
     }
 
-    fn remove(&mut self, slot: u32, bytes: usize) {
-        self.unlink(slot);
-        if let Some(link) = self.link(slot) {
-            self.slots.remove(&link.key);
+    /// Counts what was made, unless the entry was let go of in the meantime.
+    fn weigh(&mut self, key: Key, entry: &Arc<Entry>, bytes: usize) {
+        let Some(&slot) = self.slots.get(&key) else { return };
+        if let Some(link) = self.links.get_mut(slot as usize)
+            && Arc::ptr_eq(&link.entry, entry)
+        {
+            link.bytes = bytes;
+            self.bytes = self.bytes.saturating_add(bytes);
         }
-        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Lets go of frames until the rest fits the budget. The newest stays.
+    fn trim(&mut self, budget: usize) {
+        while self.weight() > budget && self.oldest != self.newest {
+            self.remove(self.oldest);
+        }
+    }
+
+    fn remove(&mut self, slot: u32) {
+        self.unlink(slot);
+        if let Some(link) = self.links.get_mut(slot as usize) {
+            self.slots.remove(&link.key);
+            self.bytes = self.bytes.saturating_sub(link.bytes);
+            link.entry = Arc::default();
+        }
         self.free.push(slot);
     }
 
@@ -171,7 +176,7 @@ impl Order {
     }
 
     fn unlink(&mut self, slot: u32) {
-        let Some(Link { newer, older, .. }) = self.link(slot) else { return };
+        let Some(&Link { newer, older, .. }) = self.links.get(slot as usize) else { return };
         match newer {
             NONE => self.newest = older,
             newer => self.update(newer, |link| link.older = older),
@@ -180,14 +185,6 @@ impl Order {
             NONE => self.oldest = newer,
             older => self.update(older, |link| link.newer = newer),
         }
-    }
-
-    fn link(&self, slot: u32) -> Option<Link> {
-        self.links.get(slot as usize).copied()
-    }
-
-    fn set(&mut self, slot: u32, to: Link) {
-        self.update(slot, |link| *link = to);
     }
 
     fn update(&mut self, slot: u32, change: impl FnOnce(&mut Link)) {
@@ -202,6 +199,8 @@ mod tests {
     use super::*;
     use pinhole::jpeg::Sampling;
     use proptest::prelude::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
 
     const INFO: JpegInfo = JpegInfo {
         width: 16,
@@ -220,39 +219,38 @@ mod tests {
 
     /// The frames that are held, of those with the first `count` numbers. Does not count as a look.
     fn held(cache: &Cache, count: u32) -> Vec<u32> {
-        let order = cache.order.borrow();
+        let order = cache.order();
         (0..count).filter(|n| order.slots.contains_key(&(0, *n))).collect()
     }
 
     #[test]
-    fn what_was_not_looked_at_for_the_longest_time_goes_first() {
-        let mut cache = Cache::new(3 * (1000 + OVERHEAD));
+    fn what_was_not_asked_for_for_the_longest_time_goes_first() {
+        let cache = Cache::new(3 * (1000 + OVERHEAD));
         for n in [0, 1, 2] {
             cache.get_or_make((0, n), || made(1000));
         }
         cache.get_or_make((0, 0), || panic!("it is held"));
         cache.get_or_make((0, 3), || made(1000));
-        cache.trim();
         assert_eq!(held(&cache, 4), [0, 2, 3]);
         assert_eq!(cache.bytes(), 3000);
     }
 
     #[test]
-    fn frames_stay_while_they_are_lent_and_others_come() {
+    fn an_entry_outlives_its_place_in_the_cache() {
         let cache = Cache::new(0);
-        let lent: Vec<&Held> =
-            (0..1000).map(|n| cache.get_or_make((0, n), || made(n as usize)).unwrap()).collect();
-        for (n, held) in lent.iter().enumerate() {
-            assert!(matches!(held, Held::Made(ready) if ready.data.len() == n));
+        let entries: Vec<_> = (0..1000).map(|n| cache.get_or_make((0, n), || made(n as usize))).collect();
+        assert_eq!(held(&cache, 1000), [999]);
+        for (n, entry) in entries.iter().enumerate() {
+            assert!(matches!(entry.get(), Some(Held::Made(ready)) if ready.data.len() == n));
         }
+        assert_eq!(entries.iter().map(Arc::strong_count).sum::<usize>(), 1001);
     }
 
     #[test]
     fn a_cache_that_is_too_small_for_a_frame_holds_the_last_one() {
-        let mut cache = Cache::new(10);
+        let cache = Cache::new(10);
         for n in 0..3 {
             cache.get_or_make((0, n), || made(1000));
-            cache.trim();
             assert_eq!(held(&cache, 3), [n]);
         }
         cache.get_or_make((0, 2), || panic!("it is held"));
@@ -260,40 +258,61 @@ mod tests {
 
     #[test]
     fn what_holds_no_bytes_is_bounded_too() {
-        let mut cache = Cache::new(100 * OVERHEAD);
+        let cache = Cache::new(100 * OVERHEAD);
         for n in 0..1000 {
             cache.get_or_make((0, n), || if n % 2 == 0 { Held::AsIs(INFO) } else { Held::Broken });
-            cache.trim();
         }
         assert_eq!(held(&cache, 1000), (900..1000).collect::<Vec<_>>());
         assert_eq!(cache.bytes(), 0);
     }
 
     #[test]
-    fn each_slot_has_a_place_of_its_own() {
-        let places: std::collections::HashSet<_> = (0..10_000).map(place).collect();
-        assert_eq!(places.len(), 10_000);
-        assert!(places.iter().all(|(_, at, len)| at < len));
-        assert!(place(u32::MAX - 1).0 > BLOCKS);
+    fn a_frame_that_several_threads_ask_for_at_once_is_made_once() {
+        let (cache, makings) = (Cache::new(1 << 20), AtomicUsize::new(0));
+        let (started, all) = (AtomicUsize::new(0), 4);
+        thread::scope(|scope| {
+            for _ in 0..all {
+                scope.spawn(|| {
+                    started.fetch_add(1, Ordering::SeqCst);
+                    let entry = cache.get_or_make((0, 7), || {
+                        makings.fetch_add(1, Ordering::SeqCst);
+                        while started.load(Ordering::SeqCst) < all {
+                            thread::yield_now();
+                        }
+                        made(1000)
+                    });
+                    assert!(matches!(entry.get(), Some(Held::Made(_))));
+                });
+            }
+        });
+        assert_eq!((makings.into_inner(), cache.bytes()), (1, 1000));
+    }
+
+    #[test]
+    fn an_entry_that_goes_while_it_is_made_is_not_counted() {
+        let cache = Cache::new(1000 + OVERHEAD);
+        let entry = cache.get_or_make((0, 0), || {
+            cache.get_or_make((0, 1), || made(1000));
+            made(1000)
+        });
+        assert!(entry.get().is_some());
+        assert_eq!((held(&cache, 2), cache.bytes()), (vec![1], 1000));
     }
 
     proptest! {
-        /// Against a list, with the frame that was looked at last at its end.
+        /// Against a list, with the frame that was asked for last at its end.
         #[test]
-        fn the_order_is_that_of_looks(
-            looks in prop::collection::vec((0u32..12, any::<bool>()), 0..200),
+        fn the_order_is_that_of_being_asked_for(
+            looks in prop::collection::vec(0u32..12, 0..200),
             budget in 0usize..6,
         ) {
-            let mut cache = Cache::new(budget * (100 + OVERHEAD));
+            let cache = Cache::new(budget * (100 + OVERHEAD));
             let mut model: Vec<u32> = Vec::new();
-            for (n, trim) in looks {
+            for n in looks {
                 cache.get_or_make((0, n), || made(100));
                 model.retain(|held| *held != n);
                 model.push(n);
-                if trim {
-                    cache.trim();
-                    model.drain(..model.len().saturating_sub(budget.max(1)));
-                }
+                model.drain(..model.len().saturating_sub(budget.max(1)));
                 let mut expected = model.clone();
                 expected.sort_unstable();
                 prop_assert_eq!(held(&cache, 12), expected);

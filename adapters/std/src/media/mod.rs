@@ -3,6 +3,7 @@ mod cache;
 mod file;
 mod index;
 mod live;
+mod loans;
 mod memory;
 mod normalise;
 mod pattern;
@@ -16,7 +17,6 @@ use cache::Cache;
 use index::Index;
 use live::Live;
 use mio::Waker;
-use normalise::Normaliser;
 use pattern::Pattern;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::time::{Instant, MediaTime};
@@ -104,15 +104,15 @@ impl Library {
     }
 
     /// An empty library. All of its media together hold about `cache` bytes of frames that had to
-    /// be re-coded, or were read from single files, and one frame at the least. Live inputs and
-    /// test patterns have memory of their own.
+    /// be re-coded, or were read from single files, and one frame at the least; besides those that
+    /// are being sent from. Live inputs and test patterns have memory of their own.
     pub fn with(playback: Playback, normalising: Normalising, cache: usize) -> Self {
         let clock = Clock::start();
         Self {
             media: Vec::new(),
             playback,
             normalising,
-            workshop: Workshop::new(Cache::new(cache), Normaliser::new(normalising)),
+            workshop: Workshop::new(Arc::new(Cache::new(cache)), normalising),
             clock,
             waker: Arc::default(),
             problems: Vec::new(),
@@ -175,7 +175,7 @@ impl Library {
     /// Bytes of frames that the cache holds. What is sent from a mapped file as it is, is not
     /// among them.
     pub fn cached(&self) -> usize {
-        self.workshop.cache.bytes()
+        self.workshop.cache().bytes()
     }
 
     /// Nothing is served.
@@ -271,9 +271,9 @@ impl Library {
             && self.media.iter().all(|m| matches!(&m.kind, Kind::Live(live) if live.is_over()))
     }
 
-    /// Lets go of frames made ready for sessions until what is left fits the cache.
+    /// Gives back the frames that this event loop was sending from: the cache may let go of them.
     pub(crate) fn trim(&mut self) {
-        self.workshop.cache.trim();
+        self.workshop.clear();
     }
 
     fn medium(&self, media: u16) -> Option<&Medium> {

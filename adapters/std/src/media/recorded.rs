@@ -2,17 +2,21 @@
 use super::Playback;
 use super::cache::{Cache, Held};
 use super::index::Index;
-use super::normalise::{Normaliser, Ready};
+use super::loans::Loans;
+use super::normalise::{Normaliser, Normalising, Ready};
 use super::problem::Problem;
 use pinhole::frame::{Format, Frame, FrameId, Integrity, Miss, Seek};
 use pinhole::media::FrameClock;
 use pinhole::time::{Duration, MediaTime};
 use std::cell::RefCell;
+use std::sync::Arc;
 
-/// What all recorded media share: the frames that are ready, and what makes others so.
+/// What one event loop has for all recorded media: the frames that are ready, which all loops
+/// share, those that it is sending from, and what makes others ready.
 #[derive(Debug)]
 pub(super) struct Workshop {
-    pub(super) cache: Cache,
+    cache: Arc<Cache>,
+    loans: Loans,
     tools: RefCell<Tools>,
 }
 
@@ -23,8 +27,18 @@ struct Tools {
 }
 
 impl Workshop {
-    pub(super) const fn new(cache: Cache, normaliser: Normaliser) -> Self {
-        Self { cache, tools: RefCell::new(Tools { source: Vec::new(), normaliser }) }
+    pub(super) const fn new(cache: Arc<Cache>, how: Normalising) -> Self {
+        let tools = Tools { source: Vec::new(), normaliser: Normaliser::new(how) };
+        Self { cache, loans: Loans::new(), tools: RefCell::new(tools) }
+    }
+
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Gives back what was lent.
+    pub(super) fn clear(&mut self) {
+        self.loans.clear();
     }
 
     /// Makes frame `n` ready.
@@ -85,12 +99,14 @@ impl Recorded {
         let (round, n) = if self.repeat { (id.0 / count, id.0 % count) } else { (0, id.0) };
         let n = u32::try_from(n).map_err(|_| Miss::End)?;
         let number = self.index.number(n as usize).ok_or(Miss::End)?;
-        let held = workshop.cache.get_or_make((media, n), || {
+        let key = (media, n);
+        let make = || {
             workshop.make(&self.index, n as usize).unwrap_or_else(|problem| {
                 tracing::warn!("{problem}");
                 Held::Broken
             })
-        });
+        };
+        let held = workshop.loans.get_or_borrow(key, || workshop.cache.get_or_make(key, make));
         let (data, info) = match held.ok_or(Miss::End)? {
             Held::Made(Ready { data, info }) => (&**data, *info),
             Held::AsIs(info) => (self.index.mapped(n as usize).unwrap_or_default(), *info),
