@@ -11,6 +11,7 @@ mod prepare;
 mod problem;
 mod recorded;
 mod transcode;
+mod wakers;
 
 use crate::clock::Clock;
 use cache::Cache;
@@ -27,7 +28,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use wakers::Wakers;
 
 pub use live::{InputNews, InputTrouble};
 pub use memory::default_cache;
@@ -63,7 +65,9 @@ pub struct Library {
     normalising: Normalising,
     workshop: Workshop,
     clock: Clock,
-    waker: Arc<OnceLock<Arc<Waker>>>,
+    wakers: Wakers,
+    /// All of the media are live, and over.
+    over: bool,
     problems: Vec<Problem>,
     /// Tells one server's presentations from another's (RFC 4566, 5.2).
     session_id: u64,
@@ -77,9 +81,20 @@ struct Medium {
 
 #[derive(Debug)]
 enum Kind {
-    Recorded(Recorded),
+    Recorded(Arc<Recorded>),
     Live(Box<Live>),
-    Pattern(Pattern),
+    Pattern(Arc<Pattern>),
+}
+
+impl Kind {
+    /// The same for another event loop.
+    fn share(&self) -> Self {
+        match self {
+            Self::Recorded(recorded) => Self::Recorded(recorded.clone()),
+            Self::Live(live) => Self::Live(Box::new(live.share())),
+            Self::Pattern(pattern) => Self::Pattern(pattern.clone()),
+        }
+    }
 }
 
 /// One medium, for people.
@@ -114,7 +129,8 @@ impl Library {
             normalising,
             workshop: Workshop::new(Arc::new(Cache::new(cache)), normalising),
             clock,
-            waker: Arc::default(),
+            wakers: Wakers::default(),
+            over: false,
             problems: Vec::new(),
             session_id: clock.now().ntp.0,
         }
@@ -134,8 +150,8 @@ impl Library {
 
     /// Adds a live input: Motion-JPEG, read from `reader` on a thread of its own until it ends.
     pub fn add_live(&mut self, mount: &str, reader: impl Read + Send + 'static) {
-        let (waker, rate) = (self.waker.clone(), self.playback.frame_rate);
-        match Live::start(mount, reader, self.clock, waker, rate, self.normalising) {
+        let (wakers, rate) = (self.wakers.clone(), self.playback.frame_rate);
+        match Live::start(mount, reader, self.clock, wakers, rate, self.normalising) {
             Ok(live) => self.mount(Path::new(mount), mount.to_owned(), Kind::Live(Box::new(live))),
             Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
         }
@@ -146,7 +162,7 @@ impl Library {
     /// large pictures that takes seconds, too.
     pub fn add_pattern(&mut self, mount: &str, format: PatternFormat) {
         match Pattern::prepare(format, self.normalising) {
-            Ok(pattern) => self.mount(Path::new(mount), mount.to_owned(), Kind::Pattern(pattern)),
+            Ok(pattern) => self.mount(Path::new(mount), mount.to_owned(), Kind::Pattern(Arc::new(pattern))),
             Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
         }
     }
@@ -234,10 +250,25 @@ impl Library {
         self.clock
     }
 
-    /// Live inputs wake the event loop by this.
+    /// The same media for another event loop: files, frames and live inputs are shared.
+    pub(crate) fn share(&self) -> Self {
+        let share = |medium: &Medium| Medium { mount: medium.mount.clone(), kind: medium.kind.share() };
+        Self {
+            media: self.media.iter().map(share).collect(),
+            playback: self.playback,
+            normalising: self.normalising,
+            workshop: self.workshop.share(),
+            clock: self.clock,
+            wakers: self.wakers.clone(),
+            over: false,
+            problems: Vec::new(),
+            session_id: self.session_id,
+        }
+    }
+
+    /// Live inputs wake an event loop by this.
     pub(crate) fn wake_by(&self, waker: &Arc<Waker>) {
-        // A library serves one loop: the first stays.
-        let _ = self.waker.set(waker.clone());
+        self.wakers.add(waker);
         // For what came while there was nobody to wake.
         let _ = waker.wake();
     }
@@ -250,25 +281,30 @@ impl Library {
                 any |= live.take();
             }
         }
+        if any {
+            self.over = self.media.iter().all(|m| matches!(&m.kind, Kind::Live(live) if live.is_over()));
+        }
         any
     }
 
-    /// What is to be said of live inputs, each with where it is mounted.
-    pub(crate) fn live_news(&mut self, now: Instant) -> Vec<(String, InputNews)> {
-        let live = self.media.iter_mut().filter_map(|medium| match &mut medium.kind {
-            Kind::Live(live) => Some((&medium.mount, live)),
+    /// A live medium of which something came when [`Self::take_live`] was called last.
+    pub(crate) fn is_fresh(&self, media: u16) -> bool {
+        matches!(self.medium(media), Some(Medium { kind: Kind::Live(live), .. }) if live.is_fresh())
+    }
+
+    /// What is to be said of live inputs, each with where it is mounted: what one event loop asks,
+    /// no other is told.
+    pub(crate) fn live_news(&self, now: Instant) -> impl Iterator<Item = (&str, InputNews)> {
+        let live = self.media.iter().filter_map(|medium| match &medium.kind {
+            Kind::Live(live) => Some((medium.mount.as_str(), live)),
             _ => None,
         });
-        live.flat_map(|(mount, live)| {
-            std::iter::from_fn(|| live.news(now)).map(|news| (mount.clone(), news)).collect::<Vec<_>>()
-        })
-        .collect()
+        live.flat_map(move |(mount, live)| std::iter::from_fn(move || Some((mount, live.news(now)?))))
     }
 
     /// All that there was is over: live inputs, every one of them ended.
-    pub(crate) fn is_over(&self) -> bool {
-        !self.media.is_empty()
-            && self.media.iter().all(|m| matches!(&m.kind, Kind::Live(live) if live.is_over()))
+    pub(crate) const fn is_over(&self) -> bool {
+        self.over
     }
 
     /// Gives back the frames that this event loop was sending from: the cache may let go of them.
@@ -305,7 +341,7 @@ impl Library {
         let name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let stem = if path.is_dir() { name.file_name() } else { name.file_stem() };
         let mount = stem.unwrap_or(OsStr::new("video")).to_string_lossy().into_owned();
-        self.mount(path, mount, Kind::Recorded(recorded));
+        self.mount(path, mount, Kind::Recorded(Arc::new(recorded)));
     }
 
     fn mount(&mut self, path: &Path, mount: String, kind: Kind) {
@@ -324,7 +360,7 @@ impl FrameStore for Library {
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         match &self.medium(track.media).ok_or(Miss::End)?.kind {
             Kind::Recorded(recorded) => recorded.frame(track.media, id, &self.workshop),
-            Kind::Live(live) => live.ring().frame(track, id),
+            Kind::Live(live) => live.window().frame(track, id),
             Kind::Pattern(pattern) => pattern.frame(track, id),
         }
     }
@@ -332,7 +368,7 @@ impl FrameStore for Library {
     fn seek(&self, track: TrackId, to: Seek) -> FrameId {
         self.medium(track.media).map_or(FrameId(0), |medium| match &medium.kind {
             Kind::Recorded(recorded) => recorded.seek(to),
-            Kind::Live(live) => live.ring().seek(track, to),
+            Kind::Live(live) => live.window().seek(track, to),
             Kind::Pattern(pattern) => pattern.seek(track, to),
         })
     }

@@ -32,6 +32,11 @@ impl Workshop {
         Self { cache, loans: Loans::new(), tools: RefCell::new(tools) }
     }
 
+    /// The same for another event loop.
+    pub(super) fn share(&self) -> Self {
+        Self::new(self.cache.clone(), self.tools.borrow().normaliser.how())
+    }
+
     pub(super) fn cache(&self) -> &Cache {
         &self.cache
     }

@@ -1,61 +1,45 @@
 //! When which connection has its turn.
 use pinhole::time::Instant;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 
-/// A queue of times, one for each connection at most. Entries that were set anew stay in the heap
-/// until their time, and are passed over then.
+/// A queue of times, one for each connection at most.
 #[derive(Debug, Default)]
 pub(super) struct Wakes {
-    heap: BinaryHeap<Reverse<(Instant, usize)>>,
-    /// By connection: the time that counts.
-    current: Vec<Option<Instant>>,
+    queue: BTreeSet<(Instant, usize)>,
+    /// By connection: its time in the queue.
+    times: Vec<Option<Instant>>,
 }
 
 impl Wakes {
-    pub(super) fn set(&mut self, index: usize, at: Instant) {
-        if self.current.len() <= index {
-            self.current.resize(index + 1, None);
+    /// The connection has its turn then, and not when it was to have it before.
+    pub(super) fn set(&mut self, index: usize, at: Option<Instant>) {
+        if self.times.len() <= index {
+            self.times.resize(index + 1, None);
         }
-        if let Some(slot) = self.current.get_mut(index)
-            && *slot != Some(at)
-        {
-            *slot = Some(at);
-            self.heap.push(Reverse((at, index)));
+        let Some(time) = self.times.get_mut(index) else { return };
+        let before = std::mem::replace(time, at);
+        if before == at {
+            return;
         }
-    }
-
-    pub(super) fn clear(&mut self, index: usize) {
-        if let Some(slot) = self.current.get_mut(index) {
-            *slot = None;
+        if let Some(before) = before {
+            self.queue.remove(&(before, index));
         }
-    }
-
-    /// The earliest time that counts.
-    pub(super) fn next(&mut self) -> Option<Instant> {
-        loop {
-            let &Reverse((at, index)) = self.heap.peek()?;
-            if self.counts(at, index) {
-                return Some(at);
-            }
-            self.heap.pop();
+        if let Some(at) = at {
+            self.queue.insert((at, index));
         }
     }
 
-    /// Those whose time has come, each once.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<usize> {
-        let mut due = Vec::new();
-        while let Some(at) = self.next().filter(|at| *at <= now) {
-            let Some(Reverse((_, index))) = self.heap.pop() else { break };
-            debug_assert!(at <= now);
-            self.clear(index);
+    /// The earliest time.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.queue.first().map(|(at, _)| *at)
+    }
+
+    /// Adds those to `due` whose time has come, and takes them out of the queue.
+    pub(super) fn take_due(&mut self, now: Instant, due: &mut Vec<usize>) {
+        while let Some((_, index)) = self.queue.first().copied().filter(|(at, _)| *at <= now) {
+            self.set(index, None);
             due.push(index);
         }
-        due
-    }
-
-    fn counts(&self, at: Instant, index: usize) -> bool {
-        self.current.get(index).is_some_and(|current| *current == Some(at))
     }
 }
 
@@ -67,13 +51,29 @@ mod tests {
     fn only_the_newest_time_of_a_connection_counts() {
         let at = Instant::from_micros;
         let mut wakes = Wakes::default();
-        wakes.set(0, at(10));
-        wakes.set(1, at(20));
-        wakes.set(0, at(30));
+        let take = |wakes: &mut Wakes, now| {
+            let mut due = Vec::new();
+            wakes.take_due(at(now), &mut due);
+            due
+        };
+        wakes.set(0, Some(at(10)));
+        wakes.set(1, Some(at(20)));
+        wakes.set(2, Some(at(20)));
+        wakes.set(0, Some(at(30)));
+        wakes.set(2, None);
         assert_eq!(wakes.next(), Some(at(20)));
-        assert_eq!(wakes.take_due(at(25)), [1]);
-        wakes.set(0, at(5));
-        assert_eq!(wakes.take_due(at(40)), [0]);
+        assert_eq!(take(&mut wakes, 25), [1]);
+        wakes.set(0, Some(at(5)));
+        assert_eq!(take(&mut wakes, 40), [0]);
         assert_eq!(wakes.next(), None);
+    }
+
+    #[test]
+    fn times_that_are_put_off_again_and_again_take_no_memory() {
+        let mut wakes = Wakes::default();
+        for n in 0..1000 {
+            wakes.set(0, Some(Instant::from_micros(n)));
+        }
+        assert_eq!(wakes.queue.len(), 1);
     }
 }

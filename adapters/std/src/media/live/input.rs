@@ -2,32 +2,22 @@
 //!
 //! One does nothing but read, so that an input is taken as fast as it comes and each frame gets its
 //! true time. What the other cannot normalise in time is dropped, oldest first.
-use super::super::normalise::{MAX_FRAME, Normaliser, Normalising, Ready};
+use super::super::normalise::{MAX_FRAME, Normaliser, Normalising};
 use super::super::problem::Problem;
 use super::news::InputTrouble;
+use super::stream::Feed;
 use crate::clock::Clock;
-use mio::Waker;
 use pinhole::media::{Container, DETECT_LEN, Found, Splitter, detect};
 use pinhole::time::Instant;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-/// Frames on the way to the loop.
-pub(super) const IN_FLIGHT: usize = 4;
 /// Frames that wait to be normalised: what an encoder may write in one piece.
 const WAITING: usize = 8;
 const CHUNK: usize = 64 << 10;
-
-/// What comes to the loop.
-pub(super) enum Arrived {
-    /// A frame, and when it came.
-    Frame(Ready, Instant),
-    Trouble(InputTrouble),
-}
 
 /// The reading side.
 pub(super) struct Input {
@@ -64,21 +54,20 @@ struct State {
 }
 
 impl Input {
-    /// Starts both threads. What they have comes from the receiver, until that is disconnected.
+    /// Starts both threads, which have `feed` until the input ends.
     pub(super) fn start(
         name: &str,
         reader: impl Read + Send + 'static,
         clock: Clock,
-        waker: Arc<OnceLock<Arc<Waker>>>,
+        feed: Feed,
         how: Normalising,
-    ) -> io::Result<Receiver<Arrived>> {
-        let (sender, incoming) = mpsc::sync_channel(IN_FLIGHT);
+    ) -> io::Result<()> {
         let waiting = Arc::new(Waiting::default());
-        let worker = Worker { name: name.to_owned(), waiting: waiting.clone(), sender, waker };
+        let worker = Worker { name: name.to_owned(), waiting: waiting.clone(), feed };
         thread::Builder::new().name(format!("{name} jpeg")).spawn(move || worker.run(how))?;
         let input = Self { name: name.to_owned(), clock, waiting, frames: 0, allowed: None };
         thread::Builder::new().name(name.to_owned()).spawn(move || input.run(reader))?;
-        Ok(incoming)
+        Ok(())
     }
 
     fn run(mut self, mut reader: impl Read) {
@@ -155,8 +144,7 @@ fn allowance(first: &[u8]) -> u64 {
 struct Worker {
     name: String,
     waiting: Arc<Waiting>,
-    sender: SyncSender<Arrived>,
-    waker: Arc<OnceLock<Arc<Waker>>>,
+    feed: Feed,
 }
 
 impl Worker {
@@ -166,7 +154,7 @@ impl Worker {
             let mut frame = None;
             if let Some(Raw { number, start, data, at }) = raw {
                 match normaliser.normalise(&data) {
-                    Ok(normal) => frame = Some(Arrived::Frame(normal.to_ready(), at)),
+                    Ok(normal) => frame = Some((normal.to_ready(), at)),
                     Err(fault) => {
                         let problem = Problem::left_out(Path::new(&self.name), number, start, &fault, how);
                         trouble.left_out += 1;
@@ -174,24 +162,11 @@ impl Worker {
                     }
                 }
             }
-            let trouble = (trouble != InputTrouble::default()).then_some(Arrived::Trouble(trouble));
-            for arrived in trouble.into_iter().chain(frame) {
-                if self.sender.send(arrived).is_err() {
-                    return self.waiting.close();
-                }
-                wake(&self.waker);
+            let told = trouble == InputTrouble::default() || self.feed.trouble(trouble);
+            if !told || frame.is_some_and(|(ready, at)| !self.feed.frame(ready, at)) {
+                return self.waiting.close();
             }
         }
-        let Self { sender, waker, .. } = self;
-        drop(sender);
-        wake(&waker);
-    }
-}
-
-fn wake(waker: &OnceLock<Arc<Waker>>) {
-    if let Some(waker) = waker.get() {
-        // Fails only where the loop is gone.
-        let _ = waker.wake();
     }
 }
 

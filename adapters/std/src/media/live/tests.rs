@@ -1,6 +1,9 @@
 //! Inputs that make trouble.
+use super::news::Notes;
+use super::stream::MOST_AHEAD;
 use super::*;
 use pinhole::frame::{FrameId, FrameStore, TrackId};
+use pinhole::time::{Duration, MediaTime};
 use std::thread;
 use std::time::{Duration as StdDuration, Instant as StdInstant};
 
@@ -19,7 +22,7 @@ fn sample() -> Vec<Vec<u8>> {
 fn start(reader: impl Read + Send + 'static, clock: Clock) -> Live {
     // As they are: the tests know their frames again.
     let how = Normalising { strips: false, ..Normalising::default() };
-    Live::start("test", reader, clock, Arc::default(), FrameRate(25_000), how).unwrap()
+    Live::start("test", reader, clock, Wakers::default(), FrameRate(25_000), how).unwrap()
 }
 
 /// Takes all that comes until `enough`; what was said by then.
@@ -51,8 +54,8 @@ fn trouble(said: &[InputNews]) -> InputTrouble {
 }
 
 fn frames(live: &Live) -> Vec<(Vec<u8>, MediaTime)> {
-    let span = live.ring().span();
-    let frame = |id| live.ring().frame(TRACK, FrameId(id)).unwrap();
+    let span = live.window().span();
+    let frame = |id| live.window().frame(TRACK, FrameId(id)).unwrap();
     (span.start.0..span.end.0).map(|id| (frame(id).data.to_vec(), frame(id).pts)).collect()
 }
 
@@ -128,7 +131,7 @@ fn what_comes_too_fast_is_dropped_but_for_the_newest_and_the_rest_keeps_its_time
     let mut live = start(Pipe(receiver), clock);
     let said = take(&mut live, clock, Live::is_over);
     writer.join().unwrap();
-    let passed = live.ring().span().end.0;
+    let passed = live.window().span().end.0;
     assert_eq!(passed + trouble(&said).dropped, many as u64);
     assert!(trouble(&said).dropped > 0, "{passed} frames in {:?}", clock.now().at);
     let now = MediaTime::from_micros(clock.now().at.as_micros());
@@ -145,13 +148,43 @@ fn an_input_that_stalls_goes_on_at_its_true_time() {
     let clock = Clock::start();
     let mut live = start(Pipe(receiver), clock);
     sender.send(frames_in[0].clone()).unwrap();
-    take(&mut live, clock, |live| live.ring().span().end == FrameId(1));
+    take(&mut live, clock, |live| live.window().span().end == FrameId(1));
     thread::sleep(StdDuration::from_millis(300));
     assert!(!live.take() && !live.is_over());
     sender.send(frames_in[1].clone()).unwrap();
-    take(&mut live, clock, |live| live.ring().span().end == FrameId(2));
+    take(&mut live, clock, |live| live.window().span().end == FrameId(2));
     let seen = frames(&live);
     assert!(seen[1].1.since(seen[0].1) >= Duration::from_millis(300));
+}
+
+#[test]
+fn each_view_shows_the_same_bytes_and_news_are_told_once() {
+    let frames_in = sample();
+    let clock = Clock::start();
+    let mut live = start(io::Cursor::new(frames_in[..5].concat()), clock);
+    let mut other = live.share();
+    take(&mut live, clock, Live::is_over);
+    assert!(other.take() && other.is_over() && !other.take());
+    assert_eq!(other.size(), live.size());
+    assert_eq!(other.window().span(), live.window().span());
+    for id in (0..5).map(FrameId) {
+        let of = |view: &Live| view.window().frame(TRACK, id).unwrap().data.as_ptr();
+        assert_eq!(of(&other), of(&live));
+    }
+    assert_eq!(other.news(clock.now().at), None);
+}
+
+#[test]
+fn an_input_that_nobody_has_use_for_is_read_no_more() {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    let live = start(Pipe(receiver), Clock::start());
+    let picture = sample().swap_remove(0);
+    sender.send(picture.clone()).unwrap();
+    drop(live);
+    let end = StdInstant::now() + StdDuration::from_secs(20);
+    while sender.send(picture.clone()).is_ok() {
+        assert!(StdInstant::now() < end);
+    }
 }
 
 #[test]

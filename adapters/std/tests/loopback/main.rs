@@ -1,94 +1,18 @@
 //! A server and a client of this crate, on real sockets of this machine.
+mod common;
+mod threads;
+
+use common::{LIMIT, Serving, connect, library, until};
 use pinhole::client::{Lower, PlayOptions, TransportChoice};
 use pinhole::frame::{Format, FrameId, FrameStore, TrackId};
 use pinhole::wire::rtsp::Speed;
 use pinhole_std::client::{Client, Event, Options};
 use pinhole_std::media::{Library, Playback};
-use pinhole_std::server::{self, Handle, Server};
+use pinhole_std::server;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
-
-const LIMIT: Duration = Duration::from_secs(30);
-
-fn library() -> Library {
-    let mut library = Library::new(Playback::default());
-    library.add_path(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg"));
-    library
-}
-
-/// A server on its own thread, stopped when this is dropped.
-struct Serving {
-    address: SocketAddr,
-    handle: Handle,
-    events: Receiver<server::Event>,
-    thread: Option<JoinHandle<Result<(), server::Error>>>,
-}
-
-impl Serving {
-    fn start(listen: SocketAddr, library: Library) -> Self {
-        Self::with(&server::Options::new(listen), library)
-    }
-
-    fn with(options: &server::Options, library: Library) -> Self {
-        let server = Server::bind(options, library).expect("a port is free");
-        let (address, handle) = (server.local_addr(), server.handle());
-        let (sender, events) = mpsc::channel();
-        let thread = thread::spawn(move || {
-            server.run(|event| {
-                // Nobody may listen any more.
-                let _ = sender.send(event.clone());
-            })
-        });
-        Self { address, handle, events, thread: Some(thread) }
-    }
-
-    fn url(&self) -> String {
-        format!("rtsp://{}/bunny288", self.address)
-    }
-
-    fn wait<T>(&self, mut pick: impl FnMut(server::Event) -> Option<T>) -> T {
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let event = self.events.recv_timeout(left).expect("the server says so in time");
-            if let Some(found) = pick(event) {
-                return found;
-            }
-        }
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.handle.stop();
-        if let Some(thread) = self.thread.take()
-            && !thread::panicking()
-        {
-            thread.join().expect("no panic").expect("no failure");
-        }
-    }
-}
-
-fn connect(url: &str, transport: TransportChoice) -> Client {
-    Client::connect(url, &Options { transport, ..Options::default() }).expect("the server is there")
-}
-
-/// Turns until `event`; panics after a while.
-fn until(client: &mut Client, wanted: impl Fn(&Event) -> bool) -> Event {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        assert!(Instant::now() < deadline, "not in time");
-        client.turn(Duration::from_millis(50)).expect("the session holds");
-        while let Some(event) = client.poll_event() {
-            if wanted(&event) {
-                return event;
-            }
-        }
-    }
-}
 
 fn watch(listen: SocketAddr, transport: TransportChoice, lower: Lower) {
     let serving = Serving::start(listen, library());

@@ -1,0 +1,178 @@
+//! The newest frames of a live input, as one event loop sees them.
+use super::super::normalise::Ready;
+use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
+use pinhole::time::{Duration, MediaTime};
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A frame with its time.
+pub(super) struct LiveFrame {
+    pub(super) ready: Ready,
+    pub(super) pts: MediaTime,
+    pub(super) duration: Duration,
+}
+
+/// Frames with consecutive numbers. Their bytes are shared by all windows that show them.
+#[derive(Default)]
+pub(in super::super) struct Window {
+    frames: VecDeque<Arc<LiveFrame>>,
+    first: u64,
+    bytes: usize,
+    ended: bool,
+}
+
+impl Window {
+    /// The frames that can be read: from the oldest to before the second number.
+    pub(super) fn span(&self) -> Range<FrameId> {
+        FrameId(self.first)..FrameId(self.next())
+    }
+
+    /// Nothing follows the newest frame.
+    pub(super) const fn is_over(&self) -> bool {
+        self.ended
+    }
+
+    pub(super) const fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Adds the newest frame; the oldest go where there are too many, or too many bytes.
+    pub(super) fn push(&mut self, frame: LiveFrame, most_frames: usize, most_bytes: usize) {
+        self.put(Arc::new(frame));
+        while self.frames.len() > most_frames || self.bytes > most_bytes {
+            self.drop_oldest();
+        }
+    }
+
+    /// Shows what `newer` does.
+    pub(super) fn catch_up(&mut self, newer: &Self) {
+        while self.first < newer.first && !self.frames.is_empty() {
+            self.drop_oldest();
+        }
+        if self.frames.is_empty() {
+            self.first = self.first.max(newer.first);
+        }
+        let known = usize::try_from(self.next() - newer.first).unwrap_or(usize::MAX);
+        for frame in newer.frames.iter().skip(known) {
+            self.put(frame.clone());
+        }
+        self.ended = newer.ended;
+    }
+
+    fn next(&self) -> u64 {
+        self.first + self.frames.len() as u64
+    }
+
+    fn put(&mut self, frame: Arc<LiveFrame>) {
+        self.bytes += frame.ready.data.len();
+        self.frames.push_back(frame);
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(frame) = self.frames.pop_front() {
+            self.bytes -= frame.ready.data.len();
+            self.first += 1;
+        }
+    }
+}
+
+impl fmt::Debug for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Window").field("span", &self.span()).field("ended", &self.ended).finish()
+    }
+}
+
+impl FrameStore for Window {
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        let Some(index) = id.0.checked_sub(self.first) else {
+            return Err(Miss::Overrun { resume: self.seek(TrackId::default(), Seek::Live) });
+        };
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let frame = self.frames.get(index).ok_or(if self.ended { Miss::End } else { Miss::NotYet })?;
+        Ok(Frame {
+            data: &frame.ready.data,
+            format: Format::Jpeg(frame.ready.info),
+            pts: frame.pts,
+            duration: frame.duration,
+            integrity: Integrity::Complete,
+        })
+    }
+
+    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
+        match to {
+            Seek::Live => FrameId(self.next().saturating_sub(1).max(self.first)),
+            Seek::To(time) => {
+                FrameId(self.first + self.frames.partition_point(|frame| frame.pts < time) as u64)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pinhole::jpeg::{JpegInfo, Sampling};
+    use proptest::prelude::*;
+
+    const T: TrackId = TrackId { media: 0, track: 0 };
+    const INFO: JpegInfo = JpegInfo {
+        width: 16,
+        height: 16,
+        sampling: Sampling::Yuv420,
+        restart_interval: 0,
+        luma_table: 0,
+        chroma_table: 0,
+        scan: 0,
+        scan_len: 0,
+    };
+
+    fn frame(n: u64, len: usize) -> LiveFrame {
+        let data = vec![n as u8; len].into();
+        let duration = Duration::from_millis(40);
+        LiveFrame { ready: Ready { data, info: INFO }, pts: MediaTime::from_micros(n * 40_000), duration }
+    }
+
+    #[test]
+    fn a_reader_that_is_behind_is_sent_to_the_newest_frame_and_the_end_is_told_after_it() {
+        let mut window = Window::default();
+        assert_eq!(window.frame(T, FrameId(0)).unwrap_err(), Miss::NotYet);
+        for n in 0..5 {
+            window.push(frame(n, 10), 3, 1000);
+        }
+        assert_eq!(window.span(), FrameId(2)..FrameId(5));
+        assert_eq!(window.frame(T, FrameId(1)).unwrap_err(), Miss::Overrun { resume: FrameId(4) });
+        assert_eq!(window.frame(T, FrameId(5)).unwrap_err(), Miss::NotYet);
+        window.end();
+        assert_eq!(window.frame(T, FrameId(4)).unwrap().data, [4; 10]);
+        assert_eq!(window.frame(T, FrameId(5)).unwrap_err(), Miss::End);
+    }
+
+    proptest! {
+        /// However seldom a window catches up, it shows the very bytes of the other one.
+        #[test]
+        fn windows_show_the_same(
+            pushes in prop::collection::vec((0usize..50, any::<bool>()), 0..60),
+            most_frames in 1usize..6,
+            most_bytes in 50usize..100,
+        ) {
+            let (mut all, mut view) = (Window::default(), Window::default());
+            for (n, (len, catch_up)) in (0..).zip(pushes) {
+                all.push(frame(n, len), most_frames, most_bytes);
+                prop_assert!(all.frames.len() <= most_frames && all.bytes <= most_bytes);
+                if !catch_up {
+                    continue;
+                }
+                view.catch_up(&all);
+                prop_assert_eq!((view.span(), view.bytes), (all.span(), all.bytes));
+                for id in all.span().start.0..all.span().end.0 {
+                    let shown = view.frame(T, FrameId(id)).unwrap();
+                    prop_assert!(std::ptr::eq(shown.data, all.frame(T, FrameId(id)).unwrap().data));
+                    prop_assert_eq!(shown.pts, MediaTime::from_micros(id * 40_000));
+                    prop_assert_eq!(view.seek(T, Seek::To(shown.pts)), FrameId(id));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! One event loop: its connections, its UDP sockets, and when which has its turn.
+use super::acceptor::Acceptor;
+use super::crew::Crew;
+use super::owners::Owners;
+use super::peer::{Peer, Turn};
+use super::udp_pairs::{self, UdpPairs};
+use super::wakes::Wakes;
+use super::{Error, Event};
+use crate::clock::Clock;
+use crate::media::Library;
+use crate::udp::RECEIVE_LEN;
+use mio::net::TcpStream;
+use mio::{Events, Poll, Token, Waker};
+use pinhole::frame::TrackId;
+use pinhole::server::{Config, PortPair};
+use slab::Slab;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const LISTENER: Token = Token(0);
+const WAKER: Token = Token(1);
+/// UDP sockets have the tokens from here on, two a pair; connections those behind.
+const UDP: usize = 2;
+const PEERS: usize = UDP + 2 * udp_pairs::MAX_PAIRS;
+/// How long a stopping loop goes on to say what is left to say.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What all connections of a loop share.
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) library: Library,
+    pub(super) pairs: UdpPairs,
+    pub(super) scratch: Box<[u8]>,
+    pub(super) config: Config,
+}
+
+/// What a loop waits with, and what wakes it.
+pub(super) struct Watch {
+    poll: Poll,
+    pub(super) waker: Arc<Waker>,
+}
+
+impl Watch {
+    pub(super) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        Ok(Self { poll, waker })
+    }
+}
+
+pub(super) struct EventLoop {
+    /// Of this loop in the crew.
+    number: usize,
+    crew: Arc<Crew>,
+    poll: Poll,
+    /// Of the one loop that accepts.
+    acceptor: Option<Acceptor>,
+    peers: Slab<Peer>,
+    wakes: Wakes,
+    owners: Owners,
+    shared: Shared,
+    /// UDP sockets whose datagrams were not all received; they will not say so again.
+    unread: Vec<usize>,
+    /// Those whose turn it is. Kept for its memory.
+    turns: Vec<usize>,
+    /// As the crew was told.
+    done: bool,
+}
+
+impl EventLoop {
+    /// A loop whose UDP sockets are bound to `local`.
+    pub(super) fn new(
+        number: usize,
+        crew: Arc<Crew>,
+        watch: Watch,
+        library: Library,
+        local: IpAddr,
+        config: Config,
+    ) -> Self {
+        library.wake_by(&watch.waker);
+        let (clock, pairs) = (library.clock(), UdpPairs::new(local, UDP));
+        let scratch = vec![0; RECEIVE_LEN].into_boxed_slice();
+        Self {
+            number,
+            crew,
+            poll: watch.poll,
+            acceptor: None,
+            peers: Slab::new(),
+            wakes: Wakes::default(),
+            owners: Owners::default(),
+            shared: Shared { clock, library, pairs, scratch, config },
+            unread: Vec::new(),
+            turns: Vec::new(),
+            done: false,
+        }
+    }
+
+    /// Has this loop accept the connections of all.
+    pub(super) fn accept_by(&mut self, mut acceptor: Acceptor) -> io::Result<()> {
+        acceptor.register(self.poll.registry(), LISTENER)?;
+        self.acceptor = Some(acceptor);
+        Ok(())
+    }
+
+    pub(super) const fn library(&self) -> &Library {
+        &self.shared.library
+    }
+
+    /// Serves until the crew stops.
+    pub(super) fn run(mut self, tell: &mut impl FnMut(&Event)) -> Result<(), Error> {
+        let mut events = Events::with_capacity(1024);
+        let mut farewell: Option<Instant> = None;
+        loop {
+            self.wait(&mut events, farewell)?;
+            if events.iter().any(|event| event.token() == WAKER) {
+                if self.crew.is_stopped() && farewell.is_none() {
+                    farewell = Some(Instant::now() + FAREWELL);
+                    self.close_all(tell);
+                }
+                self.turn_live(tell);
+            }
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.accept(farewell.is_some()),
+                    WAKER => self.admit_handed(farewell.is_some()),
+                    Token(token) if token < PEERS => self.receive_datagrams(token, tell),
+                    Token(token) => {
+                        let index = token - PEERS;
+                        if let Some(peer) = self.peers.get_mut(index) {
+                            peer.ready(event.is_readable() || event.is_read_closed(), event.is_writable());
+                            self.turn(index, tell);
+                        }
+                    }
+                }
+            }
+            for token in std::mem::take(&mut self.unread) {
+                self.receive_datagrams(token, tell);
+            }
+            if self.accept_again().is_some_and(|at| at <= Instant::now()) {
+                self.accept(farewell.is_some());
+            }
+            let now = self.shared.clock.now().at;
+            self.turn_all(tell, |this, due| this.wakes.take_due(now, due));
+            let done = self.shared.library.is_over() && !self.peers.iter().any(|(_, peer)| peer.is_sending());
+            if std::mem::replace(&mut self.done, done) != done {
+                self.crew.set_done(done);
+            }
+            if farewell.is_some_and(|until| self.peers.is_empty() || until <= Instant::now()) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn wait(&mut self, events: &mut Events, farewell: Option<Instant>) -> Result<(), Error> {
+        let now = Instant::now();
+        let wake = self.wakes.next().map(|at| at.since(self.shared.clock.now().at).into());
+        let others =
+            [farewell, self.accept_again()].into_iter().flatten().map(|at| at.saturating_duration_since(now));
+        let left = (!self.unread.is_empty()).then_some(Duration::ZERO);
+        let timeout = others.chain(wake).chain(left).min();
+        match self.poll.poll(events, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn accept_again(&self) -> Option<Instant> {
+        self.acceptor.as_ref().and_then(Acceptor::again)
+    }
+
+    /// Accepts for all loops.
+    fn accept(&mut self, closing: bool) {
+        let Some(acceptor) = &mut self.acceptor else { return };
+        acceptor.accept(|stream, address| {
+            if closing || !self.crew.hand_over(stream, address) {
+                let limit = self.crew.max_connections();
+                tracing::warn!(%address, limit, "connection turned away");
+            }
+        });
+    }
+
+    fn admit_handed(&mut self, closing: bool) {
+        for (stream, address) in self.crew.take_handed(self.number) {
+            let admitted = if closing { Ok(false) } else { self.admit(stream, address).map(|()| true) };
+            if let Err(error) = &admitted {
+                tracing::warn!(%address, %error, "connection failed");
+            }
+            if !admitted.unwrap_or_default() {
+                self.crew.gone(self.number);
+            }
+        }
+    }
+
+    fn admit(&mut self, stream: TcpStream, address: SocketAddr) -> io::Result<()> {
+        let now = self.shared.clock.now();
+        let entry = self.peers.vacant_entry();
+        let token = Token(PEERS + entry.key());
+        let peer = Peer::new(now, stream, address, self.shared.config, self.poll.registry(), token)?;
+        self.wakes.set(entry.key(), Some(now.at));
+        entry.insert(peer);
+        Ok(())
+    }
+
+    /// All that one connection can do now.
+    fn turn(&mut self, index: usize, tell: &mut impl FnMut(&Event)) {
+        let Some(peer) = self.peers.get_mut(index) else { return };
+        let now = self.shared.clock.now();
+        let mut turn = peer.turn(now, &mut self.shared, tell);
+        if peer.awaits_ports() {
+            let address = peer.address().ip();
+            let ports = self.ports_for(index, address);
+            let ports = ports.inspect_err(|error| tracing::warn!(%error, "no UDP ports for a session")).ok();
+            let Some(peer) = self.peers.get_mut(index) else { return };
+            peer.set_up(now, &self.shared, ports);
+            turn = peer.turn(now, &mut self.shared, tell);
+        }
+        match turn {
+            Turn::Wait(at) => self.wakes.set(index, at),
+            Turn::Gone => {
+                self.wakes.set(index, None);
+                let mut peer = self.peers.remove(index);
+                peer.deregister(self.poll.registry());
+                self.crew.gone(self.number);
+            }
+        }
+    }
+
+    /// A pair of UDP ports on which a session from `address` can be told from all others.
+    fn ports_for(&mut self, index: usize, address: IpAddr) -> io::Result<PortPair> {
+        let taken = self.owners.taken(&self.peers, address);
+        let taken = |socket: u8| taken.get(usize::from(socket)).is_some_and(|taken| *taken);
+        let ports = self.shared.pairs.choose(self.poll.registry(), taken)?;
+        self.owners.given(index, ports.socket);
+        Ok(ports)
+    }
+
+    /// Those have their turn whom `find` finds.
+    fn turn_all(&mut self, tell: &mut impl FnMut(&Event), find: impl FnOnce(&mut Self, &mut Vec<usize>)) {
+        let mut turns = std::mem::take(&mut self.turns);
+        find(self, &mut turns);
+        for index in turns.drain(..) {
+            self.turn(index, tell);
+        }
+        self.turns = turns;
+    }
+
+    /// Where frames of a live medium came, those who watch it have something to send.
+    fn turn_live(&mut self, tell: &mut impl FnMut(&Event)) {
+        if !self.shared.library.take_live() {
+            return;
+        }
+        self.turn_all(tell, |this, turns| {
+            let fresh = |track: TrackId| this.shared.library.is_fresh(track.media);
+            let watching = this.peers.iter().filter(|(_, peer)| peer.reads(fresh));
+            turns.extend(watching.map(|(index, _)| index));
+        });
+        for (mount, news) in self.shared.library.live_news(self.shared.clock.now().at) {
+            tell(&Event::Input { mount: mount.to_owned(), news });
+        }
+    }
+
+    fn receive_datagrams(&mut self, token: usize, tell: &mut impl FnMut(&Event)) {
+        let now = self.shared.clock.now();
+        self.turn_all(tell, |this, touched| {
+            let Self { peers, owners, shared, unread, .. } = this;
+            let more = shared.pairs.receive(token, &mut shared.scratch, |socket, port, from, datagram| {
+                if let Some(index) = owners.of(peers, from, socket, port, datagram)
+                    && let Some(peer) = peers.get_mut(index)
+                {
+                    peer.handle_datagram(now, from, socket, port, datagram);
+                    touched.push(index);
+                }
+            });
+            touched.sort_unstable();
+            touched.dedup();
+            if more && !unread.contains(&token) {
+                unread.push(token);
+            }
+        });
+    }
+
+    fn close_all(&mut self, tell: &mut impl FnMut(&Event)) {
+        self.turn_all(tell, |this, all| {
+            for (index, peer) in &mut this.peers {
+                peer.close();
+                all.push(index);
+            }
+        });
+    }
+}
+
+impl Drop for EventLoop {
+    /// A loop that ends, for whatever reason, does not leave a part of the watchers alone.
+    fn drop(&mut self) {
+        self.crew.leave(self.number);
+    }
+}

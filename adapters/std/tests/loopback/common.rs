@@ -1,0 +1,107 @@
+//! Servers and clients of this crate, on real sockets of this machine.
+use pinhole::client::TransportChoice;
+use pinhole_std::client::{Client, Event, Options};
+use pinhole_std::media::{Library, Playback};
+use pinhole_std::server::{self, Handle, Server};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
+
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+pub(crate) fn library() -> Library {
+    let mut library = Library::new(Playback::default());
+    library.add_path(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg"));
+    library
+}
+
+/// A server on its own thread, stopped when this is dropped.
+pub(crate) struct Serving {
+    pub(crate) address: SocketAddr,
+    pub(crate) handle: Handle,
+    events: Receiver<(ThreadId, server::Event)>,
+    thread: Option<JoinHandle<Result<(), server::Error>>>,
+}
+
+impl Serving {
+    pub(crate) fn start(listen: SocketAddr, library: Library) -> Self {
+        Self::with(&server::Options::new(listen), library)
+    }
+
+    pub(crate) fn with(options: &server::Options, library: Library) -> Self {
+        let server = Server::bind(options, library).expect("a port is free");
+        let (address, handle) = (server.local_addr(), server.handle());
+        let (sender, events) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            server.run(|event| {
+                // Nobody may listen any more.
+                let _ = sender.send((thread::current().id(), event.clone()));
+            })
+        });
+        Self { address, handle, events, thread: Some(thread) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("rtsp://{}/bunny288", self.address)
+    }
+
+    pub(crate) fn wait<T>(&self, mut pick: impl FnMut(server::Event) -> Option<T>) -> T {
+        self.wait_on(|_, event| pick(event))
+    }
+
+    /// The same, with the thread that an event was told on.
+    pub(crate) fn wait_on<T>(&self, mut pick: impl FnMut(ThreadId, server::Event) -> Option<T>) -> T {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let (thread, event) = self.events.recv_timeout(left).expect("the server says so in time");
+            if let Some(found) = pick(thread, event) {
+                return found;
+            }
+        }
+    }
+}
+
+impl Serving {
+    /// Waits until the server has ended of itself.
+    pub(crate) fn ended(mut self) {
+        let deadline = Instant::now() + LIMIT;
+        let thread = self.thread.take().expect("it was not waited for before");
+        while !thread.is_finished() {
+            assert!(Instant::now() < deadline, "the server goes on");
+            thread::sleep(Duration::from_millis(10));
+        }
+        thread.join().expect("no panic").expect("no failure");
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.handle.stop();
+        if let Some(thread) = self.thread.take()
+            && !thread::panicking()
+        {
+            thread.join().expect("no panic").expect("no failure");
+        }
+    }
+}
+
+pub(crate) fn connect(url: &str, transport: TransportChoice) -> Client {
+    Client::connect(url, &Options { transport, ..Options::default() }).expect("the server is there")
+}
+
+/// Turns until `event`; panics after a while.
+pub(crate) fn until(client: &mut Client, wanted: impl Fn(&Event) -> bool) -> Event {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        assert!(Instant::now() < deadline, "not in time");
+        client.turn(Duration::from_millis(50)).expect("the session holds");
+        while let Some(event) = client.poll_event() {
+            if wanted(&event) {
+                return event;
+            }
+        }
+    }
+}
