@@ -77,6 +77,15 @@ impl Server {
         line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
     }
 
+    /// How many event loops it has, by the names of their threads; `None` where the system does
+    /// not tell.
+    pub fn event_loops(&self) -> Option<usize> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).ok()?;
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        // One runs on the main thread.
+        Some(1 + names.filter(|name| name.starts_with("loop ")).count())
+    }
+
     /// A server of these clips.
     ///
     /// # Panics

@@ -47,8 +47,21 @@ fn help_and_version_are_no_failures() {
 }
 
 #[test]
+fn there_are_as_many_event_loops_as_asked_for_and_else_one_a_core() {
+    let clip = Clip::sample();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    for (options, loops) in [(&["--threads", "3"][..], 3), (&["--threads", "1"], 1), (&[], cores)] {
+        let server = Server::with(options, &[&clip.path]);
+        // The URLs are said a moment before the threads start; a session needs them all the same.
+        viewer::watch(&server.url(clip.mount()), Transport::Udp, &[]).assert_whole(clip.frames);
+        assert!(server.event_loops().is_none_or(|found| found == loops), "{:?}", server.event_loops());
+        assert_eq!(server.stop("TERM").status.code(), Some(0));
+    }
+}
+
+#[test]
 fn wrong_usage_is_exit_code_2() {
-    let cases: [(&str, &[&str], &str); 13] = [
+    let cases: [(&str, &[&str], &str); 14] = [
         ("pinhole-server", &["--colour"], "--colour"),
         ("pinhole-server", &["--listen", "here"], "here"),
         ("pinhole-server", &["--fps", "0"], "0"),
@@ -56,6 +69,7 @@ fn wrong_usage_is_exit_code_2() {
         ("pinhole-server", &["--pattern", "640x9000"], "8192"),
         ("pinhole-server", &["--mtu", "90000"], "65535"),
         ("pinhole-server", &["--cache", "much"], "256MiB"),
+        ("pinhole-server", &["--threads", "0"], "from 1 to 256"),
         ("pinhole-server", &["prepare"], "IN"),
         ("pinhole-server", &["prepare", "in.mjpeg", "out.mjpeg"], ".avi"),
         ("pinhole-viewer", &["--colour"], "--colour"),

@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use pinhole::wire::sdp::FrameRate;
 use pinhole_std::media::{Normalising, PatternFormat};
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::num::NonZero;
 use std::path::PathBuf;
 
 /// Serves Motion-JPEG over RTSP: files, directories, or a live stream on standard input.
@@ -118,6 +119,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) cache: Option<usize>,
 
+    /// How many event loops serve, each on a thread of its own; a client stays with one
+    /// [default: one a core]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<NonZero<usize>>,
+
     /// Print events as JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
@@ -152,6 +158,14 @@ fn frame_rate(text: &str) -> Result<FrameRate, String> {
         return Err("the rate must be from 0.1 to 1000 frames per second".to_owned());
     }
     Ok(FrameRate((fps * 1000.0).round() as u32))
+}
+
+/// More than that only take memory.
+const MAX_THREADS: usize = 256;
+
+fn threads(text: &str) -> Result<NonZero<usize>, String> {
+    let threads = text.parse().ok().filter(|threads: &NonZero<usize>| threads.get() <= MAX_THREADS);
+    threads.ok_or_else(|| format!("a number of threads is from 1 to {MAX_THREADS}"))
 }
 
 fn avi_path(text: &str) -> Result<PathBuf, String> {
@@ -241,6 +255,15 @@ mod tests {
         assert_eq!(frames(&[]).max_packet(), 1352);
         assert_eq!(frames(&["--mtu", "9000"]).max_packet(), 8952);
         assert!(frames(&["--mtu", "65535"]).max_packet() <= 65_507);
+    }
+
+    #[test]
+    fn there_is_at_least_one_thread_and_not_too_many() {
+        assert_eq!(threads("1").map(NonZero::get), Ok(1));
+        assert_eq!(threads("256").map(NonZero::get), Ok(256));
+        for bad in ["0", "257", "-1", "all", ""] {
+            assert!(threads(bad).unwrap_err().contains("from 1 to 256"), "{bad}");
+        }
     }
 
     #[test]

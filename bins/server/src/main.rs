@@ -11,8 +11,10 @@ use pinhole_std::server::{Handle, Options, Server};
 use report::Report;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread;
 
 fn main() -> ExitCode {
     // Exits with 2 where the command line is wrong.
@@ -63,6 +65,8 @@ fn serve(cli: &Serve) -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut options = Options::new(cli.listen);
     options.config.max_packet = cli.frames.max_packet();
+    let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    options.threads = cli.threads.unwrap_or_else(cores);
     let server = Server::bind(&options, library)
         .map_err(|error| format!("{error}; choose another address with --listen ADDR:PORT"))?;
     stop_on_signals(server.handle())?;
@@ -75,7 +79,7 @@ fn serve(cli: &Serve) -> Result<(), Box<dyn std::error::Error>> {
 /// SIGINT and SIGTERM stop the server, with BYE to all; a second one ends it at once.
 fn stop_on_signals(handle: Handle) -> io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
+    thread::Builder::new().name("signals".into()).spawn(move || {
         for (count, signal) in signals.forever().enumerate() {
             if count > 0 {
                 std::process::exit(128 + signal);
