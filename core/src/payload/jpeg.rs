@@ -1,5 +1,5 @@
 //! JPEG in RTP (RFC 2435, 3.1).
-use super::{Extension, Fragment, HEADER_MAX};
+use super::{Extension, Fragment, HEADER_MAX, Span};
 use crate::jpeg::{FRAME_HEADER_LEN, JpegInfo, frame_header};
 use crate::storage::put;
 use crate::wire::jpeg::{HeaderRepr, MAX_DIMENSION, ONVIF_PROFILE, Q_DYNAMIC, Restart, Tables};
@@ -9,84 +9,116 @@ const MAX_SCAN: u32 = 1 << 24;
 /// A frame header, filled up to whole words.
 pub(super) const EXTENSION_LEN: usize = FRAME_HEADER_LEN.next_multiple_of(4);
 
-/// Packets are of one length but the last, as segmentation offload wants them: the one with the
-/// tables, and the extension, takes that much less of the scan.
-pub(super) fn fragment<'a>(
-    info: &JpegInfo,
-    data: &'a [u8],
-    offset: u32,
-    room: usize,
-) -> Option<Fragment<'a>> {
-    let scan = part(data, info.scan, info.scan_len)?;
-    let header = header(info, data, offset)?;
-    let extension = extension(info, offset);
-    let [luma, chroma] = match header.tables {
-        Some(Tables { luma, chroma }) => [&luma[..], &chroma[..]],
-        None => [&[][..]; 2],
-    };
-    let rest = scan.get(usize::try_from(offset).ok()?..)?;
-    // One byte at least: however small the room, the frame ends.
-    let take = taken(room, &header, extension.as_ref()).clamp(1, rest.len().max(1));
-    let body = rest.get(..take).unwrap_or(rest);
-    let end = offset.checked_add(u32::try_from(body.len()).ok()?)?;
-    let mut fixed = [0; HEADER_MAX];
-    let header_len = header.emit_head(&mut fixed)?;
-    let next = (end < info.scan_len).then_some(end);
-    Some(Fragment { extension, header: fixed, header_len, parts: [luma, chroma, body], next })
+/// A frame to cut. Packets are of one length but the last, as segmentation offload wants them: the
+/// one with the tables, and the extension, takes that much less of the scan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut<'a> {
+    /// At offset 0; the others have no tables.
+    header: HeaderRepr<'a>,
+    scan: &'a [u8],
+    first: Share,
+    later: Share,
 }
 
-pub(super) fn count(info: &JpegInfo, data: &[u8], room: usize) -> u32 {
-    let sendable = (1..MAX_SCAN).contains(&info.scan_len);
-    let Some(first) = header(info, data, 0).filter(|_| sendable) else { return 0 };
-    if part(data, info.scan, info.scan_len).is_none() {
-        return 0;
+/// What a packet's room goes to.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    extension: usize,
+    /// The payload header, with the tables.
+    header: usize,
+    scan: usize,
+}
+
+impl<'a> Cut<'a> {
+    pub(super) fn new(info: &JpegInfo, data: &'a [u8], room: usize) -> Option<Self> {
+        if !(1..MAX_SCAN).contains(&info.scan_len) {
+            return None;
+        }
+        let scan = part(data, info.scan, info.scan_len)?;
+        let tables = Tables { luma: table(data, info.luma_table)?, chroma: table(data, info.chroma_table)? };
+        // Packets are not aligned to restart intervals: to be put together before decoding
+        // (RFC 2435, 3.1.7).
+        let restart = Restart { interval: info.restart_interval, first: true, last: true, count: None };
+        // The tables travel in band with each frame, as Q 255: of the ways to carry them it is the
+        // one that all receivers take.
+        let header = HeaderRepr {
+            offset: 0,
+            sampling: info.sampling,
+            restart: (info.restart_interval > 0).then_some(restart),
+            q: Q_DYNAMIC,
+            width: info.width,
+            height: info.height,
+            tables: Some(tables),
+        };
+        let first = Share::new(room, &header, extension(&header).as_ref());
+        let later = Share::new(room, &HeaderRepr { offset: 1, tables: None, ..header }, None);
+        Some(Self { header, scan, first, later })
     }
-    let take = |header: &HeaderRepr<'_>, extension: Option<&Extension>| {
-        u32::try_from(taken(room, header, extension)).unwrap_or(u32::MAX).max(1)
-    };
-    let later = HeaderRepr { offset: 1, tables: None, ..first };
-    let first = take(&first, extension(info, 0).as_ref());
-    info.scan_len.saturating_sub(first).div_ceil(take(&later, None)).saturating_add(1)
+
+    pub(super) fn count(&self) -> u32 {
+        let rest = self.scan.len().saturating_sub(self.first.scan);
+        let later = rest.checked_div(self.later.scan).unwrap_or(0);
+        let partial = usize::from(later.wrapping_mul(self.later.scan) < rest);
+        u32::try_from(later.saturating_add(partial).saturating_add(1)).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn span(&self, offset: u32) -> Option<Span> {
+        let rest = self.scan.len().checked_sub(usize::try_from(offset).ok()?)?;
+        let share = self.share(offset);
+        let take = share.scan.min(rest);
+        let next = offset.checked_add(u32::try_from(take).ok()?)?;
+        Some(Span {
+            offset,
+            extension: share.extension,
+            payload: share.header.saturating_add(take),
+            next: (take < rest).then_some(next),
+        })
+    }
+
+    pub(super) fn fragment(&self, span: &Span) -> Option<Fragment<'a>> {
+        let offset = usize::try_from(span.offset).ok()?;
+        let body = self.scan.get(offset..)?;
+        let body = body.get(..span.payload.checked_sub(self.share(span.offset).header)?)?;
+        let mut fixed = [0; HEADER_MAX];
+        let (extension, tables, header_len) = match (span.offset, self.header.tables) {
+            (0, Some(Tables { luma, chroma })) => {
+                (extension(&self.header), [&luma[..], &chroma[..]], self.header.emit_head(&mut fixed)?)
+            }
+            (offset, _) => {
+                let header = HeaderRepr { offset, tables: None, ..self.header };
+                (None, [&[][..]; 2], header.emit_head(&mut fixed)?)
+            }
+        };
+        let [luma, chroma] = tables;
+        Some(Fragment { extension, header: fixed, header_len, parts: [luma, chroma, body] })
+    }
+
+    const fn share(&self, offset: u32) -> &Share {
+        if offset == 0 { &self.first } else { &self.later }
+    }
 }
 
-/// What a packet takes of the scan.
-fn taken(room: usize, header: &HeaderRepr<'_>, extension: Option<&Extension>) -> usize {
-    let extension = extension.map_or(0, |extension| extension.repr().buffer_len());
-    room.saturating_sub(header.buffer_len()).saturating_sub(extension)
+impl Share {
+    fn new(room: usize, header: &HeaderRepr<'_>, extension: Option<&Extension>) -> Self {
+        let extension = extension.map_or(0, |extension| extension.repr().buffer_len());
+        let header = header.buffer_len();
+        // One byte at least: however small the room, the frame ends.
+        let scan = room.saturating_sub(header).saturating_sub(extension).max(1);
+        Self { extension, header, scan }
+    }
 }
 
 /// The true size of a picture, in the first packet of a frame, where the main header's blocks of 8
 /// pixels cannot say it (ONVIF Streaming Specification, "JPEG over RTP").
-fn extension(info: &JpegInfo, offset: u32) -> Option<Extension> {
+fn extension(header: &HeaderRepr<'_>) -> Option<Extension> {
     let exact = |side: u16| side <= MAX_DIMENSION && side.is_multiple_of(8);
-    if offset > 0 || (exact(info.width) && exact(info.height)) {
+    if exact(header.width) && exact(header.height) {
         return None;
     }
     // Filled up with what is filling in a JPEG file, too.
     let mut data = [0xFF; EXTENSION_LEN];
-    put(&mut data, 0, &frame_header(info.width, info.height, info.sampling));
+    put(&mut data, 0, &frame_header(header.width, header.height, header.sampling));
     Some(Extension { profile: ONVIF_PROFILE, data })
-}
-
-/// The header at `offset`. The tables travel in band with each frame, as Q 255: of the ways to
-/// carry them it is the one that all receivers take.
-fn header<'a>(info: &JpegInfo, data: &'a [u8], offset: u32) -> Option<HeaderRepr<'a>> {
-    let tables = match offset {
-        0 => Some(Tables { luma: table(data, info.luma_table)?, chroma: table(data, info.chroma_table)? }),
-        _ => None,
-    };
-    // Packets are not aligned to restart intervals: to be put together before decoding
-    // (RFC 2435, 3.1.7).
-    let restart = Restart { interval: info.restart_interval, first: true, last: true, count: None };
-    Some(HeaderRepr {
-        offset,
-        sampling: info.sampling,
-        restart: (info.restart_interval > 0).then_some(restart),
-        q: Q_DYNAMIC,
-        width: info.width,
-        height: info.height,
-        tables,
-    })
 }
 
 fn table(data: &[u8], at: u32) -> Option<&[u8; 64]> {

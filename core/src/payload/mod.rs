@@ -35,31 +35,61 @@ pub(crate) struct Fragment<'a> {
     pub(crate) header_len: usize,
     /// What follows the header, in order.
     pub(crate) parts: [&'a [u8]; 3],
+}
+
+/// Which part of a frame a packet carries, and how long that makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) offset: u32,
+    /// Bytes of the header extension.
+    pub(crate) extension: usize,
+    /// Bytes of the payload, with its header.
+    pub(crate) payload: usize,
     /// Where the next fragment starts; `None` after the last.
     pub(crate) next: Option<u32>,
 }
 
-/// The static payload type of a format (RFC 3551, 6).
-pub(crate) const fn payload_type(format: &Format) -> u8 {
-    match format {
-        Format::Jpeg(_) => 26,
-    }
+/// A frame that is cut into payloads of one size: what they have in common is worked out once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cut<'a> {
+    Jpeg(jpeg::Cut<'a>),
 }
 
-/// The payload that starts at `offset`, which takes at most `room` bytes with its extension.
-///
-/// `None` where there is none: the format's own offsets do not reach so far, or the frame is not
-/// what its format says.
-pub(crate) fn fragment<'a>(frame: &Frame<'a>, offset: u32, room: usize) -> Option<Fragment<'a>> {
-    match &frame.format {
-        Format::Jpeg(info) => jpeg::fragment(info, frame.data, offset, room),
+impl<'a> Cut<'a> {
+    /// Payloads take at most `room` bytes with their extension. `None` for a frame that cannot be
+    /// sent: it is not what its format says, is empty, or is longer than the payload format's
+    /// offsets reach.
+    pub(crate) fn new(frame: &Frame<'a>, room: usize) -> Option<Self> {
+        match &frame.format {
+            Format::Jpeg(info) => jpeg::Cut::new(info, frame.data, room).map(Self::Jpeg),
+        }
     }
-}
 
-/// How many fragments a frame makes; 0 if it cannot be sent: it is not what its format says, is
-/// empty, or is longer than the payload format's offsets reach.
-pub(crate) fn count(frame: &Frame<'_>, room: usize) -> u32 {
-    match &frame.format {
-        Format::Jpeg(info) => jpeg::count(info, frame.data, room),
+    /// How many fragments there are from the frame's start.
+    pub(crate) fn count(&self) -> u32 {
+        match self {
+            Self::Jpeg(cut) => cut.count(),
+        }
+    }
+
+    /// What a packet carries from `offset` on; `None` beyond the frame.
+    pub(crate) fn span(&self, offset: u32) -> Option<Span> {
+        match self {
+            Self::Jpeg(cut) => cut.span(offset),
+        }
+    }
+
+    /// What [`Self::span`] measured.
+    pub(crate) fn fragment(&self, span: &Span) -> Option<Fragment<'a>> {
+        match self {
+            Self::Jpeg(cut) => cut.fragment(span),
+        }
+    }
+
+    /// The static payload type (RFC 3551, 6).
+    pub(crate) const fn payload_type(&self) -> u8 {
+        match self {
+            Self::Jpeg(_) => 26,
+        }
     }
 }

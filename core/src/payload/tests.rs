@@ -30,10 +30,12 @@ fn frame<'a>(data: &'a [u8], info: JpegInfo) -> Frame<'a> {
 /// The packets that a frame makes, in order.
 fn packets(frame: &Frame<'_>, room: usize) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
+    let cut = Cut::new(frame, room).unwrap();
     let mut next = Some(0);
     while let Some(offset) = next {
-        let fragment = fragment(frame, offset, room).unwrap();
-        next = fragment.next;
+        let span = cut.span(offset).unwrap();
+        let fragment = cut.fragment(&span).unwrap();
+        next = span.next;
         let (marker, sequence_number) = (next.is_none(), packets.len() as u16);
         let repr = rtp::Repr { payload_type: 26, marker, sequence_number, timestamp: 9, ssrc: 1 };
         let (mut header, mut extension) = ([0; rtp::HEADER_LEN], Vec::new());
@@ -43,6 +45,7 @@ fn packets(frame: &Frame<'_>, room: usize) -> Vec<Vec<u8>> {
             fields.repr().emit(&mut header, &mut extension).unwrap();
         }
         let payload = [&fragment.header[..fragment.header_len], &fragment.parts.concat()].concat();
+        assert_eq!((payload.len(), extension.len()), (span.payload, span.extension));
         packets.push([&header[..], &extension, &payload].concat());
     }
     packets
@@ -81,9 +84,10 @@ fn a_frame_that_offsets_cannot_reach_is_not_sent() {
         chroma: &tables,
     };
     let (data, info) = file(&header, &scan);
-    assert_eq!(count(&frame(&data, info), 1388), 0);
+    assert!(Cut::new(&frame(&data, info), 1388).is_none());
     let most = JpegInfo { scan_len: info.scan_len - 1, ..info };
-    assert_eq!(count(&frame(&data, most), 1388), ((1 << 24) - 1 - 1248_u32).div_ceil(1380) + 1);
+    let cut = Cut::new(&frame(&data, most), 1388).unwrap();
+    assert_eq!(cut.count(), ((1 << 24) - 1 - 1248_u32).div_ceil(1380) + 1);
 }
 
 #[test]
@@ -112,8 +116,8 @@ fn a_size_that_the_header_cannot_say_stands_in_the_extension_of_the_first_packet
 
 #[test]
 fn payloads_carry_the_static_type_of_jpeg() {
-    let (_, info) = real(include_bytes!("../jpeg/testdata/cjpeg-420-q75.jpg"));
-    assert_eq!(payload_type(&Format::Jpeg(info)), 26);
+    let (data, info) = real(include_bytes!("../jpeg/testdata/cjpeg-420-q75.jpg"));
+    assert_eq!(Cut::new(&frame(&data, info), MIN_ROOM).unwrap().payload_type(), 26);
 }
 
 prop_compose! {
@@ -142,7 +146,7 @@ proptest! {
     ) {
         let frame = frame(&picture.0, picture.1);
         let packets = packets(&frame, room);
-        prop_assert_eq!(packets.len(), count(&frame, room) as usize);
+        prop_assert_eq!(packets.len(), Cut::new(&frame, room).unwrap().count() as usize);
         let (last, others) = packets.split_last().unwrap();
         let length = rtp::HEADER_LEN + room;
         prop_assert!(others.iter().all(|packet| packet.len() == length));
@@ -175,15 +179,17 @@ proptest! {
         let (width, height, sampling) = (9, 9, Sampling::Yuv422);
         let info = JpegInfo { width, height, sampling, restart_interval, luma_table, chroma_table, scan, scan_len };
         let frame = frame(&data, info);
-        let _ = fragment(&frame, offset, room);
-        let counted = count(&frame, room);
+        let Some(cut) = Cut::new(&frame, room) else { return Ok(()) };
+        let _ = cut.span(offset).map(|span| cut.fragment(&span));
         // What is counted can be sent, from its first fragment to its last.
         let mut sent = 0;
-        let mut next = Some(0).filter(|_| counted > 0);
+        let mut next = Some(0);
         while let Some(offset) = next {
-            next = fragment(&frame, offset, room).unwrap().next;
+            let span = cut.span(offset).unwrap();
+            prop_assert!(cut.fragment(&span).is_some());
+            next = span.next;
             sent += 1;
         }
-        prop_assert_eq!(sent, counted);
+        prop_assert_eq!(sent, cut.count());
     }
 }

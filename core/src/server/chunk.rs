@@ -1,7 +1,7 @@
 //! Bytes for the RTSP connection: replies, and interleaved packets (RFC 2326, 10.12).
 use super::conn::State;
-use super::packet::Packet;
-use super::stream::Stream;
+use super::packet::PIECES;
+use super::run::walk;
 use crate::frame::FrameStore;
 use crate::storage::put;
 use crate::time::Now;
@@ -16,7 +16,7 @@ pub struct Chunk<'a, S: ?Sized> {
     pub(super) now: Now,
 }
 
-impl<S: FrameStore + ?Sized> Chunk<'_, S> {
+impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
     /// Copies as many messages as fit into `out`, the last one possibly in part; returns the bytes
     /// copied. The state does not change.
     pub fn fill(&self, out: &mut [u8]) -> usize {
@@ -24,68 +24,74 @@ impl<S: FrameStore + ?Sized> Chunk<'_, S> {
         let mut done = queued.len().min(out.len());
         put(out, 0, queued.get(..done).unwrap_or(&[]));
         let mut ahead = self.state.streams.clone();
-        while done < out.len() {
-            let Some(packet) = next_packet(&mut ahead, self.now, &self.state.cname, self.store) else {
-                break;
+        walk(&mut ahead, false, self.now, &self.state.cname, self.store, |message| {
+            let room = out.get_mut(done..).filter(|room| !room.is_empty());
+            let Some((room, packet)) = room.and_then(|room| Some((room, message.packet()?))) else {
+                return false;
             };
-            done = done.saturating_add(packet.copy_from(0, out.get_mut(done..).unwrap_or_default()));
-        }
+            done = done.saturating_add(packet.copy_from(0, room));
+            true
+        });
         done
     }
 
-    /// Takes the first `n` bytes as written: any `n` up to what [`Self::fill`] returned.
+    /// Hands whole messages on, in up to `most` pieces, for a vectored write: what all watchers of
+    /// a frame share as it lies in the store, the rest from `heads`, where it is written to, about
+    /// 30 bytes for each message. Returns the bytes in all pieces. The state does not change.
+    pub fn pieces<'h>(&'h self, most: usize, heads: &'h mut [u8], mut push: impl FnMut(&'h [u8])) -> usize
+    where
+        'a: 'h,
+    {
+        let (mut bytes, mut left) = (0_usize, most);
+        let mut push = |piece: &'h [u8]| {
+            bytes = bytes.saturating_add(piece.len());
+            left = left.saturating_sub(1);
+            push(piece);
+            left
+        };
+        let queued = self.state.outgoing.bytes(self.tx);
+        let mut left = if queued.is_empty() { most } else { push(queued) };
+        let mut heads = heads;
+        let mut ahead = self.state.streams.clone();
+        walk(&mut ahead, false, self.now, &self.state.cname, self.store, |message| {
+            if left < PIECES {
+                return false;
+            }
+            let Some(packet) = message.packet() else { return false };
+            let room = core::mem::take(&mut heads);
+            let rest = packet.pieces(room, |piece| left = push(piece));
+            rest.is_some_and(|rest| {
+                heads = rest;
+                true
+            })
+        });
+        bytes
+    }
+
+    /// Takes the first `n` bytes as written: any `n` up to what [`Self::fill`] or [`Self::pieces`]
+    /// returned.
     ///
     /// A message of which only a part was written is finished later, whatever becomes of its
     /// frame: what is left of it moves into the connection's storage.
     pub fn advance(self, n: usize) {
-        let queued = n.min(self.state.outgoing.len());
-        self.state.outgoing.pop(queued);
+        let Self { state, tx, store, now } = self;
+        let queued = n.min(state.outgoing.len());
+        state.outgoing.pop(queued);
         let mut left = n.saturating_sub(queued);
-        while left > 0 && self.state.outgoing.is_empty() {
-            let Some(packet) = next_packet(&mut self.state.streams, self.now, &self.state.cname, self.store)
-            else {
-                break;
-            };
-            let taken = left.min(packet.len());
-            left = left.saturating_sub(taken);
-            if taken < packet.len() {
-                let tail = packet.len().saturating_sub(taken);
-                let room = self.state.outgoing.tail(self.tx, tail);
-                let copied = packet.copy_from(taken, room);
-                self.state.outgoing.grow(self.tx, copied);
+        walk(&mut state.streams, false, now, &state.cname, store, |message| {
+            if left == 0 || !state.outgoing.is_empty() {
+                return false;
             }
-        }
+            let len = message.len();
+            let taken = left.min(len);
+            left = left.saturating_sub(taken);
+            if taken < len {
+                let Some(packet) = message.packet() else { return false };
+                let room = state.outgoing.tail(tx, len.saturating_sub(taken));
+                let copied = packet.copy_from(taken, room);
+                state.outgoing.grow(tx, copied);
+            }
+            true
+        });
     }
-}
-
-/// The interleaved packet that was due first, and the cursor past it.
-pub(super) fn next_packet<'a, S: FrameStore + ?Sized>(
-    streams: &mut [Stream],
-    now: Now,
-    cname: &[u8],
-    store: &'a S,
-) -> Option<Packet<'a>> {
-    let (stream, ahead, packet) = earliest(streams, false, now, cname, store)?;
-    *stream = ahead;
-    Some(packet)
-}
-
-/// Of the streams that travel by UDP, or else of those that do not: the one whose packet was due
-/// first, what it is after that packet, and the packet.
-pub(super) fn earliest<'s, 'a, S: FrameStore + ?Sized>(
-    streams: &'s mut [Stream],
-    udp: bool,
-    now: Now,
-    cname: &[u8],
-    store: &'a S,
-) -> Option<(&'s mut Stream, Stream, Packet<'a>)> {
-    streams
-        .iter_mut()
-        .filter(|stream| stream.is_udp() == udp && stream.is_sending())
-        .filter_map(|stream| {
-            let mut ahead = *stream;
-            let packet = ahead.step(now, cname, store)?;
-            Some((stream, ahead, packet))
-        })
-        .min_by_key(|(_, _, packet)| packet.due)
 }

@@ -1,6 +1,7 @@
 //! [`ServerConn`]: the verbs.
-use super::chunk::{Chunk, earliest};
+use super::chunk::Chunk;
 use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, RequestId, Why};
+use super::run::earliest;
 use super::stream::{Phase, Route, Stream};
 use super::transmit::{MAX_PACKET, MIN_PACKET, Pending};
 use crate::fmt::debug;
@@ -322,8 +323,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         self.state.settle(now, store);
         let (_, tx) = split_mut(&self.state, self.storage.as_mut());
         let state = &mut self.state;
-        let something = !state.outgoing.is_empty()
-            || earliest(&mut state.streams, false, now, &state.cname, store).is_some();
+        let something =
+            !state.outgoing.is_empty() || earliest(&mut state.streams, false, now, store).is_some();
         something.then_some(Chunk { state, tx, store, now })
     }
 
@@ -332,11 +333,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         &'a mut self,
         now: Now,
         store: &'a S,
-    ) -> Option<Pending<'a, S>> {
+    ) -> Option<Pending<'a>> {
         self.state.settle(now, store);
-        let cname = self.state.cname;
-        let (stream, ahead, first) = earliest(&mut self.state.streams, true, now, &cname, store)?;
-        Some(Pending { stream, ahead, first, count: 1, cname, store, now })
+        let (stream, next) = earliest(&mut self.state.streams, true, now, store)?;
+        Pending::new(stream, next, now, &self.state.cname)
     }
 
     /// The frame that each stream in play reads next. A store that must fetch or prepare frames

@@ -16,6 +16,7 @@ mod pace;
 mod packet;
 mod reply;
 mod request;
+mod run;
 mod stream;
 #[cfg(test)]
 mod tests;

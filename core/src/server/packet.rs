@@ -1,10 +1,11 @@
 //! One message for the network, not yet in one piece.
 use crate::storage::put;
-use crate::time::Instant;
 
 /// The most that is written for one session alone: `$` framing, and the longest RTCP compound
 /// (SR, SDES with a CNAME of 16 bytes, BYE) or the headers of a packet of RTP.
 pub(crate) const HEAD_MAX: usize = 80;
+/// The most pieces that [`Packet::pieces`] hands on.
+pub(crate) const PIECES: usize = 4;
 
 /// A packet as slices: a head of this session's own, and what all watchers of a frame share.
 #[derive(Clone, Copy, Debug)]
@@ -12,14 +13,11 @@ pub(crate) struct Packet<'a> {
     head: [u8; HEAD_MAX],
     head_len: usize,
     parts: [&'a [u8]; 3],
-    pub(crate) rtcp: bool,
-    /// When it was to leave.
-    pub(crate) due: Instant,
 }
 
 impl<'a> Packet<'a> {
-    pub(crate) const fn new(rtcp: bool, due: Instant, parts: [&'a [u8]; 3]) -> Self {
-        Self { head: [0; HEAD_MAX], head_len: 0, parts, rtcp, due }
+    pub(crate) const fn new(parts: [&'a [u8]; 3]) -> Self {
+        Self { head: [0; HEAD_MAX], head_len: 0, parts }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -39,6 +37,23 @@ impl<'a> Packet<'a> {
         let room = self.head.get_mut(at..).and_then(|rest| rest.get_mut(..len)).unwrap_or_default();
         self.head_len += room.len();
         room
+    }
+
+    /// Hands the packet on in pieces, with the head copied to the front of `heads`; returns what is
+    /// left of that. `None`, and nothing handed on: the head does not fit.
+    pub(crate) fn pieces<'h>(
+        &self,
+        heads: &'h mut [u8],
+        mut push: impl FnMut(&'h [u8]),
+    ) -> Option<&'h mut [u8]>
+    where
+        'a: 'h,
+    {
+        let (head, rest) = heads.split_at_mut_checked(self.head_len)?;
+        head.copy_from_slice(self.head.get(..self.head_len)?);
+        push(head);
+        self.parts.into_iter().filter(|part| !part.is_empty()).for_each(push);
+        Some(rest)
     }
 
     /// Copies the packet from its byte `skip` on, as much of it as fits; returns how much that is.

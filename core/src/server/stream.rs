@@ -1,10 +1,11 @@
-//! One track that was set up: a cursor into a store, and the next packet at it. `Copy`, so that to
-//! look ahead is to walk a copy, and a guard that is dropped has nothing to undo.
+//! One track that was set up: a cursor into a store, and what is due at it. `Copy`, so that to look
+//! ahead is to walk a copy, and a guard that is dropped has nothing to undo.
 use super::event::{SessionId, Summary, Why};
 use super::pace::Pace;
 use super::packet::Packet;
+use super::run::{Next, Run};
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use crate::payload;
+use crate::payload::Cut;
 use crate::time::{Duration, Instant, MediaTime, Now};
 use crate::transport::Lower;
 use crate::wire::{interleaved, rtcp, rtp};
@@ -18,9 +19,6 @@ const QUANTUM_BYTES: u32 = QUANTUM * 1400;
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// Where a frame does not say for how long it is shown.
 const ASSUMED_DURATION: Duration = Duration::from_millis(33);
-
-/// The largest header extension, with its head.
-const EXTENSION_LEN: usize = payload::EXTENSION_MAX + 4;
 
 /// How a stream's packets travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,13 +242,19 @@ impl Stream {
         }
         let nth = u64::from(self.packet_in_frame.checked_div(self.quantum()).unwrap_or(0));
         // Most frames of most cameras are one quantum: nothing to count.
-        let after =
-            if nth == 0 { Duration::ZERO } else { self.spread(frame).scaled(nth, self.quanta(frame)) };
+        let after = match (nth, self.cut(frame)) {
+            (1.., Some(cut)) => self.spread(frame).scaled(nth, self.quanta(&cut)),
+            _ => Duration::ZERO,
+        };
         Some((start + after).max(self.not_before))
     }
 
-    fn quanta(&self, frame: &Frame<'_>) -> u64 {
-        u64::from(payload::count(frame, self.room()).div_ceil(self.quantum())).max(1)
+    fn cut<'a>(&self, frame: &Frame<'a>) -> Option<Cut<'a>> {
+        Cut::new(frame, self.room())
+    }
+
+    fn quanta(&self, cut: &Cut<'_>) -> u64 {
+        u64::from(cut.count().div_ceil(self.quantum()))
     }
 
     /// How many packets leave at once.
@@ -279,7 +283,7 @@ impl Stream {
                     return self.end(now, false);
                 }
                 self.settle_clock(now, late, &frame);
-                if payload::count(&frame, self.room()) == 0 {
+                if self.cut(&frame).is_none() {
                     return self.skip(1);
                 }
                 self.skip_late(now, late, &frame, store);
@@ -423,17 +427,17 @@ impl Stream {
     /// what remains of a frame that was begun.
     pub(super) fn next_rtp<S: FrameStore + ?Sized>(&self, now: Now, store: &S) -> (u16, u32) {
         let mut ahead = *self;
-        // The rest of one frame: bounded by its length.
-        while matches!(ahead.phase, Phase::Playing | Phase::Pausing) && ahead.offset > 0 {
-            let before = ahead.offset;
-            if ahead.media(now, store, true).is_none() || ahead.offset == before {
-                break;
+        let begun = matches!(self.phase, Phase::Playing | Phase::Pausing) && self.offset > 0;
+        if let Some(mut rest) = self.run(now, store, true).filter(|_| begun) {
+            while let Some(span) = rest.peek() {
+                rest.pass(&span);
             }
+            ahead.pass(now, &rest);
         }
         (ahead.sequence_number, ahead.rtp_next())
     }
 
-    /// When [`Self::step`] has something.
+    /// When [`Self::next`] has something.
     pub(super) fn due_at<S: FrameStore + ?Sized>(&self, store: &S) -> Option<Instant> {
         match self.phase {
             Phase::Leaving(_) => return Some(Instant::ZERO),
@@ -452,100 +456,106 @@ impl Stream {
         [report, media].into_iter().flatten().min()
     }
 
-    /// The packet at the cursor, if it is due; the cursor is then past it.
-    pub(super) fn step<'a, S: FrameStore + ?Sized>(
-        &mut self,
-        now: Now,
-        cname: &[u8],
-        store: &'a S,
-    ) -> Option<Packet<'a>> {
+    /// What is due at the cursor.
+    pub(super) fn next<'a, S: FrameStore + ?Sized>(&self, now: Now, store: &'a S) -> Option<Next<'a>> {
         match self.phase {
-            Phase::Leaving(why) => {
-                let packet = self.report(now, cname, true, now.at);
-                self.phase = Phase::Gone(why);
-                Some(packet)
-            }
-            Phase::Ending { at, over } if at <= now.at => {
-                let packet = self.report(now, cname, true, at);
-                (self.phase, self.fresh, self.tell_ended) = (Phase::Ready, over, true);
-                Some(packet)
-            }
+            Phase::Leaving(_) => Some(Next::Report { due: now.at }),
+            Phase::Ending { at, .. } if at <= now.at => Some(Next::Report { due: at }),
             Phase::Playing | Phase::Pausing => {
                 if self.anchor.is_some() && self.report_at <= now.at && self.offset == 0 {
-                    let due = self.report_at;
-                    return Some(self.report(now, cname, false, due));
+                    return Some(Next::Report { due: self.report_at });
                 }
-                self.media(now, store, false)
+                self.run(now, store, false).map(Next::Media)
             }
             Phase::Ready | Phase::Ending { .. } | Phase::Gone(_) => None,
         }
     }
 
-    fn media<'a, S: FrameStore + ?Sized>(
-        &mut self,
-        now: Now,
-        store: &'a S,
-        ahead: bool,
-    ) -> Option<Packet<'a>> {
+    /// The packets that leave together from the cursor on, if they are due; `whole`: all the rest
+    /// of the frame, due or not.
+    fn run<'a, S: FrameStore + ?Sized>(&self, now: Now, store: &'a S, whole: bool) -> Option<Run<'a>> {
         let frame = store.frame(self.track, self.frame).ok()?;
         let due = self.packet_due(&frame)?;
         let stopped = self.before_start || (self.offset == 0 && self.is_beyond_stop(frame.pts));
-        if stopped || (due > now.at && !ahead) {
+        if stopped || (due > now.at && !whole) {
             return None;
+        }
+        let played = self.pace.played(self.anchor?.pts, frame.pts);
+        let cut = self.cut(&frame)?;
+        let (channel, left) = match self.route {
+            Route::Interleaved { rtp, .. } => (Some(rtp), u32::MAX),
+            Route::Udp { .. } if whole => (None, u32::MAX),
+            Route::Udp { .. } => {
+                let sent = self.packet_in_frame.checked_rem(self.quantum()).unwrap_or(0);
+                (None, self.quantum().saturating_sub(sent))
+            }
+        };
+        let run = Run {
+            cut,
+            due,
+            channel,
+            header: rtp::Repr {
+                payload_type: cut.payload_type(),
+                marker: false,
+                sequence_number: self.sequence_number,
+                timestamp: self.rtp_at(played),
+                ssrc: self.ssrc,
+            },
+            offset: Some(self.offset),
+            left,
+            packets: 0,
+            octets: 0,
+            played: played + self.pace.shown(duration(&frame)),
+            // Behind schedule, the quanta follow each other at four times the speed at most.
+            pause: self.spread(&frame).scaled(1, 2 * self.quanta(&cut)),
+        };
+        run.peek().is_some().then_some(run)
+    }
+
+    /// Moves the cursor past what `run` has passed.
+    pub(super) fn pass(&mut self, now: Now, run: &Run<'_>) {
+        if run.packets == 0 {
+            return;
         }
         if !self.is_udp() {
             // The peer takes what it is sent, which is a sign of life: not every client keeps an
             // interleaved session alive by requests.
             self.heard = now.at;
         }
-        let anchor = self.anchor?;
-        let played = self.pace.played(anchor.pts, frame.pts);
-        let timestamp = self.rtp_at(played);
-        let fragment = payload::fragment(&frame, self.offset, self.room())?;
-        let mut packet = Packet::new(false, due, fragment.parts);
-        let header = fragment.header.get(..fragment.header_len).unwrap_or(&[]);
-        let payload_len =
-            fragment.parts.iter().fold(header.len(), |len, part| len.saturating_add(part.len()));
-        let extension = fragment.extension.as_ref().map(|extension| extension.repr());
-        let extension_len = extension.map_or(0, |extension| extension.buffer_len());
-        self.open(&mut packet, rtp::HEADER_LEN.saturating_add(extension_len).saturating_add(payload_len));
-        let repr = rtp::Repr {
-            payload_type: payload::payload_type(&frame.format),
-            marker: fragment.next.is_none(),
-            sequence_number: self.sequence_number,
-            timestamp,
-            ssrc: self.ssrc,
-        };
-        let mut fixed = [0; rtp::HEADER_LEN];
-        repr.emit(&mut fixed);
-        let mut extended = [0; EXTENSION_LEN];
-        let extended_len = extension.and_then(|extension| extension.emit(&mut fixed, &mut extended));
-        packet.push(&fixed);
-        packet.push(extended.get(..extended_len.unwrap_or(0)).unwrap_or(&[]));
-        packet.push(header);
-
-        self.sequence_number = self.sequence_number.wrapping_add(1);
-        self.sum.packets = self.sum.packets.saturating_add(1);
-        self.sum.octets = self.sum.octets.saturating_add(payload_len as u64);
-        self.packet_in_frame = self.packet_in_frame.wrapping_add(1);
-        if self.packet_in_frame.is_multiple_of(self.quantum()) || fragment.next.is_none() {
-            // Behind schedule, the quanta follow each other at four times the speed at most.
-            self.not_before = now.at + self.spread(&frame).scaled(1, 2 * self.quanta(&frame));
+        self.sequence_number = run.header.sequence_number;
+        self.sum.packets = self.sum.packets.saturating_add(u64::from(run.packets));
+        self.sum.octets = self.sum.octets.saturating_add(run.octets);
+        self.packet_in_frame = self.packet_in_frame.wrapping_add(run.packets);
+        if run.left == 0 || run.offset.is_none() {
+            self.not_before = now.at + run.pause;
         }
-        match fragment.next {
+        match run.offset {
             Some(next) => self.offset = next,
             None => {
                 self.sum.frames = self.sum.frames.saturating_add(1);
-                self.played = played + self.pace.shown(duration(&frame));
+                self.played = run.played;
                 self.leave_frame();
             }
         }
-        Some(packet)
+    }
+
+    /// The report or BYE that [`Self::next`] has; the stream is then past it.
+    pub(super) fn report<'a>(&mut self, now: Now, cname: &[u8]) -> Packet<'a> {
+        let bye = matches!(self.phase, Phase::Leaving(_) | Phase::Ending { .. });
+        let packet = self.compound(now, cname, bye);
+        match self.phase {
+            Phase::Leaving(why) => self.phase = Phase::Gone(why),
+            Phase::Ending { over, .. } => {
+                (self.phase, self.fresh, self.tell_ended) = (Phase::Ready, over, true);
+            }
+            _ => {}
+        }
+        packet
     }
 
     /// SR and SDES, and BYE in the end, as one compound (RFC 3550, 6.1).
-    fn report<'a>(&mut self, now: Now, cname: &[u8], bye: bool, due: Instant) -> Packet<'a> {
-        let mut packet = Packet::new(true, due, [&[]; 3]);
+    fn compound<'a>(&mut self, now: Now, cname: &[u8], bye: bool) -> Packet<'a> {
+        let mut packet = Packet::new([&[]; 3]);
         // What is being delivered: with a speed, RTP time goes by as fast.
         let delivered = self.anchor.map_or(self.played, |a| self.pace.delivered(now.at.since(a.at)));
         let ahead = self.rtp_at(delivered).wrapping_sub(self.rtp_reported);
@@ -563,20 +573,14 @@ impl Stream {
         let cname = core::str::from_utf8(cname).unwrap_or_default();
         let compound = rtcp::CompoundRepr { ssrc: self.ssrc, sender: Some(info), reports: &[], cname, bye };
         let len = compound.buffer_len();
-        self.open(&mut packet, len);
+        if let Route::Interleaved { rtcp, .. } = self.route {
+            let len = u16::try_from(len).unwrap_or(u16::MAX);
+            packet.push(&interleaved::Header { channel: rtcp, len }.emit());
+        }
         compound.emit(packet.reserve(len));
         self.random = xorshift(self.random);
         self.report_at = now.at + rtcp::interval(self.random, REPORT_EVERY);
         packet
-    }
-
-    /// The framing of a packet of `len` bytes.
-    fn open(&self, packet: &mut Packet<'_>, len: usize) {
-        if let Route::Interleaved { rtp, rtcp } = self.route {
-            let channel = if packet.rtcp { rtcp } else { rtp };
-            let len = u16::try_from(len).unwrap_or(u16::MAX);
-            packet.push(&interleaved::Header { channel, len }.emit());
-        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Datagrams of one session, in batches as segmentation offload wants them.
-use super::packet::Packet;
+use super::packet::{PIECES, Packet};
+use super::run::{Next, Run};
 use super::stream::{Route, Stream};
-use crate::frame::FrameStore;
+use crate::payload::Span;
 use crate::time::Now;
 use crate::transport::Port;
 use core::net::SocketAddr;
@@ -16,15 +17,25 @@ pub(super) const MIN_PACKET: u16 = 548;
 /// One destination's due packets. Dropped: nothing happened.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `commit` says so"]
-pub struct Pending<'a, S: ?Sized> {
-    pub(super) stream: &'a mut Stream,
-    /// The stream after the packets that were written.
-    pub(super) ahead: Stream,
-    pub(super) first: Packet<'a>,
-    pub(super) count: usize,
-    pub(super) cname: [u8; 16],
-    pub(super) store: &'a S,
-    pub(super) now: Now,
+pub struct Pending<'a> {
+    stream: &'a mut Stream,
+    due: Due<'a>,
+    now: Now,
+}
+
+#[derive(Debug)]
+enum Due<'a> {
+    Report {
+        /// The stream after it.
+        ahead: Stream,
+        packet: Packet<'a>,
+    },
+    Media {
+        run: Run<'a>,
+        first: Span,
+        /// The run after the packets that were written.
+        ahead: Run<'a>,
+    },
 }
 
 /// What [`Pending::emit`] wrote.
@@ -39,14 +50,30 @@ pub struct Batch {
     pub count: usize,
 }
 
-impl<S: FrameStore + ?Sized> Pending<'_, S> {
+impl<'a> Pending<'a> {
+    pub(super) fn new(stream: &'a mut Stream, next: Next<'a>, now: Now, cname: &[u8]) -> Option<Self> {
+        let due = match next {
+            Next::Report { .. } => {
+                let mut ahead = *stream;
+                let packet = ahead.report(now, cname);
+                Due::Report { ahead, packet }
+            }
+            Next::Media(run) => {
+                let (first, mut ahead) = (run.peek()?, run);
+                ahead.pass(&first);
+                Due::Media { run, first, ahead }
+            }
+        };
+        Some(Self { stream, due, now })
+    }
+
     /// Where to send it.
     pub fn to(&self) -> SocketAddr {
-        match self.stream.route {
-            Route::Udp { rtcp, .. } if self.first.rtcp => rtcp,
-            Route::Udp { rtp, .. } => rtp,
+        match (self.stream.route, self.port()) {
+            (Route::Udp { rtcp, .. }, Port::Rtcp) => rtcp,
+            (Route::Udp { rtp, .. }, Port::Rtp) => rtp,
             // Never made for such a stream; an address that goes nowhere.
-            Route::Interleaved { .. } => SocketAddr::from(([0, 0, 0, 0], 0)),
+            (Route::Interleaved { .. }, _) => SocketAddr::from(([0, 0, 0, 0], 0)),
         }
     }
 
@@ -59,49 +86,103 @@ impl<S: FrameStore + ?Sized> Pending<'_, S> {
     }
 
     /// Which socket of the pair.
-    pub fn port(&self) -> Port {
-        if self.first.rtcp { Port::Rtcp } else { Port::Rtp }
+    pub const fn port(&self) -> Port {
+        match self.due {
+            Due::Report { .. } => Port::Rtcp,
+            Due::Media { .. } => Port::Rtp,
+        }
     }
 
     /// The length of the first packet in bytes: the least that [`Self::emit`] needs.
     pub fn next_len(&self) -> usize {
-        self.first.len()
+        match &self.due {
+            Due::Report { packet, .. } => packet.len(),
+            Due::Media { run, first, .. } => run.len(first),
+        }
     }
 
     /// Writes up to `max_segments` packets one behind the other: all of one length, but the last,
     /// which may be shorter. The state does not change. `None`: not even the first one fits.
     pub fn emit(&mut self, max_segments: usize, out: &mut [u8]) -> Option<Batch> {
-        let segment = self.first.len();
-        let mut batch = Batch { len: segment, segment, count: 1 };
-        self.first.copy_from(0, out.get_mut(..segment)?);
-        // Bounded by the room: a packet is never empty.
-        while batch.count < max_segments && !self.first.rtcp {
-            let before = self.ahead;
-            let room = out.get_mut(batch.len..).unwrap_or_default();
-            let most = segment.min(room.len()).min(MAX_BATCH.saturating_sub(batch.len));
-            let len = match self.ahead.step(self.now, &self.cname, self.store) {
-                Some(packet) if !packet.rtcp && packet.len() <= most => packet.copy_from(0, room),
-                _ => {
-                    self.ahead = before;
-                    break;
+        let mut room = out;
+        self.batch(max_segments, |packet, len| {
+            let (to, rest) = core::mem::take(&mut room).split_at_mut_checked(len)?;
+            packet()?.copy_from(0, to);
+            room = rest;
+            Some(())
+        })
+    }
+
+    /// The same in up to `most` pieces, for a system call that gathers them: what all watchers of a
+    /// frame share as it lies in the store, the rest from `heads`, where it is written to, about 30
+    /// bytes for each packet. `None`: not even the first one fits.
+    pub fn pieces<'h>(
+        &mut self,
+        max_segments: usize,
+        most: usize,
+        heads: &'h mut [u8],
+        mut push: impl FnMut(&'h [u8]),
+    ) -> Option<Batch>
+    where
+        'a: 'h,
+    {
+        let (mut heads, mut left) = (heads, most);
+        self.batch(max_segments, |packet, _| {
+            if left < PIECES {
+                return None;
+            }
+            heads = packet()?.pieces(core::mem::take(&mut heads), |piece| {
+                left = left.saturating_sub(1);
+                push(piece);
+            })?;
+            Some(())
+        })
+    }
+
+    /// Has `write` write each packet of a batch, which is made when asked for and has that length;
+    /// `None` ends it.
+    fn batch(
+        &mut self,
+        max_segments: usize,
+        mut write: impl FnMut(&dyn Fn() -> Option<Packet<'a>>, usize) -> Option<()>,
+    ) -> Option<Batch> {
+        let segment = self.next_len();
+        let mut batch = Batch { len: 0, segment, count: 0 };
+        match &mut self.due {
+            Due::Report { packet, .. } => {
+                write(&|| Some(*packet), segment)?;
+                batch = Batch { len: segment, segment, count: 1 };
+            }
+            Due::Media { run, ahead, .. } => {
+                *ahead = *run;
+                while let Some(span) = ahead.peek().filter(|_| batch.count < max_segments.max(1)) {
+                    let len = ahead.len(&span);
+                    let fits = len <= segment.min(MAX_BATCH.saturating_sub(batch.len));
+                    if !fits || write(&|| ahead.packet(&span), len).is_none() {
+                        break;
+                    }
+                    ahead.pass(&span);
+                    (batch.len, batch.count) = (batch.len.saturating_add(len), batch.count.saturating_add(1));
+                    if len < segment {
+                        break;
+                    }
                 }
-            };
-            (batch.len, batch.count) = (batch.len + len, batch.count + 1);
-            if len < segment {
-                break;
             }
         }
-        self.count = batch.count;
-        Some(batch)
+        Some(batch).filter(|batch| batch.count > 0)
     }
 
     /// The first `sent` of the packets that were written went out.
     pub fn commit(self, sent: usize) {
-        if sent >= self.count {
-            *self.stream = self.ahead;
-        } else {
-            for _ in 0..sent {
-                let _ = self.stream.step(self.now, &self.cname, self.store);
+        match self.due {
+            Due::Report { ahead, .. } if sent > 0 => *self.stream = ahead,
+            Due::Report { .. } => {}
+            Due::Media { ahead, .. } if sent >= ahead.packets as usize => self.stream.pass(self.now, &ahead),
+            Due::Media { mut run, .. } => {
+                while let Some(span) = run.peek().filter(|_| (run.packets as usize) < sent) {
+                    run.pass(&span);
+                }
+                self.stream.pass(self.now, &run);
             }
         }
     }
@@ -112,7 +193,7 @@ impl<S: FrameStore + ?Sized> Pending<'_, S> {
     pub fn too_big(self) -> bool {
         let smaller = (self.stream.max_packet / 4 * 3).max(MIN_PACKET);
         if smaller >= self.stream.max_packet {
-            let _ = self.stream.step(self.now, &self.cname, self.store);
+            self.commit(1);
             return false;
         }
         self.stream.max_packet = smaller;

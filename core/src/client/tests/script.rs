@@ -147,15 +147,17 @@ fn packets(clip: &Clip, number: usize, ssrc: u32, mut seq: u16, timestamp: u32) 
         duration: Duration::ZERO,
         integrity: Integrity::Complete,
     };
+    let cut = payload::Cut::new(&frame, 1_300).unwrap();
     let (mut packets, mut offset) = (Vec::new(), Some(0));
     while let Some(at) = offset {
-        let fragment = payload::fragment(&frame, at, 1_300).unwrap();
-        let marker = fragment.next.is_none();
+        let span = cut.span(at).unwrap();
+        let fragment = cut.fragment(&span).unwrap();
+        let marker = span.next.is_none();
         let mut header = [0; 12];
         rtp::Repr { payload_type: 26, marker, sequence_number: seq, timestamp, ssrc }.emit(&mut header);
         let parts = fragment.parts.concat();
         packets.push([&header[..], &fragment.header[..fragment.header_len], &parts].concat());
-        (seq, offset) = (seq.wrapping_add(1), fragment.next);
+        (seq, offset) = (seq.wrapping_add(1), span.next);
     }
     packets
 }

@@ -1,0 +1,169 @@
+//! Packets of one frame that leave one behind the other: the frame is looked up once for all of
+//! them, and only the cursor moves.
+use super::packet::Packet;
+use super::stream::Stream;
+use crate::frame::FrameStore;
+use crate::payload::{self, Cut, Span};
+use crate::time::{Duration, Instant, Now};
+use crate::wire::{interleaved, rtp};
+
+/// The largest header extension, with its head.
+const EXTENSION_LEN: usize = payload::EXTENSION_MAX + 4;
+
+/// What a stream has to send.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Next<'a> {
+    /// A report, or a BYE.
+    Report {
+        due: Instant,
+    },
+    Media(Run<'a>),
+}
+
+impl Next<'_> {
+    pub(super) const fn due(&self) -> Instant {
+        match self {
+            Self::Report { due } => *due,
+            Self::Media(run) => run.due,
+        }
+    }
+}
+
+/// Packets that are due at once: the rest of a frame, or of a quantum of it. Never empty when made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run<'a> {
+    pub(super) cut: Cut<'a>,
+    pub(super) due: Instant,
+    /// Of the `$` framing (RFC 2326, 10.12), for what is interleaved.
+    pub(super) channel: Option<u8>,
+    /// The next packet's header; the marker is set with the frame's last.
+    pub(super) header: rtp::Repr,
+    /// Where in the frame the next packet starts; `None`: the frame is sent.
+    pub(super) offset: Option<u32>,
+    /// How many packets may still leave.
+    pub(super) left: u32,
+    /// How many were passed, and their payload's bytes.
+    pub(super) packets: u32,
+    pub(super) octets: u64,
+    /// For how long it was played at the frame's end.
+    pub(super) played: Duration,
+    /// How long nothing more leaves after the run's last packet.
+    pub(super) pause: Duration,
+}
+
+impl<'a> Run<'a> {
+    /// The packet at the cursor; `None` at the run's end.
+    pub(super) fn peek(&self) -> Option<Span> {
+        self.cut.span(self.offset.filter(|_| self.left > 0)?)
+    }
+
+    /// The length of a packet, framing and all.
+    pub(super) fn len(&self, span: &Span) -> usize {
+        let framing = if self.channel.is_some() { interleaved::HEADER_LEN } else { 0 };
+        framing.saturating_add(rtp::HEADER_LEN).saturating_add(span.extension).saturating_add(span.payload)
+    }
+
+    /// The packet itself.
+    pub(super) fn packet(&self, span: &Span) -> Option<Packet<'a>> {
+        let fragment = self.cut.fragment(span)?;
+        let mut packet = Packet::new(fragment.parts);
+        if let Some(channel) = self.channel {
+            let len = self.len(span).saturating_sub(interleaved::HEADER_LEN);
+            let len = u16::try_from(len).unwrap_or(u16::MAX);
+            packet.push(&interleaved::Header { channel, len }.emit());
+        }
+        let mut fixed = [0; rtp::HEADER_LEN];
+        rtp::Repr { marker: span.next.is_none(), ..self.header }.emit(&mut fixed);
+        match &fragment.extension {
+            None => packet.push(&fixed),
+            Some(extension) => {
+                let mut extended = [0; EXTENSION_LEN];
+                let len = extension.repr().emit(&mut fixed, &mut extended);
+                packet.push(&fixed);
+                packet.push(extended.get(..len?)?);
+            }
+        }
+        packet.push(fragment.header.get(..fragment.header_len)?);
+        Some(packet)
+    }
+
+    /// Moves the cursor past a packet.
+    pub(super) fn pass(&mut self, span: &Span) {
+        self.header.sequence_number = self.header.sequence_number.wrapping_add(1);
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.saturating_add(span.payload as u64);
+        self.offset = span.next;
+        self.left = self.left.saturating_sub(1);
+    }
+}
+
+/// A packet that may be sent next: how long it is, is known before it is made.
+#[derive(Debug)]
+pub(super) enum Message<'r, 'a> {
+    Report(Packet<'a>),
+    Media(&'r Run<'a>, &'r Span),
+}
+
+impl<'a> Message<'_, 'a> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Report(packet) => packet.len(),
+            Self::Media(run, span) => run.len(span),
+        }
+    }
+
+    pub(super) fn packet(self) -> Option<Packet<'a>> {
+        match self {
+            Self::Report(packet) => Some(packet),
+            Self::Media(run, span) => run.packet(span),
+        }
+    }
+}
+
+/// Goes through what the streams have to send now, in the order in which it was due, as long as
+/// `take` takes it; the streams are then past what was taken.
+pub(super) fn walk<'a, S: FrameStore + ?Sized>(
+    streams: &mut [Stream],
+    udp: bool,
+    now: Now,
+    cname: &[u8],
+    store: &'a S,
+    mut take: impl FnMut(Message<'_, 'a>) -> bool,
+) {
+    // Bounded by `take`, and by what is due.
+    while let Some((stream, next)) = earliest(streams, udp, now, store) {
+        match next {
+            Next::Report { .. } => {
+                let mut ahead = *stream;
+                if !take(Message::Report(ahead.report(now, cname))) {
+                    return;
+                }
+                *stream = ahead;
+            }
+            Next::Media(mut run) => {
+                while let Some(span) = run.peek() {
+                    if !take(Message::Media(&run, &span)) {
+                        return stream.pass(now, &run);
+                    }
+                    run.pass(&span);
+                }
+                stream.pass(now, &run);
+            }
+        }
+    }
+}
+
+/// Of the streams that travel by UDP, or else of those that do not: the one whose packet was due
+/// first, and what it has to send.
+pub(super) fn earliest<'s, 'a, S: FrameStore + ?Sized>(
+    streams: &'s mut [Stream],
+    udp: bool,
+    now: Now,
+    store: &'a S,
+) -> Option<(&'s mut Stream, Next<'a>)> {
+    streams
+        .iter_mut()
+        .filter(|stream| stream.is_udp() == udp && stream.is_sending())
+        .filter_map(|stream| stream.next(now, store).map(|next| (stream, next)))
+        .min_by_key(|(_, next)| next.due())
+}
