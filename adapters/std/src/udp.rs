@@ -1,9 +1,12 @@
 //! UDP sockets in pairs, RTP on an even port and RTCP on the odd one above it (RFC 3550, 11),
 //! with segmentation offload where the kernel has it.
+#[cfg(target_os = "linux")]
+mod gather;
+
 use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
 /// What is asked of the kernel for a receive buffer: it grants up to `net.core.rmem_max`.
@@ -12,6 +15,9 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 const ATTEMPTS: usize = 64;
 /// What one receive call may return, several datagrams in one piece.
 pub(crate) const RECEIVE_LEN: usize = 65_535;
+
+/// The most pieces of a batch of 64 packets: a header and a part of the frame each, and the tables.
+pub(crate) const PIECES: usize = 2 * 64 + 8;
 
 /// One socket of a pair.
 #[derive(Debug)]
@@ -80,6 +86,24 @@ impl UdpSocket {
                 Sent::Taken
             }
         }
+    }
+
+    /// Sends packets of `segment` bytes each, but for the last, which may be shorter, from where
+    /// their pieces lie. `None`: not here, or not this way, and nothing was sent.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn gather(
+        &self,
+        destination: SocketAddr,
+        source: IpAddr,
+        pieces: &[IoSlice<'_>],
+        segment: usize,
+    ) -> Option<Sent> {
+        gather::send(&self.socket, destination, source, pieces, u16::try_from(segment).ok()?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn gather(&self, _: SocketAddr, _: IpAddr, _: &[IoSlice<'_>], _: usize) -> Option<Sent> {
+        None
     }
 
     fn send_singly(&self, batch: &Transmit<'_>, segment: usize) -> Sent {

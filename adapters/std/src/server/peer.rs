@@ -1,22 +1,24 @@
 //! One connection's turn.
 use super::{Event, Shared};
-use crate::udp::Sent;
+use crate::udp::{self, Sent, UdpSocket};
 use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::frame::{Seek, TrackId};
-use pinhole::server::{self, Answer, Ask, Claim, Config, Port, PortPair, RequestId, ServerConn};
+use pinhole::server::{self, Answer, Ask, Claim, Config, Pending, Port, PortPair, RequestId, ServerConn};
 use pinhole::text::Emit;
 use pinhole::time::{Duration, Instant, Now};
 use pinhole::wire::rtsp::{Range, Status, Url};
 use pinhole::wire::sdp::AddressType;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 
 /// Requests of up to this length are understood.
 const REQUEST: usize = 2048;
 /// How many reads or writes a connection gets before the others have their turn.
 const STEPS: usize = 64;
+/// How many pieces one write gathers: what Linux takes.
+const MAX_PIECES: usize = 1024;
 /// How long a client that does not read is waited for when there is nothing more to say to it.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// When to try again where a UDP socket took no more.
@@ -267,8 +269,14 @@ impl Peer {
                 return false;
             }
             let Some(chunk) = self.conn.poll_stream(now, &*library) else { return true };
-            let filled = chunk.fill(scratch);
-            match self.stream.write(scratch.get(..filled).unwrap_or_default()) {
+            let written = {
+                let mut pieces = heapless::Vec::<IoSlice<'_>, MAX_PIECES>::new();
+                chunk.pieces(MAX_PIECES, scratch, |piece| {
+                    let _ = pieces.push(IoSlice::new(piece));
+                });
+                self.stream.write_vectored(&pieces)
+            };
+            match written {
                 Ok(written) => chunk.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -287,10 +295,9 @@ impl Peer {
                 Port::Rtp => &pair.rtp,
                 Port::Rtcp => &pair.rtcp,
             };
-            let Some(batch) = pending.emit(socket.max_segments(), scratch) else { break };
-            let contents = scratch.get(..batch.len).unwrap_or_default();
-            match socket.send(pending.to(), Some(self.local), contents, batch.segment) {
-                Sent::Taken => pending.commit(batch.count),
+            let Some((count, sent)) = send(socket, &mut pending, self.local, scratch) else { break };
+            match sent {
+                Sent::Taken => pending.commit(count),
                 Sent::Blocked => return Some(now.at + UDP_AGAIN),
                 Sent::TooBig => {
                     pending.too_big();
@@ -299,6 +306,30 @@ impl Peer {
         }
         None
     }
+}
+
+/// Sends what is pending as one batch; returns how many packets that has.
+fn send(
+    socket: &UdpSocket,
+    pending: &mut Pending<'_>,
+    from: IpAddr,
+    scratch: &mut [u8],
+) -> Option<(usize, Sent)> {
+    let (to, segments) = (pending.to(), socket.max_segments());
+    if segments > 1 && pending.port() == Port::Rtp {
+        let mut pieces = heapless::Vec::<IoSlice<'_>, { udp::PIECES }>::new();
+        let batch = pending.pieces(segments, udp::PIECES, scratch, |piece| {
+            let _ = pieces.push(IoSlice::new(piece));
+        });
+        if let Some(batch) = batch
+            && let Some(sent) = socket.gather(to, from, &pieces, batch.segment)
+        {
+            return Some((batch.count, sent));
+        }
+    }
+    let batch = pending.emit(segments, scratch)?;
+    let contents = scratch.get(..batch.len).unwrap_or_default();
+    Some((batch.count, socket.send(to, Some(from), contents, batch.segment)))
 }
 
 /// What is to be answered, free of the request's bytes.
