@@ -111,6 +111,11 @@ pub(crate) struct Serve {
     #[arg(long = "loop")]
     pub(crate) repeat: bool,
 
+    /// Send every frame to clients that report loss, too: by default they are sent fewer until it
+    /// ends
+    #[arg(long)]
+    pub(crate) no_adapt: bool,
+
     #[command(flatten)]
     pub(crate) frames: Frames,
 

@@ -67,6 +67,7 @@ fn serve(cli: &Serve) -> Result<(), Box<dyn std::error::Error>> {
     options.config.max_packet = cli.frames.max_packet();
     let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     options.threads = cli.threads.unwrap_or_else(cores);
+    options.config.adapt = !cli.no_adapt;
     let server = Server::bind(&options, library)
         .map_err(|error| format!("{error}; choose another address with --listen ADDR:PORT"))?;
     stop_on_signals(server.handle())?;

@@ -103,6 +103,12 @@ impl Report {
             (false, Event::Skipped { peer, frames, .. }) => {
                 tracing::info!("{peer} was late: {frames} frames left out");
             }
+            (false, Event::Adapted { peer, one_in: 1, .. }) => {
+                self.say(&format_args!("{peer} reports no more loss, and is sent every frame"));
+            }
+            (false, Event::Adapted { peer, one_in, .. }) => {
+                self.say(&format_args!("{peer} reports loss, and is sent one frame in {one_in}"));
+            }
             (false, event) => tracing::debug!(?event),
         }
     }
@@ -128,12 +134,14 @@ fn as_json(event: &Event) -> Option<Value> {
         }
         Event::Skipped { peer, session, frames } => json!({ "event": "skipped", "peer": peer.to_string(),
             "session": session.to_string(), "frames": frames }),
+        Event::Adapted { peer, session, one_in } => json!({ "event": "adapted", "peer": peer.to_string(),
+            "session": session.to_string(), "one_in": one_in }),
         Event::Ended { peer, session } => json!({ "event": "ended", "peer": peer.to_string(),
             "session": session.to_string() }),
         Event::Closed { peer, session, mount, why, summary } => {
             json!({ "event": "closed", "peer": peer.to_string(),
             "session": session.to_string(), "mount": mount, "why": reason(*why), "frames": summary.frames,
-            "frames_skipped": summary.frames_skipped, "packets": summary.packets, "bytes": summary.octets,
+            "frames_skipped": summary.frames_skipped, "frames_thinned": summary.frames_thinned, "packets": summary.packets, "bytes": summary.octets,
             "packets_lost": summary.lost, "seconds": summary.lifetime.as_millis() as f64 / 1000.0 })
         }
         Event::Refused { peer, url, status } => {
@@ -197,9 +205,9 @@ fn lost(trouble: &InputTrouble) -> String {
 fn figures(summary: &Summary) -> String {
     let seconds = summary.lifetime.as_millis() as f64 / 1000.0;
     let megabytes = summary.octets as f64 / 1e6;
-    let Summary { frames, frames_skipped, packets, lost, .. } = summary;
+    let Summary { frames, frames_skipped, frames_thinned, packets, lost, .. } = summary;
     format!(
-        "{frames} frames ({frames_skipped} left out), {packets} packets ({lost} reported lost), {megabytes:.1} MB in {seconds:.1} s"
+        "{frames} frames ({frames_skipped} left out for time, {frames_thinned} for loss), {packets} packets ({lost} reported lost), {megabytes:.1} MB in {seconds:.1} s"
     )
 }
 

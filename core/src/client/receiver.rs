@@ -65,6 +65,11 @@ impl Receiver {
         &self.coding
     }
 
+    /// Octets of payload that came.
+    pub(super) const fn octets(&self) -> u64 {
+        self.octets
+    }
+
     pub(super) const fn timeline(&self) -> &Timeline {
         &self.output.timeline
     }

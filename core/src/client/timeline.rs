@@ -43,8 +43,8 @@ pub(super) struct Timeline {
     scale: Scale,
     /// The smallest step between frames without a loss between.
     smallest: Option<u32>,
-    /// The last step.
-    step: Option<u32>,
+    /// The last steps, the newest in front.
+    steps: [Option<u32>; 3],
     anchor: Option<Anchor>,
     start: Option<Start>,
     /// The newest frame's time.
@@ -64,7 +64,7 @@ impl Timeline {
             described,
             scale: Scale::NORMAL,
             smallest: None,
-            step: None,
+            steps: [None; 3],
             anchor: None,
             start: None,
             newest: None,
@@ -118,7 +118,8 @@ impl Timeline {
         }
         if step > 0 {
             self.count(step, gap);
-            self.step = Some(step);
+            let [newest, before, _] = self.steps;
+            self.steps = [Some(step), newest, before];
             if gap == 0 {
                 self.smallest = Some(self.smallest.map_or(step, |smallest| smallest.min(step)));
             }
@@ -131,7 +132,7 @@ impl Timeline {
     /// For how long a frame is shown; zero where that is not known.
     pub(super) fn duration(&self) -> Duration {
         let nominal = self.nominal().map(|nominal| nominal.max(self.smallest.unwrap_or(0)));
-        nominal.or(self.step).map_or(Duration::ZERO, |ticks| self.span(u64::from(ticks)))
+        nominal.or(self.steps[0]).map_or(Duration::ZERO, |ticks| self.span(u64::from(ticks)))
     }
 
     /// When the newest frame is shown, of all that came.
@@ -170,13 +171,13 @@ impl Timeline {
     }
 
     /// Counts the frames between two that came `step` apart. What was lost can hold as many frames
-    /// as packets at most; the others were never sent.
+    /// as packets at most, and those no nearer to each other than all that came of late: a sender
+    /// may leave some out, because of that very loss. The others were never sent.
     fn count(&mut self, step: u32, gap: u16) {
         let Some(interval) = self.interval() else { return };
-        let half = interval / 2;
-        let intervals = step.saturating_add(half).checked_div(interval).unwrap_or(1);
-        let between = u64::from(intervals.saturating_sub(1));
-        let missing = between.min(u64::from(gap));
+        let of_late = self.steps.iter().copied().min().flatten().unwrap_or(0);
+        let between = frames_between(step, interval);
+        let missing = frames_between(step, interval.max(of_late)).min(u64::from(gap));
         self.missing = self.missing.saturating_add(missing);
         // The frame rate that is announced is no witness: GStreamer tells 50 of a clip with 25.
         if self.smallest.is_some() {
@@ -201,13 +202,19 @@ impl Timeline {
     /// What was seen of steps is of another scale.
     fn set_scale(&mut self, scale: Option<Scale>) {
         if let Some(scale) = scale.filter(|&scale| scale != self.scale) {
-            (self.scale, self.smallest, self.step) = (scale, None, None);
+            (self.scale, self.smallest, self.steps) = (scale, None, [None; 3]);
         }
     }
 
     fn span(&self, ticks: u64) -> Duration {
         span(self.clock_rate, ticks)
     }
+}
+
+/// How many frames, `interval` apart, have their place between two that are `step` apart.
+fn frames_between(step: u32, interval: u32) -> u64 {
+    let intervals = step.saturating_add(interval / 2).checked_div(interval).unwrap_or(1);
+    u64::from(intervals.saturating_sub(1))
 }
 
 /// Ticks from RTP time `rtptime` to `timestamp`, if the two can belong together.
@@ -325,6 +332,26 @@ mod tests {
         timeline.on_packet(8 * 3_600 + 100, 25, 3);
         assert_eq!((timeline.missing, timeline.skipped), (2, 2));
         assert_eq!(timeline.duration(), timeline.span(3_700));
+    }
+
+    #[test]
+    fn frames_that_a_sender_leaves_out_because_of_loss_are_not_missing() {
+        let mut timeline = timeline(Some(25));
+        let mut timestamp = 0;
+        let mut send = |steps: u32, gap| {
+            timestamp += steps * 3_600;
+            timeline.on_packet(timestamp, 0, gap);
+            (timeline.missing, timeline.skipped)
+        };
+        send(1, 0);
+        send(1, 0);
+        // Every second frame from here on: three later, that is known.
+        assert_eq!([send(2, 1), send(2, 1), send(2, 1)], [(1, 0), (2, 0), (3, 0)]);
+        assert_eq!([send(2, 3), send(2, 3)], [(3, 1), (3, 2)]);
+        // One of those that were sent is lost as a whole.
+        assert_eq!(send(4, 9), (4, 4));
+        // Every frame again, of which one is lost.
+        assert_eq!([send(1, 1), send(2, 4)], [(4, 4), (5, 4)]);
     }
 
     #[test]

@@ -38,16 +38,20 @@ pub struct Config {
     /// How many times faster than they are shown frames are delivered at most, to clients that ask
     /// for it (RFC 2326, 12.35); over UDP never more than four times.
     pub max_speed: u16,
+    /// Over UDP, send fewer frames to a client that reports more than 10 % of packets lost, down to
+    /// one in eight, and all again when it reports less than 2 %.
+    pub adapt: bool,
 }
 
 impl Config {
     /// Packets of 1400 bytes, frames left out after one second, sessions closed after sixty, up to
-    /// sixteen times the speed.
+    /// sixteen times the speed, adapted to loss.
     pub const DEFAULT: Self = Self {
         max_packet: 1400,
         late: Duration::from_secs(1),
         session_timeout: Duration::from_secs(60),
         max_speed: 16,
+        adapt: true,
     };
 
     /// The storage that a connection needs with this configuration, for requests of up to
@@ -232,7 +236,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
             *latched |= claim == Claim::Exact || port == Port::Rtp;
         }
         if port == Port::Rtcp {
-            stream.read_reports(data);
+            stream.read_reports(now, data);
         }
     }
 
@@ -438,6 +442,9 @@ impl State {
             let frames = core::mem::take(&mut stream.tell_skipped);
             if frames > 0 {
                 return Some(Event::Skipped { session, track, frames });
+            }
+            if core::mem::take(&mut stream.tell_adapted) {
+                return Some(Event::Adapted { session, track, one_in: stream.one_in() });
             }
             if core::mem::take(&mut stream.tell_ended) {
                 return Some(Event::Ended { session, track });

@@ -140,6 +140,8 @@ pub struct Summary {
     pub frames: u64,
     /// Frames that were due and not sent, so that the video keeps its duration.
     pub frames_skipped: u64,
+    /// Frames that were left out because the client reported loss.
+    pub frames_thinned: u64,
     /// RTP packets sent.
     pub packets: u64,
     /// RTP payload bytes sent.
@@ -179,6 +181,16 @@ pub enum Event<'a> {
         track: TrackId,
         /// How many.
         frames: u64,
+    },
+    /// The client reports another loss than before, and is sent fewer frames, or more.
+    Adapted {
+        /// Whose.
+        session: SessionId,
+        /// Which track.
+        track: TrackId,
+        /// One frame in so many is sent from here on: from 1, all, to 8. Of media with few frames a
+        /// second more are sent, two a second at the least.
+        one_in: u8,
     },
     /// The track was played to its end; the client may play it again.
     Ended {

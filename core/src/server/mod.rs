@@ -9,6 +9,7 @@
 //! 3. [`ServerConn::poll_stream`] and [`ServerConn::poll_transmit`] until `None`, or until their
 //!    socket takes no more;
 //! 4. sleep until [`ServerConn::poll_at`] says, or until there is input or a new frame.
+mod adapt;
 mod chunk;
 mod conn;
 mod event;

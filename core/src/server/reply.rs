@@ -89,7 +89,8 @@ impl State {
         }
         let (route, mut spec) = by_udp.unwrap_or_else(|| self.interleave(&offered));
         let session = named.unwrap_or_else(|| SessionId(self.draw()));
-        let setup = Setup { session, track, route, max_packet, random: self.draw() };
+        let (adapt, random) = (self.config.adapt, self.draw());
+        let setup = Setup { session, track, route, max_packet, adapt, random };
         let stream = Stream::new(now, setup);
         spec.ssrc = Some(stream.ssrc);
         self.streams.push(stream).map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;

@@ -237,7 +237,7 @@ impl State {
             {
                 stream.heard = now.at;
                 if data.channel == rtcp {
-                    stream.read_reports(data.payload);
+                    stream.read_reports(now, data.payload);
                 }
             }
         }

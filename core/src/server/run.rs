@@ -47,6 +47,8 @@ pub(super) struct Run<'a> {
     pub(super) octets: u64,
     /// For how long it was played at the frame's end.
     pub(super) played: Duration,
+    /// For how long the frame is shown.
+    pub(super) shown: Duration,
     /// How long nothing more leaves after the run's last packet.
     pub(super) pause: Duration,
 }

@@ -1,5 +1,6 @@
 //! One track that was set up: a cursor into a store, and what is due at it. `Copy`, so that to look
 //! ahead is to walk a copy, and a guard that is dropped has nothing to undo.
+use super::adapt::Adaptation;
 use super::event::{SessionId, Summary, Why};
 use super::pace::Pace;
 use super::packet::Packet;
@@ -107,6 +108,8 @@ pub(super) struct Stream {
     not_before: Instant,
     report_at: Instant,
     random: u32,
+    /// `None`: it is not adapted to what is reported.
+    adaptation: Option<Adaptation>,
     pub(super) max_packet: u16,
     pub(super) created: Instant,
     pub(super) heard: Instant,
@@ -114,6 +117,7 @@ pub(super) struct Stream {
     pub(super) tell_opened: bool,
     pub(super) tell_ended: bool,
     pub(super) tell_skipped: u64,
+    pub(super) tell_adapted: bool,
 }
 
 /// What a new stream is made of.
@@ -122,12 +126,16 @@ pub(super) struct Setup {
     pub(super) track: TrackId,
     pub(super) route: Route,
     pub(super) max_packet: u16,
+    /// Fewer frames are sent where packets are reported lost.
+    pub(super) adapt: bool,
     pub(super) random: u64,
 }
 
 impl Stream {
     pub(super) fn new(now: Now, setup: Setup) -> Self {
         let random = setup.random;
+        // A byte stream loses nothing, and slows the sender down by itself.
+        let adapt = setup.adapt && setup.route.lower() == Lower::Udp;
         Self {
             session: setup.session,
             track: setup.track,
@@ -152,6 +160,7 @@ impl Stream {
             not_before: Instant::ZERO,
             report_at: now.at,
             random: random as u32 | 1,
+            adaptation: adapt.then(|| Adaptation::new(now.at, random as u16)),
             max_packet: setup.max_packet,
             created: now.at,
             heard: now.at,
@@ -159,6 +168,7 @@ impl Stream {
             tell_opened: true,
             tell_ended: false,
             tell_skipped: 0,
+            tell_adapted: false,
         }
     }
 
@@ -172,10 +182,20 @@ impl Stream {
     }
 
     /// Takes what the client reports of this stream.
-    pub(super) fn read_reports(&mut self, compound: &[u8]) {
+    pub(super) fn read_reports(&mut self, now: Now, compound: &[u8]) {
         if let Some(block) = rtcp::reports(compound).filter(|block| block.ssrc == self.ssrc).last() {
             self.sum.lost = block.cumulative_lost;
+            if self.is_playing()
+                && let Some(adaptation) = &mut self.adaptation
+            {
+                self.tell_adapted |= adaptation.on_report(now.at, &block);
+            }
         }
+    }
+
+    /// One frame in so many is sent.
+    pub(super) fn one_in(&self) -> u8 {
+        self.adaptation.map_or(1, |adaptation| adaptation.one_in())
     }
 
     pub(super) const fn is_udp(&self) -> bool {
@@ -194,7 +214,11 @@ impl Stream {
 
     /// There is something to tell of it.
     pub(super) const fn has_event(&self) -> bool {
-        matches!(self.phase, Phase::Gone(_)) || self.tell_opened || self.tell_ended || self.tell_skipped > 0
+        matches!(self.phase, Phase::Gone(_))
+            || self.tell_opened
+            || self.tell_ended
+            || self.tell_skipped > 0
+            || self.tell_adapted
     }
 
     pub(super) const fn is_sending(&self) -> bool {
@@ -269,13 +293,16 @@ impl Stream {
             && store.frame(self.track, self.frame).is_err()
         {
             // What is left of the frame is gone: there is nothing to finish.
-            self.leave_frame();
+            self.leave_frame(1);
         }
         if self.phase != Phase::Playing {
             return;
         }
         if self.before_start {
             return self.end(now, true);
+        }
+        if let Some(adaptation) = &mut self.adaptation {
+            self.tell_adapted |= adaptation.rise(now.at);
         }
         match store.frame(self.track, self.frame) {
             Ok(frame) if self.offset == 0 => {
@@ -350,9 +377,9 @@ impl Stream {
         }
     }
 
-    /// Goes on after the frame at the cursor: with what waited for its end.
-    fn leave_frame(&mut self) {
-        self.go_on(1);
+    /// Goes on after the frame at the cursor: with what waited for its end, or else so many frames on.
+    fn leave_frame(&mut self, steps: u64) {
+        self.go_on(steps);
         if self.phase == Phase::Pausing {
             self.phase = Phase::Ready;
         }
@@ -481,6 +508,7 @@ impl Stream {
             return None;
         }
         let played = self.pace.played(self.anchor?.pts, frame.pts);
+        let shown = self.pace.shown(duration(&frame));
         let cut = self.cut(&frame)?;
         let (channel, left) = match self.route {
             Route::Interleaved { rtp, .. } => (Some(rtp), u32::MAX),
@@ -505,7 +533,8 @@ impl Stream {
             left,
             packets: 0,
             octets: 0,
-            played: played + self.pace.shown(duration(&frame)),
+            played: played + shown,
+            shown,
             // Behind schedule, the quanta follow each other at four times the speed at most.
             pause: self.spread(&frame).scaled(1, 2 * self.quanta(&cut)),
         };
@@ -534,7 +563,9 @@ impl Stream {
             None => {
                 self.sum.frames = self.sum.frames.saturating_add(1);
                 self.played = run.played;
-                self.leave_frame();
+                let steps = self.adaptation.map_or(1, |adaptation| adaptation.steps(run.shown));
+                self.sum.frames_thinned = self.sum.frames_thinned.saturating_add(steps.saturating_sub(1));
+                self.leave_frame(steps);
             }
         }
     }

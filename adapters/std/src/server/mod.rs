@@ -81,6 +81,15 @@ pub enum Event {
         /// How many.
         frames: u64,
     },
+    /// A client reports another loss than before, and is sent fewer frames, or more.
+    Adapted {
+        /// The client.
+        peer: SocketAddr,
+        /// Its session.
+        session: SessionId,
+        /// One frame in so many is sent from here on; 1: all.
+        one_in: u8,
+    },
     /// A track was played to its end.
     Ended {
         /// The client.

@@ -210,6 +210,9 @@ impl Peer {
                 Some(server::Event::Skipped { session, frames, .. }) => {
                     Event::Skipped { peer, session, frames }
                 }
+                Some(server::Event::Adapted { session, one_in, .. }) => {
+                    Event::Adapted { peer, session, one_in }
+                }
                 Some(server::Event::Ended { session, .. }) => Event::Ended { peer, session },
                 Some(server::Event::Closed { session, track, why, summary }) => {
                     Event::Closed { peer, session, mount: mount(track, shared), why, summary }

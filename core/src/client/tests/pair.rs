@@ -159,9 +159,13 @@ pub(super) struct Pair {
 }
 
 impl Pair {
+    /// With a server that sends every frame, whatever is lost.
     pub(super) fn new(config: Config, clip: Clip) -> Self {
+        Self::with(config, server::Config { adapt: false, ..server::Config::DEFAULT }, clip)
+    }
+
+    pub(super) fn with(config: Config, server_config: server::Config, clip: Clip) -> Self {
         let now = Now::default();
-        let server_config = server::Config::DEFAULT;
         let peer = SocketAddr::from(([10, 0, 0, 2], 0)).ip();
         let server = std::vec![0; server_config.storage_len(1_024)];
         let client = std::vec![0; config.storage_len(64 * 1_510)];

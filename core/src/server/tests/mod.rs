@@ -1,5 +1,6 @@
 //! A server connection in virtual time, with a client that only counts bytes: what all tests of
 //! this module stand on.
+mod adapt;
 mod batches;
 mod bytes;
 mod clock;
@@ -152,6 +153,7 @@ pub(super) struct Datagram {
 pub(super) enum Told {
     Opened(u8, Lower),
     Skipped(u64),
+    Adapted(u8),
     Ended,
     Closed(u8, Why, Summary),
     Disconnect(ConnError),
@@ -310,6 +312,10 @@ impl<S: FrameStore> Bench<S> {
                 }
                 Some(Event::Skipped { frames, .. }) => {
                     self.told.push(Told::Skipped(frames));
+                    continue;
+                }
+                Some(Event::Adapted { one_in, .. }) => {
+                    self.told.push(Told::Adapted(one_in));
                     continue;
                 }
                 Some(Event::Ended { .. }) => {

@@ -1,0 +1,248 @@
+//! Fewer frames for a receiver that reports loss. Whole frames are left out, so that those that are
+//! sent keep their time, and sequence numbers have no gaps: no receiver counts what is left out as
+//! lost.
+//!
+//! The bounds are those of loss-based congestion control as browsers do it
+//! (draft-ietf-rmcat-gcc-02, 6): above 10 % the rate falls, below 2 % it rises, and between them it
+//! stays. It falls by one half and rises by as much, from each frame to each eighth.
+use crate::time::{Duration, Instant};
+use crate::wire::rtcp::ReportBlock;
+
+/// In 256ths, as reports have it (RFC 3550, 6.4.1).
+const LOSSY: u32 = 26;
+const CLEAN: u32 = 5;
+/// One frame in `1 << STEPS`, at the least.
+const STEPS: u8 = 3;
+/// Frames come no rarer than this on account of loss: fewer is a slide show.
+const RAREST: Duration = Duration::from_millis(500);
+/// Loss is looked at over so much time, for FFmpeg reports on every few packets.
+const WINDOW: Duration = Duration::from_secs(1);
+/// It says something once it is about so many packets, or nothing better comes for so long.
+const ENOUGH: u32 = 32;
+const LONG_WINDOW: Duration = Duration::from_secs(4);
+/// From one rise to the next; twice that after one that brought the loss back.
+const RISE_AFTER: Duration = Duration::from_secs(2);
+/// So long a clean report counts: the longest time between two (RFC 3550, 6.3.1).
+const CLEAN_FOR: Duration = Duration::from_millis(7_500);
+
+/// What one stream's receiver reports, and the frame rate that follows from it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Adaptation {
+    /// One frame in `1 << step` is sent.
+    step: u8,
+    /// The last change was a rise.
+    rose: bool,
+    /// A rise brought the loss back.
+    burnt: bool,
+    /// The extended sequence number of the last report.
+    highest: u32,
+    /// Of this window: packets that were to come, and 256ths of packets lost.
+    expected: u32,
+    lost: u32,
+    /// When the window began.
+    since: Instant,
+    changed: Instant,
+    /// The newest window was clean, which counts until then.
+    clean_until: Instant,
+}
+
+impl Adaptation {
+    /// Every frame is sent, from packet `sequence_number` on.
+    pub(super) fn new(now: Instant, sequence_number: u16) -> Self {
+        Self {
+            step: 0,
+            rose: false,
+            burnt: false,
+            highest: u32::from(sequence_number),
+            expected: 0,
+            lost: 0,
+            since: now,
+            changed: now,
+            clean_until: Instant::ZERO,
+        }
+    }
+
+    /// Takes a report; says whether the rate changes.
+    pub(super) fn on_report(&mut self, now: Instant, block: &ReportBlock) -> bool {
+        let expected = block.highest_sequence.wrapping_sub(self.highest).clamp(1, 1 << 16);
+        self.highest = block.highest_sequence;
+        self.expected = self.expected.saturating_add(expected);
+        self.lost = self.lost.saturating_add(expected.saturating_mul(u32::from(block.fraction_lost)));
+        let span = now.since(self.since);
+        if span < WINDOW || (self.expected < ENOUGH && span < LONG_WINDOW) {
+            return false;
+        }
+        let loss = self.lost.checked_div(self.expected).unwrap_or(0);
+        self.begin_window(now);
+        if loss < CLEAN {
+            self.clean_until = now + CLEAN_FOR;
+            return self.rise(now);
+        }
+        self.clean_until = Instant::ZERO;
+        if loss < LOSSY || self.step >= STEPS {
+            return false;
+        }
+        self.burnt = self.rose;
+        (self.step, self.rose, self.changed) = (self.step.saturating_add(1), false, now);
+        true
+    }
+
+    /// Sends more again, if the receiver has been well for long enough; says whether it is so.
+    pub(super) fn rise(&mut self, now: Instant) -> bool {
+        let wait = RISE_AFTER.scaled(1 + u64::from(self.burnt), 1);
+        if self.step == 0 || now > self.clean_until || now.since(self.changed) < wait {
+            return false;
+        }
+        // A rise that lasted is no warning to the next.
+        self.burnt &= !self.rose;
+        (self.step, self.rose, self.changed) = (self.step.saturating_sub(1), true, now);
+        self.begin_window(now);
+        true
+    }
+
+    /// One frame in so many is sent, where they are not rare already.
+    pub(super) const fn one_in(&self) -> u8 {
+        1 << self.step
+    }
+
+    /// From one frame that is sent to the next, where each is shown for `shown`.
+    pub(super) fn steps(&self, shown: Duration) -> u64 {
+        let most = RAREST.as_micros().checked_div(shown.as_micros()).unwrap_or(1);
+        u64::from(self.one_in()).min(most.max(1))
+    }
+
+    fn begin_window(&mut self, now: Instant) {
+        (self.since, self.expected, self.lost) = (now, 0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn at(millis: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(100_000 + millis)
+    }
+
+    /// A receiver that gets 1000 packets a second and loses `percent` of them.
+    struct Receiver {
+        adaptation: Adaptation,
+        millis: u64,
+        sequence: u32,
+    }
+
+    impl Receiver {
+        fn new() -> Self {
+            Self { adaptation: Adaptation::new(at(0), 7), millis: 0, sequence: 7 }
+        }
+
+        /// Reports each `every` milliseconds, for `seconds`; returns the rate at the end.
+        fn report(&mut self, every: u64, seconds: u64, percent: u64) -> u8 {
+            for _ in 0..seconds * 1_000 / every {
+                self.millis += every;
+                self.sequence += every as u32;
+                let block = ReportBlock {
+                    fraction_lost: (percent * 256 / 100) as u8,
+                    highest_sequence: self.sequence,
+                    ..ReportBlock::default()
+                };
+                self.adaptation.on_report(at(self.millis), &block);
+                // As often as there are frames.
+                self.adaptation.rise(at(self.millis));
+            }
+            self.adaptation.one_in()
+        }
+    }
+
+    #[test]
+    fn loss_halves_the_rate_and_three_times_at_most() {
+        let mut receiver = Receiver::new();
+        let rates: Vec<_> = (0..5).map(|_| receiver.report(1_000, 1, 20)).collect();
+        assert_eq!(rates, [2, 4, 8, 8, 8]);
+    }
+
+    #[test]
+    fn the_rate_rises_step_by_step_when_the_loss_ends_and_on_one_clean_report_too() {
+        let mut receiver = Receiver::new();
+        receiver.report(1_000, 5, 20);
+        let rates: Vec<_> = (0..7).map(|_| receiver.report(1_000, 1, 0)).collect();
+        assert_eq!(rates, [4, 4, 2, 2, 1, 1, 1]);
+
+        let mut receiver = Receiver::new();
+        assert_eq!(receiver.report(5_000, 25, 20), 8);
+        assert_eq!(receiver.report(5_000, 5, 0), 4);
+        let rose: Vec<_> = (1..9).filter(|s| receiver.adaptation.rise(at(30_000 + s * 1_000))).collect();
+        assert_eq!(rose, [2, 4]);
+    }
+
+    #[test]
+    fn some_loss_changes_nothing() {
+        let mut receiver = Receiver::new();
+        assert_eq!(receiver.report(1_000, 20, 9), 1);
+        receiver.report(1_000, 1, 20);
+        assert_eq!(receiver.report(1_000, 20, 3), 2);
+    }
+
+    #[test]
+    fn a_rise_that_brings_the_loss_back_makes_the_next_one_wait() {
+        let mut receiver = Receiver::new();
+        receiver.report(1_000, 1, 20);
+        let mut rises = Vec::new();
+        for second in 0..30 {
+            let loss = if receiver.adaptation.step == 0 { 20 } else { 0 };
+            let before = receiver.adaptation.step;
+            receiver.report(1_000, 1, loss);
+            if receiver.adaptation.step < before {
+                rises.push(second);
+            }
+        }
+        assert_eq!(rises, [1, 6, 11, 16, 21, 26]);
+    }
+
+    #[test]
+    fn a_receiver_that_falls_silent_is_not_sent_more() {
+        let mut receiver = Receiver::new();
+        receiver.report(1_000, 5, 20);
+        assert!(!receiver.adaptation.rise(at(60_000)));
+        receiver.report(1_000, 1, 0);
+        assert!(!receiver.adaptation.rise(at(60_000)));
+    }
+
+    #[test]
+    fn ffmpegs_reports_on_every_few_packets_are_taken_together() {
+        // One packet of four is lost now and then: 25 % in one report, 1 % of all.
+        let mut adaptation = Adaptation::new(at(0), 0);
+        for n in 0..10_000u32 {
+            let fraction_lost = if n.is_multiple_of(25) { 64 } else { 0 };
+            let block =
+                ReportBlock { fraction_lost, highest_sequence: 4 * (n + 1), ..ReportBlock::default() };
+            assert!(!adaptation.on_report(at(u64::from(n)), &block), "report {n}");
+        }
+    }
+
+    #[test]
+    fn a_slow_camera_is_not_slowed_down_to_a_slide_show() {
+        let mut receiver = Receiver::new();
+        receiver.report(1_000, 5, 50);
+        for (fps, one_in) in [(240, 8), (30, 8), (10, 5), (4, 2), (2, 1), (1, 1)] {
+            let shown = Duration::from_micros(1_000_000 / fps);
+            assert_eq!(receiver.adaptation.steps(shown), one_in, "{fps}");
+        }
+        assert_eq!(receiver.adaptation.steps(Duration::ZERO), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_reports_leave_a_rate_between_one_and_eight(reports: Vec<(u64, u8, u32)>, shown: u64) {
+            let mut adaptation = Adaptation::new(at(0), 0);
+            for (time, fraction_lost, highest_sequence) in reports {
+                let block = ReportBlock { fraction_lost, highest_sequence, ..ReportBlock::default() };
+                adaptation.on_report(Instant::from_micros(time), &block);
+                adaptation.rise(Instant::from_micros(time / 2));
+                prop_assert!((1..=8).contains(&adaptation.steps(Duration::from_micros(shown))));
+            }
+        }
+    }
+}
