@@ -21,6 +21,10 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// Where a frame does not say for how long it is shown.
 const ASSUMED_DURATION: Duration = Duration::from_millis(33);
 
+/// After frames were left out for time, a lateness of one in so many parts of the configured one is
+/// enough to leave out more, for as many times that.
+const HURRY: u64 = 8;
+
 /// How a stream's packets travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
@@ -106,6 +110,8 @@ pub(super) struct Stream {
     /// The store had no frame at the last look: the next one is live, and sets the pace.
     at_live_edge: bool,
     not_before: Instant,
+    /// Frames were left out for time not long before.
+    hurry_until: Instant,
     report_at: Instant,
     random: u32,
     /// `None`: it is not adapted to what is reported.
@@ -158,6 +164,7 @@ impl Stream {
             ssrc: (random >> 32) as u32,
             at_live_edge: false,
             not_before: Instant::ZERO,
+            hurry_until: Instant::ZERO,
             report_at: now.at,
             random: random as u32 | 1,
             adaptation: adapt.then(|| Adaptation::new(now.at, random as u16)),
@@ -360,7 +367,11 @@ impl Stream {
     fn skip_late<S: FrameStore + ?Sized>(&mut self, now: Now, late: Duration, frame: &Frame<'_>, store: &S) {
         let Some(anchor) = self.anchor else { return };
         let required = self.pace.required(now.at.since(anchor.at));
-        if required - self.pace.played(anchor.pts, frame.pts) > late {
+        // Who cannot keep up at all is late again soon: little at a time is left out then, or the
+        // picture would go slowly for a while and then jump.
+        let bound = if now.at < self.hurry_until { late.scaled(1, HURRY) } else { late };
+        if required - self.pace.played(anchor.pts, frame.pts) > bound {
+            self.hurry_until = now.at + late.scaled(HURRY, 1);
             let shown = required - self.pace.shown(duration(frame));
             let to = self.pace.media_at(anchor.pts, shown);
             let to = self.pace.seek(store, self.track, Seek::To(to));

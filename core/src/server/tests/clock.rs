@@ -45,6 +45,32 @@ fn a_client_that_reads_slowly_gets_whole_frames() {
 }
 
 #[test]
+fn a_client_that_is_always_too_slow_sees_an_even_pace_in_real_time() {
+    let mut bench = Bench::of(Clip::of(1_000, 3000));
+    bench.start(TCP, "");
+    bench.sent();
+    let mut newest = (0, 0);
+    let (mut first, mut largest) = (None, 0);
+    // A third of what the clip takes.
+    for turn in 1..=1_500u64 {
+        bench.window = 550;
+        bench.at = bench.at + millis(20);
+        bench.turn();
+        for packet in bench.channel(0) {
+            let packet = rtp(&packet);
+            let shown = u64::from(packet.timestamp.wrapping_sub(*first.get_or_insert(packet.timestamp)) / 90);
+            if turn * 20 > 10_000 {
+                largest = largest.max(shown - newest.1);
+            }
+            newest = (turn * 20, shown);
+        }
+    }
+    assert!(newest.0.abs_diff(newest.1) < 300, "{newest:?}: 1 % of 30 s");
+    // Three frames of which two are left out would be the very least.
+    assert!(largest < 400, "a jump of {largest} ms");
+}
+
+#[test]
 fn a_message_that_was_begun_is_finished_when_its_frame_is_gone() {
     let mut bench = Bench::of(Clip::of(20, 3000));
     bench.set_up(0, TCP);
