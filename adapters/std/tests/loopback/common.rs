@@ -3,7 +3,8 @@ use pinhole::client::TransportChoice;
 use pinhole_std::client::{Client, Event, Options};
 use pinhole_std::media::{Library, Playback};
 use pinhole_std::server::{self, Handle, Server};
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle, ThreadId};
@@ -104,4 +105,17 @@ pub(crate) fn until(client: &mut Client, wanted: impl Fn(&Event) -> bool) -> Eve
             }
         }
     }
+}
+
+/// Sends a request; its reply.
+pub(crate) fn ask(stream: &mut TcpStream, request: String) -> String {
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reply = [0; 1000];
+    let read = stream.read(&mut reply).unwrap();
+    String::from_utf8_lossy(&reply[..read]).into_owned()
+}
+
+/// The session that a reply names.
+pub(crate) fn session_of(reply: &str) -> &str {
+    reply.split("Session: ").nth(1).and_then(|rest| rest.get(..16)).expect("a session")
 }

@@ -1,8 +1,9 @@
 //! A server and a client of this crate, on real sockets of this machine.
 mod common;
+mod datagrams;
 mod threads;
 
-use common::{LIMIT, Serving, connect, library, until};
+use common::{LIMIT, Serving, ask, connect, library, session_of, until};
 use pinhole::client::{Lower, PlayOptions, TransportChoice};
 use pinhole::frame::{Format, FrameId, FrameStore, TrackId};
 use pinhole::wire::rtsp::Speed;
@@ -139,7 +140,6 @@ fn live_input_is_served_as_it_comes_and_its_end_ends_the_server() {
 
 #[test]
 fn a_client_that_never_reads_is_let_go() {
-    use std::io::{Read, Write};
     let mut options = server::Options::new((Ipv4Addr::LOCALHOST, 0).into());
     options.config.session_timeout = pinhole::time::Duration::from_secs(1);
     let mut library = Library::new(Playback { repeat: true, ..Playback::default() });
@@ -148,16 +148,9 @@ fn a_client_that_never_reads_is_let_go() {
 
     let mut stream = std::net::TcpStream::connect(serving.address).unwrap();
     let url = serving.url();
-    let ask = |stream: &mut std::net::TcpStream, request: String| {
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut reply = [0; 1000];
-        let read = stream.read(&mut reply).unwrap();
-        String::from_utf8_lossy(&reply[..read]).into_owned()
-    };
     let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
     let reply = ask(&mut stream, format!("SETUP {url}/track0 RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\n\r\n"));
-    let session =
-        reply.split("Session: ").nth(1).and_then(|rest| rest.get(..16)).expect("a session").to_owned();
+    let session = session_of(&reply);
     ask(&mut stream, format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n"));
     // The kernel's buffers fill; the clip takes some seconds for that, and the timeout is one more.
     let why = serving.wait(|event| match event {
