@@ -1,7 +1,7 @@
 //! Pinhole on a desktop: an RTSP server and a client on ordinary sockets, and the media that a
 //! server finds on disk or is fed live.
 //!
-//! [`media::Library`] holds what is served, [`server::Server`] serves it from one event loop.
+//! [`media::Library`] holds what is served, [`server::Server`] serves it from one event loop or several.
 //! [`client::Client`] plays what a server has.
 pub mod client;
 mod clock;
