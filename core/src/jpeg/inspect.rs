@@ -56,6 +56,10 @@ pub enum McuShape {
 /// Reads the marker segments of the frame at the start of `data`, and finds its end. Bytes after
 /// it do not matter.
 ///
+/// The scan is not decoded. Where it is damaged but the headers are whole, the frame is taken, and
+/// sent as it is if it does not [need re-coding](Inspected::needs_recode): receivers conceal such
+/// damage. [`recode`](super::recode()) would tell it.
+///
 /// # Errors
 /// The first reason, with its place, for which RFC 2435 cannot carry the frame, not even
 /// re-coded.
@@ -461,6 +465,37 @@ mod tests {
         assert_eq!(found.info.restart_interval, 5);
         assert_eq!(found.info.chroma_table, found.info.luma_table + 69);
         assert!(!found.needs_recode());
+    }
+
+    #[test]
+    fn damage_in_a_scan_with_the_standard_tables_is_carried_as_it_is() {
+        let whole = inspect(FFMPEG_420).unwrap();
+        let mut damaged = FFMPEG_420.to_vec();
+        // No code has sixteen ones.
+        damaged[whole.info.scan as usize + 10..][..6].copy_from_slice(&[0xFF, 0, 0xFF, 0, 0xFF, 0]);
+        assert_eq!(inspect(&damaged), Ok(whole));
+        assert!(!whole.needs_recode());
+        let (mut out, options) = ([0; 1 << 14], super::super::RecodeOptions::default());
+        let error = super::super::recode(&damaged, &mut out, options).unwrap_err();
+        assert_eq!(error.reason, super::super::RecodeErrorKind::BadCode);
+    }
+
+    /// T.81 leaves the numbers free. Some cameras count from 0; by its letters, libjpeg takes a file
+    /// without JFIF header for RGB, but hardly any such file is subsampled.
+    #[test]
+    fn components_may_have_any_numbers() {
+        let whole = inspect(FFMPEG_420).unwrap();
+        for ids in [[0, 1, 2], *b"RGB"] {
+            let mut file = FFMPEG_420.to_vec();
+            let (sof, sos) = (span(&file, marker::SOF0).start, span(&file, marker::SOS).start);
+            for (nth, id) in ids.into_iter().enumerate() {
+                file[sof + 10 + 3 * nth] = id;
+                file[sos + 5 + 2 * nth] = id;
+            }
+            assert_eq!(inspect(&file), Ok(whole));
+            file[sos + 5] = 9;
+            assert_eq!(reason(&file), Kind::MissingTable);
+        }
     }
 
     #[test]
