@@ -1,5 +1,5 @@
 //! Bits in entropy-coded data (ITU-T T.81, F.1.2.3 and F.2.2.5): FF is followed by a stuffed 00.
-use super::segments::has_ff;
+use super::segments::{before_ff, has_ff};
 
 /// Reads bits up to the next marker. Behind it, or behind the end of the data, there are zeros
 /// without end; [`BitReader::is_past_end`] says whether one was taken.
@@ -25,7 +25,8 @@ impl<'a> BitReader<'a> {
     #[inline(always)]
     pub(super) fn refill(&mut self) {
         match self.data.get(self.pos..).and_then(<[u8]>::first_chunk::<8>) {
-            Some(bytes) if !has_ff(u64::from_be_bytes(*bytes)) => {
+            // Only of the bytes that fit, in part at least.
+            Some(bytes) if !has_ff(u64::from_be_bytes(*bytes) >> (self.count & 56)) => {
                 // No branch on `count`, which nothing could predict. A byte that fits only in
                 // part is loaded again the next time.
                 self.window |= u64::from_be_bytes(*bytes) >> self.count;
@@ -41,6 +42,17 @@ impl<'a> BitReader<'a> {
     #[cold]
     fn with_bytes(mut self) -> Self {
         while self.count <= 56 {
+            if let Some(bytes) = self.data.get(self.pos..).and_then(<[u8]>::first_chunk::<8>) {
+                // Those before the first FF at once, as far as they fit.
+                let whole = before_ff(*bytes).min((64 - self.count) / 8);
+                if whole > 0 {
+                    let bits = u64::from_be_bytes(*bytes) >> (64 - 8 * whole);
+                    self.window |= bits << (64 - self.count - 8 * whole);
+                    self.count += 8 * whole;
+                    self.pos += whole as usize;
+                    continue;
+                }
+            }
             let byte = match (self.data.get(self.pos), self.data.get(self.pos.wrapping_add(1))) {
                 (Some(0xFF), Some(0x00)) => {
                     self.pos += 2;
@@ -72,11 +84,11 @@ impl<'a> BitReader<'a> {
         (self.window >> 48) as u16
     }
 
-    /// Takes `len` bits: 1 to 56, and at most 56 from one [`Self::refill`] to the next.
+    /// Takes `len` bits: at most 56, and at most 56 from one [`Self::refill`] to the next.
     #[inline(always)]
     pub(super) const fn take(&mut self, len: u32) -> u64 {
-        // Masked as the processor masks them.
-        let bits = self.window >> (len.wrapping_neg() & 63);
+        // In two steps, as a shift by 64 is none; masked as the processor masks them.
+        let bits = self.window >> 1 >> (63u32.wrapping_sub(len) & 63);
         self.skip(len);
         bits
     }
@@ -191,22 +203,28 @@ impl BitWriter {
         Ok(())
     }
 
-    /// Appends the next `len` bits of `from`. To be called behind `flush`.
-    #[inline]
-    pub(super) fn copy(
-        &mut self,
+    /// Appends `head`, which is of 22 bits at most, and the next `len` bits of `from`. To be called
+    /// behind `flush`. By value, as what goes through memory here has to be waited for.
+    #[inline(always)]
+    pub(super) fn with_copy(
+        mut self,
         out: &mut [u8],
+        (head, head_len): (u32, u32),
         mut from: BitReader<'_>,
         mut len: u32,
-    ) -> Result<(), OutputFull> {
-        while len > 0 {
+    ) -> Result<Self, OutputFull> {
+        self.put(head.into(), head_len);
+        let mut part = len.min(56u32.saturating_sub(head_len));
+        loop {
             from.refill();
-            let part = len.min(56);
             self.put(from.take(part), part);
             self.flush(out)?;
             len -= part;
+            if len == 0 {
+                return Ok(self);
+            }
+            part = len.min(56);
         }
-        Ok(())
     }
 
     /// Appends what `other` has written from the start of `data`. `aligned`: where in it its first

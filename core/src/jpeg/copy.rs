@@ -32,44 +32,38 @@ fn copy(
     from: Half,
     targets: &mut [Target<'_>],
 ) -> Result<(), RecodeErrorKind> {
-    let mut run = Run { start: *reader, len: 0, target: None };
-    for (index, half) in layout {
+    let mut run = Run { head: (0, 0), start: *reader, len: 0, target: None };
+    for (index, half, count) in layout {
         let (Some(component), Some(last_in)) = (COMPONENTS.get(*index), source_dc.get_mut(*index)) else {
             continue;
         };
         let target = (*half as usize).checked_sub(from as usize);
-        if target != run.target {
-            run.end(targets)?;
-            run = Run { start: *reader, len: 0, target };
-        }
+        let (len, difference) = component.take_dc(reader)?;
+        let mut dc = last_in.wrapping_add(difference);
 
-        // One refill is enough for two tokens: 22 bits at most are read for each.
-        reader.refill();
-        let mut token = component.dc.lookup(reader.peek());
-        if token == Length::NONE {
-            token = component.dc.single(reader.peek()).ok_or(RecodeErrorKind::BadCode)?;
-        }
-        let (len, size) = (token.len(), token.step());
-        let bits = reader.take(len) as u32;
-        let dc = last_in.wrapping_add(extend(bits & ((1 << size) - 1), size));
-        run.len += len;
         let last_out = target.and_then(|nth| targets.get_mut(nth)).and_then(|to| to.dc.get_mut(*index));
-        if let Some(last_out) = last_out {
-            let difference = (*last_in != *last_out).then(|| dc.wrapping_sub(*last_out));
-            *last_out = dc;
-            if let Some(difference) = difference {
-                let (bits, size) = component.dc_out.difference(difference).ok_or(RecodeErrorKind::DcRange)?;
-                run.len -= len;
-                run.end(targets)?;
-                run = Run { start: *reader, len: 0, target };
-                if let Some(Target { out, bits: writer, .. }) = target.and_then(|nth| targets.get_mut(nth)) {
-                    writer.put(bits.into(), size);
-                    writer.flush(out)?;
-                }
-            }
+        let last_out = last_out.map_or(*last_in, |last_out| *last_out);
+        if target == run.target && *last_in == last_out {
+            run.len += len;
+        } else {
+            run.end(targets)?;
+            let head = component.dc_out.difference(dc.wrapping_sub(last_out));
+            let head = head.ok_or(RecodeErrorKind::DcRange)?;
+            run = Run { head, start: *reader, len: 0, target };
+        }
+        run.len += component.pass_ac(reader)?;
+        // Those that follow have the same predecessor as before.
+        for _ in 1..*count {
+            let (len, difference) = component.take_dc(reader)?;
+            dc = dc.wrapping_add(difference);
+            run.len += len + component.pass_ac(reader)?;
         }
         *last_in = dc;
-        run.len += pass_ac(component, reader)?;
+        if let Some(last_out) =
+            target.and_then(|nth| targets.get_mut(nth)).and_then(|to| to.dc.get_mut(*index))
+        {
+            *last_out = dc;
+        }
     }
     if reader.is_past_end() {
         return Err(RecodeErrorKind::EndsEarly);
@@ -80,6 +74,9 @@ fn copy(
 
 /// Bits that go to the same target, one behind the other.
 struct Run<'a> {
+    /// The DC coefficient that it begins with: its bits, and how many they are.
+    head: (u32, u32),
+    /// Where the bits behind that are, and how many.
     start: BitReader<'a>,
     len: u32,
     /// Which target; `None`: they are only read.
@@ -89,54 +86,68 @@ struct Run<'a> {
 impl Run<'_> {
     #[inline(always)]
     fn end(&self, targets: &mut [Target<'_>]) -> Result<(), OutputFull> {
-        let Some(Target { out, bits, .. }) = self.target.and_then(|nth| targets.get_mut(nth)) else {
-            return Ok(());
-        };
-        let mut writer = *bits;
-        let copied = writer.copy(out, self.start, self.len);
-        *bits = writer;
-        copied
-    }
-}
-
-/// Passes over the AC coefficients of a block; says how many bits they take.
-#[inline(always)]
-fn pass_ac(component: &Component, reader: &mut BitReader<'_>) -> Result<u32, RecodeErrorKind> {
-    let (mut k, mut len) = (1, 0);
-    loop {
-        let mut token = component.ac.lookup(reader.peek());
-        if k + token.step() < 64 {
-            (k, len) = (k + token.step(), len + token.len());
-            reader.skip(token.len());
-            reader.refill();
-            token = component.ac.lookup(reader.peek());
-            if k + token.step() < 64 {
-                (k, len) = (k + token.step(), len + token.len());
-                reader.skip(token.len());
-                continue;
-            }
+        if let Some(Target { out, bits, .. }) = self.target.and_then(|nth| targets.get_mut(nth)) {
+            *bits = bits.with_copy(out, self.head, self.start, self.len)?;
         }
-        // The block's end, or symbols of which the last are the next block's.
-        if !token.fits(k) {
-            token = component.ac.single(reader.peek()).ok_or(RecodeErrorKind::BadCode)?;
-            if !token.fits(k) {
-                return Err(RecodeErrorKind::RunPastEnd);
-            }
-        }
-        (k, len) = (k + token.step(), len + token.len());
-        reader.skip(token.len());
-        if k >= 64 {
-            return Ok(len);
-        }
-        reader.refill();
+        Ok(())
     }
 }
 
 /// The tables of one colour component.
 struct Component {
     dc: Lengths<512>,
-    ac: Lengths<4096>,
+    ac: Lengths<8192>,
     dc_out: &'static Encoder,
+}
+
+impl Component {
+    /// Takes a block's DC coefficient: how many bits it has, and the difference that they
+    /// stand for.
+    #[inline(always)]
+    fn take_dc(&self, reader: &mut BitReader<'_>) -> Result<(u32, i32), RecodeErrorKind> {
+        // One refill is enough for two tokens: 23 bits at most are read for each.
+        reader.refill();
+        let mut token = self.dc.lookup(reader.peek());
+        if token == Length::NONE {
+            token = self.dc.single(reader.peek()).ok_or(RecodeErrorKind::BadCode)?;
+        }
+        let bits = reader.take(token.len()) as u32;
+        let size = token.step();
+        Ok((token.len(), extend(bits & ((1 << size) - 1), size)))
+    }
+
+    /// Passes over the AC coefficients of a block; says how many bits they take.
+    #[inline(always)]
+    fn pass_ac(&self, reader: &mut BitReader<'_>) -> Result<u32, RecodeErrorKind> {
+        let (mut k, mut len) = (1, 0);
+        loop {
+            let mut token = self.ac.lookup(reader.peek());
+            if k + token.step() < 64 {
+                (k, len) = (k + token.step(), len + token.len());
+                reader.skip(token.len());
+                reader.refill();
+                token = self.ac.lookup(reader.peek());
+                if k + token.step() < 64 {
+                    (k, len) = (k + token.step(), len + token.len());
+                    reader.skip(token.len());
+                    continue;
+                }
+            }
+            // The block's end; or a long code, or symbols of which the last are the next block's.
+            if !token.ends(k) {
+                token = self.ac.single(reader.peek()).ok_or(RecodeErrorKind::BadCode)?;
+                if k + token.step() >= 64 && !token.ends(k) {
+                    return Err(RecodeErrorKind::RunPastEnd);
+                }
+            }
+            (k, len) = (k + token.step(), len + token.len());
+            reader.skip(token.len());
+            if k >= 64 {
+                return Ok(len);
+            }
+            reader.refill();
+        }
+    }
 }
 
 static LUMA: Component = Component {
@@ -159,6 +170,8 @@ struct Length(u16);
 impl Length {
     /// Stands where nothing is known: its step goes further than any block reaches.
     const NONE: Self = Self(0xFF00);
+    /// More than any block's coefficients and the joined symbols that go beyond.
+    const END_OF_BLOCK: u32 = 128;
 
     const fn new(len: u32, step: u32) -> Self {
         Self((step << 8 | len) as u16)
@@ -169,7 +182,7 @@ impl Length {
         let (run, size) = ((symbol >> 4) as u32, (symbol & 15) as u32);
         let step = match (ac, symbol) {
             (false, _) => size,
-            (true, 0) => 64,
+            (true, 0) => Self::END_OF_BLOCK,
             (true, _) => run + 1,
         };
         Self::new(code_len + size, step)
@@ -180,16 +193,19 @@ impl Length {
         (self.0 & 0xFF) as u32
     }
 
-    /// Of AC symbols, by how many coefficients they go on, and 64 more if they end the block; of a
+    /// Of AC symbols, by how many coefficients they go on, and 128 more if they end the block; of a
     /// DC symbol, how many bits the value has.
     #[inline(always)]
     const fn step(self) -> u32 {
         (self.0 >> 8) as u32
     }
 
-    /// Whether a block at coefficient `k` has room for all of it.
-    const fn fits(self, k: u32) -> bool {
-        self.step() < 128 && k + (self.step() & 63) + (self.step() >> 6) <= 64
+    /// Whether a block at coefficient `k`, of 1 to 63, ends with it: with a symbol that says so, or
+    /// with its last coefficient.
+    #[inline(always)]
+    const fn ends(self, k: u32) -> bool {
+        let next = k + self.step();
+        next == 64 || next > Self::END_OF_BLOCK && next < Self::END_OF_BLOCK + 64
     }
 }
 
@@ -221,7 +237,7 @@ impl<const SLOTS: usize> Lengths<SLOTS> {
                 let next = Length::of(symbol, code_len, ac);
                 (len, step) = (len + next.len(), step + next.step());
                 lookup[slot] = Length::new(len, step);
-                if !ac || step >= 64 {
+                if !ac || step >= Length::END_OF_BLOCK {
                     break;
                 }
             }
@@ -261,5 +277,56 @@ impl<const SLOTS: usize> Lengths<SLOTS> {
     #[cold]
     fn single(&self, bits: u16) -> Option<Length> {
         self.spec.symbol(bits).map(|(symbol, code_len)| Length::of(symbol, code_len, self.ac))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both ways for all values of 16 bits: with one look-up, and symbol by symbol.
+    fn check<const SLOTS: usize>(lengths: &Lengths<SLOTS>) {
+        let (mut joined, mut unknown) = (0, 0);
+        for bits in 0..=u16::MAX {
+            let found = lengths.lookup(bits);
+            if found == Length::NONE {
+                assert!(
+                    lengths.single(bits).is_none_or(|single| single.len() > Lengths::<SLOTS>::LOOKUP_BITS)
+                );
+                unknown += 1;
+                continue;
+            }
+            let (mut len, mut step, mut symbols) = (0, 0, 0);
+            while len < found.len() {
+                let single = lengths.single(bits << len).unwrap();
+                (len, step, symbols) = (len + single.len(), step + single.step(), symbols + 1);
+            }
+            assert_eq!((found.len(), found.step()), (len, step), "{bits:016b}");
+            assert!(len <= 23);
+            joined += usize::from(symbols > 1);
+        }
+        assert_eq!(joined > 1 << 15, lengths.ac, "{joined}");
+        assert!(unknown < 1 << 10, "{unknown}");
+    }
+
+    #[test]
+    fn the_look_up_goes_as_far_as_its_symbols_one_by_one() {
+        for component in [&LUMA, &CHROMA] {
+            check(&component.dc);
+            check(&component.ac);
+        }
+    }
+
+    #[test]
+    fn a_block_ends_with_its_last_coefficient_or_with_a_symbol_that_says_so() {
+        let end = LUMA.ac.lookup(0b1010_0000_0000_0000);
+        assert_eq!((end.len(), end.step()), (4, 128));
+        assert!(end.ends(1) && end.ends(63));
+        // One coefficient, and then the end.
+        let both = LUMA.ac.lookup(0b0011_0100_0000_0000);
+        assert_eq!((both.len(), both.step()), (7, 129));
+        assert!(both.ends(62) && !both.ends(63));
+        let one = LUMA.ac.single(0b0011_0100_0000_0000).unwrap();
+        assert!(one.ends(63) && !one.ends(62) && !Length::NONE.ends(1) && !Length::NONE.ends(63));
     }
 }

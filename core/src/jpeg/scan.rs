@@ -109,26 +109,17 @@ pub(super) enum Half {
     Lower,
 }
 
-/// The blocks of an MCU in their order: the component, and the half.
-pub(super) type Layout = [(usize, Half)];
-const YUV422: [(usize, Half); 4] = [(0, Half::Upper), (0, Half::Upper), (1, Half::Upper), (2, Half::Upper)];
-const YUV420: [(usize, Half); 6] = [
-    (0, Half::Upper),
-    (0, Half::Upper),
-    (0, Half::Upper),
-    (0, Half::Upper),
-    (1, Half::Upper),
-    (2, Half::Upper),
-];
-const YUV422_TALL: [(usize, Half); 8] = [
-    (0, Half::Upper),
-    (0, Half::Upper),
-    (0, Half::Lower),
-    (0, Half::Lower),
-    (1, Half::Upper),
-    (1, Half::Lower),
-    (2, Half::Upper),
-    (2, Half::Lower),
+/// The blocks of an MCU in their order: the component, the half, and how many there are of them.
+pub(super) type Layout = [(usize, Half, u8)];
+const YUV422: [(usize, Half, u8); 3] = [(0, Half::Upper, 2), (1, Half::Upper, 1), (2, Half::Upper, 1)];
+const YUV420: [(usize, Half, u8); 3] = [(0, Half::Upper, 4), (1, Half::Upper, 1), (2, Half::Upper, 1)];
+const YUV422_TALL: [(usize, Half, u8); 6] = [
+    (0, Half::Upper, 2),
+    (0, Half::Lower, 2),
+    (1, Half::Upper, 1),
+    (1, Half::Lower, 1),
+    (2, Half::Upper, 1),
+    (2, Half::Lower, 1),
 ];
 
 /// Counts MCUs from one restart marker to the next.
@@ -287,5 +278,48 @@ impl<C: Coder> Mcus<'_, C> {
         let (bits, dc, restarts) = (upper.bits, lower.dc, lower.restarts);
         (target.bits, target.dc, target.restarts) = (bits, dc, restarts);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec;
+
+    static STANDARD: [&[u8]; 4] = [
+        include_bytes!("testdata/ffmpeg-420-default.jpg"),
+        include_bytes!("testdata/ffmpeg-422-default.jpg"),
+        include_bytes!("testdata/cjpeg-422-restart-row.jpg"),
+        include_bytes!("testdata/cjpeg-420-q75.jpg"),
+    ];
+
+    proptest! {
+        /// What is copied is what token by token would have been written, damaged or not.
+        #[test]
+        fn a_copy_is_what_translating_from_the_standard_tables_gives(
+            file in prop::sample::select(&STANDARD[..]),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            restart_interval in 0u16..30,
+        ) {
+            let mut file = file.to_vec();
+            let scan = Parsed::new(&file).unwrap().info.scan as usize;
+            for (at, byte) in damage {
+                let at = scan + at.index(file.len() - scan);
+                file[at] = byte;
+            }
+            let Ok(parsed) = Parsed::new(&file) else { return Ok(()) };
+            prop_assert!(parsed.is_standard());
+            let to = JpegInfo { restart_interval, scan: 0, ..parsed.info };
+            let (mut copied, mut translated) = (vec![0; 3 * file.len()], vec![0; 3 * file.len()]);
+            let ends = [
+                recode(&parsed, &file, &mut copied, &to),
+                translate(&parsed, &file, &mut translated, &to),
+            ];
+            prop_assert_eq!(ends[0].is_ok(), ends[1].is_ok());
+            if let [Ok(copied_end), Ok(translated_end)] = ends {
+                prop_assert_eq!(&copied[..copied_end], &translated[..translated_end]);
+            }
+        }
     }
 }

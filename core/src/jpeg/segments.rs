@@ -136,6 +136,11 @@ pub(super) const fn has_ff(word: u64) -> bool {
     ff_bits(word) != 0
 }
 
+/// How many of the bytes come before the first FF.
+pub(super) const fn before_ff(bytes: [u8; 8]) -> u32 {
+    ff_bits(u64::from_le_bytes(bytes)).trailing_zeros() / 8
+}
+
 /// The highest bit of each byte that is FF; bits above the lowest of them may be wrong.
 const fn ff_bits(word: u64) -> u64 {
     const LOW: u64 = u64::from_ne_bytes([0x01; 8]);

@@ -16,7 +16,7 @@ impl Coder for Translator<'_> {
         from: Half,
         targets: &mut [Target<'_>],
     ) -> Result<(), RecodeError> {
-        for (index, half) in layout {
+        for (index, half, count) in layout {
             let (Some(component), Some(dc)) = (self.0.get(*index), source.dc.get_mut(*index)) else {
                 continue;
             };
@@ -27,11 +27,18 @@ impl Coder for Translator<'_> {
                 Some(Target { out, bits, dc: last, .. }) => {
                     let Some(last) = last.get_mut(*index) else { continue };
                     let mut writer = *bits;
-                    let recoded = block::<true>(component, &mut reader, &mut writer, out, (dc, last));
+                    let recoded = (0..*count).try_for_each(|_| {
+                        block::<true>(component, &mut reader, &mut writer, out, (dc, last))
+                    });
                     *bits = writer;
                     recoded
                 }
-                None => block::<false>(component, &mut reader, &mut BitWriter::new(0), &mut [], (dc, &mut 0)),
+                None => {
+                    let mut writer = BitWriter::new(0);
+                    (0..*count).try_for_each(|_| {
+                        block::<false>(component, &mut reader, &mut writer, &mut [], (dc, &mut 0))
+                    })
+                }
             };
             source.bits = reader;
             recoded.map_err(|reason| source.error(reason))?;
