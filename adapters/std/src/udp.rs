@@ -57,7 +57,7 @@ impl UdpSocket {
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE)
+        registry.register(&mut self.socket, token, Interest::READABLE)
     }
 
     /// How many packets one call can send.

@@ -1,5 +1,5 @@
 //! JPEG in RTP (RFC 2435, 3.1).
-use super::{Extension, Fragment, HEADER_MAX, Span};
+use super::{Extension, Span};
 use crate::jpeg::{FRAME_HEADER_LEN, JpegInfo, frame_header};
 use crate::storage::put;
 use crate::wire::jpeg::{HeaderRepr, MAX_DIMENSION, ONVIF_PROFILE, Q_DYNAMIC, Restart, Tables};
@@ -75,22 +75,24 @@ impl<'a> Cut<'a> {
         })
     }
 
-    pub(super) fn fragment(&self, span: &Span) -> Option<Fragment<'a>> {
-        let offset = usize::try_from(span.offset).ok()?;
-        let body = self.scan.get(offset..)?;
+    pub(super) fn extension(&self, offset: u32) -> Option<Extension> {
+        if offset == 0 { extension(&self.header) } else { None }
+    }
+
+    pub(super) fn emit_head(&self, offset: u32, out: &mut [u8]) -> Option<usize> {
+        match offset {
+            0 => self.header.emit_head(out),
+            offset => HeaderRepr { offset, tables: None, ..self.header }.emit_head(out),
+        }
+    }
+
+    pub(super) fn parts(&self, span: &Span) -> Option<[&'a [u8]; 3]> {
+        let body = self.scan.get(usize::try_from(span.offset).ok()?..)?;
         let body = body.get(..span.payload.checked_sub(self.share(span.offset).header)?)?;
-        let mut fixed = [0; HEADER_MAX];
-        let (extension, tables, header_len) = match (span.offset, self.header.tables) {
-            (0, Some(Tables { luma, chroma })) => {
-                (extension(&self.header), [&luma[..], &chroma[..]], self.header.emit_head(&mut fixed)?)
-            }
-            (offset, _) => {
-                let header = HeaderRepr { offset, tables: None, ..self.header };
-                (None, [&[][..]; 2], header.emit_head(&mut fixed)?)
-            }
-        };
-        let [luma, chroma] = tables;
-        Some(Fragment { extension, header: fixed, header_len, parts: [luma, chroma, body] })
+        Some(match (span.offset, &self.header.tables) {
+            (0, Some(Tables { luma, chroma })) => [&luma[..], &chroma[..], body],
+            _ => [&[], &[], body],
+        })
     }
 
     const fn share(&self, offset: u32) -> &Share {

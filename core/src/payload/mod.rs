@@ -7,9 +7,6 @@ mod tests;
 use crate::frame::{Format, Frame};
 use crate::wire::rtp;
 
-/// The largest payload header: main, restart and quantisation table headers of RTP/JPEG.
-pub(crate) const HEADER_MAX: usize = 16;
-
 /// Bytes of the largest RTP header extension, without its head: a JPEG frame header, in words of 4.
 pub(crate) const EXTENSION_MAX: usize = jpeg::EXTENSION_LEN;
 
@@ -24,17 +21,6 @@ impl Extension {
     pub(crate) const fn repr(&self) -> rtp::ExtensionRepr<'_> {
         rtp::ExtensionRepr { profile: self.profile, data: &self.data }
     }
-}
-
-/// One packet's payload, as slices of the frame behind a header of its own.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fragment<'a> {
-    /// Part of the RTP header, for packets that have one.
-    pub(crate) extension: Option<Extension>,
-    pub(crate) header: [u8; HEADER_MAX],
-    pub(crate) header_len: usize,
-    /// What follows the header, in order.
-    pub(crate) parts: [&'a [u8]; 3],
 }
 
 /// Which part of a frame a packet carries, and how long that makes it.
@@ -79,10 +65,25 @@ impl<'a> Cut<'a> {
         }
     }
 
-    /// What [`Self::span`] measured.
-    pub(crate) fn fragment(&self, span: &Span) -> Option<Fragment<'a>> {
+    /// What belongs into the header extension of the packet at `offset`, if it has one.
+    pub(crate) fn extension(&self, offset: u32) -> Option<Extension> {
         match self {
-            Self::Jpeg(cut) => cut.fragment(span),
+            Self::Jpeg(cut) => cut.extension(offset),
+        }
+    }
+
+    /// Writes the payload header of the packet at `offset` to the front of `out`, and says how long
+    /// it is; `None` if it is longer than `out`.
+    pub(crate) fn emit_head(&self, offset: u32, out: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Jpeg(cut) => cut.emit_head(offset, out),
+        }
+    }
+
+    /// The parts of the frame that follow the payload header, in order.
+    pub(crate) fn parts(&self, span: &Span) -> Option<[&'a [u8]; 3]> {
+        match self {
+            Self::Jpeg(cut) => cut.parts(span),
         }
     }
 

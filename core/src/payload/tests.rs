@@ -34,17 +34,18 @@ fn packets(frame: &Frame<'_>, room: usize) -> Vec<Vec<u8>> {
     let mut next = Some(0);
     while let Some(offset) = next {
         let span = cut.span(offset).unwrap();
-        let fragment = cut.fragment(&span).unwrap();
         next = span.next;
         let (marker, sequence_number) = (next.is_none(), packets.len() as u16);
         let repr = rtp::Repr { payload_type: 26, marker, sequence_number, timestamp: 9, ssrc: 1 };
         let (mut header, mut extension) = ([0; rtp::HEADER_LEN], Vec::new());
         repr.emit(&mut header);
-        if let Some(fields) = fragment.extension {
+        if let Some(fields) = cut.extension(offset) {
             extension.resize(fields.repr().buffer_len(), 0);
             fields.repr().emit(&mut header, &mut extension).unwrap();
         }
-        let payload = [&fragment.header[..fragment.header_len], &fragment.parts.concat()].concat();
+        let mut head = [0; 16];
+        let head_len = cut.emit_head(offset, &mut head).unwrap();
+        let payload = [&head[..head_len], &cut.parts(&span).unwrap().concat()].concat();
         assert_eq!((payload.len(), extension.len()), (span.payload, span.extension));
         packets.push([&header[..], &extension, &payload].concat());
     }
@@ -180,13 +181,14 @@ proptest! {
         let info = JpegInfo { width, height, sampling, restart_interval, luma_table, chroma_table, scan, scan_len };
         let frame = frame(&data, info);
         let Some(cut) = Cut::new(&frame, room) else { return Ok(()) };
-        let _ = cut.span(offset).map(|span| cut.fragment(&span));
+        let _ = cut.span(offset).map(|span| cut.parts(&span));
+        let _ = (cut.extension(offset), cut.emit_head(offset, &mut [0; 10]));
         // What is counted can be sent, from its first fragment to its last.
         let mut sent = 0;
         let mut next = Some(0);
         while let Some(offset) = next {
             let span = cut.span(offset).unwrap();
-            prop_assert!(cut.fragment(&span).is_some());
+            prop_assert!(cut.parts(&span).is_some());
             next = span.next;
             sent += 1;
         }

@@ -1,7 +1,6 @@
 //! Bytes for the RTSP connection: replies, and interleaved packets (RFC 2326, 10.12).
 use super::conn::State;
-use super::packet::PIECES;
-use super::run::walk;
+use super::run::{PIECES, walk};
 use crate::frame::FrameStore;
 use crate::storage::put;
 use crate::time::Now;
@@ -57,9 +56,8 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
             if left < PIECES {
                 return false;
             }
-            let Some(packet) = message.packet() else { return false };
             let room = core::mem::take(&mut heads);
-            let rest = packet.pieces(room, |piece| left = push(piece));
+            let rest = message.pieces(room, |piece| left = push(piece));
             rest.is_some_and(|rest| {
                 heads = rest;
                 true

@@ -3,12 +3,12 @@
 use super::packet::Packet;
 use super::stream::Stream;
 use crate::frame::FrameStore;
-use crate::payload::{self, Cut, Span};
+use crate::payload::{Cut, Span};
 use crate::time::{Duration, Instant, Now};
 use crate::wire::{interleaved, rtp};
 
-/// The largest header extension, with its head.
-const EXTENSION_LEN: usize = payload::EXTENSION_MAX + 4;
+/// The most pieces that [`Message::pieces`] hands on.
+pub(super) const PIECES: usize = 4;
 
 /// What a stream has to send.
 #[derive(Clone, Copy, Debug)]
@@ -65,28 +65,27 @@ impl<'a> Run<'a> {
         framing.saturating_add(rtp::HEADER_LEN).saturating_add(span.extension).saturating_add(span.payload)
     }
 
-    /// The packet itself.
-    pub(super) fn packet(&self, span: &Span) -> Option<Packet<'a>> {
-        let fragment = self.cut.fragment(span)?;
-        let mut packet = Packet::new(fragment.parts);
+    /// Writes what is in front of the frame's bytes to the front of `out`, and says how long it is;
+    /// `None` if it is longer than `out`.
+    fn emit_head(&self, span: &Span, out: &mut [u8]) -> Option<usize> {
+        let room = out.len();
+        let mut rest = out;
         if let Some(channel) = self.channel {
             let len = self.len(span).saturating_sub(interleaved::HEADER_LEN);
             let len = u16::try_from(len).unwrap_or(u16::MAX);
-            packet.push(&interleaved::Header { channel, len }.emit());
+            let (framing, behind) = rest.split_first_chunk_mut()?;
+            *framing = interleaved::Header { channel, len }.emit();
+            rest = behind;
         }
-        let mut fixed = [0; rtp::HEADER_LEN];
-        rtp::Repr { marker: span.next.is_none(), ..self.header }.emit(&mut fixed);
-        match &fragment.extension {
-            None => packet.push(&fixed),
-            Some(extension) => {
-                let mut extended = [0; EXTENSION_LEN];
-                let len = extension.repr().emit(&mut fixed, &mut extended);
-                packet.push(&fixed);
-                packet.push(extended.get(..len?)?);
-            }
+        let (fixed, mut rest) = rest.split_first_chunk_mut()?;
+        rtp::Repr { marker: span.next.is_none(), ..self.header }.emit(fixed);
+        if span.extension > 0 {
+            let extension = self.cut.extension(span.offset)?;
+            let len = extension.repr().emit(fixed, rest)?;
+            rest = rest.get_mut(len..)?;
         }
-        packet.push(fragment.header.get(..fragment.header_len)?);
-        Some(packet)
+        let header = self.cut.emit_head(span.offset, rest)?;
+        Some(room.saturating_sub(rest.len()).saturating_add(header))
     }
 
     /// Moves the cursor past a packet.
@@ -114,11 +113,34 @@ impl<'a> Message<'_, 'a> {
         }
     }
 
-    pub(super) fn packet(self) -> Option<Packet<'a>> {
+    pub(super) fn packet(&self) -> Option<Packet<'a>> {
         match self {
-            Self::Report(packet) => Some(packet),
-            Self::Media(run, span) => run.packet(span),
+            Self::Report(packet) => Some(*packet),
+            Self::Media(run, span) => {
+                Some(Packet::new(run.cut.parts(span)?, |head| run.emit_head(span, head)))
+            }
         }
+    }
+
+    /// Hands the message on in up to [`PIECES`] pieces, with what is not the frame's written to the
+    /// front of `heads`; returns what is left of that. `None`, and nothing handed on: it does not
+    /// fit there.
+    pub(super) fn pieces<'h>(
+        &self,
+        heads: &'h mut [u8],
+        mut push: impl FnMut(&'h [u8]),
+    ) -> Option<&'h mut [u8]>
+    where
+        'a: 'h,
+    {
+        let (len, parts) = match self {
+            Self::Report(packet) => (packet.copy_from(0, heads.get_mut(..packet.len())?), [&[][..]; 3]),
+            Self::Media(run, span) => (run.emit_head(span, heads)?, run.cut.parts(span)?),
+        };
+        let (head, rest) = heads.split_at_mut_checked(len)?;
+        push(head);
+        parts.into_iter().filter(|part| !part.is_empty()).for_each(push);
+        Some(rest)
     }
 }
 

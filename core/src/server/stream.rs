@@ -7,6 +7,7 @@ use super::packet::Packet;
 use super::run::{Next, Run};
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use crate::payload::Cut;
+use crate::storage::put;
 use crate::time::{Duration, Instant, MediaTime, Now};
 use crate::transport::Lower;
 use crate::wire::{interleaved, rtcp, rtp};
@@ -597,7 +598,6 @@ impl Stream {
 
     /// SR and SDES, and BYE in the end, as one compound (RFC 3550, 6.1).
     fn compound<'a>(&mut self, now: Now, cname: &[u8], bye: bool) -> Packet<'a> {
-        let mut packet = Packet::new([&[]; 3]);
         // What is being delivered: with a speed, RTP time goes by as fast.
         let delivered = self.anchor.map_or(self.played, |a| self.pace.delivered(now.at.since(a.at)));
         let ahead = self.rtp_at(delivered).wrapping_sub(self.rtp_reported);
@@ -614,12 +614,20 @@ impl Stream {
         };
         let cname = core::str::from_utf8(cname).unwrap_or_default();
         let compound = rtcp::CompoundRepr { ssrc: self.ssrc, sender: Some(info), reports: &[], cname, bye };
-        let len = compound.buffer_len();
-        if let Route::Interleaved { rtcp, .. } = self.route {
-            let len = u16::try_from(len).unwrap_or(u16::MAX);
-            packet.push(&interleaved::Header { channel: rtcp, len }.emit());
-        }
-        compound.emit(packet.reserve(len));
+        let route = self.route;
+        let packet = Packet::new([&[]; 3], |head| {
+            let len = compound.buffer_len();
+            let at = match route {
+                Route::Udp { .. } => 0,
+                Route::Interleaved { rtcp: channel, .. } => {
+                    let len = u16::try_from(len).unwrap_or(u16::MAX);
+                    put(head, 0, &interleaved::Header { channel, len }.emit());
+                    interleaved::HEADER_LEN
+                }
+            };
+            compound.emit(head.get_mut(at..)?)?;
+            Some(at.saturating_add(len))
+        });
         self.random = xorshift(self.random);
         self.report_at = now.at + rtcp::interval(self.random, REPORT_EVERY);
         packet

@@ -1,6 +1,6 @@
 //! Datagrams of one session, in batches as segmentation offload wants them.
-use super::packet::{PIECES, Packet};
-use super::run::{Next, Run};
+use super::packet::Packet;
+use super::run::{Message, Next, PIECES, Run};
 use super::stream::{Route, Stream};
 use crate::payload::Span;
 use crate::time::Now;
@@ -105,9 +105,9 @@ impl<'a> Pending<'a> {
     /// which may be shorter. The state does not change. `None`: not even the first one fits.
     pub fn emit(&mut self, max_segments: usize, out: &mut [u8]) -> Option<Batch> {
         let mut room = out;
-        self.batch(max_segments, |packet, len| {
-            let (to, rest) = core::mem::take(&mut room).split_at_mut_checked(len)?;
-            packet()?.copy_from(0, to);
+        self.batch(max_segments, |message| {
+            let (to, rest) = core::mem::take(&mut room).split_at_mut_checked(message.len())?;
+            message.packet()?.copy_from(0, to);
             room = rest;
             Some(())
         })
@@ -127,11 +127,11 @@ impl<'a> Pending<'a> {
         'a: 'h,
     {
         let (mut heads, mut left) = (heads, most);
-        self.batch(max_segments, |packet, _| {
+        self.batch(max_segments, |message| {
             if left < PIECES {
                 return None;
             }
-            heads = packet()?.pieces(core::mem::take(&mut heads), |piece| {
+            heads = message.pieces(core::mem::take(&mut heads), |piece| {
                 left = left.saturating_sub(1);
                 push(piece);
             })?;
@@ -139,18 +139,17 @@ impl<'a> Pending<'a> {
         })
     }
 
-    /// Has `write` write each packet of a batch, which is made when asked for and has that length;
-    /// `None` ends it.
+    /// Has `write` write each packet of a batch; `None` ends it.
     fn batch(
         &mut self,
         max_segments: usize,
-        mut write: impl FnMut(&dyn Fn() -> Option<Packet<'a>>, usize) -> Option<()>,
+        mut write: impl FnMut(Message<'_, 'a>) -> Option<()>,
     ) -> Option<Batch> {
         let segment = self.next_len();
         let mut batch = Batch { len: 0, segment, count: 0 };
         match &mut self.due {
             Due::Report { packet, .. } => {
-                write(&|| Some(*packet), segment)?;
+                write(Message::Report(*packet))?;
                 batch = Batch { len: segment, segment, count: 1 };
             }
             Due::Media { run, ahead, .. } => {
@@ -158,7 +157,7 @@ impl<'a> Pending<'a> {
                 while let Some(span) = ahead.peek().filter(|_| batch.count < max_segments.max(1)) {
                     let len = ahead.len(&span);
                     let fits = len <= segment.min(MAX_BATCH.saturating_sub(batch.len));
-                    if !fits || write(&|| ahead.packet(&span), len).is_none() {
+                    if !fits || write(Message::Media(ahead, &span)).is_none() {
                         break;
                     }
                     ahead.pass(&span);

@@ -151,12 +151,13 @@ fn packets(clip: &Clip, number: usize, ssrc: u32, mut seq: u16, timestamp: u32) 
     let (mut packets, mut offset) = (Vec::new(), Some(0));
     while let Some(at) = offset {
         let span = cut.span(at).unwrap();
-        let fragment = cut.fragment(&span).unwrap();
+        let mut head = [0; 16];
+        let head_len = cut.emit_head(at, &mut head).unwrap();
         let marker = span.next.is_none();
         let mut header = [0; 12];
         rtp::Repr { payload_type: 26, marker, sequence_number: seq, timestamp, ssrc }.emit(&mut header);
-        let parts = fragment.parts.concat();
-        packets.push([&header[..], &fragment.header[..fragment.header_len], &parts].concat());
+        let parts = cut.parts(&span).unwrap().concat();
+        packets.push([&header[..], &head[..head_len], &parts].concat());
         (seq, offset) = (seq.wrapping_add(1), span.next);
     }
     packets
