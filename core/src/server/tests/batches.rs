@@ -63,6 +63,30 @@ fn what_is_not_committed_did_not_happen() {
 }
 
 #[test]
+fn pieces_are_what_would_be_copied() {
+    let mut bench = due(5000);
+    let (batch, segments) = look(&mut bench, 64);
+    // The first packet has its tables as pieces of their own; the least room is four.
+    for (max_segments, most, expected) in [(64, 100, 4), (64, 10, 3), (64, 9, 2), (2, 100, 2), (64, 4, 1)] {
+        let (mut heads, mut bytes, mut count) = ([0; 200], Vec::<u8>::new(), 0);
+        let now = bench.now();
+        let mut pending = bench.conn.poll_transmit(now, &bench.store).unwrap();
+        let pieces = pending.pieces(max_segments, most, &mut heads, |piece| {
+            bytes.extend_from_slice(piece);
+            count += 1;
+        });
+        let pieces = pieces.unwrap();
+        assert_eq!((pieces.count, pieces.segment, pieces.len), (expected, batch.segment, bytes.len()));
+        assert_eq!(bytes, segments[..expected].concat());
+        assert!(count <= most);
+    }
+    let now = bench.now();
+    let mut pending = bench.conn.poll_transmit(now, &bench.store).unwrap();
+    assert_eq!(pending.pieces(64, 3, &mut [0; 200], |_| panic!("no room")), None);
+    assert_eq!(pending.pieces(64, 100, &mut [0; 10], |_| panic!("no room")), None);
+}
+
+#[test]
 fn a_buffer_holds_whole_packets_or_nothing() {
     let mut bench = due(5000);
     let now = bench.now();

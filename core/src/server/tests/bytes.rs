@@ -148,6 +148,32 @@ fn a_chunk_that_is_dropped_says_the_same_again() {
     assert!(bench.conn.poll_stream(now, &bench.store).is_none());
 }
 
+#[test]
+fn pieces_are_whole_messages_and_what_would_be_copied() {
+    let mut bench = Bench::of(Clip::of(4, 5000));
+    bench.start(TCP, "");
+    bench.window = 0;
+    bench.receive("OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n");
+    bench.at = bench.at + millis(41);
+    let now = bench.now();
+    let mut copied = [0; 20_000];
+    let filled = bench.conn.poll_stream(now, &bench.store).unwrap().fill(&mut copied);
+    // A reply, and a frame of four packets.
+    let (sent, rest) = take_apart(&copied[..filled]);
+    assert!(sent.len() > 4 && rest.is_empty());
+    for (most, room) in [(100, 1_000), (12, 1_000), (5, 1_000), (100, 60), (1, 1_000)] {
+        let (mut heads, mut bytes, mut count) = (vec![0; room], Vec::<u8>::new(), 0);
+        let chunk = bench.conn.poll_stream(now, &bench.store).unwrap();
+        let len = chunk.pieces(most, &mut heads, |piece| {
+            bytes.extend_from_slice(piece);
+            count += 1;
+        });
+        assert_eq!(bytes, copied[..len], "{most} pieces, {room} bytes for heads");
+        assert!(count <= most && (len == filled) == (most == 100 && room == 1_000));
+        assert!(take_apart(&bytes).1.is_empty());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
