@@ -111,6 +111,8 @@ pub(super) struct Stream {
     /// The store had no frame at the last look: the next one is live, and sets the pace.
     at_live_edge: bool,
     not_before: Instant,
+    /// The frame at the cursor is the one to send now, however late it is.
+    settled: bool,
     /// Frames were left out for time not long before.
     hurry_until: Instant,
     report_at: Instant,
@@ -165,6 +167,7 @@ impl Stream {
             ssrc: (random >> 32) as u32,
             at_live_edge: false,
             not_before: Instant::ZERO,
+            settled: false,
             hurry_until: Instant::ZERO,
             report_at: now.at,
             random: random as u32 | 1,
@@ -322,6 +325,7 @@ impl Stream {
                     return self.skip(1);
                 }
                 self.skip_late(now, late, &frame, store);
+                self.settled = true;
             }
             Ok(_) => {}
             // Recorded media may be read ahead only just in time: their own clock holds.
@@ -367,17 +371,30 @@ impl Stream {
     /// store overran the session in the middle of one.
     fn skip_late<S: FrameStore + ?Sized>(&mut self, now: Now, late: Duration, frame: &Frame<'_>, store: &S) {
         let Some(anchor) = self.anchor else { return };
-        let required = self.pace.required(now.at.since(anchor.at));
         // Who cannot keep up at all is late again soon: little at a time is left out then, or the
         // picture would go slowly for a while and then jump.
         let bound = if now.at < self.hurry_until { late.scaled(1, HURRY) } else { late };
-        if required - self.pace.played(anchor.pts, frame.pts) > bound {
+        if self.lateness(now, frame) > bound {
             self.hurry_until = now.at + late.scaled(HURRY, 1);
+            let required = self.pace.required(now.at.since(anchor.at));
             let shown = required - self.pace.shown(duration(frame));
             let to = self.pace.media_at(anchor.pts, shown);
             let to = self.pace.seek(store, self.track, Seek::To(to));
             self.skip(self.pace.steps(self.frame, to));
         }
+    }
+
+    fn lateness(&self, now: Now, frame: &Frame<'_>) -> Duration {
+        self.anchor.map_or(Duration::ZERO, |anchor| {
+            let required = self.pace.required(now.at.since(anchor.at));
+            required - self.pace.played(anchor.pts, frame.pts)
+        })
+    }
+
+    /// A look ahead has come to a frame that is late enough to be left out, perhaps, which
+    /// [`Self::settle`] decides.
+    fn is_to_settle(&self, now: Now, frame: &Frame<'_>) -> bool {
+        self.offset == 0 && !self.settled && self.lateness(now, frame) > duration(frame)
     }
 
     /// Leaves out so many frames of those that are sent at this scale.
@@ -406,7 +423,7 @@ impl Stream {
 
     fn at_frame(&mut self, frame: FrameId) {
         (self.frame, self.offset, self.packet_in_frame) = (frame, 0, 0);
-        self.before_start = false;
+        (self.before_start, self.settled) = (false, false);
     }
 
     /// Starts, or goes on at `jump`: at once between frames, else when the frame that was begun is
@@ -516,7 +533,7 @@ impl Stream {
         let frame = store.frame(self.track, self.frame).ok()?;
         let due = self.packet_due(&frame)?;
         let stopped = self.before_start || (self.offset == 0 && self.is_beyond_stop(frame.pts));
-        if stopped || (due > now.at && !whole) {
+        if stopped || (!whole && (due > now.at || self.is_to_settle(now, &frame))) {
             return None;
         }
         let played = self.pace.played(self.anchor?.pts, frame.pts);

@@ -51,10 +51,12 @@ fn a_client_that_is_always_too_slow_sees_an_even_pace_in_real_time() {
     bench.sent();
     let mut newest = (0, 0);
     let (mut first, mut largest) = (None, 0);
-    // A third of what the clip takes.
-    for turn in 1..=1_500u64 {
-        bench.window = 550;
-        bench.at = bench.at + millis(20);
+    // A third of what the clip takes: three packets with `$` each time, so that each write ends in
+    // the middle of a frame, where nothing can be left out.
+    let frame = 1400 + 1400 + 392 + 3 * 4;
+    for turn in (6..=1_500u64).step_by(6) {
+        bench.window = if turn == 6 { frame / 2 } else { frame };
+        bench.at = bench.at + millis(120);
         bench.turn();
         for packet in bench.channel(0) {
             let packet = rtp(&packet);
