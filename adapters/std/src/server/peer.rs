@@ -21,6 +21,9 @@ const STEPS: usize = 64;
 const MAX_PIECES: usize = 1024;
 /// How long a client that does not read is waited for when there is nothing more to say to it.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Bytes that may wait in the kernel for the client's window: a large frame's at most.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 * 1024;
 /// When to try again where a UDP socket took no more.
 const UDP_AGAIN: Duration = Duration::from_millis(1);
 
@@ -58,6 +61,7 @@ impl Peer {
         token: Token,
     ) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        bound_queue(&stream);
         let local = stream.local_addr()?.ip();
         stream.register(registry, token, Interest::READABLE | Interest::WRITABLE)?;
         let random = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
@@ -333,6 +337,16 @@ fn send(
     let batch = pending.emit(segments, scratch)?;
     let contents = scratch.get(..batch.len).unwrap_or_default();
     Some((batch.count, socket.send(to, Some(from), contents, batch.segment)))
+}
+
+/// Bounds what waits in the kernel for a client that does not read: otherwise megabytes, seconds of
+/// which have to be read before the newest frame.
+fn bound_queue(stream: &TcpStream) {
+    // A system that cannot do it still serves.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
 }
 
 /// What is to be answered, free of the request's bytes.
