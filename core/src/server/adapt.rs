@@ -20,6 +20,8 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// It says something once it is about so many packets, or nothing better comes for so long.
 const ENOUGH: u32 = 32;
 const LONG_WINDOW: Duration = Duration::from_secs(4);
+/// Loss for less than this is a mishap: players stop reading for a moment when they start to decode.
+const LASTING: Duration = Duration::from_secs(2);
 /// From one rise to the next; twice that after one that brought the loss back.
 const RISE_AFTER: Duration = Duration::from_secs(2);
 /// So long a clean report counts: the longest time between two (RFC 3550, 6.3.1).
@@ -34,6 +36,8 @@ pub(super) struct Adaptation {
     rose: bool,
     /// A rise brought the loss back.
     burnt: bool,
+    /// The window before was lossy.
+    lossy: bool,
     /// The extended sequence number of the last report.
     highest: u32,
     /// Of this window: packets that were to come, and 256ths of packets lost.
@@ -53,6 +57,7 @@ impl Adaptation {
             step: 0,
             rose: false,
             burnt: false,
+            lossy: false,
             highest: u32::from(sequence_number),
             expected: 0,
             lost: 0,
@@ -74,12 +79,13 @@ impl Adaptation {
         }
         let loss = self.lost.checked_div(self.expected).unwrap_or(0);
         self.begin_window(now);
+        let lasts = core::mem::replace(&mut self.lossy, loss >= LOSSY) || span >= LASTING;
         if loss < CLEAN {
             self.clean_until = now + CLEAN_FOR;
             return self.rise(now);
         }
         self.clean_until = Instant::ZERO;
-        if loss < LOSSY || self.step >= STEPS {
+        if loss < LOSSY || !lasts || self.step >= STEPS {
             return false;
         }
         self.burnt = self.rose;
@@ -160,7 +166,7 @@ mod tests {
     fn loss_halves_the_rate_and_three_times_at_most() {
         let mut receiver = Receiver::new();
         let rates: Vec<_> = (0..5).map(|_| receiver.report(1_000, 1, 20)).collect();
-        assert_eq!(rates, [2, 4, 8, 8, 8]);
+        assert_eq!(rates, [1, 2, 4, 8, 8]);
     }
 
     #[test]
@@ -181,14 +187,20 @@ mod tests {
     fn some_loss_changes_nothing() {
         let mut receiver = Receiver::new();
         assert_eq!(receiver.report(1_000, 20, 9), 1);
-        receiver.report(1_000, 1, 20);
+        receiver.report(1_000, 2, 20);
         assert_eq!(receiver.report(1_000, 20, 3), 2);
+    }
+
+    #[test]
+    fn a_player_that_stops_reading_when_it_starts_to_decode_is_sent_every_frame() {
+        let mut receiver = Receiver::new();
+        assert_eq!([receiver.report(1_000, 1, 40), receiver.report(1_000, 5, 0)], [1, 1]);
     }
 
     #[test]
     fn a_rise_that_brings_the_loss_back_makes_the_next_one_wait() {
         let mut receiver = Receiver::new();
-        receiver.report(1_000, 1, 20);
+        receiver.report(1_000, 2, 20);
         let mut rises = Vec::new();
         for second in 0..30 {
             let loss = if receiver.adaptation.step == 0 { 20 } else { 0 };
@@ -198,7 +210,7 @@ mod tests {
                 rises.push(second);
             }
         }
-        assert_eq!(rises, [1, 6, 11, 16, 21, 26]);
+        assert_eq!(rises, [1, 7, 13, 19, 25]);
     }
 
     #[test]
