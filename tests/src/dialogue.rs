@@ -81,6 +81,22 @@ impl Dialogue {
         }
     }
 
+    /// Connects with a receive buffer of about so many bytes.
+    ///
+    /// # Panics
+    /// If nobody listens.
+    pub fn connect_with_buffer(to: SocketAddr, bytes: usize) -> Self {
+        let dialogue = Self::connect(to);
+        let socket = socket2::SockRef::from(&dialogue.stream);
+        socket.set_recv_buffer_size(bytes).expect("a TCP socket");
+        dialogue
+    }
+
+    /// The connection, to be read by other means; what was received and not asked for is dropped.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// Sends these very bytes. A server that has closed already is no failure here.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);

@@ -4,12 +4,13 @@
 //! [`peer`] says which stock tools are here; [`clip`] makes the media; [`server`] and [`viewer`]
 //! run the two binaries; [`watch`] has a stock client decode a stream into one hash for each
 //! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand; [`fake`] is a server that answers wrongly;
-//! [`relay`] is a network that loses packets; [`capture`] dissects what went over the wire. Failures panic: this code runs in tests only.
+//! [`relay`] is a network that loses packets; [`late`] is a receiver that reads late; [`capture`] dissects what went over the wire. Failures panic: this code runs in tests only.
 pub mod capture;
 pub mod clip;
 pub mod dialogue;
 pub mod display;
 pub mod fake;
+pub mod late;
 pub mod peer;
 pub mod process;
 pub mod relay;

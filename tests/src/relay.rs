@@ -12,6 +12,7 @@ use std::thread;
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
+    lost_per_million: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
 }
 
@@ -26,16 +27,18 @@ impl Relay {
         let address = listener.local_addr().expect("a bound socket");
         let lost = Arc::<AtomicU64>::default();
         let count = Arc::clone(&lost);
+        let lost_per_million = Arc::new(AtomicU64::new(lost_per_million));
+        let rate = Arc::clone(&lost_per_million);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let path = Arc::new(Path::new());
-                path.carry(lost_per_million, &count);
+                path.carry(&rate, &count);
                 if let Ok(server) = TcpStream::connect(to) {
                     path.connect(client, server).expect("a connection can be cloned");
                 }
             }
         });
-        Self { address, lost }
+        Self { address, lost_per_million, lost }
     }
 
     /// The URL of what `url` names, by way of the relay.
@@ -51,6 +54,11 @@ impl Relay {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From here on it loses that many of a million.
+    pub fn lose(&self, lost_per_million: u64) {
+        self.lost_per_million.store(lost_per_million, Relaxed);
     }
 
     /// How many datagrams it has lost.
@@ -81,7 +89,7 @@ impl Path {
     }
 
     /// Starts to carry datagrams.
-    fn carry(self: &Arc<Self>, lost_per_million: u64, count: &Arc<AtomicU64>) {
+    fn carry(self: &Arc<Self>, lost_per_million: &Arc<AtomicU64>, count: &Arc<AtomicU64>) {
         type Ends = fn(&Path) -> (&UdpSocket, &UdpSocket, u16);
         let up: [Ends; 2] = [
             |path| (&path.front.rtp, &path.back.rtp, path.server.load(Relaxed)),
@@ -91,15 +99,15 @@ impl Path {
             |path| (&path.back.rtp, &path.front.rtp, path.client.load(Relaxed)),
             |path| (&path.back.rtcp, &path.front.rtcp, path.client.load(Relaxed) | 1),
         ];
-        let loss = down.map(|ends| (ends, lost_per_million)).into_iter().chain(up.map(|ends| (ends, 0)));
-        for (seed, (ends, lost_per_million)) in (1..).zip(loss) {
-            let (path, count) = (Arc::clone(self), Arc::clone(count));
+        let loss = down.map(|ends| (ends, true)).into_iter().chain(up.map(|ends| (ends, false)));
+        for (seed, (ends, lossy)) in (1..).zip(loss) {
+            let (path, rate, count) = (Arc::clone(self), Arc::clone(lost_per_million), Arc::clone(count));
             thread::spawn(move || {
                 let (mut packet, mut random) = (vec![0; 65_536], seed);
                 loop {
                     let Ok((len, _)) = ends(&path).0.recv_from(&mut packet) else { return };
                     let (_, to, port) = ends(&path);
-                    if next(&mut random) % 1_000_000 < lost_per_million {
+                    if lossy && next(&mut random) % 1_000_000 < rate.load(Relaxed) {
                         count.fetch_add(1, Relaxed);
                     } else if port > 1 {
                         // Whoever is gone does not get it.

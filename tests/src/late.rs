@@ -1,0 +1,104 @@
+//! A receiver with the system's default buffer that reads late, as a program does that has other
+//! work.
+use crate::dialogue::{Dialogue, UdpPair};
+use crate::rtp::Rtp;
+use std::net::{SocketAddr, UdpSocket};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What came of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Frames of which every packet came.
+    pub whole: u64,
+    /// Frames of which some came.
+    pub broken: u64,
+    /// Packets that did not come.
+    pub lost: u64,
+}
+
+/// Watches a stream over UDP for `span`, and reads only when the first packet that waits is as old
+/// as `late`.
+///
+/// # Panics
+/// If the server refuses, or sends nothing.
+pub fn watch(server: SocketAddr, url: &str, late: Duration, span: Duration) -> Received {
+    let mut dialogue = Dialogue::connect(server);
+    let pair = UdpPair::bind();
+    dialogue.set_up(url, &pair.transport());
+    dialogue.request("PLAY", url, &[]).ok();
+    let end = Instant::now() + span;
+    let mut count = Count::default();
+    let mut packet = vec![0; 65_536];
+    while Instant::now() < end {
+        pair.rtp.set_read_timeout(Some(Duration::from_secs(5))).expect("a UDP socket");
+        pair.rtp.peek(&mut packet).expect("the stream goes on");
+        thread::sleep(late);
+        for_each_waiting(&pair.rtp, &mut packet, |packet| count.take(&Rtp::parse(packet)));
+    }
+    count.received
+}
+
+fn for_each_waiting(socket: &UdpSocket, packet: &mut [u8], mut take: impl FnMut(&[u8])) {
+    socket.set_nonblocking(true).expect("a UDP socket");
+    while let Ok(len) = socket.recv(packet) {
+        take(&packet[..len]);
+    }
+    socket.set_nonblocking(false).expect("a UDP socket");
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    received: Received,
+    next: Option<u16>,
+    /// The frame that the newest packet belongs to, and whether all of it came so far.
+    open: Option<(u32, bool)>,
+}
+
+impl Count {
+    fn take(&mut self, packet: &Rtp) {
+        let gap = self.next.map_or(0, |next| packet.sequence.wrapping_sub(next));
+        self.received.lost += u64::from(gap);
+        self.next = Some(packet.sequence.wrapping_add(1));
+        if let Some((timestamp, _)) = self.open
+            && timestamp != packet.timestamp
+        {
+            self.received.broken += 1;
+            self.open = None;
+        }
+        let start = packet.fragment_offset() == 0;
+        let (_, whole) = self.open.unwrap_or((0, start));
+        let whole = whole && (gap == 0 || start);
+        self.open = Some((packet.timestamp, whole));
+        if packet.marker {
+            *if whole { &mut self.received.whole } else { &mut self.received.broken } += 1;
+            self.open = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(packets: &[(u16, u32, u32, bool)]) -> Received {
+        let mut count = Count::default();
+        for &(sequence, timestamp, offset, marker) in packets {
+            let payload = [&offset.to_be_bytes()[..], &[0; 4]].concat();
+            count.take(&Rtp { marker, payload_type: 26, sequence, timestamp, ssrc: 1, payload });
+        }
+        count.received
+    }
+
+    #[test]
+    fn a_frame_is_whole_where_no_packet_of_it_is_lost() {
+        let whole = [(65_535, 7, 0, false), (0, 7, 90, true)];
+        assert_eq!(count(&whole), Received { whole: 1, broken: 0, lost: 0 });
+        let middle = [(1, 7, 0, false), (3, 7, 90, true), (4, 8, 0, true)];
+        assert_eq!(count(&middle), Received { whole: 1, broken: 1, lost: 1 });
+        let end = [(1, 7, 0, false), (3, 8, 0, false), (4, 8, 90, true)];
+        assert_eq!(count(&end), Received { whole: 1, broken: 1, lost: 1 });
+        let start = [(1, 7, 0, true), (3, 8, 90, true)];
+        assert_eq!(count(&start), Received { whole: 1, broken: 1, lost: 1 });
+    }
+}
