@@ -67,8 +67,9 @@ measures the first clip at 50 sessions only, and `cell --help` tells of single m
     cargo run --release -p pinhole-bench -- full --out docs CLIP.mjpeg...
 
 The server has one processor, all clients together the other, on loopback. A Gbit counts the bytes of the
-original file in frames that came whole, and nothing that a server adds. Each watcher of recorded media is
-at a place of its own in the clip, and starts at a time of its own.
+original file in frames that came whole, and nothing that a server adds. pinhole-server has the clip as
+`prepare` makes it. Each watcher of recorded media is at a place of its own in the clip, and starts at a time
+of its own.
 
 A *bare* sender sends the very packets that pinhole-server sends, at the same pace, from memory, and does
 nothing else: it is the limit, and ratios are to it, round by round. Figures of different machines, or of

@@ -9,7 +9,7 @@ use pinhole_tests::process::{Running, repository};
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{ChildStdin, Command};
+use std::process::{ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -130,7 +130,7 @@ impl Started {
         let mut command = Command::new(server_binary()?);
         command.args(["--json", "--listen", "127.0.0.1:0"]).args(extra);
         let mut process = match medium {
-            Medium::Recorded => Running::start(command.arg(&clip.long)),
+            Medium::Recorded => Running::start(command.arg(prepared(clip)?)),
             Medium::Live => Running::start(command.arg("-")),
         };
         if medium == Medium::Live {
@@ -148,6 +148,22 @@ impl Started {
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
+}
+
+/// The long clip as `pinhole-server prepare` makes it, so that what is measured is to send it; made
+/// when it is first asked for.
+fn prepared(clip: &Clip) -> Result<PathBuf> {
+    let directory = clip.directory.join("prepared");
+    let file = directory.join(&clip.name).with_extension("avi");
+    if !file.exists() {
+        fs::create_dir_all(&directory)?;
+        let mut command = Command::new(server_binary()?);
+        command.arg("prepare").arg(&clip.long).arg(&file).stdin(Stdio::null()).stdout(Stdio::null());
+        if !command.status()?.success() {
+            return Err("pinhole-server cannot prepare the clip".into());
+        }
+    }
+    Ok(file)
 }
 
 /// Where the packets of a clip are kept for bare senders.
