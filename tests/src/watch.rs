@@ -171,7 +171,19 @@ fn gstreamer(pipeline: &[&str]) -> Hashes {
     let mut command = Command::new("gst-launch-1.0");
     command.arg("-q").args(pipeline).args(["!", "checksumsink", "hash=md5"]);
     let done = run(&mut command, LIMIT).expect("gst-launch-1.0 runs");
-    assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
+    let well = done.status.success() || cut_its_own_pause(&done.stderr);
+    assert!(well, "{command:?} failed:\n{}", done.stderr);
     // Rows of timestamp and hash.
     done.stdout.lines().filter_map(|row| row.split_whitespace().nth(1)).map(str::to_owned).collect()
+}
+
+/// Whether GStreamer failed only because it stopped: in 1.22, closing flushes the connection on
+/// which its PAUSE is being written, and rtspsrc now and then calls that an end of file. All frames
+/// were shown by then, and TEARDOWN still follows.
+fn cut_its_own_pause(stderr: &str) -> bool {
+    let count = |is: &dyn Fn(&str) -> bool| stderr.lines().filter(|line| is(line)).count();
+    let paused = count(&|line| line.contains("gst_rtspsrc_pause ()"));
+    let sent = count(&|line| line.contains("gst_rtspsrc_try_send ()"));
+    let errors = count(&|line| line.starts_with("ERROR:"));
+    paused == 1 && errors == paused + sent && stderr.contains("(Received end-of-file)")
 }
