@@ -8,5 +8,6 @@ mod clock;
 pub mod media;
 pub mod server;
 mod udp;
+mod warm;
 
 pub use clock::Clock;

@@ -1,6 +1,7 @@
 //! One connection's turn.
 use super::{Event, Shared};
 use crate::udp::{self, Sent, UdpSocket};
+use crate::warm::warm;
 use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -281,6 +282,7 @@ impl Peer {
                 chunk.pieces(MAX_PIECES, scratch, |piece| {
                     let _ = pieces.push(IoSlice::new(piece));
                 });
+                warm(&pieces);
                 self.stream.write_vectored(&pieces)
             };
             match written {
@@ -328,6 +330,7 @@ fn send(
         let batch = pending.pieces(segments, udp::PIECES, scratch, |piece| {
             let _ = pieces.push(IoSlice::new(piece));
         });
+        warm(&pieces);
         if let Some(batch) = batch
             && let Some(sent) = socket.gather(to, from, &pieces, batch.segment)
         {
