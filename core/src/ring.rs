@@ -25,8 +25,7 @@ pub struct Slot {
 /// use pinhole::time::{Duration, MediaTime};
 ///
 /// let mut ring = FrameRing::new([Slot::default(); 4], [0u8; 100]);
-/// # let info = JpegInfo { width: 8, height: 8, sampling: Sampling::Yuv420, restart_interval: 0,
-/// #     luma_table: 0, chroma_table: 0, scan: 0, scan_len: 40 };
+/// # let info = JpegInfo::of_size(8, 8, Sampling::Yuv420);
 /// let integrity = Integrity::Complete;
 /// let end = FrameEnd { format: Format::Jpeg(info), duration: Duration::from_millis(40), integrity };
 /// for n in 0..5u64 {
@@ -231,16 +230,7 @@ mod tests {
 
     const T: TrackId = TrackId { media: 0, track: 0 };
     const END: FrameEnd = FrameEnd {
-        format: Format::Jpeg(JpegInfo {
-            width: 16,
-            height: 16,
-            sampling: Sampling::Yuv420,
-            restart_interval: 0,
-            luma_table: 0,
-            chroma_table: 0,
-            scan: 0,
-            scan_len: 0,
-        }),
+        format: Format::Jpeg(JpegInfo::of_size(16, 16, Sampling::Yuv420)),
         duration: Duration::from_millis(40),
         integrity: Integrity::Complete,
     };

@@ -90,16 +90,7 @@ impl Source for Fake {
     fn frame(&self, id: FrameId) -> Result<Frame<'_>, Miss> {
         let index = id.0 as usize;
         let data = self.frames[..self.arrived].get(index).ok_or(Miss::NotYet)?;
-        let info = JpegInfo {
-            width: self.size.0,
-            height: self.size.1,
-            sampling: Sampling::Yuv420,
-            restart_interval: 0,
-            luma_table: 0,
-            chroma_table: 0,
-            scan: 0,
-            scan_len: 0,
-        };
+        let info = JpegInfo::of_size(self.size.0, self.size.1, Sampling::Yuv420);
         let duration = Span::from(self.interval);
         Ok(Frame {
             data,

@@ -134,9 +134,7 @@ mod tests {
     use std::vec::Vec;
 
     fn info(width: u16, height: u16, restart_interval: u16) -> JpegInfo {
-        let (luma_table, chroma_table, scan, scan_len) = (0, 0, 0, 0);
-        let sampling = Sampling::Yuv420;
-        JpegInfo { width, height, sampling, restart_interval, luma_table, chroma_table, scan, scan_len }
+        JpegInfo { restart_interval, ..JpegInfo::of_size(width, height, Sampling::Yuv420) }
     }
 
     fn range(first: u16, count: u16) -> MissingRange {

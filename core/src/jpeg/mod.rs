@@ -62,3 +62,12 @@ pub struct JpegInfo {
     /// Its length, without the EOI marker.
     pub scan_len: u32,
 }
+
+impl JpegInfo {
+    /// A picture of which only the size and the sampling are known, such as a test's: a frame of
+    /// it can be stored and looked up, but not packetised.
+    pub const fn of_size(width: u16, height: u16, sampling: Sampling) -> Self {
+        let (restart_interval, luma_table, chroma_table, scan, scan_len) = (0, 0, 0, 0, 0);
+        Self { width, height, sampling, restart_interval, luma_table, chroma_table, scan, scan_len }
+    }
+}

@@ -66,8 +66,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn info(width: u16, height: u16, sampling: Sampling, scan_len: u32) -> JpegInfo {
-        let (restart_interval, luma_table, chroma_table, scan) = (0, 0, 0, 0);
-        JpegInfo { width, height, sampling, restart_interval, luma_table, chroma_table, scan, scan_len }
+        JpegInfo { scan_len, ..JpegInfo::of_size(width, height, sampling) }
     }
 
     #[test]

@@ -202,16 +202,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
-    const INFO: JpegInfo = JpegInfo {
-        width: 16,
-        height: 16,
-        sampling: Sampling::Yuv420,
-        restart_interval: 0,
-        luma_table: 0,
-        chroma_table: 0,
-        scan: 0,
-        scan_len: 0,
-    };
+    const INFO: JpegInfo = JpegInfo::of_size(16, 16, Sampling::Yuv420);
 
     fn made(len: usize) -> Held {
         Held::Made(Ready { data: vec![0; len].into(), info: INFO })

@@ -6,16 +6,7 @@ use std::vec::Vec;
 
 /// A frame of one MCU an interval.
 fn info(intervals: u16) -> JpegInfo {
-    JpegInfo {
-        width: 16 * intervals,
-        height: 16,
-        sampling: Sampling::Yuv420,
-        restart_interval: 1,
-        luma_table: 0,
-        chroma_table: 0,
-        scan: 0,
-        scan_len: 0,
-    }
+    JpegInfo { restart_interval: 1, ..JpegInfo::of_size(16 * intervals, 16, Sampling::Yuv420) }
 }
 
 /// Intervals of these lengths, and where each starts; markers belong to the interval before.

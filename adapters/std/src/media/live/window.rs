@@ -117,16 +117,7 @@ mod tests {
     use proptest::prelude::*;
 
     const T: TrackId = TrackId { media: 0, track: 0 };
-    const INFO: JpegInfo = JpegInfo {
-        width: 16,
-        height: 16,
-        sampling: Sampling::Yuv420,
-        restart_interval: 0,
-        luma_table: 0,
-        chroma_table: 0,
-        scan: 0,
-        scan_len: 0,
-    };
+    const INFO: JpegInfo = JpegInfo::of_size(16, 16, Sampling::Yuv420);
 
     fn frame(n: u64, len: usize) -> LiveFrame {
         let data = vec![n as u8; len].into();
