@@ -49,6 +49,13 @@ pub struct Frame<'a> {
     pub integrity: Integrity,
 }
 
+impl<'a> Frame<'a> {
+    /// A JPEG file of which nothing is missing, shown at `pts` for `duration`.
+    pub const fn jpeg(data: &'a [u8], info: JpegInfo, pts: MediaTime, duration: Duration) -> Self {
+        Self { data, format: Format::Jpeg(info), pts, duration, integrity: Integrity::Complete }
+    }
+}
+
 /// How much of a frame is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

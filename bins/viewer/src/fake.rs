@@ -1,6 +1,6 @@
 //! A source without a network: frames that come in real time, and what was asked of it.
 use crate::source::{Error, Event, Source, Statistics, Transport, Waker};
-use pinhole::frame::{Format, Frame, FrameId, Integrity, Miss};
+use pinhole::frame::{Frame, FrameId, Miss};
 use pinhole::jpeg::{JpegInfo, Sampling};
 use pinhole::time::{Duration as Span, MediaTime};
 use std::sync::{Arc, Condvar, Mutex};
@@ -92,13 +92,7 @@ impl Source for Fake {
         let data = self.frames[..self.arrived].get(index).ok_or(Miss::NotYet)?;
         let info = JpegInfo::of_size(self.size.0, self.size.1, Sampling::Yuv420);
         let duration = Span::from(self.interval);
-        Ok(Frame {
-            data,
-            format: Format::Jpeg(info),
-            pts: self.pts(index),
-            duration,
-            integrity: Integrity::Complete,
-        })
+        Ok(Frame::jpeg(data, info, self.pts(index), duration))
     }
 
     fn pause(&mut self) {

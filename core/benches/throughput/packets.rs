@@ -1,7 +1,7 @@
 //! Frames to packets and back, through the calls that a server and a client make, against copying
 //! the same bytes.
 use crate::measure::{Subject, medians, report};
-use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::jpeg::{JpegInfo, RecodeOptions, inspect, recode, recode_max_len};
 use pinhole::receive::Depacketizer;
 use pinhole::ring::{FrameRing, Slot};
@@ -89,13 +89,7 @@ impl FrameStore for Clip {
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         let (data, info) = &self.0[(id.0 % self.0.len() as u64) as usize];
         let pts = MediaTime::from_micros(id.0 * INTERVAL.as_micros());
-        Ok(Frame {
-            data,
-            format: Format::Jpeg(*info),
-            pts,
-            duration: INTERVAL,
-            integrity: Integrity::Complete,
-        })
+        Ok(Frame::jpeg(data, *info, pts, INTERVAL))
     }
 
     fn seek(&self, _: TrackId, _: Seek) -> FrameId {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::frame::{FrameId, FrameStore, Integrity, TrackId};
+use crate::frame::{FrameId, FrameStore, TrackId};
 use crate::jpeg::{Header, JpegInfo, Sampling};
 use crate::receive::{Depacketizer, Pushed};
 use crate::ring::{FrameRing, Slot};
@@ -23,8 +23,7 @@ fn file(header: &Header<'_>, scan: &[u8]) -> (Vec<u8>, JpegInfo) {
 }
 
 fn frame<'a>(data: &'a [u8], info: JpegInfo) -> Frame<'a> {
-    let (pts, duration) = (MediaTime::ZERO, Duration::ZERO);
-    Frame { data, format: Format::Jpeg(info), pts, duration, integrity: Integrity::Complete }
+    Frame::jpeg(data, info, MediaTime::ZERO, Duration::ZERO)
 }
 
 /// The packets that a frame makes, in order.

@@ -1,5 +1,5 @@
 //! A sample clip as a server holds it, and what is left of it at a client.
-use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
+use pinhole::frame::{Format, Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::jpeg::{self, JpegInfo, RecodeOptions};
 use pinhole::media::{FrameReader, SliceReader};
 use pinhole::time::{Duration, MediaTime};
@@ -83,13 +83,7 @@ impl FrameStore for Clip {
         let index = if self.repeat { id.0 % count } else { id.0 };
         let (data, info) = self.frames.get(index as usize).ok_or(Miss::End)?;
         let pts = MediaTime::ZERO + INTERVAL.scaled(id.0, 1);
-        Ok(Frame {
-            data,
-            format: Format::Jpeg(*info),
-            pts,
-            duration: INTERVAL,
-            integrity: Integrity::Complete,
-        })
+        Ok(Frame::jpeg(data, *info, pts, INTERVAL))
     }
 
     fn seek(&self, _: TrackId, to: Seek) -> FrameId {

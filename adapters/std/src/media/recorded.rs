@@ -5,7 +5,7 @@ use super::index::Index;
 use super::loans::Loans;
 use super::normalise::{Normaliser, Normalising, Ready};
 use super::problem::Problem;
-use pinhole::frame::{Format, Frame, FrameId, Integrity, Miss, Seek};
+use pinhole::frame::{Frame, FrameId, Miss, Seek};
 use pinhole::media::FrameClock;
 use pinhole::time::{Duration, MediaTime};
 use std::cell::RefCell;
@@ -118,13 +118,8 @@ impl Recorded {
             // The next takes its turn in its time.
             Held::Broken => return Err(Miss::Overrun { resume: id.next() }),
         };
-        Ok(Frame {
-            data,
-            format: Format::Jpeg(info),
-            pts: self.clock.pts(round * self.index.slots() + number),
-            duration: self.clock.interval(),
-            integrity: Integrity::Complete,
-        })
+        let pts = self.clock.pts(round * self.index.slots() + number);
+        Ok(Frame::jpeg(data, info, pts, self.clock.interval()))
     }
 
     pub(super) fn seek(&self, to: Seek) -> FrameId {

@@ -1,8 +1,6 @@
 //! Both ends in one test: a virtual clock, and a link that can be tampered with.
 use crate::client::{ClientConn, Config, Event, Port};
-use crate::frame::{
-    Format, Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Integrity, Miss, Seek, TrackId,
-};
+use crate::frame::{Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Miss, Seek, TrackId};
 use crate::jpeg::{Header, JpegInfo, Sampling};
 use crate::random::split_mix;
 use crate::server::{self, Answer, Ask, PortPair, ServerConn};
@@ -60,13 +58,7 @@ impl Clip {
 impl FrameStore for Clip {
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         let (info, data) = self.0.get(id.0 as usize).ok_or(Miss::End)?;
-        Ok(Frame {
-            data,
-            format: Format::Jpeg(*info),
-            pts: Self::pts(id.0),
-            duration: INTERVAL,
-            integrity: Integrity::Complete,
-        })
+        Ok(Frame::jpeg(data, *info, Self::pts(id.0), INTERVAL))
     }
 
     fn seek(&self, _: TrackId, to: Seek) -> FrameId {

@@ -3,7 +3,7 @@ use super::pair::{Album, Clip};
 use crate::client::{
     ClientConn, ClientError, Config, Event, Lower, PlayOptions, Port, TransportChoice, Unusable,
 };
-use crate::frame::{Format, Frame, Integrity, Seek};
+use crate::frame::{Frame, Seek};
 use crate::payload;
 use crate::time::{Duration, Instant, MediaTime, Now};
 use crate::wire::rtsp::{AuthScheme, Method, Pair, Range, Scale, Speed, Status};
@@ -140,13 +140,7 @@ fn framed(channel: u8, packet: &[u8]) -> Vec<u8> {
 
 fn packets(clip: &Clip, number: usize, ssrc: u32, mut seq: u16, timestamp: u32) -> Vec<Vec<u8>> {
     let (info, data) = &clip.0[number];
-    let frame = Frame {
-        data,
-        format: Format::Jpeg(*info),
-        pts: MediaTime::ZERO,
-        duration: Duration::ZERO,
-        integrity: Integrity::Complete,
-    };
+    let frame = Frame::jpeg(data, *info, MediaTime::ZERO, Duration::ZERO);
     let cut = payload::Cut::new(&frame, 1_300).unwrap();
     let (mut packets, mut offset) = (Vec::new(), Some(0));
     while let Some(at) = offset {

@@ -15,7 +15,7 @@ mod tracks;
 mod transports;
 
 use super::*;
-use crate::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
+use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use crate::jpeg::{Header, JpegInfo, Sampling};
 use crate::time::{Duration, Instant, MediaTime, Now, NtpTime, Wake};
 use crate::wire::rtsp::{Message, Parsed, Status, parse};
@@ -88,13 +88,7 @@ impl FrameStore for Clip {
         }
         let miss = if self.ended { Miss::End } else { Miss::NotYet };
         let (data, info, pts) = self.frames.get(id.0 as usize).ok_or(miss)?;
-        Ok(Frame {
-            data,
-            format: Format::Jpeg(*info),
-            pts: *pts,
-            duration: INTERVAL,
-            integrity: Integrity::Complete,
-        })
+        Ok(Frame::jpeg(data, *info, *pts, INTERVAL))
     }
 
     fn seek(&self, _: TrackId, to: Seek) -> FrameId {

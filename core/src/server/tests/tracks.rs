@@ -1,6 +1,6 @@
 //! Several tracks in a session, and several sessions on a connection.
 use super::*;
-use crate::frame::FrameEnd;
+use crate::frame::{Format, FrameEnd, Integrity};
 use crate::ring::{FrameRing, Slot};
 
 type Ring = FrameRing<[Slot; 32], Vec<u8>>;

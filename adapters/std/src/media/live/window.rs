@@ -1,6 +1,6 @@
 //! The newest frames of a live input, as one event loop sees them.
 use super::super::normalise::Ready;
-use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::time::{Duration, MediaTime};
 use std::collections::VecDeque;
 use std::fmt;
@@ -91,13 +91,7 @@ impl FrameStore for Window {
         };
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         let frame = self.frames.get(index).ok_or(if self.ended { Miss::End } else { Miss::NotYet })?;
-        Ok(Frame {
-            data: &frame.ready.data,
-            format: Format::Jpeg(frame.ready.info),
-            pts: frame.pts,
-            duration: frame.duration,
-            integrity: Integrity::Complete,
-        })
+        Ok(Frame::jpeg(&frame.ready.data, frame.ready.info, frame.pts, frame.duration))
     }
 
     fn seek(&self, _: TrackId, to: Seek) -> FrameId {

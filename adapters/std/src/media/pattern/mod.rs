@@ -7,7 +7,7 @@ mod draw;
 use super::normalise::{Fault, Normaliser, Normalising, Ready};
 use draw::Picture;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
-use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::media::FrameClock;
 use pinhole::time::MediaTime;
 use pinhole::wire::sdp::FrameRate;
@@ -174,13 +174,8 @@ impl FrameStore for Pattern {
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         let index = usize::try_from(id.0 % self.frames().max(1)).unwrap_or(usize::MAX);
         let Ready { data, info } = self.frames.get(index).ok_or(Miss::End)?;
-        Ok(Frame {
-            data,
-            format: Format::Jpeg(*info),
-            pts: FrameClock::from(self.format.frame_rate).pts(id.0),
-            duration: FrameClock::from(self.format.frame_rate).interval(),
-            integrity: Integrity::Complete,
-        })
+        let clock = FrameClock::from(self.format.frame_rate);
+        Ok(Frame::jpeg(data, *info, clock.pts(id.0), clock.interval()))
     }
 
     fn seek(&self, _: TrackId, to: Seek) -> FrameId {
