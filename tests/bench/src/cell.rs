@@ -3,7 +3,7 @@ use crate::Result;
 use crate::clip::{Clip, RATE};
 use crate::load::{Count, Load, Receive, quantile};
 use crate::machine;
-use crate::target::{Medium, Spread, Started, Target};
+use crate::target::{Medium, Order, Spread, Started, Target};
 use serde_json::{Value, json};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -93,12 +93,13 @@ pub(crate) fn spread(clip: &Clip, window: Duration) -> Spread {
 /// Where either cannot be started.
 pub(crate) fn measure(clip: &Clip, setting: &Setting, extra: &[String]) -> Result<Figures> {
     let spread = spread(clip, setting.window);
-    let started = Started::new(setting.target, setting.medium, clip, setting.sessions, spread, extra)?;
+    let &Setting { target, medium, sessions, .. } = setting;
+    let started = Started::new(&Order { target, medium, clip, sessions, spread, extra })?;
     let place = |n: usize| {
-        let place = spread.places * n as f64 / setting.sessions as f64;
-        (setting.medium == Medium::Recorded && n > 0).then_some(place)
+        let place = spread.places * n as f64 / sessions as f64;
+        (medium == Medium::Recorded && n > 0).then_some(place)
     };
-    let mut load = Load::new(&started.source, setting.receive, setting.sessions, RATE, setting.late, place)?;
+    let mut load = Load::new(&started.source, setting.receive, sessions, RATE, setting.late, place)?;
     load.play(spread.starts)?;
     load.run(Instant::now() + WARM_UP)?;
     load.take(0.0).for_each(drop);
@@ -182,7 +183,8 @@ pub(crate) fn memory(
     };
     let extra: Vec<_> = extra.iter().cloned().chain(["--loop".to_owned()]).collect();
     let spread = Spread { places: 0.0, starts: Duration::from_secs(1) };
-    let started = Started::new(target, Medium::Recorded, &short, 1, spread, &extra)?;
+    let order = Order { target, medium: Medium::Recorded, clip: &short, sessions: 1, spread, extra: &extra };
+    let started = Started::new(&order)?;
     let watch = |sessions| -> Result<(Load, (u64, u64))> {
         let mut load = Load::new(&started.source, receive, sessions, RATE, Duration::ZERO, |_| None)?;
         load.play(spread.starts)?;

@@ -58,6 +58,23 @@ impl Target {
     }
 }
 
+/// What a server is started for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order<'a> {
+    /// Who sends.
+    pub(crate) target: Target,
+    /// What.
+    pub(crate) medium: Medium,
+    /// Of which clip.
+    pub(crate) clip: &'a Clip,
+    /// To how many.
+    pub(crate) sessions: usize,
+    /// How they are spread.
+    pub(crate) spread: Spread,
+    /// What goes to pinhole-server's command line.
+    pub(crate) extra: &'a [String],
+}
+
 /// A server that runs, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Started {
@@ -67,32 +84,19 @@ pub(crate) struct Started {
 }
 
 impl Started {
-    /// Starts `target` on the server's processor. `extra` goes to pinhole-server's command line.
+    /// Starts a server on its processor.
     ///
     /// # Errors
     /// Where it cannot be started.
-    pub(crate) fn new(
-        target: Target,
-        medium: Medium,
-        clip: &Clip,
-        sessions: usize,
-        spread: Spread,
-        extra: &[String],
-    ) -> Result<Self> {
+    pub(crate) fn new(order: &Order<'_>) -> Result<Self> {
         machine::pin(machine::SERVER)?;
-        let started = Self::on_this_processor(target, medium, clip, sessions, spread, extra);
+        let started = Self::on_this_processor(order);
         machine::pin(machine::LOAD)?;
         started
     }
 
-    fn on_this_processor(
-        target: Target,
-        medium: Medium,
-        clip: &Clip,
-        sessions: usize,
-        spread: Spread,
-        extra: &[String],
-    ) -> Result<Self> {
+    fn on_this_processor(order: &Order<'_>) -> Result<Self> {
+        let &Order { target, medium, clip, sessions, spread, extra } = order;
         match target {
             Target::Pinhole => Self::pinhole(medium, clip, extra),
             Target::Gst => {
@@ -177,7 +181,8 @@ fn images(clip: &Clip) -> PathBuf {
 /// What the server or the file system says.
 pub(crate) fn record(clip: &Clip, extra: &[String]) -> Result<()> {
     let spread = Spread { places: 0.0, starts: Duration::ZERO };
-    let started = Started::new(Target::Pinhole, Medium::Recorded, clip, 1, spread, extra)?;
+    let (target, medium) = (Target::Pinhole, Medium::Recorded);
+    let started = Started::new(&Order { target, medium, clip, sessions: 1, spread, extra })?;
     let Source::Rtsp(url) = &started.source else { return Err("a server has a URL".into()) };
     sender::images::record(url, clip.frames.len(), &images(clip))
 }
