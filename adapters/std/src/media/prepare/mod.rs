@@ -2,12 +2,10 @@
 //!
 //! It becomes an AVI file: that has a clock of its own, so that the input's is kept, and with
 //! OpenDML it may be of any length; other players know it, too.
-mod avi;
-
 use super::index::Index;
 use super::normalise::{Normaliser, Normalising, Ready};
 use super::problem::{Problem, Problems};
-use avi::AviWriter;
+use crate::avi::{AviWriter, Layout};
 use pinhole::media::FrameClock;
 use pinhole::wire::sdp::FrameRate;
 use std::fs::{self, File};
@@ -186,7 +184,7 @@ impl Work<'_> {
                 })
                 .collect();
             let (mut problems, mut changed, mut written) = (Problems::default(), 0, 0);
-            let mut avi = AviWriter::new(file, clock).map_err(failed)?;
+            let mut avi = AviWriter::new(file, clock, Layout::PREPARED).map_err(failed)?;
             for (n, from) in (0..usize::try_from(frames).unwrap_or(usize::MAX)).zip(made.iter().cycle()) {
                 // The thread is gone only if it has panicked, which the scope passes on.
                 let Ok(made) = from.recv() else { break };

@@ -3,16 +3,31 @@
 use pinhole::media::FrameClock;
 use std::io::{self, Seek, SeekFrom, Write};
 
-/// A segment is closed when it has this many bytes. Readers of old take twice as many.
-const SEGMENT: u64 = 1 << 30;
-/// Segments that the first index has room for. There may be more: players then find their frames
-/// one by one.
-const INDEXED: u32 = 256;
 const HAS_INDEX: u32 = 0x10;
 /// A name and a size.
 const CHUNK_HEADER: u64 = 8;
 
-/// Where in the file what is only known at the end is.
+/// How a file is divided.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    /// A segment is closed when it has this many bytes. Readers of old take twice as many.
+    segment: u64,
+    /// A piece of the index is written behind so many frames, and at the end of a segment.
+    piece: usize,
+    /// Pieces that the first index has room for. There may be more: players then find their frames
+    /// one by one.
+    pieces: u32,
+}
+
+impl Layout {
+    /// For a file that nobody gets to see before it is finished.
+    pub(crate) const PREPARED: Self = Self { segment: 1 << 30, piece: usize::MAX, pieces: 256 };
+    /// For one that may be broken off: a few hundred frames at its end are not indexed then. Ten
+    /// hours at 30 frames a second have their place in the first index.
+    pub(crate) const RECORDED: Self = Self { segment: 1 << 30, piece: 512, pieces: 2048 };
+}
+
+/// Where in the file what is not known at its start is.
 #[derive(Clone, Copy, Debug, Default)]
 struct Places {
     /// The main header's body.
@@ -29,44 +44,43 @@ struct Places {
 
 /// One stream of frames, written as they come.
 #[derive(Debug)]
-pub(super) struct AviWriter<W> {
+pub(crate) struct AviWriter<W> {
     out: W,
     at: u64,
     clock: FrameClock,
+    layout: Layout,
     places: Places,
     /// The open segment, and its list of frames.
     riff: u64,
     list: u64,
-    segment: u64,
-    segments: u32,
-    /// Of the open segment's frames: where their data is in it, and how much.
+    /// Pieces of the index that are written.
+    pieces: u32,
+    /// Of the frames that none of them has: where their data is in the open segment, and how much.
     entries: Vec<(u32, u32)>,
-    /// Frames in all, and in the first segment.
+    /// Frames in all, in the first segment, and in the open one.
     frames: u64,
     first_frames: u32,
+    segment_frames: u32,
     size: Option<(u16, u16)>,
     largest: u32,
 }
 
 impl<W: Write + Seek> AviWriter<W> {
     /// Starts a file whose frames are shown by `clock`.
-    pub(super) fn new(out: W, clock: FrameClock) -> io::Result<Self> {
-        Self::with_segments(out, clock, SEGMENT)
-    }
-
-    fn with_segments(out: W, clock: FrameClock, segment: u64) -> io::Result<Self> {
+    pub(crate) fn new(out: W, clock: FrameClock, layout: Layout) -> io::Result<Self> {
         let mut avi = Self {
             out,
             at: 0,
             clock,
+            layout,
             places: Places::default(),
             riff: 0,
             list: 0,
-            segment,
-            segments: 0,
+            pieces: 0,
             entries: Vec::new(),
             frames: 0,
             first_frames: 0,
+            segment_frames: 0,
             size: None,
             largest: 0,
         };
@@ -76,52 +90,78 @@ impl<W: Write + Seek> AviWriter<W> {
         Ok(avi)
     }
 
+    /// How long the file is.
+    pub(crate) const fn len(&self) -> u64 {
+        self.at
+    }
+
     /// Appends a frame; the file tells the size of the first.
-    pub(super) fn frame(&mut self, data: &[u8], size: (u16, u16)) -> io::Result<()> {
-        self.size.get_or_insert(size);
+    pub(crate) fn frame(&mut self, data: &[u8], size: (u16, u16)) -> io::Result<()> {
+        if self.size.is_none() {
+            self.size = Some(size);
+            self.tell_size(size)?;
+        }
         self.chunk(data)
     }
 
     /// Appends repetitions of the frame before, which take no bytes, until there are `frames`.
-    pub(super) fn repeat_until(&mut self, frames: u64) -> io::Result<()> {
+    pub(crate) fn repeat_until(&mut self, frames: u64) -> io::Result<()> {
         while self.frames < frames {
             self.chunk(&[])?;
         }
         Ok(())
     }
 
-    /// Writes what is known only now; returns how long the file is.
-    pub(super) fn finish(mut self) -> io::Result<(W, u64)> {
-        self.end_segment()?;
+    /// Makes all that is written so far a whole file, whatever follows: what counts frames and
+    /// bytes is brought up to date.
+    pub(crate) fn checkpoint(&mut self) -> io::Result<()> {
+        self.end(self.list)?;
+        self.end(self.riff)?;
         let frames = u32::try_from(self.frames).unwrap_or(u32::MAX);
-        let (width, height) = self.size.unwrap_or_default();
-        let Places { main, stream, bitmap, index, extended } = self.places;
+        self.patch(self.places.main + 16, self.first_frames)?;
+        self.patch(self.places.stream + 32, frames)?;
+        self.patch(self.places.extended, frames)?;
+        self.out.flush()
+    }
+
+    /// Writes what is known only now; returns how long the file is.
+    pub(crate) fn finish(mut self) -> io::Result<(W, u64)> {
+        self.index()?;
         let per_second = u64::from(self.largest) * u64::from(self.clock.frame_rate().0) / 1000;
-        self.patch(main + 4, u32::try_from(per_second).unwrap_or(u32::MAX))?;
-        self.patch(main + 16, self.first_frames)?;
-        self.patch(main + 28, self.largest)?;
-        self.patch(main + 32, u32::from(width))?;
-        self.patch(main + 36, u32::from(height))?;
-        self.patch(stream + 32, frames)?;
-        self.patch(stream + 36, self.largest)?;
-        self.patch(stream + 52, u32::from(width) | u32::from(height) << 16)?;
-        self.patch(bitmap + 4, u32::from(width))?;
-        self.patch(bitmap + 8, u32::from(height))?;
-        self.patch(bitmap + 20, u32::from(width).saturating_mul(u32::from(height)).saturating_mul(3))?;
-        self.patch(index + 4, self.segments.min(INDEXED))?;
-        self.patch(extended, frames)?;
-        self.out.flush()?;
+        self.patch(self.places.main + 4, u32::try_from(per_second).unwrap_or(u32::MAX))?;
+        self.patch(self.places.main + 28, self.largest)?;
+        self.patch(self.places.stream + 36, self.largest)?;
+        self.checkpoint()?;
         Ok((self.out, self.at))
+    }
+
+    /// What is written to, whatever state that is in.
+    pub(crate) fn into_inner(self) -> W {
+        self.out
+    }
+
+    fn tell_size(&mut self, (width, height): (u16, u16)) -> io::Result<()> {
+        let Places { main, stream, bitmap, .. } = self.places;
+        let (width, height) = (u32::from(width), u32::from(height));
+        self.patch(main + 32, width)?;
+        self.patch(main + 36, height)?;
+        self.patch(stream + 52, width | height << 16)?;
+        self.patch(bitmap + 4, width)?;
+        self.patch(bitmap + 8, height)?;
+        self.patch(bitmap + 20, width.saturating_mul(height).saturating_mul(3))
     }
 
     /// A chunk of the stream: a frame, or none in its time.
     fn chunk(&mut self, data: &[u8]) -> io::Result<()> {
         let len = u32::try_from(data.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
         let needs = self.at - self.riff + CHUNK_HEADER + u64::from(len) + self.index_len(1);
-        if needs > self.segment && !self.entries.is_empty() {
-            self.end_segment()?;
+        if needs > self.layout.segment && self.segment_frames > 0 {
+            self.index()?;
+            self.end(self.list)?;
+            self.end(self.riff)?;
             self.riff = self.begin(b"RIFF", b"AVIX")?;
             self.list = self.begin(b"LIST", b"movi")?;
+            self.segment_frames = 0;
         }
         self.put(b"00dc")?;
         self.put(&len.to_le_bytes())?;
@@ -132,17 +172,22 @@ impl<W: Write + Seek> AviWriter<W> {
         }
         self.entries.push((within, len));
         self.frames += 1;
-        self.first_frames += u32::from(self.segments == 0);
+        self.segment_frames += 1;
+        self.first_frames += u32::from(self.riff == 0);
         self.largest = self.largest.max(len);
-        Ok(())
+        if self.entries.len() >= self.layout.piece { self.index() } else { Ok(()) }
     }
 
     fn index_len(&self, more: u64) -> u64 {
         CHUNK_HEADER + 24 + 8 * (self.entries.len() as u64 + more)
     }
 
-    /// Closes a segment, with an index of its frames.
-    fn end_segment(&mut self) -> io::Result<()> {
+    /// Writes a piece of the index, with the frames that none has yet, and where it is to the first
+    /// index.
+    fn index(&mut self) -> io::Result<()> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
         let (index, len, count) = (self.at, self.index_len(0), self.entries.len() as u32);
         self.put(b"ix00")?;
         self.put_all(&[len as u32 - 8, 0x0100_0002, count])?;
@@ -152,16 +197,15 @@ impl<W: Write + Seek> AviWriter<W> {
         for (at, len) in std::mem::take(&mut self.entries) {
             self.put_all(&[at, len])?;
         }
-        self.end(self.list)?;
-        self.end(self.riff)?;
-        if self.segments < INDEXED {
-            let entry = self.places.index + 24 + 16 * u64::from(self.segments);
+        if self.pieces < self.layout.pieces {
+            let entry = self.places.index + 24 + 16 * u64::from(self.pieces);
             let [low, high] = [index as u32, (index >> 32) as u32];
             for (n, value) in (0..).zip([low, high, len as u32, count]) {
                 self.patch(entry + 4 * n, value)?;
             }
+            self.pieces += 1;
+            self.patch(self.places.index + 4, self.pieces)?;
         }
-        self.segments += 1;
         Ok(())
     }
 
@@ -185,7 +229,7 @@ impl<W: Write + Seek> AviWriter<W> {
         self.put_all(&[0])?;
         self.put(b"00dc")?;
         self.put_all(&[0, 0, 0])?;
-        for _ in 0..INDEXED {
+        for _ in 0..self.layout.pieces {
             self.put_all(&[0, 0, 0, 0])?;
         }
         self.end(self.places.index - CHUNK_HEADER)?;
@@ -247,7 +291,8 @@ mod tests {
 
     fn write(frames: &[Option<Vec<u8>>], segment: u64) -> Vec<u8> {
         let clock = FrameClock::new(30_000, 1001).unwrap();
-        let mut avi = AviWriter::with_segments(Cursor::new(Vec::new()), clock, segment).unwrap();
+        let layout = Layout { segment, ..Layout::PREPARED };
+        let mut avi = AviWriter::new(Cursor::new(Vec::new()), clock, layout).unwrap();
         for (n, frame) in (0..).zip(frames) {
             if let Some(frame) = frame {
                 avi.repeat_until(n).unwrap();
@@ -299,5 +344,63 @@ mod tests {
         let headers = ["RIFF", "LIST", "avih", "LIST", "strh", "strf", "indx", "LIST", "dmlh"];
         assert_eq!(names[..9], headers);
         assert_eq!(names[9..12], ["LIST", "00dc", "ix00"]);
+    }
+
+    #[test]
+    fn a_file_that_is_broken_off_has_all_frames_up_to_there_and_no_part_of_one() {
+        let clock = FrameClock::new(25, 1).unwrap();
+        let layout = Layout { segment: 600, piece: 3, pieces: 8 };
+        let mut avi = AviWriter::new(Cursor::new(Vec::new()), clock, layout).unwrap();
+        let frames: Vec<_> = (0..20).map(|n| frame(90 + n)).collect();
+        for (n, frame) in frames.iter().enumerate() {
+            let whole = avi.len() as usize;
+            avi.frame(frame, (64, 48)).unwrap();
+            for cut in whole..avi.len() as usize {
+                let file = &avi.out.get_ref()[..cut];
+                let read = read(file);
+                // The padding of an odd frame is no part of it.
+                let complete = n + usize::from(read.len() > n);
+                assert_eq!(read, frames[..complete], "cut off at {cut}, {n} frames before");
+            }
+            avi.checkpoint().unwrap();
+        }
+        assert_eq!(read(avi.out.get_ref()), frames);
+    }
+
+    /// The frames that are found, damage passed over.
+    fn read(file: &[u8]) -> Vec<Vec<u8>> {
+        let mut reader = FrameReader::new(SliceReader::new(file), [0; 64], 1000).unwrap();
+        let mut frames = Vec::new();
+        loop {
+            match reader.next() {
+                Ok(Some(span)) => frames.push(file[span.at as usize..][..span.len as usize].to_vec()),
+                Ok(None) => return frames,
+                Err(_) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn each_frame_is_in_one_piece_of_the_index_and_the_first_index_knows_the_pieces() {
+        let clock = FrameClock::new(25, 1).unwrap();
+        let layout = Layout { segment: 2000, piece: 4, pieces: 3 };
+        let mut avi = AviWriter::new(Cursor::new(Vec::new()), clock, layout).unwrap();
+        let frames: Vec<_> = (0..30).map(|n| frame(90 + n)).collect();
+        frames.iter().for_each(|frame| avi.frame(frame, (64, 48)).unwrap());
+        let file = avi.finish().unwrap().0.into_inner();
+        let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+        let pieces: Vec<_> = (0..file.len() - 4).filter(|at| &file[*at..*at + 4] == b"ix00").collect();
+        let mut found = Vec::new();
+        for piece in &pieces {
+            let (count, base) = (word(piece + 12), word(piece + 20));
+            assert!(count <= 4, "{count}");
+            for entry in (0..count).map(|n| piece + 32 + 8 * n) {
+                found.push(file[base + word(entry)..][..word(entry + 4)].to_vec());
+            }
+        }
+        assert_eq!(found, frames);
+        let first = (0..file.len()).find(|at| &file[*at..*at + 4] == b"indx").unwrap();
+        let told: Vec<_> = (0..word(first + 12)).map(|n| word(first + 32 + 16 * n)).collect();
+        assert_eq!(told, pieces[..3]);
     }
 }

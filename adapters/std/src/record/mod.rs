@@ -1,0 +1,260 @@
+//! Received frames, written to a file as they came: none is coded again.
+//!
+//! The name says how. An `.mjpeg` file has the frames one behind the other, and no times. An `.avi`
+//! file has a clock: that of the frames, if they come at a steady rate, else one of 120 or 1000
+//! ticks a second, and each frame has its place on it. Where frames are missing, the one before is
+//! shown for longer; a gap of more than ten seconds, and a step back, is a cut.
+//!
+//! Whatever breaks a recording off, the file opens with all frames that were written whole: sizes
+//! and counts are brought up to date with each. Only the first few frames of an `.avi` file wait
+//! until the rate is known.
+mod part;
+mod timeline;
+
+use part::{Kind, Part, Picture, Written};
+use pinhole::frame::{Format, Frame, Integrity};
+use pinhole::jpeg::{mend, mend_max_len};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::path::{Path, PathBuf};
+
+/// Files that a recording may take.
+const MAX_FILES: usize = 100;
+
+/// What was recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// The files, in their order.
+    pub files: Vec<PathBuf>,
+    /// Frames in them.
+    pub frames: u64,
+    /// Of these, those that came with gaps, which were filled with empty picture.
+    pub mended: u64,
+    /// Frames that are not in them: they came damaged, and where is not known.
+    pub left_out: u64,
+    /// Their length together.
+    pub bytes: u64,
+}
+
+/// Why nothing more is recorded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The name does not say what kind of file it is to be.
+    #[error("{}: a recording is an .avi or an .mjpeg file; give it a name that ends so", .0.display())]
+    Name(PathBuf),
+    /// There is such a file.
+    #[error("{} exists already; name another file, or remove this one", .0.display())]
+    Exists(PathBuf),
+    /// The file cannot be written.
+    #[error("{} cannot be written: {source}; {}", path.display(), advice(source))]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The frames change their size, or their rate, too often for a file for each.
+    #[error("{}: the frames have changed their size or rate so often that there are {MAX_FILES} files", .0.display())]
+    TooManyFiles(PathBuf),
+}
+
+/// Writes frames to a file, or to several: an `.avi` file has frames of one size only. When that
+/// changes, or the rate rises so much that the file's clock cannot follow, the recording goes on in
+/// `NAME-2.avi`, and so on.
+///
+/// Frames that miss some restart intervals are mended ([`mend`]); those that are damaged otherwise
+/// are left out.
+#[derive(Debug)]
+pub struct Recorder {
+    path: PathBuf,
+    kind: Kind,
+    /// The number of the last file.
+    number: usize,
+    part: Option<(PathBuf, Part)>,
+    /// Without the open file.
+    recorded: Recorded,
+    /// For frames that are mended.
+    buffer: Vec<u8>,
+}
+
+impl Recorder {
+    /// Creates the file.
+    ///
+    /// # Errors
+    /// The name ends neither in `.avi` nor in `.mjpeg`, the file exists, or it cannot be created.
+    pub fn create(path: &Path) -> Result<Self, RecordError> {
+        let kind = Self::kind(path)?;
+        let file = create(path).map_err(|source| match source.kind() {
+            ErrorKind::AlreadyExists => RecordError::Exists(path.to_owned()),
+            _ => RecordError::Write { path: path.to_owned(), source },
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            kind,
+            number: 1,
+            part: Some((path.to_owned(), Part::new(file, kind))),
+            recorded: Recorded::default(),
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Whether a recording may have this name.
+    ///
+    /// # Errors
+    /// It does not say what kind of file it is to be.
+    pub fn check_name(path: &Path) -> Result<(), RecordError> {
+        Self::kind(path).map(drop)
+    }
+
+    /// Appends a frame. After an error, nothing more is written.
+    ///
+    /// # Errors
+    /// The file cannot be written; all frames before this one are in it.
+    pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), RecordError> {
+        let mut buffer = mem::take(&mut self.buffer);
+        let written = match whole(frame, &mut buffer) {
+            Some(picture) => self.write_whole(&picture),
+            None => {
+                self.recorded.left_out += 1;
+                Ok(())
+            }
+        };
+        self.buffer = buffer;
+        written
+    }
+
+    /// Completes the file. One without a frame is removed.
+    ///
+    /// # Errors
+    /// As for [`Self::write`].
+    pub fn finish(&mut self) -> Result<(), RecordError> {
+        let Some((path, part)) = &mut self.part else { return Ok(()) };
+        let finished = part.finish().map_err(|source| RecordError::Write { path: path.clone(), source });
+        self.close();
+        finished
+    }
+
+    /// What is recorded so far.
+    pub fn recorded(&self) -> Recorded {
+        let mut recorded = self.recorded.clone();
+        if let Some((path, part)) = &self.part {
+            recorded.add(path, part);
+        }
+        recorded
+    }
+
+    fn kind(path: &Path) -> Result<Kind, RecordError> {
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        match extension.to_str() {
+            Some("avi") => Ok(Kind::Avi),
+            Some("mjpeg" | "mjpg") => Ok(Kind::Mjpeg),
+            _ => Err(RecordError::Name(path.to_owned())),
+        }
+    }
+
+    fn write_whole(&mut self, picture: &Picture<'_>) -> Result<(), RecordError> {
+        if !self.append(picture)? {
+            self.finish()?;
+            self.part = Some(self.next_file()?);
+            self.append(picture)?;
+        }
+        Ok(())
+    }
+
+    /// Appends to the open file; `false` if the picture belongs in another.
+    fn append(&mut self, picture: &Picture<'_>) -> Result<bool, RecordError> {
+        let Some((path, part)) = &mut self.part else { return Ok(true) };
+        match part.write(picture) {
+            Ok(taken) => Ok(taken),
+            Err(source) => {
+                part.abandon();
+                let path = path.clone();
+                self.close();
+                Err(RecordError::Write { path, source })
+            }
+        }
+    }
+
+    /// Has done with the open file.
+    fn close(&mut self) {
+        if let Some((path, part)) = self.part.take() {
+            if part.written().frames == 0 {
+                // What cannot be removed is empty, and harmless.
+                let _ = fs::remove_file(&path);
+            }
+            self.recorded.add(&path, &part);
+        }
+    }
+
+    /// Creates a further file, under the next name that is free.
+    fn next_file(&mut self) -> Result<(PathBuf, Part), RecordError> {
+        while self.number < MAX_FILES {
+            self.number += 1;
+            let mut name = self.path.file_stem().unwrap_or_default().to_owned();
+            name.push(format!("-{}.", self.number));
+            name.push(self.path.extension().unwrap_or_default());
+            let path = self.path.with_file_name(name);
+            match create(&path) {
+                Ok(file) => {
+                    tracing::info!(file = %path.display(), "the recording goes on in another file");
+                    return Ok((path, Part::new(file, self.kind)));
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(RecordError::Write { path, source }),
+            }
+        }
+        Err(RecordError::TooManyFiles(self.path.clone()))
+    }
+}
+
+impl Recorded {
+    fn add(&mut self, path: &Path, part: &Part) {
+        let Written { frames, mended, bytes } = part.written();
+        if frames > 0 {
+            self.files.push(path.to_owned());
+            self.frames += frames;
+            self.mended += mended;
+            self.bytes += bytes;
+        }
+    }
+}
+
+/// Never writes over a file: it may be another recording.
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// A picture that decodes; `None` if the frame cannot become one.
+fn whole<'a>(frame: &Frame<'a>, buffer: &'a mut Vec<u8>) -> Option<Picture<'a>> {
+    let Format::Jpeg(info) = frame.format else { return None };
+    let data = match &frame.integrity {
+        Integrity::Complete => frame.data,
+        Integrity::Strips(missing) => {
+            buffer.resize(mend_max_len(&info, missing, frame.data.len()), 0);
+            let len = mend(frame.data, &info, missing, buffer);
+            buffer.get(..len.ok()?)?
+        }
+        Integrity::Damaged => return None,
+    };
+    let mended = !frame.integrity.is_complete();
+    Some(Picture { data, size: (info.width, info.height), pts: frame.pts, mended })
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "make room there, or record elsewhere"
+        }
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "name a file in a directory that exists",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "name a file in a directory that you may write to"
+        }
+        _ => "try another directory",
+    }
+}
+
+#[cfg(test)]
+mod tests;

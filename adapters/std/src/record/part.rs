@@ -1,0 +1,191 @@
+//! One file of a recording, of which at any time all whole frames can be read.
+use super::timeline::Timeline;
+use crate::avi::{AviWriter, Layout};
+use pinhole::time::MediaTime;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::mem;
+
+/// Most frames fit: they are written at once.
+const BUFFER: usize = 256 << 10;
+
+/// What kind of file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// JPEG files one behind the other.
+    Mjpeg,
+    /// With a clock.
+    Avi,
+}
+
+/// A frame with all that matters here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Picture<'a> {
+    pub(super) data: &'a [u8],
+    pub(super) size: (u16, u16),
+    pub(super) pts: MediaTime,
+    /// It came with gaps.
+    pub(super) mended: bool,
+}
+
+/// What is in a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Written {
+    /// Whole frames.
+    pub(super) frames: u64,
+    /// Of these, mended ones.
+    pub(super) mended: u64,
+    /// Its length with them.
+    pub(super) bytes: u64,
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+pub(super) struct Part {
+    state: State,
+    written: Written,
+}
+
+#[derive(Debug)]
+enum State {
+    Mjpeg(File),
+    /// Frames that are kept until they tell a clock.
+    Waiting(File, Vec<Waiting>),
+    Avi(Box<Avi>),
+    Closed,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    data: Vec<u8>,
+    size: (u16, u16),
+    pts: MediaTime,
+    mended: bool,
+}
+
+#[derive(Debug)]
+struct Avi {
+    writer: AviWriter<BufWriter<File>>,
+    timeline: Timeline,
+    size: (u16, u16),
+}
+
+impl Part {
+    /// An empty file.
+    pub(super) fn new(file: File, kind: Kind) -> Self {
+        let state = match kind {
+            Kind::Mjpeg => State::Mjpeg(file),
+            Kind::Avi => State::Waiting(file, Vec::new()),
+        };
+        Self { state, written: Written::default() }
+    }
+
+    /// What is in the file.
+    pub(super) const fn written(&self) -> Written {
+        self.written
+    }
+
+    /// Appends a picture; `false` if it does not go with those before, and was not written.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn write(&mut self, picture: &Picture<'_>) -> io::Result<bool> {
+        match &mut self.state {
+            State::Mjpeg(file) => {
+                append(file, self.written.bytes, picture.data)?;
+                self.written.add(picture.mended, self.written.bytes + picture.data.len() as u64);
+            }
+            State::Waiting(_, frames) => {
+                if frames.first().is_some_and(|first| first.size != picture.size) {
+                    return Ok(false);
+                }
+                let &Picture { data, size, pts, mended } = picture;
+                frames.push(Waiting { data: data.to_vec(), size, pts, mended });
+                let times: Vec<_> = frames.iter().map(|frame| frame.pts).collect();
+                if Timeline::is_known(&times) {
+                    self.start(&times)?;
+                }
+            }
+            State::Avi(avi) => {
+                let Some(place) =
+                    (avi.size == picture.size).then(|| avi.timeline.place(picture.pts)).flatten()
+                else {
+                    return Ok(false);
+                };
+                avi.writer.repeat_until(place)?;
+                avi.writer.frame(picture.data, avi.size)?;
+                avi.writer.checkpoint()?;
+                self.written.add(picture.mended, avi.writer.len());
+            }
+            State::Closed => {}
+        }
+        Ok(true)
+    }
+
+    /// Writes what is left to write.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        if let State::Waiting(_, frames) = &self.state
+            && !frames.is_empty()
+        {
+            let times: Vec<_> = frames.iter().map(|frame| frame.pts).collect();
+            self.start(&times)?;
+        }
+        if let State::Avi(avi) = mem::replace(&mut self.state, State::Closed) {
+            self.written.bytes = avi.writer.finish()?.1;
+        }
+        Ok(())
+    }
+
+    /// Cuts off what is no whole frame, after an error. That the system refuses this, too, changes
+    /// nothing for readers: they know where the last whole frame ends.
+    pub(super) fn abandon(&mut self) {
+        let file = match mem::replace(&mut self.state, State::Closed) {
+            State::Mjpeg(file) | State::Waiting(file, _) => file,
+            // What is in the buffer is not to be written: dropped, it would be.
+            State::Avi(avi) => avi.writer.into_inner().into_parts().0,
+            State::Closed => return,
+        };
+        let _ = file.set_len(self.written.bytes);
+    }
+
+    /// Writes the frames that have waited, on the clock that they tell.
+    fn start(&mut self, times: &[MediaTime]) -> io::Result<()> {
+        let State::Waiting(file, frames) = mem::replace(&mut self.state, State::Closed) else {
+            return Ok(());
+        };
+        let mut timeline = Timeline::of(times);
+        let file = BufWriter::with_capacity(BUFFER, file);
+        let mut writer = AviWriter::new(file, timeline.clock(), Layout::RECORDED)?;
+        let size = frames.first().map(|frame| frame.size).unwrap_or_default();
+        for frame in &frames {
+            // The first frames on a clock that was made for them are not too fast for it.
+            writer.repeat_until(timeline.place(frame.pts).unwrap_or_default())?;
+            writer.frame(&frame.data, size)?;
+        }
+        writer.checkpoint()?;
+        frames.iter().for_each(|frame| self.written.add(frame.mended, writer.len()));
+        self.state = State::Avi(Box::new(Avi { writer, timeline, size }));
+        Ok(())
+    }
+}
+
+impl Written {
+    fn add(&mut self, mended: bool, bytes: u64) {
+        self.frames += 1;
+        self.mended += u64::from(mended);
+        self.bytes = bytes;
+    }
+}
+
+/// Writes a JPEG file at `at`, its first byte last: until that is there, no reader takes it for a
+/// picture.
+fn append(file: &mut File, at: u64, data: &[u8]) -> io::Result<()> {
+    let Some((first, rest)) = data.split_first() else { return Ok(()) };
+    file.seek(SeekFrom::Start(at + 1))?;
+    file.write_all(rest)?;
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(&[*first])
+}

@@ -1,0 +1,206 @@
+//! On which clock a recording runs, and where on it each frame is.
+use pinhole::media::FrameClock;
+use pinhole::time::{Duration, MediaTime};
+use pinhole::wire::sdp::FrameRate;
+
+/// Frames by which the rate is known.
+const KNOWN: usize = 9;
+/// A longer step is a cut: the recording goes on without a gap. So it does where time steps back.
+const CUT: Duration = Duration::from_secs(10);
+/// How far the times of a steady source may be off: RTP counts in 90,000ths of a second, and here
+/// they are cut to microseconds.
+const TOLERANCE: Duration = Duration::from_micros(50);
+/// Where frames may be that come at no steady rate, and where those that come faster than half of
+/// that.
+const GRID: (u32, u32) = (120, 1);
+const FINE_GRID: (u32, u32) = (1000, 1);
+/// The rates of NTSC, times 1001.
+const NTSC: [u32; 5] = [24_000, 30_000, 48_000, 60_000, 120_000];
+/// How far the clock may be behind the source's.
+const BEHIND: Duration = Duration::from_secs(1);
+/// How soon after its start it has to be that far behind for another clock to be worth a new file.
+const SOON: Duration = Duration::from_secs(100);
+
+/// The places of frames on a clock. Each has one of its own, in the order in which they come.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    clock: FrameClock,
+    /// A media time, and its place.
+    anchor: (MediaTime, u64),
+    last: MediaTime,
+    next: u64,
+}
+
+impl Timeline {
+    /// Whether the rate of frames with these times is known well enough.
+    pub(super) fn is_known(times: &[MediaTime]) -> bool {
+        let span = times.last().zip(times.first()).map(|(last, first)| last.since(*first));
+        times.len() >= KNOWN || span.is_some_and(|span| span > CUT)
+    }
+
+    /// A timeline for frames like these, of which the first is the first on it: on their own
+    /// clock, if they have a steady one, else on a fine one.
+    pub(super) fn of(times: &[MediaTime]) -> Self {
+        let first = times.first().copied().unwrap_or_default();
+        let clock = clock_of(times).unwrap_or(FrameRate(1000).into());
+        Self { clock, anchor: (first, 0), last: first, next: 0 }
+    }
+
+    /// The clock.
+    pub(super) const fn clock(&self) -> FrameClock {
+        self.clock
+    }
+
+    /// The place of the next frame, counted from 0. `None`: frames come so much faster than the
+    /// clock goes that they are to have another.
+    pub(super) fn place(&mut self, pts: MediaTime) -> Option<u64> {
+        if pts < self.last || pts.since(self.last) > CUT {
+            self.anchor = (pts, self.next);
+        }
+        let (start, first) = self.anchor;
+        let since = pts.since(start);
+        let mut place = first.saturating_add(self.ticks(since));
+        let behind = self.clock.pts(self.next.saturating_sub(place)).since(MediaTime::ZERO);
+        if behind > BEHIND && since > BEHIND {
+            if since < SOON && self.clock.fraction() != FINE_GRID {
+                return None;
+            }
+            // A slight difference that has added up: two clocks are never the same.
+            (self.anchor, place) = ((pts, self.next), self.next);
+        }
+        let place = place.max(self.next);
+        (self.last, self.next) = (pts, place.saturating_add(1));
+        Some(place)
+    }
+
+    /// How often it ticks in `span`, to the nearest.
+    fn ticks(&self, span: Duration) -> u64 {
+        let (rate, scale) = self.clock.fraction();
+        let (rate, second) = (u128::from(rate), u128::from(scale) * 1_000_000);
+        u64::try_from((u128::from(span.as_micros()) * rate + second / 2) / second).unwrap_or(u64::MAX)
+    }
+}
+
+/// `None` where there are no two frames to tell a rate by.
+fn clock_of(times: &[MediaTime]) -> Option<FrameClock> {
+    let intervals = || {
+        let pairs = times.iter().zip(times.iter().skip(1));
+        pairs.map(|(from, to)| to.since(*from)).filter(|span| *span > Duration::ZERO && *span <= CUT)
+    };
+    let shortest = intervals().min()?.as_micros();
+    // Of frames that were lost, the interval is a multiple.
+    let frames = |span: Duration| (span.as_micros() + shortest / 2) / shortest;
+    let total: u64 = intervals().map(Duration::as_micros).sum();
+    let rate = intervals().map(frames).sum::<u64>() as f64 * 1e6 / total as f64;
+    let is_steady = |clock: &FrameClock| {
+        intervals().all(|span| {
+            let told = clock.pts(frames(span)).since(MediaTime::ZERO);
+            told <= span + TOLERANCE && span <= told + TOLERANCE
+        })
+    };
+    let grid = if rate * 2.0 <= f64::from(GRID.0) { GRID } else { FINE_GRID };
+    common(rate).filter(is_steady).or(FrameClock::new(grid.0, grid.1))
+}
+
+/// The rate that is meant where so many frames a second are measured.
+fn common(rate: f64) -> Option<FrameClock> {
+    let near = |common: f64| (common - rate).abs() <= rate * 0.0005;
+    let ntsc = NTSC.into_iter().find(|thousands| near(f64::from(*thousands) / 1001.0));
+    match ntsc {
+        Some(thousands) => FrameClock::new(thousands, 1001),
+        None if near(rate.round()) => FrameClock::new(rate.round() as u32, 1),
+        None => FrameClock::new((rate * 1000.0).round() as u32, 1000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// As RTP tells them: in 90,000ths of a second.
+    fn times(rate: f64, count: u32) -> Vec<MediaTime> {
+        let ticks = |n: u32| (f64::from(n) * 90_000.0 / rate).round() as u64;
+        (0..count).map(|n| MediaTime::from_micros(ticks(n) * 100 / 9)).collect()
+    }
+
+    fn micros(all: &[u64]) -> Vec<MediaTime> {
+        all.iter().map(|micros| MediaTime::from_micros(*micros)).collect()
+    }
+
+    fn places(timeline: &mut Timeline, times: &[MediaTime]) -> Vec<Option<u64>> {
+        times.iter().map(|pts| timeline.place(*pts)).collect()
+    }
+
+    #[test]
+    fn a_steady_source_keeps_its_clock_whatever_is_lost_of_it() {
+        let rates =
+            [(30.0, (30, 1)), (29.97, (30_000, 1001)), (23.976, (24_000, 1001)), (12.5, (12_500, 1000))];
+        for (rate, clock) in rates.into_iter().chain([(1.0, (1, 1)), (60.0, (60, 1)), (240.0, (240, 1))]) {
+            let mut times = times(rate, 12);
+            times.remove(3);
+            times.drain(6..8);
+            let mut timeline = Timeline::of(&times);
+            assert_eq!(timeline.clock().fraction(), clock, "{rate}");
+            let expected = [0, 1, 2, 4, 5, 6, 9, 10, 11].map(Some);
+            assert_eq!(places(&mut timeline, &times), expected, "{rate}");
+        }
+    }
+
+    /// As ffmpeg's -re sends a camera's frames: the times are those of their arrival.
+    #[test]
+    fn frames_of_an_unsteady_source_are_within_a_tick_of_their_time() {
+        let jittered = [0, 41_000, 79_500, 121_200, 160_000, 207_000, 238_000, 280_300, 321_000];
+        let times = micros(&jittered);
+        let mut timeline = Timeline::of(&times);
+        assert_eq!(timeline.clock().fraction(), GRID);
+        for (place, at) in places(&mut timeline, &times).into_iter().zip(jittered) {
+            let shown = timeline.clock().pts(place.unwrap()).as_micros();
+            assert!(shown.abs_diff(at) <= 1_000_000 / 240, "{shown} for {at}");
+        }
+        let fast: Vec<u64> = jittered.iter().map(|at| at / 4).collect();
+        assert_eq!(Timeline::of(&micros(&fast)).clock().fraction(), FINE_GRID);
+    }
+
+    #[test]
+    fn a_seek_and_a_long_gap_leave_none() {
+        let times = times(25.0, 9);
+        let mut timeline = Timeline::of(&times);
+        places(&mut timeline, &times);
+        let seconds = |seconds: u64| MediaTime::from_micros(seconds * 1_000_000);
+        assert_eq!(timeline.place(seconds(60)), Some(9));
+        assert_eq!(timeline.place(seconds(61)), Some(34));
+        assert_eq!(timeline.place(seconds(20)), Some(35));
+        assert_eq!(timeline.place(seconds(20)), Some(36));
+    }
+
+    #[test]
+    fn a_source_that_becomes_faster_is_to_have_another_clock_and_one_that_drifts_is_not() {
+        let mut timeline = Timeline::of(&times(15.0, 9));
+        let taken = times(30.0, 200).into_iter().position(|pts| timeline.place(pts).is_none());
+        assert!(taken.is_some_and(|taken| (30..40).contains(&taken)), "{taken:?}");
+        let mut drifting = Timeline::of(&times(30.0, 9));
+        assert!(times(30.02, 200_000).into_iter().all(|pts| drifting.place(pts).is_some()));
+        // A sender whose clock stands still has no rate that a file could have.
+        assert!(vec![MediaTime::ZERO; 1000].into_iter().all(|pts| drifting.place(pts).is_some()));
+    }
+
+    #[test]
+    fn one_frame_is_shown_for_a_second() {
+        assert_eq!(Timeline::of(&times(30.0, 1)).clock().interval(), Duration::from_secs(1));
+        assert!(!Timeline::is_known(&times(30.0, 8)) && Timeline::is_known(&times(30.0, 9)));
+        assert!(Timeline::is_known(&times(0.05, 2)));
+    }
+
+    proptest! {
+        #[test]
+        fn each_frame_has_a_place_of_its_own_after_the_one_before(
+            times in prop::collection::vec(prop_oneof![any::<u64>(), 0..20_000_000u64], 1..50),
+        ) {
+            let times = micros(&times);
+            let mut timeline = Timeline::of(&times[..times.len().min(KNOWN)]);
+            let placed: Vec<_> = places(&mut timeline, &times).into_iter().flatten().collect();
+            prop_assert!(placed.is_sorted_by(|a, b| a < b));
+        }
+    }
+}
