@@ -100,6 +100,11 @@ impl Feed {
         self.size
     }
 
+    /// The newest frame's time.
+    pub(crate) fn position(&self) -> MediaTime {
+        self.rate.last.unwrap_or_default()
+    }
+
     /// Frames for a second of media time; zero before there are two.
     pub(crate) fn fps(&self) -> f64 {
         self.rate.per_second()

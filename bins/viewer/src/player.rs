@@ -6,6 +6,7 @@ use crate::handoff::{CloseOnDrop, Handoff, Taken};
 use crate::mend::Mended;
 use crate::report::ErrorLog;
 use crate::source::{Error, Event, Source, Statistics, Waker};
+use pinhole::time::MediaTime;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,6 +34,8 @@ pub(crate) struct Status {
     pub(crate) size: (u16, u16),
     /// Frames for a second of media time.
     pub(crate) fps: f64,
+    /// Of the newest frame.
+    pub(crate) position: MediaTime,
     /// Set when the network thread is done: the medium ended, it was told to stop, or it failed.
     pub(crate) over: Option<Result<(), String>>,
 }
@@ -198,6 +201,7 @@ impl Shared {
         let mut status = self.status();
         (status.statistics, status.mended) = (source.statistics(), feed.mended());
         (status.codec, status.size, status.fps) = (feed.codec(), feed.size(), feed.fps());
+        status.position = feed.position();
     }
 }
 

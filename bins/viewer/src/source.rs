@@ -53,6 +53,8 @@ pub(crate) struct Statistics {
     pub(crate) transport: Option<Transport>,
     /// Where in the medium the server began; `None`: it is live, or does not say.
     pub(crate) start: Option<MediaTime>,
+    /// Where it ends; `None`: it is live, or the server does not say.
+    pub(crate) end: Option<MediaTime>,
     /// How fast the medium goes by, as the server says.
     pub(crate) scale: Scale,
     /// How much sooner than they are shown frames come, as the server says.
@@ -159,6 +161,7 @@ impl Source for Client {
         Statistics {
             transport: transport.map(Into::into),
             start,
+            end: range.end,
             scale,
             speed,
             frames_complete: track.frames_complete,
