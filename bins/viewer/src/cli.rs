@@ -2,6 +2,7 @@
 use clap::{ArgAction, Parser, ValueEnum};
 use pinhole::time::MediaTime;
 use pinhole::wire::rtsp::{Scale, Speed, Url};
+use pinhole_std::record::{RecordError, Recorder};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,6 +47,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE.png")]
     pub(crate) snapshot: Option<PathBuf>,
 
+    /// Write what is received to this file, as it comes: .avi, with its time, or .mjpeg. A file
+    /// that exists is left alone.
+    #[arg(long, value_name = "FILE.avi", value_parser = recording)]
+    pub(crate) record: Option<PathBuf>,
+
     /// At the end, write a report to standard output: a JSON object, as its last line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -85,6 +91,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "a number of seconds above 0 is expected".to_owned())
+}
+
+fn recording(text: &str) -> Result<PathBuf, RecordError> {
+    let path = PathBuf::from(text);
+    Recorder::check_name(&path)?;
+    Ok(path)
 }
 
 fn place(text: &str) -> Result<MediaTime, String> {
@@ -136,12 +148,12 @@ mod tests {
 
     #[test]
     fn everything_can_be_said() {
-        let args = "--transport tcp --headless --duration 1.5 --snapshot a.png --json -vv rtsp://cam/live";
+        let args = "--transport tcp --headless --duration 1.5 --snapshot a.png --record b.AVI --json -vv rtsp://cam/live";
         let cli = parse(&args.split(' ').collect::<Vec<_>>()).unwrap();
         assert_eq!(cli.url.as_deref(), Some("rtsp://cam/live"));
         assert_eq!(cli.transport, TransportArg::Tcp);
         assert_eq!(cli.duration, Some(Duration::from_millis(1500)));
-        assert_eq!(cli.snapshot, Some(PathBuf::from("a.png")));
+        assert_eq!((cli.snapshot, cli.record), (Some("a.png".into()), Some("b.AVI".into())));
         assert!(cli.headless && cli.json && cli.verbose == 2);
     }
 
@@ -187,6 +199,8 @@ mod tests {
             "--scale=fast",
             "--speed=0",
             "--speed=-1",
+            "--record=clip.mp4",
+            "--record=avi",
             "--transport=sctp",
             "--unknown",
         ] {

@@ -77,8 +77,10 @@ fn figures(codec: &str, status: &Status) -> String {
     let s = &status.statistics;
     let (width, height) = status.size;
     let transport = s.transport.map_or("no transport", |transport| transport.name());
+    let recording =
+        status.recording.as_ref().map_or(String::new(), |file| format!(", to {}", file.display()));
     format!(
-        "{:.2} fps, {} frames, {} lost, {} packets lost; {codec} {width}x{height} {transport}",
+        "{:.2} fps, {} frames, {} lost, {} packets lost{recording}; {codec} {width}x{height} {transport}",
         status.fps,
         s.frames_complete + s.frames_damaged,
         s.frames_missing,
@@ -126,10 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_tell_what_is_lost() {
-        let status = status(None, None);
+    fn the_figures_tell_what_is_lost_and_where_it_is_recorded() {
+        let mut status = status(None, None);
         let without = "29.97 fps, 72 frames, 1 lost, 5 packets lost; JPEG 512x288 udp";
         assert_eq!(figures("JPEG", &status), without);
+        status.recording = Some(std::path::Path::new("a.avi").into());
+        assert!(figures("JPEG", &status).contains(", to a.avi"));
     }
 
     #[test]

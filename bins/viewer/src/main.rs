@@ -17,6 +17,7 @@ mod headless;
 mod mend;
 mod player;
 mod playout;
+mod record;
 mod report;
 mod samples;
 mod scale;
@@ -31,6 +32,7 @@ use decode::Picture;
 use pinhole::client::PlayOptions;
 use pinhole::frame::Seek;
 use player::{Player, Status};
+use record::Outcome;
 use show::{Ending, Shown};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::error::Error;
@@ -78,7 +80,8 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     };
     let player = {
         let (url, transport, play) = (url.clone(), cli.transport, what_to_play(cli));
-        Player::start(move || source::connect(&url, transport, play), headless.then_some(HEADLESS_PACE))?
+        let pace = headless.then_some(HEADLESS_PACE);
+        Player::start(move || source::connect(&url, transport, play), pace, cli.record.clone())?
     };
     let options = show::Options {
         url: &url,
@@ -95,7 +98,8 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let status = player.status();
     let mut errors = player.errors().messages();
     let result = verdict(ending, &status, picture.as_ref(), &errors, &url)
-        .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), ending));
+        .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), ending))
+        .and_then(|()| tell_recording(status.recorded.as_ref()));
     if let Err(error) = &result {
         errors.push(error.clone());
     }
@@ -154,6 +158,21 @@ fn save_snapshot(file: Option<&Path>, picture: Option<&Picture>, ending: Ending)
         None if ending == Ending::User => Ok(()),
         None => Err(format!("{}: there is no picture to write", file.display())),
     }
+}
+
+/// Says where the recording is; one that has broken off was told of, and is a failure.
+fn tell_recording(outcome: Option<&Outcome>) -> Result<(), String> {
+    let Some(Outcome { recorded, error, .. }) = outcome else { return Ok(()) };
+    let files: Vec<_> = recorded.files.iter().map(|file| file.display().to_string()).collect();
+    let said = match files.is_empty() {
+        true => "nothing was recorded".to_owned(),
+        false => format!("{} frames are recorded in {}", recorded.frames, files.join(", ")),
+    };
+    if error.is_some() {
+        return Err(format!("the recording has broken off: {said}"));
+    }
+    tell(&said);
+    Ok(())
 }
 
 /// A snapshot that cannot be written is told before an hour of playing, not after it.

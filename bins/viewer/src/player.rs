@@ -4,9 +4,12 @@ use crate::decode::{self, Job, Picture};
 use crate::feed::Feed;
 use crate::handoff::{CloseOnDrop, Handoff, Taken};
 use crate::mend::Mended;
+use crate::record::{Outcome, Recording};
 use crate::report::ErrorLog;
 use crate::source::{Error, Event, Source, Statistics, Waker};
+use pinhole::frame::FrameId;
 use pinhole::time::MediaTime;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,6 +39,10 @@ pub(crate) struct Status {
     pub(crate) fps: f64,
     /// Of the newest frame.
     pub(crate) position: MediaTime,
+    /// The file that is being recorded.
+    pub(crate) recording: Option<Arc<Path>>,
+    /// What came of the recording, when that is over.
+    pub(crate) recorded: Option<Outcome>,
     /// Set when the network thread is done: the medium ended, it was told to stop, or it failed.
     pub(crate) over: Option<Result<(), String>>,
 }
@@ -61,13 +68,14 @@ struct Shared {
 
 impl Player {
     /// Starts both threads. `open` runs on the network's; with a `pace`, only one frame in that
-    /// time is decoded, and the last.
+    /// time is decoded, and the last. What is received is recorded to `record`.
     ///
     /// # Errors
     /// The system has no more threads.
     pub(crate) fn start(
         open: impl FnOnce() -> Result<Box<dyn Source>, Error> + Send + 'static,
         pace: Option<Duration>,
+        record: Option<PathBuf>,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             status: Mutex::default(),
@@ -88,7 +96,7 @@ impl Player {
         thread::Builder::new().name("network".into()).spawn(move || {
             // Last of all: who has taken the last picture finds the result.
             let _close = CloseOnDrop(&network.jobs);
-            let result = network.run(open, pace).map_err(|error| error.to_string());
+            let result = network.run(open, pace, record).map_err(|error| error.to_string());
             network.status().over = Some(result);
         })?;
         Ok(Self { shared })
@@ -153,21 +161,33 @@ impl Shared {
         &self,
         open: impl FnOnce() -> Result<Box<dyn Source>, Error>,
         pace: Option<Duration>,
+        record: Option<PathBuf>,
     ) -> Result<(), Error> {
         let mut source = open()?;
+        let mut recording = record.map(|path| Recording::start(&path, FrameId(0))).transpose()?;
         // A wish that came while it connected is seen below, before the first turn.
         let _ = self.waker.set(source.waker());
         let mut feed = Feed::new(pace);
-        let played = self.play(&mut *source, &mut feed);
+        let played = self.play(&mut *source, &mut feed, &mut recording);
         feed.flush(&*source, &self.clock, &self.jobs);
         self.refresh(&*source, &feed);
         if played.is_ok() {
             say_goodbye(&mut *source);
         }
+        if let Some(recording) = recording {
+            self.status().recording = None;
+            let outcome = recording.finish(&*source);
+            self.status().recorded = Some(outcome);
+        }
         played
     }
 
-    fn play(&self, source: &mut dyn Source, feed: &mut Feed) -> Result<(), Error> {
+    fn play(
+        &self,
+        source: &mut dyn Source,
+        feed: &mut Feed,
+        recording: &mut Option<Recording>,
+    ) -> Result<(), Error> {
         let mut held = false;
         let (mut ended, mut closed) = (false, false);
         let mut wait = Duration::ZERO;
@@ -182,6 +202,10 @@ impl Shared {
                 tracing::info!(?event);
                 ended |= event == Event::Ended;
                 closed |= event == Event::Closed;
+            }
+            if let Some(recording) = recording {
+                recording.follow(source);
+                self.status().recording = recording.path().cloned();
             }
             let progress = feed.run(source, &self.clock, &self.jobs);
             self.refresh(source, feed);
@@ -231,7 +255,7 @@ mod tests {
     const WAIT: Duration = Duration::from_millis(50);
 
     fn start(fake: Fake, pace: Option<Duration>) -> Player {
-        Player::start(move || Ok(Box::new(fake)), pace).unwrap()
+        Player::start(move || Ok(Box::new(fake)), pace, None).unwrap()
     }
 
     fn clip(frames: usize) -> Fake {
@@ -355,7 +379,7 @@ mod tests {
 
     #[test]
     fn a_server_that_cannot_be_reached_or_goes_away_is_the_result() {
-        let refused = Player::start(|| Err("refused".into()), None).unwrap();
+        let refused = Player::start(|| Err("refused".into()), None, None).unwrap();
         assert_eq!(pictures(&refused), []);
         assert_eq!(refused.status().over, Some(Err("refused".to_owned())));
 

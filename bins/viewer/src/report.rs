@@ -1,5 +1,6 @@
 //! What is told at the end.
 use crate::player::Status;
+use crate::record::Outcome;
 use std::sync::{Mutex, PoisonError};
 
 /// The most messages that are kept: a stream can fail at each frame, for days.
@@ -60,9 +61,23 @@ pub(crate) fn json(url: &str, status: &Status, errors: &[String]) -> String {
         "packets_lost": s.packets_lost,
         "bytes": s.bytes,
         "first_frame_ms": first_frame,
+        "recorded": status.recorded.as_ref().map(recorded),
         "errors": errors,
     })
     .to_string()
+}
+
+fn recorded(outcome: &Outcome) -> serde_json::Value {
+    let recorded = &outcome.recorded;
+    let files: Vec<_> = recorded.files.iter().map(|file| file.to_string_lossy()).collect();
+    serde_json::json!({
+        "files": files,
+        "frames": recorded.frames,
+        "mended": recorded.mended,
+        "left_out": recorded.left_out,
+        "dropped": outcome.dropped,
+        "bytes": recorded.bytes,
+    })
 }
 
 #[cfg(test)]
@@ -73,7 +88,7 @@ mod tests {
     use pinhole::time::MediaTime;
     use std::time::Duration;
 
-    const KEYS: [&str; 19] = [
+    const KEYS: [&str; 20] = [
         "bytes",
         "codec",
         "errors",
@@ -86,6 +101,7 @@ mod tests {
         "height",
         "packets",
         "packets_lost",
+        "recorded",
         "scale",
         "speed",
         "start",
@@ -110,7 +126,8 @@ mod tests {
         };
         let mended = Mended { frames: 3, strips: 7 };
         let (codec, size, fps) = (Some("JPEG"), (512, 288), 29.970_03);
-        let status = Status { statistics, mended, codec, size, fps, over: None };
+        let recorded = Some(Outcome { dropped: 2, ..Outcome::default() });
+        let status = Status { statistics, mended, codec, size, fps, recorded, ..Status::default() };
         let text = json("rtsp://[::1]/\"a\"\n", &status, &["one".to_owned()]);
         assert_eq!(text.lines().count(), 1);
         let report = object(&text);
@@ -125,6 +142,7 @@ mod tests {
         assert_eq!((&report["frames_mended"], &report["strips_mended"]), (&3.into(), &7.into()));
         assert_eq!(report["first_frame_ms"], 41);
         assert_eq!(report["errors"][0], "one");
+        assert_eq!((&report["recorded"]["dropped"], &report["recorded"]["frames"]), (&2.into(), &0.into()));
     }
 
     #[test]
@@ -132,7 +150,7 @@ mod tests {
         let report = object(&json("rtsp://host/", &Status::default(), &[]));
         assert_eq!(report.len(), KEYS.len());
         assert_eq!([&report["scale"], &report["speed"]], [1.0, 1.0]);
-        assert!(report["start"].is_null());
+        assert!(report["start"].is_null() && report["recorded"].is_null());
         assert!(report["transport"].is_null() && report["first_frame_ms"].is_null());
         assert_eq!(report["fps"], 0.0);
     }
