@@ -67,6 +67,24 @@ pub enum RecordError {
 ///
 /// Frames that miss some restart intervals are mended ([`mend`]); those that are damaged otherwise
 /// are left out.
+///
+/// ```no_run
+/// # use pinhole_std::client::Client;
+/// # use pinhole::frame::FrameId;
+/// use pinhole_std::record::Recorder;
+///
+/// # fn record(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut recorder = Recorder::create("camera.avi".as_ref())?;
+/// let mut next = FrameId(0);
+/// while let Ok(frame) = client.frame(next) {
+///     recorder.write(&frame)?;
+///     next = next.next();
+/// }
+/// recorder.finish()?;
+/// println!("{} frames", recorder.recorded().frames);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Recorder {
     path: PathBuf,
