@@ -4,6 +4,7 @@ use crate::tell;
 use pinhole::frame::{Format, Frame, FrameId, Integrity, Miss};
 use pinhole::time::{Duration, MediaTime};
 use pinhole_std::record::{RecordError, Recorded, Recorder};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -61,8 +62,16 @@ impl Recording {
     /// # Errors
     /// The file cannot be created.
     pub(crate) fn start(path: &Path, from: FrameId) -> Result<Self, RecordError> {
-        let failed = |source| RecordError::Write { path: path.to_owned(), source };
         let recorder = Recorder::create(path)?;
+        let started = Self::on_thread(path, from, move |work, give_back| run(recorder, &work, &give_back));
+        started.map_err(|source| RecordError::Write { path: path.to_owned(), source })
+    }
+
+    fn on_thread(
+        path: &Path,
+        from: FrameId,
+        run: impl FnOnce(Receiver<Job>, Sender<Job>) -> Outcome + Send + 'static,
+    ) -> io::Result<Self> {
         let (jobs, work) = mpsc::channel();
         let (give_back, spare) = mpsc::channel();
         for _ in 0..QUEUE {
@@ -70,7 +79,7 @@ impl Recording {
             let _ = give_back.send(Job::default());
         }
         let thread = thread::Builder::new().name("record".into());
-        let thread = thread.spawn(move || run(recorder, &work, &give_back)).map_err(failed)?;
+        let thread = thread.spawn(move || run(work, give_back))?;
         Ok(Self { path: path.into(), next: from, spare, jobs, dropped: 0, thread })
     }
 
@@ -108,9 +117,9 @@ impl Recording {
             error: Some(format!("{}: the recording has died; try -v", self.path.display())),
             ..Outcome::default()
         });
-        outcome.dropped = self.dropped;
-        if outcome.dropped > 0 {
-            let (path, dropped) = (self.path.display(), outcome.dropped);
+        if outcome.error.is_none() && self.dropped > 0 {
+            let (path, dropped) = (self.path.display(), self.dropped);
+            outcome.dropped = dropped;
             tell(&format!("{path}: {dropped} frames are not in it, because the disk was too slow for them"));
         }
         outcome
@@ -198,6 +207,22 @@ mod tests {
         assert_eq!((outcome.recorded.frames, &outcome.recorded.files[..]), (320, &[path.clone()][..]));
         assert_eq!(fs::read(&path).unwrap(), ORANGE.repeat(320));
         fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_disk_that_stands_still_stalls_nobody_and_what_it_costs_is_counted() {
+        let source = source(QUEUE + 5);
+        let stuck = |work: Receiver<Job>, _give_back: Sender<Job>| {
+            work.into_iter().for_each(drop);
+            Outcome::default()
+        };
+        let mut recording = Recording::on_thread(Path::new("a.avi"), FrameId(0), stuck).unwrap();
+        let begun = Instant::now();
+        recording.follow(&source);
+        assert!(begun.elapsed() < PATIENCE);
+        assert_eq!((recording.next, recording.dropped), (FrameId(QUEUE as u64), 0));
+        assert_eq!(recording.finish(&source).dropped, 5);
+        assert!(begun.elapsed() < PATIENCE * 3);
     }
 
     #[test]
