@@ -1,14 +1,24 @@
 //! [`FrameRing`]: one track's frames in fixed storage. A live source writes it and sessions read
 //! it; a client writes it and a player reads it.
+mod spans;
+#[cfg(test)]
+mod tests;
+
 use crate::frame::{Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Miss, Seek, TrackId};
 use crate::storage;
 use crate::time::MediaTime;
+
+pub use spans::{Span, Spans};
 
 /// What the ring knows of one frame. The caller provides an array of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Slot {
     start: usize,
     len: usize,
+    /// Bytes of all frames before it, modulo the size of the number.
+    before: usize,
+    /// The first frame of its [`Span`], which may be gone.
+    run: u64,
     pts: MediaTime,
     end: Option<FrameEnd>,
 }
@@ -45,6 +55,8 @@ pub struct FrameRing<S, B> {
     open: Option<Slot>,
     /// Where the next frame starts.
     head: usize,
+    /// Bytes of all frames so far, modulo the size of the number.
+    written: usize,
     keep_from: u64,
     ended: bool,
 }
@@ -52,7 +64,17 @@ pub struct FrameRing<S, B> {
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S, B> {
     /// An empty ring whose first frame will be number 0.
     pub fn new(slots: S, bytes: B) -> Self {
-        Self { slots, bytes, first: 0, next: 0, open: None, head: 0, keep_from: u64::MAX, ended: false }
+        Self {
+            slots,
+            bytes,
+            first: 0,
+            next: 0,
+            open: None,
+            head: 0,
+            written: 0,
+            keep_from: u64::MAX,
+            ended: false,
+        }
     }
 
     /// The frames that can be read: from the oldest to before the second number.
@@ -60,13 +82,36 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         FrameId(self.first)..FrameId(self.next)
     }
 
+    /// How many frames can be read.
+    pub fn frame_count(&self) -> usize {
+        self.next.saturating_sub(self.first) as usize
+    }
+
+    /// How many frames there can be, however small they are.
+    pub fn slot_count(&self) -> usize {
+        self.slots.as_ref().len()
+    }
+
     /// Bytes that the finished frames take.
     pub fn bytes_used(&self) -> usize {
-        (self.first..self.next).filter_map(|id| self.slot(id)).map(|slot| slot.len).sum()
+        self.bytes_from(FrameId(self.first))
+    }
+
+    /// Bytes that the finished frames from `id` on take.
+    pub fn bytes_from(&self, id: FrameId) -> usize {
+        let id = id.0.max(self.first);
+        let slot = if id < self.next { self.slot(id) } else { None };
+        slot.map_or(0, |slot| self.written.wrapping_sub(slot.before))
+    }
+
+    /// Bytes that frames can take. Not all of them are used: what is behind the newest frame stays
+    /// empty where the next one does not fit there.
+    pub fn capacity(&self) -> usize {
+        self.bytes.as_ref().len()
     }
 
     /// Nothing from `id` on is evicted: writing is refused with [`Full`] instead, and can be tried
-    /// again. Without this call, any frame may be.
+    /// again. Without this call, any frame may be; [`FrameId`] `u64::MAX` goes back to that.
     pub fn keep_from(&mut self, id: FrameId) {
         self.keep_from = id.0;
     }
@@ -106,6 +151,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         if self.first < self.next { self.slot(self.first) } else { None }
     }
 
+    fn newest(&self) -> Option<&Slot> {
+        if self.first < self.next { self.slot(self.next.wrapping_sub(1)) } else { None }
+    }
+
     fn evict_oldest(&mut self) -> Result<(), Full> {
         if self.first >= self.next || self.first >= self.keep_from {
             return Err(Full);
@@ -119,7 +168,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
     /// Frames lie in the order of their numbers, so only the oldest can be in the way. The loop
     /// ends: each round evicts a frame, or wraps, which happens once.
     fn make_room(&mut self, open: &mut Slot, need: usize) -> Result<(), Full> {
-        let capacity = self.bytes.as_ref().len();
+        let capacity = self.capacity();
         if need > capacity {
             return Err(Full);
         }
@@ -144,10 +193,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink for FrameRing<S, B> {
     fn begin(&mut self, _: u8, pts: MediaTime) -> Result<(), Full> {
         self.open = None;
-        if self.next.wrapping_sub(self.first) >= self.slots.as_ref().len() as u64 {
+        if self.next.wrapping_sub(self.first) >= self.slot_count() as u64 {
             self.evict_oldest()?;
         }
-        self.open = Some(Slot { start: self.head, len: 0, pts, end: None });
+        self.open = Some(Slot { start: self.head, pts, ..Slot::default() });
         Ok(())
     }
 
@@ -171,10 +220,13 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
 
     fn finish(&mut self, _: u8, end: FrameEnd) {
         let Some(open) = self.open.take() else { return };
+        let run =
+            self.newest().filter(|newest| newest.goes_on_at(open.pts)).map_or(self.next, |newest| newest.run);
         let slots = self.slots.as_mut();
         let index = self.next.checked_rem(slots.len() as u64).unwrap_or(0);
         if let Some(slot) = slots.get_mut(index as usize) {
-            *slot = Slot { end: Some(end), ..open };
+            *slot = Slot { before: self.written, run, end: Some(end), ..open };
+            self.written = self.written.wrapping_add(open.len);
             self.head = open.start.saturating_add(open.len);
             self.next = self.next.wrapping_add(1);
         }
@@ -214,153 +266,5 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameStore 
             }
         }
         FrameId(low)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::frame::{Format, Integrity};
-    use crate::jpeg::{JpegInfo, Sampling};
-    use crate::time::Duration;
-    use proptest::prelude::*;
-    use std::collections::VecDeque;
-    use std::vec;
-    use std::vec::Vec;
-
-    const T: TrackId = TrackId { media: 0, track: 0 };
-    const END: FrameEnd = FrameEnd {
-        format: Format::Jpeg(JpegInfo::of_size(16, 16, Sampling::Yuv420)),
-        duration: Duration::from_millis(40),
-        integrity: Integrity::Complete,
-    };
-
-    fn at(n: u64) -> MediaTime {
-        MediaTime::from_micros(n * 40_000)
-    }
-
-    #[test]
-    fn a_frame_larger_than_the_ring_is_refused_and_costs_no_other() {
-        let mut ring = FrameRing::new([Slot::default(); 4], [0u8; 64]);
-        ring.push(at(0), &[1; 40], END).unwrap();
-        assert_eq!(ring.push(at(1), &[2; 65], END), Err(Full));
-        assert_eq!(ring.frame(T, FrameId(0)).unwrap().data, [1; 40]);
-        ring.push(at(1), &[3; 24], END).unwrap();
-        assert_eq!(ring.span(), FrameId(0)..FrameId(2));
-    }
-
-    #[test]
-    fn what_is_kept_is_not_evicted_and_writing_can_be_tried_again() {
-        let mut ring = FrameRing::new([Slot::default(); 4], [0u8; 64]);
-        for n in 0..2 {
-            ring.push(at(n), &[n as u8; 30], END).unwrap();
-        }
-        ring.keep_from(FrameId(0));
-        assert_eq!(ring.push(at(2), &[2; 30], END), Err(Full));
-        assert_eq!(ring.frame(T, FrameId(0)).unwrap().data, [0; 30]);
-        ring.keep_from(FrameId(1));
-        ring.push(at(2), &[2; 30], END).unwrap();
-        assert_eq!(ring.frame(T, FrameId(1)).unwrap().data, [1; 30]);
-        assert_eq!(ring.frame(T, FrameId(0)).unwrap_err(), Miss::Overrun { resume: FrameId(2) });
-    }
-
-    #[test]
-    fn a_hole_reads_as_zeros_not_as_an_old_frame() {
-        let mut ring = FrameRing::new([Slot::default(); 2], [0u8; 32]);
-        ring.push(at(0), &[0xAA; 32], END).unwrap();
-        ring.begin(0, at(1)).unwrap();
-        ring.write_at(0, 8, &[1; 4]).unwrap();
-        ring.write_at(0, 0, &[2; 2]).unwrap();
-        ring.finish(0, END);
-        assert_eq!(ring.frame(T, FrameId(1)).unwrap().data, [2, 2, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
-    }
-
-    #[test]
-    fn without_slots_nothing_can_be_written() {
-        let mut ring = FrameRing::new(Vec::<Slot>::new(), [0u8; 32]);
-        assert_eq!(ring.push(at(0), &[1], END), Err(Full));
-        assert_eq!(ring.frame(T, FrameId(0)).unwrap_err(), Miss::NotYet);
-    }
-
-    #[test]
-    fn the_end_is_told_after_the_newest_frame() {
-        let mut ring = FrameRing::new([Slot::default(); 2], [0u8; 32]);
-        ring.push(at(0), &[1], END).unwrap();
-        ring.end();
-        assert!(ring.frame(T, FrameId(0)).is_ok());
-        assert_eq!(ring.frame(T, FrameId(1)).unwrap_err(), Miss::End);
-        ring.restart(FrameId(9));
-        assert_eq!(ring.frame(T, FrameId(9)).unwrap_err(), Miss::NotYet);
-    }
-
-    #[derive(Clone, Debug)]
-    enum Op {
-        Push(Vec<usize>),
-        Abandon(usize),
-        Keep(u64),
-        Restart,
-    }
-
-    fn op() -> impl Strategy<Value = Op> {
-        prop_oneof![
-            8 => prop::collection::vec(0usize..40, 0..4).prop_map(Op::Push),
-            1 => (0usize..120).prop_map(Op::Abandon),
-            1 => (0u64..6).prop_map(Op::Keep),
-            1 => Just(Op::Restart),
-        ]
-    }
-
-    proptest! {
-        /// Whatever is still in the span reads as it was written.
-        #[test]
-        fn frames_are_never_torn(ops in prop::collection::vec(op(), 0..120), slots in 1usize..7, cap in 1usize..100) {
-            let mut ring = FrameRing::new(vec![Slot::default(); slots], vec![0u8; cap]);
-            let mut model: VecDeque<(u64, Vec<u8>)> = VecDeque::new();
-            let (mut next, mut tag) = (0u64, 0u8);
-            for op in ops {
-                match op {
-                    Op::Push(parts) => {
-                        let mut data = Vec::new();
-                        let mut ok = ring.begin(0, at(next)).is_ok();
-                        for n in parts {
-                            tag = tag.wrapping_add(1);
-                            ok = ok && ring.write_at(0, data.len(), &vec![tag; n]).is_ok();
-                            data.extend(vec![tag; n]);
-                        }
-                        if ok {
-                            ring.finish(0, END);
-                            model.push_back((next, data));
-                            next += 1;
-                        } else {
-                            ring.abandon(0);
-                        }
-                    }
-                    Op::Abandon(n) => {
-                        if ring.begin(0, at(next)).is_ok() {
-                            let _ = ring.write_at(0, 0, &vec![0xEE; n]);
-                        }
-                        ring.abandon(0);
-                    }
-                    Op::Keep(back) => ring.keep_from(FrameId(next.saturating_sub(back))),
-                    Op::Restart => {
-                        next += 3;
-                        ring.restart(FrameId(next));
-                        model.clear();
-                    }
-                }
-                let span = ring.span();
-                prop_assert_eq!(span.end, FrameId(next));
-                while model.front().is_some_and(|(id, _)| *id < span.start.0) {
-                    model.pop_front();
-                }
-                prop_assert_eq!(model.len() as u64, span.end.0 - span.start.0);
-                prop_assert_eq!(ring.bytes_used(), model.iter().map(|(_, d)| d.len()).sum::<usize>());
-                for (id, data) in &model {
-                    let frame = ring.frame(T, FrameId(*id)).unwrap();
-                    prop_assert_eq!(frame.data, &data[..]);
-                    prop_assert_eq!(ring.seek(T, Seek::To(frame.pts)), FrameId(*id));
-                }
-            }
-        }
     }
 }
