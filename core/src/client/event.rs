@@ -191,8 +191,33 @@ pub struct Figures {
     pub frames_damaged: u64,
     /// Frames of which nothing came that is of use, as far as timestamps and lost packets tell.
     pub frames_missing: u64,
+    /// Frames that came and that the sink did not take: it had no room for them, or has them
+    /// already.
+    pub frames_unstored: u64,
     /// Frames that the server left out.
     pub frames_skipped: u64,
+}
+
+impl Figures {
+    /// The figures of two connections to the same track, of which this is the later one.
+    #[must_use]
+    pub const fn after(self, before: &Self) -> Self {
+        Self {
+            packets: self.packets.saturating_add(before.packets),
+            octets: self.octets.saturating_add(before.octets),
+            lost: self.lost.saturating_add(before.lost),
+            late: self.late.saturating_add(before.late),
+            duplicates: self.duplicates.saturating_add(before.duplicates),
+            reordered: self.reordered.saturating_add(before.reordered),
+            jitter: self.jitter,
+            jitter_time: self.jitter_time,
+            frames_complete: self.frames_complete.saturating_add(before.frames_complete),
+            frames_damaged: self.frames_damaged.saturating_add(before.frames_damaged),
+            frames_missing: self.frames_missing.saturating_add(before.frames_missing),
+            frames_unstored: self.frames_unstored.saturating_add(before.frames_unstored),
+            frames_skipped: self.frames_skipped.saturating_add(before.frames_skipped),
+        }
+    }
 }
 
 /// A request that the state does not allow.

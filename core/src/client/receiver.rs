@@ -86,6 +86,10 @@ impl Receiver {
     /// A PLAY is on its way: its packets may overtake the reply.
     pub(super) fn expect_play(&mut self, start: Start) {
         (self.fresh, self.expected_seq) = (true, None);
+        if !start.resumed {
+            // PAUSE has cut it off, perhaps; what was asked for does not go on in its middle.
+            self.output.depacketizer.forget_open();
+        }
         self.output.timeline.play(start);
     }
 
@@ -199,6 +203,7 @@ impl Receiver {
             frames_complete: frames.complete,
             frames_damaged: frames.damaged,
             frames_missing: self.output.timeline.missing.saturating_add(frames.abandoned),
+            frames_unstored: frames.unstored,
             frames_skipped: self.output.timeline.skipped,
         }
     }

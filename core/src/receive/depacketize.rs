@@ -50,6 +50,8 @@ pub struct DepacketizerCounters {
     pub damaged: u64,
     /// Frames of which something came, but that could not be made.
     pub abandoned: u64,
+    /// Frames that the sink had no room for, or did not want.
+    pub unstored: u64,
     /// Fragments that were not believed.
     pub refused: u64,
 }
@@ -81,7 +83,7 @@ impl Depacketizer {
             restart_interval: 0,
             largest: 0,
             state: State::Idle,
-            counters: DepacketizerCounters { complete: 0, damaged: 0, abandoned: 0, refused: 0 },
+            counters: DepacketizerCounters { complete: 0, damaged: 0, abandoned: 0, unstored: 0, refused: 0 },
         }
     }
 
@@ -125,6 +127,12 @@ impl Depacketizer {
         self.finish(track, false, sink);
     }
 
+    /// Forgets the frame that is open, and does not count it: it is to come again as a whole. The
+    /// sink drops it when the next one begins.
+    pub fn forget_open(&mut self) {
+        self.state = State::Idle;
+    }
+
     /// What became of the frames.
     pub const fn counters(&self) -> DepacketizerCounters {
         self.counters
@@ -152,8 +160,7 @@ impl Depacketizer {
                 open.missing = open.missing.saturating_add(1);
             }
             _ => {
-                sink.abandon(track);
-                self.counters.abandoned = self.counters.abandoned.wrapping_add(1);
+                self.give_up(track, error == DepacketizeError::Full, sink);
                 self.state = State::Skipping { timestamp: packet.timestamp() };
             }
         }
@@ -269,9 +276,9 @@ impl Depacketizer {
         let scan_len = if open.tail == EOI { open.next.saturating_sub(2) } else { open.next };
         let info = JpegInfo { scan_len, ..open.info };
         let end = info.scan.saturating_add(scan_len) as usize;
-        if scan_len == 0 || sink.write_at(track, end, &EOI).is_err() {
-            sink.abandon(track);
-            self.counters.abandoned = self.counters.abandoned.wrapping_add(1);
+        let full = scan_len > 0 && sink.write_at(track, end, &EOI).is_err();
+        if scan_len == 0 || full {
+            self.give_up(track, full, sink);
             return None;
         }
         let complete = open.complete && whole;
@@ -283,6 +290,12 @@ impl Depacketizer {
         *counter = counter.wrapping_add(1);
         sink.finish(track, FrameEnd { format: Format::Jpeg(info), duration: Duration::ZERO, integrity });
         Some(complete)
+    }
+
+    fn give_up<K: FrameSink + ?Sized>(&mut self, track: u8, full: bool, sink: &mut K) {
+        sink.abandon(track);
+        let counter = if full { &mut self.counters.unstored } else { &mut self.counters.abandoned };
+        *counter = counter.wrapping_add(1);
     }
 }
 

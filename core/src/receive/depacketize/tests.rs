@@ -68,7 +68,7 @@ impl Bench {
     }
 
     fn counts(&self) -> [u64; 4] {
-        let DepacketizerCounters { complete, damaged, abandoned, refused } = self.depacketizer.counters();
+        let DepacketizerCounters { complete, damaged, abandoned, refused, .. } = self.depacketizer.counters();
         [complete, damaged, abandoned, refused]
     }
 
@@ -426,7 +426,7 @@ fn a_frame_without_room_is_abandoned_and_the_next_one_taken() {
     assert_eq!(bench.push(0, &large[2]), Ok(Pushed::Skipped));
     assert_eq!(bench.push(0, &large[3]), Ok(Pushed::Skipped));
     bench.push(0, &packet(2, true, PICTURE, &scan(90))).unwrap();
-    assert_eq!(bench.counts(), [1, 0, 1, 0]);
+    assert_eq!((bench.counts(), bench.depacketizer.counters().unstored), ([1, 0, 0, 0], 1));
 }
 
 #[test]
@@ -444,6 +444,15 @@ fn what_is_open_at_a_goodbye_is_finished_as_damaged() {
     bench.depacketizer.finish_open(0, &mut bench.frames);
     assert_eq!(bench.last(), (&scan(10)[..], false, (64, 48)));
     assert_eq!(bench.counts(), [0, 1, 0, 0]);
+}
+
+#[test]
+fn what_is_open_and_forgotten_is_not_counted() {
+    let mut bench = bench();
+    bench.push(0, &packet(1, false, PICTURE, &scan(10))).unwrap();
+    bench.depacketizer.forget_open();
+    bench.push(0, &packet(2, true, PICTURE, &scan(90))).unwrap();
+    assert_eq!((bench.counts(), bench.frames.done.len()), ([1, 0, 0, 0], 1));
 }
 
 /// What a network does to one packet.
