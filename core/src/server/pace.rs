@@ -109,10 +109,10 @@ impl Pace {
         span.scaled(u64::from(self.speed.thousandths()), UNIT)
     }
 
-    /// What must have been delivered in so much time, or a client that shows it is kept waiting: to
-    /// be ahead by less than was asked for is not to be late.
+    /// What must have been delivered in so much time, or a client that shows it as it comes is kept
+    /// waiting. One that asked for more than that shows it from a buffer, and wants every frame.
     pub(super) fn required(self, span: Duration) -> Duration {
-        span.min(self.delivered(span))
+        if self.speed > Speed::NORMAL { Duration::ZERO } else { self.delivered(span) }
     }
 
     fn to_play(self, media: Duration) -> Duration {
