@@ -13,14 +13,19 @@
 //! The connection describes the presentation and sets its tracks up by itself; PLAY is sent when
 //! that is done and [`ClientConn::play`] was called, before or after. What the times of frames mean is
 //! said at [`PlayOptions`].
+//!
+//! [`Prefetch`] stands between the connection and a ring that a viewer reads from, for media that
+//! are to be fetched ahead.
 mod chunk;
 mod config;
 mod conn;
 mod dialogue;
 mod event;
 mod incoming;
+mod intake;
 mod notes;
 mod play;
+mod prefetch;
 mod receiver;
 mod response;
 #[cfg(test)]
@@ -35,5 +40,7 @@ pub use chunk::Chunk;
 pub use config::{Config, TransportChoice, Unusable};
 pub use conn::ClientConn;
 pub use event::{ClientError, Event, Figures, NotWaiting, TrackInfo};
+pub use intake::Intake;
 pub use play::PlayOptions;
+pub use prefetch::{Ask, Prefetch, PrefetchOptions};
 pub use transmit::Pending;

@@ -2,4 +2,6 @@
 mod pace;
 mod pair;
 mod play;
+mod prefetch;
+mod screen;
 mod script;

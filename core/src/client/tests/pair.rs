@@ -1,11 +1,12 @@
 //! Both ends in one test: a virtual clock, and a link that can be tampered with.
-use crate::client::{ClientConn, Config, Event, Port};
+use super::screen::Screen;
+use crate::client::{ClientConn, Config, Event, PlayOptions, Port};
 use crate::frame::{Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Miss, Seek, TrackId};
 use crate::jpeg::{Header, JpegInfo, Sampling};
 use crate::random::split_mix;
 use crate::server::{self, Answer, Ask, PortPair, ServerConn};
 use crate::time::{Duration, Instant, MediaTime, Now, NtpTime};
-use crate::wire::rtsp::{Pair as Ports, Status};
+use crate::wire::rtsp::{Pair as Ports, Position, Status};
 use crate::wire::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
 use core::net::SocketAddr;
 use std::boxed::Box;
@@ -50,7 +51,7 @@ impl Clip {
         INTERVAL.scaled(self.0.len() as u64, 1)
     }
 
-    fn pts(number: u64) -> MediaTime {
+    pub(super) fn pts(number: u64) -> MediaTime {
         MediaTime::ZERO + INTERVAL.scaled(number, 1)
     }
 }
@@ -133,6 +134,8 @@ pub(super) struct Pair {
     pub(super) client: ClientConn<Vec<u8>, &'static str>,
     pub(super) clip: Clip,
     pub(super) album: Album,
+    /// Who watches, instead of the album.
+    pub(super) screen: Option<Screen>,
     pub(super) now: Instant,
     /// What the client told, and when.
     pub(super) events: Vec<(Instant, Event<'static>)>,
@@ -141,6 +144,10 @@ pub(super) struct Pair {
     pub(super) requests: Vec<u8>,
     /// Instead of what the server would answer to SETUP.
     pub(super) refuse_udp: bool,
+    /// Where a PLAY begins, by what it asks for.
+    pub(super) rounded: fn(MediaTime) -> MediaTime,
+    /// Until then nothing comes through to the client.
+    pub(super) stalled_until: Instant,
     pub(super) fate: Fate,
     /// Bytes that one write on the connection takes, at most.
     pub(super) max_write: usize,
@@ -166,11 +173,14 @@ impl Pair {
             client: ClientConn::new(config, now, URL, 2, client).unwrap(),
             clip,
             album: Album::default(),
+            screen: None,
             now: Instant::ZERO,
             events: Vec::new(),
             closed_by_server: Vec::new(),
             requests: Vec::new(),
             refuse_udp: false,
+            rounded: |asked| asked,
+            stalled_until: Instant::ZERO,
             fate: Box::new(|_| std::vec![Duration::from_millis(3)]),
             max_write: 65_536,
             in_flight: Vec::new(),
@@ -198,10 +208,14 @@ impl Pair {
             if done(self) {
                 return true;
             }
+            let stalled = self.now < self.stalled_until;
             let client = self.client.poll_at().earliest(true, true);
-            let server = self.server.poll_at(&self.clip).earliest(true, true);
+            let server = self.server.poll_at(&self.clip).earliest(!stalled, true);
             let link = self.in_flight.iter().map(|datagram| datagram.at).min();
-            let next = [client, server, link].into_iter().flatten().min().unwrap_or(end).max(self.now);
+            let stall = stalled.then_some(self.stalled_until);
+            let screen = self.screen.as_ref().and_then(Screen::wakes_at);
+            let next = [client, server, link, stall, screen].into_iter().flatten().min();
+            let next = next.unwrap_or(end).max(self.now);
             rounds_now = if next > self.now { 0 } else { rounds_now + 1 };
             assert!(rounds_now < 1_000, "an end asks to be called and does nothing at {:?}", self.now);
             if next >= end {
@@ -230,10 +244,15 @@ impl Pair {
         let now = self.clock();
         self.arrive(now);
         self.server.handle_timeout(now);
-        self.client.handle_timeout(now, &mut self.album);
+        let sink = sink(&mut self.screen, &mut self.album);
+        self.client.handle_timeout(now, sink);
         loop {
             self.serve(now);
             self.listen(now);
+            if let Some(screen) = &mut self.screen {
+                screen.show(self.now, &self.clip);
+                screen.ask(&mut self.client);
+            }
             let moved = self.write_to_client(now) | self.write_to_server(now);
             if !moved {
                 break;
@@ -249,7 +268,8 @@ impl Pair {
         due.sort_by_key(|datagram| datagram.at);
         for InFlight { to_client, port, track, bytes, .. } in due {
             if to_client {
-                self.client.handle_datagram(now, track, port, &bytes, &mut self.album);
+                let sink = sink(&mut self.screen, &mut self.album);
+                self.client.handle_datagram(now, track, port, &bytes, sink);
             } else {
                 let number = CLIENT_RTP + u16::from(port == Port::Rtcp);
                 self.server.handle_datagram(now, ([10, 0, 0, 2], number).into(), 0, port, &bytes);
@@ -285,8 +305,12 @@ impl Pair {
                     media: 0,
                     ports: Some(PortPair { socket: 0, rtp: SERVER_RTP, rtcp: SERVER_RTP + 1 }),
                 },
-                Ask::Play { .. } => {
-                    Answer::Play { from: None, end: Some(MediaTime::ZERO + self.clip.duration()) }
+                Ask::Play { range, .. } => {
+                    let from = match range.and_then(|range| range.start) {
+                        Some(Position::At(at)) => Some(Seek::To((self.rounded)(at))),
+                        _ => None,
+                    };
+                    Answer::Play { from, end: Some(MediaTime::ZERO + self.clip.duration()) }
                 }
             };
             self.server.reply(now, id, answer, &self.clip).unwrap();
@@ -318,7 +342,14 @@ impl Pair {
                 let rtp = CLIENT_RTP + 2 * u16::from(track);
                 self.client.setup(track, Some(Ports { rtp, rtcp: rtp + 1 })).unwrap();
             }
-            self.events.push((now.at, event));
+            let told = self.screen.as_mut().is_none_or(|screen| screen.prefetch.on_event(&event));
+            if let (Event::Described { .. }, Some(screen)) = (event, &mut self.screen) {
+                let options = screen.prefetch.play(PlayOptions::default(), &screen.rings);
+                self.client.play_with(options);
+            }
+            if told {
+                self.events.push((now.at, event));
+            }
         }
     }
 
@@ -328,11 +359,14 @@ impl Pair {
 
     fn write_to_client(&mut self, now: Now) -> bool {
         let mut bytes = std::vec![0; self.write_len()];
+        if self.now < self.stalled_until {
+            return false;
+        }
         let Some(chunk) = self.server.poll_stream(now, &self.clip) else { return false };
         let len = chunk.fill(&mut bytes);
         chunk.advance(len);
         // A client that is over reads no more.
-        let _ = self.client.handle_stream(now, &bytes[..len], &mut self.album);
+        let _ = self.client.handle_stream(now, &bytes[..len], sink(&mut self.screen, &mut self.album));
         true
     }
 
@@ -372,8 +406,16 @@ impl Pair {
         let datagram = Datagram { to_client, port, nth: *nth, bytes };
         *nth += 1;
         for delay in (self.fate)(&datagram) {
-            let at = self.now + delay;
+            let at = self.now.max(self.stalled_until) + delay;
             self.in_flight.push(InFlight { at, to_client, port, track, bytes: bytes.to_vec() });
         }
+    }
+}
+
+/// Where frames go: to who watches, else into the album.
+fn sink<'a>(screen: &'a mut Option<Screen>, album: &'a mut Album) -> &'a mut dyn FrameSink {
+    match screen {
+        Some(screen) => screen,
+        None => album,
     }
 }

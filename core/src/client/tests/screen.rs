@@ -1,0 +1,107 @@
+//! A viewer in virtual time: it shows frames from a ring, each when it is due.
+use super::pair::{Clip, INTERVAL};
+use crate::client::{Ask, ClientConn, Prefetch, PrefetchOptions};
+use crate::frame::{FrameEnd, FrameId, FrameSink, FrameStore, Full, TrackId};
+use crate::ring::{FrameRing, Slot};
+use crate::time::{Duration, Instant, MediaTime};
+use std::vec;
+use std::vec::Vec;
+
+pub(super) struct Screen {
+    pub(super) prefetch: Prefetch,
+    pub(super) rings: [FrameRing<Vec<Slot>, Vec<u8>>; 1],
+    /// Media time that is to be there before it begins.
+    pub(super) prebuffer: Duration,
+    pub(super) paused: bool,
+    pub(super) next: FrameId,
+    /// What was shown: which frames of the clip, and how late.
+    pub(super) shown: Vec<(usize, Duration)>,
+    /// What was asked of the server by the way.
+    pub(super) asked: Vec<Ask>,
+    /// The next frame's time, and when that is due.
+    clock: Option<(MediaTime, Instant)>,
+}
+
+impl Screen {
+    pub(super) fn new(options: Option<PrefetchOptions>, slots: usize, bytes: usize) -> Self {
+        Self {
+            prefetch: Prefetch::new(options),
+            rings: [FrameRing::new(vec![Slot::default(); slots], vec![0; bytes])],
+            prebuffer: Duration::ZERO,
+            paused: false,
+            next: FrameId(0),
+            shown: Vec::new(),
+            asked: Vec::new(),
+            clock: None,
+        }
+    }
+
+    /// Media time that is there and was not shown yet.
+    pub(super) fn ahead(&self) -> Duration {
+        let end = self.rings[0].span().end.0;
+        INTERVAL.scaled(end.saturating_sub(self.next.0), 1)
+    }
+
+    /// The picture was held until `now`.
+    pub(super) fn go_on(&mut self, now: Instant) {
+        self.paused = false;
+        self.clock = self.clock.map(|(pts, due)| (pts, due.max(now)));
+    }
+
+    pub(super) fn show(&mut self, now: Instant, clip: &Clip) {
+        let begins = self.clock.is_none() && self.ahead() > Duration::ZERO && self.ahead() >= self.prebuffer;
+        if let (true, Ok(first)) = (begins, self.rings[0].frame(TrackId::default(), self.next)) {
+            self.clock = Some((first.pts, now));
+        }
+        while let (false, Some((at, due)), Ok(frame)) =
+            (self.paused, self.clock, self.rings[0].frame(TrackId::default(), self.next))
+        {
+            let due = due + frame.pts.since(at);
+            if due > now {
+                break;
+            }
+            assert!(frame.integrity.is_complete());
+            let number = clip.0.iter().position(|(_, data)| data == frame.data).expect("of the clip");
+            assert!(frame.pts.as_micros().abs_diff(Clip::pts(number as u64).as_micros()) <= 30);
+            self.shown.push((number, now.since(due)));
+            self.clock = Some((frame.pts, due));
+            self.next = self.next.next();
+        }
+        self.prefetch.watch_from(self.next);
+    }
+
+    pub(super) fn ask(&mut self, client: &mut ClientConn<Vec<u8>, &'static str>) {
+        while let Some(ask) = self.prefetch.poll(&self.rings) {
+            self.asked.push(ask);
+            match ask {
+                Ask::Pause => client.pause(),
+                Ask::Play(options) => client.play_with(options),
+                Ask::Ended => {}
+            }
+        }
+    }
+
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        let (at, due) = self.clock.filter(|_| !self.paused)?;
+        let frame = self.rings[0].frame(TrackId::default(), self.next).ok()?;
+        Some(due + frame.pts.since(at))
+    }
+}
+
+impl FrameSink for Screen {
+    fn begin(&mut self, track: u8, pts: MediaTime) -> Result<(), Full> {
+        self.prefetch.sink(&mut self.rings).begin(track, pts)
+    }
+
+    fn write_at(&mut self, track: u8, at: usize, bytes: &[u8]) -> Result<(), Full> {
+        self.prefetch.sink(&mut self.rings).write_at(track, at, bytes)
+    }
+
+    fn finish(&mut self, track: u8, end: FrameEnd) {
+        self.prefetch.sink(&mut self.rings).finish(track, end);
+    }
+
+    fn abandon(&mut self, track: u8) {
+        self.prefetch.sink(&mut self.rings).abandon(track);
+    }
+}
