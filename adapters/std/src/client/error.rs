@@ -42,6 +42,17 @@ pub enum Error {
     /// The session cannot go on.
     #[error("{0}")]
     Session(ClientError),
+    /// The caller's: not even one frame fits [`super::Options::cache`].
+    #[error(
+        "a frame of {frame} bytes does not fit the cache, which takes {cache} bytes a track; it should be \
+         several times as large"
+    )]
+    CacheTooSmall {
+        /// Bytes that the frame takes.
+        frame: usize,
+        /// Bytes that the cache takes.
+        cache: usize,
+    },
     /// The operating system refuses what an event loop needs.
     #[error("the event loop failed: {0}")]
     Loop(io::Error),

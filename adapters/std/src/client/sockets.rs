@@ -22,36 +22,25 @@ pub(super) struct Connection {
     writable: bool,
 }
 
-impl Connection {
-    /// Connects to the first of the host's addresses that answers.
-    pub(super) fn open(
-        url: &str,
-        timeout: Duration,
-        registry: &Registry,
-        token: Token,
-    ) -> Result<Self, Error> {
-        let parsed = Url::parse(url.as_bytes()).map_err(|error| Error::Unusable(Unusable::Url(error)))?;
-        let (host, port) = (parsed.host(), parsed.port());
-        let resolve = |source| Error::Resolve { host: host.to_owned(), source };
-        let addresses = (host, port).to_socket_addrs().map_err(resolve)?;
-        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in addresses {
-            match Self::connect(address, timeout, registry, token) {
-                Ok(connection) => return Ok(connection),
-                Err(error) => last = error,
-            }
+/// Connects to the first of the host's addresses that answers.
+pub(super) fn connect(url: &str, timeout: Duration) -> Result<std::net::TcpStream, Error> {
+    let parsed = Url::parse(url.as_bytes()).map_err(|error| Error::Unusable(Unusable::Url(error)))?;
+    let (host, port) = (parsed.host(), parsed.port());
+    let resolve = |source| Error::Resolve { host: host.to_owned(), source };
+    let addresses = (host, port).to_socket_addrs().map_err(resolve)?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match std::net::TcpStream::connect_timeout(&address, timeout) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
         }
-        let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        Err(Error::Connect { address, source: last })
     }
+    let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    Err(Error::Connect { address, source: last })
+}
 
-    fn connect(
-        address: SocketAddr,
-        timeout: Duration,
-        registry: &Registry,
-        token: Token,
-    ) -> io::Result<Self> {
-        let stream = std::net::TcpStream::connect_timeout(&address, timeout)?;
+impl Connection {
+    pub(super) fn new(stream: std::net::TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         let (local, server) = (stream.local_addr()?.ip(), stream.peer_addr()?.ip());
