@@ -39,6 +39,10 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) headless: bool,
 
+    /// Decode nothing: only receive, and count.
+    #[arg(long, requires = "headless", conflicts_with = "snapshot")]
+    pub(crate) no_decode: bool,
+
     /// Stop after this many seconds, counted from the start.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) duration: Option<Duration>,
@@ -134,6 +138,7 @@ mod tests {
     fn nothing_is_needed() {
         let cli = parse(&[]).unwrap();
         assert!(cli.url.is_none() && !cli.headless && !cli.json && cli.duration.is_none());
+        assert!(!cli.no_decode && parse(&["--headless", "--no-decode"]).unwrap().no_decode);
         assert_eq!(cli.transport, TransportArg::Auto);
         assert_eq!((cli.start, cli.scale, cli.speed), (None, Scale::NORMAL, Speed::NORMAL));
     }
@@ -202,6 +207,7 @@ mod tests {
             "--record=clip.mp4",
             "--record=avi",
             "--transport=sctp",
+            "--no-decode",
             "--unknown",
         ] {
             let error = parse(&[arg]).err();

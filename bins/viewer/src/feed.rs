@@ -18,6 +18,18 @@ const BATCH: usize = 32;
 /// A longer step between two frames is a gap, and says nothing of the frame rate.
 const MAX_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Which frames are decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Decode {
+    /// Each.
+    #[default]
+    All,
+    /// One in this time, and the last.
+    Every(Duration),
+    /// None: they are only counted.
+    Nothing,
+}
+
 /// The place in the cache, and what is known of the frames up to it.
 #[derive(Debug, Default)]
 pub(crate) struct Feed {
@@ -25,7 +37,7 @@ pub(crate) struct Feed {
     /// When frame `next` is due, once it has come.
     next_due: Option<Duration>,
     playout: Playout,
-    pace: Option<Duration>,
+    decode: Decode,
     /// When the last frame that was decoded was due.
     decoded: Option<Duration>,
     /// The last frame, where it was passed over for the pace.
@@ -46,9 +58,9 @@ pub(crate) struct Progress {
 }
 
 impl Feed {
-    /// From the first frame on. With a `pace`, one frame in that time goes to the decoder.
-    pub(crate) fn new(pace: Option<Duration>) -> Self {
-        Self { pace, ..Self::default() }
+    /// From the first frame on.
+    pub(crate) fn new(decode: Decode) -> Self {
+        Self { decode, ..Self::default() }
     }
 
     /// Hands over what is due within the decoder's lead.
@@ -70,11 +82,13 @@ impl Feed {
                 return Progress { wait: clock.until(at), drained: false };
             }
             self.note(&frame);
-            if self.pace.zip(self.decoded).is_some_and(|(pace, last)| due < last + pace) {
-                self.passed_over = Some(self.next);
-            } else {
-                hand_over(self.next, due, &frame, jobs);
-                (self.decoded, self.passed_over) = (Some(due), None);
+            match (self.decode, self.decoded) {
+                (Decode::Nothing, _) => {}
+                (Decode::Every(pace), Some(last)) if due < last + pace => self.passed_over = Some(self.next),
+                _ => {
+                    hand_over(self.next, due, &frame, jobs);
+                    (self.decoded, self.passed_over) = (Some(due), None);
+                }
             }
             (self.next, self.next_due) = (self.next.next(), None);
         }

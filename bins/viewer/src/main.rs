@@ -29,6 +29,7 @@ mod window;
 use clap::Parser;
 use cli::Cli;
 use decode::Picture;
+use feed::Decode;
 use pinhole::client::PlayOptions;
 use pinhole::frame::Seek;
 use player::{Player, Status};
@@ -80,8 +81,8 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     };
     let player = {
         let (url, transport, play) = (url.clone(), cli.transport, what_to_play(cli));
-        let pace = headless.then_some(HEADLESS_PACE);
-        Player::start(move || source::connect(&url, transport, play), pace, cli.record.clone())?
+        let decode = what_to_decode(cli, headless);
+        Player::start(move || source::connect(&url, transport, play), decode, cli.record.clone())?
     };
     let options = show::Options {
         url: &url,
@@ -97,7 +98,8 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
 
     let status = player.status();
     let mut errors = player.errors().messages();
-    let result = verdict(ending, &status, picture.as_ref(), &errors, &url)
+    let shown = picture.is_some() || cli.no_decode;
+    let result = verdict(ending, &status, shown, &errors, &url)
         .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), ending))
         .and_then(|()| tell_recording(status.recorded.as_ref()));
     if let Err(error) = &result {
@@ -114,6 +116,14 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     Ok(said.map_err(|error| format!("standard output takes no report: {error}"))?)
 }
 
+fn what_to_decode(cli: &Cli, headless: bool) -> Decode {
+    match (cli.no_decode, headless) {
+        (true, _) => Decode::Nothing,
+        (false, true) => Decode::Every(HEADLESS_PACE),
+        (false, false) => Decode::All,
+    }
+}
+
 fn what_to_play(cli: &Cli) -> PlayOptions {
     let mut play = PlayOptions::default();
     play.from = cli.start.map(Seek::To);
@@ -121,14 +131,8 @@ fn what_to_play(cli: &Cli) -> PlayOptions {
     play
 }
 
-/// Whether what was asked for was played; if not, why.
-fn verdict(
-    ending: Ending,
-    status: &Status,
-    picture: Option<&Picture>,
-    errors: &[String],
-    url: &str,
-) -> Result<(), String> {
+/// Whether what was asked for was played; if not, why. `shown`: a picture was, or none was wanted.
+fn verdict(ending: Ending, status: &Status, shown: bool, errors: &[String], url: &str) -> Result<(), String> {
     match (ending, &status.over) {
         (Ending::User, _) => return Ok(()),
         (Ending::Stream, Some(Err(reason))) => return Err(reason.clone()),
@@ -141,7 +145,7 @@ fn verdict(
             "{url}: no picture came; is the stream live? try --transport tcp, or -v to see more"
         ));
     }
-    if picture.is_none() {
+    if !shown {
         let reason = errors.first().map_or("they came too late", String::as_str);
         return Err(format!("{url}: none of {frames} frames could be shown: {reason}"));
     }
@@ -243,17 +247,15 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_was_played_or_not() {
-        let picture = Picture::default();
-        let judge =
-            |ending, status: &Status, picture| verdict(ending, status, picture, &[], "rtsp://a/").is_ok();
-        assert!(judge(Ending::Stream, &status(9, Some(Ok(()))), Some(&picture)));
-        assert!(judge(Ending::Deadline, &status(9, None), Some(&picture)));
-        assert!(judge(Ending::User, &status(0, None), None));
-        assert!(!judge(Ending::Stream, &status(9, Some(Err("gone".into()))), Some(&picture)));
-        assert!(!judge(Ending::Stream, &status(9, None), Some(&picture)));
-        assert!(!judge(Ending::Stream, &status(0, Some(Ok(()))), None));
-        assert!(!judge(Ending::Deadline, &status(0, None), None));
-        assert!(!judge(Ending::Deadline, &status(9, None), None));
+        let judge = |ending, status: &Status, shown| verdict(ending, status, shown, &[], "rtsp://a/").is_ok();
+        assert!(judge(Ending::Stream, &status(9, Some(Ok(()))), true));
+        assert!(judge(Ending::Deadline, &status(9, None), true));
+        assert!(judge(Ending::User, &status(0, None), false));
+        assert!(!judge(Ending::Stream, &status(9, Some(Err("gone".into()))), true));
+        assert!(!judge(Ending::Stream, &status(9, None), true));
+        assert!(!judge(Ending::Stream, &status(0, Some(Ok(()))), false));
+        assert!(!judge(Ending::Deadline, &status(0, None), false));
+        assert!(!judge(Ending::Deadline, &status(9, None), false));
     }
 
     #[test]

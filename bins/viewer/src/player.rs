@@ -1,7 +1,7 @@
 //! A stream being played: a thread for the network, which hands frames to one that decodes.
 use crate::clock::PlayerClock;
 use crate::decode::{self, Job, Picture};
-use crate::feed::Feed;
+use crate::feed::{Decode, Feed};
 use crate::handoff::{CloseOnDrop, Handoff, Taken};
 use crate::mend::Mended;
 use crate::record::{Outcome, Recording};
@@ -67,14 +67,13 @@ struct Shared {
 }
 
 impl Player {
-    /// Starts both threads. `open` runs on the network's; with a `pace`, only one frame in that
-    /// time is decoded, and the last. What is received is recorded to `record`.
+    /// Starts both threads. `open` runs on the network's. What is received is recorded to `record`.
     ///
     /// # Errors
     /// The system has no more threads.
     pub(crate) fn start(
         open: impl FnOnce() -> Result<Box<dyn Source>, Error> + Send + 'static,
-        pace: Option<Duration>,
+        decode: Decode,
         record: Option<PathBuf>,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
@@ -96,7 +95,7 @@ impl Player {
         thread::Builder::new().name("network".into()).spawn(move || {
             // Last of all: who has taken the last picture finds the result.
             let _close = CloseOnDrop(&network.jobs);
-            let result = network.run(open, pace, record).map_err(|error| error.to_string());
+            let result = network.run(open, decode, record).map_err(|error| error.to_string());
             network.status().over = Some(result);
         })?;
         Ok(Self { shared })
@@ -160,14 +159,14 @@ impl Shared {
     fn run(
         &self,
         open: impl FnOnce() -> Result<Box<dyn Source>, Error>,
-        pace: Option<Duration>,
+        decode: Decode,
         record: Option<PathBuf>,
     ) -> Result<(), Error> {
         let mut source = open()?;
         let mut recording = record.map(|path| Recording::start(&path, FrameId(0))).transpose()?;
         // A wish that came while it connected is seen below, before the first turn.
         let _ = self.waker.set(source.waker());
-        let mut feed = Feed::new(pace);
+        let mut feed = Feed::new(decode);
         let played = self.play(&mut *source, &mut feed, &mut recording);
         feed.flush(&*source, &self.clock, &self.jobs);
         self.refresh(&*source, &feed);
@@ -254,8 +253,8 @@ mod tests {
     const FRAME: Duration = Duration::from_millis(10);
     const WAIT: Duration = Duration::from_millis(50);
 
-    fn start(fake: Fake, pace: Option<Duration>) -> Player {
-        Player::start(move || Ok(Box::new(fake)), pace, None).unwrap()
+    fn start(fake: Fake, decode: Decode) -> Player {
+        Player::start(move || Ok(Box::new(fake)), decode, None).unwrap()
     }
 
     fn clip(frames: usize) -> Fake {
@@ -280,7 +279,7 @@ mod tests {
     fn a_clip_is_played_to_its_end_and_the_server_is_left_properly() {
         let fake = clip(40);
         let asked = fake.asked();
-        let player = start(fake, None);
+        let player = start(fake, Decode::All);
         let pictures = pictures(&player);
         // A busy machine may skip some, not many.
         assert!(pictures.len() > 10, "{} of 40", pictures.len());
@@ -297,7 +296,7 @@ mod tests {
     fn a_pause_holds_the_picture_and_the_server_and_goes_on_where_it_was() {
         let fake = clip(60);
         let asked = fake.asked();
-        let player = start(fake, None);
+        let player = start(fake, Decode::All);
         while player.picture(WAIT).item.is_none() {}
         player.pause(true);
         // What was due when it was paused, and no more.
@@ -318,7 +317,7 @@ mod tests {
     fn a_clip_that_is_to_repeat_starts_over_until_it_is_stopped() {
         let fake = clip(10);
         let asked = fake.asked();
-        let player = start(fake, None);
+        let player = start(fake, Decode::All);
         player.repeat();
         let deadline = Instant::now() + Duration::from_secs(20);
         while asked.lock().unwrap().iter().filter(|asked| **asked == "play").count() < 2 {
@@ -332,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_screen_that_stands_still_stalls_nobody() {
-        let player = start(clip(30), None);
+        let player = start(clip(30), Decode::All);
         let deadline = Instant::now() + Duration::from_secs(10);
         while player.status().over.is_none() {
             assert!(Instant::now() < deadline, "the network waits for the screen");
@@ -346,7 +345,7 @@ mod tests {
         // Many, because a busy machine may skip one.
         let bad = |n: usize| n % 3 == 1;
         let frame = |n| if bad(n) { b"no JPEG".to_vec() } else { ORANGE.to_vec() };
-        let player = start(Fake::new((0..30).map(frame).collect(), (32, 16), FRAME), None);
+        let player = start(Fake::new((0..30).map(frame).collect(), (32, 16), FRAME), Decode::All);
         assert!(pictures(&player).len() > 5);
         assert_eq!(player.status().over, Some(Ok(())));
         let errors = player.errors().messages();
@@ -359,16 +358,24 @@ mod tests {
 
     #[test]
     fn with_a_pace_one_picture_in_that_time_is_decoded_and_the_last() {
-        let player = start(clip(30), Some(Duration::from_secs(60)));
+        let player = start(clip(30), Decode::Every(Duration::from_secs(60)));
         assert_eq!(pictures(&player).len(), 2);
         assert!((player.status().fps - 100.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn without_a_decoder_each_frame_is_counted_and_none_is_shown() {
+        let player = start(clip(30), Decode::Nothing);
+        assert_eq!(pictures(&player), []);
+        let status = player.status();
+        assert_eq!((status.statistics.frames_complete, status.size), (30, (32, 16)));
     }
 
     #[test]
     fn who_stops_it_waits_for_no_picture_and_the_server_is_told() {
         let fake = clip(100_000);
         let asked = fake.asked();
-        let player = start(fake, None);
+        let player = start(fake, Decode::All);
         while player.picture(WAIT).item.is_none() {}
         player.pause(true);
         player.stop();
@@ -379,11 +386,11 @@ mod tests {
 
     #[test]
     fn a_server_that_cannot_be_reached_or_goes_away_is_the_result() {
-        let refused = Player::start(|| Err("refused".into()), None, None).unwrap();
+        let refused = Player::start(|| Err("refused".into()), Decode::All, None).unwrap();
         assert_eq!(pictures(&refused), []);
         assert_eq!(refused.status().over, Some(Err("refused".to_owned())));
 
-        let lost = start(clip(30).failing_after(5), None);
+        let lost = start(clip(30).failing_after(5), Decode::All);
         assert_ne!(pictures(&lost), []);
         assert_eq!(lost.status().over, Some(Err("the connection was lost".to_owned())));
     }
