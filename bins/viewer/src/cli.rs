@@ -31,9 +31,22 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true, value_parser = scale)]
     pub(crate) scale: Scale,
 
-    /// Have frames delivered so many times faster than they are shown.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
-    pub(crate) speed: Speed,
+    /// Have frames delivered so many times faster than they are shown; recorded media are fetched
+    /// at twice their rate otherwise.
+    #[arg(long, value_name = "N", value_parser = speed)]
+    pub(crate) speed: Option<Speed>,
+
+    /// Keep so much of what was received, such as 64MiB: to go back in, and to fetch ahead.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub(crate) cache: usize,
+
+    /// Have so much of a recorded medium before it plays.
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = span)]
+    pub(crate) prebuffer: Duration,
+
+    /// End when the server goes away, with exit code 1, instead of trying again.
+    #[arg(long)]
+    pub(crate) no_reconnect: bool,
 
     /// Open no window; show a line of figures. Chosen by itself where there is no display.
     #[arg(long)]
@@ -103,11 +116,32 @@ fn recording(text: &str) -> Result<PathBuf, RecordError> {
     Ok(path)
 }
 
-fn place(text: &str) -> Result<MediaTime, String> {
+fn span(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds
-        .map(|place| MediaTime::ZERO + place.into())
-        .ok_or_else(|| "a number of seconds is expected, 0 or above".to_owned())
+    seconds.ok_or_else(|| "a number of seconds is expected, 0 or above".to_owned())
+}
+
+fn place(text: &str) -> Result<MediaTime, String> {
+    span(text).map(|place| MediaTime::ZERO + place.into())
+}
+
+/// Bytes, with a unit or without.
+fn size(text: &str) -> Result<usize, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => Some(0),
+        "k" | "kib" => Some(10),
+        "m" | "mib" => Some(20),
+        "g" | "gib" => Some(30),
+        _ => None,
+    };
+    let bytes =
+        number.parse::<usize>().ok().zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift));
+    // What no allocator gives is no size.
+    bytes
+        .filter(|bytes| (1..=isize::MAX as usize).contains(bytes))
+        .ok_or_else(|| "a size is expected, such as 64MiB, 1GiB or 500000".to_owned())
 }
 
 fn scale(text: &str) -> Result<Scale, String> {
@@ -140,15 +174,25 @@ mod tests {
         assert!(cli.url.is_none() && !cli.headless && !cli.json && cli.duration.is_none());
         assert!(!cli.no_decode && parse(&["--headless", "--no-decode"]).unwrap().no_decode);
         assert_eq!(cli.transport, TransportArg::Auto);
-        assert_eq!((cli.start, cli.scale, cli.speed), (None, Scale::NORMAL, Speed::NORMAL));
+        assert_eq!((cli.start, cli.scale, cli.speed), (None, Scale::NORMAL, None));
     }
 
     #[test]
     fn where_and_how_fast_to_play() {
         let cli = parse(&["--start", "1.5", "--scale", "-0.5", "--speed", "2"]).unwrap();
         assert_eq!(cli.start, Some(MediaTime::from_micros(1_500_000)));
-        assert_eq!((cli.scale.thousandths(), cli.speed.thousandths()), (-500, 2_000));
+        assert_eq!((cli.scale.thousandths(), cli.speed.map(Speed::thousandths)), (-500, Some(2_000)));
         assert_eq!(parse(&["--start=0", "--scale=-4"]).unwrap().scale.thousandths(), -4_000);
+    }
+
+    #[test]
+    fn how_much_is_cached_and_when_it_begins() {
+        let cli = parse(&[]).unwrap();
+        assert_eq!((cli.cache, cli.prebuffer, cli.no_reconnect), (256 << 20, Duration::from_secs(1), false));
+        for (text, bytes) in [("500000", 500_000), ("64k", 64 << 10), ("64MiB", 64 << 20), ("1g", 1 << 30)] {
+            assert_eq!(parse(&["--cache", text]).unwrap().cache, bytes, "{text}");
+        }
+        assert_eq!(parse(&["--prebuffer", "0"]).unwrap().prebuffer, Duration::ZERO);
     }
 
     #[test]
@@ -208,6 +252,11 @@ mod tests {
             "--record=avi",
             "--transport=sctp",
             "--no-decode",
+            "--cache=0",
+            "--cache=64MB",
+            "--cache=1.5GiB",
+            "--cache=99999999999GiB",
+            "--prebuffer=-1",
             "--unknown",
         ] {
             let error = parse(&[arg]).err();

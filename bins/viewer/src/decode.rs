@@ -1,11 +1,14 @@
 //! JPEG to pixels, on a thread of its own.
 use crate::clock::PlayerClock;
-use crate::handoff::{CloseOnDrop, Handoff};
+use crate::feed::Showing;
+use crate::handoff::{Choice, CloseOnDrop, Handoff};
 use crate::mend::{Gaps, Mender};
 use crate::report::ErrorLog;
-use pinhole::frame::FrameId;
+use crate::tally::Tally;
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -15,16 +18,19 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 /// for sixty times as much.
 const MAX_PIXELS: usize = 1 << 26;
 
+/// Bytes of pixels that wait for the screen, where that is more than two pictures.
+const PIXELS_AHEAD: usize = 128 << 20;
+
 /// How long the decoder sleeps when there is nothing to do; a new job wakes it.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// A frame to decode.
 #[derive(Debug)]
 pub(crate) struct Job {
-    /// The frame's number, for messages.
-    pub(crate) id: FrameId,
-    /// When its picture is due, in the player's time.
-    pub(crate) due: Duration,
+    /// Which frame, and when its picture is due.
+    pub(crate) showing: Showing,
+    /// When it came, if that is known.
+    pub(crate) arrived: Option<Instant>,
     /// The JPEG file.
     pub(crate) data: Vec<u8>,
     /// What of it is missing; `None` if nothing is, or if it is not known.
@@ -34,8 +40,10 @@ pub(crate) struct Job {
 /// A decoded frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Picture {
-    /// When it is due, in the player's time.
-    pub(crate) due: Duration,
+    /// Which frame it is, and when it is due.
+    pub(crate) showing: Showing,
+    /// When the frame came, if that is known.
+    pub(crate) arrived: Option<Instant>,
     /// Pixels across; not zero.
     pub(crate) width: u32,
     /// Pixels down; not zero.
@@ -54,32 +62,52 @@ impl Picture {
     }
 }
 
-/// Decodes until `jobs` is finished; then, and if it panics, closes `pictures`.
+/// What the decoder works with.
+pub(crate) struct Bench<'a> {
+    pub(crate) jobs: &'a Handoff<Job>,
+    pub(crate) pictures: &'a Handoff<Picture>,
+    pub(crate) clock: &'a PlayerClock,
+    /// What is of an older generation than this is not decoded.
+    pub(crate) generation: &'a AtomicU64,
+    pub(crate) tally: &'a Tally,
+    pub(crate) errors: &'a ErrorLog,
+}
+
+/// Decodes until the jobs are finished; then, and if it panics, closes the pictures.
 ///
 /// A frame is skipped when one after it is due already: a decoder that is too slow shows fewer
 /// pictures, each at its time.
-pub(crate) fn run(jobs: &Handoff<Job>, pictures: &Handoff<Picture>, clock: &PlayerClock, errors: &ErrorLog) {
+pub(crate) fn run(bench: &Bench<'_>) {
+    let Bench { jobs, pictures, clock, generation, tally, errors } = bench;
     let _close = CloseOnDrop(pictures);
     let mut mender = Mender::default();
+    let is_old = |showing: &Showing| showing.generation < generation.load(Ordering::Acquire);
     loop {
-        let taken = jobs.take(IDLE, |queue| {
+        let choose = |queue: &VecDeque<Job>| {
             let now = clock.now();
-            queue.len().min(1) + queue.iter().skip(1).take_while(|job| job.due <= now).count()
-        });
-        if taken.skipped > 0 {
-            tracing::debug!(skipped = taken.skipped, "the decoder is late");
-        }
+            let due = queue.iter().skip(1).take_while(|job| job.showing.due <= now).count();
+            Choice { count: queue.len().min(1) + due, again: None }
+        };
+        let taken = jobs.take(IDLE, choose, |skipped| tally.dropped(&skipped.showing));
         if taken.finished {
             return;
         }
         let Some(job) = taken.item else { continue };
         let mut picture = pictures.spare().unwrap_or_default();
-        picture.due = job.due;
-        match mender.decode(&job, &mut picture) {
-            Ok(()) => pictures.push(picture),
+        (picture.showing, picture.arrived) = (job.showing, job.arrived);
+        let started = Instant::now();
+        let decoded = if is_old(&job.showing) { Ok(()) } else { mender.decode(&job, &mut picture) };
+        match decoded {
+            Ok(()) if is_old(&job.showing) => pictures.give_back(picture),
+            Ok(()) => {
+                tally.decoded(started.elapsed());
+                pictures.limit((PIXELS_AHEAD / (size_of::<u32>() * picture.pixels.len().max(1))).max(2));
+                pictures.push(picture);
+            }
             Err(reason) => {
-                tracing::info!(frame = job.id.0, reason, "a frame does not decode");
-                errors.push(format!("frame {}: {reason}", job.id.0));
+                let frame = job.showing.id.0;
+                tracing::info!(frame, reason, "a frame does not decode");
+                errors.push(format!("frame {frame}: {reason}"));
                 pictures.give_back(picture);
             }
         }

@@ -8,7 +8,6 @@ use std::time::Duration;
 pub(crate) struct Handoff<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
-    capacity: usize,
 }
 
 #[derive(Debug)]
@@ -16,6 +15,19 @@ struct State<T> {
     queue: VecDeque<T>,
     spare: Vec<T>,
     closed: bool,
+    /// How many items may wait, and how many are kept.
+    limit: usize,
+    /// The largest limit.
+    capacity: usize,
+}
+
+/// Which items to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// So many off the front.
+    pub(crate) count: usize,
+    /// If there are none: when to look again, though nothing changes.
+    pub(crate) again: Option<Duration>,
 }
 
 /// What [`Handoff::take`] found.
@@ -23,8 +35,6 @@ struct State<T> {
 pub(crate) struct Taken<T> {
     /// The newest of the items that were chosen.
     pub(crate) item: Option<T>,
-    /// How many older ones were chosen with it, and dropped.
-    pub(crate) skipped: usize,
     /// The queue is closed and empty: nothing will come any more.
     pub(crate) finished: bool,
 }
@@ -32,8 +42,17 @@ pub(crate) struct Taken<T> {
 impl<T> Handoff<T> {
     /// A queue of at most `capacity` items.
     pub(crate) fn new(capacity: usize) -> Self {
-        let state = State { queue: VecDeque::with_capacity(capacity), spare: Vec::new(), closed: false };
-        Self { state: Mutex::new(state), changed: Condvar::new(), capacity }
+        let queue = VecDeque::with_capacity(capacity);
+        let state = State { queue, spare: Vec::new(), closed: false, limit: capacity, capacity };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// From now on, at most `items` wait, and not more than there can be at all: they may be large.
+    pub(crate) fn limit(&self, items: usize) {
+        let mut state = self.lock();
+        state.limit = items.clamp(1, state.capacity);
+        let limit = state.limit;
+        state.spare.truncate(limit);
     }
 
     /// Appends `item` and never waits: a full queue loses its oldest. Tells whether it did.
@@ -42,12 +61,12 @@ impl<T> Handoff<T> {
         if state.closed {
             return false;
         }
-        let oldest = if state.queue.len() >= self.capacity { state.queue.pop_front() } else { None };
+        let oldest = if state.queue.len() >= state.limit { state.queue.pop_front() } else { None };
         state.queue.push_back(item);
         self.changed.notify_all();
         match oldest {
             Some(oldest) => {
-                state.recycle(oldest, self.capacity);
+                state.recycle(oldest);
                 true
             }
             None => false,
@@ -56,7 +75,7 @@ impl<T> Handoff<T> {
 
     /// Appends `item` when there is room for it; drops it when the queue is closed.
     pub(crate) fn push(&self, item: T) {
-        let full = |state: &mut State<T>| state.queue.len() >= self.capacity && !state.closed;
+        let full = |state: &mut State<T>| state.queue.len() >= state.limit && !state.closed;
         let mut state = self.changed.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner);
         if !state.closed {
             state.queue.push_back(item);
@@ -64,28 +83,43 @@ impl<T> Handoff<T> {
         }
     }
 
-    /// Takes as many items off the front as `choose` says, and gives the last of them. Where it
-    /// says none, waits for the queue to change, at most for `wait`, and asks again, once.
-    pub(crate) fn take(&self, wait: Duration, choose: impl Fn(&VecDeque<T>) -> usize) -> Taken<T> {
+    /// Takes as many items off the front as `choose` says, and gives the last of them; `skip` sees
+    /// the others. Where there are none, waits for the queue to change, at most for `wait`, and
+    /// asks again, once.
+    pub(crate) fn take(
+        &self,
+        wait: Duration,
+        choose: impl Fn(&VecDeque<T>) -> Choice,
+        skip: impl Fn(&T),
+    ) -> Taken<T> {
         let mut state = self.lock();
-        let mut count = choose(&state.queue);
-        if count == 0 && !state.closed {
+        let mut choice = choose(&state.queue);
+        if choice.count == 0 && !state.closed {
+            let wait = choice.again.map_or(wait, |again| wait.min(again));
             state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
-            count = choose(&state.queue);
+            choice = choose(&state.queue);
         }
         let mut item = None;
-        let mut skipped = 0;
-        for _ in 0..count {
+        for _ in 0..choice.count {
             if let Some(older) = item.take() {
-                state.recycle(older, self.capacity);
-                skipped += 1;
+                skip(&older);
+                state.recycle(older);
             }
             item = state.queue.pop_front();
         }
-        if count > 0 {
+        if choice.count > 0 {
             self.changed.notify_all();
         }
-        Taken { finished: item.is_none() && state.closed && state.queue.is_empty(), item, skipped }
+        Taken { finished: item.is_none() && state.closed && state.queue.is_empty(), item }
+    }
+
+    /// Drops what waits.
+    pub(crate) fn clear(&self) {
+        let mut state = self.lock();
+        while let Some(item) = state.queue.pop_front() {
+            state.recycle(item);
+        }
+        self.changed.notify_all();
     }
 
     /// A used item, to be filled again.
@@ -95,7 +129,7 @@ impl<T> Handoff<T> {
 
     /// Gives an item back for its buffer.
     pub(crate) fn give_back(&self, item: T) {
-        self.lock().recycle(item, self.capacity);
+        self.lock().recycle(item);
     }
 
     /// Lets nothing more in. What is queued can still be taken.
@@ -110,8 +144,8 @@ impl<T> Handoff<T> {
 }
 
 impl<T> State<T> {
-    fn recycle(&mut self, item: T, capacity: usize) {
-        if self.spare.len() < capacity {
+    fn recycle(&mut self, item: T) {
+        if self.spare.len() < self.limit {
             self.spare.push(item);
         }
     }
@@ -130,15 +164,25 @@ impl<T> Drop for CloseOnDrop<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+    use std::time::Instant;
 
     const NOW: Duration = Duration::ZERO;
+
+    fn first(count: usize) -> Choice {
+        Choice { count, again: None }
+    }
+
+    fn take<T>(queue: &Handoff<T>, wait: Duration) -> Taken<T> {
+        queue.take(wait, |queue| first(queue.len()), |_| {})
+    }
 
     #[test]
     fn a_full_queue_loses_its_oldest_to_who_may_not_wait() {
         let queue = Handoff::new(2);
         assert_eq!([1, 2, 3].map(|n| queue.push_newest(n)), [false, false, true]);
         assert_eq!(queue.spare(), Some(1));
-        assert_eq!(queue.take(NOW, |q| q.len().min(1)).item, Some(2));
+        assert_eq!(queue.take(NOW, |q| first(q.len().min(1)), |_| {}).item, Some(2));
     }
 
     #[test]
@@ -147,9 +191,12 @@ mod tests {
         for n in 1..=4 {
             queue.push(n);
         }
-        let due = |q: &VecDeque<u32>| q.iter().take_while(|n| **n <= 3).count();
-        assert_eq!(queue.take(NOW, due), Taken { item: Some(3), skipped: 2, finished: false });
-        assert_eq!(queue.take(NOW, due), Taken { item: None, skipped: 0, finished: false });
+        let due = |q: &VecDeque<u32>| first(q.iter().take_while(|n| **n <= 3).count());
+        let skipped = Cell::new(0);
+        let count = |_: &u32| skipped.set(skipped.get() + 1);
+        assert_eq!(queue.take(NOW, due, count), Taken { item: Some(3), finished: false });
+        assert_eq!(queue.take(NOW, due, count), Taken { item: None, finished: false });
+        assert_eq!(skipped.get(), 2);
     }
 
     #[test]
@@ -159,8 +206,8 @@ mod tests {
         drop(CloseOnDrop(&queue));
         queue.push(2);
         assert!(!queue.push_newest(3));
-        assert_eq!(queue.take(NOW, VecDeque::len), Taken { item: Some(1), skipped: 0, finished: false });
-        assert!(queue.take(Duration::from_secs(60), VecDeque::len).finished);
+        assert_eq!(take(&queue, NOW), Taken { item: Some(1), finished: false });
+        assert!(take(&queue, Duration::from_secs(60)).finished);
     }
 
     #[test]
@@ -172,9 +219,29 @@ mod tests {
                 queue.push(2);
                 queue.push(3);
             });
-            while queue.take(Duration::from_millis(100), VecDeque::len).item != Some(2) {}
+            while take(&queue, Duration::from_millis(100)).item != Some(2) {}
             queue.close();
             assert!(pusher.join().is_ok());
         });
+    }
+
+    #[test]
+    fn who_waits_for_a_time_is_woken_at_it() {
+        let queue: Handoff<u32> = Handoff::new(1);
+        let started = Instant::now();
+        let soon = |_: &VecDeque<u32>| Choice { count: 0, again: Some(Duration::from_millis(5)) };
+        assert_eq!(queue.take(Duration::from_secs(60), soon, |_| {}).item, None);
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_queue_of_large_items_is_shorter_and_a_cleared_one_is_empty() {
+        let queue = Handoff::new(4);
+        queue.limit(2);
+        assert_eq!([1, 2, 3].map(|n| queue.push_newest(n)), [false, false, true]);
+        queue.clear();
+        assert_eq!(take(&queue, NOW).item, None);
+        queue.limit(9);
+        assert_eq!([4, 5, 6, 7, 8].map(|n| queue.push_newest(n)), [false, false, false, false, true]);
     }
 }

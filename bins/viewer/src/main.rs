@@ -1,29 +1,36 @@
 //! Shows Motion-JPEG from RTSP.
 //!
-//! Three threads: the network's turns the RTSP client and hands frames over as they become due
-//! ([`player`], [`feed`]); the decoder's makes pictures of them ([`decode`]); the main thread
-//! shows them ([`show`], [`window`]). Between them are short queues whose buffers go round
-//! ([`handoff`]), and a clock that stands while the picture is held ([`clock`]).
+//! Three threads: the network's turns the RTSP client ([`engine`]), moves through what it has
+//! cached ([`playhead`]), and hands frames over as they become due ([`feed`]); the decoder's makes
+//! pictures of them ([`decode`]); the main thread shows them ([`show`], [`window`]), and says what
+//! the user wants ([`player`], [`model`]). Between them are short queues whose buffers go round
+//! ([`handoff`]), and a clock that stands while the picture does ([`clock`]).
 #![forbid(unsafe_code)]
 
 mod cli;
 mod clock;
 mod decode;
+mod engine;
 #[cfg(test)]
 mod fake;
 mod feed;
 mod handoff;
 mod headless;
+mod intake;
 mod mend;
+mod model;
 mod player;
+mod playhead;
 mod playout;
 mod record;
 mod report;
+mod retry;
 mod samples;
 mod scale;
 mod show;
 mod snapshot;
 mod source;
+mod tally;
 mod window;
 
 use clap::Parser;
@@ -32,10 +39,11 @@ use decode::Picture;
 use feed::Decode;
 use pinhole::client::PlayOptions;
 use pinhole::frame::Seek;
-use player::{Player, Status};
+use player::{AtEnd, Player, Settings, Status};
 use record::Outcome;
 use show::{Ending, Shown};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use source::Wanted;
 use std::error::Error;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -79,18 +87,28 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         }
         (None, None) => unreachable!("there is a server where there is no address"),
     };
+    let settings = Settings {
+        url: url.clone(),
+        decode: what_to_decode(cli, headless),
+        at_end: match (headless, &server) {
+            (true, _) => AtEnd::Stop,
+            (false, None) => AtEnd::Stay,
+            // A sample of two seconds is over before one has looked at it.
+            (false, Some(_)) => AtEnd::Repeat,
+        },
+        prebuffer: cli.prebuffer,
+        reconnect: !cli.no_reconnect,
+        record: cli.record.clone(),
+    };
     let player = {
-        let (url, transport, play) = (url.clone(), cli.transport, what_to_play(cli));
-        let decode = what_to_decode(cli, headless);
-        Player::start(move || source::connect(&url, transport, play), decode, cli.record.clone())?
+        let (url, wanted) = (url.clone(), what_to_play(cli));
+        Player::start(move || source::connect(&url, &wanted), settings)?
     };
     let options = show::Options {
         url: &url,
         headless,
         no_display,
         line: cli.verbose == 0,
-        // A sample of two seconds is over before one has looked at it.
-        repeat: server.is_some(),
         deadline,
         interrupted: &interrupted,
     };
@@ -124,11 +142,10 @@ fn what_to_decode(cli: &Cli, headless: bool) -> Decode {
     }
 }
 
-fn what_to_play(cli: &Cli) -> PlayOptions {
+fn what_to_play(cli: &Cli) -> Wanted {
     let mut play = PlayOptions::default();
-    play.from = cli.start.map(Seek::To);
-    (play.scale, play.speed) = (cli.scale, cli.speed);
-    play
+    (play.from, play.scale) = (cli.start.map(Seek::To), cli.scale);
+    Wanted { transport: cli.transport, play, speed: cli.speed, cache: cli.cache }
 }
 
 /// Whether what was asked for was played; if not, why. `shown`: a picture was, or none was wanted.

@@ -74,9 +74,8 @@ fn copy(area: Area, from: &[u32], to: &mut [u32], width: usize) {
 mod tests {
     use super::*;
     use crate::fake::ORANGE;
-    use pinhole::frame::FrameId;
+    use crate::feed::Showing;
     use pinhole::jpeg::{MissingRange, RecodeOptions, recode, recode_max_len};
-    use std::time::Duration;
 
     const GREY: u32 = 0x0080_8080;
 
@@ -93,7 +92,7 @@ mod tests {
     }
 
     fn job(data: Vec<u8>, gaps: Option<Gaps>) -> Job {
-        Job { id: FrameId(0), due: Duration::ZERO, data, gaps }
+        Job { showing: Showing::default(), arrived: None, data, gaps }
     }
 
     fn corners(mender: &mut Mender, job: &Job) -> (u32, u32) {

@@ -192,7 +192,7 @@ mod tests {
     /// A source that has all of its frames.
     fn source(frames: usize) -> Fake {
         let mut source = Fake::new(vec![ORANGE.to_vec(); frames], (32, 16), Span::ZERO);
-        source.turn(Span::ZERO).unwrap();
+        source.arrive(frames);
         source
     }
 

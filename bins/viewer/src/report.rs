@@ -60,6 +60,12 @@ pub(crate) fn json(url: &str, status: &Status, errors: &[String]) -> String {
         "packets": s.packets,
         "packets_lost": s.packets_lost,
         "bytes": s.bytes,
+        "bitrate": status.bitrate.round(),
+        "jitter_ms": (s.jitter.as_secs_f64() * 1e5).round() / 100.0,
+        "frames_shown": status.frames_shown,
+        "frames_late": status.frames_late,
+        "cache_bytes": status.usage.bytes,
+        "reconnects": status.reconnects,
         "first_frame_ms": first_frame,
         "recorded": status.recorded.as_ref().map(recorded),
         "errors": errors,
@@ -88,19 +94,25 @@ mod tests {
     use pinhole::time::MediaTime;
     use std::time::Duration;
 
-    const KEYS: [&str; 20] = [
+    const KEYS: [&str; 26] = [
+        "bitrate",
         "bytes",
+        "cache_bytes",
         "codec",
         "errors",
         "first_frame_ms",
         "fps",
         "frames_complete",
         "frames_damaged",
+        "frames_late",
         "frames_mended",
         "frames_missing",
+        "frames_shown",
         "height",
+        "jitter_ms",
         "packets",
         "packets_lost",
+        "reconnects",
         "recorded",
         "scale",
         "speed",
@@ -122,12 +134,24 @@ mod tests {
             frames_complete: 300,
             start: Some(MediaTime::from_micros(1_966_667)),
             first_frame: Some(Duration::from_micros(41_900)),
+            jitter: Duration::from_micros(1_234),
             ..Statistics::default()
         };
         let mended = Mended { frames: 3, strips: 7 };
         let (codec, size, fps) = (Some("JPEG"), (512, 288), 29.970_03);
         let recorded = Some(Outcome { dropped: 2, ..Outcome::default() });
-        let status = Status { statistics, mended, codec, size, fps, recorded, ..Status::default() };
+        let status = Status {
+            statistics,
+            mended,
+            codec,
+            size,
+            fps,
+            recorded,
+            frames_shown: 299,
+            frames_late: 1,
+            bitrate: 8e6,
+            ..Status::default()
+        };
         let text = json("rtsp://[::1]/\"a\"\n", &status, &["one".to_owned()]);
         assert_eq!(text.lines().count(), 1);
         let report = object(&text);
@@ -141,6 +165,8 @@ mod tests {
         assert_eq!(report["frames_complete"], 300);
         assert_eq!((&report["frames_mended"], &report["strips_mended"]), (&3.into(), &7.into()));
         assert_eq!(report["first_frame_ms"], 41);
+        assert_eq!((&report["jitter_ms"], &report["bitrate"]), (&1.23.into(), &8e6.into()));
+        assert_eq!((&report["frames_shown"], &report["frames_late"]), (&299.into(), &1.into()));
         assert_eq!(report["errors"][0], "one");
         assert_eq!((&report["recorded"]["dropped"], &report["recorded"]["frames"]), (&2.into(), &0.into()));
     }

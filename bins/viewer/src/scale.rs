@@ -97,7 +97,6 @@ impl Canvas {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::time::Duration;
 
     fn rect(x: u32, y: u32, width: u32, height: u32) -> Rect {
         Rect { x, y, width, height }
@@ -105,7 +104,7 @@ mod tests {
 
     fn plain(width: u32, height: u32, colour: u32) -> Picture {
         let pixels = vec![colour; (width * height) as usize];
-        Picture { due: Duration::ZERO, width, height, pixels: pixels.into() }
+        Picture { width, height, pixels: pixels.into(), ..Picture::default() }
     }
 
     #[test]

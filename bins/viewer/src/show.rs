@@ -1,7 +1,8 @@
 //! The main thread's part: pictures to the screen, and what the user wants to the player.
 use crate::decode::Picture;
 use crate::headless::Line;
-use crate::player::Player;
+use crate::model::Command;
+use crate::player::{AtEnd, Player};
 use crate::tell;
 use crate::window::{self, Screen, Wish};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,8 +27,6 @@ pub(crate) struct Options<'a> {
     pub(crate) no_display: Option<&'static str>,
     /// A progress line, where there is no window.
     pub(crate) line: bool,
-    /// In a window, play again what has ended.
-    pub(crate) repeat: bool,
     /// The end, if one was asked for.
     pub(crate) deadline: Option<Instant>,
     /// Set by a signal that asks the program to end.
@@ -88,7 +87,6 @@ pub(crate) fn run(player: &Player, options: &Options<'_>) -> Shown {
 }
 
 fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Option<Picture>) -> Ending {
-    let mut paused = false;
     let mut tell_at = Instant::now();
     loop {
         if options.interrupted.load(Ordering::Relaxed) {
@@ -115,10 +113,10 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
         }
         if let Some(picture) = last {
             match view.show(picture, fresh, options.url) {
-                Ok(true) if options.repeat => player.repeat(),
-                Ok(_) => {}
+                Ok(()) => {}
                 Err(error) => {
                     say_headless(&error);
+                    player.at_end(AtEnd::Stop);
                     *view = View::line(options);
                 }
             }
@@ -126,15 +124,14 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
         match view.wish() {
             Some(Wish::Quit) => return Ending::User,
             Some(Wish::Pause) => {
-                paused = !paused;
-                player.pause(paused);
+                player.command(Command::Toggle);
                 tell_at = Instant::now();
             }
             None => {}
         }
         if Instant::now() >= tell_at {
             tell_at = Instant::now() + STATUS_EVERY;
-            view.tell(player, options.url, paused);
+            view.tell(player, options.url);
         }
     }
 }
@@ -153,17 +150,13 @@ impl View {
         if matches!(self, Self::Window(Some(_))) { WINDOW_POLL } else { TERMINAL_POLL }
     }
 
-    /// Shows a picture; says whether a window was opened for it.
-    fn show(&mut self, picture: &Picture, fresh: bool, url: &str) -> Result<bool, minifb::Error> {
+    fn show(&mut self, picture: &Picture, fresh: bool, url: &str) -> Result<(), minifb::Error> {
         match self {
-            Self::Window(None) => {
-                *self = Self::Window(Some(Box::new(Screen::open(url, picture)?)));
-                return Ok(true);
-            }
+            Self::Window(None) => *self = Self::Window(Some(Box::new(Screen::open(url, picture)?))),
             Self::Window(Some(screen)) if fresh || screen.is_stale() => screen.show(picture)?,
             _ => {}
         }
-        Ok(false)
+        Ok(())
     }
 
     fn wish(&mut self) -> Option<Wish> {
@@ -173,11 +166,12 @@ impl View {
         }
     }
 
-    fn tell(&mut self, player: &Player, url: &str, paused: bool) {
+    fn tell(&mut self, player: &Player, url: &str) {
+        let status = player.status();
         match self {
-            Self::Window(Some(screen)) => screen.set_title(window::title(url, &player.status(), paused)),
+            Self::Window(Some(screen)) => screen.set_title(window::title(url, &status, status.held)),
             Self::Window(None) => {}
-            Self::Line(line) => line.show(url, &player.status()),
+            Self::Line(line) => line.show(url, &status),
         }
     }
 }

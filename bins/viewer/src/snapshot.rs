@@ -35,12 +35,11 @@ mod tests {
     use super::*;
     use std::error::Error;
     use std::io::Cursor;
-    use std::time::Duration;
 
     #[test]
     fn a_snapshot_reads_back_with_its_colours() -> Result<(), Box<dyn Error>> {
         let pixels = vec![0x00ff_0000, 0x0000_ff00, 0x0000_00ff, 0x0012_3456];
-        let picture = Picture { due: Duration::ZERO, width: 2, height: 2, pixels: pixels.into() };
+        let picture = Picture { width: 2, height: 2, pixels: pixels.into(), ..Picture::default() };
         let mut file = Vec::new();
         write(&picture, &mut file)?;
         let mut reader = png::Decoder::new(Cursor::new(file)).read_info()?;
