@@ -109,6 +109,33 @@ impl Window<'_> {
         self.xdotool(&["windowfocus", &self.id, "keydown", key, "sleep", "0.08", "keyup", key]);
     }
 
+    /// Moves the pointer to a place in the window.
+    ///
+    /// # Panics
+    /// If the window is closed.
+    pub fn point(&self, x: usize, y: usize) {
+        self.xdotool(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
+    }
+
+    /// Clicks at a place, for as long as a finger does.
+    ///
+    /// # Panics
+    /// If the window is closed.
+    pub fn click(&self, x: usize, y: usize) {
+        self.drag((x, y), (x, y));
+    }
+
+    /// Takes hold of what is at one place, and lets it go at another.
+    ///
+    /// # Panics
+    /// If the window is closed.
+    pub fn drag(&self, from: (usize, usize), to: (usize, usize)) {
+        self.point(from.0, from.1);
+        self.xdotool(&["mousedown", "1", "sleep", "0.08"]);
+        self.point(to.0, to.1);
+        self.xdotool(&["sleep", "0.08", "mouseup", "1"]);
+    }
+
     /// Asks for another size. That the window has it, and has drawn anything, is to be awaited.
     ///
     /// # Panics
@@ -173,6 +200,24 @@ impl Picture {
         rows.flat_map(|row| &row[x * 3..(x + width) * 3]).copied().collect()
     }
 
+    /// The colour at a place, `0xRRGGBB`.
+    ///
+    /// # Panics
+    /// If it is not inside.
+    pub fn pixel(&self, x: usize, y: usize) -> u32 {
+        let [r, g, b] = self.part(x, y, 1, 1)[..] else { panic!("{x},{y} is outside of {self:?}") };
+        u32::from_be_bytes([0, r, g, b])
+    }
+
+    /// How many pixels of a part have this colour, `0xRRGGBB`.
+    ///
+    /// # Panics
+    /// If the part is not inside.
+    pub fn count(&self, (x, y, width, height): (usize, usize, usize, usize), colour: u32) -> usize {
+        let [_, r, g, b] = colour.to_be_bytes();
+        self.part(x, y, width, height).chunks(3).filter(|pixel| *pixel == [r, g, b]).count()
+    }
+
     /// Reads a binary PPM of 8 bits.
     fn from_ppm(file: &[u8]) -> Option<Self> {
         let mut lines = file.splitn(4, |byte| *byte == b'\n');
@@ -202,6 +247,8 @@ mod tests {
         let picture = Picture::from_ppm(&ppm).unwrap();
         assert_eq!(picture.size, (3, 2));
         assert_eq!(picture.part(1, 1, 2, 1), [12, 13, 14, 15, 16, 17]);
+        assert_eq!(picture.pixel(1, 1), 0x0c_0d0e);
+        assert_eq!(picture.count((0, 0, 3, 2), 0x0c_0d0e), 1);
         assert_eq!(Picture::from_ppm(&ppm[..28]), None);
     }
 }

@@ -2,6 +2,7 @@
 use crate::Transport;
 use crate::process::{Finished, Running, binary, run};
 use serde_json::Value;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -83,6 +84,15 @@ pub fn start(url: &str, transport: Transport) -> Running {
 /// If it cannot be started.
 pub fn start_on(display: &str, arguments: &[&str]) -> Running {
     Running::start(Command::new(binary(PROGRAM)).env("DISPLAY", display).args(arguments))
+}
+
+/// The same, in a directory where it may write files.
+///
+/// # Panics
+/// If it cannot be started.
+pub fn start_in(directory: &Path, display: &str, arguments: &[&str]) -> Running {
+    let mut command = Command::new(binary(PROGRAM));
+    Running::start(command.current_dir(directory).env("DISPLAY", display).args(arguments))
 }
 
 /// The report of a viewer that has ended well.

@@ -17,6 +17,8 @@ const SIZE: (usize, usize) = (512, 288);
 const CLOSE: f64 = 4.0;
 /// How far a picture is at least from a black one.
 const BRIGHT: f64 = 30.0;
+/// How many rows at the bottom of the window the controls take while the picture is held.
+const CONTROLS: usize = 104;
 /// For how long a picture that is held is looked at.
 const HELD: Duration = Duration::from_millis(500);
 
@@ -100,7 +102,7 @@ fn a_resized_window_has_the_picture_between_black_bars() {
         window.resize(size.0, size.1);
         wait(&viewer, &format!("a window of {size:?} shows the clip"), || {
             let picture = window.picture();
-            (picture.size == size && is_letterboxed(&picture, &frames)).then_some(())
+            (picture.size == size && is_letterboxed(&picture, &frames, 0)).then_some(())
         });
     }
     quit(viewer, &window, "q");
@@ -120,7 +122,7 @@ fn a_held_picture_is_drawn_again_in_a_window_that_was_resized_or_hidden() {
     window.press("space");
     window.wait_title(|title| title.starts_with("paused - "));
     window.resize(512, 400);
-    let shows_the_clip = || is_letterboxed(&window.picture(), &frames).then_some(());
+    let shows_the_clip = || is_letterboxed(&window.picture(), &frames, CONTROLS).then_some(());
     wait(&viewer, "the resized window shows the clip", shows_the_clip);
     window.hide_and_show();
     wait(&viewer, "the window that was hidden shows the clip", shows_the_clip);
@@ -164,30 +166,37 @@ fn closest(rgb: &[u8], frames: &[Vec<u8>]) -> Seen {
     Seen { frame, difference, brightness: watch::mean_difference(rgb, &vec![0; rgb.len()]) }
 }
 
-/// The clip in its own size is in the middle of the picture, and the rest is black. Where there is
-/// no room for it, anything is good.
-fn is_letterboxed(picture: &Picture, frames: &[Vec<u8>]) -> bool {
+/// The clip in its own size is in the middle of the picture, and the rest is black, but for the last
+/// rows, which are covered. Where there is no room for it, anything is good.
+fn is_letterboxed(picture: &Picture, frames: &[Vec<u8>], covered: usize) -> bool {
     let (Some(right), Some(below)) = (picture.size.0.checked_sub(SIZE.0), picture.size.1.checked_sub(SIZE.1))
     else {
         return true;
     };
     let (x, y) = (right / 2, below / 2);
-    let (width, height) = picture.size;
+    let (width, height) = (picture.size.0, picture.size.1 - covered);
+    let end = height.min(y + SIZE.1);
     let bars = [
         picture.part(0, 0, x, height),
         picture.part(width - (right - x), 0, right - x, height),
         picture.part(0, 0, width, y),
-        picture.part(0, height - (below - y), width, below - y),
+        picture.part(0, end, width, height - end),
     ];
     let black = bars.iter().flatten().all(|value| *value == 0);
-    black && closest(&picture.part(x, y, SIZE.0, SIZE.1), frames).is_close()
+    let shown = picture.part(x, y, SIZE.0, end - y);
+    let frames: Vec<_> = frames.iter().map(|frame| frame[..shown.len()].to_vec()).collect();
+    black && closest(&shown, &frames).is_close()
 }
 
-/// The window shows the same for some time.
+/// The window shows the same for some time, above the controls.
 fn stands(window: &Window<'_>) -> bool {
-    let before = window.picture();
+    let look = || {
+        let picture = window.picture();
+        picture.part(0, 0, picture.size.0, picture.size.1 - CONTROLS)
+    };
+    let before = look();
     thread::sleep(HELD);
-    window.picture() == before
+    look() == before
 }
 
 /// The rate in a title.

@@ -2,9 +2,10 @@
 //!
 //! Three threads: the network's turns the RTSP client ([`engine`]), moves through what it has
 //! cached ([`playhead`]), and hands frames over as they become due ([`feed`]); the decoder's makes
-//! pictures of them ([`decode`]); the main thread shows them ([`show`], [`window`]), and says what
-//! the user wants ([`player`], [`model`]). Between them are short queues whose buffers go round
-//! ([`handoff`]), and a clock that stands while the picture does ([`clock`]).
+//! pictures of them ([`decode`]); the main thread shows them ([`show`], [`window`]) with controls
+//! and figures over them ([`ui`]), and says what the user wants ([`player`], [`model`]). Between
+//! them are short queues whose buffers go round ([`handoff`]), and a clock that stands while the
+//! picture does ([`clock`]).
 #![forbid(unsafe_code)]
 
 mod cli;
@@ -19,6 +20,7 @@ mod headless;
 mod intake;
 mod mend;
 mod model;
+mod name;
 mod player;
 mod playhead;
 mod playout;
@@ -31,6 +33,7 @@ mod show;
 mod snapshot;
 mod source;
 mod tally;
+mod ui;
 mod window;
 
 use clap::Parser;

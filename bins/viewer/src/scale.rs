@@ -1,5 +1,7 @@
-//! Fits pictures into the window: as large as they go, centred, between black bars.
+//! Fits pictures into the window: as large as they go, centred, between black bars; or larger, so
+//! that there are none.
 use crate::decode::Picture;
+use crate::ui::Surface;
 use fast_image_resize::images::{TypedCroppedImageMut, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x4;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
@@ -70,26 +72,37 @@ impl Canvas {
         &self.pixels
     }
 
-    /// Draws a picture for a window of this size, which is not empty.
-    pub(crate) fn draw(&mut self, picture: &Picture, size: (u32, u32)) {
-        let to = fit((picture.width, picture.height), size);
+    /// To draw over the picture.
+    pub(crate) fn surface(&mut self) -> Surface<'_> {
+        Surface::new(&mut self.pixels, self.size)
+    }
+
+    /// Draws a picture for a window of this size, which is not empty; all of it, or as much as it
+    /// takes to fill the window.
+    pub(crate) fn draw(&mut self, picture: &Picture, size: (u32, u32), filled: bool) {
+        let (to, options) = if filled {
+            let all = Rect { x: 0, y: 0, width: size.0, height: size.1 };
+            (all, self.options.fit_into_destination(None))
+        } else {
+            (fit((picture.width, picture.height), size), self.options)
+        };
         if self.size != size || self.drawn != Some(to) {
             self.pixels.clear();
             self.pixels.resize(size.0 as usize * size.1 as usize, 0);
             (self.size, self.drawn) = (size, Some(to));
         }
-        if self.resize(picture, to).is_none() {
+        if self.resize(picture, to, &options).is_none() {
             tracing::error!(?size, ?to, "the picture does not fit its own description");
         }
     }
 
-    fn resize(&mut self, picture: &Picture, to: Rect) -> Option<()> {
+    fn resize(&mut self, picture: &Picture, to: Rect, options: &ResizeOptions) -> Option<()> {
         let from = bytemuck::cast_slice(&picture.pixels);
         let from = TypedImageRef::<U8x4>::from_buffer(picture.width, picture.height, from).ok()?;
         let window = bytemuck::cast_slice_mut(&mut self.pixels);
         let window = TypedImage::<U8x4>::from_buffer(self.size.0, self.size.1, window).ok()?;
         let mut part = TypedCroppedImageMut::new(window, to.x, to.y, to.width, to.height).ok()?;
-        self.resizer.resize_typed(&from, &mut part, &self.options).ok()
+        self.resizer.resize_typed(&from, &mut part, options).ok()
     }
 }
 
@@ -128,18 +141,32 @@ mod tests {
     #[test]
     fn the_picture_is_drawn_between_black_bars_and_they_are_cleared_when_they_move() {
         let mut canvas = Canvas::new();
-        canvas.draw(&plain(4, 4, 0x00ff_8000), (8, 4));
+        canvas.draw(&plain(4, 4, 0x00ff_8000), (8, 4), false);
         let bar_and_picture = [0, 0, 0x00ff_8000, 0x00ff_8000, 0x00ff_8000, 0x00ff_8000, 0, 0];
         assert!(canvas.pixels().chunks(8).all(|row| row == bar_and_picture));
-        canvas.draw(&plain(8, 2, 0x0000_00ff), (8, 4));
+        canvas.draw(&plain(8, 2, 0x0000_00ff), (8, 4), false);
         assert_eq!(canvas.pixels()[..8], [0; 8]);
         assert_eq!(canvas.pixels()[8..24], [0xff; 16]);
     }
 
     #[test]
+    fn a_picture_that_fills_the_window_loses_its_edges_and_keeps_its_shape() {
+        let mut picture = plain(8, 4, 0x0000_ff00);
+        for row in std::sync::Arc::make_mut(&mut picture.pixels).chunks_mut(8) {
+            row[..2].fill(0x00ff_0000);
+            row[6..].fill(0x0000_00ff);
+        }
+        let mut canvas = Canvas::new();
+        canvas.draw(&picture, (4, 4), true);
+        assert_eq!(canvas.pixels(), [0x0000_ff00; 16]);
+        canvas.draw(&picture, (4, 4), false);
+        assert_eq!(canvas.pixels()[..4], [0; 4], "the bars are back");
+    }
+
+    #[test]
     fn a_window_of_one_pixel_shows_something() {
         let mut canvas = Canvas::new();
-        canvas.draw(&plain(640, 480, 0x0012_3456), (1, 1));
+        canvas.draw(&plain(640, 480, 0x0012_3456), (1, 1), false);
         assert_eq!(canvas.pixels(), [0x0012_3456]);
     }
 

@@ -1,10 +1,13 @@
 //! The main thread's part: pictures to the screen, and what the user wants to the player.
 use crate::decode::Picture;
 use crate::headless::Line;
-use crate::model::Command;
+use crate::model::{Command, Model};
+use crate::name;
 use crate::player::{AtEnd, Player};
+use crate::snapshot::Snapshots;
 use crate::tell;
-use crate::window::{self, Screen, Wish};
+use crate::ui::Wish;
+use crate::window::{self, Screen};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -87,6 +90,7 @@ pub(crate) fn run(player: &Player, options: &Options<'_>) -> Shown {
 }
 
 fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Option<Picture>) -> Ending {
+    let mut snapshots = Snapshots::default();
     let mut tell_at = Instant::now();
     loop {
         if options.interrupted.load(Ordering::Relaxed) {
@@ -111,8 +115,9 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
         {
             player.give_back(shown);
         }
+        let model = player.model();
         if let Some(picture) = last {
-            match view.show(picture, fresh, options.url) {
+            match view.show(picture, fresh, options.url, &model) {
                 Ok(()) => {}
                 Err(error) => {
                     say_headless(&error);
@@ -121,17 +126,43 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
                 }
             }
         }
-        match view.wish() {
-            Some(Wish::Quit) => return Ending::User,
-            Some(Wish::Pause) => {
-                player.command(Command::Toggle);
-                tell_at = Instant::now();
+        for wish in view.wishes(&model) {
+            tell_at = Instant::now();
+            match wish {
+                Wish::Quit => return Ending::User,
+                Wish::Player(command) => player.command(command),
+                Wish::Record => view.notify(record(player, &model)),
+                Wish::Snapshot => {
+                    if let Some(picture) = last
+                        && let Err(error) = snapshots.start(picture.clone(), name::dated("png"))
+                    {
+                        view.notify(format!("not saved: {error}"));
+                    }
+                }
             }
-            None => {}
+        }
+        for line in snapshots.done() {
+            view.notify(line);
         }
         if Instant::now() >= tell_at {
             tell_at = Instant::now() + STATUS_EVERY;
             view.tell(player, options.url);
+        }
+    }
+}
+
+/// Starts recording, or stops it; says which.
+fn record(player: &Player, model: &Model) -> String {
+    match &model.recording {
+        Some(file) => {
+            player.command(Command::Record(None));
+            format!("recorded {}", file.display())
+        }
+        None => {
+            let file = name::dated("avi");
+            let line = format!("recording to {}", file.display());
+            player.command(Command::Record(Some(file)));
+            line
         }
     }
 }
@@ -150,28 +181,49 @@ impl View {
         if matches!(self, Self::Window(Some(_))) { WINDOW_POLL } else { TERMINAL_POLL }
     }
 
-    fn show(&mut self, picture: &Picture, fresh: bool, url: &str) -> Result<(), minifb::Error> {
+    /// Shows a picture, where there is a window for it: the first opens one.
+    fn show(
+        &mut self,
+        picture: &Picture,
+        fresh: bool,
+        url: &str,
+        model: &Model,
+    ) -> Result<(), minifb::Error> {
         match self {
-            Self::Window(None) => *self = Self::Window(Some(Box::new(Screen::open(url, picture)?))),
-            Self::Window(Some(screen)) if fresh || screen.is_stale() => screen.show(picture)?,
-            _ => {}
+            Self::Window(window) => {
+                let opened = window.is_none();
+                let screen = match window {
+                    Some(screen) => screen,
+                    None => window.insert(Box::new(Screen::open(url, picture)?)),
+                };
+                screen.show(picture, fresh || opened, model)
+            }
+            Self::Line(_) => Ok(()),
         }
-        Ok(())
     }
 
-    fn wish(&mut self) -> Option<Wish> {
-        match self {
-            Self::Window(Some(screen)) => screen.poll(),
-            _ => None,
+    fn wishes(&mut self, model: &Model) -> Vec<Wish> {
+        self.screen().map_or_else(Vec::new, |screen| screen.poll(model))
+    }
+
+    fn notify(&mut self, line: String) {
+        if let Some(screen) = self.screen() {
+            screen.notify(line);
         }
     }
 
     fn tell(&mut self, player: &Player, url: &str) {
-        let status = player.status();
         match self {
-            Self::Window(Some(screen)) => screen.set_title(window::title(url, &status, status.held)),
+            Self::Window(Some(screen)) => screen.set_title(window::title(&player.model())),
             Self::Window(None) => {}
-            Self::Line(line) => line.show(url, &status),
+            Self::Line(line) => line.show(url, &player.status()),
+        }
+    }
+
+    fn screen(&mut self) -> Option<&mut Screen> {
+        match self {
+            Self::Window(screen) => screen.as_deref_mut(),
+            Self::Line(_) => None,
         }
     }
 }

@@ -1,8 +1,42 @@
 //! A picture as a PNG file.
 use crate::decode::Picture;
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+/// Pictures that are being saved beside the show: to compress one takes longer than it is shown.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshots(Vec<JoinHandle<String>>);
+
+impl Snapshots {
+    /// Starts saving a picture. It is not copied.
+    ///
+    /// # Errors
+    /// The system has no more threads.
+    pub(crate) fn start(&mut self, picture: Picture, path: PathBuf) -> io::Result<()> {
+        let save = move || match save(&picture, &path) {
+            Ok(()) => format!("saved {}", path.display()),
+            Err(error) => format!("not saved: {}: {error}", path.display()),
+        };
+        self.0.push(thread::Builder::new().name("snapshot".into()).spawn(save)?);
+        Ok(())
+    }
+
+    /// What came of those that are done.
+    pub(crate) fn done(&mut self) -> Vec<String> {
+        self.0.extract_if(.., |saving| saving.is_finished()).filter_map(|saving| saving.join().ok()).collect()
+    }
+}
+
+/// The program does not end in the middle of a file.
+impl Drop for Snapshots {
+    fn drop(&mut self) {
+        for saving in self.0.drain(..) {
+            let _ = saving.join();
+        }
+    }
+}
 
 /// Writes a picture to a file, over what was there.
 ///

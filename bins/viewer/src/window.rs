@@ -1,76 +1,128 @@
-//! The window, and what is typed into it.
+//! The window: what it shows, and what is typed and pointed at in it.
 use crate::decode::Picture;
-use crate::player::Status;
+use crate::model::Model;
 use crate::scale::{Canvas, window_size};
-use minifb::{InputCallback, Key, Window, WindowOptions};
+use crate::ui::{self, Painter, Press, Ui, Wish};
+use embedded_graphics::geometry::Point;
+use minifb::{InputCallback, Key, MouseButton, MouseMode, ScaleMode, Window, WindowOptions};
+use std::mem;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 /// After this time a picture is drawn again: minifb does not tell when a window was covered or
 /// hidden, and X may have kept nothing of what was in it.
 const REDRAW: Duration = Duration::from_millis(250);
+/// What lies over the picture changes by itself at most so often: between the pictures of a stream
+/// never, because presenting one of 1440 lines takes longer than there is time then.
+const TOUCH_UP: Duration = Duration::from_millis(35);
 
-/// What the user wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// Pause, or go on.
-    Pause,
-    /// End the program.
-    Quit,
-}
-
-/// A window that shows pictures.
+/// A window that shows pictures, and the player's face over them.
 pub(crate) struct Screen {
     window: Window,
     canvas: Canvas,
+    /// As the canvas is drawn.
+    filled: bool,
+    painter: Painter,
+    ui: Ui,
     shown_at: Instant,
-    keys: Receiver<Key>,
+    presses: Receiver<Press>,
+    /// Where the pointer was, and whether its button was down, since it was asked for.
+    pointer: Vec<(Point, bool)>,
+    pointer_hidden: bool,
     title: String,
 }
 
 impl Screen {
-    /// Opens a window that suits the picture, and shows it.
+    /// Opens a window that suits the picture.
     ///
     /// # Errors
     /// There is no display, or it has no window for us.
     pub(crate) fn open(title: &str, picture: &Picture) -> Result<Self, minifb::Error> {
         let (width, height) = window_size((picture.width, picture.height));
-        let options = WindowOptions { resize: true, ..WindowOptions::default() };
+        // The canvas has the window's size: minifb has nothing to scale.
+        let options =
+            WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
         let mut window = Window::new(title, width as usize, height as usize, options)?;
         // The loop has its own rhythm.
         window.set_target_fps(0);
-        let (sender, keys) = mpsc::channel();
+        let (sender, presses) = mpsc::channel();
         window.set_input_callback(Box::new(Typed { sender, down: Vec::new() }));
-        let canvas = Canvas::new();
-        let mut screen = Self { window, canvas, shown_at: Instant::now(), keys, title: title.to_owned() };
-        screen.show(picture)?;
-        Ok(screen)
+        Ok(Self {
+            window,
+            canvas: Canvas::new(),
+            filled: false,
+            painter: Painter::default(),
+            ui: Ui::default(),
+            shown_at: Instant::now(),
+            presses,
+            pointer: Vec::new(),
+            pointer_hidden: false,
+            title: title.to_owned(),
+        })
     }
 
-    /// Draws a picture at the window's size, and presents it.
+    /// Presents a picture at the window's size with the face over it, if either is new or the
+    /// window may have lost them. `fresh`: the picture is another than before.
     ///
     /// # Errors
     /// The display refuses it.
-    pub(crate) fn show(&mut self, picture: &Picture) -> Result<(), minifb::Error> {
-        self.shown_at = Instant::now();
-        self.canvas.draw(picture, self.size());
+    pub(crate) fn show(
+        &mut self,
+        picture: &Picture,
+        fresh: bool,
+        model: &Model,
+    ) -> Result<(), minifb::Error> {
+        let (now, size) = (Instant::now(), self.size());
+        let fresh = fresh || self.canvas.size() != size || self.filled != self.ui.is_filled();
+        let rested = now.saturating_duration_since(self.shown_at);
+        if !fresh && rested < TOUCH_UP {
+            return Ok(());
+        }
+        let scene = self.ui.scene(model, size, now);
+        let changed = fresh || scene != *self.painter.scene();
+        if !changed && rested < REDRAW {
+            return Ok(());
+        }
+        if changed {
+            self.painter.unpaint(&mut self.canvas.surface());
+            if fresh {
+                self.filled = self.ui.is_filled();
+                self.canvas.draw(picture, size, self.filled);
+            }
+            self.painter.paint(&mut self.canvas.surface(), scene);
+        }
+        self.shown_at = now;
         let (width, height) = self.canvas.size();
-        self.window.update_with_buffer(self.canvas.pixels(), width as usize, height as usize)
+        self.window.update_with_buffer(self.canvas.pixels(), width as usize, height as usize)?;
+        self.look_at_pointer();
+        Ok(())
     }
 
     /// Lets the window live, and tells what is wished.
-    pub(crate) fn poll(&mut self) -> Option<Wish> {
+    pub(crate) fn poll(&mut self, model: &Model) -> Vec<Wish> {
         self.window.update();
         if !self.window.is_open() {
-            return Some(Wish::Quit);
+            return vec![Wish::Quit];
         }
-        self.keys.try_iter().find_map(wish)
+        self.look_at_pointer();
+        let (now, size) = (Instant::now(), self.size());
+        let mut wishes: Vec<_> =
+            self.presses.try_iter().filter_map(|press| self.ui.press(press, model, now)).collect();
+        let last = self.pointer.last().copied();
+        for (at, down) in mem::replace(&mut self.pointer, last.into_iter().collect()) {
+            wishes.extend(self.ui.point(at, down, model, size, now));
+        }
+        let hide = self.ui.hides_pointer(model, now);
+        if hide != self.pointer_hidden {
+            self.window.set_cursor_visibility(!hide);
+            self.pointer_hidden = hide;
+        }
+        wishes
     }
 
-    /// The picture is to be drawn again, though there is no newer: the window has another size than
-    /// it, or may have lost it.
-    pub(crate) fn is_stale(&self) -> bool {
-        self.canvas.size() != self.size() || self.shown_at.elapsed() >= REDRAW
+    /// Shows a line for some seconds.
+    pub(crate) fn notify(&mut self, text: String) {
+        self.ui.notify(text, Instant::now());
     }
 
     /// Writes the title, where it is another.
@@ -78,6 +130,16 @@ impl Screen {
         if self.title != title {
             self.window.set_title(&title);
             self.title = title;
+        }
+    }
+
+    /// Remembers what the pointer does. Each update of the window may bring a press and the next
+    /// its end, so this follows each of them.
+    fn look_at_pointer(&mut self) {
+        let Some((x, y)) = self.window.get_mouse_pos(MouseMode::Pass) else { return };
+        let seen = (Point::new(x as i32, y as i32), self.window.get_mouse_down(MouseButton::Left));
+        if self.pointer.last() != Some(&seen) {
+            self.pointer.push(seen);
         }
     }
 
@@ -89,42 +151,42 @@ impl Screen {
 }
 
 /// The title of a window: the URL, and how the stream is.
-pub(crate) fn title(url: &str, status: &Status, paused: bool) -> String {
-    let (width, height) = status.size;
-    let statistics = &status.statistics;
-    let sent = statistics.packets.saturating_add(statistics.packets_lost).max(1);
-    let loss = statistics.packets_lost as f64 * 100.0 / sent as f64;
-    let state = if paused { "paused - " } else { "" };
-    format!("{state}{url} - {width}x{height} - {:.2} fps - {loss:.1} % lost", status.fps)
-}
-
-fn wish(key: Key) -> Option<Wish> {
-    match key {
-        Key::Space => Some(Wish::Pause),
-        Key::Q | Key::Escape => Some(Wish::Quit),
-        _ => None,
-    }
+pub(crate) fn title(model: &Model) -> String {
+    let figures = &model.figures;
+    let (width, height) = figures.size;
+    let state = if model.held { "paused - " } else { "" };
+    let url = ui::without_password(&figures.url);
+    format!("{state}{url} - {width}x{height} - {:.2} fps - {} lost", figures.fps, figures.packets_lost)
 }
 
 /// Hears each press of a key, also one so short that it is over when the state is polled.
 struct Typed {
-    sender: Sender<Key>,
-    /// Keys that are held: their repetition is no press.
+    sender: Sender<Press>,
+    /// Keys that are held.
     down: Vec<Key>,
 }
 
+impl Typed {
+    fn send(&self, press: Press) {
+        // Nobody listens when the window is being closed.
+        let _ = self.sender.send(press);
+    }
+}
+
 impl InputCallback for Typed {
-    fn add_char(&mut self, _: u32) {}
+    fn add_char(&mut self, letter: u32) {
+        if let Some(letter) = char::from_u32(letter) {
+            self.send(Press::Char(letter));
+        }
+    }
 
     fn set_key_state(&mut self, key: Key, down: bool) {
-        let held = self.down.contains(&key);
+        let again = self.down.contains(&key);
         self.down.retain(|other| *other != key);
         if down {
             self.down.push(key);
-            if !held {
-                // Nobody listens when the window is being closed.
-                let _ = self.sender.send(key);
-            }
+            let shift = self.down.iter().any(|key| matches!(key, Key::LeftShift | Key::RightShift));
+            self.send(Press::Key { key, shift, again });
         }
     }
 }
@@ -132,26 +194,51 @@ impl InputCallback for Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Statistics;
+    use crate::model::Figures;
+
+    fn typed() -> (Typed, Receiver<Press>) {
+        let (sender, presses) = mpsc::channel();
+        (Typed { sender, down: Vec::new() }, presses)
+    }
 
     #[test]
-    fn a_held_key_counts_once_and_a_quick_tap_counts() {
-        let (sender, keys) = mpsc::channel();
-        let mut typed = Typed { sender, down: Vec::new() };
-        for down in [true, true, true, false, true, false] {
+    fn a_held_key_is_told_from_a_quick_tap_that_comes_again() {
+        let (mut typed, presses) = typed();
+        for down in [true, true, false, true, false] {
             typed.set_key_state(Key::Space, down);
         }
-        assert_eq!(keys.try_iter().collect::<Vec<_>>(), [Key::Space, Key::Space]);
+        let again = presses.try_iter().map(|press| matches!(press, Press::Key { again: true, .. }));
+        assert_eq!(again.collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn shift_counts_while_it_is_held() {
+        let (mut typed, presses) = typed();
+        for (key, down) in
+            [(Key::RightShift, true), (Key::Left, true), (Key::RightShift, false), (Key::Right, true)]
+        {
+            typed.set_key_state(key, down);
+        }
+        let with_shift: Vec<_> = presses
+            .try_iter()
+            .filter_map(
+                |press| if let Press::Key { key, shift: true, .. } = press { Some(key) } else { None },
+            )
+            .collect();
+        assert_eq!(with_shift, [Key::RightShift, Key::Left]);
     }
 
     #[test]
     fn the_title_tells_url_size_rate_and_loss() {
-        let statistics = Statistics { packets: 75, packets_lost: 25, ..Statistics::default() };
-        let status = Status { size: (1280, 720), fps: 29.97, statistics, ..Status::default() };
-        assert_eq!(
-            title("rtsp://cam/1", &status, false),
-            "rtsp://cam/1 - 1280x720 - 29.97 fps - 25.0 % lost"
-        );
-        assert!(title("rtsp://cam/1", &status, true).starts_with("paused - rtsp://"));
+        let figures = Figures {
+            url: "rtsp://me:secret@cam/1".to_owned(),
+            size: (1280, 720),
+            fps: 29.97,
+            packets_lost: 25,
+            ..Figures::default()
+        };
+        let model = Model { figures, ..Model::default() };
+        assert_eq!(title(&model), "rtsp://me:***@cam/1 - 1280x720 - 29.97 fps - 25 lost");
+        assert!(title(&Model { held: true, ..model }).starts_with("paused - rtsp://"));
     }
 }

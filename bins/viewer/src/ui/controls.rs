@@ -1,0 +1,164 @@
+//! The bar of controls at the bottom.
+use super::layout::{Bar, Label, Layout, Target, is_at_edge, unit};
+use super::paint::Ink;
+use super::scene::Item;
+use super::shape::Shape;
+use super::text::{self, Face};
+use super::timeline::{self, Span};
+use crate::model::{Model, State};
+use embedded_graphics::geometry::{AnchorPoint, Point, Size};
+use embedded_graphics::primitives::Rectangle;
+use pinhole::time::MediaTime;
+
+/// Text and icons.
+pub(super) const WHITE: Ink = Ink(0xfff2_f2f2);
+const GREY: Ink = Ink(0xffb4_b4ba);
+const DARK: Ink = Ink(0xd800_0000);
+/// Behind the button that is pointed at.
+const GLOW: Ink = Ink(0x38ff_ffff);
+/// Of the badges.
+pub(super) const RED: Ink = Ink(0xffcc_2a2e);
+pub(super) const DULL: Ink = Ink(0xff5a_5a62);
+const MARK: Ink = Ink(0xc020_2024);
+
+const ICON: u32 = 24;
+const GLOW_SIDE: u32 = 36;
+const DOT: u32 = 10;
+/// Between the track and the time that the pointer is at.
+const TIP_UP: u32 = 34;
+
+/// Draws the bar. `pointer` is at `target`, if it is anywhere.
+pub(crate) fn draw(
+    model: &Model,
+    layout: &Layout,
+    bar: &Bar,
+    position: MediaTime,
+    pointer: Option<(Point, Target)>,
+) -> Vec<Item> {
+    let scale = layout.scale;
+    let mut items = vec![Item::Shade { area: bar.area, ink: DARK }];
+    if let Some(track) = bar.track {
+        items.extend(timeline::draw(model, track, position, scale));
+        if let Some((at, Target::Timeline)) = pointer {
+            items.extend(tip(model, track, at, scale).into_iter().flatten());
+        }
+    }
+    let toggle = if rests(model) { Shape::Play } else { Shape::Pause };
+    let steps = bar.steps.map(|[back, forward]| {
+        [(back, Shape::StepBack, Target::StepBack), (forward, Shape::StepForward, Target::StepForward)]
+    });
+    for (place, shape, target) in steps.into_iter().flatten().chain([(bar.toggle, toggle, Target::Toggle)]) {
+        let square = |side| place.resized(Size::new_equal(unit(side, scale)), AnchorPoint::Center);
+        if pointer.is_some_and(|(_, pointed)| pointed == target) {
+            items.push(Item::Icon { shape: Shape::Disc, area: square(GLOW_SIDE), ink: GLOW });
+        }
+        items.push(Item::Icon { shape, area: square(ICON), ink: WHITE });
+    }
+    items.extend(bar.time.iter().map(|time| label(time, Face::Large, WHITE, scale)));
+    items.extend(bar.rate.iter().map(|rate| label(rate, Face::Small, GREY, scale)));
+    if let Some(recording) = &bar.recording {
+        items.extend(badge(recording, MARK, scale));
+        let room = Size::new(recording.area.size.height, recording.area.size.height);
+        let room = Rectangle::new(recording.area.top_left + Size::new(unit(4, scale), 0), room);
+        let area = room.resized(Size::new_equal(unit(DOT, scale)), AnchorPoint::Center);
+        items.push(Item::Icon { shape: Shape::Disc, area, ink: RED });
+    }
+    if let Some(live) = &bar.live {
+        items.extend(badge(live, if is_at_edge(model) { RED } else { DULL }, scale));
+    }
+    items
+}
+
+/// The picture stands because the user or the medium wants it so.
+pub(crate) fn rests(model: &Model) -> bool {
+    model.held || matches!(model.state, State::Paused | State::Ended)
+}
+
+fn badge(of: &Label, ink: Ink, scale: u32) -> [Item; 2] {
+    [Item::plate(of.area, of.area.size.height / 2, ink), label(of, Face::Bold, WHITE, scale)]
+}
+
+fn label(of: &Label, face: Face, ink: Ink, scale: u32) -> Item {
+    let at = of.area.resized(text::size(&of.text, face, scale), AnchorPoint::Center).top_left;
+    Item::Text { at, text: of.text.clone(), face, zoom: scale, ink }
+}
+
+/// The time that is under the pointer, above the track, as far inside the window as the track is.
+fn tip(model: &Model, track: Rectangle, at: Point, scale: u32) -> Option<[Item; 2]> {
+    let span = Span::of(model)?;
+    let text = text::clock(span.since_start(span.time(track, at.x)));
+    let size = text::size(&text, Face::Small, scale) + Size::new(unit(12, scale), unit(6, scale));
+    let room = track.size.width.checked_sub(size.width)?;
+    let left = (at.x - size.width as i32 / 2).clamp(track.top_left.x, track.top_left.x + room as i32);
+    let area = Rectangle::new(Point::new(left, track.top_left.y - unit(TIP_UP, scale) as i32), size);
+    let label = Label { area, text };
+    Some([Item::plate(area, unit(4, scale), MARK), self::label(&label, Face::Small, WHITE, scale)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::scene::Scene;
+    use crate::ui::tests::recorded;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    fn items(model: &Model, pointer: Option<(Point, Target)>) -> Vec<Item> {
+        let layout = Layout::of((1280, 720), model, model.position);
+        draw(model, &layout, layout.bar.as_ref().unwrap(), model.position, pointer)
+    }
+
+    fn has(items: &[Item], wanted: Shape) -> bool {
+        items.iter().any(|item| matches!(item, Item::Icon { shape, .. } if *shape == wanted))
+    }
+
+    #[test]
+    fn the_button_shows_what_a_click_does() {
+        let playing = Model { state: State::Playing, ..recorded() };
+        assert!(has(&items(&playing, None), Shape::Pause));
+        for model in [
+            Model { held: true, ..playing.clone() },
+            Model { state: State::Paused, ..playing.clone() },
+            Model { state: State::Ended, ..playing },
+        ] {
+            assert!(has(&items(&model, None), Shape::Play) && !has(&items(&model, None), Shape::Pause));
+        }
+    }
+
+    #[test]
+    fn the_badge_is_red_at_the_edge_and_dull_behind_it() {
+        let inks = |behind| {
+            let model = Model { behind_live: Some(Duration::from_millis(behind)), ..recorded() };
+            let is = |ink: Ink| {
+                let wanted = |item: &Item| matches!(item, Item::Plate { ink: of, .. } if *of == ink);
+                items(&model, None).iter().any(wanted)
+            };
+            (is(RED), is(DULL))
+        };
+        assert_eq!(inks(40), (true, false));
+        assert_eq!(inks(1200), (false, true));
+    }
+
+    #[test]
+    fn recording_has_a_mark() {
+        let model = Model { recording: Some(PathBuf::from("a.avi")), ..recorded() };
+        assert_eq!(Scene(items(&model, None)).texts(), ["00:03.000 / 00:10.000", "1.0x", "  REC"]);
+        assert_eq!(Scene(items(&recorded(), None)).texts(), ["00:03.000 / 00:10.000", "1.0x"]);
+    }
+
+    #[test]
+    fn the_time_under_the_pointer_is_told_inside_the_window() {
+        let told = |x| {
+            let items = items(&recorded(), Some((Point::new(x, 660), Target::Timeline)));
+            let wanted = |item: &&Item| matches!(item, Item::Text { face: Face::Small, .. });
+            let tip = items.iter().find(wanted).unwrap();
+            (Scene(vec![tip.clone()]).texts()[0].to_owned(), tip.area())
+        };
+        assert_eq!(told(640).0, "00:05.000");
+        for x in [0, 24, 1256, 1279] {
+            let (text, area) = told(x);
+            assert!(text == "00:00.000" || text == "00:10.000", "{text}");
+            assert!(area.top_left.x >= 24 && area.top_left.x + area.size.width as i32 <= 1257, "{area:?}");
+        }
+    }
+}

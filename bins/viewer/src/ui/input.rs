@@ -1,0 +1,158 @@
+//! What keys mean.
+use crate::model::Model;
+use minifb::Key;
+
+/// The keys, as they are told to the user: in the help, and in the README.
+pub(crate) const KEYS: [(&str, &str); 12] = [
+    ("Space, K", "play, pause"),
+    (", .", "one frame back, forward"),
+    ("Left, Right", "5 s back, forward; with Shift one frame"),
+    ("Home, End", "to the start; to the end, or live"),
+    ("[ ] - +", "slower, faster: 0.25x to 4x"),
+    ("L", "to the live edge"),
+    ("R", "record, stop recording"),
+    ("P", "save the picture as PNG"),
+    ("F", "fill the window, show all"),
+    ("S", "figures"),
+    ("H, F1", "these keys"),
+    ("Q, Esc", "quit; Esc closes what is open first"),
+];
+
+/// How far the arrow keys jump, in seconds.
+const JUMP: f64 = 5.0;
+/// The rates that can be chosen.
+const RATES: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
+
+/// A key, pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Press {
+    /// A key by its name.
+    Key {
+        /// Which.
+        key: Key,
+        /// With Shift.
+        shift: bool,
+        /// It is held, and repeats itself.
+        again: bool,
+    },
+    /// What was written by it. Where punctuation is depends on the keyboard.
+    Char(char),
+}
+
+/// What a key asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Action {
+    Toggle,
+    StepBack,
+    StepForward,
+    Jump(f64),
+    Start,
+    End,
+    Live,
+    Slower,
+    Faster,
+    Record,
+    Snapshot,
+    Fill,
+    Figures,
+    Help,
+    Leave,
+    Quit,
+}
+
+/// What a key asks for, if anything. Those that step and jump do so again while they are held.
+pub(crate) fn action(press: Press) -> Option<Action> {
+    let (key, shift, again) = match press {
+        Press::Char(letter) => {
+            return match letter {
+                ',' => Some(Action::StepBack),
+                '.' => Some(Action::StepForward),
+                '[' | '-' => Some(Action::Slower),
+                ']' | '+' | '=' => Some(Action::Faster),
+                _ => None,
+            };
+        }
+        Press::Key { key, shift, again } => (key, shift, again),
+    };
+    let action = match key {
+        Key::Left if shift => Action::StepBack,
+        Key::Right if shift => Action::StepForward,
+        Key::Left => Action::Jump(-JUMP),
+        Key::Right => Action::Jump(JUMP),
+        _ if again => return None,
+        Key::Space | Key::K => Action::Toggle,
+        Key::Home => Action::Start,
+        Key::End => Action::End,
+        Key::L => Action::Live,
+        Key::R => Action::Record,
+        Key::P => Action::Snapshot,
+        Key::F => Action::Fill,
+        Key::S => Action::Figures,
+        Key::H | Key::F1 => Action::Help,
+        Key::Escape => Action::Leave,
+        Key::Q => Action::Quit,
+        _ => return None,
+    };
+    Some(action)
+}
+
+/// The next rate below, or above.
+pub(crate) fn next_rate(model: &Model, faster: bool) -> Option<f64> {
+    if faster {
+        RATES.into_iter().find(|rate| *rate > model.rate)
+    } else {
+        RATES.into_iter().rev().find(|rate| *rate < model.rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(key: Key) -> Press {
+        Press::Key { key, shift: false, again: false }
+    }
+
+    #[test]
+    fn a_held_key_steps_and_jumps_again_and_does_nothing_else_twice() {
+        let held = |key| action(Press::Key { key, shift: false, again: true });
+        assert_eq!(held(Key::Right), Some(Action::Jump(5.0)));
+        for key in [Key::Space, Key::Q, Key::R, Key::F1] {
+            assert_eq!(held(key), None);
+        }
+    }
+
+    #[test]
+    fn arrows_jump_and_with_shift_they_step() {
+        let with = |key, shift| action(Press::Key { key, shift, again: false });
+        assert_eq!(with(Key::Left, false), Some(Action::Jump(-5.0)));
+        assert_eq!(with(Key::Left, true), Some(Action::StepBack));
+        assert_eq!(with(Key::Right, true), Some(Action::StepForward));
+    }
+
+    #[test]
+    fn punctuation_counts_as_what_is_written_and_only_once() {
+        assert_eq!(action(Press::Char(',')), Some(Action::StepBack));
+        assert_eq!(action(Press::Char('+')), Some(Action::Faster));
+        assert_eq!(action(key(Key::Comma)), None);
+        assert_eq!(action(Press::Char('q')), None);
+        assert_eq!(action(key(Key::Q)), Some(Action::Quit));
+    }
+
+    #[test]
+    fn rates_go_by_their_steps_and_end() {
+        let next = |rate, faster| next_rate(&Model { rate, ..Model::default() }, faster);
+        assert_eq!([next(1.0, true), next(1.0, false)], [Some(2.0), Some(0.5)]);
+        assert_eq!([next(3.0, true), next(3.0, false)], [Some(4.0), Some(2.0)]);
+        assert_eq!([next(4.0, true), next(0.25, false)], [None, None]);
+    }
+
+    #[test]
+    fn the_readme_has_the_same_keys() {
+        let readme = include_str!("../../../../README.md");
+        for (keys, what) in KEYS {
+            let row = format!("| {keys} | {what} |");
+            assert!(readme.contains(&row), "the README has no row '{row}'");
+        }
+    }
+}

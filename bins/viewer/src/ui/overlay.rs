@@ -1,0 +1,330 @@
+//! What lies over the picture beside the controls: the figures, the keys, and messages.
+use super::controls::WHITE;
+use super::input::KEYS;
+use super::layout::{Layout, unit};
+use super::paint::Ink;
+use super::scene::Item;
+use super::text::{self, Face};
+use super::timeline::PLAYED;
+use crate::model::{Figures, Model, State};
+use embedded_graphics::geometry::{AnchorPoint, Point, Size};
+use embedded_graphics::primitives::Rectangle;
+use std::time::Duration;
+
+/// Dark enough for text on any picture, and clear enough to see the picture.
+const PLATE: Ink = Ink(0xb80c_0c10);
+/// Over all of the picture, below a message.
+const DIM: Ink = Ink(0x9800_0000);
+const SOFT: Ink = Ink(0xffc8_c8ce);
+
+const MARGIN: u32 = 16;
+const PADDING: u32 = 12;
+const LINE: u32 = 20;
+const RADIUS: u32 = 6;
+/// Narrower than this, in letters, a panel tells nothing.
+const FEWEST_COLUMNS: u32 = 12;
+/// From the bottom to a notice: above the controls.
+const NOTICE_UP: u32 = 120;
+
+/// A line of a panel.
+type Line = (String, Ink);
+
+/// The figures, in the upper left corner.
+pub(crate) fn figures(model: &Model, layout: &Layout) -> Vec<Item> {
+    panel(layout, figure_lines(model), AnchorPoint::TopLeft, 0)
+}
+
+/// The keys, in the middle.
+pub(crate) fn help(layout: &Layout) -> Vec<Item> {
+    let title = ("Keys".to_owned(), PLAYED);
+    let keys = KEYS.iter().map(|(keys, what)| (format!("{keys:<14}{what}"), WHITE));
+    panel(layout, [title].into_iter().chain(keys).collect(), AnchorPoint::Center, 0)
+}
+
+/// A line that is there for a short time.
+pub(crate) fn notice(text: &str, layout: &Layout) -> Vec<Item> {
+    let up = unit(NOTICE_UP, layout.scale);
+    panel(layout, vec![(text.to_owned(), WHITE)], AnchorPoint::BottomCenter, up)
+}
+
+/// Why the picture stands, or may soon. `stands`: it has not changed for some time.
+pub(crate) fn message(model: &Model, layout: &Layout, stands: bool) -> Vec<Item> {
+    let (title, lines) = match &model.state {
+        State::Connecting if stands => ("Connecting".to_owned(), vec![]),
+        State::Buffering { have, want } if stands => {
+            let done = format!("{:.1} of {:.1} s", have.as_secs_f64(), want.as_secs_f64());
+            ("Buffering".to_owned(), vec![done])
+        }
+        State::Reconnecting { attempt, wait, reason } => {
+            let next = match wait.as_secs_f64().ceil() {
+                0.0 => "trying now".to_owned(),
+                seconds => format!("next try in {seconds:.0} s"),
+            };
+            let progress = format!("attempt {attempt}, {next}");
+            if model.held || !stands {
+                // The user looks at what is cached: that is not covered.
+                let line = (format!("Reconnecting: {progress}"), WHITE);
+                return panel(layout, vec![line], AnchorPoint::TopCenter, 0);
+            }
+            ("Reconnecting".to_owned(), vec![progress, reason.clone()])
+        }
+        State::Ended => ("Ended".to_owned(), vec!["Space plays it again".to_owned()]),
+        _ => return Vec::new(),
+    };
+    dimmed(layout, &title, &lines)
+}
+
+/// A title in large letters and lines below it, centred on a picture that is dimmed.
+fn dimmed(layout: &Layout, title: &str, lines: &[String]) -> Vec<Item> {
+    let (window, scale) = (layout.window, layout.scale);
+    let mut items = vec![Item::Fill { area: window, ink: DIM }];
+    let room = window.size.width.saturating_sub(2 * unit(MARGIN, scale));
+    let zooms = [2 * scale, scale];
+    let Some(zoom) = zooms.into_iter().find(|zoom| text::size(title, Face::Large, *zoom).width <= room)
+    else {
+        return items;
+    };
+    let line_height = unit(LINE, scale);
+    let title_size = text::size(title, Face::Large, zoom);
+    let height = title_size.height + line_height / 2 + line_height * lines.len() as u32;
+    let mut top = (window.size.height as i32 - height as i32) / 2;
+    let mut put = |text: String, face: Face, zoom, ink, below: u32| {
+        let size = text::size(&text, face, zoom);
+        let at = Point::new((window.size.width as i32 - size.width as i32) / 2, top);
+        items.push(Item::Text { at, text, face, zoom, ink });
+        top += (size.height + below) as i32;
+    };
+    put(title.to_owned(), Face::Large, zoom, WHITE, line_height / 2);
+    for line in lines {
+        let line = text::shortened(line, Face::Small, scale, room);
+        put(line, Face::Small, scale, SOFT, line_height - Face::Small.cell().height * scale);
+    }
+    items
+}
+
+/// Lines on a plate at a side of the window, `up` from its bottom; as many as there is room for.
+fn panel(layout: &Layout, lines: Vec<Line>, anchor: AnchorPoint, up: u32) -> Vec<Item> {
+    let scale = layout.scale;
+    let inset = unit(MARGIN, scale);
+    let place = layout.window.size.saturating_sub(Size::new(2 * inset, inset + up.max(inset)));
+    let place = Rectangle::new(Point::zero() + Size::new_equal(inset), place);
+    let padding = Size::new_equal(2 * unit(PADDING, scale));
+    let inner = place.size.saturating_sub(padding);
+    if inner.width < Face::Small.cell().width * scale * FEWEST_COLUMNS {
+        return Vec::new();
+    }
+    let line_height = unit(LINE, scale);
+    let rows = (inner.height / line_height) as usize;
+    let lines: Vec<_> = lines
+        .into_iter()
+        .take(rows)
+        .map(|(text, ink)| (text::shortened(&text, Face::Small, scale, inner.width), ink))
+        .collect();
+    let widths = lines.iter().map(|(text, _)| text::size(text, Face::Small, scale).width);
+    let Some(width) = widths.max() else { return Vec::new() };
+    let size = Size::new(width, line_height * lines.len() as u32) + padding;
+    let area = place.resized(size, anchor);
+    let mut items = vec![Item::plate(area, unit(RADIUS, scale), PLATE)];
+    // A line is in the middle of its height.
+    let first =
+        area.top_left + padding / 2 + Size::new(0, (line_height - Face::Small.cell().height * scale) / 2);
+    for (row, (text, ink)) in (0..).zip(lines) {
+        let at = first + Size::new(0, line_height * row);
+        items.push(Item::Text { at, text, face: Face::Small, zoom: scale, ink });
+    }
+    items
+}
+
+fn figure_lines(model: &Model) -> Vec<Line> {
+    let Figures { url, transport, size, codec, fps, bitrate, .. } = &model.figures;
+    let f = &model.figures;
+    let by = transport.map_or_else(String::new, |by| format!(" ({})", by.name().to_uppercase()));
+    let (used, capacity) = f.cache_bytes;
+    let lines = [
+        format!("{}x{} {}   {fps:.2} fps   {}", size.0, size.1, codec.unwrap_or("-"), rate_text(*bitrate)),
+        format!(
+            "lost {}  late {}  damaged {}  mended {}  missing {}",
+            f.packets_lost, f.frames_late, f.frames_damaged, f.strips_mended, f.frames_missing
+        ),
+        format!(
+            "jitter {} ms  decode {} ms  latency {:.0} ms",
+            millis(f.jitter),
+            millis(f.decode),
+            f.latency.as_secs_f64() * 1e3
+        ),
+        format!(
+            "cache {} frames  {:.1} s  {} of {} MiB",
+            f.cache_frames,
+            f.cache_span.as_secs_f64(),
+            mebibytes(used),
+            mebibytes(capacity)
+        ),
+    ];
+    let title = (format!("{}   {}{by}", without_password(url), state_text(model)), PLAYED);
+    [title].into_iter().chain(lines.map(|line| (line, WHITE))).collect()
+}
+
+fn state_text(model: &Model) -> &'static str {
+    match model.state {
+        State::Connecting => "CONNECTING",
+        State::Buffering { .. } => "BUFFERING",
+        State::Playing => "PLAYING",
+        State::Paused => "PAUSED",
+        State::Ended => "ENDED",
+        State::Reconnecting { .. } => "RECONNECTING",
+    }
+}
+
+/// An address as it may be seen by others.
+pub(crate) fn without_password(url: &str) -> String {
+    let hidden = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split(['/', '?']).next()?;
+        let (user_info, _) = authority.rsplit_once('@')?;
+        let (user, _) = user_info.split_once(':')?;
+        let host = rest.get(user_info.len()..)?;
+        Some(format!("{scheme}://{user}:***{host}"))
+    };
+    hidden().unwrap_or_else(|| url.to_owned())
+}
+
+fn rate_text(bits: f64) -> String {
+    if bits < 999_500.0 { format!("{:.0} kbit/s", bits / 1e3) } else { format!("{:.1} Mbit/s", bits / 1e6) }
+}
+
+/// Two digits below the point where there are few before it.
+fn millis(span: Duration) -> String {
+    let millis = span.as_secs_f64() * 1e3;
+    if millis < 1.0 { format!("{millis:.2}") } else { format!("{millis:.1}") }
+}
+
+fn mebibytes(bytes: usize) -> usize {
+    bytes.saturating_add(1 << 19) >> 20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Transport;
+    use crate::ui::scene::Scene;
+    use crate::ui::tests::recorded;
+    use proptest::prelude::*;
+
+    fn layout(size: (u32, u32)) -> Layout {
+        Layout::of(size, &Model::default(), Model::default().position)
+    }
+
+    fn texts(items: Vec<Item>) -> Vec<String> {
+        Scene(items).texts().into_iter().map(str::to_owned).collect()
+    }
+
+    fn dims(items: &[Item]) -> bool {
+        matches!(items.first(), Some(Item::Fill { .. }))
+    }
+
+    #[test]
+    fn the_figures_are_told_line_by_line() {
+        let figures = Figures {
+            url: "rtsp://127.0.0.1:8554/bunny".to_owned(),
+            transport: Some(Transport::Tcp),
+            size: (2560, 1440),
+            codec: Some("JPEG"),
+            fps: 29.97,
+            bitrate: 51.44e6,
+            packets_lost: 1,
+            frames_late: 2,
+            frames_damaged: 3,
+            frames_missing: 4,
+            strips_mended: 5,
+            jitter: Duration::from_micros(312),
+            decode: Duration::from_micros(9_240),
+            latency: Duration::from_millis(41),
+            cache_frames: 1240,
+            cache_span: Duration::from_millis(41_266),
+            cache_bytes: (252 << 20, 512 << 20),
+        };
+        let model = Model { state: State::Playing, figures, ..recorded() };
+        assert_eq!(
+            texts(super::figures(&model, &layout((1280, 720)))),
+            [
+                "rtsp://127.0.0.1:8554/bunny   PLAYING (TCP)",
+                "2560x1440 JPEG   29.97 fps   51.4 Mbit/s",
+                "lost 1  late 2  damaged 3  mended 5  missing 4",
+                "jitter 0.31 ms  decode 9.2 ms  latency 41 ms",
+                "cache 1240 frames  41.3 s  252 of 512 MiB",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        for (url, shown) in [
+            ("rtsp://cam/1", "rtsp://cam/1"),
+            ("rtsp://me@cam/1", "rtsp://me@cam/1"),
+            ("rtsp://me:secret@cam:554/1?a@b", "rtsp://me:***@cam:554/1?a@b"),
+            ("rtsp://me:p@ss:w@[::1]/", "rtsp://me:***@[::1]/"),
+            ("rtsp://cam/a:b@c", "rtsp://cam/a:b@c"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+
+    #[test]
+    fn small_streams_are_told_in_kilobits() {
+        assert_eq!([0.0, 64_400.0, 999_499.0].map(rate_text), ["0 kbit/s", "64 kbit/s", "999 kbit/s"]);
+        assert_eq!(rate_text(1e6), "1.0 Mbit/s");
+    }
+
+    #[test]
+    fn waiting_dims_the_picture_when_it_has_stood_for_some_time() {
+        let (have, want) = (Duration::from_millis(440), Duration::from_secs(1));
+        let buffering = Model { state: State::Buffering { have, want }, ..recorded() };
+        assert_eq!(message(&buffering, &layout((1280, 720)), false), []);
+        let items = message(&buffering, &layout((1280, 720)), true);
+        assert!(dims(&items));
+        assert_eq!(texts(items), ["Buffering", "0.4 of 1.0 s"]);
+    }
+
+    #[test]
+    fn a_lost_server_is_told_over_the_picture_that_stands_and_beside_one_that_moves() {
+        let (wait, reason) = (Duration::from_millis(3400), "the connection was lost".to_owned());
+        let model = Model { state: State::Reconnecting { attempt: 2, wait, reason }, ..recorded() };
+        let items = message(&model, &layout((1280, 720)), true);
+        assert!(dims(&items));
+        assert_eq!(texts(items), ["Reconnecting", "attempt 2, next try in 4 s", "the connection was lost"]);
+        let held = Model { held: true, ..model.clone() };
+        for (model, stands) in [(&model, false), (&held, true)] {
+            let items = message(model, &layout((1280, 720)), stands);
+            assert!(!dims(&items));
+            assert_eq!(texts(items), ["Reconnecting: attempt 2, next try in 4 s"]);
+        }
+    }
+
+    #[test]
+    fn help_is_as_much_as_there_is_room_for() {
+        let lines = |size| texts(help(&layout(size))).len();
+        assert_eq!(lines((1280, 720)), KEYS.len() + 1);
+        assert_eq!(lines((512, 100)), 2);
+        assert_eq!(lines((140, 720)), 0);
+        assert_eq!(lines((1, 1)), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn panels_and_messages_are_inside_of_any_window(size in (1..3000u32, 1..2000u32), notice in ".{0,80}") {
+            let layout = layout(size);
+            let reason = "the server closed the connection, and does not say why".to_owned();
+            let state = State::Reconnecting { attempt: 1, wait: Duration::ZERO, reason };
+            let model = Model { state, ..recorded() };
+            let panels = [figures(&model, &layout), help(&layout), super::notice(&notice, &layout)];
+            for item in panels.into_iter().flatten() {
+                let area = item.area();
+                prop_assert_eq!(area.intersection(&layout.window), area, "{:?}", item);
+            }
+            for item in message(&model, &layout, true) {
+                let area = item.area();
+                prop_assert!(area.top_left.x >= 0 && area.size.width <= size.0, "{:?}", item);
+            }
+        }
+    }
+}

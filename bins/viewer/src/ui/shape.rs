@@ -1,0 +1,190 @@
+//! Shapes with smooth edges: drawn four times as large each way, and averaged.
+use embedded_graphics::draw_target::DrawTarget;
+use embedded_graphics::geometry::{OriginDimensions, Point, Size};
+use embedded_graphics::pixelcolor::BinaryColor;
+use embedded_graphics::primitives::{Circle, Primitive, PrimitiveStyle, Rectangle};
+use embedded_graphics::{Drawable, Pixel};
+use std::collections::HashMap;
+use std::convert::Infallible;
+
+/// Samples for a pixel, across and down.
+const FINE: u32 = 4;
+/// The grid that the icons are designed on.
+const GRID: u32 = 24;
+
+/// A shape that fills a square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Shape {
+    Disc,
+    Play,
+    Pause,
+    StepBack,
+    StepForward,
+}
+
+/// How much of each pixel a shape covers.
+#[derive(Debug)]
+pub(crate) struct Mask {
+    side: usize,
+    coverage: Vec<u8>,
+}
+
+impl Mask {
+    /// The coverage of a pixel that is inside.
+    pub(crate) const FULL: u32 = FINE * FINE;
+
+    fn of(shape: Shape, side: u32) -> Self {
+        let mut samples = Samples { side: side * FINE, set: vec![false; (side * FINE).pow(2) as usize] };
+        let Ok(()) = draw(shape, &mut samples);
+        let (fine, row) = (FINE as usize, samples.side.max(1) as usize);
+        let mut coverage = Vec::with_capacity((side * side) as usize);
+        for rows in samples.set.chunks_exact(row * fine) {
+            coverage.extend((0..side as usize).map(|x| {
+                let samples = rows.chunks_exact(row).flat_map(|row| row.iter().skip(x * fine).take(fine));
+                samples.filter(|set| **set).count() as u8
+            }));
+        }
+        Self { side: side as usize, coverage }
+    }
+
+    /// Its rows: 0 to [`Self::FULL`] for each pixel.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        self.coverage.chunks_exact(self.side.max(1))
+    }
+}
+
+/// The masks that were made: a few shapes, each in the sizes of the window's scale.
+#[derive(Debug, Default)]
+pub(crate) struct Masks(HashMap<(Shape, u32), Mask>);
+
+impl Masks {
+    /// The mask of a shape, `side` pixels across and down.
+    pub(crate) fn get(&mut self, shape: Shape, side: u32) -> &Mask {
+        self.0.entry((shape, side)).or_insert_with(|| Mask::of(shape, side))
+    }
+}
+
+fn draw(shape: Shape, on: &mut Samples) -> Result<(), Infallible> {
+    match shape {
+        Shape::Disc => {
+            let style = PrimitiveStyle::with_fill(BinaryColor::On);
+            Circle::new(Point::zero(), on.side).into_styled(style).draw(on)
+        }
+        Shape::Play => arrow(on, 6, 21, 3),
+        Shape::Pause => {
+            bar(on, 5, 10)?;
+            bar(on, 14, 19)
+        }
+        Shape::StepBack => {
+            bar(on, 17, 20)?;
+            arrow(on, 15, 3, 4)
+        }
+        Shape::StepForward => {
+            bar(on, 4, 7)?;
+            arrow(on, 9, 21, 4)
+        }
+    }
+}
+
+/// Upright, between two lines of the grid.
+fn bar(on: &mut Samples, left: u32, right: u32) -> Result<(), Infallible> {
+    let [left, right, top, bottom] = [left, right, 4, 20].map(|line| line * on.side / GRID);
+    let area = Rectangle::new(Point::zero() + Size::new(left, top), Size::new(right - left, bottom - top));
+    on.fill_solid(&area, BinaryColor::On)
+}
+
+/// A triangle with an upright base and its tip at half of the height, `top` below the upper edge and
+/// as much above the lower. Row by row: the library's own overflows in large sizes.
+fn arrow(on: &mut Samples, base: u32, tip: u32, top: u32) -> Result<(), Infallible> {
+    let [base, tip, top] = [base, tip, top].map(|line| line * on.side / GRID);
+    let (length, height) = (base.abs_diff(tip), on.side - 2 * top);
+    for row in 0..height {
+        // The middle of the row is as far from that of the triangle as from its edge.
+        let way = height - (2 * row + 1).abs_diff(height);
+        let width = length * way / height;
+        let left = if tip > base { base } else { base - width };
+        let area = Rectangle::new(Point::zero() + Size::new(left, top + row), Size::new(width, 1));
+        on.fill_solid(&area, BinaryColor::On)?;
+    }
+    Ok(())
+}
+
+/// A square of points that are inside of a shape, or not.
+struct Samples {
+    side: u32,
+    set: Vec<bool>,
+}
+
+impl OriginDimensions for Samples {
+    fn size(&self) -> Size {
+        Size::new_equal(self.side)
+    }
+}
+
+impl DrawTarget for Samples {
+    type Color = BinaryColor;
+    type Error = Infallible;
+
+    fn draw_iter<I>(&mut self, pixels: I) -> Result<(), Infallible>
+    where
+        I: IntoIterator<Item = Pixel<BinaryColor>>,
+    {
+        let side = self.side as usize;
+        for Pixel(at, colour) in pixels {
+            let (Ok(x), Ok(y)) = (usize::try_from(at.x), usize::try_from(at.y)) else { continue };
+            if x < side
+                && let Some(sample) = self.set.get_mut(y * side + x)
+            {
+                *sample = colour.is_on();
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPES: [Shape; 5] = [Shape::Disc, Shape::Play, Shape::Pause, Shape::StepBack, Shape::StepForward];
+
+    fn covered(mask: &Mask) -> f64 {
+        mask.coverage.iter().map(|covered| f64::from(*covered)).sum::<f64>() / f64::from(Mask::FULL)
+    }
+
+    #[test]
+    fn a_disc_has_the_area_of_a_disc() {
+        for side in [6, 16, 48] {
+            let expected = f64::from(side * side) * std::f64::consts::FRAC_PI_4;
+            let covered = covered(&Mask::of(Shape::Disc, side));
+            assert!((covered / expected - 1.0).abs() < 0.03, "{side}: {covered} for {expected}");
+        }
+    }
+
+    #[test]
+    fn slanted_edges_are_soft_and_upright_ones_are_sharp() {
+        let between = |shape| {
+            let mask = Mask::of(shape, 24);
+            mask.coverage.iter().filter(|covered| !matches!(**covered, 0 | 16)).count()
+        };
+        assert!(between(Shape::Play) > 20 && between(Shape::Disc) > 20);
+        assert_eq!(between(Shape::Pause), 0);
+    }
+
+    #[test]
+    fn back_is_forward_in_a_mirror() {
+        let [back, forward] = [Shape::StepBack, Shape::StepForward].map(|shape| Mask::of(shape, 48));
+        let mirrored: Vec<u8> = forward.rows().flat_map(|row| row.iter().rev()).copied().collect();
+        assert_eq!(back.coverage, mirrored);
+    }
+
+    #[test]
+    fn a_shape_of_no_size_is_nothing_and_one_pixel_is_no_trouble() {
+        let mut masks = Masks::default();
+        for shape in SHAPES {
+            assert_eq!(masks.get(shape, 0).rows().count(), 0);
+            assert_eq!(masks.get(shape, 1).rows().count(), 1);
+            assert!(covered(masks.get(shape, 24)) > 100.0);
+        }
+    }
+}
