@@ -1,0 +1,211 @@
+//! The viewer's controls, by real keys and a real pointer, as they look on the screen.
+use pinhole_tests::clip::{Clip, TempDir};
+use pinhole_tests::display::{Display, LIMIT, Picture, Window};
+use pinhole_tests::peer::{Peer, available};
+use pinhole_tests::process::{Running, poll};
+use pinhole_tests::server::Server;
+use pinhole_tests::{undisturbed, viewer};
+use std::thread;
+use std::time::Duration;
+
+/// The window that the sample clip opens: twice its size.
+const SIZE: (usize, usize) = (1024, 576);
+/// The row of buttons, from the left: one frame back, play and pause, one frame forward.
+const ROW: usize = SIZE.1 - 30;
+const TOGGLE: usize = 76;
+/// The middle of the timeline.
+const TRACK: usize = SIZE.1 - 60;
+/// Text and icons.
+const WHITE: u32 = 0xf2_f2f2;
+/// The part of the timeline that was played, and titles.
+const ORANGE: u32 = 0xff_8c1e;
+/// Where the figures are.
+const FIGURES: (usize, usize, usize, usize) = (16, 16, 500, 120);
+/// Where the list of keys is.
+const HELP: (usize, usize, usize, usize) = (262, 150, 500, 280);
+
+/// A viewer, the server that it watches, and the display that it is on.
+struct Stage {
+    viewer: Running,
+    _server: Server,
+    display: Display,
+    directory: TempDir,
+}
+
+impl Stage {
+    /// Shows the sample clip, served with these options.
+    fn set(options: &[&str]) -> Self {
+        let server = Server::with(options, &[Clip::sample().path]);
+        let (display, directory) = (Display::start(), TempDir::new());
+        let url = server.url(Clip::sample().mount());
+        let viewer = viewer::start_in(directory.path(), display.name(), &[&url]);
+        Self { viewer, _server: server, display, directory }
+    }
+
+    #[track_caller]
+    fn wait<T>(&self, what: &str, find: impl FnMut() -> Option<T>) -> T {
+        poll(LIMIT, find).unwrap_or_else(|| panic!("not so within {LIMIT:?}: {what}; {}", self.viewer))
+    }
+
+    /// Ends the viewer by a key.
+    #[track_caller]
+    fn quit(mut self, key: &str) {
+        assert!(self.viewer.is_alive(), "{}", self.viewer);
+        self.display.window().press(key);
+        let done = self.viewer.finish(LIMIT);
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+    }
+}
+
+/// What the button in the middle shows: two bars, a triangle, or nothing, where it is hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Button {
+    Pause,
+    Play,
+    Hidden,
+}
+
+fn button(window: &Window<'_>) -> Button {
+    let picture = window.picture();
+    // A bar is left of the middle, and nothing in it; a triangle is at both.
+    match (picture.pixel(TOGGLE - 4, ROW) == WHITE, picture.pixel(TOGGLE, ROW) == WHITE) {
+        (true, false) => Button::Pause,
+        (true, true) => Button::Play,
+        _ => Button::Hidden,
+    }
+}
+
+/// Where the played part of the timeline ends, if it is shown: the knob covers its last pixels.
+fn played(picture: &Picture) -> Option<usize> {
+    (0..picture.size.0).rev().find(|x| picture.pixel(*x, TRACK) == ORANGE)
+}
+
+#[test]
+fn a_click_on_the_button_pauses_and_the_next_plays_and_rest_hides_the_controls() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
+    stage.wait("nothing covers the picture", || (button(&window) == Button::Hidden).then_some(()));
+    window.point(300, 300);
+    window.point(TOGGLE, ROW);
+    stage.wait("the pointer brings the controls", || (button(&window) == Button::Pause).then_some(()));
+    window.click(TOGGLE, ROW);
+    window.wait_title(|title| title.starts_with("paused - "));
+    stage.wait("the button shows that it plays", || (button(&window) == Button::Play).then_some(()));
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(button(&window), Button::Play, "the controls stay while the picture is held");
+    window.click(TOGGLE, ROW);
+    window.wait_title(|title| !title.starts_with("paused - "));
+    stage.wait("rest hides them", || (button(&window) == Button::Hidden).then_some(()));
+    window.click(500, 200);
+    window.wait_title(|title| title.starts_with("paused - "));
+    stage.quit("q");
+}
+
+#[test]
+fn figures_and_keys_come_by_their_keys_and_escape_closes_them_first() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
+    let open = || {
+        let picture = window.picture();
+        // A hundred letters have a thousand pixels; in pictures this white is rare.
+        [FIGURES, HELP].map(|area| picture.count(area, WHITE) > 1000 && picture.count(area, ORANGE) > 20)
+    };
+    let is = |expected: [bool; 2]| {
+        stage.wait(&format!("figures and keys are shown: {expected:?}"), || {
+            (open() == expected).then_some(())
+        });
+    };
+    is([false, false]);
+    let before = brightness(&window.picture(), FIGURES);
+    window.press("s");
+    is([true, false]);
+    assert!(brightness(&window.picture(), FIGURES) < before * 0.7, "a plate darkens the picture");
+    window.press("F1");
+    is([true, true]);
+    window.press("h");
+    is([true, false]);
+    window.press("h");
+    is([true, true]);
+    window.press("Escape");
+    is([true, false]);
+    window.press("Escape");
+    is([false, false]);
+    stage.quit("Escape");
+}
+
+#[test]
+fn the_knob_goes_on_along_the_timeline() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    // Twelve seconds.
+    let stage = Stage::set(&["--fps", "5"]);
+    let window = stage.display.window();
+    window.point(300, 300);
+    window.point(301, 300);
+    let first = stage.wait("the controls are there", || played(&window.picture()));
+    window.point(300, 300);
+    stage.wait("the knob has moved", || (played(&window.picture())? > first + 10).then_some(()));
+    stage.quit("q");
+}
+
+#[test]
+fn a_window_of_one_pixel_with_all_overlays_is_no_trouble_and_comes_back() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
+    for key in ["s", "h", "space"] {
+        window.press(key);
+    }
+    for size in [(1, 1), (50, 20), (1100, 700), SIZE] {
+        window.resize(size.0, size.1);
+        stage.wait(&format!("the window is of {size:?}"), || (window.picture().size == size).then_some(()));
+    }
+    stage.wait("all of it is there again", || {
+        let picture = window.picture();
+        [FIGURES, HELP].iter().all(|area| picture.count(*area, WHITE) > 1000).then_some(())
+    });
+    stage.quit("q");
+}
+
+#[test]
+fn p_saves_the_picture_without_what_is_over_it() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
+    window.press("space");
+    window.wait_title(|title| title.starts_with("paused - "));
+    window.press("p");
+    let saved = stage.wait("there is a file", || {
+        let mut entries = std::fs::read_dir(stage.directory.path()).unwrap();
+        let name = entries.next()?.unwrap().file_name().into_string().unwrap();
+        window.picture().count((300, SIZE.1 - 160, 424, 50), WHITE).gt(&100).then_some(name)
+    });
+    let time = saved.strip_prefix("pinhole-").and_then(|rest| rest.strip_suffix(".png")).unwrap();
+    assert!(time.len() == 15 && time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'), "{saved}");
+    let path = stage.directory.path().join(&saved);
+    let png = std::fs::read(path).unwrap();
+    // The header's width and height.
+    assert_eq!(png[16..24], [0, 0, 2, 0, 0, 0, 1, 32], "it has the stream's size");
+    stage.quit("q");
+}
+
+fn brightness(picture: &Picture, (x, y, width, height): (usize, usize, usize, usize)) -> f64 {
+    let part = picture.part(x, y, width, height);
+    part.iter().map(|value| f64::from(*value)).sum::<f64>() / part.len() as f64
+}
