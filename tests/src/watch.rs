@@ -139,6 +139,17 @@ pub fn pixels(path: &Path) -> Vec<u8> {
     std::fs::read(raw).unwrap_or_default()
 }
 
+/// The frame that a picture is most like, and their mean difference. Of a picture without its last
+/// rows, the others count.
+///
+/// # Panics
+/// If there are no frames, or smaller ones.
+pub fn closest(picture: &[u8], frames: &[Vec<u8>]) -> (usize, f64) {
+    let differences = frames.iter().map(|frame| mean_difference(picture, &frame[..picture.len()]));
+    let closest = differences.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
+    closest.expect("there are frames")
+}
+
 /// How far two pictures in RGB differ in the mean, from 0 to 255.
 ///
 /// # Panics

@@ -4,21 +4,34 @@ use pinhole_tests::display::{Display, LIMIT, Picture, Window};
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::process::{Running, poll};
 use pinhole_tests::server::Server;
-use pinhole_tests::{undisturbed, viewer};
+use pinhole_tests::{undisturbed, viewer, watch};
 use std::thread;
 use std::time::Duration;
 
-/// The window that the sample clip opens: twice its size.
+/// The sample clip's pixels across and down.
+const CLIP: (usize, usize) = (512, 288);
+/// The window that it opens: twice its size.
 const SIZE: (usize, usize) = (1024, 576);
 /// The row of buttons, from the left: one frame back, play and pause, one frame forward.
 const ROW: usize = SIZE.1 - 30;
+const BACK: usize = 36;
 const TOGGLE: usize = 76;
+const FORWARD: usize = 116;
+/// Beside the timeline.
+const MARGIN: usize = 24;
+/// The rows at the bottom that the controls cover.
+const CONTROLS: usize = 104;
 /// The middle of the timeline.
 const TRACK: usize = SIZE.1 - 60;
 /// Text and icons.
 const WHITE: u32 = 0xf2_f2f2;
 /// The part of the timeline that was played, and titles.
 const ORANGE: u32 = 0xff_8c1e;
+/// A part that was played, or skipped, and is not cached.
+const ORANGE_GONE: u32 = 0x96_5a24;
+/// The badge of a live stream at its edge, and behind it.
+const RED: u32 = 0xcc_2a2e;
+const GREY: u32 = 0x5a_5a62;
 /// Where the figures are.
 const FIGURES: (usize, usize, usize, usize) = (16, 16, 500, 120);
 /// Where the list of keys is.
@@ -77,7 +90,7 @@ fn button(window: &Window<'_>) -> Button {
 
 /// Where the played part of the timeline ends, if it is shown: the knob covers its last pixels.
 fn played(picture: &Picture) -> Option<usize> {
-    (0..picture.size.0).rev().find(|x| picture.pixel(*x, TRACK) == ORANGE)
+    (0..picture.size.0).rev().find(|x| matches!(picture.pixel(*x, TRACK), ORANGE | ORANGE_GONE))
 }
 
 #[test]
@@ -202,6 +215,81 @@ fn p_saves_the_picture_without_what_is_over_it() {
     let png = std::fs::read(path).unwrap();
     // The header's width and height.
     assert_eq!(png[16..24], [0, 0, 2, 0, 0, 0, 1, 32], "it has the stream's size");
+    stage.quit("q");
+}
+
+#[test]
+fn steps_go_by_one_frame_and_a_drag_goes_where_it_ends() {
+    if !available(&[Peer::Ffmpeg, Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let frames = watch::frames(&Clip::sample());
+    let stage = Stage::set(&["--fps", "5"]);
+    let window = stage.display.window();
+    // All but what the controls cover, in the clip's size.
+    let rows = CLIP.1 - CONTROLS.div_ceil(2);
+    let shown = || {
+        let picture = window.picture_scaled(CLIP.0, CLIP.1);
+        watch::closest(&picture.part(0, 0, CLIP.0, rows), &frames).0
+    };
+    let shows = |frame: usize, why: &str| {
+        stage.wait(&format!("{why}, frame {frame} is shown"), || (shown() == frame).then_some(()));
+    };
+    stage.wait("some frames were played", || (shown() >= 5).then_some(()));
+    window.press("space");
+    window.wait_title(|title| title.starts_with("paused - "));
+    let held = shown();
+    shows(held, "held");
+    window.press("period");
+    shows(held + 1, "by a key");
+    window.click(FORWARD, ROW);
+    shows(held + 2, "by the button");
+    window.press("comma");
+    shows(held + 1, "back by a key");
+    window.click(BACK, ROW);
+    shows(held, "back by the button");
+
+    // Three quarters of the timeline, of sixty frames.
+    let to = MARGIN + (SIZE.0 - 2 * MARGIN) * 3 / 4;
+    window.drag((MARGIN + 100, TRACK), (to, TRACK));
+    shows(45, "dragged");
+    let played = stage.wait("the timeline is there", || played(&window.picture()));
+    assert!(played.abs_diff(to) < 20, "the knob is at {played}, not at {to}");
+    window.press("Home");
+    shows(0, "at the start");
+    stage.quit("q");
+}
+
+#[test]
+fn a_live_stream_that_was_held_is_behind_until_it_is_sent_back_to_the_edge() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let server = Server::with(&["--pattern", "1024x576@15"], &[""; 0]);
+    let (display, directory) = (Display::start(), TempDir::new());
+    let viewer = viewer::start_in(directory.path(), display.name(), &[&server.url("pattern")]);
+    let stage = Stage { viewer, _server: server, display, directory };
+    let window = stage.display.window();
+    let badge = |colour| window.picture().count((SIZE.0 - 200, ROW - 12, 190, 24), colour) > 300;
+    window.point(300, 300);
+    window.point(301, 300);
+    stage.wait("the badge is red at the edge", || badge(RED).then_some(()));
+    window.press("space");
+    window.wait_title(|title| title.starts_with("paused - "));
+    stage.wait("the badge is grey", || badge(GREY).then_some(()));
+    thread::sleep(Duration::from_secs(2));
+    window.press("space");
+    window.wait_title(|title| !title.starts_with("paused - "));
+    assert!(badge(GREY), "it goes on where it was held");
+    window.press("l");
+    stage.wait("it is at the edge again", || badge(RED).then_some(()));
+    window.press("Left");
+    stage.wait("five seconds, or as many as there are, behind it", || badge(GREY).then_some(()));
+    window.point(SIZE.0 - 60, ROW - 1);
+    window.click(SIZE.0 - 60, ROW);
+    stage.wait("a click on the badge goes there, too", || badge(RED).then_some(()));
     stage.quit("q");
 }
 

@@ -160,9 +160,7 @@ impl Seen {
 }
 
 fn closest(rgb: &[u8], frames: &[Vec<u8>]) -> Seen {
-    let differences = frames.iter().map(|frame| watch::mean_difference(rgb, frame));
-    let closest = differences.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
-    let (frame, difference) = closest.expect("the clip has frames");
+    let (frame, difference) = watch::closest(rgb, frames);
     Seen { frame, difference, brightness: watch::mean_difference(rgb, &vec![0; rgb.len()]) }
 }
 
@@ -183,9 +181,7 @@ fn is_letterboxed(picture: &Picture, frames: &[Vec<u8>], covered: usize) -> bool
         picture.part(0, end, width, height - end),
     ];
     let black = bars.iter().flatten().all(|value| *value == 0);
-    let shown = picture.part(x, y, SIZE.0, end - y);
-    let frames: Vec<_> = frames.iter().map(|frame| frame[..shown.len()].to_vec()).collect();
-    black && closest(&shown, &frames).is_close()
+    black && closest(&picture.part(x, y, SIZE.0, end - y), frames).is_close()
 }
 
 /// The window shows the same for some time, above the controls.
