@@ -46,7 +46,7 @@ fn without_a_url_the_window_shows_the_sample_again_and_again_until_q() {
 }
 
 #[test]
-fn space_holds_picture_and_server_and_lets_them_go_on_and_esc_quits() {
+fn space_holds_a_live_picture_while_frames_go_on_to_come_and_esc_quits() {
     if !available(&[Peer::Display]) {
         return;
     }
@@ -56,22 +56,19 @@ fn space_holds_picture_and_server_and_lets_them_go_on_and_esc_quits() {
     let display = Display::start();
     let viewer = viewer::start_on(display.name(), &[&url]);
     server.wait_events("opened", 1, LIMIT);
-    let mut playing = Instant::now();
+    let opened = Instant::now();
     let window = display.window();
     let figures = window.wait_title(|title| fps(title).is_some_and(|fps| (fps - RATE).abs() < 1.0));
     assert!(figures.starts_with(&format!("{url} - 512x288 - ")), "{figures}");
 
     window.press("space");
     window.wait_title(|title| title.starts_with("paused - "));
-    let mut played = playing.elapsed();
-    let held = Instant::now();
     // The last picture that was due may just be on its way.
     wait(&viewer, "the picture stands", || stands(&window).then_some(()));
-    // For as long as the server would need to send many more frames than the tolerance below.
-    thread::sleep(Duration::from_secs(3).saturating_sub(held.elapsed()));
+    // Long enough for the frames that come meanwhile to be most of all.
+    thread::sleep(Duration::from_secs(3));
     assert!(stands(&window), "the picture does not stand any more");
 
-    playing = Instant::now();
     window.press("space");
     window.wait_title(|title| !title.starts_with("paused - "));
     let before = window.picture();
@@ -79,11 +76,11 @@ fn space_holds_picture_and_server_and_lets_them_go_on_and_esc_quits() {
     quit(viewer, &window, "Escape");
 
     let closed = server.wait_events("closed", 1, LIMIT);
-    played += playing.elapsed();
+    let opened = opened.elapsed();
     assert_eq!(closed[0]["why"], "the client tore it down");
     let sent = closed[0]["frames"].as_f64().unwrap();
-    // A second's worth for the time that PAUSE is on its way.
-    assert!(sent <= (played.as_secs_f64() + 1.0) * RATE, "{sent} frames sent in {played:?} of playing");
+    // What is live is gone when it is not fetched at its time.
+    assert!(sent >= (opened.as_secs_f64() - 1.5) * RATE, "{sent} frames sent in {opened:?}");
 }
 
 #[test]
