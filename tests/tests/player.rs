@@ -40,7 +40,7 @@ const HELP: (usize, usize, usize, usize) = (262, 150, 500, 280);
 /// A viewer, the server that it watches, and the display that it is on.
 struct Stage {
     viewer: Running,
-    _server: Server,
+    server: Server,
     display: Display,
     directory: TempDir,
 }
@@ -52,7 +52,7 @@ impl Stage {
         let (display, directory) = (Display::start(), TempDir::new());
         let url = server.url(Clip::sample().mount());
         let viewer = viewer::start_in(directory.path(), display.name(), &[&url]);
-        Self { viewer, _server: server, display, directory }
+        Self { viewer, server, display, directory }
     }
 
     #[track_caller]
@@ -270,7 +270,7 @@ fn a_live_stream_that_was_held_is_behind_until_it_is_sent_back_to_the_edge() {
     let server = Server::with(&["--pattern", "1024x576@15"], &[""; 0]);
     let (display, directory) = (Display::start(), TempDir::new());
     let viewer = viewer::start_in(directory.path(), display.name(), &[&server.url("pattern")]);
-    let stage = Stage { viewer, _server: server, display, directory };
+    let stage = Stage { viewer, server, display, directory };
     let window = stage.display.window();
     let badge = |colour| window.picture().count((SIZE.0 - 200, ROW - 12, 190, 24), colour) > 300;
     window.point(300, 300);
@@ -291,6 +291,57 @@ fn a_live_stream_that_was_held_is_behind_until_it_is_sent_back_to_the_edge() {
     window.click(SIZE.0 - 60, ROW);
     stage.wait("a click on the badge goes there, too", || badge(RED).then_some(()));
     stage.quit("q");
+}
+
+#[test]
+fn r_records_until_it_is_pressed_again() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
+    let file = || {
+        let entry = std::fs::read_dir(stage.directory.path()).unwrap().next()?.unwrap();
+        Some((entry.path(), entry.metadata().unwrap().len()))
+    };
+    // The mark has a dot in the red of the badge, which is to the right of it.
+    let mark = || window.picture().count((SIZE.0 - 174, ROW - 12, 80, 24), RED) > 40;
+    window.press("r");
+    stage.wait("the mark is there", || mark().then_some(()));
+    stage.wait("frames are written", || file().filter(|(_, size)| *size > 500_000));
+    window.press("r");
+    stage.wait("the mark is gone", || (!mark() && button(&window) != Button::Hidden).then_some(()));
+    let (path, size) = file().unwrap();
+    assert_eq!(path.extension(), Some("avi".as_ref()));
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(file().unwrap(), (path, size), "nothing more is written");
+    stage.quit("q");
+}
+
+#[test]
+fn a_server_that_goes_away_is_told_over_a_dimmed_picture_that_can_be_stepped_through() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let Stage { viewer, server, display, directory: _directory } = Stage::set(&["--loop"]);
+    let window = display.window();
+    let above = (0, 150, SIZE.0, SIZE.1 - 260);
+    let wait = |what: &str, is: &dyn Fn(&Picture) -> bool| {
+        let found = poll(LIMIT, || is(&window.picture()).then_some(()));
+        found.unwrap_or_else(|| panic!("not so within {LIMIT:?}: {what}; {viewer}"));
+    };
+    window.wait_title(|title| title.contains("30.00 fps"));
+    let bright = brightness(&window.picture(), above);
+    server.stop("KILL");
+    wait("a message is over the dimmed picture", &|picture| {
+        brightness(picture, above) < bright * 0.7 && picture.count(above, WHITE) > 300
+    });
+    window.press("comma");
+    wait("a step back shows the picture as it was", &|picture| brightness(picture, above) > bright * 0.85);
+    window.press("q");
+    assert_eq!(viewer.finish(LIMIT).status.code(), Some(0));
 }
 
 fn brightness(picture: &Picture, (x, y, width, height): (usize, usize, usize, usize)) -> f64 {
