@@ -35,7 +35,8 @@ pub enum Ask {
     Pause,
     /// Of the connection: [`super::ClientConn::play_with`].
     Play(PlayOptions),
-    /// Nothing: the newest frame is the medium's last, though the server was not heard to say so.
+    /// Nothing: all frames that will come are in the ring. Of media that are fetched ahead, this says
+    /// so, and not [`Event::Ended`].
     Ended,
 }
 
@@ -69,6 +70,8 @@ pub struct Prefetch {
     /// Where the viewer was when PLAY was asked for here. Before it moves on, there is not more room
     /// than there was then.
     asked_at: Option<FrameId>,
+    /// The frame that was to come next when the server ended too early.
+    ended_before: Option<FrameId>,
     pub(super) gate: Gate,
 }
 
@@ -84,8 +87,10 @@ enum Phase {
     Asked { by_caller: bool },
     /// The caller holds.
     Stopped,
-    /// The last frame has come, which is still to be told or not.
-    Over { tell: bool },
+    /// The server has said that no more frames come, or that there surely are none.
+    Ending { surely: bool },
+    /// The last frame has come.
+    Over,
 }
 
 impl Prefetch {
@@ -99,6 +104,7 @@ impl Prefetch {
             scale: Scale::NORMAL,
             never_pauses: false,
             asked_at: None,
+            ended_before: None,
             gate: Gate::OPEN,
         }
     }
@@ -137,9 +143,7 @@ impl Prefetch {
         let (from, exact) = match options.from {
             Some(from) => (Some(from), false),
             // The connection may not know that there is no more.
-            None if self.governs() && matches!(self.phase, Phase::Over { .. }) => {
-                (Some(Seek::To(MediaTime::ZERO)), false)
-            }
+            None if self.governs() && self.phase == Phase::Over => (Some(Seek::To(MediaTime::ZERO)), false),
             None if self.goes_on() => (ring.and_then(|ring| self.next_place(ring)).map(Seek::To), true),
             None => (None, true),
         };
@@ -161,7 +165,7 @@ impl Prefetch {
     /// The connection is lost. What [`Self::play`] says next, it says for the next one: without a
     /// place, the medium goes on behind the newest frame, or where it was last sought.
     pub fn disconnected(&mut self) {
-        let over = matches!(self.phase, Phase::Over { .. });
+        let over = self.phase == Phase::Over;
         if self.end.is_some() && self.scale == Scale::NORMAL && !over {
             self.phase = Phase::Held;
             self.gate.shut();
@@ -175,7 +179,7 @@ impl Prefetch {
     }
 
     /// Takes note of an event; returns whether it is the caller's as well, and not only an answer
-    /// to what was asked for here.
+    /// to what was asked for here, or the end of a medium that [`Ask::Ended`] will tell.
     pub fn on_event(&mut self, event: &Event<'_>) -> bool {
         match *event {
             Event::Described { duration, .. } => {
@@ -205,19 +209,21 @@ impl Prefetch {
         let ahead = ahead(ring, self.playhead);
         let enough = ahead >= u32::from(options.high) || self.gate.is_shut();
         let low = ahead <= u32::from(options.low);
+        if let Phase::Ending { surely } = self.phase {
+            // BYE says that a server stops, too. It is asked once more where the medium is not over.
+            let next = ring.span().end;
+            self.phase = match surely || self.has_all(ring) || self.ended_before == Some(next) {
+                true => return self.over(),
+                false => Phase::Held,
+            };
+            self.ended_before = Some(next);
+        }
         match self.phase {
-            Phase::Over { tell: true } => {
-                self.phase = Phase::Over { tell: false };
-                Some(Ask::Ended)
-            }
             Phase::Fetching if enough && !self.never_pauses => {
                 self.phase = Phase::Pausing;
                 Some(Ask::Pause)
             }
-            Phase::Held if self.has_all(ring) => {
-                self.phase = Phase::Over { tell: false };
-                Some(Ask::Ended)
-            }
+            Phase::Held if self.has_all(ring) => self.over(),
             Phase::Held if low => self.go_on(ring),
             Phase::Fetching if low && self.gate.is_shut() => self.go_on(ring),
             _ => None,
@@ -234,6 +240,16 @@ impl Prefetch {
         matches!(self.phase, Phase::Asked { .. })
     }
 
+    /// All frames that will come are in the ring.
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    fn over(&mut self) -> Option<Ask> {
+        self.phase = Phase::Over;
+        Some(Ask::Ended)
+    }
+
     fn governs(&self) -> bool {
         self.options.is_some() && self.end.is_some() && self.scale == Scale::NORMAL
     }
@@ -241,7 +257,7 @@ impl Prefetch {
     /// PLAY without a place does not start over, but what was not stored comes first.
     fn goes_on(&self) -> bool {
         match self.phase {
-            Phase::Over { .. } => false,
+            Phase::Over | Phase::Ending { .. } => false,
             Phase::Fetching | Phase::Asked { .. } => self.gate.is_shut() || self.gate.place().is_some(),
             Phase::Pausing | Phase::Held | Phase::Stopped => self.governs() || self.gate.is_shut(),
         }
@@ -302,6 +318,7 @@ impl Prefetch {
     {
         let newest = ring.frame(TrackId::default(), ring.seek(TrackId::default(), Seek::Live));
         self.gate.place().is_none()
+            && !self.gate.is_shut()
             && self
                 .end
                 .zip(newest.ok())
@@ -334,17 +351,16 @@ impl Prefetch {
         }
     }
 
-    /// The server has sent all that there is, though not all of it was stored.
     fn on_ended(&mut self) -> bool {
         match self.phase {
-            Phase::Fetching | Phase::Pausing if self.governs() && self.gate.is_shut() => {
-                self.phase = Phase::Held;
-                false
-            }
             // PLAY is on its way.
             Phase::Asked { .. } => false,
+            _ if self.governs() => {
+                self.phase = Phase::Ending { surely: false };
+                false
+            }
             _ => {
-                self.phase = Phase::Over { tell: false };
+                self.phase = Phase::Over;
                 true
             }
         }
@@ -359,7 +375,7 @@ impl Prefetch {
             return true;
         }
         // There is nothing behind the newest frame: the medium is shorter than the server said.
-        self.phase = Phase::Over { tell: true };
+        self.phase = Phase::Ending { surely: true };
         self.gate.open();
         false
     }

@@ -8,7 +8,7 @@ use crate::udp::RECEIVE_LEN;
 use link::Link;
 use mio::{Events, Poll, Token};
 use pinhole::client::{
-    self, Ask, ClientConn, Config, Figures, Lower, PlayOptions, Port, Prefetch, TransportChoice,
+    self, Ask, ClientConn, ClientError, Config, Figures, Lower, PlayOptions, Port, Prefetch, TransportChoice,
 };
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::ring::{FrameRing, Slot};
@@ -179,6 +179,8 @@ pub struct Client {
     first_frame: Option<Duration>,
     /// The number of the next frame, and since when that is so.
     newest: (FrameId, At),
+    /// The caller has asked for the end.
+    leaving: bool,
     /// Input that was left for the next turn.
     more: bool,
 }
@@ -224,6 +226,7 @@ impl Client {
             before: Figures::default(),
             first_frame: None,
             newest: Default::default(),
+            leaving: false,
             more: true,
         })
     }
@@ -345,6 +348,7 @@ impl Client {
     /// media time that is later by as much as has passed meanwhile.
     pub fn reconnect(&mut self) {
         self.disconnect();
+        self.leaving = false;
         self.link = Link::connect(self.url.clone(), self.options.connect_timeout, self.waker.clone());
     }
 
@@ -355,6 +359,7 @@ impl Client {
 
     /// Asks the server to end the session; [`Event::Closed`] follows.
     pub fn teardown(&mut self) {
+        self.leaving = true;
         self.conn.teardown();
     }
 
@@ -531,12 +536,19 @@ impl Client {
     /// Does what the connection asks for, and keeps the rest for the caller; returns whether there
     /// was anything.
     fn take_events(&mut self, now: Now) -> Result<bool, Error> {
-        let mut happened = false;
+        let mut happened = self.ask();
         while self.take_event(now)? {
+            self.ask();
             happened = true;
         }
+        Ok(happened)
+    }
+
+    /// Asks for what is to be fetched, or held; says whether there was anything.
+    fn ask(&mut self) -> bool {
+        let mut asked = false;
         while let Some(ask) = self.prefetch.poll(&self.caches) {
-            happened = true;
+            asked = true;
             match ask {
                 Ask::Pause => self.conn.pause(),
                 Ask::Play(options) => self.conn.play_with(options),
@@ -544,63 +556,79 @@ impl Client {
                 _ => {}
             }
         }
-        Ok(happened)
+        asked
     }
 
     fn take_event(&mut self, now: Now) -> Result<bool, Error> {
         let Some(event) = self.conn.poll_event(now) else { return Ok(false) };
         let told = self.prefetch.on_event(&event);
-        let event =
-            match event {
-                client::Event::Described { tracks, duration } => {
-                    let duration = duration.map(Duration::from);
-                    self.described = Some(duration);
-                    self.make_caches(tracks);
-                    self.ask_for_wanted();
-                    Event::Described { tracks, duration }
+        let event = match event {
+            client::Event::Described { tracks, duration } => {
+                let duration = duration.map(Duration::from);
+                self.described = Some(duration);
+                self.make_caches(tracks);
+                self.ask_for_wanted();
+                Event::Described { tracks, duration }
+            }
+            client::Event::Setup { track } => {
+                let ports = self.bind(track);
+                // Asked for just now.
+                let _ = self.conn.setup(track, ports);
+                return Ok(true);
+            }
+            client::Event::ServerPorts { track, source, .. } => {
+                if let Some(track) = self.tracks.get_mut(usize::from(track)) {
+                    track.comes_from(source);
                 }
-                client::Event::Setup { track } => {
-                    let ports = self.bind(track);
-                    // Asked for just now.
-                    let _ = self.conn.setup(track, ports);
-                    return Ok(true);
+                return Ok(true);
+            }
+            client::Event::Playing { lower, range, scale, speed } => {
+                if told {
+                    (self.transport, self.played) = (Some(lower), (range, scale, speed));
                 }
-                client::Event::ServerPorts { track, source, .. } => {
-                    if let Some(track) = self.tracks.get_mut(usize::from(track)) {
-                        track.comes_from(source);
-                    }
-                    return Ok(true);
+                Event::Playing { transport: lower, range, scale, speed }
+            }
+            client::Event::SwitchedToTcp => Event::SwitchedToTcp,
+            client::Event::Paused => Event::Paused,
+            client::Event::Stalled => Event::Stalled,
+            client::Event::Ended => Event::Ended,
+            client::Event::Closed => {
+                let cut_short = self.is_cut_short();
+                self.disconnect();
+                if cut_short {
+                    return Err(Error::Session(ClientError::Disconnected));
                 }
-                client::Event::Playing { lower, range, scale, speed } => {
-                    if told {
-                        (self.transport, self.played) = (Some(lower), (range, scale, speed));
-                    }
-                    Event::Playing { transport: lower, range, scale, speed }
-                }
-                client::Event::SwitchedToTcp => Event::SwitchedToTcp,
-                client::Event::Paused => Event::Paused,
-                client::Event::Stalled => Event::Stalled,
-                client::Event::Ended => Event::Ended,
-                client::Event::Closed => {
-                    self.disconnect();
-                    Event::Closed
-                }
-                client::Event::Redirected { location } => {
-                    return Err(Error::Redirected(String::from_utf8_lossy(location).into_owned()));
-                }
-                client::Event::Refused {
-                    method: method @ (Method::Play | Method::Pause), status, ..
-                } if self.transport.is_some() => Event::Refused { method, status },
-                client::Event::Refused { method, status, auth } => {
+                Event::Closed
+            }
+            client::Event::Redirected { location } => {
+                return Err(Error::Redirected(String::from_utf8_lossy(location).into_owned()));
+            }
+            client::Event::Refused { method, status, auth } => {
+                if !self.goes_on_without(method) {
                     return Err(Error::Refused { method, status, auth });
                 }
-                client::Event::Failed(error) => return Err(Error::Session(error)),
-                _ => return Ok(true),
-            };
+                Event::Refused { method, status }
+            }
+            client::Event::Failed(error) => return Err(Error::Session(error)),
+            _ => return Ok(true),
+        };
         if told {
             self.events.push_back(event);
         }
         Ok(true)
+    }
+
+    /// The server has said BYE and closed the connection, long before the medium's end.
+    fn is_cut_short(&self) -> bool {
+        self.options.prefetch.is_some()
+            && !self.leaving
+            && self.duration().is_some()
+            && !self.prefetch.is_over()
+    }
+
+    /// All is as it was before, if the server refuses this.
+    const fn goes_on_without(&self, method: Method<'_>) -> bool {
+        self.transport.is_some() && matches!(method, Method::Play | Method::Pause)
     }
 
     /// Asks for what the caller wants to see, in the way that the medium allows.

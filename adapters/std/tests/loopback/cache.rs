@@ -1,0 +1,217 @@
+//! What is cached of a medium, however long it is, wherever it is sought, and whatever becomes of the
+//! server.
+use crate::common::{LIMIT, Serving, library};
+use pinhole::client::TransportChoice;
+use pinhole::frame::{Format, Frame, FrameId, FrameStore, TrackId};
+use pinhole::time::MediaTime;
+use pinhole::wire::rtsp::Speed;
+use pinhole_std::client::{Client, Error, Event, Options, PrefetchOptions};
+use pinhole_std::media::{Library, PatternFormat, Playback};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+const TRANSPORTS: [TransportChoice; 2] = [TransportChoice::Udp, TransportChoice::Tcp];
+const TURN: Duration = Duration::from_millis(5);
+
+fn anywhere() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+/// Fetches as fast as the server can.
+fn options(transport: TransportChoice, cache: usize) -> Options {
+    let speed = Speed::from_thousandths(16_000).unwrap();
+    let prefetch = Some(PrefetchOptions { speed, ..PrefetchOptions::default() });
+    Options { transport, cache, prefetch, ..Options::default() }
+}
+
+fn scan<'a>(frame: &Frame<'a>) -> &'a [u8] {
+    let Format::Jpeg(info) = frame.format else { panic!("no JPEG") };
+    &frame.data[info.scan as usize..][..info.scan_len as usize]
+}
+
+/// Who looks at one frame after the other.
+struct Viewer {
+    client: Client,
+    next: FrameId,
+    /// Which frames of the clip were seen.
+    seen: Vec<u64>,
+    events: Vec<Event>,
+}
+
+impl Viewer {
+    fn new(url: &str, options: &Options) -> Self {
+        let client = Client::connect(url, options).expect("the server is there");
+        Self { client, next: FrameId(0), seen: Vec::new(), events: Vec::new() }
+    }
+
+    /// Looks at the next frame, if it is there.
+    fn look(&mut self, clip: &Library) {
+        if let Ok(frame) = self.client.frame(self.next) {
+            let number = (frame.pts.as_micros() * 30 + 500_000) / 1_000_000;
+            let sent = clip.frame(TrackId::default(), FrameId(number)).unwrap();
+            assert!(scan(&sent) == scan(&frame), "frame {number}");
+            self.seen.push(number);
+            self.next = self.next.next();
+            self.client.watch_from(self.next);
+        }
+    }
+
+    fn turn(&mut self) -> Result<(), Error> {
+        let done = self.client.turn(TURN);
+        self.events.extend(std::iter::from_fn(|| self.client.poll_event()));
+        done
+    }
+
+    /// Looks at frames as they come, until `done`.
+    fn watch(&mut self, clip: &Library, done: impl Fn(&Self) -> bool) -> Result<(), Error> {
+        let deadline = Instant::now() + LIMIT;
+        while !done(self) {
+            assert!(Instant::now() < deadline, "not in time: {:?}, seen {:?}", self.events, self.seen);
+            self.turn()?;
+            self.look(clip);
+        }
+        Ok(())
+    }
+
+    fn has_ended(&self) -> bool {
+        self.events.contains(&Event::Ended) && self.next == self.client.cached().end
+    }
+}
+
+#[test]
+fn a_clip_larger_than_the_cache_is_seen_whole() {
+    let clip = library();
+    let store = (0..60).map(|n| clip.frame(TrackId::default(), FrameId(n)).unwrap().data.len());
+    let cache = store.sum::<usize>() / 4;
+    for transport in TRANSPORTS {
+        let serving = Serving::start(anywhere(), library());
+        let mut viewer = Viewer::new(&serving.url(), &options(transport, cache));
+        viewer.watch(&clip, Viewer::has_ended).unwrap();
+        assert!(viewer.seen.iter().copied().eq(0..60), "{:?}", viewer.seen);
+        let usage = viewer.client.usage();
+        assert_eq!(usage.capacity, cache);
+        assert!((cache / 4..=cache).contains(&usage.bytes) && (5..60).contains(&usage.frames), "{usage:?}");
+        assert!(viewer.client.cached().start > FrameId(0));
+        let figures = viewer.client.statistics().track;
+        assert_eq!((figures.frames_complete, figures.frames_missing, figures.frames_damaged), (60, 0, 0));
+        assert!(!viewer.events.contains(&Event::Paused));
+    }
+}
+
+#[test]
+fn a_place_that_is_sought_begins_with_its_frame_and_can_be_found() {
+    let clip = library();
+    for transport in TRANSPORTS {
+        let serving = Serving::start(anywhere(), library());
+        let mut viewer = Viewer::new(&serving.url(), &options(transport, 64 << 20));
+        viewer.watch(&clip, |viewer| viewer.next == FrameId(3)).unwrap();
+        assert_eq!(viewer.client.duration(), Some(Duration::from_secs(2)));
+        assert!(!viewer.client.is_live());
+        let at = MediaTime::from_micros(1_500_000);
+        let first = viewer.client.seek(at);
+        viewer.next = first;
+        viewer.watch(&clip, Viewer::has_ended).unwrap();
+        assert_eq!(viewer.seen, [0, 1, 2, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59]);
+        assert_eq!(viewer.client.find(at), Some(first));
+        let spans: Vec<_> = viewer.client.spans().map(|span| span.frames).collect();
+        assert_eq!(spans, [first..FrameId(first.0 + 15), FrameId(0)..first]);
+        // After the end, too.
+        viewer.events.clear();
+        viewer.next = viewer.client.seek(MediaTime::from_micros(1_900_000));
+        viewer.watch(&clip, Viewer::has_ended).unwrap();
+        assert_eq!(viewer.seen[18..], [57, 58, 59]);
+        let refused = |event: &Event| matches!(event, Event::Refused { .. });
+        viewer.client.seek(MediaTime::from_micros(9_000_000));
+        viewer.watch(&clip, |viewer| viewer.events.iter().any(refused)).unwrap();
+    }
+}
+
+/// Connects anew until that succeeds.
+fn reconnect(viewer: &mut Viewer) {
+    let deadline = Instant::now() + LIMIT;
+    viewer.client.reconnect();
+    while !viewer.client.is_connected() {
+        assert!(Instant::now() < deadline, "not in time");
+        if viewer.turn().is_err() {
+            viewer.client.reconnect();
+        }
+    }
+}
+
+#[test]
+fn a_server_that_was_gone_goes_on_where_it_was_lost() {
+    let clip = library();
+    for transport in TRANSPORTS {
+        let mut slow = options(transport, 64 << 20);
+        slow.prefetch = Some(PrefetchOptions { speed: Speed::NORMAL, ..PrefetchOptions::default() });
+        let serving = Serving::start(anywhere(), library());
+        let (url, address) = (serving.url(), serving.address);
+        let mut viewer = Viewer::new(&url, &slow);
+        viewer.watch(&clip, |viewer| viewer.next == FrameId(10)).unwrap();
+        drop(serving);
+        let error = viewer.watch(&clip, |_| false).unwrap_err();
+        assert!(error.to_string().contains("closed the connection"), "{error}");
+        assert!(!viewer.client.is_connected() && viewer.client.frame(FrameId(0)).is_ok());
+        // Nobody is there.
+        viewer.client.reconnect();
+        let error = viewer.watch(&clip, |_| false).unwrap_err();
+        assert!(matches!(error, Error::Connect { .. }), "{error}");
+        let _serving = Serving::start(address, library());
+        reconnect(&mut viewer);
+        viewer.watch(&clip, Viewer::has_ended).unwrap();
+        assert!(viewer.seen.iter().copied().eq(0..60), "{:?}", viewer.seen);
+        assert_eq!(viewer.client.spans().count(), 1);
+        assert_eq!(viewer.client.statistics().track.frames_complete, 60);
+    }
+}
+
+#[test]
+fn a_live_source_goes_on_later_when_its_server_was_gone() {
+    let pattern = || {
+        let mut library = Library::new(Playback::default());
+        let format = PatternFormat::new(64, 48, Playback::default().frame_rate).unwrap();
+        library.add_pattern("bunny288", format);
+        library
+    };
+    let serving = Serving::start(anywhere(), pattern());
+    let address = serving.address;
+    let mut viewer = Viewer::new(&serving.url(), &options(TransportChoice::Tcp, 8 << 20));
+    let deadline = Instant::now() + LIMIT;
+    let come = |viewer: &mut Viewer, frames: u64| {
+        while viewer.client.cached().end < FrameId(frames) {
+            assert!(Instant::now() < deadline, "not in time");
+            let _ = viewer.turn();
+        }
+    };
+    come(&mut viewer, 10);
+    assert!(viewer.client.is_live());
+    drop(serving);
+    let lost = viewer.client.cached().end;
+    while viewer.client.is_connected() {
+        assert!(Instant::now() < deadline, "not in time");
+        let _ = viewer.turn();
+    }
+    let gone = Instant::now();
+    std::thread::sleep(Duration::from_secs(1));
+    let _serving = Serving::start(address, pattern());
+    reconnect(&mut viewer);
+    let enough = viewer.client.cached().end.0 + 5;
+    come(&mut viewer, enough);
+    let spans: Vec<_> = viewer.client.spans().collect();
+    let [after, before] = &spans[..] else { panic!("{spans:?}") };
+    assert!(before.frames.end >= lost && after.frames.start == before.frames.end);
+    let gap = Duration::from(after.from.since(before.to));
+    assert!(gap >= Duration::from_millis(900) && gap <= gone.elapsed() + Duration::from_secs(1), "{gap:?}");
+}
+
+#[test]
+fn a_cache_smaller_than_a_frame_is_an_error_that_says_both_sizes() {
+    let serving = Serving::start(anywhere(), library());
+    let mut viewer = Viewer::new(&serving.url(), &options(TransportChoice::Tcp, 5_000));
+    let error = viewer.watch(&library(), |_| false).unwrap_err();
+    let Error::CacheTooSmall { frame, cache: 5_000 } = error else { panic!("{error}") };
+    let frames = library();
+    let largest = (0..60).map(|n| frames.frame(TrackId::default(), FrameId(n)).unwrap().data.len()).max();
+    assert!(frame > 5_000 && frame <= largest.unwrap(), "{error}");
+    assert!(error.to_string().contains(&frame.to_string()));
+}
