@@ -2,7 +2,7 @@
 use super::event::Event;
 use super::intake::{Gate, Intake, ROUNDING};
 use super::play::PlayOptions;
-use crate::frame::{FrameId, FrameStore, Seek, TrackId};
+use crate::frame::{Frame, FrameId, FrameStore, Seek, TrackId};
 use crate::ring::{FrameRing, Slot};
 use crate::time::MediaTime;
 use crate::wire::rtsp::{Method, Position, Range, Scale, Speed, Status};
@@ -310,19 +310,17 @@ impl Prefetch {
         Some(Ask::Play(self.paced(PlayOptions { from: Some(Seek::To(at)), ..PlayOptions::default() })))
     }
 
-    /// The newest frame goes on to the end of the medium.
+    /// The newest frame goes on to the end of the medium, or beyond where the server said that is.
     fn has_all<S, B>(&self, ring: &FrameRing<S, B>) -> bool
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
         B: AsRef<[u8]> + AsMut<[u8]>,
     {
         let newest = ring.frame(TrackId::default(), ring.seek(TrackId::default(), Seek::Live));
-        self.gate.place().is_none()
-            && !self.gate.is_shut()
-            && self
-                .end
-                .zip(newest.ok())
-                .is_some_and(|(end, newest)| newest.pts + newest.duration.scaled(3, 2) >= end)
+        let reaches =
+            |(end, newest): (MediaTime, Frame<'_>)| newest.pts + newest.duration.scaled(3, 2) >= end;
+        let wants_none = self.gate.place().is_none() && !self.gate.is_shut();
+        wants_none && self.end.zip(newest.ok()).is_some_and(reaches)
     }
 
     fn on_playing(&mut self, range: Range, scale: Scale) -> bool {

@@ -1,5 +1,5 @@
 //! Recorded media that are longer than the ring, fetched ahead of who watches.
-use super::pair::{Clip, Pair};
+use super::pair::{Clip, INTERVAL, Pair};
 use super::screen::Screen;
 use crate::client::{Ask, Config, Event, PlayOptions, Prefetch, PrefetchOptions, TransportChoice};
 use crate::frame::{Format, FrameEnd, FrameId, FrameSink, FrameStore, Full, Integrity, Seek, TrackId};
@@ -9,6 +9,8 @@ use crate::server;
 use crate::time::{Duration, MediaTime};
 use crate::transport::Lower;
 use crate::wire::rtsp::{Method, Range, Scale, Speed, Status};
+use proptest::prelude::*;
+use std::collections::VecDeque;
 use std::vec;
 use std::vec::Vec;
 
@@ -406,4 +408,111 @@ fn who_holds_the_server_himself_is_not_played_to() {
     bench.prefetch.watch_from(FrameId(2));
     assert_eq!(bench.poll(), None);
     assert_eq!(bench.play(None).from, Some(Seek::To(Clip::pts(2) - Duration::from_millis(1))));
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    /// So many frames come, if the server plays.
+    Come(u64),
+    /// The viewer looks at so many.
+    Look(u64),
+    /// The server answers what it was asked; PLAY begins so many frames early.
+    Answer(u64),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        (0u64..8).prop_map(Op::Come),
+        (0u64..8).prop_map(Op::Look),
+        prop_oneof![3 => Just(0u64), 1 => 0u64..30].prop_map(Op::Answer),
+    ]
+}
+
+/// A server that takes its time to answer, and a viewer.
+struct Sim {
+    bench: Bench,
+    total: u64,
+    plays: bool,
+    at: u64,
+    /// What waits for an answer, and what is asked after that.
+    asked: VecDeque<Ask>,
+    next: u64,
+    ended: u32,
+}
+
+impl Sim {
+    fn step(&mut self, op: Op) {
+        match op {
+            Op::Come(frames) => {
+                for _ in 0..frames {
+                    if self.plays {
+                        let _ = self.bench.frame(self.at);
+                        self.at += 1;
+                    }
+                    if self.plays && self.at >= self.total {
+                        self.plays = false;
+                        self.bench.told(Event::Ended);
+                    }
+                }
+            }
+            Op::Look(frames) => {
+                for _ in 0..frames {
+                    let Ok(frame) = self.bench.rings[0].frame(TrackId::default(), FrameId(self.next)) else {
+                        break;
+                    };
+                    assert_eq!((frame.pts, frame.data), (Clip::pts(self.next), &[self.next as u8; 100][..]));
+                    self.next += 1;
+                }
+                self.bench.prefetch.watch_from(FrameId(self.next));
+            }
+            Op::Answer(early) => match self.asked.pop_front() {
+                Some(Ask::Pause) if core::mem::take(&mut self.plays) => {
+                    self.bench.told(Event::Paused);
+                }
+                Some(Ask::Play(PlayOptions { from: Some(Seek::To(at)), .. })) => {
+                    let at = at.as_micros().div_ceil(INTERVAL.as_micros());
+                    if at >= self.total {
+                        self.bench.told(refused(Method::Play, Status::INVALID_RANGE));
+                    } else {
+                        (self.plays, self.at) = (true, at.saturating_sub(early));
+                        let range = Range::starting_at(Clip::pts(self.at));
+                        self.bench.told(Event::Playing {
+                            lower: Lower::Udp,
+                            range,
+                            scale: Scale::NORMAL,
+                            speed: Speed::NORMAL,
+                        });
+                    }
+                }
+                _ => {}
+            },
+        }
+        while let Some(ask) = self.bench.poll() {
+            match ask {
+                Ask::Ended => self.ended += 1,
+                ask => self.asked.push_back(ask),
+            }
+        }
+        assert!(self.asked.len() <= 2);
+    }
+}
+
+proptest! {
+    /// Whoever takes how long for what, and if the medium is shorter than the server said, too: each
+    /// frame is seen, once and in order, and then the end is told.
+    #[test]
+    fn no_frame_is_left_out_and_none_seen_twice(
+        total in 1u64..120,
+        more_said in 0u64..40,
+        ops in prop::collection::vec(op(), 0..200),
+    ) {
+        let mut bench = Bench::new(Some(INTERVAL.scaled(total + more_said, 1)));
+        bench.rings = [FrameRing::new(vec![Slot::default(); 12], vec![0; 1_050])];
+        let mut sim = Sim { bench, total, plays: true, at: 0, asked: VecDeque::new(), next: 0, ended: 0 };
+        ops.into_iter().for_each(|op| sim.step(op));
+        for _ in 0..1_000 {
+            [Op::Answer(0), Op::Come(3), Op::Look(2)].into_iter().for_each(|op| sim.step(op));
+        }
+        prop_assert_eq!((sim.next, sim.ended), (total, 1));
+    }
 }
