@@ -4,8 +4,9 @@
 mod gather;
 
 use mio::{Interest, Registry, Token};
-use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::array;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,6 +16,9 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 const ATTEMPTS: usize = 64;
 /// What one receive call may return, several datagrams in one piece.
 pub(crate) const RECEIVE_LEN: usize = 65_535;
+/// The most such pieces in a call. More than what waits after a moment would only spread over the
+/// processor's cache.
+pub(crate) const PIECES_AT_ONCE: usize = 4;
 
 /// The most pieces of a batch of 64 packets: a header and a part of the frame each, and the tables.
 pub(crate) const PIECES: usize = 2 * 64 + 8;
@@ -120,30 +124,38 @@ impl UdpSocket {
     }
 
     /// Receives what is there, at most `limit` times into `buffer`, and hands each datagram on.
-    /// Returns whether there may be more.
+    /// Returns whether there may be more. A call fills as many pieces of [`RECEIVE_LEN`] as there are
+    /// in `buffer`, up to [`PIECES_AT_ONCE`].
     pub(crate) fn receive(
         &self,
         buffer: &mut [u8],
         limit: usize,
         mut take: impl FnMut(SocketAddr, &[u8]),
     ) -> io::Result<bool> {
+        let asked = buffer.len().div_ceil(RECEIVE_LEN).min(PIECES_AT_ONCE).min(BATCH_SIZE);
         for _ in 0..limit {
-            let mut meta = [RecvMeta::default()];
-            let received = self.state.recv((&self.socket).into(), &mut [IoSliceMut::new(buffer)], &mut meta);
-            match received {
-                Ok(0) => return Ok(false),
-                Ok(_) => {
-                    let [meta] = meta;
-                    let bytes = buffer.get(..meta.len).unwrap_or_default();
-                    for datagram in bytes.chunks(meta.stride.max(1)) {
-                        take(meta.addr, datagram);
-                    }
-                }
+            let mut meta = [RecvMeta::default(); PIECES_AT_ONCE];
+            let mut pieces = buffer.chunks_mut(RECEIVE_LEN);
+            let mut pieces: [IoSliceMut<'_>; PIECES_AT_ONCE] =
+                array::from_fn(|_| IoSliceMut::new(pieces.next().unwrap_or_default()));
+            let to = pieces.get_mut(..asked).unwrap_or_default();
+            let received = match self.state.recv((&self.socket).into(), to, &mut meta) {
+                Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // An ICMP error of some earlier datagram: the socket is well.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
                 Err(error) => return Err(error),
+            };
+            for (piece, meta) in pieces.iter().zip(meta).take(received) {
+                let bytes = piece.get(..meta.len).unwrap_or_default();
+                for datagram in bytes.chunks(meta.stride.max(1)) {
+                    take(meta.addr, datagram);
+                }
+            }
+            // recvmmsg has seen the end of the queue; calls that receive one at a time have not.
+            if received == 0 || (cfg!(target_os = "linux") && received < asked) {
+                return Ok(false);
             }
         }
         Ok(true)

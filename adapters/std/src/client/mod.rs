@@ -4,7 +4,7 @@ mod link;
 mod sockets;
 
 use crate::clock::Clock;
-use crate::udp::RECEIVE_LEN;
+use crate::udp::{PIECES_AT_ONCE, RECEIVE_LEN};
 use link::Link;
 use mio::{Events, Poll, Token};
 use pinhole::client::{
@@ -218,7 +218,7 @@ impl Client {
             caches: Vec::new(),
             prefetch,
             wanted: Some(options.play),
-            scratch: vec![0; RECEIVE_LEN].into_boxed_slice(),
+            scratch: vec![0; PIECES_AT_ONCE * RECEIVE_LEN].into_boxed_slice(),
             events: VecDeque::new(),
             described: None,
             transport: None,
