@@ -1,5 +1,6 @@
 //! The clip that all servers send.
 use crate::Result;
+use pinhole::jpeg::inspect;
 use pinhole::media::{FrameReader, SliceReader};
 use std::fs;
 use std::io::Write as _;
@@ -66,6 +67,17 @@ impl Clip {
     pub(crate) fn gbit_per_frame(&self) -> f64 {
         let bytes: usize = self.frames.iter().map(ExactSizeIterator::len).sum();
         bytes as f64 * 8e-9 / self.frames.len() as f64
+    }
+
+    /// The first frame's pixels across and down.
+    ///
+    /// # Errors
+    /// Where it is no JPEG.
+    pub(crate) fn size(&self) -> Result<(u16, u16)> {
+        let data = fs::read(&self.original)?;
+        let frame = self.frames.first().and_then(|frame| data.get(frame.clone())).unwrap_or_default();
+        let inspected = inspect(frame).map_err(|error| format!("{}: {error}", self.name))?;
+        Ok((inspected.info.width, inspected.info.height))
     }
 
     /// The long clip as AVI, for servers that need a clock; made by ffmpeg when it is first asked

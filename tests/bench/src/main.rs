@@ -1,4 +1,5 @@
-//! Measures pinhole-server against bare senders of the same packets, and against a stock server.
+//! Measures pinhole-server against bare senders of the same packets, and against a stock server;
+//! and pinhole-viewer against stock clients.
 //!
 //! The server has processor 0 for itself, the clients, all on one thread, have processor 1. A Gbit
 //! counts the original file's bytes in frames that came whole, and nothing else. What a machine
@@ -11,6 +12,7 @@ mod clip;
 mod load;
 mod machine;
 mod plan;
+mod receive;
 mod report;
 mod rtsp;
 mod sender;
@@ -28,7 +30,7 @@ use target::{Medium, Target};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// Measures pinhole-server on loopback; needs Linux, and two processors that do little else
+/// Measures pinhole-server and pinhole-viewer on loopback; needs Linux, and two processors that do little else
 #[derive(Debug, Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -41,6 +43,9 @@ enum Command {
     Quick(Common),
     /// Everything that docs/benchmarks.md shows: about half an hour
     Full(Common),
+    /// What it costs to receive one stream, pinhole-viewer against GStreamer and ffmpeg: under
+    /// three minutes for each clip
+    Receive(Common),
     /// A single measurement, for use with a profiler
     Cell(Cell),
     #[command(hide = true)]
@@ -117,6 +122,7 @@ fn main() -> ExitCode {
         Command::Sender(options) => sender::run(&options),
         Command::Quick(common) => plan::run(&common, plan::Extent::Quick),
         Command::Full(common) => plan::run(&common, plan::Extent::Full),
+        Command::Receive(common) => receive::run(&common),
         Command::Cell(cell) => single(&cell),
     };
     match done {
@@ -153,7 +159,7 @@ impl Common {
 
 /// What comes before the first measurement: after it, only the server uses the first processor.
 fn prepare() -> Result<Scratch> {
-    target::build_server()?;
+    target::build("pinhole-server")?;
     machine::raise_file_limit()?;
     machine::pin(machine::LOAD)?;
     Scratch::new()

@@ -3,6 +3,7 @@ use crate::cell::Figures;
 use crate::chart::{Chart, Line};
 use crate::clip::{Clip, RATE};
 use crate::plan::{Found, MODES, Mode, Row, STOCK_LATE, median};
+use crate::receive;
 use crate::sender::Kind;
 use crate::target::Target;
 use crate::{Result, machine};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// One measurement for people.
 pub(crate) fn line(target: Target, figures: &Figures) -> String {
@@ -51,12 +53,62 @@ pub(crate) fn write(found: &Found, clips: &[Clip], out: &Path) -> Result<()> {
         page.push('\n');
     }
     page += &others(found);
-    fs::write(out.join("benchmarks.md"), &page)?;
+    page += receiving(&fs::read_to_string(out.join(PAGE)).unwrap_or_default());
+    fs::write(out.join(PAGE), &page)?;
     fs::write(out.join("benchmarks.json"), format!("{:#}\n", to_json(found)))?;
     println!("{page}");
     eprintln!("written to {}", out.display());
     Ok(())
 }
+
+/// The file of all tables.
+const PAGE: &str = "benchmarks.md";
+
+/// What begins the part of the page that `receive` makes: its last.
+const RECEIVING: &str = "\n## Receiving\n";
+
+/// That part of a page, if it has one.
+fn receiving(page: &str) -> &str {
+    page.find(RECEIVING).and_then(|at| page.get(at..)).unwrap_or_default()
+}
+
+/// Prints the table of receivers, and puts it into `benchmarks.md` in `out` in place of the one that
+/// is there.
+pub(crate) fn write_receiving(
+    rows: &[receive::Row],
+    rounds: usize,
+    window: Duration,
+    out: &Path,
+) -> Result<()> {
+    fs::create_dir_all(out)?;
+    let mut part = format!("{RECEIVING}{RECEIVING_HEAD}");
+    let seconds = window.as_secs_f64();
+    writeln!(part, "\nMeasured on: {}. Rounds: {rounds} of {seconds:.1} s each.\n", machine::name())?;
+    part += "| clip | transport | receiver | CPU | pinhole-viewer takes of it |\n|-|-|-|-:|-:|\n";
+    for receive::Row { clip, transport, receiver, shares, ratio } in rows {
+        let share = 100.0 * median(shares.clone()).unwrap_or(f64::NAN);
+        let ratio = ratio.unwrap_or(f64::NAN);
+        writeln!(part, "| {clip} | {transport} | {} | {share:.2} % | {ratio:.2} |", receiver.name())?;
+    }
+    let before = fs::read_to_string(out.join(PAGE)).unwrap_or_default();
+    let rest = before.strip_suffix(receiving(&before)).unwrap_or_default();
+    fs::write(out.join(PAGE), format!("{rest}{part}"))?;
+    println!("{part}");
+    eprintln!("written to {}", out.display());
+    Ok(())
+}
+
+const RECEIVING_HEAD: &str = "
+One stream of a clip that repeats, received, put together and thrown away; in under three minutes for a clip:
+
+    cargo run --release -p pinhole-bench -- receive --out docs CLIP.mjpeg...
+
+The server has one processor, the receiver the other: `pinhole-viewer --headless --no-decode --cache 16MiB`,
+`gst-launch-1.0 rtspsrc ! rtpjpegdepay ! fakesink`, and, where the picture is not too large for it,
+`ffmpeg -c copy -f null`, with their own defaults, one after the other, round after round. CPU is the share of
+a processor that all threads of a receiver take, in the kernel too, while it runs steadily. Ratios are of
+the same round, their median.
+";
 
 const HEAD: &str = "\
 # Benchmarks
@@ -185,4 +237,17 @@ fn to_json(found: &Found) -> Value {
         "machine": machine::name(), "costs": rows.collect::<Vec<_>>(), "held": held.collect::<Vec<_>>(),
         "memory": memory.collect::<Vec<_>>(), "stock": stock.collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_about_receiving_is_told_from_the_rest() {
+        let page = format!("# Benchmarks\n## One\n|a|\n{RECEIVING}\n|b|\n");
+        assert_eq!(receiving(&page), format!("{RECEIVING}\n|b|\n"));
+        assert_eq!(page.strip_suffix(receiving(&page)), Some("# Benchmarks\n## One\n|a|\n"));
+        assert_eq!(receiving("# Benchmarks\n"), "");
+    }
 }

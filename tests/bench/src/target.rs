@@ -131,7 +131,7 @@ impl Started {
     }
 
     fn pinhole(medium: Medium, clip: &Clip, extra: &[String]) -> Result<Self> {
-        let mut command = Command::new(server_binary()?);
+        let mut command = Command::new(binary("pinhole-server")?);
         command.args(["--json", "--listen", "127.0.0.1:0"]).args(extra);
         let mut process = match medium {
             Medium::Recorded => Running::start(command.arg(prepared(clip)?)),
@@ -161,7 +161,7 @@ fn prepared(clip: &Clip) -> Result<PathBuf> {
     let file = directory.join(&clip.name).with_extension("avi");
     if !file.exists() {
         fs::create_dir_all(&directory)?;
-        let mut command = Command::new(server_binary()?);
+        let mut command = Command::new(binary("pinhole-server")?);
         command.arg("prepare").arg(&clip.long).arg(&file).stdin(Stdio::null()).stdout(Stdio::null());
         if !command.status()?.success() {
             return Err("pinhole-server cannot prepare the clip".into());
@@ -187,8 +187,11 @@ pub(crate) fn record(clip: &Clip, extra: &[String]) -> Result<()> {
     sender::images::record(url, clip.frames.len(), &images(clip))
 }
 
-/// pinhole-server, built now as this program was, and put beside it.
-pub(crate) fn build_server() -> Result<()> {
+/// One of the programs, built now as this one was, and put beside it.
+///
+/// # Errors
+/// Where it cannot be built.
+pub(crate) fn build(program: &str) -> Result<()> {
     let own = std::env::current_exe()?;
     let profile = own.ancestors().nth(1).and_then(|path| path.file_name()?.to_str());
     let profile = profile.map(|name| if name == "debug" { "dev" } else { name });
@@ -197,15 +200,19 @@ pub(crate) fn build_server() -> Result<()> {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.current_dir(repository()).args(["build", "--quiet", "-p", "pinhole-server", "--profile", profile]);
+    build.current_dir(repository()).args(["build", "--quiet", "-p", program, "--profile", profile]);
     if build.arg("--target-dir").arg(target).status()?.success() {
         return Ok(());
     }
-    Err("pinhole-server cannot be built".into())
+    Err(format!("{program} cannot be built").into())
 }
 
-fn server_binary() -> Result<PathBuf> {
-    Ok(std::env::current_exe()?.with_file_name("pinhole-server"))
+/// Where [`build`] has put a program.
+///
+/// # Errors
+/// Where this one does not know where it is itself.
+pub(crate) fn binary(program: &str) -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(program))
 }
 
 /// Writes the clip over and over, each frame when its time has come, as a camera does.
