@@ -3,7 +3,8 @@
 //!
 //! [`peer`] says which stock tools are here; [`clip`] makes the media; [`server`] and [`viewer`]
 //! run the two binaries; [`watch`] has a stock client decode a stream into one hash for each
-//! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand; [`fake`] is a server that answers wrongly;
+//! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand;
+//! [`fake`] is a server that answers wrongly, or lies, in the packets of [`picture`];
 //! [`relay`] is a network that loses packets; [`late`] is a receiver that reads late; [`capture`] dissects what went over the wire. Failures panic: this code runs in tests only.
 pub mod capture;
 pub mod clip;
@@ -12,6 +13,7 @@ pub mod display;
 pub mod fake;
 pub mod late;
 pub mod peer;
+pub mod picture;
 pub mod process;
 pub mod relay;
 pub mod rtp;

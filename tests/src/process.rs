@@ -108,6 +108,14 @@ impl Running {
             .unwrap_or_else(|| panic!("{self}\ndid not say within {limit:?} what was awaited"))
     }
 
+    /// Bytes of physical memory: now by `VmRSS`, the most at once by `VmHWM`; `None` where the
+    /// system does not tell, or the process has ended.
+    pub fn memory(&self, name: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+    }
+
     /// Whether it has not ended by itself.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.0.try_wait(), Ok(None))

@@ -72,9 +72,7 @@ impl Server {
     /// The most physical memory that it has had at once, in bytes; `None` where the system does
     /// not tell.
     pub fn peak_memory(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+        self.process.memory("VmHWM")
     }
 
     /// How many event loops it has, by the names of their threads; `None` where the system does

@@ -4,7 +4,8 @@ use crate::process::{Finished, Running, binary, run};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 const PROGRAM: &str = "pinhole-viewer";
 
@@ -69,13 +70,43 @@ pub fn watch(url: &str, transport: Transport, options: &[&str]) -> Report {
     report(&run_viewer(&arguments))
 }
 
+/// As [`watch`], within `limit`; returns the most physical memory that the viewer had at once as well,
+/// in bytes, where the system tells.
+///
+/// # Panics
+/// If the viewer fails, or is not done in time.
+pub fn watch_closely(
+    url: &str,
+    transport: Transport,
+    options: &[&str],
+    limit: Duration,
+) -> (Report, Option<u64>) {
+    let mut viewer = start_with(url, transport, options);
+    let mut peak = None;
+    let end = Instant::now() + limit;
+    while viewer.is_alive() {
+        assert!(Instant::now() < end, "{viewer}\nnot done within {limit:?}");
+        peak = viewer.memory("VmHWM").or(peak);
+        thread::sleep(Duration::from_millis(5));
+    }
+    (report(&viewer.finish(LIMIT)), peak)
+}
+
 /// Starts a viewer that runs beside the test.
 ///
 /// # Panics
 /// If it cannot be started.
 pub fn start(url: &str, transport: Transport) -> Running {
+    start_with(url, transport, &[])
+}
+
+/// As [`start`], with further command-line options.
+///
+/// # Panics
+/// If it cannot be started.
+pub fn start_with(url: &str, transport: Transport, options: &[&str]) -> Running {
     let transport = transport.to_string();
-    Running::start(command().args(["--json", "--transport", &transport, url]))
+    Running::start(command().args(["--json", "--transport", &transport]).args(options).arg(url))
 }
 
 /// Starts a viewer that opens a window on an X display, such as `:1`.

@@ -21,6 +21,9 @@ const MAX_PIXELS: usize = 1 << 26;
 /// Bytes of pixels that wait for the screen, where that is more than two pictures.
 const PIXELS_AHEAD: usize = 128 << 20;
 
+/// The most pixels for each byte of a file: an empty MCU of 16 x 16 takes 32 bits (ITU-T T.81, K.3).
+const MAX_PIXELS_PER_BYTE: usize = 64;
+
 /// How long the decoder sleeps when there is nothing to do; a new job wakes it.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -126,6 +129,9 @@ pub(crate) fn decode(data: &[u8], picture: &mut Picture) -> Result<(), String> {
     if !(1..=MAX_PIXELS).contains(&pixels) {
         return Err(format!("{width}x{height} is more than is decoded"));
     }
+    if pixels / MAX_PIXELS_PER_BYTE > data.len() {
+        return Err(format!("{width}x{height} is more than {} bytes can hold", data.len()));
+    }
     let buffer = picture.pixels_mut();
     buffer.resize(pixels, 0);
     decoder.decode_into(bytemuck::cast_slice_mut(buffer)).map_err(|error| error.to_string())?;
@@ -185,7 +191,7 @@ mod tests {
     #[test]
     fn a_header_cannot_ask_for_all_the_memory() {
         let mut picture = Picture::default();
-        for (width, height) in [(16_000, 16_000), (65_535, 65_535), (0, 16)] {
+        for (width, height) in [(16_000, 16_000), (65_535, 65_535), (8_000, 8_000), (0, 16)] {
             assert!(decode(&with_size(ORANGE, width, height), &mut picture).is_err(), "{width}x{height}");
             assert_eq!(picture.pixels.capacity(), 0);
         }

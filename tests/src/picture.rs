@@ -1,0 +1,162 @@
+//! JPEG files as the packets of RFC 2435, made byte by byte, so that a test can spoil any of them.
+
+/// Bytes of a picture that go into a packet.
+const FRAGMENT: usize = 1_300;
+/// Where the payload begins in a packet made here.
+pub const PAYLOAD: usize = 12;
+
+/// Where the fields of the payload header are in a packet made here (RFC 2435, 3.1).
+pub mod field {
+    use super::PAYLOAD;
+
+    /// Three bytes: where in the frame the fragment belongs.
+    pub const OFFSET: usize = PAYLOAD + 1;
+    /// How the chroma is sampled.
+    pub const TYPE: usize = PAYLOAD + 4;
+    /// What tells the tables.
+    pub const Q: usize = PAYLOAD + 5;
+    /// Pixels across, by 8.
+    pub const WIDTH: usize = PAYLOAD + 6;
+    /// Pixels down, by 8.
+    pub const HEIGHT: usize = PAYLOAD + 7;
+    /// In a frame's first packet: two bytes, how long the tables are.
+    pub const TABLES_LEN: usize = PAYLOAD + 10;
+}
+
+/// What RTP carries of a baseline JPEG file, 4:2:0.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    tables: Vec<u8>,
+    /// Pixels across and down, by 8.
+    blocks: [u8; 2],
+    scan: Vec<u8>,
+}
+
+impl Picture {
+    /// Takes concatenated JPEG apart.
+    ///
+    /// # Panics
+    /// If it is not what RTP can carry.
+    pub fn all_of(mut file: &[u8]) -> Vec<Self> {
+        let mut pictures = Vec::new();
+        while !file.is_empty() {
+            let (picture, rest) = Self::first_of(file);
+            pictures.push(picture);
+            file = rest;
+        }
+        pictures
+    }
+
+    fn first_of(file: &[u8]) -> (Self, &[u8]) {
+        assert_eq!(file[..2], [0xff, 0xd8], "no JPEG");
+        let (mut at, mut tables, mut used, mut blocks) = (2, [[0; 64]; 4], [0; 2], [0; 2]);
+        loop {
+            let (kind, len) = (file[at + 1], usize::from(u16_at(file, at + 2)));
+            let body = &file[at + 4..at + 2 + len];
+            at += 2 + len;
+            match kind {
+                0xdb => {
+                    for table in body.chunks(65) {
+                        tables[usize::from(table[0])].copy_from_slice(&table[1..]);
+                    }
+                }
+                0xc0 => {
+                    let sides = [u16_at(body, 3), u16_at(body, 1)];
+                    blocks = sides.map(|side| u8::try_from(side.div_ceil(8)).expect("up to 2040 pixels"));
+                    assert_eq!(body[7], 0x22, "only 4:2:0 is made here");
+                    used = [body[8], body[11]];
+                }
+                0xda => break,
+                _ => {}
+            }
+        }
+        let end = file[at..].windows(2).position(|w| w == [0xff, 0xd9]).expect("an end") + at;
+        let tables = used.map(|table| tables[usize::from(table)]).concat();
+        (Self { tables, blocks, scan: file[at..end].to_vec() }, &file[end + 2..])
+    }
+}
+
+/// Numbers and times the packets of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender {
+    /// The next packet's number.
+    pub sequence: u16,
+    /// The next frame's time, in units of 1/90,000 s.
+    pub timestamp: u32,
+    /// Who sends.
+    pub ssrc: u32,
+}
+
+impl Sender {
+    /// How long a frame is shown, in units of 1/90,000 s.
+    pub const INTERVAL: u32 = 90_000 / 50;
+
+    /// The packets of the next frame.
+    pub fn frame(&mut self, picture: &Picture) -> Vec<Vec<u8>> {
+        let count = picture.scan.len().div_ceil(FRAGMENT);
+        let fragments = picture.scan.chunks(FRAGMENT).enumerate();
+        let packets = fragments.map(|(n, data)| {
+            let mut packet = self.header(n + 1 == count);
+            let [_, o0, o1, o2] = u32::try_from(n * FRAGMENT).expect("a small picture").to_be_bytes();
+            packet.extend([0, o0, o1, o2, 1, 255, picture.blocks[0], picture.blocks[1]]);
+            if n == 0 {
+                packet.extend([0, 0, 0, 128]);
+                packet.extend(&picture.tables);
+            }
+            packet.extend(data);
+            packet
+        });
+        let packets = packets.collect();
+        self.timestamp = self.timestamp.wrapping_add(Self::INTERVAL);
+        packets
+    }
+
+    /// The RTP header of the next packet (RFC 3550, 5.1).
+    pub fn header(&mut self, marker: bool) -> Vec<u8> {
+        let mut header = vec![0x80, 26 | u8::from(marker) << 7];
+        header.extend(self.sequence.to_be_bytes());
+        header.extend(self.timestamp.to_be_bytes());
+        header.extend(self.ssrc.to_be_bytes());
+        self.sequence = self.sequence.wrapping_add(1);
+        header
+    }
+
+    /// RTCP that says that no more comes (RFC 3550, 6.6).
+    pub fn bye(&self) -> Vec<u8> {
+        let ssrc = self.ssrc.to_be_bytes();
+        [&[0x80, 201, 0, 1][..], &ssrc, &[0x81, 203, 0, 1], &ssrc].concat()
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clip::Clip;
+    use crate::rtp::Rtp;
+
+    #[test]
+    fn the_packets_of_a_clip_are_its_scans() {
+        let clip = Clip::sample();
+        let file = std::fs::read(clip.path).unwrap();
+        let pictures = Picture::all_of(&file);
+        assert_eq!(pictures.len(), clip.frames);
+        let mut sender = Sender { sequence: 65_530, timestamp: 5, ssrc: 7 };
+        for (n, picture) in (0..).zip(&pictures) {
+            let packets: Vec<_> = sender.frame(picture).iter().map(|packet| Rtp::parse(packet)).collect();
+            assert!(packets.iter().all(|rtp| rtp.timestamp == 5 + n * Sender::INTERVAL && rtp.ssrc == 7));
+            assert_eq!(packets.iter().filter(|rtp| rtp.marker).count(), 1);
+            let first = &packets[0].payload;
+            assert_eq!(first[..12], [0, 0, 0, 0, 1, 255, 64, 36, 0, 0, 0, 128]);
+            let scan: Vec<u8> = packets
+                .iter()
+                .flat_map(|rtp| &rtp.payload[if rtp.fragment_offset() == 0 { 8 + 4 + 128 } else { 8 }..])
+                .copied()
+                .collect();
+            assert!(scan == picture.scan && file.windows(scan.len()).any(|window| window == scan));
+        }
+    }
+}
