@@ -29,6 +29,7 @@ pub(crate) struct UdpSocket {
     socket: mio::net::UdpSocket,
     state: UdpSocketState,
     port: u16,
+    receive_buffer: usize,
 }
 
 /// What became of a batch.
@@ -49,15 +50,21 @@ impl UdpSocket {
         // Less than asked for is no error, and is what an ordinary user gets.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         let _ = socket.set_send_buffer_size(RECEIVE_BUFFER);
+        let receive_buffer = socket.recv_buffer_size()?;
         socket.bind(&SockAddr::from(address))?;
         let socket = mio::net::UdpSocket::from_std(socket.into());
         let state = UdpSocketState::new((&socket).into())?;
         let port = socket.local_addr()?.port();
-        Ok(Self { socket, state, port })
+        Ok(Self { socket, state, port, receive_buffer })
     }
 
     pub(crate) const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What waits in the kernel at most, in bytes as it counts them.
+    pub(crate) const fn receive_buffer(&self) -> usize {
+        self.receive_buffer
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {

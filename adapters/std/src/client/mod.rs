@@ -1,10 +1,12 @@
 //! An RTSP client on desktop sockets: it is driven by turns, and its frames are read from a cache.
 mod error;
+mod gather;
 mod link;
 mod sockets;
 
 use crate::clock::Clock;
 use crate::udp::{PIECES_AT_ONCE, RECEIVE_LEN};
+use gather::Gather;
 use link::Link;
 use mio::{Events, Poll, Token};
 use pinhole::client::{
@@ -169,6 +171,7 @@ pub struct Client {
     /// What the server is to play once it has described it; `None`: nothing.
     wanted: Option<PlayOptions>,
     scratch: Box<[u8]>,
+    gather: Gather,
     events: VecDeque<Event>,
     described: Option<Option<Duration>>,
     transport: Option<Lower>,
@@ -219,6 +222,7 @@ impl Client {
             prefetch,
             wanted: Some(options.play),
             scratch: vec![0; PIECES_AT_ONCE * RECEIVE_LEN].into_boxed_slice(),
+            gather: Gather::default(),
             events: VecDeque::new(),
             described: None,
             transport: None,
@@ -386,6 +390,8 @@ impl Client {
         };
         let wake = wake.map_or(at_most, |at| at.since(self.clock.now().at).into());
         let timeout = if self.more { Duration::ZERO } else { at_most.min(wake) };
+        let buffer = self.tracks.iter().map(TrackSockets::receive_buffer).min().unwrap_or(0);
+        let timeout = self.gather.rest(self.transport, buffer, timeout);
         match self.poll.poll(&mut self.polled, Some(timeout)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(Error::Loop(error)),
             Err(_) | Ok(()) => {}
@@ -481,6 +487,7 @@ impl Client {
             for port in [Port::Rtp, Port::Rtcp] {
                 let mut sink = self.prefetch.sink(&mut self.caches);
                 let more = track.receive(port, &mut self.scratch, |datagram| {
+                    self.gather.take(datagram.len());
                     self.conn.handle_datagram(now, index, port, datagram, &mut sink);
                 });
                 self.more |= more;
@@ -496,6 +503,7 @@ impl Client {
             match connection.read(&mut self.scratch) {
                 Ok(0) => break,
                 Ok(read) => {
+                    self.gather.take(read);
                     let data = self.scratch.get(..read).unwrap_or_default();
                     // An error is told as an event.
                     let _ = self.conn.handle_stream(now, data, &mut sink);

@@ -138,6 +138,11 @@ impl TrackSockets {
         }
     }
 
+    /// What waits in the kernel at most, in bytes as it counts them.
+    pub(super) const fn receive_buffer(&self) -> usize {
+        self.pair.rtp.receive_buffer()
+    }
+
     /// Where the server says that its packets come from; `None`: from its own address.
     pub(super) fn comes_from(&mut self, source: Option<IpAddr>) {
         self.source = source.unwrap_or(self.server);
