@@ -2,7 +2,8 @@
 //! frame, so that "the stream shows what the file shows" is the equality of two lists.
 use crate::Transport;
 use crate::clip::{Clip, TempDir};
-use crate::process::run;
+use crate::peer::PYTHON;
+use crate::process::{repository, run};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -83,6 +84,21 @@ pub fn gstreamer_file(path: &Path) -> Hashes {
 pub fn gstreamer_stream(url: &str, transport: Transport) -> Hashes {
     let (location, protocols) = (format!("location={url}"), format!("protocols={transport}"));
     gstreamer(&["rtspsrc", &location, &protocols, "latency=100", "!", "rtpjpegdepay", "!", "jpegdec"])
+}
+
+/// What GStreamer shows of a stream from this second on, at so many times the pace, until it ends by
+/// itself. `skip`: it asks the server to leave frames out for that (Scale), and not to send all of
+/// them sooner (Speed).
+///
+/// # Panics
+/// If GStreamer fails, or the stream does not end.
+pub fn gstreamer_from(url: &str, transport: Transport, second: f64, rate: f64, skip: bool) -> Hashes {
+    let mut command = Command::new(PYTHON);
+    command.arg(repository().join("tests/peers/gst_seek.py"));
+    command.args([url, &transport.to_string(), &second.to_string(), &rate.to_string()]);
+    let done = run(command.args(skip.then_some("skip")), LIMIT).expect("Python runs");
+    assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
+    done.stdout.lines().map(str::to_owned).collect()
 }
 
 /// What GStreamer shows of the first `frames` frames of a stream.

@@ -28,6 +28,25 @@ fn ffmpeg_seeks_to_a_second() {
 }
 
 #[test]
+fn gstreamer_seeks_to_a_second_and_plays_on_faster() {
+    // Its library comes with that of the server.
+    if !available(&[Peer::Gstreamer, Peer::GstServer]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let clip = Clip::sample();
+    let server = Server::of(&[&clip]);
+    let rest = watch::gstreamer_file(&clip.plain)[RATE..].to_vec();
+    let every_other: Vec<_> = rest.iter().step_by(2).cloned().collect();
+    for transport in Transport::ALL {
+        for (rate, skip, expected) in [(1.0, false, &rest), (2.0, false, &rest), (2.0, true, &every_other)] {
+            let seen = watch::gstreamer_from(&server.url(clip.mount()), transport, 1.0, rate, skip);
+            watch::assert_same(&seen, expected, &format!("at {rate}, {skip}, over {transport}"));
+        }
+    }
+}
+
+#[test]
 fn the_viewer_starts_at_a_second() {
     let clip = Clip::sample();
     let server = Server::of(&[&clip]);
