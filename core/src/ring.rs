@@ -111,7 +111,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
     }
 
     /// Nothing from `id` on is evicted: writing is refused with [`Full`] instead, and can be tried
-    /// again. Without this call, any frame may be; [`FrameId`] `u64::MAX` goes back to that.
+    /// again. Without this call, any frame may be; so it is again with the largest number.
     pub fn keep_from(&mut self, id: FrameId) {
         self.keep_from = id.0;
     }

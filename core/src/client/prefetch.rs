@@ -366,7 +366,8 @@ impl Prefetch {
 
     fn on_refused(&mut self, status: Status) -> bool {
         let Phase::Asked { by_caller } = self.phase else { return true };
-        if by_caller || status != Status::INVALID_RANGE {
+        let nothing_more = status == Status::INVALID_RANGE || self.ended_before.is_some();
+        if by_caller || !nothing_more {
             // All is as it was before, as far as the server is concerned.
             self.phase = if self.gate.is_waiting() { Phase::Fetching } else { Phase::Held };
             self.gate.open();

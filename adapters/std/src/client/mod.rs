@@ -206,7 +206,7 @@ impl Client {
         let waker = mio::Waker::new(poll.registry(), WAKER).map_err(Error::Loop)?;
         let link = Link::open(url, options.connect_timeout, poll.registry())?;
         let mut prefetch = Prefetch::new(options.prefetch);
-        conn.play_with(prefetch.play::<Vec<Slot>, Vec<u8>>(options.play, &[]));
+        conn.play_with(prefetch.play(options.play, &[] as &[Cache]));
         Ok(Self {
             url: url.to_owned(),
             options: *options,

@@ -346,13 +346,19 @@ fn an_end_that_comes_before_all_is_stored_is_not_told() {
 
 #[test]
 fn an_end_long_before_the_end_is_believed_when_it_is_said_again() {
-    let mut bench = Bench::new(Some(MINUTE));
-    bench.frames(0..4);
-    assert!(!bench.told(Event::Ended));
-    assert!(bench.goes_on_at().is_some());
-    assert!(!bench.told(PLAYING));
-    assert!(!bench.told(Event::Ended));
-    assert_eq!((bench.poll(), bench.poll()), (Some(Ask::Ended), None));
+    for goes_on in [true, false] {
+        let mut bench = Bench::new(Some(MINUTE));
+        bench.frames(0..4);
+        assert!(!bench.told(Event::Ended));
+        assert!(bench.goes_on_at().is_some());
+        if goes_on {
+            assert!(!bench.told(PLAYING));
+            assert!(!bench.told(Event::Ended));
+        } else {
+            assert!(!bench.told(refused(Method::Play, Status::BAD_REQUEST)));
+        }
+        assert_eq!((bench.poll(), bench.poll()), (Some(Ask::Ended), None));
+    }
 }
 
 #[test]
