@@ -8,6 +8,8 @@ use crate::snapshot::Snapshots;
 use crate::tell;
 use crate::ui::Wish;
 use crate::window::{self, Screen};
+use std::mem;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -90,7 +92,7 @@ pub(crate) fn run(player: &Player, options: &Options<'_>) -> Shown {
 }
 
 fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Option<Picture>) -> Ending {
-    let mut snapshots = Snapshots::default();
+    let (mut snapshots, mut recording) = (Snapshots::default(), Recording::default());
     let mut tell_at = Instant::now();
     loop {
         if options.interrupted.load(Ordering::Relaxed) {
@@ -131,7 +133,7 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
             match wish {
                 Wish::Quit => return Ending::User,
                 Wish::Player(command) => player.command(command),
-                Wish::Record => view.notify(record(player, &model)),
+                Wish::Record => recording.toggle(player, &model),
                 Wish::Snapshot => {
                     if let Some(picture) = last
                         && let Err(error) = snapshots.start(picture.clone(), name::dated("png"))
@@ -141,7 +143,7 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
                 }
             }
         }
-        for line in snapshots.done() {
+        for line in snapshots.done().into_iter().chain(recording.news(player, &model)) {
             view.notify(line);
         }
         if Instant::now() >= tell_at {
@@ -151,19 +153,34 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
     }
 }
 
-/// Starts recording, or stops it; says which.
-fn record(player: &Player, model: &Model) -> String {
-    match &model.recording {
-        Some(file) => {
-            player.command(Command::Record(None));
-            format!("recorded {}", file.display())
+/// What is known of the recording that the user asked for.
+#[derive(Debug, Default)]
+struct Recording {
+    /// Where it goes to.
+    file: Option<PathBuf>,
+    /// It was asked for when there were so many errors, and has not begun.
+    asked: Option<usize>,
+}
+
+impl Recording {
+    fn toggle(&mut self, player: &Player, model: &Model) {
+        let file = model.recording.is_none().then(|| name::dated("avi"));
+        self.asked = file.as_ref().map(|_| player.errors().messages().len());
+        player.command(Command::Record(file));
+    }
+
+    /// What has become of it, if that is new.
+    fn news(&mut self, player: &Player, model: &Model) -> Option<String> {
+        if self.file != model.recording {
+            self.asked = None;
+            return match (&model.recording, mem::replace(&mut self.file, model.recording.clone())) {
+                (Some(file), _) => Some(format!("recording to {}", file.display())),
+                (None, file) => file.map(|file| format!("recorded {}", file.display())),
+            };
         }
-        None => {
-            let file = name::dated("avi");
-            let line = format!("recording to {}", file.display());
-            player.command(Command::Record(Some(file)));
-            line
-        }
+        let error = player.errors().messages().into_iter().nth(self.asked?)?;
+        self.asked = None;
+        Some(error)
     }
 }
 
