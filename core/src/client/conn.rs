@@ -51,6 +51,9 @@ pub(super) struct State {
     pub(super) location: Span,
     pub(super) tracks: heapless::Vec<Track, MAX_TRACKS>,
     pub(super) duration: Option<Duration>,
+    /// The server's RTP timestamps go by as fast as it delivers, where they should not depend on Speed
+    /// (RFC 2326, 12.35): GStreamer's. It is not asked for any.
+    pub(super) no_speed: bool,
     /// What the last PLAY asked for, to ask for again over another transport.
     pub(super) last_play: PlayOptions,
     /// PLAY without a place starts over: never played, or played to the end.
@@ -111,6 +114,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
             location: Span::default(),
             tracks: heapless::Vec::new(),
             duration: None,
+            no_speed: false,
             last_play: PlayOptions::default(),
             from_start: true,
             playing: Playing::default(),

@@ -198,6 +198,8 @@ impl State {
             Phase::FallingBack => Some(Kind::Leave),
             Phase::Ready | Phase::Playing => match self.want {
                 Some(Command::Play(options)) => {
+                    let speed = if self.no_speed { Speed::NORMAL } else { options.speed };
+                    let options = PlayOptions { speed, ..options };
                     Some(Kind::Play { options, playing: self.phase == Phase::Playing })
                 }
                 Some(Command::Pause) if self.phase == Phase::Playing => Some(Kind::Pause),

@@ -144,6 +144,8 @@ impl State {
         }
         self.duration = end.map(|end| end.since(MediaTime::ZERO)).filter(|span| span.as_micros() > 0);
         self.phase = Phase::Setup;
+        let server = response.headers.get("Server").unwrap_or_default();
+        self.no_speed = server.windows(9).any(|word| word.eq_ignore_ascii_case(b"gstreamer"));
         self.tell(Event::Described { tracks: self.tracks.len() as u8, duration: self.duration });
     }
 

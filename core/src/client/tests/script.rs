@@ -640,6 +640,16 @@ fn scale_and_speed_are_asked_for_where_they_are_not_1_and_where_they_change() {
 }
 
 #[test]
+fn gstreamer_is_not_asked_for_a_speed_by_which_its_timestamps_would_go() {
+    for (server, asked) in [("GStreamer RTSP server", None), ("other", Some("2"))] {
+        let described = described(SDP).replace("CSeq", &format!("Server: {server}\r\nCSeq"));
+        let mut script = Script::after(TransportChoice::Tcp, &[OPTIONS, &described, TCP]);
+        script.client.play_with(paced(None, 1_000, 2_000));
+        assert_eq!(header(&script.request(), "Speed").as_deref(), asked);
+    }
+}
+
+#[test]
 fn a_pace_stays_when_it_goes_on_after_a_pause() {
     let mut script = Script::after(TransportChoice::Tcp, &[OPTIONS, &described(SDP), TCP]);
     script.client.play_with(paced(None, 4_000, 2_000));
