@@ -169,8 +169,10 @@ impl<'a> Engine<'a> {
             self.playhead.set_complete(true);
         }
         if closed {
-            // A camera that ends leaves its server there; a server that goes takes all with it.
-            let cut_off = (ended && source.is_live()) || is_cut_off(source);
+            // A live stream that ends in due form may come back: worth waiting for where somebody
+            // looks on, and not where the end is waited for.
+            let may_return = ended && source.is_live() && self.shared.at_end() != AtEnd::Stop;
+            let cut_off = may_return || is_cut_off(source);
             if self.reconnects && cut_off {
                 self.playhead.set_complete(false);
             }
