@@ -18,6 +18,7 @@ pub mod process;
 pub mod relay;
 pub mod rtp;
 pub mod server;
+pub mod stage;
 pub mod viewer;
 pub mod watch;
 

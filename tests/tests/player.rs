@@ -1,10 +1,10 @@
 //! The viewer's controls, by real keys and a real pointer, as they look on the screen.
-use pinhole_tests::clip::{Clip, TempDir};
-use pinhole_tests::display::{Display, LIMIT, Picture, Window};
+use pinhole_tests::clip::Clip;
+use pinhole_tests::display::{Picture, Window};
 use pinhole_tests::peer::{Peer, available};
-use pinhole_tests::process::{Running, poll};
 use pinhole_tests::server::Server;
-use pinhole_tests::{undisturbed, viewer, watch};
+use pinhole_tests::stage::{self, Stage};
+use pinhole_tests::{undisturbed, watch};
 use std::thread;
 use std::time::Duration;
 
@@ -38,39 +38,6 @@ const FIGURES: (usize, usize, usize, usize) = (16, 16, 500, 120);
 const NOTICE: (usize, usize, usize, usize) = (300, SIZE.1 - 160, 424, 50);
 /// Where the list of keys is.
 const HELP: (usize, usize, usize, usize) = (262, 150, 500, 280);
-
-/// A viewer, the server that it watches, and the display that it is on.
-struct Stage {
-    viewer: Running,
-    server: Server,
-    display: Display,
-    directory: TempDir,
-}
-
-impl Stage {
-    /// Shows the sample clip, served with these options.
-    fn set(options: &[&str]) -> Self {
-        let server = Server::with(options, &[Clip::sample().path]);
-        let (display, directory) = (Display::start(), TempDir::new());
-        let url = server.url(Clip::sample().mount());
-        let viewer = viewer::start_in(directory.path(), display.name(), &[&url]);
-        Self { viewer, server, display, directory }
-    }
-
-    #[track_caller]
-    fn wait<T>(&self, what: &str, find: impl FnMut() -> Option<T>) -> T {
-        poll(LIMIT, find).unwrap_or_else(|| panic!("not so within {LIMIT:?}: {what}; {}", self.viewer))
-    }
-
-    /// Ends the viewer by a key.
-    #[track_caller]
-    fn quit(mut self, key: &str) {
-        assert!(self.viewer.is_alive(), "{}", self.viewer);
-        self.display.window().press(key);
-        let done = self.viewer.finish(LIMIT);
-        assert_eq!(done.status.code(), Some(0), "{done:?}");
-    }
-}
 
 /// What the button in the middle shows: two bars, a triangle, or nothing, where it is hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,10 +240,7 @@ fn a_live_stream_that_was_held_is_behind_until_it_is_sent_back_to_the_edge() {
         return;
     }
     let _turn = undisturbed();
-    let server = Server::with(&["--pattern", "1024x576@15"], &[""; 0]);
-    let (display, directory) = (Display::start(), TempDir::new());
-    let viewer = viewer::start_in(directory.path(), display.name(), &[&server.url("pattern")]);
-    let stage = Stage { viewer, server, display, directory };
+    let stage = Stage::of(Server::with(&["--pattern", "1024x576@15"], &[""; 0]), "pattern");
     let window = stage.display.window();
     let badge = |colour| window.picture().count((SIZE.0 - 200, ROW - 12, 190, 24), colour) > 300;
     window.point(300, 300);
@@ -343,8 +307,7 @@ fn a_server_that_goes_away_is_told_over_a_dimmed_picture_that_can_be_stepped_thr
     let window = display.window();
     let above = (0, 150, SIZE.0, SIZE.1 - 260);
     let wait = |what: &str, is: &dyn Fn(&Picture) -> bool| {
-        let found = poll(LIMIT, || is(&window.picture()).then_some(()));
-        found.unwrap_or_else(|| panic!("not so within {LIMIT:?}: {what}; {viewer}"));
+        stage::wait(&viewer, what, || is(&window.picture()).then_some(()));
     };
     window.wait_title(|title| title.contains("30.00 fps"));
     let bright = brightness(&window.picture(), above);
@@ -354,8 +317,7 @@ fn a_server_that_goes_away_is_told_over_a_dimmed_picture_that_can_be_stepped_thr
     });
     window.press("comma");
     wait("a step back shows the picture as it was", &|picture| brightness(picture, above) > bright * 0.85);
-    window.press("q");
-    assert_eq!(viewer.finish(LIMIT).status.code(), Some(0));
+    stage::quit(viewer, &window, "q");
 }
 
 fn brightness(picture: &Picture, (x, y, width, height): (usize, usize, usize, usize)) -> f64 {

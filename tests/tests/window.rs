@@ -2,8 +2,8 @@
 use pinhole_tests::clip::Clip;
 use pinhole_tests::display::{Display, LIMIT, Picture, Window};
 use pinhole_tests::peer::{Peer, available};
-use pinhole_tests::process::{Running, poll};
 use pinhole_tests::server::Server;
+use pinhole_tests::stage::{Stage, quit, wait};
 use pinhole_tests::{undisturbed, viewer, watch};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,20 +51,18 @@ fn space_holds_a_live_picture_while_frames_go_on_to_come_and_esc_quits() {
         return;
     }
     let _turn = undisturbed();
-    let server = Server::with(&["--loop"], &[Clip::sample().path]);
-    let url = server.url(Clip::sample().mount());
-    let display = Display::start();
-    let viewer = viewer::start_on(display.name(), &[&url]);
-    server.wait_events("opened", 1, LIMIT);
+    let stage = Stage::set(&["--loop"]);
+    let url = stage.server.url(Clip::sample().mount());
+    stage.server.wait_events("opened", 1, LIMIT);
     let opened = Instant::now();
-    let window = display.window();
+    let window = stage.display.window();
     let figures = window.wait_title(|title| fps(title).is_some_and(|fps| (fps - RATE).abs() < 1.0));
     assert!(figures.starts_with(&format!("{url} - 512x288 - ")), "{figures}");
 
     window.press("space");
     window.wait_title(|title| title.starts_with("paused - "));
     // The last picture that was due may just be on its way.
-    wait(&viewer, "the picture stands", || stands(&window).then_some(()));
+    stage.wait("the picture stands", || stands(&window).then_some(()));
     // Long enough for the frames that come meanwhile to be most of all.
     thread::sleep(Duration::from_secs(3));
     assert!(stands(&window), "the picture does not stand any more");
@@ -72,8 +70,8 @@ fn space_holds_a_live_picture_while_frames_go_on_to_come_and_esc_quits() {
     window.press("space");
     window.wait_title(|title| !title.starts_with("paused - "));
     let before = window.picture();
-    wait(&viewer, "the picture goes on", || (window.picture() != before).then_some(()));
-    quit(viewer, &window, "Escape");
+    stage.wait("the picture goes on", || (window.picture() != before).then_some(()));
+    let server = stage.quit("Escape");
 
     let closed = server.wait_events("closed", 1, LIMIT);
     let opened = opened.elapsed();
@@ -90,19 +88,17 @@ fn a_resized_window_has_the_picture_between_black_bars() {
     }
     let _turn = undisturbed();
     let frames = watch::frames(&Clip::sample());
-    let server = Server::with(&["--loop"], &[Clip::sample().path]);
-    let display = Display::start();
-    let viewer = viewer::start_on(display.name(), &[&server.url(Clip::sample().mount())]);
-    let window = display.window();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
     // After the last there is one more change, from the smallest size that there is.
     for size in [(1000, 288), (512, 600), (1, 1), (512, 288)] {
         window.resize(size.0, size.1);
-        wait(&viewer, &format!("a window of {size:?} shows the clip"), || {
+        stage.wait(&format!("a window of {size:?} shows the clip"), || {
             let picture = window.picture();
             (picture.size == size && is_letterboxed(&picture, &frames, 0)).then_some(())
         });
     }
-    quit(viewer, &window, "q");
+    stage.quit("q");
 }
 
 #[test]
@@ -112,19 +108,17 @@ fn a_held_picture_is_drawn_again_in_a_window_that_was_resized_or_hidden() {
     }
     let _turn = undisturbed();
     let frames = watch::frames(&Clip::sample());
-    let server = Server::with(&["--loop"], &[Clip::sample().path]);
-    let display = Display::start();
-    let viewer = viewer::start_on(display.name(), &[&server.url(Clip::sample().mount())]);
-    let window = display.window();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
     window.press("space");
     window.wait_title(|title| title.starts_with("paused - "));
     window.resize(512, 400);
     let shows_the_clip = || is_letterboxed(&window.picture(), &frames, CONTROLS).then_some(());
-    wait(&viewer, "the resized window shows the clip", shows_the_clip);
+    stage.wait("the resized window shows the clip", shows_the_clip);
     window.hide_and_show();
-    wait(&viewer, "the window that was hidden shows the clip", shows_the_clip);
+    stage.wait("the window that was hidden shows the clip", shows_the_clip);
     assert!(window.title().starts_with("paused - "));
-    quit(viewer, &window, "q");
+    stage.quit("q");
 }
 
 // Elsewhere a window needs no X display.
@@ -196,17 +190,4 @@ fn stands(window: &Window<'_>) -> bool {
 fn fps(title: &str) -> Option<f64> {
     let (before, _) = title.split_once(" fps")?;
     before.rsplit(' ').next()?.parse().ok()
-}
-
-#[track_caller]
-fn wait<T>(viewer: &Running, what: &str, find: impl FnMut() -> Option<T>) -> T {
-    poll(LIMIT, find).unwrap_or_else(|| panic!("not so within {LIMIT:?}: {what}; {viewer}"))
-}
-
-#[track_caller]
-fn quit(mut viewer: Running, window: &Window<'_>, key: &str) {
-    assert!(viewer.is_alive(), "{viewer}");
-    window.press(key);
-    let done = viewer.finish(LIMIT);
-    assert_eq!(done.status.code(), Some(0), "{done:?}");
 }

@@ -3,9 +3,9 @@
 //! Three threads: the network's turns the RTSP client ([`engine`]), moves through what it has
 //! cached ([`playhead`]), and hands frames over as they become due ([`feed`]); the decoder's makes
 //! pictures of them ([`decode`]); the main thread shows them ([`show`], [`window`]) with controls
-//! and figures over them ([`ui`]), and says what the user wants ([`player`], [`model`]). Between
-//! them are short queues whose buffers go round ([`handoff`]), and a clock that stands while the
-//! picture does ([`clock`]).
+//! and figures over them ([`ui`]), and says what the user wants ([`player`], [`model`]). A recording
+//! has one more, for a disk that may be slow ([`record`]). Between them are short queues whose
+//! buffers go round ([`handoff`]), and a clock that stands while the picture does ([`clock`]).
 #![forbid(unsafe_code)]
 
 mod cli;
