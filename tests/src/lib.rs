@@ -6,6 +6,7 @@
 //! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand;
 //! [`fake`] is a server that answers wrongly, or lies, in the packets of [`picture`];
 //! [`relay`] is a network that loses packets; [`late`] is a receiver that reads late; [`capture`] dissects what went over the wire. Failures panic: this code runs in tests only.
+pub mod accepted;
 pub mod capture;
 pub mod clip;
 pub mod dialogue;

@@ -1,0 +1,98 @@
+//! What a window is to look like: pictures that somebody has looked at and accepted.
+use crate::display::{LIMIT, Picture, Window};
+use crate::process::{poll, repository};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+/// The regions that are compared, across and down: each by its mean colour, so that another font, or
+/// another digit, makes little difference.
+pub const REGIONS: (usize, usize) = (32, 18);
+/// How far a mean may be off, of 255.
+const TOLERANCE: u8 = 20;
+/// With this in the environment, what is shown is accepted.
+const ACCEPT: &str = "PINHOLE_ACCEPT";
+
+/// Asserts that some regions of a window, from the first of `x` and `y` to before the second, come to
+/// look as in `accepted/NAME.ppm`.
+///
+/// # Panics
+/// If they do not, in time; says which region is how different.
+#[track_caller]
+pub fn assert_looks(window: &Window<'_>, name: &str, x: (usize, usize), y: (usize, usize)) {
+    let file = file(name);
+    if std::env::var_os(ACCEPT).is_some() {
+        // Whatever is on its way has come then.
+        // And what the pointer brought where it was before is gone.
+        look(window, 1);
+        thread::sleep(Duration::from_secs(2));
+        std::fs::write(&file, to_text(&look(window, 0))).expect("the accepted picture can be written");
+        return;
+    }
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let accepted = from_text(&text);
+    let (mut worst, mut looks) = (None, 0);
+    let same = poll(LIMIT, || {
+        looks += 1;
+        worst = worst_region(&look(window, looks), &accepted, x, y);
+        worst.is_none().then_some(())
+    });
+    assert!(
+        same.is_some(),
+        "'{name}' does not look as accepted: region, colour and accepted colour are {worst:?}; if it is \
+         right as it is, run the test with {ACCEPT}=1 and look at {}",
+        file.display()
+    );
+}
+
+type Colour = [u8; 3];
+
+fn file(name: &str) -> PathBuf {
+    repository().join("tests/accepted").join(name).with_extension("ppm")
+}
+
+/// With a pointer that never rests, or the controls of what plays would hide.
+fn look(window: &Window<'_>, looks: usize) -> Picture {
+    window.point(300, 300 + looks % 2);
+    window.picture_scaled(REGIONS.0, REGIONS.1)
+}
+
+fn colours(picture: &Picture) -> impl Iterator<Item = Colour> {
+    picture.rgb.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]])
+}
+
+/// The region that differs most, if any differs too much: where it is, and both colours.
+fn worst_region(
+    picture: &Picture,
+    accepted: &[Colour],
+    x: (usize, usize),
+    y: (usize, usize),
+) -> Option<((usize, usize), Colour, Colour)> {
+    let places = (0..REGIONS.1).flat_map(|y| (0..REGIONS.0).map(move |x| (x, y)));
+    let regions = places.zip(colours(picture)).zip(accepted);
+    let asked =
+        regions.filter(|((place, _), _)| (x.0..x.1).contains(&place.0) && (y.0..y.1).contains(&place.1));
+    let differing = asked.map(|((place, seen), accepted)| {
+        let most = seen.iter().zip(accepted).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0);
+        (most, (place, seen, *accepted))
+    });
+    differing.filter(|(most, _)| *most > TOLERANCE).max_by_key(|(most, _)| *most).map(|(_, found)| found)
+}
+
+/// Plain PPM, a region a line: a change of it can be read.
+fn to_text(picture: &Picture) -> String {
+    let mut text = format!("P3\n{} {}\n255\n", REGIONS.0, REGIONS.1);
+    for [r, g, b] in colours(picture) {
+        // Into a String nothing fails.
+        let _ = writeln!(text, "{r} {g} {b}");
+    }
+    text
+}
+
+fn from_text(text: &str) -> Vec<Colour> {
+    let values: Vec<u8> =
+        text.split_whitespace().skip(4).map(|value| value.parse().expect("0 to 255")).collect();
+    assert_eq!(values.len(), 3 * REGIONS.0 * REGIONS.1, "the accepted picture has another size");
+    values.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect()
+}
