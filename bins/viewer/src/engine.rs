@@ -80,7 +80,7 @@ impl<'a> Engine<'a> {
         let played = self.play(source);
         // What was handed over is shown at its time.
         self.shared.clock.hold(false);
-        self.feed.flush(source, &self.intake, &self.shared.jobs);
+        self.feed.flush(source, &self.intake, self.shared);
         self.details_at = Instant::now();
         self.tell(source);
         if played.is_ok() && self.link == Link::Up {
@@ -234,7 +234,7 @@ impl<'a> Engine<'a> {
             self.shared.clock.hold(!self.playhead.runs());
             let Next::Frame(showing) = next else { break };
             self.shared.tally.took(&showing, now.saturating_sub(showing.due));
-            self.feed.give(showing, source, &self.intake, &self.shared.jobs);
+            self.feed.give(showing, source, &self.intake, self.shared);
         }
         if let Some(id) = self.playhead.needs_from() {
             source.watch_from(id);

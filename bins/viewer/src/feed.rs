@@ -1,8 +1,8 @@
 //! Hands frames from the cache to the decoder.
 use crate::decode::Job;
-use crate::handoff::Handoff;
 use crate::intake::Intake;
 use crate::mend::Gaps;
+use crate::player::Shared;
 use crate::source::Source;
 use pinhole::frame::{Format, Frame, FrameId, Integrity};
 use std::time::Duration;
@@ -47,47 +47,37 @@ impl Feed {
         Self { decode, ..Self::default() }
     }
 
-    /// Hands a frame over, if it is one to decode. Returns whether another was lost for it.
-    pub(crate) fn give(
-        &mut self,
-        showing: Showing,
-        source: &dyn Source,
-        intake: &Intake,
-        jobs: &Handoff<Job>,
-    ) -> bool {
+    /// Hands a frame over, if it is one to decode.
+    pub(crate) fn give(&mut self, showing: Showing, source: &dyn Source, intake: &Intake, to: &Shared) {
         match (self.decode, self.decoded) {
-            (Decode::Nothing, _) => false,
+            (Decode::Nothing, _) => {}
             (Decode::Every(pace), Some(last)) if showing.due < last + pace => {
                 self.passed_over = Some(showing);
-                false
             }
             _ => {
                 (self.decoded, self.passed_over) = (Some(showing.due), None);
-                hand_over(showing, source, intake, jobs)
+                hand_over(showing, source, intake, to);
             }
         }
     }
 
     /// Hands over the last frame, if it was passed over.
-    pub(crate) fn flush(&mut self, source: &dyn Source, intake: &Intake, jobs: &Handoff<Job>) {
+    pub(crate) fn flush(&mut self, source: &dyn Source, intake: &Intake, to: &Shared) {
         if let Some(showing) = self.passed_over.take() {
-            hand_over(showing, source, intake, jobs);
+            hand_over(showing, source, intake, to);
         }
     }
 }
 
-/// A full queue loses its oldest frame: the network waits for nobody.
-fn hand_over(showing: Showing, source: &dyn Source, intake: &Intake, jobs: &Handoff<Job>) -> bool {
-    let Ok(frame) = source.frame(showing.id) else { return false };
-    let mut data = jobs.spare().map_or_else(Vec::new, |job| job.data);
+/// A full queue loses its oldest frame, which counts as late: the network waits for nobody.
+fn hand_over(showing: Showing, source: &dyn Source, intake: &Intake, to: &Shared) {
+    let Ok(frame) = source.frame(showing.id) else { return };
+    let mut data = to.jobs.spare().map_or_else(Vec::new, |job| job.data);
     data.clear();
     data.extend_from_slice(frame.data);
     let arrived = intake.arrival(showing.id);
-    let lost = jobs.push_newest(Job { showing, arrived, data, gaps: gaps(&frame) });
-    if lost {
-        tracing::debug!(frame = showing.id.0, "the decoder is late, the oldest frame that waits is dropped");
-    }
-    lost
+    let job = Job { showing, arrived, data, gaps: gaps(&frame) };
+    to.jobs.push_newest(job, |lost| to.tally.dropped(&lost.showing));
 }
 
 fn gaps(frame: &Frame<'_>) -> Option<Gaps> {

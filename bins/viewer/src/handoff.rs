@@ -55,21 +55,18 @@ impl<T> Handoff<T> {
         state.spare.truncate(limit);
     }
 
-    /// Appends `item` and never waits: a full queue loses its oldest. Tells whether it did.
-    pub(crate) fn push_newest(&self, item: T) -> bool {
+    /// Appends `item` and never waits: a full queue loses its oldest, which `lose` sees.
+    pub(crate) fn push_newest(&self, item: T, lose: impl FnOnce(&T)) {
         let mut state = self.lock();
         if state.closed {
-            return false;
+            return;
         }
         let oldest = if state.queue.len() >= state.limit { state.queue.pop_front() } else { None };
         state.queue.push_back(item);
         self.changed.notify_all();
-        match oldest {
-            Some(oldest) => {
-                state.recycle(oldest);
-                true
-            }
-            None => false,
+        if let Some(oldest) = oldest {
+            lose(&oldest);
+            state.recycle(oldest);
         }
     }
 
@@ -177,10 +174,17 @@ mod tests {
         queue.take(wait, |queue| first(queue.len()), |_| {})
     }
 
+    /// Appends without waiting; returns what was lost for it.
+    fn lost(queue: &Handoff<u32>, item: u32) -> Option<u32> {
+        let lost = Cell::new(None);
+        queue.push_newest(item, |oldest| lost.set(Some(*oldest)));
+        lost.get()
+    }
+
     #[test]
     fn a_full_queue_loses_its_oldest_to_who_may_not_wait() {
         let queue = Handoff::new(2);
-        assert_eq!([1, 2, 3].map(|n| queue.push_newest(n)), [false, false, true]);
+        assert_eq!([1, 2, 3].map(|n| lost(&queue, n)), [None, None, Some(1)]);
         assert_eq!(queue.spare(), Some(1));
         assert_eq!(queue.take(NOW, |q| first(q.len().min(1)), |_| {}).item, Some(2));
     }
@@ -205,7 +209,7 @@ mod tests {
         queue.push(1);
         drop(CloseOnDrop(&queue));
         queue.push(2);
-        assert!(!queue.push_newest(3));
+        assert_eq!(lost(&queue, 3), None);
         assert_eq!(take(&queue, NOW), Taken { item: Some(1), finished: false });
         assert!(take(&queue, Duration::from_secs(60)).finished);
     }
@@ -238,10 +242,10 @@ mod tests {
     fn a_queue_of_large_items_is_shorter_and_a_cleared_one_is_empty() {
         let queue = Handoff::new(4);
         queue.limit(2);
-        assert_eq!([1, 2, 3].map(|n| queue.push_newest(n)), [false, false, true]);
+        assert_eq!([1, 2, 3].map(|n| lost(&queue, n)), [None, None, Some(1)]);
         queue.clear();
         assert_eq!(take(&queue, NOW).item, None);
         queue.limit(9);
-        assert_eq!([4, 5, 6, 7, 8].map(|n| queue.push_newest(n)), [false, false, false, false, true]);
+        assert_eq!([4, 5, 6, 7, 8].map(|n| lost(&queue, n)), [None, None, None, None, Some(4)]);
     }
 }
