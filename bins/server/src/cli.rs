@@ -1,5 +1,4 @@
 //! The command line.
-use crate::amounts::{bytes, mtu};
 use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand};
 use pinhole::wire::sdp::FrameRate;
@@ -30,7 +29,7 @@ pub(crate) enum Command {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Frames {
     /// The largest IP packet in bytes, with its headers: the MTU of the network
-    #[arg(long, value_name = "BYTES", default_value = "1400", value_parser = mtu)]
+    #[arg(long, value_name = "BYTES", default_value = "1400", value_parser = pinhole_args::mtu)]
     pub(crate) mtu: u16,
 
     /// Leave frames as they are where they can be carried so: without restart markers of its own
@@ -121,7 +120,7 @@ pub(crate) struct Serve {
 
     /// How much memory to use for frames that are made ready: bytes, or with KiB, MiB or GiB
     /// [default: a quarter of the machine's]
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = pinhole_args::size)]
     pub(crate) cache: Option<usize>,
 
     /// How many event loops serve, each on a thread of its own; a client stays with one

@@ -1,5 +1,4 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
-mod amounts;
 mod cli;
 mod prepare;
 mod report;

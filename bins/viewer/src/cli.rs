@@ -37,7 +37,7 @@ pub(crate) struct Cli {
     pub(crate) speed: Option<Speed>,
 
     /// Keep so much of what was received, such as 64MiB: to go back in, and to fetch ahead.
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = some_bytes)]
     pub(crate) cache: usize,
 
     /// Have so much of a recorded medium before it plays.
@@ -125,23 +125,11 @@ fn place(text: &str) -> Result<MediaTime, String> {
     span(text).map(|place| MediaTime::ZERO + place.into())
 }
 
-/// Bytes, with a unit or without.
-fn size(text: &str) -> Result<usize, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => Some(0),
-        "k" | "kib" => Some(10),
-        "m" | "mib" => Some(20),
-        "g" | "gib" => Some(30),
-        _ => None,
-    };
-    let bytes =
-        number.parse::<usize>().ok().zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift));
-    // What no allocator gives is no size.
-    bytes
-        .filter(|bytes| (1..=isize::MAX as usize).contains(bytes))
-        .ok_or_else(|| "a size is expected, such as 64MiB, 1GiB or 500000".to_owned())
+fn some_bytes(text: &str) -> Result<usize, String> {
+    match pinhole_args::size(text)? {
+        0 => Err("a cache of 1 byte or more is expected, such as 64MiB".to_owned()),
+        bytes => Ok(bytes),
+    }
 }
 
 fn scale(text: &str) -> Result<Scale, String> {

@@ -1,0 +1,150 @@
+//! Values on the command lines of Pinhole's programs: each has one way to be written.
+//!
+//! The errors are whole sentences, for clap to put behind the option that they are of.
+use std::time::Duration;
+
+/// The least that every host takes is 576 bytes (RFC 791); RTP packets have no fewer than 548.
+const MIN_MTU: u16 = 596;
+
+/// Bytes, with a binary unit or without: `500000`, `64KiB`, `64k`, `256 MiB`, `1g`.
+///
+/// # Errors
+/// What is expected, if it is no size or more than any memory.
+pub fn size(text: &str) -> Result<usize, String> {
+    let (number, unit) = split(text);
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => Some(0),
+        "k" | "kib" => Some(10),
+        "m" | "mib" => Some(20),
+        "g" | "gib" => Some(30),
+        _ => None,
+    };
+    let bytes =
+        number.parse::<usize>().ok().zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift));
+    // What no allocator gives is no size.
+    bytes
+        .filter(|bytes| *bytes <= isize::MAX as usize)
+        .ok_or_else(|| "a size is expected, such as 64MiB, 1GiB or 500000".to_owned())
+}
+
+/// The length of an IP packet, with all of its headers.
+///
+/// # Errors
+/// What is expected, if no network has such packets.
+pub fn mtu(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(mtu) if mtu >= MIN_MTU => Ok(mtu),
+        _ => Err(format!(
+            "an MTU is from {MIN_MTU} to 65535 bytes; Ethernet has 1500, or 9000 with jumbo frames"
+        )),
+    }
+}
+
+/// A part of all, from 0 to 1: `0.05`, or `5%`.
+///
+/// # Errors
+/// What is expected, if it is none.
+pub fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |number| (number.trim_end(), 100.0));
+    let share = number.parse::<f64>().ok().map(|number| number / whole);
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "a share is expected, such as 5% or 0.05, from 0 to 100%".to_owned())
+}
+
+/// A span of time with a unit: `20ms`, `1s 500ms`, `2m`.
+///
+/// # Errors
+/// What is expected, if it is none.
+pub fn time(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "a time with its unit is expected, such as 20ms, 1s or 500us".to_owned())
+}
+
+/// Bits a second, with a decimal unit or without: `10Mbit`, `250k`, `1gbit`.
+///
+/// # Errors
+/// What is expected, if it is no rate, or no bit at all.
+pub fn bit_rate(text: &str) -> Result<u64, String> {
+    let (number, unit) = split(text);
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "bit" => Some(1),
+        "k" | "kbit" => Some(1_000),
+        "m" | "mbit" => Some(1_000_000),
+        "g" | "gbit" => Some(1_000_000_000),
+        _ => None,
+    };
+    let rate = number.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    rate.filter(|rate| *rate > 0)
+        .ok_or_else(|| "a rate of 1 bit a second or more is expected, such as 10Mbit or 250kbit".to_owned())
+}
+
+/// The digits in front, and what follows them.
+fn split(text: &str) -> (&str, &str) {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    (number, unit.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_may_have_a_unit() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("4096", 4096),
+            ("64k", 64 << 10),
+            ("64KiB", 64 << 10),
+            ("256 mib", 256 << 20),
+            ("1G", 1 << 30),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for bad in ["", "MiB", "-1", "1.5GiB", "1TB", "64MB", "99999999999GiB", "99999999999999999999"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn shares_are_parts_of_all() {
+        for (text, part) in
+            [("0", 0.0), ("5%", 0.05), ("0.05", 0.05), ("100%", 1.0), ("12.5 %", 0.125), ("1", 1.0)]
+        {
+            assert_eq!(share(text), Ok(part), "{text}");
+        }
+        for bad in ["", "%", "-1%", "101%", "1.5", "NaN", "inf", "some"] {
+            assert!(share(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_have_a_unit() {
+        assert_eq!(time("20ms"), Ok(Duration::from_millis(20)));
+        assert_eq!(time("1s 500ms"), Ok(Duration::from_millis(1500)));
+        for bad in ["", "20", "-1s", "ms", "1 fortnight"] {
+            assert!(time(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rates_are_of_bits() {
+        for (text, bits) in
+            [("9600", 9_600), ("250k", 250_000), ("10Mbit", 10_000_000), ("1gbit", 1_000_000_000)]
+        {
+            assert_eq!(bit_rate(text), Ok(bits), "{text}");
+        }
+        for bad in ["", "0", "0Mbit", "-1", "10MB", "1.5Mbit", "99999999999999999999", "99999999999gbit"] {
+            assert!(bit_rate(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_mtu_is_one_that_a_network_may_have() {
+        assert_eq!((mtu("596"), mtu("9000"), mtu("65535")), (Ok(596), Ok(9000), Ok(65_535)));
+        for bad in ["0", "595", "65536", "-1", "jumbo", ""] {
+            assert!(mtu(bad).unwrap_err().contains("65535"), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! One direction of a link.
+use crate::faults::Faults;
+use fastrand::Rng;
+use pinhole::time::{Duration, Instant};
+use std::collections::BTreeMap;
+
+/// How many later frames may overtake one that is reordered.
+const OVERTAKEN_BY: u8 = 3;
+/// A frame that nothing overtakes is held back no longer than this.
+const HELD_BACK: Duration = Duration::from_millis(10);
+/// The header of an Ethernet frame, up to the EtherType and with it.
+const ETHERNET_HEADER: usize = 14;
+const IPV4: [u8; 2] = [0x08, 0x00];
+const IPV6: [u8; 2] = [0x86, 0xdd];
+
+/// What a link carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Medium {
+    /// Ethernet frames. In those, only IP packets are corrupted: Ethernet's own check is taken to
+    /// find what happens to all others.
+    #[default]
+    Ethernet,
+    /// IP packets.
+    Ip,
+}
+
+/// What has become of the frames that were sent. At all times `sent + duplicated` is the sum of
+/// `delivered`, `lost`, `cut`, `overflowed` and [`Wire::in_flight`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames that were put in.
+    pub sent: u64,
+    /// Frames that came out, changed or not.
+    pub delivered: u64,
+    /// Frames that were lost by chance.
+    pub lost: u64,
+    /// Frames that were sent while the link was cut.
+    pub cut: u64,
+    /// Frames that would have waited too long for their turn.
+    pub overflowed: u64,
+    /// Second copies.
+    pub duplicated: u64,
+    /// Packets that were changed.
+    pub corrupted: u64,
+    /// Frames that were held back, for later ones to overtake.
+    pub reordered: u64,
+}
+
+/// One direction of a link: frames go in, and come out later, elsewhere in the order, changed,
+/// twice, or not at all.
+///
+/// ```
+/// use pinhole::time::{Duration, Instant};
+/// use pinhole_sim::faults::Faults;
+/// use pinhole_sim::wire::{Medium, Wire};
+///
+/// let mut faults = Faults::NONE;
+/// faults.delay = Duration::from_millis(5);
+/// let mut wire = Wire::new(Medium::Ethernet, faults, 1);
+/// wire.send(Instant::ZERO, b"a frame");
+/// assert_eq!(wire.receive(Instant::ZERO), None);
+/// let at = wire.poll_at().unwrap();
+/// assert_eq!(at, Instant::from_micros(5_000));
+/// assert_eq!(wire.receive(at).as_deref(), Some(&b"a frame"[..]));
+/// ```
+#[derive(Debug)]
+pub struct Wire {
+    medium: Medium,
+    faults: Faults,
+    random: Rng,
+    /// By the time of arrival; frames of one time in the order in which they were sent.
+    on_the_way: BTreeMap<(Instant, u64), Vec<u8>>,
+    held: Vec<Held>,
+    /// Frames that were put on their way so far.
+    number: u64,
+    /// When the last one arrives: none that is not reordered comes before.
+    last: Instant,
+    /// When the sender may begin with the next frame.
+    free: Instant,
+    losing: bool,
+    cut: bool,
+    counters: Counters,
+}
+
+/// A frame that later ones overtake.
+#[derive(Debug)]
+struct Held {
+    frame: Vec<u8>,
+    overtaken_by: u8,
+    until: Instant,
+}
+
+impl Wire {
+    /// A link that does what the seed says.
+    pub fn new(medium: Medium, faults: Faults, seed: u64) -> Self {
+        Self {
+            medium,
+            faults,
+            random: Rng::with_seed(seed),
+            on_the_way: BTreeMap::new(),
+            held: vec![],
+            number: 0,
+            last: Instant::ZERO,
+            free: Instant::ZERO,
+            losing: false,
+            cut: false,
+            counters: Counters::default(),
+        }
+    }
+
+    /// From now on, the link does this to frames that are sent.
+    pub const fn set_faults(&mut self, faults: Faults) {
+        self.faults = faults;
+    }
+
+    /// Cuts the link, or mends it. Frames that are on their way arrive.
+    pub const fn cut(&mut self, cut: bool) {
+        self.cut = cut;
+    }
+
+    /// What has become of the frames so far.
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Frames that have neither arrived nor been lost.
+    pub fn in_flight(&self) -> usize {
+        self.on_the_way.len() + self.held.len()
+    }
+
+    /// Puts a frame in.
+    pub fn send(&mut self, now: Instant, frame: &[u8]) {
+        self.counters.sent += 1;
+        if self.cut {
+            self.counters.cut += 1;
+            return;
+        }
+        if self.loses() {
+            self.counters.lost += 1;
+            return;
+        }
+        let copies = if self.chance(self.faults.duplicate) { 2 } else { 1 };
+        self.counters.duplicated += copies - 1;
+        for _ in 0..copies {
+            let mut frame = frame.to_vec();
+            if self.chance(self.faults.corrupt) && self.change(&mut frame) {
+                self.counters.corrupted += 1;
+            }
+            if self.chance(self.faults.reorder) {
+                self.counters.reordered += 1;
+                let overtaken_by = self.random.u8(1..=OVERTAKEN_BY);
+                self.held.push(Held { frame, overtaken_by, until: now + HELD_BACK });
+                continue;
+            }
+            self.put_on_the_way(now, frame);
+            self.overtake(now);
+        }
+    }
+
+    /// Takes the next frame that has arrived.
+    pub fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
+        while let Some(index) = self.held.iter().position(|held| held.until <= now) {
+            let held = self.held.remove(index);
+            self.put_on_the_way(held.until, held.frame);
+        }
+        let entry = self.on_the_way.first_entry().filter(|entry| entry.key().0 <= now)?;
+        self.counters.delivered += 1;
+        Some(entry.remove())
+    }
+
+    /// When to call [`Self::receive`] next.
+    pub fn poll_at(&self) -> Option<Instant> {
+        let arrival = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
+        let held = self.held.iter().map(|held| held.until).min();
+        [arrival, held].into_iter().flatten().min()
+    }
+
+    /// One frame more has overtaken those that are held back.
+    fn overtake(&mut self, now: Instant) {
+        self.held.iter_mut().for_each(|held| held.overtaken_by = held.overtaken_by.saturating_sub(1));
+        while let Some(index) = self.held.iter().position(|held| held.overtaken_by == 0) {
+            let held = self.held.remove(index);
+            self.put_on_the_way(now, held.frame);
+        }
+    }
+
+    fn put_on_the_way(&mut self, now: Instant, frame: Vec<u8>) {
+        let mut leaves = now;
+        if let Some(rate) = self.faults.rate {
+            let begins = self.free.max(now);
+            if begins.since(now) > self.faults.queue {
+                self.counters.overflowed += 1;
+                return;
+            }
+            leaves = begins + Duration::from_micros(frame.len() as u64 * 8).scaled(1_000_000, rate);
+            self.free = leaves;
+        }
+        let jitter = Duration::from_micros(self.random.u64(0..=self.faults.jitter.as_micros()));
+        let arrives = (leaves + self.faults.delay + jitter).max(self.last);
+        self.last = arrives;
+        self.number += 1;
+        self.on_the_way.insert((arrives, self.number), frame);
+    }
+
+    /// Gilbert's model: in a good state no frame is lost, in a bad one each is.
+    fn loses(&mut self) -> bool {
+        let Faults { loss, burst, .. } = self.faults;
+        if loss <= 0.0 || loss >= 1.0 || burst <= 1.0 {
+            self.losing = false;
+            return self.chance(loss);
+        }
+        let turn = if self.losing { 1.0 / burst } else { loss / ((1.0 - loss) * burst) };
+        self.losing ^= self.chance(turn);
+        self.losing
+    }
+
+    /// Changes a byte of the IP packet, if it is one: the checksums of IP, UDP and TCP find any
+    /// change that stays within one byte.
+    fn change(&mut self, frame: &mut [u8]) -> bool {
+        let header = match self.medium {
+            Medium::Ethernet => ETHERNET_HEADER,
+            Medium::Ip => 0,
+        };
+        let is_ip = header == 0
+            || frame
+                .get(header - 2..header)
+                .is_some_and(|ether_type| ether_type == IPV4 || ether_type == IPV6);
+        let Some(packet) = frame.get_mut(header..).filter(|packet| is_ip && !packet.is_empty()) else {
+            return false;
+        };
+        packet[self.random.usize(..packet.len())] ^= self.random.u8(1..);
+        true
+    }
+
+    fn chance(&mut self, share: f64) -> bool {
+        // No number is drawn for what never happens: what else a seed does stays the same.
+        share > 0.0 && self.random.f64() < share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAMES: u64 = 20_000;
+
+    fn ms(ms: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(ms)
+    }
+
+    /// Sends a numbered frame each millisecond; returns those that came, with when they did.
+    fn run(faults: Faults, seed: u64) -> (Vec<(Instant, Vec<u8>)>, Counters) {
+        let mut wire = Wire::new(Medium::Ip, faults, seed);
+        let mut came = vec![];
+        let mut take = |wire: &mut Wire, until: Instant| {
+            while let Some(at) = wire.poll_at().filter(|at| *at <= until) {
+                came.extend(wire.receive(at).map(|frame| (at, frame)));
+            }
+        };
+        for n in 0..FRAMES {
+            wire.send(ms(n), &[n.to_be_bytes(), [0; 8]].concat());
+            take(&mut wire, ms(n));
+            let counters = wire.counters();
+            let known = counters.delivered + counters.lost + counters.cut + counters.overflowed;
+            assert_eq!(counters.sent + counters.duplicated, known + wire.in_flight() as u64);
+        }
+        take(&mut wire, ms(FRAMES + 10_000));
+        assert_eq!(wire.in_flight(), 0);
+        let counters = wire.counters();
+        assert_eq!(counters.delivered, came.len() as u64);
+        (came, counters)
+    }
+
+    fn numbers(came: &[(Instant, Vec<u8>)]) -> Vec<u64> {
+        came.iter().map(|(_, frame)| u64::from_be_bytes(frame[..8].try_into().unwrap())).collect()
+    }
+
+    fn near(count: u64, share: f64) -> bool {
+        (count as f64 - share * FRAMES as f64).abs() < share * FRAMES as f64 / 4.0
+    }
+
+    #[test]
+    fn without_faults_all_comes_at_once() {
+        let (came, _) = run(Faults::NONE, 1);
+        assert_eq!(numbers(&came), (0..FRAMES).collect::<Vec<_>>());
+        assert!(came.iter().zip(0..).all(|((at, _), n)| *at == ms(n)));
+    }
+
+    #[test]
+    fn a_seed_says_all_that_happens() {
+        let faults = Faults {
+            loss: 0.1,
+            corrupt: 0.1,
+            duplicate: 0.1,
+            reorder: 0.1,
+            jitter: Duration::from_millis(7),
+            ..Faults::NONE
+        };
+        assert_eq!(run(faults, 5), run(faults, 5));
+        assert_ne!(run(faults, 5), run(faults, 6));
+    }
+
+    #[test]
+    fn losses_are_as_many_and_as_long_as_said() {
+        for (loss, burst) in [(0.01, 1.0), (0.1, 1.0), (0.1, 8.0)] {
+            let (came, counters) = run(Faults { loss, burst, ..Faults::NONE }, 3);
+            assert!(near(counters.lost, loss), "{loss} {burst} {counters:?}");
+            let gaps = numbers(&came).windows(2).filter(|two| two[1] != two[0] + 1).count();
+            let long = counters.lost as f64 / gaps as f64;
+            let expected = if burst > 1.0 { burst } else { 1.0 / (1.0 - loss) };
+            assert!((long / expected - 1.0).abs() < 0.25, "{long} in a row, not {expected}");
+        }
+        assert_eq!(run(Faults { loss: 1.0, ..Faults::NONE }, 3).0, []);
+    }
+
+    #[test]
+    fn what_is_changed_differs_in_one_byte() {
+        let (came, counters) = run(Faults { corrupt: 0.1, ..Faults::NONE }, 3);
+        assert!(near(counters.corrupted, 0.1), "{counters:?}");
+        let mut changed = 0;
+        for ((_, frame), n) in came.iter().zip(0..) {
+            let sent = [u64::to_be_bytes(n), [0; 8]].concat();
+            let differ = frame.iter().zip(&sent).filter(|(a, b)| a != b).count();
+            assert!(differ <= 1);
+            changed += differ as u64;
+        }
+        assert_eq!(changed, counters.corrupted);
+    }
+
+    #[test]
+    fn of_ethernet_frames_only_ip_packets_are_changed_and_no_header() {
+        let mut wire = Wire::new(Medium::Ethernet, Faults { corrupt: 1.0, ..Faults::NONE }, 1);
+        for (ether_type, changes) in [([0x08, 0x06], false), (IPV4, true), (IPV6, true)] {
+            for len in [13, 14, 15, 60] {
+                let mut frame = [&[0; 12][..], &ether_type, &[0; 46]].concat();
+                frame.truncate(len);
+                wire.send(ms(0), &frame);
+                let came = wire.receive(ms(0)).unwrap();
+                assert_eq!(came != frame, changes && len > 14, "{ether_type:x?} {len}");
+                assert_eq!(came[..len.min(14)], frame[..len.min(14)]);
+            }
+        }
+    }
+
+    #[test]
+    fn who_comes_twice_does_so_in_a_row() {
+        let (came, counters) = run(Faults { duplicate: 0.1, ..Faults::NONE }, 3);
+        assert!(near(counters.duplicated, 0.1), "{counters:?}");
+        let twice = numbers(&came).windows(2).filter(|two| two[0] == two[1]).count();
+        assert_eq!(twice as u64, counters.duplicated);
+    }
+
+    #[test]
+    fn who_is_reordered_comes_behind_three_others_at_most_and_soon() {
+        let (came, counters) = run(Faults { reorder: 0.1, ..Faults::NONE }, 3);
+        assert!(near(counters.reordered, 0.1), "{counters:?}");
+        let numbers = numbers(&came);
+        let late: Vec<_> = (1..numbers.len()).filter(|&n| numbers[n] < numbers[n - 1]).collect();
+        assert!(near(late.len() as u64, 0.1));
+        for (place, number) in numbers.iter().enumerate() {
+            let overtook = numbers[..place].iter().filter(|before| *before > number).count();
+            assert!(overtook <= 6, "frame {number} was overtaken by {overtook}");
+        }
+        // The last one, which nothing overtakes, comes too: `run` waits for it.
+        assert!(came.iter().zip(&numbers).all(|((at, _), n)| at.since(ms(*n)) <= HELD_BACK));
+    }
+
+    #[test]
+    fn delays_vary_and_the_order_stays() {
+        let delay = Duration::from_millis(20);
+        let jitter = Duration::from_millis(10);
+        let (came, _) = run(Faults { delay, jitter, ..Faults::NONE }, 3);
+        assert_eq!(numbers(&came), (0..FRAMES).collect::<Vec<_>>());
+        let took: Vec<_> = came.iter().zip(0..).map(|((at, _), n)| at.since(ms(n))).collect();
+        assert!(took.iter().all(|took| *took >= delay && *took <= delay + jitter));
+        assert!(took.iter().any(|took| *took < delay + Duration::from_millis(2)));
+    }
+
+    #[test]
+    fn what_is_too_much_for_the_rate_waits_and_then_is_lost() {
+        // Sixteen bytes each millisecond are 128 kbit/s.
+        let faults = Faults { rate: Some(64_000), queue: Duration::from_millis(50), ..Faults::NONE };
+        let (came, counters) = run(faults, 3);
+        assert!(near(counters.overflowed, 0.5), "{counters:?}");
+        let apart = came.windows(2).all(|two| two[1].0.since(two[0].0) >= Duration::from_millis(2));
+        assert!(apart, "each takes two milliseconds");
+        let faults = Faults { rate: Some(128_000), ..faults };
+        assert_eq!(run(faults, 3).1.overflowed, 0);
+    }
+
+    #[test]
+    fn a_link_that_is_cut_takes_nothing_and_delivers_what_it_has() {
+        let mut wire = Wire::new(Medium::Ip, Faults { delay: Duration::from_millis(5), ..Faults::NONE }, 1);
+        wire.send(ms(0), b"before");
+        wire.cut(true);
+        wire.send(ms(1), b"during");
+        assert_eq!(wire.receive(ms(5)).as_deref(), Some(&b"before"[..]));
+        wire.cut(false);
+        wire.send(ms(6), b"after");
+        assert_eq!(wire.receive(ms(11)).as_deref(), Some(&b"after"[..]));
+        assert_eq!((wire.counters().cut, wire.counters().delivered), (1, 2));
+    }
+}
