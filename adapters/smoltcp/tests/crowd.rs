@@ -1,12 +1,12 @@
 //! Clients that are too many, vanish, or mean no good, on a server with few sockets.
-mod sim;
+mod common;
 
+use common::{NO_FAULTS, sample};
 use pinhole::client::{Config, TransportChoice};
-use sim::clip::Clip;
-use sim::link::Faults;
-use sim::{Family, Host, Means, RTSP, Sim};
+use pinhole_sim::wire::Medium;
+use pinhole_sim::world::{Family, Host, Means, Media, RTSP, Sim};
+use pinhole_smoltcp::time;
 use smoltcp::iface::SocketHandle;
-use smoltcp::phy::Medium;
 use smoltcp::socket::{tcp, udp};
 use smoltcp::wire::{
     IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
@@ -14,8 +14,16 @@ use smoltcp::wire::{
 
 const URL: &str = "rtsp://10.0.0.1:8554/clip";
 
-fn start(means: Means, clip: Clip) -> Sim {
-    Sim::new(Medium::Ip, Family::V4, Faults::NONE, means, clip)
+fn start(means: Means, media: Media) -> Sim {
+    Sim::new(Medium::Ip, Family::V4, NO_FAULTS, means, media)
+}
+
+fn recorded(frames: usize) -> Media {
+    Media::Recorded(sample(frames))
+}
+
+fn live() -> Media {
+    Media::Live(sample(30))
 }
 
 fn watch(sim: &mut Sim, transport: TransportChoice) {
@@ -33,7 +41,7 @@ fn connect(sim: &mut Sim, sockets: u16) -> Vec<SocketHandle> {
     let mut host = sim.host();
     let connect = |n| {
         let socket = host.tcp(2048, 1024);
-        host.connect(socket, sim.served.host.address, 40_000 + n);
+        host.connect(socket, (sim.served.host.address, RTSP), 40_000 + n);
         socket
     };
     let sockets: Vec<_> = (0..sockets).map(connect).collect();
@@ -78,7 +86,7 @@ fn play(sim: &mut Sim, socket: SocketHandle, transport: &str) -> String {
 
 #[test]
 fn a_client_too_many_is_turned_away_until_another_leaves() {
-    let mut sim = start(Means::SMALL, Clip::sample(30));
+    let mut sim = start(Means::SMALL, recorded(30));
     watch(&mut sim, TransportChoice::Udp);
     watch(&mut sim, TransportChoice::Tcp);
     assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
@@ -129,13 +137,13 @@ fn syn(from: Ipv4Address, port: u16) -> Vec<u8> {
 
 #[test]
 fn connections_that_are_never_completed_disturb_no_session_and_pass() {
-    let mut sim = start(Means { connections: 4, ..Means::SMALL }, Clip::sample(60));
+    let mut sim = start(Means { connections: 4, ..Means::SMALL }, recorded(60));
     watch(&mut sim, TransportChoice::Udp);
     assert!(sim.run(5, |sim| sim.watchers[0].told("Playing")));
     for n in 0..200u16 {
         for k in 0..5 {
             let packet = syn(Ipv4Address::new(10, 0, 1, n as u8), 1_000 + 5 * n + k);
-            sim.network.borrow_mut().inject(sim.at, &packet);
+            sim.network.borrow_mut().inject(time::from_smoltcp(sim.at), &packet);
         }
         sim.pass(50);
     }
@@ -156,12 +164,12 @@ fn a_client_that_vanishes_frees_its_connection_after_the_timeout() {
         (Medium::Ethernet, TransportChoice::Udp),
         (Medium::Ethernet, TransportChoice::Tcp),
     ] {
-        let clip = Clip::sample(30).repeated();
-        let mut sim = Sim::new(medium, Family::V4, Faults::NONE, Means::SMALL, clip);
+        let media = live();
+        let mut sim = Sim::new(medium, Family::V4, NO_FAULTS, Means::SMALL, media);
         watch(&mut sim, transport);
         watch(&mut sim, TransportChoice::Udp);
         assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
-        sim.watchers[0].host.unplug();
+        sim.watchers[0].host.port.cut(true);
         sim.pass(55_000);
         assert_eq!((sim.served.server.connected(), logged(&sim, "Closed {")), (2, 0));
         assert!(
@@ -182,7 +190,7 @@ fn a_client_that_vanishes_frees_its_connection_after_the_timeout() {
 
 #[test]
 fn a_client_that_never_reads_frees_its_connection_after_the_timeout() {
-    let mut sim = start(Means::SMALL, Clip::sample(30).repeated());
+    let mut sim = start(Means::SMALL, live());
     let socket = connect(&mut sim, 1)[0];
     play(&mut sim, socket, "RTP/AVP/TCP;interleaved=0-1");
     // It acknowledges all there is, with a window of nothing.
@@ -195,7 +203,7 @@ fn a_client_that_never_reads_frees_its_connection_after_the_timeout() {
 
 #[test]
 fn what_is_no_rtsp_is_answered_and_disconnected() {
-    let mut sim = start(Means::SMALL, Clip::sample(1));
+    let mut sim = start(Means::SMALL, recorded(1));
     let sockets = connect(&mut sim, 2);
     let refused = ask(&mut sim, sockets[0], "DESCRIBE rtsp://10.0.0.1:8554/other RTSP/1.0\r\nCSeq: 1");
     assert!(refused.starts_with("RTSP/1.0 404"), "{refused}");
@@ -220,7 +228,7 @@ fn arrived(sim: &mut Sim, socket: SocketHandle) -> usize {
 
 #[test]
 fn two_sessions_of_one_address_are_told_apart_or_left_as_they_are() {
-    let mut sim = start(Means::SMALL, Clip::sample(30).repeated());
+    let mut sim = start(Means::SMALL, live());
     let sockets = connect(&mut sim, 2);
     let [a, b, unknown] = [5000, 6000, 7000].map(|port| host(&mut sim).udp_pair(port, 40, 2).rtp);
     play(&mut sim, sockets[0], "RTP/AVP;unicast;client_port=5000-5001");
@@ -245,7 +253,7 @@ fn two_sessions_of_one_address_are_told_apart_or_left_as_they_are() {
 
 #[test]
 fn a_server_that_is_closed_takes_leave_of_everyone() {
-    let mut sim = start(Means { connections: 3, ..Means::SMALL }, Clip::sample(30).repeated());
+    let mut sim = start(Means { connections: 3, ..Means::SMALL }, live());
     watch(&mut sim, TransportChoice::Udp);
     watch(&mut sim, TransportChoice::Tcp);
     assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
@@ -261,7 +269,7 @@ fn a_server_that_is_closed_takes_leave_of_everyone() {
 
 #[test]
 fn a_client_that_asks_and_never_reads_frees_its_connection_after_the_timeout() {
-    let mut sim = start(Means::SMALL, Clip::sample(1));
+    let mut sim = start(Means::SMALL, recorded(1));
     let socket = connect(&mut sim, 1)[0];
     let options = format!("OPTIONS {URL} RTSP/1.0\r\nCSeq: 1\r\n\r\n");
     // Until there is no room left anywhere.
@@ -283,12 +291,12 @@ fn a_neighbour_that_vanishes_holds_up_no_other_session() {
         // Longer than smoltcp knows a neighbour that says nothing; and room for packets of both.
         let mut means = Means { udp: 60, ..Means::SMALL };
         means.config.session_timeout = pinhole::time::Duration::from_secs(120);
-        let clip = Clip::sample(30).repeated();
-        let mut sim = Sim::new(Medium::Ethernet, Family::V4, Faults::NONE, means, clip);
+        let media = live();
+        let mut sim = Sim::new(Medium::Ethernet, Family::V4, NO_FAULTS, means, media);
         watch(&mut sim, TransportChoice::Udp);
         watch(&mut sim, TransportChoice::Udp);
         assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
-        sim.watchers[gone].host.unplug();
+        sim.watchers[gone].host.port.cut(true);
         assert!(sim.run(140, |sim| sim.served.server.connected() == 1), "{:?}", sim.served.app.log);
         let figures = sim.watchers[1 - gone].client.conn().statistics(0).unwrap();
         // The others wait once, for as long as smoltcp lets a socket rest that has found nobody.
@@ -302,7 +310,7 @@ fn a_neighbour_that_vanishes_holds_up_no_other_session() {
 fn what_is_too_little_for_two_is_shared() {
     // A packet for each turn, and 1000 turns a second: the two want 1200.
     let means = Means { udp: 1, ..Means::SMALL };
-    let mut sim = start(means, Clip::sample(30).repeated());
+    let mut sim = start(means, live());
     sim.busy = smoltcp::time::Duration::from_millis(1);
     watch(&mut sim, TransportChoice::Udp);
     watch(&mut sim, TransportChoice::Udp);

@@ -1,15 +1,20 @@
 //! Clients on smoltcp watch a real clip from a server on smoltcp.
-mod sim;
+mod common;
 
 use TransportChoice::{Auto, Tcp, Udp};
+use common::{NO_FAULTS, sample};
 use pinhole::client::{Config, TransportChoice};
-use sim::clip::Clip;
-use sim::link::Faults;
-use sim::{Family, Means, Sim};
-use smoltcp::phy::Medium;
+use pinhole_sim::clip::Clip;
+use pinhole_sim::faults::Faults;
+use pinhole_sim::wire::Medium;
+use pinhole_sim::world::{Family, Means, Media, Sim};
 use smoltcp::time::Duration;
 
 const FRAMES: u64 = 60;
+
+fn start(faults: (Faults, u64), means: Means, clip: Clip) -> Sim {
+    Sim::new(Medium::Ip, Family::V4, faults, means, Media::Recorded(clip))
+}
 
 fn config(transport: TransportChoice) -> Config {
     let mut config = Config::DEFAULT;
@@ -34,7 +39,7 @@ fn leave(sim: &mut Sim) {
 
 /// Every frame reaches every client, whole, and both ends are told that the clip has ended.
 fn whole_clip(medium: Medium, family: Family, means: Means, transports: &[TransportChoice]) {
-    let mut sim = Sim::new(medium, family, Faults::NONE, means, Clip::sample(FRAMES as usize));
+    let mut sim = Sim::new(medium, family, NO_FAULTS, means, Media::Recorded(sample(FRAMES as usize)));
     transports.iter().for_each(|transport| sim.watch(config(*transport)));
     let ended = sim.run(10, |sim| all_told(sim, "Ended"));
     assert!(ended, "{:?}\n{:?}", sim.watchers[0].log, sim.served.app.log);
@@ -86,7 +91,7 @@ fn two_clients_at_once() {
 #[test]
 fn a_server_without_udp_is_watched_interleaved() {
     let means = Means { udp: 0, ..Means::SMALL };
-    let mut sim = Sim::new(Medium::Ip, Family::V4, Faults::NONE, means, Clip::sample(10));
+    let mut sim = start(NO_FAULTS, means, sample(10));
     sim.watch(config(Auto));
     assert!(sim.run(5, |sim| all_told(sim, "Ended")), "{:?}", sim.watchers[0].log);
     assert!(sim.watchers[0].told("Playing { lower: Interleaved"));
@@ -95,8 +100,7 @@ fn a_server_without_udp_is_watched_interleaved() {
 
 #[test]
 fn who_reads_too_slowly_gets_fewer_frames_and_all_of_them_whole() {
-    let clip = Clip::sample(FRAMES as usize);
-    let mut sim = Sim::new(Medium::Ip, Family::V4, Faults::NONE, Means::SMALL, clip);
+    let mut sim = start(NO_FAULTS, Means::SMALL, sample(FRAMES as usize));
     // Each of the 701 bytes waits for an acknowledgement that the client holds back.
     sim.ack_delay = Some(Duration::from_millis(10));
     sim.watch(config(Tcp));
@@ -110,9 +114,10 @@ fn who_reads_too_slowly_gets_fewer_frames_and_all_of_them_whole() {
 
 /// Frames are complete and right, or marked, or counted as missing.
 fn over_a_bad_network(transport: TransportChoice, seed: u64) -> (u64, u64) {
-    let faults = Faults { lost: 10, duplicated: 10, delayed: 20, seed, ..Faults::NONE };
+    let mut faults = NO_FAULTS.0;
+    (faults.loss, faults.duplicate, faults.reorder) = (0.01, 0.01, 0.02);
     let means = Means { tcp: (1024, 40_000), ..Means::SMALL };
-    let mut sim = Sim::new(Medium::Ip, Family::V4, faults, means, Clip::sample(FRAMES as usize));
+    let mut sim = start((faults, seed), means, sample(FRAMES as usize));
     sim.watch(config(transport));
     assert!(sim.run(60, |sim| all_told(sim, "Ended")), "{:?}", sim.watchers[0].log);
     let (complete, damaged) = sim.watchers[0].check(&sim.served.clip);

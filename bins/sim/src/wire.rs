@@ -129,7 +129,7 @@ impl Wire {
     }
 
     /// Puts a frame in.
-    pub fn send(&mut self, now: Instant, frame: &[u8]) {
+    pub fn send(&mut self, now: Instant, frame: impl Into<Vec<u8>>) {
         self.counters.sent += 1;
         if self.cut {
             self.counters.cut += 1;
@@ -139,22 +139,12 @@ impl Wire {
             self.counters.lost += 1;
             return;
         }
-        let copies = if self.chance(self.faults.duplicate) { 2 } else { 1 };
-        self.counters.duplicated += copies - 1;
-        for _ in 0..copies {
-            let mut frame = frame.to_vec();
-            if self.chance(self.faults.corrupt) && self.change(&mut frame) {
-                self.counters.corrupted += 1;
-            }
-            if self.chance(self.faults.reorder) {
-                self.counters.reordered += 1;
-                let overtaken_by = self.random.u8(1..=OVERTAKEN_BY);
-                self.held.push(Held { frame, overtaken_by, until: now + HELD_BACK });
-                continue;
-            }
-            self.put_on_the_way(now, frame);
-            self.overtake(now);
+        let frame = frame.into();
+        if self.chance(self.faults.duplicate) {
+            self.counters.duplicated += 1;
+            self.send_one(now, frame.clone());
         }
+        self.send_one(now, frame);
     }
 
     /// Takes the next frame that has arrived.
@@ -173,6 +163,20 @@ impl Wire {
         let arrival = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
         let held = self.held.iter().map(|held| held.until).min();
         [arrival, held].into_iter().flatten().min()
+    }
+
+    fn send_one(&mut self, now: Instant, mut frame: Vec<u8>) {
+        if self.chance(self.faults.corrupt) && self.change(&mut frame) {
+            self.counters.corrupted += 1;
+        }
+        if self.chance(self.faults.reorder) {
+            self.counters.reordered += 1;
+            let overtaken_by = self.random.u8(1..=OVERTAKEN_BY);
+            self.held.push(Held { frame, overtaken_by, until: now + HELD_BACK });
+            return;
+        }
+        self.put_on_the_way(now, frame);
+        self.overtake(now);
     }
 
     /// One frame more has overtaken those that are held back.
@@ -258,7 +262,7 @@ mod tests {
             }
         };
         for n in 0..FRAMES {
-            wire.send(ms(n), &[n.to_be_bytes(), [0; 8]].concat());
+            wire.send(ms(n), [n.to_be_bytes(), [0; 8]].concat());
             take(&mut wire, ms(n));
             let counters = wire.counters();
             let known = counters.delivered + counters.lost + counters.cut + counters.overflowed;
@@ -334,7 +338,7 @@ mod tests {
             for len in [13, 14, 15, 60] {
                 let mut frame = [&[0; 12][..], &ether_type, &[0; 46]].concat();
                 frame.truncate(len);
-                wire.send(ms(0), &frame);
+                wire.send(ms(0), frame.clone());
                 let came = wire.receive(ms(0)).unwrap();
                 assert_eq!(came != frame, changes && len > 14, "{ether_type:x?} {len}");
                 assert_eq!(came[..len.min(14)], frame[..len.min(14)]);

@@ -1,106 +1,40 @@
 //! A server and its clients on hosts of their own, under virtual time that jumps to whatever
 //! anybody asked to be woken for, and never further.
-#![allow(dead_code, unreachable_pub, reason = "several tests have it as a module, each for a part of it")]
-pub mod clip;
-pub mod link;
+mod host;
 
-use clip::Clip;
-use link::{Faults, Network, Port};
+use crate::clip::Clip;
+use crate::faults::Faults;
+use crate::network::Network;
+use crate::wire::Medium;
 use pinhole::client;
 use pinhole::frame::{FrameId, FrameStore, TrackId};
 use pinhole::ring::{FrameRing, Slot};
 use pinhole::server;
 use pinhole::time::Duration;
 use pinhole::wire::rtsp::Url;
-use pinhole::wire::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
+use pinhole::wire::sdp::{AddressType, Presentation, Track};
 use pinhole_smoltcp::client::{Client, TrackSockets};
 use pinhole_smoltcp::server::{Application, Connection, Server};
-use pinhole_smoltcp::{UdpPair, time};
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::Medium;
-use smoltcp::socket::{tcp, udp};
+use pinhole_smoltcp::time;
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+pub use host::{Family, Host};
+
+/// Where the server listens.
 pub const RTSP: u16 = 8554;
 /// More turns than this without time passing are no progress.
 const SPIN: u32 = 20_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    V4,
-    V6,
-}
-
-/// One machine of the network.
-pub struct Host {
-    iface: Interface,
-    port: Port,
-    pub sockets: SocketSet<'static>,
-    pub address: IpAddress,
-}
-
-impl Host {
-    fn new(network: &Rc<RefCell<Network>>, medium: Medium, family: Family, number: u8) -> Self {
-        let mut port = Network::plug_in(network);
-        let hardware = match medium {
-            Medium::Ip => HardwareAddress::Ip,
-            _ => HardwareAddress::Ethernet(EthernetAddress([2, 0, 0, 0, 0, number])),
-        };
-        let mut config = Config::new(hardware);
-        config.random_seed = u64::from(number);
-        let mut iface = Interface::new(config, &mut port, Instant::ZERO);
-        let address = match family {
-            Family::V4 => IpAddress::v4(10, 0, 0, number),
-            Family::V6 => IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, u16::from(number)),
-        };
-        let prefix = if family == Family::V4 { 24 } else { 64 };
-        iface.update_ip_addrs(|all| all.push(IpCidr::new(address, prefix)).unwrap());
-        Self { iface, port, sockets: SocketSet::new(vec![]), address }
-    }
-
-    pub fn unplug(&mut self) {
-        self.port.unplug();
-    }
-
-    pub fn tcp(&mut self, receive: usize, transmit: usize) -> SocketHandle {
-        let buffer = |len| tcp::SocketBuffer::new(vec![0; len]);
-        self.sockets.add(tcp::Socket::new(buffer(receive), buffer(transmit)))
-    }
-
-    pub fn udp_pair(&mut self, port: u16, receive: usize, transmit: usize) -> UdpPair {
-        let mut bind = |port: u16| {
-            let buffer = |n| udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; n], vec![0; n * 1500]);
-            let mut socket = udp::Socket::new(buffer(receive), buffer(transmit));
-            socket.bind(port).unwrap();
-            self.sockets.add(socket)
-        };
-        UdpPair { rtp: bind(port), rtcp: bind(port + 1) }
-    }
-
-    /// Connects a socket of its own to `to`.
-    pub fn connect(&mut self, socket: SocketHandle, to: IpAddress, from_port: u16) {
-        let context = self.iface.context();
-        self.sockets.get_mut::<tcp::Socket>(socket).connect(context, (to, RTSP), from_port).unwrap();
-    }
-
-    pub fn socket(&mut self, socket: SocketHandle) -> &mut tcp::Socket<'static> {
-        self.sockets.get_mut(socket)
-    }
-
-    fn poll(&mut self, at: Instant) {
-        self.iface.poll(at, &mut self.port, &mut self.sockets);
-    }
-}
-
 /// The program around the server.
 pub struct App {
+    /// `None`: live.
     duration: Option<Duration>,
     tracks: [Track; 1],
     random: u64,
+    /// What happened, and to which client.
     pub log: Vec<String>,
     /// Frames that were left out, of all sessions.
     pub skipped: u64,
@@ -135,57 +69,86 @@ impl Application for App {
     }
 }
 
+/// What a server serves, under `/clip`.
+#[derive(Clone, Debug)]
+pub enum Media {
+    /// From the first frame to the last.
+    Recorded(Clip),
+    /// Over and over, from the newest frame on.
+    Live(Clip),
+}
+
 /// What a server is lent.
 #[derive(Clone, Copy, Debug)]
 pub struct Means {
+    /// Clients at once.
     pub connections: usize,
+    /// Bytes of a TCP socket's buffers, to receive and to transmit.
     pub tcp: (usize, usize),
     /// Packets that the UDP sockets hold; none: it has no UDP.
     pub udp: usize,
+    /// Its behaviour.
     pub config: server::Config,
 }
 
 impl Means {
+    /// For two clients, with buffers of less than a packet for TCP.
     pub const SMALL: Self = Self { connections: 2, tcp: (512, 701), udp: 3, config: server::Config::DEFAULT };
 }
 
+/// The server, and what it serves.
 pub struct Served {
+    /// Its machine.
     pub host: Host,
+    /// The server itself.
     pub server: Server<'static>,
+    /// What it serves, recorded or live.
     pub clip: Clip,
+    /// What it told.
     pub app: App,
     wake: Option<Instant>,
     /// Not before this time is there another turn.
     free: Instant,
 }
 
+/// A client's cache.
 pub type Ring = FrameRing<Vec<Slot>, Vec<u8>>;
 
+/// A client, and what came to it.
 pub struct Watcher {
+    /// Its machine.
     pub host: Host,
+    /// The client itself.
     pub client: Client<'static, String>,
+    /// The frames that came.
     pub ring: Ring,
+    /// What happened.
     pub log: Vec<String>,
     wake: Option<Instant>,
 }
 
 impl Watcher {
+    /// Whether an event was told whose name begins like this.
     pub fn told(&self, what: &str) -> bool {
         self.log.iter().any(|event| event.starts_with(what))
     }
 
-    /// Checks every frame that came against the clip: one that is complete is right. Returns how
-    /// many were complete, and how many not.
+    /// Checks every frame that came of a recorded clip against it: one that is complete is right.
+    /// Returns how many were complete, and how many not.
+    ///
+    /// # Panics
+    /// If one is not right, or does not come in its order.
     pub fn check(&self, clip: &Clip) -> (u64, u64) {
         let (mut complete, mut damaged) = (0, 0);
         let mut last = None;
         for id in self.ring.span().start.0..self.ring.span().end.0 {
-            let frame = self.ring.frame(TrackId::default(), FrameId(id)).unwrap();
-            let index = Clip::at(frame.pts);
-            assert!(last < Some(index), "frame {index} after {last:?}");
+            let frame = self.ring.frame(TrackId::default(), FrameId(id)).expect("it is in the span");
+            // Times went through RTP's clock, which is coarser.
+            let index = clip.at(frame.pts + Duration::from_millis(1));
+            assert!(last < Some(index), "{index:?} after {last:?}");
             last = Some(index);
             if frame.integrity.is_complete() {
-                assert!(clip.matches(index, &frame), "frame {index} is complete, but not right");
+                assert!(clip.matches(index, &frame), "{index:?} is complete, but not right");
                 complete += 1;
             } else {
                 damaged += 1;
@@ -195,25 +158,37 @@ impl Watcher {
     }
 }
 
+/// All hosts, their network, and the time.
 pub struct Sim {
+    /// What connects the hosts.
     pub network: Rc<RefCell<Network>>,
     medium: Medium,
     family: Family,
+    faults: Faults,
+    /// Now.
     pub at: Instant,
     /// Of the clients: what a small transmit buffer waits for, each time it is full.
     pub ack_delay: Option<smoltcp::time::Duration>,
     /// How long the server's main loop is busy with other things between two turns.
     pub busy: smoltcp::time::Duration,
+    /// The server.
     pub served: Served,
+    /// Its clients.
     pub watchers: Vec<Watcher>,
     /// Hosts that the test drives itself.
     pub others: Vec<Host>,
 }
 
 impl Sim {
-    pub fn new(medium: Medium, family: Family, faults: Faults, means: Means, clip: Clip) -> Self {
-        let network = Network::new(medium, faults);
-        let mut host = Host::new(&network, medium, family, 1);
+    /// A server of a clip, and a network whose links do this to the frames of each client. What
+    /// happens to them comes from `seed`.
+    ///
+    /// # Panics
+    /// If a server cannot be made of its means.
+    pub fn new(medium: Medium, family: Family, faults: (Faults, u64), means: Means, media: Media) -> Self {
+        let (faults, seed) = faults;
+        let network = Network::new(medium, seed);
+        let mut host = Host::new(&network, medium, family, Faults::NONE, 1);
         let connections = (0..means.connections)
             .map(|_| {
                 let socket = host.tcp(means.tcp.0, means.tcp.1);
@@ -221,23 +196,29 @@ impl Sim {
             })
             .collect::<Vec<_>>();
         let udp = (means.udp > 0).then(|| host.udp_pair(6970, means.udp, means.udp));
-        let server = Server::new(RTSP, udp, means.config, connections.leak()).unwrap();
-        let (width, height) = clip.size();
-        let tracks =
-            [Track { format: TrackFormat::Jpeg { width, height }, frame_rate: Some(FrameRate(30_000)) }];
-        let app = App { duration: clip.duration(), tracks, random: 7, log: vec![], skipped: 0 };
+        let server = Server::new(RTSP, udp, means.config, connections.leak()).expect("it has what it needs");
+        let (clip, duration) = match media {
+            Media::Recorded(clip) => (clip.clone(), Some(clip.duration())),
+            Media::Live(clip) => (clip, None),
+        };
+        let app = App { duration, tracks: [clip.track()], random: 7, log: vec![], skipped: 0 };
         let served = Served { host, server, clip, app, wake: None, free: Instant::ZERO };
         let busy = smoltcp::time::Duration::ZERO;
         let (watchers, others) = (vec![], vec![]);
-        Self { network, medium, family, at: Instant::ZERO, ack_delay: None, busy, served, watchers, others }
+        let at = Instant::ZERO;
+        Self { network, medium, family, faults, at, ack_delay: None, busy, served, watchers, others }
     }
 
+    /// One more machine, of nobody's.
     pub fn host(&mut self) -> Host {
         let number = 2 + self.watchers.len() + self.others.len();
-        Host::new(&self.network, self.medium, self.family, number as u8)
+        Host::new(&self.network, self.medium, self.family, self.faults, number as u8)
     }
 
     /// Has one more client connect, and play.
+    ///
+    /// # Panics
+    /// If a client cannot be made with this configuration.
     pub fn watch(&mut self, config: client::Config) {
         let mut host = self.host();
         let socket = host.tcp(4096, 512);
@@ -246,9 +227,11 @@ impl Sim {
         let url = format!("rtsp://server:{RTSP}/clip");
         let storage = vec![0; config.storage_len(32 * 1600)].leak();
         let seed = self.watchers.len() as u64 + 99;
-        let mut client = Client::new(config, time::now(self.at), url, seed, storage, socket, tracks).unwrap();
+        let client = Client::new(config, time::now(self.at), url, seed, storage, socket, tracks);
+        let mut client = client.expect("the URL is right, and the storage large enough");
         let server = (self.served.host.address, RTSP);
-        client.connect(host.iface.context(), &mut host.sockets, server, 49_999).unwrap();
+        let (context, sockets) = host.context();
+        client.connect(context, sockets, server, 49_999).expect("the socket is new");
         client.conn_mut().play(None);
         let ring = FrameRing::new(vec![Slot::default(); 200], vec![0; 4 << 20]);
         self.watchers.push(Watcher { host, client, ring, log: vec![], wake: None });
@@ -285,11 +268,20 @@ impl Sim {
     fn turn(&mut self) -> Option<Instant> {
         let at = self.at;
         let now = time::now(at);
+        self.network.borrow_mut().forward(now.at);
         let served = &mut self.served;
         if served.free <= at {
             served.host.poll(at);
-            let sockets = &mut served.host.sockets;
-            served.wake = served.server.poll(now, sockets, &served.clip, &mut served.app);
+            let (server, sockets) = (&mut served.server, &mut served.host.sockets);
+            served.wake = if served.app.duration.is_some() {
+                server.poll(now, sockets, &served.clip, &mut served.app)
+            } else {
+                let live = served.clip.live(now.at);
+                let wake = server.poll(now, sockets, &live, &mut served.app);
+                // The next picture is something to wake for, too.
+                let next = server.wanted().next().map(|_| time::to_smoltcp(live.next_at()));
+                wake.into_iter().chain(next).min()
+            };
             served.free = at + self.busy;
         }
         for watcher in &mut self.watchers {
@@ -300,14 +292,12 @@ impl Sim {
             });
         }
         self.others.iter_mut().for_each(|host| host.poll(at));
-        let network = self.network.borrow();
-        let arrived = network.has_arrived(&served.host.port, at).then_some(at);
-        let iface_at = served.host.iface.poll_at(at, &served.host.sockets);
-        let served_at = [arrived, iface_at, served.wake].into_iter().flatten().min();
-        let mut wakes = vec![served_at.map(|wake| wake.max(served.free)), network.next(at)];
+        let served_at = served.host.poll_at(at).into_iter().chain(served.wake).min();
+        let coming = self.network.borrow().poll_at().map(time::to_smoltcp).filter(|coming| *coming > at);
+        let mut wakes = vec![served_at.map(|wake| wake.max(served.free)), coming];
         wakes.extend(self.watchers.iter().map(|watcher| watcher.wake));
         let hosts = self.watchers.iter_mut().map(|watcher| &mut watcher.host).chain(&mut self.others);
-        wakes.extend(hosts.map(|host| host.iface.poll_at(at, &host.sockets)));
+        wakes.extend(hosts.map(|host| host.poll_at(at)));
         wakes.into_iter().flatten().min()
     }
 }

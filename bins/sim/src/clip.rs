@@ -1,0 +1,259 @@
+//! Frames that are read in place, as from flash.
+use pinhole::frame::{Format, Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::jpeg::{self, JpegInfo};
+use pinhole::time::{Duration, Instant, MediaTime};
+use pinhole::wire::sdp::{FrameRate, Track, TrackFormat};
+use pinhole_std::media::{Library, Normalising, PatternFormat, Playback};
+use std::path::Path;
+use thiserror::Error;
+
+/// A clip that is held ready to be sent. As a [`FrameStore`] it is recorded media, which end; for a
+/// live source that repeats it, see [`Clip::live`].
+#[derive(Clone, Debug)]
+pub struct Clip {
+    pictures: Vec<Picture>,
+    frame_rate: FrameRate,
+    duration: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Picture {
+    data: Box<[u8]>,
+    info: JpegInfo,
+    /// From the clip's start.
+    at: Duration,
+    duration: Duration,
+}
+
+/// There is no clip: what is wrong, and where.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct NoClip(String);
+
+impl Clip {
+    /// All frames of a file or directory, at `frame_rate` if they have no clock of their own.
+    ///
+    /// # Errors
+    /// [`NoClip`], also if a part of it cannot be served.
+    pub fn open(path: &Path, frame_rate: FrameRate, normalising: Normalising) -> Result<Self, NoClip> {
+        let mut library = Library::with(Playback { frame_rate, repeat: false }, normalising, 0);
+        library.add_path(path);
+        Self::of(&library, frame_rate)
+    }
+
+    /// A loop of the test pattern.
+    ///
+    /// # Errors
+    /// [`NoClip`], if it cannot be made.
+    pub fn pattern(format: PatternFormat, normalising: Normalising) -> Result<Self, NoClip> {
+        let mut library = Library::with(Playback::default(), normalising, 0);
+        library.add_pattern("pattern", format);
+        Self::of(&library, format.frame_rate())
+    }
+
+    fn of(library: &Library, frame_rate: FrameRate) -> Result<Self, NoClip> {
+        if let Some(problem) = library.problems().first() {
+            return Err(NoClip(problem.to_string()));
+        }
+        let frames = library.mounted().next().and_then(|mounted| mounted.frames).unwrap_or(0);
+        let mut pictures = vec![];
+        let mut duration = Duration::ZERO;
+        for id in 0..frames {
+            let Ok(frame) = library.frame(TrackId::default(), FrameId(id)) else { continue };
+            let Format::Jpeg(info) = frame.format else { continue };
+            let at = frame.pts.since(MediaTime::ZERO);
+            duration = at + frame.duration;
+            pictures.push(Picture { data: frame.data.into(), info, at, duration: frame.duration });
+        }
+        if pictures.is_empty() || duration == Duration::ZERO {
+            return Err(NoClip("it has no frame that can be served".to_owned()));
+        }
+        Ok(Self { pictures, frame_rate, duration })
+    }
+
+    /// The first `frames` frames of it, and one at the least.
+    #[must_use]
+    pub fn first(mut self, frames: usize) -> Self {
+        self.pictures.truncate(frames.max(1));
+        self.duration = self.pictures.last().map_or(Duration::ZERO, |last| last.at + last.duration);
+        self
+    }
+
+    /// A live source that repeats the clip, as it is at `now`: a camera that was switched on at the
+    /// clock's origin, with all pictures since then in reach.
+    pub fn live(&self, now: Instant) -> Live<'_> {
+        Live { clip: self, now: MediaTime::from_micros(now.as_micros()) }
+    }
+
+    /// How many frames it has.
+    pub const fn frame_count(&self) -> usize {
+        self.pictures.len()
+    }
+
+    /// From the start of the first frame to the end of the last.
+    pub const fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// Bytes of its longest frame.
+    pub fn longest(&self) -> usize {
+        self.pictures.iter().map(|picture| picture.data.len()).max().unwrap_or(0)
+    }
+
+    /// Bytes of all frames.
+    pub fn bytes(&self) -> usize {
+        self.pictures.iter().map(|picture| picture.data.len()).sum()
+    }
+
+    /// Its one track, for a session description. The size is that of the first frame.
+    pub fn track(&self) -> Track {
+        let (width, height) =
+            self.pictures.first().map_or((0, 0), |first| (first.info.width, first.info.height));
+        Track { format: TrackFormat::Jpeg { width, height }, frame_rate: Some(self.frame_rate) }
+    }
+
+    /// Which frame is shown at `time`, were the clip to repeat without end.
+    pub fn at(&self, time: MediaTime) -> FrameId {
+        let micros = time.as_micros();
+        let rounds = micros.checked_div(self.duration.as_micros()).unwrap_or(0);
+        let into = Duration::from_micros(micros.checked_rem(self.duration.as_micros()).unwrap_or(0));
+        let index = self.pictures.partition_point(|picture| picture.at <= into).saturating_sub(1);
+        FrameId(rounds * self.pictures.len() as u64 + index as u64)
+    }
+
+    /// When a frame is shown, were the clip to repeat without end.
+    pub fn time_of(&self, id: FrameId) -> MediaTime {
+        let count = self.pictures.len() as u64;
+        let into = self.picture(id).map_or(Duration::ZERO, |picture| picture.at);
+        MediaTime::ZERO + self.duration.scaled(id.0.checked_div(count).unwrap_or(0), 1) + into
+    }
+
+    /// Whether a received frame is this one: its size, its quantisation tables, and every byte of its
+    /// scan. The segments around them are the receiver's.
+    pub fn matches(&self, id: FrameId, received: &Frame<'_>) -> bool {
+        let (Some(picture), Format::Jpeg(told)) = (self.picture(id), received.format) else { return false };
+        let Ok(read) = jpeg::inspect(received.data) else { return false };
+        let essence = |info: &JpegInfo| (info.width, info.height, info.sampling, info.restart_interval);
+        // What is said of a frame is what is in it.
+        read.info == told
+            && !read.needs_recode()
+            && essence(&read.info) == essence(&picture.info)
+            && parts(received.data, &read.info) == parts(&picture.data, &picture.info)
+    }
+
+    /// A frame of the clip repeated without end.
+    fn picture(&self, id: FrameId) -> Option<&Picture> {
+        let index = id.0.checked_rem(self.pictures.len() as u64)?;
+        self.pictures.get(index as usize)
+    }
+
+    fn repeated(&self, id: FrameId) -> Result<Frame<'_>, Miss> {
+        let picture = self.picture(id).ok_or(Miss::End)?;
+        Ok(Frame::jpeg(&picture.data, picture.info, self.time_of(id), picture.duration))
+    }
+}
+
+/// The tables and the scan; nothing where there is less than is said.
+fn parts<'a>(data: &'a [u8], info: &JpegInfo) -> Option<[&'a [u8]; 3]> {
+    let part = |at: u32, len: u32| data.get(at as usize..)?.get(..len as usize);
+    Some([part(info.luma_table, 64)?, part(info.chroma_table, 64)?, part(info.scan, info.scan_len)?])
+}
+
+impl FrameStore for Clip {
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        if id.0 < self.pictures.len() as u64 { self.repeated(id) } else { Err(Miss::End) }
+    }
+
+    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
+        let Seek::To(time) = to else { return FrameId(0) };
+        let at = time.since(MediaTime::ZERO);
+        FrameId(self.pictures.partition_point(|picture| picture.at < at) as u64)
+    }
+}
+
+/// See [`Clip::live`].
+#[derive(Clone, Copy, Debug)]
+pub struct Live<'a> {
+    clip: &'a Clip,
+    now: MediaTime,
+}
+
+impl Live<'_> {
+    /// The frame that was taken last.
+    pub fn newest(&self) -> FrameId {
+        self.clip.at(self.now)
+    }
+
+    /// When the next frame is taken.
+    pub fn next_at(&self) -> Instant {
+        Instant::from_micros(self.clip.time_of(self.newest().next()).as_micros())
+    }
+}
+
+impl FrameStore for Live<'_> {
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        if id > self.newest() { Err(Miss::NotYet) } else { self.clip.repeated(id) }
+    }
+
+    fn seek(&self, _: TrackId, _: Seek) -> FrameId {
+        self.newest()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: FrameRate = FrameRate(25_000);
+    const TRACK: TrackId = TrackId { media: 0, track: 0 };
+
+    fn pattern() -> Clip {
+        let format = PatternFormat::new(32, 32, RATE).unwrap();
+        Clip::pattern(format, Normalising::default()).unwrap().first(50)
+    }
+
+    #[test]
+    fn a_recorded_clip_ends_and_a_live_one_goes_on() {
+        let clip = pattern();
+        assert_eq!((clip.frame_count(), clip.duration()), (50, Duration::from_secs(2)));
+        assert_eq!(clip.frame(TRACK, FrameId(50)).unwrap_err(), Miss::End);
+        let live = clip.live(Instant::from_micros(3_000_000));
+        assert_eq!(live.newest(), FrameId(75));
+        assert_eq!(live.frame(TRACK, FrameId(75)).unwrap().pts, MediaTime::from_micros(3_000_000));
+        assert_eq!(live.frame(TRACK, FrameId(76)).unwrap_err(), Miss::NotYet);
+        assert_eq!(live.seek(TRACK, Seek::Live), FrameId(75));
+        let later = clip.live(live.next_at());
+        assert_eq!(later.newest(), FrameId(76));
+    }
+
+    #[test]
+    fn times_and_frames_agree() {
+        let clip = pattern();
+        for id in [0, 1, 29, 49, 50, 51, 99, 100, 123_456_789].map(FrameId) {
+            let time = clip.time_of(id);
+            assert_eq!(clip.at(time), id);
+            assert_eq!(clip.at(time + Duration::from_micros(39_999)), id);
+            assert_eq!(clip.at(time + Duration::from_micros(40_000)), id.next());
+        }
+        assert_eq!(clip.seek(TRACK, Seek::To(MediaTime::from_micros(40_001))), FrameId(2));
+        assert_eq!(clip.seek(TRACK, Seek::To(clip.time_of(FrameId(7)))), FrameId(7));
+    }
+
+    #[test]
+    fn a_frame_is_itself_and_no_other() {
+        let clip = pattern();
+        let frame = clip.frame(TRACK, FrameId(3)).unwrap();
+        assert!(clip.matches(FrameId(3), &frame) && clip.matches(FrameId(53), &frame));
+        assert!(!clip.matches(FrameId(4), &frame));
+        let Format::Jpeg(info) = frame.format else { unreachable!() };
+        let mut changed = frame.data.to_vec();
+        changed[info.scan as usize + 5] ^= 1;
+        assert!(!clip.matches(FrameId(3), &Frame { data: &changed, ..frame }));
+    }
+
+    #[test]
+    fn what_is_no_clip_is_named() {
+        let none = Clip::open(Path::new("there/is/none.mjpeg"), RATE, Normalising::default()).unwrap_err();
+        assert!(none.to_string().contains("none.mjpeg"), "{none}");
+    }
+}
