@@ -18,15 +18,27 @@
 //! use pinhole::time::MediaTime;
 //! use pinhole::wire::rtsp::Url;
 //! use pinhole::wire::sdp::{AddressType, Presentation, Track, TrackFormat};
-//! use pinhole_smoltcp::server::{Application, Connection, Server, Unusable};
-//! use pinhole_smoltcp::{UdpPair, time};
+//! use pinhole_smoltcp::memory::{Lender, RingSize, ServerMeans, TcpBuffers, UdpBuffers};
+//! use pinhole_smoltcp::server::{Application, Server, Unusable};
+//! use pinhole_smoltcp::time;
 //! use smoltcp::iface::{Interface, SocketSet, SocketStorage};
 //! use smoltcp::phy::Device;
-//! use smoltcp::socket::{tcp, udp};
+//! use smoltcp::socket::udp::PacketMetadata;
 //! use smoltcp::time::Instant;
 //!
-//! const CONFIG: Config = Config::DEFAULT;
-//! const STORAGE: usize = CONFIG.storage_len(1024);
+//! const CLIENTS: usize = 2;
+//! const RING: RingSize = RingSize { slots: 4, bytes: 40_000 };
+//! const MEANS: ServerMeans = ServerMeans {
+//!     connections: CLIENTS,
+//!     request: 1024,
+//!     tcp: TcpBuffers { receive: 1024, transmit: 4096 },
+//!     udp: Some(UdpBuffers::to_send(8, 1400)),
+//!     ring: Some(RING),
+//!     config: Config::DEFAULT,
+//! };
+//! // All that the server and smoltcp take of the board's memory.
+//! const { assert!(MEANS.ram().total() <= 96 * 1024) };
+//!
 //! const TRACKS: [Track; 1] =
 //!     [Track { format: TrackFormat::Jpeg { width: 640, height: 480 }, frame_rate: None }];
 //!
@@ -66,38 +78,19 @@
 //!     mut sleep: impl FnMut(Option<Instant>) -> bool,
 //! ) -> Result<(), Unusable> {
 //!     // On a board these are statics.
-//!     let mut tcp_memory = [[0; 1024 + 4096]; 2];
-//!     let mut udp_memory = [[0; 8 * 1472 + 1472]; 2];
-//!     let mut udp_packets = [[udp::PacketMetadata::EMPTY; 8 + 8]; 2];
-//!     let mut storage = [[0; STORAGE]; 2];
-//!     let mut sockets = [SocketStorage::EMPTY; 4];
-//!     let mut sockets = SocketSet::new(&mut sockets[..]);
+//!     let mut bytes = [0; MEANS.bytes()];
+//!     let mut packets = [PacketMetadata::EMPTY; MEANS.packets()];
+//!     let mut slots = [SocketStorage::EMPTY; MEANS.sockets()];
 //!
-//!     let [a, b] = tcp_memory.each_mut().map(|memory| {
-//!         let (receive, transmit) = memory.split_at_mut(1024);
-//!         let receive = tcp::SocketBuffer::new(receive);
-//!         sockets.add(tcp::Socket::new(receive, tcp::SocketBuffer::new(transmit)))
-//!     });
-//!     let [first, second] = storage.each_mut();
-//!     let mut connections = [Connection::new(a, first), Connection::new(b, second)];
-//!
-//!     let mut port = 6970;
-//!     let mut memory = udp_memory.iter_mut().zip(&mut udp_packets);
-//!     let mut bound = || {
-//!         let (memory, packets) = memory.next().unwrap();
-//!         let (transmit, receive) = memory.split_at_mut(8 * 1472);
-//!         let (sent, received) = packets.split_at_mut(8);
-//!         let receive = udp::PacketBuffer::new(received, receive);
-//!         let mut socket = udp::Socket::new(receive, udp::PacketBuffer::new(sent, transmit));
-//!         socket.bind(port).unwrap();
-//!         port += 1;
-//!         sockets.add(socket)
-//!     };
-//!     let pair = UdpPair { rtp: bound(), rtcp: bound() };
-//!     let mut server = Server::new(554, Some(pair), CONFIG, &mut connections)?;
+//!     let mut sockets = SocketSet::new(&mut slots[..]);
+//!     let mut lender = Lender::new(&mut bytes, &mut packets);
+//!     let pair = MEANS.udp.map(|buffers| lender.udp_pair(&buffers, 6970, &mut sockets));
+//!     let mut connections = [(); CLIENTS].map(|()| lender.connection(&MEANS, &mut sockets));
+//!     let ip_mtu = device.capabilities().ip_mtu();
+//!     let mut server = Server::new(554, pair, MEANS.config, &mut connections, &sockets, ip_mtu)?;
 //!
 //!     // The newest frames, for all clients.
-//!     let mut frames = FrameRing::new([Slot::default(); 4], [0u8; 40_000]);
+//!     let mut frames = FrameRing::new([Slot::default(); RING.slots], [0u8; RING.bytes]);
 //!     loop {
 //!         let at = clock();
 //!         if let Some((jpeg, end)) = shot() {
@@ -126,9 +119,10 @@
 //!
 //! # How much memory it takes
 //!
-//! A server takes, for each client at once, a [`server::Connection`], [`Config::storage_len`] bytes
-//! and a TCP socket with its buffers; once, a pair of UDP sockets with theirs, and the frames.
-//! There is nothing besides, and none of it grows.
+//! [`memory::ServerMeans::ram`] says it to the byte, for the target that it is compiled for: for each
+//! client at once, a [`server::Connection`], [`Config::storage_len`] bytes and a TCP socket with its
+//! buffers; once, a pair of UDP sockets with theirs, and the frames. There is nothing besides, and
+//! none of it grows.
 //!
 //! [`Config::storage_len`]: pinhole::server::Config::storage_len
 #![no_std]
@@ -139,6 +133,7 @@
 )]
 
 pub mod client;
+pub mod memory;
 pub mod server;
 pub mod time;
 mod udp;

@@ -4,7 +4,8 @@ mod common;
 use common::{NO_FAULTS, sample};
 use pinhole::client::{Config, TransportChoice};
 use pinhole_sim::wire::Medium;
-use pinhole_sim::world::{Family, Host, Means, Media, RTSP, Sim};
+use pinhole_sim::world::{Family, Host, Media, RTSP, SMALL, Sim, udp};
+use pinhole_smoltcp::memory::ServerMeans;
 use pinhole_smoltcp::time;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::{tcp, udp};
@@ -14,7 +15,7 @@ use smoltcp::wire::{
 
 const URL: &str = "rtsp://10.0.0.1:8554/clip";
 
-fn start(means: Means, media: Media) -> Sim {
+fn start(means: ServerMeans, media: Media) -> Sim {
     Sim::new(Medium::Ip, Family::V4, NO_FAULTS, means, media)
 }
 
@@ -86,7 +87,7 @@ fn play(sim: &mut Sim, socket: SocketHandle, transport: &str) -> String {
 
 #[test]
 fn a_client_too_many_is_turned_away_until_another_leaves() {
-    let mut sim = start(Means::SMALL, recorded(30));
+    let mut sim = start(SMALL, recorded(30));
     watch(&mut sim, TransportChoice::Udp);
     watch(&mut sim, TransportChoice::Tcp);
     assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
@@ -137,7 +138,7 @@ fn syn(from: Ipv4Address, port: u16) -> Vec<u8> {
 
 #[test]
 fn connections_that_are_never_completed_disturb_no_session_and_pass() {
-    let mut sim = start(Means { connections: 4, ..Means::SMALL }, recorded(60));
+    let mut sim = start(ServerMeans { connections: 4, ..SMALL }, recorded(60));
     watch(&mut sim, TransportChoice::Udp);
     assert!(sim.run(5, |sim| sim.watchers[0].told("Playing")));
     for n in 0..200u16 {
@@ -165,7 +166,7 @@ fn a_client_that_vanishes_frees_its_connection_after_the_timeout() {
         (Medium::Ethernet, TransportChoice::Tcp),
     ] {
         let media = live();
-        let mut sim = Sim::new(medium, Family::V4, NO_FAULTS, Means::SMALL, media);
+        let mut sim = Sim::new(medium, Family::V4, NO_FAULTS, SMALL, media);
         watch(&mut sim, transport);
         watch(&mut sim, TransportChoice::Udp);
         assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
@@ -190,7 +191,7 @@ fn a_client_that_vanishes_frees_its_connection_after_the_timeout() {
 
 #[test]
 fn a_client_that_never_reads_frees_its_connection_after_the_timeout() {
-    let mut sim = start(Means::SMALL, live());
+    let mut sim = start(SMALL, live());
     let socket = connect(&mut sim, 1)[0];
     play(&mut sim, socket, "RTP/AVP/TCP;interleaved=0-1");
     // It acknowledges all there is, with a window of nothing.
@@ -203,7 +204,7 @@ fn a_client_that_never_reads_frees_its_connection_after_the_timeout() {
 
 #[test]
 fn what_is_no_rtsp_is_answered_and_disconnected() {
-    let mut sim = start(Means::SMALL, recorded(1));
+    let mut sim = start(SMALL, recorded(1));
     let sockets = connect(&mut sim, 2);
     let refused = ask(&mut sim, sockets[0], "DESCRIBE rtsp://10.0.0.1:8554/other RTSP/1.0\r\nCSeq: 1");
     assert!(refused.starts_with("RTSP/1.0 404"), "{refused}");
@@ -228,7 +229,7 @@ fn arrived(sim: &mut Sim, socket: SocketHandle) -> usize {
 
 #[test]
 fn two_sessions_of_one_address_are_told_apart_or_left_as_they_are() {
-    let mut sim = start(Means::SMALL, live());
+    let mut sim = start(SMALL, live());
     let sockets = connect(&mut sim, 2);
     let [a, b, unknown] = [5000, 6000, 7000].map(|port| host(&mut sim).udp_pair(port, 40, 2).rtp);
     play(&mut sim, sockets[0], "RTP/AVP;unicast;client_port=5000-5001");
@@ -253,7 +254,7 @@ fn two_sessions_of_one_address_are_told_apart_or_left_as_they_are() {
 
 #[test]
 fn a_server_that_is_closed_takes_leave_of_everyone() {
-    let mut sim = start(Means { connections: 3, ..Means::SMALL }, live());
+    let mut sim = start(ServerMeans { connections: 3, ..SMALL }, live());
     watch(&mut sim, TransportChoice::Udp);
     watch(&mut sim, TransportChoice::Tcp);
     assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
@@ -269,7 +270,7 @@ fn a_server_that_is_closed_takes_leave_of_everyone() {
 
 #[test]
 fn a_client_that_asks_and_never_reads_frees_its_connection_after_the_timeout() {
-    let mut sim = start(Means::SMALL, recorded(1));
+    let mut sim = start(SMALL, recorded(1));
     let socket = connect(&mut sim, 1)[0];
     let options = format!("OPTIONS {URL} RTSP/1.0\r\nCSeq: 1\r\n\r\n");
     // Until there is no room left anywhere.
@@ -289,7 +290,7 @@ fn a_client_that_asks_and_never_reads_frees_its_connection_after_the_timeout() {
 fn a_neighbour_that_vanishes_holds_up_no_other_session() {
     for gone in [0, 1] {
         // Longer than smoltcp knows a neighbour that says nothing; and room for packets of both.
-        let mut means = Means { udp: 60, ..Means::SMALL };
+        let mut means = ServerMeans { udp: udp(60), ..SMALL };
         means.config.session_timeout = pinhole::time::Duration::from_secs(120);
         let media = live();
         let mut sim = Sim::new(Medium::Ethernet, Family::V4, NO_FAULTS, means, media);
@@ -309,7 +310,7 @@ fn a_neighbour_that_vanishes_holds_up_no_other_session() {
 #[test]
 fn what_is_too_little_for_two_is_shared() {
     // A packet for each turn, and 1000 turns a second: the two want 1200.
-    let means = Means { udp: 1, ..Means::SMALL };
+    let means = ServerMeans { udp: udp(1), ..SMALL };
     let mut sim = start(means, live());
     sim.busy = smoltcp::time::Duration::from_millis(1);
     watch(&mut sim, TransportChoice::Udp);

@@ -7,12 +7,13 @@ use pinhole::client::{Config, TransportChoice};
 use pinhole_sim::clip::Clip;
 use pinhole_sim::faults::Faults;
 use pinhole_sim::wire::Medium;
-use pinhole_sim::world::{Family, Means, Media, Sim};
+use pinhole_sim::world::{Family, Media, SMALL, Sim, udp};
+use pinhole_smoltcp::memory::{ServerMeans, TcpBuffers};
 use smoltcp::time::Duration;
 
 const FRAMES: u64 = 60;
 
-fn start(faults: (Faults, u64), means: Means, clip: Clip) -> Sim {
+fn start(faults: (Faults, u64), means: ServerMeans, clip: Clip) -> Sim {
     Sim::new(Medium::Ip, Family::V4, faults, means, Media::Recorded(clip))
 }
 
@@ -38,7 +39,7 @@ fn leave(sim: &mut Sim) {
 }
 
 /// Every frame reaches every client, whole, and both ends are told that the clip has ended.
-fn whole_clip(medium: Medium, family: Family, means: Means, transports: &[TransportChoice]) {
+fn whole_clip(medium: Medium, family: Family, means: ServerMeans, transports: &[TransportChoice]) {
     let mut sim = Sim::new(medium, family, NO_FAULTS, means, Media::Recorded(sample(FRAMES as usize)));
     transports.iter().for_each(|transport| sim.watch(config(*transport)));
     let ended = sim.run(10, |sim| all_told(sim, "Ended"));
@@ -58,39 +59,49 @@ fn whole_clip(medium: Medium, family: Family, means: Means, transports: &[Transp
 
 #[test]
 fn by_udp() {
-    whole_clip(Medium::Ethernet, Family::V4, Means::SMALL, &[Udp]);
+    whole_clip(Medium::Ethernet, Family::V4, SMALL, &[Udp]);
 }
 
 #[test]
 fn by_udp_over_ipv6() {
-    whole_clip(Medium::Ethernet, Family::V6, Means::SMALL, &[Udp]);
+    whole_clip(Medium::Ethernet, Family::V6, SMALL, &[Udp]);
 }
 
 #[test]
 fn by_udp_without_ethernet_and_with_room_for_one_packet() {
-    whole_clip(Medium::Ip, Family::V4, Means { udp: 1, ..Means::SMALL }, &[Udp]);
+    whole_clip(Medium::Ip, Family::V4, ServerMeans { udp: udp(1), ..SMALL }, &[Udp]);
 }
 
 #[test]
 fn interleaved_from_a_transmit_buffer_of_half_a_packet() {
-    whole_clip(Medium::Ethernet, Family::V4, Means::SMALL, &[Tcp]);
+    whole_clip(Medium::Ethernet, Family::V4, SMALL, &[Tcp]);
 }
 
 #[test]
 fn interleaved_over_ipv6() {
-    whole_clip(Medium::Ip, Family::V6, Means { tcp: (300, 5000), ..Means::SMALL }, &[Tcp]);
+    let means = ServerMeans { tcp: TcpBuffers { receive: 300, transmit: 5000 }, ..SMALL };
+    whole_clip(Medium::Ip, Family::V6, means, &[Tcp]);
+}
+
+#[test]
+fn packets_that_fill_those_of_ipv4_are_shorter_over_ipv6() {
+    let mut means = SMALL;
+    means.config.max_packet = 1472;
+    for family in [Family::V4, Family::V6] {
+        whole_clip(Medium::Ip, family, means, &[Udp]);
+    }
 }
 
 #[test]
 fn two_clients_at_once() {
-    whole_clip(Medium::Ethernet, Family::V4, Means::SMALL, &[Udp, Tcp]);
-    whole_clip(Medium::Ethernet, Family::V4, Means::SMALL, &[Udp, Udp]);
-    whole_clip(Medium::Ethernet, Family::V4, Means::SMALL, &[Tcp, Tcp]);
+    whole_clip(Medium::Ethernet, Family::V4, SMALL, &[Udp, Tcp]);
+    whole_clip(Medium::Ethernet, Family::V4, SMALL, &[Udp, Udp]);
+    whole_clip(Medium::Ethernet, Family::V4, SMALL, &[Tcp, Tcp]);
 }
 
 #[test]
 fn a_server_without_udp_is_watched_interleaved() {
-    let means = Means { udp: 0, ..Means::SMALL };
+    let means = ServerMeans { udp: udp(0), ..SMALL };
     let mut sim = start(NO_FAULTS, means, sample(10));
     sim.watch(config(Auto));
     assert!(sim.run(5, |sim| all_told(sim, "Ended")), "{:?}", sim.watchers[0].log);
@@ -100,7 +111,7 @@ fn a_server_without_udp_is_watched_interleaved() {
 
 #[test]
 fn who_reads_too_slowly_gets_fewer_frames_and_all_of_them_whole() {
-    let mut sim = start(NO_FAULTS, Means::SMALL, sample(FRAMES as usize));
+    let mut sim = start(NO_FAULTS, SMALL, sample(FRAMES as usize));
     // Each of the 701 bytes waits for an acknowledgement that the client holds back.
     sim.ack_delay = Some(Duration::from_millis(10));
     sim.watch(config(Tcp));
@@ -116,7 +127,7 @@ fn who_reads_too_slowly_gets_fewer_frames_and_all_of_them_whole() {
 fn over_a_bad_network(transport: TransportChoice, seed: u64) -> (u64, u64) {
     let mut faults = NO_FAULTS.0;
     (faults.loss, faults.duplicate, faults.reorder) = (0.01, 0.01, 0.02);
-    let means = Means { tcp: (1024, 40_000), ..Means::SMALL };
+    let means = ServerMeans { tcp: TcpBuffers { receive: 1024, transmit: 40_000 }, ..SMALL };
     let mut sim = start((faults, seed), means, sample(FRAMES as usize));
     sim.watch(config(transport));
     assert!(sim.run(60, |sim| all_told(sim, "Ended")), "{:?}", sim.watchers[0].log);

@@ -5,6 +5,7 @@
 //! random comes from seeds, and the time is passed in, so that a run can be had again to the last
 //! packet.
 pub mod clip;
+pub mod device;
 pub mod faults;
 pub mod network;
 pub mod wire;

@@ -1,5 +1,5 @@
 //! One TCP socket of a server, and the RTSP connection on it.
-use super::Application;
+use super::{Application, check};
 use crate::PATIENCE;
 use crate::udp::{self, Outlet, SOCKET, Sent, UdpPair};
 use core::mem;
@@ -40,6 +40,7 @@ enum Phase<'a> {
 pub(super) struct Shared<'s> {
     pub(super) now: Now,
     pub(super) config: Config,
+    pub(super) ip_mtu: usize,
     pub(super) listen: IpListenEndpoint,
     pub(super) udp: Option<UdpPair>,
     pub(super) ports: Option<PortPair>,
@@ -55,6 +56,10 @@ impl<'a> Connection<'a> {
     /// frame costs frame rate where the media are interleaved.
     pub const fn new(socket: SocketHandle, storage: &'a mut [u8]) -> Self {
         Self { socket, storage, phase: Phase::Idle { opening: None } }
+    }
+
+    pub(super) const fn socket(&self) -> SocketHandle {
+        self.socket
     }
 
     pub(super) const fn storage_len(&self) -> usize {
@@ -133,8 +138,9 @@ impl<'a> Connection<'a> {
                 Heard::Client { peer, local } => {
                     let storage = mem::take(&mut self.storage);
                     let random = app.random();
+                    let config = check::fitted(shared.config, shared.ip_mtu, peer.addr);
                     // Its length was checked when the server was made.
-                    let conn = ServerConn::new(shared.config, now, peer.addr.into(), random, storage).ok()?;
+                    let conn = ServerConn::new(config, now, peer.addr.into(), random, storage).ok()?;
                     let open = Open::new(conn, peer, local);
                     self.phase = Phase::Open(open);
                 }

@@ -1,6 +1,8 @@
 //! An RTSP server on smoltcp sockets.
+mod check;
 mod connection;
 
+pub use check::Unusable;
 pub use connection::Connection;
 
 use crate::time::to_smoltcp;
@@ -35,35 +37,6 @@ pub trait Application {
     }
 }
 
-/// The caller's: what a server cannot be made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Unusable {
-    /// Port 0 cannot be listened on.
-    Port,
-    /// A connection's storage is smaller than [`Config::storage_len`].
-    StorageTooSmall {
-        /// Which of the connections.
-        connection: usize,
-        /// Bytes that it takes at least.
-        need: usize,
-    },
-}
-
-impl core::fmt::Display for Unusable {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Port => f.write_str("a server cannot listen on port 0"),
-            Self::StorageTooSmall { connection, need } => {
-                write!(f, "the storage of connection {connection} must have {need} bytes or more")
-            }
-        }
-    }
-}
-
-impl core::error::Error for Unusable {}
-
 /// An RTSP server: as many clients at once as it is lent connections.
 ///
 /// In each turn of the caller's loop, after [`Interface::poll`](smoltcp::iface::Interface::poll):
@@ -73,6 +46,7 @@ pub struct Server<'a> {
     listen: IpListenEndpoint,
     udp: Option<UdpPair>,
     config: Config,
+    ip_mtu: usize,
     /// The transmit buffers of `udp`: RTP's and RTCP's.
     outlets: [Outlet; 2],
     connections: &'a mut [Connection<'a>],
@@ -83,29 +57,35 @@ pub struct Server<'a> {
 
 impl<'a> Server<'a> {
     /// A server that will listen on `listen`, and send by UDP from `udp`; without that, only
-    /// interleaved in the RTSP connection.
+    /// interleaved in the RTSP connection. All its sockets are of `sockets`, which has no others at
+    /// its ports.
     ///
-    /// [`Config::max_packet`] must leave room in the interface's MTU for the headers of UDP and IP:
-    /// 28 bytes, or 48 with IPv6. Larger packets never leave the interface.
+    /// `ip_mtu` is the interface's, [`DeviceCapabilities::ip_mtu`]: [`Config::max_packet`] must leave
+    /// room in it for the headers of UDP and IP, 28 bytes. Those of IPv6 take 20 more, and clients
+    /// that come by it are sent packets that are shorter if need be.
+    ///
+    /// [`DeviceCapabilities::ip_mtu`]: smoltcp::phy::DeviceCapabilities::ip_mtu
     ///
     /// # Errors
     /// [`Unusable`], which says what is wrong.
+    ///
+    /// # Panics
+    /// As [`SocketSet::get`] does, if a handle is not of `sockets`.
     pub fn new(
         listen: impl Into<IpListenEndpoint>,
         udp: Option<UdpPair>,
         config: Config,
         connections: &'a mut [Connection<'a>],
+        sockets: &SocketSet<'_>,
+        ip_mtu: usize,
     ) -> Result<Self, Unusable> {
         let listen = listen.into();
-        if listen.port == 0 {
-            return Err(Unusable::Port);
-        }
-        let need = config.storage_len(0);
-        if let Some(connection) = connections.iter().position(|connection| connection.storage_len() < need) {
-            return Err(Unusable::StorageTooSmall { connection, need });
+        check::listener(listen.port, connections, config, sockets)?;
+        if let Some(udp) = udp {
+            check::udp(udp, config, sockets, ip_mtu)?;
         }
         let outlets = [Outlet::default(); 2];
-        Ok(Self { listen, udp, config, outlets, connections, first: 0, closing: false })
+        Ok(Self { listen, udp, config, ip_mtu, outlets, connections, first: 0, closing: false })
     }
 
     /// Does all that can be done now; returns when to come back, if nothing comes in before: with
@@ -131,6 +111,7 @@ impl<'a> Server<'a> {
         let mut shared = connection::Shared {
             now,
             config: self.config,
+            ip_mtu: self.ip_mtu,
             listen: self.listen,
             udp: self.udp,
             ports,

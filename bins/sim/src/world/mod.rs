@@ -14,8 +14,11 @@ use pinhole::time::Duration;
 use pinhole::wire::rtsp::Url;
 use pinhole::wire::sdp::{AddressType, Presentation, Track};
 use pinhole_smoltcp::client::{Client, TrackSockets};
-use pinhole_smoltcp::server::{Application, Connection, Server};
+use pinhole_smoltcp::memory::{Lender, PacketBuffer, ServerMeans, TcpBuffers, UdpBuffers};
+use pinhole_smoltcp::server::{Application, Server};
 use pinhole_smoltcp::time;
+use smoltcp::phy::Device;
+use smoltcp::socket::udp::PacketMetadata;
 use smoltcp::time::Instant;
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -78,22 +81,24 @@ pub enum Media {
     Live(Clip),
 }
 
-/// What a server is lent.
-#[derive(Clone, Copy, Debug)]
-pub struct Means {
-    /// Clients at once.
-    pub connections: usize,
-    /// Bytes of a TCP socket's buffers, to receive and to transmit.
-    pub tcp: (usize, usize),
-    /// Packets that the UDP sockets hold; none: it has no UDP.
-    pub udp: usize,
-    /// Its behaviour.
-    pub config: server::Config,
-}
+/// Means for two clients, with buffers of less than a packet for TCP.
+pub const SMALL: ServerMeans = ServerMeans {
+    connections: 2,
+    request: 512,
+    tcp: TcpBuffers { receive: 512, transmit: 701 },
+    udp: udp(3),
+    ring: None,
+    config: server::Config::DEFAULT,
+};
 
-impl Means {
-    /// For two clients, with buffers of less than a packet for TCP.
-    pub const SMALL: Self = Self { connections: 2, tcp: (512, 701), udp: 3, config: server::Config::DEFAULT };
+/// UDP sockets that hold so many packets, of any length, in each direction; none: no UDP.
+pub const fn udp(packets: usize) -> Option<UdpBuffers> {
+    let buffer = PacketBuffer::of(packets, 1500);
+    let [rtp_receive, rtp_transmit, rtcp_receive, rtcp_transmit] = [buffer; 4];
+    if packets == 0 {
+        return None;
+    }
+    Some(UdpBuffers { rtp_receive, rtp_transmit, rtcp_receive, rtcp_transmit })
 }
 
 /// The server, and what it serves.
@@ -185,18 +190,25 @@ impl Sim {
     ///
     /// # Panics
     /// If a server cannot be made of its means.
-    pub fn new(medium: Medium, family: Family, faults: (Faults, u64), means: Means, media: Media) -> Self {
+    pub fn new(
+        medium: Medium,
+        family: Family,
+        faults: (Faults, u64),
+        means: ServerMeans,
+        media: Media,
+    ) -> Self {
         let (faults, seed) = faults;
         let network = Network::new(medium, seed);
         let mut host = Host::new(&network, medium, family, Faults::NONE, 1);
-        let connections = (0..means.connections)
-            .map(|_| {
-                let socket = host.tcp(means.tcp.0, means.tcp.1);
-                Connection::new(socket, vec![0; means.config.storage_len(512)].leak())
-            })
-            .collect::<Vec<_>>();
-        let udp = (means.udp > 0).then(|| host.udp_pair(6970, means.udp, means.udp));
-        let server = Server::new(RTSP, udp, means.config, connections.leak()).expect("it has what it needs");
+        let bytes = vec![0; means.bytes()].leak();
+        let mut lender = Lender::new(bytes, vec![PacketMetadata::EMPTY; means.packets()].leak());
+        let sockets = &mut host.sockets;
+        let udp = means.udp.map(|buffers| lender.udp_pair(&buffers, 6970, sockets));
+        let connections = (0..means.connections).map(|_| lender.connection(&means, sockets));
+        let connections = connections.collect::<Vec<_>>().leak();
+        let ip_mtu = host.port.capabilities().ip_mtu();
+        let server = Server::new(RTSP, udp, means.config, connections, &host.sockets, ip_mtu);
+        let server = server.expect("it has what it needs");
         let (clip, duration) = match media {
             Media::Recorded(clip) => (clip.clone(), Some(clip.duration())),
             Media::Live(clip) => (clip, None),

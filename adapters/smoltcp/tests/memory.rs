@@ -1,0 +1,248 @@
+//! What a server and a client take is what is said beforehand, in the first second as after an hour.
+use allocation_counter::{measure, opt_out};
+use pinhole::client;
+use pinhole::frame::{FrameEnd, FrameStore, TrackId};
+use pinhole::ring::{FrameRing, Slot};
+use pinhole::wire::rtsp::Url;
+use pinhole::wire::sdp::FrameRate;
+use pinhole::wire::sdp::{AddressType, Presentation, Track};
+use pinhole_sim::clip::Clip;
+use pinhole_sim::device::{Device, Link};
+use pinhole_sim::faults::Faults;
+use pinhole_sim::network::{Network, Port};
+use pinhole_sim::wire::Medium;
+use pinhole_sim::world::SMALL;
+use pinhole_smoltcp::client::{Client, TrackSockets};
+use pinhole_smoltcp::memory::{ClientMeans, Lender, RingSize, ServerMeans, TcpBuffers, UdpBuffers};
+use pinhole_smoltcp::server::{Application, Server};
+use pinhole_smoltcp::time;
+use pinhole_std::media::{Normalising, PatternFormat};
+use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
+use smoltcp::phy::{Device as _, RxToken, TxToken};
+use smoltcp::socket::udp::PacketMetadata;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+
+const RTSP: u16 = 554;
+const URL: &str = "rtsp://10.0.0.1:554/clip";
+/// Few and small pictures: an hour of them is soon over.
+const RATE: FrameRate = FrameRate(5_000);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A place on the network, whose own allocations do not count.
+struct Plug(Port);
+
+impl Link for Plug {
+    fn receive(&mut self, now: Instant, room: &mut [u8]) -> Option<usize> {
+        let mut len = None;
+        opt_out(|| {
+            let received = self.0.receive(now);
+            len = received.map(|(frame, _)| {
+                frame.consume(|frame| {
+                    room[..frame.len()].copy_from_slice(frame);
+                    frame.len()
+                })
+            });
+        });
+        len
+    }
+
+    fn send(&mut self, now: Instant, frame: &[u8]) {
+        opt_out(|| {
+            if let Some(token) = self.0.transmit(now) {
+                token.consume(frame.len(), |room| room.copy_from_slice(frame));
+            }
+        });
+    }
+}
+
+/// The program around the server, and the clip that it has in flash.
+struct Camera {
+    tracks: [Track; 1],
+}
+
+impl Application for Camera {
+    fn random(&mut self) -> u64 {
+        7
+    }
+
+    fn find(&self, url: &Url<'_>) -> Option<u16> {
+        url.path_is("clip").then_some(0)
+    }
+
+    fn describe(&self, _: u16) -> Presentation<'_> {
+        let address_type = AddressType::Ip4;
+        Presentation {
+            name: "clip",
+            session_id: 1,
+            version: 1,
+            address_type,
+            duration: None,
+            tracks: &self.tracks,
+        }
+    }
+}
+
+/// As a static is: never freed, and exactly as long as it is said to be.
+fn lend<T>(len: usize, make: impl Fn() -> T) -> &'static mut [T] {
+    let mut all = Vec::with_capacity(len);
+    all.extend((0..len).map(|_| make()));
+    Box::leak(all.into_boxed_slice())
+}
+
+fn interface(device: &mut Device<Plug>, number: u8) -> Box<Interface> {
+    let config = Config::new(EthernetAddress([2, 0, 0, 0, 0, number]).into());
+    let mut iface = Box::new(Interface::new(config, device, Instant::ZERO));
+    iface.update_ip_addrs(|all| all.push(IpCidr::new(IpAddress::v4(10, 0, 0, number), 24)).unwrap());
+    iface
+}
+
+fn ring(size: RingSize) -> Box<FrameRing<&'static mut [Slot], &'static mut [u8]>> {
+    Box::new(FrameRing::new(lend(size.slots, Slot::default), lend(size.bytes, || 0)))
+}
+
+/// A server with exactly what its means say.
+struct Served {
+    iface: Box<Interface>,
+    sockets: Box<SocketSet<'static>>,
+    server: Box<Server<'static>>,
+    ring: Option<Box<FrameRing<&'static mut [Slot], &'static mut [u8]>>>,
+}
+
+impl Served {
+    fn new(means: &ServerMeans, device: &mut Device<Plug>) -> Self {
+        let iface = interface(device, 1);
+        let mut sockets = Box::new(SocketSet::new(lend(means.sockets(), || SocketStorage::EMPTY)));
+        let mut lender =
+            Lender::new(lend(means.bytes(), || 0), lend(means.packets(), || PacketMetadata::EMPTY));
+        let udp = means.udp.map(|buffers| lender.udp_pair(&buffers, 6970, &mut sockets));
+        let mut connections = Vec::with_capacity(means.connections);
+        connections.extend((0..means.connections).map(|_| lender.connection(means, &mut sockets)));
+        let connections = Box::leak(connections.into_boxed_slice());
+        let server = Server::new(RTSP, udp, means.config, connections, &sockets, 1500).unwrap();
+        Self { iface, sockets, server: Box::new(server), ring: means.ring.map(ring) }
+    }
+}
+
+/// A client with exactly what its means say.
+struct Watcher {
+    iface: Box<Interface>,
+    sockets: Box<SocketSet<'static>>,
+    client: Box<Client<'static, &'static str>>,
+    ring: Box<FrameRing<&'static mut [Slot], &'static mut [u8]>>,
+}
+
+impl Watcher {
+    fn new(means: &ClientMeans, device: &mut Device<Plug>) -> Self {
+        let iface = interface(device, 2);
+        let mut sockets = Box::new(SocketSet::new(lend(means.sockets(), || SocketStorage::EMPTY)));
+        let mut lender =
+            Lender::new(lend(means.bytes(), || 0), lend(means.packets(), || PacketMetadata::EMPTY));
+        let socket = lender.tcp_socket(means.tcp, &mut sockets);
+        let mut tracks = Vec::with_capacity(means.pairs());
+        if let Some(udp) = means.udp {
+            let pairs = (0..means.tracks).map(|_| lender.udp_pair(&udp, 5000, &mut sockets));
+            tracks.extend(pairs.map(TrackSockets::new));
+        }
+        let tracks = Box::leak(tracks.into_boxed_slice());
+        let now = time::now(Instant::ZERO);
+        let storage = lender.bytes(means.config.storage_len(means.window));
+        let client = Client::new(means.config, now, URL, 99, storage, socket, tracks).unwrap();
+        Self { iface, sockets, client: Box::new(client), ring: ring(means.ring) }
+    }
+}
+
+/// Has a client watch a server for an hour of virtual time; neither allocates anything.
+fn an_hour(means: &ServerMeans, watching: &ClientMeans, clip: &Clip) {
+    let network = Network::new(Medium::Ethernet, 1);
+    let [mut near, mut far] = [(); 2].map(|()| {
+        let port = Network::plug_in(&network, Faults::NONE);
+        let capabilities = port.capabilities();
+        Device::new(Plug(port), capabilities)
+    });
+
+    let mut served = None;
+    let taken = measure(|| served = Some(Served::new(means, &mut near)));
+    assert_eq!(taken.bytes_current, means.ram().total() as i64, "{:?}", means.ram());
+    let mut watcher = None;
+    let taken = measure(|| watcher = Some(Watcher::new(watching, &mut far)));
+    let ram = watching.ram::<&str>();
+    assert_eq!(taken.bytes_current, ram.total() as i64, "{ram:?}");
+
+    let (mut served, mut watcher) = (served.unwrap(), watcher.unwrap());
+    let mut camera = Camera { tracks: [clip.track()] };
+    let to = (IpAddress::v4(10, 0, 0, 1), RTSP);
+    watcher.client.connect(watcher.iface.context(), &mut watcher.sockets, to, 49_999).unwrap();
+    watcher.client.conn_mut().play(None);
+
+    let mut at = Instant::ZERO;
+    let mut shot = None;
+    while at < Instant::ZERO + HOUR {
+        let mut wake = None;
+        network.borrow_mut().forward(time::from_smoltcp(at));
+        let used = measure(|| {
+            let live = clip.live(time::from_smoltcp(at));
+            if let Some(ring) = served.ring.as_mut().filter(|_| shot < Some(live.newest())) {
+                let frame = live.frame(TrackId::default(), live.newest()).unwrap();
+                let (format, duration) = (frame.format, frame.duration);
+                let end = FrameEnd { format, duration, integrity: frame.integrity };
+                ring.push(frame.pts, frame.data, end).unwrap();
+            }
+            shot = Some(live.newest());
+            served.iface.poll(at, &mut near, &mut served.sockets);
+            let store: &dyn FrameStore = match &served.ring {
+                Some(ring) => &**ring,
+                None => &live,
+            };
+            let server_at = served.server.poll(time::now(at), &mut served.sockets, store, &mut camera);
+            watcher.iface.poll(at, &mut far, &mut watcher.sockets);
+            let client_at =
+                watcher.client.poll(time::now(at), &mut watcher.sockets, &mut *watcher.ring, |_| {});
+            let ifaces =
+                [served.iface.poll_at(at, &served.sockets), watcher.iface.poll_at(at, &watcher.sockets)];
+            let next = time::to_smoltcp(live.next_at());
+            wake = [server_at, client_at, Some(next)].into_iter().chain(ifaces).flatten().min();
+        });
+        assert_eq!(used.count_total, 0, "allocations at {at}");
+        let coming = network.borrow().poll_at().map(time::to_smoltcp);
+        at = wake.into_iter().chain(coming).min().unwrap().max(at);
+    }
+    let figures = watcher.client.conn().statistics(0).unwrap();
+    let due = HOUR.secs() * u64::from(RATE.0) / 1000;
+    assert!(figures.frames_complete.abs_diff(due) < 10, "{due} {figures:?}");
+    assert_eq!((figures.frames_damaged, figures.frames_missing), (0, 0));
+}
+
+const WATCHING: ClientMeans = ClientMeans {
+    tracks: 1,
+    window: 8 * 1600,
+    tcp: TcpBuffers { receive: 4096, transmit: 1024 },
+    udp: Some(UdpBuffers::to_receive(8, 1472)),
+    ring: RingSize { slots: 10, bytes: 60_000 },
+    config: client::Config::DEFAULT,
+};
+
+fn pattern() -> Clip {
+    Clip::pattern(PatternFormat::new(64, 48, RATE).unwrap(), Normalising::default()).unwrap()
+}
+
+#[test]
+fn frames_in_flash_and_by_udp() {
+    an_hour(&SMALL, &WATCHING, &pattern());
+}
+
+#[test]
+fn frames_in_a_ring_and_interleaved() {
+    let ring = Some(RingSize { slots: 4, bytes: 20_000 });
+    let means = ServerMeans { connections: 1, udp: None, ring, ..SMALL };
+    let watching = ClientMeans { udp: None, ..WATCHING };
+    an_hour(&means, &watching, &pattern());
+}
+
+#[test]
+fn many_clients_with_large_buffers() {
+    let tcp = TcpBuffers { receive: 777, transmit: 50_001 };
+    let ring = Some(RingSize { slots: 3, bytes: 99_999 });
+    let udp = Some(UdpBuffers::to_send(33, 1400));
+    an_hour(&ServerMeans { connections: 9, request: 2000, tcp, udp, ring, ..SMALL }, &WATCHING, &pattern());
+}

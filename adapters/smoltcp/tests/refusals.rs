@@ -1,0 +1,127 @@
+//! A server that could not work is not made, and what is wrong is said with its figures.
+use pinhole_sim::world::SMALL;
+use pinhole_smoltcp::UdpPair;
+use pinhole_smoltcp::memory::{Lender, PacketBuffer, ServerMeans, TcpBuffers, UdpBuffers};
+use pinhole_smoltcp::server::{Connection, Server, Unusable};
+use smoltcp::iface::SocketSet;
+use smoltcp::socket::udp::PacketMetadata;
+use smoltcp::socket::{tcp, udp};
+
+/// What is handed to [`Server::new`].
+struct Parts {
+    listen: u16,
+    connections: Vec<Connection<'static>>,
+    pair: Option<UdpPair>,
+    sockets: SocketSet<'static>,
+}
+
+/// What is said of a server with these means, whose parts `spoil` has spoilt.
+fn refusal(means: ServerMeans, ip_mtu: usize, spoil: impl FnOnce(&mut Parts)) -> String {
+    let mut sockets = SocketSet::new(vec![]);
+    let packets = vec![PacketMetadata::EMPTY; means.packets()].leak();
+    let mut lender = Lender::new(vec![0; means.bytes()].leak(), packets);
+    let pair = means.udp.map(|buffers| lender.udp_pair(&buffers, 6970, &mut sockets));
+    let connections = (0..means.connections).map(|_| lender.connection(&means, &mut sockets)).collect();
+    let mut parts = Parts { listen: 554, connections, pair, sockets };
+    spoil(&mut parts);
+    let Parts { listen, connections, pair, sockets } = parts;
+    match Server::new(listen, pair, means.config, connections.leak(), &sockets, ip_mtu) {
+        Ok(_) => String::new(),
+        Err(unusable) => unusable.to_string(),
+    }
+}
+
+fn nothing(_: &mut Parts) {}
+
+#[track_caller]
+fn assert_says(said: &str, words: &[&str]) {
+    assert!(!said.is_empty() && words.iter().all(|word| said.contains(word)), "'{said}' without {words:?}");
+}
+
+#[test]
+fn packets_and_buffers_that_do_not_fit() {
+    assert_eq!(refusal(SMALL, 1428, nothing), "");
+    assert_says(&refusal(SMALL, 1427, nothing), &["1400", " 1 too long", "1399"]);
+    let udp = |rtp, rtcp| {
+        let buffers = UdpBuffers { rtp_transmit: rtp, rtcp_transmit: rtcp, ..UdpBuffers::to_send(0, 0) };
+        refusal(ServerMeans { udp: Some(buffers), ..SMALL }, 1500, nothing)
+    };
+    let (packet, report) = (PacketBuffer::of(1, 1400), PacketBuffer::of(1, 80));
+    assert_eq!(udp(packet, report), "");
+    assert_says(
+        &udp(PacketBuffer { bytes: 1399, ..packet }, report),
+        &["6970", "1399", " 1 too few", "1400"],
+    );
+    assert_says(&udp(PacketBuffer { packets: 0, ..packet }, report), &["6970", "1400 too few"]);
+    assert_says(&udp(packet, PacketBuffer::of(1, 79)), &["6971", "79", " 1 too few", "80"]);
+    for (receive, transmit) in [(0, 100), (100, 0)] {
+        let means = ServerMeans { tcp: TcpBuffers { receive, transmit }, ..SMALL };
+        assert_says(&refusal(means, 1500, nothing), &["TCP", "connection 0", "1 too few"]);
+    }
+    let short = refusal(SMALL, 1500, |parts| {
+        let socket = parts.sockets.add(tcp::Socket::new(buffer(), buffer()));
+        parts.connections.push(Connection::new(socket, vec![0; 3000].leak()));
+    });
+    assert_says(&short, &["connection 2", "3000", "196 too few", "3196"]);
+}
+
+fn buffer() -> tcp::SocketBuffer<'static> {
+    tcp::SocketBuffer::new(vec![0; 10])
+}
+
+fn udp_at(port: u16) -> udp::Socket<'static> {
+    let packets = || udp::PacketBuffer::new(vec![PacketMetadata::EMPTY; 1], vec![0; 1500]);
+    let mut socket = udp::Socket::new(packets(), packets());
+    if port > 0 {
+        socket.bind(port).unwrap();
+    }
+    socket
+}
+
+#[test]
+fn ports_and_sockets_that_clash() {
+    assert_says(&refusal(SMALL, 1500, |parts| parts.listen = 0), &["port 0"]);
+    for (rtp, rtcp) in [(0, 6971), (6970, 0), (6971, 6972), (6970, 6972), (6970, 6970)] {
+        let said = refusal(SMALL, 1500, |parts| {
+            parts.sockets = SocketSet::new(vec![]);
+            parts.connections.clear();
+            let pair = [rtp, rtcp].map(|port| parts.sockets.add(udp_at(port)));
+            parts.pair = Some(UdpPair { rtp: pair[0], rtcp: pair[1] });
+        });
+        assert_says(&said, &["UDP", &format!("ports {rtp} and {rtcp}")]);
+    }
+    for port in [6970, 6971] {
+        let said = refusal(SMALL, 1500, |parts| {
+            parts.sockets.add(udp_at(port));
+        });
+        assert_says(&said, &["another socket", &port.to_string()]);
+    }
+    let listening = |port| {
+        refusal(SMALL, 1500, |parts| {
+            let mut other = tcp::Socket::new(buffer(), buffer());
+            other.listen(port).unwrap();
+            parts.sockets.add(other);
+        })
+    };
+    assert_says(&listening(554), &["another socket", "554"]);
+    assert_eq!(listening(80), "");
+    let twice = refusal(SMALL, 1500, |parts| {
+        let handle =
+            parts.sockets.iter().find(|(_, socket)| matches!(socket, smoltcp::socket::Socket::Tcp(_)));
+        let handle = handle.unwrap().0;
+        parts.connections.push(Connection::new(handle, vec![0; 4000].leak()));
+    });
+    assert_says(&twice, &["connection 2", "one before"]);
+}
+
+/// Storage that is too short for its means is told where it is used.
+#[test]
+fn what_a_lender_has_not_is_missing() {
+    let mut sockets = SocketSet::new(vec![]);
+    let mut bytes = vec![0; SMALL.bytes() - 1];
+    let mut lender = Lender::new(&mut bytes, &mut []);
+    let mut connections = [(); 2].map(|()| lender.connection(&SMALL, &mut sockets));
+    let pair = lender.udp_pair(&SMALL.udp.unwrap(), 6970, &mut sockets);
+    let refused = Server::new(554, Some(pair), SMALL.config, &mut connections, &sockets, 1500).err();
+    assert_eq!(refused, Some(Unusable::UdpBufferTooSmall { port: 6970, need: 1400, has: 0 }));
+}
