@@ -56,32 +56,6 @@ impl Capture {
     }
 }
 
-/// Set in a process that [`in_own_network`] has started.
-const OWN_NETWORK: &str = "PINHOLE_OWN_NETWORK";
-
-/// Runs `body`, the test called `test`, in a network namespace of its own in which the loopback
-/// interface takes one datagram at a time. Elsewhere a capture would show a whole batch of segments
-/// as the one packet that the kernel makes of it, and no dissector could tell them apart.
-///
-/// # Panics
-/// If the test fails there.
-pub fn in_own_network(test: &str, body: impl FnOnce()) {
-    if std::env::var_os(OWN_NETWORK).is_some() {
-        return body();
-    }
-    let setup = "ip link set lo up && ethtool -K lo tx-udp-segmentation off && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--net", "sh", "-c", setup, "sh"]);
-    command.arg(std::env::current_exe().expect("this test is a program")).args([
-        "--exact",
-        test,
-        "--nocapture",
-    ]);
-    let done = run(command.env(OWN_NETWORK, "1"), Duration::from_secs(300)).expect("unshare runs");
-    assert!(done.status.success(), "{test} in its own network:\n{}\n{}", done.stdout, done.stderr);
-    assert!(done.stdout.contains("1 passed"), "{test} did not run:\n{}", done.stdout);
-}
-
 impl Recording {
     /// One row for each packet that matches a display filter: the values of `fields`, separated
     /// by tabs.

@@ -5,7 +5,9 @@
 //! run the two binaries; [`watch`] has a stock client decode a stream into one hash for each
 //! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand;
 //! [`fake`] is a server that answers wrongly, or lies, in the packets of [`picture`];
-//! [`relay`] is a network that loses packets; [`late`] is a receiver that reads late; [`capture`] dissects what went over the wire. Failures panic: this code runs in tests only.
+//! [`relay`] is a network that loses packets; [`network`] makes such as the kernel has; [`late`] is a
+//! receiver that reads late; [`capture`] dissects what went over the wire. Failures panic: this code
+//! runs in tests only.
 pub mod accepted;
 pub mod capture;
 pub mod clip;
@@ -13,6 +15,7 @@ pub mod dialogue;
 pub mod display;
 pub mod fake;
 pub mod late;
+pub mod network;
 pub mod peer;
 pub mod picture;
 pub mod process;

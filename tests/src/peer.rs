@@ -20,10 +20,12 @@ pub enum Peer {
     Display,
     /// Pillow, for the system's Python: libjpeg with all its options.
     Pillow,
+    /// Network namespaces with names, and TAPs in them.
+    Namespaces,
 }
 
 impl Peer {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 
     /// What to install, in Debian's names.
     const fn packages(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Peer {
             Self::Tshark => "tshark ethtool iproute2 util-linux, and network namespaces",
             Self::Display => "xvfb xdotool imagemagick libx11-6 libxcursor1",
             Self::Pillow => "python3-pil",
+            Self::Namespaces => "iproute2 util-linux, and network namespaces with TAPs",
         }
     }
 
@@ -61,6 +64,10 @@ impl Peer {
                 ok("Xvfb", &["-help"]) && ok("xdotool", &["--version"]) && ok("import", &["-version"])
             }
             Self::Pillow => ok(PYTHON, &["-c", "import PIL.Image"]),
+            Self::Namespaces => {
+                let needed = "mount -t tmpfs none /run && ip netns add a && ip tuntap add dev t mode tap";
+                ok("unshare", &["--map-root-user", "--net", "--mount", "sh", "-c", needed])
+            }
         })
     }
 }

@@ -188,6 +188,8 @@ pub fn binary(name: &str) -> PathBuf {
             "pinhole-server",
             "-p",
             "pinhole-viewer",
+            "-p",
+            "pinhole-sim",
         ]);
         build.arg("--target-dir").arg(directory.parent().expect("a profile lies in target/"));
         match directory.file_name().and_then(|name| name.to_str()) {

@@ -1,8 +1,8 @@
 //! Receivers that vanish, that do not read, or to whom the path is narrow: each costs only its own
 //! session.
-use pinhole_tests::capture::in_own_network;
 use pinhole_tests::clip::Clip;
 use pinhole_tests::dialogue::{Dialogue, UdpPair};
+use pinhole_tests::network::in_own_network;
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::process::run;
 use pinhole_tests::server::Server;

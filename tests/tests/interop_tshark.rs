@@ -1,6 +1,7 @@
 //! tshark dissects what the server and the viewer say to each other and to others.
-use pinhole_tests::capture::{Capture, Recording, in_own_network};
+use pinhole_tests::capture::{Capture, Recording};
 use pinhole_tests::clip::Clip;
+use pinhole_tests::network::in_own_network;
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::server::Server;
 use pinhole_tests::{Transport, viewer, watch};

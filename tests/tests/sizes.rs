@@ -1,6 +1,7 @@
 //! Pictures whose size the RTP/JPEG header cannot say: the true one comes as a header extension,
 //! which no client may stumble over.
-use pinhole_tests::capture::{Capture, in_own_network};
+use pinhole_tests::capture::Capture;
+use pinhole_tests::network::in_own_network;
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::server::Server;
 use pinhole_tests::{Transport, undisturbed, viewer, watch};

@@ -1,0 +1,94 @@
+//! `link`: two TAPs, and a faulty wire between them.
+mod bridge;
+mod report;
+
+use crate::options::FaultArgs;
+use crate::tun::{Place, Tap};
+use bridge::Bridge;
+use fastrand::Rng;
+use indicatif::ProgressBar;
+use pinhole_sim::wire::{Medium, Wire};
+use report::Report;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::error::Error;
+use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often the line on the terminal is written.
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// Join two network interfaces, which are made for it, by a faulty wire.
+///
+/// Any two programs can so be tried over a bad network, each in a network namespace of its own. Runs
+/// until Ctrl-C or SIGTERM, and then tells what became of the frames. The faults are for all frames.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// One end: a TAP that is there is used, else it is created. It is moved to the network
+    /// namespace behind the @, and brought up with the address behind the =.
+    #[arg(value_name = "NAME[@NETNS][=IP/PREFIX]")]
+    a: Place,
+
+    /// The other end.
+    #[arg(value_name = "NAME[@NETNS][=IP/PREFIX]")]
+    b: Place,
+
+    #[command(flatten)]
+    faults: FaultArgs,
+
+    /// Stop after this time, such as 30s.
+    #[arg(long, value_name = "TIME", value_parser = pinhole_args::time)]
+    duration: Option<Duration>,
+
+    /// At the end, write a report to standard output: a JSON object, as its last line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Joins the two until it is told to stop, or the time is over.
+///
+/// # Errors
+/// The faults are such that no link has; a TAP cannot be had, or goes away.
+pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let faults = args.faults.faults()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    let taps = [Tap::open(&args.a)?, Tap::open(&args.b)?];
+    let seed = args.faults.seed();
+    let mut seeds = Rng::with_seed(seed);
+    let wires = [(); 2].map(|()| Wire::new(Medium::Ethernet, faults, seeds.u64(..)));
+    let mut bridge = Bridge::new(taps, wires)?;
+
+    let names = [&args.a.name, &args.b.name].map(String::as_str);
+    // Not only for people: a script may wait for it.
+    writeln!(io::stderr(), "pinhole-sim: {} and {} are joined; --seed {seed}", names[0], names[1])?;
+    let start = Instant::now();
+    let deadline = args.duration.and_then(|duration| start.checked_add(duration));
+    // Draws nothing where standard error is no terminal.
+    let line = ProgressBar::new_spinner();
+    let mut line_at = start;
+    while !stop.load(Ordering::Relaxed) {
+        let now = Instant::now();
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            break;
+        }
+        if now >= line_at {
+            line_at = now + LINE_EVERY;
+            line.set_message(Report::new(&bridge, names, seed, now - start).line());
+            line.tick();
+        }
+        let until = deadline.map_or(line_at, |deadline| deadline.min(line_at));
+        bridge.turn(until - now)?;
+    }
+    line.finish_and_clear();
+    let report = Report::new(&bridge, names, seed, start.elapsed());
+    match writeln!(io::stdout(), "{}", if args.json { report.json() } else { report.text() }) {
+        // Nobody wants to know.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}

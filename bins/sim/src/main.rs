@@ -1,0 +1,60 @@
+//! Tries programs over networks that are worse than the one at hand.
+#![forbid(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+mod link;
+mod options;
+#[cfg(target_os = "linux")]
+mod tun;
+
+use clap::{Parser, Subcommand};
+use std::error::Error;
+use std::process::ExitCode;
+
+/// Tries programs over networks that are worse than the one at hand.
+///
+/// Exit code 0: it ran as long as it was to; 1: it could not; 2: wrong usage.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[cfg(target_os = "linux")]
+    Link(link::Args),
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        // What no single value shows is wrong usage all the same.
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(usage) => usage.exit(),
+            Err(error) => {
+                eprintln!("pinhole-sim: {error}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn run(command: &Command) -> Result<(), Box<dyn Error>> {
+    match command {
+        #[cfg(target_os = "linux")]
+        Command::Link(args) => link::run(args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

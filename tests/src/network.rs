@@ -1,0 +1,141 @@
+//! Networks that a test has for itself: none of the machine's is touched, and nothing is left.
+use crate::process::{Running, binary, run};
+use nix::sched::{CloneFlags, setns};
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+/// The longest that a test in a network of its own takes.
+const LIMIT: Duration = Duration::from_secs(300);
+/// A link takes a few runs of `ip` to come up.
+const STARTS: Duration = Duration::from_secs(20);
+const STOPS: Duration = Duration::from_secs(10);
+
+/// Set in a process that has a network of its own.
+const OWN_NETWORK: &str = "PINHOLE_OWN_NETWORK";
+
+/// Runs `body`, the test called `test`, in a network namespace of its own in which the loopback
+/// interface takes one datagram at a time. Elsewhere a capture would show a whole batch of segments
+/// as the one packet that the kernel makes of it, and no dissector could tell them apart.
+///
+/// # Panics
+/// If the test fails there.
+pub fn in_own_network(test: &str, body: impl FnOnce()) {
+    apart(test, &["--net"], "ip link set lo up && ethtool -K lo tx-udp-segmentation off", body);
+}
+
+/// Runs `body`, the test called `test`, where it can make [`Namespace`]s: their names are known to
+/// it only, and go with it.
+///
+/// # Panics
+/// If the test fails there.
+pub fn in_own_namespaces(test: &str, body: impl FnOnce()) {
+    apart(test, &["--net", "--mount"], "mount -t tmpfs none /run && ip link set lo up", body);
+}
+
+fn apart(test: &str, namespaces: &[&str], setup: &str, body: impl FnOnce()) {
+    if std::env::var_os(OWN_NETWORK).is_some() {
+        return body();
+    }
+    let setup = format!("{setup} && exec \"$@\"");
+    let mut command = Command::new("unshare");
+    command.arg("--map-root-user").args(namespaces).args(["sh", "-c", &setup, "sh"]);
+    command.arg(std::env::current_exe().expect("this test is a program")).args([
+        "--exact",
+        test,
+        "--nocapture",
+    ]);
+    let done = run(command.env(OWN_NETWORK, "1"), LIMIT).expect("unshare runs");
+    assert!(done.status.success(), "{test} in its own network:\n{}\n{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("1 passed"), "{test} did not run:\n{}", done.stdout);
+    print!("{}", done.stdout);
+}
+
+/// A network namespace. IPv6 is off in it, so that nobody speaks unasked.
+#[derive(Clone, Debug)]
+pub struct Namespace(&'static str);
+
+impl Namespace {
+    /// A new one of this name; [`in_own_namespaces`] only.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn new(name: &'static str) -> Self {
+        let namespace = Self(name);
+        let ip = run(Command::new("ip").args(["netns", "add", name]), STARTS).expect("ip runs");
+        assert!(ip.status.success(), "{}", ip.stderr);
+        let setup = "ip link set lo up; for i in all default; do echo 1 >/proc/sys/net/ipv6/conf/$i/disable_ipv6; done";
+        let done = run(namespace.command("sh").args(["-c", setup]), STARTS).expect("nsenter runs");
+        assert!(done.status.success(), "{}", done.stderr);
+        namespace
+    }
+
+    /// A program that is to run in it.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/netns/{}", self.0)).arg("--").arg(program);
+        command
+    }
+
+    /// Runs `body` in it, on a thread of its own. Sockets that it makes stay there.
+    ///
+    /// # Panics
+    /// If `body` does.
+    pub fn run<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
+        let file = File::open(format!("/run/netns/{}", self.0)).expect("the namespace is there");
+        let enter = move || {
+            setns(file, CloneFlags::CLONE_NEWNET).expect("the namespace can be entered");
+            body()
+        };
+        thread::scope(|scope| scope.spawn(enter).join().expect("nothing fails in the namespace"))
+    }
+}
+
+/// Two namespaces, joined by a running `pinhole-sim link`.
+#[derive(Debug)]
+pub struct Link {
+    process: Running,
+    /// Where [`Self::NEAR`] is.
+    pub near: Namespace,
+    /// Where [`Self::FAR`] is.
+    pub far: Namespace,
+}
+
+impl Link {
+    /// The address at the near end.
+    pub const NEAR: &str = "10.0.0.1";
+    /// The address at the far end.
+    pub const FAR: &str = "10.0.0.2";
+
+    /// Joins new namespaces of these names by a link with these options.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn start(names: [&'static str; 2], options: &[&str]) -> Self {
+        let [near, far] = names.map(Namespace::new);
+        let ends = [
+            format!("{}@{}={}/24", near.0, near.0, Self::NEAR),
+            format!("{}@{}={}/24", far.0, far.0, Self::FAR),
+        ];
+        let mut command = Command::new(binary("pinhole-sim"));
+        let process = Running::start(command.arg("link").args(ends).arg("--json").args(options));
+        let joined = |lines: &[String]| lines.iter().any(|line| line.contains("are joined")).then_some(());
+        process.wait_stderr(STARTS, joined);
+        Self { process, near, far }
+    }
+
+    /// Ends it, and returns its report.
+    ///
+    /// # Panics
+    /// If it fails, or its last line is no JSON object.
+    pub fn stop(self) -> Value {
+        self.process.signal("TERM");
+        let done = self.process.finish(STOPS);
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+        let last = done.stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {last}"))
+    }
+}
