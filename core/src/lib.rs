@@ -20,6 +20,7 @@ mod fmt;
 pub mod frame;
 pub mod jpeg;
 pub mod media;
+mod num;
 mod payload;
 mod random;
 pub mod receive;

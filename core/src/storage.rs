@@ -37,7 +37,7 @@ impl Fifo {
     pub(crate) fn push(&mut self, storage: &mut [u8], bytes: &[u8]) -> bool {
         match self.tail(storage, bytes.len()).get_mut(..bytes.len()) {
             Some(to) => {
-                to.copy_from_slice(bytes);
+                copy(to, bytes);
                 self.grow(storage, bytes.len());
                 true
             }
@@ -74,7 +74,7 @@ pub(crate) fn move_to_front(storage: &mut [u8], from: usize, len: usize) {
             return;
         };
         let (Some(to), Some(src)) = (to.get_mut(..n), src.get(..n)) else { return };
-        to.copy_from_slice(src);
+        copy(to, src);
         done += n;
     }
 }
@@ -82,14 +82,17 @@ pub(crate) fn move_to_front(storage: &mut [u8], from: usize, len: usize) {
 /// Copies `bytes` to `at`; `false`, and nothing done, if they do not fit.
 pub(crate) fn put(storage: &mut [u8], at: usize, bytes: &[u8]) -> bool {
     let to = at.checked_add(bytes.len()).and_then(|end| storage.get_mut(at..end));
-    to.is_some_and(|to| {
-        // The lengths are equal: `get_mut` made them so. Said again for the optimiser.
-        let fits = to.len() == bytes.len();
-        if fits {
-            to.copy_from_slice(bytes);
-        }
-        fits
-    })
+    to.map(|to| copy(to, bytes)).is_some()
+}
+
+/// Copies as much as there is of both.
+///
+/// A loop, of which the compiler makes a `memcpy`: `copy_from_slice` has a panic for lengths that
+/// differ, which stays where the compiler optimises for size and does not inline it.
+fn copy(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use crate::storage;
 use crate::time::MediaTime;
 use core::convert::Infallible;
+use core::fmt;
 use embedded_io::{ErrorType, SliceWriteError, Write};
 
 /// Something that has a text form on the wire.
@@ -385,6 +386,21 @@ pub fn unquote(text: &[u8]) -> &[u8] {
 /// Whether `text` starts with `prefix`, in capitals or not.
 pub fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// Whether `text` ends with `suffix`. That of slices indexes, which is a panic where it is not inlined.
+pub(crate) fn ends_with(text: &[u8], suffix: &[u8]) -> bool {
+    text.len().checked_sub(suffix.len()).and_then(|at| text.get(at..)) == Some(suffix)
+}
+
+/// Bytes for people to read: what is no ASCII, or controls something, as an escape. As
+/// [`slice::escape_ascii`], whose `Display` indexes.
+pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|&byte| core::ascii::escape_default(byte).fmt(f))
+    }
 }
 
 /// How many bytes behind the start of `whole` its part `part` starts; the length of `whole` if

@@ -1,4 +1,5 @@
 //! What a client connection says.
+use crate::text::Escaped;
 use crate::time::Duration;
 use crate::transport::Lower;
 use crate::wire::rtsp::{AuthScheme, Method, Pair, Range, Scale, Speed, Status};
@@ -135,7 +136,7 @@ impl core::fmt::Display for ClientError {
             Self::NoPorts => f.write_str("there are no ports to receive by UDP"),
             Self::NoRoom => f.write_str("the server's URLs are longer than there is room for"),
             Self::Timeout { method } => {
-                write!(f, "the server does not answer {}", method.name().escape_ascii())
+                write!(f, "the server does not answer {}", Escaped(method.name()))
             }
             Self::SessionLost { status } => {
                 write!(f, "the server has dropped the session ({} {})", status.0, status.reason())

@@ -16,6 +16,7 @@
 //!
 //! [`Prefetch`] stands between the connection and a ring that a viewer reads from, for media that
 //! are to be fetched ahead.
+mod address;
 mod chunk;
 mod config;
 mod conn;

@@ -1,4 +1,5 @@
 //! What the server answers.
+use super::address;
 use super::config::TransportChoice;
 use super::conn::{MAX_TRACKS, Playing, State, window_of};
 use super::dialogue::{Command, Kind, Outstanding, Phase, channels};
@@ -16,7 +17,6 @@ use crate::wire::rtsp::{
     TransportSpec, Url, transports,
 };
 use crate::wire::sdp::{Description, Media};
-use core::net::IpAddr;
 
 impl State {
     pub(super) fn on_response(
@@ -145,7 +145,8 @@ impl State {
         self.duration = end.map(|end| end.since(MediaTime::ZERO)).filter(|span| span.as_micros() > 0);
         self.phase = Phase::Setup;
         let server = response.headers.get("Server").unwrap_or_default();
-        self.no_speed = server.windows(9).any(|word| word.eq_ignore_ascii_case(b"gstreamer"));
+        let mut tails = (0..server.len()).filter_map(|at| server.get(at..));
+        self.no_speed = tails.any(|tail| text::starts_with_ignore_case(tail, b"gstreamer"));
         self.tell(Event::Described { tracks: self.tracks.len() as u8, duration: self.duration });
     }
 
@@ -190,8 +191,7 @@ impl State {
                 track.receiver.set_window(Window::new(storage, max_packet, wait));
             }
             track.open_path(now.at);
-            let source = granted.and_then(|granted| core::str::from_utf8(granted.source).ok()?.parse().ok());
-            let source: Option<IpAddr> = source;
+            let source = granted.and_then(|granted| address::parse(granted.source));
             self.tell(Event::ServerPorts { track: index, ports: server, source });
         }
         if self.track_to_set_up().is_none() {
@@ -327,7 +327,7 @@ fn coding(media: &Media<'_>) -> Option<Coding> {
 
 /// The entry for a track: by its URL, of which some servers send only the end, else by its place.
 fn rtp_info<'a>(value: &'a [u8], url: &[u8], index: usize, count: usize) -> Option<RtpInfo<&'a [u8]>> {
-    let by_url = RtpInfo::iter(value).find(|info| url.ends_with(info.url));
+    let by_url = RtpInfo::iter(value).find(|info| text::ends_with(url, info.url));
     let entries = || RtpInfo::iter(value);
     by_url.or_else(|| entries().nth(index).filter(|_| entries().count() == count))
 }

@@ -3,6 +3,7 @@ use super::error::{JpegError, JpegErrorKind as Kind};
 use super::huffman::HuffmanSpec;
 use super::segments::{Segment, Segments, marker, scan_end};
 use super::{JpegInfo, Sampling, tables};
+use crate::num::div_up;
 
 /// What [`inspect`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ pub fn inspect(data: &[u8]) -> Result<Inspected, JpegError> {
 /// says that there is none (RFC 2435, 3.1.7).
 pub(super) fn check_intervals(info: &JpegInfo, mcu: McuShape) -> Result<(), Kind> {
     let (across, down) = mcus(info, mcu);
-    match (across * down).div_ceil(u32::from(info.restart_interval.max(1))) {
+    match div_up(across * down, u32::from(info.restart_interval.max(1))) {
         n if n > 0x3FFF && info.restart_interval != 0 => Err(Kind::TooManyIntervals(n)),
         _ => Ok(()),
     }
@@ -92,7 +93,7 @@ pub(super) fn mcus(info: &JpegInfo, mcu: McuShape) -> (u32, u32) {
         (Sampling::Yuv422, McuShape::Standard) => 8,
         (Sampling::Yuv420, _) | (_, McuShape::Tall) => 16,
     };
-    (u32::from(info.width).div_ceil(16), u32::from(info.height).div_ceil(height))
+    (div_up(u32::from(info.width), 16), div_up(u32::from(info.height), height))
 }
 
 /// The places where a component's DC and AC table are: 0 or 1.

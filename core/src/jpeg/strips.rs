@@ -1,6 +1,7 @@
 //! Restart intervals as strips: what a lost packet costs, where it would cost the frame.
 use super::inspect::{McuShape, mcus};
 use super::{JpegInfo, Sampling};
+use crate::num::div_up;
 
 /// The most restart intervals of a frame: they are numbered with 14 bits, of which all ones say
 /// that there is no number (RFC 2435, 3.1.7).
@@ -26,7 +27,7 @@ pub fn strip_interval(info: &JpegInfo, packet_payload: usize) -> u16 {
     let intervals = u64::from(info.scan_len).saturating_mul(INTERVALS_PER_PACKET).div_ceil(payload);
     let intervals = u32::try_from(intervals).unwrap_or(u32::MAX).min(MAX_INTERVALS);
     // Rounded up: never more intervals than that.
-    u16::try_from(total.div_ceil(intervals.max(1)).max(1)).unwrap_or(u16::MAX)
+    u16::try_from(div_up(total, intervals.max(1)).max(1)).unwrap_or(u16::MAX)
 }
 
 /// Pixels across in an MCU (RFC 2435, 4.1).

@@ -18,9 +18,6 @@ impl FrameClock {
     /// `None` if it is no clock to play by: slower than a thousandth of a frame per second, or
     /// faster than a thousand.
     pub const fn new(rate: u32, scale: u32) -> Option<Self> {
-        if scale == 0 {
-            return None;
-        }
         let clock = Self { rate, scale };
         match clock.thousandths() {
             Self::SLOWEST..=Self::FASTEST => Some(clock),
@@ -40,7 +37,8 @@ impl FrameClock {
 
     /// When frame `number`, counted from 0, is shown.
     pub fn pts(self, number: u64) -> MediaTime {
-        let micros = u128::from(number) * u128::from(self.scale) * 1_000_000 / u128::from(self.rate);
+        let span = u128::from(number) * u128::from(self.scale) * 1_000_000;
+        let micros = span.checked_div(u128::from(self.rate)).unwrap_or(0);
         MediaTime::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
@@ -49,9 +47,13 @@ impl FrameClock {
         self.pts(1).since(MediaTime::ZERO)
     }
 
+    /// 0 where the scale is, which makes it no clock.
     const fn thousandths(self) -> u64 {
         // Both are less than 2^32: nothing overflows.
-        (self.rate as u64 * 1000 + self.scale as u64 / 2) / self.scale as u64
+        match (self.rate as u64 * 1000 + self.scale as u64 / 2).checked_div(self.scale as u64) {
+            Some(thousandths) => thousandths,
+            None => 0,
+        }
     }
 }
 

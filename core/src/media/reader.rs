@@ -2,6 +2,7 @@
 use super::avi::{self, Video};
 use super::{Container, DETECT_LEN, Found, FrameClock, LengthPrefix, Splitter, detect};
 use crate::jpeg::segments::marker;
+use crate::text::Escaped;
 use core::fmt;
 use embedded_io::{Read, Seek, SeekFrom};
 
@@ -419,7 +420,7 @@ impl fmt::Display for MediaErrorKind {
             Self::TruncatedChunk => f.write_str("the file ends in the middle of a chunk"),
             Self::NoVideo => f.write_str("the file describes no video stream"),
             Self::OtherCodec { code } => {
-                write!(f, "the video is {}, not Motion-JPEG", code.escape_ascii())
+                write!(f, "the video is {}, not Motion-JPEG", Escaped(&code))
             }
         }
     }

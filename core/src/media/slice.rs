@@ -1,4 +1,5 @@
 //! Bytes in memory, read like a file.
+use crate::storage::put;
 use embedded_io::{ErrorKind, ErrorType, Read, Seek, SeekFrom};
 
 /// Reads a slice, such as a file that is mapped to memory.
@@ -23,9 +24,7 @@ impl Read for SliceReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, ErrorKind> {
         let rest = usize::try_from(self.pos).ok().and_then(|pos| self.data.get(pos..)).unwrap_or_default();
         let n = rest.len().min(buf.len());
-        if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
-            to.copy_from_slice(from);
-        }
+        put(buf, 0, rest.get(..n).unwrap_or_default());
         self.pos = self.pos.saturating_add(n as u64);
         Ok(n)
     }

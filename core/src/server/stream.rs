@@ -6,6 +6,7 @@ use super::pace::Pace;
 use super::packet::Packet;
 use super::run::{Next, Run};
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use crate::num::div_up;
 use crate::payload::Cut;
 use crate::storage::put;
 use crate::time::{Duration, Instant, MediaTime, Now};
@@ -289,7 +290,7 @@ impl Stream {
     }
 
     fn quanta(&self, cut: &Cut<'_>) -> u64 {
-        u64::from(cut.count().div_ceil(self.quantum()))
+        u64::from(div_up(cut.count(), self.quantum()))
     }
 
     /// How many packets leave at once.

@@ -95,9 +95,9 @@ impl<'a> Field<'a> {
 /// Whether there are no control bytes but tabs and line ends. Values are echoed and compared:
 /// what could break a line when it is sent back must not get in.
 fn is_text(value: &[u8]) -> bool {
-    let lone_cr = |pair: &[u8]| matches!(pair, [b'\r', next] if !matches!(next, b'\r' | b'\n'));
+    let lone_cr = |pair: (&u8, &u8)| matches!(pair, (b'\r', next) if !matches!(next, b'\r' | b'\n'));
     !value.iter().any(|&b| b.is_ascii_control() && !matches!(b, b'\t' | b'\r' | b'\n'))
-        && !value.windows(2).any(lone_cr)
+        && !value.iter().zip(value.iter().skip(1)).any(lone_cr)
 }
 
 struct Fields<'a>(&'a [u8]);

@@ -49,14 +49,12 @@ impl<'a> Iterator for Entries<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let mut end = 0usize;
-        for part in self.0.split_inclusive(|&b| b == b',') {
-            end = end.saturating_add(part.len());
-            let rest = self.0.get(end..).unwrap_or_default().trim_ascii_start();
-            if part.ends_with(b",") && text::starts_with_ignore_case(rest, b"url") {
-                break;
-            }
-        }
+        let begins_at = |&at: &usize| {
+            let rest = self.0.get(at..).unwrap_or_default().trim_ascii_start();
+            text::starts_with_ignore_case(rest, b"url")
+        };
+        let mut commas = (1..).zip(self.0).filter(|&(_, &b)| b == b',').map(|(behind, _)| behind);
+        let end = commas.find(begins_at).unwrap_or(self.0.len());
         let (entry, rest) = self.0.split_at_checked(end)?;
         self.0 = rest;
         Some(entry.strip_suffix(b",").unwrap_or(entry))

@@ -215,7 +215,7 @@ impl Emit for Url<'_> {
 impl Emit for ControlUrl<'_> {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
         self.base.emit(out)?;
-        let slashed = self.base.query.unwrap_or(self.base.path).ends_with(b"/");
+        let slashed = self.base.query.unwrap_or(self.base.path).last() == Some(&b'/');
         match self.control {
             [] => Ok(()),
             [b'/', control @ ..] if slashed => out.url_text(control),
