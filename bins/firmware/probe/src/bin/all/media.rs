@@ -1,0 +1,36 @@
+//! Media files.
+use pinhole::media::{FrameClock, FrameReader, FrameSpan, SliceReader, Splitter, detect};
+use probe::{any, bytes, room, used};
+
+pub(crate) fn all() {
+    used(detect(bytes()));
+    read();
+    split();
+    let Some(clock) = FrameClock::new(any(1), any(1)) else { return };
+    used((clock.fraction(), clock.frame_rate(), clock.pts(any(0)), clock.interval()));
+}
+
+fn read() {
+    let (mut buffer, mut frame) = ([0; 100], [0; 100]);
+    let Ok(mut reader) = FrameReader::new(SliceReader::new(bytes()), room(&mut buffer), any(0)) else {
+        return;
+    };
+    while any(true) {
+        let reader = any(&mut reader);
+        used(reader.next());
+        used(reader.read_frame(any(FrameSpan { at: 0, len: 0 }), room(&mut frame)));
+        used((reader.container(), reader.clock(), reader.slots()));
+    }
+}
+
+fn split() {
+    let mut splitter = Splitter::new(any(0));
+    while any(true) {
+        let splitter = any(&mut splitter);
+        if let (_, Some(found)) = splitter.push(bytes()) {
+            used(found.end());
+        }
+        used((splitter.keep_from(), splitter.junk(), splitter.oversized()));
+    }
+    used(splitter.finish());
+}

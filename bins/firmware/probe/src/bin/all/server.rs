@@ -1,0 +1,41 @@
+//! What only a server with an operating system calls: gathered writes, and several sockets.
+use pinhole::server::{Chunk, Config, Pending, ServerConn};
+use probe::{Ring, address, any, now, room, used};
+
+pub(crate) fn rest() {
+    let mut storage = [0; 100];
+    used(any(Config::default()).storage_len(any(0)));
+    let Ok(mut conn) =
+        ServerConn::new(any(Config::DEFAULT), now(), address().ip(), any(1), room(&mut storage))
+    else {
+        return;
+    };
+    let conn = any(&mut conn);
+    let rings: &[Ring<'_>] = any(&[]);
+    used(conn.may_latch(any(0)));
+    if let Some(chunk) = conn.poll_stream(now(), rings) {
+        stream(chunk);
+    }
+    if let Some(pending) = conn.poll_transmit(now(), rings) {
+        datagrams(pending);
+    }
+    conn.close();
+}
+
+fn stream(chunk: Chunk<'_, [Ring<'_>]>) {
+    let mut heads = [0; 100];
+    used(chunk.pieces(any(8), room(&mut heads), used));
+    chunk.advance(any(0));
+}
+
+fn datagrams(mut pending: Pending<'_>) {
+    let (mut heads, mut out) = ([0; 100], [0; 100]);
+    used(pending.socket());
+    used(pending.pieces(any(8), any(8), room(&mut heads), used));
+    used(pending.emit(any(8), room(&mut out)));
+    if any(true) {
+        used(pending.too_big());
+    } else {
+        pending.commit(any(8));
+    }
+}
