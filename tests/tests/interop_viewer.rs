@@ -93,6 +93,38 @@ fn the_snapshot_is_the_last_picture() {
 }
 
 #[test]
+fn the_pictures_are_those_of_the_clip_each_in_its_place() {
+    if !available(&[Peer::Ffmpeg]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let directory = TempDir::new();
+    let clip = Clip::sample();
+    let server = Server::of(&[&clip]);
+    let url = server.url(clip.mount());
+    let file = directory.path().join("pictures.y4m");
+    let option = ["--pictures", file.to_str().unwrap()];
+    viewer::watch(&url, Transport::Tcp, &option).assert_whole(clip.frames);
+    let (shown, frames) = (watch::pixels(&file), watch::frames(&clip));
+    let shown: Vec<_> = shown.chunks(frames[0].len()).collect();
+    assert_eq!(shown.len(), clip.frames);
+    let right = shown.iter().zip(&frames).filter(|(shown, frame)| watch::mean_difference(shown, frame) < 3.0);
+    // A busy machine may show one late for once.
+    let right = right.count();
+    assert!(right + 3 >= clip.frames, "only {right} are in their places");
+
+    // Standard output is theirs, and the report's place is standard error.
+    let done = viewer::run_viewer(&["--json", "--pictures", "-", &url]);
+    assert!(done.stdout.starts_with("YUV4MPEG2 W512 H288 F30000:1000 "), "{}", &done.stdout[..80]);
+    let report: serde_json::Value = serde_json::from_str(done.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!((done.status.code(), report["frames_complete"].as_u64()), (Some(0), Some(60)));
+
+    let nowhere = viewer::run_viewer(&["--pictures", "/nonexistent/a.y4m", &url]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(nowhere.stderr.contains("cannot write /nonexistent/a.y4m: "), "{}", nowhere.stderr);
+}
+
+#[test]
 fn a_duration_ends_an_endless_stream() {
     let _turn = undisturbed();
     let clip = Clip::sample();

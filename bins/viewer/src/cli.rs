@@ -64,6 +64,12 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE.png")]
     pub(crate) snapshot: Option<PathBuf>,
 
+    /// Write the pictures to this file as they are on the screen, one for each frame interval, as
+    /// YUV4MPEG2: for other programs, and for those with -, for standard output. A report goes to
+    /// standard error then.
+    #[arg(long, value_name = "FILE.y4m", requires = "headless", conflicts_with = "no_decode")]
+    pub(crate) pictures: Option<PathBuf>,
+
     /// Write what is received to this file, as it comes: .avi, with its time, or .mjpeg. A file
     /// that exists is left alone.
     #[arg(long, value_name = "FILE.avi", value_parser = recording)]
@@ -144,6 +150,7 @@ fn speed(text: &str) -> Result<Speed, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pictures::is_stdout;
     use clap::CommandFactory;
     use clap::error::ErrorKind;
 
@@ -161,6 +168,8 @@ mod tests {
         let cli = parse(&[]).unwrap();
         assert!(cli.url.is_none() && !cli.headless && !cli.json && cli.duration.is_none());
         assert!(!cli.no_decode && parse(&["--headless", "--no-decode"]).unwrap().no_decode);
+        assert!(parse(&["--headless", "--no-decode", "--pictures", "a.y4m"]).is_err());
+        assert!(is_stdout(&parse(&["--headless", "--pictures", "-"]).unwrap().pictures.unwrap()));
         assert_eq!(cli.transport, TransportArg::Auto);
         assert_eq!((cli.start, cli.scale, cli.speed), (None, Scale::NORMAL, None));
     }
@@ -240,6 +249,7 @@ mod tests {
             "--record=avi",
             "--transport=sctp",
             "--no-decode",
+            "--pictures=a.y4m",
             "--cache=0",
             "--cache=64MB",
             "--cache=1.5GiB",

@@ -5,6 +5,7 @@ use crate::mend::Gaps;
 use crate::player::Shared;
 use crate::source::Source;
 use pinhole::frame::{Format, Frame, FrameId, Integrity};
+use pinhole::time::{Duration as Span, MediaTime};
 use std::time::Duration;
 
 /// Which frames are decoded.
@@ -23,6 +24,9 @@ pub(crate) enum Decode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Showing {
     pub(crate) id: FrameId,
+    pub(crate) pts: MediaTime,
+    /// For how long it is shown; zero where that is not known.
+    pub(crate) interval: Span,
     /// In the player's time.
     pub(crate) due: Duration,
     /// It is late when it is shown so much after it was due; `None`: that is not counted.

@@ -21,6 +21,7 @@ mod intake;
 mod mend;
 mod model;
 mod name;
+mod pictures;
 mod player;
 mod playhead;
 mod playout;
@@ -40,6 +41,7 @@ use clap::Parser;
 use cli::Cli;
 use decode::Picture;
 use feed::Decode;
+use pictures::Pictures;
 use pinhole::client::PlayOptions;
 use pinhole::frame::Seek;
 use player::{AtEnd, Player, Settings, Status};
@@ -56,7 +58,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tracing_subscriber::filter::LevelFilter;
 
-/// Without a window, one picture in this time is decoded, and the last: enough to know that the
+/// Where nobody sees them, one picture in this time is decoded, and the last: enough to know that the
 /// frames are pictures.
 const HEADLESS_PACE: Duration = Duration::from_secs(1);
 
@@ -76,6 +78,10 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     if let Some(file) = &cli.snapshot {
         check_directory(file)?;
     }
+    let output = cli.pictures.as_deref().map(|file| {
+        Pictures::start(file).map_err(|error| format!("cannot write {}: {error}", file.display()))
+    });
+    let mut output = output.transpose()?;
     let interrupted = on_signals()?;
     let deadline = cli.duration.and_then(|duration| Instant::now().checked_add(duration));
     let no_display = if cli.headless { None } else { missing_display() };
@@ -115,30 +121,35 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         deadline,
         interrupted: &interrupted,
     };
-    let Shown { ending, picture, headless } = show::run(&player, &options);
+    let Shown { ending, picture, headless } = show::run(&player, &options, output.as_mut());
+    let written = output.map_or(Ok(()), Pictures::finish);
 
     let status = player.status();
     let mut errors = player.errors().messages();
     let shown = picture.is_some() || cli.no_decode;
     let result = verdict(ending, &status, shown, &errors, &url)
         .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), ending))
-        .and_then(|()| tell_recording(status.recorded.as_ref()));
+        .and_then(|()| tell_recording(status.recorded.as_ref()))
+        .and_then(|()| written.map_err(|error| format!("the pictures cannot be written: {error}")));
     if let Err(error) = &result {
         errors.push(error.clone());
     }
-    let said = if cli.json {
-        say(&report::json(&url, &status, &errors))
-    } else if headless {
-        say(&format!("{url}: {}", headless::summary(&status)))
+    let report = if cli.json {
+        Some(report::json(&url, &status, &errors))
     } else {
-        Ok(())
+        headless.then(|| format!("{url}: {}", headless::summary(&status)))
+    };
+    let said = match (report, &cli.pictures) {
+        (None, _) => Ok(()),
+        (Some(report), Some(file)) if pictures::is_stdout(file) => say(io::stderr(), &report),
+        (Some(report), _) => say(io::stdout(), &report),
     };
     result?;
-    Ok(said.map_err(|error| format!("standard output takes no report: {error}"))?)
+    Ok(said.map_err(|error| format!("the report cannot be written: {error}"))?)
 }
 
 fn what_to_decode(cli: &Cli, headless: bool) -> Decode {
-    match (cli.no_decode, headless) {
+    match (cli.no_decode, headless && cli.pictures.is_none()) {
         (true, _) => Decode::Nothing,
         (false, true) => Decode::Every(HEADLESS_PACE),
         (false, false) => Decode::All,
@@ -154,7 +165,8 @@ fn what_to_play(cli: &Cli) -> Wanted {
 /// Whether what was asked for was played; if not, why. `shown`: a picture was, or none was wanted.
 fn verdict(ending: Ending, status: &Status, shown: bool, errors: &[String], url: &str) -> Result<(), String> {
     match (ending, &status.over) {
-        (Ending::User, _) => return Ok(()),
+        // Why it takes no more is told elsewhere.
+        (Ending::User | Ending::Output, _) => return Ok(()),
         (Ending::Stream, Some(Err(reason))) => return Err(reason.clone()),
         (Ending::Stream, None) => return Err(format!("{url}: a thread of the player has died; try -v")),
         _ => {}
@@ -239,9 +251,9 @@ fn start_log(verbose: u8) {
     tracing_subscriber::fmt().with_max_level(level).with_ansi(colours).with_writer(io::stderr).init();
 }
 
-/// One line to standard output. That nobody reads it is no failure.
-fn say(line: &str) -> io::Result<()> {
-    match writeln!(io::stdout(), "{line}") {
+/// Writes a line. That nobody reads it is no failure.
+fn say(mut to: impl Write, line: &str) -> io::Result<()> {
+    match writeln!(to, "{line}") {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }

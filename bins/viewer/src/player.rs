@@ -253,10 +253,14 @@ impl Player {
             pictures.give_back(old);
         }
         if let Some(picture) = &taken.item {
-            let after = clock.now().saturating_sub(picture.showing.due);
-            tally.shown(&picture.showing, after, picture.arrived.map(|at| at.elapsed()));
+            tally.shown(&picture.showing, self.after(picture), picture.arrived.map(|at| at.elapsed()));
         }
         taken
+    }
+
+    /// How long ago a picture that was taken was due.
+    pub(crate) fn after(&self, picture: &Picture) -> Duration {
+        self.shared.clock.now().saturating_sub(picture.showing.due)
     }
 
     /// Gives a picture back for its buffer.

@@ -167,7 +167,8 @@ impl Playhead {
         self.settle(now);
         let counts = !starts && !self.held && self.playout.rate() <= 1.0 && end > pts;
         let late_after = counts.then(|| self.playout.stretch(end.since(pts).into()) / 2);
-        Next::Frame(Showing { id, due, late_after, generation: self.generation })
+        let (interval, generation) = (self.interval, self.generation);
+        Next::Frame(Showing { id, pts, interval, due, late_after, generation })
     }
 
     /// Holds the picture, or goes on; after the end, from the beginning.

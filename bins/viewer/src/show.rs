@@ -3,6 +3,7 @@ use crate::decode::Picture;
 use crate::headless::Line;
 use crate::model::{Command, Model};
 use crate::name;
+use crate::pictures::Pictures;
 use crate::player::{AtEnd, Player};
 use crate::snapshot::Snapshots;
 use crate::tell;
@@ -47,6 +48,8 @@ pub(crate) enum Ending {
     Deadline,
     /// The user wants no more.
     User,
+    /// What the pictures are written to takes no more.
+    Output,
 }
 
 /// What came of it.
@@ -67,11 +70,11 @@ enum View {
     Line(Line),
 }
 
-/// Shows the stream to its end.
-pub(crate) fn run(player: &Player, options: &Options<'_>) -> Shown {
+/// Shows the stream to its end. All pictures go to `output`, too.
+pub(crate) fn run(player: &Player, options: &Options<'_>, output: Option<&mut Pictures>) -> Shown {
     let mut view = if options.headless { View::line(options) } else { View::Window(None) };
     let mut picture = None;
-    let ending = watch(player, options, &mut view, &mut picture);
+    let ending = watch(player, options, output, &mut view, &mut picture);
     let headless = matches!(view, View::Line(_));
     player.stop();
     // What the last figures and the last picture are is known when the player is done.
@@ -91,7 +94,13 @@ pub(crate) fn run(player: &Player, options: &Options<'_>) -> Shown {
     Shown { ending, picture, headless }
 }
 
-fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Option<Picture>) -> Ending {
+fn watch(
+    player: &Player,
+    options: &Options<'_>,
+    mut output: Option<&mut Pictures>,
+    view: &mut View,
+    last: &mut Option<Picture>,
+) -> Ending {
     let (mut snapshots, mut recording) = (Snapshots::default(), Recording::default());
     let mut tell_at = Instant::now();
     loop {
@@ -106,6 +115,11 @@ fn watch(player: &Player, options: &Options<'_>, view: &mut View, last: &mut Opt
             return Ending::Stream;
         }
         let fresh = taken.item.is_some();
+        if let (Some(picture), Some(output)) = (&taken.item, &mut output)
+            && !output.show(picture, player.after(picture))
+        {
+            return Ending::Output;
+        }
         if let Some(reason) = options.no_display
             && fresh
             && last.is_none()

@@ -42,6 +42,13 @@ impl FrameClock {
         MediaTime::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
+    /// How many frames are shown in a span, to the nearest.
+    pub fn frames_in(self, span: Duration) -> u64 {
+        let second = u128::from(self.scale) * 1_000_000;
+        let frames = (u128::from(span.as_micros()) * u128::from(self.rate) + second / 2) / second;
+        u64::try_from(frames).unwrap_or(u64::MAX)
+    }
+
     /// How long a frame is shown.
     pub fn interval(self) -> Duration {
         self.pts(1).since(MediaTime::ZERO)
@@ -73,7 +80,10 @@ mod tests {
         let clock = FrameClock::new(30_000, 1001).unwrap();
         assert_eq!(clock.frame_rate(), FrameRate(29_970));
         assert_eq!(clock.interval(), Duration::from_micros(33_366));
-        assert_eq!(clock.pts(30_000 * 86), MediaTime::from_micros(1001 * 86 * 1_000_000));
+        let day = Duration::from_secs(1001 * 86);
+        assert_eq!(clock.pts(30_000 * 86), MediaTime::ZERO + day);
+        assert_eq!(clock.frames_in(day), 30_000 * 86);
+        assert_eq!([16_683, 16_684].map(|micros| clock.frames_in(Duration::from_micros(micros))), [0, 1]);
     }
 
     #[test]
@@ -89,5 +99,7 @@ mod tests {
     fn the_largest_numbers_do_not_overflow() {
         let slowest = FrameClock::new(4_294_968, u32::MAX).unwrap();
         assert_eq!(slowest.pts(u64::MAX), MediaTime::from_micros(u64::MAX));
+        let fastest = FrameClock::new(u32::MAX, 4_294_968).unwrap();
+        assert!(fastest.frames_in(Duration::from_micros(u64::MAX)) < u64::MAX);
     }
 }

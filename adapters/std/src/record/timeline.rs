@@ -59,7 +59,7 @@ impl Timeline {
         }
         let (start, first) = self.anchor;
         let since = pts.since(start);
-        let mut place = first.saturating_add(self.ticks(since));
+        let mut place = first.saturating_add(self.clock.frames_in(since));
         let behind = self.clock.pts(self.next.saturating_sub(place)).since(MediaTime::ZERO);
         if behind > BEHIND && since > BEHIND {
             if since < SOON && self.clock.fraction() != FINE_GRID {
@@ -71,13 +71,6 @@ impl Timeline {
         let place = place.max(self.next);
         (self.last, self.next) = (pts, place.saturating_add(1));
         Some(place)
-    }
-
-    /// How often it ticks in `span`, to the nearest.
-    fn ticks(&self, span: Duration) -> u64 {
-        let (rate, scale) = self.clock.fraction();
-        let (rate, second) = (u128::from(rate), u128::from(scale) * 1_000_000);
-        u64::try_from((u128::from(span.as_micros()) * rate + second / 2) / second).unwrap_or(u64::MAX)
     }
 }
 
