@@ -92,6 +92,16 @@ impl Clip {
         Self { path, ..self }
     }
 
+    /// The same clip so many times over, as concatenated JPEG.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn times(self, times: usize, directory: &TempDir) -> Self {
+        let once = std::fs::read(&self.plain).expect("the clip can be read");
+        let plain = directory.file(&format!("{}-times-{times}.mjpeg", self.mount()), &once.repeat(times));
+        Self { path: plain.clone(), plain, frames: self.frames * times }
+    }
+
     /// The same clip as parts of a multipart message, as IP cameras send them over HTTP.
     ///
     /// # Panics

@@ -6,7 +6,7 @@
 //! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand;
 //! [`fake`] is a server that answers wrongly, or lies, in the packets of [`picture`];
 //! [`relay`] is a network that loses packets; [`network`] makes such as the kernel has; [`late`] is a
-//! receiver that reads late; [`capture`] dissects what went over the wire. Failures panic: this code
+//! receiver that reads late; [`quality`] compares what clients show over a bad network; [`capture`] dissects what went over the wire. Failures panic: this code
 //! runs in tests only.
 pub mod accepted;
 pub mod capture;
@@ -19,6 +19,7 @@ pub mod network;
 pub mod peer;
 pub mod picture;
 pub mod process;
+pub mod quality;
 pub mod relay;
 pub mod rtp;
 pub mod server;

@@ -51,11 +51,13 @@ fn apart(test: &str, namespaces: &[&str], setup: &str, body: impl FnOnce()) {
     let done = run(command.env(OWN_NETWORK, "1"), LIMIT).expect("unshare runs");
     assert!(done.status.success(), "{test} in its own network:\n{}\n{}", done.stdout, done.stderr);
     assert!(done.stdout.contains("1 passed"), "{test} did not run:\n{}", done.stdout);
+    // What it measured, for who asks by --nocapture.
     print!("{}", done.stdout);
 }
 
-/// A network namespace. IPv6 is off in it, so that nobody speaks unasked.
-#[derive(Clone, Debug)]
+/// A network namespace, whose name is free again when this is dropped. IPv6 is off in it, so that
+/// nobody speaks unasked.
+#[derive(Debug)]
 pub struct Namespace(&'static str);
 
 impl Namespace {
@@ -91,6 +93,13 @@ impl Namespace {
             body()
         };
         thread::scope(|scope| scope.spawn(enter).join().expect("nothing fails in the namespace"))
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // Fails where the test's own setup is gone, and then nothing is left to do.
+        let _ = Command::new("ip").args(["netns", "delete", self.0]).status();
     }
 }
 

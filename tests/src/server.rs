@@ -1,5 +1,6 @@
 //! `pinhole-server`, and the stock server that the viewer is held against.
 use crate::clip::Clip;
+use crate::network::Namespace;
 use crate::peer::PYTHON;
 use crate::process::{Finished, Running, binary, repository};
 use serde_json::Value;
@@ -34,6 +35,17 @@ impl Server {
     pub fn with(options: &[&str], media: &[impl AsRef<OsStr>]) -> Self {
         let mut command = command();
         let process = Running::start(command.args(options).args(media));
+        let address = address(&process);
+        Self { process, address, _camera: None }
+    }
+
+    /// As [`Self::start`], in a network namespace, at an address and port.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn within(namespace: &Namespace, listen: &str, media: &[impl AsRef<OsStr>]) -> Self {
+        let mut command = namespace.command(binary("pinhole-server"));
+        let process = Running::start(command.args(["--listen", listen, "--json"]).args(media));
         let address = address(&process);
         Self { process, address, _camera: None }
     }

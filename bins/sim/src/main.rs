@@ -28,7 +28,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(&Cli::parse().command) {
+    match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         // What no single value shows is wrong usage all the same.
         Err(error) => match error.downcast::<clap::Error>() {
@@ -41,10 +41,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<(), Box<dyn Error>> {
+fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         #[cfg(target_os = "linux")]
-        Command::Link(args) => link::run(args),
+        Command::Link(args) => link::run(&args),
     }
 }
 
