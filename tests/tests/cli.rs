@@ -68,7 +68,7 @@ fn wrong_usage_is_exit_code_2() {
         ("pinhole-server", &["--pattern", "wide"], "1280x720"),
         ("pinhole-server", &["--pattern", "640x9000"], "8192"),
         ("pinhole-server", &["--mtu", "90000"], "65535"),
-        ("pinhole-server", &["--cache", "much"], "256MiB"),
+        ("pinhole-server", &["--cache", "much"], "64MiB"),
         ("pinhole-server", &["--threads", "0"], "from 1 to 256"),
         ("pinhole-server", &["prepare"], "IN"),
         ("pinhole-server", &["prepare", "in.mjpeg", "out.mjpeg"], ".avi"),
