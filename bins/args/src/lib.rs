@@ -1,6 +1,10 @@
 //! Values on the command lines of Pinhole's programs: each has one way to be written.
 //!
 //! The errors are whole sentences, for clap to put behind the option that they are of.
+mod media;
+
+pub use media::{frame_rate, pattern};
+
 use std::time::Duration;
 
 /// The least that every host takes is 576 bytes (RFC 791); RTP packets have no fewer than 548.

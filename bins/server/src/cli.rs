@@ -70,7 +70,7 @@ pub(crate) struct Prepare {
     pub(crate) force: bool,
 
     /// Frames per second of an input without a clock of its own
-    #[arg(long, value_name = "N", default_value = "30", value_parser = frame_rate)]
+    #[arg(long, value_name = "N", default_value = "30", value_parser = pinhole_args::frame_rate)]
     pub(crate) fps: FrameRate,
 
     #[command(flatten)]
@@ -98,12 +98,12 @@ pub(crate) struct Serve {
     pub(crate) listen: SocketAddr,
 
     /// Frames per second of media without a clock of their own
-    #[arg(long, value_name = "N", default_value = "30", value_parser = frame_rate)]
+    #[arg(long, value_name = "N", default_value = "30", value_parser = pinhole_args::frame_rate)]
     pub(crate) fps: FrameRate,
 
     /// Serve a moving test pattern of this size and rate at /pattern, without end; without MEDIA,
     /// nothing else
-    #[arg(long, value_name = "WxH[@FPS]", value_parser = pattern)]
+    #[arg(long, value_name = "WxH[@FPS]", value_parser = pinhole_args::pattern)]
     pub(crate) pattern: Option<PatternFormat>,
 
     /// Start recorded media over when they end
@@ -156,14 +156,6 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| "this is no address of this machine and no port; try 127.0.0.1:8554".to_owned())
 }
 
-fn frame_rate(text: &str) -> Result<FrameRate, String> {
-    let fps: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
-    if !(0.1..=1000.0).contains(&fps) {
-        return Err("the rate must be from 0.1 to 1000 frames per second".to_owned());
-    }
-    Ok(FrameRate((fps * 1000.0).round() as u32))
-}
-
 /// More than that only take memory.
 const MAX_THREADS: usize = 256;
 
@@ -178,21 +170,6 @@ fn avi_path(text: &str) -> Result<PathBuf, String> {
         Some(extension) if extension.eq_ignore_ascii_case("avi") => Ok(path),
         _ => Err("an AVI file is written, and a name that ends in .avi is asked for".to_owned()),
     }
-}
-
-/// The rate of a test pattern where only its size is given.
-const PATTERN_RATE: FrameRate = FrameRate(30_000);
-
-fn pattern(text: &str) -> Result<PatternFormat, String> {
-    let (size, rate) = match text.split_once('@') {
-        Some((size, rate)) => (size, frame_rate(rate).map_err(|error| format!("after the @: {error}"))?),
-        None => (text, PATTERN_RATE),
-    };
-    let sides = size.split_once(['x', 'X']);
-    let (width, height) = sides
-        .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)))
-        .ok_or("this is no size; try 1280x720 or 1280x720@25")?;
-    PatternFormat::new(width, height, rate).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -211,34 +188,6 @@ mod tests {
         assert_eq!(address("127.0.0.1"), Ok((Ipv4Addr::LOCALHOST, 8554).into()));
         assert_eq!(address("[::1]:554").map(|a| a.to_string()), Ok("[::1]:554".to_owned()));
         assert!(address("127.0.0.1:99999").is_err());
-    }
-
-    #[test]
-    fn rates_are_kept_to_the_thousandth() {
-        assert_eq!(frame_rate("29.97"), Ok(FrameRate(29_970)));
-        for bad in ["0", "-1", "1e9", "nan", "many"] {
-            assert!(frame_rate(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_pattern_has_a_size_and_may_have_a_rate() {
-        let format = |width, height, rate| PatternFormat::new(width, height, FrameRate(rate)).unwrap();
-        assert_eq!(pattern("2560x1440"), Ok(format(2560, 1440, 30_000)));
-        assert_eq!(pattern("641X359@29.97"), Ok(format(641, 359, 29_970)));
-        for (bad, word) in [
-            ("1280", "no size"),
-            ("x720", "no size"),
-            ("70000x720", "no size"),
-            ("1280x720x2", "no size"),
-            ("1280x720@", "after the @"),
-            ("1280x720@0", "rate"),
-            ("8x720", "8x720"),
-            ("8192x8192@60", "8K"),
-        ] {
-            let error = pattern(bad).unwrap_err();
-            assert!(error.contains(word), "{bad}: {error}");
-        }
     }
 
     #[test]

@@ -1,0 +1,67 @@
+//! What is served.
+use pinhole::wire::sdp::FrameRate;
+use pinhole_std::media::PatternFormat;
+
+/// The rate of a test pattern where only its size is given.
+const PATTERN_RATE: FrameRate = FrameRate(30_000);
+
+/// Frames a second, kept to the thousandth: `30`, `29.97`.
+///
+/// # Errors
+/// What is expected, if no video has such a rate.
+pub fn frame_rate(text: &str) -> Result<FrameRate, String> {
+    let fps: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
+    if !(0.1..=1000.0).contains(&fps) {
+        return Err("the rate must be from 0.1 to 1000 frames per second".to_owned());
+    }
+    Ok(FrameRate((fps * 1000.0).round() as u32))
+}
+
+/// A test pattern's size, and its rate if it is not 30 frames a second: `1280x720`, `1280x720@25`.
+///
+/// # Errors
+/// What is expected, or why there is no such pattern.
+pub fn pattern(text: &str) -> Result<PatternFormat, String> {
+    let (size, rate) = match text.split_once('@') {
+        Some((size, rate)) => (size, frame_rate(rate).map_err(|error| format!("after the @: {error}"))?),
+        None => (text, PATTERN_RATE),
+    };
+    let sides = size.split_once(['x', 'X']);
+    let (width, height) = sides
+        .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)))
+        .ok_or("this is no size; try 1280x720 or 1280x720@25")?;
+    PatternFormat::new(width, height, rate).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_kept_to_the_thousandth() {
+        assert_eq!(frame_rate("29.97"), Ok(FrameRate(29_970)));
+        for bad in ["0", "-1", "1e9", "nan", "many"] {
+            assert!(frame_rate(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_has_a_size_and_may_have_a_rate() {
+        let format = |width, height, rate| PatternFormat::new(width, height, FrameRate(rate)).unwrap();
+        assert_eq!(pattern("2560x1440"), Ok(format(2560, 1440, 30_000)));
+        assert_eq!(pattern("641X359@29.97"), Ok(format(641, 359, 29_970)));
+        for (bad, word) in [
+            ("1280", "no size"),
+            ("x720", "no size"),
+            ("70000x720", "no size"),
+            ("1280x720x2", "no size"),
+            ("1280x720@", "after the @"),
+            ("1280x720@0", "rate"),
+            ("8x720", "8x720"),
+            ("8192x8192@60", "8K"),
+        ] {
+            let error = pattern(bad).unwrap_err();
+            assert!(error.contains(word), "{bad}: {error}");
+        }
+    }
+}
