@@ -311,6 +311,20 @@ impl ServerRam {
             + self.server
             + self.interface
     }
+
+    /// Each part of it, with a name for people.
+    pub const fn parts(&self) -> [(&'static str, usize); 8] {
+        [
+            ("connections", self.connections),
+            ("requests and replies", self.messages),
+            ("TCP buffers", self.tcp),
+            ("UDP buffers", self.udp),
+            ("sockets", self.sockets),
+            ("frames", self.ring),
+            ("server", self.server),
+            ("interface", self.interface),
+        ]
+    }
 }
 
 impl ClientRam {

@@ -1,6 +1,6 @@
 //! [`ServerConn`]: the verbs.
 use super::chunk::Chunk;
-use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, RequestId, Why};
+use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, RequestId, Summary, Why};
 use super::run::earliest;
 use super::stream::{Phase, Route, Stream};
 use super::transmit::{MAX_PACKET, MIN_PACKET, Pending};
@@ -348,6 +348,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
     pub fn wanted(&self) -> impl Iterator<Item = (TrackId, FrameId)> {
         let in_play = self.state.streams.iter().filter(|stream| stream.is_sending());
         in_play.map(|stream| (stream.track, stream.frame))
+    }
+
+    /// The figures of each track so far; [`Event::Closed`] has the last ones.
+    pub fn summaries(&self, now: Now) -> impl Iterator<Item = (TrackId, Summary)> {
+        self.state.streams.iter().map(move |stream| (stream.track, stream.summary(now)))
     }
 
     /// When to come back, if nothing comes in before.

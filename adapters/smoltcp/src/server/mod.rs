@@ -9,7 +9,7 @@ use crate::time::to_smoltcp;
 use crate::udp::{Outlet, SOCKET, UdpPair};
 use core::net::SocketAddr;
 use pinhole::frame::{FrameId, FrameStore, TrackId};
-use pinhole::server::{Claim, Config, Event, Port};
+use pinhole::server::{Claim, Config, Event, Port, Summary};
 use pinhole::time::Now;
 use pinhole::wire::rtsp::Url;
 use pinhole::wire::sdp::Presentation;
@@ -141,6 +141,11 @@ impl<'a> Server<'a> {
     /// The frames that sessions read next: [`pinhole::server::ServerConn::wanted`].
     pub fn wanted(&self) -> impl Iterator<Item = (TrackId, FrameId)> {
         self.connections.iter().filter_map(Connection::conn).flat_map(|conn| conn.wanted())
+    }
+
+    /// The figures of each session's tracks so far: [`pinhole::server::ServerConn::summaries`].
+    pub fn summaries(&self, now: Now) -> impl Iterator<Item = (TrackId, Summary)> {
+        self.connections.iter().filter_map(Connection::conn).flat_map(move |conn| conn.summaries(now))
     }
 
     /// Gives each datagram that has come to the connection with the greatest claim to it, and sees
