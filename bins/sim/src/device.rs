@@ -28,11 +28,6 @@ impl<L: Link> Device<L> {
         Self { link, received: buffer(), sent: buffer(), capabilities }
     }
 
-    /// Bytes of the buffers for frames of this length.
-    pub const fn ram(max_transmission_unit: usize) -> usize {
-        2 * max_transmission_unit
-    }
-
     /// What it is connected to.
     pub const fn link(&self) -> &L {
         &self.link
@@ -42,6 +37,11 @@ impl<L: Link> Device<L> {
     pub const fn link_mut(&mut self) -> &mut L {
         &mut self.link
     }
+}
+
+/// Bytes of the buffers of a device for frames of this length.
+pub const fn ram(max_transmission_unit: usize) -> usize {
+    2 * max_transmission_unit
 }
 
 /// A frame that has come.

@@ -5,6 +5,10 @@
 mod link;
 mod options;
 #[cfg(target_os = "linux")]
+mod signals;
+#[cfg(target_os = "linux")]
+mod tap;
+#[cfg(target_os = "linux")]
 mod tun;
 
 use clap::{Parser, Subcommand};
@@ -25,10 +29,12 @@ struct Cli {
 enum Command {
     #[cfg(target_os = "linux")]
     Link(link::Args),
+    #[cfg(target_os = "linux")]
+    Tap(tap::Args),
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    match run(&Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         // What no single value shows is wrong usage all the same.
         Err(error) => match error.downcast::<clap::Error>() {
@@ -41,10 +47,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Box<dyn Error>> {
+fn run(command: &Command) -> Result<(), Box<dyn Error>> {
     match command {
         #[cfg(target_os = "linux")]
-        Command::Link(args) => link::run(&args),
+        Command::Link(args) => link::run(args),
+        #[cfg(target_os = "linux")]
+        Command::Tap(args) => tap::run(args),
     }
 }
 

@@ -33,21 +33,34 @@ impl FromStr for Place {
             Some((name, namespace)) => (name, Some(namespace)),
             None => (place, None),
         };
-        // The kernel's rules, and it makes a number of a %d.
-        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':' | '%');
-        if name.is_empty() || name.len() > MAX_NAME || name.contains(odd) || matches!(name, "." | "..") {
-            return Err(format!(
-                "'{name}' cannot be an interface's name: it has 1 to {MAX_NAME} bytes, without spaces, / : %"
-            ));
-        }
+        let name = parse_name(name)?;
         if namespace.is_some_and(|name| name.is_empty() || name.contains(['/', '@'])) {
             return Err("behind @ stands a network namespace's name, as `ip netns list` shows it".to_owned());
         }
-        Ok(Self { name: name.to_owned(), namespace: namespace.map(str::to_owned), address })
+        Ok(Self { name, namespace: namespace.map(str::to_owned), address })
     }
 }
 
-fn parse_address(text: &str) -> Result<(IpAddr, u8), String> {
+/// The name of an interface.
+///
+/// # Errors
+/// None is called so.
+pub(crate) fn parse_name(name: &str) -> Result<String, String> {
+    // The kernel's rules, and it makes a number of a %d.
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':' | '%');
+    if name.is_empty() || name.len() > MAX_NAME || name.contains(odd) || matches!(name, "." | "..") {
+        return Err(format!(
+            "'{name}' cannot be an interface's name: it has 1 to {MAX_NAME} bytes, without spaces, / : %"
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+/// An address and the length of its network's prefix.
+///
+/// # Errors
+/// What is expected, if it is none.
+pub(crate) fn parse_address(text: &str) -> Result<(IpAddr, u8), String> {
     let parsed = text.split_once('/').and_then(|(address, prefix)| {
         let (address, prefix) = (address.parse::<IpAddr>().ok()?, prefix.parse::<u8>().ok()?);
         let longest = if address.is_ipv4() { 32 } else { 128 };
@@ -156,7 +169,10 @@ fn set_up(place: &Place) -> Result<(), TapError> {
 }
 
 /// Runs `ip`; where it fails, `advice` follows what it says.
-fn ip(arguments: &[&str], advice: &str) -> Result<(), TapError> {
+///
+/// # Errors
+/// It cannot be run, or fails.
+pub(crate) fn ip(arguments: &[&str], advice: &str) -> Result<(), TapError> {
     let failed = |reason: String| TapError::Setup { command: format!("ip {}", arguments.join(" ")), reason };
     match Command::new("ip").args(arguments).output() {
         Ok(done) if done.status.success() => Ok(()),

@@ -3,17 +3,16 @@ mod bridge;
 mod report;
 
 use crate::options::FaultArgs;
+use crate::signals;
 use crate::tun::{Place, Tap};
 use bridge::Bridge;
 use fastrand::Rng;
 use indicatif::ProgressBar;
 use pinhole_sim::wire::{Medium, Wire};
 use report::Report;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How often the line on the terminal is written.
@@ -52,11 +51,7 @@ pub(crate) struct Args {
 /// The faults are such that no link has; a TAP cannot be had, or goes away.
 pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let faults = args.faults.faults()?;
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let stop = signals::stop_flag()?;
     let taps = [Tap::open(&args.a)?, Tap::open(&args.b)?];
     let seed = args.faults.seed();
     let mut seeds = Rng::with_seed(seed);

@@ -1,0 +1,206 @@
+//! The board: a server with its memory, at the end of a cable.
+use super::budget::Budget;
+use super::cable::Cable;
+use super::report::Report;
+use pinhole::server::{Event, Summary};
+use pinhole::time::{Duration, Now, NtpTime};
+use pinhole::wire::rtsp::Url;
+use pinhole::wire::sdp::{AddressType, Presentation, Track};
+use pinhole_sim::clip::Clip;
+use pinhole_sim::device::Device;
+use pinhole_smoltcp::memory::Lender;
+use pinhole_smoltcp::server::{Application, Server, Unusable};
+use pinhole_smoltcp::time;
+use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
+use smoltcp::phy::DeviceCapabilities;
+use smoltcp::socket::udp::PacketMetadata;
+use smoltcp::time::Instant;
+use smoltcp::wire::{EthernetAddress, IpCidr};
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+/// RTP's port; RTCP's is the one above.
+const RTP: u16 = 6970;
+
+/// A server in exactly the memory that its budget says, and what it serves.
+pub(super) struct Board {
+    iface: Interface,
+    device: Device<Cable>,
+    sockets: SocketSet<'static>,
+    server: Server<'static>,
+    program: Program,
+    clip: Clip,
+}
+
+/// The program around the server.
+struct Program {
+    mount: String,
+    tracks: [Track; 1],
+    report: Report,
+    /// Of sessions that have ended.
+    ended: Totals,
+    sessions: usize,
+}
+
+/// What sessions came to, together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) frames: u64,
+    pub(super) skipped: u64,
+    pub(super) thinned: u64,
+    pub(super) packets: u64,
+    pub(super) octets: u64,
+}
+
+impl Totals {
+    fn add(&mut self, summary: &Summary) {
+        self.frames += summary.frames;
+        self.skipped += summary.frames_skipped;
+        self.thinned += summary.frames_thinned;
+        self.packets += summary.packets;
+        self.octets += summary.octets;
+    }
+}
+
+impl Board {
+    /// A board at these addresses, that serves a clip as if it were a camera's picture.
+    ///
+    /// # Errors
+    /// What a server cannot be made of.
+    ///
+    /// # Panics
+    /// If there are more addresses than smoltcp has room for.
+    pub(super) fn new(
+        budget: &Budget,
+        cable: Cable,
+        capabilities: DeviceCapabilities,
+        addresses: &[IpCidr],
+        port: u16,
+        (mount, clip): (String, Clip),
+        report: Report,
+    ) -> Result<Self, Unusable> {
+        let means = &budget.means;
+        let ip_mtu = capabilities.ip_mtu();
+        let mut device = Device::new(cable, capabilities);
+        let mut config = Config::new(hardware_address(addresses).into());
+        config.random_seed = random();
+        let mut iface = Interface::new(config, &mut device, Instant::ZERO);
+        iface.update_ip_addrs(|all| all.extend(addresses.iter().copied()));
+
+        // As statics are: there from the start, and never freed.
+        let mut sockets = SocketSet::new(lend(means.sockets(), || SocketStorage::EMPTY));
+        let packets = lend(means.packets(), || PacketMetadata::EMPTY);
+        let mut lender = Lender::new(lend(means.bytes(), || 0), packets);
+        let udp = means.udp.map(|buffers| lender.udp_pair(&buffers, RTP, &mut sockets));
+        let mut connections = Vec::with_capacity(means.connections);
+        connections.extend((0..means.connections).map(|_| lender.connection(means, &mut sockets)));
+        let connections = Box::leak(connections.into_boxed_slice());
+        let server = Server::new(port, udp, means.config, connections, &sockets, ip_mtu)?;
+
+        let tracks = [clip.track()];
+        let program = Program { mount, tracks, report, ended: Totals::default(), sessions: 0 };
+        Ok(Self { iface, device, sockets, server, program, clip })
+    }
+
+    /// Does all that can be done now; returns when there is more, if no frame comes before.
+    pub(super) fn poll(&mut self, at: Instant) -> Option<Instant> {
+        let live = self.clip.live(time::from_smoltcp(at));
+        self.device.link_mut().deliver(time::from_smoltcp(at));
+        self.iface.poll(at, &mut self.device, &mut self.sockets);
+        let served_at = self.server.poll(now(at), &mut self.sockets, &live, &mut self.program);
+        let picture = self.server.wanted().next().map(|_| time::to_smoltcp(live.next_at()));
+        let iface_at = self.iface.poll_at(at, &self.sockets);
+        let cable_at = self.device.link().poll_at().map(time::to_smoltcp);
+        [served_at, picture, iface_at, cable_at].into_iter().flatten().min()
+    }
+
+    /// Takes leave of everyone; [`Self::poll`] does the rest.
+    pub(super) fn close(&mut self) {
+        self.server.close();
+    }
+
+    /// Connections that are in use.
+    pub(super) fn connected(&self) -> usize {
+        self.server.connected()
+    }
+
+    /// Sessions, and what all that there were came to.
+    pub(super) fn totals(&self, at: Instant) -> (usize, Totals) {
+        let mut totals = self.program.ended;
+        self.server.summaries(now(at)).for_each(|(_, summary)| totals.add(&summary));
+        (self.program.sessions, totals)
+    }
+
+    /// The cable at its end.
+    pub(super) const fn cable(&self) -> &Cable {
+        self.device.link()
+    }
+
+    /// The cable at its end.
+    pub(super) const fn cable_mut(&mut self) -> &mut Cable {
+        self.device.link_mut()
+    }
+}
+
+impl Application for Program {
+    fn random(&mut self) -> u64 {
+        random()
+    }
+
+    fn find(&self, url: &Url<'_>) -> Option<u16> {
+        url.path_is(&self.mount).then_some(0)
+    }
+
+    fn describe(&self, _: u16) -> Presentation<'_> {
+        Presentation {
+            name: &self.mount,
+            session_id: 1,
+            version: 1,
+            address_type: AddressType::Ip4,
+            duration: None,
+            tracks: &self.tracks,
+        }
+    }
+
+    fn on_event(&mut self, peer: SocketAddr, event: &Event<'_>) {
+        match event {
+            Event::Opened { .. } => self.sessions += 1,
+            Event::Closed { summary, .. } => {
+                self.sessions -= 1;
+                self.ended.add(summary);
+            }
+            _ => {}
+        }
+        self.report.event(peer, event);
+    }
+}
+
+/// A board of the maker's own, by its first address: two boards on a network have different ones.
+fn hardware_address(addresses: &[IpCidr]) -> EthernetAddress {
+    let mut octets = [2, b'P', 0, 0, 0, 0];
+    let address = addresses.first().map(IpCidr::address);
+    let last = match address {
+        Some(smoltcp::wire::IpAddress::Ipv4(address)) => address.octets(),
+        Some(smoltcp::wire::IpAddress::Ipv6(address)) => (address.to_bits() as u32).to_be_bytes(),
+        None => [0; 4],
+    };
+    octets[2..].copy_from_slice(&last);
+    EthernetAddress(octets)
+}
+
+fn lend<T>(len: usize, make: impl Fn() -> T) -> &'static mut [T] {
+    let mut all = Vec::with_capacity(len);
+    all.extend((0..len).map(|_| make()));
+    Box::leak(all.into_boxed_slice())
+}
+
+/// The board's clock, and the wall clock.
+fn now(at: Instant) -> Now {
+    let wall = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    Now { ntp: NtpTime::from_unix(Duration::from(wall)), ..time::now(at) }
+}
+
+/// Hard to guess, as long as the system has randomness.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| fastrand::u64(..))
+}

@@ -1,0 +1,193 @@
+//! What is told of a board, to people or as JSON.
+use super::board::Totals;
+use super::budget::Budget;
+use super::cable::Figures;
+use pinhole::server::{Event, Lower, Summary, Why};
+use pinhole_sim::wire::Counters;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Where events go: standard output, a line each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Report {
+    pub(super) json: bool,
+}
+
+/// How it stands with a board.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Status {
+    pub(super) time: Duration,
+    pub(super) sessions: usize,
+    pub(super) totals: Totals,
+    pub(super) figures: Figures,
+    /// To the board, and from it.
+    pub(super) faults: Option<[Counters; 2]>,
+}
+
+impl Report {
+    pub(super) fn serving(self, urls: &[String], budget: &Budget, flash: usize, seed: Option<u64>) {
+        if self.json {
+            let parts: serde_json::Map<_, _> = budget
+                .parts()
+                .into_iter()
+                .map(|(name, bytes)| (name.replace(' ', "_"), bytes.into()))
+                .collect();
+            self.say(&json!({ "event": "serving", "urls": urls, "ram": budget.ram, "ram_parts": parts,
+                "ram_taken": budget.total(), "ram_left": budget.left(),
+                "tcp_transmit": budget.means.tcp.transmit, "frames_in_flash": flash, "seed": seed }));
+            return;
+        }
+        self.say(&format_args!(
+            "memory, of {} bytes; the frames are in flash, {flash} bytes:\n{budget}",
+            budget.ram
+        ));
+        if let Some(seed) = seed {
+            self.say(&format_args!("faults: --seed {seed}"));
+        }
+        for url in urls {
+            self.say(&format_args!("{url}"));
+        }
+    }
+
+    pub(super) fn event(self, peer: SocketAddr, event: &Event<'_>) {
+        if self.json {
+            if let Some(value) = as_json(peer, event) {
+                self.say(&value);
+            }
+            return;
+        }
+        match event {
+            Event::Opened { session, lower, .. } => {
+                self.say(&format_args!("{peer} opened session {session} by {}", name(*lower)));
+            }
+            Event::Closed { session, why, summary, .. } => {
+                self.say(&format_args!(
+                    "{peer} closed session {session}: {}; {}",
+                    reason(*why),
+                    figures(summary)
+                ));
+            }
+            Event::Skipped { frames, .. } => {
+                self.say(&format_args!("{peer} was late: {frames} frames left out"));
+            }
+            Event::Adapted { one_in: 1, .. } => {
+                self.say(&format_args!("{peer} reports no more loss, and is sent every frame"));
+            }
+            Event::Adapted { one_in, .. } => {
+                self.say(&format_args!("{peer} reports loss, and is sent one frame in {one_in}"));
+            }
+            Event::Disconnect(why) => self.say(&format_args!("{peer} disconnected: {why}")),
+            _ => {}
+        }
+    }
+
+    /// The last that is said.
+    pub(super) fn stopped(self, status: &Status) {
+        if self.json {
+            self.say(&status.json());
+        } else {
+            self.say(&status.text());
+        }
+    }
+
+    /// A line on standard output. One that cannot be written is no reason to stop serving.
+    fn say(self, line: &dyn std::fmt::Display) {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+}
+
+impl Status {
+    /// What is worth to be seen all the time.
+    pub(super) fn line(&self) -> String {
+        let Totals { frames, skipped, packets, octets, .. } = self.totals;
+        let lost = self.faults.iter().flatten().map(|way| way.lost + way.overflowed).sum::<u64>();
+        format!(
+            "{} s; {} sessions; {frames} frames, {skipped} left out; {packets} packets, {:.1} MB; \
+             {} Ethernet frames sent, {} received, {lost} lost",
+            self.time.as_secs(),
+            self.sessions,
+            octets as f64 / 1e6,
+            self.figures.sent,
+            self.figures.received,
+        )
+    }
+
+    fn text(&self) -> String {
+        let faults = self.faults.map(|ways| {
+            let way = |name, way: Counters| {
+                format!(
+                    "\n{name} the board: {} sent, {} lost, {} too much for the rate, {} twice, {} changed, {} reordered",
+                    way.sent, way.lost, way.overflowed, way.duplicated, way.corrupted, way.reordered
+                )
+            };
+            way("to", ways[0]) + &way("from", ways[1])
+        });
+        let down = match self.figures.not_taken {
+            0 => String::new(),
+            count => format!("\n{count} of them came when the TAP was down"),
+        };
+        self.line() + &down + &faults.unwrap_or_default()
+    }
+
+    fn json(&self) -> Value {
+        let Totals { frames, skipped, thinned, packets, octets } = self.totals;
+        let way = |way: Counters| {
+            json!({ "sent": way.sent, "delivered": way.delivered, "lost": way.lost,
+                "overflowed": way.overflowed, "duplicated": way.duplicated, "corrupted": way.corrupted,
+                "reordered": way.reordered })
+        };
+        let faults = self.faults.map(|[to, from]| json!({ "to_board": way(to), "from_board": way(from) }));
+        json!({ "event": "stopped", "seconds": (self.time.as_secs_f64() * 1000.0).round() / 1000.0,
+            "sessions": self.sessions, "frames": frames, "frames_skipped": skipped, "frames_thinned": thinned,
+            "packets": packets, "bytes": octets, "ethernet_received": self.figures.received,
+            "ethernet_sent": self.figures.sent, "ethernet_not_taken": self.figures.not_taken, "faults": faults })
+    }
+}
+
+fn as_json(peer: SocketAddr, event: &Event<'_>) -> Option<Value> {
+    let peer = peer.to_string();
+    Some(match event {
+        Event::Opened { session, lower, .. } => json!({ "event": "opened", "peer": peer,
+            "session": session.to_string(), "transport": name(*lower) }),
+        Event::Skipped { session, frames, .. } => json!({ "event": "skipped", "peer": peer,
+            "session": session.to_string(), "frames": frames }),
+        Event::Adapted { session, one_in, .. } => json!({ "event": "adapted", "peer": peer,
+            "session": session.to_string(), "one_in": one_in }),
+        Event::Closed { session, why, summary, .. } => json!({ "event": "closed", "peer": peer,
+            "session": session.to_string(), "why": reason(*why), "frames": summary.frames,
+            "frames_skipped": summary.frames_skipped, "frames_thinned": summary.frames_thinned,
+            "packets": summary.packets, "bytes": summary.octets, "packets_lost": summary.lost,
+            "seconds": summary.lifetime.as_millis() as f64 / 1000.0 }),
+        Event::Disconnect(why) => json!({ "event": "disconnected", "peer": peer, "why": why.to_string() }),
+        _ => return None,
+    })
+}
+
+fn figures(summary: &Summary) -> String {
+    let seconds = summary.lifetime.as_millis() as f64 / 1000.0;
+    let Summary { frames, frames_skipped, frames_thinned, packets, lost, .. } = summary;
+    format!(
+        "{frames} frames ({frames_skipped} left out for time, {frames_thinned} for loss), {packets} packets \
+         ({lost} reported lost) in {seconds:.1} s"
+    )
+}
+
+const fn name(transport: Lower) -> &'static str {
+    match transport {
+        Lower::Udp => "udp",
+        Lower::Interleaved => "tcp",
+    }
+}
+
+const fn reason(why: Why) -> &'static str {
+    match why {
+        Why::Teardown => "the client tore it down",
+        Why::Timeout => "nothing was heard from the client",
+        Why::Replaced => "the client set it up anew",
+        Why::Closed => "the connection was closed",
+        _ => "other",
+    }
+}
