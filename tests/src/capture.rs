@@ -57,6 +57,12 @@ impl Capture {
 }
 
 impl Recording {
+    /// What somebody else has captured of a server at this port: the file of this name in the
+    /// directory.
+    pub fn of(directory: TempDir, file: &str, rtsp_port: u16) -> Self {
+        Self { file: directory.path().join(file), rtsp_port, _directory: directory }
+    }
+
     /// One row for each packet that matches a display filter: the values of `fields`, separated
     /// by tabs.
     ///

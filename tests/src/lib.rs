@@ -1,14 +1,15 @@
 //! What the interop tests share: peers, processes under test, and referees that know nothing of
 //! Pinhole's own code.
 //!
-//! [`peer`] says which stock tools are here; [`clip`] makes the media; [`server`] and [`viewer`]
-//! run the two binaries; [`watch`] has a stock client decode a stream into one hash for each
+//! [`peer`] says which stock tools are here; [`clip`] makes the media; [`server`], [`viewer`] and
+//! [`board`] run the binaries; [`watch`] has a stock client decode a stream into one hash for each
 //! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand;
 //! [`fake`] is a server that answers wrongly, or lies, in the packets of [`picture`];
 //! [`relay`] is a network that loses packets; [`network`] makes such as the kernel has; [`late`] is a
 //! receiver that reads late; [`quality`] compares what clients show over a bad network; [`capture`] dissects what went over the wire. Failures panic: this code
 //! runs in tests only.
 pub mod accepted;
+pub mod board;
 pub mod capture;
 pub mod clip;
 pub mod dialogue;

@@ -181,7 +181,7 @@ fn address(process: &Running) -> SocketAddr {
 }
 
 /// The events of one kind among lines of JSON.
-fn events<'a>(lines: &'a [String], kind: &'a str) -> impl Iterator<Item = Value> + 'a {
+pub(crate) fn events<'a>(lines: &'a [String], kind: &'a str) -> impl Iterator<Item = Value> + 'a {
     let parsed = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     parsed.filter(move |event| event["event"] == kind)
 }

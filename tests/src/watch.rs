@@ -130,6 +130,24 @@ pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
     );
 }
 
+/// Asserts that a client saw frames of a file that is shown over and over, one after the other, with
+/// their very pixels.
+///
+/// # Panics
+/// If it did not; the message says where the first gap is.
+pub fn assert_consecutive(seen: &Hashes, file: &Hashes, what: &str) {
+    let fits = |start: usize| {
+        let shown = file.iter().cycle().skip(start);
+        seen.iter().zip(shown).take_while(|(seen, shown)| seen == shown).count()
+    };
+    let longest = (0..file.len()).map(fits).max().unwrap_or(0);
+    assert!(
+        longest == seen.len(),
+        "{what}: after {longest} of {} frames the next is not the next of the file",
+        seen.len()
+    );
+}
+
 /// The frames of a clip as ffmpeg decodes them, in RGB.
 ///
 /// # Panics

@@ -122,6 +122,14 @@ impl Tap {
         Ok(Self { device, name: place.name.clone() })
     }
 
+    /// The longest IP packet that the interface takes.
+    ///
+    /// # Errors
+    /// The interface is gone.
+    pub(crate) fn mtu(&self) -> io::Result<u16> {
+        self.device.mtu()
+    }
+
     /// Reads the next frame that was sent to the interface; returns its length. `None`: there is none.
     ///
     /// # Errors

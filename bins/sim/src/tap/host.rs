@@ -2,12 +2,10 @@
 use super::net::Net;
 use crate::tun::{self, Place, Tap, TapError};
 use nix::ifaddrs::getifaddrs;
-use nix::net::if_::InterfaceFlags;
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sys::socket::SockaddrStorage;
-use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
 
 /// Why the board cannot be reached from this machine, or another is reached in its place.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +56,7 @@ pub(super) struct Ready {
 /// What clashes, or is not permitted.
 pub(super) fn set_up(name: &str, boards: &[Net], mtu: u16) -> Result<Ready, HostError> {
     check(name, boards, &locals()?)?;
-    let class = Path::new("/sys/class/net").join(name);
-    let is_old = class.exists();
+    let is_old = if_nametoindex(name).is_ok();
     let place = Place { name: name.to_owned(), namespace: None, address: None };
     let tap = Tap::open(&place)?;
 
@@ -75,8 +72,7 @@ pub(super) fn set_up(name: &str, boards: &[Net], mtu: u16) -> Result<Ready, Host
             mine.push(host);
         }
     }
-    let has = fs::read_to_string(class.join("mtu")).ok().and_then(|text| text.trim().parse::<u16>().ok());
-    if has.is_none_or(|has| has < mtu) {
+    if tap.mtu()? < mtu {
         commands.push(format!("link set {name} mtu {mtu}"));
     }
     if !is_up(name)? {

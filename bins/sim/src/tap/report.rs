@@ -27,7 +27,17 @@ pub(super) struct Status {
 }
 
 impl Report {
-    pub(super) fn serving(self, urls: &[String], budget: &Budget, flash: usize, seed: Option<u64>) {
+    /// Says where it is, and how its memory is divided; `flash` is the clip's bytes, and `round_trip`
+    /// the longest with which a session over TCP gets all of it.
+    pub(super) fn serving(
+        self,
+        urls: &[String],
+        budget: &Budget,
+        flash: usize,
+        round_trip: Duration,
+        seed: Option<u64>,
+    ) {
+        let round_trip = round_trip.as_micros() as f64 / 1000.0;
         if self.json {
             let parts: serde_json::Map<_, _> = budget
                 .parts()
@@ -36,13 +46,15 @@ impl Report {
                 .collect();
             self.say(&json!({ "event": "serving", "urls": urls, "ram": budget.ram, "ram_parts": parts,
                 "ram_taken": budget.total(), "ram_left": budget.left(),
-                "tcp_transmit": budget.means.tcp.transmit, "frames_in_flash": flash, "seed": seed }));
+                "tcp_transmit": budget.means.tcp.transmit,
+                "tcp_round_trip_ms": round_trip, "frames_in_flash": flash, "seed": seed }));
             return;
         }
         self.say(&format_args!(
             "memory, of {} bytes; the frames are in flash, {flash} bytes:\n{budget}",
             budget.ram
         ));
+        self.say(&format_args!("by TCP all frames arrive with round trips of up to {round_trip:.1} ms"));
         if let Some(seed) = seed {
             self.say(&format_args!("faults: --seed {seed}"));
         }
