@@ -42,7 +42,7 @@ struct Local {
     net: Net,
 }
 
-/// The TAP, ready for a board at `boards`.
+/// The TAP, ready for a board.
 pub(super) struct Ready {
     pub(super) tap: Tap,
     /// It was there before: others may be on it.
