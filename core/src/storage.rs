@@ -1,4 +1,5 @@
 //! Bytes that somebody else owns, used without a panic.
+use zerocopy::IntoBytes;
 
 /// A queue of bytes in lent storage, always contiguous: half messages in, replies out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,14 +36,11 @@ impl Fifo {
 
     /// Appends all of `bytes`, or nothing and `false`.
     pub(crate) fn push(&mut self, storage: &mut [u8], bytes: &[u8]) -> bool {
-        match self.tail(storage, bytes.len()).get_mut(..bytes.len()) {
-            Some(to) => {
-                copy(to, bytes);
-                self.grow(storage, bytes.len());
-                true
-            }
-            None => false,
+        let fits = put(self.tail(storage, bytes.len()), 0, bytes);
+        if fits {
+            self.grow(storage, bytes.len());
         }
+        fits
     }
 
     /// The free bytes behind what is queued, moved together first if fewer than `want` are
@@ -73,26 +71,18 @@ pub(crate) fn move_to_front(storage: &mut [u8], from: usize, len: usize) {
         let Some((to, src)) = storage.get_mut(done..).and_then(|s| s.split_at_mut_checked(from)) else {
             return;
         };
-        let (Some(to), Some(src)) = (to.get_mut(..n), src.get(..n)) else { return };
-        copy(to, src);
+        if !src.get(..n).is_some_and(|src| put(to, 0, src)) {
+            return;
+        }
         done += n;
     }
 }
 
 /// Copies `bytes` to `at`; `false`, and nothing done, if they do not fit.
 pub(crate) fn put(storage: &mut [u8], at: usize, bytes: &[u8]) -> bool {
-    let to = at.checked_add(bytes.len()).and_then(|end| storage.get_mut(at..end));
-    to.map(|to| copy(to, bytes)).is_some()
-}
-
-/// Copies as much as there is of both.
-///
-/// A loop, of which the compiler makes a `memcpy`: `copy_from_slice` has a panic for lengths that
-/// differ, which stays where the compiler optimises for size and does not inline it.
-fn copy(to: &mut [u8], from: &[u8]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
-    }
+    // Not by `copy_from_slice`: it has a panic for lengths that differ, which stays where the compiler
+    // optimises for size and does not inline it.
+    storage.get_mut(at..).is_some_and(|to| bytes.write_to_prefix(to).is_ok())
 }
 
 #[cfg(test)]
