@@ -4,6 +4,7 @@ use super::packet::Packet;
 use super::stream::Stream;
 use crate::frame::FrameStore;
 use crate::payload::{Cut, Span};
+use crate::storage::put;
 use crate::time::{Duration, Instant, Now};
 use crate::wire::{interleaved, rtp};
 
@@ -36,15 +37,9 @@ pub(super) struct Run<'a> {
     pub(super) due: Instant,
     /// Of the `$` framing (RFC 2326, 10.12), for what is interleaved.
     pub(super) channel: Option<u8>,
-    /// The next packet's header; the marker is set with the frame's last.
+    /// What the packets' headers have in common.
     pub(super) header: rtp::Repr,
-    /// Where in the frame the next packet starts; `None`: the frame is sent.
-    pub(super) offset: Option<u32>,
-    /// How many packets may still leave.
-    pub(super) left: u32,
-    /// How many were passed, and their payload's bytes.
-    pub(super) packets: u32,
-    pub(super) octets: u64,
+    pub(super) cursor: Cursor,
     /// For how long it was played at the frame's end.
     pub(super) played: Duration,
     /// For how long the frame is shown.
@@ -53,10 +48,24 @@ pub(super) struct Run<'a> {
     pub(super) pause: Duration,
 }
 
+/// How far a [`Run`] has come: apart from it, for to look ahead is to walk a copy.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor {
+    /// The next packet's.
+    pub(super) sequence_number: u16,
+    /// Where in the frame the next packet starts; `None`: the frame is sent.
+    pub(super) offset: Option<u32>,
+    /// How many packets may still leave.
+    pub(super) left: u32,
+    /// How many were passed, and their payload's bytes.
+    pub(super) packets: u32,
+    pub(super) octets: u32,
+}
+
 impl<'a> Run<'a> {
     /// The packet at the cursor; `None` at the run's end.
     pub(super) fn peek(&self) -> Option<Span> {
-        self.cut.span(self.offset.filter(|_| self.left > 0)?)
+        self.cut.span(self.cursor.offset.filter(|_| self.cursor.left > 0)?)
     }
 
     /// The length of a packet, framing and all.
@@ -78,7 +87,8 @@ impl<'a> Run<'a> {
             rest = behind;
         }
         let (fixed, mut rest) = rest.split_first_chunk_mut()?;
-        rtp::Repr { marker: span.next.is_none(), ..self.header }.emit(fixed);
+        let (marker, sequence_number) = (span.next.is_none(), self.cursor.sequence_number);
+        rtp::Repr { marker, sequence_number, ..self.header }.emit(fixed);
         if span.extension > 0 {
             let extension = self.cut.extension(span.offset)?;
             let len = extension.repr().emit(fixed, rest)?;
@@ -90,18 +100,19 @@ impl<'a> Run<'a> {
 
     /// Moves the cursor past a packet.
     pub(super) fn pass(&mut self, span: &Span) {
-        self.header.sequence_number = self.header.sequence_number.wrapping_add(1);
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.saturating_add(span.payload as u64);
-        self.offset = span.next;
-        self.left = self.left.saturating_sub(1);
+        let cursor = &mut self.cursor;
+        cursor.sequence_number = cursor.sequence_number.wrapping_add(1);
+        cursor.packets = cursor.packets.wrapping_add(1);
+        cursor.octets = cursor.octets.wrapping_add(span.payload as u32);
+        cursor.offset = span.next;
+        cursor.left = cursor.left.saturating_sub(1);
     }
 }
 
 /// A packet that may be sent next: how long it is, is known before it is made.
 #[derive(Debug)]
 pub(super) enum Message<'r, 'a> {
-    Report(Packet<'a>),
+    Report(&'r Packet<'a>),
     Media(&'r Run<'a>, &'r Span),
 }
 
@@ -115,11 +126,27 @@ impl<'a> Message<'_, 'a> {
 
     pub(super) fn packet(&self) -> Option<Packet<'a>> {
         match self {
-            Self::Report(packet) => Some(*packet),
+            Self::Report(packet) => Some(**packet),
             Self::Media(run, span) => {
                 Some(Packet::new(run.cut.parts(span)?, |head| run.emit_head(span, head)))
             }
         }
+    }
+
+    /// Writes the whole message to the front of `out`; `None`: it does not fit.
+    pub(super) fn emit(&self, out: &mut [u8]) -> Option<()> {
+        let (run, span) = match self {
+            Self::Report(packet) => return (packet.copy_from(0, out) == packet.len()).then_some(()),
+            Self::Media(run, span) => (run, span),
+        };
+        let mut at = run.emit_head(span, out)?;
+        for part in &run.cut.parts(span)? {
+            if !put(out, at, part) {
+                return None;
+            }
+            at = at.saturating_add(part.len());
+        }
+        Some(())
     }
 
     /// Hands the message on in up to [`PIECES`] pieces, with what is not the frame's written to the
@@ -158,11 +185,10 @@ pub(super) fn walk<'a, S: FrameStore + ?Sized>(
     while let Some((stream, next)) = earliest(streams, udp, now, store) {
         match next {
             Next::Report { .. } => {
-                let mut ahead = *stream;
-                if !take(Message::Report(ahead.report(now, cname))) {
+                if !take(Message::Report(&stream.report(now, cname))) {
                     return;
                 }
-                *stream = ahead;
+                stream.pass_report(now);
             }
             Next::Media(mut run) => {
                 while let Some(span) = run.peek() {

@@ -4,7 +4,7 @@ use super::adapt::Adaptation;
 use super::event::{SessionId, Summary, Why};
 use super::pace::Pace;
 use super::packet::Packet;
-use super::run::{Next, Run};
+use super::run::{Cursor, Next, Run};
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use crate::num::div_up;
 use crate::payload::Cut;
@@ -559,10 +559,13 @@ impl Stream {
                 timestamp: self.rtp_at(played),
                 ssrc: self.ssrc,
             },
-            offset: Some(self.offset),
-            left,
-            packets: 0,
-            octets: 0,
+            cursor: Cursor {
+                sequence_number: self.sequence_number,
+                offset: Some(self.offset),
+                left,
+                packets: 0,
+                octets: 0,
+            },
             played: played + shown,
             shown,
             // Behind schedule, the quanta follow each other at four times the speed at most.
@@ -573,7 +576,8 @@ impl Stream {
 
     /// Moves the cursor past what `run` has passed.
     pub(super) fn pass(&mut self, now: Now, run: &Run<'_>) {
-        if run.packets == 0 {
+        let Cursor { sequence_number, offset, left, packets, octets } = run.cursor;
+        if packets == 0 {
             return;
         }
         if !self.is_udp() {
@@ -581,14 +585,14 @@ impl Stream {
             // interleaved session alive by requests.
             self.heard = now.at;
         }
-        self.sequence_number = run.header.sequence_number;
-        self.sum.packets = self.sum.packets.saturating_add(u64::from(run.packets));
-        self.sum.octets = self.sum.octets.saturating_add(run.octets);
-        self.packet_in_frame = self.packet_in_frame.wrapping_add(run.packets);
-        if run.left == 0 || run.offset.is_none() {
+        self.sequence_number = sequence_number;
+        self.sum.packets = self.sum.packets.saturating_add(u64::from(packets));
+        self.sum.octets = self.sum.octets.saturating_add(u64::from(octets));
+        self.packet_in_frame = self.packet_in_frame.wrapping_add(packets);
+        if left == 0 || offset.is_none() {
             self.not_before = now.at + run.pause;
         }
-        match run.offset {
+        match offset {
             Some(next) => self.offset = next,
             None => {
                 self.sum.frames = self.sum.frames.saturating_add(1);
@@ -600,42 +604,21 @@ impl Stream {
         }
     }
 
-    /// The report or BYE that [`Self::next`] has; the stream is then past it.
-    pub(super) fn report<'a>(&mut self, now: Now, cname: &[u8]) -> Packet<'a> {
-        let bye = matches!(self.phase, Phase::Leaving(_) | Phase::Ending { .. });
-        let packet = self.compound(now, cname, bye);
-        match self.phase {
-            Phase::Leaving(why) => self.phase = Phase::Gone(why),
-            Phase::Ending { over, .. } => {
-                (self.phase, self.fresh, self.tell_ended) = (Phase::Ready, over, true);
-            }
-            _ => {}
-        }
-        packet
-    }
-
-    /// SR and SDES, and BYE in the end, as one compound (RFC 3550, 6.1).
-    fn compound<'a>(&mut self, now: Now, cname: &[u8], bye: bool) -> Packet<'a> {
-        // What is being delivered: with a speed, RTP time goes by as fast.
-        let delivered = self.anchor.map_or(self.played, |a| self.pace.delivered(now.at.since(a.at)));
-        let ahead = self.rtp_at(delivered).wrapping_sub(self.rtp_reported);
-        // A jump goes on from the newest frame, which was late, perhaps.
-        if ahead < 1 << 31 {
-            self.rtp_reported = self.rtp_reported.wrapping_add(ahead);
-        }
-        let rtp_timestamp = self.rtp_reported;
+    /// The report or BYE that [`Self::next`] has: SR and SDES, and BYE in the end, as one compound
+    /// (RFC 3550, 6.1).
+    pub(super) fn report<'a>(&self, now: Now, cname: &[u8]) -> Packet<'a> {
         let info = rtcp::sr::SenderInfo {
             ntp: now.ntp,
-            rtp_timestamp,
+            rtp_timestamp: self.rtp_now(now),
             packets: self.sum.packets as u32,
             octets: self.sum.octets as u32,
         };
         let cname = core::str::from_utf8(cname).unwrap_or_default();
+        let bye = matches!(self.phase, Phase::Leaving(_) | Phase::Ending { .. });
         let compound = rtcp::CompoundRepr { ssrc: self.ssrc, sender: Some(info), reports: &[], cname, bye };
-        let route = self.route;
-        let packet = Packet::new([&[]; 3], |head| {
+        Packet::new([&[]; 3], |head| {
             let len = compound.buffer_len();
-            let at = match route {
+            let at = match self.route {
                 Route::Udp { .. } => 0,
                 Route::Interleaved { rtcp: channel, .. } => {
                     let len = u16::try_from(len).unwrap_or(u16::MAX);
@@ -645,10 +628,29 @@ impl Stream {
             };
             compound.emit(head.get_mut(at..)?)?;
             Some(at.saturating_add(len))
-        });
+        })
+    }
+
+    /// Moves past the report that was made at the same time.
+    pub(super) fn pass_report(&mut self, now: Now) {
+        self.rtp_reported = self.rtp_now(now);
         self.random = xorshift(self.random);
         self.report_at = now.at + rtcp::interval(self.random, REPORT_EVERY);
-        packet
+        match self.phase {
+            Phase::Leaving(why) => self.phase = Phase::Gone(why),
+            Phase::Ending { over, .. } => {
+                (self.phase, self.fresh, self.tell_ended) = (Phase::Ready, over, true);
+            }
+            _ => {}
+        }
+    }
+
+    /// The RTP time of a report: what is being delivered, for with a speed RTP time goes by as fast.
+    fn rtp_now(&self, now: Now) -> u32 {
+        let delivered = self.anchor.map_or(self.played, |a| self.pace.delivered(now.at.since(a.at)));
+        let ahead = self.rtp_at(delivered).wrapping_sub(self.rtp_reported);
+        // A jump goes on from the newest frame, which was late, perhaps.
+        if ahead < 1 << 31 { self.rtp_reported.wrapping_add(ahead) } else { self.rtp_reported }
     }
 }
 

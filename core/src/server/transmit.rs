@@ -1,8 +1,7 @@
 //! Datagrams of one session, in batches as segmentation offload wants them.
 use super::packet::Packet;
-use super::run::{Message, Next, PIECES, Run};
+use super::run::{Cursor, Message, Next, PIECES, Run};
 use super::stream::{Route, Stream};
-use crate::payload::Span;
 use crate::time::Now;
 use crate::transport::Port;
 use core::net::SocketAddr;
@@ -25,16 +24,13 @@ pub struct Pending<'a> {
 
 #[derive(Debug)]
 enum Due<'a> {
-    Report {
-        /// The stream after it.
-        ahead: Stream,
-        packet: Packet<'a>,
-    },
+    Report(Packet<'a>),
     Media {
+        /// Its cursor is behind the packets that were written.
         run: Run<'a>,
-        first: Span,
-        /// The run after the packets that were written.
-        ahead: Run<'a>,
+        /// Where it starts, and how long the packet there is.
+        start: Cursor,
+        segment: usize,
     },
 }
 
@@ -53,15 +49,10 @@ pub struct Batch {
 impl<'a> Pending<'a> {
     pub(super) fn new(stream: &'a mut Stream, next: Next<'a>, now: Now, cname: &[u8]) -> Option<Self> {
         let due = match next {
-            Next::Report { .. } => {
-                let mut ahead = *stream;
-                let packet = ahead.report(now, cname);
-                Due::Report { ahead, packet }
-            }
+            Next::Report { .. } => Due::Report(stream.report(now, cname)),
             Next::Media(run) => {
-                let (first, mut ahead) = (run.peek()?, run);
-                ahead.pass(&first);
-                Due::Media { run, first, ahead }
+                let segment = run.len(&run.peek()?);
+                Due::Media { start: run.cursor, segment, run }
             }
         };
         Some(Self { stream, due, now })
@@ -88,7 +79,7 @@ impl<'a> Pending<'a> {
     /// Which socket of the pair.
     pub const fn port(&self) -> Port {
         match self.due {
-            Due::Report { .. } => Port::Rtcp,
+            Due::Report(_) => Port::Rtcp,
             Due::Media { .. } => Port::Rtp,
         }
     }
@@ -96,8 +87,8 @@ impl<'a> Pending<'a> {
     /// The length of the first packet in bytes: the least that [`Self::emit`] needs.
     pub fn next_len(&self) -> usize {
         match &self.due {
-            Due::Report { packet, .. } => packet.len(),
-            Due::Media { run, first, .. } => run.len(first),
+            Due::Report(packet) => packet.len(),
+            Due::Media { segment, .. } => *segment,
         }
     }
 
@@ -107,9 +98,8 @@ impl<'a> Pending<'a> {
         let mut room = out;
         self.batch(max_segments, |message| {
             let (to, rest) = core::mem::take(&mut room).split_at_mut_checked(message.len())?;
-            message.packet()?.copy_from(0, to);
             room = rest;
-            Some(())
+            message.emit(to)
         })
     }
 
@@ -148,19 +138,21 @@ impl<'a> Pending<'a> {
         let segment = self.next_len();
         let mut batch = Batch { len: 0, segment, count: 0 };
         match &mut self.due {
-            Due::Report { packet, .. } => {
-                write(Message::Report(*packet))?;
+            Due::Report(packet) => {
+                write(Message::Report(packet))?;
                 batch = Batch { len: segment, segment, count: 1 };
             }
-            Due::Media { run, ahead, .. } => {
-                *ahead = *run;
-                while let Some(span) = ahead.peek().filter(|_| batch.count < max_segments.max(1)) {
-                    let len = ahead.len(&span);
+            Due::Media { run, start, .. } => {
+                run.cursor = *start;
+                while batch.count < max_segments.max(1)
+                    && let Some(span) = run.peek()
+                {
+                    let len = run.len(&span);
                     let fits = len <= segment.min(MAX_BATCH.saturating_sub(batch.len));
-                    if !fits || write(Message::Media(ahead, &span)).is_none() {
+                    if !fits || write(Message::Media(run, &span)).is_none() {
                         break;
                     }
-                    ahead.pass(&span);
+                    run.pass(&span);
                     (batch.len, batch.count) = (batch.len.saturating_add(len), batch.count.saturating_add(1));
                     if len < segment {
                         break;
@@ -172,18 +164,37 @@ impl<'a> Pending<'a> {
     }
 
     /// The first `sent` of the packets that were written went out.
-    pub fn commit(self, sent: usize) {
-        match self.due {
-            Due::Report { ahead, .. } if sent > 0 => *self.stream = ahead,
-            Due::Report { .. } => {}
-            Due::Media { ahead, .. } if sent >= ahead.packets as usize => self.stream.pass(self.now, &ahead),
-            Due::Media { mut run, .. } => {
-                while let Some(span) = run.peek().filter(|_| (run.packets as usize) < sent) {
-                    run.pass(&span);
-                }
-                self.stream.pass(self.now, &run);
+    pub fn commit(mut self, sent: usize) {
+        self.advance(sent);
+    }
+
+    /// The same, and goes on with what is behind them: for who sends packets one by one, and need not
+    /// look all that is due up again for each. `false`: there is no more here.
+    pub fn advance(&mut self, sent: usize) -> bool {
+        let Due::Media { run, start, segment } = &mut self.due else {
+            if sent > 0 {
+                self.stream.pass_report(self.now);
+            }
+            return false;
+        };
+        let written = run.cursor.packets as usize;
+        if sent < written || written == 0 {
+            run.cursor = *start;
+            // The first one counts as written.
+            let sent = sent.min(written.max(1));
+            while (run.cursor.packets as usize) < sent
+                && let Some(span) = run.peek()
+            {
+                run.pass(&span);
             }
         }
+        self.stream.pass(self.now, run);
+        (run.cursor.packets, run.cursor.octets) = (0, 0);
+        *start = run.cursor;
+        run.peek().is_some_and(|next| {
+            *segment = run.len(&next);
+            true
+        })
     }
 
     /// The network refuses packets as large as the first one (EMSGSIZE): nothing was sent. Frames

@@ -195,9 +195,9 @@ impl HeaderRepr<'_> {
 
     /// Width and height in blocks of 8 pixels.
     fn blocks(&self) -> [u8; 2] {
-        let sides = [self.width, self.height];
-        match sides.iter().all(|&side| side <= MAX_DIMENSION) {
-            true => sides.map(|side| side.div_ceil(8) as u8),
+        let blocks = |side: u16| side.div_ceil(8) as u8;
+        match self.width <= MAX_DIMENSION && self.height <= MAX_DIMENSION {
+            true => [blocks(self.width), blocks(self.height)],
             false => [0; 2],
         }
     }

@@ -341,15 +341,19 @@ impl<'a> Open<'a> {
             }
             let socket = sockets.get_mut::<smoltcp_udp::Socket<'_>>(udp.handle(pending.port()));
             let to = IpEndpoint::new(peer, pending.to().port());
-            let sent = udp::send(socket, pending.next_len(), to, Some(self.local), |room| {
-                // It has the length of the packet.
-                let _ = pending.emit(1, room);
-            });
-            if sent == Sent::Blocked {
-                return false;
+            loop {
+                let sent = udp::send(socket, pending.next_len(), to, Some(self.local), |room| {
+                    // It has the length of the packet.
+                    let _ = pending.emit(1, room);
+                });
+                if sent == Sent::Blocked {
+                    return false;
+                }
+                outlet.hold(peer);
+                if !pending.advance(1) {
+                    break;
+                }
             }
-            outlet.hold(peer);
-            pending.commit(1);
         }
         true
     }

@@ -111,8 +111,13 @@ fn write(conn: &mut Conn<'_>, rings: &[Ring<'_>]) {
 fn transmit(conn: &mut Conn<'_>, rings: &[Ring<'_>]) {
     let mut socket = [0; 1500];
     while let Some(mut pending) = conn.poll_transmit(now(), rings) {
-        used((pending.to(), pending.port(), pending.next_len()));
-        used(pending.emit(1, any(&mut socket)));
-        pending.commit(any(1));
+        used((pending.to(), pending.port()));
+        loop {
+            used(pending.next_len());
+            used(pending.emit(1, any(&mut socket)));
+            if !pending.advance(any(1)) {
+                break;
+            }
+        }
     }
 }

@@ -63,6 +63,41 @@ fn what_is_not_committed_did_not_happen() {
 }
 
 #[test]
+fn one_by_one_the_packets_are_those_of_a_batch() {
+    let mut bench = due(5000);
+    let (_, all) = look(&mut bench, 64);
+    let now = bench.now();
+    let mut pending = bench.conn.poll_transmit(now, &bench.store).unwrap();
+    let mut sent = Vec::new();
+    loop {
+        let mut packet = vec![0; pending.next_len()];
+        // What did not go out comes again.
+        assert!(pending.advance(0));
+        pending.emit(1, &mut packet).unwrap();
+        sent.push(packet);
+        if !pending.advance(1) {
+            break;
+        }
+    }
+    assert_eq!(sent, all);
+    assert!(bench.conn.poll_transmit(now, &bench.store).is_none());
+}
+
+#[test]
+fn what_went_out_stays_so_when_the_rest_is_dropped() {
+    let mut bench = due(5000);
+    let (_, all) = look(&mut bench, 64);
+    let now = bench.now();
+    let mut pending = bench.conn.poll_transmit(now, &bench.store).unwrap();
+    pending.emit(3, &mut [0; 65_536]).unwrap();
+    assert!(pending.advance(2));
+    // Not written, and taken as sent all the same: the first one.
+    assert!(pending.advance(9));
+    drop(pending);
+    assert_eq!(look(&mut bench, 64).1, all[3..]);
+}
+
+#[test]
 fn pieces_are_what_would_be_copied() {
     let mut bench = due(5000);
     let (batch, segments) = look(&mut bench, 64);

@@ -1,0 +1,196 @@
+//! Counts the instructions that it takes to make RTP packets, next to those of a bare copy of the same
+//! bytes.
+//!
+//! To be run by QEMU with `-icount shift=3`: there an instruction takes 8 ns of the board's time, and so
+//! the timer of 25 MHz says how many there were.
+#![no_std]
+#![no_main]
+use core::hint::black_box;
+use core::net::{IpAddr, Ipv4Addr};
+use cortex_m::peripheral::SYST;
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m_rt::entry;
+use cortex_m_semihosting::{debug, hio};
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::jpeg::{JpegInfo, Sampling};
+use pinhole::server::{Answer, Ask, Config, Event, PortPair, ServerConn};
+use pinhole::text::{SliceSink, TextWriter};
+use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
+use probe as _;
+
+/// Of the timer, which goes at 25 MHz, while instructions take 8 ns each.
+const INSTRUCTIONS_A_TICK: u32 = 5;
+/// The most that the timer counts.
+const TIMER_MAX: u32 = 0x00FF_FFFF;
+
+/// The packets of a frame: two quanta, so that the pacer has something to do.
+const PACKETS: usize = 64;
+const PACKET: usize = 1400;
+/// In front of the scan in each packet but the first: RTP's header and RTP/JPEG's.
+const HEAD: usize = 12 + 8;
+/// The quantisation tables, which the frame starts with here.
+const TABLES: usize = 128;
+/// What is in front of the first packet's part of the scan.
+const FIRST_HEAD: usize = HEAD + 4 + TABLES;
+const SCAN: usize = PACKETS * (PACKET - HEAD) - (FIRST_HEAD - HEAD);
+
+/// A frame in flash, with room to let its scan start at an odd place, as scans do.
+static FRAME: [u8; TABLES + 3 + SCAN] = [0x5A; TABLES + 3 + SCAN];
+const FRAME_TIME: Duration = Duration::from_millis(40);
+
+#[entry]
+fn main() -> ! {
+    let measured = measure();
+    debug::exit(if measured.is_some() { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+fn measure() -> Option<()> {
+    let mut timer = cortex_m::Peripherals::take()?.SYST;
+    timer.set_clock_source(SystClkSource::Core);
+    timer.set_reload(TIMER_MAX);
+    timer.clear_current();
+    timer.enable_counter();
+    for misaligned in [0, 3] {
+        let packets = packetise(misaligned)?;
+        let copies = copy(misaligned)?;
+        report(misaligned, packets, copies)?;
+    }
+    Some(())
+}
+
+/// Tells the instructions for each packet, of the core and of the bare copy.
+fn report(misaligned: usize, packets: u32, copies: u32) -> Option<()> {
+    let mut line = [0; 80];
+    let mut out = TextWriter::new(SliceSink::new(&mut line));
+    out.text(if misaligned == 0 { "aligned " } else { "misaligned " }).ok()?;
+    out.dec(packets / PACKETS as u32).ok()?;
+    out.text(" ").ok()?;
+    out.dec(copies / PACKETS as u32).ok()?;
+    out.text("\n").ok()?;
+    hio::hstdout().ok()?.write_all(out.into_sink().written()).ok()
+}
+
+/// Instructions that `work` takes.
+fn counted(work: impl FnOnce() -> Option<()>) -> Option<u32> {
+    let before = SYST::get_current();
+    work()?;
+    let ticks = before.wrapping_sub(SYST::get_current()) & TIMER_MAX;
+    Some(ticks * INSTRUCTIONS_A_TICK)
+}
+
+/// A clip of one frame, again and again.
+struct Clip {
+    info: JpegInfo,
+}
+
+impl FrameStore for Clip {
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        let pts = MediaTime::ZERO + FRAME_TIME.scaled(id.0, 1);
+        Ok(Frame::jpeg(&FRAME, self.info, pts, FRAME_TIME))
+    }
+
+    fn seek(&self, _: TrackId, _: Seek) -> FrameId {
+        FrameId(0)
+    }
+}
+
+fn at(millis: u64) -> Now {
+    let at = Instant::from_micros(1_000_000) + Duration::from_millis(millis);
+    Now { at, ntp: NtpTime(0) }
+}
+
+/// All that a turn of the main loop does for a session by UDP, for each of a frame's two quanta.
+fn packetise(misaligned: usize) -> Option<u32> {
+    let scan = (TABLES + misaligned) as u32;
+    let info = JpegInfo {
+        chroma_table: 64,
+        scan,
+        scan_len: SCAN as u32,
+        ..JpegInfo::of_size(640, 480, Sampling::Yuv420)
+    };
+    let clip = Clip { info };
+    let mut storage = [0; Config::DEFAULT.storage_len(512)];
+    let peer = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+    let mut conn = ServerConn::new(Config::DEFAULT, at(0), peer, 1, &mut storage[..]).ok()?;
+    play(&mut conn, &clip)?;
+    // The first frame, and the report in front of it.
+    let (mut socket, mut sent) = ([0; PACKET], 0);
+    turn(&mut conn, at(0), &clip, &mut socket)?;
+    turn(&mut conn, at(20), &clip, &mut socket)?;
+    let instructions = counted(|| {
+        for now in [at(40), at(60)] {
+            sent += turn(&mut conn, now, &clip, &mut socket)?;
+            black_box(conn.poll_at(&clip));
+        }
+        Some(())
+    })?;
+    (sent == PACKETS).then_some(instructions)
+}
+
+/// Sends what is due; says how many packets that is.
+fn turn(conn: &mut ServerConn<&mut [u8]>, now: Now, clip: &Clip, socket: &mut [u8; PACKET]) -> Option<usize> {
+    let mut packets = 0;
+    conn.handle_timeout(now);
+    while let Some(mut pending) = conn.poll_transmit(now, clip) {
+        black_box((pending.to(), pending.port()));
+        loop {
+            let room = socket.get_mut(..pending.next_len())?;
+            packets += pending.emit(1, room)?.count;
+            black_box(&*socket);
+            if !pending.advance(1) {
+                break;
+            }
+        }
+    }
+    Some(packets)
+}
+
+/// Has a client set the clip up and play it.
+fn play(conn: &mut ServerConn<&mut [u8]>, clip: &Clip) -> Option<()> {
+    let mut reply = [0; 2000];
+    let mut session = [0; 16];
+    say(conn, clip, &[b"SETUP rtsp://h/clip/track0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP;client_port=5000-5001\r\n\r\n"])?;
+    let chunk = conn.poll_stream(at(0), clip)?;
+    let len = chunk.fill(&mut reply);
+    chunk.advance(len);
+    let id = reply.windows(9).position(|name| name == b"Session: ")?;
+    session.copy_from_slice(reply.get(id + 9..id + 25)?);
+    say(conn, clip, &[b"PLAY rtsp://h/clip RTSP/1.0\r\nCSeq: 2\r\nSession: ", &session, b"\r\n\r\n"])
+}
+
+fn say(conn: &mut ServerConn<&mut [u8]>, clip: &Clip, request: &[&[u8]]) -> Option<()> {
+    for part in request {
+        conn.handle_stream(at(0), part).ok()?;
+    }
+    while let Some(event) = conn.poll_event(at(0)) {
+        let Event::Request { id, ask } = event else { continue };
+        let answer = match ask {
+            Ask::Setup { .. } => {
+                Answer::Setup { media: 0, ports: Some(PortPair { socket: 0, rtp: 6000, rtcp: 6001 }) }
+            }
+            _ => Answer::Play { from: Some(Seek::Live), end: None },
+        };
+        conn.reply(at(0), id, answer, clip).ok()?;
+    }
+    Some(())
+}
+
+/// The scan's bytes, in the same pieces from the same places to the same places.
+fn copy(misaligned: usize) -> Option<u32> {
+    let mut socket = [0; PACKET];
+    let mut rest = FRAME.get(TABLES + misaligned..TABLES + misaligned + SCAN)?;
+    counted(|| {
+        let mut head = FIRST_HEAD;
+        while !rest.is_empty() {
+            let to = socket.get_mut(head..)?;
+            let (from, later) = rest.split_at_checked(to.len())?;
+            to.copy_from_slice(from);
+            black_box(&socket);
+            (rest, head) = (later, HEAD);
+        }
+        Some(())
+    })
+}
