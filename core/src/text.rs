@@ -110,18 +110,7 @@ impl<W: Write> TextWriter<W> {
     /// # Errors
     /// The sink's.
     pub fn dec(&mut self, value: impl Into<u64>) -> Result<(), W::Error> {
-        let mut digits = [0u8; 20];
-        let mut rest: u64 = value.into();
-        let mut start = 0;
-        for (at, digit) in digits.iter_mut().enumerate().rev() {
-            *digit = b'0' | (rest % 10) as u8;
-            rest /= 10;
-            start = at;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.text(digits.get(start..).unwrap_or_default())
+        self.text(Digits::of(value.into(), 1).as_bytes())
     }
 
     /// Writes a number as eight hexadecimal digits, as RTSP writes an SSRC.
@@ -143,7 +132,7 @@ impl<W: Write> TextWriter<W> {
     /// # Errors
     /// The sink's.
     pub fn npt(&mut self, at: MediaTime) -> Result<(), W::Error> {
-        self.fixed(at.as_micros(), 1_000_000)
+        self.text(Digits::of(at.as_micros(), 1_000_000).as_bytes())
     }
 
     /// Writes a number of thousandths as a decimal fraction.
@@ -151,22 +140,7 @@ impl<W: Write> TextWriter<W> {
     /// # Errors
     /// The sink's.
     pub fn thousandths(&mut self, value: u32) -> Result<(), W::Error> {
-        self.fixed(u64::from(value), 1_000)
-    }
-
-    /// Writes `value / unit` exactly, without trailing zeros; `unit` is a power of ten.
-    fn fixed(&mut self, value: u64, mut unit: u64) -> Result<(), W::Error> {
-        self.dec(value.checked_div(unit).unwrap_or(0))?;
-        let mut rest = value.checked_rem(unit).unwrap_or(0);
-        if rest > 0 {
-            self.text(".")?;
-        }
-        while rest > 0 {
-            unit /= 10;
-            self.dec(rest.checked_div(unit).unwrap_or(0))?;
-            rest = rest.checked_rem(unit).unwrap_or(0);
-        }
-        Ok(())
+        self.text(Digits::of(u64::from(value), 1_000).as_bytes())
     }
 
     /// Writes text for use in a URL: what cannot stand there, white space, control bytes and
@@ -184,6 +158,56 @@ impl<W: Write> TextWriter<W> {
             rest = tail;
         }
         self.text(rest)
+    }
+}
+
+/// A number in decimal. Apart from the writer, which is compiled for each sink anew.
+struct Digits {
+    bytes: [u8; Self::MAX],
+    start: usize,
+}
+
+impl Digits {
+    /// 20 digits, and a point.
+    const MAX: usize = 21;
+
+    /// `value / unit` exactly, without trailing zeros; `unit` is a power of ten.
+    fn of(value: u64, mut unit: u32) -> Self {
+        let mut this = Self { bytes: [0; Self::MAX], start: Self::MAX };
+        let mut rest = value;
+        let mut next = || {
+            let digit = (rest % 10) as u8;
+            rest /= 10;
+            (b'0' | digit, rest == 0)
+        };
+        while unit > 1 {
+            unit /= 10;
+            let (digit, _) = next();
+            if digit != b'0' || !this.as_bytes().is_empty() {
+                this.push_front(digit);
+            }
+        }
+        if !this.as_bytes().is_empty() {
+            this.push_front(b'.');
+        }
+        loop {
+            let (digit, is_last) = next();
+            this.push_front(digit);
+            if is_last {
+                return this;
+            }
+        }
+    }
+
+    fn push_front(&mut self, byte: u8) {
+        self.start = self.start.saturating_sub(1);
+        if let Some(place) = self.bytes.get_mut(self.start) {
+            *place = byte;
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
     }
 }
 

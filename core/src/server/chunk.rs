@@ -23,7 +23,7 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         let mut done = queued.len().min(out.len());
         put(out, 0, queued.get(..done).unwrap_or(&[]));
         let mut ahead = self.state.streams.clone();
-        walk(&mut ahead, false, self.now, &self.state.cname, self.store, |message| {
+        walk(&mut ahead, false, self.now, &self.state.cname, self.store, &mut |message| {
             let room = out.get_mut(done..).filter(|room| !room.is_empty());
             let Some((room, packet)) = room.and_then(|room| Some((room, message.packet()?))) else {
                 return false;
@@ -52,7 +52,7 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         let mut left = if queued.is_empty() { most } else { push(queued) };
         let mut heads = heads;
         let mut ahead = self.state.streams.clone();
-        walk(&mut ahead, false, self.now, &self.state.cname, self.store, |message| {
+        walk(&mut ahead, false, self.now, &self.state.cname, self.store, &mut |message| {
             if left < PIECES {
                 return false;
             }
@@ -76,7 +76,7 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         let queued = n.min(state.outgoing.len());
         state.outgoing.pop(queued);
         let mut left = n.saturating_sub(queued);
-        walk(&mut state.streams, false, now, &state.cname, store, |message| {
+        walk(&mut state.streams, false, now, &state.cname, store, &mut |message| {
             if left == 0 || !state.outgoing.is_empty() {
                 return false;
             }

@@ -457,7 +457,11 @@ impl State {
         }
         let index = self.streams.iter().position(|stream| matches!(stream.phase, Phase::Gone(_)))?;
         let stream = self.streams.get(index).copied()?;
-        self.streams.swap_remove(index);
+        // The last one takes its place.
+        let last = self.streams.pop()?;
+        if let Some(free) = self.streams.get_mut(index) {
+            *free = last;
+        }
         let Phase::Gone(why) = stream.phase else { return None };
         let summary = stream.summary(now);
         debug!("{:?}: {:?} is gone: {:?}", stream.session, stream.track, why);

@@ -16,9 +16,6 @@ use crate::wire::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
 use core::net::SocketAddr;
 use embedded_io::Write;
 
-/// What the other fields of a reply to PLAY leave of its room.
-const RTP_INFO_ROOM: usize = REPLY_ROOM - 256;
-
 impl State {
     pub(super) fn answer<S: FrameStore + ?Sized>(
         &mut self,
@@ -45,7 +42,7 @@ impl State {
             _ => Err(Status::INTERNAL_SERVER_ERROR),
         });
         if let Err(status) = done {
-            self.write_reply(tx, status, request.headers.cseq(), |reply| reply.finish());
+            self.write_reply(tx, status, request.headers.cseq(), &|reply| reply.finish());
         }
     }
 
@@ -56,7 +53,7 @@ impl State {
         presentation: &Presentation<'_>,
         tx: &mut [u8],
     ) {
-        self.write_reply(tx, Status::OK, request.headers.cseq(), |mut reply| {
+        self.write_reply(tx, Status::OK, request.headers.cseq(), &|mut reply| {
             reply.header("Content-Base", &url.control(b"/"))?;
             reply.body(CONTENT_TYPE, presentation)
         });
@@ -95,7 +92,7 @@ impl State {
         spec.ssrc = Some(stream.ssrc);
         self.streams.push(stream).map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;
         let timeout_secs = u32::try_from(self.config.session_timeout.as_millis() / 1000).ok();
-        self.write_reply(tx, Status::OK, request.headers.cseq(), |mut reply| {
+        self.write_reply(tx, Status::OK, request.headers.cseq(), &|mut reply| {
             reply.header("Session", &Session { id: &hex_digits(session.0), timeout_secs })?;
             reply.header("Transport", &spec)?;
             reply.finish()
@@ -199,25 +196,30 @@ impl State {
         let start = first.map(Position::At).filter(|_| live.is_none()).or(live);
         let played = Range { start, end: stop.or(whole_end) };
         let base = url.track().map_or(url, |(base, _)| base);
-        self.write_reply(tx, Status::OK, request.headers.cseq(), |mut reply| {
-            reply.header("Session", hex_text(&hex_digits(session.0)))?;
-            if !goes_on {
-                reply.header("Range", &played)?;
+        // A hint, which a long URL for each track makes too long to be sent.
+        for infos in [Some(RtpInfos { base, infos: &infos }), None] {
+            let most = if infos.is_some() { REPLY_ROOM } else { usize::MAX };
+            let replied = self.try_reply(tx, most, Status::OK, request.headers.cseq(), &|mut reply| {
+                reply.header("Session", hex_text(&hex_digits(session.0)))?;
+                if !goes_on {
+                    reply.header("Range", &played)?;
+                }
+                if scale.is_some() {
+                    reply.header("Scale", &pace.scale)?;
+                }
+                if speed.is_some() {
+                    reply.header("Speed", &pace.speed)?;
+                }
+                if let Some(infos) = &infos {
+                    reply.header("RTP-Info", infos)?;
+                }
+                reply.finish()
+            });
+            if replied {
+                return Ok(());
             }
-            if scale.is_some() {
-                reply.header("Scale", &pace.scale)?;
-            }
-            if speed.is_some() {
-                reply.header("Speed", &pace.speed)?;
-            }
-            // A hint, which a long URL for each track makes too long to be sent.
-            let infos = RtpInfos { base, infos: &infos };
-            if infos.text_len() <= RTP_INFO_ROOM {
-                reply.header("RTP-Info", &infos)?;
-            }
-            reply.finish()
-        });
-        Ok(())
+        }
+        Err(Status::INTERNAL_SERVER_ERROR)
     }
 
     /// The pace that a PLAY gets. What has no end comes at its own (RFC 2326, 12.34 and 12.35 leave

@@ -109,14 +109,14 @@ impl State {
             return self.status(tx, Status::VERSION_NOT_SUPPORTED, cseq);
         }
         if let Some(option) = headers.get("Require").or_else(|| headers.get("Proxy-Require")) {
-            return self.respond(tx, Status::OPTION_NOT_SUPPORTED, cseq, |mut reply| {
+            return self.respond(tx, Status::OPTION_NOT_SUPPORTED, cseq, &|mut reply| {
                 reply.header("Unsupported", &OneLine(option))?;
                 reply.finish()
             });
         }
         match request.method {
             Method::Options => {
-                return self.respond(tx, Status::OK, cseq, |mut reply| {
+                return self.respond(tx, Status::OK, cseq, &|mut reply| {
                     reply.header("Public", METHODS)?;
                     reply.finish()
                 });
@@ -128,7 +128,7 @@ impl State {
                 };
             }
             Method::Announce | Method::Record | Method::Redirect => {
-                return self.respond(tx, Status::METHOD_NOT_ALLOWED, cseq, |mut reply| {
+                return self.respond(tx, Status::METHOD_NOT_ALLOWED, cseq, &|mut reply| {
                     reply.header("Allow", METHODS)?;
                     reply.finish()
                 });
@@ -150,7 +150,7 @@ impl State {
             },
         };
         match session.filter(|_| known) {
-            Some(session) => self.respond(tx, status, cseq, |mut reply| {
+            Some(session) => self.respond(tx, status, cseq, &|mut reply| {
                 reply.header("Session", hex_text(&hex_digits(session.0)))?;
                 reply.finish()
             }),
@@ -218,16 +218,20 @@ impl State {
     /// The first way to carry the stream that is supported, of those that the client offers.
     pub(super) fn transport<'a>(&self, request: &Request<'a>) -> Option<(Lower, TransportSpec<'a>)> {
         let is_play = |mode: &[u8]| mode.eq_ignore_ascii_case(b"play");
-        let offered = request.headers.get_all("Transport").flat_map(transports);
-        offered
-            .filter_map(Result::ok)
-            .filter(|spec| !spec.multicast)
-            .filter(|spec| spec.mode.is_empty() || text::split(spec.mode, b',').any(is_play))
-            .find_map(|spec| match spec.profile {
-                Profile::Udp => spec.client_port.map(|_| (Lower::Udp, spec)),
-                Profile::Tcp => Some((Lower::Interleaved, spec)),
-                Profile::Other(_) => None,
-            })
+        for value in request.headers.get_all("Transport") {
+            for spec in transports(value).flatten() {
+                let lower = match spec.profile {
+                    Profile::Udp if spec.client_port.is_some() => Lower::Udp,
+                    Profile::Tcp => Lower::Interleaved,
+                    _ => continue,
+                };
+                let plays = spec.mode.is_empty() || text::split(spec.mode, b',').any(is_play);
+                if plays && !spec.multicast {
+                    return Some((lower, spec));
+                }
+            }
+        }
+        None
     }
 
     fn interleaved(&mut self, now: Now, data: Data<'_>) -> Outcome {
@@ -286,7 +290,7 @@ impl State {
     }
 
     fn status(&mut self, tx: &mut [u8], status: Status, cseq: Option<u32>) -> Outcome {
-        self.respond(tx, status, cseq, |reply| reply.finish())
+        self.respond(tx, status, cseq, &|reply| reply.finish())
     }
 
     fn respond(
@@ -294,7 +298,7 @@ impl State {
         tx: &mut [u8],
         status: Status,
         cseq: Option<u32>,
-        build: impl FnOnce(Reply<'_>) -> Written<'_>,
+        build: &dyn Fn(Reply<'_>) -> Written<'_>,
     ) -> Outcome {
         self.write_reply(tx, status, cseq, build);
         Outcome::Answered
@@ -306,13 +310,27 @@ impl State {
         tx: &mut [u8],
         status: Status,
         cseq: Option<u32>,
-        build: impl FnOnce(Reply<'_>) -> Written<'_>,
+        build: &dyn Fn(Reply<'_>) -> Written<'_>,
     ) {
-        let written = write(self.outgoing.tail(tx, REPLY_ROOM), status, cseq, build).or_else(|| {
-            let room = self.outgoing.tail(tx, REPLY_ROOM);
-            write(room, Status::INTERNAL_SERVER_ERROR, cseq, |reply| reply.finish())
-        });
+        if !self.try_reply(tx, usize::MAX, status, cseq, build) {
+            self.try_reply(tx, usize::MAX, Status::INTERNAL_SERVER_ERROR, cseq, &|reply| reply.finish());
+        }
+    }
+
+    /// Queues a reply of at most so many bytes; `false`, and nothing queued, if it cannot be written.
+    pub(super) fn try_reply(
+        &mut self,
+        tx: &mut [u8],
+        most: usize,
+        status: Status,
+        cseq: Option<u32>,
+        build: &dyn Fn(Reply<'_>) -> Written<'_>,
+    ) -> bool {
+        let room = self.outgoing.tail(tx, REPLY_ROOM);
+        let most = room.len().min(most);
+        let written = write(room.get_mut(..most).unwrap_or_default(), status, cseq, build);
         self.outgoing.grow(tx, written.unwrap_or(0));
+        written.is_some()
     }
 }
 
@@ -320,7 +338,7 @@ fn write(
     room: &mut [u8],
     status: Status,
     cseq: Option<u32>,
-    build: impl FnOnce(Reply<'_>) -> Written<'_>,
+    build: &dyn Fn(Reply<'_>) -> Written<'_>,
 ) -> Option<usize> {
     let mut reply = MessageWriter::response(SliceSink::new(room), status, cseq).ok()?;
     reply.header("Server", SERVER).ok()?;

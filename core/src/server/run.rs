@@ -140,7 +140,7 @@ impl<'a> Message<'_, 'a> {
             Self::Media(run, span) => (run, span),
         };
         let mut at = run.emit_head(span, out)?;
-        for part in &run.cut.parts(span)? {
+        for part in run.cut.parts(span)?.iter().filter(|part| !part.is_empty()) {
             if !put(out, at, part) {
                 return None;
             }
@@ -179,7 +179,7 @@ pub(super) fn walk<'a, S: FrameStore + ?Sized>(
     now: Now,
     cname: &[u8],
     store: &'a S,
-    mut take: impl FnMut(Message<'_, 'a>) -> bool,
+    take: &mut dyn FnMut(Message<'_, 'a>) -> bool,
 ) {
     // Bounded by `take`, and by what is due.
     while let Some((stream, next)) = earliest(streams, udp, now, store) {
@@ -211,9 +211,13 @@ pub(super) fn earliest<'s, 'a, S: FrameStore + ?Sized>(
     now: Now,
     store: &'a S,
 ) -> Option<(&'s mut Stream, Next<'a>)> {
-    streams
-        .iter_mut()
-        .filter(|stream| stream.is_udp() == udp && stream.is_sending())
-        .filter_map(|stream| stream.next(now, store).map(|next| (stream, next)))
-        .min_by_key(|(_, next)| next.due())
+    let mut earliest: Option<(&mut Stream, Next<'_>)> = None;
+    for stream in streams.iter_mut().filter(|stream| stream.is_udp() == udp && stream.is_sending()) {
+        let Some(next) = stream.next(now, store) else { continue };
+        // A loop, for an iterator's minimum would move them about.
+        if earliest.as_ref().is_none_or(|(_, other)| next.due() < other.due()) {
+            earliest = Some((stream, next));
+        }
+    }
+    earliest
 }

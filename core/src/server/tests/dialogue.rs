@@ -245,7 +245,7 @@ fn a_description_may_take_its_time_and_requests_keep_their_order() {
 #[test]
 fn a_url_too_long_for_rtp_info_is_played_without() {
     let mut bench = Bench::new();
-    let url = format!("{URL}?token={}", "x".repeat(1300));
+    let url = format!("{URL}?token={}", "x".repeat(1400));
     let setup = bench.ok("SETUP", &format!("{url}/track0"), UDP);
     bench.session = setup.get("Session").split(';').next().unwrap().into();
     let reply = bench.ok("PLAY", &url, "");

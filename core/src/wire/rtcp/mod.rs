@@ -106,12 +106,30 @@ impl core::iter::FusedIterator for Compound<'_> {}
 
 /// All reception reports of a compound, up to the first byte that cannot be read.
 pub fn reports(compound: &[u8]) -> impl Iterator<Item = ReportBlock> {
-    let packets = Compound::new(compound).map_while(Result::ok);
-    packets.flat_map(|packet| match packet {
-        Packet::SenderReport(report) => report.reports(),
-        Packet::ReceiverReport(report) => report.reports(),
-        _ => ReportBlocks::new(0, &[]),
-    })
+    Reports { packets: Compound::new(compound), blocks: ReportBlocks::new(0, &[]) }
+}
+
+/// The iterator that [`reports`] returns.
+struct Reports<'a> {
+    packets: Compound<'a>,
+    blocks: ReportBlocks<'a>,
+}
+
+impl Iterator for Reports<'_> {
+    type Item = ReportBlock;
+
+    fn next(&mut self) -> Option<ReportBlock> {
+        loop {
+            if let Some(block) = self.blocks.next() {
+                return Some(block);
+            }
+            self.blocks = match self.packets.next()?.ok()? {
+                Packet::SenderReport(report) => report.reports(),
+                Packet::ReceiverReport(report) => report.reports(),
+                _ => continue,
+            };
+        }
+    }
 }
 
 /// A compound to send: a report, the canonical name, and BYE if the source leaves

@@ -121,23 +121,25 @@ pub enum Method<'a> {
     Unknown(&'a [u8]),
 }
 
+/// All that the RFC knows.
+const METHODS: [Method<'static>; 11] = [
+    Method::Options,
+    Method::Describe,
+    Method::Announce,
+    Method::Setup,
+    Method::Play,
+    Method::Pause,
+    Method::Teardown,
+    Method::GetParameter,
+    Method::SetParameter,
+    Method::Redirect,
+    Method::Record,
+];
+
 impl<'a> Method<'a> {
     /// The method of this name.
     pub fn from_name(name: &'a [u8]) -> Self {
-        match name {
-            b"OPTIONS" => Self::Options,
-            b"DESCRIBE" => Self::Describe,
-            b"ANNOUNCE" => Self::Announce,
-            b"SETUP" => Self::Setup,
-            b"PLAY" => Self::Play,
-            b"PAUSE" => Self::Pause,
-            b"TEARDOWN" => Self::Teardown,
-            b"GET_PARAMETER" => Self::GetParameter,
-            b"SET_PARAMETER" => Self::SetParameter,
-            b"REDIRECT" => Self::Redirect,
-            b"RECORD" => Self::Record,
-            _ => Self::Unknown(name),
-        }
+        METHODS.into_iter().find(|method| method.name() == name).unwrap_or(Self::Unknown(name))
     }
 
     /// The name, as it is sent.

@@ -12,7 +12,7 @@ use embedded_io::{ErrorKind, ErrorType, Write};
 #[derive(Debug)]
 #[must_use = "without `finish` or `body` the message has no end"]
 pub struct MessageWriter<W> {
-    out: TextWriter<LineSink<W>>,
+    out: TextWriter<PartSink<W>>,
 }
 
 /// Why a message could not be written.
@@ -48,6 +48,10 @@ impl<E: embedded_io::Error> embedded_io::Error for WriteError<E> {
 }
 
 impl<W: Write> MessageWriter<W> {
+    const fn new(sink: W) -> Self {
+        Self { out: TextWriter::new(PartSink { sink, part: Part::Line }) }
+    }
+
     /// Starts a request for `url`: a [`Url`](super::Url), a [`ControlUrl`](super::ControlUrl), or
     /// text such as `*`.
     ///
@@ -59,7 +63,7 @@ impl<W: Write> MessageWriter<W> {
         url: &(impl Emit + ?Sized),
         cseq: u32,
     ) -> Result<Self, WriteError<W::Error>> {
-        let mut this = Self { out: TextWriter::new(LineSink(sink)) };
+        let mut this = Self::new(sink);
         this.out.text(method.name())?;
         this.out.text(" ")?;
         url.emit(&mut this.out)?;
@@ -74,7 +78,7 @@ impl<W: Write> MessageWriter<W> {
     /// # Errors
     /// A [`WriteError`].
     pub fn response(sink: W, status: Status, cseq: Option<u32>) -> Result<Self, WriteError<W::Error>> {
-        let mut this = Self { out: TextWriter::new(LineSink(sink)) };
+        let mut this = Self::new(sink);
         this.out.text("RTSP/1.0 ")?;
         this.out.dec(status.0)?;
         this.out.text(" ")?;
@@ -92,10 +96,15 @@ impl<W: Write> MessageWriter<W> {
     /// # Errors
     /// A [`WriteError`].
     pub fn header(&mut self, name: &str, value: &(impl Emit + ?Sized)) -> Result<(), WriteError<W::Error>> {
-        self.out.text(name)?;
-        self.out.text(": ")?;
+        self.name(name)?;
         value.emit(&mut self.out)?;
         self.end_line()
+    }
+
+    // Apart, so that it is there once, and not for each type of value.
+    fn name(&mut self, name: &str) -> Result<(), WriteError<W::Error>> {
+        self.out.text(name)?;
+        self.out.text(": ")
     }
 
     /// Ends a message that has no body, and returns the sink.
@@ -104,7 +113,7 @@ impl<W: Write> MessageWriter<W> {
     /// A [`WriteError`].
     pub fn finish(mut self) -> Result<W, WriteError<W::Error>> {
         self.end_line()?;
-        Ok(self.out.into_sink().0)
+        Ok(self.out.into_sink().sink)
     }
 
     /// Ends a message with a body, and returns the sink. The body is emitted twice, the first
@@ -118,41 +127,71 @@ impl<W: Write> MessageWriter<W> {
         body: &(impl Emit + ?Sized),
     ) -> Result<W, WriteError<W::Error>> {
         self.header("Content-Type", content_type)?;
-        self.header("Content-Length", &(body.text_len() as u64))?;
-        let mut out = TextWriter::new(self.finish()?);
-        body.emit(&mut out).map_err(WriteError::Sink)?;
-        Ok(out.into_sink())
+        self.out.sink_mut().part = Part::Length(0);
+        body.emit(&mut self.out)?;
+        let len = core::mem::replace(&mut self.out.sink_mut().part, Part::Line);
+        self.header("Content-Length", &len.len())?;
+        self.end_line()?;
+        self.out.sink_mut().part = Part::Body;
+        body.emit(&mut self.out)?;
+        Ok(self.out.into_sink().sink)
     }
 
     fn end_line(&mut self) -> Result<(), WriteError<W::Error>> {
-        self.out.sink_mut().0.write_all(b"\r\n").map_err(WriteError::Sink)
+        self.out.sink_mut().sink.write_all(b"\r\n").map_err(WriteError::Sink)
     }
 }
 
-/// A sink for a part of one line: it refuses control bytes, so that nothing a peer sent can end
-/// the line.
+/// The sink for all parts of a message: with a type for each, all that is emitted would be compiled
+/// as often.
 #[derive(Debug)]
-struct LineSink<W>(W);
+struct PartSink<W> {
+    sink: W,
+    part: Part,
+}
 
-impl<W: Write> ErrorType for LineSink<W> {
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    /// A part of one line: control bytes are refused, so that nothing a peer sent can end the line.
+    Line,
+    /// A body whose length is not known yet: so far it has so many bytes, and none is written.
+    Length(u64),
+    Body,
+}
+
+impl Part {
+    const fn len(self) -> u64 {
+        match self {
+            Self::Length(len) => len,
+            Self::Line | Self::Body => 0,
+        }
+    }
+}
+
+impl<W: Write> ErrorType for PartSink<W> {
     type Error = WriteError<W::Error>;
 }
 
-impl<W: Write> Write for LineSink<W> {
+impl<W: Write> Write for PartSink<W> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
         self.write_all(bytes)?;
         Ok(bytes.len())
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
-        if bytes.iter().any(u8::is_ascii_control) {
-            return Err(WriteError::Control);
+        match &mut self.part {
+            Part::Line if bytes.iter().any(u8::is_ascii_control) => return Err(WriteError::Control),
+            Part::Length(len) => {
+                *len = len.saturating_add(bytes.len() as u64);
+                return Ok(());
+            }
+            Part::Line | Part::Body => {}
         }
-        self.0.write_all(bytes).map_err(WriteError::Sink)
+        self.sink.write_all(bytes).map_err(WriteError::Sink)
     }
 
     fn flush(&mut self) -> Result<(), Self::Error> {
-        self.0.flush().map_err(WriteError::Sink)
+        self.sink.flush().map_err(WriteError::Sink)
     }
 }
 
