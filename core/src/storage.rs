@@ -79,8 +79,6 @@ pub(crate) fn move_to_front(storage: &mut [u8], from: usize, len: usize) {
 }
 
 /// Copies `bytes` to `at`; `false`, and nothing done, if they do not fit.
-// Inlined everywhere it would take a hundredth of a camera's flash.
-#[inline(never)]
 pub(crate) fn put(storage: &mut [u8], at: usize, bytes: &[u8]) -> bool {
     // Not by `copy_from_slice`: it has a panic for lengths that differ, which stays where the compiler
     // optimises for size and does not inline it.

@@ -42,8 +42,6 @@ impl Duration {
 
     /// The span multiplied by `numerator / denominator`; saturates, and is zero for a zero
     /// denominator.
-    // A division of 64 bits is a call on small targets anyway.
-    #[inline(never)]
     pub const fn scaled(self, numerator: u64, denominator: u64) -> Self {
         match self.0.saturating_mul(numerator).checked_div(denominator) {
             Some(micros) => Self(micros),

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Builds the probe's images and holds what they show against the budgets; fails where one is exceeded.
+#
+#     check.sh             the table
+#     check.sh --symbols   and what the server's flash goes to, the largest functions first
+#
+# Debian: apt-get install rustc-web cargo-web rust-web-src lld-14 llvm-14 qemu-system-arm
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. tools/llvm.sh
+
+# Bytes of code and constants, above those of an image that does nothing. What they go to, and why they
+# are more than the 28 KiB that were hoped for, stands in ARCHITECTURE.md.
+flash_limit=$((44 * 1024))
+# Instructions for a packet, in hundredths of those of the bare copy.
+instructions_limit=150
+targets=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf)
+
+format='| %-60s | %18s | %12s | %-8s |\n'
+images=target/thumbv7m-none-eabi/release
+failed=0
+
+case "${1-}" in
+    "" | --symbols) ;;
+    *) echo "usage: check.sh [--symbols]" >&2; exit 2 ;;
+esac
+
+build() {
+    ./cargo.sh build --quiet --locked --release -p pinhole-probe "$@"
+}
+
+# row WHAT MEASURED LIMIT OK
+row() {
+    local verdict=ok
+    if [ "$4" -ne 1 ]; then
+        verdict=EXCEEDED
+        failed=1
+    fi
+    printf "$format" "$1" "$2" "$3" "$verdict"
+}
+
+hundredths() {
+    printf '%d.%02d' $(($1 / 100)) $(($1 % 100))
+}
+
+# size IMAGE SECTION...: bytes of an image's sections.
+size() {
+    local image=$1
+    shift
+    "$(llvm_tool llvm-size)" -A "$images/$image" |
+        awk -v names=" $* " 'index(names, " " $1 " ") { sum += $2 } END { print sum + 0 }'
+}
+
+# Says which functions call a panic, when an image does not link.
+tell_panics() {
+    local image=$1 elf
+    elf=target/panics/thumbv7m-none-eabi/release/$image
+    ./cargo.sh rustc --quiet --locked --release -p pinhole-probe --bin "$image" --target-dir target/panics \
+        -- -Clink-arg=--unresolved-symbols=ignore-all 2>/dev/null || return 0
+    echo "$image: a panic can be reached from" >&2
+    "$(llvm_tool llvm-objdump)" -d --demangle --no-show-raw-insn "$elf" | awk '
+        /^[0-9a-f]+ </ && !/<\$/ { name = $0; sub(/^[^<]*</, "", name); sub(/>:$/, "", name) }
+        /\tb[a-z.]*\t.*<.*(panicking::|_fail|_failed|rust_begin_unwind)[^<]*>/ && name !~ /^core.*(panicking|_fail)|rust_begin_unwind/ {
+            print "    " substr(name, 1, 150)
+        }' | sort -u >&2
+}
+
+if ! log=$(build 2>&1); then
+    printf '%s\n' "$log" >&2
+    for image in server all count; do
+        case $log in *"(bin \"$image\")"*) tell_panics "$image" ;; esac
+    done
+    exit 1
+fi
+if log=$(build --bin panics --features panics 2>&1); then
+    echo "error: an image that panics links: the others prove nothing" >&2
+    exit 1
+fi
+case $log in
+    *"undefined symbol: a_panic_is_reachable"*) ;;
+    *) printf '%s\nerror: the image that panics fails for another reason than its panic\n' "$log" >&2; exit 1 ;;
+esac
+
+flash=$(($(size server .text .rodata .data) - $(size empty .text .rodata .data)))
+static=$(($(size server .data .bss) + $(size all .data .bss)))
+# A line for each alignment of the frame: its name, instructions for a packet, and for the copy alone.
+counts=$(timeout -k 2 60 qemu-system-arm -M mps2-an385 -display none -monitor none -serial none \
+    -semihosting-config enable=on,target=native -icount shift=3 -kernel $images/count </dev/null) ||
+    { echo "error: QEMU does not run the image that counts instructions ($images/count)" >&2; exit 1; }
+
+printf "$format" "Cortex-M3, opt-level z" measured limit ""
+printf '|-|-|-|-|\n'
+row "flash of RTSP, RTP/JPEG and RTCP, by UDP and TCP, bytes" $flash $flash_limit $((flash <= flash_limit))
+row "panics within reach of the core's public interface" none none 1
+row "static memory, bytes" $static 0 $((static == 0))
+# Nothing but `core` is built for the target: there is no allocator.
+row "heap" none none 1
+while read -r alignment packet copy; do
+    row "instructions for a packet of 1400 bytes, $alignment: copies" "$packet/$copy = $(hundredths $((packet * 100 / copy)))" \
+        "$(hundredths $instructions_limit)" $((packet * 100 <= copy * instructions_limit))
+done <<<"$counts"
+for target in "${targets[@]}"; do
+    if log=$(build --target "$target" --bin all --bin server 2>&1); then ok=1; else ok=0; fi
+    row "panics on ${target%%-*}" "$([ $ok -eq 1 ] && echo none || echo some)" none $ok
+done
+
+if [ "${1-}" = --symbols ]; then
+    "$(llvm_tool llvm-nm)" --size-sort --reverse-sort --print-size --radix=d --demangle $images/server |
+        awk '{ size = $2 + 0; $1 = $2 = $3 = ""; printf "%6d %s\n", size, substr($0, 4, 150) }'
+fi
+if [ $failed -ne 0 ]; then
+    echo "FAILED: a budget is exceeded" >&2
+    exit 1
+fi
