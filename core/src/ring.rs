@@ -23,6 +23,11 @@ pub struct Slot {
     end: Option<FrameEnd>,
 }
 
+impl Slot {
+    /// A slot without a frame, as statics need it.
+    pub const EMPTY: Self = Self { start: 0, len: 0, before: 0, run: 0, pts: MediaTime::ZERO, end: None };
+}
+
 /// Frames with consecutive numbers, each contiguous, in storage of the caller's; bounded by bytes
 /// and by slots. The oldest make room for the newest, down to [`FrameRing::keep_from`].
 ///
