@@ -1,0 +1,79 @@
+//! Makes data for the flash of a file of JPEG pictures, and says how to link.
+use pinhole::jpeg::{self, JpegInfo, RecodeOptions};
+use pinhole::media::Splitter;
+use pinhole::server::Config;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// What is served: so many pictures of this file, at this rate.
+const CLIP: &str = "../../../video/bunny288.mjpeg";
+const PICTURES: usize = 30;
+const MILLIHERTZ: u32 = 30_000;
+
+/// What the headers of RTP and of RTP/JPEG take of a packet (RFC 3550, 5.1; RFC 2435, 3.1).
+const HEADERS: u16 = 12 + 8 + 4;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join(CLIP);
+    println!("cargo:rerun-if-changed={}", clip.display());
+    write_clip(&clip, &out).map_err(|error| format!("{}: {error}", clip.display()))?;
+
+    println!("cargo:rustc-link-arg-bins=-Tlink.x");
+    println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
+    // There are no pages to begin segments on.
+    println!("cargo:rustc-link-arg-bins=--nmagic");
+    Ok(())
+}
+
+/// Writes `clip.bin`, the pictures one behind the other, and `clip.rs`, which says what is where.
+fn write_clip(source: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let file = fs::read(source)?;
+    let mut bytes = Vec::new();
+    let mut code = format!("Clip {{ frame_rate: FrameRate({MILLIHERTZ}), pictures: &[\n");
+    for picture in pictures(&file).take(PICTURES) {
+        let (data, info) = normalise(picture)?;
+        let JpegInfo { width, height, sampling, restart_interval, .. } = info;
+        let JpegInfo { luma_table, chroma_table, scan, scan_len, .. } = info;
+        let (start, len) = (bytes.len(), data.len());
+        writeln!(
+            code,
+            "Picture {{ data: part({start}, {len}), info: JpegInfo {{ width: {width}, height: {height}, \
+             sampling: Sampling::{sampling:?}, restart_interval: {restart_interval}, \
+             luma_table: {luma_table}, chroma_table: {chroma_table}, scan: {scan}, scan_len: {scan_len} }} }},"
+        )?;
+        bytes.extend(data);
+    }
+    if bytes.is_empty() {
+        return Err("there is no JPEG picture in it".into());
+    }
+    code.push_str("] }\n");
+    fs::write(out.join("clip.bin"), bytes)?;
+    fs::write(out.join("clip.rs"), code)?;
+    Ok(())
+}
+
+fn pictures(file: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut splitter = Splitter::new(1 << 24);
+    let mut rest = file;
+    std::iter::from_fn(move || {
+        let (taken, found) = splitter.push(rest);
+        rest = rest.get(taken..)?;
+        let found = found.or_else(|| splitter.finish())?;
+        file.get(found.start as usize..found.end() as usize)
+    })
+}
+
+/// A picture as it is sent: with the standard Huffman tables, and with restart markers, so that a lost
+/// packet costs a strip.
+fn normalise(picture: &[u8]) -> Result<(Vec<u8>, JpegInfo), Box<dyn Error>> {
+    let info = jpeg::inspect(picture)?.info;
+    let interval = jpeg::strip_interval(&info, usize::from(Config::DEFAULT.max_packet - HEADERS));
+    let options = RecodeOptions { restart_interval: Some(interval) };
+    let mut out = vec![0; jpeg::recode_max_len(picture.len())];
+    let recoded = jpeg::recode(picture, &mut out, options)?;
+    out.truncate(recoded.len);
+    Ok((out, recoded.info))
+}

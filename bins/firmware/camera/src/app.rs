@@ -1,0 +1,72 @@
+//! What the server asks of the application.
+use crate::media::{CLIP, PATTERN};
+use core::net::{Ipv4Addr, SocketAddr};
+use mps2::Entropy;
+use pinhole::server::Event;
+use pinhole::wire::rtsp::Url;
+use pinhole::wire::sdp::{AddressType, Presentation, Track};
+use pinhole_camera::{clip, pattern};
+use pinhole_smoltcp::server::Application;
+
+/// The media, by their numbers: where they are found.
+const PATHS: [(u16, &str); 2] = [(CLIP, "clip"), (PATTERN, "pattern")];
+
+/// Says what is served, and where.
+pub(crate) fn announce(address: Ipv4Addr) {
+    let [a, b, c, d] = address.octets();
+    for (_, path) in PATHS {
+        defmt::info!("serves rtsp://{=u8}.{=u8}.{=u8}.{=u8}/{=str}", a, b, c, d, path);
+    }
+}
+
+/// The application.
+pub(crate) struct Camera {
+    entropy: Entropy,
+    /// Tells the descriptions of this run from those of others.
+    session_id: u64,
+    tracks: [[Track; 1]; 2],
+}
+
+impl Camera {
+    pub(crate) fn new(mut entropy: Entropy) -> Self {
+        let session_id = entropy.draw();
+        Self { entropy, session_id, tracks: [[clip::track()], [pattern::TRACK]] }
+    }
+}
+
+impl Application for Camera {
+    fn random(&mut self) -> u64 {
+        self.entropy.draw()
+    }
+
+    fn find(&self, url: &Url<'_>) -> Option<u16> {
+        PATHS.into_iter().find_map(|(media, path)| url.path_is(path).then_some(media))
+    }
+
+    fn describe(&self, media: u16) -> Presentation<'_> {
+        let index = usize::from(media);
+        Presentation {
+            name: PATHS.get(index).map_or("", |(_, path)| path),
+            session_id: self.session_id,
+            version: 1,
+            address_type: AddressType::Ip4,
+            duration: None,
+            tracks: self.tracks.get(index).map_or(&[], |tracks| tracks),
+        }
+    }
+
+    fn on_event(&mut self, peer: SocketAddr, event: &Event<'_>) {
+        let port = peer.port();
+        match event {
+            Event::Opened { track, lower, .. } => {
+                defmt::info!("{=u16}: opened {=u16}, {}", port, track.media, lower);
+            }
+            Event::Skipped { frames, .. } => defmt::info!("{=u16}: {=u64} frames skipped", port, frames),
+            Event::Closed { why, summary, .. } => {
+                defmt::info!("{=u16}: closed, {}, {=u64} frames", port, why, summary.frames);
+            }
+            Event::Disconnect(why) => defmt::info!("{=u16}: disconnected, {}", port, why),
+            _ => {}
+        }
+    }
+}
