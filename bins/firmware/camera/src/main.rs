@@ -104,6 +104,9 @@ fn main() -> ! {
     let mut media = Media::new(SLOTS, PICTURES);
     let mut camera = Camera::new(board.entropy());
     let mut commands = Commands::default();
+
+    // Before anyone is told where to connect: the first turn listens.
+    server.poll(time::now(board.clock.now()), &mut sockets, &media, &mut camera);
     app::announce(ADDRESS);
 
     loop {
