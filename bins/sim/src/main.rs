@@ -5,6 +5,8 @@
 mod link;
 mod options;
 #[cfg(target_os = "linux")]
+mod qemu;
+#[cfg(target_os = "linux")]
 mod signals;
 #[cfg(target_os = "linux")]
 mod tap;
@@ -30,6 +32,8 @@ enum Command {
     #[cfg(target_os = "linux")]
     Link(link::Args),
     #[cfg(target_os = "linux")]
+    Qemu(qemu::Args),
+    #[cfg(target_os = "linux")]
     Tap(tap::Args),
 }
 
@@ -51,6 +55,8 @@ fn run(command: &Command) -> Result<(), Box<dyn Error>> {
     match command {
         #[cfg(target_os = "linux")]
         Command::Link(args) => link::run(args),
+        #[cfg(target_os = "linux")]
+        Command::Qemu(args) => qemu::run(args),
         #[cfg(target_os = "linux")]
         Command::Tap(args) => tap::run(args),
     }

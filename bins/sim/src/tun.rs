@@ -1,5 +1,6 @@
 //! TAPs: Ethernet interfaces of the kernel whose wire is a program.
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -143,6 +144,15 @@ impl Tap {
                 Err(error) => return Err(io::Error::other(format!("{} is gone: {error}", self.name))),
             }
         }
+    }
+
+    /// Lets programs that are started from now on have it, too; they find it under this number.
+    ///
+    /// # Errors
+    /// The system does not let it be.
+    pub(crate) fn hand_on(&self) -> io::Result<RawFd> {
+        fcntl(&self.device, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        Ok(self.as_raw_fd())
     }
 
     /// Lets the interface receive a frame.

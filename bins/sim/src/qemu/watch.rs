@@ -1,0 +1,96 @@
+//! A client that watches the firmware.
+use pinhole::client::TransportChoice;
+use pinhole_std::client::{Client, Error, Event, Options, Statistics};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long the end may go unnoticed.
+const GLANCE: Duration = Duration::from_millis(50);
+/// From a lost connection to the next one.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A client on a thread of its own.
+pub(super) struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<Report, Error>>,
+}
+
+/// What it saw.
+#[derive(Debug)]
+pub(super) struct Report {
+    url: String,
+    transport: TransportChoice,
+    statistics: Statistics,
+    reconnected: u32,
+}
+
+impl Watch {
+    /// Watches by UDP if `n` is even, and by TCP otherwise.
+    pub(super) fn start(url: &str, n: u8) -> Self {
+        let transport = if n.is_multiple_of(2) { TransportChoice::Udp } else { TransportChoice::Tcp };
+        let (url, stop) = (url.to_owned(), Arc::new(AtomicBool::new(false)));
+        let told = Arc::clone(&stop);
+        let thread = thread::spawn(move || watch(url, transport, &told));
+        Self { stop, thread }
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// It could not connect at first.
+    pub(super) fn stop(self) -> Result<Report, Error> {
+        self.stop.store(true, Ordering::Relaxed);
+        match self.thread.join() {
+            Ok(report) => report,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+fn watch(url: String, transport: TransportChoice, stop: &AtomicBool) -> Result<Report, Error> {
+    let mut client = Client::connect(&url, &Options { transport, ..Options::default() })?;
+    let mut reconnected = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let turned = client.turn(GLANCE);
+        let closed = std::iter::from_fn(|| client.poll_event()).any(|event| event == Event::Closed);
+        if turned.is_err() || closed {
+            thread::sleep(PAUSE);
+            client.reconnect();
+            reconnected += 1;
+        }
+    }
+    let statistics = client.statistics();
+    client.teardown();
+    // What is not said within this time is not said.
+    let _ = client.turn(GLANCE);
+    Ok(Report { url, transport, statistics, reconnected })
+}
+
+impl Report {
+    /// Whether frames came, and all of them whole.
+    pub(super) fn is_whole(&self) -> bool {
+        let figures = &self.statistics.track;
+        figures.frames_complete > 0 && figures.frames_damaged == 0 && figures.frames_missing == 0
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, transport, statistics, reconnected } = self;
+        let transport = if *transport == TransportChoice::Udp { "UDP" } else { "TCP" };
+        let figures = &statistics.track;
+        write!(
+            f,
+            "{url} by {transport}: {} frames whole, {} damaged, {} missing; {} packets, {} lost; {reconnected} times \
+             connected anew",
+            figures.frames_complete,
+            figures.frames_damaged,
+            figures.frames_missing,
+            figures.packets,
+            figures.lost,
+        )
+    }
+}
