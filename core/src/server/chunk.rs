@@ -1,8 +1,9 @@
 //! Bytes for the RTSP connection: replies, and interleaved packets (RFC 2326, 10.12).
 use super::conn::State;
+use super::packet::Packet;
 use super::run::{PIECES, walk};
 use crate::frame::FrameStore;
-use crate::storage::put;
+use crate::storage::{Fifo, put};
 use crate::time::Now;
 
 /// What the connection has to say now. Dropped: nothing happened.
@@ -29,6 +30,29 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
                 return false;
             };
             done = done.saturating_add(packet.copy_from(0, room));
+            true
+        });
+        done
+    }
+
+    /// Copies as many messages as fit into `out`, the last one possibly in part, and takes them as
+    /// written; returns the bytes copied. It is [`Self::fill`] and [`Self::advance`] in one walk, for
+    /// who takes all that there was room for.
+    pub fn write(self, out: &mut [u8]) -> usize {
+        let Self { state, tx, store, now } = self;
+        let queued = state.outgoing.bytes(tx);
+        let mut done = queued.len().min(out.len());
+        put(out, 0, queued.get(..done).unwrap_or(&[]));
+        state.outgoing.pop(done);
+        let outgoing = &mut state.outgoing;
+        walk(&mut state.streams, false, now, &state.cname, store, &mut |message| {
+            let room = out.get_mut(done..).filter(|room| outgoing.is_empty() && !room.is_empty());
+            let Some((room, packet)) = room.and_then(|room| Some((room, message.packet()?))) else {
+                return false;
+            };
+            let taken = packet.copy_from(0, room);
+            done = done.saturating_add(taken);
+            keep(outgoing, tx, &packet, taken);
             true
         });
         done
@@ -76,8 +100,9 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         let queued = n.min(state.outgoing.len());
         state.outgoing.pop(queued);
         let mut left = n.saturating_sub(queued);
+        let outgoing = &mut state.outgoing;
         walk(&mut state.streams, false, now, &state.cname, store, &mut |message| {
-            if left == 0 || !state.outgoing.is_empty() {
+            if left == 0 || !outgoing.is_empty() {
                 return false;
             }
             let len = message.len();
@@ -85,11 +110,16 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
             left = left.saturating_sub(taken);
             if taken < len {
                 let Some(packet) = message.packet() else { return false };
-                let room = state.outgoing.tail(tx, len.saturating_sub(taken));
-                let copied = packet.copy_from(taken, room);
-                state.outgoing.grow(tx, copied);
+                keep(outgoing, tx, &packet, taken);
             }
             true
         });
     }
+}
+
+/// Queues what is left of a message of which so much was written.
+fn keep(outgoing: &mut Fifo, tx: &mut [u8], packet: &Packet<'_>, written: usize) {
+    let room = outgoing.tail(tx, packet.len().saturating_sub(written));
+    let copied = packet.copy_from(written, room);
+    outgoing.grow(tx, copied);
 }

@@ -135,15 +135,7 @@ impl<'a> Connection<'a> {
                     self.phase = Phase::Closing(now.at + PATIENCE);
                     return Some(now.at + PATIENCE);
                 }
-                Heard::Client { peer, local } => {
-                    let storage = mem::take(&mut self.storage);
-                    let random = app.random();
-                    let config = check::fitted(shared.config, shared.ip_mtu, peer.addr);
-                    // Its length was checked when the server was made.
-                    let conn = ServerConn::new(config, now, peer.addr.into(), random, storage).ok()?;
-                    let open = Open::new(conn, peer, local);
-                    self.phase = Phase::Open(open);
-                }
+                Heard::Client { peer, local } => self.meet(shared, peer, local, app.random()),
             }
         }
         let Phase::Open(open) = &mut self.phase else { return None };
@@ -152,11 +144,30 @@ impl<'a> Connection<'a> {
             Turn::Gone => {
                 sockets.get_mut::<tcp::Socket<'_>>(self.socket).close();
                 let until = now.at + PATIENCE;
-                if let Phase::Open(open) = mem::replace(&mut self.phase, Phase::Closing(until)) {
-                    self.storage = open.conn.into_storage();
-                }
+                self.part(until);
                 Some(until)
             }
+        }
+    }
+
+    /// Begins the RTSP connection of a client.
+    ///
+    /// What is made here is large, and moved: on its own, it takes no stack that the rest of a turn
+    /// needs. So it is where it ends.
+    #[inline(never)]
+    fn meet(&mut self, shared: &Shared<'_>, peer: IpEndpoint, local: IpAddress, random: u64) {
+        let config = check::fitted(shared.config, shared.ip_mtu, peer.addr);
+        let storage = mem::take(&mut self.storage);
+        // The storage's length was checked when the server was made.
+        if let Ok(conn) = ServerConn::new(config, shared.now, peer.addr.into(), random, storage) {
+            self.phase = Phase::Open(Open::new(conn, peer, local));
+        }
+    }
+
+    #[inline(never)]
+    fn part(&mut self, until: Instant) {
+        if let Phase::Open(open) = mem::replace(&mut self.phase, Phase::Closing(until)) {
+            self.storage = open.conn.into_storage();
         }
     }
 
@@ -306,11 +317,7 @@ impl<'a> Open<'a> {
                 return false;
             }
             // The buffer is a ring: what it offers may end before its room does.
-            let _ = socket.send(|room| {
-                let filled = chunk.fill(room);
-                chunk.advance(filled);
-                (filled, ())
-            });
+            let _ = socket.send(|room| (chunk.write(room), ()));
             self.blocked = None;
         }
         self.blocked = None;

@@ -102,8 +102,7 @@ fn answer(conn: &mut Conn<'_>, rings: &[Ring<'_>]) {
 fn write(conn: &mut Conn<'_>, rings: &[Ring<'_>]) {
     let mut socket = [0; 1500];
     while let Some(chunk) = conn.poll_stream(now(), rings) {
-        let filled = chunk.fill(any(&mut socket));
-        chunk.advance(any(filled));
+        used(chunk.write(any(&mut socket)));
     }
 }
 

@@ -105,10 +105,10 @@ fn a_dollar_message_longer_than_the_storage_is_dropped_without_a_word() {
     bench.ok("OPTIONS", "*", "");
 }
 
-/// A session over TCP, written in pieces of `write` bytes.
-fn played_in_pieces(write: usize) -> Vec<u8> {
+/// A session over TCP, written in pieces of `write` bytes, by one call for each or by two.
+fn played_in_pieces(write: usize, at_once: bool) -> Vec<u8> {
     let mut bench = Bench::of(Clip::of(4, 2000));
-    bench.write = write;
+    (bench.write, bench.at_once) = (write, at_once);
     bench.start(TCP, "");
     bench.run(millis(100));
     bench.request("GET_PARAMETER", URL, "");
@@ -118,12 +118,14 @@ fn played_in_pieces(write: usize) -> Vec<u8> {
 
 #[test]
 fn the_size_of_the_writes_makes_no_difference() {
-    let whole = played_in_pieces(usize::MAX);
+    let whole = played_in_pieces(usize::MAX, false);
     let (sent, rest) = take_apart(&whole);
     let packets = sent.iter().filter(|sent| matches!(sent, Sent::Data(0, _))).count();
     assert_eq!((packets, rest), (4 * 2, &[][..]));
-    for write in [1, 7, 1415, 1417, 5000] {
-        assert_eq!(played_in_pieces(write), whole, "{write}");
+    for write in [1, 7, 1415, 1417, 5000, usize::MAX] {
+        for at_once in [false, true] {
+            assert_eq!(played_in_pieces(write, at_once), whole, "{write}, at once: {at_once}");
+        }
     }
 }
 

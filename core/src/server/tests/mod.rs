@@ -186,6 +186,8 @@ pub(super) struct Bench<S = Clip> {
     pub(super) ports: Option<PortPair>,
     /// Bytes that the connection takes in one write, and until it is blocked.
     pub(super) write: usize,
+    /// It is written to by one call, and not by two.
+    pub(super) at_once: bool,
     pub(super) window: usize,
     /// Packets in one send call.
     pub(super) segments: usize,
@@ -222,6 +224,7 @@ impl<S: FrameStore> Bench<S> {
             waiting: Vec::new(),
             ports: Some(PORTS),
             write: usize::MAX,
+            at_once: false,
             window: usize::MAX,
             segments: 64,
             out: Vec::new(),
@@ -266,9 +269,14 @@ impl<S: FrameStore> Bench<S> {
         {
             let mut buffer = [0; 65_536];
             let room = self.write.min(self.window).min(buffer.len());
-            let filled = chunk.fill(&mut buffer[..room]);
+            let filled = if self.at_once {
+                chunk.write(&mut buffer[..room])
+            } else {
+                let filled = chunk.fill(&mut buffer[..room]);
+                chunk.advance(filled);
+                filled
+            };
             assert!(filled > 0, "a chunk has something to say");
-            chunk.advance(filled);
             self.out.extend(&buffer[..filled]);
             if self.window < usize::MAX {
                 self.window -= filled;

@@ -24,6 +24,7 @@ pub(crate) fn rest() {
 
 fn stream(chunk: Chunk<'_, [Ring<'_>]>) {
     let mut heads = [0; 100];
+    used(chunk.fill(room(&mut heads)));
     used(chunk.pieces(any(8), room(&mut heads), used));
     chunk.advance(any(0));
 }
