@@ -48,9 +48,9 @@ const SESSIONS: usize = match option_env!("PINHOLE_SESSIONS") {
 /// What the server takes of the memory.
 const MEANS: ServerMeans = ServerMeans {
     connections: SESSIONS,
-    request: 768,
+    request: 512,
     tcp: TcpBuffers { receive: 512, transmit: 4 * 1024 },
-    udp: Some(UdpBuffers::to_send(4, Config::DEFAULT.max_packet as usize)),
+    udp: Some(UdpBuffers::to_send(3, Config::DEFAULT.max_packet as usize)),
     ring: Some(media::RING),
     config: Config::DEFAULT,
 };

@@ -12,8 +12,8 @@ pub(crate) const CLIP: u16 = 0;
 /// The number of the pattern.
 pub(crate) const PATTERN: u16 = 1;
 
-/// Room for the pattern's newest frames: one that is sent, the next one, and that which is drawn.
-pub(crate) const RING: RingSize = RingSize { slots: 3, bytes: 3 * pattern::MAX_LEN };
+/// Room for the pattern's newest frame, and for the one before, which may still be sent.
+pub(crate) const RING: RingSize = RingSize { slots: 2, bytes: 2 * pattern::MAX_LEN };
 
 /// All media, as they are now.
 pub(crate) struct Media {
