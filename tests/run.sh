@@ -41,9 +41,9 @@ install_peers() {
         tshark ethtool iproute2 util-linux
         # the viewer's window: what minifb loads, and a display to open it on
         libx11-6 libxcursor1 xvfb xdotool imagemagick
+        # the microcontroller, and its linker and core library
+        qemu-system-arm qemu-system-data lld-14 llvm-14 rustc-web cargo-web rust-web-src
     )
-    # The microcontroller's core library: Debian's, unless rustup has it.
-    has_thumb_core || packages+=(rustc-web cargo-web rust-web-src)
 
     local missing=() package sudo=()
     for package in "${packages[@]}"; do
@@ -88,6 +88,8 @@ step "core with defmt for $target" build_for_thumb -p pinhole --features defmt
 step "smoltcp adapter for $target" build_for_thumb -p pinhole-smoltcp
 step "smoltcp adapter, smallest, for $target" \
     build_for_thumb -p pinhole-smoltcp --no-default-features --features medium-ip,proto-ipv4,defmt
+step "format of the firmware" cargo fmt --manifest-path bins/firmware/Cargo.toml --all --check
+step "budgets of the firmware" bins/firmware/check.sh
 step "build of the tests" cargo test --locked --workspace --no-run
 # A test whose peer does not work fails instead of leaving itself out.
 step "tests" env PINHOLE_PEERS=1 cargo test --locked --workspace --no-fail-fast
