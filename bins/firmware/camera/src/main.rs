@@ -50,7 +50,7 @@ const MEANS: ServerMeans = ServerMeans {
     connections: SESSIONS,
     request: 512,
     tcp: TcpBuffers { receive: 512, transmit: 4 * 1024 },
-    udp: Some(UdpBuffers::to_send(3, Config::DEFAULT.max_packet as usize)),
+    udp: Some(UdpBuffers::to_send(2, Config::DEFAULT.max_packet as usize)),
     ring: Some(media::RING),
     config: Config::DEFAULT,
 };

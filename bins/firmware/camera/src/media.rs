@@ -12,8 +12,9 @@ pub(crate) const CLIP: u16 = 0;
 /// The number of the pattern.
 pub(crate) const PATTERN: u16 = 1;
 
-/// Room for the pattern's newest frame, and for the one before, which may still be sent.
-pub(crate) const RING: RingSize = RingSize { slots: 2, bytes: 2 * pattern::MAX_LEN };
+/// Room for the pattern's newest frames. A client may begin at a frame just before the next one comes,
+/// and is sent all others that late, too: two are kept while a third is drawn.
+pub(crate) const RING: RingSize = RingSize { slots: 3, bytes: 3 * pattern::MAX_LEN };
 
 /// All media, as they are now.
 pub(crate) struct Media {

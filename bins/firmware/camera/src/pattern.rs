@@ -1,20 +1,20 @@
 //! A moving picture without an encoder: every block has one colour, so that all of its code is a
 //! difference of colours and an end.
 //!
-//! Colour bars, a square that goes about, and the frame's number in binary in the last row.
+//! Colour bars, a square that goes about, and in the last row the lowest bits of the frame's number.
 use pinhole::frame::{Format, FrameEnd, FrameSink, Full, Integrity};
 use pinhole::jpeg::{Header, JpegInfo, Sampling};
 use pinhole::time::{Duration, MediaTime};
 use pinhole::wire::sdp::{FrameRate, Track, TrackFormat};
 
 /// Pixels across.
-pub const WIDTH: u16 = 320;
+pub const WIDTH: u16 = 256;
 /// Pixels down.
-pub const HEIGHT: u16 = 240;
+pub const HEIGHT: u16 = 192;
 /// From one frame to the next.
 pub const INTERVAL: Duration = Duration::from_millis(40);
 /// No frame has more bytes.
-pub const MAX_LEN: usize = 2_300;
+pub const MAX_LEN: usize = 1_750;
 
 /// The pattern's track, for a session description.
 pub const TRACK: Track = Track {
@@ -59,6 +59,7 @@ const QUANTISER: [u8; 64] = [8; 64];
 type Colour = [i16; 3];
 
 const BLACK: Colour = [-128, 0, 0];
+/// What the first difference of an interval is from (T.81, F.1.1.5.1).
 const GREY: Colour = [0, 0, 0];
 const WHITE: Colour = [127, 0, 0];
 /// White, yellow, cyan, green, magenta, red, blue and black at three quarters (ITU-T T.871, 7).
@@ -74,16 +75,11 @@ const BARS: [Colour; 8] = [
 ];
 /// MCUs across and down in the square.
 const SQUARE: u16 = 3;
-/// The columns of the last row that show the number, its highest bit first.
-const NUMBER: core::ops::Range<u16> = 2..18;
 
 fn colour(column: u16, row: u16, number: u64) -> Colour {
     if row == DOWN - 1 {
-        return match NUMBER.contains(&column) {
-            true if number >> (NUMBER.end - 1 - column) & 1 == 1 => WHITE,
-            true => BLACK,
-            false => GREY,
-        };
+        let bit = number >> (ACROSS - 1 - column) & 1;
+        return if bit == 1 { WHITE } else { BLACK };
     }
     let square_covers = |at: u16, space: u16| {
         let start = to_and_fro(number, space - SQUARE);
