@@ -67,7 +67,14 @@ impl Dialogue {
     /// # Panics
     /// If nobody listens.
     pub fn connect(to: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&to, REPLY).expect("the server listens");
+        Self::over(TcpStream::connect_timeout(&to, REPLY).expect("the server listens"))
+    }
+
+    /// Speaks over a connection.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_write_timeout(Some(REPLY)).expect("a TCP socket");
         Self {

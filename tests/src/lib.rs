@@ -2,8 +2,9 @@
 //! Pinhole's own code.
 //!
 //! [`peer`] says which stock tools are here; [`clip`] makes the media; [`server`], [`viewer`] and
-//! [`board`] run the binaries; [`watch`] has a stock client decode a stream into one hash for each
-//! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand;
+//! [`board`] run the binaries, and [`firmware`] the firmware; [`watch`] has a stock client decode a stream into one hash for each
+//! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand,
+//! and [`hostile`] has what not to say;
 //! [`fake`] is a server that answers wrongly, or lies, in the packets of [`picture`];
 //! [`relay`] is a network that loses packets; [`network`] makes such as the kernel has; [`late`] is a
 //! receiver that reads late; [`quality`] compares what clients show over a bad network; [`capture`] dissects what went over the wire. Failures panic: this code
@@ -15,6 +16,8 @@ pub mod clip;
 pub mod dialogue;
 pub mod display;
 pub mod fake;
+pub mod firmware;
+pub mod hostile;
 pub mod late;
 pub mod network;
 pub mod peer;

@@ -1,5 +1,5 @@
 //! The stock tools that the tests play against, and what to do where one is missing.
-use crate::process::run;
+use crate::process::{repository, run};
 use std::io::Write as _;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -22,10 +22,12 @@ pub enum Peer {
     Pillow,
     /// Network namespaces with names, and TAPs in them.
     Namespaces,
+    /// What `pinhole-sim qemu` needs: an emulator, and a compiler for the board.
+    Qemu,
 }
 
 impl Peer {
-    const COUNT: usize = 7;
+    const COUNT: usize = 8;
 
     /// What to install, in Debian's names.
     const fn packages(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Peer {
             Self::Tshark => "tshark ethtool iproute2 util-linux, and network namespaces",
             Self::Display => "xvfb xdotool imagemagick libx11-6 libxcursor1",
             Self::Pillow => "python3-pil",
+            Self::Qemu => "qemu-system-arm qemu-system-data util-linux lld rustc-web cargo-web rust-web-src",
             Self::Namespaces => "iproute2 util-linux, and network namespaces with TAPs",
         }
     }
@@ -64,6 +67,13 @@ impl Peer {
                 ok("Xvfb", &["-help"]) && ok("xdotool", &["--version"]) && ok("import", &["-version"])
             }
             Self::Pillow => ok(PYTHON, &["-c", "import PIL.Image"]),
+            Self::Qemu => {
+                let tool = |name: &str| repository().join("bins/firmware").join(name).display().to_string();
+                ok("qemu-system-arm", &["--version"])
+                    && ok("setpriv", &["--version"])
+                    && ok(&tool("cargo.sh"), &["--version"])
+                    && ok(&tool("tools/lld.sh"), &["--version"])
+            }
             Self::Namespaces => {
                 let needed = "mount -t tmpfs none /run && ip netns add a && ip tuntap add dev t mode tap";
                 ok("unshare", &["--map-root-user", "--net", "--mount", "sh", "-c", needed])

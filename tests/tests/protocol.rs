@@ -2,6 +2,7 @@
 //! send.
 use pinhole_tests::clip::Clip;
 use pinhole_tests::dialogue::{Dialogue, Reply, UdpPair, datagram};
+use pinhole_tests::hostile::{bad_requests, noise};
 use pinhole_tests::rtp::{Rtp, SenderReport, rtcp_packets, rtcp_type, sender_report};
 use pinhole_tests::server::Server;
 use pinhole_tests::undisturbed;
@@ -294,27 +295,7 @@ fn bad_requests_get_their_status_and_disturb_nobody() {
     bystander.set_up_tcp(&url);
     bystander.request("PLAY", &url, &[]).ok();
 
-    let none = server.url("none");
-    let cases = [
-        ("HELLO\r\n\r\n".to_owned(), &[400][..]),
-        ("OPTIONS * RTSP/1.0\r\n\r\n".to_owned(), &[400]),
-        ("OPTIONS * RTSP/1.0\r\nCSeq: many\r\n\r\n".to_owned(), &[400]),
-        ("OPTIONS * RTSP/2.0\r\nCSeq: 1\r\n\r\n".to_owned(), &[505]),
-        ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".to_owned(), &[400, 505]),
-        (format!("BREW {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n"), &[405, 501]),
-        (format!("DESCRIBE {none} RTSP/1.0\r\nCSeq: 1\r\n\r\n"), &[404]),
-        (format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\nRequire: warp\r\n\r\n"), &[551]),
-        (format!("SETUP {url} RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/SAVP\r\n\r\n"), &[461]),
-        (format!("SETUP {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n"), &[400, 461]),
-        (format!("PLAY {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n"), &[454]),
-        (format!("PLAY {url} RTSP/1.0\r\nCSeq: 1\r\nSession: 0123456789\r\n\r\n"), &[454]),
-        (format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\nContent-Length: -1\r\n\r\n"), &[400]),
-        (format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\nContent-Length: {}\r\n\r\n", u128::MAX), &[400, 413]),
-        (
-            format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\nX: {}\r\n\r\n", "x".repeat(100_000)),
-            &[400, 413, 414, 431],
-        ),
-    ];
+    let cases = bad_requests(&url, &server.url("none"));
     for (request, statuses) in &cases {
         let mut dialogue = Dialogue::connect(server.address());
         dialogue.send(request.as_bytes());
@@ -322,8 +303,8 @@ fn bad_requests_get_their_status_and_disturb_nobody() {
         assert!(statuses.contains(&status), "{status} instead of {statuses:?} for {request:.80}");
     }
     // No message at all: anything but a hang of the others will do.
-    for noise in [&[0u8; 10_000][..], b"$", b"$\x00\xff\xff", "\r\n".repeat(5_000).as_bytes()] {
-        Dialogue::connect(server.address()).send(noise);
+    for noise in noise() {
+        Dialogue::connect(server.address()).send(&noise);
     }
     assert_eq!(frames(&play_out(&mut bystander)), 60, "the bystander's stream suffered");
 }

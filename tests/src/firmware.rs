@@ -1,0 +1,98 @@
+//! `pinhole-sim qemu`: the firmware of a camera, in an emulator.
+use crate::process::{Finished, Running, binary, repository, run};
+use std::fmt;
+use std::io::Write as _;
+use std::process::{ChildStdin, Command};
+use std::time::Duration;
+
+/// The firmware, built for the first time, with a core library of its own.
+const BUILDS: Duration = Duration::from_secs(900);
+const STARTS: Duration = Duration::from_secs(60);
+const STOPS: Duration = Duration::from_secs(10);
+
+/// A camera that runs, killed when this is dropped.
+#[derive(Debug)]
+pub struct Firmware {
+    process: Running,
+    serial: ChildStdin,
+}
+
+impl Firmware {
+    /// The interface that it is at the other end of.
+    pub const TAP: &str = "pinhole0";
+    /// Its address.
+    pub const ADDRESS: &str = "192.168.69.2";
+    /// The port of its RTSP server.
+    pub const RTSP: u16 = 554;
+    /// The ports of RTP and RTCP.
+    pub const UDP: [u16; 2] = [6970, 6971];
+
+    /// Builds it: to be called where there is a network, as crates may have to be fetched.
+    ///
+    /// # Panics
+    /// If it cannot be built.
+    pub fn build() {
+        let mut cargo = Command::new(repository().join("bins/firmware/cargo.sh"));
+        cargo.args(["build", "--locked", "--release", "--quiet", "-p", "pinhole-camera"]);
+        cargo.env("PINHOLE_SESSIONS", "4").env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
+        let done = run(&mut cargo, BUILDS).expect("cargo.sh runs");
+        assert!(done.status.success(), "the firmware cannot be built:\n{}", done.stderr);
+    }
+
+    /// Boots it on a TAP of the network that the test is in.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn start() -> Self {
+        let mut process = Running::start(Command::new(binary("pinhole-sim")).arg("qemu"));
+        let serial = process.take_stdin();
+        let firmware = Self { process, serial };
+        firmware.wait_log("serves rtsp://192.168.69.2/pattern", 1, STARTS);
+        firmware
+    }
+
+    /// The URL of a medium.
+    pub fn url(medium: &str) -> String {
+        format!("rtsp://{}/{medium}", Self::ADDRESS)
+    }
+
+    /// Types a command on its serial line.
+    ///
+    /// # Panics
+    /// If it is gone.
+    pub fn command(&mut self, command: &str) {
+        writeln!(self.serial, "{command}").expect("the firmware runs");
+    }
+
+    /// Waits until the log has so many entries with this text, and returns the last of them.
+    ///
+    /// # Panics
+    /// If it has not within `limit`.
+    pub fn wait_log(&self, text: &str, count: usize, limit: Duration) -> String {
+        self.process.wait_stdout(limit, |lines| {
+            let mut found = lines.iter().filter(|line| line.contains(text));
+            found.nth(count - 1).cloned()
+        })
+    }
+
+    /// Kills the program that runs the emulator, and leaves the emulator to itself.
+    pub fn kill(self) {
+        self.process.signal("KILL");
+        let _ = self.process.finish(STOPS);
+    }
+
+    /// Stops it by a signal.
+    ///
+    /// # Panics
+    /// If it does not stop in time.
+    pub fn stop(self, signal: &str) -> Finished {
+        self.process.signal(signal);
+        self.process.finish(STOPS)
+    }
+}
+
+impl fmt::Display for Firmware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.process.fmt(f)
+    }
+}
