@@ -193,7 +193,8 @@ impl State {
             let _ = infos.push((stream.track.track, seq, rtptime));
         }
         let live = end.is_none().then_some(Position::Now);
-        let start = first.map(Position::At).filter(|_| live.is_none()).or(live);
+        // Of what is played to its end, nothing is left but that.
+        let start = first.or(whole_end).map(Position::At).filter(|_| live.is_none()).or(live);
         let played = Range { start, end: stop.or(whole_end) };
         let base = url.track().map_or(url, |(base, _)| base);
         // A hint, which a long URL for each track makes too long to be sent.

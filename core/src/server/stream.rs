@@ -103,7 +103,7 @@ pub(super) struct Stream {
     pub(super) pace: Pace,
     /// RTP time at the anchor.
     rtp_base: u32,
-    /// For how long it was played from the anchor to the end of the newest frame that was sent.
+    /// For how long it was played from the anchor to the end of the newest frame that was begun.
     played: Duration,
     /// The RTP time of the last report, behind which none goes back.
     rtp_reported: u32,
@@ -247,7 +247,7 @@ impl Stream {
         usize::from(self.max_packet).saturating_sub(rtp::HEADER_LEN)
     }
 
-    /// RTP time after the newest frame that was sent: where a jump goes on (RFC 2326, B).
+    /// RTP time after the newest frame that was begun: where a jump goes on (RFC 2326, B).
     fn rtp_next(&self) -> u32 {
         self.rtp_at(self.played)
     }
@@ -333,7 +333,11 @@ impl Stream {
             Err(Miss::NotYet) => self.at_live_edge = self.live,
             // To go on with the newest would be to turn round.
             Err(Miss::Overrun { .. }) if self.pace.is_reverse() => self.end(now, true),
-            Err(Miss::Overrun { resume }) => self.skip(resume.0.saturating_sub(self.frame.0)),
+            Err(Miss::Overrun { resume }) => {
+                // Who plays live so late that frames are gone before they are due would go on so.
+                self.at_live_edge = self.live;
+                self.skip(resume.0.saturating_sub(self.frame.0));
+            }
             Err(Miss::End) => self.end(now, true),
         }
     }
@@ -422,7 +426,13 @@ impl Stream {
         self.before_start = next.is_none();
     }
 
+    /// Brings the cursor to the start of a frame.
     fn at_frame(&mut self, frame: FrameId) {
+        if self.offset > 0 {
+            // The rest of the one before is gone. Without a gap it would look as if it had come to its
+            // end: not every sender marks it.
+            self.sequence_number = self.sequence_number.wrapping_add(1);
+        }
         (self.frame, self.offset, self.packet_in_frame) = (frame, 0, 0);
         (self.before_start, self.settled) = (false, false);
     }
@@ -462,6 +472,8 @@ impl Stream {
         match self.phase {
             Phase::Playing if self.offset > 0 => self.phase = Phase::Pausing,
             Phase::Playing | Phase::Ending { .. } => self.phase = Phase::Ready,
+            // The client does not know yet that it has come to the end, and will go on from there.
+            Phase::Ready => self.fresh &= self.sum.packets == 0,
             _ => {}
         }
     }
@@ -485,11 +497,16 @@ impl Stream {
     pub(super) fn next_rtp<S: FrameStore + ?Sized>(&self, now: Now, store: &S) -> (u16, u32) {
         let mut ahead = *self;
         let begun = matches!(self.phase, Phase::Playing | Phase::Pausing) && self.offset > 0;
-        if let Some(mut rest) = self.run(now, store, true).filter(|_| begun) {
-            while let Some(span) = rest.peek() {
-                rest.pass(&span);
+        match self.run(now, store, true) {
+            Some(mut rest) if begun => {
+                while let Some(span) = rest.peek() {
+                    rest.pass(&span);
+                }
+                ahead.pass(now, &rest);
             }
-            ahead.pass(now, &rest);
+            // What remains is gone.
+            None if begun => ahead.sequence_number = ahead.sequence_number.wrapping_add(1),
+            _ => {}
         }
         (ahead.sequence_number, ahead.rtp_next())
     }
@@ -592,11 +609,13 @@ impl Stream {
         if left == 0 || offset.is_none() {
             self.not_before = now.at + run.pause;
         }
+        // Also of a frame whose rest will be gone: the next one must not have its RTP time.
+        self.played = run.played;
         match offset {
             Some(next) => self.offset = next,
             None => {
+                self.offset = 0;
                 self.sum.frames = self.sum.frames.saturating_add(1);
-                self.played = run.played;
                 let steps = self.adaptation.map_or(1, |adaptation| adaptation.steps(run.shown));
                 self.sum.frames_thinned = self.sum.frames_thinned.saturating_add(steps.saturating_sub(1));
                 self.leave_frame(steps);

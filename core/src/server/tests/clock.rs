@@ -196,3 +196,20 @@ fn nothing_is_sent_while_paused() {
     bench.run(seconds(30));
     assert_eq!(bench.datagrams, []);
 }
+
+#[test]
+fn a_pause_by_a_client_that_does_not_know_of_the_end_does_not_start_over() {
+    let mut bench = Bench::new();
+    bench.start(UDP, "");
+    bench.run(seconds(2));
+    assert!(bench.told.contains(&Told::Ended));
+    bench.datagrams.clear();
+    bench.ok("PAUSE", URL, "");
+    let reply = bench.ok("PLAY", URL, "");
+    assert_eq!(reply.get("Range"), "npt=0.4-0.4");
+    bench.run(seconds(1));
+    assert_eq!(bench.rtp(), []);
+    assert_eq!(bench.told.iter().filter(|told| **told == Told::Ended).count(), 2);
+    // The client knows now.
+    assert_eq!(bench.ok("PLAY", URL, "").get("Range"), "npt=0-0.4");
+}

@@ -100,3 +100,57 @@ fn recorded_media_keep_their_pace_however_they_are_read() {
     let due: Vec<_> = (0..20).map(|n| 40 * n).collect();
     assert_eq!(times, due);
 }
+
+#[test]
+fn a_frame_whose_rest_is_gone_leaves_a_gap_and_keeps_its_rtp_time() {
+    let mut bench = Bench::of(Clip::live());
+    bench.start(TCP, "");
+    bench.sent();
+    bench.store.push(3000, pts(0));
+    // One packet of three.
+    bench.window = 1_000;
+    bench.run(millis(10));
+    bench.store.push(100, pts(1));
+    bench.store.first = 1;
+    bench.window = usize::MAX;
+    bench.run(millis(100));
+    let packets: Vec<_> = bench.channel(0).iter().map(|bytes| rtp(bytes)).collect();
+    let [first, next] = packets[..] else { panic!("{packets:?}") };
+    assert_eq!((first.offset, first.marker, next.offset, next.marker), (0, false, 0, true));
+    // A receiver would take the one for the end of the other.
+    assert_eq!(next.sequence, first.sequence.wrapping_add(2));
+    assert_eq!(next.timestamp, first.timestamp.wrapping_add(3_600));
+}
+
+#[test]
+fn a_jump_behind_a_frame_whose_rest_is_gone_does_not_take_its_rtp_time() {
+    let mut bench = Bench::of(Clip::live());
+    let first = bench.start(TCP, "").rtp_info(0, "rtptime");
+    bench.store.push(3000, pts(0));
+    bench.window = 1_000;
+    bench.run(millis(10));
+    bench.store.push(100, pts(1));
+    bench.store.first = 1;
+    bench.window = usize::MAX;
+    let reply = bench.ok("PLAY", URL, "Range: npt=now-\r\n");
+    bench.run(millis(100));
+    let next = rtp(bench.channel(0).last().unwrap());
+    assert_eq!(u32::from(next.sequence), reply.rtp_info(0, "seq"));
+    assert_eq!((next.timestamp, reply.rtp_info(0, "rtptime")), (first + 3_600, first + 3_600));
+}
+
+#[test]
+fn who_was_overrun_goes_on_at_once() {
+    let mut bench = Bench::of(Clip::live());
+    bench.start(UDP, "");
+    bench.store.push(100, pts(0));
+    bench.run(seconds(3));
+    // A backlog, which is played at its pace, until most of it is gone. The newest frame would be due
+    // 320 ms later.
+    (1..10).for_each(|n| bench.store.push(100, pts(n)));
+    bench.turn();
+    bench.store.first = 8;
+    bench.run(millis(200));
+    let times: Vec<_> = bench.rtp().iter().map(|(at, _)| at.as_millis()).collect();
+    assert_eq!(times, [0, 3_000, 3_010]);
+}
