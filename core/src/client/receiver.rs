@@ -79,6 +79,11 @@ impl Receiver {
         self.window = window;
     }
 
+    /// A frame was begun, and its end has not come.
+    pub(super) const fn has_open(&self) -> bool {
+        self.output.depacketizer.has_open()
+    }
+
     pub(super) fn poll_at(&self) -> Option<Instant> {
         self.window.poll_at()
     }
@@ -101,7 +106,7 @@ impl Receiver {
     /// The PLAY of [`Self::expect_play`] was granted.
     pub(super) fn granted(&mut self, start: Start, seq: Option<u16>) {
         self.expected_seq = seq.filter(|_| self.fresh);
-        self.output.timeline.granted(start);
+        self.output.timeline.granted(start, seq);
     }
 
     /// Takes in an RTP packet. Says whether it was one of this track.

@@ -92,6 +92,10 @@ impl State {
         {
             return self.switch_to_tcp();
         }
+        if response.status == Status::SESSION_NOT_FOUND && self.session.is_some() {
+            // Whatever is asked next is refused, too.
+            return self.fail(ClientError::SessionLost { status: response.status });
+        }
         self.refused(asked.method, response);
         if matches!(asked.kind, Kind::Describe | Kind::Setup(_)) {
             self.leave();
@@ -291,7 +295,9 @@ impl State {
             true => begin.since(end),
             false => end.since(begin),
         });
-        let shown = length.filter(|&length| length > Duration::ZERO).map(|length| played(length, scale));
+        // Of nothing at the start, the length is not known; anywhere else, it is the end.
+        let known = |length: &Duration| *length > Duration::ZERO || begin > Some(MediaTime::ZERO);
+        let shown = length.filter(known).map(|length| played(length, scale));
         let start = begin.unwrap_or_default().max(newest);
         let end = shown.map(|shown| start + shown);
         Playing { since: now.at, start, end, scale, speed, ..Playing::default() }

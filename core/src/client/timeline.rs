@@ -78,19 +78,28 @@ impl Timeline {
         self.start = Some(start);
     }
 
-    /// A PLAY was granted, of which packets may have overtaken the reply.
-    pub(super) fn granted(&mut self, start: Start) {
+    /// A PLAY was granted, of which packets may have overtaken the reply. Its first one has the
+    /// number `seq`, if that is known.
+    pub(super) fn granted(&mut self, start: Start, seq: Option<u16>) {
         let rate = self.clock_rate;
-        match &mut self.anchor {
-            Some(anchor) if self.start.is_none() => {
-                let since = start.rtptime.and_then(|rtptime| since(rate, rtptime, anchor.timestamp));
-                if let Some(since) = since.filter(|_| !start.resumed) {
-                    (anchor.pts, anchor.ticks) = (start.pts, u64::from(since));
-                }
-                self.set_scale(start.scale);
-            }
-            _ => self.start = Some(start),
+        let Some(anchor) = self.anchor.as_mut().filter(|_| self.start.is_none()) else {
+            self.start = Some(start);
+            return;
+        };
+        let of_before =
+            |rtptime: &u32| anchor.timestamp != *rtptime && since(rate, anchor.timestamp, *rtptime).is_some();
+        if start.rtptime.as_ref().is_some_and(of_before) {
+            // What has come is from before this PLAY: the server did not know yet that it was over.
+            self.start = Some(Start { from_seq: seq, ..start });
+            return;
         }
+        let since = start.rtptime.and_then(|rtptime| since(rate, rtptime, anchor.timestamp));
+        // Time does not run back.
+        let back = |since: u64| start.pts + span(rate, since) < anchor.pts + span(rate, anchor.ticks);
+        if let Some(since) = since.map(u64::from).filter(|since| !start.resumed || !back(*since)) {
+            (anchor.pts, anchor.ticks) = (start.pts, since);
+        }
+        self.set_scale(start.scale);
     }
 
     /// Another source, or its timestamps start anew: time goes on all the same.
@@ -155,11 +164,11 @@ impl Timeline {
         }
         let ticks = u64::from(since);
         let mut anchor = Anchor { pts: start.pts, ticks, timestamp };
-        if let Some(newest) = self.newest.filter(|_| start.resumed) {
-            let next = newest + self.duration();
-            if anchor.pts + self.span(ticks) < next {
-                anchor = Anchor { pts: next, ticks: 0, timestamp };
-            }
+        // Time does not run back. Where it goes on is the server's to say: it may have left frames out,
+        // so that the next one is nearer than those before it were.
+        let back = |newest: &MediaTime| start.resumed && anchor.pts + self.span(ticks) <= *newest;
+        if let Some(newest) = self.newest.filter(back) {
+            anchor = Anchor { pts: newest + self.duration(), ticks: 0, timestamp };
         }
         (self.anchor, self.start) = (Some(anchor), None);
         self.show(anchor.pts + self.span(anchor.ticks))
@@ -292,8 +301,37 @@ mod tests {
         let mut timeline = timeline(Some(25));
         timeline.play(start(0));
         assert_eq!(timeline.on_packet(10_000, 1, 0), at(0));
-        timeline.granted(Start { rtptime: Some(10_000), ..start(1_000) });
+        timeline.granted(Start { rtptime: Some(10_000), ..start(1_000) }, None);
         assert_eq!(timeline.on_packet(13_600, 2, 0), at(1_040));
+    }
+
+    #[test]
+    fn what_is_still_from_before_a_play_does_not_set_its_clock() {
+        let mut timeline = timeline(Some(25));
+        timeline.play(start(0));
+        assert_eq!(timeline.on_packet(10_000, 7, 0), at(0));
+        timeline.granted(Start { rtptime: Some(17_200), ..start(60_000) }, Some(9));
+        assert_eq!(timeline.on_packet(13_600, 8, 0), at(40));
+        assert_eq!(timeline.on_packet(17_200, 9, 0), at(60_000));
+    }
+
+    #[test]
+    fn a_server_that_resumes_later_than_the_next_frame_is_believed() {
+        let resumed = |millis| Start { resumed: true, ..start(millis) };
+        let mut timeline = timeline(Some(25));
+        timeline.play(start(0));
+        timeline.on_packet(0, 1, 0);
+        // It leaves out four of five: the distance is no bound to the next one.
+        assert_eq!(timeline.on_packet(5 * 3_600, 2, 0), at(200));
+        timeline.play(resumed(280));
+        assert_eq!(timeline.on_packet(7 * 3_600, 3, 0), at(280));
+        // The same, where the packet overtakes the reply.
+        timeline.play(resumed(0));
+        assert_eq!(timeline.on_packet(12 * 3_600, 4, 0), at(480));
+        timeline.granted(Start { rtptime: Some(12 * 3_600), ..resumed(600) }, Some(4));
+        assert_eq!(timeline.on_packet(13 * 3_600, 5, 0), at(640));
+        timeline.granted(Start { rtptime: Some(13 * 3_600), ..resumed(500) }, Some(5));
+        assert_eq!(timeline.on_packet(14 * 3_600, 6, 0), at(680));
     }
 
     #[test]
@@ -379,7 +417,7 @@ mod tests {
                 };
                 match op % 7 {
                     0 => timeline.play(start),
-                    1 => timeline.granted(start),
+                    1 => timeline.granted(start, (op & 8 > 0).then_some(seq)),
                     2 => timeline.interrupt(),
                     _ => {}
                 }

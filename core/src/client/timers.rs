@@ -102,7 +102,7 @@ impl State {
         let last = self.tracks.iter().any(|track| track.ended);
         let quiet_since =
             track.receiver.last_packet.map_or(self.playing.since, |at| at.max(self.playing.since));
-        (at_end || last).then_some(quiet_since + END_SILENCE)
+        ((at_end || last) && !is_unfinished(track)).then_some(quiet_since + END_SILENCE)
     }
 
     /// When UDP is given up: nothing ever came by it.
@@ -118,14 +118,24 @@ impl State {
     fn stalled_at(&self) -> Option<Instant> {
         let last = self.tracks.iter().filter_map(|track| track.receiver.last_packet).max();
         let quiet_since = last.map_or(self.playing.since, |at| at.max(self.playing.since));
-        (!self.playing.stall_told).then(|| quiet_since + self.config.stalled_after)
+        let stalled_at = quiet_since + self.config.stalled_after;
+        match self.playing.stall_told {
+            false => Some(stalled_at),
+            true => self.over_at().map(|at| at.max(stalled_at)),
+        }
+    }
+
+    /// When all of the range has been delivered, if that is known and nothing is on its way.
+    fn over_at(&self) -> Option<Instant> {
+        let length = self.playing.end?.since(self.playing.start);
+        let delivery = length.scaled(1_000, u64::from(self.playing.speed.thousandths()));
+        let unfinished = self.tracks.iter().any(is_unfinished);
+        (!unfinished).then_some(self.playing.since + delivery)
     }
 
     /// Silence: the end, if the time for all of the range is over, else a stall.
     fn on_stall<K: FrameSink + ?Sized>(&mut self, now: Now, windows: &mut [u8], sink: &mut K) {
-        let length = self.playing.end.map(|end| end.since(self.playing.start));
-        let length = length.map(|length| length.scaled(1_000, u64::from(self.playing.speed.thousandths())));
-        if length.is_some_and(|length| self.playing.since + length <= now.at) {
+        if self.over_at().is_some_and(|at| at <= now.at) {
             let count = self.tracks.len();
             for (index, track) in (0u8..).zip(self.tracks.iter_mut()) {
                 track.receiver.finish(index, window_of(windows, index, count), sink);
@@ -136,4 +146,9 @@ impl State {
         self.playing.stall_told = true;
         self.tell(Event::Stalled);
     }
+}
+
+/// What is interleaved is never lost, only late: of a frame that was begun, there is more to come.
+fn is_unfinished(track: &Track) -> bool {
+    matches!(track.route, Route::Interleaved(_)) && track.receiver.has_open()
 }

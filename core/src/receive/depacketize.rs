@@ -133,6 +133,11 @@ impl Depacketizer {
         self.state = State::Idle;
     }
 
+    /// A frame was begun, and its end has not come.
+    pub const fn has_open(&self) -> bool {
+        matches!(self.state, State::Open(_))
+    }
+
     /// What became of the frames.
     pub const fn counters(&self) -> DepacketizerCounters {
         self.counters

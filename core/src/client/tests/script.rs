@@ -487,6 +487,63 @@ fn silence_is_told_once_until_more_comes() {
     }
 }
 
+/// Playing interleaved, a range of the medium.
+fn playing(range: &str) -> Script {
+    let reply = PLAY.replace("npt=0-", range);
+    let mut script = Script::after(TransportChoice::Tcp, &[OPTIONS, &described(SDP), TCP, &reply]);
+    assert!(matches!(script.events().last(), Some(Event::Playing { .. })));
+    script
+}
+
+#[test]
+fn silence_in_the_middle_of_an_interleaved_frame_is_not_the_end() {
+    let clip = Clip::new(2);
+    let mut script = playing("npt=0-0.08");
+    let next = script.frame(&clip, 0, 1, 10, 90_000);
+    let last = packets(&clip, 1, 1, next, 93_600);
+    let (end, begun) = last.split_last().unwrap();
+    begun.iter().for_each(|packet| script.bytes(&framed(4, packet)));
+    script.pass(Duration::from_secs(10));
+    assert_eq!(script.events(), [Event::Stalled]);
+    script.pass(Duration::from_secs(60));
+    assert_eq!(script.events(), []);
+    script.bytes(&framed(4, end));
+    assert!(script.album.frames.iter().all(|seen| seen.end.integrity.is_complete()));
+    script.pass(Duration::from_secs(1));
+    assert_eq!((script.events(), script.album.frames.len()), (vec![Event::Ended], 2));
+}
+
+#[test]
+fn a_stall_that_lasts_longer_than_the_medium_is_its_end() {
+    let clip = Clip::new(1);
+    let mut script = playing("npt=0-60");
+    script.frame(&clip, 0, 1, 10, 90_000);
+    script.pass(Duration::from_secs(10));
+    assert_eq!(script.events(), [Event::Stalled]);
+    script.pass(Duration::from_secs(49));
+    assert_eq!(script.events(), []);
+    assert_eq!(script.client.poll_at().timer, Some(Instant::ZERO + Duration::from_secs(60)));
+    script.pass(Duration::from_secs(1));
+    assert_eq!(script.events(), [Event::Ended]);
+}
+
+#[test]
+fn nothing_at_the_end_of_the_medium_is_its_end() {
+    let mut script = playing("npt=8-8");
+    script.pass(Duration::from_secs(10));
+    assert_eq!(script.events(), [Event::Ended]);
+}
+
+#[test]
+fn a_session_that_the_server_does_not_know_is_lost() {
+    let mut script = Script::playing();
+    script.client.pause();
+    assert!(script.request().starts_with("PAUSE"));
+    script.reply("RTSP/1.0 454 Session Not Found\r\nCSeq: {}\r\n\r\n");
+    let status = Status::SESSION_NOT_FOUND;
+    assert_eq!(script.events(), [Event::Failed(ClientError::SessionLost { status })]);
+}
+
 #[test]
 fn a_packet_too_long_for_the_storage_is_dropped_and_the_next_one_used() {
     let clip = Clip::new(1);
