@@ -41,7 +41,8 @@ pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) want: Option<Command>,
     pub(super) outstanding: Option<Outstanding>,
-    /// The request that is no longer waited for; its response may still come.
+    /// The first request that is no longer waited for; its response may still come, and those of the
+    /// ones up to the one that is.
     pub(super) given_up: Option<u32>,
     pub(super) cseq: u32,
     pub(super) keepalive: Keepalive,

@@ -223,7 +223,7 @@ impl State {
         };
         self.outgoing.grow(parts.tx, len);
         if let Some(before) = self.outstanding {
-            self.given_up = Some(before.cseq);
+            self.given_up.get_or_insert(before.cseq);
         }
         let wait = match kind {
             Kind::Leave | Kind::Teardown => SHORT_WAIT.min(self.config.response_wait),

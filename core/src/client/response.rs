@@ -34,13 +34,17 @@ impl State {
         }
         let cseq = response.headers.cseq();
         // Some devices count wrongly. As there is one request at a time, it is clear which one is
-        // meant, unless another was given up before.
-        let Some(asked) = self.outstanding.filter(|asked| {
-            cseq == Some(asked.cseq) || self.given_up.is_none() || (cseq.is_some() && cseq != self.given_up)
-        }) else {
-            self.given_up = None;
+        // meant, unless others were given up before.
+        let given_up = |asked: &Outstanding| {
+            self.given_up.is_some_and(|first| cseq.is_none_or(|cseq| (first..asked.cseq).contains(&cseq)))
+        };
+        let Some(asked) = self.outstanding.filter(|asked| !given_up(asked)) else {
+            // Responses come in the order of the requests.
+            let next = cseq.map(|cseq| cseq.wrapping_add(1));
+            self.given_up = next.filter(|next| self.outstanding.is_some_and(|asked| *next < asked.cseq));
             return;
         };
+        self.given_up = None;
         self.outstanding = None;
         match asked.kind {
             Kind::Teardown => self.close(),

@@ -13,7 +13,7 @@ const END_SILENCE: Duration = Duration::from_secs(1);
 impl State {
     pub(super) fn on_time<K: FrameSink + ?Sized>(&mut self, now: Now, windows: &mut [u8], sink: &mut K) {
         if let Some(asked) = self.outstanding.take_if(|asked| asked.until <= now.at) {
-            self.given_up = Some(asked.cseq);
+            self.given_up.get_or_insert(asked.cseq);
             match asked.kind {
                 Kind::Teardown => self.close(),
                 Kind::Leave => self.switch_to_tcp(),

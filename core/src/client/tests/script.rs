@@ -333,6 +333,28 @@ fn the_response_to_a_request_that_was_given_up_is_not_mistaken_for_another() {
 }
 
 #[test]
+fn the_responses_to_two_requests_that_were_given_up_are_not_mistaken_for_that_to_teardown() {
+    let mut script = Script::playing();
+    let mut keepalive = || {
+        script.pass(Duration::from_secs(15));
+        assert!(!script.request().is_empty());
+        script.cseq.clone()
+    };
+    let first = keepalive();
+    let second = keepalive();
+    assert_ne!(first, second);
+    script.client.teardown();
+    assert!(script.request().starts_with("TEARDOWN"));
+    script.events();
+    for given_up in [first, second] {
+        script.bytes(format!("RTSP/1.0 200 OK\r\nCSeq: {given_up}\r\n\r\n").as_bytes());
+        assert_eq!(script.events(), []);
+    }
+    script.reply("RTSP/1.0 200 OK\r\nCSeq: {}\r\n\r\n");
+    assert_eq!(script.events(), [Event::Closed]);
+}
+
+#[test]
 fn a_server_that_does_not_answer_is_a_timeout() {
     let mut script = Script::new(TransportChoice::Tcp);
     script.request();
