@@ -75,7 +75,13 @@ impl Timeline {
 
     /// A PLAY was asked for or granted: the next frame is the first one of it.
     pub(super) fn play(&mut self, start: Start) {
-        self.start = Some(start);
+        self.start = match self.start {
+            // Nothing has come of the place from where it goes on: what came is of another one.
+            Some(before) if start.resumed && !before.resumed => {
+                Some(Start { pts: before.pts, resumed: false, ..start })
+            }
+            _ => Some(start),
+        };
     }
 
     /// A PLAY was granted, of which packets may have overtaken the reply. Its first one has the
@@ -83,7 +89,8 @@ impl Timeline {
     pub(super) fn granted(&mut self, start: Start, seq: Option<u16>) {
         let rate = self.clock_rate;
         let Some(anchor) = self.anchor.as_mut().filter(|_| self.start.is_none()) else {
-            self.start = Some(start);
+            let resumed = start.resumed && self.start.is_none_or(|asked| asked.resumed);
+            self.start = Some(Start { resumed, ..start });
             return;
         };
         let of_before =
@@ -332,6 +339,22 @@ mod tests {
         assert_eq!(timeline.on_packet(13 * 3_600, 5, 0), at(640));
         timeline.granted(Start { rtptime: Some(13 * 3_600), ..resumed(500) }, Some(5));
         assert_eq!(timeline.on_packet(14 * 3_600, 6, 0), at(680));
+    }
+
+    #[test]
+    fn a_pause_right_after_a_seek_goes_on_from_there() {
+        let mut timeline = timeline(Some(25));
+        timeline.play(start(0));
+        timeline.on_packet(0, 1, 0);
+        assert_eq!(timeline.on_packet(90_000, 2, 0), at(1_000));
+        timeline.play(Start { from_seq: Some(3), ..start(400) });
+        timeline.play(Start { resumed: true, ..start(0) });
+        timeline.granted(Start { resumed: true, rtptime: Some(93_600), ..start(440) }, Some(3));
+        assert_eq!(timeline.on_packet(93_600, 3, 0), at(440));
+        // The same, where the packet overtakes the reply.
+        timeline.play(Start { from_seq: Some(4), ..start(200) });
+        timeline.play(Start { resumed: true, ..start(0) });
+        assert_eq!(timeline.on_packet(97_200, 4, 0), at(200));
     }
 
     #[test]
