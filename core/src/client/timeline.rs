@@ -90,7 +90,7 @@ impl Timeline {
         let rate = self.clock_rate;
         let Some(anchor) = self.anchor.as_mut().filter(|_| self.start.is_none()) else {
             let resumed = start.resumed && self.start.is_none_or(|asked| asked.resumed);
-            self.start = Some(Start { resumed, ..start });
+            self.start = Some(Start { resumed, from_seq: seq, ..start });
             return;
         };
         let of_before =
@@ -339,6 +339,19 @@ mod tests {
         assert_eq!(timeline.on_packet(13 * 3_600, 5, 0), at(640));
         timeline.granted(Start { rtptime: Some(13 * 3_600), ..resumed(500) }, Some(5));
         assert_eq!(timeline.on_packet(14 * 3_600, 6, 0), at(680));
+    }
+
+    #[test]
+    fn the_rest_of_a_frame_from_before_a_pause_does_not_begin_what_comes_after_it() {
+        let mut timeline = timeline(Some(25));
+        timeline.play(start(0));
+        timeline.on_packet(0, 1, 0);
+        let resumed = |millis| Start { resumed: true, ..start(millis) };
+        timeline.play(resumed(0));
+        timeline.granted(Start { rtptime: Some(7_200), ..resumed(80) }, Some(4));
+        // Its first packet is lost.
+        assert_eq!(timeline.on_packet(3_600, 3, 1), at(40));
+        assert_eq!(timeline.on_packet(7_200, 4, 0), at(80));
     }
 
     #[test]
