@@ -176,31 +176,35 @@ pub fn poll<T>(limit: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T
 /// If they cannot be built.
 pub fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
-    let directory = DIRECTORY.get_or_init(|| {
-        // .../target/PROFILE/deps/test-HASH
-        let test = std::env::current_exe().expect("the test's own path");
-        let directory = test.ancestors().nth(2).expect("a test lies in deps/").to_owned();
-        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.current_dir(repository()).args([
-            "build",
-            "--quiet",
-            "-p",
-            "pinhole-server",
-            "-p",
-            "pinhole-viewer",
-            "-p",
-            "pinhole-sim",
-        ]);
-        build.arg("--target-dir").arg(directory.parent().expect("a profile lies in target/"));
-        match directory.file_name().and_then(|name| name.to_str()) {
-            Some("debug") | None => {}
-            Some(profile) => drop(build.args(["--profile", profile])),
-        }
-        let built = run(&mut build, Duration::from_secs(900)).expect("cargo runs");
-        assert!(built.status.success(), "the binaries cannot be built:\n{}", built.stderr);
-        directory
-    });
+    let packages = ["-p", "pinhole-server", "-p", "pinhole-viewer", "-p", "pinhole-sim"];
+    let directory = DIRECTORY.get_or_init(|| build(&packages));
     directory.join(name).with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+/// The path of one of the core's examples, built as the running test was.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn example(name: &str) -> PathBuf {
+    let directory = build(&["-p", "pinhole", "--example", name]).join("examples");
+    directory.join(name).with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+/// Has Cargo build what these options name; returns the directory of what it has built.
+fn build(what: &[&str]) -> PathBuf {
+    // .../target/PROFILE/deps/test-HASH
+    let test = std::env::current_exe().expect("the test's own path");
+    let directory = test.ancestors().nth(2).expect("a test lies in deps/").to_owned();
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.current_dir(repository()).args(["build", "--quiet"]).args(what);
+    build.arg("--target-dir").arg(directory.parent().expect("a profile lies in target/"));
+    match directory.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => {}
+        Some(profile) => drop(build.args(["--profile", profile])),
+    }
+    let built = run(&mut build, Duration::from_secs(900)).expect("cargo runs");
+    assert!(built.status.success(), "{what:?} cannot be built:\n{}", built.stderr);
+    directory
 }
 
 /// The root of the repository.

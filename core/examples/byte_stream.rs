@@ -1,0 +1,239 @@
+//! A server on any stream of bytes: the core with `embedded_io`, and no network of its own.
+//!
+//!     cargo run -p pinhole --example byte_stream -- CLIP.mjpeg [ADDRESS:PORT]
+//!
+//! [`serve`] is what firmware takes over: it knows a stream that can be read and written, as of a modem
+//! or of a TCP/IP stack with `embedded_io`, a clock, and how to wait. Media travel interleaved with RTSP
+//! (RFC 2326, 10.12). The rest makes such a stream of a host's TCP connection, and frames of a file.
+use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::jpeg::{self, JpegInfo, RecodeOptions};
+use pinhole::media::Splitter;
+use pinhole::server::{Answer, Ask, Config, Event, ServerConn};
+use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
+use pinhole::wire::rtsp::Status;
+use pinhole::wire::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::net::{TcpListener, TcpStream};
+use std::{env, fs, thread};
+
+/// The path of the URL.
+const PATH: &str = "clip";
+
+/// Serves one client until it or the connection is gone.
+///
+/// `clock` says what time it is; `wait` returns at the time that it is given, or before, at the latest
+/// when there is input or room for output.
+///
+/// # Errors
+/// The stream's.
+pub fn serve<T, S>(
+    stream: &mut T,
+    mut conn: ServerConn<&mut [u8]>,
+    store: &S,
+    presentation: &Presentation<'_>,
+    mut clock: impl FnMut() -> Now,
+    mut wait: impl FnMut(Option<Instant>),
+) -> Result<(), T::Error>
+where
+    T: Read + ReadReady + Write + WriteReady,
+    S: FrameStore,
+{
+    let (mut input, mut output) = ([0; 256], [0; 512]);
+    let mut gone = false;
+    loop {
+        let now = clock();
+        conn.handle_timeout(now);
+        while !gone && conn.stream_room() > 0 && stream.read_ready()? {
+            let room = conn.stream_room().min(input.len());
+            let len = stream.read(&mut input[..room])?;
+            if len == 0 {
+                conn.disconnected();
+            } else if conn.handle_stream(now, &input[..len]).is_err() {
+                // Told by an event, too; what comes behind it cannot be understood.
+                gone = true;
+            }
+            gone |= !answer(&mut conn, now, store, presentation);
+        }
+        gone |= !answer(&mut conn, now, store, presentation);
+
+        let mut open = stream.write_ready()?;
+        while open && let Some(chunk) = conn.poll_stream(now, store) {
+            let len = chunk.fill(&mut output);
+            // Whatever part of it was taken: the rest comes again.
+            chunk.advance(stream.write(&output[..len])?);
+            open = stream.write_ready()?;
+        }
+        if gone {
+            return stream.flush();
+        }
+        wait(conn.poll_at(store).earliest(open, true));
+    }
+}
+
+/// Answers what was asked; `false` if there will be no more.
+fn answer<S: FrameStore>(
+    conn: &mut ServerConn<&mut [u8]>,
+    now: Now,
+    store: &S,
+    presentation: &Presentation<'_>,
+) -> bool {
+    let mut stays = true;
+    while let Some(event) = conn.poll_event(now) {
+        let Event::Request { id, ask } = event else {
+            stays &= !matches!(event, Event::Disconnect(_));
+            continue;
+        };
+        let answer = match ask {
+            Ask::Describe { url } if url.path_is(PATH) => Answer::Describe(*presentation),
+            // No ports: there is no UDP.
+            Ask::Setup { url, track: 0, .. } if url.path_is(PATH) => Answer::Setup { media: 0, ports: None },
+            Ask::Play { .. } => {
+                Answer::Play { from: None, end: presentation.duration.map(|end| MediaTime::ZERO + end) }
+            }
+            _ => Answer::Refuse(Status::NOT_FOUND),
+        };
+        // It was asked just now.
+        let _ = conn.reply(now, id, answer, store);
+    }
+    stays
+}
+
+/// A TCP connection, read and written without waiting.
+struct Connection {
+    socket: TcpStream,
+    /// What was written and is not sent.
+    unsent: Vec<u8>,
+}
+
+impl ErrorType for Connection {
+    type Error = io::Error;
+}
+
+impl Read for Connection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        io::Read::read(&mut self.socket, buffer)
+    }
+}
+
+impl ReadReady for Connection {
+    fn read_ready(&mut self) -> io::Result<bool> {
+        match self.socket.peek(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            peeked => peeked.map(|_| true),
+        }
+    }
+}
+
+impl Write for Connection {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.unsent.extend(bytes);
+        self.flush()?;
+        Ok(bytes.len())
+    }
+
+    /// Sends what there is room for.
+    fn flush(&mut self) -> io::Result<()> {
+        while !self.unsent.is_empty() {
+            match io::Write::write(&mut self.socket, &self.unsent) {
+                Ok(sent) => drop(self.unsent.drain(..sent)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl WriteReady for Connection {
+    fn write_ready(&mut self) -> io::Result<bool> {
+        self.flush()?;
+        Ok(self.unsent.is_empty())
+    }
+}
+
+/// A clip in memory, at 30 frames a second.
+struct Clip(Vec<(Vec<u8>, JpegInfo)>);
+
+impl Clip {
+    const RATE: u64 = 30;
+
+    fn open(path: &str) -> Result<Self, Box<dyn Error>> {
+        let file = fs::read(path)?;
+        let (mut splitter, mut rest, mut frames) = (Splitter::new(1 << 24), &file[..], vec![]);
+        loop {
+            let (taken, found) = splitter.push(rest);
+            rest = &rest[taken..];
+            let Some(found) = found.or_else(|| splitter.finish()) else { break };
+            let picture = &file[found.start as usize..found.end() as usize];
+            // As RTP/JPEG can carry it.
+            let mut out = vec![0; jpeg::recode_max_len(picture.len())];
+            let recoded = jpeg::recode(picture, &mut out, RecodeOptions::default())?;
+            out.truncate(recoded.len);
+            frames.push((out, recoded.info));
+        }
+        if frames.is_empty() { Err("there is no JPEG picture in it".into()) } else { Ok(Self(frames)) }
+    }
+
+    fn time_of(id: u64) -> Duration {
+        Duration::from_secs(1).scaled(id, Self::RATE)
+    }
+}
+
+impl FrameStore for Clip {
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        let (data, info) = self.0.get(id.0 as usize).ok_or(Miss::End)?;
+        let (from, to) = (Self::time_of(id.0), Self::time_of(id.0 + 1));
+        let duration = Duration::from_micros(to.as_micros() - from.as_micros());
+        Ok(Frame::jpeg(data, *info, MediaTime::ZERO + from, duration))
+    }
+
+    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
+        let Seek::To(time) = to else { return FrameId(0) };
+        let found = (0..self.0.len() as u64).find(|id| MediaTime::ZERO + Self::time_of(*id) >= time);
+        FrameId(found.unwrap_or(self.0.len() as u64))
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = env::args().skip(1);
+    let path = arguments.next().ok_or("usage: byte_stream CLIP.mjpeg [ADDRESS:PORT]")?;
+    let clip = Clip::open(&path).map_err(|error| format!("{path}: {error}"))?;
+    let listener = TcpListener::bind(arguments.next().as_deref().unwrap_or("127.0.0.1:8554"))?;
+    println!("rtsp://{}/{PATH}", listener.local_addr()?);
+
+    let first = clip.0[0].1;
+    let tracks = [Track {
+        format: TrackFormat::Jpeg { width: first.width, height: first.height },
+        frame_rate: Some(FrameRate(Clip::RATE as u32 * 1_000)),
+    }];
+    let start = std::time::Instant::now();
+    let clock = move || {
+        let since = Duration::from_micros(start.elapsed().as_micros() as u64);
+        Now { at: Instant::ZERO + since, ntp: NtpTime::from_unix(since) }
+    };
+    let mut random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), start);
+    loop {
+        let (socket, peer) = listener.accept()?;
+        socket.set_nonblocking(true)?;
+        socket.set_nodelay(true)?;
+        random = random.rotate_left(17) ^ clock().at.as_micros();
+        let presentation = Presentation {
+            name: PATH,
+            session_id: random,
+            version: 1,
+            address_type: if peer.is_ipv4() { AddressType::Ip4 } else { AddressType::Ip6 },
+            duration: Some(Clip::time_of(clip.0.len() as u64)),
+            tracks: &tracks,
+        };
+        let mut storage = [0; Config::DEFAULT.storage_len(1024)];
+        let conn = ServerConn::new(Config::DEFAULT, clock(), peer.ip(), random, &mut storage[..])?;
+        let mut stream = Connection { socket, unsent: vec![] };
+        // A board sleeps until its modem has something; here a millisecond will do.
+        let wait = |_| thread::sleep(std::time::Duration::from_millis(1));
+        if let Err(error) = serve(&mut stream, conn, &clip, &presentation, clock, wait) {
+            eprintln!("{peer}: {error}");
+        }
+    }
+}
