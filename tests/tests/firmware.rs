@@ -5,7 +5,7 @@ use pinhole_tests::firmware::Firmware;
 use pinhole_tests::hostile::{bad_requests, noise};
 use pinhole_tests::network::in_own_network;
 use pinhole_tests::peer::{Peer, available};
-use pinhole_tests::process::{poll, run};
+use pinhole_tests::process::{binary, poll, run};
 use pinhole_tests::viewer::{self, Report};
 use pinhole_tests::{Transport, undisturbed, watch};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -191,4 +191,23 @@ fn the_emulator_does_not_outlive_its_parent() {
         let gone = poll(LIMIT, || (!ip(&["link", "show", Firmware::TAP])).then_some(()));
         assert!(gone.is_some(), "the emulator still has the interface");
     });
+}
+
+#[test]
+fn what_is_wrong_is_said_and_what_to_do() {
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["--sessions", "5"], 2, "--sessions <N>"),
+        (&["--watch", "5"], 2, "--watch <N>"),
+        (&["--sessions", "1", "--watch", "2"], 2, "--watch 2 takes --sessions 2"),
+        (&["--tap", "a@near=10.0.0.1/24", "--watch", "1"], 2, "in this network namespace"),
+        (&["--tap", "a", "--watch", "1"], 2, "a TAP with an address"),
+        (&["--elf", "no/such/file"], 1, "no/such/file: "),
+        (&["--elf", "Cargo.toml"], 1, "Cargo.toml: no image of a firmware"),
+    ];
+    for (arguments, code, word) in cases {
+        let mut command = Command::new(binary("pinhole-sim"));
+        let done = run(command.arg("qemu").args(arguments), LIMIT).expect("pinhole-sim runs");
+        assert_eq!(done.status.code(), Some(code), "{arguments:?}: {done:?}");
+        assert!(done.stderr.contains(word), "nothing of '{word}' in: {}", done.stderr);
+    }
 }

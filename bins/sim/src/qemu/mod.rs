@@ -59,6 +59,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         let message = "--watch takes a TAP with an address, in this network namespace\n";
         return Err(clap::Error::raw(ErrorKind::ArgumentConflict, message).into());
     }
+    if args.elf.is_none() && args.watch > args.sessions {
+        let message = format!("--watch {0} takes --sessions {0}\n", args.watch);
+        return Err(clap::Error::raw(ErrorKind::ArgumentConflict, message).into());
+    }
     let elf = match &args.elf {
         Some(elf) => elf.clone(),
         None => build::firmware(args.sessions)?,
