@@ -6,10 +6,11 @@ use pinhole::wire::sdp::{FrameRate, Track, TrackFormat};
 
 /// What `build.rs` has made of a file.
 static CLIP: Clip = include!(concat!(env!("OUT_DIR"), "/clip.rs"));
-static BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/clip.bin"));
+static BYTES: [u8; include_bytes!(concat!(env!("OUT_DIR"), "/clip.bin")).len()] =
+    *include_bytes!(concat!(env!("OUT_DIR"), "/clip.bin"));
 
 const fn part(start: usize, len: usize) -> &'static [u8] {
-    BYTES.split_at(start).1.split_at(len).0
+    BYTES.as_slice().split_at(start).1.split_at(len).0
 }
 
 struct Picture {
