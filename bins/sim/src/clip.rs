@@ -30,6 +30,12 @@ struct Picture {
 #[error("{0}")]
 pub struct NoClip(String);
 
+impl NoClip {
+    pub(crate) const fn new(why: String) -> Self {
+        Self(why)
+    }
+}
+
 impl Clip {
     /// All frames of a file or directory, at `frame_rate` if they have no clock of their own.
     ///
@@ -147,7 +153,8 @@ impl Clip {
         self.pictures.get(index as usize)
     }
 
-    fn repeated(&self, id: FrameId) -> Result<Frame<'_>, Miss> {
+    /// A frame of the clip repeated without end.
+    pub(crate) fn repeated(&self, id: FrameId) -> Result<Frame<'_>, Miss> {
         let picture = self.picture(id).ok_or(Miss::End)?;
         Ok(Frame::jpeg(&picture.data, picture.info, self.time_of(id), picture.duration))
     }

@@ -8,5 +8,6 @@ pub mod clip;
 pub mod device;
 pub mod faults;
 pub mod network;
+pub mod soak;
 pub mod wire;
 pub mod world;

@@ -1,4 +1,4 @@
-//! Tries programs over networks that are worse than the one at hand.
+//! Tries programs over networks that are worse than the one at hand, and on small boards.
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]
@@ -8,6 +8,7 @@ mod options;
 mod qemu;
 #[cfg(target_os = "linux")]
 mod signals;
+mod soak_args;
 #[cfg(target_os = "linux")]
 mod tap;
 #[cfg(target_os = "linux")]
@@ -33,6 +34,7 @@ enum Command {
     Link(link::Args),
     #[cfg(target_os = "linux")]
     Qemu(qemu::Args),
+    Soak(soak_args::Args),
     #[cfg(target_os = "linux")]
     Tap(tap::Args),
 }
@@ -57,6 +59,7 @@ fn run(command: &Command) -> Result<(), Box<dyn Error>> {
         Command::Link(args) => link::run(args),
         #[cfg(target_os = "linux")]
         Command::Qemu(args) => qemu::run(args),
+        Command::Soak(args) => soak_args::run(args),
         #[cfg(target_os = "linux")]
         Command::Tap(args) => tap::run(args),
     }

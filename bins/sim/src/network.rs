@@ -5,6 +5,7 @@ use pinhole::time::Instant;
 use pinhole_smoltcp::time::from_smoltcp;
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 
 /// The switch, and all that is connected to it.
@@ -41,7 +42,7 @@ impl Network {
         let link = Link { up: wire(seed), down: wire(seed + 1), address: None };
         this.links.push(link);
         let mtu = if this.medium == Medium::Ethernet { 1514 } else { 1500 };
-        Port { network: network.clone(), host, mtu, checksums: Default::default() }
+        Port { network: network.clone(), host, mtu, checksums: Default::default(), at: None, observer: None }
     }
 
     /// When the next frame arrives somewhere.
@@ -111,21 +112,44 @@ pub struct Port {
     pub mtu: usize,
     /// As [`DeviceCapabilities::checksum`].
     pub checksums: smoltcp::phy::ChecksumCapabilities,
+    /// What time it is on the network, for a host whose own clock shows another; to be kept up to date.
+    pub at: Option<Instant>,
+    /// Sees every frame that passes.
+    pub observer: Option<Box<dyn Observer>>,
+}
+
+/// Sees what a host sends and receives.
+pub trait Observer: fmt::Debug {
+    /// The host sends a frame, and does not know what becomes of it.
+    fn on_sent(&mut self, at: Instant, frame: &[u8]);
+
+    /// A frame has come to the host, changed or not.
+    fn on_received(&mut self, at: Instant, frame: &[u8]);
 }
 
 impl Port {
     /// From now on, the host's link does this to frames.
     pub fn set_faults(&self, faults: Faults) {
+        self.set_faults_each([faults; 2]);
+    }
+
+    /// From now on, the host's link does this to frames from the host, and that to those to it.
+    pub fn set_faults_each(&self, [up, down]: [Faults; 2]) {
         let link = &mut self.network.borrow_mut().links[self.host];
-        link.up.set_faults(faults);
-        link.down.set_faults(faults);
+        link.up.set_faults(up);
+        link.down.set_faults(down);
     }
 
     /// Pulls the cable, or plugs it in again.
     pub fn cut(&self, cut: bool) {
+        self.cut_each([cut; 2]);
+    }
+
+    /// The same for frames from the host, and for those to it.
+    pub fn cut_each(&self, [up, down]: [bool; 2]) {
         let link = &mut self.network.borrow_mut().links[self.host];
-        link.up.cut(cut);
-        link.down.cut(cut);
+        link.up.cut(up);
+        link.down.cut(down);
     }
 
     /// What has become of the frames from the host, and of those to it.
@@ -146,7 +170,7 @@ pub struct Rx(Vec<u8>);
 
 /// A frame to be sent.
 #[derive(Debug)]
-pub struct Tx<'a>(&'a Port, Instant);
+pub struct Tx<'a>(&'a mut Port, Instant);
 
 impl RxToken for Rx {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
@@ -158,6 +182,9 @@ impl TxToken for Tx<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
         let mut frame = vec![0; len];
         let result = write(&mut frame);
+        if let Some(observer) = &mut self.0.observer {
+            observer.on_sent(self.1, &frame);
+        }
         self.0.network.borrow_mut().send(self.0.host, self.1, frame);
         result
     }
@@ -168,13 +195,17 @@ impl Device for Port {
     type TxToken<'a> = Tx<'a>;
 
     fn receive(&mut self, now: smoltcp::time::Instant) -> Option<(Rx, Tx<'_>)> {
-        let now = from_smoltcp(now);
+        let now = self.at.unwrap_or(from_smoltcp(now));
         let frame = self.network.borrow_mut().links[self.host].down.receive(now)?;
+        if let Some(observer) = &mut self.observer {
+            observer.on_received(now, &frame);
+        }
         Some((Rx(frame), Tx(self, now)))
     }
 
     fn transmit(&mut self, now: smoltcp::time::Instant) -> Option<Tx<'_>> {
-        Some(Tx(self, from_smoltcp(now)))
+        let now = self.at.unwrap_or(from_smoltcp(now));
+        Some(Tx(self, now))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -4,7 +4,7 @@ use crate::network::{Network, Port};
 use crate::wire::Medium;
 use pinhole_smoltcp::UdpPair;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::socket::{tcp, udp};
+use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 use std::cell::RefCell;
@@ -38,21 +38,26 @@ impl Host {
         faults: Faults,
         number: u8,
     ) -> Self {
-        let mut port = Network::plug_in(network, faults);
-        let hardware = match medium {
-            Medium::Ip => HardwareAddress::Ip,
-            Medium::Ethernet => HardwareAddress::Ethernet(EthernetAddress([2, 0, 0, 0, 0, number])),
-        };
-        let mut config = Config::new(hardware);
-        config.random_seed = u64::from(number);
-        let mut iface = Interface::new(config, &mut port, Instant::ZERO);
-        let address = match family {
-            Family::V4 => IpAddress::v4(10, 0, 0, number),
-            Family::V6 => IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, u16::from(number)),
-        };
-        let prefix = if family == Family::V4 { 24 } else { 64 };
-        iface.update_ip_addrs(|all| all.push(IpCidr::new(address, prefix)).expect("there is room for one"));
+        Self::boot(Network::plug_in(network, faults), medium, family, number, Instant::ZERO, number.into())
+    }
+
+    /// A machine that is switched on at a time of its own clock.
+    pub(crate) fn boot(
+        mut port: Port,
+        medium: Medium,
+        family: Family,
+        number: u8,
+        at: Instant,
+        seed: u64,
+    ) -> Self {
+        let (iface, address) = interface(&mut port, medium, family, number, at, seed);
         Self { iface, port, sockets: SocketSet::new(vec![]), address }
+    }
+
+    /// Switches it off, and on again: its sockets are gone, and nobody was told.
+    pub(crate) fn reboot(&mut self, medium: Medium, family: Family, number: u8, at: Instant, seed: u64) {
+        let (iface, address) = interface(&mut self.port, medium, family, number, at, seed);
+        (self.iface, self.address, self.sockets) = (iface, address, SocketSet::new(vec![]));
     }
 
     /// Adds a TCP socket with buffers of so many bytes.
@@ -89,18 +94,56 @@ impl Host {
         self.sockets.get_mut(socket)
     }
 
+    /// Resets all of its connections.
+    pub(crate) fn abort_all(&mut self) {
+        for (_, socket) in self.sockets.iter_mut() {
+            if let Socket::Tcp(socket) = socket {
+                socket.abort();
+            }
+        }
+    }
+
     /// The interface and the sockets: what a client needs to connect.
-    pub(super) fn context(&mut self) -> (&mut smoltcp::iface::Context, &mut SocketSet<'static>) {
+    pub(crate) fn context(&mut self) -> (&mut smoltcp::iface::Context, &mut SocketSet<'static>) {
         (self.iface.context(), &mut self.sockets)
     }
 
-    pub(super) fn poll(&mut self, at: Instant) {
+    pub(crate) fn poll(&mut self, at: Instant) {
         self.iface.poll(at, &mut self.port, &mut self.sockets);
+    }
+
+    /// When the interface has something to do by itself, by its own clock.
+    pub(crate) fn iface_at(&mut self, at: Instant) -> Option<Instant> {
+        self.iface.poll_at(at, &self.sockets)
     }
 
     /// When the interface has something to do, or a frame waits for it.
     pub(super) fn poll_at(&mut self, at: Instant) -> Option<Instant> {
         let arrived = self.port.has_frame(pinhole_smoltcp::time::from_smoltcp(at)).then_some(at);
-        arrived.or_else(|| self.iface.poll_at(at, &self.sockets))
+        arrived.or_else(|| self.iface_at(at))
     }
+}
+
+fn interface(
+    port: &mut Port,
+    medium: Medium,
+    family: Family,
+    number: u8,
+    at: Instant,
+    seed: u64,
+) -> (Interface, IpAddress) {
+    let hardware = match medium {
+        Medium::Ip => HardwareAddress::Ip,
+        Medium::Ethernet => HardwareAddress::Ethernet(EthernetAddress([2, 0, 0, 0, 0, number])),
+    };
+    let mut config = Config::new(hardware);
+    config.random_seed = seed;
+    let mut iface = Interface::new(config, port, at);
+    let address = match family {
+        Family::V4 => IpAddress::v4(10, 0, 0, number),
+        Family::V6 => IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, u16::from(number)),
+    };
+    let prefix = if family == Family::V4 { 24 } else { 64 };
+    iface.update_ip_addrs(|all| all.push(IpCidr::new(address, prefix)).expect("there is room for one"));
+    (iface, address)
 }

@@ -1,0 +1,226 @@
+//! The server's host, and what the server tells.
+use super::ledger::{SERVER, host, number};
+use super::plan::{Extent, Plan};
+use super::source::{Kind, Source, Store};
+use super::trace::Trace;
+use super::{Broken, measured};
+use crate::network::Port;
+use crate::world::{Host, RTSP};
+use bumpalo::Bump;
+use pinhole::server::Lower;
+use pinhole::server::{Event, SessionId, Summary, Why};
+use pinhole::time::{Duration, Instant, MediaTime};
+use pinhole::wire::rtsp::Url;
+use pinhole::wire::sdp::{AddressType, Presentation, Track};
+use pinhole_smoltcp::server::{Application, Connection, Server};
+use pinhole_smoltcp::time;
+use smoltcp::phy::Device;
+use std::cell::Cell;
+use std::net::SocketAddr;
+
+/// The server's first port for UDP.
+const UDP: u16 = 6970;
+
+/// A camera, or a recorder: the server, and the host that it is on.
+pub(super) struct Camera<'a> {
+    pub(super) host: Host,
+    pub(super) server: Server<'a>,
+    pub(super) program: Program,
+    wake: Option<Instant>,
+    /// Not before this time is there another turn.
+    free: Instant,
+    /// A session has missed frames that were gone.
+    pub(super) overrun: Cell<bool>,
+    starts: u64,
+}
+
+/// The program around the server.
+pub(super) struct Program {
+    duration: Option<Duration>,
+    tracks: [Track; 1],
+    random: u64,
+    /// All sessions since it was started.
+    pub(super) sessions: Vec<Told>,
+    /// What happened in this turn, if somebody wants to know.
+    told: Vec<String>,
+    tells: bool,
+}
+
+/// What was told of one session.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) peer: SocketAddr,
+    session: SessionId,
+    pub(super) lower: Lower,
+    skipped: u64,
+    pub(super) closed: Option<(Why, Summary)>,
+}
+
+impl Application for Program {
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.random
+    }
+
+    fn find(&self, url: &Url<'_>) -> Option<u16> {
+        url.path_is("clip").then_some(0)
+    }
+
+    fn describe(&self, _: u16) -> Presentation<'_> {
+        Presentation {
+            name: "clip",
+            session_id: 1,
+            version: 1,
+            address_type: AddressType::Ip4,
+            duration: self.duration,
+            tracks: &self.tracks,
+        }
+    }
+
+    fn on_event(&mut self, peer: SocketAddr, event: &Event<'_>) {
+        allocation_counter::opt_out(|| self.note(peer, event));
+    }
+}
+
+impl Program {
+    /// Whether the newest session of that client's connection was closed.
+    pub(super) fn closed(&self, client: usize, port: u16) -> bool {
+        let of = |told: &&Told| told.peer.port() == port && host(told.peer.ip().into()) == client;
+        self.sessions.iter().rev().find(of).is_some_and(|told| told.closed.is_some())
+    }
+
+    fn note(&mut self, peer: SocketAddr, event: &Event<'_>) {
+        if self.tells {
+            self.told.push(format!("{peer} {event:?}"));
+        }
+        match *event {
+            Event::Opened { session, lower, .. } => {
+                self.sessions.push(Told { peer, session, lower, skipped: 0, closed: None });
+            }
+            Event::Skipped { session, frames, .. } => {
+                self.of(session).for_each(|told| told.skipped += frames);
+            }
+            Event::Closed { session, why, summary, .. } => {
+                self.of(session).for_each(|told| told.closed = Some((why, summary)));
+            }
+            _ => {}
+        }
+    }
+
+    /// The place after so many thousandths of the medium.
+    pub(super) fn place(&self, thousandths: u64) -> MediaTime {
+        MediaTime::ZERO + self.duration.unwrap_or_default().scaled(thousandths, 1_000)
+    }
+
+    fn of(&mut self, session: SessionId) -> impl Iterator<Item = &mut Told> {
+        self.sessions.iter_mut().rev().filter(move |told| told.session == session).take(1)
+    }
+}
+
+impl Told {
+    /// What was told of it agrees with what it came to.
+    pub(super) fn check(&self) -> Result<(), Broken> {
+        match &self.closed {
+            Some((_, summary)) if summary.frames_skipped != self.skipped => {
+                let what = format!("{} frames were said to be left out of {summary:?}", self.skipped);
+                Err(Broken::of("what is left out is told", what))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<'a> Camera<'a> {
+    pub(super) fn new(arena: &'a Bump, plan: &Plan, source: &Source, port: Port) -> Self {
+        let shown = plan.server_clock.shows(Instant::ZERO);
+        let mut host = Host::boot(port, plan.medium, plan.family, number(SERVER), shown, 0);
+        let duration = match plan.kind {
+            Kind::Recorded { rounds } => Some(source.clip.duration().scaled(rounds, 1)),
+            Kind::Live { .. } => None,
+        };
+        let server = start(arena, plan, &mut host);
+        let program = Program {
+            duration,
+            tracks: [source.clip.track()],
+            random: 7,
+            sessions: vec![],
+            told: vec![],
+            tells: false,
+        };
+        let (wake, free) = (Some(Instant::ZERO), Instant::ZERO);
+        Self { host, server, program, wake, free, overrun: Cell::new(false), starts: 0 }
+    }
+
+    /// The server is gone all of a sudden, and started again.
+    pub(super) fn restart(&mut self, arena: &'a Bump, plan: &Plan, at: Instant, extent: Extent) {
+        self.starts += 1;
+        let shown = plan.server_clock.shows(at);
+        self.host.port.at = Some(at);
+        match extent {
+            Extent::Host => {
+                self.host.reboot(plan.medium, plan.family, number(SERVER), shown, self.starts);
+            }
+            Extent::Program => {
+                self.host.abort_all();
+                // What says so leaves before the sockets do.
+                self.host.poll(shown);
+                self.host.sockets = smoltcp::iface::SocketSet::new(vec![]);
+            }
+        }
+        self.server = start(arena, plan, &mut self.host);
+        self.program.sessions.clear();
+        (self.wake, self.free) = (Some(at), at);
+    }
+
+    /// When its host is to have a turn: when it asked for it, or something has come; not before it has
+    /// the time.
+    pub(super) fn due(&self, at: Instant) -> Option<Instant> {
+        let come = self.host.port.has_frame(at).then_some(at);
+        come.or(self.wake).map(|due| due.max(self.free))
+    }
+
+    /// A turn of its host.
+    pub(super) fn turn(
+        &mut self,
+        plan: &Plan,
+        source: &Source,
+        at: Instant,
+        trace: Trace<'_>,
+    ) -> Result<(), Broken> {
+        let clock = plan.server_clock;
+        let shown = clock.shows(at);
+        self.host.port.at = Some(at);
+        self.host.poll(shown);
+        let now = time::now(shown);
+        let store = Store::at(&source.clip, plan.kind, now.at, &self.overrun);
+        let Self { host, server, program, .. } = self;
+        program.told.clear();
+        program.tells = trace.verbose;
+        let wake = measured(|| server.poll(now, &mut host.sockets, &store, program))?;
+        for told in &program.told {
+            trace.tell(at, "server", || told.clone());
+        }
+        // The next picture is something to wake for, too.
+        let waits = self.server.wanted().next().is_some();
+        let next = store.next_at().filter(|_| waits).map(time::to_smoltcp);
+        let wakes = [wake, next, self.host.iface_at(shown)];
+        self.free = at + plan.busy;
+        let wake = wakes.into_iter().flatten().min().map(|wake| clock.reaches(wake));
+        self.wake = wake.map(|wake| wake.max(at));
+        Ok(())
+    }
+}
+
+/// A server by the plan's means, on sockets of the host's.
+fn start<'a>(arena: &'a Bump, plan: &Plan, host: &mut Host) -> Server<'a> {
+    let means = plan.means;
+    let connection = |_| {
+        let socket = host.tcp(means.tcp.receive, means.tcp.transmit);
+        Connection::new(socket, arena.alloc_slice_fill_copy(means.config.storage_len(means.request), 0))
+    };
+    let connections: Vec<_> = (0..means.connections).map(connection).collect();
+    let connections = arena.alloc_slice_fill_iter(connections);
+    let udp = (plan.udp > 0).then(|| host.udp_pair(UDP, plan.udp, plan.udp));
+    let ip_mtu = host.port.capabilities().ip_mtu();
+    Server::new(RTSP, udp, means.config, connections, &host.sockets, ip_mtu).expect("it has what it needs")
+}

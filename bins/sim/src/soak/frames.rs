@@ -1,0 +1,265 @@
+//! Whether the frames that come to a client are the source's, in order and in time.
+use super::Broken;
+use super::source::{Kind, Source};
+use pinhole::client::Figures;
+use pinhole::frame::{Frame, FrameId, FrameStore, TrackId};
+use pinhole::ring::{FrameRing, Slot};
+use pinhole::time::{Duration, Instant, MediaTime};
+
+/// A client's cache.
+pub(super) type Ring = FrameRing<Vec<Slot>, Vec<u8>>;
+
+/// Times of frames went through RTP's clock and NPT, which are coarser.
+const ROUNDING: i64 = 1_500;
+/// What a client puts in order holds no more frames than this.
+const GRACE: u8 = 8;
+/// A request is answered in this time, or the session is lost.
+const ANSWER: Duration = Duration::from_secs(12);
+
+/// The frames of one connection.
+#[derive(Debug)]
+pub(super) struct Frames {
+    kind: Kind,
+    /// The next frame in the ring.
+    next: FrameId,
+    /// A PLAY waits for its answer: what comes may be of the place before it, or of the one after,
+    /// and its time may be either's.
+    placing: bool,
+    /// Answers that are waited for at the most: what was not asked for yet is replaced by what is asked
+    /// for next. They have all come by this time.
+    asked: u8,
+    answered_by: Instant,
+    /// So often PLAY was asked for from another place, of which it is not clear that a frame has come.
+    jumps: u8,
+    /// So many frames after an answer may be from before it.
+    grace: u8,
+    /// Where the source's time is, and the receiver's zero: nothing is known of it before the first
+    /// frame of a live source.
+    epoch: Option<i64>,
+    /// The newest frame of this play: its time, and its number if that is known.
+    last: Option<(MediaTime, Option<FrameId>)>,
+    pub(super) complete: u64,
+    pub(super) damaged: u64,
+    /// What must add up, as long as it is one play.
+    account: Option<Account>,
+    /// Figures of what did not come, at the last look.
+    absent: u64,
+}
+
+/// All frames from the first that came, while nobody jumps.
+#[derive(Clone, Copy, Debug)]
+struct Account {
+    first: FrameId,
+    last: FrameId,
+    came: u64,
+    /// The second frame followed the first: from then on the receiver knows how far frames are apart.
+    adjacent: bool,
+    /// Figures of what had not come by then.
+    before: u64,
+}
+
+/// Where frames come from, at the time of a look.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub(super) source: &'a Source,
+    /// The frame that was taken last.
+    pub(super) newest: FrameId,
+}
+
+impl Frames {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            next: FrameId(0),
+            placing: true,
+            asked: 1,
+            answered_by: Instant::from_micros(u64::MAX),
+            jumps: 1,
+            grace: 0,
+            epoch: None,
+            last: None,
+            complete: 0,
+            damaged: 0,
+            account: None,
+            absent: 0,
+        }
+    }
+
+    /// PLAY is asked for. `jumps`: from another place.
+    pub(super) fn on_play(&mut self, at: Instant, jumps: bool) {
+        self.asked += 1;
+        self.answered_by = at + ANSWER;
+        self.placing = true;
+        self.jumps += u8::from(jumps);
+        self.account = None;
+    }
+
+    /// PLAY is answered.
+    pub(super) fn on_playing(&mut self) {
+        self.asked = self.asked.saturating_sub(1);
+        if self.asked == 0 {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        (self.placing, self.asked) = (false, 0);
+        self.grace = GRACE;
+        self.epoch = match self.kind {
+            Kind::Recorded { .. } => Some(0),
+            // The newest frame is wherever the receiver's time is.
+            Kind::Live { .. } => None,
+        };
+    }
+
+    /// Goes through what has come since the last look. `whole`: no frame can be damaged.
+    pub(super) fn look(
+        &mut self,
+        at: Instant,
+        origin: Origin<'_>,
+        ring: &Ring,
+        figures: &Figures,
+        whole: bool,
+        mut tell: impl FnMut(&Frame<'_>, Option<FrameId>),
+    ) -> Result<(), Broken> {
+        let span = ring.span();
+        if span.start > self.next {
+            return Err(Broken::of("the test itself", "frames came faster than it looks at them".to_owned()));
+        }
+        if self.placing && self.answered_by <= at {
+            self.settle();
+        }
+        let before = std::mem::replace(&mut self.absent, absent(figures));
+        let steady = before == self.absent;
+        while self.next < span.end {
+            let Ok(frame) = ring.frame(TrackId::default(), self.next) else { break };
+            self.next = self.next.next();
+            if whole && !frame.integrity.is_complete() {
+                let what = format!("the frame at {:?} is {:?}", frame.pts, frame.integrity);
+                return Err(Broken::of("interleaved frames are whole", what));
+            }
+            let id = self.place(origin, &frame)?;
+            tell(&frame, id);
+            self.follow(frame.pts, id)?;
+            match frame.integrity.is_complete() {
+                true => self.complete += 1,
+                false => self.damaged += 1,
+            }
+            self.book(id, frame.integrity.is_complete(), steady);
+        }
+        Ok(())
+    }
+
+    /// Which frame of the source it is; `None` where that cannot be told.
+    fn place(&mut self, origin: Origin<'_>, frame: &Frame<'_>) -> Result<Option<FrameId>, Broken> {
+        let Origin { source, newest } = origin;
+        let is = |id| match frame.integrity.is_complete() {
+            true => source.is(id, frame),
+            false => source.is_part(id, frame),
+        };
+        let by_time = self.epoch.and_then(|epoch| {
+            let time = frame.pts.as_micros().checked_add_signed(epoch)?;
+            let id = source.clip.at(MediaTime::from_micros(time) + Duration::from_micros(ROUNDING as u64));
+            let error = time as i64 - source.clip.time_of(id).as_micros() as i64;
+            (error.abs() <= ROUNDING).then_some(id)
+        });
+        if let Some(id) = by_time.filter(|id| is(*id)) {
+            return Ok(Some(id));
+        }
+        let sought = self.epoch.is_none() || self.placing || self.grace > 0;
+        if !frame.integrity.is_complete() {
+            // Too little of it may be there to know it by.
+            return match sought {
+                true => Ok(None),
+                false => Err(self.wrong(source, frame, by_time)),
+            };
+        }
+        let found = source.find(frame).filter(|_| sought);
+        let Some(found) = found else { return Err(self.wrong(source, frame, by_time)) };
+        if let Kind::Live { .. } = self.kind {
+            // It may be of a round before; from here on, it is taken to be of this one.
+            let round = source.clip.frame_count() as u64;
+            let id = FrameId(newest.0 - newest.0 % round + found.0);
+            let time = source.clip.time_of(id).as_micros() as i64;
+            self.epoch = Some(time - frame.pts.as_micros() as i64);
+            self.last = self.last.map(|(pts, _)| (pts, None));
+            return Ok(Some(id));
+        }
+        Ok(None)
+    }
+
+    fn wrong(&self, source: &Source, frame: &Frame<'_>, by_time: Option<FrameId>) -> Broken {
+        let looks = source.find(frame);
+        let what = format!(
+            "the frame shown at {:?} ({:?}) is not the source's {by_time:?} of that time, but looks like {looks:?}",
+            frame.pts, frame.integrity
+        );
+        Broken::of("every frame is the source's", what)
+    }
+
+    /// Counts what has come, and does not look at it.
+    pub(super) fn count(&mut self, ring: &Ring) {
+        for id in self.next.0..ring.span().end.0 {
+            match ring.frame(TrackId::default(), FrameId(id)) {
+                Ok(frame) if frame.integrity.is_complete() => self.complete += 1,
+                _ => self.damaged += 1,
+            }
+        }
+        self.next = ring.span().end;
+    }
+
+    /// Frames come in order, and each once.
+    fn follow(&mut self, pts: MediaTime, id: Option<FrameId>) -> Result<(), Broken> {
+        if !self.placing {
+            let again = |before: FrameId| id.is_some_and(|id| id <= before);
+            let back = self.last.is_some_and(|(last, id)| pts <= last || id.is_some_and(again));
+            if back && self.jumps == 0 {
+                let what = format!("frame {id:?} at {pts:?} comes after {:?}", self.last);
+                return Err(Broken::of("media time never goes back", what));
+            }
+            self.grace = self.grace.saturating_sub(1);
+            self.jumps = if self.grace > 0 { self.jumps.saturating_sub(back.into()) } else { 0 };
+        }
+        self.last = Some((pts, id));
+        Ok(())
+    }
+
+    /// `steady`: no frame was found missing since the last look.
+    fn book(&mut self, id: Option<FrameId>, complete: bool, steady: bool) {
+        let Some(id) = id.filter(|_| !self.placing && self.jumps == 0) else {
+            self.account = None;
+            return;
+        };
+        match &mut self.account {
+            Some(account) => {
+                account.adjacent |= complete && account.came == 1 && id == account.last.next();
+                account.came += 1;
+                account.last = id;
+            }
+            None if complete && steady => {
+                let before = self.absent;
+                self.account = Some(Account { first: id, last: id, came: 1, adjacent: false, before });
+            }
+            None => {}
+        }
+    }
+
+    /// No frame is open any more: every one from the first to the last that came is accounted for.
+    pub(super) fn close_account(&mut self, figures: &Figures) -> Result<(), Broken> {
+        let Some(account) = self.account.take().filter(|account| account.adjacent) else { return Ok(()) };
+        let sent = account.last.0 - account.first.0 + 1;
+        let known = account.came + absent(figures) - account.before;
+        if known != sent {
+            let what = format!(
+                "from {:?} to {:?} there are {sent} frames, and {known} are known: {figures:?}",
+                account.first, account.last
+            );
+            return Err(Broken::of("every frame is accounted for", what));
+        }
+        Ok(())
+    }
+}
+
+fn absent(figures: &Figures) -> u64 {
+    figures.frames_missing + figures.frames_skipped + figures.frames_unstored
+}

@@ -1,0 +1,303 @@
+//! What really passed the hosts' ports, to hold the reports of both ends against.
+//!
+//! RTP and RTCP are read here by hand: what the core takes for a sequence number is what is tested.
+use super::trace::Capture;
+use crate::network::Observer;
+use crate::wire::Medium;
+use pinhole::time::Instant;
+use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpAddress, IpProtocol};
+use smoltcp::wire::{Ipv4Packet, Ipv6Packet, UdpPacket};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+const RECEIVER_REPORT: u8 = 201;
+const SENDER_REPORT: u8 = 200;
+const RTP_CLOCK: u64 = 90_000;
+/// RTP time may run ahead of the clock by so much, where frames were left out: twice what the server
+/// keeps of a live source.
+const AHEAD_SECS: u64 = 60;
+
+/// RTP to one port of a client's: one session's, since no port is used again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flow {
+    /// Packets that left the server, and the bytes of their payload.
+    pub(super) sent: u64,
+    pub(super) octets: u64,
+    came: Counts,
+    /// Of the last 65,536 numbers, those that came.
+    numbers: Vec<u64>,
+    /// What had come when the client last looked.
+    pub(super) seen: Counts,
+    /// Packets that came since.
+    pub(super) unseen: usize,
+    /// What was expected and had come at the last report.
+    reported: (u64, u64),
+    timestamp: Option<(Instant, u32)>,
+    /// The session cannot be told by its port, or more came than a socket holds: the counts of the
+    /// two ends need not agree.
+    pub(super) vague: bool,
+}
+
+/// Packets that came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    /// The numbers of the first that came, and the greatest; 0 before.
+    first: u64,
+    highest: u64,
+    /// Different ones.
+    pub(super) packets: u64,
+    /// Further copies.
+    pub(super) duplicates: u64,
+    /// Behind one with a greater number.
+    pub(super) late: u64,
+}
+
+impl Counts {
+    /// From the first that came to the highest.
+    const fn expected(&self) -> u64 {
+        if self.packets > 0 { self.highest - self.first + 1 } else { 0 }
+    }
+
+    pub(super) const fn lost(&self) -> u64 {
+        self.expected().saturating_sub(self.packets)
+    }
+}
+
+impl Flow {
+    /// The client has looked at all that came.
+    pub(super) const fn look(&mut self) {
+        (self.seen, self.unseen) = (self.came, 0);
+    }
+
+    fn on_sent(&mut self, at: Instant, payload: &[u8]) -> Result<(), String> {
+        let Some((_, rtp_timestamp)) = rtp(payload) else { return Err("a packet that is no RTP".to_owned()) };
+        self.sent += 1;
+        self.octets += payload.len() as u64 - 12;
+        let (since, before) = self.timestamp.replace((at, rtp_timestamp)).unwrap_or((at, rtp_timestamp));
+        let step = u64::from(rtp_timestamp.wrapping_sub(before));
+        let most = (at.since(since).as_micros() / 1_000_000 + AHEAD_SECS) * RTP_CLOCK;
+        if step > most {
+            return Err(format!("its RTP time goes from {before} to {rtp_timestamp}"));
+        }
+        Ok(())
+    }
+
+    fn on_came(&mut self, payload: &[u8]) {
+        let Some((number, _)) = rtp(payload) else { return };
+        self.unseen += 1;
+        if self.came.packets == 0 {
+            // So that there is room before it.
+            let first = (1 << 16) + u64::from(number);
+            (self.came.first, self.came.highest, self.numbers) = (first, first, vec![0; 1 << 10]);
+        }
+        let highest = self.came.highest;
+        let ahead = number.wrapping_sub(highest as u16) as i16;
+        let at = highest.saturating_add_signed(ahead.into());
+        for passed in highest + 1..=at {
+            *self.word(passed) &= !(1 << (passed % 64));
+        }
+        let bit = 1 << (at % 64);
+        if *self.word(at) & bit != 0 {
+            self.came.duplicates += 1;
+            return;
+        }
+        *self.word(at) |= bit;
+        self.came.packets += 1;
+        self.came.late += u64::from(at < highest);
+        self.came.highest = highest.max(at);
+    }
+
+    fn word(&mut self, number: u64) -> &mut u64 {
+        &mut self.numbers[(number / 64 % (1 << 10)) as usize]
+    }
+
+    /// A receiver report leaves, which was made when the client last looked.
+    fn on_receiver_report(&mut self, block: &[u8; 24]) -> Result<(), String> {
+        let seen = self.seen;
+        let (expected, received) = (seen.expected(), seen.packets + seen.duplicates);
+        let (before, reported) = self.reported;
+        let (expected_now, received_now) = (expected - before, received - reported);
+        self.reported = (expected, received);
+        let fraction = (expected_now.saturating_sub(received_now) << 8).checked_div(expected_now);
+        let lost = (expected as i64 - received as i64) & 0xFF_FFFF;
+        let truth = (fraction.unwrap_or(0).min(255), lost, seen.highest as u16);
+        let said = (
+            u64::from(block[4]),
+            i64::from(u32::from_be_bytes([0, block[5], block[6], block[7]])),
+            u16::from_be_bytes([block[10], block[11]]),
+        );
+        if said != truth && !self.vague {
+            return Err(format!("it reports (fraction lost, lost, highest) {said:?}, and that is {truth:?}"));
+        }
+        Ok(())
+    }
+
+    /// A sender report leaves; up to `waiting` packets of those that it counts may not have, yet, or
+    /// as many more may have.
+    fn on_sender_report(&self, packets: u32, waiting: usize) -> Result<(), String> {
+        let waiting = waiting as u64;
+        let range = self.sent.saturating_sub(waiting)..=self.sent + waiting;
+        if !range.contains(&packets.into()) && !self.vague {
+            return Err(format!("it reports {packets} packets, and {} have left", self.sent));
+        }
+        Ok(())
+    }
+}
+
+/// The number and the time of an RTP packet.
+fn rtp(payload: &[u8]) -> Option<(u16, u32)> {
+    let [0x80 | 0x90, _, a, b, time @ ..] = payload else { return None };
+    let (time, rest) = time.split_first_chunk()?;
+    (rest.len() >= 4).then_some((u16::from_be_bytes([*a, *b]), u32::from_be_bytes(*time)))
+}
+
+/// The flows of all clients, by the client's number and its port for RTP.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) flows: BTreeMap<(usize, u16), Flow>,
+    /// What is said in reports can be held against what passed: no packet waits for a neighbour, and
+    /// nothing is changed unnoticed.
+    pub(super) exact: bool,
+    /// Packets that the server's sockets hold.
+    pub(super) waiting: usize,
+    /// The first thing that was wrong: about which client, and what.
+    pub(super) wrong: Option<(usize, String)>,
+}
+
+impl Ledger {
+    pub(super) const fn new(exact: bool, waiting: usize) -> Self {
+        Self { flows: BTreeMap::new(), exact, waiting, wrong: None }
+    }
+
+    fn note(&mut self, client: usize, result: Result<(), String>) {
+        if let (Err(what), None) = (result, &self.wrong) {
+            self.wrong = Some((client, what));
+        }
+    }
+
+    /// A datagram left the server, or a client.
+    fn on_sent(&mut self, at: Instant, datagram: &Datagram<'_>) {
+        let Datagram { from, to, payload } = *datagram;
+        let exact = self.exact;
+        if from.0 == SERVER {
+            let client = to.0;
+            if to.1.is_multiple_of(2) {
+                let flow = self.flows.entry((client, to.1)).or_default();
+                let result = flow.on_sent(at, payload);
+                return self.note(client, result);
+            }
+            let Some(flow) = self.flows.get(&(client, to.1 - 1)).filter(|_| exact) else { return };
+            if let [_, SENDER_REPORT, rest @ ..] = payload
+                && let Some(packets) = rest.get(18..).and_then(|packets| packets.first_chunk())
+            {
+                let result = flow.on_sender_report(u32::from_be_bytes(*packets), self.waiting);
+                self.note(client, result);
+            }
+            return;
+        }
+        let Some(flow) = self.flows.get_mut(&(from.0, from.1.wrapping_sub(1))).filter(|_| exact) else {
+            return;
+        };
+        if let [0x81, RECEIVER_REPORT, rest @ ..] = payload
+            && let Some(block) = rest.get(6..).and_then(|block| block.first_chunk())
+        {
+            let result = flow.on_receiver_report(block);
+            self.note(from.0, result);
+        }
+    }
+
+    fn on_received(&mut self, host: usize, datagram: &Datagram<'_>) {
+        let Datagram { from, to, payload } = *datagram;
+        if from.0 == SERVER && to.0 == host && to.1.is_multiple_of(2) {
+            self.flows.entry(to).or_default().on_came(payload);
+        }
+    }
+}
+
+/// The server's number among the hosts; a client's is its place among the clients.
+pub(super) const SERVER: usize = usize::MAX;
+
+/// The last byte of a host's address.
+pub(super) const fn number(host: usize) -> u8 {
+    host.wrapping_add(2) as u8
+}
+
+/// A UDP datagram whose checksums are right, from which host and port to which.
+struct Datagram<'a> {
+    from: (usize, u16),
+    to: (usize, u16),
+    payload: &'a [u8],
+}
+
+impl<'a> Datagram<'a> {
+    fn of(medium: Medium, frame: &'a [u8]) -> Option<Self> {
+        let packet = match medium {
+            Medium::Ip => frame,
+            Medium::Ethernet => {
+                let frame = EthernetFrame::new_checked(frame).ok()?;
+                matches!(frame.ethertype(), EthernetProtocol::Ipv4 | EthernetProtocol::Ipv6)
+                    .then(|| frame.payload())?
+            }
+        };
+        let (from, to, payload): (IpAddress, IpAddress, _) = match packet.first()? >> 4 {
+            4 => {
+                let packet = Ipv4Packet::new_checked(packet).ok()?;
+                let udp = packet.next_header() == IpProtocol::Udp && packet.verify_checksum();
+                udp.then(|| (packet.src_addr().into(), packet.dst_addr().into(), packet.payload()))?
+            }
+            6 => {
+                let packet = Ipv6Packet::new_checked(packet).ok()?;
+                let udp = packet.next_header() == IpProtocol::Udp;
+                udp.then(|| (packet.src_addr().into(), packet.dst_addr().into(), packet.payload()))?
+            }
+            _ => return None,
+        };
+        let udp = UdpPacket::new_checked(payload).ok()?;
+        let whole = udp.verify_checksum(&from, &to);
+        whole.then(|| Self {
+            from: (host(from), udp.src_port()),
+            to: (host(to), udp.dst_port()),
+            payload: udp.payload(),
+        })
+    }
+}
+
+pub(super) fn host(address: IpAddress) -> usize {
+    let last = match address {
+        IpAddress::Ipv4(address) => address.octets()[3],
+        IpAddress::Ipv6(address) => address.octets()[15],
+    };
+    usize::from(last).wrapping_sub(2)
+}
+
+/// Watches one host's port.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) medium: Medium,
+    pub(super) host: usize,
+    pub(super) ledger: Rc<RefCell<Ledger>>,
+    pub(super) capture: Option<Capture>,
+}
+
+impl Observer for Watch {
+    fn on_sent(&mut self, at: Instant, frame: &[u8]) {
+        if let Some(capture) = &mut self.capture {
+            capture.on_packet(at, frame);
+        }
+        if let Some(datagram) = Datagram::of(self.medium, frame) {
+            self.ledger.borrow_mut().on_sent(at, &datagram);
+        }
+    }
+
+    fn on_received(&mut self, at: Instant, frame: &[u8]) {
+        if let Some(capture) = &mut self.capture {
+            capture.on_packet(at, frame);
+        }
+        if self.host != SERVER
+            && let Some(datagram) = Datagram::of(self.medium, frame)
+        {
+            self.ledger.borrow_mut().on_received(self.host, &datagram);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the server serves, and whether what came of it is right.
+use crate::clip::Clip;
+use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
+use pinhole::jpeg::{JpegInfo, Missing};
+use pinhole::time::{Instant, MediaTime};
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+
+/// A clip, and what is known of how its frames must look when they have come.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) clip: Clip,
+    /// Where the restart intervals of each picture lie in its scan, without their markers.
+    intervals: Vec<Vec<Range<usize>>>,
+    /// What receivers put before a scan, and was found to be right.
+    heads: RefCell<Vec<Box<[u8]>>>,
+}
+
+/// How a clip is served.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// So many rounds of it, and then it is over.
+    Recorded { rounds: u64 },
+    /// Round after round. So many of the newest frames are there.
+    Live { kept: u64 },
+}
+
+impl Source {
+    pub(super) fn new(clip: Clip) -> Self {
+        let pictures = (0..clip.frame_count() as u64).map(|id| scan(&clip, FrameId(id)));
+        let intervals = pictures.map(intervals).collect();
+        Self { clip, intervals, heads: RefCell::default() }
+    }
+
+    /// Whether a frame that came is this one, whole: its head and its scan, byte for byte.
+    pub(super) fn is(&self, id: FrameId, frame: &Frame<'_>) -> bool {
+        let Some((head, scan)) = split(frame) else { return false };
+        if scan != self.scan(id) {
+            return false;
+        }
+        let tail = frame.data.get(head.len() + scan.len()..);
+        let heads = self.heads.borrow();
+        if tail == Some(&[0xFF, 0xD9]) && heads.iter().any(|known| **known == *head) {
+            return true;
+        }
+        drop(heads);
+        let right = self.clip.matches(id, frame);
+        if right {
+            self.heads.borrow_mut().push(head.into());
+        }
+        right
+    }
+
+    /// Whether what came of a frame that is not whole is of this one: the restart intervals that
+    /// are said to be there are, and every other byte is the frame's or was never written.
+    pub(super) fn is_part(&self, id: FrameId, frame: &Frame<'_>) -> bool {
+        let Some((_, came)) = split(frame) else { return false };
+        let scan = self.scan(id);
+        let mut bytes = came.iter().zip(scan);
+        if came.len() > scan.len() || !bytes.all(|(came, sent)| came == sent || *came == 0) {
+            return false;
+        }
+        match &frame.integrity {
+            Integrity::Complete => came == scan,
+            Integrity::Strips(missing) => self.are_there(id, came, missing),
+            Integrity::Damaged => true,
+        }
+    }
+
+    /// The frame that has just this scan, of those before the clip repeats.
+    pub(super) fn find(&self, frame: &Frame<'_>) -> Option<FrameId> {
+        (0..self.clip.frame_count() as u64).map(FrameId).find(|id| self.is(*id, frame))
+    }
+
+    /// Half a round.
+    pub(super) fn middle(&self) -> MediaTime {
+        MediaTime::ZERO + self.clip.duration().scaled(1, 2)
+    }
+
+    fn are_there(&self, id: FrameId, came: &[u8], missing: &Missing) -> bool {
+        let index = id.0 as usize % self.intervals.len().max(1);
+        let Some(intervals) = self.intervals.get(index) else { return false };
+        let scan = self.scan(id);
+        intervals.iter().enumerate().all(|(number, bytes)| {
+            let gone = missing.ranges().any(|range| (range.first..range.end()).contains(&(number as u16)));
+            gone || came.get(bytes.clone()).is_some_and(|came| Some(came) == scan.get(bytes.clone()))
+        })
+    }
+
+    fn scan(&self, id: FrameId) -> &[u8] {
+        scan(&self.clip, id)
+    }
+}
+
+fn scan(clip: &Clip, id: FrameId) -> &[u8] {
+    let Ok(Frame { data, format: Format::Jpeg(info), .. }) = clip.repeated(id) else { return &[] };
+    of(data, &info)
+}
+
+/// What is before the scan, and the scan.
+fn split<'a>(frame: &Frame<'a>) -> Option<(&'a [u8], &'a [u8])> {
+    let Format::Jpeg(info) = frame.format else { return None };
+    Some((frame.data.get(..info.scan as usize)?, of(frame.data, &info)))
+}
+
+fn of<'a>(data: &'a [u8], info: &JpegInfo) -> &'a [u8] {
+    let scan = info.scan as usize..(info.scan as usize).saturating_add(info.scan_len as usize);
+    data.get(scan).unwrap_or_default()
+}
+
+fn intervals(scan: &[u8]) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let markers = (1..scan.len()).filter(|at| scan[at - 1] == 0xFF && (0xD0..=0xD7).contains(&scan[*at]));
+    let mut found: Vec<_> =
+        markers.map(|at| std::mem::replace(&mut start, at + 1)..at.saturating_sub(1)).collect();
+    found.push(start..scan.len());
+    found
+}
+
+/// What is lent to the server for one turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Store<'s> {
+    clip: &'s Clip,
+    kind: Kind,
+    newest: FrameId,
+    overrun: &'s Cell<bool>,
+}
+
+impl<'s> Store<'s> {
+    /// As it is at a time of the server's clock. `overrun` is set when a session wants a frame that
+    /// is gone.
+    pub(super) fn at(clip: &'s Clip, kind: Kind, now: Instant, overrun: &'s Cell<bool>) -> Self {
+        let newest = clip.at(MediaTime::from_micros(now.as_micros()));
+        Self { clip, kind, newest, overrun }
+    }
+
+    /// When the next frame is there, if one is to come.
+    pub(super) fn next_at(&self) -> Option<Instant> {
+        let next = self.clip.time_of(self.newest.next());
+        matches!(self.kind, Kind::Live { .. }).then(|| Instant::from_micros(next.as_micros()))
+    }
+}
+
+impl FrameStore for Store<'_> {
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        let Self { clip, newest, .. } = *self;
+        match self.kind {
+            Kind::Recorded { rounds } if id.0 >= rounds * clip.frame_count() as u64 => Err(Miss::End),
+            Kind::Live { .. } if id > newest => Err(Miss::NotYet),
+            Kind::Live { kept } if id.0 + kept <= newest.0 => {
+                self.overrun.set(true);
+                Err(Miss::Overrun { resume: newest })
+            }
+            _ => clip.repeated(id),
+        }
+    }
+
+    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
+        let Self { clip, newest, .. } = *self;
+        match (self.kind, to) {
+            (Kind::Recorded { rounds }, Seek::To(time)) => {
+                let before = time.as_micros().checked_sub(1).map(MediaTime::from_micros);
+                let id = before.map_or(FrameId(0), |before| clip.at(before).next());
+                id.min(FrameId(rounds * clip.frame_count() as u64))
+            }
+            (Kind::Recorded { .. }, Seek::Live) => FrameId(0),
+            (Kind::Live { kept }, Seek::To(time)) => {
+                clip.at(time).clamp(FrameId((newest.0 + 1).saturating_sub(kept)), newest)
+            }
+            (Kind::Live { .. }, Seek::Live) => newest,
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Everybody who takes part in a seed, and the time, which goes to whatever anybody asked to be
+//! woken for, and never further. Nobody has a turn who did not ask for it, and to whom nothing came:
+//! a wake-up that is missing shows.
+use super::camera::{Camera, Told};
+use super::ledger::{Ledger, SERVER, Watch};
+use super::plan::{Extent, Line, MINUTE, Plan, Step};
+use super::source::{Kind, Source};
+use super::tally::Tally;
+use super::trace::Trace;
+use super::watcher::{Setting, Watcher, flow_of, name};
+use super::{Broken, Failure};
+use crate::network::{Network, Port};
+use crate::wire::Medium;
+use bumpalo::Bump;
+use pinhole::server::Lower;
+use pinhole::server::Why;
+use pinhole::time::{Duration, Instant, MediaTime};
+use pinhole_smoltcp::time::from_smoltcp;
+use smoltcp::socket::tcp;
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+/// More turns than this without time passing are no progress.
+const SPIN: u32 = 2_000;
+/// While all is well, a picture comes at least this often: each time a recorded medium is over,
+/// somebody waits for a moment before playing it again.
+const PICTURE_EVERY: Duration = Duration::from_secs(5);
+/// What TCP's farewell takes beyond the session's timeout.
+const FAREWELL: Duration = Duration::from_secs(8);
+
+pub(super) struct Stage<'a, 's> {
+    arena: &'a Bump,
+    plan: &'s Plan,
+    source: &'s Source,
+    trace: Trace<'s>,
+    network: Rc<RefCell<Network>>,
+    ledger: Rc<RefCell<Ledger>>,
+    camera: Camera<'a>,
+    watchers: Vec<Watcher<'a>>,
+    at: Instant,
+    /// Turns since time last passed.
+    turns: u32,
+    /// Since when nothing happens to anybody.
+    calm: Option<Instant>,
+    tally: Tally,
+}
+
+impl<'a, 's> Stage<'a, 's> {
+    pub(super) fn new(
+        arena: &'a Bump,
+        plan: &'s Plan,
+        source: &'s Source,
+        seed: u64,
+        trace: Trace<'s>,
+    ) -> io::Result<Self> {
+        let network = Network::new(plan.medium, seed);
+        // A packet may wait for its neighbour's address, and leave after others; and where nobody looks
+        // at checksums, anything may be in it.
+        let exact = plan.medium == Medium::Ip && !plan.wild;
+        let ledger = Rc::new(RefCell::new(Ledger::new(exact, plan.udp)));
+        let port = |host, name: &str| -> io::Result<Port> {
+            let mut port = Network::plug_in(&network, Line::GOOD.faults);
+            plan.set_up(&mut port);
+            let capture = trace.capture(name, plan.medium)?;
+            let watch = Watch { medium: plan.medium, host, ledger: ledger.clone(), capture };
+            port.observer = Some(Box::new(watch));
+            Ok(port)
+        };
+        let camera = Camera::new(arena, plan, source, port(SERVER, "server")?);
+        let watcher = |index| Ok(Watcher::new(index, plan, port(index, &name(index))?));
+        let watchers = (0..plan.clients.len()).map(watcher).collect::<io::Result<_>>()?;
+        let at = Instant::ZERO;
+        let (turns, calm, tally) = (0, None, Tally::default());
+        Ok(Self { arena, plan, source, trace, network, ledger, camera, watchers, at, turns, calm, tally })
+    }
+
+    /// Goes through all that is planned, and takes leave.
+    pub(super) fn run(mut self, minutes: u32) -> Result<Tally, Failure> {
+        let end = Instant::ZERO + MINUTE.scaled(minutes.into(), 1);
+        for (at, step) in &self.plan.steps {
+            self.run_until(*at)?;
+            self.step(*step)?;
+        }
+        self.run_until(end)?;
+        self.take_leave()?;
+        self.tally.time = self.at.since(Instant::ZERO);
+        self.count();
+        Ok(self.tally)
+    }
+
+    fn run_until(&mut self, until: Instant) -> Result<(), Failure> {
+        loop {
+            let coming = self.network.borrow().poll_at().filter(|coming| *coming > self.at);
+            let wakes = self.watchers.iter().filter_map(|watcher| watcher.due(self.at));
+            let next = wakes.chain(self.camera.due(self.at)).chain(coming).min();
+            let Some(next) = next.filter(|next| *next < until) else {
+                self.at = until;
+                return Ok(());
+            };
+            self.turns = if next > self.at { 0 } else { self.turns + 1 };
+            if self.turns >= SPIN {
+                let what = format!("{SPIN} turns, and no time has passed");
+                return Err(self.fail("all", Broken::of("nobody wakes for nothing", what)));
+            }
+            self.at = self.at.max(next);
+            self.turn()?;
+        }
+    }
+
+    /// A turn for everyone who asked for it, or to whom something has come.
+    fn turn(&mut self) -> Result<(), Failure> {
+        let at = self.at;
+        self.network.borrow_mut().forward(at);
+        if self.camera.due(at).is_some_and(|due| due <= at) {
+            let turn = self.camera.turn(self.plan, self.source, at, self.trace);
+            turn.map_err(|broken| self.fail("server", broken))?;
+        }
+        for index in 0..self.watchers.len() {
+            if self.watchers[index].due(at).is_none_or(|due| due > at) {
+                continue;
+            }
+            let mut setting = self.setting();
+            let watcher = &mut self.watchers[index];
+            setting.closed = watcher.ports().is_some_and(|(tcp, _)| self.camera.program.closed(index, tcp));
+            // Its host writes into the ledger.
+            watcher.poll_host(at);
+            let mut ledger = self.ledger.borrow_mut();
+            let key = watcher.ports().map(|(_, rtp)| (index, rtp));
+            let flow = key.and_then(|key| ledger.flows.get_mut(&key));
+            let turn = watcher.turn(setting, flow);
+            drop(ledger);
+            turn.map_err(|broken| self.fail(&name(index), broken))?;
+        }
+        if let Some((client, what)) = self.ledger.borrow_mut().wrong.take().filter(|_| !self.plan.wild) {
+            let broken = Broken::of("reports tell what passed", what);
+            return Err(self.fail(&name(client), broken));
+        }
+        self.watch_pictures()
+    }
+
+    /// While all is well, everybody has a new picture before long, and goes on having them.
+    fn watch_pictures(&self) -> Result<(), Failure> {
+        let Some(calm) = self.calm else { return Ok(()) };
+        let recovered = calm + self.plan.recovery();
+        for watcher in self.watchers.iter().filter(|watcher| watcher.watches()) {
+            let last = watcher.pictured.filter(|at| *at >= calm);
+            let until = last.map_or(recovered, |last| recovered.max(last + PICTURE_EVERY));
+            if self.at > until {
+                let what = match last {
+                    Some(last) => format!("no picture since {}", seconds(last)),
+                    None => format!("all has been well since {}, and no picture came", seconds(calm)),
+                };
+                return Err(self.fail(&watcher.name, Broken::of("pictures come again", what)));
+            }
+        }
+        Ok(())
+    }
+
+    fn setting(&self) -> Setting<'a, 's> {
+        let shown = from_smoltcp(self.plan.server_clock.shows(self.at));
+        Setting {
+            arena: self.arena,
+            plan: self.plan,
+            source: self.source,
+            server: self.camera.host.address,
+            newest: match self.plan.kind {
+                Kind::Live { .. } => self.source.clip.at(MediaTime::from_micros(shown.as_micros())),
+                Kind::Recorded { .. } => pinhole::frame::FrameId(u64::MAX),
+            },
+            overrun: self.camera.overrun.get(),
+            closed: false,
+            at: self.at,
+            trace: self.trace,
+        }
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), Failure> {
+        self.trace.tell(self.at, "script", || format!("{step:?}"));
+        let (at, setting) = (self.at, self.setting());
+        match step {
+            Step::Link(client, lines) => self.watchers[client].set_lines(lines),
+            Step::Restart(client, extent) => {
+                self.tally.client_restarts += 1;
+                self.watchers[client].restart(setting, extent, true);
+            }
+            Step::Vanish(client) => {
+                self.tally.vanished += 1;
+                self.watchers[client].restart(setting, Extent::Host, false);
+            }
+            Step::Hang(client, span) => {
+                self.tally.hangs += 1;
+                self.watchers[client].hang(at, span);
+            }
+            Step::Leave(client, back) => self.watchers[client].leave(at, Some(back)),
+            Step::Pause(client) => self.watchers[client].pause(at),
+            Step::Play(client) => self.watchers[client].play(at, None),
+            Step::Seek(client, thousandths) => {
+                self.tally.seeks += 1;
+                let place = self.camera.program.place(thousandths);
+                self.watchers[client].play(at, Some(place));
+            }
+            Step::ServerRestart(extent) => {
+                self.tally.server_restarts += 1;
+                self.check_sessions()?;
+                self.camera.restart(self.arena, self.plan, at, extent);
+            }
+            Step::Calm => self.watchers.iter_mut().for_each(|watcher| watcher.calm(at)),
+        }
+        self.calm = (step == Step::Calm).then_some(at);
+        Ok(())
+    }
+
+    /// One client after the other leaves, with a word or without; then nothing is left of anybody.
+    fn take_leave(&mut self) -> Result<(), Failure> {
+        self.calm = None;
+        for index in 0..self.watchers.len() {
+            match index % 2 {
+                0 => self.watchers[index].leave(self.at, None),
+                _ => {
+                    let setting = self.setting();
+                    self.watchers[index].restart(setting, Extent::Host, false);
+                }
+            }
+        }
+        self.run_until(self.at + self.plan.means.config.session_timeout + FAREWELL)?;
+        let connected = self.camera.server.connected();
+        if connected > 0 {
+            let what = format!("{connected} connections are still in use: {:?}", self.camera.server);
+            return Err(self.fail("server", Broken::of("sessions end with their timeout", what)));
+        }
+        let sockets = self.camera.host.sockets.iter().filter_map(|(_, socket)| tcp_of(socket));
+        if let Some(deaf) = sockets.map(tcp::Socket::state).find(|state| *state != tcp::State::Listen) {
+            let what = format!("a socket is {deaf}");
+            return Err(self.fail("server", Broken::of("sockets listen again", what)));
+        }
+        self.check_sessions()
+    }
+
+    /// What the server told of its sessions is what left it.
+    fn check_sessions(&mut self) -> Result<(), Failure> {
+        let ledger = self.ledger.borrow();
+        for told in &self.camera.program.sessions {
+            told.check().map_err(|broken| self.fail("server", broken))?;
+            self.check_interleaved(told)?;
+            let Some((why, summary)) = told.closed.filter(|_| told.lower == Lower::Udp) else { continue };
+            let key = flow_of(told.peer);
+            let Some(flow) = key.and_then(|key| ledger.flows.get(&key)) else { continue };
+            // The last of what a client that is gone was sent may not have left; nor what waited for a
+            // neighbour.
+            let exact = ledger.exact && why != Why::Timeout;
+            let left = (flow.sent, flow.octets);
+            let said = (summary.packets, summary.octets);
+            if if exact { left != said } else { flow.sent > summary.packets } {
+                let what = format!("(packets, octets) are {left:?} on its link, and it says {said:?}");
+                return Err(self.fail("server", Broken::of("a session's figures are its link's", what)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Of what was interleaved, all has come when TEARDOWN is answered.
+    fn check_interleaved(&self, told: &Told) -> Result<(), Failure> {
+        let Some((Why::Teardown, summary)) = told.closed.filter(|_| told.lower == Lower::Interleaved) else {
+            return Ok(());
+        };
+        let Some((client, rtp)) = flow_of(told.peer) else { return Ok(()) };
+        let watcher = self.watchers.get(client);
+        let mut parted = watcher.into_iter().flat_map(|watcher| &watcher.parted);
+        let Some((_, figures)) = parted.find(|(port, _)| *port == told.peer.port()) else { return Ok(()) };
+        let by_udp = self.ledger.borrow().flows.contains_key(&(client, rtp));
+        let said = (summary.packets, summary.octets);
+        let came = (figures.packets, figures.octets);
+        if said != came && !by_udp && !self.plan.wild {
+            let what = format!("(packets, octets) are {came:?} at the client, and it says {said:?}");
+            return Err(self.fail("server", Broken::of("a session's figures are its client's", what)));
+        }
+        Ok(())
+    }
+
+    fn count(&mut self) {
+        let tally = &mut self.tally;
+        for watcher in &self.watchers {
+            tally.add_watcher(&watcher.totals, watcher.connections);
+            tally.add_link(watcher.host.port.counters());
+        }
+        let ledger = self.ledger.borrow();
+        tally.rtp_by_udp = ledger.flows.values().map(|flow| flow.sent).sum();
+    }
+
+    fn fail(&self, host: &str, broken: Broken) -> Failure {
+        Failure { at: self.at, host: host.to_owned(), ..Failure::from(broken) }
+    }
+}
+
+fn tcp_of<'s, 'a>(socket: &'s smoltcp::socket::Socket<'a>) -> Option<&'s tcp::Socket<'a>> {
+    match socket {
+        smoltcp::socket::Socket::Tcp(socket) => Some(socket),
+        _ => None,
+    }
+}
+
+pub(super) fn seconds(at: Instant) -> String {
+    format!("{:.6} s", at.as_micros() as f64 / 1e6)
+}

@@ -1,0 +1,181 @@
+//! What a soak came to.
+use super::watcher::Totals;
+use crate::wire::Counters;
+use pinhole::time::Duration;
+use std::fmt;
+
+/// What one seed came to, or many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// How much time passed on the network.
+    pub time: Duration,
+    /// TCP connections that clients began.
+    pub connections: u64,
+    /// Sessions that ended otherwise than their clients meant them to.
+    pub lost_sessions: u64,
+    /// Frames that came whole, and were the source's.
+    pub complete: u64,
+    /// Of those, the interleaved ones.
+    pub interleaved: u64,
+    /// Frames of which a part came, which was the source's.
+    pub damaged: u64,
+    /// Frames that clients found missing.
+    pub missing: u64,
+    /// Frames that clients found to be left out by the server.
+    pub skipped: u64,
+    /// RTP packets that the server sent by UDP.
+    pub rtp_by_udp: u64,
+    /// Frames on the links of clients, in both directions.
+    pub links: Links,
+    /// Times that the server was gone all of a sudden.
+    pub server_restarts: u64,
+    /// Times that a client was.
+    pub client_restarts: u64,
+    /// Clients that were gone for good.
+    pub vanished: u64,
+    /// Times that a client did not read what came.
+    pub hangs: u64,
+    /// Times that a client asked for another place.
+    pub seeks: u64,
+}
+
+/// What links did to frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Links {
+    /// Put in.
+    pub sent: u64,
+    /// Lost by chance.
+    pub lost: u64,
+    /// Lost because the link was cut.
+    pub cut: u64,
+    /// Lost because the link was too slow.
+    pub overflowed: u64,
+    /// Delivered twice.
+    pub duplicated: u64,
+    /// Changed.
+    pub corrupted: u64,
+    /// Held back for later ones.
+    pub reordered: u64,
+}
+
+impl Tally {
+    pub(super) fn add_watcher(&mut self, totals: &Totals, connections: u16) {
+        self.complete += totals.complete;
+        self.interleaved += totals.interleaved;
+        self.damaged += totals.damaged;
+        self.missing += totals.missing;
+        self.skipped += totals.skipped;
+        self.lost_sessions += totals.lost_sessions;
+        self.connections += u64::from(connections);
+    }
+
+    pub(super) fn add_link(&mut self, counters: [Counters; 2]) {
+        let links = &mut self.links;
+        for counters in counters {
+            links.sent += counters.sent;
+            links.lost += counters.lost;
+            links.cut += counters.cut;
+            links.overflowed += counters.overflowed;
+            links.duplicated += counters.duplicated;
+            links.corrupted += counters.corrupted;
+            links.reordered += counters.reordered;
+        }
+    }
+
+    /// Both together.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.time = self.time + other.time;
+        let other = *other;
+        for (sum, (_, more)) in self.counts_mut().into_iter().zip(other.counts()) {
+            *sum += more;
+        }
+    }
+
+    /// All counts, with their names.
+    pub fn counts(&self) -> [(&'static str, u64); 20] {
+        let links = &self.links;
+        [
+            ("connections", self.connections),
+            ("lost_sessions", self.lost_sessions),
+            ("frames_complete", self.complete),
+            ("frames_interleaved", self.interleaved),
+            ("frames_damaged", self.damaged),
+            ("frames_missing", self.missing),
+            ("frames_skipped", self.skipped),
+            ("rtp_by_udp", self.rtp_by_udp),
+            ("link_sent", links.sent),
+            ("link_lost", links.lost),
+            ("link_cut", links.cut),
+            ("link_overflowed", links.overflowed),
+            ("link_duplicated", links.duplicated),
+            ("link_corrupted", links.corrupted),
+            ("link_reordered", links.reordered),
+            ("server_restarts", self.server_restarts),
+            ("client_restarts", self.client_restarts),
+            ("vanished", self.vanished),
+            ("hangs", self.hangs),
+            ("seeks", self.seeks),
+        ]
+    }
+
+    /// In the order of [`Self::counts`].
+    const fn counts_mut(&mut self) -> [&mut u64; 20] {
+        let links = &mut self.links;
+        [
+            &mut self.connections,
+            &mut self.lost_sessions,
+            &mut self.complete,
+            &mut self.interleaved,
+            &mut self.damaged,
+            &mut self.missing,
+            &mut self.skipped,
+            &mut self.rtp_by_udp,
+            &mut links.sent,
+            &mut links.lost,
+            &mut links.cut,
+            &mut links.overflowed,
+            &mut links.duplicated,
+            &mut links.corrupted,
+            &mut links.reordered,
+            &mut self.server_restarts,
+            &mut self.client_restarts,
+            &mut self.vanished,
+            &mut self.hangs,
+            &mut self.seeks,
+        ]
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let links = &self.links;
+        writeln!(
+            f,
+            "frames: {} complete ({} interleaved), {} damaged, {} missing, {} left out by the server",
+            self.complete, self.interleaved, self.damaged, self.missing, self.skipped
+        )?;
+        writeln!(
+            f,
+            "sessions: {} connections, {} lost; {} RTP packets by UDP",
+            self.connections, self.lost_sessions, self.rtp_by_udp
+        )?;
+        writeln!(
+            f,
+            "links: {} frames, {} lost, {} cut off, {} too many, {} twice, {} changed, {} out of order",
+            links.sent,
+            links.lost,
+            links.cut,
+            links.overflowed,
+            links.duplicated,
+            links.corrupted,
+            links.reordered
+        )?;
+        write!(
+            f,
+            "mishaps: {} restarts of the server, {} of clients, {} vanished, {} hung; {} seeks",
+            self.server_restarts, self.client_restarts, self.vanished, self.hangs, self.seeks
+        )
+    }
+}
