@@ -90,6 +90,11 @@ step "smoltcp adapter, smallest, for $target" \
     build_for_thumb -p pinhole-smoltcp --no-default-features --features medium-ip,proto-ipv4,defmt
 step "format of the firmware" cargo fmt --manifest-path bins/firmware/Cargo.toml --all --check
 step "budgets of the firmware" bins/firmware/check.sh
+step "lint of the firmware" cargo clippy --locked --manifest-path bins/firmware/Cargo.toml -p mps2 -p pinhole-camera \
+    --lib --bins -- -D warnings
+step "tests of the firmware's parts" cargo test --locked --manifest-path bins/firmware/Cargo.toml -p pinhole-camera --lib
+step "soak" cargo run --locked --release -p pinhole-sim -- soak --seeds 0..2000
+step "faults that the soak must find" tests/mutants.sh
 step "build of the tests" cargo test --locked --workspace --no-run
 # A test whose peer does not work fails instead of leaving itself out.
 step "tests" env PINHOLE_PEERS=1 cargo test --locked --workspace --no-fail-fast
