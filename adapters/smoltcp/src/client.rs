@@ -161,12 +161,13 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
             }
             Phase::Closed => return None,
         }
-        self.conn.handle_timeout(now, sink);
         // Ends with what is in the socket's buffer: each round takes some of it.
         while self.read(now, sockets, sink) {
             self.tell(now, sockets, on_event);
             self.write(now, sockets);
         }
+        // After a pause of the caller's, what has come is not overdue.
+        self.conn.handle_timeout(now, sink);
         if !sockets.get_mut::<tcp::Socket<'_>>(self.socket).may_recv() {
             self.conn.disconnected(now, sink);
         }
