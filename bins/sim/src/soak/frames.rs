@@ -1,6 +1,7 @@
 //! Whether the frames that come to a client are the source's, in order and in time.
 use super::Broken;
 use super::source::{Kind, Source};
+use super::watcher::Setting;
 use pinhole::client::Figures;
 use pinhole::frame::{Frame, FrameId, FrameStore, TrackId};
 use pinhole::ring::{FrameRing, Slot};
@@ -58,14 +59,6 @@ struct Account {
     before: u64,
 }
 
-/// Where frames come from, at the time of a look.
-#[derive(Clone, Copy)]
-pub(super) struct Origin<'a> {
-    pub(super) source: &'a Source,
-    /// The frame that was taken last.
-    pub(super) newest: FrameId,
-}
-
 impl Frames {
     pub(super) fn new(kind: Kind) -> Self {
         Self {
@@ -94,6 +87,11 @@ impl Frames {
         self.account = None;
     }
 
+    /// All has been played: what waits to be asked for starts over.
+    pub(super) fn on_ended(&mut self) {
+        self.jumps += u8::from(self.placing);
+    }
+
     /// PLAY is answered.
     pub(super) fn on_playing(&mut self) {
         self.asked = self.asked.saturating_sub(1);
@@ -115,17 +113,17 @@ impl Frames {
     /// Goes through what has come since the last look. `whole`: no frame can be damaged.
     pub(super) fn look(
         &mut self,
-        at: Instant,
-        origin: Origin<'_>,
+        name: &str,
+        setting: Setting<'_, '_>,
         ring: &Ring,
         figures: &Figures,
         whole: bool,
-        mut tell: impl FnMut(&Frame<'_>, Option<FrameId>),
     ) -> Result<(), Broken> {
         let span = ring.span();
         if span.start > self.next {
             return Err(Broken::of("the test itself", "frames came faster than it looks at them".to_owned()));
         }
+        let Setting { at, source, newest, trace, .. } = setting;
         if self.placing && self.answered_by <= at {
             self.settle();
         }
@@ -138,8 +136,8 @@ impl Frames {
                 let what = format!("the frame at {:?} is {:?}", frame.pts, frame.integrity);
                 return Err(Broken::of("interleaved frames are whole", what));
             }
-            let id = self.place(origin, &frame)?;
-            tell(&frame, id);
+            let id = self.place(source, newest, &frame)?;
+            trace.tell(at, name, || format!("{id:?} at {:?}, {:?}", frame.pts, frame.integrity));
             self.follow(frame.pts, id)?;
             match frame.integrity.is_complete() {
                 true => self.complete += 1,
@@ -151,8 +149,12 @@ impl Frames {
     }
 
     /// Which frame of the source it is; `None` where that cannot be told.
-    fn place(&mut self, origin: Origin<'_>, frame: &Frame<'_>) -> Result<Option<FrameId>, Broken> {
-        let Origin { source, newest } = origin;
+    fn place(
+        &mut self,
+        source: &Source,
+        newest: FrameId,
+        frame: &Frame<'_>,
+    ) -> Result<Option<FrameId>, Broken> {
         let is = |id| match frame.integrity.is_complete() {
             true => source.is(id, frame),
             false => source.is_part(id, frame),

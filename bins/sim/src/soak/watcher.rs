@@ -1,7 +1,7 @@
 //! A client's host, and who watches on it: somebody who comes back when the session is lost, and
 //! plays again when the medium is over.
 use super::clock::Clock;
-use super::frames::{Frames, Origin, Ring};
+use super::frames::{Frames, Ring};
 use super::ledger::{Flow, host, number};
 use super::plan::{ClientPlan, Extent, Line, Plan};
 use super::source::{Kind, Source};
@@ -396,11 +396,12 @@ impl Session<'_> {
             flow.vague |= flow.unseen >= UDP_PACKETS;
             flow.look();
         }
-        let mut ended = false;
+        let (mut ended, mut playing) = (false, 0);
         // A server that is gone has answered nothing.
         let connected = host.socket(self.sockets[0]).state() != tcp::State::Closed;
         for told in std::mem::take(&mut self.told) {
             ended |= matches!(told, Told::Ended | Told::Over(_));
+            playing += usize::from(matches!(told, Told::Playing(_)));
             setting.trace.tell(at, name, || format!("{told:?}"));
             self.hear(at, told, setting.plan.wild, connected)?;
         }
@@ -412,16 +413,18 @@ impl Session<'_> {
                 self.frames.close_account(&figures)?;
             }
         }
+        // What came by UDP in this turn was looked at before the answer was.
+        (0..playing).for_each(|_| self.frames.on_playing());
         Ok(wake)
     }
 
     fn hear(&mut self, at: Instant, told: Told, wild: bool, connected: bool) -> Result<(), Broken> {
         match told {
-            Told::Playing(lower) => {
-                self.lower = Some(lower);
-                self.frames.on_playing();
+            Told::Playing(lower) => self.lower = Some(lower),
+            Told::Ended => {
+                self.frames.on_ended();
+                self.again_at = Some(at + PAUSE_FOR_BREATH);
             }
-            Told::Ended => self.again_at = Some(at + PAUSE_FOR_BREATH),
             // Somebody who sees nothing, or hears no, tries again.
             Told::Stalled | Told::Refused if wild => {
                 self.client.conn_mut().teardown();
@@ -459,12 +462,7 @@ impl Session<'_> {
     ) -> Result<(), Broken> {
         let interleaved = self.lower == Some(Lower::Interleaved);
         let whole = interleaved && self.over.is_none() && !setting.overrun && !setting.closed;
-        let origin = Origin { source: setting.source, newest: setting.newest };
-        self.frames.look(setting.at, origin, ring, figures, whole, |frame, id| {
-            setting
-                .trace
-                .tell(setting.at, name, || format!("{id:?} at {:?}, {:?}", frame.pts, frame.integrity));
-        })?;
+        self.frames.look(name, setting, ring, figures, whole)?;
         if self.over.is_some() {
             return Ok(());
         }
