@@ -89,7 +89,8 @@ step "smoltcp adapter for $target" build_for_thumb -p pinhole-smoltcp
 step "smoltcp adapter, smallest, for $target" \
     build_for_thumb -p pinhole-smoltcp --no-default-features --features medium-ip,proto-ipv4,defmt
 step "format of the firmware" cargo fmt --manifest-path bins/firmware/Cargo.toml --all --check
-step "budgets of the firmware" bins/firmware/check.sh
+step "budgets of the core on a microcontroller" bins/firmware/check.sh
+step "budgets of the firmware" bins/firmware/size.sh
 step "lint of the firmware" cargo clippy --locked --manifest-path bins/firmware/Cargo.toml -p mps2 -p pinhole-camera \
     --lib --bins -- -D warnings
 step "tests of the firmware's parts" cargo test --locked --manifest-path bins/firmware/Cargo.toml -p pinhole-camera --lib

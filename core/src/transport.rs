@@ -19,3 +19,13 @@ pub enum Lower {
     /// Interleaved in the RTSP connection (RFC 2326, 10.12).
     Interleaved,
 }
+
+impl Lower {
+    /// The protocol that it travels by, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Interleaved => "tcp",
+        }
+    }
+}

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const SIZE: (u32, u32) = (512, 288);
+/// What `bins/firmware/size.sh` counts for the stack.
+const STACK: usize = 8 * 1024;
 /// How many of the clip's pictures are in the flash.
 const PICTURES: usize = 30;
 
@@ -41,7 +43,7 @@ fn assert_whole(report: &Report, at_least: u64) {
 
 #[test]
 fn two_clients_see_every_frame_of_the_clip() {
-    with_firmware("two_clients_see_every_frame_of_the_clip", |firmware| {
+    with_firmware("two_clients_see_every_frame_of_the_clip", |mut firmware| {
         let mut file = watch::ffmpeg_file(&Clip::sample().plain);
         file.truncate(PICTURES);
         let url = Firmware::url("clip");
@@ -54,6 +56,11 @@ fn two_clients_see_every_frame_of_the_clip() {
             watch::assert_consecutive(&seen, &file, "ffmpeg by TCP");
             assert_whole(&viewer.join().expect("the viewer ends"), frames as u64 - 15);
         });
+        firmware.command("stack");
+        let told = firmware.wait_log("stack: ", 1, LIMIT);
+        let used =
+            told.split("stack: ").nth(1).and_then(|told| told.split(' ').next()?.parse::<usize>().ok());
+        assert!(used.is_some_and(|used| (1_000..=STACK).contains(&used)), "{told}");
         let done = firmware.stop("INT");
         assert_eq!(done.status.code(), Some(0), "{done:?}");
         assert!(!done.stdout.contains("skipped"), "{done:?}");

@@ -1,6 +1,6 @@
 //! What the server says on standard output, to people or as JSON.
 use pinhole::jpeg::Sampling;
-use pinhole::server::{Lower, Summary, Why};
+use pinhole::server::Summary;
 use pinhole_std::media::{InputNews, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
 use pinhole_std::server::Event;
 use serde_json::{Value, json};
@@ -77,12 +77,12 @@ impl Report {
                 }
             }
             (false, Event::Opened { peer, session, mount, transport }) => {
-                self.say(&format_args!("{peer} opened /{mount} by {}, session {session}", name(*transport)));
+                self.say(&format_args!("{peer} opened /{mount} by {}, session {session}", transport.name()));
             }
             (false, Event::Closed { peer, session, mount, why, summary }) => {
                 self.say(&format_args!(
                     "{peer} closed /{mount}, session {session}: {}; {}",
-                    reason(*why),
+                    why.reason(),
                     figures(summary)
                 ));
             }
@@ -130,7 +130,7 @@ fn as_json(event: &Event) -> Option<Value> {
     Some(match event {
         Event::Opened { peer, session, mount, transport } => {
             json!({ "event": "opened", "peer": peer.to_string(),
-            "session": session.to_string(), "mount": mount, "transport": name(*transport) })
+            "session": session.to_string(), "mount": mount, "transport": transport.name() })
         }
         Event::Skipped { peer, session, frames } => json!({ "event": "skipped", "peer": peer.to_string(),
             "session": session.to_string(), "frames": frames }),
@@ -140,7 +140,7 @@ fn as_json(event: &Event) -> Option<Value> {
             "session": session.to_string() }),
         Event::Closed { peer, session, mount, why, summary } => {
             json!({ "event": "closed", "peer": peer.to_string(),
-            "session": session.to_string(), "mount": mount, "why": reason(*why), "frames": summary.frames,
+            "session": session.to_string(), "mount": mount, "why": why.reason(), "frames": summary.frames,
             "frames_skipped": summary.frames_skipped, "frames_thinned": summary.frames_thinned, "packets": summary.packets, "bytes": summary.octets,
             "packets_lost": summary.lost, "seconds": summary.lifetime.as_millis() as f64 / 1000.0 })
         }
@@ -209,23 +209,6 @@ fn figures(summary: &Summary) -> String {
     format!(
         "{frames} frames ({frames_skipped} left out for time, {frames_thinned} for loss), {packets} packets ({lost} reported lost), {megabytes:.1} MB in {seconds:.1} s"
     )
-}
-
-const fn name(transport: Lower) -> &'static str {
-    match transport {
-        Lower::Udp => "udp",
-        Lower::Interleaved => "tcp",
-    }
-}
-
-const fn reason(why: Why) -> &'static str {
-    match why {
-        Why::Teardown => "the client tore it down",
-        Why::Timeout => "nothing was heard from the client",
-        Why::Replaced => "the client set it up anew",
-        Why::Closed => "the connection was closed",
-        _ => "other",
-    }
 }
 
 /// An address that a client on this machine can use: a server on all addresses is on this one too.

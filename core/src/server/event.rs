@@ -132,6 +132,18 @@ pub enum Why {
     Closed,
 }
 
+impl Why {
+    /// In words, for people.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Teardown => "the client tore it down",
+            Self::Timeout => "nothing was heard from the client",
+            Self::Replaced => "the client set it up anew",
+            Self::Closed => "the connection was closed",
+        }
+    }
+}
+
 /// The figures of one track of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

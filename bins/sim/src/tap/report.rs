@@ -2,7 +2,7 @@
 use super::board::Totals;
 use super::budget::Budget;
 use super::cable::Figures;
-use pinhole::server::{Event, Lower, Summary, Why};
+use pinhole::server::{Event, Summary};
 use pinhole_sim::wire::Counters;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -72,12 +72,12 @@ impl Report {
         }
         match event {
             Event::Opened { session, lower, .. } => {
-                self.say(&format_args!("{peer} opened session {session} by {}", name(*lower)));
+                self.say(&format_args!("{peer} opened session {session} by {}", lower.name()));
             }
             Event::Closed { session, why, summary, .. } => {
                 self.say(&format_args!(
                     "{peer} closed session {session}: {}; {}",
-                    reason(*why),
+                    why.reason(),
                     figures(summary)
                 ));
             }
@@ -163,13 +163,13 @@ fn as_json(peer: SocketAddr, event: &Event<'_>) -> Option<Value> {
     let peer = peer.to_string();
     Some(match event {
         Event::Opened { session, lower, .. } => json!({ "event": "opened", "peer": peer,
-            "session": session.to_string(), "transport": name(*lower) }),
+            "session": session.to_string(), "transport": lower.name() }),
         Event::Skipped { session, frames, .. } => json!({ "event": "skipped", "peer": peer,
             "session": session.to_string(), "frames": frames }),
         Event::Adapted { session, one_in, .. } => json!({ "event": "adapted", "peer": peer,
             "session": session.to_string(), "one_in": one_in }),
         Event::Closed { session, why, summary, .. } => json!({ "event": "closed", "peer": peer,
-            "session": session.to_string(), "why": reason(*why), "frames": summary.frames,
+            "session": session.to_string(), "why": why.reason(), "frames": summary.frames,
             "frames_skipped": summary.frames_skipped, "frames_thinned": summary.frames_thinned,
             "packets": summary.packets, "bytes": summary.octets, "packets_lost": summary.lost,
             "seconds": summary.lifetime.as_millis() as f64 / 1000.0 }),
@@ -185,21 +185,4 @@ fn figures(summary: &Summary) -> String {
         "{frames} frames ({frames_skipped} left out for time, {frames_thinned} for loss), {packets} packets \
          ({lost} reported lost) in {seconds:.1} s"
     )
-}
-
-const fn name(transport: Lower) -> &'static str {
-    match transport {
-        Lower::Udp => "udp",
-        Lower::Interleaved => "tcp",
-    }
-}
-
-const fn reason(why: Why) -> &'static str {
-    match why {
-        Why::Teardown => "the client tore it down",
-        Why::Timeout => "nothing was heard from the client",
-        Why::Replaced => "the client set it up anew",
-        Why::Closed => "the connection was closed",
-        _ => "other",
-    }
 }

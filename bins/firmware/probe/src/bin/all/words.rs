@@ -1,10 +1,10 @@
-//! What errors say.
+//! What errors and events say.
 use core::fmt::{self, Debug, Display, Write};
 use pinhole::client::{ClientConn, ClientError, NotWaiting};
 use pinhole::jpeg::{JpegInfo, Missing, RecodeOptions, Sampling, inspect, mend, recode};
 use pinhole::media::{FrameReader, SliceReader};
 use pinhole::receive::DepacketizeError;
-use pinhole::server::{ConnError, NotAsked, ServerConn, SessionId};
+use pinhole::server::{ConnError, Lower, NotAsked, ServerConn, SessionId, Why};
 use pinhole::wire::rtsp::{Range, Url, WriteError, parse, transports};
 use pinhole::wire::sdp::Description;
 use pinhole::wire::{jpeg, rtcp, rtp};
@@ -53,6 +53,8 @@ fn connections() {
     shown(any(SessionId(0)));
     shown(any(NotAsked));
     shown(any(NotWaiting));
+    used(any(Lower::Udp).name());
+    used(any(Why::Closed).reason());
 }
 
 fn pictures() {
