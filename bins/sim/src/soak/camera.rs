@@ -5,13 +5,13 @@ use super::source::{Kind, Source, Store};
 use super::trace::Trace;
 use super::{Broken, measured};
 use crate::network::Port;
-use crate::world::{Host, RTSP};
+use crate::world::{Answers, Host, RTSP};
 use bumpalo::Bump;
 use pinhole::server::Lower;
 use pinhole::server::{Event, SessionId, Summary, Why};
-use pinhole::time::{Duration, Instant, MediaTime};
+use pinhole::time::{Instant, MediaTime};
 use pinhole::wire::rtsp::Url;
-use pinhole::wire::sdp::{AddressType, Presentation, Track};
+use pinhole::wire::sdp::Presentation;
 use pinhole_smoltcp::server::{Application, Connection, Server};
 use pinhole_smoltcp::time;
 use smoltcp::phy::Device;
@@ -36,9 +36,7 @@ pub(super) struct Camera<'a> {
 
 /// The program around the server.
 pub(super) struct Program {
-    duration: Option<Duration>,
-    tracks: [Track; 1],
-    random: u64,
+    answers: Answers,
     /// All sessions since it was started.
     pub(super) sessions: Vec<Told>,
     /// What happened in this turn, if somebody wants to know.
@@ -58,23 +56,15 @@ pub(super) struct Told {
 
 impl Application for Program {
     fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        self.random
+        self.answers.random()
     }
 
     fn find(&self, url: &Url<'_>) -> Option<u16> {
-        url.path_is("clip").then_some(0)
+        self.answers.find(url)
     }
 
     fn describe(&self, _: u16) -> Presentation<'_> {
-        Presentation {
-            name: "clip",
-            session_id: 1,
-            version: 1,
-            address_type: AddressType::Ip4,
-            duration: self.duration,
-            tracks: &self.tracks,
-        }
+        self.answers.describe()
     }
 
     fn on_event(&mut self, peer: SocketAddr, event: &Event<'_>) {
@@ -109,7 +99,7 @@ impl Program {
 
     /// The place after so many thousandths of the medium.
     pub(super) fn place(&self, thousandths: u64) -> MediaTime {
-        MediaTime::ZERO + self.duration.unwrap_or_default().scaled(thousandths, 1_000)
+        MediaTime::ZERO + self.answers.duration.unwrap_or_default().scaled(thousandths, 1_000)
     }
 
     fn of(&mut self, session: SessionId) -> impl Iterator<Item = &mut Told> {
@@ -140,9 +130,7 @@ impl<'a> Camera<'a> {
         };
         let server = start(arena, plan, &mut host);
         let program = Program {
-            duration,
-            tracks: [source.clip.track()],
-            random: 7,
+            answers: Answers::new(&source.clip, duration),
             sessions: vec![],
             told: vec![],
             tells: false,

@@ -1,5 +1,6 @@
 //! A server and its clients on hosts of their own, under virtual time that jumps to whatever
 //! anybody asked to be woken for, and never further.
+mod answers;
 mod host;
 
 use crate::clip::Clip;
@@ -12,7 +13,7 @@ use pinhole::ring::{FrameRing, Slot};
 use pinhole::server;
 use pinhole::time::Duration;
 use pinhole::wire::rtsp::Url;
-use pinhole::wire::sdp::{AddressType, Presentation, Track};
+use pinhole::wire::sdp::Presentation;
 use pinhole_smoltcp::client::{Client, TrackSockets};
 use pinhole_smoltcp::memory::{Lender, PacketBuffer, ServerMeans, TcpBuffers, UdpBuffers};
 use pinhole_smoltcp::server::{Application, Server};
@@ -24,6 +25,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+pub use answers::Answers;
 pub use host::{Family, Host};
 
 /// Where the server listens.
@@ -33,10 +35,7 @@ const SPIN: u32 = 20_000;
 
 /// The program around the server.
 pub struct App {
-    /// `None`: live.
-    duration: Option<Duration>,
-    tracks: [Track; 1],
-    random: u64,
+    answers: Answers,
     /// What happened, and to which client.
     pub log: Vec<String>,
     /// Frames that were left out, of all sessions.
@@ -45,23 +44,15 @@ pub struct App {
 
 impl Application for App {
     fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        self.random
+        self.answers.random()
     }
 
     fn find(&self, url: &Url<'_>) -> Option<u16> {
-        url.path_is("clip").then_some(0)
+        self.answers.find(url)
     }
 
     fn describe(&self, _: u16) -> Presentation<'_> {
-        Presentation {
-            name: "clip",
-            session_id: 1,
-            version: 1,
-            address_type: AddressType::Ip4,
-            duration: self.duration,
-            tracks: &self.tracks,
-        }
+        self.answers.describe()
     }
 
     fn on_event(&mut self, peer: SocketAddr, event: &server::Event<'_>) {
@@ -213,7 +204,7 @@ impl Sim {
             Media::Recorded(clip) => (clip.clone(), Some(clip.duration())),
             Media::Live(clip) => (clip, None),
         };
-        let app = App { duration, tracks: [clip.track()], random: 7, log: vec![], skipped: 0 };
+        let app = App { answers: Answers::new(&clip, duration), log: vec![], skipped: 0 };
         let served = Served { host, server, clip, app, wake: None, free: Instant::ZERO };
         let busy = smoltcp::time::Duration::ZERO;
         let (watchers, others) = (vec![], vec![]);
@@ -285,7 +276,7 @@ impl Sim {
         if served.free <= at {
             served.host.poll(at);
             let (server, sockets) = (&mut served.server, &mut served.host.sockets);
-            served.wake = if served.app.duration.is_some() {
+            served.wake = if served.app.answers.duration.is_some() {
                 server.poll(now, sockets, &served.clip, &mut served.app)
             } else {
                 let live = served.clip.live(now.at);
