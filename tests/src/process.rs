@@ -17,6 +17,20 @@ pub struct Finished {
     pub stderr: String,
 }
 
+impl Finished {
+    /// It ended with this exit code, and standard error has all of these words.
+    ///
+    /// # Panics
+    /// If it is otherwise.
+    #[track_caller]
+    pub fn assert_says(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.status.code(), Some(code), "{self:?}");
+        for word in words {
+            assert!(self.stderr.contains(word), "nothing of '{word}' in: {}", self.stderr);
+        }
+    }
+}
+
 /// Runs `command` to its end with no standard input.
 ///
 /// # Errors

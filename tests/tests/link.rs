@@ -111,14 +111,6 @@ fn link(arguments: &[&str]) -> Finished {
     run(Command::new(binary("pinhole-sim")).arg("link").args(arguments), LIMIT).unwrap()
 }
 
-#[track_caller]
-fn assert_says(done: &Finished, code: i32, words: &[&str]) {
-    assert_eq!(done.status.code(), Some(code), "{done:?}");
-    for word in words {
-        assert!(done.stderr.contains(word), "nothing of '{word}' in: {}", done.stderr);
-    }
-}
-
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let cases: [(&[&str], &str); 9] = [
@@ -133,7 +125,7 @@ fn wrong_usage_is_exit_code_2() {
         (&["a", "b", "--loss", "90%", "--burst", "2"], "--burst is 9"),
     ];
     for (arguments, word) in cases {
-        assert_says(&link(arguments), 2, &["error: ", word]);
+        link(arguments).assert_says(2, &["error: ", word]);
     }
 }
 
@@ -146,20 +138,20 @@ fn a_link_that_cannot_be_had_says_why_and_what_to_do() {
         let mut powerless = Command::new("setpriv");
         powerless.args(["--bounding-set=-all", "--inh-caps=-all"]);
         let done = run(powerless.arg(binary("pinhole-sim")).args(["link", "va", "vb"]), LIMIT).unwrap();
-        assert_says(&done, 1, &["va", "root", "ip tuntap add dev va mode tap"]);
+        done.assert_says(1, &["va", "root", "ip tuntap add dev va mode tap"]);
 
-        assert_says(&link(&["lo", "vb"]), 1, &["lo exists and is no TAP"]);
+        link(&["lo", "vb"]).assert_says(1, &["lo exists and is no TAP"]);
         let no_namespace = link(&["va@nowhere", "vb"]);
-        assert_says(&no_namespace, 1, &["`ip link set va netns nowhere` failed", "ip netns add nowhere"]);
+        no_namespace.assert_says(1, &["`ip link set va netns nowhere` failed", "ip netns add nowhere"]);
 
         let _running = Link::start(["near", "far"], &[]);
         let home = Command::new("ip").args(["tuntap", "add", "dev", "kept", "mode", "tap"]).status().unwrap();
         assert!(home.success());
         let busy = link(&["kept", "kept", "--duration", "1s"]);
-        assert_says(&busy, 1, &["kept is used by another program"]);
+        busy.assert_says(1, &["kept is used by another program"]);
         // It can be had again, and outlives the link, as it was there before.
-        assert_says(&link(&["kept=10.9.0.1/24", "va", "--duration", "1s"]), 0, &["kept and va are joined"]);
-        assert_says(&link(&["kept=10.9.0.1/24", "va", "--duration", "1s"]), 0, &["kept and va are joined"]);
+        link(&["kept=10.9.0.1/24", "va", "--duration", "1s"]).assert_says(0, &["kept and va are joined"]);
+        link(&["kept=10.9.0.1/24", "va", "--duration", "1s"]).assert_says(0, &["kept and va are joined"]);
     });
 }
 
@@ -174,6 +166,6 @@ fn an_interface_that_goes_away_ends_the_link() {
         let link = pinhole_tests::process::Running::start(command.args(["link", "va@there", "vb"]));
         link.wait_stderr(LIMIT, |lines| lines.iter().any(|line| line.contains("joined")).then_some(()));
         assert!(there.command("ip").args(["link", "delete", "va"]).status().unwrap().success());
-        assert_says(&link.finish(LIMIT), 1, &["va is gone"]);
+        link.finish(LIMIT).assert_says(1, &["va is gone"]);
     });
 }

@@ -5,7 +5,7 @@ use pinhole_tests::capture::Recording;
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::network::{in_own_namespaces, in_own_network};
 use pinhole_tests::peer::{Peer, available};
-use pinhole_tests::process::{Finished, binary, run};
+use pinhole_tests::process::{binary, run};
 use pinhole_tests::{Transport, undisturbed, viewer, watch};
 use std::process::Command;
 use std::thread;
@@ -169,14 +169,6 @@ fn faults_do_what_they_say() {
     });
 }
 
-#[track_caller]
-fn assert_says(done: &Finished, code: i32, words: &[&str]) {
-    assert_eq!(done.status.code(), Some(code), "{done:?}");
-    for word in words {
-        assert!(done.stderr.contains(word), "nothing of '{word}' in: {}", done.stderr);
-    }
-}
-
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let cases: [(&[&str], &[&str]); 14] = [
@@ -199,7 +191,7 @@ fn wrong_usage_is_exit_code_2() {
         (&["a.mjpeg", "--loss", "101%"], &["100%"]),
     ];
     for (arguments, words) in cases {
-        assert_says(&run_board(arguments), 2, &[&["error: "], words].concat());
+        run_board(arguments).assert_says(2, &[&["error: "], words].concat());
     }
 }
 
@@ -208,15 +200,15 @@ fn what_does_not_fit_is_refused_with_what_would() {
     let clip = Clip::sample();
     let path = clip.path.to_str().unwrap();
     let refused = run_board(&[path, "--ram", "10KiB"]);
-    assert_says(&refused, 1, &["--sessions 4", "more than --ram 10240", "give --ram "]);
+    refused.assert_says(1, &["--sessions 4", "more than --ram 10240", "give --ram "]);
     let (_, least) = refused.stderr.rsplit_once("give --ram ").unwrap();
     let least: usize = least.split(',').next().unwrap().parse().unwrap();
     assert!(refused.stderr.contains(&format!(" {} more", least - 10_240)), "{}", refused.stderr);
     let refused = run_board(&[path, "--ram", &(least - 1).to_string()]);
-    assert_says(&refused, 1, &[" 1 more than"]);
+    refused.assert_says(1, &[" 1 more than"]);
     let slow = run_board(&[path, "--rate", "1Mbit"]);
-    assert_says(&slow, 1, &["--rate 1000000", "bits a second too few"]);
-    assert_says(&run_board(&["there/is/none.mjpeg"]), 1, &["none.mjpeg"]);
+    slow.assert_says(1, &["--rate 1000000", "bits a second too few"]);
+    run_board(&["there/is/none.mjpeg"]).assert_says(1, &["none.mjpeg"]);
 }
 
 #[test]
@@ -236,34 +228,31 @@ fn an_interface_that_cannot_be_had_is_told_with_what_to_do() {
             command.args(["--bounding-set=-all", "--inh-caps=-all"]).arg(binary("pinhole-sim"));
             run(command.args(["tap", path, "--duration", "1s"]).args(options), LIMIT).unwrap()
         };
-        assert_says(&powerless(&[]), 1, &["tap0 cannot be had", "ip tuntap add dev tap0 mode tap user"]);
+        powerless(&[]).assert_says(1, &["tap0 cannot be had", "ip tuntap add dev tap0 mode tap user"]);
         // One that was made for the user can be had, and is told what else it takes.
         ip("tuntap add dev made mode tap user root");
         let needs = ["ip address add 192.168.69.1/24 dev made", "ip link set made up"];
-        assert_says(&powerless(&["--tap", "made"]), 1, &[&["as root"], &needs[..]].concat());
+        powerless(&["--tap", "made"]).assert_says(1, &[&["as root"], &needs[..]].concat());
         needs.iter().for_each(|command| ip(command.strip_prefix("ip ").unwrap()));
-        assert_says(&powerless(&["--tap", "made"]), 0, &[]);
+        powerless(&["--tap", "made"]).assert_says(0, &[]);
 
         let own = run_board(&[path, "--ip", "192.168.69.1/24"]);
-        assert_says(&own, 1, &["192.168.69.1/24", "own address, on made"]);
+        own.assert_says(1, &["192.168.69.1/24", "own address, on made"]);
         let overlaps = run_board(&[path, "--ip", "192.168.7.9/16"]);
-        assert_says(&overlaps, 1, &["192.168.7.9/16", "192.168.69.1/24", "made"]);
+        overlaps.assert_says(1, &["192.168.7.9/16", "192.168.69.1/24", "made"]);
         let twice = run_board(&[path, "--ip", "10.0.0.2/24", "--ip", "10.0.0.2/24"]);
-        assert_says(&twice, 1, &["10.0.0.2/24 is given twice"]);
+        twice.assert_says(1, &["10.0.0.2/24 is given twice"]);
         let no_tap = run_board(&[path, "--ip", "10.0.0.2/24", "--tap", "lo"]);
-        assert_says(&no_tap, 1, &["lo exists and is no TAP"]);
+        no_tap.assert_says(1, &["lo exists and is no TAP"]);
         let nowhere = run_board(&[path, "--ip", "10.0.0.2/24", "--pcap", "there/is/none.pcap"]);
-        assert_says(&nowhere, 1, &["--pcap there/is/none.pcap"]);
+        nowhere.assert_says(1, &["--pcap there/is/none.pcap"]);
         let taken = Board::start(&[path, "--ip", "10.0.0.2/24", "--tap", "made"]);
-        assert_says(
-            &run_board(&[path, "--ip", "10.1.0.2/24", "--tap", "made"]),
-            1,
-            &["used by another program"],
-        );
+        run_board(&[path, "--ip", "10.1.0.2/24", "--tap", "made"])
+            .assert_says(1, &["used by another program"]);
         taken.stop();
 
         let hidden = run(Command::new("mount").args(["-t", "tmpfs", "none", "/dev/net"]), LIMIT).unwrap();
         assert!(hidden.status.success(), "{}", hidden.stderr);
-        assert_says(&run_board(&[path, "--ip", "10.2.0.2/24"]), 1, &["/dev/net/tun", "modprobe tun"]);
+        run_board(&[path, "--ip", "10.2.0.2/24"]).assert_says(1, &["/dev/net/tun", "modprobe tun"]);
     });
 }

@@ -4,6 +4,7 @@
 #[cfg(target_os = "linux")]
 mod link;
 mod options;
+mod output;
 #[cfg(target_os = "linux")]
 mod qemu;
 #[cfg(target_os = "linux")]

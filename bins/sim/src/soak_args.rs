@@ -1,4 +1,5 @@
 //! `pinhole-sim soak`: its options, and what it says.
+use crate::output::say;
 use clap::error::ErrorKind;
 use pinhole_sim::soak::{Failure, Soak, Tally, Trace};
 use std::error::Error;
@@ -81,13 +82,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     };
     let took = began.elapsed();
     match &came {
-        Ok(tally) if args.json => println!("{}", json(tally, end - start, took)),
+        Ok(tally) if args.json => say(json(tally, end - start, took))?,
         Ok(tally) => {
             let hours = tally.time.as_millis() as f64 / 3.6e6;
-            println!("{} seeds held, {hours:.1} virtual hours in {:.1} s", end - start, took.as_secs_f64());
-            println!("{tally}");
+            let (seeds, seconds) = (end - start, took.as_secs_f64());
+            say(format_args!("{seeds} seeds held, {hours:.1} virtual hours in {seconds:.1} s\n{tally}"))?;
         }
-        Err(failure) if args.json => println!("{}", json_failure(failure)),
+        Err(failure) if args.json => say(json_failure(failure))?,
         Err(_) => {}
     }
     came.map(|_| ()).map_err(|failure| Failed { failure, minutes: args.minutes }.into())

@@ -3,6 +3,7 @@ mod bridge;
 mod report;
 
 use crate::options::FaultArgs;
+use crate::output::say;
 use crate::signals;
 use crate::tun::{Place, Tap};
 use bridge::Bridge;
@@ -11,7 +12,7 @@ use indicatif::ProgressBar;
 use pinhole_sim::wire::{Medium, Wire};
 use report::Report;
 use std::error::Error;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -81,9 +82,5 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     }
     line.finish_and_clear();
     let report = Report::new(&bridge, names, seed, start.elapsed());
-    match writeln!(io::stdout(), "{}", if args.json { report.json() } else { report.text() }) {
-        // Nobody wants to know.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    Ok(say(if args.json { report.json() } else { report.text() })?)
 }
