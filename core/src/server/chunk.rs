@@ -1,7 +1,8 @@
 //! Bytes for the RTSP connection: replies, and interleaved packets (RFC 2326, 10.12).
-use super::conn::State;
+use super::conn::{MAX_TRACKS, State};
 use super::packet::Packet;
 use super::run::{PIECES, walk};
+use super::stream::Stream;
 use crate::frame::FrameStore;
 use crate::storage::{Fifo, put};
 use crate::time::Now;
@@ -23,8 +24,8 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         let queued = self.state.outgoing.bytes(self.tx);
         let mut done = queued.len().min(out.len());
         put(out, 0, queued.get(..done).unwrap_or(&[]));
-        let mut ahead = self.state.streams.clone();
-        walk(&mut ahead, false, self.now, &self.state.cname, self.store, &mut |message| {
+        let room = self.state.stream_room();
+        walk(&mut self.ahead(), false, self.now, &self.state.cname, self.store, room, &mut |message| {
             let room = out.get_mut(done..).filter(|room| !room.is_empty());
             let Some((room, packet)) = room.and_then(|room| Some((room, message.packet()?))) else {
                 return false;
@@ -43,9 +44,10 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         let queued = state.outgoing.bytes(tx);
         let mut done = queued.len().min(out.len());
         put(out, 0, queued.get(..done).unwrap_or(&[]));
+        let most = state.stream_room();
         state.outgoing.pop(done);
         let outgoing = &mut state.outgoing;
-        walk(&mut state.streams, false, now, &state.cname, store, &mut |message| {
+        walk(&mut state.streams, false, now, &state.cname, store, most, &mut |message| {
             let room = out.get_mut(done..).filter(|room| outgoing.is_empty() && !room.is_empty());
             let Some((room, packet)) = room.and_then(|room| Some((room, message.packet()?))) else {
                 return false;
@@ -75,8 +77,8 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         let queued = self.state.outgoing.bytes(self.tx);
         let mut left = if queued.is_empty() { most } else { push(queued) };
         let mut heads = heads;
-        let mut ahead = self.state.streams.clone();
-        walk(&mut ahead, false, self.now, &self.state.cname, self.store, &mut |message| {
+        let room = self.state.stream_room();
+        walk(&mut self.ahead(), false, self.now, &self.state.cname, self.store, room, &mut |message| {
             if left < PIECES {
                 return false;
             }
@@ -98,10 +100,11 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
     pub fn advance(self, n: usize) {
         let Self { state, tx, store, now } = self;
         let queued = n.min(state.outgoing.len());
+        let most = state.stream_room();
         state.outgoing.pop(queued);
         let mut left = n.saturating_sub(queued);
         let outgoing = &mut state.outgoing;
-        walk(&mut state.streams, false, now, &state.cname, store, &mut |message| {
+        walk(&mut state.streams, false, now, &state.cname, store, most, &mut |message| {
             if left == 0 || !outgoing.is_empty() {
                 return false;
             }
@@ -114,6 +117,12 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
             }
             true
         });
+    }
+
+    /// The streams, to walk ahead with.
+    fn ahead(&self) -> heapless::Vec<Stream, MAX_TRACKS> {
+        // No table is longer.
+        heapless::Vec::from_slice(&self.state.streams).unwrap_or_default()
     }
 }
 

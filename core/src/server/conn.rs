@@ -1,27 +1,25 @@
 //! [`ServerConn`]: the verbs.
 use super::chunk::Chunk;
-use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, RequestId, Summary, Why};
+use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, RequestId, SessionId, Summary, Why};
 use super::run::earliest;
 use super::stream::{Phase, Route, Stream};
 use super::transmit::{MAX_PACKET, MIN_PACKET, Pending};
 use crate::fmt::debug;
 use crate::frame::{FrameId, FrameStore, TrackId};
 use crate::random::split_mix;
-use crate::storage::Fifo;
+use crate::storage::{Fifo, put};
 use crate::text::hex_digits;
 use crate::time::{Duration, Instant, Now, Wake, sooner};
 use crate::transport::Port;
-use crate::wire::rtcp;
+use crate::wire::{interleaved, rtcp};
 use core::net::{IpAddr, SocketAddr};
 
-/// Tracks that one connection can have set up, over all of its sessions.
-pub(super) const MAX_STREAMS: usize = 4;
-/// One more, for the track that a new one replaces, until its end is told.
-const MAX_TABLE: usize = MAX_STREAMS + 1;
+/// The most tracks that one connection can have set up, over all of its sessions.
+pub const MAX_TRACKS: usize = 4;
 /// The most that one reply takes: a session description, or RTP-Info for each track.
 pub(super) const REPLY_ROOM: usize = 1536;
-/// The least that a request takes.
-const REQUEST_ROOM: usize = 256;
+/// The least that a connection must take of a request, in bytes.
+pub const MIN_REQUEST: usize = 256;
 
 /// How a connection behaves.
 #[derive(Clone, Copy, Debug)]
@@ -57,14 +55,26 @@ impl Config {
     /// The storage that a connection needs with this configuration, for requests of up to
     /// `request` bytes.
     pub const fn storage_len(&self, request: usize) -> usize {
-        let request = if request < REQUEST_ROOM { REQUEST_ROOM } else { request };
+        let request = if request < MIN_REQUEST { MIN_REQUEST } else { request };
         request.saturating_add(self.outgoing_len())
+    }
+
+    /// The longest message of a connection in bytes: a reply, or a packet that is interleaved. What
+    /// its transport has less room for is held back, where that is limited:
+    /// [`ServerConn::limit_stream`].
+    pub const fn message_len(&self) -> usize {
+        let packet = self.packet_len();
+        if packet < REPLY_ROOM { REPLY_ROOM } else { packet }
     }
 
     /// A reply behind the rest of a packet that was begun.
     const fn outgoing_len(&self) -> usize {
+        REPLY_ROOM + self.packet_len()
+    }
+
+    const fn packet_len(&self) -> usize {
         let packet = if self.max_packet < MIN_PACKET { MIN_PACKET } else { self.max_packet };
-        REPLY_ROOM + 4 + packet as usize
+        interleaved::HEADER_LEN + packet as usize
     }
 }
 
@@ -98,13 +108,25 @@ pub(super) struct Asked {
     pub(super) told: bool,
 }
 
+/// A track that is gone, which nobody was told of yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed {
+    session: SessionId,
+    track: TrackId,
+    why: Why,
+    summary: Summary,
+}
+
+/// What a connection knows. Code sees it without the length of the table, and is there once for all
+/// lengths.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct State<T: ?Sized = heapless::VecView<Stream>> {
     pub(super) config: Config,
     pub(super) peer: IpAddr,
-    pub(super) streams: heapless::Vec<Stream, MAX_TABLE>,
     pub(super) incoming: Fifo,
     pub(super) outgoing: Fifo,
+    /// How many bytes may be outgoing, or be written and not be outgoing.
+    stream_limit: usize,
     /// Bytes of the connection that are dealt with, for errors to point at.
     pub(super) consumed: u64,
     /// Bytes of a message too long to hold that are still to come, and to be dropped.
@@ -117,14 +139,21 @@ pub(super) struct State {
     pub(super) cname: [u8; 16],
     /// When the last message came.
     pub(super) heard: Instant,
+    /// A track that gave its place in the table to another.
+    pub(super) closed: Option<Closed>,
+    pub(super) streams: T,
 }
 
 /// One RTSP connection and all that was set up on it.
 ///
-/// `B` is storage: a `Vec<u8>`, a `&mut [u8]` or an array of [`Config::storage_len`] bytes.
+/// `B` is storage: a `Vec<u8>`, a `&mut [u8]` or an array of [`Config::storage_len`] bytes. `TRACKS`
+/// can be set up at once, over all of its sessions, from 1 to [`MAX_TRACKS`]: further ones are refused
+/// with 453.
+///
+/// Where RAM is short, connections can take turns with one storage: see [`Self::swap_storage`].
 #[derive(Debug)]
-pub struct ServerConn<B> {
-    state: State,
+pub struct ServerConn<B, const TRACKS: usize = MAX_TRACKS> {
+    state: State<heapless::Vec<Stream, TRACKS>>,
     storage: B,
 }
 
@@ -135,23 +164,53 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
     /// # Errors
     /// [`StorageTooSmall`] by [`Config::storage_len`].
     pub fn new(
-        mut config: Config,
+        config: Config,
         now: Now,
         peer: IpAddr,
         random: u64,
         storage: B,
     ) -> Result<Self, StorageTooSmall> {
-        config.max_packet = config.max_packet.clamp(MIN_PACKET, MAX_PACKET);
+        Self::with_tracks(config, now, peer, random, storage)
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, const TRACKS: usize> ServerConn<B, TRACKS> {
+    /// The same with a table for `TRACKS` tracks. Each takes some 350 bytes.
+    ///
+    /// # Errors
+    /// [`StorageTooSmall`] by [`Config::storage_len`].
+    pub fn with_tracks(
+        config: Config,
+        now: Now,
+        peer: IpAddr,
+        random: u64,
+        storage: B,
+    ) -> Result<Self, StorageTooSmall> {
         let need = config.storage_len(0);
         if storage.as_ref().len() < need {
             return Err(StorageTooSmall { need });
         }
+        Ok(Self::with_any_storage(config, now, peer, random, storage))
+    }
+
+    /// The same without storage, for connections that take turns with one: see
+    /// [`Self::swap_storage`].
+    pub fn without_storage(config: Config, now: Now, peer: IpAddr, random: u64) -> Self
+    where
+        B: Default,
+    {
+        Self::with_any_storage(config, now, peer, random, B::default())
+    }
+
+    fn with_any_storage(mut config: Config, now: Now, peer: IpAddr, random: u64, storage: B) -> Self {
+        const { assert!(1 <= TRACKS && TRACKS <= MAX_TRACKS, "a connection has from 1 to MAX_TRACKS tracks") };
+        config.max_packet = config.max_packet.clamp(MIN_PACKET, MAX_PACKET);
         let mut state = State {
             config,
             peer,
-            streams: heapless::Vec::new(),
             incoming: Fifo::default(),
             outgoing: Fifo::default(),
+            stream_limit: usize::MAX,
             consumed: 0,
             discard: 0,
             asked: None,
@@ -161,9 +220,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
             random,
             cname: [0; 16],
             heard: now.at,
+            closed: None,
+            streams: heapless::Vec::new(),
         };
-        state.cname = hex_digits(state.draw());
-        Ok(Self { state, storage })
+        state.cname = hex_digits(split_mix(&mut state.random));
+        Self { state, storage }
     }
 
     /// Gives the storage back, for the next connection. Sessions that are left are forgotten: to be
@@ -172,10 +233,50 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         self.storage
     }
 
+    /// Exchanges the storage with another one, for connections that take turns with one of them; that
+    /// which they have between their turns may be empty. `false`, and nothing done: there are bytes in
+    /// it.
+    ///
+    /// So that there are none at the end of a turn, what comes in stays in the transport's buffer
+    /// until it can be answered, and nothing is begun that the transport has no room for the end of.
+    /// In a turn:
+    ///
+    /// 1. [`Self::swap_storage`], and [`Self::limit_stream`] to the room in the transport's buffer;
+    /// 2. [`Self::handle_stream`] with what lies in the transport's buffer, which stays there;
+    /// 3. [`Self::poll_event`] until `None`, and each request is answered at once;
+    /// 4. [`Self::take_back`]: what was taken but for that is dropped from the transport's buffer;
+    /// 5. [`Self::poll_stream`] until `None`, or nothing is written, with a new limit each time;
+    /// 6. [`Self::swap_storage`].
+    pub fn swap_storage(&mut self, other: &mut B) -> bool {
+        let is_free = self.state.incoming.is_empty() && self.state.outgoing.is_empty();
+        if is_free {
+            core::mem::swap(&mut self.storage, other);
+        }
+        is_free
+    }
+
+    /// Says how many bytes the transport takes now, for a connection that shares its storage: no
+    /// message is begun that is longer, and none is read for which there might be no room for the
+    /// reply. Less than [`Config::message_len`] could hold all back for ever, if it stays so.
+    pub fn limit_stream(&mut self, bytes: usize) {
+        self.state.stream_limit = bytes;
+    }
+
+    /// Takes back the bytes that came in last, and that are not dealt with: of a message that is not
+    /// complete, or has no room for its reply. Returns how many; they are to be offered again.
+    ///
+    /// A request that waits for its answer is taken back, too, and will be told again.
+    pub fn take_back(&mut self) -> usize {
+        let len = self.state.incoming.len();
+        self.state.incoming.pop(len);
+        self.state.asked = None;
+        len
+    }
+
     /// How many bytes [`Self::handle_stream`] takes for sure: who reads no more than this from the
     /// socket needs no buffer to keep a rest in.
     pub fn stream_room(&self) -> usize {
-        let (rx, _) = split(&self.state, self.storage.as_ref());
+        let (rx, _) = split(&self.state.config, self.storage.as_ref());
         self.state.incoming.room(rx)
     }
 
@@ -184,33 +285,52 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
     /// # Errors
     /// [`ConnError`] once the connection is of no more use; what is left to say is still said.
     pub fn handle_stream(&mut self, now: Now, data: &[u8]) -> Result<usize, ConnError> {
-        let (rx, tx) = split_mut(&self.state, self.storage.as_mut());
-        if let Some(error) = self.state.error {
-            return Err(error);
-        }
         let mut taken = 0;
         // Bounded by `data`: each round takes some of it, or ends.
         while let Some(rest) = data.get(taken..).filter(|rest| !rest.is_empty()) {
-            let skip = self.state.discard.min(rest.len());
-            self.state.discard -= skip;
-            self.state.consumed = self.state.consumed.saturating_add(skip as u64);
-            taken += skip;
-            let rest = rest.get(skip..).unwrap_or(&[]);
-            let take = rest.len().min(self.state.incoming.room(rx));
-            self.state.incoming.push(rx, rest.get(..take).unwrap_or(&[]));
-            taken += take;
-            self.state.read_messages(now, rx, tx);
-            if skip == 0 && take == 0 {
+            let read = self.handle_stream_with(now, |room| {
+                let take = rest.len().min(room.len());
+                put(room, 0, rest.get(..take).unwrap_or(&[]));
+                take
+            })?;
+            taken += read;
+            if read == 0 {
                 break;
             }
         }
-        self.state.error.map_or(Ok(taken), Err)
+        Ok(taken)
+    }
+
+    /// The same with bytes that `read` writes to the front of what it is lent, and says how many:
+    /// for who has them in more than one piece. They are taken once, even where an error comes of
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Self::handle_stream`]; once there is one, `read` is not called.
+    pub fn handle_stream_with(
+        &mut self,
+        now: Now,
+        read: impl FnOnce(&mut [u8]) -> usize,
+    ) -> Result<usize, ConnError> {
+        let (state, rx, tx) = self.parts_mut();
+        if let Some(error) = state.error {
+            return Err(error);
+        }
+        let room = state.incoming.room(rx);
+        let taken = read(state.incoming.tail(rx, room)).min(room);
+        state.incoming.grow(rx, taken);
+        // Nothing that is to be dropped comes behind what is not.
+        let skip = state.discard.min(state.incoming.len());
+        state.discard -= skip;
+        state.consume(skip);
+        state.read_messages(now, rx, tx);
+        state.error.map_or(Ok(taken), Err)
     }
 
     /// How strongly a datagram belongs here that came in on `port` of the pair `socket`
     /// ([`super::PortPair::socket`]).
     pub fn claim(&self, from: SocketAddr, socket: u8, port: Port, data: &[u8]) -> Claim {
-        self.state.find(from, socket, port, data).map_or(Claim::No, |(_, claim)| claim)
+        self.state().find(from, socket, port, data).map_or(Claim::No, |(_, claim)| claim)
     }
 
     /// Whether a datagram on that pair of sockets ([`super::PortPair::socket`]) could still settle
@@ -224,13 +344,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
 
     /// Takes a datagram for which this connection had the greatest [`Claim`].
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, socket: u8, port: Port, data: &[u8]) {
-        let Some((index, claim)) = self.state.find(from, socket, port, data) else { return };
+        let Some((index, claim)) = self.state().find(from, socket, port, data) else { return };
         let Some(stream) = self.state.streams.get_mut(index) else { return };
         stream.heard = now.at;
-        if let Route::Udp { rtp, rtcp, latched, .. } = &mut stream.route {
+        if let Route::Udp { rtp, rtcp, scope_id, latched, .. } = &mut stream.route {
             match port {
-                Port::Rtp => *rtp = from,
-                Port::Rtcp => *rtcp = from,
+                Port::Rtp => *rtp = from.port(),
+                Port::Rtcp => *rtcp = from.port(),
+            }
+            if let SocketAddr::V6(from) = from {
+                *scope_id = from.scope_id();
             }
             // The port that was announced is the one that is used; or RTP's port is known now.
             *latched |= claim == Claim::Exact || port == Port::Rtp;
@@ -242,10 +365,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
 
     /// Does what time alone asks for: sessions and connections that nothing is heard from end.
     pub fn handle_timeout(&mut self, now: Now) {
-        let timeout = self.state.config.session_timeout;
-        for index in 0..self.state.streams.len() {
-            let expired = self.state.streams.get(index).is_some_and(|s| self.state.expires_at(s) <= now.at);
-            if let Some(stream) = self.state.streams.get_mut(index).filter(|_| expired) {
+        let (state, rx, tx) = self.parts_mut();
+        let timeout = state.config.session_timeout;
+        for index in 0..state.streams.len() {
+            let expired = state.streams.get(index).is_some_and(|s| state.expires_at(s) <= now.at);
+            if let Some(stream) = state.streams.get_mut(index).filter(|_| expired) {
                 match stream.phase {
                     // The connection takes no BYE either.
                     Phase::Leaving(why) => stream.phase = Phase::Gone(why),
@@ -253,20 +377,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
                 }
             }
         }
-        if self.state.streams.is_empty() && self.state.heard + timeout <= now.at {
-            self.state.fail(ConnError::Idle);
+        if state.streams.is_empty() && state.heard + timeout <= now.at {
+            state.fail(ConnError::Idle);
         }
-        let (rx, tx) = split_mut(&self.state, self.storage.as_mut());
-        self.state.read_messages(now, rx, tx);
+        state.read_messages(now, rx, tx);
     }
 
     /// Ends every session: BYE is sent, and then [`Event::Closed`] told for each. The connection
     /// itself takes no more requests.
     pub fn close(&mut self) {
-        for stream in &mut self.state.streams {
+        let state = self.state_mut();
+        for stream in &mut state.streams {
             stream.leave(Why::Closed);
         }
-        self.state.fail(ConnError::Closed);
+        state.fail(ConnError::Closed);
     }
 
     /// Says that the connection is lost: sessions that were interleaved in it end at once, the
@@ -282,21 +406,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
 
     /// What happened. To be called until `None`.
     pub fn poll_event(&mut self, now: Now) -> Option<Event<'_>> {
-        let (rx, tx) = split_mut(&self.state, self.storage.as_mut());
-        self.state.review(rx, tx);
-        self.state.read_messages(now, rx, tx);
-        if let Some(event) = self.state.stream_event(now) {
+        let (state, rx, tx) = self.parts_mut();
+        state.review(rx, tx);
+        state.read_messages(now, rx, tx);
+        if let Some(event) = state.stream_event(now) {
             return Some(event);
         }
-        if let Some(asked) = self.state.asked.as_mut().filter(|asked| !asked.told) {
+        if let Some(asked) = state.asked.as_mut().filter(|asked| !asked.told) {
             asked.told = true;
             let id = asked.id;
-            let (rx, _) = split(&self.state, self.storage.as_ref());
-            let ask: Ask<'_> = self.state.ask(rx)?;
+            let ask: Ask<'_> = state.ask(rx)?;
             return Some(Event::Request { id, ask });
         }
-        let error = self.state.error.filter(|_| !self.state.error_told)?;
-        self.state.error_told = true;
+        let error = state.error.filter(|_| !state.error_told)?;
+        state.error_told = true;
         Some(Event::Disconnect(error))
     }
 
@@ -311,10 +434,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         answer: Answer<'_>,
         store: &S,
     ) -> Result<(), NotAsked> {
-        let asked = self.state.asked.take_if(|asked| asked.id == id).ok_or(NotAsked)?;
-        let (rx, tx) = split_mut(&self.state, self.storage.as_mut());
-        self.state.answer(now, answer, store, rx, tx);
-        self.state.consume(asked.len);
+        let (state, rx, tx) = self.parts_mut();
+        let asked = state.asked.take_if(|asked| asked.id == id).ok_or(NotAsked)?;
+        state.answer(now, answer, store, rx, tx);
+        state.consume(asked.len);
         Ok(())
     }
 
@@ -324,11 +447,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         now: Now,
         store: &'a S,
     ) -> Option<Chunk<'a, S>> {
-        self.state.settle(now, store);
-        let (_, tx) = split_mut(&self.state, self.storage.as_mut());
-        let state = &mut self.state;
-        let something =
-            !state.outgoing.is_empty() || earliest(&mut state.streams, false, now, store).is_some();
+        let (state, _, tx) = self.parts_mut();
+        state.settle(now, store);
+        // Without storage there is no place for the rest of a packet.
+        let something = !state.outgoing.is_empty()
+            || (!tx.is_empty() && earliest(&mut state.streams, false, now, store).is_some());
         something.then_some(Chunk { state, tx, store, now })
     }
 
@@ -338,9 +461,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         now: Now,
         store: &'a S,
     ) -> Option<Pending<'a>> {
-        self.state.settle(now, store);
-        let (stream, next) = earliest(&mut self.state.streams, true, now, store)?;
-        Pending::new(stream, next, now, &self.state.cname)
+        let state = self.state_mut();
+        state.settle(now, store);
+        let (stream, next) = earliest(&mut state.streams, true, now, store)?;
+        Pending::new(stream, state.peer, next, now, &state.cname)
     }
 
     /// The frame that each stream in play reads next. A store that must fetch or prepare frames
@@ -357,12 +481,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
 
     /// When to come back, if nothing comes in before.
     pub fn poll_at<S: FrameStore + ?Sized>(&self, store: &S) -> Wake {
-        let state = &self.state;
+        let state = self.state();
         let mut wake = Wake::default();
         if !state.outgoing.is_empty() {
             wake.stream = Some(Instant::ZERO);
         }
-        let (rx, tx) = split(state, self.storage.as_ref());
+        let (rx, tx) = split(&state.config, self.storage.as_ref());
         if state.can_read(rx, tx) || state.has_event() {
             // Held back for want of room for a reply, and there is room now; or what was sent last
             // ended something, of which nobody was told.
@@ -380,9 +504,33 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> ServerConn<B> {
         }
         wake
     }
+
+    const fn state(&self) -> &State {
+        &self.state
+    }
+
+    const fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// The state; what came in, and room for more; what goes out, and room for more.
+    fn parts_mut(&mut self) -> (&mut State, &mut [u8], &mut [u8]) {
+        let (rx, tx) = split_mut(&self.state.config, self.storage.as_mut());
+        (&mut self.state, rx, tx)
+    }
 }
 
 impl State {
+    /// There is room for any reply.
+    pub(super) fn has_reply_room(&self, tx: &[u8]) -> bool {
+        self.outgoing.room(tx).min(self.stream_room()) >= REPLY_ROOM
+    }
+
+    /// How many bytes may be queued, or begun, in addition to those that are.
+    pub(super) const fn stream_room(&self) -> usize {
+        self.stream_limit.saturating_sub(self.outgoing.len())
+    }
+
     pub(super) fn draw(&mut self) -> u64 {
         split_mix(&mut self.random)
     }
@@ -433,6 +581,7 @@ impl State {
 
     fn has_event(&self) -> bool {
         self.streams.iter().any(Stream::has_event)
+            || self.closed.is_some()
             || self.asked.is_some_and(|asked| !asked.told)
             || (self.error.is_some() && !self.error_told)
     }
@@ -455,17 +604,24 @@ impl State {
                 return Some(Event::Ended { session, track });
             }
         }
-        let index = self.streams.iter().position(|stream| matches!(stream.phase, Phase::Gone(_)))?;
-        let stream = self.streams.get(index).copied()?;
+        let Closed { session, track, why, summary } = self.closed.take().or_else(|| self.take_gone(now))?;
+        debug!("{:?}: {:?} is gone: {:?}", session, track, why);
+        Some(Event::Closed { session, track, why, summary })
+    }
+
+    /// Takes a track that is gone out of the table.
+    pub(super) fn take_gone(&mut self, now: Now) -> Option<Closed> {
+        let (index, why) =
+            self.streams.iter().enumerate().find_map(|(index, stream)| Some((index, stream.gone()?)))?;
+        let stream = self.streams.get(index)?;
+        let closed =
+            Closed { session: stream.session, track: stream.track, why, summary: stream.summary(now) };
         // The last one takes its place.
         let last = self.streams.pop()?;
         if let Some(free) = self.streams.get_mut(index) {
             *free = last;
         }
-        let Phase::Gone(why) = stream.phase else { return None };
-        let summary = stream.summary(now);
-        debug!("{:?}: {:?} is gone: {:?}", stream.session, stream.track, why);
-        Some(Event::Closed { session: stream.session, track: stream.track, why, summary })
+        Some(closed)
     }
 
     /// The stream that a datagram belongs to.
@@ -484,11 +640,11 @@ impl State {
     /// at a third party.
     fn claim_of(&self, stream: &Stream, from: SocketAddr, port: Port, data: &[u8]) -> Claim {
         let Route::Udp { rtp, rtcp, latched, .. } = stream.route else { return Claim::No };
-        if from == if port == Port::Rtp { rtp } else { rtcp } {
-            return Claim::Exact;
-        }
         if from.ip() != self.peer {
             return Claim::No;
+        }
+        if from.port() == if port == Port::Rtp { rtp } else { rtcp } {
+            return Claim::Exact;
         }
         if port == Port::Rtcp && rtcp::reports(data).any(|block| block.ssrc == stream.ssrc) {
             return Claim::Ssrc;
@@ -498,12 +654,12 @@ impl State {
 }
 
 /// The storage is one piece: what came in lies in front, what goes out behind.
-fn split<'b>(state: &State, storage: &'b [u8]) -> (&'b [u8], &'b [u8]) {
-    let incoming = storage.len().saturating_sub(state.config.outgoing_len());
+fn split<'b>(config: &Config, storage: &'b [u8]) -> (&'b [u8], &'b [u8]) {
+    let incoming = storage.len().saturating_sub(config.outgoing_len());
     storage.split_at_checked(incoming).unwrap_or((&[], &[]))
 }
 
-fn split_mut<'b>(state: &State, storage: &'b mut [u8]) -> (&'b mut [u8], &'b mut [u8]) {
-    let incoming = storage.len().saturating_sub(state.config.outgoing_len());
+fn split_mut<'b>(config: &Config, storage: &'b mut [u8]) -> (&'b mut [u8], &'b mut [u8]) {
+    let incoming = storage.len().saturating_sub(config.outgoing_len());
     storage.split_at_mut_checked(incoming).unwrap_or_default()
 }

@@ -25,7 +25,7 @@ mod transmit;
 
 pub use crate::transport::{Lower, Port};
 pub use chunk::Chunk;
-pub use conn::{Config, ServerConn, StorageTooSmall};
+pub use conn::{Config, MAX_TRACKS, MIN_REQUEST, ServerConn, StorageTooSmall};
 pub use event::{
     Answer, Ask, Claim, ConnError, Event, NotAsked, PortPair, RequestId, SessionId, Summary, Why,
 };

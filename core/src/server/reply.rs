@@ -1,5 +1,5 @@
 //! The application's answers, as replies.
-use super::conn::{MAX_STREAMS, REPLY_ROOM, State};
+use super::conn::{MAX_TRACKS, REPLY_ROOM, State};
 use super::event::{Answer, PortPair, SessionId, Why};
 use super::pace::{MAX_UDP_SPEED, Pace};
 use super::request::{asked_pace, hex_text, max_packet, session_of};
@@ -13,7 +13,6 @@ use crate::wire::rtsp::{
     Url,
 };
 use crate::wire::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
-use core::net::SocketAddr;
 use embedded_io::Write;
 
 impl State {
@@ -73,16 +72,20 @@ impl State {
         let track = TrackId { media, track: url.track().map_or(0, |(_, track)| track) };
         let named = session_of(request);
         let by_udp = match lower {
-            Lower::Udp => Some(udp(self.peer, &offered, ports).ok_or(Status::UNSUPPORTED_TRANSPORT)?),
+            Lower::Udp => Some(udp(&offered, ports).ok_or(Status::UNSUPPORTED_TRANSPORT)?),
             Lower::Interleaved => None,
         };
         let others = self.streams.iter().filter(|stream| !is_replaced(stream, named, track));
-        if others.filter(|stream| !matches!(stream.phase, Phase::Gone(_))).count() >= MAX_STREAMS {
+        if others.filter(|stream| stream.gone().is_none()).count() >= self.streams.capacity() {
             return Err(Status::NOT_ENOUGH_BANDWIDTH);
         }
         // Nothing is refused from here on: what was set up before is given up, and its channels free.
         for stream in self.streams.iter_mut().filter(|stream| is_replaced(stream, named, track)) {
             stream.phase = Phase::Gone(Why::Replaced);
+        }
+        if self.streams.is_full() {
+            // The end of the former one is told, too, but its place is needed now.
+            self.closed = self.take_gone(now);
         }
         let (route, mut spec) = by_udp.unwrap_or_else(|| self.interleave(&offered));
         let session = named.unwrap_or_else(|| SessionId(self.draw()));
@@ -103,14 +106,14 @@ impl State {
     /// The client's channels, or free ones where it names none or such as are taken.
     fn interleave<'a>(&self, offered: &TransportSpec<'a>) -> (Route, TransportSpec<'a>) {
         let taken = |channel: u8| {
-            self.streams.iter().filter(|stream| !matches!(stream.phase, Phase::Gone(_))).any(|stream| {
+            self.streams.iter().filter(|stream| stream.gone().is_none()).any(|stream| {
                 matches!(stream.route, Route::Interleaved { rtp, rtcp } if rtp == channel || rtcp == channel)
             })
         };
         let pair = match offered.interleaved {
             Some(pair) if pair.rtp != pair.rtcp && !taken(pair.rtp) && !taken(pair.rtcp) => pair,
             _ => {
-                let free = (0..=2 * MAX_STREAMS as u8).find(|n| !taken(2 * n) && !taken(2 * n + 1));
+                let free = (0..=2 * MAX_TRACKS as u8).find(|n| !taken(2 * n) && !taken(2 * n + 1));
                 let rtp = free.map_or(254, |n| 2 * n);
                 Pair { rtp, rtcp: rtp + 1 }
             }
@@ -187,7 +190,7 @@ impl State {
                 stream.anchor_play(anchor);
             }
         }
-        let mut infos = heapless::Vec::<_, MAX_STREAMS>::new();
+        let mut infos = heapless::Vec::<_, MAX_TRACKS>::new();
         for stream in self.tracks(session) {
             let (seq, rtptime) = stream.next_rtp(now, store);
             let _ = infos.push((stream.track.track, seq, rtptime));
@@ -252,15 +255,10 @@ fn is_replaced(stream: &Stream, session: Option<SessionId>, track: TrackId) -> b
 
 /// Where the client announced its ports, at its own address: what it says of a destination would
 /// aim the stream at others (RFC 2326, 16).
-fn udp<'a>(
-    peer: core::net::IpAddr,
-    offered: &TransportSpec<'a>,
-    ports: Option<PortPair>,
-) -> Option<(Route, TransportSpec<'a>)> {
+fn udp<'a>(offered: &TransportSpec<'a>, ports: Option<PortPair>) -> Option<(Route, TransportSpec<'a>)> {
     let (client, ports) = (offered.client_port?, ports?);
-    let at = |port| SocketAddr::new(peer, port);
-    let route =
-        Route::Udp { socket: ports.socket, rtp: at(client.rtp), rtcp: at(client.rtcp), latched: false };
+    let socket = ports.socket;
+    let route = Route::Udp { socket, rtp: client.rtp, rtcp: client.rtcp, scope_id: 0, latched: false };
     let server_port = Some(Pair { rtp: ports.rtp, rtcp: ports.rtcp });
     Some((route, TransportSpec { profile: Profile::Udp, server_port, ..TransportSpec::udp(client) }))
 }

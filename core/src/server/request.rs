@@ -36,7 +36,7 @@ impl State {
         let bytes = self.incoming.bytes(rx);
         self.asked.is_none()
             && self.error.is_none()
-            && self.outgoing.room(tx) >= REPLY_ROOM
+            && self.has_reply_room(tx)
             && !bytes.is_empty()
             && parse_within(bytes, rx.len()) != Ok(Parsed::Partial)
     }
@@ -44,7 +44,7 @@ impl State {
     /// Deals with the messages that came in, until one needs the application, or a reply might not
     /// fit. Bounded: each round takes some of what came in, or ends.
     pub(super) fn read_messages(&mut self, now: Now, rx: &[u8], tx: &mut [u8]) {
-        while self.asked.is_none() && self.error.is_none() && self.outgoing.room(tx) >= REPLY_ROOM {
+        while self.asked.is_none() && self.error.is_none() && self.has_reply_room(tx) {
             let bytes = self.incoming.bytes(rx);
             match parse_within(bytes, rx.len()) {
                 Ok(Parsed::Partial) => return,
@@ -326,6 +326,7 @@ impl State {
         cseq: Option<u32>,
         build: &dyn Fn(Reply<'_>) -> Written<'_>,
     ) -> bool {
+        let most = most.min(self.stream_room());
         let room = self.outgoing.tail(tx, REPLY_ROOM);
         let most = room.len().min(most);
         let written = write(room.get_mut(..most).unwrap_or_default(), status, cseq, build);

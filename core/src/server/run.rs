@@ -172,15 +172,22 @@ impl<'a> Message<'_, 'a> {
 }
 
 /// Goes through what the streams have to send now, in the order in which it was due, as long as
-/// `take` takes it; the streams are then past what was taken.
+/// `take` takes it and it is no more than `most` bytes; the streams are then past what was taken.
 pub(super) fn walk<'a, S: FrameStore + ?Sized>(
     streams: &mut [Stream],
     udp: bool,
     now: Now,
     cname: &[u8],
     store: &'a S,
+    most: usize,
     take: &mut dyn FnMut(Message<'_, 'a>) -> bool,
 ) {
+    let mut room = most;
+    let mut take = |message: Message<'_, 'a>| {
+        let Some(left) = room.checked_sub(message.len()) else { return false };
+        room = left;
+        take(message)
+    };
     // Bounded by `take`, and by what is due.
     while let Some((stream, next)) = earliest(streams, udp, now, store) {
         match next {

@@ -12,7 +12,6 @@ use crate::storage::put;
 use crate::time::{Duration, Instant, MediaTime, Now};
 use crate::transport::Lower;
 use crate::wire::{interleaved, rtcp, rtp};
-use core::net::SocketAddr;
 
 /// Packets that leave at once, and bytes: a stock receiver's buffer of 208 KiB holds about 90
 /// packets of 1400 bytes, and few of 9000.
@@ -30,8 +29,19 @@ const HURRY: u64 = 8;
 /// How a stream's packets travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    Udp { socket: u8, rtp: SocketAddr, rtcp: SocketAddr, latched: bool },
-    Interleaved { rtp: u8, rtcp: u8 },
+    /// To these ports of the RTSP peer's own address, and no other.
+    Udp {
+        socket: u8,
+        rtp: u16,
+        rtcp: u16,
+        /// The interface of a link-local address (RFC 4007, 6), once a datagram has come by it.
+        scope_id: u32,
+        latched: bool,
+    },
+    Interleaved {
+        rtp: u8,
+        rtcp: u8,
+    },
 }
 
 impl Route {
@@ -219,6 +229,14 @@ impl Stream {
         !matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_))
     }
 
+    /// Why it is to be forgotten, if it is.
+    pub(super) const fn gone(&self) -> Option<Why> {
+        match self.phase {
+            Phase::Gone(why) => Some(why),
+            _ => None,
+        }
+    }
+
     /// Playing, as the client sees it (RFC 2326, A).
     pub(super) const fn is_playing(&self) -> bool {
         matches!(self.phase, Phase::Playing | Phase::Ending { .. })
@@ -226,7 +244,7 @@ impl Stream {
 
     /// There is something to tell of it.
     pub(super) const fn has_event(&self) -> bool {
-        matches!(self.phase, Phase::Gone(_))
+        self.gone().is_some()
             || self.tell_opened
             || self.tell_ended
             || self.tell_skipped > 0

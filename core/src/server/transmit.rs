@@ -4,7 +4,7 @@ use super::run::{Cursor, Message, Next, PIECES, Run};
 use super::stream::{Route, Stream};
 use crate::time::Now;
 use crate::transport::Port;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// The payload of the largest UDP datagram.
 pub(super) const MAX_PACKET: u16 = 65_507;
@@ -18,6 +18,7 @@ pub(super) const MIN_PACKET: u16 = 548;
 #[must_use = "nothing is sent until `commit` says so"]
 pub struct Pending<'a> {
     stream: &'a mut Stream,
+    peer: IpAddr,
     due: Due<'a>,
     now: Now,
 }
@@ -47,7 +48,13 @@ pub struct Batch {
 }
 
 impl<'a> Pending<'a> {
-    pub(super) fn new(stream: &'a mut Stream, next: Next<'a>, now: Now, cname: &[u8]) -> Option<Self> {
+    pub(super) fn new(
+        stream: &'a mut Stream,
+        peer: IpAddr,
+        next: Next<'a>,
+        now: Now,
+        cname: &[u8],
+    ) -> Option<Self> {
         let due = match next {
             Next::Report { .. } => Due::Report(stream.report(now, cname)),
             Next::Media(run) => {
@@ -55,16 +62,20 @@ impl<'a> Pending<'a> {
                 Due::Media { start: run.cursor, segment, run }
             }
         };
-        Some(Self { stream, due, now })
+        Some(Self { stream, peer, due, now })
     }
 
     /// Where to send it.
     pub fn to(&self) -> SocketAddr {
-        match (self.stream.route, self.port()) {
-            (Route::Udp { rtcp, .. }, Port::Rtcp) => rtcp,
-            (Route::Udp { rtp, .. }, Port::Rtp) => rtp,
-            // Never made for such a stream; an address that goes nowhere.
-            (Route::Interleaved { .. }, _) => SocketAddr::from(([0, 0, 0, 0], 0)),
+        let (port, scope_id) = match (self.stream.route, self.port()) {
+            (Route::Udp { rtcp, scope_id, .. }, Port::Rtcp) => (rtcp, scope_id),
+            (Route::Udp { rtp, scope_id, .. }, Port::Rtp) => (rtp, scope_id),
+            // Never made for such a stream; a port where nobody is.
+            (Route::Interleaved { .. }, _) => (0, 0),
+        };
+        match self.peer {
+            IpAddr::V4(peer) => SocketAddr::from((peer, port)),
+            IpAddr::V6(peer) => SocketAddrV6::new(peer, port, 0, scope_id).into(),
         }
     }
 

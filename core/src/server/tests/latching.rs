@@ -1,6 +1,7 @@
 //! Whose a datagram is, and which ports are learned from it (RFC 2326, 16: only the client's own
 //! address is believed).
 use super::*;
+use core::net::{Ipv6Addr, SocketAddrV6};
 
 const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 8));
 const SOCKET: u8 = PORTS.socket;
@@ -46,6 +47,24 @@ fn claims_are_ordered_by_what_they_prove() {
         }
     }
     assert!(Claim::No < Claim::Latch && Claim::Latch < Claim::Ssrc && Claim::Ssrc < Claim::Exact);
+}
+
+/// A link-local address is one only together with its interface, which the system tells with what comes.
+#[test]
+fn the_interface_of_a_link_local_client_is_learned() {
+    let peer = Ipv6Addr::new(0xFE80, 0, 0, 0, 0, 0, 0, 7);
+    let mut bench = Bench::of(Clip::of(1000, 100));
+    let storage = vec![0; Config::DEFAULT.storage_len(2048)];
+    bench.conn = ServerConn::new(Config::DEFAULT, bench.now(), peer.into(), 42, storage).unwrap();
+    bench.start(UDP, "");
+    bench.turn();
+    let ssrc = bench.rtp()[0].1.ssrc;
+    let to = |port, interface| SocketAddr::from(SocketAddrV6::new(peer, port, 0, interface));
+    assert_eq!(destinations(&mut bench), (to(5000, 0), to(5001, 0)));
+    let (now, report) = (bench.now(), receiver_report(ssrc, 0));
+    assert_eq!(bench.conn.claim(to(5001, 3), SOCKET, Port::Rtcp, &report), Claim::Exact);
+    bench.conn.handle_datagram(now, to(5001, 3), SOCKET, Port::Rtcp, &report);
+    assert_eq!(destinations(&mut bench), (to(5000, 3), to(5001, 3)));
 }
 
 #[test]

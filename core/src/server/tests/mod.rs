@@ -13,6 +13,7 @@ mod refusals;
 mod sessions;
 mod tracks;
 mod transports;
+mod turns;
 
 use super::*;
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
@@ -172,8 +173,8 @@ pub(super) fn rtp(bytes: &[u8]) -> Rtp {
 }
 
 /// A connection, what it is lent, and the client's end of it.
-pub(super) struct Bench<S = Clip> {
-    pub(super) conn: ServerConn<Vec<u8>>,
+pub(super) struct Bench<S = Clip, const TRACKS: usize = MAX_TRACKS> {
+    pub(super) conn: ServerConn<Vec<u8>, TRACKS>,
     pub(super) store: S,
     pub(super) at: Instant,
     /// Where the medium ends, as the application answers PLAY.
@@ -212,10 +213,16 @@ impl Bench<Clip> {
 
 impl<S: FrameStore> Bench<S> {
     pub(super) fn with(store: S, config: Config, end: Option<MediaTime>) -> Self {
+        Self::with_tracks(store, config, end)
+    }
+}
+
+impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
+    pub(super) fn with_tracks(store: S, config: Config, end: Option<MediaTime>) -> Self {
         let storage = vec![0; config.storage_len(2048)];
         let now = Now { at: START, ntp: NtpTime::default() };
         Self {
-            conn: ServerConn::new(config, now, PEER, 42, storage).unwrap(),
+            conn: ServerConn::with_tracks(config, now, PEER, 42, storage).unwrap(),
             store,
             at: START,
             end,
@@ -302,7 +309,7 @@ impl<S: FrameStore> Bench<S> {
         }
     }
 
-    fn events(&mut self) {
+    pub(super) fn events(&mut self) {
         let now = self.now();
         loop {
             let ask = match self.conn.poll_event(now) {
