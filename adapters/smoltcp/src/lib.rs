@@ -3,8 +3,8 @@
 //!
 //! [`server::Server`] and [`client::Client`] work on sockets of the caller's
 //! [`SocketSet`](smoltcp::iface::SocketSet), by their handles. Everything that takes memory is lent:
-//! the sockets' buffers, a [`server::Connection`] and its storage for each client at once, the
-//! frames. Bytes go from the frame store straight into the sockets' buffers, and from there straight
+//! the sockets' buffers, a [`server::Connection`] for each client at once, the storage for requests and
+//! replies, the frames. Bytes go from the frame store straight into the sockets' buffers, and from there straight
 //! into the frame sink. What the devices, the addresses and the clock are is the caller's business.
 //!
 //! # The main loop of a camera
@@ -30,7 +30,6 @@
 //! const RING: RingSize = RingSize { slots: 4, bytes: 40_000 };
 //! const MEANS: ServerMeans = ServerMeans {
 //!     connections: CLIENTS,
-//!     request: 1024,
 //!     tcp: TcpBuffers { receive: 1024, transmit: 4096 },
 //!     udp: Some(UdpBuffers::to_send(8, 1400)),
 //!     ring: Some(RING),
@@ -86,8 +85,10 @@
 //!     let mut lender = Lender::new(&mut bytes, &mut packets);
 //!     let pair = MEANS.udp.map(|buffers| lender.udp_pair(&buffers, 6970, &mut sockets));
 //!     let mut connections = [(); CLIENTS].map(|()| lender.connection(&MEANS, &mut sockets));
+//!     let storage = lender.storage(&MEANS);
 //!     let ip_mtu = device.capabilities().ip_mtu();
-//!     let mut server = Server::new(554, pair, MEANS.config, &mut connections, &sockets, ip_mtu)?;
+//!     let mut server =
+//!         Server::new(554, pair, MEANS.config, &mut connections, storage, &sockets, ip_mtu)?;
 //!
 //!     // The newest frames, for all clients.
 //!     let mut frames = FrameRing::new([Slot::default(); RING.slots], [0u8; RING.bytes]);
@@ -120,9 +121,9 @@
 //! # How much memory it takes
 //!
 //! [`memory::ServerMeans::ram`] says it to the byte, for the target that it is compiled for: for each
-//! client at once, a [`server::Connection`], [`Config::storage_len`] bytes and a TCP socket with its
-//! buffers; once, a pair of UDP sockets with theirs, and the frames. There is nothing besides, and
-//! none of it grows.
+//! client at once, a [`server::Connection`] and a TCP socket with its buffers; once, the storage for
+//! requests and replies, [`Config::storage_len`] bytes, a pair of UDP sockets with their buffers, and
+//! the frames. There is nothing besides, and none of it grows.
 //!
 //! [`Config::storage_len`]: pinhole::server::Config::storage_len
 #![no_std]

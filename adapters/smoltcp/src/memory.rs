@@ -10,6 +10,7 @@ use crate::client::{Client, TrackSockets};
 use crate::server::{Connection, Server};
 use core::mem::{size_of, take};
 use pinhole::ring::{FrameRing, Slot};
+use pinhole::server::MAX_TRACKS;
 use pinhole::{client, server};
 use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::{tcp, udp};
@@ -21,9 +22,11 @@ pub const REPORT: usize = 80;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpBuffers {
     /// For what comes in. A few hundred are enough for requests, and for the reports of interleaved
-    /// sessions.
+    /// sessions; a server's is the length of the longest request that it takes, 256 at the least, and
+    /// clients with much to say need more.
     pub receive: usize,
-    /// For what goes out, until it is acknowledged.
+    /// For what goes out, until it is acknowledged. A server's holds whole packets, each with 4 bytes
+    /// before it, and [`Config::message_len`](server::Config::message_len) at the least.
     pub transmit: usize,
 }
 
@@ -69,7 +72,6 @@ pub struct RingSize {
 ///
 /// const MEANS: ServerMeans = ServerMeans {
 ///     connections: 2,
-///     request: 512,
 ///     tcp: TcpBuffers { receive: 512, transmit: 6 * 1024 },
 ///     udp: Some(UdpBuffers::to_send(8, 1400)),
 ///     ring: None,
@@ -77,12 +79,12 @@ pub struct RingSize {
 /// };
 /// const { assert!(MEANS.ram().total() < 40 * 1024) };
 /// ```
+///
+/// `TRACKS` is how many tracks each client can have set up at once: one, where no medium has more.
 #[derive(Clone, Copy, Debug)]
-pub struct ServerMeans {
+pub struct ServerMeans<const TRACKS: usize = MAX_TRACKS> {
     /// Clients at once.
     pub connections: usize,
-    /// Bytes of the longest request: 256 at the least, and clients with much to say need more.
-    pub request: usize,
     /// The buffers of each connection's TCP socket.
     pub tcp: TcpBuffers,
     /// The buffers of the UDP sockets, which all clients share; none: it has no UDP.
@@ -118,7 +120,7 @@ pub struct ClientMeans {
 pub struct ServerRam {
     /// Each [`Connection`].
     pub connections: usize,
-    /// What they read requests into, and write replies into.
+    /// Where they read requests and write replies, one after the other.
     pub messages: usize,
     /// The buffers of their TCP sockets.
     pub tcp: usize,
@@ -219,7 +221,7 @@ impl RingSize {
     }
 }
 
-impl ServerMeans {
+impl<const TRACKS: usize> ServerMeans<TRACKS> {
     /// Sockets of the set.
     pub const fn sockets(&self) -> usize {
         self.connections + if self.udp.is_some() { 2 } else { 0 }
@@ -228,7 +230,7 @@ impl ServerMeans {
     /// Bytes that a [`Lender`] needs: for messages, and the sockets' buffers.
     pub const fn bytes(&self) -> usize {
         let udp = if let Some(udp) = &self.udp { udp.bytes() } else { 0 };
-        self.connections * (self.message_len() + self.tcp.ram()) + udp
+        self.storage_len() + self.connections * self.tcp.ram() + udp
     }
 
     /// Packets that a [`Lender`] needs the metadata of.
@@ -239,19 +241,19 @@ impl ServerMeans {
     /// What it takes.
     pub const fn ram(&self) -> ServerRam {
         ServerRam {
-            connections: self.connections * size_of::<Connection<'_>>(),
-            messages: self.connections * self.message_len(),
+            connections: self.connections * size_of::<Connection<'_, TRACKS>>(),
+            messages: self.storage_len(),
             tcp: self.connections * self.tcp.ram(),
             udp: if let Some(udp) = &self.udp { udp.ram() } else { 0 },
             sockets: sockets_ram(self.sockets()),
             ring: if let Some(ring) = self.ring { ring.ram() } else { 0 },
-            server: size_of::<Server<'_>>(),
+            server: size_of::<Server<'_, TRACKS>>(),
             interface: size_of::<Interface>(),
         }
     }
 
-    const fn message_len(&self) -> usize {
-        self.config.storage_len(self.request)
+    const fn storage_len(&self) -> usize {
+        self.config.storage_len(self.tcp.receive)
     }
 }
 
@@ -353,9 +355,17 @@ impl<'a> Lender<'a> {
     ///
     /// # Panics
     /// As [`SocketSet::add`], if the set is full.
-    pub fn connection(&mut self, means: &ServerMeans, sockets: &mut SocketSet<'a>) -> Connection<'a> {
-        let socket = self.tcp_socket(means.tcp, sockets);
-        Connection::new(socket, self.bytes(means.message_len()))
+    pub fn connection<const TRACKS: usize>(
+        &mut self,
+        means: &ServerMeans<TRACKS>,
+        sockets: &mut SocketSet<'a>,
+    ) -> Connection<'a, TRACKS> {
+        Connection::new(self.tcp_socket(means.tcp, sockets))
+    }
+
+    /// The storage that a server's connections share.
+    pub fn storage<const TRACKS: usize>(&mut self, means: &ServerMeans<TRACKS>) -> &'a mut [u8] {
+        self.bytes(means.storage_len())
     }
 
     /// A TCP socket.

@@ -282,7 +282,8 @@ fn a_client_that_asks_and_never_reads_frees_its_connection_after_the_timeout() {
         sim.pass(1);
     }
     assert!(!sim.run(58, |sim| sim.served.server.connected() == 0));
-    assert!(sim.run(2, |sim| sim.served.server.connected() == 0), "{:?}", sim.served.server);
+    // TCP's farewell does not get through either.
+    assert!(sim.run(5, |sim| sim.served.server.connected() == 0), "{:?}", sim.served.app.log);
 }
 
 /// Whichever of two that are served in turns vanishes.

@@ -119,7 +119,8 @@ impl Served {
         let mut connections = Vec::with_capacity(means.connections);
         connections.extend((0..means.connections).map(|_| lender.connection(means, &mut sockets)));
         let connections = Box::leak(connections.into_boxed_slice());
-        let server = Server::new(RTSP, udp, means.config, connections, &sockets, 1500).unwrap();
+        let server =
+            Server::new(RTSP, udp, means.config, connections, lender.storage(means), &sockets, 1500).unwrap();
         Self { iface, sockets, server: Box::new(server), ring: means.ring.map(ring) }
     }
 }
@@ -244,5 +245,5 @@ fn many_clients_with_large_buffers() {
     let tcp = TcpBuffers { receive: 777, transmit: 50_001 };
     let ring = Some(RingSize { slots: 3, bytes: 99_999 });
     let udp = Some(UdpBuffers::to_send(33, 1400));
-    an_hour(&ServerMeans { connections: 9, request: 2000, tcp, udp, ring, ..SMALL }, &WATCHING, &pattern());
+    an_hour(&ServerMeans { connections: 9, tcp, udp, ring, ..SMALL }, &WATCHING, &pattern());
 }

@@ -11,6 +11,7 @@ use smoltcp::socket::{tcp, udp};
 struct Parts {
     listen: u16,
     connections: Vec<Connection<'static>>,
+    storage: &'static mut [u8],
     pair: Option<UdpPair>,
     sockets: SocketSet<'static>,
 }
@@ -22,10 +23,11 @@ fn refusal(means: ServerMeans, ip_mtu: usize, spoil: impl FnOnce(&mut Parts)) ->
     let mut lender = Lender::new(vec![0; means.bytes()].leak(), packets);
     let pair = means.udp.map(|buffers| lender.udp_pair(&buffers, 6970, &mut sockets));
     let connections = (0..means.connections).map(|_| lender.connection(&means, &mut sockets)).collect();
-    let mut parts = Parts { listen: 554, connections, pair, sockets };
+    let storage = lender.storage(&means);
+    let mut parts = Parts { listen: 554, connections, storage, pair, sockets };
     spoil(&mut parts);
-    let Parts { listen, connections, pair, sockets } = parts;
-    match Server::new(listen, pair, means.config, connections.leak(), &sockets, ip_mtu) {
+    let Parts { listen, connections, storage, pair, sockets } = parts;
+    match Server::new(listen, pair, means.config, connections.leak(), storage, &sockets, ip_mtu) {
         Ok(_) => String::new(),
         Err(unusable) => unusable.to_string(),
     }
@@ -54,15 +56,17 @@ fn packets_and_buffers_that_do_not_fit() {
     );
     assert_says(&udp(PacketBuffer { packets: 0, ..packet }, report), &["6970", "1400 too few"]);
     assert_says(&udp(packet, PacketBuffer::of(1, 79)), &["6971", "79", " 1 too few", "80"]);
-    for (receive, transmit) in [(0, 100), (100, 0)] {
-        let means = ServerMeans { tcp: TcpBuffers { receive, transmit }, ..SMALL };
-        assert_says(&refusal(means, 1500, nothing), &["TCP", "connection 0", "1 too few"]);
-    }
-    let short = refusal(SMALL, 1500, |parts| {
-        let socket = parts.sockets.add(tcp::Socket::new(buffer(), buffer()));
-        parts.connections.push(Connection::new(socket, vec![0; 3000].leak()));
-    });
-    assert_says(&short, &["connection 2", "3000", "196 too few", "3196"]);
+    let tcp = |receive, transmit, packet| {
+        let mut means = ServerMeans { tcp: TcpBuffers { receive, transmit }, udp: None, ..SMALL };
+        means.config.max_packet = packet;
+        refusal(means, 1500, nothing)
+    };
+    assert_eq!(tcp(256, 1536, 1400), "");
+    assert_says(&tcp(255, 1536, 1400), &["receive", "connection 0", "255", " 1 too few", "256"]);
+    assert_says(&tcp(256, 1535, 1400), &["transmit", "connection 0", "1535", " 1 too few", "1536"]);
+    assert_says(&tcp(256, 9003, 9000), &["transmit", "connection 0", "9003", " 1 too few", "9004"]);
+    let short = refusal(SMALL, 1500, |parts| parts.storage = vec![0; 3000].leak());
+    assert_says(&short, &["storage", "3000", "196 too few", "3196"]);
 }
 
 fn buffer() -> tcp::SocketBuffer<'static> {
@@ -109,7 +113,7 @@ fn ports_and_sockets_that_clash() {
         let handle =
             parts.sockets.iter().find(|(_, socket)| matches!(socket, smoltcp::socket::Socket::Tcp(_)));
         let handle = handle.unwrap().0;
-        parts.connections.push(Connection::new(handle, vec![0; 4000].leak()));
+        parts.connections.push(Connection::new(handle));
     });
     assert_says(&twice, &["connection 2", "one before"]);
 }
@@ -122,6 +126,7 @@ fn what_a_lender_has_not_is_missing() {
     let mut lender = Lender::new(&mut bytes, &mut []);
     let mut connections = [(); 2].map(|()| lender.connection(&SMALL, &mut sockets));
     let pair = lender.udp_pair(&SMALL.udp.unwrap(), 6970, &mut sockets);
-    let refused = Server::new(554, Some(pair), SMALL.config, &mut connections, &sockets, 1500).err();
-    assert_eq!(refused, Some(Unusable::UdpBufferTooSmall { port: 6970, need: 1400, has: 0 }));
+    let refused =
+        Server::new(554, Some(pair), SMALL.config, &mut connections, vec![0; 9999].leak(), &sockets, 1500);
+    assert_eq!(refused.err(), Some(Unusable::UdpBufferTooSmall { port: 6970, need: 1400, has: 0 }));
 }

@@ -3,7 +3,7 @@ use super::Connection;
 use crate::memory::REPORT;
 use crate::udp::UdpPair;
 use core::net::IpAddr;
-use pinhole::server::Config;
+use pinhole::server::{Config, MIN_REQUEST};
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::wire::IpAddress;
@@ -22,8 +22,15 @@ const SHORTEST_PACKET: u16 = 548;
 pub enum Unusable {
     /// Port 0 cannot be listened on.
     Port,
-    /// A connection's storage is smaller than [`Config::storage_len`].
+    /// The storage is smaller than [`Config::storage_len`].
     StorageTooSmall {
+        /// Bytes that it takes at least.
+        need: usize,
+        /// Bytes that it has.
+        has: usize,
+    },
+    /// The receive buffer of a connection's TCP socket has no room for a request.
+    ReceiveBufferTooSmall {
         /// Which of the connections.
         connection: usize,
         /// Bytes that it takes at least.
@@ -31,10 +38,15 @@ pub enum Unusable {
         /// Bytes that it has.
         has: usize,
     },
-    /// One of the buffers of a connection's TCP socket has no room for a byte.
-    NoTcpBuffer {
+    /// The transmit buffer of a connection's TCP socket has no room for a message:
+    /// [`Config::message_len`].
+    TransmitBufferTooSmall {
         /// Which of the connections.
         connection: usize,
+        /// Bytes that it takes at least.
+        need: usize,
+        /// Bytes that it has.
+        has: usize,
     },
     /// A connection is on the same socket as one before it.
     SocketTaken {
@@ -76,14 +88,23 @@ impl core::fmt::Display for Unusable {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match *self {
             Self::Port => f.write_str("a server cannot listen on port 0"),
-            Self::StorageTooSmall { connection, need, has } => write!(
+            Self::StorageTooSmall { need, has } => write!(
                 f,
-                "the storage of connection {connection} has {has} bytes, {} too few: it takes {need}",
+                "the storage for requests and replies has {has} bytes, {} too few: it takes {need}",
                 need.saturating_sub(has)
             ),
-            Self::NoTcpBuffer { connection } => {
-                write!(f, "a buffer of the TCP socket of connection {connection} has 0 bytes, 1 too few")
-            }
+            Self::ReceiveBufferTooSmall { connection, need, has } => write!(
+                f,
+                "the receive buffer of the TCP socket of connection {connection} has {has} bytes, {} too few: \
+                 a request takes {need}",
+                need.saturating_sub(has)
+            ),
+            Self::TransmitBufferTooSmall { connection, need, has } => write!(
+                f,
+                "the transmit buffer of the TCP socket of connection {connection} has {has} bytes, {} too \
+                 few: a reply or a packet takes {need}",
+                need.saturating_sub(has)
+            ),
             Self::SocketTaken { connection } => {
                 write!(f, "connection {connection} has the socket of one before it")
             }
@@ -109,9 +130,10 @@ impl core::fmt::Display for Unusable {
 impl core::error::Error for Unusable {}
 
 /// Checks what takes connections.
-pub(super) fn listener(
+pub(super) fn listener<const TRACKS: usize>(
     port: u16,
-    connections: &[Connection<'_>],
+    connections: &[Connection<'_, TRACKS>],
+    storage: usize,
     config: Config,
     sockets: &SocketSet<'_>,
 ) -> Result<(), Unusable> {
@@ -119,14 +141,18 @@ pub(super) fn listener(
         return Err(Unusable::Port);
     }
     let need = config.storage_len(0);
+    if storage < need {
+        return Err(Unusable::StorageTooSmall { need, has: storage });
+    }
     for (connection, it) in connections.iter().enumerate() {
-        let has = it.storage_len();
-        if has < need {
-            return Err(Unusable::StorageTooSmall { connection, need, has });
-        }
         let socket = sockets.get::<tcp::Socket<'_>>(it.socket());
-        if socket.recv_capacity() == 0 || socket.send_capacity() == 0 {
-            return Err(Unusable::NoTcpBuffer { connection });
+        let (need, has) = (MIN_REQUEST, socket.recv_capacity());
+        if has < need {
+            return Err(Unusable::ReceiveBufferTooSmall { connection, need, has });
+        }
+        let (need, has) = (config.message_len(), socket.send_capacity());
+        if has < need {
+            return Err(Unusable::TransmitBufferTooSmall { connection, need, has });
         }
         if connections.iter().take(connection).any(|before| before.socket() == it.socket()) {
             return Err(Unusable::SocketTaken { connection });

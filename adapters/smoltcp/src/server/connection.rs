@@ -5,7 +5,7 @@ use crate::udp::{self, Outlet, SOCKET, Sent, UdpPair};
 use core::mem;
 use core::net::SocketAddr;
 use pinhole::frame::{FrameStore, Seek};
-use pinhole::server::{Answer, Ask, Config, Event, Port, PortPair, RequestId, ServerConn};
+use pinhole::server::{Answer, Ask, Config, Event, MAX_TRACKS, Port, PortPair, RequestId, ServerConn};
 use pinhole::time::{Instant, MediaTime, Now};
 use pinhole::wire::rtsp::Status;
 use pinhole::wire::sdp::{AddressType, Presentation};
@@ -13,31 +13,56 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp as smoltcp_udp};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
-/// A TCP socket of the caller's set, and the storage for the RTSP connection on it.
+/// A TCP socket of the caller's set, and the RTSP connection on it, with room for so many tracks.
 ///
 /// The socket is the server's: it listens, is accepted on and closed, and listens again.
 #[derive(Debug)]
-pub struct Connection<'a> {
+pub struct Connection<'a, const TRACKS: usize = MAX_TRACKS> {
     socket: SocketHandle,
-    /// Empty while it is lent to a connection.
-    storage: &'a mut [u8],
-    phase: Phase<'a>,
+    phase: Phase<'a, TRACKS>,
 }
 
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "all of it is the caller's memory, set aside for the large one")]
-enum Phase<'a> {
+enum Phase<'a, const TRACKS: usize> {
     /// Listens, or does not yet; a client may have begun to connect at `opening`.
     Idle {
         opening: Option<Instant>,
     },
-    Open(Open<'a>),
+    Open(Open<'a, TRACKS>),
     /// TCP's farewell is under way; cut short at this time.
     Closing(Instant),
 }
 
+/// Where connections read requests and write replies, one after the other: as much of it as one of
+/// them needs.
+#[derive(Debug, Default)]
+pub(super) struct Storage<'a> {
+    pub(super) bytes: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> Storage<'a> {
+    pub(super) const fn new(bytes: &'a mut [u8]) -> Self {
+        Self { bytes, len: 0 }
+    }
+}
+
+impl AsRef<[u8]> for Storage<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(self.bytes)
+    }
+}
+
+impl AsMut<[u8]> for Storage<'_> {
+    fn as_mut(&mut self) -> &mut [u8] {
+        let len = self.len.min(self.bytes.len());
+        self.bytes.get_mut(..len).unwrap_or_default()
+    }
+}
+
 /// What all connections of a server share, for one turn.
-pub(super) struct Shared<'s> {
+pub(super) struct Shared<'s, 'a> {
     pub(super) now: Now,
     pub(super) config: Config,
     pub(super) ip_mtu: usize,
@@ -45,39 +70,38 @@ pub(super) struct Shared<'s> {
     pub(super) udp: Option<UdpPair>,
     pub(super) ports: Option<PortPair>,
     pub(super) outlets: &'s mut [Outlet; 2],
+    pub(super) storage: &'s mut Storage<'a>,
     pub(super) closing: bool,
 }
 
-impl<'a> Connection<'a> {
-    /// A connection on `socket`, with storage of [`Config::storage_len`] bytes.
+impl<'a, const TRACKS: usize> Connection<'a, TRACKS> {
+    /// A connection on `socket`.
     ///
-    /// The socket's buffers may have any size. What the transmit buffer holds travels in one round
-    /// trip, and a client may hold back the acknowledgement for some time: one that is smaller than a
-    /// frame costs frame rate where the media are interleaved.
-    pub const fn new(socket: SocketHandle, storage: &'a mut [u8]) -> Self {
-        Self { socket, storage, phase: Phase::Idle { opening: None } }
+    /// The socket's receive buffer holds a request until it is complete, and must have room for the
+    /// longest, 256 bytes at the least; its transmit buffer, for a reply or an interleaved packet:
+    /// [`Config::message_len`]. What that holds travels in one round trip, and a client may hold back
+    /// the acknowledgement for some time: one that is smaller than a frame costs frame rate where the
+    /// media are interleaved. Packets go in whole: best is a multiple of them.
+    pub const fn new(socket: SocketHandle) -> Self {
+        Self { socket, phase: Phase::Idle { opening: None } }
     }
 
     pub(super) const fn socket(&self) -> SocketHandle {
         self.socket
     }
 
-    pub(super) const fn storage_len(&self) -> usize {
-        self.storage.len()
-    }
-
     pub(super) const fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Idle { .. })
     }
 
-    pub(super) const fn conn(&self) -> Option<&ServerConn<&'a mut [u8]>> {
+    pub(super) const fn conn(&self) -> Option<&ServerConn<Storage<'a>, TRACKS>> {
         match &self.phase {
             Phase::Open(open) => Some(&open.conn),
             _ => None,
         }
     }
 
-    const fn open_mut(&mut self) -> Option<&mut Open<'a>> {
+    const fn open_mut(&mut self) -> Option<&mut Open<'a, TRACKS>> {
         match &mut self.phase {
             Phase::Open(open) => Some(open),
             _ => None,
@@ -107,7 +131,7 @@ impl<'a> Connection<'a> {
     /// Everything that can be done now; returns when there is more.
     pub(super) fn turn<S, A>(
         &mut self,
-        shared: &mut Shared<'_>,
+        shared: &mut Shared<'_, 'a>,
         sockets: &mut SocketSet<'_>,
         store: &S,
         app: &mut A,
@@ -135,43 +159,36 @@ impl<'a> Connection<'a> {
                     self.phase = Phase::Closing(now.at + PATIENCE);
                     return Some(now.at + PATIENCE);
                 }
-                Heard::Client { peer, local } => self.meet(shared, peer, local, app.random()),
+                Heard::Client { peer, local } => {
+                    let receive = socket.recv_capacity();
+                    self.phase = Phase::Open(Open::new(shared, peer, local, receive, app.random()));
+                }
             }
         }
         let Phase::Open(open) = &mut self.phase else { return None };
-        match open.turn(self.socket, shared, sockets, store, app) {
-            Turn::Wait(at) => at,
-            Turn::Gone => {
+        shared.storage.len = open.storage_len;
+        // Nothing is in a storage that was not lent yet.
+        open.conn.swap_storage(shared.storage);
+        let turn = open.turn(self.socket, shared, sockets, store, app);
+        let is_back = open.conn.swap_storage(shared.storage);
+        match turn {
+            Turn::Wait(at) if is_back => at,
+            _ => {
                 sockets.get_mut::<tcp::Socket<'_>>(self.socket).close();
                 let until = now.at + PATIENCE;
-                self.part(until);
+                if let Phase::Open(open) = mem::replace(&mut self.phase, Phase::Closing(until))
+                    && !is_back
+                {
+                    // Its last words are lost, if there ever are any that did not go out: the others
+                    // need the place.
+                    *shared.storage = open.conn.into_storage();
+                }
                 Some(until)
             }
         }
     }
 
-    /// Begins the RTSP connection of a client.
-    ///
-    /// What is made here is large, and moved: on its own, it takes no stack that the rest of a turn
-    /// needs. So it is where it ends.
-    #[inline(never)]
-    fn meet(&mut self, shared: &Shared<'_>, peer: IpEndpoint, local: IpAddress, random: u64) {
-        let config = check::fitted(shared.config, shared.ip_mtu, peer.addr);
-        let storage = mem::take(&mut self.storage);
-        // The storage's length was checked when the server was made.
-        if let Ok(conn) = ServerConn::new(config, shared.now, peer.addr.into(), random, storage) {
-            self.phase = Phase::Open(Open::new(conn, peer, local));
-        }
-    }
-
-    #[inline(never)]
-    fn part(&mut self, until: Instant) {
-        if let Phase::Open(open) = mem::replace(&mut self.phase, Phase::Closing(until)) {
-            self.storage = open.conn.into_storage();
-        }
-    }
-
-    fn listen(opening: &mut Option<Instant>, shared: &Shared<'_>, socket: &mut tcp::Socket<'_>) -> Heard {
+    fn listen(opening: &mut Option<Instant>, shared: &Shared<'_, '_>, socket: &mut tcp::Socket<'_>) -> Heard {
         if shared.closing {
             socket.abort();
             return Heard::Nothing;
@@ -220,8 +237,10 @@ enum Turn {
 
 /// A connection with a client.
 #[derive(Debug)]
-struct Open<'a> {
-    conn: ServerConn<&'a mut [u8]>,
+struct Open<'a, const TRACKS: usize> {
+    /// It has the storage in its turn.
+    conn: ServerConn<Storage<'a>, TRACKS>,
+    storage_len: usize,
     peer: IpEndpoint,
     /// Where the client reached this server: its datagrams come from there.
     local: IpAddress,
@@ -231,19 +250,37 @@ struct Open<'a> {
     leaving: Option<Instant>,
     /// Since when the client has taken nothing of what it was to have.
     blocked: Option<Instant>,
+    /// Bytes in the socket's buffer that were looked at: the first ones of a request.
+    begun: usize,
     /// No datagram reached the client when it was last tried, and nothing was heard of it since.
     missed: bool,
 }
 
-impl<'a> Open<'a> {
-    const fn new(conn: ServerConn<&'a mut [u8]>, peer: IpEndpoint, local: IpAddress) -> Self {
-        Self { conn, peer, local, lost: false, leaving: None, blocked: None, missed: false }
+impl<'a, const TRACKS: usize> Open<'a, TRACKS> {
+    /// Begins the RTSP connection of a client, whose socket takes `receive` bytes.
+    ///
+    /// What is made here is large: on its own, it takes no stack that the rest of a turn needs.
+    #[inline(never)]
+    fn new(shared: &Shared<'_, 'a>, peer: IpEndpoint, local: IpAddress, receive: usize, random: u64) -> Self {
+        let config = check::fitted(shared.config, shared.ip_mtu, peer.addr);
+        Self {
+            conn: ServerConn::without_storage(config, shared.now, peer.addr.into(), random),
+            // No request is waited for that the socket has no room for.
+            storage_len: config.storage_len(receive),
+            peer,
+            local,
+            lost: false,
+            leaving: None,
+            blocked: None,
+            begun: 0,
+            missed: false,
+        }
     }
 
     fn turn<S, A>(
         &mut self,
         handle: SocketHandle,
-        shared: &mut Shared<'_>,
+        shared: &mut Shared<'_, '_>,
         sockets: &mut SocketSet<'_>,
         store: &S,
         app: &mut A,
@@ -259,11 +296,20 @@ impl<'a> Open<'a> {
             // Not even the BYE that would end its sessions can be written.
             socket.abort();
         }
+        self.conn.limit_stream(0);
         self.conn.handle_timeout(now);
         // Ends with what is in the socket's buffer: each round takes some of it.
-        while self.read(now, socket) {
-            self.answer(shared, store, app);
-            self.write(now, socket, store);
+        while self.read(shared, socket, store, app) {
+            self.write(now, socket, store, false);
+        }
+        if self.leaving.is_some() {
+            discard(socket, usize::MAX);
+        }
+        // What is unread has no room for a reply, or is a message that is not complete.
+        let waits = socket.recv_queue() > self.begun;
+        if !waits && !is_receiving(socket) {
+            // Nothing comes that would complete it.
+            discard(socket, mem::take(&mut self.begun));
         }
         // What is left unread of a connection that was reset is of no use.
         let usable = socket.may_recv() && socket.is_active();
@@ -272,7 +318,8 @@ impl<'a> Open<'a> {
             self.conn.disconnected();
         }
         self.answer(shared, store, app);
-        let stream_open = self.write(now, socket, store);
+        // Media would take the room that a reply waits for.
+        let stream_open = self.write(now, socket, store, !waits);
         let stream_done = stream_open || !socket.may_send();
         let datagram_open = self.transmit(shared, sockets, store);
         self.answer(shared, store, app);
@@ -291,44 +338,73 @@ impl<'a> Open<'a> {
         Turn::Wait([wake, blocked, self.leaving].into_iter().flatten().min())
     }
 
-    /// Takes what is in the socket's buffer, up to its end; returns whether that was anything.
-    fn read(&mut self, now: Now, socket: &mut tcp::Socket<'_>) -> bool {
-        let room = if self.leaving.is_some() { usize::MAX } else { self.conn.stream_room() };
-        if !socket.can_recv() || room == 0 {
+    /// Takes the messages that are complete from the socket's buffer, and answers them, as long as
+    /// there is room for replies; returns whether there was any.
+    fn read<S, A>(
+        &mut self,
+        shared: &Shared<'_, '_>,
+        socket: &mut tcp::Socket<'_>,
+        store: &S,
+        app: &mut A,
+    ) -> bool
+    where
+        S: FrameStore + ?Sized,
+        A: Application + ?Sized,
+    {
+        let room = room(socket);
+        if socket.recv_queue() <= self.begun || room < shared.config.message_len() {
             // To hand on nothing would be to hear of the client.
             return false;
         }
         self.missed = false;
-        let conn = &mut self.conn;
-        let read = socket.recv(|bytes| {
-            let offered = bytes.get(..room).unwrap_or(bytes);
-            // An error is told as an event, and what comes after it is dropped.
-            let taken = conn.handle_stream(now, offered).unwrap_or(offered.len());
-            (taken, taken)
+        self.conn.limit_stream(room);
+        let mut read = 0;
+        // An error is told as an event, and what comes after it is dropped.
+        let _ = self.conn.handle_stream_with(shared.now, |to| {
+            read = socket.peek_slice(to).unwrap_or(0);
+            read
         });
-        read.is_ok_and(|taken| taken > 0)
+        self.answer(shared, store, app);
+        let rest = self.conn.take_back();
+        let taken = read.saturating_sub(rest);
+        discard(socket, taken);
+        self.begun = if taken == 0 { rest } else { 0 };
+        taken > 0
     }
 
-    /// Writes what is due into the socket's buffer; returns whether all of it went in.
-    fn write<S: FrameStore + ?Sized>(&mut self, now: Now, socket: &mut tcp::Socket<'_>, store: &S) -> bool {
-        while let Some(chunk) = self.conn.poll_stream(now, store) {
-            if !socket.can_send() {
+    /// Writes replies into the socket's buffer, and media that are due, unless there is a request that
+    /// waits for room; returns whether all of it went in.
+    fn write<S: FrameStore + ?Sized>(
+        &mut self,
+        now: Now,
+        socket: &mut tcp::Socket<'_>,
+        store: &S,
+        media: bool,
+    ) -> bool {
+        loop {
+            self.conn.limit_stream(if media { room(socket) } else { 0 });
+            let Some(chunk) = self.conn.poll_stream(now, store) else {
+                self.blocked = if media { None } else { self.blocked.or(Some(now.at)) };
+                return true;
+            };
+            // The buffer is a ring: what it offers may end before its room does.
+            let written = socket.send(|room| {
+                let written = chunk.write(room);
+                (written, written)
+            });
+            if !written.is_ok_and(|written| written > 0) {
                 self.blocked.get_or_insert(now.at);
                 return false;
             }
-            // The buffer is a ring: what it offers may end before its room does.
-            let _ = socket.send(|room| (chunk.write(room), ()));
             self.blocked = None;
         }
-        self.blocked = None;
-        true
     }
 
     /// Writes the datagrams that are due into the sockets' buffers; returns whether all of them
     /// went in.
     fn transmit<S: FrameStore + ?Sized>(
         &mut self,
-        shared: &mut Shared<'_>,
+        shared: &mut Shared<'_, '_>,
         sockets: &mut SocketSet<'_>,
         store: &S,
     ) -> bool {
@@ -373,7 +449,7 @@ impl<'a> Open<'a> {
     }
 
     /// Answers requests, and tells what happened.
-    fn answer<S, A>(&mut self, shared: &Shared<'_>, store: &S, app: &mut A)
+    fn answer<S, A>(&mut self, shared: &Shared<'_, '_>, store: &S, app: &mut A)
     where
         S: FrameStore + ?Sized,
         A: Application + ?Sized,
@@ -400,7 +476,7 @@ impl<'a> Open<'a> {
         }
     }
 
-    fn reply<S, A>(&mut self, shared: &Shared<'_>, id: RequestId, plan: Plan, store: &S, app: &A)
+    fn reply<S, A>(&mut self, shared: &Shared<'_, '_>, id: RequestId, plan: Plan, store: &S, app: &A)
     where
         S: FrameStore + ?Sized,
         A: Application + ?Sized,
@@ -422,6 +498,30 @@ impl<'a> Open<'a> {
         // It was asked just now.
         let _ = self.conn.reply(shared.now, id, answer, store);
     }
+}
+
+/// How many bytes a socket takes now.
+fn room(socket: &tcp::Socket<'_>) -> usize {
+    let room = socket.send_capacity().saturating_sub(socket.send_queue());
+    if socket.may_send() { room } else { 0 }
+}
+
+/// Drops up to so many bytes that have come in.
+fn discard(socket: &mut tcp::Socket<'_>, mut len: usize) {
+    // In two pieces at the most: the buffer is a ring.
+    while len > 0
+        && let Ok(dropped @ 1..) = socket.recv(|bytes| {
+            let dropped = bytes.len().min(len);
+            (dropped, dropped)
+        })
+    {
+        len -= dropped;
+    }
+}
+
+/// More may come in.
+fn is_receiving(socket: &tcp::Socket<'_>) -> bool {
+    matches!(socket.state(), tcp::State::Established | tcp::State::FinWait1 | tcp::State::FinWait2)
 }
 
 /// What is to be answered, free of the request's bytes.

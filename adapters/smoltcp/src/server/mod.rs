@@ -7,9 +7,10 @@ pub use connection::Connection;
 
 use crate::time::to_smoltcp;
 use crate::udp::{Outlet, SOCKET, UdpPair};
+use connection::Storage;
 use core::net::SocketAddr;
 use pinhole::frame::{FrameId, FrameStore, TrackId};
-use pinhole::server::{Claim, Config, Event, Port, Summary};
+use pinhole::server::{Claim, Config, Event, MAX_TRACKS, Port, Summary};
 use pinhole::time::Now;
 use pinhole::wire::rtsp::Url;
 use pinhole::wire::sdp::Presentation;
@@ -42,20 +43,21 @@ pub trait Application {
 /// In each turn of the caller's loop, after [`Interface::poll`](smoltcp::iface::Interface::poll):
 /// [`Server::poll`].
 #[derive(Debug)]
-pub struct Server<'a> {
+pub struct Server<'a, const TRACKS: usize = MAX_TRACKS> {
     listen: IpListenEndpoint,
     udp: Option<UdpPair>,
     config: Config,
     ip_mtu: usize,
     /// The transmit buffers of `udp`: RTP's and RTCP's.
     outlets: [Outlet; 2],
-    connections: &'a mut [Connection<'a>],
+    connections: &'a mut [Connection<'a, TRACKS>],
+    storage: Storage<'a>,
     /// Who has the first turn: the sockets that are shared go round.
     first: usize,
     closing: bool,
 }
 
-impl<'a> Server<'a> {
+impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
     /// A server that will listen on `listen`, and send by UDP from `udp`; without that, only
     /// interleaved in the RTSP connection. All its sockets are of `sockets`, which has no others at
     /// its ports.
@@ -63,6 +65,9 @@ impl<'a> Server<'a> {
     /// `ip_mtu` is the interface's, [`DeviceCapabilities::ip_mtu`]: [`Config::max_packet`] must leave
     /// room in it for the headers of UDP and IP, 28 bytes. Those of IPv6 take 20 more, and clients
     /// that come by it are sent packets that are shorter if need be.
+    ///
+    /// `storage` is where requests are read and replies are written, for one connection after the
+    /// other: [`Config::storage_len`] bytes for the longest request that is taken.
     ///
     /// [`DeviceCapabilities::ip_mtu`]: smoltcp::phy::DeviceCapabilities::ip_mtu
     ///
@@ -75,17 +80,19 @@ impl<'a> Server<'a> {
         listen: impl Into<IpListenEndpoint>,
         udp: Option<UdpPair>,
         config: Config,
-        connections: &'a mut [Connection<'a>],
+        connections: &'a mut [Connection<'a, TRACKS>],
+        storage: &'a mut [u8],
         sockets: &SocketSet<'_>,
         ip_mtu: usize,
     ) -> Result<Self, Unusable> {
         let listen = listen.into();
-        check::listener(listen.port, connections, config, sockets)?;
+        check::listener(listen.port, connections, storage.len(), config, sockets)?;
         if let Some(udp) = udp {
             check::udp(udp, config, sockets, ip_mtu)?;
         }
         let outlets = [Outlet::default(); 2];
-        Ok(Self { listen, udp, config, ip_mtu, outlets, connections, first: 0, closing: false })
+        let storage = Storage::new(storage);
+        Ok(Self { listen, udp, config, ip_mtu, outlets, connections, storage, first: 0, closing: false })
     }
 
     /// Does all that can be done now; returns when to come back, if nothing comes in before: with
@@ -116,6 +123,7 @@ impl<'a> Server<'a> {
             udp: self.udp,
             ports,
             outlets: &mut self.outlets,
+            storage: &mut self.storage,
             closing: self.closing,
         };
         let count = self.connections.len();

@@ -45,11 +45,14 @@ const SESSIONS: usize = match option_env!("PINHOLE_SESSIONS") {
     },
 };
 
+/// Each of the media has one.
+const TRACKS: usize = 1;
+
 /// What the server takes of the memory.
-const MEANS: ServerMeans = ServerMeans {
+const MEANS: ServerMeans<TRACKS> = ServerMeans {
     connections: SESSIONS,
-    request: 512,
-    tcp: TcpBuffers { receive: 512, transmit: 4 * 1024 },
+    // Three packets that are interleaved.
+    tcp: TcpBuffers { receive: 512, transmit: 3 * (4 + Config::DEFAULT.max_packet as usize) },
     udp: Some(UdpBuffers::to_send(2, Config::DEFAULT.max_packet as usize)),
     ring: Some(media::RING),
     config: Config::DEFAULT,
@@ -67,7 +70,7 @@ fn main() -> ! {
     static mut PACKETS: Vec<PacketMetadata, { MEANS.packets() }> = Vec::new();
     static mut SOCKETS: Vec<SocketStorage<'static>, { MEANS.sockets() }> = Vec::new();
     static mut SLOTS: Vec<Slot, { media::RING.slots }> = Vec::new();
-    static mut CONNECTIONS: Vec<Connection<'static>, SESSIONS> = Vec::new();
+    static mut CONNECTIONS: Vec<Connection<'static, TRACKS>, SESSIONS> = Vec::new();
     static mut PICTURES: [u8; media::RING.bytes] = [0; media::RING.bytes];
 
     let mut board = match Board::start(MAC, FRAMES) {
@@ -93,8 +96,10 @@ fn main() -> ! {
     let mut lender = Lender::new(BYTES, PACKETS);
     let udp = MEANS.udp.map(|buffers| lender.udp_pair(&buffers, RTP_PORT, &mut sockets));
     CONNECTIONS.extend((0..SESSIONS).map(|_| lender.connection(&MEANS, &mut sockets)));
+    let storage = lender.storage(&MEANS);
     let ip_mtu = board.network.capabilities().ip_mtu();
-    let mut server = match Server::new(RTSP_PORT, udp, MEANS.config, CONNECTIONS, &sockets, ip_mtu) {
+    let server = Server::new(RTSP_PORT, udp, MEANS.config, CONNECTIONS, storage, &sockets, ip_mtu);
+    let mut server = match server {
         Ok(server) => server,
         Err(error) => defmt::panic!("{}", error),
     };

@@ -202,13 +202,12 @@ impl<'a> Camera<'a> {
 /// A server by the plan's means, on sockets of the host's.
 fn start<'a>(arena: &'a Bump, plan: &Plan, host: &mut Host) -> Server<'a> {
     let means = plan.means;
-    let connection = |_| {
-        let socket = host.tcp(means.tcp.receive, means.tcp.transmit);
-        Connection::new(socket, arena.alloc_slice_fill_copy(means.config.storage_len(means.request), 0))
-    };
+    let connection = |_| Connection::new(host.tcp(means.tcp.receive, means.tcp.transmit));
     let connections: Vec<_> = (0..means.connections).map(connection).collect();
     let connections = arena.alloc_slice_fill_iter(connections);
+    let storage = arena.alloc_slice_fill_copy(means.config.storage_len(means.tcp.receive), 0);
     let udp = (plan.udp > 0).then(|| host.udp_pair(UDP, plan.udp, plan.udp));
     let ip_mtu = host.port.capabilities().ip_mtu();
-    Server::new(RTSP, udp, means.config, connections, &host.sockets, ip_mtu).expect("it has what it needs")
+    Server::new(RTSP, udp, means.config, connections, storage, &host.sockets, ip_mtu)
+        .expect("it has what it needs")
 }

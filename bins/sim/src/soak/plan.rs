@@ -121,10 +121,9 @@ impl Plan {
         };
         // What is kept of a live source must outlast the sending of a frame, or none is sent whole.
         let fewest = if matches!(kind, Kind::Live { kept: 4 }) { 3 } else { 0 };
-        let transmit = pick(rng, &[100, 300, 701, 1_500, 4_000, 16_000][fewest..]);
+        let transmit = pick(rng, &[config.message_len(), 1_700, 2_900, 4_000, 16_000][fewest..]);
         let means = ServerMeans {
             connections: count + rng.usize(0..=3),
-            request: 512,
             tcp: TcpBuffers { receive: pick(rng, &[256, 512, 2_048]), transmit },
             udp: world::udp(udp),
             ring: None,

@@ -95,7 +95,8 @@ impl Board {
         let mut connections = Vec::with_capacity(means.connections);
         connections.extend((0..means.connections).map(|_| lender.connection(means, &mut sockets)));
         let connections = Box::leak(connections.into_boxed_slice());
-        let server = Server::new(port, udp, means.config, connections, &sockets, ip_mtu)?;
+        let storage = lender.storage(means);
+        let server = Server::new(port, udp, means.config, connections, storage, &sockets, ip_mtu)?;
 
         let tracks = [clip.track()];
         let program = Program { mount, tracks, report, ended: Totals::default(), sessions: 0 };

@@ -6,10 +6,8 @@ use smoltcp::phy::DeviceCapabilities;
 use std::fmt;
 use std::mem::size_of;
 
-/// Of a client's requests; the longest that the peers in the tests send take half of it.
-const REQUEST: usize = 768;
-/// A request, or a part of a longer one.
-const TCP_RECEIVE: usize = 512;
+/// A client's request; the longest that the peers in the tests send take half of it.
+const TCP_RECEIVE: usize = 768;
 
 /// What a server is lent, of so much memory.
 #[derive(Clone, Copy, Debug)]
@@ -51,15 +49,22 @@ impl Budget {
         let device = device::ram(capabilities.max_transmission_unit);
         let with = |tcp, packets| Self { means: means(sessions, tcp, packets, config), device, ram };
         let packet = usize::from(config.max_packet);
-        // With the header of RFC 2326, 10.12.
-        let least = with(4 + packet, 1);
+        let message = config.message_len();
+        let least = with(message, 1);
         let left = ram.checked_sub(least.total()).ok_or(TooLittle { sessions, need: least.total(), ram })?;
         let share = left / (sessions + 1);
         let of_packet = packet + size_of::<smoltcp::socket::udp::PacketMetadata>();
-        let budget = with(4 + packet + share, 1 + share / of_packet);
+        let budget = with(message + share, 1 + share / of_packet);
         // What is no whole packet of UDP's part.
         let rest = budget.left() / sessions;
         Ok(with(budget.means.tcp.transmit + rest, 1 + share / of_packet))
+    }
+
+    /// Bytes of a session that wait by TCP at the most: whole packets, each with the header of RFC 2326,
+    /// 10.12.
+    pub(super) const fn by_tcp(&self) -> usize {
+        let packet = 4 + self.means.config.max_packet as usize;
+        self.means.tcp.transmit / packet * packet
     }
 
     /// Bytes that are taken.
@@ -95,7 +100,7 @@ impl fmt::Display for Budget {
             f,
             "of which {} bytes by TCP wait to be sent at the most for each of --sessions {sessions}, and packets \
              by UDP for all of them: {udp}",
-            self.means.tcp.transmit
+            self.by_tcp()
         )
     }
 }
@@ -106,7 +111,6 @@ const fn means(sessions: usize, transmit: usize, packets: usize, config: Config)
     udp.rtp_transmit = PacketBuffer { packets: packets + 1, ..udp.rtp_transmit };
     ServerMeans {
         connections: sessions,
-        request: REQUEST,
         tcp: TcpBuffers { receive: TCP_RECEIVE, transmit },
         udp: Some(udp),
         ring: None,

@@ -138,7 +138,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let report = Report { json: args.json };
     let urls: Vec<_> = args.ip.iter().map(|ip| url(ip.address, args.port, &mount)).collect();
     let flash = clip.bytes();
-    let micros = clip.duration().as_micros() as f64 * budget.means.tcp.transmit as f64 / flash as f64;
+    let micros = clip.duration().as_micros() as f64 * budget.by_tcp() as f64 / flash as f64;
     let round_trip = Duration::from_micros(micros as u64);
     let addresses: Vec<_> = args.ip.iter().map(|ip| (*ip).into()).collect();
     let board = Board::new(&budget, cable, capabilities, &addresses, args.port, (mount, clip), report)?;

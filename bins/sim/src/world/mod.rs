@@ -72,11 +72,10 @@ pub enum Media {
     Live(Clip),
 }
 
-/// Means for two clients, with buffers of less than a packet for TCP.
+/// Means for two clients, with the smallest buffers for TCP: of one reply, or one packet.
 pub const SMALL: ServerMeans = ServerMeans {
     connections: 2,
-    request: 512,
-    tcp: TcpBuffers { receive: 512, transmit: 701 },
+    tcp: TcpBuffers { receive: 512, transmit: server::Config::DEFAULT.message_len() },
     udp: udp(3),
     ring: None,
     config: server::Config::DEFAULT,
@@ -197,8 +196,9 @@ impl Sim {
         let udp = means.udp.map(|buffers| lender.udp_pair(&buffers, 6970, sockets));
         let connections = (0..means.connections).map(|_| lender.connection(&means, sockets));
         let connections = connections.collect::<Vec<_>>().leak();
+        let storage = lender.storage(&means);
         let ip_mtu = host.port.capabilities().ip_mtu();
-        let server = Server::new(RTSP, udp, means.config, connections, &host.sockets, ip_mtu);
+        let server = Server::new(RTSP, udp, means.config, connections, storage, &host.sockets, ip_mtu);
         let server = server.expect("it has what it needs");
         let (clip, duration) = match media {
             Media::Recorded(clip) => (clip.clone(), Some(clip.duration())),

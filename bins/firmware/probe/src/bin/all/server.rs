@@ -1,4 +1,5 @@
-//! What only a server with an operating system calls: gathered writes, and several sockets.
+//! What only some servers call: gathered writes and several sockets, with an operating system; turns with one
+//! storage, without.
 use pinhole::server::{Chunk, Config, Pending, ServerConn};
 use probe::{Ring, address, any, now, room, used};
 
@@ -20,6 +21,20 @@ pub(crate) fn rest() {
         datagrams(pending);
     }
     conn.close();
+    turns(&mut storage);
+}
+
+/// Of a connection with another length of table.
+fn turns(storage: &mut [u8; 100]) {
+    let mut storage = room(storage);
+    let mut conn =
+        ServerConn::<&mut [u8], 1>::without_storage(any(Config::DEFAULT), now(), address().ip(), any(1));
+    let conn = any(&mut conn);
+    used(any(Config::DEFAULT).message_len());
+    used(conn.swap_storage(&mut storage));
+    conn.limit_stream(any(0));
+    used(conn.handle_stream_with(now(), |bytes| any(bytes).len()));
+    used(conn.take_back());
 }
 
 fn stream(chunk: Chunk<'_, [Ring<'_>]>) {
