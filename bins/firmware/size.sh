@@ -12,10 +12,9 @@ flash_limit=$((80 * 1024))
 # Of a firmware for one session, stack and all.
 ram_limit=$((32 * 1024))
 stack=$((8 * 1024))
-# Of each further session, without the buffers of its TCP socket: those of the camera's ServerMeans. It was
-# to be 1 KiB; what it goes to stands in docs/firmware.md.
-session_limit=$((6 * 1024))
-socket=$((512 + 4 * 1024))
+# Of each further session, without the buffers of its TCP socket: those of the camera's ServerMeans.
+session_limit=1024
+socket=$((512 + 3 * (4 + 1400)))
 
 image=target/thumbv7m-none-eabi/release/camera
 
