@@ -2,8 +2,8 @@
 use super::{Application, check};
 use crate::PATIENCE;
 use crate::udp::{self, Outlet, SOCKET, Sent, UdpPair};
-use core::mem;
 use core::net::SocketAddr;
+use core::{fmt, mem};
 use pinhole::frame::{FrameStore, Seek};
 use pinhole::server::{Answer, Ask, Config, Event, MAX_TRACKS, Port, PortPair, RequestId, ServerConn};
 use pinhole::time::{Instant, MediaTime, Now};
@@ -36,15 +36,22 @@ enum Phase<'a, const TRACKS: usize> {
 
 /// Where connections read requests and write replies, one after the other: as much of it as one of
 /// them needs.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Storage<'a> {
-    pub(super) bytes: &'a mut [u8],
+    bytes: &'a mut [u8],
     len: usize,
 }
 
 impl<'a> Storage<'a> {
     pub(super) const fn new(bytes: &'a mut [u8]) -> Self {
         Self { bytes, len: 0 }
+    }
+}
+
+/// Without what is in it: nothing, between two turns.
+impl fmt::Debug for Storage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.bytes.len())
     }
 }
 
@@ -248,8 +255,10 @@ struct Open<'a, const TRACKS: usize> {
     lost: bool,
     /// What is left to say is said, at most until this time, and then the connection is closed.
     leaving: Option<Instant>,
-    /// Since when the client has taken nothing of what it was to have.
-    blocked: Option<Instant>,
+    /// Bytes that the client has not acknowledged, at the end of the last turn, and since when it has
+    /// acknowledged none.
+    unacknowledged: usize,
+    stuck: Instant,
     /// Bytes in the socket's buffer that were looked at: the first ones of a request.
     begun: usize,
     /// No datagram reached the client when it was last tried, and nothing was heard of it since.
@@ -271,7 +280,8 @@ impl<'a, const TRACKS: usize> Open<'a, TRACKS> {
             local,
             lost: false,
             leaving: None,
-            blocked: None,
+            unacknowledged: 0,
+            stuck: shared.now.at,
             begun: 0,
             missed: false,
         }
@@ -292,8 +302,10 @@ impl<'a, const TRACKS: usize> Open<'a, TRACKS> {
         let now = shared.now;
         let timeout = shared.config.session_timeout;
         let socket = sockets.get_mut::<tcp::Socket<'_>>(handle);
-        if self.blocked.is_some_and(|since| since + timeout <= now.at) {
-            // Not even the BYE that would end its sessions can be written.
+        if socket.send_queue() < self.unacknowledged || self.unacknowledged == 0 {
+            self.stuck = now.at;
+        } else if self.stuck + timeout <= now.at {
+            // The client is gone, or reads nothing: not even the BYE of its sessions would reach it.
             socket.abort();
         }
         self.conn.limit_stream(0);
@@ -321,6 +333,7 @@ impl<'a, const TRACKS: usize> Open<'a, TRACKS> {
         // Media would take the room that a reply waits for.
         let stream_open = self.write(now, socket, store, !waits);
         let stream_done = stream_open || !socket.may_send();
+        self.unacknowledged = socket.send_queue();
         let datagram_open = self.transmit(shared, sockets, store);
         self.answer(shared, store, app);
         if let Some(until) = self.leaving {
@@ -334,8 +347,8 @@ impl<'a, const TRACKS: usize> Open<'a, TRACKS> {
             }
         }
         let wake = self.conn.poll_at(store).earliest(stream_open, datagram_open);
-        let blocked = self.blocked.map(|since| since + timeout);
-        Turn::Wait([wake, blocked, self.leaving].into_iter().flatten().min())
+        let stuck = (self.unacknowledged > 0).then_some(self.stuck + timeout);
+        Turn::Wait([wake, stuck, self.leaving].into_iter().flatten().min())
     }
 
     /// Takes the messages that are complete from the socket's buffer, and answers them, as long as
@@ -383,20 +396,15 @@ impl<'a, const TRACKS: usize> Open<'a, TRACKS> {
     ) -> bool {
         loop {
             self.conn.limit_stream(if media { room(socket) } else { 0 });
-            let Some(chunk) = self.conn.poll_stream(now, store) else {
-                self.blocked = if media { None } else { self.blocked.or(Some(now.at)) };
-                return true;
-            };
+            let Some(chunk) = self.conn.poll_stream(now, store) else { return true };
             // The buffer is a ring: what it offers may end before its room does.
             let written = socket.send(|room| {
                 let written = chunk.write(room);
                 (written, written)
             });
             if !written.is_ok_and(|written| written > 0) {
-                self.blocked.get_or_insert(now.at);
                 return false;
             }
-            self.blocked = None;
         }
     }
 

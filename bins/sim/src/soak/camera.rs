@@ -7,8 +7,7 @@ use super::{Broken, measured};
 use crate::network::Port;
 use crate::world::{Answers, Host, RTSP};
 use bumpalo::Bump;
-use pinhole::server::Lower;
-use pinhole::server::{Event, SessionId, Summary, Why};
+use pinhole::server::{ConnError, Event, Lower, SessionId, Summary, Why};
 use pinhole::time::{Instant, MediaTime};
 use pinhole::wire::rtsp::Url;
 use pinhole::wire::sdp::Presentation;
@@ -39,6 +38,8 @@ pub(super) struct Program {
     answers: Answers,
     /// All sessions since it was started.
     pub(super) sessions: Vec<Told>,
+    /// Whose words were not understood, and why.
+    misheard: Option<(SocketAddr, ConnError)>,
     /// What happened in this turn, if somebody wants to know.
     told: Vec<String>,
     tells: bool,
@@ -93,6 +94,9 @@ impl Program {
             Event::Closed { session, why, summary, .. } => {
                 self.of(session).for_each(|told| told.closed = Some((why, summary)));
             }
+            Event::Disconnect(error @ (ConnError::NotRtsp { .. } | ConnError::TooLong { .. })) => {
+                self.misheard = Some((peer, error));
+            }
             _ => {}
         }
     }
@@ -132,6 +136,7 @@ impl<'a> Camera<'a> {
         let program = Program {
             answers: Answers::new(&source.clip, duration),
             sessions: vec![],
+            misheard: None,
             told: vec![],
             tells: false,
         };
@@ -187,6 +192,9 @@ impl<'a> Camera<'a> {
         let wake = measured(|| server.poll(now, &mut host.sockets, &store, program))?;
         for told in &program.told {
             trace.tell(at, "server", || told.clone());
+        }
+        if let Some((peer, error)) = program.misheard.take().filter(|_| !plan.wild) {
+            return Err(Broken::of("what clients ask is understood", format!("{peer}: {error}")));
         }
         // The next picture is something to wake for, too.
         let waits = self.server.wanted().next().is_some();
