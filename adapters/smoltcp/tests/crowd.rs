@@ -8,7 +8,7 @@ use pinhole_sim::world::{Family, Host, Media, RTSP, SMALL, Sim, udp};
 use pinhole_smoltcp::memory::ServerMeans;
 use pinhole_smoltcp::time;
 use smoltcp::iface::SocketHandle;
-use smoltcp::socket::{tcp, udp};
+use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::wire::{
     IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
 };
@@ -285,6 +285,71 @@ fn a_client_that_asks_and_never_reads_frees_its_connection_after_the_timeout() {
     assert!(!sim.run(58, |sim| sim.served.server.connected() == 0));
     // TCP's farewell does not get through either.
     assert!(sim.run(5, |sim| sim.served.server.connected() == 0), "{:?}", sim.served.app.log);
+}
+
+/// The rest of a medium fits into the socket's buffer when its client has vanished, but not the BYE of the
+/// session's end.
+#[test]
+fn a_client_that_vanishes_near_the_end_frees_its_connection_after_the_timeout() {
+    let vanish = |transmit| {
+        let mut means = ServerMeans { connections: 1, ..SMALL };
+        means.config.session_timeout = pinhole::time::Duration::from_secs(8);
+        means.tcp.transmit = transmit;
+        let mut sim = start(means, recorded(10));
+        watch(&mut sim, TransportChoice::Tcp);
+        assert!(sim.run(5, |sim| sim.watchers[0].told("Playing")));
+        sim.watchers[0].host.port.cut(true);
+        assert!(sim.run(5, |sim| logged(sim, "Ended") == 1));
+        sim
+    };
+    let queued = vanish(1_000_000)
+        .served
+        .host
+        .sockets
+        .iter()
+        .filter_map(|(_, socket)| match socket {
+            Socket::Tcp(socket) => Some(socket.send_queue()),
+            _ => None,
+        })
+        .sum::<usize>();
+    assert!(queued > 10_000, "{queued}");
+    let mut sim = vanish(queued + 20);
+    // The timeout, and TCP's farewell.
+    assert!(sim.run(8 + 4, |sim| sim.served.server.connected() == 0), "{:?}", sim.served.app.log);
+}
+
+/// Requests stay in the socket's buffer, which is a ring, until they are complete, and until there is room
+/// for a reply; here for one at a time.
+#[test]
+fn requests_in_pieces_and_in_a_row_are_answered_one_by_one() {
+    const REQUESTS: usize = 40;
+    let mut sim = start(SMALL, live());
+    let socket = connect(&mut sim, 1)[0];
+    play(&mut sim, socket, "RTP/AVP/TCP;interleaved=0-1");
+    let requests: Vec<_> = (0..REQUESTS)
+        .map(|n| format!("OPTIONS {URL} RTSP/1.0\r\nCSeq: {}\r\nX: {}\r\n\r\n", 100 + n, "x".repeat(n)))
+        .collect();
+    let (mut said, mut heard) = (requests.concat().into_bytes(), vec![]);
+    let mut piece = 0;
+    let done = sim.run(20, |sim| {
+        let socket = host(sim).socket(socket);
+        // Of all lengths, whole requests and more among them.
+        piece = (piece * 5 + 7) % 239;
+        let taken = socket.send_slice(&said[..piece.min(said.len())]).unwrap();
+        said.drain(..taken);
+        while socket.can_recv() {
+            socket.recv(|bytes| (bytes.len(), heard.extend_from_slice(bytes))).unwrap();
+        }
+        String::from_utf8_lossy(&heard).contains(&format!("CSeq: {}\r\n", 100 + REQUESTS - 1))
+    });
+    assert!(done, "{:?}", sim.served.app.log);
+    let text = String::from_utf8_lossy(&heard);
+    let answered: Vec<_> = text.split("RTSP/1.0 200 OK\r\nCSeq: ").skip(1).map(|rest| &rest[..3]).collect();
+    let asked: Vec<_> = (0..REQUESTS).map(|n| (100 + n).to_string()).collect();
+    assert_eq!(answered[answered.len() - REQUESTS..], asked);
+    // And what is interleaved goes on.
+    sim.pass(500);
+    assert!(host(&mut sim).socket(socket).recv_queue() > 0);
 }
 
 /// Whichever of two that are served in turns vanishes.
