@@ -1,4 +1,7 @@
 //! Time, which is always passed in: the core never asks a clock.
+//!
+//! Where a number of 64 bits takes two registers, saturating arithmetic is called and not inlined: the
+//! call takes less flash.
 use core::ops::{Add, Sub};
 
 /// A span of time in microseconds.
@@ -42,6 +45,7 @@ impl Duration {
 
     /// The span multiplied by `numerator / denominator`; saturates, and is zero for a zero
     /// denominator.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn scaled(self, numerator: u64, denominator: u64) -> Self {
         match self.0.saturating_mul(numerator).checked_div(denominator) {
             Some(micros) => Self(micros),
@@ -52,6 +56,7 @@ impl Duration {
 
 impl Add for Duration {
     type Output = Self;
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
@@ -59,6 +64,7 @@ impl Add for Duration {
 
 impl Sub for Duration {
     type Output = Self;
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
@@ -99,6 +105,7 @@ macro_rules! clock {
             }
 
             /// The time from `earlier` to this point; zero if `earlier` is later.
+            #[cfg_attr(target_pointer_width = "32", inline(never))]
             pub const fn since(self, earlier: Self) -> Duration {
                 Duration(self.0.saturating_sub(earlier.0))
             }
@@ -106,6 +113,7 @@ macro_rules! clock {
 
         impl Add<Duration> for $point {
             type Output = Self;
+            #[cfg_attr(target_pointer_width = "32", inline(never))]
             fn add(self, span: Duration) -> Self {
                 Self(self.0.saturating_add(span.0))
             }
@@ -113,6 +121,7 @@ macro_rules! clock {
 
         impl Sub<Duration> for $point {
             type Output = Self;
+            #[cfg_attr(target_pointer_width = "32", inline(never))]
             fn sub(self, span: Duration) -> Self {
                 Self(self.0.saturating_sub(span.0))
             }
