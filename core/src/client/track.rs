@@ -115,7 +115,6 @@ impl Track {
     ) -> Option<(usize, Option<Statistics>)> {
         self.report_at.filter(|&at| at <= now.at)?;
         let (block, statistics) = self.receiver.report(now.at).unzip();
-        let cname = core::str::from_utf8(cname).unwrap_or_default();
         let compound = CompoundRepr { ssrc, sender: None, reports: block.as_slice(), cname, bye: false };
         Some((compound.emit(out)?, statistics))
     }

@@ -2,7 +2,7 @@
 use super::conn::{MAX_TRACKS, REPLY_ROOM, State};
 use super::event::{Answer, PortPair, SessionId, Why};
 use super::pace::{MAX_UDP_SPEED, Pace};
-use super::request::{asked_pace, hex_text, max_packet, session_of};
+use super::request::{asked_pace, max_packet, session_of};
 use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
 use crate::text::{Emit, SliceSink, TextWriter, hex_digits};
@@ -204,7 +204,7 @@ impl State {
         for infos in [Some(RtpInfos { base, infos: &infos }), None] {
             let most = if infos.is_some() { REPLY_ROOM } else { usize::MAX };
             let replied = self.try_reply(tx, most, Status::OK, request.headers.cseq(), &|mut reply| {
-                reply.header("Session", hex_text(&hex_digits(session.0)))?;
+                reply.header("Session", &hex_digits(session.0)[..])?;
                 if !goes_on {
                     reply.header("Range", &played)?;
                 }

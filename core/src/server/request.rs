@@ -151,7 +151,7 @@ impl State {
         };
         match session.filter(|_| known) {
             Some(session) => self.respond(tx, status, cseq, &|mut reply| {
-                reply.header("Session", hex_text(&hex_digits(session.0)))?;
+                reply.header("Session", &hex_digits(session.0)[..])?;
                 reply.finish()
             }),
             None => self.status(tx, status, cseq),
@@ -376,9 +376,4 @@ fn accepts_sdp(accept: &[u8]) -> bool {
         let kind = text::split(kind, b';').next().unwrap_or_default();
         [&b"application/sdp"[..], b"application/*", b"*/*"].iter().any(|ours| kind.eq_ignore_ascii_case(ours))
     })
-}
-
-/// The digits of [`hex_digits`] as text.
-pub(super) fn hex_text(digits: &[u8; 16]) -> &str {
-    core::str::from_utf8(digits).unwrap_or_default()
 }

@@ -650,7 +650,6 @@ impl Stream {
             packets: self.sum.packets as u32,
             octets: self.sum.octets as u32,
         };
-        let cname = core::str::from_utf8(cname).unwrap_or_default();
         let bye = matches!(self.phase, Phase::Leaving(_) | Phase::Ending { .. });
         let compound = rtcp::CompoundRepr { ssrc: self.ssrc, sender: Some(info), reports: &[], cname, bye };
         Packet::new([&[]; 3], |head| {

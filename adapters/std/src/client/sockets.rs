@@ -25,9 +25,10 @@ pub(super) struct Connection {
 /// Connects to the first of the host's addresses that answers.
 pub(super) fn connect(url: &str, timeout: Duration) -> Result<std::net::TcpStream, Error> {
     let parsed = Url::parse(url.as_bytes()).map_err(|error| Error::Unusable(Unusable::Url(error)))?;
-    let (host, port) = (parsed.host(), parsed.port());
-    let resolve = |source| Error::Resolve { host: host.to_owned(), source };
-    let addresses = (host, port).to_socket_addrs().map_err(resolve)?;
+    // Of a `str`, so nothing is lost.
+    let (host, port) = (String::from_utf8_lossy(parsed.host()), parsed.port());
+    let resolve = |source| Error::Resolve { host: host.to_string(), source };
+    let addresses = (&*host, port).to_socket_addrs().map_err(resolve)?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         match std::net::TcpStream::connect_timeout(&address, timeout) {

@@ -160,7 +160,7 @@ fn packets(clip: &Clip, number: usize, ssrc: u32, mut seq: u16, timestamp: u32) 
 fn bye(ssrc: u32) -> Vec<u8> {
     let mut bytes = [0; 80];
     let compound =
-        rtcp::CompoundRepr { ssrc, sender: Some(Default::default()), reports: &[], cname: "x", bye: true };
+        rtcp::CompoundRepr { ssrc, sender: Some(Default::default()), reports: &[], cname: b"x", bye: true };
     let len = compound.emit(&mut bytes).unwrap();
     bytes[..len].to_vec()
 }

@@ -16,7 +16,7 @@ fn play_lossy(bench: &mut Bench, span: u64, percent: u64) {
             ..rtcp::ReportBlock::default()
         };
         let compound =
-            rtcp::CompoundRepr { ssrc: 9, sender: None, reports: &[block], cname: "client", bye: false };
+            rtcp::CompoundRepr { ssrc: 9, sender: None, reports: &[block], cname: b"client", bye: false };
         let mut report = vec![0; compound.buffer_len()];
         compound.emit(&mut report).unwrap();
         bench.conn.handle_datagram(bench.now(), CONTROL, PORTS.socket, Port::Rtcp, &report);

@@ -143,8 +143,8 @@ pub struct CompoundRepr<'a> {
     pub sender: Option<SenderInfo>,
     /// How it receives others; those after the 31st are not sent.
     pub reports: &'a [ReportBlock],
-    /// Its canonical name (RFC 3550, 6.5.1); bytes after the 255th are not sent.
-    pub cname: &'a str,
+    /// Its canonical name (RFC 3550, 6.5.1), in UTF-8; bytes after the 255th are not sent.
+    pub cname: &'a [u8],
     /// It leaves.
     pub bye: bool,
 }
@@ -289,7 +289,7 @@ pub(crate) mod tests {
         };
         assert_eq!((report.ssrc(), report.info(), report.reports().count()), (1, info, 0));
         assert_eq!(description.cname(1), Some(&b"cam@host"[..]));
-        let repr = CompoundRepr { ssrc: 1, sender: Some(info), reports: &[], cname: "cam@host", bye: false };
+        let repr = CompoundRepr { ssrc: 1, sender: Some(info), reports: &[], cname: b"cam@host", bye: false };
         let mut out = [0; 48];
         assert_eq!((repr.buffer_len(), repr.emit(&mut out)), (48, Some(48)));
         assert_eq!(out, REPORT);
@@ -342,7 +342,7 @@ pub(crate) mod tests {
             let sender = sender.map(|(ntp, rtp_timestamp, packets, octets)| {
                 SenderInfo { ntp: NtpTime(ntp), rtp_timestamp, packets, octets }
             });
-            let repr = CompoundRepr { ssrc, sender, reports: &reports, cname: &cname, bye };
+            let repr = CompoundRepr { ssrc, sender, reports: &reports, cname: cname.as_bytes(), bye };
             let mut out = [0xEE; 2048];
             let len = repr.emit(&mut out).unwrap();
             prop_assert_eq!(len, repr.buffer_len());

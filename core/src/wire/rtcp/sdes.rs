@@ -95,8 +95,8 @@ impl<'a> Iterator for Items<'a> {
 pub struct Repr<'a> {
     /// The source.
     pub ssrc: u32,
-    /// Its canonical name; bytes after the 255th are not sent.
-    pub cname: &'a str,
+    /// Its canonical name, in UTF-8; bytes after the 255th are not sent.
+    pub cname: &'a [u8],
 }
 
 impl Repr<'_> {
@@ -120,8 +120,7 @@ impl Repr<'_> {
     }
 
     fn text(&self) -> &[u8] {
-        let text = self.cname.as_bytes();
-        text.get(..usize::from(u8::MAX)).unwrap_or(text)
+        self.cname.get(..usize::from(u8::MAX)).unwrap_or(self.cname)
     }
 }
 

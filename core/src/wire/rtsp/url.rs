@@ -12,7 +12,7 @@ pub const DEFAULT_PORT: u16 = 554;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Url<'a> {
-    host: &'a str,
+    host: &'a [u8],
     port: Option<u16>,
     path: &'a [u8],
     query: Option<&'a [u8]>,
@@ -98,10 +98,9 @@ impl<'a> Url<'a> {
         }
         .unwrap_or_default();
         let valid = |b: &u8| *b > b' ' && !matches!(b, b'[' | b']' | b'@' | b'\\');
-        let host = match core::str::from_utf8(host) {
-            Ok(text) if !host.is_empty() && host.iter().all(valid) => text,
-            _ => return error(UrlErrorKind::Host, host_port),
-        };
+        if host.is_empty() || !host.iter().all(valid) {
+            return error(UrlErrorKind::Host, host_port);
+        }
         let port = match port.split_first() {
             None | Some((b':', [])) => None,
             Some((b':', digits)) => match text::decimal(digits).map(u16::try_from) {
@@ -117,8 +116,8 @@ impl<'a> Url<'a> {
         Ok(Self { host, port, path, query })
     }
 
-    /// The host: a name or an address, without the brackets of an IPv6 literal.
-    pub const fn host(&self) -> &'a str {
+    /// The host as it stands: a name or an address, without the brackets of an IPv6 literal.
+    pub const fn host(&self) -> &'a [u8] {
         self.host
     }
 
@@ -192,7 +191,7 @@ impl Emit for Url<'_> {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
         out.text("rtsp://")?;
         // Only an address has colons in it.
-        if self.host.contains(':') {
+        if self.host.contains(&b':') {
             out.text("[")?;
             out.text(self.host)?;
             out.text("]")?;
@@ -291,14 +290,14 @@ mod tests {
     #[test]
     fn the_parts() {
         let u = url("RTSP://user:p@ss@Host.example:8554/a/b?x=1/2#frag");
-        assert_eq!((u.host(), u.port()), ("Host.example", 8554));
+        assert_eq!((u.host(), u.port()), (&b"Host.example"[..], 8554));
         assert_eq!((u.path(), u.query()), (&b"/a/b"[..], Some(&b"x=1/2"[..])));
         assert_eq!(text_of(&u), "rtsp://Host.example:8554/a/b?x=1/2");
 
         let u = url("rtsp://[::1]:8554");
-        assert_eq!((u.host(), u.port(), u.path()), ("::1", 8554, &b""[..]));
+        assert_eq!((u.host(), u.port(), u.path()), (&b"::1"[..], 8554, &b""[..]));
         assert_eq!(text_of(&u), "rtsp://[::1]:8554");
-        assert_eq!(url("rtsp://[fe80::1%eth0]/x").host(), "fe80::1%eth0");
+        assert_eq!(url("rtsp://[fe80::1%eth0]/x").host(), b"fe80::1%eth0");
         assert_eq!(url("rtsp://h:?q").port(), DEFAULT_PORT);
     }
 

@@ -3,7 +3,7 @@ use pinhole::time::{Duration, NtpTime};
 use pinhole::wire::rtcp::{
     Compound, CompoundRepr, Packet, ReportBlock, bye, interval, reports, rr, sdes, sr,
 };
-use probe::{any, bytes, room, text, used};
+use probe::{any, bytes, room, used};
 
 pub(super) fn all() {
     reports(bytes()).for_each(used);
@@ -40,7 +40,7 @@ fn emit() {
         ssrc: any(0),
         sender: any(Some(info)),
         reports: blocks,
-        cname: text(),
+        cname: bytes(),
         bye: any(true),
     };
     used((compound.buffer_len(), compound.emit(room(&mut out))));
@@ -48,7 +48,7 @@ fn emit() {
     used((report.buffer_len(), report.emit(room(&mut out))));
     let report = rr::Repr { ssrc: any(0), reports: blocks };
     used((report.buffer_len(), report.emit(room(&mut out))));
-    let description = sdes::Repr { ssrc: any(0), cname: text() };
+    let description = sdes::Repr { ssrc: any(0), cname: bytes() };
     used((description.buffer_len(), description.emit(room(&mut out))));
     let bye = bye::Repr { ssrc: any(0) };
     used((bye.buffer_len(), bye.emit(room(&mut out))));
