@@ -41,7 +41,7 @@ impl State {
             _ => Err(Status::INTERNAL_SERVER_ERROR),
         });
         if let Err(status) = done {
-            self.write_reply(tx, status, request.headers.cseq(), &|reply| reply.finish());
+            self.write_reply(tx, status, request.headers.cseq(), &|reply| reply.end());
         }
     }
 
@@ -52,9 +52,9 @@ impl State {
         presentation: &Presentation<'_>,
         tx: &mut [u8],
     ) {
-        self.write_reply(tx, Status::OK, request.headers.cseq(), &|mut reply| {
+        self.write_reply(tx, Status::OK, request.headers.cseq(), &|reply| {
             reply.header("Content-Base", &url.control(b"/"))?;
-            reply.body(CONTENT_TYPE, presentation)
+            reply.end_with(CONTENT_TYPE, presentation)
         });
     }
 
@@ -95,10 +95,10 @@ impl State {
         spec.ssrc = Some(stream.ssrc);
         self.streams.push(stream).map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;
         let timeout_secs = u32::try_from(self.config.session_timeout.as_millis() / 1000).ok();
-        self.write_reply(tx, Status::OK, request.headers.cseq(), &|mut reply| {
+        self.write_reply(tx, Status::OK, request.headers.cseq(), &|reply| {
             reply.header("Session", &Session { id: &hex_digits(session.0), timeout_secs })?;
             reply.header("Transport", &spec)?;
-            reply.finish()
+            reply.end()
         });
         Ok(())
     }
@@ -203,7 +203,7 @@ impl State {
         // A hint, which a long URL for each track makes too long to be sent.
         for infos in [Some(RtpInfos { base, infos: &infos }), None] {
             let most = if infos.is_some() { REPLY_ROOM } else { usize::MAX };
-            let replied = self.try_reply(tx, most, Status::OK, request.headers.cseq(), &|mut reply| {
+            let replied = self.try_reply(tx, most, Status::OK, request.headers.cseq(), &|reply| {
                 reply.header("Session", &hex_digits(session.0)[..])?;
                 if !goes_on {
                     reply.header("Range", &played)?;
@@ -217,7 +217,7 @@ impl State {
                 if let Some(infos) = &infos {
                     reply.header("RTP-Info", infos)?;
                 }
-                reply.finish()
+                reply.end()
             });
             if replied {
                 return Ok(());

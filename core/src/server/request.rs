@@ -20,7 +20,7 @@ const SERVER: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
 const MAX_DISCARD: usize = 1 << 20;
 
 pub(super) type Reply<'a> = MessageWriter<SliceSink<'a>>;
-pub(super) type Written<'a> = Result<SliceSink<'a>, WriteError<SliceWriteError>>;
+pub(super) type Written = Result<(), WriteError<SliceWriteError>>;
 
 /// What becomes of a request.
 enum Outcome {
@@ -109,16 +109,16 @@ impl State {
             return self.status(tx, Status::VERSION_NOT_SUPPORTED, cseq);
         }
         if let Some(option) = headers.get("Require").or_else(|| headers.get("Proxy-Require")) {
-            return self.respond(tx, Status::OPTION_NOT_SUPPORTED, cseq, &|mut reply| {
+            return self.respond(tx, Status::OPTION_NOT_SUPPORTED, cseq, &|reply| {
                 reply.header("Unsupported", &OneLine(option))?;
-                reply.finish()
+                reply.end()
             });
         }
         match request.method {
             Method::Options => {
-                return self.respond(tx, Status::OK, cseq, &|mut reply| {
+                return self.respond(tx, Status::OK, cseq, &|reply| {
                     reply.header("Public", METHODS)?;
-                    reply.finish()
+                    reply.end()
                 });
             }
             Method::Describe | Method::Setup | Method::Play => {
@@ -128,9 +128,9 @@ impl State {
                 };
             }
             Method::Announce | Method::Record | Method::Redirect => {
-                return self.respond(tx, Status::METHOD_NOT_ALLOWED, cseq, &|mut reply| {
+                return self.respond(tx, Status::METHOD_NOT_ALLOWED, cseq, &|reply| {
                     reply.header("Allow", METHODS)?;
-                    reply.finish()
+                    reply.end()
                 });
             }
             Method::Unknown(_) => return self.status(tx, Status::NOT_IMPLEMENTED, cseq),
@@ -150,9 +150,9 @@ impl State {
             },
         };
         match session.filter(|_| known) {
-            Some(session) => self.respond(tx, status, cseq, &|mut reply| {
+            Some(session) => self.respond(tx, status, cseq, &|reply| {
                 reply.header("Session", &hex_digits(session.0)[..])?;
-                reply.finish()
+                reply.end()
             }),
             None => self.status(tx, status, cseq),
         }
@@ -290,7 +290,7 @@ impl State {
     }
 
     fn status(&mut self, tx: &mut [u8], status: Status, cseq: Option<u32>) -> Outcome {
-        self.respond(tx, status, cseq, &|reply| reply.finish())
+        self.respond(tx, status, cseq, &|reply| reply.end())
     }
 
     fn respond(
@@ -298,7 +298,7 @@ impl State {
         tx: &mut [u8],
         status: Status,
         cseq: Option<u32>,
-        build: &dyn Fn(Reply<'_>) -> Written<'_>,
+        build: &dyn Fn(&mut Reply<'_>) -> Written,
     ) -> Outcome {
         self.write_reply(tx, status, cseq, build);
         Outcome::Answered
@@ -310,10 +310,10 @@ impl State {
         tx: &mut [u8],
         status: Status,
         cseq: Option<u32>,
-        build: &dyn Fn(Reply<'_>) -> Written<'_>,
+        build: &dyn Fn(&mut Reply<'_>) -> Written,
     ) {
         if !self.try_reply(tx, usize::MAX, status, cseq, build) {
-            self.try_reply(tx, usize::MAX, Status::INTERNAL_SERVER_ERROR, cseq, &|reply| reply.finish());
+            self.try_reply(tx, usize::MAX, Status::INTERNAL_SERVER_ERROR, cseq, &|reply| reply.end());
         }
     }
 
@@ -324,7 +324,7 @@ impl State {
         most: usize,
         status: Status,
         cseq: Option<u32>,
-        build: &dyn Fn(Reply<'_>) -> Written<'_>,
+        build: &dyn Fn(&mut Reply<'_>) -> Written,
     ) -> bool {
         let most = most.min(self.stream_room());
         let room = self.outgoing.tail(tx, REPLY_ROOM);
@@ -339,12 +339,12 @@ fn write(
     room: &mut [u8],
     status: Status,
     cseq: Option<u32>,
-    build: &dyn Fn(Reply<'_>) -> Written<'_>,
+    build: &dyn Fn(&mut Reply<'_>) -> Written,
 ) -> Option<usize> {
     let mut reply = MessageWriter::response(SliceSink::new(room), status, cseq).ok()?;
     reply.header("Server", SERVER).ok()?;
-    let written = build(reply).ok()?;
-    Some(written.len())
+    build(&mut reply).ok()?;
+    Some(reply.into_sink().len())
 }
 
 /// The session that a request names, if it can be one of ours.

@@ -112,8 +112,18 @@ impl<W: Write> MessageWriter<W> {
     /// # Errors
     /// A [`WriteError`].
     pub fn finish(mut self) -> Result<W, WriteError<W::Error>> {
-        self.end_line()?;
-        Ok(self.out.into_sink().sink)
+        self.end()?;
+        Ok(self.into_sink())
+    }
+
+    /// [`Self::finish`], for who is lent the writer: it is smaller where it is not handed on.
+    pub(crate) fn end(&mut self) -> Result<(), WriteError<W::Error>> {
+        self.end_line()
+    }
+
+    /// The sink, after [`Self::end`] or [`Self::end_with`].
+    pub(crate) fn into_sink(self) -> W {
+        self.out.into_sink().sink
     }
 
     /// Ends a message with a body, and returns the sink. The body is emitted twice, the first
@@ -126,6 +136,16 @@ impl<W: Write> MessageWriter<W> {
         content_type: &str,
         body: &(impl Emit + ?Sized),
     ) -> Result<W, WriteError<W::Error>> {
+        self.end_with(content_type, body)?;
+        Ok(self.into_sink())
+    }
+
+    /// [`Self::body`], for who is lent the writer.
+    pub(crate) fn end_with(
+        &mut self,
+        content_type: &str,
+        body: &(impl Emit + ?Sized),
+    ) -> Result<(), WriteError<W::Error>> {
         self.header("Content-Type", content_type)?;
         self.out.sink_mut().part = Part::Length(0);
         body.emit(&mut self.out)?;
@@ -133,8 +153,7 @@ impl<W: Write> MessageWriter<W> {
         self.header("Content-Length", &len.len())?;
         self.end_line()?;
         self.out.sink_mut().part = Part::Body;
-        body.emit(&mut self.out)?;
-        Ok(self.out.into_sink().sink)
+        body.emit(&mut self.out)
     }
 
     fn end_line(&mut self) -> Result<(), WriteError<W::Error>> {
