@@ -122,41 +122,31 @@ pub enum Method<'a> {
 }
 
 /// All that the RFC knows.
-const METHODS: [Method<'static>; 11] = [
-    Method::Options,
-    Method::Describe,
-    Method::Announce,
-    Method::Setup,
-    Method::Play,
-    Method::Pause,
-    Method::Teardown,
-    Method::GetParameter,
-    Method::SetParameter,
-    Method::Redirect,
-    Method::Record,
+static METHODS: [(&[u8], Method<'static>); 11] = [
+    (b"OPTIONS", Method::Options),
+    (b"DESCRIBE", Method::Describe),
+    (b"ANNOUNCE", Method::Announce),
+    (b"SETUP", Method::Setup),
+    (b"PLAY", Method::Play),
+    (b"PAUSE", Method::Pause),
+    (b"TEARDOWN", Method::Teardown),
+    (b"GET_PARAMETER", Method::GetParameter),
+    (b"SET_PARAMETER", Method::SetParameter),
+    (b"REDIRECT", Method::Redirect),
+    (b"RECORD", Method::Record),
 ];
 
 impl<'a> Method<'a> {
     /// The method of this name.
     pub fn from_name(name: &'a [u8]) -> Self {
-        METHODS.into_iter().find(|method| method.name() == name).unwrap_or(Self::Unknown(name))
+        METHODS.iter().find(|(known, _)| *known == name).map_or(Self::Unknown(name), |(_, method)| *method)
     }
 
     /// The name, as it is sent.
-    pub const fn name(self) -> &'a [u8] {
+    pub fn name(self) -> &'a [u8] {
         match self {
-            Self::Options => b"OPTIONS",
-            Self::Describe => b"DESCRIBE",
-            Self::Announce => b"ANNOUNCE",
-            Self::Setup => b"SETUP",
-            Self::Play => b"PLAY",
-            Self::Pause => b"PAUSE",
-            Self::Teardown => b"TEARDOWN",
-            Self::GetParameter => b"GET_PARAMETER",
-            Self::SetParameter => b"SET_PARAMETER",
-            Self::Redirect => b"REDIRECT",
-            Self::Record => b"RECORD",
             Self::Unknown(name) => name,
+            _ => METHODS.iter().find(|(_, method)| *method == self).map_or(&[], |(name, _)| name),
         }
     }
 }

@@ -9,19 +9,14 @@ macro_rules! statuses {
     ($($name:ident = $code:literal $reason:literal,)*) => {
         impl Status {
             $(#[doc = concat!(stringify!($code), " ", $reason, ".")] pub const $name: Self = Self($code);)*
-
-            /// The phrase that goes with the code; that of the code's class where the RFC has none.
-            pub const fn reason(self) -> &'static str {
-                match self.0 {
-                    $($code => $reason,)*
-                    100..=199 => "Informational",
-                    200..=299 => "Success",
-                    300..=399 => "Redirection",
-                    400..=499 => "Client Error",
-                    _ => "Server Error",
-                }
-            }
         }
+
+        /// All phrases, one behind the other, in the order of [`CODES`]: a table of strings, or a `match`,
+        /// would take twice the flash.
+        const PHRASES: &str = concat!($($reason),*);
+
+        /// Each code, and how long its phrase is.
+        static CODES: &[(u16, u8)] = &[$(($code, $reason.len() as u8)),*];
 
         #[cfg(test)]
         const ALL: &[Status] = &[$(Status::$name),*];
@@ -76,6 +71,26 @@ statuses! {
 }
 
 impl Status {
+    /// The phrase that goes with the code; that of the code's class where the RFC has none.
+    pub fn reason(self) -> &'static str {
+        let class = match self.0 {
+            100..=199 => "Informational",
+            200..=299 => "Success",
+            300..=399 => "Redirection",
+            400..=499 => "Client Error",
+            _ => "Server Error",
+        };
+        let mut rest = PHRASES;
+        for &(code, len) in CODES {
+            let Some((phrase, behind)) = rest.split_at_checked(usize::from(len)) else { break };
+            if code == self.0 {
+                return phrase;
+            }
+            rest = behind;
+        }
+        class
+    }
+
     /// The request was carried out (2xx).
     pub const fn is_success(self) -> bool {
         matches!(self.0, 200..=299)
