@@ -110,7 +110,7 @@ impl<W: Write> TextWriter<W> {
     /// # Errors
     /// The sink's.
     pub fn dec(&mut self, value: impl Into<u64>) -> Result<(), W::Error> {
-        self.text(Digits::of(value.into(), 1).as_bytes())
+        self.fixed(value.into(), 1)
     }
 
     /// Writes a number as eight hexadecimal digits, as RTSP writes an SSRC.
@@ -132,7 +132,7 @@ impl<W: Write> TextWriter<W> {
     /// # Errors
     /// The sink's.
     pub fn npt(&mut self, at: MediaTime) -> Result<(), W::Error> {
-        self.text(Digits::of(at.as_micros(), 1_000_000).as_bytes())
+        self.fixed(at.as_micros(), 1_000_000)
     }
 
     /// Writes a number of thousandths as a decimal fraction.
@@ -140,7 +140,12 @@ impl<W: Write> TextWriter<W> {
     /// # Errors
     /// The sink's.
     pub fn thousandths(&mut self, value: u32) -> Result<(), W::Error> {
-        self.text(Digits::of(u64::from(value), 1_000).as_bytes())
+        self.fixed(u64::from(value), 1_000)
+    }
+
+    /// Writes `value / unit`. Apart, so that it is there once, and not for each type of value.
+    fn fixed(&mut self, value: u64, unit: u32) -> Result<(), W::Error> {
+        self.text(Digits::of(value, unit).as_bytes())
     }
 
     /// Writes text for use in a URL: what cannot stand there, white space, control bytes and

@@ -198,7 +198,9 @@ impl Wake {
 
 /// Lowers `slot` to `at`, if that is sooner.
 pub(crate) fn sooner(slot: &mut Option<Instant>, at: Instant) {
-    *slot = Some(slot.map_or(at, |s| s.min(at)));
+    if slot.is_none_or(|other| at < other) {
+        *slot = Some(at);
+    }
 }
 
 #[cfg(test)]

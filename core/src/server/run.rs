@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
     /// The length of a packet, framing and all.
     pub(super) fn len(&self, span: &Span) -> usize {
         let framing = if self.channel.is_some() { interleaved::HEADER_LEN } else { 0 };
-        framing.saturating_add(rtp::HEADER_LEN).saturating_add(span.extension).saturating_add(span.payload)
+        framing + rtp::HEADER_LEN + span.extension + span.payload
     }
 
     /// Writes what is in front of the frame's bytes to the front of `out`, and says how long it is;

@@ -9,7 +9,7 @@ use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use crate::num::div_up;
 use crate::payload::Cut;
 use crate::storage::put;
-use crate::time::{Duration, Instant, MediaTime, Now};
+use crate::time::{Duration, Instant, MediaTime, Now, sooner};
 use crate::transport::Lower;
 use crate::wire::{interleaved, rtcp, rtp};
 
@@ -537,15 +537,16 @@ impl Stream {
             Phase::Playing | Phase::Pausing => {}
             Phase::Ready | Phase::Gone(_) => return None,
         }
-        let report = self.anchor.map(|_| self.report_at).filter(|_| self.offset == 0);
+        let mut due = self.anchor.map(|_| self.report_at).filter(|_| self.offset == 0);
         let media = match store.frame(self.track, self.frame) {
             // Not settled yet: to be looked at.
-            Ok(_) if self.offset == 0 && self.at_live_edge => Some(Instant::ZERO),
-            Ok(frame) => Some(self.packet_due(&frame).unwrap_or_default()),
-            Err(Miss::NotYet) => None,
-            Err(Miss::Overrun { .. } | Miss::End) => Some(Instant::ZERO),
+            Ok(_) if self.offset == 0 && self.at_live_edge => Instant::ZERO,
+            Ok(frame) => self.packet_due(&frame).unwrap_or_default(),
+            Err(Miss::NotYet) => return due,
+            Err(Miss::Overrun { .. } | Miss::End) => Instant::ZERO,
         };
-        [report, media].into_iter().flatten().min()
+        sooner(&mut due, media);
+        due
     }
 
     /// What is due at the cursor.
