@@ -28,6 +28,15 @@ impl Slot {
     pub const EMPTY: Self = Self { start: 0, len: 0, before: 0, run: 0, pts: MediaTime::ZERO, end: None };
 }
 
+/// The frame that is being written.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    /// Where the newest one ends, or 0.
+    start: usize,
+    len: usize,
+    pts: MediaTime,
+}
+
 /// Frames with consecutive numbers, each contiguous, in storage of the caller's; bounded by bytes
 /// and by slots. The oldest make room for the newest, down to [`FrameRing::keep_from`].
 ///
@@ -56,8 +65,7 @@ pub struct FrameRing<S, B> {
     bytes: B,
     first: u64,
     next: u64,
-    /// The frame being written: it starts where the newest one ends, or at 0.
-    open: Option<Slot>,
+    open: Option<Open>,
     /// Where the next frame starts.
     head: usize,
     /// Bytes of all frames so far, modulo the size of the number.
@@ -172,7 +180,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
     ///
     /// Frames lie in the order of their numbers, so only the oldest can be in the way. The loop
     /// ends: each round evicts a frame, or wraps, which happens once.
-    fn make_room(&mut self, open: &mut Slot, need: usize) -> Result<(), Full> {
+    fn make_room(&mut self, open: &mut Open, need: usize) -> Result<(), Full> {
         let capacity = self.capacity();
         if need > capacity {
             return Err(Full);
@@ -201,7 +209,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
         if self.next.wrapping_sub(self.first) >= self.slot_count() as u64 {
             self.evict_oldest()?;
         }
-        self.open = Some(Slot { start: self.head, pts, ..Slot::default() });
+        self.open = Some(Open { start: self.head, len: 0, pts });
         Ok(())
     }
 
@@ -219,20 +227,20 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
         if !storage::put(self.bytes.as_mut(), open.start.saturating_add(at), bytes) {
             return Err(Full);
         }
-        self.open = Some(Slot { len: need, ..open });
+        self.open = Some(Open { len: need, ..open });
         Ok(())
     }
 
     fn finish(&mut self, _: u8, end: FrameEnd) {
-        let Some(open) = self.open.take() else { return };
+        let Some(Open { start, len, pts }) = self.open.take() else { return };
         let run =
-            self.newest().filter(|newest| newest.goes_on_at(open.pts)).map_or(self.next, |newest| newest.run);
+            self.newest().filter(|newest| newest.goes_on_at(pts)).map_or(self.next, |newest| newest.run);
         let slots = self.slots.as_mut();
         let index = self.next.checked_rem(slots.len() as u64).unwrap_or(0);
         if let Some(slot) = slots.get_mut(index as usize) {
-            *slot = Slot { before: self.written, run, end: Some(end), ..open };
-            self.written = self.written.wrapping_add(open.len);
-            self.head = open.start.saturating_add(open.len);
+            *slot = Slot { start, len, before: self.written, run, pts, end: Some(end) };
+            self.written = self.written.wrapping_add(len);
+            self.head = start.saturating_add(len);
             self.next = self.next.wrapping_add(1);
         }
     }
