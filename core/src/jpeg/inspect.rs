@@ -68,11 +68,10 @@ pub fn inspect(data: &[u8]) -> Result<Inspected, JpegError> {
     let parsed = Parsed::new(data)?;
     let info = parsed.info;
     check_intervals(&info, parsed.mcu).map_err(|reason| reason.at(parsed.restart_at))?;
-    let specs = parsed.components.map(|component| component.tables);
-    let huffman = match (parsed.is_standard(), parsed.huffman.all_defined(&specs)) {
-        (false, _) => Huffman::Custom,
-        (true, false) => Huffman::Missing,
-        (true, true) => Huffman::Standard,
+    let huffman = match parsed.is_standard() {
+        false => Huffman::Custom,
+        true if parsed.components.iter().all(|used| parsed.huffman.defines(used.tables)) => Huffman::Standard,
+        true => Huffman::Missing,
     };
     Ok(Inspected { info, huffman, mcu: parsed.mcu, eoi: parsed.eoi, len: parsed.len })
 }
@@ -118,18 +117,15 @@ impl<'a> HuffmanSpecs<'a> {
     /// The tables in these places; where none was defined, the standard ones, as decoders take
     /// them for Motion-JPEG in AVI files.
     pub(super) fn tables(&self, (dc, ac): TableSlots) -> (HuffmanSpec<'a>, HuffmanSpec<'a>) {
-        let [dc_standard, ac_standard] = [
-            if dc == 0 { tables::DC_LUMA } else { tables::DC_CHROMA },
-            if ac == 0 { tables::AC_LUMA } else { tables::AC_CHROMA },
-        ];
-        let defined =
-            |all: &[Option<HuffmanSpec<'a>>; 2], slot| all.get(usize::from(slot)).copied().flatten();
-        (defined(&self.dc, dc).unwrap_or(dc_standard), defined(&self.ac, ac).unwrap_or(ac_standard))
+        (
+            table(&self.dc, dc, [&tables::DC_LUMA, &tables::DC_CHROMA]),
+            table(&self.ac, ac, [&tables::AC_LUMA, &tables::AC_CHROMA]),
+        )
     }
 
-    fn all_defined(&self, used: &[TableSlots]) -> bool {
+    fn defines(&self, (dc, ac): TableSlots) -> bool {
         let defined = |all: &[Option<_>; 2], slot| all.get(usize::from(slot)).is_some_and(Option::is_some);
-        used.iter().all(|(dc, ac)| defined(&self.dc, *dc) && defined(&self.ac, *ac))
+        defined(&self.dc, dc) && defined(&self.ac, ac)
     }
 
     /// DHT (T.81, B.2.4.2).
@@ -148,6 +144,15 @@ impl<'a> HuffmanSpecs<'a> {
         }
         Ok(())
     }
+}
+
+fn table<'a>(
+    defined: &[Option<HuffmanSpec<'a>>; 2],
+    slot: u8,
+    [luma, chroma]: [&HuffmanSpec<'static>; 2],
+) -> HuffmanSpec<'a> {
+    let standard = if slot == 0 { luma } else { chroma };
+    defined.get(usize::from(slot)).copied().flatten().unwrap_or(*standard)
 }
 
 /// A JPEG file of a kind that can be carried, re-coded if need be.
@@ -173,10 +178,12 @@ impl<'a> Parsed<'a> {
         let mut segments = Segments::new(data, 2);
         let mut header = Tables::default();
         let (mut frame, sos) = header.read(&mut segments)?;
-        let components = frame.scan_components(&sos)?;
-        let [y, cb, cr] = components.map(|component| header.quantiser(component.quantiser));
-        let missing = Kind::MissingTable.at(sos.at);
-        let (y, cb, cr) = (y.ok_or(missing)?, cb.ok_or(missing)?, cr.ok_or(missing)?);
+        frame.choose_tables(&sos)?;
+        let quantiser = |component: &Component| {
+            header.quantiser(component.quantiser).ok_or(Kind::MissingTable.at(sos.at))
+        };
+        let [y, cb, cr] = &frame.components;
+        let (y, cb, cr) = (quantiser(y)?, quantiser(cb)?, quantiser(cr)?);
         let table = |at: usize| data.get(at..at.saturating_add(64));
         if table(cb) != table(cr) {
             return Err(Kind::UnequalChromaTables.at(cr));
@@ -205,7 +212,7 @@ impl<'a> Parsed<'a> {
         Ok(Self {
             info,
             mcu: frame.mcu,
-            components,
+            components: frame.components,
             huffman: header.huffman,
             eoi: tail.eoi,
             len: tail.end,
@@ -215,13 +222,11 @@ impl<'a> Parsed<'a> {
 
     /// Whether all Huffman tables that are used are the standard ones.
     pub(super) fn is_standard(&self) -> bool {
-        let standard = [
-            (tables::DC_LUMA, tables::AC_LUMA),
-            (tables::DC_CHROMA, tables::AC_CHROMA),
-            (tables::DC_CHROMA, tables::AC_CHROMA),
-        ];
-        let used = self.components.map(|component| self.huffman.tables(component.tables));
-        used == standard
+        let standard = HuffmanSpecs::default();
+        self.components
+            .iter()
+            .zip([0, 1, 1])
+            .all(|(component, slot)| self.huffman.tables(component.tables) == standard.tables((slot, slot)))
     }
 }
 
@@ -337,22 +342,21 @@ impl FrameHeader {
         })
     }
 
-    /// The components with the tables that SOS (T.81, B.2.3) gives them.
-    fn scan_components(&self, sos: &Segment<'_>) -> Result<[Component; 3], JpegError> {
+    /// Gives the components the tables that SOS (T.81, B.2.3) names.
+    fn choose_tables(&mut self, sos: &Segment<'_>) -> Result<(), JpegError> {
         let (count, list) = sos.body.split_first().ok_or(Kind::SegmentLength.at(sos.at))?;
         if *count != 3 {
             return Err(Kind::SeveralScans.at(sos.body_at));
         }
         let (selectors, _) = list.split_first_chunk::<6>().ok_or(Kind::SegmentLength.at(sos.at))?;
-        let mut components = self.components;
-        for (component, selector) in components.iter_mut().zip(selectors.as_chunks::<2>().0) {
+        for (component, selector) in self.components.iter_mut().zip(selectors.as_chunks::<2>().0) {
             let &[id, slots] = selector;
             component.tables = (slots >> 4, slots & 0xF);
             if id != component.id || component.tables.0 > 1 || component.tables.1 > 1 {
                 return Err(Kind::MissingTable.at(sos.body_at));
             }
         }
-        Ok(components)
+        Ok(())
     }
 }
 
