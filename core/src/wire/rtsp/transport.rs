@@ -122,12 +122,13 @@ impl<'a> TransportSpec<'a> {
             if is(b"multicast") {
                 this.multicast = true;
             } else if is(b"client_port") {
-                let ports = Pair::parse(value).filter(|ports| ports.rtp != 0 && ports.rtcp != 0);
+                let ports = Pair::<u16>::parse(value).filter(|ports| ports.rtp != 0 && ports.rtcp != 0);
                 this.client_port = Some(ports.ok_or(error(TransportErrorKind::ClientPort))?);
             } else if is(b"server_port") {
-                this.server_port = Pair::parse(value).filter(|ports| ports.rtp != 0);
+                this.server_port = Pair::<u16>::parse(value).filter(|ports| ports.rtp != 0);
             } else if is(b"interleaved") && !value.is_empty() {
-                this.interleaved = Some(Pair::parse(value).ok_or(error(TransportErrorKind::Interleaved))?);
+                this.interleaved =
+                    Some(Pair::<u8>::parse(value).ok_or(error(TransportErrorKind::Interleaved))?);
             } else if is(b"ssrc") {
                 this.ssrc = text::hexadecimal(value);
             } else if is(b"mode") {
@@ -162,16 +163,25 @@ impl<'a> Profile<'a> {
     }
 }
 
-impl<T: TryFrom<u64>> Pair<T> {
+impl Pair<u16> {
     fn parse(value: &[u8]) -> Option<Self> {
-        let (rtp, rtcp) = match text::split_once(value, b'-') {
-            Some((rtp, rtcp)) => (text::decimal(rtp.trim_ascii())?, text::decimal(rtcp.trim_ascii())?),
-            None => {
-                let rtp = text::decimal(value)?;
-                (rtp, rtp.checked_add(1)?)
+        let number = |digits| u16::try_from(text::decimal(digits)?).ok();
+        match text::split_once(value, b'-') {
+            Some((rtp, rtcp)) => {
+                Some(Self { rtp: number(rtp.trim_ascii())?, rtcp: number(rtcp.trim_ascii())? })
             }
-        };
-        Some(Self { rtp: T::try_from(rtp).ok()?, rtcp: T::try_from(rtcp).ok()? })
+            None => {
+                let rtp = number(value)?;
+                Some(Self { rtp, rtcp: rtp.checked_add(1)? })
+            }
+        }
+    }
+}
+
+impl Pair<u8> {
+    fn parse(value: &[u8]) -> Option<Self> {
+        let Pair { rtp, rtcp } = Pair::<u16>::parse(value)?;
+        Some(Self { rtp: u8::try_from(rtp).ok()?, rtcp: u8::try_from(rtcp).ok()? })
     }
 }
 
