@@ -45,12 +45,17 @@ impl Duration {
 
     /// The span multiplied by `numerator / denominator`; saturates, and is zero for a zero
     /// denominator.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn scaled(self, numerator: u64, denominator: u64) -> Self {
         match self.0.saturating_mul(numerator).checked_div(denominator) {
             Some(micros) => Self(micros),
             None => Self::ZERO,
         }
+    }
+
+    /// [`Self::scaled`] by numbers that take a register each.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub(crate) const fn times(self, numerator: u32, denominator: u32) -> Self {
+        self.scaled(numerator as u64, denominator as u64)
     }
 }
 

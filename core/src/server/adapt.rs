@@ -95,7 +95,7 @@ impl Adaptation {
 
     /// Sends more again, if the receiver has been well for long enough; says whether it is so.
     pub(super) fn rise(&mut self, now: Instant) -> bool {
-        let wait = RISE_AFTER.scaled(1 + u64::from(self.burnt), 1);
+        let wait = RISE_AFTER.times(1 + u32::from(self.burnt), 1);
         if self.step == 0 || now > self.clean_until || now.since(self.changed) < wait {
             return false;
         }

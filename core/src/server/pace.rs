@@ -13,7 +13,7 @@ const MIN_SPEED: u32 = 100;
 /// More than this would overrun the path of a client that cannot hold it up.
 pub(super) const MAX_UDP_SPEED: u32 = 4_000;
 
-const UNIT: u64 = 1_000;
+const UNIT: u32 = 1_000;
 
 /// The scale and the speed of a PLAY.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,13 +44,13 @@ impl Pace {
     }
 
     /// From one frame that is sent to the next, in frames.
-    pub(super) fn stride(self) -> u64 {
-        (u64::from(self.scale.magnitude()) / UNIT).max(1)
+    pub(super) fn stride(self) -> u32 {
+        (self.scale.magnitude() / UNIT).max(1)
     }
 
     /// The frame so many steps on; `None` before the first one.
     pub(super) fn step(self, frame: FrameId, steps: u64) -> Option<FrameId> {
-        let distance = self.stride().saturating_mul(steps);
+        let distance = steps.saturating_mul(u64::from(self.stride()));
         match self.is_reverse() {
             true => frame.0.checked_sub(distance).map(FrameId),
             false => Some(FrameId(frame.0.saturating_add(distance))),
@@ -63,7 +63,7 @@ impl Pace {
             true => from.0.saturating_sub(to.0),
             false => to.0.saturating_sub(from.0),
         };
-        distance.div_ceil(self.stride())
+        distance.div_ceil(u64::from(self.stride()))
     }
 
     /// The first frame from `to` on, in the direction of play.
@@ -90,23 +90,23 @@ impl Pace {
 
     /// Which time of the medium comes when it was played for so long from `start`.
     pub(super) fn media_at(self, start: MediaTime, played: Duration) -> MediaTime {
-        let span = played.scaled(u64::from(self.scale.magnitude()), UNIT);
+        let span = played.times(self.scale.magnitude(), UNIT);
         if self.is_reverse() { start - span } else { start + span }
     }
 
     /// For how long a frame is shown that lasts for `duration` in the medium.
     pub(super) fn shown(self, duration: Duration) -> Duration {
-        self.to_play(duration.scaled(self.stride(), 1))
+        self.to_play(duration.times(self.stride(), 1))
     }
 
     /// How long it takes to deliver what is played for so long.
     pub(super) fn delivery(self, played: Duration) -> Duration {
-        played.scaled(UNIT, u64::from(self.speed.thousandths()))
+        played.times(UNIT, self.speed.thousandths())
     }
 
     /// What is delivered in so much time, as long as it is played.
     pub(super) fn delivered(self, span: Duration) -> Duration {
-        span.scaled(u64::from(self.speed.thousandths()), UNIT)
+        span.times(self.speed.thousandths(), UNIT)
     }
 
     /// What must have been delivered in so much time, or a client that shows it as it comes is kept
@@ -116,7 +116,7 @@ impl Pace {
     }
 
     fn to_play(self, media: Duration) -> Duration {
-        media.scaled(UNIT, u64::from(self.scale.magnitude()))
+        media.times(UNIT, self.scale.magnitude())
     }
 }
 

@@ -24,7 +24,7 @@ const ASSUMED_DURATION: Duration = Duration::from_millis(33);
 
 /// After frames were left out for time, a lateness of one in so many parts of the configured one is
 /// enough to leave out more, for as many times that.
-const HURRY: u64 = 8;
+const HURRY: u32 = 8;
 
 /// How a stream's packets travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,7 +283,7 @@ impl Stream {
 
     /// Over how much of its interval a frame's packets are spread.
     fn spread(&self, frame: &Frame<'_>) -> Duration {
-        self.pace.delivery(self.pace.shown(duration(frame))).scaled(1, 2)
+        self.pace.delivery(self.pace.shown(duration(frame))).times(1, 2)
     }
 
     /// When the packet at the cursor is to leave: a frame's packets are spread over half of its
@@ -294,10 +294,10 @@ impl Stream {
         if !self.is_udp() {
             return Some(start);
         }
-        let nth = u64::from(self.packet_in_frame.checked_div(self.quantum()).unwrap_or(0));
+        let nth = self.packet_in_frame.checked_div(self.quantum()).unwrap_or(0);
         // Most frames of most cameras are one quantum: nothing to count.
         let after = match (nth, self.cut(frame)) {
-            (1.., Some(cut)) => self.spread(frame).scaled(nth, self.quanta(&cut)),
+            (1.., Some(cut)) => self.spread(frame).times(nth, self.quanta(&cut)),
             _ => Duration::ZERO,
         };
         Some((start + after).max(self.not_before))
@@ -307,8 +307,8 @@ impl Stream {
         Cut::new(frame, self.room())
     }
 
-    fn quanta(&self, cut: &Cut<'_>) -> u64 {
-        u64::from(div_up(cut.count(), self.quantum()))
+    fn quanta(&self, cut: &Cut<'_>) -> u32 {
+        div_up(cut.count(), self.quantum())
     }
 
     /// How many packets leave at once.
@@ -396,9 +396,9 @@ impl Stream {
         let Some(anchor) = self.anchor else { return };
         // Who cannot keep up at all is late again soon: little at a time is left out then, or the
         // picture would go slowly for a while and then jump.
-        let bound = if now.at < self.hurry_until { late.scaled(1, HURRY) } else { late };
+        let bound = if now.at < self.hurry_until { late.times(1, HURRY) } else { late };
         if self.lateness(now, frame) > bound {
-            self.hurry_until = now.at + late.scaled(HURRY, 1);
+            self.hurry_until = now.at + late.times(HURRY, 1);
             let required = self.pace.required(now.at.since(anchor.at));
             let shown = required - self.pace.shown(duration(frame));
             let to = self.pace.media_at(anchor.pts, shown);
@@ -605,7 +605,7 @@ impl Stream {
             played: played + shown,
             shown,
             // Behind schedule, the quanta follow each other at four times the speed at most.
-            pause: self.spread(&frame).scaled(1, 2 * self.quanta(&cut)),
+            pause: self.spread(&frame).times(1, self.quanta(&cut).saturating_mul(2)),
         };
         run.peek().is_some().then_some(run)
     }
