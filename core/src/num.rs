@@ -9,6 +9,12 @@ pub(crate) const fn div_up(n: u32, d: u32) -> u32 {
     }
 }
 
+/// `a * b + c`, if that fits. Called where a number of 64 bits takes two registers: it is long there.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub(crate) fn mul_add(a: u64, b: u32, c: u64) -> Option<u64> {
+    a.checked_mul(u64::from(b))?.checked_add(c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::div_up;

@@ -3,6 +3,7 @@
 //!
 //! What is written goes through a [`TextWriter`] into any [`Write`]: a [`SliceSink`], a
 //! [`Counter`] to learn a length first, or a sink of the caller's.
+use crate::num::mul_add;
 use crate::storage;
 use crate::time::MediaTime;
 use core::convert::Infallible;
@@ -118,13 +119,7 @@ impl<W: Write> TextWriter<W> {
     /// # Errors
     /// The sink's.
     pub fn hex(&mut self, value: u32) -> Result<(), W::Error> {
-        let mut digits = [0u8; 8];
-        let mut rest = value;
-        for digit in digits.iter_mut().rev() {
-            *digit = hex_digit((rest & 0xF) as u8);
-            rest >>= 4;
-        }
-        self.text(digits)
+        self.text(hex_digits(u64::from(value)).get(8..).unwrap_or_default())
     }
 
     /// Writes a point in time as seconds with up to six decimals (RFC 2326, 3.6: `npt-sec`).
@@ -223,12 +218,12 @@ const fn hex_digit(nibble: u8) -> u8 {
     }
 }
 
-/// A number as sixteen hexadecimal digits in lower case.
+/// A number as sixteen hexadecimal digits.
 pub(crate) fn hex_digits(value: u64) -> [u8; 16] {
     let mut rest = value;
     let mut digits = [0; 16];
     for digit in digits.iter_mut().rev() {
-        *digit = hex_digit((rest & 0xF) as u8).to_ascii_lowercase();
+        *digit = hex_digit((rest & 0xF) as u8);
         rest >>= 4;
     }
     digits
@@ -320,10 +315,7 @@ pub fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0u64, |value, &b| {
-        let digit = char::from(b).to_digit(10)?;
-        value.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+    digits.iter().try_fold(0u64, |value, &b| mul_add(value, 10, u64::from(char::from(b).to_digit(10)?)))
 }
 
 /// Reads one to eight hexadecimal digits.
@@ -336,13 +328,12 @@ pub fn hexadecimal(digits: &[u8]) -> Option<u32> {
 
 /// Reads a decimal fraction in units of one `unit`-th, where `unit` is a power of ten. Finer
 /// digits are cut off.
-pub fn fraction(text: &[u8], mut unit: u64) -> Option<u64> {
+pub fn fraction(text: &[u8], mut unit: u32) -> Option<u64> {
     let (whole, fine) = split_once(text, b'.').unwrap_or((text, &[]));
-    let mut value = decimal(whole)?.checked_mul(unit)?;
+    let mut value = mul_add(decimal(whole)?, unit, 0)?;
     for &b in fine {
         unit /= 10;
-        let digit = u64::from(char::from(b).to_digit(10)?);
-        value = value.checked_add(digit.checked_mul(unit)?)?;
+        value = mul_add(u64::from(char::from(b).to_digit(10)?), unit, value)?;
     }
     Some(value)
 }

@@ -4,7 +4,7 @@ use crate::text::{self, Emit, TextWriter};
 use embedded_io::Write;
 
 /// So many steps make 1.
-const UNIT: u64 = 1_000;
+const UNIT: u32 = 1_000;
 
 /// How fast a medium's own time goes by while it is played, in thousandths; never zero.
 ///
@@ -76,7 +76,7 @@ impl Emit for Scale {
 
 impl Speed {
     /// Each frame comes when it is to be shown.
-    pub const NORMAL: Self = Self(UNIT as u32);
+    pub const NORMAL: Self = Self(UNIT);
 
     /// A speed in thousandths; `None` for zero.
     pub const fn from_thousandths(thousandths: u32) -> Option<Self> {

@@ -1,5 +1,6 @@
 //! The `Range` header and the `range` attribute of SDP, in normal play time (RFC 2326, 3.6, 12.29
 //! and C.1.5).
+use crate::num::mul_add;
 use crate::text::{self, Emit, TextWriter};
 use crate::time::MediaTime;
 use core::fmt;
@@ -108,8 +109,8 @@ fn npt(text: &[u8]) -> Option<MediaTime> {
         return text::fraction(text, 1_000_000).map(MediaTime::from_micros);
     };
     let (minutes, seconds) = text::split_once(rest, b':')?;
-    let minutes = text::decimal(hours)?.checked_mul(60)?.checked_add(text::decimal(minutes)?)?;
-    let micros = minutes.checked_mul(60_000_000)?.checked_add(text::fraction(seconds, 1_000_000)?)?;
+    let minutes = mul_add(text::decimal(hours)?, 60, text::decimal(minutes)?)?;
+    let micros = mul_add(minutes, 60_000_000, text::fraction(seconds, 1_000_000)?)?;
     Some(MediaTime::from_micros(micros))
 }
 
