@@ -64,6 +64,19 @@ impl<'a> Compound<'a> {
     }
 
     fn split_first(&mut self) -> Result<Packet<'a>, Error> {
+        let at = self.at;
+        let Raw { count, packet_type, body } = self.split_raw()?;
+        let packet = match packet_type {
+            SENDER_REPORT => SenderReport::parse(count, body).map(Packet::SenderReport),
+            RECEIVER_REPORT => ReceiverReport::parse(count, body).map(Packet::ReceiverReport),
+            SOURCE_DESCRIPTION => Some(Packet::SourceDescription(SourceDescription::new(count, body))),
+            BYE => Some(Packet::Bye(Bye::new(count, body))),
+            _ => Some(Packet::Other { packet_type, body }),
+        };
+        packet.ok_or(Error::Truncated { at })
+    }
+
+    fn split_raw(&mut self) -> Result<Raw<'a>, Error> {
         let (header, rest) = self.rest.split_first_chunk::<4>().ok_or(Error::Truncated { at: self.at })?;
         let &[first, packet_type, a, b] = header;
         if first >> 6 != VERSION {
@@ -72,18 +85,9 @@ impl<'a> Compound<'a> {
         let len = 4 * usize::from(u16::from_be_bytes([a, b]));
         let (body, rest) = rest.split_at_checked(len).ok_or(Error::Truncated { at: self.at })?;
         let body = if first & 0x20 != 0 { unpadded(body) } else { body };
-        let count = usize::from(first & 0x1F);
-        let packet = match packet_type {
-            SENDER_REPORT => SenderReport::parse(count, body).map(Packet::SenderReport),
-            RECEIVER_REPORT => ReceiverReport::parse(count, body).map(Packet::ReceiverReport),
-            SOURCE_DESCRIPTION => Some(Packet::SourceDescription(SourceDescription::new(count, body))),
-            BYE => Some(Packet::Bye(Bye::new(count, body))),
-            _ => Some(Packet::Other { packet_type, body }),
-        };
-        let packet = packet.ok_or(Error::Truncated { at: self.at })?;
         self.at = self.at.saturating_add(4).saturating_add(len);
         self.rest = rest;
-        Ok(packet)
+        Ok(Raw { count: usize::from(first & 0x1F), packet_type, body })
     }
 }
 
@@ -104,6 +108,15 @@ impl<'a> Iterator for Compound<'a> {
 
 impl core::iter::FusedIterator for Compound<'_> {}
 
+/// A packet of whatever type.
+struct Raw<'a> {
+    /// Of what it has several of.
+    count: usize,
+    packet_type: u8,
+    /// What follows the header, without padding.
+    body: &'a [u8],
+}
+
 /// All reception reports of a compound, up to the first byte that cannot be read.
 pub fn reports(compound: &[u8]) -> impl Iterator<Item = ReportBlock> {
     Reports { packets: Compound::new(compound), blocks: ReportBlocks::new(0, &[]) }
@@ -123,11 +136,13 @@ impl Iterator for Reports<'_> {
             if let Some(block) = self.blocks.next() {
                 return Some(block);
             }
-            self.blocks = match self.packets.next()?.ok()? {
-                Packet::SenderReport(report) => report.reports(),
-                Packet::ReceiverReport(report) => report.reports(),
+            let Raw { count, packet_type, body } = self.packets.split_raw().ok()?;
+            let blocks_at = match packet_type {
+                SENDER_REPORT => sr::BLOCKS_AT,
+                RECEIVER_REPORT => rr::BLOCKS_AT,
                 _ => continue,
             };
+            self.blocks = ReportBlocks::new(count, body.get(blocks_at..)?);
         }
     }
 }
@@ -200,7 +215,7 @@ impl CompoundRepr<'_> {
 /// reconsideration whose bias must be divided out. What is left is that reports of many sessions
 /// must not fall in step.
 pub fn interval(random: u32, base: Duration) -> Duration {
-    base.scaled(1, 2) + base.scaled(u64::from(random), 1 << 32)
+    base.times(1, 2) + base.scaled(u64::from(random), 1 << 32)
 }
 
 /// Why bytes are no RTCP packet.

@@ -2,6 +2,9 @@
 use super::report::{BLOCK_LEN, emit_blocks, sendable};
 use super::{RECEIVER_REPORT, ReportBlock, ReportBlocks, emit, header};
 
+/// Where in the body the blocks begin.
+pub(super) const BLOCKS_AT: usize = 4;
+
 /// A receiver report, as it was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -40,7 +43,7 @@ pub struct Repr<'a> {
 impl Repr<'_> {
     /// Bytes that [`Self::emit`] writes.
     pub fn buffer_len(&self) -> usize {
-        8 + BLOCK_LEN * sendable(self.reports).len()
+        4 + BLOCKS_AT + BLOCK_LEN * sendable(self.reports).len()
     }
 
     /// Writes the packet to the front of `out`, and says how long it is; `None` if it is longer

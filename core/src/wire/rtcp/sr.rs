@@ -3,6 +3,9 @@ use super::report::{BLOCK_LEN, emit_blocks, sendable};
 use super::{ReportBlock, ReportBlocks, SENDER_REPORT, emit, header};
 use crate::time::NtpTime;
 
+/// Where in the body the blocks begin.
+pub(super) const BLOCKS_AT: usize = 24;
+
 /// What a source has sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -73,7 +76,7 @@ pub struct Repr<'a> {
 impl Repr<'_> {
     /// Bytes that [`Self::emit`] writes.
     pub fn buffer_len(&self) -> usize {
-        28 + BLOCK_LEN * sendable(self.reports).len()
+        4 + BLOCKS_AT + BLOCK_LEN * sendable(self.reports).len()
     }
 
     /// Writes the packet to the front of `out`, and says how long it is; `None` if it is longer
