@@ -5,7 +5,7 @@ use super::pace::{MAX_UDP_SPEED, Pace};
 use super::request::{asked_pace, max_packet, session_of};
 use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
-use crate::text::{Emit, SliceSink, TextWriter, hex_digits};
+use crate::text::{Emit, TextWriter, hex_digits};
 use crate::time::{Duration, MediaTime, Now};
 use crate::transport::Lower;
 use crate::wire::rtsp::{
@@ -53,7 +53,7 @@ impl State {
         tx: &mut [u8],
     ) {
         self.write_reply(tx, Status::OK, request.headers.cseq(), &|reply| {
-            reply.header("Content-Base", &url.control(b"/"))?;
+            reply.header("Content-Base", &url.join(b"/"))?;
             reply.end_with(CONTENT_TYPE, presentation)
         });
     }
@@ -275,14 +275,22 @@ impl Emit for RtpInfos<'_> {
             if index > 0 {
                 out.text(",")?;
             }
-            let mut control = [0; 8];
-            let mut name = TextWriter::new(SliceSink::new(&mut control));
-            // "track" and up to three digits: it fits.
-            let _ = name.text(CONTROL_PREFIX).and_then(|()| name.dec(track));
-            let name = name.into_sink();
-            let url = self.base.control(name.written());
+            let url = TrackUrl { base: self.base, track };
             RtpInfo { url, seq: Some(seq), rtptime: Some(rtptime) }.emit(out)?;
         }
         Ok(())
+    }
+}
+
+/// The URL of a track, as its control in the session description makes it.
+struct TrackUrl<'a> {
+    base: Url<'a>,
+    track: u8,
+}
+
+impl Emit for TrackUrl<'_> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+        self.base.join(CONTROL_PREFIX.as_bytes()).emit(out)?;
+        out.dec(self.track)
     }
 }

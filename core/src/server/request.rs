@@ -10,7 +10,7 @@ use crate::wire::interleaved::{Data, MAGIC};
 use crate::wire::rtp;
 use crate::wire::rtsp::{
     Message, MessageWriter, Method, ParseError, ParseErrorKind, Parsed, Profile, Range, Request, Scale,
-    Session, Speed, Status, TransportSpec, Url, Version, WriteError, parse_within, transports,
+    Speed, Status, TransportSpec, Url, Version, WriteError, parse_within, transports,
 };
 use embedded_io::SliceWriteError;
 
@@ -349,7 +349,8 @@ fn write(
 
 /// The session that a request names, if it can be one of ours.
 pub(super) fn session_of(request: &Request<'_>) -> Option<SessionId> {
-    let id = Session::parse(request.headers.get("Session")?)?.id;
+    // A timeout behind it is what the client was told.
+    let id = text::split(request.headers.get("Session")?, b';').next()?;
     let (high, low) = id.split_at_checked(8).filter(|(_, low)| low.len() == 8)?;
     let (high, low) = (text::hexadecimal(high)?, text::hexadecimal(low)?);
     Some(SessionId(u64::from(high) << 32 | u64::from(low)))

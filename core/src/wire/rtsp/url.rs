@@ -174,8 +174,13 @@ impl<'a> Url<'a> {
         match Self::parse(control) {
             Ok(url) => ControlUrl { base: url, control: &[] },
             Err(_) if control == b"*" => ControlUrl { base: self, control: &[] },
-            Err(_) => ControlUrl { base: self, control },
+            Err(_) => self.join(control),
         }
+    }
+
+    /// The same for a control that is to be appended, for sure.
+    pub(crate) const fn join(self, control: &'a [u8]) -> ControlUrl<'a> {
+        ControlUrl { base: self, control }
     }
 }
 
