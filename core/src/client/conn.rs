@@ -247,8 +247,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
             _ => options,
         };
         let pausing = state.outstanding.is_some_and(|outstanding| outstanding.kind == Kind::Pause);
-        let goes_on = options.from.is_none() && options.same_pace(&state.last_play);
-        if goes_on && state.phase == Phase::Playing && !pausing {
+        if options.is_done_by(&state.last_play) && state.phase == Phase::Playing && !pausing {
             // It does already: all there is to do is not to pause.
             state.want.take_if(|want| *want != Command::Teardown);
         } else {

@@ -58,13 +58,23 @@ pub(super) enum Kind {
     Setup(u8),
     Play {
         options: PlayOptions,
-        playing: bool,
+        before: Before,
     },
     Pause,
     /// PAUSE of a session that is about to be replaced.
     Leave,
     Keepalive,
     Teardown,
+}
+
+/// What the media do when PLAY is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    Playing,
+    /// Nothing: they were never played, or are paused, or have ended.
+    Held,
+    /// Nothing, and there is no more of what was paused.
+    PlayedOut,
 }
 
 /// A request that waits for its response.
@@ -200,7 +210,12 @@ impl State {
                 Some(Command::Play(options)) => {
                     let speed = if self.no_speed { Speed::NORMAL } else { options.speed };
                     let options = PlayOptions { speed, ..options };
-                    Some(Kind::Play { options, playing: self.phase == Phase::Playing })
+                    let before = match self.phase {
+                        Phase::Playing => Before::Playing,
+                        _ if self.is_played_out() => Before::PlayedOut,
+                        _ => Before::Held,
+                    };
+                    Some(Kind::Play { options, before })
                 }
                 Some(Command::Pause) if self.phase == Phase::Playing => Some(Kind::Pause),
                 _ => (self.keepalive.at() <= now).then_some(Kind::Keepalive),
@@ -232,18 +247,24 @@ impl State {
         self.outstanding = Some(Outstanding { kind, method, cseq: self.cseq, until: now.at + wait });
         self.keepalive.last = now.at;
         match kind {
-            Kind::Play { options, playing } => {
+            Kind::Play { options, before } => {
                 self.want = None;
                 self.last_play = options;
-                if !playing {
-                    let start = self.asked_start(options);
-                    for track in &mut self.tracks {
-                        track.receiver.expect_play(start);
-                    }
+                if before != Before::Playing {
+                    self.expect_play(options);
                 }
             }
             Kind::Pause => self.want = None,
             _ => {}
+        }
+    }
+
+    /// What comes from now on is believed to be of a PLAY that was asked for.
+    pub(super) fn expect_play(&mut self, options: PlayOptions) {
+        let start = self.asked_start(options);
+        for track in &mut self.tracks {
+            track.receiver.expect_play(start);
+            (track.bye_at, track.ended) = (None, false);
         }
     }
 
@@ -310,12 +331,12 @@ impl State {
         if let Some((index, track)) = track {
             out.header("Transport", &self.offer(index, track))?;
         }
-        if let Kind::Play { options, playing } = kind {
+        if let Kind::Play { options, before } = kind {
             if let Some(range) = self.range(options) {
                 out.header("Range", &range)?;
             }
             // Without a word, it is 1; or, where it is played already, as it was.
-            let stays = playing && options.from.is_none();
+            let stays = before == Before::Playing && options.from.is_none();
             if options.scale != Scale::NORMAL || stays {
                 out.header("Scale", &options.scale)?;
             }

@@ -1,6 +1,6 @@
 //! What comes in: messages of the connection, and packets of the tracks.
 use super::conn::{Parts, State, window_of};
-use super::dialogue::Phase;
+use super::dialogue::{Kind, Phase};
 use super::event::ClientError;
 use super::track::Route;
 use crate::frame::FrameSink;
@@ -195,8 +195,12 @@ impl State {
     }
 
     fn on_rtcp(&mut self, now: Now, index: u8, bytes: &[u8]) {
-        let in_play = self.phase == Phase::Playing;
+        let set_up = matches!(self.phase, Phase::Ready | Phase::Playing);
+        let asked = self.outstanding.is_some_and(|asked| matches!(asked.kind, Kind::Play { .. }));
+        let awaited = asked && self.phase == Phase::Ready;
         let Some(track) = self.tracks.get_mut(usize::from(index)) else { return };
+        // Before the first packet of what is asked for, a BYE is a late one of what was before.
+        let ends = set_up && !(awaited && track.receiver.fresh);
         for packet in Compound::new(bytes).map_while(Result::ok) {
             match packet {
                 Packet::SenderReport(report) if track.receiver.is_from(report.ssrc()) => {
@@ -204,7 +208,7 @@ impl State {
                         statistics.on_sender_report(now.at, report.info().ntp);
                     }
                 }
-                Packet::Bye(bye) if in_play && bye.sources().any(|ssrc| track.receiver.is_from(ssrc)) => {
+                Packet::Bye(bye) if ends && bye.sources().any(|ssrc| track.receiver.is_from(ssrc)) => {
                     // A datagram may have overtaken the last of the media.
                     let wait = match track.route {
                         Route::Udp { .. } => self.config.reorder_wait,

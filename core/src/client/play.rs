@@ -23,7 +23,8 @@ pub struct PlayOptions {
 }
 
 impl PlayOptions {
-    pub(super) fn same_pace(&self, other: &Self) -> bool {
-        (self.scale, self.speed) == (other.scale, other.speed)
+    /// Who does what `other` says does this already.
+    pub(super) fn is_done_by(&self, other: &Self) -> bool {
+        self.from.is_none() && (self.scale, self.speed) == (other.scale, other.speed)
     }
 }

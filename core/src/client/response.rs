@@ -2,7 +2,7 @@
 use super::address;
 use super::config::TransportChoice;
 use super::conn::{MAX_TRACKS, Playing, State, window_of};
-use super::dialogue::{Command, Kind, Outstanding, Phase, channels};
+use super::dialogue::{Before, Command, Kind, Outstanding, Phase, channels};
 use super::event::{ClientError, Event};
 use super::play::PlayOptions;
 use super::receiver::Coding;
@@ -56,7 +56,7 @@ impl State {
             _ if !status.is_success() => self.on_refusal(asked, response),
             Kind::Describe => self.on_description(response, url, notes),
             Kind::Setup(index) => self.on_setup(now, index, response, notes, windows),
-            Kind::Play { options, playing } => self.on_play(now, options, playing, response, notes),
+            Kind::Play { options, before } => self.on_play(now, options, before, response, notes),
             Kind::Pause => {
                 if self.phase == Phase::Playing {
                     self.phase = Phase::Ready;
@@ -246,7 +246,7 @@ impl State {
         &mut self,
         now: Now,
         options: PlayOptions,
-        playing: bool,
+        before: Before,
         response: &Response<'_>,
         notes: &[u8],
     ) {
@@ -254,12 +254,17 @@ impl State {
         let range = headers.get("Range").and_then(|value| Range::parse(value).ok()).unwrap_or_default();
         let scale = headers.get("Scale").and_then(Scale::parse).unwrap_or_default();
         let speed = headers.get("Speed").and_then(Speed::parse).unwrap_or_default();
-        let jumps = options.from.is_some() || (scale, speed) != (self.playing.scale, self.playing.speed);
+        let playing = before == Before::Playing;
+        // Without a place, what is played goes on; what is over starts anew (RFC 2326, 10.5).
+        let over = before == Before::PlayedOut || (playing && self.is_played_out());
+        let goes_on = options.from.is_none() && (scale, speed) == (self.playing.scale, self.playing.speed);
+        let jumps = playing && (!goes_on || over);
         let mut start = Start { scale: Some(scale), ..self.asked_start(options) };
         if let Some(Position::At(pts)) = range.start {
             start.pts = pts;
-            // Where it jumps while it plays, time is what the server says.
-            start.resumed &= !playing;
+            // Some servers say 0 of wherever they resume. Where there is nothing to resume, or it jumps
+            // while it plays, time is what the server says.
+            start.resumed &= !playing && !over;
         }
         let info = headers.get("RTP-Info").unwrap_or_default();
         let count = self.tracks.len();
@@ -267,14 +272,18 @@ impl State {
             let info = rtp_info(info, track.url.of(notes), index, count);
             let (seq, rtptime) = info.map_or((None, None), |info| (info.seq, info.rtptime));
             let start = Start { rtptime, ..start };
+            if jumps {
+                track.receiver.jump(Start { from_seq: seq, ..start });
+            }
             match playing {
-                true if jumps => track.receiver.jump(Start { from_seq: seq, ..start }),
-                true => {}
+                true => (track.bye_at, track.ended) = (None, false),
                 false => track.receiver.granted(start, seq),
             }
-            (track.bye_at, track.ended) = (None, false);
             track.open_path(now.at);
         }
+        // It does already what was asked for meanwhile without a place.
+        let last = self.last_play;
+        self.want.take_if(|want| matches!(want, Command::Play(options) if options.is_done_by(&last)));
         if !playing || jumps {
             self.playing = self.playing_from(now, start, range, scale, speed);
         }

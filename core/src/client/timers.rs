@@ -1,7 +1,7 @@
 //! What time alone brings about.
 use super::config::TransportChoice;
 use super::conn::{State, window_of};
-use super::dialogue::{Kind, Phase};
+use super::dialogue::{Before, Kind, Outstanding, Phase};
 use super::event::{ClientError, Event};
 use super::track::{Route, Track};
 use crate::frame::FrameSink;
@@ -82,6 +82,25 @@ impl State {
         self.phase = Phase::Ready;
         (self.from_start, self.playing.ended) = (true, true);
         self.tell(Event::Ended);
+        // A PLAY that is asked for already comes after this.
+        if let Some(Outstanding { kind: Kind::Play { options, before }, .. }) = &mut self.outstanding {
+            *before = Before::Held;
+            let options = *options;
+            self.expect_play(options);
+        }
+    }
+
+    /// There is no more of what is played, or was paused, as far as that is known.
+    pub(super) fn is_played_out(&self) -> bool {
+        self.tracks.iter().all(|track| track.ended || track.bye_at.is_some() || self.is_at_end(track))
+    }
+
+    /// The newest frame is the last one of the range.
+    fn is_at_end(&self, track: &Track) -> bool {
+        let timeline = track.receiver.timeline();
+        let near = timeline.duration().scaled(3, 2);
+        let ends = self.playing.end.zip(timeline.newest());
+        !track.receiver.fresh && ends.is_some_and(|(end, newest)| newest + near >= end)
     }
 
     /// When a track ends, if nothing comes: it was said BYE to, or it has come to the end of the
@@ -93,16 +112,10 @@ impl State {
         if track.bye_at.is_some() {
             return track.bye_at;
         }
-        let timeline = track.receiver.timeline();
-        let near = timeline.duration().scaled(3, 2);
-        let at_end = match (self.playing.end, timeline.newest()) {
-            (Some(end), Some(newest)) => newest + near >= end && !track.receiver.fresh,
-            _ => false,
-        };
         let last = self.tracks.iter().any(|track| track.ended);
         let quiet_since =
             track.receiver.last_packet.map_or(self.playing.since, |at| at.max(self.playing.since));
-        ((at_end || last) && !is_unfinished(track)).then_some(quiet_since + END_SILENCE)
+        ((self.is_at_end(track) || last) && !is_unfinished(track)).then_some(quiet_since + END_SILENCE)
     }
 
     /// When UDP is given up: nothing ever came by it.

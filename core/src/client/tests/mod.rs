@@ -1,4 +1,5 @@
 //! The client against the server of this crate, and against scripts.
+mod end;
 mod pace;
 mod pair;
 mod play;

@@ -14,18 +14,18 @@ use std::vec::Vec;
 use std::{format, vec};
 
 const URL: &str = "rtsp://user:secret@cam.example/live?channel=1";
-const OPTIONS: &str =
+pub(super) const OPTIONS: &str =
     "RTSP/1.0 200 OK\r\nCSeq: {}\r\nPublic: DESCRIBE, SETUP, TEARDOWN, PLAY, GET_PARAMETER\r\n\r\n";
-const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\na=control:*\r\n\
+pub(super) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\na=control:*\r\n\
     m=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\nm=video 0 RTP/AVP 26\r\na=control:trackID=2\r\n";
-const TCP: &str = "RTSP/1.0 200 OK\r\nCSeq: {}\r\nSession: 4711;timeout=30\r\n\
+pub(super) const TCP: &str = "RTSP/1.0 200 OK\r\nCSeq: {}\r\nSession: 4711;timeout=30\r\n\
     Transport: RTP/AVP/TCP;unicast;interleaved=4-5\r\n\r\n";
-const PLAY: &str = "RTSP/1.0 200 OK\r\nCSeq: {}\r\nSession: 4711\r\nRange: npt=0-\r\n\r\n";
+pub(super) const PLAY: &str = "RTSP/1.0 200 OK\r\nCSeq: {}\r\nSession: 4711\r\nRange: npt=0-\r\n\r\n";
 
-struct Script {
-    client: ClientConn<Vec<u8>, &'static str>,
-    album: Album,
-    now: Instant,
+pub(super) struct Script {
+    pub(super) client: ClientConn<Vec<u8>, &'static str>,
+    pub(super) album: Album,
+    pub(super) now: Instant,
     cseq: String,
 }
 
@@ -38,7 +38,7 @@ impl Script {
     }
 
     /// As far as the last of these replies.
-    fn after(transport: TransportChoice, replies: &[&str]) -> Self {
+    pub(super) fn after(transport: TransportChoice, replies: &[&str]) -> Self {
         let mut script = Self::new(transport);
         script.client.play(None);
         for reply in replies {
@@ -49,7 +49,7 @@ impl Script {
     }
 
     /// Playing interleaved, on channels 4 and 5.
-    fn playing() -> Self {
+    pub(super) fn playing() -> Self {
         let mut script = Self::after(TransportChoice::Tcp, &[OPTIONS, &described(SDP), TCP, PLAY]);
         assert!(matches!(script.events().last(), Some(Event::Playing { lower: Lower::Interleaved, .. })));
         script
@@ -69,7 +69,7 @@ impl Script {
     }
 
     /// The client's next request.
-    fn request(&mut self) -> String {
+    pub(super) fn request(&mut self) -> String {
         let request = self.said();
         if let Some((_, rest)) = request.split_once("CSeq: ") {
             self.cseq = rest.split("\r\n").next().unwrap().to_string();
@@ -77,22 +77,22 @@ impl Script {
         request
     }
 
-    fn reply(&mut self, reply: &str) {
+    pub(super) fn reply(&mut self, reply: &str) {
         self.bytes(reply.replace("{}", &self.cseq).as_bytes());
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
         let now = self.at();
         let _ = self.client.handle_stream(now, bytes, &mut self.album);
     }
 
-    fn pass(&mut self, span: Duration) {
+    pub(super) fn pass(&mut self, span: Duration) {
         self.now = self.now + span;
         let now = self.at();
         self.client.handle_timeout(now, &mut self.album);
     }
 
-    fn events(&mut self) -> Vec<Event<'static>> {
+    pub(super) fn events(&mut self) -> Vec<Event<'static>> {
         let now = self.at();
         let mut events = Vec::new();
         while let Some(event) = self.client.poll_event(now) {
@@ -119,7 +119,7 @@ impl Script {
     }
 
     /// Gives the frame on channel 4, in packets from `seq` on.
-    fn frame(&mut self, clip: &Clip, number: usize, ssrc: u32, seq: u16, timestamp: u32) -> u16 {
+    pub(super) fn frame(&mut self, clip: &Clip, number: usize, ssrc: u32, seq: u16, timestamp: u32) -> u16 {
         let packets = packets(clip, number, ssrc, seq, timestamp);
         for packet in &packets {
             self.bytes(&framed(4, packet));
@@ -128,17 +128,17 @@ impl Script {
     }
 }
 
-fn described(sdp: &str) -> String {
+pub(super) fn described(sdp: &str) -> String {
     let head = "RTSP/1.0 200 OK\r\nCSeq: {}\r\nContent-Type: application/sdp\r\nContent-Length: ";
     format!("{head}{}\r\n\r\n{sdp}", sdp.len())
 }
 
-fn framed(channel: u8, packet: &[u8]) -> Vec<u8> {
+pub(super) fn framed(channel: u8, packet: &[u8]) -> Vec<u8> {
     let header = interleaved::Header { channel, len: packet.len() as u16 };
     [&header.emit()[..], packet].concat()
 }
 
-fn packets(clip: &Clip, number: usize, ssrc: u32, mut seq: u16, timestamp: u32) -> Vec<Vec<u8>> {
+pub(super) fn packets(clip: &Clip, number: usize, ssrc: u32, mut seq: u16, timestamp: u32) -> Vec<Vec<u8>> {
     let (info, data) = &clip.0[number];
     let frame = Frame::jpeg(data, *info, MediaTime::ZERO, Duration::ZERO);
     let cut = payload::Cut::new(&frame, 1_300).unwrap();
@@ -157,7 +157,7 @@ fn packets(clip: &Clip, number: usize, ssrc: u32, mut seq: u16, timestamp: u32) 
     packets
 }
 
-fn bye(ssrc: u32) -> Vec<u8> {
+pub(super) fn bye(ssrc: u32) -> Vec<u8> {
     let mut bytes = [0; 80];
     let compound =
         rtcp::CompoundRepr { ssrc, sender: Some(Default::default()), reports: &[], cname: b"x", bye: true };
@@ -477,23 +477,6 @@ fn a_source_that_starts_anew_after_pause_loses_nothing() {
 }
 
 #[test]
-fn bye_of_the_source_ends_and_of_another_does_not() {
-    let clip = Clip::new(2);
-    let mut script = Script::playing();
-    script.frame(&clip, 0, 1, 10, 90_000);
-    script.events();
-    script.bytes(&framed(5, &bye(2)));
-    script.pass(Duration::ZERO);
-    assert_eq!(script.events(), []);
-    // On RTP's channel, as a device that knows one only.
-    script.bytes(&framed(4, &bye(1)));
-    script.pass(Duration::ZERO);
-    assert_eq!(script.events(), [Event::Ended]);
-    script.client.play(None);
-    assert!(script.request().contains("\r\nRange: npt=0-\r\n"));
-}
-
-#[test]
 fn silence_is_told_once_until_more_comes() {
     let clip = Clip::new(2);
     let mut script = Script::playing();
@@ -507,53 +490,6 @@ fn silence_is_told_once_until_more_comes() {
         script.said();
         script.reply("RTSP/1.0 200 OK\r\n\r\n");
     }
-}
-
-/// Playing interleaved, a range of the medium.
-fn playing(range: &str) -> Script {
-    let reply = PLAY.replace("npt=0-", range);
-    let mut script = Script::after(TransportChoice::Tcp, &[OPTIONS, &described(SDP), TCP, &reply]);
-    assert!(matches!(script.events().last(), Some(Event::Playing { .. })));
-    script
-}
-
-#[test]
-fn silence_in_the_middle_of_an_interleaved_frame_is_not_the_end() {
-    let clip = Clip::new(2);
-    let mut script = playing("npt=0-0.08");
-    let next = script.frame(&clip, 0, 1, 10, 90_000);
-    let last = packets(&clip, 1, 1, next, 93_600);
-    let (end, begun) = last.split_last().unwrap();
-    begun.iter().for_each(|packet| script.bytes(&framed(4, packet)));
-    script.pass(Duration::from_secs(10));
-    assert_eq!(script.events(), [Event::Stalled]);
-    script.pass(Duration::from_secs(60));
-    assert_eq!(script.events(), []);
-    script.bytes(&framed(4, end));
-    assert!(script.album.frames.iter().all(|seen| seen.end.integrity.is_complete()));
-    script.pass(Duration::from_secs(1));
-    assert_eq!((script.events(), script.album.frames.len()), (vec![Event::Ended], 2));
-}
-
-#[test]
-fn a_stall_that_lasts_longer_than_the_medium_is_its_end() {
-    let clip = Clip::new(1);
-    let mut script = playing("npt=0-60");
-    script.frame(&clip, 0, 1, 10, 90_000);
-    script.pass(Duration::from_secs(10));
-    assert_eq!(script.events(), [Event::Stalled]);
-    script.pass(Duration::from_secs(49));
-    assert_eq!(script.events(), []);
-    assert_eq!(script.client.poll_at().timer, Some(Instant::ZERO + Duration::from_secs(60)));
-    script.pass(Duration::from_secs(1));
-    assert_eq!(script.events(), [Event::Ended]);
-}
-
-#[test]
-fn nothing_at_the_end_of_the_medium_is_its_end() {
-    let mut script = playing("npt=8-8");
-    script.pass(Duration::from_secs(10));
-    assert_eq!(script.events(), [Event::Ended]);
 }
 
 #[test]
