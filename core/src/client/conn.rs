@@ -41,6 +41,9 @@ pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) want: Option<Command>,
     pub(super) outstanding: Option<Outstanding>,
+    /// When the last request was asked that was answered: what the server wrote on the connection before
+    /// that has come.
+    pub(super) in_step: Instant,
     /// The first request that is no longer waited for; its response may still come, and those of the
     /// ones up to the one that is.
     pub(super) given_up: Option<u32>,
@@ -106,6 +109,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
             phase: Phase::Options,
             want: None,
             outstanding: None,
+            in_step: now.at,
             given_up: None,
             cseq: 0,
             keepalive: Keepalive::new(now.at),

@@ -83,6 +83,7 @@ pub(super) struct Outstanding {
     pub(super) kind: Kind,
     pub(super) method: Method<'static>,
     pub(super) cseq: u32,
+    pub(super) asked_at: Instant,
     pub(super) until: Instant,
 }
 
@@ -96,12 +97,14 @@ pub(super) struct Keepalive {
     pub(super) get_parameter: bool,
     /// Bad responses in a row.
     pub(super) bad: u8,
+    /// It is to be asked at once whether the server is there.
+    pub(super) due: bool,
 }
 
 impl Keepalive {
     pub(super) fn new(now: Instant) -> Self {
         let timeout = Session { id: &[], timeout_secs: None }.timeout();
-        Self { timeout, last: now, get_parameter: false, bad: 0 }
+        Self { timeout, last: now, get_parameter: false, bad: 0, due: false }
     }
 
     /// Notes a bad response, or that none came. One is forgiven, and something simpler asked the
@@ -113,7 +116,7 @@ impl Keepalive {
     }
 
     fn at(&self) -> Instant {
-        self.last + self.timeout.scaled(1, 2)
+        if self.due { Instant::ZERO } else { self.last + self.timeout.scaled(1, 2) }
     }
 }
 
@@ -244,8 +247,9 @@ impl State {
             Kind::Leave | Kind::Teardown => SHORT_WAIT.min(self.config.response_wait),
             _ => self.config.response_wait,
         };
-        self.outstanding = Some(Outstanding { kind, method, cseq: self.cseq, until: now.at + wait });
-        self.keepalive.last = now.at;
+        self.outstanding =
+            Some(Outstanding { kind, method, cseq: self.cseq, asked_at: now.at, until: now.at + wait });
+        (self.keepalive.last, self.keepalive.due) = (now.at, false);
         match kind {
             Kind::Play { options, before } => {
                 self.want = None;

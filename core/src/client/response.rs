@@ -45,7 +45,7 @@ impl State {
             return;
         };
         self.given_up = None;
-        self.outstanding = None;
+        (self.outstanding, self.in_step) = (None, asked.asked_at);
         match asked.kind {
             Kind::Teardown => self.close(),
             Kind::Leave => self.switch_to_tcp(),

@@ -128,22 +128,28 @@ impl State {
         (auto && !heard && self.phase == Phase::Playing).then(|| self.playing.since + self.config.udp_wait)
     }
 
-    fn stalled_at(&self) -> Option<Instant> {
+    /// Since when nothing has come.
+    fn quiet_since(&self) -> Instant {
         let last = self.tracks.iter().filter_map(|track| track.receiver.last_packet).max();
-        let quiet_since = last.map_or(self.playing.since, |at| at.max(self.playing.since));
-        let stalled_at = quiet_since + self.config.stalled_after;
+        last.map_or(self.playing.since, |at| at.max(self.playing.since))
+    }
+
+    fn stalled_at(&self) -> Option<Instant> {
+        let stalled_at = self.quiet_since() + self.config.stalled_after;
         match self.playing.stall_told {
             false => Some(stalled_at),
             true => self.over_at().map(|at| at.max(stalled_at)),
         }
     }
 
-    /// When all of the range has been delivered, if that is known and nothing is on its way.
+    /// When all of the range has been delivered, if that is known and nothing is on its way. What is
+    /// interleaved may be, until the server has answered since.
     fn over_at(&self) -> Option<Instant> {
         let length = self.playing.end?.since(self.playing.start);
         let delivery = length.scaled(1_000, u64::from(self.playing.speed.thousandths()));
+        let awaited = self.interleaved && self.in_step < self.quiet_since();
         let unfinished = self.tracks.iter().any(is_unfinished);
-        (!unfinished).then_some(self.playing.since + delivery)
+        (!unfinished && !awaited).then_some(self.playing.since + delivery)
     }
 
     /// Silence: the end, if the time for all of the range is over, else a stall.
@@ -156,7 +162,7 @@ impl State {
             }
             return self.end();
         }
-        self.playing.stall_told = true;
+        (self.playing.stall_told, self.keepalive.due) = (true, self.interleaved);
         self.tell(Event::Stalled);
     }
 }

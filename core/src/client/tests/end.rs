@@ -57,6 +57,7 @@ fn a_stall_that_lasts_longer_than_the_medium_is_its_end() {
     script.frame(&clip, 0, 1, 10, 90_000);
     script.pass(Duration::from_secs(10));
     assert_eq!(script.events(), [Event::Stalled]);
+    answer_keepalive(&mut script);
     script.pass(Duration::from_secs(49));
     assert_eq!(script.events(), []);
     assert_eq!(script.client.poll_at().timer, Some(Instant::ZERO + Duration::from_secs(60)));
@@ -66,9 +67,46 @@ fn a_stall_that_lasts_longer_than_the_medium_is_its_end() {
 
 #[test]
 fn nothing_at_the_end_of_the_medium_is_its_end() {
-    let mut script = playing("npt=8-8");
+    let mut script = Script::after(TransportChoice::Tcp, &[OPTIONS, &described(SDP), TCP]);
+    script.request();
+    script.pass(Duration::from_millis(1));
+    script.reply(&PLAY.replace("npt=0-", "npt=8-8"));
+    script.events();
     script.pass(Duration::from_secs(10));
+    assert_eq!(script.events(), [Event::Stalled]);
+    answer_keepalive(&mut script);
+    script.pass(Duration::ZERO);
     assert_eq!(script.events(), [Event::Ended]);
+}
+
+#[test]
+fn a_connection_that_stalls_for_longer_than_the_medium_is_not_its_end() {
+    let clip = Clip::new(2);
+    let mut script = playing("npt=0-12");
+    script.pass(Duration::from_millis(1));
+    let next = script.frame(&clip, 0, 1, 10, 90_000);
+    script.pass(Duration::from_secs(10));
+    assert_eq!(script.events(), [Event::Stalled]);
+    assert!(script.request().contains("GET_PARAMETER rtsp"));
+    script.pass(Duration::from_secs(5));
+    assert_eq!(script.events(), []);
+    // The connection goes on with what was under way.
+    script.frame(&clip, 1, 1, next, 93_600);
+    script.reply("RTSP/1.0 200 OK\r\nCSeq: {}\r\n\r\n");
+    script.pass(Duration::ZERO);
+    assert_eq!((script.events(), shown(&script)), (vec![], vec![0, 40]));
+    script.pass(Duration::from_secs(10));
+    assert_eq!(script.events(), [Event::Stalled]);
+    answer_keepalive(&mut script);
+    script.pass(Duration::ZERO);
+    assert_eq!(script.events(), [Event::Ended]);
+}
+
+/// Whether the server is there is asked at once.
+fn answer_keepalive(script: &mut Script) {
+    assert_eq!(script.client.poll_at().stream, Some(Instant::ZERO));
+    assert!(script.request().contains("GET_PARAMETER rtsp"));
+    script.reply("RTSP/1.0 200 OK\r\nCSeq: {}\r\n\r\n");
 }
 
 /// Answers PLAY: from where, and the number and time of the first packet.
