@@ -100,7 +100,7 @@ impl Receiver {
 
     /// A PLAY from another place, while playing, was granted.
     pub(super) fn jump(&mut self, start: Start) {
-        self.output.timeline.play(start);
+        self.output.timeline.jump(start);
     }
 
     /// The PLAY of [`Self::expect_play`] was granted.

@@ -47,6 +47,8 @@ pub(super) struct Timeline {
     steps: [Option<u32>; 3],
     anchor: Option<Anchor>,
     start: Option<Start>,
+    /// The one after it, which was granted before a packet of `start` came.
+    next: Option<Start>,
     /// The newest frame's time.
     newest: Option<MediaTime>,
     pub(super) missing: u64,
@@ -67,6 +69,7 @@ impl Timeline {
             steps: [None; 3],
             anchor: None,
             start: None,
+            next: None,
             newest: None,
             missing: 0,
             skipped: 0,
@@ -75,6 +78,7 @@ impl Timeline {
 
     /// A PLAY was asked for or granted: the next frame is the first one of it.
     pub(super) fn play(&mut self, start: Start) {
+        self.next = None;
         self.start = match self.start {
             // Nothing has come of the place from where it goes on: what came is of another one.
             Some(before) if start.resumed && !before.resumed => {
@@ -82,6 +86,14 @@ impl Timeline {
             }
             _ => Some(start),
         };
+    }
+
+    /// A PLAY from another place, while playing, was granted. Packets from before it may still come.
+    pub(super) fn jump(&mut self, start: Start) {
+        match self.start {
+            Some(_) if start.from_seq.is_some() && !start.resumed => self.next = Some(start),
+            _ => self.play(start),
+        }
     }
 
     /// A PLAY was granted, of which packets may have overtaken the reply. Its first one has the
@@ -112,6 +124,7 @@ impl Timeline {
     /// Another source, or its timestamps start anew: time goes on all the same.
     pub(super) fn interrupt(&mut self) {
         self.anchor = None;
+        self.start = self.next.take().or(self.start);
         if self.start.is_none() && self.newest.is_some() {
             self.start = Some(Start { resumed: true, ..Start::default() });
         }
@@ -120,8 +133,13 @@ impl Timeline {
     /// Takes in a packet, in order, with the number of those lost just before it; returns when its
     /// frame is to be shown.
     pub(super) fn on_packet(&mut self, timestamp: u32, sequence_number: u16, gap: u16) -> MediaTime {
+        if let Some(next) = self.next.take_if(|next| reaches(next, sequence_number)) {
+            self.start = Some(next);
+        }
         let same = self.anchor.is_some_and(|anchor| anchor.timestamp == timestamp);
-        if let Some(start) = self.start.filter(|start| !same && self.begins(start, sequence_number)) {
+        if let Some(start) =
+            self.start.filter(|start| !same && (self.anchor.is_none() || reaches(start, sequence_number)))
+        {
             return self.begin(start, timestamp, gap);
         }
         let Some(anchor) = self.anchor else {
@@ -154,12 +172,6 @@ impl Timeline {
     /// When the newest frame is shown, of all that came.
     pub(super) const fn newest(&self) -> Option<MediaTime> {
         self.newest
-    }
-
-    /// Whether the packet belongs to what PLAY asked for. A number far ahead is not believed.
-    fn begins(&self, start: &Start, sequence_number: u16) -> bool {
-        let until = start.from_seq.map_or(0, |seq| seq.wrapping_sub(sequence_number));
-        self.anchor.is_none() || !(1..MAX_AHEAD).contains(&until)
     }
 
     fn begin(&mut self, start: Start, timestamp: u32, gap: u16) -> MediaTime {
@@ -225,6 +237,12 @@ impl Timeline {
     fn span(&self, ticks: u64) -> Duration {
         span(self.clock_rate, ticks)
     }
+}
+
+/// Whether the packet belongs to what PLAY asked for. A number far ahead is not believed.
+fn reaches(start: &Start, sequence_number: u16) -> bool {
+    let until = start.from_seq.map_or(0, |seq| seq.wrapping_sub(sequence_number));
+    !(1..MAX_AHEAD).contains(&until)
 }
 
 /// How many frames, `interval` apart, have their place between two that are `step` apart.
@@ -382,6 +400,37 @@ mod tests {
     }
 
     #[test]
+    fn what_was_on_its_way_before_a_seek_is_of_the_play_before_it() {
+        // The first PLAY of all, and one after another.
+        for played in [false, true] {
+            let mut timeline = timeline(Some(25));
+            if played {
+                timeline.on_packet(10_000, 1, 0);
+            }
+            timeline.play(Start { rtptime: Some(90_000), from_seq: Some(3), ..start(2_000) });
+            timeline.jump(Start { rtptime: Some(93_600), from_seq: Some(6), ..start(9_000) });
+            // Its first packet is lost, which those after it waited for.
+            assert_eq!(timeline.on_packet(90_000, 4, 1), at(2_000));
+            assert_eq!(timeline.on_packet(90_000, 5, 0), at(2_000));
+            assert_eq!(timeline.on_packet(93_600, 6, 0), at(9_000));
+            assert_eq!(timeline.on_packet(97_200, 7, 0), at(9_040));
+        }
+    }
+
+    #[test]
+    fn a_seek_stands_where_nothing_comes_of_the_play_before_it() {
+        for interrupted in [false, true] {
+            let mut timeline = timeline(Some(25));
+            timeline.play(start(2_000));
+            timeline.jump(Start { from_seq: Some(6), ..start(9_000) });
+            if interrupted {
+                timeline.interrupt();
+            }
+            assert_eq!(timeline.on_packet(93_600, if interrupted { 900 } else { 6 }, 0), at(9_000));
+        }
+    }
+
+    #[test]
     fn time_does_not_run_back_when_a_server_resumes_early_or_starts_anew() {
         let mut timeline = timeline(Some(25));
         timeline.play(start(0));
@@ -455,6 +504,7 @@ mod tests {
                     0 => timeline.play(start),
                     1 => timeline.granted(start, (op & 8 > 0).then_some(seq)),
                     2 => timeline.interrupt(),
+                    3 => timeline.jump(start),
                     _ => {}
                 }
                 let pts = timeline.on_packet(timestamp, seq, gap);
