@@ -7,8 +7,9 @@ use pinhole::client::{Config, TransportChoice};
 use pinhole_sim::clip::Clip;
 use pinhole_sim::faults::Faults;
 use pinhole_sim::wire::Medium;
-use pinhole_sim::world::{Family, Media, SMALL, Sim, udp};
+use pinhole_sim::world::{Family, Media, SMALL, Sim, Watcher, udp};
 use pinhole_smoltcp::memory::{ServerMeans, TcpBuffers};
+use pinhole_smoltcp::time::now;
 use smoltcp::time::Duration;
 
 const FRAMES: u64 = 60;
@@ -121,6 +122,23 @@ fn who_reads_too_slowly_gets_fewer_frames_and_all_of_them_whole() {
     assert!(complete > 2 && complete < FRAMES / 2, "{complete}");
     assert_eq!((damaged, figures.lost, figures.frames_missing), (0, 0, 0));
     assert_eq!(complete + sim.served.app.skipped, FRAMES);
+}
+
+#[test]
+fn an_answer_that_waited_for_the_clients_main_loop_is_not_overdue() {
+    let mut sim = start(NO_FAULTS, SMALL, sample(FRAMES as usize));
+    sim.watch(config(Udp));
+    assert!(sim.run(5, |sim| all_told(sim, "Playing")), "{:?}", sim.watchers[0].log);
+    let Watcher { host, mut client, mut ring, mut log, .. } = sim.watchers.remove(0);
+    sim.others.push(host);
+    client.conn_mut().pause();
+    // Its main loop has a turn, in which it asks, and the next one long after the answer has come.
+    for _ in 0..2 {
+        let sockets = &mut sim.others[0].sockets;
+        client.poll(now(sim.at), sockets, &mut ring, |event| log.push(format!("{event:?}")));
+        sim.run(20, |_| false);
+    }
+    assert_eq!(log.last().map(String::as_str), Some("Paused"));
 }
 
 /// Frames are complete and right, or marked, or counted as missing.
