@@ -11,6 +11,7 @@ use super::watcher::{Setting, Watcher, flow_of, name};
 use super::{Broken, Failure};
 use crate::network::{Network, Port};
 use crate::wire::Medium;
+use crate::world::Host;
 use bumpalo::Bump;
 use pinhole::server::Lower;
 use pinhole::server::Why;
@@ -205,7 +206,13 @@ impl<'a, 's> Stage<'a, 's> {
                 self.check_sessions()?;
                 self.camera.restart(self.arena, self.plan, at, extent);
             }
-            Step::Calm => self.watchers.iter_mut().for_each(|watcher| watcher.calm(at)),
+            Step::Calm => {
+                if self.plan.wild {
+                    let hosts = self.watchers.iter_mut().map(|watcher| &mut watcher.host);
+                    hosts.chain([&mut self.camera.host]).for_each(Host::forget_neighbours);
+                }
+                self.watchers.iter_mut().for_each(|watcher| watcher.calm(at));
+            }
         }
         self.calm = (step == Step::Calm).then_some(at);
         Ok(())

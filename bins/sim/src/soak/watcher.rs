@@ -24,8 +24,8 @@ use std::net::SocketAddr;
 
 /// Packets that a UDP socket holds.
 pub(super) const UDP_PACKETS: usize = 64;
-/// A frame has a few packets, and a turn a few frames.
-const RING: (usize, usize) = (64, 256 << 10);
+/// Frames of a turn: at most as many as packets waited in the socket, and for others in the client.
+const RING: (usize, usize) = (128, 512 << 10);
 /// How long somebody waits before trying again, or playing again.
 const PAUSE_FOR_BREATH: Duration = Duration::from_millis(700);
 /// A client waits for an answer to TEARDOWN for longer than this, and then for none.

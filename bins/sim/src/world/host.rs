@@ -108,6 +108,13 @@ impl Host {
         (self.iface.context(), &mut self.sockets)
     }
 
+    /// Whose hardware address it has learned: where a changed byte went unnoticed, a wrong one, which
+    /// would stay for a minute.
+    pub(crate) fn forget_neighbours(&mut self) {
+        // smoltcp forgets them whenever it may have got another address.
+        self.iface.update_ip_addrs(|_| {});
+    }
+
     pub(crate) fn poll(&mut self, at: Instant) {
         self.iface.poll(at, &mut self.port, &mut self.sockets);
     }
