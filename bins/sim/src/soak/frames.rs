@@ -34,6 +34,8 @@ pub(super) struct Frames {
     jumps: u8,
     /// So many frames after an answer may be from before it.
     grace: u8,
+    /// So many of those may have a time that is not known to be theirs.
+    strays: u8,
     /// Where the source's time is, and the receiver's zero: nothing is known of it before the first
     /// frame of a live source.
     epoch: Option<i64>,
@@ -69,6 +71,7 @@ impl Frames {
             answered_by: Instant::from_micros(u64::MAX),
             jumps: 1,
             grace: 0,
+            strays: 0,
             epoch: None,
             last: None,
             complete: 0,
@@ -103,10 +106,12 @@ impl Frames {
     fn settle(&mut self) {
         (self.placing, self.asked) = (false, 0);
         self.grace = GRACE;
-        self.epoch = match self.kind {
-            Kind::Recorded { .. } => Some(0),
-            // The newest frame is wherever the receiver's time is.
-            Kind::Live { .. } => None,
+        (self.epoch, self.strays) = match self.kind {
+            // The one that was begun before the answer.
+            Kind::Recorded { .. } => (Some(0), 1),
+            // The newest frame is wherever the receiver's time is: of those from before the answer, and
+            // of those from after it.
+            Kind::Live { .. } => (None, 2),
         };
     }
 
@@ -168,7 +173,10 @@ impl Frames {
         if let Some(id) = by_time.filter(|id| is(*id)) {
             return Ok(Some(id));
         }
-        let sought = self.epoch.is_none() || self.placing || self.grace > 0;
+        let sought = self.epoch.is_none() || self.placing || (self.grace > 0 && self.strays > 0);
+        // Where a live source's time is, a part of a frame does not show.
+        let shows = matches!(self.kind, Kind::Recorded { .. }) || frame.integrity.is_complete();
+        self.strays = self.strays.saturating_sub(u8::from(shows && !self.placing));
         if !frame.integrity.is_complete() {
             // Too little of it may be there to know it by.
             return match sought {
