@@ -25,6 +25,8 @@ pub(super) struct Flow {
     pub(super) sent: u64,
     pub(super) octets: u64,
     came: Counts,
+    /// What had come whenever the client looked, from the last report's time on.
+    looks: Vec<Counts>,
     /// Of the last 65,536 numbers, those that came.
     numbers: Vec<u64>,
     /// What had come when the client last looked.
@@ -40,7 +42,7 @@ pub(super) struct Flow {
 }
 
 /// Packets that came.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// The numbers of the first that came, and the greatest; 0 before.
     first: u64,
@@ -66,8 +68,11 @@ impl Counts {
 
 impl Flow {
     /// The client has looked at all that came.
-    pub(super) const fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         (self.seen, self.unseen) = (self.came, 0);
+        if self.looks.last() != Some(&self.came) {
+            self.looks.push(self.came);
+        }
     }
 
     fn on_sent(&mut self, at: Instant, payload: &[u8]) -> Result<(), String> {
@@ -112,25 +117,35 @@ impl Flow {
         &mut self.numbers[(number / 64 % (1 << 10)) as usize]
     }
 
-    /// A receiver report leaves, which was made when the client last looked.
-    fn on_receiver_report(&mut self, block: &[u8; 24]) -> Result<(), String> {
-        let seen = self.seen;
-        let (expected, received) = (seen.expected(), seen.packets + seen.duplicates);
-        let (before, reported) = self.reported;
-        let (expected_now, received_now) = (expected - before, received - reported);
-        self.reported = (expected, received);
-        let fraction = (expected_now.saturating_sub(received_now) << 8).checked_div(expected_now);
-        let lost = (expected as i64 - received as i64) & 0xFF_FFFF;
-        let truth = (fraction.unwrap_or(0).min(255), lost, seen.highest as u16);
+    /// A receiver report leaves, which was made when the client last looked, or, where it had to wait,
+    /// at some look since the report before.
+    fn on_receiver_report(&mut self, block: &[u8; 24], waits: bool) -> Result<(), String> {
         let said = (
             u64::from(block[4]),
             i64::from(u32::from_be_bytes([0, block[5], block[6], block[7]])),
             u16::from_be_bytes([block[10], block[11]]),
         );
-        if said != truth && !self.vague {
+        let truth = self.truth(&self.seen);
+        let made = self.looks.iter().rposition(|seen| self.truth(seen) == said);
+        let made = made.filter(|made| waits || made + 1 == self.looks.len());
+        if made.is_none() && !self.vague {
             return Err(format!("it reports (fraction lost, lost, highest) {said:?}, and that is {truth:?}"));
         }
+        self.looks.drain(..made.unwrap_or_default());
+        let seen = self.looks.first().copied().unwrap_or_default();
+        self.reported = (seen.expected(), seen.packets + seen.duplicates);
         Ok(())
+    }
+
+    /// The fraction lost since the last report, all that was lost, and the highest number, as a report
+    /// says them.
+    fn truth(&self, seen: &Counts) -> (u64, i64, u16) {
+        let (expected, received) = (seen.expected(), seen.packets + seen.duplicates);
+        let (before, reported) = self.reported;
+        let (expected_now, received_now) = (expected - before, received - reported);
+        let fraction = (expected_now.saturating_sub(received_now) << 8).checked_div(expected_now);
+        let lost = (expected as i64 - received as i64) & 0xFF_FFFF;
+        (fraction.unwrap_or(0).min(255), lost, seen.highest as u16)
     }
 
     /// A sender report leaves; up to `waiting` packets of those that it counts may not have, yet, or
@@ -156,7 +171,7 @@ fn rtp(payload: &[u8]) -> Option<(u16, u32)> {
 #[derive(Debug)]
 pub(super) struct Ledger {
     pub(super) flows: BTreeMap<(usize, u16), Flow>,
-    /// What is said in reports can be held against what passed: no packet waits for a neighbour, and
+    /// What the server says can be held against what passed: no packet waits for a neighbour, and
     /// nothing is changed unnoticed.
     pub(super) exact: bool,
     /// Packets that the server's sockets hold.
@@ -196,13 +211,11 @@ impl Ledger {
             }
             return;
         }
-        let Some(flow) = self.flows.get_mut(&(from.0, from.1.wrapping_sub(1))).filter(|_| exact) else {
-            return;
-        };
+        let Some(flow) = self.flows.get_mut(&(from.0, from.1.wrapping_sub(1))) else { return };
         if let [0x81, RECEIVER_REPORT, rest @ ..] = payload
             && let Some(block) = rest.get(6..).and_then(|block| block.first_chunk())
         {
-            let result = flow.on_receiver_report(block);
+            let result = flow.on_receiver_report(block, !exact);
             self.note(from.0, result);
         }
     }
