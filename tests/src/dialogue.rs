@@ -1,5 +1,6 @@
 //! RTSP spoken by hand: requests as a test writes them, good or bad, and replies told apart from
 //! the media between them.
+use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -88,15 +89,13 @@ impl Dialogue {
         }
     }
 
-    /// Connects with a receive buffer of about so many bytes.
+    /// Gives it a receive buffer of about so many bytes.
     ///
     /// # Panics
-    /// If nobody listens.
-    pub fn connect_with_buffer(to: SocketAddr, bytes: usize) -> Self {
-        let dialogue = Self::connect(to);
-        let socket = socket2::SockRef::from(&dialogue.stream);
-        socket.set_recv_buffer_size(bytes).expect("a TCP socket");
-        dialogue
+    /// If there can be none.
+    pub fn with_buffer(self, bytes: usize) -> Self {
+        SockRef::from(&self.stream).set_recv_buffer_size(bytes).expect("a TCP socket");
+        self
     }
 
     /// The connection, to be read by other means; what was received and not asked for is dropped.

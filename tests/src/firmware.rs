@@ -2,6 +2,7 @@
 use crate::process::{Finished, Running, binary, repository, run};
 use std::fmt;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::{ChildStdin, Command};
 use std::time::Duration;
 
@@ -20,10 +21,10 @@ pub struct Firmware {
 impl Firmware {
     /// The interface that it is at the other end of.
     pub const TAP: &str = "pinhole0";
-    /// Its address.
-    pub const ADDRESS: &str = "192.168.69.2";
-    /// The port of its RTSP server.
-    pub const RTSP: u16 = 554;
+    /// The address of its Ethernet chip.
+    pub const MAC: [u8; 6] = *b"\x02PHOLE";
+    /// Where its RTSP server is.
+    pub const SERVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 168, 69, 2), 554);
     /// The ports of RTP and RTCP.
     pub const UDP: [u16; 2] = [6970, 6971];
 
@@ -53,7 +54,7 @@ impl Firmware {
 
     /// The URL of a medium.
     pub fn url(medium: &str) -> String {
-        format!("rtsp://{}/{medium}", Self::ADDRESS)
+        format!("rtsp://{}/{medium}", Self::SERVER.ip())
     }
 
     /// Types a command on its serial line.
@@ -62,6 +63,11 @@ impl Firmware {
     /// If it is gone.
     pub fn command(&mut self, command: &str) {
         writeln!(self.serial, "{command}").expect("the firmware runs");
+    }
+
+    /// The entries of its log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.process.stdout()
     }
 
     /// Waits until the log has so many entries with this text, and returns the last of them.

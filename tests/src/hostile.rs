@@ -1,4 +1,5 @@
-//! What no decent client sends.
+//! What no decent client sends, or does.
+use crate::dialogue::{Dialogue, UdpPair};
 
 /// Requests that are refused, each with the statuses that will do; `url` is served, `none` is not.
 pub fn bad_requests(url: &str, none: &str) -> Vec<(String, &'static [u16])> {
@@ -27,4 +28,48 @@ pub fn bad_requests(url: &str, none: &str) -> Vec<(String, &'static [u16])> {
 /// Bytes that are no message at all.
 pub fn noise() -> [Vec<u8>; 4] {
     [vec![0; 10_000], b"$".to_vec(), b"$\x00\xff\xff".to_vec(), "\r\n".repeat(5_000).into_bytes()]
+}
+
+/// Four requests, with CSeq 1 to 4, that are spelt as hardly anyone does and are granted all the same.
+pub fn odd_requests(url: &str) -> String {
+    // A leading empty line, a strange spelling, a folded header, bare line feeds, trailing spaces,
+    // and interleaved data of a channel that nobody knows.
+    format!(
+        "\r\nOPTIONS {url} RTSP/1.0\r\nCseq: 1  \r\nX-Note: one\r\n two\r\n\r\n\
+         OPTIONS {url} RTSP/1.0\nCSEQ:2\n\n\
+         $\u{9}\u{0}\u{4}abcd\
+         OPTIONS {url} RTSP/1.0\r\nCSeq: 3\r\nContent-Length: 4\r\n\r\nbody\
+         OPTIONS {url} RTSP/1.0\r\nCSeq: 4\r\n\r\n"
+    )
+}
+
+/// RTCP that lies about its length, on the channel of a session that was set up with channels 0 and 1.
+pub const FALSE_REPORTS: &[u8] =
+    b"$\x01\x00\x08\x81\xc9\xff\xff\x00\x00\x00\x01$\x01\x00\x00$\x01\x00\x01\x80";
+
+/// Plays over UDP and is gone, but for the RTSP connection: its host answers each packet with an
+/// ICMP error.
+///
+/// # Panics
+/// If it cannot play.
+#[must_use = "the connection stays while this is held"]
+pub fn vanished(mut dialogue: Dialogue, url: &str) -> Dialogue {
+    let pair = UdpPair::bind();
+    dialogue.set_up(url, &pair.transport());
+    dialogue.request("PLAY", url, &[]).ok();
+    dialogue
+}
+
+/// Plays over TCP with the smallest receive buffer that there is, and has not read yet.
+///
+/// # Panics
+/// If it cannot set up a session.
+#[must_use = "the connection stays while this is held"]
+pub fn narrow(dialogue: Dialogue, url: &str) -> Dialogue {
+    let mut dialogue = dialogue.with_buffer(1);
+    dialogue.set_up_tcp(url);
+    let session = dialogue.session.as_deref().expect("a session");
+    let play = format!("PLAY {url} RTSP/1.0\r\nCSeq: 3\r\nSession: {session}\r\n\r\n");
+    dialogue.send(play.as_bytes());
+    dialogue
 }

@@ -4,7 +4,7 @@
 //! [`peer`] says which stock tools are here; [`clip`] makes the media; [`server`], [`viewer`] and
 //! [`board`] run the binaries, and [`firmware`] the firmware; [`watch`] has a stock client decode a stream into one hash for each
 //! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand,
-//! and [`hostile`] has what not to say;
+//! [`hostile`] has what not to say, and [`stranger`] hosts that say it and are gone;
 //! [`fake`] is a server that answers wrongly, or lies, in the packets of [`picture`];
 //! [`relay`] is a network that loses packets; [`network`] makes such as the kernel has; [`late`] is a
 //! receiver that reads late; [`quality`] compares what clients show over a bad network; [`capture`] dissects what went over the wire. Failures panic: this code
@@ -28,6 +28,7 @@ pub mod relay;
 pub mod rtp;
 pub mod server;
 pub mod stage;
+pub mod stranger;
 pub mod viewer;
 pub mod watch;
 

@@ -102,6 +102,11 @@ impl Running {
         self.child.0.id()
     }
 
+    /// The lines on standard output so far.
+    pub fn stdout(&self) -> Vec<String> {
+        self.stdout.snapshot()
+    }
+
     /// Waits until `find` makes something of the lines on standard output so far.
     ///
     /// # Panics

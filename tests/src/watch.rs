@@ -59,7 +59,7 @@ pub fn ffmpeg_start(url: &str, transport: Transport, frames: usize) -> ((u32, u3
     let (transport, count) = (transport.to_string(), frames.to_string());
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-rtsp_transport", &transport, "-i", url]);
-    let report = framemd5(command.args(["-frames:v", &count]));
+    let report = framemd5_within(command.args(["-frames:v", &count]), LIMIT + playing_time(frames));
     let size = report.lines().find_map(|line| {
         let (width, height) = line.strip_prefix("#dimensions 0: ")?.split_once('x')?;
         Some((width.parse().ok()?, height.parse().ok()?))
@@ -194,13 +194,23 @@ pub fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
     sum as f64 / a.len() as f64
 }
 
+/// The longest that so many frames of a clip take.
+fn playing_time(frames: usize) -> Duration {
+    const SLOWEST_A_SECOND: f64 = 10.0;
+    Duration::from_secs_f64(frames as f64 / SLOWEST_A_SECOND)
+}
+
 fn ffmpeg(input: &mut Command) -> Hashes {
     framemd5_hashes(&framemd5(input))
 }
 
 fn framemd5(input: &mut Command) -> String {
+    framemd5_within(input, LIMIT)
+}
+
+fn framemd5_within(input: &mut Command, limit: Duration) -> String {
     // A rate that ffmpeg guesses must neither repeat frames nor drop them.
-    let done = run(input.args(["-fps_mode", "passthrough", "-f", "framemd5", "-"]), LIMIT);
+    let done = run(input.args(["-fps_mode", "passthrough", "-f", "framemd5", "-"]), limit);
     let done = done.expect("ffmpeg runs");
     assert!(done.status.success(), "{input:?} failed:\n{}", done.stderr);
     done.stdout

@@ -1,7 +1,8 @@
 //! Receivers that vanish, that do not read, or to whom the path is narrow: each costs only its own
 //! session.
 use pinhole_tests::clip::Clip;
-use pinhole_tests::dialogue::{Dialogue, UdpPair};
+use pinhole_tests::dialogue::Dialogue;
+use pinhole_tests::hostile::{narrow, vanished};
 use pinhole_tests::network::in_own_network;
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::process::run;
@@ -12,40 +13,17 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-/// Plays over UDP and is gone, but for the RTSP connection: its host answers each packet with an
-/// ICMP error.
-fn vanished(server: &Server, url: &str) -> Dialogue {
-    let mut dialogue = Dialogue::connect(server.address());
-    let pair = UdpPair::bind();
-    dialogue.set_up(url, &pair.transport());
-    dialogue.request("PLAY", url, &[]).ok();
-    dialogue
-}
-
-/// Plays over TCP with the smallest receive buffer that there is, and has not read yet.
-fn narrow(server: &Server, url: &str) -> Dialogue {
-    let mut dialogue = Dialogue::connect_with_buffer(server.address(), 1);
-    dialogue.set_up_tcp(url);
-    dialogue.send(
-        format!("PLAY {url} RTSP/1.0\r\nCSeq: 3\r\nSession: {}\r\n\r\n", session(&dialogue)).as_bytes(),
-    );
-    dialogue
-}
-
-fn session(dialogue: &Dialogue) -> &str {
-    dialogue.session.as_deref().expect("a session")
-}
-
 #[test]
 fn receivers_that_vanish_stop_or_crawl_disturb_nobody() {
     let _turn = undisturbed();
     let clip = Clip::sample();
     let server = Server::with(&["--loop"], &[&clip.path]);
     let url = server.url(clip.mount());
-    let gone: Vec<_> = (0..8).map(|_| vanished(&server, &url)).collect();
-    let stopped: Vec<_> = (0..8).map(|_| narrow(&server, &url)).collect();
+    let connect = || Dialogue::connect(server.address());
+    let gone: Vec<_> = (0..8).map(|_| vanished(connect(), &url)).collect();
+    let stopped: Vec<_> = (0..8).map(|_| narrow(connect(), &url)).collect();
     for _ in 0..8 {
-        let mut crawling = narrow(&server, &url).into_stream();
+        let mut crawling = narrow(connect(), &url).into_stream();
         thread::spawn(move || {
             let mut byte = [0];
             while matches!(crawling.read(&mut byte), Ok(1..)) {

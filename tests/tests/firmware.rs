@@ -2,13 +2,18 @@
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::dialogue::Dialogue;
 use pinhole_tests::firmware::Firmware;
-use pinhole_tests::hostile::{bad_requests, noise};
+use pinhole_tests::hostile::{FALSE_REPORTS, bad_requests, narrow, noise, odd_requests, vanished};
 use pinhole_tests::network::in_own_network;
 use pinhole_tests::peer::{Peer, available};
-use pinhole_tests::process::{binary, poll, run};
+use pinhole_tests::process::{Running, binary, poll, run};
+use pinhole_tests::stranger::Strangers;
 use pinhole_tests::viewer::{self, Report};
-use pinhole_tests::{Transport, undisturbed, watch};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use pinhole_tests::watch::{self, Hashes};
+use pinhole_tests::{Transport, undisturbed};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream, UdpSocket};
+use std::ops::Range;
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,8 +22,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 const SIZE: (u32, u32) = (512, 288);
 /// What `bins/firmware/size.sh` counts for the stack.
 const STACK: usize = 8 * 1024;
-/// How many of the clip's pictures are in the flash.
+/// How many of the clip's pictures are in the flash, and how many it shows a second.
 const PICTURES: usize = 30;
+const RATE: u64 = 30;
 
 /// Runs a test with the firmware, in a network of its own.
 fn with_firmware(test: &str, body: impl FnOnce(Firmware)) {
@@ -41,21 +47,88 @@ fn assert_whole(report: &Report, at_least: u64) {
     assert!(report.number("frames_complete") >= at_least, "{report:?}");
 }
 
+/// The viewer, watching the clip for as long as it is wanted.
+struct Watcher {
+    transport: Transport,
+    /// What the firmware calls it: its port.
+    name: String,
+    viewer: Running,
+    directory: TempDir,
+    since: Instant,
+}
+
+impl Watcher {
+    /// Until the first frames have come.
+    fn start(transport: Transport, firmware: &Firmware) -> Self {
+        let directory = TempDir::new();
+        let file = Self::file(&directory);
+        let options = ["--record", file.to_str().expect("a path in UTF-8")];
+        let opened = firmware.log().iter().filter(|line| line.contains("opened 0")).count();
+        let viewer = viewer::start_with(&Firmware::url("clip"), transport, &options);
+        let told = firmware.wait_log("opened 0", opened + 1, LIMIT);
+        let name = told.split(' ').find(|word| word.ends_with(':')).expect("a port").to_owned();
+        Self { transport, name, viewer, directory, since: Instant::now() }
+    }
+
+    fn file(directory: &TempDir) -> PathBuf {
+        directory.path().join("seen.mjpeg")
+    }
+
+    /// Ends it: it was there all the time, and saw each frame with its very pixels.
+    #[track_caller]
+    fn stop(self, firmware: &Firmware) -> Report {
+        let seconds = self.since.elapsed().as_secs();
+        self.viewer.signal("INT");
+        let report = viewer::report(&self.viewer.finish(LIMIT));
+        assert_whole(&report, seconds.saturating_sub(1) * RATE);
+        let seen = watch::ffmpeg_file(&Self::file(&self.directory));
+        assert_eq!(seen.len() as u64, report.number("frames_complete"), "{report:?}");
+        watch::assert_consecutive(&seen, &pictures(), &format!("the viewer by {}", self.transport));
+        // Where all pictures of the flash are left out, those that are seen are consecutive.
+        let skipped =
+            firmware.log().into_iter().find(|line| line.contains(&self.name) && line.ends_with("skipped"));
+        assert_eq!(skipped, None, "{firmware}");
+        report
+    }
+}
+
+/// The pictures in the flash.
+fn pictures() -> Hashes {
+    let mut file = watch::ffmpeg_file(&Clip::sample().plain);
+    file.truncate(PICTURES);
+    file
+}
+
+/// `docs/firmware.md` has it as the command that shows what the camera does.
 #[test]
-fn two_clients_see_every_frame_of_the_clip() {
-    with_firmware("two_clients_see_every_frame_of_the_clip", |mut firmware| {
-        let mut file = watch::ffmpeg_file(&Clip::sample().plain);
-        file.truncate(PICTURES);
-        let url = Firmware::url("clip");
+fn four_clients_see_every_frame_of_a_minute() {
+    with_firmware("four_clients_see_every_frame_of_a_minute", |mut firmware| {
+        let (url, file) = (Firmware::url("clip"), pictures());
         // Behind the first ten seconds, which end with the clock's wrap.
-        let frames = 12 * 30;
+        let frames = 60 * RATE as usize;
+        let watchers = Transport::ALL.map(|transport| Watcher::start(transport, &firmware));
+        println!("client by      frames  damaged  missing  packets lost");
         thread::scope(|scope| {
-            let viewer = scope.spawn(|| viewer::watch(&url, Transport::Udp, &["--duration", "12"]));
-            let (size, seen) = watch::ffmpeg_start(&url, Transport::Tcp, frames);
-            assert_eq!(size, SIZE);
-            watch::assert_consecutive(&seen, &file, "ffmpeg by TCP");
-            assert_whole(&viewer.join().expect("the viewer ends"), frames as u64 - 15);
+            let clients = Transport::ALL.map(|transport| {
+                let url = &url;
+                (transport, scope.spawn(move || watch::ffmpeg_start(url, transport, frames)))
+            });
+            for (transport, client) in clients {
+                let (size, seen) = client.join().expect("ffmpeg ends");
+                assert_eq!(size, SIZE);
+                watch::assert_consecutive(&seen, &file, &format!("ffmpeg by {transport}"));
+                println!("ffmpeg {transport}     {:6}  each as in the file", seen.len());
+            }
         });
+        for watcher in watchers {
+            let transport = watcher.transport;
+            let report = watcher.stop(&firmware);
+            let [whole, damaged, missing, lost] =
+                ["frames_complete", "frames_damaged", "frames_missing", "packets_lost"]
+                    .map(|name| report.number(name));
+            println!("viewer {transport}     {whole:6}  {damaged:7}  {missing:7}  {lost:12}");
+            assert!(whole >= frames as u64, "{report:?}");
+        }
         firmware.command("stack");
         let told = firmware.wait_log("stack: ", 1, LIMIT);
         let used =
@@ -91,11 +164,18 @@ fn the_pattern_counts_its_frames() {
     });
 }
 
+const SERVER: SocketAddr = SocketAddr::V4(Firmware::SERVER);
+
 /// Connects, when a socket of the few is free again.
 fn connect() -> Dialogue {
-    let address = SocketAddr::new(Firmware::ADDRESS.parse().expect("an address"), Firmware::RTSP);
-    let stream = poll(LIMIT, || TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok());
+    let stream = poll(LIMIT, || TcpStream::connect_timeout(&SERVER, Duration::from_secs(2)).ok());
     Dialogue::over(stream.expect("a socket is free in time"))
+}
+
+/// Whether all sockets are in use, so that a client is turned away.
+fn is_full() -> bool {
+    let connected = TcpStream::connect_timeout(&SERVER, Duration::from_secs(2));
+    connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }
 
 /// Datagrams to both ports: such as look like RTCP, and such as do not.
@@ -114,7 +194,7 @@ fn spill(seconds: u64) {
     while Instant::now() < end {
         for (bytes, port) in garbage.iter().zip(Firmware::UDP.into_iter().cycle()) {
             // The queue of the interface may be full.
-            let _ = socket.send_to(bytes, (Firmware::ADDRESS, port));
+            let _ = socket.send_to(bytes, (*Firmware::SERVER.ip(), port));
         }
         // Some thousands a second.
         thread::sleep(Duration::from_millis(1));
@@ -125,37 +205,91 @@ fn spill(seconds: u64) {
 fn what_is_malformed_floods_or_hangs_on_disturbs_nobody() {
     with_firmware("what_is_malformed_floods_or_hangs_on_disturbs_nobody", |firmware| {
         let [clip, none] = ["clip", "none"].map(Firmware::url);
-        thread::scope(|scope| {
-            let viewer = scope.spawn(|| viewer::watch(&clip, Transport::Udp, &["--duration", "20"]));
-            firmware.wait_log("opened 0", 1, LIMIT);
-            for (request, statuses) in bad_requests(&clip, &none) {
-                let mut dialogue = connect();
-                dialogue.send(request.as_bytes());
-                let status = dialogue.reply().status;
-                assert!(statuses.contains(&status), "{status} instead of {statuses:?} for {request:.80}");
-            }
-            for noise in noise() {
-                connect().send(&noise);
-            }
-            // RTCP that lies about its length, within a session.
-            let mut rubbish = connect();
-            rubbish.set_up_tcp(&clip);
-            rubbish.request("PLAY", &clip, &[]).ok();
-            rubbish.send(b"$\x01\x00\x08\x81\xc9\xff\xff\x00\x00\x00\x01$\x01\x00\x00$\x01\x00\x01\x80");
-            spill(3);
-            // Who says nothing, and who says half of something, until there is no socket left.
-            let mut silent = [connect(), connect()];
-            silent[1].send(b"OPTIONS * RTSP/1.0\r\nCSe");
-            let refused = TcpStream::connect((Firmware::ADDRESS, Firmware::RTSP)).and_then(|stream| {
-                stream.set_read_timeout(Some(LIMIT))?;
-                std::io::Read::read(&mut &stream, &mut [0])
-            });
-            assert!(!matches!(refused, Ok(1..)), "there are more than four");
-            assert!(rubbish.interleaved(LIMIT).is_some(), "its own session goes on, too");
-            assert_whole(&viewer.join().expect("the viewer ends"), 19 * 30);
-        });
+        let watcher = Watcher::start(Transport::Udp, &firmware);
+        for (request, statuses) in bad_requests(&clip, &none) {
+            let mut dialogue = connect();
+            dialogue.send(request.as_bytes());
+            let status = dialogue.reply().status;
+            assert!(statuses.contains(&status), "{status} instead of {statuses:?} for {request:.80}");
+        }
+        for noise in noise() {
+            connect().send(&noise);
+        }
+        let mut odd = connect();
+        odd_requests(&clip).as_bytes().iter().for_each(|byte| odd.send(&[*byte]));
+        for cseq in ["1", "2", "3", "4"] {
+            assert_eq!(odd.reply().ok().header("CSeq"), Some(cseq));
+        }
+        drop(odd);
+
+        let mut rubbish = connect();
+        rubbish.set_up_tcp(&clip);
+        rubbish.request("PLAY", &clip, &[]).ok();
+        rubbish.send(FALSE_REPORTS);
+        spill(3);
+        // Who says nothing, and who says half of something, until there is no socket left.
+        let mut silent = [connect(), connect()];
+        silent[1].send(b"OPTIONS * RTSP/1.0\r\nCSe");
+        assert!(is_full(), "there are more than four");
+        assert!(rubbish.interleaved(LIMIT).is_some(), "its own session goes on, too");
+        drop((silent, rubbish));
+
+        // Whose host answers with errors, and who takes nothing.
+        let bad_receivers = (vanished(connect(), &clip), narrow(connect(), &clip));
+        firmware.wait_log("opened 0", 4, LIMIT);
+        thread::sleep(Duration::from_secs(5));
+        drop(bad_receivers);
+        watcher.stop(&firmware);
         let done = firmware.stop("TERM");
         assert!(!done.stdout.contains("panic") && !done.stdout.contains("restarts: 1"), "{done:?}");
+    });
+}
+
+/// Has these hosts begin connections, at some thousands a second. `known`: the firmware finds them, and
+/// they do not answer.
+fn flood(hosts: Range<u8>, known: bool, seconds: u64) {
+    let strangers = Strangers::on(Firmware::TAP, Firmware::SERVER, Firmware::MAC);
+    if known {
+        hosts.clone().for_each(|number| strangers.introduce(host(number)));
+    }
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut from = hosts.cycle().map(host).zip((1024..=u16::MAX).cycle());
+    while Instant::now() < end {
+        for (host, port) in from.by_ref().take(4) {
+            strangers.half_open(SocketAddrV4::new(host, port));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A host on the network of the TAP.
+fn host(number: u8) -> Ipv4Addr {
+    let [a, b, c, _] = Firmware::SERVER.ip().octets();
+    Ipv4Addr::new(a, b, c, number)
+}
+
+#[test]
+fn connections_that_are_never_completed_disturb_no_session_and_pass() {
+    with_firmware("connections_that_are_never_completed_disturb_no_session_and_pass", |firmware| {
+        let url = Firmware::url("clip");
+        let watchers = Transport::ALL.map(|transport| Watcher::start(transport, &firmware));
+        for (hosts, known) in [(100..250, false), (10..14, true)] {
+            thread::scope(|scope| {
+                // Longer than the three seconds that one of them has.
+                let flood = scope.spawn(|| flood(hosts, known, 5));
+                let kept_out = poll(LIMIT, || is_full().then_some(()));
+                assert!(kept_out.is_some() && !flood.is_finished(), "they had no sockets: {known}");
+            });
+            let since = Instant::now();
+            let clients = [connect(), connect()];
+            let waited = since.elapsed();
+            println!("let in again after {:.1} s; known hosts: {known}", waited.as_secs_f64());
+            assert!(waited < Duration::from_secs(10), "let in after {waited:?}");
+            for mut client in clients {
+                client.request("DESCRIBE", &url, &[]).ok();
+            }
+        }
+        watchers.into_iter().for_each(|watcher| _ = watcher.stop(&firmware));
     });
 }
 

@@ -2,7 +2,7 @@
 //! send.
 use pinhole_tests::clip::Clip;
 use pinhole_tests::dialogue::{Dialogue, Reply, UdpPair, datagram};
-use pinhole_tests::hostile::{bad_requests, noise};
+use pinhole_tests::hostile::{FALSE_REPORTS, bad_requests, noise, odd_requests};
 use pinhole_tests::rtp::{Rtp, SenderReport, rtcp_packets, rtcp_type, sender_report};
 use pinhole_tests::server::Server;
 use pinhole_tests::undisturbed;
@@ -217,15 +217,7 @@ fn unix_seconds(report: SenderReport) -> f64 {
 fn a_message_may_come_in_any_pieces_and_media_between_messages() {
     let (server, url) = served(&[]);
     let mut dialogue = Dialogue::connect(server.address());
-    // A leading empty line, a strange spelling, a folded header, bare line feeds, trailing spaces,
-    // and interleaved data of a channel that nobody knows.
-    let request = format!(
-        "\r\nOPTIONS {url} RTSP/1.0\r\nCseq: 1  \r\nX-Note: one\r\n two\r\n\r\n\
-         OPTIONS {url} RTSP/1.0\nCSEQ:2\n\n\
-         $\u{9}\u{0}\u{4}abcd\
-         OPTIONS {url} RTSP/1.0\r\nCSeq: 3\r\nContent-Length: 4\r\n\r\nbody\
-         OPTIONS {url} RTSP/1.0\r\nCSeq: 4\r\n\r\n"
-    );
+    let request = odd_requests(&url);
     for byte in request.as_bytes() {
         dialogue.send(&[*byte]);
     }
@@ -333,10 +325,7 @@ fn a_client_that_sends_rubbish_after_setup_costs_only_its_own_session() {
     let mut dialogue = Dialogue::connect(server.address());
     dialogue.set_up_tcp(&url);
     dialogue.request("PLAY", &url, &[]).ok();
-    // RTCP that lies about its length, on the right channel.
-    dialogue.send(b"$\x01\x00\x08\x81\xc9\xff\xff\x00\x00\x00\x01");
-    dialogue.send(b"$\x01\x00\x00");
-    dialogue.send(b"$\x01\x00\x01\x80");
+    dialogue.send(FALSE_REPORTS);
     assert_eq!(frames(&play_out(&mut dialogue)), 60);
     assert!(server.is_alive());
 }

@@ -35,7 +35,7 @@ struct Watch {
 impl Watch {
     fn start(address: SocketAddr, url: &str) -> Self {
         // What the client's system holds is old by the time that a client reads it.
-        let mut dialogue = Dialogue::connect_with_buffer(address, 1 << 15);
+        let mut dialogue = Dialogue::connect(address).with_buffer(1 << 15);
         dialogue.set_up_tcp(url);
         dialogue.request("PLAY", url, &[]).ok();
         let none = Duration::ZERO;

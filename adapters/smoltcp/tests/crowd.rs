@@ -7,11 +7,11 @@ use pinhole_sim::wire::Medium;
 use pinhole_sim::world::{Family, Host, Media, RTSP, SMALL, Sim, udp};
 use pinhole_smoltcp::memory::ServerMeans;
 use pinhole_smoltcp::time;
+use pinhole_tests::stranger::syn;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::{Socket, tcp, udp};
-use smoltcp::wire::{
-    IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
-};
+use smoltcp::wire::Ipv4Address;
+use std::net::SocketAddrV4;
 
 const URL: &str = "rtsp://10.0.0.1:8554/clip";
 
@@ -104,38 +104,6 @@ fn a_client_too_many_is_turned_away_until_another_leaves() {
     assert_eq!(sim.watchers[3].check(&sim.served.clip), (30, 0));
 }
 
-/// A SYN from an address that nobody has.
-fn syn(from: Ipv4Address, port: u16) -> Vec<u8> {
-    let to = Ipv4Address::new(10, 0, 0, 1);
-    let tcp = TcpRepr {
-        src_port: port,
-        dst_port: RTSP,
-        control: TcpControl::Syn,
-        seq_number: TcpSeqNumber(i32::from(port)),
-        ack_number: None,
-        window_len: 1000,
-        window_scale: None,
-        max_seg_size: None,
-        sack_permitted: false,
-        sack_ranges: [None; 3],
-        timestamp: None,
-        payload: &[],
-    };
-    let ip = Ipv4Repr {
-        src_addr: from,
-        dst_addr: to,
-        next_header: IpProtocol::Tcp,
-        payload_len: tcp.buffer_len(),
-        hop_limit: 64,
-    };
-    let mut packet = vec![0; ip.buffer_len() + tcp.buffer_len()];
-    let checksums = Default::default();
-    ip.emit(&mut Ipv4Packet::new_unchecked(&mut packet), &checksums);
-    let body = &mut packet[ip.buffer_len()..];
-    tcp.emit(&mut TcpPacket::new_unchecked(body), &from.into(), &to.into(), &checksums);
-    packet
-}
-
 #[test]
 fn connections_that_are_never_completed_disturb_no_session_and_pass() {
     let mut sim = start(ServerMeans { connections: 4, ..SMALL }, recorded(60));
@@ -143,7 +111,9 @@ fn connections_that_are_never_completed_disturb_no_session_and_pass() {
     assert!(sim.run(5, |sim| sim.watchers[0].told("Playing")));
     for n in 0..200u16 {
         for k in 0..5 {
-            let packet = syn(Ipv4Address::new(10, 0, 1, n as u8), 1_000 + 5 * n + k);
+            // From an address that nobody has.
+            let from = SocketAddrV4::new(Ipv4Address::new(10, 0, 1, n as u8), 1_000 + 5 * n + k);
+            let packet = syn(from, SocketAddrV4::new(Ipv4Address::new(10, 0, 0, 1), RTSP));
             sim.network.borrow_mut().inject(time::from_smoltcp(sim.at), &packet);
         }
         sim.pass(50);

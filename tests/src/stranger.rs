@@ -1,0 +1,107 @@
+//! Hosts that are on no machine: what comes from them is put on an interface, and what is sent to them is
+//! answered by nobody.
+use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, bind, socket};
+use nix::unistd::write;
+use smoltcp::wire::{
+    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, IpProtocol,
+    Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+
+/// Such hosts, on the network of a server.
+#[derive(Debug)]
+pub struct Strangers {
+    interface: OwnedFd,
+    server: SocketAddrV4,
+    server_mac: EthernetAddress,
+}
+
+impl Strangers {
+    /// On an Ethernet interface that leads to this server.
+    ///
+    /// # Panics
+    /// If there is no such interface, or this is not root.
+    pub fn on(interface: &str, server: SocketAddrV4, server_mac: [u8; 6]) -> Self {
+        let mut addresses = getifaddrs().expect("interfaces are told");
+        let address = addresses.find_map(|found| {
+            let address = found.address.filter(|_| found.interface_name == interface)?;
+            address.as_link_addr().copied()
+        });
+        let address = address.unwrap_or_else(|| panic!("there is no {interface}"));
+        // Of no protocol: it sends, and is given nothing that comes.
+        let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None);
+        let socket = socket.expect("frames may be sent");
+        bind(socket.as_raw_fd(), &address).expect("an Ethernet interface");
+        Self { interface: socket, server, server_mac: EthernetAddress(server_mac) }
+    }
+
+    /// Has the host at this address ask for the server's, by which the server knows where it is. Of one
+    /// that has not, it finds out that nobody is there.
+    pub fn introduce(&self, host: Ipv4Addr) {
+        let arp = ArpRepr::EthernetIpv4 {
+            operation: ArpOperation::Request,
+            source_hardware_addr: mac(host),
+            source_protocol_addr: host,
+            target_hardware_addr: EthernetAddress([0; 6]),
+            target_protocol_addr: *self.server.ip(),
+        };
+        let mut packet = vec![0; arp.buffer_len()];
+        arp.emit(&mut ArpPacket::new_unchecked(&mut packet));
+        self.send(host, EthernetAddress::BROADCAST, EthernetProtocol::Arp, &packet);
+    }
+
+    /// Begins a TCP connection that will never be completed.
+    pub fn half_open(&self, from: SocketAddrV4) {
+        self.send(*from.ip(), self.server_mac, EthernetProtocol::Ipv4, &syn(from, self.server));
+    }
+
+    fn send(&self, host: Ipv4Addr, to: EthernetAddress, protocol: EthernetProtocol, packet: &[u8]) {
+        let mut bytes = vec![0; EthernetFrame::<&[u8]>::buffer_len(packet.len())];
+        let mut frame = EthernetFrame::new_unchecked(&mut bytes);
+        frame.set_src_addr(mac(host));
+        frame.set_dst_addr(to);
+        frame.set_ethertype(protocol);
+        frame.payload_mut().copy_from_slice(packet);
+        // The interface's queue may be full.
+        let _ = write(&self.interface, &bytes);
+    }
+}
+
+/// Of those that are administered locally, one for each address.
+fn mac(host: Ipv4Addr) -> EthernetAddress {
+    let [a, b, c, d] = host.octets();
+    EthernetAddress([0x02, 0, a, b, c, d])
+}
+
+/// An IPv4 packet that asks for a TCP connection.
+pub fn syn(from: SocketAddrV4, to: SocketAddrV4) -> Vec<u8> {
+    let tcp = TcpRepr {
+        src_port: from.port(),
+        dst_port: to.port(),
+        control: TcpControl::Syn,
+        seq_number: TcpSeqNumber(i32::from(from.port())),
+        ack_number: None,
+        window_len: 1000,
+        window_scale: None,
+        max_seg_size: None,
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
+    };
+    let ip = Ipv4Repr {
+        src_addr: *from.ip(),
+        dst_addr: *to.ip(),
+        next_header: IpProtocol::Tcp,
+        payload_len: tcp.buffer_len(),
+        hop_limit: 64,
+    };
+    let mut packet = vec![0; ip.buffer_len() + tcp.buffer_len()];
+    let checksums = Default::default();
+    ip.emit(&mut Ipv4Packet::new_unchecked(&mut packet), &checksums);
+    let segment = &mut packet[ip.buffer_len()..];
+    tcp.emit(&mut TcpPacket::new_unchecked(segment), &(*from.ip()).into(), &(*to.ip()).into(), &checksums);
+    packet
+}
