@@ -1,9 +1,9 @@
 //! RTSP spoken by hand: requests as a test writes them, good or bad, and replies told apart from
 //! the media between them.
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// How long a reply may take.
@@ -87,6 +87,17 @@ impl Dialogue {
             cseq: 0,
             session: None,
         }
+    }
+
+    /// Connects from this address of this machine.
+    ///
+    /// # Panics
+    /// If it is not one, or nobody listens.
+    pub fn connect_from(from: IpAddr, to: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).expect("a TCP socket");
+        socket.bind(&SocketAddr::new(from, 0).into()).expect("an address of this machine");
+        socket.connect_timeout(&to.into(), REPLY).expect("the server listens");
+        Self::over(socket.into())
     }
 
     /// Gives it a receive buffer of about so many bytes.

@@ -19,6 +19,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// A session's timeout, and half as much again.
+const SESSION_GONE: Duration = Duration::from_secs(75);
 const SIZE: (u32, u32) = (512, 288);
 /// What `bins/firmware/size.sh` counts for the stack.
 const STACK: usize = 8 * 1024;
@@ -290,6 +292,54 @@ fn connections_that_are_never_completed_disturb_no_session_and_pass() {
             }
         }
         watchers.into_iter().for_each(|watcher| _ = watcher.stop(&firmware));
+    });
+}
+
+/// Adds addresses of the machine's end of the TAP, or takes them away.
+fn change_addresses(change: &str, hosts: &[Ipv4Addr]) {
+    for host in hosts {
+        assert!(ip(&["address", change, &format!("{host}/24"), "dev", Firmware::TAP]), "{change} {host}");
+    }
+}
+
+/// Their addresses are taken away: nothing comes from them any more, no farewell either, and nobody answers
+/// for them.
+#[test]
+fn hosts_that_vanish_lose_their_sockets_and_cost_nobody_a_frame() {
+    with_firmware("hosts_that_vanish_lose_their_sockets_and_cost_nobody_a_frame", |firmware| {
+        // Or the machine would look for them, and say that they are not to be found.
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", "0").expect("a network of the test's own");
+        let url = Firmware::url("clip");
+        let watcher = Watcher::start(Transport::Udp, &firmware);
+        let hosts = [20, 21, 22].map(host);
+        let [by_tcp, by_udp @ ..] = hosts;
+        change_addresses("add", &hosts);
+        let mut clients = hosts.map(|host| Dialogue::connect_from(host.into(), SERVER));
+        for (client, host) in clients.iter_mut().zip(hosts) {
+            let udp = "RTP/AVP;unicast;client_port=5000-5001";
+            client.set_up(&url, if host == by_tcp { "RTP/AVP/TCP;unicast" } else { udp });
+            client.request("PLAY", &url, &[]).ok();
+        }
+        assert!(clients[0].interleaved(LIMIT).is_some());
+        thread::sleep(Duration::from_secs(1));
+        for host in by_udp {
+            // The last that is heard of it, as of most clients.
+            let report = b"\x80\xc9\x00\x01\x00\x00\x00\x02";
+            let socket = UdpSocket::bind((host, 5001)).expect("an address of the machine's");
+            socket.send_to(report, (*Firmware::SERVER.ip(), Firmware::UDP[1])).expect("a way to it");
+            thread::sleep(Duration::from_millis(250));
+        }
+        change_addresses("delete", &hosts);
+        let since = Instant::now();
+        assert!(is_full());
+
+        firmware.wait_log("closed, Timeout", 3, SESSION_GONE);
+        let clients = [connect(), connect(), connect()];
+        println!("three are let in again after {:.1} s", since.elapsed().as_secs_f64());
+        for mut client in clients {
+            client.request("DESCRIBE", &url, &[]).ok();
+        }
+        watcher.stop(&firmware);
     });
 }
 

@@ -14,12 +14,11 @@
 //! ```
 //! use pinhole::frame::FrameEnd;
 //! use pinhole::ring::{FrameRing, Slot};
-//! use pinhole::server::Config;
 //! use pinhole::time::MediaTime;
 //! use pinhole::wire::rtsp::Url;
 //! use pinhole::wire::sdp::{AddressType, Presentation, Track, TrackFormat};
 //! use pinhole_smoltcp::memory::{Lender, RingSize, ServerMeans, TcpBuffers, UdpBuffers};
-//! use pinhole_smoltcp::server::{Application, Server, Unusable};
+//! use pinhole_smoltcp::server::{Application, CONFIG, Server, Unusable};
 //! use pinhole_smoltcp::time;
 //! use smoltcp::iface::{Interface, SocketSet, SocketStorage};
 //! use smoltcp::phy::Device;
@@ -33,7 +32,7 @@
 //!     tcp: TcpBuffers { receive: 1024, transmit: 4096 },
 //!     udp: Some(UdpBuffers::to_send(8, 1400)),
 //!     ring: Some(RING),
-//!     config: Config::DEFAULT,
+//!     config: CONFIG,
 //! };
 //! // All that the server and smoltcp take of the board's memory.
 //! const { assert!(MEANS.ram().total() <= 96 * 1024) };

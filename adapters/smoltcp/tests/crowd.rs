@@ -6,6 +6,7 @@ use pinhole::client::{Config, TransportChoice};
 use pinhole_sim::wire::Medium;
 use pinhole_sim::world::{Family, Host, Media, RTSP, SMALL, Sim, udp};
 use pinhole_smoltcp::memory::ServerMeans;
+use pinhole_smoltcp::server::CONFIG;
 use pinhole_smoltcp::time;
 use pinhole_tests::stranger::syn;
 use smoltcp::iface::SocketHandle;
@@ -341,6 +342,27 @@ fn a_neighbour_that_vanishes_holds_up_no_other_session() {
         let skipped = sim.served.app.skipped;
         assert!(figures.frames_complete + skipped > 119 * 30, "{figures:?}");
         assert!(skipped < 10 && figures.lost == 0, "{skipped} {figures:?}");
+    }
+}
+
+/// Where two vanish within half a second, the farewell to one would hold up that to the other, who
+/// is sent media until then: they would hold up those of all.
+#[test]
+fn sessions_that_end_before_smoltcp_forgets_who_vanished_hold_up_no_other() {
+    for millis in (0..500).step_by(100) {
+        let means = ServerMeans { connections: 3, config: CONFIG, ..SMALL };
+        let mut sim = Sim::new(Medium::Ethernet, Family::V4, NO_FAULTS, means, live());
+        (0..3).for_each(|_| watch(&mut sim, TransportChoice::Udp));
+        assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
+        // Long enough for a report, after which nothing is heard of it.
+        sim.pass(3_000);
+        sim.watchers[0].host.port.cut(true);
+        sim.pass(millis);
+        sim.watchers[1].host.port.cut(true);
+        assert!(sim.run(70, |sim| sim.served.server.connected() == 1), "{:?}", sim.served.app.log);
+        sim.pass(3_000);
+        let figures = sim.watchers[2].client.conn().statistics(0).unwrap();
+        assert_eq!((sim.served.app.skipped, figures.lost), (0, 0), "{millis} ms: {figures:?}");
     }
 }
 

@@ -19,9 +19,8 @@ use heapless::Vec;
 use media::Media;
 use mps2::{Board, FrameBuffers};
 use pinhole::ring::Slot;
-use pinhole::server::Config;
 use pinhole_smoltcp::memory::{Lender, ServerMeans, TcpBuffers, UdpBuffers};
-use pinhole_smoltcp::server::{Connection, Server};
+use pinhole_smoltcp::server::{CONFIG, Connection, Server};
 use pinhole_smoltcp::time;
 use smoltcp::iface::{Interface, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
@@ -52,10 +51,10 @@ const TRACKS: usize = 1;
 const MEANS: ServerMeans<TRACKS> = ServerMeans {
     connections: SESSIONS,
     // Three packets that are interleaved.
-    tcp: TcpBuffers { receive: 512, transmit: 3 * (4 + Config::DEFAULT.max_packet as usize) },
-    udp: Some(UdpBuffers::to_send(2, Config::DEFAULT.max_packet as usize)),
+    tcp: TcpBuffers { receive: 512, transmit: 3 * (4 + CONFIG.max_packet as usize) },
+    udp: Some(UdpBuffers::to_send(2, CONFIG.max_packet as usize)),
     ring: Some(media::RING),
-    config: Config::DEFAULT,
+    config: CONFIG,
 };
 
 /// The loop turns at least so often, whatever there is to do, and feeds the watchdog.

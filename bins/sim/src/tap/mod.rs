@@ -21,6 +21,7 @@ use pinhole::server::Config;
 use pinhole::wire::sdp::FrameRate;
 use pinhole_sim::clip::Clip;
 use pinhole_sim::faults::Faults;
+use pinhole_smoltcp::server::CONFIG;
 use pinhole_std::media::{Normalising, PatternFormat};
 use report::{Report, Status};
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
@@ -111,7 +112,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         let message = format!("--ip can be given {IFACE_MAX_ADDR_COUNT} times, not {}\n", args.ip.len());
         return Err(clap::Error::raw(clap::error::ErrorKind::TooManyValues, message).into());
     }
-    let mut config = Config::DEFAULT;
+    let mut config = CONFIG;
     // What the headers of IPv4 and UDP leave; to clients that come by IPv6, packets are shorter.
     config.max_packet = args.mtu - 28;
     let mut capabilities = DeviceCapabilities::default();
