@@ -62,7 +62,7 @@ pub struct SessionId(pub u64);
 
 impl core::fmt::Display for SessionId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{:016x}", self.0)
+        write!(f, "{:016X}", self.0)
     }
 }
 
