@@ -2,7 +2,8 @@
 //! them, without `core::fmt`.
 //!
 //! What is written goes through a [`TextWriter`] into any [`Write`]: a [`SliceSink`], a
-//! [`Counter`] to learn a length first, or a sink of the caller's.
+//! [`Counter`] to learn a length first, or a sink of the caller's. The writer remembers the sink's
+//! first error, which is asked for once, at the end.
 use crate::num::mul_add;
 use crate::storage;
 use crate::time::MediaTime;
@@ -13,48 +14,45 @@ use embedded_io::{ErrorType, SliceWriteError, Write};
 /// Something that has a text form on the wire.
 pub trait Emit {
     /// Writes the text form.
-    ///
-    /// # Errors
-    /// The sink's; part of the text may then have been written.
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error>;
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>);
 
     /// The length of the text form in bytes.
     fn text_len(&self) -> usize {
         let mut out = TextWriter::new(Counter::default());
-        match self.emit(&mut out) {
-            Ok(()) => out.into_sink().count(),
-        }
+        self.emit(&mut out);
+        let Ok(counter) = out.finish();
+        counter.count()
     }
 }
 
 impl<T: Emit + ?Sized> Emit for &T {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         (**self).emit(out)
     }
 }
 
 impl Emit for [u8] {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         out.text(self)
     }
 }
 
 impl Emit for str {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         out.text(self)
     }
 }
 
 /// In decimal.
 impl Emit for u64 {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         out.dec(*self)
     }
 }
 
 /// In decimal.
 impl Emit for u32 {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         out.dec(*self)
     }
 }
@@ -65,32 +63,35 @@ impl Emit for u32 {
 pub struct OneLine<'a>(pub &'a [u8]);
 
 impl Emit for OneLine<'_> {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         let mut parts = self.0.split(u8::is_ascii_control);
-        out.text(parts.next().unwrap_or_default())?;
+        out.text(parts.next().unwrap_or_default());
         for part in parts {
-            out.text(" ")?;
-            out.text(part)?;
+            out.text(" ");
+            out.text(part);
         }
-        Ok(())
     }
 }
 
-/// Writes text piece by piece into a sink.
-#[derive(Clone, Copy, Debug)]
-pub struct TextWriter<W> {
+/// Writes text piece by piece into a sink. Once the sink has refused a piece, none is written.
+#[derive(Debug)]
+pub struct TextWriter<W: Write> {
     sink: W,
+    result: Result<(), W::Error>,
 }
 
 impl<W: Write> TextWriter<W> {
     /// Writes into `sink`, which may be a `&mut` of one.
     pub const fn new(sink: W) -> Self {
-        Self { sink }
+        Self { sink, result: Ok(()) }
     }
 
     /// The sink, with all that was written.
-    pub fn into_sink(self) -> W {
-        self.sink
+    ///
+    /// # Errors
+    /// The sink's first; part of the text may have been written.
+    pub fn finish(self) -> Result<W, W::Error> {
+        self.result.map(|()| self.sink)
     }
 
     /// The sink, while writing goes on.
@@ -99,62 +100,51 @@ impl<W: Write> TextWriter<W> {
     }
 
     /// Writes bytes as they are.
-    ///
-    /// # Errors
-    /// The sink's.
-    pub fn text(&mut self, text: impl AsRef<[u8]>) -> Result<(), W::Error> {
-        self.sink.write_all(text.as_ref())
+    pub fn text(&mut self, text: impl AsRef<[u8]>) {
+        self.put(text.as_ref());
+    }
+
+    /// Apart, so that it is there once, and not for each type of text.
+    fn put(&mut self, text: &[u8]) {
+        if self.result.is_ok() {
+            self.result = self.sink.write_all(text);
+        }
     }
 
     /// Writes a number in decimal.
-    ///
-    /// # Errors
-    /// The sink's.
-    pub fn dec(&mut self, value: impl Into<u64>) -> Result<(), W::Error> {
+    pub fn dec(&mut self, value: impl Into<u64>) {
         self.fixed(value.into(), 1)
     }
 
     /// Writes a number as eight hexadecimal digits, as RTSP writes an SSRC.
-    ///
-    /// # Errors
-    /// The sink's.
-    pub fn hex(&mut self, value: u32) -> Result<(), W::Error> {
+    pub fn hex(&mut self, value: u32) {
         self.text(hex_digits(u64::from(value)).get(8..).unwrap_or_default())
     }
 
     /// Writes a point in time as seconds with up to six decimals (RFC 2326, 3.6: `npt-sec`).
-    ///
-    /// # Errors
-    /// The sink's.
-    pub fn npt(&mut self, at: MediaTime) -> Result<(), W::Error> {
+    pub fn npt(&mut self, at: MediaTime) {
         self.fixed(at.as_micros(), 1_000_000)
     }
 
     /// Writes a number of thousandths as a decimal fraction.
-    ///
-    /// # Errors
-    /// The sink's.
-    pub fn thousandths(&mut self, value: u32) -> Result<(), W::Error> {
+    pub fn thousandths(&mut self, value: u32) {
         self.fixed(u64::from(value), 1_000)
     }
 
     /// Writes `value / unit`. Apart, so that it is there once, and not for each type of value.
-    fn fixed(&mut self, value: u64, unit: u32) -> Result<(), W::Error> {
+    fn fixed(&mut self, value: u64, unit: u32) {
         self.text(Digits::of(value, unit).as_bytes())
     }
 
     /// Writes text for use in a URL: what cannot stand there, white space, control bytes and
     /// all that is not ASCII, is percent-encoded. A `%` is taken to be encoded already.
-    ///
-    /// # Errors
-    /// The sink's.
-    pub fn url_text(&mut self, text: &[u8]) -> Result<(), W::Error> {
+    pub fn url_text(&mut self, text: &[u8]) {
         let mut rest = text;
         while let Some(at) = rest.iter().position(|b| !b.is_ascii_graphic())
             && let Some((plain, [odd, tail @ ..])) = rest.split_at_checked(at)
         {
-            self.text(plain)?;
-            self.text([b'%', hex_digit(odd >> 4), hex_digit(odd & 0xF)])?;
+            self.text(plain);
+            self.text([b'%', hex_digit(odd >> 4), hex_digit(odd & 0xF)]);
             rest = tail;
         }
         self.text(rest)
@@ -438,9 +428,9 @@ pub(crate) mod tests {
     /// The text form of anything, for the tests of the wire types.
     pub(crate) fn emitted(value: &(impl Emit + ?Sized)) -> Vec<u8> {
         let mut out = TextWriter::new(Vec::new());
-        value.emit(&mut out).unwrap();
+        value.emit(&mut out);
         assert_eq!(out.sink.len(), value.text_len());
-        out.sink
+        out.finish().unwrap()
     }
 
     fn written(write: impl FnOnce(&mut TextWriter<Vec<u8>>)) -> Vec<u8> {
@@ -461,7 +451,7 @@ pub(crate) mod tests {
 
     #[test]
     fn fractions_are_written_without_trailing_zeros_and_read_with_them() {
-        let npt = |micros| written(|out| out.npt(MediaTime::from_micros(micros)).unwrap());
+        let npt = |micros| written(|out| out.npt(MediaTime::from_micros(micros)));
         assert_eq!(npt(0), b"0");
         assert_eq!(npt(12_340_000), b"12.34");
         assert_eq!(npt(1_000_001), b"1.000001");
@@ -479,13 +469,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_slice_takes_a_piece_whole_or_not_at_all() {
+    fn a_slice_takes_a_piece_whole_or_not_at_all_and_then_no_other() {
         let mut bytes = [0u8; 5];
         let mut out = TextWriter::new(SliceSink::new(&mut bytes));
-        out.text("abc").unwrap();
-        assert_eq!(out.text("def"), Err(SliceWriteError::Full));
-        out.dec(12u8).unwrap();
-        assert_eq!(out.into_sink().written(), b"abc12");
+        out.text("abc");
+        out.text("def");
+        out.dec(12u8);
+        assert_eq!(out.sink_mut().written(), b"abc");
+        assert_eq!(out.finish().unwrap_err(), SliceWriteError::Full);
     }
 
     #[test]
@@ -496,20 +487,17 @@ pub(crate) mod tests {
 
     #[test]
     fn what_cannot_stand_in_a_url_is_encoded() {
-        assert_eq!(
-            written(|out| out.url_text("a b%20\u{e9}\r\n".as_bytes()).unwrap()),
-            b"a%20b%20%C3%A9%0D%0A"
-        );
+        assert_eq!(written(|out| out.url_text("a b%20\u{e9}\r\n".as_bytes())), b"a%20b%20%C3%A9%0D%0A");
     }
 
     proptest! {
         #[test]
         fn numbers_round_trip(value: u64, word: u32) {
-            prop_assert_eq!(decimal(&written(|out| out.dec(value).unwrap())), Some(value));
-            prop_assert_eq!(hexadecimal(&written(|out| out.hex(word).unwrap())), Some(word));
-            let npt = written(|out| out.npt(MediaTime::from_micros(value)).unwrap());
+            prop_assert_eq!(decimal(&written(|out| out.dec(value))), Some(value));
+            prop_assert_eq!(hexadecimal(&written(|out| out.hex(word))), Some(word));
+            let npt = written(|out| out.npt(MediaTime::from_micros(value)));
             prop_assert_eq!(fraction(&npt, 1_000_000), Some(value));
-            let rate = written(|out| out.thousandths(word).unwrap());
+            let rate = written(|out| out.thousandths(word));
             prop_assert_eq!(fraction(&rate, 1_000), Some(u64::from(word)));
         }
 

@@ -6,8 +6,8 @@ use pinhole::wire::rtsp::{Range, RtpInfo, Scale, Session, Speed, Url, transports
 
 fn emitted(value: &impl Emit) -> Vec<u8> {
     let mut out = TextWriter::new(Vec::new());
-    value.emit(&mut out).expect("a Vec takes all");
-    let text = out.into_sink();
+    value.emit(&mut out);
+    let text = out.finish().expect("a Vec takes all");
     assert_eq!(text.len(), value.text_len());
     text
 }

@@ -324,28 +324,28 @@ impl State {
             },
             (_, Some((_, track))) => MessageWriter::request(sink, method, track.url.of(notes), self.cseq),
             _ => MessageWriter::request(sink, method, self.aggregate.of(notes), self.cseq),
-        }?;
-        out.header("User-Agent", USER_AGENT)?;
+        };
+        out.header("User-Agent", USER_AGENT);
         if let Some(session) = self.session {
-            out.header("Session", session.of(notes))?;
+            out.header("Session", session.of(notes));
         }
         if kind == Kind::Describe {
-            out.header("Accept", sdp::CONTENT_TYPE)?;
+            out.header("Accept", sdp::CONTENT_TYPE);
         }
         if let Some((index, track)) = track {
-            out.header("Transport", &self.offer(index, track))?;
+            out.header("Transport", &self.offer(index, track));
         }
         if let Kind::Play { options, before } = kind {
             if let Some(range) = self.range(options) {
-                out.header("Range", &range)?;
+                out.header("Range", &range);
             }
             // Without a word, it is 1; or, where it is played already, as it was.
             let stays = before == Before::Playing && options.from.is_none();
             if options.scale != Scale::NORMAL || stays {
-                out.header("Scale", &options.scale)?;
+                out.header("Scale", &options.scale);
             }
             if options.speed != Speed::NORMAL || stays {
-                out.header("Speed", &options.speed)?;
+                out.header("Speed", &options.speed);
             }
         }
         out.finish()
@@ -443,9 +443,9 @@ fn write_reply(
     cseq: Option<u32>,
     methods: bool,
 ) -> Result<usize, WriteError<SliceWriteError>> {
-    let mut reply = MessageWriter::response(SliceSink::new(room), status, cseq)?;
+    let mut reply = MessageWriter::response(SliceSink::new(room), status, cseq);
     if methods {
-        reply.header("Public", METHODS)?;
+        reply.header("Public", METHODS);
     }
     Ok(reply.finish()?.len())
 }

@@ -18,8 +18,9 @@ impl Notes {
     /// Appends the text form of something; `None`, and nothing appended, if it does not fit.
     pub(super) fn write(&mut self, storage: &mut [u8], text: &(impl Emit + ?Sized)) -> Option<Span> {
         let mut out = TextWriter::new(SliceSink::new(storage.get_mut(self.len..)?));
-        text.emit(&mut out).ok()?;
-        let span = Span { start: self.len, end: self.len.saturating_add(out.into_sink().len()) };
+        text.emit(&mut out);
+        let written = out.finish().ok()?.len();
+        let span = Span { start: self.len, end: self.len.saturating_add(written) };
         self.len = span.end;
         Some(span)
     }

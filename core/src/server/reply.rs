@@ -53,7 +53,7 @@ impl State {
         tx: &mut [u8],
     ) {
         self.write_reply(tx, Status::OK, request.headers.cseq(), &|reply| {
-            reply.header("Content-Base", &url.join(b"/"))?;
+            reply.header("Content-Base", &url.join(b"/"));
             reply.end_with(CONTENT_TYPE, presentation)
         });
     }
@@ -96,8 +96,8 @@ impl State {
         self.streams.push(stream).map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;
         let timeout_secs = u32::try_from(self.config.session_timeout.as_millis() / 1000).ok();
         self.write_reply(tx, Status::OK, request.headers.cseq(), &|reply| {
-            reply.header("Session", &Session { id: &hex_digits(session.0), timeout_secs })?;
-            reply.header("Transport", &spec)?;
+            reply.header("Session", &Session { id: &hex_digits(session.0), timeout_secs });
+            reply.header("Transport", &spec);
             reply.end()
         });
         Ok(())
@@ -204,18 +204,18 @@ impl State {
         for infos in [Some(RtpInfos { base, infos: &infos }), None] {
             let most = if infos.is_some() { REPLY_ROOM } else { usize::MAX };
             let replied = self.try_reply(tx, most, Status::OK, request.headers.cseq(), &|reply| {
-                reply.header("Session", &hex_digits(session.0)[..])?;
+                reply.header("Session", &hex_digits(session.0)[..]);
                 if !goes_on {
-                    reply.header("Range", &played)?;
+                    reply.header("Range", &played);
                 }
                 if scale.is_some() {
-                    reply.header("Scale", &pace.scale)?;
+                    reply.header("Scale", &pace.scale);
                 }
                 if speed.is_some() {
-                    reply.header("Speed", &pace.speed)?;
+                    reply.header("Speed", &pace.speed);
                 }
                 if let Some(infos) = &infos {
-                    reply.header("RTP-Info", infos)?;
+                    reply.header("RTP-Info", infos);
                 }
                 reply.end()
             });
@@ -270,15 +270,14 @@ struct RtpInfos<'a> {
 }
 
 impl Emit for RtpInfos<'_> {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         for (index, &(track, seq, rtptime)) in self.infos.iter().enumerate() {
             if index > 0 {
-                out.text(",")?;
+                out.text(",");
             }
             let url = TrackUrl { base: self.base, track };
-            RtpInfo { url, seq: Some(seq), rtptime: Some(rtptime) }.emit(out)?;
+            RtpInfo { url, seq: Some(seq), rtptime: Some(rtptime) }.emit(out);
         }
-        Ok(())
     }
 }
 
@@ -289,8 +288,8 @@ struct TrackUrl<'a> {
 }
 
 impl Emit for TrackUrl<'_> {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
-        self.base.join(CONTROL_PREFIX.as_bytes()).emit(out)?;
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        self.base.join(CONTROL_PREFIX.as_bytes()).emit(out);
         out.dec(self.track)
     }
 }

@@ -10,9 +10,8 @@ use crate::wire::interleaved::{Data, MAGIC};
 use crate::wire::rtp;
 use crate::wire::rtsp::{
     Message, MessageWriter, Method, ParseError, ParseErrorKind, Parsed, Profile, Range, Request, Scale,
-    Speed, Status, TransportSpec, Url, Version, WriteError, parse_within, transports,
+    Speed, Status, TransportSpec, Url, Version, parse_within, transports,
 };
-use embedded_io::SliceWriteError;
 
 const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 const SERVER: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
@@ -20,7 +19,6 @@ const SERVER: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
 const MAX_DISCARD: usize = 1 << 20;
 
 pub(super) type Reply<'a> = MessageWriter<SliceSink<'a>>;
-pub(super) type Written = Result<(), WriteError<SliceWriteError>>;
 
 /// What becomes of a request.
 enum Outcome {
@@ -110,14 +108,14 @@ impl State {
         }
         if let Some(option) = headers.get("Require").or_else(|| headers.get("Proxy-Require")) {
             return self.respond(tx, Status::OPTION_NOT_SUPPORTED, cseq, &|reply| {
-                reply.header("Unsupported", &OneLine(option))?;
+                reply.header("Unsupported", &OneLine(option));
                 reply.end()
             });
         }
         match request.method {
             Method::Options => {
                 return self.respond(tx, Status::OK, cseq, &|reply| {
-                    reply.header("Public", METHODS)?;
+                    reply.header("Public", METHODS);
                     reply.end()
                 });
             }
@@ -129,7 +127,7 @@ impl State {
             }
             Method::Announce | Method::Record | Method::Redirect => {
                 return self.respond(tx, Status::METHOD_NOT_ALLOWED, cseq, &|reply| {
-                    reply.header("Allow", METHODS)?;
+                    reply.header("Allow", METHODS);
                     reply.end()
                 });
             }
@@ -151,7 +149,7 @@ impl State {
         };
         match session.filter(|_| known) {
             Some(session) => self.respond(tx, status, cseq, &|reply| {
-                reply.header("Session", &hex_digits(session.0)[..])?;
+                reply.header("Session", &hex_digits(session.0)[..]);
                 reply.end()
             }),
             None => self.status(tx, status, cseq),
@@ -298,7 +296,7 @@ impl State {
         tx: &mut [u8],
         status: Status,
         cseq: Option<u32>,
-        build: &dyn Fn(&mut Reply<'_>) -> Written,
+        build: &dyn Fn(&mut Reply<'_>),
     ) -> Outcome {
         self.write_reply(tx, status, cseq, build);
         Outcome::Answered
@@ -310,7 +308,7 @@ impl State {
         tx: &mut [u8],
         status: Status,
         cseq: Option<u32>,
-        build: &dyn Fn(&mut Reply<'_>) -> Written,
+        build: &dyn Fn(&mut Reply<'_>),
     ) {
         if !self.try_reply(tx, usize::MAX, status, cseq, build) {
             self.try_reply(tx, usize::MAX, Status::INTERNAL_SERVER_ERROR, cseq, &|reply| reply.end());
@@ -324,7 +322,7 @@ impl State {
         most: usize,
         status: Status,
         cseq: Option<u32>,
-        build: &dyn Fn(&mut Reply<'_>) -> Written,
+        build: &dyn Fn(&mut Reply<'_>),
     ) -> bool {
         let most = most.min(self.stream_room());
         let room = self.outgoing.tail(tx, REPLY_ROOM);
@@ -339,12 +337,12 @@ fn write(
     room: &mut [u8],
     status: Status,
     cseq: Option<u32>,
-    build: &dyn Fn(&mut Reply<'_>) -> Written,
+    build: &dyn Fn(&mut Reply<'_>),
 ) -> Option<usize> {
-    let mut reply = MessageWriter::response(SliceSink::new(room), status, cseq).ok()?;
-    reply.header("Server", SERVER).ok()?;
-    build(&mut reply).ok()?;
-    Some(reply.into_sink().len())
+    let mut reply = MessageWriter::response(SliceSink::new(room), status, cseq);
+    reply.header("Server", SERVER);
+    build(&mut reply);
+    Some(reply.into_sink().ok()?.len())
 }
 
 /// The session that a request names, if it can be one of ours.

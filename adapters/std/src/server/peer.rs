@@ -379,8 +379,7 @@ impl Plan {
 /// A URL as text, for people.
 fn text(url: &Url<'_>) -> String {
     let mut out = pinhole::text::TextWriter::new(Vec::new());
-    match url.emit(&mut out) {
-        Ok(()) => String::from_utf8_lossy(&out.into_sink()).into_owned(),
-        Err(never) => match never {},
-    }
+    url.emit(&mut out);
+    let Ok(bytes) = out.finish();
+    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -66,9 +66,9 @@ impl Default for Scale {
 }
 
 impl Emit for Scale {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         if self.is_reverse() {
-            out.text("-")?;
+            out.text("-");
         }
         out.thousandths(self.magnitude())
     }
@@ -104,7 +104,7 @@ impl Default for Speed {
 }
 
 impl Emit for Speed {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         out.thousandths(self.0)
     }
 }

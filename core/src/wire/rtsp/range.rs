@@ -115,17 +115,19 @@ fn npt(text: &[u8]) -> Option<MediaTime> {
 }
 
 impl Emit for Range {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
-        out.text("npt=")?;
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        out.text("npt=");
         match self.start {
-            Some(Position::Now) => out.text("now")?,
-            Some(Position::At(start)) => out.npt(start)?,
+            Some(Position::Now) => out.text("now"),
+            Some(Position::At(start)) => out.npt(start),
             // A dash alone would be no range.
-            None if self.end.is_none() => out.text("0")?,
+            None if self.end.is_none() => out.text("0"),
             None => {}
         }
-        out.text("-")?;
-        self.end.map_or(Ok(()), |end| out.npt(end))
+        out.text("-");
+        if let Some(end) = self.end {
+            out.npt(end);
+        }
     }
 }
 

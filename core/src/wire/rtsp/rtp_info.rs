@@ -62,18 +62,17 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 impl<U: Emit> Emit for RtpInfo<U> {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
-        out.text("url=")?;
-        self.url.emit(out)?;
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        out.text("url=");
+        self.url.emit(out);
         if let Some(seq) = self.seq {
-            out.text(";seq=")?;
-            out.dec(seq)?;
+            out.text(";seq=");
+            out.dec(seq);
         }
         if let Some(rtptime) = self.rtptime {
-            out.text(";rtptime=")?;
-            out.dec(rtptime)?;
+            out.text(";rtptime=");
+            out.dec(rtptime);
         }
-        Ok(())
     }
 }
 

@@ -37,13 +37,12 @@ impl<'a> Session<'a> {
 }
 
 impl Emit for Session<'_> {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
-        out.text(self.id)?;
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        out.text(self.id);
         if let Some(secs) = self.timeout_secs {
-            out.text(";timeout=")?;
-            out.dec(secs)?;
+            out.text(";timeout=");
+            out.dec(secs);
         }
-        Ok(())
     }
 }
 

@@ -186,43 +186,42 @@ impl Pair<u8> {
 }
 
 impl<T: Into<u64> + Copy> Emit for Pair<T> {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
-        out.dec(self.rtp)?;
-        out.text("-")?;
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        out.dec(self.rtp);
+        out.text("-");
         out.dec(self.rtcp)
     }
 }
 
 impl Emit for TransportSpec<'_> {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
-        out.text(self.profile.name())?;
-        out.text(if self.multicast { ";multicast" } else { ";unicast" })?;
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        out.text(self.profile.name());
+        out.text(if self.multicast { ";multicast" } else { ";unicast" });
         for (name, value) in [(";destination=", self.destination), (";source=", self.source)] {
             if !value.is_empty() {
-                out.text(name)?;
-                out.text(value)?;
+                out.text(name);
+                out.text(value);
             }
         }
         for (name, ports) in [(";client_port=", self.client_port), (";server_port=", self.server_port)] {
             if let Some(ports) = ports {
-                out.text(name)?;
-                ports.emit(out)?;
+                out.text(name);
+                ports.emit(out);
             }
         }
         if let Some(channels) = self.interleaved {
-            out.text(";interleaved=")?;
-            channels.emit(out)?;
+            out.text(";interleaved=");
+            channels.emit(out);
         }
         if let Some(ssrc) = self.ssrc {
-            out.text(";ssrc=")?;
-            out.hex(ssrc)?;
+            out.text(";ssrc=");
+            out.hex(ssrc);
         }
         if !self.mode.is_empty() {
-            out.text(";mode=\"")?;
-            out.text(self.mode)?;
-            out.text("\"")?;
+            out.text(";mode=\"");
+            out.text(self.mode);
+            out.text("\"");
         }
-        Ok(())
     }
 }
 

@@ -193,41 +193,40 @@ pub struct ControlUrl<'a> {
 }
 
 impl Emit for Url<'_> {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
-        out.text("rtsp://")?;
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        out.text("rtsp://");
         // Only an address has colons in it.
         if self.host.contains(&b':') {
-            out.text("[")?;
-            out.text(self.host)?;
-            out.text("]")?;
+            out.text("[");
+            out.text(self.host);
+            out.text("]");
         } else {
-            out.text(self.host)?;
+            out.text(self.host);
         }
         if let Some(port) = self.port {
-            out.text(":")?;
-            out.dec(port)?;
+            out.text(":");
+            out.dec(port);
         }
-        out.url_text(self.path)?;
+        out.url_text(self.path);
         if let Some(query) = self.query {
-            out.text("?")?;
-            out.url_text(query)?;
+            out.text("?");
+            out.url_text(query);
         }
-        Ok(())
     }
 }
 
 impl Emit for ControlUrl<'_> {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
-        self.base.emit(out)?;
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        self.base.emit(out);
         let slashed = self.base.query.unwrap_or(self.base.path).last() == Some(&b'/');
         match self.control {
-            [] => Ok(()),
+            [] => {}
             [b'/', control @ ..] if slashed => out.url_text(control),
             // Some cameras tell their streams apart by a query.
             control @ [b'/' | b'?', ..] => out.url_text(control),
             control => {
                 if !slashed {
-                    out.text("/")?;
+                    out.text("/");
                 }
                 out.url_text(control)
             }

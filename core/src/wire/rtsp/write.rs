@@ -11,7 +11,7 @@ use embedded_io::{ErrorKind, ErrorType, Write};
 /// to be dropped.
 #[derive(Debug)]
 #[must_use = "without `finish` or `body` the message has no end"]
-pub struct MessageWriter<W> {
+pub struct MessageWriter<W: Write> {
     out: TextWriter<PartSink<W>>,
 }
 
@@ -54,110 +54,94 @@ impl<W: Write> MessageWriter<W> {
 
     /// Starts a request for `url`: a [`Url`](super::Url), a [`ControlUrl`](super::ControlUrl), or
     /// text such as `*`.
-    ///
-    /// # Errors
-    /// A [`WriteError`].
-    pub fn request(
-        sink: W,
-        method: Method<'_>,
-        url: &(impl Emit + ?Sized),
-        cseq: u32,
-    ) -> Result<Self, WriteError<W::Error>> {
+    pub fn request(sink: W, method: Method<'_>, url: &(impl Emit + ?Sized), cseq: u32) -> Self {
         let mut this = Self::new(sink);
-        this.out.text(method.name())?;
-        this.out.text(" ")?;
-        url.emit(&mut this.out)?;
-        this.out.text(" RTSP/1.0")?;
-        this.end_line()?;
-        this.header("CSeq", &cseq)?;
-        Ok(this)
+        this.out.text(method.name());
+        this.out.text(" ");
+        url.emit(&mut this.out);
+        this.out.text(" RTSP/1.0");
+        this.end_line();
+        this.header("CSeq", &cseq);
+        this
     }
 
     /// Starts the response to the request with this sequence number, or to one without any.
-    ///
-    /// # Errors
-    /// A [`WriteError`].
-    pub fn response(sink: W, status: Status, cseq: Option<u32>) -> Result<Self, WriteError<W::Error>> {
+    pub fn response(sink: W, status: Status, cseq: Option<u32>) -> Self {
         let mut this = Self::new(sink);
-        this.out.text("RTSP/1.0 ")?;
-        this.out.dec(status.0)?;
-        this.out.text(" ")?;
-        this.out.text(status.reason())?;
-        this.end_line()?;
+        this.out.text("RTSP/1.0 ");
+        this.out.dec(status.0);
+        this.out.text(" ");
+        this.out.text(status.reason());
+        this.end_line();
         if let Some(cseq) = cseq {
-            this.header("CSeq", &cseq)?;
+            this.header("CSeq", &cseq);
         }
-        Ok(this)
+        this
     }
 
     /// Writes a header field. A value that a peer sent may be folded:
     /// [`OneLine`](crate::text::OneLine) unfolds it.
-    ///
-    /// # Errors
-    /// A [`WriteError`].
-    pub fn header(&mut self, name: &str, value: &(impl Emit + ?Sized)) -> Result<(), WriteError<W::Error>> {
-        self.name(name)?;
-        value.emit(&mut self.out)?;
-        self.end_line()
+    pub fn header(&mut self, name: &str, value: &(impl Emit + ?Sized)) {
+        self.name(name);
+        value.emit(&mut self.out);
+        self.end_line();
     }
 
     // Apart, so that it is there once, and not for each type of value.
-    fn name(&mut self, name: &str) -> Result<(), WriteError<W::Error>> {
-        self.out.text(name)?;
-        self.out.text(": ")
+    fn name(&mut self, name: &str) {
+        self.out.text(name);
+        self.out.text(": ");
     }
 
     /// Ends a message that has no body, and returns the sink.
     ///
     /// # Errors
-    /// A [`WriteError`].
+    /// A [`WriteError`], the first one of all that was written.
     pub fn finish(mut self) -> Result<W, WriteError<W::Error>> {
-        self.end()?;
-        Ok(self.into_sink())
-    }
-
-    /// [`Self::finish`], for who is lent the writer: it is smaller where it is not handed on.
-    pub(crate) fn end(&mut self) -> Result<(), WriteError<W::Error>> {
-        self.end_line()
-    }
-
-    /// The sink, after [`Self::end`] or [`Self::end_with`].
-    pub(crate) fn into_sink(self) -> W {
-        self.out.into_sink().sink
+        self.end();
+        self.into_sink()
     }
 
     /// Ends a message with a body, and returns the sink. The body is emitted twice, the first
     /// time to learn its length.
     ///
     /// # Errors
-    /// A [`WriteError`].
+    /// A [`WriteError`], the first one of all that was written.
     pub fn body(
         mut self,
         content_type: &str,
         body: &(impl Emit + ?Sized),
     ) -> Result<W, WriteError<W::Error>> {
-        self.end_with(content_type, body)?;
-        Ok(self.into_sink())
+        self.end_with(content_type, body);
+        self.into_sink()
+    }
+
+    /// [`Self::finish`], for who is lent the writer: it is smaller where it is not handed on.
+    pub(crate) fn end(&mut self) {
+        self.end_line();
     }
 
     /// [`Self::body`], for who is lent the writer.
-    pub(crate) fn end_with(
-        &mut self,
-        content_type: &str,
-        body: &(impl Emit + ?Sized),
-    ) -> Result<(), WriteError<W::Error>> {
-        self.header("Content-Type", content_type)?;
+    pub(crate) fn end_with(&mut self, content_type: &str, body: &(impl Emit + ?Sized)) {
+        self.header("Content-Type", content_type);
         self.out.sink_mut().part = Part::Length(0);
-        body.emit(&mut self.out)?;
+        body.emit(&mut self.out);
         let len = core::mem::replace(&mut self.out.sink_mut().part, Part::Line);
-        self.header("Content-Length", &len.len())?;
-        self.end_line()?;
+        self.header("Content-Length", &len.len());
+        self.end_line();
         self.out.sink_mut().part = Part::Body;
-        body.emit(&mut self.out)
+        body.emit(&mut self.out);
     }
 
-    fn end_line(&mut self) -> Result<(), WriteError<W::Error>> {
-        self.out.sink_mut().sink.write_all(b"\r\n").map_err(WriteError::Sink)
+    /// The sink, after [`Self::end`] or [`Self::end_with`].
+    pub(crate) fn into_sink(self) -> Result<W, WriteError<W::Error>> {
+        Ok(self.out.finish()?.sink)
+    }
+
+    fn end_line(&mut self) {
+        let part = core::mem::replace(&mut self.out.sink_mut().part, Part::Body);
+        self.out.text("\r\n");
+        self.out.sink_mut().part = part;
     }
 }
 
@@ -226,8 +210,8 @@ mod tests {
     #[test]
     fn a_response_with_a_body() {
         let session = Session { id: b"42", timeout_secs: Some(60) };
-        let mut message = MessageWriter::response(Vec::new(), Status::OK, Some(2)).unwrap();
-        message.header("Session", &session).unwrap();
+        let mut message = MessageWriter::response(Vec::new(), Status::OK, Some(2));
+        message.header("Session", &session);
         let bytes = message.body("application/sdp", "v=0\r\n").unwrap();
         assert_eq!(
             std::str::from_utf8(&bytes).unwrap(),
@@ -239,18 +223,20 @@ mod tests {
     #[test]
     fn a_line_end_in_a_value_is_refused() {
         for value in ["a\r\nX: b", "a\nb", "a\0"] {
-            let mut message = MessageWriter::response(Vec::new(), Status::OK, None).unwrap();
-            assert_eq!(message.header("Session", value).unwrap_err(), WriteError::Control);
+            let mut message = MessageWriter::response(Vec::new(), Status::OK, None);
+            message.header("Session", value);
+            message.header("CSeq", "1");
+            assert_eq!(message.finish().unwrap_err(), WriteError::Control);
         }
         let injected = MessageWriter::request(Vec::new(), Method::Play, "* RTSP/1.0\r\nX: y", 1);
-        assert_eq!(injected.unwrap_err(), WriteError::Control);
+        assert_eq!(injected.finish().unwrap_err(), WriteError::Control);
     }
 
     #[test]
     fn a_full_sink_says_so() {
         let mut bytes = [0u8; 24];
         let message = MessageWriter::request(SliceSink::new(&mut bytes), Method::Options, "*", 1);
-        assert_eq!(message.unwrap_err(), WriteError::Sink(SliceWriteError::Full));
+        assert_eq!(message.finish().unwrap_err(), WriteError::Sink(SliceWriteError::Full));
     }
 
     proptest! {
@@ -264,8 +250,8 @@ mod tests {
                 Options, Describe, Announce, Setup, Play, Pause, Teardown, GetParameter, SetParameter,
                 Redirect, Record, Unknown(name.as_bytes()),
             ];
-            let mut message = MessageWriter::request(Vec::new(), methods[method], url.as_str(), cseq).unwrap();
-            message.header("X-Value", value.as_str()).unwrap();
+            let mut message = MessageWriter::request(Vec::new(), methods[method], url.as_str(), cseq);
+            message.header("X-Value", value.as_str());
             let message = message.body("text/parameters", &body[..]).unwrap();
             let bytes = [&message[..], &more].concat();
             let Ok(Parsed::Complete(Message::Request(request), len)) = parse(&bytes) else {
@@ -279,7 +265,7 @@ mod tests {
 
         #[test]
         fn responses_round_trip(code in 100u16..1000, cseq: Option<u32>) {
-            let bytes = MessageWriter::response(Vec::new(), Status(code), cseq).and_then(MessageWriter::finish).unwrap();
+            let bytes = MessageWriter::response(Vec::new(), Status(code), cseq).finish().unwrap();
             let Ok(Parsed::Complete(Message::Response(response), _)) = parse(&bytes) else {
                 return Err(TestCaseError::fail("no response"));
             };

@@ -72,46 +72,47 @@ impl Presentation<'_> {
 }
 
 impl Emit for Presentation<'_> {
-    fn emit<W: Write>(&self, out: &mut TextWriter<W>) -> Result<(), W::Error> {
-        out.text("v=0\r\no=- ")?;
-        out.dec(self.session_id)?;
-        out.text(" ")?;
-        out.dec(self.version)?;
-        out.text(" ")?;
-        out.text(self.address())?;
-        out.text("s=")?;
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        out.text("v=0\r\no=- ");
+        out.dec(self.session_id);
+        out.text(" ");
+        out.dec(self.version);
+        out.text(" ");
+        out.text(self.address());
+        out.text("s=");
         // A name must not be empty: a space stands for none (RFC 4566, 5.3).
-        OneLine(if self.name.is_empty() { b" " } else { self.name.as_bytes() }).emit(out)?;
-        out.text("\r\nc=")?;
-        out.text(self.address())?;
-        out.text("t=0 0\r\na=control:*\r\na=range:")?;
-        self.range().emit(out)?;
-        out.text("\r\n")?;
-        (0u64..).zip(self.tracks).try_for_each(|(number, track)| track.emit(number, out))
+        OneLine(if self.name.is_empty() { b" " } else { self.name.as_bytes() }).emit(out);
+        out.text("\r\nc=");
+        out.text(self.address());
+        out.text("t=0 0\r\na=control:*\r\na=range:");
+        self.range().emit(out);
+        out.text("\r\n");
+        for (number, track) in (0u32..).zip(self.tracks) {
+            track.emit(number, out);
+        }
     }
 }
 
 impl Track {
-    fn emit<W: Write>(&self, number: u64, out: &mut TextWriter<W>) -> Result<(), W::Error> {
+    fn emit<W: Write>(&self, number: u32, out: &mut TextWriter<W>) {
         let TrackFormat::Jpeg { width, height } = self.format;
-        out.text("m=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\na=control:")?;
-        out.text(CONTROL_PREFIX)?;
-        out.dec(number)?;
-        out.text("\r\n")?;
+        out.text("m=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\na=control:");
+        out.text(CONTROL_PREFIX);
+        out.dec(number);
+        out.text("\r\n");
         if let Some(rate) = self.frame_rate {
-            out.text("a=framerate:")?;
-            out.thousandths(rate.0)?;
-            out.text("\r\n")?;
+            out.text("a=framerate:");
+            out.thousandths(rate.0);
+            out.text("\r\n");
         }
         // Above 2040 pixels the RTP header cannot say the size; GStreamer and live555 read it here.
         if width > 0 && height > 0 {
-            out.text("a=x-dimensions:")?;
-            out.dec(width)?;
-            out.text(",")?;
-            out.dec(height)?;
-            out.text("\r\n")?;
+            out.text("a=x-dimensions:");
+            out.dec(width);
+            out.text(",");
+            out.dec(height);
+            out.text("\r\n");
         }
-        Ok(())
     }
 }
 

@@ -65,12 +65,12 @@ fn measure() -> Option<()> {
 fn report(misaligned: usize, packets: u32, copies: u32) -> Option<()> {
     let mut line = [0; 80];
     let mut out = TextWriter::new(SliceSink::new(&mut line));
-    out.text(if misaligned == 0 { "aligned " } else { "misaligned " }).ok()?;
-    out.dec(packets / PACKETS as u32).ok()?;
-    out.text(" ").ok()?;
-    out.dec(copies / PACKETS as u32).ok()?;
-    out.text("\n").ok()?;
-    hio::hstdout().ok()?.write_all(out.into_sink().written()).ok()
+    out.text(if misaligned == 0 { "aligned " } else { "misaligned " });
+    out.dec(packets / PACKETS as u32);
+    out.text(" ");
+    out.dec(copies / PACKETS as u32);
+    out.text("\n");
+    hio::hstdout().ok()?.write_all(out.finish().ok()?.written()).ok()
 }
 
 /// Instructions that `work` takes.

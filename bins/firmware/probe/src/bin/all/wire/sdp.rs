@@ -21,7 +21,9 @@ pub(super) fn all() {
     };
     let mut out = [0; 100];
     used((presentation.range(), presentation.text_len()));
-    used(presentation.emit(&mut TextWriter::new(SliceSink::new(room(&mut out)))));
+    let mut out = TextWriter::new(SliceSink::new(room(&mut out)));
+    presentation.emit(&mut out);
+    used(out.finish());
 }
 
 fn medium(medium: Media<'_>) {
