@@ -195,8 +195,8 @@ pub struct ControlUrl<'a> {
 impl Emit for Url<'_> {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         out.text("rtsp://");
-        // Only an address has colons in it.
-        if self.host.contains(&b':') {
+        // Only an address has colons in it. The search of `contains` takes 150 bytes of flash.
+        if text::split_once(self.host, b':').is_some() {
             out.text("[");
             out.text(self.host);
             out.text("]");
