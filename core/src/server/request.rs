@@ -365,9 +365,15 @@ pub(super) fn max_packet(request: &Request<'_>, configured: u16) -> Result<u16, 
 
 /// The scale and the speed that a PLAY asks for.
 pub(super) fn asked_pace(request: &Request<'_>) -> Result<(Option<Scale>, Option<Speed>), Status> {
-    let scale = request.headers.get("Scale").map(|value| Scale::parse(value).ok_or(Status::BAD_REQUEST));
-    let speed = request.headers.get("Speed").map(|value| Speed::parse(value).ok_or(Status::BAD_REQUEST));
-    Ok((scale.transpose()?, speed.transpose()?))
+    let scale = match request.headers.get("Scale") {
+        Some(value) => Some(Scale::parse(value).ok_or(Status::BAD_REQUEST)?),
+        None => None,
+    };
+    let speed = match request.headers.get("Speed") {
+        Some(value) => Some(Speed::parse(value).ok_or(Status::BAD_REQUEST)?),
+        None => None,
+    };
+    Ok((scale, speed))
 }
 
 fn accepts_sdp(accept: &[u8]) -> bool {
