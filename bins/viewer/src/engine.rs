@@ -83,10 +83,11 @@ impl<'a> Engine<'a> {
         self.feed.flush(source, &self.intake, self.shared);
         self.details_at = Instant::now();
         self.tell(source);
+        // What comes after the goodbye was said is neither counted nor recorded: of a frame, it may be a part.
+        self.stop_recording(source);
         if played.is_ok() && self.link == Link::Up {
             say_goodbye(source);
         }
-        self.stop_recording(source);
         played
     }
 
