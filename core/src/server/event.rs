@@ -108,7 +108,8 @@ pub enum Answer<'a> {
     },
     /// Play.
     Play {
-        /// From where; `None`: as asked, else where it was paused, else from the start.
+        /// From where; `None`: as asked, else where it was paused, else from the start. A start of 0 is
+        /// the newest frame of what has no end.
         from: Option<Seek>,
         /// Where the medium ends, for the reply's Range; `None` for live media.
         end: Option<MediaTime>,

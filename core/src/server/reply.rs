@@ -135,6 +135,9 @@ impl State {
         let session = session_of(request).ok_or(Status::SESSION_NOT_FOUND)?;
         let range = request.headers.get("Range").and_then(|value| Range::parse(value).ok());
         let asked = range.and_then(|range| range.start).map(|start| match start {
+            // What has no end has no start either, and FFmpeg asks for 0 whatever it is. The oldest frame
+            // of a small ring would be gone before the next one could be sent.
+            Position::At(MediaTime::ZERO) if end.is_none() => Seek::Live,
             Position::At(time) => Seek::To(time),
             Position::Now => Seek::Live,
         });

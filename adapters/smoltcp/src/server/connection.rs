@@ -7,7 +7,7 @@ use core::{fmt, mem};
 use pinhole::frame::{FrameStore, Seek};
 use pinhole::server::{Answer, Ask, Config, Event, MAX_TRACKS, Port, PortPair, RequestId, ServerConn};
 use pinhole::time::{Instant, MediaTime, Now};
-use pinhole::wire::rtsp::{Position, Status};
+use pinhole::wire::rtsp::Status;
 use pinhole::wire::sdp::{AddressType, Presentation};
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp as smoltcp_udp};
@@ -551,10 +551,7 @@ impl Plan {
                 _ => Self::NotFound,
             },
             Ask::Play { media, range, .. } => {
-                // The start of a live medium is now: FFmpeg always asks for 0, and the oldest frame of a
-                // small ring is gone before the next one can be sent.
-                let start = range.and_then(|range| range.start);
-                let placed = start.is_some_and(|start| start != Position::At(MediaTime::ZERO));
+                let placed = range.is_some_and(|range| range.start.is_some());
                 Self::Play { media: *media, placed }
             }
         }

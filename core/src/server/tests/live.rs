@@ -19,6 +19,19 @@ fn the_first_frame_sets_the_clock_and_wakes() {
     assert_eq!(packets[0].1.timestamp, reply.rtp_info(0, "rtptime"));
 }
 
+#[test]
+fn the_start_of_a_live_source_is_its_newest_frame_and_other_times_are_those_it_still_has() {
+    for (range, first) in
+        [("", 9), ("Range: npt=0.000-\r\n", 9), ("Range: npt=now-\r\n", 9), ("Range: npt=0.2-\r\n", 5)]
+    {
+        let mut bench = Bench::of(Clip { ended: false, ..Clip::of(10, 100) });
+        bench.start(UDP, range);
+        bench.turn();
+        let next = bench.conn.wanted().next().unwrap().1;
+        assert_eq!((bench.rtp().len(), next), (1, FrameId(first + 1)), "{range}");
+    }
+}
+
 /// Plays a source that delivers each frame so many milliseconds after it is due by its own clock;
 /// returns when each left, in the same measure.
 fn delivered(lateness: &[i64]) -> (Bench, Vec<i64>) {

@@ -362,8 +362,8 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
                 tracks: &[JPEG],
             }),
             (None, Plan::Setup) => Answer::Setup { media: 0, ports: self.ports },
-            (None, Plan::Play) => {
-                Answer::Play { from: self.end.is_none().then_some(Seek::Live), end: self.end }
+            (None, Plan::Play { placed }) => {
+                Answer::Play { from: (self.end.is_none() && !placed).then_some(Seek::Live), end: self.end }
             }
         };
         self.conn.reply(self.now(), id, answer, &self.store).unwrap();
@@ -479,14 +479,17 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
 pub(super) enum Plan {
     Describe,
     Setup,
-    Play,
+    /// `placed`: the client says from where.
+    Play {
+        placed: bool,
+    },
 }
 
 fn plan(ask: &Ask<'_>) -> Plan {
     match ask {
         Ask::Describe { .. } => Plan::Describe,
         Ask::Setup { .. } => Plan::Setup,
-        Ask::Play { .. } => Plan::Play,
+        Ask::Play { range, .. } => Plan::Play { placed: range.is_some_and(|range| range.start.is_some()) },
     }
 }
 
