@@ -6,13 +6,13 @@
 //! or of a TCP/IP stack with `embedded_io`, a clock, and how to wait. Media travel interleaved with RTSP
 //! (RFC 2326, 10.12). The rest makes such a stream of a host's TCP connection, and frames of a file.
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use pinhole::codec::jpeg::{self, JpegInfo, RecodeOptions};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::jpeg::{self, JpegInfo, RecodeOptions};
 use pinhole::media::Splitter;
+use pinhole::rtsp::Status;
+use pinhole::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
 use pinhole::server::{Answer, Ask, Config, Event, ServerConn};
 use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
-use pinhole::wire::rtsp::Status;
-use pinhole::wire::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, TcpStream};

@@ -16,18 +16,18 @@
 extern crate std;
 
 pub mod client;
+pub mod codec;
+mod emit;
 mod fmt;
 pub mod frame;
-pub mod jpeg;
 pub mod media;
 mod num;
-mod payload;
+pub mod payload;
 mod random;
-pub mod receive;
-pub mod ring;
+pub mod rtp;
+pub mod rtsp;
+pub mod sdp;
 pub mod server;
 mod storage;
 pub mod text;
 pub mod time;
-mod transport;
-pub mod wire;

@@ -13,10 +13,10 @@
 //!
 //! ```
 //! use pinhole::frame::FrameEnd;
-//! use pinhole::ring::{FrameRing, Slot};
+//! use pinhole::frame::{FrameRing, Slot};
 //! use pinhole::time::MediaTime;
-//! use pinhole::wire::rtsp::Url;
-//! use pinhole::wire::sdp::{AddressType, Presentation, Track, TrackFormat};
+//! use pinhole::rtsp::Url;
+//! use pinhole::sdp::{AddressType, Presentation, Track, TrackFormat};
 //! use pinhole_smoltcp::memory::{Lender, RingSize, ServerMeans, TcpBuffers, UdpBuffers};
 //! use pinhole_smoltcp::server::{Application, CONFIG, Server, Unusable};
 //! use pinhole_smoltcp::time;

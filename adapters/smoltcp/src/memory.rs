@@ -9,7 +9,7 @@ use crate::UdpPair;
 use crate::client::{Client, TrackSockets};
 use crate::server::{Connection, Server};
 use core::mem::{size_of, take};
-use pinhole::ring::{FrameRing, Slot};
+use pinhole::frame::{FrameRing, Slot};
 use pinhole::server::MAX_TRACKS;
 use pinhole::{client, server};
 use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};

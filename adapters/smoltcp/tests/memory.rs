@@ -2,10 +2,10 @@
 use allocation_counter::{measure, opt_out};
 use pinhole::client;
 use pinhole::frame::{FrameEnd, FrameStore, TrackId};
-use pinhole::ring::{FrameRing, Slot};
-use pinhole::wire::rtsp::Url;
-use pinhole::wire::sdp::FrameRate;
-use pinhole::wire::sdp::{AddressType, Presentation, Track};
+use pinhole::frame::{FrameRing, Slot};
+use pinhole::rtsp::Url;
+use pinhole::sdp::FrameRate;
+use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole_sim::clip::Clip;
 use pinhole_sim::device::{Device, Link};
 use pinhole_sim::faults::Faults;

@@ -1,9 +1,9 @@
 //! What a library makes of files, directories and live input.
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use pinhole::codec::jpeg::{self, Sampling};
 use pinhole::frame::{Format, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::jpeg::{self, Sampling};
+use pinhole::sdp::FrameRate;
 use pinhole::time::MediaTime;
-use pinhole::wire::sdp::FrameRate;
 use pinhole_std::media::{Library, Normalising, Playback, PrepareError, PrepareOptions, Progress, prepare};
 use std::fs;
 use std::ops::ControlFlow;
@@ -221,7 +221,7 @@ fn two_files_of_one_name_are_not_mixed_up() {
 #[test]
 fn tables_of_the_files_own_are_re_coded_when_they_are_asked_for() {
     // Optimised tables: the picture is one of the core's test pictures.
-    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../core/src/jpeg/testdata");
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../core/src/codec/jpeg/testdata");
     let custom = fs::read_dir(picture)
         .expect("the core's test pictures are there")
         .filter_map(|entry| fs::read(entry.ok()?.path()).ok())

@@ -1,5 +1,5 @@
 //! What is served.
-use pinhole::wire::sdp::FrameRate;
+use pinhole::sdp::FrameRate;
 use pinhole_std::media::PatternFormat;
 
 /// The rate of a test pattern where only its size is given.

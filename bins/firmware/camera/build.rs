@@ -1,5 +1,5 @@
 //! Makes data for the flash of a file of JPEG pictures, and says how to link.
-use pinhole::jpeg::{self, JpegInfo, RecodeOptions};
+use pinhole::codec::jpeg::{self, JpegInfo, RecodeOptions};
 use pinhole::media::Splitter;
 use pinhole::server::Config;
 use std::error::Error;

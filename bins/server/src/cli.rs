@@ -1,7 +1,7 @@
 //! The command line.
 use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand};
-use pinhole::wire::sdp::FrameRate;
+use pinhole::sdp::FrameRate;
 use pinhole_std::media::{Normalising, PatternFormat};
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::NonZero;

@@ -1,5 +1,5 @@
 //! What the server says on standard output, to people or as JSON.
-use pinhole::jpeg::Sampling;
+use pinhole::codec::jpeg::Sampling;
 use pinhole::server::Summary;
 use pinhole_std::media::{InputNews, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
 use pinhole_std::server::Event;

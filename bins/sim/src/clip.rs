@@ -1,8 +1,8 @@
 //! Frames that are read in place, as from flash.
+use pinhole::codec::jpeg::{self, JpegInfo};
 use pinhole::frame::{Format, Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::jpeg::{self, JpegInfo};
+use pinhole::sdp::{FrameRate, Track, TrackFormat};
 use pinhole::time::{Duration, Instant, MediaTime};
-use pinhole::wire::sdp::{FrameRate, Track, TrackFormat};
 use pinhole_std::media::{Library, Normalising, PatternFormat, Playback};
 use std::path::Path;
 use thiserror::Error;

@@ -1,7 +1,7 @@
 //! The command line.
 use clap::{ArgAction, Parser, ValueEnum};
+use pinhole::rtsp::{Scale, Speed, Url};
 use pinhole::time::MediaTime;
-use pinhole::wire::rtsp::{Scale, Speed, Url};
 use pinhole_std::record::{RecordError, Recorder};
 use std::path::PathBuf;
 use std::time::Duration;

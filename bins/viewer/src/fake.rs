@@ -1,7 +1,7 @@
 //! A source without a network: frames that come in real time or by hand, and what was asked of it.
 use crate::source::{Error, Event, Failure, Run, Source, Statistics, Transport, Usage, Waker};
+use pinhole::codec::jpeg::{JpegInfo, Sampling};
 use pinhole::frame::{Frame, FrameId, Miss};
-use pinhole::jpeg::{JpegInfo, Sampling};
 use pinhole::time::MediaTime;
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex};

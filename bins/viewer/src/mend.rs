@@ -1,6 +1,6 @@
 //! Frames that miss strips, shown with the picture before in the gaps.
 use crate::decode::{Job, Picture, decode};
-use pinhole::jpeg::{Area, JpegInfo, Missing, mend, mend_max_len};
+use pinhole::codec::jpeg::{Area, JpegInfo, Missing, mend, mend_max_len};
 
 /// What of a frame is missing.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::fake::ORANGE;
     use crate::feed::Showing;
-    use pinhole::jpeg::{MissingRange, RecodeOptions, recode, recode_max_len};
+    use pinhole::codec::jpeg::{MissingRange, RecodeOptions, recode, recode_max_len};
 
     const GREY: u32 = 0x0080_8080;
 

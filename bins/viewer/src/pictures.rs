@@ -6,8 +6,8 @@
 use crate::decode::Picture;
 use crate::feed::Showing;
 use pinhole::media::FrameClock;
+use pinhole::sdp::FrameRate;
 use pinhole::time::{Duration as Span, MediaTime};
-use pinhole::wire::sdp::FrameRate;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! Where frames come from: what the player asks of an RTSP client.
 use crate::cli::TransportArg;
-use pinhole::client::{Lower, PlayOptions, PrefetchOptions, TransportChoice};
+use pinhole::client::{LowerTransport, PlayOptions, PrefetchOptions, TransportChoice};
 use pinhole::frame::{Frame, FrameId, Miss};
+use pinhole::rtsp::{Position, Scale, Speed};
 use pinhole::time::MediaTime;
-use pinhole::wire::rtsp::{Position, Scale, Speed};
 use pinhole_std::client::{self, Client, Options};
 use std::ops::Range;
 use std::sync::Arc;
@@ -271,11 +271,11 @@ impl Source for Client {
     }
 }
 
-impl From<Lower> for Transport {
-    fn from(lower: Lower) -> Self {
+impl From<LowerTransport> for Transport {
+    fn from(lower: LowerTransport) -> Self {
         match lower {
-            Lower::Udp => Self::Udp,
-            Lower::Interleaved => Self::Tcp,
+            LowerTransport::Udp => Self::Udp,
+            LowerTransport::Interleaved => Self::Tcp,
         }
     }
 }

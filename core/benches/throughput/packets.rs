@@ -1,13 +1,13 @@
 //! Frames to packets and back, through the calls that a server and a client make, against copying
 //! the same bytes.
 use crate::measure::{Subject, medians, report};
+use pinhole::codec::jpeg::{JpegInfo, RecodeOptions, inspect, recode, recode_max_len};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::jpeg::{JpegInfo, RecodeOptions, inspect, recode, recode_max_len};
-use pinhole::receive::Depacketizer;
-use pinhole::ring::{FrameRing, Slot};
+use pinhole::frame::{FrameRing, Slot};
+use pinhole::payload::jpeg::Depacketizer;
+use pinhole::rtp;
 use pinhole::server::{Answer, Ask, Config, Event, PortPair, ServerConn};
 use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
-use pinhole::wire::rtp;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 

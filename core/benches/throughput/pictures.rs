@@ -1,6 +1,6 @@
 //! What is done to a picture once, where it enters, against decoding it.
 use crate::measure::{Subject, medians, report};
-use pinhole::jpeg::{Inspected, RecodeOptions, Sampling, inspect, recode, recode_max_len};
+use pinhole::codec::jpeg::{Inspected, RecodeOptions, Sampling, inspect, recode, recode_max_len};
 use std::hint::black_box;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;

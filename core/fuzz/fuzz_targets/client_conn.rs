@@ -3,9 +3,9 @@
 use libfuzzer_sys::{arbitrary, fuzz_target};
 use pinhole::client::{ClientConn, Config, Event, PlayOptions, Port, TransportChoice};
 use pinhole::frame::Seek;
-use pinhole::ring::{FrameRing, Slot};
+use pinhole::frame::{FrameRing, Slot};
+use pinhole::rtsp::{Message, Method, Pair, Parsed, Scale, Speed, parse};
 use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
-use pinhole::wire::rtsp::{Message, Method, Pair, Parsed, Scale, Speed, parse};
 
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=a\r\nt=0 0\r\na=control:*\r\n\
     m=video 0 RTP/AVP 26\r\na=control:track0\r\nm=video 0 RTP/AVP 26\r\na=control:track1\r\n";
@@ -68,7 +68,7 @@ fuzz_target!(|input: (u8, u16, Vec<Step<'_>>)| {
             Step::Bytes(bytes) => _ = conn.handle_stream(now, bytes, sink),
             Step::Data { channel, payload } => {
                 let len = payload.len().min(u16::MAX.into());
-                let header = pinhole::wire::interleaved::Header { channel: channel % 4, len: len as u16 };
+                let header = pinhole::rtsp::interleaved::Header { channel: channel % 4, len: len as u16 };
                 let bytes = [&header.emit()[..], &payload[..len]].concat();
                 let _ = conn.handle_stream(now, &bytes, sink);
             }

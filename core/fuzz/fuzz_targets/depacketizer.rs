@@ -2,12 +2,12 @@
 //! what is mended of them can be read.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
+use pinhole::codec::jpeg::{MendError, inspect, mend, mend_max_len};
 use pinhole::frame::{Format, FrameId, FrameStore, Integrity, TrackId};
-use pinhole::jpeg::{MendError, inspect, mend, mend_max_len};
-use pinhole::receive::{Depacketizer, Pushed};
-use pinhole::ring::{FrameRing, Slot};
+use pinhole::frame::{FrameRing, Slot};
+use pinhole::payload::jpeg::{Depacketizer, Pushed};
+use pinhole::rtp;
 use pinhole::time::MediaTime;
-use pinhole::wire::rtp;
 
 /// Timestamp, marker, packets lost before it, and payload.
 type Sent<'a> = (u8, bool, u8, &'a [u8]);

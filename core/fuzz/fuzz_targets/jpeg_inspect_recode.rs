@@ -2,15 +2,15 @@
 //! and is as was said.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use pinhole::jpeg::{RecodeOptions, inspect, recode, recode_max_len};
+use pinhole::codec::jpeg::{RecodeOptions, inspect, recode, recode_max_len};
 
 const SEEDS: [&[u8]; 6] = [
-    include_bytes!("../../src/jpeg/testdata/cjpeg-420-optimal-restart3.jpg"),
-    include_bytes!("../../src/jpeg/testdata/cjpeg-422-optimal.jpg"),
-    include_bytes!("../../src/jpeg/testdata/cjpeg-422-restart-row.jpg"),
-    include_bytes!("../../src/jpeg/testdata/ffmpeg-420-optimal.jpg"),
-    include_bytes!("../../src/jpeg/testdata/ffmpeg-422-optimal.jpg"),
-    include_bytes!("../../src/jpeg/testdata/ffmpeg-422-default.jpg"),
+    include_bytes!("../../src/codec/jpeg/testdata/cjpeg-420-optimal-restart3.jpg"),
+    include_bytes!("../../src/codec/jpeg/testdata/cjpeg-422-optimal.jpg"),
+    include_bytes!("../../src/codec/jpeg/testdata/cjpeg-422-restart-row.jpg"),
+    include_bytes!("../../src/codec/jpeg/testdata/ffmpeg-420-optimal.jpg"),
+    include_bytes!("../../src/codec/jpeg/testdata/ffmpeg-422-optimal.jpg"),
+    include_bytes!("../../src/codec/jpeg/testdata/ffmpeg-422-default.jpg"),
 ];
 
 /// Bytes of a file to change, by place.

@@ -1,8 +1,10 @@
 //! RTP, its JPEG payload, and RTCP compounds.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use pinhole::wire::rtcp::{Compound, Packet, reports};
-use pinhole::wire::{interleaved, jpeg, rtp};
+use pinhole::payload::jpeg;
+use pinhole::rtp;
+use pinhole::rtp::rtcp::{Compound, Packet, reports};
+use pinhole::rtsp::interleaved;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(packet) = rtp::Packet::new_checked(bytes) {

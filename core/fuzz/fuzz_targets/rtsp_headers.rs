@@ -1,8 +1,8 @@
 //! Header values: what was read can be written, and reads the same again.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
+use pinhole::rtsp::{Range, RtpInfo, Scale, Session, Speed, Url, transports};
 use pinhole::text::{Emit, TextWriter};
-use pinhole::wire::rtsp::{Range, RtpInfo, Scale, Session, Speed, Url, transports};
 
 fn emitted(value: &impl Emit) -> Vec<u8> {
     let mut out = TextWriter::new(Vec::new());

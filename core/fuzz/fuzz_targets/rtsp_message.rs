@@ -2,7 +2,7 @@
 //! the buffer.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use pinhole::wire::rtsp::{Message, Parsed, parse_within};
+use pinhole::rtsp::{Message, Parsed, parse_within};
 
 fuzz_target!(|input: (u16, u16, &[u8])| {
     let (room, cut, bytes) = input;

@@ -1,7 +1,7 @@
 //! Session descriptions, walked to their last attribute.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use pinhole::wire::sdp::Description;
+use pinhole::sdp::Description;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(description) = Description::parse(bytes) else { return };

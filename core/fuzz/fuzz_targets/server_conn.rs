@@ -2,13 +2,13 @@
 //! always a sequence of whole replies and `$` messages.
 #![no_main]
 use libfuzzer_sys::{arbitrary, fuzz_target};
+use pinhole::codec::jpeg::{Header, Sampling};
 use pinhole::frame::{Format, FrameEnd, FrameSink, Integrity, Seek};
-use pinhole::jpeg::{Header, Sampling};
-use pinhole::ring::{FrameRing, Slot};
+use pinhole::frame::{FrameRing, Slot};
+use pinhole::rtsp::{Message, Parsed, Status, parse};
+use pinhole::sdp::{AddressType, Presentation, Track, TrackFormat};
 use pinhole::server::{Answer, Ask, Config, Event, Port, PortPair, RequestId, ServerConn};
 use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
-use pinhole::wire::rtsp::{Message, Parsed, Status, parse};
-use pinhole::wire::sdp::{AddressType, Presentation, Track, TrackFormat};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7));
@@ -68,7 +68,7 @@ fuzz_target!(|input: (bool, u16, Vec<Step<'_>>)| {
             Step::Bytes(bytes) => said = bytes.to_vec(),
             Step::Data { channel, payload } => {
                 let len = payload.len().min(u16::MAX.into());
-                let header = pinhole::wire::interleaved::Header { channel, len: len as u16 };
+                let header = pinhole::rtsp::interleaved::Header { channel, len: len as u16 };
                 said = [&header.emit()[..], &payload[..len]].concat();
             }
             Step::Datagram { port, socket, rtp, bytes } => {

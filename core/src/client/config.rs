@@ -1,6 +1,6 @@
 //! How a client connection behaves, and what it needs.
+use crate::rtsp::UrlError;
 use crate::time::Duration;
-use crate::wire::rtsp::UrlError;
 
 /// For a request, or the answer to one of the server's, behind the rest of one that was begun.
 pub(super) const OUTGOING_ROOM: usize = 2 * MESSAGE_ROOM;

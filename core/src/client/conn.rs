@@ -10,11 +10,11 @@ use super::transmit::Pending;
 use crate::fmt::debug;
 use crate::frame::{FrameSink, Seek};
 use crate::random::split_mix;
+use crate::rtp::Port;
+use crate::rtsp::{Pair, Scale, Speed, Url};
 use crate::storage::Fifo;
 use crate::text::hex_digits;
 use crate::time::{Duration, Instant, MediaTime, Now, Wake, sooner};
-use crate::transport::Port;
-use crate::wire::rtsp::{Pair, Scale, Speed, Url};
 
 /// Tracks of a presentation that are received; more are passed over.
 pub(super) const MAX_TRACKS: usize = 4;

@@ -8,15 +8,15 @@ use super::receiver::Coding;
 use super::timeline::Start;
 use super::track::{REPORT_MAX, Route, Track};
 use crate::frame::Seek;
-use crate::receive::Window;
-use crate::text::SliceSink;
-use crate::time::{Duration, Instant, MediaTime, Now};
-use crate::wire::interleaved;
-use crate::wire::rtsp::{
+use crate::rtp::Window;
+use crate::rtsp::interleaved;
+use crate::rtsp::{
     MessageWriter, Method, Pair, Position, Range, Request, Scale, Session, Speed, Status, TransportSpec, Url,
     WriteError,
 };
-use crate::wire::sdp;
+use crate::sdp;
+use crate::text::SliceSink;
+use crate::time::{Duration, Instant, MediaTime, Now};
 use embedded_io::SliceWriteError;
 
 const USER_AGENT: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));

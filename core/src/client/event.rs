@@ -1,9 +1,9 @@
 //! What a client connection says.
+use crate::rtsp::LowerTransport;
+use crate::rtsp::{AuthScheme, Method, Pair, Range, Scale, Speed, Status};
+use crate::sdp::{FrameRate, SdpError};
 use crate::text::Escaped;
 use crate::time::Duration;
-use crate::transport::Lower;
-use crate::wire::rtsp::{AuthScheme, Method, Pair, Range, Scale, Speed, Status};
-use crate::wire::sdp::{FrameRate, SdpError};
 use core::net::IpAddr;
 
 /// What happened on a connection.
@@ -35,7 +35,7 @@ pub enum Event<'a> {
     /// The server plays.
     Playing {
         /// How the media travel.
-        lower: Lower,
+        lower: LowerTransport,
         /// What it plays, as far as it says. At a negative scale, the end comes before the start.
         range: Range,
         /// How fast the medium goes by; 1 where the server does not say.
@@ -162,7 +162,7 @@ pub struct TrackInfo {
     /// Width and height in pixels, if the server says so.
     pub dimensions: Option<(u16, u16)>,
     /// How it travels; `None` until it is set up.
-    pub lower: Option<Lower>,
+    pub lower: Option<LowerTransport>,
 }
 
 /// What has come of a track, since the beginning.

@@ -5,11 +5,11 @@ use super::event::ClientError;
 use super::track::Route;
 use crate::frame::FrameSink;
 use crate::random::split_mix;
+use crate::rtp::Port;
+use crate::rtp::rtcp::{Compound, Packet};
+use crate::rtsp::interleaved::{Data, HEADER_LEN, Header, MAGIC};
+use crate::rtsp::{Message, ParseError, ParseErrorKind, Parsed, parse_within};
 use crate::time::{Duration, Now};
-use crate::transport::Port;
-use crate::wire::interleaved::{Data, HEADER_LEN, Header, MAGIC};
-use crate::wire::rtcp::{Compound, Packet};
-use crate::wire::rtsp::{Message, ParseError, ParseErrorKind, Parsed, parse_within};
 
 impl State {
     /// Takes in bytes of the connection: whole messages where they lie, half ones by way of the

@@ -1,6 +1,6 @@
 //! [`Intake`]: which frames are stored, and which are to come again.
 use crate::frame::{FrameEnd, FrameSink, Full};
-use crate::ring::{FrameRing, Slot};
+use crate::frame::{FrameRing, Slot};
 use crate::time::{Duration, MediaTime};
 
 /// Frames later than this behind the place that was asked for are from the place before it.

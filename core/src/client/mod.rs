@@ -36,7 +36,8 @@ mod timers;
 mod track;
 mod transmit;
 
-pub use crate::transport::{Lower, Port};
+pub use crate::rtp::Port;
+pub use crate::rtsp::LowerTransport;
 pub use chunk::Chunk;
 pub use config::{Config, TransportChoice, Unusable};
 pub use conn::ClientConn;

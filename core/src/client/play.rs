@@ -1,6 +1,6 @@
 //! What is asked of a PLAY.
 use crate::frame::Seek;
-use crate::wire::rtsp::{Scale, Speed};
+use crate::rtsp::{Scale, Speed};
 
 /// Where to play from, and how fast.
 ///

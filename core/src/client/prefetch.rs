@@ -3,9 +3,9 @@ use super::event::Event;
 use super::intake::{Gate, Intake, ROUNDING};
 use super::play::PlayOptions;
 use crate::frame::{Frame, FrameId, FrameStore, Seek, TrackId};
-use crate::ring::{FrameRing, Slot};
+use crate::frame::{FrameRing, Slot};
+use crate::rtsp::{Method, Position, Range, Scale, Speed, Status};
 use crate::time::MediaTime;
-use crate::wire::rtsp::{Method, Position, Range, Scale, Speed, Status};
 
 /// How much of a ring is to be ahead of the viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

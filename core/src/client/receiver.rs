@@ -2,11 +2,12 @@
 use super::event::Figures;
 use super::timeline::{Start, Timeline, span};
 use crate::frame::{FrameEnd, FrameSink, Full};
-use crate::receive::{Arrival, Depacketizer, Statistics, StatisticsCounters, Window};
+use crate::payload::jpeg::Depacketizer;
+use crate::rtp;
+use crate::rtp::rtcp::ReportBlock;
+use crate::rtp::{Arrival, Statistics, StatisticsCounters, Window};
+use crate::sdp::FrameRate;
 use crate::time::{Duration, Instant, MediaTime};
-use crate::wire::rtcp::ReportBlock;
-use crate::wire::rtp;
-use crate::wire::sdp::FrameRate;
 
 /// So many packets of a stream, or fewer, can be overtaken before the first of all came.
 const MAX_OVERTAKEN: u16 = 64;

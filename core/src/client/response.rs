@@ -8,15 +8,15 @@ use super::play::PlayOptions;
 use super::receiver::Coding;
 use super::timeline::{Start, played};
 use super::track::Route;
-use crate::receive::Window;
-use crate::text::{self, OneLine};
-use crate::time::{Duration, MediaTime, Now};
-use crate::transport::Lower;
-use crate::wire::rtsp::{
+use crate::rtp::Window;
+use crate::rtsp::LowerTransport;
+use crate::rtsp::{
     AuthScheme, Method, Position, Profile, Range, Response, RtpInfo, Scale, Session, Speed, Status,
     TransportSpec, Url, transports,
 };
-use crate::wire::sdp::{Description, Media};
+use crate::sdp::{Description, Media};
+use crate::text::{self, OneLine};
+use crate::time::{Duration, MediaTime, Now};
 
 impl State {
     pub(super) fn on_response(
@@ -289,7 +289,7 @@ impl State {
         }
         self.from_start = false;
         self.phase = Phase::Playing;
-        let lower = self.tracks.first().and_then(|track| track.lower()).unwrap_or(Lower::Udp);
+        let lower = self.tracks.first().and_then(|track| track.lower()).unwrap_or(LowerTransport::Udp);
         self.tell(Event::Playing { lower, range, scale, speed });
     }
 

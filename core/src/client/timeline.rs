@@ -1,8 +1,8 @@
 //! From the RTP timestamps of one track to media time, and from their steps to the frames that
 //! are missing.
+use crate::rtsp::Scale;
+use crate::sdp::FrameRate;
 use crate::time::{Duration, MediaTime};
-use crate::wire::rtsp::Scale;
-use crate::wire::sdp::FrameRate;
 
 /// The first frame after PLAY comes this long after the RTP time in RTP-Info at most; else that is
 /// not believed.

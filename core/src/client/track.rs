@@ -2,11 +2,11 @@
 use super::event::TrackInfo;
 use super::notes::Span;
 use super::receiver::{Coding, Receiver};
-use crate::receive::Statistics;
+use crate::rtp::Statistics;
+use crate::rtp::rtcp::{CompoundRepr, interval};
+use crate::rtsp::LowerTransport;
+use crate::rtsp::Pair;
 use crate::time::{Duration, Instant, Now, sooner};
-use crate::transport::Lower;
-use crate::wire::rtcp::{CompoundRepr, interval};
-use crate::wire::rtsp::Pair;
 
 /// Receiver reports are this far apart on average (RFC 3550, 6.2, the recommended minimum).
 const REPORT_EVERY: Duration = Duration::from_secs(5);
@@ -72,11 +72,11 @@ impl Track {
         (self.punch, self.report_at, self.bye_at) = (false, None, None);
     }
 
-    pub(super) const fn lower(&self) -> Option<Lower> {
+    pub(super) const fn lower(&self) -> Option<LowerTransport> {
         match self.route {
             Route::None => None,
-            Route::Udp { .. } => Some(Lower::Udp),
-            Route::Interleaved(_) => Some(Lower::Interleaved),
+            Route::Udp { .. } => Some(LowerTransport::Udp),
+            Route::Interleaved(_) => Some(LowerTransport::Interleaved),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Datagrams: reports, and packets that open a path.
 use super::track::{REPORT_MAX, Route, Track};
-use crate::receive::Statistics;
+use crate::rtp;
+use crate::rtp::Port;
+use crate::rtp::Statistics;
 use crate::storage::put;
 use crate::time::{Instant, Now};
-use crate::transport::Port;
-use crate::wire::rtp;
 
 /// One datagram for the server. Dropped: nothing happened.
 #[derive(Debug)]

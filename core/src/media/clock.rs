@@ -1,6 +1,6 @@
 //! The steady clock of a recorded medium.
+use crate::sdp::FrameRate;
 use crate::time::{Duration, MediaTime};
-use crate::wire::sdp::FrameRate;
 
 /// A steady clock: `rate` frames in `scale` seconds. A fraction, so that 30000/1001 does not
 /// drift.

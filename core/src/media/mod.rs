@@ -15,7 +15,7 @@ pub use reader::{FrameReader, FrameSpan, MediaError, MediaErrorKind, ReadError};
 pub use slice::SliceReader;
 pub use splitter::{Found, Splitter};
 
-use crate::jpeg::segments::marker;
+use crate::codec::jpeg::segments::marker;
 
 /// How frames are put together in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

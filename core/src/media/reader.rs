@@ -1,7 +1,7 @@
 //! Walks the frames of a file.
 use super::avi::{self, Video};
 use super::{Container, DETECT_LEN, Found, FrameClock, LengthPrefix, Splitter, detect};
-use crate::jpeg::segments::marker;
+use crate::codec::jpeg::segments::marker;
 use crate::text::Escaped;
 use core::fmt;
 use embedded_io::{Read, Seek, SeekFrom};
@@ -91,7 +91,7 @@ impl<E> From<MediaError> for ReadError<E> {
 /// Walks the frames of a file, in any [`Container`].
 ///
 /// `B` is a small buffer, such as `[u8; 512]`, through which the file is read. The reader only
-/// finds the frames; [`crate::jpeg::inspect`] says what they are worth.
+/// finds the frames; [`crate::codec::jpeg::inspect`] says what they are worth.
 #[derive(Debug)]
 pub struct FrameReader<R, B> {
     pub(super) window: Window<R, B>,
@@ -454,8 +454,9 @@ pub(super) mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    pub(in crate::media) static A: &[u8] = include_bytes!("../jpeg/testdata/ffmpeg-420-optimal.jpg");
-    pub(in crate::media) static B: &[u8] = include_bytes!("../jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
+    pub(in crate::media) static A: &[u8] = include_bytes!("../codec/jpeg/testdata/ffmpeg-420-optimal.jpg");
+    pub(in crate::media) static B: &[u8] =
+        include_bytes!("../codec/jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
 
     /// Everything that the reader says of a file: spans and errors.
     pub(in crate::media) fn walk(file: &[u8], max_frame: u32) -> Vec<Result<FrameSpan, MediaError>> {

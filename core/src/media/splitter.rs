@@ -1,5 +1,5 @@
 //! Finds the JPEG frames in a stream of bytes.
-use crate::jpeg::segments::{find_ff, marker};
+use crate::codec::jpeg::segments::{find_ff, marker};
 
 /// A frame in a stream of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,9 +224,9 @@ mod tests {
     use proptest::prelude::*;
     use std::vec::Vec;
 
-    static SMALL: &[u8] = include_bytes!("../jpeg/testdata/ffmpeg-420-optimal.jpg");
-    static RESTART: &[u8] = include_bytes!("../jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
-    static PROGRESSIVE: &[u8] = include_bytes!("../jpeg/testdata/cjpeg-progressive.jpg");
+    static SMALL: &[u8] = include_bytes!("../codec/jpeg/testdata/ffmpeg-420-optimal.jpg");
+    static RESTART: &[u8] = include_bytes!("../codec/jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
+    static PROGRESSIVE: &[u8] = include_bytes!("../codec/jpeg/testdata/cjpeg-progressive.jpg");
 
     /// All frames of a stream that comes in pieces of these lengths, over and over.
     fn split(stream: &[u8], pieces: &[usize], max_frame: u32) -> (Vec<Found>, u64, u32) {

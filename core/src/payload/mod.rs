@@ -1,11 +1,9 @@
 //! Cutting frames into RTP payloads. A payload format is a module, and an arm in each function
 //! here.
-mod jpeg;
-#[cfg(test)]
-mod tests;
+pub mod jpeg;
 
 use crate::frame::{Format, Frame};
-use crate::wire::rtp;
+use crate::rtp;
 
 /// Bytes of the largest RTP header extension, without its head: a JPEG frame header, in words of 4.
 pub(crate) const EXTENSION_MAX: usize = jpeg::EXTENSION_LEN;

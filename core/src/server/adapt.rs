@@ -5,8 +5,8 @@
 //! The bounds are those of loss-based congestion control as browsers do it
 //! (draft-ietf-rmcat-gcc-02, 6): above 10 % the rate falls, below 2 % it rises, and between them it
 //! stays. It falls by one half and rises by as much, from each frame to each eighth.
+use crate::rtp::rtcp::ReportBlock;
 use crate::time::{Duration, Instant};
-use crate::wire::rtcp::ReportBlock;
 
 /// In 256ths, as reports have it (RFC 3550, 6.4.1).
 const LOSSY: u32 = 26;

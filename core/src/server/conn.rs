@@ -7,11 +7,12 @@ use super::transmit::{MAX_PACKET, MIN_PACKET, Pending};
 use crate::fmt::debug;
 use crate::frame::{FrameId, FrameStore, TrackId};
 use crate::random::split_mix;
+use crate::rtp::Port;
+use crate::rtp::rtcp;
+use crate::rtsp::interleaved;
 use crate::storage::{Fifo, put};
 use crate::text::hex_digits;
 use crate::time::{Duration, Instant, Now, Wake, sooner};
-use crate::transport::Port;
-use crate::wire::{interleaved, rtcp};
 use core::net::{IpAddr, SocketAddr};
 
 /// The most tracks that one connection can have set up, over all of its sessions.

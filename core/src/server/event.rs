@@ -1,9 +1,9 @@
 //! What a server connection says, and what it is told.
 use crate::frame::{Seek, TrackId};
+use crate::rtsp::LowerTransport;
+use crate::rtsp::{Range, Status, Url};
+use crate::sdp::Presentation;
 use crate::time::{Duration, MediaTime};
-use crate::transport::Lower;
-use crate::wire::rtsp::{Range, Status, Url};
-use crate::wire::sdp::Presentation;
 
 /// How strongly a datagram belongs to a connection. The adapter gives it to the one whose claim is
 /// the [strongest](Claim::strongest).
@@ -81,7 +81,7 @@ pub enum Ask<'a> {
         /// Which of its tracks.
         track: u8,
         /// Which transport it will be.
-        lower: Lower,
+        lower: LowerTransport,
     },
     /// PLAY (RFC 2326, 10.5): answered by [`Answer::Play`].
     Play {
@@ -184,7 +184,7 @@ pub enum Event<'a> {
         /// Which track.
         track: TrackId,
         /// How it is sent.
-        lower: Lower,
+        lower: LowerTransport,
     },
     /// Frames were left out: the session was late, or the store had overrun it.
     Skipped {

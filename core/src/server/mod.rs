@@ -23,7 +23,8 @@ mod stream;
 mod tests;
 mod transmit;
 
-pub use crate::transport::{Lower, Port};
+pub use crate::rtp::Port;
+pub use crate::rtsp::LowerTransport;
 pub use chunk::Chunk;
 pub use conn::{Config, MAX_TRACKS, MIN_REQUEST, ServerConn, StorageTooSmall};
 pub use event::{

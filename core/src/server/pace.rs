@@ -1,8 +1,8 @@
 //! How fast a PLAY goes: from the medium's time to the time that it is played for, and from there
 //! to when packets leave (RFC 2326, 12.34 and 12.35).
 use crate::frame::{FrameId, FrameStore, Seek, TrackId};
+use crate::rtsp::{Scale, Speed};
 use crate::time::{Duration, MediaTime};
-use crate::wire::rtsp::{Scale, Speed};
 
 /// The medium goes by so much faster or slower at most, in thousandths. Beyond that a picture has
 /// little to do with the next one, or stands still.

@@ -5,14 +5,14 @@ use super::pace::{MAX_UDP_SPEED, Pace};
 use super::request::{asked_pace, max_packet, session_of};
 use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
-use crate::text::{Emit, TextWriter, hex_digits};
-use crate::time::{Duration, MediaTime, Now};
-use crate::transport::Lower;
-use crate::wire::rtsp::{
+use crate::rtsp::LowerTransport;
+use crate::rtsp::{
     Method, Pair, Position, Profile, Range, Request, RtpInfo, Scale, Session, Speed, Status, TransportSpec,
     Url,
 };
-use crate::wire::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
+use crate::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
+use crate::text::{Emit, TextWriter, hex_digits};
+use crate::time::{Duration, MediaTime, Now};
 use embedded_io::Write;
 
 impl State {
@@ -72,8 +72,8 @@ impl State {
         let track = TrackId { media, track: url.track().map_or(0, |(_, track)| track) };
         let named = session_of(request);
         let by_udp = match lower {
-            Lower::Udp => Some(udp(&offered, ports).ok_or(Status::UNSUPPORTED_TRANSPORT)?),
-            Lower::Interleaved => None,
+            LowerTransport::Udp => Some(udp(&offered, ports).ok_or(Status::UNSUPPORTED_TRANSPORT)?),
+            LowerTransport::Interleaved => None,
         };
         let others = self.streams.iter().filter(|stream| !is_replaced(stream, named, track));
         if others.filter(|stream| stream.gone().is_none()).count() >= self.streams.capacity() {

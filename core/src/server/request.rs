@@ -3,15 +3,15 @@ use super::conn::{Asked, REPLY_ROOM, State};
 use super::event::{Ask, ConnError, RequestId, SessionId, Why};
 use super::stream::{Phase, Route, Stream};
 use super::transmit::MIN_PACKET;
-use crate::text::{self, OneLine, SliceSink, hex_digits};
-use crate::time::Now;
-use crate::transport::Lower;
-use crate::wire::interleaved::{Data, MAGIC};
-use crate::wire::rtp;
-use crate::wire::rtsp::{
+use crate::rtp;
+use crate::rtsp::LowerTransport;
+use crate::rtsp::interleaved::{Data, MAGIC};
+use crate::rtsp::{
     Message, MessageWriter, Method, ParseError, ParseErrorKind, Parsed, Profile, Range, Request, Scale,
     Speed, Status, TransportSpec, Url, Version, parse_within, transports,
 };
+use crate::text::{self, OneLine, SliceSink, hex_digits};
+use crate::time::Now;
 
 const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 const SERVER: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
@@ -214,13 +214,13 @@ impl State {
     }
 
     /// The first way to carry the stream that is supported, of those that the client offers.
-    pub(super) fn transport<'a>(&self, request: &Request<'a>) -> Option<(Lower, TransportSpec<'a>)> {
+    pub(super) fn transport<'a>(&self, request: &Request<'a>) -> Option<(LowerTransport, TransportSpec<'a>)> {
         let is_play = |mode: &[u8]| mode.eq_ignore_ascii_case(b"play");
         for value in request.headers.get_all("Transport") {
             for spec in transports(value).flatten() {
                 let lower = match spec.profile {
-                    Profile::Udp if spec.client_port.is_some() => Lower::Udp,
-                    Profile::Tcp => Lower::Interleaved,
+                    Profile::Udp if spec.client_port.is_some() => LowerTransport::Udp,
+                    Profile::Tcp => LowerTransport::Interleaved,
                     _ => continue,
                 };
                 let plays = spec.mode.is_empty() || text::split(spec.mode, b',').any(is_play);

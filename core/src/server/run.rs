@@ -4,9 +4,10 @@ use super::packet::Packet;
 use super::stream::Stream;
 use crate::frame::FrameStore;
 use crate::payload::{Cut, Span};
+use crate::rtp;
+use crate::rtsp::interleaved;
 use crate::storage::put;
 use crate::time::{Duration, Instant, Now};
-use crate::wire::{interleaved, rtp};
 
 /// The most pieces that [`Message::pieces`] hands on.
 pub(super) const PIECES: usize = 4;

@@ -8,10 +8,12 @@ use super::run::{Cursor, Next, Run};
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use crate::num::div_up;
 use crate::payload::Cut;
+use crate::rtp;
+use crate::rtp::rtcp;
+use crate::rtsp::LowerTransport;
+use crate::rtsp::interleaved;
 use crate::storage::put;
 use crate::time::{Duration, Instant, MediaTime, Now, sooner};
-use crate::transport::Lower;
-use crate::wire::{interleaved, rtcp, rtp};
 
 /// Packets that leave at once, and bytes: a stock receiver's buffer of 208 KiB holds about 90
 /// packets of 1400 bytes, and few of 9000.
@@ -45,10 +47,10 @@ pub(super) enum Route {
 }
 
 impl Route {
-    pub(super) const fn lower(&self) -> Lower {
+    pub(super) const fn lower(&self) -> LowerTransport {
         match self {
-            Self::Udp { .. } => Lower::Udp,
-            Self::Interleaved { .. } => Lower::Interleaved,
+            Self::Udp { .. } => LowerTransport::Udp,
+            Self::Interleaved { .. } => LowerTransport::Interleaved,
         }
     }
 }
@@ -155,7 +157,7 @@ impl Stream {
     pub(super) fn new(now: Now, setup: Setup) -> Self {
         let random = setup.random;
         // A byte stream loses nothing, and slows the sender down by itself.
-        let adapt = setup.adapt && setup.route.lower() == Lower::Udp;
+        let adapt = setup.adapt && setup.route.lower() == LowerTransport::Udp;
         Self {
             session: setup.session,
             track: setup.track,

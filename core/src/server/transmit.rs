@@ -2,8 +2,8 @@
 use super::packet::Packet;
 use super::run::{Cursor, Message, Next, PIECES, Run};
 use super::stream::{Route, Stream};
+use crate::rtp::Port;
 use crate::time::Now;
-use crate::transport::Port;
 use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// The payload of the largest UDP datagram.

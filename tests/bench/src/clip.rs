@@ -1,6 +1,6 @@
 //! The clip that all servers send.
 use crate::Result;
-use pinhole::jpeg::inspect;
+use pinhole::codec::jpeg::inspect;
 use pinhole::media::{FrameReader, SliceReader};
 use std::fs;
 use std::io::Write as _;

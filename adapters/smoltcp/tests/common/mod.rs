@@ -1,6 +1,6 @@
 //! What the tests have in common.
+use pinhole::sdp::FrameRate;
 use pinhole::time::Duration;
-use pinhole::wire::sdp::FrameRate;
 use pinhole_sim::clip::Clip;
 use pinhole_sim::faults::Faults;
 use pinhole_std::media::Normalising;

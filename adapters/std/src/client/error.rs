@@ -1,6 +1,6 @@
 //! Why a session does not come about, or ends, as a sentence for the user.
 use pinhole::client::{ClientError, Unusable};
-use pinhole::wire::rtsp::{AuthScheme, Method, Status};
+use pinhole::rtsp::{AuthScheme, Method, Status};
 use std::io;
 
 /// Why there is no session.

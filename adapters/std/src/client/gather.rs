@@ -1,5 +1,5 @@
 //! Leaves media to gather, so that one turn takes in what several would.
-use pinhole::client::Lower;
+use pinhole::client::LowerTransport;
 use std::thread;
 use std::time::Duration;
 
@@ -36,10 +36,15 @@ impl Gather {
 
     /// Sleeps where that is worth it, `at_most` so long, and says what of that time is left. `buffer`:
     /// bytes that the receive buffers of the track's sockets have.
-    pub(super) fn rest(&mut self, lower: Option<Lower>, buffer: usize, at_most: Duration) -> Duration {
+    pub(super) fn rest(
+        &mut self,
+        lower: Option<LowerTransport>,
+        buffer: usize,
+        at_most: Duration,
+    ) -> Duration {
         let sleep = match lower {
-            Some(Lower::Udp) => time_to_fill(buffer / 2).min(LONGEST),
-            Some(Lower::Interleaved) => ON_CONNECTION,
+            Some(LowerTransport::Udp) => time_to_fill(buffer / 2).min(LONGEST),
+            Some(LowerTransport::Interleaved) => ON_CONNECTION,
             None => Duration::ZERO,
         };
         let first = !std::mem::replace(&mut self.slept, false);
@@ -66,7 +71,7 @@ mod tests {
     /// What an ordinary user gets where nobody has raised `net.core.rmem_max`.
     const STOCK: usize = 2 * 212_992;
 
-    fn sleeps(gather: &mut Gather, lower: Lower, buffer: usize, at_most: Duration) -> bool {
+    fn sleeps(gather: &mut Gather, lower: LowerTransport, buffer: usize, at_most: Duration) -> bool {
         let start = Instant::now();
         let left = gather.rest(Some(lower), buffer, at_most);
         assert_eq!(left < at_most, start.elapsed() >= SHORTEST, "{left:?} of {at_most:?} are left");
@@ -77,21 +82,21 @@ mod tests {
     fn the_rest_of_a_frame_is_waited_for_once() {
         let mut gather = Gather::default();
         gather.take(45_000);
-        assert!(sleeps(&mut gather, Lower::Udp, LARGE, Duration::from_secs(1)));
+        assert!(sleeps(&mut gather, LowerTransport::Udp, LARGE, Duration::from_secs(1)));
         gather.take(100_000);
-        assert!(!sleeps(&mut gather, Lower::Udp, LARGE, Duration::from_secs(1)));
+        assert!(!sleeps(&mut gather, LowerTransport::Udp, LARGE, Duration::from_secs(1)));
         gather.take(45_000);
-        assert!(sleeps(&mut gather, Lower::Interleaved, 0, Duration::from_secs(1)));
+        assert!(sleeps(&mut gather, LowerTransport::Interleaved, 0, Duration::from_secs(1)));
     }
 
     #[test]
     fn nothing_is_waited_for_that_a_buffer_may_not_hold_or_that_is_no_media() {
         let mut gather = Gather::default();
         gather.take(45_000);
-        assert!(!sleeps(&mut gather, Lower::Udp, STOCK, Duration::from_secs(1)));
+        assert!(!sleeps(&mut gather, LowerTransport::Udp, STOCK, Duration::from_secs(1)));
         gather.take(1_000);
-        assert!(!sleeps(&mut gather, Lower::Interleaved, 0, Duration::from_secs(1)));
+        assert!(!sleeps(&mut gather, LowerTransport::Interleaved, 0, Duration::from_secs(1)));
         gather.take(45_000);
-        assert!(!sleeps(&mut gather, Lower::Udp, LARGE, Duration::ZERO));
+        assert!(!sleeps(&mut gather, LowerTransport::Udp, LARGE, Duration::ZERO));
     }
 }

@@ -10,12 +10,13 @@ use gather::Gather;
 use link::Link;
 use mio::{Events, Poll, Token};
 use pinhole::client::{
-    self, Ask, ClientConn, ClientError, Config, Figures, Lower, PlayOptions, Port, Prefetch, TransportChoice,
+    self, Ask, ClientConn, ClientError, Config, Figures, LowerTransport, PlayOptions, Port, Prefetch,
+    TransportChoice,
 };
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::ring::{FrameRing, Slot};
+use pinhole::frame::{FrameRing, Slot};
+use pinhole::rtsp::{Method, Range, Scale, Speed, Status};
 use pinhole::time::{Instant as At, MediaTime, Now};
-use pinhole::wire::rtsp::{Method, Range, Scale, Speed, Status};
 use sockets::TrackSockets;
 use std::collections::VecDeque;
 use std::io;
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant};
 
 pub use error::Error;
 pub use pinhole::client::PrefetchOptions;
-pub use pinhole::ring::Span;
+pub use pinhole::frame::Span;
 
 const WAKER: Token = Token(0);
 const STREAM: Token = Token(1);
@@ -83,7 +84,7 @@ pub enum Event {
     /// The server plays.
     Playing {
         /// How the media travel.
-        transport: Lower,
+        transport: LowerTransport,
         /// What it plays, as far as it says.
         range: Range,
         /// How fast the medium goes by.
@@ -115,7 +116,7 @@ pub enum Event {
 #[non_exhaustive]
 pub struct Statistics {
     /// How the media travel; `None` until that is agreed.
-    pub transport: Option<Lower>,
+    pub transport: Option<LowerTransport>,
     /// What the server plays, or played last, as far as it says.
     pub range: Range,
     /// How fast the medium goes by.
@@ -174,7 +175,7 @@ pub struct Client {
     gather: Gather,
     events: VecDeque<Event>,
     described: Option<Option<Duration>>,
-    transport: Option<Lower>,
+    transport: Option<LowerTransport>,
     /// What is played, as [`Event::Playing`] tells it.
     played: (Range, Scale, Speed),
     /// Of the connections before.
@@ -418,7 +419,7 @@ impl Client {
         let (now, transport) = (self.clock.now(), self.options.transport);
         // UDP that did not work before would cost the same time again.
         let transport = match (transport, self.transport) {
-            (TransportChoice::Auto, Some(Lower::Interleaved)) => TransportChoice::Tcp,
+            (TransportChoice::Auto, Some(LowerTransport::Interleaved)) => TransportChoice::Tcp,
             _ => transport,
         };
         let conn = session(&self.url, transport, now)?;
@@ -657,7 +658,7 @@ impl Client {
     }
 
     /// Sockets for a track; those of the tracks before it are there.
-    fn bind(&mut self, track: u8) -> Option<pinhole::wire::rtsp::Pair<u16>> {
+    fn bind(&mut self, track: u8) -> Option<pinhole::rtsp::Pair<u16>> {
         let Link::Up(connection) = &self.link else { return None };
         let index = usize::from(track);
         let first = UDP + 2 * index;

@@ -4,7 +4,7 @@ use crate::udp::{UdpPair, UdpSocket};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::client::{Port, Unusable};
-use pinhole::wire::rtsp::{Pair, Url};
+use pinhole::rtsp::{Pair, Url};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Frames that were made ready for sending, held once for all media, sessions and event loops.
 use super::normalise::Ready;
-use pinhole::jpeg::JpegInfo;
+use pinhole::codec::jpeg::JpegInfo;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -197,7 +197,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pinhole::jpeg::Sampling;
+    use pinhole::codec::jpeg::Sampling;
     use proptest::prelude::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;

@@ -6,7 +6,7 @@ use super::file::{FileReader, read_at};
 use super::normalise::{MAX_FRAME, Need, Normal, Normaliser, Normalising};
 use super::problem::{Problem, Problems};
 use memmap2::Mmap;
-use pinhole::jpeg::{JpegError, JpegInfo};
+use pinhole::codec::jpeg::{JpegError, JpegInfo};
 use pinhole::media::{FrameClock, FrameReader, FrameSpan, MediaErrorKind, ReadError};
 use std::fs::File;
 use std::io;

@@ -1,7 +1,7 @@
 //! What is done to each frame before it is sent, be it recorded, live or prepared.
 use super::transcode::{self, TranscodeError};
-use pinhole::jpeg::{self, Inspected, JpegError, JpegErrorKind, JpegInfo, McuShape};
-use pinhole::jpeg::{RecodeError, RecodeErrorKind, RecodeOptions};
+use pinhole::codec::jpeg::{self, Inspected, JpegError, JpegErrorKind, JpegInfo, McuShape};
+use pinhole::codec::jpeg::{RecodeError, RecodeErrorKind, RecodeOptions};
 use pinhole::server::Config;
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! Pictures that RFC 2435 has no place for, decoded and encoded anew as baseline 4:2:0.
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use pinhole::jpeg::JpegErrorKind;
+use pinhole::codec::jpeg::JpegErrorKind;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;

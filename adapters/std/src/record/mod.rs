@@ -12,8 +12,8 @@ mod part;
 mod timeline;
 
 use part::{Kind, Part, Picture, Written};
+use pinhole::codec::jpeg::{mend, mend_max_len};
 use pinhole::frame::{Format, Frame, Integrity};
-use pinhole::jpeg::{mend, mend_max_len};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::mem;

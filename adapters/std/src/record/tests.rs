@@ -1,6 +1,6 @@
 use super::*;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use pinhole::jpeg::{JpegInfo, Missing, MissingRange, RecodeOptions, inspect, recode, recode_max_len};
+use pinhole::codec::jpeg::{JpegInfo, Missing, MissingRange, RecodeOptions, inspect, recode, recode_max_len};
 use pinhole::media::{FrameReader, SliceReader};
 use pinhole::time::{Duration, MediaTime};
 use std::sync::atomic::{AtomicU32, Ordering};

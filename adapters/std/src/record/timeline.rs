@@ -1,7 +1,7 @@
 //! On which clock a recording runs, and where on it each frame is.
 use pinhole::media::FrameClock;
+use pinhole::sdp::FrameRate;
 use pinhole::time::{Duration, MediaTime};
-use pinhole::wire::sdp::FrameRate;
 
 /// Frames by which the rate is known.
 const KNOWN: usize = 9;

@@ -12,7 +12,7 @@ use crate::media::{InputNews, Library};
 use acceptor::Acceptor;
 use crew::Crew;
 use event_loop::{EventLoop, Shared, Watch};
-use pinhole::server::{Config, ConnError, Lower, SessionId, Summary, Why};
+use pinhole::server::{Config, ConnError, LowerTransport, SessionId, Summary, Why};
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -70,7 +70,7 @@ pub enum Event {
         /// Where the medium is mounted.
         mount: String,
         /// How it is sent.
-        transport: Lower,
+        transport: LowerTransport,
     },
     /// Frames were left out, so that the video keeps its duration.
     Skipped {

@@ -6,11 +6,11 @@ use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::frame::{Seek, TrackId};
+use pinhole::rtsp::{Range, Status, Url};
+use pinhole::sdp::AddressType;
 use pinhole::server::{self, Answer, Ask, Claim, Config, Pending, Port, PortPair, RequestId, ServerConn};
 use pinhole::text::Emit;
 use pinhole::time::{Duration, Instant, Now};
-use pinhole::wire::rtsp::{Range, Status, Url};
-use pinhole::wire::sdp::AddressType;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 
@@ -368,7 +368,9 @@ impl Plan {
                 shared.library.find(url).map_or_else(|| missing(url), |media| Self::Describe { media })
             }
             Ask::Setup { url, track, lower } => match shared.library.find(url) {
-                Some(media) if *track == 0 => Self::Setup { media, udp: *lower == server::Lower::Udp },
+                Some(media) if *track == 0 => {
+                    Self::Setup { media, udp: *lower == server::LowerTransport::Udp }
+                }
                 _ => missing(url),
             },
             Ask::Play { media, range, .. } => Self::Play { media: *media, range: *range },

@@ -3,8 +3,8 @@
 use crate::common::{LIMIT, Serving, library};
 use pinhole::client::TransportChoice;
 use pinhole::frame::{Format, Frame, FrameId, FrameStore, TrackId};
+use pinhole::rtsp::Speed;
 use pinhole::time::MediaTime;
-use pinhole::wire::rtsp::Speed;
 use pinhole_std::client::{Client, Error, Event, Options, PrefetchOptions};
 use pinhole_std::media::{Library, PatternFormat, Playback};
 use std::net::{Ipv4Addr, SocketAddr};

@@ -5,9 +5,9 @@ mod datagrams;
 mod threads;
 
 use common::{LIMIT, Serving, ask, connect, library, session_of, until};
-use pinhole::client::{Lower, PlayOptions, TransportChoice};
+use pinhole::client::{LowerTransport, PlayOptions, TransportChoice};
 use pinhole::frame::{Format, FrameId, FrameStore, TrackId};
-use pinhole::wire::rtsp::Speed;
+use pinhole::rtsp::Speed;
 use pinhole_std::client::{Client, Event, Options};
 use pinhole_std::media::{Library, Playback};
 use pinhole_std::server;
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-fn watch(listen: SocketAddr, transport: TransportChoice, lower: Lower) {
+fn watch(listen: SocketAddr, transport: TransportChoice, lower: LowerTransport) {
     let serving = Serving::start(listen, library());
     let mut client = connect(&serving.url(), transport);
     until(&mut client, |event| *event == Event::Ended);
@@ -68,12 +68,12 @@ fn a_clip_arrives_whole_in_packets_of_any_length() {
 
 #[test]
 fn a_clip_arrives_whole_over_udp() {
-    watch((Ipv4Addr::LOCALHOST, 0).into(), TransportChoice::Udp, Lower::Udp);
+    watch((Ipv4Addr::LOCALHOST, 0).into(), TransportChoice::Udp, LowerTransport::Udp);
 }
 
 #[test]
 fn a_clip_arrives_whole_over_tcp() {
-    watch((Ipv4Addr::LOCALHOST, 0).into(), TransportChoice::Tcp, Lower::Interleaved);
+    watch((Ipv4Addr::LOCALHOST, 0).into(), TransportChoice::Tcp, LowerTransport::Interleaved);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_clip_arrives_whole_over_udp_and_ipv6() {
         eprintln!("left out: this machine has no IPv6");
         return;
     }
-    watch((Ipv6Addr::LOCALHOST, 0).into(), TransportChoice::Udp, Lower::Udp);
+    watch((Ipv6Addr::LOCALHOST, 0).into(), TransportChoice::Udp, LowerTransport::Udp);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Several event loops in one server.
 use super::common::{LIMIT, Serving, connect, library};
 use pinhole::client::{PlayOptions, TransportChoice};
-use pinhole::wire::rtsp::Speed;
+use pinhole::rtsp::Speed;
 use pinhole_std::client::{Client, Event, Options};
 use pinhole_std::media::{InputNews, Library, Playback};
 use pinhole_std::server;

@@ -2,9 +2,9 @@
 use crate::media::{CLIP, PATTERN};
 use core::net::{Ipv4Addr, SocketAddr};
 use mps2::Entropy;
+use pinhole::rtsp::Url;
+use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::server::Event;
-use pinhole::wire::rtsp::Url;
-use pinhole::wire::sdp::{AddressType, Presentation, Track};
 use pinhole_camera::{clip, pattern};
 use pinhole_smoltcp::server::Application;
 

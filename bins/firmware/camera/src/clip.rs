@@ -1,8 +1,8 @@
 //! A clip that is read in place, from flash.
+use pinhole::codec::jpeg::{JpegInfo, Sampling};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::jpeg::{JpegInfo, Sampling};
+use pinhole::sdp::{FrameRate, Track, TrackFormat};
 use pinhole::time::{Duration, Instant, MediaTime};
-use pinhole::wire::sdp::{FrameRate, Track, TrackFormat};
 
 /// What `build.rs` has made of a file.
 static CLIP: Clip = include!(concat!(env!("OUT_DIR"), "/clip.rs"));
@@ -79,8 +79,8 @@ impl FrameStore for Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pinhole::codec::jpeg::inspect;
     use pinhole::frame::Format;
-    use pinhole::jpeg::inspect;
 
     const TRACK: TrackId = TrackId { media: 0, track: 0 };
 

@@ -18,7 +18,7 @@ use cortex_m_rt::entry;
 use heapless::Vec;
 use media::Media;
 use mps2::{Board, FrameBuffers};
-use pinhole::ring::Slot;
+use pinhole::frame::Slot;
 use pinhole_smoltcp::memory::{Lender, ServerMeans, TcpBuffers, UdpBuffers};
 use pinhole_smoltcp::server::{CONFIG, Connection, Server};
 use pinhole_smoltcp::time;

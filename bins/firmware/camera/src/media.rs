@@ -1,6 +1,6 @@
 //! The frames of all media: the one store that the server reads.
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::ring::{FrameRing, Slot};
+use pinhole::frame::{FrameRing, Slot};
 use pinhole::time::MediaTime;
 use pinhole_camera::{clip, pattern};
 use pinhole_smoltcp::memory::RingSize;

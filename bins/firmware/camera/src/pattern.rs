@@ -2,10 +2,10 @@
 //! difference of colours and an end.
 //!
 //! Colour bars, a square that goes about, and in the last row the lowest bits of the frame's number.
+use pinhole::codec::jpeg::{Header, JpegInfo, Sampling};
 use pinhole::frame::{Format, FrameEnd, FrameSink, Full, Integrity};
-use pinhole::jpeg::{Header, JpegInfo, Sampling};
+use pinhole::sdp::{FrameRate, Track, TrackFormat};
 use pinhole::time::{Duration, MediaTime};
-use pinhole::wire::sdp::{FrameRate, Track, TrackFormat};
 
 /// Pixels across.
 pub const WIDTH: u16 = 256;
@@ -252,9 +252,9 @@ impl<K: FrameSink + ?Sized> Scan<'_, K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pinhole::codec::jpeg::{RecodeOptions, inspect, recode};
     use pinhole::frame::{FrameId, FrameStore, TrackId};
-    use pinhole::jpeg::{RecodeOptions, inspect, recode};
-    use pinhole::ring::{FrameRing, Slot};
+    use pinhole::frame::{FrameRing, Slot};
     use std::vec;
 
     #[test]

@@ -6,7 +6,7 @@ pub mod server;
 use core::hint::black_box;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::panic::PanicInfo;
-use pinhole::ring::{FrameRing, Slot};
+use pinhole::frame::{FrameRing, Slot};
 use pinhole::time::Now;
 
 /// A ring in storage of unknown size.

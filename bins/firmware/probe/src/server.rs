@@ -4,13 +4,13 @@
 //! its socket's buffer. Its steps are functions of their own, as an application's are, so that none of
 //! them pays for the others' variables.
 use crate::{Ring, address, any, bytes, now, text, used};
+use pinhole::codec::jpeg::inspect;
+use pinhole::frame::Slot;
 use pinhole::frame::{Format, FrameEnd, FrameId, Integrity};
-use pinhole::jpeg::inspect;
-use pinhole::ring::Slot;
+use pinhole::rtsp::Status;
+use pinhole::sdp::{AddressType, Presentation, Track, TrackFormat};
 use pinhole::server::{Answer, Ask, Claim, Config, Event, Port, PortPair, ServerConn};
 use pinhole::time::{Duration, MediaTime};
-use pinhole::wire::rtsp::Status;
-use pinhole::wire::sdp::{AddressType, Presentation, Track, TrackFormat};
 
 type Conn<'a> = ServerConn<&'a mut [u8]>;
 

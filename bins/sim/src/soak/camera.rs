@@ -7,10 +7,10 @@ use super::{Broken, measured};
 use crate::network::Port;
 use crate::world::{Answers, Host, RTSP};
 use bumpalo::Bump;
-use pinhole::server::{ConnError, Event, Lower, SessionId, Summary, Why};
+use pinhole::rtsp::Url;
+use pinhole::sdp::Presentation;
+use pinhole::server::{ConnError, Event, LowerTransport, SessionId, Summary, Why};
 use pinhole::time::{Instant, MediaTime};
-use pinhole::wire::rtsp::Url;
-use pinhole::wire::sdp::Presentation;
 use pinhole_smoltcp::server::{Application, Connection, Server};
 use pinhole_smoltcp::time;
 use smoltcp::phy::Device;
@@ -50,7 +50,7 @@ pub(super) struct Program {
 pub(super) struct Told {
     pub(super) peer: SocketAddr,
     session: SessionId,
-    pub(super) lower: Lower,
+    pub(super) lower: LowerTransport,
     skipped: u64,
     pub(super) closed: Option<(Why, Summary)>,
 }

@@ -4,7 +4,7 @@ use super::source::{Kind, Source};
 use super::watcher::Setting;
 use pinhole::client::Figures;
 use pinhole::frame::{Frame, FrameId, FrameStore, TrackId};
-use pinhole::ring::{FrameRing, Slot};
+use pinhole::frame::{FrameRing, Slot};
 use pinhole::time::{Duration, Instant, MediaTime};
 
 /// A client's cache.

@@ -21,8 +21,8 @@ pub use trace::Trace;
 
 use crate::clip::{Clip, NoClip};
 use bumpalo::Bump;
+use pinhole::sdp::FrameRate;
 use pinhole::time::Instant;
-use pinhole::wire::sdp::FrameRate;
 use pinhole_std::media::{Normalising, PatternFormat};
 use plan::Plan;
 use source::Source;

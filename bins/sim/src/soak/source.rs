@@ -1,7 +1,7 @@
 //! What the server serves, and whether what came of it is right.
 use crate::clip::Clip;
+use pinhole::codec::jpeg::{JpegInfo, Missing};
 use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
-use pinhole::jpeg::{JpegInfo, Missing};
 use pinhole::time::{Instant, MediaTime};
 use std::cell::{Cell, RefCell};
 use std::ops::Range;

@@ -13,7 +13,7 @@ use crate::network::{Network, Port};
 use crate::wire::Medium;
 use crate::world::Host;
 use bumpalo::Bump;
-use pinhole::server::Lower;
+use pinhole::server::LowerTransport;
 use pinhole::server::Why;
 use pinhole::time::{Duration, Instant, MediaTime};
 use pinhole_smoltcp::time::from_smoltcp;
@@ -250,7 +250,9 @@ impl<'a, 's> Stage<'a, 's> {
         for told in &self.camera.program.sessions {
             told.check().map_err(|broken| self.fail("server", broken))?;
             self.check_interleaved(told)?;
-            let Some((why, summary)) = told.closed.filter(|_| told.lower == Lower::Udp) else { continue };
+            let Some((why, summary)) = told.closed.filter(|_| told.lower == LowerTransport::Udp) else {
+                continue;
+            };
             let key = flow_of(told.peer);
             let Some(flow) = key.and_then(|key| ledger.flows.get(&key)) else { continue };
             // The last of what a client that is gone was sent may not have left; nor what waited for a
@@ -268,7 +270,9 @@ impl<'a, 's> Stage<'a, 's> {
 
     /// Of what was interleaved, all has come when TEARDOWN is answered.
     fn check_interleaved(&self, told: &Told) -> Result<(), Failure> {
-        let Some((Why::Teardown, summary)) = told.closed.filter(|_| told.lower == Lower::Interleaved) else {
+        let Some((Why::Teardown, summary)) =
+            told.closed.filter(|_| told.lower == LowerTransport::Interleaved)
+        else {
             return Ok(());
         };
         let Some((client, rtp)) = flow_of(told.peer) else { return Ok(()) };

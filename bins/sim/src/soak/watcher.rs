@@ -12,8 +12,8 @@ use crate::world::{Host, RTSP};
 use bumpalo::Bump;
 use pinhole::client::{ClientError, Event, Figures, TransportChoice};
 use pinhole::frame::{FrameId, Seek};
-use pinhole::ring::{FrameRing, Slot};
-use pinhole::server::Lower;
+use pinhole::frame::{FrameRing, Slot};
+use pinhole::server::LowerTransport;
 use pinhole::time::{Duration, Instant, MediaTime};
 use pinhole_smoltcp::client::{Client, TrackSockets};
 use pinhole_smoltcp::time;
@@ -83,7 +83,7 @@ struct Session<'a> {
     sockets: [SocketHandle; 3],
     rtp: u16,
     frames: Frames,
-    lower: Option<Lower>,
+    lower: Option<LowerTransport>,
     told: Vec<Told>,
     /// The session is over, and why if it was lost.
     over: Option<Option<ClientError>>,
@@ -99,7 +99,7 @@ struct Session<'a> {
 /// What a client tells, free of borrowed bytes.
 #[derive(Clone, Copy, Debug)]
 enum Told {
-    Playing(Lower),
+    Playing(LowerTransport),
     Paused,
     SwitchedToTcp,
     Stalled,
@@ -288,7 +288,7 @@ impl<'a> Watcher<'a> {
                 if complete > 0 {
                     self.pictured = Some(at);
                     self.totals.interleaved +=
-                        complete * u64::from(session.lower == Some(Lower::Interleaved));
+                        complete * u64::from(session.lower == Some(LowerTransport::Interleaved));
                 }
                 wakes = [wake.map(|wake| self.plan.clock.reaches(wake)), session.again_at];
                 if session.client.is_closed() {
@@ -337,7 +337,7 @@ impl<'a> Watcher<'a> {
         };
         client.conn_mut().play(elsewhere.then_some(from));
         self.ring.restart(FrameId(0));
-        let lower = (config.transport == TransportChoice::Tcp).then_some(Lower::Interleaved);
+        let lower = (config.transport == TransportChoice::Tcp).then_some(LowerTransport::Interleaved);
         self.seat = Seat::Taken(Box::new(Session {
             client,
             sockets: [socket, pair.rtp, pair.rtcp],
@@ -460,7 +460,7 @@ impl Session<'_> {
         figures: &Figures,
         flow: Option<&Flow>,
     ) -> Result<(), Broken> {
-        let interleaved = self.lower == Some(Lower::Interleaved);
+        let interleaved = self.lower == Some(LowerTransport::Interleaved);
         let whole = interleaved && self.over.is_none() && !setting.overrun && !setting.closed;
         self.frames.look(name, setting, ring, figures, whole)?;
         if self.over.is_some() {
@@ -471,7 +471,7 @@ impl Session<'_> {
             let what = "a packet that is interleaved was too long".to_owned();
             return Err(Broken::of("the connection stays in step", what));
         }
-        if self.lower == Some(Lower::Udp)
+        if self.lower == Some(LowerTransport::Udp)
             && let Some(flow) = flow.filter(|flow| !flow.vague)
         {
             let came = flow.seen;

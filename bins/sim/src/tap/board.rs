@@ -2,10 +2,10 @@
 use super::budget::Budget;
 use super::cable::Cable;
 use super::report::Report;
+use pinhole::rtsp::Url;
+use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::server::{Event, Summary};
 use pinhole::time::{Duration, Now, NtpTime};
-use pinhole::wire::rtsp::Url;
-use pinhole::wire::sdp::{AddressType, Presentation, Track};
 use pinhole_sim::clip::Clip;
 use pinhole_sim::device::Device;
 use pinhole_smoltcp::memory::Lender;

@@ -1,8 +1,8 @@
 //! What a simulated program answers for its server.
 use crate::clip::Clip;
+use pinhole::rtsp::Url;
+use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::time::Duration;
-use pinhole::wire::rtsp::Url;
-use pinhole::wire::sdp::{AddressType, Presentation, Track};
 
 /// One medium, at `/clip`: the answers of an
 /// [`Application`](pinhole_smoltcp::server::Application) that has no other.

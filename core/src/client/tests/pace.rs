@@ -2,8 +2,8 @@
 use super::pair::{Clip, Datagram, INTERVAL, Pair};
 use crate::client::{Config, Event, PlayOptions, Port, TransportChoice};
 use crate::frame::Seek;
+use crate::rtsp::{Scale, Speed};
 use crate::time::{Duration, MediaTime};
-use crate::wire::rtsp::{Scale, Speed};
 use std::boxed::Box;
 use std::vec::Vec;
 

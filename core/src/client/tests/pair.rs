@@ -1,13 +1,13 @@
 //! Both ends in one test: a virtual clock, and a link that can be tampered with.
 use super::screen::Screen;
 use crate::client::{ClientConn, Config, Event, PlayOptions, Port};
+use crate::codec::jpeg::{Header, JpegInfo, Sampling};
 use crate::frame::{Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Miss, Seek, TrackId};
-use crate::jpeg::{Header, JpegInfo, Sampling};
 use crate::random::split_mix;
+use crate::rtsp::{Pair as Ports, Position, Status};
+use crate::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
 use crate::server::{self, Answer, Ask, PortPair, ServerConn};
 use crate::time::{Duration, Instant, MediaTime, Now, NtpTime};
-use crate::wire::rtsp::{Pair as Ports, Position, Status};
-use crate::wire::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
 use core::net::SocketAddr;
 use std::boxed::Box;
 use std::vec::Vec;
@@ -298,7 +298,7 @@ impl Pair {
                     duration: Some(self.clip.duration()),
                     tracks: &tracks,
                 }),
-                Ask::Setup { lower: server::Lower::Udp, .. } if self.refuse_udp => {
+                Ask::Setup { lower: server::LowerTransport::Udp, .. } if self.refuse_udp => {
                     Answer::Refuse(Status::UNSUPPORTED_TRANSPORT)
                 }
                 Ask::Setup { .. } => Answer::Setup {

@@ -1,11 +1,11 @@
 //! A client of this crate watches a server of this crate.
 use super::pair::{Clip, Datagram, INTERVAL, Pair};
-use crate::client::{ClientError, Config, Event, Figures, Lower, Port, TransportChoice};
+use crate::client::{ClientError, Config, Event, Figures, LowerTransport, Port, TransportChoice};
 use crate::frame::Seek;
 use crate::random::split_mix;
+use crate::rtsp::{Method, Status};
 use crate::server::{self, Why};
 use crate::time::{Duration, MediaTime};
-use crate::wire::rtsp::{Method, Status};
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::vec::Vec;
@@ -59,9 +59,9 @@ fn figures(pair: &Pair) -> Figures {
 #[test]
 fn a_clip_comes_whole_over_either_transport() {
     for (transport, lower) in [
-        (TransportChoice::Udp, Lower::Udp),
-        (TransportChoice::Auto, Lower::Udp),
-        (TransportChoice::Tcp, Lower::Interleaved),
+        (TransportChoice::Udp, LowerTransport::Udp),
+        (TransportChoice::Auto, LowerTransport::Udp),
+        (TransportChoice::Tcp, LowerTransport::Interleaved),
     ] {
         let mut pair = pair(transport, 50);
         assert!(pair.run_to(MINUTE, is_ended));
@@ -209,7 +209,7 @@ fn a_lost_bye_costs_a_second() {
 }
 
 fn has_bye(compound: &[u8]) -> bool {
-    use crate::wire::rtcp::{Compound, Packet};
+    use crate::rtp::rtcp::{Compound, Packet};
     Compound::new(compound).any(|packet| matches!(packet, Ok(Packet::Bye(_))))
 }
 
@@ -221,7 +221,7 @@ fn a_udp_blackhole_ends_in_tcp() {
     assert!((2_000_000..2_100_000).contains(&pair.now.as_micros()));
     assert!(pair.run_to(MINUTE, is_ended));
     assert_eq!(whole(&pair), all(&pair));
-    assert_eq!(pair.client.track(0).unwrap().lower, Some(Lower::Interleaved));
+    assert_eq!(pair.client.track(0).unwrap().lower, Some(LowerTransport::Interleaved));
     assert_eq!(pair.closed(), [Why::Replaced]);
 }
 

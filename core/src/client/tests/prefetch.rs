@@ -2,13 +2,13 @@
 use super::pair::{Clip, INTERVAL, Pair};
 use super::screen::Screen;
 use crate::client::{Ask, Config, Event, PlayOptions, Prefetch, PrefetchOptions, TransportChoice};
+use crate::codec::jpeg::{JpegInfo, Sampling};
 use crate::frame::{Format, FrameEnd, FrameId, FrameSink, FrameStore, Full, Integrity, Seek, TrackId};
-use crate::jpeg::{JpegInfo, Sampling};
-use crate::ring::{FrameRing, Slot};
+use crate::frame::{FrameRing, Slot};
+use crate::rtsp::LowerTransport;
+use crate::rtsp::{Method, Range, Scale, Speed, Status};
 use crate::server;
 use crate::time::{Duration, MediaTime};
-use crate::transport::Lower;
-use crate::wire::rtsp::{Method, Range, Scale, Speed, Status};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::vec;
@@ -250,7 +250,7 @@ impl Bench {
 }
 
 const PLAYING: Event<'static> = Event::Playing {
-    lower: Lower::Udp,
+    lower: LowerTransport::Udp,
     range: Range { start: None, end: None },
     scale: Scale::NORMAL,
     speed: Speed::NORMAL,
@@ -483,7 +483,7 @@ impl Sim {
                         (self.plays, self.at) = (true, at.saturating_sub(early));
                         let range = Range::starting_at(Clip::pts(self.at));
                         self.bench.told(Event::Playing {
-                            lower: Lower::Udp,
+                            lower: LowerTransport::Udp,
                             range,
                             scale: Scale::NORMAL,
                             speed: Speed::NORMAL,

@@ -2,7 +2,7 @@
 use super::pair::{Clip, INTERVAL};
 use crate::client::{Ask, ClientConn, Prefetch, PrefetchOptions};
 use crate::frame::{FrameEnd, FrameId, FrameSink, FrameStore, Full, TrackId};
-use crate::ring::{FrameRing, Slot};
+use crate::frame::{FrameRing, Slot};
 use crate::time::{Duration, Instant, MediaTime};
 use std::vec;
 use std::vec::Vec;

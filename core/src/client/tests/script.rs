@@ -1,13 +1,15 @@
 //! The client against what other servers say, and against what no server should say.
 use super::pair::{Album, Clip};
 use crate::client::{
-    ClientConn, ClientError, Config, Event, Lower, PlayOptions, Port, TransportChoice, Unusable,
+    ClientConn, ClientError, Config, Event, LowerTransport, PlayOptions, Port, TransportChoice, Unusable,
 };
 use crate::frame::{Frame, Seek};
 use crate::payload;
+use crate::rtp;
+use crate::rtp::rtcp;
+use crate::rtsp::interleaved;
+use crate::rtsp::{AuthScheme, Method, Pair, Range, Scale, Speed, Status};
 use crate::time::{Duration, Instant, MediaTime, Now};
-use crate::wire::rtsp::{AuthScheme, Method, Pair, Range, Scale, Speed, Status};
-use crate::wire::{interleaved, rtcp, rtp};
 use proptest::prelude::*;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -51,7 +53,10 @@ impl Script {
     /// Playing interleaved, on channels 4 and 5.
     pub(super) fn playing() -> Self {
         let mut script = Self::after(TransportChoice::Tcp, &[OPTIONS, &described(SDP), TCP, PLAY]);
-        assert!(matches!(script.events().last(), Some(Event::Playing { lower: Lower::Interleaved, .. })));
+        assert!(matches!(
+            script.events().last(),
+            Some(Event::Playing { lower: LowerTransport::Interleaved, .. })
+        ));
         script
     }
 
@@ -607,7 +612,7 @@ fn a_range_in_the_reply_is_told() {
     assert_eq!(
         script.events().last(),
         Some(&Event::Playing {
-            lower: Lower::Interleaved,
+            lower: LowerTransport::Interleaved,
             range,
             scale: Scale::NORMAL,
             speed: Speed::NORMAL

@@ -1,8 +1,8 @@
 use super::super::SliceReader;
 use super::super::reader::tests::{A, B, error, span, walk};
 use super::*;
+use crate::sdp::FrameRate;
 use crate::time::MediaTime;
-use crate::wire::sdp::FrameRate;
 use proptest::prelude::*;
 use std::vec;
 use std::vec::Vec;

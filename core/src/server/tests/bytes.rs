@@ -1,7 +1,7 @@
 //! The connection as a stream of bytes: split, pipelined, mixed with `$` messages (RFC 2326, 10.12),
 //! and written in pieces of any size.
 use super::*;
-use crate::wire::interleaved::Header as Dollar;
+use crate::rtsp::interleaved::Header as Dollar;
 use proptest::prelude::*;
 
 const DIALOGUE: &str = "\r\nOPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n\

@@ -120,7 +120,7 @@ fn the_end_comes_one_interval_after_the_last_frame_began() {
     bench.run(seconds(2));
     let bye = bench.datagrams.last().unwrap();
     assert_eq!((bye.port, bye.at, sender_report(&bye.bytes).2), (Port::Rtcp, millis(400), true));
-    assert_eq!(bench.told, [Told::Opened(0, Lower::Udp), Told::Ended]);
+    assert_eq!(bench.told, [Told::Opened(0, LowerTransport::Udp), Told::Ended]);
     assert!(bench.rtp().iter().all(|(at, _)| *at <= millis(380)));
     assert_eq!(bench.conn.wanted().count(), 0);
 

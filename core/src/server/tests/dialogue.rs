@@ -83,7 +83,7 @@ fn a_range_ends_before_the_first_frame_behind_it_and_play_goes_on_from_there() {
     bench.run(seconds(1));
     let first = bench.rtp();
     assert_eq!(first.len(), 3 * 3);
-    assert_eq!(bench.told, [Told::Opened(0, Lower::Udp), Told::Ended]);
+    assert_eq!(bench.told, [Told::Opened(0, LowerTransport::Udp), Told::Ended]);
 
     let reply = bench.ok("PLAY", URL, "");
     assert_eq!(reply.get("Range"), "npt=0.2-0.4");

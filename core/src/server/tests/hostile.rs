@@ -77,7 +77,7 @@ fn steps() -> impl Strategy<Value = Step> {
         12 => request.prop_map(|(method, field, named)| Step::Request(method, field, named)),
         2 => bytes.clone().prop_map(Step::Bytes),
         1 => bytes.clone().prop_map(|payload| {
-            let header = crate::wire::interleaved::Header { channel: 1, len: payload.len() as u16 };
+            let header = crate::rtsp::interleaved::Header { channel: 1, len: payload.len() as u16 };
             Step::Bytes([&header.emit()[..], &payload].concat())
         }),
         2 => (4999u16..5003, 2u8..5, any::<bool>(), bytes)

@@ -16,12 +16,14 @@ mod transports;
 mod turns;
 
 use super::*;
+use crate::codec::jpeg::{Header, JpegInfo, Sampling};
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use crate::jpeg::{Header, JpegInfo, Sampling};
+use crate::payload::jpeg;
+use crate::rtp;
+use crate::rtp::rtcp;
+use crate::rtsp::{Message, Parsed, Status, parse};
+use crate::sdp::{AddressType, Presentation, Track, TrackFormat};
 use crate::time::{Duration, Instant, MediaTime, Now, NtpTime, Wake};
-use crate::wire::rtsp::{Message, Parsed, Status, parse};
-use crate::wire::sdp::{AddressType, Presentation, Track, TrackFormat};
-use crate::wire::{jpeg, rtcp, rtp};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::string::String;
 use std::vec::Vec;
@@ -146,7 +148,7 @@ pub(super) struct Datagram {
 /// An [`Event`] without what it borrows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
-    Opened(u8, Lower),
+    Opened(u8, LowerTransport),
     Skipped(u64),
     Adapted(u8),
     Ended,
@@ -423,7 +425,7 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
         });
         for sent in sent {
             if let Sent::Data(channel, bytes) = sent {
-                let header = crate::wire::interleaved::Header { channel, len: bytes.len() as u16 };
+                let header = crate::rtsp::interleaved::Header { channel, len: bytes.len() as u16 };
                 self.out.extend(header.emit());
                 self.out.extend(bytes);
             }

@@ -304,7 +304,7 @@ fn who_asked_for_a_higher_speed_gets_every_frame_however_slowly_it_takes_them() 
     }
     bench.window = usize::MAX;
     bench.run(seconds(2));
-    assert_eq!(bench.told, [Told::Opened(0, Lower::Interleaved), Told::Ended]);
+    assert_eq!(bench.told, [Told::Opened(0, LowerTransport::Interleaved), Told::Ended]);
     assert_eq!(bench.channel(0).len(), 400);
 }
 

@@ -74,7 +74,7 @@ fn requests_and_reports_keep_a_session() {
             bench.conn.handle_datagram(bench.now(), from, PORTS.socket, Port::Rtcp, b"");
         }
     }
-    assert_eq!(bench.told, [Told::Opened(0, Lower::Udp)]);
+    assert_eq!(bench.told, [Told::Opened(0, LowerTransport::Udp)]);
     bench.run(seconds(61));
     assert!(matches!(bench.told[1], Told::Closed(0, Why::Timeout, _)));
 }
@@ -98,7 +98,7 @@ fn a_client_that_takes_what_it_is_sent_is_alive() {
     let mut bench = Bench::of(Clip::of(5_000, 100));
     bench.start(TCP, "");
     bench.run(seconds(190));
-    assert_eq!(bench.told, [Told::Opened(0, Lower::Interleaved)]);
+    assert_eq!(bench.told, [Told::Opened(0, LowerTransport::Interleaved)]);
 }
 
 #[test]

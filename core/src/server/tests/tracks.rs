@@ -1,7 +1,7 @@
 //! Several tracks in a session, and several sessions on a connection.
 use super::*;
 use crate::frame::{Format, FrameEnd, Integrity};
-use crate::ring::{FrameRing, Slot};
+use crate::frame::{FrameRing, Slot};
 
 type Ring = FrameRing<[Slot; 32], Vec<u8>>;
 

@@ -8,7 +8,7 @@ use crate::sender::start_of;
 use mio::net::{TcpStream, UdpSocket};
 use mio::{Events, Interest, Poll, Registry, Token};
 use nix::sys::socket::{setsockopt, sockopt};
-use pinhole::wire::rtp::{HEADER_LEN, Packet, Repr};
+use pinhole::rtp::{HEADER_LEN, Packet, Repr};
 use quinn_udp::{RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, ErrorKind, IoSliceMut, Read, Write};

@@ -1,7 +1,7 @@
 //! The byte stream of an RTSP connection: media told from replies, and all but the headers passed
 //! over.
-use pinhole::wire::interleaved;
-use pinhole::wire::rtp::{HEADER_LEN, Repr};
+use pinhole::rtp::{HEADER_LEN, Repr};
+use pinhole::rtsp::interleaved;
 
 /// Framing and RTP header: all that is looked at.
 const HEAD: usize = interleaved::HEADER_LEN + HEADER_LEN;

@@ -1,5 +1,5 @@
 //! What one session received, told from RTP headers alone.
-use pinhole::wire::rtp::Repr;
+use pinhole::rtp::Repr;
 
 /// Ticks of RTP time a second (RFC 2435, 3: the clock of JPEG).
 const CLOCK: f64 = 90_000.0;

@@ -1,7 +1,7 @@
 //! Packets as a server sent them, to be sent again.
 use crate::Result;
 use crate::rtsp::SetUp;
-use pinhole::wire::interleaved;
+use pinhole::rtsp::interleaved;
 use std::fs;
 use std::io::{BufReader, Read, Write};
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! What people are told of a live input.
 use super::super::problem::Problem;
-use pinhole::jpeg::{JpegInfo, Sampling};
+use pinhole::codec::jpeg::{JpegInfo, Sampling};
 use pinhole::time::{Duration, Instant};
 use std::collections::VecDeque;
 

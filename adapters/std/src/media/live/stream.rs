@@ -3,10 +3,10 @@ use super::super::normalise::Ready;
 use super::super::wakers::Wakers;
 use super::news::{InputNews, InputTrouble, Notes};
 use super::window::{LiveFrame, Window};
-use pinhole::jpeg::JpegInfo;
+use pinhole::codec::jpeg::JpegInfo;
 use pinhole::media::FrameClock;
+use pinhole::sdp::FrameRate;
 use pinhole::time::{Duration, Instant, MediaTime};
-use pinhole::wire::sdp::FrameRate;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 

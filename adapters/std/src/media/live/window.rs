@@ -107,7 +107,7 @@ impl FrameStore for Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pinhole::jpeg::{JpegInfo, Sampling};
+    use pinhole::codec::jpeg::{JpegInfo, Sampling};
     use proptest::prelude::*;
 
     const T: TrackId = TrackId { media: 0, track: 0 };

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
     use embedded_graphics::mock_display::MockDisplay;
     use embedded_graphics::pixelcolor::BinaryColor;
-    use pinhole::wire::sdp::FrameRate;
+    use pinhole::sdp::FrameRate;
 
     fn picture(width: u16, height: u16, rate: u32) -> Picture {
         Picture::new(PatternFormat::new(width, height, FrameRate(rate)).unwrap())

@@ -9,8 +9,8 @@ use draw::Picture;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::media::FrameClock;
+use pinhole::sdp::FrameRate;
 use pinhole::time::MediaTime;
-use pinhole::wire::sdp::FrameRate;
 use std::num::NonZero;
 use std::thread;
 use thiserror::Error;
@@ -209,7 +209,7 @@ fn threads(canvas: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pinhole::jpeg::{self, Huffman, Sampling};
+    use pinhole::codec::jpeg::{self, Huffman, Sampling};
 
     const TRACK: TrackId = TrackId { media: 0, track: 0 };
 

@@ -7,7 +7,7 @@ use super::normalise::{Normaliser, Normalising, Ready};
 use super::problem::{Problem, Problems};
 use crate::avi::{AviWriter, Layout};
 use pinhole::media::FrameClock;
-use pinhole::wire::sdp::FrameRate;
+use pinhole::sdp::FrameRate;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::num::NonZero;

@@ -2,10 +2,10 @@
 use pinhole::client::{
     ClientConn, Config, Event, Figures, Intake, PlayOptions, Port, Prefetch, PrefetchOptions,
 };
+use pinhole::frame::Slot;
 use pinhole::frame::{FrameId, FrameSink, Seek};
-use pinhole::ring::Slot;
+use pinhole::rtsp::Pair;
 use pinhole::time::MediaTime;
-use pinhole::wire::rtsp::Pair;
 use probe::{Ring, any, bytes, now, room, text, used};
 
 type Conn<'a> = ClientConn<&'a mut [u8], &'a str>;

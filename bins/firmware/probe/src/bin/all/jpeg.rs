@@ -1,5 +1,5 @@
 //! JPEG files: looked at, re-coded, put together and mended.
-use pinhole::jpeg::{
+use pinhole::codec::jpeg::{
     Header, JpegInfo, Missing, MissingRange, RecodeOptions, Sampling, inspect, mend, mend_max_len,
     quantisers, recode, recode_max_len, strip_interval,
 };

@@ -1,8 +1,9 @@
 //! The receiving side of RTP.
-use pinhole::receive::{Depacketizer, Reorder, Statistics};
-use pinhole::ring::Slot;
+use pinhole::frame::Slot;
+use pinhole::payload::jpeg::Depacketizer;
+use pinhole::rtp;
+use pinhole::rtp::{Reorder, Statistics};
 use pinhole::time::{Duration, MediaTime, NtpTime};
-use pinhole::wire::rtp;
 use probe::{Ring, any, bytes, now, room, used};
 
 pub(crate) fn all() {

@@ -1,7 +1,7 @@
 //! The ring, as a source writes it and a player reads it.
+use pinhole::codec::jpeg::{JpegInfo, Sampling};
+use pinhole::frame::Slot;
 use pinhole::frame::{Format, FrameEnd, FrameId, FrameSink, FrameStore, Integrity, Seek, TrackId};
-use pinhole::jpeg::{JpegInfo, Sampling};
-use pinhole::ring::Slot;
 use pinhole::time::{Duration, MediaTime};
 use probe::{Ring, any, bytes, room, used};
 

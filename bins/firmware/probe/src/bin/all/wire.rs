@@ -3,9 +3,10 @@ mod rtcp;
 mod rtsp;
 mod sdp;
 
-use pinhole::jpeg::Sampling;
-use pinhole::wire::jpeg::{HeaderRepr, Payload, Restart, Tables};
-use pinhole::wire::{interleaved, rtp};
+use pinhole::codec::jpeg::Sampling;
+use pinhole::payload::jpeg::{HeaderRepr, Payload, Restart, Tables};
+use pinhole::rtp;
+use pinhole::rtsp::interleaved;
 use probe::{any, bytes, room, used};
 
 pub(crate) fn all() {

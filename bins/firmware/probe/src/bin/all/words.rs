@@ -1,13 +1,15 @@
 //! What errors and events say.
 use core::fmt::{self, Debug, Display, Write};
 use pinhole::client::{ClientConn, ClientError, NotWaiting};
-use pinhole::jpeg::{JpegInfo, Missing, RecodeOptions, Sampling, inspect, mend, recode};
+use pinhole::codec::jpeg::{JpegInfo, Missing, RecodeOptions, Sampling, inspect, mend, recode};
 use pinhole::media::{FrameReader, SliceReader};
-use pinhole::receive::DepacketizeError;
-use pinhole::server::{ConnError, Lower, NotAsked, ServerConn, SessionId, Why};
-use pinhole::wire::rtsp::{Range, Url, WriteError, parse, transports};
-use pinhole::wire::sdp::Description;
-use pinhole::wire::{jpeg, rtcp, rtp};
+use pinhole::payload::jpeg;
+use pinhole::payload::jpeg::DepacketizeError;
+use pinhole::rtp;
+use pinhole::rtp::rtcp;
+use pinhole::rtsp::{Range, Url, WriteError, parse, transports};
+use pinhole::sdp::Description;
+use pinhole::server::{ConnError, LowerTransport, NotAsked, ServerConn, SessionId, Why};
 use probe::{address, any, bytes, now, room, text, used};
 
 struct Screen;
@@ -53,7 +55,7 @@ fn connections() {
     shown(any(SessionId(0)));
     shown(any(NotAsked));
     shown(any(NotWaiting));
-    used(any(Lower::Udp).name());
+    used(any(LowerTransport::Udp).name());
     used(any(Why::Closed).reason());
 }
 

@@ -1,8 +1,6 @@
 //! RTCP.
+use pinhole::rtp::rtcp::{Compound, CompoundRepr, Packet, ReportBlock, bye, interval, reports, rr, sdes, sr};
 use pinhole::time::{Duration, NtpTime};
-use pinhole::wire::rtcp::{
-    Compound, CompoundRepr, Packet, ReportBlock, bye, interval, reports, rr, sdes, sr,
-};
 use probe::{any, bytes, room, used};
 
 pub(super) fn all() {

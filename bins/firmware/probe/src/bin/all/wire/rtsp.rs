@@ -1,10 +1,10 @@
 //! RTSP messages and header fields.
-use pinhole::text::{Emit, OneLine, SliceSink, TextWriter};
-use pinhole::time::MediaTime;
-use pinhole::wire::rtsp::{
+use pinhole::rtsp::{
     AuthScheme, Headers, Message, MessageWriter, Method, Pair, Parsed, Range, RtpInfo, Scale, Session, Speed,
     Status, TransportSpec, Url, parse, parse_within, transports,
 };
+use pinhole::text::{Emit, OneLine, SliceSink, TextWriter};
+use pinhole::time::MediaTime;
 use probe::{any, bytes, room, text, used};
 
 pub(super) fn all() {

@@ -1,6 +1,6 @@
 //! Session descriptions.
+use pinhole::sdp::{AddressType, Description, FrameRate, Media, Presentation, Track, TrackFormat};
 use pinhole::text::{Emit, SliceSink, TextWriter};
-use pinhole::wire::sdp::{AddressType, Description, FrameRate, Media, Presentation, Track, TrackFormat};
 use probe::{any, bytes, room, text, used};
 
 pub(super) fn all() {

@@ -1,0 +1,165 @@
+//! Writes the part of a JPEG file that comes before the scan, from what RFC 2435 carries.
+use super::segments::marker;
+use super::{JpegInfo, Sampling, tables};
+use crate::storage::put;
+
+/// What a receiver knows of a frame, and must put before the scan to get a JPEG file
+/// (RFC 2435, 3.1 and Appendix B). EOI is the caller's to append.
+#[derive(Clone, Copy, Debug)]
+pub struct Header<'a> {
+    /// Pixels across.
+    pub width: u16,
+    /// Pixels down.
+    pub height: u16,
+    /// How the chroma is sampled.
+    pub sampling: Sampling,
+    /// MCUs between restart markers; 0: there are none.
+    pub restart_interval: u16,
+    /// The luma quantisation table, in zigzag order.
+    pub luma: &'a [u8; 64],
+    /// The chroma quantisation table, in zigzag order.
+    pub chroma: &'a [u8; 64],
+}
+
+/// Where the parts are.
+const DQT: usize = 2;
+const LUMA: usize = DQT + 5;
+const CHROMA: usize = LUMA + 65;
+const SOF: usize = CHROMA + 64;
+const DHT: usize = SOF + FRAME_HEADER_LEN;
+/// The standard tables: each has a name, 16 counts and its symbols.
+const DHT_CONTENT: usize = 4 * 17 + 2 * 12 + 2 * 162;
+const AFTER_DHT: usize = DHT + 4 + DHT_CONTENT;
+const DRI_LEN: usize = 6;
+const SOS_LEN: usize = 14;
+
+/// Bytes of [`frame_header`].
+pub(crate) const FRAME_HEADER_LEN: usize = 19;
+
+/// The SOF0 segment, marker and all, of a frame as RTP/JPEG has it.
+pub(crate) const fn frame_header(width: u16, height: u16, sampling: Sampling) -> [u8; FRAME_HEADER_LEN] {
+    let [h1, h0] = height.to_be_bytes();
+    let [w1, w0] = width.to_be_bytes();
+    let luma = match sampling {
+        Sampling::Yuv422 => 0x21,
+        Sampling::Yuv420 => 0x22,
+    };
+    [0xFF, marker::SOF0, 0, 17, 8, h1, h0, w1, w0, 3, 1, luma, 0, 2, 0x11, 1, 3, 0x11, 1]
+}
+
+impl Header<'_> {
+    /// The most bytes that a header can have.
+    pub const MAX_LEN: usize = Self::len(1);
+
+    /// How many bytes the header has: where the scan starts. Known before the tables are.
+    pub const fn len(restart_interval: u16) -> usize {
+        let dri = if restart_interval == 0 { 0 } else { DRI_LEN };
+        AFTER_DHT + dri + SOS_LEN
+    }
+
+    /// Writes the header to the start of `out`, from SOI to SOS, and says where its parts are;
+    /// the scan's length is left 0. `None` if `out` is too short.
+    pub fn emit(&self, out: &mut [u8]) -> Option<JpegInfo> {
+        let scan = Self::len(self.restart_interval);
+        let out = out.get_mut(..scan)?;
+        put(out, 0, &[0xFF, marker::SOI]);
+
+        put(out, DQT, &[0xFF, marker::DQT, 0, 2 + 2 * 65, 0]);
+        put(out, LUMA, self.luma);
+        put(out, CHROMA - 1, &[1]);
+        put(out, CHROMA, self.chroma);
+
+        put(out, SOF, &frame_header(self.width, self.height, self.sampling));
+
+        let [l1, l0] = (2 + DHT_CONTENT as u16).to_be_bytes();
+        put(out, DHT, &[0xFF, marker::DHT, l1, l0]);
+        let specs = [
+            (0x00, tables::DC_LUMA),
+            (0x10, tables::AC_LUMA),
+            (0x01, tables::DC_CHROMA),
+            (0x11, tables::AC_CHROMA),
+        ];
+        let mut at = DHT + 4;
+        for (name, spec) in specs {
+            put(out, at, &[name]);
+            put(out, at + 1, spec.counts);
+            put(out, at + 17, spec.values);
+            at += 17 + spec.values.len();
+        }
+
+        if self.restart_interval != 0 {
+            let [i1, i0] = self.restart_interval.to_be_bytes();
+            put(out, AFTER_DHT, &[0xFF, marker::DRI, 0, 4, i1, i0]);
+        }
+        let sos = scan - SOS_LEN;
+        put(out, sos, &[0xFF, marker::SOS, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0]);
+        Some(JpegInfo {
+            width: self.width,
+            height: self.height,
+            sampling: self.sampling,
+            restart_interval: self.restart_interval,
+            luma_table: LUMA as u32,
+            chroma_table: CHROMA as u32,
+            scan: scan as u32,
+            scan_len: 0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::jpeg::{Huffman, Inspected, McuShape, inspect};
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    proptest! {
+        #[test]
+        fn inspect_reads_what_was_written(
+            width in 1u16..,
+            height in 1u16..,
+            tall in any::<bool>(),
+            restart_interval in prop_oneof![Just(0), 4096u16..],
+            table in any::<u8>(),
+            scan in prop::collection::vec(0u8..0xFF, 0..100),
+        ) {
+            let sampling = if tall { Sampling::Yuv420 } else { Sampling::Yuv422 };
+            let (luma, chroma) = ([table; 64], [table.wrapping_add(1); 64]);
+            let header =
+                Header { width, height, sampling, restart_interval, luma: &luma, chroma: &chroma };
+            let mut file = Vec::from([0; Header::MAX_LEN]);
+            let mut info = header.emit(&mut file).unwrap();
+            file.truncate(info.scan as usize);
+            prop_assert_eq!(file.len(), Header::len(restart_interval));
+            prop_assert_eq!(&file[info.luma_table as usize..][..64], &luma);
+            prop_assert_eq!(&file[info.chroma_table as usize..][..64], &chroma);
+            file.extend(&scan);
+            file.extend([0xFF, 0xD9]);
+            info.scan_len = scan.len() as u32;
+            let read = Inspected {
+                info,
+                huffman: Huffman::Standard,
+                mcu: McuShape::Standard,
+                eoi: true,
+                len: file.len(),
+            };
+            prop_assert_eq!(inspect(&file), Ok(read));
+        }
+    }
+
+    #[test]
+    fn a_short_buffer_is_left_alone() {
+        let table = [1; 64];
+        let header = Header {
+            width: 16,
+            height: 16,
+            sampling: Sampling::Yuv420,
+            restart_interval: 0,
+            luma: &table,
+            chroma: &table,
+        };
+        let mut out = [0; Header::len(0) - 1];
+        assert_eq!(header.emit(&mut out), None);
+        assert!(out.iter().all(|b| *b == 0));
+    }
+}

@@ -1,0 +1,191 @@
+//! Which restart intervals of a frame are missing, and where they are in the picture.
+use super::JpegInfo;
+use super::inspect::{McuShape, mcus};
+use super::strips::{MCU_WIDTH, intervals, mcu_height};
+
+/// Restart intervals in a row that are missing from a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct MissingRange {
+    /// The first of them, counted from 0.
+    pub first: u16,
+    /// How many there are.
+    pub count: u16,
+    /// Where the interval after them starts, in bytes from the start of the scan; the scan's length
+    /// if there is none. What is before, from where `first` starts, is of no use.
+    pub resume: u32,
+}
+
+impl MissingRange {
+    /// The number of the interval after these.
+    pub const fn end(&self) -> u16 {
+        self.first.saturating_add(self.count)
+    }
+}
+
+/// The restart intervals that are missing from a frame: one range at least, and at most
+/// [`Missing::MAX`], in their order. All others are there.
+///
+/// Of a frame with more holes, some intervals count as missing though they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Missing {
+    /// Those behind the last have a count of 0.
+    ranges: [MissingRange; Self::MAX],
+}
+
+impl Missing {
+    /// The most ranges: each frame in a cache has room for them.
+    pub const MAX: usize = 8;
+
+    /// `None` if there is no range, an empty one, or more than [`Missing::MAX`], or if one starts
+    /// before the one before it ends.
+    pub fn new(ranges: &[MissingRange]) -> Option<Self> {
+        let in_order = ranges.is_sorted_by(|a, b| a.end() <= b.first && a.resume <= b.resume);
+        if ranges.is_empty() || !in_order || ranges.iter().any(|range| range.count == 0) {
+            return None;
+        }
+        let mut missing = Self { ranges: [MissingRange::default(); Self::MAX] };
+        missing.ranges.get_mut(..ranges.len())?.copy_from_slice(ranges);
+        Some(missing)
+    }
+
+    /// The ranges, from the first interval to the last.
+    pub fn ranges(&self) -> impl Iterator<Item = MissingRange> + Clone + use<> {
+        self.ranges.into_iter().take_while(|range| range.count > 0)
+    }
+
+    /// How many intervals are missing.
+    pub fn count(&self) -> u32 {
+        self.ranges().map(|range| u32::from(range.count)).sum()
+    }
+
+    /// The parts of the picture that are missing: at most three for each range, which together are
+    /// its MCUs as far as they are inside the picture. None where the frame has no restart markers.
+    pub fn areas(&self, info: &JpegInfo) -> impl Iterator<Item = Area> + use<> {
+        let (info, (across, down)) = (*info, mcus(info, McuShape::Standard));
+        let total = across.saturating_mul(down);
+        let interval = match intervals(&info) {
+            Some(_) => u32::from(info.restart_interval),
+            None => 0,
+        };
+        let start =
+            move |interval_number: u16| u32::from(interval_number).saturating_mul(interval).min(total);
+        self.ranges().flat_map(move |range| Runs {
+            from: start(range.first),
+            to: start(range.end()),
+            across,
+            info,
+        })
+    }
+}
+
+/// A part of a picture, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Area {
+    /// The first column.
+    pub x: u16,
+    /// The first row.
+    pub y: u16,
+    /// How many columns.
+    pub width: u16,
+    /// How many rows.
+    pub height: u16,
+}
+
+/// MCUs in a row, as rectangles: the rest of a row, whole rows, and the start of one.
+struct Runs {
+    from: u32,
+    to: u32,
+    across: u32,
+    info: JpegInfo,
+}
+
+impl Iterator for Runs {
+    type Item = Area;
+
+    fn next(&mut self) -> Option<Area> {
+        let left = self.to.checked_sub(self.from).filter(|left| *left > 0)?;
+        let row = self.from.checked_div(self.across)?;
+        let column = self.from.checked_rem(self.across)?;
+        let (columns, rows) = match left.checked_div(self.across)? {
+            rows if rows > 0 && column == 0 => (self.across, rows),
+            _ => (left.min(self.across.saturating_sub(column)), 1),
+        };
+        self.from = self.from.saturating_add(columns.saturating_mul(rows));
+        let side = |first: u32, count: u32, unit: u32, size: u16| {
+            let clip = |at: u32| at.saturating_mul(unit).min(u32::from(size)) as u16;
+            let start = clip(first);
+            (start, clip(first.saturating_add(count)).saturating_sub(start))
+        };
+        let (x, width) = side(column, columns, MCU_WIDTH, self.info.width);
+        let (y, height) = side(row, rows, mcu_height(self.info.sampling), self.info.height);
+        Some(Area { x, y, width, height })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::jpeg::Sampling;
+    use proptest::prelude::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    fn info(width: u16, height: u16, restart_interval: u16) -> JpegInfo {
+        JpegInfo { restart_interval, ..JpegInfo::of_size(width, height, Sampling::Yuv420) }
+    }
+
+    fn range(first: u16, count: u16) -> MissingRange {
+        MissingRange { first, count, resume: 0 }
+    }
+
+    fn areas(info: JpegInfo, ranges: &[MissingRange]) -> Vec<[u16; 4]> {
+        let areas = Missing::new(ranges).unwrap().areas(&info);
+        areas.map(|area| [area.x, area.y, area.width, area.height]).collect()
+    }
+
+    #[test]
+    fn ranges_that_contradict_each_other_are_refused() {
+        assert!(Missing::new(&[range(0, 2), range(2, 1), range(7, 1)]).is_some());
+        assert_eq!(Missing::new(&[]), None);
+        assert_eq!(Missing::new(&[range(3, 0)]), None);
+        assert_eq!(Missing::new(&[range(0, 2), range(1, 1)]), None);
+        assert_eq!(Missing::new(&[MissingRange { resume: 9, ..range(0, 1) }, range(1, 1)]), None);
+        assert_eq!(Missing::new(&[0, 1, 2, 3, 4, 5, 6, 7, 8].map(|n| range(n, 1))), None);
+    }
+
+    #[test]
+    fn a_range_is_the_rest_of_a_row_whole_rows_and_the_start_of_one() {
+        // 5 MCUs across, 4 down.
+        let info = info(72, 64, 3);
+        assert_eq!(areas(info, &[range(1, 1)]), [[48, 0, 24, 16], [0, 16, 16, 16]]);
+        assert_eq!(areas(info, &[range(1, 5)]), [[48, 0, 24, 16], [0, 16, 72, 32], [0, 48, 48, 16]]);
+        // The last interval is shorter.
+        assert_eq!(areas(info, &[range(6, 9)]), [[48, 48, 24, 16]]);
+        assert_eq!(areas(JpegInfo { restart_interval: 0, ..info }, &[range(0, 1)]), [[0; 4]; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn areas_are_exactly_the_pixels_of_the_missing_mcus(
+            (width, height, interval, first, count) in (1u16..200, 1u16..200, 1u16..40, 0u16..30, 1u16..30),
+        ) {
+            let info = info(width, height, interval);
+            let across = usize::from(width).div_ceil(16);
+            let mut seen = vec![0; usize::from(width) * usize::from(height)];
+            for [x, y, w, h] in areas(info, &[range(first, count)]) {
+                for (column, row) in (x..x + w).flat_map(|column| (y..y + h).map(move |row| (column, row))) {
+                    seen[usize::from(row) * usize::from(width) + usize::from(column)] += 1;
+                }
+            }
+            for (at, times) in seen.into_iter().enumerate() {
+                let (column, row) = (at % usize::from(width), at / usize::from(width));
+                let number = (row / 16 * across + column / 16) / usize::from(interval);
+                let missing = (usize::from(first)..usize::from(first + count)).contains(&number);
+                prop_assert_eq!(times, i32::from(missing));
+            }
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Re-codes a scan, block by block, from one set of Huffman tables and restart markers to another.
+use super::JpegInfo;
+use super::Sampling;
+use super::bits::{BitReader, BitWriter, OutputFull};
+use super::copy::Copier;
+use super::huffman::{AC_CHROMA, AC_LUMA, DC_CHROMA, DC_LUMA};
+use super::inspect::{McuShape, Parsed, TableSlots, mcus};
+use super::recode::{RecodeError, RecodeErrorKind};
+use super::segments::marker;
+use super::translate::{Component, Translator};
+use core::slice;
+
+/// Re-codes the scan to where `to` has it, appends EOI, and says where that ends.
+pub(super) fn recode(
+    parsed: &Parsed<'_>,
+    src: &[u8],
+    out: &mut [u8],
+    to: &JpegInfo,
+) -> Result<usize, RecodeError> {
+    let scan_end = (parsed.info.scan as usize).saturating_add(parsed.info.scan_len as usize);
+    let data = src.get(..scan_end).unwrap_or(src);
+    if parsed.is_standard() { rows(parsed, data, out, to, &Copier) } else { translate(parsed, data, out, to) }
+}
+
+/// The same from tables that are not the standard ones. Only then is the room for what they are
+/// decoded with on the stack.
+#[inline(never)]
+fn translate(parsed: &Parsed<'_>, data: &[u8], out: &mut [u8], to: &JpegInfo) -> Result<usize, RecodeError> {
+    let [y, cb, cr] = parsed.components.map(|component| component.tables);
+    let luma = Component::new(&parsed.huffman, y, &DC_LUMA, &AC_LUMA);
+    let chroma = Component::new(&parsed.huffman, cb, &DC_CHROMA, &AC_CHROMA);
+    if cb == cr {
+        rows(parsed, data, out, to, &Translator([&luma, &chroma, &chroma]))
+    } else {
+        translate_with(parsed, data, out, to, [&luma, &chroma], cr)
+    }
+}
+
+/// The same with tables of its own for the second chroma component, which next to nobody writes.
+#[inline(never)]
+fn translate_with(
+    parsed: &Parsed<'_>,
+    data: &[u8],
+    out: &mut [u8],
+    to: &JpegInfo,
+    [luma, cb]: [&Component<'_>; 2],
+    cr: TableSlots,
+) -> Result<usize, RecodeError> {
+    let cr = Component::new(&parsed.huffman, cr, &DC_CHROMA, &AC_CHROMA);
+    rows(parsed, data, out, to, &Translator([luma, cb, &cr]))
+}
+
+fn rows(
+    parsed: &Parsed<'_>,
+    data: &[u8],
+    out: &mut [u8],
+    to: &JpegInfo,
+    coder: &impl Coder,
+) -> Result<usize, RecodeError> {
+    let from = &parsed.info;
+    let layout = match (from.sampling, parsed.mcu) {
+        (Sampling::Yuv422, McuShape::Standard) => &YUV422[..],
+        (Sampling::Yuv420, _) => &YUV420[..],
+        (Sampling::Yuv422, McuShape::Tall) => &YUV422_TALL[..],
+    };
+    let (across, down) = mcus(from, parsed.mcu);
+    let (_, down_out) = mcus(from, McuShape::Standard);
+    let mcus = Mcus { coder, layout, across };
+    let mut source = Source {
+        bits: BitReader::new(data, from.scan as usize),
+        dc: [0; 3],
+        restarts: Restarts::new(from.restart_interval),
+    };
+    let mut target = Target {
+        out,
+        bits: BitWriter::new(to.scan as usize),
+        dc: [0; 3],
+        restarts: Restarts::new(to.restart_interval),
+        aligned: None,
+    };
+    for row in 0..down {
+        if parsed.mcu == McuShape::Tall && 2 * row + 1 < down_out {
+            mcus.two_rows(&mut source, &mut target)?;
+        } else {
+            mcus.row(&mut source, &mut target)?;
+        }
+    }
+    target.bits.marker(target.out, marker::EOI).map_err(|full| source.full(full))?;
+    Ok(target.bits.pos())
+}
+
+/// Re-codes blocks, in a way of its own.
+pub(super) trait Coder {
+    /// Re-codes the blocks of one MCU: those of the half `from` to the first target, those below to
+    /// the next. What has no target is only read.
+    fn mcu(
+        &self,
+        layout: &Layout,
+        source: &mut Source<'_>,
+        from: Half,
+        targets: &mut [Target<'_>],
+    ) -> Result<(), RecodeError>;
+}
+
+/// Which half of a tall MCU a block is in; other MCUs are all upper half.
+#[derive(Clone, Copy)]
+pub(super) enum Half {
+    Upper,
+    LowerTransport,
+}
+
+/// The blocks of an MCU in their order: the component, the half, and how many there are of them.
+pub(super) type Layout = [(usize, Half, u8)];
+const YUV422: [(usize, Half, u8); 3] = [(0, Half::Upper, 2), (1, Half::Upper, 1), (2, Half::Upper, 1)];
+const YUV420: [(usize, Half, u8); 3] = [(0, Half::Upper, 4), (1, Half::Upper, 1), (2, Half::Upper, 1)];
+const YUV422_TALL: [(usize, Half, u8); 6] = [
+    (0, Half::Upper, 2),
+    (0, Half::LowerTransport, 2),
+    (1, Half::Upper, 1),
+    (1, Half::LowerTransport, 1),
+    (2, Half::Upper, 1),
+    (2, Half::LowerTransport, 1),
+];
+
+/// Counts MCUs from one restart marker to the next.
+#[derive(Clone, Copy)]
+struct Restarts {
+    interval: u16,
+    left: u16,
+    next: u8,
+}
+
+impl Restarts {
+    const fn new(interval: u16) -> Self {
+        Self { interval, left: interval, next: marker::RST0 }
+    }
+
+    /// Starts an MCU; gives the marker that must come before it, if one must.
+    fn mcu(&mut self) -> Option<u8> {
+        if self.interval == 0 {
+            return None;
+        }
+        let due = (self.left == 0).then_some(self.next);
+        if due.is_some() {
+            self.left = self.interval;
+            self.next = marker::RST0 | (self.next.wrapping_add(1) & 7);
+        }
+        self.left -= 1;
+        due
+    }
+}
+
+/// The scan that is read, with the DC coefficient that each component had last.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) bits: BitReader<'a>,
+    pub(super) dc: [i32; 3],
+    restarts: Restarts,
+}
+
+impl Source<'_> {
+    /// An error here. Bits that are not in the data are no code, but neither are they wrong.
+    #[cold]
+    pub(super) fn error(&self, reason: RecodeErrorKind) -> RecodeError {
+        let reason = match reason {
+            RecodeErrorKind::OutputFull => reason,
+            _ if self.bits.is_past_end() => RecodeErrorKind::EndsEarly,
+            _ => reason,
+        };
+        reason.at(self.bits.at())
+    }
+
+    #[cold]
+    fn full(&self, full: OutputFull) -> RecodeError {
+        self.error(full.into())
+    }
+
+    /// Starts an MCU.
+    #[inline]
+    fn mcu(&mut self) -> Result<(), RecodeError> {
+        let Some(expected) = self.restarts.mcu() else { return Ok(()) };
+        let at = self.bits.at();
+        match self.bits.marker() {
+            Some((_, code)) if code == expected => {
+                self.dc = [0; 3];
+                Ok(())
+            }
+            found => {
+                let (at, found) = found.map_or((at, None), |(at, code)| (at, Some(code)));
+                Err(RecodeErrorKind::RestartMarker { expected, found }.at(at))
+            }
+        }
+    }
+}
+
+/// The scan that is written.
+pub(super) struct Target<'a> {
+    pub(super) out: &'a mut [u8],
+    pub(super) bits: BitWriter,
+    pub(super) dc: [i32; 3],
+    restarts: Restarts,
+    /// Where the first restart marker is, and how many bits were filled in before it.
+    aligned: Option<(usize, u32)>,
+}
+
+impl Target<'_> {
+    /// Starts an MCU.
+    #[inline]
+    fn mcu(&mut self) -> Result<(), OutputFull> {
+        let Some(code) = self.restarts.mcu() else { return Ok(()) };
+        self.dc = [0; 3];
+        let padding = self.bits.padding();
+        self.bits.marker(self.out, code)?;
+        self.aligned.get_or_insert((self.bits.pos().saturating_sub(2), padding));
+        Ok(())
+    }
+
+    /// The target as it is now, and one that `ahead` MCUs later goes on in the last third of the
+    /// room.
+    fn split(&mut self, ahead: u32) -> Option<[Target<'_>; 2]> {
+        let pos = self.bits.pos();
+        let room = self.out.len().checked_sub(pos)?;
+        let (out, kept) = self.out.split_at_mut_checked(pos + room - room / 3)?;
+        let (dc, restarts, aligned) = (self.dc, self.restarts, None);
+        let mut later = Target { out: kept, bits: BitWriter::new(0), dc, restarts, aligned };
+        for _ in 0..ahead {
+            later.restarts.mcu();
+        }
+        Some([Target { out, bits: self.bits, dc, restarts, aligned }, later])
+    }
+}
+
+/// How the blocks of a scan lie.
+struct Mcus<'a, C> {
+    coder: &'a C,
+    layout: &'static Layout,
+    across: u32,
+}
+
+impl<C: Coder> Mcus<'_, C> {
+    /// Re-codes the upper halves of a row of MCUs, which is all of MCUs that are not tall.
+    fn row(&self, source: &mut Source<'_>, target: &mut Target<'_>) -> Result<(), RecodeError> {
+        for _ in 0..self.across {
+            source.mcu()?;
+            target.mcu().map_err(|full| source.full(full))?;
+            self.coder.mcu(self.layout, source, Half::Upper, slice::from_mut(target))?;
+        }
+        Ok(())
+    }
+
+    /// Re-codes a row of tall MCUs to two rows. The lower one is kept apart until the upper one is
+    /// complete; then its bits are moved.
+    ///
+    /// What it begins with depends on how the upper one ends: its first MCU is read again.
+    fn two_rows(&self, source: &mut Source<'_>, target: &mut Target<'_>) -> Result<(), RecodeError> {
+        let mut targets = target.split(self.across).ok_or(OutputFull).map_err(|full| source.full(full))?;
+        let mut first = *source;
+        for mcu in 0..self.across {
+            source.mcu()?;
+            let [upper, lower] = &mut targets;
+            upper.mcu().map_err(|full| source.full(full))?;
+            if mcu == 0 {
+                lower.restarts.mcu();
+                self.coder.mcu(self.layout, source, Half::Upper, slice::from_mut(upper))?;
+                lower.dc = source.dc;
+            } else {
+                lower.mcu().map_err(|full| source.full(full))?;
+                self.coder.mcu(self.layout, source, Half::Upper, &mut targets)?;
+            }
+        }
+
+        let [upper, lower] = &mut targets;
+        first.mcu()?;
+        upper.mcu().map_err(|full| source.full(full))?;
+        self.coder.mcu(self.layout, &mut first, Half::LowerTransport, slice::from_mut(upper))?;
+        let appended = upper.bits.append(upper.out, &lower.bits, lower.out, lower.aligned);
+        appended.map_err(|full| source.full(full))?;
+        let (bits, dc, restarts) = (upper.bits, lower.dc, lower.restarts);
+        (target.bits, target.dc, target.restarts) = (bits, dc, restarts);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec;
+
+    static STANDARD: [&[u8]; 4] = [
+        include_bytes!("testdata/ffmpeg-420-default.jpg"),
+        include_bytes!("testdata/ffmpeg-422-default.jpg"),
+        include_bytes!("testdata/cjpeg-422-restart-row.jpg"),
+        include_bytes!("testdata/cjpeg-420-q75.jpg"),
+    ];
+
+    proptest! {
+        /// What is copied is what token by token would have been written, damaged or not.
+        #[test]
+        fn a_copy_is_what_translating_from_the_standard_tables_gives(
+            file in prop::sample::select(&STANDARD[..]),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            restart_interval in 0u16..30,
+        ) {
+            let mut file = file.to_vec();
+            let scan = Parsed::new(&file).unwrap().info.scan as usize;
+            for (at, byte) in damage {
+                let at = scan + at.index(file.len() - scan);
+                file[at] = byte;
+            }
+            let Ok(parsed) = Parsed::new(&file) else { return Ok(()) };
+            prop_assert!(parsed.is_standard());
+            let to = JpegInfo { restart_interval, scan: 0, ..parsed.info };
+            let (mut copied, mut translated) = (vec![0; 3 * file.len()], vec![0; 3 * file.len()]);
+            let ends = [
+                recode(&parsed, &file, &mut copied, &to),
+                translate(&parsed, &file, &mut translated, &to),
+            ];
+            prop_assert_eq!(ends[0].is_ok(), ends[1].is_ok());
+            if let [Ok(copied_end), Ok(translated_end)] = ends {
+                prop_assert_eq!(&copied[..copied_end], &translated[..translated_end]);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Restart intervals as strips: what a lost packet costs, where it would cost the frame.
+use super::inspect::{McuShape, mcus};
+use super::{JpegInfo, Sampling};
+use crate::num::div_up;
+
+/// The most restart intervals of a frame: they are numbered with 14 bits, of which all ones say
+/// that there is no number (RFC 2435, 3.1.7).
+const MAX_INTERVALS: u32 = 0x3FFF;
+
+/// Intervals for each packet. A lost packet costs the intervals that it touches, about one more
+/// than this, so that finer ones save little and each takes two to three bytes more.
+const INTERVALS_PER_PACKET: u64 = 2;
+
+/// MCUs for each restart interval, such that a lost packet costs a frame little: intervals are
+/// about half a packet long, and seldom longer than one. For
+/// [`RecodeOptions::restart_interval`](super::RecodeOptions).
+///
+/// `packet_payload`: the bytes of scan that a packet carries. 0, which means no markers, where the
+/// scan is no longer than that: what is lost then is the frame, in any case.
+pub fn strip_interval(info: &JpegInfo, packet_payload: usize) -> u16 {
+    let (across, down) = mcus(info, McuShape::Standard);
+    let total = across.saturating_mul(down);
+    let payload = u64::try_from(packet_payload).unwrap_or(u64::MAX).max(1);
+    if u64::from(info.scan_len) <= payload {
+        return 0;
+    }
+    let intervals = u64::from(info.scan_len).saturating_mul(INTERVALS_PER_PACKET).div_ceil(payload);
+    let intervals = u32::try_from(intervals).unwrap_or(u32::MAX).min(MAX_INTERVALS);
+    // Rounded up: never more intervals than that.
+    u16::try_from(div_up(total, intervals.max(1)).max(1)).unwrap_or(u16::MAX)
+}
+
+/// Pixels across in an MCU (RFC 2435, 4.1).
+pub(super) const MCU_WIDTH: u32 = 16;
+
+/// Pixels down in an MCU.
+pub(super) const fn mcu_height(sampling: Sampling) -> u32 {
+    match sampling {
+        Sampling::Yuv422 => 8,
+        Sampling::Yuv420 => 16,
+    }
+}
+
+/// How many restart intervals a frame has; `None` if it has no markers, or more than can be
+/// numbered.
+pub(crate) fn intervals(info: &JpegInfo) -> Option<u16> {
+    let (across, down) = mcus(info, McuShape::Standard);
+    let interval = u32::from(info.restart_interval);
+    let count = across.saturating_mul(down).checked_add(interval.checked_sub(1)?)?.checked_div(interval)?;
+    u16::try_from(count).ok().filter(|count| (1..=MAX_INTERVALS).contains(&u32::from(*count)))
+}
+
+/// The fewest bytes that `mcus` MCUs can take, with the marker that ends them: in the standard
+/// tables (T.81, K.3) an empty luma block has six bits, an empty chroma block four.
+pub(crate) const fn min_len(sampling: Sampling, mcus: u32) -> u32 {
+    let bits = match sampling {
+        Sampling::Yuv422 => 2 * 6 + 2 * 4,
+        Sampling::Yuv420 => 4 * 6 + 2 * 4,
+    };
+    mcus.saturating_mul(bits).div_ceil(8).saturating_add(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::jpeg::inspect::check_intervals;
+    use proptest::prelude::*;
+
+    fn info(width: u16, height: u16, sampling: Sampling, scan_len: u32) -> JpegInfo {
+        JpegInfo { scan_len, ..JpegInfo::of_size(width, height, sampling) }
+    }
+
+    #[test]
+    fn an_interval_is_about_half_a_packet() {
+        // 8,160 MCUs of 33 bytes.
+        let full_hd = info(1_920, 1_080, Sampling::Yuv420, 270_000);
+        assert_eq!(strip_interval(&full_hd, 1_380), 21);
+        assert_eq!(strip_interval(&full_hd, 8_900), 134);
+        assert_eq!(strip_interval(&info(320, 240, Sampling::Yuv422, 40_000), 1_380), 11);
+    }
+
+    #[test]
+    fn a_scan_of_one_packet_gets_no_markers() {
+        assert_eq!(strip_interval(&info(640, 480, Sampling::Yuv420, 1_380), 1_380), 0);
+        assert_eq!(strip_interval(&info(640, 480, Sampling::Yuv420, 1_381), 1_380), 400);
+        assert_eq!(strip_interval(&info(16, 16, Sampling::Yuv420, 5_000), 1_380), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn the_intervals_can_be_numbered(
+            width in 1u16.., height in 1u16.., tall: bool, scan_len: u32, payload in 0usize..70_000,
+        ) {
+            let sampling = if tall { Sampling::Yuv420 } else { Sampling::Yuv422 };
+            let info = info(width, height, sampling, scan_len);
+            let restart_interval = strip_interval(&info, payload);
+            let marked = JpegInfo { restart_interval, ..info };
+            prop_assert_eq!(check_intervals(&marked, McuShape::Standard), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,487 @@
+//! From RTP/JPEG packets back to JPEG files (RFC 2435, 3.1, read backwards).
+#[cfg(test)]
+mod tests;
+
+use super::header::{self, Payload, Q_IN_BAND};
+use super::intervals::Strips;
+use super::onvif::{Extension, Quantisers};
+use crate::codec::jpeg::segments::marker;
+use crate::codec::jpeg::{Header, JpegInfo, Missing, Sampling, quantisers};
+use crate::frame::{Format, FrameEnd, FrameSink, Full, Integrity};
+use crate::rtp;
+use crate::time::{Duration, MediaTime};
+use core::{fmt, mem};
+
+const EOI: [u8; 2] = [0xFF, marker::EOI];
+
+/// What a lost packet is believed to have carried at least: an Ethernet frame.
+const LOST_PACKET: u32 = 1_500;
+
+/// Builds frames from one track's packets, in a lent [`FrameSink`].
+///
+/// A frame is what has one timestamp; the marker bit ends it, and so does another timestamp. Each
+/// fragment is written straight to its place behind a header of known length, so that nothing is
+/// buffered here. A frame of which packets are missing keeps what came, and is not complete; with
+/// restart markers in it, it is told which intervals are missing ([`Integrity::Strips`]).
+///
+/// What a sender claims is believed only as far as it fits what came before: a fragment that leaves
+/// a hole larger than lost packets explain, overlaps what is there, or changes the frame's size or
+/// coding is refused.
+#[derive(Clone, Debug)]
+pub struct Depacketizer {
+    dimensions: Option<(u16, u16)>,
+    tables: Option<InBand>,
+    /// The restart interval that an extension told, for frames whose type has none.
+    restart_interval: u16,
+    /// The most data that one packet has carried.
+    largest: u32,
+    state: State,
+    counters: DepacketizerCounters,
+}
+
+/// What became of the frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct DepacketizerCounters {
+    /// Frames of which everything came.
+    pub complete: u64,
+    /// Frames that were finished with something missing.
+    pub damaged: u64,
+    /// Frames of which something came, but that could not be made.
+    pub abandoned: u64,
+    /// Frames that the sink had no room for, or did not want.
+    pub unstored: u64,
+    /// Fragments that were not believed.
+    pub refused: u64,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Pushed {
+    /// It is in its frame, which goes on.
+    Stored,
+    /// It ended its frame.
+    Finished {
+        /// Everything of the frame came.
+        complete: bool,
+    },
+    /// It belongs to a frame that was abandoned, or ended one.
+    Skipped,
+}
+
+impl Depacketizer {
+    /// A depacketizer for one track. `dimensions`: width and height in pixels, as the session
+    /// description tells them (`a=x-dimensions`). They are used for frames too large for RFC 2435
+    /// to say, and for those whose size it rounds up to what the packets say.
+    pub const fn new(dimensions: Option<(u16, u16)>) -> Self {
+        Self {
+            dimensions,
+            tables: None,
+            restart_interval: 0,
+            largest: 0,
+            state: State::Idle,
+            counters: DepacketizerCounters { complete: 0, damaged: 0, abandoned: 0, unstored: 0, refused: 0 },
+        }
+    }
+
+    /// Takes in a packet, in order. `gap`: how many packets were lost just before it. `pts`: when
+    /// its frame is to be shown.
+    ///
+    /// # Errors
+    /// Why the packet was not stored. Its frame is abandoned if it had not begun or if there is no
+    /// room, and marked as not complete otherwise; later packets can be pushed in any case.
+    pub fn push<K: FrameSink + ?Sized>(
+        &mut self,
+        track: u8,
+        packet: &rtp::Packet<&[u8]>,
+        gap: u16,
+        pts: MediaTime,
+        sink: &mut K,
+    ) -> Result<Pushed, DepacketizeError> {
+        let timestamp = packet.timestamp();
+        match &self.state {
+            State::Open(open) if open.timestamp != timestamp => {
+                // Without a marker, but also without a loss: some cameras never set it.
+                self.finish(track, gap == 0, sink);
+            }
+            State::Skipping { timestamp: skipped } if *skipped != timestamp => self.state = State::Idle,
+            _ => {}
+        }
+        let stored = match &self.state {
+            State::Skipping { .. } => Ok(Pushed::Skipped),
+            _ => self.store(track, packet, gap, pts, sink).map(|()| Pushed::Stored),
+        };
+        if !packet.marker() {
+            return stored;
+        }
+        let finished = self.finish(track, true, sink);
+        stored.map(|_| finished.map_or(Pushed::Skipped, |complete| Pushed::Finished { complete }))
+    }
+
+    /// Finishes the frame that is open, if there is one, as not complete: the source has gone,
+    /// another one or another sequence begins, or nothing has come for long.
+    pub fn finish_open<K: FrameSink + ?Sized>(&mut self, track: u8, sink: &mut K) {
+        self.finish(track, false, sink);
+    }
+
+    /// Forgets the frame that is open, and does not count it: it is to come again as a whole. The
+    /// sink drops it when the next one begins.
+    pub fn forget_open(&mut self) {
+        self.state = State::Idle;
+    }
+
+    /// A frame was begun, and its end has not come.
+    pub const fn has_open(&self) -> bool {
+        matches!(self.state, State::Open(_))
+    }
+
+    /// What became of the frames.
+    pub const fn counters(&self) -> DepacketizerCounters {
+        self.counters
+    }
+
+    fn store<K: FrameSink + ?Sized>(
+        &mut self,
+        track: u8,
+        packet: &rtp::Packet<&[u8]>,
+        gap: u16,
+        pts: MediaTime,
+        sink: &mut K,
+    ) -> Result<(), DepacketizeError> {
+        let stored = self.try_store(track, packet, gap, pts, sink);
+        let Err(error) = stored else { return stored };
+        match &mut self.state {
+            State::Open(open) if error != DepacketizeError::Full => {
+                self.counters.refused = self.counters.refused.wrapping_add(1);
+                open.complete = false;
+                if matches!(error, DepacketizeError::Overlap { .. } | DepacketizeError::Changed) {
+                    // Two packets contradict each other; which is right is not known.
+                    open.strips = None;
+                }
+                // What it should have carried is missing now, as if it had been lost.
+                open.missing = open.missing.saturating_add(1);
+            }
+            _ => {
+                self.give_up(track, error == DepacketizeError::Full, sink);
+                self.state = State::Skipping { timestamp: packet.timestamp() };
+            }
+        }
+        Err(error)
+    }
+
+    fn try_store<K: FrameSink + ?Sized>(
+        &mut self,
+        track: u8,
+        packet: &rtp::Packet<&[u8]>,
+        gap: u16,
+        pts: MediaTime,
+        sink: &mut K,
+    ) -> Result<(), DepacketizeError> {
+        let missing = u32::from(gap);
+        if let State::Open(open) = &mut self.state {
+            open.missing = open.missing.saturating_add(missing);
+        }
+        let payload = Payload::parse(packet.payload()).map_err(DepacketizeError::Payload)?;
+        let len = payload.data.len() as u32;
+        let largest = self.largest.max(LOST_PACKET);
+        self.largest = self.largest.max(len);
+        match &mut self.state {
+            State::Open(open) => open.accept(&payload, largest)?,
+            _ => {
+                // Checked before anything is written for the frame.
+                believe(0, payload.offset, missing, largest)?;
+                let open = self.open(track, packet, &payload, pts, sink)?;
+                self.state = State::Open(open);
+            }
+        }
+        let State::Open(open) = &mut self.state else { return Ok(()) };
+        if open.is_repeated(&payload) {
+            return Ok(());
+        }
+        let at = open.info.scan.saturating_add(payload.offset) as usize;
+        sink.write_at(track, at, payload.data)?;
+        open.advance(&payload);
+        Ok(())
+    }
+
+    /// Begins a frame with the fragment that came first.
+    fn open<K: FrameSink + ?Sized>(
+        &mut self,
+        track: u8,
+        packet: &rtp::Packet<&[u8]>,
+        payload: &Payload<'_>,
+        pts: MediaTime,
+        sink: &mut K,
+    ) -> Result<Open, DepacketizeError> {
+        let extension = packet.extension().map(Extension::parse).unwrap_or_default();
+        self.dimensions = extension.dimensions.or(self.dimensions);
+        if payload.offset == 0 {
+            self.restart_interval = extension.restart_interval.unwrap_or(0);
+        }
+        let brought = extension.quantisers.or(payload.tables.map(|tables| (tables.luma, tables.chroma)));
+        match brought {
+            Some(tables) => self.tables = Some(InBand::new(payload.q, tables)),
+            // Where Q is a factor, an extension's tables are those of its frame only.
+            None if payload.offset == 0 && payload.q < Q_IN_BAND => self.tables = None,
+            None => {}
+        }
+        let picture = Picture::of(payload);
+        let mut header = [0; Header::MAX_LEN];
+        let info = self.header(picture, &mut header)?;
+        let header = header.get(..info.scan as usize).unwrap_or(&header);
+        sink.begin(track, pts)?;
+        sink.write_at(track, 0, header)?;
+        Ok(Open {
+            timestamp: packet.timestamp(),
+            picture,
+            info,
+            strips: Strips::new(&info),
+            next: 0,
+            last: None,
+            missing: 0,
+            complete: payload.offset == 0,
+            tail: [0; 2],
+        })
+    }
+
+    fn header(
+        &self,
+        picture: Picture,
+        out: &mut [u8; Header::MAX_LEN],
+    ) -> Result<JpegInfo, DepacketizeError> {
+        let (width, height) = self.dimensions.unzip();
+        let (width, height) = (side(picture.width, width), side(picture.height, height));
+        if width == 0 || height == 0 {
+            return Err(DepacketizeError::NoDimensions);
+        }
+        let computed;
+        let known = self.tables.as_ref().filter(|tables| tables.q == picture.q);
+        let (luma, chroma) = match known {
+            Some(known) => (&known.luma, &known.chroma),
+            None => {
+                let factor = Some(picture.q).filter(|q| *q < Q_IN_BAND);
+                let no_tables = DepacketizeError::NoTables { q: picture.q };
+                computed = factor.and_then(quantisers).ok_or(no_tables)?;
+                (&computed.0, &computed.1)
+            }
+        };
+        let restart_interval = picture.restart_interval.unwrap_or(self.restart_interval);
+        let header = Header { width, height, sampling: picture.sampling, restart_interval, luma, chroma };
+        header.emit(out).ok_or(DepacketizeError::Full)
+    }
+
+    /// Ends the open frame. Says whether it is complete; `None` if there was none or it could not
+    /// be made.
+    fn finish<K: FrameSink + ?Sized>(&mut self, track: u8, whole: bool, sink: &mut K) -> Option<bool> {
+        let State::Open(open) = mem::replace(&mut self.state, State::Idle) else { return None };
+        // Some senders count EOI as part of the scan.
+        let scan_len = if open.tail == EOI { open.next.saturating_sub(2) } else { open.next };
+        let info = JpegInfo { scan_len, ..open.info };
+        let end = info.scan.saturating_add(scan_len) as usize;
+        let full = scan_len > 0 && sink.write_at(track, end, &EOI).is_err();
+        if scan_len == 0 || full {
+            self.give_up(track, full, sink);
+            return None;
+        }
+        let complete = open.complete && whole;
+        let integrity = match complete {
+            true => Integrity::Complete,
+            false => open.missing(whole, scan_len).map_or(Integrity::Damaged, Integrity::Strips),
+        };
+        let counter = if complete { &mut self.counters.complete } else { &mut self.counters.damaged };
+        *counter = counter.wrapping_add(1);
+        sink.finish(track, FrameEnd { format: Format::Jpeg(info), duration: Duration::ZERO, integrity });
+        Some(complete)
+    }
+
+    fn give_up<K: FrameSink + ?Sized>(&mut self, track: u8, full: bool, sink: &mut K) {
+        sink.abandon(track);
+        let counter = if full { &mut self.counters.unstored } else { &mut self.counters.abandoned };
+        *counter = counter.wrapping_add(1);
+    }
+}
+
+/// Why a packet was not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum DepacketizeError {
+    /// Its payload cannot be read.
+    Payload(header::Error),
+    /// It is further on in the frame than lost packets explain.
+    Hole {
+        /// Where it says that it belongs.
+        offset: u32,
+        /// Where the data before it ends.
+        expected: u32,
+    },
+    /// It overlaps what is there.
+    Overlap {
+        /// Where it says that it belongs.
+        offset: u32,
+        /// Where the data before it ends.
+        expected: u32,
+    },
+    /// It has another size, type, Q or restart interval than its frame.
+    Changed,
+    /// The quantisation tables that this Q names have not come.
+    NoTables {
+        /// Q.
+        q: u8,
+    },
+    /// The frame is larger than RFC 2435 can say, and nothing else says how large.
+    NoDimensions,
+    /// The sink has no room for the frame.
+    Full,
+}
+
+impl From<Full> for DepacketizeError {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
+}
+
+impl fmt::Display for DepacketizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Payload(error) => error.fmt(f),
+            Self::Hole { offset, expected } => {
+                write!(
+                    f,
+                    "JPEG fragment at byte {offset} of the scan after byte {expected}, without such a loss"
+                )
+            }
+            Self::Overlap { offset, expected } => {
+                write!(f, "JPEG fragment at byte {offset} of the scan, which had come to byte {expected}")
+            }
+            Self::Changed => f.write_str("JPEG fragment of another size or coding than its frame"),
+            Self::NoTables { q } => write!(f, "JPEG frame with Q {q}, for which no tables have come"),
+            Self::NoDimensions => f.write_str("JPEG frame of unknown size"),
+            Self::Full => f.write_str("no room for the JPEG frame"),
+        }
+    }
+}
+
+impl core::error::Error for DepacketizeError {}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// Between frames.
+    Idle,
+    /// In a frame.
+    Open(Open),
+    /// In a frame that was abandoned.
+    Skipping { timestamp: u32 },
+}
+
+/// A frame of which something came.
+#[derive(Clone, Debug)]
+struct Open {
+    timestamp: u32,
+    picture: Picture,
+    info: JpegInfo,
+    /// `None` where restart intervals cannot be told apart.
+    strips: Option<Strips>,
+    /// Where the data so far ends, from the start of the scan.
+    next: u32,
+    /// Offset and length of the last fragment.
+    last: Option<(u32, u32)>,
+    /// Packets lost or refused since the last fragment.
+    missing: u32,
+    complete: bool,
+    /// The last two bytes.
+    tail: [u8; 2],
+}
+
+impl Open {
+    /// Whether the fragment can be part of the frame.
+    fn accept(&self, payload: &Payload<'_>, largest: u32) -> Result<(), DepacketizeError> {
+        if Picture::of(payload) != self.picture {
+            return Err(DepacketizeError::Changed);
+        }
+        if payload.offset < self.next && !self.is_repeated(payload) {
+            return Err(DepacketizeError::Overlap { offset: payload.offset, expected: self.next });
+        }
+        believe(self.next, payload.offset, self.missing, largest)
+    }
+
+    fn is_repeated(&self, payload: &Payload<'_>) -> bool {
+        payload.offset < self.next && self.last == Some((payload.offset, payload.data.len() as u32))
+    }
+
+    fn advance(&mut self, payload: &Payload<'_>) {
+        let len = payload.data.len() as u32;
+        let follows = payload.offset == self.next;
+        self.complete &= follows;
+        if let Some(strips) = &mut self.strips {
+            strips.advance(payload.offset, payload.data, !follows, payload.restart);
+        }
+        self.next = payload.offset.saturating_add(len);
+        self.last = Some((payload.offset, len));
+        self.missing = 0;
+        self.tail = match (payload.data, self.tail) {
+            ([.., a, b], _) => [*a, *b],
+            ([b], [_, a]) => [a, *b],
+            ([], tail) => tail,
+        };
+    }
+
+    /// Which restart intervals did not come. `whole`: the frame is known to end here.
+    fn missing(&self, whole: bool, scan_len: u32) -> Option<Missing> {
+        // The packet that ended it may not have been taken.
+        self.strips.as_ref()?.finish(whole && self.missing == 0, scan_len)
+    }
+}
+
+/// What must be equal in all packets of a frame (RFC 2435, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Picture {
+    sampling: Sampling,
+    q: u8,
+    width: u16,
+    height: u16,
+    restart_interval: Option<u16>,
+}
+
+impl Picture {
+    fn of(payload: &Payload<'_>) -> Self {
+        Self {
+            sampling: payload.sampling,
+            q: payload.q,
+            width: payload.width,
+            height: payload.height,
+            restart_interval: payload.restart.map(|restart| restart.interval),
+        }
+    }
+}
+
+/// The last tables that came in band.
+#[derive(Clone, Debug)]
+struct InBand {
+    q: u8,
+    luma: [u8; 64],
+    chroma: [u8; 64],
+}
+
+impl InBand {
+    fn new(q: u8, (luma, chroma): Quantisers<'_>) -> Self {
+        Self { q, luma: *luma, chroma: *chroma }
+    }
+}
+
+/// Whether `missing` packets of up to `largest` bytes can have filled the hole from `next` to
+/// `offset`. Else a single packet could claim the 16 MB that 24 bits of offset span.
+fn believe(next: u32, offset: u32, missing: u32, largest: u32) -> Result<(), DepacketizeError> {
+    match offset.saturating_sub(next) <= missing.saturating_mul(largest) {
+        true => Ok(()),
+        false => Err(DepacketizeError::Hole { offset, expected: next }),
+    }
+}
+
+/// The true width or height: `hint` if `sent` is unknown (0), or `hint` rounded up.
+fn side(sent: u16, hint: Option<u16>) -> u16 {
+    hint.filter(|hint| sent == 0 || hint.div_ceil(8) == sent / 8).unwrap_or(sent)
+}

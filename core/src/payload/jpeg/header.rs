@@ -1,0 +1,460 @@
+//! RTP payload headers for JPEG (RFC 2435, 3.1).
+use crate::codec::jpeg::Sampling;
+use crate::emit;
+use core::fmt;
+
+/// From here on, Q means that the quantisation tables come in band (RFC 2435, 4.2).
+pub const Q_IN_BAND: u8 = 128;
+
+/// The Q whose tables may change with every frame, so that every frame brings them.
+pub const Q_DYNAMIC: u8 = 255;
+
+/// The largest width and height that the main header can hold, in pixels.
+pub const MAX_DIMENSION: u16 = 255 * 8;
+
+/// Profile of the RTP header extension that carries segments of the JPEG file, in the first packet
+/// of a frame (ONVIF Streaming Specification, "JPEG over RTP").
+pub const ONVIF_PROFILE: u16 = 0xFFD8;
+
+/// Bytes of the main header.
+const MAIN_LEN: usize = 8;
+/// Bytes of the restart marker header.
+const RESTART_LEN: usize = 4;
+/// Bytes of the quantisation table header, without the tables.
+const TABLES_LEN: usize = 4;
+/// Bytes of one quantisation table.
+const TABLE_LEN: usize = 64;
+
+/// Types with this bit set have restart markers (RFC 2435, 3.1.3).
+const TYPE_RESTART: u8 = 64;
+const COUNT_MASK: u16 = 0x3FFF;
+
+/// A payload, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Payload<'a> {
+    /// 0 for progressively scanned video; other values tell interlaced fields (RFC 2435, 3.1.1).
+    pub type_specific: u8,
+    /// Where in the frame's entropy-coded segment `data` belongs: 24 bits.
+    pub offset: u32,
+    /// How the chroma is sampled.
+    pub sampling: Sampling,
+    /// The restart marker header, of types that have one.
+    pub restart: Option<Restart>,
+    /// 1 to 99: the factor to compute the tables from; from [`Q_IN_BAND`]: their name.
+    pub q: u8,
+    /// Pixels across, a multiple of 8; 0: more than the header can hold.
+    pub width: u16,
+    /// Pixels down, a multiple of 8; 0: more than the header can hold.
+    pub height: u16,
+    /// The tables, if they came in this packet.
+    pub tables: Option<Tables<'a>>,
+    /// The part of the entropy-coded segment.
+    pub data: &'a [u8],
+}
+
+/// The restart marker header (RFC 2435, 3.1.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Restart {
+    /// MCUs between restart markers.
+    pub interval: u16,
+    /// The packet begins with the start of a restart interval, or of a run of them.
+    pub first: bool,
+    /// The packet ends with the end of a restart interval, or of a run of them.
+    pub last: bool,
+    /// Where in the frame the packet's first interval is, counted in intervals: 14 bits.
+    /// `None` if the packet is not aligned to intervals, so that only a whole frame can be decoded.
+    pub count: Option<u16>,
+}
+
+/// The two quantisation tables, 8 bits an entry, in zigzag order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Tables<'a> {
+    /// For the luma component.
+    pub luma: &'a [u8; TABLE_LEN],
+    /// For both chroma components.
+    pub chroma: &'a [u8; TABLE_LEN],
+}
+
+impl<'a> Payload<'a> {
+    /// Takes an RTP payload apart.
+    ///
+    /// # Errors
+    /// An [`Error`] if a header is not whole, or says what RFC 2435 reserves or forbids, or what
+    /// baseline JPEG of 8 bits cannot be.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut input = Input { rest: bytes, at: 0 };
+        let [type_specific, o0, o1, o2, kind, q, width, height] = input.field()?;
+        let offset = u32::from_be_bytes([0, o0, o1, o2]);
+        let sampling = match kind & !TYPE_RESTART {
+            0 => Sampling::Yuv422,
+            1 => Sampling::Yuv420,
+            _ => return Err(Error::UnsupportedType { found: kind }),
+        };
+        if !matches!(q, 1..=99 | Q_IN_BAND..) {
+            return Err(Error::ReservedQ { found: q });
+        }
+        let restart = match kind & TYPE_RESTART {
+            0 => None,
+            _ => Some(Restart::parse(input.field()?)),
+        };
+        let tables = match offset == 0 && q >= Q_IN_BAND {
+            true => input.tables(q)?,
+            false => None,
+        };
+        Ok(Self {
+            type_specific,
+            offset,
+            sampling,
+            restart,
+            q,
+            width: u16::from(width) * 8,
+            height: u16::from(height) * 8,
+            tables,
+            data: input.rest,
+        })
+    }
+}
+
+/// The headers of a packet to send; a part of the entropy-coded segment follows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct HeaderRepr<'a> {
+    /// Where in the entropy-coded segment the data belongs; only 24 bits are sent.
+    pub offset: u32,
+    /// How the chroma is sampled.
+    pub sampling: Sampling,
+    /// The restart marker header, of frames that have restart markers.
+    pub restart: Option<Restart>,
+    /// 1 to 99: the factor that the tables were computed from; from [`Q_IN_BAND`]: their name.
+    pub q: u8,
+    /// Pixels across, sent rounded up to a multiple of 8. If this or the height is more than
+    /// [`MAX_DIMENSION`], both are sent as 0, and the receiver learns them otherwise.
+    pub width: u16,
+    /// Pixels down.
+    pub height: u16,
+    /// The tables, sent at offset 0 if `q` says that they come in band.
+    pub tables: Option<Tables<'a>>,
+}
+
+impl HeaderRepr<'_> {
+    /// Bytes that [`Self::emit`] writes.
+    pub fn buffer_len(&self) -> usize {
+        let restart = if self.restart.is_some() { RESTART_LEN } else { 0 };
+        let tables = match (self.has_tables(), self.tables) {
+            (false, _) => 0,
+            (true, None) => TABLES_LEN,
+            (true, Some(_)) => TABLES_LEN + 2 * TABLE_LEN,
+        };
+        MAIN_LEN + restart + tables
+    }
+
+    /// Writes the headers to the front of `out`, tables and all, and says how long they are; `None`
+    /// if they are longer than `out`, or if the tables that Q 255 needs are not there.
+    pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
+        let mut at = self.emit_head(out)?;
+        if let Some(Tables { luma, chroma }) = self.tables.filter(|_| self.has_tables()) {
+            for table in [luma, chroma] {
+                let end = at.checked_add(TABLE_LEN)?;
+                out.get_mut(at..end)?.copy_from_slice(table);
+                at = end;
+            }
+        }
+        Some(at)
+    }
+
+    /// Writes the headers without the tables, which belong behind them: for a sender that does not
+    /// copy what it can point to. Says how much that is, as [`Self::emit`] does.
+    pub fn emit_head(&self, mut out: &mut [u8]) -> Option<usize> {
+        if self.has_tables() && self.q == Q_DYNAMIC && self.tables.is_none() {
+            return None;
+        }
+        let room = out.len();
+        let [_, o0, o1, o2] = self.offset.to_be_bytes();
+        let kind = match self.sampling {
+            Sampling::Yuv422 => 0,
+            Sampling::Yuv420 => 1,
+        } | if self.restart.is_some() { TYPE_RESTART } else { 0 };
+        let [width, height] = self.blocks();
+        emit::field(&mut out, [0, o0, o1, o2, kind, self.q, width, height])?;
+        if let Some(restart) = self.restart {
+            emit::field(&mut out, restart.to_bytes())?;
+        }
+        if self.has_tables() {
+            let length = if self.tables.is_some() { 2 * TABLE_LEN as u8 } else { 0 };
+            emit::field(&mut out, [0, 0, 0, length])?;
+        }
+        Some(room.saturating_sub(out.len()))
+    }
+
+    fn has_tables(&self) -> bool {
+        self.offset == 0 && self.q >= Q_IN_BAND
+    }
+
+    /// Width and height in blocks of 8 pixels.
+    fn blocks(&self) -> [u8; 2] {
+        let blocks = |side: u16| side.div_ceil(8) as u8;
+        match self.width <= MAX_DIMENSION && self.height <= MAX_DIMENSION {
+            true => [blocks(self.width), blocks(self.height)],
+            false => [0; 2],
+        }
+    }
+}
+
+impl Restart {
+    fn parse([i0, i1, c0, c1]: [u8; RESTART_LEN]) -> Self {
+        let count = u16::from_be_bytes([c0, c1]);
+        Self {
+            interval: u16::from_be_bytes([i0, i1]),
+            first: count & 0x8000 != 0,
+            last: count & 0x4000 != 0,
+            count: Some(count & COUNT_MASK).filter(|&count| count != COUNT_MASK),
+        }
+    }
+
+    fn to_bytes(self) -> [u8; RESTART_LEN] {
+        let [i0, i1] = self.interval.to_be_bytes();
+        let count = self.count.unwrap_or(COUNT_MASK) & COUNT_MASK;
+        let [c0, c1] = (u16::from(self.first) << 15 | u16::from(self.last) << 14 | count).to_be_bytes();
+        [i0, i1, c0, c1]
+    }
+}
+
+/// Why bytes are no JPEG payload that can be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Error {
+    /// The headers go on to byte `needed`: the payload does not.
+    Truncated {
+        /// The length that the payload says it has at least.
+        needed: usize,
+    },
+    /// A type other than 0, 1, 64 and 65, at byte 4.
+    UnsupportedType {
+        /// The type.
+        found: u8,
+    },
+    /// Q is 0 or 100 to 127, at byte 5.
+    ReservedQ {
+        /// Q.
+        found: u8,
+    },
+    /// Q is 255, and the first packet of a frame brings no tables.
+    NoTables {
+        /// Where their length stands.
+        at: usize,
+    },
+    /// There are neither two tables nor one for all components.
+    TableLength {
+        /// Where their length stands.
+        at: usize,
+        /// The length.
+        found: u16,
+    },
+    /// A table has 16 bits an entry, which baseline JPEG has not.
+    TablePrecision {
+        /// Where the precision stands.
+        at: usize,
+        /// The precision bits.
+        found: u8,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated { needed } => write!(f, "JPEG payload ends before byte {needed}"),
+            Self::UnsupportedType { found } => write!(f, "JPEG payload of unsupported type {found}"),
+            Self::ReservedQ { found } => write!(f, "JPEG payload with the reserved Q {found}"),
+            Self::NoTables { at } => write!(f, "JPEG payload with Q 255 but no tables at byte {at}"),
+            Self::TableLength { at, found } => write!(f, "JPEG tables of {found} bytes at byte {at}"),
+            Self::TablePrecision { at, found } => {
+                write!(f, "JPEG tables of 16 bits (precision {found:#04x}) at byte {at}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+struct Input<'a> {
+    rest: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Input<'a> {
+    fn field<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        self.chunk().copied()
+    }
+
+    fn chunk<const N: usize>(&mut self) -> Result<&'a [u8; N], Error> {
+        let needed = self.at.saturating_add(N);
+        let (chunk, rest) = self.rest.split_first_chunk().ok_or(Error::Truncated { needed })?;
+        (self.rest, self.at) = (rest, needed);
+        Ok(chunk)
+    }
+
+    /// Reads the quantisation table header (RFC 2435, 3.1.8). Without tables in it, those that
+    /// came with the same Q before still hold.
+    fn tables(&mut self, q: u8) -> Result<Option<Tables<'a>>, Error> {
+        let at = self.at;
+        let [_, precision, l0, l1] = self.field()?;
+        let length = u16::from_be_bytes([l0, l1]);
+        // One bit a table, the first is the lowest.
+        if length > 0 && precision & 0b11 != 0 {
+            return Err(Error::TablePrecision { at: at.saturating_add(1), found: precision });
+        }
+        match length {
+            0 if q == Q_DYNAMIC => Err(Error::NoTables { at: at.saturating_add(2) }),
+            0 => Ok(None),
+            64 => {
+                let table = self.chunk()?;
+                Ok(Some(Tables { luma: table, chroma: table }))
+            }
+            128 => Ok(Some(Tables { luma: self.chunk()?, chroma: self.chunk()? })),
+            found => Err(Error::TableLength { at: at.saturating_add(2), found }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    const LUMA: [u8; 64] = [16; 64];
+    const CHROMA: [u8; 64] = [17; 64];
+    const TABLES: Tables<'static> = Tables { luma: &LUMA, chroma: &CHROMA };
+    const FIRST: HeaderRepr<'static> = HeaderRepr {
+        offset: 0,
+        sampling: Sampling::Yuv420,
+        restart: None,
+        q: 255,
+        width: 640,
+        height: 360,
+        tables: Some(TABLES),
+    };
+
+    fn bytes(repr: HeaderRepr<'_>) -> Vec<u8> {
+        let mut out = [0; 256];
+        let len = repr.emit(&mut out).unwrap();
+        assert_eq!(len, repr.buffer_len());
+        out[..len].into()
+    }
+
+    fn error(bytes: &[u8]) -> Error {
+        Payload::parse(bytes).unwrap_err()
+    }
+
+    #[test]
+    fn the_headers_stand_in_the_order_of_rfc_2435() {
+        let restart = Restart { interval: 10, first: true, last: false, count: Some(0x123) };
+        let bytes = bytes(HeaderRepr { restart: Some(restart), ..FIRST });
+        assert_eq!(bytes[..16], [0, 0, 0, 0, 65, 255, 80, 45, 0, 10, 0x81, 0x23, 0, 0, 0, 128]);
+        let payload = Payload::parse(&bytes).unwrap();
+        assert_eq!((payload.restart, payload.tables), (Some(restart), Some(TABLES)));
+    }
+
+    #[test]
+    fn later_packets_of_restart_types_keep_the_restart_header() {
+        let repr = HeaderRepr { offset: 1400, restart: Some(Restart::parse([0, 4, 0xFF, 0xFF])), ..FIRST };
+        let bytes = [&bytes(repr)[..], &[0xAB]].concat();
+        assert_eq!(bytes, [0, 0, 5, 0x78, 65, 255, 80, 45, 0, 4, 0xFF, 0xFF, 0xAB]);
+        let payload = Payload::parse(&bytes).unwrap();
+        assert_eq!((payload.data, payload.tables), (&[0xAB][..], None));
+        assert_eq!(payload.restart.unwrap().count, None);
+    }
+
+    #[test]
+    fn sizes_round_up_and_too_large_ones_are_zero() {
+        let size = |width, height| {
+            let bytes = bytes(HeaderRepr { width, height, ..FIRST });
+            let payload = Payload::parse(&bytes).unwrap();
+            (payload.width, payload.height)
+        };
+        assert_eq!(size(641, 359), (648, 360));
+        assert_eq!(size(2040, 2033), (2040, 2040));
+        assert_eq!(size(2041, 8), (0, 0));
+        assert_eq!(size(2560, 1440), (0, 0));
+    }
+
+    #[test]
+    fn tables_may_be_named_instead_of_sent_but_not_for_q_255() {
+        let named = HeaderRepr { q: 200, tables: None, ..FIRST };
+        assert_eq!(Payload::parse(&bytes(named)).unwrap().tables, None);
+        assert_eq!(HeaderRepr { q: 255, ..named }.emit(&mut [0; 256]), None);
+        let mut bytes = bytes(named);
+        bytes[5] = 255;
+        assert_eq!(error(&bytes), Error::NoTables { at: 10 });
+    }
+
+    #[test]
+    fn one_table_serves_all_components() {
+        let mut bytes = bytes(FIRST);
+        bytes[11] = 64;
+        let payload = Payload::parse(&bytes).unwrap();
+        assert_eq!(payload.tables, Some(Tables { luma: &LUMA, chroma: &LUMA }));
+        assert_eq!(payload.data, CHROMA);
+    }
+
+    #[test]
+    fn each_fault_is_named_with_its_place() {
+        let with = |at: usize, value: u8| {
+            let mut bytes = bytes(FIRST);
+            bytes[at] = value;
+            error(&bytes)
+        };
+        assert_eq!(with(4, 2), Error::UnsupportedType { found: 2 });
+        assert_eq!(with(4, 130), Error::UnsupportedType { found: 130 });
+        assert_eq!(with(5, 0), Error::ReservedQ { found: 0 });
+        assert_eq!(with(5, 127), Error::ReservedQ { found: 127 });
+        assert_eq!(with(9, 1), Error::TablePrecision { at: 9, found: 1 });
+        assert_eq!(with(10, 1), Error::TableLength { at: 10, found: 384 });
+        assert_eq!(error(&[0; 7]), Error::Truncated { needed: 8 });
+        assert_eq!(error(&bytes(FIRST)[..139]), Error::Truncated { needed: 140 });
+        assert_eq!(error(&[0, 0, 0, 1, 64, 50, 1, 1, 0]), Error::Truncated { needed: 12 });
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_emitted_parses_back(
+            offset in prop_oneof![Just(0u32), 0u32..1 << 24],
+            yuv420: bool,
+            restart: Option<(u16, bool, bool, Option<u16>)>,
+            q in prop_oneof![1u8..100, 128u8..],
+            width in 1u16..=2040,
+            height in 1u16..=2040,
+            data: Vec<u8>,
+        ) {
+            let sampling = if yuv420 { Sampling::Yuv420 } else { Sampling::Yuv422 };
+            let restart = restart.map(|(interval, first, last, count)| {
+                Restart { interval, first, last, count: count.map(|count| count % COUNT_MASK) }
+            });
+            let repr =
+                HeaderRepr { offset, sampling, restart, q, width, height, tables: Some(TABLES) };
+            let bytes = [bytes(repr), data.clone()].concat();
+            let payload = Payload::parse(&bytes).unwrap();
+            let tables = (offset == 0 && q >= 128).then_some(TABLES);
+            let (width, height) = (width.next_multiple_of(8), height.next_multiple_of(8));
+            let data = &data[..];
+            prop_assert_eq!(payload, Payload {
+                type_specific: 0, offset, sampling, restart, q, width, height, tables, data,
+            });
+            prop_assert_eq!(repr.emit(&mut std::vec![0; repr.buffer_len() - 1]), None);
+        }
+
+        #[test]
+        fn arbitrary_bytes_give_data_from_their_end(mut bytes: Vec<u8>) {
+            if let Some(kind) = bytes.get_mut(4) {
+                *kind &= 65;
+            }
+            if let Ok(payload) = Payload::parse(&bytes) {
+                prop_assert!(bytes.ends_with(payload.data));
+            }
+        }
+    }
+}

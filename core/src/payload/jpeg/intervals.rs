@@ -1,0 +1,243 @@
+//! Which restart intervals of a frame come, told from the markers between them.
+#[cfg(test)]
+mod tests;
+
+use super::header::Restart;
+use crate::codec::jpeg::segments::{find_ff, marker};
+use crate::codec::jpeg::strips::{intervals, min_len};
+use crate::codec::jpeg::{JpegInfo, Missing, MissingRange};
+
+/// Numbers the restart intervals of a scan that comes in pieces, some of which are lost.
+///
+/// Markers number the intervals modulo 8 (ITU-T T.81, B.2.1). Up to the first hole they can be
+/// counted. Behind a hole the first marker leaves open how often eight intervals more were in it.
+/// The end tells: there the number must be that of the last interval. It is never guessed which of
+/// several holes had the eight more; then all from the first of these to the last is missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Strips {
+    total: u16,
+    /// The fewest bytes that an interval can take.
+    min_len: u32,
+    place: Place,
+    /// Where the interval starts in which `place` is.
+    start: u32,
+    /// The last byte was FF: what comes next decides what it is.
+    after_ff: bool,
+    holes: [Hole; Missing::MAX],
+    len: usize,
+}
+
+/// Numbers of intervals here are the lowest that the markers allow.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// In this interval.
+    In(u16),
+    /// Behind a hole that began in interval `first`, before the first marker. `number`: which
+    /// interval it is, where the sender has said so.
+    Behind { first: u16, number: Option<u16> },
+    /// The markers contradict each other.
+    Lost,
+}
+
+/// Intervals that were touched by a hole.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hole {
+    first: u16,
+    count: u16,
+    /// How often eight intervals more may have been in it.
+    slack: u16,
+    resume: u32,
+}
+
+impl Strips {
+    /// `None` for frames without restart markers, or with more intervals than can be numbered.
+    pub(super) fn new(info: &JpegInfo) -> Option<Self> {
+        Some(Self {
+            total: intervals(info)?,
+            min_len: min_len(info.sampling, u32::from(info.restart_interval)),
+            place: Place::In(0),
+            start: 0,
+            after_ff: false,
+            holes: [Hole::default(); Missing::MAX],
+            len: 0,
+        })
+    }
+
+    /// Takes in a fragment of the scan. `after_hole`: it does not follow the one before.
+    pub(super) fn advance(&mut self, offset: u32, data: &[u8], after_hole: bool, restart: Option<Restart>) {
+        if after_hole {
+            self.after_ff = false;
+            self.resynchronise(offset, restart);
+        }
+        let (mut rest, mut at) = (data, offset);
+        loop {
+            if self.after_ff {
+                let Some((code, behind)) = rest.split_first() else { return };
+                (rest, at) = (behind, at.saturating_add(1));
+                self.after_ff = *code == 0xFF;
+                if let marker::RST0..=marker::RST7 = *code {
+                    self.marker(u16::from(*code & 7), at);
+                }
+            } else {
+                let Some(ff) = find_ff(rest) else { return };
+                let taken = ff.saturating_add(1);
+                rest = rest.get(taken..).unwrap_or_default();
+                at = at.saturating_add(taken as u32);
+                self.after_ff = true;
+            }
+        }
+    }
+
+    /// What is missing of the whole scan, `scan_len` bytes long. `to_end`: its end has come. `None`
+    /// if that cannot be told, or if nothing is.
+    pub(super) fn finish(&self, to_end: bool, scan_len: u32) -> Option<Missing> {
+        let mut found = [MissingRange::default(); Missing::MAX + 1];
+        let holes = self.holes.get(..self.len)?;
+        let tail = match self.place {
+            Place::In(current) if to_end => {
+                let more = self.total.checked_sub(1)?.checked_sub(current)?;
+                return match more % 8 {
+                    0 => Missing::new(shift(holes, more / 8, &mut found)?),
+                    _ => None,
+                };
+            }
+            Place::In(first) | Place::Behind { first, .. } => first,
+            Place::Lost => return None,
+        };
+        // Without an end nothing tells how many intervals the uncertain holes had.
+        let certain = holes.iter().take_while(|hole| hole.slack == 0).count();
+        let first = holes.get(certain).map_or(tail, |hole| hole.first);
+        for (range, hole) in found.iter_mut().zip(holes.get(..certain)?) {
+            *range = hole.range();
+        }
+        let mut kept = certain;
+        let mut last = MissingRange { first, count: self.total.checked_sub(first)?, resume: scan_len };
+        // One more than there is room for.
+        if kept == Missing::MAX
+            && let Some(before) = found.get(Missing::MAX - 1)
+        {
+            kept = Missing::MAX - 1;
+            last = MissingRange { first: before.first, count: self.total.checked_sub(before.first)?, ..last };
+        }
+        *found.get_mut(kept)? = last;
+        Missing::new(found.get(..=kept)?)
+    }
+
+    /// Begins behind a hole.
+    fn resynchronise(&mut self, offset: u32, restart: Option<Restart>) {
+        let first = match self.place {
+            Place::In(current) => current,
+            Place::Behind { first, .. } => first,
+            Place::Lost => return,
+        };
+        self.place = Place::Behind { first, number: None };
+        let Some((count, aligned)) = restart.and_then(|restart| Some((restart.count?, restart.first))) else {
+            return;
+        };
+        // RFC 2435, 3.1.7: the number of the interval that the packet begins with, or is in.
+        let uncertain = self.holes.iter().take(self.len).any(|hole| hole.slack > 0);
+        if uncertain || count < first || count >= self.total || (aligned && count == first) {
+            self.place = Place::Lost;
+        } else if aligned {
+            self.push(Hole { first, count: count.saturating_sub(first), slack: 0, resume: offset });
+            (self.place, self.start) = (Place::In(count), offset);
+        } else {
+            self.place = Place::Behind { first, number: Some(count) };
+        }
+    }
+
+    /// The marker of this number, modulo 8, ends at `end`.
+    fn marker(&mut self, number: u16, end: u32) {
+        let len = end.saturating_sub(self.start);
+        let current = match self.place {
+            // The marker of the interval before may begin a packet that is aligned.
+            Place::In(current) if len == 2 && number == current.wrapping_sub(1) & 7 => {
+                let last = self.len.checked_sub(1).and_then(|last| self.holes.get_mut(last));
+                if let Some(hole) = last.filter(|hole| hole.resume == self.start) {
+                    hole.resume = end;
+                }
+                self.start = end;
+                return;
+            }
+            Place::In(current) if number == current & 7 => current,
+            Place::Behind { first, number: None } => {
+                let count = (number.wrapping_sub(first) & 7).saturating_add(1);
+                // It had at least the bytes for so many; may it have had them for more?
+                let most = len.checked_div(self.min_len).unwrap_or(0).min(u32::from(self.total)) as u16;
+                let Some(more) = most.checked_sub(count) else {
+                    self.place = Place::Lost;
+                    return;
+                };
+                self.push(Hole { first, count, slack: more / 8, resume: end });
+                first.saturating_add(count).saturating_sub(1)
+            }
+            Place::Behind { first, number: Some(current) } if number == current & 7 => {
+                let count = current.saturating_sub(first).saturating_add(1);
+                self.push(Hole { first, count, slack: 0, resume: end });
+                current
+            }
+            _ => {
+                self.place = Place::Lost;
+                return;
+            }
+        };
+        // None follows the last interval.
+        let next = current.saturating_add(1);
+        self.place = if next < self.total { Place::In(next) } else { Place::Lost };
+        self.start = end;
+    }
+
+    fn push(&mut self, hole: Hole) {
+        if let Some(free) = self.holes.get_mut(self.len) {
+            *free = hole;
+            self.len = self.len.saturating_add(1);
+        } else if let Some(last) = self.holes.last_mut() {
+            *last = Hole {
+                first: last.first,
+                count: hole.first.saturating_add(hole.count).saturating_sub(last.first),
+                slack: last.slack.saturating_add(hole.slack),
+                resume: hole.resume,
+            };
+        }
+    }
+}
+
+impl Hole {
+    const fn range(&self) -> MissingRange {
+        MissingRange { first: self.first, count: self.count, resume: self.resume }
+    }
+}
+
+/// The ranges of the holes, `eights` times eight intervals among them that they do not count yet.
+fn shift<'a, const N: usize>(
+    holes: &[Hole],
+    eights: u16,
+    found: &'a mut [MissingRange; N],
+) -> Option<&'a [MissingRange]> {
+    let more = eights.saturating_mul(8);
+    let uncertain = |hole: &Hole| eights > 0 && hole.slack > 0;
+    if holes.iter().map(|hole| u32::from(hole.slack)).sum::<u32>() < u32::from(eights) {
+        return None;
+    }
+    let (mut kept, mut merging) = (0, false);
+    let last = holes.iter().rposition(uncertain);
+    for (n, hole) in holes.iter().enumerate() {
+        let mut range = hole.range();
+        if last.is_some_and(|last| n > last) {
+            range.first = range.first.saturating_add(more);
+        } else if merging || uncertain(hole) {
+            if merging {
+                kept -= 1;
+                let first = found.get(kept)?.first;
+                range = MissingRange { first, count: range.end().saturating_sub(first), ..range };
+            }
+            merging = true;
+            if Some(n) == last {
+                range.count = range.count.saturating_add(more);
+            }
+        }
+        *found.get_mut(kept)? = range;
+        kept += 1;
+    }
+    found.get(..kept)
+}

@@ -1,0 +1,14 @@
+//! JPEG in RTP (RFC 2435), both ways.
+mod depacketize;
+mod header;
+mod intervals;
+mod onvif;
+mod packetize;
+#[cfg(test)]
+mod tests;
+
+pub use depacketize::{DepacketizeError, Depacketizer, DepacketizerCounters, Pushed};
+pub use header::{
+    Error, HeaderRepr, MAX_DIMENSION, ONVIF_PROFILE, Payload, Q_DYNAMIC, Q_IN_BAND, Restart, Tables,
+};
+pub(super) use packetize::{Cut, EXTENSION_LEN};

@@ -1,0 +1,71 @@
+//! Goodbyes (RFC 3550, 6.6).
+use super::{BYE, header};
+use crate::emit;
+
+/// A goodbye, as it was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Bye<'a> {
+    sources: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Bye<'a> {
+    pub(super) fn new(count: usize, body: &'a [u8]) -> Self {
+        let (sources, rest) = body.split_at_checked(4 * count).unwrap_or((body, &[]));
+        Self { sources, rest }
+    }
+
+    /// Those who leave: as many as are announced and there.
+    pub fn sources(&self) -> impl Iterator<Item = u32> + 'a {
+        self.sources.as_chunks().0.iter().map(|ssrc| u32::from_be_bytes(*ssrc))
+    }
+
+    /// Why, if it is said; by RFC 3550 it is UTF-8.
+    pub fn reason(&self) -> Option<&'a [u8]> {
+        let (&len, text) = self.rest.split_first()?;
+        text.get(..usize::from(len))
+    }
+}
+
+/// A goodbye to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Repr {
+    /// Who leaves.
+    pub ssrc: u32,
+}
+
+impl Repr {
+    /// Bytes that [`Self::emit`] writes.
+    pub const fn buffer_len(&self) -> usize {
+        8
+    }
+
+    /// Writes the packet to the front of `out`, and says how long it is; `None` if it is longer
+    /// than `out`.
+    pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
+        emit::field(&mut out, header(1, BYE, 4))?;
+        emit::field(&mut out, self.ssrc.to_be_bytes())?;
+        Some(self.buffer_len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn sources_and_reason_are_told_apart() {
+        let bye = Bye::new(1, &[0, 0, 0, 7, 3, b'e', b'n', b'd']);
+        assert_eq!((bye.sources().collect::<Vec<_>>(), bye.reason()), ([7].into(), Some(&b"end"[..])));
+    }
+
+    #[test]
+    fn sources_that_are_not_there_are_not_read() {
+        let bye = Bye::new(31, &[0, 0, 0, 7]);
+        assert_eq!((bye.sources().collect::<Vec<_>>(), bye.reason()), ([7].into(), None));
+        assert_eq!(Bye::new(0, &[9, b'x']).reason(), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! Source descriptions (RFC 3550, 6.5).
+use super::{SOURCE_DESCRIPTION, header};
+use crate::emit;
+
+const END: u8 = 0;
+const CNAME: u8 = 1;
+
+/// A source description, as it was received.
+///
+/// Items are read as far as they make sense: senders leave out the terminating zero, or the
+/// padding after it, or count chunks that are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SourceDescription<'a> {
+    chunks: usize,
+    body: &'a [u8],
+}
+
+impl<'a> SourceDescription<'a> {
+    pub(super) const fn new(chunks: usize, body: &'a [u8]) -> Self {
+        Self { chunks, body }
+    }
+
+    /// All items of all sources.
+    pub const fn items(&self) -> Items<'a> {
+        Items { chunks: self.chunks, ssrc: None, rest: self.body, at: 0 }
+    }
+
+    /// The canonical name of a source; by RFC 3550 it is UTF-8.
+    pub fn cname(&self, ssrc: u32) -> Option<&'a [u8]> {
+        self.items().find(|item| item.ssrc == ssrc && item.kind == CNAME).map(|item| item.text)
+    }
+}
+
+/// One thing that is said of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Item<'a> {
+    /// The source.
+    pub ssrc: u32,
+    /// What it is: 1 is the canonical name, 2 the user's name, 6 the tool.
+    pub kind: u8,
+    /// Its text.
+    pub text: &'a [u8],
+}
+
+/// The items of a [`SourceDescription`].
+#[derive(Clone, Debug)]
+pub struct Items<'a> {
+    chunks: usize,
+    /// The source of the chunk that is being read.
+    ssrc: Option<u32>,
+    rest: &'a [u8],
+    /// Bytes of the body before `rest`: chunks start on words.
+    at: usize,
+}
+
+impl<'a> Items<'a> {
+    fn split(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        self.at = self.at.saturating_add(len);
+        Some(head)
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        // Each turn takes a chunk's start or end off the bytes, or returns.
+        loop {
+            let ssrc = match self.ssrc {
+                Some(ssrc) => ssrc,
+                None => {
+                    self.chunks = self.chunks.checked_sub(1)?;
+                    let ssrc = u32::from_be_bytes(*self.split(4)?.first_chunk()?);
+                    *self.ssrc.insert(ssrc)
+                }
+            };
+            if *self.rest.first()? == END {
+                self.split(4 - self.at % 4)?;
+                self.ssrc = None;
+                continue;
+            }
+            let &[kind, len] = self.split(2)?.first_chunk()?;
+            return Some(Item { ssrc, kind, text: self.split(usize::from(len))? });
+        }
+    }
+}
+
+/// A source description to send: the canonical name, which every compound has
+/// (RFC 3550, 6.5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Repr<'a> {
+    /// The source.
+    pub ssrc: u32,
+    /// Its canonical name, in UTF-8; bytes after the 255th are not sent.
+    pub cname: &'a [u8],
+}
+
+impl Repr<'_> {
+    /// Bytes that [`Self::emit`] writes.
+    pub fn buffer_len(&self) -> usize {
+        // Header, source, item header and text, then at least one zero up to the next word.
+        (10 + self.text().len()) / 4 * 4 + 4
+    }
+
+    /// Writes the packet to the front of `out`, and says how long it is; `None` if it is longer
+    /// than `out`.
+    pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
+        let (text, len) = (self.text(), self.buffer_len());
+        let mut out = out.get_mut(..len)?;
+        emit::field(&mut out, header(1, SOURCE_DESCRIPTION, len.saturating_sub(4)))?;
+        emit::field(&mut out, self.ssrc.to_be_bytes())?;
+        emit::field(&mut out, [CNAME, text.len() as u8])?;
+        emit::bytes(&mut out, text)?;
+        out.fill(END);
+        Some(len)
+    }
+
+    fn text(&self) -> &[u8] {
+        self.cname.get(..usize::from(u8::MAX)).unwrap_or(self.cname)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn items(chunks: usize, body: &[u8]) -> Vec<(u32, u8, &[u8])> {
+        SourceDescription::new(chunks, body).items().map(|i| (i.ssrc, i.kind, i.text)).collect()
+    }
+
+    #[test]
+    fn each_chunk_starts_on_a_word() {
+        let body = [0, 0, 0, 1, 1, 1, b'a', 0, 0, 0, 0, 2, 6, 3, b'x', b'y', b'z', 2, 0, 0];
+        assert_eq!(items(2, &body), [(1, 1, &b"a"[..]), (2, 6, b"xyz"), (2, 2, b"")]);
+        assert_eq!(items(1, &body), [(1, 1, &b"a"[..])]);
+    }
+
+    #[test]
+    fn a_name_without_its_terminator_is_read() {
+        assert_eq!(items(1, &[0, 0, 0, 1, 1, 2, b'a', b'b']), [(1, 1, &b"ab"[..])]);
+    }
+
+    #[test]
+    fn a_name_that_is_cut_short_is_none() {
+        assert_eq!(items(1, &[0, 0, 0, 1, 1, 9, b'a', b'b']), []);
+        assert_eq!(items(31, &[0, 0, 0]), []);
+    }
+}

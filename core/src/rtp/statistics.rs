@@ -1,0 +1,258 @@
+//! What a receiver reports of one source.
+use super::sequence::{Arrival, Sequence};
+use crate::rtp::rtcp::ReportBlock;
+use crate::time::{Instant, NtpTime};
+
+/// Reception statistics of one source (RFC 3550, A.1, A.3 and A.8). Another source, another
+/// `Statistics`.
+#[derive(Clone, Copy, Debug)]
+pub struct Statistics {
+    ssrc: u32,
+    clock_rate: u32,
+    sequence: Option<Sequence>,
+    /// Packets of this sequence, duplicates and late ones as well.
+    received: u32,
+    /// Duplicates of this sequence.
+    repeated: u32,
+    /// Those that were lost of the sequences before.
+    lost_before: u32,
+    counters: StatisticsCounters,
+    /// What was expected and received at the last report.
+    reported: (u32, u32),
+    last: Option<(Instant, u32)>,
+    /// 16 times the jitter, so that the division in its mean loses nothing.
+    jitter_16: u64,
+    sender_report: Option<(Instant, NtpTime)>,
+}
+
+/// What has come, since the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct StatisticsCounters {
+    /// Packets that came, without duplicates.
+    pub received: u64,
+    /// Packets that never came, or not yet.
+    pub lost: u64,
+    /// Packets that came again.
+    pub duplicate: u64,
+    /// Packets that came after later ones.
+    pub late: u64,
+    /// How often the sender started again.
+    pub restarts: u32,
+}
+
+impl Statistics {
+    /// Statistics of the source `ssrc`, whose timestamps count `clock_rate` units a second.
+    pub const fn new(ssrc: u32, clock_rate: u32) -> Self {
+        Self {
+            ssrc,
+            clock_rate,
+            sequence: None,
+            received: 0,
+            repeated: 0,
+            lost_before: 0,
+            counters: StatisticsCounters { received: 0, lost: 0, duplicate: 0, late: 0, restarts: 0 },
+            reported: (0, 0),
+            last: None,
+            jitter_16: 0,
+            sender_report: None,
+        }
+    }
+
+    /// The source that they are about.
+    pub const fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// Takes in a packet's sequence number and timestamp, as soon as it came.
+    pub fn on_packet(&mut self, now: Instant, sequence_number: u16, timestamp: u32) -> Arrival {
+        let lost_before = self.lost();
+        let arrival = match &mut self.sequence {
+            Some(sequence) => sequence.on_packet(sequence_number),
+            none => {
+                let first = Sequence::starting_at(sequence_number);
+                Arrival::InOrder { sequence: none.insert(first).highest }
+            }
+        };
+        match arrival {
+            Arrival::Suspect => return arrival,
+            Arrival::Duplicate => {
+                self.counters.duplicate = self.counters.duplicate.wrapping_add(1);
+                self.repeated = self.repeated.wrapping_add(1);
+            }
+            Arrival::Late { .. } => self.counters.late = self.counters.late.wrapping_add(1),
+            Arrival::Restart { .. } => {
+                self.counters.restarts = self.counters.restarts.wrapping_add(1);
+                self.lost_before = lost_before;
+                (self.received, self.repeated, self.reported, self.last) = (0, 0, (0, 0), None);
+            }
+            Arrival::InOrder { .. } | Arrival::Ahead { .. } => {}
+        }
+        self.received = self.received.wrapping_add(1);
+        if arrival.sequence().is_some() {
+            self.counters.received = self.counters.received.wrapping_add(1);
+        }
+        self.update_jitter(now, timestamp);
+        arrival
+    }
+
+    /// Notes a sender report, which the next report blocks refer to.
+    pub fn on_sender_report(&mut self, now: Instant, ntp: NtpTime) {
+        self.sender_report = Some((now, ntp));
+    }
+
+    /// The interarrival jitter, in units of the payload's clock.
+    pub fn jitter(&self) -> u32 {
+        u32::try_from(self.jitter_16 >> 4).unwrap_or(u32::MAX)
+    }
+
+    /// What has come, since the beginning.
+    pub fn counters(&self) -> StatisticsCounters {
+        StatisticsCounters { lost: u64::from(self.lost()), ..self.counters }
+    }
+
+    /// The block for the next report; `fraction_lost` is of the time since the last call.
+    pub fn report_block(&mut self, now: Instant) -> ReportBlock {
+        let expected = self.sequence.map_or(0, |sequence| sequence.expected());
+        let expected_now = expected.wrapping_sub(self.reported.0);
+        let received_now = self.received.wrapping_sub(self.reported.1);
+        self.reported = (expected, self.received);
+        // Negative when duplicates outnumber the losses: then nothing counts as lost.
+        let lost_now = u64::from(expected_now.saturating_sub(received_now));
+        let fraction = (lost_now << 8).checked_div(u64::from(expected_now)).unwrap_or(0);
+        let lost = i64::from(expected) - i64::from(self.received);
+        let (last_sr, delay_since_last_sr) = self.sender_report.map_or((0, 0), |(at, ntp)| {
+            let delay = now.since(at).scaled(65_536, 1_000_000).as_micros();
+            (ntp.middle(), u32::try_from(delay).unwrap_or(u32::MAX))
+        });
+        ReportBlock {
+            ssrc: self.ssrc,
+            fraction_lost: fraction.min(255) as u8,
+            cumulative_lost: lost.clamp(-0x80_0000, 0x7F_FFFF) as i32,
+            highest_sequence: self.sequence.map_or(0, |sequence| sequence.highest),
+            jitter: self.jitter(),
+            last_sr,
+            delay_since_last_sr,
+        }
+    }
+
+    /// Packets that have not come. Duplicates, which RFC 3550 would set off against them, do not
+    /// count here.
+    fn lost(&self) -> u32 {
+        let expected = self.sequence.map_or(0, |sequence| sequence.expected());
+        let came = self.received.wrapping_sub(self.repeated);
+        self.lost_before.saturating_add(expected.saturating_sub(came))
+    }
+
+    /// RFC 3550, 6.4.1 and A.8.
+    fn update_jitter(&mut self, now: Instant, timestamp: u32) {
+        let Some((at, before)) = self.last.replace((now, timestamp)) else { return };
+        let arrived = now.since(at).scaled(u64::from(self.clock_rate), 1_000_000).as_micros();
+        // Timestamps wrap, and run backwards where packets or pictures are out of order.
+        let sent = timestamp.wrapping_sub(before) as i32;
+        let difference = i64::try_from(arrived).unwrap_or(i64::MAX).saturating_sub(i64::from(sent));
+        let mean = self.jitter_16.saturating_add(8) >> 4;
+        self.jitter_16 = self.jitter_16.saturating_sub(mean).saturating_add(difference.unsigned_abs());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Duration;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn at(millis: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(millis)
+    }
+
+    fn after(numbers: &[u16]) -> Statistics {
+        let mut statistics = Statistics::new(7, 90_000);
+        for &number in numbers {
+            statistics.on_packet(at(0), number, 0);
+        }
+        statistics
+    }
+
+    #[test]
+    fn loss_is_counted_across_a_wrap_and_reported_by_interval() {
+        let mut statistics = after(&[65_533, 65_535, 0, 2]);
+        let block = statistics.report_block(at(0));
+        assert_eq!((block.ssrc, block.highest_sequence), (7, 65_538));
+        assert_eq!((block.cumulative_lost, block.fraction_lost), (2, (2 * 256 / 6) as u8));
+        statistics.on_packet(at(0), 3, 0);
+        let block = statistics.report_block(at(0));
+        assert_eq!((block.cumulative_lost, block.fraction_lost), (2, 0));
+    }
+
+    #[test]
+    fn duplicates_make_the_reported_loss_negative_but_are_not_taken_for_packets() {
+        let mut statistics = after(&[1, 2, 2, 2, 4]);
+        let block = statistics.report_block(at(0));
+        assert_eq!((block.cumulative_lost, block.fraction_lost), (-1, 0));
+        let counters = statistics.counters();
+        assert_eq!((counters.received, counters.lost, counters.duplicate), (3, 1, 2));
+    }
+
+    #[test]
+    fn a_late_packet_is_no_longer_lost() {
+        let statistics = after(&[1, 3, 2]);
+        assert_eq!((statistics.counters().lost, statistics.counters().late), (0, 1));
+    }
+
+    #[test]
+    fn a_restart_keeps_the_losses_and_begins_the_report_anew() {
+        let mut statistics = after(&[1, 3, 40_000, 40_001, 40_003]);
+        let counters = statistics.counters();
+        assert_eq!((counters.received, counters.lost, counters.restarts), (4, 2, 1));
+        let block = statistics.report_block(at(0));
+        assert_eq!((block.highest_sequence, block.cumulative_lost), (40_003, 1));
+    }
+
+    #[test]
+    fn everything_lost_is_the_largest_fraction() {
+        let mut statistics = after(&[1]);
+        statistics.report_block(at(0));
+        statistics.on_packet(at(0), 2_001, 0);
+        assert_eq!(statistics.report_block(at(0)).fraction_lost, 255);
+    }
+
+    #[test]
+    fn nothing_received_is_reported_as_nothing() {
+        let block = Statistics::new(7, 90_000).report_block(at(5));
+        assert_eq!(block, ReportBlock { ssrc: 7, ..ReportBlock::default() });
+    }
+
+    #[test]
+    fn the_last_sender_report_is_quoted_with_its_age() {
+        let mut statistics = after(&[1]);
+        statistics.on_sender_report(at(1_000), NtpTime(0x1111_2222_3333_4444));
+        let block = statistics.report_block(at(2_500));
+        assert_eq!((block.last_sr, block.delay_since_last_sr), (0x2222_3333, 65_536 * 3 / 2));
+    }
+
+    #[test]
+    fn jitter_is_zero_in_step_and_a_sixteenth_of_a_first_delay() {
+        let mut statistics = Statistics::new(7, 90_000);
+        statistics.on_packet(at(0), 1, u32::MAX - 1_000);
+        statistics.on_packet(at(40), 2, (u32::MAX - 1_000).wrapping_add(3_600));
+        assert_eq!(statistics.jitter(), 0);
+        statistics.on_packet(at(96), 3, (u32::MAX - 1_000).wrapping_add(7_200));
+        assert_eq!(statistics.jitter(), 16 * 90 / 16);
+    }
+
+    proptest! {
+        #[test]
+        fn any_packets_can_be_reported(packets: Vec<(u64, u16, u32)>, rate: u32, end: u64) {
+            let mut statistics = Statistics::new(7, rate);
+            statistics.on_sender_report(Instant::from_micros(end / 2), NtpTime(end));
+            for (time, number, timestamp) in packets {
+                statistics.on_packet(Instant::from_micros(time), number, timestamp);
+                let block = statistics.report_block(Instant::from_micros(end));
+                prop_assert!((-0x80_0000..0x80_0000).contains(&block.cumulative_lost));
+            }
+        }
+    }
+}

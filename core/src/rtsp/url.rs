@@ -1,0 +1,432 @@
+//! RTSP URLs (RFC 2326, 3.2), and the URLs of the streams of a presentation (C.1.1).
+use crate::text::{self, Emit, TextWriter};
+use core::fmt;
+use embedded_io::Write;
+
+/// Where an RTSP server listens (RFC 2326, 3.2).
+pub const DEFAULT_PORT: u16 = 554;
+
+/// An absolute `rtsp://` URL, in its parts.
+///
+/// A user name and a password are dropped: they are no part of a request's URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Url<'a> {
+    host: &'a [u8],
+    port: Option<u16>,
+    path: &'a [u8],
+    query: Option<&'a [u8]>,
+}
+
+/// Why text is no usable URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct UrlError {
+    /// What is wrong.
+    pub kind: UrlErrorKind,
+    /// At which byte.
+    pub at: usize,
+}
+
+/// What is wrong with a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum UrlErrorKind {
+    /// It does not start with `rtsp://`.
+    NotRtsp,
+    /// It asks for RTSP over TLS, which is not implemented.
+    Rtsps,
+    /// It asks for RTSP over UDP, which is not implemented.
+    Rtspu,
+    /// It names no host, or one that no host can have.
+    Host,
+    /// The port is no number from 1 to 65535.
+    Port,
+    /// There is a control byte in it.
+    Control,
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            UrlErrorKind::NotRtsp => "the URL does not start with rtsp://",
+            UrlErrorKind::Rtsps => "RTSP over TLS (rtsps://) is not supported",
+            UrlErrorKind::Rtspu => "RTSP over UDP (rtspu://) is not supported",
+            UrlErrorKind::Host => "the URL has no valid host",
+            UrlErrorKind::Port => "the port in the URL is not valid",
+            UrlErrorKind::Control => "there is a control character in the URL",
+        };
+        write!(f, "{what} (byte {})", self.at)
+    }
+}
+
+impl core::error::Error for UrlError {}
+
+impl<'a> Url<'a> {
+    /// Reads an absolute URL. Its fragment is dropped too.
+    ///
+    /// # Errors
+    /// A [`UrlError`], with the byte.
+    pub fn parse(url: &'a [u8]) -> Result<Self, UrlError> {
+        let error = |kind, part: &[u8]| Err(UrlError { kind, at: text::offset(url, part) });
+        let end = url.iter().position(|&b| b == b'#').unwrap_or(url.len());
+        let whole = url.get(..end).unwrap_or(url);
+        if let Some(at) = whole.iter().position(u8::is_ascii_control) {
+            return Err(UrlError { kind: UrlErrorKind::Control, at });
+        }
+        let (scheme, rest) = text::split_once(whole, b':').unwrap_or((&[], whole));
+        let Some(rest) = rest.strip_prefix(b"//") else { return error(UrlErrorKind::NotRtsp, url) };
+        if scheme.eq_ignore_ascii_case(b"rtsps") {
+            return error(UrlErrorKind::Rtsps, url);
+        } else if scheme.eq_ignore_ascii_case(b"rtspu") {
+            return error(UrlErrorKind::Rtspu, url);
+        } else if !scheme.eq_ignore_ascii_case(b"rtsp") {
+            return error(UrlErrorKind::NotRtsp, url);
+        }
+
+        let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        let host_port = text::rsplit_once(authority, b'@').map_or(authority, |(_, host_port)| host_port);
+        let (host, port) = match host_port.strip_prefix(b"[") {
+            Some(literal) => text::split_once(literal, b']'),
+            None => {
+                let end = host_port.iter().position(|&b| b == b':').unwrap_or(host_port.len());
+                host_port.split_at_checked(end)
+            }
+        }
+        .unwrap_or_default();
+        let valid = |b: &u8| *b > b' ' && !matches!(b, b'[' | b']' | b'@' | b'\\');
+        if host.is_empty() || !host.iter().all(valid) {
+            return error(UrlErrorKind::Host, host_port);
+        }
+        let port = match port.split_first() {
+            None | Some((b':', [])) => None,
+            Some((b':', digits)) => match text::decimal(digits).map(u16::try_from) {
+                Some(Ok(port)) if port > 0 => Some(port),
+                _ => return error(UrlErrorKind::Port, digits),
+            },
+            Some(_) => return error(UrlErrorKind::Port, port),
+        };
+        let (path, query) = match text::split_once(path, b'?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (path, None),
+        };
+        Ok(Self { host, port, path, query })
+    }
+
+    /// The host as it stands: a name or an address, without the brackets of an IPv6 literal.
+    pub const fn host(&self) -> &'a [u8] {
+        self.host
+    }
+
+    /// The port; [`DEFAULT_PORT`] if none is given.
+    pub const fn port(&self) -> u16 {
+        match self.port {
+            Some(port) => port,
+            None => DEFAULT_PORT,
+        }
+    }
+
+    /// The path as it stands, percent-encoded; empty, or with a leading slash.
+    pub const fn path(&self) -> &'a [u8] {
+        self.path
+    }
+
+    /// What stands after the question mark.
+    pub const fn query(&self) -> Option<&'a [u8]> {
+        self.query
+    }
+
+    /// Whether the path, decoded, is `path`. Slashes at either end make no difference, nor does
+    /// the query.
+    pub fn path_is(&self, path: &str) -> bool {
+        Decoded(trim_slashes(self.path)).eq(trim_slashes(path.as_bytes()).iter().copied())
+    }
+
+    /// Splits off the control of a stream, `track` and a number, as the session descriptions of
+    /// [`sdp`](crate::sdp) name it: the URL of the presentation, and the number.
+    ///
+    /// Where there is a query, some clients put the control behind it and others behind the path.
+    pub fn track(&self) -> Option<(Self, u8)> {
+        if let Some((query, track)) = self.query.and_then(split_track) {
+            return Some((Self { query: Some(query), ..*self }, track));
+        }
+        let (path, track) = split_track(self.path)?;
+        Some((Self { path, ..*self }, track))
+    }
+
+    /// The URL that the controls in a session description are relative to (RFC 2326, C.1.1): the
+    /// first usable one of `Content-Base`, `Content-Location` and the URL of the request.
+    pub fn base(content_base: Option<&'a [u8]>, content_location: Option<&'a [u8]>, request: Self) -> Self {
+        let usable = |value: Option<&'a [u8]>| Self::parse(value?.trim_ascii()).ok();
+        usable(content_base).or_else(|| usable(content_location)).unwrap_or(request)
+    }
+
+    /// The URL of a stream, or of the presentation, from its `control` attribute: an absolute
+    /// URL, `*`, or something to append to this URL.
+    ///
+    /// Appended, behind a query too, and not resolved by the rules of RFC 1808, which would drop
+    /// the last part of a path without a trailing slash: this is what servers expect.
+    pub fn control(self, control: &'a [u8]) -> ControlUrl<'a> {
+        let control = control.trim_ascii();
+        match Self::parse(control) {
+            Ok(url) => ControlUrl { base: url, control: &[] },
+            Err(_) if control == b"*" => ControlUrl { base: self, control: &[] },
+            Err(_) => self.join(control),
+        }
+    }
+
+    /// The same for a control that is to be appended, for sure.
+    pub(crate) const fn join(self, control: &'a [u8]) -> ControlUrl<'a> {
+        ControlUrl { base: self, control }
+    }
+}
+
+/// A URL with a control appended to it: what [`Url::control`] returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ControlUrl<'a> {
+    base: Url<'a>,
+    control: &'a [u8],
+}
+
+impl Emit for Url<'_> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        out.text("rtsp://");
+        // Only an address has colons in it. The search of `contains` takes 150 bytes of flash.
+        if text::split_once(self.host, b':').is_some() {
+            out.text("[");
+            out.text(self.host);
+            out.text("]");
+        } else {
+            out.text(self.host);
+        }
+        if let Some(port) = self.port {
+            out.text(":");
+            out.dec(port);
+        }
+        out.url_text(self.path);
+        if let Some(query) = self.query {
+            out.text("?");
+            out.url_text(query);
+        }
+    }
+}
+
+impl Emit for ControlUrl<'_> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        self.base.emit(out);
+        let slashed = self.base.query.unwrap_or(self.base.path).last() == Some(&b'/');
+        match self.control {
+            [] => {}
+            [b'/', control @ ..] if slashed => out.url_text(control),
+            // Some cameras tell their streams apart by a query.
+            control @ [b'/' | b'?', ..] => out.url_text(control),
+            control => {
+                if !slashed {
+                    out.text("/");
+                }
+                out.url_text(control)
+            }
+        }
+    }
+}
+
+fn trim_slashes(mut path: &[u8]) -> &[u8] {
+    while let Some(shorter) = path.strip_prefix(b"/") {
+        path = shorter;
+    }
+    trim_end_slashes(path)
+}
+
+fn trim_end_slashes(mut path: &[u8]) -> &[u8] {
+    while let Some(shorter) = path.strip_suffix(b"/") {
+        path = shorter;
+    }
+    path
+}
+
+/// Splits `BASE/trackN`, with or without a slash at the end.
+fn split_track(path: &[u8]) -> Option<(&[u8], u8)> {
+    let (base, control) = text::rsplit_once(trim_end_slashes(path), b'/')?;
+    let number = text::decimal(control.strip_prefix(b"track")?)?;
+    Some((base, u8::try_from(number).ok()?))
+}
+
+/// The bytes that percent-encoded text stands for. A `%` without two digits stands for itself.
+struct Decoded<'a>(&'a [u8]);
+
+impl Iterator for Decoded<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        let digit = |b: u8| char::from(b).to_digit(16);
+        if let [b'%', high, low, rest @ ..] = self.0
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            self.0 = rest;
+            return Some((high << 4 | low) as u8);
+        }
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::tests::emitted;
+    use proptest::prelude::*;
+    use std::string::String;
+    use std::vec::Vec;
+
+    fn url(text: &str) -> Url<'_> {
+        Url::parse(text.as_bytes()).unwrap()
+    }
+
+    fn text_of(value: &impl Emit) -> String {
+        String::from_utf8(emitted(value)).unwrap()
+    }
+
+    #[test]
+    fn the_parts() {
+        let u = url("RTSP://user:p@ss@Host.example:8554/a/b?x=1/2#frag");
+        assert_eq!((u.host(), u.port()), (&b"Host.example"[..], 8554));
+        assert_eq!((u.path(), u.query()), (&b"/a/b"[..], Some(&b"x=1/2"[..])));
+        assert_eq!(text_of(&u), "rtsp://Host.example:8554/a/b?x=1/2");
+
+        let u = url("rtsp://[::1]:8554");
+        assert_eq!((u.host(), u.port(), u.path()), (&b"::1"[..], 8554, &b""[..]));
+        assert_eq!(text_of(&u), "rtsp://[::1]:8554");
+        assert_eq!(url("rtsp://[fe80::1%eth0]/x").host(), b"fe80::1%eth0");
+        assert_eq!(url("rtsp://h:?q").port(), DEFAULT_PORT);
+    }
+
+    #[test]
+    fn what_is_no_url_says_where() {
+        use UrlErrorKind::*;
+        let cases = [
+            ("", NotRtsp, 0),
+            ("*", NotRtsp, 0),
+            ("/stream", NotRtsp, 0),
+            ("rtsp:/h", NotRtsp, 0),
+            ("http://h/", NotRtsp, 0),
+            ("rtsps://h/", Rtsps, 0),
+            ("rtspu://h/", Rtspu, 0),
+            ("rtsp://", Host, 7),
+            ("rtsp://:554/", Host, 7),
+            ("rtsp://u@/x", Host, 9),
+            ("rtsp://[::1/x", Host, 7),
+            ("rtsp://a b/x", Host, 7),
+            ("rtsp://h:0/", Port, 9),
+            ("rtsp://h:65536/", Port, 9),
+            ("rtsp://h:x/", Port, 9),
+            ("rtsp://[::1]8/", Port, 12),
+            ("rtsp://h/a\r\nb", Control, 10),
+        ];
+        for (text, kind, at) in cases {
+            assert_eq!(Url::parse(text.as_bytes()), Err(UrlError { kind, at }), "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_are_compared_decoded_with_or_without_slashes() {
+        for text in [
+            "rtsp://h/big%20bunny",
+            "rtsp://h/big bunny/",
+            "rtsp://h//big%20bunny?x=1",
+            "rtsp://h/b%69g%20bunny",
+        ] {
+            assert!(url(text).path_is("/big bunny"), "{text}");
+            assert!(url(text).path_is("big bunny/"), "{text}");
+            assert!(!url(text).path_is("/big"), "{text}");
+        }
+        assert!(url("rtsp://h").path_is("/"));
+        assert!(url("rtsp://h/50%").path_is("/50%"));
+        assert!(url("rtsp://h/50%2").path_is("/50%2"));
+    }
+
+    #[test]
+    fn a_track_is_split_off_the_path_or_as_live555_and_ffmpeg_do_the_query() {
+        for (text, base, track) in [
+            ("rtsp://h/a/track0", "rtsp://h/a", 0),
+            ("rtsp://h/a/track12/", "rtsp://h/a", 12),
+            ("rtsp://h/track1", "rtsp://h", 1),
+            ("rtsp://h/a?x=1/track1", "rtsp://h/a?x=1", 1),
+            ("rtsp://h/a/track1?x=1", "rtsp://h/a?x=1", 1),
+        ] {
+            let (presentation, n) = url(text).track().unwrap();
+            assert_eq!((text_of(&presentation).as_str(), n), (base, track));
+        }
+        for text in [
+            "rtsp://h/a",
+            "rtsp://h/a/track",
+            "rtsp://h/a/track256",
+            "rtsp://h/a/Track1x",
+            "rtsp://h/atrack1",
+        ] {
+            assert_eq!(url(text).track(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_base_is_the_first_that_is_a_url() {
+        let request = url("rtsp://h/request");
+        let base = |base: Option<&'static str>, location: Option<&'static str>| {
+            text_of(&Url::base(base.map(str::as_bytes), location.map(str::as_bytes), request))
+        };
+        assert_eq!(base(Some("rtsp://h/base/ "), Some("rtsp://h/location")), "rtsp://h/base/");
+        assert_eq!(base(None, Some("rtsp://h/location")), "rtsp://h/location");
+        assert_eq!(base(Some("/relative"), None), "rtsp://h/request");
+    }
+
+    #[test]
+    fn controls_are_appended_with_one_slash() {
+        for (base, control, expected) in [
+            ("rtsp://h/a", "*", "rtsp://h/a"),
+            ("rtsp://h/a/", "", "rtsp://h/a/"),
+            ("rtsp://h/a", "track0", "rtsp://h/a/track0"),
+            ("rtsp://h/a/", "track0", "rtsp://h/a/track0"),
+            ("rtsp://h/a/", "/track0", "rtsp://h/a/track0"),
+            ("rtsp://h/a", "/track0", "rtsp://h/a/track0"),
+            ("rtsp://h", "trackID=1", "rtsp://h/trackID=1"),
+            ("rtsp://h/a?x=1", "trackID=1", "rtsp://h/a?x=1/trackID=1"),
+            ("rtsp://h/a?x=1/", "trackID=1", "rtsp://h/a?x=1/trackID=1"),
+            ("rtsp://h/a", "?ctype=video", "rtsp://h/a?ctype=video"),
+            ("rtsp://h/a", "rtsp://u:p@other:8554/b/trackID=1", "rtsp://other:8554/b/trackID=1"),
+            ("rtsp://h/a b", "t\r\n0", "rtsp://h/a%20b/t%0D%0A0"),
+        ] {
+            assert_eq!(text_of(&url(base).control(control.as_bytes())), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn urls_round_trip(
+            text in "rtsp://([a-z0-9.-]{1,12}|\\[[0-9a-f:]{0,8}:[0-9a-f]\\])(:[1-9][0-9]{0,3})?(/[!-\"$->@-~]{0,12})?(\\?[!-\"$-~]{0,12})?"
+        ) {
+            prop_assert_eq!(text_of(&url(&text)), text);
+        }
+
+        #[test]
+        fn what_is_appended_is_split_off(base in "rtsp://h(/[a-z/]{0,9})?(\\?[a-z=/]{0,9})?", track: u8) {
+            let control = std::format!("track{track}");
+            let joined = text_of(&url(&base).control(control.as_bytes()));
+            let (presentation, n) = url(&joined).track().unwrap();
+            prop_assert_eq!(n, track);
+            prop_assert!(presentation.path_is(std::str::from_utf8(url(&base).path()).unwrap()));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            for bytes in [bytes.clone(), [b"rtsp://", &bytes[..]].concat(), [b"rtsp://h/", &bytes[..]].concat()] {
+                if let Ok(url) = Url::parse(&bytes) {
+                    let _ = (url.path_is("a"), url.track(), emitted(&url), emitted(&url.control(&bytes)));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Putting a message together (RFC 2326, 6, 7 and 12).
+use super::{Method, Status};
+use crate::text::{Emit, TextWriter};
+use core::fmt;
+use embedded_io::{ErrorKind, ErrorType, Write};
+
+/// Writes one request or response: the start line, then header fields, then
+/// [`finish`](Self::finish) or [`body`](Self::body).
+///
+/// After an error, or where neither of the two was called, what was written is no message and is
+/// to be dropped.
+#[derive(Debug)]
+#[must_use = "without `finish` or `body` the message has no end"]
+pub struct MessageWriter<W: Write> {
+    out: TextWriter<PartSink<W>>,
+}
+
+/// Why a message could not be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum WriteError<E> {
+    /// The sink took no more.
+    Sink(E),
+    /// A control byte in a header field or a start line: it could have ended the line and begun
+    /// another.
+    Control,
+}
+
+impl<E: fmt::Display> fmt::Display for WriteError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sink(error) => error.fmt(f),
+            Self::Control => f.write_str("a header field would have a control character in it"),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> core::error::Error for WriteError<E> {}
+
+impl<E: embedded_io::Error> embedded_io::Error for WriteError<E> {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Sink(error) => error.kind(),
+            Self::Control => ErrorKind::InvalidData,
+        }
+    }
+}
+
+impl<W: Write> MessageWriter<W> {
+    const fn new(sink: W) -> Self {
+        Self { out: TextWriter::new(PartSink { sink, part: Part::Line }) }
+    }
+
+    /// Starts a request for `url`: a [`Url`](super::Url), a [`ControlUrl`](super::ControlUrl), or
+    /// text such as `*`.
+    pub fn request(sink: W, method: Method<'_>, url: &(impl Emit + ?Sized), cseq: u32) -> Self {
+        let mut this = Self::new(sink);
+        this.out.text(method.name());
+        this.out.text(" ");
+        url.emit(&mut this.out);
+        this.out.text(" RTSP/1.0");
+        this.end_line();
+        this.header("CSeq", &cseq);
+        this
+    }
+
+    /// Starts the response to the request with this sequence number, or to one without any.
+    pub fn response(sink: W, status: Status, cseq: Option<u32>) -> Self {
+        let mut this = Self::new(sink);
+        this.out.text("RTSP/1.0 ");
+        this.out.dec(status.0);
+        this.out.text(" ");
+        this.out.text(status.reason());
+        this.end_line();
+        if let Some(cseq) = cseq {
+            this.header("CSeq", &cseq);
+        }
+        this
+    }
+
+    /// Writes a header field. A value that a peer sent may be folded:
+    /// [`OneLine`](crate::text::OneLine) unfolds it.
+    pub fn header(&mut self, name: &str, value: &(impl Emit + ?Sized)) {
+        self.name(name);
+        value.emit(&mut self.out);
+        self.end_line();
+    }
+
+    // Apart, so that it is there once, and not for each type of value.
+    fn name(&mut self, name: &str) {
+        self.out.text(name);
+        self.out.text(": ");
+    }
+
+    /// Ends a message that has no body, and returns the sink.
+    ///
+    /// # Errors
+    /// A [`WriteError`], the first one of all that was written.
+    pub fn finish(mut self) -> Result<W, WriteError<W::Error>> {
+        self.end();
+        self.into_sink()
+    }
+
+    /// Ends a message with a body, and returns the sink. The body is emitted twice, the first
+    /// time to learn its length.
+    ///
+    /// # Errors
+    /// A [`WriteError`], the first one of all that was written.
+    pub fn body(
+        mut self,
+        content_type: &str,
+        body: &(impl Emit + ?Sized),
+    ) -> Result<W, WriteError<W::Error>> {
+        self.end_with(content_type, body);
+        self.into_sink()
+    }
+
+    /// [`Self::finish`], for who is lent the writer: it is smaller where it is not handed on.
+    pub(crate) fn end(&mut self) {
+        self.end_line();
+    }
+
+    /// [`Self::body`], for who is lent the writer.
+    pub(crate) fn end_with(&mut self, content_type: &str, body: &(impl Emit + ?Sized)) {
+        self.header("Content-Type", content_type);
+        self.out.sink_mut().part = Part::Length(0);
+        body.emit(&mut self.out);
+        let len = core::mem::replace(&mut self.out.sink_mut().part, Part::Line);
+        self.header("Content-Length", &len.len());
+        self.end_line();
+        self.out.sink_mut().part = Part::Body;
+        body.emit(&mut self.out);
+    }
+
+    /// The sink, after [`Self::end`] or [`Self::end_with`].
+    pub(crate) fn into_sink(self) -> Result<W, WriteError<W::Error>> {
+        Ok(self.out.finish()?.sink)
+    }
+
+    fn end_line(&mut self) {
+        let part = core::mem::replace(&mut self.out.sink_mut().part, Part::Body);
+        self.out.text("\r\n");
+        self.out.sink_mut().part = part;
+    }
+}
+
+/// The sink for all parts of a message: with a type for each, all that is emitted would be compiled
+/// as often.
+#[derive(Debug)]
+struct PartSink<W> {
+    sink: W,
+    part: Part,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    /// A part of one line: control bytes are refused, so that nothing a peer sent can end the line.
+    Line,
+    /// A body whose length is not known yet: so far it has so many bytes, and none is written.
+    Length(u64),
+    Body,
+}
+
+impl Part {
+    const fn len(self) -> u64 {
+        match self {
+            Self::Length(len) => len,
+            Self::Line | Self::Body => 0,
+        }
+    }
+}
+
+impl<W: Write> ErrorType for PartSink<W> {
+    type Error = WriteError<W::Error>;
+}
+
+impl<W: Write> Write for PartSink<W> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        match &mut self.part {
+            Part::Line if bytes.iter().any(u8::is_ascii_control) => return Err(WriteError::Control),
+            Part::Length(len) => {
+                *len = len.saturating_add(bytes.len() as u64);
+                return Ok(());
+            }
+            Part::Line | Part::Body => {}
+        }
+        self.sink.write_all(bytes).map_err(WriteError::Sink)
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        self.sink.flush().map_err(WriteError::Sink)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtsp::{Message, Parsed, Session, parse};
+    use crate::text::SliceSink;
+    use embedded_io::SliceWriteError;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_response_with_a_body() {
+        let session = Session { id: b"42", timeout_secs: Some(60) };
+        let mut message = MessageWriter::response(Vec::new(), Status::OK, Some(2));
+        message.header("Session", &session);
+        let bytes = message.body("application/sdp", "v=0\r\n").unwrap();
+        assert_eq!(
+            std::str::from_utf8(&bytes).unwrap(),
+            "RTSP/1.0 200 OK\r\nCSeq: 2\r\nSession: 42;timeout=60\r\n\
+             Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"
+        );
+    }
+
+    #[test]
+    fn a_line_end_in_a_value_is_refused() {
+        for value in ["a\r\nX: b", "a\nb", "a\0"] {
+            let mut message = MessageWriter::response(Vec::new(), Status::OK, None);
+            message.header("Session", value);
+            message.header("CSeq", "1");
+            assert_eq!(message.finish().unwrap_err(), WriteError::Control);
+        }
+        let injected = MessageWriter::request(Vec::new(), Method::Play, "* RTSP/1.0\r\nX: y", 1);
+        assert_eq!(injected.finish().unwrap_err(), WriteError::Control);
+    }
+
+    #[test]
+    fn a_full_sink_says_so() {
+        let mut bytes = [0u8; 24];
+        let message = MessageWriter::request(SliceSink::new(&mut bytes), Method::Options, "*", 1);
+        assert_eq!(message.finish().unwrap_err(), WriteError::Sink(SliceWriteError::Full));
+    }
+
+    proptest! {
+        #[test]
+        fn requests_round_trip(
+            method in 0usize..12, name in "[A-Z]{2,5}X", url in "rtsp://h/[a-z ]{0,8}[a-z]",
+            cseq: u32, value in "([!-~]([ -~]{0,20}[!-~])?)?", body: Vec<u8>, more: Vec<u8>,
+        ) {
+            use Method::*;
+            let methods = [
+                Options, Describe, Announce, Setup, Play, Pause, Teardown, GetParameter, SetParameter,
+                Redirect, Record, Unknown(name.as_bytes()),
+            ];
+            let mut message = MessageWriter::request(Vec::new(), methods[method], url.as_str(), cseq);
+            message.header("X-Value", value.as_str());
+            let message = message.body("text/parameters", &body[..]).unwrap();
+            let bytes = [&message[..], &more].concat();
+            let Ok(Parsed::Complete(Message::Request(request), len)) = parse(&bytes) else {
+                return Err(TestCaseError::fail("no request"));
+            };
+            prop_assert_eq!(len, message.len());
+            prop_assert_eq!((request.method, request.url), (methods[method], url.as_bytes()));
+            prop_assert_eq!((request.headers.cseq(), request.body), (Some(cseq), &body[..]));
+            prop_assert_eq!(request.headers.get("x-value"), Some(value.as_bytes()));
+        }
+
+        #[test]
+        fn responses_round_trip(code in 100u16..1000, cseq: Option<u32>) {
+            let bytes = MessageWriter::response(Vec::new(), Status(code), cseq).finish().unwrap();
+            let Ok(Parsed::Complete(Message::Response(response), _)) = parse(&bytes) else {
+                return Err(TestCaseError::fail("no response"));
+            };
+            prop_assert_eq!((response.status, response.headers.cseq()), (Status(code), cseq));
+            prop_assert_eq!(response.reason, Status(code).reason().as_bytes());
+        }
+    }
+}

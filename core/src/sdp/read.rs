@@ -1,0 +1,439 @@
+//! Reading a session description line by line, when something is asked of it (RFC 4566, 5 and 6).
+use super::{AddressType, FrameRate};
+use crate::rtsp::{Range, RangeError};
+use crate::text;
+use core::fmt;
+
+/// A session description, borrowed.
+///
+/// Unknown lines are passed over, lines may end in LF alone, and NUL bytes at the end, which some
+/// cameras send, are dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Description<'a> {
+    session: Section<'a>,
+    media: &'a [u8],
+}
+
+/// Why text is no session description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SdpError {
+    /// There is nothing in it.
+    Empty,
+    /// Its first line is not `v=0`.
+    Version,
+}
+
+impl fmt::Display for SdpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the session description is empty",
+            Self::Version => "the session description does not start with v=0",
+        })
+    }
+}
+
+impl core::error::Error for SdpError {}
+
+/// An `a=` line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Attribute<'a> {
+    /// What stands before the colon.
+    pub name: &'a [u8],
+    /// What stands after it; empty if there is none.
+    pub value: &'a [u8],
+}
+
+/// A `c=` line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Connection<'a> {
+    /// What kind of address it is.
+    pub address_type: AddressType,
+    /// The address as text, without the TTL of a group.
+    pub address: &'a [u8],
+}
+
+/// How a payload type is coded (RFC 4566, 6, `rtpmap`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RtpMap<'a> {
+    /// The name of the coding; compare it without regard to case.
+    pub encoding: &'a [u8],
+    /// RTP clock ticks per second.
+    pub clock_rate: u32,
+}
+
+/// One medium of a presentation: an `m=` line, and what belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Media<'a> {
+    /// What it is, such as `video`.
+    pub kind: &'a [u8],
+    /// The port; RTSP servers send 0.
+    pub port: u16,
+    /// The transport, such as `RTP/AVP`.
+    pub protocol: &'a [u8],
+    formats: &'a [u8],
+    section: Section<'a>,
+    session: Section<'a>,
+}
+
+impl<'a> Description<'a> {
+    /// Looks at the first line, and finds the first medium.
+    ///
+    /// # Errors
+    /// A [`SdpError`] if this cannot be a session description.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, SdpError> {
+        let mut lines = Lines(bytes);
+        let first = lines.find(|line| !line.text.is_empty()).ok_or(SdpError::Empty)?;
+        if first.value(b'v').map(<[u8]>::trim_ascii) != Some(b"0") {
+            return Err(SdpError::Version);
+        }
+        let (session, media) = split_section(bytes, first.end(bytes));
+        Ok(Self { session: Section(session), media })
+    }
+
+    /// The name of the session; empty if there is none.
+    pub fn name(&self) -> &'a [u8] {
+        self.session.value(b's').unwrap_or_default()
+    }
+
+    /// The session's own attributes.
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        self.session.attributes()
+    }
+
+    /// The URL of the presentation (RFC 2326, C.1.1), for
+    /// [`Url::control`](crate::rtsp::Url::control).
+    pub fn control(&self) -> Option<&'a [u8]> {
+        self.session.attribute(b"control")
+    }
+
+    /// The range of the whole presentation (RFC 2326, C.1.5).
+    ///
+    /// # Errors
+    /// That of [`Range::parse`].
+    pub fn range(&self) -> Option<Result<Range, RangeError>> {
+        self.session.attribute(b"range").map(Range::parse)
+    }
+
+    /// The session's address.
+    pub fn connection(&self) -> Option<Connection<'a>> {
+        self.session.connection()
+    }
+
+    /// The media, in their order. One whose `m=` line is malformed is passed over.
+    pub fn media(&self) -> impl Iterator<Item = Media<'a>> + use<'a> {
+        let session = self.session;
+        let mut rest = self.media;
+        core::iter::from_fn(move || {
+            let first = Lines(rest).next()?;
+            let (section, media) = split_section(rest, first.end(rest));
+            rest = media;
+            Some(Media::parse(first, Section(section), session))
+        })
+        .flatten()
+    }
+}
+
+impl<'a> Media<'a> {
+    fn parse(line: Line<'a>, section: Section<'a>, session: Section<'a>) -> Option<Self> {
+        let (kind, rest) = text::first_word(line.value(b'm')?);
+        let (port, rest) = text::first_word(rest);
+        let (protocol, formats) = text::first_word(rest);
+        // `PORT/COUNT` is for layered streams (RFC 4566, 5.14).
+        let (port, _) = text::split_once(port, b'/').unwrap_or((port, &[]));
+        let port = u16::try_from(text::decimal(port)?).ok()?;
+        (!protocol.is_empty()).then_some(Self { kind, port, protocol, formats, section, session })
+    }
+
+    /// The formats as they stand: payload types, where the transport is RTP.
+    pub fn formats(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.formats.split(u8::is_ascii_whitespace).filter(|format| !format.is_empty())
+    }
+
+    /// The RTP payload types.
+    pub fn payload_types(&self) -> impl Iterator<Item = u8> + use<'a> {
+        self.formats()
+            .filter_map(|format| u8::try_from(text::decimal(format)?).ok())
+            .filter(|&payload_type| payload_type < 128)
+    }
+
+    /// The attributes of this medium.
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        self.section.attributes()
+    }
+
+    /// The URL of the stream (RFC 2326, C.1.1), for
+    /// [`Url::control`](crate::rtsp::Url::control).
+    pub fn control(&self) -> Option<&'a [u8]> {
+        self.section.attribute(b"control")
+    }
+
+    /// How a payload type is coded. JPEG, type 26, needs no attribute (RFC 3551, table 5).
+    pub fn rtpmap(&self, payload_type: u8) -> Option<RtpMap<'a>> {
+        let jpeg = RtpMap { encoding: b"JPEG", clock_rate: 90_000 };
+        self.of_format(b"rtpmap", payload_type)
+            .and_then(RtpMap::parse)
+            .or((payload_type == 26).then_some(jpeg))
+    }
+
+    /// The parameters of a payload type's coding, unparsed (RFC 4566, 6, `fmtp`).
+    pub fn fmtp(&self, payload_type: u8) -> Option<&'a [u8]> {
+        self.of_format(b"fmtp", payload_type)
+    }
+
+    /// The range of the stream, else of the presentation (RFC 2326, C.1.5).
+    ///
+    /// # Errors
+    /// That of [`Range::parse`].
+    pub fn range(&self) -> Option<Result<Range, RangeError>> {
+        self.section.attribute(b"range").or_else(|| self.session.attribute(b"range")).map(Range::parse)
+    }
+
+    /// The frame rate (RFC 4566, 6, `framerate`), if it is known and not zero.
+    pub fn frame_rate(&self) -> Option<FrameRate> {
+        let value = self.section.attribute(b"framerate")?;
+        let rate = u32::try_from(text::fraction(value, 1_000)?).ok()?;
+        (rate > 0).then_some(FrameRate(rate))
+    }
+
+    /// Width and height in pixels, if they are said and not zero: `x-dimensions`, or the
+    /// `framesize` of RFC 6064.
+    pub fn dimensions(&self) -> Option<(u16, u16)> {
+        let (width, height) = match self.section.attribute(b"x-dimensions") {
+            Some(value) => text::split_once(value, b',')?,
+            None => text::split_once(text::first_word(self.section.attribute(b"framesize")?).1, b'-')?,
+        };
+        let pixels =
+            |digits: &[u8]| u16::try_from(text::decimal(digits.trim_ascii())?).ok().filter(|&n| n > 0);
+        Some((pixels(width)?, pixels(height)?))
+    }
+
+    /// The address of the medium, else of the session.
+    pub fn connection(&self) -> Option<Connection<'a>> {
+        self.section.connection().or_else(|| self.session.connection())
+    }
+
+    /// The value of an attribute that starts with a payload type, without it.
+    fn of_format(&self, name: &[u8], payload_type: u8) -> Option<&'a [u8]> {
+        self.attributes().filter(|a| a.name.eq_ignore_ascii_case(name)).find_map(|a| {
+            let (format, value) = text::first_word(a.value);
+            (text::decimal(format) == Some(u64::from(payload_type))).then_some(value)
+        })
+    }
+}
+
+impl<'a> RtpMap<'a> {
+    fn parse(value: &'a [u8]) -> Option<Self> {
+        let mut parts = text::split(value, b'/');
+        let encoding = parts.next().filter(|name| !name.is_empty())?;
+        let clock_rate = u32::try_from(text::decimal(parts.next()?)?).ok()?;
+        Some(Self { encoding, clock_rate })
+    }
+}
+
+/// The lines of the session, or of one medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Section<'a>(&'a [u8]);
+
+impl<'a> Section<'a> {
+    fn values(self, kind: u8) -> impl Iterator<Item = &'a [u8]> {
+        Lines(self.0).filter_map(move |line| line.value(kind))
+    }
+
+    fn value(self, kind: u8) -> Option<&'a [u8]> {
+        self.values(kind).next()
+    }
+
+    fn attributes(self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        self.values(b'a').map(|value| {
+            let (name, value) = text::split_once(value, b':').unwrap_or((value, &[]));
+            Attribute { name: name.trim_ascii(), value: value.trim_ascii() }
+        })
+    }
+
+    fn attribute(self, name: &[u8]) -> Option<&'a [u8]> {
+        self.attributes().find(|a| a.name.eq_ignore_ascii_case(name)).map(|a| a.value)
+    }
+
+    fn connection(self) -> Option<Connection<'a>> {
+        let (net_type, rest) = text::first_word(self.value(b'c')?);
+        let (address_type, address) = text::first_word(rest);
+        let address_type = match (net_type, address_type) {
+            (b"IN", b"IP4") => AddressType::Ip4,
+            (b"IN", b"IP6") => AddressType::Ip6,
+            _ => return None,
+        };
+        let address = text::split(address, b'/').next().filter(|address| !address.is_empty())?;
+        Some(Connection { address_type, address })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    text: &'a [u8],
+    /// What comes after the line end.
+    rest: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    /// What stands after `kind=`.
+    fn value(self, kind: u8) -> Option<&'a [u8]> {
+        match self.text {
+            [k, b'=', value @ ..] if *k == kind => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Where in `bytes` the next line starts.
+    fn end(self, bytes: &[u8]) -> usize {
+        bytes.len().saturating_sub(self.rest.len())
+    }
+}
+
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let (mut text, rest) = text::split_once(self.0, b'\n').unwrap_or((self.0, &[]));
+        while let [shorter @ .., b'\r' | b' ' | b'\t' | b'\0'] = text {
+            text = shorter;
+        }
+        self.0 = rest;
+        Some(Line { text, rest })
+    }
+}
+
+/// Splits before the first `m=` line that starts at `from` or later.
+fn split_section(bytes: &[u8], from: usize) -> (&[u8], &[u8]) {
+    let mut at = from;
+    for line in Lines(bytes.get(from..).unwrap_or_default()) {
+        if line.value(b'm').is_some() {
+            break;
+        }
+        at = line.end(bytes);
+    }
+    bytes.split_at_checked(at).unwrap_or((bytes, &[]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtsp::Position;
+    use crate::time::MediaTime;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn gst_rtsp_server_with_video_and_audio() {
+        let sdp = Description::parse(
+            b"v=0\r\no=- 1188340656180883 1 IN IP4 127.0.0.1\r\ns=Session streamed with GStreamer\r\n\
+              i=rtsp-server\r\nt=0 0\r\na=tool:GStreamer\r\na=type:broadcast\r\na=control:*\r\n\
+              a=range:npt=0-9.96\r\nm=video 0 RTP/AVP 26\r\nc=IN IP4 0.0.0.0\r\n\
+              a=framerate:25\r\na=x-dimensions:1280,720\r\na=framesize:26 1280-720\r\n\
+              a=control:stream=0\r\nm=audio 0 RTP/AVP 97\r\nc=IN IP4 0.0.0.0\r\n\
+              a=rtpmap:97 MPEG4-GENERIC/48000/2\r\na=fmtp:97 mode=AAC-hbr;sizelength=13\r\n\
+              a=control:stream=1\r\n",
+        )
+        .unwrap();
+        assert_eq!(sdp.name(), b"Session streamed with GStreamer");
+        assert_eq!(sdp.control(), Some(&b"*"[..]));
+        let range = Range {
+            start: Some(Position::At(MediaTime::ZERO)),
+            end: Some(MediaTime::from_micros(9_960_000)),
+        };
+        assert_eq!(sdp.range(), Some(Ok(range)));
+        assert_eq!(sdp.connection(), None);
+
+        let media: Vec<_> = sdp.media().collect();
+        assert_eq!(media.len(), 2);
+        let video = media[0];
+        assert_eq!((video.kind, video.port, video.protocol), (&b"video"[..], 0, &b"RTP/AVP"[..]));
+        assert_eq!(video.payload_types().collect::<Vec<_>>(), [26]);
+        assert_eq!(video.rtpmap(26), Some(RtpMap { encoding: b"JPEG", clock_rate: 90_000 }));
+        assert_eq!(video.control(), Some(&b"stream=0"[..]));
+        assert_eq!(video.frame_rate(), Some(FrameRate(25_000)));
+        assert_eq!(video.dimensions(), Some((1280, 720)));
+        assert_eq!(video.range(), sdp.range());
+        assert_eq!(video.connection().unwrap().address, b"0.0.0.0");
+
+        let audio = media[1];
+        assert_eq!(audio.rtpmap(97), Some(RtpMap { encoding: b"MPEG4-GENERIC", clock_rate: 48_000 }));
+        assert_eq!(audio.fmtp(97), Some(&b"mode=AAC-hbr;sizelength=13"[..]));
+        assert_eq!(audio.rtpmap(96), None);
+        assert_eq!(audio.control(), Some(&b"stream=1"[..]));
+        assert_eq!((audio.frame_rate(), audio.dimensions()), (None, None));
+    }
+
+    #[test]
+    fn a_camera_with_bare_lf_no_name_and_nuls_at_the_end() {
+        let sdp = Description::parse(
+            b"v=0\no=- 0 0 IN IP4 10.0.0.9\nc=IN IP4 224.2.1.1/127\nt=0 0\nz\n\
+              m=video 0 RTP/AVP 96 26 \na=X-Dimensions: 2560, 1440\na=framerate:29.970\n\
+              a=control:rtsp://10.0.0.9/trackID=1\n\0\0",
+        )
+        .unwrap();
+        assert_eq!(sdp.name(), b"");
+        let video = sdp.media().next().unwrap();
+        assert_eq!(video.formats().collect::<Vec<_>>(), [b"96", b"26"]);
+        assert_eq!(video.dimensions(), Some((2560, 1440)));
+        assert_eq!(video.frame_rate(), Some(FrameRate(29_970)));
+        assert_eq!(
+            video.connection(),
+            Some(Connection { address_type: AddressType::Ip4, address: b"224.2.1.1" })
+        );
+        assert_eq!(video.control(), Some(&b"rtsp://10.0.0.9/trackID=1"[..]));
+    }
+
+    #[test]
+    fn a_malformed_medium_hides_no_other_and_keeps_its_attributes() {
+        let sdp = Description::parse(
+            b"v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video\r\na=control:lost\r\nm=video 99999 RTP/AVP 26\r\n\
+              m=video 5004/2 RTP/AVP 26 200 x\r\na=framesize:26 320-240\r\na=framerate:0",
+        )
+        .unwrap();
+        let media: Vec<_> = sdp.media().collect();
+        assert_eq!(media.len(), 2);
+        assert_eq!(media[0].control(), None);
+        assert_eq!(media[1].port, 5004);
+        assert_eq!(media[1].payload_types().collect::<Vec<_>>(), [26]);
+        assert_eq!(media[1].dimensions(), Some((320, 240)));
+        assert_eq!(media[1].frame_rate(), None);
+    }
+
+    #[test]
+    fn what_is_no_description_is_refused() {
+        assert_eq!(Description::parse(b"\r\n\0"), Err(SdpError::Empty));
+        assert_eq!(Description::parse(b"<html>"), Err(SdpError::Version));
+        assert_eq!(Description::parse(b"m=video 0 RTP/AVP 26"), Err(SdpError::Version));
+        assert!(Description::parse(b"\r\nv=0").is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(
+            bytes: Vec<u8>,
+            lines in "([macs]=(control|framerate|framesize|x-dimensions|rtpmap|video 0|IN IP4)?[: ][0-9a-z,/.: -]{0,12}\r?\n){0,8}",
+        ) {
+            for bytes in [&bytes[..], &[b"v=0\n", &bytes[..]].concat(), &[b"v=0\n", lines.as_bytes()].concat()] {
+                let Ok(sdp) = Description::parse(bytes) else { continue };
+                let _ = (sdp.name(), sdp.control(), sdp.range(), sdp.connection(), sdp.attributes().count());
+                for media in sdp.media() {
+                    let _ = (media.rtpmap(26), media.fmtp(96), media.control(), media.range(), media.connection());
+                    let _ = (media.frame_rate(), media.dimensions(), media.payload_types().count());
+                }
+            }
+        }
+    }
+}
