@@ -150,7 +150,7 @@ fn speed(text: &str) -> Result<Speed, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pictures::is_stdout;
+    use crate::output::y4m::is_stdout;
     use clap::CommandFactory;
     use clap::error::ErrorKind;
 

@@ -1,54 +1,38 @@
-//! Shows Motion-JPEG from RTSP.
+//! Shows Motion-JPEG from RTSP in a window, or measures it without one.
 //!
-//! Three threads: the network's turns the RTSP client ([`engine`]), moves through what it has
-//! cached ([`playhead`]), and hands frames over as they become due ([`feed`]); the decoder's makes
-//! pictures of them ([`decode`]); the main thread shows them ([`show`], [`window`]) with controls
-//! and figures over them ([`ui`]), and says what the user wants ([`player`], [`model`]). A recording
-//! has one more, for a disk that may be slow ([`record`]). Between them are short queues whose
-//! buffers go round ([`handoff`]), and a clock that stands while the picture does ([`clock`]).
+//! Data goes one way, commands the other:
+//!
+//! - [`stream`] is what comes: the RTSP client with its cache, and attempts to reconnect.
+//! - [`playback`] decides which frame is shown when.
+//! - [`decode`] makes pictures of frames.
+//! - [`ui`] shows pictures in a window, with controls over them; [`output`] writes them to files and
+//!   to the terminal.
+//! - [`player`] runs these on their threads: one for the network, one for the decoder. [`show`] is
+//!   the main thread's loop.
 #![forbid(unsafe_code)]
 
 mod cli;
-mod clock;
 mod decode;
-mod engine;
-#[cfg(test)]
-mod fake;
-mod feed;
-mod handoff;
-mod headless;
-mod intake;
-mod mend;
 mod model;
-mod name;
-mod pictures;
+mod output;
+mod playback;
 mod player;
-mod playhead;
-mod playout;
-mod record;
-mod report;
-mod retry;
-mod samples;
-mod scale;
 mod show;
-mod snapshot;
-mod source;
-mod tally;
+mod stream;
 mod ui;
-mod window;
 
 use clap::Parser;
 use cli::Cli;
 use decode::Picture;
-use feed::Decode;
-use pictures::Pictures;
+use output::recording::Outcome;
+use output::y4m::{self, Pictures};
+use output::{report, snapshot, terminal};
 use pinhole::client::PlayOptions;
 use pinhole::frame::Seek;
+use playback::selection::Decode;
 use player::{AtEnd, Player, Settings, Status};
-use record::Outcome;
 use show::{Ending, Shown};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use source::Wanted;
 use std::error::Error;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -56,6 +40,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
+use stream::{Wanted, samples};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Where nobody sees them, one picture in this time is decoded, and the last: enough to know that the
@@ -111,7 +96,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     };
     let player = {
         let (url, wanted) = (url.clone(), what_to_play(cli));
-        Player::start(move || source::connect(&url, &wanted), settings)?
+        Player::start(move || stream::connect(&url, &wanted), settings)?
     };
     let options = show::Options {
         url: &url,
@@ -137,11 +122,11 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let report = if cli.json {
         Some(report::json(&url, &status, &errors))
     } else {
-        headless.then(|| format!("{url}: {}", headless::summary(&status)))
+        headless.then(|| format!("{url}: {}", terminal::summary(&status)))
     };
     let said = match (report, &cli.pictures) {
         (None, _) => Ok(()),
-        (Some(report), Some(file)) if pictures::is_stdout(file) => say(io::stderr(), &report),
+        (Some(report), Some(file)) if y4m::is_stdout(file) => say(io::stderr(), &report),
         (Some(report), _) => say(io::stdout(), &report),
     };
     result?;
@@ -267,7 +252,7 @@ fn tell(line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Statistics;
+    use crate::stream::Statistics;
 
     fn status(frames_complete: u64, over: Option<Result<(), String>>) -> Status {
         Status {

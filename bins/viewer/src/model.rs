@@ -1,6 +1,6 @@
 //! What the main thread and the player say to each other: wishes one way, the state of things the
 //! other way.
-use crate::source::Transport;
+use crate::stream::Transport;
 use pinhole::time::MediaTime;
 use std::ops::Range;
 use std::path::PathBuf;

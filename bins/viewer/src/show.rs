@@ -1,14 +1,14 @@
 //! The main thread's part: pictures to the screen, and what the user wants to the player.
 use crate::decode::Picture;
-use crate::headless::Line;
 use crate::model::{Command, Model};
-use crate::name;
-use crate::pictures::Pictures;
+use crate::output::file_name;
+use crate::output::snapshot::Snapshots;
+use crate::output::terminal::Line;
+use crate::output::y4m::Pictures;
 use crate::player::{AtEnd, Player};
-use crate::snapshot::Snapshots;
 use crate::tell;
 use crate::ui::Wish;
-use crate::window::{self, Screen};
+use crate::ui::window::{self, Screen};
 use std::mem;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -150,7 +150,7 @@ fn watch(
                 Wish::Record => recording.toggle(player, &model),
                 Wish::Snapshot => {
                     if let Some(picture) = last
-                        && let Err(error) = snapshots.start(picture.clone(), name::dated("png"))
+                        && let Err(error) = snapshots.start(picture.clone(), file_name::dated("png"))
                     {
                         view.notify(format!("not saved: {error}"));
                     }
@@ -178,7 +178,7 @@ struct Recording {
 
 impl Recording {
     fn toggle(&mut self, player: &Player, model: &Model) {
-        let file = model.recording.is_none().then(|| name::dated("avi"));
+        let file = model.recording.is_none().then(|| file_name::dated("avi"));
         self.asked = file.as_ref().map(|_| player.errors().messages().len());
         player.command(Command::Record(file));
     }

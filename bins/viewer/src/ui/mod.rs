@@ -5,6 +5,7 @@
 //! are by [`timeline`], [`controls`] and [`overlay`], what keys mean by [`input`]. [`paint`] puts
 //! a list on the window's pixels, with [`shape`] and [`text`].
 
+pub(crate) mod canvas;
 mod controls;
 mod input;
 mod layout;
@@ -14,6 +15,7 @@ mod scene;
 mod shape;
 mod text;
 mod timeline;
+pub(crate) mod window;
 
 pub(crate) use input::Press;
 pub(crate) use overlay::without_password;

@@ -205,7 +205,7 @@ fn mebibytes(bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Transport;
+    use crate::stream::Transport;
     use crate::ui::scene::Scene;
     use crate::ui::tests::recorded;
     use proptest::prelude::*;

@@ -2,9 +2,9 @@
 //!
 //! Time is passed in, in the player's time: its clock is to stand whenever [`Playhead::runs`] says
 //! so. What is scheduled then stays as it is.
-use crate::feed::Showing;
-use crate::playout::{DELAY, Playout};
-use crate::source::Source;
+use crate::playback::schedule::{DELAY, Playout};
+use crate::playback::selection::Showing;
+use crate::stream::Source;
 use pinhole::frame::{Frame, FrameId, Miss};
 use pinhole::time::{Duration as Span, MediaTime};
 use std::collections::VecDeque;

@@ -107,7 +107,7 @@ fn minutes(time: MediaTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Statistics, Transport};
+    use crate::stream::{Statistics, Transport};
 
     fn seconds(seconds: u64) -> MediaTime {
         MediaTime::from_micros(seconds * 1_000_000)

@@ -1,4 +1,10 @@
 //! Where frames come from: what the player asks of an RTSP client.
+pub(crate) mod backoff;
+#[cfg(test)]
+pub(crate) mod fake;
+pub(crate) mod received;
+pub(crate) mod samples;
+
 use crate::cli::TransportArg;
 use pinhole::client::{LowerTransport, PlayOptions, PrefetchOptions, TransportChoice};
 use pinhole::frame::{Frame, FrameId, Miss};

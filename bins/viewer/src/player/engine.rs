@@ -1,12 +1,12 @@
 //! The network's thread: turns the source, moves the playhead, and feeds the decoder.
-use crate::feed::Feed;
-use crate::intake::Intake;
 use crate::model::{Command, State};
+use crate::output::recording::Recording;
+use crate::playback::playhead::{Next, Playhead};
+use crate::playback::selection::Feed;
 use crate::player::{AtEnd, Settings, Shared};
-use crate::playhead::{Next, Playhead};
-use crate::record::Recording;
-use crate::retry::Retry;
-use crate::source::{Error, Event, Failure, Source};
+use crate::stream::backoff::Retry;
+use crate::stream::received::Intake;
+use crate::stream::{Error, Event, Failure, Source};
 use pinhole::frame::FrameId;
 use pinhole::time::MediaTime;
 use std::ops::Range;

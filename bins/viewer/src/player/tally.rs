@@ -1,5 +1,5 @@
 //! Figures of the pictures, which the decoder and the screen count.
-use crate::feed::Showing;
+use crate::playback::selection::Showing;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fake::Fake;
+use crate::stream::fake::Fake;
 
 const FRAME: Duration = Duration::from_millis(40);
 const SECOND: Duration = Duration::from_secs(1);

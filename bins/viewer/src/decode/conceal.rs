@@ -73,8 +73,8 @@ fn copy(area: Area, from: &[u32], to: &mut [u32], width: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::ORANGE;
-    use crate::feed::Showing;
+    use crate::playback::selection::Showing;
+    use crate::stream::fake::ORANGE;
     use pinhole::codec::jpeg::{MissingRange, RecodeOptions, recode, recode_max_len};
 
     const GREY: u32 = 0x0080_8080;

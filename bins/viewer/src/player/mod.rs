@@ -1,15 +1,19 @@
 //! A stream being played: a thread for the network, which hands frames to one that decodes.
-use crate::clock::PlayerClock;
+pub(crate) mod engine;
+pub(crate) mod handoff;
+pub(crate) mod tally;
+
+use crate::decode::conceal::Mended;
 use crate::decode::{self, Bench, Job, Picture};
-use crate::engine::Engine;
-use crate::feed::Decode;
-use crate::handoff::{Choice, CloseOnDrop, Handoff, Taken};
-use crate::mend::Mended;
 use crate::model::{Command, Figures, Model, State};
-use crate::record::Outcome;
-use crate::report::ErrorLog;
-use crate::source::{Error, Source, Statistics, Usage, Waker};
-use crate::tally::Tally;
+use crate::output::recording::Outcome;
+use crate::output::report::ErrorLog;
+use crate::playback::clock::PlayerClock;
+use crate::playback::selection::Decode;
+use crate::player::engine::Engine;
+use crate::player::handoff::{Choice, CloseOnDrop, Handoff, Taken};
+use crate::player::tally::Tally;
+use crate::stream::{Error, Source, Statistics, Usage, Waker};
 use crate::tell;
 use pinhole::time::MediaTime;
 use std::collections::VecDeque;
@@ -331,7 +335,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{Fake, ORANGE};
+    use crate::stream::fake::{Fake, ORANGE};
     use std::time::Instant;
 
     const FRAME: Duration = Duration::from_millis(10);

@@ -1,7 +1,7 @@
 //! The window: what it shows, and what is typed and pointed at in it.
 use crate::decode::Picture;
 use crate::model::Model;
-use crate::scale::{Canvas, window_size};
+use crate::ui::canvas::{Canvas, window_size};
 use crate::ui::{self, Painter, Press, Ui, Wish};
 use embedded_graphics::geometry::Point;
 use minifb::{InputCallback, Key, MouseButton, MouseMode, ScaleMode, Window, WindowOptions};

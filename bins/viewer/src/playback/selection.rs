@@ -1,9 +1,9 @@
 //! Hands frames from the cache to the decoder.
 use crate::decode::Job;
-use crate::intake::Intake;
-use crate::mend::Gaps;
+use crate::decode::conceal::Gaps;
 use crate::player::Shared;
-use crate::source::Source;
+use crate::stream::Source;
+use crate::stream::received::Intake;
 use pinhole::frame::{Format, Frame, FrameId, Integrity};
 use pinhole::time::{Duration as Span, MediaTime};
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(crate) struct Showing {
     pub(crate) due: Duration,
     /// It is late when it is shown so much after it was due; `None`: that is not counted.
     pub(crate) late_after: Option<Duration>,
-    /// See [`crate::playhead::Playhead::generation`].
+    /// See [`crate::playback::playhead::Playhead::generation`].
     pub(crate) generation: u64,
 }
 

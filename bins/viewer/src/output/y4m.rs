@@ -4,7 +4,7 @@
 //! who looks at a screen sees it. Each has its media time, in microseconds, as a comment in its
 //! header (`XPTS=33333`).
 use crate::decode::Picture;
-use crate::feed::Showing;
+use crate::playback::selection::Showing;
 use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
 use pinhole::time::{Duration as Span, MediaTime};

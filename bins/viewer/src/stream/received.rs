@@ -1,6 +1,6 @@
 //! What has come: the figures of the frames in the order in which they were received.
-use crate::mend::Mended;
-use crate::source::Source;
+use crate::decode::conceal::Mended;
+use crate::stream::Source;
 use pinhole::frame::{Format, Frame, FrameId, Integrity};
 use pinhole::time::{Duration as Span, MediaTime};
 use std::collections::VecDeque;
@@ -144,7 +144,7 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::Fake;
+    use crate::stream::fake::Fake;
 
     const FRAME: Duration = Duration::from_millis(40);
 

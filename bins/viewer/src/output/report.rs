@@ -1,6 +1,6 @@
 //! What is told at the end.
+use crate::output::recording::Outcome;
 use crate::player::Status;
-use crate::record::Outcome;
 use std::sync::{Mutex, PoisonError};
 
 /// The most messages that are kept: a stream can fail at each frame, for days.
@@ -89,8 +89,8 @@ fn recorded(outcome: &Outcome) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mend::Mended;
-    use crate::source::{Statistics, Transport};
+    use crate::decode::conceal::Mended;
+    use crate::stream::{Statistics, Transport};
     use pinhole::time::MediaTime;
     use std::time::Duration;
 

@@ -1,10 +1,12 @@
 //! JPEG to pixels, on a thread of its own.
-use crate::clock::PlayerClock;
-use crate::feed::Showing;
-use crate::handoff::{Choice, CloseOnDrop, Handoff};
-use crate::mend::{Gaps, Mender};
-use crate::report::ErrorLog;
-use crate::tally::Tally;
+pub(crate) mod conceal;
+
+use crate::decode::conceal::{Gaps, Mender};
+use crate::output::report::ErrorLog;
+use crate::playback::clock::PlayerClock;
+use crate::playback::selection::Showing;
+use crate::player::handoff::{Choice, CloseOnDrop, Handoff};
+use crate::player::tally::Tally;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -147,7 +149,7 @@ pub(crate) fn decode(data: &[u8], picture: &mut Picture) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::ORANGE;
+    use crate::stream::fake::ORANGE;
 
     /// Where a size stands in the SOF segment: after the marker, the length and the precision.
     fn with_size(file: &[u8], width: u16, height: u16) -> Vec<u8> {

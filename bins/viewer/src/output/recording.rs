@@ -1,5 +1,5 @@
 //! Records what is received, on a thread of its own.
-use crate::source::Source;
+use crate::stream::Source;
 use crate::tell;
 use pinhole::frame::{Format, Frame, FrameId, Integrity, Miss};
 use pinhole::time::{Duration, MediaTime};
@@ -178,7 +178,7 @@ fn run(mut recorder: Recorder, work: &Receiver<Job>, give_back: &Sender<Job>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{Fake, ORANGE};
+    use crate::stream::fake::{Fake, ORANGE};
     use std::fs;
     use std::path::PathBuf;
 

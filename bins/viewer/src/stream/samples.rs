@@ -1,5 +1,5 @@
 //! Where the sample clips are.
-use crate::source::Error;
+use crate::stream::Error;
 use pinhole_std::media::{Library, Playback};
 use pinhole_std::server::{Handle, Options};
 use std::net::Ipv4Addr;

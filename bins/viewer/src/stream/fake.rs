@@ -1,5 +1,5 @@
 //! A source without a network: frames that come in real time or by hand, and what was asked of it.
-use crate::source::{Error, Event, Failure, Run, Source, Statistics, Transport, Usage, Waker};
+use crate::stream::{Error, Event, Failure, Run, Source, Statistics, Transport, Usage, Waker};
 use pinhole::codec::jpeg::{JpegInfo, Sampling};
 use pinhole::frame::{Frame, FrameId, Miss};
 use pinhole::time::MediaTime;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// A picture of 32 x 16 pixels, all `0xff8000`.
-pub(crate) const ORANGE: &[u8] = include_bytes!("../testdata/orange-32x16.jpg");
+pub(crate) const ORANGE: &[u8] = include_bytes!("../../testdata/orange-32x16.jpg");
 
 /// What was asked of a source, in its order.
 pub(crate) type Asked = Arc<Mutex<Vec<&'static str>>>;
