@@ -1,34 +1,37 @@
-//! Bits in entropy-coded data (ITU-T T.81, F.1.2.3 and F.2.2.5): FF is followed by a stuffed 00.
+//! Reads and writes bits of entropy-coded data, in which a 00 is stuffed after each FF byte
+//! (ITU-T T.81, F.1.2.3 and F.2.2.5).
 use super::segments::{before_ff, has_ff};
 
-/// Reads bits up to the next marker. Behind it, or behind the end of the data, there are zeros
-/// without end; [`BitReader::is_past_end`] says whether one was taken.
+/// Reads bits up to the next marker. After that, or after the end of the data, it returns zeros
+/// without end; [`BitReader::is_past_end`] says whether any were taken.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BitReader<'a> {
     data: &'a [u8],
-    /// Of the next byte to load.
+    /// The offset of the next byte to load.
     pos: usize,
-    /// The next bits, from the highest down; zeros behind them.
+    /// The next bits, from the highest down. All bits after them are 0.
     window: u64,
     /// How many bits are in the window.
     count: u32,
-    /// How many of them, at the end, are not in the data.
+    /// How many bits at the end of the window are not from the data.
     made_up: u32,
 }
 
 impl<'a> BitReader<'a> {
+    /// Starts at byte `pos` of `data`.
     pub(super) const fn new(data: &'a [u8], pos: usize) -> Self {
         Self { data, pos, window: 0, count: 0, made_up: 0 }
     }
 
-    /// Loads bits until there are at least 56: two codes of 16 bits, and 12 bits with each.
+    /// Loads bits until there are at least 56: enough for two codes of 16 bits and a value of 12 bits
+    /// after each.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
         match self.data.get(self.pos..).and_then(<[u8]>::first_chunk::<8>) {
-            // Only of the bytes that fit, in part at least.
+            // Only the bytes that fit at least in part may have no FF.
             Some(bytes) if !has_ff(u64::from_be_bytes(*bytes) >> (self.count & 56)) => {
-                // No branch on `count`, which nothing could predict. A byte that fits only in
-                // part is loaded again the next time.
+                // There is no branch on `count`, which nothing could predict. A byte that fits only
+                // in part is loaded again the next time.
                 self.window |= u64::from_be_bytes(*bytes) >> self.count;
                 self.pos += ((63 - self.count) / 8) as usize;
                 self.count |= 56;
@@ -37,13 +40,13 @@ impl<'a> BitReader<'a> {
         }
     }
 
-    /// The same with as many bits as fit. By value: a reader whose address is never taken stays
-    /// in registers.
+    /// Returns the reader with as many bits loaded as fit, byte by byte. It takes and returns the
+    /// reader by value, as a reader whose address is never taken stays in registers.
     #[cold]
     fn with_bytes(mut self) -> Self {
         while self.count <= 56 {
             if let Some(bytes) = self.data.get(self.pos..).and_then(<[u8]>::first_chunk::<8>) {
-                // Those before the first FF at once, as far as they fit.
+                // All bytes before the first FF are loaded at once, as far as they fit.
                 let whole = before_ff(*bytes).min((64 - self.count) / 8);
                 if whole > 0 {
                     let bits = u64::from_be_bytes(*bytes) >> (64 - 8 * whole);
@@ -78,46 +81,50 @@ impl<'a> BitReader<'a> {
         self
     }
 
-    /// The next 16 bits.
+    /// Returns the next 16 bits without taking them.
     #[inline(always)]
     pub(super) const fn peek(&self) -> u16 {
         (self.window >> 48) as u16
     }
 
-    /// Takes `len` bits: at most 56, and at most 56 from one [`Self::refill`] to the next.
+    /// Takes and returns `len` bits: at most 56, and at most 56 from one [`Self::refill`] to the
+    /// next.
     #[inline(always)]
     pub(super) const fn take(&mut self, len: u32) -> u64 {
-        // In two steps, as a shift by 64 is none; masked as the processor masks them.
+        // The shift has two steps, as a shift by 64 would do nothing. It is masked as the processor
+        // masks it.
         let bits = self.window >> 1 >> (63u32.wrapping_sub(len) & 63);
         self.skip(len);
         bits
     }
 
-    /// Passes over bits: as many as [`Self::take`] may take.
+    /// Skips `len` bits. The limits are those of [`Self::take`].
     #[inline(always)]
     pub(super) const fn skip(&mut self, len: u32) {
         self.window <<= len & 63;
         self.count = self.count.wrapping_sub(len);
     }
 
-    /// Whether bits were taken that are not in the data.
+    /// Whether bits were taken that are not from the data.
     pub(super) const fn is_past_end(&self) -> bool {
         self.count < self.made_up
     }
 
-    /// How many bits are in the window, but for the last `padding` of the data.
+    /// Returns how many bits of the data are in the window, without the last `padding` bits of the
+    /// data.
     const fn left(&self, padding: u32) -> u32 {
         let padding = if self.made_up > 0 { self.made_up + padding } else { 0 };
         self.count.saturating_sub(padding)
     }
 
-    /// About where the next bit is; stuffed bytes are not counted back.
+    /// Returns about where the next bit is, in bytes: it may be a few bytes late, because stuffed
+    /// bytes are not counted back.
     pub(super) const fn at(&self) -> usize {
         self.pos.saturating_sub(((self.count.saturating_sub(self.made_up)) / 8) as usize)
     }
 
-    /// Passes over what is left before the next marker, and takes the marker: where it is, and
-    /// its code; `None` if there is none.
+    /// Skips all bits before the next marker, and takes the marker. Returns its offset and its code;
+    /// `None` if there is no further marker.
     pub(super) fn marker(&mut self) -> Option<(usize, u8)> {
         while let Some(pair) = self.data.get(self.pos..).and_then(<[u8]>::first_chunk::<2>) {
             let at = self.pos;
@@ -134,27 +141,27 @@ impl<'a> BitReader<'a> {
     }
 }
 
-/// There is no room left.
+/// The error that the output buffer has no room left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OutputFull;
 
-/// Writes bits to a buffer that is lent at each call, and stuffs a 00 behind each FF.
+/// Writes bits to a buffer that each call borrows, and stuffs a 00 after each FF.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BitWriter {
     pos: usize,
     /// The bits that are not written yet, in the lowest `count` places.
     window: u64,
-    /// Fewer than 8 behind `flush`.
+    /// How many bits are not written yet. After `flush` they are fewer than 8.
     count: u32,
 }
 
 impl BitWriter {
-    /// Starts at `pos`.
+    /// Starts at byte `pos` of the buffer.
     pub(super) const fn new(pos: usize) -> Self {
         Self { pos, window: 0, count: 0 }
     }
 
-    /// Where the next byte goes.
+    /// Returns the offset of the next byte to write.
     pub(super) const fn pos(&self) -> usize {
         self.pos
     }
@@ -170,11 +177,12 @@ impl BitWriter {
     /// Writes all whole bytes.
     #[inline(always)]
     pub(super) fn flush(&mut self, out: &mut [u8]) -> Result<(), OutputFull> {
-        // Whole bytes first; zeros behind the last bit. In two steps, as a shift by 64 is none.
+        // The whole bytes come first, and zeros after the last bit. The shift has two steps, as a
+        // shift by 64 would do nothing.
         let aligned = (self.window << 1) << (63 - self.count);
         match out.get_mut(self.pos..).and_then(<[u8]>::first_chunk_mut::<8>) {
             Some(to) if !has_ff(aligned) => {
-                // All eight, whatever of them counts: no branch on `count`.
+                // All eight bytes are written, however many count, to avoid a branch on `count`.
                 *to = aligned.to_be_bytes();
                 self.pos += (self.count / 8) as usize;
             }
@@ -184,27 +192,27 @@ impl BitWriter {
         Ok(())
     }
 
-    /// How many bits the last byte lacks.
+    /// Returns how many bits the last byte lacks.
     pub(super) const fn padding(&self) -> u32 {
         (8 - self.count) % 8
     }
 
-    /// Fills the last byte with ones. To be called behind `flush`.
+    /// Fills the last byte with ones. Must be called after `flush`.
     fn align(&mut self, out: &mut [u8]) -> Result<(), OutputFull> {
         let padding = self.padding();
         self.put((1 << padding) - 1, padding);
         self.flush(out)
     }
 
-    /// Fills the last byte with ones, and writes a marker. To be called behind `flush`.
+    /// Fills the last byte with ones, and writes a marker. Must be called after `flush`.
     pub(super) fn marker(&mut self, out: &mut [u8], code: u8) -> Result<(), OutputFull> {
         self.align(out)?;
         self.pos = raw(out, self.pos, &[0xFF, code])?;
         Ok(())
     }
 
-    /// Appends `head`, which is of 22 bits at most, and the next `len` bits of `from`. To be called
-    /// behind `flush`. By value, as what goes through memory here has to be waited for.
+    /// Returns the writer after `head` (at most 22 bits) and the next `len` bits of `from`. Must be
+    /// called after `flush`. The writer goes by value, to stay in registers.
     #[inline(always)]
     pub(super) fn with_copy(
         mut self,
@@ -227,8 +235,9 @@ impl BitWriter {
         }
     }
 
-    /// Appends what `other` has written from the start of `data`. `aligned`: where in it its first
-    /// marker is, and how many bits were filled in before that. To be called behind `flush`.
+    /// Appends all that `other` has written to `data`, which it started at offset 0. `aligned` is the
+    /// offset of the first marker in `data` and the number of padding bits before that; `None`
+    /// without markers. Must be called after `flush`.
     pub(super) fn append(
         &mut self,
         out: &mut [u8],
@@ -250,7 +259,7 @@ impl BitWriter {
             self.flush(out)?;
         }
         if !rest.is_empty() {
-            // From its first marker on, the bytes stay the same.
+            // From the first marker on, the bytes stay as they are.
             self.align(out)?;
             self.pos = raw(out, self.pos, rest)?;
         }
@@ -259,7 +268,8 @@ impl BitWriter {
     }
 }
 
-/// Writes the first `count` bytes of `word` to `at`, and a 00 behind each FF; says where that ends.
+/// Writes the first `count` bytes of `word` at offset `at`, with a 00 after each FF. Returns the
+/// offset after them.
 #[cold]
 fn stuff(out: &mut [u8], at: usize, word: u64, count: u32) -> Result<usize, OutputFull> {
     word.to_be_bytes().iter().take(count as usize).try_fold(at, |at, byte| match byte {
@@ -268,6 +278,7 @@ fn stuff(out: &mut [u8], at: usize, word: u64, count: u32) -> Result<usize, Outp
     })
 }
 
+/// Writes `bytes` at offset `at`. Returns the offset after them.
 fn raw(out: &mut [u8], at: usize, bytes: &[u8]) -> Result<usize, OutputFull> {
     if crate::storage::put(out, at, bytes) { Ok(at + bytes.len()) } else { Err(OutputFull) }
 }
@@ -287,7 +298,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read(fields in fields()) {
+        fn written_bits_are_read_back(fields in fields()) {
             let mut out = vec![0; 600];
             let mut writer = BitWriter::new(0);
             for (bits, len) in &fields {
@@ -302,7 +313,7 @@ mod tests {
                 prop_assert_eq!(reader.take(len), bits);
             }
             prop_assert!(!reader.is_past_end());
-            // What is left is padding: ones, and fewer than eight.
+            // Only padding is left: fewer than eight ones.
             prop_assert_eq!(reader.marker(), Some((len - 2, 0xD3)));
             prop_assert_eq!(reader.marker(), None);
         }
@@ -319,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_behind_a_marker_are_made_up() {
+    fn bits_after_a_marker_are_zeros() {
         let mut reader = BitReader::new(&[0xAB, 0xFF, 0x00, 0xFF, 0xD0, 0x12], 0);
         reader.refill();
         assert_eq!(reader.take(16), 0xABFF);
@@ -334,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_output_is_told() {
+    fn a_full_output_fails() {
         let mut out = [0; 4];
         let mut writer = BitWriter::new(0);
         writer.put(0x7000, 15);

@@ -1,12 +1,12 @@
-//! Re-codes blocks whose Huffman tables are the standard ones already: their bits stay as they
-//! are, but for DC coefficients whose predecessor is another one now.
+//! Re-codes blocks that use the standard Huffman tables already. Their bits are copied; only a DC
+//! coefficient that follows another coefficient than before is coded anew.
 use super::bits::{BitReader, OutputFull};
 use super::huffman::{DC_CHROMA, DC_LUMA, Encoder, HuffmanSpec, extend};
 use super::recode::{RecodeError, RecodeErrorKind};
 use super::scan::{Coder, Half, Layout, Source, Target};
 use super::tables;
 
-/// Copies blocks as runs of bits.
+/// Re-codes MCUs by copying runs of bits.
 pub(super) struct Copier;
 
 impl Coder for Copier {
@@ -17,7 +17,7 @@ impl Coder for Copier {
         from: Half,
         targets: &mut [Target<'_>],
     ) -> Result<(), RecodeError> {
-        // On a copy, which stays in registers.
+        // A copy of the reader stays in registers.
         let mut reader = source.bits;
         let copied = copy(layout, &mut reader, &mut source.dc, from, targets);
         source.bits = reader;
@@ -25,6 +25,7 @@ impl Coder for Copier {
     }
 }
 
+/// Re-codes an MCU as [`Coder::mcu`] does.
 fn copy(
     layout: &Layout,
     reader: &mut BitReader<'_>,
@@ -52,7 +53,7 @@ fn copy(
             run = Run { head, start: *reader, len: 0, target };
         }
         run.len += component.pass_ac(reader)?;
-        // Those that follow have the same predecessor as before.
+        // The component's other blocks here follow the same block as before.
         for _ in 1..*count {
             let (len, difference) = component.take_dc(reader)?;
             dc = dc.wrapping_add(difference);
@@ -72,18 +73,20 @@ fn copy(
     Ok(())
 }
 
-/// Bits that go to the same target, one behind the other.
+/// A run of bits that is copied to one target.
 struct Run<'a> {
-    /// The DC coefficient that it begins with: its bits, and how many they are.
+    /// The code of the DC coefficient that the run begins with, and its length in bits.
     head: (u32, u32),
-    /// Where the bits behind that are, and how many.
+    /// Where the bits after that coefficient start.
     start: BitReader<'a>,
+    /// How many bits to copy from there.
     len: u32,
-    /// Which target; `None`: they are only read.
+    /// The index of the target. `None`: the bits are dropped.
     target: Option<usize>,
 }
 
 impl Run<'_> {
+    /// Writes the run to its target.
     #[inline(always)]
     fn end(&self, targets: &mut [Target<'_>]) -> Result<(), OutputFull> {
         if let Some(Target { out, bits, .. }) = self.target.and_then(|nth| targets.get_mut(nth)) {
@@ -101,8 +104,8 @@ struct Component {
 }
 
 impl Component {
-    /// Takes a block's DC coefficient: how many bits it has, and the difference that they
-    /// stand for.
+    /// Reads the DC coefficient of a block. Returns how many bits it takes, and its difference from
+    /// the coefficient before.
     #[inline(always)]
     fn take_dc(&self, reader: &mut BitReader<'_>) -> Result<(u32, i32), RecodeErrorKind> {
         // One refill is enough for two tokens: 23 bits at most are read for each.
@@ -116,7 +119,7 @@ impl Component {
         Ok((token.len(), extend(bits & ((1 << size) - 1), size)))
     }
 
-    /// Passes over the AC coefficients of a block; says how many bits they take.
+    /// Skips the AC coefficients of a block. Returns how many bits they take.
     #[inline(always)]
     fn pass_ac(&self, reader: &mut BitReader<'_>) -> Result<u32, RecodeErrorKind> {
         let (mut k, mut len) = (1, 0);
@@ -133,7 +136,8 @@ impl Component {
                     continue;
                 }
             }
-            // The block's end; or a long code, or symbols of which the last are the next block's.
+            // The block ends here, or the code is longer than the look-up, or the symbols that were
+            // looked up together reach into the next block.
             if !token.ends(k) {
                 token = self.ac.single(reader.peek()).ok_or(RecodeErrorKind::BadCode)?;
                 if k + token.step() >= 64 && !token.ends(k) {
@@ -162,22 +166,24 @@ static CHROMA: Component = Component {
 };
 static COMPONENTS: [&Component; 3] = [&LUMA, &CHROMA, &CHROMA];
 
-/// How far a symbol goes with the value behind it, or several of them at once: in the lower byte
-/// the bits that they take, in the upper one their step (see [`Length::step`]).
+/// The length of one symbol with its value, or of several in a row. The lower byte is the number of
+/// bits, and the upper byte is the step (see [`Length::step`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Length(u16);
 
 impl Length {
-    /// Stands where nothing is known: its step goes further than any block reaches.
+    /// Stands for bits that the look-up does not know. Its step is greater than any real one.
     const NONE: Self = Self(0xFF00);
-    /// More than any block's coefficients and the joined symbols that go beyond.
+    /// Is added to the step of a symbol that ends its block. It is greater than the number of
+    /// coefficients that joined symbols can span.
     const END_OF_BLOCK: u32 = 128;
 
+    /// Joins a number of bits and a step.
     const fn new(len: u32, step: u32) -> Self {
         Self((step << 8 | len) as u16)
     }
 
-    /// Of a single symbol.
+    /// Returns the length of a single symbol, whose code has `code_len` bits.
     const fn of(symbol: u8, code_len: u32, ac: bool) -> Self {
         let (run, size) = ((symbol >> 4) as u32, (symbol & 15) as u32);
         let step = match (ac, symbol) {
@@ -188,20 +194,21 @@ impl Length {
         Self::new(code_len + size, step)
     }
 
+    /// Returns the number of bits.
     #[inline(always)]
     const fn len(self) -> u32 {
         (self.0 & 0xFF) as u32
     }
 
-    /// Of AC symbols, by how many coefficients they go on, and 128 more if they end the block; of a
-    /// DC symbol, how many bits the value has.
+    /// Returns, for AC symbols, how many coefficients they span, plus 128 if they end the block; for
+    /// a DC symbol, how many bits its value has.
     #[inline(always)]
     const fn step(self) -> u32 {
         (self.0 >> 8) as u32
     }
 
-    /// Whether a block at coefficient `k`, of 1 to 63, ends with it: with a symbol that says so, or
-    /// with its last coefficient.
+    /// Whether these symbols, read at coefficient `k` (1 to 63), end the block: either by a symbol
+    /// for the end of the block or by coefficient 63.
     #[inline(always)]
     const fn ends(self, k: u32) -> bool {
         let next = k + self.step();
@@ -209,8 +216,8 @@ impl Length {
     }
 }
 
-/// A standard table, to pass over what is coded with it. `SLOTS` is a power of two: the first
-/// look-up takes as many bits as number its slots.
+/// A standard Huffman table for skipping symbols. A look-up takes log2(`SLOTS`) bits; `SLOTS` is a
+/// power of two.
 struct Lengths<const SLOTS: usize> {
     lookup: [Length; SLOTS],
     spec: &'static HuffmanSpec<'static>,
@@ -220,6 +227,7 @@ struct Lengths<const SLOTS: usize> {
 impl<const SLOTS: usize> Lengths<SLOTS> {
     const LOOKUP_BITS: u32 = SLOTS.ilog2();
 
+    /// Makes the look-up table, at compile time.
     #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, for the tables below only")]
     const fn new(spec: &'static HuffmanSpec<'static>, ac: bool) -> Self {
         let symbols = Self::symbols(spec);
@@ -227,9 +235,10 @@ impl<const SLOTS: usize> Lengths<SLOTS> {
         let mut slot = 0;
         while slot < SLOTS {
             let (mut len, mut step) = (0, 0);
-            // As many symbols as have their codes, and all values but the last, in the slot's bits.
+            // Takes symbols as long as the slot's bits contain the whole code, and the whole value of
+            // each symbol before.
             while len < Self::LOOKUP_BITS {
-                // Zeros stand for bits that are not known: no code is taken for one that has them.
+                // Bits that the slot does not know are 0 here. A code with such bits is not taken.
                 let (symbol, code_len) = symbols[slot << len & (SLOTS - 1)];
                 if code_len == 0 || len + code_len > Self::LOOKUP_BITS {
                     break;
@@ -246,8 +255,8 @@ impl<const SLOTS: usize> Lengths<SLOTS> {
         Self { lookup, spec, ac }
     }
 
-    /// What each value of a slot's bits starts with: the symbol, and how long its code is; 0 if it
-    /// is longer.
+    /// Returns, for each value of a look-up's bits, the symbol that it starts with and the length of
+    /// its code; a length of 0 if the code is longer than the look-up.
     #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, for the tables below only")]
     const fn symbols(spec: &HuffmanSpec<'_>) -> [(u8, u32); SLOTS] {
         let mut symbols = [(0, 0); SLOTS];
@@ -267,13 +276,14 @@ impl<const SLOTS: usize> Lengths<SLOTS> {
         symbols
     }
 
-    /// What the bits start with, if the look-up tells: a symbol, or as many as it shows.
+    /// Returns the length of the symbols that `bits` start with, or [`Length::NONE`].
     #[inline(always)]
     fn lookup(&self, bits: u16) -> Length {
         self.lookup.get(usize::from(bits >> (16 - Self::LOOKUP_BITS))).copied().unwrap_or(Length::NONE)
     }
 
-    /// The one symbol that the bits start with the code of, however long that is.
+    /// Returns the length of the first symbol in `bits`, whatever the length of its code. `None` if
+    /// the bits are no code.
     #[cold]
     fn single(&self, bits: u16) -> Option<Length> {
         self.spec.symbol(bits).map(|(symbol, code_len)| Length::of(symbol, code_len, self.ac))
@@ -284,7 +294,7 @@ impl<const SLOTS: usize> Lengths<SLOTS> {
 mod tests {
     use super::*;
 
-    /// Both ways for all values of 16 bits: with one look-up, and symbol by symbol.
+    /// Compares the look-up with reading symbol by symbol, for all values of 16 bits.
     fn check<const SLOTS: usize>(lengths: &Lengths<SLOTS>) {
         let (mut joined, mut unknown) = (0, 0);
         for bits in 0..=u16::MAX {
@@ -310,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn the_look_up_goes_as_far_as_its_symbols_one_by_one() {
+    fn joined_lengths_equal_single_ones() {
         for component in [&LUMA, &CHROMA] {
             check(&component.dc);
             check(&component.ac);
@@ -318,11 +328,11 @@ mod tests {
     }
 
     #[test]
-    fn a_block_ends_with_its_last_coefficient_or_with_a_symbol_that_says_so() {
+    fn two_ways_end_a_block() {
         let end = LUMA.ac.lookup(0b1010_0000_0000_0000);
         assert_eq!((end.len(), end.step()), (4, 128));
         assert!(end.ends(1) && end.ends(63));
-        // One coefficient, and then the end.
+        // One coefficient, and then the end of the block.
         let both = LUMA.ac.lookup(0b0011_0100_0000_0000);
         assert_eq!((both.len(), both.step()), (7, 129));
         assert!(both.ends(62) && !both.ends(63));

@@ -1,71 +1,74 @@
-//! Why a JPEG cannot be carried, and where in it.
+//! Errors: why RTP cannot carry a JPEG file, and at which byte.
 use core::fmt;
 
-/// What is wrong with a JPEG file, and at which byte.
+/// Says why RTP cannot carry a JPEG file, and at which byte the reason is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JpegError {
-    /// Bytes from the start of the data to what is wrong.
+    /// The offset of the faulty part, in bytes from the start of the data.
     pub at: usize,
-    /// What is wrong there.
+    /// What is wrong at that offset.
     pub reason: JpegErrorKind,
 }
 
-/// Why RFC 2435 cannot carry a JPEG file, not even re-coded.
+/// Why RFC 2435 cannot carry a JPEG file, not even after [`recode`](super::recode()).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum JpegErrorKind {
-    /// The data does not start with SOI.
+    /// The data does not start with an SOI marker (FF D8), so it is not a JPEG file.
     NotJpeg,
-    /// The data ends before the scan starts.
+    /// The data ends before the scan (the entropy-coded data) starts.
     Truncated,
-    /// There is something else where a marker should be.
+    /// Where a marker should be (FF and a code other than 00), there are other bytes.
     NotMarker,
-    /// A marker segment is too short, or too long, for what it has to hold.
+    /// The length that a marker segment gives does not fit what the segment has to hold.
     SegmentLength,
-    /// A marker, of this code, that may not stand here.
+    /// The marker FF with this code may not stand at this place, such as a second frame header.
     Misplaced(u8),
-    /// A progressive process (SOF2).
+    /// The picture is coded progressively (SOF2) and not as baseline.
     Progressive,
-    /// Arithmetic coding.
+    /// The picture uses arithmetic coding and not Huffman coding (SOF9 to SOF15, DAC).
     Arithmetic,
-    /// A lossless process.
+    /// The picture is coded losslessly (SOF3, or JPEG-LS).
     Lossless,
-    /// A hierarchical process.
+    /// The picture is coded hierarchically (SOF5 to SOF7, DHP, EXP).
     Hierarchical,
-    /// Samples of this many bits instead of 8.
+    /// The samples have this many bits. Only 8 can be carried.
     Precision(u8),
-    /// A quantisation table of 16-bit values.
+    /// A quantisation table has 16-bit values. Only 8-bit values can be carried.
     QuantPrecision16,
-    /// This many components instead of 3: grey has 1, CMYK 4.
+    /// The picture has this many colour components: a grey one has 1, CMYK has 4. Only 3 can be
+    /// carried.
     Components(u8),
-    /// Sampling factors that are neither 4:2:2 nor 4:2:0, as the file has them: horizontal
-    /// factor in the upper four bits, vertical in the lower.
+    /// The sampling is neither 4:2:2 nor 4:2:0. Each field is a component's factors as in the file:
+    /// the horizontal one in the upper four bits, the vertical one in the lower four.
     Sampling {
-        /// Luma.
+        /// The factors of luma.
         y: u8,
-        /// Blue-difference chroma.
+        /// The factors of the blue-difference chroma.
         cb: u8,
-        /// Red-difference chroma.
+        /// The factors of the red-difference chroma.
         cr: u8,
     },
-    /// A width or height of zero.
+    /// The width or the height is 0.
     ZeroSize,
-    /// The components are not interleaved in one scan.
+    /// The components are spread over several scans instead of interleaved in one.
     SeveralScans,
-    /// A table that a component asks for was not defined.
+    /// A colour component uses a quantisation or Huffman table that the file does not define.
     MissingTable,
-    /// The two chroma components have different quantisation tables: a frame carries only one
-    /// for both (RFC 2435, 4.2).
+    /// The two chroma components have different quantisation tables. RTP/JPEG carries one for both
+    /// (RFC 2435, 4.2).
     UnequalChromaTables,
-    /// A Huffman table with more codes than can be told apart.
+    /// A Huffman table lists more codes than its code lengths allow.
     HuffmanTable,
-    /// So many restart intervals that 14 bits cannot number them (RFC 2435, 3.1.7).
+    /// The picture has this many restart intervals. RTP/JPEG numbers them with 14 bits, so that
+    /// 16,383 is the most (RFC 2435, 3.1.7).
     TooManyIntervals(u32),
 }
 
 impl JpegErrorKind {
+    /// Makes an error of this reason, at byte `at`.
     pub(super) const fn at(self, at: usize) -> JpegError {
         JpegError { at, reason: self }
     }

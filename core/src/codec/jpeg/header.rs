@@ -1,42 +1,46 @@
-//! Writes the part of a JPEG file that comes before the scan, from what RFC 2435 carries.
+//! Writes the header of a JPEG file (all bytes before the scan) from what RTP/JPEG packets carry.
 use super::segments::marker;
 use super::{JpegInfo, Sampling, tables};
 use crate::storage::put;
 
-/// What a receiver knows of a frame, and must put before the scan to get a JPEG file
-/// (RFC 2435, 3.1 and Appendix B). EOI is the caller's to append.
+/// Describes a picture by what RTP/JPEG packets carry, to write the header of its JPEG file
+/// (RFC 2435, 3.1 and Appendix B).
+///
+/// A receiver writes the header with [`Header::emit`], then the scan as it came in packets, and then
+/// the EOI marker (FF D9), which the caller has to append.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<'a> {
-    /// Pixels across.
+    /// The picture's width in pixels.
     pub width: u16,
-    /// Pixels down.
+    /// The picture's height in pixels.
     pub height: u16,
     /// How the chroma is sampled.
     pub sampling: Sampling,
-    /// MCUs between restart markers; 0: there are none.
+    /// The number of MCUs in each restart interval; 0 if the scan has no restart markers.
     pub restart_interval: u16,
-    /// The luma quantisation table, in zigzag order.
+    /// The luma quantisation table in zigzag order.
     pub luma: &'a [u8; 64],
-    /// The chroma quantisation table, in zigzag order.
+    /// The chroma quantisation table in zigzag order.
     pub chroma: &'a [u8; 64],
 }
 
-/// Where the parts are.
+/// The offset of the DQT segment. The offsets of the other parts follow.
 const DQT: usize = 2;
 const LUMA: usize = DQT + 5;
 const CHROMA: usize = LUMA + 65;
 const SOF: usize = CHROMA + 64;
 const DHT: usize = SOF + FRAME_HEADER_LEN;
-/// The standard tables: each has a name, 16 counts and its symbols.
+/// Bytes of the four standard Huffman tables: each has a byte that names it, 16 counts and its
+/// symbols.
 const DHT_CONTENT: usize = 4 * 17 + 2 * 12 + 2 * 162;
 const AFTER_DHT: usize = DHT + 4 + DHT_CONTENT;
 const DRI_LEN: usize = 6;
 const SOS_LEN: usize = 14;
 
-/// Bytes of [`frame_header`].
+/// The length of a [`frame_header`] in bytes.
 pub(crate) const FRAME_HEADER_LEN: usize = 19;
 
-/// The SOF0 segment, marker and all, of a frame as RTP/JPEG has it.
+/// Returns the SOF0 segment, with its marker, of a picture with these values. Sizes are pixels.
 pub(crate) const fn frame_header(width: u16, height: u16, sampling: Sampling) -> [u8; FRAME_HEADER_LEN] {
     let [h1, h0] = height.to_be_bytes();
     let [w1, w0] = width.to_be_bytes();
@@ -48,17 +52,19 @@ pub(crate) const fn frame_header(width: u16, height: u16, sampling: Sampling) ->
 }
 
 impl Header<'_> {
-    /// The most bytes that a header can have.
+    /// The length of the longest header, in bytes.
     pub const MAX_LEN: usize = Self::len(1);
 
-    /// How many bytes the header has: where the scan starts. Known before the tables are.
+    /// Returns the length of a header in bytes, which is the offset at which the scan starts. It
+    /// depends on the restart interval (in MCUs) only: 0 saves the DRI segment.
     pub const fn len(restart_interval: u16) -> usize {
         let dri = if restart_interval == 0 { 0 } else { DRI_LEN };
         AFTER_DHT + dri + SOS_LEN
     }
 
-    /// Writes the header to the start of `out`, from SOI to SOS, and says where its parts are;
-    /// the scan's length is left 0. `None` if `out` is too short.
+    /// Writes the header, from SOI to SOS, to the start of `out`. Returns where its parts are; the
+    /// caller has to set `scan_len`, which is 0. Returns `None`, and writes nothing, if `out` is
+    /// shorter than [`Header::len`].
     pub fn emit(&self, out: &mut [u8]) -> Option<JpegInfo> {
         let scan = Self::len(self.restart_interval);
         let out = out.get_mut(..scan)?;
@@ -115,7 +121,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn inspect_reads_what_was_written(
+        fn written_headers_are_read_back(
             width in 1u16..,
             height in 1u16..,
             tall in any::<bool>(),

@@ -1,8 +1,9 @@
-//! Huffman tables (ITU-T T.81, Annex C and F.2.2.3): as a file has them, to decode, to encode.
+//! Huffman tables (ITU-T T.81, Annex C and F.2.2.3): as a file defines them, for decoding and for
+//! encoding.
 use super::tables;
 
-/// A Huffman table as DHT has it: how many codes there are of each length, 1 to 16 bits, and
-/// their symbols in the order of the codes.
+/// A Huffman table as a DHT segment defines it: the number of codes of each length (1 to 16 bits),
+/// and the symbols in the order of their codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HuffmanSpec<'a> {
     pub(super) counts: &'a [u8; 16],
@@ -10,8 +11,8 @@ pub(super) struct HuffmanSpec<'a> {
 }
 
 impl<'a> HuffmanSpec<'a> {
-    /// Takes one table off the front of a DHT segment's content, behind the byte that names it.
-    /// `None` if it is cut off.
+    /// Splits one table from the start of `content`, which starts after the byte that names the
+    /// table. Returns the table and the rest; `None` if the table is cut off.
     pub(super) fn split(content: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (counts, rest) = content.split_first_chunk::<16>()?;
         let total = counts.iter().map(|n| usize::from(*n)).sum();
@@ -19,18 +20,20 @@ impl<'a> HuffmanSpec<'a> {
         Some((Self { counts, values }, rest))
     }
 
-    /// Whether every symbol can have a code of its own.
+    /// Whether the code lengths leave a code for every symbol.
     pub(super) fn is_valid(&self) -> bool {
         let mut free = 1u32;
         self.values.len() <= 256
             && self.counts.iter().all(|n| {
                 free = (free << 1).wrapping_sub(u32::from(*n));
-                // What is left doubles at each length: more than 2^16 means it was overdrawn.
+                // The number of free codes doubles with each length. More than 2^16 of them means
+                // that the subtraction wrapped: there were too few.
                 free <= 1 << 16
             })
     }
 
-    /// The symbol that the bits start with the code of, and how long the code is (T.81, F.2.2.3).
+    /// Returns the symbol whose code `bits` start with, and the length of the code in bits
+    /// (T.81, F.2.2.3). `None` if they start with no code.
     pub(super) fn symbol(&self, bits: u16) -> Option<(u8, u32)> {
         let (mut code, mut place) = (0u32, 0usize);
         for (length, count) in (1u32..).zip(self.counts) {
@@ -46,31 +49,34 @@ impl<'a> HuffmanSpec<'a> {
     }
 }
 
-/// How to re-code a symbol with the value behind it, or several of them at once. From the lowest
-/// bit: 8 bits of the length that is read, 8 of [`Token::step`], 8 of the length that is written,
-/// 32 of what to add, and 8 of how many bits the last value has.
+/// Says how to re-code one symbol with the value after it, or several of them at once.
 ///
-/// The next look-up waits for the length that is read: hence its place, which needs no shift.
+/// The fields are, from the lowest bit: 8 bits for the number of bits to read, 8 for
+/// [`Token::step`], 8 for the number of bits to write, 32 for the number to add to the bits, and 8
+/// for the number of bits of the last value. The first field needs no shift, because the next
+/// look-up waits for it.
 ///
-/// The last value's bits stay where they are, at the end; what is added turns the bits before them
-/// into others. Where several symbols make one token, all of those bits are known.
+/// The bits of the last value stay as they are, at the end. The addition turns the bits before them
+/// into the new code. In a token of several symbols all these bits are known beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token(u64);
 
 impl Token {
-    /// Stands where no token is known: its step goes further than any block reaches.
+    /// Stands for bits that the look-up does not know. Its step is greater than any real one.
     const NONE: Self = Self(0xFF00);
-    /// How many bits a joined token may write.
+    /// The most bits that a token of several symbols may write.
     const MAX_WRITE: u32 = 28;
 
+    /// Makes a token that turns the code `from` into the code `to`, and leaves a value of `size` bits
+    /// after it. Each code comes with its length in bits.
     const fn new(step: u32, size: u32, (from, from_len): (u32, u32), (to, to_len): (u32, u32)) -> Self {
         let change = to.wrapping_sub(from) << size;
         let (read, write) = ((from_len + size) as u64, (to_len + size) as u64);
         Self((size as u64) << 56 | (change as u64) << 24 | write << 16 | (step as u64) << 8 | read)
     }
 
-    /// Appends `next`, whose code is the last of `bits`; this token's are all before it. `None` if
-    /// they cannot be one.
+    /// Returns one token for this one and `next` after it. `bits` are all bits of this token, and
+    /// the code of `next` after them. `None` if one token cannot hold both.
     fn join(self, next: Self, bits: u32) -> Option<Self> {
         let step = self.step() + next.step();
         let size = next.size();
@@ -85,52 +91,52 @@ impl Token {
         Some(Self::new(step, size, (bits, self.read_len() + code_len), (to, write - size)))
     }
 
-    /// How many bits the last value has.
+    /// Returns how many bits the last value has.
     const fn size(self) -> u32 {
         (self.0 >> 56) as u32
     }
 
-    /// Of an AC token, by how many coefficients it goes on, and 64 more if it ends the block; of a
+    /// Returns, for an AC token, how many coefficients it spans, plus 64 if it ends the block; for a
     /// DC token, how many bits the value has.
     #[inline(always)]
     pub(super) const fn step(self) -> u32 {
         (self.0 >> 8) as u32 & 0xFF
     }
 
-    /// Whether a block at coefficient `k` has room for all of it.
+    /// Whether a block has room for all coefficients of the token from coefficient `k` on.
     pub(super) const fn fits(self, k: u32) -> bool {
         self.step() < 128 && k + (self.step() & 63) + (self.step() >> 6) <= 64
     }
 
-    /// How many bits are read: 27 at most for DC, 26 for AC.
+    /// Returns how many bits to read: at most 27 for DC, and at most 26 for AC.
     #[inline(always)]
     pub(super) const fn read_len(self) -> u32 {
         self.0 as u32 & 63
     }
 
-    /// How many bits are written: 28 at most.
+    /// Returns how many bits to write: at most 28.
     #[inline(always)]
     pub(super) const fn write_len(self) -> u32 {
         (self.0 >> 16) as u32 & 63
     }
 
-    /// The bits to write for those that were read.
+    /// Returns the bits to write for the `bits` that were read.
     #[inline(always)]
     pub(super) const fn recode(self, bits: u32) -> u32 {
         bits.wrapping_add((self.0 >> 24) as u32)
     }
 }
 
-/// Why bits have no token.
+/// The reason why bits have no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoToken {
-    /// They are no code.
+    /// The bits are no code of the source's table.
     Code,
-    /// They are the code of a symbol that cannot be encoded.
+    /// The bits are the code of this symbol, which the target's table cannot encode.
     Symbol(u8),
 }
 
-/// What a table codes.
+/// The kind of coefficients that a table codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Dc,
@@ -138,6 +144,8 @@ pub(super) enum Class {
 }
 
 impl Class {
+    /// Makes the token of one symbol, from its code in the source to its code in the target. Each
+    /// code comes with its length in bits.
     const fn token(self, symbol: u8, from: (u32, u32), to: (u32, u32)) -> Token {
         let size = (symbol & 15) as u32;
         let step = match (self, symbol) {
@@ -149,10 +157,10 @@ impl Class {
     }
 }
 
-/// A table to decode with, joined to one to encode with. `SLOTS` is a power of two: the first
-/// look-up takes as many bits as number its slots.
+/// A table to decode with, joined to a table to encode with. A look-up takes log2(`SLOTS`) bits;
+/// `SLOTS` is a power of two.
 pub(super) struct Decoder<'a, const SLOTS: usize> {
-    /// For each value of the first bits: what they are the code of, if it is not longer.
+    /// For each value of a look-up's bits, the token that they start with, if its code is not longer.
     lookup: [Token; SLOTS],
     spec: HuffmanSpec<'a>,
     class: Class,
@@ -162,6 +170,7 @@ pub(super) struct Decoder<'a, const SLOTS: usize> {
 impl<'a, const SLOTS: usize> Decoder<'a, SLOTS> {
     const LOOKUP_BITS: u32 = SLOTS.ilog2();
 
+    /// Makes the table that re-codes from `spec` to `encoder`.
     pub(super) fn new(class: Class, spec: HuffmanSpec<'a>, encoder: &'static Encoder) -> Self {
         let mut decoder = Self { lookup: [Token::NONE; SLOTS], spec, class, encoder };
         let (mut code, mut place) = (0u32, 0usize);
@@ -185,12 +194,12 @@ impl<'a, const SLOTS: usize> Decoder<'a, SLOTS> {
         decoder
     }
 
-    /// Makes one token of as many symbols as have their codes, and all values but the last, in the
-    /// bits of a slot.
+    /// Makes one token for each slot of as many symbols as the slot's bits contain: their whole
+    /// codes, and the whole value of each but the last.
     fn join(&mut self) {
         let singles = self.lookup;
         for (index, slot) in (0u32..).zip(&mut self.lookup) {
-            // Bounded: each symbol has a bit at least.
+            // The loop is bounded, as each symbol has at least one bit.
             while slot.step() < 64 && slot.read_len() < Self::LOOKUP_BITS {
                 let rest = (index << slot.read_len()) as usize & (SLOTS - 1);
                 let next = singles.get(rest).copied().unwrap_or(Token::NONE);
@@ -204,13 +213,13 @@ impl<'a, const SLOTS: usize> Decoder<'a, SLOTS> {
         }
     }
 
-    /// What the bits start with, if a single look-up tells: a symbol, or as many as it shows.
+    /// Returns the token for the symbols that `bits` start with, or [`Token::NONE`].
     #[inline(always)]
     pub(super) fn lookup(&self, bits: u16) -> Token {
         self.lookup.get(usize::from(bits >> (16 - Self::LOOKUP_BITS))).copied().unwrap_or(Token::NONE)
     }
 
-    /// The one symbol that the bits start with the code of, however long that is.
+    /// Returns the token of the first symbol in `bits`, whatever the length of its code.
     #[cold]
     pub(super) fn single(&self, bits: u16) -> Result<Token, NoToken> {
         let (symbol, len) = self.spec.symbol(bits).ok_or(NoToken::Code)?;
@@ -219,20 +228,20 @@ impl<'a, const SLOTS: usize> Decoder<'a, SLOTS> {
     }
 }
 
-/// A table to encode with: for each symbol its code, and in the lower byte the code's length; 0
-/// where the symbol has none.
+/// A table to encode with. The entry of a symbol is its code, with the length of the code in the
+/// lowest byte; 0 if the symbol has no code.
 pub(super) struct Encoder([u32; 256]);
 
 impl Encoder {
-    /// The code of a symbol, and its length.
+    /// Returns the code of a symbol, and its length in bits. `None` if the symbol has no code.
     #[inline(always)]
     pub(super) fn code(&self, symbol: u8) -> Option<(u32, u32)> {
         let entry = self.0.get(usize::from(symbol)).copied().unwrap_or(0);
         if entry != 0 { Some((entry >> 8, entry & 0xFF)) } else { None }
     }
 
-    /// The bits for a difference between DC coefficients (T.81, F.1.2.1), and how many they are;
-    /// `None` if it is too large.
+    /// Returns the bits that code a difference between DC coefficients (T.81, F.1.2.1), and their
+    /// number. `None` if the difference is too large.
     pub(super) fn difference(&self, difference: i32) -> Option<(u32, u32)> {
         let size = 32 - difference.unsigned_abs().leading_zeros();
         let (code, len) = self.code(size as u8)?;
@@ -241,6 +250,7 @@ impl Encoder {
         Some((code << size | bits, len + size))
     }
 
+    /// Makes the table, at compile time.
     #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, for the tables below only")]
     const fn new(spec: &HuffmanSpec<'_>) -> Self {
         let mut codes = [0; 256];
@@ -259,17 +269,20 @@ impl Encoder {
     }
 }
 
-/// The value that `size` bits stand for (T.81, F.2.2.1).
+/// Returns the signed value that `size` bits stand for (T.81, F.2.2.1).
 #[inline(always)]
 pub(super) const fn extend(bits: u32, size: u32) -> i32 {
     let negative = (bits << 1) >> size == 0;
     if negative { bits as i32 - ((1 << size) - 1) } else { bits as i32 }
 }
 
-/// The standard tables to encode with.
+/// The standard table for DC coefficients of luma.
 pub(super) static DC_LUMA: Encoder = Encoder::new(&tables::DC_LUMA);
+/// The standard table for DC coefficients of chroma.
 pub(super) static DC_CHROMA: Encoder = Encoder::new(&tables::DC_CHROMA);
+/// The standard table for AC coefficients of luma.
 pub(super) static AC_LUMA: Encoder = Encoder::new(&tables::AC_LUMA);
+/// The standard table for AC coefficients of chroma.
 pub(super) static AC_CHROMA: Encoder = Encoder::new(&tables::AC_CHROMA);
 
 #[cfg(test)]
@@ -277,14 +290,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What a decoder says of the bits: the look-up's token if they fit a block, else the single one.
+    /// Returns the token of the look-up if it fits into a block, and of the first symbol otherwise.
     fn token<const SLOTS: usize>(decoder: &Decoder<'_, SLOTS>, bits: u16) -> Result<Token, NoToken> {
         let token = decoder.lookup(bits);
         if token.fits(0) { Ok(token) } else { decoder.single(bits) }
     }
 
     #[test]
-    fn every_standard_symbol_is_read_and_written() {
+    fn all_standard_symbols_recode() {
         let tables = [
             (Class::Dc, tables::DC_LUMA, &DC_LUMA, &DC_CHROMA, 12),
             (Class::Dc, tables::DC_CHROMA, &DC_CHROMA, &DC_LUMA, 12),
@@ -304,7 +317,7 @@ mod tests {
                     Class::Ac if symbol == 0 => 64,
                     Class::Ac => run + 1,
                 };
-                // Whatever follows the code must not matter.
+                // The bits after the code must not matter.
                 for tail in [0, (1u32 << (16 - len)) as u16 - 1] {
                     let token = decoder.single((code << (16 - len)) as u16 | tail).unwrap();
                     assert_eq!(token.step(), step);
@@ -319,8 +332,8 @@ mod tests {
         }
     }
 
-    /// Reads `bits` with one look-up, and symbol by symbol: what each writes, after how many bits,
-    /// and where in the block it then is.
+    /// Reads `bits` with one look-up, and symbol by symbol. Returns for each way the bits that it
+    /// writes, how many it reads, and its step.
     fn both_ways(decoder: &Decoder<'_, 1024>, bits: u16) -> [(u64, u32, u32); 2] {
         let joined = decoder.lookup(bits);
         let at_once = joined.recode(u32::from(bits) >> (16 - joined.read_len()));
@@ -335,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn symbols_that_are_joined_are_recoded_as_one_by_one() {
+    fn joined_tokens_equal_single_ones() {
         for (spec, to) in [(tables::AC_LUMA, &AC_CHROMA), (tables::AC_CHROMA, &AC_LUMA)] {
             let decoder = Decoder::<1024>::new(Class::Ac, spec, to);
             let whole = |bits: &u16| (1..=10).contains(&decoder.lookup(*bits).read_len());
@@ -351,19 +364,19 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_the_end_of_a_block_is_not_joined() {
+    fn tokens_stop_at_the_end_of_a_block() {
         let decoder = Decoder::<1024>::new(Class::Ac, tables::AC_LUMA, &AC_LUMA);
         // End of block (1010), and then the shortest code there is, with its value: 00 1.
         let token = decoder.lookup(0b1010_0010_0100_0000);
         assert_eq!((token.read_len(), token.step()), (4, 64));
-        // The other way round they are one.
+        // In the other order they make one token.
         let token = decoder.lookup(0b0011_0100_0000_0000);
         assert_eq!((token.read_len(), token.step()), (7, 65));
         assert!(token.fits(62) && !token.fits(63));
     }
 
     #[test]
-    fn a_symbol_that_cannot_be_encoded_is_told() {
+    fn unknown_symbols_have_no_token() {
         let mut counts = [0; 16];
         counts[0] = 1;
         counts[15] = 1;
@@ -375,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overfull_table_is_invalid_and_a_full_one_is_not() {
+    fn a_table_may_be_full_but_not_overfull() {
         let mut counts = [0; 16];
         counts[0] = 2;
         assert!(HuffmanSpec { counts: &counts, values: &[0, 1] }.is_valid());

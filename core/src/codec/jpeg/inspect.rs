@@ -1,30 +1,31 @@
-//! Reads a JPEG file's marker segments, and says whether RFC 2435 can carry it.
+//! Reads the marker segments of a JPEG file, and says whether RTP can carry the picture.
 use super::error::{JpegError, JpegErrorKind as Kind};
 use super::huffman::HuffmanSpec;
 use super::segments::{Segment, Segments, marker, scan_end};
 use super::{JpegInfo, Sampling, tables};
 use crate::num::div_up;
 
-/// What [`inspect`] found.
+/// The result of [`inspect`]: where the parts of a JPEG file are, and how it is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Inspected {
-    /// Where everything is. A packetizer may use it only if [`Self::needs_recode`] is false.
+    /// The picture's size and the offsets of its parts. The picture can be packetised with it only
+    /// if [`Self::needs_recode`] returns false.
     pub info: JpegInfo,
     /// Which Huffman tables the scan is coded with.
     pub huffman: Huffman,
-    /// How many blocks make up an MCU.
+    /// In which shape the picture's blocks are grouped.
     pub mcu: McuShape,
-    /// Whether there is an EOI marker. Without one the scan may have been cut short; it can be
-    /// carried all the same, as RFC 2435 leaves EOI out.
+    /// Whether the file ends with an EOI marker. Without one the scan may have been cut short; the
+    /// picture can be carried all the same, as RTP/JPEG does not carry EOI.
     pub eoi: bool,
-    /// Bytes up to and with EOI; without one, as much as belongs to the picture.
+    /// The length of the picture in bytes, with EOI if there is one. The data may be longer.
     pub len: usize,
 }
 
 impl Inspected {
-    /// Whether the frame cannot be carried as it is, but can be once [`recode`](super::recode())
-    /// has been over it.
+    /// Returns true if RTP cannot carry the picture as it is, but can carry what
+    /// [`recode`](super::recode()) makes of it.
     pub fn needs_recode(&self) -> bool {
         self.huffman == Huffman::Custom || self.mcu == McuShape::Tall
     }
@@ -34,36 +35,38 @@ impl Inspected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Huffman {
-    /// The standard tables (ITU-T T.81, Annex K), which RTP/JPEG receivers use for every frame.
+    /// The scan uses the standard tables (ITU-T T.81, Annex K), which RTP/JPEG receivers use for
+    /// every picture, and the file has them.
     Standard,
-    /// Others. RFC 2435 has no place for them: the frame needs re-coding.
+    /// The scan uses other tables. RTP/JPEG cannot carry tables, so the picture needs re-coding.
     Custom,
-    /// The standard tables, though not all are in the file, as in AVI files and from webcams. A
-    /// packetizer does not miss them, but a file decoder may.
+    /// The file lacks some or all of its tables, and the standard ones are meant, as in AVI files
+    /// and from webcams. The picture can be carried as it is, but a decoder of files may refuse it.
     Missing,
 }
 
-/// How many blocks make up an MCU (T.81, A.2.3).
+/// In which shape blocks of 8x8 samples are grouped to MCUs (ITU-T T.81, A.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum McuShape {
-    /// One block for each chroma component, as RFC 2435 wants it (4.1).
+    /// An MCU has one block of each chroma component, as RFC 2435 requires (4.1).
     Standard,
-    /// 4:2:2 in MCUs twice as high: sampling factors 2x2, 1x2, 1x2 instead of 2x1, 1x1, 1x1.
-    /// FFmpeg writes them so. The blocks' order differs: the frame needs re-coding.
+    /// The picture is 4:2:2 in MCUs of twice the height, 16x16 pixels: its sampling factors are 2x2,
+    /// 1x2, 1x2 instead of 2x1, 1x1, 1x1. FFmpeg writes 4:2:2 this way. The blocks come in another
+    /// order than RTP/JPEG requires, so the picture needs re-coding.
     Tall,
 }
 
-/// Reads the marker segments of the frame at the start of `data`, and finds its end. Bytes after
-/// it do not matter.
+/// Reads the marker segments of the JPEG picture at the start of `data`, and finds the picture's
+/// end. Bytes after that end are ignored.
 ///
-/// The scan is not decoded. Where it is damaged but the headers are whole, the frame is taken, and
-/// sent as it is if it does not [need re-coding](Inspected::needs_recode): receivers conceal such
-/// damage. [`recode`](super::recode()) would tell it.
+/// The scan is not decoded, so damage in the scan is not found. Such a picture may be sent if it
+/// does not [need re-coding](Inspected::needs_recode), as receivers conceal the damage;
+/// [`recode`](super::recode()) returns an error for it.
 ///
 /// # Errors
-/// The first reason, with its place, for which RFC 2435 cannot carry the frame, not even
-/// re-coded.
+/// Returns the first reason for which RFC 2435 cannot carry the picture, not even re-coded, and the
+/// byte where it is.
 pub fn inspect(data: &[u8]) -> Result<Inspected, JpegError> {
     let parsed = Parsed::new(data)?;
     let info = parsed.info;
@@ -76,8 +79,8 @@ pub fn inspect(data: &[u8]) -> Result<Inspected, JpegError> {
     Ok(Inspected { info, huffman, mcu: parsed.mcu, eoi: parsed.eoi, len: parsed.len })
 }
 
-/// Checks that each restart interval of a frame has a number of 14 bits, other than 0x3FFF, which
-/// says that there is none (RFC 2435, 3.1.7).
+/// Checks that a picture has at most 16,383 restart intervals. RTP/JPEG numbers them with 14 bits,
+/// and 0x3FFF stands for no number (RFC 2435, 3.1.7).
 pub(super) fn check_intervals(info: &JpegInfo, mcu: McuShape) -> Result<(), Kind> {
     let (across, down) = mcus(info, mcu);
     match div_up(across * down, u32::from(info.restart_interval.max(1))) {
@@ -86,7 +89,7 @@ pub(super) fn check_intervals(info: &JpegInfo, mcu: McuShape) -> Result<(), Kind
     }
 }
 
-/// How many MCUs there are across and down.
+/// Returns how many MCUs a row has, and how many rows there are.
 pub(super) fn mcus(info: &JpegInfo, mcu: McuShape) -> (u32, u32) {
     let height = match (info.sampling, mcu) {
         (Sampling::Yuv422, McuShape::Standard) => 8,
@@ -95,10 +98,10 @@ pub(super) fn mcus(info: &JpegInfo, mcu: McuShape) -> (u32, u32) {
     (div_up(u32::from(info.width), 16), div_up(u32::from(info.height), height))
 }
 
-/// The places where a component's DC and AC table are: 0 or 1.
+/// The numbers of a component's DC and AC Huffman tables: 0 or 1 each.
 pub(super) type TableSlots = (u8, u8);
 
-/// One colour component.
+/// A colour component: its identifier, and which tables it uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Component {
     id: u8,
@@ -106,7 +109,7 @@ pub(super) struct Component {
     pub(super) tables: TableSlots,
 }
 
-/// The Huffman tables that DHT segments have defined.
+/// The Huffman tables that DHT segments have defined so far, by their numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct HuffmanSpecs<'a> {
     dc: [Option<HuffmanSpec<'a>>; 2],
@@ -114,8 +117,8 @@ pub(super) struct HuffmanSpecs<'a> {
 }
 
 impl<'a> HuffmanSpecs<'a> {
-    /// The tables in these places; where none was defined, the standard ones, as decoders take
-    /// them for Motion-JPEG in AVI files.
+    /// Returns the DC and the AC table of these numbers. For a table that was not defined, it
+    /// returns the standard one, as decoders do for Motion-JPEG in AVI files.
     pub(super) fn tables(&self, (dc, ac): TableSlots) -> (HuffmanSpec<'a>, HuffmanSpec<'a>) {
         (
             table(&self.dc, dc, [&tables::DC_LUMA, &tables::DC_CHROMA]),
@@ -123,12 +126,13 @@ impl<'a> HuffmanSpecs<'a> {
         )
     }
 
+    /// Whether the file has defined both tables.
     fn defines(&self, (dc, ac): TableSlots) -> bool {
         let defined = |all: &[Option<_>; 2], slot| all.get(usize::from(slot)).is_some_and(Option::is_some);
         defined(&self.dc, dc) && defined(&self.ac, ac)
     }
 
-    /// DHT (T.81, B.2.4.2).
+    /// Reads a DHT segment (T.81, B.2.4.2) and keeps the tables in it.
     fn define(&mut self, segment: &Segment<'a>) -> Result<(), JpegError> {
         let mut content = segment.body;
         while let Some((name, rest)) = content.split_first() {
@@ -155,7 +159,7 @@ fn table<'a>(
     defined.get(usize::from(slot)).copied().flatten().unwrap_or(*standard)
 }
 
-/// A JPEG file of a kind that can be carried, re-coded if need be.
+/// A parsed JPEG file that can be carried, if need be after re-coding.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parsed<'a> {
     pub(super) info: JpegInfo,
@@ -164,13 +168,13 @@ pub(super) struct Parsed<'a> {
     pub(super) huffman: HuffmanSpecs<'a>,
     pub(super) eoi: bool,
     pub(super) len: usize,
-    /// Where the restart interval is defined.
+    /// The offset of the DRI segment, which defines the restart interval.
     restart_at: usize,
 }
 
 impl<'a> Parsed<'a> {
     pub(super) fn new(data: &'a [u8]) -> Result<Self, JpegError> {
-        // Offsets have 32 bits; no frame is larger.
+        // Offsets have 32 bits, so no picture is larger than that.
         let data = data.get(..u32::MAX as usize).unwrap_or(data);
         if !data.starts_with(&[0xFF, marker::SOI]) {
             return Err(Kind::NotJpeg.at(0));
@@ -192,7 +196,7 @@ impl<'a> Parsed<'a> {
         let scan = segments.pos();
         let scan_end = scan_end(data, scan);
         let tail = Tail::read(Segments::new(data, scan_end))?;
-        // A height of zero is told after the scan (T.81, B.2.5).
+        // Where the header says a height of zero, DNL gives it after the scan (T.81, B.2.5).
         if frame.height == 0 {
             frame.height = tail.lines.unwrap_or(0);
         }
@@ -220,7 +224,7 @@ impl<'a> Parsed<'a> {
         })
     }
 
-    /// Whether all Huffman tables that are used are the standard ones.
+    /// Whether all Huffman tables that the scan uses are the standard ones.
     pub(super) fn is_standard(&self) -> bool {
         let standard = HuffmanSpecs::default();
         self.components
@@ -230,7 +234,7 @@ impl<'a> Parsed<'a> {
     }
 }
 
-/// What is defined before a scan.
+/// The tables and the restart interval that segments before the scan have defined.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tables<'a> {
     huffman: HuffmanSpecs<'a>,
@@ -240,7 +244,8 @@ struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    /// Reads segments up to and with the first SOS.
+    /// Reads all segments up to the first SOS, which is included. Returns the frame header and the
+    /// SOS segment.
     fn read(&mut self, segments: &mut Segments<'a>) -> Result<(FrameHeader, Segment<'a>), JpegError> {
         let mut frame = None;
         loop {
@@ -258,13 +263,13 @@ impl<'a> Tables<'a> {
                     let frame = frame.ok_or(Kind::Misplaced(marker::SOS).at(segment.at))?;
                     return Ok((frame, segment));
                 }
-                // APPn, with whatever thumbnails; COM; what is reserved.
+                // APPn, which may contain thumbnails; COM; reserved codes.
                 code => skippable(code).map_err(|reason| reason.at(segment.at))?,
             }
         }
     }
 
-    /// DQT (T.81, B.2.4.1).
+    /// Reads a DQT segment (T.81, B.2.4.1) and keeps the offsets of the tables in it.
     fn define_quantisers(&mut self, segment: &Segment<'_>) -> Result<(), JpegError> {
         let mut content = segment.body;
         while let Some((name, rest)) = content.split_first() {
@@ -279,18 +284,19 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
+    /// Returns the offset of a quantisation table.
     fn quantiser(&self, slot: u8) -> Option<usize> {
         self.quantisers.get(usize::from(slot)).copied().flatten()
     }
 }
 
-/// Whether a segment before the scan may be passed over.
+/// Checks that a segment before the scan may be skipped.
 fn skippable(code: u8) -> Result<(), Kind> {
     match code {
         marker::SOF2 => Err(Kind::Progressive),
         marker::SOF3 | marker::SOF55 => Err(Kind::Lossless),
         marker::SOF5..=marker::SOF7 | marker::DHP | marker::EXP => Err(Kind::Hierarchical),
-        // SOF9 to SOF15 and DAC: whatever the process, arithmetic coding.
+        // SOF9 to SOF15 and DAC all mean arithmetic coding.
         marker::SOF9..=marker::SOF15 => Err(Kind::Arithmetic),
         marker::SOF0 | marker::SOF1 | marker::JPG | marker::RST0..=marker::EOI | marker::DNL => {
             Err(Kind::Misplaced(code))
@@ -299,8 +305,8 @@ fn skippable(code: u8) -> Result<(), Kind> {
     }
 }
 
-/// SOF0 or SOF1. An extended process of 8 bits (SOF1) differs from the baseline only in how many
-/// tables it may have.
+/// A frame header: SOF0 or SOF1. The extended process of 8 bits (SOF1) differs from baseline only in
+/// how many tables it may have.
 #[derive(Clone, Copy, Debug)]
 struct FrameHeader {
     at: usize,
@@ -312,7 +318,7 @@ struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// T.81, B.2.2.
+    /// Reads a frame header (T.81, B.2.2).
     fn read(segment: &Segment<'_>) -> Result<Self, JpegError> {
         let at = segment.body_at;
         let too_short = Kind::SegmentLength.at(segment.at);
@@ -342,7 +348,7 @@ impl FrameHeader {
         })
     }
 
-    /// Gives the components the tables that SOS (T.81, B.2.3) names.
+    /// Notes for each component which Huffman tables SOS names (T.81, B.2.3).
     fn choose_tables(&mut self, sos: &Segment<'_>) -> Result<(), JpegError> {
         let (count, list) = sos.body.split_first().ok_or(Kind::SegmentLength.at(sos.at))?;
         if *count != 3 {
@@ -360,7 +366,8 @@ impl FrameHeader {
     }
 }
 
-/// What comes after the scan.
+/// The segments after the scan: whether EOI is there, the offset after the last of them, and the
+/// height that DNL gives.
 #[derive(Clone, Copy, Debug)]
 struct Tail {
     eoi: bool,
@@ -371,7 +378,7 @@ struct Tail {
 impl Tail {
     fn read(mut segments: Segments<'_>) -> Result<Self, JpegError> {
         let mut tail = Self { eoi: false, end: segments.pos(), lines: None };
-        // Nothing here is needed to decode: what cannot be read ends the frame, and no more.
+        // Nothing here is needed to decode, so a segment that cannot be read just ends the picture.
         while let Ok(segment) = segments.next() {
             match segment.code {
                 marker::SOI => break,
@@ -407,7 +414,7 @@ mod tests {
         inspect(file).unwrap_err().reason
     }
 
-    /// Where the first segment with this code is, and where the one after it.
+    /// The offsets of the first segment with this code and of the one after it.
     fn span(file: &[u8], code: u8) -> core::ops::Range<usize> {
         let mut segments = Segments::new(file, 2);
         let segment = core::iter::from_fn(|| segments.next().ok()).find(|s| s.code == code).unwrap();
@@ -435,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn ffmpeg_with_default_tables_can_be_carried_as_it_is() {
+    fn ffmpeg_default_tables_need_no_recoding() {
         let found = inspect(FFMPEG_420).unwrap();
         assert_eq!((found.info.width, found.info.height), (64, 48));
         assert_eq!(found.info.sampling, Sampling::Yuv420);
@@ -449,14 +456,14 @@ mod tests {
     }
 
     #[test]
-    fn ffmpeg_with_optimal_tables_needs_recoding() {
+    fn ffmpeg_optimal_tables_need_recoding() {
         let found = inspect(FFMPEG_420_OPTIMAL).unwrap();
         assert_eq!(found.huffman, Huffman::Custom);
         assert!(found.needs_recode());
     }
 
     #[test]
-    fn ffmpeg_422_has_tall_mcus_and_needs_recoding() {
+    fn tall_mcus_need_recoding() {
         let found = inspect(FFMPEG_422).unwrap();
         assert_eq!((found.info.sampling, found.mcu), (Sampling::Yuv422, McuShape::Tall));
         assert_eq!(found.huffman, Huffman::Standard);
@@ -464,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn libjpeg_422_with_restart_markers_can_be_carried_as_it_is() {
+    fn libjpeg_422_needs_no_recoding() {
         let found = inspect(CJPEG_422_RESTART).unwrap();
         assert_eq!((found.info.sampling, found.mcu), (Sampling::Yuv422, McuShape::Standard));
         assert_eq!(found.info.restart_interval, 5);
@@ -473,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_in_a_scan_with_the_standard_tables_is_carried_as_it_is() {
+    fn damage_in_the_scan_is_carried() {
         let whole = inspect(FFMPEG_420).unwrap();
         let mut damaged = FFMPEG_420.to_vec();
         // No code has sixteen ones.
@@ -485,10 +492,11 @@ mod tests {
         assert_eq!(error.reason, super::super::RecodeErrorKind::BadCode);
     }
 
-    /// T.81 leaves the numbers free. Some cameras count from 0; by its letters, libjpeg takes a file
-    /// without JFIF header for RGB, but hardly any such file is subsampled.
+    /// T.81 does not say which identifiers components have. Some cameras count from 0. Of a file
+    /// without a JFIF header, libjpeg takes the letters R, G, B as RGB, but such files are hardly
+    /// ever subsampled.
     #[test]
-    fn components_may_have_any_numbers() {
+    fn components_may_have_any_identifiers() {
         let whole = inspect(FFMPEG_420).unwrap();
         for ids in [[0, 1, 2], *b"RGB"] {
             let mut file = FFMPEG_420.to_vec();
@@ -504,20 +512,20 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_from_an_avi_file_without_tables_is_taken_as_standard() {
+    fn missing_tables_are_the_standard_ones() {
         let found = inspect(&without(FFMPEG_420, marker::DHT)).unwrap();
         assert_eq!(found.huffman, Huffman::Missing);
         assert!(!found.needs_recode());
     }
 
     #[test]
-    fn what_follows_eoi_does_not_matter() {
+    fn bytes_after_eoi_are_ignored() {
         let padded = [CJPEG_420, &[0; 512]].concat();
         assert_eq!(inspect(&padded), inspect(CJPEG_420));
     }
 
     #[test]
-    fn without_eoi_the_scan_ends_with_the_data_or_at_the_next_frame() {
+    fn without_eoi_the_next_frame_ends_the_scan() {
         let whole = inspect(CJPEG_420).unwrap();
         let cut = &CJPEG_420[..CJPEG_420.len() - 2];
         let expected = Inspected { eoi: false, len: cut.len(), ..whole };
@@ -527,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exif_thumbnail_is_no_frame() {
+    fn an_exif_thumbnail_is_skipped() {
         let exif = [&[0xFF, 0xE1, 0x07, 0x07][..], CJPEG_420].concat();
         assert_eq!(CJPEG_420.len() + 2, 0x0707);
         let found = inspect(&with(FFMPEG_420, marker::DQT, &exif)).unwrap();
@@ -535,13 +543,13 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_interval_of_zero_is_none() {
+    fn a_restart_interval_may_be_zero() {
         let file = with(CJPEG_420, marker::SOS, &[0xFF, marker::DRI, 0, 4, 0, 0]);
         assert_eq!(inspect(&file).unwrap().info.restart_interval, 0);
     }
 
     #[test]
-    fn a_height_may_come_after_the_scan() {
+    fn the_height_may_follow_the_scan() {
         let file = patched(&patched(CJPEG_420, marker::SOF0, 5, 0), marker::SOF0, 6, 0);
         assert_eq!(inspect(&file), Err(Kind::ZeroSize.at(span(&file, marker::SOF0).start)));
         let (scan, eoi) = file.split_at(file.len() - 2);
@@ -551,7 +559,7 @@ mod tests {
     }
 
     #[test]
-    fn chroma_tables_of_their_own_must_be_equal() {
+    fn two_chroma_tables_must_be_equal() {
         let dqt = span(CJPEG_420, marker::DQT).start + 69;
         let mut third = CJPEG_420[dqt..dqt + 69].to_vec();
         third[4] = 2;
@@ -563,9 +571,9 @@ mod tests {
     }
 
     #[test]
-    fn segments_may_come_in_any_order_and_among_others() {
+    fn segments_may_come_in_any_order() {
         let plain = inspect(CJPEG_420).unwrap().info;
-        // JFIF behind the tables, a comment with markers in it, fill bytes, and SOF before DQT.
+        // JFIF after the tables, a comment with markers in it, fill bytes, and SOF before DQT.
         let jfif = CJPEG_420[span(CJPEG_420, marker::APP0)].to_vec();
         let file = with(&without(CJPEG_420, marker::APP0), marker::SOF0, &jfif);
         let file =
@@ -578,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_frame_header_and_one_behind_the_scan_header_are_misplaced() {
+    fn only_one_frame_header_before_the_scan() {
         let sof = CJPEG_420[span(CJPEG_420, marker::SOF0)].to_vec();
         let twice = with(CJPEG_420, marker::SOS, &sof);
         let at = span(CJPEG_420, marker::SOS).start;
@@ -590,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_carried_is_named() {
+    fn refusals_name_their_reason() {
         assert_eq!(reason(include_bytes!("testdata/cjpeg-progressive.jpg")), Kind::Progressive);
         assert_eq!(reason(include_bytes!("testdata/cjpeg-arithmetic.jpg")), Kind::Arithmetic);
         assert_eq!(reason(include_bytes!("testdata/cjpeg-grey.jpg")), Kind::Components(1));
@@ -616,7 +624,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_in_the_header_is_placed() {
+    fn damage_in_the_header_has_its_offset() {
         assert_eq!(inspect(b"RIFF"), Err(Kind::NotJpeg.at(0)));
         assert_eq!(inspect(&CJPEG_420[..100]), Err(Kind::Truncated.at(100)));
         assert_eq!(inspect(&[0xFF, 0xD8, 0xFF, 0xE0, 0, 1]), Err(Kind::SegmentLength.at(4)));
@@ -625,7 +633,7 @@ mod tests {
     }
 
     #[test]
-    fn more_intervals_than_14_bits_can_number_are_refused() {
+    fn more_than_16383_intervals_are_refused() {
         let large = |interval| {
             let mut file = [0; super::super::Header::MAX_LEN];
             let (luma, chroma) = ([1; 64], [1; 64]);

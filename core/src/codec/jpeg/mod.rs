@@ -1,8 +1,28 @@
-//! JPEG as RFC 2435 can carry it: what is in a file, and how to make one fit.
+//! Checks, re-codes and repairs JPEG pictures, so that RTP can carry them as RFC 2435 says.
 //!
-//! A sender calls [`inspect`] on each frame, and [`recode()`] on those that need it, or that are to
-//! get restart markers ([`strip_interval`]). A receiver puts a [`Header`] before the scan that came
-//! in packets, and fills with [`mend()`] what is [`Missing`] of it.
+//! # What RFC 2435 can carry
+//! RTP/JPEG packets hold the *scan* of a picture (its entropy-coded data), its size, its sampling
+//! and its two quantisation tables. The receiver fills in the rest. So a picture can be carried if
+//! it is baseline JPEG with three components of 8 bits in one interleaved scan, sampled 4:2:2 or
+//! 4:2:0, with one quantisation table of 8-bit values for luma and one for both chroma components,
+//! and coded with the standard Huffman tables (ITU-T T.81, Annex K). Its size goes up to
+//! 65,535 x 65,535 pixels here; RTP carries 2,040 x 2,040 without the extension of ONVIF.
+//!
+//! # Restart intervals
+//! A JPEG picture is a sequence of *MCUs* (minimum coded units), in rows from the top left: areas of
+//! 16x8 pixels in 4:2:2 and of 16x16 in 4:2:0. A decoder that misses bytes cannot find the next MCU.
+//! With *restart markers* in the scan it can: a marker, numbered 0 to 7 and again from 0, stands
+//! after each n MCUs, and the decoder starts anew there. The n MCUs are a *restart interval*; the
+//! number n is in the file's DRI segment, and is 0 where there are no markers. A lost packet then
+//! costs a few restart intervals instead of the rest of the picture.
+//!
+//! # Use
+//! - A sender calls [`inspect`] on each picture. If [`Inspected::needs_recode`] says so, or to put
+//!   restart markers in (as many as [`strip_interval`] advises), it calls [`recode()`].
+//! - A receiver writes a [`Header`] before the scan that came in packets. Where restart intervals
+//!   are [`Missing`], [`mend()`] puts grey ones in their place, for decoders that need whole files.
+//!
+//! Offsets and lengths are bytes, sizes of pictures are pixels, and restart intervals are MCUs.
 mod bits;
 mod copy;
 mod error;
@@ -28,44 +48,45 @@ pub use recode::{RecodeError, RecodeErrorKind, RecodeOptions, Recoded, recode, r
 pub use strips::strip_interval;
 pub use tables::quantisers;
 
-/// How the chroma is sampled (RFC 2435, 4.1: the types it defines).
+/// How many pixels share a chroma sample (RFC 2435, 4.1). These two are all that RTP/JPEG has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Sampling {
-    /// 4:2:2, one chroma sample for two pixels across: RTP/JPEG type 0.
+    /// 4:2:2: each chroma sample covers 2x1 pixels. RTP/JPEG calls it type 0; an MCU is 16x8 pixels.
     Yuv422,
-    /// 4:2:0, one chroma sample for two by two pixels: RTP/JPEG type 1.
+    /// 4:2:0: each chroma sample covers 2x2 pixels. RTP/JPEG calls it type 1; an MCU is 16x16 pixels.
     Yuv420,
 }
 
-/// Where a packetizer finds what it needs in a JPEG file that RFC 2435 can carry: baseline, the
-/// standard Huffman tables, 8-bit quantisation tables, one scan.
+/// Describes a JPEG file that RFC 2435 can carry (see [the module](self)): its size, its sampling,
+/// and where its tables and its scan are.
 ///
 /// All offsets are bytes from the start of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JpegInfo {
-    /// Pixels across.
+    /// The picture's width in pixels.
     pub width: u16,
-    /// Pixels down.
+    /// The picture's height in pixels.
     pub height: u16,
     /// How the chroma is sampled.
     pub sampling: Sampling,
-    /// MCUs between restart markers; 0: there are none.
+    /// The number of MCUs in each restart interval; 0 if the scan has no restart markers.
     pub restart_interval: u16,
-    /// Where the luma table's 64 bytes are, in zigzag order.
+    /// The offset of the luma quantisation table: 64 bytes in zigzag order.
     pub luma_table: u32,
-    /// Where the chroma table's 64 bytes are; may be the same.
+    /// The offset of the chroma quantisation table: 64 bytes in zigzag order. It equals
+    /// `luma_table` where one table serves both.
     pub chroma_table: u32,
-    /// Where the entropy-coded segment starts, restart markers and all.
+    /// The offset of the scan: the entropy-coded data, with its restart markers.
     pub scan: u32,
-    /// Its length, without the EOI marker.
+    /// The length of the scan in bytes. The EOI marker that ends the file is not counted.
     pub scan_len: u32,
 }
 
 impl JpegInfo {
-    /// A picture of which only the size and the sampling are known, such as a test's: a frame of
-    /// it can be stored and looked up, but not packetised.
+    /// Describes a picture of which only the size in pixels and the sampling are known; all other
+    /// fields are 0. A frame described so can be stored and looked up, but not packetised.
     pub const fn of_size(width: u16, height: u16, sampling: Sampling) -> Self {
         let (restart_interval, luma_table, chroma_table, scan, scan_len) = (0, 0, 0, 0, 0);
         Self { width, height, sampling, restart_interval, luma_table, chroma_table, scan, scan_len }

@@ -1,5 +1,5 @@
-//! Re-codes a scan to the standard Huffman tables, which are all that RFC 2435 has. The
-//! coefficients are not touched: the picture stays the same, bit for bit.
+//! Re-codes a JPEG picture to the standard Huffman tables, which are the only ones that RTP/JPEG has.
+//! The coefficients stay as they are, so that the picture decodes to the same pixels.
 use super::JpegInfo;
 use super::bits::OutputFull;
 use super::error::{JpegError, JpegErrorKind};
@@ -9,85 +9,89 @@ use super::inspect::{McuShape, Parsed, check_intervals};
 use super::scan;
 use core::fmt;
 
-/// What [`recode`] is to do besides.
+/// Options of [`recode`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecodeOptions {
-    /// MCUs of 16x8 (4:2:2) or 16x16 pixels (4:2:0) between restart markers; 0: no markers.
-    /// `None`: a marker wherever the source has one.
+    /// The number of MCUs (16x8 pixels in 4:2:2, 16x16 in 4:2:0) in each restart interval. 0 writes
+    /// no restart markers. `None` writes a marker wherever the source has one.
     pub restart_interval: Option<u16>,
 }
 
-/// What [`recode`] has written.
+/// The result of [`recode`]: the length of the written file, and where its parts are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Recoded {
-    /// The length of the file in bytes, with EOI.
+    /// The length of the written file in bytes, including its EOI marker.
     pub len: usize,
-    /// Where everything is in it.
+    /// The size of the picture, and the offsets of the parts of the written file.
     pub info: JpegInfo,
 }
 
-/// Why a frame cannot be re-coded, and where.
+/// Says why a picture cannot be re-coded, and at which byte of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecodeError {
-    /// Bytes from the start of the source to what is wrong; in entropy-coded data to within a few
-    /// bytes.
+    /// The offset of the faulty part, in bytes from the start of the source. In the scan it is
+    /// accurate to a few bytes.
     pub at: usize,
-    /// What is wrong there.
+    /// What is wrong at that offset.
     pub reason: RecodeErrorKind,
 }
 
-/// Why a frame cannot be re-coded.
+/// Why a picture cannot be re-coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RecodeErrorKind {
-    /// The source is of a kind that cannot be carried at all.
+    /// RTP/JPEG cannot carry a picture of this kind, not even re-coded.
     Jpeg(JpegErrorKind),
-    /// The entropy-coded data ends before the picture does.
+    /// The scan ends before all MCUs of the picture have come.
     EndsEarly,
-    /// Bits that are no code of the Huffman table.
+    /// The scan has bits that are no code of the Huffman table.
     BadCode,
-    /// A symbol that the standard tables have no code for, as no baseline picture needs it.
+    /// The scan has this symbol, for which the standard tables have no code, as no baseline picture
+    /// needs it.
     BadSymbol(u8),
     /// A run of coefficients goes past the end of its block.
     RunPastEnd,
     /// Two DC coefficients differ by more than 2047.
     DcRange,
-    /// There is another marker, or none, where this restart marker should be.
+    /// A restart marker is missing from the scan: another marker, or the end, is in its place.
     RestartMarker {
-        /// The code of the marker that should be there.
+        /// The code of the marker that should be there: D0 to D7, hexadecimal.
         expected: u8,
-        /// The code of the one that is.
+        /// The code of the marker that is there; `None` if the data ends without one.
         found: Option<u8>,
     },
-    /// The output is too short.
+    /// The output buffer is too short for the re-coded file.
     OutputFull,
 }
 
-/// How long an output to give to [`recode`] for a source of this length.
+/// Returns how long an output buffer [`recode`] should get for a source of `src_len` bytes.
 ///
-/// It is enough without new restart markers for what encoders write: a flat picture grows most,
-/// to less than three times its length; others grow by a few per cent. A restart marker costs
-/// three to six bytes. A row of tall MCUs (see [`McuShape`]) is held twice for a moment: a flat
-/// picture of one or two such rows may need more. So may a malicious source. They get
-/// [`RecodeErrorKind::OutputFull`].
+/// This is enough for what encoders write, if no restart markers are added: a flat picture grows
+/// most, to less than three times its length, and others grow by a few per cent. Each added restart
+/// marker costs three to six bytes. A flat picture of one or two rows of tall MCUs (see
+/// [`McuShape`]) may need more, as such a row is held twice for a moment, and so may a malicious
+/// source. [`recode`] then fails with [`RecodeErrorKind::OutputFull`]; a caller may try again with
+/// more room.
 pub const fn recode_max_len(src_len: usize) -> usize {
     src_len.saturating_mul(3).saturating_add(Header::MAX_LEN + 2)
 }
 
-/// Re-codes the frame at the start of `src` to the standard Huffman tables and writes it to
-/// `out` as a whole JPEG file, with no segments but those that are needed.
+/// Re-codes the picture at the start of `src` to the standard Huffman tables. Writes it to `out` as
+/// a whole JPEG file with only the segments that a decoder needs, and returns the file's length in
+/// bytes and where its parts are.
 ///
-/// It takes whatever [`inspect`](super::inspect()) takes, and also what has too many restart
-/// intervals, if `options` ask for fewer. It mends 4:2:2 in tall MCUs (see [`McuShape`]), and
-/// puts restart markers in if asked. Uses about 28 KB of stack if the source's Huffman tables are
-/// not the standard ones, and less than 2 KB if they are.
+/// All pictures that [`inspect`](super::inspect()) accepts can be re-coded, and also those with too
+/// many restart intervals, if `options` ask for fewer. Tall MCUs (see [`McuShape`]) become standard
+/// ones. See [`recode_max_len`] for the length of `out`. Uses about 28 KB of stack if the source's
+/// Huffman tables are not the standard ones, and less than 2 KB if they are.
 ///
 /// # Errors
-/// A [`RecodeError`]; what is in `out` then is of no use.
+/// Fails if the picture cannot be carried, if its scan is damaged, or if `out` is too short. The
+/// content of `out` is then of no use.
 pub fn recode(src: &[u8], out: &mut [u8], options: RecodeOptions) -> Result<Recoded, RecodeError> {
     let parsed = Parsed::new(src)?;
     let from = &parsed.info;
@@ -97,7 +101,7 @@ pub fn recode(src: &[u8], out: &mut [u8], options: RecodeOptions) -> Result<Reco
     };
     let restart_interval = options.restart_interval.unwrap_or(match parsed.mcu {
         McuShape::Standard => from.restart_interval,
-        // One tall MCU is two.
+        // A tall MCU becomes two standard ones.
         McuShape::Tall => from.restart_interval.saturating_mul(2),
     });
     let header = Header {
@@ -119,6 +123,7 @@ pub fn recode(src: &[u8], out: &mut [u8], options: RecodeOptions) -> Result<Reco
 }
 
 impl RecodeErrorKind {
+    /// Makes an error of this reason, at byte `at` of the source.
     pub(super) const fn at(self, at: usize) -> RecodeError {
         RecodeError { at, reason: self }
     }
@@ -229,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_stays_the_same_with_any_restart_interval() {
+    fn recoding_keeps_all_pixels() {
         for src in ALL {
             let before = pixels(src);
             for interval in [None, Some(0), Some(1), Some(3), Some(4), Some(1000)] {
@@ -243,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_scan_with_the_standard_tables_is_told() {
+    fn a_truncated_standard_scan_fails() {
         let info = inspect(FFMPEG_422_DEFAULT).unwrap().info;
         for cut in [0, 1, 100, info.scan_len as usize - 2] {
             let at = info.scan as usize + cut;
@@ -252,9 +257,9 @@ mod tests {
         }
     }
 
-    /// Equal bytes of the scan are equal coefficients, which equal pixels alone do not prove.
+    /// Equal bytes of the scan prove equal coefficients; equal pixels would not.
     #[test]
-    fn recoding_what_is_standard_changes_no_byte_of_the_scan() {
+    fn standard_scans_stay_byte_for_byte() {
         for src in ALL {
             let found = inspect(src).unwrap();
             let scan =
@@ -262,14 +267,14 @@ mod tests {
             let out = recoded(src, None).unwrap();
             let info = inspect(&out).unwrap().info;
             assert_eq!(scan(src, &found.info) == scan(&out, &info), !found.needs_recode());
-            // There and back: other restart markers, and then those of the source.
+            // To other restart markers, and back to those of the source.
             let there = recoded(src, Some(2)).unwrap();
             assert_eq!(recoded(&there, Some(info.restart_interval)), Ok(out));
         }
     }
 
     #[test]
-    fn tall_mcus_of_ffmpeg_become_standard_ones() {
+    fn tall_mcus_become_standard_ones() {
         // 40 lines are two and a half rows of tall MCUs.
         let found = inspect(FFMPEG_422).unwrap();
         assert_eq!((found.mcu, found.info.height), (McuShape::Tall, 40));
@@ -278,27 +283,27 @@ mod tests {
 
     /// The lower of the two rows is moved: by bits up to its first marker, by bytes from there on.
     #[test]
-    fn tall_mcus_may_have_a_restart_marker_in_any_place() {
+    fn tall_mcus_take_any_restart_interval() {
         for src in [FFMPEG_422, FFMPEG_422_DEFAULT] {
             let before = pixels(src);
             let plain = recoded(src, Some(0)).unwrap();
             for interval in 1..=24 {
                 let out = recoded(src, Some(interval)).unwrap();
                 assert_eq!(pixels(&out), before, "{interval}");
-                // Not only the pixels: with the markers gone, each coefficient is as before.
+                // Without the markers, each coefficient is as before, and not only the pixels.
                 assert_eq!(recoded(&out, Some(0)).as_ref(), Ok(&plain), "{interval}");
             }
         }
     }
 
     #[test]
-    fn a_frame_without_eoi_is_recoded_if_its_scan_is_whole() {
+    fn eoi_may_be_missing() {
         let cut = &FFMPEG_420[..FFMPEG_420.len() - 2];
         assert_eq!(recoded(cut, None), recoded(FFMPEG_420, None));
     }
 
     #[test]
-    fn a_truncated_scan_is_told() {
+    fn a_truncated_scan_fails() {
         let info = inspect(FFMPEG_420).unwrap().info;
         for cut in [0, 1, 100, info.scan_len as usize - 2] {
             let at = info.scan as usize + cut;
@@ -307,9 +312,9 @@ mod tests {
         }
     }
 
-    /// No memory is asked for, and no time taken, for what is not there.
+    /// A header that claims a huge picture costs neither memory nor time.
     #[test]
-    fn a_size_of_65535_is_believed_only_as_far_as_the_scan_goes() {
+    fn a_claimed_size_of_65535_fails_early() {
         for src in [FFMPEG_420, FFMPEG_422] {
             let mut file = src.to_vec();
             let sof = file.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
@@ -319,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn restart_markers_must_be_there_and_in_order() {
+    fn restart_markers_must_be_in_order() {
         let info = inspect(CJPEG_RESTART).unwrap().info;
         let scan = &CJPEG_RESTART[info.scan as usize..];
         let rst1 = scan.windows(2).position(|pair| pair == [0xFF, 0xD1]).unwrap();
@@ -348,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_baseline_encoder_writes_is_told() {
+    fn symbols_outside_baseline_fail() {
         let zeros = [0; 64];
         assert!(recoded(&one_symbol(0, 0, &zeros), None).is_ok());
         assert_eq!(reason(&one_symbol(12, 0, &zeros)), RecodeErrorKind::BadSymbol(12));
@@ -362,8 +367,9 @@ mod tests {
     }
 
     #[test]
-    fn a_dc_coefficient_out_of_range_is_told_once_it_has_to_be_coded() {
-        // Two MCUs of blocks with 2047 more than the last: 0, eleven ones, 0 for end of block.
+    fn dc_differences_have_a_range() {
+        // Two MCUs of blocks, each DC coefficient 2047 more than the one before: 0, eleven ones, and
+        // 0 for the end of the block.
         let (mut scan, mut writer) = ([0; 64], BitWriter::new(0));
         for _ in 0..12 {
             writer.put(0x0FFE, 13);
@@ -374,19 +380,19 @@ mod tests {
         let width = file.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap() + 8;
         file[width] = 32;
         assert!(recoded(&file, None).is_ok());
-        // A restart makes the whole coefficient the difference.
+        // After a restart marker the difference is the whole coefficient.
         let error = recoded(&file, Some(1)).unwrap_err();
         assert_eq!(error.reason, RecodeErrorKind::DcRange);
     }
 
     #[test]
-    fn what_cannot_be_carried_is_not_recoded() {
+    fn a_progressive_picture_is_refused() {
         let progressive = include_bytes!("testdata/cjpeg-progressive.jpg");
         assert_eq!(reason(progressive), RecodeErrorKind::Jpeg(JpegErrorKind::Progressive));
     }
 
     #[test]
-    fn an_output_that_is_too_short_is_told_at_every_length() {
+    fn a_short_output_fails_at_every_length() {
         let whole = recoded(FFMPEG_420, Some(2)).unwrap();
         let options = RecodeOptions { restart_interval: Some(2) };
         for len in 0..whole.len() {
@@ -400,7 +406,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn damage_never_panics_and_never_makes_a_file_that_cannot_be_carried(
+        fn damaged_pictures_recode_or_fail(
             file in prop::sample::select(&ALL[..]),
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
             cut in any::<prop::sample::Index>(),

@@ -1,4 +1,4 @@
-//! Re-codes a scan, block by block, from one set of Huffman tables and restart markers to another.
+//! Re-codes a scan block by block: to the standard Huffman tables, and to other restart markers.
 use super::JpegInfo;
 use super::Sampling;
 use super::bits::{BitReader, BitWriter, OutputFull};
@@ -10,7 +10,8 @@ use super::segments::marker;
 use super::translate::{Component, Translator};
 use core::slice;
 
-/// Re-codes the scan to where `to` has it, appends EOI, and says where that ends.
+/// Re-codes the scan of `src` into `out`, at the offset and with the restart interval that `to`
+/// gives, and appends EOI. Returns the offset after EOI.
 pub(super) fn recode(
     parsed: &Parsed<'_>,
     src: &[u8],
@@ -22,8 +23,8 @@ pub(super) fn recode(
     if parsed.is_standard() { rows(parsed, data, out, to, &Copier) } else { translate(parsed, data, out, to) }
 }
 
-/// The same from tables that are not the standard ones. Only then is the room for what they are
-/// decoded with on the stack.
+/// Re-codes a scan whose Huffman tables are not the standard ones. Apart from [`recode`], so that
+/// the decoding tables are on the stack only when they are needed.
 #[inline(never)]
 fn translate(parsed: &Parsed<'_>, data: &[u8], out: &mut [u8], to: &JpegInfo) -> Result<usize, RecodeError> {
     let [y, cb, cr] = parsed.components.map(|component| component.tables);
@@ -36,7 +37,8 @@ fn translate(parsed: &Parsed<'_>, data: &[u8], out: &mut [u8], to: &JpegInfo) ->
     }
 }
 
-/// The same with tables of its own for the second chroma component, which next to nobody writes.
+/// Re-codes a scan whose second chroma component has Huffman tables of its own, which hardly any
+/// encoder writes.
 #[inline(never)]
 fn translate_with(
     parsed: &Parsed<'_>,
@@ -50,6 +52,7 @@ fn translate_with(
     rows(parsed, data, out, to, &Translator([luma, cb, &cr]))
 }
 
+/// Re-codes all rows of MCUs with `coder`, and appends EOI. Returns the offset after EOI.
 fn rows(
     parsed: &Parsed<'_>,
     data: &[u8],
@@ -89,10 +92,10 @@ fn rows(
     Ok(target.bits.pos())
 }
 
-/// Re-codes blocks, in a way of its own.
+/// Re-codes the blocks of one MCU. There are two ways: [`Copier`] and [`Translator`].
 pub(super) trait Coder {
-    /// Re-codes the blocks of one MCU: those of the half `from` to the first target, those below to
-    /// the next. What has no target is only read.
+    /// Re-codes the blocks of one MCU. Blocks of the half `from` go to the first target, and blocks
+    /// of the half below to the second. Blocks without a target are read and dropped.
     fn mcu(
         &self,
         layout: &Layout,
@@ -102,27 +105,28 @@ pub(super) trait Coder {
     ) -> Result<(), RecodeError>;
 }
 
-/// Which half of a tall MCU a block is in; other MCUs are all upper half.
+/// The half of a tall MCU that a block is in. All blocks of a standard MCU are in the upper half.
 #[derive(Clone, Copy)]
 pub(super) enum Half {
     Upper,
-    LowerTransport,
+    Lower,
 }
 
-/// The blocks of an MCU in their order: the component, the half, and how many there are of them.
+/// The blocks of an MCU in their order. Each entry is the index of a component, a half, and the
+/// number of blocks in a row that are of this component and half.
 pub(super) type Layout = [(usize, Half, u8)];
 const YUV422: [(usize, Half, u8); 3] = [(0, Half::Upper, 2), (1, Half::Upper, 1), (2, Half::Upper, 1)];
 const YUV420: [(usize, Half, u8); 3] = [(0, Half::Upper, 4), (1, Half::Upper, 1), (2, Half::Upper, 1)];
 const YUV422_TALL: [(usize, Half, u8); 6] = [
     (0, Half::Upper, 2),
-    (0, Half::LowerTransport, 2),
+    (0, Half::Lower, 2),
     (1, Half::Upper, 1),
-    (1, Half::LowerTransport, 1),
+    (1, Half::Lower, 1),
     (2, Half::Upper, 1),
-    (2, Half::LowerTransport, 1),
+    (2, Half::Lower, 1),
 ];
 
-/// Counts MCUs from one restart marker to the next.
+/// Counts MCUs from one restart marker to the next. An interval of 0 means no markers.
 #[derive(Clone, Copy)]
 struct Restarts {
     interval: u16,
@@ -135,7 +139,7 @@ impl Restarts {
         Self { interval, left: interval, next: marker::RST0 }
     }
 
-    /// Starts an MCU; gives the marker that must come before it, if one must.
+    /// Counts an MCU. Returns the code of the marker that must come before that MCU, if one must.
     fn mcu(&mut self) -> Option<u8> {
         if self.interval == 0 {
             return None;
@@ -150,7 +154,7 @@ impl Restarts {
     }
 }
 
-/// The scan that is read, with the DC coefficient that each component had last.
+/// The scan that is read, and the last DC coefficient of each component.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) bits: BitReader<'a>,
@@ -159,7 +163,8 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// An error here. Bits that are not in the data are no code, but neither are they wrong.
+    /// Makes an error at the current place. Past the end of the data any fault is that the scan ends
+    /// early, as the bits read there are made up.
     #[cold]
     pub(super) fn error(&self, reason: RecodeErrorKind) -> RecodeError {
         let reason = match reason {
@@ -170,12 +175,13 @@ impl Source<'_> {
         reason.at(self.bits.at())
     }
 
+    /// Makes an error for a full output.
     #[cold]
     fn full(&self, full: OutputFull) -> RecodeError {
         self.error(full.into())
     }
 
-    /// Starts an MCU.
+    /// Starts an MCU: reads the restart marker before it, if there must be one.
     #[inline]
     fn mcu(&mut self) -> Result<(), RecodeError> {
         let Some(expected) = self.restarts.mcu() else { return Ok(()) };
@@ -193,18 +199,18 @@ impl Source<'_> {
     }
 }
 
-/// The scan that is written.
+/// The scan that is written, and the last DC coefficient of each component.
 pub(super) struct Target<'a> {
     pub(super) out: &'a mut [u8],
     pub(super) bits: BitWriter,
     pub(super) dc: [i32; 3],
     restarts: Restarts,
-    /// Where the first restart marker is, and how many bits were filled in before it.
+    /// The offset of the first restart marker, and how many bits of padding are before it.
     aligned: Option<(usize, u32)>,
 }
 
 impl Target<'_> {
-    /// Starts an MCU.
+    /// Starts an MCU: writes the restart marker before it, if there must be one.
     #[inline]
     fn mcu(&mut self) -> Result<(), OutputFull> {
         let Some(code) = self.restarts.mcu() else { return Ok(()) };
@@ -215,8 +221,8 @@ impl Target<'_> {
         Ok(())
     }
 
-    /// The target as it is now, and one that `ahead` MCUs later goes on in the last third of the
-    /// room.
+    /// Splits the free room. Returns the target as it is, with the first two thirds, and a second
+    /// one in the last third, for what comes `ahead` MCUs later. `None` if there is no room.
     fn split(&mut self, ahead: u32) -> Option<[Target<'_>; 2]> {
         let pos = self.bits.pos();
         let room = self.out.len().checked_sub(pos)?;
@@ -230,7 +236,7 @@ impl Target<'_> {
     }
 }
 
-/// How the blocks of a scan lie.
+/// How the MCUs of a scan are arranged, and what re-codes them.
 struct Mcus<'a, C> {
     coder: &'a C,
     layout: &'static Layout,
@@ -238,7 +244,7 @@ struct Mcus<'a, C> {
 }
 
 impl<C: Coder> Mcus<'_, C> {
-    /// Re-codes the upper halves of a row of MCUs, which is all of MCUs that are not tall.
+    /// Re-codes the upper halves of a row of MCUs. The upper half of a standard MCU is all of it.
     fn row(&self, source: &mut Source<'_>, target: &mut Target<'_>) -> Result<(), RecodeError> {
         for _ in 0..self.across {
             source.mcu()?;
@@ -248,10 +254,11 @@ impl<C: Coder> Mcus<'_, C> {
         Ok(())
     }
 
-    /// Re-codes a row of tall MCUs to two rows. The lower one is kept apart until the upper one is
-    /// complete; then its bits are moved.
+    /// Re-codes a row of tall MCUs to two rows of standard ones. The lower row is written elsewhere
+    /// until the upper row is complete, and is then moved.
     ///
-    /// What it begins with depends on how the upper one ends: its first MCU is read again.
+    /// The first MCU of the lower row is coded last, from a second reading of the source: its DC
+    /// differences depend on the last MCU of the upper row.
     fn two_rows(&self, source: &mut Source<'_>, target: &mut Target<'_>) -> Result<(), RecodeError> {
         let mut targets = target.split(self.across).ok_or(OutputFull).map_err(|full| source.full(full))?;
         let mut first = *source;
@@ -272,7 +279,7 @@ impl<C: Coder> Mcus<'_, C> {
         let [upper, lower] = &mut targets;
         first.mcu()?;
         upper.mcu().map_err(|full| source.full(full))?;
-        self.coder.mcu(self.layout, &mut first, Half::LowerTransport, slice::from_mut(upper))?;
+        self.coder.mcu(self.layout, &mut first, Half::Lower, slice::from_mut(upper))?;
         let appended = upper.bits.append(upper.out, &lower.bits, lower.out, lower.aligned);
         appended.map_err(|full| source.full(full))?;
         let (bits, dc, restarts) = (upper.bits, lower.dc, lower.restarts);
@@ -295,9 +302,9 @@ mod tests {
     ];
 
     proptest! {
-        /// What is copied is what token by token would have been written, damaged or not.
+        /// Of whole and of damaged scans, [`Copier`] writes the bytes that [`Translator`] writes.
         #[test]
-        fn a_copy_is_what_translating_from_the_standard_tables_gives(
+        fn copying_equals_translating(
             file in prop::sample::select(&STANDARD[..]),
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
             restart_interval in 0u16..30,

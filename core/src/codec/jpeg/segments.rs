@@ -1,4 +1,4 @@
-//! The marker segments of a JPEG file (ITU-T T.81, B.1), and the entropy-coded data between.
+//! Reads the marker segments of a JPEG file (ITU-T T.81, B.1), and finds the end of a scan.
 use super::error::{JpegError, JpegErrorKind as Kind};
 
 /// Marker codes (T.81, table B.1): the byte after the FF.
@@ -40,16 +40,17 @@ pub(crate) mod marker {
 /// One marker segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment<'a> {
+    /// The code of the marker: the byte after FF.
     pub(crate) code: u8,
-    /// Where its marker is.
+    /// The offset of the segment's marker.
     pub(super) at: usize,
-    /// What follows the length.
+    /// The content after the length field. Empty for a marker that stands alone.
     pub(crate) body: &'a [u8],
-    /// Where `body` is.
+    /// The offset of `body`.
     pub(super) body_at: usize,
 }
 
-/// Walks marker segments one after another.
+/// Reads marker segments one after another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segments<'a> {
     data: &'a [u8],
@@ -57,17 +58,17 @@ pub(crate) struct Segments<'a> {
 }
 
 impl<'a> Segments<'a> {
-    /// Starts at `pos`, where a marker should be.
+    /// Starts at byte `pos` of `data`, where a marker should be.
     pub(crate) const fn new(data: &'a [u8], pos: usize) -> Self {
         Self { data, pos }
     }
 
-    /// Where the next marker should be.
+    /// Returns the offset at which the next marker should be.
     pub(super) const fn pos(&self) -> usize {
         self.pos
     }
 
-    /// The segment at `pos`.
+    /// Reads the next segment. Fails if there is no marker, or if the segment is cut off.
     pub(crate) fn next(&mut self) -> Result<Segment<'a>, JpegError> {
         let end = self.data.len();
         let byte = |at: usize| self.data.get(at).copied().ok_or(Kind::Truncated.at(end));
@@ -100,8 +101,8 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// Where the entropy-coded data that starts at `from` ends: at the first marker that is not a
-/// restart marker, or with the data.
+/// Returns the offset at which the scan that starts at `from` ends: that of the first marker which
+/// is not a restart marker, or the end of the data.
 pub(super) fn scan_end(data: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(ff) = data.get(at..).and_then(find_ff) {
@@ -119,7 +120,7 @@ pub(super) fn scan_end(data: &[u8], from: usize) -> usize {
     data.len()
 }
 
-/// Where the first FF is.
+/// Returns the index of the first FF byte.
 pub(crate) fn find_ff(data: &[u8]) -> Option<usize> {
     let (words, rest) = data.as_chunks::<8>();
     for (nth, word) in words.iter().enumerate() {
@@ -131,17 +132,18 @@ pub(crate) fn find_ff(data: &[u8]) -> Option<usize> {
     rest.iter().position(|b| *b == 0xFF).map(|n| words.len() * 8 + n)
 }
 
-/// Whether one of eight bytes is FF.
+/// Whether any of the eight bytes is FF.
 pub(super) const fn has_ff(word: u64) -> bool {
     ff_bits(word) != 0
 }
 
-/// How many of the bytes come before the first FF.
+/// Returns how many bytes come before the first FF.
 pub(super) const fn before_ff(bytes: [u8; 8]) -> u32 {
     ff_bits(u64::from_le_bytes(bytes)).trailing_zeros() / 8
 }
 
-/// The highest bit of each byte that is FF; bits above the lowest of them may be wrong.
+/// Returns a word in which the highest bit of each FF byte is set. Only the lowest set bit can be
+/// relied on.
 const fn ff_bits(word: u64) -> u64 {
     const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn stuffing_restart_markers_and_fill_bytes_do_not_end_a_scan() {
+    fn only_real_markers_end_a_scan() {
         let scan = [0x12, 0xFF, 0x00, 0x34, 0xFF, 0xFF, 0xD3, 0x56, 0xFF, 0xFF, 0xD9];
         assert_eq!(scan_end(&scan, 0), 8);
         assert_eq!(scan_end(&scan[..8], 0), 8);
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_may_have_fill_bytes_before_its_marker() {
+    fn fill_bytes_may_come_before_a_marker() {
         let mut segments = Segments::new(&[0xFF, 0xFF, 0xFF, 0xFE, 0x00, 0x03, 0x41, 0xFF, 0xD9], 0);
         let comment = segments.next().unwrap();
         assert_eq!((comment.code, comment.at, comment.body, comment.body_at), (0xFE, 0, &[0x41][..], 6));

@@ -1,11 +1,11 @@
-//! The tables of ITU-T T.81, Annex K: the ones that an RTP/JPEG receiver knows beforehand.
+//! The standard tables of ITU-T T.81, Annex K, which every RTP/JPEG receiver knows.
 use super::huffman::HuffmanSpec;
 
-/// The quantisation tables, luma and chroma, that a `Q` of 1 to 99 stands for, in zigzag order
-/// (RFC 2435, 4.2 and Appendix A).
+/// Returns the luma and the chroma quantisation table, in zigzag order, for which the Q field of an
+/// RTP/JPEG header stands (RFC 2435, 4.2 and Appendix A).
 ///
-/// `None` for any other `Q`: 0 is reserved, from 100 there is no formula, and from 128 the tables
-/// are in the stream.
+/// Returns `None` unless `q` is 1 to 99: 0 is reserved, 100 to 127 have no formula, and from 128 on
+/// the packets themselves carry the tables.
 pub fn quantisers(q: u8) -> Option<([u8; 64], [u8; 64])> {
     let percent = match q {
         1..50 => 5000 / u16::from(q),
@@ -17,33 +17,33 @@ pub fn quantisers(q: u8) -> Option<([u8; 64], [u8; 64])> {
     Some((scaled(&QUANT_LUMA), scaled(&QUANT_CHROMA)))
 }
 
-/// Table K.1.
+/// Table K.1: quantisation of luma at Q 50.
 static QUANT_LUMA: [u8; 64] = [
     16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37, 29, 40,
     58, 51, 61, 60, 57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81, 87, 95, 98, 103,
     104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99,
 ];
 
-/// Table K.2.
+/// Table K.2: quantisation of chroma at Q 50.
 static QUANT_CHROMA: [u8; 64] = [
     17, 18, 18, 24, 21, 24, 47, 26, 26, 47, 99, 66, 56, 66, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
     99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
     99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
 ];
 
-/// Table K.3.
+/// Table K.3: Huffman codes of DC coefficients of luma.
 pub(super) static DC_LUMA: HuffmanSpec<'static> = HuffmanSpec {
     counts: &[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
     values: &[0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B],
 };
 
-/// Table K.4.
+/// Table K.4: Huffman codes of DC coefficients of chroma.
 pub(super) static DC_CHROMA: HuffmanSpec<'static> = HuffmanSpec {
     counts: &[0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0],
     values: &[0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B],
 };
 
-/// Table K.5.
+/// Table K.5: Huffman codes of AC coefficients of luma.
 pub(super) static AC_LUMA: HuffmanSpec<'static> = HuffmanSpec {
     counts: &[0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125],
     values: &[
@@ -60,7 +60,7 @@ pub(super) static AC_LUMA: HuffmanSpec<'static> = HuffmanSpec {
     ],
 };
 
-/// Table K.6.
+/// Table K.6: Huffman codes of AC coefficients of chroma.
 pub(super) static AC_CHROMA: HuffmanSpec<'static> = HuffmanSpec {
     counts: &[0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119],
     values: &[

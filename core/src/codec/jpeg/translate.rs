@@ -1,11 +1,11 @@
-//! Re-codes blocks from one set of Huffman tables to another.
+//! Re-codes blocks from any Huffman tables to the standard ones.
 use super::bits::{BitReader, BitWriter};
 use super::huffman::{Class, Decoder, Encoder, Token, extend};
 use super::inspect::{HuffmanSpecs, TableSlots};
 use super::recode::{RecodeError, RecodeErrorKind};
 use super::scan::{Coder, Half, Layout, Source, Target};
 
-/// Codes blocks anew, token by token.
+/// Re-codes MCUs token by token, with the tables of the three components.
 pub(super) struct Translator<'a>(pub(super) [&'a Component<'a>; 3]);
 
 impl Coder for Translator<'_> {
@@ -21,7 +21,7 @@ impl Coder for Translator<'_> {
                 continue;
             };
             let target = (*half as usize).checked_sub(from as usize);
-            // On copies, which stay in registers.
+            // Copies of the reader and the writer stay in registers.
             let mut reader = source.bits;
             let recoded = match target.and_then(|nth| targets.get_mut(nth)) {
                 Some(Target { out, bits, dc: last, .. }) => {
@@ -47,7 +47,7 @@ impl Coder for Translator<'_> {
     }
 }
 
-/// How many slots the look-ups have. More for AC would gain little, and take more stack.
+/// How many slots the look-up tables have. More of them for AC would gain little and take more stack.
 const DC_SLOTS: usize = 1 << 7;
 const AC_SLOTS: usize = 1 << 10;
 
@@ -55,11 +55,12 @@ const AC_SLOTS: usize = 1 << 10;
 pub(super) struct Component<'a> {
     dc: Decoder<'a, DC_SLOTS>,
     ac: Decoder<'a, AC_SLOTS>,
-    /// A DC difference may become another on the way: it is encoded apart.
+    /// Encodes a DC difference that is another one in the target than in the source.
     dc_out: &'static Encoder,
 }
 
 impl<'a> Component<'a> {
+    /// Makes the tables that re-code a component from the source's tables of these numbers.
     pub(super) fn new(
         specs: &HuffmanSpecs<'a>,
         slots: TableSlots,
@@ -71,10 +72,10 @@ impl<'a> Component<'a> {
     }
 }
 
-/// Re-codes a block, or only reads it.
+/// Re-codes a block, or only reads it if `WRITE` is false.
 ///
-/// `last_dc` are the component's last DC coefficients in the source and in the target: they
-/// differ where only one of the two had a restart marker.
+/// `last_dc` are the component's last DC coefficients in the source and in the target. They differ
+/// where only one of the two had a restart marker.
 #[inline(always)]
 fn block<const WRITE: bool>(
     component: &Component<'_>,
@@ -83,8 +84,8 @@ fn block<const WRITE: bool>(
     out: &mut [u8],
     last_dc: (&mut i32, &mut i32),
 ) -> Result<(), RecodeErrorKind> {
-    // One refill is enough for two tokens, and so is one flush: 27 bits at most are read for a DC
-    // coefficient, 26 for AC coefficients.
+    // One refill is enough for two tokens, and so is one flush: a DC token reads at most 27 bits, and
+    // an AC token at most 26.
     from.refill();
     let mut token = component.dc.lookup(from.peek());
     if !token.fits(0) {
@@ -121,7 +122,8 @@ fn block<const WRITE: bool>(
                 continue;
             }
         }
-        // The block's end; or a long code, or symbols of which the last are the next block's.
+        // The block ends here, or the code is longer than the look-up, or the symbols that were
+        // looked up together reach into the next block.
         if !token.fits(k) {
             token = component.ac.single(from.peek())?;
         }
@@ -143,7 +145,7 @@ fn block<const WRITE: bool>(
     }
 }
 
-/// Re-codes a token, or only reads it; gives its step.
+/// Re-codes a token, or only reads it if `WRITE` is false. Returns its step.
 #[inline(always)]
 fn transfer<const WRITE: bool>(token: Token, from: &mut BitReader<'_>, to: &mut BitWriter) -> u32 {
     let bits = from.take(token.read_len()) as u32;
