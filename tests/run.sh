@@ -78,11 +78,20 @@ build_features() {
     done
 }
 
+check_features_of_std() {
+    local features
+    for features in "" client server library record pattern transcode client,record; do
+        echo "pinhole-std with features '$features'"
+        cargo check --locked --quiet -p pinhole-std --no-default-features --features "$features"
+    done
+}
+
 step "peers" install_peers
 step "format" cargo fmt --all --check
 step "clippy" cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 step "documentation" env RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --all-features --no-deps
 step "features of the core" build_features
+step "features of the socket adapter" check_features_of_std
 step "core for $target" build_for_thumb -p pinhole
 step "core with defmt for $target" build_for_thumb -p pinhole --features defmt
 step "smoltcp adapter for $target" build_for_thumb -p pinhole-smoltcp

@@ -3,7 +3,9 @@
 //! The errors are whole sentences, for clap to put behind the option that they are of.
 mod media;
 
-pub use media::{frame_rate, pattern};
+pub use media::frame_rate;
+#[cfg(feature = "pattern")]
+pub use media::pattern;
 
 use std::time::Duration;
 

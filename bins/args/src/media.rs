@@ -1,8 +1,10 @@
 //! What is served.
 use pinhole::sdp::FrameRate;
+#[cfg(feature = "pattern")]
 use pinhole_std::media::PatternFormat;
 
 /// The rate of a test pattern where only its size is given.
+#[cfg(feature = "pattern")]
 const PATTERN_RATE: FrameRate = FrameRate(30_000);
 
 /// Frames a second, kept to the thousandth: `30`, `29.97`.
@@ -21,6 +23,7 @@ pub fn frame_rate(text: &str) -> Result<FrameRate, String> {
 ///
 /// # Errors
 /// What is expected, or why there is no such pattern.
+#[cfg(feature = "pattern")]
 pub fn pattern(text: &str) -> Result<PatternFormat, String> {
     let (size, rate) = match text.split_once('@') {
         Some((size, rate)) => (size, frame_rate(rate).map_err(|error| format!("after the @: {error}"))?),
@@ -46,6 +49,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "pattern")]
     fn a_pattern_has_a_size_and_may_have_a_rate() {
         let format = |width, height, rate| PatternFormat::new(width, height, FrameRate(rate)).unwrap();
         assert_eq!(pattern("2560x1440"), Ok(format(2560, 1440, 30_000)));

@@ -6,6 +6,7 @@ mod live;
 mod loans;
 mod memory;
 mod normalise;
+#[cfg(feature = "pattern")]
 mod pattern;
 mod prepare;
 mod problem;
@@ -17,7 +18,7 @@ use crate::clock::Clock;
 use cache::Cache;
 use index::Index;
 use live::Live;
-use mio::Waker;
+#[cfg(feature = "pattern")]
 use pattern::Pattern;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::rtsp::Url;
@@ -29,11 +30,13 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Waker;
 use wakers::Wakers;
 
 pub use live::{InputNews, InputTrouble};
 pub use memory::default_cache;
 pub use normalise::Normalising;
+#[cfg(feature = "pattern")]
 pub use pattern::{PatternFormat, PatternFormatError};
 pub use prepare::{PrepareError, PrepareOptions, Prepared, Progress, prepare};
 pub use problem::Problem;
@@ -83,6 +86,7 @@ struct Medium {
 enum Kind {
     Recorded(Arc<Recorded>),
     Live(Box<Live>),
+    #[cfg(feature = "pattern")]
     Pattern(Arc<Pattern>),
 }
 
@@ -92,6 +96,7 @@ impl Kind {
         match self {
             Self::Recorded(recorded) => Self::Recorded(recorded.clone()),
             Self::Live(live) => Self::Live(Box::new(live.share())),
+            #[cfg(feature = "pattern")]
             Self::Pattern(pattern) => Self::Pattern(pattern.clone()),
         }
     }
@@ -160,6 +165,7 @@ impl Library {
     /// Adds a moving test pattern that does not end, with a clock and the frame's number. Both
     /// count from zero again after some seconds, as the frames are a loop, which is made here: for
     /// large pictures that takes seconds, too.
+    #[cfg(feature = "pattern")]
     pub fn add_pattern(&mut self, mount: &str, format: PatternFormat) {
         match Pattern::prepare(format, self.normalising) {
             Ok(pattern) => self.mount(Path::new(mount), mount.to_owned(), Kind::Pattern(Arc::new(pattern))),
@@ -182,6 +188,7 @@ impl Library {
                     (recorded.size(), Some(index.frames()), index.to_change())
                 }
                 Kind::Live(live) => (live.size(), None, (0, 0)),
+                #[cfg(feature = "pattern")]
                 Kind::Pattern(pattern) => (Some(pattern.format().size()), Some(pattern.frames()), (0, 0)),
             };
             Mounted { mount, size, frames, recoded, transcoded }
@@ -231,6 +238,7 @@ impl Library {
         let (size, frame_rate) = match &medium.kind {
             Kind::Recorded(recorded) => (recorded.size(), Some(recorded.clock().frame_rate())),
             Kind::Live(live) => (live.size(), None),
+            #[cfg(feature = "pattern")]
             Kind::Pattern(pattern) => (Some(pattern.format().size()), Some(pattern.format().frame_rate())),
         };
         let (width, height) = size.unwrap_or_default();
@@ -266,11 +274,10 @@ impl Library {
         }
     }
 
-    /// Live inputs wake an event loop by this.
-    pub(crate) fn wake_by(&self, waker: &Arc<Waker>) {
+    /// Registers an event loop that live inputs wake by `waker`, and wakes it for what came before.
+    pub(crate) fn wake_by(&self, waker: Waker) {
+        waker.wake_by_ref();
         self.wakers.add(waker);
-        // For what came while there was nobody to wake.
-        let _ = waker.wake();
     }
 
     /// Takes what live inputs have received; returns whether that was anything.
@@ -361,6 +368,7 @@ impl FrameStore for Library {
         match &self.medium(track.media).ok_or(Miss::End)?.kind {
             Kind::Recorded(recorded) => recorded.frame(track.media, id, &self.workshop),
             Kind::Live(live) => live.window().frame(track, id),
+            #[cfg(feature = "pattern")]
             Kind::Pattern(pattern) => pattern.frame(track, id),
         }
     }
@@ -369,6 +377,7 @@ impl FrameStore for Library {
         self.medium(track.media).map_or(FrameId(0), |medium| match &medium.kind {
             Kind::Recorded(recorded) => recorded.seek(to),
             Kind::Live(live) => live.window().seek(track, to),
+            #[cfg(feature = "pattern")]
             Kind::Pattern(pattern) => pattern.seek(track, to),
         })
     }

@@ -17,6 +17,7 @@ use slab::Slab;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::Wake;
 use std::time::{Duration, Instant};
 
 const LISTENER: Token = Token(0);
@@ -40,6 +41,20 @@ pub(super) struct Shared {
 pub(super) struct Watch {
     poll: Poll,
     pub(super) waker: Arc<Waker>,
+}
+
+/// Wakes a loop, as a library knows it.
+struct LoopWaker(Arc<Waker>);
+
+impl Wake for LoopWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Fails only where the loop is gone.
+        let _ = self.0.wake();
+    }
 }
 
 impl Watch {
@@ -79,7 +94,7 @@ impl EventLoop {
         local: IpAddr,
         config: Config,
     ) -> Self {
-        library.wake_by(&watch.waker);
+        library.wake_by(Arc::new(LoopWaker(watch.waker.clone())).into());
         let (clock, pairs) = (library.clock(), UdpPairs::new(local, UDP));
         let scratch = vec![0; RECEIVE_LEN].into_boxed_slice();
         Self {

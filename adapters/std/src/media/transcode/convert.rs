@@ -1,30 +1,19 @@
-//! Pictures that RFC 2435 has no place for, decoded and encoded anew as baseline 4:2:0.
+//! Decodes pictures, and encodes them anew as baseline 4:2:0.
+use super::TranscodeError;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use pinhole::codec::jpeg::JpegErrorKind;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// Of 100: what is lost cannot be seen.
+/// The encoder's quality, of 100. The loss cannot be seen.
 const QUALITY: u8 = 95;
-/// A few bytes can ask for 65535x65535 pixels; this is 8192x8192.
+/// The most pixels of a picture: 8192x8192. A few bytes can claim 65535x65535.
 const MAX_PIXELS: usize = 1 << 26;
 const MAX_SIDE: usize = 65_535;
-/// Chroma that has no colour.
+/// A chroma sample without colour.
 const NO_COLOUR: u8 = 128;
-
-/// Why a picture cannot be transcoded.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub(super) enum TranscodeError {
-    #[error("it cannot be decoded: {0}")]
-    Decode(String),
-    #[error("the picture has {0}x{1} pixels, more than are transcoded")]
-    TooLarge(usize, usize),
-    #[error("it cannot be encoded: {0}")]
-    Encode(String),
-}
 
 impl From<DecodeErrors> for TranscodeError {
     fn from(error: DecodeErrors) -> Self {
@@ -32,24 +21,11 @@ impl From<DecodeErrors> for TranscodeError {
     }
 }
 
-/// Whether a picture that is refused for this may be one that can be transcoded.
-pub(super) const fn may_help(reason: JpegErrorKind) -> bool {
-    matches!(
-        reason,
-        JpegErrorKind::Progressive
-            | JpegErrorKind::QuantPrecision16
-            | JpegErrorKind::Components(1 | 3)
-            | JpegErrorKind::Sampling { .. }
-            | JpegErrorKind::SeveralScans
-            | JpegErrorKind::UnequalChromaTables
-    )
-}
-
 /// Decodes a picture and encodes it as baseline 4:2:0 with the standard Huffman tables.
 ///
 /// # Errors
-/// What is in the way: the decoder does not know it, or it is damaged or too large.
-pub(super) fn transcode(data: &[u8]) -> Result<Vec<u8>, TranscodeError> {
+/// The decoder does not know the picture, or the picture is damaged or too large.
+pub(in super::super) fn transcode(data: &[u8]) -> Result<Vec<u8>, TranscodeError> {
     let options =
         DecoderOptions::default().set_max_width(MAX_SIDE).set_max_height(MAX_SIDE).set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
@@ -60,7 +36,7 @@ pub(super) fn transcode(data: &[u8]) -> Result<Vec<u8>, TranscodeError> {
     }
     let (decoded, coded) = match decoder.input_colorspace() {
         Some(ColorSpace::Luma) => (ColorSpace::Luma, ColorType::Ycbcr),
-        // What was stored so is neither converted nor rounded on the way.
+        // Neither converted nor rounded on the way.
         Some(ColorSpace::YCbCr) => (ColorSpace::YCbCr, ColorType::Ycbcr),
         _ => (ColorSpace::RGB, ColorType::Rgb),
     };
