@@ -1,5 +1,6 @@
-//! The one place that knows which logging backend is compiled in: `defmt`, else `log`, else none.
+//! Logging. Uses `defmt` if that feature is on, otherwise `log` if that is, otherwise nothing.
 
+/// Logs a message of level *debug*. Without a logging feature the arguments are only borrowed.
 macro_rules! debug {
     ($format:literal $(, $arg:expr)* $(,)?) => {{
         #[cfg(feature = "defmt")]

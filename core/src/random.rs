@@ -1,6 +1,7 @@
-//! Numbers that look random, from the caller's seed: the core draws none itself.
+//! Pseudo-random numbers from the caller's seed. The core has no source of randomness of its own.
 
-/// The next number of SplitMix64 (Steele, Lea and Flood, 2014), whose state is the seed.
+/// Returns the next number of SplitMix64 (Steele, Lea and Flood, 2014) and advances `state`, which
+/// starts as the seed.
 pub(crate) const fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut z = *state;

@@ -1,4 +1,4 @@
-//! Frames to measure with.
+//! Reads the clips that are measured.
 use pinhole::media::{FrameReader, SliceReader};
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! How fast the work on pictures and packets is, as ratios: normalising a frame against decoding
-//! it with zune-jpeg, packets against copying the same bytes.
+//! Measures the work on pictures and packets as ratios: normalising a frame against decoding it with
+//! zune-jpeg, and packetising and depacketising against copying the same bytes.
 //!
 //! ```text
 //! cargo bench -p pinhole                      the clips in video/

@@ -1,13 +1,13 @@
-//! Times in turns: what is compared runs alternately, so that a change of the machine's pace meets
-//! all alike.
+//! Measures several subjects alternately, so that a change of the machine's speed affects all of
+//! them alike.
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 15;
 
-/// Something to measure: what it is called, and one run of it.
+/// A subject to measure: its name, and a function that runs it once.
 pub(crate) type Subject<'a> = (&'a str, &'a mut dyn FnMut());
 
-/// Runs all in turns; the median time of each.
+/// Runs all subjects in turns. Returns the median time of each.
 pub(crate) fn medians(subjects: &mut [Subject<'_>]) -> Vec<Duration> {
     let mut times = vec![Vec::with_capacity(ROUNDS); subjects.len()];
     // The first round only warms the caches.
@@ -28,7 +28,8 @@ pub(crate) fn medians(subjects: &mut [Subject<'_>]) -> Vec<Duration> {
     times.into_iter().map(median).collect()
 }
 
-/// One line: how long a run took, at what pace, and how often the first of the subjects' time that is.
+/// Prints a line for a subject: the time of a run, its speed, and the ratio to the time of the first
+/// subject.
 pub(crate) fn report(name: &str, time: Duration, bytes: usize, reference: Duration) {
     let seconds = time.as_secs_f64();
     println!(

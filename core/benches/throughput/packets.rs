@@ -1,5 +1,5 @@
-//! Frames to packets and back, through the calls that a server and a client make, against copying
-//! the same bytes.
+//! Turns frames into packets and back with the calls that a server and a client make, compared with
+//! copying the same bytes.
 use crate::measure::{Subject, medians, report};
 use pinhole::codec::jpeg::{JpegInfo, RecodeOptions, inspect, recode, recode_max_len};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};

@@ -1,14 +1,14 @@
-//! What is done to a picture once, where it enters, against decoding it.
+//! Normalises pictures as they enter a server, compared with decoding them.
 use crate::measure::{Subject, medians, report};
 use pinhole::codec::jpeg::{Inspected, RecodeOptions, Sampling, inspect, recode, recode_max_len};
 use std::hint::black_box;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 
-/// What a restart interval should have at most, so that two fit a packet.
+/// The most bytes of a restart interval, so that two of them fit into a packet.
 const INTERVAL_BYTES: u32 = 650;
 
-/// Frames that are measured, spread over the clip: more would not change the medians.
+/// How many frames of a clip are measured. More would not change the medians.
 const FRAMES: usize = 16;
 
 pub(crate) fn run(clip: &[Vec<u8>]) {

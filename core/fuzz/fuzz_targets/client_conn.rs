@@ -1,4 +1,4 @@
-//! A client connection under a server that answers what it is asked, or anything else.
+//! Drives a client connection with a server that answers requests properly, or sends anything else.
 #![no_main]
 use libfuzzer_sys::{arbitrary, fuzz_target};
 use pinhole::client::{ClientConn, Config, Event, PlayOptions, Port, TransportChoice};

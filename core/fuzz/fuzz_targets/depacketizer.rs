@@ -1,5 +1,5 @@
-//! Packets in any order, with any payload: frames that come out are what they are said to be, and
-//! what is mended of them can be read.
+//! Feeds packets in any order and with any payload to a depacketizer. The frames that it completes
+//! must be as it describes them, and must be readable after mending.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use pinhole::codec::jpeg::{MendError, inspect, mend, mend_max_len};

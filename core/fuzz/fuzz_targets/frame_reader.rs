@@ -1,4 +1,5 @@
-//! A media file: it comes to an end, and its frames are in order and inside of it.
+//! Reads arbitrary bytes as a media file. Reading must end, and the frames must be in order and lie
+//! within the file.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use pinhole::media::{FrameReader, ReadError, SliceReader};

@@ -1,5 +1,5 @@
-//! JPEG files, most of them real ones with some bytes changed: what was re-coded can be carried,
-//! and is as was said.
+//! Inspects and re-codes JPEG files, most of them real ones with some bytes changed. A re-coded file
+//! must be one that RTP can carry, and must be as `recode` describes it.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use pinhole::codec::jpeg::{RecodeOptions, inspect, recode, recode_max_len};

@@ -1,5 +1,5 @@
-//! A real frame with restart markers, of which packets are lost and bytes changed: what is mended
-//! of it can be read, and decodes if no byte was changed.
+//! Sends a real frame with restart markers, loses packets and changes bytes. The mended frame must
+//! be readable, and must decode if no byte was changed.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use pinhole::codec::jpeg::{self, RecodeOptions, inspect, mend, mend_max_len, recode, recode_max_len};

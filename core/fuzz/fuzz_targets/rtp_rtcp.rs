@@ -1,4 +1,4 @@
-//! RTP, its JPEG payload, and RTCP compounds.
+//! Parses arbitrary bytes as RTP packets, as RTP/JPEG payloads and as compound RTCP packets.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use pinhole::payload::jpeg;

@@ -1,4 +1,4 @@
-//! Header values: what was read can be written, and reads the same again.
+//! Parses RTSP header values. A value that was parsed must parse to the same again once written.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use pinhole::rtsp::{Range, RtpInfo, Scale, Session, Speed, Url, transports};

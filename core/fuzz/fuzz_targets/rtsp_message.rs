@@ -1,5 +1,5 @@
-//! Messages: what is said of the first bytes stays true when more arrive, and what was found lies in
-//! the buffer.
+//! Parses RTSP messages that arrive piece by piece. What is found in the first bytes must stay true
+//! when more arrive, and all parts of a message must lie in the buffer.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use pinhole::rtsp::{Message, Parsed, parse_within};

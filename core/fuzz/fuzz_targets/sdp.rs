@@ -1,4 +1,4 @@
-//! Session descriptions, walked to their last attribute.
+//! Reads session descriptions to their last attribute.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use pinhole::sdp::Description;

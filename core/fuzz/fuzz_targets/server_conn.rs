@@ -1,5 +1,5 @@
-//! A server connection under requests, bytes, datagrams and time in any order: what it says is
-//! always a sequence of whole replies and `$` messages.
+//! Drives a server connection with requests, bytes, datagrams and time in any order. What it sends
+//! must always be a sequence of whole replies and `$` messages.
 #![no_main]
 use libfuzzer_sys::{arbitrary, fuzz_target};
 use pinhole::codec::jpeg::{Header, Sampling};

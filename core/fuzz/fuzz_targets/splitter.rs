@@ -1,4 +1,5 @@
-//! A stream of JPEG frames, cut anywhere: the frames that are found are the same.
+//! Splits a stream of JPEG frames that arrives in pieces. The frames found must not depend on where
+//! the pieces are cut.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use pinhole::media::{Found, Splitter};
