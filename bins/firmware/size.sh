@@ -12,7 +12,7 @@ flash_limit=$((80 * 1024))
 # Of a firmware for one session, stack and all.
 ram_limit=$((32 * 1024))
 stack=$((8 * 1024))
-# Of each further session, without the buffers of its TCP socket: those of the camera's ServerMeans.
+# Of each further session, without the buffers of its TCP socket: those of the camera's ServerResources.
 session_limit=1024
 socket=$((512 + 3 * (4 + 1400)))
 

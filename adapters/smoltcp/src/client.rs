@@ -1,5 +1,5 @@
 //! An RTSP client on smoltcp sockets.
-use crate::PATIENCE;
+use crate::TCP_TIMEOUT;
 use crate::time::to_smoltcp;
 use crate::udp::{self, Sent, UdpPair};
 use core::net::IpAddr;
@@ -11,16 +11,16 @@ use smoltcp::iface::{Context, SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp as smoltcp_udp};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
-/// The UDP sockets that one track can come to.
+/// The UDP sockets through which one track is received.
 #[derive(Clone, Copy, Debug)]
 pub struct TrackSockets {
     pair: UdpPair,
-    /// Where its packets come from, if not from the server's own address.
+    /// The source of the track's packets, if it is not the address of the RTSP server.
     source: Option<IpAddr>,
 }
 
 impl TrackSockets {
-    /// A track on `pair`.
+    /// Creates the sockets of a track from `pair`.
     pub const fn new(pair: UdpPair) -> Self {
         Self { pair, source: None }
     }
@@ -28,36 +28,38 @@ impl TrackSockets {
 
 /// An RTSP client: one session with one server.
 ///
-/// In each turn of the caller's loop, after [`Interface::poll`](smoltcp::iface::Interface::poll):
-/// [`Client::poll`].
+/// Call [`Self::poll`] in each turn of the main loop, after
+/// [`Interface::poll`](smoltcp::iface::Interface::poll).
 #[derive(Debug)]
 pub struct Client<'a, U> {
     conn: ClientConn<&'a mut [u8], U>,
     socket: SocketHandle,
     tracks: &'a mut [TrackSockets],
     server: Option<IpAddress>,
-    /// How long TCP's opening may take.
-    patience: Duration,
-    phase: Phase,
+    /// Time limit of TCP's opening handshake.
+    connect_timeout: Duration,
+    state: ConnectionState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// TCP's opening is under way; given up at this time, once it is known.
+enum ConnectionState {
+    /// TCP's opening handshake is under way, and is aborted at this time, which the first poll sets.
     Connecting(Option<Instant>),
     Connected,
-    /// The session is over, and TCP's farewell under way; cut short at this time.
+    /// The session is over; TCP's closing handshake is under way, and is aborted at this time.
     Closing(Instant),
     Closed,
 }
 
 impl<'a, U: AsRef<[u8]>> Client<'a, U> {
-    /// A session with the server of `url`, on a TCP socket, and by UDP for as many tracks as there
-    /// are `tracks`; the others come interleaved in the RTSP connection, if `config` allows it. For
-    /// `storage`, see [`Config::storage_len`]; for `random`, [`ClientConn::new`].
+    /// Creates a session with the server of `url` on the TCP socket `socket`.
+    ///
+    /// As many tracks as there are `tracks` can be received by UDP. Further tracks are received
+    /// interleaved in the RTSP connection, if `config` allows it. `storage` has [`Config::storage_len`]
+    /// bytes. `random` is a number that is hard to guess, as for [`ClientConn::new`].
     ///
     /// # Errors
-    /// [`Unusable`]: the URL, or the storage.
+    /// Returns [`Unusable`] if the URL is not one of RTSP, or the storage is too short.
     pub fn new(
         config: Config,
         now: Now,
@@ -67,20 +69,20 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         socket: SocketHandle,
         tracks: &'a mut [TrackSockets],
     ) -> Result<Self, Unusable> {
-        let patience = config.response_wait;
+        let connect_timeout = config.response_wait;
         let conn = ClientConn::new(config, now, url, random, storage)?;
-        let phase = Phase::Connecting(None);
-        Ok(Self { conn, socket, tracks, server: None, patience, phase })
+        let state = ConnectionState::Connecting(None);
+        Ok(Self { conn, socket, tracks, server: None, connect_timeout, state })
     }
 
-    /// Connects to the server, from a local port that is not in use. Its address is the caller's to
-    /// find, from the host in the URL.
+    /// Begins to connect to `server` from `local`, a port that is not in use. The caller resolves the
+    /// host in the URL.
     ///
     /// # Errors
-    /// As [`tcp::Socket::connect`].
+    /// Returns the error of [`tcp::Socket::connect`].
     ///
     /// # Panics
-    /// As [`SocketSet::get_mut`] does, if the handle is not of `sockets`.
+    /// If the socket does not belong to `sockets`, as [`SocketSet::get_mut`] does.
     pub fn connect(
         &mut self,
         context: &mut Context,
@@ -96,29 +98,31 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         Ok(())
     }
 
-    /// The connection: to play, to pause, to end the session, and for its figures.
+    /// Returns the RTSP connection, for its statistics.
     pub const fn conn(&self) -> &ClientConn<&'a mut [u8], U> {
         &self.conn
     }
 
-    /// The connection: to play, to pause, to end the session, and for its figures. Bytes and time
-    /// are told to it by [`Self::poll`] alone.
+    /// Returns the RTSP connection, to play, pause and end the session. Only [`Self::poll`] may pass it
+    /// bytes and the time.
     pub const fn conn_mut(&mut self) -> &mut ClientConn<&'a mut [u8], U> {
         &mut self.conn
     }
 
-    /// The session is over, and the sockets are free to be used again.
+    /// Whether the session is over and the sockets are free for another client.
     pub fn is_closed(&self) -> bool {
-        self.phase == Phase::Closed
+        self.state == ConnectionState::Closed
     }
 
-    /// Does all that can be done now, and tells what happened: any event but [`Event::Setup`].
-    /// Frames go to `sink`. Returns when to come back, if nothing comes in before: with
-    /// [`Interface::poll_at`](smoltcp::iface::Interface::poll_at), the earlier of the two, and
-    /// after each [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket.
+    /// Does everything that can be done now: receives packets, writes frames to `sink`, and sends
+    /// requests and reports. `on_event` observes all events but [`Event::Setup`], which is answered here.
+    ///
+    /// Returns when to call it next if nothing arrives before; the main loop waits for the earlier of
+    /// this and [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). Call it also after each
+    /// [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket.
     ///
     /// # Panics
-    /// As [`SocketSet::get_mut`] does, if a handle of the client's is not of `sockets`.
+    /// If a handle of the client does not belong to `sockets`, as [`SocketSet::get_mut`] does.
     pub fn poll<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
@@ -126,10 +130,10 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         sink: &mut K,
         mut on_event: impl FnMut(&Event<'_>),
     ) -> Option<smoltcp::time::Instant> {
-        self.turn(now, sockets, sink, &mut on_event).map(to_smoltcp)
+        self.poll_core(now, sockets, sink, &mut on_event).map(to_smoltcp)
     }
 
-    fn turn<K: FrameSink + ?Sized>(
+    fn poll_core<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
         sockets: &mut SocketSet<'_>,
@@ -138,44 +142,44 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
     ) -> Option<Instant> {
         self.receive(now, sockets, sink);
         let socket = sockets.get_mut::<tcp::Socket<'_>>(self.socket);
-        match self.phase {
-            Phase::Connecting(since) => {
-                let until = since.unwrap_or(now.at + self.patience);
-                self.phase = Phase::Connecting(Some(until));
+        match self.state {
+            ConnectionState::Connecting(since) => {
+                let until = since.unwrap_or(now.at + self.connect_timeout);
+                self.state = ConnectionState::Connecting(Some(until));
                 match socket.state() {
                     tcp::State::SynSent | tcp::State::SynReceived if now.at < until => return Some(until),
                     tcp::State::SynSent | tcp::State::SynReceived => socket.abort(),
                     _ => {}
                 }
-                self.phase = Phase::Connected;
+                self.state = ConnectionState::Connected;
             }
-            Phase::Connected => {}
-            Phase::Closing(until) => {
+            ConnectionState::Connected => {}
+            ConnectionState::Closing(until) => {
                 let over = socket.state() == tcp::State::Closed && socket.remote_endpoint().is_none();
                 if !over && now.at < until {
                     return Some(until);
                 }
                 socket.abort();
-                self.phase = Phase::Closed;
+                self.state = ConnectionState::Closed;
                 return None;
             }
-            Phase::Closed => return None,
+            ConnectionState::Closed => return None,
         }
-        // Ends with what is in the socket's buffer: each round takes some of it.
+        // Ends: each round takes at least one byte from the receive buffer.
         while self.read(now, sockets, sink) {
-            self.tell(now, sockets, on_event);
+            self.handle_events(now, sockets, on_event);
             self.write(now, sockets);
         }
-        // After a pause of the caller's, what has come is not overdue.
+        // Only after reading: what arrived during a pause of the main loop is not overdue.
         self.conn.handle_timeout(now, sink);
         if !sockets.get_mut::<tcp::Socket<'_>>(self.socket).may_recv() {
             self.conn.disconnected(now, sink);
         }
-        self.tell(now, sockets, on_event);
+        self.handle_events(now, sockets, on_event);
         let stream_open = self.write(now, sockets);
         let datagram_open = self.transmit(now, sockets);
-        self.tell(now, sockets, on_event);
-        if let Phase::Closing(until) = self.phase {
+        self.handle_events(now, sockets, on_event);
+        if let ConnectionState::Closing(until) = self.state {
             // FIN follows what was written.
             sockets.get_mut::<tcp::Socket<'_>>(self.socket).close();
             return Some(until);
@@ -183,7 +187,7 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         self.conn.poll_at().earliest(stream_open, datagram_open)
     }
 
-    /// Takes the datagrams that have come from the server.
+    /// Receives the datagrams that have arrived from the server.
     fn receive<K: FrameSink + ?Sized>(&mut self, now: Now, sockets: &mut SocketSet<'_>, sink: &mut K) {
         for (index, track) in (0u8..).zip(self.tracks.iter()) {
             let source = track.source.or(self.server.map(IpAddr::from));
@@ -198,28 +202,28 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         }
     }
 
-    /// Takes what is in the TCP socket's buffer, up to its end; returns whether that was anything.
+    /// Reads a contiguous part of the TCP socket's receive buffer. Returns whether any byte was taken.
     fn read<K: FrameSink + ?Sized>(&mut self, now: Now, sockets: &mut SocketSet<'_>, sink: &mut K) -> bool {
         let socket = sockets.get_mut::<tcp::Socket<'_>>(self.socket);
         if !socket.can_recv() {
             return false;
         }
         let read = socket.recv(|bytes| {
-            // An error is told as an event, and what comes after it is dropped.
+            // An error also comes as an event, and the rest of the stream is dropped.
             let taken = self.conn.handle_stream(now, bytes, sink).unwrap_or(bytes.len());
             (taken, taken)
         });
         read.is_ok_and(|taken| taken > 0)
     }
 
-    fn tell(&mut self, now: Now, sockets: &SocketSet<'_>, on_event: &mut impl FnMut(&Event<'_>)) {
+    fn handle_events(&mut self, now: Now, sockets: &SocketSet<'_>, on_event: &mut impl FnMut(&Event<'_>)) {
         while let Some(event) = self.conn.poll_event(now) {
             match event {
                 Event::Setup { track } => {
                     let sockets_of = self.tracks.get(usize::from(track));
                     let ports = sockets_of.and_then(|track| track.pair.bound(sockets));
                     let ports = ports.map(|(rtp, rtcp)| Pair { rtp, rtcp });
-                    // It was asked for just now.
+                    // Succeeds: the track is the one that the event asks about.
                     let _ = self.conn.setup(track, ports);
                     continue;
                 }
@@ -228,21 +232,24 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
                         track.source = source;
                     }
                 }
-                Event::Closed | Event::Failed(_) => self.phase = Phase::Closing(now.at + PATIENCE),
+                Event::Closed | Event::Failed(_) => {
+                    self.state = ConnectionState::Closing(now.at + TCP_TIMEOUT);
+                }
                 _ => {}
             }
             on_event(&event);
         }
     }
 
-    /// Writes what is to be said into the TCP socket's buffer; returns whether all of it went in.
+    /// Writes requests and interleaved reports to the TCP socket's transmit buffer. Returns whether all
+    /// fitted in.
     fn write(&mut self, now: Now, sockets: &mut SocketSet<'_>) -> bool {
         let socket = sockets.get_mut::<tcp::Socket<'_>>(self.socket);
         while let Some(chunk) = self.conn.poll_stream(now) {
             if !socket.can_send() {
                 return false;
             }
-            // The buffer is a ring: what it offers may end before its room does.
+            // The buffer is a ring: a contiguous part may be shorter than its room.
             let _ = socket.send(|room| {
                 let filled = chunk.fill(room);
                 chunk.advance(filled);
@@ -252,8 +259,7 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         true
     }
 
-    /// Writes the datagrams that are due into the sockets' buffers; returns whether all of them
-    /// went in.
+    /// Writes due datagrams to the transmit buffers of the UDP sockets. Returns whether all fitted in.
     fn transmit(&mut self, now: Now, sockets: &mut SocketSet<'_>) -> bool {
         let Some(server) = self.server else { return true };
         while let Some(pending) = self.conn.poll_transmit(now) {
@@ -262,7 +268,7 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
                 let socket = sockets.get_mut::<smoltcp_udp::Socket<'_>>(handle);
                 let to = IpEndpoint::new(server, pending.to_port());
                 let sent = udp::send(socket, pending.bytes().len(), to, None, |room| {
-                    // It has the length of the datagram.
+                    // Succeeds: `room` has the length of the datagram.
                     let _ = pending.emit(room);
                 });
                 if sent == Sent::Blocked {

@@ -1,15 +1,29 @@
-//! Pinhole on smoltcp sockets: an RTSP server and a client without an operating system, without an
-//! allocator and without a thread.
+//! An RTSP server and client on smoltcp sockets: Pinhole without an operating system, an allocator or
+//! threads.
 //!
-//! [`server::Server`] and [`client::Client`] work on sockets of the caller's
-//! [`SocketSet`](smoltcp::iface::SocketSet), by their handles. Everything that takes memory is lent:
-//! the sockets' buffers, a [`server::Connection`] for each client at once, the storage for requests and
-//! replies, the frames. Bytes go from the frame store straight into the sockets' buffers, and from there straight
-//! into the frame sink. What the devices, the addresses and the clock are is the caller's business.
+//! - [`server::Server`] serves live and recorded media to several clients at once, by UDP or interleaved
+//!   in the RTSP connection.
+//! - [`client::Client`] receives the media of one server.
+//! - [`memory`] computes the memory of either as constants, and makes the sockets in it.
+//! - [`time`] converts between smoltcp's clock and the core's.
 //!
-//! # The main loop of a camera
+//! Server and client work on sockets of the caller's [`SocketSet`](smoltcp::iface::SocketSet), by their
+//! handles. The caller provides all memory: the buffers of the sockets, a [`server::Connection`] for each
+//! client, the storage for requests and replies, and the frames. Bytes are copied once on their way, from
+//! the frame store into the buffer of a socket or from there into the frame sink. The network device,
+//! its addresses and the clock are the application's.
 //!
-//! It serves two clients at once, live, by UDP or interleaved.
+//! # Features
+//!
+//! - `medium-ethernet`, `medium-ip`: the media of smoltcp's network devices.
+//! - `proto-ipv4`, `proto-ipv6`: the versions of IP.
+//! - `log`, `defmt`: log output through the crate of that name. `defmt` is used if both are on.
+//!
+//! `medium-ethernet`, `proto-ipv4` and `proto-ipv6` are on by default.
+//!
+//! # A server: the main loop of a camera
+//!
+//! It serves live pictures to two clients at once.
 //!
 //! ```
 //! use pinhole::frame::FrameEnd;
@@ -17,8 +31,8 @@
 //! use pinhole::time::MediaTime;
 //! use pinhole::rtsp::Url;
 //! use pinhole::sdp::{AddressType, Presentation, Track, TrackFormat};
-//! use pinhole_smoltcp::memory::{Lender, RingSize, ServerMeans, TcpBuffers, UdpBuffers};
-//! use pinhole_smoltcp::server::{Application, CONFIG, Server, Unusable};
+//! use pinhole_smoltcp::memory::{Arena, RingSize, ServerResources, TcpBuffers, UdpBuffers};
+//! use pinhole_smoltcp::server::{Application, CONFIG, Server, SetupError};
 //! use pinhole_smoltcp::time;
 //! use smoltcp::iface::{Interface, SocketSet, SocketStorage};
 //! use smoltcp::phy::Device;
@@ -27,15 +41,15 @@
 //!
 //! const CLIENTS: usize = 2;
 //! const RING: RingSize = RingSize { slots: 4, bytes: 40_000 };
-//! const MEANS: ServerMeans = ServerMeans {
+//! const RESOURCES: ServerResources = ServerResources {
 //!     connections: CLIENTS,
 //!     tcp: TcpBuffers { receive: 1024, transmit: 4096 },
 //!     udp: Some(UdpBuffers::to_send(8, 1400)),
 //!     ring: Some(RING),
 //!     config: CONFIG,
 //! };
-//! // All that the server and smoltcp take of the board's memory.
-//! const { assert!(MEANS.ram().total() <= 96 * 1024) };
+//! // The memory of the server and of smoltcp, checked when the firmware is compiled.
+//! const { assert!(RESOURCES.ram().total() <= 96 * 1024) };
 //!
 //! const TRACKS: [Track; 1] =
 //!     [Track { format: TrackFormat::Jpeg { width: 640, height: 480 }, frame_rate: None }];
@@ -65,8 +79,8 @@
 //!     }
 //! }
 //!
-//! /// `shot` returns a picture when the sensor has one; `sleep` returns at the time it is given, or
-//! /// as soon as the device has a frame or the sensor a picture.
+//! /// `shot` returns the sensor's next picture, if there is one. `sleep` waits until the given time, or
+//! /// until the network device has a frame or the sensor a picture; it returns whether to go on.
 //! fn serve<D: Device>(
 //!     device: &mut D,
 //!     iface: &mut Interface,
@@ -74,28 +88,28 @@
 //!     clock: impl Fn() -> Instant,
 //!     mut shot: impl FnMut() -> Option<(&'static [u8], FrameEnd)>,
 //!     mut sleep: impl FnMut(Option<Instant>) -> bool,
-//! ) -> Result<(), Unusable> {
+//! ) -> Result<(), SetupError> {
 //!     // On a board these are statics.
-//!     let mut bytes = [0; MEANS.bytes()];
-//!     let mut packets = [PacketMetadata::EMPTY; MEANS.packets()];
-//!     let mut slots = [SocketStorage::EMPTY; MEANS.sockets()];
+//!     let mut bytes = [0; RESOURCES.bytes()];
+//!     let mut packets = [PacketMetadata::EMPTY; RESOURCES.packets()];
+//!     let mut slots = [SocketStorage::EMPTY; RESOURCES.sockets()];
 //!
 //!     let mut sockets = SocketSet::new(&mut slots[..]);
-//!     let mut lender = Lender::new(&mut bytes, &mut packets);
-//!     let pair = MEANS.udp.map(|buffers| lender.udp_pair(&buffers, 6970, &mut sockets));
-//!     let mut connections = [(); CLIENTS].map(|()| lender.connection(&MEANS, &mut sockets));
-//!     let storage = lender.storage(&MEANS);
+//!     let mut arena = Arena::new(&mut bytes, &mut packets);
+//!     let pair = RESOURCES.udp.map(|buffers| arena.udp_pair(&buffers, 6970, &mut sockets));
+//!     let mut connections = [(); CLIENTS].map(|()| arena.connection(&RESOURCES, &mut sockets));
+//!     let storage = arena.storage(&RESOURCES);
 //!     let ip_mtu = device.capabilities().ip_mtu();
 //!     let mut server =
-//!         Server::new(554, pair, MEANS.config, &mut connections, storage, &sockets, ip_mtu)?;
+//!         Server::new(554, pair, RESOURCES.config, &mut connections, storage, &sockets, ip_mtu)?;
 //!
-//!     // The newest frames, for all clients.
+//!     // The newest frames, which all clients share.
 //!     let mut frames = FrameRing::new([Slot::default(); RING.slots], [0u8; RING.bytes]);
 //!     loop {
 //!         let at = clock();
 //!         if let Some((jpeg, end)) = shot() {
 //!             let pts = MediaTime::from_micros(time::from_smoltcp(at).as_micros());
-//!             // Refused if it is larger than the ring: it is left out.
+//!             // Fails if the picture is larger than the ring: it is dropped.
 //!             let _ = frames.push(pts, jpeg, end);
 //!         }
 //!         iface.poll(at, device, &mut sockets);
@@ -117,12 +131,96 @@
 //! #     .unwrap();
 //! ```
 //!
-//! # How much memory it takes
+//! # A client
 //!
-//! [`memory::ServerMeans::ram`] says it to the byte, for the target that it is compiled for: for each
-//! client at once, a [`server::Connection`] and a TCP socket with its buffers; once, the storage for
-//! requests and replies, [`Config::storage_len`] bytes, a pair of UDP sockets with their buffers, and
-//! the frames. There is nothing besides, and none of it grows.
+//! It plays the camera's pictures into a ring, from which the application shows them.
+//!
+//! ```
+//! use pinhole::client::{Config, Event, Unusable};
+//! use pinhole::frame::{FrameRing, Slot};
+//! use pinhole_smoltcp::client::{Client, TrackSockets};
+//! use pinhole_smoltcp::memory::{Arena, ClientResources, RingSize, TcpBuffers, UdpBuffers};
+//! use pinhole_smoltcp::time;
+//! use smoltcp::iface::{Interface, SocketSet, SocketStorage};
+//! use smoltcp::phy::Device;
+//! use smoltcp::socket::udp::PacketMetadata;
+//! use smoltcp::time::Instant;
+//! use smoltcp::wire::IpEndpoint;
+//!
+//! const RING: RingSize = RingSize { slots: 4, bytes: 100_000 };
+//! const RESOURCES: ClientResources = ClientResources {
+//!     tracks: 1,
+//!     window: 8 * 1600,
+//!     tcp: TcpBuffers { receive: 4096, transmit: 1024 },
+//!     udp: Some(UdpBuffers::to_receive(8, 1472)),
+//!     ring: RING,
+//!     config: Config::DEFAULT,
+//! };
+//!
+//! /// `show` is called after each poll with the newest frames. `sleep` waits until the given time, or
+//! /// until the network device has a frame; it returns whether to go on.
+//! fn watch<D: Device>(
+//!     device: &mut D,
+//!     iface: &mut Interface,
+//!     server: IpEndpoint,
+//!     random: u64,
+//!     clock: impl Fn() -> Instant,
+//!     mut show: impl FnMut(&FrameRing<[Slot; RING.slots], [u8; RING.bytes]>),
+//!     mut sleep: impl FnMut(Option<Instant>) -> bool,
+//! ) -> Result<(), Unusable> {
+//!     let mut bytes = [0; RESOURCES.bytes()];
+//!     let mut packets = [PacketMetadata::EMPTY; RESOURCES.packets()];
+//!     let mut slots = [SocketStorage::EMPTY; RESOURCES.sockets()];
+//!
+//!     let mut sockets = SocketSet::new(&mut slots[..]);
+//!     let mut arena = Arena::new(&mut bytes, &mut packets);
+//!     let socket = arena.tcp_socket(RESOURCES.tcp, &mut sockets);
+//!     let udp = UdpBuffers::to_receive(8, 1472);
+//!     let mut tracks = [TrackSockets::new(arena.udp_pair(&udp, 5000, &mut sockets))];
+//!     let storage = arena.client_storage(&RESOURCES);
+//!     let url = "rtsp://192.168.69.2/camera";
+//!     let now = time::now(clock());
+//!     let mut client =
+//!         Client::new(RESOURCES.config, now, url, random, storage, socket, &mut tracks)?;
+//!     client.connect(iface.context(), &mut sockets, server, 49_999).expect("the socket is new");
+//!     client.conn_mut().play(None);
+//!
+//!     let mut frames = FrameRing::new([Slot::default(); RING.slots], [0u8; RING.bytes]);
+//!     while !client.is_closed() {
+//!         let at = clock();
+//!         iface.poll(at, device, &mut sockets);
+//!         let client_at = client.poll(time::now(at), &mut sockets, &mut frames, |event| {
+//!             if let Event::Failed(_reason) = event {
+//!                 // Connect again after a while.
+//!             }
+//!         });
+//!         show(&frames);
+//!         let wake = [iface.poll_at(at, &sockets), client_at].into_iter().flatten().min();
+//!         if !sleep(wake) {
+//!             break;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! # use smoltcp::phy::{Loopback, Medium};
+//! # let mut device = Loopback::new(Medium::Ethernet);
+//! # let mac = smoltcp::wire::EthernetAddress([2, 0, 0, 0, 0, 1]);
+//! # let config = smoltcp::iface::Config::new(mac.into());
+//! # let mut iface = Interface::new(config, &mut device, Instant::ZERO);
+//! # let own = smoltcp::wire::IpCidr::new(smoltcp::wire::IpAddress::v4(192, 168, 69, 1), 24);
+//! # iface.update_ip_addrs(|all| all.push(own).unwrap());
+//! # let server = (smoltcp::wire::IpAddress::v4(192, 168, 69, 2), 554).into();
+//! # let mut turns = 0;
+//! # let turn = |_| { turns += 1; turns < 3 };
+//! # watch(&mut device, &mut iface, server, 4, || Instant::ZERO, |_| {}, turn).unwrap();
+//! ```
+//!
+//! # Memory
+//!
+//! [`memory::ServerResources::ram`] and [`memory::ClientResources::ram`] are exact, for the compilation
+//! target. A server has, for each client, a [`server::Connection`] and a TCP socket with its buffers; and
+//! once, the storage for requests and replies ([`Config::storage_len`] bytes), two UDP sockets with their
+//! buffers, and the frames. Nothing grows at run time.
 //!
 //! [`Config::storage_len`]: pinhole::server::Config::storage_len
 #![no_std]
@@ -140,6 +238,6 @@ mod udp;
 
 pub use udp::UdpPair;
 
-/// How long a peer may take to complete the opening or the closing of a TCP connection, and to take
-/// the last of what is said to it. A socket waits no longer: there may be few.
-const PATIENCE: pinhole::time::Duration = pinhole::time::Duration::from_secs(3);
+/// Time that a peer has for each of TCP's opening and closing handshakes, and for receiving the last
+/// bytes before the latter. It is short, as sockets may be few.
+const TCP_TIMEOUT: pinhole::time::Duration = pinhole::time::Duration::from_secs(3);

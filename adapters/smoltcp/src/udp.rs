@@ -1,36 +1,40 @@
-//! UDP sockets in pairs.
+//! Pairs of UDP sockets, and datagrams sent through them.
 use pinhole::server::{Port, PortPair};
-use pinhole::time::{Duration, Instant};
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp::{SendError, Socket, UdpMetadata};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-/// The number of the one pair that a server has: [`PortPair::socket`].
+/// Length of the longest RTCP packet that a server or a client sends, in bytes: a report, SDES with a
+/// CNAME, and BYE.
+pub const REPORT: usize = 80;
+
+/// The number of a server's only pair: [`PortPair::socket`].
 pub(crate) const SOCKET: u8 = 0;
 
-/// Two UDP sockets of a set, bound by the caller: RTP to an even port, RTCP to the odd one above it
+/// Two UDP sockets of a set, bound by the caller: RTP's to an even port, RTCP's to the next port
 /// (RFC 3550, 11).
 ///
-/// The payload storage of RTP's transmit buffer must hold a packet; it is filled and emptied in
-/// turns, so that more storage is fewer turns of the caller's loop for a frame.
+/// The payload storage of RTP's transmit buffer must hold at least one packet. A larger one holds more
+/// of a frame, and takes fewer turns of the caller's loop for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UdpPair {
-    /// For media.
+    /// The socket for RTP.
     pub rtp: SocketHandle,
-    /// For reports.
+    /// The socket for RTCP.
     pub rtcp: SocketHandle,
 }
 
-/// What became of a datagram.
+/// The result of sending a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
-    /// It is in the socket's buffer, or is lost as any datagram may be.
+    /// The datagram is in the socket's buffer, or was dropped because it can never be sent.
     Taken,
-    /// The buffer has no room now.
+    /// The buffer has no room at present: the datagram is to be sent again.
     Blocked,
 }
 
 impl UdpPair {
+    /// Returns the socket of `port`.
     pub(crate) const fn handle(&self, port: Port) -> SocketHandle {
         match port {
             Port::Rtp => self.rtp,
@@ -38,13 +42,13 @@ impl UdpPair {
         }
     }
 
-    /// The ports of RTP and of RTCP; `None` where one is not bound.
+    /// Returns the ports of RTP and of RTCP, or `None` if either socket is not bound.
     pub(crate) fn bound(&self, sockets: &SocketSet<'_>) -> Option<(u16, u16)> {
         let [rtp, rtcp] = [self.rtp, self.rtcp].map(|handle| sockets.get::<Socket<'_>>(handle));
         (rtp.is_open() && rtcp.is_open()).then_some((rtp.endpoint().port, rtcp.endpoint().port))
     }
 
-    /// The ports to send from; `None` where packets of `max_packet` bytes could never be sent.
+    /// Returns the ports to send from, or `None` if a packet of `max_packet` bytes could never be sent.
     pub(crate) fn ports(&self, sockets: &SocketSet<'_>, max_packet: u16) -> Option<PortPair> {
         let (rtp, rtcp) = self.bound(sockets)?;
         let [media, reports] = [self.rtp, self.rtcp].map(|handle| sockets.get::<Socket<'_>>(handle));
@@ -55,7 +59,7 @@ impl UdpPair {
     }
 }
 
-/// Has `write` fill a datagram of `len` bytes, straight in the socket's buffer.
+/// Sends a datagram of `len` bytes, which `write` fills in the socket's buffer.
 pub(crate) fn send(
     socket: &mut Socket<'_>,
     len: usize,
@@ -72,62 +76,4 @@ pub(crate) fn send(
         Err(SendError::Unaddressable) => {}
     }
     Sent::Taken
-}
-
-/// A transmit buffer that does not move for so long has a packet in front that cannot be sent.
-const STUCK: Duration = Duration::from_millis(500);
-/// A socket whose packet found no neighbour is left alone by smoltcp for so long, whatever else it
-/// has to send by then.
-const SILENCE: Duration = Duration::from_secs(1);
-
-/// The transmit buffer of a socket that several peers share: it holds packets of one at a time.
-///
-/// smoltcp sends a socket's packets in their order. One for a neighbour that does not answer ARP, or
-/// neighbour discovery, stays in front for ever and holds up those of all others. As they are all of
-/// one peer, it is known whose they are, and they can be dropped.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Outlet {
-    holder: Option<IpAddress>,
-    /// Bytes that were in the buffer at the last look, and since when they have been so many.
-    waiting: usize,
-    since: Instant,
-    silent_until: Instant,
-}
-
-impl Outlet {
-    /// Whether packets for `peer` may go into the buffer now.
-    pub(crate) fn is_open_to(&self, peer: IpAddress) -> bool {
-        self.holder.is_none_or(|holder| holder == peer)
-    }
-
-    /// Packets for `peer` went into the buffer.
-    pub(crate) const fn hold(&mut self, peer: IpAddress) {
-        self.holder = Some(peer);
-    }
-
-    /// Sees what is left in the buffer. If it is stuck, it is emptied: returns whose packets it held,
-    /// who cannot be reached.
-    pub(crate) fn look(&mut self, now: Instant, socket: &mut Socket<'_>) -> Option<IpAddress> {
-        let waiting = socket.send_queue();
-        if waiting == 0 {
-            self.holder = None;
-        }
-        if waiting == 0 || waiting != self.waiting {
-            (self.waiting, self.since) = (waiting, now);
-        }
-        if now < self.due()? {
-            return None;
-        }
-        let endpoint = socket.endpoint();
-        socket.close();
-        // It was bound there before.
-        let _ = socket.bind(endpoint);
-        self.silent_until = now + SILENCE;
-        self.holder.take()
-    }
-
-    /// When to look again.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        self.holder.map(|_| self.since.max(self.silent_until) + STUCK)
-    }
 }

@@ -1,11 +1,11 @@
-//! Clients that are too many, vanish, or mean no good, on a server with few sockets.
+//! Too many, vanishing and hostile clients on a server with few sockets.
 mod common;
 
 use common::{NO_FAULTS, sample};
 use pinhole::client::{Config, TransportChoice};
 use pinhole_sim::wire::Medium;
 use pinhole_sim::world::{Family, Host, Media, RTSP, SMALL, Sim, udp};
-use pinhole_smoltcp::memory::ServerMeans;
+use pinhole_smoltcp::memory::ServerResources;
 use pinhole_smoltcp::server::CONFIG;
 use pinhole_smoltcp::time;
 use pinhole_tests::stranger::syn;
@@ -16,8 +16,8 @@ use std::net::SocketAddrV4;
 
 const URL: &str = "rtsp://10.0.0.1:8554/clip";
 
-fn start(means: ServerMeans, media: Media) -> Sim {
-    Sim::new(Medium::Ip, Family::V4, NO_FAULTS, means, media)
+fn start(resources: ServerResources, media: Media) -> Sim {
+    Sim::new(Medium::Ip, Family::V4, NO_FAULTS, resources, media)
 }
 
 fn recorded(frames: usize) -> Media {
@@ -38,7 +38,7 @@ fn logged(sim: &Sim, what: &str) -> usize {
     sim.served.app.log.iter().filter(|event| event.contains(what)).count()
 }
 
-/// A host of the test's own, connected to the server; by how many sockets.
+/// Adds a host that the test drives, and connects `sockets` of its sockets to the server.
 fn connect(sim: &mut Sim, sockets: u16) -> Vec<SocketHandle> {
     let mut host = sim.host();
     let connect = |n| {
@@ -60,8 +60,8 @@ fn host(sim: &mut Sim) -> &mut Host {
     sim.others.last_mut().unwrap()
 }
 
-/// Sends a request, and returns the head of what comes back.
-fn ask(sim: &mut Sim, socket: SocketHandle, request: &str) -> String {
+/// Sends a request, and returns the head of the response.
+fn request(sim: &mut Sim, socket: SocketHandle, request: &str) -> String {
     host(sim).socket(socket).send_slice(format!("{request}\r\n\r\n").as_bytes()).unwrap();
     let mut reply = vec![];
     let complete = |reply: &[u8]| reply.windows(4).any(|four| four == b"\r\n\r\n");
@@ -75,19 +75,19 @@ fn ask(sim: &mut Sim, socket: SocketHandle, request: &str) -> String {
     String::from_utf8_lossy(&reply).into_owned()
 }
 
-/// Sets up and plays by this transport; returns the reply to SETUP.
+/// Sets up and plays by `transport`. Returns the response to SETUP.
 fn play(sim: &mut Sim, socket: SocketHandle, transport: &str) -> String {
     let setup = format!("SETUP {URL}/track0 RTSP/1.0\r\nCSeq: 1\r\nTransport: {transport}");
-    let reply = ask(sim, socket, &setup);
+    let reply = request(sim, socket, &setup);
     let session = reply.split("Session: ").nth(1).unwrap_or_else(|| panic!("{reply}"));
     let session = session.split([';', '\r']).next().unwrap();
-    let played = ask(sim, socket, &format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}"));
+    let played = request(sim, socket, &format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}"));
     assert!(played.starts_with("RTSP/1.0 200"), "{played}");
     reply
 }
 
 #[test]
-fn a_client_too_many_is_turned_away_until_another_leaves() {
+fn a_full_server_refuses_until_a_client_leaves() {
     let mut sim = start(SMALL, recorded(30));
     watch(&mut sim, TransportChoice::Udp);
     watch(&mut sim, TransportChoice::Tcp);
@@ -106,8 +106,8 @@ fn a_client_too_many_is_turned_away_until_another_leaves() {
 }
 
 #[test]
-fn connections_that_are_never_completed_disturb_no_session_and_pass() {
-    let mut sim = start(ServerMeans { connections: 4, ..SMALL }, recorded(60));
+fn half_open_connections_disturb_no_session() {
+    let mut sim = start(ServerResources { connections: 4, ..SMALL }, recorded(60));
     watch(&mut sim, TransportChoice::Udp);
     assert!(sim.run(5, |sim| sim.watchers[0].told("Playing")));
     for n in 0..200u16 {
@@ -130,7 +130,7 @@ fn connections_that_are_never_completed_disturb_no_session_and_pass() {
 }
 
 #[test]
-fn a_client_that_vanishes_frees_its_connection_after_the_timeout() {
+fn a_vanished_client_times_out() {
     for (medium, transport) in [
         (Medium::Ip, TransportChoice::Udp),
         (Medium::Ethernet, TransportChoice::Udp),
@@ -161,7 +161,7 @@ fn a_client_that_vanishes_frees_its_connection_after_the_timeout() {
 }
 
 #[test]
-fn a_client_that_never_reads_frees_its_connection_after_the_timeout() {
+fn media_of_a_client_that_never_reads_time_out() {
     let mut sim = start(SMALL, live());
     let socket = connect(&mut sim, 1)[0];
     play(&mut sim, socket, "RTP/AVP/TCP;interleaved=0-1");
@@ -175,12 +175,12 @@ fn a_client_that_never_reads_frees_its_connection_after_the_timeout() {
 }
 
 #[test]
-fn what_is_no_rtsp_is_answered_and_disconnected() {
+fn garbage_is_disconnected_and_unknown_media_refused() {
     let mut sim = start(SMALL, recorded(1));
     let sockets = connect(&mut sim, 2);
-    let refused = ask(&mut sim, sockets[0], "DESCRIBE rtsp://10.0.0.1:8554/other RTSP/1.0\r\nCSeq: 1");
+    let refused = request(&mut sim, sockets[0], "DESCRIBE rtsp://10.0.0.1:8554/other RTSP/1.0\r\nCSeq: 1");
     assert!(refused.starts_with("RTSP/1.0 404"), "{refused}");
-    let refused = ask(
+    let refused = request(
         &mut sim,
         sockets[0],
         &format!("SETUP {URL}/track1 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP"),
@@ -193,14 +193,14 @@ fn what_is_no_rtsp_is_answered_and_disconnected() {
     assert!(sim.run(10, |sim| sim.served.server.connected() == 1));
 }
 
-/// Packets that have come to a socket since the last look.
+/// Returns the number of packets that arrived at a socket since the last call.
 fn arrived(sim: &mut Sim, socket: SocketHandle) -> usize {
     let socket = host(sim).sockets.get_mut::<udp::Socket>(socket);
     std::iter::from_fn(|| socket.recv().ok().map(|_| ())).count()
 }
 
 #[test]
-fn two_sessions_of_one_address_are_told_apart_or_left_as_they_are() {
+fn ambiguous_datagrams_move_no_session() {
     let mut sim = start(SMALL, live());
     let sockets = connect(&mut sim, 2);
     let [a, b, unknown] = [5000, 6000, 7000].map(|port| host(&mut sim).udp_pair(port, 40, 2).rtp);
@@ -225,8 +225,8 @@ fn two_sessions_of_one_address_are_told_apart_or_left_as_they_are() {
 }
 
 #[test]
-fn a_server_that_is_closed_takes_leave_of_everyone() {
-    let mut sim = start(ServerMeans { connections: 3, ..SMALL }, live());
+fn closing_a_server_ends_all_sessions() {
+    let mut sim = start(ServerResources { connections: 3, ..SMALL }, live());
     watch(&mut sim, TransportChoice::Udp);
     watch(&mut sim, TransportChoice::Tcp);
     assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
@@ -241,7 +241,7 @@ fn a_server_that_is_closed_takes_leave_of_everyone() {
 }
 
 #[test]
-fn a_client_that_asks_and_never_reads_frees_its_connection_after_the_timeout() {
+fn requests_of_a_client_that_never_reads_time_out() {
     let mut sim = start(SMALL, recorded(1));
     let socket = connect(&mut sim, 1)[0];
     let options = format!("OPTIONS {URL} RTSP/1.0\r\nCSeq: 1\r\n\r\n");
@@ -261,12 +261,12 @@ fn a_client_that_asks_and_never_reads_frees_its_connection_after_the_timeout() {
 /// The rest of a medium fits into the socket's buffer when its client has vanished, but not the BYE of the
 /// session's end.
 #[test]
-fn a_client_that_vanishes_near_the_end_frees_its_connection_after_the_timeout() {
+fn a_client_vanishing_near_the_end_times_out() {
     let vanish = |transmit| {
-        let mut means = ServerMeans { connections: 1, ..SMALL };
-        means.config.session_timeout = pinhole::time::Duration::from_secs(8);
-        means.tcp.transmit = transmit;
-        let mut sim = start(means, recorded(10));
+        let mut resources = ServerResources { connections: 1, ..SMALL };
+        resources.config.session_timeout = pinhole::time::Duration::from_secs(8);
+        resources.tcp.transmit = transmit;
+        let mut sim = start(resources, recorded(10));
         watch(&mut sim, TransportChoice::Tcp);
         assert!(sim.run(5, |sim| sim.watchers[0].told("Playing")));
         sim.watchers[0].host.port.cut(true);
@@ -292,7 +292,7 @@ fn a_client_that_vanishes_near_the_end_frees_its_connection_after_the_timeout() 
 /// Requests stay in the socket's buffer, which is a ring, until they are complete, and until there is room
 /// for a reply; here for one at a time.
 #[test]
-fn requests_in_pieces_and_in_a_row_are_answered_one_by_one() {
+fn fragmented_and_pipelined_requests_are_answered_in_order() {
     const REQUESTS: usize = 40;
     let mut sim = start(SMALL, live());
     let socket = connect(&mut sim, 1)[0];
@@ -325,13 +325,13 @@ fn requests_in_pieces_and_in_a_row_are_answered_one_by_one() {
 
 /// Whichever of two that are served in turns vanishes.
 #[test]
-fn a_neighbour_that_vanishes_holds_up_no_other_session() {
+fn a_vanished_neighbour_blocks_no_other_session() {
     for gone in [0, 1] {
         // Longer than smoltcp knows a neighbour that says nothing; and room for packets of both.
-        let mut means = ServerMeans { udp: udp(60), ..SMALL };
-        means.config.session_timeout = pinhole::time::Duration::from_secs(120);
+        let mut resources = ServerResources { udp: udp(60), ..SMALL };
+        resources.config.session_timeout = pinhole::time::Duration::from_secs(120);
         let media = live();
-        let mut sim = Sim::new(Medium::Ethernet, Family::V4, NO_FAULTS, means, media);
+        let mut sim = Sim::new(Medium::Ethernet, Family::V4, NO_FAULTS, resources, media);
         watch(&mut sim, TransportChoice::Udp);
         watch(&mut sim, TransportChoice::Udp);
         assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
@@ -348,10 +348,10 @@ fn a_neighbour_that_vanishes_holds_up_no_other_session() {
 /// Where two vanish within half a second, the farewell to one would hold up that to the other, who
 /// is sent media until then: they would hold up those of all.
 #[test]
-fn sessions_that_end_before_smoltcp_forgets_who_vanished_hold_up_no_other() {
+fn short_session_timeouts_avoid_blocked_sockets() {
     for millis in (0..500).step_by(100) {
-        let means = ServerMeans { connections: 3, config: CONFIG, ..SMALL };
-        let mut sim = Sim::new(Medium::Ethernet, Family::V4, NO_FAULTS, means, live());
+        let resources = ServerResources { connections: 3, config: CONFIG, ..SMALL };
+        let mut sim = Sim::new(Medium::Ethernet, Family::V4, NO_FAULTS, resources, live());
         (0..3).for_each(|_| watch(&mut sim, TransportChoice::Udp));
         assert!(sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
         // Long enough for a report, after which nothing is heard of it.
@@ -367,10 +367,10 @@ fn sessions_that_end_before_smoltcp_forgets_who_vanished_hold_up_no_other() {
 }
 
 #[test]
-fn what_is_too_little_for_two_is_shared() {
+fn scarce_buffers_are_shared_fairly() {
     // A packet for each turn, and 1000 turns a second: the two want 1200.
-    let means = ServerMeans { udp: udp(1), ..SMALL };
-    let mut sim = start(means, live());
+    let resources = ServerResources { udp: udp(1), ..SMALL };
+    let mut sim = start(resources, live());
     sim.busy = smoltcp::time::Duration::from_millis(1);
     watch(&mut sim, TransportChoice::Udp);
     watch(&mut sim, TransportChoice::Udp);

@@ -1,4 +1,4 @@
-//! What a server and a client take is what is said beforehand, in the first second as after an hour.
+//! Memory of a server and of a client: exactly what their resources say, and no allocation in an hour.
 use allocation_counter::{measure, opt_out};
 use pinhole::client;
 use pinhole::frame::{FrameEnd, FrameStore, TrackId};
@@ -13,7 +13,7 @@ use pinhole_sim::network::{Network, Port};
 use pinhole_sim::wire::Medium;
 use pinhole_sim::world::SMALL;
 use pinhole_smoltcp::client::{Client, TrackSockets};
-use pinhole_smoltcp::memory::{ClientMeans, Lender, RingSize, ServerMeans, TcpBuffers, UdpBuffers};
+use pinhole_smoltcp::memory::{Arena, ClientResources, RingSize, ServerResources, TcpBuffers, UdpBuffers};
 use pinhole_smoltcp::server::{Application, Server};
 use pinhole_smoltcp::time;
 use pinhole_std::media::{Normalising, PatternFormat};
@@ -29,7 +29,7 @@ const URL: &str = "rtsp://10.0.0.1:554/clip";
 const RATE: FrameRate = FrameRate(5_000);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A place on the network, whose own allocations do not count.
+/// A port of the network whose own allocations are not counted.
 struct Plug(Port);
 
 impl Link for Plug {
@@ -56,7 +56,7 @@ impl Link for Plug {
     }
 }
 
-/// The program around the server, and the clip that it has in flash.
+/// The application: it serves a clip from flash.
 struct Camera {
     tracks: [Track; 1],
 }
@@ -83,8 +83,8 @@ impl Application for Camera {
     }
 }
 
-/// As a static is: never freed, and exactly as long as it is said to be.
-fn lend<T>(len: usize, make: impl Fn() -> T) -> &'static mut [T] {
+/// Returns a slice of `len` elements that is never freed, as a static.
+fn static_slice<T>(len: usize, make: impl Fn() -> T) -> &'static mut [T] {
     let mut all = Vec::with_capacity(len);
     all.extend((0..len).map(|_| make()));
     Box::leak(all.into_boxed_slice())
@@ -98,10 +98,10 @@ fn interface(device: &mut Device<Plug>, number: u8) -> Box<Interface> {
 }
 
 fn ring(size: RingSize) -> Box<FrameRing<&'static mut [Slot], &'static mut [u8]>> {
-    Box::new(FrameRing::new(lend(size.slots, Slot::default), lend(size.bytes, || 0)))
+    Box::new(FrameRing::new(static_slice(size.slots, Slot::default), static_slice(size.bytes, || 0)))
 }
 
-/// A server with exactly what its means say.
+/// A server in exactly the memory that its resources describe.
 struct Served {
     iface: Box<Interface>,
     sockets: Box<SocketSet<'static>>,
@@ -110,22 +110,26 @@ struct Served {
 }
 
 impl Served {
-    fn new(means: &ServerMeans, device: &mut Device<Plug>) -> Self {
+    fn new(resources: &ServerResources, device: &mut Device<Plug>) -> Self {
         let iface = interface(device, 1);
-        let mut sockets = Box::new(SocketSet::new(lend(means.sockets(), || SocketStorage::EMPTY)));
-        let mut lender =
-            Lender::new(lend(means.bytes(), || 0), lend(means.packets(), || PacketMetadata::EMPTY));
-        let udp = means.udp.map(|buffers| lender.udp_pair(&buffers, 6970, &mut sockets));
-        let mut connections = Vec::with_capacity(means.connections);
-        connections.extend((0..means.connections).map(|_| lender.connection(means, &mut sockets)));
+        let mut sockets =
+            Box::new(SocketSet::new(static_slice(resources.sockets(), || SocketStorage::EMPTY)));
+        let mut arena = Arena::new(
+            static_slice(resources.bytes(), || 0),
+            static_slice(resources.packets(), || PacketMetadata::EMPTY),
+        );
+        let udp = resources.udp.map(|buffers| arena.udp_pair(&buffers, 6970, &mut sockets));
+        let mut connections = Vec::with_capacity(resources.connections);
+        connections.extend((0..resources.connections).map(|_| arena.connection(resources, &mut sockets)));
         let connections = Box::leak(connections.into_boxed_slice());
         let server =
-            Server::new(RTSP, udp, means.config, connections, lender.storage(means), &sockets, 1500).unwrap();
-        Self { iface, sockets, server: Box::new(server), ring: means.ring.map(ring) }
+            Server::new(RTSP, udp, resources.config, connections, arena.storage(resources), &sockets, 1500)
+                .unwrap();
+        Self { iface, sockets, server: Box::new(server), ring: resources.ring.map(ring) }
     }
 }
 
-/// A client with exactly what its means say.
+/// A client in exactly the memory that its resources describe.
 struct Watcher {
     iface: Box<Interface>,
     sockets: Box<SocketSet<'static>>,
@@ -134,27 +138,30 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(means: &ClientMeans, device: &mut Device<Plug>) -> Self {
+    fn new(resources: &ClientResources, device: &mut Device<Plug>) -> Self {
         let iface = interface(device, 2);
-        let mut sockets = Box::new(SocketSet::new(lend(means.sockets(), || SocketStorage::EMPTY)));
-        let mut lender =
-            Lender::new(lend(means.bytes(), || 0), lend(means.packets(), || PacketMetadata::EMPTY));
-        let socket = lender.tcp_socket(means.tcp, &mut sockets);
-        let mut tracks = Vec::with_capacity(means.pairs());
-        if let Some(udp) = means.udp {
-            let pairs = (0..means.tracks).map(|_| lender.udp_pair(&udp, 5000, &mut sockets));
+        let mut sockets =
+            Box::new(SocketSet::new(static_slice(resources.sockets(), || SocketStorage::EMPTY)));
+        let mut arena = Arena::new(
+            static_slice(resources.bytes(), || 0),
+            static_slice(resources.packets(), || PacketMetadata::EMPTY),
+        );
+        let socket = arena.tcp_socket(resources.tcp, &mut sockets);
+        let mut tracks = Vec::with_capacity(resources.pairs());
+        if let Some(udp) = resources.udp {
+            let pairs = (0..resources.tracks).map(|_| arena.udp_pair(&udp, 5000, &mut sockets));
             tracks.extend(pairs.map(TrackSockets::new));
         }
         let tracks = Box::leak(tracks.into_boxed_slice());
         let now = time::now(Instant::ZERO);
-        let storage = lender.bytes(means.config.storage_len(means.window));
-        let client = Client::new(means.config, now, URL, 99, storage, socket, tracks).unwrap();
-        Self { iface, sockets, client: Box::new(client), ring: ring(means.ring) }
+        let storage = arena.bytes(resources.config.storage_len(resources.window));
+        let client = Client::new(resources.config, now, URL, 99, storage, socket, tracks).unwrap();
+        Self { iface, sockets, client: Box::new(client), ring: ring(resources.ring) }
     }
 }
 
-/// Has a client watch a server for an hour of virtual time; neither allocates anything.
-fn an_hour(means: &ServerMeans, watching: &ClientMeans, clip: &Clip) {
+/// Has a client watch a server for an hour of virtual time. Neither allocates memory.
+fn run_an_hour(resources: &ServerResources, watching: &ClientResources, clip: &Clip) {
     let network = Network::new(Medium::Ethernet, 1);
     let [mut near, mut far] = [(); 2].map(|()| {
         let port = Network::plug_in(&network, Faults::NONE);
@@ -163,8 +170,8 @@ fn an_hour(means: &ServerMeans, watching: &ClientMeans, clip: &Clip) {
     });
 
     let mut served = None;
-    let taken = measure(|| served = Some(Served::new(means, &mut near)));
-    assert_eq!(taken.bytes_current, means.ram().total() as i64, "{:?}", means.ram());
+    let taken = measure(|| served = Some(Served::new(resources, &mut near)));
+    assert_eq!(taken.bytes_current, resources.ram().total() as i64, "{:?}", resources.ram());
     let mut watcher = None;
     let taken = measure(|| watcher = Some(Watcher::new(watching, &mut far)));
     let ram = watching.ram::<&str>();
@@ -214,7 +221,7 @@ fn an_hour(means: &ServerMeans, watching: &ClientMeans, clip: &Clip) {
     assert_eq!((figures.frames_damaged, figures.frames_missing), (0, 0));
 }
 
-const WATCHING: ClientMeans = ClientMeans {
+const WATCHING: ClientResources = ClientResources {
     tracks: 1,
     window: 8 * 1600,
     tcp: TcpBuffers { receive: 4096, transmit: 1024 },
@@ -229,15 +236,15 @@ fn pattern() -> Clip {
 
 #[test]
 fn frames_in_flash_and_by_udp() {
-    an_hour(&SMALL, &WATCHING, &pattern());
+    run_an_hour(&SMALL, &WATCHING, &pattern());
 }
 
 #[test]
 fn frames_in_a_ring_and_interleaved() {
     let ring = Some(RingSize { slots: 4, bytes: 20_000 });
-    let means = ServerMeans { connections: 1, udp: None, ring, ..SMALL };
-    let watching = ClientMeans { udp: None, ..WATCHING };
-    an_hour(&means, &watching, &pattern());
+    let resources = ServerResources { connections: 1, udp: None, ring, ..SMALL };
+    let watching = ClientResources { udp: None, ..WATCHING };
+    run_an_hour(&resources, &watching, &pattern());
 }
 
 #[test]
@@ -245,5 +252,5 @@ fn many_clients_with_large_buffers() {
     let tcp = TcpBuffers { receive: 777, transmit: 50_001 };
     let ring = Some(RingSize { slots: 3, bytes: 99_999 });
     let udp = Some(UdpBuffers::to_send(33, 1400));
-    an_hour(&ServerMeans { connections: 9, tcp, udp, ring, ..SMALL }, &WATCHING, &pattern());
+    run_an_hour(&ServerResources { connections: 9, tcp, udp, ring, ..SMALL }, &WATCHING, &pattern());
 }

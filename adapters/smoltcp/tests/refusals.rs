@@ -1,13 +1,13 @@
-//! A server that could not work is not made, and what is wrong is said with its figures.
+//! Errors of a server's set-up, and the sizes that they name.
 use pinhole_sim::world::SMALL;
 use pinhole_smoltcp::UdpPair;
-use pinhole_smoltcp::memory::{Lender, PacketBuffer, ServerMeans, TcpBuffers, UdpBuffers};
-use pinhole_smoltcp::server::{Connection, Server, Unusable};
+use pinhole_smoltcp::memory::{Arena, PacketBuffer, ServerResources, TcpBuffers, UdpBuffers};
+use pinhole_smoltcp::server::{Connection, Server, SetupError};
 use smoltcp::iface::SocketSet;
 use smoltcp::socket::udp::PacketMetadata;
 use smoltcp::socket::{tcp, udp};
 
-/// What is handed to [`Server::new`].
+/// The arguments of [`Server::new`].
 struct Parts {
     listen: u16,
     connections: Vec<Connection<'static>>,
@@ -16,18 +16,19 @@ struct Parts {
     sockets: SocketSet<'static>,
 }
 
-/// What is said of a server with these means, whose parts `spoil` has spoilt.
-fn refusal(means: ServerMeans, ip_mtu: usize, spoil: impl FnOnce(&mut Parts)) -> String {
+/// Returns the error message of a server with these resources, after `spoil` has changed its parts.
+fn refusal(resources: ServerResources, ip_mtu: usize, spoil: impl FnOnce(&mut Parts)) -> String {
     let mut sockets = SocketSet::new(vec![]);
-    let packets = vec![PacketMetadata::EMPTY; means.packets()].leak();
-    let mut lender = Lender::new(vec![0; means.bytes()].leak(), packets);
-    let pair = means.udp.map(|buffers| lender.udp_pair(&buffers, 6970, &mut sockets));
-    let connections = (0..means.connections).map(|_| lender.connection(&means, &mut sockets)).collect();
-    let storage = lender.storage(&means);
+    let packets = vec![PacketMetadata::EMPTY; resources.packets()].leak();
+    let mut arena = Arena::new(vec![0; resources.bytes()].leak(), packets);
+    let pair = resources.udp.map(|buffers| arena.udp_pair(&buffers, 6970, &mut sockets));
+    let connections =
+        (0..resources.connections).map(|_| arena.connection(&resources, &mut sockets)).collect();
+    let storage = arena.storage(&resources);
     let mut parts = Parts { listen: 554, connections, storage, pair, sockets };
     spoil(&mut parts);
     let Parts { listen, connections, storage, pair, sockets } = parts;
-    match Server::new(listen, pair, means.config, connections.leak(), storage, &sockets, ip_mtu) {
+    match Server::new(listen, pair, resources.config, connections.leak(), storage, &sockets, ip_mtu) {
         Ok(_) => String::new(),
         Err(unusable) => unusable.to_string(),
     }
@@ -41,12 +42,12 @@ fn assert_says(said: &str, words: &[&str]) {
 }
 
 #[test]
-fn packets_and_buffers_that_do_not_fit() {
+fn unfit_packets_and_buffers_are_refused() {
     assert_eq!(refusal(SMALL, 1428, nothing), "");
     assert_says(&refusal(SMALL, 1427, nothing), &["1400", " 1 too long", "1399"]);
     let udp = |rtp, rtcp| {
         let buffers = UdpBuffers { rtp_transmit: rtp, rtcp_transmit: rtcp, ..UdpBuffers::to_send(0, 0) };
-        refusal(ServerMeans { udp: Some(buffers), ..SMALL }, 1500, nothing)
+        refusal(ServerResources { udp: Some(buffers), ..SMALL }, 1500, nothing)
     };
     let (packet, report) = (PacketBuffer::of(1, 1400), PacketBuffer::of(1, 80));
     assert_eq!(udp(packet, report), "");
@@ -57,9 +58,9 @@ fn packets_and_buffers_that_do_not_fit() {
     assert_says(&udp(PacketBuffer { packets: 0, ..packet }, report), &["6970", "1400 too few"]);
     assert_says(&udp(packet, PacketBuffer::of(1, 79)), &["6971", "79", " 1 too few", "80"]);
     let tcp = |receive, transmit, packet| {
-        let mut means = ServerMeans { tcp: TcpBuffers { receive, transmit }, udp: None, ..SMALL };
-        means.config.max_packet = packet;
-        refusal(means, 1500, nothing)
+        let mut resources = ServerResources { tcp: TcpBuffers { receive, transmit }, udp: None, ..SMALL };
+        resources.config.max_packet = packet;
+        refusal(resources, 1500, nothing)
     };
     assert_eq!(tcp(256, 1536, 1400), "");
     assert_says(&tcp(255, 1536, 1400), &["receive", "connection 0", "255", " 1 too few", "256"]);
@@ -83,7 +84,7 @@ fn udp_at(port: u16) -> udp::Socket<'static> {
 }
 
 #[test]
-fn ports_and_sockets_that_clash() {
+fn clashing_ports_and_sockets_are_refused() {
     assert_says(&refusal(SMALL, 1500, |parts| parts.listen = 0), &["port 0"]);
     for (rtp, rtcp) in [(0, 6971), (6970, 0), (6971, 6972), (6970, 6972), (6970, 6970)] {
         let said = refusal(SMALL, 1500, |parts| {
@@ -118,15 +119,14 @@ fn ports_and_sockets_that_clash() {
     assert_says(&twice, &["connection 2", "one before"]);
 }
 
-/// Storage that is too short for its means is told where it is used.
 #[test]
-fn what_a_lender_has_not_is_missing() {
+fn an_exhausted_arena_is_refused() {
     let mut sockets = SocketSet::new(vec![]);
     let mut bytes = vec![0; SMALL.bytes() - 1];
-    let mut lender = Lender::new(&mut bytes, &mut []);
-    let mut connections = [(); 2].map(|()| lender.connection(&SMALL, &mut sockets));
-    let pair = lender.udp_pair(&SMALL.udp.unwrap(), 6970, &mut sockets);
+    let mut arena = Arena::new(&mut bytes, &mut []);
+    let mut connections = [(); 2].map(|()| arena.connection(&SMALL, &mut sockets));
+    let pair = arena.udp_pair(&SMALL.udp.unwrap(), 6970, &mut sockets);
     let refused =
         Server::new(554, Some(pair), SMALL.config, &mut connections, vec![0; 9999].leak(), &sockets, 1500);
-    assert_eq!(refused.err(), Some(Unusable::UdpBufferTooSmall { port: 6970, need: 1400, has: 0 }));
+    assert_eq!(refused.err(), Some(SetupError::UdpBufferTooSmall { port: 6970, need: 1400, has: 0 }));
 }

@@ -8,14 +8,14 @@ use pinhole_sim::clip::Clip;
 use pinhole_sim::faults::Faults;
 use pinhole_sim::wire::Medium;
 use pinhole_sim::world::{Family, Media, SMALL, Sim, Watcher, udp};
-use pinhole_smoltcp::memory::{ServerMeans, TcpBuffers};
+use pinhole_smoltcp::memory::{ServerResources, TcpBuffers};
 use pinhole_smoltcp::time::now;
 use smoltcp::time::Duration;
 
 const FRAMES: u64 = 60;
 
-fn start(faults: (Faults, u64), means: ServerMeans, clip: Clip) -> Sim {
-    Sim::new(Medium::Ip, Family::V4, faults, means, Media::Recorded(clip))
+fn start(faults: (Faults, u64), resources: ServerResources, clip: Clip) -> Sim {
+    Sim::new(Medium::Ip, Family::V4, faults, resources, Media::Recorded(clip))
 }
 
 fn config(transport: TransportChoice) -> Config {
@@ -40,8 +40,8 @@ fn leave(sim: &mut Sim) {
 }
 
 /// Every frame reaches every client, whole, and both ends are told that the clip has ended.
-fn whole_clip(medium: Medium, family: Family, means: ServerMeans, transports: &[TransportChoice]) {
-    let mut sim = Sim::new(medium, family, NO_FAULTS, means, Media::Recorded(sample(FRAMES as usize)));
+fn whole_clip(medium: Medium, family: Family, resources: ServerResources, transports: &[TransportChoice]) {
+    let mut sim = Sim::new(medium, family, NO_FAULTS, resources, Media::Recorded(sample(FRAMES as usize)));
     transports.iter().for_each(|transport| sim.watch(config(*transport)));
     let ended = sim.run(10, |sim| all_told(sim, "Ended"));
     assert!(ended, "{:?}\n{:?}", sim.watchers[0].log, sim.served.app.log);
@@ -69,8 +69,8 @@ fn by_udp_over_ipv6() {
 }
 
 #[test]
-fn by_udp_without_ethernet_and_with_room_for_one_packet() {
-    whole_clip(Medium::Ip, Family::V4, ServerMeans { udp: udp(1), ..SMALL }, &[Udp]);
+fn by_udp_with_room_for_one_packet() {
+    whole_clip(Medium::Ip, Family::V4, ServerResources { udp: udp(1), ..SMALL }, &[Udp]);
 }
 
 #[test]
@@ -80,16 +80,16 @@ fn interleaved_from_a_transmit_buffer_of_half_a_packet() {
 
 #[test]
 fn interleaved_over_ipv6() {
-    let means = ServerMeans { tcp: TcpBuffers { receive: 300, transmit: 5000 }, ..SMALL };
-    whole_clip(Medium::Ip, Family::V6, means, &[Tcp]);
+    let resources = ServerResources { tcp: TcpBuffers { receive: 300, transmit: 5000 }, ..SMALL };
+    whole_clip(Medium::Ip, Family::V6, resources, &[Tcp]);
 }
 
 #[test]
-fn packets_that_fill_those_of_ipv4_are_shorter_over_ipv6() {
-    let mut means = SMALL;
-    means.config.max_packet = 1472;
+fn packets_are_shortened_for_ipv6() {
+    let mut resources = SMALL;
+    resources.config.max_packet = 1472;
     for family in [Family::V4, Family::V6] {
-        whole_clip(Medium::Ip, family, means, &[Udp]);
+        whole_clip(Medium::Ip, family, resources, &[Udp]);
     }
 }
 
@@ -101,9 +101,9 @@ fn two_clients_at_once() {
 }
 
 #[test]
-fn a_server_without_udp_is_watched_interleaved() {
-    let means = ServerMeans { udp: udp(0), ..SMALL };
-    let mut sim = start(NO_FAULTS, means, sample(10));
+fn without_udp_media_are_interleaved() {
+    let resources = ServerResources { udp: udp(0), ..SMALL };
+    let mut sim = start(NO_FAULTS, resources, sample(10));
     sim.watch(config(Auto));
     assert!(sim.run(5, |sim| all_told(sim, "Ended")), "{:?}", sim.watchers[0].log);
     assert!(sim.watchers[0].told("Playing { lower: Interleaved"));
@@ -111,7 +111,7 @@ fn a_server_without_udp_is_watched_interleaved() {
 }
 
 #[test]
-fn who_reads_too_slowly_gets_fewer_frames_and_all_of_them_whole() {
+fn a_slow_reader_gets_fewer_whole_frames() {
     let mut sim = start(NO_FAULTS, SMALL, sample(FRAMES as usize));
     // Each of the 701 bytes waits for an acknowledgement that the client holds back.
     sim.ack_delay = Some(Duration::from_millis(10));
@@ -125,7 +125,7 @@ fn who_reads_too_slowly_gets_fewer_frames_and_all_of_them_whole() {
 }
 
 #[test]
-fn an_answer_that_waited_for_the_clients_main_loop_is_not_overdue() {
+fn a_slow_main_loop_makes_no_response_overdue() {
     let mut sim = start(NO_FAULTS, SMALL, sample(FRAMES as usize));
     sim.watch(config(Udp));
     assert!(sim.run(5, |sim| all_told(sim, "Playing")), "{:?}", sim.watchers[0].log);
@@ -145,8 +145,8 @@ fn an_answer_that_waited_for_the_clients_main_loop_is_not_overdue() {
 fn over_a_bad_network(transport: TransportChoice, seed: u64) -> (u64, u64) {
     let mut faults = NO_FAULTS.0;
     (faults.loss, faults.duplicate, faults.reorder) = (0.01, 0.01, 0.02);
-    let means = ServerMeans { tcp: TcpBuffers { receive: 1024, transmit: 40_000 }, ..SMALL };
-    let mut sim = start((faults, seed), means, sample(FRAMES as usize));
+    let resources = ServerResources { tcp: TcpBuffers { receive: 1024, transmit: 40_000 }, ..SMALL };
+    let mut sim = start((faults, seed), resources, sample(FRAMES as usize));
     sim.watch(config(transport));
     assert!(sim.run(60, |sim| all_told(sim, "Ended")), "{:?}", sim.watchers[0].log);
     let (complete, damaged) = sim.watchers[0].check(&sim.served.clip);
@@ -158,7 +158,7 @@ fn over_a_bad_network(transport: TransportChoice, seed: u64) -> (u64, u64) {
 }
 
 #[test]
-fn what_a_bad_network_takes_from_udp_is_marked_or_counted() {
+fn frames_lost_by_udp_are_marked_or_counted() {
     let mut sum = (0, 0);
     for seed in 1..=10 {
         let (complete, damaged) = over_a_bad_network(Udp, seed);
@@ -168,7 +168,7 @@ fn what_a_bad_network_takes_from_udp_is_marked_or_counted() {
 }
 
 #[test]
-fn interleaved_a_bad_network_takes_nothing_but_time() {
+fn a_bad_network_only_delays_interleaved_frames() {
     for seed in 1..=5 {
         let (complete, damaged) = over_a_bad_network(Tcp, seed);
         assert!(complete > 0 && damaged == 0, "{complete} complete, {damaged} damaged");

@@ -1,58 +1,47 @@
 //! An RTSP server on smoltcp sockets.
+mod application;
 mod check;
 mod connection;
+mod context;
+mod error;
+mod established;
+mod mtu;
+mod storage;
+mod tcp_socket;
+mod transmit_queue;
 
-pub use check::Unusable;
+pub use application::Application;
 pub use connection::Connection;
+pub use error::SetupError;
 
 use crate::time::to_smoltcp;
-use crate::udp::{Outlet, SOCKET, UdpPair};
-use connection::Storage;
+use crate::udp::{SOCKET, UdpPair};
+use context::Context;
 use core::net::SocketAddr;
 use pinhole::frame::{FrameId, FrameStore, TrackId};
-use pinhole::rtsp::Url;
-use pinhole::sdp::Presentation;
-use pinhole::server::{Claim, Config, Event, MAX_TRACKS, Port, Summary};
+use pinhole::server::{Claim, Config, MAX_TRACKS, Port, Summary};
 use pinhole::time::{Duration, Now};
 use smoltcp::iface::SocketSet;
 use smoltcp::socket::udp;
 use smoltcp::wire::IpListenEndpoint;
+use storage::SharedStorage;
+use transmit_queue::TransmitQueue;
 
-/// [`Config::DEFAULT`], with a session timeout that suits Ethernet: 50 s.
+/// [`Config::DEFAULT`] with a session timeout of 50 s, which suits Ethernet.
 ///
-/// smoltcp knows a neighbour for 60 s after it was last heard. A UDP socket whose next packet is for one
-/// that it does not know, and that does not answer, rests for a second, with the packets of all others
-/// behind: they lose frames. A client that vanishes does this to nobody if its session ends before.
+/// smoltcp remembers a neighbour for 60 s after its last packet. A UDP socket whose next packet is for a
+/// forgotten neighbour that does not answer sends nothing for a second, and the other clients lose
+/// frames. With a shorter session timeout, the session of a client that vanished ends before that.
 pub const CONFIG: Config = {
     let mut config = Config::DEFAULT;
     config.session_timeout = Duration::from_secs(50);
     config
 };
 
-/// What a server asks of the program that it is part of.
-pub trait Application {
-    /// A number that is hard to guess, and another one each time: session identifiers come from it
-    /// (RFC 2326, 3.4). It is drawn once for each connection.
-    fn random(&mut self) -> u64;
-
-    /// The number of the medium that a URL names: [`TrackId::media`]. `None`: there is none.
-    fn find(&self, url: &Url<'_>) -> Option<u16>;
-
-    /// Describes a medium that [`Self::find`] found. Its duration says whether it is live: a live
-    /// one is played from its newest frame on. The address type is filled in by the server.
-    fn describe(&self, media: u16) -> Presentation<'_>;
-
-    /// Takes note of what happened on the connection of `peer`: any event but
-    /// [`Event::Request`].
-    fn on_event(&mut self, peer: SocketAddr, event: &Event<'_>) {
-        let _ = (peer, event);
-    }
-}
-
-/// An RTSP server: as many clients at once as it is lent connections.
+/// An RTSP server for as many clients at once as there are connections.
 ///
-/// In each turn of the caller's loop, after [`Interface::poll`](smoltcp::iface::Interface::poll):
-/// [`Server::poll`].
+/// Call [`Self::poll`] in each turn of the main loop, after
+/// [`Interface::poll`](smoltcp::iface::Interface::poll).
 #[derive(Debug)]
 pub struct Server<'a, const TRACKS: usize = MAX_TRACKS> {
     listen: IpListenEndpoint,
@@ -60,33 +49,34 @@ pub struct Server<'a, const TRACKS: usize = MAX_TRACKS> {
     config: Config,
     ip_mtu: usize,
     /// The transmit buffers of `udp`: RTP's and RTCP's.
-    outlets: [Outlet; 2],
+    queues: [TransmitQueue; 2],
     connections: &'a mut [Connection<'a, TRACKS>],
-    storage: Storage<'a>,
-    /// Who has the first turn: the sockets that are shared go round.
+    storage: SharedStorage<'a>,
+    /// Index of the connection that is polled first. It rotates, so that shared buffers are shared
+    /// fairly.
     first: usize,
     closing: bool,
 }
 
 impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
-    /// A server that will listen on `listen`, and send by UDP from `udp`; without that, only
-    /// interleaved in the RTSP connection. All its sockets are of `sockets`, which has no others at
-    /// its ports.
+    /// Creates a server that listens on `listen` and sends datagrams through `udp`; without `udp`, it
+    /// sends interleaved in the RTSP connection only. All its sockets belong to `sockets`, and no other
+    /// socket of the set may be bound to its ports.
     ///
-    /// `ip_mtu` is the interface's, [`DeviceCapabilities::ip_mtu`]: [`Config::max_packet`] must leave
-    /// room in it for the headers of UDP and IP, 28 bytes. Those of IPv6 take 20 more, and clients
-    /// that come by it are sent packets that are shorter if need be.
+    /// `ip_mtu` is the interface's MTU, [`DeviceCapabilities::ip_mtu`]. [`Config::max_packet`] must leave
+    /// room in it for the headers of IPv4 and UDP, 28 bytes. Packets to clients on IPv6, whose header is
+    /// 20 bytes longer, are shortened if need be.
     ///
-    /// `storage` is where requests are read and replies are written, for one connection after the
-    /// other: [`Config::storage_len`] bytes for the longest request that is taken.
+    /// `storage` holds requests and replies, for one connection after another. Its length is
+    /// [`Config::storage_len`] for the longest accepted request.
     ///
     /// [`DeviceCapabilities::ip_mtu`]: smoltcp::phy::DeviceCapabilities::ip_mtu
     ///
     /// # Errors
-    /// [`Unusable`], which says what is wrong.
+    /// Returns a [`SetupError`] that names the argument and the size it must have.
     ///
     /// # Panics
-    /// As [`SocketSet::get`] does, if a handle is not of `sockets`.
+    /// If a handle does not belong to `sockets`, as [`SocketSet::get`] does.
     pub fn new(
         listen: impl Into<IpListenEndpoint>,
         udp: Option<UdpPair>,
@@ -95,24 +85,27 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
         storage: &'a mut [u8],
         sockets: &SocketSet<'_>,
         ip_mtu: usize,
-    ) -> Result<Self, Unusable> {
+    ) -> Result<Self, SetupError> {
         let listen = listen.into();
         check::listener(listen.port, connections, storage.len(), config, sockets)?;
         if let Some(udp) = udp {
             check::udp(udp, config, sockets, ip_mtu)?;
         }
-        let outlets = [Outlet::default(); 2];
-        let storage = Storage::new(storage);
-        Ok(Self { listen, udp, config, ip_mtu, outlets, connections, storage, first: 0, closing: false })
+        let queues = [TransmitQueue::default(); 2];
+        let storage = SharedStorage::new(storage);
+        Ok(Self { listen, udp, config, ip_mtu, queues, connections, storage, first: 0, closing: false })
     }
 
-    /// Does all that can be done now; returns when to come back, if nothing comes in before: with
-    /// [`Interface::poll_at`](smoltcp::iface::Interface::poll_at), the earlier of the two, and
-    /// after each [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket. Also
-    /// to be called when `store` has a new frame.
+    /// Does everything that can be done now: reads requests, has `app` answer them, and sends the frames
+    /// of `store` that are due.
+    ///
+    /// Returns when to call it next if nothing arrives before; the main loop waits for the earlier of
+    /// this and [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). Call it also after each
+    /// [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket, and when `store` has a
+    /// new frame.
     ///
     /// # Panics
-    /// As [`SocketSet::get_mut`] does, if a handle of the server's is not of `sockets`.
+    /// If a handle of the server does not belong to `sockets`, as [`SocketSet::get_mut`] does.
     pub fn poll<S, A>(
         &mut self,
         now: Now,
@@ -126,52 +119,54 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
     {
         self.receive(now, sockets);
         let ports = self.udp.and_then(|udp| udp.ports(sockets, self.config.max_packet));
-        let mut shared = connection::Shared {
+        let mut context = Context {
             now,
             config: self.config,
             ip_mtu: self.ip_mtu,
             listen: self.listen,
             udp: self.udp,
             ports,
-            outlets: &mut self.outlets,
+            queues: &mut self.queues,
             storage: &mut self.storage,
             closing: self.closing,
         };
         let count = self.connections.len();
-        let (behind, ahead) = self.connections.split_at_mut_checked(self.first).unwrap_or_default();
-        let turns = ahead.iter_mut().chain(behind);
-        let wake = turns.filter_map(|connection| connection.turn(&mut shared, sockets, store, app)).min();
-        let wake = wake.into_iter().chain(self.outlets.iter().filter_map(Outlet::due)).min();
+        let (last, first) = self.connections.split_at_mut_checked(self.first).unwrap_or_default();
+        let turns = first.iter_mut().chain(last);
+        let wake = turns.filter_map(|connection| connection.poll(&mut context, sockets, store, app)).min();
+        let wake = wake.into_iter().chain(self.queues.iter().filter_map(TransmitQueue::check_at)).min();
         self.first = self.first.wrapping_add(1).checked_rem(count).unwrap_or(0);
         wake.map(to_smoltcp)
     }
 
-    /// Ends all sessions and connections, and listens no more; [`Self::poll`] does the rest.
+    /// Begins to end all sessions and connections, and accepts no more clients. Call [`Self::poll`] until
+    /// [`Self::connected`] is 0.
     pub fn close(&mut self) {
         self.closing = true;
         self.connections.iter_mut().for_each(Connection::close);
     }
 
-    /// How many connections are in use: those of clients, and those that still part from one.
+    /// Returns the number of connections in use, including those that are being closed.
     pub fn connected(&self) -> usize {
         self.connections.iter().filter(|connection| !connection.is_idle()).count()
     }
 
-    /// The frames that sessions read next: [`pinhole::server::ServerConn::wanted`].
+    /// Returns the frames that sessions read next: [`pinhole::server::ServerConn::wanted`].
     pub fn wanted(&self) -> impl Iterator<Item = (TrackId, FrameId)> {
         self.connections.iter().filter_map(Connection::conn).flat_map(|conn| conn.wanted())
     }
 
-    /// The figures of each session's tracks so far: [`pinhole::server::ServerConn::summaries`].
+    /// Returns the statistics of each session's tracks so far:
+    /// [`pinhole::server::ServerConn::summaries`].
     pub fn summaries(&self, now: Now) -> impl Iterator<Item = (TrackId, Summary)> {
         self.connections.iter().filter_map(Connection::conn).flat_map(move |conn| conn.summaries(now))
     }
 
-    /// Gives each datagram that has come to the connection with the greatest claim to it, and sees
-    /// what became of those that were sent.
+    /// Hands each received datagram to the connection with the strongest claim to it, and checks the
+    /// progress of sent ones.
     fn receive(&mut self, now: Now, sockets: &mut SocketSet<'_>) {
         let Some(udp) = self.udp else { return };
-        for (port, outlet) in [Port::Rtp, Port::Rtcp].into_iter().zip(&mut self.outlets) {
+        for (port, queue) in [Port::Rtp, Port::Rtcp].into_iter().zip(&mut self.queues) {
             let socket = sockets.get_mut::<udp::Socket<'_>>(udp.handle(port));
             while let Ok((datagram, metadata)) = socket.recv() {
                 let from = SocketAddr::from(metadata.endpoint);
@@ -180,13 +175,14 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
                         connection.conn().map_or(Claim::No, |conn| conn.claim(from, SOCKET, port, datagram));
                     (connection, claim)
                 });
-                // A tie is nobody's: both keep to the ports that their clients announced.
+                // `None` if two claims are equal: both sessions keep the ports that their clients
+                // announced.
                 if let Some((connection, _)) = Claim::strongest(claims) {
                     connection.handle_datagram(now, from, port, datagram);
                 }
             }
-            if let Some(peer) = outlet.look(now.at, socket) {
-                self.connections.iter_mut().for_each(|connection| connection.miss(peer));
+            if let Some(peer) = queue.check_progress(now.at, socket) {
+                self.connections.iter_mut().for_each(|connection| connection.on_unreachable(peer));
             }
         }
     }

@@ -19,7 +19,7 @@ use heapless::Vec;
 use media::Media;
 use mps2::{Board, FrameBuffers};
 use pinhole::frame::Slot;
-use pinhole_smoltcp::memory::{Lender, ServerMeans, TcpBuffers, UdpBuffers};
+use pinhole_smoltcp::memory::{Arena, ServerResources, TcpBuffers, UdpBuffers};
 use pinhole_smoltcp::server::{CONFIG, Connection, Server};
 use pinhole_smoltcp::time;
 use smoltcp::iface::{Interface, SocketSet, SocketStorage};
@@ -48,7 +48,7 @@ const SESSIONS: usize = match option_env!("PINHOLE_SESSIONS") {
 const TRACKS: usize = 1;
 
 /// What the server takes of the memory.
-const MEANS: ServerMeans<TRACKS> = ServerMeans {
+const RESOURCES: ServerResources<TRACKS> = ServerResources {
     connections: SESSIONS,
     // Three packets that are interleaved.
     tcp: TcpBuffers { receive: 512, transmit: 3 * (4 + CONFIG.max_packet as usize) },
@@ -64,10 +64,10 @@ const WATCHDOG_MILLIS: u32 = 2_000;
 #[entry]
 fn main() -> ! {
     static mut FRAMES: FrameBuffers = FrameBuffers::EMPTY;
-    static mut BYTES: [u8; MEANS.bytes()] = [0; MEANS.bytes()];
+    static mut BYTES: [u8; RESOURCES.bytes()] = [0; RESOURCES.bytes()];
     // Vectors, as these would take flash: their empty values are not zeros.
-    static mut PACKETS: Vec<PacketMetadata, { MEANS.packets() }> = Vec::new();
-    static mut SOCKETS: Vec<SocketStorage<'static>, { MEANS.sockets() }> = Vec::new();
+    static mut PACKETS: Vec<PacketMetadata, { RESOURCES.packets() }> = Vec::new();
+    static mut SOCKETS: Vec<SocketStorage<'static>, { RESOURCES.sockets() }> = Vec::new();
     static mut SLOTS: Vec<Slot, { media::RING.slots }> = Vec::new();
     static mut CONNECTIONS: Vec<Connection<'static, TRACKS>, SESSIONS> = Vec::new();
     static mut PICTURES: [u8; media::RING.bytes] = [0; media::RING.bytes];
@@ -89,15 +89,15 @@ fn main() -> ! {
     });
 
     // The server.
-    SOCKETS.extend((0..MEANS.sockets()).map(|_| SocketStorage::EMPTY));
-    PACKETS.extend((0..MEANS.packets()).map(|_| PacketMetadata::EMPTY));
+    SOCKETS.extend((0..RESOURCES.sockets()).map(|_| SocketStorage::EMPTY));
+    PACKETS.extend((0..RESOURCES.packets()).map(|_| PacketMetadata::EMPTY));
     let mut sockets = SocketSet::new(&mut SOCKETS[..]);
-    let mut lender = Lender::new(BYTES, PACKETS);
-    let udp = MEANS.udp.map(|buffers| lender.udp_pair(&buffers, RTP_PORT, &mut sockets));
-    CONNECTIONS.extend((0..SESSIONS).map(|_| lender.connection(&MEANS, &mut sockets)));
-    let storage = lender.storage(&MEANS);
+    let mut arena = Arena::new(BYTES, PACKETS);
+    let udp = RESOURCES.udp.map(|buffers| arena.udp_pair(&buffers, RTP_PORT, &mut sockets));
+    CONNECTIONS.extend((0..SESSIONS).map(|_| arena.connection(&RESOURCES, &mut sockets)));
+    let storage = arena.storage(&RESOURCES);
     let ip_mtu = board.network.capabilities().ip_mtu();
-    let server = Server::new(RTSP_PORT, udp, MEANS.config, CONNECTIONS, storage, &sockets, ip_mtu);
+    let server = Server::new(RTSP_PORT, udp, RESOURCES.config, CONNECTIONS, storage, &sockets, ip_mtu);
     let mut server = match server {
         Ok(server) => server,
         Err(error) => defmt::panic!("{}", error),

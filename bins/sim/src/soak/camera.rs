@@ -207,15 +207,15 @@ impl<'a> Camera<'a> {
     }
 }
 
-/// A server by the plan's means, on sockets of the host's.
+/// A server by the plan, on sockets of the host's.
 fn start<'a>(arena: &'a Bump, plan: &Plan, host: &mut Host) -> Server<'a> {
-    let means = plan.means;
-    let connection = |_| Connection::new(host.tcp(means.tcp.receive, means.tcp.transmit));
-    let connections: Vec<_> = (0..means.connections).map(connection).collect();
+    let resources = plan.resources;
+    let connection = |_| Connection::new(host.tcp(resources.tcp.receive, resources.tcp.transmit));
+    let connections: Vec<_> = (0..resources.connections).map(connection).collect();
     let connections = arena.alloc_slice_fill_iter(connections);
-    let storage = arena.alloc_slice_fill_copy(means.config.storage_len(means.tcp.receive), 0);
+    let storage = arena.alloc_slice_fill_copy(resources.config.storage_len(resources.tcp.receive), 0);
     let udp = (plan.udp > 0).then(|| host.udp_pair(UDP, plan.udp, plan.udp));
     let ip_mtu = host.port.capabilities().ip_mtu();
-    Server::new(RTSP, udp, means.config, connections, storage, &host.sockets, ip_mtu)
+    Server::new(RTSP, udp, resources.config, connections, storage, &host.sockets, ip_mtu)
         .expect("it has what it needs")
 }

@@ -1,4 +1,4 @@
-//! What is drawn from a seed: who is there, by what means, and what befalls them.
+//! What is drawn from a seed: who is there, with what resources, and what befalls them.
 use super::clock::Clock;
 use super::source::Kind;
 use crate::faults::Faults;
@@ -9,7 +9,7 @@ use fastrand::Rng;
 use pinhole::client::{self, TransportChoice};
 use pinhole::server;
 use pinhole::time::{Duration, Instant};
-use pinhole_smoltcp::memory::{ServerMeans, TcpBuffers};
+use pinhole_smoltcp::memory::{ServerResources, TcpBuffers};
 use smoltcp::phy::ChecksumCapabilities;
 
 /// Of each minute, the part in which anything may happen; in the rest everybody is left alone, and
@@ -29,7 +29,7 @@ pub(super) struct Plan {
     /// Which of the clips.
     pub(super) clip: usize,
     pub(super) kind: Kind,
-    pub(super) means: ServerMeans,
+    pub(super) resources: ServerResources,
     /// Packets that the UDP sockets hold; none: there is no UDP.
     pub(super) udp: usize,
     /// The length of an IP packet.
@@ -122,7 +122,7 @@ impl Plan {
         // What is kept of a live source must outlast the sending of a frame, or none is sent whole.
         let fewest = if matches!(kind, Kind::Live { kept: 4 }) { 3 } else { 0 };
         let transmit = pick(rng, &[config.message_len(), 1_700, 2_900, 4_000, 16_000][fewest..]);
-        let means = ServerMeans {
+        let resources = ServerResources {
             connections: count + rng.usize(0..=3),
             tcp: TcpBuffers { receive: pick(rng, &[256, 512, 2_048]), transmit },
             udp: world::udp(udp),
@@ -138,7 +138,7 @@ impl Plan {
             family,
             clip: rng.usize(..clips),
             kind,
-            means,
+            resources,
             udp,
             mtu,
             wild,
@@ -156,7 +156,7 @@ impl Plan {
     /// How long it takes at most, when all is well again, until every client has a new picture:
     /// until a client has given up a session that is lost, and the server one whose place it needs.
     pub(super) fn recovery(&self) -> Duration {
-        let timeout = self.means.config.session_timeout;
+        let timeout = self.resources.config.session_timeout;
         let waits = self.clients.iter().map(|client| client.config.response_wait).max().unwrap_or_default();
         timeout.scaled(3, 2) + waits + Duration::from_secs(8)
     }

@@ -230,7 +230,7 @@ impl<'a, 's> Stage<'a, 's> {
                 }
             }
         }
-        self.run_until(self.at + self.plan.means.config.session_timeout + FAREWELL)?;
+        self.run_until(self.at + self.plan.resources.config.session_timeout + FAREWELL)?;
         let connected = self.camera.server.connected();
         if connected > 0 {
             let what = format!("{connected} connections are still in use: {:?}", self.camera.server);

@@ -8,8 +8,8 @@ use pinhole::server::{Event, Summary};
 use pinhole::time::{Duration, Now, NtpTime};
 use pinhole_sim::clip::Clip;
 use pinhole_sim::device::Device;
-use pinhole_smoltcp::memory::Lender;
-use pinhole_smoltcp::server::{Application, Server, Unusable};
+use pinhole_smoltcp::memory::Arena;
+use pinhole_smoltcp::server::{Application, Server, SetupError};
 use pinhole_smoltcp::time;
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
 use smoltcp::phy::DeviceCapabilities;
@@ -78,8 +78,8 @@ impl Board {
         port: u16,
         (mount, clip): (String, Clip),
         report: Report,
-    ) -> Result<Self, Unusable> {
-        let means = &budget.means;
+    ) -> Result<Self, SetupError> {
+        let resources = &budget.resources;
         let ip_mtu = capabilities.ip_mtu();
         let mut device = Device::new(cable, capabilities);
         let mut config = Config::new(hardware_address(addresses).into());
@@ -88,15 +88,15 @@ impl Board {
         iface.update_ip_addrs(|all| all.extend(addresses.iter().copied()));
 
         // As statics are: there from the start, and never freed.
-        let mut sockets = SocketSet::new(lend(means.sockets(), || SocketStorage::EMPTY));
-        let packets = lend(means.packets(), || PacketMetadata::EMPTY);
-        let mut lender = Lender::new(lend(means.bytes(), || 0), packets);
-        let udp = means.udp.map(|buffers| lender.udp_pair(&buffers, RTP, &mut sockets));
-        let mut connections = Vec::with_capacity(means.connections);
-        connections.extend((0..means.connections).map(|_| lender.connection(means, &mut sockets)));
+        let mut sockets = SocketSet::new(lend(resources.sockets(), || SocketStorage::EMPTY));
+        let packets = lend(resources.packets(), || PacketMetadata::EMPTY);
+        let mut arena = Arena::new(lend(resources.bytes(), || 0), packets);
+        let udp = resources.udp.map(|buffers| arena.udp_pair(&buffers, RTP, &mut sockets));
+        let mut connections = Vec::with_capacity(resources.connections);
+        connections.extend((0..resources.connections).map(|_| arena.connection(resources, &mut sockets)));
         let connections = Box::leak(connections.into_boxed_slice());
-        let storage = lender.storage(means);
-        let server = Server::new(port, udp, means.config, connections, storage, &sockets, ip_mtu)?;
+        let storage = arena.storage(resources);
+        let server = Server::new(port, udp, resources.config, connections, storage, &sockets, ip_mtu)?;
 
         let tracks = [clip.track()];
         let program = Program { mount, tracks, report, ended: Totals::default(), sessions: 0 };

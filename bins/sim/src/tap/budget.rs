@@ -1,7 +1,7 @@
 //! How the memory of a microcontroller is divided.
 use pinhole::server::Config;
 use pinhole_sim::device;
-use pinhole_smoltcp::memory::{PacketBuffer, ServerMeans, TcpBuffers, UdpBuffers};
+use pinhole_smoltcp::memory::{PacketBuffer, ServerResources, TcpBuffers, UdpBuffers};
 use smoltcp::phy::DeviceCapabilities;
 use std::fmt;
 use std::mem::size_of;
@@ -13,7 +13,7 @@ const TCP_RECEIVE: usize = 768;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     /// What the server is lent.
-    pub(super) means: ServerMeans,
+    pub(super) resources: ServerResources,
     /// Bytes of the device's own buffers.
     pub(super) device: usize,
     /// Bytes that there are.
@@ -47,7 +47,7 @@ impl Budget {
         capabilities: &DeviceCapabilities,
     ) -> Result<Self, TooLittle> {
         let device = device::ram(capabilities.max_transmission_unit);
-        let with = |tcp, packets| Self { means: means(sessions, tcp, packets, config), device, ram };
+        let with = |tcp, packets| Self { resources: resources(sessions, tcp, packets, config), device, ram };
         let packet = usize::from(config.max_packet);
         let message = config.message_len();
         let least = with(message, 1);
@@ -57,19 +57,19 @@ impl Budget {
         let budget = with(message + share, 1 + share / of_packet);
         // What is no whole packet of UDP's part.
         let rest = budget.left() / sessions;
-        Ok(with(budget.means.tcp.transmit + rest, 1 + share / of_packet))
+        Ok(with(budget.resources.tcp.transmit + rest, 1 + share / of_packet))
     }
 
     /// Bytes of a session that wait by TCP at the most: whole packets, each with the header of RFC 2326,
     /// 10.12.
     pub(super) const fn by_tcp(&self) -> usize {
-        let packet = 4 + self.means.config.max_packet as usize;
-        self.means.tcp.transmit / packet * packet
+        let packet = 4 + self.resources.config.max_packet as usize;
+        self.resources.tcp.transmit / packet * packet
     }
 
     /// Bytes that are taken.
     pub(super) const fn total(&self) -> usize {
-        self.means.ram().total() + self.device
+        self.resources.ram().total() + self.device
     }
 
     /// Bytes that are left over.
@@ -79,7 +79,7 @@ impl Budget {
 
     /// What takes how many bytes, of how many.
     pub(super) fn parts(&self) -> Vec<(&'static str, usize)> {
-        let parts = self.means.ram().parts().into_iter().filter(|(_, bytes)| *bytes > 0);
+        let parts = self.resources.ram().parts().into_iter().filter(|(_, bytes)| *bytes > 0);
         parts.chain([("device", self.device)]).collect()
     }
 }
@@ -91,11 +91,11 @@ impl fmt::Display for Budget {
         for (name, bytes) in self.parts().into_iter().chain(sums) {
             writeln!(f, "  {name:<22}{bytes:>10}")?;
         }
-        let sessions = self.means.connections;
+        let sessions = self.resources.connections;
         let udp = self
-            .means
+            .resources
             .udp
-            .map_or(0, |udp| udp.rtp_transmit.bytes / usize::from(self.means.config.max_packet));
+            .map_or(0, |udp| udp.rtp_transmit.bytes / usize::from(self.resources.config.max_packet));
         write!(
             f,
             "of which {} bytes by TCP wait to be sent at the most for each of --sessions {sessions}, and packets \
@@ -105,11 +105,11 @@ impl fmt::Display for Budget {
     }
 }
 
-const fn means(sessions: usize, transmit: usize, packets: usize, config: Config) -> ServerMeans {
+const fn resources(sessions: usize, transmit: usize, packets: usize, config: Config) -> ServerResources {
     let mut udp = UdpBuffers::to_send(packets, config.max_packet as usize);
     // Each frame's last packet is shorter than the others, so that more fit in.
     udp.rtp_transmit = PacketBuffer { packets: packets + 1, ..udp.rtp_transmit };
-    ServerMeans {
+    ServerResources {
         connections: sessions,
         tcp: TcpBuffers { receive: TCP_RECEIVE, transmit },
         udp: Some(udp),
@@ -147,8 +147,8 @@ mod tests {
     #[test]
     fn what_waits_is_shared_evenly() {
         let budget = divide(1 << 20, 4, 1500).unwrap();
-        let udp = budget.means.udp.unwrap().rtp_transmit;
-        let tcp = budget.means.tcp.transmit;
+        let udp = budget.resources.udp.unwrap().rtp_transmit;
+        let tcp = budget.resources.tcp.transmit;
         assert!(udp.bytes <= tcp && tcp - udp.bytes < tcp / 10, "{budget}");
     }
 

@@ -46,7 +46,7 @@ impl Report {
                 .collect();
             self.say(&json!({ "event": "serving", "urls": urls, "ram": budget.ram, "ram_parts": parts,
                 "ram_taken": budget.total(), "ram_left": budget.left(),
-                "tcp_transmit": budget.means.tcp.transmit,
+                "tcp_transmit": budget.resources.tcp.transmit,
                 "tcp_round_trip_ms": round_trip, "frames_in_flash": flash, "seed": seed }));
             return;
         }

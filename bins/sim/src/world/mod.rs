@@ -15,7 +15,7 @@ use pinhole::sdp::Presentation;
 use pinhole::server;
 use pinhole::time::Duration;
 use pinhole_smoltcp::client::{Client, TrackSockets};
-use pinhole_smoltcp::memory::{Lender, PacketBuffer, ServerMeans, TcpBuffers, UdpBuffers};
+use pinhole_smoltcp::memory::{Arena, PacketBuffer, ServerResources, TcpBuffers, UdpBuffers};
 use pinhole_smoltcp::server::{Application, Server};
 use pinhole_smoltcp::time;
 use smoltcp::phy::Device;
@@ -73,7 +73,7 @@ pub enum Media {
 }
 
 /// Means for two clients, with the smallest buffers for TCP: of one reply, or one packet.
-pub const SMALL: ServerMeans = ServerMeans {
+pub const SMALL: ServerResources = ServerResources {
     connections: 2,
     tcp: TcpBuffers { receive: 512, transmit: server::Config::DEFAULT.message_len() },
     udp: udp(3),
@@ -179,26 +179,26 @@ impl Sim {
     /// happens to them comes from `seed`.
     ///
     /// # Panics
-    /// If a server cannot be made of its means.
+    /// If a server cannot be made of its resources.
     pub fn new(
         medium: Medium,
         family: Family,
         faults: (Faults, u64),
-        means: ServerMeans,
+        resources: ServerResources,
         media: Media,
     ) -> Self {
         let (faults, seed) = faults;
         let network = Network::new(medium, seed);
         let mut host = Host::new(&network, medium, family, Faults::NONE, 1);
-        let bytes = vec![0; means.bytes()].leak();
-        let mut lender = Lender::new(bytes, vec![PacketMetadata::EMPTY; means.packets()].leak());
+        let bytes = vec![0; resources.bytes()].leak();
+        let mut arena = Arena::new(bytes, vec![PacketMetadata::EMPTY; resources.packets()].leak());
         let sockets = &mut host.sockets;
-        let udp = means.udp.map(|buffers| lender.udp_pair(&buffers, 6970, sockets));
-        let connections = (0..means.connections).map(|_| lender.connection(&means, sockets));
+        let udp = resources.udp.map(|buffers| arena.udp_pair(&buffers, 6970, sockets));
+        let connections = (0..resources.connections).map(|_| arena.connection(&resources, sockets));
         let connections = connections.collect::<Vec<_>>().leak();
-        let storage = lender.storage(&means);
+        let storage = arena.storage(&resources);
         let ip_mtu = host.port.capabilities().ip_mtu();
-        let server = Server::new(RTSP, udp, means.config, connections, storage, &host.sockets, ip_mtu);
+        let server = Server::new(RTSP, udp, resources.config, connections, storage, &host.sockets, ip_mtu);
         let server = server.expect("it has what it needs");
         let (clip, duration) = match media {
             Media::Recorded(clip) => (clip.clone(), Some(clip.duration())),
