@@ -1,27 +1,27 @@
-//! The clocks of a desktop, as the core wants them told.
+//! The system's clocks, in the units of the core.
 use pinhole::time::{Duration, Instant, Now, NtpTime};
 use std::time;
 
-/// Reads both clocks; the monotonic one counts from when this was made.
+/// Reads the monotonic and the wall clock. Monotonic time counts from the creation of this value.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: time::Instant,
 }
 
 impl Clock {
-    /// A clock that starts at zero now.
+    /// Creates a clock whose monotonic time is zero now.
     pub fn start() -> Self {
         Self { origin: time::Instant::now() }
     }
 
-    /// What time it is.
+    /// Returns the current time of both clocks. A wall clock that is not set, and shows a time before
+    /// 1970, is taken to show the start of 1970.
     pub fn now(&self) -> Now {
-        // A wall clock before 1970 is a wall clock that is not set.
         let unix = time::SystemTime::now().duration_since(time::UNIX_EPOCH).unwrap_or_default();
         Now { at: self.at(time::Instant::now()), ntp: NtpTime::from_unix(unix.into()) }
     }
 
-    /// The core's form of a point in time; zero for one before the clock was made.
+    /// Converts a point in time. One before the creation of this clock becomes zero.
     pub fn at(&self, point: time::Instant) -> Instant {
         Instant::ZERO + Duration::from(point.saturating_duration_since(self.origin))
     }

@@ -1,8 +1,68 @@
-//! Pinhole on a desktop: an RTSP server and a client on ordinary sockets, and the media that a
-//! server finds on disk or is fed live.
+//! RTSP servers and clients for desktop systems: [`pinhole`]'s protocol core, bound to sockets, files
+//! and threads.
 //!
-//! [`media::Library`] holds what is served, [`server::Server`] serves it from one event loop or several.
-//! [`client::Client`] plays what a server has, and [`record::Recorder`] writes that to a file.
+//! # A server
+//! A [`Library`](media::Library) holds the media: files, directories, live inputs and test patterns. A
+//! [`Server`](server::Server) serves it from one or several event loops.
+//! ```no_run
+//! # #[cfg(feature = "server")]
+//! # fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! use pinhole_std::media::{Library, Playback};
+//! use pinhole_std::server::{Options, Server};
+//!
+//! let mut library = Library::new(Playback::default());
+//! library.add_path("video".as_ref());
+//! for problem in library.problems() {
+//!     eprintln!("{problem}");
+//! }
+//! let server = Server::bind(&Options::new(([127, 0, 0, 1], 8554).into()), library)?;
+//! for medium in server.library().mounted() {
+//!     println!("rtsp://{}/{}", server.local_addr(), medium.mount);
+//! }
+//! server.run(|event| println!("{event:?}"))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A client
+//! A [`Client`](client::Client) plays what a server has, into a cache from which frames are read. With
+//! `record`, a [`Recorder`](record::Recorder) writes them to a file.
+//! ```no_run
+//! # #[cfg(feature = "client")]
+//! # fn play() -> Result<(), Box<dyn std::error::Error>> {
+//! use pinhole::frame::FrameId;
+//! use pinhole_std::client::{Client, Event, Options};
+//! use std::time::Duration;
+//!
+//! let mut client = Client::connect("rtsp://127.0.0.1:8554/bunny288", &Options::default())?;
+//! let mut next = FrameId(0);
+//! loop {
+//!     client.turn(Duration::from_millis(100))?;
+//!     while let Ok(frame) = client.frame(next) {
+//!         println!("frame {}: {} bytes", next.0, frame.data.len());
+//!         next = next.next();
+//!     }
+//!     // Frames that were evicted before they were read are passed over.
+//!     next = next.max(client.cached().start);
+//!     if client.poll_event() == Some(Event::Ended) {
+//!         break;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! All are on by default, and none changes what another one does.
+//!
+//! | Feature | What it adds |
+//! |-|-|
+//! | `server` | [`server`]: an RTSP server on sockets; with `library` |
+//! | `client` | [`client`]: an RTSP client on sockets |
+//! | `library` | [`media`]: files, directories and live inputs, and files that are prepared ahead of time |
+//! | `record` | [`record`]: received frames are written to a file |
+//! | `pattern` | a library's test pattern; with `library` |
+//! | `transcode` | pictures that RTP cannot carry are decoded and encoded anew; with `library` |
 #[cfg(any(feature = "library", feature = "record"))]
 // Each of the two needs a part of it.
 #[cfg_attr(not(all(feature = "library", feature = "record")), allow(dead_code))]

@@ -10,17 +10,17 @@ use std::array;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
-/// What is asked of the kernel for a receive buffer: it grants up to `net.core.rmem_max`.
+/// The buffer size that is requested of the kernel, in bytes. Linux grants up to `net.core.rmem_max`.
 const RECEIVE_BUFFER: usize = 4 << 20;
-/// Two neighbouring ports are soon found: half of all free ports are even.
+/// How often a pair is looked for. Half of all free ports are even, so that one is soon found.
 const ATTEMPTS: usize = 64;
-/// What one receive call may return, several datagrams in one piece.
+/// The most bytes that a receive call returns in one piece, which may be several datagrams.
 pub(crate) const RECEIVE_LEN: usize = 65_535;
-/// The most such pieces in a call. More than what waits after a moment would only spread over the
-/// processor's cache.
+/// The most pieces that a receive call returns. More would only spread over the processor's cache.
 pub(crate) const PIECES_AT_ONCE: usize = 4;
 
-/// The most pieces of a batch of 64 packets: a header and a part of the frame each, and the tables.
+/// The most pieces of a batch of 64 packets: a header and a part of the frame for each packet, and
+/// the tables.
 pub(crate) const PIECES: usize = 2 * 64 + 8;
 
 /// One socket of a pair.
@@ -32,14 +32,14 @@ pub(crate) struct UdpSocket {
     receive_buffer: usize,
 }
 
-/// What became of a batch.
+/// The outcome of sending a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
-    /// It is in the kernel's hands, or is lost as any datagram may be.
+    /// The kernel has taken the batch, or it is lost as any datagram may be.
     Taken,
-    /// The socket takes no more now.
+    /// The socket has no room now. Nothing was sent.
     Blocked,
-    /// Its packets are larger than the path takes.
+    /// The packets are larger than the path allows.
     TooBig,
 }
 
@@ -47,7 +47,7 @@ impl UdpSocket {
     fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
-        // Less than asked for is no error, and is what an ordinary user gets.
+        // Ordinary users are granted less than this, which is no error.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         let _ = socket.set_send_buffer_size(RECEIVE_BUFFER);
         let receive_buffer = socket.recv_buffer_size()?;
@@ -62,7 +62,7 @@ impl UdpSocket {
         self.port
     }
 
-    /// What waits in the kernel at most, in bytes as it counts them.
+    /// Returns the most bytes that wait in the kernel, as the kernel counts them.
     pub(crate) const fn receive_buffer(&self) -> usize {
         self.receive_buffer
     }
@@ -71,12 +71,12 @@ impl UdpSocket {
         registry.register(&mut self.socket, token, Interest::READABLE)
     }
 
-    /// How many packets one call can send.
+    /// Returns how many packets one call can send.
     pub(crate) fn max_segments(&self) -> usize {
         self.state.max_gso_segments()
     }
 
-    /// Sends `contents`: packets of `segment` bytes each, but for the last, which may be shorter.
+    /// Sends `contents` as packets of `segment` bytes. The last packet may be shorter.
     pub(crate) fn send(
         &self,
         destination: SocketAddr,
@@ -90,7 +90,7 @@ impl UdpSocket {
             Ok(()) => Sent::Taken,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Sent::Blocked,
             Err(error) if quinn_udp::is_msg_size_err(&error) => Sent::TooBig,
-            // The path cannot carry segmented batches: one by one, then.
+            // The path cannot carry segmented batches.
             Err(_) if segment_size.is_some() => self.send_singly(&transmit, segment),
             Err(error) => {
                 tracing::debug!(%destination, %error, "datagram not sent");
@@ -99,8 +99,9 @@ impl UdpSocket {
         }
     }
 
-    /// Sends packets of `segment` bytes each, but for the last, which may be shorter, from where
-    /// their pieces lie. `None`: not here, or not this way, and nothing was sent.
+    /// Sends the concatenation of `pieces` as packets of `segment` bytes, without copying it to one
+    /// place. The last packet may be shorter. Returns `None` if the system cannot do this; nothing was
+    /// sent then.
     #[cfg(target_os = "linux")]
     pub(crate) fn gather(
         &self,
@@ -122,17 +123,19 @@ impl UdpSocket {
             let single = Transmit { contents, segment_size: None, ..batch.clone() };
             match self.state.try_send((&self.socket).into(), &single) {
                 Err(error) if quinn_udp::is_msg_size_err(&error) => return Sent::TooBig,
-                // A datagram that the socket has no room for is lost: to say so would send those
-                // before it twice.
+                // A datagram for which there is no room is lost: reporting it would send those before
+                // it twice.
                 Ok(()) | Err(_) => {}
             }
         }
         Sent::Taken
     }
 
-    /// Receives what is there, at most `limit` times into `buffer`, and hands each datagram on.
-    /// Returns whether there may be more. A call fills as many pieces of [`RECEIVE_LEN`] as there are
-    /// in `buffer`, up to [`PIECES_AT_ONCE`].
+    /// Receives waiting datagrams into `buffer`, with at most `limit` calls, and hands each to `take`
+    /// with its source. Returns whether there may be more, for which the socket causes no further
+    /// event.
+    ///
+    /// A call fills as many pieces of [`RECEIVE_LEN`] as `buffer` has, up to [`PIECES_AT_ONCE`].
     pub(crate) fn receive(
         &self,
         buffer: &mut [u8],
@@ -150,7 +153,7 @@ impl UdpSocket {
                 Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // An ICMP error of some earlier datagram: the socket is well.
+                // An ICMP error for some earlier datagram does not concern this socket.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
                 Err(error) => return Err(error),
             };
@@ -160,7 +163,7 @@ impl UdpSocket {
                     take(meta.addr, datagram);
                 }
             }
-            // recvmmsg has seen the end of the queue; calls that receive one at a time have not.
+            // recvmmsg returns fewer at the end of the queue. Other systems receive one at a time.
             if received == 0 || (cfg!(target_os = "linux") && received < asked) {
                 return Ok(false);
             }
@@ -169,7 +172,7 @@ impl UdpSocket {
     }
 }
 
-/// Two sockets on neighbouring ports.
+/// Two sockets on neighbouring ports: an even one for RTP, and the odd one above it for RTCP.
 #[derive(Debug)]
 pub(crate) struct UdpPair {
     pub(crate) rtp: UdpSocket,
@@ -178,6 +181,9 @@ pub(crate) struct UdpPair {
 
 impl UdpPair {
     /// Binds a free pair on `address`.
+    ///
+    /// # Errors
+    /// No pair was found, or the system refuses a socket.
     pub(crate) fn bind(address: IpAddr) -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..ATTEMPTS {

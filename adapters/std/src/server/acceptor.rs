@@ -7,9 +7,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// How many connections are accepted before the others get their turn.
+/// The most connections that are accepted before other events have their turn.
 const ACCEPTS: usize = 64;
-/// After what time a refused accept (no file descriptors left) is tried again.
+/// The time after which accepting is tried again, if it failed (for want of file descriptors) or
+/// was left off.
 const AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(super) struct Acceptor {
 impl Acceptor {
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // A server that is started again at once finds its own closed connections on the port.
+        // Else a server could not be restarted at once: its closed connections still hold the port.
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
@@ -38,12 +39,13 @@ impl Acceptor {
         self.listener.register(registry, token, Interest::READABLE)
     }
 
-    /// When to call [`Self::accept`] though the listener does not say so.
+    /// Returns when to call [`Self::accept`] even without an event of the listener; `None` if there is
+    /// no need.
     pub(super) const fn again(&self) -> Option<Instant> {
         self.again
     }
 
-    /// Hands the connections that wait to `take`.
+    /// Accepts waiting connections, and hands each to `take` with the address of its client.
     pub(super) fn accept(&mut self, mut take: impl FnMut(TcpStream, SocketAddr)) {
         self.again = None;
         for _ in 0..ACCEPTS {
@@ -56,7 +58,7 @@ impl Acceptor {
                 }
             }
         }
-        // There may be more, and the listener will not say so again.
+        // There may be more, for which the listener causes no further event.
         self.again = Some(Instant::now() + AGAIN);
     }
 }

@@ -1,10 +1,10 @@
-//! One event loop: its connections, its UDP sockets, and when which has its turn.
+//! One event loop: its connections, its UDP sockets, and the order of their turns.
 use super::acceptor::Acceptor;
-use super::crew::Crew;
 use super::owners::Owners;
 use super::peer::{Peer, Turn};
 use super::udp_pairs::{self, UdpPairs};
 use super::wakes::Wakes;
+use super::workers::Workers;
 use super::{Error, Event};
 use crate::clock::Clock;
 use crate::media::Library;
@@ -22,10 +22,10 @@ use std::time::{Duration, Instant};
 
 const LISTENER: Token = Token(0);
 const WAKER: Token = Token(1);
-/// UDP sockets have the tokens from here on, two a pair; connections those behind.
+/// The first token of the UDP sockets, two for each pair. The tokens of connections come after.
 const UDP: usize = 2;
 const PEERS: usize = UDP + 2 * udp_pairs::MAX_PAIRS;
-/// How long a stopping loop goes on to say what is left to say.
+/// How long a loop that stops goes on sending its last messages.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// What all connections of a loop share.
@@ -66,29 +66,30 @@ impl Watch {
 }
 
 pub(super) struct EventLoop {
-    /// Of this loop in the crew.
+    /// The number of this worker.
     number: usize,
-    crew: Arc<Crew>,
+    workers: Arc<Workers>,
     poll: Poll,
-    /// Of the one loop that accepts.
+    /// The listening socket; `None` in all loops but the one that accepts.
     acceptor: Option<Acceptor>,
     peers: Slab<Peer>,
     wakes: Wakes,
     owners: Owners,
     shared: Shared,
-    /// UDP sockets whose datagrams were not all received; they will not say so again.
+    /// The tokens of UDP sockets from which not everything was received. They cause no further event
+    /// for that.
     unread: Vec<usize>,
-    /// Those whose turn it is. Kept for its memory.
+    /// The connections whose turn it is. Kept for its memory.
     turns: Vec<usize>,
-    /// As the crew was told.
+    /// Whether this worker has nothing more to send, as the others know it.
     done: bool,
 }
 
 impl EventLoop {
-    /// A loop whose UDP sockets are bound to `local`.
+    /// Creates a loop whose UDP sockets are bound to `local`.
     pub(super) fn new(
         number: usize,
-        crew: Arc<Crew>,
+        workers: Arc<Workers>,
         watch: Watch,
         library: Library,
         local: IpAddr,
@@ -99,7 +100,7 @@ impl EventLoop {
         let scratch = vec![0; RECEIVE_LEN].into_boxed_slice();
         Self {
             number,
-            crew,
+            workers,
             poll: watch.poll,
             acceptor: None,
             peers: Slab::new(),
@@ -112,7 +113,7 @@ impl EventLoop {
         }
     }
 
-    /// Has this loop accept the connections of all.
+    /// Makes this loop accept the connections for all.
     pub(super) fn accept_by(&mut self, mut acceptor: Acceptor) -> io::Result<()> {
         acceptor.register(self.poll.registry(), LISTENER)?;
         self.acceptor = Some(acceptor);
@@ -123,14 +124,14 @@ impl EventLoop {
         &self.shared.library
     }
 
-    /// Serves until the crew stops.
+    /// Serves until the workers are stopped.
     pub(super) fn run(mut self, tell: &mut impl FnMut(&Event)) -> Result<(), Error> {
         let mut events = Events::with_capacity(1024);
         let mut farewell: Option<Instant> = None;
         loop {
             self.wait(&mut events, farewell)?;
             if events.iter().any(|event| event.token() == WAKER) {
-                if self.crew.is_stopped() && farewell.is_none() {
+                if self.workers.is_stopped() && farewell.is_none() {
                     farewell = Some(Instant::now() + FAREWELL);
                     self.close_all(tell);
                 }
@@ -160,7 +161,7 @@ impl EventLoop {
             self.turn_all(tell, |this, due| this.wakes.take_due(now, due));
             let done = self.shared.library.is_over() && !self.peers.iter().any(|(_, peer)| peer.is_sending());
             if std::mem::replace(&mut self.done, done) != done {
-                self.crew.set_done(done);
+                self.workers.set_done(done);
             }
             if farewell.is_some_and(|until| self.peers.is_empty() || until <= Instant::now()) {
                 return Ok(());
@@ -185,25 +186,25 @@ impl EventLoop {
         self.acceptor.as_ref().and_then(Acceptor::again)
     }
 
-    /// Accepts for all loops.
+    /// Accepts connections for all loops.
     fn accept(&mut self, closing: bool) {
         let Some(acceptor) = &mut self.acceptor else { return };
         acceptor.accept(|stream, address| {
-            if closing || !self.crew.hand_over(stream, address) {
-                let limit = self.crew.max_connections();
+            if closing || !self.workers.hand_over(stream, address) {
+                let limit = self.workers.max_connections();
                 tracing::warn!(%address, limit, "connection turned away");
             }
         });
     }
 
     fn admit_handed(&mut self, closing: bool) {
-        for (stream, address) in self.crew.take_handed(self.number) {
+        for (stream, address) in self.workers.take_handed(self.number) {
             let admitted = if closing { Ok(false) } else { self.admit(stream, address).map(|()| true) };
             if let Err(error) = &admitted {
                 tracing::warn!(%address, %error, "connection failed");
             }
             if !admitted.unwrap_or_default() {
-                self.crew.gone(self.number);
+                self.workers.connection_ended(self.number);
             }
         }
     }
@@ -218,7 +219,7 @@ impl EventLoop {
         Ok(())
     }
 
-    /// All that one connection can do now.
+    /// Does everything that one connection can do now.
     fn turn(&mut self, index: usize, tell: &mut impl FnMut(&Event)) {
         let Some(peer) = self.peers.get_mut(index) else { return };
         let now = self.shared.clock.now();
@@ -237,12 +238,12 @@ impl EventLoop {
                 self.wakes.set(index, None);
                 let mut peer = self.peers.remove(index);
                 peer.deregister(self.poll.registry());
-                self.crew.gone(self.number);
+                self.workers.connection_ended(self.number);
             }
         }
     }
 
-    /// A pair of UDP ports on which a session from `address` can be told from all others.
+    /// Chooses a pair of UDP ports on which a session from `address` cannot be mistaken for another.
     fn ports_for(&mut self, index: usize, address: IpAddr) -> io::Result<PortPair> {
         let taken = self.owners.taken(&self.peers, address);
         let taken = |socket: u8| taken.get(usize::from(socket)).is_some_and(|taken| *taken);
@@ -251,7 +252,7 @@ impl EventLoop {
         Ok(ports)
     }
 
-    /// Those have their turn whom `find` finds.
+    /// Gives a turn to each connection that `find` adds to the list.
     fn turn_all(&mut self, tell: &mut impl FnMut(&Event), find: impl FnOnce(&mut Self, &mut Vec<usize>)) {
         let mut turns = std::mem::take(&mut self.turns);
         find(self, &mut turns);
@@ -261,7 +262,7 @@ impl EventLoop {
         self.turns = turns;
     }
 
-    /// Where frames of a live medium came, those who watch it have something to send.
+    /// Gives a turn to the connections that read live media of which frames came.
     fn turn_live(&mut self, tell: &mut impl FnMut(&Event)) {
         if !self.shared.library.take_live() {
             return;
@@ -307,8 +308,8 @@ impl EventLoop {
 }
 
 impl Drop for EventLoop {
-    /// A loop that ends, for whatever reason, does not leave a part of the watchers alone.
+    /// Stops all loops: else a part of the viewers would be left without one.
     fn drop(&mut self) {
-        self.crew.leave(self.number);
+        self.workers.leave(self.number);
     }
 }

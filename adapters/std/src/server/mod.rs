@@ -1,16 +1,15 @@
-//! An RTSP server on desktop sockets: event loops, each on a thread of its own, that share the
-//! media and one port.
+//! An RTSP server on desktop sockets. It runs one or several event loops, each on a thread of its
+//! own, which share the media and one listening port.
 mod acceptor;
-mod crew;
 mod event_loop;
 mod owners;
 mod peer;
 mod udp_pairs;
 mod wakes;
+mod workers;
 
 use crate::media::{InputNews, Library};
 use acceptor::Acceptor;
-use crew::Crew;
 use event_loop::{EventLoop, Shared, Watch};
 use pinhole::server::{Config, ConnError, LowerTransport, SessionId, Summary, Why};
 use std::io;
@@ -18,38 +17,40 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use workers::Workers;
 
-/// How a server is set up.
+/// The configuration of a [`Server`].
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Where to listen for RTSP; port 0 takes a free one.
+    /// The address to listen on for RTSP. Port 0 takes a free port.
     pub listen: SocketAddr,
-    /// How its connections behave.
+    /// The configuration of each connection.
     pub config: Config,
-    /// More connections than this at once are turned away.
+    /// The most connections at once. Further ones are closed as soon as they are accepted.
     pub max_connections: usize,
-    /// How many event loops there are, each on a thread of its own. A connection stays with the one
-    /// that had the fewest when it came.
+    /// The number of event loops, each on a thread of its own. A connection goes to the loop that has
+    /// the fewest, and stays there.
     pub threads: NonZero<usize>,
 }
 
 impl Options {
-    /// Listens on `listen`, with the core's defaults, for up to 1024 connections, in one event loop.
+    /// Creates options with the core's default configuration, at most 1024 connections, and one event
+    /// loop.
     pub const fn new(listen: SocketAddr) -> Self {
         Self { listen, config: Config::DEFAULT, max_connections: 1024, threads: NonZero::<usize>::MIN }
     }
 }
 
-/// Why a server cannot start, or go on.
+/// Why a server cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Which address.
+        /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The operating system refuses what an event loop needs.
@@ -57,37 +58,37 @@ pub enum Error {
     Loop(#[from] io::Error),
 }
 
-/// What happened at a server.
+/// Something that happened at a server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A client set a track up.
+    /// A client has set up a track.
     Opened {
         /// The client.
         peer: SocketAddr,
         /// Its session.
         session: SessionId,
-        /// Where the medium is mounted.
+        /// The path of the medium, without the leading slash.
         mount: String,
-        /// How it is sent.
+        /// How the track is sent.
         transport: LowerTransport,
     },
-    /// Frames were left out, so that the video keeps its duration.
+    /// Frames were left out because they were late, so that the video keeps its duration.
     Skipped {
         /// The client.
         peer: SocketAddr,
         /// Its session.
         session: SessionId,
-        /// How many.
+        /// How many frames were left out since the last such event.
         frames: u64,
     },
-    /// A client reports another loss than before, and is sent fewer frames, or more.
+    /// A client is sent fewer frames than before because it reports loss, or more again.
     Adapted {
         /// The client.
         peer: SocketAddr,
         /// Its session.
         session: SessionId,
-        /// One frame in so many is sent from here on; 1: all.
+        /// Every `one_in`-th frame is sent from now on; 1 means all frames.
         one_in: u8,
     },
     /// A track was played to its end.
@@ -97,62 +98,63 @@ pub enum Event {
         /// Its session.
         session: SessionId,
     },
-    /// A track is gone.
+    /// A track was closed.
     Closed {
         /// The client.
         peer: SocketAddr,
         /// Its session.
         session: SessionId,
-        /// Where the medium is mounted.
+        /// The path of the medium, without the leading slash.
         mount: String,
-        /// Why.
+        /// The reason.
         why: Why,
-        /// What it came to.
+        /// The totals of the track.
         summary: Summary,
     },
-    /// A client was refused something.
+    /// A request was refused.
     Refused {
         /// The client.
         peer: SocketAddr,
-        /// What it asked for.
+        /// The URL of the request.
         url: String,
-        /// With which status.
+        /// The status of the reply.
         status: u16,
     },
-    /// A client was disconnected.
+    /// The server has closed a connection.
     Disconnected {
         /// The client.
         peer: SocketAddr,
-        /// Why.
+        /// The reason.
         why: ConnError,
     },
     /// Something happened at a live input.
     Input {
-        /// Where it is mounted.
+        /// The path of the input, without the leading slash.
         mount: String,
-        /// What.
+        /// The change.
         news: InputNews,
     },
 }
 
-/// Stops a server from elsewhere: another thread, or a signal handler's.
+/// Stops a server from another thread.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    crew: Arc<Crew>,
+    workers: Arc<Workers>,
 }
 
 impl Handle {
-    /// Has the server say BYE to all sessions and [`Server::run`] return.
+    /// Makes the server send BYE to all sessions, and [`Server::run`] return.
     pub fn stop(&self) {
-        self.crew.stop();
+        self.workers.stop();
     }
 }
 
-/// An RTSP server, bound and not yet running.
+/// An RTSP server that is bound and not yet running. See the [crate's front page](crate) for an
+/// example.
 pub struct Server {
     address: SocketAddr,
     handle: Handle,
-    /// Accepts for all.
+    /// The loop that accepts connections for all.
     first: EventLoop,
     others: Vec<EventLoop>,
 }
@@ -165,10 +167,10 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Listens, for the media of `library`.
+    /// Binds the listening socket of a server for the media of `library`.
     ///
     /// # Errors
-    /// [`Error::Listen`] where the address is taken or not this machine's; [`Error::Loop`] where the
+    /// [`Error::Listen`] if the address is taken or not one of this machine; [`Error::Loop`] if the
     /// system has no resources for so many loops.
     pub fn bind(options: &Options, library: Library) -> Result<Self, Error> {
         let listen = |source| Error::Listen { address: options.listen, source };
@@ -177,42 +179,45 @@ impl Server {
         let watch = Watch::new()?;
         let watches = (1..options.threads.get()).map(|_| Watch::new()).collect::<Result<Vec<_>, _>>()?;
         let wakers = std::iter::once(&watch).chain(&watches).map(|watch| watch.waker.clone());
-        let crew = Arc::new(Crew::new(wakers, options.max_connections));
+        let workers = Arc::new(Workers::new(wakers, options.max_connections));
         let start = |number, watch, library| {
-            EventLoop::new(number, crew.clone(), watch, library, address.ip(), options.config)
+            EventLoop::new(number, workers.clone(), watch, library, address.ip(), options.config)
         };
         let others =
             (1..).zip(watches).map(|(number, watch)| start(number, watch, library.share())).collect();
         let mut first = start(0, watch, library);
         first.accept_by(acceptor)?;
-        Ok(Self { address, handle: Handle { crew }, first, others })
+        Ok(Self { address, handle: Handle { workers }, first, others })
     }
 
-    /// Where it listens, with the port that was taken.
+    /// Returns the address that the server listens on, with the port that it was given.
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// What stops it.
+    /// Returns a handle that stops the server.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// The media it serves.
+    /// Returns the media that are served.
     pub const fn library(&self) -> &Library {
         self.first.library()
     }
 
-    /// Serves until [`Handle::stop`], or until all inputs have ended and are sent where every medium
-    /// is live. One event loop runs on this thread, and the others on threads of their own; what
-    /// happens is told by any of them, one at a time.
+    /// Serves until [`Handle::stop`] is called. If every medium is a live input, serving also ends
+    /// when all of them have ended and their last frames are sent.
+    ///
+    /// One event loop runs on this thread, the others on threads of their own. Each of them calls
+    /// `tell` for what happens, one at a time: the others wait meanwhile if they have something to
+    /// tell, too.
     ///
     /// # Errors
-    /// [`Error::Loop`] where the operating system fails a loop, which ends the others, too; what
-    /// one client does never ends any.
+    /// [`Error::Loop`] if the operating system fails a loop, which also ends the others. Nothing that
+    /// a client does ends a loop.
     ///
     /// # Panics
-    /// Where `tell` does.
+    /// If `tell` panics.
     pub fn run(self, tell: impl FnMut(&Event) + Send) -> Result<(), Error> {
         let Self { first, others, .. } = self;
         let tell = Mutex::new(tell);
@@ -226,7 +231,7 @@ impl Server {
             let mut threads = Vec::with_capacity(others.len());
             for (number, event_loop) in (1..).zip(others) {
                 let builder = thread::Builder::new().name(format!("loop {number}"));
-                // One that cannot be started ends those that were, as it is dropped.
+                // A loop that cannot be started is dropped, which stops the others.
                 threads.push(builder.spawn_scoped(scope, move || serve(event_loop))?);
             }
             let mut result = serve(first);

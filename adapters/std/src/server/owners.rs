@@ -1,22 +1,23 @@
-//! Which connection a datagram belongs to, where several share a pair of sockets.
+//! Finds the connection that a datagram belongs to. Several connections share a pair of sockets.
 use super::peer::Peer;
 use pinhole::server::{Claim, Port};
 use slab::Slab;
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
-/// What is known of the connections of one event loop. All of it is a shortcut: what the
-/// connections themselves say decides.
+/// What is known of the connections of one event loop. All of it is a shortcut: the claims of the
+/// connections decide.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
-    /// By a datagram's source, and the pair of sockets it comes in on.
+    /// The connection, by a datagram's source and the pair of sockets that it came in on.
     known: HashMap<(SocketAddr, u8), usize>,
-    /// Connections and pairs of sockets for which no datagram may have settled the ports yet.
+    /// Connections and their pairs of sockets, while the client's ports may still have to be learnt
+    /// from its datagrams.
     latching: BTreeSet<(usize, u8)>,
 }
 
 impl Owners {
-    /// The connection that a datagram belongs to.
+    /// Returns the connection that a datagram belongs to; `None` if no connection claims it.
     pub(super) fn of(
         &mut self,
         peers: &Slab<Peer>,
@@ -35,7 +36,7 @@ impl Owners {
         let claims = peers.iter().map(|(index, peer)| (index, claim(peer)));
         let (index, claim) = Claim::strongest(claims)?;
         if claim == Claim::Exact {
-            // Those that are gone stay until then. A session has two addresses.
+            // Entries of ended connections stay until the map is too large. A session has two addresses.
             if self.known.len() > 4 * peers.len() {
                 self.known.clear();
             }
@@ -44,13 +45,13 @@ impl Owners {
         Some(index)
     }
 
-    /// A session of that connection was given that pair.
+    /// Notes that a session of connection `index` uses the pair `socket`.
     pub(super) fn given(&mut self, index: usize, socket: u8) {
         self.latching.insert((index, socket));
     }
 
-    /// The pairs on which a new session from `address` could be mistaken for another one: whether
-    /// it is so, by the pair's number.
+    /// Returns, by the number of each pair of sockets, whether a new session from `address` could be
+    /// mistaken for another one there.
     pub(super) fn taken(&mut self, peers: &Slab<Peer>, address: IpAddr) -> [bool; 256] {
         let mut taken = [false; 256];
         self.latching.retain(|&(index, socket)| {

@@ -5,11 +5,12 @@ use pinhole::server::{Port, PortPair};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-/// A pair's number has 8 bits.
+/// The most pairs: their numbers have 8 bits.
 pub(super) const MAX_PAIRS: usize = 256;
-/// How many receive calls a socket gets before the others have their turn.
+/// The most receive calls on a socket before other events have their turn.
 const RECEIVES: usize = 64;
 
+/// The pairs of sockets of one event loop.
 #[derive(Debug)]
 pub(super) struct UdpPairs {
     address: IpAddr,
@@ -26,7 +27,10 @@ impl UdpPairs {
         self.pairs.get(usize::from(socket))
     }
 
-    /// A pair that is not `taken`; a new one where all are.
+    /// Returns the ports of a pair that is not `taken`, and binds a new one if all are.
+    ///
+    /// # Errors
+    /// There are too many pairs, or the system refuses another one.
     pub(super) fn choose(&mut self, registry: &Registry, taken: impl Fn(u8) -> bool) -> io::Result<PortPair> {
         let free = (0..=u8::MAX).take(self.pairs.len()).find(|&socket| !taken(socket));
         let socket = match free {
@@ -47,8 +51,8 @@ impl UdpPairs {
         Ok(socket)
     }
 
-    /// Takes the datagrams that wait at the socket with this token; returns whether there may be
-    /// more.
+    /// Receives the datagrams that wait at the socket with this token, and hands each to `take`.
+    /// Returns whether there may be more, for which the socket causes no further event.
     pub(super) fn receive(
         &self,
         token: usize,

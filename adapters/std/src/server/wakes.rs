@@ -1,17 +1,17 @@
-//! When which connection has its turn.
+//! The times at which connections have their turns.
 use pinhole::time::Instant;
 use std::collections::BTreeSet;
 
-/// A queue of times, one for each connection at most.
+/// A queue of times, at most one for each connection.
 #[derive(Debug, Default)]
 pub(super) struct Wakes {
     queue: BTreeSet<(Instant, usize)>,
-    /// By connection: its time in the queue.
+    /// The time of each connection in the queue.
     times: Vec<Option<Instant>>,
 }
 
 impl Wakes {
-    /// The connection has its turn then, and not when it was to have it before.
+    /// Sets the time of a connection, which replaces an earlier setting. `None`: it has none.
     pub(super) fn set(&mut self, index: usize, at: Option<Instant>) {
         if self.times.len() <= index {
             self.times.resize(index + 1, None);
@@ -29,12 +29,12 @@ impl Wakes {
         }
     }
 
-    /// The earliest time.
+    /// Returns the earliest time.
     pub(super) fn next(&self) -> Option<Instant> {
         self.queue.first().map(|(at, _)| *at)
     }
 
-    /// Adds those to `due` whose time has come, and takes them out of the queue.
+    /// Moves the connections whose time has come from the queue to `due`.
     pub(super) fn take_due(&mut self, now: Instant, due: &mut Vec<usize>) {
         while let Some((_, index)) = self.queue.first().copied().filter(|(at, _)| *at <= now) {
             self.set(index, None);
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_newest_time_of_a_connection_counts() {
+    fn only_the_newest_time_counts() {
         let at = Instant::from_micros;
         let mut wakes = Wakes::default();
         let take = |wakes: &mut Wakes, now| {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_are_put_off_again_and_again_take_no_memory() {
+    fn postponed_times_take_no_memory() {
         let mut wakes = Wakes::default();
         for n in 0..1000 {
             wakes.set(0, Some(Instant::from_micros(n)));

@@ -1,5 +1,5 @@
-//! Batches gathered by the kernel from where they lie: `quinn-udp` takes them in one piece, and to
-//! copy them there costs as much as a quarter of the whole send.
+//! Sends batches that the kernel gathers from several places. `quinn-udp` takes a batch in one piece;
+//! the copy would cost as much as a quarter of the whole send.
 use super::Sent;
 use nix::errno::Errno;
 use nix::libc;
@@ -8,7 +8,8 @@ use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 
-/// Sends one batch; `None`, and nothing is sent, where the kernel will not have it so.
+/// Sends the concatenation of `pieces` as packets of `segment` bytes. Returns `None` if the kernel
+/// refuses this way of sending; nothing was sent then.
 pub(super) fn send(
     socket: &impl AsRawFd,
     destination: SocketAddr,
