@@ -1,7 +1,7 @@
 //! `pinhole-sim soak`: its options, and what it says.
 use crate::output::say;
 use clap::error::ErrorKind;
-use pinhole_sim::soak::{Failure, Soak, Tally, Trace};
+use pinhole_sim::soak::{Failure, Soak, Totals, Trace};
 use std::error::Error;
 use std::num::NonZero;
 use std::ops::Range;
@@ -82,11 +82,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     };
     let took = began.elapsed();
     match &came {
-        Ok(tally) if args.json => say(json(tally, end - start, took))?,
-        Ok(tally) => {
-            let hours = tally.time.as_millis() as f64 / 3.6e6;
+        Ok(totals) if args.json => say(json(totals, end - start, took))?,
+        Ok(totals) => {
+            let hours = totals.time.as_millis() as f64 / 3.6e6;
             let (seeds, seconds) = (end - start, took.as_secs_f64());
-            say(format_args!("{seeds} seeds held, {hours:.1} virtual hours in {seconds:.1} s\n{tally}"))?;
+            say(format_args!("{seeds} seeds held, {hours:.1} virtual hours in {seconds:.1} s\n{totals}"))?;
         }
         Err(failure) if args.json => say(json_failure(failure))?,
         Err(_) => {}
@@ -94,13 +94,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     came.map(|_| ()).map_err(|failure| Failed { failure, minutes: args.minutes }.into())
 }
 
-fn json(tally: &Tally, seeds: u64, took: Duration) -> serde_json::Value {
+fn json(totals: &Totals, seeds: u64, took: Duration) -> serde_json::Value {
     let counts: serde_json::Map<_, _> =
-        tally.counts().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
+        totals.counts().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
     serde_json::json!({
         "held": true,
         "seeds": seeds,
-        "virtual_seconds": tally.time.as_micros() as f64 / 1e6,
+        "virtual_seconds": totals.time.as_micros() as f64 / 1e6,
         "wall_seconds": took.as_secs_f64(),
         "counts": counts,
     })

@@ -1,20 +1,20 @@
 //! A short soak, with every commit; `tests/run.sh` has a long one.
-use pinhole_sim::soak::{Failure, Soak, Tally};
+use pinhole_sim::soak::{Failure, Soak, Totals};
 use std::num::NonZero;
 use std::process::{Command, Output};
 use std::thread;
 
-fn run(seeds: std::ops::Range<u64>, jobs: usize) -> Result<Tally, Failure> {
+fn run(seeds: std::ops::Range<u64>, jobs: usize) -> Result<Totals, Failure> {
     Soak::new(1).unwrap().run(seeds, jobs)
 }
 
 #[test]
 fn whatever_happens_what_must_hold_does() {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let tally = run(0..30, cores).unwrap_or_else(|failure| panic!("{failure}"));
+    let totals = run(0..30, cores).unwrap_or_else(|failure| panic!("{failure}"));
     // Everything that can happen has.
-    for (name, count) in tally.counts() {
-        assert!(count > 0, "{name} is 0: {tally:#?}");
+    for (name, count) in totals.counts() {
+        assert!(count > 0, "{name} is 0: {totals:#?}");
     }
 }
 

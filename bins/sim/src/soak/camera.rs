@@ -1,9 +1,9 @@
 //! The server's host, and what the server tells.
-use super::ledger::{SERVER, host, number};
-use super::plan::{Extent, Plan};
-use super::source::{Kind, Source, Store};
+use super::address::{SERVER, host, number};
+use super::scenario::{Extent, Scenario};
+use super::source::{Source, SourceKind, Store};
 use super::trace::Trace;
-use super::{Broken, measured};
+use super::violation::{Violation, without_allocation};
 use crate::network::Port;
 use crate::world::{Answers, Host, RTSP};
 use bumpalo::Bump;
@@ -113,11 +113,11 @@ impl Program {
 
 impl Told {
     /// What was told of it agrees with what it came to.
-    pub(super) fn check(&self) -> Result<(), Broken> {
+    pub(super) fn check(&self) -> Result<(), Violation> {
         match &self.closed {
             Some((_, summary)) if summary.frames_skipped != self.skipped => {
                 let what = format!("{} frames were said to be left out of {summary:?}", self.skipped);
-                Err(Broken::of("what is left out is told", what))
+                Err(Violation::of("what is left out is told", what))
             }
             _ => Ok(()),
         }
@@ -125,14 +125,14 @@ impl Told {
 }
 
 impl<'a> Camera<'a> {
-    pub(super) fn new(arena: &'a Bump, plan: &Plan, source: &Source, port: Port) -> Self {
-        let shown = plan.server_clock.shows(Instant::ZERO);
-        let mut host = Host::boot(port, plan.medium, plan.family, number(SERVER), shown, 0);
-        let duration = match plan.kind {
-            Kind::Recorded { rounds } => Some(source.clip.duration().scaled(rounds, 1)),
-            Kind::Live { .. } => None,
+    pub(super) fn new(arena: &'a Bump, scenario: &Scenario, source: &Source, port: Port) -> Self {
+        let shown = scenario.server_clock.shows(Instant::ZERO);
+        let mut host = Host::boot(port, scenario.medium, scenario.family, number(SERVER), shown, 0);
+        let duration = match scenario.kind {
+            SourceKind::Recorded { rounds } => Some(source.clip.duration().scaled(rounds, 1)),
+            SourceKind::Live { .. } => None,
         };
-        let server = start(arena, plan, &mut host);
+        let server = start(arena, scenario, &mut host);
         let program = Program {
             answers: Answers::new(&source.clip, duration),
             sessions: vec![],
@@ -145,13 +145,13 @@ impl<'a> Camera<'a> {
     }
 
     /// The server is gone all of a sudden, and started again.
-    pub(super) fn restart(&mut self, arena: &'a Bump, plan: &Plan, at: Instant, extent: Extent) {
+    pub(super) fn restart(&mut self, arena: &'a Bump, scenario: &Scenario, at: Instant, extent: Extent) {
         self.starts += 1;
-        let shown = plan.server_clock.shows(at);
+        let shown = scenario.server_clock.shows(at);
         self.host.port.at = Some(at);
         match extent {
             Extent::Host => {
-                self.host.reboot(plan.medium, plan.family, number(SERVER), shown, self.starts);
+                self.host.reboot(scenario.medium, scenario.family, number(SERVER), shown, self.starts);
             }
             Extent::Program => {
                 self.host.abort_all();
@@ -160,7 +160,7 @@ impl<'a> Camera<'a> {
                 self.host.sockets = smoltcp::iface::SocketSet::new(vec![]);
             }
         }
-        self.server = start(arena, plan, &mut self.host);
+        self.server = start(arena, scenario, &mut self.host);
         self.program.sessions.clear();
         (self.wake, self.free) = (Some(at), at);
     }
@@ -175,46 +175,46 @@ impl<'a> Camera<'a> {
     /// A turn of its host.
     pub(super) fn turn(
         &mut self,
-        plan: &Plan,
+        scenario: &Scenario,
         source: &Source,
         at: Instant,
         trace: Trace<'_>,
-    ) -> Result<(), Broken> {
-        let clock = plan.server_clock;
+    ) -> Result<(), Violation> {
+        let clock = scenario.server_clock;
         let shown = clock.shows(at);
         self.host.port.at = Some(at);
         self.host.poll(shown);
         let now = time::now(shown);
-        let store = Store::at(&source.clip, plan.kind, now.at, &self.overrun);
+        let store = Store::at(&source.clip, scenario.kind, now.at, &self.overrun);
         let Self { host, server, program, .. } = self;
         program.told.clear();
         program.tells = trace.verbose;
-        let wake = measured(|| server.poll(now, &mut host.sockets, &store, program))?;
+        let wake = without_allocation(|| server.poll(now, &mut host.sockets, &store, program))?;
         for told in &program.told {
             trace.tell(at, "server", || told.clone());
         }
-        if let Some((peer, error)) = program.misheard.take().filter(|_| !plan.wild) {
-            return Err(Broken::of("what clients ask is understood", format!("{peer}: {error}")));
+        if let Some((peer, error)) = program.misheard.take().filter(|_| !scenario.wild) {
+            return Err(Violation::of("what clients ask is understood", format!("{peer}: {error}")));
         }
         // The next picture is something to wake for, too.
         let waits = self.server.wanted().next().is_some();
         let next = store.next_at().filter(|_| waits).map(time::to_smoltcp);
         let wakes = [wake, next, self.host.iface_at(shown)];
-        self.free = at + plan.busy;
+        self.free = at + scenario.busy;
         let wake = wakes.into_iter().flatten().min().map(|wake| clock.reaches(wake));
         self.wake = wake.map(|wake| wake.max(at));
         Ok(())
     }
 }
 
-/// A server by the plan, on sockets of the host's.
-fn start<'a>(arena: &'a Bump, plan: &Plan, host: &mut Host) -> Server<'a> {
-    let resources = plan.resources;
+/// A server by the scenario, on sockets of the host's.
+fn start<'a>(arena: &'a Bump, scenario: &Scenario, host: &mut Host) -> Server<'a> {
+    let resources = scenario.resources;
     let connection = |_| Connection::new(host.tcp(resources.tcp.receive, resources.tcp.transmit));
     let connections: Vec<_> = (0..resources.connections).map(connection).collect();
     let connections = arena.alloc_slice_fill_iter(connections);
     let storage = arena.alloc_slice_fill_copy(resources.config.storage_len(resources.tcp.receive), 0);
-    let udp = (plan.udp > 0).then(|| host.udp_pair(UDP, plan.udp, plan.udp));
+    let udp = (scenario.udp > 0).then(|| host.udp_pair(UDP, scenario.udp, scenario.udp));
     let ip_mtu = host.port.capabilities().ip_mtu();
     Server::new(RTSP, udp, resources.config, connections, storage, &host.sockets, ip_mtu)
         .expect("it has what it needs")

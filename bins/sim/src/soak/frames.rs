@@ -1,7 +1,7 @@
 //! Whether the frames that come to a client are the source's, in order and in time.
-use super::Broken;
-use super::source::{Kind, Source};
-use super::watcher::Setting;
+use super::setting::Setting;
+use super::source::{Source, SourceKind};
+use super::violation::Violation;
 use pinhole::client::Figures;
 use pinhole::frame::{Frame, FrameId, FrameStore, TrackId};
 use pinhole::frame::{FrameRing, Slot};
@@ -20,7 +20,7 @@ const ANSWER: Duration = Duration::from_secs(12);
 /// The frames of one connection.
 #[derive(Debug)]
 pub(super) struct Frames {
-    kind: Kind,
+    kind: SourceKind,
     /// The next frame in the ring.
     next: FrameId,
     /// A PLAY waits for its answer: what comes may be of the place before it, or of the one after,
@@ -62,7 +62,7 @@ struct Account {
 }
 
 impl Frames {
-    pub(super) fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: SourceKind) -> Self {
         Self {
             kind,
             next: FrameId(0),
@@ -108,25 +108,28 @@ impl Frames {
         self.grace = GRACE;
         (self.epoch, self.strays) = match self.kind {
             // The one that was begun before the answer.
-            Kind::Recorded { .. } => (Some(0), 1),
+            SourceKind::Recorded { .. } => (Some(0), 1),
             // The newest frame is wherever the receiver's time is: of those from before the answer, and
             // of those from after it.
-            Kind::Live { .. } => (None, 2),
+            SourceKind::Live { .. } => (None, 2),
         };
     }
 
     /// Goes through what has come since the last look. `whole`: no frame can be damaged.
-    pub(super) fn look(
+    pub(super) fn check(
         &mut self,
         name: &str,
         setting: Setting<'_, '_>,
         ring: &Ring,
         figures: &Figures,
         whole: bool,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), Violation> {
         let span = ring.span();
         if span.start > self.next {
-            return Err(Broken::of("the test itself", "frames came faster than it looks at them".to_owned()));
+            return Err(Violation::of(
+                "the test itself",
+                "frames came faster than it looks at them".to_owned(),
+            ));
         }
         let Setting { at, source, newest, trace, .. } = setting;
         if self.placing && self.answered_by <= at {
@@ -139,27 +142,27 @@ impl Frames {
             self.next = self.next.next();
             if whole && !frame.integrity.is_complete() {
                 let what = format!("the frame at {:?} is {:?}", frame.pts, frame.integrity);
-                return Err(Broken::of("interleaved frames are whole", what));
+                return Err(Violation::of("interleaved frames are whole", what));
             }
-            let id = self.place(source, newest, &frame)?;
+            let id = self.identify(source, newest, &frame)?;
             trace.tell(at, name, || format!("{id:?} at {:?}, {:?}", frame.pts, frame.integrity));
-            self.follow(frame.pts, id)?;
+            self.check_order(frame.pts, id)?;
             match frame.integrity.is_complete() {
                 true => self.complete += 1,
                 false => self.damaged += 1,
             }
-            self.book(id, frame.integrity.is_complete(), steady);
+            self.account_for(id, frame.integrity.is_complete(), steady);
         }
         Ok(())
     }
 
     /// Which frame of the source it is; `None` where that cannot be told.
-    fn place(
+    fn identify(
         &mut self,
         source: &Source,
         newest: FrameId,
         frame: &Frame<'_>,
-    ) -> Result<Option<FrameId>, Broken> {
+    ) -> Result<Option<FrameId>, Violation> {
         let is = |id| match frame.integrity.is_complete() {
             true => source.is(id, frame),
             false => source.is_part(id, frame),
@@ -175,7 +178,7 @@ impl Frames {
         }
         let sought = self.epoch.is_none() || self.placing || (self.grace > 0 && self.strays > 0);
         // Where a live source's time is, a part of a frame does not show.
-        let shows = matches!(self.kind, Kind::Recorded { .. }) || frame.integrity.is_complete();
+        let shows = matches!(self.kind, SourceKind::Recorded { .. }) || frame.integrity.is_complete();
         self.strays = self.strays.saturating_sub(u8::from(shows && !self.placing));
         if !frame.integrity.is_complete() {
             // Too little of it may be there to know it by.
@@ -186,7 +189,7 @@ impl Frames {
         }
         let found = source.find(frame).filter(|_| sought);
         let Some(found) = found else { return Err(self.wrong(source, frame, by_time)) };
-        if let Kind::Live { .. } = self.kind {
+        if let SourceKind::Live { .. } = self.kind {
             // It may be of a round before; from here on, it is taken to be of this one.
             let round = source.clip.frame_count() as u64;
             let id = FrameId(newest.0 - newest.0 % round + found.0);
@@ -198,13 +201,13 @@ impl Frames {
         Ok(None)
     }
 
-    fn wrong(&self, source: &Source, frame: &Frame<'_>, by_time: Option<FrameId>) -> Broken {
+    fn wrong(&self, source: &Source, frame: &Frame<'_>, by_time: Option<FrameId>) -> Violation {
         let looks = source.find(frame);
         let what = format!(
             "the frame shown at {:?} ({:?}) is not the source's {by_time:?} of that time, but looks like {looks:?}",
             frame.pts, frame.integrity
         );
-        Broken::of("every frame is the source's", what)
+        Violation::of("every frame is the source's", what)
     }
 
     /// Counts what has come, and does not look at it.
@@ -219,13 +222,13 @@ impl Frames {
     }
 
     /// Frames come in order, and each once.
-    fn follow(&mut self, pts: MediaTime, id: Option<FrameId>) -> Result<(), Broken> {
+    fn check_order(&mut self, pts: MediaTime, id: Option<FrameId>) -> Result<(), Violation> {
         if !self.placing {
             let again = |before: FrameId| id.is_some_and(|id| id <= before);
             let back = self.last.is_some_and(|(last, id)| pts <= last || id.is_some_and(again));
             if back && self.jumps == 0 {
                 let what = format!("frame {id:?} at {pts:?} comes after {:?}", self.last);
-                return Err(Broken::of("media time never goes back", what));
+                return Err(Violation::of("media time never goes back", what));
             }
             self.grace = self.grace.saturating_sub(1);
             self.jumps = if self.grace > 0 { self.jumps.saturating_sub(back.into()) } else { 0 };
@@ -235,7 +238,7 @@ impl Frames {
     }
 
     /// `steady`: no frame was found missing since the last look.
-    fn book(&mut self, id: Option<FrameId>, complete: bool, steady: bool) {
+    fn account_for(&mut self, id: Option<FrameId>, complete: bool, steady: bool) {
         let Some(id) = id.filter(|_| !self.placing && self.jumps == 0) else {
             self.account = None;
             return;
@@ -255,7 +258,7 @@ impl Frames {
     }
 
     /// No frame is open any more: every one from the first to the last that came is accounted for.
-    pub(super) fn close_account(&mut self, figures: &Figures) -> Result<(), Broken> {
+    pub(super) fn close_account(&mut self, figures: &Figures) -> Result<(), Violation> {
         let Some(account) = self.account.take().filter(|account| account.adjacent) else { return Ok(()) };
         let sent = account.last.0 - account.first.0 + 1;
         let known = account.came + absent(figures) - account.before;
@@ -264,7 +267,7 @@ impl Frames {
                 "from {:?} to {:?} there are {sent} frames, and {known} are known: {figures:?}",
                 account.first, account.last
             );
-            return Err(Broken::of("every frame is accounted for", what));
+            return Err(Violation::of("every frame is accounted for", what));
         }
         Ok(())
     }

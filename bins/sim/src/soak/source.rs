@@ -18,7 +18,7 @@ pub(super) struct Source {
 
 /// How a clip is served.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(super) enum SourceKind {
     /// So many rounds of it, and then it is over.
     Recorded { rounds: u64 },
     /// Round after round. So many of the newest frames are there.
@@ -121,7 +121,7 @@ fn intervals(scan: &[u8]) -> Vec<Range<usize>> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Store<'s> {
     clip: &'s Clip,
-    kind: Kind,
+    kind: SourceKind,
     newest: FrameId,
     overrun: &'s Cell<bool>,
 }
@@ -129,7 +129,7 @@ pub(super) struct Store<'s> {
 impl<'s> Store<'s> {
     /// As it is at a time of the server's clock. `overrun` is set when a session wants a frame that
     /// is gone.
-    pub(super) fn at(clip: &'s Clip, kind: Kind, now: Instant, overrun: &'s Cell<bool>) -> Self {
+    pub(super) fn at(clip: &'s Clip, kind: SourceKind, now: Instant, overrun: &'s Cell<bool>) -> Self {
         let newest = clip.at(MediaTime::from_micros(now.as_micros()));
         Self { clip, kind, newest, overrun }
     }
@@ -137,7 +137,7 @@ impl<'s> Store<'s> {
     /// When the next frame is there, if one is to come.
     pub(super) fn next_at(&self) -> Option<Instant> {
         let next = self.clip.time_of(self.newest.next());
-        matches!(self.kind, Kind::Live { .. }).then(|| Instant::from_micros(next.as_micros()))
+        matches!(self.kind, SourceKind::Live { .. }).then(|| Instant::from_micros(next.as_micros()))
     }
 }
 
@@ -145,9 +145,9 @@ impl FrameStore for Store<'_> {
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         let Self { clip, newest, .. } = *self;
         match self.kind {
-            Kind::Recorded { rounds } if id.0 >= rounds * clip.frame_count() as u64 => Err(Miss::End),
-            Kind::Live { .. } if id > newest => Err(Miss::NotYet),
-            Kind::Live { kept } if id.0 + kept <= newest.0 => {
+            SourceKind::Recorded { rounds } if id.0 >= rounds * clip.frame_count() as u64 => Err(Miss::End),
+            SourceKind::Live { .. } if id > newest => Err(Miss::NotYet),
+            SourceKind::Live { kept } if id.0 + kept <= newest.0 => {
                 self.overrun.set(true);
                 Err(Miss::Overrun { resume: newest })
             }
@@ -158,16 +158,16 @@ impl FrameStore for Store<'_> {
     fn seek(&self, _: TrackId, to: Seek) -> FrameId {
         let Self { clip, newest, .. } = *self;
         match (self.kind, to) {
-            (Kind::Recorded { rounds }, Seek::To(time)) => {
+            (SourceKind::Recorded { rounds }, Seek::To(time)) => {
                 let before = time.as_micros().checked_sub(1).map(MediaTime::from_micros);
                 let id = before.map_or(FrameId(0), |before| clip.at(before).next());
                 id.min(FrameId(rounds * clip.frame_count() as u64))
             }
-            (Kind::Recorded { .. }, Seek::Live) => FrameId(0),
-            (Kind::Live { kept }, Seek::To(time)) => {
+            (SourceKind::Recorded { .. }, Seek::Live) => FrameId(0),
+            (SourceKind::Live { kept }, Seek::To(time)) => {
                 clip.at(time).clamp(FrameId((newest.0 + 1).saturating_sub(kept)), newest)
             }
-            (Kind::Live { .. }, Seek::Live) => newest,
+            (SourceKind::Live { .. }, Seek::Live) => newest,
         }
     }
 }

@@ -2,9 +2,10 @@
 use super::budget::Budget;
 use super::cable::Cable;
 use super::report::Report;
+use super::totals::SessionTotals;
 use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, Presentation, Track};
-use pinhole::server::{Event, Summary};
+use pinhole::server::Event;
 use pinhole::time::{Duration, Now, NtpTime};
 use pinhole_sim::clip::Clip;
 use pinhole_sim::device::Device;
@@ -38,28 +39,8 @@ struct Program {
     tracks: [Track; 1],
     report: Report,
     /// Of sessions that have ended.
-    ended: Totals,
+    ended: SessionTotals,
     sessions: usize,
-}
-
-/// What sessions came to, together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) frames: u64,
-    pub(super) skipped: u64,
-    pub(super) thinned: u64,
-    pub(super) packets: u64,
-    pub(super) octets: u64,
-}
-
-impl Totals {
-    fn add(&mut self, summary: &Summary) {
-        self.frames += summary.frames;
-        self.skipped += summary.frames_skipped;
-        self.thinned += summary.frames_thinned;
-        self.packets += summary.packets;
-        self.octets += summary.octets;
-    }
 }
 
 impl Board {
@@ -99,7 +80,7 @@ impl Board {
         let server = Server::new(port, udp, resources.config, connections, storage, &sockets, ip_mtu)?;
 
         let tracks = [clip.track()];
-        let program = Program { mount, tracks, report, ended: Totals::default(), sessions: 0 };
+        let program = Program { mount, tracks, report, ended: SessionTotals::default(), sessions: 0 };
         Ok(Self { iface, device, sockets, server, program, clip })
     }
 
@@ -126,7 +107,7 @@ impl Board {
     }
 
     /// Sessions, and what all that there were came to.
-    pub(super) fn totals(&self, at: Instant) -> (usize, Totals) {
+    pub(super) fn totals(&self, at: Instant) -> (usize, SessionTotals) {
         let mut totals = self.program.ended;
         self.server.summaries(now(at)).for_each(|(_, summary)| totals.add(&summary));
         (self.program.sessions, totals)

@@ -6,6 +6,7 @@ mod host;
 mod net;
 mod probe;
 mod report;
+mod totals;
 
 use crate::options::FaultArgs;
 use crate::signals;

@@ -1,7 +1,7 @@
 //! What is told of a board, to people or as JSON.
-use super::board::Totals;
 use super::budget::Budget;
 use super::cable::Figures;
+use super::totals::SessionTotals;
 use pinhole::server::{Event, Summary};
 use pinhole_sim::wire::Counters;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(super) struct Report {
 pub(super) struct Status {
     pub(super) time: Duration,
     pub(super) sessions: usize,
-    pub(super) totals: Totals,
+    pub(super) totals: SessionTotals,
     pub(super) figures: Figures,
     /// To the board, and from it.
     pub(super) faults: Option<[Counters; 2]>,
@@ -114,7 +114,7 @@ impl Report {
 impl Status {
     /// What is worth to be seen all the time.
     pub(super) fn line(&self) -> String {
-        let Totals { frames, skipped, packets, octets, .. } = self.totals;
+        let SessionTotals { frames, skipped, packets, octets, .. } = self.totals;
         let lost = self.faults.iter().flatten().map(|way| way.lost + way.overflowed).sum::<u64>();
         format!(
             "{} s; {} sessions; {frames} frames, {skipped} left out; {packets} packets, {:.1} MB; \
@@ -145,7 +145,7 @@ impl Status {
     }
 
     fn json(&self) -> Value {
-        let Totals { frames, skipped, thinned, packets, octets } = self.totals;
+        let SessionTotals { frames, skipped, thinned, packets, octets } = self.totals;
         let way = |way: Counters| {
             json!({ "sent": way.sent, "delivered": way.delivered, "lost": way.lost,
                 "overflowed": way.overflowed, "duplicated": way.duplicated, "corrupted": way.corrupted,

@@ -1,6 +1,6 @@
 //! What is drawn from a seed: who is there, with what resources, and what befalls them.
 use super::clock::Clock;
-use super::source::Kind;
+use super::source::SourceKind;
 use crate::faults::Faults;
 use crate::network::Port;
 use crate::wire::Medium;
@@ -23,30 +23,30 @@ const HEADERS: [u16; 2] = [28, 48];
 
 /// All that a seed says, from beginning to end.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct Scenario {
     pub(super) medium: Medium,
     pub(super) family: Family,
     /// Which of the clips.
     pub(super) clip: usize,
-    pub(super) kind: Kind,
+    pub(super) kind: SourceKind,
     pub(super) resources: ServerResources,
     /// Packets that the UDP sockets hold; none: there is no UDP.
     pub(super) udp: usize,
     /// The length of an IP packet.
     pub(super) mtu: u16,
-    /// Links change bytes, and nobody looks at checksums: wrong bytes are to be expected.
+    /// LinkTotals change bytes, and nobody looks at checksums: wrong bytes are to be expected.
     pub(super) wild: bool,
     pub(super) server_clock: Clock,
     /// How long the server's main loop is busy with other things between two turns.
     pub(super) busy: Duration,
-    pub(super) clients: Vec<ClientPlan>,
+    pub(super) clients: Vec<ClientScenario>,
     /// What happens, in its order.
     pub(super) steps: Vec<(Instant, Step)>,
 }
 
 /// One client.
 #[derive(Clone, Debug)]
-pub(super) struct ClientPlan {
+pub(super) struct ClientScenario {
     pub(super) config: client::Config,
     /// Bytes of its TCP socket's buffers, to receive and to transmit.
     pub(super) tcp: (usize, usize),
@@ -94,7 +94,7 @@ pub(super) struct Line {
     pub(super) cut: bool,
 }
 
-impl Plan {
+impl Scenario {
     pub(super) fn draw(seed: u64, minutes: u32, clips: usize) -> Self {
         // Seeds in a row are to have nothing in common.
         let mut rng = Rng::with_seed(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
@@ -116,11 +116,11 @@ impl Plan {
         config.session_timeout = Duration::from_secs(rng.u64(4..=8));
         config.adapt = rng.bool();
         let kind = match rng.u8(..5) {
-            0..3 => Kind::Live { kept: pick(rng, &[4, 30, 300]) },
-            _ => Kind::Recorded { rounds: rng.u64(1..=5) },
+            0..3 => SourceKind::Live { kept: pick(rng, &[4, 30, 300]) },
+            _ => SourceKind::Recorded { rounds: rng.u64(1..=5) },
         };
         // What is kept of a live source must outlast the sending of a frame, or none is sent whole.
-        let fewest = if matches!(kind, Kind::Live { kept: 4 }) { 3 } else { 0 };
+        let fewest = if matches!(kind, SourceKind::Live { kept: 4 }) { 3 } else { 0 };
         let transmit = pick(rng, &[config.message_len(), 1_700, 2_900, 4_000, 16_000][fewest..]);
         let resources = ServerResources {
             connections: count + rng.usize(0..=3),
@@ -133,7 +133,7 @@ impl Plan {
         let busy = if one_in(rng, 5) { Duration::from_micros(rng.u64(200..=5_000)) } else { Duration::ZERO };
         let wild = one_in(rng, 20);
         let server_clock = clock(rng);
-        let mut plan = Self {
+        let mut scenario = Self {
             medium,
             family,
             clip: rng.usize(..clips),
@@ -148,9 +148,9 @@ impl Plan {
             steps: vec![],
         };
         for minute in 0..minutes {
-            plan.trouble(rng, Instant::ZERO + MINUTE.scaled(minute.into(), 1));
+            scenario.trouble(rng, Instant::ZERO + MINUTE.scaled(minute.into(), 1));
         }
-        plan
+        scenario
     }
 
     /// How long it takes at most, when all is well again, until every client has a new picture:
@@ -211,7 +211,7 @@ impl Plan {
                 add(rng, Step::Play(number));
             }
         }
-        if matches!(self.kind, Kind::Recorded { .. }) && rng.bool() {
+        if matches!(self.kind, SourceKind::Recorded { .. }) && rng.bool() {
             for _ in 0..rng.usize(1..5) {
                 let place = rng.u64(..1_000);
                 self.steps.push((moment(rng, from), Step::Seek(number, place)));
@@ -232,7 +232,7 @@ impl Line {
     };
 }
 
-fn client(rng: &mut Rng, udp: bool) -> ClientPlan {
+fn client(rng: &mut Rng, udp: bool) -> ClientScenario {
     let mut config = client::Config::DEFAULT;
     let choices = [TransportChoice::Tcp, TransportChoice::Auto, TransportChoice::Udp];
     config.transport = pick(rng, if udp { &choices } else { &choices[..2] });
@@ -241,7 +241,7 @@ fn client(rng: &mut Rng, udp: bool) -> ClientPlan {
     config.max_response = 2_048;
     config.response_wait = Duration::from_millis(rng.u64(2_500..=5_000));
     config.stalled_after = Duration::from_secs(rng.u64(3..=10));
-    ClientPlan {
+    ClientScenario {
         config,
         tcp: (pick(rng, &[400, 1_000, 4_096, 8_192]), pick(rng, &[200, 512, 2_048])),
         window: rng.usize(1..=16),

@@ -1,5 +1,4 @@
 //! What a soak came to.
-use super::watcher::Totals;
 use crate::wire::Counters;
 use pinhole::time::Duration;
 use std::fmt;
@@ -7,7 +6,7 @@ use std::fmt;
 /// What one seed came to, or many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Tally {
+pub struct Totals {
     /// How much time passed on the network.
     pub time: Duration,
     /// TCP connections that clients began.
@@ -27,7 +26,7 @@ pub struct Tally {
     /// RTP packets that the server sent by UDP.
     pub rtp_by_udp: u64,
     /// Frames on the links of clients, in both directions.
-    pub links: Links,
+    pub links: LinkTotals,
     /// Times that the server was gone all of a sudden.
     pub server_restarts: u64,
     /// Times that a client was.
@@ -43,7 +42,7 @@ pub struct Tally {
 /// What links did to frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Links {
+pub struct LinkTotals {
     /// Put in.
     pub sent: u64,
     /// Lost by chance.
@@ -60,8 +59,19 @@ pub struct Links {
     pub reordered: u64,
 }
 
-impl Tally {
-    pub(super) fn add_watcher(&mut self, totals: &Totals, connections: u16) {
+/// What came to a client over all of its connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ClientTotals {
+    pub(super) complete: u64,
+    pub(super) damaged: u64,
+    pub(super) missing: u64,
+    pub(super) skipped: u64,
+    pub(super) interleaved: u64,
+    pub(super) lost_sessions: u64,
+}
+
+impl Totals {
+    pub(super) fn add_watcher(&mut self, totals: &ClientTotals, connections: u16) {
         self.complete += totals.complete;
         self.interleaved += totals.interleaved;
         self.damaged += totals.damaged;
@@ -148,7 +158,7 @@ impl Tally {
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let links = &self.links;
         writeln!(

@@ -1,14 +1,16 @@
 //! Everybody who takes part in a seed, and the time, which goes to whatever anybody asked to be
 //! woken for, and never further. Nobody has a turn who did not ask for it, and to whom nothing came:
 //! a wake-up that is missing shows.
+use super::address::{SERVER, flow_of, name};
 use super::camera::{Camera, Told};
-use super::ledger::{Ledger, SERVER, Watch};
-use super::plan::{Extent, Line, MINUTE, Plan, Step};
-use super::source::{Kind, Source};
-use super::tally::Tally;
+use super::scenario::{Extent, Line, MINUTE, Scenario, Step};
+use super::setting::Setting;
+use super::source::{Source, SourceKind};
+use super::totals::Totals;
 use super::trace::Trace;
-use super::watcher::{Setting, Watcher, flow_of, name};
-use super::{Broken, Failure};
+use super::traffic::{PortObserver, Traffic};
+use super::violation::{Failure, Violation, seconds};
+use super::watcher::Watcher;
 use crate::network::{Network, Port};
 use crate::wire::Medium;
 use crate::world::Host;
@@ -30,13 +32,13 @@ const PICTURE_EVERY: Duration = Duration::from_secs(5);
 /// What TCP's farewell takes beyond the session's timeout.
 const FAREWELL: Duration = Duration::from_secs(8);
 
-pub(super) struct Stage<'a, 's> {
+pub(super) struct Simulation<'a, 's> {
     arena: &'a Bump,
-    plan: &'s Plan,
+    scenario: &'s Scenario,
     source: &'s Source,
     trace: Trace<'s>,
     network: Rc<RefCell<Network>>,
-    ledger: Rc<RefCell<Ledger>>,
+    traffic: Rc<RefCell<Traffic>>,
     camera: Camera<'a>,
     watchers: Vec<Watcher<'a>>,
     at: Instant,
@@ -44,50 +46,63 @@ pub(super) struct Stage<'a, 's> {
     turns: u32,
     /// Since when nothing happens to anybody.
     calm: Option<Instant>,
-    tally: Tally,
+    totals: Totals,
 }
 
-impl<'a, 's> Stage<'a, 's> {
+impl<'a, 's> Simulation<'a, 's> {
     pub(super) fn new(
         arena: &'a Bump,
-        plan: &'s Plan,
+        scenario: &'s Scenario,
         source: &'s Source,
         seed: u64,
         trace: Trace<'s>,
     ) -> io::Result<Self> {
-        let network = Network::new(plan.medium, seed);
+        let network = Network::new(scenario.medium, seed);
         // A packet may wait for its neighbour's address, and leave after others; and where nobody looks
         // at checksums, anything may be in it.
-        let exact = plan.medium == Medium::Ip && !plan.wild;
-        let ledger = Rc::new(RefCell::new(Ledger::new(exact, plan.udp)));
+        let exact = scenario.medium == Medium::Ip && !scenario.wild;
+        let traffic = Rc::new(RefCell::new(Traffic::new(exact, scenario.udp)));
         let port = |host, name: &str| -> io::Result<Port> {
             let mut port = Network::plug_in(&network, Line::GOOD.faults);
-            plan.set_up(&mut port);
-            let capture = trace.capture(name, plan.medium)?;
-            let watch = Watch { medium: plan.medium, host, ledger: ledger.clone(), capture };
+            scenario.set_up(&mut port);
+            let capture = trace.capture(name, scenario.medium)?;
+            let watch = PortObserver { medium: scenario.medium, host, traffic: traffic.clone(), capture };
             port.observer = Some(Box::new(watch));
             Ok(port)
         };
-        let camera = Camera::new(arena, plan, source, port(SERVER, "server")?);
-        let watcher = |index| Ok(Watcher::new(index, plan, port(index, &name(index))?));
-        let watchers = (0..plan.clients.len()).map(watcher).collect::<io::Result<_>>()?;
+        let camera = Camera::new(arena, scenario, source, port(SERVER, "server")?);
+        let watcher = |index| Ok(Watcher::new(index, scenario, port(index, &name(index))?));
+        let watchers = (0..scenario.clients.len()).map(watcher).collect::<io::Result<_>>()?;
         let at = Instant::ZERO;
-        let (turns, calm, tally) = (0, None, Tally::default());
-        Ok(Self { arena, plan, source, trace, network, ledger, camera, watchers, at, turns, calm, tally })
+        let (turns, calm, totals) = (0, None, Totals::default());
+        Ok(Self {
+            arena,
+            scenario,
+            source,
+            trace,
+            network,
+            traffic,
+            camera,
+            watchers,
+            at,
+            turns,
+            calm,
+            totals,
+        })
     }
 
     /// Goes through all that is planned, and takes leave.
-    pub(super) fn run(mut self, minutes: u32) -> Result<Tally, Failure> {
+    pub(super) fn run(mut self, minutes: u32) -> Result<Totals, Failure> {
         let end = Instant::ZERO + MINUTE.scaled(minutes.into(), 1);
-        for (at, step) in &self.plan.steps {
+        for (at, step) in &self.scenario.steps {
             self.run_until(*at)?;
             self.step(*step)?;
         }
         self.run_until(end)?;
         self.take_leave()?;
-        self.tally.time = self.at.since(Instant::ZERO);
+        self.totals.time = self.at.since(Instant::ZERO);
         self.count();
-        Ok(self.tally)
+        Ok(self.totals)
     }
 
     fn run_until(&mut self, until: Instant) -> Result<(), Failure> {
@@ -102,7 +117,7 @@ impl<'a, 's> Stage<'a, 's> {
             self.turns = if next > self.at { 0 } else { self.turns + 1 };
             if self.turns >= SPIN {
                 let what = format!("{SPIN} turns, and no time has passed");
-                return Err(self.fail("all", Broken::of("nobody wakes for nothing", what)));
+                return Err(self.fail("all", Violation::of("nobody wakes for nothing", what)));
             }
             self.at = self.at.max(next);
             self.turn()?;
@@ -114,7 +129,7 @@ impl<'a, 's> Stage<'a, 's> {
         let at = self.at;
         self.network.borrow_mut().forward(at);
         if self.camera.due(at).is_some_and(|due| due <= at) {
-            let turn = self.camera.turn(self.plan, self.source, at, self.trace);
+            let turn = self.camera.turn(self.scenario, self.source, at, self.trace);
             turn.map_err(|broken| self.fail("server", broken))?;
         }
         for index in 0..self.watchers.len() {
@@ -124,17 +139,17 @@ impl<'a, 's> Stage<'a, 's> {
             let mut setting = self.setting();
             let watcher = &mut self.watchers[index];
             setting.closed = watcher.ports().is_some_and(|(tcp, _)| self.camera.program.closed(index, tcp));
-            // Its host writes into the ledger.
+            // Its host writes into the traffic.
             watcher.poll_host(at);
-            let mut ledger = self.ledger.borrow_mut();
+            let mut traffic = self.traffic.borrow_mut();
             let key = watcher.ports().map(|(_, rtp)| (index, rtp));
-            let flow = key.and_then(|key| ledger.flows.get_mut(&key));
+            let flow = key.and_then(|key| traffic.flows.get_mut(&key));
             let turn = watcher.turn(setting, flow);
-            drop(ledger);
+            drop(traffic);
             turn.map_err(|broken| self.fail(&name(index), broken))?;
         }
-        if let Some((client, what)) = self.ledger.borrow_mut().wrong.take().filter(|_| !self.plan.wild) {
-            let broken = Broken::of("reports tell what passed", what);
+        if let Some((client, what)) = self.traffic.borrow_mut().wrong.take().filter(|_| !self.scenario.wild) {
+            let broken = Violation::of("reports tell what passed", what);
             return Err(self.fail(&name(client), broken));
         }
         self.watch_pictures()
@@ -143,7 +158,7 @@ impl<'a, 's> Stage<'a, 's> {
     /// While all is well, everybody has a new picture before long, and goes on having them.
     fn watch_pictures(&self) -> Result<(), Failure> {
         let Some(calm) = self.calm else { return Ok(()) };
-        let recovered = calm + self.plan.recovery();
+        let recovered = calm + self.scenario.recovery();
         for watcher in self.watchers.iter().filter(|watcher| watcher.watches()) {
             let last = watcher.pictured.filter(|at| *at >= calm);
             let until = last.map_or(recovered, |last| recovered.max(last + PICTURE_EVERY));
@@ -152,22 +167,22 @@ impl<'a, 's> Stage<'a, 's> {
                     Some(last) => format!("no picture since {}", seconds(last)),
                     None => format!("all has been well since {}, and no picture came", seconds(calm)),
                 };
-                return Err(self.fail(&watcher.name, Broken::of("pictures come again", what)));
+                return Err(self.fail(&watcher.name, Violation::of("pictures come again", what)));
             }
         }
         Ok(())
     }
 
     fn setting(&self) -> Setting<'a, 's> {
-        let shown = from_smoltcp(self.plan.server_clock.shows(self.at));
+        let shown = from_smoltcp(self.scenario.server_clock.shows(self.at));
         Setting {
             arena: self.arena,
-            plan: self.plan,
+            scenario: self.scenario,
             source: self.source,
             server: self.camera.host.address,
-            newest: match self.plan.kind {
-                Kind::Live { .. } => self.source.clip.at(MediaTime::from_micros(shown.as_micros())),
-                Kind::Recorded { .. } => pinhole::frame::FrameId(u64::MAX),
+            newest: match self.scenario.kind {
+                SourceKind::Live { .. } => self.source.clip.at(MediaTime::from_micros(shown.as_micros())),
+                SourceKind::Recorded { .. } => pinhole::frame::FrameId(u64::MAX),
             },
             overrun: self.camera.overrun.get(),
             closed: false,
@@ -182,32 +197,32 @@ impl<'a, 's> Stage<'a, 's> {
         match step {
             Step::Link(client, lines) => self.watchers[client].set_lines(lines),
             Step::Restart(client, extent) => {
-                self.tally.client_restarts += 1;
+                self.totals.client_restarts += 1;
                 self.watchers[client].restart(setting, extent, true);
             }
             Step::Vanish(client) => {
-                self.tally.vanished += 1;
+                self.totals.vanished += 1;
                 self.watchers[client].restart(setting, Extent::Host, false);
             }
             Step::Hang(client, span) => {
-                self.tally.hangs += 1;
+                self.totals.hangs += 1;
                 self.watchers[client].hang(at, span);
             }
             Step::Leave(client, back) => self.watchers[client].leave(at, Some(back)),
             Step::Pause(client) => self.watchers[client].pause(at),
             Step::Play(client) => self.watchers[client].play(at, None),
             Step::Seek(client, thousandths) => {
-                self.tally.seeks += 1;
+                self.totals.seeks += 1;
                 let place = self.camera.program.place(thousandths);
                 self.watchers[client].play(at, Some(place));
             }
             Step::ServerRestart(extent) => {
-                self.tally.server_restarts += 1;
+                self.totals.server_restarts += 1;
                 self.check_sessions()?;
-                self.camera.restart(self.arena, self.plan, at, extent);
+                self.camera.restart(self.arena, self.scenario, at, extent);
             }
             Step::Calm => {
-                if self.plan.wild {
+                if self.scenario.wild {
                     let hosts = self.watchers.iter_mut().map(|watcher| &mut watcher.host);
                     hosts.chain([&mut self.camera.host]).for_each(Host::forget_neighbours);
                 }
@@ -230,23 +245,23 @@ impl<'a, 's> Stage<'a, 's> {
                 }
             }
         }
-        self.run_until(self.at + self.plan.resources.config.session_timeout + FAREWELL)?;
+        self.run_until(self.at + self.scenario.resources.config.session_timeout + FAREWELL)?;
         let connected = self.camera.server.connected();
         if connected > 0 {
             let what = format!("{connected} connections are still in use: {:?}", self.camera.server);
-            return Err(self.fail("server", Broken::of("sessions end with their timeout", what)));
+            return Err(self.fail("server", Violation::of("sessions end with their timeout", what)));
         }
         let sockets = self.camera.host.sockets.iter().filter_map(|(_, socket)| tcp_of(socket));
         if let Some(deaf) = sockets.map(tcp::Socket::state).find(|state| *state != tcp::State::Listen) {
             let what = format!("a socket is {deaf}");
-            return Err(self.fail("server", Broken::of("sockets listen again", what)));
+            return Err(self.fail("server", Violation::of("sockets listen again", what)));
         }
         self.check_sessions()
     }
 
     /// What the server told of its sessions is what left it.
     fn check_sessions(&mut self) -> Result<(), Failure> {
-        let ledger = self.ledger.borrow();
+        let traffic = self.traffic.borrow();
         for told in &self.camera.program.sessions {
             told.check().map_err(|broken| self.fail("server", broken))?;
             self.check_interleaved(told)?;
@@ -254,15 +269,15 @@ impl<'a, 's> Stage<'a, 's> {
                 continue;
             };
             let key = flow_of(told.peer);
-            let Some(flow) = key.and_then(|key| ledger.flows.get(&key)) else { continue };
+            let Some(flow) = key.and_then(|key| traffic.flows.get(&key)) else { continue };
             // The last of what a client that is gone was sent may not have left; nor what waited for a
             // neighbour.
-            let exact = ledger.exact && why != Why::Timeout;
+            let exact = traffic.exact && why != Why::Timeout;
             let left = (flow.sent, flow.octets);
             let said = (summary.packets, summary.octets);
             if if exact { left != said } else { flow.sent > summary.packets } {
                 let what = format!("(packets, octets) are {left:?} on its link, and it says {said:?}");
-                return Err(self.fail("server", Broken::of("a session's figures are its link's", what)));
+                return Err(self.fail("server", Violation::of("a session's figures are its link's", what)));
             }
         }
         Ok(())
@@ -277,29 +292,29 @@ impl<'a, 's> Stage<'a, 's> {
         };
         let Some((client, rtp)) = flow_of(told.peer) else { return Ok(()) };
         let watcher = self.watchers.get(client);
-        let mut parted = watcher.into_iter().flat_map(|watcher| &watcher.parted);
+        let mut parted = watcher.into_iter().flat_map(|watcher| &watcher.torn_down);
         let Some((_, figures)) = parted.find(|(port, _)| *port == told.peer.port()) else { return Ok(()) };
-        let by_udp = self.ledger.borrow().flows.contains_key(&(client, rtp));
+        let by_udp = self.traffic.borrow().flows.contains_key(&(client, rtp));
         let said = (summary.packets, summary.octets);
         let came = (figures.packets, figures.octets);
-        if said != came && !by_udp && !self.plan.wild {
+        if said != came && !by_udp && !self.scenario.wild {
             let what = format!("(packets, octets) are {came:?} at the client, and it says {said:?}");
-            return Err(self.fail("server", Broken::of("a session's figures are its client's", what)));
+            return Err(self.fail("server", Violation::of("a session's figures are its client's", what)));
         }
         Ok(())
     }
 
     fn count(&mut self) {
-        let tally = &mut self.tally;
+        let totals = &mut self.totals;
         for watcher in &self.watchers {
-            tally.add_watcher(&watcher.totals, watcher.connections);
-            tally.add_link(watcher.host.port.counters());
+            totals.add_watcher(&watcher.totals, watcher.connections);
+            totals.add_link(watcher.host.port.counters());
         }
-        let ledger = self.ledger.borrow();
-        tally.rtp_by_udp = ledger.flows.values().map(|flow| flow.sent).sum();
+        let traffic = self.traffic.borrow();
+        totals.rtp_by_udp = traffic.flows.values().map(|flow| flow.sent).sum();
     }
 
-    fn fail(&self, host: &str, broken: Broken) -> Failure {
+    fn fail(&self, host: &str, broken: Violation) -> Failure {
         Failure { at: self.at, host: host.to_owned(), ..Failure::from(broken) }
     }
 }
@@ -309,8 +324,4 @@ fn tcp_of<'s, 'a>(socket: &'s smoltcp::socket::Socket<'a>) -> Option<&'s tcp::So
         smoltcp::socket::Socket::Tcp(socket) => Some(socket),
         _ => None,
     }
-}
-
-pub(super) fn seconds(at: Instant) -> String {
-    format!("{:.6} s", at.as_micros() as f64 / 1e6)
 }
