@@ -1,4 +1,4 @@
-//! What a window is to look like: pictures that somebody has looked at and accepted.
+//! Compares what a window shows with pictures that a person has looked at and accepted.
 use crate::display::{LIMIT, Picture, Window};
 use crate::process::{poll, repository};
 use std::fmt::Write;
@@ -6,19 +6,18 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-/// The regions that are compared, across and down: each by its mean colour, so that another font, or
-/// another digit, makes little difference.
+/// The number of regions across and down. Each is compared by its mean colour, so that another font or
+/// another digit makes little difference.
 pub const REGIONS: (usize, usize) = (32, 18);
-/// How far a mean may be off, of 255.
+/// How far the mean of a region may differ, of 255.
 const TOLERANCE: u8 = 20;
-/// With this in the environment, what is shown is accepted.
+/// The environment variable with which whatever is shown is accepted.
 const ACCEPT: &str = "PINHOLE_ACCEPT";
 
-/// Asserts that some regions of a window, from the first of `x` and `y` to before the second, come to
-/// look as in `accepted/NAME.ppm`.
+/// Waits until some regions of a window look as in `accepted/NAME.ppm`. `x` and `y` are ranges of
+/// regions, from the first to before the second.
 ///
-/// # Panics
-/// If they do not, in time; says which region is how different.
+/// Panics if they do not in time. The message says which region differs, and by how much.
 #[track_caller]
 pub fn assert_looks(window: &Window<'_>, name: &str, x: (usize, usize), y: (usize, usize)) {
     let file = file(name);
@@ -52,7 +51,7 @@ fn file(name: &str) -> PathBuf {
     repository().join("tests/accepted").join(name).with_extension("ppm")
 }
 
-/// With a pointer that never rests, or the controls of what plays would hide.
+/// Looks with a pointer that never rests, as the controls would hide otherwise.
 fn look(window: &Window<'_>, looks: usize) -> Picture {
     window.point(300, 300 + looks % 2);
     window.picture_scaled(REGIONS.0, REGIONS.1)
@@ -62,7 +61,8 @@ fn colours(picture: &Picture) -> impl Iterator<Item = Colour> {
     picture.rgb.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]])
 }
 
-/// The region that differs most, if any differs too much: where it is, and both colours.
+/// Returns the place of the region that differs most, and both colours; `None` if none differs too
+/// much.
 fn worst_region(
     picture: &Picture,
     accepted: &[Colour],
@@ -80,7 +80,7 @@ fn worst_region(
     differing.filter(|(most, _)| *most > TOLERANCE).max_by_key(|(most, _)| *most).map(|(_, found)| found)
 }
 
-/// Plain PPM, a region a line: a change of it can be read.
+/// Writes plain PPM with one region per line, so that a change of it can be read.
 fn to_text(picture: &Picture) -> String {
     let mut text = format!("P3\n{} {}\n255\n", REGIONS.0, REGIONS.1);
     for [r, g, b] in colours(picture) {

@@ -1,4 +1,4 @@
-//! `pinhole-sim tap`: a server with the memory of a microcontroller.
+//! Runs `pinhole-sim tap`: a server with the memory of a microcontroller.
 use crate::process::{Finished, Running, binary, run};
 use crate::server::events;
 use serde_json::Value;
@@ -6,15 +6,16 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::time::Duration;
 
-/// It reads a clip, and runs `ip` a few times.
+/// How long a start may take: the program reads a clip, and runs `ip` a few times.
 const STARTS: Duration = Duration::from_secs(20);
 const STOPS: Duration = Duration::from_secs(10);
 
-/// A board on a TAP of the network that the test is in, killed when this is dropped.
+/// A running `pinhole-sim tap`, on a TAP of the network that the test is in. It is killed when this is
+/// dropped.
 #[derive(Debug)]
 pub struct Board {
     process: Running,
-    /// What it said when it was ready.
+    /// The JSON event that it printed when it was ready.
     pub serving: Value,
 }
 
@@ -22,10 +23,10 @@ impl Board {
     /// The port of its RTSP server.
     pub const RTSP: u16 = 554;
 
-    /// Serves `media`, or what the options say.
+    /// Starts it with these arguments, which name a clip or other media, and waits until it serves.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if it does not come up.
     pub fn start(arguments: &[impl AsRef<OsStr>]) -> Self {
         let process = Running::start(command().arg("--json").args(arguments));
         let ready = |lines: &[String]| events(lines, "serving").next();
@@ -33,31 +34,31 @@ impl Board {
         Self { process, serving }
     }
 
-    /// Its URL, by the first of its addresses.
+    /// Returns the URL at the first of its addresses.
     ///
     /// # Panics
-    /// If it has not told one.
+    /// Panics if it has not printed a URL.
     pub fn url(&self) -> &str {
         self.serving["urls"][0].as_str().expect("it tells its URLs")
     }
 
-    /// Bytes of physical memory that it has now; `None` where the system does not tell.
+    /// Returns how many bytes of physical memory it has now; `None` if the system does not say.
     pub fn memory(&self) -> Option<u64> {
         self.process.memory("VmRSS")
     }
 
-    /// Waits until `count` events of one kind were told.
+    /// Waits until it has printed `count` events of one kind.
     ///
     /// # Panics
-    /// If they are not told within `limit`.
+    /// Panics if it has not within `limit`.
     pub fn wait_events(&self, kind: &str, count: usize, limit: Duration) {
         self.process.wait_stdout(limit, |lines| (events(lines, kind).count() >= count).then_some(()));
     }
 
-    /// Stops it by SIGTERM, and returns its last event, which has all figures.
+    /// Stops it with SIGTERM. Returns its last event, which has all figures.
     ///
     /// # Panics
-    /// If it does not stop in time, or fails.
+    /// Panics if it does not stop in time, or fails.
     pub fn stop(self) -> Value {
         self.process.signal("TERM");
         let done = self.process.finish(STOPS);
@@ -68,10 +69,10 @@ impl Board {
     }
 }
 
-/// A board that is to end by itself.
+/// Runs `pinhole-sim tap` with arguments that make it end by itself. Returns its output and exit code.
 ///
 /// # Panics
-/// If it does not.
+/// Panics if it does not end.
 pub fn run_board(arguments: &[&str]) -> Finished {
     run(command().args(arguments), STARTS).expect("pinhole-sim starts")
 }

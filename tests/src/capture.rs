@@ -1,4 +1,4 @@
-//! What went over the wire, as tshark reads it.
+//! Captures what goes over the wire, and has tshark dissect it.
 use crate::clip::TempDir;
 use crate::process::{Running, run};
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A capture of the loopback interface, under way.
+/// A running capture of the loopback interface.
 #[derive(Debug)]
 pub struct Capture {
     tshark: Running,
@@ -24,10 +24,11 @@ pub struct Recording {
 }
 
 impl Capture {
-    /// Begins to capture a server's RTSP connections, and UDP, whose ports are not known before.
+    /// Starts to capture a server's RTSP connections at this port, and all UDP, whose ports are not
+    /// known yet.
     ///
     /// # Panics
-    /// If it does not begin.
+    /// Panics if tshark does not start.
     pub fn start(rtsp_port: u16) -> Self {
         let directory = TempDir::new();
         let file = directory.path().join("session.pcapng");
@@ -41,10 +42,10 @@ impl Capture {
         Self { tshark, recording: Recording { file, rtsp_port, _directory: directory } }
     }
 
-    /// Ends it.
+    /// Ends the capture.
     ///
     /// # Panics
-    /// If tshark does not end, or has lost packets.
+    /// Panics if tshark does not end, or has lost packets.
     pub fn finish(self) -> Recording {
         // What is still in the kernel's buffer would be lost.
         thread::sleep(Duration::from_millis(500));
@@ -57,17 +58,17 @@ impl Capture {
 }
 
 impl Recording {
-    /// What somebody else has captured of a server at this port: the file of this name in the
-    /// directory.
+    /// Makes a recording of a file in `directory` that another program has captured of the server at
+    /// this port.
     pub fn of(directory: TempDir, file: &str, rtsp_port: u16) -> Self {
         Self { file: directory.path().join(file), rtsp_port, _directory: directory }
     }
 
-    /// One row for each packet that matches a display filter: the values of `fields`, separated
+    /// Returns one row for each packet that matches a display filter: the values of `fields`, separated
     /// by tabs.
     ///
     /// # Panics
-    /// If tshark fails.
+    /// Panics if tshark fails.
     pub fn rows(&self, filter: &str, fields: &[&str]) -> Vec<String> {
         let mut command = Command::new("tshark");
         // The RTSP dissector finds the ports of RTP and RTCP in the Transport headers.
@@ -78,19 +79,19 @@ impl Recording {
         done.stdout.lines().map(str::to_owned).collect()
     }
 
-    /// How many packets match a display filter.
+    /// Returns how many packets match a display filter.
     ///
     /// # Panics
-    /// If tshark fails.
+    /// Panics if tshark fails.
     pub fn count(&self, filter: &str) -> usize {
         self.rows(filter, &["frame.number"]).len()
     }
 
-    /// How many JPEG packets have the marker bit: as many as there are frames. A busy sender's TCP
-    /// segment can hold several.
+    /// Returns how many RTP/JPEG packets have the marker bit, which is the number of frames. It counts
+    /// RTP packets and not TCP segments, of which one can hold several.
     ///
     /// # Panics
-    /// If tshark fails.
+    /// Panics if tshark fails.
     pub fn markers(&self) -> usize {
         let rows = self.rows("rtp.marker == 1 && rtp.p_type == 26", &["rtp.marker"]);
         rows.iter().flat_map(|row| row.split(',')).filter(|bit| matches!(*bit, "1" | "True")).count()

@@ -1,4 +1,4 @@
-//! The media that is played: what the repository holds, and what is made of it for one test.
+//! The media that tests play: the clips of the repository, and clips that are made of them.
 use crate::peer::PYTHON;
 use crate::process::{repository, run};
 use std::path::{Path, PathBuf};
@@ -6,48 +6,49 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// A file to serve, with what is known of it.
+/// A file to serve, and what is known of it.
 #[derive(Clone, Debug)]
 pub struct Clip {
-    /// The file that the server gets.
+    /// The file to serve.
     pub path: PathBuf,
-    /// The same pictures as concatenated JPEG, for referees that cannot read `path`.
+    /// A file with the same pictures as concatenated JPEG, for programs that cannot read `path`.
     pub plain: PathBuf,
-    /// How many frames it has.
+    /// The number of frames.
     pub frames: usize,
 }
 
 impl Clip {
-    /// The sample clip: 60 frames of 512x288, 4:2:0, the standard Huffman tables.
+    /// Returns the sample clip: 60 frames of 512x288, 4:2:0, with the standard Huffman tables.
     pub fn sample() -> Self {
         let plain = repository().join("video/bunny288.mjpeg");
         Self { path: plain.clone(), plain, frames: 60 }
     }
 
-    /// The sample clip, each frame preceded by its length.
+    /// Returns the sample clip with the length of each frame before it.
     pub fn course() -> Self {
         Self { path: repository().join("video/bunny288-course.Mjpeg"), ..Self::sample() }
     }
 
-    /// One second of the sample clip with Huffman tables of its own, as ffmpeg writes by default.
+    /// Makes one second of the sample clip with other Huffman tables than the standard ones, as ffmpeg
+    /// writes by default.
     pub fn own_huffman(directory: &TempDir) -> Self {
         make(directory, "small", 288, 25);
         let plain = directory.path().join("small288-optimal-huffman.mjpeg");
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// The sample clip at 1280x720.
+    /// Makes the sample clip at 1280x720.
     pub fn large(directory: &TempDir) -> Self {
         make(directory, "large", 720, 60);
         let plain = directory.path().join("large720.mjpeg");
         Self { path: plain.clone(), plain, frames: 60 }
     }
 
-    /// A test picture coded 4:2:2 as RTP/JPEG type 0 wants it: by libjpeg, because ffmpeg gives
-    /// its 4:2:2 MCUs two rows. Needs GStreamer.
+    /// Makes a test picture that is coded 4:2:2 as RTP/JPEG type 0 wants it. GStreamer makes it by
+    /// libjpeg, because ffmpeg writes 4:2:2 in MCUs of twice the height.
     ///
     /// # Panics
-    /// If GStreamer fails.
+    /// Panics if GStreamer fails.
     pub fn yuv422(directory: &TempDir) -> Self {
         let plain = directory.path().join("test422.mjpeg");
         let mut command = Command::new("gst-launch-1.0");
@@ -57,19 +58,19 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// The sample clip in an AVI file of 30 frames a second, for servers that need a clock.
+    /// Makes the sample clip in an AVI file of 30 frames a second, for servers that need a clock.
     ///
     /// # Panics
-    /// If ffmpeg fails.
+    /// Panics if ffmpeg fails.
     pub fn avi(directory: &TempDir) -> Self {
         Self::sample().in_avi(directory, 30)
     }
 
-    /// One second of the sample clip as ffmpeg codes it 4:2:2: in MCUs twice as high as RTP/JPEG
-    /// has them.
+    /// Makes one second of the sample clip as ffmpeg codes it 4:2:2: in MCUs of twice the height that
+    /// RTP/JPEG has.
     ///
     /// # Panics
-    /// If ffmpeg fails.
+    /// Panics if ffmpeg fails.
     pub fn tall_422(directory: &TempDir) -> Self {
         let plain = directory.path().join("tall422.mjpeg");
         let mut command = ffmpeg();
@@ -78,10 +79,10 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// The same clip in an AVI file of `rate` frames a second.
+    /// Puts this clip into an AVI file of `rate` frames a second.
     ///
     /// # Panics
-    /// If ffmpeg fails.
+    /// Panics if ffmpeg fails.
     pub fn in_avi(self, directory: &TempDir, rate: u32) -> Self {
         let path = directory.path().join(self.mount()).with_extension("avi");
         let rate = rate.to_string();
@@ -92,20 +93,20 @@ impl Clip {
         Self { path, ..self }
     }
 
-    /// The same clip so many times over, as concatenated JPEG.
+    /// Repeats this clip `times` times, as concatenated JPEG.
     ///
     /// # Panics
-    /// If it cannot be written.
+    /// Panics if the file cannot be written.
     pub fn times(self, times: usize, directory: &TempDir) -> Self {
         let once = std::fs::read(&self.plain).expect("the clip can be read");
         let plain = directory.file(&format!("{}-times-{times}.mjpeg", self.mount()), &once.repeat(times));
         Self { path: plain.clone(), plain, frames: self.frames * times }
     }
 
-    /// The same clip as parts of a multipart message, as IP cameras send them over HTTP.
+    /// Puts this clip into a multipart message, as IP cameras send it over HTTP.
     ///
     /// # Panics
-    /// If ffmpeg fails.
+    /// Panics if ffmpeg fails.
     pub fn in_multipart(self, directory: &TempDir) -> Self {
         let path = directory.path().join(self.mount()).with_extension("multipart");
         let mut command = ffmpeg();
@@ -114,11 +115,11 @@ impl Clip {
         Self { path, ..self }
     }
 
-    /// Pictures as libjpeg, cameras and phones write them, a clip for each size, as `corpus.py`
-    /// describes; `plain` has the same coefficients and nothing else.
+    /// Makes pictures as libjpeg, cameras and phones write them: a clip for each size in pixels, as
+    /// `corpus.py` describes. `plain` of a clip has the same coefficients without anything special.
     ///
     /// # Panics
-    /// If Pillow fails.
+    /// Panics if Pillow fails.
     pub fn corpus(directory: &TempDir, sizes: &[(u32, u32)]) -> Vec<Self> {
         let mut command = Command::new(PYTHON);
         command.arg(repository().join("tests/src/corpus.py")).arg(directory.path());
@@ -133,10 +134,10 @@ impl Clip {
         sizes.iter().map(clip).collect()
     }
 
-    /// What the server mounts it as.
+    /// Returns the name under which the server serves the clip.
     ///
     /// # Panics
-    /// If the path has no stem in UTF-8; none made here does.
+    /// Panics if the path has no stem in UTF-8; the paths made here have one.
     pub fn mount(&self) -> &str {
         self.path.file_stem().and_then(|stem| stem.to_str()).expect("a clip has a plain name")
     }
@@ -148,7 +149,8 @@ fn ffmpeg() -> Command {
     command
 }
 
-/// `frames` frames of the sample clip, scaled by the script that the README names.
+/// Makes `frames` frames of the sample clip, scaled to `height` pixels by the script that the README
+/// names.
 fn make(directory: &TempDir, name: &str, height: u32, frames: usize) {
     let mut command = Command::new(repository().join("video/make.sh"));
     command.args([
@@ -169,15 +171,15 @@ fn done(command: &mut Command) {
     assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
 }
 
-/// A directory that goes when this is dropped.
+/// A temporary directory, which is removed when this is dropped.
 #[derive(Debug)]
 pub struct TempDir(PathBuf);
 
 impl TempDir {
-    /// A new, empty one.
+    /// Makes a new, empty directory.
     ///
     /// # Panics
-    /// If it cannot be made.
+    /// Panics if it cannot be made.
     #[expect(clippy::new_without_default, reason = "it does I/O")]
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -187,15 +189,15 @@ impl TempDir {
         Self(path)
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Writes a file into it and says where it is.
+    /// Writes a file into the directory. Returns its path.
     ///
     /// # Panics
-    /// If it cannot be written.
+    /// Panics if the file cannot be written.
     pub fn file(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, content).expect("a temporary file can be written");

@@ -1,4 +1,4 @@
-//! RTSP spoken by hand: requests as a test writes them, good or bad, and replies told apart from
+//! Speaks RTSP by hand: sends requests as a test writes them, good or bad, and separates replies from
 //! the media between them.
 use socket2::{Domain, SockRef, Socket, Type};
 use std::collections::VecDeque;
@@ -18,41 +18,41 @@ pub struct Dialogue {
     replies: VecDeque<Reply>,
     interleaved: VecDeque<(u8, Vec<u8>)>,
     cseq: u32,
-    /// The session that `request` names, once a reply has told it.
+    /// The session identifier that `request` sends, once a reply has given one.
     pub session: Option<String>,
 }
 
-/// What a server answered.
+/// A reply of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// Such as 200.
+    /// The status code, such as 200.
     pub status: u16,
-    /// The header lines, in order, names as they were sent.
+    /// The header lines in order, with their names as sent.
     pub headers: Vec<(String, String)>,
-    /// As long as Content-Length says.
+    /// The body, as long as Content-Length says.
     pub body: String,
 }
 
 impl Reply {
-    /// The value of a header, its name in any case.
+    /// Returns the value of a header, whatever the case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
-    /// Asserts that the request was granted.
+    /// Returns the reply itself, if the request was granted with 200.
     ///
     /// # Panics
-    /// If it was not.
+    /// Panics if it was not.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.status, 200, "{self:?}");
         self
     }
 
-    /// A parameter such as `seq` of the first entry in RTP-Info.
+    /// Returns a numeric parameter, such as `seq`, of the first entry in RTP-Info.
     ///
     /// # Panics
-    /// If it is not there or no number.
+    /// Panics if it is missing or no number.
     #[track_caller]
     pub fn rtp_info(&self, name: &str) -> u32 {
         let info = self.header("RTP-Info").unwrap_or_else(|| panic!("no RTP-Info: {self:?}"));
@@ -63,18 +63,18 @@ impl Reply {
 }
 
 impl Dialogue {
-    /// Connects.
+    /// Connects to a server.
     ///
     /// # Panics
-    /// If nobody listens.
+    /// Panics if nobody listens.
     pub fn connect(to: SocketAddr) -> Self {
         Self::over(TcpStream::connect_timeout(&to, REPLY).expect("the server listens"))
     }
 
-    /// Speaks over a connection.
+    /// Speaks RTSP over this connection.
     ///
     /// # Panics
-    /// If it is none.
+    /// Panics if it is not connected.
     pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_write_timeout(Some(REPLY)).expect("a TCP socket");
@@ -92,7 +92,7 @@ impl Dialogue {
     /// Connects from this address of this machine.
     ///
     /// # Panics
-    /// If it is not one, or nobody listens.
+    /// Panics if the machine has no such address, or nobody listens.
     pub fn connect_from(from: IpAddr, to: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).expect("a TCP socket");
         socket.bind(&SocketAddr::new(from, 0).into()).expect("an address of this machine");
@@ -100,30 +100,30 @@ impl Dialogue {
         Self::over(socket.into())
     }
 
-    /// Gives it a receive buffer of about so many bytes.
+    /// Sets the socket's receive buffer to about `bytes` bytes.
     ///
     /// # Panics
-    /// If there can be none.
+    /// Panics if the system refuses.
     pub fn with_buffer(self, bytes: usize) -> Self {
         SockRef::from(&self.stream).set_recv_buffer_size(bytes).expect("a TCP socket");
         self
     }
 
-    /// The connection, to be read by other means; what was received and not asked for is dropped.
+    /// Returns the connection, to be read by other means. Bytes that were received and not asked for
+    /// are dropped.
     pub fn into_stream(self) -> TcpStream {
         self.stream
     }
 
-    /// Sends these very bytes. A server that has closed already is no failure here.
+    /// Sends exactly these bytes. Does not fail if the server has closed already.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Sends a request with its CSeq, the session where there is one, and `headers`; returns the
-    /// reply.
+    /// Sends a request with its CSeq, the session if there is one, and `headers`. Returns the reply.
     ///
     /// # Panics
-    /// If none comes, or its CSeq is another.
+    /// Panics if no reply comes, or its CSeq differs.
     #[track_caller]
     pub fn request(&mut self, method: &str, url: &str, headers: &[(&str, &str)]) -> Reply {
         self.cseq += 1;
@@ -142,19 +142,20 @@ impl Dialogue {
         reply
     }
 
-    /// Describes and sets up the first track; the reply is that to SETUP.
+    /// Sends DESCRIBE, and SETUP for the first track. Returns the reply to SETUP.
     ///
     /// # Panics
-    /// If either is refused.
+    /// Panics if either is refused.
     #[track_caller]
     pub fn set_up(&mut self, url: &str, transport: &str) -> Reply {
         self.try_set_up(url, transport).ok()
     }
 
-    /// As [`Self::set_up`], where SETUP may be refused.
+    /// Sends DESCRIBE, and SETUP for the first track. Returns the reply to SETUP, which may be a
+    /// refusal.
     ///
     /// # Panics
-    /// If DESCRIBE is refused.
+    /// Panics if DESCRIBE is refused.
     #[track_caller]
     pub fn try_set_up(&mut self, url: &str, transport: &str) -> Reply {
         let described = self.request("DESCRIBE", url, &[("Accept", "application/sdp")]).ok();
@@ -170,34 +171,35 @@ impl Dialogue {
     /// Sets up the first track on interleaved channels 0 and 1.
     ///
     /// # Panics
-    /// If it is refused.
+    /// Panics if it is refused.
     #[track_caller]
     pub fn set_up_tcp(&mut self, url: &str) -> Reply {
         self.set_up(url, "RTP/AVP/TCP;unicast;interleaved=0-1")
     }
 
-    /// The next reply.
+    /// Waits for the next reply, and returns it.
     ///
     /// # Panics
-    /// If none comes in time, or the server closes.
+    /// Panics if none comes in time, or the server closes.
     #[track_caller]
     pub fn reply(&mut self) -> Reply {
         self.try_reply(REPLY).unwrap_or_else(|| panic!("no reply; closed: {}", self.ended))
     }
 
-    /// The next reply, if one comes within `limit`.
+    /// Returns the next reply; `None` if none comes within `limit`.
     pub fn try_reply(&mut self, limit: Duration) -> Option<Reply> {
         self.read_until(limit, |dialogue| !dialogue.replies.is_empty());
         self.replies.pop_front()
     }
 
-    /// The next interleaved packet and its channel, if one comes within `limit`.
+    /// Returns the channel and the bytes of the next interleaved packet; `None` if none comes within
+    /// `limit`.
     pub fn interleaved(&mut self, limit: Duration) -> Option<(u8, Vec<u8>)> {
         self.read_until(limit, |dialogue| !dialogue.interleaved.is_empty());
         self.interleaved.pop_front()
     }
 
-    /// Whether the server closes the connection within `limit`.
+    /// Returns whether the server closes the connection within `limit`.
     pub fn closes(&mut self, limit: Duration) -> bool {
         self.read_until(limit, |_| false);
         self.ended
@@ -226,7 +228,8 @@ impl Dialogue {
         }
     }
 
-    /// Moves one whole message from what was received to its queue.
+    /// Moves one whole message from the received bytes to its queue. Returns false if there is no whole
+    /// one.
     fn take_message(&mut self) -> bool {
         if let [b'$', channel, high, low, rest @ ..] = &*self.received {
             let len = usize::from(u16::from_be_bytes([*high, *low]));
@@ -254,26 +257,26 @@ impl Dialogue {
     }
 }
 
-/// The control URL of the first track in a session description (RFC 2326, C.1.1).
+/// Returns the control URL of the first track in a session description (RFC 2326, C.1.1).
 fn control(sdp: &str) -> Option<&str> {
     let (_, track) = sdp.split_once("m=video")?;
     track.lines().find_map(|line| line.strip_prefix("a=control:"))
 }
 
-/// An even port for RTP and the odd one above it for RTCP (RFC 3550, 11).
+/// Two UDP sockets: an even port for RTP, and the odd port above it for RTCP (RFC 3550, 11).
 #[derive(Debug)]
 pub struct UdpPair {
-    /// For RTP.
+    /// The socket for RTP.
     pub rtp: UdpSocket,
-    /// For RTCP.
+    /// The socket for RTCP.
     pub rtcp: UdpSocket,
 }
 
 impl UdpPair {
-    /// Binds a free pair on the loopback interface.
+    /// Binds two free ports on the loopback interface.
     ///
     /// # Panics
-    /// If there is none.
+    /// Panics if there are none.
     pub fn bind() -> Self {
         let pair = (0..100).find_map(|_| {
             let rtp = UdpSocket::bind("127.0.0.1:0").ok()?;
@@ -284,20 +287,20 @@ impl UdpPair {
         pair.expect("a free pair of ports")
     }
 
-    /// The Transport header that asks for it.
+    /// Returns the Transport header that asks for these ports.
     ///
     /// # Panics
-    /// If the socket has no address.
+    /// Panics if the socket has no address.
     pub fn transport(&self) -> String {
         let port = self.rtp.local_addr().expect("a bound socket").port();
         format!("RTP/AVP;unicast;client_port={port}-{}", port + 1)
     }
 }
 
-/// The next datagram and its sender, if one comes within `limit`.
+/// Returns the sender and the bytes of the next datagram; `None` if none comes within `limit`.
 ///
 /// # Panics
-/// If the socket fails.
+/// Panics if the socket fails.
 pub fn datagram(socket: &UdpSocket, limit: Duration) -> Option<(SocketAddr, Vec<u8>)> {
     socket.set_read_timeout(Some(limit)).expect("a UDP socket");
     let mut packet = vec![0; 65_536];

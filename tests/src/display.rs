@@ -1,4 +1,5 @@
-//! An X server without a screen, and who sits in front of it: sees windows, and types into them.
+//! Runs an X server without a screen, and acts as the person before it: looks at windows, and types
+//! into them.
 use crate::clip::TempDir;
 use crate::process::{Finished, Running, poll, run};
 use std::process::Command;
@@ -7,8 +8,7 @@ use std::time::Duration;
 /// How long anything here may take on a loaded machine.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// An X server of its own, of 1280x1024 pixels, without a window manager; ended when this is
-/// dropped.
+/// A running X server of 1280x1024 pixels, without a window manager. It is ended when this is dropped.
 #[derive(Debug)]
 pub struct Display {
     xvfb: Running,
@@ -22,20 +22,20 @@ pub struct Window<'a> {
     id: String,
 }
 
-/// What a window shows.
+/// A picture of what a window shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// Pixels across and down.
+    /// The width and the height in pixels.
     pub size: (usize, usize),
-    /// Row by row, three bytes each.
+    /// The pixels row by row, three bytes each: red, green, blue.
     pub rgb: Vec<u8>,
 }
 
 impl Display {
-    /// A new display, with the first number that is free.
+    /// Starts a display, with the first number that is free.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if it does not start.
     pub fn start() -> Self {
         let mut command = Command::new("Xvfb");
         command.args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]);
@@ -45,15 +45,15 @@ impl Display {
         Self { xvfb, name: format!(":{number}") }
     }
 
-    /// What `DISPLAY` is to be.
+    /// Returns the value for the environment variable `DISPLAY`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The window whose title has a URL, when it is open.
+    /// Waits for the window whose title has a URL, and returns it.
     ///
     /// # Panics
-    /// If none opens.
+    /// Panics if none opens.
     pub fn window(&self) -> Window<'_> {
         // It fails where it finds nothing.
         let mut search = self.command("xdotool");
@@ -72,7 +72,7 @@ impl Display {
     }
 }
 
-/// Killed, it would leave its socket behind.
+/// Ends the X server by a signal that lets it remove its socket, which a killed one would leave.
 impl Drop for Display {
     fn drop(&mut self) {
         if self.xvfb.is_alive() {
@@ -83,18 +83,18 @@ impl Drop for Display {
 }
 
 impl Window<'_> {
-    /// Its title.
+    /// Returns the title.
     ///
     /// # Panics
-    /// If it is closed.
+    /// Panics if the window is closed.
     pub fn title(&self) -> String {
         self.xdotool(&["getwindowname", &self.id]).stdout.trim_end().to_owned()
     }
 
-    /// Waits for a title that fits, and returns it.
+    /// Waits for a title for which `fits` returns true, and returns it.
     ///
     /// # Panics
-    /// If there is none in time, or the window is closed.
+    /// Panics if there is none in time, or the window is closed.
     #[track_caller]
     pub fn wait_title(&self, fits: impl Fn(&str) -> bool) -> String {
         let title = poll(LIMIT, || Some(self.title()).filter(|title| fits(title)));
@@ -104,31 +104,31 @@ impl Window<'_> {
     /// Presses a key, by its name in X, for as long as a finger does.
     ///
     /// # Panics
-    /// If the window is closed.
+    /// Panics if the window is closed.
     pub fn press(&self, key: &str) {
         self.xdotool(&["windowfocus", &self.id, "keydown", key, "sleep", "0.08", "keyup", key]);
     }
 
-    /// Moves the pointer to a place in the window.
+    /// Moves the pointer to a place in the window, in pixels from its top left.
     ///
     /// # Panics
-    /// If the window is closed.
+    /// Panics if the window is closed.
     pub fn point(&self, x: usize, y: usize) {
         self.xdotool(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
     }
 
-    /// Clicks at a place, for as long as a finger does.
+    /// Clicks at a place in the window, for as long as a finger does.
     ///
     /// # Panics
-    /// If the window is closed.
+    /// Panics if the window is closed.
     pub fn click(&self, x: usize, y: usize) {
         self.drag((x, y), (x, y));
     }
 
-    /// Takes hold of what is at one place, and lets it go at another.
+    /// Presses the mouse button at one place, and releases it at another.
     ///
     /// # Panics
-    /// If the window is closed.
+    /// Panics if the window is closed.
     pub fn drag(&self, from: (usize, usize), to: (usize, usize)) {
         self.point(from.0, from.1);
         self.xdotool(&["mousedown", "1", "sleep", "0.08"]);
@@ -136,35 +136,36 @@ impl Window<'_> {
         self.xdotool(&["sleep", "0.08", "mouseup", "1"]);
     }
 
-    /// Asks for another size. That the window has it, and has drawn anything, is to be awaited.
+    /// Asks for another size in pixels. The caller has to wait until the window has that size and has
+    /// drawn.
     ///
     /// # Panics
-    /// If the window is closed.
+    /// Panics if the window is closed.
     pub fn resize(&self, width: usize, height: usize) {
         self.xdotool(&["windowsize", &self.id, &width.to_string(), &height.to_string()]);
     }
 
-    /// Takes it off the screen, as minimising does, and puts it there again. The X server keeps
+    /// Takes the window off the screen, as minimising does, and puts it back. The X server keeps
     /// nothing of what it showed.
     ///
     /// # Panics
-    /// If the window is closed.
+    /// Panics if the window is closed.
     pub fn hide_and_show(&self) {
         self.xdotool(&["windowunmap", "--sync", &self.id, "windowmap", "--sync", &self.id]);
     }
 
-    /// What it shows, pixel by pixel.
+    /// Returns what the window shows, pixel by pixel.
     ///
     /// # Panics
-    /// If the window is closed.
+    /// Panics if the window is closed.
     pub fn picture(&self) -> Picture {
         self.import(&[])
     }
 
-    /// What it shows, scaled to a size.
+    /// Returns what the window shows, scaled to a size in pixels.
     ///
     /// # Panics
-    /// If the window is closed.
+    /// Panics if the window is closed.
     pub fn picture_scaled(&self, width: usize, height: usize) -> Picture {
         self.import(&["-resize", &format!("{width}x{height}!")])
     }
@@ -191,34 +192,34 @@ impl Window<'_> {
 }
 
 impl Picture {
-    /// A part of it, as RGB.
+    /// Returns a rectangle of the picture as RGB bytes.
     ///
     /// # Panics
-    /// If it is not inside.
+    /// Panics if the rectangle is not inside the picture.
     pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> Vec<u8> {
         let rows = self.rgb.chunks(self.size.0 * 3).skip(y).take(height);
         rows.flat_map(|row| &row[x * 3..(x + width) * 3]).copied().collect()
     }
 
-    /// The colour at a place, `0xRRGGBB`.
+    /// Returns the colour of a pixel as `0xRRGGBB`.
     ///
     /// # Panics
-    /// If it is not inside.
+    /// Panics if the place is not inside the picture.
     pub fn pixel(&self, x: usize, y: usize) -> u32 {
         let [r, g, b] = self.part(x, y, 1, 1)[..] else { panic!("{x},{y} is outside of {self:?}") };
         u32::from_be_bytes([0, r, g, b])
     }
 
-    /// How many pixels of a part have this colour, `0xRRGGBB`.
+    /// Returns how many pixels of a rectangle have the colour `0xRRGGBB`.
     ///
     /// # Panics
-    /// If the part is not inside.
+    /// Panics if the rectangle is not inside the picture.
     pub fn count(&self, (x, y, width, height): (usize, usize, usize, usize), colour: u32) -> usize {
         let [_, r, g, b] = colour.to_be_bytes();
         self.part(x, y, width, height).chunks(3).filter(|pixel| *pixel == [r, g, b]).count()
     }
 
-    /// Reads a binary PPM of 8 bits.
+    /// Reads a binary PPM file of 8 bits. Returns `None` if it is not one.
     fn from_ppm(file: &[u8]) -> Option<Self> {
         let mut lines = file.splitn(4, |byte| *byte == b'\n');
         let mut line = || lines.next();
@@ -230,7 +231,7 @@ impl Picture {
     }
 }
 
-/// Without its pixels, which nobody reads.
+/// Leaves out the pixels.
 impl std::fmt::Debug for Picture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Picture({}x{})", self.size.0, self.size.1)

@@ -1,16 +1,15 @@
-//! Servers that a viewer has to bear with: they answer wrongly, or not at all, or send what is no
-//! video.
+//! Servers that a viewer has to cope with: they answer wrongly or not at all, or send no valid video.
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// A server that says `greeting` when a client connects, and `answer` to each request. `CSEQ` in
-/// the answer stands for the request's own. It lasts as long as the test's process.
+/// Starts a server that sends `greeting` when a client connects, and `answer` to each request. In
+/// `answer`, `CSEQ` stands for the request's own number. The server lasts as long as the test's
+/// process. Returns its address.
 ///
-/// # Panics
-/// If there is no free port.
+/// Panics if there is no free port.
 pub fn server(greeting: &'static str, answer: &'static str) -> SocketAddr {
     listen(move |mut client| {
         client.write_all(greeting.as_bytes()).ok()?;
@@ -22,43 +21,43 @@ pub fn server(greeting: &'static str, answer: &'static str) -> SocketAddr {
     })
 }
 
-/// An address at which nobody listens.
+/// Returns an address at which nobody listens.
 ///
 /// # Panics
-/// If there is no free port.
+/// Panics if there is no free port.
 pub fn nobody() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound socket")
 }
 
-/// A server that follows a script: what it says, and what it sends once it plays. What a test does
-/// not change is as it should be.
+/// A script for a server: what it answers, and what it sends once it plays. The default is a correct
+/// live stream.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// The session description.
+    /// The session description that the server sends.
     pub description: String,
-    /// The Content-Length of the description; `None`: as long as it is.
+    /// The Content-Length of the description; `None` for its real length.
     pub content_length: Option<String>,
-    /// Header lines in the reply to PLAY.
+    /// Header lines to add to the reply to PLAY.
     pub play: String,
-    /// What follows it.
+    /// What the server does after the reply to PLAY.
     pub steps: Vec<Step>,
 }
 
-/// What a [`Script`] does.
+/// One step of a [`Script`].
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Sends a packet: RTP on channel 0, RTCP on channel 1, by whatever transport was asked for;
-    /// on other channels interleaved.
+    /// Sends a packet, RTP on channel 0 and RTCP on channel 1, over the transport that was asked for. A
+    /// packet on another channel is sent interleaved.
     Packet(u8, Vec<u8>),
     /// Writes these bytes to the connection.
     Raw(Vec<u8>),
-    /// Sends nothing for so long.
+    /// Sends nothing for this long.
     Silence(Duration),
 }
 
 impl Default for Script {
-    /// A live JPEG stream without a packet.
+    /// Returns the script of a live JPEG stream that sends no packet.
     fn default() -> Self {
         Self {
             description: "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
@@ -72,10 +71,11 @@ impl Default for Script {
 }
 
 impl Script {
-    /// Plays to whoever connects, as long as the test's process lasts; returns the URL.
+    /// Serves this script to everybody who connects, as long as the test's process lasts. Returns the
+    /// URL.
     ///
     /// # Panics
-    /// If there is no free port.
+    /// Panics if there is no free port.
     pub fn serve(self) -> String {
         let script = Arc::new(self);
         format!("rtsp://{}/lies", listen(move |client| script.play_to(client)))
@@ -130,11 +130,11 @@ impl Step {
     }
 }
 
-/// Two sockets, RTP's and RTCP's, and the client's port for the first.
+/// The sockets for RTP and RTCP, and the address of the client's RTP port.
 struct Datagrams([UdpSocket; 2], SocketAddr);
 
 impl Datagrams {
-    /// `None` where the client asks for no datagrams.
+    /// Binds sockets for a client that asks for datagrams. Returns `None` if it does not.
     fn to(client: &TcpStream, transport: &str) -> Option<Self> {
         let (_, ports) = transport.split_once("client_port=")?;
         let port = ports.split(['-', ';', ',']).next()?.parse().ok()?;
@@ -155,7 +155,7 @@ impl Datagrams {
     }
 }
 
-/// Has `serve` deal with each client on a thread of its own.
+/// Listens, and has `serve` handle each client on a thread of its own. Returns the address.
 fn listen(serve: impl Fn(TcpStream) -> Option<()> + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("a bound socket");
@@ -169,15 +169,15 @@ fn listen(serve: impl Fn(TcpStream) -> Option<()> + Send + Sync + 'static) -> So
     address
 }
 
-/// What has come of requests.
+/// The bytes of requests that have come so far.
 #[derive(Default)]
 struct Requests(Vec<u8>);
 
-/// A request's head, in lower case.
+/// The head of a request, in lower case.
 struct Request(String);
 
 impl Requests {
-    /// The next one; `None` where the client is gone. Interleaved packets are passed over.
+    /// Reads the next request, and skips interleaved packets. Returns `None` if the client is gone.
     fn next(&mut self, client: &mut TcpStream) -> Option<Request> {
         let mut chunk = [0; 4096];
         loop {

@@ -1,4 +1,4 @@
-//! `pinhole-sim qemu`: the firmware of a camera, in an emulator.
+//! Runs `pinhole-sim qemu`: the firmware of a camera, in an emulator.
 use crate::process::{Finished, Running, binary, repository, run};
 use std::fmt;
 use std::io::Write as _;
@@ -6,12 +6,12 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::{ChildStdin, Command};
 use std::time::Duration;
 
-/// The firmware, built for the first time, with a core library of its own.
+/// How long the firmware may take to build for the first time, with a core library of its own.
 const BUILDS: Duration = Duration::from_secs(900);
 const STARTS: Duration = Duration::from_secs(60);
 const STOPS: Duration = Duration::from_secs(10);
 
-/// A camera that runs, killed when this is dropped.
+/// A running camera. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Firmware {
     process: Running,
@@ -19,19 +19,19 @@ pub struct Firmware {
 }
 
 impl Firmware {
-    /// The interface that it is at the other end of.
+    /// The name of the interface at whose other end the camera is.
     pub const TAP: &str = "pinhole0";
-    /// The address of its Ethernet chip.
+    /// The address of the camera's Ethernet chip.
     pub const MAC: [u8; 6] = *b"\x02PHOLE";
-    /// Where its RTSP server is.
+    /// The address of the camera's RTSP server.
     pub const SERVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 168, 69, 2), 554);
-    /// The ports of RTP and RTCP.
+    /// The camera's UDP ports for RTP and RTCP.
     pub const UDP: [u16; 2] = [6970, 6971];
 
-    /// Builds it: to be called where there is a network, as crates may have to be fetched.
+    /// Builds the firmware. Call it where there is a network, as Cargo may have to fetch crates.
     ///
     /// # Panics
-    /// If it cannot be built.
+    /// Panics if the firmware cannot be built.
     pub fn build() {
         let mut cargo = Command::new(repository().join("bins/firmware/cargo.sh"));
         cargo.args(["build", "--locked", "--release", "--quiet", "-p", "pinhole-camera"]);
@@ -40,10 +40,10 @@ impl Firmware {
         assert!(done.status.success(), "the firmware cannot be built:\n{}", done.stderr);
     }
 
-    /// Boots it on a TAP of the network that the test is in.
+    /// Boots the firmware on a TAP of the network that the test is in.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if the camera does not come up.
     pub fn start() -> Self {
         let mut process = Running::start(Command::new(binary("pinhole-sim")).arg("qemu"));
         let serial = process.take_stdin();
@@ -52,28 +52,28 @@ impl Firmware {
         firmware
     }
 
-    /// The URL of a medium.
+    /// Returns the URL of a medium.
     pub fn url(medium: &str) -> String {
         format!("rtsp://{}/{medium}", Self::SERVER.ip())
     }
 
-    /// Types a command on its serial line.
+    /// Types a command on the camera's serial line.
     ///
     /// # Panics
-    /// If it is gone.
+    /// Panics if the camera is gone.
     pub fn command(&mut self, command: &str) {
         writeln!(self.serial, "{command}").expect("the firmware runs");
     }
 
-    /// The entries of its log so far.
+    /// Returns the lines of the camera's log so far.
     pub fn log(&self) -> Vec<String> {
         self.process.stdout()
     }
 
-    /// Waits until the log has so many entries with this text, and returns the last of them.
+    /// Waits until the log has `count` lines with this text. Returns the last of them.
     ///
     /// # Panics
-    /// If it has not within `limit`.
+    /// Panics if it has not within `limit`.
     pub fn wait_log(&self, text: &str, count: usize, limit: Duration) -> String {
         self.process.wait_stdout(limit, |lines| {
             let mut found = lines.iter().filter(|line| line.contains(text));
@@ -81,16 +81,16 @@ impl Firmware {
         })
     }
 
-    /// Kills the program that runs the emulator, and leaves the emulator to itself.
+    /// Kills the program that runs the emulator, and leaves the emulator running.
     pub fn kill(self) {
         self.process.signal("KILL");
         let _ = self.process.finish(STOPS);
     }
 
-    /// Stops it by a signal.
+    /// Stops the camera by a signal. Returns the program's output and exit code.
     ///
     /// # Panics
-    /// If it does not stop in time.
+    /// Panics if it does not stop in time.
     pub fn stop(self, signal: &str) -> Finished {
         self.process.signal(signal);
         self.process.finish(STOPS)

@@ -1,7 +1,8 @@
-//! What no decent client sends, or does.
+//! Requests and bytes that no decent client sends, and clients that behave badly.
 use crate::dialogue::{Dialogue, UdpPair};
 
-/// Requests that are refused, each with the statuses that will do; `url` is served, `none` is not.
+/// Returns requests that a server must refuse, each with the status codes that are accepted. `url` is
+/// served, and `none` is not.
 pub fn bad_requests(url: &str, none: &str) -> Vec<(String, &'static [u16])> {
     vec![
         ("HELLO\r\n\r\n".to_owned(), &[400]),
@@ -25,12 +26,13 @@ pub fn bad_requests(url: &str, none: &str) -> Vec<(String, &'static [u16])> {
     ]
 }
 
-/// Bytes that are no message at all.
+/// Returns bytes that are no RTSP message.
 pub fn noise() -> [Vec<u8>; 4] {
     [vec![0; 10_000], b"$".to_vec(), b"$\x00\xff\xff".to_vec(), "\r\n".repeat(5_000).into_bytes()]
 }
 
-/// Four requests, with CSeq 1 to 4, that are spelt as hardly anyone does and are granted all the same.
+/// Returns four requests, with CSeq 1 to 4, in unusual spellings that a server must accept all the
+/// same.
 pub fn odd_requests(url: &str) -> String {
     // A leading empty line, a strange spelling, a folded header, bare line feeds, trailing spaces,
     // and interleaved data of a channel that nobody knows.
@@ -43,15 +45,15 @@ pub fn odd_requests(url: &str) -> String {
     )
 }
 
-/// RTCP that lies about its length, on the channel of a session that was set up with channels 0 and 1.
+/// RTCP with false lengths, for a session that was set up with the interleaved channels 0 and 1.
 pub const FALSE_REPORTS: &[u8] =
     b"$\x01\x00\x08\x81\xc9\xff\xff\x00\x00\x00\x01$\x01\x00\x00$\x01\x00\x01\x80";
 
-/// Plays over UDP and is gone, but for the RTSP connection: its host answers each packet with an
-/// ICMP error.
+/// Plays over UDP and then closes the UDP sockets, so that the host answers each packet with an ICMP
+/// error. Only the RTSP connection, which is returned, stays open.
 ///
 /// # Panics
-/// If it cannot play.
+/// Panics if it cannot play.
 #[must_use = "the connection stays while this is held"]
 pub fn vanished(mut dialogue: Dialogue, url: &str) -> Dialogue {
     let pair = UdpPair::bind();
@@ -60,10 +62,10 @@ pub fn vanished(mut dialogue: Dialogue, url: &str) -> Dialogue {
     dialogue
 }
 
-/// Plays over TCP with the smallest receive buffer that there is, and has not read yet.
+/// Plays over TCP with the smallest possible receive buffer, and reads nothing of the stream.
 ///
 /// # Panics
-/// If it cannot set up a session.
+/// Panics if it cannot set up a session.
 #[must_use = "the connection stays while this is held"]
 pub fn narrow(dialogue: Dialogue, url: &str) -> Dialogue {
     let mut dialogue = dialogue.with_buffer(1);

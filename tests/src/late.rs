@@ -1,4 +1,4 @@
-//! A receiver with the system's default buffer that reads late, as a program does that has other
+//! A receiver with the system's default socket buffer that reads late, like a program that has other
 //! work.
 use crate::dialogue::{Dialogue, UdpPair};
 use crate::rtp::Rtp;
@@ -6,22 +6,22 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What came of a stream.
+/// What the receiver got of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// Frames of which every packet came.
     pub whole: u64,
-    /// Frames of which some came.
+    /// Frames of which only some packets came.
     pub broken: u64,
     /// Packets that did not come.
     pub lost: u64,
 }
 
-/// Watches a stream over UDP for `span`, and reads only when the first packet that waits is as old
-/// as `late`.
+/// Watches a stream over UDP for `span`. It reads only when the oldest waiting packet has waited for
+/// `late`.
 ///
 /// # Panics
-/// If the server refuses, or sends nothing.
+/// Panics if the server refuses, or sends nothing.
 pub fn watch(server: SocketAddr, url: &str, late: Duration, span: Duration) -> Received {
     let mut dialogue = Dialogue::connect(server);
     let pair = UdpPair::bind();
@@ -51,7 +51,8 @@ fn for_each_waiting(socket: &UdpSocket, packet: &mut [u8], mut take: impl FnMut(
 struct Count {
     received: Received,
     next: Option<u16>,
-    /// The frame that the newest packet belongs to, and whether all of it came so far.
+    /// The time of the frame that the newest packet belongs to, and whether all of its packets came so
+    /// far.
     open: Option<(u32, bool)>,
 }
 

@@ -1,14 +1,18 @@
-//! What the interop tests share: peers, processes under test, and referees that know nothing of
-//! Pinhole's own code.
+//! Helpers of the interop tests: peers, processes under test, and referees that use none of Pinhole's
+//! own code. Failures panic, as this code runs in tests only.
 //!
-//! [`peer`] says which stock tools are here; [`clip`] makes the media; [`server`], [`viewer`] and
-//! [`board`] run the binaries, and [`firmware`] the firmware; [`watch`] has a stock client decode a stream into one hash for each
-//! frame; [`display`] is a screen for the viewer's window; [`dialogue`] speaks RTSP by hand,
-//! [`hostile`] has what not to say, and [`stranger`] hosts that say it and are gone;
-//! [`fake`] is a server that answers wrongly, or lies, in the packets of [`picture`];
-//! [`relay`] is a network that loses packets; [`network`] makes such as the kernel has; [`late`] is a
-//! receiver that reads late; [`quality`] compares what clients show over a bad network; [`capture`] dissects what went over the wire. Failures panic: this code
-//! runs in tests only.
+//! - [`peer`] says which stock tools are installed.
+//! - [`clip`] makes the media.
+//! - [`server`], [`viewer`] and [`board`] run the binaries, and [`firmware`] runs the firmware.
+//! - [`watch`] has a stock client decode a stream into one hash for each frame.
+//! - [`display`] is a screen for the viewer's window.
+//! - [`dialogue`] speaks RTSP by hand, [`hostile`] has requests that a server must refuse, and
+//!   [`stranger`] has hosts that do not exist.
+//! - [`fake`] is a server that answers wrongly, with the packets of [`picture`].
+//! - [`relay`] is a proxy that loses packets, and [`network`] makes networks of the kernel's that do.
+//! - [`late`] is a receiver that reads late.
+//! - [`quality`] compares what clients show over a bad network.
+//! - [`capture`] dissects what went over the wire.
 pub mod accepted;
 pub mod board;
 pub mod capture;
@@ -35,21 +39,21 @@ pub mod watch;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How RTP travels.
+/// The transport of RTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// In datagrams of its own.
+    /// Each RTP packet is a UDP datagram.
     Udp,
-    /// Interleaved with RTSP on one connection (RFC 2326, 10.12).
+    /// RTP packets are interleaved with RTSP on one TCP connection (RFC 2326, 10.12).
     Tcp,
 }
 
 impl Transport {
-    /// Both.
+    /// Both transports.
     pub const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
 }
 
-/// The word that ffmpeg, GStreamer and the viewer have for it.
+/// Writes the word by which ffmpeg, GStreamer and the viewer know the transport.
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -59,8 +63,8 @@ impl fmt::Display for Transport {
     }
 }
 
-/// Waits for the other tests of this process that hold a turn too: those that play much, or
-/// measure time. Two of them at once on a small machine would disturb each other.
+/// Waits until no other test of this process holds the returned guard. Tests that play much or measure
+/// time take it, because two of them at once would disturb each other on a small machine.
 pub fn undisturbed() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     // A test that failed leaves nothing behind that the next could trip over.

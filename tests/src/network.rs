@@ -1,4 +1,4 @@
-//! Networks that a test has for itself: none of the machine's is touched, and nothing is left.
+//! Networks for one test each. They touch no network of the machine, and nothing of them is left.
 use crate::process::{Running, binary, run};
 use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
@@ -8,30 +8,28 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-/// The longest that a test in a network of its own takes.
+/// How long a test in a network of its own may take.
 const LIMIT: Duration = Duration::from_secs(300);
-/// A link takes a few runs of `ip` to come up.
+/// How long a link may take to start: it runs `ip` a few times.
 const STARTS: Duration = Duration::from_secs(20);
 const STOPS: Duration = Duration::from_secs(10);
 
-/// Set in a process that has a network of its own.
+/// The environment variable that is set in a process with a network of its own.
 const OWN_NETWORK: &str = "PINHOLE_OWN_NETWORK";
 
-/// Runs `body`, the test called `test`, in a network namespace of its own in which the loopback
-/// interface takes one datagram at a time. Elsewhere a capture would show a whole batch of segments
-/// as the one packet that the kernel makes of it, and no dissector could tell them apart.
+/// Runs `body`, the test called `test`, in a network namespace of its own, whose loopback interface
+/// takes one datagram at a time. On the machine's own loopback a capture would show a batch of segments
+/// as one packet, which no dissector could take apart.
 ///
-/// # Panics
-/// If the test fails there.
+/// Panics if the test fails there.
 pub fn in_own_network(test: &str, body: impl FnOnce()) {
     apart(test, &["--net"], "ip link set lo up && ethtool -K lo tx-udp-segmentation off", body);
 }
 
-/// Runs `body`, the test called `test`, where it can make [`Namespace`]s: their names are known to
-/// it only, and go with it.
+/// Runs `body`, the test called `test`, where it can make [`Namespace`]s. Their names are known in this
+/// test only, and vanish with it.
 ///
-/// # Panics
-/// If the test fails there.
+/// Panics if the test fails there.
 pub fn in_own_namespaces(test: &str, body: impl FnOnce()) {
     apart(test, &["--net", "--mount"], "mount -t tmpfs none /run && ip link set lo up", body);
 }
@@ -55,16 +53,16 @@ fn apart(test: &str, namespaces: &[&str], setup: &str, body: impl FnOnce()) {
     print!("{}", done.stdout);
 }
 
-/// A network namespace, whose name is free again when this is dropped. IPv6 is off in it, so that
-/// nobody speaks unasked.
+/// A network namespace, which is removed when this is dropped. IPv6 is off in it, so that no host sends
+/// anything unasked.
 #[derive(Debug)]
 pub struct Namespace(&'static str);
 
 impl Namespace {
-    /// A new one of this name; [`in_own_namespaces`] only.
+    /// Makes a namespace of this name. Only works within [`in_own_namespaces`].
     ///
     /// # Panics
-    /// If it cannot be made.
+    /// Panics if it cannot be made.
     pub fn new(name: &'static str) -> Self {
         let namespace = Self(name);
         let ip = run(Command::new("ip").args(["netns", "add", name]), STARTS).expect("ip runs");
@@ -75,17 +73,18 @@ impl Namespace {
         namespace
     }
 
-    /// A program that is to run in it.
+    /// Returns a command that runs a program in the namespace.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net=/run/netns/{}", self.0)).arg("--").arg(program);
         command
     }
 
-    /// Runs `body` in it, on a thread of its own. Sockets that it makes stay there.
+    /// Runs `body` in the namespace, on a thread of its own. Sockets that it makes stay in the
+    /// namespace.
     ///
     /// # Panics
-    /// If `body` does.
+    /// Panics if `body` panics.
     pub fn run<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         let file = File::open(format!("/run/netns/{}", self.0)).expect("the namespace is there");
         let enter = move || {
@@ -103,26 +102,26 @@ impl Drop for Namespace {
     }
 }
 
-/// Two namespaces, joined by a running `pinhole-sim link`.
+/// Two namespaces that a running `pinhole-sim link` joins.
 #[derive(Debug)]
 pub struct Link {
     process: Running,
-    /// Where [`Self::NEAR`] is.
+    /// The namespace with the address [`Self::NEAR`].
     pub near: Namespace,
-    /// Where [`Self::FAR`] is.
+    /// The namespace with the address [`Self::FAR`].
     pub far: Namespace,
 }
 
 impl Link {
-    /// The address at the near end.
+    /// The address of the near end.
     pub const NEAR: &str = "10.0.0.1";
-    /// The address at the far end.
+    /// The address of the far end.
     pub const FAR: &str = "10.0.0.2";
 
-    /// Joins new namespaces of these names by a link with these options.
+    /// Makes two namespaces of these names, and joins them by a link with these options.
     ///
     /// # Panics
-    /// If it cannot be made.
+    /// Panics if the link cannot be made.
     pub fn start(names: [&'static str; 2], options: &[&str]) -> Self {
         let [near, far] = names.map(Namespace::new);
         let ends = [
@@ -136,10 +135,10 @@ impl Link {
         Self { process, near, far }
     }
 
-    /// Ends it, and returns its report.
+    /// Ends the link. Returns its report.
     ///
     /// # Panics
-    /// If it fails, or its last line is no JSON object.
+    /// Panics if it fails, or its last line is no JSON object.
     pub fn stop(self) -> Value {
         self.process.signal("TERM");
         let done = self.process.finish(STOPS);

@@ -1,14 +1,14 @@
-//! The stock tools that the tests play against, and what to do where one is missing.
+//! The stock tools that the tests play against, and what to do if one is missing.
 use crate::process::{repository, run};
 use std::io::Write as _;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// A stock tool.
+/// A stock tool, or a capability of the machine, that a test needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// `ffmpeg` and `ffprobe`: a client, and the referee that decodes files.
+    /// `ffmpeg` and `ffprobe`: a client, and a decoder of files.
     Ffmpeg,
     /// `gst-launch-1.0` with the plugins that the pipelines name: a client, and a second decoder.
     Gstreamer,
@@ -16,9 +16,9 @@ pub enum Peer {
     GstServer,
     /// `tshark`, and a network namespace to capture in.
     Tshark,
-    /// Xvfb with `xdotool` and ImageMagick's `import`: a screen, and who sits in front of it.
+    /// Xvfb, with `xdotool` and ImageMagick's `import`: a screen, and a way to look at it and to type.
     Display,
-    /// Pillow, for the system's Python: libjpeg with all its options.
+    /// Pillow for the system's Python: libjpeg with all its options.
     Pillow,
     /// Network namespaces with names, and TAPs in them.
     Namespaces,
@@ -29,7 +29,7 @@ pub enum Peer {
 impl Peer {
     const COUNT: usize = 8;
 
-    /// What to install, in Debian's names.
+    /// Returns the Debian packages to install.
     const fn packages(self) -> &'static str {
         match self {
             Self::Ffmpeg => "ffmpeg",
@@ -82,14 +82,13 @@ impl Peer {
     }
 }
 
-/// The system's Python, which has the GObject bindings; another may come first in `PATH`.
+/// The path of the system's Python, which has the GObject bindings. `PATH` may have another one first.
 pub const PYTHON: &str = "/usr/bin/python3";
 
-/// Whether all of `peers` are here. Where one is not, says so on standard error, past the test
-/// runner's capture.
+/// Returns whether all of `peers` are installed. If one is not, says so on standard error, where the
+/// test runner does not capture it. The test has to return if this is false.
 ///
-/// # Panics
-/// If one is missing and `PINHOLE_PEERS` is set: then nothing may be left out.
+/// Panics if one is missing and `PINHOLE_PEERS` is set, which means that no test may be skipped.
 #[must_use = "a test without its peers is to return"]
 pub fn available(peers: &[Peer]) -> bool {
     let Some(missing) = peers.iter().find(|peer| !peer.works()) else { return true };

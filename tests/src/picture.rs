@@ -1,42 +1,42 @@
-//! JPEG files as the packets of RFC 2435, made byte by byte, so that a test can spoil any of them.
+//! Makes the RTP packets of JPEG files byte by byte (RFC 2435), so that a test can spoil any of them.
 
-/// Bytes of a picture that go into a packet.
+/// The most bytes of a picture in one packet.
 const FRAGMENT: usize = 1_300;
-/// Where the payload begins in a packet made here.
+/// The offset of the payload in a packet made here: the length of the RTP header.
 pub const PAYLOAD: usize = 12;
 
-/// Where the fields of the payload header are in a packet made here (RFC 2435, 3.1).
+/// The offsets of the payload header's fields in a packet made here (RFC 2435, 3.1).
 pub mod field {
     use super::PAYLOAD;
 
-    /// Three bytes: where in the frame the fragment belongs.
+    /// The fragment offset: three bytes that say where in the frame the fragment belongs.
     pub const OFFSET: usize = PAYLOAD + 1;
-    /// How the chroma is sampled.
+    /// The type, which says how the chroma is sampled: 0 for 4:2:2, 1 for 4:2:0.
     pub const TYPE: usize = PAYLOAD + 4;
-    /// What tells the tables.
+    /// The Q value, which says which quantisation tables the frame has.
     pub const Q: usize = PAYLOAD + 5;
-    /// Pixels across, by 8.
+    /// The width in units of 8 pixels.
     pub const WIDTH: usize = PAYLOAD + 6;
-    /// Pixels down, by 8.
+    /// The height in units of 8 pixels.
     pub const HEIGHT: usize = PAYLOAD + 7;
-    /// In a frame's first packet: two bytes, how long the tables are.
+    /// The length of the quantisation tables: two bytes, in the first packet of a frame only.
     pub const TABLES_LEN: usize = PAYLOAD + 10;
 }
 
-/// What RTP carries of a baseline JPEG file, 4:2:0.
+/// The parts of a baseline JPEG file, 4:2:0, that RTP carries.
 #[derive(Clone, Debug)]
 pub struct Picture {
     tables: Vec<u8>,
-    /// Pixels across and down, by 8.
+    /// The width and the height in units of 8 pixels.
     blocks: [u8; 2],
     scan: Vec<u8>,
 }
 
 impl Picture {
-    /// Takes concatenated JPEG apart.
+    /// Reads the parts of all pictures in a file of concatenated JPEG.
     ///
     /// # Panics
-    /// If it is not what RTP can carry.
+    /// Panics if RTP cannot carry a picture in it.
     pub fn all_of(mut file: &[u8]) -> Vec<Self> {
         let mut pictures = Vec::new();
         while !file.is_empty() {
@@ -79,19 +79,19 @@ impl Picture {
 /// Numbers and times the packets of a stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Sender {
-    /// The next packet's number.
+    /// The sequence number of the next packet.
     pub sequence: u16,
-    /// The next frame's time, in units of 1/90,000 s.
+    /// The RTP timestamp of the next frame, in units of 1/90,000 s.
     pub timestamp: u32,
-    /// Who sends.
+    /// The SSRC of the stream.
     pub ssrc: u32,
 }
 
 impl Sender {
-    /// How long a frame is shown, in units of 1/90,000 s.
+    /// The interval between frames, in units of 1/90,000 s.
     pub const INTERVAL: u32 = 90_000 / 50;
 
-    /// The packets of the next frame.
+    /// Returns the RTP packets of the next frame.
     pub fn frame(&mut self, picture: &Picture) -> Vec<Vec<u8>> {
         let count = picture.scan.len().div_ceil(FRAGMENT);
         let fragments = picture.scan.chunks(FRAGMENT).enumerate();
@@ -111,7 +111,7 @@ impl Sender {
         packets
     }
 
-    /// The RTP header of the next packet (RFC 3550, 5.1).
+    /// Returns the RTP header of the next packet (RFC 3550, 5.1).
     pub fn header(&mut self, marker: bool) -> Vec<u8> {
         let mut header = vec![0x80, 26 | u8::from(marker) << 7];
         header.extend(self.sequence.to_be_bytes());
@@ -121,7 +121,7 @@ impl Sender {
         header
     }
 
-    /// RTCP that says that no more comes (RFC 3550, 6.6).
+    /// Returns an RTCP BYE: no more packets come (RFC 3550, 6.6).
     pub fn bye(&self) -> Vec<u8> {
         let ssrc = self.ssrc.to_be_bytes();
         [&[0x80, 201, 0, 1][..], &ssrc, &[0x81, 203, 0, 1], &ssrc].concat()

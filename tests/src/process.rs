@@ -1,4 +1,4 @@
-//! Child processes with an end: every wait is bounded, and nothing outlives its test.
+//! Child processes. Every wait has a limit, and no process outlives its test.
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -6,22 +6,23 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a process left behind.
+/// What a process that has ended left.
 #[derive(Debug)]
 pub struct Finished {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// All of its standard output, lossily decoded.
+    /// All of its standard output, decoded lossily.
     pub stdout: String,
-    /// All of its standard error, lossily decoded.
+    /// All of its standard error, decoded lossily.
     pub stderr: String,
 }
 
 impl Finished {
-    /// It ended with this exit code, and standard error has all of these words.
+    /// Asserts that the process ended with this exit code, and that standard error has all of these
+    /// words.
     ///
     /// # Panics
-    /// If it is otherwise.
+    /// Panics if it is otherwise.
     #[track_caller]
     pub fn assert_says(&self, code: i32, words: &[&str]) {
         assert_eq!(self.status.code(), Some(code), "{self:?}");
@@ -31,13 +32,13 @@ impl Finished {
     }
 }
 
-/// Runs `command` to its end with no standard input.
+/// Runs `command` to its end, without standard input. Returns its output and exit status.
 ///
 /// # Errors
-/// If it cannot be started.
+/// Returns an error if the program cannot be started.
 ///
 /// # Panics
-/// If it is not done within `limit`; it is killed first.
+/// Panics if it has not ended within `limit`; it is killed first.
 pub fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
     let mut child =
         Guard(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?);
@@ -53,7 +54,7 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
     }
 }
 
-/// A process that runs beside the test, killed when this is dropped.
+/// A process that runs beside the test. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Guard,
@@ -63,10 +64,10 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts `command` and collects its lines.
+    /// Starts `command`, and collects the lines of its standard output and standard error.
     ///
     /// # Panics
-    /// If it cannot be started.
+    /// Panics if it cannot be started.
     pub fn start(command: &mut Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -76,11 +77,11 @@ impl Running {
         Self { child, stdout, stderr, name }
     }
 
-    /// Starts `command` with a standard output that the caller has chosen; only standard error is
-    /// collected.
+    /// Starts `command` with a standard output that the caller has chosen, and collects only the lines
+    /// of its standard error.
     ///
     /// # Panics
-    /// If it cannot be started.
+    /// Panics if it cannot be started.
     pub fn sending(command: &mut Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
@@ -89,53 +90,55 @@ impl Running {
         Self { child, stdout: Arc::default(), stderr, name }
     }
 
-    /// Its standard input. While it is not taken, it stays open and silent.
+    /// Takes the standard input of the process. Until then it stays open, and nothing is written to it.
     ///
     /// # Panics
-    /// If it was taken before.
+    /// Panics if it was taken before.
     pub fn take_stdin(&mut self) -> ChildStdin {
         self.child.0.stdin.take().expect("standard input is taken once")
     }
 
-    /// Its process id.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.0.id()
     }
 
-    /// The lines on standard output so far.
+    /// Returns the lines of standard output so far.
     pub fn stdout(&self) -> Vec<String> {
         self.stdout.snapshot()
     }
 
-    /// Waits until `find` makes something of the lines on standard output so far.
+    /// Calls `find` with the lines of standard output so far, again and again, until it returns a
+    /// value. Returns that.
     ///
     /// # Panics
-    /// If it does not within `limit`, or standard output ends first.
+    /// Panics if it does not within `limit`, or standard output ends first.
     pub fn wait_stdout<T>(&self, limit: Duration, find: impl FnMut(&[String]) -> Option<T>) -> T {
         self.stdout
             .wait(limit, find)
             .unwrap_or_else(|| panic!("{self}\ndid not say within {limit:?} what was awaited"))
     }
 
-    /// As [`Self::wait_stdout`], of standard error.
+    /// Calls `find` with the lines of standard error so far, again and again, until it returns a value.
+    /// Returns that.
     ///
     /// # Panics
-    /// If it does not within `limit`, or standard error ends first.
+    /// Panics if it does not within `limit`, or standard error ends first.
     pub fn wait_stderr<T>(&self, limit: Duration, find: impl FnMut(&[String]) -> Option<T>) -> T {
         self.stderr
             .wait(limit, find)
             .unwrap_or_else(|| panic!("{self}\ndid not say within {limit:?} what was awaited"))
     }
 
-    /// Bytes of physical memory: now by `VmRSS`, the most at once by `VmHWM`; `None` where the
-    /// system does not tell, or the process has ended.
+    /// Returns bytes of physical memory: those in use for `VmRSS`, the most at once for `VmHWM`.
+    /// Returns `None` if the system does not say, or the process has ended.
     pub fn memory(&self, name: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
     }
 
-    /// Whether it has not ended by itself.
+    /// Returns whether the process is still running.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.0.try_wait(), Ok(None))
     }
@@ -143,17 +146,17 @@ impl Running {
     /// Sends a signal by name, such as `TERM`.
     ///
     /// # Panics
-    /// If it cannot be sent.
+    /// Panics if it cannot be sent.
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.id());
         let sent = Command::new("sh").args(["-c", &kill]).status().expect("sh runs");
         assert!(sent.success(), "{kill} failed");
     }
 
-    /// Waits for its end.
+    /// Waits until the process ends. Returns its output and exit status.
     ///
     /// # Panics
-    /// If it has not ended within `limit`.
+    /// Panics if it has not ended within `limit`.
     pub fn finish(mut self, limit: Duration) -> Finished {
         let status = wait(&mut self.child.0, limit);
         let Some(status) = status else { panic!("{self}\nnot done within {limit:?}") };
@@ -165,7 +168,7 @@ impl Running {
     }
 }
 
-/// Its name and all that it has said, for a failure's message.
+/// Writes the name of the program and all that it has printed, for the message of a failure.
 impl std::fmt::Display for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (stdout, stderr) = (self.stdout.snapshot().join("\n"), self.stderr.snapshot().join("\n"));
@@ -173,8 +176,8 @@ impl std::fmt::Display for Running {
     }
 }
 
-/// Asks `find` again and again until it has something, which it gives; `None` where it has nothing
-/// within `limit`.
+/// Calls `find` again and again until it returns a value, and returns that. Returns `None` if it has
+/// none within `limit`.
 pub fn poll<T>(limit: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + limit;
     loop {
@@ -186,13 +189,12 @@ pub fn poll<T>(limit: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T
     }
 }
 
-/// The path of one of the workspace's binaries, built as the running test was.
+/// Returns the path of one of the workspace's binaries, built in the profile of the running test.
 ///
-/// Cargo gives a test the binaries of its own package only, so this asks it once in each process
-/// for the others: that also means that they are never stale.
+/// Cargo gives a test the binaries of its own package only. So this asks Cargo to build the others,
+/// once in each process, which also means that they are never stale.
 ///
-/// # Panics
-/// If they cannot be built.
+/// Panics if they cannot be built.
 pub fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     let packages = ["-p", "pinhole-server", "-p", "pinhole-viewer", "-p", "pinhole-sim"];
@@ -200,16 +202,16 @@ pub fn binary(name: &str) -> PathBuf {
     directory.join(name).with_extension(std::env::consts::EXE_EXTENSION)
 }
 
-/// The path of one of the core's examples, built as the running test was.
+/// Returns the path of one of the core's examples, built in the profile of the running test.
 ///
 /// # Panics
-/// If it cannot be built.
+/// Panics if it cannot be built.
 pub fn example(name: &str) -> PathBuf {
     let directory = build(&["-p", "pinhole", "--example", name]).join("examples");
     directory.join(name).with_extension(std::env::consts::EXE_EXTENSION)
 }
 
-/// Has Cargo build what these options name; returns the directory of what it has built.
+/// Has Cargo build what these options name. Returns the directory with the result.
 fn build(what: &[&str]) -> PathBuf {
     // .../target/PROFILE/deps/test-HASH
     let test = std::env::current_exe().expect("the test's own path");
@@ -226,15 +228,15 @@ fn build(what: &[&str]) -> PathBuf {
     directory
 }
 
-/// The root of the repository.
+/// Returns the root of the repository.
 ///
 /// # Panics
-/// If this crate has been moved out of it.
+/// Panics if this crate is not in the repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the repository")
 }
 
-/// A child that is killed and reaped on drop.
+/// A child process that is killed and reaped when this is dropped.
 #[derive(Debug)]
 struct Guard(Child);
 

@@ -1,9 +1,9 @@
-//! What clients show of a stream over a bad network, frame by frame, as a viewer's eye would have it.
+//! Compares what clients show of a stream over a bad network, frame by frame, as an eye would see it.
 //!
-//! Each client has a network of its own with the same faults and the same seed, and a server of its
-//! own, all at the same time. It leaves a file: the viewer what is on its screen, the others the
-//! frames that they pass on to be decoded, with their times. Those come from RTP's timestamps, and so
-//! tell which frame of the clip was to be seen. ffmpeg decodes the files and compares.
+//! Each client has a network of its own, with the same faults and the same seed, and a server of its
+//! own, all at the same time. Each client leaves a file: the viewer its screen, the others the frames
+//! that they pass on to be decoded, with their times. The times come from RTP timestamps, and so tell
+//! which frame of the clip should be seen. ffmpeg decodes the files and compares.
 use crate::clip::{Clip, TempDir};
 use crate::network::Link;
 use crate::process::{Running, binary, poll, run};
@@ -13,31 +13,32 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// The server's rate for media without a clock.
+/// The server's frame rate for media without a clock.
 const RATE: f64 = 30.0;
-/// RTSP's connection loses packets, too, and repeats them after a second and more.
+/// How long all may take. RTSP's connection loses packets, too, and repeats them after a second or
+/// more.
 const LATEST: Duration = Duration::from_secs(15);
 const STOPS: Duration = Duration::from_secs(10);
 const REFEREE: Duration = Duration::from_secs(60);
-/// What the clients have for packets that they have not read. The kernel doubles it.
+/// The clients' socket buffers in bytes, which the kernel doubles.
 const SOCKET_BUFFER: u32 = 4_000_000;
 
-/// Who watches.
+/// A client that watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
     /// `pinhole-viewer`.
     Viewer,
-    /// ffmpeg: what ffplay would show.
+    /// ffmpeg, which shows what ffplay would show.
     Ffmpeg,
     /// GStreamer's `rtspsrc`.
     Gstreamer,
 }
 
 impl Client {
-    /// All of them.
+    /// All clients.
     pub const ALL: [Self; 3] = [Self::Viewer, Self::Ffmpeg, Self::Gstreamer];
 
-    /// What it is called.
+    /// Returns the client's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Viewer => "pinhole-viewer",
@@ -46,7 +47,7 @@ impl Client {
         }
     }
 
-    /// The namespaces of its network.
+    /// Returns the namespaces of the client's network.
     const fn ends(self) -> [&'static str; 2] {
         match self {
             Self::Viewer => ["near-v", "far-v"],
@@ -63,7 +64,7 @@ impl Client {
         }
     }
 
-    /// Watches over UDP into a file.
+    /// Starts the client, which watches over UDP into a file.
     fn watch(self, link: &Link, url: &str, file: &Path) -> Running {
         let mut command = match self {
             Self::Viewer => {
@@ -93,28 +94,29 @@ impl Client {
     }
 }
 
-/// How like the clip's frames the pictures were that were on the screen in their time, by luma's
-/// SSIM. Where a frame was not shown, that is the picture before it; before the first, none, which
-/// counts as 0.
+/// How close the pictures on the screen were to the clip's frames, as SSIM of luma, one value for each
+/// frame. Where a frame was not shown, the picture before it counts; before the first picture, the
+/// value is 0.
 #[derive(Clone, Debug)]
 pub struct Quality(Vec<f64>);
 
 impl Quality {
-    /// The mean of all frames.
+    /// Returns the mean over all frames, from 0 to 1.
     pub fn mean(&self) -> f64 {
         self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
-    /// The share of frames that are no less like the clip's than this.
+    /// Returns the share of frames, from 0 to 1, whose SSIM is at least `like`.
     pub fn share(&self, like: f64) -> f64 {
         self.0.iter().filter(|ssim| **ssim >= like).count() as f64 / self.0.len() as f64
     }
 }
 
-/// Has all clients watch a clip over links with these options, at once.
+/// Has all clients watch a clip at once, each over a link with these options. Returns one result per
+/// client, in the order of [`Client::ALL`].
 ///
 /// # Panics
-/// If one cannot be started, or what it leaves cannot be compared.
+/// Panics if a client cannot be started, or its file cannot be compared.
 pub fn compare(clip: &Clip, options: &[&str]) -> [Quality; 3] {
     let directory = TempDir::new();
     let file = |client: Client| directory.path().join(client.file());
@@ -173,12 +175,12 @@ fn judge(clip: &Clip, client: Client, file: &Path) -> Quality {
     Quality(quality)
 }
 
-/// Of a row like `n:1 Y:0.980228 All:0.980228 (17.039445)`.
+/// Reads the SSIM of luma from a row like `n:1 Y:0.980228 All:0.980228 (17.039445)`.
 fn ssim_of_luma(row: &str) -> Option<f64> {
     row.split(' ').find_map(|field| field.strip_prefix("Y:"))?.parse().ok()
 }
 
-/// The media time of the first picture in seconds: the comment in its header.
+/// Returns the media time of the first picture in seconds, from the comment in its header.
 fn first_comment(y4m: &Path) -> Option<f64> {
     let mut lines = BufReader::new(std::fs::File::open(y4m).ok()?).split(b'\n');
     let _header = lines.next()?.ok()?;
@@ -186,7 +188,7 @@ fn first_comment(y4m: &Path) -> Option<f64> {
     Some(frame.strip_prefix("FRAME XPTS=")?.parse::<f64>().ok()? / 1e6)
 }
 
-/// The time of the first packet in seconds.
+/// Returns the time of the first packet in seconds.
 fn first_time(file: &Path) -> Option<f64> {
     let mut command = Command::new("ffprobe");
     command.args(["-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0"]).arg(file);

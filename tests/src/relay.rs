@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-/// A proxy through which one client after another reaches a server: RTSP as it is but for the
-/// ports in it, and datagrams, of which some are lost on the way to the client. It lasts as long
-/// as the test's process.
+/// A proxy through which clients reach a server, one after another. It passes RTSP on with other ports,
+/// and loses some of the datagrams on their way to the client. It lasts as long as the test's process.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
@@ -17,11 +16,11 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay to the server at `to`, which loses that many of a million datagrams, always the
-    /// same ones.
+    /// Starts a relay to the server at `to`. It loses this many of a million datagrams, always the same
+    /// ones.
     ///
     /// # Panics
-    /// If there are no free ports.
+    /// Panics if there are no free ports.
     pub fn start(to: SocketAddr, lost_per_million: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
@@ -41,40 +40,41 @@ impl Relay {
         Self { address, lost_per_million, lost }
     }
 
-    /// The URL of what `url` names, by way of the relay.
+    /// Returns the URL by which `url` is reached through the relay.
     ///
     /// # Panics
-    /// If it is no RTSP URL.
+    /// Panics if `url` is no RTSP URL.
     pub fn url(&self, url: &str) -> String {
         let rest = url.strip_prefix("rtsp://").expect("an RTSP URL");
         let path = rest.split_once('/').map_or("", |(_, path)| path);
         format!("rtsp://{}/{path}", self.address)
     }
 
-    /// Where it listens.
+    /// Returns the address at which the relay listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From here on it loses that many of a million.
+    /// Sets how many of a million datagrams are lost from now on.
     pub fn lose(&self, lost_per_million: u64) {
         self.lost_per_million.store(lost_per_million, Relaxed);
     }
 
-    /// How many datagrams it has lost.
+    /// Returns how many datagrams were lost so far.
     pub fn lost(&self) -> u64 {
         self.lost.load(Relaxed)
     }
 }
 
-/// What belongs to one client.
+/// The path of one client's packets.
 struct Path {
     /// The server's ports, as the client sees them.
     front: UdpPair,
     /// The client's ports, as the server sees them.
     back: UdpPair,
-    /// The first of the client's own ports, and of the server's; 0 until SETUP told them.
+    /// The first of the client's own ports; 0 until SETUP has named it.
     client: AtomicU16,
+    /// The first of the server's own ports; 0 until SETUP has named it.
     server: AtomicU16,
 }
 
@@ -144,7 +144,8 @@ impl Path {
     }
 }
 
-/// Copies messages, which are small and come in one piece; `edit` changes those that name ports.
+/// Copies messages, which are small and come in one piece. `edit` returns the changed text of a message
+/// that names ports.
 fn copy(mut from: TcpStream, mut to: TcpStream, edit: impl Fn(&str) -> Option<String>) -> io::Result<()> {
     let mut chunk = vec![0; 65_536];
     loop {
@@ -160,7 +161,8 @@ fn copy(mut from: TcpStream, mut to: TcpStream, edit: impl Fn(&str) -> Option<St
     }
 }
 
-/// The text with the ports behind `name` replaced by those of `pair`, and the first that was there.
+/// Replaces the ports after `name` in `text` by those of `pair`. Returns the new text, and the first of
+/// the ports that were there.
 fn replace(text: &str, name: &str, pair: &UdpPair) -> Option<(String, u16)> {
     let (before, after) = text.split_once(name)?;
     let rest = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-');
@@ -170,7 +172,7 @@ fn replace(text: &str, name: &str, pair: &UdpPair) -> Option<(String, u16)> {
     Some((format!("{before}{name}{ports}{rest}"), port))
 }
 
-/// The next number of a generator of Marsaglia's (xorshift).
+/// Returns the next number of a generator by Marsaglia (xorshift).
 fn next(state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;

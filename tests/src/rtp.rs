@@ -1,19 +1,19 @@
-//! Just enough of RTP and RTCP to check a packet by eye, kept apart from Pinhole's own views.
+//! Just enough of RTP and RTCP to check a packet, apart from Pinhole's own views.
 
 /// An RTP packet (RFC 3550, 5.1) without CSRCs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rtp {
-    /// The last packet of a frame.
+    /// Whether this is the last packet of a frame.
     pub marker: bool,
-    /// 26 for JPEG (RFC 3551, 6).
+    /// The payload type: 26 for JPEG (RFC 3551, 6).
     pub payload_type: u8,
-    /// The low 16 bits of the packet's number.
+    /// The sequence number.
     pub sequence: u16,
-    /// When the frame is to be shown, in units of 1/90,000 s.
+    /// When the frame is shown, in units of 1/90,000 s.
     pub timestamp: u32,
-    /// Who sent it.
+    /// The SSRC of the sender.
     pub ssrc: u32,
-    /// What follows the header and its extension.
+    /// The bytes after the header and its extension.
     pub payload: Vec<u8>,
 }
 
@@ -21,7 +21,7 @@ impl Rtp {
     /// Reads a packet.
     ///
     /// # Panics
-    /// If it is none.
+    /// Panics if it is not an RTP packet.
     pub fn parse(packet: &[u8]) -> Self {
         assert!(packet.len() >= 12 && packet[0] >> 6 == 2, "no RTP packet: {packet:02x?}");
         assert_eq!(packet[0] & 0x0f, 0, "a server has no CSRCs to name");
@@ -42,39 +42,39 @@ impl Rtp {
         }
     }
 
-    /// The fragment offset of a JPEG payload (RFC 2435, 3.1.2): 0 begins a frame.
+    /// Returns the fragment offset of a JPEG payload in bytes (RFC 2435, 3.1.2). 0 begins a frame.
     pub fn fragment_offset(&self) -> u32 {
         u32_at(&self.payload, 0) & 0xff_ffff
     }
 }
 
-/// What an RTCP sender report says of time (RFC 3550, 6.4.1).
+/// The clock fields of an RTCP sender report (RFC 3550, 6.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SenderReport {
-    /// Who sent it.
+    /// The SSRC of the sender.
     pub ssrc: u32,
-    /// The wall clock, in seconds since 1900 and their fraction.
+    /// The wall clock: seconds since 1900 in the upper 32 bits, and their fraction in the lower.
     pub ntp: u64,
-    /// The same moment on the clock of the RTP timestamps.
+    /// The RTP timestamp of the same moment.
     pub rtp: u32,
 }
 
-/// RTCP's packet types (RFC 3550, 12.1).
+/// RTCP packet types (RFC 3550, 12.1).
 pub mod rtcp_type {
-    /// Sender report.
+    /// A sender report.
     pub const SR: u8 = 200;
-    /// Receiver report.
+    /// A receiver report.
     pub const RR: u8 = 201;
-    /// Source description.
+    /// A source description.
     pub const SDES: u8 = 202;
-    /// Goodbye.
+    /// A goodbye.
     pub const BYE: u8 = 203;
 }
 
-/// The packets of a compound: type, and whole packet.
+/// Returns the packets of a compound RTCP packet: the type and the bytes of each.
 ///
 /// # Panics
-/// If the lengths do not add up.
+/// Panics if the lengths do not add up.
 pub fn rtcp_packets(mut compound: &[u8]) -> Vec<(u8, &[u8])> {
     let mut packets = Vec::new();
     while !compound.is_empty() {
@@ -86,10 +86,10 @@ pub fn rtcp_packets(mut compound: &[u8]) -> Vec<(u8, &[u8])> {
     packets
 }
 
-/// The sender report of a compound, if there is one.
+/// Returns the sender report of a compound RTCP packet, if there is one.
 ///
 /// # Panics
-/// If it is cut short.
+/// Panics if the report is cut short.
 pub fn sender_report(compound: &[u8]) -> Option<SenderReport> {
     let (_, sr) = rtcp_packets(compound).into_iter().find(|(kind, _)| *kind == rtcp_type::SR)?;
     let ntp = u64::from(u32_at(sr, 8)) << 32 | u64::from(u32_at(sr, 12));

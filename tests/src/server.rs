@@ -1,4 +1,4 @@
-//! `pinhole-server`, and the stock server that the viewer is held against.
+//! Runs `pinhole-server`, and the stock server that the viewer is tested with.
 use crate::clip::Clip;
 use crate::network::Namespace;
 use crate::peer::PYTHON;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const STARTS: Duration = Duration::from_secs(20);
 
-/// A `pinhole-server` on a free port, killed when this is dropped.
+/// A running `pinhole-server` on a free port. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     process: Running,
@@ -23,15 +23,15 @@ impl Server {
     /// Serves `media` at 30 frames a second.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if the server does not come up.
     pub fn start(media: &[impl AsRef<OsStr>]) -> Self {
         Self::with(&[], media)
     }
 
-    /// As [`Self::start`], with further command-line options.
+    /// Serves `media` at 30 frames a second, with further command-line options.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if the server does not come up.
     pub fn with(options: &[&str], media: &[impl AsRef<OsStr>]) -> Self {
         let mut command = command();
         let process = Running::start(command.args(options).args(media));
@@ -39,10 +39,10 @@ impl Server {
         Self { process, address, _camera: None }
     }
 
-    /// As [`Self::start`], in a network namespace, at an address and port.
+    /// Serves `media` in a network namespace, at the address and port `listen`.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if the server does not come up.
     pub fn within(namespace: &Namespace, listen: &str, media: &[impl AsRef<OsStr>]) -> Self {
         let mut command = namespace.command(binary("pinhole-server"));
         let process = Running::start(command.args(["--listen", listen, "--json"]).args(media));
@@ -53,15 +53,15 @@ impl Server {
     /// Serves what `camera` writes to its standard output.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if the server does not come up.
     pub fn of_camera(camera: &mut Command) -> Self {
         Self::of_camera_with(&[], camera)
     }
 
-    /// As [`Self::of_camera`], with further command-line options.
+    /// Serves what `camera` writes to its standard output, with further command-line options.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if the server does not come up.
     pub fn of_camera_with(options: &[&str], camera: &mut Command) -> Self {
         let mut process = Running::start(command().args(options).arg("-"));
         // Before the wait below: a server may only know what it serves once a frame has come.
@@ -70,10 +70,10 @@ impl Server {
         Self { process, address, _camera: Some(camera) }
     }
 
-    /// Serves what is written to the pipe, until that is dropped.
+    /// Serves what is written to the returned pipe, until that is dropped.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if the server does not come up.
     pub fn of_pipe(options: &[&str]) -> (Self, ChildStdin) {
         let mut process = Running::start(command().args(options).arg("-"));
         let pipe = process.take_stdin();
@@ -81,14 +81,14 @@ impl Server {
         (Self { process, address, _camera: None }, pipe)
     }
 
-    /// The most physical memory that it has had at once, in bytes; `None` where the system does
-    /// not tell.
+    /// Returns the most physical memory that the server has used at once, in bytes; `None` if the
+    /// system does not say.
     pub fn peak_memory(&self) -> Option<u64> {
         self.process.memory("VmHWM")
     }
 
-    /// How many event loops it has, by the names of their threads; `None` where the system does
-    /// not tell.
+    /// Returns the number of event loops, by the names of the threads; `None` if the system does not
+    /// say.
     pub fn event_loops(&self) -> Option<usize> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).ok()?;
         let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
@@ -96,33 +96,33 @@ impl Server {
         Some(1 + names.filter(|name| name.starts_with("loop ")).count())
     }
 
-    /// A server of these clips.
+    /// Serves these clips.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if the server does not come up.
     pub fn of(clips: &[&Clip]) -> Self {
         Self::start(&clips.iter().map(|clip| &clip.path).collect::<Vec<_>>())
     }
 
-    /// Where it listens.
+    /// Returns the address at which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL of a mount.
+    /// Returns the URL of a mount.
     pub fn url(&self, mount: &str) -> String {
         format!("rtsp://{}/{mount}", self.address)
     }
 
-    /// Whether it is still running.
+    /// Returns whether the server is still running.
     pub fn is_alive(&mut self) -> bool {
         self.process.is_alive()
     }
 
-    /// Waits until `count` events of one kind were told, and returns all of that kind.
+    /// Waits until the server has printed `count` events of one kind. Returns all events of that kind.
     ///
     /// # Panics
-    /// If they are not told within `limit`.
+    /// Panics if it has not within `limit`.
     pub fn wait_events(&self, kind: &str, count: usize, limit: Duration) -> Vec<Value> {
         self.process.wait_stdout(limit, |lines| {
             let events: Vec<_> = events(lines, kind).collect();
@@ -130,17 +130,17 @@ impl Server {
         })
     }
 
-    /// Stops it by a signal and returns what it left.
+    /// Stops the server by a signal. Returns its output and exit status.
     ///
     /// # Panics
-    /// If it does not stop within ten seconds.
+    /// Panics if it does not stop within ten seconds.
     pub fn stop(self, signal: &str) -> Finished {
         self.process.signal(signal);
         self.process.finish(Duration::from_secs(10))
     }
 }
 
-/// The stock server of GStreamer, with one clip, killed when this is dropped.
+/// A running gst-rtsp-server with one clip. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct GstServer {
     _process: Running,
@@ -152,7 +152,7 @@ impl GstServer {
     /// Serves an AVI file.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// Panics if the server does not come up.
     pub fn start(clip: &Clip) -> Self {
         let script = repository().join("tests/peers/gst_server.py");
         let process = Running::start(Command::new(PYTHON).arg(script).arg(&clip.path));
@@ -160,10 +160,10 @@ impl GstServer {
         Self { _process: process, url }
     }
 
-    /// Where it listens.
+    /// Returns the address at which the server listens.
     ///
     /// # Panics
-    /// If its URL has no address.
+    /// Panics if the URL has no address.
     pub fn address(&self) -> SocketAddr {
         authority(&self.url).expect("a URL with an address")
     }
@@ -175,18 +175,18 @@ fn command() -> Command {
     command
 }
 
-/// Where a server listens: its port is only known from the URLs that it prints.
+/// Returns the address at which a server listens, from the URLs that it prints.
 fn address(process: &Running) -> SocketAddr {
     process.wait_stdout(STARTS, |lines| lines.iter().find_map(|line| authority(line)))
 }
 
-/// The events of one kind among lines of JSON.
+/// Returns the events of one kind among lines of JSON.
 pub(crate) fn events<'a>(lines: &'a [String], kind: &'a str) -> impl Iterator<Item = Value> + 'a {
     let parsed = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     parsed.filter(move |event| event["event"] == kind)
 }
 
-/// The address in the first URL of a line.
+/// Returns the address in the first URL of a line.
 fn authority(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("rtsp://")?;
     rest.split(['/', '"', ' ']).next()?.parse().ok()

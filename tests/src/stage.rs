@@ -1,36 +1,36 @@
-//! A viewer in its window, and all that it needs.
+//! A viewer in its window, with everything that it needs.
 use crate::clip::{Clip, TempDir};
 use crate::display::{Display, LIMIT, Window};
 use crate::process::{Running, poll};
 use crate::server::Server;
 use crate::viewer;
 
-/// A viewer, the server that it watches, and the display that it is on.
+/// A running viewer, the server that it watches, and the display that it is on.
 #[derive(Debug)]
 pub struct Stage {
-    /// In a directory where it may write files.
+    /// The viewer. Its working directory is `directory`.
     pub viewer: Running,
-    /// What it watches.
+    /// The server that the viewer watches.
     pub server: Server,
-    /// Where the window is.
+    /// The display that the window is on.
     pub display: Display,
-    /// The viewer's.
+    /// The directory where the viewer writes its files.
     pub directory: TempDir,
 }
 
 impl Stage {
-    /// Shows the sample clip, served with these options.
+    /// Starts a viewer that shows the sample clip, from a server with these options.
     ///
     /// # Panics
-    /// If the server or the display does not come up.
+    /// Panics if the server or the display does not come up.
     pub fn set(options: &[&str]) -> Self {
         Self::of(Server::with(options, &[Clip::sample().path]), Clip::sample().mount())
     }
 
-    /// Shows what a server has.
+    /// Starts a viewer that shows a medium of `server`.
     ///
     /// # Panics
-    /// If the display does not come up.
+    /// Panics if the display does not come up.
     pub fn of(server: Server, mount: &str) -> Self {
         let (display, directory) = (Display::start(), TempDir::new());
         let url = server.url(mount);
@@ -38,19 +38,20 @@ impl Stage {
         Self { viewer, server, display, directory }
     }
 
-    /// What `find` finds, in time.
+    /// Calls `find` again and again until it returns a value, and returns that. `what` is for the
+    /// message of a failure.
     ///
     /// # Panics
-    /// If it does not.
+    /// Panics if there is none in time.
     #[track_caller]
     pub fn wait<T>(&self, what: &str, find: impl FnMut() -> Option<T>) -> T {
         wait(&self.viewer, what, find)
     }
 
-    /// Ends the viewer by a key; the server is left.
+    /// Ends the viewer by a key. Returns the server.
     ///
     /// # Panics
-    /// If it does not end well.
+    /// Panics if the viewer does not end well.
     #[track_caller]
     pub fn quit(self, key: &str) -> Server {
         quit(self.viewer, &self.display.window(), key);
@@ -58,10 +59,11 @@ impl Stage {
     }
 }
 
-/// What `find` finds of a viewer, in time.
+/// Calls `find` again and again until it returns a value, and returns that. `what` is for the message
+/// of a failure, with the output of `viewer`.
 ///
 /// # Panics
-/// If it does not.
+/// Panics if there is none in time.
 #[track_caller]
 pub fn wait<T>(viewer: &Running, what: &str, find: impl FnMut() -> Option<T>) -> T {
     poll(LIMIT, find).unwrap_or_else(|| panic!("not so within {LIMIT:?}: {what}; {viewer}"))
@@ -70,7 +72,7 @@ pub fn wait<T>(viewer: &Running, what: &str, find: impl FnMut() -> Option<T>) ->
 /// Ends a viewer by a key.
 ///
 /// # Panics
-/// If it does not end well.
+/// Panics if it does not end well.
 #[track_caller]
 pub fn quit(mut viewer: Running, window: &Window<'_>, key: &str) {
     assert!(viewer.is_alive(), "{viewer}");

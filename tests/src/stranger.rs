@@ -1,5 +1,5 @@
-//! Hosts that are on no machine: what comes from them is put on an interface, and what is sent to them is
-//! answered by nobody.
+//! Hosts that do not exist: a test sends packets in their name on an interface, and nobody answers
+//! packets to them.
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, bind, socket};
 use nix::unistd::write;
@@ -10,7 +10,7 @@ use smoltcp::wire::{
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
-/// Such hosts, on the network of a server.
+/// Hosts that do not exist, on the network of a server.
 #[derive(Debug)]
 pub struct Strangers {
     interface: OwnedFd,
@@ -19,10 +19,10 @@ pub struct Strangers {
 }
 
 impl Strangers {
-    /// On an Ethernet interface that leads to this server.
+    /// Opens the Ethernet interface that leads to this server.
     ///
     /// # Panics
-    /// If there is no such interface, or this is not root.
+    /// Panics if there is no such interface, or the test does not run as root.
     pub fn on(interface: &str, server: SocketAddrV4, server_mac: [u8; 6]) -> Self {
         let mut addresses = getifaddrs().expect("interfaces are told");
         let address = addresses.find_map(|found| {
@@ -37,8 +37,8 @@ impl Strangers {
         Self { interface: socket, server, server_mac: EthernetAddress(server_mac) }
     }
 
-    /// Has the host at this address ask for the server's, by which the server knows where it is. Of one
-    /// that has not, it finds out that nobody is there.
+    /// Sends an ARP request in the name of the host at this address, so that the server knows where the
+    /// host is. Without that, the server finds out that nobody is there.
     pub fn introduce(&self, host: Ipv4Addr) {
         let arp = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Request,
@@ -52,7 +52,7 @@ impl Strangers {
         self.send(host, EthernetAddress::BROADCAST, EthernetProtocol::Arp, &packet);
     }
 
-    /// Begins a TCP connection that will never be completed.
+    /// Begins a TCP connection from this address that is never completed.
     pub fn half_open(&self, from: SocketAddrV4) {
         self.send(*from.ip(), self.server_mac, EthernetProtocol::Ipv4, &syn(from, self.server));
     }
@@ -69,13 +69,13 @@ impl Strangers {
     }
 }
 
-/// Of those that are administered locally, one for each address.
+/// Returns the Ethernet address of a host: a locally administered one, different for each IP address.
 fn mac(host: Ipv4Addr) -> EthernetAddress {
     let [a, b, c, d] = host.octets();
     EthernetAddress([0x02, 0, a, b, c, d])
 }
 
-/// An IPv4 packet that asks for a TCP connection.
+/// Returns an IPv4 packet that asks for a TCP connection (SYN).
 pub fn syn(from: SocketAddrV4, to: SocketAddrV4) -> Vec<u8> {
     let tcp = TcpRepr {
         src_port: from.port(),

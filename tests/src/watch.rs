@@ -1,5 +1,5 @@
-//! Stock clients and decoders as referees: whatever they read becomes one hash for each decoded
-//! frame, so that "the stream shows what the file shows" is the equality of two lists.
+//! Stock clients and decoders as referees. Each decoded frame becomes one hash, so that a stream shows
+//! what a file shows if two lists are equal.
 use crate::Transport;
 use crate::clip::{Clip, TempDir};
 use crate::peer::PYTHON;
@@ -8,42 +8,42 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// The pixels of each frame, hashed, in the order in which they came.
+/// The hashes of the pixels of each frame, in the order in which the frames came.
 pub type Hashes = Vec<String>;
 
-/// A clip here is two seconds long; a client that falls back to TCP, or waits for an end that
-/// does not come, takes longer.
+/// How long a client may take. A clip is two seconds long; a client that falls back to TCP, or waits
+/// for an end that does not come, takes longer.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// What ffmpeg decodes from a file of concatenated JPEG.
+/// Returns what ffmpeg decodes from a file of concatenated JPEG.
 ///
 /// # Panics
-/// If ffmpeg fails.
+/// Panics if ffmpeg fails.
 pub fn ffmpeg_file(path: &Path) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-f", "mjpeg", "-i"]).arg(path))
 }
 
-/// What ffmpeg decodes from a file whose format it finds out.
+/// Returns what ffmpeg decodes from a file whose format it finds out.
 ///
 /// # Panics
-/// If ffmpeg fails.
+/// Panics if ffmpeg fails.
 pub fn ffmpeg_any(path: &Path) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-i"]).arg(path))
 }
 
-/// What ffmpeg shows of a stream until it ends by itself.
+/// Returns what ffmpeg shows of a stream until it ends by itself.
 ///
 /// # Panics
-/// If ffmpeg fails, or goes on after the end of the clip.
+/// Panics if ffmpeg fails, or continues after the end of the clip.
 pub fn ffmpeg_stream(url: &str, transport: Transport) -> Hashes {
     let transport = transport.to_string();
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-rtsp_transport", &transport, "-i", url]))
 }
 
-/// What ffmpeg shows of a stream from this second on, until it ends by itself.
+/// Returns what ffmpeg shows of a stream from this second on, until it ends by itself.
 ///
 /// # Panics
-/// If ffmpeg fails, or goes on after the end of the clip.
+/// Panics if ffmpeg fails, or continues after the end of the clip.
 pub fn ffmpeg_from(url: &str, transport: Transport, second: f64) -> Hashes {
     let (transport, second) = (transport.to_string(), second.to_string());
     let mut command = Command::new("ffmpeg");
@@ -51,10 +51,10 @@ pub fn ffmpeg_from(url: &str, transport: Transport, second: f64) -> Hashes {
     ffmpeg(&mut command)
 }
 
-/// What ffmpeg shows of the first `frames` frames of a stream, and their size.
+/// Returns the size in pixels of the first `frames` frames of a stream, and what ffmpeg shows of them.
 ///
 /// # Panics
-/// If ffmpeg fails, or the stream ends before.
+/// Panics if ffmpeg fails, or the stream has fewer frames.
 pub fn ffmpeg_start(url: &str, transport: Transport, frames: usize) -> ((u32, u32), Hashes) {
     let (transport, count) = (transport.to_string(), frames.to_string());
     let mut command = Command::new("ffmpeg");
@@ -69,29 +69,28 @@ pub fn ffmpeg_start(url: &str, transport: Transport, frames: usize) -> ((u32, u3
     (size.expect("ffmpeg says the size"), hashes)
 }
 
-/// What GStreamer decodes from a file of concatenated JPEG.
+/// Returns what GStreamer decodes from a file of concatenated JPEG.
 ///
 /// # Panics
-/// If GStreamer fails.
+/// Panics if GStreamer fails.
 pub fn gstreamer_file(path: &Path) -> Hashes {
     gstreamer(&["filesrc", &format!("location={}", path.display()), "!", "jpegparse", "!", "jpegdec"])
 }
 
-/// What GStreamer shows of a stream until it ends by itself.
+/// Returns what GStreamer shows of a stream until it ends by itself.
 ///
 /// # Panics
-/// If GStreamer fails, or goes on after the end of the clip.
+/// Panics if GStreamer fails, or continues after the end of the clip.
 pub fn gstreamer_stream(url: &str, transport: Transport) -> Hashes {
     let (location, protocols) = (format!("location={url}"), format!("protocols={transport}"));
     gstreamer(&["rtspsrc", &location, &protocols, "latency=100", "!", "rtpjpegdepay", "!", "jpegdec"])
 }
 
-/// What GStreamer shows of a stream from this second on, at so many times the pace, until it ends by
-/// itself. `skip`: it asks the server to leave frames out for that (Scale), and not to send all of
+/// Returns what GStreamer shows of a stream from this second on, at `rate` times the speed, until it
+/// ends by itself. With `skip` it asks the server to leave frames out (Scale), otherwise to send all of
 /// them sooner (Speed).
 ///
-/// # Panics
-/// If GStreamer fails, or the stream does not end.
+/// Panics if GStreamer fails, or the stream does not end.
 pub fn gstreamer_from(url: &str, transport: Transport, second: f64, rate: f64, skip: bool) -> Hashes {
     let mut command = Command::new(PYTHON);
     command.arg(repository().join("tests/peers/gst_seek.py"));
@@ -101,10 +100,10 @@ pub fn gstreamer_from(url: &str, transport: Transport, second: f64, rate: f64, s
     done.stdout.lines().map(str::to_owned).collect()
 }
 
-/// What GStreamer shows of the first `frames` frames of a stream.
+/// Returns what GStreamer shows of the first `frames` frames of a stream.
 ///
 /// # Panics
-/// If GStreamer fails, the stream ends before, or its frames are of another size.
+/// Panics if GStreamer fails, the stream has fewer frames, or its frames have another size.
 pub fn gstreamer_start(url: &str, transport: Transport, frames: usize, size: (u32, u32)) -> Hashes {
     let (location, protocols) = (format!("location={url}"), format!("protocols={transport}"));
     // The frame at which the end is declared is not passed on.
@@ -116,10 +115,10 @@ pub fn gstreamer_start(url: &str, transport: Transport, frames: usize, size: (u3
     hashes
 }
 
-/// Asserts that a client saw each frame of a file once, in order, with its very pixels.
+/// Asserts that a client saw each frame of a file once, in order, with exactly its pixels.
 ///
 /// # Panics
-/// If it did not; the message says where the two part.
+/// Panics if it did not. The message says where the two lists part.
 pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
     let part = seen.iter().zip(file).position(|(seen, file)| seen != file);
     assert!(
@@ -130,11 +129,11 @@ pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
     );
 }
 
-/// Asserts that a client saw frames of a file that is shown over and over, one after the other, with
-/// their very pixels.
+/// Asserts that a client saw consecutive frames of a file that is shown again and again, with exactly
+/// their pixels.
 ///
 /// # Panics
-/// If it did not; the message says where the first gap is.
+/// Panics if it did not. The message says where the first gap is.
 pub fn assert_consecutive(seen: &Hashes, file: &Hashes, what: &str) {
     let fits = |start: usize| {
         let shown = file.iter().cycle().skip(start);
@@ -148,20 +147,20 @@ pub fn assert_consecutive(seen: &Hashes, file: &Hashes, what: &str) {
     );
 }
 
-/// The frames of a clip as ffmpeg decodes them, in RGB.
+/// Returns the frames of a clip as ffmpeg decodes them, in RGB.
 ///
 /// # Panics
-/// If ffmpeg fails, or has not as many frames.
+/// Panics if ffmpeg fails, or decodes another number of frames.
 pub fn frames(clip: &Clip) -> Vec<Vec<u8>> {
     let all = pixels(&clip.plain);
     assert!(!all.is_empty() && all.len().is_multiple_of(clip.frames), "{} bytes of {clip:?}", all.len());
     all.chunks(all.len() / clip.frames).map(<[u8]>::to_vec).collect()
 }
 
-/// What ffmpeg decodes from a file of pictures or video, in RGB, frame after frame.
+/// Returns what ffmpeg decodes from a file of pictures or video, in RGB, one frame after another.
 ///
 /// # Panics
-/// If ffmpeg fails.
+/// Panics if ffmpeg fails.
 pub fn pixels(path: &Path) -> Vec<u8> {
     let directory = TempDir::new();
     let raw = directory.path().join("raw");
@@ -173,28 +172,28 @@ pub fn pixels(path: &Path) -> Vec<u8> {
     std::fs::read(raw).unwrap_or_default()
 }
 
-/// The frame that a picture is most like, and their mean difference. Of a picture without its last
-/// rows, the others count.
+/// Returns the index of the frame that a picture is closest to, and their mean difference, from 0 to
+/// 255. If the picture lacks its last rows, the others count.
 ///
 /// # Panics
-/// If there are no frames, or smaller ones.
+/// Panics if there are no frames, or a frame is smaller than the picture.
 pub fn closest(picture: &[u8], frames: &[Vec<u8>]) -> (usize, f64) {
     let differences = frames.iter().map(|frame| mean_difference(picture, &frame[..picture.len()]));
     let closest = differences.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
     closest.expect("there are frames")
 }
 
-/// How far two pictures in RGB differ in the mean, from 0 to 255.
+/// Returns the mean difference of two pictures in RGB, from 0 to 255.
 ///
 /// # Panics
-/// If they have not the same size.
+/// Panics if their sizes differ.
 pub fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
     assert_eq!(a.len(), b.len(), "pictures of different sizes");
     let sum: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
     sum as f64 / a.len() as f64
 }
 
-/// The longest that so many frames of a clip take.
+/// Returns how long this many frames of a clip may take to play.
 fn playing_time(frames: usize) -> Duration {
     const SLOWEST_A_SECOND: f64 = 10.0;
     Duration::from_secs_f64(frames as f64 / SLOWEST_A_SECOND)
@@ -232,9 +231,9 @@ fn gstreamer(pipeline: &[&str]) -> Hashes {
     done.stdout.lines().filter_map(|row| row.split_whitespace().nth(1)).map(str::to_owned).collect()
 }
 
-/// Whether GStreamer failed only because it stopped: in 1.22, closing flushes the connection on
-/// which its PAUSE is being written, and rtspsrc now and then calls that an end of file. All frames
-/// were shown by then, and TEARDOWN still follows.
+/// Returns whether GStreamer failed only because it stopped. In 1.22, closing flushes the connection on
+/// which its PAUSE is being written, and rtspsrc sometimes calls that an end of file. All frames were
+/// shown by then, and TEARDOWN still follows.
 fn cut_its_own_pause(stderr: &str) -> bool {
     let count = |is: &dyn Fn(&str) -> bool| stderr.lines().filter(|line| is(line)).count();
     let paused = count(&|line| line.contains("gst_rtspsrc_pause ()"));
