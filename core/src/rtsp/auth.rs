@@ -1,21 +1,21 @@
-//! Naming the authentication that a server asks for (RFC 2326, 12.44 and D).
+//! Authentication schemes that a server may ask for (RFC 2326, 12.44 and D).
 use crate::text;
 
-/// The scheme of a `WWW-Authenticate` value: enough to say why a request was refused.
+/// The scheme of a `WWW-Authenticate` value. It is enough to say why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AuthScheme {
-    /// A password in the clear (RFC 2617, 2).
+    /// The password is sent in the clear (RFC 2617, 2).
     Basic,
-    /// A hash of the password (RFC 2617, 3).
+    /// A hash of the password is sent (RFC 2617, 3).
     Digest,
-    /// Any other.
+    /// Any other scheme.
     Other,
 }
 
 impl AuthScheme {
-    /// Reads the value of one `WWW-Authenticate` field; a server may send several.
+    /// Reads the value of one `WWW-Authenticate` field. A server may send several fields.
     pub fn parse(value: &[u8]) -> Self {
         let (name, _) = text::first_word(value);
         if name.eq_ignore_ascii_case(b"Basic") {

@@ -1,10 +1,10 @@
-//! The header fields of a message, read when they are asked for (RFC 2326, 12).
+//! The header fields of a message. They are parsed when they are asked for (RFC 2326, 12).
 use super::is_token;
 use crate::text;
 
 /// The header fields of a message, in the order in which they came.
 ///
-/// Names are compared without regard to case: a camera sends `Cseq`.
+/// The case of names does not matter, as a camera may send `Cseq`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Headers<'a> {
@@ -17,45 +17,45 @@ pub struct Headers<'a> {
 pub struct Header<'a> {
     /// The name as it was sent.
     pub name: &'a [u8],
-    /// The value, without the white space around it. One that was folded over several lines
-    /// still has the line ends in it, each with white space after it.
+    /// The value without the white space around it. A value that was folded over several lines still
+    /// has the line ends in it, each with white space after it.
     pub value: &'a [u8],
 }
 
 impl<'a> Headers<'a> {
-    /// The fields in `bytes`, which are the lines between start line and empty line.
+    /// Makes the fields from `bytes`, the lines between the start line and the empty line.
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
 
-    /// The value of the first field of this name.
+    /// Returns the value of the first field with this name; `None` if there is no such field.
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.get_all(name).next()
     }
 
-    /// The values of all fields of this name: several fields are as good as one with a comma
-    /// list (RFC 2068, 4.2).
+    /// Returns the values of all fields with this name. Several fields mean the same as one with a
+    /// comma-separated list (RFC 2068, 4.2).
     pub fn get_all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.iter()
             .filter(move |header| header.name.eq_ignore_ascii_case(name.as_bytes()))
             .map(|header| header.value)
     }
 
-    /// All fields.
+    /// Returns all fields.
     pub fn iter(&self) -> impl Iterator<Item = Header<'a>> + use<'a> {
         self.fields().filter_map(Field::header)
     }
 
-    /// The sequence number (RFC 2326, 12.17); `None` if it is missing or no number, which is
-    /// [`Status::BAD_REQUEST`](super::Status::BAD_REQUEST).
+    /// Returns the sequence number (RFC 2326, 12.17). `None` if it is missing or no number; the request
+    /// is then answered with [`Status::BAD_REQUEST`](super::Status::BAD_REQUEST).
     pub fn cseq(&self) -> Option<u32> {
         u32::try_from(text::decimal(self.get("CSeq")?)?).ok()
     }
 
-    /// The length of the body (RFC 2326, 12.14): 0 if nothing is said of it.
+    /// Returns the length of the body in bytes (RFC 2326, 12.14); 0 without such a field.
     ///
     /// # Errors
-    /// The value that is no number, or another number than an earlier field says.
+    /// Returns the value that is no number, or that differs from an earlier field.
     pub(super) fn content_length(&self) -> Result<u64, &'a [u8]> {
         let mut length = None;
         for value in self.get_all("Content-Length") {
@@ -68,7 +68,7 @@ impl<'a> Headers<'a> {
         Ok(length.unwrap_or(0))
     }
 
-    /// The first field that is none.
+    /// Returns the first line that is no header field.
     pub(super) fn first_malformed(&self) -> Option<&'a [u8]> {
         self.fields().find(|field| field.header().is_none()).map(|field| field.0)
     }
@@ -92,8 +92,8 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Whether there are no control bytes but tabs and line ends. Values are echoed and compared:
-/// what could break a line when it is sent back must not get in.
+/// Whether `value` has no control bytes other than tabs and line ends. Values are sent back and
+/// compared, so a byte that could break a line must not get in.
 fn is_text(value: &[u8]) -> bool {
     let lone_cr = |pair: (&u8, &u8)| matches!(pair, (b'\r', next) if !matches!(next, b'\r' | b'\n'));
     !value.iter().any(|&b| b.is_ascii_control() && !matches!(b, b'\t' | b'\r' | b'\n'))
@@ -110,8 +110,7 @@ impl<'a> Iterator for Fields<'a> {
             return None;
         }
         let mut len = line_len(self.0);
-        // A line that starts with white space goes on with the one before (RFC 2326, 4; RFC
-        // 2068, 4.2).
+        // A line that starts with white space continues the line before (RFC 2326, 4; RFC 2068, 4.2).
         while let Some(more @ [b' ' | b'\t', ..]) = self.0.get(len..) {
             len = len.saturating_add(line_len(more));
         }
@@ -121,7 +120,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Bytes of the first line, its line feed included.
+/// Returns the length of the first line in bytes, with its line feed.
 fn line_len(bytes: &[u8]) -> usize {
     bytes.iter().position(|&b| b == b'\n').map_or(bytes.len(), |at| at + 1)
 }

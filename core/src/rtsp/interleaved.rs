@@ -1,27 +1,29 @@
-//! Binary data between RTSP messages on one connection: `$`, a channel, a length, and so many
-//! bytes (RFC 2326, 10.12).
+//! Binary data between RTSP messages on one connection: `$`, a channel, a length, and that many bytes
+//! (RFC 2326, 10.12).
 
-/// The byte that no RTSP message starts with.
+/// The first byte of a frame of binary data. No RTSP message starts with it.
 pub const MAGIC: u8 = b'$';
 
-/// Bytes in front of the payload.
+/// The length of a frame's header in bytes.
 pub const HEADER_LEN: usize = 4;
 
-/// The largest payload that the 16-bit length can say.
+/// The length of the longest payload in bytes, as its field has 16 bits.
 pub const MAX_PAYLOAD: usize = u16::MAX as usize;
 
-/// The four bytes in front of a payload.
+/// The header of a frame: the four bytes before the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {
-    /// What the payload belongs to, as SETUP agreed (RFC 2326, 12.39, `interleaved`).
+    /// The channel, which says what the payload belongs to. SETUP agrees on channels (RFC 2326, 12.39,
+    /// `interleaved`).
     pub channel: u8,
-    /// Bytes of payload.
+    /// The length of the payload in bytes.
     pub len: u16,
 }
 
 impl Header {
-    /// Reads the first four bytes; `None` if they are fewer, or do not start with `$`.
+    /// Reads a header from the start of `bytes`. Returns `None` if there are fewer than four bytes, or
+    /// if they do not start with `$`.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         match bytes.first_chunk::<HEADER_LEN>()? {
             &[MAGIC, channel, high, low] => Some(Self { channel, len: u16::from_be_bytes([high, low]) }),
@@ -29,38 +31,39 @@ impl Header {
         }
     }
 
-    /// The four bytes.
+    /// Returns the four bytes of the header.
     pub const fn emit(self) -> [u8; HEADER_LEN] {
         let [high, low] = self.len.to_be_bytes();
         [MAGIC, self.channel, high, low]
     }
 
-    /// Bytes of the whole frame, this header included.
+    /// Returns the length of the whole frame in bytes, with this header.
     pub const fn frame_len(self) -> usize {
         HEADER_LEN + self.len as usize
     }
 }
 
-/// A whole frame, borrowed.
+/// A whole frame of binary data, borrowed from the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Data<'a> {
-    /// What the payload belongs to; a channel that nobody set up is to be ignored.
+    /// The channel, which says what the payload belongs to. A frame on a channel that nobody has set up
+    /// is to be ignored.
     pub channel: u8,
-    /// An RTP or RTCP packet, not yet looked at.
+    /// An RTP or RTCP packet, which is not checked yet.
     pub payload: &'a [u8],
 }
 
 impl<'a> Data<'a> {
-    /// Reads the frame that `bytes` start with; `None` if it is not all there, or none starts
-    /// there. [`Header::parse`] and [`Header::frame_len`] say how much is missing.
+    /// Reads the frame at the start of `bytes`. Returns `None` if it is not complete, or if no frame
+    /// starts there. [`Header::parse`] and [`Header::frame_len`] say how many bytes are missing.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let header = Header::parse(bytes)?;
         let payload = bytes.get(HEADER_LEN..header.frame_len())?;
         Some(Self { channel: header.channel, payload })
     }
 
-    /// Bytes of the whole frame.
+    /// Returns the length of the whole frame in bytes.
     pub const fn frame_len(&self) -> usize {
         HEADER_LEN + self.payload.len()
     }

@@ -32,13 +32,13 @@ pub use transport::{
 pub use url::{ControlUrl, DEFAULT_PORT, Url, UrlError, UrlErrorKind};
 pub use write::{MessageWriter, WriteError};
 
-/// What can stand on an RTSP connection.
+/// A message on an RTSP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Message<'a> {
-    /// Something asked of this end. Clients get requests too (RFC 2326, 10).
+    /// A request from the peer. Clients get requests, too (RFC 2326, 10).
     Request(Request<'a>),
-    /// The answer to a request.
+    /// The response to a request of this end.
     Response(Response<'a>),
     /// A frame of binary data between messages.
     Data(interleaved::Data<'a>),
@@ -48,16 +48,16 @@ pub enum Message<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request<'a> {
-    /// What is asked.
+    /// The method, which says what the peer asks for.
     pub method: Method<'a>,
-    /// Of what, as it was sent: [`Url::parse`] reads it, unless it is `*`. Not empty; may have
+    /// The URL as it was sent; [`Url::parse`] reads it unless it is `*`. It is not empty, and may have
     /// spaces in it, which some clients do not encode.
     pub url: &'a [u8],
     /// The version of the protocol.
     pub version: Version,
     /// The header fields.
     pub headers: Headers<'a>,
-    /// As many bytes as `Content-Length` says.
+    /// The body, as many bytes as `Content-Length` says.
     pub body: &'a [u8],
 }
 
@@ -67,62 +67,62 @@ pub struct Request<'a> {
 pub struct Response<'a> {
     /// The version of the protocol.
     pub version: Version,
-    /// What became of the request.
+    /// The status code, which says what became of the request.
     pub status: Status,
-    /// The same for people; may be empty.
+    /// The reason phrase for people; may be empty.
     pub reason: &'a [u8],
     /// The header fields.
     pub headers: Headers<'a>,
-    /// As many bytes as `Content-Length` says.
+    /// The body, as many bytes as `Content-Length` says.
     pub body: &'a [u8],
 }
 
-/// A version of the protocol.
+/// A version of the protocol: `RTSP/MAJOR.MINOR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Version {
-    /// Before the point.
+    /// The number before the point.
     pub major: u8,
-    /// After the point.
+    /// The number after the point.
     pub minor: u8,
 }
 
 impl Version {
-    /// RTSP/1.0. All others are answered with [`Status::VERSION_NOT_SUPPORTED`].
+    /// RTSP/1.0. Requests of any other version are answered with [`Status::VERSION_NOT_SUPPORTED`].
     pub const V1_0: Self = Self { major: 1, minor: 0 };
 }
 
-/// What a request asks (RFC 2326, 10). Names are case-sensitive.
+/// The method of a request (RFC 2326, 10). Names are case-sensitive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Method<'a> {
-    /// What the other end can do; also used to keep a session alive (10.1).
+    /// OPTIONS asks what the other end can do. It also keeps a session alive (10.1).
     Options,
-    /// The description of a presentation (10.2).
+    /// DESCRIBE asks for the description of a presentation (10.2).
     Describe,
-    /// A description that a client sends (10.3).
+    /// ANNOUNCE sends a description to the server (10.3).
     Announce,
-    /// A transport for one stream (10.4).
+    /// SETUP asks for a transport for one stream (10.4).
     Setup,
-    /// Start sending (10.5).
+    /// PLAY starts sending (10.5).
     Play,
-    /// Stop sending for a while (10.6).
+    /// PAUSE stops sending for a while (10.6).
     Pause,
-    /// Stop sending and forget the session (10.7).
+    /// TEARDOWN stops sending and ends the session (10.7).
     Teardown,
-    /// Read a parameter; without a body, keep a session alive (10.8).
+    /// GET_PARAMETER reads parameters. Without a body it keeps a session alive (10.8).
     GetParameter,
-    /// Set a parameter (10.9).
+    /// SET_PARAMETER sets a parameter (10.9).
     SetParameter,
-    /// Go to another server (10.10).
+    /// REDIRECT sends the client to another server (10.10).
     Redirect,
-    /// Start recording (10.11).
+    /// RECORD starts recording (10.11).
     Record,
-    /// A method that the RFC does not know: its name.
+    /// A method with this name, which the RFC does not know.
     Unknown(&'a [u8]),
 }
 
-/// All that the RFC knows.
+/// The methods of the RFC, by their names.
 static METHODS: [(&[u8], Method<'static>); 11] = [
     (b"OPTIONS", Method::Options),
     (b"DESCRIBE", Method::Describe),
@@ -138,12 +138,12 @@ static METHODS: [(&[u8], Method<'static>); 11] = [
 ];
 
 impl<'a> Method<'a> {
-    /// The method of this name.
+    /// Returns the method with this name.
     pub fn from_name(name: &'a [u8]) -> Self {
         METHODS.iter().find(|(known, _)| *known == name).map_or(Self::Unknown(name), |(_, method)| *method)
     }
 
-    /// The name, as it is sent.
+    /// Returns the name as it is sent.
     pub fn name(self) -> &'a [u8] {
         match self {
             Self::Unknown(name) => name,
@@ -152,7 +152,7 @@ impl<'a> Method<'a> {
     }
 }
 
-/// Whether `b` may stand in a method or a header name (RFC 2326, 15.1, `token`).
+/// Whether `b` may stand in the name of a method or header (RFC 2326, 15.1, `token`).
 const fn is_token(b: u8) -> bool {
     b.is_ascii_alphanumeric()
         || matches!(b, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')

@@ -1,37 +1,38 @@
-//! Finding messages in a stream of bytes (RFC 2326, 4, 6, 7 and 10.12).
+//! Finds messages in a stream of bytes (RFC 2326, 4, 6, 7 and 10.12).
 use super::{Headers, Message, Method, Request, Response, Status, Version, is_token};
 use crate::rtsp::interleaved::{self, Data};
 use crate::text;
 use core::fmt;
 
-/// The longest message that [`parse`] accepts, header and body together: that of a `$` frame.
+/// The length in bytes of the longest message that [`parse`] accepts, header and body together. It is
+/// that of the longest frame of binary data.
 pub const MAX_LEN: usize = interleaved::HEADER_LEN + interleaved::MAX_PAYLOAD;
 
-/// What the bytes that have arrived start with.
+/// The result of [`parse`]: what the received bytes start with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Parsed<'a> {
-    /// A part of a message, or nothing: parse again when there is more.
+    /// The bytes are empty or a part of a message. Parse again when more have come.
     Partial,
-    /// So many bytes of line ends between messages. Drop them and parse again.
+    /// The bytes start with this many bytes of line ends between messages. Drop them, and parse again.
     Skip(usize),
-    /// A whole message, and how many bytes it takes.
+    /// The bytes start with this whole message, which takes this many bytes. Drop them after using it.
     Complete(Message<'a>, usize),
 }
 
-/// Why the bytes are no message.
+/// Why received bytes are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ParseError {
     /// What is wrong.
     pub kind: ParseErrorKind,
-    /// At which byte of the buffer.
+    /// The offset of the fault in the buffer, in bytes.
     pub at: usize,
-    /// Where the next message starts, if that is known. All of it has arrived, except with
-    /// [`ParseErrorKind::TooLong`].
+    /// The offset at which the next message starts, if that is known. All bytes before it have arrived,
+    /// except with [`ParseErrorKind::TooLong`]. With `None`, the connection cannot continue.
     pub skip: Option<usize>,
-    /// The sequence number to answer with, if there is one.
+    /// The sequence number of the faulty request, to answer it with. `None` if there is none.
     pub cseq: Option<u32>,
 }
 
@@ -40,19 +41,19 @@ pub struct ParseError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ParseErrorKind {
-    /// This is another protocol, such as TLS.
+    /// The bytes are another protocol, such as TLS.
     NotRtsp,
-    /// This is HTTP.
+    /// The bytes are HTTP.
     Http,
-    /// An RTSP request or response whose first line is malformed.
+    /// The first line of an RTSP request or response is malformed.
     StartLine,
-    /// A line that is no header field, or has control bytes in it.
+    /// A line is no header field, or has control bytes in it.
     Header,
     /// `Content-Length` is no number, or there are two that differ.
     ContentLength,
     /// The message is longer than the buffer.
     TooLong {
-        /// Bytes that it takes, or the least that it takes where its end is not known.
+        /// The length of the message in bytes, or a lower bound if its end is not known.
         need: usize,
     },
 }
@@ -75,22 +76,22 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// Finds the message that `buf` starts with; [`parse_within`] with room for [`MAX_LEN`] bytes.
+/// Finds the message at the start of `buf`, of up to [`MAX_LEN`] bytes. See [`parse_within`].
 ///
 /// # Errors
-/// See [`parse_within`].
+/// Fails as [`parse_within`] does.
 pub fn parse(buf: &[u8]) -> Result<Parsed<'_>, ParseError> {
     parse_within(buf, MAX_LEN)
 }
 
-/// Finds the message that `buf` starts with, where the buffer has room for `room` bytes in all.
+/// Finds the message at the start of `buf`, for a buffer that has room for `room` bytes in all.
 ///
-/// What is said of some bytes stays true when more arrive: only [`Parsed::Partial`] changes.
+/// A result other than [`Parsed::Partial`] stays the same when more bytes arrive.
 ///
 /// # Errors
-/// [`ParseErrorKind::NotRtsp`] and [`ParseErrorKind::Http`] as soon as that is certain, and
-/// [`ParseErrorKind::TooLong`] as soon as the length is known. All else once the whole message
-/// has arrived, so that it can be answered and skipped.
+/// Fails with [`ParseErrorKind::NotRtsp`] and [`ParseErrorKind::Http`] as soon as that is certain, and
+/// with [`ParseErrorKind::TooLong`] as soon as the length is known. Fails with all other errors only
+/// when the whole message has arrived, so that it can be answered and skipped.
 pub fn parse_within(buf: &[u8], room: usize) -> Result<Parsed<'_>, ParseError> {
     match buf.first() {
         None => Ok(Parsed::Partial),
@@ -158,7 +159,7 @@ fn message(buf: &[u8], room: usize) -> Result<Parsed<'_>, ParseError> {
     Ok(Parsed::Complete(message, need))
 }
 
-/// Finds the empty line, and what is before and after it.
+/// Splits `rest` at the empty line. Returns the headers before it, and the bytes after it.
 fn split_headers(rest: &[u8]) -> Option<(Headers<'_>, &[u8])> {
     let mut tail = rest;
     loop {
@@ -171,7 +172,7 @@ fn split_headers(rest: &[u8]) -> Option<(Headers<'_>, &[u8])> {
     }
 }
 
-/// Checks a start line, or the part of one that has arrived, for bytes that none can have.
+/// Checks a start line, or the part of it that has arrived, for bytes that no start line can have.
 fn check_bytes(line: &[u8]) -> Result<(), (ParseErrorKind, usize)> {
     let word = line.split(|&b| b == b' ').next().unwrap_or_default();
     if word.is_empty() {
@@ -239,7 +240,7 @@ fn status(code: &[u8]) -> Option<Status> {
     (code.len() == 3 && value >= 100).then_some(Status(value))
 }
 
-/// The line without the CR, or several, that some devices end it with.
+/// Returns the line without the CRs that some devices end it with.
 fn trim_cr(mut line: &[u8]) -> &[u8] {
     while let Some(shorter) = line.strip_suffix(b"\r") {
         line = shorter;

@@ -1,28 +1,29 @@
-//! The `Range` header and the `range` attribute of SDP, in normal play time (RFC 2326, 3.6, 12.29
-//! and C.1.5).
+//! The `Range` header and the `range` attribute of SDP, in normal play time (RFC 2326, 3.6, 12.29 and
+//! C.1.5).
 use crate::num::mul_add;
 use crate::text::{self, Emit, TextWriter};
 use crate::time::MediaTime;
 use core::fmt;
 use embedded_io::Write;
 
-/// A part of a medium: `npt=START-END`.
+/// A part of a medium in normal play time: `npt=START-END`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Range {
-    /// Where it starts; `None`: not said.
+    /// The start; `None` if the value gives none.
     pub start: Option<Position>,
-    /// Where it ends; `None`: with the medium, or not at all. May be before the start.
+    /// The end; `None` if the range goes to the medium's end, or has no end. It may be before the
+    /// start, for reverse play.
     pub end: Option<MediaTime>,
 }
 
-/// Where a range starts.
+/// The start of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Position {
-    /// At the live edge.
+    /// The live edge: the newest frame (`npt=now-`).
     Now,
-    /// At a point of the medium's time.
+    /// This time of the medium.
     At(MediaTime),
 }
 
@@ -31,13 +32,13 @@ pub enum Position {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RangeError {
-    /// It counts frames of a film (RFC 2326, 3.5), which is not implemented.
+    /// The range counts frames of a film (RFC 2326, 3.5), which is not implemented.
     Smpte,
-    /// It is in wall clock time (RFC 2326, 3.7), which is not implemented.
+    /// The range is in wall clock time (RFC 2326, 3.7), which is not implemented.
     Clock,
-    /// Its unit is none that the RFC knows.
+    /// The RFC does not know the unit of the range.
     Unit,
-    /// It is malformed at this byte of the value.
+    /// The value is malformed at this byte.
     Malformed(usize),
 }
 
@@ -55,7 +56,7 @@ impl fmt::Display for RangeError {
 impl core::error::Error for RangeError {}
 
 impl Range {
-    /// The range from `start` on.
+    /// Returns the range from `start` to the medium's end.
     pub const fn starting_at(start: MediaTime) -> Self {
         Self { start: Some(Position::At(start)), end: None }
     }
@@ -63,7 +64,8 @@ impl Range {
     /// Reads the value of the field. A `time` parameter is ignored.
     ///
     /// # Errors
-    /// A [`RangeError`], which says whether the peer erred or this end cannot.
+    /// Returns a [`RangeError`], which tells a value that is malformed from one that is not
+    /// implemented.
     pub fn parse(value: &[u8]) -> Result<Self, RangeError> {
         let spec = text::split(value, b';').next().unwrap_or_default();
         let malformed = |part: &[u8]| RangeError::Malformed(text::offset(value, part));
@@ -85,7 +87,7 @@ impl Range {
         if start.is_none() && end.is_none() {
             return Err(malformed(range));
         }
-        // The end of what goes on at the live edge is not known.
+        // The end of a live medium is not known.
         let end = match end {
             Some(Position::At(end)) => Some(end),
             Some(Position::Now) | None => None,
@@ -103,7 +105,7 @@ impl Position {
     }
 }
 
-/// Reads `12.34` or `1:02:03.4`.
+/// Reads a time such as `12.34` or `1:02:03.4`.
 fn npt(text: &[u8]) -> Option<MediaTime> {
     let Some((hours, rest)) = text::split_once(text, b':') else {
         return text::fraction(text, 1_000_000).map(MediaTime::from_micros);
@@ -120,7 +122,7 @@ impl Emit for Range {
         match self.start {
             Some(Position::Now) => out.text("now"),
             Some(Position::At(start)) => out.npt(start),
-            // A dash alone would be no range.
+            // A dash alone would not be a range.
             None if self.end.is_none() => out.text("0"),
             None => {}
         }

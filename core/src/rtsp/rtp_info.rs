@@ -2,13 +2,13 @@
 use crate::text::{self, Emit, TextWriter};
 use embedded_io::Write;
 
-/// Where one stream goes on after PLAY.
+/// An entry of `RTP-Info`, which says where one stream continues after PLAY.
 ///
-/// For a client only a hint: a server may leave it out, send zeros, or be wrong.
+/// To a client it is only a hint: a server may leave it out, send zeros, or be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtpInfo<U> {
-    /// The stream, by the URL of its SETUP; some servers send only its control.
+    /// The URL with which the stream was set up. Some servers send only its last part.
     pub url: U,
     /// The sequence number of the first packet.
     pub seq: Option<u16>,
@@ -17,8 +17,8 @@ pub struct RtpInfo<U> {
 }
 
 impl<'a> RtpInfo<&'a [u8]> {
-    /// The entries in the value of the field. A number that is malformed or does not fit counts
-    /// as none.
+    /// Returns the entries in the value of the field. A number that is malformed or too large counts as
+    /// missing.
     pub fn iter(value: &'a [u8]) -> impl Iterator<Item = Self> {
         Entries(value).map(Self::parse).filter(|info| !info.url.is_empty())
     }
@@ -39,7 +39,7 @@ impl<'a> RtpInfo<&'a [u8]> {
     }
 }
 
-/// Cuts the value at those commas that have `url` after them: others belong to a URL.
+/// Splits the value at commas that have `url` after them. Other commas belong to a URL.
 struct Entries<'a>(&'a [u8]);
 
 impl<'a> Iterator for Entries<'a> {

@@ -3,22 +3,23 @@ use crate::text::{self, Emit, TextWriter};
 use crate::time::Duration;
 use embedded_io::Write;
 
-/// A session's id, and after how long a silence the server forgets it.
+/// The `Session` header: a session's identifier, and its timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session<'a> {
-    /// The id, which is opaque. Not empty.
+    /// The identifier, an opaque text that is not empty.
     pub id: &'a [u8],
-    /// The timeout in seconds, if one was announced.
+    /// The timeout in seconds, if the server gives one: the server ends a session from whose client it
+    /// has heard nothing for this long.
     pub timeout_secs: Option<u32>,
 }
 
 impl<'a> Session<'a> {
-    /// The timeout where none is announced, in seconds.
+    /// The timeout in seconds that applies if the server gives none.
     pub const DEFAULT_TIMEOUT_SECS: u32 = 60;
 
-    /// Reads the value of the field; `None` if it has no id. A timeout that is no number, or
-    /// zero, counts as none.
+    /// Reads the value of the field. Returns `None` if it has no identifier. A timeout that is 0 or no
+    /// number counts as missing.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let mut parts = text::split(value, b';');
         let id = parts.next().filter(|id| !id.is_empty())?;
@@ -30,7 +31,7 @@ impl<'a> Session<'a> {
         Some(Self { id, timeout_secs })
     }
 
-    /// After how long a silence the session is forgotten.
+    /// Returns the timeout, by default [`Self::DEFAULT_TIMEOUT_SECS`].
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.timeout_secs.unwrap_or(Self::DEFAULT_TIMEOUT_SECS)))
     }

@@ -1,6 +1,6 @@
 //! Status codes and their reason phrases (RFC 2326, 7.1.1).
 
-/// What became of a request: three digits.
+/// The status code of a response: three digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Status(pub u16);
@@ -11,11 +11,11 @@ macro_rules! statuses {
             $(#[doc = concat!(stringify!($code), " ", $reason, ".")] pub const $name: Self = Self($code);)*
         }
 
-        /// All phrases, one behind the other, in the order of [`CODES`]: a table of strings, or a `match`,
+        /// All phrases, one after another, in the order of [`CODES`]. A table of strings, or a `match`,
         /// would take twice the flash.
         const PHRASES: &str = concat!($($reason),*);
 
-        /// Each code, and how long its phrase is.
+        /// Each code, and the length of its phrase.
         static CODES: &[(u16, u8)] = &[$(($code, $reason.len() as u8)),*];
 
         #[cfg(test)]
@@ -71,7 +71,8 @@ statuses! {
 }
 
 impl Status {
-    /// The phrase that goes with the code; that of the code's class where the RFC has none.
+    /// Returns the reason phrase of the code. For a code that the RFC does not have, it is the phrase
+    /// of the code's class.
     pub fn reason(self) -> &'static str {
         let class = match self.0 {
             100..=199 => "Informational",
@@ -91,12 +92,12 @@ impl Status {
         class
     }
 
-    /// The request was carried out (2xx).
+    /// Whether the request was carried out (2xx).
     pub const fn is_success(self) -> bool {
         matches!(self.0, 200..=299)
     }
 
-    /// The resource is elsewhere: `Location` says where (3xx).
+    /// Whether the resource is elsewhere (3xx). The header `Location` says where.
     pub const fn is_redirect(self) -> bool {
         matches!(self.0, 300..=399)
     }

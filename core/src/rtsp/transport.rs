@@ -3,18 +3,18 @@ use crate::text::{self, Emit, TextWriter};
 use core::fmt;
 use embedded_io::Write;
 
-/// A lower transport (RFC 2326, 12.39).
+/// A lower transport: what carries RTP and RTCP (RFC 2326, 12.39).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum LowerTransport {
-    /// RTP and RTCP over UDP.
+    /// RTP and RTCP packets are UDP datagrams.
     Udp,
-    /// Interleaved in the RTSP connection (RFC 2326, 10.12).
+    /// RTP and RTCP packets are interleaved in the RTSP connection (RFC 2326, 10.12).
     Interleaved,
 }
 
 impl LowerTransport {
-    /// The protocol that it travels by, in lower case.
+    /// Returns the name of the protocol that carries the packets, in lower case: `udp` or `tcp`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
@@ -23,53 +23,53 @@ impl LowerTransport {
     }
 }
 
-/// One way to carry a stream, of those that a client offers or the one that a server takes.
+/// One way to carry a stream: one of those that a client offers, or the one that a server chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TransportSpec<'a> {
-    /// What the packets are, and what carries them.
+    /// The transport protocol, the profile, and the lower transport.
     pub profile: Profile<'a>,
-    /// To a group. The RFC makes this the default; in practice it is meant only where it is said,
-    /// and clients leave `unicast` out.
+    /// Whether packets go to a multicast group. By the RFC that is the default; in practice it is meant
+    /// only where it is said, as clients leave `unicast` out.
     pub multicast: bool,
-    /// The client's ports for RTP and RTCP.
+    /// The client's UDP ports for RTP and RTCP.
     pub client_port: Option<Pair<u16>>,
-    /// The server's ports for RTP and RTCP. A hint: one that cannot be used counts as none.
+    /// The server's UDP ports for RTP and RTCP. They are a hint: a malformed value counts as missing.
     pub server_port: Option<Pair<u16>>,
-    /// The channels for RTP and RTCP of `$` frames. With [`Profile::Tcp`] the client may leave
-    /// the choice to the server.
+    /// The channels of interleaved RTP and RTCP packets. With [`Profile::Tcp`] the client may leave the
+    /// choice to the server.
     pub interleaved: Option<Pair<u8>>,
-    /// The sender's synchronisation source. A hint: one that is malformed counts as none.
+    /// The SSRC of the sender. It is a hint: a malformed value counts as missing.
     pub ssrc: Option<u32>,
-    /// What the session is for, without the quotes; empty: to play.
+    /// The mode of the session without its quotes, such as `PLAY`. Empty means to play.
     pub mode: &'a [u8],
-    /// Where the client wants the packets to go, which may be at somebody else (RFC 2326, 16).
-    /// Empty: to the client.
+    /// The address to which the client wants the packets to be sent, which may be somebody else's (RFC
+    /// 2326, 16). Empty means the client's own.
     pub destination: &'a [u8],
-    /// Where the packets come from; empty: from the server's address.
+    /// The address from which the packets come. Empty means the server's own.
     pub source: &'a [u8],
 }
 
-/// Transport protocol, profile and lower transport.
+/// The transport protocol, the profile and the lower transport of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Profile<'a> {
     /// RTP/AVP over UDP.
     #[default]
     Udp,
-    /// RTP/AVP between the messages of the RTSP connection.
+    /// RTP/AVP interleaved in the RTSP connection.
     Tcp,
-    /// None of these: as it was sent.
+    /// Any other, as it was sent.
     Other(&'a [u8]),
 }
 
-/// Two numbers, of RTP and of RTCP.
+/// Two numbers: one for RTP, and one for RTCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pair<T> {
-    /// For RTP.
+    /// The number for RTP.
     pub rtp: T,
-    /// For RTCP. Where it is not said, it is one above that of RTP.
+    /// The number for RTCP. If a peer does not give it, it is the number for RTP plus one.
     pub rtcp: T,
 }
 
@@ -80,7 +80,7 @@ pub struct Pair<T> {
 pub struct TransportError {
     /// What is malformed.
     pub kind: TransportErrorKind,
-    /// At which byte of the value.
+    /// The offset of the malformed part in the value, in bytes.
     pub at: usize,
 }
 
@@ -89,9 +89,9 @@ pub struct TransportError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// The client's ports: no numbers, 0, or 65535 without a port for RTCP.
+    /// The client's ports are no numbers, are 0, or are 65535 without a port for RTCP.
     ClientPort,
-    /// The channels: no numbers, or 255 without a channel for RTCP.
+    /// The channels are no numbers, or are 255 without a channel for RTCP.
     Interleaved,
 }
 
@@ -107,8 +107,9 @@ impl fmt::Display for TransportError {
 
 impl core::error::Error for TransportError {}
 
-/// The ways to carry a stream in the value of the field, in the client's order: the first that
-/// is supported is to be taken. One that is malformed does not hide those after it.
+/// Returns the ways to carry a stream in the value of the field, in the client's order. A server should
+/// choose the first that it supports. A malformed entry is an error of its own, and does not hide the
+/// entries after it.
 pub fn transports(value: &[u8]) -> impl Iterator<Item = Result<TransportSpec<'_>, TransportError>> {
     text::split(value, b',')
         .filter(|spec| !spec.is_empty())
@@ -122,12 +123,12 @@ impl TransportError {
 }
 
 impl<'a> TransportSpec<'a> {
-    /// UDP to these ports of the client.
+    /// Returns a transport over UDP to these ports of the client.
     pub fn udp(client_port: Pair<u16>) -> Self {
         Self { client_port: Some(client_port), ..Self::default() }
     }
 
-    /// `$` frames on these channels.
+    /// Returns an interleaved transport on these channels.
     pub fn tcp(interleaved: Pair<u8>) -> Self {
         Self { profile: Profile::Tcp, interleaved: Some(interleaved), ..Self::default() }
     }

@@ -3,12 +3,12 @@ use crate::text::{self, Emit, TextWriter};
 use core::fmt;
 use embedded_io::Write;
 
-/// Where an RTSP server listens (RFC 2326, 3.2).
+/// The port of an RTSP server whose URL names none (RFC 2326, 3.2).
 pub const DEFAULT_PORT: u16 = 554;
 
-/// An absolute `rtsp://` URL, in its parts.
+/// An absolute `rtsp://` URL, split into its parts.
 ///
-/// A user name and a password are dropped: they are no part of a request's URL.
+/// A user name and a password are dropped, as they are no part of a request's URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Url<'a> {
@@ -18,14 +18,14 @@ pub struct Url<'a> {
     query: Option<&'a [u8]>,
 }
 
-/// Why text is no usable URL.
+/// Why a text is not a usable URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct UrlError {
     /// What is wrong.
     pub kind: UrlErrorKind,
-    /// At which byte.
+    /// The offset of the faulty part, in bytes.
     pub at: usize,
 }
 
@@ -34,17 +34,17 @@ pub struct UrlError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UrlErrorKind {
-    /// It does not start with `rtsp://`.
+    /// The URL does not start with `rtsp://`.
     NotRtsp,
-    /// It asks for RTSP over TLS, which is not implemented.
+    /// The URL asks for RTSP over TLS, which is not implemented.
     Rtsps,
-    /// It asks for RTSP over UDP, which is not implemented.
+    /// The URL asks for RTSP over UDP, which is not implemented.
     Rtspu,
-    /// It names no host, or one that no host can have.
+    /// The URL names no host, or a name that no host can have.
     Host,
     /// The port is no number from 1 to 65535.
     Port,
-    /// There is a control byte in it.
+    /// The URL has a control byte in it.
     Control,
 }
 
@@ -65,10 +65,10 @@ impl fmt::Display for UrlError {
 impl core::error::Error for UrlError {}
 
 impl<'a> Url<'a> {
-    /// Reads an absolute URL. Its fragment is dropped too.
+    /// Reads an absolute URL. A fragment (`#...`) is dropped.
     ///
     /// # Errors
-    /// A [`UrlError`], with the byte.
+    /// Returns a [`UrlError`] with the reason and the byte.
     pub fn parse(url: &'a [u8]) -> Result<Self, UrlError> {
         let error = |kind, part: &[u8]| Err(UrlError { kind, at: text::offset(url, part) });
         let end = url.iter().position(|&b| b == b'#').unwrap_or(url.len());
@@ -116,12 +116,13 @@ impl<'a> Url<'a> {
         Ok(Self { host, port, path, query })
     }
 
-    /// The host as it stands: a name or an address, without the brackets of an IPv6 literal.
+    /// Returns the host as it is written: a name or an address, without the brackets of an IPv6
+    /// address.
     pub const fn host(&self) -> &'a [u8] {
         self.host
     }
 
-    /// The port; [`DEFAULT_PORT`] if none is given.
+    /// Returns the port; [`DEFAULT_PORT`] if the URL names none.
     pub const fn port(&self) -> u16 {
         match self.port {
             Some(port) => port,
@@ -129,26 +130,26 @@ impl<'a> Url<'a> {
         }
     }
 
-    /// The path as it stands, percent-encoded; empty, or with a leading slash.
+    /// Returns the path as it is written, percent-encoded. It is empty or starts with a slash.
     pub const fn path(&self) -> &'a [u8] {
         self.path
     }
 
-    /// What stands after the question mark.
+    /// Returns the part after the question mark; `None` if there is no question mark.
     pub const fn query(&self) -> Option<&'a [u8]> {
         self.query
     }
 
-    /// Whether the path, decoded, is `path`. Slashes at either end make no difference, nor does
-    /// the query.
+    /// Whether the decoded path equals `path`. Slashes at either end and the query do not matter.
     pub fn path_is(&self, path: &str) -> bool {
         Decoded(trim_slashes(self.path)).eq(trim_slashes(path.as_bytes()).iter().copied())
     }
 
-    /// Splits off the control of a stream, `track` and a number, as the session descriptions of
-    /// [`sdp`](crate::sdp) name it: the URL of the presentation, and the number.
+    /// Splits off the name of a stream, `track` and a number, which [`sdp`](crate::sdp) writes into
+    /// session descriptions. Returns the URL of the presentation, and the number of the track; `None`
+    /// if the URL ends with no such name.
     ///
-    /// Where there is a query, some clients put the control behind it and others behind the path.
+    /// In a URL with a query, some clients put the name after the query and others after the path.
     pub fn track(&self) -> Option<(Self, u8)> {
         if let Some((query, track)) = self.query.and_then(split_track) {
             return Some((Self { query: Some(query), ..*self }, track));
@@ -157,18 +158,18 @@ impl<'a> Url<'a> {
         Some((Self { path, ..*self }, track))
     }
 
-    /// The URL that the controls in a session description are relative to (RFC 2326, C.1.1): the
-    /// first usable one of `Content-Base`, `Content-Location` and the URL of the request.
+    /// Returns the URL to which the control attributes of a session description are relative (RFC 2326,
+    /// C.1.1): the first usable one of `Content-Base`, `Content-Location` and the URL of the request.
     pub fn base(content_base: Option<&'a [u8]>, content_location: Option<&'a [u8]>, request: Self) -> Self {
         let usable = |value: Option<&'a [u8]>| Self::parse(value?.trim_ascii()).ok();
         usable(content_base).or_else(|| usable(content_location)).unwrap_or(request)
     }
 
-    /// The URL of a stream, or of the presentation, from its `control` attribute: an absolute
-    /// URL, `*`, or something to append to this URL.
+    /// Returns the URL of a stream, or of the presentation, from its `control` attribute: an absolute
+    /// URL, `*`, or text to append to this URL.
     ///
-    /// Appended, behind a query too, and not resolved by the rules of RFC 1808, which would drop
-    /// the last part of a path without a trailing slash: this is what servers expect.
+    /// The text is appended, even after a query, because that is what servers expect. The rules of RFC
+    /// 1808 would drop the last part of a path without a trailing slash.
     pub fn control(self, control: &'a [u8]) -> ControlUrl<'a> {
         let control = control.trim_ascii();
         match Self::parse(control) {
@@ -178,13 +179,13 @@ impl<'a> Url<'a> {
         }
     }
 
-    /// The same for a control that is to be appended, for sure.
+    /// Returns the URL of a stream whose `control` is to be appended in any case.
     pub(crate) const fn join(self, control: &'a [u8]) -> ControlUrl<'a> {
         ControlUrl { base: self, control }
     }
 }
 
-/// A URL with a control appended to it: what [`Url::control`] returns.
+/// A URL with a `control` attribute appended to it. [`Url::control`] returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ControlUrl<'a> {
@@ -195,7 +196,7 @@ pub struct ControlUrl<'a> {
 impl Emit for Url<'_> {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         out.text("rtsp://");
-        // Only an address has colons in it. The search of `contains` takes 150 bytes of flash.
+        // Only an address has colons in it. The search of `contains` would take 150 bytes of flash.
         if text::split_once(self.host, b':').is_some() {
             out.text("[");
             out.text(self.host);
@@ -255,7 +256,7 @@ fn split_track(path: &[u8]) -> Option<(&[u8], u8)> {
     Some((base, u8::try_from(number).ok()?))
 }
 
-/// The bytes that percent-encoded text stands for. A `%` without two digits stands for itself.
+/// The bytes for which percent-encoded text stands. A `%` without two digits stands for itself.
 struct Decoded<'a>(&'a [u8]);
 
 impl Iterator for Decoded<'_> {

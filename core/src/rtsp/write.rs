@@ -1,14 +1,14 @@
-//! Putting a message together (RFC 2326, 6, 7 and 12).
+//! Writes messages (RFC 2326, 6, 7 and 12).
 use super::{Method, Status};
 use crate::text::{Emit, TextWriter};
 use core::fmt;
 use embedded_io::{ErrorKind, ErrorType, Write};
 
-/// Writes one request or response: the start line, then header fields, then
-/// [`finish`](Self::finish) or [`body`](Self::body).
+/// Writes one request or response: the start line, then header fields, then [`finish`](Self::finish) or
+/// [`body`](Self::body).
 ///
-/// After an error, or where neither of the two was called, what was written is no message and is
-/// to be dropped.
+/// After an error, or without one of these two calls, the bytes in the sink are no message, and the
+/// caller has to drop them.
 #[derive(Debug)]
 #[must_use = "without `finish` or `body` the message has no end"]
 pub struct MessageWriter<W: Write> {
@@ -20,10 +20,9 @@ pub struct MessageWriter<W: Write> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum WriteError<E> {
-    /// The sink took no more.
+    /// The sink failed with this error, for example because it is full.
     Sink(E),
-    /// A control byte in a header field or a start line: it could have ended the line and begun
-    /// another.
+    /// A header field or the start line has a control byte, which could end the line and begin another.
     Control,
 }
 
@@ -52,8 +51,8 @@ impl<W: Write> MessageWriter<W> {
         Self { out: TextWriter::new(PartSink { sink, part: Part::Line }) }
     }
 
-    /// Starts a request for `url`: a [`Url`](super::Url), a [`ControlUrl`](super::ControlUrl), or
-    /// text such as `*`.
+    /// Starts a request for `url`, which is a [`Url`](super::Url), a [`ControlUrl`](super::ControlUrl),
+    /// or text such as `*`.
     pub fn request(sink: W, method: Method<'_>, url: &(impl Emit + ?Sized), cseq: u32) -> Self {
         let mut this = Self::new(sink);
         this.out.text(method.name());
@@ -65,7 +64,8 @@ impl<W: Write> MessageWriter<W> {
         this
     }
 
-    /// Starts the response to the request with this sequence number, or to one without any.
+    /// Starts the response to the request with this sequence number. `None` is for a request that has
+    /// none.
     pub fn response(sink: W, status: Status, cseq: Option<u32>) -> Self {
         let mut this = Self::new(sink);
         this.out.text("RTSP/1.0 ");
@@ -79,34 +79,34 @@ impl<W: Write> MessageWriter<W> {
         this
     }
 
-    /// Writes a header field. A value that a peer sent may be folded:
-    /// [`OneLine`](crate::text::OneLine) unfolds it.
+    /// Writes a header field. If a value from a peer may be folded over several lines, wrap it in
+    /// [`OneLine`](crate::text::OneLine).
     pub fn header(&mut self, name: &str, value: &(impl Emit + ?Sized)) {
         self.name(name);
         value.emit(&mut self.out);
         self.end_line();
     }
 
-    // Apart, so that it is there once, and not for each type of value.
+    // A function of its own, so that its code is there once and not for each type of value.
     fn name(&mut self, name: &str) {
         self.out.text(name);
         self.out.text(": ");
     }
 
-    /// Ends a message that has no body, and returns the sink.
+    /// Ends a message without a body. Returns the sink.
     ///
     /// # Errors
-    /// A [`WriteError`], the first one of all that was written.
+    /// Returns the first error of all that were met while writing.
     pub fn finish(mut self) -> Result<W, WriteError<W::Error>> {
         self.end();
         self.into_sink()
     }
 
-    /// Ends a message with a body, and returns the sink. The body is emitted twice, the first
-    /// time to learn its length.
+    /// Ends a message with a body. Returns the sink. The body is emitted twice, the first time to learn
+    /// its length.
     ///
     /// # Errors
-    /// A [`WriteError`], the first one of all that was written.
+    /// Returns the first error of all that were met while writing.
     pub fn body(
         mut self,
         content_type: &str,
@@ -116,12 +116,13 @@ impl<W: Write> MessageWriter<W> {
         self.into_sink()
     }
 
-    /// [`Self::finish`], for who is lent the writer: it is smaller where it is not handed on.
+    /// Ends a message without a body, by reference. That takes less code where the writer is not passed
+    /// on.
     pub(crate) fn end(&mut self) {
         self.end_line();
     }
 
-    /// [`Self::body`], for who is lent the writer.
+    /// Ends a message with a body, by reference.
     pub(crate) fn end_with(&mut self, content_type: &str, body: &(impl Emit + ?Sized)) {
         self.header("Content-Type", content_type);
         self.out.sink_mut().part = Part::Length(0);
@@ -133,7 +134,7 @@ impl<W: Write> MessageWriter<W> {
         body.emit(&mut self.out);
     }
 
-    /// The sink, after [`Self::end`] or [`Self::end_with`].
+    /// Returns the sink, after [`Self::end`] or [`Self::end_with`].
     pub(crate) fn into_sink(self) -> Result<W, WriteError<W::Error>> {
         Ok(self.out.finish()?.sink)
     }
@@ -145,8 +146,8 @@ impl<W: Write> MessageWriter<W> {
     }
 }
 
-/// The sink for all parts of a message: with a type for each, all that is emitted would be compiled
-/// as often.
+/// The sink for all parts of a message. With one type for each part, everything that is emitted would
+/// be compiled several times.
 #[derive(Debug)]
 struct PartSink<W> {
     sink: W,
@@ -155,9 +156,9 @@ struct PartSink<W> {
 
 #[derive(Clone, Copy, Debug)]
 enum Part {
-    /// A part of one line: control bytes are refused, so that nothing a peer sent can end the line.
+    /// A part of one line. Control bytes are refused, so that nothing from a peer can end the line.
     Line,
-    /// A body whose length is not known yet: so far it has so many bytes, and none is written.
+    /// A body whose length is being counted, with its length in bytes so far. Nothing is written.
     Length(u64),
     Body,
 }
