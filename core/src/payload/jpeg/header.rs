@@ -1,55 +1,61 @@
-//! RTP payload headers for JPEG (RFC 2435, 3.1).
+//! The payload headers of RTP/JPEG packets (RFC 2435, 3.1).
 use crate::codec::jpeg::Sampling;
 use crate::emit;
 use core::fmt;
 
-/// From here on, Q means that the quantisation tables come in band (RFC 2435, 4.2).
+/// The least Q value that means that the packets carry the quantisation tables (RFC 2435, 4.2). Lower
+/// values stand for a formula.
 pub const Q_IN_BAND: u8 = 128;
 
-/// The Q whose tables may change with every frame, so that every frame brings them.
+/// The Q value whose tables may change with every frame, so that the first packet of every frame
+/// carries them.
 pub const Q_DYNAMIC: u8 = 255;
 
-/// The largest width and height that the main header can hold, in pixels.
+/// The largest width and height that the main header can express, in pixels.
 pub const MAX_DIMENSION: u16 = 255 * 8;
 
-/// Profile of the RTP header extension that carries segments of the JPEG file, in the first packet
+/// The profile of the RTP header extension that carries segments of the JPEG file, in the first packet
 /// of a frame (ONVIF Streaming Specification, "JPEG over RTP").
 pub const ONVIF_PROFILE: u16 = 0xFFD8;
 
-/// Bytes of the main header.
+/// The length of the main header in bytes.
 const MAIN_LEN: usize = 8;
-/// Bytes of the restart marker header.
+/// The length of the restart marker header in bytes.
 const RESTART_LEN: usize = 4;
-/// Bytes of the quantisation table header, without the tables.
+/// The length of the quantisation table header in bytes, without the tables.
 const TABLES_LEN: usize = 4;
-/// Bytes of one quantisation table.
+/// The length of a quantisation table in bytes.
 const TABLE_LEN: usize = 64;
 
-/// Types with this bit set have restart markers (RFC 2435, 3.1.3).
+/// The bit that is set in the types of frames with restart markers (RFC 2435, 3.1.3).
 const TYPE_RESTART: u8 = 64;
 const COUNT_MASK: u16 = 0x3FFF;
 
-/// A payload, taken apart.
+/// A parsed payload of an RTP/JPEG packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Payload<'a> {
-    /// 0 for progressively scanned video; other values tell interlaced fields (RFC 2435, 3.1.1).
+    /// 0 for progressively scanned video. Other values say which interlaced field it is (RFC 2435,
+    /// 3.1.1).
     pub type_specific: u8,
-    /// Where in the frame's entropy-coded segment `data` belongs: 24 bits.
+    /// The offset of `data` in the scan of the frame, in bytes: 24 bits.
     pub offset: u32,
     /// How the chroma is sampled.
     pub sampling: Sampling,
-    /// The restart marker header, of types that have one.
+    /// The restart marker header; `None` if the frame has no restart markers.
     pub restart: Option<Restart>,
-    /// 1 to 99: the factor to compute the tables from; from [`Q_IN_BAND`]: their name.
+    /// Which quantisation tables the frame has: 1 to 99 stand for a formula (see
+    /// [`quantisers`](crate::codec::jpeg::quantisers)), and values from [`Q_IN_BAND`] name tables that
+    /// the packets carry.
     pub q: u8,
-    /// Pixels across, a multiple of 8; 0: more than the header can hold.
+    /// The width in pixels, a multiple of 8. 0 if it is more than the header can express; the ONVIF
+    /// extension or the session description says it then.
     pub width: u16,
-    /// Pixels down, a multiple of 8; 0: more than the header can hold.
+    /// The height in pixels, a multiple of 8. 0 if it is more than the header can express.
     pub height: u16,
-    /// The tables, if they came in this packet.
+    /// The quantisation tables; `None` if this packet does not carry them.
     pub tables: Option<Tables<'a>>,
-    /// The part of the entropy-coded segment.
+    /// A part of the scan: bytes from `offset` on.
     pub data: &'a [u8],
 }
 
@@ -57,33 +63,34 @@ pub struct Payload<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Restart {
-    /// MCUs between restart markers.
+    /// The number of MCUs in each restart interval.
     pub interval: u16,
-    /// The packet begins with the start of a restart interval, or of a run of them.
+    /// Whether the packet begins where a restart interval begins.
     pub first: bool,
-    /// The packet ends with the end of a restart interval, or of a run of them.
+    /// Whether the packet ends where a restart interval ends.
     pub last: bool,
-    /// Where in the frame the packet's first interval is, counted in intervals: 14 bits.
-    /// `None` if the packet is not aligned to intervals, so that only a whole frame can be decoded.
+    /// The number of the packet's first restart interval in the frame, counted from 0: 14 bits. `None`
+    /// if packets are not aligned to intervals: a receiver then finds intervals by their markers, or
+    /// decodes whole frames only.
     pub count: Option<u16>,
 }
 
-/// The two quantisation tables, 8 bits an entry, in zigzag order.
+/// The two quantisation tables of a frame: 64 values of 8 bits each, in zigzag order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tables<'a> {
-    /// For the luma component.
+    /// The table of the luma component.
     pub luma: &'a [u8; TABLE_LEN],
-    /// For both chroma components.
+    /// The table of both chroma components.
     pub chroma: &'a [u8; TABLE_LEN],
 }
 
 impl<'a> Payload<'a> {
-    /// Takes an RTP payload apart.
+    /// Parses an RTP payload.
     ///
     /// # Errors
-    /// An [`Error`] if a header is not whole, or says what RFC 2435 reserves or forbids, or what
-    /// baseline JPEG of 8 bits cannot be.
+    /// Returns an [`Error`] if a header is not complete, if it has a value that RFC 2435 reserves or
+    /// forbids, or if no baseline JPEG of 8 bits can be meant.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut input = Input { rest: bytes, at: 0 };
         let [type_specific, o0, o1, o2, kind, q, width, height] = input.field()?;
@@ -118,29 +125,30 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// The headers of a packet to send; a part of the entropy-coded segment follows them.
+/// The payload headers of a packet to send. A part of the scan follows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeaderRepr<'a> {
-    /// Where in the entropy-coded segment the data belongs; only 24 bits are sent.
+    /// The offset of the data in the scan, in bytes. Only the lower 24 bits are sent.
     pub offset: u32,
     /// How the chroma is sampled.
     pub sampling: Sampling,
-    /// The restart marker header, of frames that have restart markers.
+    /// The restart marker header; `None` if the frame has no restart markers.
     pub restart: Option<Restart>,
-    /// 1 to 99: the factor that the tables were computed from; from [`Q_IN_BAND`]: their name.
+    /// Which quantisation tables the frame has: 1 to 99 stand for a formula, and values from
+    /// [`Q_IN_BAND`] name tables that the packets carry.
     pub q: u8,
-    /// Pixels across, sent rounded up to a multiple of 8. If this or the height is more than
-    /// [`MAX_DIMENSION`], both are sent as 0, and the receiver learns them otherwise.
+    /// The width in pixels, which is sent rounded up to a multiple of 8. If the width or the height is
+    /// more than [`MAX_DIMENSION`], both are sent as 0, and the receiver has to learn them otherwise.
     pub width: u16,
-    /// Pixels down.
+    /// The height in pixels, which is sent like the width.
     pub height: u16,
-    /// The tables, sent at offset 0 if `q` says that they come in band.
+    /// The quantisation tables. They are sent at offset 0 if `q` is at least [`Q_IN_BAND`].
     pub tables: Option<Tables<'a>>,
 }
 
 impl HeaderRepr<'_> {
-    /// Bytes that [`Self::emit`] writes.
+    /// Returns how many bytes [`Self::emit`] writes.
     pub fn buffer_len(&self) -> usize {
         let restart = if self.restart.is_some() { RESTART_LEN } else { 0 };
         let tables = match (self.has_tables(), self.tables) {
@@ -151,8 +159,8 @@ impl HeaderRepr<'_> {
         MAIN_LEN + restart + tables
     }
 
-    /// Writes the headers to the front of `out`, tables and all, and says how long they are; `None`
-    /// if they are longer than `out`, or if the tables that Q 255 needs are not there.
+    /// Writes the headers and the tables to the front of `out`. Returns their length in bytes; `None`
+    /// if `out` is shorter, or if `q` is [`Q_DYNAMIC`] at offset 0 and there are no tables.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let mut at = self.emit_head(out)?;
         if let Some(Tables { luma, chroma }) = self.tables.filter(|_| self.has_tables()) {
@@ -165,8 +173,9 @@ impl HeaderRepr<'_> {
         Some(at)
     }
 
-    /// Writes the headers without the tables, which belong behind them: for a sender that does not
-    /// copy what it can point to. Says how much that is, as [`Self::emit`] does.
+    /// Writes the headers to the front of `out`, without the tables, which the sender has to send
+    /// directly after them. This is for senders that do not copy what they can point to. Returns the
+    /// length in bytes; `None` as for [`Self::emit`].
     pub fn emit_head(&self, mut out: &mut [u8]) -> Option<usize> {
         if self.has_tables() && self.q == Q_DYNAMIC && self.tables.is_none() {
             return None;
@@ -193,7 +202,7 @@ impl HeaderRepr<'_> {
         self.offset == 0 && self.q >= Q_IN_BAND
     }
 
-    /// Width and height in blocks of 8 pixels.
+    /// Returns the width and the height in blocks of 8 pixels.
     fn blocks(&self) -> [u8; 2] {
         let blocks = |side: u16| side.div_ceil(8) as u8;
         match self.width <= MAX_DIMENSION && self.height <= MAX_DIMENSION {
@@ -222,43 +231,43 @@ impl Restart {
     }
 }
 
-/// Why bytes are no JPEG payload that can be shown.
+/// Why bytes are not a payload of RTP/JPEG that can be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The headers go on to byte `needed`: the payload does not.
+    /// The payload ends within its headers.
     Truncated {
-        /// The length that the payload says it has at least.
+        /// The length that the payload needs at least, in bytes.
         needed: usize,
     },
-    /// A type other than 0, 1, 64 and 65, at byte 4.
+    /// The type, at byte 4, is not 0, 1, 64 or 65.
     UnsupportedType {
-        /// The type.
+        /// The type in the payload.
         found: u8,
     },
-    /// Q is 0 or 100 to 127, at byte 5.
+    /// Q, at byte 5, is 0 or 100 to 127, which RFC 2435 reserves.
     ReservedQ {
-        /// Q.
+        /// Q in the payload.
         found: u8,
     },
-    /// Q is 255, and the first packet of a frame brings no tables.
+    /// Q is 255, but the first packet of a frame has no tables.
     NoTables {
-        /// Where their length stands.
+        /// The offset of the tables' length, in bytes.
         at: usize,
     },
-    /// There are neither two tables nor one for all components.
+    /// The tables are neither two tables of 64 bytes nor one for all components.
     TableLength {
-        /// Where their length stands.
+        /// The offset of the tables' length, in bytes.
         at: usize,
-        /// The length.
+        /// The length of the tables, in bytes.
         found: u16,
     },
-    /// A table has 16 bits an entry, which baseline JPEG has not.
+    /// A table has values of 16 bits, which baseline JPEG does not have.
     TablePrecision {
-        /// Where the precision stands.
+        /// The offset of the precision byte.
         at: usize,
-        /// The precision bits.
+        /// The precision byte: one bit for each table.
         found: u8,
     },
 }
@@ -297,13 +306,13 @@ impl<'a> Input<'a> {
         Ok(chunk)
     }
 
-    /// Reads the quantisation table header (RFC 2435, 3.1.8). Without tables in it, those that
-    /// came with the same Q before still hold.
+    /// Reads the quantisation table header (RFC 2435, 3.1.8). If it has no tables, those that came
+    /// before with the same Q remain valid.
     fn tables(&mut self, q: u8) -> Result<Option<Tables<'a>>, Error> {
         let at = self.at;
         let [_, precision, l0, l1] = self.field()?;
         let length = u16::from_be_bytes([l0, l1]);
-        // One bit a table, the first is the lowest.
+        // There is one bit for each table; that of the first table is the lowest.
         if length > 0 && precision & 0b11 != 0 {
             return Err(Error::TablePrecision { at: at.saturating_add(1), found: precision });
         }

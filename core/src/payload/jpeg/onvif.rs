@@ -1,5 +1,5 @@
-//! JPEG segments in the header extension of a frame's first packet, where the payload header cannot
-//! say it (ONVIF Streaming Specification, "JPEG over RTP").
+//! JPEG segments in the RTP header extension of a frame's first packet. They say what the payload
+//! header cannot express (ONVIF Streaming Specification, "JPEG over RTP").
 use crate::codec::jpeg::segments::{Segments, marker};
 
 /// Profiles of the header extension: of the first packet, and of the others.
@@ -28,7 +28,7 @@ impl<'a> Extension<'a> {
             return extension;
         }
         let mut tables = [None; 4];
-        // Which table is whose, if no frame header says.
+        // The numbers of the luma and the chroma table, if no frame header says otherwise.
         let mut slots = (0, 1);
         let mut segments = Segments::new(data, 0);
         while let Ok(segment) = segments.next() {
@@ -57,7 +57,7 @@ impl<'a> Extension<'a> {
     }
 }
 
-/// DQT (ITU-T T.81, B.2.4.1): the tables of 8 bits up to the first that cannot be read.
+/// Reads a DQT segment (ITU-T T.81, B.2.4.1): its tables of 8-bit values, up to the first that cannot be read.
 fn define<'a>(tables: &mut [Option<&'a [u8; 64]>; 4], mut content: &'a [u8]) {
     while let Some((name, rest)) = content.split_first() {
         let Some((table, rest)) = rest.split_first_chunk() else { return };

@@ -1,8 +1,8 @@
-//! Goodbyes (RFC 3550, 6.6).
+//! Goodbyes: RTCP packets that say that sources leave (RFC 3550, 6.6).
 use super::{BYE, header};
 use crate::emit;
 
-/// A goodbye, as it was received.
+/// A received goodbye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bye<'a> {
@@ -16,12 +16,12 @@ impl<'a> Bye<'a> {
         Self { sources, rest }
     }
 
-    /// Those who leave: as many as are announced and there.
+    /// Returns the SSRCs of the sources that leave: as many as are announced and present.
     pub fn sources(&self) -> impl Iterator<Item = u32> + 'a {
         self.sources.as_chunks().0.iter().map(|ssrc| u32::from_be_bytes(*ssrc))
     }
 
-    /// Why, if it is said; by RFC 3550 it is UTF-8.
+    /// Returns the reason for leaving, if one is given. By RFC 3550 it is UTF-8.
     pub fn reason(&self) -> Option<&'a [u8]> {
         let (&len, text) = self.rest.split_first()?;
         text.get(..usize::from(len))
@@ -32,18 +32,18 @@ impl<'a> Bye<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr {
-    /// Who leaves.
+    /// The SSRC of the source that leaves.
     pub ssrc: u32,
 }
 
 impl Repr {
-    /// Bytes that [`Self::emit`] writes.
+    /// Returns how many bytes [`Self::emit`] writes.
     pub const fn buffer_len(&self) -> usize {
         8
     }
 
-    /// Writes the packet to the front of `out`, and says how long it is; `None` if it is longer
-    /// than `out`.
+    /// Writes the packet to the front of `out`. Returns its length in bytes; `None` if `out` is
+    /// shorter.
     pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
         emit::field(&mut out, header(1, BYE, 4))?;
         emit::field(&mut out, self.ssrc.to_be_bytes())?;

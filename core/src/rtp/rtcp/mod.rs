@@ -1,7 +1,7 @@
-//! RTCP packets and the compounds that they travel in (RFC 3550, 6).
+//! RTCP packets, and the compound packets in which they travel (RFC 3550, 6).
 //!
-//! Reading is lenient: what a sloppy peer leaves out or counts wrongly costs only that part.
-//! Writing is strict: a report first, then the canonical name ([`CompoundRepr`]).
+//! Reading is lenient: a field that a sloppy peer leaves out or counts wrongly costs only that part.
+//! Writing is strict: a report comes first, then the canonical name (see [`CompoundRepr`]).
 pub mod bye;
 mod report;
 pub mod rr;
@@ -23,33 +23,33 @@ const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const BYE: u8 = 203;
 
-/// One packet of a compound.
+/// One packet of a compound packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Packet<'a> {
     /// What a sender has sent, and how it receives others.
     SenderReport(SenderReport<'a>),
-    /// How a receiver receives.
+    /// How a receiver receives others.
     ReceiverReport(ReceiverReport<'a>),
-    /// Who the sources are.
+    /// Names and other descriptions of sources.
     SourceDescription(SourceDescription<'a>),
     /// Sources that leave.
     Bye(Bye<'a>),
-    /// Of another type: application-defined, feedback, extended reports.
+    /// A packet of another type, such as an application-defined one, feedback, or an extended report.
     Other {
-        /// The packet type.
+        /// The packet type (RFC 3550, 12.1).
         packet_type: u8,
-        /// What follows the 4 bytes of header.
+        /// The bytes after the header of 4 bytes.
         body: &'a [u8],
     },
 }
 
-/// The packets of one datagram or interleaved message, in order.
+/// Iterates over the packets of one datagram or interleaved message, in order.
 ///
-/// Ends after the first error: nothing behind it can be found. A compound that does not begin
-/// with a report is read all the same, for cameras send such, and RFC 5506 allows it; the other
-/// checks are those of RFC 3550, A.2.
+/// The iterator ends after the first error, as nothing after it can be found. A compound packet that
+/// does not start with a report is read all the same, because cameras send such packets and RFC 5506
+/// allows them. All other checks are those of RFC 3550, A.2.
 #[derive(Clone, Debug)]
 pub struct Compound<'a> {
     rest: &'a [u8],
@@ -57,7 +57,7 @@ pub struct Compound<'a> {
 }
 
 impl<'a> Compound<'a> {
-    /// Reads `bytes`, one whole datagram or interleaved message.
+    /// Reads `bytes`, which are one whole datagram or interleaved message.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, at: 0 }
     }
@@ -107,16 +107,16 @@ impl<'a> Iterator for Compound<'a> {
 
 impl core::iter::FusedIterator for Compound<'_> {}
 
-/// A packet of whatever type.
+/// One packet of any type.
 struct Raw<'a> {
-    /// Of what it has several of.
+    /// The count field: how many of its parts the packet has.
     count: usize,
     packet_type: u8,
-    /// What follows the header, without padding.
+    /// The bytes after the header, without padding.
     body: &'a [u8],
 }
 
-/// All reception reports of a compound, up to the first byte that cannot be read.
+/// Returns all reception reports of a compound packet, up to the first byte that cannot be read.
 pub fn reports(compound: &[u8]) -> impl Iterator<Item = ReportBlock> {
     Reports { packets: Compound::new(compound), blocks: ReportBlocks::new(0, &[]) }
 }
@@ -146,25 +146,26 @@ impl Iterator for Reports<'_> {
     }
 }
 
-/// A compound to send: a report, the canonical name, and BYE if the source leaves
-/// (RFC 3550, 6.1).
+/// A compound packet to send: a report, the canonical name, and a BYE if the source leaves (RFC 3550,
+/// 6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CompoundRepr<'a> {
-    /// Who sends it.
+    /// The SSRC of the source that sends the packet.
     pub ssrc: u32,
-    /// What it has sent: given, the report is a sender report, else a receiver report.
+    /// What the source has sent. With it, the report is a sender report; `None` makes a receiver
+    /// report.
     pub sender: Option<SenderInfo>,
-    /// How it receives others; those after the 31st are not sent.
+    /// How the source receives others. Only the first 31 reports are sent.
     pub reports: &'a [ReportBlock],
-    /// Its canonical name (RFC 3550, 6.5.1), in UTF-8; bytes after the 255th are not sent.
+    /// The canonical name of the source (RFC 3550, 6.5.1), in UTF-8. Only the first 255 bytes are sent.
     pub cname: &'a [u8],
-    /// It leaves.
+    /// Whether the source leaves: a BYE is appended.
     pub bye: bool,
 }
 
 impl CompoundRepr<'_> {
-    /// Bytes that [`Self::emit`] writes.
+    /// Returns how many bytes [`Self::emit`] writes.
     pub fn buffer_len(&self) -> usize {
         let report = match self.sender {
             Some(info) => self.sender_report(info).buffer_len(),
@@ -174,8 +175,8 @@ impl CompoundRepr<'_> {
         report + self.description().buffer_len() + bye
     }
 
-    /// Writes the compound to the front of `out`, and says how long it is; `None` if it is longer
-    /// than `out`.
+    /// Writes the compound packet to the front of `out`. Returns its length in bytes; `None` if `out`
+    /// is shorter.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let report = match self.sender {
             Some(info) => self.sender_report(info).emit(out)?,
@@ -207,12 +208,13 @@ impl CompoundRepr<'_> {
     }
 }
 
-/// How long to wait before the next compound: `base`, times 0.5 to 1.5 as `random` says.
+/// Returns how long to wait before the next compound packet: `base` times 0.5 to 1.5. `random` selects
+/// the factor.
 ///
-/// RFC 3550, 6.3.1, for two parties: the bandwidth share of a unicast session with one report in
-/// seconds never sets the interval, and with nobody joining in crowds there is no
-/// reconsideration whose bias must be divided out. What is left is that reports of many sessions
-/// must not fall in step.
+/// This is RFC 3550, 6.3.1, for two parties. The bandwidth share of a unicast session with one report
+/// in seconds never sets the interval, and nobody joins in crowds, so no reconsideration is needed
+/// whose bias would have to be divided out. What remains is that the reports of many sessions must not
+/// fall in step.
 pub fn interval(random: u32, base: Duration) -> Duration {
     base.times(1, 2) + base.scaled(u64::from(random), 1 << 32)
 }
@@ -222,16 +224,16 @@ pub fn interval(random: u32, base: Duration) -> Duration {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The packet is shorter than its header, or its type, says.
+    /// The data ends before the packet does, by its header or by its type.
     Truncated {
-        /// Where in the compound the packet starts.
+        /// The offset of the packet in the compound packet, in bytes.
         at: usize,
     },
-    /// The packet's first two bits are not 2.
+    /// The version, the first two bits of the packet, is not 2.
     Version {
-        /// Where in the compound the packet starts.
+        /// The offset of the packet in the compound packet, in bytes.
         at: usize,
-        /// What they are.
+        /// The version that the packet has.
         found: u8,
     },
 }
@@ -247,14 +249,14 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// `body` without the padding that its last byte counts. A count that cannot be true is ignored:
-/// no field is read from the end.
+/// Returns `body` without its padding, whose length is in the last byte. A length that cannot be true
+/// is ignored, as no field is read from the end.
 fn unpadded(body: &[u8]) -> &[u8] {
     let padding = body.last().map_or(0, |&n| usize::from(n));
     body.len().checked_sub(padding).and_then(|len| body.get(..len)).unwrap_or(body)
 }
 
-/// The 4 bytes before a `body_len`-byte body, which is a multiple of 4.
+/// Returns the header, the 4 bytes before a body of `body_len` bytes, which is a multiple of 4.
 fn header(count: usize, packet_type: u8, body_len: usize) -> [u8; 4] {
     let [_, _, _, _, _, _, a, b] = (body_len as u64 / 4).to_be_bytes();
     [VERSION << 6 | (count & 0x1F) as u8, packet_type, a, b]
@@ -267,7 +269,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
     use std::vec::Vec;
 
-    /// A camera's first report: nothing received yet, the name padded to a word.
+    /// A camera's first report: nothing was received yet, and the name is padded to a word.
     const REPORT: [u8; 48] = [
         0x80, 200, 0, 6, 0, 0, 0, 1, 0xE0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 90, 0, 0, 0, 3, 0, 0, 16,
         0, //

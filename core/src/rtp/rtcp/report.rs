@@ -1,29 +1,31 @@
-//! Reception report blocks, which sender and receiver reports share (RFC 3550, 6.4.1).
+//! Reception report blocks, which are part of sender and receiver reports (RFC 3550, 6.4.1).
 use crate::emit;
 
-/// Bytes of a block.
+/// The length of a block in bytes.
 pub(super) const BLOCK_LEN: usize = 24;
 
-/// The report count has 5 bits.
+/// The most blocks of a report, as their count has 5 bits.
 const MAX_BLOCKS: usize = 31;
 
-/// How one source is received.
+/// A reception report block: how one source is received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReportBlock {
-    /// The source that the block is about.
+    /// The SSRC of the source that the block is about.
     pub ssrc: u32,
-    /// Packets lost since the last report, in 256ths of those expected.
+    /// The share of packets lost since the last report, in 256ths of those expected.
     pub fraction_lost: u8,
-    /// Packets lost since the beginning: 24 bits, signed, for duplicates count as received.
+    /// The number of packets lost since the beginning: 24 bits, signed. It can be negative, as
+    /// duplicates count as received.
     pub cumulative_lost: i32,
-    /// The highest sequence number received; its upper 16 bits count the wraps.
+    /// The highest sequence number received in the lower 16 bits, and how often it has wrapped in the
+    /// upper 16.
     pub highest_sequence: u32,
-    /// The interarrival jitter, in units of the payload's clock.
+    /// The interarrival jitter in ticks of the RTP clock.
     pub jitter: u32,
-    /// The middle 32 bits of the last sender report's NTP time; 0: there was none.
+    /// The middle 32 bits of the NTP time in the last sender report; 0 if there was none.
     pub last_sr: u32,
-    /// How long ago that came, in 65,536ths of a second; 0: there was none.
+    /// The time since that sender report came, in 65,536ths of a second; 0 if there was none.
     pub delay_since_last_sr: u32,
 }
 
@@ -58,7 +60,7 @@ impl ReportBlock {
         Self {
             ssrc: u32::from_be_bytes([s0, s1, s2, s3]),
             fraction_lost,
-            // Shifted down from the top, so that the sign comes with it.
+            // The shift down from the top keeps the sign.
             cumulative_lost: i32::from_be_bytes([l0, l1, l2, 0]) >> 8,
             highest_sequence: u32::from_be_bytes([h0, h1, h2, h3]),
             jitter: u32::from_be_bytes([j0, j1, j2, j3]),
@@ -78,7 +80,7 @@ impl ReportBlock {
     }
 }
 
-/// The blocks of a report: as many as are announced and there.
+/// Iterates over the blocks of a report: as many as are announced and present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReportBlocks<'a> {
@@ -103,7 +105,7 @@ impl Iterator for ReportBlocks<'_> {
     }
 }
 
-/// Those of `blocks` that one report can hold.
+/// Returns as many of `blocks` as one report can hold.
 pub(super) fn sendable(blocks: &[ReportBlock]) -> &[ReportBlock] {
     blocks.get(..MAX_BLOCKS).unwrap_or(blocks)
 }

@@ -3,10 +3,10 @@ use super::report::{BLOCK_LEN, emit_blocks, sendable};
 use super::{RECEIVER_REPORT, ReportBlock, ReportBlocks, header};
 use crate::emit;
 
-/// Where in the body the blocks begin.
+/// The offset of the blocks in the body, in bytes.
 pub(super) const BLOCKS_AT: usize = 4;
 
-/// A receiver report, as it was received.
+/// A received receiver report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceiverReport<'a> {
@@ -20,12 +20,12 @@ impl<'a> ReceiverReport<'a> {
         Some(Self { ssrc: u32::from_be_bytes(*ssrc), reports: ReportBlocks::new(count, body) })
     }
 
-    /// Who sent it.
+    /// Returns the SSRC of the source that sent the report.
     pub const fn ssrc(&self) -> u32 {
         self.ssrc
     }
 
-    /// How it receives others.
+    /// Returns how that source receives others.
     pub const fn reports(&self) -> ReportBlocks<'a> {
         self.reports
     }
@@ -35,20 +35,20 @@ impl<'a> ReceiverReport<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {
-    /// Who sends it.
+    /// The SSRC of the source that sends the report.
     pub ssrc: u32,
-    /// How it receives others; those after the 31st are not sent.
+    /// How the source receives others. Only the first 31 reports are sent.
     pub reports: &'a [ReportBlock],
 }
 
 impl Repr<'_> {
-    /// Bytes that [`Self::emit`] writes.
+    /// Returns how many bytes [`Self::emit`] writes.
     pub fn buffer_len(&self) -> usize {
         4 + BLOCKS_AT + BLOCK_LEN * sendable(self.reports).len()
     }
 
-    /// Writes the packet to the front of `out`, and says how long it is; `None` if it is longer
-    /// than `out`.
+    /// Writes the packet to the front of `out`. Returns its length in bytes; `None` if `out` is
+    /// shorter.
     pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
         let (reports, len) = (sendable(self.reports), self.buffer_len());
         emit::field(&mut out, header(reports.len(), RECEIVER_REPORT, len.saturating_sub(4)))?;

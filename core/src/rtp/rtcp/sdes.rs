@@ -5,10 +5,10 @@ use crate::emit;
 const END: u8 = 0;
 const CNAME: u8 = 1;
 
-/// A source description, as it was received.
+/// A received source description.
 ///
-/// Items are read as far as they make sense: senders leave out the terminating zero, or the
-/// padding after it, or count chunks that are not there.
+/// Items are read as far as they make sense, because some senders leave out the terminating zero or the
+/// padding after it, or announce more chunks than there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SourceDescription<'a> {
@@ -21,37 +21,37 @@ impl<'a> SourceDescription<'a> {
         Self { chunks, body }
     }
 
-    /// All items of all sources.
+    /// Returns all items of all sources.
     pub const fn items(&self) -> Items<'a> {
         Items { chunks: self.chunks, ssrc: None, rest: self.body, at: 0 }
     }
 
-    /// The canonical name of a source; by RFC 3550 it is UTF-8.
+    /// Returns the canonical name of a source; `None` if there is none. By RFC 3550 it is UTF-8.
     pub fn cname(&self, ssrc: u32) -> Option<&'a [u8]> {
         self.items().find(|item| item.ssrc == ssrc && item.kind == CNAME).map(|item| item.text)
     }
 }
 
-/// One thing that is said of a source.
+/// One item of a source description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Item<'a> {
-    /// The source.
+    /// The SSRC of the source that the item describes.
     pub ssrc: u32,
-    /// What it is: 1 is the canonical name, 2 the user's name, 6 the tool.
+    /// The type of the item: 1 is the canonical name, 2 the user's name, and 6 the tool.
     pub kind: u8,
-    /// Its text.
+    /// The text of the item; by RFC 3550 it is UTF-8.
     pub text: &'a [u8],
 }
 
-/// The items of a [`SourceDescription`].
+/// Iterates over the items of a [`SourceDescription`].
 #[derive(Clone, Debug)]
 pub struct Items<'a> {
     chunks: usize,
     /// The source of the chunk that is being read.
     ssrc: Option<u32>,
     rest: &'a [u8],
-    /// Bytes of the body before `rest`: chunks start on words.
+    /// The number of bytes of the body before `rest`. Chunks start at multiples of 4.
     at: usize,
 }
 
@@ -68,7 +68,7 @@ impl<'a> Iterator for Items<'a> {
     type Item = Item<'a>;
 
     fn next(&mut self) -> Option<Item<'a>> {
-        // Each turn takes a chunk's start or end off the bytes, or returns.
+        // Each turn takes the start or the end of a chunk off the bytes, or returns.
         loop {
             let ssrc = match self.ssrc {
                 Some(ssrc) => ssrc,
@@ -89,26 +89,27 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
-/// A source description to send: the canonical name, which every compound has
-/// (RFC 3550, 6.5.1).
+/// A source description to send. It has the canonical name, which every compound packet needs (RFC
+/// 3550, 6.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {
-    /// The source.
+    /// The SSRC of the source.
     pub ssrc: u32,
-    /// Its canonical name, in UTF-8; bytes after the 255th are not sent.
+    /// The canonical name of the source, in UTF-8. Only the first 255 bytes are sent.
     pub cname: &'a [u8],
 }
 
 impl Repr<'_> {
-    /// Bytes that [`Self::emit`] writes.
+    /// Returns how many bytes [`Self::emit`] writes.
     pub fn buffer_len(&self) -> usize {
-        // Header, source, item header and text, then at least one zero up to the next word.
+        // These are the header, the source, the item's header and text, and at least one zero up to the
+        // next word.
         (10 + self.text().len()) / 4 * 4 + 4
     }
 
-    /// Writes the packet to the front of `out`, and says how long it is; `None` if it is longer
-    /// than `out`.
+    /// Writes the packet to the front of `out`. Returns its length in bytes; `None` if `out` is
+    /// shorter.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let (text, len) = (self.text(), self.buffer_len());
         let mut out = out.get_mut(..len)?;

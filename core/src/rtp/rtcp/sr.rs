@@ -4,24 +4,24 @@ use super::{ReportBlock, ReportBlocks, SENDER_REPORT, header};
 use crate::emit;
 use crate::time::NtpTime;
 
-/// Where in the body the blocks begin.
+/// The offset of the blocks in the body, in bytes.
 pub(super) const BLOCKS_AT: usize = 24;
 
-/// What a source has sent.
+/// What a source has sent so far, and the moment of the report on two clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderInfo {
-    /// The wall clock at the moment of the report.
+    /// The wall clock of the sender at the moment of the report.
     pub ntp: NtpTime,
-    /// The same moment, in units of the payload's clock.
+    /// The moment of the report in ticks of the RTP clock, as timestamps of packets have it.
     pub rtp_timestamp: u32,
-    /// RTP packets sent so far; wraps.
+    /// The number of RTP packets sent so far. It wraps at 2^32.
     pub packets: u32,
-    /// Bytes of payload in them, without headers and padding; wraps.
+    /// The number of payload bytes sent so far, without headers and padding. It wraps at 2^32.
     pub octets: u32,
 }
 
-/// A sender report, as it was received.
+/// A received sender report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderReport<'a> {
@@ -46,17 +46,17 @@ impl<'a> SenderReport<'a> {
         Some(Self { ssrc: u32::from_be_bytes(*ssrc), info, reports: ReportBlocks::new(count, body) })
     }
 
-    /// Who sent it.
+    /// Returns the SSRC of the source that sent the report.
     pub const fn ssrc(&self) -> u32 {
         self.ssrc
     }
 
-    /// What it has sent.
+    /// Returns what the source has sent.
     pub const fn info(&self) -> SenderInfo {
         self.info
     }
 
-    /// How it receives others.
+    /// Returns how the source receives others.
     pub const fn reports(&self) -> ReportBlocks<'a> {
         self.reports
     }
@@ -66,22 +66,22 @@ impl<'a> SenderReport<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {
-    /// Who sends it.
+    /// The SSRC of the source that sends the report.
     pub ssrc: u32,
-    /// What it has sent.
+    /// What the source has sent.
     pub info: SenderInfo,
-    /// How it receives others; those after the 31st are not sent.
+    /// How the source receives others. Only the first 31 reports are sent.
     pub reports: &'a [ReportBlock],
 }
 
 impl Repr<'_> {
-    /// Bytes that [`Self::emit`] writes.
+    /// Returns how many bytes [`Self::emit`] writes.
     pub fn buffer_len(&self) -> usize {
         4 + BLOCKS_AT + BLOCK_LEN * sendable(self.reports).len()
     }
 
-    /// Writes the packet to the front of `out`, and says how long it is; `None` if it is longer
-    /// than `out`.
+    /// Writes the packet to the front of `out`. Returns its length in bytes; `None` if `out` is
+    /// shorter.
     pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
         let (reports, len) = (sendable(self.reports), self.buffer_len());
         emit::field(&mut out, header(reports.len(), SENDER_REPORT, len.saturating_sub(4)))?;
