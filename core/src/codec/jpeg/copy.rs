@@ -1,9 +1,10 @@
 //! Re-codes blocks that use the standard Huffman tables already. Their bits are copied; only a DC
 //! coefficient that follows another coefficient than before is coded anew.
 use super::bits::{BitReader, OutputFull};
-use super::huffman::{DC_CHROMA, DC_LUMA, Encoder, HuffmanSpec, extend};
-use super::recode::{RecodeError, RecodeErrorKind};
-use super::scan::{Coder, Half, Layout, Source, Target};
+use super::coder::{Coder, Half, Layout, Source, Target};
+use super::huffman::{DC_CHROMA, DC_LUMA, Encoder, extend};
+use super::huffman_spec::HuffmanSpec;
+use super::recode_error::{RecodeError, RecodeErrorKind};
 use super::tables;
 
 /// Re-codes MCUs by copying runs of bits.

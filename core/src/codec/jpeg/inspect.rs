@@ -1,6 +1,6 @@
 //! Reads the marker segments of a JPEG file, and says whether RTP can carry the picture.
 use super::error::{JpegError, JpegErrorKind as Kind};
-use super::huffman::HuffmanSpec;
+use super::huffman_spec::HuffmanSpec;
 use super::segments::{Segment, Segments, marker, scan_end};
 use super::{JpegInfo, Sampling, tables};
 use crate::num::div_up;

@@ -24,14 +24,17 @@
 //!
 //! Offsets and lengths are bytes, sizes of pictures are pixels, and restart intervals are MCUs.
 mod bits;
+mod coder;
 mod copy;
 mod error;
 mod header;
 mod huffman;
+mod huffman_spec;
 mod inspect;
 mod mend;
 mod missing;
 mod recode;
+mod recode_error;
 mod scan;
 pub(crate) mod segments;
 pub(crate) mod strips;
@@ -44,7 +47,8 @@ pub(crate) use header::{FRAME_HEADER_LEN, frame_header};
 pub use inspect::{Huffman, Inspected, McuShape, inspect};
 pub use mend::{MendError, mend, mend_max_len};
 pub use missing::{Area, Missing, MissingRange};
-pub use recode::{RecodeError, RecodeErrorKind, RecodeOptions, Recoded, recode, recode_max_len};
+pub use recode::{RecodeOptions, Recoded, recode, recode_max_len};
+pub use recode_error::{RecodeError, RecodeErrorKind};
 pub use strips::strip_interval;
 pub use tables::quantisers;
 

@@ -2,10 +2,11 @@
 use super::JpegInfo;
 use super::Sampling;
 use super::bits::{BitReader, BitWriter, OutputFull};
+use super::coder::{Coder, Half, Layout, Restarts, Source, Target};
 use super::copy::Copier;
 use super::huffman::{AC_CHROMA, AC_LUMA, DC_CHROMA, DC_LUMA};
 use super::inspect::{McuShape, Parsed, TableSlots, mcus};
-use super::recode::{RecodeError, RecodeErrorKind};
+use super::recode_error::RecodeError;
 use super::segments::marker;
 use super::translate::{Component, Translator};
 use core::slice;
@@ -92,29 +93,7 @@ fn rows(
     Ok(target.bits.pos())
 }
 
-/// Re-codes the blocks of one MCU. There are two ways: [`Copier`] and [`Translator`].
-pub(super) trait Coder {
-    /// Re-codes the blocks of one MCU. Blocks of the half `from` go to the first target, and blocks
-    /// of the half below to the second. Blocks without a target are read and dropped.
-    fn mcu(
-        &self,
-        layout: &Layout,
-        source: &mut Source<'_>,
-        from: Half,
-        targets: &mut [Target<'_>],
-    ) -> Result<(), RecodeError>;
-}
-
-/// The half of a tall MCU that a block is in. All blocks of a standard MCU are in the upper half.
-#[derive(Clone, Copy)]
-pub(super) enum Half {
-    Upper,
-    Lower,
-}
-
-/// The blocks of an MCU in their order. Each entry is the index of a component, a half, and the
-/// number of blocks in a row that are of this component and half.
-pub(super) type Layout = [(usize, Half, u8)];
+/// The blocks of an MCU, by sampling and shape.
 const YUV422: [(usize, Half, u8); 3] = [(0, Half::Upper, 2), (1, Half::Upper, 1), (2, Half::Upper, 1)];
 const YUV420: [(usize, Half, u8); 3] = [(0, Half::Upper, 4), (1, Half::Upper, 1), (2, Half::Upper, 1)];
 const YUV422_TALL: [(usize, Half, u8); 6] = [
@@ -125,116 +104,6 @@ const YUV422_TALL: [(usize, Half, u8); 6] = [
     (2, Half::Upper, 1),
     (2, Half::Lower, 1),
 ];
-
-/// Counts MCUs from one restart marker to the next. An interval of 0 means no markers.
-#[derive(Clone, Copy)]
-struct Restarts {
-    interval: u16,
-    left: u16,
-    next: u8,
-}
-
-impl Restarts {
-    const fn new(interval: u16) -> Self {
-        Self { interval, left: interval, next: marker::RST0 }
-    }
-
-    /// Counts an MCU. Returns the code of the marker that must come before that MCU, if one must.
-    fn mcu(&mut self) -> Option<u8> {
-        if self.interval == 0 {
-            return None;
-        }
-        let due = (self.left == 0).then_some(self.next);
-        if due.is_some() {
-            self.left = self.interval;
-            self.next = marker::RST0 | (self.next.wrapping_add(1) & 7);
-        }
-        self.left -= 1;
-        due
-    }
-}
-
-/// The scan that is read, and the last DC coefficient of each component.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) bits: BitReader<'a>,
-    pub(super) dc: [i32; 3],
-    restarts: Restarts,
-}
-
-impl Source<'_> {
-    /// Makes an error at the current place. Past the end of the data any fault is that the scan ends
-    /// early, as the bits read there are made up.
-    #[cold]
-    pub(super) fn error(&self, reason: RecodeErrorKind) -> RecodeError {
-        let reason = match reason {
-            RecodeErrorKind::OutputFull => reason,
-            _ if self.bits.is_past_end() => RecodeErrorKind::EndsEarly,
-            _ => reason,
-        };
-        reason.at(self.bits.at())
-    }
-
-    /// Makes an error for a full output.
-    #[cold]
-    fn full(&self, full: OutputFull) -> RecodeError {
-        self.error(full.into())
-    }
-
-    /// Starts an MCU: reads the restart marker before it, if there must be one.
-    #[inline]
-    fn mcu(&mut self) -> Result<(), RecodeError> {
-        let Some(expected) = self.restarts.mcu() else { return Ok(()) };
-        let at = self.bits.at();
-        match self.bits.marker() {
-            Some((_, code)) if code == expected => {
-                self.dc = [0; 3];
-                Ok(())
-            }
-            found => {
-                let (at, found) = found.map_or((at, None), |(at, code)| (at, Some(code)));
-                Err(RecodeErrorKind::RestartMarker { expected, found }.at(at))
-            }
-        }
-    }
-}
-
-/// The scan that is written, and the last DC coefficient of each component.
-pub(super) struct Target<'a> {
-    pub(super) out: &'a mut [u8],
-    pub(super) bits: BitWriter,
-    pub(super) dc: [i32; 3],
-    restarts: Restarts,
-    /// The offset of the first restart marker, and how many bits of padding are before it.
-    aligned: Option<(usize, u32)>,
-}
-
-impl Target<'_> {
-    /// Starts an MCU: writes the restart marker before it, if there must be one.
-    #[inline]
-    fn mcu(&mut self) -> Result<(), OutputFull> {
-        let Some(code) = self.restarts.mcu() else { return Ok(()) };
-        self.dc = [0; 3];
-        let padding = self.bits.padding();
-        self.bits.marker(self.out, code)?;
-        self.aligned.get_or_insert((self.bits.pos().saturating_sub(2), padding));
-        Ok(())
-    }
-
-    /// Splits the free room. Returns the target as it is, with the first two thirds, and a second
-    /// one in the last third, for what comes `ahead` MCUs later. `None` if there is no room.
-    fn split(&mut self, ahead: u32) -> Option<[Target<'_>; 2]> {
-        let pos = self.bits.pos();
-        let room = self.out.len().checked_sub(pos)?;
-        let (out, kept) = self.out.split_at_mut_checked(pos + room - room / 3)?;
-        let (dc, restarts, aligned) = (self.dc, self.restarts, None);
-        let mut later = Target { out: kept, bits: BitWriter::new(0), dc, restarts, aligned };
-        for _ in 0..ahead {
-            later.restarts.mcu();
-        }
-        Some([Target { out, bits: self.bits, dc, restarts, aligned }, later])
-    }
-}
 
 /// How the MCUs of a scan are arranged, and what re-codes them.
 struct Mcus<'a, C> {

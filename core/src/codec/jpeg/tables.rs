@@ -1,5 +1,5 @@
 //! The standard tables of ITU-T T.81, Annex K, which every RTP/JPEG receiver knows.
-use super::huffman::HuffmanSpec;
+use super::huffman_spec::HuffmanSpec;
 
 /// Returns the luma and the chroma quantisation table, in zigzag order, for which the Q field of an
 /// RTP/JPEG header stands (RFC 2435, 4.2 and Appendix A).

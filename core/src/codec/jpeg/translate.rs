@@ -1,9 +1,9 @@
 //! Re-codes blocks from any Huffman tables to the standard ones.
 use super::bits::{BitReader, BitWriter};
+use super::coder::{Coder, Half, Layout, Source, Target};
 use super::huffman::{Class, Decoder, Encoder, Token, extend};
 use super::inspect::{HuffmanSpecs, TableSlots};
-use super::recode::{RecodeError, RecodeErrorKind};
-use super::scan::{Coder, Half, Layout, Source, Target};
+use super::recode_error::{RecodeError, RecodeErrorKind};
 
 /// Re-codes MCUs token by token, with the tables of the three components.
 pub(super) struct Translator<'a>(pub(super) [&'a Component<'a>; 3]);

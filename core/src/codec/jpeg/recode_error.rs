@@ -1,0 +1,104 @@
+//! Errors of re-coding: why a picture cannot be re-coded, and at which byte.
+use super::bits::OutputFull;
+use super::error::{JpegError, JpegErrorKind};
+use super::huffman::NoToken;
+use core::fmt;
+
+/// Says why a picture cannot be re-coded, and at which byte of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RecodeError {
+    /// The offset of the faulty part, in bytes from the start of the source. In the scan it is
+    /// accurate to a few bytes.
+    pub at: usize,
+    /// What is wrong at that offset.
+    pub reason: RecodeErrorKind,
+}
+
+/// Why a picture cannot be re-coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum RecodeErrorKind {
+    /// RTP/JPEG cannot carry a picture of this kind, not even re-coded.
+    Jpeg(JpegErrorKind),
+    /// The scan ends before all MCUs of the picture have come.
+    EndsEarly,
+    /// The scan has bits that are no code of the Huffman table.
+    BadCode,
+    /// The scan has this symbol, for which the standard tables have no code, as no baseline picture
+    /// needs it.
+    BadSymbol(u8),
+    /// A run of coefficients goes past the end of its block.
+    RunPastEnd,
+    /// Two DC coefficients differ by more than 2047.
+    DcRange,
+    /// A restart marker is missing from the scan: another marker, or the end, is in its place.
+    RestartMarker {
+        /// The code of the marker that should be there: D0 to D7, hexadecimal.
+        expected: u8,
+        /// The code of the marker that is there; `None` if the data ends without one.
+        found: Option<u8>,
+    },
+    /// The output buffer is too short for the re-coded file.
+    OutputFull,
+}
+
+impl RecodeErrorKind {
+    /// Makes an error of this reason, at byte `at` of the source.
+    pub(super) const fn at(self, at: usize) -> RecodeError {
+        RecodeError { at, reason: self }
+    }
+}
+
+impl From<JpegError> for RecodeError {
+    fn from(error: JpegError) -> Self {
+        RecodeErrorKind::Jpeg(error.reason).at(error.at)
+    }
+}
+
+impl From<OutputFull> for RecodeErrorKind {
+    fn from(_: OutputFull) -> Self {
+        Self::OutputFull
+    }
+}
+
+impl From<NoToken> for RecodeErrorKind {
+    fn from(missing: NoToken) -> Self {
+        match missing {
+            NoToken::Code => Self::BadCode,
+            NoToken::Symbol(symbol) => Self::BadSymbol(symbol),
+        }
+    }
+}
+
+impl fmt::Display for RecodeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Jpeg(reason) => reason.fmt(f),
+            Self::EndsEarly => f.write_str("the picture's data ends before the picture does"),
+            Self::BadCode => f.write_str("the picture's data has bits that are no Huffman code"),
+            Self::BadSymbol(symbol) => {
+                write!(f, "the picture's data has symbol {symbol:02X}, which is not baseline")
+            }
+            Self::RunPastEnd => f.write_str("a run of coefficients goes past the end of its block"),
+            Self::DcRange => f.write_str("two DC coefficients differ by more than 2047"),
+            Self::RestartMarker { expected, found: Some(found) } => {
+                write!(f, "marker FF {found:02X} stands where FF {expected:02X} should be")
+            }
+            Self::RestartMarker { expected, found: None } => {
+                write!(f, "restart marker FF {expected:02X} is missing")
+            }
+            Self::OutputFull => f.write_str("the re-coded picture does not fit its buffer"),
+        }
+    }
+}
+
+impl fmt::Display for RecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "byte {}: {}", self.at, self.reason)
+    }
+}
+
+impl core::error::Error for RecodeErrorKind {}
+impl core::error::Error for RecodeError {}
