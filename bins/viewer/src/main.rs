@@ -1,18 +1,17 @@
 //! Shows Motion-JPEG from RTSP in a window, or measures it without one.
 //!
-//! Data goes one way, commands the other:
+//! Data goes one way: [`stream`] receives frames, [`playback`] decides which one is shown when,
+//! [`decode`] makes pictures of them, and [`ui`] and [`output`] show and write these. Commands of the
+//! user go the other way. Value types that several of these share are in [`model`].
 //!
-//! - [`stream`] is what comes: the RTSP client with its cache, and attempts to reconnect.
-//! - [`playback`] decides which frame is shown when.
-//! - [`decode`] makes pictures of frames.
-//! - [`ui`] shows pictures in a window, with controls over them; [`output`] writes them to files and
-//!   to the terminal.
-//! - [`player`] runs these on their threads: one for the network, one for the decoder. [`show`] is
-//!   the main thread's loop.
+//! There are three threads. [`player`] runs one for the network and one for the decoder; the main thread
+//! shows pictures ([`show`]). Between them are queues ([`handoff`]) and the published
+//! [`model::Model`]. Files are written by further threads, because a disk may be slow.
 #![forbid(unsafe_code)]
 
 mod cli;
 mod decode;
+mod handoff;
 mod model;
 mod output;
 mod playback;
@@ -23,14 +22,14 @@ mod ui;
 
 use clap::Parser;
 use cli::Cli;
-use decode::Picture;
-use output::recording::Outcome;
-use output::y4m::{self, Pictures};
+use model::{Model, Picture, RecordingOutcome};
+use output::messages::print_message;
+use output::y4m::{self, PictureStream};
 use output::{report, snapshot, terminal};
 use pinhole::client::PlayOptions;
 use pinhole::frame::Seek;
-use playback::selection::Decode;
-use player::{AtEnd, Player, Settings, Status};
+use playback::selection::DecodePolicy;
+use player::{AtEnd, Player, Settings};
 use show::{Ending, Shown};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::error::Error;
@@ -40,12 +39,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
-use stream::{Wanted, samples};
+use stream::{client, samples};
 use tracing_subscriber::filter::LevelFilter;
 
-/// Where nobody sees them, one picture in this time is decoded, and the last: enough to know that the
-/// frames are pictures.
-const HEADLESS_PACE: Duration = Duration::from_secs(1);
+/// How often a picture is decoded if none is shown: often enough to know that the frames are pictures.
+const HEADLESS_INTERVAL: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -53,7 +51,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(&error.to_string());
+            print_message(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -64,7 +62,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         check_directory(file)?;
     }
     let output = cli.pictures.as_deref().map(|file| {
-        Pictures::start(file).map_err(|error| format!("cannot write {}: {error}", file.display()))
+        PictureStream::start(file).map_err(|error| format!("cannot write {}: {error}", file.display()))
     });
     let mut output = output.transpose()?;
     let interrupted = on_signals()?;
@@ -76,18 +74,18 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let url = match (&cli.url, &server) {
         (Some(url), _) => url.clone(),
         (None, Some(server)) => {
-            tell(&format!("serving the sample clips, of which this is one: {}", server.url));
+            print_message(&format!("serving the sample clips, of which this is one: {}", server.url));
             server.url.clone()
         }
-        (None, None) => unreachable!("there is a server where there is no address"),
+        (None, None) => unreachable!("without an address, there is a server"),
     };
     let settings = Settings {
         url: url.clone(),
-        decode: what_to_decode(cli, headless),
+        decode: decode_policy(cli, headless),
         at_end: match (headless, &server) {
             (true, _) => AtEnd::Stop,
             (false, None) => AtEnd::Stay,
-            // A sample of two seconds is over before one has looked at it.
+            // A sample of two seconds would be over before the user has looked at it.
             (false, Some(_)) => AtEnd::Repeat,
         },
         prebuffer: cli.prebuffer,
@@ -95,68 +93,73 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         record: cli.record.clone(),
     };
     let player = {
-        let (url, wanted) = (url.clone(), what_to_play(cli));
-        Player::start(move || stream::connect(&url, &wanted), settings)?
+        let (url, options) = (url.clone(), client_options(cli));
+        Player::start(move || client::connect(&url, &options), settings)?
     };
     let options = show::Options {
         url: &url,
         headless,
         no_display,
-        line: cli.verbose == 0,
+        progress: cli.verbose == 0,
         deadline,
         interrupted: &interrupted,
     };
     let Shown { ending, picture, headless } = show::run(&player, &options, output.as_mut());
-    let written = output.map_or(Ok(()), Pictures::finish);
+    let written = output.map_or(Ok(()), PictureStream::finish);
 
-    let status = player.status();
+    let model = player.model();
     let mut errors = player.errors().messages();
     let shown = picture.is_some() || cli.no_decode;
-    let result = verdict(ending, &status, shown, &errors, &url)
+    let result = verdict(ending, &model, shown, &errors, &url)
         .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), ending))
-        .and_then(|()| tell_recording(status.recorded.as_ref()))
+        .and_then(|()| print_recording(model.recorded.as_ref()))
         .and_then(|()| written.map_err(|error| format!("the pictures cannot be written: {error}")));
     if let Err(error) = &result {
         errors.push(error.clone());
     }
     let report = if cli.json {
-        Some(report::json(&url, &status, &errors))
+        Some(report::json(&model, &errors))
     } else {
-        headless.then(|| format!("{url}: {}", terminal::summary(&status)))
+        headless.then(|| terminal::summary(&model))
     };
-    let said = match (report, &cli.pictures) {
+    let written = match (report, &cli.pictures) {
         (None, _) => Ok(()),
-        (Some(report), Some(file)) if y4m::is_stdout(file) => say(io::stderr(), &report),
-        (Some(report), _) => say(io::stdout(), &report),
+        (Some(report), Some(file)) if y4m::is_stdout(file) => write_line(io::stderr(), &report),
+        (Some(report), _) => write_line(io::stdout(), &report),
     };
     result?;
-    Ok(said.map_err(|error| format!("the report cannot be written: {error}"))?)
+    Ok(written.map_err(|error| format!("the report cannot be written: {error}"))?)
 }
 
-fn what_to_decode(cli: &Cli, headless: bool) -> Decode {
+fn decode_policy(cli: &Cli, headless: bool) -> DecodePolicy {
     match (cli.no_decode, headless && cli.pictures.is_none()) {
-        (true, _) => Decode::Nothing,
-        (false, true) => Decode::Every(HEADLESS_PACE),
-        (false, false) => Decode::All,
+        (true, _) => DecodePolicy::Nothing,
+        (false, true) => DecodePolicy::Every(HEADLESS_INTERVAL),
+        (false, false) => DecodePolicy::All,
     }
 }
 
-fn what_to_play(cli: &Cli) -> Wanted {
+fn client_options(cli: &Cli) -> client::Options {
     let mut play = PlayOptions::default();
     (play.from, play.scale) = (cli.start.map(Seek::To), cli.scale);
-    Wanted { transport: cli.transport, play, speed: cli.speed, cache: cli.cache }
+    client::Options { transport: cli.transport.into(), play, speed: cli.speed, cache: cli.cache }
 }
 
-/// Whether what was asked for was played; if not, why. `shown`: a picture was, or none was wanted.
-fn verdict(ending: Ending, status: &Status, shown: bool, errors: &[String], url: &str) -> Result<(), String> {
-    match (ending, &status.over) {
-        // Why it takes no more is told elsewhere.
+/// Decides whether the stream was played as the user asked.
+///
+/// `shown` says whether a picture was shown, or none was wanted.
+///
+/// # Errors
+/// The stream was not played; the message says why.
+fn verdict(ending: Ending, model: &Model, shown: bool, errors: &[String], url: &str) -> Result<(), String> {
+    match (ending, &model.over) {
+        // The output says itself why it failed.
         (Ending::User | Ending::Output, _) => return Ok(()),
         (Ending::Stream, Some(Err(reason))) => return Err(reason.clone()),
         (Ending::Stream, None) => return Err(format!("{url}: a thread of the player has died; try -v")),
         _ => {}
     }
-    let frames = status.statistics.frames_complete + status.statistics.frames_damaged;
+    let frames = model.session.frames_complete + model.session.frames_damaged;
     if frames == 0 {
         return Err(format!(
             "{url}: no picture came; is the stream live? try --transport tcp, or -v to see more"
@@ -175,15 +178,18 @@ fn save_snapshot(file: Option<&Path>, picture: Option<&Picture>, ending: Ending)
         Some(picture) => {
             snapshot::save(picture, file).map_err(|error| format!("{}: {error}", file.display()))
         }
-        // Who quits before the first picture wants none.
+        // A user who quits before the first picture wants none.
         None if ending == Ending::User => Ok(()),
         None => Err(format!("{}: there is no picture to write", file.display())),
     }
 }
 
-/// Says where the recording is; one that has broken off was told of, and is a failure.
-fn tell_recording(outcome: Option<&Outcome>) -> Result<(), String> {
-    let Some(Outcome { recorded, error, .. }) = outcome else { return Ok(()) };
+/// Prints where the recording is.
+///
+/// # Errors
+/// The recording has ended early. Why was printed then.
+fn print_recording(outcome: Option<&RecordingOutcome>) -> Result<(), String> {
+    let Some(RecordingOutcome { recorded, error, .. }) = outcome else { return Ok(()) };
     let files: Vec<_> = recorded.files.iter().map(|file| file.display().to_string()).collect();
     let said = match files.is_empty() {
         true => "nothing was recorded".to_owned(),
@@ -192,11 +198,14 @@ fn tell_recording(outcome: Option<&Outcome>) -> Result<(), String> {
     if error.is_some() {
         return Err(format!("the recording has broken off: {said}"));
     }
-    tell(&said);
+    print_message(&said);
     Ok(())
 }
 
-/// A snapshot that cannot be written is told before an hour of playing, not after it.
+/// Checks that a snapshot can be written, before an hour of playing and not after it.
+///
+/// # Errors
+/// The directory does not exist, or the file is a directory.
 fn check_directory(file: &Path) -> Result<(), String> {
     let directory = match file.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -208,7 +217,7 @@ fn check_directory(file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// A flag that Ctrl-C and SIGTERM set; the second of them ends the program at once.
+/// Returns a flag that Ctrl-C and SIGTERM set. A second signal ends the program at once.
 fn on_signals() -> io::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -218,7 +227,7 @@ fn on_signals() -> io::Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-/// Why no window can be opened, where that is known beforehand.
+/// Returns why no window can be opened; `None` if one may open.
 fn missing_display() -> Option<&'static str> {
     let by_x11 = cfg!(all(unix, not(target_os = "macos")));
     let display = std::env::var_os("DISPLAY").unwrap_or_default();
@@ -236,43 +245,35 @@ fn start_log(verbose: u8) {
     tracing_subscriber::fmt().with_max_level(level).with_ansi(colours).with_writer(io::stderr).init();
 }
 
-/// Writes a line. That nobody reads it is no failure.
-fn say(mut to: impl Write, line: &str) -> io::Result<()> {
+/// Writes a line. It is no error if the reader has left.
+fn write_line(mut to: impl Write, line: &str) -> io::Result<()> {
     match writeln!(to, "{line}") {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
 }
 
-/// One line to standard error; there is nowhere to say that it failed.
-fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "pinhole-viewer: {line}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::Statistics;
+    use crate::model::SessionFigures;
 
-    fn status(frames_complete: u64, over: Option<Result<(), String>>) -> Status {
-        Status {
-            statistics: Statistics { frames_complete, ..Statistics::default() },
-            over,
-            ..Status::default()
-        }
+    fn model(frames_complete: u64, over: Option<Result<(), String>>) -> Model {
+        let session = SessionFigures { frames_complete, ..SessionFigures::default() };
+        Model { session, over, ..Model::default() }
     }
 
     #[test]
-    fn what_was_asked_for_was_played_or_not() {
-        let judge = |ending, status: &Status, shown| verdict(ending, status, shown, &[], "rtsp://a/").is_ok();
-        assert!(judge(Ending::Stream, &status(9, Some(Ok(()))), true));
-        assert!(judge(Ending::Deadline, &status(9, None), true));
-        assert!(judge(Ending::User, &status(0, None), false));
-        assert!(!judge(Ending::Stream, &status(9, Some(Err("gone".into()))), true));
-        assert!(!judge(Ending::Stream, &status(9, None), true));
-        assert!(!judge(Ending::Stream, &status(0, Some(Ok(()))), false));
-        assert!(!judge(Ending::Deadline, &status(0, None), false));
-        assert!(!judge(Ending::Deadline, &status(9, None), false));
+    fn the_verdict_needs_a_shown_picture() {
+        let judge = |ending, model: &Model, shown| verdict(ending, model, shown, &[], "rtsp://a/").is_ok();
+        assert!(judge(Ending::Stream, &model(9, Some(Ok(()))), true));
+        assert!(judge(Ending::Deadline, &model(9, None), true));
+        assert!(judge(Ending::User, &model(0, None), false));
+        assert!(!judge(Ending::Stream, &model(9, Some(Err("gone".into()))), true));
+        assert!(!judge(Ending::Stream, &model(9, None), true));
+        assert!(!judge(Ending::Stream, &model(0, Some(Ok(()))), false));
+        assert!(!judge(Ending::Deadline, &model(0, None), false));
+        assert!(!judge(Ending::Deadline, &model(9, None), false));
     }
 
     #[test]

@@ -1,83 +1,83 @@
-//! The main thread's part: pictures to the screen, and what the user wants to the player.
-use crate::decode::Picture;
-use crate::model::{Command, Model};
+//! The main thread's loop: pictures go to the screen, and the user's commands to the player.
+use crate::model::{Command, Model, Picture};
 use crate::output::file_name;
+use crate::output::messages::print_message;
 use crate::output::snapshot::Snapshots;
-use crate::output::terminal::Line;
-use crate::output::y4m::Pictures;
+use crate::output::terminal::ProgressLine;
+use crate::output::y4m::PictureStream;
 use crate::player::{AtEnd, Player};
-use crate::tell;
-use crate::ui::Wish;
-use crate::ui::window::{self, Screen};
+use crate::ui::{self, Screen, Wish};
 use std::mem;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often a window looks for input between pictures.
 const WINDOW_POLL: Duration = Duration::from_millis(8);
-/// How often to look for a signal where there is no window.
+/// How often to look for a signal if there is no window.
 const TERMINAL_POLL: Duration = Duration::from_millis(100);
-/// How often the title or the line is written.
+/// How often the title or the progress line is written.
 const STATUS_EVERY: Duration = Duration::from_millis(250);
-/// How long the network thread gets to end when it is told to.
+/// How long the player may take to end the session.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How to show a stream, and for how long.
 pub(crate) struct Options<'a> {
-    /// The address, for the title.
+    /// The address, as the first title of the window.
     pub(crate) url: &'a str,
-    /// No window.
+    /// Whether to open no window.
     pub(crate) headless: bool,
-    /// Why there is no window although one was wanted.
+    /// Why there can be no window although one was wanted.
     pub(crate) no_display: Option<&'static str>,
-    /// A progress line, where there is no window.
-    pub(crate) line: bool,
-    /// The end, if one was asked for.
+    /// Whether to show a progress line if there is no window.
+    pub(crate) progress: bool,
+    /// When to end, if the user said so.
     pub(crate) deadline: Option<Instant>,
     /// Set by a signal that asks the program to end.
     pub(crate) interrupted: &'a AtomicBool,
 }
 
-/// Why the show is over.
+/// Why the stream is shown no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// There are no more pictures.
+    /// The stream is over, or failed.
     Stream,
-    /// The time that was asked for is over.
+    /// The user's deadline has passed.
     Deadline,
-    /// The user wants no more.
+    /// The user ended it.
     User,
-    /// What the pictures are written to takes no more.
+    /// The output of the pictures failed, or its reader has left.
     Output,
 }
 
-/// What came of it.
+/// The result of showing a stream.
 #[derive(Debug)]
 pub(crate) struct Shown {
-    /// Why it is over.
+    /// Why the stream is shown no longer.
     pub(crate) ending: Ending,
-    /// The last picture.
+    /// The last picture that was shown.
     pub(crate) picture: Option<Picture>,
-    /// There was no window, for whatever reason.
+    /// Whether there was no window, for whatever reason.
     pub(crate) headless: bool,
 }
 
 /// Where pictures go.
 enum View {
-    /// Nowhere until the first is there: a stream that cannot be had opens no window.
+    /// To a window, which the first picture opens: a stream that cannot be had opens none.
     Window(Option<Box<Screen>>),
-    Line(Line),
+    /// Nowhere. A line in the terminal shows the progress.
+    Line(ProgressLine),
 }
 
-/// Shows the stream to its end. All pictures go to `output`, too.
-pub(crate) fn run(player: &Player, options: &Options<'_>, output: Option<&mut Pictures>) -> Shown {
+/// Shows the stream until it ends. If there is an `output`, all pictures go there, too.
+pub(crate) fn run(player: &Player, options: &Options<'_>, output: Option<&mut PictureStream>) -> Shown {
     let mut view = if options.headless { View::line(options) } else { View::Window(None) };
     let mut picture = None;
     let ending = watch(player, options, output, &mut view, &mut picture);
     let headless = matches!(view, View::Line(_));
     player.stop();
-    // What the last figures and the last picture are is known when the player is done.
+    // The last picture and the last figures are known when the player has ended.
     let deadline = Instant::now() + FAREWELL;
     while Instant::now() < deadline {
         let taken = player.picture(TERMINAL_POLL);
@@ -97,12 +97,12 @@ pub(crate) fn run(player: &Player, options: &Options<'_>, output: Option<&mut Pi
 fn watch(
     player: &Player,
     options: &Options<'_>,
-    mut output: Option<&mut Pictures>,
+    mut output: Option<&mut PictureStream>,
     view: &mut View,
     last: &mut Option<Picture>,
 ) -> Ending {
-    let (mut snapshots, mut recording) = (Snapshots::default(), Recording::default());
-    let mut tell_at = Instant::now();
+    let (mut snapshots, mut recording) = (Snapshots::default(), RecordingNotices::default());
+    let mut status_at = Instant::now();
     loop {
         if options.interrupted.load(Ordering::Relaxed) {
             return Ending::User;
@@ -116,7 +116,7 @@ fn watch(
         }
         let fresh = taken.item.is_some();
         if let (Some(picture), Some(output)) = (&taken.item, &mut output)
-            && !output.show(picture, player.after(picture))
+            && !output.show(picture, player.since_due(picture))
         {
             return Ending::Output;
         }
@@ -124,7 +124,7 @@ fn watch(
             && fresh
             && last.is_none()
         {
-            say_headless(&reason);
+            print_no_window(&reason);
         }
         if let Some(picture) = taken.item
             && let Some(shown) = last.replace(picture)
@@ -136,14 +136,14 @@ fn watch(
             match view.show(picture, fresh, options.url, &model) {
                 Ok(()) => {}
                 Err(error) => {
-                    say_headless(&error);
-                    player.at_end(AtEnd::Stop);
+                    print_no_window(&error);
+                    player.set_at_end(AtEnd::Stop);
                     *view = View::line(options);
                 }
             }
         }
         for wish in view.wishes(&model) {
-            tell_at = Instant::now();
+            status_at = Instant::now();
             match wish {
                 Wish::Quit => return Ending::User,
                 Wish::Player(command) => player.command(command),
@@ -157,62 +157,64 @@ fn watch(
                 }
             }
         }
-        for line in snapshots.done().into_iter().chain(recording.news(player, &model)) {
+        for line in snapshots.done().into_iter().chain(recording.notice(player, &model)) {
             view.notify(line);
         }
-        if Instant::now() >= tell_at {
-            tell_at = Instant::now() + STATUS_EVERY;
-            view.tell(player, options.url);
+        if Instant::now() >= status_at {
+            status_at = Instant::now() + STATUS_EVERY;
+            view.show_status(&player.model());
         }
     }
 }
 
-/// What is known of the recording that the user asked for.
+/// Follows the recording that the user asked for, to tell what becomes of it.
 #[derive(Debug, Default)]
-struct Recording {
-    /// Where it goes to.
-    file: Option<PathBuf>,
-    /// It was asked for when there were so many errors, and has not begun.
-    asked: Option<usize>,
+struct RecordingNotices {
+    /// The file that was being recorded at the last look.
+    file: Option<Arc<Path>>,
+    /// While a recording was asked for and has not begun: the number of errors before it.
+    errors_before: Option<usize>,
 }
 
-impl Recording {
+impl RecordingNotices {
+    /// Asks the player to start a recording, or to stop it.
     fn toggle(&mut self, player: &Player, model: &Model) {
         let file = model.recording.is_none().then(|| file_name::dated("avi"));
-        self.asked = file.as_ref().map(|_| player.errors().messages().len());
+        self.errors_before = file.as_ref().map(|_| player.errors().messages().len());
         player.command(Command::Record(file));
     }
 
-    /// What has become of it, if that is new.
-    fn news(&mut self, player: &Player, model: &Model) -> Option<String> {
+    /// Returns what has become of the recording since the last look.
+    fn notice(&mut self, player: &Player, model: &Model) -> Option<String> {
         if self.file != model.recording {
-            self.asked = None;
+            self.errors_before = None;
             return match (&model.recording, mem::replace(&mut self.file, model.recording.clone())) {
                 (Some(file), _) => Some(format!("recording to {}", file.display())),
                 (None, file) => file.map(|file| format!("recorded {}", file.display())),
             };
         }
-        let error = player.errors().messages().into_iter().nth(self.asked?)?;
-        self.asked = None;
+        let error = player.errors().messages().into_iter().nth(self.errors_before?)?;
+        self.errors_before = None;
         Some(error)
     }
 }
 
-/// Said when the first picture is there: a stream that cannot be had has one message, not two.
-fn say_headless(reason: &dyn std::fmt::Display) {
-    tell(&format!("no window can be opened ({reason}): playing without one"));
+/// Prints why there is no window. Called for the first picture, so that a stream that cannot be had prints
+/// only one message.
+fn print_no_window(reason: &dyn std::fmt::Display) {
+    print_message(&format!("no window can be opened ({reason}): playing without one"));
 }
 
 impl View {
     fn line(options: &Options<'_>) -> Self {
-        Self::Line(Line::new(options.line))
+        Self::Line(ProgressLine::new(options.progress))
     }
 
     fn poll_interval(&self) -> Duration {
         if matches!(self, Self::Window(Some(_))) { WINDOW_POLL } else { TERMINAL_POLL }
     }
 
-    /// Shows a picture, where there is a window for it: the first opens one.
+    /// Shows a picture in the window, which the first picture opens.
     fn show(
         &mut self,
         picture: &Picture,
@@ -243,11 +245,12 @@ impl View {
         }
     }
 
-    fn tell(&mut self, player: &Player, url: &str) {
+    /// Writes the window's title or the progress line.
+    fn show_status(&mut self, model: &Model) {
         match self {
-            Self::Window(Some(screen)) => screen.set_title(window::title(&player.model())),
+            Self::Window(Some(screen)) => screen.set_title(ui::title(model)),
             Self::Window(None) => {}
-            Self::Line(line) => line.show(url, &player.status()),
+            Self::Line(line) => line.show(model),
         }
     }
 

@@ -1,11 +1,11 @@
-//! Names for the files that the user asks for by a key.
+//! Names of files that the user creates by a key.
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 86_400;
 
-/// A file in the current directory that is not there yet, named for the time (UTC):
-/// `pinhole-YYYYMMDD-HHMMSS.EXTENSION`.
+/// Returns the name of a file in the current directory that does not exist yet, from the time in
+/// UTC: `pinhole-YYYYMMDD-HHMMSS.EXTENSION`.
 pub(crate) fn dated(extension: &str) -> PathBuf {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let stem = stem(since_1970);
@@ -21,12 +21,12 @@ fn stem(since_1970: Duration) -> String {
     format!("pinhole-{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
 }
 
-/// The Gregorian date so many days after 1970-01-01.
+/// Returns year, month and day of the Gregorian date `days` days after 1970-01-01.
 fn date(mut days: u64) -> (u64, u64, u64) {
     let is_leap =
         |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut year = 1970;
-    // 400 years are a whole number of days, so that a clock gone mad takes no time.
+    // 400 years are a whole number of days. Skipping them bounds the loop for any clock.
     year += 400 * (days / 146_097);
     days %= 146_097;
     while days >= 365 + u64::from(is_leap(year)) {

@@ -1,16 +1,17 @@
-//! A picture as a PNG file.
-use crate::decode::Picture;
+//! Pictures as PNG files.
+use crate::model::Picture;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
-/// Pictures that are being saved beside the show: to compress one takes longer than it is shown.
+/// Pictures that are being saved, each on a thread of its own: to compress one takes longer than it
+/// is shown.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots(Vec<JoinHandle<String>>);
 
 impl Snapshots {
-    /// Starts saving a picture. It is not copied.
+    /// Starts to save a picture, whose pixels are shared and not copied.
     ///
     /// # Errors
     /// The system has no more threads.
@@ -23,13 +24,13 @@ impl Snapshots {
         Ok(())
     }
 
-    /// What came of those that are done.
+    /// Returns a message about each picture that has been saved, or could not be, since the last call.
     pub(crate) fn done(&mut self) -> Vec<String> {
         self.0.extract_if(.., |saving| saving.is_finished()).filter_map(|saving| saving.join().ok()).collect()
     }
 }
 
-/// The program does not end in the middle of a file.
+/// Waits for all pictures, so that the program does not end in the middle of a file.
 impl Drop for Snapshots {
     fn drop(&mut self) {
         for saving in self.0.drain(..) {
@@ -38,7 +39,7 @@ impl Drop for Snapshots {
     }
 }
 
-/// Writes a picture to a file, over what was there.
+/// Writes a picture to a file. An existing file is replaced.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -71,7 +72,7 @@ mod tests {
     use std::io::Cursor;
 
     #[test]
-    fn a_snapshot_reads_back_with_its_colours() -> Result<(), Box<dyn Error>> {
+    fn a_snapshot_keeps_its_colours() -> Result<(), Box<dyn Error>> {
         let pixels = vec![0x00ff_0000, 0x0000_ff00, 0x0000_00ff, 0x0012_3456];
         let picture = Picture { width: 2, height: 2, pixels: pixels.into(), ..Picture::default() };
         let mut file = Vec::new();

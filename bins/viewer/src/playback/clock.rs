@@ -1,50 +1,50 @@
-//! The player's time: it runs while pictures do, and stands while they are held.
+//! The player's clock, which runs while the picture does.
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A stopwatch that all threads share. Whatever is due is due in its time, so that a pause needs
-/// no rescheduling anywhere.
+/// A stopwatch that all threads share. Frames are due in its time, so that nothing has to be
+/// rescheduled after a pause.
 #[derive(Debug)]
-pub(crate) struct PlayerClock(Mutex<State>);
+pub(crate) struct PlayerClock(Mutex<Reading>);
 
 #[derive(Debug)]
-struct State {
-    /// What it read when it last stopped.
+struct Reading {
+    /// The time when the clock last stopped.
     elapsed: Duration,
-    /// Since when it has been running again.
+    /// Since when the clock has been running again; `None` while it stands.
     running: Option<Instant>,
 }
 
 impl PlayerClock {
-    /// A running clock, at zero.
+    /// Starts a clock at zero.
     pub(crate) fn start() -> Self {
-        Self(Mutex::new(State { elapsed: Duration::ZERO, running: Some(Instant::now()) }))
+        Self(Mutex::new(Reading { elapsed: Duration::ZERO, running: Some(Instant::now()) }))
     }
 
-    /// What it reads.
+    /// Returns the player's time.
     pub(crate) fn now(&self) -> Duration {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).read()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).now()
     }
 
-    /// How long until it reads `time`; `None` while it stands still.
+    /// Returns how long it takes until the player's time is `time`; `None` while the clock stands.
     pub(crate) fn until(&self, time: Duration) -> Option<Duration> {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.running.map(|_| time.saturating_sub(state.read()))
+        let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.running.map(|_| time.saturating_sub(reading.now()))
     }
 
-    /// Stops it, or lets it go on.
+    /// Stops the clock, or lets it run on.
     pub(crate) fn hold(&self, held: bool) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if held == state.running.is_none() {
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held == reading.running.is_none() {
             return;
         }
-        state.elapsed = state.read();
-        state.running = (!held).then(Instant::now);
+        reading.elapsed = reading.now();
+        reading.running = (!held).then(Instant::now);
     }
 }
 
-impl State {
-    fn read(&self) -> Duration {
+impl Reading {
+    fn now(&self) -> Duration {
         self.elapsed + self.running.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_held_clock_stands_and_then_goes_on_from_there() {
+    fn a_held_clock_stands_and_resumes() {
         let clock = PlayerClock::start();
         clock.hold(true);
         let stood = clock.now();

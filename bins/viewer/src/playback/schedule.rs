@@ -1,38 +1,38 @@
-//! When each frame is due on the screen.
+//! When each frame is due, in the player's time.
 use pinhole::time::MediaTime;
 use std::time::Duration;
 
-/// How far behind its arrival the first frame's schedule runs: what the network's jitter and the
-/// sender's pacing may take before a frame is late.
+/// How long after their time the frames of a live schedule are due. Jitter and pacing may delay a
+/// frame for as long before it is late.
 pub(crate) const DELAY: Duration = Duration::from_millis(150);
 
-/// What may lie between the end of a frame and the next beyond which the media clock has jumped, not
-/// run: a live stream that went on while nobody listened.
+/// A longer step from the end of a frame to the next is a jump of the media clock, such as that of a
+/// live stream that went on while it was not received.
 const JUMP: Duration = Duration::from_secs(1);
 
-/// How long frames may come late in a row before the schedule follows them. A burst after a
-/// stall catches up sooner; a sender that stood still does not.
+/// How long frames may be late in a row before the schedule follows them. A burst after a stall
+/// catches up sooner; a sender that stood still does not.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Maps media time to the player's time.
 #[derive(Debug)]
-pub(crate) struct Playout {
-    /// A media time, and when it is due.
-    anchor: Option<(MediaTime, Duration)>,
-    last_pts: MediaTime,
-    /// The end of the last frame.
+pub(crate) struct Schedule {
+    /// A media time, and when it is due; `None` before the first frame.
+    reference: Option<(MediaTime, Duration)>,
+    /// Start and end of the last frame.
+    last_start: MediaTime,
     last_end: MediaTime,
     last_due: Duration,
     late_since: Option<Duration>,
-    /// Media time that goes by in a second of the player's.
+    /// Media time that passes in a second of the player's time.
     rate: f64,
 }
 
-impl Default for Playout {
+impl Default for Schedule {
     fn default() -> Self {
         Self {
-            anchor: None,
-            last_pts: MediaTime::ZERO,
+            reference: None,
+            last_start: MediaTime::ZERO,
             last_end: MediaTime::ZERO,
             last_due: Duration::ZERO,
             late_since: None,
@@ -41,11 +41,12 @@ impl Default for Playout {
     }
 }
 
-impl Playout {
-    /// When the next frame, from `pts` to `end`, is due. To be asked once for each frame, in their
-    /// order, when the frame is there; `now` is the player's time.
-    pub(crate) fn due(&mut self, pts: MediaTime, end: MediaTime, now: Duration) -> Duration {
-        let scheduled = self.scheduled(pts);
+impl Schedule {
+    /// Schedules the next frame, which is shown from `start` to `end`, and returns when it is due.
+    /// Called once for each frame, in their order, when the frame is there. `now` is the player's
+    /// time.
+    pub(crate) fn add(&mut self, start: MediaTime, end: MediaTime, now: Duration) -> Duration {
+        let scheduled = self.due(start);
         self.late_since = match scheduled {
             Some(due) if due < now => self.late_since.or(Some(now)),
             _ => None,
@@ -53,48 +54,48 @@ impl Playout {
         let lost_patience = self.late_since.is_some_and(|since| now.saturating_sub(since) >= PATIENCE);
         let due = match scheduled {
             Some(due) if !lost_patience => due,
-            // The first frame of a schedule is shown at once, and longer than the others.
+            // The first frame of a schedule is due at once, and is shown longer than the others.
             _ => {
-                self.anchor = Some((pts, now + DELAY));
+                self.reference = Some((start, now + DELAY));
                 self.late_since = None;
                 now
             }
         };
-        (self.last_pts, self.last_end) = (pts, end);
-        // Never before the frame before it, or that one would be skipped.
+        (self.last_start, self.last_end) = (start, end);
+        // A frame that is due before the one ahead of it would be skipped.
         self.last_due = due.max(self.last_due);
         self.last_due
     }
 
-    /// Starts a new schedule: this frame is due now, and those after it are `delay` behind their
-    /// time.
-    pub(crate) fn start(&mut self, pts: MediaTime, end: MediaTime, now: Duration, delay: Duration) {
-        self.anchor = Some((pts, now + delay));
-        (self.last_pts, self.last_end, self.last_due) = (pts, end, now);
+    /// Starts a new schedule: this frame is due now, and those after it `delay` after their time.
+    pub(crate) fn restart(&mut self, start: MediaTime, end: MediaTime, now: Duration, delay: Duration) {
+        self.reference = Some((start, now + delay));
+        (self.last_start, self.last_end, self.last_due) = (start, end, now);
         self.late_since = None;
     }
 
-    /// When what is shown at this media time is due, by the schedule as it is; `None`: at once.
-    pub(crate) fn scheduled(&self, pts: MediaTime) -> Option<Duration> {
-        let (start, due) = self.anchor?;
-        let runs_on = pts >= self.last_pts && Duration::from(pts.since(self.last_end)) <= JUMP;
-        runs_on.then(|| due.saturating_add(self.stretch(pts.since(start).into())))
+    /// Returns when the media time `time` is due by the present schedule; `None` if a frame at that
+    /// time would start a new schedule, and be due at once.
+    pub(crate) fn due(&self, time: MediaTime) -> Option<Duration> {
+        let (start, due) = self.reference?;
+        let continues = time >= self.last_start && Duration::from(time.since(self.last_end)) <= JUMP;
+        continues.then(|| due.saturating_add(self.player_time(time.since(start).into())))
     }
 
-    /// How fast the medium goes by.
+    /// Returns how much media time passes in a second of the player's time.
     pub(crate) fn rate(&self) -> f64 {
         self.rate
     }
 
-    /// Has the medium go by so many times as fast. [`Self::start`] is to follow: what was scheduled
-    /// is not.
+    /// Sets how much media time passes in a second of the player's time. The caller has to call
+    /// [`Self::restart`] afterwards: frames that are scheduled already keep their times.
     pub(crate) fn set_rate(&mut self, rate: f64) {
         self.rate = rate;
     }
 
-    /// What a span of media time takes.
-    pub(crate) fn stretch(&self, span: Duration) -> Duration {
-        Duration::try_from_secs_f64(span.as_secs_f64() / self.rate).unwrap_or(Duration::MAX)
+    /// Returns how long it takes to play this much media time.
+    pub(crate) fn player_time(&self, media_time: Duration) -> Duration {
+        Duration::try_from_secs_f64(media_time.as_secs_f64() / self.rate).unwrap_or(Duration::MAX)
     }
 }
 
@@ -108,8 +109,8 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    fn due(playout: &mut Playout, at: u64, now: Duration) -> Duration {
-        playout.due(pts(at), pts(at + FRAME), now)
+    fn add(schedule: &mut Schedule, at: u64, now: Duration) -> Duration {
+        schedule.add(pts(at), pts(at + FRAME), now)
     }
 
     fn pts(millis: u64) -> MediaTime {
@@ -117,64 +118,64 @@ mod tests {
     }
 
     #[test]
-    fn the_first_frame_is_shown_at_once_and_the_rest_a_delay_behind_their_time() {
-        let mut playout = Playout::default();
-        assert_eq!(due(&mut playout, 7000, ms(10)), ms(10));
-        assert_eq!(due(&mut playout, 7040, ms(50)), ms(50) + DELAY);
-        // Jitter of the arrival does not move it.
-        assert_eq!(due(&mut playout, 7080, ms(190)), ms(90) + DELAY);
+    fn the_first_frame_is_due_at_once() {
+        let mut schedule = Schedule::default();
+        assert_eq!(add(&mut schedule, 7000, ms(10)), ms(10));
+        assert_eq!(add(&mut schedule, 7040, ms(50)), ms(50) + DELAY);
+        // Jitter of the arrival does not move the schedule.
+        assert_eq!(add(&mut schedule, 7080, ms(190)), ms(90) + DELAY);
     }
 
     #[test]
-    fn a_jump_of_the_media_clock_starts_a_new_schedule() {
+    fn a_media_clock_jump_starts_anew() {
         for to in [0, 60_000] {
-            let mut playout = Playout::default();
-            due(&mut playout, 7000, ms(0));
-            let before = due(&mut playout, 7040, ms(40));
-            let jumped = due(&mut playout, to, ms(80));
+            let mut schedule = Schedule::default();
+            add(&mut schedule, 7000, ms(0));
+            let before = add(&mut schedule, 7040, ms(40));
+            let jumped = add(&mut schedule, to, ms(80));
             assert!(jumped >= before && jumped <= before.max(ms(80)), "waits for {to}: {jumped:?}");
-            assert_eq!(due(&mut playout, to + FRAME, ms(120)), ms(120) + DELAY);
+            assert_eq!(add(&mut schedule, to + FRAME, ms(120)), ms(120) + DELAY);
         }
     }
 
     #[test]
-    fn a_burst_after_a_stall_is_late_and_then_on_schedule() {
-        let mut playout = Playout::default();
-        due(&mut playout, 0, ms(0));
-        // The network stood for 400 ms, and then gives all at once.
+    fn a_burst_catches_up_with_the_schedule() {
+        let mut schedule = Schedule::default();
+        add(&mut schedule, 0, ms(0));
+        // The network stalls for 400 ms, then delivers all at once.
         for frame in 1..=10 {
-            due(&mut playout, frame * FRAME, ms(401));
+            add(&mut schedule, frame * FRAME, ms(401));
         }
-        assert_eq!(due(&mut playout, 11 * FRAME, ms(440)), ms(440) + DELAY);
+        assert_eq!(add(&mut schedule, 11 * FRAME, ms(440)), ms(440) + DELAY);
     }
 
     #[test]
-    fn the_schedule_follows_a_sender_that_stays_behind() {
-        let mut playout = Playout::default();
-        due(&mut playout, 0, ms(0));
+    fn the_schedule_follows_a_slow_sender() {
+        let mut schedule = Schedule::default();
+        add(&mut schedule, 0, ms(0));
         let stalled = 3000;
         let arrivals = (1..60u64).map(|n| (n * FRAME, ms(stalled + n * FRAME)));
         let slack: Vec<_> =
-            arrivals.map(|(at, now)| due(&mut playout, at, now).saturating_sub(now)).collect();
+            arrivals.map(|(at, now)| add(&mut schedule, at, now).saturating_sub(now)).collect();
         assert_eq!(slack.first(), Some(&Duration::ZERO));
         assert_eq!(slack.last(), Some(&DELAY));
     }
 
     #[test]
-    fn at_another_rate_the_steps_are_shorter_or_longer() {
+    fn the_rate_scales_the_steps() {
         for (rate, step) in [(0.25, 160), (2.0, 20), (4.0, 10)] {
-            let mut playout = Playout::default();
-            playout.set_rate(rate);
-            playout.start(pts(1000), pts(1000 + FRAME), ms(500), Duration::ZERO);
-            let seen = [1, 2, 3].map(|n| due(&mut playout, 1000 + n * FRAME, ms(500)));
+            let mut schedule = Schedule::default();
+            schedule.set_rate(rate);
+            schedule.restart(pts(1000), pts(1000 + FRAME), ms(500), Duration::ZERO);
+            let seen = [1, 2, 3].map(|n| add(&mut schedule, 1000 + n * FRAME, ms(500)));
             assert_eq!(seen, [1, 2, 3].map(|n| ms(500 + n * step)), "at {rate}");
         }
     }
 
     #[test]
-    fn frames_that_are_shown_for_long_are_no_jump() {
-        let mut playout = Playout::default();
-        playout.start(pts(0), pts(5000), ms(0), Duration::ZERO);
-        assert_eq!(playout.due(pts(5000), pts(10_000), ms(10)), ms(5000));
+    fn long_frames_are_no_jump() {
+        let mut schedule = Schedule::default();
+        schedule.restart(pts(0), pts(5000), ms(0), Duration::ZERO);
+        assert_eq!(schedule.add(pts(5000), pts(10_000), ms(10)), ms(5000));
     }
 }

@@ -1,92 +1,74 @@
-//! Hands frames from the cache to the decoder.
-use crate::decode::Job;
-use crate::decode::conceal::Gaps;
-use crate::player::Shared;
-use crate::stream::Source;
-use crate::stream::received::Intake;
-use pinhole::frame::{Format, Frame, FrameId, Integrity};
-use pinhole::time::{Duration as Span, MediaTime};
+//! Which of the due frames are decoded.
+use crate::model::Presentation;
 use std::time::Duration;
 
-/// Which frames are decoded.
+/// Which frames to decode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Decode {
-    /// Each.
+pub(crate) enum DecodePolicy {
+    /// Every frame.
     #[default]
     All,
-    /// One in this time, and the last.
+    /// One frame in this time, and the last.
     Every(Duration),
-    /// None: they are only counted.
+    /// No frame: frames are only counted.
     Nothing,
 }
 
-/// When and how a frame is to be shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Showing {
-    pub(crate) id: FrameId,
-    pub(crate) pts: MediaTime,
-    /// For how long it is shown; zero where that is not known.
-    pub(crate) interval: Span,
-    /// In the player's time.
-    pub(crate) due: Duration,
-    /// It is late when it is shown so much after it was due; `None`: that is not counted.
-    pub(crate) late_after: Option<Duration>,
-    /// See [`crate::playback::playhead::Playhead::generation`].
-    pub(crate) generation: u64,
-}
-
-/// Chooses which frames are decoded.
+/// Picks the frames that are decoded from those that are due.
 #[derive(Debug, Default)]
-pub(crate) struct Feed {
-    decode: Decode,
-    /// When the last frame that was decoded was due.
-    decoded: Option<Duration>,
-    /// The last frame, where it was passed over for the pace.
-    passed_over: Option<Showing>,
+pub(crate) struct Selection {
+    policy: DecodePolicy,
+    /// When the last picked frame was due.
+    picked: Option<Duration>,
+    /// The newest frame, if it was passed over.
+    passed_over: Option<Presentation>,
 }
 
-impl Feed {
-    /// Nothing was handed over yet.
-    pub(crate) fn new(decode: Decode) -> Self {
-        Self { decode, ..Self::default() }
+impl Selection {
+    /// Starts before the first frame.
+    pub(crate) fn new(policy: DecodePolicy) -> Self {
+        Self { policy, ..Self::default() }
     }
 
-    /// Hands a frame over, if it is one to decode.
-    pub(crate) fn give(&mut self, showing: Showing, source: &dyn Source, intake: &Intake, to: &Shared) {
-        match (self.decode, self.decoded) {
-            (Decode::Nothing, _) => {}
-            (Decode::Every(pace), Some(last)) if showing.due < last + pace => {
-                self.passed_over = Some(showing);
+    /// Returns whether a frame is to be decoded. Frames are offered in the order in which they are
+    /// due.
+    #[must_use]
+    pub(crate) fn picks(&mut self, frame: &Presentation) -> bool {
+        match (self.policy, self.picked) {
+            (DecodePolicy::Nothing, _) => false,
+            (DecodePolicy::Every(interval), Some(last)) if frame.due < last + interval => {
+                self.passed_over = Some(*frame);
+                false
             }
             _ => {
-                (self.decoded, self.passed_over) = (Some(showing.due), None);
-                hand_over(showing, source, intake, to);
+                (self.picked, self.passed_over) = (Some(frame.due), None);
+                true
             }
         }
     }
 
-    /// Hands over the last frame, if it was passed over.
-    pub(crate) fn flush(&mut self, source: &dyn Source, intake: &Intake, to: &Shared) {
-        if let Some(showing) = self.passed_over.take() {
-            hand_over(showing, source, intake, to);
-        }
+    /// Returns the last frame of the stream if it was passed over: it is to be decoded after all.
+    pub(crate) fn take_last(&mut self) -> Option<Presentation> {
+        self.passed_over.take()
     }
 }
 
-/// A full queue loses its oldest frame, which counts as late: the network waits for nobody.
-fn hand_over(showing: Showing, source: &dyn Source, intake: &Intake, to: &Shared) {
-    let Ok(frame) = source.frame(showing.id) else { return };
-    let mut data = to.jobs.spare().map_or_else(Vec::new, |job| job.data);
-    data.clear();
-    data.extend_from_slice(frame.data);
-    let arrived = intake.arrival(showing.id);
-    let job = Job { showing, arrived, data, gaps: gaps(&frame) };
-    to.jobs.push_newest(job, |lost| to.tally.dropped(&lost.showing));
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn gaps(frame: &Frame<'_>) -> Option<Gaps> {
-    match (frame.format, frame.integrity) {
-        (Format::Jpeg(info), Integrity::Strips(missing)) => Some(Gaps { info, missing }),
-        _ => None,
+    fn picked(policy: DecodePolicy) -> (Vec<u64>, Option<u64>) {
+        let frame = |ms| Presentation { due: Duration::from_millis(ms), ..Presentation::default() };
+        let mut selection = Selection::new(policy);
+        let picked = [0, 40, 80, 120, 160].into_iter().filter(|ms| selection.picks(&frame(*ms))).collect();
+        (picked, selection.take_last().map(|last| last.due.as_millis() as u64))
+    }
+
+    #[test]
+    fn a_policy_picks_its_frames() {
+        assert_eq!(picked(DecodePolicy::All), (vec![0, 40, 80, 120, 160], None));
+        assert_eq!(picked(DecodePolicy::Every(Duration::from_millis(80))), (vec![0, 80, 160], None));
+        assert_eq!(picked(DecodePolicy::Every(Duration::from_millis(100))), (vec![0, 120], Some(160)));
+        assert_eq!(picked(DecodePolicy::Nothing), (vec![], None));
     }
 }

@@ -1,5 +1,7 @@
-//! A source without a network: frames that come in real time or by hand, and what was asked of it.
-use crate::stream::{Error, Event, Failure, Run, Source, Statistics, Transport, Usage, Waker};
+//! A source without a network, for tests. Its frames arrive in real time or by hand.
+use super::{CachedRange, Error, Event, Failure, Source, Waker};
+use crate::model::{CacheUsage, SessionFigures};
+use pinhole::client::LowerTransport;
 use pinhole::codec::jpeg::{JpegInfo, Sampling};
 use pinhole::frame::{Frame, FrameId, Miss};
 use pinhole::time::MediaTime;
@@ -10,27 +12,30 @@ use std::time::{Duration, Instant};
 /// A picture of 32 x 16 pixels, all `0xff8000`.
 pub(crate) const ORANGE: &[u8] = include_bytes!("../../testdata/orange-32x16.jpg");
 
-/// What was asked of a source, in its order.
+/// The names of the calls of a source, in order.
 pub(crate) type Asked = Arc<Mutex<Vec<&'static str>>>;
 
+/// A source whose frames arrive as a test wants.
 pub(crate) struct Fake {
-    /// The medium.
+    /// The frames of the medium.
     frames: Vec<Vec<u8>>,
     size: (u16, u16),
     interval: Duration,
     live: bool,
-    /// Where in the medium each frame that came is, and how many of them are gone again.
-    came: Vec<usize>,
+    /// For each frame that arrived, its index in the medium.
+    arrived: Vec<usize>,
+    /// How many of these are evicted again.
     evicted: usize,
-    /// What comes next, and when; `None`: by hand.
+    /// The index of the frame that arrives next.
     at: usize,
+    /// When it arrives; `None` if frames arrive by hand.
     next_at: Option<Instant>,
     every: Duration,
     capacity: usize,
     events: Vec<Event>,
     ended: bool,
     lost_after: Option<usize>,
-    /// So many tries to connect anew fail.
+    /// How many further attempts to reconnect fail.
     refusals: u32,
     connected: bool,
     connecting: bool,
@@ -39,20 +44,20 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    /// A recorded medium whose frames come by hand: see [`Self::arrive`].
+    /// Makes a recorded medium whose frames arrive by hand: see [`Self::arrive`].
     pub(crate) fn new(frames: Vec<Vec<u8>>, size: (u16, u16), interval: Duration) -> Self {
         Self {
             frames,
             size,
             interval,
             live: false,
-            came: Vec::new(),
+            arrived: Vec::new(),
             evicted: 0,
             at: 0,
             next_at: None,
             every: interval,
             capacity: 1 << 30,
-            events: vec![Event::Playing(Transport::Tcp)],
+            events: vec![Event::Playing(LowerTransport::Interleaved)],
             ended: false,
             lost_after: None,
             refusals: 0,
@@ -63,62 +68,63 @@ impl Fake {
         }
     }
 
-    /// Its frames come so many times as fast as they are shown.
+    /// Has frames arrive in real time, `speed` times as fast as they are shown.
     pub(crate) fn at_speed(mut self, speed: u32) -> Self {
         self.every = self.interval / speed;
         self.next_at = Some(Instant::now());
         self
     }
 
-    /// Its cache has so many bytes.
+    /// Sets the capacity of the cache in bytes.
     pub(crate) fn with_capacity(mut self, bytes: usize) -> Self {
         self.capacity = bytes;
         self
     }
 
-    /// It has no end, and frames come only when they are made.
+    /// Makes the medium live.
     pub(crate) fn live(mut self) -> Self {
         self.live = true;
         self
     }
 
-    /// The connection is lost after so many frames, and so many tries to connect anew fail.
+    /// Loses the connection after `frames` frames, and then refuses `refusals` attempts to reconnect.
     pub(crate) fn lost_after(mut self, frames: usize, refusals: u32) -> Self {
         (self.lost_after, self.refusals) = (Some(frames), refusals);
         self
     }
 
+    /// Returns the calls so far.
     pub(crate) fn asked(&self) -> Asked {
         Arc::clone(&self.asked)
     }
 
-    /// So many frames come, or as many as there are.
+    /// Has `frames` frames arrive, or as many as there are.
     pub(crate) fn arrive(&mut self, frames: usize) {
         let until = self.at.saturating_add(frames).min(self.frames.len());
-        self.came.extend(self.at..until);
+        self.arrived.extend(self.at..until);
         self.at = until;
     }
 
-    /// The server goes on at this frame.
+    /// Has the server go on at the frame with this index.
     pub(crate) fn go_to(&mut self, index: usize) {
         self.at = index;
     }
 
-    /// The cache lets go of its oldest frames.
+    /// Evicts the oldest `frames` frames from the cache.
     pub(crate) fn evict(&mut self, frames: usize) {
         self.evicted += frames;
     }
 
-    fn ask(&self, what: &'static str) {
+    fn note(&self, what: &'static str) {
         self.asked.lock().unwrap().push(what);
     }
 
-    fn pts(&self, index: usize) -> MediaTime {
+    fn time(&self, index: usize) -> MediaTime {
         MediaTime::from_micros(self.interval.as_micros() as u64 * index as u64)
     }
 
     fn deliver(&mut self, at: Instant) -> Result<(), Failure> {
-        if self.lost_after == Some(self.came.len()) {
+        if self.lost_after == Some(self.arrived.len()) {
             (self.lost_after, self.connected) = (None, false);
             return Err(Failure::Lost("the connection was lost".into()));
         }
@@ -149,7 +155,7 @@ impl Source for Fake {
             }
             self.connected = true;
             self.next_at = Some(Instant::now());
-            self.events.push(Event::Playing(Transport::Tcp));
+            self.events.push(Event::Playing(LowerTransport::Interleaved));
         }
         while let Some(at) = self.next_at.filter(|at| self.connected && !self.ended && *at <= Instant::now())
         {
@@ -162,43 +168,48 @@ impl Source for Fake {
         if self.events.is_empty() { None } else { Some(self.events.remove(0)) }
     }
 
-    fn frame(&self, id: FrameId) -> Result<Frame<'_>, Miss> {
+    fn frame(&self, _track: u8, id: FrameId) -> Result<Frame<'_>, Miss> {
         let number = id.0 as usize;
         if number < self.evicted {
-            return Err(Miss::Overrun { resume: FrameId(self.came.len() as u64 - 1) });
+            return Err(Miss::Overrun { resume: FrameId(self.arrived.len() as u64 - 1) });
         }
-        let index = *self.came.get(number).ok_or(Miss::NotYet)?;
+        let index = *self.arrived.get(number).ok_or(Miss::NotYet)?;
         let info = JpegInfo::of_size(self.size.0, self.size.1, Sampling::Yuv420);
-        Ok(Frame::jpeg(&self.frames[index], info, self.pts(index), self.interval.into()))
+        Ok(Frame::jpeg(&self.frames[index], info, self.time(index), self.interval.into()))
     }
 
-    fn cached(&self) -> Range<FrameId> {
-        FrameId(self.evicted as u64)..FrameId(self.came.len() as u64)
+    fn frame_time(&self, track: u8, id: FrameId) -> Result<Range<MediaTime>, Miss> {
+        self.frame(track, id).map(|frame| frame.pts..frame.pts + frame.duration)
     }
 
-    fn find(&self, at: MediaTime) -> Option<FrameId> {
-        let shown = |&index: &usize| self.pts(index) <= at && at < self.pts(index + 1);
-        let number = self.came.iter().rposition(shown)?;
+    fn cached(&self, _track: u8) -> Range<FrameId> {
+        FrameId(self.evicted as u64)..FrameId(self.arrived.len() as u64)
+    }
+
+    fn find(&self, _track: u8, at: MediaTime) -> Option<FrameId> {
+        let shown = |&index: &usize| self.time(index) <= at && at < self.time(index + 1);
+        let number = self.arrived.iter().rposition(shown)?;
         (number >= self.evicted).then_some(FrameId(number as u64))
     }
 
-    fn runs(&self) -> Vec<Run> {
-        let mut runs: Vec<Run> = Vec::new();
-        for (number, &index) in self.came.iter().enumerate().skip(self.evicted) {
-            let (id, from, to) = (FrameId(number as u64), self.pts(index), self.pts(index + 1));
-            match runs.last_mut() {
-                Some(run) if run.time.end == from => (run.frames.end, run.time.end) = (id.next(), to),
-                _ => runs.push(Run { frames: id..id.next(), time: from..to }),
+    fn cached_ranges(&self, _track: u8) -> Vec<CachedRange> {
+        let mut ranges: Vec<CachedRange> = Vec::new();
+        for (number, &index) in self.arrived.iter().enumerate().skip(self.evicted) {
+            let (id, from, to) = (FrameId(number as u64), self.time(index), self.time(index + 1));
+            match ranges.last_mut() {
+                Some(range) if range.time.end == from => (range.frames.end, range.time.end) = (id.next(), to),
+                _ => ranges.push(CachedRange { frames: id..id.next(), time: from..to }),
             }
         }
-        runs.reverse();
-        runs
+        ranges.reverse();
+        ranges
     }
 
-    fn usage(&self) -> Usage {
-        let frames = self.came.len() - self.evicted;
-        let bytes = self.came[self.evicted..].iter().map(|&index| self.frames[index].len()).sum();
-        Usage { frames: frames as u64, bytes, capacity: self.capacity, span: self.interval * frames as u32 }
+    fn usage(&self) -> CacheUsage {
+        let frames = self.arrived.len() - self.evicted;
+        let bytes = self.arrived[self.evicted..].iter().map(|&index| self.frames[index].len()).sum();
+        let span = self.interval * frames as u32;
+        CacheUsage { frames: frames as u64, bytes, capacity: self.capacity, span }
     }
 
     fn duration(&self) -> Option<Duration> {
@@ -209,23 +220,23 @@ impl Source for Fake {
         self.live
     }
 
-    fn watch_from(&mut self, _: FrameId) {}
+    fn watch_from(&mut self, _track: u8, _id: FrameId) {}
 
-    fn seek(&mut self, to: MediaTime) -> FrameId {
-        self.ask("seek");
-        self.at = (0..self.frames.len()).find(|&index| self.pts(index) >= to).unwrap_or(self.frames.len());
+    fn seek(&mut self, _track: u8, to: MediaTime) -> FrameId {
+        self.note("seek");
+        self.at = (0..self.frames.len()).find(|&index| self.time(index) >= to).unwrap_or(self.frames.len());
         self.ended = false;
         self.next_at = self.next_at.map(|_| Instant::now());
-        FrameId(self.came.len() as u64)
+        FrameId(self.arrived.len() as u64)
     }
 
     fn reconnect(&mut self) {
-        self.ask("reconnect");
+        self.note("reconnect");
         self.connecting = true;
     }
 
     fn teardown(&mut self) {
-        self.ask("teardown");
+        self.note("teardown");
         self.events.push(Event::Closed);
     }
 
@@ -237,12 +248,12 @@ impl Source for Fake {
         }))
     }
 
-    fn statistics(&self) -> Statistics {
-        Statistics {
-            transport: Some(Transport::Tcp),
-            frames_complete: self.came.len() as u64,
-            packets: self.came.len() as u64,
-            ..Statistics::default()
+    fn figures(&self) -> SessionFigures {
+        SessionFigures {
+            transport: Some(LowerTransport::Interleaved),
+            frames_complete: self.arrived.len() as u64,
+            packets: self.arrived.len() as u64,
+            ..SessionFigures::default()
         }
     }
 }

@@ -1,177 +1,179 @@
-//! What has come: the figures of the frames in the order in which they were received.
-use crate::decode::conceal::Mended;
-use crate::stream::Source;
+//! Figures of a track's frames in the order in which they were received.
+use super::Source;
+use crate::model::ReceivedFigures;
 use pinhole::frame::{Format, Frame, FrameId, Integrity};
-use pinhole::time::{Duration as Span, MediaTime};
+use pinhole::time::{Duration as MediaDuration, MediaTime};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// A longer step between two frames is a gap, and says nothing of the frame rate.
+/// A longer step between two frames is a gap, from which no frame rate follows.
 const MAX_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Of so much media time the bit rate is the mean.
-const BITRATE_SPAN: Span = Span::from_secs(3);
+/// Media time over which the bit rate is averaged.
+const BITRATE_WINDOW: MediaDuration = MediaDuration::from_secs(3);
 
-/// Of so many frames it is known when they came.
+/// The number of frames whose arrival times are kept.
 const ARRIVALS: usize = 64;
 
-/// The frames up to one, and what is known of them.
-#[derive(Debug, Default)]
-pub(crate) struct Intake {
+/// Follows the frames that are received, whether they are shown or not.
+#[derive(Debug)]
+pub(crate) struct Received {
+    track: u8,
+    /// The next frame to look at.
     next: FrameId,
-    codec: Option<&'static str>,
-    size: (u16, u16),
-    rate: Rate,
-    mended: Mended,
-    /// The last frames' times and lengths.
+    figures: ReceivedFigures,
+    rate: FrameRate,
+    /// Media time and length of the last frames.
     lengths: VecDeque<(MediaTime, usize)>,
-    /// The last frames, and when they came.
+    /// The last frames, and when they arrived.
     arrivals: VecDeque<(FrameId, Instant)>,
 }
 
-impl Intake {
-    /// Takes in what has come since the last time; returns whether there was anything.
-    pub(crate) fn run(&mut self, source: &dyn Source, now: Instant) -> bool {
+impl Received {
+    /// Starts before the first frame of a track.
+    pub(crate) fn new(track: u8) -> Self {
+        Self {
+            track,
+            next: FrameId(0),
+            figures: ReceivedFigures::default(),
+            rate: FrameRate::default(),
+            lengths: VecDeque::new(),
+            arrivals: VecDeque::new(),
+        }
+    }
+
+    /// Looks at the frames that have arrived since the last call. Returns whether there were any.
+    pub(crate) fn update(&mut self, source: &dyn Source, now: Instant) -> bool {
         let before = self.next;
-        let cached = source.cached();
+        let cached = source.cached(self.track);
         self.next = self.next.max(cached.start);
         while self.next < cached.end {
             let id = self.next;
             self.next = id.next();
-            if let Ok(frame) = source.frame(id) {
-                self.note(id, &frame, now);
+            if let (Ok(frame), Ok(time)) = (source.frame(self.track, id), source.frame_time(self.track, id)) {
+                self.add(id, &frame, time.start, now);
             }
         }
         self.next > before
     }
 
-    /// Nothing has come.
+    /// Returns whether no frame has arrived yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.next == FrameId(0)
     }
 
-    /// The encoding's name in SDP; `None` before the first frame.
-    pub(crate) fn codec(&self) -> Option<&'static str> {
-        self.codec
+    /// Returns the figures of all frames so far.
+    pub(crate) fn figures(&self) -> ReceivedFigures {
+        ReceivedFigures { fps: self.rate.per_second(), bitrate: self.bitrate(), ..self.figures }
     }
 
-    /// The newest frame's pixels across and down.
-    pub(crate) fn size(&self) -> (u16, u16) {
-        self.size
-    }
-
-    /// Frames for a second of media time; zero before there are two.
-    pub(crate) fn fps(&self) -> f64 {
-        self.rate.per_second()
-    }
-
-    /// Bits for a second of media time, over the last seconds; zero before there are two frames.
-    pub(crate) fn bitrate(&self) -> f64 {
-        let (Some(first), Some(last)) = (self.lengths.front(), self.lengths.back()) else { return 0.0 };
-        // The last frame's time has only begun.
-        let bytes: usize = self.lengths.iter().rev().skip(1).map(|(_, len)| len).sum();
-        let span = Duration::from(last.0.since(first.0)).as_secs_f64();
-        if span > 0.0 { bytes as f64 * 8.0 / span } else { 0.0 }
-    }
-
-    /// The frames so far whose gaps are known, and filled where they are shown.
-    pub(crate) fn mended(&self) -> Mended {
-        self.mended
-    }
-
-    /// When a frame came, if that was lately.
+    /// Returns when a frame arrived; `None` if that is too long ago or has not happened.
     pub(crate) fn arrival(&self, id: FrameId) -> Option<Instant> {
         let index = self.arrivals.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         self.arrivals.get(index).map(|(_, at)| *at)
     }
 
-    fn note(&mut self, id: FrameId, frame: &Frame<'_>, now: Instant) {
+    fn add(&mut self, id: FrameId, frame: &Frame<'_>, time: MediaTime, now: Instant) {
         if let Integrity::Strips(missing) = &frame.integrity {
-            self.mended.add(missing);
+            let figures = &mut self.figures;
+            figures.concealed_frames = figures.concealed_frames.saturating_add(1);
+            let ranges = missing.ranges().count() as u64;
+            figures.concealed_ranges = figures.concealed_ranges.saturating_add(ranges);
         }
         if self.arrivals.len() == ARRIVALS {
             self.arrivals.pop_front();
         }
         self.arrivals.push_back((id, now));
-        self.rate.add(frame.pts);
-        self.measure(frame);
+        self.rate.add(time);
+        self.add_length(time, frame.data.len());
         match frame.format {
             Format::Jpeg(info) => {
-                self.codec = Some("JPEG");
-                self.size = (info.width, info.height);
+                self.figures.codec = Some("JPEG");
+                self.figures.size = (info.width, info.height);
             }
-            _ => self.codec = None,
+            _ => self.figures.codec = None,
         }
     }
 
-    fn measure(&mut self, frame: &Frame<'_>) {
-        let last = self.lengths.back().map(|(pts, _)| *pts);
-        if last.is_some_and(|last| frame.pts <= last || Duration::from(frame.pts.since(last)) > MAX_INTERVAL)
-        {
+    fn add_length(&mut self, time: MediaTime, len: usize) {
+        let last = self.lengths.back().map(|(time, _)| *time);
+        if last.is_some_and(|last| time <= last || Duration::from(time.since(last)) > MAX_INTERVAL) {
             self.lengths.clear();
         }
-        self.lengths.push_back((frame.pts, frame.data.len()));
-        while self.lengths.front().is_some_and(|(first, _)| frame.pts.since(*first) > BITRATE_SPAN) {
+        self.lengths.push_back((time, len));
+        while self.lengths.front().is_some_and(|(first, _)| time.since(*first) > BITRATE_WINDOW) {
             self.lengths.pop_front();
         }
     }
+
+    fn bitrate(&self) -> f64 {
+        let (Some(first), Some(last)) = (self.lengths.front(), self.lengths.back()) else { return 0.0 };
+        // The last frame's time has only begun.
+        let bytes: usize = self.lengths.iter().rev().skip(1).map(|(_, len)| len).sum();
+        let window = Duration::from(last.0.since(first.0)).as_secs_f64();
+        if window > 0.0 { bytes as f64 * 8.0 / window } else { 0.0 }
+    }
 }
 
-/// The mean rate over the intervals that are plausible.
+/// The mean frame rate over all plausible intervals.
 #[derive(Debug, Default)]
-struct Rate {
+struct FrameRate {
     last: Option<MediaTime>,
     intervals: u32,
-    span: Duration,
+    /// Media time of the intervals together.
+    total: Duration,
 }
 
-impl Rate {
-    fn add(&mut self, pts: MediaTime) {
-        if let Some(last) = self.last.replace(pts) {
-            let interval = Duration::from(pts.since(last));
+impl FrameRate {
+    fn add(&mut self, time: MediaTime) {
+        if let Some(last) = self.last.replace(time) {
+            let interval = Duration::from(time.since(last));
             if !interval.is_zero() && interval <= MAX_INTERVAL {
                 self.intervals = self.intervals.saturating_add(1);
-                self.span = self.span.saturating_add(interval);
+                self.total = self.total.saturating_add(interval);
             }
         }
     }
 
     fn per_second(&self) -> f64 {
-        if self.intervals == 0 { 0.0 } else { f64::from(self.intervals) / self.span.as_secs_f64() }
+        if self.intervals == 0 { 0.0 } else { f64::from(self.intervals) / self.total.as_secs_f64() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::VIDEO;
     use crate::stream::fake::Fake;
 
     const FRAME: Duration = Duration::from_millis(40);
 
     #[test]
-    fn rates_and_sizes_are_those_of_what_came_though_nothing_was_shown() {
+    fn figures_follow_what_arrives() {
         let mut source = Fake::new(vec![vec![0; 1000]; 200], (32, 16), FRAME);
-        let mut intake = Intake::default();
+        let mut received = Received::new(VIDEO);
         let start = Instant::now();
         source.arrive(100);
-        intake.run(&source, start);
-        assert_eq!((intake.codec(), intake.size()), (Some("JPEG"), (32, 16)));
-        assert!((intake.fps() - 25.0).abs() < 1e-6, "{}", intake.fps());
-        assert!((intake.bitrate() - 200_000.0).abs() < 1e-3, "{}", intake.bitrate());
-        assert_eq!(intake.arrival(FrameId(99)), Some(start));
-        assert_eq!(intake.arrival(FrameId(0)), None, "that is long ago");
-        assert_eq!(intake.arrival(FrameId(100)), None, "that has not come");
+        assert!(received.update(&source, start));
+        let figures = received.figures();
+        assert_eq!((figures.codec, figures.size), (Some("JPEG"), (32, 16)));
+        assert!((figures.fps - 25.0).abs() < 1e-6, "{figures:?}");
+        assert!((figures.bitrate - 200_000.0).abs() < 1e-3, "{figures:?}");
+        assert_eq!(received.arrival(FrameId(99)), Some(start));
+        assert_eq!(received.arrival(FrameId(0)), None, "that is long ago");
+        assert_eq!(received.arrival(FrameId(100)), None, "that has not arrived");
     }
 
     #[test]
-    fn a_step_in_media_time_is_no_interval() {
+    fn a_gap_in_media_time_is_no_interval() {
         let mut source = Fake::new(vec![vec![0; 1000]; 200], (32, 16), FRAME);
-        let mut intake = Intake::default();
+        let mut received = Received::new(VIDEO);
         source.arrive(10);
-        source.seek(MediaTime::from_micros(7_000_000));
+        source.seek(VIDEO, MediaTime::from_micros(7_000_000));
         source.arrive(10);
-        intake.run(&source, Instant::now());
-        assert!((intake.fps() - 25.0).abs() < 1e-6, "{}", intake.fps());
-        assert!((intake.bitrate() - 200_000.0).abs() < 1e-3, "{}", intake.bitrate());
+        received.update(&source, Instant::now());
+        let figures = received.figures();
+        assert!((figures.fps - 25.0).abs() < 1e-6, "{figures:?}");
+        assert!((figures.bitrate - 200_000.0).abs() < 1e-3, "{figures:?}");
     }
 }

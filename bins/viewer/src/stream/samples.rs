@@ -1,27 +1,27 @@
-//! Where the sample clips are.
-use crate::stream::Error;
+//! A server for the sample clips, for a viewer that was given no address.
+use super::Error;
 use pinhole_std::media::{Library, Playback};
 use pinhole_std::server::{Handle, Options};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
-/// Where `pinhole-server` listens, too.
+/// The port that is tried first: also the default of `pinhole-server`.
 const PORT: u16 = 8554;
 
-/// A server of this program's own, which serves until it is dropped.
+/// A running server. It serves until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
-    /// The address of a clip.
+    /// The address of one of the clips.
     pub(crate) url: String,
     handle: Handle,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Serves the sample clips on a free port of the loopback interface.
+/// Starts a server for the sample clips on the loopback interface, on port 8554 if it is free.
 ///
 /// # Errors
-/// There are none, or no port is free.
+/// There are no clips, no port is free, or the system has no more threads.
 pub(crate) fn serve() -> Result<Server, Error> {
     let directory = directory().ok_or(
         "there are no sample clips in ./video or beside the program: name an rtsp:// address to play",
@@ -31,7 +31,7 @@ pub(crate) fn serve() -> Result<Server, Error> {
         library.add_path(&directory);
         library
     };
-    // The usual port, for other players to find it; any, where that is taken.
+    // Other players find the server on the usual port.
     let bind = |port, library| {
         pinhole_std::server::Server::bind(&Options::new((Ipv4Addr::LOCALHOST, port).into()), library)
     };
@@ -40,7 +40,7 @@ pub(crate) fn serve() -> Result<Server, Error> {
         tracing::warn!("{problem}");
     }
     let mut mounts: Vec<&str> = server.library().mounted().map(|mounted| mounted.mount).collect();
-    // The plain one before the same in another container, whose name is longer.
+    // A clip in another container has a longer name than the plain file.
     mounts.sort_by_key(|mount| mount.len());
     let mount =
         mounts.first().ok_or_else(|| format!("{}: no clip in it can be played", directory.display()))?;
@@ -58,14 +58,14 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.handle.stop();
         if let Some(thread) = self.thread.take() {
-            // It ends by itself within its farewell; a panic of it was told.
+            // A panic of the server was printed already.
             let _ = thread.join();
         }
     }
 }
 
-/// The directory with the sample clips: `video/` here, beside the program, or in the source tree
-/// that it was built from.
+/// Returns the directory with the sample clips: `video/` in the current directory, beside the
+/// program, or in the source tree that it was built from.
 fn directory() -> Option<PathBuf> {
     let program = std::env::current_exe().ok();
     let beside = program.as_deref().and_then(Path::parent).map(|dir| dir.join("video"));
@@ -73,7 +73,7 @@ fn directory() -> Option<PathBuf> {
     [Some(PathBuf::from("video")), beside, Some(source)].into_iter().flatten().find(|dir| has_clip(dir))
 }
 
-/// A directory of that name need not be ours.
+/// Returns whether a directory contains a clip: any directory may be called `video`.
 fn has_clip(directory: &Path) -> bool {
     std::fs::read_dir(directory).is_ok_and(|entries| entries.flatten().any(|entry| is_clip(&entry.path())))
 }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_without_clips_is_passed_over() {
+    fn a_directory_without_clips_is_no_candidate() {
         assert!(!has_clip(Path::new(env!("CARGO_MANIFEST_DIR"))));
         assert!(!has_clip(Path::new("/nonexistent")));
     }

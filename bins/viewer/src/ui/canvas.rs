@@ -1,25 +1,25 @@
-//! Fits pictures into the window: as large as they go, centred, between black bars; or larger, so
-//! that there are none.
-use crate::decode::Picture;
-use crate::ui::Surface;
+//! Scales pictures to the window: as large as they fit, centred between black bars, or so large that
+//! they fill it.
+use super::surface::Surface;
+use crate::model::Picture;
 use fast_image_resize::images::{TypedCroppedImageMut, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x4;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
-/// The largest window that is opened by itself.
+/// Width and height of the largest window that is opened.
 const LARGEST: (u32, u32) = (1280, 720);
 
-/// A part of the window, in pixels.
+/// A rectangle of the window, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rect {
-    pub(crate) x: u32,
-    pub(crate) y: u32,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
+struct Rect {
+    x: u32,
+    y: u32,
+    width: u32,
+    height: u32,
 }
 
-/// Where a picture goes in a window, neither of them empty: never less than a pixel.
-pub(crate) fn fit(picture: (u32, u32), window: (u32, u32)) -> Rect {
+/// Returns where a picture goes in a window; at least one pixel. Neither of them may be empty.
+fn fit(picture: (u32, u32), window: (u32, u32)) -> Rect {
     let [pw, ph, ww, wh] = [picture.0, picture.1, window.0, window.1].map(u64::from);
     let rounded = |a: u64, b: u64, by: u64| (((a * b + by / 2) / by).max(1)) as u32;
     let (width, height) =
@@ -28,8 +28,8 @@ pub(crate) fn fit(picture: (u32, u32), window: (u32, u32)) -> Rect {
     Rect { x: (window.0 - width) / 2, y: (window.1 - height) / 2, width, height }
 }
 
-/// The size to open a window with: the picture's own, doubled while that stays handy, and
-/// smaller where it would not fit on a desktop.
+/// Returns the size of a new window for a picture: its own, doubled while that is not too large, or less
+/// if it would not fit on a desktop.
 pub(crate) fn window_size(picture: (u32, u32)) -> (u32, u32) {
     let mut size = picture;
     while size.0 * 2 <= LARGEST.0 && size.1 * 2 <= LARGEST.1 {
@@ -46,39 +46,39 @@ pub(crate) fn window_size(picture: (u32, u32)) -> (u32, u32) {
 pub(crate) struct Canvas {
     pixels: Vec<u32>,
     size: (u32, u32),
-    /// Where the last picture is: the rest is black.
+    /// Where the last picture is. The rest is black.
     drawn: Option<Rect>,
     resizer: Resizer,
     options: ResizeOptions,
 }
 
 impl Canvas {
-    /// An empty one.
+    /// Makes an empty canvas.
     pub(crate) fn new() -> Self {
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-            // The fourth byte is nothing.
+            // The fourth byte is unused.
             .use_alpha(false);
         Self { pixels: Vec::new(), size: (0, 0), drawn: None, resizer: Resizer::new(), options }
     }
 
-    /// Pixels across and down.
+    /// Returns width and height in pixels.
     pub(crate) fn size(&self) -> (u32, u32) {
         self.size
     }
 
-    /// Row by row, `0x00RRGGBB`.
+    /// Returns the rows of pixels, `0x00RRGGBB`.
     pub(crate) fn pixels(&self) -> &[u32] {
         &self.pixels
     }
 
-    /// To draw over the picture.
+    /// Returns a surface to draw over the picture.
     pub(crate) fn surface(&mut self) -> Surface<'_> {
         Surface::new(&mut self.pixels, self.size)
     }
 
-    /// Draws a picture for a window of this size, which is not empty; all of it, or as much as it
-    /// takes to fill the window.
+    /// Draws a picture for a window of this size, which must not be empty. If `filled`, the picture fills
+    /// the window, and its edges may be cut off.
     pub(crate) fn draw(&mut self, picture: &Picture, size: (u32, u32), filled: bool) {
         let (to, options) = if filled {
             let all = Rect { x: 0, y: 0, width: size.0, height: size.1 };
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_above_and_below_or_beside() {
+    fn a_picture_fits_between_bars() {
         assert_eq!(fit((1280, 720), (1280, 720)), rect(0, 0, 1280, 720));
         assert_eq!(fit((2560, 1440), (1280, 800)), rect(0, 40, 1280, 720));
         assert_eq!(fit((512, 288), (1000, 288)), rect(244, 0, 512, 288));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_opens_in_a_handy_size() {
+    fn new_windows_fit_the_desktop() {
         assert_eq!(window_size((512, 288)), (1024, 576));
         assert_eq!(window_size((1280, 720)), (1280, 720));
         assert_eq!(window_size((2560, 1440)), (1280, 720));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_is_drawn_between_black_bars_and_they_are_cleared_when_they_move() {
+    fn bars_are_black_when_they_move() {
         let mut canvas = Canvas::new();
         canvas.draw(&plain(4, 4, 0x00ff_8000), (8, 4), false);
         let bar_and_picture = [0, 0, 0x00ff_8000, 0x00ff_8000, 0x00ff_8000, 0x00ff_8000, 0, 0];
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_fills_the_window_loses_its_edges_and_keeps_its_shape() {
+    fn a_filled_window_cuts_edges_off() {
         let mut picture = plain(8, 4, 0x0000_ff00);
         for row in std::sync::Arc::make_mut(&mut picture.pixels).chunks_mut(8) {
             row[..2].fill(0x00ff_0000);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_of_one_pixel_shows_something() {
+    fn one_pixel_shows_the_picture() {
         let mut canvas = Canvas::new();
         canvas.draw(&plain(640, 480, 0x0012_3456), (1, 1), false);
         assert_eq!(canvas.pixels(), [0x0012_3456]);
@@ -172,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_fitted_picture_is_inside_centred_and_touches_two_sides(
+        fn a_fitted_picture_is_centred(
             picture in (1u32..70_000, 1u32..70_000), window in (1u32..10_000, 1u32..10_000),
         ) {
             let to = fit(picture, window);
@@ -180,7 +180,7 @@ mod tests {
             prop_assert!(to.x + to.width <= window.0 && to.y + to.height <= window.1);
             prop_assert!(to.width == window.0 || to.height == window.1);
             prop_assert!((window.0 - to.width) / 2 == to.x && (window.1 - to.height) / 2 == to.y);
-            // As long as a pixel is nothing to it, the shape is the picture's.
+            // Rounding to pixels may change the shape of a small picture.
             if to.width > 100 && to.height > 100 {
                 let shape = f64::from(picture.0) / f64::from(picture.1);
                 let error = f64::from(to.width) / f64::from(to.height) / shape - 1.0;

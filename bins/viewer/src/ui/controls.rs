@@ -1,33 +1,34 @@
 //! The bar of controls at the bottom.
-use super::layout::{Bar, Label, Layout, Target, is_at_edge, unit};
-use super::paint::Ink;
+use super::design::{WHITE, unit};
+use super::ink::Ink;
+use super::layout::{Bar, Label, Layout, Target, is_at_edge};
 use super::scene::Item;
 use super::shape::Shape;
 use super::text::{self, Face};
-use super::timeline::{self, Span};
-use crate::model::{Model, State};
+use super::time_axis::TimeAxis;
+use super::timeline;
+use crate::model::{Activity, Model};
 use embedded_graphics::geometry::{AnchorPoint, Point, Size};
 use embedded_graphics::primitives::Rectangle;
 use pinhole::time::MediaTime;
 
-/// Text and icons.
-pub(super) const WHITE: Ink = Ink(0xfff2_f2f2);
 const GREY: Ink = Ink(0xffb4_b4ba);
+/// The bar itself.
 const DARK: Ink = Ink(0xd800_0000);
-/// Behind the button that is pointed at.
+/// Below the button that is pointed at.
 const GLOW: Ink = Ink(0x38ff_ffff);
-/// Of the badges.
-pub(super) const RED: Ink = Ink(0xffcc_2a2e);
-pub(super) const DULL: Ink = Ink(0xff5a_5a62);
+/// Badges.
+const RED: Ink = Ink(0xffcc_2a2e);
+const DULL: Ink = Ink(0xff5a_5a62);
 const MARK: Ink = Ink(0xc020_2024);
 
 const ICON: u32 = 24;
 const GLOW_SIDE: u32 = 36;
 const DOT: u32 = 10;
-/// Between the track and the time that the pointer is at.
+/// From the track up to the tip with the pointer's time.
 const TIP_UP: u32 = 34;
 
-/// Draws the bar. `pointer` is at `target`, if it is anywhere.
+/// Draws the bar. `pointer` is the pointer's place and what is under it.
 pub(crate) fn draw(
     model: &Model,
     layout: &Layout,
@@ -69,9 +70,9 @@ pub(crate) fn draw(
     items
 }
 
-/// The picture stands because the user or the medium wants it so.
+/// Returns whether the picture stands because the user holds it or the medium has ended.
 pub(crate) fn rests(model: &Model) -> bool {
-    model.held || matches!(model.state, State::Paused | State::Ended)
+    model.held || matches!(model.activity, Activity::Paused | Activity::Ended)
 }
 
 fn badge(of: &Label, ink: Ink, scale: u32) -> [Item; 2] {
@@ -83,10 +84,10 @@ fn label(of: &Label, face: Face, ink: Ink, scale: u32) -> Item {
     Item::Text { at, text: of.text.clone(), face, zoom: scale, ink }
 }
 
-/// The time that is under the pointer, above the track, as far inside the window as the track is.
+/// Draws the time that is under the pointer, above the track and between its ends.
 fn tip(model: &Model, track: Rectangle, at: Point, scale: u32) -> Option<[Item; 2]> {
-    let span = Span::of(model)?;
-    let text = text::clock(span.since_start(span.time(track, at.x)));
+    let axis = TimeAxis::of(model)?;
+    let text = text::clock(axis.since_start(axis.time(track, at.x)));
     let size = text::size(&text, Face::Small, scale) + Size::new(unit(12, scale), unit(6, scale));
     let room = track.size.width.checked_sub(size.width)?;
     let left = (at.x - size.width as i32 / 2).clamp(track.top_left.x, track.top_left.x + room as i32);
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
     use crate::ui::scene::Scene;
     use crate::ui::tests::recorded;
-    use std::path::PathBuf;
+    use std::path::Path;
     use std::time::Duration;
 
     fn items(model: &Model, pointer: Option<(Point, Target)>) -> Vec<Item> {
@@ -114,19 +115,19 @@ mod tests {
 
     #[test]
     fn the_button_shows_what_a_click_does() {
-        let playing = Model { state: State::Playing, ..recorded() };
+        let playing = Model { activity: Activity::Playing, ..recorded() };
         assert!(has(&items(&playing, None), Shape::Pause));
         for model in [
             Model { held: true, ..playing.clone() },
-            Model { state: State::Paused, ..playing.clone() },
-            Model { state: State::Ended, ..playing },
+            Model { activity: Activity::Paused, ..playing.clone() },
+            Model { activity: Activity::Ended, ..playing },
         ] {
             assert!(has(&items(&model, None), Shape::Play) && !has(&items(&model, None), Shape::Pause));
         }
     }
 
     #[test]
-    fn the_badge_is_red_at_the_edge_and_dull_behind_it() {
+    fn the_badge_is_red_when_live() {
         let inks = |behind| {
             let model = Model { behind_live: Some(Duration::from_millis(behind)), ..recorded() };
             let is = |ink: Ink| {
@@ -141,13 +142,13 @@ mod tests {
 
     #[test]
     fn recording_has_a_mark() {
-        let model = Model { recording: Some(PathBuf::from("a.avi")), ..recorded() };
+        let model = Model { recording: Some(Path::new("a.avi").into()), ..recorded() };
         assert_eq!(Scene(items(&model, None)).texts(), ["00:03.000 / 00:10.000", "1.0x", "  REC"]);
         assert_eq!(Scene(items(&recorded(), None)).texts(), ["00:03.000 / 00:10.000", "1.0x"]);
     }
 
     #[test]
-    fn the_time_under_the_pointer_is_told_inside_the_window() {
+    fn the_tip_stays_in_the_window() {
         let told = |x| {
             let items = items(&recorded(), Some((Point::new(x, 660), Target::Timeline)));
             let wanted = |item: &&Item| matches!(item, Item::Text { face: Face::Small, .. });

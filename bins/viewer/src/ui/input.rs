@@ -2,7 +2,7 @@
 use crate::model::Model;
 use minifb::Key;
 
-/// The keys, as they are told to the user: in the help, and in the README.
+/// The keys and what they do, as the help and the README tell it.
 pub(crate) const KEYS: [(&str, &str); 12] = [
     ("Space, K", "play, pause"),
     (", .", "one frame back, forward"),
@@ -20,22 +20,22 @@ pub(crate) const KEYS: [(&str, &str); 12] = [
 
 /// How far the arrow keys jump, in seconds.
 const JUMP: f64 = 5.0;
-/// The rates that can be chosen.
+/// The rates that the keys choose.
 const RATES: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
 
-/// A key, pressed.
+/// A key that was pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Press {
     /// A key by its name.
     Key {
-        /// Which.
+        /// The key.
         key: Key,
-        /// With Shift.
+        /// Whether Shift is held.
         shift: bool,
-        /// It is held, and repeats itself.
+        /// Whether the key is held, and repeats itself.
         again: bool,
     },
-    /// What was written by it. Where punctuation is depends on the keyboard.
+    /// The character that a key writes. Where punctuation is depends on the keyboard.
     Char(char),
 }
 
@@ -60,7 +60,7 @@ pub(crate) enum Action {
     Quit,
 }
 
-/// What a key asks for, if anything. Those that step and jump do so again while they are held.
+/// Returns what a key asks for, if anything. Only keys that step and jump repeat while they are held.
 pub(crate) fn action(press: Press) -> Option<Action> {
     let (key, shift, again) = match press {
         Press::Char(letter) => {
@@ -96,7 +96,7 @@ pub(crate) fn action(press: Press) -> Option<Action> {
     Some(action)
 }
 
-/// The next rate below, or above.
+/// Returns the next rate above or below the present one; `None` at the end.
 pub(crate) fn next_rate(model: &Model, faster: bool) -> Option<f64> {
     if faster {
         RATES.into_iter().find(|rate| *rate > model.rate)
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_held_key_steps_and_jumps_again_and_does_nothing_else_twice() {
+    fn held_keys_only_step_and_jump() {
         let held = |key| action(Press::Key { key, shift: false, again: true });
         assert_eq!(held(Key::Right), Some(Action::Jump(5.0)));
         for key in [Key::Space, Key::Q, Key::R, Key::F1] {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn arrows_jump_and_with_shift_they_step() {
+    fn arrows_jump_or_step_with_shift() {
         let with = |key, shift| action(Press::Key { key, shift, again: false });
         assert_eq!(with(Key::Left, false), Some(Action::Jump(-5.0)));
         assert_eq!(with(Key::Left, true), Some(Action::StepBack));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn punctuation_counts_as_what_is_written_and_only_once() {
+    fn punctuation_counts_as_written() {
         assert_eq!(action(Press::Char(',')), Some(Action::StepBack));
         assert_eq!(action(Press::Char('+')), Some(Action::Faster));
         assert_eq!(action(key(Key::Comma)), None);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_go_by_their_steps_and_end() {
+    fn rates_have_steps_and_ends() {
         let next = |rate, faster| next_rate(&Model { rate, ..Model::default() }, faster);
         assert_eq!([next(1.0, true), next(1.0, false)], [Some(2.0), Some(0.5)]);
         assert_eq!([next(3.0, true), next(3.0, false)], [Some(4.0), Some(2.0)]);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_the_same_keys() {
+    fn the_readme_has_these_keys() {
         let readme = include_str!("../../../../README.md");
         for (keys, what) in KEYS {
             let row = format!("| {keys} | {what} |");

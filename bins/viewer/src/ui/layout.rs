@@ -1,51 +1,45 @@
-//! Where things are: rectangles from the window's size and what is to be written, and what is
-//! under a point.
+//! Where things are in the window, and what is under a point.
+use super::design::unit;
 use super::text::{self, Face};
-use super::timeline::Span;
+use super::time_axis::TimeAxis;
 use crate::model::Model;
 use embedded_graphics::geometry::{AnchorPoint, Point, Size};
 use embedded_graphics::primitives::Rectangle;
 use pinhole::time::MediaTime;
 use std::time::Duration;
 
-/// From this height on, given [`LARGE_WIDTH`], everything is twice as large.
+/// From this height and [`LARGE_WIDTH`] on, everything is twice as large.
 const LARGE_HEIGHT: u32 = 901;
-/// Less is too narrow for things of twice the size.
 const LARGE_WIDTH: u32 = 1200;
 
-/// The part at the bottom that is darkened.
+/// Height of the dark area at the bottom.
 const BAR: u32 = 104;
-/// From the bottom to the middle of the track, and to that of the row of buttons.
+/// From the bottom to the middle of the track, and to the middle of the row of buttons.
 const TRACK_UP: u32 = 60;
 const ROW_UP: u32 = 30;
 const TRACK_HEIGHT: u32 = 6;
-/// How far beside the track the pointer still takes hold of it.
+/// How far beside the track the pointer can still drag the knob.
 const GRIP: u32 = 10;
-/// The place of a button, and the icon in its middle.
+/// Side of a button, and of the icon in its middle.
 const BUTTON: u32 = 40;
 const ICON: u32 = 24;
-/// Beside the track and the row; a narrow window has less.
+/// Free space beside the track and the row; there is less in a narrow window.
 const MARGIN: u32 = 24;
 const NARROW_MARGIN: u32 = 6;
 const NARROW: u32 = 400;
-/// Between things of the row.
+/// Free space between things in the row.
 const SPACE: u32 = 16;
-/// In a badge, beside its text.
+/// Free space in a badge beside its text.
 const PADDING: u32 = 10;
 const BADGE_HEIGHT: u32 = 24;
-/// A stream is not behind that is so by less than this: frames come in fits and starts.
+/// A stream that is less behind counts as live, because frames arrive irregularly.
 const AT_THE_EDGE: Duration = Duration::from_millis(500);
 
-/// So many pixels of a window at a scale.
-pub(crate) const fn unit(pixels: u32, scale: u32) -> u32 {
-    pixels * scale
-}
-
-/// What is under the pointer.
+/// What can be under the pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Picture,
-    /// The bar, beside all that is on it.
+    /// The bar where nothing is on it.
     Bar,
     Timeline,
     StepBack,
@@ -57,20 +51,21 @@ pub(crate) enum Target {
 /// Where everything is in a window.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
-    /// How many pixels are one of the design's.
+    /// The window's pixels for each pixel of the design, across and down.
     pub(crate) scale: u32,
     pub(crate) window: Rectangle,
-    /// The controls; `None` where there is no room for them.
+    /// The controls; `None` if the window is too small for them.
     pub(crate) bar: Option<Bar>,
 }
 
-/// Where the controls are. What has no room is left out.
+/// Where the controls are. Those for which there is no room are left out.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Bar {
     pub(crate) area: Rectangle,
     pub(crate) track: Option<Rectangle>,
-    /// Places of buttons: one frame back, play and pause, one frame forward.
+    /// The button for play and pause.
     pub(crate) toggle: Rectangle,
+    /// The buttons for one frame back and forward.
     pub(crate) steps: Option<[Rectangle; 2]>,
     pub(crate) time: Option<Label>,
     pub(crate) live: Option<Label>,
@@ -78,7 +73,7 @@ pub(crate) struct Bar {
     pub(crate) rate: Option<Label>,
 }
 
-/// A text, and the area that it has for itself.
+/// A text, and the area that it fills.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Label {
     pub(crate) area: Rectangle,
@@ -86,14 +81,15 @@ pub(crate) struct Label {
 }
 
 impl Layout {
-    /// Where everything is in a window of this size. `position` is the time to be told.
+    /// Computes the layout of a window of this size. `position` is the media time to write.
     pub(crate) fn of(size: (u32, u32), model: &Model, position: MediaTime) -> Self {
         let scale = if size.1 >= LARGE_HEIGHT && size.0 >= LARGE_WIDTH { 2 } else { 1 };
         let window = Rectangle::new(Point::zero(), Size::new(size.0, size.1));
         Self { scale, window, bar: Bar::of(window, scale, model, position) }
     }
 
-    /// What is under a point; of the bar only if it is there to be seen.
+    /// Returns what is under a point; `None` outside of the window. Parts of the bar count only if it is
+    /// shown.
     pub(crate) fn hit(&self, point: Point, bar_is_shown: bool) -> Option<Target> {
         if !self.window.contains(point) {
             return None;
@@ -130,7 +126,7 @@ impl Bar {
             let top_left = Point::zero() + Size::new(margin, height - px(TRACK_UP) - px(TRACK_HEIGHT) / 2);
             Rectangle::new(top_left, Size::new(inner, px(TRACK_HEIGHT)))
         });
-        // An icon is narrower than its button: it is the icon that is flush with the track.
+        // The icon, which is narrower than its button, is flush with the track.
         let flush = margin.saturating_sub(px(BUTTON - ICON) / 2);
         let mut row = Row { middle, left: flush, right: width - margin, space: px(SPACE) };
         let button = |row: &mut Row| row.left(Size::new(px(BUTTON), px(BUTTON)), 0);
@@ -145,7 +141,7 @@ impl Bar {
             Some(Label { area: row.right(Size::new(width, px(BADGE_HEIGHT)))?, text })
         };
         let live = model.behind_live.and_then(|behind| badge(&mut row, live_text(behind)));
-        // The mark's dot is as wide as two letters.
+        // The dot is as wide as two letters.
         let recording = model.recording.as_ref().and_then(|_| badge(&mut row, "  REC".to_owned()));
         let time = time_texts(model, position).into_iter().find_map(|text| {
             let area = row.left(text::size(&text, Face::Large, scale), px(SPACE))?;
@@ -166,7 +162,7 @@ struct Row {
 }
 
 impl Row {
-    /// Room at the left end, after a space; `None` if there is not so much.
+    /// Takes room at the left end, after `space`; `None` if there is not enough.
     fn left(&mut self, size: Size, space: u32) -> Option<Rectangle> {
         let left = self.left + space;
         let end = left + size.width;
@@ -176,7 +172,7 @@ impl Row {
         })
     }
 
-    /// Room at the right end, and a space before it.
+    /// Takes room at the right end, and a space before it; `None` if there is not enough.
     fn right(&mut self, size: Size) -> Option<Rectangle> {
         let left = self.right.checked_sub(size.width)?;
         (left >= self.left + self.space).then(|| {
@@ -191,13 +187,13 @@ impl Row {
     }
 }
 
-/// The last rows of an area, as many as there are.
+/// Returns the last rows of an area, at most all of them.
 fn bottom(area: Rectangle, rows: u32) -> Rectangle {
     let rows = rows.min(area.size.height);
     area.resized_height(rows, embedded_graphics::geometry::AnchorY::Bottom)
 }
 
-/// The stream is at its live edge, as far as one can see.
+/// Returns whether a live stream is shown at its live edge.
 pub(crate) fn is_at_edge(model: &Model) -> bool {
     !model.held && model.behind_live.is_some_and(|behind| behind < AT_THE_EDGE)
 }
@@ -206,16 +202,16 @@ fn live_text(behind: Duration) -> String {
     if behind < AT_THE_EDGE { "LIVE".to_owned() } else { format!("LIVE -{:.1} s", behind.as_secs_f64()) }
 }
 
-/// The position with and without the duration: the first that has room is shown.
+/// Returns the position with and without the duration: the first that has room is shown.
 fn time_texts(model: &Model, position: MediaTime) -> Vec<String> {
-    let span = Span::of(model);
-    let now = span.map_or(Duration::ZERO, |span| span.since_start(position));
+    let axis = TimeAxis::of(model);
+    let now = axis.map_or(Duration::ZERO, |axis| axis.since_start(position));
     let now = text::clock(now);
     let both = model.duration.map(|duration| format!("{now} / {}", text::clock(duration)));
     both.into_iter().chain([now]).collect()
 }
 
-/// `1.0x`, `0.25x`
+/// Writes a rate as `1.0x` or `0.25x`.
 fn rate_text(rate: f64) -> String {
     let tenths = rate * 10.0;
     if (tenths - tenths.round()).abs() < 1e-6 { format!("{rate:.1}x") } else { format!("{rate:.2}x") }
@@ -226,7 +222,7 @@ mod tests {
     use super::*;
     use crate::ui::tests::{at, recorded};
     use proptest::prelude::*;
-    use std::path::PathBuf;
+    use std::path::Path;
 
     fn layout(size: (u32, u32), model: &Model) -> Layout {
         Layout::of(size, model, model.position)
@@ -235,12 +231,12 @@ mod tests {
     fn full() -> Model {
         Model {
             behind_live: Some(Duration::from_millis(1200)),
-            recording: Some(PathBuf::from("a.avi")),
+            recording: Some(Path::new("a.avi").into()),
             ..recorded()
         }
     }
 
-    /// All that takes room in the row, from left to right.
+    /// Returns what takes room in the row, from left to right.
     fn row(bar: &Bar) -> Vec<Rectangle> {
         let labels = [&bar.time, &bar.rate, &bar.recording, &bar.live];
         let labels = labels.into_iter().flatten().map(|label| label.area);
@@ -250,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pointer_finds_what_it_points_at() {
+    fn a_point_hits_its_target() {
         let layout = layout((1280, 720), &full());
         let bar = layout.bar.clone().unwrap();
         let hit = |point| layout.hit(point, true);
@@ -270,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_window_has_everything_twice_as_large() {
+    fn a_large_window_doubles_all_sizes() {
         let [small, large] = [(1280, 800), (2560, 1600)].map(|size| layout(size, &full()));
         assert_eq!((small.scale, large.scale), (1, 2));
         let (small, large) = (small.bar.unwrap(), large.bar.unwrap());
@@ -286,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_left_out_the_least_needed_first() {
+    fn the_least_needed_is_left_out_first() {
         let bar = |width| layout((width, 300), &full()).bar;
         let left = |width| {
             let bar = bar(width).unwrap();
@@ -305,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn the_badge_tells_how_far_behind_it_is() {
+    fn the_badge_tells_the_distance_to_live() {
         assert_eq!(live_text(Duration::from_millis(499)), "LIVE");
         assert_eq!(live_text(Duration::from_millis(1234)), "LIVE -1.2 s");
         let behind = |held| Model { held, behind_live: Some(Duration::ZERO), ..Model::default() };
@@ -313,19 +309,19 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_written_as_short_as_they_are() {
+    fn rates_are_written_without_zeros() {
         assert_eq!([0.25, 0.5, 1.0, 4.0].map(rate_text), ["0.25x", "0.5x", "1.0x", "4.0x"]);
     }
 
     #[test]
-    fn a_live_stream_tells_the_time_since_the_oldest_that_is_cached() {
+    fn live_time_counts_from_the_oldest_cached() {
         let live = Model { duration: None, cached: vec![at(2.0)..at(5.0)], ..recorded() };
         assert_eq!(time_texts(&live, at(3.0)), ["00:01.000"]);
     }
 
     proptest! {
         #[test]
-        fn nothing_overlaps_and_all_is_inside_the_window(width in 1..4000u32, height in 1..3000u32) {
+        fn nothing_overlaps(width in 1..4000u32, height in 1..3000u32) {
             let Layout { window, bar, .. } = layout((width, height), &full());
             if let Some(bar) = bar {
                 let row = row(&bar);

@@ -1,19 +1,18 @@
-//! What lies over the picture beside the controls: the figures, the keys, and messages.
-use super::controls::WHITE;
+//! Panels over the picture: the figures, the keys, and messages.
+use super::design::{ORANGE, WHITE, unit};
+use super::ink::Ink;
 use super::input::KEYS;
-use super::layout::{Layout, unit};
-use super::paint::Ink;
+use super::layout::Layout;
 use super::scene::Item;
 use super::text::{self, Face};
-use super::timeline::PLAYED;
-use crate::model::{Figures, Model, State};
+use crate::model::{Activity, Model};
 use embedded_graphics::geometry::{AnchorPoint, Point, Size};
 use embedded_graphics::primitives::Rectangle;
 use std::time::Duration;
 
-/// Dark enough for text on any picture, and clear enough to see the picture.
+/// Below a panel: dark enough for text on any picture, and clear enough to see the picture.
 const PLATE: Ink = Ink(0xb80c_0c10);
-/// Over all of the picture, below a message.
+/// Over the whole picture, below a message.
 const DIM: Ink = Ink(0x9800_0000);
 const SOFT: Ink = Ink(0xffc8_c8ce);
 
@@ -21,60 +20,61 @@ const MARGIN: u32 = 16;
 const PADDING: u32 = 12;
 const LINE: u32 = 20;
 const RADIUS: u32 = 6;
-/// Narrower than this, in letters, a panel tells nothing.
+/// The letters of the narrowest panel that is drawn.
 const FEWEST_COLUMNS: u32 = 12;
-/// From the bottom to a notice: above the controls.
+/// From the bottom up to a notice, which is above the controls.
 const NOTICE_UP: u32 = 120;
 
 /// A line of a panel.
 type Line = (String, Ink);
 
-/// The figures, in the upper left corner.
+/// Draws the figures, in the upper left corner.
 pub(crate) fn figures(model: &Model, layout: &Layout) -> Vec<Item> {
     panel(layout, figure_lines(model), AnchorPoint::TopLeft, 0)
 }
 
-/// The keys, in the middle.
+/// Draws the keys, in the middle.
 pub(crate) fn help(layout: &Layout) -> Vec<Item> {
-    let title = ("Keys".to_owned(), PLAYED);
+    let title = ("Keys".to_owned(), ORANGE);
     let keys = KEYS.iter().map(|(keys, what)| (format!("{keys:<14}{what}"), WHITE));
     panel(layout, [title].into_iter().chain(keys).collect(), AnchorPoint::Center, 0)
 }
 
-/// A line that is there for a short time.
+/// Draws a line that is shown for a short time.
 pub(crate) fn notice(text: &str, layout: &Layout) -> Vec<Item> {
     let up = unit(NOTICE_UP, layout.scale);
     panel(layout, vec![(text.to_owned(), WHITE)], AnchorPoint::BottomCenter, up)
 }
 
-/// Why the picture stands, or may soon. `stands`: it has not changed for some time.
+/// Draws why the picture stands, or may stand soon. `stands` says whether it has not changed for some
+/// time.
 pub(crate) fn message(model: &Model, layout: &Layout, stands: bool) -> Vec<Item> {
-    let (title, lines) = match &model.state {
-        State::Connecting if stands => ("Connecting".to_owned(), vec![]),
-        State::Buffering { have, want } if stands => {
+    let (title, lines) = match &model.activity {
+        Activity::Connecting if stands => ("Connecting".to_owned(), vec![]),
+        Activity::Buffering { have, want } if stands => {
             let done = format!("{:.1} of {:.1} s", have.as_secs_f64(), want.as_secs_f64());
             ("Buffering".to_owned(), vec![done])
         }
-        State::Reconnecting { attempt, wait, reason } => {
+        Activity::Reconnecting { attempt, wait, reason } => {
             let next = match wait.as_secs_f64().ceil() {
                 0.0 => "trying now".to_owned(),
                 seconds => format!("next try in {seconds:.0} s"),
             };
             let progress = format!("attempt {attempt}, {next}");
             if model.held || !stands {
-                // The user looks at what is cached: that is not covered.
+                // The user looks at cached frames, which must not be covered.
                 let line = (format!("Reconnecting: {progress}"), WHITE);
                 return panel(layout, vec![line], AnchorPoint::TopCenter, 0);
             }
             ("Reconnecting".to_owned(), vec![progress, reason.clone()])
         }
-        State::Ended => ("Ended".to_owned(), vec!["Space plays it again".to_owned()]),
+        Activity::Ended => ("Ended".to_owned(), vec!["Space plays it again".to_owned()]),
         _ => return Vec::new(),
     };
     dimmed(layout, &title, &lines)
 }
 
-/// A title in large letters and lines below it, centred on a picture that is dimmed.
+/// Draws a title in large letters with lines below it, centred on the dimmed picture.
 fn dimmed(layout: &Layout, title: &str, lines: &[String]) -> Vec<Item> {
     let (window, scale) = (layout.window, layout.scale);
     let mut items = vec![Item::Fill { area: window, ink: DIM }];
@@ -102,7 +102,8 @@ fn dimmed(layout: &Layout, title: &str, lines: &[String]) -> Vec<Item> {
     items
 }
 
-/// Lines on a plate at a side of the window, `up` from its bottom; as many as there is room for.
+/// Draws as many lines as there is room for on a plate at a side of the window, at least `up` above its
+/// bottom.
 fn panel(layout: &Layout, lines: Vec<Line>, anchor: AnchorPoint, up: u32) -> Vec<Item> {
     let scale = layout.scale;
     let inset = unit(MARGIN, scale);
@@ -125,7 +126,7 @@ fn panel(layout: &Layout, lines: Vec<Line>, anchor: AnchorPoint, up: u32) -> Vec
     let size = Size::new(width, line_height * lines.len() as u32) + padding;
     let area = place.resized(size, anchor);
     let mut items = vec![Item::plate(area, unit(RADIUS, scale), PLATE)];
-    // A line is in the middle of its height.
+    // Text is in the middle of its line.
     let first =
         area.top_left + padding / 2 + Size::new(0, (line_height - Face::Small.cell().height * scale) / 2);
     for (row, (text, ink)) in (0..).zip(lines) {
@@ -136,46 +137,50 @@ fn panel(layout: &Layout, lines: Vec<Line>, anchor: AnchorPoint, up: u32) -> Vec
 }
 
 fn figure_lines(model: &Model) -> Vec<Line> {
-    let Figures { url, transport, size, codec, fps, bitrate, .. } = &model.figures;
-    let f = &model.figures;
-    let by = transport.map_or_else(String::new, |by| format!(" ({})", by.name().to_uppercase()));
-    let (used, capacity) = f.cache_bytes;
+    let Model { url, session, received, cache, presented, .. } = model;
+    let by = session.transport.map_or_else(String::new, |by| format!(" ({})", by.name().to_uppercase()));
+    let ((width, height), codec) = (received.size, received.codec.unwrap_or("-"));
+    let bitrate = rate_text(received.bitrate);
     let lines = [
-        format!("{}x{} {}   {fps:.2} fps   {}", size.0, size.1, codec.unwrap_or("-"), rate_text(*bitrate)),
+        format!("{width}x{height} {codec}   {:.2} fps   {bitrate}", received.fps),
         format!(
             "lost {}  late {}  damaged {}  mended {}  missing {}",
-            f.packets_lost, f.frames_late, f.frames_damaged, f.strips_mended, f.frames_missing
+            session.packets_lost,
+            model.frames_late(),
+            session.frames_damaged,
+            received.concealed_ranges,
+            session.frames_missing
         ),
         format!(
             "jitter {} ms  decode {} ms  latency {:.0} ms",
-            millis(f.jitter),
-            millis(f.decode),
-            f.latency.as_secs_f64() * 1e3
+            millis(session.jitter),
+            millis(presented.decode),
+            presented.latency.as_secs_f64() * 1e3
         ),
         format!(
             "cache {} frames  {:.1} s  {} of {} MiB",
-            f.cache_frames,
-            f.cache_span.as_secs_f64(),
-            mebibytes(used),
-            mebibytes(capacity)
+            cache.frames,
+            cache.span.as_secs_f64(),
+            mebibytes(cache.bytes),
+            mebibytes(cache.capacity)
         ),
     ];
-    let title = (format!("{}   {}{by}", without_password(url), state_text(model)), PLAYED);
+    let title = (format!("{}   {}{by}", without_password(url), activity_text(model)), ORANGE);
     [title].into_iter().chain(lines.map(|line| (line, WHITE))).collect()
 }
 
-fn state_text(model: &Model) -> &'static str {
-    match model.state {
-        State::Connecting => "CONNECTING",
-        State::Buffering { .. } => "BUFFERING",
-        State::Playing => "PLAYING",
-        State::Paused => "PAUSED",
-        State::Ended => "ENDED",
-        State::Reconnecting { .. } => "RECONNECTING",
+fn activity_text(model: &Model) -> &'static str {
+    match model.activity {
+        Activity::Connecting => "CONNECTING",
+        Activity::Buffering { .. } => "BUFFERING",
+        Activity::Playing => "PLAYING",
+        Activity::Paused => "PAUSED",
+        Activity::Ended => "ENDED",
+        Activity::Reconnecting { .. } => "RECONNECTING",
     }
 }
 
-/// An address as it may be seen by others.
+/// Returns an address without its password, as it may be seen by others.
 pub(crate) fn without_password(url: &str) -> String {
     let hidden = || {
         let (scheme, rest) = url.split_once("://")?;
@@ -192,7 +197,7 @@ fn rate_text(bits: f64) -> String {
     if bits < 999_500.0 { format!("{:.0} kbit/s", bits / 1e3) } else { format!("{:.1} Mbit/s", bits / 1e6) }
 }
 
-/// Two digits below the point where there are few before it.
+/// Writes milliseconds, with two decimals below one millisecond.
 fn millis(span: Duration) -> String {
     let millis = span.as_secs_f64() * 1e3;
     if millis < 1.0 { format!("{millis:.2}") } else { format!("{millis:.1}") }
@@ -205,9 +210,10 @@ fn mebibytes(bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::Transport;
+    use crate::model::{CacheUsage, PresentedFigures, ReceivedFigures, SessionFigures};
     use crate::ui::scene::Scene;
     use crate::ui::tests::recorded;
+    use pinhole::client::LowerTransport;
     use proptest::prelude::*;
 
     fn layout(size: (u32, u32)) -> Layout {
@@ -223,27 +229,34 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_are_told_line_by_line() {
-        let figures = Figures {
-            url: "rtsp://127.0.0.1:8554/bunny".to_owned(),
-            transport: Some(Transport::Tcp),
+    fn figures_have_five_lines() {
+        let session = SessionFigures {
+            transport: Some(LowerTransport::Interleaved),
+            packets_lost: 1,
+            frames_damaged: 3,
+            frames_missing: 4,
+            jitter: Duration::from_micros(312),
+            ..SessionFigures::default()
+        };
+        let received = ReceivedFigures {
             size: (2560, 1440),
             codec: Some("JPEG"),
             fps: 29.97,
             bitrate: 51.44e6,
-            packets_lost: 1,
-            frames_late: 2,
-            frames_damaged: 3,
-            frames_missing: 4,
-            strips_mended: 5,
-            jitter: Duration::from_micros(312),
+            concealed_frames: 2,
+            concealed_ranges: 5,
+        };
+        let presented = PresentedFigures {
+            late: 1,
             decode: Duration::from_micros(9_240),
             latency: Duration::from_millis(41),
-            cache_frames: 1240,
-            cache_span: Duration::from_millis(41_266),
-            cache_bytes: (252 << 20, 512 << 20),
+            ..PresentedFigures::default()
         };
-        let model = Model { state: State::Playing, figures, ..recorded() };
+        let span = Duration::from_millis(41_266);
+        let cache = CacheUsage { frames: 1240, span, bytes: 252 << 20, capacity: 512 << 20 };
+        let url = "rtsp://127.0.0.1:8554/bunny".to_owned();
+        let activity = Activity::Playing;
+        let model = Model { url, activity, session, received, presented, cache, stalls: 1, ..recorded() };
         assert_eq!(
             texts(super::figures(&model, &layout((1280, 720)))),
             [
@@ -270,15 +283,15 @@ mod tests {
     }
 
     #[test]
-    fn small_streams_are_told_in_kilobits() {
+    fn small_bit_rates_are_in_kilobits() {
         assert_eq!([0.0, 64_400.0, 999_499.0].map(rate_text), ["0 kbit/s", "64 kbit/s", "999 kbit/s"]);
         assert_eq!(rate_text(1e6), "1.0 Mbit/s");
     }
 
     #[test]
-    fn waiting_dims_the_picture_when_it_has_stood_for_some_time() {
+    fn long_buffering_dims_the_picture() {
         let (have, want) = (Duration::from_millis(440), Duration::from_secs(1));
-        let buffering = Model { state: State::Buffering { have, want }, ..recorded() };
+        let buffering = Model { activity: Activity::Buffering { have, want }, ..recorded() };
         assert_eq!(message(&buffering, &layout((1280, 720)), false), []);
         let items = message(&buffering, &layout((1280, 720)), true);
         assert!(dims(&items));
@@ -286,9 +299,9 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_server_is_told_over_the_picture_that_stands_and_beside_one_that_moves() {
+    fn only_a_standing_picture_is_covered() {
         let (wait, reason) = (Duration::from_millis(3400), "the connection was lost".to_owned());
-        let model = Model { state: State::Reconnecting { attempt: 2, wait, reason }, ..recorded() };
+        let model = Model { activity: Activity::Reconnecting { attempt: 2, wait, reason }, ..recorded() };
         let items = message(&model, &layout((1280, 720)), true);
         assert!(dims(&items));
         assert_eq!(texts(items), ["Reconnecting", "attempt 2, next try in 4 s", "the connection was lost"]);
@@ -301,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn help_is_as_much_as_there_is_room_for() {
+    fn help_fits_its_window() {
         let lines = |size| texts(help(&layout(size))).len();
         assert_eq!(lines((1280, 720)), KEYS.len() + 1);
         assert_eq!(lines((512, 100)), 2);
@@ -311,11 +324,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn panels_and_messages_are_inside_of_any_window(size in (1..3000u32, 1..2000u32), notice in ".{0,80}") {
+        fn panels_are_inside_any_window(size in (1..3000u32, 1..2000u32), notice in ".{0,80}") {
             let layout = layout(size);
             let reason = "the server closed the connection, and does not say why".to_owned();
-            let state = State::Reconnecting { attempt: 1, wait: Duration::ZERO, reason };
-            let model = Model { state, ..recorded() };
+            let activity = Activity::Reconnecting { attempt: 1, wait: Duration::ZERO, reason };
+            let model = Model { activity, ..recorded() };
             let panels = [figures(&model, &layout), help(&layout), super::notice(&notice, &layout)];
             for item in panels.into_iter().flatten() {
                 let area = item.area();

@@ -1,37 +1,37 @@
-//! What there is to draw over the picture, as a list: whether two differ, and which part of the
-//! window they take, is known before a pixel is touched.
-use super::paint::Ink;
+//! What to draw over the picture, as a list. Two lists can be compared, and the areas that they cover
+//! are known, before a pixel is drawn.
+use super::ink::Ink;
 use super::shape::Shape;
 use super::text::{self, Face};
 use embedded_graphics::geometry::{Point, Size};
 use embedded_graphics::primitives::Rectangle;
 
-/// Things to draw, the lowest first.
+/// Items to draw, the lowest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Scene(pub(crate) Vec<Item>);
 
-/// A thing to draw.
+/// Something to draw.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Item {
     /// A rectangle.
     Fill { area: Rectangle, ink: Ink },
     /// A rectangle that fades towards its top.
     Shade { area: Rectangle, ink: Ink },
-    /// A rectangle with round corners, at the left end, the right end, or both.
+    /// A rectangle whose corners are rounded at the left end, the right end, or both (`ends`).
     Plate { area: Rectangle, radius: u32, ends: (bool, bool), ink: Ink },
     /// A shape, in a square.
     Icon { shape: Shape, area: Rectangle, ink: Ink },
-    /// A line of text with a shadow, in pixels of `zoom` x `zoom`.
+    /// A line of text with a shadow. Each pixel of its font is drawn as `zoom` x `zoom` pixels.
     Text { at: Point, text: String, face: Face, zoom: u32, ink: Ink },
 }
 
 impl Item {
-    /// A rectangle with four round corners.
+    /// Makes a rectangle with four round corners.
     pub(crate) const fn plate(area: Rectangle, radius: u32, ink: Ink) -> Self {
         Self::Plate { area, radius, ends: (true, true), ink }
     }
 
-    /// Where it is drawn: nothing of it is elsewhere.
+    /// Returns a rectangle outside of which the item draws nothing.
     pub(crate) fn area(&self) -> Rectangle {
         match self {
             Self::Fill { area, .. }
@@ -45,9 +45,9 @@ impl Item {
     }
 }
 
-/// The text, from the top down.
 #[cfg(test)]
 impl Scene {
+    /// Returns the lines of text in their order.
     pub(crate) fn texts(&self) -> Vec<&str> {
         let texts = self.0.iter().filter_map(|item| match item {
             Item::Text { text, .. } => Some(text.as_str()),

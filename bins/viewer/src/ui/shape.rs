@@ -1,4 +1,4 @@
-//! Shapes with smooth edges: drawn four times as large each way, and averaged.
+//! Shapes with smooth edges, which are drawn at four times their size and averaged.
 use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{OriginDimensions, Point, Size};
 use embedded_graphics::pixelcolor::BinaryColor;
@@ -7,7 +7,7 @@ use embedded_graphics::{Drawable, Pixel};
 use std::collections::HashMap;
 use std::convert::Infallible;
 
-/// Samples for a pixel, across and down.
+/// Samples across and down in each pixel.
 const FINE: u32 = 4;
 /// The grid that the icons are designed on.
 const GRID: u32 = 24;
@@ -22,7 +22,7 @@ pub(crate) enum Shape {
     StepForward,
 }
 
-/// How much of each pixel a shape covers.
+/// How much a shape covers of each pixel of a square.
 #[derive(Debug)]
 pub(crate) struct Mask {
     side: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Mask {
 }
 
 impl Mask {
-    /// The coverage of a pixel that is inside.
+    /// The coverage of a pixel that is completely inside.
     pub(crate) const FULL: u32 = FINE * FINE;
 
     fn of(shape: Shape, side: u32) -> Self {
@@ -47,18 +47,18 @@ impl Mask {
         Self { side: side as usize, coverage }
     }
 
-    /// Its rows: 0 to [`Self::FULL`] for each pixel.
+    /// Returns the rows: for each pixel, 0 to [`Self::FULL`].
     pub(crate) fn rows(&self) -> impl Iterator<Item = &[u8]> {
         self.coverage.chunks_exact(self.side.max(1))
     }
 }
 
-/// The masks that were made: a few shapes, each in the sizes of the window's scale.
+/// The masks that were needed so far: a few shapes, each in a few sizes.
 #[derive(Debug, Default)]
 pub(crate) struct Masks(HashMap<(Shape, u32), Mask>);
 
 impl Masks {
-    /// The mask of a shape, `side` pixels across and down.
+    /// Returns the mask of a shape, `side` pixels across and down.
     pub(crate) fn get(&mut self, shape: Shape, side: u32) -> &Mask {
         self.0.entry((shape, side)).or_insert_with(|| Mask::of(shape, side))
     }
@@ -86,15 +86,15 @@ fn draw(shape: Shape, on: &mut Samples) -> Result<(), Infallible> {
     }
 }
 
-/// Upright, between two lines of the grid.
+/// Draws an upright bar between two lines of the grid.
 fn bar(on: &mut Samples, left: u32, right: u32) -> Result<(), Infallible> {
     let [left, right, top, bottom] = [left, right, 4, 20].map(|line| line * on.side / GRID);
     let area = Rectangle::new(Point::zero() + Size::new(left, top), Size::new(right - left, bottom - top));
     on.fill_solid(&area, BinaryColor::On)
 }
 
-/// A triangle with an upright base and its tip at half of the height, `top` below the upper edge and
-/// as much above the lower. Row by row: the library's own overflows in large sizes.
+/// Draws a triangle from an upright base to a tip at half of the height. It keeps `top` lines of the grid
+/// above and below it free. Drawn row by row, because the library's triangle overflows in large sizes.
 fn arrow(on: &mut Samples, base: u32, tip: u32, top: u32) -> Result<(), Infallible> {
     let [base, tip, top] = [base, tip, top].map(|line| line * on.side / GRID);
     let (length, height) = (base.abs_diff(tip), on.side - 2 * top);
@@ -109,7 +109,7 @@ fn arrow(on: &mut Samples, base: u32, tip: u32, top: u32) -> Result<(), Infallib
     Ok(())
 }
 
-/// A square of points that are inside of a shape, or not.
+/// A square of samples that are inside a shape or not.
 struct Samples {
     side: u32,
     set: Vec<bool>,
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disc_has_the_area_of_a_disc() {
+    fn a_disc_has_its_area() {
         for side in [6, 16, 48] {
             let expected = f64::from(side * side) * std::f64::consts::FRAC_PI_4;
             let covered = covered(&Mask::of(Shape::Disc, side));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn slanted_edges_are_soft_and_upright_ones_are_sharp() {
+    fn only_slanted_edges_are_soft() {
         let between = |shape| {
             let mask = Mask::of(shape, 24);
             mask.coverage.iter().filter(|covered| !matches!(**covered, 0 | 16)).count()
@@ -172,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn back_is_forward_in_a_mirror() {
+    fn back_mirrors_forward() {
         let [back, forward] = [Shape::StepBack, Shape::StepForward].map(|shape| Mask::of(shape, 48));
         let mirrored: Vec<u8> = forward.rows().flat_map(|row| row.iter().rev()).copied().collect();
         assert_eq!(back.coverage, mirrored);
     }
 
     #[test]
-    fn a_shape_of_no_size_is_nothing_and_one_pixel_is_no_trouble() {
+    fn tiny_shapes_can_be_drawn() {
         let mut masks = Masks::default();
         for shape in SHAPES {
             assert_eq!(masks.get(shape, 0).rows().count(), 0);

@@ -1,20 +1,30 @@
-//! The face as a whole: what it shows when, and what is asked for with the pointer.
-use super::*;
+//! The controls as a whole: what they show when, and what the pointer asks for.
+use super::controller::{Ui, Wish};
+use super::input::Press;
+use super::layout::{Bar, Layout};
+use super::paint::Painter;
+use super::scene::{Item, Scene};
+use super::surface::Surface;
+use super::timeline;
+use crate::model::{Activity, Command, Model};
+use embedded_graphics::geometry::Point;
 use embedded_graphics::geometry::Size;
 use embedded_graphics::primitives::Rectangle;
 use minifb::Key;
+use pinhole::time::MediaTime;
+use std::time::{Duration, Instant};
 
 const SIZE: (u32, u32) = (1280, 720);
 
-/// A time of the medium.
+/// Returns a media time.
 pub(super) fn at(seconds: f64) -> MediaTime {
     MediaTime::from_micros((seconds * 1e6) as u64)
 }
 
-/// Ten seconds, three of them played, some cached.
+/// Returns a recorded medium of ten seconds. Three are played, and some are cached.
 pub(super) fn recorded() -> Model {
     Model {
-        state: State::Playing,
+        activity: Activity::Playing,
         duration: Some(Duration::from_secs(10)),
         cached: vec![at(1.0)..at(4.0), at(6.0)..at(8.0)],
         position: at(3.0),
@@ -27,7 +37,7 @@ fn live() -> Model {
     Model { duration: None, behind_live: Some(Duration::from_secs(2)), ..recorded() }
 }
 
-/// A face, and who looks at it.
+/// A user of the controls.
 struct User {
     ui: Ui,
     model: Model,
@@ -47,7 +57,7 @@ impl User {
         Layout::of(SIZE, &self.model, self.model.position)
     }
 
-    fn bar(&self) -> layout::Bar {
+    fn bar(&self) -> Bar {
         self.layout().bar.unwrap()
     }
 
@@ -69,13 +79,10 @@ impl User {
 
     fn shows_controls(&mut self) -> bool {
         let area = self.bar().area;
-        self.scene()
-            .0
-            .iter()
-            .any(|item| matches!(item, scene::Item::Shade { area: shaded, .. } if *shaded == area))
+        self.scene().0.iter().any(|item| matches!(item, Item::Shade { area: shaded, .. } if *shaded == area))
     }
 
-    /// What a window of a plain colour looks like.
+    /// Returns the pixels of a window with a plain picture.
     fn pixels(&mut self, size: (u32, u32), colour: u32) -> Vec<u32> {
         let scene = self.ui.scene(&self.model, size, self.now);
         let mut pixels = vec![colour; (size.0 * size.1) as usize];
@@ -89,11 +96,11 @@ fn player(command: Command) -> Vec<Wish> {
 }
 
 #[test]
-fn controls_come_with_the_pointer_or_a_key_and_go_when_all_rests() {
+fn controls_appear_on_input_and_disappear() {
     let mut user = User::of(recorded());
     assert!(!user.shows_controls(), "nothing was touched");
     user.point(Point::new(100, 100), false);
-    assert!(!user.shows_controls(), "it was there before");
+    assert!(!user.shows_controls(), "it was there already");
     user.point(Point::new(101, 100), false);
     assert!(user.shows_controls());
     user.wait(2999);
@@ -109,14 +116,14 @@ fn controls_come_with_the_pointer_or_a_key_and_go_when_all_rests() {
 }
 
 #[test]
-fn controls_stay_while_the_picture_is_held() {
-    for model in [Model { held: true, ..recorded() }, Model { state: State::Ended, ..recorded() }] {
+fn controls_stay_while_paused() {
+    for model in [Model { held: true, ..recorded() }, Model { activity: Activity::Ended, ..recorded() }] {
         assert!(User::of(model).shows_controls());
     }
 }
 
 #[test]
-fn buttons_are_clicked_when_they_are_let_go() {
+fn a_click_needs_press_and_release() {
     let mut user = User::of(live());
     let bar = user.bar();
     let [back, forward] = bar.steps.unwrap();
@@ -131,7 +138,7 @@ fn buttons_are_clicked_when_they_are_let_go() {
 }
 
 #[test]
-fn who_drags_is_followed_but_not_at_each_pixel_and_to_the_last_place() {
+fn a_drag_seeks_from_time_to_time() {
     let mut user = User::of(recorded());
     let track = user.bar().track.unwrap();
     let place = |eighths: u32| track.top_left + Size::new(track.size.width * eighths / 8, 3);
@@ -159,7 +166,7 @@ fn who_drags_is_followed_but_not_at_each_pixel_and_to_the_last_place() {
 }
 
 #[test]
-fn a_quick_tap_on_the_timeline_goes_there() {
+fn a_click_on_the_timeline_seeks() {
     let mut user = User::of(recorded());
     let track = user.bar().track.unwrap();
     let middle = track.top_left + track.size / 2;
@@ -167,7 +174,7 @@ fn a_quick_tap_on_the_timeline_goes_there() {
 }
 
 #[test]
-fn home_and_end_are_the_ends_of_what_there_is() {
+fn home_and_end_seek_the_ends() {
     let mut user = User::of(recorded());
     assert_eq!(user.key(Key::Home), Some(Wish::Player(Command::Seek(at(0.0)))));
     assert_eq!(user.key(Key::End), Some(Wish::Player(Command::Seek(at(10.0)))));
@@ -177,7 +184,7 @@ fn home_and_end_are_the_ends_of_what_there_is() {
 }
 
 #[test]
-fn escape_closes_what_is_open_before_it_quits() {
+fn escape_closes_before_it_quits() {
     let mut user = User::of(recorded());
     assert_eq!([user.key(Key::S), user.key(Key::H)], [None, None]);
     let open = |user: &mut User| {
@@ -195,7 +202,7 @@ fn escape_closes_what_is_open_before_it_quits() {
 }
 
 #[test]
-fn a_notice_is_there_for_three_seconds() {
+fn a_notice_lasts_three_seconds() {
     let mut user = User::of(recorded());
     user.ui.notify("saved a.png".to_owned(), user.now);
     assert_eq!(user.scene().texts(), ["saved a.png"]);
@@ -204,10 +211,10 @@ fn a_notice_is_there_for_three_seconds() {
 }
 
 #[test]
-fn buffering_is_told_only_when_the_picture_has_stood() {
+fn short_buffering_is_not_shown() {
     let mut user = User::of(recorded());
-    let state = State::Buffering { have: Duration::ZERO, want: Duration::from_secs(1) };
-    user.model = Model { state, ..user.model };
+    let activity = Activity::Buffering { have: Duration::ZERO, want: Duration::from_secs(1) };
+    user.model = Model { activity, ..user.model };
     assert_eq!(user.scene(), Scene::default());
     user.wait(200);
     user.model.position = at(3.1);
@@ -217,7 +224,7 @@ fn buffering_is_told_only_when_the_picture_has_stood() {
 }
 
 #[test]
-fn the_knob_the_parts_and_the_gap_are_where_they_belong_in_pixels() {
+fn the_timeline_is_drawn_to_scale() {
     let mut user = User::of(Model { held: true, ..recorded() });
     for (size, scale) in [((1280, 720), 1), ((2560, 1600), 2)] {
         let pixels = user.pixels(size, 0x0060_8060);
@@ -237,7 +244,7 @@ fn the_knob_the_parts_and_the_gap_are_where_they_belong_in_pixels() {
 }
 
 #[test]
-fn white_text_can_be_read_on_a_white_picture() {
+fn text_is_readable_on_white() {
     let mut user = User::of(Model { held: true, ..recorded() });
     user.key(Key::S);
     let pixels = user.pixels(SIZE, 0x00ff_ffff);
@@ -254,8 +261,8 @@ fn white_text_can_be_read_on_a_white_picture() {
 }
 
 #[test]
-fn any_window_can_be_drawn_be_it_one_pixel() {
-    let mut user = User::of(Model { held: true, state: State::Ended, ..live() });
+fn any_window_can_be_drawn() {
+    let mut user = User::of(Model { held: true, activity: Activity::Ended, ..live() });
     user.key(Key::S);
     user.key(Key::H);
     user.ui.notify("saved".to_owned(), user.now);

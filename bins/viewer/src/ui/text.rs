@@ -1,5 +1,6 @@
-//! Text: fonts, how large it is, and how times are written.
-use super::paint::{Ink, Surface};
+//! Text: fonts, sizes, and how times are written.
+use super::ink::Ink;
+use super::surface::Surface;
 use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{OriginDimensions, Point, Size};
 use embedded_graphics::mono_font::{MonoFont, MonoTextStyle, ascii};
@@ -9,10 +10,10 @@ use embedded_graphics::{Drawable, Pixel};
 use std::convert::Infallible;
 use std::time::Duration;
 
-/// Below each line, so that it can be read on any picture.
+/// The shadow below each line, which makes it readable on any picture.
 const SHADOW: Ink = Ink(0xc000_0000);
 
-/// A font. All of its letters are equally wide.
+/// A font. All of its letters have the same width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Face {
     Small,
@@ -29,20 +30,21 @@ impl Face {
         }
     }
 
-    /// A letter's pixels across and down.
+    /// Returns width and height of a letter in pixels.
     pub(crate) const fn cell(self) -> Size {
         self.font().character_size
     }
 }
 
-/// The pixels of a line, without its shadow.
+/// Returns width and height of a line in pixels, without its shadow.
 pub(crate) fn size(text: &str, face: Face, zoom: u32) -> Size {
     let columns = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
     let Size { width, height } = face.cell();
     Size::new(columns.saturating_mul(width).saturating_mul(zoom), height * zoom)
 }
 
-/// As much of a text as has room on one line; what was left out at the end shows as an ellipsis.
+/// Returns a text as one line of at most `width` pixels. If the end has to be left out, the line ends in
+/// dots.
 pub(crate) fn shortened(text: &str, face: Face, zoom: u32, width: u32) -> String {
     let columns = (width / (face.cell().width * zoom)) as usize;
     let line = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
@@ -52,7 +54,7 @@ pub(crate) fn shortened(text: &str, face: Face, zoom: u32, width: u32) -> String
     line.take(columns.saturating_sub(3)).chain(std::iter::repeat_n('.', columns.min(3))).collect()
 }
 
-/// `MM:SS.mmm`, with hours before it where there are any.
+/// Writes a time as `MM:SS.mmm`, or as `H:MM:SS.mmm` from one hour on.
 pub(crate) fn clock(time: Duration) -> String {
     let (seconds, millis) = (time.as_secs(), time.subsec_millis());
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -62,7 +64,7 @@ pub(crate) fn clock(time: Duration) -> String {
     }
 }
 
-/// Draws a line from its upper left corner on, and its shadow.
+/// Draws a line and its shadow. `at` is the upper left corner.
 pub(crate) fn draw(surface: &mut Surface<'_>, at: Point, text: &str, face: Face, zoom: u32, ink: Ink) {
     for (origin, ink) in [(at + Size::new_equal(zoom), SHADOW), (at, ink)] {
         let style = MonoTextStyle::new(face.font(), ink);
@@ -71,7 +73,7 @@ pub(crate) fn draw(surface: &mut Surface<'_>, at: Point, text: &str, face: Face,
     }
 }
 
-/// A surface from `origin` on, with pixels `zoom` times as large: the fonts have one size each.
+/// A part of a surface with pixels `zoom` times as large: each font has only one size.
 struct Zoomed<'a, 'b> {
     surface: &'a mut Surface<'b>,
     origin: Point,
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_room_ends_in_dots() {
+    fn a_shortened_line_ends_in_dots() {
         let shortened = |columns: u32| shortened("rtsp://camera/1", Face::Small, 2, columns * 18 + 17);
         assert_eq!(shortened(15), "rtsp://camera/1");
         assert_eq!(shortened(14), "rtsp://came...");
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_several_lines_is_one() {
+    fn line_breaks_become_spaces() {
         assert_eq!(shortened("refused:\nno\tsuch", Face::Small, 1, 900), "refused: no such");
     }
 }

@@ -1,80 +1,34 @@
-//! The timeline: which time is where, and which parts of it were played and are cached.
-use super::layout::unit;
-use super::paint::Ink;
+//! The timeline: which parts of the medium were played and are cached, and the knob.
+use super::design::{ORANGE, unit};
+use super::ink::Ink;
 use super::scene::Item;
 use super::shape::Shape;
+use super::time_axis::TimeAxis;
 use crate::model::Model;
 use embedded_graphics::geometry::{Point, Size};
 use embedded_graphics::primitives::Rectangle;
 use pinhole::time::MediaTime;
-use std::time::Duration;
 
-/// Played, and still there to be played again.
-pub(super) const PLAYED: Ink = Ink(0xffff_8c1e);
-/// Played, and gone from the cache.
+/// Before the knob, and cached.
+pub(super) const PLAYED: Ink = ORANGE;
+/// Before the knob, and not cached.
 pub(super) const PLAYED_GONE: Ink = Ink(0xff96_5a24);
-/// Still to come, and there already.
+/// After the knob, and cached.
 pub(super) const CACHED: Ink = Ink(0xffa9_a9b2);
-/// Still to come.
+/// After the knob, and not cached.
 pub(super) const REST: Ink = Ink(0xff48_484e);
 /// The knob.
 pub(super) const KNOB: Ink = Ink(0xfff8_f4f0);
 /// The knob's diameter.
 const KNOB_SIDE: u32 = 16;
 
-/// The time that the whole of the timeline stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    start: MediaTime,
-    length: u64,
-}
-
-impl Span {
-    /// All of a recorded medium; of a live one, what is cached and up to the live edge. `None` if
-    /// that is no time at all.
-    pub(crate) fn of(model: &Model) -> Option<Self> {
-        let (start, end) = match model.duration {
-            Some(duration) => (MediaTime::ZERO, MediaTime::ZERO + duration.into()),
-            None => {
-                let behind = model.behind_live.unwrap_or_default();
-                let start = model.cached.first().map_or(model.position, |first| first.start);
-                let end = model.cached.last().map_or(model.position, |last| last.end);
-                (start.min(model.position), end.max(model.position + behind.into()))
-            }
-        };
-        let length = end.since(start).as_micros();
-        (length > 0).then_some(Self { start, length })
-    }
-
-    /// Where a time is on a track: a pixel's left edge, from the track's to its right end.
-    pub(crate) fn x(self, track: Rectangle, time: MediaTime) -> i32 {
-        let width = u64::from(track.size.width);
-        let way = time.since(self.start).as_micros().min(self.length);
-        let right = u128::from(way) * u128::from(width) / u128::from(self.length);
-        track.top_left.x + i32::try_from(right).unwrap_or(0)
-    }
-
-    /// The time at a place of a track, or at its end if it is beside it.
-    pub(crate) fn time(self, track: Rectangle, x: i32) -> MediaTime {
-        let width = track.size.width.max(1);
-        let right = u32::try_from(x.saturating_sub(track.top_left.x)).unwrap_or(0).min(width);
-        let way = u128::from(self.length) * u128::from(right) / u128::from(width);
-        self.start + pinhole::time::Duration::from_micros(u64::try_from(way).unwrap_or(u64::MAX))
-    }
-
-    /// A time of the medium as it is written: from its start, or that of what is cached.
-    pub(crate) fn since_start(self, time: MediaTime) -> Duration {
-        time.since(self.start).into()
-    }
-}
-
-/// The track with its parts, and the knob at `position`.
+/// Draws the track with its parts, and the knob at `position`.
 pub(crate) fn draw(model: &Model, track: Rectangle, position: MediaTime, scale: u32) -> Vec<Item> {
-    let Some(span) = Span::of(model) else {
+    let Some(axis) = TimeAxis::of(model) else {
         return vec![Item::plate(track, track.size.height / 2, REST)];
     };
-    let knob = span.x(track, position);
-    let parts = parts(model, span, track, knob);
+    let knob = axis.x(track, position);
+    let parts = parts(model, axis, track, knob);
     let last = parts.len().saturating_sub(1);
     let mut items: Vec<_> = (0..)
         .zip(parts)
@@ -93,8 +47,8 @@ pub(crate) fn draw(model: &Model, track: Rectangle, position: MediaTime, scale: 
     items
 }
 
-/// From where to where the track has which colour, from left to right, without gaps.
-fn parts(model: &Model, span: Span, track: Rectangle, knob: i32) -> Vec<(i32, i32, Ink)> {
+/// Returns the parts of the track and their colours, from left to right and without gaps.
+fn parts(model: &Model, axis: TimeAxis, track: Rectangle, knob: i32) -> Vec<(i32, i32, Ink)> {
     let (mut at, right) = (track.top_left.x, track.top_left.x + track.size.width as i32);
     let mut parts = Vec::new();
     let mut until = |to: i32, cached: bool| {
@@ -107,10 +61,10 @@ fn parts(model: &Model, span: Span, track: Rectangle, knob: i32) -> Vec<(i32, i3
         }
     };
     for cached in &model.cached {
-        let from = span.x(track, cached.start);
+        let from = axis.x(track, cached.start);
         until(from, false);
-        // What is cached shows, be it less than a pixel.
-        until(span.x(track, cached.end).max(from + 1).min(right), true);
+        // A cached part is visible even if it is shorter than a pixel.
+        until(axis.x(track, cached.end).max(from + 1).min(right), true);
     }
     until(right, false);
     parts
@@ -121,6 +75,7 @@ mod tests {
     use super::*;
     use crate::ui::tests::at;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     const TRACK: Rectangle = Rectangle::new(Point::new(100, 50), Size::new(1000, 6));
 
@@ -134,12 +89,12 @@ mod tests {
     }
 
     fn parts_of(model: &Model) -> Vec<(i32, i32, Ink)> {
-        let span = Span::of(model).unwrap();
-        parts(model, span, TRACK, span.x(TRACK, model.position))
+        let axis = TimeAxis::of(model).unwrap();
+        parts(model, axis, TRACK, axis.x(TRACK, model.position))
     }
 
     #[test]
-    fn a_recorded_medium_has_its_gaps_before_and_after_the_knob() {
+    fn uncached_parts_are_dark() {
         assert_eq!(
             parts_of(&recorded()),
             [
@@ -154,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_knob_is_centred_where_the_played_part_ends() {
+    fn the_knob_ends_the_played_part() {
         let items = draw(&recorded(), TRACK, at(3.0), 2);
         let Some(Item::Icon { shape: Shape::Disc, area, ink: KNOB }) = items.last() else {
             panic!("no knob in {items:?}");
@@ -163,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn live_is_from_the_oldest_that_is_cached_to_the_edge() {
+    fn live_begins_with_the_oldest_cached() {
         let live = Model {
             position: at(30.0),
             cached: vec![at(20.0)..at(39.0)],
@@ -171,27 +126,16 @@ mod tests {
             ..Model::default()
         };
         assert_eq!(parts_of(&live), [(100, 600, PLAYED), (600, 1050, CACHED), (1050, 1100, REST)]);
-        let span = Span::of(&live).unwrap();
-        assert_eq!(span.time(TRACK, 600), at(30.0));
-        assert_eq!(span.since_start(at(30.0)), Duration::from_secs(10));
     }
 
     #[test]
-    fn who_drags_beyond_an_end_is_at_that_end() {
-        let span = Span::of(&recorded()).unwrap();
-        assert_eq!(span.time(TRACK, -5000), at(0.0));
-        assert_eq!(span.time(TRACK, 5000), at(10.0));
-        assert_eq!(span.time(TRACK, 350), at(2.5));
-    }
-
-    #[test]
-    fn before_anything_is_known_there_is_a_track_without_a_knob() {
+    fn an_unknown_medium_has_no_knob() {
         assert_eq!(draw(&Model::default(), TRACK, at(0.0), 1), [Item::plate(TRACK, 3, REST)]);
     }
 
     proptest! {
         #[test]
-        fn the_parts_fill_the_track_whatever_is_cached(
+        fn the_parts_fill_the_track(
             ends in proptest::collection::vec(any::<(u64, u64)>(), 0..6),
             position: u64, duration in proptest::option::of(any::<u64>()), behind: u64,
             width in 0..3000u32,
@@ -205,8 +149,8 @@ mod tests {
                 ..Model::default()
             };
             let track = Rectangle::new(TRACK.top_left, Size::new(width, 6));
-            if let Some(span) = Span::of(&model) {
-                let parts = parts(&model, span, track, span.x(track, model.position));
+            if let Some(axis) = TimeAxis::of(&model) {
+                let parts = parts(&model, axis, track, axis.x(track, model.position));
                 let mut at = track.top_left.x;
                 for (from, to, _) in parts {
                     prop_assert!(from == at && to > from);
@@ -215,13 +159,6 @@ mod tests {
                 prop_assert_eq!(at, track.top_left.x + width as i32);
             }
             draw(&model, track, model.position, 1);
-        }
-
-        #[test]
-        fn a_place_on_the_track_is_the_place_of_its_time(length in 1..10_000_000_000u64, x in 100..1100i32) {
-            let span = Span { start: at(5.0), length };
-            let back = span.x(TRACK, span.time(TRACK, x));
-            prop_assert!((x - back).abs() <= 1 + 1000 / i32::try_from(length.min(1000)).unwrap());
         }
     }
 }

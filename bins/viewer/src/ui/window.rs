@@ -1,52 +1,54 @@
-//! The window: what it shows, and what is typed and pointed at in it.
-use crate::decode::Picture;
-use crate::model::Model;
-use crate::ui::canvas::{Canvas, window_size};
-use crate::ui::{self, Painter, Press, Ui, Wish};
+//! The window: it shows pictures, and takes keys and the pointer.
+use super::canvas::{Canvas, window_size};
+use super::controller::{Ui, Wish};
+use super::input::Press;
+use super::overlay::without_password;
+use super::paint::Painter;
+use crate::model::{Model, Picture};
 use embedded_graphics::geometry::Point;
 use minifb::{InputCallback, Key, MouseButton, MouseMode, ScaleMode, Window, WindowOptions};
 use std::mem;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
-/// After this time a picture is drawn again: minifb does not tell when a window was covered or
-/// hidden, and X may have kept nothing of what was in it.
+/// How often an unchanged picture is drawn again: minifb does not tell when a window was covered or
+/// hidden, and X may have lost its contents.
 const REDRAW: Duration = Duration::from_millis(250);
-/// What lies over the picture changes by itself at most so often: between the pictures of a stream
-/// never, because presenting one of 1440 lines takes longer than there is time then.
+/// The shortest time between changes of the controls alone. It is longer than the interval of common
+/// streams, in which there is no time to present a large picture twice.
 const TOUCH_UP: Duration = Duration::from_millis(35);
 
-/// A window that shows pictures, and the player's face over them.
+/// A window that shows pictures, and the controls over them.
 pub(crate) struct Screen {
     window: Window,
     canvas: Canvas,
-    /// As the canvas is drawn.
+    /// Whether the drawn picture fills the window.
     filled: bool,
     painter: Painter,
     ui: Ui,
     shown_at: Instant,
     presses: Receiver<Press>,
-    /// Where the pointer was, and whether its button was down, since it was asked for.
+    /// Where the pointer was, and whether its button was down, since the last poll.
     pointer: Vec<(Point, bool)>,
     pointer_hidden: bool,
     title: String,
 }
 
 impl Screen {
-    /// Opens a window that suits the picture.
+    /// Opens a window whose size suits the picture.
     ///
     /// # Errors
-    /// There is no display, or it has no window for us.
+    /// There is no display, or it refuses the window.
     pub(crate) fn open(title: &str, picture: &Picture) -> Result<Self, minifb::Error> {
         let (width, height) = window_size((picture.width, picture.height));
-        // The canvas has the window's size: minifb has nothing to scale.
+        // The canvas has the window's size, so that minifb scales nothing.
         let options =
             WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
         let mut window = Window::new(title, width as usize, height as usize, options)?;
-        // The loop has its own rhythm.
+        // The caller decides when to update the window.
         window.set_target_fps(0);
         let (sender, presses) = mpsc::channel();
-        window.set_input_callback(Box::new(Typed { sender, down: Vec::new() }));
+        window.set_input_callback(Box::new(KeyListener { sender, down: Vec::new() }));
         Ok(Self {
             window,
             canvas: Canvas::new(),
@@ -61,11 +63,11 @@ impl Screen {
         })
     }
 
-    /// Presents a picture at the window's size with the face over it, if either is new or the
-    /// window may have lost them. `fresh`: the picture is another than before.
+    /// Presents a picture with the controls over it, if either has changed or the window may have lost
+    /// its contents. `fresh` says whether it is another picture than before.
     ///
     /// # Errors
-    /// The display refuses it.
+    /// The display refuses the picture.
     pub(crate) fn show(
         &mut self,
         picture: &Picture,
@@ -98,7 +100,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Lets the window live, and tells what is wished.
+    /// Processes the window's events. Returns what the user wants.
     pub(crate) fn poll(&mut self, model: &Model) -> Vec<Wish> {
         self.window.update();
         if !self.window.is_open() {
@@ -120,12 +122,12 @@ impl Screen {
         wishes
     }
 
-    /// Shows a line for some seconds.
+    /// Shows a line over the picture for some seconds.
     pub(crate) fn notify(&mut self, text: String) {
         self.ui.notify(text, Instant::now());
     }
 
-    /// Writes the title, where it is another.
+    /// Sets the title.
     pub(crate) fn set_title(&mut self, title: String) {
         if self.title != title {
             self.window.set_title(&title);
@@ -133,8 +135,8 @@ impl Screen {
         }
     }
 
-    /// Remembers what the pointer does. Each update of the window may bring a press and the next
-    /// its end, so this follows each of them.
+    /// Remembers what the pointer does. Called after each update of the window: one may bring a press, and
+    /// the next the release.
     fn look_at_pointer(&mut self) {
         let Some((x, y)) = self.window.get_mouse_pos(MouseMode::Pass) else { return };
         let seen = (Point::new(x as i32, y as i32), self.window.get_mouse_down(MouseButton::Left));
@@ -150,30 +152,29 @@ impl Screen {
     }
 }
 
-/// The title of a window: the URL, and how the stream is.
+/// Returns the window's title: the address, and how the stream is.
 pub(crate) fn title(model: &Model) -> String {
-    let figures = &model.figures;
-    let (width, height) = figures.size;
+    let (width, height) = model.received.size;
     let state = if model.held { "paused - " } else { "" };
-    let url = ui::without_password(&figures.url);
-    format!("{state}{url} - {width}x{height} - {:.2} fps - {} lost", figures.fps, figures.packets_lost)
+    let (url, fps) = (without_password(&model.url), model.received.fps);
+    format!("{state}{url} - {width}x{height} - {fps:.2} fps - {} lost", model.session.packets_lost)
 }
 
-/// Hears each press of a key, also one so short that it is over when the state is polled.
-struct Typed {
+/// Receives each press of a key, also a press that is over before the next poll.
+struct KeyListener {
     sender: Sender<Press>,
     /// Keys that are held.
     down: Vec<Key>,
 }
 
-impl Typed {
+impl KeyListener {
     fn send(&self, press: Press) {
-        // Nobody listens when the window is being closed.
+        // Fails only while the window is being closed.
         let _ = self.sender.send(press);
     }
 }
 
-impl InputCallback for Typed {
+impl InputCallback for KeyListener {
     fn add_char(&mut self, letter: u32) {
         if let Some(letter) = char::from_u32(letter) {
             self.send(Press::Char(letter));
@@ -194,18 +195,18 @@ impl InputCallback for Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Figures;
+    use crate::model::{ReceivedFigures, SessionFigures};
 
-    fn typed() -> (Typed, Receiver<Press>) {
+    fn listener() -> (KeyListener, Receiver<Press>) {
         let (sender, presses) = mpsc::channel();
-        (Typed { sender, down: Vec::new() }, presses)
+        (KeyListener { sender, down: Vec::new() }, presses)
     }
 
     #[test]
-    fn a_held_key_is_told_from_a_quick_tap_that_comes_again() {
-        let (mut typed, presses) = typed();
+    fn held_keys_differ_from_repeated_taps() {
+        let (mut listener, presses) = listener();
         for down in [true, true, false, true, false] {
-            typed.set_key_state(Key::Space, down);
+            listener.set_key_state(Key::Space, down);
         }
         let again = presses.try_iter().map(|press| matches!(press, Press::Key { again: true, .. }));
         assert_eq!(again.collect::<Vec<_>>(), [false, true, false]);
@@ -213,11 +214,11 @@ mod tests {
 
     #[test]
     fn shift_counts_while_it_is_held() {
-        let (mut typed, presses) = typed();
+        let (mut listener, presses) = listener();
         for (key, down) in
             [(Key::RightShift, true), (Key::Left, true), (Key::RightShift, false), (Key::Right, true)]
         {
-            typed.set_key_state(key, down);
+            listener.set_key_state(key, down);
         }
         let with_shift: Vec<_> = presses
             .try_iter()
@@ -229,15 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn the_title_tells_url_size_rate_and_loss() {
-        let figures = Figures {
+    fn the_title_hides_the_password() {
+        let model = Model {
             url: "rtsp://me:secret@cam/1".to_owned(),
-            size: (1280, 720),
-            fps: 29.97,
-            packets_lost: 25,
-            ..Figures::default()
+            received: ReceivedFigures { size: (1280, 720), fps: 29.97, ..ReceivedFigures::default() },
+            session: SessionFigures { packets_lost: 25, ..SessionFigures::default() },
+            ..Model::default()
         };
-        let model = Model { figures, ..Model::default() };
         assert_eq!(title(&model), "rtsp://me:***@cam/1 - 1280x720 - 29.97 fps - 25 lost");
         assert!(title(&Model { held: true, ..model }).starts_with("paused - rtsp://"));
     }

@@ -1,113 +1,120 @@
-//! Where the player is in the cache, and when each frame is due.
+//! The playhead: a place in the cache that moves on.
 //!
-//! Time is passed in, in the player's time: its clock is to stand whenever [`Playhead::runs`] says
-//! so. What is scheduled then stays as it is.
-use crate::playback::schedule::{DELAY, Playout};
-use crate::playback::selection::Showing;
+//! [`Playhead::next`] tells which frame follows and when it is due. [`commands`] move the playhead,
+//! and [`neighbours`] finds the frames before and after one in the cache. All of them take the
+//! player's time as an argument. Its clock has to stand whenever [`Playhead::runs`] says so; frames
+//! that are scheduled already keep their times.
+mod commands;
+mod neighbours;
+
+use super::schedule::{DELAY, Schedule};
+use crate::model::Presentation;
 use crate::stream::Source;
-use pinhole::frame::{Frame, FrameId, Miss};
-use pinhole::time::{Duration as Span, MediaTime};
+use neighbours::{Absence, cached_ahead, follower, newest};
+use pinhole::frame::FrameId;
+use pinhole::time::{Duration as MediaDuration, MediaTime};
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// How long before its picture is due a frame goes to the decoder.
+/// How long before it is due a frame is passed to the decoder.
 const LEAD: Duration = Duration::from_millis(200);
-
-/// More than this between two frames of a recorded medium was never fetched, or was lost.
-const GAP: Duration = Duration::from_secs(1);
-
-/// How fast the medium can be played.
-pub(crate) const RATES: RangeInclusive<f64> = 0.25..=4.0;
 
 /// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// This frame goes to the decoder, and is due then.
-    Frame(Showing),
-    /// Nothing, until the clock reads this.
+    /// Pass this frame to the decoder.
+    Frame(Presentation),
+    /// Wait until this time.
     At(Duration),
-    /// Nothing: no frame follows, and the last is over when the clock reads this.
+    /// No frame follows. The last one has been shown in full at this time.
     Over(Duration),
-    /// Nothing, until a frame comes, or a command.
+    /// Wait for a frame to arrive, or for a command.
     Idle,
 }
 
-/// A place in the cache that moves on.
+/// A place in the cached frames of one track that moves on.
 #[derive(Debug)]
 pub(crate) struct Playhead {
+    track: u8,
     cursor: Cursor,
-    playout: Playout,
-    /// The frame that is located by the cursor, and when it is due.
+    schedule: Schedule,
+    /// The frame at the cursor, and when it is due.
     located: Option<(FrameId, Duration)>,
-    /// The frame that is shown, and those after it that were handed over.
+    /// The frame that is shown, and those after it that were passed on.
     trail: VecDeque<Passed>,
     position: MediaTime,
-    /// For how long the newest frame that was handed over is shown.
-    interval: Span,
-    /// Where the medium began.
+    /// For how long the newest frame that was located is shown.
+    frame_duration: MediaDuration,
+    /// Media time of the first frame.
     beginning: MediaTime,
-    /// Grows whenever what was handed over before is not to be shown any more.
+    /// See [`Self::generation`].
     generation: u64,
     held: bool,
     /// At the live edge.
     following: bool,
     buffering: bool,
     ended: bool,
-    /// All frames that will come have come.
+    /// See [`Self::set_complete`].
     complete: bool,
-    /// How much is to be ahead before a recorded medium plays.
+    /// How much media time has to be cached ahead before a recorded medium plays.
     prebuffer: Duration,
     stalls: u64,
-    /// What was asked for to go on after frames that are cached.
+    /// The media time that was last requested to continue a cached range.
     fetching: Option<MediaTime>,
 }
 
-/// What comes next.
+/// Which frame comes next.
 #[derive(Clone, Copy, Debug)]
 enum Cursor {
-    /// The first frame there is.
+    /// The first frame that arrives.
     Start,
-    /// This one, on a new schedule.
+    /// This frame, on a new schedule.
     At(FrameId),
-    /// What follows the newest of the trail.
+    /// The follower of this frame, which is the newest of the trail.
     After(Passed),
-    /// What was asked of the server: the first frame from this number on that is shown at `to`, or
-    /// after it.
+    /// The first frame that is shown at `time` or later, of those that the server was asked for.
     Awaiting {
-        to: MediaTime,
+        time: MediaTime,
+        /// Only frames from this number on were asked for.
         first: FrameId,
-        /// The frame after which it goes on; `None`: a new schedule.
+        /// The frame that it follows; `None` if it starts a new schedule.
         after: Option<Passed>,
     },
 }
 
-/// A frame that was handed over.
+/// A frame that was passed on.
 #[derive(Clone, Copy, Debug)]
 struct Passed {
     id: FrameId,
-    pts: MediaTime,
+    start: MediaTime,
     end: MediaTime,
     due: Duration,
 }
 
 impl Passed {
-    /// A time at which the next frame is shown: frames of one interval need not touch exactly.
-    fn after(&self) -> MediaTime {
-        self.end + self.end.since(self.pts).scaled(1, 2)
+    fn duration(&self) -> MediaDuration {
+        self.end.since(self.start)
+    }
+
+    /// Returns a time at which the next frame is shown. It is half a frame after the end: frames
+    /// need not touch exactly.
+    fn in_next(&self) -> MediaTime {
+        self.end + self.duration().scaled(1, 2)
     }
 }
 
 impl Playhead {
-    /// At the first frame; a recorded medium waits for so much of it.
-    pub(crate) fn new(prebuffer: Duration) -> Self {
+    /// Starts before the first frame of a track. A recorded medium plays once `prebuffer` of media
+    /// time is cached ahead.
+    pub(crate) fn new(track: u8, prebuffer: Duration) -> Self {
         Self {
+            track,
             cursor: Cursor::Start,
-            playout: Playout::default(),
+            schedule: Schedule::default(),
             located: None,
             trail: VecDeque::new(),
             position: MediaTime::ZERO,
-            interval: Span::ZERO,
+            frame_duration: MediaDuration::ZERO,
             beginning: MediaTime::ZERO,
             generation: 0,
             held: false,
@@ -121,7 +128,7 @@ impl Playhead {
         }
     }
 
-    /// What is to be done now; to be asked until it is not a frame.
+    /// Returns what is to be done now. The caller asks again at once while the answer is a frame.
     pub(crate) fn next(&mut self, source: &mut dyn Source, now: Duration) -> Next {
         self.settle(now);
         if self.ended {
@@ -129,288 +136,204 @@ impl Playhead {
         }
         let starts =
             matches!(self.cursor, Cursor::Start | Cursor::At(_) | Cursor::Awaiting { after: None, .. });
-        let Some(id) = self.locate(source) else { return self.dry(source, now) };
+        let Some(id) = self.locate(source) else { return self.without_next(source, now) };
         if self.buffering || matches!(self.cursor, Cursor::Start) {
             self.buffering = self.is_short(source, id);
         }
         if matches!(self.cursor, Cursor::Start) {
             self.following = source.is_live() && !self.held;
         }
-        // Before the first picture. After that, one is there to look at.
+        // Later, the first frame is shown while the rest is buffered.
         if self.buffering && matches!(self.cursor, Cursor::Start) {
             return Next::Idle;
         }
-        let Ok(frame) = source.frame(id) else { return Next::Idle };
-        let (pts, end) = (frame.pts, frame.pts + frame.duration);
-        self.interval = frame.duration;
+        let Ok(time) = source.frame_time(self.track, id) else { return Next::Idle };
+        let duration = time.end.since(time.start);
+        self.frame_duration = duration;
         let due = match self.located {
             Some((located, due)) if located == id => due,
             _ if starts => {
                 let delay = if self.following || self.prebuffer < DELAY { DELAY } else { Duration::ZERO };
-                self.playout.start(pts, end, now, delay);
+                self.schedule.restart(time.start, time.end, now, delay);
                 now
             }
-            _ => self.playout.due(pts, end, now),
+            _ => self.schedule.add(time.start, time.end, now),
         };
         self.located = Some((id, due));
-        // What is held goes no further, and what is stepped to is decoded alone.
+        // While the picture is held, only the frame itself is decoded, and none ahead of its time.
         let at = due.saturating_sub(if self.held { Duration::ZERO } else { LEAD });
         if at > now {
             return Next::At(at);
         }
         if matches!(self.cursor, Cursor::Start) {
-            self.beginning = pts;
+            self.beginning = time.start;
         }
-        let passed = Passed { id, pts, end, due };
+        let passed = Passed { id, start: time.start, end: time.end, due };
         self.trail.push_back(passed);
         (self.cursor, self.located) = (Cursor::After(passed), None);
         self.settle(now);
-        let counts = !starts && !self.held && self.playout.rate() <= 1.0 && end > pts;
-        let late_after = counts.then(|| self.playout.stretch(end.since(pts).into()) / 2);
-        let (interval, generation) = (self.interval, self.generation);
-        Next::Frame(Showing { id, pts, interval, due, late_after, generation })
+        let counts = !starts && !self.held && self.schedule.rate() <= 1.0 && duration > MediaDuration::ZERO;
+        let late_after = counts.then(|| self.schedule.player_time(duration.into()) / 2);
+        let generation = self.generation;
+        Next::Frame(Presentation { id, time: time.start, duration, due, late_after, generation })
     }
 
-    /// Holds the picture, or goes on; after the end, from the beginning.
-    pub(crate) fn toggle(&mut self, source: &mut dyn Source) {
-        if self.ended {
-            self.held = false;
-            self.seek(source, self.beginning);
-        } else {
-            self.held = !self.held;
-            self.following &= !self.held;
-        }
-    }
-
-    /// Holds, and shows the next frame, or the one before.
-    pub(crate) fn step(&mut self, source: &mut dyn Source, forward: bool) {
-        let Some(shown) = self.trail.front().copied() else { return };
-        (self.held, self.following) = (true, false);
-        let found = if forward { follower(source, &shown).ok() } else { forerunner(source, &shown) };
-        match found {
-            Some(id) => self.place(source, id),
-            None if forward && follower(source, &shown) == Err(Lack::Gap) => {
-                let first = source.seek(shown.end);
-                self.expect(shown.end, first);
-            }
-            None if forward && self.complete => {}
-            None if forward => self.expect(shown.end, shown.id.next()),
-            None if source.is_live() || shown.pts == MediaTime::ZERO => {}
-            None => {
-                let to = shown.pts - shown.end.since(shown.pts);
-                let first = source.seek(to);
-                self.expect(to, first);
-            }
-        }
-    }
-
-    /// Goes on so many seconds later, or earlier.
-    pub(crate) fn jump(&mut self, source: &mut dyn Source, seconds: f64) {
-        let span = Duration::try_from_secs_f64(seconds.abs()).unwrap_or(Duration::MAX).into();
-        let to = if seconds < 0.0 { self.position - span } else { self.position + span };
-        self.seek(source, to);
-    }
-
-    /// Goes on at a place: from the cache, or else from the server. Live media have only what is
-    /// cached.
-    pub(crate) fn seek(&mut self, source: &mut dyn Source, to: MediaTime) {
-        self.following = false;
-        if let Some(id) = source.find(to) {
-            self.place(source, id);
-        } else if source.is_live() {
-            // What comes next of what there is, or else the edge.
-            let later = source.runs().into_iter().filter(|run| run.time.start >= to);
-            match later.min_by_key(|run| run.time.start) {
-                Some(run) => self.place(source, run.frames.start),
-                None => self.go_to_edge(source),
-            }
-        } else {
-            let last = source.duration().map(|duration| MediaTime::ZERO + duration.into() - self.interval);
-            let to = last.map_or(to, |last| to.min(last));
-            let first = source.seek(to);
-            self.expect(to, first);
-        }
-    }
-
-    /// Goes on at the live edge; recorded media have none.
-    pub(crate) fn go_live(&mut self, source: &mut dyn Source) {
-        if source.is_live() {
-            self.held = false;
-            self.go_to_edge(source);
-        }
-    }
-
-    /// Plays so many times as fast, within [`RATES`]. At the live edge there is nothing to be ahead
-    /// of.
-    pub(crate) fn set_rate(&mut self, rate: f64, now: Duration) {
-        let rate = if rate.is_finite() { rate.clamp(*RATES.start(), *RATES.end()) } else { 1.0 };
-        if rate == self.playout.rate() || (self.following && rate > 1.0) {
-            return;
-        }
-        self.playout.set_rate(rate);
-        self.following &= rate >= 1.0;
-        self.settle(now);
-        if let Some(shown) = self.trail.front().copied() {
-            let (buffering, shown) = (self.buffering, Passed { due: now, ..shown });
-            self.renew();
-            self.buffering = buffering;
-            self.playout.start(shown.pts, shown.end, now, Duration::ZERO);
-            self.trail.push_back(shown);
-            self.cursor = Cursor::After(shown);
-        }
-    }
-
-    /// Whether all frames that will come have come.
+    /// Sets whether all frames that will arrive have arrived.
     pub(crate) fn set_complete(&mut self, complete: bool) {
         self.complete = complete;
     }
 
-    /// See [`Self::set_complete`].
+    /// Returns whether all frames that will arrive have arrived.
     pub(crate) fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// The player's clock runs.
+    /// Returns whether the player's clock runs.
     pub(crate) fn runs(&self) -> bool {
         !self.held && !self.is_waiting() && !self.ended
     }
 
-    /// What is decoded in an older generation than this is not to be shown.
+    /// Returns the present generation, which grows with each command that moves the playhead. Frames
+    /// of an older generation must not be shown any more.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Of the frame that is shown, or is to be shown next.
+    /// Returns the media time of the frame that is shown, or is shown next.
     pub(crate) fn position(&self) -> MediaTime {
         self.position
     }
 
-    /// The oldest frame that is still needed; `None`: none of those that are cached.
+    /// Returns the oldest frame that is still needed; `None` if no cached frame is.
     pub(crate) fn needs_from(&self) -> Option<FrameId> {
         match self.cursor {
             Cursor::At(id) => Some(id),
-            // That which is shown, to step on from.
+            // The user may step from the frame that is shown.
             Cursor::After(passed) => Some(self.trail.front().map_or(passed.id, |shown| shown.id)),
             Cursor::Start | Cursor::Awaiting { .. } => None,
         }
     }
 
-    /// The user holds the picture.
+    /// Returns whether the user holds the picture.
     pub(crate) fn is_held(&self) -> bool {
         self.held
     }
 
-    /// It shows what comes as it comes.
+    /// Returns whether the playhead is at the live edge, and shows frames as they arrive.
     pub(crate) fn is_following(&self) -> bool {
         self.following
     }
 
-    /// The last frame was shown, and none follows.
+    /// Returns whether the last frame has been shown in full.
     pub(crate) fn is_ended(&self) -> bool {
         self.ended
     }
 
-    /// There is nothing to show next; it waits for the source.
+    /// Returns whether the picture stands until frames arrive.
     pub(crate) fn is_waiting(&self) -> bool {
         self.buffering || self.is_seeking()
     }
 
-    /// The frame that was asked for is not there.
+    /// Returns whether the first frame, or the frame that was sought, has not arrived.
     pub(crate) fn is_seeking(&self) -> bool {
         matches!(self.cursor, Cursor::Start | Cursor::Awaiting { after: None, .. })
     }
 
-    /// How much media time is ahead, and how much is wanted, while it waits.
+    /// Returns how much media time is cached ahead, and how much is wanted.
     pub(crate) fn buffered(&self, source: &dyn Source) -> (Duration, Duration) {
         let next = match self.cursor {
-            Cursor::Start => Some(source.cached().start),
+            Cursor::Start => Some(source.cached(self.track).start),
             Cursor::At(id) => Some(id),
             Cursor::After(passed) => Some(passed.id),
             Cursor::Awaiting { .. } => None,
         };
-        (next.map_or(Duration::ZERO, |next| ahead(source, next)).min(self.prebuffer), self.prebuffer)
+        let have = next.map_or(Duration::ZERO, |next| cached_ahead(source, self.track, next));
+        (have.min(self.prebuffer), self.prebuffer)
     }
 
-    /// How fast the medium goes by.
+    /// Returns how much media time passes in a second of playing.
     pub(crate) fn rate(&self) -> f64 {
-        self.playout.rate()
+        self.schedule.rate()
     }
 
-    /// How often it had nothing to show when something was due.
+    /// Returns how often a frame was due that had not arrived.
     pub(crate) fn stalls(&self) -> u64 {
         self.stalls
     }
 
-    /// Brings the trail up to date: its front is shown.
+    /// Drops frames that are no longer shown from the trail: its first frame is the one on the screen.
     fn settle(&mut self, now: Duration) {
         while self.trail.get(1).is_some_and(|next| next.due <= now) {
             self.trail.pop_front();
         }
         if let Some(shown) = self.trail.front() {
-            self.position = shown.pts;
+            self.position = shown.start;
         }
     }
 
-    /// The frame that comes next, if it is there.
+    /// Returns the frame at the cursor; `None` if it has not arrived. At a gap, asks the server for
+    /// what is missing.
     fn locate(&mut self, source: &mut dyn Source) -> Option<FrameId> {
-        let cached = source.cached();
+        let cached = source.cached(self.track);
         let found = match self.cursor {
             Cursor::Start => cached.start,
             Cursor::At(id) => id.max(cached.start),
-            Cursor::After(passed) => match follower(source, &passed) {
+            Cursor::After(passed) => match follower(source, self.track, &passed) {
                 Ok(id) => id,
-                Err(Lack::NotYet) => return None,
-                Err(Lack::Gap) => {
-                    let first = source.seek(passed.end);
+                Err(Absence::NotYet) => return None,
+                Err(Absence::Gap) => {
+                    let first = source.seek(self.track, passed.end);
                     self.complete = false;
-                    self.cursor = Cursor::Awaiting { to: passed.end, first, after: Some(passed) };
+                    self.cursor = Cursor::Awaiting { time: passed.end, first, after: Some(passed) };
                     return None;
                 }
             },
-            Cursor::Awaiting { to, first, after } => {
+            Cursor::Awaiting { time, first, after } => {
+                let ends_before = |id| {
+                    source
+                        .frame_time(self.track, id)
+                        .is_ok_and(|shown| shown.start < time && shown.end <= time)
+                };
                 let mut id = first.max(cached.start);
-                while source.frame(id).is_ok_and(|frame| ends_before(&frame, to)) {
+                while ends_before(id) {
                     id = id.next();
                 }
-                self.cursor = Cursor::Awaiting { to, first: id, after };
+                self.cursor = Cursor::Awaiting { time, first: id, after };
                 id
             }
         };
         (found < cached.end).then_some(found)
     }
 
-    /// There is no frame to go on with.
-    fn dry(&mut self, source: &mut dyn Source, now: Duration) -> Next {
+    /// Returns what is to be done while there is no frame at the cursor.
+    fn without_next(&mut self, source: &mut dyn Source, now: Duration) -> Next {
         let last = match self.cursor {
             Cursor::After(passed) => passed,
             Cursor::Awaiting { after: Some(passed), .. } => passed,
-            // What was asked for is beyond the end.
-            Cursor::Awaiting { .. } if self.complete => {
-                let newest = source.cached();
-                match newest.end.0.checked_sub(1).map(FrameId).filter(|id| *id >= newest.start) {
-                    Some(id) => {
-                        self.place(source, id);
-                        return self.next(source, now);
-                    }
-                    None => return self.over(now, now),
+            // The place that was sought is beyond the end.
+            Cursor::Awaiting { .. } if self.complete => match newest(source, self.track) {
+                Some(id) => {
+                    self.place(source, id);
+                    return self.next(source, now);
                 }
-            }
+                None => return self.over(now, now),
+            },
             Cursor::Start if self.complete => return self.over(now, now),
             _ => return Next::Idle,
         };
         if self.complete {
-            let over = last.due.saturating_add(self.playout.stretch(last.end.since(last.pts).into()));
+            let over = last.due.saturating_add(self.schedule.player_time(last.duration().into()));
             return self.over(over, now);
         }
         if source.is_live() {
             if !self.following && !self.held {
                 self.following = true;
-                self.playout.set_rate(1.0);
-                self.playout.start(last.pts, last.end, last.due.max(now), Duration::ZERO);
+                self.schedule.set_rate(1.0);
+                self.schedule.restart(last.start, last.end, last.due.max(now), Duration::ZERO);
             }
             return Next::Idle;
         }
-        let due = self.playout.scheduled(last.end).unwrap_or(now);
+        let due = self.schedule.due(last.end).unwrap_or(now);
         if due > now {
             return Next::At(due);
         }
@@ -426,133 +349,16 @@ impl Playhead {
         Next::Over(at)
     }
 
-    /// Goes on at a frame of the cache, on a new schedule.
-    fn place(&mut self, source: &mut dyn Source, id: FrameId) {
-        self.renew();
-        self.cursor = Cursor::At(id);
-        if let Ok(frame) = source.frame(id) {
-            self.position = frame.pts;
-        }
-        if !source.is_live() {
-            self.buffering = self.is_short(source, id);
-            self.fetch_on(source, id);
-        }
-    }
-
-    /// Goes on with what the server was asked for.
-    fn expect(&mut self, to: MediaTime, first: FrameId) {
-        self.renew();
-        (self.complete, self.fetching) = (false, None);
-        self.position = to;
-        // Until there is enough of it.
-        self.buffering = !self.prebuffer.is_zero();
-        self.cursor = Cursor::Awaiting { to, first, after: None };
-    }
-
-    fn go_to_edge(&mut self, source: &mut dyn Source) {
-        self.following = !self.held;
-        self.playout.set_rate(1.0);
-        let cached = source.cached();
-        if let Some(newest) = cached.end.0.checked_sub(1).map(FrameId).filter(|id| *id >= cached.start) {
-            self.place(source, newest);
-        }
-    }
-
-    /// Nothing that was handed over is to be shown any more.
-    fn renew(&mut self) {
-        self.generation = self.generation.wrapping_add(1);
-        self.trail.clear();
-        self.located = None;
-        (self.ended, self.buffering) = (false, false);
-    }
-
-    /// Has the server go on after the frames around `id`, where it is fetching elsewhere: what
-    /// comes after them is there by the time they were shown.
-    fn fetch_on(&mut self, source: &mut dyn Source, id: FrameId) {
-        let runs = source.runs();
-        let Some(run) = runs.iter().skip(1).find(|run| run.frames.contains(&id)) else { return };
-        let to = run.time.end;
-        let half =
-            source.frame(id).map_or_else(|_| Duration::ZERO, |frame| Duration::from(frame.duration) / 2);
-        let after = to + half.into();
-        let over = source.duration().is_some_and(|duration| after >= MediaTime::ZERO + duration.into());
-        if over || self.fetching == Some(to) || source.find(after).is_some() {
-            return;
-        }
-        source.seek(to);
-        source.watch_from(id);
-        (self.complete, self.fetching) = (false, Some(to));
-    }
-
-    /// Too little is there to go on from a frame.
+    /// Returns whether too little is cached to play on from a frame.
     fn is_short(&self, source: &dyn Source, id: FrameId) -> bool {
         if self.complete || self.prebuffer.is_zero() || source.is_live() {
             return false;
         }
-        let ahead = ahead(source, id);
+        let ahead = cached_ahead(source, self.track, id);
         let usage = source.usage();
-        // A cache that is too small for the wish has no more to wait for at half of it.
+        // A cache that is too small for the wanted time is waited for only until it is half full.
         let share = ahead.as_secs_f64() / usage.span.as_secs_f64().max(f64::MIN_POSITIVE);
         ahead < self.prebuffer && share * (usage.bytes as f64) < usage.capacity as f64 / 2.0
-    }
-}
-
-/// Why nothing follows a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lack {
-    /// It has not come.
-    NotYet,
-    /// What comes next is somewhere else in the medium.
-    Gap,
-}
-
-/// The frame that is shown after one.
-fn follower(source: &dyn Source, shown: &Passed) -> Result<FrameId, Lack> {
-    let next = shown.id.next();
-    let lack = match source.frame(next) {
-        Ok(frame) if source.is_live() || runs_on(shown, &frame) => return Ok(next),
-        Ok(_) => Lack::Gap,
-        Err(Miss::Overrun { .. }) => return Ok(source.cached().start),
-        Err(_) => Lack::NotYet,
-    };
-    let later = |id: &FrameId| source.frame(*id).is_ok_and(|frame| frame.pts > shown.pts);
-    let elsewhere = if source.is_live() { None } else { source.find(shown.after()).filter(later) };
-    elsewhere.ok_or(lack)
-}
-
-/// The frame that is shown before one.
-fn forerunner(source: &dyn Source, shown: &Passed) -> Option<FrameId> {
-    let before = shown.id.0.checked_sub(1).map(FrameId);
-    let runs_on = |id: &FrameId| {
-        let frame = source.frame(*id);
-        frame.is_ok_and(|frame| {
-            frame.pts < shown.pts && Duration::from(shown.pts.since(frame.pts + frame.duration)) <= GAP
-        })
-    };
-    let earlier = |id: &FrameId| source.frame(*id).is_ok_and(|frame| frame.pts < shown.pts);
-    before.filter(runs_on).or_else(|| {
-        let half = shown.end.since(shown.pts).scaled(1, 2);
-        source.find(shown.pts - half).filter(earlier)
-    })
-}
-
-fn runs_on(shown: &Passed, frame: &Frame<'_>) -> bool {
-    frame.pts > shown.pts && Duration::from(frame.pts.since(shown.end)) <= GAP
-}
-
-fn ends_before(frame: &Frame<'_>, to: MediaTime) -> bool {
-    frame.pts < to && frame.pts + frame.duration <= to
-}
-
-/// The media time from a frame's start to the end of what the server sends. What lies before that
-/// is not waited for.
-fn ahead(source: &dyn Source, id: FrameId) -> Duration {
-    match source.runs().first() {
-        Some(run) if id >= run.frames.start => {
-            source.frame(id).map_or(Duration::ZERO, |frame| run.time.end.since(frame.pts).into())
-        }
-        Some(_) => Duration::MAX,
-        None => Duration::ZERO,
     }
 }
 

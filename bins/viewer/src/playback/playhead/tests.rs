@@ -1,24 +1,26 @@
+//! The playhead over a source whose frames arrive by hand.
 use super::*;
+use crate::model::VIDEO;
 use crate::stream::fake::Fake;
 
 const FRAME: Duration = Duration::from_millis(40);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A playhead over a source, and the player's clock.
+/// A playhead, its source, and the player's clock.
 struct Rig {
     source: Fake,
     playhead: Playhead,
     now: Duration,
-    /// All that was handed over: the frame, and when it is due.
-    given: Vec<(u64, Duration)>,
+    /// The frames that were passed on, and when each is due.
+    passed: Vec<(u64, Duration)>,
 }
 
 impl Rig {
     fn new(source: Fake, prebuffer: Duration) -> Self {
-        Self { source, playhead: Playhead::new(prebuffer), now: Duration::ZERO, given: Vec::new() }
+        Self { source, playhead: Playhead::new(VIDEO, prebuffer), now: Duration::ZERO, passed: Vec::new() }
     }
 
-    /// Recorded, a hundred frames, half a second of which are wanted.
+    /// A recorded medium of a hundred frames, with half a second of prebuffer.
     fn recorded() -> Self {
         Self::new(Fake::new(vec![vec![0; 100]; 100], (32, 16), FRAME), SECOND / 2)
     }
@@ -27,7 +29,7 @@ impl Rig {
         Self::new(Fake::new(vec![vec![0; 100]; 1000], (32, 16), FRAME).live(), SECOND / 2)
     }
 
-    /// All comes.
+    /// A recorded medium that has arrived completely.
     fn complete() -> Self {
         let mut rig = Self::recorded();
         rig.source.arrive(100);
@@ -35,19 +37,19 @@ impl Rig {
         rig
     }
 
-    /// Hands over all that can be.
+    /// Passes on all frames that can be.
     fn feed(&mut self) -> Next {
         for _ in 0..1000 {
             match self.playhead.next(&mut self.source, self.now) {
-                Next::Frame(showing) => self.given.push((showing.id.0, showing.due)),
+                Next::Frame(frame) => self.passed.push((frame.id.0, frame.due)),
                 next => return next,
             }
         }
-        panic!("it hands over without end: {:?}", self.given);
+        panic!("it passes on frames without end: {:?}", self.passed);
     }
 
-    /// Time goes by, of which the clock sees what it is let.
-    fn pass(&mut self, span: Duration) {
+    /// Lets time pass. The player's clock runs when the playhead lets it.
+    fn wait(&mut self, span: Duration) {
         let steps = span.as_millis();
         for _ in 0..steps {
             self.feed();
@@ -58,16 +60,16 @@ impl Rig {
         self.feed();
     }
 
-    /// As [`Self::pass`], while frames come in real time.
-    fn pass_live(&mut self, frames: usize) {
+    /// Lets time pass while frames arrive in real time.
+    fn wait_live(&mut self, frames: usize) {
         for _ in 0..frames {
             self.source.arrive(1);
-            self.pass(FRAME);
+            self.wait(FRAME);
         }
     }
 
     fn shown(&self) -> u64 {
-        let shown = self.given.iter().rev().find(|(_, due)| *due <= self.now);
+        let shown = self.passed.iter().rev().find(|(_, due)| *due <= self.now);
         shown.expect("something is shown").0
     }
 
@@ -81,143 +83,143 @@ fn at(frame: u32) -> MediaTime {
 }
 
 #[test]
-fn a_recorded_medium_is_buffered_before_the_first_picture_and_then_plays_by_its_times() {
+fn a_recorded_medium_buffers_and_then_plays() {
     let mut rig = Rig::recorded();
     rig.source.arrive(12);
-    rig.pass(SECOND);
-    assert_eq!((rig.given.len(), rig.now), (0, Duration::ZERO));
+    rig.wait(SECOND);
+    assert_eq!((rig.passed.len(), rig.now), (0, Duration::ZERO));
     assert_eq!(rig.playhead.buffered(&rig.source), (12 * FRAME, SECOND / 2));
     rig.source.arrive(88);
     rig.playhead.set_complete(true);
-    rig.pass(100 * FRAME);
+    rig.wait(100 * FRAME);
     let expected: Vec<_> = (0..100).map(|n| (n, FRAME * n as u32)).collect();
-    assert_eq!(rig.given, expected);
+    assert_eq!(rig.passed, expected);
     assert!(rig.playhead.is_ended() && !rig.playhead.runs());
     assert_eq!((rig.playhead.position(), rig.playhead.stalls()), (at(99), 0));
 }
 
 #[test]
-fn a_medium_that_is_shorter_than_the_buffer_plays_once_it_is_there() {
+fn a_short_medium_plays_once_complete() {
     let mut rig = Rig::new(Fake::new(vec![vec![0; 100]; 3], (32, 16), FRAME), SECOND);
     rig.source.arrive(3);
-    rig.pass(SECOND);
-    assert_eq!(rig.given, []);
+    rig.wait(SECOND);
+    assert_eq!(rig.passed, []);
     rig.playhead.set_complete(true);
-    rig.pass(3 * FRAME);
-    assert_eq!(rig.given.len(), 3);
+    rig.wait(3 * FRAME);
+    assert_eq!(rig.passed.len(), 3);
     assert!(rig.playhead.is_ended());
 }
 
 #[test]
-fn a_stall_that_is_shorter_than_the_buffer_is_not_seen_and_a_longer_one_is_buffered_again() {
+fn only_a_long_stall_buffers_again() {
     let mut rig = Rig::recorded();
     rig.source.arrive(25);
-    rig.pass(20 * FRAME);
+    rig.wait(20 * FRAME);
     rig.source.arrive(10);
-    rig.pass(10 * FRAME);
+    rig.wait(10 * FRAME);
     let on_time: Vec<_> = (0..35).map(|n| (n, FRAME * n as u32)).collect();
-    assert_eq!(rig.given, on_time);
-    rig.pass(SECOND);
+    assert_eq!(rig.passed, on_time);
+    rig.wait(SECOND);
     assert_eq!((rig.playhead.stalls(), rig.shown(), rig.now), (1, 34, 35 * FRAME));
-    // Not enough, and then enough: nothing is left out, and the clock did not run meanwhile.
+    // No frame is skipped, and the clock stands until enough is buffered.
     rig.source.arrive(5);
-    rig.pass(SECOND);
+    rig.wait(SECOND);
     assert_eq!(rig.now, 35 * FRAME);
     rig.source.arrive(20);
-    rig.pass(5 * FRAME);
+    rig.wait(5 * FRAME);
     assert_eq!((rig.shown(), rig.now), (40, 40 * FRAME));
-    assert_eq!(rig.given[40], (40, FRAME * 40));
+    assert_eq!(rig.passed[40], (40, FRAME * 40));
 }
 
 #[test]
-fn a_cache_that_is_too_small_for_the_buffer_is_played_when_it_is_half_full() {
+fn a_small_cache_plays_when_half_full() {
     let mut rig = Rig::recorded();
     rig.source = rig.source.with_capacity(1000);
     rig.source.arrive(4);
-    assert_eq!((rig.feed(), rig.given.len()), (Next::Idle, 0));
+    assert_eq!((rig.feed(), rig.passed.len()), (Next::Idle, 0));
     rig.source.arrive(1);
     rig.feed();
-    assert!(!rig.given.is_empty());
+    assert!(!rig.passed.is_empty());
 }
 
 #[test]
-fn steps_show_exactly_the_next_frame_and_the_one_before_and_hold() {
+fn steps_show_exactly_one_frame() {
     let mut rig = Rig::complete();
-    rig.pass(10 * FRAME);
+    rig.wait(10 * FRAME);
     assert_eq!(rig.shown(), 10);
     for (forward, frame) in [(true, 11), (true, 12), (false, 11), (false, 10), (false, 9)] {
         let generation = rig.playhead.generation();
-        rig.given.clear();
+        rig.passed.clear();
         rig.playhead.step(&mut rig.source, forward);
-        rig.pass(SECOND);
-        assert_eq!(rig.given, [(frame, rig.now)], "only that one is decoded");
+        rig.wait(SECOND);
+        assert_eq!(rig.passed, [(frame, rig.now)], "only this frame is decoded");
         assert!(rig.playhead.is_held() && rig.playhead.generation() > generation);
     }
     rig.playhead.toggle(&mut rig.source);
-    rig.pass(FRAME);
+    rig.wait(FRAME);
     assert_eq!(rig.shown(), 10);
 }
 
 #[test]
-fn there_is_no_step_beyond_the_ends() {
+fn steps_stop_at_the_ends() {
     let mut rig = Rig::complete();
     rig.feed();
     rig.playhead.step(&mut rig.source, false);
-    rig.pass(FRAME);
+    rig.wait(FRAME);
     assert_eq!(rig.shown(), 0);
     rig.playhead.seek(&mut rig.source, at(99));
-    rig.pass(FRAME);
+    rig.wait(FRAME);
     rig.playhead.step(&mut rig.source, true);
-    rig.pass(FRAME);
+    rig.wait(FRAME);
     assert_eq!((rig.shown(), rig.asked()), (99, 0));
 }
 
 #[test]
-fn a_seek_in_the_cache_asks_nobody_and_past_it_asks_the_server_once() {
+fn only_uncached_places_are_requested() {
     let mut rig = Rig::recorded();
     rig.source.arrive(50);
-    rig.pass(2 * FRAME);
+    rig.wait(2 * FRAME);
     rig.playhead.seek(&mut rig.source, at(30));
-    rig.pass(FRAME);
+    rig.wait(FRAME);
     assert_eq!((rig.shown(), rig.asked()), (31, 0));
     rig.playhead.seek(&mut rig.source, at(70));
     assert_eq!((rig.playhead.position(), rig.asked()), (at(70), 1));
-    rig.pass(SECOND);
+    rig.wait(SECOND);
     assert!(!rig.playhead.runs());
-    // What comes first is shown while it is buffered.
+    // The first frame is shown while the rest is buffered.
     rig.source.arrive(1);
-    rig.pass(SECOND);
+    rig.wait(SECOND);
     assert_eq!((rig.shown(), rig.playhead.position(), rig.playhead.runs()), (50, at(70), false));
     rig.source.arrive(20);
-    rig.pass(3 * FRAME);
+    rig.wait(3 * FRAME);
     assert_eq!((rig.playhead.position(), rig.asked()), (at(73), 1));
 }
 
 #[test]
-fn a_server_that_begins_too_early_is_not_shown_before_the_place() {
+fn frames_before_the_place_are_skipped() {
     let mut rig = Rig::recorded();
     rig.source.arrive(10);
     rig.feed();
     rig.playhead.seek(&mut rig.source, at(60));
     rig.source.go_to(50);
     rig.source.arrive(8);
-    rig.pass(FRAME);
+    rig.wait(FRAME);
     assert_eq!(rig.playhead.position(), at(60));
     assert!(rig.playhead.is_seeking());
     rig.source.arrive(30);
-    rig.pass(FRAME);
+    rig.wait(FRAME);
     assert_eq!(rig.playhead.position(), at(61));
 }
 
 #[test]
-fn a_place_beyond_the_end_is_the_last_frame() {
+fn a_seek_beyond_the_end_shows_the_last() {
     let mut rig = Rig::recorded();
     rig.source.arrive(30);
     rig.feed();
     rig.playhead.jump(&mut rig.source, 1000.0);
     rig.source.arrive(5);
     rig.playhead.set_complete(true);
-    rig.pass(2 * FRAME);
+    rig.wait(2 * FRAME);
     assert_eq!(rig.playhead.position(), at(99));
     assert!(rig.playhead.is_ended());
     rig.playhead.jump(&mut rig.source, -1000.0);
@@ -226,50 +228,50 @@ fn a_place_beyond_the_end_is_the_last_frame() {
 }
 
 #[test]
-fn after_a_seek_back_the_server_goes_on_where_the_cached_part_ends() {
+fn a_seek_back_fetches_the_continuation() {
     let mut rig = Rig::recorded();
     rig.source.arrive(20);
-    rig.pass(FRAME);
+    rig.wait(FRAME);
     rig.playhead.seek(&mut rig.source, at(60));
     rig.source.arrive(40);
-    rig.pass(FRAME);
+    rig.wait(FRAME);
     rig.playhead.seek(&mut rig.source, at(5));
     assert_eq!(rig.asked(), 2);
     rig.source.arrive(40);
     rig.playhead.set_complete(true);
-    rig.given.clear();
-    rig.pass(60 * FRAME);
-    // The frames after number 19 are those that came last.
-    let numbers: Vec<_> = rig.given.iter().map(|(id, _)| *id).collect();
+    rig.passed.clear();
+    rig.wait(60 * FRAME);
+    // Frames 20 to 59 of the medium arrived last, from number 60 on.
+    let numbers: Vec<_> = rig.passed.iter().map(|(id, _)| *id).collect();
     assert_eq!(numbers[..15], (5..20).collect::<Vec<_>>()[..]);
     assert_eq!(numbers[15..55], (60..100).collect::<Vec<_>>()[..]);
     assert_eq!(rig.playhead.stalls(), 0);
 }
 
 #[test]
-fn a_gap_in_what_is_cached_is_fetched_when_it_is_reached() {
+fn a_gap_is_fetched_when_reached() {
     let mut rig = Rig::recorded();
     rig.source.arrive(20);
     rig.source.go_to(60);
     rig.source.arrive(40);
-    rig.pass(30 * FRAME);
+    rig.wait(30 * FRAME);
     assert_eq!((rig.asked(), rig.shown()), (1, 19));
     rig.source.arrive(40);
-    rig.pass(10 * FRAME);
+    rig.wait(10 * FRAME);
     assert!(rig.playhead.position() > at(25), "{:?}", rig.playhead.position());
 }
 
 #[test]
-fn at_another_rate_frames_are_due_sooner_or_later_from_the_one_that_is_shown() {
+fn the_rate_counts_from_the_shown_frame() {
     for (rate, step) in [(0.25, 160), (2.0, 20), (4.0, 10)] {
         let mut rig = Rig::complete();
-        rig.pass(10 * FRAME);
-        rig.given.clear();
+        rig.wait(10 * FRAME);
+        rig.passed.clear();
         let now = rig.now;
         rig.playhead.set_rate(rate, now);
-        rig.pass(SECOND / 2);
+        rig.wait(SECOND / 2);
         let expected: Vec<_> = (1..4).map(|n| (10 + n, now + Duration::from_millis(step * n))).collect();
-        assert_eq!(rig.given[..3], expected[..], "at {rate}");
+        assert_eq!(rig.passed[..3], expected[..], "at {rate}");
     }
     let mut rig = Rig::complete();
     for (rate, used) in [(99.0, 4.0), (0.0, 0.25), (f64::NAN, 1.0)] {
@@ -279,57 +281,57 @@ fn at_another_rate_frames_are_due_sooner_or_later_from_the_one_that_is_shown() {
 }
 
 #[test]
-fn live_is_followed_at_the_edge_and_after_a_pause_it_is_behind_until_it_is_to_return() {
+fn a_pause_leaves_the_live_edge() {
     let mut rig = Rig::live();
-    rig.pass_live(20);
+    rig.wait_live(20);
     assert!(rig.playhead.is_following());
     assert_eq!(rig.asked(), 0);
     let shown = rig.shown();
     rig.playhead.toggle(&mut rig.source);
-    rig.pass_live(50);
+    rig.wait_live(50);
     assert_eq!(rig.shown(), shown);
     rig.playhead.toggle(&mut rig.source);
-    rig.pass_live(20);
+    rig.wait_live(20);
     assert!(!rig.playhead.is_following());
     assert!(rig.shown().abs_diff(shown + 20) <= 1, "{} after {shown}", rig.shown());
     rig.playhead.go_live(&mut rig.source);
-    rig.pass_live(20);
+    rig.wait_live(20);
     assert!(rig.playhead.is_following());
     assert!(rig.shown() >= 110 - 6, "{}", rig.shown());
 }
 
 #[test]
-fn who_catches_up_with_live_follows_it_at_its_rate() {
+fn catching_up_ends_at_the_live_edge() {
     let mut rig = Rig::live();
-    rig.pass_live(50);
+    rig.wait_live(50);
     rig.playhead.jump(&mut rig.source, -1.8);
     rig.feed();
     rig.playhead.set_rate(4.0, rig.now);
-    rig.pass_live(5);
+    rig.wait_live(5);
     assert!(!rig.playhead.is_following());
-    rig.pass_live(20);
+    rig.wait_live(20);
     assert!(rig.playhead.is_following());
     assert_eq!(rig.playhead.rate(), 1.0);
 }
 
 #[test]
-fn what_is_evicted_from_under_it_is_passed_over() {
+fn evicted_frames_are_skipped() {
     let mut rig = Rig::live();
-    rig.pass_live(20);
+    rig.wait_live(20);
     rig.playhead.toggle(&mut rig.source);
-    rig.pass_live(100);
+    rig.wait_live(100);
     rig.source.evict(70);
     rig.playhead.toggle(&mut rig.source);
-    rig.pass_live(6);
-    let next = rig.given.iter().find(|(id, _)| *id >= 70).map(|(id, _)| *id);
-    assert_eq!(next, Some(70), "{:?}", rig.given);
+    rig.wait_live(6);
+    let next = rig.passed.iter().find(|(id, _)| *id >= 70).map(|(id, _)| *id);
+    assert_eq!(next, Some(70), "{:?}", rig.passed);
     rig.playhead.jump(&mut rig.source, -1000.0);
-    rig.pass_live(1);
+    rig.wait_live(1);
     assert!(rig.playhead.position() >= at(70) && rig.playhead.position() <= at(72));
 }
 
 #[test]
-fn nothing_that_comes_ends_at_once() {
+fn an_empty_medium_ends_at_once() {
     let mut rig = Rig::recorded();
     rig.playhead.set_complete(true);
     assert_eq!(rig.feed(), Next::Over(Duration::ZERO));

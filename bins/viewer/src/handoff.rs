@@ -1,21 +1,21 @@
-//! A short queue between two threads, whose items go round.
+//! A short queue between two threads that reuses its items.
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A bounded queue that keeps used items, so that the buffers in them are allocated once.
+/// A bounded queue. It keeps used items, so that their buffers are allocated once.
 #[derive(Debug)]
 pub(crate) struct Handoff<T> {
-    state: Mutex<State<T>>,
+    contents: Mutex<Contents<T>>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct Contents<T> {
     queue: VecDeque<T>,
     spare: Vec<T>,
     closed: bool,
-    /// How many items may wait, and how many are kept.
+    /// The number of items that may wait, and of spare items that are kept.
     limit: usize,
     /// The largest limit.
     capacity: usize,
@@ -24,123 +24,128 @@ struct State<T> {
 /// Which items to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// So many off the front.
+    /// The number of items to take from the front.
     pub(crate) count: usize,
-    /// If there are none: when to look again, though nothing changes.
+    /// If `count` is 0: when to choose again even if the queue does not change.
     pub(crate) again: Option<Duration>,
 }
 
-/// What [`Handoff::take`] found.
+/// The result of [`Handoff::take`].
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Taken<T> {
-    /// The newest of the items that were chosen.
+    /// The newest of the chosen items; `None` if none was chosen in time.
     pub(crate) item: Option<T>,
-    /// The queue is closed and empty: nothing will come any more.
+    /// Whether the queue is closed and empty, so that the caller need not ask again.
     pub(crate) finished: bool,
 }
 
 impl<T> Handoff<T> {
-    /// A queue of at most `capacity` items.
+    /// Makes a queue of at most `capacity` items.
     pub(crate) fn new(capacity: usize) -> Self {
         let queue = VecDeque::with_capacity(capacity);
-        let state = State { queue, spare: Vec::new(), closed: false, limit: capacity, capacity };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        let contents = Contents { queue, spare: Vec::new(), closed: false, limit: capacity, capacity };
+        Self { contents: Mutex::new(contents), changed: Condvar::new() }
     }
 
-    /// From now on, at most `items` wait, and not more than there can be at all: they may be large.
+    /// Limits the number of items that may wait to `items`, at least one and at most the capacity.
+    /// For items that have turned out to be large.
     pub(crate) fn limit(&self, items: usize) {
-        let mut state = self.lock();
-        state.limit = items.clamp(1, state.capacity);
-        let limit = state.limit;
-        state.spare.truncate(limit);
+        let mut contents = self.lock();
+        contents.limit = items.clamp(1, contents.capacity);
+        let limit = contents.limit;
+        contents.spare.truncate(limit);
     }
 
-    /// Appends `item` and never waits: a full queue loses its oldest, which `lose` sees.
+    /// Appends `item` without waiting. A full queue loses its oldest item, which is passed to `lose`.
+    /// A closed queue drops `item`.
     pub(crate) fn push_newest(&self, item: T, lose: impl FnOnce(&T)) {
-        let mut state = self.lock();
-        if state.closed {
+        let mut contents = self.lock();
+        if contents.closed {
             return;
         }
-        let oldest = if state.queue.len() >= state.limit { state.queue.pop_front() } else { None };
-        state.queue.push_back(item);
+        let is_full = contents.queue.len() >= contents.limit;
+        let oldest = if is_full { contents.queue.pop_front() } else { None };
+        contents.queue.push_back(item);
         self.changed.notify_all();
         if let Some(oldest) = oldest {
             lose(&oldest);
-            state.recycle(oldest);
+            contents.recycle(oldest);
         }
     }
 
-    /// Appends `item` when there is room for it; drops it when the queue is closed.
+    /// Appends `item`, and waits for room if the queue is full. A closed queue drops `item`.
     pub(crate) fn push(&self, item: T) {
-        let full = |state: &mut State<T>| state.queue.len() >= state.limit && !state.closed;
-        let mut state = self.changed.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner);
-        if !state.closed {
-            state.queue.push_back(item);
+        let is_full = |contents: &mut Contents<T>| contents.queue.len() >= contents.limit && !contents.closed;
+        let waited = self.changed.wait_while(self.lock(), is_full);
+        let mut contents = waited.unwrap_or_else(PoisonError::into_inner);
+        if !contents.closed {
+            contents.queue.push_back(item);
             self.changed.notify_all();
         }
     }
 
-    /// Takes as many items off the front as `choose` says, and gives the last of them; `skip` sees
-    /// the others. Where there are none, waits for the queue to change, at most for `wait`, and
-    /// asks again, once.
+    /// Takes as many items from the front as `choose` says, and returns the last of them. The others
+    /// are passed to `skip`. If none is chosen, waits for the queue to change, at most for `wait`, and
+    /// chooses once more.
     pub(crate) fn take(
         &self,
         wait: Duration,
         choose: impl Fn(&VecDeque<T>) -> Choice,
         skip: impl Fn(&T),
     ) -> Taken<T> {
-        let mut state = self.lock();
-        let mut choice = choose(&state.queue);
-        if choice.count == 0 && !state.closed {
+        let mut contents = self.lock();
+        let mut choice = choose(&contents.queue);
+        if choice.count == 0 && !contents.closed {
             let wait = choice.again.map_or(wait, |again| wait.min(again));
-            state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
-            choice = choose(&state.queue);
+            let waited = self.changed.wait_timeout(contents, wait);
+            contents = waited.unwrap_or_else(PoisonError::into_inner).0;
+            choice = choose(&contents.queue);
         }
         let mut item = None;
         for _ in 0..choice.count {
             if let Some(older) = item.take() {
                 skip(&older);
-                state.recycle(older);
+                contents.recycle(older);
             }
-            item = state.queue.pop_front();
+            item = contents.queue.pop_front();
         }
         if choice.count > 0 {
             self.changed.notify_all();
         }
-        Taken { finished: item.is_none() && state.closed && state.queue.is_empty(), item }
+        Taken { finished: item.is_none() && contents.closed && contents.queue.is_empty(), item }
     }
 
-    /// Drops what waits.
+    /// Removes all items that wait.
     pub(crate) fn clear(&self) {
-        let mut state = self.lock();
-        while let Some(item) = state.queue.pop_front() {
-            state.recycle(item);
+        let mut contents = self.lock();
+        while let Some(item) = contents.queue.pop_front() {
+            contents.recycle(item);
         }
         self.changed.notify_all();
     }
 
-    /// A used item, to be filled again.
+    /// Returns a used item, for the caller to fill again; `None` if there is none.
     pub(crate) fn spare(&self) -> Option<T> {
         self.lock().spare.pop()
     }
 
-    /// Gives an item back for its buffer.
+    /// Returns a taken item to the queue, so that its buffer can be used again.
     pub(crate) fn give_back(&self, item: T) {
         self.lock().recycle(item);
     }
 
-    /// Lets nothing more in. What is queued can still be taken.
+    /// Closes the queue. Items that wait can still be taken, and further items are dropped.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Contents<T>> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> State<T> {
+impl<T> Contents<T> {
     fn recycle(&mut self, item: T) {
         if self.spare.len() < self.limit {
             self.spare.push(item);
@@ -148,7 +153,7 @@ impl<T> State<T> {
     }
 }
 
-/// Closes a queue when its thread ends, however it ends.
+/// Closes a queue when it is dropped: when its thread ends, also by a panic.
 #[derive(Debug)]
 pub(crate) struct CloseOnDrop<'a, T>(pub(crate) &'a Handoff<T>);
 
@@ -174,7 +179,7 @@ mod tests {
         queue.take(wait, |queue| first(queue.len()), |_| {})
     }
 
-    /// Appends without waiting; returns what was lost for it.
+    /// Appends without waiting. Returns the item that was lost.
     fn lost(queue: &Handoff<u32>, item: u32) -> Option<u32> {
         let lost = Cell::new(None);
         queue.push_newest(item, |oldest| lost.set(Some(*oldest)));
@@ -182,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_loses_its_oldest_to_who_may_not_wait() {
+    fn a_full_queue_loses_its_oldest() {
         let queue = Handoff::new(2);
         assert_eq!([1, 2, 3].map(|n| lost(&queue, n)), [None, None, Some(1)]);
         assert_eq!(queue.spare(), Some(1));
@@ -190,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_the_chosen_is_taken_and_the_older_are_counted() {
+    fn the_newest_chosen_item_is_taken() {
         let queue = Handoff::new(4);
         for n in 1..=4 {
             queue.push(n);
@@ -204,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_queue_is_drained_and_then_finished() {
+    fn a_closed_queue_drains() {
         let queue = Handoff::new(2);
         queue.push(1);
         drop(CloseOnDrop(&queue));
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_room_goes_on_when_some_is_made_or_the_queue_is_closed() {
+    fn room_or_closing_ends_a_push() {
         let queue = Handoff::new(1);
         queue.push(1);
         std::thread::scope(|scope| {
@@ -230,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_time_is_woken_at_it() {
+    fn a_take_chooses_again_in_time() {
         let queue: Handoff<u32> = Handoff::new(1);
         let started = Instant::now();
         let soon = |_: &VecDeque<u32>| Choice { count: 0, again: Some(Duration::from_millis(5)) };
@@ -239,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_of_large_items_is_shorter_and_a_cleared_one_is_empty() {
+    fn a_limit_shortens_and_clear_empties() {
         let queue = Handoff::new(4);
         queue.limit(2);
         assert_eq!([1, 2, 3].map(|n| lost(&queue, n)), [None, None, Some(1)]);

@@ -1,0 +1,27 @@
+//! Commands of the user.
+use pinhole::time::MediaTime;
+use std::path::PathBuf;
+
+/// What the user wants of the player.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Command {
+    /// Holds the picture, or plays on. At the end of a medium: plays it again.
+    Toggle,
+    /// Holds the picture, and shows the next frame.
+    StepForward,
+    /// Holds the picture, and shows the frame before.
+    StepBack,
+    /// Plays on this many seconds later, or earlier if negative.
+    Jump(f64),
+    /// Plays on at this time. Of several in a row, such as while the pointer drags, only the last
+    /// counts.
+    Seek(MediaTime),
+    /// Plays on at the live edge.
+    GoLive,
+    /// Sets the rate at which cached media are played, 0.25 to 4.
+    Rate(f64),
+    /// Starts to record received frames to this file; `None` stops recording.
+    Record(Option<PathBuf>),
+    /// Ends the session.
+    Stop,
+}

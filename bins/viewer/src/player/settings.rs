@@ -1,0 +1,32 @@
+//! How to play a stream.
+use crate::playback::selection::DecodePolicy;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to play a stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The address, as it is shown.
+    pub(crate) url: String,
+    /// Which frames are decoded.
+    pub(crate) decode: DecodePolicy,
+    /// What follows the last frame.
+    pub(crate) at_end: AtEnd,
+    /// How much media time of a recorded medium is cached before it plays.
+    pub(crate) prebuffer: Duration,
+    /// Whether to reconnect when the connection is lost.
+    pub(crate) reconnect: bool,
+    /// The file to which received frames are recorded.
+    pub(crate) record: Option<PathBuf>,
+}
+
+/// What follows the last frame of a medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtEnd {
+    /// The session ends.
+    Stop,
+    /// The last frame stays until the user wants something else.
+    Stay,
+    /// The medium is played again.
+    Repeat,
+}

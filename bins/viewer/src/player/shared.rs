@@ -1,0 +1,129 @@
+//! What the threads of a player share: queues, the clock, the published model, and commands.
+use super::settings::AtEnd;
+use crate::decode::{self, CodedFrame};
+use crate::handoff::Handoff;
+use crate::model::{Command, ErrorLog, Model, Picture, Published};
+use crate::output::messages::print_message;
+use crate::playback::clock::PlayerClock;
+use crate::stream::Waker;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// Frames that may wait for the decoder: as many as are due within its lead at a high frame rate.
+const CODED_FRAMES: usize = 32;
+/// Pictures that may wait for the screen, unless they are large.
+const PICTURES: usize = 6;
+
+/// What the threads of a player share.
+pub(super) struct Shared {
+    pub(super) clock: PlayerClock,
+    pub(super) frames: Handoff<CodedFrame>,
+    pub(super) pictures: Handoff<Picture>,
+    pub(super) model: Published,
+    pub(super) errors: ErrorLog,
+    /// Commands that the network thread has not taken yet.
+    commands: Mutex<Vec<Command>>,
+    at_end: Mutex<AtEnd>,
+    stopped: AtomicBool,
+    /// The playhead's generation. Frames of an older one are not shown.
+    pub(super) generation: AtomicU64,
+    /// Set once the network thread has a source.
+    waker: OnceLock<Waker>,
+}
+
+impl Shared {
+    /// Makes what a new player shares.
+    pub(super) fn new(url: String, at_end: AtEnd) -> Self {
+        Self {
+            clock: PlayerClock::start(),
+            frames: Handoff::new(CODED_FRAMES),
+            pictures: Handoff::new(PICTURES),
+            model: Published::new(Model { url, ..Model::default() }),
+            errors: ErrorLog::default(),
+            commands: Mutex::default(),
+            at_end: Mutex::new(at_end),
+            stopped: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
+            waker: OnceLock::new(),
+        }
+    }
+
+    /// Adds a command, and wakes the network thread. Of several places to seek in a row, only the
+    /// last is kept.
+    pub(super) fn command(&self, command: Command) {
+        if command == Command::Stop {
+            self.stopped.store(true, Ordering::Release);
+        }
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!((commands.last(), &command), (Some(Command::Seek(_)), Command::Seek(_))) {
+            commands.pop();
+        }
+        commands.push(command);
+        drop(commands);
+        self.wake();
+    }
+
+    /// Returns the commands since the last call.
+    pub(super) fn take_commands(&self) -> Vec<Command> {
+        std::mem::take(&mut *self.commands.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sets what follows the last frame, and wakes the network thread.
+    pub(super) fn set_at_end(&self, at_end: AtEnd) {
+        *self.at_end.lock().unwrap_or_else(PoisonError::into_inner) = at_end;
+        self.wake();
+    }
+
+    /// Returns what follows the last frame.
+    pub(super) fn at_end(&self) -> AtEnd {
+        *self.at_end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns whether the session is to end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Sets the handle that wakes the network thread. Commands that came before are seen at its
+    /// first turn.
+    pub(super) fn set_waker(&self, waker: Waker) {
+        let _ = self.waker.set(waker);
+    }
+
+    /// Sets the playhead's generation. If it is a new one, empties both queues.
+    pub(super) fn set_generation(&self, generation: u64) {
+        if self.generation.swap(generation, Ordering::AcqRel) != generation {
+            self.frames.clear();
+            self.pictures.clear();
+        }
+    }
+
+    /// Returns whether a picture is of an older generation, so that it must not be shown.
+    pub(super) fn is_outdated(&self, picture: &Picture) -> bool {
+        picture.presentation.generation < self.generation.load(Ordering::Acquire)
+    }
+
+    /// Prints and logs an error that does not end the stream.
+    pub(super) fn report_error(&self, message: String) {
+        print_message(&message);
+        self.errors.push(message);
+    }
+
+    /// Returns what the decoder works with.
+    pub(super) fn decoder_context(&self) -> decode::Context<'_> {
+        decode::Context {
+            frames: &self.frames,
+            pictures: &self.pictures,
+            clock: &self.clock,
+            generation: &self.generation,
+            model: &self.model,
+            errors: &self.errors,
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(Waker(wake)) = self.waker.get() {
+            wake();
+        }
+    }
+}

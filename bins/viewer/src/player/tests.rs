@@ -1,0 +1,266 @@
+//! The player over a source without a network.
+use super::*;
+use crate::model::Activity;
+use crate::playback::selection::DecodePolicy;
+use crate::stream::fake::{Fake, ORANGE};
+use pinhole::time::MediaTime;
+use std::time::Instant;
+
+const FRAME: Duration = Duration::from_millis(10);
+const WAIT: Duration = Duration::from_millis(50);
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn plain() -> Settings {
+    Settings {
+        url: String::new(),
+        decode: DecodePolicy::All,
+        at_end: AtEnd::Stop,
+        prebuffer: Duration::ZERO,
+        reconnect: false,
+        record: None,
+    }
+}
+
+fn window() -> Settings {
+    Settings { at_end: AtEnd::Stay, reconnect: true, ..plain() }
+}
+
+fn start(fake: Fake, settings: Settings) -> Player {
+    Player::start(move || Ok(Box::new(fake)), settings).unwrap()
+}
+
+fn clip(frames: usize) -> Fake {
+    Fake::new(vec![ORANGE.to_vec(); frames], (32, 16), FRAME).at_speed(1)
+}
+
+/// Returns all pictures until the stream is over.
+fn pictures(player: &Player) -> Vec<Picture> {
+    let deadline = Instant::now() + LIMIT;
+    let mut pictures = Vec::new();
+    loop {
+        let taken = player.picture(WAIT);
+        assert!(Instant::now() < deadline, "it does not end: {:?}", player.model());
+        pictures.extend(taken.item);
+        if taken.finished {
+            return pictures;
+        }
+    }
+}
+
+/// Waits until the model is as a test wants. Returns the last picture.
+#[track_caller]
+fn until(player: &Player, found: impl Fn(&Model) -> bool) -> Option<Picture> {
+    let deadline = Instant::now() + LIMIT;
+    let mut last = None;
+    loop {
+        last = player.picture(FRAME).item.or(last);
+        let model = player.model();
+        if found(&model) {
+            return last;
+        }
+        assert!(Instant::now() < deadline, "it stays so: {model:?}");
+    }
+}
+
+/// Returns the frame on the screen once it does not change any more.
+fn settled(player: &Player) -> Option<u64> {
+    let (mut last, mut since) = (None, Instant::now());
+    while since.elapsed() < 3 * WAIT {
+        if let Some(picture) = player.picture(WAIT).item {
+            (last, since) = (Some(picture.presentation.id.0), Instant::now());
+        }
+    }
+    last
+}
+
+fn at(frame: u64) -> MediaTime {
+    MediaTime::ZERO + FRAME.saturating_mul(frame as u32).into()
+}
+
+#[test]
+fn a_clip_plays_to_its_end() {
+    let fake = clip(40);
+    let asked = fake.asked();
+    let player = start(fake, plain());
+    let pictures = pictures(&player);
+    // A busy machine may skip some frames, but not many.
+    assert!(pictures.len() > 10, "{} of 40", pictures.len());
+    assert!(pictures.iter().all(|p| (p.width, p.height) == (32, 16)));
+    let model = player.model();
+    assert_eq!(model.over, Some(Ok(())));
+    assert_eq!((model.received.codec, model.received.size), (Some("JPEG"), (32, 16)));
+    assert!((model.received.fps - 100.0).abs() < 0.01, "{}", model.received.fps);
+    assert_eq!(model.presented.shown, pictures.len() as u64);
+    // Frames that were shown late or dropped count as late.
+    assert!(model.presented.shown + model.frames_late() >= 40 - 1, "{model:?}");
+    assert_eq!(player.errors().messages(), [""; 0]);
+    assert_eq!(*asked.lock().unwrap(), ["teardown"]);
+}
+
+#[test]
+fn a_held_picture_stays() {
+    let player = start(clip(60), plain());
+    until(&player, |model| model.position > at(2));
+    player.command(Command::Toggle);
+    until(&player, |model| model.held && model.activity == Activity::Paused);
+    // Pictures that were due before may still come.
+    let _ = settled(&player);
+    let held = player.shared.clock.now();
+    until(&player, |model| model.cache.frames == 60);
+    assert_eq!(player.picture(WAIT).item, None);
+    player.command(Command::Toggle);
+    let rest = pictures(&player);
+    assert!(rest.iter().all(|picture| picture.presentation.due > held));
+    assert!(rest.len() > 10, "{}", rest.len());
+}
+
+#[test]
+fn a_repeated_clip_plays_from_the_cache() {
+    let fake = clip(10);
+    let asked = fake.asked();
+    let player = start(fake, Settings { at_end: AtEnd::Repeat, ..plain() });
+    let mut starts = 0;
+    let mut before = u64::MAX;
+    let deadline = Instant::now() + LIMIT;
+    while starts < 4 {
+        assert!(Instant::now() < deadline, "it is not played again");
+        let Some(picture) = player.picture(WAIT).item else { continue };
+        starts += usize::from(picture.presentation.id.0 < before);
+        before = picture.presentation.id.0;
+    }
+    player.stop();
+    pictures(&player);
+    assert_eq!(player.model().over, Some(Ok(())));
+    assert_eq!(*asked.lock().unwrap(), ["teardown"]);
+}
+
+#[test]
+fn an_ended_clip_can_be_moved_in() {
+    let fake = clip(30);
+    let asked = fake.asked();
+    let player = start(fake, window());
+    let last = until(&player, |model| model.activity == Activity::Ended);
+    assert_eq!(last.or(player.picture(WAIT).item).map(|picture| picture.presentation.id.0), Some(29));
+    player.command(Command::StepBack);
+    assert_eq!(settled(&player), Some(28));
+    player.command(Command::StepBack);
+    assert_eq!(settled(&player), Some(27));
+    player.command(Command::StepForward);
+    assert_eq!(settled(&player), Some(28));
+    assert_eq!((player.model().activity, player.model().position), (Activity::Paused, at(28)));
+    player.command(Command::Seek(at(5)));
+    player.command(Command::Seek(at(12)));
+    assert_eq!(settled(&player), Some(12), "only the frame that was asked for");
+    player.command(Command::Toggle);
+    until(&player, |model| model.activity == Activity::Ended);
+    player.command(Command::Toggle);
+    until(&player, |model| model.activity == Activity::Playing && model.position < at(20));
+    assert_eq!(*asked.lock().unwrap(), [""; 0], "all of it is cached");
+    assert_eq!(player.model().cached, [at(0)..at(30)]);
+}
+
+#[test]
+fn a_seek_discards_decoded_pictures() {
+    let player = start(clip(1000).at_speed(100), window());
+    until(&player, |model| model.position > at(4) && model.cache.frames > 600);
+    player.command(Command::Seek(at(500)));
+    until(&player, |model| model.position >= at(500));
+    for _ in 0..10 {
+        if let Some(picture) = player.picture(WAIT).item {
+            assert!(picture.presentation.id.0 >= 500, "{:?}", picture.presentation);
+        }
+    }
+}
+
+#[test]
+fn a_stuck_screen_stalls_nothing() {
+    let player = start(clip(30), plain());
+    let deadline = Instant::now() + LIMIT;
+    while player.model().over.is_none() {
+        assert!(Instant::now() < deadline, "the network waits for the screen");
+        thread::sleep(FRAME);
+    }
+    assert_eq!(player.model().session.frames_complete, 30);
+}
+
+#[test]
+fn undecodable_frames_are_only_counted() {
+    // There are many, because a busy machine may skip some.
+    let bad = |n: usize| n % 3 == 1;
+    let frame = |n| if bad(n) { b"no JPEG".to_vec() } else { ORANGE.to_vec() };
+    let player = start(Fake::new((0..30).map(frame).collect(), (32, 16), FRAME).at_speed(1), plain());
+    assert!(pictures(&player).len() > 5);
+    assert_eq!(player.model().over, Some(Ok(())));
+    let errors = player.errors().messages();
+    assert!(!errors.is_empty());
+    for error in errors {
+        let n = error.strip_prefix("frame ").and_then(|rest| rest.split(':').next());
+        assert!(n.and_then(|n| n.parse().ok()).is_some_and(bad), "{error}");
+    }
+}
+
+#[test]
+fn an_interval_limits_decoding() {
+    let player =
+        start(clip(30), Settings { decode: DecodePolicy::Every(Duration::from_secs(60)), ..plain() });
+    assert_eq!(pictures(&player).len(), 2);
+    assert!((player.model().received.fps - 100.0).abs() < 0.01);
+}
+
+#[test]
+fn frames_count_without_a_decoder() {
+    let player = start(clip(30), Settings { decode: DecodePolicy::Nothing, ..plain() });
+    assert_eq!(pictures(&player), []);
+    let model = player.model();
+    assert_eq!((model.session.frames_complete, model.received.size), (30, (32, 16)));
+}
+
+#[test]
+fn stopping_ends_the_session_at_once() {
+    let fake = clip(100_000);
+    let asked = fake.asked();
+    let player = start(fake, window());
+    until(&player, |model| model.position > at(2));
+    player.command(Command::Toggle);
+    player.stop();
+    pictures(&player);
+    assert_eq!(player.model().over, Some(Ok(())));
+    assert_eq!(asked.lock().unwrap().last(), Some(&"teardown"));
+}
+
+#[test]
+fn a_lost_server_is_an_error() {
+    let refused = Player::start(|| Err("refused".into()), window()).unwrap();
+    assert_eq!(pictures(&refused), []);
+    assert_eq!(refused.model().over, Some(Err("refused".to_owned())));
+
+    let lost = start(clip(30).lost_after(5, 0), plain());
+    assert_ne!(pictures(&lost), []);
+    assert_eq!(lost.model().over, Some(Err("the connection was lost".to_owned())));
+
+    let never = start(clip(30).lost_after(0, 0), window());
+    assert_eq!(pictures(&never), []);
+    assert_eq!(never.model().over, Some(Err("the connection was lost".to_owned())));
+}
+
+#[test]
+fn the_cache_plays_while_reconnecting() {
+    let fake = clip(60).lost_after(30, 1);
+    let asked = fake.asked();
+    let player = start(fake, Settings { reconnect: true, ..plain() });
+    until(
+        &player,
+        |model| matches!(&model.activity, Activity::Reconnecting { attempt: 1, reason, .. } if reason == "the connection was lost"),
+    );
+    player.command(Command::Seek(at(10)));
+    until(&player, |model| model.activity == Activity::Playing && model.position < at(29));
+    until(
+        &player,
+        |model| matches!(&model.activity, Activity::Reconnecting { attempt: 2, reason, .. } if reason == "refused"),
+    );
+    pictures(&player);
+    let model = player.model();
+    assert_eq!((model.over, model.reconnects), (Some(Ok(())), 1));
+    assert_eq!(model.session.frames_complete, 60);
+    assert_eq!(*asked.lock().unwrap(), ["reconnect", "reconnect", "teardown"]);
+}

@@ -1,0 +1,144 @@
+//! A source that is an RTSP client.
+use super::{CachedRange, Error, Event, Failure, Source, Waker};
+use crate::model::{CacheUsage, SessionFigures};
+use pinhole::client::{PlayOptions, PrefetchOptions, TransportChoice};
+use pinhole::frame::{Frame, FrameId, Miss};
+use pinhole::rtsp::{Position, Speed};
+use pinhole::time::MediaTime;
+use pinhole_std::client::{self, Client};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How to play a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// How RTP may travel.
+    pub(crate) transport: TransportChoice,
+    /// Where playing starts, and with which Scale.
+    pub(crate) play: PlayOptions,
+    /// The Speed to ask the server for; `None` leaves the choice to the client.
+    pub(crate) speed: Option<Speed>,
+    /// Capacity of the cache in bytes.
+    pub(crate) cache: usize,
+}
+
+/// Connects to the server of `url`, and asks it to play.
+///
+/// # Errors
+/// The address does not resolve, or no server answers there.
+pub(crate) fn connect(url: &str, options: &Options) -> Result<Box<dyn Source>, Error> {
+    let &Options { transport, mut play, speed, cache } = options;
+    let mut prefetch = PrefetchOptions::default();
+    match speed {
+        Some(speed) => (play.speed, prefetch.speed) = (speed, speed),
+        None => play.speed = prefetch.speed,
+    }
+    let prefetch = Some(prefetch);
+    let options = client::Options { transport, play, cache, prefetch, ..client::Options::default() };
+    Ok(Box::new(Client::connect(url, &options)?))
+}
+
+impl Source for Client {
+    fn turn(&mut self, at_most: Duration) -> Result<(), Failure> {
+        self.turn(at_most).map_err(|error| match error {
+            client::Error::CacheTooSmall { .. } | client::Error::Unusable(_) | client::Error::Loop(_) => {
+                Failure::Final(error.into())
+            }
+            _ => Failure::Lost(error.into()),
+        })
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        while let Some(event) = self.poll_event() {
+            tracing::debug!(?event);
+            return Some(match event {
+                client::Event::Playing { transport, .. } => Event::Playing(transport),
+                client::Event::SwitchedToTcp => Event::SwitchedToTcp,
+                client::Event::Paused => Event::Paused,
+                client::Event::Ended => Event::Ended,
+                client::Event::Closed => Event::Closed,
+                // The player has no use for the others.
+                _ => continue,
+            });
+        }
+        None
+    }
+
+    fn frame(&self, _track: u8, id: FrameId) -> Result<Frame<'_>, Miss> {
+        self.frame(id)
+    }
+
+    fn frame_time(&self, _track: u8, id: FrameId) -> Result<Range<MediaTime>, Miss> {
+        self.frame(id).map(|frame| frame.pts..frame.pts + frame.duration)
+    }
+
+    fn cached(&self, _track: u8) -> Range<FrameId> {
+        self.cached()
+    }
+
+    fn find(&self, _track: u8, time: MediaTime) -> Option<FrameId> {
+        self.find(time)
+    }
+
+    fn cached_ranges(&self, _track: u8) -> Vec<CachedRange> {
+        self.spans().map(|span| CachedRange { frames: span.frames, time: span.from..span.to }).collect()
+    }
+
+    fn usage(&self) -> CacheUsage {
+        let client::Usage { frames, bytes, capacity, span, .. } = self.usage();
+        CacheUsage { frames: frames as u64, bytes, capacity, span }
+    }
+
+    fn duration(&self) -> Option<Duration> {
+        self.duration()
+    }
+
+    fn is_live(&self) -> bool {
+        self.is_live()
+    }
+
+    fn watch_from(&mut self, _track: u8, id: FrameId) {
+        self.watch_from(id);
+    }
+
+    fn seek(&mut self, _track: u8, time: MediaTime) -> FrameId {
+        self.seek(time)
+    }
+
+    fn reconnect(&mut self) {
+        self.reconnect();
+    }
+
+    fn teardown(&mut self) {
+        self.teardown();
+    }
+
+    fn waker(&self) -> Waker {
+        let waker = self.waker();
+        Waker(Arc::new(move || waker.wake()))
+    }
+
+    fn figures(&self) -> SessionFigures {
+        let client::Statistics { transport, range, scale, speed, track, first_frame, .. } = self.statistics();
+        let start = range.start.and_then(|start| match start {
+            Position::At(start) => Some(start),
+            Position::Now => None,
+        });
+        SessionFigures {
+            transport,
+            start,
+            end: range.end,
+            scale,
+            speed,
+            frames_complete: track.frames_complete,
+            frames_damaged: track.frames_damaged,
+            frames_missing: track.frames_missing,
+            packets: track.packets,
+            packets_lost: track.lost,
+            bytes: track.octets,
+            jitter: track.jitter_time.into(),
+            first_frame,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What is shown over the picture, and what keys and the pointer ask for.
+//!
+//! All of this is computed: the model, the window's size, the time and the user's input go in; wishes
+//! and a scene to draw come out.
+use super::input::{self, Action, Press};
+use super::layout::{Layout, Target};
+use super::scene::Scene;
+use super::time_axis::TimeAxis;
+use super::{controls, overlay};
+use crate::model::{Activity, Command, Model};
+use embedded_graphics::geometry::Point;
+use pinhole::time::MediaTime;
+use std::mem::{self, Discriminant};
+use std::time::{Duration, Instant};
+
+/// The controls disappear when nothing was touched for this time.
+const REST: Duration = Duration::from_secs(3);
+/// How long a notice is shown.
+const NOTICE: Duration = Duration::from_secs(3);
+/// A picture that has not changed for this time counts as standing. Shorter waiting is not shown.
+const STANDS: Duration = Duration::from_millis(300);
+/// The shortest time between two seeks while the pointer drags.
+const SEEK_EVERY: Duration = Duration::from_millis(50);
+/// How long the knob stays where it was let go after a drag: until the player is there.
+const SETTLE: Duration = Duration::from_millis(400);
+
+/// What the user wants.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Wish {
+    /// A command for the player.
+    Player(Command),
+    /// Start or stop recording.
+    Record,
+    /// Save the picture as a file.
+    Snapshot,
+    /// End the program.
+    Quit,
+}
+
+/// The state of the controls.
+#[derive(Debug, Default)]
+pub(crate) struct Ui {
+    figures: bool,
+    help: bool,
+    filled: bool,
+    /// Until when the controls are shown; `None` if nothing was touched yet.
+    awake_until: Option<Instant>,
+    /// Where the pointer was last, maybe outside of the window.
+    pointer: Option<Point>,
+    /// While the pointer's button is down: where it was pressed.
+    pressed: Option<Option<Target>>,
+    drag: Option<Drag>,
+    notice: Option<(String, Instant)>,
+    seen: Option<Seen>,
+}
+
+/// A drag of the knob along the timeline.
+#[derive(Clone, Copy, Debug)]
+struct Drag {
+    to: MediaTime,
+    /// The last place that was sought, and when.
+    sent: Option<(MediaTime, Instant)>,
+    released: Option<Instant>,
+}
+
+/// What the player did at the last look, and since when.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    position: MediaTime,
+    activity: Discriminant<Activity>,
+    since: Instant,
+}
+
+impl Ui {
+    /// Returns whether the picture fills the window. Its edges may then be cut off.
+    pub(crate) const fn is_filled(&self) -> bool {
+        self.filled
+    }
+
+    /// Returns whether to hide the pointer, because only the picture is shown.
+    pub(crate) fn hides_pointer(&self, model: &Model, now: Instant) -> bool {
+        !self.shows_controls(model, now)
+    }
+
+    /// Shows a line for some seconds.
+    pub(crate) fn notify(&mut self, text: String, now: Instant) {
+        self.notice = Some((text, now + NOTICE));
+    }
+
+    /// Processes a key. Returns what the user wants by it, if it is more than a change of the controls.
+    pub(crate) fn press(&mut self, press: Press, model: &Model, now: Instant) -> Option<Wish> {
+        let action = input::action(press)?;
+        self.wake(now);
+        let wish = match action {
+            Action::Toggle => Command::Toggle,
+            Action::StepBack => Command::StepBack,
+            Action::StepForward => Command::StepForward,
+            Action::Jump(seconds) => Command::Jump(seconds),
+            Action::Start => Command::Seek(match (model.duration, model.cached.first()) {
+                (None, Some(oldest)) => oldest.start,
+                _ => MediaTime::ZERO,
+            }),
+            Action::End => match model.duration {
+                Some(duration) => Command::Seek(MediaTime::ZERO + duration.into()),
+                None => Command::GoLive,
+            },
+            Action::Live => Command::GoLive,
+            Action::Slower | Action::Faster => {
+                Command::Rate(input::next_rate(model, action == Action::Faster)?)
+            }
+            Action::Record => return Some(Wish::Record),
+            Action::Snapshot => return Some(Wish::Snapshot),
+            Action::Leave if self.help || self.figures => {
+                // The help lies over the figures.
+                if !mem::take(&mut self.help) {
+                    self.figures = false;
+                }
+                return None;
+            }
+            Action::Leave | Action::Quit => return Some(Wish::Quit),
+            Action::Figures => {
+                self.figures = !self.figures;
+                return None;
+            }
+            Action::Help => {
+                self.help = !self.help;
+                return None;
+            }
+            Action::Fill => {
+                self.filled = !self.filled;
+                return None;
+            }
+        };
+        Some(Wish::Player(wish))
+    }
+
+    /// Processes the pointer's position, maybe outside of the window, and whether its button is `down`.
+    /// Called again and again, because a drag seeks only from time to time. Returns what the user wants.
+    pub(crate) fn point(
+        &mut self,
+        at: Point,
+        down: bool,
+        model: &Model,
+        size: (u32, u32),
+        now: Instant,
+    ) -> Vec<Wish> {
+        let layout = Layout::of(size, model, model.position);
+        let before = self.pointer.replace(at);
+        let moved = before.is_some_and(|before| before != at && layout.window.contains(at));
+        if moved || down || self.pressed.is_some() {
+            self.wake(now);
+        }
+        let target = layout.hit(at, self.shows_controls(model, now));
+        let mut wishes = Vec::new();
+        match (self.pressed, down) {
+            (None, true) => self.pressed = Some(target),
+            (Some(pressed), false) => {
+                self.pressed = None;
+                let clicked = target.filter(|_| pressed == target).and_then(click);
+                wishes.extend(clicked.map(Wish::Player));
+            }
+            _ => {}
+        }
+        let axis_and_track = TimeAxis::of(model).zip(layout.bar.and_then(|bar| bar.track));
+        if self.pressed == Some(Some(Target::Timeline))
+            && let Some((axis, track)) = axis_and_track
+        {
+            let sent = self.drag.filter(|drag| drag.released.is_none()).and_then(|drag| drag.sent);
+            self.drag = Some(Drag { to: axis.time(track, at.x), sent, released: None });
+        } else if let Some(drag) = &mut self.drag {
+            drag.released.get_or_insert(now);
+        }
+        wishes.extend(self.seek(now).map(Wish::Player));
+        wishes
+    }
+
+    /// Returns what to draw over the picture.
+    pub(crate) fn scene(&mut self, model: &Model, size: (u32, u32), now: Instant) -> Scene {
+        let stands = self.stands(model, now);
+        let position = self.position(model, now);
+        let layout = Layout::of(size, model, position);
+        let mut items = overlay::message(model, &layout, stands);
+        if self.shows_controls(model, now)
+            && let Some(bar) = &layout.bar
+        {
+            let pointer = self.pointer.and_then(|at| Some((at, layout.hit(at, true)?)));
+            // A drag goes on wherever the pointer goes.
+            let pointer =
+                if self.is_dragging() { self.pointer.map(|at| (at, Target::Timeline)) } else { pointer };
+            items.extend(controls::draw(model, &layout, bar, position, pointer));
+        }
+        if self.figures {
+            items.extend(overlay::figures(model, &layout));
+        }
+        if self.help {
+            items.extend(overlay::help(&layout));
+        }
+        if let Some((text, _)) = self.notice.as_ref().filter(|(_, until)| now < *until) {
+            items.extend(overlay::notice(text, &layout));
+        }
+        Scene(items)
+    }
+
+    fn wake(&mut self, now: Instant) {
+        self.awake_until = Some(now + REST);
+    }
+
+    fn shows_controls(&self, model: &Model, now: Instant) -> bool {
+        controls::rests(model) || self.is_dragging() || self.awake_until.is_some_and(|until| now < until)
+    }
+
+    fn is_dragging(&self) -> bool {
+        self.drag.is_some_and(|drag| drag.released.is_none())
+    }
+
+    /// Returns the media time at which the knob is.
+    fn position(&self, model: &Model, now: Instant) -> MediaTime {
+        let drag = self.drag.filter(|drag| drag.released.is_none_or(|released| now < released + SETTLE));
+        drag.map_or(model.position, |drag| drag.to)
+    }
+
+    /// Returns the seek that the drag asks for, if one is due. The place where a drag ends is always
+    /// sought.
+    fn seek(&mut self, now: Instant) -> Option<Command> {
+        let drag = self.drag.as_mut()?;
+        let due = match drag.sent {
+            None => true,
+            Some((to, _)) if to == drag.to => false,
+            Some((_, at)) => drag.released.is_some() || now >= at + SEEK_EVERY,
+        };
+        due.then(|| {
+            drag.sent = Some((drag.to, now));
+            Command::Seek(drag.to)
+        })
+    }
+
+    /// Returns whether neither the picture nor the player's activity has changed for some time.
+    fn stands(&mut self, model: &Model, now: Instant) -> bool {
+        let (position, activity) = (model.position, mem::discriminant(&model.activity));
+        let same = self.seen.filter(|seen| (seen.position, seen.activity) == (position, activity));
+        let seen = *self.seen.insert(same.unwrap_or(Seen { position, activity, since: now }));
+        now >= seen.since + STANDS
+    }
+}
+
+/// Returns what a click does.
+const fn click(on: Target) -> Option<Command> {
+    match on {
+        Target::Picture | Target::Toggle => Some(Command::Toggle),
+        Target::StepBack => Some(Command::StepBack),
+        Target::StepForward => Some(Command::StepForward),
+        Target::Live => Some(Command::GoLive),
+        Target::Timeline | Target::Bar => None,
+    }
+}
