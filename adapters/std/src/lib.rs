@@ -38,12 +38,12 @@
 //! let mut next = FrameId(0);
 //! loop {
 //!     client.turn(Duration::from_millis(100))?;
-//!     while let Ok(frame) = client.frame(next) {
+//!     while let Ok(frame) = client.frame(0, next) {
 //!         println!("frame {}: {} bytes", next.0, frame.data.len());
 //!         next = next.next();
 //!     }
 //!     // Frames that were evicted before they were read are passed over.
-//!     next = next.max(client.cached().start);
+//!     next = next.max(client.cached(0).start);
 //!     if client.poll_event() == Some(Event::Ended) {
 //!         break;
 //!     }

@@ -1,56 +1,56 @@
-//! Why a session does not come about, or ends, as a sentence for the user.
+//! The errors of a client, as sentences for its user.
 use pinhole::client::{ClientError, Unusable};
 use pinhole::rtsp::{AuthScheme, Method, Status};
 use std::io;
 
-/// Why there is no session.
+/// Why a session cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The caller's: the URL, or how the client is set up.
+    /// The URL or the options are invalid.
     #[error("{0}")]
     Unusable(Unusable),
     /// The host has no address.
     #[error("the host {host} is not found: {source}")]
     Resolve {
-        /// Which host.
+        /// The host.
         host: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// Nobody listens there.
     #[error("cannot connect to {address}: {source}; is the server running?")]
     Connect {
-        /// Which host and port.
+        /// The host and port.
         address: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The server refused.
+    /// The server refused a request without which the session cannot go on.
     #[error("{}", refusal(*method, *status, *auth))]
     Refused {
-        /// What it was asked.
+        /// The method of the request.
         method: Method<'static>,
-        /// What it answered.
+        /// The status of the response.
         status: Status,
-        /// What it wants to be shown, with 401.
+        /// The authentication that it asks for, with status 401.
         auth: Option<AuthScheme>,
     },
-    /// The presentation is elsewhere.
+    /// The server says that the presentation is at this URL.
     #[error("the server says that the stream is elsewhere: {0}")]
     Redirected(String),
-    /// The session cannot go on.
+    /// The session has failed.
     #[error("{0}")]
     Session(ClientError),
-    /// The caller's: not even one frame fits [`super::Options::cache`].
+    /// A frame does not fit the cache; see [`super::Options::cache`].
     #[error(
         "a frame of {frame} bytes does not fit the cache, which takes {cache} bytes a track; it should be \
          several times as large"
     )]
     CacheTooSmall {
-        /// Bytes that the frame takes.
+        /// Bytes of the frame.
         frame: usize,
-        /// Bytes that the cache takes.
+        /// Bytes that the cache of its track may hold.
         cache: usize,
     },
     /// The operating system refuses what an event loop needs.

@@ -1,41 +1,41 @@
-//! Leaves media to gather, so that one turn takes in what several would.
+//! Lets media collect in the kernel, so that one turn receives what would take several.
 use pinhole::client::LowerTransport;
 use std::thread;
 use std::time::Duration;
 
-/// The longest time: half the interval of 30 frames a second, over which senders spread a frame.
+/// The longest sleep: half the interval of 30 frames a second, over which senders spread a frame.
 const LONGEST: Duration = Duration::from_millis(16);
-/// On a connection a frame comes at once, in a few pieces.
+/// The sleep on a connection, where a frame comes at once in a few pieces.
 const ON_CONNECTION: Duration = Duration::from_millis(4);
-/// No sleep is shorter.
+/// The shortest sleep that is worth it.
 const SHORTEST: Duration = Duration::from_millis(1);
-/// What a link of 1 Gbit/s can put into a buffer in a microsecond, where the kernel accounts for twice
-/// the bytes of a packet.
+/// Bytes that a link of 1 Gbit/s can add to a buffer in a microsecond. The kernel accounts for twice the
+/// bytes of a packet.
 const BYTES_A_MICROSECOND: usize = 250;
-/// Less than this is a response, and waits for nothing.
+/// Fewer bytes than this are a response, after which no more need follow.
 const MEDIA: usize = 8 << 10;
 
 /// Sleeps after the first part of a frame, until the rest has come.
 ///
-/// A paced frame comes in as many parts as there are batches, and each would wake the thread, for a few
-/// microseconds' work. The sleep is short enough for the socket's buffer, and for a player, that shows
-/// no frame as soon as it comes.
+/// A paced frame comes in many parts, each of which would wake the thread for a few microseconds of
+/// work. The sleep is short enough for the socket's buffer, and for a player, which shows no frame as
+/// soon as it comes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Gather {
-    /// Bytes that the turn has taken in.
+    /// Bytes that this turn has received.
     taken: usize,
-    /// The turn came after a sleep: what comes next is the first part of another frame.
+    /// Whether this turn came after a sleep, so that the next one receives the first part of a frame.
     slept: bool,
 }
 
 impl Gather {
-    /// Notes bytes that were taken in.
+    /// Notes bytes that were received.
     pub(super) const fn take(&mut self, bytes: usize) {
         self.taken = self.taken.saturating_add(bytes);
     }
 
-    /// Sleeps where that is worth it, `at_most` so long, and says what of that time is left. `buffer`:
-    /// bytes that the receive buffers of the track's sockets have.
+    /// Sleeps if that is worth it, for `at_most` at the longest, and returns how much of `at_most` is
+    /// left. `buffer` is the smallest receive buffer of the tracks' sockets, in bytes.
     pub(super) fn rest(
         &mut self,
         lower: Option<LowerTransport>,
@@ -68,7 +68,7 @@ mod tests {
     use std::time::Instant;
 
     const LARGE: usize = 8 << 20;
-    /// What an ordinary user gets where nobody has raised `net.core.rmem_max`.
+    /// What an ordinary user is granted with the default `net.core.rmem_max`.
     const STOCK: usize = 2 * 212_992;
 
     fn sleeps(gather: &mut Gather, lower: LowerTransport, buffer: usize, at_most: Duration) -> bool {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_of_a_frame_is_waited_for_once() {
+    fn it_sleeps_once_for_a_frame() {
         let mut gather = Gather::default();
         gather.take(45_000);
         assert!(sleeps(&mut gather, LowerTransport::Udp, LARGE, Duration::from_secs(1)));
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_waited_for_that_a_buffer_may_not_hold_or_that_is_no_media() {
+    fn small_buffers_and_responses_cause_no_sleep() {
         let mut gather = Gather::default();
         gather.take(45_000);
         assert!(!sleeps(&mut gather, LowerTransport::Udp, STOCK, Duration::from_secs(1)));

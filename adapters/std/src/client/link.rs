@@ -1,4 +1,4 @@
-//! The way to the server, which can be lost and found again.
+//! The connection to the server, which can be lost and made again.
 use super::error::Error;
 use super::sockets::{Connection, connect};
 use super::{STREAM, Waker};
@@ -9,38 +9,38 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// The way to the server.
+/// The state of the connection.
 #[derive(Debug)]
 pub(super) enum Link {
-    /// There is none.
+    /// There is no connection.
     Down,
-    /// A thread of its own looks for one: the system's resolver blocks.
+    /// A thread makes a connection: the system's resolver blocks.
     Connecting(Receiver<Result<TcpStream, Error>>),
     Up(Connection),
 }
 
 impl Link {
-    /// Connects; waits for that.
+    /// Connects. Blocks until that is done.
     pub(super) fn open(url: &str, timeout: Duration, registry: &Registry) -> Result<Self, Error> {
         let stream = connect(url, timeout)?;
         Connection::new(stream, registry, STREAM).map(Self::Up).map_err(Error::Loop)
     }
 
-    /// Begins to connect; `waker` is called when that is done.
+    /// Begins to connect on another thread, which calls `waker` when it is done.
     pub(super) fn connect(url: String, timeout: Duration, waker: Waker) -> Self {
         let (sender, result) = sync_channel(1);
         thread::spawn(move || {
-            // Nobody may wait for it any more.
+            // Fails if nobody waits for it any more.
             let _ = sender.send(connect(&url, timeout));
             waker.wake();
         });
         Self::Connecting(result)
     }
 
-    /// Says whether it has come about just now.
+    /// Returns whether the connection was made since the last call.
     ///
     /// # Errors
-    /// There is none.
+    /// It could not be made.
     pub(super) fn arrive(&mut self, registry: &Registry) -> Result<bool, Error> {
         let Self::Connecting(result) = self else { return Ok(false) };
         let stream = match result.try_recv() {

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-/// How many receive calls a socket gets before the others have their turn.
+/// The most receive calls on a socket before other events have their turn.
 const RECEIVES: usize = 64;
 
 /// The RTSP connection.
@@ -22,10 +22,13 @@ pub(super) struct Connection {
     writable: bool,
 }
 
-/// Connects to the first of the host's addresses that answers.
+/// Connects to the first of the host's addresses that answers. Blocks.
+///
+/// # Errors
+/// The URL is invalid, the host is not found, or no address answers within `timeout`.
 pub(super) fn connect(url: &str, timeout: Duration) -> Result<std::net::TcpStream, Error> {
     let parsed = Url::parse(url.as_bytes()).map_err(|error| Error::Unusable(Unusable::Url(error)))?;
-    // Of a `str`, so nothing is lost.
+    // The URL is a `str`, so that nothing is lost.
     let (host, port) = (String::from_utf8_lossy(parsed.host()), parsed.port());
     let resolve = |source| Error::Resolve { host: host.to_string(), source };
     let addresses = (&*host, port).to_socket_addrs().map_err(resolve)?;
@@ -71,7 +74,7 @@ impl Connection {
         self.server
     }
 
-    /// Reads what is there; 0 where there is nothing now.
+    /// Reads what is there, and returns how many bytes; 0 if there is nothing now.
     ///
     /// # Errors
     /// The connection is lost, or the server has closed it.
@@ -94,7 +97,7 @@ impl Connection {
         Ok(0)
     }
 
-    /// Writes what the socket takes; 0 where it takes nothing now.
+    /// Writes as many bytes as the socket takes, and returns how many; 0 if it takes none now.
     ///
     /// # Errors
     /// The connection is lost.
@@ -116,7 +119,7 @@ pub(super) struct TrackSockets {
     pair: UdpPair,
     local: IpAddr,
     server: IpAddr,
-    /// Packets may come from here.
+    /// A further address that packets may come from.
     source: IpAddr,
     readable: [bool; 2],
 }
@@ -139,17 +142,18 @@ impl TrackSockets {
         }
     }
 
-    /// What waits in the kernel at most, in bytes as it counts them.
+    /// Returns the most bytes that wait in the kernel, as the kernel counts them.
     pub(super) const fn receive_buffer(&self) -> usize {
         self.pair.rtp.receive_buffer()
     }
 
-    /// Where the server says that its packets come from; `None`: from its own address.
+    /// Sets the address that the server's packets come from; `None` means its own.
     pub(super) fn comes_from(&mut self, source: Option<IpAddr>) {
         self.source = source.unwrap_or(self.server);
     }
 
-    /// Hands on the datagrams of the server that wait; returns whether there may be more.
+    /// Receives the waiting datagrams of the server, and hands each to `take`. Returns whether there may
+    /// be more. Datagrams from elsewhere are ignored.
     pub(super) fn receive(&mut self, port: Port, buffer: &mut [u8], mut take: impl FnMut(&[u8])) -> bool {
         let [rtp, rtcp] = &mut self.readable;
         let (socket, readable) = match port {

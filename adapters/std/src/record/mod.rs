@@ -76,7 +76,7 @@ pub enum RecordError {
 /// # fn record(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut recorder = Recorder::create("camera.avi".as_ref())?;
 /// let mut next = FrameId(0);
-/// while let Ok(frame) = client.frame(next) {
+/// while let Ok(frame) = client.frame(0, next) {
 ///     recorder.write(&frame)?;
 ///     next = next.next();
 /// }

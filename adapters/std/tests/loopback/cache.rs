@@ -46,7 +46,7 @@ impl Viewer {
 
     /// Looks at the next frame, if it is there.
     fn look(&mut self, clip: &Library) {
-        if let Ok(frame) = self.client.frame(self.next) {
+        if let Ok(frame) = self.client.frame(0, self.next) {
             let number = (frame.pts.as_micros() * 30 + 500_000) / 1_000_000;
             let sent = clip.frame(TrackId::default(), FrameId(number)).unwrap();
             assert!(scan(&sent) == scan(&frame), "frame {number}");
@@ -74,7 +74,7 @@ impl Viewer {
     }
 
     fn has_ended(&self) -> bool {
-        self.events.contains(&Event::Ended) && self.next == self.client.cached().end
+        self.events.contains(&Event::Ended) && self.next == self.client.cached(0).end
     }
 }
 
@@ -88,11 +88,11 @@ fn a_clip_larger_than_the_cache_is_seen_whole() {
         let mut viewer = Viewer::new(&serving.url(), &options(transport, cache));
         viewer.watch(&clip, Viewer::has_ended).unwrap();
         assert!(viewer.seen.iter().copied().eq(0..60), "{:?}", viewer.seen);
-        let usage = viewer.client.usage();
+        let usage = viewer.client.usage(0);
         assert_eq!(usage.capacity, cache);
         assert!((cache / 4..=cache).contains(&usage.bytes) && (5..60).contains(&usage.frames), "{usage:?}");
-        assert!(viewer.client.cached().start > FrameId(0));
-        let figures = viewer.client.statistics().track;
+        assert!(viewer.client.cached(0).start > FrameId(0));
+        let figures = viewer.client.track_statistics(0);
         assert_eq!((figures.frames_complete, figures.frames_missing, figures.frames_damaged), (60, 0, 0));
         assert!(!viewer.events.contains(&Event::Paused));
     }
@@ -108,16 +108,18 @@ fn a_place_that_is_sought_begins_with_its_frame_and_can_be_found() {
         assert_eq!(viewer.client.duration(), Some(Duration::from_secs(2)));
         assert!(!viewer.client.is_live());
         let at = MediaTime::from_micros(1_500_000);
-        let first = viewer.client.seek(at);
+        let first = viewer.client.cached(0).end;
+        viewer.client.seek(at);
         viewer.next = first;
         viewer.watch(&clip, Viewer::has_ended).unwrap();
         assert_eq!(viewer.seen, [0, 1, 2, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59]);
-        assert_eq!(viewer.client.find(at), Some(first));
-        let spans: Vec<_> = viewer.client.spans().map(|span| span.frames).collect();
+        assert_eq!(viewer.client.find(0, at), Some(first));
+        let spans: Vec<_> = viewer.client.spans(0).map(|span| span.frames).collect();
         assert_eq!(spans, [first..FrameId(first.0 + 15), FrameId(0)..first]);
         // After the end, too.
         viewer.events.clear();
-        viewer.next = viewer.client.seek(MediaTime::from_micros(1_900_000));
+        viewer.next = viewer.client.cached(0).end;
+        viewer.client.seek(MediaTime::from_micros(1_900_000));
         viewer.watch(&clip, Viewer::has_ended).unwrap();
         assert_eq!(viewer.seen[18..], [57, 58, 59]);
         let refused = |event: &Event| matches!(event, Event::Refused { .. });
@@ -151,7 +153,7 @@ fn a_server_that_was_gone_goes_on_where_it_was_lost() {
         drop(serving);
         let error = viewer.watch(&clip, |_| false).unwrap_err();
         assert!(error.to_string().contains("closed the connection"), "{error}");
-        assert!(!viewer.client.is_connected() && viewer.client.frame(FrameId(0)).is_ok());
+        assert!(!viewer.client.is_connected() && viewer.client.frame(0, FrameId(0)).is_ok());
         // Nobody is there.
         viewer.client.reconnect();
         let error = viewer.watch(&clip, |_| false).unwrap_err();
@@ -160,8 +162,8 @@ fn a_server_that_was_gone_goes_on_where_it_was_lost() {
         reconnect(&mut viewer);
         viewer.watch(&clip, Viewer::has_ended).unwrap();
         assert!(viewer.seen.iter().copied().eq(0..60), "{:?}", viewer.seen);
-        assert_eq!(viewer.client.spans().count(), 1);
-        assert_eq!(viewer.client.statistics().track.frames_complete, 60);
+        assert_eq!(viewer.client.spans(0).count(), 1);
+        assert_eq!(viewer.client.track_statistics(0).frames_complete, 60);
     }
 }
 
@@ -178,7 +180,7 @@ fn a_live_source_goes_on_later_when_its_server_was_gone() {
     let mut viewer = Viewer::new(&serving.url(), &options(TransportChoice::Tcp, 8 << 20));
     let deadline = Instant::now() + LIMIT;
     let come = |viewer: &mut Viewer, frames: u64| {
-        while viewer.client.cached().end < FrameId(frames) {
+        while viewer.client.cached(0).end < FrameId(frames) {
             assert!(Instant::now() < deadline, "not in time");
             let _ = viewer.turn();
         }
@@ -186,7 +188,7 @@ fn a_live_source_goes_on_later_when_its_server_was_gone() {
     come(&mut viewer, 10);
     assert!(viewer.client.is_live());
     drop(serving);
-    let lost = viewer.client.cached().end;
+    let lost = viewer.client.cached(0).end;
     while viewer.client.is_connected() {
         assert!(Instant::now() < deadline, "not in time");
         let _ = viewer.turn();
@@ -195,9 +197,9 @@ fn a_live_source_goes_on_later_when_its_server_was_gone() {
     std::thread::sleep(Duration::from_secs(1));
     let _serving = Serving::start(address, pattern());
     reconnect(&mut viewer);
-    let enough = viewer.client.cached().end.0 + 5;
+    let enough = viewer.client.cached(0).end.0 + 5;
     come(&mut viewer, enough);
-    let spans: Vec<_> = viewer.client.spans().collect();
+    let spans: Vec<_> = viewer.client.spans(0).collect();
     let [after, before] = &spans[..] else { panic!("{spans:?}") };
     assert!(before.frames.end >= lost && after.frames.start == before.frames.end);
     let gap = Duration::from(after.from.since(before.to));

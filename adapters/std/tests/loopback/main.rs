@@ -23,7 +23,7 @@ fn watch(listen: SocketAddr, transport: TransportChoice, lower: LowerTransport) 
     let store = library();
     for n in 0..60 {
         let sent = store.frame(TrackId::default(), FrameId(n)).unwrap();
-        let came = client.frame(FrameId(n)).unwrap();
+        let came = client.frame(0, FrameId(n)).unwrap();
         let (Format::Jpeg(from), Format::Jpeg(to)) = (sent.format, came.format) else { panic!("no JPEG") };
         let scan = |data: &[u8], at: u32, len: u32| data[at as usize..][..len as usize].to_vec();
         assert_eq!((from.width, from.height, came.integrity.is_complete()), (to.width, to.height, true));
@@ -36,7 +36,7 @@ fn watch(listen: SocketAddr, transport: TransportChoice, lower: LowerTransport) 
     }
     let statistics = client.statistics();
     assert_eq!(statistics.transport, Some(lower));
-    assert_eq!((statistics.track.frames_complete, statistics.track.lost), (60, 0));
+    assert_eq!((client.track_statistics(0).frames_complete, client.track_statistics(0).lost), (60, 0));
     client.teardown();
     until(&mut client, |event| *event == Event::Closed);
     let frames = serving.wait(|event| match event {
@@ -59,7 +59,7 @@ fn a_clip_arrives_whole_in_packets_of_any_length() {
             let mut client = Client::connect(&serving.url(), &options).expect("the server is there");
             until(&mut client, |event| *event == Event::Ended);
             assert_eq!(client.statistics().speed, play.speed);
-            let track = client.statistics().track;
+            let track = client.track_statistics(0);
             let seen = (track.frames_complete, track.frames_damaged, track.lost);
             assert_eq!(seen, (60, 0, 0), "{max_packet} by {transport:?}");
         }
@@ -134,7 +134,7 @@ fn live_input_is_served_as_it_comes_and_its_end_ends_the_server() {
     });
     until(&mut client, |event| *event == Event::Ended);
     feeder.join().unwrap();
-    assert_eq!(client.statistics().track.frames_complete, 60);
+    assert_eq!(client.track_statistics(0).frames_complete, 60);
     client.teardown();
     until(&mut client, |event| *event == Event::Closed);
 }

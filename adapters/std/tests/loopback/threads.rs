@@ -60,7 +60,7 @@ fn sessions_are_spread_evenly_and_all_frames_arrive_whole() {
     let mut clients = TRANSPORTS.map(watch);
     until_all(&mut clients, |event| *event == Event::Ended);
     for client in &clients {
-        let track = client.statistics().track;
+        let track = client.track_statistics(0);
         assert_eq!((track.frames_complete, track.frames_damaged, track.lost), (60, 0, 0));
     }
     let mut opened: HashMap<_, usize> = HashMap::new();
@@ -101,7 +101,7 @@ fn live_input_reaches_all_threads_and_is_told_of_once() {
     until_all(&mut clients, |event| *event == Event::Ended);
     feeder.join().unwrap();
     for client in &mut clients {
-        assert_eq!(client.statistics().track.frames_complete, 60);
+        assert_eq!(client.track_statistics(0).frames_complete, 60);
         client.teardown();
     }
     until_all(&mut clients, |event| *event == Event::Closed);

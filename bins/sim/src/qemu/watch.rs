@@ -1,6 +1,6 @@
 //! A client that watches the firmware.
-use pinhole::client::TransportChoice;
-use pinhole_std::client::{Client, Error, Event, Options, Statistics};
+use pinhole::client::{Figures, TransportChoice};
+use pinhole_std::client::{Client, Error, Event, Options};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ pub(super) struct Watch {
 pub(super) struct Report {
     url: String,
     transport: TransportChoice,
-    statistics: Statistics,
+    received: Figures,
     reconnected: u32,
 }
 
@@ -62,26 +62,26 @@ fn watch(url: String, transport: TransportChoice, stop: &AtomicBool) -> Result<R
             reconnected += 1;
         }
     }
-    let statistics = client.statistics();
+    let received = client.track_statistics(0);
     client.teardown();
     // What is not said within this time is not said.
     let _ = client.turn(GLANCE);
-    Ok(Report { url, transport, statistics, reconnected })
+    Ok(Report { url, transport, received, reconnected })
 }
 
 impl Report {
     /// Whether frames came, and all of them whole.
     pub(super) fn is_whole(&self) -> bool {
-        let figures = &self.statistics.track;
+        let figures = &self.received;
         figures.frames_complete > 0 && figures.frames_damaged == 0 && figures.frames_missing == 0
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, transport, statistics, reconnected } = self;
+        let Self { url, transport, received, reconnected } = self;
         let transport = if *transport == TransportChoice::Udp { "UDP" } else { "TCP" };
-        let figures = &statistics.track;
+        let figures = received;
         write!(
             f,
             "{url} by {transport}: {} frames whole, {} damaged, {} missing; {} packets, {} lost; {reconnected} times \

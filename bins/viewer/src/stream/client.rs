@@ -65,28 +65,28 @@ impl Source for Client {
         None
     }
 
-    fn frame(&self, _track: u8, id: FrameId) -> Result<Frame<'_>, Miss> {
-        self.frame(id)
+    fn frame(&self, track: u8, id: FrameId) -> Result<Frame<'_>, Miss> {
+        self.frame(track, id)
     }
 
-    fn frame_time(&self, _track: u8, id: FrameId) -> Result<Range<MediaTime>, Miss> {
-        self.frame(id).map(|frame| frame.pts..frame.pts + frame.duration)
+    fn frame_time(&self, track: u8, id: FrameId) -> Result<Range<MediaTime>, Miss> {
+        self.frame(track, id).map(|frame| frame.pts..frame.pts + frame.duration)
     }
 
-    fn cached(&self, _track: u8) -> Range<FrameId> {
-        self.cached()
+    fn cached(&self, track: u8) -> Range<FrameId> {
+        self.cached(track)
     }
 
-    fn find(&self, _track: u8, time: MediaTime) -> Option<FrameId> {
-        self.find(time)
+    fn find(&self, track: u8, time: MediaTime) -> Option<FrameId> {
+        self.find(track, time)
     }
 
-    fn cached_ranges(&self, _track: u8) -> Vec<CachedRange> {
-        self.spans().map(|span| CachedRange { frames: span.frames, time: span.from..span.to }).collect()
+    fn cached_ranges(&self, track: u8) -> Vec<CachedRange> {
+        self.spans(track).map(|span| CachedRange { frames: span.frames, time: span.from..span.to }).collect()
     }
 
     fn usage(&self) -> CacheUsage {
-        let client::Usage { frames, bytes, capacity, span, .. } = self.usage();
+        let client::Usage { frames, bytes, capacity, span, .. } = self.usage(0);
         CacheUsage { frames: frames as u64, bytes, capacity, span }
     }
 
@@ -102,8 +102,10 @@ impl Source for Client {
         self.watch_from(id);
     }
 
-    fn seek(&mut self, _track: u8, time: MediaTime) -> FrameId {
-        self.seek(time)
+    fn seek(&mut self, track: u8, time: MediaTime) -> FrameId {
+        let next = self.cached(track).end;
+        self.seek(time);
+        next
     }
 
     fn reconnect(&mut self) {
@@ -120,7 +122,8 @@ impl Source for Client {
     }
 
     fn figures(&self) -> SessionFigures {
-        let client::Statistics { transport, range, scale, speed, track, first_frame, .. } = self.statistics();
+        let client::Statistics { transport, range, scale, speed, first_frame, .. } = self.statistics();
+        let track = self.track_statistics(0);
         let start = range.start.and_then(|start| match start {
             Position::At(start) => Some(start),
             Position::Now => None,

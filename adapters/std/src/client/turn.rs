@@ -1,0 +1,342 @@
+//! What a client does in a turn: waiting, receiving, sending, and following the events of its
+//! connection.
+use super::error::Error;
+use super::link::Link;
+use super::sockets::TrackSockets;
+use super::{Client, Event, STREAM, UDP};
+use pinhole::client::{self, Ask, ClientConn, ClientError, Config, LowerTransport, Port, TransportChoice};
+use pinhole::frame::{FrameRing, Slot};
+use pinhole::rtsp::Method;
+use pinhole::time::Now;
+use std::io;
+use std::time::Duration;
+
+/// Half of the bytes that come on a connection at once, and the packets of UDP that wait for others.
+const WINDOW: usize = 128 << 10;
+/// Bytes of a cache for each frame that it can hold, however short, and the least such frames. The
+/// description of a frame takes a thirtieth of that.
+const BYTES_A_SLOT: usize = 6 << 10;
+const MIN_SLOTS: usize = 64;
+/// The most reads or writes before timers and events have their turn.
+const STEPS: usize = 64;
+
+impl Client {
+    /// Waits for input and timers, for `at_most` at the longest.
+    pub(super) fn wait(&mut self, at_most: Duration) -> Result<(), Error> {
+        let wake = match &self.link {
+            Link::Up(connection) => self.conn.poll_at().earliest(connection.is_writable(), true),
+            Link::Connecting(_) | Link::Down => None,
+        };
+        let wake = wake.map_or(at_most, |at| at.since(self.clock.now().at).into());
+        let timeout = if self.more { Duration::ZERO } else { at_most.min(wake) };
+        let buffer = self.tracks.iter().map(TrackSockets::receive_buffer).min().unwrap_or(0);
+        let timeout = self.gather.rest(self.transport, buffer, timeout);
+        match self.poll.poll(&mut self.polled, Some(timeout)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(Error::Loop(error)),
+            Err(_) | Ok(()) => {}
+        }
+        for event in &self.polled {
+            if event.token() == STREAM {
+                if let Link::Up(connection) = &mut self.link {
+                    connection.ready(event.is_readable() || event.is_read_closed(), event.is_writable());
+                }
+            } else if let Some(number) = event.token().0.checked_sub(UDP)
+                && let Some(track) = self.tracks.get_mut(number / 2)
+            {
+                track.ready(number % 2);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a session if a connection was made just now.
+    ///
+    /// # Errors
+    /// None could be made.
+    pub(super) fn arrive(&mut self) -> Result<(), Error> {
+        if !self.link.arrive(self.poll.registry())? {
+            return Ok(());
+        }
+        let (now, transport) = (self.clock.now(), self.options.transport);
+        // UDP that did not work before would cost its time again.
+        let transport = match (transport, self.transport) {
+            (TransportChoice::Auto, Some(LowerTransport::Interleaved)) => TransportChoice::Tcp,
+            _ => transport,
+        };
+        let conn = session(&self.url, transport, now)?;
+        self.before = (0..self.tracks()).map(|track| self.track_statistics(track)).collect();
+        self.conn = conn;
+        if self.is_live() {
+            let (_, at) = self.newest;
+            let newest = self.caches.first().and_then(|cache| cache.spans().next());
+            if let Some(newest) = newest {
+                self.prefetch.go_on_at(newest.to + now.at.since(at));
+            }
+        }
+        if let Some(wanted) = &mut self.wanted {
+            // It goes on from where it is, not from where it began.
+            wanted.from = None;
+        }
+        self.ask_for_wanted();
+        self.more = true;
+        Ok(())
+    }
+
+    /// Drops the connection, if there is one.
+    pub(super) fn disconnect(&mut self) {
+        if !matches!(self.link, Link::Down) {
+            self.conn.disconnected(self.clock.now(), &mut self.prefetch.sink(&mut self.caches));
+            self.prefetch.disconnected();
+            self.link = Link::Down;
+            self.tracks.clear();
+        }
+        self.more = false;
+    }
+
+    /// Receives and sends, and follows the events of the connection.
+    ///
+    /// # Errors
+    /// The session has failed, or a frame does not fit the cache.
+    pub(super) fn advance(&mut self) -> Result<(), Error> {
+        if !self.is_connected() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        self.more = false;
+        self.receive(now);
+        self.conn.handle_timeout(now, &mut self.prefetch.sink(&mut self.caches));
+        // Sending can cause an event, and following an event can cause something to send. There are few
+        // such rounds before it is the server's turn.
+        for _ in 0..STEPS {
+            self.send(now);
+            if !self.take_events(now)? {
+                break;
+            }
+        }
+        let next = self.cached(0).end;
+        if next != self.newest.0 {
+            self.newest = (next, now.at);
+            self.first_frame.get_or_insert_with(|| self.started.elapsed());
+        }
+        match (self.prefetch.too_large(), self.caches.first()) {
+            (Some(frame), Some(cache)) => Err(Error::CacheTooSmall { frame, cache: cache.capacity() }),
+            _ => Ok(()),
+        }
+    }
+
+    fn receive(&mut self, now: Now) {
+        // The response to PLAY says which of the datagrams after it are wanted.
+        if self.prefetch.is_asking() {
+            self.receive_stream(now);
+        }
+        // Datagrams come before the rest: a server that stops sends BYE, and then closes the connection.
+        for (index, track) in (0_u8..).zip(&mut self.tracks) {
+            for port in [Port::Rtp, Port::Rtcp] {
+                let mut sink = self.prefetch.sink(&mut self.caches);
+                let more = track.receive(port, &mut self.scratch, |datagram| {
+                    self.gather.take(datagram.len());
+                    self.conn.handle_datagram(now, index, port, datagram, &mut sink);
+                });
+                self.more |= more;
+            }
+        }
+        self.receive_stream(now);
+    }
+
+    fn receive_stream(&mut self, now: Now) {
+        let Link::Up(connection) = &mut self.link else { return };
+        let mut sink = self.prefetch.sink(&mut self.caches);
+        for _ in 0..STEPS {
+            match connection.read(&mut self.scratch) {
+                Ok(0) => break,
+                Ok(read) => {
+                    self.gather.take(read);
+                    let data = self.scratch.get(..read).unwrap_or_default();
+                    // An error becomes an event.
+                    let _ = self.conn.handle_stream(now, data, &mut sink);
+                }
+                Err(_) => {
+                    self.conn.disconnected(now, &mut sink);
+                    break;
+                }
+            }
+        }
+        self.more |= connection.is_readable();
+    }
+
+    fn send(&mut self, now: Now) {
+        let Link::Up(connection) = &mut self.link else { return };
+        for _ in 0..STEPS {
+            let Some(chunk) = self.conn.poll_stream(now) else { break };
+            match connection.write(chunk.bytes()) {
+                Ok(0) => break,
+                Ok(written) => chunk.advance(written),
+                Err(_) => {
+                    self.conn.disconnected(now, &mut self.prefetch.sink(&mut self.caches));
+                    self.more = true;
+                    return;
+                }
+            }
+        }
+        for _ in 0..STEPS {
+            let Some(pending) = self.conn.poll_transmit(now) else { break };
+            if let Some(track) = self.tracks.get(usize::from(pending.track())) {
+                track.send(pending.port(), pending.to_port(), pending.bytes());
+            }
+            // A datagram that could not be sent is lost, as any may be.
+            pending.commit();
+        }
+    }
+
+    /// Follows the events of the connection, and keeps those for the caller. Returns whether there was
+    /// any.
+    fn take_events(&mut self, now: Now) -> Result<bool, Error> {
+        let mut happened = self.ask();
+        while self.take_event(now)? {
+            self.ask();
+            happened = true;
+        }
+        Ok(happened)
+    }
+
+    /// Does what the prefetch asks for. Returns whether there was anything.
+    fn ask(&mut self) -> bool {
+        let mut asked = false;
+        while let Some(ask) = self.prefetch.poll(&self.caches) {
+            asked = true;
+            match ask {
+                Ask::Pause => self.conn.pause(),
+                Ask::Play(options) => self.conn.play_with(options),
+                Ask::Ended => self.events.push_back(Event::Ended),
+                _ => {}
+            }
+        }
+        asked
+    }
+
+    /// Follows one event. Returns whether there was one.
+    fn take_event(&mut self, now: Now) -> Result<bool, Error> {
+        let Some(event) = self.conn.poll_event(now) else { return Ok(false) };
+        let told = self.prefetch.on_event(&event);
+        let event = match event {
+            client::Event::Described { tracks, duration } => {
+                let duration = duration.map(Duration::from);
+                self.described = Some(duration);
+                self.make_caches(tracks);
+                self.ask_for_wanted();
+                Event::Described { tracks, duration }
+            }
+            client::Event::Setup { track } => {
+                let ports = self.bind(track);
+                // It is pending, so that this does not fail.
+                let _ = self.conn.setup(track, ports);
+                return Ok(true);
+            }
+            client::Event::ServerPorts { track, source, .. } => {
+                if let Some(track) = self.tracks.get_mut(usize::from(track)) {
+                    track.comes_from(source);
+                }
+                return Ok(true);
+            }
+            client::Event::Playing { lower, range, scale, speed } => {
+                if told {
+                    (self.transport, self.played) = (Some(lower), (range, scale, speed));
+                }
+                Event::Playing { transport: lower, range, scale, speed }
+            }
+            client::Event::SwitchedToTcp => Event::SwitchedToTcp,
+            client::Event::Paused => Event::Paused,
+            client::Event::Stalled => Event::Stalled,
+            client::Event::Ended => Event::Ended,
+            client::Event::Closed => {
+                let cut_short = self.is_cut_short();
+                self.disconnect();
+                if cut_short {
+                    return Err(Error::Session(ClientError::Disconnected));
+                }
+                Event::Closed
+            }
+            client::Event::Redirected { location } => {
+                return Err(Error::Redirected(String::from_utf8_lossy(location).into_owned()));
+            }
+            client::Event::Refused { method, status, auth } => {
+                if !self.goes_on_without(method) {
+                    return Err(Error::Refused { method, status, auth });
+                }
+                Event::Refused { method, status }
+            }
+            client::Event::Failed(error) => return Err(Error::Session(error)),
+            _ => return Ok(true),
+        };
+        if told {
+            self.events.push_back(event);
+        }
+        Ok(true)
+    }
+
+    /// Returns whether the server has closed the session before the end of the presentation.
+    fn is_cut_short(&self) -> bool {
+        self.options.prefetch.is_some()
+            && !self.leaving
+            && self.duration().is_some()
+            && !self.prefetch.is_over()
+    }
+
+    /// Returns whether the session goes on as before if the server refuses `method`.
+    const fn goes_on_without(&self, method: Method<'_>) -> bool {
+        self.transport.is_some() && matches!(method, Method::Play | Method::Pause)
+    }
+
+    /// Asks for what the caller wants to play.
+    fn ask_for_wanted(&mut self) {
+        if let Some(options) = self.wanted {
+            self.conn.play_with(self.prefetch.play(options, &self.caches));
+        }
+    }
+
+    /// Creates the caches, unless they are there from an earlier connection.
+    fn make_caches(&mut self, tracks: u8) {
+        if self.caches.is_empty() {
+            let bytes = self.options.cache / usize::from(tracks.max(1));
+            let slots = (bytes / BYTES_A_SLOT).max(MIN_SLOTS);
+            let cache = || FrameRing::new(vec![Slot::default(); slots], vec![0; bytes]);
+            self.caches = (0..tracks).map(|_| cache()).collect();
+        }
+    }
+
+    /// Binds the sockets of a track, after those of the tracks before it, and returns their ports; `None`
+    /// if the system refuses them.
+    fn bind(&mut self, track: u8) -> Option<pinhole::rtsp::Pair<u16>> {
+        let Link::Up(connection) = &self.link else { return None };
+        let index = usize::from(track);
+        let first = UDP + 2 * index;
+        match TrackSockets::bind(connection.local(), connection.server(), self.poll.registry(), first) {
+            Ok(sockets) => {
+                let ports = sockets.ports();
+                self.tracks.truncate(index);
+                self.tracks.push(sockets);
+                Some(ports)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no UDP ports to receive on");
+                None
+            }
+        }
+    }
+}
+
+/// Creates the state of a session over a new connection.
+///
+/// # Errors
+/// The URL is invalid.
+pub(super) fn session(
+    url: &str,
+    transport: TransportChoice,
+    now: Now,
+) -> Result<ClientConn<Vec<u8>, String>, Error> {
+    let mut config = Config::DEFAULT;
+    config.transport = transport;
+    let random = getrandom::u64().map_err(|error| Error::Loop(io::Error::other(error.to_string())))?;
+    let storage = vec![0; config.storage_len(WINDOW)];
+    Ok(ClientConn::new(config, now, url.to_owned(), random, storage)?)
+}
