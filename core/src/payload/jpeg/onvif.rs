@@ -2,26 +2,27 @@
 //! header cannot express (ONVIF Streaming Specification, "JPEG over RTP").
 use crate::codec::jpeg::segments::{Segments, marker};
 
-/// Profiles of the header extension: of the first packet, and of the others.
+/// The profiles of the header extension: that of the first packet of a frame, and that of the others.
 const PROFILES: [u16; 2] = [0xFFD8, 0xFFFF];
 
-/// The quantisation tables for luma and chroma.
+/// The quantisation tables of luma and of chroma.
 pub(super) type Quantisers<'a> = (&'a [u8; 64], &'a [u8; 64]);
 
-/// What the segments say.
+/// What the segments of an extension say. Each field is `None` if its segment is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Extension<'a> {
-    /// Width and height in pixels (SOF0).
+    /// The width and the height in pixels (SOF0).
     pub(super) dimensions: Option<(u16, u16)>,
-    /// The tables (DQT), of 8 bits.
+    /// The tables of 8-bit values (DQT).
     pub(super) quantisers: Option<Quantisers<'a>>,
-    /// MCUs between restart markers (DRI).
+    /// The number of MCUs in each restart interval (DRI).
     pub(super) restart_interval: Option<u16>,
 }
 
 impl<'a> Extension<'a> {
-    /// Reads a header extension: its profile and what it holds. Nothing of another profile; as much
-    /// as can be read of a malformed one. DHT and SOS are passed over: RFC 2435 leaves no choice.
+    /// Reads a header extension: its profile and its data. Returns nothing for another profile, and as
+    /// much as can be read of malformed data. DHT and SOS are skipped, because RFC 2435 leaves no
+    /// choice there.
     pub(super) fn parse((profile, data): (u16, &'a [u8])) -> Self {
         let mut extension = Self::default();
         if !PROFILES.contains(&profile) {
