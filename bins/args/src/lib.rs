@@ -1,6 +1,6 @@
-//! Values on the command lines of Pinhole's programs: each has one way to be written.
+//! Parsers of values on the command lines of Pinhole's programs: sizes, shares, times and rates.
 //!
-//! The errors are whole sentences, for clap to put behind the option that they are of.
+//! Each error is a clause that clap prints after the name of the option.
 mod media;
 
 pub use media::frame_rate;
@@ -9,13 +9,15 @@ pub use media::pattern;
 
 use std::time::Duration;
 
-/// The least that every host takes is 576 bytes (RFC 791); RTP packets have no fewer than 548.
+/// The smallest MTU in bytes. Every host takes packets of 576 bytes (RFC 791), and RTP packets have at
+/// least 548 bytes.
 const MIN_MTU: u16 = 596;
 
-/// Bytes, with a binary unit or without: `500000`, `64KiB`, `64k`, `256 MiB`, `1g`.
+/// Parses a size and returns it in bytes. The unit is binary, or missing for bytes: `500000`, `64KiB`,
+/// `64k`, `256 MiB`, `1g`.
 ///
 /// # Errors
-/// What is expected, if it is no size or more than any memory.
+/// Returns a text that says what is expected, if `text` is no size or is more than any memory.
 pub fn size(text: &str) -> Result<usize, String> {
     let (number, unit) = split(text);
     let shift = match unit.to_ascii_lowercase().as_str() {
@@ -27,16 +29,16 @@ pub fn size(text: &str) -> Result<usize, String> {
     };
     let bytes =
         number.parse::<usize>().ok().zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift));
-    // What no allocator gives is no size.
+    // A size that no allocator can provide is refused.
     bytes
         .filter(|bytes| *bytes <= isize::MAX as usize)
         .ok_or_else(|| "a size is expected, such as 64MiB, 1GiB or 500000".to_owned())
 }
 
-/// The length of an IP packet, with all of its headers.
+/// Parses the length of an IP packet in bytes, with all of its headers.
 ///
 /// # Errors
-/// What is expected, if no network has such packets.
+/// Returns a text that says what is expected, if no network has packets of this length.
 pub fn mtu(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(mtu) if mtu >= MIN_MTU => Ok(mtu),
@@ -46,10 +48,10 @@ pub fn mtu(text: &str) -> Result<u16, String> {
     }
 }
 
-/// A part of all, from 0 to 1: `0.05`, or `5%`.
+/// Parses a share of a whole, and returns it as 0 to 1: `0.05`, or `5%`.
 ///
 /// # Errors
-/// What is expected, if it is none.
+/// Returns a text that says what is expected, if `text` is no share.
 pub fn share(text: &str) -> Result<f64, String> {
     let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |number| (number.trim_end(), 100.0));
     let share = number.parse::<f64>().ok().map(|number| number / whole);
@@ -58,19 +60,20 @@ pub fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "a share is expected, such as 5% or 0.05, from 0 to 100%".to_owned())
 }
 
-/// A span of time with a unit: `20ms`, `1s 500ms`, `2m`.
+/// Parses a span of time with its unit: `20ms`, `1s 500ms`, `2m`.
 ///
 /// # Errors
-/// What is expected, if it is none.
+/// Returns a text that says what is expected, if `text` is no span of time.
 pub fn time(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| "a time with its unit is expected, such as 20ms, 1s or 500us".to_owned())
 }
 
-/// Bits a second, with a decimal unit or without: `10Mbit`, `250k`, `1gbit`.
+/// Parses a rate and returns it in bits per second. The unit is decimal, or missing for bits: `10Mbit`,
+/// `250k`, `1gbit`.
 ///
 /// # Errors
-/// What is expected, if it is no rate, or no bit at all.
+/// Returns a text that says what is expected, if `text` is no rate, or is less than one bit.
 pub fn bit_rate(text: &str) -> Result<u64, String> {
     let (number, unit) = split(text);
     let factor = match unit.to_ascii_lowercase().as_str() {
@@ -85,7 +88,7 @@ pub fn bit_rate(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a rate of 1 bit a second or more is expected, such as 10Mbit or 250kbit".to_owned())
 }
 
-/// The digits in front, and what follows them.
+/// Splits `text` after its leading digits.
 fn split(text: &str) -> (&str, &str) {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

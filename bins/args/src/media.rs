@@ -1,16 +1,16 @@
-//! What is served.
+//! Parsers of values that describe media.
 use pinhole::sdp::FrameRate;
 #[cfg(feature = "pattern")]
 use pinhole_std::media::PatternFormat;
 
-/// The rate of a test pattern where only its size is given.
+/// The frame rate of a test pattern, if only its size is given.
 #[cfg(feature = "pattern")]
 const PATTERN_RATE: FrameRate = FrameRate(30_000);
 
-/// Frames a second, kept to the thousandth: `30`, `29.97`.
+/// Parses a frame rate in frames per second, exact to the thousandth: `30`, `29.97`.
 ///
 /// # Errors
-/// What is expected, if no video has such a rate.
+/// Returns a text that says what is expected, if no video has such a rate.
 pub fn frame_rate(text: &str) -> Result<FrameRate, String> {
     let fps: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
     if !(0.1..=1000.0).contains(&fps) {
@@ -19,10 +19,11 @@ pub fn frame_rate(text: &str) -> Result<FrameRate, String> {
     Ok(FrameRate((fps * 1000.0).round() as u32))
 }
 
-/// A test pattern's size, and its rate if it is not 30 frames a second: `1280x720`, `1280x720@25`.
+/// Parses the size of a test pattern in pixels, and its frame rate, which is 30 per second if it is not
+/// given: `1280x720`, `1280x720@25`.
 ///
 /// # Errors
-/// What is expected, or why there is no such pattern.
+/// Returns a text that says what is expected, or why there is no such pattern.
 #[cfg(feature = "pattern")]
 pub fn pattern(text: &str) -> Result<PatternFormat, String> {
     let (size, rate) = match text.split_once('@') {
