@@ -1,7 +1,8 @@
-//! Bytes that somebody else owns, used without a panic.
+//! Uses caller-provided bytes without a panic.
 use zerocopy::IntoBytes;
 
-/// A queue of bytes in lent storage, always contiguous: half messages in, replies out.
+/// A queue of bytes in caller-provided storage. Its content is always contiguous. It holds incomplete
+/// messages that came, and replies that are to leave.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Fifo {
     start: usize,
@@ -17,7 +18,7 @@ impl Fifo {
         self.len() == 0
     }
 
-    /// How many more bytes `push` takes.
+    /// Returns how many more bytes `push` takes.
     pub(crate) const fn room(&self, storage: &[u8]) -> usize {
         storage.len().saturating_sub(self.len())
     }
@@ -26,7 +27,7 @@ impl Fifo {
         storage.get(self.start..self.end).unwrap_or(&[])
     }
 
-    /// Takes `n` bytes off the front.
+    /// Removes `n` bytes from the front.
     pub(crate) fn pop(&mut self, n: usize) {
         self.start = self.start.saturating_add(n).min(self.end);
         if self.start == self.end {
@@ -34,7 +35,7 @@ impl Fifo {
         }
     }
 
-    /// Appends all of `bytes`, or nothing and `false`.
+    /// Appends `bytes`. Returns false, and appends nothing, if they do not fit.
     pub(crate) fn push(&mut self, storage: &mut [u8], bytes: &[u8]) -> bool {
         let fits = put(self.tail(storage, bytes.len()), 0, bytes);
         if fits {
@@ -43,8 +44,8 @@ impl Fifo {
         fits
     }
 
-    /// The free bytes behind what is queued, moved together first if fewer than `want` are
-    /// contiguous. What is written there counts after [`Self::grow`].
+    /// Returns the free bytes after the content. If fewer than `want` are contiguous, the content is
+    /// first moved to the front. Bytes that are written there count after [`Self::grow`].
     pub(crate) fn tail<'b>(&mut self, storage: &'b mut [u8], want: usize) -> &'b mut [u8] {
         if storage.len().saturating_sub(self.end) < want && self.start > 0 {
             let len = self.len();
@@ -54,16 +55,16 @@ impl Fifo {
         storage.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// Counts `n` bytes, already written to [`Self::tail`], as queued.
+    /// Appends `n` bytes that were already written to [`Self::tail`].
     pub(crate) fn grow(&mut self, storage: &[u8], n: usize) {
         self.end = self.end.saturating_add(n).min(storage.len());
     }
 }
 
-/// Moves `len` bytes from `from` to the front.
+/// Moves `len` bytes from offset `from` to the front.
 ///
-/// In steps of `from` bytes, because `copy_within` keeps a panic that the optimiser cannot prove
-/// away on small targets.
+/// It moves them in steps of `from` bytes, because `copy_within` keeps a panic that the optimiser
+/// cannot prove away on small targets.
 pub(crate) fn move_to_front(storage: &mut [u8], from: usize, len: usize) {
     let mut done = 0;
     while from > 0 && done < len {
@@ -78,10 +79,10 @@ pub(crate) fn move_to_front(storage: &mut [u8], from: usize, len: usize) {
     }
 }
 
-/// Copies `bytes` to `at`; `false`, and nothing done, if they do not fit.
+/// Copies `bytes` to offset `at`. Returns false, and copies nothing, if they do not fit.
 pub(crate) fn put(storage: &mut [u8], at: usize, bytes: &[u8]) -> bool {
-    // Not by `copy_from_slice`: it has a panic for lengths that differ, which stays where the compiler
-    // optimises for size and does not inline it.
+    // `copy_from_slice` has a panic for lengths that differ, which stays where the compiler optimises
+    // for size and does not inline it.
     storage.get_mut(at..).is_some_and(|to| bytes.write_to_prefix(to).is_ok())
 }
 

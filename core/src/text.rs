@@ -1,9 +1,9 @@
-//! Text, written and read without allocation: numbers, lists and parameters as RTSP and SDP spell
-//! them, without `core::fmt`.
+//! Writes and reads text without allocation and without `core::fmt`: numbers, lists and parameters as
+//! RTSP and SDP spell them.
 //!
-//! What is written goes through a [`TextWriter`] into any [`Write`]: a [`SliceSink`], a
-//! [`Counter`] to learn a length first, or a sink of the caller's. The writer remembers the sink's
-//! first error, which is asked for once, at the end.
+//! A [`TextWriter`] writes into any [`Write`]: a [`SliceSink`], a [`Counter`] to learn a length first,
+//! or a sink of the caller's. The writer remembers the first error of the sink, which is asked for
+//! once, at the end.
 use crate::num::mul_add;
 use crate::storage;
 use crate::time::MediaTime;
@@ -11,12 +11,12 @@ use core::convert::Infallible;
 use core::fmt;
 use embedded_io::{ErrorType, SliceWriteError, Write};
 
-/// Something that has a text form on the wire.
+/// A value that has a text form on the wire.
 pub trait Emit {
-    /// Writes the text form.
+    /// Writes the text form into `out`.
     fn emit<W: Write>(&self, out: &mut TextWriter<W>);
 
-    /// The length of the text form in bytes.
+    /// Returns the length of the text form in bytes.
     fn text_len(&self) -> usize {
         let mut out = TextWriter::new(Counter::default());
         self.emit(&mut out);
@@ -43,21 +43,21 @@ impl Emit for str {
     }
 }
 
-/// In decimal.
+/// Writes the number in decimal.
 impl Emit for u64 {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         out.dec(*self)
     }
 }
 
-/// In decimal.
+/// Writes the number in decimal.
 impl Emit for u32 {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         out.dec(*self)
     }
 }
 
-/// Text of a peer or a user, written on one line: control bytes, among them the line ends of a
+/// Text from a peer or a user that is written on one line. Control bytes, including the line ends of a
 /// folded header, become spaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OneLine<'a>(pub &'a [u8]);
@@ -73,7 +73,7 @@ impl Emit for OneLine<'_> {
     }
 }
 
-/// Writes text piece by piece into a sink. Once the sink has refused a piece, none is written.
+/// Writes text piece by piece into a sink. Once the sink has failed, nothing more is written.
 #[derive(Debug)]
 pub struct TextWriter<W: Write> {
     sink: W,
@@ -81,20 +81,20 @@ pub struct TextWriter<W: Write> {
 }
 
 impl<W: Write> TextWriter<W> {
-    /// Writes into `sink`, which may be a `&mut` of one.
+    /// Makes a writer into `sink`, which may be a `&mut` reference to one.
     pub const fn new(sink: W) -> Self {
         Self { sink, result: Ok(()) }
     }
 
-    /// The sink, with all that was written.
+    /// Returns the sink, which has everything that was written.
     ///
     /// # Errors
-    /// The sink's first; part of the text may have been written.
+    /// Returns the first error of the sink. A part of the text may have been written then.
     pub fn finish(self) -> Result<W, W::Error> {
         self.result.map(|()| self.sink)
     }
 
-    /// The sink, while writing goes on.
+    /// Returns the sink, while writing continues.
     pub fn sink_mut(&mut self) -> &mut W {
         &mut self.sink
     }
@@ -104,7 +104,8 @@ impl<W: Write> TextWriter<W> {
         self.put(text.as_ref());
     }
 
-    /// Apart, so that it is there once, and not for each type of text.
+    /// Writes bytes. A function of its own, so that its code is there once and not for each type of
+    /// text.
     fn put(&mut self, text: &[u8]) {
         if self.result.is_ok() {
             self.result = self.sink.write_all(text);
@@ -121,7 +122,7 @@ impl<W: Write> TextWriter<W> {
         self.text(hex_digits(u64::from(value)).get(8..).unwrap_or_default())
     }
 
-    /// Writes a point in time as seconds with up to six decimals (RFC 2326, 3.6: `npt-sec`).
+    /// Writes a time as seconds with up to six decimals (RFC 2326, 3.6, `npt-sec`).
     pub fn npt(&mut self, at: MediaTime) {
         self.fixed(at.as_micros(), 1_000_000)
     }
@@ -131,13 +132,14 @@ impl<W: Write> TextWriter<W> {
         self.fixed(u64::from(value), 1_000)
     }
 
-    /// Writes `value / unit`. Apart, so that it is there once, and not for each type of value.
+    /// Writes `value / unit`. A function of its own, so that its code is there once and not for each
+    /// type of value.
     fn fixed(&mut self, value: u64, unit: u32) {
         self.text(Digits::of(value, unit).as_bytes())
     }
 
-    /// Writes text for use in a URL: what cannot stand there, white space, control bytes and
-    /// all that is not ASCII, is percent-encoded. A `%` is taken to be encoded already.
+    /// Writes text for use in a URL. White space, control bytes and bytes outside ASCII are
+    /// percent-encoded. A `%` is taken to be part of an encoding already.
     pub fn url_text(&mut self, text: &[u8]) {
         let mut rest = text;
         while let Some(at) = rest.iter().position(|b| !b.is_ascii_graphic())
@@ -151,17 +153,18 @@ impl<W: Write> TextWriter<W> {
     }
 }
 
-/// A number in decimal. Apart from the writer, which is compiled for each sink anew.
+/// The decimal digits of a number. Apart from the writer, which is compiled anew for each sink.
 struct Digits {
     bytes: [u8; Self::MAX],
     start: usize,
 }
 
 impl Digits {
-    /// 20 digits, and a point.
+    /// The most bytes: 20 digits and a point.
     const MAX: usize = 21;
 
-    /// `value / unit` exactly, without trailing zeros; `unit` is a power of ten.
+    /// Makes the digits of `value / unit`, exactly and without trailing zeros. `unit` is a power of
+    /// ten.
     fn of(value: u64, mut unit: u32) -> Self {
         let mut this = Self { bytes: [0; Self::MAX], start: Self::MAX };
         let mut rest = value;
@@ -208,7 +211,7 @@ const fn hex_digit(nibble: u8) -> u8 {
     }
 }
 
-/// A number as sixteen hexadecimal digits.
+/// Returns a number as sixteen hexadecimal digits.
 pub(crate) fn hex_digits(value: u64) -> [u8; 16] {
     let mut rest = value;
     let mut digits = [0; 16];
@@ -219,12 +222,12 @@ pub(crate) fn hex_digits(value: u64) -> [u8; 16] {
     digits
 }
 
-/// A sink that only counts: the length of a body is sent before the body.
+/// A sink that only counts bytes. It is for the length of a body, which is sent before the body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter(usize);
 
 impl Counter {
-    /// How many bytes were written.
+    /// Returns how many bytes were written.
     pub const fn count(&self) -> usize {
         self.0
     }
@@ -249,7 +252,7 @@ impl Write for Counter {
     }
 }
 
-/// A sink over lent bytes, which takes each piece whole or not at all.
+/// A sink into caller-provided bytes. It takes a piece wholly or fails.
 #[derive(Debug)]
 pub struct SliceSink<'a> {
     bytes: &'a mut [u8],
@@ -257,22 +260,22 @@ pub struct SliceSink<'a> {
 }
 
 impl<'a> SliceSink<'a> {
-    /// Writes from the start of `bytes`.
+    /// Makes a sink that writes from the start of `bytes`.
     pub const fn new(bytes: &'a mut [u8]) -> Self {
         Self { bytes, len: 0 }
     }
 
-    /// How many bytes were written.
+    /// Returns how many bytes were written.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Nothing was written.
+    /// Whether nothing was written.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// What was written.
+    /// Returns the bytes that were written.
     pub fn written(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
@@ -300,7 +303,8 @@ impl Write for SliceSink<'_> {
     }
 }
 
-/// Reads a whole number. `None` unless all bytes are digits and the value fits.
+/// Reads a whole number in decimal. Returns `None` unless all bytes are digits and the number fits 64
+/// bits.
 pub fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -308,7 +312,7 @@ pub fn decimal(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0u64, |value, &b| mul_add(value, 10, u64::from(char::from(b).to_digit(10)?)))
 }
 
-/// Reads one to eight hexadecimal digits.
+/// Reads one to eight hexadecimal digits. Returns `None` for anything else.
 pub fn hexadecimal(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 8 {
         return None;
@@ -316,8 +320,8 @@ pub fn hexadecimal(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |value, &b| Some(value << 4 | char::from(b).to_digit(16)?))
 }
 
-/// Reads a decimal fraction in units of one `unit`-th, where `unit` is a power of ten. Finer
-/// digits are cut off.
+/// Reads a decimal fraction, and returns it multiplied by `unit`, which is a power of ten. Finer digits
+/// are cut off. Returns `None` if the text is no such number.
 pub fn fraction(text: &[u8], mut unit: u32) -> Option<u64> {
     let (whole, fine) = split_once(text, b'.').unwrap_or((text, &[]));
     let mut value = mul_add(decimal(whole)?, unit, 0)?;
@@ -328,7 +332,7 @@ pub fn fraction(text: &[u8], mut unit: u32) -> Option<u64> {
     Some(value)
 }
 
-/// The first word, and what comes after it, without white space around either.
+/// Returns the first word, and the text after it, both without white space around them.
 pub fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii();
     let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
@@ -336,22 +340,22 @@ pub fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
     (word, rest.trim_ascii_start())
 }
 
-/// What is before and after the first `separator`.
+/// Returns the text before and after the first `separator`; `None` if there is none.
 pub fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&b| b == separator)?;
     let (before, rest) = text.split_at_checked(at)?;
     Some((before, rest.split_first()?.1))
 }
 
-/// What is before and after the last `separator`.
+/// Returns the text before and after the last `separator`; `None` if there is none.
 pub fn rsplit_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().rposition(|&b| b == separator)?;
     let (before, rest) = text.split_at_checked(at)?;
     Some((before, rest.split_first()?.1))
 }
 
-/// The parts of a list, without the white space around them. A separator inside double quotes
-/// separates nothing.
+/// Iterates over the parts of a list, without the white space around them. A separator within double
+/// quotes does not separate.
 pub fn split(list: &[u8], separator: u8) -> Split<'_> {
     Split { rest: Some(list), separator }
 }
@@ -381,30 +385,31 @@ impl<'a> Iterator for Split<'a> {
     }
 }
 
-/// The name and the value of a parameter `name=value`, without white space and quotes around
-/// them. The value is empty where there is none.
+/// Splits a parameter `name=value`. Returns the name and the value without white space and quotes
+/// around them. The value is empty if there is none.
 pub fn parameter(text: &[u8]) -> (&[u8], &[u8]) {
     let (name, value) = split_once(text, b'=').unwrap_or((text, &[]));
     (name.trim_ascii(), unquote(value.trim_ascii()))
 }
 
-/// `text` without the double quotes around it, if there are any.
+/// Returns `text` without the double quotes around it, if there are any.
 pub fn unquote(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text)
 }
 
-/// Whether `text` starts with `prefix`, in capitals or not.
+/// Whether `text` starts with `prefix`, whatever the case of letters.
 pub fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// Whether `text` ends with `suffix`. That of slices indexes, which is a panic where it is not inlined.
+/// Whether `text` ends with `suffix`. The method of slices has an index, which leaves a panic where it
+/// is not inlined.
 pub(crate) fn ends_with(text: &[u8], suffix: &[u8]) -> bool {
     text.len().checked_sub(suffix.len()).and_then(|at| text.get(at..)) == Some(suffix)
 }
 
-/// Bytes for people to read: what is no ASCII, or controls something, as an escape. As
-/// [`slice::escape_ascii`], whose `Display` indexes.
+/// Bytes for people to read: those that are not printable ASCII are escaped. [`slice::escape_ascii`]
+/// does the same, but its `Display` indexes.
 pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Escaped<'_> {
@@ -413,8 +418,8 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// How many bytes behind the start of `whole` its part `part` starts; the length of `whole` if
-/// it is no part of it.
+/// Returns the offset of `part` in `whole`, of which it is a part. Returns the length of `whole` if it
+/// is not a part of it.
 pub(crate) fn offset(whole: &[u8], part: &[u8]) -> usize {
     part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr()).min(whole.len())
 }
@@ -425,7 +430,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
     use std::vec::Vec;
 
-    /// The text form of anything, for the tests of the wire types.
+    /// Returns the text form of a value, for the tests of the wire types.
     pub(crate) fn emitted(value: &(impl Emit + ?Sized)) -> Vec<u8> {
         let mut out = TextWriter::new(Vec::new());
         value.emit(&mut out);

@@ -1,9 +1,9 @@
-//! AVI: which of its streams is Motion-JPEG, and the chunks that hold its frames.
+//! Reads AVI files: finds the first Motion-JPEG stream, and the chunks with its frames.
 //!
-//! The chunks are walked one by one, into the lists that hold frames: `movi`, `rec `, and those of
-//! OpenDML's further `RIFF AVIX`. No index is read: it may be missing or wrong, and does not fit a
-//! small memory. Nor are the sizes of these lists: a recorder that lost its power has not written
-//! them.
+//! The chunks are read one by one. Of lists, only those that contain frames are entered: `movi`, `rec
+//! `, and those in further `RIFF AVIX` chunks of OpenDML. No index is read, as it may be missing or
+//! wrong and does not fit a small memory. The sizes of these lists are not used either, as a recorder
+//! that has lost its power has not written them.
 use super::FrameClock;
 use super::reader::{FrameReader, FrameSpan, MediaError, MediaErrorKind, ReadError, Window};
 use embedded_io::{Read, Seek};
@@ -11,16 +11,16 @@ use embedded_io::{Read, Seek};
 /// The stream that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Video {
-    /// Its place among the file's streams.
+    /// The number of the stream in the file, counted from 0.
     number: u8,
     pub(super) clock: Option<FrameClock>,
 }
 
-/// Four-character codes of Motion-JPEG, in upper case.
+/// The four-character codes of Motion-JPEG, in upper case.
 const MOTION_JPEG: [[u8; 4]; 5] = [*b"MJPG", *b"JPEG", *b"AVI1", *b"AVI2", *b"DMB1"];
 
-/// Finds the first Motion-JPEG stream by the headers at the start of a file, and where the chunks
-/// go on behind them.
+/// Finds the first Motion-JPEG stream by the headers at the start of a file. Returns the stream, and
+/// the offset at which the chunks continue after the headers.
 pub(super) fn open<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>>(
     window: &mut Window<R, B>,
 ) -> Result<(Video, u64), ReadError<R::Error>> {
@@ -73,9 +73,9 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         Ok(None)
     }
 
-    /// Passes over what starts at `damage` and is no chunk, or one of a wrong size: looks for a
-    /// frame from `scan` on, by its markers. Reading goes on with the chunk of that frame, if that
-    /// is whole. `otherwise` is what to say if there is none.
+    /// Skips damage at `damage`, where there is no chunk or one of a wrong size: looks for a frame from
+    /// `scan` on, by its markers. Reading continues with the chunk of that frame, if the chunk is
+    /// whole. `otherwise` is the error if there is no frame.
     fn find_frame(
         &mut self,
         damage: u64,
@@ -104,10 +104,10 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
     }
 }
 
-/// A chunk (RIFF): a name, a size, and so many bytes.
+/// A RIFF chunk: a name, a size, and that many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chunk {
-    /// Of its header.
+    /// The offset of its header in the file.
     at: u64,
     name: [u8; 4],
     body: u64,
@@ -121,14 +121,15 @@ impl Chunk {
         self.body.saturating_add(self.len as u64)
     }
 
-    /// The stream that it belongs to, as the first two characters of its name say.
+    /// Returns the number of the stream that the chunk belongs to, which the first two characters of
+    /// its name say.
     fn stream(self) -> Option<u8> {
         let [tens, ones, ..] = self.name;
         let both = tens.is_ascii_digit() && ones.is_ascii_digit();
         both.then(|| tens.wrapping_sub(b'0').wrapping_mul(10).wrapping_add(ones.wrapping_sub(b'0')))
     }
 
-    /// Whether a chunk where frames are is named so, whatever its size.
+    /// Whether the chunk has a name that is known among frames, whatever its size.
     fn is_known(self) -> bool {
         match self.name {
             [_, _, a, b] if self.stream().is_some() => a.is_ascii_lowercase() && b.is_ascii_lowercase(),
@@ -137,16 +138,16 @@ impl Chunk {
         }
     }
 
-    /// Whether it could be one at all.
+    /// Whether the name could be that of a chunk at all.
     fn is_plausible(self) -> bool {
         self.name.iter().all(|byte| byte.is_ascii_alphanumeric() || b" _".contains(byte))
     }
 }
 
-/// What a chunk holds that is a list.
+/// What a list contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum List {
-    /// It is none, or none that is looked into.
+    /// The chunk is no list, or a list that is not entered.
     None,
     /// Headers, or further lists.
     Chunks,
@@ -155,18 +156,18 @@ pub(super) enum List {
 }
 
 impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
-    /// The chunk whose header is at `at`; `None` if there is no header.
+    /// Returns the chunk whose header is at byte `at`; `None` if there is no header.
     fn chunk_at(&mut self, at: u64) -> Result<Option<Chunk>, R::Error> {
         let Some([a, b, c, d, size @ ..]) = self.array::<8>(at)? else { return Ok(None) };
         let body = at.saturating_add(Chunk::HEADER_LEN);
         let chunk = Chunk { at, name: [a, b, c, d], body, len: u32::from_le_bytes(size) };
-        // Any other four letters may stand in a picture: its size has to make sense, too.
+        // Any other four letters may stand in a picture, so the size has to make sense, too.
         let is_chunk = chunk.is_known() || (chunk.is_plausible() && chunk.end() <= self.end);
         Ok(is_chunk.then_some(chunk))
     }
 
-    /// Where the chunks go on behind this one; `None` if its size leads to no other, nor to the end
-    /// of the file.
+    /// Returns the offset of the chunk after this one. `None` if the size leads neither to another
+    /// chunk nor to the end of the file.
     fn behind(&mut self, chunk: Chunk) -> Result<Option<u64>, R::Error> {
         let end = chunk.end();
         let padded = end.saturating_add(end & 1);
@@ -192,21 +193,21 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
     }
 }
 
-/// What the headers have told so far.
+/// What the headers have said so far.
 #[derive(Debug, Default)]
 struct Headers {
-    /// How many streams were described.
+    /// The number of streams described so far.
     streams: u8,
-    /// The last of them, if it is video.
+    /// The last of these streams, if it is video.
     video: Option<Video>,
-    /// The rate that the file has as a whole, for a stream that does not tell its own.
+    /// The frame rate of the file as a whole, for a stream without a rate of its own.
     clock: Option<FrameClock>,
-    /// The code of a video stream that is something else.
+    /// The code of a video stream that is not Motion-JPEG.
     other: Option<[u8; 4]>,
 }
 
 impl Headers {
-    /// Reads one more chunk; the stream, once it is known to be Motion-JPEG.
+    /// Reads one more chunk. Returns the stream once it is known to be Motion-JPEG.
     fn read<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>>(
         &mut self,
         window: &mut Window<R, B>,
@@ -230,7 +231,7 @@ impl Headers {
             b"strf" => field(16)?,
             _ => return Ok(None),
         };
-        // Either of the two headers may have the code, and the other one nothing of use.
+        // Either of the two headers may have the code, and the other one nothing useful.
         let known = MOTION_JPEG.contains(&code.map(|byte| byte.to_ascii_uppercase()));
         if self.video.is_some() && !known && chunk.name == *b"strf" {
             self.other = self.other.or(Some(code));

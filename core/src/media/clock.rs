@@ -2,8 +2,7 @@
 use crate::sdp::FrameRate;
 use crate::time::{Duration, MediaTime};
 
-/// A steady clock: `rate` frames in `scale` seconds. A fraction, so that 30000/1001 does not
-/// drift.
+/// A steady clock of `rate` frames in `scale` seconds. As it is a fraction, 30000/1001 does not drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameClock {
@@ -15,8 +14,8 @@ impl FrameClock {
     const SLOWEST: u64 = 1;
     const FASTEST: u64 = 1_000_000;
 
-    /// `None` if it is no clock to play by: slower than a thousandth of a frame per second, or
-    /// faster than a thousand.
+    /// Makes a clock of `rate` frames in `scale` seconds. Returns `None` if that is slower than a
+    /// thousandth of a frame per second, or faster than a thousand frames per second.
     pub const fn new(rate: u32, scale: u32) -> Option<Self> {
         let clock = Self { rate, scale };
         match clock.thousandths() {
@@ -25,38 +24,38 @@ impl FrameClock {
         }
     }
 
-    /// The rate and the scale.
+    /// Returns the rate and the scale.
     pub const fn fraction(self) -> (u32, u32) {
         (self.rate, self.scale)
     }
 
-    /// The rate, to the nearest thousandth of a frame per second.
+    /// Returns the rate, rounded to a thousandth of a frame per second.
     pub const fn frame_rate(self) -> FrameRate {
         FrameRate(self.thousandths() as u32)
     }
 
-    /// When frame `number`, counted from 0, is shown.
+    /// Returns when frame `number`, counted from 0, is shown.
     pub fn pts(self, number: u64) -> MediaTime {
         let span = u128::from(number) * u128::from(self.scale) * 1_000_000;
         let micros = span.checked_div(u128::from(self.rate)).unwrap_or(0);
         MediaTime::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    /// How many frames are shown in a span, to the nearest.
+    /// Returns how many frames are shown in `span`, rounded.
     pub fn frames_in(self, span: Duration) -> u64 {
         let second = u128::from(self.scale) * 1_000_000;
         let frames = (u128::from(span.as_micros()) * u128::from(self.rate) + second / 2) / second;
         u64::try_from(frames).unwrap_or(u64::MAX)
     }
 
-    /// How long a frame is shown.
+    /// Returns how long a frame is shown.
     pub fn interval(self) -> Duration {
         self.pts(1).since(MediaTime::ZERO)
     }
 
-    /// 0 where the scale is, which makes it no clock.
+    /// Returns the rate in thousandths of a frame per second; 0 if the scale is 0, which is no clock.
     const fn thousandths(self) -> u64 {
-        // Both are less than 2^32: nothing overflows.
+        // Both numbers are less than 2^32, so nothing overflows.
         match (self.rate as u64 * 1000 + self.scale as u64 / 2).checked_div(self.scale as u64) {
             Some(thousandths) => thousandths,
             None => 0,
@@ -64,7 +63,7 @@ impl FrameClock {
     }
 }
 
-/// A rate of zero, which no clock has, becomes the slowest there is.
+/// Makes a clock of this rate. A rate of zero, which no clock has, becomes the slowest rate.
 impl From<FrameRate> for FrameClock {
     fn from(rate: FrameRate) -> Self {
         Self { rate: rate.0.max(1), scale: 1000 }

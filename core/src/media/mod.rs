@@ -1,9 +1,9 @@
-//! Finding frames: in files, and in streams that never end.
+//! Finds frames in files, and in streams that never end.
 //!
-//! [`Splitter`] is fed whatever bytes come and says where the JPEG frames in them are.
-//! [`FrameReader`] walks the frames of a file, or of a card, through `embedded_io`, and knows the
-//! [`FrameClock`] of a file that has one;
-//! [`SliceReader`] lets it walk a file that is mapped to memory.
+//! - [`Splitter`] finds the JPEG frames in a stream of bytes that comes piece by piece.
+//! - [`FrameReader`] reads the frames of a file through `embedded_io`, and the [`FrameClock`] of a file
+//!   that has one.
+//! - [`SliceReader`] lets it read a file that is in memory, for example mapped.
 mod avi;
 mod clock;
 mod reader;
@@ -22,23 +22,22 @@ use crate::codec::jpeg::segments::marker;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Container {
-    /// JPEG files one behind the other.
+    /// JPEG files, one after another.
     Concatenated,
-    /// Each JPEG file behind its length in bytes, in at least five ASCII digits.
+    /// JPEG files, each with its length in bytes before it, in at least five ASCII digits.
     LengthPrefixed,
-    /// Parts of a multipart message, as IP cameras send them over HTTP: JPEG files, each behind a
-    /// boundary line and a few header fields (RFC 2046, 5.1). The fields are not needed, and not
-    /// read.
+    /// The parts of a multipart message, as IP cameras send them over HTTP: JPEG files, each after a
+    /// boundary line and a few header fields (RFC 2046, 5.1). The fields are not needed and not read.
     Multipart,
-    /// An AVI file, with the extensions of OpenDML.
+    /// An AVI file, also with the extensions of OpenDML.
     Avi,
 }
 
 /// How many bytes from the start of a file [`detect`] needs.
 pub const DETECT_LEN: usize = 16;
 
-/// What a file is, told by its first [`DETECT_LEN`] bytes, or by all of a smaller one. `None`:
-/// nothing that is known here.
+/// Detects how frames are put together in a file. `first_bytes` are its first [`DETECT_LEN`] bytes, or
+/// all bytes of a smaller file. Returns `None` if the file is of no known kind.
 pub fn detect(first_bytes: &[u8]) -> Option<Container> {
     let mut prefix = LengthPrefix::default();
     let digits = first_bytes.iter().take_while(|byte| prefix.push(**byte)).count();
@@ -55,7 +54,7 @@ pub fn detect(first_bytes: &[u8]) -> Option<Container> {
     }
 }
 
-/// A length in ASCII digits, read byte by byte.
+/// A length in ASCII digits that is read byte by byte.
 #[derive(Clone, Copy, Debug, Default)]
 struct LengthPrefix {
     digits: u8,
@@ -66,7 +65,7 @@ impl LengthPrefix {
     const MIN_DIGITS: u8 = 5;
     const MAX_DIGITS: u8 = 10;
 
-    /// Takes one more byte; `false` if it is not part of the length.
+    /// Takes one more byte. Returns false if the byte is not part of the length.
     fn push(&mut self, byte: u8) -> bool {
         let value = self.value.checked_mul(10);
         match value.and_then(|value| value.checked_add(u32::from(byte.wrapping_sub(b'0')))) {

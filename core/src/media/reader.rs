@@ -1,4 +1,4 @@
-//! Walks the frames of a file.
+//! Reads the frames of a file.
 use super::avi::{self, Video};
 use super::{Container, DETECT_LEN, Found, FrameClock, LengthPrefix, Splitter, detect};
 use crate::codec::jpeg::segments::marker;
@@ -6,24 +6,24 @@ use crate::text::Escaped;
 use core::fmt;
 use embedded_io::{Read, Seek, SeekFrom};
 
-/// Where a frame is in a file.
+/// The place of a frame in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameSpan {
-    /// Bytes from the start of the file to its SOI marker.
+    /// The offset of the frame's SOI marker in the file, in bytes.
     pub at: u64,
-    /// Its length in bytes.
+    /// The length of the frame in bytes.
     pub len: u32,
 }
 
-/// A damaged place in a file. What comes after it can be read all the same.
+/// A damaged place in a file. Reading can continue after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MediaError {
-    /// Bytes from the start of the file to where the damage starts.
+    /// The offset at which the damage starts, in bytes.
     pub at: u64,
-    /// The frame that it is about, or that comes next: how many come before it in time, damaged
-    /// ones and repetitions too.
+    /// The number of the frame that is damaged or comes next: how many frames come before it in time,
+    /// including damaged ones and repetitions.
     pub frame: u64,
     /// What is wrong there.
     pub reason: MediaErrorKind,
@@ -34,51 +34,51 @@ pub struct MediaError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MediaErrorKind {
-    /// The file does not start as one that is known here.
+    /// The file does not start as a file of a known kind does.
     Unrecognised,
-    /// Bytes that belong to no frame.
+    /// There are bytes that belong to no frame.
     Junk {
-        /// How many.
+        /// How many such bytes there are.
         len: u64,
     },
-    /// A frame that is larger than allowed, or than the buffer for it.
+    /// A frame is larger than allowed, or than the buffer for it.
     TooLarge,
     /// There is no length in ASCII digits where one should be.
     NoLength,
-    /// A frame does not end where its length in ASCII digits, or its chunk's size, says.
+    /// A frame does not end where its length in ASCII digits, or the size of its chunk, says.
     WrongLength {
-        /// What the digits or the chunk say.
+        /// The length in bytes that the digits or the chunk give.
         told: u32,
-        /// How long the frame is.
+        /// The length in bytes that the frame has.
         found: u32,
     },
     /// The file ends in the middle of a frame.
     Truncated,
     /// An AVI file ends in the middle of a chunk that is no frame.
     TruncatedChunk,
-    /// An AVI file in which no video stream is described.
+    /// An AVI file describes no video stream.
     NoVideo,
-    /// An AVI file whose video is something else than Motion-JPEG.
+    /// The video of an AVI file is not Motion-JPEG.
     OtherCodec {
-        /// Its four-character code.
+        /// The four-character code of the video.
         code: [u8; 4],
     },
 }
 
 impl MediaErrorKind {
-    /// Whether a frame is gone with the damage, and leaves a hole in time.
+    /// Whether the damage costs a frame, and so leaves a gap in time.
     const fn costs_a_frame(self) -> bool {
         matches!(self, Self::TooLarge | Self::Truncated)
     }
 }
 
-/// Why there is no frame.
+/// Why [`FrameReader`] returns no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ReadError<E> {
     /// The file cannot be read.
     Io(E),
-    /// Its content is damaged; the reader can go on.
+    /// The content of the file is damaged. The next call continues after the damage.
     Media(MediaError),
 }
 
@@ -88,37 +88,36 @@ impl<E> From<MediaError> for ReadError<E> {
     }
 }
 
-/// Walks the frames of a file, in any [`Container`].
+/// Reads the frames of a file in any [`Container`].
 ///
-/// `B` is a small buffer, such as `[u8; 512]`, through which the file is read. The reader only
-/// finds the frames; [`crate::codec::jpeg::inspect`] says what they are worth.
+/// `B` is a small buffer, such as `[u8; 512]`, through which the file is read. The reader only finds
+/// frames; [`crate::codec::jpeg::inspect`] says whether one can be carried.
 #[derive(Debug)]
 pub struct FrameReader<R, B> {
     pub(super) window: Window<R, B>,
     container: Container,
-    /// Of an AVI file, the stream that is read.
+    /// The stream that is read of an AVI file.
     pub(super) video: Option<Video>,
     splitter: Splitter,
     max_frame: u32,
-    /// Of what was not looked at yet.
+    /// The offset of the first byte that was not looked at yet.
     pub(super) at: u64,
     pub(super) slots: u64,
-    /// What was found behind a damaged place.
+    /// What was found after a damaged place, for the next call.
     pub(super) pending: Option<Result<FrameSpan, MediaError>>,
     /// Whether the length before the next frame is known to be missing.
     lost: bool,
 }
 
-/// What a part of a multipart message has in front of its picture is shorter than this; more is
-/// told as junk.
+/// The most bytes before the picture in a part of a multipart message. More bytes are reported as junk.
 const PART_HEADER_MAX: u64 = 4096;
 
 impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
-    /// Opens a file. Frames of more than `max_frame` bytes are passed over, each with an error.
+    /// Opens a file. A frame of more than `max_frame` bytes is skipped with an error.
     ///
     /// # Errors
-    /// [`MediaErrorKind::Unrecognised`] if the file is in no [`Container`];
-    /// [`MediaErrorKind::NoVideo`] and [`MediaErrorKind::OtherCodec`] for an AVI file without
+    /// Fails with [`MediaErrorKind::Unrecognised`] if the file is in no [`Container`], and with
+    /// [`MediaErrorKind::NoVideo`] or [`MediaErrorKind::OtherCodec`] for an AVI file without
     /// Motion-JPEG.
     pub fn new(reader: R, buffer: B, max_frame: u32) -> Result<Self, ReadError<R::Error>> {
         let mut window = Window::new(reader, buffer).map_err(ReadError::Io)?;
@@ -151,32 +150,32 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         })
     }
 
-    /// How the frames are put together.
+    /// Returns how the frames are put together in the file.
     pub const fn container(&self) -> Container {
         self.container
     }
 
-    /// The clock that the file has of its own, if it has one.
+    /// Returns the file's own clock; `None` if it has none, as all files but AVI.
     pub fn clock(&self) -> Option<FrameClock> {
         self.video.and_then(|video| video.clock)
     }
 
-    /// How many frames were passed in time: those found, those that damage has cost, and the
-    /// chunks of an AVI file that stand for a repetition of the frame before. The last frame found
-    /// has this number less one.
+    /// Returns how many frame intervals were passed so far: those of frames found, of frames that
+    /// damage has cost, and of chunks of an AVI file that repeat the frame before. So the number of the
+    /// last frame found is this less one.
     pub const fn slots(&self) -> u64 {
         self.slots
     }
 
-    /// Where the next frame is; `None` after the last.
+    /// Finds the next frame. Returns its place; `None` after the last frame.
     ///
     /// # Errors
-    /// [`ReadError::Media`] for a damaged place, once for each; the next call goes on behind it.
-    /// [`ReadError::Io`] if the file cannot be read.
+    /// Fails once with [`ReadError::Media`] for each damaged place; the next call continues after it.
+    /// Fails with [`ReadError::Io`] if the file cannot be read.
     #[allow(clippy::should_implement_trait, reason = "an iterator could not go on after an error")]
     pub fn next(&mut self) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
         let next = match (self.pending.take(), self.container) {
-            // What was told before it may have cost a frame.
+            // The error before this frame may have cost a frame.
             (Some(next), _) => {
                 next.map(Some).map_err(|error| MediaError { frame: self.slots, ..error }.into())
             }
@@ -193,11 +192,12 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         next
     }
 
-    /// Reads a frame into the start of `buffer`, and says how many bytes that were.
+    /// Reads a frame into the start of `buffer`. Returns its length in bytes.
     ///
     /// # Errors
-    /// [`MediaErrorKind::TooLarge`] if the buffer is too small, [`MediaErrorKind::Truncated`] if
-    /// the file has become shorter, [`ReadError::Io`] if it cannot be read.
+    /// Fails with [`MediaErrorKind::TooLarge`] if the buffer is too short, with
+    /// [`MediaErrorKind::Truncated`] if the file has become shorter, and with [`ReadError::Io`] if it
+    /// cannot be read.
     pub fn read_frame(&mut self, span: FrameSpan, buffer: &mut [u8]) -> Result<usize, ReadError<R::Error>> {
         let len = usize::try_from(span.len).unwrap_or(usize::MAX);
         let Some(mut rest) = buffer.get_mut(..len) else {
@@ -221,7 +221,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
             Some((found, cut)) => (found.junk, found.start, Some(self.unless_cut(found, cut))),
             None => {
                 let junk = self.splitter.junk();
-                // What is left over is told once.
+                // The bytes that are left are reported once.
                 self.splitter = Splitter::starting_at(self.at, self.max_frame);
                 (junk, self.at, None)
             }
@@ -254,8 +254,8 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         self.told_frame(from, FrameSpan { at: body, len: told }, right.then_some(next))
     }
 
-    /// The frame that the bytes from `from` on tell to be at `told`. `next` is where reading goes
-    /// on, if what is there shows them to be right.
+    /// Returns the frame at `told`, of which the bytes from `from` on tell. `next` is where reading
+    /// continues, if the bytes there confirm that.
     pub(super) fn told_frame(
         &mut self,
         from: u64,
@@ -270,7 +270,8 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
                 false => Ok(Some(told)),
             };
         }
-        // Either this length is wrong or what follows is damaged: where the frame ends will tell.
+        // Either this length is wrong or the bytes after it are damaged. The end of the frame shows
+        // which.
         match self.scan_from(body)? {
             Some((found, false)) if found.start == body && found.len == len => Ok(Some(told)),
             Some((found, false)) => {
@@ -285,8 +286,8 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         }
     }
 
-    /// The length in digits at `at`, and where the frame behind it starts; `None` if there is no
-    /// such thing.
+    /// Returns the offset after the length in digits at `at`, where a frame starts, and that length.
+    /// `None` if there is no length, or no frame after it.
     fn length_at(&mut self, at: u64) -> Result<Option<(u64, u32)>, ReadError<R::Error>> {
         let mut prefix = LengthPrefix::default();
         let mut body = at;
@@ -298,8 +299,8 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         Ok((is_frame && prefix.is_complete()).then_some((body, prefix.value)))
     }
 
-    /// The first frame from `from` on, by its markers, and whether the end of the file cuts it
-    /// off.
+    /// Finds the first frame from `from` on by its markers. Returns it, and whether the end of the file
+    /// cuts it off.
     pub(super) fn scan_from(&mut self, from: u64) -> Result<Option<(Found, bool)>, ReadError<R::Error>> {
         self.splitter = Splitter::starting_at(from, self.max_frame);
         self.at = from;
@@ -336,15 +337,15 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
     }
 }
 
-/// A file, read through a small buffer.
+/// A file that is read through a small buffer.
 #[derive(Debug)]
 pub(super) struct Window<R, B> {
     reader: R,
     buffer: B,
-    /// Where the buffer's first byte is in the file.
+    /// The offset in the file of the buffer's first byte.
     start: u64,
     filled: usize,
-    /// Where the file is read next, if that is known.
+    /// The offset at which the file is read next, if that is known.
     pos: Option<u64>,
     pub(super) end: u64,
 }
@@ -355,7 +356,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
         Ok(Self { reader, buffer, start: 0, filled: 0, pos: Some(end), end })
     }
 
-    /// Some of the bytes from `at` on; none at the end of the file.
+    /// Returns some of the bytes from `at` on; none at the end of the file.
     fn chunk(&mut self, at: u64) -> Result<&[u8], R::Error> {
         let offset = at.checked_sub(self.start).filter(|offset| *offset < self.filled as u64);
         let offset = match offset {
@@ -376,7 +377,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
         self.chunk(at).map(|chunk| chunk.first().copied())
     }
 
-    /// The `N` bytes from `at` on; `None` where the file ends before.
+    /// Returns the `N` bytes from `at` on; `None` if the file ends before.
     pub(super) fn array<const N: usize>(&mut self, at: u64) -> Result<Option<[u8; N]>, R::Error> {
         if at.saturating_add(N as u64) > self.end {
             return Ok(None);
@@ -389,7 +390,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
         Ok(Some(array))
     }
 
-    /// Reads from `at` straight into `to`.
+    /// Reads from `at` directly into `to`.
     fn read_past(&mut self, at: u64, to: &mut [u8]) -> Result<usize, R::Error> {
         self.seek(at)?;
         let n = self.reader.read(to)?;
@@ -397,7 +398,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
         Ok(n)
     }
 
-    /// Goes to `at`. Until the read that follows has said how far it got, the place is unknown.
+    /// Seeks to `at`. The place is unknown until the read after this has said how far it got.
     fn seek(&mut self, at: u64) -> Result<(), R::Error> {
         if self.pos.take() != Some(at) {
             self.reader.seek(SeekFrom::Start(at))?;
@@ -458,7 +459,7 @@ pub(super) mod tests {
     pub(in crate::media) static B: &[u8] =
         include_bytes!("../codec/jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
 
-    /// Everything that the reader says of a file: spans and errors.
+    /// Returns everything that the reader finds in a file: frames and errors.
     pub(in crate::media) fn walk(file: &[u8], max_frame: u32) -> Vec<Result<FrameSpan, MediaError>> {
         let mut reader = match FrameReader::new(SliceReader::new(file), [0; 48], max_frame) {
             Ok(reader) => reader,
@@ -494,7 +495,7 @@ pub(super) mod tests {
         Err(MediaError { at: at as u64, frame, reason })
     }
 
-    /// A frame behind its length, as the course's format has it.
+    /// Returns a frame with its length before it, as in the format of the course exercise.
     fn prefixed(frame: &[u8]) -> Vec<u8> {
         [format!("{:05}", frame.len()).as_bytes(), frame].concat()
     }
@@ -572,7 +573,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Axis cameras end each part with a line break and tell its length; others tell nothing.
+    /// Axis cameras end each part with a line break and give its length; others give none.
     #[test]
     fn part_headers_of_ip_cameras_are_no_damage() {
         let axis = b"--myboundary\r\nContent-Type: image/jpeg\r\nContent-Length: 1199\r\n\r\n";

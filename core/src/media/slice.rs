@@ -1,8 +1,8 @@
-//! Bytes in memory, read like a file.
+//! Reads bytes in memory like a file.
 use crate::storage::put;
 use embedded_io::{ErrorKind, ErrorType, Read, Seek, SeekFrom};
 
-/// Reads a slice, such as a file that is mapped to memory.
+/// Reads a slice through `embedded_io`, for example a file that is mapped to memory.
 #[derive(Clone, Copy, Debug)]
 pub struct SliceReader<'a> {
     data: &'a [u8],
@@ -10,7 +10,7 @@ pub struct SliceReader<'a> {
 }
 
 impl<'a> SliceReader<'a> {
-    /// Starts at the first byte.
+    /// Starts at the first byte of `data`.
     pub const fn new(data: &'a [u8]) -> Self {
         Self { data, pos: 0 }
     }
@@ -32,7 +32,7 @@ impl Read for SliceReader<'_> {
 
 impl Seek for SliceReader<'_> {
     /// # Errors
-    /// `InvalidInput` for a place before the first byte.
+    /// Fails with `InvalidInput` for a place before the first byte.
     fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
         let pos = match to {
             SeekFrom::Start(at) => Some(at),

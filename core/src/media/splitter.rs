@@ -1,32 +1,32 @@
 //! Finds the JPEG frames in a stream of bytes.
 use crate::codec::jpeg::segments::{find_ff, marker};
 
-/// A frame in a stream of bytes.
+/// The place of a frame in a stream of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Found {
-    /// Bytes from the start of the stream to its SOI marker.
+    /// The offset of the frame's SOI marker from the start of the stream, in bytes.
     pub start: u64,
-    /// Its length in bytes, with its EOI marker if it has one.
+    /// The length of the frame in bytes, with its EOI marker if it has one.
     pub len: u32,
-    /// Whether it has an EOI marker. Without one it was ended by the next frame's SOI, or by the
-    /// end of the stream.
+    /// Whether the frame has an EOI marker. Otherwise the SOI of the next frame or the end of the
+    /// stream has ended it.
     pub eoi: bool,
-    /// Bytes between the end of the frame before and the start of this one.
+    /// How many bytes of junk are between the end of the frame before and the start of this one.
     pub junk: u64,
 }
 
 impl Found {
-    /// Where the frame ends, in bytes from the start of the stream.
+    /// Returns the offset of the frame's end from the start of the stream, in bytes.
     pub const fn end(&self) -> u64 {
         self.start.saturating_add(self.len as u64)
     }
 }
 
-/// Finds the JPEG frames in a stream of bytes that comes in pieces, however it is cut.
+/// Finds the JPEG frames in a stream of bytes that comes in pieces of any length.
 ///
-/// It walks the marker segments, so that a thumbnail in an APPn segment is no frame, and holds
-/// none of the bytes itself: the caller keeps those from [`Splitter::keep_from`] on.
+/// It reads the marker segments, so that a thumbnail in an APPn segment does not count as a frame. It
+/// stores no bytes: the caller has to keep those from [`Splitter::keep_from`] on.
 ///
 /// ```
 /// use pinhole::media::Splitter;
@@ -41,11 +41,11 @@ impl Found {
 #[derive(Clone, Copy, Debug)]
 pub struct Splitter {
     state: State,
-    /// Of the next byte.
+    /// The offset of the next byte in the stream.
     pos: u64,
-    /// Of the open frame.
+    /// The offset of the open frame's start.
     start: u64,
-    /// Where the frame before ended.
+    /// The offset of the end of the frame before.
     end: u64,
     max_frame: u32,
     oversized: u32,
@@ -56,39 +56,39 @@ pub struct Splitter {
 enum State {
     /// Between frames.
     Junk,
-    /// Behind an FF between frames.
+    /// After an FF between frames.
     JunkFf,
-    /// Behind FF D8: a frame, if another marker follows.
+    /// After FF D8. A frame starts there if another marker follows.
     Soi,
     /// Where a marker should start.
     Marker,
-    /// Behind a marker's FF.
+    /// After the FF of a marker.
     Code,
-    /// At the length of the segment with this code.
+    /// At the first byte of the length of the segment with this code.
     Length { code: u8 },
-    /// At the length's second byte.
+    /// At the second byte of the length.
     Length2 { code: u8, high: u8 },
-    /// In the segment.
+    /// In the segment, of which `left` bytes are to come.
     Segment { code: u8, left: u16 },
     /// In entropy-coded data.
     Scan,
 }
 
 impl Splitter {
-    /// Frames of more than `max_frame` bytes are junk.
+    /// Makes a splitter for a stream. Frames of more than `max_frame` bytes are skipped as junk.
     pub const fn new(max_frame: u32) -> Self {
         Self::starting_at(0, max_frame)
     }
 
-    /// Counts the stream's bytes from `pos` on.
+    /// Makes a splitter that counts the bytes of the stream from `pos` on.
     pub(super) const fn starting_at(pos: u64, max_frame: u32) -> Self {
         Self { state: State::Junk, pos, start: pos, end: pos, max_frame, oversized: 0, scanned: false }
     }
 
-    /// Takes the stream's next bytes, up to the end of the first frame that ends in them. Says
-    /// how many it took and where that frame is; call again with what is left.
+    /// Consumes `data` up to the end of the first completed frame. Returns the bytes consumed and that
+    /// frame's place, if any. Call it again with the bytes that are left.
     ///
-    /// Where a frame has no EOI, the bytes taken reach into the frame after it.
+    /// If a frame has no EOI, the consumed bytes reach into the frame after it.
     pub fn push(&mut self, data: &[u8]) -> (usize, Option<Found>) {
         let mut rest = data;
         while !rest.is_empty() {
@@ -111,14 +111,16 @@ impl Splitter {
         (data.len(), None)
     }
 
-    /// Ends the stream: the frame that is still open, if there is one, cut off or without EOI.
+    /// Ends the stream. Returns the frame that is still open, if there is one; it is cut off or has no
+    /// EOI.
     pub fn finish(&mut self) -> Option<Found> {
         let open = !matches!(self.state, State::Junk | State::JunkFf | State::Soi);
         self.state = State::Junk;
         open.then(|| self.found(self.pos, false))
     }
 
-    /// Where the open frame starts, or may start: bytes before it are not needed any more.
+    /// Returns the offset in the stream of the open frame's start, or of the first byte that may start
+    /// one. The caller may drop all bytes before it.
     pub const fn keep_from(&self) -> u64 {
         match self.state {
             State::Junk => self.pos,
@@ -126,17 +128,17 @@ impl Splitter {
         }
     }
 
-    /// Bytes since the end of the last frame that belong to none.
+    /// Returns how many bytes since the end of the last frame belong to no frame.
     pub const fn junk(&self) -> u64 {
         self.keep_from().saturating_sub(self.end)
     }
 
-    /// How many frames were larger than allowed.
+    /// Returns how many frames were larger than allowed.
     pub const fn oversized(&self) -> u32 {
         self.oversized
     }
 
-    /// Takes at least one byte, and as many as one state lasts.
+    /// Consumes at least one byte, and as many as the state lasts for.
     fn step(&mut self, data: &[u8]) -> (usize, Option<Found>) {
         let at = self.pos;
         let taken = match self.state {
@@ -159,7 +161,7 @@ impl Splitter {
             State::Junk | State::JunkFf => State::Junk,
             State::Soi | State::Marker | State::Scan if last == 0xFF => State::Code,
             State::Scan => State::Scan,
-            // What looked like a marker segment was damage in the scan.
+            // The apparent marker segment was damage in the scan.
             State::Marker if self.scanned => State::Scan,
             State::Soi | State::Marker => State::Junk,
             State::Code => match last {
@@ -191,7 +193,7 @@ impl Splitter {
         (taken, found)
     }
 
-    /// The state with `left` bytes of a segment to come.
+    /// Returns the state in a segment of which `left` bytes are to come.
     fn segment(&mut self, code: u8, left: u16) -> State {
         if left > 0 {
             return State::Segment { code, left };
@@ -200,7 +202,7 @@ impl Splitter {
         if code == marker::SOS { State::Scan } else { State::Marker }
     }
 
-    /// The open frame, which ends at `end`.
+    /// Returns the open frame, which ends at `end`.
     fn found(&mut self, end: u64, eoi: bool) -> Found {
         let len = end.saturating_sub(self.start).min(u64::from(u32::MAX)) as u32;
         let junk = self.start.saturating_sub(self.end);
@@ -209,8 +211,8 @@ impl Splitter {
     }
 }
 
-/// Whether a segment with this code may stand between a frame's scans, or behind the last
-/// (ITU-T T.81, B.2.1).
+/// Whether a segment with this code may stand between the scans of a frame, or after the last (ITU-T
+/// T.81, B.2.1).
 const fn may_follow_scan(code: u8) -> bool {
     matches!(
         code,
@@ -228,7 +230,7 @@ mod tests {
     static RESTART: &[u8] = include_bytes!("../codec/jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
     static PROGRESSIVE: &[u8] = include_bytes!("../codec/jpeg/testdata/cjpeg-progressive.jpg");
 
-    /// All frames of a stream that comes in pieces of these lengths, over and over.
+    /// Returns all frames of a stream that comes in pieces of these lengths, again and again.
     fn split(stream: &[u8], pieces: &[usize], max_frame: u32) -> (Vec<Found>, u64, u32) {
         let mut splitter = Splitter::new(max_frame);
         let (mut all, mut rest) = (Vec::new(), stream);
@@ -302,8 +304,8 @@ mod tests {
         assert_eq!(split(&stream, &[usize::MAX], max as u32 - 1), (Vec::new(), stream.len() as u64, 2));
     }
 
-    /// Pieces of streams: whole frames, frames cut short or damaged, and bytes that look like
-    /// the start of something.
+    /// Makes pieces of streams: whole frames, frames that are cut short or damaged, and bytes that look
+    /// like a start of something.
     fn part() -> impl Strategy<Value = Vec<u8>> {
         let file = prop_oneof![Just(SMALL), Just(RESTART), Just(PROGRESSIVE)];
         let marker = prop_oneof![Just(0xFFu8), Just(0xD8), Just(0xD9), Just(0xDA), Just(0), any::<u8>()];

@@ -18,7 +18,7 @@ fn list(name: &[u8; 4], kind: &[u8; 4], parts: &[Vec<u8>]) -> Vec<u8> {
     chunk(name, &[kind, &parts.concat()[..]].concat())
 }
 
-/// The headers of a stream: its kind, the code in the one and in the other header, and its clock.
+/// Makes the headers of a stream: its kind, the codes in its two headers, and its clock.
 fn stream(kind: &[u8; 4], handler: &[u8; 4], code: &[u8; 4], rate: u32, scale: u32) -> Vec<u8> {
     let clock = [scale.to_le_bytes(), rate.to_le_bytes()].concat();
     let header = [&kind[..], handler, &[0; 12], &clock, &[0; 28]].concat();
@@ -35,7 +35,7 @@ fn mjpeg() -> Vec<u8> {
     headers(&[stream(b"vids", b"MJPG", b"MJPG", 25, 1)])
 }
 
-/// A file with one stream and these chunks.
+/// Makes a file with one stream and these chunks.
 fn avi(movi: &[Vec<u8>]) -> Vec<u8> {
     list(b"RIFF", b"AVI ", &[mjpeg(), list(b"LIST", b"movi", movi)])
 }
@@ -51,7 +51,7 @@ fn open_file(file: &[u8]) -> Result<FrameReader<SliceReader<'_>, [u8; 48]>, Medi
     })
 }
 
-/// Where `data` is in `file` for the `n`th time, as the reader says it.
+/// Returns the place of `data` in `file`, at its occurrence number `n`, as the reader returns it.
 fn place(file: &[u8], data: &[u8], n: usize) -> Result<FrameSpan, MediaError> {
     let mut at = file.windows(data.len()).enumerate().filter(|(_, part)| *part == data);
     span(at.nth(n).expect("the file has it").0, data)
@@ -99,7 +99,7 @@ fn the_stream_is_the_first_of_motion_jpeg_and_has_its_own_clock() {
     assert_eq!(clock.pts(30_000), MediaTime::from_micros(1_001_000_000));
 }
 
-/// As from recorders that write AVI1 with the handler alone, and a clock of zero.
+/// Some recorders write AVI1 with the handler alone, and a clock of zero.
 #[test]
 fn a_stream_without_a_clock_has_that_of_the_file() {
     for (rate, scale) in [(0, 0), (25, 0), (0, 1)] {
@@ -121,7 +121,7 @@ fn files_without_motion_jpeg_say_what_they_have() {
     assert_eq!(open_file(b"RIFF\xFF\xFF\xFF\xFFAVI ").unwrap_err(), MediaErrorKind::NoVideo);
 }
 
-/// As ffmpeg writes where frames are missing.
+/// ffmpeg writes such chunks where frames are missing.
 #[test]
 fn an_empty_chunk_keeps_the_place_of_a_frame_in_time() {
     let file = avi(&[frame(A), frame(b""), frame(b""), frame(B), frame(b"")]);
@@ -133,7 +133,7 @@ fn an_empty_chunk_keeps_the_place_of_a_frame_in_time() {
     assert_eq!((&numbers[..], reader.slots()), (&[0, 3][..], 5));
 }
 
-/// As a recorder leaves it that lost its power: no size was filled in, and there is no index.
+/// A recorder that has lost its power leaves such a file: no size is filled in, and there is no index.
 #[test]
 fn sizes_of_lists_are_not_needed() {
     let mut file = avi(&[frame(A), frame(B)]);
@@ -205,7 +205,7 @@ fn a_file_that_ends_in_a_chunk_says_so() {
     assert_eq!(walk(in_sound, MAX), expected);
 }
 
-/// A file like those that there are, and what goes before its frames.
+/// Makes files like those that exist, and the bytes before their frames.
 fn parts() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let part = prop_oneof![
         4 => prop_oneof![Just(A), Just(B)].prop_map(frame),
