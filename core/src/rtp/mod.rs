@@ -23,12 +23,19 @@
 mod packet;
 mod reorder;
 pub mod rtcp;
+mod sender;
 mod sequence;
 mod statistics;
 
 pub use packet::{Error, ExtensionRepr, HEADER_LEN, Packet, Repr};
 pub(crate) use reorder::Window;
 pub use reorder::{Offer, Reorder, ReorderCounters};
+pub use sender::{
+    Batch, Framing, Pace, Play, Scale, Sender, SenderConfig, SenderCounters, SenderEvent, Speed, Transmit,
+};
+pub(crate) use sender::{
+    MAX_PACKET, MAX_UDP_SPEED, MIN_PACKET, Message, Next, PIECES, Packet as SplitPacket,
+};
 pub use sequence::Arrival;
 pub use statistics::{Statistics, StatisticsCounters};
 

@@ -18,9 +18,9 @@ mod transport;
 mod url;
 mod write;
 
+pub use crate::rtp::{Scale, Speed};
 pub use auth::AuthScheme;
 pub use headers::{Header, Headers};
-pub use pace::{Scale, Speed};
 pub use parse::{MAX_LEN, ParseError, ParseErrorKind, Parsed, parse, parse_within};
 pub use range::{Position, Range, RangeError};
 pub use rtp_info::RtpInfo;

@@ -1,9 +1,8 @@
 //! Bytes for the RTSP connection: replies, and interleaved packets (RFC 2326, 10.12).
 use super::conn::{MAX_TRACKS, State};
-use super::packet::Packet;
-use super::run::{PIECES, walk};
-use super::stream::Stream;
+use super::stream::{Stream, walk};
 use crate::frame::FrameStore;
+use crate::rtp::{PIECES, SplitPacket};
 use crate::storage::{Fifo, put};
 use crate::time::Now;
 
@@ -25,7 +24,7 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         let mut done = queued.len().min(out.len());
         put(out, 0, queued.get(..done).unwrap_or(&[]));
         let room = self.state.stream_room();
-        walk(&mut self.ahead(), false, self.now, &self.state.cname, self.store, room, &mut |message| {
+        walk(&mut self.ahead(), self.now, self.store, room, &mut |message| {
             let room = out.get_mut(done..).filter(|room| !room.is_empty());
             let Some((room, packet)) = room.and_then(|room| Some((room, message.packet()?))) else {
                 return false;
@@ -47,7 +46,7 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         let most = state.stream_room();
         state.outgoing.pop(done);
         let outgoing = &mut state.outgoing;
-        walk(&mut state.streams, false, now, &state.cname, store, most, &mut |message| {
+        walk(&mut state.streams, now, store, most, &mut |message| {
             let room = out.get_mut(done..).filter(|room| outgoing.is_empty() && !room.is_empty());
             let Some((room, packet)) = room.and_then(|room| Some((room, message.packet()?))) else {
                 return false;
@@ -78,7 +77,7 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         let mut left = if queued.is_empty() { most } else { push(queued) };
         let mut heads = heads;
         let room = self.state.stream_room();
-        walk(&mut self.ahead(), false, self.now, &self.state.cname, self.store, room, &mut |message| {
+        walk(&mut self.ahead(), self.now, self.store, room, &mut |message| {
             if left < PIECES {
                 return false;
             }
@@ -104,7 +103,7 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         state.outgoing.pop(queued);
         let mut left = n.saturating_sub(queued);
         let outgoing = &mut state.outgoing;
-        walk(&mut state.streams, false, now, &state.cname, store, most, &mut |message| {
+        walk(&mut state.streams, now, store, most, &mut |message| {
             if left == 0 || !outgoing.is_empty() {
                 return false;
             }
@@ -127,7 +126,7 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
 }
 
 /// Queues what is left of a message of which so much was written.
-fn keep(outgoing: &mut Fifo, tx: &mut [u8], packet: &Packet<'_>, written: usize) {
+fn keep(outgoing: &mut Fifo, tx: &mut [u8], packet: &SplitPacket<'_>, written: usize) {
     let room = outgoing.tail(tx, packet.len().saturating_sub(written));
     let copied = packet.copy_from(written, room);
     outgoing.grow(tx, copied);

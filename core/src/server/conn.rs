@@ -1,17 +1,17 @@
 //! [`ServerConn`]: the verbs.
 use super::chunk::Chunk;
-use super::event::{Answer, Ask, Claim, ConnError, Event, NotAsked, RequestId, SessionId, Summary, Why};
-use super::run::earliest;
-use super::stream::{Phase, Route, Stream};
-use super::transmit::{MAX_PACKET, MIN_PACKET, Pending};
+use super::event::{
+    Answer, Ask, Claim, CloseReason, ConnError, Event, NotAsked, RequestId, SessionId, Summary,
+};
+use super::stream::{Route, Stream, earliest};
+use super::transmit::Transmit;
 use crate::fmt::debug;
 use crate::frame::{FrameId, FrameStore, TrackId};
 use crate::random::split_mix;
-use crate::rtp::Port;
 use crate::rtp::rtcp;
+use crate::rtp::{self, MAX_PACKET, MIN_PACKET, Port};
 use crate::rtsp::interleaved;
 use crate::storage::{Fifo, put};
-use crate::text::hex_digits;
 use crate::time::{Duration, Instant, Now, Wake, sooner};
 use core::net::{IpAddr, SocketAddr};
 
@@ -114,7 +114,7 @@ pub(super) struct Asked {
 pub(super) struct Closed {
     session: SessionId,
     track: TrackId,
-    why: Why,
+    why: CloseReason,
     summary: Summary,
 }
 
@@ -137,7 +137,8 @@ pub(super) struct State<T: ?Sized = heapless::VecView<Stream>> {
     pub(super) error: Option<ConnError>,
     pub(super) error_told: bool,
     pub(super) random: u64,
-    pub(super) cname: [u8; 16],
+    /// The number that makes the CNAME of all streams.
+    pub(super) cname: u64,
     /// When the last message came.
     pub(super) heard: Instant,
     /// A track that gave its place in the table to another.
@@ -219,12 +220,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const TRACKS: usize> ServerConn<B, TRACKS> {
             error: None,
             error_told: false,
             random,
-            cname: [0; 16],
+            cname: 0,
             heard: now.at,
             closed: None,
             streams: heapless::Vec::new(),
         };
-        state.cname = hex_digits(split_mix(&mut state.random));
+        state.cname = split_mix(&mut state.random);
         Self { state, storage }
     }
 
@@ -347,7 +348,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const TRACKS: usize> ServerConn<B, TRACKS> {
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, socket: u8, port: Port, data: &[u8]) {
         let Some((index, claim)) = self.state().find(from, socket, port, data) else { return };
         let Some(stream) = self.state.streams.get_mut(index) else { return };
-        stream.heard = now.at;
+        stream.last_activity = now.at;
         if let Route::Udp { rtp, rtcp, scope_id, latched, .. } = &mut stream.route {
             match port {
                 Port::Rtp => *rtp = from.port(),
@@ -360,7 +361,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const TRACKS: usize> ServerConn<B, TRACKS> {
             *latched |= claim == Claim::Exact || port == Port::Rtp;
         }
         if port == Port::Rtcp {
-            stream.read_reports(now, data);
+            stream.sender.handle_rtcp(now, data);
         }
     }
 
@@ -371,10 +372,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const TRACKS: usize> ServerConn<B, TRACKS> {
         for index in 0..state.streams.len() {
             let expired = state.streams.get(index).is_some_and(|s| state.expires_at(s) <= now.at);
             if let Some(stream) = state.streams.get_mut(index).filter(|_| expired) {
-                match stream.phase {
+                if stream.is_open() {
+                    stream.leave(CloseReason::Timeout);
+                } else {
                     // The connection takes no BYE either.
-                    Phase::Leaving(why) => stream.phase = Phase::Gone(why),
-                    _ => stream.leave(Why::Timeout),
+                    stream.close(CloseReason::Timeout);
                 }
             }
         }
@@ -389,7 +391,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const TRACKS: usize> ServerConn<B, TRACKS> {
     pub fn close(&mut self) {
         let state = self.state_mut();
         for stream in &mut state.streams {
-            stream.leave(Why::Closed);
+            stream.leave(CloseReason::Closed);
         }
         state.fail(ConnError::Closed);
     }
@@ -399,9 +401,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const TRACKS: usize> ServerConn<B, TRACKS> {
     pub fn disconnected(&mut self) {
         self.close();
         for stream in self.state.streams.iter_mut().filter(|stream| !stream.is_udp()) {
-            if let Phase::Leaving(why) = stream.phase {
-                stream.phase = Phase::Gone(why);
-            }
+            stream.close(CloseReason::Closed);
         }
     }
 
@@ -461,23 +461,24 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const TRACKS: usize> ServerConn<B, TRACKS> {
         &'a mut self,
         now: Now,
         store: &'a S,
-    ) -> Option<Pending<'a>> {
+    ) -> Option<Transmit<'a>> {
         let state = self.state_mut();
         state.settle(now, store);
         let (stream, next) = earliest(&mut state.streams, true, now, store)?;
-        Pending::new(stream, state.peer, next, now, &state.cname)
+        let packets = rtp::Transmit::new(&mut stream.sender, next, now);
+        Some(Transmit { packets, route: stream.route, peer: state.peer })
     }
 
     /// The frame that each stream in play reads next. A store that must fetch or prepare frames
     /// does so for these, and lets go of none from there on.
     pub fn wanted(&self) -> impl Iterator<Item = (TrackId, FrameId)> {
-        let in_play = self.state.streams.iter().filter(|stream| stream.is_sending());
-        in_play.map(|stream| (stream.track, stream.frame))
+        let in_play = self.state.streams.iter().filter(|stream| stream.sender.is_sending());
+        in_play.map(|stream| (stream.sender.track(), stream.sender.frame()))
     }
 
     /// The figures of each track so far; [`Event::Closed`] has the last ones.
     pub fn summaries(&self, now: Now) -> impl Iterator<Item = (TrackId, Summary)> {
-        self.state.streams.iter().map(move |stream| (stream.track, stream.summary(now)))
+        self.state.streams.iter().map(move |stream| (stream.sender.track(), stream.summary(now)))
     }
 
     /// When to come back, if nothing comes in before.
@@ -499,7 +500,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, const TRACKS: usize> ServerConn<B, TRACKS> {
         }
         for stream in &state.streams {
             sooner(&mut wake.timer, state.expires_at(stream));
-            if let Some(due) = stream.due_at(store) {
+            if let Some(due) = stream.sender.poll_at(store) {
                 sooner(if stream.is_udp() { &mut wake.datagram } else { &mut wake.stream }, due);
             }
         }
@@ -554,28 +555,25 @@ impl State {
     /// client that reads nothing would hold it for ever.
     fn expires_at(&self, stream: &Stream) -> Instant {
         let session = self.streams.iter().filter(|other| other.session == stream.session);
-        let heard = session.map(|other| other.heard).fold(stream.heard, Instant::max);
+        let last = session.map(|other| other.last_activity).fold(stream.last_activity, Instant::max);
         let timeout = self.config.session_timeout;
-        match stream.phase {
-            Phase::Leaving(_) => heard + timeout + timeout,
-            _ => heard + timeout,
-        }
+        if stream.is_open() { last + timeout } else { last + timeout + timeout }
     }
 
     fn settle<S: FrameStore + ?Sized>(&mut self, now: Now, store: &S) {
-        let late = self.config.late;
         for stream in &mut self.streams {
-            stream.settle(now, late, store);
+            stream.sender.settle(now, store);
         }
-        // The tracks of a session share their clock: who has a first frame sets it for the others.
+        // The tracks of a session share their clock: the first that has a frame sets it for the others.
         for index in 0..self.streams.len() {
-            // One that still sends the frame before a PLAY has the clock from before it.
-            let set = self.streams.get(index).filter(|stream| stream.jump.is_none());
-            let Some((session, Some(anchor))) = set.map(|stream| (stream.session, stream.anchor)) else {
+            let stream = self.streams.get(index);
+            let Some((session, Some((at, time)))) =
+                stream.map(|stream| (stream.session, stream.sender.origin()))
+            else {
                 continue;
             };
             for other in self.streams.iter_mut().filter(|other| other.session == session) {
-                other.anchor.get_or_insert(anchor);
+                other.sender.join(at, time);
             }
         }
     }
@@ -589,20 +587,8 @@ impl State {
 
     fn stream_event(&mut self, now: Now) -> Option<Event<'static>> {
         for stream in &mut self.streams {
-            let (session, track) = (stream.session, stream.track);
-            if core::mem::take(&mut stream.tell_opened) {
-                debug!("{:?}: {:?} is set up", session, track);
-                return Some(Event::Opened { session, track, lower: stream.route.lower() });
-            }
-            let frames = core::mem::take(&mut stream.tell_skipped);
-            if frames > 0 {
-                return Some(Event::Skipped { session, track, frames });
-            }
-            if core::mem::take(&mut stream.tell_adapted) {
-                return Some(Event::Adapted { session, track, one_in: stream.one_in() });
-            }
-            if core::mem::take(&mut stream.tell_ended) {
-                return Some(Event::Ended { session, track });
+            if let Some(event) = stream.event() {
+                return Some(event);
             }
         }
         let Closed { session, track, why, summary } = self.closed.take().or_else(|| self.take_gone(now))?;
@@ -615,8 +601,12 @@ impl State {
         let (index, why) =
             self.streams.iter().enumerate().find_map(|(index, stream)| Some((index, stream.gone()?)))?;
         let stream = self.streams.get(index)?;
-        let closed =
-            Closed { session: stream.session, track: stream.track, why, summary: stream.summary(now) };
+        let closed = Closed {
+            session: stream.session,
+            track: stream.sender.track(),
+            why,
+            summary: stream.summary(now),
+        };
         // The last one takes its place.
         let last = self.streams.pop()?;
         if let Some(free) = self.streams.get_mut(index) {
@@ -647,7 +637,7 @@ impl State {
         if from.port() == if port == Port::Rtp { rtp } else { rtcp } {
             return Claim::Exact;
         }
-        if port == Port::Rtcp && rtcp::reports(data).any(|block| block.ssrc == stream.ssrc) {
+        if port == Port::Rtcp && rtcp::reports(data).any(|block| block.ssrc == stream.sender.ssrc()) {
             return Claim::Ssrc;
         }
         if latched { Claim::No } else { Claim::Latch }

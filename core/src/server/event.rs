@@ -122,7 +122,7 @@ pub enum Answer<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Why {
+pub enum CloseReason {
     /// The client sent TEARDOWN.
     Teardown,
     /// Nothing was heard from the client for the session's timeout.
@@ -133,7 +133,7 @@ pub enum Why {
     Closed,
 }
 
-impl Why {
+impl CloseReason {
     /// In words, for people.
     pub const fn reason(self) -> &'static str {
         match self {
@@ -219,7 +219,7 @@ pub enum Event<'a> {
         /// Which track.
         track: TrackId,
         /// Why.
-        why: Why,
+        why: CloseReason,
         /// What it came to.
         summary: Summary,
     },

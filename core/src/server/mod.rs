@@ -9,25 +9,21 @@
 //! 3. [`ServerConn::poll_stream`] and [`ServerConn::poll_transmit`] until `None`, or until their
 //!    socket takes no more;
 //! 4. sleep until [`ServerConn::poll_at`] says, or until there is input or a new frame.
-mod adapt;
 mod chunk;
 mod conn;
 mod event;
-mod pace;
-mod packet;
 mod reply;
 mod request;
-mod run;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod transmit;
 
-pub use crate::rtp::Port;
+pub use crate::rtp::{Batch, Port};
 pub use crate::rtsp::LowerTransport;
 pub use chunk::Chunk;
 pub use conn::{Config, MAX_TRACKS, MIN_REQUEST, ServerConn, StorageTooSmall};
 pub use event::{
-    Answer, Ask, Claim, ConnError, Event, NotAsked, PortPair, RequestId, SessionId, Summary, Why,
+    Answer, Ask, Claim, CloseReason, ConnError, Event, NotAsked, PortPair, RequestId, SessionId, Summary,
 };
-pub use transmit::{Batch, Pending};
+pub use transmit::Transmit;

@@ -1,10 +1,10 @@
 //! The application's answers, as replies.
 use super::conn::{MAX_TRACKS, REPLY_ROOM, State};
-use super::event::{Answer, PortPair, SessionId, Why};
-use super::pace::{MAX_UDP_SPEED, Pace};
+use super::event::{Answer, CloseReason, PortPair, SessionId};
 use super::request::{asked_pace, max_packet, session_of};
-use super::stream::{Anchor, Jump, Phase, Route, Setup, Stream};
+use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
+use crate::rtp::{MAX_UDP_SPEED, Pace, Play, Sender, SenderConfig};
 use crate::rtsp::LowerTransport;
 use crate::rtsp::{
     Method, Pair, Position, Profile, Range, Request, RtpInfo, Scale, Session, Speed, Status, TransportSpec,
@@ -81,7 +81,7 @@ impl State {
         }
         // Nothing is refused from here on: what was set up before is given up, and its channels free.
         for stream in self.streams.iter_mut().filter(|stream| is_replaced(stream, named, track)) {
-            stream.phase = Phase::Gone(Why::Replaced);
+            stream.close(CloseReason::Replaced);
         }
         if self.streams.is_full() {
             // The end of the former one is told, too, but its place is needed now.
@@ -89,11 +89,20 @@ impl State {
         }
         let (route, mut spec) = by_udp.unwrap_or_else(|| self.interleave(&offered));
         let session = named.unwrap_or_else(|| SessionId(self.draw()));
-        let (adapt, random) = (self.config.adapt, self.draw());
-        let setup = Setup { session, track, route, max_packet, adapt, random };
-        let stream = Stream::new(now, setup);
-        spec.ssrc = Some(stream.ssrc);
-        self.streams.push(stream).map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;
+        let config = SenderConfig {
+            track,
+            framing: route.framing(),
+            max_packet,
+            late: self.config.late,
+            adapt: self.config.adapt,
+            cname: self.cname,
+            random: self.draw(),
+        };
+        spec.ssrc = Some(config.ssrc());
+        let sender = Sender::new(now, config);
+        self.streams
+            .push(Stream::new(now, session, route, sender))
+            .map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;
         let timeout_secs = u32::try_from(self.config.session_timeout.as_millis() / 1000).ok();
         self.write_reply(tx, Status::OK, request.headers.cseq(), &|reply| {
             reply.header("Session", &Session { id: &hex_digits(session.0), timeout_secs });
@@ -159,7 +168,7 @@ impl State {
             }
         }
         // PLAY while playing, to no other place and at no other pace, is legal and changes nothing.
-        let same_pace = |track: &Stream| (scale, speed) == (None, None) || track.latest_pace() == pace;
+        let same_pace = |track: &Stream| (scale, speed) == (None, None) || track.sender.pace() == pace;
         let goes_on =
             range.is_none() && self.tracks(session).any(|track| track.is_playing() && same_pace(track));
         let stop = asked_stop.filter(|stop| pace.is_reverse() || end.is_none_or(|end| *stop < end));
@@ -176,27 +185,23 @@ impl State {
         let mut first = None;
         if !goes_on {
             for stream in self.tracks_mut(session) {
-                let frame = match start {
-                    Some(to) => pace.seek(store, stream.track, to),
-                    None if stream.fresh => pace.seek(store, stream.track, Seek::To(whole_start)),
-                    None => stream.resume_at(pace),
-                };
-                if let Ok(frame) = store.frame(stream.track, frame) {
-                    first = first.filter(|&first| pace.is_before(first, frame.pts)).or(Some(frame.pts));
+                let whole = stream.sender.is_fresh().then_some(Seek::To(whole_start));
+                let play = Play { from: start.or(whole), stop, pace, live: end.is_none() };
+                if let Some(time) = stream.sender.play(now, play, store) {
+                    first = first.filter(|&first| pace.is_before(first, time)).or(Some(time));
                 }
-                let (_, rtp) = stream.next_rtp(now, store);
-                stream.play(Jump { frame, anchor: None, pace, rtp, stop, live: end.is_none() });
             }
             // The tracks of a session start together, at the earliest of their frames.
-            let anchor = first.map(|pts| Anchor { at: now.at, pts });
-            for stream in self.tracks_mut(session) {
-                stream.anchor_play(anchor);
+            if let Some(time) = first {
+                for stream in self.tracks_mut(session) {
+                    stream.sender.begin_at(now.at, time);
+                }
             }
         }
         let mut infos = heapless::Vec::<_, MAX_TRACKS>::new();
         for stream in self.tracks(session) {
-            let (seq, rtptime) = stream.next_rtp(now, store);
-            let _ = infos.push((stream.track.track, seq, rtptime));
+            let (seq, rtptime) = stream.sender.next_rtp(now, store);
+            let _ = infos.push((stream.sender.track().track, seq, rtptime));
         }
         let live = end.is_none().then_some(Position::Now);
         // Of what is played to its end, nothing is left but that.
@@ -212,10 +217,10 @@ impl State {
                     reply.header("Range", &played);
                 }
                 if scale.is_some() {
-                    reply.header("Scale", &pace.scale);
+                    reply.header("Scale", &pace.scale());
                 }
                 if speed.is_some() {
-                    reply.header("Speed", &pace.speed);
+                    reply.header("Speed", &pace.speed());
                 }
                 if let Some(infos) = &infos {
                     reply.header("RTP-Info", infos);
@@ -252,8 +257,8 @@ impl State {
 /// connection and without naming the session, when nothing comes by UDP.
 fn is_replaced(stream: &Stream, session: Option<SessionId>, track: TrackId) -> bool {
     let again = session == Some(stream.session);
-    let forgotten = session.is_none() && matches!(stream.phase, Phase::Ready | Phase::Pausing);
-    stream.track == track && stream.is_open() && (again || forgotten)
+    let forgotten = session.is_none() && !stream.is_playing();
+    stream.sender.track() == track && stream.is_open() && (again || forgotten)
 }
 
 /// Where the client announced its ports, at its own address: what it says of a destination would

@@ -1,9 +1,9 @@
 //! What clients ask: what the core answers by itself, and what goes to the application.
 use super::conn::{Asked, REPLY_ROOM, State};
-use super::event::{Ask, ConnError, RequestId, SessionId, Why};
-use super::stream::{Phase, Route, Stream};
-use super::transmit::MIN_PACKET;
+use super::event::{Ask, CloseReason, ConnError, RequestId, SessionId};
+use super::stream::{Route, Stream};
 use crate::rtp;
+use crate::rtp::MIN_PACKET;
 use crate::rtsp::LowerTransport;
 use crate::rtsp::interleaved::{Data, MAGIC};
 use crate::rtsp::{
@@ -97,7 +97,7 @@ impl State {
         let session = session_of(request);
         // Any request refreshes its session (RFC 2326, A.2).
         for stream in self.streams.iter_mut().filter(|stream| Some(stream.session) == session) {
-            stream.heard = now.at;
+            stream.last_activity = now.at;
         }
         let Some(cseq) = headers.cseq() else {
             return self.status(tx, Status::BAD_REQUEST, None);
@@ -166,9 +166,9 @@ impl State {
         let alone = track.filter(|_| several);
         for stream in self.tracks_mut(session) {
             if pause {
-                stream.pause();
-            } else if alone.is_none_or(|track| stream.track.track == track) {
-                stream.phase = Phase::Gone(Why::Teardown);
+                stream.sender.pause();
+            } else if alone.is_none_or(|track| stream.sender.track().track == track) {
+                stream.close(CloseReason::Teardown);
             }
         }
         Status::OK
@@ -201,7 +201,7 @@ impl State {
             _ => {
                 let session = session.ok_or(Status::SESSION_NOT_FOUND)?;
                 let mut tracks = self.tracks(session);
-                let media = tracks.next().ok_or(Status::SESSION_NOT_FOUND)?.track.media;
+                let media = tracks.next().ok_or(Status::SESSION_NOT_FOUND)?.sender.track().media;
                 if url.track().is_some() && tracks.next().is_some() {
                     return Err(Status::ONLY_AGGREGATE_OPERATION_ALLOWED);
                 }
@@ -237,9 +237,9 @@ impl State {
             if let Route::Interleaved { rtp, rtcp } = stream.route
                 && [rtp, rtcp].contains(&data.channel)
             {
-                stream.heard = now.at;
+                stream.last_activity = now.at;
                 if data.channel == rtcp {
-                    stream.read_reports(now, data.payload);
+                    stream.sender.handle_rtcp(now, data.payload);
                 }
             }
         }

@@ -11,7 +11,7 @@ mod workers;
 use crate::media::{InputNews, Library};
 use acceptor::Acceptor;
 use event_loop::{EventLoop, Shared, Watch};
-use pinhole::server::{Config, ConnError, LowerTransport, SessionId, Summary, Why};
+use pinhole::server::{CloseReason, Config, ConnError, LowerTransport, SessionId, Summary};
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -41,7 +41,7 @@ impl Options {
     }
 }
 
-/// Why a server cannot start or go on.
+/// CloseReason a server cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -107,7 +107,7 @@ pub enum Event {
         /// The path of the medium, without the leading slash.
         mount: String,
         /// The reason.
-        why: Why,
+        why: CloseReason,
         /// The totals of the track.
         summary: Summary,
     },

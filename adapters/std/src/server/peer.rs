@@ -8,7 +8,7 @@ use mio::{Interest, Registry, Token};
 use pinhole::frame::{Seek, TrackId};
 use pinhole::rtsp::{Range, Status, Url};
 use pinhole::sdp::AddressType;
-use pinhole::server::{self, Answer, Ask, Claim, Config, Pending, Port, PortPair, RequestId, ServerConn};
+use pinhole::server::{self, Answer, Ask, Claim, Config, Port, PortPair, RequestId, ServerConn, Transmit};
 use pinhole::text::Emit;
 use pinhole::time::{Duration, Instant, Now};
 use std::io::{self, IoSlice, Read, Write};
@@ -320,7 +320,7 @@ impl Peer {
 /// Sends what is pending as one batch; returns how many packets that has.
 fn send(
     socket: &UdpSocket,
-    pending: &mut Pending<'_>,
+    pending: &mut Transmit<'_>,
     from: IpAddr,
     scratch: &mut [u8],
 ) -> Option<(usize, Sent)> {
@@ -337,6 +337,7 @@ fn send(
             return Some((batch.count, sent));
         }
     }
+    pending.rewind();
     let batch = pending.emit(segments, scratch)?;
     let contents = scratch.get(..batch.len).unwrap_or_default();
     Some((batch.count, socket.send(to, Some(from), contents, batch.segment)))

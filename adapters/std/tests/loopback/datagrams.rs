@@ -58,7 +58,7 @@ fn a_client_that_comes_again_on_the_same_ports_is_heard() {
         Event::Closed { why, .. } => Some(why),
         _ => None,
     });
-    assert_eq!(why, pinhole::server::Why::Closed);
+    assert_eq!(why, pinhole::server::CloseReason::Closed);
     keep_alive(to_second, 3 * TIMEOUT);
     let quiet = Instant::now();
     serving.wait(|event| matches!(event, Event::Closed { .. }).then_some(()));

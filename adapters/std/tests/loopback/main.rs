@@ -158,6 +158,6 @@ fn a_client_that_never_reads_is_let_go() {
         server::Event::Closed { why, .. } => Some(why),
         _ => None,
     });
-    assert_eq!(why, pinhole::server::Why::Timeout);
+    assert_eq!(why, pinhole::server::CloseReason::Timeout);
     serving.wait(|event| matches!(event, server::Event::Disconnected { .. }).then_some(()));
 }

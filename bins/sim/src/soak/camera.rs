@@ -9,7 +9,7 @@ use crate::world::{Answers, Host, RTSP};
 use bumpalo::Bump;
 use pinhole::rtsp::Url;
 use pinhole::sdp::Presentation;
-use pinhole::server::{ConnError, Event, LowerTransport, SessionId, Summary, Why};
+use pinhole::server::{CloseReason, ConnError, Event, LowerTransport, SessionId, Summary};
 use pinhole::time::{Instant, MediaTime};
 use pinhole_smoltcp::server::{Application, Connection, Server};
 use pinhole_smoltcp::time;
@@ -52,7 +52,7 @@ pub(super) struct Told {
     session: SessionId,
     pub(super) lower: LowerTransport,
     skipped: u64,
-    pub(super) closed: Option<(Why, Summary)>,
+    pub(super) closed: Option<(CloseReason, Summary)>,
 }
 
 impl Application for Program {

@@ -15,8 +15,8 @@ use crate::network::{Network, Port};
 use crate::wire::Medium;
 use crate::world::Host;
 use bumpalo::Bump;
+use pinhole::server::CloseReason;
 use pinhole::server::LowerTransport;
-use pinhole::server::Why;
 use pinhole::time::{Duration, Instant, MediaTime};
 use pinhole_smoltcp::time::from_smoltcp;
 use smoltcp::socket::tcp;
@@ -272,7 +272,7 @@ impl<'a, 's> Simulation<'a, 's> {
             let Some(flow) = key.and_then(|key| traffic.flows.get(&key)) else { continue };
             // The last of what a client that is gone was sent may not have left; nor what waited for a
             // neighbour.
-            let exact = traffic.exact && why != Why::Timeout;
+            let exact = traffic.exact && why != CloseReason::Timeout;
             let left = (flow.sent, flow.octets);
             let said = (summary.packets, summary.octets);
             if if exact { left != said } else { flow.sent > summary.packets } {
@@ -285,7 +285,7 @@ impl<'a, 's> Simulation<'a, 's> {
 
     /// Of what was interleaved, all has come when TEARDOWN is answered.
     fn check_interleaved(&self, told: &Told) -> Result<(), Failure> {
-        let Some((Why::Teardown, summary)) =
+        let Some((CloseReason::Teardown, summary)) =
             told.closed.filter(|_| told.lower == LowerTransport::Interleaved)
         else {
             return Ok(());

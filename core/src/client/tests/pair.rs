@@ -139,7 +139,7 @@ pub(super) struct Pair {
     pub(super) now: Instant,
     /// What the client told, and when.
     pub(super) events: Vec<(Instant, Event<'static>)>,
-    pub(super) closed_by_server: Vec<(server::Why, server::Summary)>,
+    pub(super) closed_by_server: Vec<(server::CloseReason, server::Summary)>,
     /// What the client sent on the connection.
     pub(super) requests: Vec<u8>,
     /// Instead of what the server would answer to SETUP.
@@ -228,7 +228,7 @@ impl Pair {
     }
 
     /// Why the sessions ended that the server has closed.
-    pub(super) fn closed(&self) -> Vec<server::Why> {
+    pub(super) fn closed(&self) -> Vec<server::CloseReason> {
         self.closed_by_server.iter().map(|(why, _)| *why).collect()
     }
 

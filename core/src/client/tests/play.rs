@@ -4,7 +4,7 @@ use crate::client::{ClientError, Config, Event, Figures, LowerTransport, Port, T
 use crate::frame::Seek;
 use crate::random::split_mix;
 use crate::rtsp::{Method, Status};
-use crate::server::{self, Why};
+use crate::server::{self, CloseReason};
 use crate::time::{Duration, MediaTime};
 use proptest::prelude::*;
 use std::boxed::Box;
@@ -222,7 +222,7 @@ fn a_udp_blackhole_ends_in_tcp() {
     assert!(pair.run_to(MINUTE, is_ended));
     assert_eq!(whole(&pair), all(&pair));
     assert_eq!(pair.client.track(0).unwrap().lower, Some(LowerTransport::Interleaved));
-    assert_eq!(pair.closed(), [Why::Replaced]);
+    assert_eq!(pair.closed(), [CloseReason::Replaced]);
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn a_long_clip_is_reported_on() {
     pair.client.teardown();
     assert!(pair.run_to(MINUTE, |event| *event == Event::Closed));
     let [(why, summary)] = pair.closed_by_server[..] else { panic!("one session") };
-    assert_eq!(why, Why::Teardown);
+    assert_eq!(why, CloseReason::Teardown);
     let reported = u64::try_from(summary.lost).unwrap();
     assert!(lost > 100 && (lost * 8 / 10..=lost).contains(&reported), "{reported} of {lost}");
 }

@@ -200,7 +200,7 @@ fn teardown_ends_the_session_at_once_and_the_connection_goes_on() {
     bench.ok("TEARDOWN", URL, "");
     bench.run(seconds(1));
     assert_eq!(bench.datagrams, []);
-    let Told::Closed(0, Why::Teardown, summary) = bench.told[1] else { panic!("{:?}", bench.told) };
+    let Told::Closed(0, CloseReason::Teardown, summary) = bench.told[1] else { panic!("{:?}", bench.told) };
     assert_eq!((summary.frames, summary.packets, summary.lifetime), (2, 6, millis(50)));
     assert_eq!(bench.request("PLAY", URL, "").status, 454);
     bench.session.clear();

@@ -152,7 +152,7 @@ pub(super) enum Told {
     Skipped(u64),
     Adapted(u8),
     Ended,
-    Closed(u8, Why, Summary),
+    Closed(u8, CloseReason, Summary),
     Disconnect(ConnError),
 }
 

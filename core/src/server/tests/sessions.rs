@@ -40,7 +40,7 @@ fn a_silent_udp_client_is_said_goodbye_to_and_then_its_connection_ends() {
     bench.run(millis(2));
     let last = bench.datagrams.last().unwrap();
     assert_eq!((last.port, sender_report(&last.bytes).2), (Port::Rtcp, true));
-    let [Told::Opened(..), Told::Closed(0, Why::Timeout, summary), Told::Disconnect(ConnError::Idle)] =
+    let [Told::Opened(..), Told::Closed(0, CloseReason::Timeout, summary), Told::Disconnect(ConnError::Idle)] =
         bench.told[..]
     else {
         panic!("{:?}", bench.told)
@@ -57,7 +57,7 @@ fn a_session_that_never_played_ends_without_a_word() {
     bench.set_up(0, UDP);
     bench.run(seconds(61));
     assert_eq!(bench.datagrams, []);
-    assert!(matches!(bench.told[1], Told::Closed(0, Why::Timeout, Summary { packets: 0, .. })));
+    assert!(matches!(bench.told[1], Told::Closed(0, CloseReason::Timeout, Summary { packets: 0, .. })));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn requests_and_reports_keep_a_session() {
     }
     assert_eq!(bench.told, [Told::Opened(0, LowerTransport::Udp)]);
     bench.run(seconds(61));
-    assert!(matches!(bench.told[1], Told::Closed(0, Why::Timeout, _)));
+    assert!(matches!(bench.told[1], Told::Closed(0, CloseReason::Timeout, _)));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn requests_for_another_session_do_not_keep_this_one() {
         bench.ok("GET_PARAMETER", URL, "");
     }
     let closed: Vec<_> = bench.told.iter().filter(|told| matches!(told, Told::Closed(..))).collect();
-    assert!(matches!(closed[..], [Told::Closed(0, Why::Timeout, _)]), "{closed:?}");
+    assert!(matches!(closed[..], [Told::Closed(0, CloseReason::Timeout, _)]), "{closed:?}");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_client_that_reads_nothing_is_let_go_all_the_same() {
     bench.run(millis(50));
     bench.window = 0;
     bench.run(seconds(130));
-    assert!(matches!(bench.told[1], Told::Closed(0, Why::Timeout, _)), "{:?}", bench.told);
+    assert!(matches!(bench.told[1], Told::Closed(0, CloseReason::Timeout, _)), "{:?}", bench.told);
     assert_eq!(bench.told[2], Told::Disconnect(ConnError::Idle));
 }
 
@@ -150,7 +150,7 @@ fn close_says_goodbye_and_takes_no_more() {
     let reports = bench.channel(1);
     assert!(sender_report(reports.last().unwrap()).2);
     assert!(bench.told.contains(&Told::Disconnect(ConnError::Closed)));
-    assert!(bench.told.iter().any(|told| matches!(told, Told::Closed(0, Why::Closed, _))));
+    assert!(bench.told.iter().any(|told| matches!(told, Told::Closed(0, CloseReason::Closed, _))));
     assert_eq!(bench.conn.handle_stream(bench.now(), b"O"), Err(ConnError::Closed));
     bench.run(seconds(1));
     assert_eq!((bench.sent(), bench.next()), (vec![], None));
@@ -168,7 +168,7 @@ fn a_lost_connection_ends_what_was_interleaved_and_says_goodbye_to_the_rest() {
     bench.window = 0;
     bench.conn.disconnected();
     bench.run(millis(1));
-    let closed = |told: &&Told| matches!(told, Told::Closed(_, Why::Closed, _));
+    let closed = |told: &&Told| matches!(told, Told::Closed(_, CloseReason::Closed, _));
     assert_eq!(bench.told.iter().filter(closed).count(), 2);
     assert!(sender_report(&bench.datagrams.last().unwrap().bytes).2);
 }

@@ -122,7 +122,7 @@ fn what_is_heard_of_one_track_keeps_both() {
     let closed = bench.told.iter().filter(|told| matches!(told, Told::Closed(..)));
     assert_eq!(closed.count(), 0);
     bench.run(seconds(61));
-    let closed = bench.told.iter().filter(|told| matches!(told, Told::Closed(_, Why::Timeout, _)));
+    let closed = bench.told.iter().filter(|told| matches!(told, Told::Closed(_, CloseReason::Timeout, _)));
     assert_eq!(closed.count(), 2);
 }
 

@@ -98,7 +98,8 @@ fn ffmpeg_falls_back_to_tcp_without_naming_its_session() {
     bench.start(TCP, "");
     bench.run(seconds(1));
     assert_eq!(bench.channel(0).len(), 30);
-    let closed = |told: &Told| matches!(told, Told::Closed(0, Why::Replaced, Summary { frames: 2, .. }));
+    let closed =
+        |told: &Told| matches!(told, Told::Closed(0, CloseReason::Replaced, Summary { frames: 2, .. }));
     assert_eq!(bench.told.iter().filter(|told| closed(told)).count(), 1, "{:?}", bench.told);
     assert!(bench.told.contains(&Told::Opened(0, LowerTransport::Interleaved)));
 }

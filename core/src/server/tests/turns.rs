@@ -175,7 +175,7 @@ fn a_table_of_one_track_takes_one_and_another_in_its_place() {
     }
     assert!(matches!(
         bench.told[..],
-        [Told::Opened(0, _), Told::Opened(0, _), Told::Closed(0, Why::Replaced, _)]
+        [Told::Opened(0, _), Told::Opened(0, _), Told::Closed(0, CloseReason::Replaced, _)]
     ));
     let another = format!("{URL}/track1");
     assert_eq!(bench.request("SETUP", &another, UDP).status, 453);
@@ -198,7 +198,7 @@ fn a_table_of_one_track_has_room_right_after_a_teardown() {
     assert_eq!(bench.reply().status, 200);
     let told = &bench.told[bench.told.len() - 2..];
     assert!(
-        matches!(told, [Told::Closed(0, Why::Teardown, _), Told::Opened(1, LowerTransport::Udp)]),
+        matches!(told, [Told::Closed(0, CloseReason::Teardown, _), Told::Opened(1, LowerTransport::Udp)]),
         "{told:?}"
     );
 }

@@ -1,6 +1,6 @@
 //! What only some servers call: gathered writes and several sockets, with an operating system; turns with one
 //! storage, without.
-use pinhole::server::{Chunk, Config, Pending, ServerConn};
+use pinhole::server::{Chunk, Config, Transmit, ServerConn};
 use probe::{Ring, address, any, now, room, used};
 
 pub(crate) fn rest() {
@@ -44,7 +44,7 @@ fn stream(chunk: Chunk<'_, [Ring<'_>]>) {
     chunk.advance(any(0));
 }
 
-fn datagrams(mut pending: Pending<'_>) {
+fn datagrams(mut pending: Transmit<'_>) {
     let (mut heads, mut out) = ([0; 100], [0; 100]);
     used(pending.socket());
     used(pending.pieces(any(8), any(8), room(&mut heads), used));

@@ -9,7 +9,7 @@ use pinhole::rtp;
 use pinhole::rtp::rtcp;
 use pinhole::rtsp::{Range, Url, WriteError, parse, transports};
 use pinhole::sdp::Description;
-use pinhole::server::{ConnError, LowerTransport, NotAsked, ServerConn, SessionId, Why};
+use pinhole::server::{ConnError, LowerTransport, NotAsked, ServerConn, SessionId, CloseReason};
 use probe::{address, any, bytes, now, room, text, used};
 
 struct Screen;
@@ -56,7 +56,7 @@ fn connections() {
     shown(any(NotAsked));
     shown(any(NotWaiting));
     used(any(LowerTransport::Udp).name());
-    used(any(Why::Closed).reason());
+    used(any(CloseReason::Closed).reason());
 }
 
 fn pictures() {

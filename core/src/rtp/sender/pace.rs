@@ -1,31 +1,106 @@
-//! How fast a PLAY goes: from the medium's time to the time that it is played for, and from there
-//! to when packets leave (RFC 2326, 12.34 and 12.35).
+//! How fast a track is played: from the medium's time to playing time, and from there to when packets
+//! leave (RFC 2326, 12.34 and 12.35).
 use crate::frame::{FrameId, FrameStore, Seek, TrackId};
-use crate::rtsp::{Scale, Speed};
 use crate::time::{Duration, MediaTime};
 
-/// The medium goes by so much faster or slower at most, in thousandths. Beyond that a picture has
-/// little to do with the next one, or stands still.
+/// The bounds of a scale, in thousandths. Beyond them a picture has little to do with the next one, or
+/// stands still.
 const MAX_SCALE: u32 = 64_000;
 const MIN_SCALE: u32 = 100;
-/// Slower than this, and a session would seem to stand still.
+/// The least speed, in thousandths. A slower session would seem to stand still.
 const MIN_SPEED: u32 = 100;
-/// More than this would overrun the path of a client that cannot hold it up.
-pub(super) const MAX_UDP_SPEED: u32 = 4_000;
+/// The greatest speed of datagrams, in thousandths. A greater one would overrun the path of a receiver
+/// that cannot hold the sender up.
+pub(crate) const MAX_UDP_SPEED: u32 = 4_000;
 
+/// So many thousandths make 1.
 const UNIT: u32 = 1_000;
 
-/// The scale and the speed of a PLAY.
+/// How fast a medium's own time goes by while it is played, in thousandths; never zero.
+///
+/// 2 is twice as fast, 0.5 half as fast, -1 backwards. Frames keep their usual distance in RTP
+/// time: it is by the choice of frames that the medium goes by faster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Scale(i32);
+
+impl Scale {
+    /// Forward, at the rate of the medium.
+    pub const NORMAL: Self = Self(UNIT as i32);
+
+    /// Makes a scale from thousandths; `None` for zero and for `i32::MIN`.
+    pub const fn from_thousandths(thousandths: i32) -> Option<Self> {
+        match thousandths {
+            0 | i32::MIN => None,
+            thousandths => Some(Self(thousandths)),
+        }
+    }
+
+    /// Returns the scale in thousandths.
+    pub const fn thousandths(self) -> i32 {
+        self.0
+    }
+
+    /// Returns how fast the medium goes by, in thousandths, whatever the direction.
+    pub const fn magnitude(self) -> u32 {
+        self.0.unsigned_abs()
+    }
+
+    /// Whether the medium is played backwards.
+    pub const fn is_reverse(self) -> bool {
+        self.0 < 0
+    }
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self::NORMAL
+    }
+}
+
+/// How much faster frames are delivered than they are shown, in thousandths; never zero. RTP
+/// timestamps do not depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Speed(u32);
+
+impl Speed {
+    /// Each frame comes when it is to be shown.
+    pub const NORMAL: Self = Self(UNIT);
+
+    /// Makes a speed from thousandths; `None` for zero.
+    pub const fn from_thousandths(thousandths: u32) -> Option<Self> {
+        match thousandths {
+            0 => None,
+            thousandths => Some(Self(thousandths)),
+        }
+    }
+
+    /// Returns the speed in thousandths.
+    pub const fn thousandths(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for Speed {
+    fn default() -> Self {
+        Self::NORMAL
+    }
+}
+
+/// A scale and a speed that a [`Sender`](super::Sender) can keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pace {
-    pub(super) scale: Scale,
-    pub(super) speed: Speed,
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Pace {
+    scale: Scale,
+    speed: Speed,
 }
 
 impl Pace {
-    /// What comes nearest to what was asked, of recorded media. Frames are left out by whole
-    /// numbers, so that those that are sent keep one distance.
-    pub(super) fn nearest(scale: Scale, speed: Speed, max_speed: u32) -> Self {
+    /// Returns the pace that comes nearest to what was asked for. Scales beyond 1 are rounded to whole
+    /// numbers, so that the frames that are sent keep one distance; they are from 0.1 to 64. The speed is
+    /// from 0.1 to `max_speed` thousandths, which counts as 1000 at least.
+    pub fn nearest(scale: Scale, speed: Speed, max_speed: u32) -> Self {
         let magnitude = match scale.magnitude() {
             slow @ ..1_000 => slow.max(MIN_SCALE),
             fast => (fast.saturating_add(500) / 1_000 * 1_000).min(MAX_SCALE),
@@ -33,14 +108,27 @@ impl Pace {
         let signed = (magnitude as i32).wrapping_mul(scale.thousandths().signum());
         let max_speed = max_speed.max(Speed::NORMAL.thousandths());
         let speed = speed.thousandths().clamp(MIN_SPEED, max_speed);
-        Self {
-            scale: Scale::from_thousandths(signed).unwrap_or_default(),
-            speed: Speed::from_thousandths(speed).unwrap_or_default(),
-        }
+        Self { scale: Scale(signed), speed: Speed(speed) }
     }
 
-    pub(super) const fn is_reverse(self) -> bool {
+    /// Returns how fast the medium goes by.
+    pub const fn scale(self) -> Scale {
+        self.scale
+    }
+
+    /// Returns how fast frames are delivered.
+    pub const fn speed(self) -> Speed {
+        self.speed
+    }
+
+    /// Whether the medium is played backwards.
+    pub const fn is_reverse(self) -> bool {
         self.scale.is_reverse()
+    }
+
+    /// Whether `time` lies before `other`, in the direction of play.
+    pub fn is_before(self, time: MediaTime, other: MediaTime) -> bool {
+        if self.is_reverse() { time > other } else { time < other }
     }
 
     /// From one frame that is sent to the next, in frames.
@@ -76,11 +164,6 @@ impl Pace {
             }
             to => store.seek(track, to),
         }
-    }
-
-    /// `time` lies before `other`, in the direction of play.
-    pub(super) fn is_before(self, time: MediaTime, other: MediaTime) -> bool {
-        if self.is_reverse() { time > other } else { time < other }
     }
 
     /// For how long it is played from `start` to `pts`.

@@ -1,0 +1,206 @@
+//! What is due of one sender, in batches as segmentation offload wants them.
+use super::Sender;
+use super::burst::{Burst, Message, Next, PIECES, Position};
+use super::packet::Packet;
+use crate::rtp::Port;
+use crate::time::Now;
+
+/// The payload of the largest UDP datagram, in bytes.
+pub(crate) const MAX_PACKET: u16 = 65_507;
+/// The most bytes that one send call takes.
+const MAX_BATCH: usize = MAX_PACKET as usize;
+/// The shortest limit of a packet's length: a datagram that no path refuses (RFC 791: every host takes
+/// 576 bytes).
+pub(crate) const MIN_PACKET: u16 = 548;
+
+/// Packets that are due, for one destination. A guard that is dropped changes nothing: they stay due.
+///
+/// The caller writes them with [`Self::emit`] or [`Self::pieces`], once or several times, sends what was
+/// written, and says by [`Self::commit`] how many packets went out.
+#[derive(Debug)]
+#[must_use = "nothing is sent until `commit` says so"]
+pub struct Transmit<'a> {
+    sender: &'a mut Sender,
+    due: Due<'a>,
+    now: Now,
+}
+
+#[derive(Debug)]
+enum Due<'a> {
+    Report {
+        packet: Packet<'a>,
+        written: bool,
+    },
+    Media {
+        /// Its position is behind the packets that were written.
+        burst: Burst<'a>,
+        /// Where it starts.
+        start: Position,
+    },
+}
+
+/// What [`Transmit::emit`] wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Batch {
+    /// Bytes in all.
+    pub len: usize,
+    /// Bytes of each packet but the last, which may be shorter.
+    pub segment: usize,
+    /// The number of packets.
+    pub count: usize,
+}
+
+impl<'a> Transmit<'a> {
+    pub(crate) fn new(sender: &'a mut Sender, next: Next<'a>, now: Now) -> Self {
+        let due = match next {
+            Next::Report { .. } => Due::Report { packet: sender.report(now), written: false },
+            Next::Media(burst) => Due::Media { start: burst.at, burst },
+        };
+        Self { sender, due, now }
+    }
+
+    /// Whether it is RTP or RTCP, and so which port of a pair it goes to.
+    pub const fn port(&self) -> Port {
+        match self.due {
+            Due::Report { .. } => Port::Rtcp,
+            Due::Media { .. } => Port::Rtp,
+        }
+    }
+
+    /// Returns the length in bytes of the next packet to be written: the least room that
+    /// [`Self::emit`] needs. 0 if there is none.
+    pub fn next_len(&self) -> usize {
+        match &self.due {
+            Due::Report { packet, .. } => packet.len(),
+            Due::Media { burst, .. } => burst.peek().map_or(0, |span| burst.len(&span)),
+        }
+    }
+
+    /// Writes up to `max_segments` packets one after the other: all of one length, but the last, which
+    /// may be shorter. The next call goes on after them, so that several batches can be sent at once.
+    /// Returns what was written; `None` if there is no further packet, or it does not fit into `out`.
+    pub fn emit(&mut self, max_segments: usize, out: &mut [u8]) -> Option<Batch> {
+        let mut room = out;
+        self.batch(max_segments, |message| {
+            let (to, rest) = core::mem::take(&mut room).split_at_mut_checked(message.len())?;
+            room = rest;
+            message.emit(to)
+        })
+    }
+
+    /// Hands packets to `push` as up to `most` slices, for a system call that gathers them; otherwise as
+    /// [`Self::emit`] does. Slices of the frame lie in the store, where all receivers share them. What is
+    /// in front of them is written to `heads`, about 30 bytes for each packet.
+    pub fn pieces<'h>(
+        &mut self,
+        max_segments: usize,
+        most: usize,
+        heads: &'h mut [u8],
+        mut push: impl FnMut(&'h [u8]),
+    ) -> Option<Batch>
+    where
+        'a: 'h,
+    {
+        let (mut heads, mut left) = (heads, most);
+        self.batch(max_segments, |message| {
+            if left < PIECES {
+                return None;
+            }
+            heads = message.pieces(core::mem::take(&mut heads), |piece| {
+                left = left.saturating_sub(1);
+                push(piece);
+            })?;
+            Some(())
+        })
+    }
+
+    /// Has `write` write each packet of a batch; `None` ends it.
+    fn batch(
+        &mut self,
+        max_segments: usize,
+        mut write: impl FnMut(Message<'_, 'a>) -> Option<()>,
+    ) -> Option<Batch> {
+        let mut batch = Batch { len: 0, segment: 0, count: 0 };
+        match &mut self.due {
+            Due::Report { written: true, .. } => {}
+            Due::Report { packet, written } => {
+                write(Message::Report(packet))?;
+                *written = true;
+                batch = Batch { len: packet.len(), segment: packet.len(), count: 1 };
+            }
+            Due::Media { burst, .. } => {
+                while batch.count < max_segments.max(1)
+                    && let Some(span) = burst.peek()
+                {
+                    let len = burst.len(&span);
+                    if batch.count == 0 {
+                        batch.segment = len;
+                    }
+                    let fits = len <= batch.segment.min(MAX_BATCH.saturating_sub(batch.len));
+                    if !fits || write(Message::Media(burst, &span)).is_none() {
+                        break;
+                    }
+                    burst.pass(&span);
+                    (batch.len, batch.count) = (batch.len.saturating_add(len), batch.count.saturating_add(1));
+                    if len < batch.segment {
+                        break;
+                    }
+                }
+            }
+        }
+        Some(batch).filter(|batch| batch.count > 0)
+    }
+
+    /// Goes back to the first packet: the next [`Self::emit`] writes it again.
+    pub fn rewind(&mut self) {
+        match &mut self.due {
+            Due::Report { written, .. } => *written = false,
+            Due::Media { burst, start } => burst.at = *start,
+        }
+    }
+
+    /// Says that the first `sent` of the packets that were written went out.
+    pub fn commit(mut self, sent: usize) {
+        self.advance(sent);
+    }
+
+    /// Does what [`Self::commit`] does, and goes on with the packets that follow, for a caller that sends
+    /// them one by one. Returns whether there are any.
+    pub fn advance(&mut self, sent: usize) -> bool {
+        let Due::Media { burst, start } = &mut self.due else {
+            if sent > 0 {
+                self.sender.pass_report(self.now);
+            }
+            return false;
+        };
+        let written = burst.at.packets as usize;
+        if sent < written || written == 0 {
+            burst.at = *start;
+            // The first one counts as written.
+            let sent = sent.min(written.max(1));
+            while (burst.at.packets as usize) < sent
+                && let Some(span) = burst.peek()
+            {
+                burst.pass(&span);
+            }
+        }
+        self.sender.pass(self.now, burst);
+        (burst.at.packets, burst.at.octets) = (0, 0);
+        *start = burst.at;
+        burst.has_more()
+    }
+
+    /// Says that the network refuses packets as large as the first one (EMSGSIZE), and nothing was sent.
+    /// Frames are cut smaller from here on, down to 548 bytes a packet. Returns `false` where that is
+    /// reached, and the first packet is left out.
+    pub fn too_big(self) -> bool {
+        let smaller = (self.sender.max_packet / 4 * 3).max(MIN_PACKET);
+        if smaller >= self.sender.max_packet {
+            self.commit(1);
+            return false;
+        }
+        self.sender.max_packet = smaller;
+        true
+    }
+}
