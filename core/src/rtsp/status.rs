@@ -8,7 +8,10 @@ pub struct Status(pub u16);
 macro_rules! statuses {
     ($($name:ident = $code:literal $reason:literal,)*) => {
         impl Status {
-            $(#[doc = concat!(stringify!($code), " ", $reason, ".")] pub const $name: Self = Self($code);)*
+            $(
+                #[doc = concat!("Status code ", stringify!($code), ", \"", $reason, "\" (RFC 2326, 7.1.1).")]
+                pub const $name: Self = Self($code);
+            )*
         }
 
         /// All phrases, one after another, in the order of [`CODES`]. A table of strings, or a `match`,

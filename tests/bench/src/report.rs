@@ -99,34 +99,34 @@ pub(crate) fn write_receiving(
 }
 
 const RECEIVING_HEAD: &str = "
-One stream of a clip that repeats, received, put together and thrown away; in under three minutes for a clip:
+One stream of a repeating clip is received, reassembled and thrown away, in under three minutes for a clip:
 
     cargo run --release -p pinhole-bench -- receive --out docs CLIP.mjpeg...
 
-The server has one processor, the receiver the other: `pinhole-viewer --headless --no-decode --cache 16MiB`,
-`gst-launch-1.0 rtspsrc ! rtpjpegdepay ! fakesink`, and, where the picture is not too large for it,
-`ffmpeg -c copy -f null`, with their own defaults, one after the other, round after round. CPU is the share of
-a processor that all threads of a receiver take, in the kernel too, while it runs steadily. Ratios are of
-the same round, their median.
+The server has one processor and the receiver has the other. The receivers are
+`pinhole-viewer --headless --no-decode --cache 16MiB`, `gst-launch-1.0 rtspsrc ! rtpjpegdepay ! fakesink`, and, if
+the picture is not too large for it, `ffmpeg -c copy -f null`, with their own defaults, one after the other, in
+several rounds. CPU is the share of a processor that all threads of a receiver take while it runs steadily, with
+their time in the kernel. Each ratio is taken within a round; the table has the medians.
 ";
 
 const HEAD: &str = "\
 # Benchmarks
 
-Made by one command on Linux, in about half an hour; `quick` for `full` takes less than a minute and
-measures the first clip at 50 sessions only, and `cell --help` tells of single measurements, for a profiler:
+Made by one command on Linux, in about half an hour. With `quick` instead of `full` it takes less than a minute,
+and measures only the first clip, at 50 sessions; `cell --help` explains single measurements, for a profiler:
 
     cargo run --release -p pinhole-bench -- full --out docs CLIP.mjpeg...
 
-The server has one processor, all clients together the other, on loopback. A Gbit counts the bytes of the
-original file in frames that came whole, and nothing that a server adds. pinhole-server has the clip as
-`prepare` makes it. Each watcher of recorded media is at a place of its own in the clip, and starts at a time
+The server has one processor and all clients together have the other, on loopback. A Gbit counts the bytes of the
+original file in frames that came whole, and nothing that a server adds. pinhole-server serves the clip as
+`prepare` makes it. Each client of recorded media is at a place of its own in the clip, and starts at a time
 of its own.
 
-A *bare* sender sends the very packets that pinhole-server sends, at the same pace, from memory, and does
-nothing else: it is the limit, and ratios are to it, round by round. Figures of different machines, or of
-the same one on another day, do not compare; ratios do. What a frame is late by counts from the one of its
-session that was the least late.
+A *bare* sender sends from memory exactly the packets that pinhole-server sends, at the same pace, and does
+nothing else. It is the limit, and all ratios are to it, round by round. Figures of different machines, or of
+one machine on different days, cannot be compared; ratios can. The lateness of a frame counts from the frame of
+its session that was the least late.
 ";
 
 fn chart(clip: &Clip, mode: &Mode, rows: &[&Row]) -> Option<Chart> {
