@@ -1,8 +1,9 @@
-//! The steady clock of a recorded medium.
+//! The clock of a recorded medium.
 use crate::sdp::FrameRate;
 use crate::time::{Duration, MediaTime};
 
-/// A steady clock of `rate` frames in `scale` seconds. As it is a fraction, 30000/1001 does not drift.
+/// A constant frame rate: `rate` frames in `scale` seconds. As it is a fraction, a rate of 30000/1001
+/// does not drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameClock {
@@ -14,8 +15,7 @@ impl FrameClock {
     const SLOWEST: u64 = 1;
     const FASTEST: u64 = 1_000_000;
 
-    /// Makes a clock of `rate` frames in `scale` seconds. Returns `None` if that is slower than a
-    /// thousandth of a frame per second, or faster than a thousand frames per second.
+    /// Creates a clock. Returns `None` for less than 0.001 or more than 1000 frames per second.
     pub const fn new(rate: u32, scale: u32) -> Option<Self> {
         let clock = Self { rate, scale };
         match clock.thousandths() {
@@ -29,33 +29,33 @@ impl FrameClock {
         (self.rate, self.scale)
     }
 
-    /// Returns the rate, rounded to a thousandth of a frame per second.
+    /// Returns the rate, rounded to 0.001 frames per second.
     pub const fn frame_rate(self) -> FrameRate {
         FrameRate(self.thousandths() as u32)
     }
 
-    /// Returns when frame `number`, counted from 0, is shown.
+    /// Returns the presentation time of frame `number`, counted from 0.
     pub fn pts(self, number: u64) -> MediaTime {
         let span = u128::from(number) * u128::from(self.scale) * 1_000_000;
         let micros = span.checked_div(u128::from(self.rate)).unwrap_or(0);
         MediaTime::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    /// Returns how many frames are shown in `span`, rounded.
+    /// Returns the number of frames in `span`, rounded.
     pub fn frames_in(self, span: Duration) -> u64 {
         let second = u128::from(self.scale) * 1_000_000;
         let frames = (u128::from(span.as_micros()) * u128::from(self.rate) + second / 2) / second;
         u64::try_from(frames).unwrap_or(u64::MAX)
     }
 
-    /// Returns how long a frame is shown.
+    /// Returns the duration of a frame.
     pub fn interval(self) -> Duration {
         self.pts(1).since(MediaTime::ZERO)
     }
 
-    /// Returns the rate in thousandths of a frame per second; 0 if the scale is 0, which is no clock.
+    /// Returns the rate in 0.001 frames per second, or 0 if the scale is 0.
     const fn thousandths(self) -> u64 {
-        // Both numbers are less than 2^32, so nothing overflows.
+        // Cannot overflow: rate and scale are less than 2^32.
         match (self.rate as u64 * 1000 + self.scale as u64 / 2).checked_div(self.scale as u64) {
             Some(thousandths) => thousandths,
             None => 0,
@@ -63,7 +63,7 @@ impl FrameClock {
     }
 }
 
-/// Makes a clock of this rate. A rate of zero, which no clock has, becomes the slowest rate.
+/// A rate of 0 becomes the lowest rate, 0.001 frames per second.
 impl From<FrameRate> for FrameClock {
     fn from(rate: FrameRate) -> Self {
         Self { rate: rate.0.max(1), scale: 1000 }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ntsc_does_not_drift_in_a_day() {
+    fn ntsc_does_not_drift() {
         let clock = FrameClock::new(30_000, 1001).unwrap();
         assert_eq!(clock.frame_rate(), FrameRate(29_970));
         assert_eq!(clock.interval(), Duration::from_micros(33_366));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_could_be_played_by_is_no_clock() {
+    fn unusable_rates_are_refused() {
         for (rate, scale) in [(0, 1), (1, 0), (0, 0), (1, u32::MAX), (u32::MAX, 1), (1001, 1)] {
             assert_eq!(FrameClock::new(rate, scale), None, "{rate}/{scale}");
         }

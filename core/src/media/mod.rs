@@ -1,118 +1,21 @@
-//! Finds frames in files, and in streams that never end.
+//! Media files, and streams of JPEG files: where their frames are.
 //!
-//! - [`Splitter`] finds the JPEG frames in a stream of bytes that comes piece by piece.
-//! - [`FrameReader`] reads the frames of a file through `embedded_io`, and the [`FrameClock`] of a file
-//!   that has one.
-//! - [`SliceReader`] lets it read a file that is in memory, for example mapped.
+//! - [`Splitter`] finds the JPEG frames in a stream of bytes that arrives in pieces.
+//! - [`FrameReader`] finds the frames of a file in any [`Container`], through the traits of
+//!   `embedded_io`. A file with a clock of its own, such as AVI, has a [`FrameClock`].
+//! - [`SliceReader`] implements these traits for a slice, such as a file that is mapped to memory.
 mod avi;
 mod clock;
+mod container;
+mod error;
 mod reader;
 mod slice;
 mod splitter;
+mod window;
 
 pub use clock::FrameClock;
-pub use reader::{FrameReader, FrameSpan, MediaError, MediaErrorKind, ReadError};
+pub use container::{Container, DETECT_LEN, detect};
+pub use error::{MediaError, MediaErrorKind, ReadError};
+pub use reader::{FrameReader, FrameSpan};
 pub use slice::SliceReader;
 pub use splitter::{Found, Splitter};
-
-use crate::codec::jpeg::segments::marker;
-
-/// How frames are put together in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Container {
-    /// JPEG files, one after another.
-    Concatenated,
-    /// JPEG files, each with its length in bytes before it, in at least five ASCII digits.
-    LengthPrefixed,
-    /// The parts of a multipart message, as IP cameras send them over HTTP: JPEG files, each after a
-    /// boundary line and a few header fields (RFC 2046, 5.1). The fields are not needed and not read.
-    Multipart,
-    /// An AVI file, also with the extensions of OpenDML.
-    Avi,
-}
-
-/// How many bytes from the start of a file [`detect`] needs.
-pub const DETECT_LEN: usize = 16;
-
-/// Detects how frames are put together in a file. `first_bytes` are its first [`DETECT_LEN`] bytes, or
-/// all bytes of a smaller file. Returns `None` if the file is of no known kind.
-pub fn detect(first_bytes: &[u8]) -> Option<Container> {
-    let mut prefix = LengthPrefix::default();
-    let digits = first_bytes.iter().take_while(|byte| prefix.push(**byte)).count();
-    match first_bytes.get(digits..)? {
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', b' ', ..] if digits == 0 => {
-            Some(Container::Avi)
-        }
-        [b'-', b'-', b'!'..=b'~', ..] | [b'\r', b'\n', b'-', b'-', b'!'..=b'~', ..] if digits == 0 => {
-            Some(Container::Multipart)
-        }
-        [0xFF, marker::SOI, ..] if digits == 0 => Some(Container::Concatenated),
-        [0xFF, marker::SOI, ..] if prefix.is_complete() => Some(Container::LengthPrefixed),
-        _ => None,
-    }
-}
-
-/// A length in ASCII digits that is read byte by byte.
-#[derive(Clone, Copy, Debug, Default)]
-struct LengthPrefix {
-    digits: u8,
-    value: u32,
-}
-
-impl LengthPrefix {
-    const MIN_DIGITS: u8 = 5;
-    const MAX_DIGITS: u8 = 10;
-
-    /// Takes one more byte. Returns false if the byte is not part of the length.
-    fn push(&mut self, byte: u8) -> bool {
-        let value = self.value.checked_mul(10);
-        match value.and_then(|value| value.checked_add(u32::from(byte.wrapping_sub(b'0')))) {
-            Some(value) if byte.is_ascii_digit() && self.digits < Self::MAX_DIGITS => {
-                *self = Self { digits: self.digits + 1, value };
-                true
-            }
-            _ => false,
-        }
-    }
-
-    const fn is_complete(self) -> bool {
-        self.digits >= Self::MIN_DIGITS
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn containers_are_told_by_their_content() {
-        assert_eq!(detect(b"\xFF\xD8\xFF\xE0"), Some(Container::Concatenated));
-        assert_eq!(detect(b"28473\xFF\xD8\xFF"), Some(Container::LengthPrefixed));
-        assert_eq!(detect(b"1234567\xFF\xD8"), Some(Container::LengthPrefixed));
-        assert_eq!(detect(b"4294967295\xFF\xD8"), Some(Container::LengthPrefixed));
-        assert_eq!(detect(b"RIFF\x24\x10\x00\x00AVI LIST"), Some(Container::Avi));
-        assert_eq!(detect(b"--myboundary\r\nCo"), Some(Container::Multipart));
-        assert_eq!(detect(b"\r\n--ffmpeg\r\nCon"), Some(Container::Multipart));
-    }
-
-    #[test]
-    fn other_files_are_not_mistaken_for_media() {
-        let others: [&[u8]; 10] = [
-            b"",
-            b"\xFF",
-            b"12345",
-            b"1234\xFF\xD8\xFF",
-            b"4294967296\xFF\xD8",
-            b"12345678901\xFF\xD8",
-            b"RIFF\x24\x10\x00\x00WAVEfmt ",
-            b"-- a rule --",
-            b"12345--frame\r\n",
-            b"\x89PNG\r\n",
-        ];
-        for other in others {
-            assert_eq!(detect(other), None, "{other:?}");
-        }
-    }
-}

@@ -1,8 +1,8 @@
-//! Reads bytes in memory like a file.
+//! A slice as a file.
 use crate::storage::put;
 use embedded_io::{ErrorKind, ErrorType, Read, Seek, SeekFrom};
 
-/// Reads a slice through `embedded_io`, for example a file that is mapped to memory.
+/// Reads a slice, such as a file that is mapped to memory, through `embedded_io`.
 #[derive(Clone, Copy, Debug)]
 pub struct SliceReader<'a> {
     data: &'a [u8],
@@ -10,7 +10,7 @@ pub struct SliceReader<'a> {
 }
 
 impl<'a> SliceReader<'a> {
-    /// Starts at the first byte of `data`.
+    /// Creates a reader at the first byte of `data`.
     pub const fn new(data: &'a [u8]) -> Self {
         Self { data, pos: 0 }
     }
@@ -32,7 +32,7 @@ impl Read for SliceReader<'_> {
 
 impl Seek for SliceReader<'_> {
     /// # Errors
-    /// Fails with `InvalidInput` for a place before the first byte.
+    /// Returns `InvalidInput` for a position before the first byte.
     fn seek(&mut self, to: SeekFrom) -> Result<u64, ErrorKind> {
         let pos = match to {
             SeekFrom::Start(at) => Some(at),
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_reads_and_seeks_as_a_file_does() {
+    fn a_slice_reads_and_seeks() {
         let mut reader = SliceReader::new(b"abcdef");
         let mut buf = [0; 4];
         assert_eq!((reader.read(&mut buf), &buf), (Ok(4), b"abcd"));

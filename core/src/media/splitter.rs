@@ -1,32 +1,32 @@
-//! Finds the JPEG frames in a stream of bytes.
+//! Finds JPEG frames in a stream of bytes.
 use crate::codec::jpeg::segments::{find_ff, marker};
 
-/// The place of a frame in a stream of bytes.
+/// The location of a frame in a stream of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Found {
-    /// The offset of the frame's SOI marker from the start of the stream, in bytes.
+    /// The offset of its SOI marker, in bytes from the start of the stream.
     pub start: u64,
-    /// The length of the frame in bytes, with its EOI marker if it has one.
+    /// Its length in bytes, including its EOI marker, if there is one.
     pub len: u32,
-    /// Whether the frame has an EOI marker. Otherwise the SOI of the next frame or the end of the
-    /// stream has ended it.
+    /// Whether it has an EOI marker. Otherwise it ends at the SOI marker of the next frame, or at the end
+    /// of the stream.
     pub eoi: bool,
-    /// How many bytes of junk are between the end of the frame before and the start of this one.
+    /// Number of bytes between the end of the frame before and its start.
     pub junk: u64,
 }
 
 impl Found {
-    /// Returns the offset of the frame's end from the start of the stream, in bytes.
+    /// Returns the offset after the frame, in bytes from the start of the stream.
     pub const fn end(&self) -> u64 {
         self.start.saturating_add(self.len as u64)
     }
 }
 
-/// Finds the JPEG frames in a stream of bytes that comes in pieces of any length.
+/// Finds JPEG frames in a stream of bytes that arrives in pieces of any length.
 ///
-/// It reads the marker segments, so that a thumbnail in an APPn segment does not count as a frame. It
-/// stores no bytes: the caller has to keep those from [`Splitter::keep_from`] on.
+/// It parses the marker segments: a thumbnail in an APPn segment is not taken for a frame. It stores no
+/// bytes: the caller keeps those from [`Splitter::keep_from`] on.
 ///
 /// ```
 /// use pinhole::media::Splitter;
@@ -40,65 +40,79 @@ impl Found {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Splitter {
-    state: State,
-    /// The offset of the next byte in the stream.
+    state: SplitterState,
+    /// The offset of the next byte.
     pos: u64,
-    /// The offset of the open frame's start.
+    /// The offset of the open frame.
     start: u64,
-    /// The offset of the end of the frame before.
+    /// The offset after the frame before.
     end: u64,
     max_frame: u32,
     oversized: u32,
+    /// The open frame has a scan.
     scanned: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum SplitterState {
     /// Between frames.
     Junk,
     /// After an FF between frames.
     JunkFf,
-    /// After FF D8. A frame starts there if another marker follows.
+    /// After FF D8. A frame starts here if another marker follows.
     Soi,
-    /// Where a marker should start.
+    /// At the start of a marker.
     Marker,
     /// After the FF of a marker.
     Code,
-    /// At the first byte of the length of the segment with this code.
+    /// At the first byte of a segment's length.
     Length { code: u8 },
-    /// At the second byte of the length.
+    /// At the second byte of a segment's length.
     Length2 { code: u8, high: u8 },
-    /// In the segment, of which `left` bytes are to come.
+    /// In a segment, of which `left` bytes are to come.
     Segment { code: u8, left: u16 },
     /// In entropy-coded data.
     Scan,
 }
 
 impl Splitter {
-    /// Makes a splitter for a stream. Frames of more than `max_frame` bytes are skipped as junk.
+    /// Creates a splitter. Frames of more than `max_frame` bytes are junk.
     pub const fn new(max_frame: u32) -> Self {
         Self::starting_at(0, max_frame)
     }
 
-    /// Makes a splitter that counts the bytes of the stream from `pos` on.
+    /// Creates a splitter whose first byte has the offset `pos`.
     pub(super) const fn starting_at(pos: u64, max_frame: u32) -> Self {
-        Self { state: State::Junk, pos, start: pos, end: pos, max_frame, oversized: 0, scanned: false }
+        Self {
+            state: SplitterState::Junk,
+            pos,
+            start: pos,
+            end: pos,
+            max_frame,
+            oversized: 0,
+            scanned: false,
+        }
     }
 
-    /// Consumes `data` up to the end of the first completed frame. Returns the bytes consumed and that
-    /// frame's place, if any. Call it again with the bytes that are left.
+    /// Consumes `data` up to the end of the first completed frame. Returns the number of bytes consumed,
+    /// and the location of that frame, if any. Call it again with the rest of `data`.
     ///
-    /// If a frame has no EOI, the consumed bytes reach into the frame after it.
+    /// The end of a frame without EOI is known only after the SOI marker of the next frame: the consumed
+    /// bytes include that marker.
     pub fn push(&mut self, data: &[u8]) -> (usize, Option<Found>) {
         let mut rest = data;
         while !rest.is_empty() {
             let room = match self.state {
-                State::Junk | State::JunkFf => u64::MAX,
+                SplitterState::Junk | SplitterState::JunkFf => u64::MAX,
                 _ => u64::from(self.max_frame).saturating_sub(self.pos.saturating_sub(self.start)),
             };
             if room == 0 {
                 self.oversized = self.oversized.saturating_add(1);
-                self.state = if self.state == State::Code { State::JunkFf } else { State::Junk };
+                self.state = if self.state == SplitterState::Code {
+                    SplitterState::JunkFf
+                } else {
+                    SplitterState::Junk
+                };
                 continue;
             }
             let within = usize::try_from(room).ok().and_then(|room| rest.get(..room)).unwrap_or(rest);
@@ -111,98 +125,99 @@ impl Splitter {
         (data.len(), None)
     }
 
-    /// Ends the stream. Returns the frame that is still open, if there is one; it is cut off or has no
-    /// EOI.
+    /// Ends the stream. Returns the open frame, which is truncated or without EOI, if there is one.
     pub fn finish(&mut self) -> Option<Found> {
-        let open = !matches!(self.state, State::Junk | State::JunkFf | State::Soi);
-        self.state = State::Junk;
+        let open = !matches!(self.state, SplitterState::Junk | SplitterState::JunkFf | SplitterState::Soi);
+        self.state = SplitterState::Junk;
         open.then(|| self.found(self.pos, false))
     }
 
-    /// Returns the offset in the stream of the open frame's start, or of the first byte that may start
-    /// one. The caller may drop all bytes before it.
+    /// Returns the offset at which the open frame starts, or may start. The caller may drop the bytes
+    /// before it.
     pub const fn keep_from(&self) -> u64 {
         match self.state {
-            State::Junk => self.pos,
+            SplitterState::Junk => self.pos,
             _ => self.start,
         }
     }
 
-    /// Returns how many bytes since the end of the last frame belong to no frame.
+    /// Returns the number of bytes after the last frame that belong to no frame.
     pub const fn junk(&self) -> u64 {
         self.keep_from().saturating_sub(self.end)
     }
 
-    /// Returns how many frames were larger than allowed.
+    /// Returns the number of frames that were larger than allowed.
     pub const fn oversized(&self) -> u32 {
         self.oversized
     }
 
-    /// Consumes at least one byte, and as many as the state lasts for.
+    /// Consumes at least one byte, and as many as the current state covers.
     fn step(&mut self, data: &[u8]) -> (usize, Option<Found>) {
         let at = self.pos;
         let taken = match self.state {
-            State::Junk | State::Scan => find_ff(data).map_or(data.len(), |ff| ff + 1),
-            State::Segment { left, .. } => data.len().min(usize::from(left)),
+            SplitterState::Junk | SplitterState::Scan => find_ff(data).map_or(data.len(), |ff| ff + 1),
+            SplitterState::Segment { left, .. } => data.len().min(usize::from(left)),
             _ => 1,
         };
         self.pos = at.saturating_add(taken as u64);
         let Some(&last) = data.get(..taken).and_then(<[u8]>::last) else { return (taken, None) };
         let mut found = None;
         self.state = match self.state {
-            State::Junk | State::JunkFf if last == 0xFF => {
+            SplitterState::Junk | SplitterState::JunkFf if last == 0xFF => {
                 self.start = self.pos.saturating_sub(1);
-                State::JunkFf
+                SplitterState::JunkFf
             }
-            State::JunkFf if last == marker::SOI => {
+            SplitterState::JunkFf if last == marker::SOI => {
                 self.scanned = false;
-                State::Soi
+                SplitterState::Soi
             }
-            State::Junk | State::JunkFf => State::Junk,
-            State::Soi | State::Marker | State::Scan if last == 0xFF => State::Code,
-            State::Scan => State::Scan,
-            // The apparent marker segment was damage in the scan.
-            State::Marker if self.scanned => State::Scan,
-            State::Soi | State::Marker => State::Junk,
-            State::Code => match last {
-                0xFF => State::Code,
+            SplitterState::Junk | SplitterState::JunkFf => SplitterState::Junk,
+            SplitterState::Soi | SplitterState::Marker | SplitterState::Scan if last == 0xFF => {
+                SplitterState::Code
+            }
+            SplitterState::Scan => SplitterState::Scan,
+            // Damage in the scan looked like a marker segment.
+            SplitterState::Marker if self.scanned => SplitterState::Scan,
+            SplitterState::Soi | SplitterState::Marker => SplitterState::Junk,
+            SplitterState::Code => match last {
+                0xFF => SplitterState::Code,
                 marker::EOI => {
                     found = Some(self.found(self.pos, true));
-                    State::Junk
+                    SplitterState::Junk
                 }
                 marker::SOI => {
                     let end = self.pos.saturating_sub(2);
                     found = self.scanned.then(|| self.found(end, false));
                     self.start = end;
                     self.scanned = false;
-                    State::Soi
+                    SplitterState::Soi
                 }
-                code if self.scanned && !may_follow_scan(code) => State::Scan,
-                0x00 => State::Junk,
-                code if marker::stands_alone(code) => State::Marker,
-                code => State::Length { code },
+                code if self.scanned && !may_follow_scan(code) => SplitterState::Scan,
+                0x00 => SplitterState::Junk,
+                code if marker::stands_alone(code) => SplitterState::Marker,
+                code => SplitterState::Length { code },
             },
-            State::Length { code } => State::Length2 { code, high: last },
-            State::Length2 { code, high } => match u16::from_be_bytes([high, last]).checked_sub(2) {
+            SplitterState::Length { code } => SplitterState::Length2 { code, high: last },
+            SplitterState::Length2 { code, high } => match u16::from_be_bytes([high, last]).checked_sub(2) {
                 Some(left) => self.segment(code, left),
-                None if self.scanned => State::Scan,
-                None => State::Junk,
+                None if self.scanned => SplitterState::Scan,
+                None => SplitterState::Junk,
             },
-            State::Segment { code, left } => self.segment(code, left.saturating_sub(taken as u16)),
+            SplitterState::Segment { code, left } => self.segment(code, left.saturating_sub(taken as u16)),
         };
         (taken, found)
     }
 
-    /// Returns the state in a segment of which `left` bytes are to come.
-    fn segment(&mut self, code: u8, left: u16) -> State {
+    /// Returns the state with `left` bytes of a segment to come.
+    fn segment(&mut self, code: u8, left: u16) -> SplitterState {
         if left > 0 {
-            return State::Segment { code, left };
+            return SplitterState::Segment { code, left };
         }
         self.scanned |= code == marker::SOS;
-        if code == marker::SOS { State::Scan } else { State::Marker }
+        if code == marker::SOS { SplitterState::Scan } else { SplitterState::Marker }
     }
 
-    /// Returns the open frame, which ends at `end`.
+    /// Completes the open frame, which ends at `end`.
     fn found(&mut self, end: u64, eoi: bool) -> Found {
         let len = end.saturating_sub(self.start).min(u64::from(u32::MAX)) as u32;
         let junk = self.start.saturating_sub(self.end);
@@ -211,7 +226,7 @@ impl Splitter {
     }
 }
 
-/// Whether a segment with this code may stand between the scans of a frame, or after the last (ITU-T
+/// Whether a segment with this code may occur between the scans of a frame or after the last scan (ITU-T
 /// T.81, B.2.1).
 const fn may_follow_scan(code: u8) -> bool {
     matches!(
@@ -230,7 +245,7 @@ mod tests {
     static RESTART: &[u8] = include_bytes!("../codec/jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
     static PROGRESSIVE: &[u8] = include_bytes!("../codec/jpeg/testdata/cjpeg-progressive.jpg");
 
-    /// Returns all frames of a stream that comes in pieces of these lengths, again and again.
+    /// Returns all frames of a stream that arrives in pieces of these lengths, over and over.
     fn split(stream: &[u8], pieces: &[usize], max_frame: u32) -> (Vec<Found>, u64, u32) {
         let mut splitter = Splitter::new(max_frame);
         let (mut all, mut rest) = (Vec::new(), stream);
@@ -257,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_and_what_is_between_them() {
+    fn frames_and_junk_are_told_apart() {
         let stream = [SMALL, b"\r\n--boundary\r\n\xFF", RESTART, PROGRESSIVE, &[0; 7]].concat();
         let restart = SMALL.len() + 15;
         let progressive = restart + RESTART.len();
@@ -279,14 +294,14 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_without_eoi_ends_at_the_next_soi_or_with_the_stream() {
+    fn frames_without_eoi_end_at_the_next_soi() {
         let cut = &SMALL[..SMALL.len() - 2];
         let expected = [frame(0, cut.len(), false, 0), frame(cut.len(), cut.len(), false, 0)];
         assert_eq!(split(&[cut, cut].concat(), &[usize::MAX], 10_000), (expected.to_vec(), 0, 0));
     }
 
     #[test]
-    fn a_damaged_header_is_junk_up_to_the_next_frame() {
+    fn a_damaged_header_is_junk() {
         let mut damaged = SMALL.to_vec();
         damaged[20] = 0;
         let stream = [&damaged, SMALL].concat();
@@ -295,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_too_large_is_dropped_alone() {
+    fn only_too_large_frames_are_dropped() {
         let max = RESTART.len();
         assert!(SMALL.len() > max);
         let stream = [SMALL, RESTART].concat();
@@ -304,8 +319,8 @@ mod tests {
         assert_eq!(split(&stream, &[usize::MAX], max as u32 - 1), (Vec::new(), stream.len() as u64, 2));
     }
 
-    /// Makes pieces of streams: whole frames, frames that are cut short or damaged, and bytes that look
-    /// like a start of something.
+    /// Pieces of streams: whole frames, frames cut short or damaged, and bytes that look like
+    /// the start of something.
     fn part() -> impl Strategy<Value = Vec<u8>> {
         let file = prop_oneof![Just(SMALL), Just(RESTART), Just(PROGRESSIVE)];
         let marker = prop_oneof![Just(0xFFu8), Just(0xD8), Just(0xD9), Just(0xDA), Just(0), any::<u8>()];
@@ -324,7 +339,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn however_the_stream_is_cut_the_frames_are_the_same(
+        fn pieces_of_any_length_yield_the_same_frames(
             parts in prop::collection::vec(part(), 0..6),
             pieces in prop::collection::vec(1usize..700, 1..8),
             max_frame in prop_oneof![Just(10_000u32), 1u32..2_000],

@@ -1,5 +1,6 @@
-use super::super::SliceReader;
-use super::super::reader::tests::{A, B, error, span, walk};
+//! Tests of AVI files.
+use super::super::slice::SliceReader;
+use super::tests::{A, B, error, span, walk};
 use super::*;
 use crate::sdp::FrameRate;
 use crate::time::MediaTime;
@@ -18,7 +19,7 @@ fn list(name: &[u8; 4], kind: &[u8; 4], parts: &[Vec<u8>]) -> Vec<u8> {
     chunk(name, &[kind, &parts.concat()[..]].concat())
 }
 
-/// Makes the headers of a stream: its kind, the codes in its two headers, and its clock.
+/// The headers of a stream: its kind, the code in the one and in the other header, and its clock.
 fn stream(kind: &[u8; 4], handler: &[u8; 4], code: &[u8; 4], rate: u32, scale: u32) -> Vec<u8> {
     let clock = [scale.to_le_bytes(), rate.to_le_bytes()].concat();
     let header = [&kind[..], handler, &[0; 12], &clock, &[0; 28]].concat();
@@ -35,7 +36,7 @@ fn mjpeg() -> Vec<u8> {
     headers(&[stream(b"vids", b"MJPG", b"MJPG", 25, 1)])
 }
 
-/// Makes a file with one stream and these chunks.
+/// A file with one stream and these chunks.
 fn avi(movi: &[Vec<u8>]) -> Vec<u8> {
     list(b"RIFF", b"AVI ", &[mjpeg(), list(b"LIST", b"movi", movi)])
 }
@@ -51,7 +52,7 @@ fn open_file(file: &[u8]) -> Result<FrameReader<SliceReader<'_>, [u8; 48]>, Medi
     })
 }
 
-/// Returns the place of `data` in `file`, at its occurrence number `n`, as the reader returns it.
+/// Where `data` is in `file` for the `n`th time, as the reader says it.
 fn place(file: &[u8], data: &[u8], n: usize) -> Result<FrameSpan, MediaError> {
     let mut at = file.windows(data.len()).enumerate().filter(|(_, part)| *part == data);
     span(at.nth(n).expect("the file has it").0, data)
@@ -85,7 +86,7 @@ fn further_lists_of_opendml_follow() {
 }
 
 #[test]
-fn the_stream_is_the_first_of_motion_jpeg_and_has_its_own_clock() {
+fn the_first_motion_jpeg_stream_is_read() {
     let streams = [
         stream(b"auds", b"MJPG", b"MJPG", 8000, 1),
         stream(b"vids", b"H264", b"H264", 50, 1),
@@ -99,9 +100,9 @@ fn the_stream_is_the_first_of_motion_jpeg_and_has_its_own_clock() {
     assert_eq!(clock.pts(30_000), MediaTime::from_micros(1_001_000_000));
 }
 
-/// Some recorders write AVI1 with the handler alone, and a clock of zero.
+/// As from recorders that write AVI1 with the handler alone, and a clock of zero.
 #[test]
-fn a_stream_without_a_clock_has_that_of_the_file() {
+fn the_files_clock_replaces_a_missing_one() {
     for (rate, scale) in [(0, 0), (25, 0), (0, 1)] {
         let headers = headers(&[stream(b"vids", b"AVI1", b"\0\0\0\0", rate, scale)]);
         let file = list(b"RIFF", b"AVI ", &[headers, list(b"LIST", b"movi", &[frame(A)])]);
@@ -111,7 +112,7 @@ fn a_stream_without_a_clock_has_that_of_the_file() {
 }
 
 #[test]
-fn files_without_motion_jpeg_say_what_they_have() {
+fn other_codecs_are_named() {
     let movi = list(b"LIST", b"movi", &[frame(A)]);
     let of = |streams: &[Vec<u8>]| list(b"RIFF", b"AVI ", &[headers(streams), movi.clone()]);
     let h264 = of(&[stream(b"vids", b"H264", b"H264", 25, 1)]);
@@ -121,9 +122,9 @@ fn files_without_motion_jpeg_say_what_they_have() {
     assert_eq!(open_file(b"RIFF\xFF\xFF\xFF\xFFAVI ").unwrap_err(), MediaErrorKind::NoVideo);
 }
 
-/// ffmpeg writes such chunks where frames are missing.
+/// As ffmpeg writes where frames are missing.
 #[test]
-fn an_empty_chunk_keeps_the_place_of_a_frame_in_time() {
+fn empty_chunks_count_as_frames() {
     let file = avi(&[frame(A), frame(b""), frame(b""), frame(B), frame(b"")]);
     let mut reader = open_file(&file).unwrap();
     let mut numbers = Vec::new();
@@ -133,7 +134,7 @@ fn an_empty_chunk_keeps_the_place_of_a_frame_in_time() {
     assert_eq!((&numbers[..], reader.slots()), (&[0, 3][..], 5));
 }
 
-/// A recorder that has lost its power leaves such a file: no size is filled in, and there is no index.
+/// As a recorder leaves it that lost its power: no size was filled in, and there is no index.
 #[test]
 fn sizes_of_lists_are_not_needed() {
     let mut file = avi(&[frame(A), frame(B)]);
@@ -155,7 +156,7 @@ fn padding_may_be_missing() {
 }
 
 #[test]
-fn a_wrong_size_of_a_frame_costs_no_frame() {
+fn a_wrong_frame_size_costs_no_frame() {
     let whole = avi(&[frame(A), frame(B), frame(A)]);
     let size = at(&whole, b"00dc") + 4;
     for told in [0, 1, 300, A.len() as u32 - 2, A.len() as u32 + 40, 1 << 30, u32::MAX] {
@@ -169,7 +170,7 @@ fn a_wrong_size_of_a_frame_costs_no_frame() {
 }
 
 #[test]
-fn a_wrong_size_of_another_chunk_costs_no_frame() {
+fn a_wrong_chunk_size_costs_no_frame() {
     let whole = avi(&[frame(A), chunk(b"01wb", &[7; 100]), frame(B), frame(A)]);
     let sound = at(&whole, b"01wb");
     for told in [0u32, 3, 99, 102, 5000, u32::MAX] {
@@ -185,14 +186,14 @@ fn a_wrong_size_of_another_chunk_costs_no_frame() {
 }
 
 #[test]
-fn a_frame_that_is_too_large_is_passed_over() {
+fn too_large_frames_are_skipped() {
     let file = avi(&[frame(A), frame(B)]);
     let expected = [error(at(&file, A), 0, MediaErrorKind::TooLarge), place(&file, B, 0)];
     assert_eq!(walk(&file, B.len() as u32), expected);
 }
 
 #[test]
-fn a_file_that_ends_in_a_chunk_says_so() {
+fn a_truncated_chunk_is_an_error() {
     let file = avi(&[frame(A), frame(B), chunk(b"01wb", &[7; 100])]);
     let in_frame = &file[..at(&file, B) + 700];
     assert_eq!(
@@ -205,7 +206,7 @@ fn a_file_that_ends_in_a_chunk_says_so() {
     assert_eq!(walk(in_sound, MAX), expected);
 }
 
-/// Makes files like those that exist, and the bytes before their frames.
+/// A file like those that there are, and what goes before its frames.
 fn parts() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let part = prop_oneof![
         4 => prop_oneof![Just(A), Just(B)].prop_map(frame),
@@ -222,7 +223,7 @@ fn good(all: Vec<Result<FrameSpan, MediaError>>) -> Vec<FrameSpan> {
 
 proptest! {
     #[test]
-    fn a_file_that_is_cut_has_the_first_of_its_frames(
+    fn a_truncated_file_keeps_its_first_frames(
         parts in parts(),
         cut in any::<prop::sample::Index>(),
     ) {

@@ -1,0 +1,114 @@
+//! Errors of media files.
+use crate::text::Escaped;
+use core::fmt;
+
+/// A damaged place in a file. A reader can go on after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct MediaError {
+    /// The offset of the damage, in bytes from the start of the file.
+    pub at: u64,
+    /// The number of the damaged frame, or of the next frame: the number of frames before it in time,
+    /// including damaged and repeated ones.
+    pub frame: u64,
+    /// What is wrong at that offset.
+    pub reason: MediaErrorKind,
+}
+
+/// What is wrong with a place in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum MediaErrorKind {
+    /// The start of the file is not that of any [`Container`](super::Container).
+    Unrecognised,
+    /// Bytes that belong to no frame.
+    Junk {
+        /// Their number.
+        len: u64,
+    },
+    /// A frame is larger than allowed, or larger than the buffer for it.
+    TooLarge,
+    /// The length of the next frame, in ASCII digits, is missing.
+    NoLength,
+    /// A frame is shorter or longer than its length in ASCII digits, or the size of its chunk.
+    WrongLength {
+        /// The length that the digits or the chunk give, in bytes.
+        told: u32,
+        /// The length of the frame that was found, in bytes.
+        found: u32,
+    },
+    /// The file ends in the middle of a frame.
+    Truncated,
+    /// An AVI file ends in the middle of a chunk that is not a frame.
+    TruncatedChunk,
+    /// An AVI file describes no video stream.
+    NoVideo,
+    /// The video of an AVI file is not Motion-JPEG.
+    OtherCodec {
+        /// The four-character code of its codec.
+        code: [u8; 4],
+    },
+}
+
+impl MediaErrorKind {
+    /// Whether the damage costs a frame, and leaves a gap in time.
+    pub(super) const fn costs_a_frame(self) -> bool {
+        matches!(self, Self::TooLarge | Self::Truncated)
+    }
+}
+
+/// Why there is no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum ReadError<E> {
+    /// The file cannot be read.
+    Io(E),
+    /// The content of the file is damaged. The reader can go on.
+    Media(MediaError),
+}
+
+impl<E> From<MediaError> for ReadError<E> {
+    fn from(error: MediaError) -> Self {
+        Self::Media(error)
+    }
+}
+
+impl fmt::Display for MediaErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Unrecognised => f.write_str("the file does not start as one that holds Motion-JPEG"),
+            Self::Junk { len } => write!(f, "{len} bytes belong to no frame"),
+            Self::TooLarge => f.write_str("the frame is too large"),
+            Self::NoLength => f.write_str("the length of the next frame is missing"),
+            Self::WrongLength { told, found } => {
+                write!(f, "the frame has {found} bytes, not {told} as its length says")
+            }
+            Self::Truncated => f.write_str("the file ends in the middle of a frame"),
+            Self::TruncatedChunk => f.write_str("the file ends in the middle of a chunk"),
+            Self::NoVideo => f.write_str("the file describes no video stream"),
+            Self::OtherCodec { code } => {
+                write!(f, "the video is {}, not Motion-JPEG", Escaped(&code))
+            }
+        }
+    }
+}
+
+impl fmt::Display for MediaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "frame {}, byte {}: {}", self.frame, self.at, self.reason)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for ReadError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Media(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for MediaErrorKind {}
+impl core::error::Error for MediaError {}
+impl<E: core::error::Error> core::error::Error for ReadError<E> {}

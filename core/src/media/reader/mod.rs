@@ -1,0 +1,275 @@
+//! Reads the frames of a file.
+mod avi;
+
+use super::avi::Video;
+use super::clock::FrameClock;
+use super::container::{Container, DETECT_LEN, LengthPrefix, detect};
+use super::error::{MediaError, MediaErrorKind, ReadError};
+use super::splitter::{Found, Splitter};
+use super::window::Window;
+use crate::codec::jpeg::segments::marker;
+use embedded_io::{Read, Seek};
+
+/// Bytes of the longest part header in a multipart message. Longer ones are reported as junk.
+const PART_HEADER_MAX: u64 = 4096;
+
+/// The location of a frame in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FrameSpan {
+    /// The offset of the frame's SOI marker, in bytes from the start of the file.
+    pub at: u64,
+    /// The length of the frame in bytes.
+    pub len: u32,
+}
+
+/// Finds the frames of a file in any [`Container`], and reads them.
+///
+/// `B` is a small buffer, such as `[u8; 512]`, through which the file is read. Frames are found by their
+/// markers, and not checked: [`crate::codec::jpeg::inspect`] does that.
+#[derive(Debug)]
+pub struct FrameReader<R, B> {
+    window: Window<R, B>,
+    container: Container,
+    /// The video stream of an AVI file.
+    video: Option<Video>,
+    splitter: Splitter,
+    max_frame: u32,
+    /// The offset of the first byte that was not examined yet.
+    at: u64,
+    /// Frames that were passed in time.
+    slots: u64,
+    /// What was found after a damaged place: the next call returns it.
+    pending: Option<Result<FrameSpan, MediaError>>,
+    /// The length before the next frame is known to be missing.
+    length_missing: bool,
+}
+
+impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
+    /// Opens a file. Frames of more than `max_frame` bytes are skipped, each with an error.
+    ///
+    /// # Errors
+    /// Returns [`MediaErrorKind::Unrecognised`] if the format is unknown, [`MediaErrorKind::NoVideo`] or
+    /// [`MediaErrorKind::OtherCodec`] for an AVI file without Motion-JPEG, and [`ReadError::Io`] if the
+    /// file cannot be read.
+    pub fn new(reader: R, buffer: B, max_frame: u32) -> Result<Self, ReadError<R::Error>> {
+        let mut window = Window::new(reader, buffer).map_err(ReadError::Io)?;
+        let mut first = [0; DETECT_LEN];
+        let mut len = 0;
+        for (at, slot) in (0..).zip(&mut first) {
+            let Some(byte) = window.byte(at).map_err(ReadError::Io)? else { break };
+            *slot = byte;
+            len += 1;
+        }
+        let unrecognised = MediaError { at: 0, frame: 0, reason: MediaErrorKind::Unrecognised };
+        let container = detect(first.get(..len).unwrap_or_default()).ok_or(unrecognised)?;
+        let (video, at) = match container {
+            Container::Avi => {
+                let (video, at) = super::avi::open(&mut window)?;
+                (Some(video), at)
+            }
+            _ => (None, 0),
+        };
+        Ok(Self {
+            window,
+            container,
+            video,
+            splitter: Splitter::new(max_frame),
+            max_frame,
+            at,
+            slots: 0,
+            pending: None,
+            length_missing: false,
+        })
+    }
+
+    /// Returns the format of the file.
+    pub const fn container(&self) -> Container {
+        self.container
+    }
+
+    /// Returns the clock of the file, if it has one.
+    pub fn clock(&self) -> Option<FrameClock> {
+        self.video.and_then(|video| video.clock)
+    }
+
+    /// Returns the number of frames that were passed in time: found frames, frames lost to damage, and
+    /// chunks of an AVI file that repeat the frame before. The last found frame has this number minus 1.
+    pub const fn slots(&self) -> u64 {
+        self.slots
+    }
+
+    /// Returns the location of the next frame, or `None` after the last one.
+    ///
+    /// # Errors
+    /// Returns [`ReadError::Media`] once for each damaged place; the next call goes on after it. Returns
+    /// [`ReadError::Io`] if the file cannot be read.
+    #[allow(clippy::should_implement_trait, reason = "an iterator could not go on after an error")]
+    pub fn next(&mut self) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
+        let next = match (self.pending.take(), self.container) {
+            // The damage that was reported before may have cost a frame.
+            (Some(next), _) => {
+                next.map(Some).map_err(|error| MediaError { frame: self.slots, ..error }.into())
+            }
+            (None, Container::Concatenated | Container::Multipart) => self.next_by_markers(),
+            (None, Container::LengthPrefixed) => self.next_by_length(),
+            (None, Container::Avi) => self.next_by_chunk(),
+        };
+        let passed = match &next {
+            Ok(span) => span.is_some(),
+            Err(ReadError::Media(error)) => error.reason.costs_a_frame(),
+            Err(ReadError::Io(_)) => false,
+        };
+        self.slots = self.slots.saturating_add(u64::from(passed));
+        next
+    }
+
+    /// Reads a frame into the start of `buffer`. Returns its length in bytes.
+    ///
+    /// # Errors
+    /// Returns [`MediaErrorKind::TooLarge`] if the buffer is too small, [`MediaErrorKind::Truncated`] if
+    /// the file has become shorter, and [`ReadError::Io`] if it cannot be read.
+    pub fn read_frame(&mut self, span: FrameSpan, buffer: &mut [u8]) -> Result<usize, ReadError<R::Error>> {
+        let len = usize::try_from(span.len).unwrap_or(usize::MAX);
+        let Some(mut rest) = buffer.get_mut(..len) else {
+            return Err(self.damage(span.at, MediaErrorKind::TooLarge).into());
+        };
+        let mut at = span.at;
+        while !rest.is_empty() {
+            let n = self.window.read_past(at, rest).map_err(ReadError::Io)?;
+            if n == 0 {
+                return Err(self.damage(at, MediaErrorKind::Truncated).into());
+            }
+            rest = rest.get_mut(n..).unwrap_or_default();
+            at = at.saturating_add(n as u64);
+        }
+        Ok(len)
+    }
+
+    fn next_by_markers(&mut self) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
+        let oversized = self.splitter.oversized();
+        let (junk, end, next) = match self.scan()? {
+            Some((found, cut)) => (found.junk, found.start, Some(self.unless_cut(found, cut))),
+            None => {
+                let junk = self.splitter.junk();
+                // The rest of the file is reported once.
+                self.splitter = Splitter::starting_at(self.at, self.max_frame);
+                (junk, self.at, None)
+            }
+        };
+        let too_large = self.splitter.oversized() > oversized;
+        let header = self.container == Container::Multipart && !too_large && junk < PART_HEADER_MAX;
+        if junk == 0 || header {
+            return Ok(next.transpose()?);
+        }
+        self.pending = next;
+        let reason = if too_large { MediaErrorKind::TooLarge } else { MediaErrorKind::Junk { len: junk } };
+        Err(self.damage(end.saturating_sub(junk), reason).into())
+    }
+
+    fn next_by_length(&mut self) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
+        let from = self.at;
+        if core::mem::take(&mut self.length_missing) {
+            let next = self.scan_from(from)?.map(|(found, cut)| self.unless_cut(found, cut));
+            return Ok(next.transpose()?);
+        }
+        if self.window.byte(from).map_err(ReadError::Io)?.is_none() {
+            return Ok(None);
+        }
+        let Some((body, told)) = self.length_at(from)? else {
+            self.length_missing = true;
+            return Err(self.damage(from, MediaErrorKind::NoLength).into());
+        };
+        let next = body.saturating_add(u64::from(told));
+        let right = next == self.window.end || (next < self.window.end && self.length_at(next)?.is_some());
+        self.announced_frame(from, FrameSpan { at: body, len: told }, right.then_some(next))
+    }
+
+    /// Returns the frame that the container announces at `told`, by a length or a chunk at `from`.
+    /// `next` is where reading goes on if the announcement proves right; if it is `None`, the frame is
+    /// found by its markers.
+    fn announced_frame(
+        &mut self,
+        from: u64,
+        told: FrameSpan,
+        next: Option<u64>,
+    ) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
+        let FrameSpan { at: body, len } = told;
+        if let Some(next) = next {
+            self.at = next;
+            return match len > self.max_frame {
+                true => Err(self.damage(body, MediaErrorKind::TooLarge).into()),
+                false => Ok(Some(told)),
+            };
+        }
+        // The length is wrong or the next frame is damaged: the end of this frame decides.
+        match self.scan_from(body)? {
+            Some((found, false)) if found.start == body && found.len == len => Ok(Some(told)),
+            Some((found, false)) => {
+                self.pending = Some(Ok(FrameSpan { at: found.start, len: found.len }));
+                let reason = match found.start == body {
+                    true => MediaErrorKind::WrongLength { told: len, found: found.len },
+                    false => MediaErrorKind::Junk { len: found.start.saturating_sub(from) },
+                };
+                Err(self.damage(from, reason).into())
+            }
+            Some((_, true)) | None => Err(self.damage(self.at, MediaErrorKind::Truncated).into()),
+        }
+    }
+
+    /// Parses the length in digits at `at`. Returns the offset of the frame after it, and the length, or
+    /// `None` if there is no length with a frame after it.
+    fn length_at(&mut self, at: u64) -> Result<Option<(u64, u32)>, ReadError<R::Error>> {
+        let mut prefix = LengthPrefix::default();
+        let mut body = at;
+        while self.window.byte(body).map_err(ReadError::Io)?.is_some_and(|byte| prefix.push(byte)) {
+            body = body.saturating_add(1);
+        }
+        let is_frame = self.window.byte(body).map_err(ReadError::Io)? == Some(0xFF)
+            && self.window.byte(body.saturating_add(1)).map_err(ReadError::Io)? == Some(marker::SOI);
+        Ok((is_frame && prefix.is_complete()).then_some((body, prefix.value)))
+    }
+
+    /// Finds the first frame from `from` on by its markers. Returns it, and whether the end of the file
+    /// cuts it off.
+    fn scan_from(&mut self, from: u64) -> Result<Option<(Found, bool)>, ReadError<R::Error>> {
+        self.splitter = Splitter::starting_at(from, self.max_frame);
+        self.at = from;
+        let found = self.scan()?;
+        if let Some((found, _)) = found {
+            self.at = found.end();
+        }
+        Ok(found)
+    }
+
+    /// Finds the next frame by its markers. Returns it, and whether the end of the file cuts it off.
+    fn scan(&mut self) -> Result<Option<(Found, bool)>, ReadError<R::Error>> {
+        loop {
+            let chunk = self.window.chunk(self.at).map_err(ReadError::Io)?;
+            if chunk.is_empty() {
+                return Ok(self.splitter.finish().map(|found| (found, true)));
+            }
+            let (consumed, found) = self.splitter.push(chunk);
+            self.at = self.at.saturating_add(consumed as u64);
+            if let Some(found) = found {
+                return Ok(Some((found, false)));
+            }
+        }
+    }
+
+    fn unless_cut(&self, found: Found, cut: bool) -> Result<FrameSpan, MediaError> {
+        match cut {
+            true => Err(self.damage(found.end(), MediaErrorKind::Truncated)),
+            false => Ok(FrameSpan { at: found.start, len: found.len }),
+        }
+    }
+
+    const fn damage(&self, at: u64, reason: MediaErrorKind) -> MediaError {
+        MediaError { at, frame: self.slots, reason }
+    }
+}
+
+#[cfg(test)]
+mod avi_tests;
+#[cfg(test)]
+mod tests;
