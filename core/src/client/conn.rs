@@ -2,15 +2,15 @@
 use super::chunk::Chunk;
 use super::config::{Config, NOTES_ROOM, OUTGOING_ROOM, TransportChoice, Unusable};
 use super::dialogue::{Command, Keepalive, Kind, Outstanding, Phase};
-use super::event::{ClientError, Event, Figures, NotWaiting, TrackInfo};
+use super::event::{ClientError, Event, NotWaiting, TrackInfo};
 use super::notes::{Notes, Span};
 use super::play::PlayOptions;
 use super::track::{Route, Track};
-use super::transmit::Pending;
+use super::transmit::Transmit;
 use crate::fmt::debug;
-use crate::frame::{FrameSink, Seek};
+use crate::frame::{ClockReference, FrameSink, Seek};
 use crate::random::split_mix;
-use crate::rtp::Port;
+use crate::rtp::{Port, ReceiverStatistics};
 use crate::rtsp::{Pair, Scale, Speed, Url};
 use crate::storage::Fifo;
 use crate::text::hex_digits;
@@ -194,8 +194,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     pub fn disconnected<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
         let parts = split_mut(&self.state, self.storage.as_mut());
         // A server that said BYE and closed the connection has ended: nothing more is on its way.
-        for track in self.state.tracks.iter_mut().filter(|track| track.bye_at.is_some()) {
-            track.bye_at = Some(now.at);
+        for track in &mut self.state.tracks {
+            track.receiver.end_now(now.at);
         }
         self.state.on_time(now, parts.windows, sink);
         let ended = self.state.phase == Phase::Ready && self.state.playing.ended;
@@ -287,16 +287,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// The datagram that is due, if any.
-    pub fn poll_transmit(&mut self, now: Now) -> Option<Pending<'_>> {
-        let state = &mut self.state;
-        if state.phase == Phase::Over {
+    pub fn poll_transmit(&mut self, now: Now) -> Option<Transmit<'_>> {
+        if self.state.phase == Phase::Over {
             return None;
         }
-        let random = split_mix(&mut state.random) as u32;
-        let (ssrc, cname) = (state.ssrc, state.cname);
-        (0u8..)
-            .zip(state.tracks.iter_mut())
-            .find_map(|(index, track)| Pending::of(track, index, now, ssrc, &cname, random))
+        self.state.tracks.iter_mut().find_map(|track| Transmit::of(track, now))
     }
 
     /// When to come back, if nothing comes in before.
@@ -305,7 +300,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         let mut wake = Wake { stream: state.stream_at(), datagram: None, timer: state.timer_at() };
         if state.phase != Phase::Over {
             for track in &state.tracks {
-                if let (Route::Udp { server: Some(_) }, Some(at)) = (track.route, track.report_at) {
+                if let (Route::Udp { server: Some(_) }, Some(at)) = (track.route, track.receiver.report_at())
+                {
                     sooner(&mut wake.datagram, if track.punch { Instant::ZERO } else { at });
                 }
             }
@@ -318,9 +314,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.tracks.get(usize::from(track)).map(Track::info)
     }
 
-    /// What has come of a track.
-    pub fn statistics(&self, track: u8) -> Option<Figures> {
-        self.state.tracks.get(usize::from(track)).map(|track| track.receiver.figures())
+    /// Returns what has come of a track; `None` if there is no track of that number.
+    pub fn statistics(&self, track: u8) -> Option<ReceiverStatistics> {
+        self.state.tracks.get(usize::from(track)).map(|track| track.receiver.statistics())
+    }
+
+    /// Returns the server's wall clock with the time of a track that it stands for, by the newest
+    /// sender report: [`ClockReference::map`] puts two tracks on one clock with it.
+    ///
+    /// `None` until a packet and a report of the track have come, and if the server has no wall
+    /// clock. After a seek it is that of the new place once a packet from there has come.
+    pub fn clock(&self, track: u8) -> Option<ClockReference> {
+        self.state.tracks.get(usize::from(track))?.receiver.clock()
     }
 
     /// Interleaved packets that were dropped because they were longer than the storage.
@@ -370,7 +375,7 @@ impl State {
         if self.phase == Phase::Over && !core::mem::replace(&mut self.finished, true) {
             let count = self.tracks.len();
             for (index, track) in (0u8..).zip(self.tracks.iter_mut()) {
-                track.receiver.finish(index, window_of(windows, index, count), sink);
+                track.receiver.finish(window_of(windows, index, count), sink);
             }
         }
     }

@@ -4,11 +4,9 @@ use super::conn::{Parts, State};
 use super::event::{ClientError, Event, NotWaiting};
 use super::notes::Span;
 use super::play::PlayOptions;
-use super::receiver::Coding;
-use super::timeline::Start;
-use super::track::{REPORT_MAX, Route, Track};
+use super::track::{Coding, Route, Track};
 use crate::frame::Seek;
-use crate::rtp::Window;
+use crate::rtp::{Delivery, Receiver, ReceiverConfig, Report, Start};
 use crate::rtsp::interleaved;
 use crate::rtsp::{
     MessageWriter, Method, Pair, Position, Range, Request, Scale, Session, Speed, Status, TransportSpec, Url,
@@ -181,7 +179,7 @@ impl State {
         let set_up = matches!(self.phase, Phase::Ready | Phase::Playing);
         let keepalive = (set_up && self.outstanding.is_none()).then(|| self.keepalive.at());
         let reports = self.tracks.iter().filter(|track| matches!(track.route, Route::Interleaved(_)));
-        let report = reports.filter_map(|track| track.report_at).min();
+        let report = reports.filter_map(|track| track.receiver.report_at()).min();
         [asks.then_some(Instant::ZERO), keepalive, report].into_iter().flatten().min()
     }
 
@@ -267,8 +265,8 @@ impl State {
     pub(super) fn expect_play(&mut self, options: PlayOptions) {
         let start = self.asked_start(options);
         for track in &mut self.tracks {
-            track.receiver.expect_play(start);
-            (track.bye_at, track.ended) = (None, false);
+            track.receiver.expect_start(start);
+            track.ended = false;
         }
     }
 
@@ -280,7 +278,7 @@ impl State {
             None => self.whole_start(options.scale).unwrap_or_default(),
         };
         let resumed = options.from.is_none() && !self.from_start;
-        Start { pts, resumed, scale: Some(options.scale), ..Start::default() }
+        Start { time: pts, resumed, scale: Some(options.scale.thousandths()), ..Start::default() }
     }
 
     /// Where all of the medium begins, played at this scale, if that is known.
@@ -373,7 +371,7 @@ impl State {
         self.interleaved = true;
         for track in &mut self.tracks {
             track.unset();
-            track.receiver.set_window(Window::default());
+            track.receiver.set_delivery(Delivery::Ordered, &mut []);
         }
         if let Some(session) = self.session.take() {
             // A SETUP without a session opens another: some servers close the connection after
@@ -386,7 +384,17 @@ impl State {
 
     /// Takes in the description of a track that can be received; false if there is no room for it.
     pub(super) fn add_track(&mut self, coding: Coding, url: Span) -> bool {
-        self.tracks.push(Track::new(coding, url)).is_ok()
+        let config = ReceiverConfig {
+            track: self.tracks.len() as u8,
+            payload_type: coding.payload_type,
+            clock_rate: coding.clock_rate,
+            frame_interval: coding.frame_interval(),
+            dimensions: coding.dimensions,
+            ssrc: self.ssrc(),
+            cname: self.cname(),
+        };
+        let receiver = Receiver::new(config, self.draw());
+        self.tracks.push(Track::new(receiver, coding.frame_rate, url)).is_ok()
     }
 
     /// Answers a request of the server's.
@@ -413,20 +421,16 @@ impl State {
 
     /// Queues the reports of interleaved tracks that are due.
     fn report_interleaved(&mut self, now: Now, tx: &mut [u8]) {
-        let (ssrc, cname) = (self.ssrc(), self.cname());
-        for index in 0..self.tracks.len() {
-            let random = self.draw() as u32;
-            let Some(track) = self.tracks.get_mut(index) else { continue };
+        for track in &mut self.tracks {
             let Route::Interleaved(pair) = track.route else { continue };
-            let mut report = [0; REPORT_MAX];
-            let Some((len, after)) = track.report(now, ssrc, &cname, &mut report) else { continue };
-            if self.outgoing.room(tx) < MESSAGE_ROOM + interleaved::HEADER_LEN + REPORT_MAX {
+            let Some(report) = track.receiver.poll_report(now.at) else { continue };
+            if self.outgoing.room(tx) < MESSAGE_ROOM + interleaved::HEADER_LEN + Report::MAX_LEN {
                 return;
             }
-            let header = interleaved::Header { channel: pair.rtcp, len: len as u16 };
+            let header = interleaved::Header { channel: pair.rtcp, len: report.bytes().len() as u16 };
             self.outgoing.push(tx, &header.emit());
-            self.outgoing.push(tx, report.get(..len).unwrap_or(&[]));
-            track.reported(now.at, after, random);
+            self.outgoing.push(tx, report.bytes());
+            report.commit();
         }
     }
 }

@@ -165,62 +165,6 @@ pub struct TrackInfo {
     pub lower: Option<LowerTransport>,
 }
 
-/// What has come of a track, since the beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct Figures {
-    /// RTP packets that came, without duplicates.
-    pub packets: u64,
-    /// Bytes of RTP payload in them.
-    pub octets: u64,
-    /// Packets that never came, or not yet.
-    pub lost: u64,
-    /// Packets that came when they had been given up.
-    pub late: u64,
-    /// Packets that came again.
-    pub duplicates: u64,
-    /// Packets that came after later ones.
-    pub reordered: u64,
-    /// The interarrival jitter in ticks of the track's clock (RFC 3550, 6.4.1).
-    pub jitter: u32,
-    /// The same as time.
-    pub jitter_time: Duration,
-    /// Frames of which all came.
-    pub frames_complete: u64,
-    /// Frames of which a part is missing.
-    pub frames_damaged: u64,
-    /// Frames of which nothing came that is of use, as far as timestamps and lost packets tell.
-    pub frames_missing: u64,
-    /// Frames that came and that the sink did not take: it had no room for them, or has them
-    /// already.
-    pub frames_unstored: u64,
-    /// Frames that the server left out.
-    pub frames_skipped: u64,
-}
-
-impl Figures {
-    /// The figures of two connections to the same track, of which this is the later one.
-    #[must_use]
-    pub const fn after(self, before: &Self) -> Self {
-        Self {
-            packets: self.packets.saturating_add(before.packets),
-            octets: self.octets.saturating_add(before.octets),
-            lost: self.lost.saturating_add(before.lost),
-            late: self.late.saturating_add(before.late),
-            duplicates: self.duplicates.saturating_add(before.duplicates),
-            reordered: self.reordered.saturating_add(before.reordered),
-            jitter: self.jitter,
-            jitter_time: self.jitter_time,
-            frames_complete: self.frames_complete.saturating_add(before.frames_complete),
-            frames_damaged: self.frames_damaged.saturating_add(before.frames_damaged),
-            frames_missing: self.frames_missing.saturating_add(before.frames_missing),
-            frames_unstored: self.frames_unstored.saturating_add(before.frames_unstored),
-            frames_skipped: self.frames_skipped.saturating_add(before.frames_skipped),
-        }
-    }
-}
-
 /// A request that the state does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

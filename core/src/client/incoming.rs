@@ -4,12 +4,10 @@ use super::dialogue::{Kind, Phase};
 use super::event::ClientError;
 use super::track::Route;
 use crate::frame::FrameSink;
-use crate::random::split_mix;
-use crate::rtp::Port;
-use crate::rtp::rtcp::{Compound, Packet};
+use crate::rtp::{Handled, Port};
 use crate::rtsp::interleaved::{Data, HEADER_LEN, Header, MAGIC};
 use crate::rtsp::{Message, ParseError, ParseErrorKind, Parsed, parse_within};
-use crate::time::{Duration, Now};
+use crate::time::Now;
 
 impl State {
     /// Takes in bytes of the connection: whole messages where they lie, half ones by way of the
@@ -179,51 +177,22 @@ impl State {
         }
         let count = self.tracks.len();
         let Some(track) = self.tracks.get_mut(usize::from(index)) else { return };
-        if port == Port::Rtcp || is_rtcp(bytes, track.receiver.coding().payload_type) {
-            return self.on_rtcp(now, index, bytes);
-        }
-        let first = track.receiver.last_packet.is_none();
         let storage = window_of(windows, index, count);
-        if !track.receiver.on_rtp(now.at, index, bytes, storage, sink) {
-            return;
-        }
-        self.playing.stall_told = false;
-        if first {
-            let random = split_mix(&mut self.random) as u32;
-            track.report_soon(now.at, random);
+        match track.receiver.handle_packet(now.at, port, bytes, storage, sink) {
+            Handled::Media => self.playing.stall_told = false,
+            Handled::Control => self.forget_late_bye(index),
+            Handled::Refused => {}
         }
     }
 
-    fn on_rtcp(&mut self, now: Now, index: u8, bytes: &[u8]) {
+    /// Before the first packet of what is asked for, a BYE is a late one of what was before.
+    fn forget_late_bye(&mut self, index: u8) {
         let set_up = matches!(self.phase, Phase::Ready | Phase::Playing);
         let asked = self.outstanding.is_some_and(|asked| matches!(asked.kind, Kind::Play { .. }));
         let awaited = asked && self.phase == Phase::Ready;
-        let Some(track) = self.tracks.get_mut(usize::from(index)) else { return };
-        // Before the first packet of what is asked for, a BYE is a late one of what was before.
-        let ends = set_up && !(awaited && track.receiver.fresh);
-        for packet in Compound::new(bytes).map_while(Result::ok) {
-            match packet {
-                Packet::SenderReport(report) if track.receiver.is_from(report.ssrc()) => {
-                    if let Some(statistics) = track.receiver.statistics_mut() {
-                        statistics.on_sender_report(now.at, report.info().ntp);
-                    }
-                }
-                Packet::Bye(bye) if ends && bye.sources().any(|ssrc| track.receiver.is_from(ssrc)) => {
-                    // A datagram may have overtaken the last of the media.
-                    let wait = match track.route {
-                        Route::Udp { .. } => self.config.reorder_wait,
-                        _ => Duration::ZERO,
-                    };
-                    track.bye_at.get_or_insert(now.at + wait);
-                }
-                _ => {}
-            }
+        let track = self.tracks.get_mut(usize::from(index));
+        if let Some(track) = track.filter(|track| !set_up || (awaited && track.receiver.is_starting())) {
+            track.receiver.forget_bye();
         }
     }
-}
-
-/// Whether a packet that came where RTP is expected is RTCP (RFC 5761, 4): some devices use one
-/// port or channel for both.
-fn is_rtcp(bytes: &[u8], payload_type: u8) -> bool {
-    matches!(bytes, [_, kind @ 192..=223, ..] if kind & 0x7F != payload_type)
 }

@@ -27,22 +27,20 @@ mod intake;
 mod notes;
 mod play;
 mod prefetch;
-mod receiver;
 mod response;
 #[cfg(test)]
 mod tests;
-mod timeline;
 mod timers;
 mod track;
 mod transmit;
 
-pub use crate::rtp::Port;
+pub use crate::rtp::{Port, ReceiverStatistics};
 pub use crate::rtsp::LowerTransport;
 pub use chunk::Chunk;
 pub use config::{Config, TransportChoice, Unusable};
 pub use conn::ClientConn;
-pub use event::{ClientError, Event, Figures, NotWaiting, TrackInfo};
+pub use event::{ClientError, Event, NotWaiting, TrackInfo};
 pub use intake::Intake;
 pub use play::PlayOptions;
 pub use prefetch::{Ask, Prefetch, PrefetchOptions};
-pub use transmit::Pending;
+pub use transmit::Transmit;

@@ -5,10 +5,8 @@ use super::conn::{MAX_TRACKS, Playing, State, window_of};
 use super::dialogue::{Before, Command, Kind, Outstanding, Phase, channels};
 use super::event::{ClientError, Event};
 use super::play::PlayOptions;
-use super::receiver::Coding;
-use super::timeline::{Start, played};
-use super::track::Route;
-use crate::rtp::Window;
+use super::track::{Coding, Route};
+use crate::rtp::{Delivery, Start};
 use crate::rtsp::LowerTransport;
 use crate::rtsp::{
     AuthScheme, Method, Position, Profile, Range, Response, RtpInfo, Scale, Session, Speed, Status,
@@ -185,18 +183,18 @@ impl State {
             // Not asked for. From here on the storage is for messages.
             self.interleaved = true;
             for track in &mut self.tracks {
-                track.receiver.set_window(Window::default());
+                track.receiver.set_delivery(Delivery::Ordered, &mut []);
             }
         }
         let (max_packet, wait) = (self.config.max_packet, self.config.reorder_wait);
         let count = self.tracks.len();
         let Some(track) = self.tracks.get_mut(usize::from(index)) else { return };
         track.route = route;
-        track.receiver.expected_ssrc = granted.and_then(|granted| granted.ssrc);
+        track.receiver.expect_source(granted.and_then(|granted| granted.ssrc));
         if let Route::Udp { server } = route {
             if !self.interleaved {
                 let storage = window_of(windows, index, count);
-                track.receiver.set_window(Window::new(storage, max_packet, wait));
+                track.receiver.set_delivery(Delivery::Datagrams { max_packet, wait }, storage);
             }
             track.open_path(now.at);
             let source = granted.and_then(|granted| address::parse(granted.source));
@@ -259,9 +257,9 @@ impl State {
         let over = before == Before::PlayedOut || (playing && self.is_played_out());
         let goes_on = options.from.is_none() && (scale, speed) == (self.playing.scale, self.playing.speed);
         let jumps = playing && (!goes_on || over);
-        let mut start = Start { scale: Some(scale), ..self.asked_start(options) };
+        let mut start = Start { scale: Some(scale.thousandths()), ..self.asked_start(options) };
         if let Some(Position::At(pts)) = range.start {
-            start.pts = pts;
+            start.time = pts;
             // Some servers say 0 of wherever they resume. Where there is nothing to resume, or it jumps
             // while it plays, time is what the server says.
             start.resumed &= !playing && !over;
@@ -271,13 +269,16 @@ impl State {
         for (index, track) in self.tracks.iter_mut().enumerate() {
             let info = rtp_info(info, track.url.of(notes), index, count);
             let (seq, rtptime) = info.map_or((None, None), |info| (info.seq, info.rtptime));
-            let start = Start { rtptime, ..start };
+            let start = Start { rtp_time: rtptime, first_sequence: seq, ..start };
             if jumps {
-                track.receiver.jump(Start { from_seq: seq, ..start });
+                track.receiver.jump(start);
             }
             match playing {
-                true => (track.bye_at, track.ended) = (None, false),
-                false => track.receiver.granted(start, seq),
+                true => {
+                    track.receiver.forget_bye();
+                    track.ended = false;
+                }
+                false => track.receiver.confirm_start(start),
             }
             track.open_path(now.at);
         }
@@ -295,12 +296,12 @@ impl State {
 
     /// What is played from now on, in the time by which frames are shown.
     fn playing_from(&self, now: Now, start: Start, range: Range, scale: Scale, speed: Speed) -> Playing {
-        let newest = self.tracks.iter().filter_map(|track| track.receiver.timeline().newest()).max();
+        let newest = self.tracks.iter().filter_map(|track| track.receiver.newest()).max();
         let newest = newest.filter(|_| start.resumed).unwrap_or_default();
         // Resumed, and the server does not say where: only at scale 1 that is what was shown last.
         let begin = match range.start {
             None if start.resumed => (scale == Scale::NORMAL).then_some(newest),
-            _ => Some(start.pts),
+            _ => Some(start.time),
         };
         let whole = self.duration.map(|duration| MediaTime::ZERO + duration);
         let length = begin.zip(range.end.or(if scale.is_reverse() { Some(MediaTime::ZERO) } else { whole }));
@@ -325,6 +326,11 @@ impl State {
         }
         self.from_start = true;
     }
+}
+
+/// For how long so much of a medium is played.
+fn played(media: Duration, scale: Scale) -> Duration {
+    media.scaled(1_000, u64::from(scale.magnitude()))
 }
 
 /// How a medium is coded, if it can be received: JPEG (RFC 2435), payload type 26 or mapped.

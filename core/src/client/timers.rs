@@ -27,7 +27,7 @@ impl State {
         let count = self.tracks.len();
         for (index, track) in (0u8..).zip(self.tracks.iter_mut()) {
             let storage = window_of(windows, index, count);
-            track.receiver.handle_timeout(now.at, index, storage, sink);
+            track.receiver.handle_timeout(now.at, storage, sink);
         }
         if self.phase != Phase::Playing {
             return;
@@ -73,7 +73,7 @@ impl State {
                 continue;
             };
             let number = index as u8;
-            track.receiver.finish(number, window_of(windows, number, count), sink);
+            track.receiver.finish(window_of(windows, number, count), sink);
             track.ended = true;
         }
     }
@@ -92,15 +92,16 @@ impl State {
 
     /// There is no more of what is played, or was paused, as far as that is known.
     pub(super) fn is_played_out(&self) -> bool {
-        self.tracks.iter().all(|track| track.ended || track.bye_at.is_some() || self.is_at_end(track))
+        self.tracks
+            .iter()
+            .all(|track| track.ended || track.receiver.ends_at().is_some() || self.is_at_end(track))
     }
 
     /// The newest frame is the last one of the range.
     fn is_at_end(&self, track: &Track) -> bool {
-        let timeline = track.receiver.timeline();
-        let near = timeline.duration().scaled(3, 2);
-        let ends = self.playing.end.zip(timeline.newest());
-        !track.receiver.fresh && ends.is_some_and(|(end, newest)| newest + near >= end)
+        let near = track.receiver.frame_duration().scaled(3, 2);
+        let ends = self.playing.end.zip(track.receiver.newest());
+        !track.receiver.is_starting() && ends.is_some_and(|(end, newest)| newest + near >= end)
     }
 
     /// When a track ends, if nothing comes: it was said BYE to, or it has come to the end of the
@@ -109,28 +110,27 @@ impl State {
         if track.ended {
             return None;
         }
-        if track.bye_at.is_some() {
-            return track.bye_at;
+        if let Some(at) = track.receiver.ends_at() {
+            return Some(at);
         }
         let last = self.tracks.iter().any(|track| track.ended);
         let quiet_since =
-            track.receiver.last_packet.map_or(self.playing.since, |at| at.max(self.playing.since));
+            track.receiver.last_activity().map_or(self.playing.since, |at| at.max(self.playing.since));
         ((self.is_at_end(track) || last) && !is_unfinished(track)).then_some(quiet_since + END_SILENCE)
     }
 
     /// When UDP is given up: nothing ever came by it.
     fn fall_back_at(&self) -> Option<Instant> {
         let auto = self.config.transport == TransportChoice::Auto && !self.interleaved;
-        let heard = self
-            .tracks
-            .iter()
-            .any(|track| track.receiver.last_packet.is_some() || !matches!(track.route, Route::Udp { .. }));
-        (auto && !heard && self.phase == Phase::Playing).then(|| self.playing.since + self.config.udp_wait)
+        let any_came = self.tracks.iter().any(|track| {
+            track.receiver.last_activity().is_some() || !matches!(track.route, Route::Udp { .. })
+        });
+        (auto && !any_came && self.phase == Phase::Playing).then(|| self.playing.since + self.config.udp_wait)
     }
 
     /// Since when nothing has come.
     fn quiet_since(&self) -> Instant {
-        let last = self.tracks.iter().filter_map(|track| track.receiver.last_packet).max();
+        let last = self.tracks.iter().filter_map(|track| track.receiver.last_activity()).max();
         last.map_or(self.playing.since, |at| at.max(self.playing.since))
     }
 
@@ -157,7 +157,7 @@ impl State {
         if self.over_at().is_some_and(|at| at <= now.at) {
             let count = self.tracks.len();
             for (index, track) in (0u8..).zip(self.tracks.iter_mut()) {
-                track.receiver.finish(index, window_of(windows, index, count), sink);
+                track.receiver.finish(window_of(windows, index, count), sink);
                 track.ended = true;
             }
             return self.end();

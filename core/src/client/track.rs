@@ -1,77 +1,80 @@
-//! One track of the presentation: where it is, how it travels, and what it has to report.
+//! One track of the presentation: its URL, how it travels, and the receiver of its packets.
 use super::event::TrackInfo;
 use super::notes::Span;
-use super::receiver::{Coding, Receiver};
-use crate::rtp::Statistics;
-use crate::rtp::rtcp::{CompoundRepr, interval};
+use crate::rtp::Receiver;
 use crate::rtsp::LowerTransport;
 use crate::rtsp::Pair;
-use crate::time::{Duration, Instant, Now, sooner};
+use crate::sdp::FrameRate;
+use crate::time::Instant;
 
-/// Receiver reports are this far apart on average (RFC 3550, 6.2, the recommended minimum).
-const REPORT_EVERY: Duration = Duration::from_secs(5);
-/// By UDP they come sooner, so that the sender soon knows of loss: the time in which this many octets
-/// come (the reduced minimum there, of 360 kbit), and no less than a second.
-const REDUCED_OCTETS: u64 = 360_000 / 8;
-const REDUCED_EVERY: Duration = Duration::from_secs(1);
-/// The first one comes earlier (RFC 3550, 6.2: the minimum is halved for it).
-const FIRST_REPORT: Duration = Duration::from_millis(750);
-/// The most that a report takes: RR with one block, SDES with a CNAME of 16 bytes.
-pub(super) const REPORT_MAX: usize = 80;
+/// A track as the session description announces it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Coding {
+    pub(super) payload_type: u8,
+    pub(super) clock_rate: u32,
+    pub(super) frame_rate: Option<FrameRate>,
+    pub(super) dimensions: Option<(u16, u16)>,
+}
+
+impl Coding {
+    /// The announced frame interval in ticks of the track's clock.
+    pub(super) fn frame_interval(&self) -> Option<u32> {
+        let rate = u64::from(self.frame_rate?.0);
+        u32::try_from(u64::from(self.clock_rate).saturating_mul(1_000).checked_div(rate)?).ok()
+    }
+}
 
 /// How a track travels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Route {
-    /// Not set up.
+    /// It is not set up.
     #[default]
     None,
-    Udp {
-        server: Option<Pair<u16>>,
-    },
+    /// By UDP. `server` is the pair of ports that packets for the server go to; `None` if it did not
+    /// say.
+    Udp { server: Option<Pair<u16>> },
+    /// Interleaved in the RTSP connection, on these channels.
     Interleaved(Pair<u8>),
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Track {
     pub(super) receiver: Receiver,
+    frame_rate: Option<FrameRate>,
     pub(super) url: Span,
     pub(super) route: Route,
     /// The caller's ports.
     pub(super) ports: Option<Pair<u16>>,
-    /// The caller was asked for ports.
+    /// Whether the caller was asked for ports.
     pub(super) asked: bool,
-    /// A packet is to be sent that opens the path for RTP.
+    /// Whether a packet is to be sent that opens the path for RTP.
     pub(super) punch: bool,
-    pub(super) report_at: Option<Instant>,
-    /// When the last report was sent, and the octets that had come until then.
-    reported: (Instant, u64),
-    /// The sender has left; what is still on its way may come until then.
-    pub(super) bye_at: Option<Instant>,
+    /// Whether all of it was played.
     pub(super) ended: bool,
 }
 
 impl Track {
-    pub(super) fn new(coding: Coding, url: Span) -> Self {
+    pub(super) const fn new(receiver: Receiver, frame_rate: Option<FrameRate>, url: Span) -> Self {
         Self {
-            receiver: Receiver::new(coding),
+            receiver,
+            frame_rate,
             url,
             route: Route::None,
             ports: None,
             asked: false,
             punch: false,
-            report_at: None,
-            reported: (Instant::ZERO, 0),
-            bye_at: None,
             ended: false,
         }
     }
 
-    /// To be set up anew.
+    /// Prepares the track to be set up anew.
     pub(super) fn unset(&mut self) {
-        (self.route, self.ports, self.asked) = (Route::None, None, false);
-        (self.punch, self.report_at, self.bye_at) = (false, None, None);
+        (self.route, self.ports, self.asked, self.punch) = (Route::None, None, false, false);
+        self.receiver.stop_reports();
+        self.receiver.forget_bye();
     }
 
+    /// The lower transport; `None` until the track is set up.
     pub(super) const fn lower(&self) -> Option<LowerTransport> {
         match self.route {
             Route::None => None,
@@ -83,58 +86,19 @@ impl Track {
     /// Opens the path from the server, through what may stand between, by packets towards it.
     pub(super) fn open_path(&mut self, now: Instant) {
         if let Route::Udp { server: Some(_) } = self.route {
-            (self.punch, self.report_at) = (true, Some(now));
+            self.punch = true;
+            self.receiver.request_report(now);
         }
     }
 
-    /// The first packet came. A report follows soon: with it the sender learns that somebody
-    /// listens.
-    pub(super) fn report_soon(&mut self, now: Instant, random: u32) {
-        sooner(&mut self.report_at, now + interval(random, FIRST_REPORT));
-    }
-
-    pub(super) fn info(&self) -> TrackInfo {
-        let coding = self.receiver.coding();
+    pub(super) const fn info(&self) -> TrackInfo {
+        let config = self.receiver.config();
         TrackInfo {
-            payload_type: coding.payload_type,
-            clock_rate: coding.clock_rate,
-            frame_rate: coding.frame_rate,
-            dimensions: coding.dimensions,
+            payload_type: config.payload_type,
+            clock_rate: config.clock_rate,
+            frame_rate: self.frame_rate,
+            dimensions: config.dimensions,
             lower: self.lower(),
-        }
-    }
-
-    /// Writes a receiver report (RFC 3550, 6.4.2) if one is due; says how long it is, and what the
-    /// statistics are once it is sent.
-    pub(super) fn report(
-        &self,
-        now: Now,
-        ssrc: u32,
-        cname: &[u8],
-        out: &mut [u8; REPORT_MAX],
-    ) -> Option<(usize, Option<Statistics>)> {
-        self.report_at.filter(|&at| at <= now.at)?;
-        let (block, statistics) = self.receiver.report(now.at).unzip();
-        let compound = CompoundRepr { ssrc, sender: None, reports: block.as_slice(), cname, bye: false };
-        Some((compound.emit(out)?, statistics))
-    }
-
-    /// The report is sent.
-    pub(super) fn reported(&mut self, now: Instant, statistics: Option<Statistics>, random: u32) {
-        if let (Some(current), Some(after)) = (self.receiver.statistics_mut(), statistics) {
-            *current = after;
-        }
-        self.report_at = Some(now + interval(random, self.report_every(now)));
-        self.reported = (now, self.receiver.octets());
-    }
-
-    fn report_every(&self, now: Instant) -> Duration {
-        let (at, octets) = self.reported;
-        match (self.route, self.receiver.octets().saturating_sub(octets)) {
-            (Route::Udp { .. }, octets @ 1..) => {
-                now.since(at).scaled(REDUCED_OCTETS, octets).clamp(REDUCED_EVERY, REPORT_EVERY)
-            }
-            _ => REPORT_EVERY,
         }
     }
 }

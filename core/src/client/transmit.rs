@@ -1,82 +1,85 @@
-//! Datagrams: reports, and packets that open a path.
-use super::track::{REPORT_MAX, Route, Track};
+//! [`Transmit`]: datagrams for the server, which are reports and packets that open a path.
+use super::track::{Route, Track};
 use crate::rtp;
-use crate::rtp::Port;
-use crate::rtp::Statistics;
+use crate::rtp::{Port, Report};
 use crate::storage::put;
-use crate::time::{Instant, Now};
+use crate::time::Now;
 
-/// One datagram for the server. Dropped: nothing happened.
+/// One datagram for the server that is due.
+///
+/// Dropped without [`Self::commit`], nothing has happened, and it stays due.
 #[derive(Debug)]
-#[must_use = "nothing is sent until `commit` says so"]
-pub struct Pending<'a> {
-    track: &'a mut Track,
-    index: u8,
-    bytes: [u8; REPORT_MAX],
-    len: usize,
-    port: Port,
+#[must_use = "the datagram stays due until `commit` says that it was sent"]
+pub struct Transmit<'a> {
+    content: Content<'a>,
+    track: u8,
     to: u16,
-    after: Option<Statistics>,
-    at: Instant,
-    random: u32,
 }
 
-impl<'a> Pending<'a> {
+#[derive(Debug)]
+enum Content<'a> {
+    /// A packet without a payload, and whether it is to be sent.
+    Punch {
+        header: [u8; rtp::HEADER_LEN],
+        due: &'a mut bool,
+    },
+    Report(Report<'a>),
+}
+
+impl<'a> Transmit<'a> {
     /// What the track has to send, if that is due.
-    pub(super) fn of(
-        track: &'a mut Track,
-        index: u8,
-        now: Now,
-        ssrc: u32,
-        cname: &[u8],
-        random: u32,
-    ) -> Option<Self> {
+    pub(super) fn of(track: &'a mut Track, now: Now) -> Option<Self> {
         let Route::Udp { server: Some(server) } = track.route else { return None };
-        let mut bytes = [0; REPORT_MAX];
-        let (len, port, to, after) = if track.punch {
-            let payload_type = track.receiver.coding().payload_type;
+        let &rtp::ReceiverConfig { track: index, payload_type, ssrc, .. } = track.receiver.config();
+        if track.punch {
             let repr = rtp::Repr { payload_type, marker: false, sequence_number: 0, timestamp: 0, ssrc };
             let mut header = [0; rtp::HEADER_LEN];
             repr.emit(&mut header);
-            put(&mut bytes, 0, &header);
-            (header.len(), Port::Rtp, server.rtp, None)
-        } else {
-            let (len, after) = track.report(now, ssrc, cname, &mut bytes)?;
-            (len, Port::Rtcp, server.rtcp, after)
-        };
-        Some(Self { track, index, bytes, len, port, to, after, at: now.at, random })
+            let content = Content::Punch { header, due: &mut track.punch };
+            return Some(Self { content, track: index, to: server.rtp });
+        }
+        let content = Content::Report(track.receiver.poll_report(now.at)?);
+        Some(Self { content, track: index, to: server.rtcp })
     }
 
-    /// Whose sockets to send it from.
+    /// The track whose sockets are to send it.
     pub const fn track(&self) -> u8 {
-        self.index
+        self.track
     }
 
-    /// From which socket of the pair, and to which port of the server's pair.
+    /// Which socket of the track's pair is to send it.
     pub const fn port(&self) -> Port {
-        self.port
+        match self.content {
+            Content::Punch { .. } => Port::Rtp,
+            Content::Report(_) => Port::Rtcp,
+        }
     }
 
-    /// The number of the server's port.
+    /// The server's port that it goes to.
     pub const fn to_port(&self) -> u16 {
         self.to
     }
 
-    /// The datagram.
+    /// The datagram's bytes.
     pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or(&[])
+        match &self.content {
+            Content::Punch { header, .. } => header,
+            Content::Report(report) => report.bytes(),
+        }
     }
 
-    /// Copies the datagram to the front of `out`; returns its length, or `None` if it does not fit.
+    /// Copies the datagram to the front of `out`. Returns its length, or `None`, and nothing is
+    /// copied, if it is longer than `out`.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
-        put(out, 0, self.bytes()).then_some(self.len)
+        let bytes = self.bytes();
+        put(out, 0, bytes).then_some(bytes.len())
     }
 
-    /// It went out, or never will: the next one follows in its time.
+    /// Says that the datagram was sent, or never will be. The next one follows in its time.
     pub fn commit(self) {
-        match self.port {
-            Port::Rtp => self.track.punch = false,
-            Port::Rtcp => self.track.reported(self.at, self.after, self.random),
+        match self.content {
+            Content::Punch { due, .. } => *due = false,
+            Content::Report(report) => report.commit(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What flows: frames, where they come from ([`FrameStore`]) and where they go ([`FrameSink`]).
+mod clock;
 mod ring;
 
+pub use clock::ClockReference;
 pub use ring::{FrameRing, Slot, Span, Spans};
 
 use crate::codec::jpeg::{JpegInfo, Missing};

@@ -1,26 +1,40 @@
-//! RTP and RTCP (RFC 3550), without RTSP: packets, and the order, loss and jitter of a stream.
+//! RTP and RTCP (RFC 3550), without RTSP: packets, and both ends of a stream.
 //!
-//! A received packet goes through [`Statistics`], which says where in the sequence it is, then through
-//! [`Reorder`], which passes packets on in order.
+//! [`Receiver`] turns the packets of one stream into frames. It needs to know only how the stream is
+//! coded:
 //!
 //! ```
-//! use pinhole::rtp::{Arrival, Reorder, Statistics};
+//! use pinhole::frame::{FrameId, FrameRing, FrameStore, Slot, TrackId};
+//! use pinhole::rtp::{Delivery, Port, Receiver, ReceiverConfig};
 //! use pinhole::time::{Duration, Instant};
 //!
-//! # fn push(packet: &[u8], lost: u16) {}
-//! # let (now, sequence_number, timestamp, packet) = (Instant::ZERO, 1, 0, &[0u8; 12][..]);
-//! let mut statistics = Statistics::new(0x1234_5678, 90_000);
-//! let mut reorder = Reorder::new([0; 16_384], 1_500, Duration::from_millis(50));
+//! let mut storage = [0; 16_384]; // ten packets that wait for those before them
+//! let mut ring = FrameRing::new([Slot::EMPTY; 4], [0; 65_536]);
+//! let config = ReceiverConfig { payload_type: 26, clock_rate: 90_000, ssrc: 5, ..Default::default() };
+//! let mut receiver = Receiver::new(config, 0x1234_5678_9ABC_DEF0);
+//! let datagrams = Delivery::Datagrams { max_packet: 1_500, wait: Duration::from_millis(50) };
+//! receiver.set_delivery(datagrams, &mut storage);
 //!
-//! let arrival = statistics.on_packet(now, sequence_number, timestamp);
-//! if let Arrival::Restart { .. } = arrival {
-//!     reorder.flush(&mut |packet, lost| push(packet, lost));
-//! }
-//! if let Some(sequence) = arrival.sequence() {
-//!     reorder.offer(now, sequence, packet, &mut |packet, lost| push(packet, lost));
+//! // A socket would give this: a JPEG frame of 16 x 16 pixels, in one packet (RFC 2435).
+//! let mut packet = [0x80, 26 | 0x80, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7].to_vec();
+//! packet.extend([0, 0, 0, 0, 1, 50, 2, 2, 0x55, 0x55]);
+//! let now = Instant::from_micros(40_000);
+//! receiver.handle_packet(now, Port::Rtp, &packet, &mut storage, &mut ring);
+//! assert!(ring.frame(TrackId::default(), FrameId(0)).unwrap().data.ends_with(&[0x55, 0x55, 0xFF, 0xD9]));
+//!
+//! // Until then, the receiver asks for nothing; then its first report is due.
+//! let now = receiver.report_at().unwrap();
+//! if let Some(report) = receiver.poll_report(now) {
+//!     let _datagram = report.bytes();
+//!     report.commit();
 //! }
 //! ```
+//!
+//! Below it are the parts: [`Statistics`] says where in its source's sequence a packet stands, and
+//! counts; [`Reorder`] puts packets in order; [`Packet`] and [`rtcp`] read and write what is on the
+//! wire.
 mod packet;
+mod receiver;
 mod reorder;
 pub mod rtcp;
 mod sender;
@@ -28,7 +42,8 @@ mod sequence;
 mod statistics;
 
 pub use packet::{Error, ExtensionRepr, HEADER_LEN, Packet, Repr};
-pub(crate) use reorder::Window;
+pub use receiver::{Delivery, Handled, Receiver, ReceiverConfig, ReceiverStatistics, Report, Start};
+pub(crate) use reorder::ReorderWindow;
 pub use reorder::{Offer, Reorder, ReorderCounters};
 pub use sender::{
     Batch, Framing, Pace, Play, Scale, Sender, SenderConfig, SenderCounters, SenderEvent, Speed, Transmit,
@@ -39,11 +54,12 @@ pub(crate) use sender::{
 pub use sequence::Arrival;
 pub use statistics::{Statistics, StatisticsCounters};
 
-/// Which of a pair of ports: RTP has the even one, RTCP the odd one above it (RFC 3550, 11).
+/// One of a pair of ports or channels: RTP has the even one, RTCP the odd one above it (RFC 3550,
+/// 11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Port {
-    /// Media.
+    /// Media packets.
     Rtp,
     /// Reports.
     Rtcp,

@@ -1,21 +1,21 @@
-//! RTP data packets (RFC 3550, 5.1).
+//! RTP data packets (RFC 3550, 5.1): [`Packet`] reads, [`Repr`] writes.
 use crate::storage;
 use core::fmt;
 
-/// Bytes of the fixed header.
+/// Length of the fixed header in bytes.
 pub const HEADER_LEN: usize = 12;
 
 /// The only version of RTP that is in use.
 const VERSION: u8 = 2;
-/// In the first byte: there is an extension.
+/// The bit in the first byte that announces an extension.
 const EXTENSION_BIT: u8 = 0x10;
 /// Bytes of an extension before its data.
 const EXTENSION_HEAD_LEN: usize = 4;
 
-/// A checked view of an RTP packet.
+/// A view of the bytes of an RTP packet.
 ///
-/// The CSRC list, the header extension and the padding are validated by [`Self::new_checked`];
-/// [`Self::payload`] has none of them.
+/// [`Self::new_checked`] validates the lengths of the CSRC list, the header extension and the
+/// padding. [`Self::payload`] contains none of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Packet<T: AsRef<[u8]>> {
@@ -33,55 +33,55 @@ impl<T: AsRef<[u8]>> Packet<T> {
         Ok(Self { buffer, layout })
     }
 
-    /// What the payload is, as the session description maps it: 7 bits.
+    /// Returns the payload type, 7 bits, which the session description maps to a codec.
     pub fn payload_type(&self) -> u8 {
         let [_, b, ..] = self.header();
         b & 0x7F
     }
 
-    /// The marker bit. For video, it ends a frame.
+    /// Returns the marker bit. For video, it marks the last packet of a frame.
     pub fn marker(&self) -> bool {
         let [_, b, ..] = self.header();
         b & 0x80 != 0
     }
 
-    /// The sequence number, which wraps.
+    /// Returns the sequence number, which wraps.
     pub fn sequence_number(&self) -> u16 {
         let [_, _, a, b, ..] = self.header();
         u16::from_be_bytes([a, b])
     }
 
-    /// The timestamp, in units of the payload's clock, which wraps.
+    /// Returns the timestamp in ticks of the payload's clock, which wraps.
     pub fn timestamp(&self) -> u32 {
         let [_, _, _, _, a, b, c, d, ..] = self.header();
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// The synchronisation source: who sent it.
+    /// Returns the synchronisation source, which identifies the sender.
     pub fn ssrc(&self) -> u32 {
         let [.., a, b, c, d] = self.header();
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// Bytes of padding behind the payload, the count byte included.
+    /// Returns how many bytes of padding follow the payload, with the count byte.
     pub fn padding_len(&self) -> usize {
         self.buffer.as_ref().len().saturating_sub(self.layout.payload_end)
     }
 
-    /// The header extension: the 16 bits that its profile defines, and its data, a multiple of
-    /// 4 bytes (RFC 3550, 5.3.1).
+    /// Returns the header extension, if there is one: the 16 bits that its profile defines, and its
+    /// data, a multiple of 4 bytes (RFC 3550, 5.3.1).
     pub fn extension(&self) -> Option<(u16, &[u8])> {
         let bytes = self.buffer.as_ref().get(self.layout.extension..self.layout.payload)?;
         let ([a, b, _, _], data) = bytes.split_first_chunk()?;
         Some((u16::from_be_bytes([*a, *b]), data))
     }
 
-    /// What is carried, without extension and padding; may be empty.
+    /// Returns the payload, without extension and padding. It may be empty.
     pub fn payload(&self) -> &[u8] {
         self.buffer.as_ref().get(self.layout.payload..self.layout.payload_end).unwrap_or(&[])
     }
 
-    /// The whole packet, as it was given.
+    /// Returns the buffer that the view was made of.
     pub fn into_inner(self) -> T {
         self.buffer
     }
@@ -91,24 +91,24 @@ impl<T: AsRef<[u8]>> Packet<T> {
     }
 }
 
-/// The fields of the fixed header, for a packet without CSRC list, extension and padding.
+/// The fields of the fixed header of a packet without CSRC list, extension and padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr {
-    /// What the payload is: 7 bits, the eighth is not sent.
+    /// The payload type: 7 bits, the eighth is not sent.
     pub payload_type: u8,
     /// The marker bit.
     pub marker: bool,
     /// The sequence number.
     pub sequence_number: u16,
-    /// The timestamp, in units of the payload's clock.
+    /// The timestamp in ticks of the payload's clock.
     pub timestamp: u32,
     /// The synchronisation source.
     pub ssrc: u32,
 }
 
 impl Repr {
-    /// Reads the fixed header's fields.
+    /// Reads the fields of a packet's fixed header.
     pub fn parse<T: AsRef<[u8]>>(packet: &Packet<T>) -> Self {
         Self {
             payload_type: packet.payload_type(),
@@ -119,12 +119,12 @@ impl Repr {
         }
     }
 
-    /// Bytes that [`Self::emit`] writes.
+    /// Returns how many bytes [`Self::emit`] writes.
     pub const fn buffer_len(&self) -> usize {
         HEADER_LEN
     }
 
-    /// Writes the fixed header; the payload follows it.
+    /// Writes the fixed header to `out`. The payload belongs right after it.
     pub fn emit(&self, out: &mut [u8; HEADER_LEN]) {
         let [s0, s1] = self.sequence_number.to_be_bytes();
         let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
@@ -140,19 +140,21 @@ impl Repr {
 pub struct ExtensionRepr<'a> {
     /// The 16 bits that the profile defines.
     pub profile: u16,
-    /// A multiple of 4 bytes.
+    /// The extension's data: a multiple of 4 bytes.
     pub data: &'a [u8],
 }
 
 impl ExtensionRepr<'_> {
-    /// Bytes that [`Self::emit`] writes to `out`.
+    /// Returns how many bytes [`Self::emit`] writes to `out`.
     pub const fn buffer_len(&self) -> usize {
         EXTENSION_HEAD_LEN.saturating_add(self.data.len())
     }
 
-    /// Writes the extension to the front of `out`, which lies behind the fixed header, and the bit
-    /// that announces it into that. Says how long it is; `None`, and nothing is written, if that is
-    /// more than `out`, or what the field for it cannot hold.
+    /// Writes the extension to the front of `out`, which is the room right after the fixed header,
+    /// and sets the bit in `header` that announces it. Returns the extension's length in bytes.
+    ///
+    /// `None`, and nothing is written, if the extension is longer than `out`, is no multiple of
+    /// 4 bytes, or is longer than its 16-bit length field can say.
     pub fn emit(&self, header: &mut [u8; HEADER_LEN], out: &mut [u8]) -> Option<usize> {
         let whole = self.data.len().is_multiple_of(4);
         let words = u16::try_from(self.data.len() / 4).ok().filter(|_| whole)?;
@@ -168,24 +170,24 @@ impl ExtensionRepr<'_> {
     }
 }
 
-/// Why bytes are no RTP packet.
+/// Why bytes are not an RTP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The header, the CSRC list or the extension goes on to byte `needed`: the packet does not.
+    /// The packet ends before its header, CSRC list or extension does.
     Truncated {
-        /// The length that the packet says it has at least.
+        /// The length in bytes that these parts need.
         needed: usize,
     },
-    /// The first two bits are not 2.
+    /// The version, in the first two bits, is not 2.
     Version {
-        /// What they are.
+        /// The version that was found.
         found: u8,
     },
-    /// The last byte counts more padding than there is room for, or none.
+    /// The last byte, which counts the padding, says 0 or more bytes than there are.
     Padding {
-        /// What it counts.
+        /// The count that was found.
         found: u8,
     },
 }
@@ -202,11 +204,11 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// Where the parts of a packet start.
+/// The offsets of a packet's parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Layout {
-    /// Behind the CSRC list. Equal to `payload` where there is no extension.
+    /// The end of the CSRC list. Equal to `payload` where there is no extension.
     extension: usize,
     payload: usize,
     payload_end: usize,

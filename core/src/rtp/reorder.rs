@@ -1,89 +1,98 @@
-//! A bounded window in which packets wait for those before them.
+//! [`Reorder`]: puts received packets back in order.
 use crate::storage;
 use crate::time::{Duration, Instant};
 
 /// Marks a slot that holds nothing.
 const FREE: u16 = u16::MAX;
 
-/// Length and arrival of the packet in a slot.
+/// Bytes of a slot before its packet: the packet's length, and when it came.
 const SLOT_OVERHEAD: usize = 10;
 
-/// Puts packets back in order, in lent storage.
+/// Puts packets back in order, in caller-provided storage.
 ///
-/// A packet that is in order is handed on at once and never copied; one that is ahead is copied
-/// into a slot until those before it have come, or until they are given up: when they are
-/// overdue, when the window is full, or when the packet is too long for a slot. A packet that
-/// came is never dropped for want of room, so that with storage for no slot at all, every gap is
-/// given up at once.
+/// A packet in order is delivered at once and never copied. A packet that is ahead is copied into a
+/// slot of the storage, and waits until every packet before it has come or was given up. Missing
+/// packets are given up when a packet after them has waited for the time given to [`Self::new`],
+/// when the slots do not reach far enough, or when a packet is too long for a slot. No packet that
+/// came in time is ever dropped for want of room: without a single slot, every gap is given up at
+/// once.
 ///
-/// Every method that can let packets go takes `deliver`, and calls it for each of them, in order,
-/// with the number of packets that were given up just before it. Nothing waits to be fetched.
+/// Every method that can release packets takes `deliver`. It is called for each released packet, in
+/// order, with the packet's bytes and the number of packets that were given up just before it.
 #[derive(Clone, Debug)]
 pub struct Reorder<B> {
-    window: Window,
+    window: ReorderWindow,
     storage: B,
 }
 
-/// A [`Reorder`] to whose methods the storage is lent: always the same.
+/// A [`Reorder`] without its storage, for owners that keep it elsewhere.
+///
+/// The window is the run of sequence numbers after the awaited one that have a slot each, so a
+/// packet can be as far ahead as there are slots. Slots are used in turn: the slot of a packet is
+/// its distance from the awaited one, counted from `head`.
+///
+/// `storage` must be the same in all calls. Storage that does not keep what was written to it costs
+/// packets, and nothing worse.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Window {
+pub(crate) struct ReorderWindow {
     /// Bytes from one slot to the next.
     stride: usize,
     slots: u32,
     wait: Duration,
-    /// The extended sequence number that is awaited.
+    /// The extended sequence number that is awaited; `None` before the first packet.
     next: Option<u32>,
     /// The slot of the packet after the awaited one.
     head: u32,
     held: u32,
-    /// When the packet came that has been held longest.
+    /// When the packet came that has waited longest.
     since: Option<Instant>,
-    /// Given up since the last packet that was handed on.
+    /// Packets given up since the last one that was delivered.
     gap: u32,
     counters: ReorderCounters,
 }
 
-/// What has gone through a [`Reorder`].
+/// Counts of what a [`Reorder`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReorderCounters {
-    /// Packets that had to be held.
+    /// Packets that had to wait.
     pub held: u64,
-    /// Packets that were given up.
+    /// Missing packets that were given up.
     pub lost: u64,
-    /// Packets that came when they had been given up, or a second time.
+    /// Packets that came after they had been given up, or a second time.
     pub dropped: u64,
 }
 
-/// What became of a packet.
+/// What [`Reorder::offer`] did with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Offer {
-    /// It was handed on.
+    /// It was delivered.
     Delivered,
-    /// It waits for those before it.
+    /// It waits for packets before it.
     Held,
-    /// It is held already; this copy was dropped.
+    /// It waits already; this copy was dropped.
     Duplicate,
-    /// It was handed on or given up before, and was dropped.
+    /// It was delivered or given up before; this copy was dropped.
     Late,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
-    /// Bytes of storage that a slot takes beyond its packet.
+    /// Bytes of storage that a slot takes in addition to its packet.
     pub const SLOT_OVERHEAD: usize = SLOT_OVERHEAD;
 
-    /// A window over `storage`, for packets of up to `max_packet` bytes each, with a slot for
-    /// every `max_packet + SLOT_OVERHEAD` bytes. Missing packets are given up when a packet
-    /// behind them has waited for `wait`.
+    /// Creates an empty buffer over `storage`, for packets of up to `max_packet` bytes. There is a
+    /// slot for every `max_packet + SLOT_OVERHEAD` bytes. Missing packets are given up when a packet
+    /// after them has waited for `wait`.
     pub fn new(mut storage: B, max_packet: u16, wait: Duration) -> Self {
-        Self { window: Window::new(storage.as_mut(), max_packet, wait), storage }
+        Self { window: ReorderWindow::new(storage.as_mut(), max_packet, wait), storage }
     }
 
-    /// Takes in a packet with its extended sequence number, as
-    /// [`Arrival::sequence`](super::Arrival::sequence) tells it. The first one is in order.
+    /// Takes in a packet that came at `now`, with the extended sequence number that
+    /// [`Arrival::sequence`](super::Arrival::sequence) returns. The first packet offered counts as in
+    /// order.
     pub fn offer(
         &mut self,
         now: Instant,
@@ -94,30 +103,30 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
         self.window.offer(self.storage.as_mut(), now, sequence, packet, deliver)
     }
 
-    /// When [`Self::handle_timeout`] has something to do.
+    /// Returns when [`Self::handle_timeout`] has something to do; `None` if no packet waits.
     pub fn poll_at(&self) -> Option<Instant> {
         self.window.poll_at()
     }
 
-    /// Gives up the missing packets that are overdue at `now`.
+    /// Gives up the missing packets that are overdue at `now`, and delivers those that waited for
+    /// them.
     pub fn handle_timeout(&mut self, now: Instant, deliver: &mut dyn FnMut(&[u8], u16)) {
         self.window.handle_timeout(self.storage.as_mut(), now, deliver);
     }
 
-    /// Hands on all that is held, and forgets the sequence: the next packet offered is in order.
-    ///
-    /// For a sender that starts again, another source, the end, or a pause.
+    /// Delivers every packet that waits, and forgets the sequence: the next packet offered counts as
+    /// in order. For a sender that starts again, another source, a pause, or the end.
     pub fn flush(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
         self.window.flush(self.storage.as_mut(), deliver);
     }
 
-    /// What has gone through.
+    /// Returns what happened so far.
     pub const fn counters(&self) -> ReorderCounters {
         self.window.counters
     }
 }
 
-impl Window {
+impl ReorderWindow {
     pub(crate) fn new(storage: &mut [u8], max_packet: u16, wait: Duration) -> Self {
         let stride = usize::from(max_packet.min(FREE - 1)) + SLOT_OVERHEAD;
         let mut slots = 0;
@@ -192,7 +201,8 @@ impl Window {
         self.counters
     }
 
-    /// Says which packet the first one is, before any was offered: others may overtake it.
+    /// Names the sequence number of the first packet, before any was offered, so that packets which
+    /// overtake it wait.
     pub(crate) fn expect(&mut self, sequence: u32) {
         self.next.get_or_insert(sequence);
     }
@@ -214,7 +224,7 @@ impl Window {
         }
     }
 
-    /// Gives up what is missing before the first packet that is held.
+    /// Gives up what is missing before the first packet that waits.
     fn give_up(&mut self, storage: &mut [u8], deliver: &mut dyn FnMut(&[u8], u16)) {
         let held = self.held;
         for _ in 0..self.slots {
@@ -228,7 +238,7 @@ impl Window {
         (self.held, self.since) = (0, None);
     }
 
-    /// Goes past the awaited packet, and hands on those held right behind it.
+    /// Goes past the awaited packet, and delivers the packets that wait right after it.
     fn step(&mut self, storage: &mut [u8], deliver: &mut dyn FnMut(&[u8], u16)) {
         let held = self.held;
         loop {
@@ -254,7 +264,7 @@ impl Window {
         }
     }
 
-    /// Keeps the packet `ahead` after the awaited one: 1 to `slots`.
+    /// Keeps the packet that is `ahead` places after the awaited one: 1 to `slots`.
     fn hold(&mut self, storage: &mut [u8], now: Instant, ahead: u32, packet: &[u8]) -> Offer {
         let slot = self.slot_ahead(ahead.saturating_sub(1));
         if self.read(storage, slot).is_some() {
@@ -290,7 +300,7 @@ impl Window {
         self.stride.saturating_mul(slot as usize)
     }
 
-    /// Length and arrival of the packet in a slot, if there is one.
+    /// Length and arrival of the packet in a slot; `None` if the slot is free.
     fn read(&self, storage: &[u8], slot: u32) -> Option<(u16, Instant)> {
         let (len, rest) = storage.get(self.start(slot)..)?.split_first_chunk()?;
         let len = Some(u16::from_ne_bytes(*len)).filter(|&len| len != FREE)?;

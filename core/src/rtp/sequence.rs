@@ -1,50 +1,52 @@
-//! Where a packet is in its source's sequence (RFC 3550, A.1).
+//! [`Arrival`]: where a received packet stands in its source's sequence (RFC 3550, A.1).
 
-/// A jump ahead by this much or more is no loss, but another sequence.
+/// A jump ahead by this many packets or more is another sequence, not loss.
 const MAX_DROPOUT: u16 = 3_000;
 
-/// A packet this much behind, or more, belongs to another sequence.
+/// A packet this many places or more before the highest one belongs to another sequence.
 const MAX_MISORDER: u16 = 100;
 
-/// Where in the sequence a packet is.
+/// Where a received packet stands in its source's sequence.
 ///
-/// `sequence` is the extended sequence number: its upper 16 bits count the wraps.
+/// `sequence` is the extended sequence number: the lower 16 bits are the packet's own number, the
+/// upper 16 bits count how often it has wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Arrival {
-    /// The one after the highest so far, or the first of all.
+    /// The packet follows the highest one so far, or is the first of all.
     InOrder {
         /// Its extended sequence number.
         sequence: u32,
     },
-    /// Beyond the one after the highest.
+    /// The packet is further ahead than the one that should come next.
     Ahead {
         /// Its extended sequence number.
         sequence: u32,
-        /// How many between have not come, or not yet.
+        /// How many packets between have not come, at least not yet.
         gap: u16,
     },
-    /// Behind the highest, and new.
+    /// The packet is before the highest one and has not come before.
     Late {
         /// Its extended sequence number.
         sequence: u32,
     },
-    /// It came before.
+    /// The packet came before. Drop it.
     Duplicate,
-    /// Too far from the highest to be believed: to be dropped. If the next packet follows it, that
-    /// one is a [`Self::Restart`].
+    /// The packet is too far from the highest one to be believed. Drop it; if the next packet
+    /// follows it, that one is a [`Self::Restart`].
     Suspect,
-    /// The second of a new sequence: the sender has started again. What is held of the old one has
-    /// to be let go before this packet is used.
+    /// The packet is the second of a new sequence: the sender has started again. Release what is
+    /// held of the old sequence before this packet is used.
     Restart {
-        /// Its extended sequence number, in the new sequence.
+        /// Its extended sequence number in the new sequence.
         sequence: u32,
     },
 }
 
 impl Arrival {
-    /// The extended sequence number of a packet that is to be used; `None` for one to be dropped.
+    /// Returns the extended sequence number of a packet that is to be used; `None` means that the
+    /// packet must be dropped.
     pub const fn sequence(self) -> Option<u32> {
         match self {
             Self::InOrder { sequence }
@@ -58,35 +60,39 @@ impl Arrival {
 
 /// Follows the sequence numbers of one source.
 ///
-/// There is no probation (RFC 3550, A.1, `MIN_SEQUENTIAL`): the source was named in SETUP or has
+/// There is no probation (RFC 3550, A.1, `MIN_SEQUENTIAL`): the source was named in advance or has
 /// come from its address, and waiting would cost the first packet of the first frame.
+///
+/// Numbers are extended to 64 bits, so that their differences do not wrap. The lower 32 bits are
+/// what RTCP and [`Arrival`] call the extended sequence number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sequence {
-    /// The first extended sequence number.
-    pub(super) base: u32,
-    /// The highest extended sequence number.
-    pub(super) highest: u32,
-    /// Bit n: the packet n before the highest has come.
+    /// The lowest number of all packets that came. A packet that was overtaken by the first one
+    /// lowers it.
+    base: u64,
+    highest: u64,
+    /// Bit n says that the packet n before the highest one has come.
     recent: u128,
-    /// What would follow the last packet that was too far off.
+    /// The number that would follow the last packet that was too far off.
     suspect: Option<u16>,
 }
 
 impl Sequence {
-    pub(super) fn starting_at(sequence_number: u16) -> Self {
-        let first = u32::from(sequence_number);
+    pub(super) const fn starting_at(sequence_number: u16) -> Self {
+        // Late packets can be before the first one: there is room below it.
+        let first = 1 << 32 | sequence_number as u64;
         Self { base: first, highest: first, recent: 1, suspect: None }
     }
 
-    /// Takes in any packet but the first.
+    /// Takes in the number of any packet but the first.
     pub(super) fn on_packet(&mut self, sequence_number: u16) -> Arrival {
         let ahead = sequence_number.wrapping_sub(self.highest as u16);
         let behind = ahead.wrapping_neg();
         if (1..MAX_DROPOUT).contains(&ahead) {
             self.suspect = None;
-            self.highest = self.highest.wrapping_add(u32::from(ahead));
+            self.highest = self.highest.wrapping_add(u64::from(ahead));
             self.recent = self.recent.checked_shl(u32::from(ahead)).unwrap_or(0) | 1;
-            let sequence = self.highest;
+            let sequence = self.highest();
             return match ahead {
                 1 => Arrival::InOrder { sequence },
                 _ => Arrival::Ahead { sequence, gap: ahead.wrapping_sub(1) },
@@ -99,19 +105,33 @@ impl Sequence {
                 return Arrival::Duplicate;
             }
             self.recent |= bit;
-            return Arrival::Late { sequence: self.highest.wrapping_sub(u32::from(behind)) };
+            let number = self.highest.wrapping_sub(u64::from(behind));
+            self.base = self.base.min(number);
+            return Arrival::Late { sequence: number as u32 };
         }
         if self.suspect == Some(sequence_number) {
             *self = Self::starting_at(sequence_number);
-            return Arrival::Restart { sequence: self.highest };
+            return Arrival::Restart { sequence: self.highest() };
         }
         self.suspect = Some(sequence_number.wrapping_add(1));
         Arrival::Suspect
     }
 
-    /// How many packets there were from the first to the highest.
-    pub(super) fn expected(&self) -> u32 {
+    /// The highest extended sequence number.
+    pub(super) const fn highest(&self) -> u32 {
+        self.highest as u32
+    }
+
+    /// How many packets were sent from the lowest that came to the highest.
+    pub(super) const fn expected(&self) -> u64 {
         self.highest.wrapping_sub(self.base).wrapping_add(1)
+    }
+
+    /// Goes on as if `packets` more had come in order.
+    #[cfg(test)]
+    pub(super) fn advance(&mut self, packets: u64) {
+        self.highest += packets;
+        self.recent = u128::MAX;
     }
 }
 
@@ -123,7 +143,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn a_wrap_goes_on_counting() {
+    fn numbers_count_on_after_a_wrap() {
         let mut sequence = Sequence::starting_at(65_534);
         assert_eq!(sequence.on_packet(65_535), Arrival::InOrder { sequence: 65_535 });
         assert_eq!(sequence.on_packet(1), Arrival::Ahead { sequence: 65_537, gap: 1 });
@@ -144,9 +164,22 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_from_before_the_first_is_late() {
+    fn a_packet_before_the_first_is_late_and_expected() {
         let mut sequence = Sequence::starting_at(0);
+        assert_eq!(sequence.on_packet(65_534), Arrival::Late { sequence: u32::MAX - 1 });
+        assert_eq!(sequence.expected(), 3);
         assert_eq!(sequence.on_packet(65_535), Arrival::Late { sequence: u32::MAX });
+        assert_eq!(sequence.expected(), 3);
+    }
+
+    #[test]
+    fn the_extended_number_wraps_and_the_count_does_not() {
+        let mut sequence = Sequence::starting_at(5);
+        sequence.advance((1 << 32) - 7);
+        assert_eq!(sequence.on_packet(65_535), Arrival::InOrder { sequence: u32::MAX });
+        assert_eq!(sequence.on_packet(1), Arrival::Ahead { sequence: 1, gap: 1 });
+        assert_eq!(sequence.on_packet(0), Arrival::Late { sequence: 0 });
+        assert_eq!(sequence.expected(), (1 << 32) - 3);
     }
 
     #[test]

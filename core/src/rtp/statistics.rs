@@ -1,49 +1,53 @@
-//! What a receiver reports of one source.
+//! [`Statistics`]: what a receiver reports of one source.
+use super::rtcp::ReportBlock;
 use super::sequence::{Arrival, Sequence};
-use crate::rtp::rtcp::ReportBlock;
 use crate::time::{Instant, NtpTime};
 
-/// Reception statistics of one source (RFC 3550, A.1, A.3 and A.8). Another source, another
-/// `Statistics`.
+/// Reception statistics of one source (RFC 3550, A.1, A.3 and A.8).
+///
+/// Another source needs another `Statistics`.
 #[derive(Clone, Copy, Debug)]
 pub struct Statistics {
     ssrc: u32,
     clock_rate: u32,
     sequence: Option<Sequence>,
-    /// Packets of this sequence, duplicates and late ones as well.
-    received: u32,
+    /// Packets of this sequence, with duplicates and late ones.
+    received: u64,
     /// Duplicates of this sequence.
-    repeated: u32,
-    /// Those that were lost of the sequences before.
-    lost_before: u32,
+    repeated: u64,
+    /// Packets that were lost of earlier sequences.
+    lost_before: u64,
     counters: StatisticsCounters,
     /// What was expected and received at the last report.
-    reported: (u32, u32),
+    reported: (u64, u64),
+    /// When the last packet came, and its timestamp.
     last: Option<(Instant, u32)>,
     /// 16 times the jitter, so that the division in its mean loses nothing.
     jitter_16: u64,
+    /// When the newest sender report came, and the wall clock in it.
     sender_report: Option<(Instant, NtpTime)>,
 }
 
-/// What has come, since the beginning.
+/// What has come of one source since the beginning, over restarts of its sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct StatisticsCounters {
     /// Packets that came, without duplicates.
     pub received: u64,
-    /// Packets that never came, or not yet.
+    /// Packets that have not come; a late one is taken off again.
     pub lost: u64,
     /// Packets that came again.
     pub duplicate: u64,
     /// Packets that came after later ones.
     pub late: u64,
-    /// How often the sender started again.
+    /// How often the sender started another sequence.
     pub restarts: u32,
 }
 
 impl Statistics {
-    /// Statistics of the source `ssrc`, whose timestamps count `clock_rate` units a second.
+    /// Creates the statistics of the source `ssrc`, whose timestamps count `clock_rate` ticks a
+    /// second.
     pub const fn new(ssrc: u32, clock_rate: u32) -> Self {
         Self {
             ssrc,
@@ -60,19 +64,22 @@ impl Statistics {
         }
     }
 
-    /// The source that they are about.
+    /// Returns the synchronisation source that these statistics are about.
     pub const fn ssrc(&self) -> u32 {
         self.ssrc
     }
 
-    /// Takes in a packet's sequence number and timestamp, as soon as it came.
+    /// Counts a packet by its sequence number and timestamp. Returns where in the sequence it
+    /// stands, and so whether it is to be used.
+    ///
+    /// Call this as soon as the packet has come, before any reordering: jitter is measured here.
     pub fn on_packet(&mut self, now: Instant, sequence_number: u16, timestamp: u32) -> Arrival {
         let lost_before = self.lost();
         let arrival = match &mut self.sequence {
             Some(sequence) => sequence.on_packet(sequence_number),
             none => {
                 let first = Sequence::starting_at(sequence_number);
-                Arrival::InOrder { sequence: none.insert(first).highest }
+                Arrival::InOrder { sequence: none.insert(first).highest() }
             }
         };
         match arrival {
@@ -97,31 +104,33 @@ impl Statistics {
         arrival
     }
 
-    /// Notes a sender report, which the next report blocks refer to.
+    /// Notes a sender report that came at `now` with the wall clock `ntp`. The next report blocks
+    /// quote it, so that the sender can measure the round trip (RFC 3550, 6.4.1, LSR and DLSR).
     pub fn on_sender_report(&mut self, now: Instant, ntp: NtpTime) {
         self.sender_report = Some((now, ntp));
     }
 
-    /// The interarrival jitter, in units of the payload's clock.
+    /// Returns the interarrival jitter in ticks of the payload's clock (RFC 3550, 6.4.1).
     pub fn jitter(&self) -> u32 {
         u32::try_from(self.jitter_16 >> 4).unwrap_or(u32::MAX)
     }
 
-    /// What has come, since the beginning.
+    /// Returns what has come since the beginning.
     pub fn counters(&self) -> StatisticsCounters {
-        StatisticsCounters { lost: u64::from(self.lost()), ..self.counters }
+        StatisticsCounters { lost: self.lost(), ..self.counters }
     }
 
-    /// The block for the next report; `fraction_lost` is of the time since the last call.
+    /// Returns the block for a report that is sent at `now`. `fraction_lost` covers the time since
+    /// the last call, so call this once for each report; on a copy, if it may not be sent.
     pub fn report_block(&mut self, now: Instant) -> ReportBlock {
-        let expected = self.sequence.map_or(0, |sequence| sequence.expected());
+        let expected = self.expected();
         let expected_now = expected.wrapping_sub(self.reported.0);
         let received_now = self.received.wrapping_sub(self.reported.1);
         self.reported = (expected, self.received);
         // Negative when duplicates outnumber the losses: then nothing counts as lost.
-        let lost_now = u64::from(expected_now.saturating_sub(received_now));
-        let fraction = (lost_now << 8).checked_div(u64::from(expected_now)).unwrap_or(0);
-        let lost = i64::from(expected) - i64::from(self.received);
+        let lost_now = expected_now.saturating_sub(received_now);
+        let fraction = lost_now.saturating_mul(256).checked_div(expected_now).unwrap_or(0);
+        let lost = expected.wrapping_sub(self.received) as i64;
         let (last_sr, delay_since_last_sr) = self.sender_report.map_or((0, 0), |(at, ntp)| {
             let delay = now.since(at).scaled(65_536, 1_000_000).as_micros();
             (ntp.middle(), u32::try_from(delay).unwrap_or(u32::MAX))
@@ -130,19 +139,22 @@ impl Statistics {
             ssrc: self.ssrc,
             fraction_lost: fraction.min(255) as u8,
             cumulative_lost: lost.clamp(-0x80_0000, 0x7F_FFFF) as i32,
-            highest_sequence: self.sequence.map_or(0, |sequence| sequence.highest),
+            highest_sequence: self.sequence.map_or(0, |sequence| sequence.highest()),
             jitter: self.jitter(),
             last_sr,
             delay_since_last_sr,
         }
     }
 
-    /// Packets that have not come. Duplicates, which RFC 3550 would set off against them, do not
-    /// count here.
-    fn lost(&self) -> u32 {
-        let expected = self.sequence.map_or(0, |sequence| sequence.expected());
+    fn expected(&self) -> u64 {
+        self.sequence.map_or(0, |sequence| sequence.expected())
+    }
+
+    /// Packets that have not come. Duplicates do not make up for them here, as they do in reports
+    /// (RFC 3550, 6.4.1).
+    fn lost(&self) -> u64 {
         let came = self.received.wrapping_sub(self.repeated);
-        self.lost_before.saturating_add(expected.saturating_sub(came))
+        self.lost_before.saturating_add(self.expected().saturating_sub(came))
     }
 
     /// RFC 3550, 6.4.1 and A.8.
@@ -177,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_is_counted_across_a_wrap_and_reported_by_interval() {
+    fn loss_is_reported_by_interval() {
         let mut statistics = after(&[65_533, 65_535, 0, 2]);
         let block = statistics.report_block(at(0));
         assert_eq!((block.ssrc, block.highest_sequence), (7, 65_538));
@@ -188,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_make_the_reported_loss_negative_but_are_not_taken_for_packets() {
+    fn duplicates_do_not_hide_losses() {
         let mut statistics = after(&[1, 2, 2, 2, 4]);
         let block = statistics.report_block(at(0));
         assert_eq!((block.cumulative_lost, block.fraction_lost), (-1, 0));
@@ -203,7 +215,35 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_keeps_the_losses_and_begins_the_report_anew() {
+    fn a_packet_before_the_first_hides_no_loss() {
+        let mut statistics = after(&[5, 3, 7]);
+        assert_eq!((statistics.counters().lost, statistics.counters().late), (2, 1));
+        assert_eq!(statistics.report_block(at(0)).cumulative_lost, 2);
+    }
+
+    /// Three packets are lost, and then 2^32 packets wrap every 32-bit number at its own place.
+    #[test]
+    fn loss_stays_right_over_2_to_the_32() {
+        let mut statistics = after(&[10, 14]);
+        let in_order = (1 << 32) - 10;
+        statistics.received += in_order;
+        statistics.sequence.as_mut().unwrap().advance(in_order);
+        let mut number = 4;
+        assert_eq!(statistics.report_block(at(0)).highest_sequence, 4);
+        for lost in [3, 3, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5] {
+            let (gap, before) = (lost as u16 - statistics.counters().lost as u16, number);
+            number += 1 + gap;
+            statistics.on_packet(at(0), number, 0);
+            assert_eq!(statistics.counters().lost, lost);
+            let block = statistics.report_block(at(0));
+            assert_eq!((block.cumulative_lost, block.highest_sequence), (lost as i32, u32::from(number)));
+            let fraction = u32::from(gap) * 256 / u32::from(number - before);
+            assert_eq!(u32::from(block.fraction_lost), fraction);
+        }
+    }
+
+    #[test]
+    fn a_restart_keeps_losses_and_renews_reports() {
         let mut statistics = after(&[1, 3, 40_000, 40_001, 40_003]);
         let counters = statistics.counters();
         assert_eq!((counters.received, counters.lost, counters.restarts), (4, 2, 1));
@@ -212,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_lost_is_the_largest_fraction() {
+    fn losing_everything_is_the_largest_fraction() {
         let mut statistics = after(&[1]);
         statistics.report_block(at(0));
         statistics.on_packet(at(0), 2_001, 0);
@@ -220,13 +260,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_received_is_reported_as_nothing() {
+    fn a_report_before_any_packet_is_empty() {
         let block = Statistics::new(7, 90_000).report_block(at(5));
         assert_eq!(block, ReportBlock { ssrc: 7, ..ReportBlock::default() });
     }
 
     #[test]
-    fn the_last_sender_report_is_quoted_with_its_age() {
+    fn a_report_quotes_the_last_sender_report() {
         let mut statistics = after(&[1]);
         statistics.on_sender_report(at(1_000), NtpTime(0x1111_2222_3333_4444));
         let block = statistics.report_block(at(2_500));
@@ -234,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_is_zero_in_step_and_a_sixteenth_of_a_first_delay() {
+    fn jitter_is_a_sixteenth_of_one_delay() {
         let mut statistics = Statistics::new(7, 90_000);
         statistics.on_packet(at(0), 1, u32::MAX - 1_000);
         statistics.on_packet(at(40), 2, (u32::MAX - 1_000).wrapping_add(3_600));

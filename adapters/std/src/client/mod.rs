@@ -11,7 +11,7 @@ use crate::udp::{PIECES_AT_ONCE, RECEIVE_LEN};
 use gather::Gather;
 use link::Link;
 use mio::{Events, Poll, Token};
-use pinhole::client::{ClientConn, Figures, LowerTransport, PlayOptions, Prefetch};
+use pinhole::client::{ClientConn, LowerTransport, PlayOptions, Prefetch, ReceiverStatistics};
 use pinhole::frame::{Frame, FrameId, FrameRing, FrameStore, Miss, Seek, Slot, TrackId};
 use pinhole::rtsp::{Range, Scale, Speed};
 use pinhole::time::{Instant as At, MediaTime};
@@ -73,7 +73,7 @@ pub struct Client {
     /// What is played, as [`Event::Playing`] says it.
     played: (Range, Scale, Speed),
     /// The figures of each track over earlier connections.
-    before: Vec<Figures>,
+    before: Vec<ReceiverStatistics>,
     first_frame: Option<Duration>,
     /// The number that the next frame will have, and since when.
     newest: (FrameId, At),
@@ -282,7 +282,7 @@ impl Client {
     }
 
     /// Returns what was received of a track so far, over all connections.
-    pub fn track_statistics(&self, track: u8) -> Figures {
+    pub fn track_statistics(&self, track: u8) -> ReceiverStatistics {
         let received = self.conn.statistics(track).unwrap_or_default();
         self.before.get(usize::from(track)).map_or(received, |before| received.after(before))
     }

@@ -2,7 +2,7 @@
 use super::setting::Setting;
 use super::source::{Source, SourceKind};
 use super::violation::Violation;
-use pinhole::client::Figures;
+use pinhole::client::ReceiverStatistics;
 use pinhole::frame::{Frame, FrameId, FrameStore, TrackId};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::time::{Duration, Instant, MediaTime};
@@ -45,7 +45,7 @@ pub(super) struct Frames {
     pub(super) damaged: u64,
     /// What must add up, as long as it is one play.
     account: Option<Account>,
-    /// Figures of what did not come, at the last look.
+    /// ReceiverStatistics of what did not come, at the last look.
     absent: u64,
 }
 
@@ -57,7 +57,7 @@ struct Account {
     came: u64,
     /// The second frame followed the first: from then on the receiver knows how far frames are apart.
     adjacent: bool,
-    /// Figures of what had not come by then.
+    /// ReceiverStatistics of what had not come by then.
     before: u64,
 }
 
@@ -121,7 +121,7 @@ impl Frames {
         name: &str,
         setting: Setting<'_, '_>,
         ring: &Ring,
-        figures: &Figures,
+        figures: &ReceiverStatistics,
         whole: bool,
     ) -> Result<(), Violation> {
         let span = ring.span();
@@ -258,7 +258,7 @@ impl Frames {
     }
 
     /// No frame is open any more: every one from the first to the last that came is accounted for.
-    pub(super) fn close_account(&mut self, figures: &Figures) -> Result<(), Violation> {
+    pub(super) fn close_account(&mut self, figures: &ReceiverStatistics) -> Result<(), Violation> {
         let Some(account) = self.account.take().filter(|account| account.adjacent) else { return Ok(()) };
         let sent = account.last.0 - account.first.0 + 1;
         let known = account.came + absent(figures) - account.before;
@@ -273,6 +273,6 @@ impl Frames {
     }
 }
 
-fn absent(figures: &Figures) -> u64 {
+fn absent(figures: &ReceiverStatistics) -> u64 {
     figures.frames_missing + figures.frames_skipped + figures.frames_unstored
 }

@@ -6,7 +6,7 @@ use super::setting::Setting;
 use super::source::SourceKind;
 use super::violation::{Violation, without_allocation};
 use crate::world::Host;
-use pinhole::client::{ClientError, Event, Figures};
+use pinhole::client::{ClientError, Event, ReceiverStatistics};
 use pinhole::frame::Seek;
 use pinhole::server::LowerTransport;
 use pinhole::time::{Duration, Instant, MediaTime};
@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the statistics of its track.
-    pub(super) fn figures(&self) -> Figures {
+    pub(super) fn figures(&self) -> ReceiverStatistics {
         self.client.conn().statistics(0).unwrap_or_default()
     }
 
@@ -233,7 +233,7 @@ impl<'a> Session<'a> {
         name: &str,
         setting: Setting<'_, '_>,
         ring: &Ring,
-        figures: &Figures,
+        figures: &ReceiverStatistics,
         flow: Option<&Flow>,
     ) -> Result<(), Violation> {
         let interleaved = self.is_interleaved();
@@ -242,7 +242,7 @@ impl<'a> Session<'a> {
         if self.over {
             return Ok(());
         }
-        let Figures { packets, lost, late, duplicates, reordered, .. } = *figures;
+        let ReceiverStatistics { packets, lost, late, duplicates, reordered, .. } = *figures;
         if interleaved && self.client.conn().dropped() > 0 {
             let what = "a packet that is interleaved was too long".to_owned();
             return Err(Violation::of("the connection stays in step", what));

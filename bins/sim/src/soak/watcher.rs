@@ -11,7 +11,7 @@ use super::totals::ClientTotals;
 use super::violation::Violation;
 use crate::network::Port;
 use crate::world::{Host, RTSP};
-use pinhole::client::{Figures, TransportChoice};
+use pinhole::client::{ReceiverStatistics, TransportChoice};
 use pinhole::frame::{FrameId, Seek};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::server::LowerTransport;
@@ -46,7 +46,7 @@ pub(super) struct Watcher<'a> {
     pub(super) totals: ClientTotals,
     /// The connections that ended with the server's response to TEARDOWN: the port of each, and its
     /// statistics.
-    pub(super) torn_down: Vec<(u16, Figures)>,
+    pub(super) torn_down: Vec<(u16, ReceiverStatistics)>,
 }
 
 /// The program on a client's host.

@@ -1,6 +1,6 @@
 //! A client of this crate watches a server of this crate.
 use super::pair::{Clip, Datagram, INTERVAL, Pair};
-use crate::client::{ClientError, Config, Event, Figures, LowerTransport, Port, TransportChoice};
+use crate::client::{ClientError, Config, Event, LowerTransport, Port, ReceiverStatistics, TransportChoice};
 use crate::frame::Seek;
 use crate::random::split_mix;
 use crate::rtsp::{Method, Status};
@@ -52,7 +52,7 @@ fn all(pair: &Pair) -> Vec<usize> {
     (0..pair.clip.0.len()).collect()
 }
 
-fn figures(pair: &Pair) -> Figures {
+fn figures(pair: &Pair) -> ReceiverStatistics {
     pair.client.statistics(0).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! The client's side.
 use pinhole::client::{
-    ClientConn, Config, Event, Figures, Intake, PlayOptions, Port, Prefetch, PrefetchOptions,
+    ClientConn, Config, Event, ReceiverStatistics, Intake, PlayOptions, Port, Prefetch, PrefetchOptions,
 };
 use pinhole::frame::Slot;
 use pinhole::frame::{FrameId, FrameSink, Seek};
@@ -72,7 +72,7 @@ fn output(conn: &mut Conn<'_>) {
     }
     used((conn.poll_at(), conn.track(any(0)), conn.dropped(), conn.duration()));
     if let Some(figures) = conn.statistics(any(0)) {
-        used(figures.after(&any(Figures::default())));
+        used(figures.after(&any(ReceiverStatistics::default())));
     }
 }
 

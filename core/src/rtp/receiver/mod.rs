@@ -1,0 +1,480 @@
+//! [`Receiver`]: the receiving end of one RTP stream, from packets to frames.
+mod output;
+mod report;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+use super::rtcp::{Compound, Packet as Control};
+use super::{Arrival, Packet, Port, ReorderWindow, Statistics, StatisticsCounters};
+use crate::frame::{ClockReference, FrameSink};
+use crate::random::split_mix;
+use crate::time::{Duration, Instant, MediaTime};
+use output::Output;
+use report::Schedule;
+use timeline::{Timeline, span};
+
+pub use report::Report;
+pub use timeline::Start;
+
+/// At most this many packets of a stream are overtaken by the one that comes first.
+const MAX_OVERTAKEN: u16 = 64;
+
+/// What a [`Receiver`] must know of its stream, and of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ReceiverConfig {
+    /// The number by which the [`FrameSink`] knows the track.
+    pub track: u8,
+    /// The payload type of the stream's packets; all others are refused.
+    pub payload_type: u8,
+    /// Ticks of the stream's clock in a second.
+    pub clock_rate: u32,
+    /// How far apart frames are announced to be, in ticks; `None` if that is not known.
+    pub frame_interval: Option<u32>,
+    /// Width and height in pixels, if they are announced: see
+    /// [`Depacketizer::new`](crate::payload::jpeg::Depacketizer::new).
+    pub dimensions: Option<(u16, u16)>,
+    /// The synchronisation source of the reports: a random number (RFC 3550, 8.1).
+    pub ssrc: u32,
+    /// The canonical name in the reports, in ASCII: 16 random characters are enough
+    /// (RFC 7022, 4.2).
+    pub cname: [u8; 16],
+}
+
+/// How packets reach a [`Receiver`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Delivery {
+    /// In order and without loss, as in a TCP connection: every packet is used at once, and reports
+    /// keep the full minimum interval.
+    Ordered,
+    /// By datagrams, which can be lost and overtake each other: packets wait for those before them.
+    /// Reports use the reduced minimum interval (RFC 3550, 6.2), so that the sender soon knows of
+    /// loss.
+    Datagrams {
+        /// The longest packet that can wait, in bytes. Longer ones are used at once, and what is
+        /// missing before them is given up.
+        max_packet: u16,
+        /// How long a packet waits for those before it, before they are given up.
+        wait: Duration,
+    },
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Handled {
+    /// It is a media packet of the stream. It is in a frame, or waits for those before it.
+    Media,
+    /// It is RTCP. What it says of the stream's source was noted.
+    Control,
+    /// It was dropped: it is malformed, of another stream or source, a duplicate, or not believed.
+    Refused,
+}
+
+/// What has come of a stream since the beginning, over all its sources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct ReceiverStatistics {
+    /// RTP packets that came, without duplicates.
+    pub packets: u64,
+    /// Bytes of RTP payload in them.
+    pub octets: u64,
+    /// Packets that have not come; a late one is taken off again.
+    pub lost: u64,
+    /// Packets that came when they had been given up.
+    pub late: u64,
+    /// Packets that came again.
+    pub duplicates: u64,
+    /// Packets that came after later ones.
+    pub reordered: u64,
+    /// The interarrival jitter in ticks of the track's clock (RFC 3550, 6.4.1).
+    pub jitter: u32,
+    /// The interarrival jitter as time.
+    pub jitter_time: Duration,
+    /// Frames of which everything came.
+    pub frames_complete: u64,
+    /// Frames of which a part is missing.
+    pub frames_damaged: u64,
+    /// Frames of which nothing came that is of use, as far as timestamps and lost packets tell.
+    pub frames_missing: u64,
+    /// Frames that came and that the sink did not take: it had no room for them, or has them
+    /// already.
+    pub frames_unstored: u64,
+    /// Frames that the sender left out.
+    pub frames_skipped: u64,
+}
+
+impl ReceiverStatistics {
+    /// Adds what came over an earlier connection to the same track. The jitter stays that of
+    /// `self`.
+    #[must_use]
+    pub const fn after(self, before: &Self) -> Self {
+        Self {
+            packets: self.packets.saturating_add(before.packets),
+            octets: self.octets.saturating_add(before.octets),
+            lost: self.lost.saturating_add(before.lost),
+            late: self.late.saturating_add(before.late),
+            duplicates: self.duplicates.saturating_add(before.duplicates),
+            reordered: self.reordered.saturating_add(before.reordered),
+            jitter: self.jitter,
+            jitter_time: self.jitter_time,
+            frames_complete: self.frames_complete.saturating_add(before.frames_complete),
+            frames_damaged: self.frames_damaged.saturating_add(before.frames_damaged),
+            frames_missing: self.frames_missing.saturating_add(before.frames_missing),
+            frames_unstored: self.frames_unstored.saturating_add(before.frames_unstored),
+            frames_skipped: self.frames_skipped.saturating_add(before.frames_skipped),
+        }
+    }
+}
+
+/// The receiving end of one RTP stream.
+///
+/// It accepts a source, counts, puts packets in order in storage that the caller provides, builds
+/// frames in a [`FrameSink`], tells their media time, and has receiver reports to send. It knows no
+/// RTSP: whoever knows where the stream starts may say so with [`Self::expect_start`]; otherwise
+/// its first frame has time 0.
+///
+/// The order of calls, in each turn of the caller's loop:
+///
+/// 1. what came in: [`Self::handle_packet`], and [`Self::handle_timeout`] when [`Self::poll_at`] is
+///    due;
+/// 2. [`Self::poll_report`] when [`Self::report_at`] is due;
+/// 3. [`Self::finish`] when [`Self::ends_at`] is due: the source has said BYE.
+///
+/// `storage` is the same in all calls, from [`Self::set_delivery`] on. It may be empty: nothing
+/// waits then, and every gap is a loss.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    config: ReceiverConfig,
+    /// Statistics of the current source.
+    statistics: Option<Statistics>,
+    /// Counters of earlier sources.
+    before: StatisticsCounters,
+    octets: u64,
+    /// The source that was announced.
+    expected_source: Option<u32>,
+    /// The last packet of another source: its SSRC, and the number of the packet to follow.
+    candidate: Option<(u32, u16)>,
+    /// The sequence number that was announced of the first packet after a start.
+    first_sequence: Option<u16>,
+    /// A start is expected, and no packet has come since: a new source or sequence is no surprise.
+    starting: bool,
+    last_activity: Option<Instant>,
+    ends_at: Option<Instant>,
+    delivery: Delivery,
+    window: ReorderWindow,
+    output: Output,
+    reports: Schedule,
+    random: u64,
+}
+
+impl Receiver {
+    /// Creates a receiver for one stream. `random` must be different each time: it spreads the
+    /// times of reports.
+    pub fn new(config: ReceiverConfig, random: u64) -> Self {
+        let timeline = Timeline::new(config.clock_rate, config.frame_interval);
+        Self {
+            config,
+            statistics: None,
+            before: StatisticsCounters::default(),
+            octets: 0,
+            expected_source: None,
+            candidate: None,
+            first_sequence: None,
+            starting: true,
+            last_activity: None,
+            ends_at: None,
+            delivery: Delivery::Ordered,
+            window: ReorderWindow::default(),
+            output: Output::new(config.track, timeline, config.dimensions),
+            reports: Schedule::default(),
+            random,
+        }
+    }
+
+    /// Says how packets come from now on, at first in order. What `storage` holds is dropped:
+    /// with [`Delivery::Datagrams`], packets wait in it, each in `max_packet` bytes and 10.
+    pub fn set_delivery(&mut self, delivery: Delivery, storage: &mut [u8]) {
+        self.delivery = delivery;
+        (self.window, self.reports.reduced) = match delivery {
+            Delivery::Ordered => (ReorderWindow::default(), false),
+            Delivery::Datagrams { max_packet, wait } => (ReorderWindow::new(storage, max_packet, wait), true),
+        };
+    }
+
+    /// Names the synchronisation source that will send, if it was announced. Other sources are
+    /// accepted as well: the first of all or after a start, and any of which two packets come in
+    /// sequence.
+    pub const fn expect_source(&mut self, ssrc: Option<u32>) {
+        self.expected_source = ssrc;
+    }
+
+    /// Says that the stream is about to start, or to go on: its packets may come at any time, also
+    /// before [`Self::confirm_start`]. A frame that is open is forgotten unless `start` resumes.
+    pub fn expect_start(&mut self, start: Start) {
+        (self.starting, self.first_sequence, self.ends_at) = (true, None, None);
+        if !start.resumed {
+            // A pause may have cut it off; what was asked for does not go on in its middle.
+            self.output.forget_open();
+        }
+        self.output.timeline.expect(start);
+    }
+
+    /// Says where the stream of [`Self::expect_start`] really starts. Frames that have come already
+    /// keep the time that they were given.
+    pub fn confirm_start(&mut self, start: Start) {
+        self.first_sequence = start.first_sequence.filter(|_| self.starting);
+        self.output.timeline.confirm(start);
+    }
+
+    /// Says that the stream, while it flows, goes on from another place. With
+    /// [`Start::first_sequence`], packets before that one still belong to the old place.
+    pub fn jump(&mut self, start: Start) {
+        self.output.timeline.jump(start);
+    }
+
+    /// Takes in one packet that came at `now` to the given port. RTCP is also found on the port of
+    /// RTP (RFC 5761, 4). Frames that are complete with it are finished in `sink`.
+    pub fn handle_packet<K: FrameSink + ?Sized>(
+        &mut self,
+        now: Instant,
+        port: Port,
+        bytes: &[u8],
+        storage: &mut [u8],
+        sink: &mut K,
+    ) -> Handled {
+        if port == Port::Rtcp || is_rtcp(bytes, self.config.payload_type) {
+            self.handle_rtcp(now, bytes);
+            return Handled::Control;
+        }
+        if self.handle_rtp(now, bytes, storage, sink).is_some() { Handled::Media } else { Handled::Refused }
+    }
+
+    /// Takes in an RTCP compound: sender reports of the stream's source give its clock, and a BYE of
+    /// it ends the stream. What is malformed, or of other sources, is ignored.
+    pub fn handle_rtcp(&mut self, now: Instant, bytes: &[u8]) {
+        for packet in Compound::new(bytes).map_while(Result::ok) {
+            match packet {
+                Control::SenderReport(report) if self.is_from(report.ssrc()) => {
+                    let info = report.info();
+                    if let Some(statistics) = &mut self.statistics {
+                        statistics.on_sender_report(now, info.ntp);
+                        self.output.timeline.on_sender_report(info.ntp, info.rtp_timestamp);
+                    }
+                }
+                Control::Bye(bye) if bye.sources().any(|ssrc| self.is_from(ssrc)) => {
+                    // A datagram may have overtaken the last of the media.
+                    let wait = match self.delivery {
+                        Delivery::Ordered => Duration::ZERO,
+                        Delivery::Datagrams { wait, .. } => wait,
+                    };
+                    self.ends_at.get_or_insert(now + wait);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives up the packets that are overdue at `now`, and releases those that waited for them.
+    pub fn handle_timeout<K: FrameSink + ?Sized>(&mut self, now: Instant, storage: &mut [u8], sink: &mut K) {
+        let output = &mut self.output;
+        self.window.handle_timeout(storage, now, &mut |bytes, gap| output.deliver(bytes, gap, sink));
+    }
+
+    /// Ends the stream: packets that wait are released, and the open frame is finished as it is.
+    /// The receiver can go on with another start.
+    pub fn finish<K: FrameSink + ?Sized>(&mut self, storage: &mut [u8], sink: &mut K) {
+        self.drain(storage, sink);
+        self.output.finish(sink);
+    }
+
+    /// Returns the receiver report that is due at `now`, if any; an empty one before any packet.
+    pub fn poll_report(&mut self, now: Instant) -> Option<Report<'_>> {
+        Report::new(self, now)
+    }
+
+    /// Makes a report due at `now`: for a sender that waits for one, or a path that packets in this
+    /// direction open. Without this, the first report follows the first packet.
+    pub const fn request_report(&mut self, now: Instant) {
+        self.reports.at = Some(now);
+    }
+
+    /// Plans no more reports, as for a stream that is to be set up anew: the first packet of all, or
+    /// [`Self::request_report`], begins them again.
+    pub fn stop_reports(&mut self) {
+        self.reports.stop();
+    }
+
+    /// Returns when [`Self::poll_report`] has something; `None` if no report is planned.
+    pub const fn report_at(&self) -> Option<Instant> {
+        self.reports.at
+    }
+
+    /// Returns when [`Self::handle_timeout`] has something to do; `None` if no packet waits.
+    pub fn poll_at(&self) -> Option<Instant> {
+        self.window.poll_at()
+    }
+
+    /// Returns when the stream ends because its source said BYE, the wait for what is on its way
+    /// included. `None` if it did not. Call [`Self::finish`] then.
+    pub const fn ends_at(&self) -> Option<Instant> {
+        self.ends_at
+    }
+
+    /// Says that nothing is on its way any more: a stream whose source said BYE ends at `now`.
+    pub fn end_now(&mut self, now: Instant) {
+        self.ends_at = self.ends_at.map(|_| now);
+    }
+
+    /// Forgets a BYE: it was one of what was sent before.
+    pub const fn forget_bye(&mut self) {
+        self.ends_at = None;
+    }
+
+    /// Returns the wall clock of the source's newest sender report, with the media time that it
+    /// stands for. `None` until both a packet and a report of the source have come, or if it has no
+    /// wall clock.
+    pub fn clock(&self) -> Option<ClockReference> {
+        self.output.timeline.clock()
+    }
+
+    /// Returns when the last media packet came; `None` if none did.
+    pub const fn last_activity(&self) -> Option<Instant> {
+        self.last_activity
+    }
+
+    /// Whether a start is expected, and no packet has come since.
+    pub const fn is_starting(&self) -> bool {
+        self.starting
+    }
+
+    /// Whether a frame was begun whose end has not come.
+    pub const fn has_open(&self) -> bool {
+        self.output.has_open()
+    }
+
+    /// Returns the media time of the newest frame of all that came.
+    pub fn newest(&self) -> Option<MediaTime> {
+        self.output.timeline.newest()
+    }
+
+    /// Returns how long a frame is shown; zero if that is not known.
+    pub fn frame_duration(&self) -> Duration {
+        span(self.config.clock_rate, u64::from(self.output.timeline.duration()))
+    }
+
+    /// Returns what the receiver was made for.
+    pub const fn config(&self) -> &ReceiverConfig {
+        &self.config
+    }
+
+    /// Returns what has come since the beginning.
+    pub fn statistics(&self) -> ReceiverStatistics {
+        let current = self.statistics.map(|statistics| statistics.counters()).unwrap_or_default();
+        let before = &self.before;
+        let jitter = self.statistics.map_or(0, |statistics| statistics.jitter());
+        let (frames, timeline) = (self.output.frames(), &self.output.timeline);
+        ReceiverStatistics {
+            packets: before.received.saturating_add(current.received),
+            octets: self.octets,
+            lost: before.lost.saturating_add(current.lost),
+            late: self.window.counters().dropped,
+            duplicates: before.duplicate.saturating_add(current.duplicate),
+            reordered: before.late.saturating_add(current.late),
+            jitter,
+            jitter_time: span(self.config.clock_rate, u64::from(jitter)),
+            frames_complete: frames.complete,
+            frames_damaged: frames.damaged,
+            frames_missing: timeline.missing().saturating_add(frames.abandoned),
+            frames_unstored: frames.unstored,
+            frames_skipped: timeline.skipped(),
+        }
+    }
+
+    /// Takes in an RTP packet; `None` if it is refused.
+    fn handle_rtp<K: FrameSink + ?Sized>(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+        storage: &mut [u8],
+        sink: &mut K,
+    ) -> Option<()> {
+        let packet = Packet::new_checked(bytes).ok()?;
+        if packet.payload_type() != self.config.payload_type || !self.accepts_source(&packet) {
+            return None;
+        }
+        let (ssrc, number, timestamp) = (packet.ssrc(), packet.sequence_number(), packet.timestamp());
+        if self.statistics.is_some_and(|statistics| statistics.ssrc() != ssrc) {
+            self.forget_source(storage, sink);
+        }
+        let new = Statistics::new(ssrc, self.config.clock_rate);
+        let mut arrival = self.statistics.get_or_insert(new).on_packet(now, number, timestamp);
+        if arrival == Arrival::Suspect && self.starting {
+            // Some servers begin another sequence at each PLAY.
+            self.forget_source(storage, sink);
+            arrival = self.statistics.insert(new).on_packet(now, number, timestamp);
+        }
+        if let Arrival::Restart { .. } = arrival {
+            self.drain(storage, sink);
+            self.output.interrupt(sink);
+        }
+        let sequence = arrival.sequence()?;
+        if core::mem::take(&mut self.starting)
+            && let Some(ahead) = self.first_sequence.take().map(|first| number.wrapping_sub(first))
+            && ahead <= MAX_OVERTAKEN
+        {
+            self.window.expect(sequence.wrapping_sub(u32::from(ahead)));
+        }
+        if self.last_activity.replace(now).is_none() {
+            let random = split_mix(&mut self.random) as u32;
+            self.reports.on_first_packet(now, random);
+        }
+        self.octets = self.octets.saturating_add(packet.payload().len() as u64);
+        let output = &mut self.output;
+        self.window.offer(storage, now, sequence, bytes, &mut |bytes, gap| output.deliver(bytes, gap, sink));
+        Some(())
+    }
+
+    /// The first source is taken, and one that was announced, or that comes first after a start; any
+    /// other when two of its packets came in sequence.
+    fn accepts_source(&mut self, packet: &Packet<&[u8]>) -> bool {
+        let (ssrc, number) = (packet.ssrc(), packet.sequence_number());
+        let known = self.statistics.is_none_or(|statistics| statistics.ssrc() == ssrc);
+        let expected = self.starting || self.expected_source == Some(ssrc);
+        if known || expected || self.candidate == Some((ssrc, number)) {
+            self.candidate = None;
+            return true;
+        }
+        self.candidate = Some((ssrc, number.wrapping_add(1)));
+        false
+    }
+
+    fn is_from(&self, ssrc: u32) -> bool {
+        self.statistics.map_or(self.expected_source, |statistics| Some(statistics.ssrc())) == Some(ssrc)
+    }
+
+    fn forget_source<K: FrameSink + ?Sized>(&mut self, storage: &mut [u8], sink: &mut K) {
+        self.drain(storage, sink);
+        self.output.interrupt(sink);
+        let Some(counters) = self.statistics.take().map(|statistics| statistics.counters()) else { return };
+        let before = &mut self.before;
+        before.received = before.received.saturating_add(counters.received);
+        before.lost = before.lost.saturating_add(counters.lost);
+        before.duplicate = before.duplicate.saturating_add(counters.duplicate);
+        before.late = before.late.saturating_add(counters.late);
+    }
+
+    fn drain<K: FrameSink + ?Sized>(&mut self, storage: &mut [u8], sink: &mut K) {
+        let output = &mut self.output;
+        self.window.flush(storage, &mut |bytes, gap| output.deliver(bytes, gap, sink));
+    }
+}
+
+/// Whether a packet that came where RTP is expected is RTCP (RFC 5761, 4): some devices use one
+/// port or channel for both.
+fn is_rtcp(bytes: &[u8], payload_type: u8) -> bool {
+    matches!(bytes, [_, kind @ 192..=223, ..] if kind & 0x7F != payload_type)
+}

@@ -1,0 +1,91 @@
+//! What packets go through once they are in order: the timeline, then the depacketizer.
+use super::timeline::{Timeline, span};
+use crate::frame::{FrameEnd, FrameSink, Full};
+use crate::payload::jpeg::{Depacketizer, DepacketizerCounters};
+use crate::rtp;
+use crate::time::{Duration, MediaTime};
+
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    pub(super) timeline: Timeline,
+    depacketizer: Depacketizer,
+    /// The track's number for the sink.
+    track: u8,
+    /// Packets that were lost before packets without a payload.
+    carried: u16,
+}
+
+impl Output {
+    pub(super) const fn new(track: u8, timeline: Timeline, dimensions: Option<(u16, u16)>) -> Self {
+        Self { timeline, depacketizer: Depacketizer::new(dimensions), track, carried: 0 }
+    }
+
+    /// Takes in a packet, in order. `gap` is how many packets were lost just before it.
+    pub(super) fn deliver<K: FrameSink + ?Sized>(&mut self, bytes: &[u8], gap: u16, sink: &mut K) {
+        let Ok(packet) = rtp::Packet::new_checked(bytes) else { return };
+        let gap = gap.saturating_add(core::mem::take(&mut self.carried));
+        if packet.payload().is_empty() {
+            // Sent to keep a path open, or to pad.
+            self.carried = gap;
+            return;
+        }
+        let time = self.timeline.on_packet(packet.timestamp(), packet.sequence_number(), gap);
+        let (time, mut sink) = (self.timeline.media_time(time), self.timed(sink));
+        // Why a packet is of no use shows in the frame, and in the depacketizer's counters.
+        let _ = self.depacketizer.push(self.track, &packet, gap, time, &mut sink);
+    }
+
+    /// Finishes the open frame as it is, if there is one.
+    pub(super) fn finish<K: FrameSink + ?Sized>(&mut self, sink: &mut K) {
+        let mut sink = self.timed(sink);
+        self.depacketizer.finish_open(self.track, &mut sink);
+    }
+
+    /// Finishes the open frame, and prepares for another source or sequence.
+    pub(super) fn interrupt<K: FrameSink + ?Sized>(&mut self, sink: &mut K) {
+        self.finish(sink);
+        self.timeline.interrupt();
+        self.carried = 0;
+    }
+
+    /// Forgets the open frame: it is to come again as a whole.
+    pub(super) fn forget_open(&mut self) {
+        self.depacketizer.forget_open();
+    }
+
+    pub(super) const fn has_open(&self) -> bool {
+        self.depacketizer.has_open()
+    }
+
+    pub(super) const fn frames(&self) -> DepacketizerCounters {
+        self.depacketizer.counters()
+    }
+
+    fn timed<'a, K: FrameSink + ?Sized>(&self, sink: &'a mut K) -> Timed<'a, K> {
+        Timed { sink, duration: span(self.timeline.clock_rate(), u64::from(self.timeline.duration())) }
+    }
+}
+
+/// Tells frames how long they are shown, which packets do not say.
+struct Timed<'a, K: ?Sized> {
+    sink: &'a mut K,
+    duration: Duration,
+}
+
+impl<K: FrameSink + ?Sized> FrameSink for Timed<'_, K> {
+    fn begin(&mut self, track: u8, pts: MediaTime) -> Result<(), Full> {
+        self.sink.begin(track, pts)
+    }
+
+    fn write_at(&mut self, track: u8, at: usize, bytes: &[u8]) -> Result<(), Full> {
+        self.sink.write_at(track, at, bytes)
+    }
+
+    fn finish(&mut self, track: u8, end: FrameEnd) {
+        self.sink.finish(track, FrameEnd { duration: self.duration, ..end });
+    }
+
+    fn abandon(&mut self, track: u8) {
+        self.sink.abandon(track);
+    }
+}

@@ -1,0 +1,336 @@
+//! [`Timeline`]: from the RTP timestamps of one stream to its media time, and from their steps to
+//! the frames that are missing.
+#[cfg(test)]
+mod tests;
+
+use crate::frame::ClockReference;
+use crate::time::{Duration, MediaTime, NtpTime};
+
+/// The first frame of a start comes at most this long after [`Start::rtp_time`]; otherwise that
+/// RTP time is not believed.
+const PLAUSIBLE_SECS: u64 = 10;
+
+/// At most this many packets from before a start still come after it was announced.
+const MAX_AHEAD: u16 = 1_000;
+
+/// The usual rate of a medium, in thousandths.
+const NORMAL_SCALE: i32 = 1_000;
+
+/// Where a stream starts, or goes on, as far as that is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Start {
+    /// The media time of the first frame.
+    pub time: MediaTime,
+    /// The RTP timestamp that stands for `time`, if the sender told it. It is ignored if the first
+    /// packet is not at it or less than 10 seconds after it.
+    pub rtp_time: Option<u32>,
+    /// The sequence number of the first packet, if the sender told it: packets before it still
+    /// belong to what was sent before.
+    pub first_sequence: Option<u16>,
+    /// Whether the stream goes on where it was paused. Time then does not run back, whatever `time`
+    /// says.
+    pub resumed: bool,
+    /// How fast the medium goes by, in thousandths of its usual rate; negative is backwards. `None`
+    /// keeps the scale as it was. Frame times count the time of playing, so they always rise; the
+    /// scale only tells how far apart frames are.
+    pub scale: Option<i32>,
+}
+
+/// Which media time an RTP timestamp stands for.
+#[derive(Clone, Copy, Debug)]
+struct Mapping {
+    /// The newest timestamp, extended to 64 bits.
+    timestamp: u64,
+    /// Its media time in ticks.
+    time: u64,
+}
+
+/// The media time of one stream, exact in ticks of its clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeline {
+    clock_rate: u32,
+    /// The frame interval in ticks that the session description announces.
+    described: Option<u32>,
+    scale: i32,
+    /// The smallest step between two frames without a loss between.
+    smallest: Option<u32>,
+    /// The last steps, the newest first.
+    steps: [Option<u32>; 3],
+    mapping: Option<Mapping>,
+    /// The start whose first packet has not come.
+    start: Option<Start>,
+    /// The start after it, which was granted before a packet of `start` came.
+    next: Option<Start>,
+    /// The newest frame's time in ticks. Unlike the mapping, it outlives its source.
+    newest: Option<u64>,
+    /// Wall clock and extended timestamp of the newest sender report.
+    sender_report: Option<(NtpTime, u64)>,
+    missing: u64,
+    skipped: u64,
+}
+
+impl Timeline {
+    pub(super) fn new(clock_rate: u32, frame_interval: Option<u32>) -> Self {
+        Self {
+            clock_rate,
+            described: frame_interval.filter(|&ticks| ticks > 0),
+            scale: NORMAL_SCALE,
+            smallest: None,
+            steps: [None; 3],
+            mapping: None,
+            start: None,
+            next: None,
+            newest: None,
+            sender_report: None,
+            missing: 0,
+            skipped: 0,
+        }
+    }
+
+    /// Notes a start that was asked for: the next frame is its first one.
+    pub(super) fn expect(&mut self, start: Start) {
+        self.next = None;
+        self.start = match self.start {
+            // Nothing has come of the place from where it goes on: what came is of another one.
+            Some(before) if start.resumed && !before.resumed => {
+                Some(Start { time: before.time, resumed: false, ..start })
+            }
+            _ => Some(start),
+        };
+    }
+
+    /// Notes a jump while the stream flows. Packets from before it may still come.
+    pub(super) fn jump(&mut self, start: Start) {
+        match self.start {
+            Some(_) if start.first_sequence.is_some() && !start.resumed => self.next = Some(start),
+            _ => self.expect(start),
+        }
+    }
+
+    /// Notes what the sender says of the start that was expected. Packets may have overtaken that.
+    pub(super) fn confirm(&mut self, start: Start) {
+        let Some(mapping) = self.mapping.filter(|_| self.start.is_none()) else {
+            let resumed = start.resumed && self.start.is_none_or(|expected| expected.resumed);
+            self.start = Some(Start { resumed, ..start });
+            return;
+        };
+        let newest = mapping.timestamp as u32;
+        let of_before = |rtp_time: u32| newest != rtp_time && self.since(newest, rtp_time).is_some();
+        if start.rtp_time.is_some_and(of_before) {
+            // What has come is from before this start: the sender did not know yet that it was over.
+            self.start = Some(start);
+            return;
+        }
+        let since = start.rtp_time.and_then(|rtp_time| self.since(rtp_time, newest));
+        let time = since.map(|since| self.ticks(start.time).saturating_add(u64::from(since)));
+        // Time does not run back.
+        if let Some(time) = time.filter(|&time| !start.resumed || time >= mapping.time) {
+            self.mapping = Some(Mapping { time, ..mapping });
+        }
+        self.set_scale(start.scale);
+    }
+
+    /// Prepares for another source, or for timestamps that start anew. Time goes on all the same.
+    pub(super) fn interrupt(&mut self) {
+        (self.mapping, self.sender_report) = (None, None);
+        self.start = self.next.take().or(self.start);
+        if self.start.is_none() && self.newest.is_some() {
+            self.start = Some(Start { resumed: true, ..Start::default() });
+        }
+    }
+
+    /// Takes in a packet, in order. `gap` is how many packets were lost just before it. Returns the
+    /// media time of its frame in ticks.
+    pub(super) fn on_packet(&mut self, timestamp: u32, sequence_number: u16, gap: u16) -> u64 {
+        if let Some(next) = self.next.take_if(|next| reaches(next, sequence_number)) {
+            self.start = Some(next);
+        }
+        let same = self.mapping.is_some_and(|mapping| mapping.timestamp as u32 == timestamp);
+        if let Some(start) =
+            self.start.filter(|start| !same && (self.mapping.is_none() || reaches(start, sequence_number)))
+        {
+            return self.begin(start, timestamp, gap);
+        }
+        let Some(mapping) = self.mapping else {
+            return self.begin(Start::default(), timestamp, gap);
+        };
+        let step = timestamp.wrapping_sub(mapping.timestamp as u32);
+        if step > i32::MAX as u32 {
+            let start = Start { resumed: true, ..Start::default() };
+            return self.begin(start, timestamp, gap);
+        }
+        if step > 0 {
+            self.count(step, gap);
+            let [newest, before, _] = self.steps;
+            self.steps = [Some(step), newest, before];
+            if gap == 0 {
+                self.smallest = Some(self.smallest.map_or(step, |smallest| smallest.min(step)));
+            }
+        }
+        let step = u64::from(step);
+        self.place(mapping.timestamp.wrapping_add(step), mapping.time.saturating_add(step))
+    }
+
+    /// Keeps the wall clock `ntp` that a sender report gives for `timestamp`. A sender without a
+    /// wall clock says 0, which is none (RFC 3550, 6.4.1).
+    pub(super) fn on_sender_report(&mut self, ntp: NtpTime, timestamp: u32) {
+        if ntp != NtpTime::default() {
+            self.sender_report = Some((ntp, self.extend(timestamp)));
+        }
+    }
+
+    /// The wall clock of the newest sender report, and the media time that it stands for.
+    pub(super) fn clock(&self) -> Option<ClockReference> {
+        let (Mapping { timestamp, time }, (ntp, reported)) = (self.mapping?, self.sender_report?);
+        let since = reported.wrapping_sub(timestamp) as i64;
+        let reference = ClockReference { ntp, time };
+        Some(match time.checked_add_signed(since) {
+            Some(time) => ClockReference { time, ..reference },
+            // The report is of a moment before tick 0: it is moved to tick 0.
+            None => {
+                let before = since.unsigned_abs().saturating_sub(time);
+                ClockReference {
+                    ntp: ClockReference { ntp, time: 0 }.ntp_at(self.clock_rate, before),
+                    time: 0,
+                }
+            }
+        })
+    }
+
+    pub(super) const fn clock_rate(&self) -> u32 {
+        self.clock_rate
+    }
+
+    /// How long a frame is shown, in ticks; 0 if that is not known.
+    pub(super) fn duration(&self) -> u32 {
+        let nominal = self.nominal().map(|nominal| nominal.max(self.smallest.unwrap_or(0)));
+        nominal.or(self.steps[0]).unwrap_or(0)
+    }
+
+    /// The time of the newest frame of all that came.
+    pub(super) fn newest(&self) -> Option<MediaTime> {
+        self.newest.map(|ticks| self.media_time(ticks))
+    }
+
+    /// Frames of which nothing came, as far as timestamps and lost packets tell.
+    pub(super) const fn missing(&self) -> u64 {
+        self.missing
+    }
+
+    /// Frames that the sender left out.
+    pub(super) const fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Media time from ticks, to the nearest microsecond.
+    pub(super) fn media_time(&self, ticks: u64) -> MediaTime {
+        MediaTime::ZERO + span(self.clock_rate, ticks)
+    }
+
+    /// Ticks from media time, to the nearest tick.
+    fn ticks(&self, time: MediaTime) -> u64 {
+        rescaled(time.as_micros(), 1_000_000, self.clock_rate)
+    }
+
+    fn begin(&mut self, start: Start, timestamp: u32, gap: u16) -> u64 {
+        self.set_scale(start.scale);
+        let since = start.rtp_time.and_then(|rtp_time| self.since(rtp_time, timestamp)).unwrap_or(0);
+        if gap > 0 && since > 0 {
+            // The first frames of all are lost; `since` counts them from the one that was to come.
+            self.count(since.saturating_add(self.interval().unwrap_or(since)), gap);
+        }
+        let time = self.ticks(start.time).saturating_add(u64::from(since));
+        // Time does not run back. Where it goes on is the sender's to say: it may have left frames
+        // out, so that the next one is nearer than those before it were.
+        let back = |newest: &u64| start.resumed && time <= *newest;
+        let time =
+            self.newest.filter(back).map_or(time, |newest| newest.saturating_add(u64::from(self.duration())));
+        self.start = None;
+        self.place(self.extend(timestamp), time)
+    }
+
+    fn place(&mut self, timestamp: u64, time: u64) -> u64 {
+        self.mapping = Some(Mapping { timestamp, time });
+        self.newest = Some(time);
+        time
+    }
+
+    /// Extends a timestamp to 64 bits: the one nearest to the newest that is known.
+    fn extend(&self, timestamp: u32) -> u64 {
+        let reported = || self.sender_report.map(|(_, reported)| reported);
+        let Some(known) = self.mapping.map(|mapping| mapping.timestamp).or_else(reported) else {
+            return u64::from(timestamp);
+        };
+        let step = timestamp.wrapping_sub(known as u32) as i32;
+        known.wrapping_add_signed(i64::from(step))
+    }
+
+    /// Counts the frames between two that came `step` apart. What was lost can hold as many frames
+    /// as packets at most, and those no nearer to each other than all that came of late: a sender
+    /// may leave some out, because of that very loss. The others were never sent.
+    fn count(&mut self, step: u32, gap: u16) {
+        let Some(interval) = self.interval() else { return };
+        let of_late = self.steps.iter().copied().min().flatten().unwrap_or(0);
+        let between = frames_between(step, interval);
+        let missing = frames_between(step, interval.max(of_late)).min(u64::from(gap));
+        self.missing = self.missing.saturating_add(missing);
+        // The frame rate that is announced is no witness: GStreamer tells 50 of a clip with 25.
+        if self.smallest.is_some() {
+            self.skipped = self.skipped.saturating_add(between.saturating_sub(missing));
+        }
+    }
+
+    /// The frame interval in ticks. Devices announce a higher frame rate than they have more often
+    /// than a lower one.
+    fn interval(&self) -> Option<u32> {
+        self.nominal().max(self.smallest)
+    }
+
+    /// The announced frame interval in ticks, longer where the medium goes by slower. Where it goes
+    /// by faster, frames are left out.
+    fn nominal(&self) -> Option<u32> {
+        let slow = u64::from(self.scale.unsigned_abs().min(1_000)).max(1);
+        let ticks = u64::from(self.described?).saturating_mul(1_000).checked_div(slow)?;
+        u32::try_from(ticks).ok()
+    }
+
+    /// Forgets the steps that were seen at another scale.
+    fn set_scale(&mut self, scale: Option<i32>) {
+        if let Some(scale) = scale.filter(|&scale| scale != self.scale) {
+            (self.scale, self.smallest, self.steps) = (scale, None, [None; 3]);
+        }
+    }
+
+    /// Ticks from `rtp_time` to `timestamp`, if the two can belong together.
+    fn since(&self, rtp_time: u32, timestamp: u32) -> Option<u32> {
+        let since = timestamp.wrapping_sub(rtp_time);
+        (u64::from(since) <= PLAUSIBLE_SECS * u64::from(self.clock_rate)).then_some(since)
+    }
+}
+
+/// Whether the packet belongs to `start`. A number far ahead is not believed.
+fn reaches(start: &Start, sequence_number: u16) -> bool {
+    let until = start.first_sequence.map_or(0, |first| first.wrapping_sub(sequence_number));
+    !(1..MAX_AHEAD).contains(&until)
+}
+
+/// How many frames, `interval` apart, have their place between two that are `step` apart.
+fn frames_between(step: u32, interval: u32) -> u64 {
+    let intervals = step.saturating_add(interval / 2).checked_div(interval).unwrap_or(1);
+    u64::from(intervals.saturating_sub(1))
+}
+
+/// A number of ticks as time, to the nearest microsecond.
+pub(super) fn span(clock_rate: u32, ticks: u64) -> Duration {
+    Duration::from_micros(rescaled(ticks, clock_rate, 1_000_000))
+}
+
+/// `count` units of a clock with `from` units a second, in units of one with `to` a second, to the
+/// nearest. Exact, because whole seconds and the rest are converted apart; saturates.
+fn rescaled(count: u64, from: u32, to: u32) -> u64 {
+    let (from, to) = (u64::from(from.max(1)), u64::from(to));
+    let (whole, rest) = (count.checked_div(from), count.checked_rem(from));
+    let rest = rest.unwrap_or(0).saturating_mul(to).saturating_add(from / 2);
+    whole.unwrap_or(0).saturating_mul(to).saturating_add(rest.checked_div(from).unwrap_or(0))
+}
