@@ -247,7 +247,7 @@ mod tests {
     const PLAIN: [u8; 14] = [0x80, 0x9A, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0xAA, 0xBB];
 
     #[test]
-    fn the_fixed_header_is_read_where_rfc_3550_draws_it() {
+    fn the_fixed_header_is_read() {
         let packet = Packet::new_checked(&PLAIN[..]).unwrap();
         assert_eq!((packet.payload_type(), packet.marker()), (26, true));
         assert_eq!((packet.sequence_number(), packet.timestamp()), (0x0102, 0x0304_0506));
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn csrc_list_extension_and_padding_are_not_payload() {
+    fn csrc_extension_and_padding_are_no_payload() {
         let mut bytes = Vec::from(PLAIN);
         bytes[0] = 0x80 | 0x20 | 0x10 | 2;
         bytes.splice(12..12, [0; 8].into_iter().chain([0xFF, 0xD8, 0, 1, 9, 9, 9, 9]));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_has_whole_words_or_is_not_written() {
+    fn extensions_have_whole_words() {
         for (data, room) in [(&[0; 3][..], 100), (&[0; 8], 11), (&[0; 4 << 16], 1 << 20)] {
             let (mut header, mut out) = ([0x80; HEADER_LEN], std::vec![7; room]);
             assert_eq!(ExtensionRepr { profile: 1, data }.emit(&mut header, &mut out), None);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_header_promises_must_be_there() {
+    fn missing_parts_are_errors() {
         let with = |first: u8, last: u8| {
             let mut bytes = PLAIN;
             (bytes[0], bytes[13]) = (first, last);
@@ -330,7 +330,7 @@ mod tests {
         }
 
         #[test]
-        fn every_part_of_arbitrary_bytes_is_inside_them(mut bytes: Vec<u8>) {
+        fn parts_of_any_bytes_add_up(mut bytes: Vec<u8>) {
             if let Some(first) = bytes.first_mut() {
                 *first = *first & 0x3F | 0x80;
             }

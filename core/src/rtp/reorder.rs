@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_in_order_go_straight_through() {
+    fn packets_in_order_are_delivered_at_once() {
         let mut bench = bench(4);
         for n in [u32::MAX, 0, 1] {
             assert_eq!(bench.offer(0, n), Offer::Delivered);
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_that_fills_the_gap_lets_the_others_go() {
+    fn filling_a_gap_releases_the_others() {
         let mut bench = bench(4);
         bench.offer(0, 1);
         assert_eq!(bench.offer(1, 4), Offer::Held);
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_window_gives_up_the_oldest_gap_only() {
+    fn a_full_window_gives_up_one_gap() {
         let mut bench = bench(4);
         bench.offer(0, 1);
         bench.offer(0, 3);
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_loss_longer_than_the_window_is_counted_whole() {
+    fn a_loss_beyond_the_window_is_counted() {
         let mut bench = bench(4);
         bench.offer(0, 1);
         assert_eq!(bench.offer(0, 1_001), Offer::Held);
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn without_storage_every_gap_is_given_up_at_once() {
+    fn without_storage_no_packet_waits() {
         let mut bench = bench(0);
         bench.offer(0, 1);
         assert_eq!(bench.offer(0, 4), Offer::Delivered);
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_too_long_for_a_slot_is_not_dropped() {
+    fn a_packet_too_long_to_wait_is_delivered() {
         let mut bench = bench(4);
         bench.offer(0, 1);
         bench.offer(0, 3);
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_hands_on_what_is_held_and_takes_any_sequence() {
+    fn a_flush_takes_any_sequence() {
         let mut bench = bench(4);
         bench.offer(0, 1);
         bench.offer(0, 3);
@@ -466,7 +466,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_handed_on_rises_and_accounts_for_every_packet(
+        fn deliveries_rise_and_account_for_all(
             slots in 0usize..6,
             start: u32,
             ops in prop::collection::vec((-8i32..16, 0u64..40, any::<bool>()), 0..200),

@@ -1,5 +1,5 @@
 //! A client that watches the firmware.
-use pinhole::client::{Figures, TransportChoice};
+use pinhole::client::{ReceiverStatistics, TransportChoice};
 use pinhole_std::client::{Client, Error, Event, Options};
 use std::fmt;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) struct Watch {
 pub(super) struct Report {
     url: String,
     transport: TransportChoice,
-    received: Figures,
+    received: ReceiverStatistics,
     reconnected: u32,
 }
 

@@ -1,6 +1,6 @@
 //! The client's side.
 use pinhole::client::{
-    ClientConn, Config, Event, ReceiverStatistics, Intake, PlayOptions, Port, Prefetch, PrefetchOptions,
+    ClientConn, Config, Event, Intake, PlayOptions, Port, Prefetch, PrefetchOptions, ReceiverStatistics,
 };
 use pinhole::frame::Slot;
 use pinhole::frame::{FrameId, FrameSink, Seek};
@@ -70,7 +70,7 @@ fn output(conn: &mut Conn<'_>) {
             pending.commit();
         }
     }
-    used((conn.poll_at(), conn.track(any(0)), conn.dropped(), conn.duration()));
+    used((conn.poll_at(), conn.track(any(0)), conn.clock(any(0)), conn.dropped(), conn.duration()));
     if let Some(figures) = conn.statistics(any(0)) {
         used(figures.after(&any(ReceiverStatistics::default())));
     }

@@ -1,8 +1,8 @@
 //! The receiving side of RTP.
-use pinhole::frame::Slot;
+use pinhole::frame::{ClockReference, Slot};
 use pinhole::payload::jpeg::Depacketizer;
 use pinhole::rtp;
-use pinhole::rtp::{Reorder, Statistics};
+use pinhole::rtp::{Delivery, Port, Receiver, ReceiverConfig, Reorder, Start, Statistics};
 use pinhole::time::{Duration, MediaTime, NtpTime};
 use probe::{Ring, any, bytes, now, room, used};
 
@@ -10,6 +10,39 @@ pub(crate) fn all() {
     count();
     order();
     depacketize();
+    receive();
+}
+
+fn receive() {
+    let (mut slots, mut frames, mut storage) = ([Slot::default(); 4], [0; 100], [0; 100]);
+    let mut ring = Ring::new(any(&mut slots), room(&mut frames));
+    let storage = room(&mut storage);
+    let mut receiver = Receiver::new(any(ReceiverConfig::default()), any(0));
+    receiver.set_delivery(any(Delivery::Datagrams { max_packet: 0, wait: Duration::ZERO }), storage);
+    while any(true) {
+        let receiver = any(&mut receiver);
+        receiver.expect_source(any(None));
+        receiver.expect_start(any(Start::default()));
+        receiver.confirm_start(any(Start::default()));
+        receiver.jump(any(Start::default()));
+        used(receiver.handle_packet(now().at, any(Port::Rtp), bytes(), storage, &mut ring));
+        receiver.handle_timeout(now().at, storage, &mut ring);
+        if any(false) {
+            receiver.finish(storage, &mut ring);
+        }
+        if let Some(report) = receiver.poll_report(now().at) {
+            used(report.bytes());
+            report.commit();
+        }
+        used((receiver.poll_at(), receiver.report_at(), receiver.ends_at(), receiver.statistics()));
+        clock(receiver.clock().unwrap_or_default());
+    }
+}
+
+fn clock(reference: ClockReference) {
+    used(reference.map(any(1), any(0), any(reference), any(1)));
+    used(reference.media_time(any(1), any(0), any(NtpTime(0))));
+    used(reference.ntp_at(any(1), any(0)));
 }
 
 fn count() {
