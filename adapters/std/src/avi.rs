@@ -1,48 +1,48 @@
-//! Writes AVI with one Motion-JPEG stream, in segments as OpenDML has them: no size in the file
-//! counts more than a segment, so that the file may be of any length.
+//! Writes AVI files with one Motion-JPEG stream. They are divided into segments as OpenDML says, so
+//! that no size in the file counts more than a segment, and the file may have any length.
 use pinhole::media::FrameClock;
 use std::io::{self, Seek, SeekFrom, Write};
 
 const HAS_INDEX: u32 = 0x10;
-/// A name and a size.
+/// The length of a chunk's header, a name and a size, in bytes.
 const CHUNK_HEADER: u64 = 8;
 
 /// How a file is divided.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
-    /// A segment is closed when it has this many bytes. Readers of old take twice as many.
+    /// A segment is closed when it has this many bytes. Old readers accept twice as many.
     segment: u64,
-    /// A piece of the index is written behind so many frames, and at the end of a segment.
+    /// A piece of the index is written after this many frames, and at the end of a segment.
     piece: usize,
-    /// Pieces that the first index has room for. There may be more: players then find their frames
-    /// one by one.
+    /// How many pieces the first index has room for. There may be more pieces; players then find their
+    /// frames one by one.
     pieces: u32,
 }
 
 impl Layout {
-    /// For a file that nobody gets to see before it is finished.
+    /// The layout of a file that nobody reads before it is finished.
     pub(crate) const PREPARED: Self = Self { segment: 1 << 30, piece: usize::MAX, pieces: 256 };
-    /// For one that may be broken off: a few hundred frames at its end are not indexed then. Ten
-    /// hours at 30 frames a second have their place in the first index.
+    /// The layout of a file that may be broken off: a few hundred frames at its end have no index then.
+    /// The first index has room for ten hours at 30 frames per second.
     pub(crate) const RECORDED: Self = Self { segment: 1 << 30, piece: 512, pieces: 2048 };
 }
 
-/// Where in the file what is not known at its start is.
+/// The offsets in the file of values that are not known at its start.
 #[derive(Clone, Copy, Debug, Default)]
 struct Places {
-    /// The main header's body.
+    /// The body of the main header.
     main: u64,
-    /// The stream header's body.
+    /// The body of the stream header.
     stream: u64,
-    /// The bitmap header's body.
+    /// The body of the bitmap header.
     bitmap: u64,
-    /// The index of indexes' body.
+    /// The body of the index of indexes.
     index: u64,
-    /// The extended header's body.
+    /// The body of the extended header.
     extended: u64,
 }
 
-/// One stream of frames, written as they come.
+/// One stream of frames that is written as the frames come.
 #[derive(Debug)]
 pub(crate) struct AviWriter<W> {
     out: W,
@@ -50,14 +50,15 @@ pub(crate) struct AviWriter<W> {
     clock: FrameClock,
     layout: Layout,
     places: Places,
-    /// The open segment, and its list of frames.
+    /// The offset of the open segment, and that of its list of frames.
     riff: u64,
     list: u64,
-    /// Pieces of the index that are written.
+    /// How many pieces of the index were written.
     pieces: u32,
-    /// Of the frames that none of them has: where their data is in the open segment, and how much.
+    /// The frames that are in no piece of the index yet: the offset of their data in the open segment,
+    /// and its length.
     entries: Vec<(u32, u32)>,
-    /// Frames in all, in the first segment, and in the open one.
+    /// The number of frames in all, in the first segment, and in the open segment.
     frames: u64,
     first_frames: u32,
     segment_frames: u32,
@@ -90,12 +91,12 @@ impl<W: Write + Seek> AviWriter<W> {
         Ok(avi)
     }
 
-    /// How long the file is.
+    /// Returns the length of the file in bytes.
     pub(crate) const fn len(&self) -> u64 {
         self.at
     }
 
-    /// Appends a frame; the file tells the size of the first.
+    /// Appends a frame. The file has the size in pixels of its first frame.
     pub(crate) fn frame(&mut self, data: &[u8], size: (u16, u16)) -> io::Result<()> {
         if self.size.is_none() {
             self.size = Some(size);
@@ -104,7 +105,7 @@ impl<W: Write + Seek> AviWriter<W> {
         self.chunk(data)
     }
 
-    /// Appends repetitions of the frame before, which take no bytes, until there are `frames`.
+    /// Appends repetitions of the frame before, which take no bytes, until there are `frames` frames.
     pub(crate) fn repeat_until(&mut self, frames: u64) -> io::Result<()> {
         while self.frames < frames {
             self.chunk(&[])?;
@@ -112,8 +113,8 @@ impl<W: Write + Seek> AviWriter<W> {
         Ok(())
     }
 
-    /// Makes all that is written so far a whole file, whatever follows: what counts frames and
-    /// bytes is brought up to date.
+    /// Makes everything that was written so far a whole file, whatever follows, by updating the counts
+    /// of frames and bytes.
     pub(crate) fn checkpoint(&mut self) -> io::Result<()> {
         self.end(self.list)?;
         self.end(self.riff)?;
@@ -124,7 +125,7 @@ impl<W: Write + Seek> AviWriter<W> {
         self.out.flush()
     }
 
-    /// Writes what is known only now; returns how long the file is.
+    /// Writes what is known only at the end. Returns the output, and the length of the file in bytes.
     pub(crate) fn finish(mut self) -> io::Result<(W, u64)> {
         self.index()?;
         let per_second = u64::from(self.largest) * u64::from(self.clock.frame_rate().0) / 1000;
@@ -135,7 +136,7 @@ impl<W: Write + Seek> AviWriter<W> {
         Ok((self.out, self.at))
     }
 
-    /// What is written to, whatever state that is in.
+    /// Returns the output, in whatever state it is.
     pub(crate) fn into_inner(self) -> W {
         self.out
     }
@@ -151,7 +152,7 @@ impl<W: Write + Seek> AviWriter<W> {
         self.patch(bitmap + 20, width.saturating_mul(height).saturating_mul(3))
     }
 
-    /// A chunk of the stream: a frame, or none in its time.
+    /// Writes a chunk of the stream: a frame, or an empty chunk that repeats the frame before.
     fn chunk(&mut self, data: &[u8]) -> io::Result<()> {
         let len = u32::try_from(data.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
         let needs = self.at - self.riff + CHUNK_HEADER + u64::from(len) + self.index_len(1);
@@ -182,8 +183,8 @@ impl<W: Write + Seek> AviWriter<W> {
         CHUNK_HEADER + 24 + 8 * (self.entries.len() as u64 + more)
     }
 
-    /// Writes a piece of the index, with the frames that none has yet, and where it is to the first
-    /// index.
+    /// Writes a piece of the index with the frames that are in none yet, and adds its place to the
+    /// first index.
     fn index(&mut self) -> io::Result<()> {
         if self.entries.is_empty() {
             return Ok(());
@@ -224,7 +225,7 @@ impl<W: Write + Seek> AviWriter<W> {
         self.put_all(&[0, 0, 1 | 24 << 16])?;
         self.put(b"MJPG")?;
         self.put_all(&[0, 0, 0, 0, 0])?;
-        // An index of indexes; four words an entry.
+        // This is an index of indexes, with four words per entry.
         self.places.index = self.begin(b"indx", &4_u32.to_le_bytes())? + CHUNK_HEADER;
         self.put_all(&[0])?;
         self.put(b"00dc")?;
@@ -243,7 +244,7 @@ impl<W: Write + Seek> AviWriter<W> {
         self.end(list)
     }
 
-    /// Begins a chunk whose length is not known yet, with its first four bytes; says where.
+    /// Begins a chunk whose length is not known yet, with its first four bytes. Returns its offset.
     fn begin(&mut self, name: &[u8; 4], first: &[u8; 4]) -> io::Result<u64> {
         let at = self.at;
         self.put(name)?;
@@ -284,7 +285,7 @@ mod tests {
 
     const FRAME: &[u8] = b"\xFF\xD8\xFF\xDA\x00\x02scan\xFF\xD9";
 
-    /// A frame of `len` bytes, which may be odd.
+    /// Makes a frame of `len` bytes, which may be odd.
     fn frame(len: usize) -> Vec<u8> {
         [&FRAME[..6], &vec![1; len - 8], &FRAME[10..]].concat()
     }
@@ -367,7 +368,7 @@ mod tests {
         assert_eq!(read(avi.out.get_ref()), frames);
     }
 
-    /// The frames that are found, damage passed over.
+    /// Returns the frames that are found; damage is skipped.
     fn read(file: &[u8]) -> Vec<Vec<u8>> {
         let mut reader = FrameReader::new(SliceReader::new(file), [0; 64], 1000).unwrap();
         let mut frames = Vec::new();

@@ -1,13 +1,14 @@
-//! Received frames, written to a file as they came: none is coded again.
+//! Writes received frames to a file as they came. No frame is encoded again.
 //!
-//! The name says how. An `.mjpeg` file has the frames one behind the other, and no times. An `.avi`
-//! file has a clock: that of the frames, if they come at a steady rate, else one of 120 or 1000
-//! ticks a second, and each frame has its place on it. Where frames are missing, the one before is
-//! shown for longer; a gap of more than ten seconds, and a step back, is a cut.
+//! The ending of the name decides the format. An `.mjpeg` file has the frames one after another,
+//! without times. An `.avi` file has a clock: that of the frames if they come at a steady rate,
+//! otherwise one of 120 or 1000 ticks per second; each frame has its place on that clock. Where frames
+//! are missing, the frame before is shown for longer. A gap of more than ten seconds, or a step back in
+//! time, becomes a cut.
 //!
-//! Whatever breaks a recording off, the file opens with all frames that were written whole: sizes
-//! and counts are brought up to date with each. Only the first few frames of an `.avi` file wait
-//! until the rate is known.
+//! Whatever ends a recording, the file opens with all frames that were written whole, because sizes and
+//! counts are updated with each frame. Only the first eight frames of an `.avi` file wait until the
+//! rate is known.
 mod part;
 mod timeline;
 
@@ -19,22 +20,22 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::path::{Path, PathBuf};
 
-/// Files that a recording may take.
+/// The most files that one recording may take.
 const MAX_FILES: usize = 100;
 
-/// What was recorded.
+/// What a [`Recorder`] has recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// The files, in their order.
+    /// The files in their order.
     pub files: Vec<PathBuf>,
-    /// Frames in them.
+    /// The number of frames in the files.
     pub frames: u64,
-    /// Of these, those that came with gaps, which were filled with empty picture.
+    /// How many of these frames came with gaps, which were filled with empty picture.
     pub mended: u64,
-    /// Frames that are not in them: they came damaged, and where is not known.
+    /// How many frames are not in the files, because they came damaged and it is not known where.
     pub left_out: u64,
-    /// Their length together.
+    /// The length of all files together, in bytes.
     pub bytes: u64,
 }
 
@@ -42,30 +43,30 @@ pub struct Recorded {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// The name does not say what kind of file it is to be.
+    /// The name of the file ends in neither `.avi` nor `.mjpeg`, so that the format is not known.
     #[error("{}: a recording is an .avi or an .mjpeg file; give it a name that ends so", .0.display())]
     Name(PathBuf),
-    /// There is such a file.
+    /// A file with this name exists already. It is not overwritten.
     #[error("{} exists already; name another file, or remove this one", .0.display())]
     Exists(PathBuf),
-    /// The file cannot be written.
+    /// The file cannot be written, for example because the disk is full.
     #[error("{} cannot be written: {source}; {}", path.display(), advice(source))]
     Write {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The frames change their size, or their rate, too often for a file for each.
+    /// The frames change their size or rate too often: the recording would take more than 100 files.
     #[error("{}: the frames have changed their size or rate so often that there are {MAX_FILES} files", .0.display())]
     TooManyFiles(PathBuf),
 }
 
-/// Writes frames to a file, or to several: an `.avi` file has frames of one size only. When that
-/// changes, or the rate rises so much that the file's clock cannot follow, the recording goes on in
-/// `NAME-2.avi`, and so on.
+/// Writes frames to a file, or to several files if need be: all frames of an `.avi` file have one size.
+/// If the size changes, or the rate rises beyond what the file's clock can express, the recording
+/// continues in `NAME-2.avi`, and so on.
 ///
-/// Frames that miss some restart intervals are mended ([`mend`]); those that are damaged otherwise
+/// Frames that miss some restart intervals are mended (see [`mend`]). Frames that are damaged otherwise
 /// are left out.
 ///
 /// ```no_run
@@ -92,9 +93,9 @@ pub struct Recorder {
     /// The number of the last file.
     number: usize,
     part: Option<(PathBuf, Part)>,
-    /// Without the open file.
+    /// What was recorded before the open file.
     recorded: Recorded,
-    /// For frames that are mended.
+    /// Room for frames that are mended.
     buffer: Vec<u8>,
 }
 
@@ -102,7 +103,8 @@ impl Recorder {
     /// Creates the file.
     ///
     /// # Errors
-    /// The name ends neither in `.avi` nor in `.mjpeg`, the file exists, or it cannot be created.
+    /// Fails if the name ends in neither `.avi` nor `.mjpeg`, if the file exists, or if it cannot be
+    /// created.
     pub fn create(path: &Path) -> Result<Self, RecordError> {
         let kind = Self::kind(path)?;
         let file = create(path).map_err(|source| match source.kind() {
@@ -119,18 +121,18 @@ impl Recorder {
         })
     }
 
-    /// Whether a recording may have this name.
+    /// Checks that a recording may have this name.
     ///
     /// # Errors
-    /// It does not say what kind of file it is to be.
+    /// Fails if the name ends in neither `.avi` nor `.mjpeg`.
     pub fn check_name(path: &Path) -> Result<(), RecordError> {
         Self::kind(path).map(drop)
     }
 
-    /// Appends a frame. After an error, nothing more is written.
+    /// Appends a frame. After an error the recorder writes nothing more, and later calls do nothing.
     ///
     /// # Errors
-    /// The file cannot be written; all frames before this one are in it.
+    /// Fails if the file cannot be written. All frames before this one are in the file.
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), RecordError> {
         let mut buffer = mem::take(&mut self.buffer);
         let written = match whole(frame, &mut buffer) {
@@ -144,10 +146,10 @@ impl Recorder {
         written
     }
 
-    /// Completes the file. One without a frame is removed.
+    /// Completes the file. A file without a frame is removed.
     ///
     /// # Errors
-    /// As for [`Self::write`].
+    /// Fails if the file cannot be written.
     pub fn finish(&mut self) -> Result<(), RecordError> {
         let Some((path, part)) = &mut self.part else { return Ok(()) };
         let finished = part.finish().map_err(|source| RecordError::Write { path: path.clone(), source });
@@ -155,7 +157,7 @@ impl Recorder {
         finished
     }
 
-    /// What is recorded so far.
+    /// Returns what was recorded so far, including the open file.
     pub fn recorded(&self) -> Recorded {
         let mut recorded = self.recorded.clone();
         if let Some((path, part)) = &self.part {
@@ -182,7 +184,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Appends to the open file; `false` if the picture belongs in another.
+    /// Appends to the open file. Returns false if the picture needs another file.
     fn append(&mut self, picture: &Picture<'_>) -> Result<bool, RecordError> {
         let Some((path, part)) = &mut self.part else { return Ok(true) };
         match part.write(picture) {
@@ -196,18 +198,18 @@ impl Recorder {
         }
     }
 
-    /// Has done with the open file.
+    /// Closes the open file.
     fn close(&mut self) {
         if let Some((path, part)) = self.part.take() {
             if part.written().frames == 0 {
-                // What cannot be removed is empty, and harmless.
+                // A file that cannot be removed is empty and harmless.
                 let _ = fs::remove_file(&path);
             }
             self.recorded.add(&path, &part);
         }
     }
 
-    /// Creates a further file, under the next name that is free.
+    /// Creates the next file, under the next name that is free.
     fn next_file(&mut self) -> Result<(PathBuf, Part), RecordError> {
         while self.number < MAX_FILES {
             self.number += 1;
@@ -240,12 +242,12 @@ impl Recorded {
     }
 }
 
-/// Never writes over a file: it may be another recording.
+/// Creates a file, and never overwrites one, which may be another recording.
 fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// A picture that decodes; `None` if the frame cannot become one.
+/// Returns a picture that decodes; `None` if the frame cannot be mended to one.
 fn whole<'a>(frame: &Frame<'a>, buffer: &'a mut Vec<u8>) -> Option<Picture<'a>> {
     let Format::Jpeg(info) = frame.format else { return None };
     let data = match &frame.integrity {

@@ -1,4 +1,4 @@
-//! One file of a recording, of which at any time all whole frames can be read.
+//! One file of a recording. All whole frames in it can be read at any time.
 use super::timeline::Timeline;
 use crate::avi::{AviWriter, Layout};
 use pinhole::time::MediaTime;
@@ -6,36 +6,36 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::mem;
 
-/// Most frames fit: they are written at once.
+/// The length of the write buffer in bytes. Most frames fit, and are written at once.
 const BUFFER: usize = 256 << 10;
 
-/// What kind of file it is.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// JPEG files one behind the other.
+    /// JPEG files, one after another.
     Mjpeg,
-    /// With a clock.
+    /// An AVI file, which has a clock.
     Avi,
 }
 
-/// A frame with all that matters here.
+/// A frame to be recorded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Picture<'a> {
     pub(super) data: &'a [u8],
     pub(super) size: (u16, u16),
     pub(super) pts: MediaTime,
-    /// It came with gaps.
+    /// Whether the frame came with gaps, which are filled.
     pub(super) mended: bool,
 }
 
-/// What is in a file.
+/// What was written to a file.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Written {
-    /// Whole frames.
+    /// The number of whole frames.
     pub(super) frames: u64,
-    /// Of these, mended ones.
+    /// How many of these frames were mended.
     pub(super) mended: u64,
-    /// Its length with them.
+    /// The length of the file up to the last whole frame, in bytes.
     pub(super) bytes: u64,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Part {
 #[derive(Debug)]
 enum State {
     Mjpeg(File),
-    /// Frames that are kept until they tell a clock.
+    /// The first frames, which wait until their rate is known.
     Waiting(File, Vec<Waiting>),
     Avi(Box<Avi>),
     Closed,
@@ -71,7 +71,7 @@ struct Avi {
 }
 
 impl Part {
-    /// An empty file.
+    /// Makes an empty file.
     pub(super) fn new(file: File, kind: Kind) -> Self {
         let state = match kind {
             Kind::Mjpeg => State::Mjpeg(file),
@@ -80,15 +80,16 @@ impl Part {
         Self { state, written: Written::default() }
     }
 
-    /// What is in the file.
+    /// Returns what was written to the file.
     pub(super) const fn written(&self) -> Written {
         self.written
     }
 
-    /// Appends a picture; `false` if it does not go with those before, and was not written.
+    /// Appends a picture. Returns false, and writes nothing, if the picture does not fit this file's
+    /// size or clock.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// Fails if the file cannot be written.
     pub(super) fn write(&mut self, picture: &Picture<'_>) -> io::Result<bool> {
         match &mut self.state {
             State::Mjpeg(file) => {
@@ -122,10 +123,10 @@ impl Part {
         Ok(true)
     }
 
-    /// Writes what is left to write.
+    /// Writes everything that still waits.
     ///
     /// # Errors
-    /// As [`Self::write`].
+    /// Fails if the file cannot be written.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         if let State::Waiting(_, frames) = &self.state
             && !frames.is_empty()
@@ -139,19 +140,19 @@ impl Part {
         Ok(())
     }
 
-    /// Cuts off what is no whole frame, after an error. That the system refuses this, too, changes
-    /// nothing for readers: they know where the last whole frame ends.
+    /// Cuts off the part of the file that is no whole frame, after an error. If the system refuses this
+    /// too, readers still know where the last whole frame ends.
     pub(super) fn abandon(&mut self) {
         let file = match mem::replace(&mut self.state, State::Closed) {
             State::Mjpeg(file) | State::Waiting(file, _) => file,
-            // What is in the buffer is not to be written: dropped, it would be.
+            // The bytes in the buffer must not be written, which dropping it would do.
             State::Avi(avi) => avi.writer.into_inner().into_parts().0,
             State::Closed => return,
         };
         let _ = file.set_len(self.written.bytes);
     }
 
-    /// Writes the frames that have waited, on the clock that they tell.
+    /// Writes the frames that have waited, on the clock that their times give.
     fn start(&mut self, times: &[MediaTime]) -> io::Result<()> {
         let State::Waiting(file, frames) = mem::replace(&mut self.state, State::Closed) else {
             return Ok(());
@@ -161,7 +162,7 @@ impl Part {
         let mut writer = AviWriter::new(file, timeline.clock(), Layout::RECORDED)?;
         let size = frames.first().map(|frame| frame.size).unwrap_or_default();
         for frame in &frames {
-            // The first frames on a clock that was made for them are not too fast for it.
+            // The first frames are not too fast for a clock that was made for them.
             writer.repeat_until(timeline.place(frame.pts).unwrap_or_default())?;
             writer.frame(&frame.data, size)?;
         }
@@ -180,8 +181,8 @@ impl Written {
     }
 }
 
-/// Writes a JPEG file at `at`, its first byte last: until that is there, no reader takes it for a
-/// picture.
+/// Writes a JPEG file at byte `at`, with its first byte last. Until that is written, no reader takes it
+/// for a picture.
 fn append(file: &mut File, at: u64, data: &[u8]) -> io::Result<()> {
     let Some((first, rest)) = data.split_first() else { return Ok(()) };
     file.seek(SeekFrom::Start(at + 1))?;

@@ -1,27 +1,27 @@
-//! On which clock a recording runs, and where on it each frame is.
+//! The clock of a recording, and the place of each frame on it.
 use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
 use pinhole::time::{Duration, MediaTime};
 
-/// Frames by which the rate is known.
+/// How many frames it takes until the rate is known.
 const KNOWN: usize = 9;
-/// A longer step is a cut: the recording goes on without a gap. So it does where time steps back.
+/// A longer step becomes a cut: the recording continues without a gap. A step back in time does, too.
 const CUT: Duration = Duration::from_secs(10);
-/// How far the times of a steady source may be off: RTP counts in 90,000ths of a second, and here
-/// they are cut to microseconds.
+/// How far the times of a steady source may be off. RTP counts in 90,000ths of a second, and media
+/// times are cut to microseconds.
 const TOLERANCE: Duration = Duration::from_micros(50);
-/// Where frames may be that come at no steady rate, and where those that come faster than half of
-/// that.
+/// The clock of frames that come at no steady rate. Frames that come faster than half of its rate get
+/// the finer clock below.
 const GRID: (u32, u32) = (120, 1);
 const FINE_GRID: (u32, u32) = (1000, 1);
-/// The rates of NTSC, times 1001.
+/// The frame rates of NTSC, times 1001.
 const NTSC: [u32; 5] = [24_000, 30_000, 48_000, 60_000, 120_000];
-/// How far the clock may be behind the source's.
+/// How far the clock may fall behind the source's clock.
 const BEHIND: Duration = Duration::from_secs(1);
-/// How soon after its start it has to be that far behind for another clock to be worth a new file.
+/// How soon after the start it has to fall behind for another clock, and a new file, to be worth it.
 const SOON: Duration = Duration::from_secs(100);
 
-/// The places of frames on a clock. Each has one of its own, in the order in which they come.
+/// The places of frames on a clock. Each frame has a place of its own, in the order in which they come.
 #[derive(Debug)]
 pub(super) struct Timeline {
     clock: FrameClock,
@@ -32,27 +32,27 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    /// Whether the rate of frames with these times is known well enough.
+    /// Whether these times are enough to know the rate.
     pub(super) fn is_known(times: &[MediaTime]) -> bool {
         let span = times.last().zip(times.first()).map(|(last, first)| last.since(*first));
         times.len() >= KNOWN || span.is_some_and(|span| span > CUT)
     }
 
-    /// A timeline for frames like these, of which the first is the first on it: on their own
-    /// clock, if they have a steady one, else on a fine one.
+    /// Makes a timeline on which the first of these frames has the first place: with the clock of the
+    /// frames if it is steady, otherwise with a fine one.
     pub(super) fn of(times: &[MediaTime]) -> Self {
         let first = times.first().copied().unwrap_or_default();
         let clock = clock_of(times).unwrap_or(FrameRate(1000).into());
         Self { clock, anchor: (first, 0), last: first, next: 0 }
     }
 
-    /// The clock.
+    /// Returns the clock.
     pub(super) const fn clock(&self) -> FrameClock {
         self.clock
     }
 
-    /// The place of the next frame, counted from 0. `None`: frames come so much faster than the
-    /// clock goes that they are to have another.
+    /// Returns the place of the next frame, counted from 0. `None` means that frames come so much
+    /// faster than the clock goes that they need another clock.
     pub(super) fn place(&mut self, pts: MediaTime) -> Option<u64> {
         if pts < self.last || pts.since(self.last) > CUT {
             self.anchor = (pts, self.next);
@@ -65,7 +65,7 @@ impl Timeline {
             if since < SOON && self.clock.fraction() != FINE_GRID {
                 return None;
             }
-            // A slight difference that has added up: two clocks are never the same.
+            // This corrects a slight difference that has added up, as two clocks never agree.
             (self.anchor, place) = ((pts, self.next), self.next);
         }
         let place = place.max(self.next);
@@ -74,14 +74,15 @@ impl Timeline {
     }
 }
 
-/// `None` where there are no two frames to tell a rate by.
+/// Returns the clock of frames with these times; `None` if there are no two frames to derive a rate
+/// from.
 fn clock_of(times: &[MediaTime]) -> Option<FrameClock> {
     let intervals = || {
         let pairs = times.iter().zip(times.iter().skip(1));
         pairs.map(|(from, to)| to.since(*from)).filter(|span| *span > Duration::ZERO && *span <= CUT)
     };
     let shortest = intervals().min()?.as_micros();
-    // Of frames that were lost, the interval is a multiple.
+    // The interval is a multiple where frames were lost.
     let frames = |span: Duration| (span.as_micros() + shortest / 2) / shortest;
     let total: u64 = intervals().map(Duration::as_micros).sum();
     let rate = intervals().map(frames).sum::<u64>() as f64 * 1e6 / total as f64;
@@ -95,7 +96,7 @@ fn clock_of(times: &[MediaTime]) -> Option<FrameClock> {
     common(rate).filter(is_steady).or(FrameClock::new(grid.0, grid.1))
 }
 
-/// The rate that is meant where so many frames a second are measured.
+/// Returns the common rate that is meant by a measured rate in frames per second.
 fn common(rate: f64) -> Option<FrameClock> {
     let near = |common: f64| (common - rate).abs() <= rate * 0.0005;
     let ntsc = NTSC.into_iter().find(|thousands| near(f64::from(*thousands) / 1001.0));
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// As RTP tells them: in 90,000ths of a second.
+    /// Makes times as RTP gives them, in 90,000ths of a second.
     fn times(rate: f64, count: u32) -> Vec<MediaTime> {
         let ticks = |n: u32| (f64::from(n) * 90_000.0 / rate).round() as u64;
         (0..count).map(|n| MediaTime::from_micros(ticks(n) * 100 / 9)).collect()
@@ -140,7 +141,7 @@ mod tests {
         }
     }
 
-    /// As ffmpeg's -re sends a camera's frames: the times are those of their arrival.
+    /// ffmpeg's -re sends a camera's frames with such times, those of their arrival.
     #[test]
     fn frames_of_an_unsteady_source_are_within_a_tick_of_their_time() {
         let jittered = [0, 41_000, 79_500, 121_200, 160_000, 207_000, 238_000, 280_300, 321_000];
