@@ -1,18 +1,18 @@
-//! A network interface's hardware, as smoltcp sees it, with room for one frame in each direction.
+//! A network device for smoltcp, with a buffer for one frame in each direction.
 use smoltcp::phy::{self, DeviceCapabilities};
 use smoltcp::time::Instant;
 
-/// What carries frames to a device, and away from it.
+/// Carries frames to a device, and from it.
 pub trait Link {
-    /// Puts the next frame that has come at the start of `room`; returns its length. One that is
-    /// longer than the room is cut off, or lost.
+    /// Copies the next received frame to the start of `room`, and returns its length. A frame longer than
+    /// `room` is truncated or lost. `None`: no frame has arrived.
     fn receive(&mut self, now: Instant, room: &mut [u8]) -> Option<usize>;
 
-    /// Takes a frame, which may be lost.
+    /// Sends a frame, which may be lost.
     fn send(&mut self, now: Instant, frame: &[u8]);
 }
 
-/// A device that lends smoltcp one of its two buffers at a time.
+/// A device whose two buffers smoltcp reads and writes.
 #[derive(Debug)]
 pub struct Device<L> {
     link: L,
@@ -22,33 +22,33 @@ pub struct Device<L> {
 }
 
 impl<L: Link> Device<L> {
-    /// A device for frames of up to `capabilities.max_transmission_unit` bytes.
+    /// Creates a device for frames of up to `capabilities.max_transmission_unit` bytes.
     pub fn new(link: L, capabilities: DeviceCapabilities) -> Self {
         let buffer = || vec![0; capabilities.max_transmission_unit].into_boxed_slice();
         Self { link, received: buffer(), sent: buffer(), capabilities }
     }
 
-    /// What it is connected to.
+    /// Returns the link.
     pub const fn link(&self) -> &L {
         &self.link
     }
 
-    /// What it is connected to.
+    /// Returns the link.
     pub const fn link_mut(&mut self) -> &mut L {
         &mut self.link
     }
 }
 
-/// Bytes of the buffers of a device for frames of this length.
+/// Returns the bytes of the buffers of a device for frames of up to `max_transmission_unit` bytes.
 pub const fn ram(max_transmission_unit: usize) -> usize {
     2 * max_transmission_unit
 }
 
-/// A frame that has come.
+/// A received frame.
 #[derive(Debug)]
 pub struct Rx<'a>(&'a [u8]);
 
-/// Room for a frame to be sent.
+/// A frame to be sent.
 #[derive(Debug)]
 pub struct Tx<'a, L> {
     link: &'a mut L,
@@ -64,7 +64,7 @@ impl phy::RxToken for Rx<'_> {
 
 impl<L: Link> phy::TxToken for Tx<'_, L> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        // smoltcp keeps to the device's `max_transmission_unit`.
+        // Within the buffer: smoltcp respects `max_transmission_unit`.
         let frame = &mut self.room[..len];
         let result = write(frame);
         self.link.send(self.now, frame);

@@ -1,33 +1,34 @@
-//! What can be wrong with a link.
+//! Faults of a link.
 use pinhole::time::Duration;
 
-/// What one direction of a link does to the frames that are sent over it. The default is no harm.
+/// The faults of one direction of a link. The default has none. Shares are from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Faults {
-    /// The share of frames that is lost, from 0 to 1.
+    /// The share of lost frames.
     pub loss: f64,
-    /// How many frames in a row are lost on average (Gilbert's model); at 1 or less each is lost, or
-    /// not, on its own.
+    /// The average number of frames lost in a row (Gilbert's model). With 1 or less, losses are
+    /// independent of each other.
     pub burst: f64,
-    /// The share of IP packets in which some bits of one byte are changed.
+    /// The share of IP packets in which one byte is changed.
     pub corrupt: f64,
-    /// The share of frames that come twice.
+    /// The share of frames that arrive twice.
     pub duplicate: f64,
-    /// The share of frames that come behind up to three later ones.
+    /// The share of frames that arrive after up to three later ones.
     pub reorder: f64,
-    /// How long each frame travels.
+    /// The travel time of each frame.
     pub delay: Duration,
-    /// By how much that varies, upwards. Frames stay in their order.
+    /// The most that is added to the travel time of a frame. The order stays.
     pub jitter: Duration,
-    /// Bits a second. `None`: as many as come.
+    /// The bit rate in bits per second. `None`: unlimited.
     pub rate: Option<u64>,
-    /// How long a frame waits at most for its turn at that rate: those that would wait longer are lost.
+    /// The longest time that a frame waits for the link to be free. A frame that would wait longer is
+    /// lost.
     pub queue: Duration,
 }
 
 impl Faults {
-    /// A link that delivers every frame at once.
+    /// No faults: every frame is delivered at once.
     pub const NONE: Self = Self {
         loss: 0.0,
         burst: 1.0,

@@ -1,8 +1,11 @@
-//! Pinhole under smoltcp, on networks that are real, faulty or only in memory.
+//! Pinhole on smoltcp, on networks with faults, real or in memory.
 //!
-//! [`wire::Wire`] is one direction of a link with faults, and [`network::Network`] connects hosts by
-//! such links; [`world::Sim`] has a server and its clients on them, under virtual time. Everything
-//! random comes from seeds, and the time is passed in, so that a run can be had again to the last
+//! - [`wire::Wire`] is one direction of a link with faults.
+//! - [`network::Network`] connects hosts by such links.
+//! - [`world::Sim`] runs a server and its clients on a network, in virtual time.
+//! - [`soak::Soak`] runs random scenarios, and checks what must hold in all of them.
+//!
+//! All randomness comes from seeds, and the time is an argument: a run can be repeated to the last
 //! packet.
 pub mod clip;
 pub mod device;

@@ -1,4 +1,4 @@
-//! Tries programs over networks that are worse than the one at hand, and on small boards.
+//! Tests programs on networks with faults and on small boards.
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]
@@ -43,7 +43,7 @@ enum Command {
 fn main() -> ExitCode {
     match run(&Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
-        // What no single value shows is wrong usage all the same.
+        // A combination of values may be wrong usage, too.
         Err(error) => match error.downcast::<clap::Error>() {
             Ok(usage) => usage.exit(),
             Err(error) => {
@@ -72,7 +72,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_definition_is_sound() {
+    fn the_command_line_is_valid() {
         Cli::command().debug_assert();
     }
 }

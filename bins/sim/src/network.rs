@@ -1,4 +1,4 @@
-//! A network in memory, under virtual time: hosts on a switch, each by a link of two wires.
+//! A network in memory, in virtual time: a switch, and a link of two wires to each host.
 use crate::faults::Faults;
 use crate::wire::{Counters, Medium, Wire};
 use pinhole::time::Instant;
@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-/// The switch, and all that is connected to it.
+/// A switch and the links that are connected to it.
 #[derive(Debug)]
 pub struct Network {
     medium: Medium,
@@ -16,24 +16,24 @@ pub struct Network {
     links: Vec<Link>,
 }
 
-/// What connects a host to the switch.
+/// The link between a host and the switch.
 #[derive(Debug)]
 struct Link {
-    /// Towards the switch.
+    /// Frames towards the switch.
     up: Wire,
-    /// Towards the host.
+    /// Frames towards the host.
     down: Wire,
-    /// The address from which the host sends, once it has sent: where it can be reached.
+    /// The address of the host, known once it has sent a frame.
     address: Option<Vec<u8>>,
 }
 
 impl Network {
-    /// A network without hosts, on which everything random comes from `seed`.
+    /// Creates a network without hosts. All its randomness comes from `seed`.
     pub fn new(medium: Medium, seed: u64) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Self { medium, seed, links: vec![] }))
     }
 
-    /// Connects one more host, by a link that does this to the frames of both directions.
+    /// Connects one more host, by a link with these faults in both directions.
     pub fn plug_in(network: &Rc<RefCell<Self>>, faults: Faults) -> Port {
         let mut this = network.borrow_mut();
         let host = this.links.len();
@@ -45,12 +45,12 @@ impl Network {
         Port { network: network.clone(), host, mtu, checksums: Default::default(), at: None, observer: None }
     }
 
-    /// When the next frame arrives somewhere.
+    /// Returns when the next frame arrives at the switch or at a host.
     pub fn poll_at(&self) -> Option<Instant> {
         self.links.iter().flat_map(|link| [link.up.poll_at(), link.down.poll_at()]).flatten().min()
     }
 
-    /// Passes on what has come to the switch.
+    /// Forwards the frames that have arrived at the switch.
     pub fn forward(&mut self, now: Instant) {
         for from in 0..self.links.len() {
             while let Some(frame) = self.links[from].up.receive(now) {
@@ -59,7 +59,7 @@ impl Network {
         }
     }
 
-    /// Sends a frame of nobody's to whom it is for.
+    /// Sends a frame from no host to its destination.
     pub fn inject(&mut self, now: Instant, frame: &[u8]) {
         self.switch(usize::MAX, now, frame.to_vec());
     }
@@ -71,7 +71,7 @@ impl Network {
         match to {
             Some(to) if to != from => self.links[to].down.send(now, frame),
             Some(_) => {}
-            // To all, or to nobody that is known.
+            // A broadcast, or an unknown destination.
             None => others.filter(|to| *to != from).for_each(|to| self.links[to].down.send(now, &frame[..])),
         }
     }
@@ -103,56 +103,57 @@ fn source(medium: Medium, frame: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Where a host is plugged in.
+/// A host's connection to a network: a network device for smoltcp.
 #[derive(Debug)]
 pub struct Port {
     network: Rc<RefCell<Network>>,
     host: usize,
-    /// As [`DeviceCapabilities::max_transmission_unit`].
+    /// [`DeviceCapabilities::max_transmission_unit`].
     pub mtu: usize,
-    /// As [`DeviceCapabilities::checksum`].
+    /// [`DeviceCapabilities::checksum`].
     pub checksums: smoltcp::phy::ChecksumCapabilities,
-    /// What time it is on the network, for a host whose own clock shows another; to be kept up to date.
+    /// The time on the network's clock, which the caller keeps up to date for a host whose clock differs.
+    /// `None`: the host's clock is the network's.
     pub at: Option<Instant>,
-    /// Sees every frame that passes.
+    /// Observes every frame that passes.
     pub observer: Option<Box<dyn Observer>>,
 }
 
-/// Sees what a host sends and receives.
+/// Observes the frames that a host sends and receives.
 pub trait Observer: fmt::Debug {
-    /// The host sends a frame, and does not know what becomes of it.
+    /// The host sends a frame. It may be lost afterwards.
     fn on_sent(&mut self, at: Instant, frame: &[u8]);
 
-    /// A frame has come to the host, changed or not.
+    /// The host receives a frame, changed or not.
     fn on_received(&mut self, at: Instant, frame: &[u8]);
 }
 
 impl Port {
-    /// From now on, the host's link does this to frames.
+    /// Sets the faults of both directions for frames sent from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.set_faults_each([faults; 2]);
     }
 
-    /// From now on, the host's link does this to frames from the host, and that to those to it.
+    /// Sets the faults of frames from the host, and of frames to the host.
     pub fn set_faults_each(&self, [up, down]: [Faults; 2]) {
         let link = &mut self.network.borrow_mut().links[self.host];
         link.up.set_faults(up);
         link.down.set_faults(down);
     }
 
-    /// Pulls the cable, or plugs it in again.
+    /// Cuts the link in both directions, or restores it.
     pub fn cut(&self, cut: bool) {
         self.cut_each([cut; 2]);
     }
 
-    /// The same for frames from the host, and for those to it.
+    /// Cuts or restores the direction from the host, and the direction to the host.
     pub fn cut_each(&self, [up, down]: [bool; 2]) {
         let link = &mut self.network.borrow_mut().links[self.host];
         link.up.cut(up);
         link.down.cut(down);
     }
 
-    /// What has become of the frames from the host, and of those to it.
+    /// Returns the counters of frames from the host, and of frames to the host.
     pub fn counters(&self) -> [Counters; 2] {
         let link = &self.network.borrow().links[self.host];
         [link.up.counters(), link.down.counters()]
@@ -164,7 +165,7 @@ impl Port {
     }
 }
 
-/// A frame that has come.
+/// A received frame.
 #[derive(Debug)]
 pub struct Rx(Vec<u8>);
 

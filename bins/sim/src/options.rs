@@ -1,4 +1,4 @@
-//! The faults of a link on the command line.
+//! Command-line options for the faults of a link.
 use clap::Args;
 use clap::error::ErrorKind;
 use pinhole_sim::faults::Faults;
@@ -51,10 +51,10 @@ pub(crate) struct FaultArgs {
 }
 
 impl FaultArgs {
-    /// The faults.
+    /// Returns the faults.
     ///
     /// # Errors
-    /// No link loses so much in rows so short, or nothing in rows.
+    /// Returns wrong usage if `--loss` and `--burst` contradict each other.
     pub(crate) fn faults(&self) -> Result<Faults, clap::Error> {
         let refuse = |message: String| Err(clap::Error::raw(ErrorKind::ValueValidation, message + "\n"));
         if self.burst > 1.0 && self.loss == 0.0 {
@@ -62,7 +62,7 @@ impl FaultArgs {
                 "--burst says how what is lost is lost: it needs --loss, such as --loss 3%".into(),
             );
         }
-        // Between two rows there is at least one frame that comes.
+        // Between two bursts at least one frame is delivered.
         let shortest = (self.loss / (1.0 - self.loss) * 1e6).round() / 1e6;
         if self.burst > 1.0 && self.loss < 1.0 && self.burst < shortest {
             return refuse(format!(
@@ -80,9 +80,9 @@ impl FaultArgs {
         Ok(faults)
     }
 
-    /// The seed that was given, or one that is drawn.
+    /// Returns the given seed, or a random one.
     pub(crate) fn seed(&self) -> u64 {
-        // Short enough to be typed again.
+        // Short enough to be typed.
         self.seed.unwrap_or_else(|| fastrand::u64(..1_000_000))
     }
 }
@@ -110,12 +110,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_nothing_wrong() {
+    fn no_options_are_no_faults() {
         assert_eq!(parse("").unwrap(), Faults::NONE);
     }
 
     #[test]
-    fn every_fault_can_be_said() {
+    fn every_fault_has_an_option() {
         let mut expected = Faults::NONE;
         (expected.loss, expected.burst, expected.corrupt) = (0.03, 4.0, 0.01);
         (expected.reorder, expected.duplicate) = (0.02, 0.04);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_link_does_is_wrong_usage() {
+    fn impossible_faults_are_wrong_usage() {
         for args in [
             "--loss 101%",
             "--loss 3",

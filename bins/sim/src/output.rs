@@ -2,10 +2,10 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
-/// Writes a line. That nobody wants to know it is no failure.
+/// Writes a line. A closed pipe is not an error.
 ///
 /// # Errors
-/// It cannot be written.
+/// Returns the error of writing.
 pub(crate) fn say(line: impl Display) -> io::Result<()> {
     match writeln!(io::stdout(), "{line}") {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -1,14 +1,14 @@
-//! How a program is told to stop.
+//! Signals that stop a program.
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_shutdown};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// A flag that SIGINT and SIGTERM raise; a second one ends the program at once.
+/// Returns a flag that SIGINT and SIGTERM set. A second signal ends the program at once.
 ///
 /// # Errors
-/// The system does not let signals be caught.
+/// Returns an error if signals cannot be caught.
 pub(crate) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

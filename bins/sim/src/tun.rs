@@ -1,4 +1,4 @@
-//! TAPs: Ethernet interfaces of the kernel whose wire is a program.
+//! TAPs: Ethernet interfaces of the kernel whose frames a program sends and receives.
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use std::io::{self, ErrorKind};
@@ -8,17 +8,17 @@ use std::process::Command;
 use std::str::FromStr;
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
 
-/// An interface's name, without the zero at its end (`IFNAMSIZ`).
+/// Longest name of an interface, in bytes (`IFNAMSIZ` without the zero at its end).
 const MAX_NAME: usize = 15;
 
-/// Which interface, and what is to be set up of it: `NAME[@NETNS][=IP/PREFIX]`.
+/// An interface and its set-up: `NAME[@NETNS][=IP/PREFIX]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The interface's name.
     pub(crate) name: String,
-    /// The named network namespace that it is moved to; `None`: it stays where the program is.
+    /// The network namespace that it is moved to. `None`: it stays in the program's namespace.
     pub(crate) namespace: Option<String>,
-    /// Its address, with which it is brought up; `None`: that is left to others.
+    /// The address with which it is brought up. `None`: it is left as it is.
     pub(crate) address: Option<(IpAddr, u8)>,
 }
 
@@ -42,12 +42,12 @@ impl FromStr for Place {
     }
 }
 
-/// The name of an interface.
+/// Parses the name of an interface.
 ///
 /// # Errors
-/// None is called so.
+/// Returns a message if an interface cannot have this name.
 pub(crate) fn parse_name(name: &str) -> Result<String, String> {
-    // The kernel's rules, and it makes a number of a %d.
+    // The kernel's rules; it also replaces %d by a number.
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':' | '%');
     if name.is_empty() || name.len() > MAX_NAME || name.contains(odd) || matches!(name, "." | "..") {
         return Err(format!(
@@ -57,10 +57,10 @@ pub(crate) fn parse_name(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// An address and the length of its network's prefix.
+/// Parses an address and the length of its prefix.
 ///
 /// # Errors
-/// What is expected, if it is none.
+/// Returns a message if it is not an address with a prefix.
 pub(crate) fn parse_address(text: &str) -> Result<(IpAddr, u8), String> {
     let parsed = text.split_once('/').and_then(|(address, prefix)| {
         let (address, prefix) = (address.parse::<IpAddr>().ok()?, prefix.parse::<u8>().ok()?);
@@ -70,7 +70,7 @@ pub(crate) fn parse_address(text: &str) -> Result<(IpAddr, u8), String> {
     parsed.ok_or_else(|| format!("'{text}' is no address with its prefix, such as 10.0.0.1/24"))
 }
 
-/// Why there is no TAP.
+/// Errors of opening a TAP.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TapError {
     #[error(
@@ -91,18 +91,18 @@ pub(crate) enum TapError {
     Setup { command: String, reason: String },
 }
 
-/// A TAP that this program is the wire of. It goes with it, if it is not persistent.
+/// An open TAP. Unless it is persistent, it is deleted when the program ends.
 pub(crate) struct Tap {
     device: SyncDevice,
     name: String,
 }
 
 impl Tap {
-    /// Attaches to the TAP of this name where the program is, or creates it; then sets it up. It
-    /// goes on working in another namespace. No call on it blocks.
+    /// Opens the TAP of this name in the program's namespace, or creates it, and sets it up. It goes on
+    /// working in another namespace. Its methods do not block.
     ///
     /// # Errors
-    /// It cannot be had, or not be set up.
+    /// Returns an error if the TAP cannot be opened or set up.
     pub(crate) fn open(place: &Place) -> Result<Self, TapError> {
         let builder = DeviceBuilder::new().name(&place.name).layer(Layer::L2);
         let device = builder.inherit_enable_state().build_sync().and_then(|device| {
@@ -123,18 +123,19 @@ impl Tap {
         Ok(Self { device, name: place.name.clone() })
     }
 
-    /// The longest IP packet that the interface takes.
+    /// Returns the interface's MTU.
     ///
     /// # Errors
-    /// The interface is gone.
+    /// Returns an error if the interface was deleted.
     pub(crate) fn mtu(&self) -> io::Result<u16> {
         self.device.mtu()
     }
 
-    /// Reads the next frame that was sent to the interface; returns its length. `None`: there is none.
+    /// Reads the next frame that the kernel sends through the interface. Returns its length, or `None` if
+    /// there is no frame.
     ///
     /// # Errors
-    /// The interface is gone.
+    /// Returns an error if the interface was deleted.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
             match self.device.recv(buffer) {
@@ -146,19 +147,19 @@ impl Tap {
         }
     }
 
-    /// Lets programs that are started from now on have it, too; they find it under this number.
+    /// Lets programs that are started from now on inherit the TAP. Returns its file descriptor.
     ///
     /// # Errors
-    /// The system does not let it be.
+    /// Returns an error if the descriptor's flags cannot be changed.
     pub(crate) fn hand_on(&self) -> io::Result<RawFd> {
         fcntl(&self.device, FcntlArg::F_SETFD(FdFlag::empty()))?;
         Ok(self.as_raw_fd())
     }
 
-    /// Lets the interface receive a frame.
+    /// Has the kernel receive a frame through the interface.
     ///
     /// # Errors
-    /// It does not take it, because it is down, or gone.
+    /// Returns an error if the interface is down or was deleted.
     pub(crate) fn send(&self, frame: &[u8]) -> io::Result<()> {
         self.device.send(frame).map(drop)
     }
@@ -179,17 +180,17 @@ fn set_up(place: &Place) -> Result<(), TapError> {
     if let Some((address, prefix)) = place.address {
         let address = format!("{address}/{prefix}");
         let within = place.namespace.as_ref().map_or(vec![], |namespace| vec!["-n", namespace]);
-        // Whoever has it from before keeps it.
+        // An address that the interface has already is kept.
         ip(&[&within[..], &["address", "replace", &address, "dev", name]].concat(), "")?;
         ip(&[&within[..], &["link", "set", name, "up"]].concat(), "")?;
     }
     Ok(())
 }
 
-/// Runs `ip`; where it fails, `advice` follows what it says.
+/// Runs `ip`.
 ///
 /// # Errors
-/// It cannot be run, or fails.
+/// Returns the message of a failed command, followed by `advice`.
 pub(crate) fn ip(arguments: &[&str], advice: &str) -> Result<(), TapError> {
     let failed = |reason: String| TapError::Setup { command: format!("ip {}", arguments.join(" ")), reason };
     match Command::new("ip").args(arguments).output() {
@@ -207,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_name_a_namespace_and_an_address() {
+    fn places_are_parsed() {
         let place = |name: &str, namespace: Option<&str>, address: Option<(&str, u8)>| {
             let address = address.map(|(address, prefix)| (address.parse().unwrap(), prefix));
             Place { name: name.to_owned(), namespace: namespace.map(str::to_owned), address }
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_interface_is_called_is_refused() {
+    fn impossible_places_are_refused() {
         for text in [
             "",
             "@near",
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ip_says_is_passed_on_with_the_command() {
+    fn errors_of_ip_name_the_command() {
         let error = ip(&["link", "show", "no-such-device"], "; so it is").unwrap_err().to_string();
         let said = error.strip_prefix("`ip link show no-such-device` failed: ");
         assert!(said.is_some_and(|said| said.len() > 20 && said.ends_with("; so it is")), "{error}");

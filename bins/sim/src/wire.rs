@@ -4,50 +4,50 @@ use fastrand::Rng;
 use pinhole::time::{Duration, Instant};
 use std::collections::BTreeMap;
 
-/// How many later frames may overtake one that is reordered.
+/// The largest number of later frames that overtake a reordered one.
 const OVERTAKEN_BY: u8 = 3;
-/// A frame that nothing overtakes is held back no longer than this.
+/// The longest time that a reordered frame waits for later ones.
 const HELD_BACK: Duration = Duration::from_millis(10);
-/// The header of an Ethernet frame, up to the EtherType and with it.
+/// Length of an Ethernet header, which ends with the EtherType.
 const ETHERNET_HEADER: usize = 14;
 const IPV4: [u8; 2] = [0x08, 0x00];
 const IPV6: [u8; 2] = [0x86, 0xdd];
 
-/// What a link carries.
+/// The layer of what a link carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Medium {
-    /// Ethernet frames. In those, only IP packets are corrupted: Ethernet's own check is taken to
-    /// find what happens to all others.
+    /// Ethernet frames. Only IP packets in them are corrupted: for all others, Ethernet's checksum is taken
+    /// to find the corruption.
     #[default]
     Ethernet,
     /// IP packets.
     Ip,
 }
 
-/// What has become of the frames that were sent. At all times `sent + duplicated` is the sum of
-/// `delivered`, `lost`, `cut`, `overflowed` and [`Wire::in_flight`].
+/// Counters of frames. `sent + duplicated` always equals the sum of `delivered`, `lost`, `cut`,
+/// `overflowed` and [`Wire::in_flight`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Frames that were put in.
+    /// Frames that were sent.
     pub sent: u64,
-    /// Frames that came out, changed or not.
+    /// Frames that were delivered, changed or not.
     pub delivered: u64,
-    /// Frames that were lost by chance.
+    /// Frames that were lost at random.
     pub lost: u64,
     /// Frames that were sent while the link was cut.
     pub cut: u64,
-    /// Frames that would have waited too long for their turn.
+    /// Frames that were lost because the link was busy for too long.
     pub overflowed: u64,
-    /// Second copies.
+    /// Frames that were duplicated.
     pub duplicated: u64,
     /// Packets that were changed.
     pub corrupted: u64,
-    /// Frames that were held back, for later ones to overtake.
+    /// Frames that were held back for later ones to overtake.
     pub reordered: u64,
 }
 
-/// One direction of a link: frames go in, and come out later, elsewhere in the order, changed,
-/// twice, or not at all.
+/// One direction of a link. Frames are delivered after a delay, out of order, changed, twice, or not at
+/// all, as its [`Faults`] say.
 ///
 /// ```
 /// use pinhole::time::{Duration, Instant};
@@ -68,30 +68,30 @@ pub struct Wire {
     medium: Medium,
     faults: Faults,
     random: Rng,
-    /// By the time of arrival; frames of one time in the order in which they were sent.
+    /// Frames by their time of arrival, and then by their number.
     on_the_way: BTreeMap<(Instant, u64), Vec<u8>>,
-    held: Vec<Held>,
-    /// Frames that were put on their way so far.
+    held: Vec<HeldFrame>,
+    /// Number of frames that have left.
     number: u64,
-    /// When the last one arrives: none that is not reordered comes before.
+    /// When the last of them arrives: later frames do not arrive earlier.
     last: Instant,
-    /// When the sender may begin with the next frame.
+    /// When the link is free for the next frame.
     free: Instant,
     losing: bool,
     cut: bool,
     counters: Counters,
 }
 
-/// A frame that later ones overtake.
+/// A frame that waits for later ones to overtake it.
 #[derive(Debug)]
-struct Held {
+struct HeldFrame {
     frame: Vec<u8>,
     overtaken_by: u8,
     until: Instant,
 }
 
 impl Wire {
-    /// A link that does what the seed says.
+    /// Creates a link whose randomness comes from `seed`.
     pub fn new(medium: Medium, faults: Faults, seed: u64) -> Self {
         Self {
             medium,
@@ -108,27 +108,27 @@ impl Wire {
         }
     }
 
-    /// From now on, the link does this to frames that are sent.
+    /// Sets the faults for frames that are sent from now on.
     pub const fn set_faults(&mut self, faults: Faults) {
         self.faults = faults;
     }
 
-    /// Cuts the link, or mends it. Frames that are on their way arrive.
+    /// Cuts the link, or restores it. Frames that have left still arrive.
     pub const fn cut(&mut self, cut: bool) {
         self.cut = cut;
     }
 
-    /// What has become of the frames so far.
+    /// Returns the counters.
     pub const fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Frames that have neither arrived nor been lost.
+    /// Returns the number of frames that have been neither delivered nor lost.
     pub fn in_flight(&self) -> usize {
         self.on_the_way.len() + self.held.len()
     }
 
-    /// Puts a frame in.
+    /// Sends a frame.
     pub fn send(&mut self, now: Instant, frame: impl Into<Vec<u8>>) {
         self.counters.sent += 1;
         if self.cut {
@@ -147,7 +147,7 @@ impl Wire {
         self.send_one(now, frame);
     }
 
-    /// Takes the next frame that has arrived.
+    /// Returns the next frame that has arrived by `now`, if any.
     pub fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
         while let Some(index) = self.held.iter().position(|held| held.until <= now) {
             let held = self.held.remove(index);
@@ -158,7 +158,7 @@ impl Wire {
         Some(entry.remove())
     }
 
-    /// When to call [`Self::receive`] next.
+    /// Returns when to call [`Self::receive`] next. `None`: no frame is in flight.
     pub fn poll_at(&self) -> Option<Instant> {
         let arrival = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
         let held = self.held.iter().map(|held| held.until).min();
@@ -172,14 +172,14 @@ impl Wire {
         if self.chance(self.faults.reorder) {
             self.counters.reordered += 1;
             let overtaken_by = self.random.u8(1..=OVERTAKEN_BY);
-            self.held.push(Held { frame, overtaken_by, until: now + HELD_BACK });
+            self.held.push(HeldFrame { frame, overtaken_by, until: now + HELD_BACK });
             return;
         }
         self.put_on_the_way(now, frame);
         self.overtake(now);
     }
 
-    /// One frame more has overtaken those that are held back.
+    /// Counts a frame that has overtaken the held ones.
     fn overtake(&mut self, now: Instant) {
         self.held.iter_mut().for_each(|held| held.overtaken_by = held.overtaken_by.saturating_sub(1));
         while let Some(index) = self.held.iter().position(|held| held.overtaken_by == 0) {
@@ -206,7 +206,8 @@ impl Wire {
         self.on_the_way.insert((arrives, self.number), frame);
     }
 
-    /// Gilbert's model: in a good state no frame is lost, in a bad one each is.
+    /// Whether the next frame is lost, by Gilbert's model: none is in the good state, and each is in the
+    /// bad state.
     fn loses(&mut self) -> bool {
         let Faults { loss, burst, .. } = self.faults;
         if loss <= 0.0 || loss >= 1.0 || burst <= 1.0 {
@@ -218,8 +219,8 @@ impl Wire {
         self.losing
     }
 
-    /// Changes a byte of the IP packet, if it is one: the checksums of IP, UDP and TCP find any
-    /// change that stays within one byte.
+    /// Changes one byte of an IP packet, which the checksums of IP, UDP and TCP detect. Returns `false` if
+    /// the frame holds no IP packet.
     fn change(&mut self, frame: &mut [u8]) -> bool {
         let header = match self.medium {
             Medium::Ethernet => ETHERNET_HEADER,
@@ -237,7 +238,7 @@ impl Wire {
     }
 
     fn chance(&mut self, share: f64) -> bool {
-        // No number is drawn for what never happens: what else a seed does stays the same.
+        // Draws no number for a share of 0: everything else that the seed determines stays the same.
         share > 0.0 && self.random.f64() < share
     }
 }
@@ -252,7 +253,7 @@ mod tests {
         Instant::ZERO + Duration::from_millis(ms)
     }
 
-    /// Sends a numbered frame each millisecond; returns those that came, with when they did.
+    /// Sends a numbered frame each millisecond. Returns the delivered ones with their times.
     fn run(faults: Faults, seed: u64) -> (Vec<(Instant, Vec<u8>)>, Counters) {
         let mut wire = Wire::new(Medium::Ip, faults, seed);
         let mut came = vec![];
@@ -284,14 +285,14 @@ mod tests {
     }
 
     #[test]
-    fn without_faults_all_comes_at_once() {
+    fn without_faults_frames_arrive_at_once() {
         let (came, _) = run(Faults::NONE, 1);
         assert_eq!(numbers(&came), (0..FRAMES).collect::<Vec<_>>());
         assert!(came.iter().zip(0..).all(|((at, _), n)| *at == ms(n)));
     }
 
     #[test]
-    fn a_seed_says_all_that_happens() {
+    fn a_seed_determines_everything() {
         let faults = Faults {
             loss: 0.1,
             corrupt: 0.1,
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_as_many_and_as_long_as_said() {
+    fn losses_match_share_and_burst() {
         for (loss, burst) in [(0.01, 1.0), (0.1, 1.0), (0.1, 8.0)] {
             let (came, counters) = run(Faults { loss, burst, ..Faults::NONE }, 3);
             assert!(near(counters.lost, loss), "{loss} {burst} {counters:?}");
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_changed_differs_in_one_byte() {
+    fn corruption_changes_one_byte() {
         let (came, counters) = run(Faults { corrupt: 0.1, ..Faults::NONE }, 3);
         assert!(near(counters.corrupted, 0.1), "{counters:?}");
         let mut changed = 0;
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn of_ethernet_frames_only_ip_packets_are_changed_and_no_header() {
+    fn only_ip_packets_are_corrupted() {
         let mut wire = Wire::new(Medium::Ethernet, Faults { corrupt: 1.0, ..Faults::NONE }, 1);
         for (ether_type, changes) in [([0x08, 0x06], false), (IPV4, true), (IPV6, true)] {
             for len in [13, 14, 15, 60] {
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_twice_does_so_in_a_row() {
+    fn duplicates_arrive_in_a_row() {
         let (came, counters) = run(Faults { duplicate: 0.1, ..Faults::NONE }, 3);
         assert!(near(counters.duplicated, 0.1), "{counters:?}");
         let twice = numbers(&came).windows(2).filter(|two| two[0] == two[1]).count();
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_reordered_comes_behind_three_others_at_most_and_soon() {
+    fn reordered_frames_are_overtaken_by_three() {
         let (came, counters) = run(Faults { reorder: 0.1, ..Faults::NONE }, 3);
         assert!(near(counters.reordered, 0.1), "{counters:?}");
         let numbers = numbers(&came);
@@ -370,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_vary_and_the_order_stays() {
+    fn jitter_keeps_the_order() {
         let delay = Duration::from_millis(20);
         let jitter = Duration::from_millis(10);
         let (came, _) = run(Faults { delay, jitter, ..Faults::NONE }, 3);
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_for_the_rate_waits_and_then_is_lost() {
+    fn frames_above_the_rate_wait_or_are_lost() {
         // Sixteen bytes each millisecond are 128 kbit/s.
         let faults = Faults { rate: Some(64_000), queue: Duration::from_millis(50), ..Faults::NONE };
         let (came, counters) = run(faults, 3);

@@ -1,4 +1,4 @@
-//! `link`: two TAPs, and a faulty wire between them.
+//! `link`: two TAPs, and a link with faults between them.
 mod bridge;
 mod report;
 
@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How often the line on the terminal is written.
+/// How often the status line on the terminal is written.
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// Join two network interfaces, which are made for it, by a faulty wire.
@@ -46,10 +46,10 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Joins the two until it is told to stop, or the time is over.
+/// Joins the TAPs until a signal, or until the time is over.
 ///
 /// # Errors
-/// The faults are such that no link has; a TAP cannot be had, or goes away.
+/// Returns why the faults are impossible, or why a TAP cannot be used.
 pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let faults = args.faults.faults()?;
     let stop = signals::stop_flag()?;
@@ -60,11 +60,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut bridge = Bridge::new(taps, wires)?;
 
     let names = [&args.a.name, &args.b.name].map(String::as_str);
-    // Not only for people: a script may wait for it.
+    // A script may wait for this line.
     writeln!(io::stderr(), "pinhole-sim: {} and {} are joined; --seed {seed}", names[0], names[1])?;
     let start = Instant::now();
     let deadline = args.duration.and_then(|duration| start.checked_add(duration));
-    // Draws nothing where standard error is no terminal.
+    // Draws nothing if standard error is not a terminal.
     let line = ProgressBar::new_spinner();
     let mut line_at = start;
     while !stop.load(Ordering::Relaxed) {

@@ -1,28 +1,28 @@
-//! What is told of a link.
-use super::bridge::{Bridge, Way};
+//! Output about a link.
+use super::bridge::{Bridge, Direction};
 use pinhole_sim::wire::Counters;
 use std::time::Duration;
 
-/// The figures of both directions.
+/// The statistics of both directions of a link.
 pub(super) struct Report<'a> {
     names: [&'a str; 2],
     seed: u64,
     time: Duration,
-    ways: [Figures; 2],
+    ways: [DirectionCounts; 2],
 }
 
-/// Those of one.
+/// The statistics of one direction.
 #[derive(Clone, Copy, Debug)]
-struct Figures {
+struct DirectionCounts {
     counters: Counters,
     in_flight: usize,
     not_taken: u64,
 }
 
 impl<'a> Report<'a> {
-    /// The figures after a link between two interfaces has run for this time.
+    /// Returns the statistics of a bridge between two interfaces after it has run for `time`.
     pub(super) fn new(bridge: &Bridge, names: [&'a str; 2], seed: u64, time: Duration) -> Self {
-        let ways = bridge.ways().each_ref().map(|Way { wire, not_taken }| Figures {
+        let ways = bridge.directions().each_ref().map(|Direction { wire, not_taken }| DirectionCounts {
             counters: wire.counters(),
             in_flight: wire.in_flight(),
             not_taken: *not_taken,
@@ -30,7 +30,7 @@ impl<'a> Report<'a> {
         Self { names, seed, time, ways }
     }
 
-    /// The few that are worth to be seen all the time.
+    /// Returns the status line.
     pub(super) fn line(&self) -> String {
         let ways = self.directions().map(|(from, to, way)| {
             let Counters { sent, lost, overflowed, .. } = way.counters;
@@ -39,7 +39,7 @@ impl<'a> Report<'a> {
         format!("{} s; {}", self.time.as_secs(), ways.join("; "))
     }
 
-    /// A line for each direction.
+    /// Returns a line for each direction.
     pub(super) fn text(&self) -> String {
         let ways = self.directions().map(|(from, to, way)| {
             let Counters { sent, delivered, lost, overflowed, duplicated, corrupted, reordered, .. } =
@@ -58,7 +58,7 @@ impl<'a> Report<'a> {
         ways.join("\n")
     }
 
-    /// All of them as one line of JSON.
+    /// Returns all statistics as one line of JSON.
     pub(super) fn json(&self) -> String {
         let [a_to_b, b_to_a] = self.ways.map(|way| {
             let counters = way.counters;
@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
         .to_string()
     }
 
-    fn directions(&self) -> [(&str, &str, Figures); 2] {
+    fn directions(&self) -> [(&str, &str, DirectionCounts); 2] {
         let [a, b] = self.names;
         [(a, b, self.ways[0]), (b, a, self.ways[1])]
     }
@@ -97,8 +97,8 @@ mod tests {
 
     fn report() -> Report<'static> {
         let counters = Counters { sent: 100, delivered: 90, lost: 7, overflowed: 2, ..Counters::default() };
-        let there = Figures { counters, in_flight: 1, not_taken: 3 };
-        let back = Figures { counters: Counters::default(), in_flight: 0, not_taken: 0 };
+        let there = DirectionCounts { counters, in_flight: 1, not_taken: 3 };
+        let back = DirectionCounts { counters: Counters::default(), in_flight: 0, not_taken: 0 };
         Report { names: ["va", "vb"], seed: 5, time: Duration::from_micros(2_000_400), ways: [there, back] }
     }
 
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_one_line_whose_counts_add_up() {
+    fn json_counts_add_up() {
         let text = report().json();
         assert_eq!(text.lines().count(), 1);
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();

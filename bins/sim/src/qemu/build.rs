@@ -1,20 +1,20 @@
-//! The firmware is built from the source beside this program's.
+//! Builds the firmware from the source next to this program's.
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Where the firmware is, and what is built of it.
+/// The directory of the firmware, and the package and the image in it.
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware");
 const PACKAGE: &str = "pinhole-camera";
 const IMAGE: &str = "target/thumbv7m-none-eabi/release/camera";
 
-/// Of this program's own build, and not for another one.
+/// Variables of this program's own build that must not reach the firmware's.
 const NOT_HANDED_ON: [&str; 5] =
     ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTC_WRAPPER", "RUSTFLAGS"];
 
-/// Builds it for so many clients at once; returns the path of the image.
+/// Builds the firmware for `sessions` clients at once. Returns the path of the image.
 ///
 /// # Errors
-/// What is missing, and how to get it, if it is not said on standard error already.
+/// Returns what is missing, and how to get it.
 pub(super) fn firmware(sessions: u8) -> Result<PathBuf, String> {
     let source = Path::new(SOURCE);
     if !source.join("cargo.sh").is_file() {

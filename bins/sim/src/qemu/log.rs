@@ -1,4 +1,4 @@
-//! The firmware's log, which names its texts by numbers: they stand in the image.
+//! The firmware's log. Its entries name their texts by numbers; the texts are in the image.
 use defmt_decoder::{DecodeError, Table};
 use std::fmt;
 use std::io::Read;
@@ -9,10 +9,10 @@ pub(super) struct Log(Table);
 /// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// When it was written, by the firmware's clock.
+    /// The time on the firmware's clock.
     time: String,
     level: &'static str,
-    /// What it says.
+    /// The text.
     pub(super) text: String,
 }
 
@@ -23,17 +23,17 @@ impl fmt::Display for Line {
 }
 
 impl Log {
-    /// For what this image writes.
+    /// Creates a decoder for the log of `image`.
     ///
     /// # Errors
-    /// It is no image with a log.
+    /// Returns an error if `image` is not an image with a log.
     pub(super) fn new(image: &[u8]) -> Result<Self, String> {
         let table = Table::parse(image).map_err(|error| format!("no image of a firmware: {error}"))?;
         table.map(Self).ok_or_else(|| "the image has no log by defmt".to_owned())
     }
 
-    /// Reads `from` to its end, and tells each entry, until that is `false`. Bytes that are none are
-    /// passed over.
+    /// Reads `from` to its end, and calls `tell` with each entry until it returns `false`. Malformed bytes
+    /// are skipped.
     pub(super) fn read(&self, mut from: impl Read, mut tell: impl FnMut(Line) -> bool) {
         let mut decoder = self.0.new_stream_decoder();
         let mut bytes = [0; 1024];
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_image_is_told() {
+    fn other_files_are_refused() {
         assert!(Log::new(b"not an ELF file").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! QEMU, as a child that does not outlive this program.
+//! QEMU as a child process that does not outlive this program.
 use std::io::ErrorKind;
 use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
@@ -6,42 +6,42 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 const QEMU: &str = "qemu-system-arm";
-/// Has the same Ethernet, and the same memory, as the board.
+/// The machine with the Ethernet controller and the memory of the board.
 const MACHINE: &str = "mps2-an385";
 
-/// A machine that runs.
+/// A running machine.
 pub(super) struct Machine(Child);
 
 impl Machine {
-    /// Boots an image; its network is the TAP with this file descriptor.
+    /// Boots an image. Its network is the TAP with this file descriptor.
     ///
     /// # Errors
-    /// QEMU is not there, and what to do.
+    /// Returns what is not installed, and how to install it.
     pub(super) fn start(elf: &Path, tap: RawFd) -> Result<Self, String> {
         let version = Command::new(QEMU).arg("--version").stdin(Stdio::null()).output();
         if let Err(error) = version {
             return Err(missing(QEMU, "qemu-system-arm qemu-system-data", &error));
         }
-        // Dies with its parent, even if that is killed.
+        // Killed when its parent ends for any reason.
         let mut qemu = Command::new("setpriv");
         qemu.args(["--pdeathsig", "KILL", "--", QEMU]);
         qemu.args(["-machine", MACHINE, "-nodefaults", "-display", "none", "-serial", "stdio"]);
         qemu.args(["-netdev", &format!("tap,id=tap,fd={tap}"), "-net", "nic,model=lan9118,netdev=tap"]);
         qemu.arg("-kernel").arg(elf);
-        // Ctrl-C is this program's.
+        // Ctrl-C is for this program only.
         qemu.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         qemu.spawn().map(Self).map_err(|error| missing("setpriv", "util-linux", &error))
     }
 
-    /// The serial line: what goes in, and what comes out. Once only.
+    /// Returns the serial line's input and output, once.
     ///
     /// # Errors
-    /// It was taken before.
+    /// Returns an error if they were returned before.
     pub(super) fn serial(&mut self) -> Result<(ChildStdin, ChildStdout), &'static str> {
         self.0.stdin.take().zip(self.0.stdout.take()).ok_or("the serial line is taken already")
     }
 
-    /// Why it has ended.
+    /// Waits for the end of QEMU. Returns a message with its status.
     pub(super) fn why(&mut self) -> String {
         match self.0.wait() {
             Ok(status) => format!("QEMU has ended: {status}"),
@@ -52,7 +52,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // Both fail where it has ended, and was waited for.
+        // Both fail if QEMU has ended and was waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

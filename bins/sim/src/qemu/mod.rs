@@ -1,4 +1,4 @@
-//! `qemu`: the firmware of `bins/firmware`, built and booted.
+//! `qemu`: builds and boots the firmware of `bins/firmware`.
 mod build;
 mod log;
 mod machine;
@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 use watch::Watch;
 
-/// How long a signal may go unnoticed.
-const GLANCE: Duration = Duration::from_millis(50);
+/// Longest time until a signal is noticed.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
 
 /// Build the firmware of a camera, and boot it in QEMU.
 ///
@@ -50,10 +50,11 @@ pub(crate) struct Args {
     duration: Option<Duration>,
 }
 
-/// Runs the firmware until it is told to stop, or the time is over.
+/// Runs the firmware until a signal, or until the time is over.
 ///
 /// # Errors
-/// The firmware cannot be built, the TAP or QEMU cannot be had; what was watched did not come whole.
+/// Returns why the firmware cannot be built, why the TAP or QEMU cannot be used, or that frames were
+/// damaged or missing.
 pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if args.watch > 0 && (args.tap.namespace.is_some() || args.tap.address.is_none()) {
         let message = "--watch takes a TAP with an address, in this network namespace\n";
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut deadline = None;
     let mut watches = Vec::new();
     while !stop.load(Ordering::Relaxed) && deadline.is_none_or(|deadline| Instant::now() < deadline) {
-        match lines.recv_timeout(GLANCE) {
+        match lines.recv_timeout(CHECK_EVERY) {
             Ok(line) => {
                 writeln!(io::stdout(), "{line}")?;
                 let Some(url) = line.text.strip_prefix("serves ") else { continue };
@@ -91,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
-            // Ctrl-C may have come to it as well.
+            // QEMU may have received the signal, too.
             Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => break,
             Err(RecvTimeoutError::Disconnected) => return Err(machine.why().into()),
         }

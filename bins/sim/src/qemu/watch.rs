@@ -1,4 +1,4 @@
-//! A client that watches the firmware.
+//! A client of the firmware.
 use pinhole::client::{ReceiverStatistics, TransportChoice};
 use pinhole_std::client::{Client, Error, Event, Options};
 use std::fmt;
@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How long the end may go unnoticed.
-const GLANCE: Duration = Duration::from_millis(50);
-/// From a lost connection to the next one.
+/// Longest time until the end is noticed.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
+/// Time from a lost connection to the next one.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A client on a thread of its own.
@@ -18,7 +18,7 @@ pub(super) struct Watch {
     thread: JoinHandle<Result<Report, Error>>,
 }
 
-/// What it saw.
+/// What a client received.
 #[derive(Debug)]
 pub(super) struct Report {
     url: String,
@@ -28,7 +28,7 @@ pub(super) struct Report {
 }
 
 impl Watch {
-    /// Watches by UDP if `n` is even, and by TCP otherwise.
+    /// Starts a client, by UDP if `n` is even and by TCP otherwise.
     pub(super) fn start(url: &str, n: u8) -> Self {
         let transport = if n.is_multiple_of(2) { TransportChoice::Udp } else { TransportChoice::Tcp };
         let (url, stop) = (url.to_owned(), Arc::new(AtomicBool::new(false)));
@@ -37,10 +37,10 @@ impl Watch {
         Self { stop, thread }
     }
 
-    /// Ends it.
+    /// Stops the client, and returns what it received.
     ///
     /// # Errors
-    /// It could not connect at first.
+    /// Returns the error of the first connection.
     pub(super) fn stop(self) -> Result<Report, Error> {
         self.stop.store(true, Ordering::Relaxed);
         match self.thread.join() {
@@ -54,7 +54,7 @@ fn watch(url: String, transport: TransportChoice, stop: &AtomicBool) -> Result<R
     let mut client = Client::connect(&url, &Options { transport, ..Options::default() })?;
     let mut reconnected = 0;
     while !stop.load(Ordering::Relaxed) {
-        let turned = client.turn(GLANCE);
+        let turned = client.turn(CHECK_EVERY);
         let closed = std::iter::from_fn(|| client.poll_event()).any(|event| event == Event::Closed);
         if turned.is_err() || closed {
             thread::sleep(PAUSE);
@@ -64,13 +64,13 @@ fn watch(url: String, transport: TransportChoice, stop: &AtomicBool) -> Result<R
     }
     let received = client.track_statistics(0);
     client.teardown();
-    // What is not said within this time is not said.
-    let _ = client.turn(GLANCE);
+    // Time for TEARDOWN to leave.
+    let _ = client.turn(CHECK_EVERY);
     Ok(Report { url, transport, received, reconnected })
 }
 
 impl Report {
-    /// Whether frames came, and all of them whole.
+    /// Whether frames arrived, and none was damaged or missing.
     pub(super) fn is_whole(&self) -> bool {
         let figures = &self.received;
         figures.frames_complete > 0 && figures.frames_damaged == 0 && figures.frames_missing == 0

@@ -1,4 +1,4 @@
-//! The board: a server with its memory, at the end of a cable.
+//! The board: a server with its memory and a network device.
 use super::budget::Budget;
 use super::cable::Cable;
 use super::report::Report;
@@ -20,10 +20,10 @@ use smoltcp::wire::{EthernetAddress, IpCidr};
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-/// RTP's port; RTCP's is the one above.
+/// RTP's port. RTCP's is the next one.
 const RTP: u16 = 6970;
 
-/// A server in exactly the memory that its budget says, and what it serves.
+/// A server in exactly the memory of its budget, and the clip that it serves.
 pub(super) struct Board {
     iface: Interface,
     device: Device<Cable>,
@@ -33,21 +33,21 @@ pub(super) struct Board {
     clip: Clip,
 }
 
-/// The program around the server.
+/// The application of the server.
 struct Program {
     mount: String,
     tracks: [Track; 1],
     report: Report,
-    /// Of sessions that have ended.
+    /// Statistics of the sessions that have ended.
     ended: SessionTotals,
     sessions: usize,
 }
 
 impl Board {
-    /// A board at these addresses, that serves a clip as if it were a camera's picture.
+    /// Creates a board at these addresses that serves a clip as a live camera.
     ///
     /// # Errors
-    /// What a server cannot be made of.
+    /// Returns the error of [`Server::new`].
     ///
     /// # Panics
     /// If there are more addresses than smoltcp has room for.
@@ -68,10 +68,10 @@ impl Board {
         let mut iface = Interface::new(config, &mut device, Instant::ZERO);
         iface.update_ip_addrs(|all| all.extend(addresses.iter().copied()));
 
-        // As statics are: there from the start, and never freed.
-        let mut sockets = SocketSet::new(lend(resources.sockets(), || SocketStorage::EMPTY));
-        let packets = lend(resources.packets(), || PacketMetadata::EMPTY);
-        let mut arena = Arena::new(lend(resources.bytes(), || 0), packets);
+        // Never freed, as statics.
+        let mut sockets = SocketSet::new(static_slice(resources.sockets(), || SocketStorage::EMPTY));
+        let packets = static_slice(resources.packets(), || PacketMetadata::EMPTY);
+        let mut arena = Arena::new(static_slice(resources.bytes(), || 0), packets);
         let udp = resources.udp.map(|buffers| arena.udp_pair(&buffers, RTP, &mut sockets));
         let mut connections = Vec::with_capacity(resources.connections);
         connections.extend((0..resources.connections).map(|_| arena.connection(resources, &mut sockets)));
@@ -84,7 +84,7 @@ impl Board {
         Ok(Self { iface, device, sockets, server, program, clip })
     }
 
-    /// Does all that can be done now; returns when there is more, if no frame comes before.
+    /// Does everything that can be done now. Returns when to call it next if no frame arrives before.
     pub(super) fn poll(&mut self, at: Instant) -> Option<Instant> {
         let live = self.clip.live(time::from_smoltcp(at));
         self.device.link_mut().deliver(time::from_smoltcp(at));
@@ -96,29 +96,29 @@ impl Board {
         [served_at, picture, iface_at, cable_at].into_iter().flatten().min()
     }
 
-    /// Takes leave of everyone; [`Self::poll`] does the rest.
+    /// Begins to end all sessions; [`Self::poll`] does the rest.
     pub(super) fn close(&mut self) {
         self.server.close();
     }
 
-    /// Connections that are in use.
+    /// Returns the number of connections in use.
     pub(super) fn connected(&self) -> usize {
         self.server.connected()
     }
 
-    /// Sessions, and what all that there were came to.
+    /// Returns the number of sessions, and the statistics of all sessions so far.
     pub(super) fn totals(&self, at: Instant) -> (usize, SessionTotals) {
         let mut totals = self.program.ended;
         self.server.summaries(now(at)).for_each(|(_, summary)| totals.add(&summary));
         (self.program.sessions, totals)
     }
 
-    /// The cable at its end.
+    /// Returns the cable.
     pub(super) const fn cable(&self) -> &Cable {
         self.device.link()
     }
 
-    /// The cable at its end.
+    /// Returns the cable.
     pub(super) const fn cable_mut(&mut self) -> &mut Cable {
         self.device.link_mut()
     }
@@ -157,7 +157,8 @@ impl Application for Program {
     }
 }
 
-/// A board of the maker's own, by its first address: two boards on a network have different ones.
+/// Returns a hardware address that is derived from the first address: boards on one network have
+/// different ones.
 fn hardware_address(addresses: &[IpCidr]) -> EthernetAddress {
     let mut octets = [2, b'P', 0, 0, 0, 0];
     let address = addresses.first().map(IpCidr::address);
@@ -170,19 +171,20 @@ fn hardware_address(addresses: &[IpCidr]) -> EthernetAddress {
     EthernetAddress(octets)
 }
 
-fn lend<T>(len: usize, make: impl Fn() -> T) -> &'static mut [T] {
+/// Returns a slice of `len` elements that is never freed.
+fn static_slice<T>(len: usize, make: impl Fn() -> T) -> &'static mut [T] {
     let mut all = Vec::with_capacity(len);
     all.extend((0..len).map(|_| make()));
     Box::leak(all.into_boxed_slice())
 }
 
-/// The board's clock, and the wall clock.
+/// Returns the board's time, with the wall clock's.
 fn now(at: Instant) -> Now {
     let wall = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     Now { ntp: NtpTime::from_unix(Duration::from(wall)), ..time::now(at) }
 }
 
-/// Hard to guess, as long as the system has randomness.
+/// Returns a number that is hard to guess, as long as the system has randomness.
 fn random() -> u64 {
     getrandom::u64().unwrap_or_else(|_| fastrand::u64(..))
 }

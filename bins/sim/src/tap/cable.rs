@@ -1,4 +1,4 @@
-//! What is between the board and the TAP: a wire with faults, and whoever listens in.
+//! The connection of the board to the TAP: wires with faults, and a capture file.
 use crate::tun::Tap;
 use fastrand::Rng;
 use pinhole::time::Instant;
@@ -12,80 +12,80 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// The way of frames to the TAP and from it.
+/// Carries frames to the TAP and from it.
 pub(super) struct Cable {
     tap: Tap,
-    /// To the board, and from it; none: nothing happens to the frames.
+    /// The wires to the board, and from it. `None`: there are no faults.
     wires: Option<[Wire; 2]>,
-    /// What is read of the TAP, on its way to the wire.
+    /// A frame on its way from the TAP to the wire.
     buffer: Box<[u8]>,
     capture: Option<Capture>,
-    figures: Figures,
-    /// The TAP is no more.
+    counts: FrameCounts,
+    /// Why the TAP cannot be read any more.
     gone: Option<io::Error>,
 }
 
-/// Frames that came to the board, and that it sent.
+/// Frames that the board received and sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Figures {
+pub(super) struct FrameCounts {
     pub(super) received: u64,
     pub(super) sent: u64,
-    /// Frames that the TAP did not take: it is down.
+    /// Frames that the TAP did not accept because it was down.
     pub(super) not_taken: u64,
 }
 
 impl Cable {
-    /// A cable whose wires do this to frames of up to `max_frame` bytes.
+    /// Creates a cable with these faults, for frames of up to `max_frame` bytes.
     pub(super) fn new(tap: Tap, faults: Faults, seed: u64, max_frame: usize) -> Self {
         let mut seeds = Rng::with_seed(seed);
         let wires = (faults != Faults::NONE)
             .then(|| [(); 2].map(|()| Wire::new(Medium::Ethernet, faults, seeds.u64(..))));
         let buffer = vec![0; if wires.is_some() { max_frame } else { 0 }].into_boxed_slice();
-        Self { tap, wires, buffer, capture: None, figures: Figures::default(), gone: None }
+        Self { tap, wires, buffer, capture: None, counts: FrameCounts::default(), gone: None }
     }
 
-    /// From now on, writes all frames to a file, as the board sees them.
+    /// Writes all frames that the board sends and receives from now on to a file.
     pub(super) fn capture(&mut self, capture: Capture) {
         self.capture = Some(capture);
     }
 
-    /// The TAP's end.
+    /// Returns the TAP.
     pub(super) const fn tap(&self) -> &Tap {
         &self.tap
     }
 
-    /// The frames so far.
-    pub(super) const fn figures(&self) -> Figures {
-        self.figures
+    /// Returns the frames so far.
+    pub(super) const fn counts(&self) -> FrameCounts {
+        self.counts
     }
 
-    /// What the faults did, to the board and from it.
+    /// Returns the counters of the wires to the board, and from it.
     pub(super) fn counters(&self) -> Option<[Counters; 2]> {
         self.wires.as_ref().map(|wires| wires.each_ref().map(Wire::counters))
     }
 
-    /// When to call [`Self::deliver`], and to poll the device.
+    /// Returns when to call [`Self::deliver`], and to poll the device.
     pub(super) fn poll_at(&self) -> Option<Instant> {
         self.wires.iter().flatten().filter_map(Wire::poll_at).min()
     }
 
-    /// Passes on to the TAP what has come to the end of the wire.
+    /// Sends the frames that have arrived at the end of the wire to the TAP.
     pub(super) fn deliver(&mut self, now: Instant) {
         let Some([_, out]) = &mut self.wires else { return };
         while let Some(frame) = out.receive(now) {
-            self.figures.not_taken += u64::from(self.tap.send(&frame).is_err());
+            self.counts.not_taken += u64::from(self.tap.send(&frame).is_err());
         }
     }
 
-    /// Why no more frames come.
+    /// Checks that the TAP can be read.
     ///
     /// # Errors
-    /// The TAP is gone.
+    /// Returns the error of the last read, once.
     pub(super) fn check(&mut self) -> io::Result<()> {
         self.gone.take().map_or(Ok(()), Err)
     }
 
-    /// What went wrong with the file since it was last asked.
+    /// Returns the error of the capture file, once.
     pub(super) fn capture_trouble(&mut self) -> Option<io::Error> {
         self.capture.as_mut()?.error.take()
     }
@@ -106,7 +106,7 @@ impl Link for Cable {
                 len
             }
         };
-        self.figures.received += 1;
+        self.counts.received += 1;
         if let Some(capture) = &mut self.capture {
             capture.packet(now, &room[..len]);
         }
@@ -114,12 +114,12 @@ impl Link for Cable {
     }
 
     fn send(&mut self, now: smoltcp::time::Instant, frame: &[u8]) {
-        self.figures.sent += 1;
+        self.counts.sent += 1;
         if let Some(capture) = &mut self.capture {
             capture.packet(now, frame);
         }
         match &mut self.wires {
-            None => self.figures.not_taken += u64::from(self.tap.send(frame).is_err()),
+            None => self.counts.not_taken += u64::from(self.tap.send(frame).is_err()),
             Some([_, out]) => {
                 out.send(from_smoltcp(now), frame);
                 self.deliver(from_smoltcp(now));
@@ -128,7 +128,7 @@ impl Link for Cable {
     }
 }
 
-/// The next frame of a TAP; `gone`, if there is no TAP.
+/// Reads the next frame of a TAP. Returns its length, or stores the error in `gone`.
 fn read(tap: &Tap, room: &mut [u8], gone: &mut Option<io::Error>) -> Option<usize> {
     tap.receive(room).unwrap_or_else(|error| {
         *gone = Some(error);
@@ -136,20 +136,20 @@ fn read(tap: &Tap, room: &mut [u8], gone: &mut Option<io::Error>) -> Option<usiz
     })
 }
 
-/// A file of frames, which Wireshark reads. It ends before the first that cannot be written.
+/// A capture file in the format of libpcap. It ends before the first frame that cannot be written.
 pub(super) struct Capture {
     file: BufWriter<File>,
-    /// The board's clock starts at this wall clock's time.
+    /// The wall clock's time when the board's clock started.
     epoch: Duration,
     error: Option<io::Error>,
     over: bool,
 }
 
 impl Capture {
-    /// Begins a new file.
+    /// Creates a file.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Returns the error of writing.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let epoch = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         let mut this = Self { file: BufWriter::new(File::create(path)?), epoch, error: None, over: false };
@@ -170,7 +170,7 @@ impl PcapSink for Capture {
 
     fn packet_header(&mut self, timestamp: smoltcp::time::Instant, length: usize) {
         let time = self.epoch + Duration::from_micros(timestamp.total_micros().unsigned_abs());
-        // No frame is longer than a u32 can say.
+        // Lengths of frames fit in 32 bits.
         let length = length as u32;
         self.write_u32(time.as_secs() as u32);
         self.write_u32(time.subsec_micros());

@@ -35,26 +35,26 @@ pub(super) enum HostError {
     Gone(#[from] io::Error),
 }
 
-/// An address of this machine.
+/// An address of this machine, and its interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Local {
     interface: String,
     net: Net,
 }
 
-/// The TAP, ready for a board.
-pub(super) struct Ready {
+/// A TAP that is set up for a board.
+pub(super) struct BoardTap {
     pub(super) tap: Tap,
-    /// It was there before: others may be on it.
+    /// The TAP existed before: there may be other hosts on it.
     pub(super) is_old: bool,
 }
 
-/// Finds out whether the board's addresses are free, and opens the TAP; brings it up, with an address
-/// for this machine in each of the board's networks.
+/// Checks that the board's addresses are free, opens the TAP, and brings it up with an address for this
+/// machine in each of the board's networks.
 ///
 /// # Errors
-/// What clashes, or is not permitted.
-pub(super) fn set_up(name: &str, boards: &[Net], mtu: u16) -> Result<Ready, HostError> {
+/// Returns which address is taken, or why the TAP cannot be set up.
+pub(super) fn set_up(name: &str, boards: &[Net], mtu: u16) -> Result<BoardTap, HostError> {
     check(name, boards, &locals()?)?;
     let is_old = if_nametoindex(name).is_ok();
     let place = Place { name: name.to_owned(), namespace: None, address: None };
@@ -66,7 +66,7 @@ pub(super) fn set_up(name: &str, boards: &[Net], mtu: u16) -> Result<Ready, Host
     for board in boards {
         if !mine.iter().any(|net| net.overlaps(*board)) {
             let host = board.first_free(boards).ok_or(HostError::Full(*board))?;
-            // There is nobody else on it who could have an address of IPv6.
+            // No other host on it can have this address.
             let certain = if host.address.is_ipv6() { " nodad" } else { "" };
             commands.push(format!("address add {host} dev {name}{certain}"));
             mine.push(host);
@@ -83,10 +83,10 @@ pub(super) fn set_up(name: &str, boards: &[Net], mtu: u16) -> Result<Ready, Host
             return Err(HostError::NotSetUp { error, left: commands[done..].to_vec() });
         }
     }
-    Ok(Ready { tap, is_old })
+    Ok(BoardTap { tap, is_old })
 }
 
-/// No other interface than `name` has an address in the board's networks, and none has the board's.
+/// Checks that only interface `name` has addresses in the board's networks, and none the board's own.
 fn check(name: &str, boards: &[Net], locals: &[Local]) -> Result<(), HostError> {
     for (nth, board) in boards.iter().enumerate() {
         if boards[..nth].iter().any(|before| before.address == board.address) {
@@ -105,7 +105,7 @@ fn check(name: &str, boards: &[Net], locals: &[Local]) -> Result<(), HostError> 
     Ok(())
 }
 
-/// All addresses of this machine.
+/// Returns all addresses of this machine.
 fn locals() -> Result<Vec<Local>, nix::Error> {
     let local = |address: &SockaddrStorage, mask: &SockaddrStorage, interface: String| {
         let (address, prefix) = match (address.as_sockaddr_in(), mask.as_sockaddr_in()) {
@@ -115,7 +115,7 @@ fn locals() -> Result<Vec<Local>, nix::Error> {
                 (IpAddr::from(address.ip()), mask.ip().to_bits().leading_ones())
             }
         };
-        // It is 128 at the most.
+        // At most 128.
         Some(Local { interface, net: Net { address, prefix: prefix as u8 } })
     };
     let all = getifaddrs()?.filter_map(|entry| local(&entry.address?, &entry.netmask?, entry.interface_name));
@@ -133,7 +133,7 @@ mod tests {
     use crate::tap::net::board_address;
 
     #[test]
-    fn an_address_that_this_machine_has_is_refused_with_the_interface() {
+    fn addresses_of_this_machine_are_refused() {
         let local = |interface: &str, net: &str| Local {
             interface: interface.to_owned(),
             net: board_address(net).unwrap(),

@@ -35,12 +35,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often the line on the terminal is written.
+/// How often the status line on the terminal is written.
 const LINE_EVERY: Duration = Duration::from_secs(1);
-/// How long clients may take to hear of the end.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long clients have to receive the end of their sessions.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const ETHERNET_HEADER: usize = 14;
-/// The longest that the kernel lets a TAP have, Ethernet's header and all.
+/// The longest frame of a TAP, including Ethernet's header.
 const MAX_FRAME: u16 = u16::MAX;
 
 /// Serve video with the memory of a microcontroller, from a TCP/IP stack of its own.
@@ -103,10 +103,10 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Serves until it is told to stop, or the time is over.
+/// Serves until a signal, or until the time is over.
 ///
 /// # Errors
-/// What does not fit, clashes, or cannot be had; the TAP goes away.
+/// Returns what does not fit, what is taken, or why the TAP cannot be used.
 pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let faults = args.faults.faults()?;
     if args.ip.len() > IFACE_MAX_ADDR_COUNT {
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         return Err(clap::Error::raw(clap::error::ErrorKind::TooManyValues, message).into());
     }
     let mut config = CONFIG;
-    // What the headers of IPv4 and UDP leave; to clients that come by IPv6, packets are shorter.
+    // The headers of IPv4 and UDP take 28 bytes. Packets to clients on IPv6 are shortened.
     config.max_packet = args.mtu - 28;
     let mut capabilities = DeviceCapabilities::default();
     capabilities.medium = Medium::Ethernet;
@@ -124,7 +124,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let (mount, clip) = clip(args, config)?;
     check_rate(&clip, faults)?;
     let stop = signals::stop_flag()?;
-    let host::Ready { tap, is_old } = host::set_up(&args.tap, &args.ip, args.mtu)?;
+    let host::BoardTap { tap, is_old } = host::set_up(&args.tap, &args.ip, args.mtu)?;
     if is_old {
         probe::ask(&tap, &args.ip)?;
     }
@@ -149,7 +149,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     serve(board, args.duration, &stop, poll, report)
 }
 
-/// Polls the board whenever there is something to do, until the end.
+/// Polls the board whenever there is something to do, until it stops.
 fn serve(
     mut board: Board,
     duration: Option<Duration>,
@@ -161,7 +161,7 @@ fn serve(
     let start = Instant::now();
     let mut deadline = duration.and_then(|duration| start.checked_add(duration));
     let mut stopping = false;
-    // Draws nothing where standard error is no terminal.
+    // Draws nothing if standard error is not a terminal.
     let line = ProgressBar::new_spinner();
     let mut line_at = start;
     loop {
@@ -177,7 +177,7 @@ fn serve(
             break;
         }
         if !stopping && (is_late || stop.load(Ordering::Relaxed)) {
-            (stopping, deadline) = (true, now.checked_add(FAREWELL));
+            (stopping, deadline) = (true, now.checked_add(CLOSE_TIMEOUT));
             board.close();
             continue;
         }
@@ -210,7 +210,7 @@ fn mtu(text: &str) -> Result<u16, String> {
     Ok(mtu)
 }
 
-/// What the camera sees, and what it is called.
+/// Returns the name and the clip of the camera.
 fn clip(args: &Args, config: Config) -> Result<(String, Clip), Box<dyn Error>> {
     let normalising = Normalising { max_packet: config.max_packet, ..Normalising::default() };
     if let Some(format) = args.pattern {
@@ -221,7 +221,7 @@ fn clip(args: &Args, config: Config) -> Result<(String, Clip), Box<dyn Error>> {
     Ok((mount, Clip::open(path, args.fps, normalising)?))
 }
 
-/// A link that is slower than the video can only show a part of it.
+/// Checks that the link is not slower than the video.
 fn check_rate(clip: &Clip, faults: Faults) -> Result<(), String> {
     let Some(rate) = faults.rate else { return Ok(()) };
     let micros = u128::from(clip.duration().as_micros()).max(1);
@@ -241,7 +241,7 @@ fn url(address: IpAddr, port: u16, mount: &str) -> String {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
     };
-    // RTSP's own port need not be said.
+    // 554 is RTSP's default port.
     let port = if port == 554 { String::new() } else { format!(":{port}") };
     format!("rtsp://{host}{port}/{mount}")
 }
@@ -249,5 +249,5 @@ fn url(address: IpAddr, port: u16, mount: &str) -> String {
 fn status(board: &Board, at: smoltcp::time::Instant, time: Duration) -> Status {
     let (sessions, totals) = board.totals(at);
     let cable = board.cable();
-    Status { time, sessions, totals, figures: cable.figures(), faults: cable.counters() }
+    Status { time, sessions, totals, counts: cable.counts(), faults: cable.counters() }
 }

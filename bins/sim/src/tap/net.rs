@@ -1,10 +1,10 @@
-//! Addresses in their networks.
+//! Addresses and their networks.
 use crate::tun;
 use smoltcp::wire::IpCidr;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An address, and the network that it is in.
+/// An address and its network's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Net {
     pub(super) address: IpAddr,
@@ -12,21 +12,21 @@ pub(super) struct Net {
 }
 
 impl Net {
-    /// The network without an address in it.
+    /// Returns the network's own address.
     pub(super) fn network(self) -> Self {
         self.nth(0)
     }
 
-    /// Whether packets for one can be packets for the other.
+    /// Whether the two networks have an address in common.
     pub(super) fn overlaps(self, other: Self) -> bool {
         let prefix = self.prefix.min(other.prefix);
         let in_shorter = |net: Self| Self { prefix, ..net }.network().address;
         self.address.is_ipv4() == other.address.is_ipv4() && in_shorter(self) == in_shorter(other)
     }
 
-    /// The first address of the network that is none of these; `None`: they are all.
+    /// Returns the first address of the network that is not in `taken`, or `None` if there is none.
     pub(super) fn first_free(self, taken: &[Self]) -> Option<Self> {
-        // The last of a network is for broadcasts.
+        // The last address of a network is for broadcasts.
         let last = (1_u128 << (self.width() - u32::from(self.prefix)).min(127)) - 1;
         (1..last).map(|n| self.nth(n)).find(|free| taken.iter().all(|net| net.address != free.address))
     }
@@ -62,10 +62,10 @@ impl From<Net> for IpCidr {
     }
 }
 
-/// An address that a board can have: `192.168.69.2/24`.
+/// Parses the address of a board, such as `192.168.69.2/24`.
 ///
 /// # Errors
-/// What is expected, if it is none.
+/// Returns a message if a board cannot have this address.
 pub(super) fn board_address(text: &str) -> Result<Net, String> {
     let (address, prefix) = tun::parse_address(text)?;
     let net = Net { address, prefix };
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_board_has_a_hosts_address() {
+    fn impossible_addresses_are_refused() {
         for bad in [
             "192.168.69.2",
             "192.168.69.2/33",
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_has_the_first_that_is_left() {
+    fn this_machine_gets_the_first_free_address() {
         for (boards, host) in [
             (&["192.168.69.2/24"][..], "192.168.69.1/24"),
             (&["192.168.69.1/24"], "192.168.69.2/24"),

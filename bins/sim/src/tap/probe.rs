@@ -1,4 +1,4 @@
-//! Asks a network whether an address is free, before the board takes it.
+//! Probes a network for the board's addresses before the board uses them.
 use super::host::HostError;
 use super::net::Net;
 use crate::tun::Tap;
@@ -11,27 +11,26 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;
 use std::time::Duration;
 
-/// How often the question is asked, as packets may be lost (RFC 5227, 2.1.1, and RFC 4862, 5.1, ask
-/// one to three times).
+/// Number of probes, as packets may be lost (RFC 5227, 2.1.1, and RFC 4862, 5.1, send one to three).
 const TIMES: u32 = 2;
-/// For how long an answer is waited for, each time: it comes at once, or never.
+/// Time to wait for an answer to each probe.
 const WAIT: Duration = Duration::from_millis(200);
 const STEP: Duration = Duration::from_millis(10);
-/// Of who has no address yet, and asks.
-const ASKER: EthernetAddress = EthernetAddress([2, b'P', b'?', 0, 0, 1]);
-/// Neighbour discovery only believes what no router has passed on (RFC 4861, 7.1).
+/// The hardware address that probes are sent from.
+const PROBER: EthernetAddress = EthernetAddress([2, b'P', b'?', 0, 0, 1]);
+/// Neighbour discovery ignores packets that a router has forwarded (RFC 4861, 7.1).
 const HOP_LIMIT: u8 = 255;
 
-/// Asks for the board's addresses. Another board on smoltcp does not answer who has no address yet.
+/// Probes for the board's addresses. Another board on smoltcp does not answer probes.
 ///
 /// # Errors
-/// Somebody has one of them; the TAP is gone.
+/// Returns the address that another host has, or the error of the TAP.
 pub(super) fn ask(tap: &Tap, boards: &[Net]) -> Result<(), HostError> {
     let mut buffer = [0; 2048];
     for _ in 0..TIMES {
         for board in boards {
-            // A TAP that does not take it has nobody on it.
-            let _ = tap.send(&question(board.address));
+            // Fails if the TAP has no other end: no host is on it then.
+            let _ = tap.send(&probe(board.address));
         }
         for _ in 0..WAIT.as_millis() / STEP.as_millis() {
             while let Some(len) = tap.receive(&mut buffer)? {
@@ -46,13 +45,13 @@ pub(super) fn ask(tap: &Tap, boards: &[Net]) -> Result<(), HostError> {
     Ok(())
 }
 
-/// Who has this address? Asked without one (RFC 5227, 1.1; RFC 4862, 5.4.2).
-fn question(address: IpAddr) -> Vec<u8> {
+/// Returns a probe for an address (RFC 5227, 1.1; RFC 4862, 5.4.2).
+fn probe(address: IpAddr) -> Vec<u8> {
     match address {
         IpAddr::V4(target) => {
             let arp = ArpRepr::EthernetIpv4 {
                 operation: ArpOperation::Request,
-                source_hardware_addr: ASKER,
+                source_hardware_addr: PROBER,
                 source_protocol_addr: Ipv4Addr::UNSPECIFIED,
                 target_hardware_addr: EthernetAddress([0; 6]),
                 target_protocol_addr: target,
@@ -83,7 +82,7 @@ fn question(address: IpAddr) -> Vec<u8> {
     }
 }
 
-/// Whose address a frame tells, and where he is.
+/// Returns the address that a frame announces, and the hardware address of its owner.
 fn owner(frame: &[u8]) -> Option<(IpAddr, EthernetAddress)> {
     let frame = EthernetFrame::new_checked(frame).ok()?;
     let from = frame.src_addr();
@@ -116,7 +115,7 @@ fn frame(
     len: usize,
     write: impl FnOnce(&mut [u8]),
 ) -> Vec<u8> {
-    let header = EthernetRepr { src_addr: ASKER, dst_addr: to, ethertype };
+    let header = EthernetRepr { src_addr: PROBER, dst_addr: to, ethertype };
     let mut bytes = vec![0; header.buffer_len() + len];
     let mut frame = EthernetFrame::new_unchecked(&mut bytes[..]);
     header.emit(&mut frame);
@@ -131,16 +130,16 @@ mod tests {
 
     const HOST: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 9]);
 
-    /// A frame of the host's.
+    /// Returns a frame that the host sends.
     fn of_host(ethertype: EthernetProtocol, len: usize, write: impl FnOnce(&mut [u8])) -> Vec<u8> {
-        let mut frame = frame(ASKER, ethertype, len, write);
+        let mut frame = frame(PROBER, ethertype, len, write);
         EthernetFrame::new_unchecked(&mut frame[..]).set_src_addr(HOST);
         frame
     }
 
     #[test]
-    fn who_answers_arp_has_the_address() {
-        let asked = question("10.0.0.2".parse().unwrap());
+    fn arp_replies_name_an_owner() {
+        let asked = probe("10.0.0.2".parse().unwrap());
         let asked = EthernetFrame::new_checked(&asked).unwrap();
         assert!(asked.dst_addr().is_broadcast());
         let asked = ArpRepr::parse(&ArpPacket::new_checked(asked.payload()).unwrap()).unwrap();
@@ -161,9 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn who_advertises_itself_as_a_neighbour_has_the_address() {
+    fn neighbour_advertisements_name_an_owner() {
         let address: Ipv6Addr = "fd00::2".parse().unwrap();
-        let asked = question(address.into());
+        let asked = probe(address.into());
         let asked = EthernetFrame::new_checked(&asked).unwrap();
         let packet = Ipv6Packet::new_checked(asked.payload()).unwrap();
         let ip = Ipv6Repr::parse(&packet).unwrap();
@@ -188,9 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_passed_over() {
+    fn other_frames_name_no_owner() {
         for address in ["10.0.0.2", "fd00::2"] {
-            let question = question(address.parse().unwrap());
+            let question = probe(address.parse().unwrap());
             for len in 0..question.len() {
                 assert_eq!(owner(&question[..len]), None, "{address} {len}");
                 assert_eq!(owner(&vec![0; len]), None);

@@ -1,6 +1,6 @@
-//! What is told of a board, to people or as JSON.
+//! Output about a board, as text or JSON.
 use super::budget::Budget;
-use super::cable::Figures;
+use super::cable::FrameCounts;
 use super::totals::SessionTotals;
 use pinhole::server::{Event, Summary};
 use pinhole_sim::wire::Counters;
@@ -9,26 +9,26 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Where events go: standard output, a line each.
+/// Writes events to standard output, one per line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Report {
     pub(super) json: bool,
 }
 
-/// How it stands with a board.
+/// The state of a board.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Status {
     pub(super) time: Duration,
     pub(super) sessions: usize,
     pub(super) totals: SessionTotals,
-    pub(super) figures: Figures,
-    /// To the board, and from it.
+    pub(super) counts: FrameCounts,
+    /// The counters of the wires to the board, and from it.
     pub(super) faults: Option<[Counters; 2]>,
 }
 
 impl Report {
-    /// Says where it is, and how its memory is divided; `flash` is the clip's bytes, and `round_trip`
-    /// the longest with which a session over TCP gets all of it.
+    /// Writes the URLs and the division of the memory. `flash` is the length of the clip, and `round_trip`
+    /// the longest round trip with which a session over TCP receives all frames.
     pub(super) fn serving(
         self,
         urls: &[String],
@@ -95,7 +95,7 @@ impl Report {
         }
     }
 
-    /// The last that is said.
+    /// Writes the final statistics.
     pub(super) fn stopped(self, status: &Status) {
         if self.json {
             self.say(&status.json());
@@ -104,7 +104,7 @@ impl Report {
         }
     }
 
-    /// A line on standard output. One that cannot be written is no reason to stop serving.
+    /// Writes a line. The server goes on if it cannot be written.
     fn say(self, line: &dyn std::fmt::Display) {
         let mut out = io::stdout().lock();
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
@@ -112,7 +112,7 @@ impl Report {
 }
 
 impl Status {
-    /// What is worth to be seen all the time.
+    /// Returns the status line.
     pub(super) fn line(&self) -> String {
         let SessionTotals { frames, skipped, packets, octets, .. } = self.totals;
         let lost = self.faults.iter().flatten().map(|way| way.lost + way.overflowed).sum::<u64>();
@@ -122,8 +122,8 @@ impl Status {
             self.time.as_secs(),
             self.sessions,
             octets as f64 / 1e6,
-            self.figures.sent,
-            self.figures.received,
+            self.counts.sent,
+            self.counts.received,
         )
     }
 
@@ -137,7 +137,7 @@ impl Status {
             };
             way("to", ways[0]) + &way("from", ways[1])
         });
-        let down = match self.figures.not_taken {
+        let down = match self.counts.not_taken {
             0 => String::new(),
             count => format!("\n{count} of them came when the TAP was down"),
         };
@@ -154,8 +154,8 @@ impl Status {
         let faults = self.faults.map(|[to, from]| json!({ "to_board": way(to), "from_board": way(from) }));
         json!({ "event": "stopped", "seconds": (self.time.as_secs_f64() * 1000.0).round() / 1000.0,
             "sessions": self.sessions, "frames": frames, "frames_skipped": skipped, "frames_thinned": thinned,
-            "packets": packets, "bytes": octets, "ethernet_received": self.figures.received,
-            "ethernet_sent": self.figures.sent, "ethernet_not_taken": self.figures.not_taken, "faults": faults })
+            "packets": packets, "bytes": octets, "ethernet_received": self.counts.received,
+            "ethernet_sent": self.counts.sent, "ethernet_not_taken": self.counts.not_taken, "faults": faults })
     }
 }
 

@@ -1,4 +1,4 @@
-//! A machine of the simulated network.
+//! A host of the simulated network.
 use crate::faults::Faults;
 use crate::network::{Network, Port};
 use crate::wire::Medium;
@@ -10,23 +10,23 @@ use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Which version of IP the hosts speak.
+/// The version of IP that the hosts use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// In 10.0.0.0/24.
+    /// IPv4, in 10.0.0.0/24.
     V4,
-    /// In fd00::/64.
+    /// IPv6, in fd00::/64.
     V6,
 }
 
-/// One machine: an interface, and sockets that own their buffers.
+/// A host: an interface, and sockets that own their buffers.
 pub struct Host {
     iface: Interface,
     /// Its link to the network.
     pub port: Port,
-    /// All of its sockets.
+    /// Its sockets.
     pub sockets: SocketSet<'static>,
-    /// Its only address, which ends in its number.
+    /// Its address, which ends in its number.
     pub address: IpAddress,
 }
 
@@ -41,7 +41,7 @@ impl Host {
         Self::boot(Network::plug_in(network, faults), medium, family, number, Instant::ZERO, number.into())
     }
 
-    /// A machine that is switched on at a time of its own clock.
+    /// Creates a host that is switched on when its clock shows `at`.
     pub(crate) fn boot(
         mut port: Port,
         medium: Medium,
@@ -54,22 +54,23 @@ impl Host {
         Self { iface, port, sockets: SocketSet::new(vec![]), address }
     }
 
-    /// Switches it off, and on again: its sockets are gone, and nobody was told.
+    /// Switches the host off and on again. Its sockets are gone without a word to their peers.
     pub(crate) fn reboot(&mut self, medium: Medium, family: Family, number: u8, at: Instant, seed: u64) {
         let (iface, address) = interface(&mut self.port, medium, family, number, at, seed);
         (self.iface, self.address, self.sockets) = (iface, address, SocketSet::new(vec![]));
     }
 
-    /// Adds a TCP socket with buffers of so many bytes.
+    /// Adds a TCP socket with buffers of `receive` and `transmit` bytes.
     pub fn tcp(&mut self, receive: usize, transmit: usize) -> SocketHandle {
         let buffer = |len| tcp::SocketBuffer::new(vec![0; len]);
         self.sockets.add(tcp::Socket::new(buffer(receive), buffer(transmit)))
     }
 
-    /// Adds two UDP sockets, bound to `port` and the one above, with buffers for so many packets.
+    /// Adds two UDP sockets, bound to `port` and `port + 1`, with buffers for `receive` and `transmit`
+    /// packets.
     ///
     /// # Panics
-    /// For port 0, and for the last one.
+    /// For port 0 and port 65535.
     pub fn udp_pair(&mut self, port: u16, receive: usize, transmit: usize) -> UdpPair {
         let mut bind = |port: u16| {
             let buffer = |n| udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; n], vec![0; n * 1500]);
@@ -80,21 +81,21 @@ impl Host {
         UdpPair { rtp: bind(port), rtcp: bind(port + 1) }
     }
 
-    /// Connects a socket of its own to `to`.
+    /// Begins to connect a socket to `to`.
     ///
     /// # Panics
-    /// If the socket is not free.
+    /// If the socket is in use.
     pub fn connect(&mut self, socket: SocketHandle, to: (IpAddress, u16), from_port: u16) {
         let context = self.iface.context();
         self.sockets.get_mut::<tcp::Socket<'_>>(socket).connect(context, to, from_port).expect("it is free");
     }
 
-    /// One of its TCP sockets.
+    /// Returns a TCP socket.
     pub fn socket(&mut self, socket: SocketHandle) -> &mut tcp::Socket<'static> {
         self.sockets.get_mut(socket)
     }
 
-    /// Resets all of its connections.
+    /// Resets all connections.
     pub(crate) fn abort_all(&mut self) {
         for (_, socket) in self.sockets.iter_mut() {
             if let Socket::Tcp(socket) = socket {
@@ -103,15 +104,15 @@ impl Host {
         }
     }
 
-    /// The interface and the sockets: what a client needs to connect.
+    /// Returns the context of the interface and the sockets, which a client needs to connect.
     pub(crate) fn context(&mut self) -> (&mut smoltcp::iface::Context, &mut SocketSet<'static>) {
         (self.iface.context(), &mut self.sockets)
     }
 
-    /// Whose hardware address it has learned: where a changed byte went unnoticed, a wrong one, which
-    /// would stay for a minute.
+    /// Forgets the hardware addresses of all neighbours. One that was learned from a changed packet would
+    /// stay for a minute otherwise.
     pub(crate) fn forget_neighbours(&mut self) {
-        // smoltcp forgets them whenever it may have got another address.
+        // smoltcp forgets neighbours when its own addresses may have changed.
         self.iface.update_ip_addrs(|_| {});
     }
 
@@ -119,12 +120,12 @@ impl Host {
         self.iface.poll(at, &mut self.port, &mut self.sockets);
     }
 
-    /// When the interface has something to do by itself, by its own clock.
+    /// Returns when the interface is to be polled next, on the host's clock.
     pub(crate) fn iface_at(&mut self, at: Instant) -> Option<Instant> {
         self.iface.poll_at(at, &self.sockets)
     }
 
-    /// When the interface has something to do, or a frame waits for it.
+    /// Returns when the interface is to be polled next, or now if a frame has arrived.
     pub(super) fn poll_at(&mut self, at: Instant) -> Option<Instant> {
         let arrived = self.port.has_frame(pinhole_smoltcp::time::from_smoltcp(at)).then_some(at);
         arrived.or_else(|| self.iface_at(at))

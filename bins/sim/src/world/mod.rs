@@ -1,5 +1,5 @@
-//! A server and its clients on hosts of their own, under virtual time that jumps to whatever
-//! anybody asked to be woken for, and never further.
+//! A server and its clients on hosts of a network in memory, in virtual time. The time jumps from one
+//! requested wake-up or arriving frame to the next.
 mod answers;
 mod host;
 
@@ -28,17 +28,17 @@ use std::rc::Rc;
 pub use answers::Answers;
 pub use host::{Family, Host};
 
-/// Where the server listens.
+/// The port on which the server listens.
 pub const RTSP: u16 = 8554;
-/// More turns than this without time passing are no progress.
+/// Number of turns without passing time after which a run is stuck.
 const SPIN: u32 = 20_000;
 
-/// The program around the server.
+/// The application of the server.
 pub struct App {
     answers: Answers,
-    /// What happened, and to which client.
+    /// The events of the server, each after the address of the client.
     pub log: Vec<String>,
-    /// Frames that were left out, of all sessions.
+    /// Number of frames that were left out in all sessions.
     pub skipped: u64,
 }
 
@@ -63,16 +63,16 @@ impl Application for App {
     }
 }
 
-/// What a server serves, under `/clip`.
+/// What a server serves, at `/clip`.
 #[derive(Clone, Debug)]
 pub enum Media {
-    /// From the first frame to the last.
+    /// The clip, from its first frame to its last.
     Recorded(Clip),
-    /// Over and over, from the newest frame on.
+    /// A live source that repeats the clip.
     Live(Clip),
 }
 
-/// Means for two clients, with the smallest buffers for TCP: of one reply, or one packet.
+/// Resources for two clients, with the smallest TCP buffers: for one reply or one packet.
 pub const SMALL: ServerResources = ServerResources {
     connections: 2,
     tcp: TcpBuffers { receive: 512, transmit: server::Config::DEFAULT.message_len() },
@@ -81,7 +81,7 @@ pub const SMALL: ServerResources = ServerResources {
     config: server::Config::DEFAULT,
 };
 
-/// UDP sockets that hold so many packets, of any length, in each direction; none: no UDP.
+/// Returns buffers for `packets` packets of any length in each direction, or `None` for 0 packets.
 pub const fn udp(packets: usize) -> Option<UdpBuffers> {
     let buffer = PacketBuffer::of(packets, 1500);
     let [rtp_receive, rtp_transmit, rtcp_receive, rtcp_transmit] = [buffer; 4];
@@ -93,52 +93,52 @@ pub const fn udp(packets: usize) -> Option<UdpBuffers> {
 
 /// The server, and what it serves.
 pub struct Served {
-    /// Its machine.
+    /// The host.
     pub host: Host,
-    /// The server itself.
+    /// The server.
     pub server: Server<'static>,
-    /// What it serves, recorded or live.
+    /// The served clip.
     pub clip: Clip,
-    /// What it told.
+    /// The application.
     pub app: App,
     wake: Option<Instant>,
-    /// Not before this time is there another turn.
+    /// When the main loop is free for its next turn.
     free: Instant,
 }
 
-/// A client's cache.
+/// The frame ring of a client.
 pub type Ring = FrameRing<Vec<Slot>, Vec<u8>>;
 
-/// A client, and what came to it.
+/// A client, and what it received.
 pub struct Watcher {
-    /// Its machine.
+    /// The host.
     pub host: Host,
-    /// The client itself.
+    /// The client.
     pub client: Client<'static, String>,
-    /// The frames that came.
+    /// The received frames.
     pub ring: Ring,
-    /// What happened.
+    /// The events of the client.
     pub log: Vec<String>,
     wake: Option<Instant>,
 }
 
 impl Watcher {
-    /// Whether an event was told whose name begins like this.
+    /// Whether there was an event whose name starts with `what`.
     pub fn told(&self, what: &str) -> bool {
         self.log.iter().any(|event| event.starts_with(what))
     }
 
-    /// Checks every frame that came of a recorded clip against it: one that is complete is right.
-    /// Returns how many were complete, and how many not.
+    /// Checks the received frames of a recorded clip: their order, and the bytes of complete frames.
+    /// Returns the number of complete frames and of others.
     ///
     /// # Panics
-    /// If one is not right, or does not come in its order.
+    /// If a frame is wrong or out of order.
     pub fn check(&self, clip: &Clip) -> (u64, u64) {
         let (mut complete, mut damaged) = (0, 0);
         let mut last = None;
         for id in self.ring.span().start.0..self.ring.span().end.0 {
             let frame = self.ring.frame(TrackId::default(), FrameId(id)).expect("it is in the span");
-            // Times went through RTP's clock, which is coarser.
+            // RTP's clock is coarser than media time.
             let index = clip.at(frame.pts + Duration::from_millis(1));
             assert!(last < Some(index), "{index:?} after {last:?}");
             last = Some(index);
@@ -153,33 +153,33 @@ impl Watcher {
     }
 }
 
-/// All hosts, their network, and the time.
+/// A server, its clients, their network, and the time.
 pub struct Sim {
-    /// What connects the hosts.
+    /// The network.
     pub network: Rc<RefCell<Network>>,
     medium: Medium,
     family: Family,
     faults: Faults,
-    /// Now.
+    /// The current time.
     pub at: Instant,
-    /// Of the clients: what a small transmit buffer waits for, each time it is full.
+    /// The delay of the clients' acknowledgements, for which a full transmit buffer waits.
     pub ack_delay: Option<smoltcp::time::Duration>,
-    /// How long the server's main loop is busy with other things between two turns.
+    /// The time for which the server's main loop is busy with other things after a turn.
     pub busy: smoltcp::time::Duration,
     /// The server.
     pub served: Served,
-    /// Its clients.
+    /// The clients.
     pub watchers: Vec<Watcher>,
-    /// Hosts that the test drives itself.
+    /// Hosts that the test drives.
     pub others: Vec<Host>,
 }
 
 impl Sim {
-    /// A server of a clip, and a network whose links do this to the frames of each client. What
-    /// happens to them comes from `seed`.
+    /// Creates a server of a clip, and a network whose links to clients have these faults. Their
+    /// randomness comes from the seed.
     ///
     /// # Panics
-    /// If a server cannot be made of its resources.
+    /// If no server can be made with these resources.
     pub fn new(
         medium: Medium,
         family: Family,
@@ -212,16 +212,16 @@ impl Sim {
         Self { network, medium, family, faults, at, ack_delay: None, busy, served, watchers, others }
     }
 
-    /// One more machine, of nobody's.
+    /// Creates one more host, which is not a part of the simulation yet.
     pub fn host(&mut self) -> Host {
         let number = 2 + self.watchers.len() + self.others.len();
         Host::new(&self.network, self.medium, self.family, self.faults, number as u8)
     }
 
-    /// Has one more client connect, and play.
+    /// Adds a client that connects and plays.
     ///
     /// # Panics
-    /// If a client cannot be made with this configuration.
+    /// If no client can be made with this configuration.
     pub fn watch(&mut self, config: client::Config) {
         let mut host = self.host();
         let socket = host.tcp(4096, 512);
@@ -240,12 +240,12 @@ impl Sim {
         self.watchers.push(Watcher { host, client, ring, log: vec![], wake: None });
     }
 
-    /// Goes on until `done`, or until `seconds` have passed; returns which.
+    /// Runs until `done`, for at most `seconds`. Returns whether it is done.
     pub fn run(&mut self, seconds: u64, done: impl FnMut(&mut Self) -> bool) -> bool {
         self.run_until(self.at + smoltcp::time::Duration::from_secs(seconds), done)
     }
 
-    /// Goes on for so long.
+    /// Runs for `millis` milliseconds.
     pub fn pass(&mut self, millis: u64) {
         self.run_until(self.at + smoltcp::time::Duration::from_millis(millis), |_| false);
     }
@@ -267,7 +267,7 @@ impl Sim {
         }
     }
 
-    /// A turn for everyone; returns when the next one is due.
+    /// Gives every host a turn. Returns when the next turn is due.
     fn turn(&mut self) -> Option<Instant> {
         let at = self.at;
         let now = time::now(at);
@@ -281,7 +281,7 @@ impl Sim {
             } else {
                 let live = served.clip.live(now.at);
                 let wake = server.poll(now, sockets, &live, &mut served.app);
-                // The next picture is something to wake for, too.
+                // A waiting session is also to be polled when the next picture is there.
                 let next = server.wanted().next().map(|_| time::to_smoltcp(live.next_at()));
                 wake.into_iter().chain(next).min()
             };
