@@ -1,7 +1,9 @@
-//! Bytes for the RTSP connection: requests, replies, and interleaved reports.
+//! Bytes for the RTSP connection: requests, responses, and interleaved reports.
 use crate::storage::{Fifo, put};
 
-/// What the connection has to say now. Dropped: nothing happened.
+/// Bytes that a client has to write to its RTSP connection. [`Self::advance`] says how many of them
+/// were written; if the chunk is dropped without it, nothing has happened, and the bytes are returned
+/// again.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `advance` says how much was written"]
 pub struct Chunk<'a> {
@@ -10,12 +12,12 @@ pub struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    /// All of it.
+    /// Returns all bytes that are to be written.
     pub fn bytes(&self) -> &[u8] {
         self.outgoing.bytes(self.tx)
     }
 
-    /// Copies as much as fits into `out`; returns how much that is.
+    /// Copies as many of the bytes as fit into `out`. Returns how many these are.
     pub fn fill(&self, out: &mut [u8]) -> usize {
         let bytes = self.bytes();
         let len = bytes.len().min(out.len());
@@ -23,7 +25,8 @@ impl Chunk<'_> {
         len
     }
 
-    /// Takes the first `n` bytes as written: any `n` up to the length of [`Self::bytes`].
+    /// Takes note that the first `n` bytes were written, up to the length of [`Self::bytes`]. The rest
+    /// is returned by the next poll.
     pub fn advance(self, n: usize) {
         self.outgoing.pop(n);
     }

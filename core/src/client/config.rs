@@ -1,26 +1,28 @@
-//! How a client connection behaves, and what it needs.
+//! The configuration of a client connection, and the storage that it needs.
 use crate::rtsp::UrlError;
 use crate::time::Duration;
 
-/// For a request, or the answer to one of the server's, behind the rest of one that was begun.
+/// Bytes for outgoing messages: a request, or a response to a request of the server, after the rest of
+/// a message that was begun.
 pub(super) const OUTGOING_ROOM: usize = 2 * MESSAGE_ROOM;
-/// The most that one message of the client's takes.
+/// The length of the longest message that the client sends, in bytes.
 pub(super) const MESSAGE_ROOM: usize = 1024;
-/// For the URLs of the presentation and its tracks, and the session's identifier.
+/// Bytes for the URLs of the presentation and its tracks, and for the session's identifier.
 pub(super) const NOTES_ROOM: usize = 1024;
-/// The least that a response takes.
+/// The least room for a response, in bytes.
 const RESPONSE_ROOM: usize = 1024;
 
-/// How the media are to travel.
+/// The transport that a client asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TransportChoice {
-    /// By UDP; interleaved, if the server refuses that or nothing comes.
+    /// RTP over UDP. If the server refuses that, or no packet comes within [`Config::udp_wait`], RTP
+    /// interleaved in the RTSP connection.
     #[default]
     Auto,
-    /// By UDP.
+    /// RTP over UDP only.
     Udp,
-    /// Interleaved in the RTSP connection.
+    /// RTP interleaved in the RTSP connection only (RFC 2326, 10.12).
     Tcp,
 }
 
@@ -29,25 +31,27 @@ pub enum TransportChoice {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Config {
-    /// How the media are to travel.
+    /// The transport to ask for.
     pub transport: TransportChoice,
-    /// With [`TransportChoice::Auto`]: how long to wait for the first packet.
+    /// With [`TransportChoice::Auto`], how long to wait for the first packet over UDP.
     pub udp_wait: Duration,
-    /// How long packets wait for those before them.
+    /// How long a UDP packet waits for missing packets before it.
     pub reorder_wait: Duration,
-    /// The longest UDP packet that can wait, in bytes. Longer ones are used, but cannot.
+    /// The length in bytes of the longest UDP packet that can wait for packets before it. A longer
+    /// packet is used at once.
     pub max_packet: u16,
-    /// The longest response in bytes, head and body together: that to DESCRIBE.
+    /// The length in bytes of the longest response, head and body together. The longest one is usually
+    /// that to DESCRIBE.
     pub max_response: usize,
-    /// How long to wait for a response.
+    /// How long to wait for a response. After that the connection fails.
     pub response_wait: Duration,
-    /// After how much silence [`super::Event::Stalled`] is told.
+    /// How long nothing must come while playing until [`super::Event::Stalled`] is returned.
     pub stalled_after: Duration,
 }
 
 impl Config {
-    /// UDP, else interleaved after two seconds; responses of up to 4 KiB; packets of up to 1500
-    /// bytes wait for 50 milliseconds.
+    /// UDP, and interleaved if nothing comes within two seconds; responses of up to 4 KiB, which are
+    /// waited for 10 seconds; packets of up to 1500 bytes, which wait for 50 milliseconds.
     pub const DEFAULT: Self = Self {
         transport: TransportChoice::Auto,
         udp_wait: Duration::from_secs(2),
@@ -58,16 +62,18 @@ impl Config {
         stalled_after: Duration::from_secs(10),
     };
 
-    /// The storage that a connection needs with this configuration, with `window` bytes for
-    /// reception: what they are for depends on the transport.
+    /// Returns how many bytes of storage a connection needs with this configuration, of which `window`
+    /// bytes are for received packets.
     ///
-    /// By UDP, packets wait in them for those before them, each track's in an equal part. One slot
-    /// takes [`Self::max_packet`] and 10 bytes. Interleaved, a packet of which only a part has come
-    /// is kept in them and in the room for a response; a longer one is dropped. 64 KiB hold any.
+    /// Over UDP, packets wait in the window for missing packets before them. Each track has an equal
+    /// part of it, and each waiting packet takes [`Self::max_packet`] and 10 bytes. Interleaved, a
+    /// packet of which only a part has come is kept in the window and in the room for a response; a
+    /// packet that is longer than both is dropped. 64 KiB are enough for any packet.
     pub const fn storage_len(&self, window: usize) -> usize {
         NOTES_ROOM.saturating_add(OUTGOING_ROOM).saturating_add(self.response_room()).saturating_add(window)
     }
 
+    /// Returns the room for a response in bytes.
     pub(super) const fn response_room(&self) -> usize {
         if self.max_response < RESPONSE_ROOM { RESPONSE_ROOM } else { self.max_response }
     }
@@ -79,16 +85,16 @@ impl Default for Config {
     }
 }
 
-/// The caller's: what a connection cannot be made of.
+/// Why a client connection cannot be made from what the caller passed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Unusable {
-    /// The URL.
+    /// The URL is not one that a client can connect to.
     Url(UrlError),
     /// The storage is smaller than [`Config::storage_len`].
     StorageTooSmall {
-        /// Bytes that it takes at least.
+        /// The least length of the storage, in bytes.
         need: usize,
     },
 }
