@@ -34,7 +34,7 @@ pub(super) struct Flow {
 /// Packets that came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// The numbers of the first that came, and the greatest; 0 before.
+    /// The lowest and the highest number; 0 before the first packet.
     first: u64,
     highest: u64,
     /// Different ones.
@@ -46,7 +46,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// From the first that came to the highest.
+    /// Returns the number of packets from the lowest to the highest.
     const fn expected(&self) -> u64 {
         if self.packets > 0 { self.highest - self.first + 1 } else { 0 }
     }
@@ -100,6 +100,7 @@ impl Flow {
         *self.word(at) |= bit;
         self.came.packets += 1;
         self.came.late += u64::from(at < highest);
+        self.came.first = self.came.first.min(at);
         self.came.highest = highest.max(at);
     }
 
