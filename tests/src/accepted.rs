@@ -22,8 +22,7 @@ const ACCEPT: &str = "PINHOLE_ACCEPT";
 pub fn assert_looks(window: &Window<'_>, name: &str, x: (usize, usize), y: (usize, usize)) {
     let file = file(name);
     if std::env::var_os(ACCEPT).is_some() {
-        // Whatever is on its way has come then.
-        // And what the pointer brought where it was before is gone.
+        // Controls that an earlier pointer brought are gone by then, and late frames have come.
         look(window, 1);
         thread::sleep(Duration::from_secs(2));
         std::fs::write(&file, to_text(&look(window, 0))).expect("the accepted picture can be written");

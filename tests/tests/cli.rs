@@ -6,7 +6,8 @@ use pinhole_tests::rtp::{rtcp_packets, rtcp_type};
 use pinhole_tests::server::Server;
 use pinhole_tests::{Transport, fake, viewer};
 use std::ffi::OsStr;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const PROGRAMS: [&str; 2] = ["pinhole-server", "pinhole-viewer"];
@@ -154,6 +155,32 @@ fn a_signal_ends_the_server_cleanly_with_a_bye() {
             });
         assert!(said_bye, "{signal}: no BYE");
     }
+}
+
+#[test]
+fn unread_output_stalls_no_client() {
+    struct Child(std::process::Child);
+    impl Drop for Child {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+    let mut command = Command::new(binary("pinhole-server"));
+    command.args(["--listen", "127.0.0.1:0", "--threads", "1", "--json"]).arg(Clip::sample().path);
+    let mut server = Child(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut output = BufReader::new(server.0.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let serving: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let url = serving["url"].as_str().unwrap();
+    let address = url.split('/').nth(2).unwrap().parse().unwrap();
+    // Each refusal is a line. A pipe takes 64 KiB of them, and the server queues some more.
+    let mut client = Dialogue::connect(address);
+    for _ in 0..4_000 {
+        assert_eq!(client.request("DESCRIBE", &format!("{url}-none"), &[]).status, 404);
+    }
+    client.request("DESCRIBE", url, &[]).ok();
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(crate) enum Command {
     Prepare(Prepare),
 }
 
-/// What is done to each frame.
+/// Options for what is done to each frame.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Frames {
     /// The largest IP packet in bytes, with its headers: the MTU of the network
@@ -44,12 +44,13 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// What packets leave of the MTU for RTP: the headers are those of IPv6, which has the longer
-    /// ones, and of UDP.
+    /// Returns the largest RTP packet in bytes: the MTU without the headers of IPv6, which are longer than
+    /// those of IPv4, and of UDP.
     pub(crate) const fn max_packet(self) -> u16 {
         self.mtu.saturating_sub(40 + 8)
     }
 
+    /// Returns what is done to each frame.
     pub(crate) const fn normalising(self) -> Normalising {
         Normalising { strips: !self.no_strips, max_packet: self.max_packet(), transcode: self.transcode }
     }
@@ -144,6 +145,7 @@ Exit status: 0 stopped or all input ended, 1 failed, 2 wrong usage.";
 
 const DEFAULT_PORT: u16 = 8554;
 
+/// Parses an address, a port, or both.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let host_port = text.strip_prefix(':').unwrap_or(text);
     if let Ok(port) = host_port.parse() {
@@ -156,7 +158,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| "this is no address of this machine and no port; try 127.0.0.1:8554".to_owned())
 }
 
-/// More than that only take memory.
+/// The most event loops: more would only take memory.
 const MAX_THREADS: usize = 256;
 
 fn threads(text: &str) -> Result<NonZero<usize>, String> {
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_or_an_address_alone_will_do() {
+    fn a_port_or_an_address_is_enough() {
         assert_eq!(address("9000"), Ok((Ipv4Addr::UNSPECIFIED, 9000).into()));
         assert_eq!(address(":9000"), Ok((Ipv4Addr::UNSPECIFIED, 9000).into()));
         assert_eq!(address("127.0.0.1"), Ok((Ipv4Addr::LOCALHOST, 8554).into()));
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_leave_room_for_the_headers_of_either_ip() {
+    fn packets_leave_room_for_headers() {
         let frames = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat()).serve.frames;
         assert_eq!(frames(&[]).max_packet(), 1352);
         assert_eq!(frames(&["--mtu", "9000"]).max_packet(), 8952);
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_at_least_one_thread_and_not_too_many() {
+    fn threads_have_a_range() {
         assert_eq!(threads("1").map(NonZero::get), Ok(1));
         assert_eq!(threads("256").map(NonZero::get), Ok(256));
         for bad in ["0", "257", "-1", "all", ""] {
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_alone_is_all_that_is_served() {
+    fn a_pattern_replaces_the_default_media() {
         let media = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat()).serve.media;
         assert_eq!(media(&[]), [PathBuf::from("video/")]);
         assert!(media(&["--pattern", "64x48"]).is_empty());

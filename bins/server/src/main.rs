@@ -1,10 +1,15 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
+//!
+//! [`cli`] is the command line, [`prepare`] a command of it, [`report`] tells what happens, and [`log`]
+//! writes that on a thread of its own.
 mod cli;
+mod log;
 mod prepare;
 mod report;
 
 use clap::Parser;
 use cli::{Cli, Command, Serve};
+use log::{Log, TraceWriter};
 use pinhole_std::media::{Library, Playback, default_cache};
 use pinhole_std::server::{Handle, Options, Server};
 use report::Report;
@@ -16,18 +21,26 @@ use std::process::ExitCode;
 use std::thread;
 
 fn main() -> ExitCode {
-    // Exits with 2 where the command line is wrong.
+    // Exits with code 2 if the command line is wrong.
     let cli = Cli::parse();
-    let result = match &cli.command {
-        Some(Command::Prepare(prepare)) => {
-            log_to_stderr(prepare.verbose);
-            prepare::run(prepare)
-        }
-        None => {
-            log_to_stderr(cli.serve.verbose);
-            serve(&cli.serve)
+    let (log, writer) = match Log::start() {
+        Ok(started) => started,
+        Err(error) => {
+            eprintln!("pinhole-server: {error}");
+            return ExitCode::FAILURE;
         }
     };
+    let result = match &cli.command {
+        Some(Command::Prepare(prepare)) => {
+            start_tracing(prepare.verbose, &log);
+            prepare::run(prepare, Report::new(prepare.json, log))
+        }
+        None => {
+            start_tracing(cli.serve.verbose, &log);
+            serve(&cli.serve, &Report::new(cli.serve.json, log))
+        }
+    };
+    writer.finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -37,8 +50,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(cli: &Serve) -> Result<(), Box<dyn std::error::Error>> {
-    let report = Report::new(cli.json);
+/// Serves until a signal stops it, or all live input has ended.
+fn serve(cli: &Serve, report: &Report) -> Result<(), Box<dyn std::error::Error>> {
     let playback = Playback { frame_rate: cli.fps, repeat: cli.repeat };
     let cache = cli.cache.unwrap_or_else(default_cache);
     let mut library = Library::with(playback, cli.frames.normalising(), cache);
@@ -76,7 +89,8 @@ fn serve(cli: &Serve) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// SIGINT and SIGTERM stop the server, with BYE to all; a second one ends it at once.
+/// Has SIGINT and SIGTERM stop the server, which says BYE to all clients. A second signal ends the program
+/// at once.
 fn stop_on_signals(handle: Handle) -> io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
@@ -90,17 +104,19 @@ fn stop_on_signals(handle: Handle) -> io::Result<()> {
     Ok(())
 }
 
-fn log_to_stderr(verbose: u8) {
+/// Has the libraries' log lines written to standard error: warnings, and more if `verbose`.
+fn start_tracing(verbose: u8, log: &Log) {
     let level = match verbose {
         0 => tracing::Level::WARN,
         1 => tracing::Level::INFO,
         2 => tracing::Level::DEBUG,
         _ => tracing::Level::TRACE,
     };
+    let log = log.clone();
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_target(false)
         .without_time()
-        .with_writer(io::stderr)
+        .with_writer(move || TraceWriter(log.clone()))
         .init();
 }

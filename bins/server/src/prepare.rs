@@ -1,4 +1,4 @@
-//! `pinhole-server prepare`.
+//! The command `prepare`: writes a file whose frames are ready to be served.
 use crate::cli::Prepare;
 use crate::report::Report;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,12 +9,15 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) fn run(cli: &Prepare) -> Result<(), Box<dyn std::error::Error>> {
-    let report = Report::new(cli.json);
+/// Prepares the file that the command line names.
+///
+/// # Errors
+/// The input cannot be served, or the output cannot be written.
+pub(crate) fn run(cli: &Prepare, report: Report) -> Result<(), Box<dyn std::error::Error>> {
     let stop = stop_on_signals()?;
     let options =
         PrepareOptions { normalising: cli.frames.normalising(), frame_rate: cli.fps, replace: cli.force };
-    // Draws nothing where standard error is no terminal.
+    // The bar draws nothing if standard error is no terminal.
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("{bar:40} {pos} of {len} frames, {per_sec}, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -50,7 +53,7 @@ pub(crate) fn run(cli: &Prepare) -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// Set by SIGINT and SIGTERM, so that what is unfinished can be removed.
+/// Returns a flag that SIGINT and SIGTERM set, so that an unfinished file can be removed.
 fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

@@ -1,25 +1,30 @@
-//! What the server says on standard output, to people or as JSON.
+//! What the server tells about itself, in words or as JSON.
+use crate::log::{Log, Output};
 use pinhole::codec::jpeg::Sampling;
 use pinhole::server::Summary;
 use pinhole_std::media::{InputNews, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
 use pinhole_std::server::Event;
 use serde_json::{Value, json};
-use std::io::{self, Write};
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-#[derive(Clone, Copy, Debug)]
+/// Tells events on standard output, and problems on standard error.
+#[derive(Clone, Debug)]
 pub(crate) struct Report {
     json: bool,
+    log: Log,
 }
 
 impl Report {
-    pub(crate) const fn new(json: bool) -> Self {
-        Self { json }
+    /// Makes a report in words, or with one JSON object on each line.
+    pub(crate) fn new(json: bool, log: Log) -> Self {
+        Self { json, log }
     }
 
-    pub(crate) fn problem(self, problem: &Problem) {
-        eprintln!("pinhole-server: {problem}{}", remedy(problem));
+    /// Tells why something cannot be served.
+    pub(crate) fn problem(&self, problem: &Problem) {
+        self.log.write(Output::Err, &format_args!("pinhole-server: {problem}{}", remedy(problem)));
         if self.json {
             let path = problem.path.display().to_string();
             self.say(&json!({ "event": "problem", "path": path, "frame": problem.frame, "byte": problem.at,
@@ -27,7 +32,8 @@ impl Report {
         }
     }
 
-    pub(crate) fn prepared(self, output: &Path, prepared: &Prepared) {
+    /// Tells what was prepared.
+    pub(crate) fn prepared(&self, output: &Path, prepared: &Prepared) {
         let Prepared { frames, changed, left_out, bytes, .. } = prepared;
         let path = output.display();
         if self.json {
@@ -41,8 +47,8 @@ impl Report {
         }
     }
 
-    /// Said before a wait: a loop of large pictures takes seconds to make.
-    pub(crate) fn preparing(self, pattern: PatternFormat) {
+    /// Tells that a test pattern is being made, which takes seconds if it is large.
+    pub(crate) fn preparing(&self, pattern: PatternFormat) {
         let ((width, height), rate) = (pattern.size(), f64::from(pattern.frame_rate().0) / 1000.0);
         if self.json {
             self.say(&json!({ "event": "preparing", "mount": "pattern", "width": width, "height": height,
@@ -52,7 +58,8 @@ impl Report {
         }
     }
 
-    pub(crate) fn serving(self, address: SocketAddr, library: &Library) {
+    /// Tells the URL of each medium.
+    pub(crate) fn serving(&self, address: SocketAddr, library: &Library) {
         let address = reachable(address);
         for mounted in library.mounted() {
             let url = format!("rtsp://{address}/{}", percent_encoded(mounted.mount));
@@ -66,37 +73,41 @@ impl Report {
         }
     }
 
-    pub(crate) fn event(self, event: &Event) {
+    /// Tells an event of the server. Called by event loops, it does not wait for a slow reader.
+    pub(crate) fn event(&self, event: &Event) {
         if let Event::Input { mount, news: InputNews::Trouble(trouble) } = event {
-            eprintln!("pinhole-server: /{mount}: {}", lost(trouble));
+            self.log.offer(Output::Err, &format_args!("pinhole-server: /{mount}: {}", lost(trouble)));
         }
         match (self.json, event) {
             (true, event) => {
                 if let Some(value) = as_json(event) {
-                    self.say(&value);
+                    self.offer(&value);
                 }
             }
             (false, Event::Opened { peer, session, mount, transport }) => {
-                self.say(&format_args!("{peer} opened /{mount} by {}, session {session}", transport.name()));
+                self.offer(&format_args!(
+                    "{peer} opened /{mount} by {}, session {session}",
+                    transport.name()
+                ));
             }
             (false, Event::Closed { peer, session, mount, why, summary }) => {
-                self.say(&format_args!(
+                self.offer(&format_args!(
                     "{peer} closed /{mount}, session {session}: {}; {}",
                     why.reason(),
                     figures(summary)
                 ));
             }
             (false, Event::Refused { peer, url, status }) => {
-                self.say(&format_args!("{peer} was refused {url}: {status}"));
+                self.offer(&format_args!("{peer} was refused {url}: {status}"));
             }
             (false, Event::Input { mount, news }) => match news {
                 InputNews::Format { width, height, sampling } => {
-                    self.say(&format_args!(
+                    self.offer(&format_args!(
                         "/{mount} is {width}x{height}, {}, from here on",
                         chroma(*sampling)
                     ));
                 }
-                InputNews::Ended => self.say(&format_args!("/{mount} has ended")),
+                InputNews::Ended => self.offer(&format_args!("/{mount} has ended")),
                 news => tracing::debug!(?news),
             },
             (false, Event::Disconnected { peer, why }) => tracing::info!("{peer} disconnected: {why}"),
@@ -104,28 +115,34 @@ impl Report {
                 tracing::info!("{peer} was late: {frames} frames left out");
             }
             (false, Event::Adapted { peer, one_in: 1, .. }) => {
-                self.say(&format_args!("{peer} reports no more loss, and is sent every frame"));
+                self.offer(&format_args!("{peer} reports no more loss, and is sent every frame"));
             }
             (false, Event::Adapted { peer, one_in, .. }) => {
-                self.say(&format_args!("{peer} reports loss, and is sent one frame in {one_in}"));
+                self.offer(&format_args!("{peer} reports loss, and is sent one frame in {one_in}"));
             }
             (false, event) => tracing::debug!(?event),
         }
     }
 
-    pub(crate) fn stopped(self) {
+    /// Tells that the server has stopped.
+    pub(crate) fn stopped(&self) {
         if self.json {
-            self.say(&json!({ "event": "stopped" }));
+            self.offer(&json!({ "event": "stopped" }));
         }
     }
 
-    /// A line on standard output. One that cannot be written is no reason to stop serving.
-    fn say(self, line: &dyn std::fmt::Display) {
-        let mut out = io::stdout().lock();
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    /// Queues a line for standard output without waiting.
+    fn offer(&self, line: &dyn Display) {
+        self.log.offer(Output::Out, line);
+    }
+
+    /// Queues a line for standard output.
+    fn say(&self, line: &dyn Display) {
+        self.log.write(Output::Out, line);
     }
 }
 
+/// Returns the JSON object of an event; `None` if it is not reported.
 fn as_json(event: &Event) -> Option<Value> {
     Some(match event {
         Event::Opened { peer, session, mount, transport } => {
@@ -163,6 +180,7 @@ fn as_json(event: &Event) -> Option<Value> {
     })
 }
 
+/// Describes a medium.
 fn about(mounted: &Mounted<'_>) -> String {
     let size = mounted.size.map_or_else(String::new, |(width, height)| format!("{width}x{height}, "));
     let frames = mounted.frames.map_or_else(|| "live".to_owned(), |frames| format!("{frames} frames"));
@@ -177,7 +195,7 @@ fn about(mounted: &Mounted<'_>) -> String {
     format!("{size}{frames}{recoded}{transcoded}")
 }
 
-/// What would help.
+/// Returns what would help.
 const fn remedy(problem: &Problem) -> &'static str {
     if problem.transcode { "; --transcode would serve it" } else { "" }
 }
@@ -189,7 +207,7 @@ const fn chroma(sampling: Sampling) -> &'static str {
     }
 }
 
-/// What of a live input was lost.
+/// Returns what of a live input was lost, and why.
 fn lost(trouble: &InputTrouble) -> String {
     let InputTrouble { dropped, left_out, junk, problem, .. } = trouble;
     let counts = [
@@ -202,6 +220,7 @@ fn lost(trouble: &InputTrouble) -> String {
     counts.chain(example).collect::<Vec<_>>().join("; ")
 }
 
+/// Returns the figures of a session that has ended.
 fn figures(summary: &Summary) -> String {
     let seconds = summary.lifetime.as_millis() as f64 / 1000.0;
     let megabytes = summary.octets as f64 / 1e6;
@@ -211,7 +230,8 @@ fn figures(summary: &Summary) -> String {
     )
 }
 
-/// An address that a client on this machine can use: a server on all addresses is on this one too.
+/// Returns an address that a client on this machine can use. A server on all addresses is also on the
+/// loopback interface.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
@@ -221,7 +241,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// A path as it stands in a URL.
+/// Returns a path as it is written in a URL.
 fn percent_encoded(path: &str) -> String {
     path.bytes()
         .map(|byte| match byte {
@@ -238,12 +258,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_spaces_makes_a_url_that_can_be_pasted() {
+    fn url_paths_are_percent_encoded() {
         assert_eq!(percent_encoded("big buck é"), "big%20buck%20%C3%A9");
     }
 
     #[test]
-    fn the_url_of_a_server_on_all_addresses_can_be_used() {
+    fn any_address_is_shown_as_loopback() {
         assert_eq!(reachable(([0, 0, 0, 0], 8554).into()).to_string(), "127.0.0.1:8554");
         assert_eq!(reachable(([10, 0, 0, 1], 1).into()).to_string(), "10.0.0.1:1");
     }
