@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 #[test]
-fn receivers_that_vanish_stop_or_crawl_disturb_nobody() {
+fn bad_receivers_disturb_nobody() {
     let _turn = undisturbed();
     let clip = Clip::sample();
     let server = Server::with(&["--loop"], &[&clip.path]);
@@ -45,11 +45,11 @@ fn receivers_that_vanish_stop_or_crawl_disturb_nobody() {
 }
 
 #[test]
-fn a_path_narrower_than_the_servers_packets_is_found_out() {
+fn a_narrow_path_is_found_out() {
     if !available(&[Peer::Tshark]) {
         return;
     }
-    in_own_network("a_path_narrower_than_the_servers_packets_is_found_out", || {
+    in_own_network("a_narrow_path_is_found_out", || {
         let clip = Clip::sample();
         for (path, mtu) in [("1000", "1400"), ("1500", "9000"), ("650", "1400")] {
             let mut narrow = Command::new("ip");

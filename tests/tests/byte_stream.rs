@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 #[test]
-fn a_client_sees_each_frame_from_any_stream_of_bytes() {
+fn any_byte_stream_carries_every_frame() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }

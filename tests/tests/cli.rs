@@ -48,7 +48,7 @@ fn help_and_version_are_no_failures() {
 }
 
 #[test]
-fn there_are_as_many_event_loops_as_asked_for_and_else_one_a_core() {
+fn event_loops_default_to_one_per_core() {
     let clip = Clip::sample();
     let cores = std::thread::available_parallelism().unwrap().get();
     for (options, loops) in [(&["--threads", "3"][..], 3), (&["--threads", "1"], 1), (&[], cores)] {
@@ -86,7 +86,7 @@ fn wrong_usage_is_exit_code_2() {
 }
 
 #[test]
-fn a_taken_port_is_one_line_and_exit_code_1() {
+fn a_taken_port_is_exit_code_1() {
     let clip = Clip::sample();
     let taken = Server::of(&[&clip]);
     let address = taken.address().to_string();
@@ -95,7 +95,7 @@ fn a_taken_port_is_one_line_and_exit_code_1() {
 }
 
 #[test]
-fn a_server_of_nothing_playable_names_each_file_and_exits_with_1() {
+fn nothing_playable_is_exit_code_1() {
     let directory = TempDir::new();
     let text = directory.file("notes.txt", b"Dear diary, nothing here is a video.\n");
     let empty = directory.file("empty.mjpeg", b"");
@@ -115,7 +115,7 @@ fn a_server_of_nothing_playable_names_each_file_and_exits_with_1() {
 }
 
 #[test]
-fn what_is_good_of_a_broken_file_is_served_and_the_fault_named() {
+fn good_frames_of_broken_files_are_served() {
     let directory = TempDir::new();
     let clip = std::fs::read(Clip::sample().path).unwrap();
     let frames = split(&clip);
@@ -139,7 +139,7 @@ fn what_is_good_of_a_broken_file_is_served_and_the_fault_named() {
 }
 
 #[test]
-fn a_signal_ends_the_server_cleanly_with_a_bye() {
+fn a_signal_ends_sessions_with_bye() {
     let clip = Clip::sample();
     for signal in ["INT", "TERM"] {
         let server = Server::with(&["--loop"], &[&clip.path]);
@@ -184,7 +184,7 @@ fn unread_output_stalls_no_client() {
 }
 
 #[test]
-fn a_viewer_without_a_server_says_so_in_one_line() {
+fn an_unreachable_server_is_one_line() {
     let clip = Clip::sample();
     let server = Server::of(&[&clip]);
     let unauthorized =

@@ -38,17 +38,17 @@ fn show(sizes: &[(u32, u32)], ffmpeg: bool) {
 }
 
 #[test]
-fn pictures_of_any_size_up_to_2040_are_shown() {
+fn pictures_up_to_2040_pixels_are_shown() {
     show(&[(1, 1), (7, 5), (17, 33), (64, 48), (640, 359)], true);
 }
 
 #[test]
-fn larger_pictures_are_shown_by_who_reads_their_size_in_the_description() {
+fn larger_pictures_need_the_described_size() {
     show(&[(2041, 40), (4096, 16), (2560, 1440)], false);
 }
 
 #[test]
-fn pictures_that_cannot_be_carried_are_left_out_and_the_others_are_shown() {
+fn only_carriable_pictures_are_shown() {
     if !available(&[Peer::Pillow]) {
         return;
     }

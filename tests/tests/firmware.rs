@@ -103,8 +103,8 @@ fn pictures() -> Hashes {
 
 /// `docs/firmware.md` has it as the command that shows what the camera does.
 #[test]
-fn four_clients_see_every_frame_of_a_minute() {
-    with_firmware("four_clients_see_every_frame_of_a_minute", |mut firmware| {
+fn four_clients_see_every_frame() {
+    with_firmware("four_clients_see_every_frame", |mut firmware| {
         let (url, file) = (Firmware::url("clip"), pictures());
         // Behind the first ten seconds, which end with the clock's wrap.
         let frames = 60 * RATE as usize;
@@ -205,8 +205,8 @@ fn spill(seconds: u64) {
 }
 
 #[test]
-fn what_is_malformed_floods_or_hangs_on_disturbs_nobody() {
-    with_firmware("what_is_malformed_floods_or_hangs_on_disturbs_nobody", |firmware| {
+fn hostile_clients_disturb_nobody() {
+    with_firmware("hostile_clients_disturb_nobody", |firmware| {
         let [clip, none] = ["clip", "none"].map(Firmware::url);
         let watcher = Watcher::start(Transport::Udp, &firmware);
         for (request, statuses) in bad_requests(&clip, &none) {
@@ -272,8 +272,8 @@ fn host(number: u8) -> Ipv4Addr {
 }
 
 #[test]
-fn connections_that_are_never_completed_disturb_no_session_and_pass() {
-    with_firmware("connections_that_are_never_completed_disturb_no_session_and_pass", |firmware| {
+fn half_open_connections_disturb_nobody() {
+    with_firmware("half_open_connections_disturb_nobody", |firmware| {
         let url = Firmware::url("clip");
         let watchers = Transport::ALL.map(|transport| Watcher::start(transport, &firmware));
         for (hosts, known) in [(100..250, false), (10..14, true)] {
@@ -306,8 +306,8 @@ fn change_addresses(change: &str, hosts: &[Ipv4Addr]) {
 /// Their addresses are taken away: nothing comes from them any more, no farewell either, and nobody answers
 /// for them.
 #[test]
-fn hosts_that_vanish_lose_their_sockets_and_cost_nobody_a_frame() {
-    with_firmware("hosts_that_vanish_lose_their_sockets_and_cost_nobody_a_frame", |firmware| {
+fn vanished_hosts_cost_no_frame() {
+    with_firmware("vanished_hosts_cost_no_frame", |firmware| {
         // Or the machine would look for them, and say that they are not to be found.
         std::fs::write("/proc/sys/net/ipv4/ip_forward", "0").expect("a network of the test's own");
         let url = Firmware::url("clip");
@@ -386,7 +386,7 @@ fn the_emulator_does_not_outlive_its_parent() {
 }
 
 #[test]
-fn what_is_wrong_is_said_and_what_to_do() {
+fn errors_say_what_to_do() {
     let cases: [(&[&str], i32, &str); 7] = [
         (&["--sessions", "5"], 2, "--sessions <N>"),
         (&["--watch", "5"], 2, "--watch <N>"),

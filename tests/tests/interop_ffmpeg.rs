@@ -40,7 +40,7 @@ fn ffmpeg_sees_each_frame_of_720p() {
 }
 
 #[test]
-fn a_url_with_a_trailing_slash_or_a_query_is_the_same_stream() {
+fn slash_and_query_name_the_same_stream() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }

@@ -27,7 +27,7 @@ fn retina_sees_each_frame_over_udp_and_tcp() {
 }
 
 #[test]
-fn retina_sees_what_ffmpeg_sees_of_a_size_that_comes_in_an_extension() {
+fn retina_and_ffmpeg_agree_on_odd_sizes() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }

@@ -24,11 +24,11 @@ fn nothing_said_to_ffmpeg_is_malformed() {
 }
 
 #[test]
-fn nothing_said_to_the_viewer_or_by_it_is_malformed() {
+fn the_viewers_traffic_is_well_formed() {
     if !available(&[Peer::Tshark]) {
         return;
     }
-    in_own_network("nothing_said_to_the_viewer_or_by_it_is_malformed", || {
+    in_own_network("the_viewers_traffic_is_well_formed", || {
         let clip = Clip::sample();
         let server = Server::of(&[&clip]);
         for transport in Transport::ALL {

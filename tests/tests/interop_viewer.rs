@@ -22,7 +22,7 @@ fn the_viewer_gets_each_frame_over_udp_and_tcp() {
 }
 
 #[test]
-fn the_viewer_gets_each_frame_of_clips_made_by_others() {
+fn the_viewer_gets_foreign_clips() {
     if !available(&[Peer::Ffmpeg, Peer::Gstreamer]) {
         return;
     }
@@ -38,7 +38,7 @@ fn the_viewer_gets_each_frame_of_clips_made_by_others() {
 }
 
 #[test]
-fn the_viewer_gets_each_frame_from_gst_rtsp_server() {
+fn the_viewer_plays_from_gst_rtsp_server() {
     if !available(&[Peer::Ffmpeg, Peer::GstServer]) {
         return;
     }
@@ -51,7 +51,7 @@ fn the_viewer_gets_each_frame_from_gst_rtsp_server() {
 }
 
 #[test]
-fn a_viewer_that_gets_nothing_over_udp_falls_back_to_tcp() {
+fn blocked_udp_falls_back_to_tcp() {
     if !available(&[Peer::Ffmpeg, Peer::GstServer]) {
         return;
     }
@@ -93,7 +93,7 @@ fn the_snapshot_is_the_last_picture() {
 }
 
 #[test]
-fn the_pictures_are_those_of_the_clip_each_in_its_place() {
+fn the_pictures_are_those_of_the_clip() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }

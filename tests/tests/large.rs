@@ -30,7 +30,7 @@ fn read_once(path: &Path) -> Duration {
 }
 
 #[test]
-fn a_file_of_a_gigabyte_is_opened_soon_and_not_copied() {
+fn a_gigabyte_file_opens_without_a_copy() {
     let directory = TempDir::new();
     let path = long(&directory, 1024 * MIB);
     let reading = read_once(&path);
@@ -47,7 +47,7 @@ fn a_file_of_a_gigabyte_is_opened_soon_and_not_copied() {
 }
 
 #[test]
-fn a_cache_bounds_what_is_held_of_a_medium_that_is_larger() {
+fn a_cache_bounds_a_larger_medium() {
     let directory = TempDir::new();
     // 20 MB, of which no two frames are one to the cache.
     let clip = std::fs::read(Clip::sample().path).unwrap();

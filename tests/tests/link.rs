@@ -74,11 +74,11 @@ fn a_link_without_faults_loses_nothing() {
 }
 
 #[test]
-fn a_lossy_link_loses_its_share_and_says_so() {
+fn a_lossy_link_reports_its_losses() {
     if !available(&[Peer::Namespaces]) {
         return;
     }
-    in_own_namespaces("a_lossy_link_loses_its_share_and_says_so", || {
+    in_own_namespaces("a_lossy_link_reports_its_losses", || {
         let link = Link::start(["near", "far"], &["--loss", "10%", "--duplicate", "5%", "--seed", "7"]);
         let (came, _) = send(&link, 4_000, 20_000_000);
         let report = link.stop();
@@ -130,11 +130,11 @@ fn wrong_usage_is_exit_code_2() {
 }
 
 #[test]
-fn a_link_that_cannot_be_had_says_why_and_what_to_do() {
+fn an_impossible_link_says_why() {
     if !available(&[Peer::Namespaces]) {
         return;
     }
-    in_own_namespaces("a_link_that_cannot_be_had_says_why_and_what_to_do", || {
+    in_own_namespaces("an_impossible_link_says_why", || {
         let mut powerless = Command::new("setpriv");
         powerless.args(["--bounding-set=-all", "--inh-caps=-all"]);
         let done = run(powerless.arg(binary("pinhole-sim")).args(["link", "va", "vb"]), LIMIT).unwrap();
@@ -156,11 +156,11 @@ fn a_link_that_cannot_be_had_says_why_and_what_to_do() {
 }
 
 #[test]
-fn an_interface_that_goes_away_ends_the_link() {
+fn a_lost_interface_ends_the_link() {
     if !available(&[Peer::Namespaces]) {
         return;
     }
-    in_own_namespaces("an_interface_that_goes_away_ends_the_link", || {
+    in_own_namespaces("a_lost_interface_ends_the_link", || {
         let there = Namespace::new("there");
         let mut command = Command::new(binary("pinhole-sim"));
         let link = pinhole_tests::process::Running::start(command.args(["link", "va@there", "vb"]));

@@ -20,7 +20,7 @@ fn split(clip: &[u8]) -> Vec<&[u8]> {
 }
 
 #[test]
-fn a_viewer_stays_through_a_stall_and_sees_what_comes_after() {
+fn a_viewer_survives_a_stall() {
     let clip = std::fs::read(Clip::sample().path).unwrap();
     let frames = split(&clip);
     let (server, mut camera) = Server::of_pipe(&[]);
@@ -44,7 +44,7 @@ fn a_viewer_stays_through_a_stall_and_sees_what_comes_after() {
 }
 
 #[test]
-fn another_size_in_mid_stream_is_told_and_followed() {
+fn a_size_change_is_followed() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }
@@ -91,7 +91,7 @@ fn another_size_in_mid_stream_is_told_and_followed() {
 }
 
 #[test]
-fn garbage_and_a_cut_end_are_told_and_cost_only_themselves() {
+fn garbage_costs_only_itself() {
     let clip = std::fs::read(Clip::sample().path).unwrap();
     let frames = split(&clip);
     let (server, mut camera) = Server::of_pipe(&["-v"]);

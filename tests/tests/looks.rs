@@ -10,7 +10,7 @@ const ACROSS: (usize, usize) = (0, REGIONS.0);
 const DOWN: (usize, usize) = (0, REGIONS.1);
 
 #[test]
-fn held_stepped_scrubbed_and_under_overlays_it_looks_as_accepted() {
+fn all_controls_look_as_accepted() {
     if !available(&[Peer::Display]) {
         return;
     }
@@ -38,7 +38,7 @@ fn held_stepped_scrubbed_and_under_overlays_it_looks_as_accepted() {
 }
 
 #[test]
-fn the_badge_of_a_live_stream_looks_as_accepted() {
+fn the_live_badge_looks_as_accepted() {
     if !available(&[Peer::Display]) {
         return;
     }

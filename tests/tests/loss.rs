@@ -5,7 +5,7 @@ use pinhole_tests::server::Server;
 use pinhole_tests::{Transport, undisturbed, viewer};
 
 #[test]
-fn a_lost_packet_costs_a_strip_and_not_the_frame() {
+fn a_lost_packet_costs_one_area() {
     let _turn = undisturbed();
     let clip = Clip::sample();
     let server = Server::with(&["--loop"], &[&clip.path]);

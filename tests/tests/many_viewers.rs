@@ -16,7 +16,7 @@ const VIEWERS: usize = 20;
 const SESSION_GONE: Duration = Duration::from_secs(90);
 
 #[test]
-fn a_killed_viewer_disturbs_none_of_twenty_and_its_session_goes() {
+fn a_killed_viewer_disturbs_nobody() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }

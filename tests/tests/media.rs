@@ -67,7 +67,7 @@ fn multipart_files_are_seen_frame_by_frame() {
 }
 
 #[test]
-fn a_camera_may_send_multipart_on_standard_input() {
+fn standard_input_may_be_multipart() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }

@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_millis(250);
 const ROUNDS: u64 = 4;
 
 #[test]
-fn memory_does_not_grow_once_the_cache_has_wrapped() {
+fn memory_is_steady_after_the_cache_wraps() {
     let _turn = undisturbed();
     let clip = Clip::sample();
     let bytes = std::fs::metadata(&clip.path).unwrap().len();

@@ -26,7 +26,7 @@ fn an_mtu_counts_the_whole_ip_packet() {
 }
 
 #[test]
-fn jumbo_frames_are_seen_by_ffmpeg_and_the_viewer() {
+fn jumbo_packets_reach_every_client() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }

@@ -63,7 +63,7 @@ fn played(picture: &Picture) -> Option<usize> {
 }
 
 #[test]
-fn a_click_on_the_button_pauses_and_the_next_plays_and_rest_hides_the_controls() {
+fn clicks_pause_and_play() {
     if !available(&[Peer::Display]) {
         return;
     }
@@ -88,7 +88,7 @@ fn a_click_on_the_button_pauses_and_the_next_plays_and_rest_hides_the_controls()
 }
 
 #[test]
-fn figures_and_keys_come_by_their_keys_and_escape_closes_them_first() {
+fn escape_closes_overlays_first() {
     if !available(&[Peer::Display]) {
         return;
     }
@@ -141,7 +141,7 @@ fn the_knob_goes_on_along_the_timeline() {
 }
 
 #[test]
-fn a_window_of_one_pixel_with_all_overlays_is_no_trouble_and_comes_back() {
+fn a_window_of_one_pixel_recovers() {
     if !available(&[Peer::Display]) {
         return;
     }
@@ -163,7 +163,7 @@ fn a_window_of_one_pixel_with_all_overlays_is_no_trouble_and_comes_back() {
 }
 
 #[test]
-fn p_saves_the_picture_without_what_is_over_it() {
+fn p_saves_the_picture_without_overlays() {
     if !available(&[Peer::Display]) {
         return;
     }
@@ -188,7 +188,7 @@ fn p_saves_the_picture_without_what_is_over_it() {
 }
 
 #[test]
-fn steps_go_by_one_frame_and_a_drag_goes_where_it_ends() {
+fn steps_and_drags_reach_their_frames() {
     if !available(&[Peer::Ffmpeg, Peer::Display]) {
         return;
     }
@@ -235,7 +235,7 @@ fn steps_go_by_one_frame_and_a_drag_goes_where_it_ends() {
 }
 
 #[test]
-fn a_live_stream_that_was_held_is_behind_until_it_is_sent_back_to_the_edge() {
+fn a_held_live_stream_falls_behind() {
     if !available(&[Peer::Display]) {
         return;
     }
@@ -298,7 +298,7 @@ fn r_records_until_it_is_pressed_again() {
 }
 
 #[test]
-fn a_server_that_goes_away_is_told_over_a_dimmed_picture_that_can_be_stepped_through() {
+fn a_lost_server_dims_the_picture() {
     if !available(&[Peer::Display]) {
         return;
     }

@@ -38,7 +38,7 @@ fn files(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_prepared_file_is_served_as_it_is_with_the_inputs_pictures_and_clock() {
+fn a_prepared_file_is_served_unchanged() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }
@@ -71,7 +71,7 @@ fn a_prepared_file_is_served_as_it_is_with_the_inputs_pictures_and_clock() {
 }
 
 #[test]
-fn what_is_left_out_is_named_and_counted() {
+fn left_out_frames_are_counted() {
     let directory = TempDir::new();
     let mut clip = std::fs::read(Clip::sample().path).unwrap();
     let sof = clip.windows(2).skip(1000).position(|w| w == [0xff, 0xc0]).unwrap() + 1000;
@@ -86,7 +86,7 @@ fn what_is_left_out_is_named_and_counted() {
 }
 
 #[test]
-fn an_output_that_exists_is_only_replaced_when_that_is_asked_for() {
+fn existing_outputs_need_force() {
     let directory = TempDir::new();
     let clip = Clip::sample();
     let output = directory.file("out.avi", b"precious");

@@ -83,7 +83,7 @@ fn a_description_names_jpeg_and_the_length() {
 }
 
 #[test]
-fn pause_holds_the_stream_and_play_goes_on_where_it_stopped() {
+fn play_resumes_where_pause_stopped() {
     let (server, url) = served(&[]);
     let mut dialogue = Dialogue::connect(server.address());
     dialogue.set_up_tcp(&url);
@@ -138,7 +138,7 @@ fn an_end_of_range_is_kept() {
 }
 
 #[test]
-fn the_end_is_a_bye_and_play_starts_again() {
+fn play_starts_again_after_bye() {
     let _turn = undisturbed();
     let (server, url) = served(&[]);
     let mut dialogue = Dialogue::connect(server.address());
@@ -156,7 +156,7 @@ fn the_end_is_a_bye_and_play_starts_again() {
 }
 
 #[test]
-fn rtp_info_and_server_port_match_what_comes_over_udp() {
+fn rtp_info_matches_the_packets() {
     let (server, url) = served(&[]);
     let mut dialogue = Dialogue::connect(server.address());
     let pair = UdpPair::bind();
@@ -177,7 +177,7 @@ fn rtp_info_and_server_port_match_what_comes_over_udp() {
 }
 
 #[test]
-fn a_sender_report_maps_the_wall_clock_to_rtp_time() {
+fn a_sender_report_maps_both_clocks() {
     let _turn = undisturbed();
     let (server, url) = served(&["--loop"]);
     let mut dialogue = Dialogue::connect(server.address());
@@ -214,7 +214,7 @@ fn unix_seconds(report: SenderReport) -> f64 {
 }
 
 #[test]
-fn a_message_may_come_in_any_pieces_and_media_between_messages() {
+fn messages_may_come_in_pieces() {
     let (server, url) = served(&[]);
     let mut dialogue = Dialogue::connect(server.address());
     let request = odd_requests(&url);
@@ -228,7 +228,7 @@ fn a_message_may_come_in_any_pieces_and_media_between_messages() {
 }
 
 #[test]
-fn a_session_is_announced_kept_alive_and_torn_down() {
+fn a_session_lives_and_ends() {
     let (server, url) = served(&["--loop"]);
     let mut dialogue = Dialogue::connect(server.address());
     let setup = dialogue.set_up_tcp(&url);
@@ -244,7 +244,7 @@ fn a_session_is_announced_kept_alive_and_torn_down() {
 }
 
 #[test]
-fn a_client_may_change_to_tcp_on_the_same_connection() {
+fn a_client_may_change_to_tcp() {
     let (server, url) = served(&[]);
     let mut dialogue = Dialogue::connect(server.address());
     // ffmpeg's way when no UDP arrives: it forgets the session and begins another.
@@ -256,7 +256,7 @@ fn a_client_may_change_to_tcp_on_the_same_connection() {
 }
 
 #[test]
-fn the_first_transport_that_is_supported_is_taken() {
+fn the_first_supported_transport_is_taken() {
     let (server, url) = served(&[]);
     let list =
         "RAW/RAW/UDP;unicast, RTP/SAVP;unicast;client_port=5000-5001,RTP/AVP/TCP;interleaved=4-5;unicast";
@@ -281,7 +281,7 @@ fn a_stream_is_never_aimed_at_a_third_party() {
 }
 
 #[test]
-fn bad_requests_get_their_status_and_disturb_nobody() {
+fn bad_requests_get_their_status() {
     let (server, url) = served(&[]);
     let mut bystander = Dialogue::connect(server.address());
     bystander.set_up_tcp(&url);
@@ -320,7 +320,7 @@ fn requests_in_the_wrong_state_are_refused() {
 }
 
 #[test]
-fn a_client_that_sends_rubbish_after_setup_costs_only_its_own_session() {
+fn rubbish_costs_only_its_own_session() {
     let (mut server, url) = served(&[]);
     let mut dialogue = Dialogue::connect(server.address());
     dialogue.set_up_tcp(&url);

@@ -10,11 +10,11 @@ use pinhole_tests::quality::{Client, compare};
 const GOOD: f64 = 0.95;
 
 #[test]
-fn no_stock_client_shows_as_much_over_a_lossy_network() {
+fn the_viewer_shows_most_under_loss() {
     if !available(&[Peer::Ffmpeg, Peer::Gstreamer, Peer::Namespaces]) {
         return;
     }
-    in_own_namespaces("no_stock_client_shows_as_much_over_a_lossy_network", || {
+    in_own_namespaces("the_viewer_shows_most_under_loss", || {
         let directory = TempDir::new();
         let clip = Clip::large(&directory).times(4, &directory);
         let mut table =

@@ -79,7 +79,7 @@ impl Watch {
 }
 
 #[test]
-fn a_viewer_with_loss_is_sent_fewer_frames_and_all_again_when_it_ends() {
+fn loss_thins_frames_until_it_ends() {
     let _turn = undisturbed();
     let clip = Clip::sample();
     let server = Server::with(&["--loop"], &[&clip.path]);
@@ -123,7 +123,7 @@ fn a_viewer_with_loss_is_sent_fewer_frames_and_all_again_when_it_ends() {
 }
 
 #[test]
-fn a_client_that_cannot_take_all_is_skipped_along_in_real_time() {
+fn a_slow_client_keeps_real_time() {
     let _turn = undisturbed();
     let server = Server::with(&["--pattern", "640x360@240"], &NO_MEDIA);
     let url = server.url("pattern");
@@ -144,7 +144,7 @@ fn a_client_that_cannot_take_all_is_skipped_along_in_real_time() {
 }
 
 #[test]
-fn a_client_that_stops_reading_resumes_at_the_live_edge_and_no_other_notices() {
+fn a_stopped_reader_resumes_live() {
     let _turn = undisturbed();
     let server = Server::with(&["--pattern", "640x360@30"], &NO_MEDIA);
     let url = server.url("pattern");
@@ -169,7 +169,7 @@ fn a_client_that_stops_reading_resumes_at_the_live_edge_and_no_other_notices() {
 }
 
 #[test]
-fn a_source_faster_than_the_machine_keeps_true_time() {
+fn a_fast_source_keeps_true_time() {
     let _turn = undisturbed();
     let clip = std::fs::read(Clip::sample().path).unwrap();
     let (server, mut camera) = Server::of_pipe(&[]);
@@ -201,7 +201,7 @@ fn camera_like(directory: &TempDir, size: &str, quality: u32, frames: u32) -> Cl
 }
 
 #[test]
-fn a_stock_buffer_that_is_read_late_holds_every_frame() {
+fn late_readers_lose_no_frame() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }
@@ -233,7 +233,7 @@ fn bystander(server: &Server, url: &str) -> (Dialogue, UdpPair) {
 }
 
 #[test]
-fn ffmpeg_sees_every_frame_in_hd_while_fifty_others_watch() {
+fn fifty_viewers_cost_no_hd_frame() {
     const FRAMES: usize = 240;
     if !available(&[Peer::Ffmpeg]) {
         return;

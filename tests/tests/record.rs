@@ -38,7 +38,7 @@ fn assert_start_of_sample(recording: &Path) -> usize {
 }
 
 #[test]
-fn a_recording_has_exactly_the_frames_that_were_received() {
+fn a_recording_has_every_received_frame() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }
@@ -72,7 +72,7 @@ fn a_recording_has_exactly_the_frames_that_were_received() {
 }
 
 #[test]
-fn a_viewer_that_is_killed_leaves_all_that_it_had_written() {
+fn a_killed_viewer_leaves_its_recording() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }
@@ -98,7 +98,7 @@ fn a_viewer_that_is_killed_leaves_all_that_it_had_written() {
 
 /// A file system of its own, which is too small.
 #[test]
-fn a_full_disk_ends_the_recording_and_the_show_goes_on() {
+fn a_full_disk_ends_only_the_recording() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }
@@ -134,7 +134,7 @@ fn a_full_disk_ends_the_recording_and_the_show_goes_on() {
 }
 
 #[test]
-fn a_camera_that_changes_its_size_gets_a_file_for_each() {
+fn each_picture_size_gets_a_file() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }

@@ -28,7 +28,7 @@ fn ffmpeg_seeks_to_a_second() {
 }
 
 #[test]
-fn gstreamer_seeks_to_a_second_and_plays_on_faster() {
+fn gstreamer_seeks_and_plays_faster() {
     // Its library comes with that of the server.
     if !available(&[Peer::Gstreamer, Peer::GstServer]) {
         return;
@@ -58,7 +58,7 @@ fn the_viewer_starts_at_a_second() {
 }
 
 #[test]
-fn a_start_behind_the_end_is_a_failure_that_says_so() {
+fn a_start_after_the_end_fails() {
     let clip = Clip::sample();
     let server = Server::of(&[&clip]);
     let done = viewer::run_viewer(&["--start", "100", &server.url(clip.mount())]);
@@ -67,7 +67,7 @@ fn a_start_behind_the_end_is_a_failure_that_says_so() {
 }
 
 #[test]
-fn the_viewer_plays_four_times_as_fast_and_backwards() {
+fn the_viewer_plays_fast_and_backwards() {
     if !available(&[Peer::Ffmpeg]) {
         return;
     }
@@ -100,7 +100,7 @@ fn the_viewer_plays_four_times_as_fast_and_backwards() {
 }
 
 #[test]
-fn a_higher_speed_fills_the_cache_and_plays_at_the_usual_rate() {
+fn speed_fills_the_cache() {
     let _turn = undisturbed();
     let clip = Clip::sample();
     let server = Server::of(&[&clip]);
@@ -115,7 +115,7 @@ fn a_higher_speed_fills_the_cache_and_plays_at_the_usual_rate() {
 }
 
 #[test]
-fn what_comes_at_four_times_the_rate_is_each_fourth_frame_byte_for_byte() {
+fn scale_4_sends_every_fourth_frame() {
     let clip = Clip::sample();
     let server = Server::of(&[&clip]);
     let url = server.url(clip.mount());

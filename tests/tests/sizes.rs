@@ -31,11 +31,11 @@ fn ffmpeg_and_gstreamer_show_odd_sizes_rounded_up() {
 }
 
 #[test]
-fn tshark_finds_the_extension_in_the_first_packets_alone_and_nothing_malformed() {
+fn only_first_packets_have_the_extension() {
     if !available(&[Peer::Tshark]) {
         return;
     }
-    let name = "tshark_finds_the_extension_in_the_first_packets_alone_and_nothing_malformed";
+    let name = "only_first_packets_have_the_extension";
     in_own_network(name, || {
         for (pattern, extended) in [("320x184@25", false), (ODD, true), ("2048x64@25", true)] {
             let server = serve(pattern);
@@ -57,7 +57,7 @@ fn tshark_finds_the_extension_in_the_first_packets_alone_and_nothing_malformed()
 }
 
 #[test]
-fn the_viewer_learns_the_size_from_the_packets() {
+fn the_viewer_learns_sizes_from_packets() {
     let _turn = undisturbed();
     for (pattern, size) in [(ODD, [331, 187]), ("2561x33@25", [2561, 33]), ("17x4097@10", [17, 4097])] {
         let server = serve(pattern);

@@ -75,12 +75,12 @@ fn in_64_kib_four_clients_see_every_frame() {
 
 /// What waits to be acknowledged is the rate times the round trip, and that is memory.
 #[test]
-fn larger_pictures_over_a_longer_way_take_more_memory() {
+fn large_pictures_take_more_memory() {
     if !available(&[Peer::Ffmpeg, Peer::Tshark, Peer::Namespaces]) {
         return;
     }
     let _turn = undisturbed();
-    in_own_network("larger_pictures_over_a_longer_way_take_more_memory", || {
+    in_own_network("large_pictures_take_more_memory", || {
         let directory = TempDir::new();
         let clip = Clip::large(&directory);
         let file = watch::ffmpeg_file(&clip.plain);
@@ -102,12 +102,12 @@ fn larger_pictures_over_a_longer_way_take_more_memory() {
 }
 
 #[test]
-fn what_it_says_is_well_formed_to_the_last_bye() {
+fn the_boards_traffic_is_well_formed() {
     if !available(&[Peer::Ffmpeg, Peer::Tshark, Peer::Namespaces]) {
         return;
     }
     let _turn = undisturbed();
-    in_own_network("what_it_says_is_well_formed_to_the_last_bye", || {
+    in_own_network("the_boards_traffic_is_well_formed", || {
         let clip = Clip::sample();
         let file = watch::ffmpeg_file(&clip.plain);
         let directory = TempDir::new();
@@ -196,7 +196,7 @@ fn wrong_usage_is_exit_code_2() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_with_what_would() {
+fn a_refusal_says_what_would_fit() {
     let clip = Clip::sample();
     let path = clip.path.to_str().unwrap();
     let refused = run_board(&[path, "--ram", "10KiB"]);
@@ -212,11 +212,11 @@ fn what_does_not_fit_is_refused_with_what_would() {
 }
 
 #[test]
-fn an_interface_that_cannot_be_had_is_told_with_what_to_do() {
+fn an_impossible_interface_says_why() {
     if !available(&[Peer::Namespaces]) {
         return;
     }
-    in_own_namespaces("an_interface_that_cannot_be_had_is_told_with_what_to_do", || {
+    in_own_namespaces("an_impossible_interface_says_why", || {
         let clip = Clip::sample();
         let path = clip.path.to_str().unwrap();
         let ip = |command: &str| {

@@ -25,7 +25,7 @@ fn progressive(directory: &TempDir) -> std::path::PathBuf {
 }
 
 #[test]
-fn progressive_pictures_are_seen_by_ffmpeg_and_without_the_option_the_option_is_named() {
+fn progressive_pictures_need_transcode() {
     if !available(&[Peer::Ffmpeg, Peer::Display]) {
         return;
     }

@@ -23,7 +23,7 @@ const CONTROLS: usize = 104;
 const HELD: Duration = Duration::from_millis(500);
 
 #[test]
-fn without_a_url_the_window_shows_the_sample_again_and_again_until_q() {
+fn without_a_url_a_sample_repeats() {
     if !available(&[Peer::Ffmpeg, Peer::Display]) {
         return;
     }
@@ -46,7 +46,7 @@ fn without_a_url_the_window_shows_the_sample_again_and_again_until_q() {
 }
 
 #[test]
-fn space_holds_a_live_picture_while_frames_go_on_to_come_and_esc_quits() {
+fn space_holds_and_esc_quits() {
     if !available(&[Peer::Display]) {
         return;
     }
@@ -82,7 +82,7 @@ fn space_holds_a_live_picture_while_frames_go_on_to_come_and_esc_quits() {
 }
 
 #[test]
-fn a_resized_window_has_the_picture_between_black_bars() {
+fn a_resized_window_has_black_bars() {
     if !available(&[Peer::Ffmpeg, Peer::Display]) {
         return;
     }
@@ -102,7 +102,7 @@ fn a_resized_window_has_the_picture_between_black_bars() {
 }
 
 #[test]
-fn a_held_picture_is_drawn_again_in_a_window_that_was_resized_or_hidden() {
+fn a_held_picture_is_redrawn() {
     if !available(&[Peer::Ffmpeg, Peer::Display]) {
         return;
     }
@@ -124,7 +124,7 @@ fn a_held_picture_is_drawn_again_in_a_window_that_was_resized_or_hidden() {
 // Elsewhere a window needs no X display.
 #[cfg(all(unix, not(target_os = "macos")))]
 #[test]
-fn a_display_that_is_not_there_is_told_and_the_clip_is_played_without() {
+fn a_missing_display_is_no_failure() {
     let clip = Clip::sample();
     let server = Server::of(&[&clip]);
     let url = server.url(clip.mount());
