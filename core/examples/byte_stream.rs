@@ -6,11 +6,11 @@
 //! or of a TCP/IP stack with `embedded_io`, a clock, and how to wait. Media travel interleaved with RTSP
 //! (RFC 2326, 10.12). The rest makes such a stream of a host's TCP connection, and frames of a file.
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
-use pinhole::codec::jpeg::{self, JpegInfo, RecodeOptions};
-use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::codec::jpeg::{self, JpegInfo, RecodeOptions, TRACK};
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::media::Splitter;
 use pinhole::rtsp::Status;
-use pinhole::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
+use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
 use pinhole::server::{Answer, Ask, Config, Event, ServerConn};
 use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
 use std::error::Error;
@@ -182,17 +182,20 @@ impl Clip {
 }
 
 impl FrameStore for Clip {
-    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
-        let (data, info) = self.0.get(id.0 as usize).ok_or(Miss::End)?;
-        let (from, to) = (Self::time_of(id.0), Self::time_of(id.0 + 1));
-        let duration = Duration::from_micros(to.as_micros() - from.as_micros());
-        Ok(Frame::jpeg(data, *info, MediaTime::ZERO + from, duration))
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
     }
 
-    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
-        let Seek::To(time) = to else { return FrameId(0) };
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        let (data, _) = self.0.get(id.0 as usize).ok_or(Miss::End)?;
+        let interval = u64::from(TRACK.clock_rate) / Self::RATE;
+        Ok(Frame::intra(data, id.0 * interval, interval as u32))
+    }
+
+    fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        let Seek::To(time) = to else { return Ok(FrameId(0)) };
         let found = (0..self.0.len() as u64).find(|id| MediaTime::ZERO + Self::time_of(*id) >= time);
-        FrameId(found.unwrap_or(self.0.len() as u64))
+        Ok(FrameId(found.unwrap_or(self.0.len() as u64)))
     }
 }
 
@@ -205,7 +208,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let first = clip.0[0].1;
     let tracks = [Track {
-        format: TrackFormat::Jpeg { width: first.width, height: first.height },
+        info: TRACK,
+        dimensions: Some((first.width, first.height)),
         frame_rate: Some(FrameRate(Clip::RATE as u32 * 1_000)),
     }];
     let start = std::time::Instant::now();

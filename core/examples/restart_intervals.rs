@@ -12,13 +12,14 @@
 //! call sends with segmentation offload: packets of one size, but the last, which may be shorter;
 //! at most 64, and 65,507 bytes. `area` is how much of the clip's picture area 1 % of lost packets
 //! cost, in per cent; without markers, that is every frame of which a packet is lost.
-use pinhole::codec::jpeg::{JpegInfo, RecodeOptions, inspect, recode, recode_max_len, strip_interval};
-use pinhole::frame::{Format, FrameStore, Integrity, TrackId};
+use pinhole::codec::jpeg::{
+    JpegInfo, Missing, RecodeOptions, TRACK, inspect, recode, recode_max_len, strip_interval,
+};
 use pinhole::frame::{FrameRing, Slot};
+use pinhole::frame::{FrameStore, Integrity, TrackId};
 use pinhole::payload::jpeg::Depacketizer;
 use pinhole::payload::jpeg::{HeaderRepr, Q_DYNAMIC, Restart, Tables};
 use pinhole::rtp;
-use pinhole::time::MediaTime;
 use std::error::Error;
 use std::ops::Range;
 
@@ -139,7 +140,7 @@ impl Frame {
             };
             return Ok(self.starts.windows(2).filter(is_lost).count() as f64 / total);
         }
-        let mut ring = FrameRing::new([Slot::default()], vec![0; self.file.len() * 2]);
+        let mut ring = FrameRing::new(TRACK, [Slot::EMPTY], vec![0; self.file.len() * 2]);
         let mut depacketizer = Depacketizer::new(Some((self.info.width, self.info.height)));
         // A whole frame first, for the tables; another one last, if the end is lost.
         let mut gap = 0;
@@ -151,19 +152,22 @@ impl Frame {
                 }
                 let bytes = self.packet(timestamp, n + 1 == packets.len(), range.clone())?;
                 let packet = rtp::Packet::new_checked(&bytes[..]).map_err(|_| "no packet")?;
-                depacketizer.push(0, &packet, std::mem::take(&mut gap), MediaTime::ZERO, &mut ring)?;
+                depacketizer.push(0, &packet, std::mem::take(&mut gap), 0, &mut ring)?;
             }
         }
         if lost.iter().all(|lost| *lost) {
             return Ok(1.0);
         }
         depacketizer.finish_open(0, &mut ring);
-        let newest = ring.span().start;
+        let newest = ring.frames().start;
         let frame = ring.frame(TrackId::default(), newest).map_err(|_| "no frame")?;
-        let Format::Jpeg(_) = frame.format else { return Err("no JPEG".into()) };
-        Ok(match frame.integrity {
+        Ok(match frame.flags.integrity {
             Integrity::Complete => 0.0,
-            Integrity::Strips(missing) => f64::from(missing.count()) / total,
+            Integrity::Partial => {
+                let info = JpegInfo::locate(frame.data).ok_or("no JPEG")?;
+                let missing = Missing::locate(frame.data, &info, frame.missing).ok_or("no intervals")?;
+                f64::from(missing.count()) / total
+            }
             Integrity::Damaged => 1.0,
         })
     }

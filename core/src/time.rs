@@ -52,10 +52,35 @@ impl Duration {
         }
     }
 
+    /// Returns the span of `ticks` ticks of a clock of `rate` ticks a second, to the nearest microsecond.
+    /// Zero for a rate of 0.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub const fn from_ticks(ticks: u64, rate: u32) -> Self {
+        Self(convert(ticks, rate, 1_000_000))
+    }
+
+    /// Returns the span in ticks of a clock of `rate` ticks a second, to the nearest tick. Saturates.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    pub const fn to_ticks(self, rate: u32) -> u64 {
+        convert(self.0, 1_000_000, rate)
+    }
+
     /// [`Self::scaled`] by numbers that take a register each.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn times(self, numerator: u32, denominator: u32) -> Self {
         self.scaled(numerator as u64, denominator as u64)
+    }
+}
+
+/// Converts `n` units, of which there are `from` a second, to units of which there are `to` a second, to the
+/// nearest. By whole seconds and a rest, so that no product needs more than 64 bits.
+const fn convert(n: u64, from: u32, to: u32) -> u64 {
+    let (from, to) = (from as u64, to as u64);
+    let (Some(secs), Some(rest)) = (n.checked_div(from), n.checked_rem(from)) else { return 0 };
+    let part = rest.saturating_mul(to).saturating_add(from / 2);
+    match part.checked_div(from) {
+        Some(part) => secs.saturating_mul(to).saturating_add(part),
+        None => 0,
     }
 }
 
@@ -137,6 +162,19 @@ macro_rules! clock {
 clock! {
     /// A point on the caller's monotonic clock, in microseconds since any fixed origin.
     Instant
+}
+
+impl MediaTime {
+    /// The point `ticks` ticks of a clock of `rate` ticks a second after the origin, to the nearest
+    /// microsecond.
+    pub const fn from_ticks(ticks: u64, rate: u32) -> Self {
+        Self(Duration::from_ticks(ticks, rate).0)
+    }
+
+    /// Ticks since the origin, of a clock of `rate` ticks a second, to the nearest tick.
+    pub const fn to_ticks(self, rate: u32) -> u64 {
+        Duration(self.0).to_ticks(rate)
+    }
 }
 
 clock! {
@@ -223,6 +261,16 @@ mod tests {
         assert_eq!(Duration::MAX + Duration::from_secs(1), Duration::MAX);
         assert_eq!(Instant::ZERO - Duration::from_secs(1), Instant::ZERO);
         assert_eq!(Duration::from_secs(1).scaled(1, 0), Duration::ZERO);
+    }
+
+    #[test]
+    fn ticks_are_exact_to_the_nearest() {
+        assert_eq!(Duration::from_micros(33_333).to_ticks(90_000), 3_000);
+        assert_eq!(Duration::from_ticks(3_000, 90_000), Duration::from_micros(33_333));
+        assert_eq!(MediaTime::from_ticks(44_100 * 86_400 + 1_024, 44_100).as_micros(), 86_400_023_220);
+        assert_eq!(Duration::from_secs(1).to_ticks(0), 0);
+        assert_eq!(Duration::from_ticks(1, 0), Duration::ZERO);
+        assert_eq!(Duration::MAX.to_ticks(90_000), Duration::MAX.0 / 1_000_000 * 90_000 + 49_645);
     }
 
     #[test]

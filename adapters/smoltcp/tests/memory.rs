@@ -1,8 +1,9 @@
 //! Memory of a server and of a client: exactly what their resources say, and no allocation in an hour.
 use allocation_counter::{measure, opt_out};
 use pinhole::client;
-use pinhole::frame::{FrameEnd, FrameStore, TrackId};
+use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{FrameRing, Slot};
+use pinhole::frame::{FrameStore, TrackId};
 use pinhole::rtsp::Url;
 use pinhole::sdp::FrameRate;
 use pinhole::sdp::{AddressType, Presentation, Track};
@@ -58,7 +59,7 @@ impl Link for Plug {
 
 /// The application: it serves a clip from flash.
 struct Camera {
-    tracks: [Track; 1],
+    tracks: [Track<'static>; 1],
 }
 
 impl Application for Camera {
@@ -98,7 +99,7 @@ fn interface(device: &mut Device<Plug>, number: u8) -> Box<Interface> {
 }
 
 fn ring(size: RingSize) -> Box<FrameRing<&'static mut [Slot], &'static mut [u8]>> {
-    Box::new(FrameRing::new(static_slice(size.slots, Slot::default), static_slice(size.bytes, || 0)))
+    Box::new(FrameRing::new(TRACK, static_slice(size.slots, || Slot::EMPTY), static_slice(size.bytes, || 0)))
 }
 
 /// A server in exactly the memory that its resources describe.
@@ -192,9 +193,7 @@ fn run_an_hour(resources: &ServerResources, watching: &ClientResources, clip: &C
             let live = clip.live(time::from_smoltcp(at));
             if let Some(ring) = served.ring.as_mut().filter(|_| shot < Some(live.newest())) {
                 let frame = live.frame(TrackId::default(), live.newest()).unwrap();
-                let (format, duration) = (frame.format, frame.duration);
-                let end = FrameEnd { format, duration, integrity: frame.integrity };
-                ring.push(frame.pts, frame.data, end).unwrap();
+                ring.push(&frame).unwrap();
             }
             shot = Some(live.newest());
             served.iface.poll(at, &mut near, &mut served.sockets);

@@ -32,24 +32,19 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn write_clip(source: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let file = fs::read(source)?;
     let mut bytes = Vec::new();
-    let mut code = format!("Clip {{ frame_rate: FrameRate({MILLIHERTZ}), pictures: &[\n");
+    let mut dimensions = (0, 0);
+    let mut parts = String::new();
     for picture in pictures(&file).take(PICTURES) {
         let (data, info) = normalise(picture)?;
-        let JpegInfo { width, height, sampling, restart_interval, .. } = info;
-        let JpegInfo { luma_table, chroma_table, scan, scan_len, .. } = info;
-        let (start, len) = (bytes.len(), data.len());
-        writeln!(
-            code,
-            "Picture {{ data: part({start}, {len}), info: JpegInfo {{ width: {width}, height: {height}, \
-             sampling: Sampling::{sampling:?}, restart_interval: {restart_interval}, \
-             luma_table: {luma_table}, chroma_table: {chroma_table}, scan: {scan}, scan_len: {scan_len} }} }},"
-        )?;
+        dimensions = (info.width, info.height);
+        writeln!(parts, "part({}, {}),", bytes.len(), data.len())?;
         bytes.extend(data);
     }
     if bytes.is_empty() {
         return Err("there is no JPEG picture in it".into());
     }
-    code.push_str("] }\n");
+    let rate = format!("FrameRate({MILLIHERTZ})");
+    let code = format!("Clip {{ frame_rate: {rate}, dimensions: {dimensions:?}, pictures: &[\n{parts}] }}\n");
     fs::write(out.join("clip.bin"), bytes)?;
     fs::write(out.join("clip.rs"), code)?;
     Ok(())

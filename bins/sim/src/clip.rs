@@ -1,7 +1,7 @@
 //! Frames that are read in place, as from flash.
-use pinhole::codec::jpeg::{self, JpegInfo};
-use pinhole::frame::{Format, Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::sdp::{FrameRate, Track, TrackFormat};
+use pinhole::codec::jpeg::{self, JpegInfo, TRACK};
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
+use pinhole::sdp::{FrameRate, Track};
 use pinhole::time::{Duration, Instant, MediaTime};
 use pinhole_std::media::{Library, Normalising, PatternFormat, Playback};
 use std::path::Path;
@@ -66,10 +66,11 @@ impl Clip {
         let mut duration = Duration::ZERO;
         for id in 0..frames {
             let Ok(frame) = library.frame(TrackId::default(), FrameId(id)) else { continue };
-            let Format::Jpeg(info) = frame.format else { continue };
-            let at = frame.pts.since(MediaTime::ZERO);
-            duration = at + frame.duration;
-            pictures.push(Picture { data: frame.data.into(), info, at, duration: frame.duration });
+            let Some(info) = JpegInfo::locate(frame.data) else { continue };
+            let at = frame.media_time(TRACK.clock_rate).since(MediaTime::ZERO);
+            let shown = Duration::from_ticks(u64::from(frame.duration), TRACK.clock_rate);
+            duration = at + shown;
+            pictures.push(Picture { data: frame.data.into(), info, at, duration: shown });
         }
         if pictures.is_empty() || duration == Duration::ZERO {
             return Err(NoClip("it has no frame that can be served".to_owned()));
@@ -112,10 +113,9 @@ impl Clip {
     }
 
     /// Its one track, for a session description. The size is that of the first frame.
-    pub fn track(&self) -> Track {
-        let (width, height) =
-            self.pictures.first().map_or((0, 0), |first| (first.info.width, first.info.height));
-        Track { format: TrackFormat::Jpeg { width, height }, frame_rate: Some(self.frame_rate) }
+    pub fn track(&self) -> Track<'static> {
+        let dimensions = self.pictures.first().map(|first| (first.info.width, first.info.height));
+        Track { info: TRACK, dimensions, frame_rate: Some(self.frame_rate) }
     }
 
     /// Which frame is shown at `time`, were the clip to repeat without end.
@@ -137,11 +137,11 @@ impl Clip {
     /// Whether a received frame is this one: its size, its quantisation tables, and every byte of its
     /// scan. The segments around them are the receiver's.
     pub fn matches(&self, id: FrameId, received: &Frame<'_>) -> bool {
-        let (Some(picture), Format::Jpeg(told)) = (self.picture(id), received.format) else { return false };
+        let Some(picture) = self.picture(id) else { return false };
         let Ok(read) = jpeg::inspect(received.data) else { return false };
         let essence = |info: &JpegInfo| (info.width, info.height, info.sampling, info.restart_interval);
-        // What is said of a frame is what is in it.
-        read.info == told
+        // What a packetizer finds is what is in it.
+        Some(read.info) == JpegInfo::locate(received.data)
             && !read.needs_recode()
             && essence(&read.info) == essence(&picture.info)
             && parts(received.data, &read.info) == parts(&picture.data, &picture.info)
@@ -156,7 +156,8 @@ impl Clip {
     /// A frame of the clip repeated without end.
     pub(crate) fn repeated(&self, id: FrameId) -> Result<Frame<'_>, Miss> {
         let picture = self.picture(id).ok_or(Miss::End)?;
-        Ok(Frame::jpeg(&picture.data, picture.info, self.time_of(id), picture.duration))
+        let time = self.time_of(id).to_ticks(TRACK.clock_rate);
+        Ok(Frame::intra(&picture.data, time, picture.duration.to_ticks(TRACK.clock_rate) as u32))
     }
 }
 
@@ -167,14 +168,18 @@ fn parts<'a>(data: &'a [u8], info: &JpegInfo) -> Option<[&'a [u8]; 3]> {
 }
 
 impl FrameStore for Clip {
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
+    }
+
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         if id.0 < self.pictures.len() as u64 { self.repeated(id) } else { Err(Miss::End) }
     }
 
-    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
-        let Seek::To(time) = to else { return FrameId(0) };
+    fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        let Seek::To(time) = to else { return Ok(FrameId(0)) };
         let at = time.since(MediaTime::ZERO);
-        FrameId(self.pictures.partition_point(|picture| picture.at < at) as u64)
+        Ok(FrameId(self.pictures.partition_point(|picture| picture.at < at) as u64))
     }
 }
 
@@ -198,12 +203,16 @@ impl Live<'_> {
 }
 
 impl FrameStore for Live<'_> {
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
+    }
+
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         if id > self.newest() { Err(Miss::NotYet) } else { self.clip.repeated(id) }
     }
 
-    fn seek(&self, _: TrackId, _: Seek) -> FrameId {
-        self.newest()
+    fn seek(&self, _: TrackId, _: Seek) -> Result<FrameId, Miss> {
+        Ok(self.newest())
     }
 }
 
@@ -212,7 +221,7 @@ mod tests {
     use super::*;
 
     const RATE: FrameRate = FrameRate(25_000);
-    const TRACK: TrackId = TrackId { media: 0, track: 0 };
+    const T: TrackId = TrackId { media: 0, track: 0 };
 
     fn pattern() -> Clip {
         let format = PatternFormat::new(32, 32, RATE).unwrap();
@@ -223,12 +232,12 @@ mod tests {
     fn a_recorded_clip_ends_and_a_live_one_goes_on() {
         let clip = pattern();
         assert_eq!((clip.frame_count(), clip.duration()), (50, Duration::from_secs(2)));
-        assert_eq!(clip.frame(TRACK, FrameId(50)).unwrap_err(), Miss::End);
+        assert_eq!(clip.frame(T, FrameId(50)).unwrap_err(), Miss::End);
         let live = clip.live(Instant::from_micros(3_000_000));
         assert_eq!(live.newest(), FrameId(75));
-        assert_eq!(live.frame(TRACK, FrameId(75)).unwrap().pts, MediaTime::from_micros(3_000_000));
-        assert_eq!(live.frame(TRACK, FrameId(76)).unwrap_err(), Miss::NotYet);
-        assert_eq!(live.seek(TRACK, Seek::Live), FrameId(75));
+        assert_eq!(live.frame(T, FrameId(75)).unwrap().time, 3 * 90_000);
+        assert_eq!(live.frame(T, FrameId(76)).unwrap_err(), Miss::NotYet);
+        assert_eq!(live.seek(T, Seek::Live), Ok(FrameId(75)));
         let later = clip.live(live.next_at());
         assert_eq!(later.newest(), FrameId(76));
     }
@@ -242,17 +251,17 @@ mod tests {
             assert_eq!(clip.at(time + Duration::from_micros(39_999)), id);
             assert_eq!(clip.at(time + Duration::from_micros(40_000)), id.next());
         }
-        assert_eq!(clip.seek(TRACK, Seek::To(MediaTime::from_micros(40_001))), FrameId(2));
-        assert_eq!(clip.seek(TRACK, Seek::To(clip.time_of(FrameId(7)))), FrameId(7));
+        assert_eq!(clip.seek(T, Seek::To(MediaTime::from_micros(40_001))), Ok(FrameId(2)));
+        assert_eq!(clip.seek(T, Seek::To(clip.time_of(FrameId(7)))), Ok(FrameId(7)));
     }
 
     #[test]
     fn a_frame_is_itself_and_no_other() {
         let clip = pattern();
-        let frame = clip.frame(TRACK, FrameId(3)).unwrap();
+        let frame = clip.frame(T, FrameId(3)).unwrap();
         assert!(clip.matches(FrameId(3), &frame) && clip.matches(FrameId(53), &frame));
         assert!(!clip.matches(FrameId(4), &frame));
-        let Format::Jpeg(info) = frame.format else { unreachable!() };
+        let info = JpegInfo::locate(frame.data).unwrap();
         let mut changed = frame.data.to_vec();
         changed[info.scan as usize + 5] ^= 1;
         assert!(!clip.matches(FrameId(3), &Frame { data: &changed, ..frame }));

@@ -1,13 +1,13 @@
 //! Turns frames into packets and back with the calls that a server and a client make, compared with
 //! copying the same bytes.
 use crate::measure::{Subject, medians, report};
-use pinhole::codec::jpeg::{JpegInfo, RecodeOptions, inspect, recode, recode_max_len};
-use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::codec::jpeg::{JpegInfo, RecodeOptions, TRACK, inspect, recode, recode_max_len};
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::payload::jpeg::Depacketizer;
 use pinhole::rtp;
 use pinhole::server::{Answer, Ask, Config, Event, PortPair, ServerConn};
-use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
+use pinhole::time::{Duration, Instant, Now, NtpTime};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -45,12 +45,12 @@ pub(crate) fn run(clip: &[Vec<u8>]) {
     }
 
     let room: usize = clip.0.iter().map(|(data, _)| data.len() + 1024).sum();
-    let mut ring = FrameRing::new(vec![Slot::default(); 64], vec![0; room]);
+    let mut ring = FrameRing::new(TRACK, vec![Slot::EMPTY; 64], vec![0; room]);
     let mut depacketizer = Depacketizer::new(Some((clip.0[0].1.width, clip.0[0].1.height)));
     let mut depacketise = || {
         for packet in &sent {
             let packet = rtp::Packet::new_checked(packet.as_slice()).unwrap();
-            black_box(depacketizer.push(0, &packet, 0, MediaTime::ZERO, &mut ring)).unwrap();
+            black_box(depacketizer.push(0, &packet, 0, 0, &mut ring)).unwrap();
         }
     };
     let mut bytes = vec![0; room];
@@ -86,14 +86,18 @@ fn ready(frame: &[u8]) -> (Vec<u8>, JpegInfo) {
 struct Clip(Vec<(Vec<u8>, JpegInfo)>);
 
 impl FrameStore for Clip {
-    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
-        let (data, info) = &self.0[(id.0 % self.0.len() as u64) as usize];
-        let pts = MediaTime::from_micros(id.0 * INTERVAL.as_micros());
-        Ok(Frame::jpeg(data, *info, pts, INTERVAL))
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
     }
 
-    fn seek(&self, _: TrackId, _: Seek) -> FrameId {
-        FrameId(0)
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        let (data, _) = &self.0[(id.0 % self.0.len() as u64) as usize];
+        let interval = INTERVAL.to_ticks(TRACK.clock_rate);
+        Ok(Frame::intra(data, id.0 * interval, interval as u32))
+    }
+
+    fn seek(&self, _: TrackId, _: Seek) -> Result<FrameId, Miss> {
+        Ok(FrameId(0))
     }
 }
 

@@ -2,6 +2,7 @@
 #![no_main]
 use libfuzzer_sys::{arbitrary, fuzz_target};
 use pinhole::client::{ClientConn, Config, Event, PlayOptions, Port, TransportChoice};
+use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::Seek;
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::rtsp::{Message, Method, Pair, Parsed, Scale, Speed, parse};
@@ -55,7 +56,7 @@ fuzz_target!(|input: (u8, u16, Vec<Step<'_>>)| {
         [TransportChoice::Auto, TransportChoice::Udp, TransportChoice::Tcp][usize::from(transport % 3)];
     let storage = vec![0; config.storage_len(usize::from(window))];
     let mut conn = ClientConn::new(config, now, "rtsp://h/clip", 7, storage).unwrap();
-    let mut rings = [(); 4].map(|()| FrameRing::new([Slot::default(); 4], vec![0; 20_000]));
+    let mut rings = [(); 4].map(|()| FrameRing::new(TRACK, [Slot::EMPTY; 4], vec![0; 20_000]));
     let sink = &mut rings[..];
     let mut asked = Vec::new();
     for step in steps {

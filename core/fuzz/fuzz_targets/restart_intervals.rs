@@ -2,13 +2,14 @@
 //! be readable, and must decode if no byte was changed.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use pinhole::codec::jpeg::{self, RecodeOptions, inspect, mend, mend_max_len, recode, recode_max_len};
-use pinhole::frame::{Format, FrameId, FrameStore, Integrity, TrackId};
+use pinhole::codec::jpeg::{
+    self, JpegInfo, Missing, RecodeOptions, TRACK, inspect, mend, mend_max_len, recode, recode_max_len,
+};
+use pinhole::frame::{FrameId, FrameStore, Integrity, TrackId};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::payload::jpeg::Depacketizer;
 use pinhole::payload::jpeg::{HeaderRepr, Q_DYNAMIC, Restart, Tables};
 use pinhole::rtp;
-use pinhole::time::MediaTime;
 
 static FILES: [&[u8]; 2] = [
     include_bytes!("../../src/codec/jpeg/testdata/ffmpeg-420-optimal.jpg"),
@@ -39,7 +40,7 @@ fuzz_target!(|input: Input| {
         height: info.height,
         tables: Some(Tables { luma: table(info.luma_table), chroma: table(info.chroma_table) }),
     };
-    let mut ring = FrameRing::new([Slot::default(); 4], vec![0; 20_000]);
+    let mut ring = FrameRing::new(TRACK, [Slot::EMPTY; 4], vec![0; 20_000]);
     let mut depacketizer = Depacketizer::new(Some((info.width, info.height)));
     let size = usize::from(size).max(info.scan_len as usize / 32 + 1);
     let pieces: Vec<_> = file[start..][..info.scan_len as usize].chunks(size).collect();
@@ -61,14 +62,18 @@ fuzz_target!(|input: Input| {
             header.emit(rest).unwrap();
             bytes.extend_from_slice(piece);
             let packet = rtp::Packet::new_checked(&bytes[..]).unwrap();
-            depacketizer.push(0, &packet, std::mem::take(&mut gap), MediaTime::ZERO, &mut ring).unwrap();
+            depacketizer.push(0, &packet, std::mem::take(&mut gap), 0, &mut ring).unwrap();
         }
     }
     depacketizer.finish_open(0, &mut ring);
     let Ok(frame) = ring.frame(TrackId::default(), FrameId(1)) else { return };
-    let Format::Jpeg(info) = frame.format else { unreachable!() };
-    let Integrity::Strips(missing) = frame.integrity else {
-        assert!(frame.integrity.is_complete() || !changes.is_empty());
+    let info = JpegInfo::locate(frame.data).expect("a normalised file");
+    if frame.flags.integrity != Integrity::Partial {
+        assert!(frame.flags.integrity.is_complete() || !changes.is_empty());
+        return;
+    }
+    let Some(missing) = Missing::locate(frame.data, &info, frame.missing) else {
+        assert!(!changes.is_empty());
         return;
     };
     let mut out = vec![0; mend_max_len(&info, &missing, frame.data.len())];

@@ -2,11 +2,11 @@
 //! must always be a sequence of whole replies and `$` messages.
 #![no_main]
 use libfuzzer_sys::{arbitrary, fuzz_target};
-use pinhole::codec::jpeg::{Header, Sampling};
-use pinhole::frame::{Format, FrameEnd, FrameSink, Integrity, Seek};
+use pinhole::codec::jpeg::{Header, Sampling, TRACK};
+use pinhole::frame::{Frame, FrameSink, Seek};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::rtsp::{Message, Parsed, Status, parse};
-use pinhole::sdp::{AddressType, Presentation, Track, TrackFormat};
+use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::server::{Answer, Ask, Config, Event, Port, PortPair, RequestId, ServerConn};
 use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -48,7 +48,7 @@ fuzz_target!(|input: (bool, u16, Vec<Step<'_>>)| {
     config.max_packet = max_packet.min(9000);
     let storage = vec![0; config.storage_len(600)];
     let mut conn = ServerConn::new(config, now, PEER, 7, storage).unwrap();
-    let mut store = [(); 2].map(|()| FrameRing::new([Slot::default(); 8], vec![0; 50_000]));
+    let mut store = [(); 2].map(|()| FrameRing::new(TRACK, [Slot::EMPTY; 8], vec![0; 50_000]));
     let mut out = Vec::new();
     let mut session = String::new();
     let mut waiting = None;
@@ -158,8 +158,7 @@ fn answer(
     live: bool,
     store: &[Ring],
 ) {
-    let format = TrackFormat::Jpeg { width: 64, height: 48 };
-    let tracks = [Track { format, frame_rate: None }; 2];
+    let tracks = [Track { info: TRACK, dimensions: Some((64, 48)), frame_rate: None }; 2];
     let answer = match plan {
         _ if refuse => Answer::Refuse(Status::NOT_FOUND),
         Plan::Describe => Answer::Describe(Presentation {
@@ -177,7 +176,7 @@ fn answer(
     conn.reply(now, id, answer, store).expect("it was asked");
 }
 
-/// A frame, whose description may lie.
+/// A frame, whose header may be damaged.
 fn push(ring: &mut Ring, scan_len: u16, pts: MediaTime, lie: bool) {
     let tables = [1; 64];
     let header = Header {
@@ -189,13 +188,13 @@ fn push(ring: &mut Ring, scan_len: u16, pts: MediaTime, lie: bool) {
         chroma: &tables,
     };
     let mut file = vec![0; Header::MAX_LEN];
-    let mut info = header.emit(&mut file).unwrap();
+    let info = header.emit(&mut file).unwrap();
     file.truncate(info.scan as usize);
     file.resize(file.len() + usize::from(scan_len), 0);
-    info.scan_len = u32::from(scan_len) + u32::from(lie && scan_len.is_multiple_of(5));
-    let integrity = Integrity::Complete;
-    let end = FrameEnd { format: Format::Jpeg(info), duration: Duration::from_millis(40), integrity };
-    if ring.push(pts, &file, end).is_err() {
+    if lie && scan_len.is_multiple_of(5) {
+        file[usize::from(scan_len) % info.scan as usize] ^= 0x55;
+    }
+    if ring.push(&Frame::intra(&file, pts.to_ticks(TRACK.clock_rate), 3_600)).is_err() {
         ring.abandon(0);
     }
 }

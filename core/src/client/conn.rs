@@ -2,7 +2,7 @@
 use super::chunk::Chunk;
 use super::config::{Config, NOTES_ROOM, OUTGOING_ROOM, TransportChoice, Unusable};
 use super::dialogue::{Command, Keepalive, Kind, Outstanding, Phase};
-use super::event::{ClientError, Event, NotWaiting, TrackInfo};
+use super::event::{ClientError, Event, NotWaiting, TrackDescription};
 use super::notes::{Notes, Span};
 use super::play::PlayOptions;
 use super::track::{Route, Track};
@@ -310,7 +310,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// What is known of a track; `None` if there is none of that number, or not yet.
-    pub fn track(&self, track: u8) -> Option<TrackInfo> {
+    pub fn track(&self, track: u8) -> Option<TrackDescription> {
         self.state.tracks.get(usize::from(track)).map(Track::info)
     }
 

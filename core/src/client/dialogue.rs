@@ -386,6 +386,7 @@ impl State {
     pub(super) fn add_track(&mut self, coding: Coding, url: Span) -> bool {
         let config = ReceiverConfig {
             track: self.tracks.len() as u8,
+            codec: coding.codec,
             payload_type: coding.payload_type,
             clock_rate: coding.clock_rate,
             frame_interval: coding.frame_interval(),

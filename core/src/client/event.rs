@@ -1,4 +1,5 @@
 //! What a client connection says.
+use crate::codec::Codec;
 use crate::rtsp::LowerTransport;
 use crate::rtsp::{AuthScheme, Method, Pair, Range, Scale, Speed, Status};
 use crate::sdp::{FrameRate, SdpError};
@@ -152,7 +153,9 @@ impl core::error::Error for ClientError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct TrackInfo {
+pub struct TrackDescription {
+    /// What its frames are.
+    pub codec: Codec,
     /// The RTP payload type.
     pub payload_type: u8,
     /// Ticks of its RTP clock in a second.

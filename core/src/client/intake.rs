@@ -1,5 +1,5 @@
 //! [`Intake`]: which frames are stored, and which are to come again.
-use crate::frame::{FrameEnd, FrameSink, Full};
+use crate::frame::{FrameEnd, FrameSink, Full, TrackInfo};
 use crate::frame::{FrameRing, Slot};
 use crate::time::{Duration, MediaTime};
 
@@ -24,7 +24,7 @@ pub(super) struct Gate {
     place: Option<MediaTime>,
     /// The frame that is open was begun since a place was asked for.
     begun: bool,
-    /// What is added to the times that the server gives, modulo 2^64.
+    /// Ticks that are added to the times that the server gives, modulo 2^64.
     shift: u64,
     /// When the next frame is shown, whatever the server says.
     go_on_at: Option<MediaTime>,
@@ -114,16 +114,17 @@ impl Gate {
 
     /// When a frame is shown that begins now, if it is wanted. `unanswered`: PLAY is, so that the
     /// frames that were there before may be yet to come.
-    fn admit(&mut self, pts: MediaTime, unanswered: bool) -> Result<MediaTime, Full> {
+    fn admit(&mut self, time: u64, clock_rate: u32, unanswered: bool) -> Result<u64, Full> {
         if let Some(at) = self.go_on_at.take() {
-            self.shift = at.as_micros().wrapping_sub(pts.as_micros());
+            self.shift = at.to_ticks(clock_rate).wrapping_sub(time);
         }
-        let pts = MediaTime::from_micros(pts.as_micros().wrapping_add(self.shift));
+        let time = time.wrapping_add(self.shift);
+        let pts = MediaTime::from_ticks(time, clock_rate);
         match &mut self.state {
-            State::Open => Ok(pts),
+            State::Open => Ok(time),
             State::Waiting { from, until, .. } if (*from..=*until).contains(&pts) => {
                 self.open();
-                Ok(pts)
+                Ok(time)
             }
             State::Shut | State::Waiting { .. } => Err(Full),
             State::From { at, .. } if pts < *at => Err(Full),
@@ -135,7 +136,7 @@ impl Gate {
                 if !unanswered {
                     self.open();
                 }
-                Ok(pts)
+                Ok(time)
             }
         }
     }
@@ -162,14 +163,19 @@ impl<S, B> Intake<'_, S, B> {
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink for Intake<'_, S, B> {
-    fn begin(&mut self, track: u8, pts: MediaTime) -> Result<(), Full> {
+    fn describe(&mut self, track: u8, info: TrackInfo<'_>) {
+        self.rings.describe(track, info);
+    }
+
+    fn begin(&mut self, track: u8, time: u64) -> Result<(), Full> {
         if track != 0 {
-            return self.rings.begin(track, pts);
+            return self.rings.begin(track, time);
         }
         (self.gate.measured, self.gate.begun) = (None, false);
-        let pts = self.gate.admit(pts, self.unanswered)?;
+        let clock_rate = self.rings.first().ok_or(Full)?.track_info().clock_rate;
+        let time = self.gate.admit(time, clock_rate, self.unanswered)?;
         self.gate.begun = true;
-        let stored = self.rings.begin(track, pts);
+        let stored = self.rings.begin(track, time);
         self.noted(track, stored)
     }
 
@@ -182,7 +188,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
         if end > ring.capacity() {
             // It will never fit, however often it comes. If that is so from the first frame on, its
             // size is worth knowing; else it is an exception, and costs itself.
-            if track == 0 && ring.span().end.0 == 0 {
+            if track == 0 && ring.frames().end.0 == 0 {
                 self.gate.measured = Some(end.max(self.gate.measured.unwrap_or(0)));
                 return Ok(());
             }
@@ -192,7 +198,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
         self.noted(track, stored)
     }
 
-    fn finish(&mut self, track: u8, end: FrameEnd) {
+    fn finish(&mut self, track: u8, end: FrameEnd<'_>) {
         let measured = if track == 0 { self.gate.measured.take() } else { None };
         if measured.is_some() || (track == 0 && !self.gate.begun) {
             self.gate.too_large = self.gate.too_large.max(measured);

@@ -39,7 +39,7 @@ pub use crate::rtsp::LowerTransport;
 pub use chunk::Chunk;
 pub use config::{Config, TransportChoice, Unusable};
 pub use conn::ClientConn;
-pub use event::{ClientError, Event, NotWaiting, TrackInfo};
+pub use event::{ClientError, Event, NotWaiting, TrackDescription};
 pub use intake::Intake;
 pub use play::PlayOptions;
 pub use prefetch::{Ask, Prefetch, PrefetchOptions};

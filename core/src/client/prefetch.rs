@@ -2,10 +2,10 @@
 use super::event::Event;
 use super::intake::{Gate, Intake, ROUNDING};
 use super::play::PlayOptions;
-use crate::frame::{Frame, FrameId, FrameStore, Seek, TrackId};
+use crate::frame::{FrameId, Seek};
 use crate::frame::{FrameRing, Slot};
 use crate::rtsp::{Method, Position, Range, Scale, Speed, Status};
-use crate::time::MediaTime;
+use crate::time::{Duration, MediaTime};
 
 /// How much of a ring is to be ahead of the viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ impl Prefetch {
             self.gate.ask(place, exact, self.flows());
         }
         if !exact {
-            self.playhead = ring.map_or(FrameId(0), |ring| ring.span().end);
+            self.playhead = ring.map_or(FrameId(0), |ring| ring.frames().end);
         }
         self.phase = Phase::Asked { by_caller: true };
         self.paced(PlayOptions { from, ..options })
@@ -211,7 +211,7 @@ impl Prefetch {
         let low = ahead <= u32::from(options.low);
         if let Phase::Ending { surely } = self.phase {
             // BYE says that a server stops, too. It is asked once more where the medium is not over.
-            let next = ring.span().end;
+            let next = ring.frames().end;
             self.phase = match surely || self.has_all(ring) || self.ended_before == Some(next) {
                 true => return self.over(),
                 false => Phase::Held,
@@ -286,11 +286,10 @@ impl Prefetch {
         S: AsRef<[Slot]> + AsMut<[Slot]>,
         B: AsRef<[u8]> + AsMut<[u8]>,
     {
-        let newest = ring.frame(TrackId::default(), ring.seek(TrackId::default(), Seek::Live)).ok();
         // A little less, for servers round, and what comes again is not stored.
-        let end = newest.map(|newest| {
-            let shown = newest.duration.max(ROUNDING);
-            newest.pts + shown - ROUNDING.min(shown.scaled(1, 4))
+        let end = newest(ring).map(|(pts, duration)| {
+            let shown = duration.max(ROUNDING);
+            pts + shown - ROUNDING.min(shown.scaled(1, 4))
         });
         self.gate.place().or(end)
     }
@@ -316,11 +315,10 @@ impl Prefetch {
         S: AsRef<[Slot]> + AsMut<[Slot]>,
         B: AsRef<[u8]> + AsMut<[u8]>,
     {
-        let newest = ring.frame(TrackId::default(), ring.seek(TrackId::default(), Seek::Live));
         let reaches =
-            |(end, newest): (MediaTime, Frame<'_>)| newest.pts + newest.duration.scaled(3, 2) >= end;
+            |(end, (pts, duration)): (MediaTime, (MediaTime, Duration))| pts + duration.scaled(3, 2) >= end;
         let wants_none = self.gate.place().is_none() && !self.gate.is_shut();
-        wants_none && self.end.zip(newest.ok()).is_some_and(reaches)
+        wants_none && self.end.zip(newest(ring)).is_some_and(reaches)
     }
 
     fn on_playing(&mut self, range: Range, scale: Scale) -> bool {
@@ -380,6 +378,17 @@ impl Prefetch {
     }
 }
 
+/// When the newest frame of a ring is shown, and for how long.
+fn newest<S, B>(ring: &FrameRing<S, B>) -> Option<(MediaTime, Duration)>
+where
+    S: AsRef<[Slot]> + AsMut<[Slot]>,
+    B: AsRef<[u8]> + AsMut<[u8]>,
+{
+    let clock_rate = ring.track_info().clock_rate;
+    let frame = ring.newest_frame()?;
+    Some((frame.media_time(clock_rate), Duration::from_ticks(u64::from(frame.duration), clock_rate)))
+}
+
 /// How much of a ring the frames from `playhead` on take, in percent of its bytes or of its slots,
 /// whichever is more.
 fn ahead<S, B>(ring: &FrameRing<S, B>, playhead: FrameId) -> u32
@@ -387,7 +396,7 @@ where
     S: AsRef<[Slot]> + AsMut<[Slot]>,
     B: AsRef<[u8]> + AsMut<[u8]>,
 {
-    let span = ring.span();
+    let span = ring.frames();
     let frames = span.end.0.saturating_sub(playhead.0.max(span.start.0));
     let percent = |part: u64, of: usize| part.saturating_mul(100).checked_div(of as u64).unwrap_or(0) as u32;
     percent(ring.bytes_from(playhead) as u64, ring.capacity()).max(percent(frames, ring.slot_count()))

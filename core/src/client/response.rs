@@ -12,7 +12,7 @@ use crate::rtsp::{
     AuthScheme, Method, Position, Profile, Range, Response, RtpInfo, Scale, Session, Speed, Status,
     TransportSpec, Url, transports,
 };
-use crate::sdp::{Description, Media};
+use crate::sdp::{Description, Media, Receivable, receivable};
 use crate::text::{self, OneLine};
 use crate::time::{Duration, MediaTime, Now};
 
@@ -333,21 +333,11 @@ fn played(media: Duration, scale: Scale) -> Duration {
     media.scaled(1_000, u64::from(scale.magnitude()))
 }
 
-/// How a medium is coded, if it can be received: JPEG (RFC 2435), payload type 26 or mapped.
+/// How a medium is coded, if it can be received.
 fn coding(media: &Media<'_>) -> Option<Coding> {
-    if !text::starts_with_ignore_case(media.protocol, b"RTP/AVP") {
-        return None;
-    }
-    media.payload_types().find_map(|payload_type| {
-        let map = media.rtpmap(payload_type)?;
-        let jpeg = map.encoding.eq_ignore_ascii_case(b"JPEG") && map.clock_rate > 0;
-        jpeg.then_some(Coding {
-            payload_type,
-            clock_rate: map.clock_rate,
-            frame_rate: media.frame_rate(),
-            dimensions: media.dimensions(),
-        })
-    })
+    let Receivable { payload_type, codec, clock_rate } = receivable(media)?;
+    let (frame_rate, dimensions) = (media.frame_rate(), media.dimensions());
+    Some(Coding { payload_type, codec, clock_rate, frame_rate, dimensions })
 }
 
 /// The entry for a track: by its URL, of which some servers send only the end, else by its place.

@@ -1,6 +1,7 @@
 //! One track of the presentation: its URL, how it travels, and the receiver of its packets.
-use super::event::TrackInfo;
+use super::event::TrackDescription;
 use super::notes::Span;
+use crate::codec::Codec;
 use crate::rtp::Receiver;
 use crate::rtsp::LowerTransport;
 use crate::rtsp::Pair;
@@ -10,6 +11,7 @@ use crate::time::Instant;
 /// A track as the session description announces it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Coding {
+    pub(super) codec: Codec,
     pub(super) payload_type: u8,
     pub(super) clock_rate: u32,
     pub(super) frame_rate: Option<FrameRate>,
@@ -91,9 +93,10 @@ impl Track {
         }
     }
 
-    pub(super) const fn info(&self) -> TrackInfo {
+    pub(super) const fn info(&self) -> TrackDescription {
         let config = self.receiver.config();
-        TrackInfo {
+        TrackDescription {
+            codec: config.codec,
             payload_type: config.payload_type,
             clock_rate: config.clock_rate,
             frame_rate: self.frame_rate,

@@ -1,12 +1,16 @@
-//! What flows: frames, where they come from ([`FrameStore`]) and where they go ([`FrameSink`]).
+//! Media: frames, where they come from ([`FrameStore`]), where they go ([`FrameSink`]), and a ring of
+//! them that is both ([`FrameRing`]). A codec's inner structure is not known here.
 mod clock;
 mod ring;
+mod track;
 
 pub use clock::ClockReference;
-pub use ring::{FrameRing, Slot, Span, Spans};
+pub use ring::{FrameRing, Slot, TimeRange, TimeRanges};
+pub use track::{TrackId, TrackInfo};
 
-use crate::codec::jpeg::{JpegInfo, Missing};
-use crate::time::{Duration, MediaTime};
+use crate::time::MediaTime;
+use zerocopy::little_endian::U32;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// A frame's number in its track. Consecutive frames have consecutive numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,51 +18,61 @@ use crate::time::{Duration, MediaTime};
 pub struct FrameId(pub u64);
 
 impl FrameId {
-    /// The frame after this one.
+    /// Returns the number of the frame after this one.
     pub const fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
 }
 
-/// Which track of which medium.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct TrackId {
-    /// The application's own number for the medium, given when it answers SETUP. The core only
-    /// hands it back.
-    pub media: u16,
-    /// The track in it, from 0, in the order of the session description.
-    pub track: u8,
-}
-
-/// How a frame is coded, with what a packetizer must know of it.
+/// One access unit of a track: a picture, or a run of samples. Borrowed from a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Format {
-    /// A whole JPEG interchange file, of a kind that RFC 2435 can carry.
-    Jpeg(JpegInfo),
-}
-
-/// One access unit, lent by a store.
-#[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// The coded bytes; `format` says what they are.
+    /// The coded bytes, in the form that the track's [`Codec`](crate::codec::Codec) describes.
     pub data: &'a [u8],
-    /// What the bytes are.
-    pub format: Format,
-    /// When it is to be shown.
-    pub pts: MediaTime,
-    /// For how long; zero where that is not known.
-    pub duration: Duration,
-    /// What of it was lost on the way.
-    pub integrity: Integrity,
+    /// When the frame is shown: ticks of the track's clock ([`TrackInfo::clock_rate`]) since the
+    /// medium's start.
+    pub time: u64,
+    /// For how many ticks the frame is shown; 0 if that is not known.
+    pub duration: u32,
+    /// Whether other frames are needed to decode this one, or need it, and whether all of it is there.
+    pub flags: Flags,
+    /// The parts of `data` that were lost, in ascending order and without overlap. Not empty exactly if
+    /// the integrity is [`Integrity::Partial`].
+    pub missing: &'a [ByteRange],
 }
 
 impl<'a> Frame<'a> {
-    /// A JPEG file of which nothing is missing, shown at `pts` for `duration`.
-    pub const fn jpeg(data: &'a [u8], info: JpegInfo, pts: MediaTime, duration: Duration) -> Self {
-        Self { data, format: Format::Jpeg(info), pts, duration, integrity: Integrity::Complete }
+    /// Makes a complete frame that can be decoded on its own and that no other frame needs.
+    pub const fn intra(data: &'a [u8], time: u64, duration: u32) -> Self {
+        Self { data, time, duration, flags: Flags::INTRA, missing: &[] }
+    }
+
+    /// Returns when the frame is shown, to the nearest microsecond. `clock_rate` is the track's.
+    pub const fn media_time(&self, clock_rate: u32) -> MediaTime {
+        MediaTime::from_ticks(self.time, clock_rate)
+    }
+}
+
+/// What a sender may do with a frame, and how much of it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Flags {
+    /// Decoding can begin at this frame: no earlier frame is needed for it, or for those after it.
+    pub sync: bool,
+    /// No other frame needs this one, so that it can be left out alone.
+    pub droppable: bool,
+    /// How much of the frame is there.
+    pub integrity: Integrity,
+}
+
+impl Flags {
+    /// The flags of a complete frame of a codec without references between frames, such as Motion-JPEG
+    /// or PCM.
+    pub const INTRA: Self = Self { sync: true, droppable: true, integrity: Integrity::Complete };
+
+    /// Returns these flags with another integrity.
+    pub const fn with_integrity(self, integrity: Integrity) -> Self {
+        Self { integrity, ..self }
     }
 }
 
@@ -68,122 +82,222 @@ impl<'a> Frame<'a> {
 pub enum Integrity {
     /// Every byte.
     Complete,
-    /// All but some restart intervals of a JPEG frame: see [`mend`](crate::codec::jpeg::mend()).
-    Strips(Missing),
-    /// Not all, and it is not known what is missing: bytes that never came read as zeros.
+    /// Every byte but those of [`Frame::missing`], whose values mean nothing. A decoder can go on after
+    /// each missing range.
+    Partial,
+    /// Not every byte, and it is not known which are missing. Bytes that never came are zero.
     Damaged,
 }
 
 impl Integrity {
-    /// Whether every byte is there.
-    pub const fn is_complete(&self) -> bool {
+    /// Returns whether every byte is there.
+    pub const fn is_complete(self) -> bool {
         matches!(self, Self::Complete)
     }
 }
 
-/// Why a store has no such frame.
+/// A range of a frame's bytes, from `start` to before `end`. Stored as eight bytes without alignment.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
+)]
+#[repr(C)]
+pub struct ByteRange {
+    start: U32,
+    end: U32,
+}
+
+impl ByteRange {
+    /// The most ranges that one frame can have: what is missing beyond that is joined to the last.
+    pub const MAX: usize = 8;
+
+    /// Makes the range from byte `start` to before byte `end`.
+    pub const fn new(start: u32, end: u32) -> Self {
+        Self { start: U32::new(start), end: U32::new(end) }
+    }
+
+    /// Returns the first byte, counted from the frame's start.
+    pub const fn start(&self) -> u32 {
+        self.start.get()
+    }
+
+    /// Returns the byte after the last, counted from the frame's start.
+    pub const fn end(&self) -> u32 {
+        self.end.get()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for ByteRange {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}..{}", self.start(), self.end());
+    }
+}
+
+/// Why a store does not have a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Miss {
-    /// It is not there yet.
+    /// The frame is not there yet. The reader asks again when the store has changed.
     NotYet,
-    /// It was there and is gone; the reader may go on at `resume`.
+    /// The frame was there and is gone, because newer ones took its place. The reader may go on at
+    /// `newest`.
     Overrun {
-        /// The newest frame that can be read.
-        resume: FrameId,
+        /// The newest frame at which decoding can begin.
+        newest: FrameId,
     },
-    /// There is none, and none will come.
+    /// This frame can never be had: it cannot be read, decoded or carried. The reader passes over it, in
+    /// the direction in which it plays.
+    Unusable,
+    /// There is no such frame, and none will come: the track ends before it.
     End,
 }
 
-/// Where in a track to go.
+/// Where in a medium to go, the same place for all of its tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Seek {
-    /// The newest frame.
+    /// The newest frame at which decoding can begin.
     Live,
-    /// The first frame at this time, or after it.
+    /// The first frame at this time or after it.
     To(MediaTime),
 }
 
 /// Where a server's frames come from: a ring, a mapped file, a clip in flash.
 ///
-/// One store serves every medium, track and session of a server: it is lent at each poll, and
-/// finds the medium by [`TrackId::media`].
+/// One store serves every medium, track and session of a server. It is passed to each poll, and finds
+/// the medium by [`TrackId::media`].
+///
+/// A store answers at once: it returns what it has, or a [`Miss`] that says why not. It does not read,
+/// decode or wait. What it has to prepare, it prepares elsewhere, from what sessions want next
+/// ([`ServerConn::wanted`](crate::server::ServerConn::wanted)). As long as a frame can be had, its
+/// number stands for the same bytes.
 pub trait FrameStore {
-    /// Frame `id` of a track.
+    /// Returns the codec and clock of a track; `None` if there is no such track.
+    fn info(&self, track: TrackId) -> Option<TrackInfo<'_>>;
+
+    /// Returns frame `id` of a track.
     ///
     /// # Errors
-    /// A [`Miss`], which says whether to wait, to jump or to end.
+    /// A [`Miss`], which says whether to wait, jump, pass over the frame, or end.
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss>;
 
-    /// The number of the frame to go on from.
-    fn seek(&self, track: TrackId, to: Seek) -> FrameId;
+    /// Returns the number of the frame at a place. For [`Seek::To`] after the last frame, that is the
+    /// number that the next frame would have.
+    ///
+    /// # Errors
+    /// [`Miss::NotYet`] if the place is not known yet, [`Miss::End`] if there is no such track.
+    fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss>;
+
+    /// Returns when frame `id` is shown, in ticks of the track's clock. A store that knows times of frames
+    /// whose bytes it does not have yet overrides this.
+    ///
+    /// # Errors
+    /// As [`Self::frame`].
+    fn time(&self, track: TrackId, id: FrameId) -> Result<u64, Miss> {
+        self.frame(track, id).map(|frame| frame.time)
+    }
+
+    /// Returns which wall clock time one time of the track was at its source, if the source said so.
+    fn clock(&self, _track: TrackId) -> Option<ClockReference> {
+        None
+    }
 }
 
-/// What is known of a frame once it has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct FrameEnd {
-    /// What its bytes are.
-    pub format: Format,
-    /// For how long it is to be shown; zero where that is not known.
-    pub duration: Duration,
-    /// What of it came.
-    pub integrity: Integrity,
+/// What a receiver says of a frame that ends.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameEnd<'a> {
+    /// Bytes of the frame. What was written after this many is dropped.
+    pub len: usize,
+    /// For how many ticks the frame is shown; 0 if that is not known.
+    pub duration: u32,
+    /// Whether other frames are needed to decode this one, or need it, and whether all of it came.
+    pub flags: Flags,
+    /// As [`Frame::missing`]; at most [`ByteRange::MAX`] ranges.
+    pub missing: &'a [ByteRange],
 }
 
-/// There is no room, and none can be made.
+impl FrameEnd<'static> {
+    /// Makes the end of a complete frame of `len` bytes that can be decoded on its own and that no other
+    /// frame needs.
+    pub const fn intra(len: usize, duration: u32) -> Self {
+        Self { len, duration, flags: Flags::INTRA, missing: &[] }
+    }
+}
+
+/// There is no room for a frame, and none can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Full;
 
-/// Where received frames go, piece by piece, each straight to its place.
+/// Where received frames go, piece by piece, each directly to its place.
 ///
-/// A track has at most one frame open: `begin`, any `write_at`, then `finish` or `abandon`.
+/// A track has at most one frame open: `begin`, any number of `write_at`, then `finish` or `abandon`.
 pub trait FrameSink {
-    /// Opens a frame. One that is still open is abandoned.
-    ///
-    /// # Errors
-    /// [`Full`] when there is no room for another frame.
-    fn begin(&mut self, track: u8, pts: MediaTime) -> Result<(), Full>;
+    /// Says what the frames of a track are, before the first one and whenever that changes. Does nothing by
+    /// default, for sinks that know.
+    fn describe(&mut self, _track: u8, _info: TrackInfo<'_>) {}
 
-    /// Writes `bytes` at `at` bytes from the open frame's start. A hole before `at` that was
-    /// never written reads as zeros.
+    /// Opens a frame that is shown at `time`, in ticks of the track's clock. A frame of the track that is
+    /// still open is abandoned.
     ///
     /// # Errors
-    /// [`Full`] when the frame would be larger than the sink can hold, or none is open.
+    /// [`Full`] if there is no room for another frame, or the frame is not wanted.
+    fn begin(&mut self, track: u8, time: u64) -> Result<(), Full>;
+
+    /// Writes `bytes` at `at` bytes from the open frame's start, in any order, also over what was written
+    /// before. Bytes before `at` that were never written become zero.
+    ///
+    /// # Errors
+    /// [`Full`] if the frame would be larger than the sink can hold, or if none is open.
     fn write_at(&mut self, track: u8, at: usize, bytes: &[u8]) -> Result<(), Full>;
 
-    /// Closes the open frame; it can be read from now on.
-    fn finish(&mut self, track: u8, end: FrameEnd);
+    /// Closes the open frame, which can be read from now on. Does nothing if none is open.
+    fn finish(&mut self, track: u8, end: FrameEnd<'_>);
 
     /// Drops the open frame, if there is one.
     fn abandon(&mut self, track: u8);
 }
 
-/// A store for each track: the index is the track.
+/// A store for each track of one medium: the index is the track.
 impl<S: FrameStore> FrameStore for [S] {
+    fn info(&self, track: TrackId) -> Option<TrackInfo<'_>> {
+        self.get(usize::from(track.track))?.info(track)
+    }
+
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         self.get(usize::from(track.track)).ok_or(Miss::End)?.frame(track, id)
     }
 
-    fn seek(&self, track: TrackId, to: Seek) -> FrameId {
-        self.get(usize::from(track.track)).map_or(FrameId(0), |store| store.seek(track, to))
+    fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        self.get(usize::from(track.track)).ok_or(Miss::End)?.seek(track, to)
+    }
+
+    fn time(&self, track: TrackId, id: FrameId) -> Result<u64, Miss> {
+        self.get(usize::from(track.track)).ok_or(Miss::End)?.time(track, id)
+    }
+
+    fn clock(&self, track: TrackId) -> Option<ClockReference> {
+        self.get(usize::from(track.track))?.clock(track)
     }
 }
 
 /// A sink for each track: the index is the track.
 impl<K: FrameSink> FrameSink for [K] {
-    fn begin(&mut self, track: u8, pts: MediaTime) -> Result<(), Full> {
-        self.get_mut(usize::from(track)).ok_or(Full)?.begin(track, pts)
+    fn describe(&mut self, track: u8, info: TrackInfo<'_>) {
+        if let Some(sink) = self.get_mut(usize::from(track)) {
+            sink.describe(track, info);
+        }
+    }
+
+    fn begin(&mut self, track: u8, time: u64) -> Result<(), Full> {
+        self.get_mut(usize::from(track)).ok_or(Full)?.begin(track, time)
     }
 
     fn write_at(&mut self, track: u8, at: usize, bytes: &[u8]) -> Result<(), Full> {
         self.get_mut(usize::from(track)).ok_or(Full)?.write_at(track, at, bytes)
     }
 
-    fn finish(&mut self, track: u8, end: FrameEnd) {
+    fn finish(&mut self, track: u8, end: FrameEnd<'_>) {
         if let Some(sink) = self.get_mut(usize::from(track)) {
             sink.finish(track, end);
         }

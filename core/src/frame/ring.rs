@@ -1,31 +1,52 @@
 //! [`FrameRing`]: one track's frames in fixed storage. A live source writes it and sessions read
 //! it; a client writes it and a player reads it.
-mod spans;
 #[cfg(test)]
 mod tests;
+mod time_ranges;
 
-use crate::frame::{Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Miss, Seek, TrackId};
+use super::{
+    ByteRange, Flags, Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Integrity, Miss, Seek, TrackId,
+    TrackInfo,
+};
 use crate::storage;
-use crate::time::MediaTime;
+use zerocopy::{FromBytes, IntoBytes};
 
-pub use spans::{Span, Spans};
+pub use time_ranges::{TimeRange, TimeRanges};
 
-/// What the ring knows of one frame. The caller provides an array of them.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a ring knows of one frame. The caller provides an array of slots; their values mean nothing.
+#[derive(Clone, Copy, Debug)]
 pub struct Slot {
     start: usize,
     len: usize,
     /// Bytes of all frames before it, modulo the size of the number.
     before: usize,
-    /// The first frame of its [`Span`], which may be gone.
-    run: u64,
-    pts: MediaTime,
-    end: Option<FrameEnd>,
+    /// The first frame of its [`TimeRange`], which may be gone.
+    first_in_range: u64,
+    time: u64,
+    duration: u32,
+    flags: Flags,
+    /// How many [`ByteRange`]s follow the frame's bytes in the storage.
+    missing: u8,
 }
 
 impl Slot {
-    /// A slot without a frame, as statics need it.
-    pub const EMPTY: Self = Self { start: 0, len: 0, before: 0, run: 0, pts: MediaTime::ZERO, end: None };
+    /// A slot without a frame, for arrays in statics.
+    pub const EMPTY: Self = Self {
+        start: 0,
+        len: 0,
+        before: 0,
+        first_in_range: 0,
+        time: 0,
+        duration: 0,
+        flags: Flags::INTRA,
+        missing: 0,
+    };
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self::EMPTY
+    }
 }
 
 /// The frame that is being written.
@@ -34,33 +55,29 @@ struct Open {
     /// Where the newest one ends, or 0.
     start: usize,
     len: usize,
-    pts: MediaTime,
+    time: u64,
 }
 
-/// Frames with consecutive numbers, each contiguous, in storage of the caller's; bounded by bytes
-/// and by slots. The oldest make room for the newest, down to [`FrameRing::keep_from`].
+/// Frames of one track with consecutive numbers, each in one piece, in caller-provided storage. Bounded by
+/// bytes and by slots: the oldest frames make room for the newest, down to [`FrameRing::keep_from`].
 ///
 /// `S` and `B` may be arrays, `Vec`s, or `&mut` slices of [`Slot`] and of bytes.
 ///
 /// ```
-/// use pinhole::frame::{Format, FrameEnd, FrameId, FrameStore, Integrity, TrackId};
-/// use pinhole::codec::jpeg::{JpegInfo, Sampling};
-/// use pinhole::frame::{FrameRing, Slot};
-/// use pinhole::time::{Duration, MediaTime};
+/// use pinhole::codec::jpeg;
+/// use pinhole::frame::{Frame, FrameId, FrameRing, FrameStore, Slot, TrackId};
 ///
-/// let mut ring = FrameRing::new([Slot::default(); 4], [0u8; 100]);
-/// # let info = JpegInfo::of_size(8, 8, Sampling::Yuv420);
-/// let integrity = Integrity::Complete;
-/// let end = FrameEnd { format: Format::Jpeg(info), duration: Duration::from_millis(40), integrity };
+/// let mut ring = FrameRing::new(jpeg::TRACK, [Slot::EMPTY; 4], [0u8; 100]);
 /// for n in 0..5u64 {
-///     ring.push(MediaTime::from_micros(n * 40_000), &[n as u8; 40], end)?;
+///     ring.push(&Frame::intra(&[n as u8; 40], n * 3_600, 3_600))?;
 /// }
-/// assert_eq!(ring.span(), FrameId(3)..FrameId(5));
+/// assert_eq!(ring.frames(), FrameId(3)..FrameId(5));
 /// assert_eq!(ring.frame(TrackId::default(), FrameId(4)).unwrap().data, [4; 40]);
 /// # Ok::<(), pinhole::frame::Full>(())
 /// ```
 #[derive(Debug)]
 pub struct FrameRing<S, B> {
+    info: TrackInfo<'static>,
     slots: S,
     bytes: B,
     first: u64,
@@ -75,9 +92,10 @@ pub struct FrameRing<S, B> {
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S, B> {
-    /// An empty ring whose first frame will be number 0.
-    pub fn new(slots: S, bytes: B) -> Self {
+    /// Makes an empty ring for a track, whose first frame will be number 0.
+    pub fn new(info: TrackInfo<'static>, slots: S, bytes: B) -> Self {
         Self {
+            info,
             slots,
             bytes,
             first: 0,
@@ -90,67 +108,88 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         }
     }
 
-    /// The frames that can be read: from the oldest to before the second number.
-    pub fn span(&self) -> core::ops::Range<FrameId> {
+    /// Says what the track is, for a ring that was made before that was known. Frames in the ring are
+    /// dropped if the codec or the clock rate changes; the next one has the number that it would have had.
+    pub fn set_info(&mut self, info: TrackInfo<'static>) {
+        if self.info != info {
+            self.info = info;
+            self.restart(FrameId(self.next));
+        }
+    }
+
+    /// Returns the codec and clock of the track.
+    pub const fn track_info(&self) -> TrackInfo<'static> {
+        self.info
+    }
+
+    /// Returns the newest frame, if there is one.
+    pub fn newest_frame(&self) -> Option<Frame<'_>> {
+        self.frame(TrackId::default(), FrameId(self.next.checked_sub(1)?)).ok()
+    }
+
+    /// Returns the numbers of the frames that can be read, from the oldest to before the end.
+    pub fn frames(&self) -> core::ops::Range<FrameId> {
         FrameId(self.first)..FrameId(self.next)
     }
 
-    /// How many frames can be read.
+    /// Returns how many frames can be read.
     pub fn frame_count(&self) -> usize {
         self.next.saturating_sub(self.first) as usize
     }
 
-    /// How many frames there can be, however small they are.
+    /// Returns the most frames that there can be at once, however small they are.
     pub fn slot_count(&self) -> usize {
         self.slots.as_ref().len()
     }
 
-    /// Bytes that the finished frames take.
+    /// Returns the bytes of storage that the finished frames take.
     pub fn bytes_used(&self) -> usize {
         self.bytes_from(FrameId(self.first))
     }
 
-    /// Bytes that the finished frames from `id` on take.
+    /// Returns the bytes of storage that the finished frames from `id` on take.
     pub fn bytes_from(&self, id: FrameId) -> usize {
         let id = id.0.max(self.first);
         let slot = if id < self.next { self.slot(id) } else { None };
         slot.map_or(0, |slot| self.written.wrapping_sub(slot.before))
     }
 
-    /// Bytes that frames can take. Not all of them are used: what is behind the newest frame stays
-    /// empty where the next one does not fit there.
+    /// Returns the size of the storage in bytes. Not all of it can be used: the bytes after the newest frame
+    /// stay empty if the next one does not fit there.
     pub fn capacity(&self) -> usize {
         self.bytes.as_ref().len()
     }
 
-    /// Nothing from `id` on is evicted: writing is refused with [`Full`] instead, and can be tried
-    /// again. Without this call, any frame may be; so it is again with the largest number.
+    /// Keeps the frames from `id` on: rather than that they are evicted, writing is refused with [`Full`], and
+    /// can be tried again. Any frame may be evicted as long as this was not called, or after it was called
+    /// with the largest number.
     pub fn keep_from(&mut self, id: FrameId) {
         self.keep_from = id.0;
     }
 
-    /// Empties the ring; the next frame will be `id`. For a source that seeks.
+    /// Empties the ring, and gives the next frame the number `id`. For a source that seeks.
     pub fn restart(&mut self, id: FrameId) {
         (self.first, self.next, self.head) = (id.0, id.0, 0);
         (self.open, self.ended) = (None, false);
     }
 
-    /// Says that no frame follows: readers get [`Miss::End`] after the newest.
+    /// Says that no frame follows. Readers then get [`Miss::End`] after the newest frame.
     pub fn end(&mut self) {
         self.ended = true;
     }
 
-    /// Appends a whole frame.
+    /// Appends a copy of a whole frame.
     ///
     /// # Errors
-    /// [`Full`] when it is larger than the ring, or what is kept leaves no room.
-    pub fn push(&mut self, pts: MediaTime, data: &[u8], end: FrameEnd) -> Result<(), Full> {
-        self.begin(0, pts)?;
-        if let Err(full) = self.write_at(0, 0, data) {
+    /// [`Full`] if the frame is larger than the ring, or if the frames that are kept leave no room.
+    pub fn push(&mut self, frame: &Frame<'_>) -> Result<(), Full> {
+        self.begin(0, frame.time)?;
+        if let Err(full) = self.write_at(0, 0, frame.data) {
             self.abandon(0);
             return Err(full);
         }
-        self.finish(0, end);
+        let Frame { duration, flags, missing, .. } = *frame;
+        self.finish(0, FrameEnd { len: frame.data.len(), duration, flags, missing });
         Ok(())
     }
 
@@ -166,6 +205,19 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
 
     fn newest(&self) -> Option<&Slot> {
         if self.first < self.next { self.slot(self.next.wrapping_sub(1)) } else { None }
+    }
+
+    /// The newest frame at which decoding can begin; without one, the number of the next frame.
+    fn newest_sync(&self) -> FrameId {
+        let mut id = self.next;
+        // Bounded by the slots; the newest frame of most codecs is one.
+        while id > self.first {
+            id = id.wrapping_sub(1);
+            if self.slot(id).is_some_and(|slot| slot.flags.sync) {
+                return FrameId(id);
+            }
+        }
+        FrameId(self.next)
     }
 
     fn evict_oldest(&mut self) -> Result<(), Full> {
@@ -203,13 +255,27 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
     }
 }
 
+impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S, B> {
+    /// Keeps the missing ranges after the open frame's bytes; `false` if there is no room for them, or
+    /// they are too many.
+    fn put_missing(&mut self, open: &mut Open, ranges: &[u8]) -> bool {
+        ranges.len() <= ByteRange::MAX * size_of::<ByteRange>()
+            && self.make_room(open, open.len.saturating_add(ranges.len())).is_ok()
+            && storage::put(self.bytes.as_mut(), open.start.saturating_add(open.len), ranges)
+    }
+}
+
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink for FrameRing<S, B> {
-    fn begin(&mut self, _: u8, pts: MediaTime) -> Result<(), Full> {
+    fn describe(&mut self, _: u8, info: TrackInfo<'_>) {
+        self.set_info(TrackInfo::new(info.codec, info.clock_rate));
+    }
+
+    fn begin(&mut self, _: u8, time: u64) -> Result<(), Full> {
         self.open = None;
         if self.next.wrapping_sub(self.first) >= self.slot_count() as u64 {
             self.evict_oldest()?;
         }
-        self.open = Some(Open { start: self.head, len: 0, pts });
+        self.open = Some(Open { start: self.head, len: 0, time });
         Ok(())
     }
 
@@ -231,16 +297,27 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
         Ok(())
     }
 
-    fn finish(&mut self, _: u8, end: FrameEnd) {
-        let Some(Open { start, len, pts }) = self.open.take() else { return };
-        let run =
-            self.newest().filter(|newest| newest.goes_on_at(pts)).map_or(self.next, |newest| newest.run);
+    fn finish(&mut self, _: u8, end: FrameEnd<'_>) {
+        let Some(mut open) = self.open.take() else { return };
+        open.len = open.len.min(end.len);
+        let (mut flags, mut missing) = (end.flags, end.missing.as_bytes());
+        if !missing.is_empty() && !self.put_missing(&mut open, missing) {
+            (flags.integrity, missing) = (Integrity::Damaged, &[]);
+        }
+        let Open { start, len, time } = open;
+        let first_in_range = match self.newest() {
+            Some(newest) if newest.goes_on_at(time, self.info.clock_rate) => newest.first_in_range,
+            _ => self.next,
+        };
+        let taken = len.saturating_add(missing.len());
         let slots = self.slots.as_mut();
         let index = self.next.checked_rem(slots.len() as u64).unwrap_or(0);
         if let Some(slot) = slots.get_mut(index as usize) {
-            *slot = Slot { start, len, before: self.written, run, pts, end: Some(end) };
-            self.written = self.written.wrapping_add(len);
-            self.head = start.saturating_add(len);
+            let (before, duration, missing) = (self.written, end.duration, end.missing.len() as u8);
+            let missing = if taken > len { missing } else { 0 };
+            *slot = Slot { start, len, before, first_in_range, time, duration, flags, missing };
+            self.written = self.written.wrapping_add(taken);
+            self.head = start.saturating_add(taken);
             self.next = self.next.wrapping_add(1);
         }
     }
@@ -251,33 +328,43 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameStore for FrameRing<S, B> {
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(self.info)
+    }
+
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         if id.0 < self.first {
-            return Err(Miss::Overrun { resume: FrameId(self.next.saturating_sub(1).max(self.first)) });
+            return Err(Miss::Overrun { newest: self.newest_sync() });
         }
         if id.0 >= self.next {
             return Err(if self.ended { Miss::End } else { Miss::NotYet });
         }
         let slot = self.slot(id.0).ok_or(Miss::End)?;
-        let FrameEnd { format, duration, integrity } = slot.end.ok_or(Miss::End)?;
-        let data = self.bytes.as_ref().get(slot.start..).and_then(|b| b.get(..slot.len)).unwrap_or(&[]);
-        Ok(Frame { data, format, pts: slot.pts, duration, integrity })
+        let (data, rest) = self
+            .bytes
+            .as_ref()
+            .get(slot.start..)
+            .and_then(|bytes| bytes.split_at_checked(slot.len))
+            .unwrap_or_default();
+        let missing = <[ByteRange]>::ref_from_prefix_with_elems(rest, usize::from(slot.missing));
+        let missing = missing.map_or(&[][..], |(ranges, _)| ranges);
+        Ok(Frame { data, time: slot.time, duration: slot.duration, flags: slot.flags, missing })
     }
 
     /// By halving: the frames are taken to be in the order of their times.
-    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
+    fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
         let time = match to {
-            Seek::Live => return FrameId(self.next.saturating_sub(1).max(self.first)),
-            Seek::To(time) => time,
+            Seek::Live => return Ok(self.newest_sync()),
+            Seek::To(time) => time.to_ticks(self.info.clock_rate),
         };
         let (mut low, mut high) = (self.first, self.next);
         while low < high {
             let middle = low + (high - low) / 2;
             match self.slot(middle) {
-                Some(slot) if slot.pts < time => low = middle + 1,
+                Some(slot) if slot.time < time => low = middle + 1,
                 _ => high = middle,
             }
         }
-        FrameId(low)
+        Ok(FrameId(low))
     }
 }

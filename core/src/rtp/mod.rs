@@ -4,13 +4,14 @@
 //! coded:
 //!
 //! ```
+//! use pinhole::codec::jpeg::TRACK;
 //! use pinhole::frame::{FrameId, FrameRing, FrameStore, Slot, TrackId};
 //! use pinhole::rtp::{Delivery, Port, Receiver, ReceiverConfig};
 //! use pinhole::time::{Duration, Instant};
 //!
 //! let mut storage = [0; 16_384]; // ten packets that wait for those before them
-//! let mut ring = FrameRing::new([Slot::EMPTY; 4], [0; 65_536]);
-//! let config = ReceiverConfig { payload_type: 26, clock_rate: 90_000, ssrc: 5, ..Default::default() };
+//! let mut ring = FrameRing::new(TRACK, [Slot::EMPTY; 4], [0; 65_536]);
+//! let config = ReceiverConfig { ssrc: 5, ..ReceiverConfig::new(TRACK, 26) };
 //! let mut receiver = Receiver::new(config, 0x1234_5678_9ABC_DEF0);
 //! let datagrams = Delivery::Datagrams { max_packet: 1_500, wait: Duration::from_millis(50) };
 //! receiver.set_delivery(datagrams, &mut storage);

@@ -1,10 +1,12 @@
 //! Session descriptions (RFC 4566) as RTSP uses them (RFC 2326, C): a lazy [`Description`] of what
 //! a server sent, and a [`Presentation`] to write one.
+mod format;
 mod read;
 mod write;
 
+pub(crate) use format::{Receivable, receivable};
 pub use read::{Attribute, Connection, Description, Media, RtpMap, SdpError};
-pub use write::{CONTROL_PREFIX, Presentation, Track, TrackFormat};
+pub use write::{CONTROL_PREFIX, Presentation, Track};
 
 /// The media type of a session description.
 pub const CONTENT_TYPE: &str = "application/sdp";

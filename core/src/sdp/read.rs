@@ -1,4 +1,5 @@
 //! Reading a session description line by line, when something is asked of it (RFC 4566, 5 and 6).
+use super::format::static_map;
 use super::{AddressType, FrameRate};
 use crate::rtsp::{Range, RangeError};
 use crate::text;
@@ -174,12 +175,9 @@ impl<'a> Media<'a> {
         self.section.attribute(b"control")
     }
 
-    /// How a payload type is coded. JPEG, type 26, needs no attribute (RFC 3551, table 5).
+    /// Returns how a payload type is coded; static payload types need no attribute (RFC 3551, 6).
     pub fn rtpmap(&self, payload_type: u8) -> Option<RtpMap<'a>> {
-        let jpeg = RtpMap { encoding: b"JPEG", clock_rate: 90_000 };
-        self.of_format(b"rtpmap", payload_type)
-            .and_then(RtpMap::parse)
-            .or((payload_type == 26).then_some(jpeg))
+        self.of_format(b"rtpmap", payload_type).and_then(RtpMap::parse).or_else(|| static_map(payload_type))
     }
 
     /// The parameters of a payload type's coding, unparsed (RFC 4566, 6, `fmtp`).

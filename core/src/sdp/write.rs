@@ -1,5 +1,8 @@
 //! Writing a session description (RFC 4566, 5; RFC 2326, C).
+use super::format::Encoding;
 use super::{AddressType, FrameRate};
+use crate::frame::TrackInfo;
+use crate::payload::payload_type;
 use crate::rtsp::{Position, Range};
 use crate::text::{Emit, OneLine, TextWriter};
 use crate::time::{Duration, MediaTime};
@@ -25,31 +28,19 @@ pub struct Presentation<'a> {
     /// How long it is; `None`: it is live.
     pub duration: Option<Duration>,
     /// The tracks; their controls count from 0.
-    pub tracks: &'a [Track],
+    pub tracks: &'a [Track<'a>],
 }
 
 /// One track of a presentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Track {
-    /// How it is coded.
-    pub format: TrackFormat,
-    /// The frame rate, if it has one.
+pub struct Track<'a> {
+    /// What the track is.
+    pub info: TrackInfo<'a>,
+    /// The width and height of the picture in pixels, if they are known.
+    pub dimensions: Option<(u16, u16)>,
+    /// The frame rate, if the track has one that is known.
     pub frame_rate: Option<FrameRate>,
-}
-
-/// How a track is coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum TrackFormat {
-    /// JPEG by RFC 2435, payload type 26.
-    Jpeg {
-        /// Pixels across; 0: not known.
-        width: u16,
-        /// Pixels down; 0: not known.
-        height: u16,
-    },
 }
 
 impl Presentation<'_> {
@@ -93,10 +84,21 @@ impl Emit for Presentation<'_> {
     }
 }
 
-impl Track {
+impl Track<'_> {
     fn emit<W: Write>(&self, number: u32, out: &mut TextWriter<W>) {
-        let TrackFormat::Jpeg { width, height } = self.format;
-        out.text("m=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\na=control:");
+        let (Encoding { media, name }, number_of_type) =
+            (Encoding::of(self.info.codec), payload_type(self.info.codec));
+        out.text("m=");
+        out.text(media);
+        out.text(" 0 RTP/AVP ");
+        out.dec(number_of_type);
+        out.text("\r\na=rtpmap:");
+        out.dec(number_of_type);
+        out.text(" ");
+        out.text(name);
+        out.text("/");
+        out.dec(self.info.clock_rate);
+        out.text("\r\na=control:");
         out.text(CONTROL_PREFIX);
         out.dec(number);
         out.text("\r\n");
@@ -106,7 +108,7 @@ impl Track {
             out.text("\r\n");
         }
         // Above 2040 pixels the RTP header cannot say the size; GStreamer and live555 read it here.
-        if width > 0 && height > 0 {
+        if let Some((width, height)) = self.dimensions {
             out.text("a=x-dimensions:");
             out.dec(width);
             out.text(",");
@@ -119,7 +121,8 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sdp::{Description, Media};
+    use crate::codec::jpeg::TRACK;
+    use crate::sdp::{Description, Media, receivable};
     use crate::text::tests::emitted;
     use proptest::prelude::*;
     use std::vec::Vec;
@@ -130,7 +133,7 @@ mod tests {
         version: 1,
         address_type: AddressType::Ip6,
         duration: None,
-        tracks: &[Track { format: TrackFormat::Jpeg { width: 0, height: 0 }, frame_rate: None }],
+        tracks: &[Track { info: TRACK, dimensions: None, frame_rate: None }],
     };
 
     #[test]
@@ -150,16 +153,18 @@ mod tests {
         assert_eq!(sdp.media().count(), 1);
     }
 
-    fn read(media: Media<'_>) -> Track {
-        assert_eq!(media.rtpmap(26).unwrap().encoding, b"JPEG");
-        let (width, height) = media.dimensions().unwrap_or((0, 0));
-        Track { format: TrackFormat::Jpeg { width, height }, frame_rate: media.frame_rate() }
+    fn read(media: Media<'_>) -> Track<'static> {
+        let found = receivable(&media).unwrap();
+        assert_eq!(found.payload_type, payload_type(found.codec));
+        let info = TrackInfo::new(found.codec, found.clock_rate);
+        Track { info, dimensions: media.dimensions(), frame_rate: media.frame_rate() }
     }
 
-    fn tracks() -> impl Strategy<Value = Track> {
-        let size = prop_oneof![Just((0, 0)), (1u16.., 1u16..)];
-        (size, prop::option::of(1u32..)).prop_map(|((width, height), rate)| Track {
-            format: TrackFormat::Jpeg { width, height },
+    fn tracks() -> impl Strategy<Value = Track<'static>> {
+        let dimensions = prop::option::of((1u16.., 1u16..));
+        (dimensions, prop::option::of(1u32..)).prop_map(|(dimensions, rate)| Track {
+            info: TRACK,
+            dimensions,
             frame_rate: rate.map(FrameRate),
         })
     }

@@ -24,7 +24,7 @@ use turn::session;
 pub use error::Error;
 pub use options::{Event, Options, Statistics, Usage};
 pub use pinhole::client::PrefetchOptions;
-pub use pinhole::frame::Span;
+pub use pinhole::frame::TimeRange;
 
 const WAKER: Token = Token(0);
 const STREAM: Token = Token(1);
@@ -163,10 +163,22 @@ impl Client {
         self.cache(track).ok_or(Miss::NotYet)?.frame(TrackId { media: 0, track }, id)
     }
 
+    /// Returns the media time during which a frame in the cache of a track is shown; empty if its
+    /// duration is not known.
+    ///
+    /// # Errors
+    /// As for [`Self::frame`].
+    pub fn frame_time(&self, track: u8, id: FrameId) -> Result<std::ops::Range<MediaTime>, Miss> {
+        let clock_rate = self.cache(track).ok_or(Miss::NotYet)?.track_info().clock_rate;
+        let frame = self.frame(track, id)?;
+        let end = frame.time.saturating_add(u64::from(frame.duration));
+        Ok(frame.media_time(clock_rate)..MediaTime::from_ticks(end, clock_rate))
+    }
+
     /// Returns the numbers of the frames in the cache of a track. The end is the number that the next
     /// frame will have.
     pub fn cached(&self, track: u8) -> std::ops::Range<FrameId> {
-        self.cache(track).map_or(FrameId(0)..FrameId(0), FrameRing::span)
+        self.cache(track).map_or(FrameId(0)..FrameId(0), FrameRing::frames)
     }
 
     /// Returns the frame in the cache of a track that is shown at `time`, if it is there.
@@ -175,15 +187,15 @@ impl Client {
     }
 
     /// Returns the parts of a track that are in its cache, the one that came last first; see
-    /// [`FrameRing::spans`].
-    pub fn spans(&self, track: u8) -> impl Iterator<Item = Span> + '_ {
-        self.cache(track).into_iter().flat_map(FrameRing::spans)
+    /// [`FrameRing::time_ranges`].
+    pub fn time_ranges(&self, track: u8) -> impl Iterator<Item = TimeRange> + '_ {
+        self.cache(track).into_iter().flat_map(FrameRing::time_ranges)
     }
 
     /// Returns how full the cache of a track is.
     pub fn usage(&self, track: u8) -> Usage {
         let Some(cache) = self.cache(track) else { return Usage::default() };
-        let span = cache.spans().map(|span| Duration::from(span.to.since(span.from))).sum();
+        let span = cache.time_ranges().map(|range| Duration::from(range.to.since(range.from))).sum();
         Usage { frames: cache.frame_count(), bytes: cache.bytes_used(), capacity: cache.capacity(), span }
     }
 

@@ -5,6 +5,7 @@ use super::link::Link;
 use super::sockets::TrackSockets;
 use super::{Client, Event, STREAM, UDP};
 use pinhole::client::{self, Ask, ClientConn, ClientError, Config, LowerTransport, Port, TransportChoice};
+use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::rtsp::Method;
 use pinhole::time::Now;
@@ -68,7 +69,7 @@ impl Client {
         self.conn = conn;
         if self.is_live() {
             let (_, at) = self.newest;
-            let newest = self.caches.first().and_then(|cache| cache.spans().next());
+            let newest = self.caches.first().and_then(|cache| cache.time_ranges().next());
             if let Some(newest) = newest {
                 self.prefetch.go_on_at(newest.to + now.at.since(at));
             }
@@ -299,7 +300,7 @@ impl Client {
         if self.caches.is_empty() {
             let bytes = self.options.cache / usize::from(tracks.max(1));
             let slots = (bytes / BYTES_A_SLOT).max(MIN_SLOTS);
-            let cache = || FrameRing::new(vec![Slot::default(); slots], vec![0; bytes]);
+            let cache = || FrameRing::new(TRACK, vec![Slot::EMPTY; slots], vec![0; bytes]);
             self.caches = (0..tracks).map(|_| cache()).collect();
         }
     }

@@ -20,10 +20,11 @@ use index::Index;
 use live::Live;
 #[cfg(feature = "pattern")]
 use pattern::Pattern;
-use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::codec::jpeg::TRACK;
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::rtsp::Url;
-use pinhole::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
-use pinhole::time::{Instant, MediaTime};
+use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
+use pinhole::time::{Duration, Instant, MediaTime};
 use recorded::{Recorded, Workshop};
 use std::ffi::OsStr;
 use std::fs;
@@ -241,8 +242,7 @@ impl Library {
             #[cfg(feature = "pattern")]
             Kind::Pattern(pattern) => (Some(pattern.format().size()), Some(pattern.format().frame_rate())),
         };
-        let (width, height) = size.unwrap_or_default();
-        let tracks = [Track { format: TrackFormat::Jpeg { width, height }, frame_rate }];
+        let tracks = [Track { info: TRACK, dimensions: size, frame_rate }];
         let duration = self.end(media).map(|end| end.since(MediaTime::ZERO));
         Some(describe(Presentation {
             name: &medium.mount,
@@ -364,6 +364,10 @@ impl Library {
 }
 
 impl FrameStore for Library {
+    fn info(&self, track: TrackId) -> Option<TrackInfo<'_>> {
+        self.medium(track.media).map(|_| TRACK)
+    }
+
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         match &self.medium(track.media).ok_or(Miss::End)?.kind {
             Kind::Recorded(recorded) => recorded.frame(track.media, id, &self.workshop),
@@ -373,14 +377,20 @@ impl FrameStore for Library {
         }
     }
 
-    fn seek(&self, track: TrackId, to: Seek) -> FrameId {
-        self.medium(track.media).map_or(FrameId(0), |medium| match &medium.kind {
-            Kind::Recorded(recorded) => recorded.seek(to),
+    fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        match &self.medium(track.media).ok_or(Miss::End)?.kind {
+            Kind::Recorded(recorded) => Ok(recorded.seek(to)),
             Kind::Live(live) => live.window().seek(track, to),
             #[cfg(feature = "pattern")]
             Kind::Pattern(pattern) => pattern.seek(track, to),
-        })
+        }
     }
+}
+
+/// A normalised picture as a frame of its track.
+fn to_frame(data: &[u8], pts: MediaTime, duration: Duration) -> Frame<'_> {
+    let duration = u32::try_from(duration.to_ticks(TRACK.clock_rate)).unwrap_or(u32::MAX);
+    Frame::intra(data, pts.to_ticks(TRACK.clock_rate), duration)
 }
 
 /// What is in a directory, in the order of its names.

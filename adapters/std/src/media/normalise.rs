@@ -63,8 +63,8 @@ impl Normalising {
             inspected.eoi = true;
         }
         Ok(match self.recoding(&inspected) {
-            None => Need::Nothing(inspected.info),
-            Some(_) => Need::Recoding(inspected.info),
+            None if JpegInfo::locate(head).is_some() => Need::Nothing(inspected.info),
+            _ => Need::Recoding(inspected.info),
         })
     }
 
@@ -137,7 +137,10 @@ impl Normaliser {
         let changed = match jpeg::inspect(data) {
             Ok(inspected) => {
                 return match how.recoding(&inspected) {
-                    None => Ok(Normal { data, info: inspected.info, as_is: true }),
+                    None if JpegInfo::locate(data) == Some(inspected.info) => {
+                        Ok(Normal { data, info: inspected.info, as_is: true })
+                    }
+                    None => self.recode(data, RecodeOptions::default()),
                     Some(options) => self.recode(data, options),
                 };
             }

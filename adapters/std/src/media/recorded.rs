@@ -5,6 +5,7 @@ use super::index::Index;
 use super::loans::Loans;
 use super::normalise::{Normaliser, Normalising, Ready};
 use super::problem::Problem;
+use super::to_frame;
 use pinhole::frame::{Frame, FrameId, Miss, Seek};
 use pinhole::media::FrameClock;
 use pinhole::time::{Duration, MediaTime};
@@ -112,14 +113,13 @@ impl Recorded {
             })
         };
         let held = workshop.loans.get_or_borrow(key, || workshop.cache.get_or_make(key, make));
-        let (data, info) = match held.ok_or(Miss::End)? {
-            Held::Made(Ready { data, info }) => (&**data, *info),
-            Held::AsIs(info) => (self.index.mapped(n as usize).unwrap_or_default(), *info),
-            // The next takes its turn in its time.
-            Held::Broken => return Err(Miss::Overrun { resume: id.next() }),
+        let data = match held.ok_or(Miss::End)? {
+            Held::Made(Ready { data, .. }) => &**data,
+            Held::AsIs(_) => self.index.mapped(n as usize).unwrap_or_default(),
+            Held::Broken => return Err(Miss::Unusable),
         };
         let pts = self.clock.pts(round * self.index.slots() + number);
-        Ok(Frame::jpeg(data, info, pts, self.clock.interval()))
+        Ok(to_frame(data, pts, self.clock.interval()))
     }
 
     pub(super) fn seek(&self, to: Seek) -> FrameId {

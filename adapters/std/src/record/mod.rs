@@ -13,8 +13,8 @@ mod part;
 mod timeline;
 
 use part::{Kind, Part, Picture, Written};
-use pinhole::codec::jpeg::{mend, mend_max_len};
-use pinhole::frame::{Format, Frame, Integrity};
+use pinhole::codec::jpeg::{JpegInfo, Missing, TRACK, mend, mend_max_len};
+use pinhole::frame::{Frame, Integrity};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -249,18 +249,20 @@ fn create(path: &Path) -> io::Result<File> {
 
 /// Returns a picture that decodes; `None` if the frame cannot be mended to one.
 fn whole<'a>(frame: &Frame<'a>, buffer: &'a mut Vec<u8>) -> Option<Picture<'a>> {
-    let Format::Jpeg(info) = frame.format else { return None };
-    let data = match &frame.integrity {
+    let info = JpegInfo::locate(frame.data)?;
+    let data = match frame.flags.integrity {
         Integrity::Complete => frame.data,
-        Integrity::Strips(missing) => {
-            buffer.resize(mend_max_len(&info, missing, frame.data.len()), 0);
-            let len = mend(frame.data, &info, missing, buffer);
+        Integrity::Partial => {
+            let missing = Missing::locate(frame.data, &info, frame.missing)?;
+            buffer.resize(mend_max_len(&info, &missing, frame.data.len()), 0);
+            let len = mend(frame.data, &info, &missing, buffer);
             buffer.get(..len.ok()?)?
         }
         Integrity::Damaged => return None,
     };
-    let mended = !frame.integrity.is_complete();
-    Some(Picture { data, size: (info.width, info.height), pts: frame.pts, mended })
+    let mended = !frame.flags.integrity.is_complete();
+    let pts = frame.media_time(TRACK.clock_rate);
+    Some(Picture { data, size: (info.width, info.height), pts, mended })
 }
 
 fn advice(error: &io::Error) -> &'static str {

@@ -1,8 +1,9 @@
 use super::*;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use pinhole::codec::jpeg::{JpegInfo, Missing, MissingRange, RecodeOptions, inspect, recode, recode_max_len};
+use pinhole::codec::jpeg::{JpegInfo, RecodeOptions, inspect, recode, recode_max_len};
+use pinhole::frame::{ByteRange, Flags};
 use pinhole::media::{FrameReader, SliceReader};
-use pinhole::time::{Duration, MediaTime};
+use pinhole::time::Duration;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const INTERVAL: u64 = 40_000;
@@ -42,9 +43,13 @@ fn picture(width: u16, shade: u8) -> (Vec<u8>, JpegInfo) {
     (data, done.info)
 }
 
-fn frame((data, info): &(Vec<u8>, JpegInfo), number: u64) -> Frame<'_> {
-    let interval = Duration::from_micros(INTERVAL);
-    Frame::jpeg(data, *info, MediaTime::from_micros(number * INTERVAL), interval)
+fn frame((data, _): &(Vec<u8>, JpegInfo), number: u64) -> Frame<'_> {
+    let interval = Duration::from_micros(INTERVAL).to_ticks(TRACK.clock_rate) as u32;
+    Frame::intra(data, ticks(number * INTERVAL), interval)
+}
+
+fn ticks(micros: u64) -> u64 {
+    Duration::from_micros(micros).to_ticks(TRACK.clock_rate)
 }
 
 /// The frames of a file, each with its place in time.
@@ -108,7 +113,7 @@ fn a_source_that_becomes_much_faster_gets_another_file_with_its_clock() {
     let directory = Directory::new();
     let mut recorder = Recorder::create(&directory.file("a.avi")).unwrap();
     let picture = picture(32, 1);
-    let at = |micros| Frame { pts: MediaTime::from_micros(micros), ..frame(&picture, 0) };
+    let at = |micros| Frame { time: ticks(micros), ..frame(&picture, 0) };
     (0..10).for_each(|n| recorder.write(&at(n * 200_000)).unwrap());
     (0..90).for_each(|n| recorder.write(&at(2_000_000 + n * INTERVAL)).unwrap());
     recorder.finish().unwrap();
@@ -148,11 +153,12 @@ fn a_frame_with_a_gap_is_mended_and_one_that_is_damaged_otherwise_left_out() {
     let second = data.windows(2).position(|pair| pair == [0xFF, 0xD0]).unwrap();
     let third = data.windows(2).position(|pair| pair == [0xFF, 0xD1]).unwrap();
     data[second + 2..third].fill(0);
-    let resume = (third + 2) as u32 - info.scan;
-    let missing = Missing::new(&[MissingRange { first: 1, count: 1, resume }]).unwrap();
-    for integrity in [Integrity::Complete, Integrity::Damaged, Integrity::Strips(missing)] {
+    let range = [ByteRange::new((second + 2) as u32, (third + 2) as u32)];
+    for integrity in [Integrity::Complete, Integrity::Damaged, Integrity::Partial] {
         let data = if integrity.is_complete() { &whole } else { &data };
-        recorder.write(&Frame { data, integrity, ..frame(&(vec![], info), 0) }).unwrap();
+        let missing = if integrity == Integrity::Partial { &range[..] } else { &[] };
+        let flags = Flags::INTRA.with_integrity(integrity);
+        recorder.write(&Frame { data, flags, missing, ..frame(&(vec![], info), 0) }).unwrap();
     }
     recorder.finish().unwrap();
     let recorded = recorder.recorded();

@@ -2,7 +2,8 @@
 //! server.
 use crate::common::{LIMIT, Serving, library};
 use pinhole::client::TransportChoice;
-use pinhole::frame::{Format, Frame, FrameId, FrameStore, TrackId};
+use pinhole::codec::jpeg::JpegInfo;
+use pinhole::frame::{Frame, FrameId, FrameStore, TrackId};
 use pinhole::rtsp::Speed;
 use pinhole::time::MediaTime;
 use pinhole_std::client::{Client, Error, Event, Options, PrefetchOptions};
@@ -25,7 +26,7 @@ fn options(transport: TransportChoice, cache: usize) -> Options {
 }
 
 fn scan<'a>(frame: &Frame<'a>) -> &'a [u8] {
-    let Format::Jpeg(info) = frame.format else { panic!("no JPEG") };
+    let info = JpegInfo::locate(frame.data).expect("a JPEG file");
     &frame.data[info.scan as usize..][..info.scan_len as usize]
 }
 
@@ -47,7 +48,7 @@ impl Viewer {
     /// Looks at the next frame, if it is there.
     fn look(&mut self, clip: &Library) {
         if let Ok(frame) = self.client.frame(0, self.next) {
-            let number = (frame.pts.as_micros() * 30 + 500_000) / 1_000_000;
+            let number = (frame.time + 1_500) / 3_000;
             let sent = clip.frame(TrackId::default(), FrameId(number)).unwrap();
             assert!(scan(&sent) == scan(&frame), "frame {number}");
             self.seen.push(number);
@@ -114,7 +115,7 @@ fn a_place_that_is_sought_begins_with_its_frame_and_can_be_found() {
         viewer.watch(&clip, Viewer::has_ended).unwrap();
         assert_eq!(viewer.seen, [0, 1, 2, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59]);
         assert_eq!(viewer.client.find(0, at), Some(first));
-        let spans: Vec<_> = viewer.client.spans(0).map(|span| span.frames).collect();
+        let spans: Vec<_> = viewer.client.time_ranges(0).map(|span| span.frames).collect();
         assert_eq!(spans, [first..FrameId(first.0 + 15), FrameId(0)..first]);
         // After the end, too.
         viewer.events.clear();
@@ -162,7 +163,7 @@ fn a_server_that_was_gone_goes_on_where_it_was_lost() {
         reconnect(&mut viewer);
         viewer.watch(&clip, Viewer::has_ended).unwrap();
         assert!(viewer.seen.iter().copied().eq(0..60), "{:?}", viewer.seen);
-        assert_eq!(viewer.client.spans(0).count(), 1);
+        assert_eq!(viewer.client.time_ranges(0).count(), 1);
         assert_eq!(viewer.client.track_statistics(0).frames_complete, 60);
     }
 }
@@ -199,7 +200,7 @@ fn a_live_source_goes_on_later_when_its_server_was_gone() {
     reconnect(&mut viewer);
     let enough = viewer.client.cached(0).end.0 + 5;
     come(&mut viewer, enough);
-    let spans: Vec<_> = viewer.client.spans(0).collect();
+    let spans: Vec<_> = viewer.client.time_ranges(0).collect();
     let [after, before] = &spans[..] else { panic!("{spans:?}") };
     assert!(before.frames.end >= lost && after.frames.start == before.frames.end);
     let gap = Duration::from(after.from.since(before.to));

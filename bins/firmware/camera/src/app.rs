@@ -24,7 +24,7 @@ pub(crate) struct Camera {
     entropy: Entropy,
     /// Tells the descriptions of this run from those of others.
     session_id: u64,
-    tracks: [[Track; 1]; 2],
+    tracks: [[Track<'static>; 1]; 2],
 }
 
 impl Camera {

@@ -1,7 +1,7 @@
 //! A clip that is read in place, from flash.
-use pinhole::codec::jpeg::{JpegInfo, Sampling};
-use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
-use pinhole::sdp::{FrameRate, Track, TrackFormat};
+use pinhole::codec::jpeg::TRACK;
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
+use pinhole::sdp::{FrameRate, Track};
 use pinhole::time::{Duration, Instant, MediaTime};
 
 /// What `build.rs` has made of a file.
@@ -13,13 +13,12 @@ const fn part(start: usize, len: usize) -> &'static [u8] {
     BYTES.as_slice().split_at(start).1.split_at(len).0
 }
 
-struct Picture {
-    data: &'static [u8],
-    info: JpegInfo,
-}
+/// The bytes of a picture.
+type Picture = &'static [u8];
 
 struct Clip {
     frame_rate: FrameRate,
+    dimensions: (u16, u16),
     pictures: &'static [Picture],
 }
 
@@ -39,9 +38,8 @@ impl Clip {
 }
 
 /// The clip's track, for a session description.
-pub fn track() -> Track {
-    let (width, height) = CLIP.pictures.first().map_or((0, 0), |first| (first.info.width, first.info.height));
-    Track { format: TrackFormat::Jpeg { width, height }, frame_rate: Some(CLIP.frame_rate) }
+pub const fn track() -> Track<'static> {
+    Track { info: TRACK, dimensions: Some(CLIP.dimensions), frame_rate: Some(CLIP.frame_rate) }
 }
 
 /// The clip as it is now: played without end since the clock's origin, all frames since then in reach.
@@ -61,37 +59,41 @@ impl Live {
 }
 
 impl FrameStore for Live {
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
+    }
+
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         if id > CLIP.at(self.0) {
             return Err(Miss::NotYet);
         }
         let index = id.0.checked_rem(CLIP.pictures.len() as u64).ok_or(Miss::End)?;
         let picture = CLIP.pictures.get(index as usize).ok_or(Miss::End)?;
-        let pts = CLIP.time_of(id);
-        Ok(Frame::jpeg(picture.data, picture.info, pts, CLIP.time_of(id.next()).since(pts)))
+        let [time, end] = [id, id.next()].map(|id| CLIP.time_of(id).to_ticks(TRACK.clock_rate));
+        Ok(Frame::intra(picture, time, end.saturating_sub(time) as u32))
     }
 
-    fn seek(&self, _: TrackId, _: Seek) -> FrameId {
-        CLIP.at(self.0)
+    fn seek(&self, _: TrackId, _: Seek) -> Result<FrameId, Miss> {
+        Ok(CLIP.at(self.0))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pinhole::codec::jpeg::inspect;
-    use pinhole::frame::Format;
+    use pinhole::codec::jpeg::{JpegInfo, inspect};
 
-    const TRACK: TrackId = TrackId { media: 0, track: 0 };
+    const T: TrackId = TrackId { media: 0, track: 0 };
 
     #[test]
     fn every_picture_is_what_is_said_of_it() {
         let live = Live::at(Instant::from_micros(60_000_000));
         for id in (0..CLIP.pictures.len() as u64).map(FrameId) {
-            let frame = live.frame(TRACK, id).unwrap();
+            let frame = live.frame(T, id).unwrap();
             let inspected = inspect(frame.data).unwrap();
             assert!(!inspected.needs_recode() && inspected.info.restart_interval > 0, "{id:?}");
-            assert_eq!((Format::Jpeg(inspected.info), inspected.len), (frame.format, frame.data.len()));
+            assert_eq!(JpegInfo::locate(frame.data), Some(inspected.info), "{id:?}");
+            assert_eq!((inspected.info.width, inspected.info.height), CLIP.dimensions);
         }
     }
 
@@ -99,14 +101,14 @@ mod tests {
     fn the_clip_repeats_by_the_clock() {
         for id in [0, 1, 2, 3, 29, 30, 31, 1_000_000].map(FrameId) {
             let live = Live::at(Instant::from_micros(CLIP.time_of(id).as_micros()));
-            assert_eq!(live.seek(TRACK, Seek::Live), id);
-            assert_eq!(live.frame(TRACK, id.next()).unwrap_err(), Miss::NotYet);
+            assert_eq!(live.seek(T, Seek::Live), Ok(id));
+            assert_eq!(live.frame(T, id.next()).unwrap_err(), Miss::NotYet);
             let later = Live::at(live.next_at());
-            assert_eq!(later.seek(TRACK, Seek::Live), id.next());
+            assert_eq!(later.seek(T, Seek::Live), Ok(id.next()));
             let again = FrameId(id.0 + CLIP.pictures.len() as u64);
             let much_later = Live::at(Instant::from_micros(u64::MAX >> 20));
-            let [a, b] = [id, again].map(|id| much_later.frame(TRACK, id).unwrap());
-            assert!(a.data == b.data && a.pts < b.pts);
+            let [a, b] = [id, again].map(|id| much_later.frame(T, id).unwrap());
+            assert!(a.data == b.data && a.time < b.time);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The frames of all media: the one store that the server reads.
-use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::codec::jpeg::TRACK;
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::time::MediaTime;
 use pinhole_camera::{clip, pattern};
@@ -28,7 +29,7 @@ impl Media {
     /// The pattern's frames lie in this storage.
     pub(crate) fn new(slots: &'static mut [Slot], bytes: &'static mut [u8]) -> Self {
         let clip = clip::Live::at(pinhole::time::Instant::ZERO);
-        Self { clip, pattern: FrameRing::new(slots, bytes), next: 0 }
+        Self { clip, pattern: FrameRing::new(TRACK, slots, bytes), next: 0 }
     }
 
     /// Brings them up to date; returns when there is another frame.
@@ -49,6 +50,14 @@ impl Media {
 }
 
 impl FrameStore for Media {
+    fn info(&self, track: TrackId) -> Option<TrackInfo<'_>> {
+        match track.media {
+            CLIP => self.clip.info(track),
+            PATTERN => self.pattern.info(track),
+            _ => None,
+        }
+    }
+
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         match track.media {
             CLIP => self.clip.frame(track, id),
@@ -57,7 +66,7 @@ impl FrameStore for Media {
         }
     }
 
-    fn seek(&self, track: TrackId, to: Seek) -> FrameId {
+    fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss> {
         if track.media == PATTERN { self.pattern.seek(track, to) } else { self.clip.seek(track, to) }
     }
 }

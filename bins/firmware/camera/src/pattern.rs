@@ -2,9 +2,9 @@
 //! difference of colours and an end.
 //!
 //! Colour bars, a square that goes about, and in the last row the lowest bits of the frame's number.
-use pinhole::codec::jpeg::{Header, JpegInfo, Sampling};
-use pinhole::frame::{Format, FrameEnd, FrameSink, Full, Integrity};
-use pinhole::sdp::{FrameRate, Track, TrackFormat};
+use pinhole::codec::jpeg::{self, Header, Sampling};
+use pinhole::frame::{FrameEnd, FrameSink, Full};
+use pinhole::sdp::{FrameRate, Track};
 use pinhole::time::{Duration, MediaTime};
 
 /// Pixels across.
@@ -17,8 +17,9 @@ pub const INTERVAL: Duration = Duration::from_millis(40);
 pub const MAX_LEN: usize = 1_750;
 
 /// The pattern's track, for a session description.
-pub const TRACK: Track = Track {
-    format: TrackFormat::Jpeg { width: WIDTH, height: HEIGHT },
+pub const TRACK: Track<'static> = Track {
+    info: jpeg::TRACK,
+    dimensions: Some((WIDTH, HEIGHT)),
     frame_rate: Some(FrameRate(1_000_000_000 / INTERVAL.as_micros() as u32)),
 };
 
@@ -37,13 +38,11 @@ pub const fn at(time: MediaTime) -> u64 {
 /// # Errors
 /// [`Full`]: the sink has no room for [`MAX_LEN`] bytes.
 pub fn draw<K: FrameSink + ?Sized>(sink: &mut K, number: u64) -> Result<(), Full> {
-    sink.begin(0, time_of(number))?;
+    let clock_rate = jpeg::TRACK.clock_rate;
+    sink.begin(0, time_of(number).to_ticks(clock_rate))?;
     let written = write(sink, number);
     match written {
-        Ok(info) => {
-            let (format, integrity) = (Format::Jpeg(info), Integrity::Complete);
-            sink.finish(0, FrameEnd { format, duration: INTERVAL, integrity });
-        }
+        Ok(len) => sink.finish(0, FrameEnd::intra(len, INTERVAL.to_ticks(clock_rate) as u32)),
         Err(Full) => sink.abandon(0),
     }
     written.map(drop)
@@ -97,7 +96,8 @@ fn to_and_fro(number: u64, end: u16) -> u16 {
     step.min(2 * end - step)
 }
 
-fn write<K: FrameSink + ?Sized>(sink: &mut K, number: u64) -> Result<JpegInfo, Full> {
+/// Returns the bytes of the file.
+fn write<K: FrameSink + ?Sized>(sink: &mut K, number: u64) -> Result<usize, Full> {
     let header = Header {
         width: WIDTH,
         height: HEIGHT,
@@ -107,7 +107,7 @@ fn write<K: FrameSink + ?Sized>(sink: &mut K, number: u64) -> Result<JpegInfo, F
         chroma: &QUANTISER,
     };
     let mut start = [0; Header::len(ACROSS)];
-    let mut info = header.emit(&mut start).ok_or(Full)?;
+    header.emit(&mut start).ok_or(Full)?;
     sink.write_at(0, 0, &start)?;
 
     let mut scan = Scan { sink, at: start.len(), chunk: [0; CHUNK], filled: 0, bits: 0, count: 0 };
@@ -123,10 +123,9 @@ fn write<K: FrameSink + ?Sized>(sink: &mut K, number: u64) -> Result<JpegInfo, F
         }
     }
     scan.align()?;
-    info.scan_len = (scan.at + scan.filled - start.len()) as u32;
     scan.marker(0xD9)?;
     scan.flush()?;
-    Ok(info)
+    Ok(scan.at)
 }
 
 /// Bytes that are handed on at once.
@@ -252,21 +251,22 @@ impl<K: FrameSink + ?Sized> Scan<'_, K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pinhole::codec::jpeg::{RecodeOptions, inspect, recode};
+    use pinhole::codec::jpeg::{JpegInfo, RecodeOptions, inspect, recode};
     use pinhole::frame::{FrameId, FrameStore, TrackId};
     use pinhole::frame::{FrameRing, Slot};
     use std::vec;
 
     #[test]
     fn every_frame_is_a_whole_picture_and_the_next_is_another() {
-        let mut ring = FrameRing::new([Slot::EMPTY; 2], [0; 2 * MAX_LEN]);
+        let mut ring = FrameRing::new(jpeg::TRACK, [Slot::EMPTY; 2], [0; 2 * MAX_LEN]);
         let mut before = vec![];
         for number in (0..2_000).chain(65_500..65_600) {
             ring.restart(FrameId(number));
             draw(&mut ring, number).unwrap();
             let frame = ring.frame(TrackId::default(), FrameId(number)).unwrap();
             let inspected = inspect(frame.data).unwrap();
-            assert_eq!((Format::Jpeg(inspected.info), inspected.len), (frame.format, frame.data.len()));
+            assert_eq!(JpegInfo::locate(frame.data), Some(inspected.info));
+            assert_eq!(inspected.len, frame.data.len());
             assert!(!inspected.needs_recode() && inspected.eoi && frame.data.len() <= MAX_LEN);
             // Decodes every block, and finds each marker where it should be.
             let mut out = vec![0; 3 * MAX_LEN];
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_ring_without_room_says_so() {
-        let mut ring = FrameRing::new([Slot::EMPTY; 2], [0; 1_000]);
+        let mut ring = FrameRing::new(jpeg::TRACK, [Slot::EMPTY; 2], [0; 1_000]);
         assert_eq!(draw(&mut ring, 0), Err(Full));
         assert_eq!(ring.frame_count(), 0);
     }

@@ -4,20 +4,19 @@
 //! its socket's buffer. Its steps are functions of their own, as an application's are, so that none of
 //! them pays for the others' variables.
 use crate::{Ring, address, any, bytes, now, text, used};
-use pinhole::codec::jpeg::inspect;
+use pinhole::codec::jpeg::{TRACK, inspect};
 use pinhole::frame::Slot;
-use pinhole::frame::{Format, FrameEnd, FrameId, Integrity};
+use pinhole::frame::{Frame, FrameId};
 use pinhole::rtsp::Status;
-use pinhole::sdp::{AddressType, Presentation, Track, TrackFormat};
+use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::server::{Answer, Ask, Claim, Config, Event, Port, PortPair, ServerConn};
-use pinhole::time::{Duration, MediaTime};
 
 type Conn<'a> = ServerConn<&'a mut [u8]>;
 
 /// Connections, one after the other.
 pub fn serve() {
     let (mut storage, mut slots, mut frames) = ([0; 3000], [Slot::default(); 4], [0; 3000]);
-    let mut rings = [Ring::new(any(&mut slots), any(&mut frames))];
+    let mut rings = [Ring::new(TRACK, any(&mut slots), any(&mut frames))];
     let Some(mut conn) = accept(any(&mut storage)) else { return };
     while any(true) {
         turn(any(&mut conn), any(&mut rings));
@@ -51,12 +50,9 @@ fn turn(conn: &mut Conn<'_>, rings: &mut [Ring<'_>; 1]) {
 #[inline(never)]
 fn capture(ring: &mut Ring<'_>) {
     let Ok(inspected) = inspect(bytes()) else { return };
-    let end = FrameEnd {
-        format: Format::Jpeg(inspected.info),
-        duration: any(Duration::ZERO),
-        integrity: Integrity::Complete,
-    };
-    used(ring.push(any(MediaTime::ZERO), bytes(), end));
+    if !inspected.needs_recode() {
+        used(ring.push(&Frame::intra(bytes(), any(0), any(0))));
+    }
 }
 
 #[inline(never)]
@@ -77,8 +73,7 @@ fn answer(conn: &mut Conn<'_>, rings: &[Ring<'_>]) {
             used(event);
             continue;
         };
-        let tracks =
-            [Track { format: TrackFormat::Jpeg { width: any(0), height: any(0) }, frame_rate: None }];
+        let tracks = [Track { info: TRACK, dimensions: any(Some((1, 1))), frame_rate: None }];
         let answer = match ask {
             Ask::Describe { url } if url.path_is(text()) => Answer::Describe(Presentation {
                 name: text(),

@@ -3,6 +3,7 @@ use super::setting::Setting;
 use super::source::{Source, SourceKind};
 use super::violation::Violation;
 use pinhole::client::ReceiverStatistics;
+use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{Frame, FrameId, FrameStore, TrackId};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::time::{Duration, Instant, MediaTime};
@@ -124,8 +125,8 @@ impl Frames {
         figures: &ReceiverStatistics,
         whole: bool,
     ) -> Result<(), Violation> {
-        let span = ring.span();
-        if span.start > self.next {
+        let frames = ring.frames();
+        if frames.start > self.next {
             return Err(Violation::of(
                 "the test itself",
                 "frames came faster than it looks at them".to_owned(),
@@ -137,21 +138,27 @@ impl Frames {
         }
         let before = std::mem::replace(&mut self.absent, absent(figures));
         let steady = before == self.absent;
-        while self.next < span.end {
+        while self.next < frames.end {
             let Ok(frame) = ring.frame(TrackId::default(), self.next) else { break };
             self.next = self.next.next();
-            if whole && !frame.integrity.is_complete() {
-                let what = format!("the frame at {:?} is {:?}", frame.pts, frame.integrity);
+            if whole && !frame.flags.integrity.is_complete() {
+                let what = format!(
+                    "the frame at {:?} is {:?}",
+                    frame.media_time(TRACK.clock_rate),
+                    frame.flags.integrity
+                );
                 return Err(Violation::of("interleaved frames are whole", what));
             }
             let id = self.identify(source, newest, &frame)?;
-            trace.tell(at, name, || format!("{id:?} at {:?}, {:?}", frame.pts, frame.integrity));
-            self.check_order(frame.pts, id)?;
-            match frame.integrity.is_complete() {
+            trace.tell(at, name, || {
+                format!("{id:?} at {:?}, {:?}", frame.media_time(TRACK.clock_rate), frame.flags.integrity)
+            });
+            self.check_order(frame.media_time(TRACK.clock_rate), id)?;
+            match frame.flags.integrity.is_complete() {
                 true => self.complete += 1,
                 false => self.damaged += 1,
             }
-            self.account_for(id, frame.integrity.is_complete(), steady);
+            self.account_for(id, frame.flags.integrity.is_complete(), steady);
         }
         Ok(())
     }
@@ -163,12 +170,12 @@ impl Frames {
         newest: FrameId,
         frame: &Frame<'_>,
     ) -> Result<Option<FrameId>, Violation> {
-        let is = |id| match frame.integrity.is_complete() {
+        let is = |id| match frame.flags.integrity.is_complete() {
             true => source.is(id, frame),
             false => source.is_part(id, frame),
         };
         let by_time = self.epoch.and_then(|epoch| {
-            let time = frame.pts.as_micros().checked_add_signed(epoch)?;
+            let time = frame.media_time(TRACK.clock_rate).as_micros().checked_add_signed(epoch)?;
             let id = source.clip.at(MediaTime::from_micros(time) + Duration::from_micros(ROUNDING as u64));
             let error = time as i64 - source.clip.time_of(id).as_micros() as i64;
             (error.abs() <= ROUNDING).then_some(id)
@@ -178,9 +185,9 @@ impl Frames {
         }
         let sought = self.epoch.is_none() || self.placing || (self.grace > 0 && self.strays > 0);
         // Where a live source's time is, a part of a frame does not show.
-        let shows = matches!(self.kind, SourceKind::Recorded { .. }) || frame.integrity.is_complete();
+        let shows = matches!(self.kind, SourceKind::Recorded { .. }) || frame.flags.integrity.is_complete();
         self.strays = self.strays.saturating_sub(u8::from(shows && !self.placing));
-        if !frame.integrity.is_complete() {
+        if !frame.flags.integrity.is_complete() {
             // Too little of it may be there to know it by.
             return match sought {
                 true => Ok(None),
@@ -194,7 +201,7 @@ impl Frames {
             let round = source.clip.frame_count() as u64;
             let id = FrameId(newest.0 - newest.0 % round + found.0);
             let time = source.clip.time_of(id).as_micros() as i64;
-            self.epoch = Some(time - frame.pts.as_micros() as i64);
+            self.epoch = Some(time - frame.media_time(TRACK.clock_rate).as_micros() as i64);
             self.last = self.last.map(|(pts, _)| (pts, None));
             return Ok(Some(id));
         }
@@ -205,20 +212,21 @@ impl Frames {
         let looks = source.find(frame);
         let what = format!(
             "the frame shown at {:?} ({:?}) is not the source's {by_time:?} of that time, but looks like {looks:?}",
-            frame.pts, frame.integrity
+            frame.media_time(TRACK.clock_rate),
+            frame.flags.integrity
         );
         Violation::of("every frame is the source's", what)
     }
 
     /// Counts what has come, and does not look at it.
     pub(super) fn count(&mut self, ring: &Ring) {
-        for id in self.next.0..ring.span().end.0 {
+        for id in self.next.0..ring.frames().end.0 {
             match ring.frame(TrackId::default(), FrameId(id)) {
-                Ok(frame) if frame.integrity.is_complete() => self.complete += 1,
+                Ok(frame) if frame.flags.integrity.is_complete() => self.complete += 1,
                 _ => self.damaged += 1,
             }
         }
-        self.next = ring.span().end;
+        self.next = ring.frames().end;
     }
 
     /// Frames come in order, and each once.

@@ -1,7 +1,7 @@
 //! What the server serves, and whether what came of it is right.
 use crate::clip::Clip;
-use pinhole::codec::jpeg::{JpegInfo, Missing};
-use pinhole::frame::{Format, Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId};
+use pinhole::codec::jpeg::{JpegInfo, Missing, TRACK};
+use pinhole::frame::{Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId, TrackInfo};
 use pinhole::time::{Instant, MediaTime};
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -54,15 +54,24 @@ impl Source {
     /// Whether what came of a frame that is not whole is of this one: the restart intervals that
     /// are said to be there are, and every other byte is the frame's or was never written.
     pub(super) fn is_part(&self, id: FrameId, frame: &Frame<'_>) -> bool {
-        let Some((_, came)) = split(frame) else { return false };
+        let (Some(info), Some((head, came))) = (JpegInfo::locate(frame.data), split(frame)) else {
+            return false;
+        };
         let scan = self.scan(id);
-        let mut bytes = came.iter().zip(scan);
-        if came.len() > scan.len() || !bytes.all(|(came, sent)| came == sent || *came == 0) {
+        let is_missing = |at: usize| {
+            let at = (head.len() + at) as u32;
+            frame.missing.iter().any(|range| (range.start()..range.end()).contains(&at))
+        };
+        let mut bytes = came.iter().zip(scan).enumerate();
+        if came.len() > scan.len()
+            || !bytes.all(|(at, (came, sent))| came == sent || *came == 0 || is_missing(at))
+        {
             return false;
         }
-        match &frame.integrity {
+        match frame.flags.integrity {
             Integrity::Complete => came == scan,
-            Integrity::Strips(missing) => self.are_there(id, came, missing),
+            Integrity::Partial => Missing::locate(frame.data, &info, frame.missing)
+                .is_some_and(|missing| self.are_there(id, came, &missing)),
             Integrity::Damaged => true,
         }
     }
@@ -93,13 +102,12 @@ impl Source {
 }
 
 fn scan(clip: &Clip, id: FrameId) -> &[u8] {
-    let Ok(Frame { data, format: Format::Jpeg(info), .. }) = clip.repeated(id) else { return &[] };
-    of(data, &info)
+    clip.repeated(id).ok().and_then(|frame| split(&frame)).map_or(&[], |(_, scan)| scan)
 }
 
 /// What is before the scan, and the scan.
 fn split<'a>(frame: &Frame<'a>) -> Option<(&'a [u8], &'a [u8])> {
-    let Format::Jpeg(info) = frame.format else { return None };
+    let info = JpegInfo::locate(frame.data)?;
     Some((frame.data.get(..info.scan as usize)?, of(frame.data, &info)))
 }
 
@@ -142,6 +150,10 @@ impl<'s> Store<'s> {
 }
 
 impl FrameStore for Store<'_> {
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
+    }
+
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         let Self { clip, newest, .. } = *self;
         match self.kind {
@@ -149,15 +161,15 @@ impl FrameStore for Store<'_> {
             SourceKind::Live { .. } if id > newest => Err(Miss::NotYet),
             SourceKind::Live { kept } if id.0 + kept <= newest.0 => {
                 self.overrun.set(true);
-                Err(Miss::Overrun { resume: newest })
+                Err(Miss::Overrun { newest })
             }
             _ => clip.repeated(id),
         }
     }
 
-    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
+    fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
         let Self { clip, newest, .. } = *self;
-        match (self.kind, to) {
+        Ok(match (self.kind, to) {
             (SourceKind::Recorded { rounds }, Seek::To(time)) => {
                 let before = time.as_micros().checked_sub(1).map(MediaTime::from_micros);
                 let id = before.map_or(FrameId(0), |before| clip.at(before).next());
@@ -168,6 +180,6 @@ impl FrameStore for Store<'_> {
                 clip.at(time).clamp(FrameId((newest.0 + 1).saturating_sub(kept)), newest)
             }
             (SourceKind::Live { .. }, Seek::Live) => newest,
-        }
+        })
     }
 }

@@ -12,6 +12,7 @@ use super::violation::Violation;
 use crate::network::Port;
 use crate::world::{Host, RTSP};
 use pinhole::client::{ReceiverStatistics, TransportChoice};
+use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{FrameId, Seek};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::server::LowerTransport;
@@ -66,7 +67,7 @@ impl<'a> Watcher<'a> {
             index,
             host,
             program: Program::Stopped(Some(client.joins)),
-            ring: FrameRing::new(vec![Slot::default(); RING.0], vec![0; RING.1]),
+            ring: FrameRing::new(TRACK, vec![Slot::EMPTY; RING.0], vec![0; RING.1]),
             connections: 0,
             hangs_until: Instant::ZERO,
             watches: true,

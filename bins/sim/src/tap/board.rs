@@ -36,7 +36,7 @@ pub(super) struct Board {
 /// The application of the server.
 struct Program {
     mount: String,
-    tracks: [Track; 1],
+    tracks: [Track<'static>; 1],
     report: Report,
     /// Statistics of the sessions that have ended.
     ended: SessionTotals,

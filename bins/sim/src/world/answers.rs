@@ -9,7 +9,7 @@ use pinhole::time::Duration;
 pub struct Answers {
     /// The duration of the medium. `None`: it is live.
     pub duration: Option<Duration>,
-    tracks: [Track; 1],
+    tracks: [Track<'static>; 1],
     random: u64,
 }
 

@@ -8,6 +8,7 @@ use crate::faults::Faults;
 use crate::network::Network;
 use crate::wire::Medium;
 use pinhole::client;
+use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{FrameId, FrameStore, TrackId};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::rtsp::Url;
@@ -136,13 +137,13 @@ impl Watcher {
     pub fn check(&self, clip: &Clip) -> (u64, u64) {
         let (mut complete, mut damaged) = (0, 0);
         let mut last = None;
-        for id in self.ring.span().start.0..self.ring.span().end.0 {
+        for id in self.ring.frames().start.0..self.ring.frames().end.0 {
             let frame = self.ring.frame(TrackId::default(), FrameId(id)).expect("it is in the span");
-            // RTP's clock is coarser than media time.
-            let index = clip.at(frame.pts + Duration::from_millis(1));
+            // Times went through RTP's clock, which is coarser.
+            let index = clip.at(frame.media_time(TRACK.clock_rate) + Duration::from_millis(1));
             assert!(last < Some(index), "{index:?} after {last:?}");
             last = Some(index);
-            if frame.integrity.is_complete() {
+            if frame.flags.integrity.is_complete() {
                 assert!(clip.matches(index, &frame), "{index:?} is complete, but not right");
                 complete += 1;
             } else {
@@ -236,7 +237,7 @@ impl Sim {
         let (context, sockets) = host.context();
         client.connect(context, sockets, server, 49_999).expect("the socket is new");
         client.conn_mut().play(None);
-        let ring = FrameRing::new(vec![Slot::default(); 200], vec![0; 4 << 20]);
+        let ring = FrameRing::new(TRACK, vec![Slot::EMPTY; 200], vec![0; 4 << 20]);
         self.watchers.push(Watcher { host, client, ring, log: vec![], wake: None });
     }
 

@@ -1,7 +1,7 @@
 //! JPEG files to pixels. What is missing of a file is filled from the picture before.
 use crate::model::Picture;
 use pinhole::codec::jpeg::{Area, JpegInfo, Missing, mend, mend_max_len};
-use pinhole::frame::{Format, Frame, Integrity};
+use pinhole::frame::Frame;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -47,9 +47,11 @@ impl Decoder {
     /// Makes a whole file of an incomplete frame. Returns the file's length, and what is missing;
     /// `None` if the frame has to be decoded as it is.
     fn fill(&mut self, frame: &Frame<'_>) -> Option<(JpegInfo, Missing, usize)> {
-        let (Format::Jpeg(info), Integrity::Strips(missing)) = (frame.format, frame.integrity) else {
+        if frame.missing.is_empty() {
             return None;
-        };
+        }
+        let info = JpegInfo::locate(frame.data)?;
+        let missing = Missing::locate(frame.data, &info, frame.missing)?;
         self.filled.resize(mend_max_len(&info, &missing, frame.data.len()), 0);
         let filled = mend(frame.data, &info, &missing, &mut self.filled);
         let len = filled.inspect_err(|error| tracing::debug!(%error, "a frame cannot be filled")).ok()?;
@@ -98,8 +100,8 @@ fn copy(area: Area, from: &[u32], to: &mut [u32], width: usize) {
 mod tests {
     use super::*;
     use crate::stream::fake::ORANGE;
-    use pinhole::codec::jpeg::{MissingRange, RecodeOptions, recode, recode_max_len};
-    use pinhole::time::{Duration, MediaTime};
+    use pinhole::codec::jpeg::{RecodeOptions, recode, recode_max_len};
+    use pinhole::frame::{ByteRange, Flags, Integrity};
     use std::sync::Arc;
 
     const GREY: u32 = 0x0080_8080;
@@ -152,26 +154,34 @@ mod tests {
         }
     }
 
+    struct File {
+        data: Vec<u8>,
+        info: JpegInfo,
+        missing: [ByteRange; 1],
+    }
+
     /// The orange picture, with a restart interval for each of its two MCUs.
-    fn with_intervals() -> (Vec<u8>, JpegInfo) {
+    fn with_intervals() -> File {
         let mut data = vec![0; recode_max_len(ORANGE.len())];
         let done = recode(ORANGE, &mut data, RecodeOptions { restart_interval: Some(1) }).unwrap();
         data.truncate(done.len);
-        (data, done.info)
+        File { data, info: done.info, missing: [ByteRange::default()] }
     }
 
     /// Removes the second restart interval.
-    fn right_half_missing((data, info): &mut (Vec<u8>, JpegInfo)) -> Frame<'_> {
+    fn right_half_missing(file: &mut File) -> Frame<'_> {
+        let File { data, info, missing } = file;
         let scan = info.scan as usize;
         let marker = data[scan..].windows(2).position(|pair| pair == [0xFF, 0xD0]).unwrap();
-        data[scan + marker + 2..].fill(0);
-        let range = MissingRange { first: 1, count: 1, resume: info.scan_len };
-        let integrity = Integrity::Strips(Missing::new(&[range]).unwrap());
-        Frame { integrity, ..whole(data, *info) }
+        let (start, end) = (scan + marker + 2, scan + info.scan_len as usize);
+        data[start..end].fill(0);
+        *missing = [ByteRange::new(start as u32, end as u32)];
+        let flags = Flags::INTRA.with_integrity(Integrity::Partial);
+        Frame { flags, missing, ..whole(data) }
     }
 
-    fn whole(data: &[u8], info: JpegInfo) -> Frame<'_> {
-        Frame::jpeg(data, info, MediaTime::ZERO, Duration::ZERO)
+    fn whole(data: &[u8]) -> Frame<'_> {
+        Frame::intra(data, 0, 0)
     }
 
     fn corners(decoder: &mut Decoder, frame: &Frame<'_>) -> (u32, u32) {
@@ -188,7 +198,7 @@ mod tests {
         let (left, right) = corners(&mut decoder, &frame);
         assert_eq!(right, GREY, "there is no picture before");
         let complete = with_intervals();
-        assert_eq!(corners(&mut decoder, &whole(&complete.0, complete.1)), (left, left));
+        assert_eq!(corners(&mut decoder, &whole(&complete.data)), (left, left));
         assert_eq!(corners(&mut decoder, &frame), (left, left));
         assert_eq!(corners(&mut decoder, &frame), (left, left), "filled areas count as shown");
     }
@@ -197,7 +207,7 @@ mod tests {
     fn another_size_fills_no_area() {
         let (mut file, mut decoder) = (with_intervals(), Decoder::default());
         let complete = with_intervals();
-        corners(&mut decoder, &whole(&complete.0, complete.1));
+        corners(&mut decoder, &whole(&complete.data));
         decoder.before.width = 16;
         decoder.before.height = 32;
         assert_eq!(corners(&mut decoder, &right_half_missing(&mut file)).1, GREY);
@@ -207,9 +217,8 @@ mod tests {
     fn a_frame_that_cannot_be_filled_is_decoded() {
         let mut file = with_intervals();
         let mut broken = right_half_missing(&mut file);
-        if let Format::Jpeg(info) = &mut broken.format {
-            info.restart_interval = 0;
-        }
+        let before_the_scan = [ByteRange::new(0, 1)];
+        broken.missing = &before_the_scan;
         corners(&mut Decoder::default(), &broken);
     }
 }

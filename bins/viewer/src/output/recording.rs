@@ -109,9 +109,9 @@ impl Recording {
         loop {
             match source.frame(self.track, self.next) {
                 Ok(frame) => return Some(frame),
-                Err(Miss::Overrun { resume }) if resume > self.next => {
-                    self.dropped = self.dropped.saturating_add(resume.0 - self.next.0);
-                    self.next = resume;
+                Err(Miss::Overrun { newest }) if newest > self.next => {
+                    self.dropped = self.dropped.saturating_add(newest.0 - self.next.0);
+                    self.next = newest;
                 }
                 Err(_) => return None,
             }
@@ -166,7 +166,7 @@ mod tests {
 
     /// A source whose frames have all arrived.
     fn source(frames: usize) -> Fake {
-        let mut source = Fake::new(vec![ORANGE.to_vec(); frames], (32, 16), Duration::ZERO);
+        let mut source = Fake::new(vec![ORANGE.to_vec(); frames], Duration::ZERO);
         source.arrive(frames);
         source
     }

@@ -30,7 +30,7 @@ fn start(fake: Fake, settings: Settings) -> Player {
 }
 
 fn clip(frames: usize) -> Fake {
-    Fake::new(vec![ORANGE.to_vec(); frames], (32, 16), FRAME).at_speed(1)
+    Fake::new(vec![ORANGE.to_vec(); frames], FRAME).at_speed(1)
 }
 
 /// Returns all pictures until the stream is over.
@@ -188,7 +188,7 @@ fn undecodable_frames_are_only_counted() {
     // There are many, because a busy machine may skip some.
     let bad = |n: usize| n % 3 == 1;
     let frame = |n| if bad(n) { b"no JPEG".to_vec() } else { ORANGE.to_vec() };
-    let player = start(Fake::new((0..30).map(frame).collect(), (32, 16), FRAME).at_speed(1), plain());
+    let player = start(Fake::new((0..30).map(frame).collect(), FRAME).at_speed(1), plain());
     assert!(pictures(&player).len() > 5);
     assert_eq!(player.model().over, Some(Ok(())));
     let errors = player.errors().messages();

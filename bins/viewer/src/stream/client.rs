@@ -70,7 +70,7 @@ impl Source for Client {
     }
 
     fn frame_time(&self, track: u8, id: FrameId) -> Result<Range<MediaTime>, Miss> {
-        self.frame(track, id).map(|frame| frame.pts..frame.pts + frame.duration)
+        self.frame_time(track, id)
     }
 
     fn cached(&self, track: u8) -> Range<FrameId> {
@@ -82,7 +82,8 @@ impl Source for Client {
     }
 
     fn cached_ranges(&self, track: u8) -> Vec<CachedRange> {
-        self.spans(track).map(|span| CachedRange { frames: span.frames, time: span.from..span.to }).collect()
+        let ranges = self.time_ranges(track);
+        ranges.map(|range| CachedRange { frames: range.frames, time: range.from..range.to }).collect()
     }
 
     fn usage(&self) -> CacheUsage {

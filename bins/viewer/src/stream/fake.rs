@@ -2,7 +2,7 @@
 use super::{CachedRange, Error, Event, Failure, Source, Waker};
 use crate::model::{CacheUsage, SessionFigures};
 use pinhole::client::LowerTransport;
-use pinhole::codec::jpeg::{JpegInfo, Sampling};
+use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{Frame, FrameId, Miss};
 use pinhole::time::MediaTime;
 use std::ops::Range;
@@ -19,7 +19,6 @@ pub(crate) type Asked = Arc<Mutex<Vec<&'static str>>>;
 pub(crate) struct Fake {
     /// The frames of the medium.
     frames: Vec<Vec<u8>>,
-    size: (u16, u16),
     interval: Duration,
     live: bool,
     /// For each frame that arrived, its index in the medium.
@@ -45,10 +44,9 @@ pub(crate) struct Fake {
 
 impl Fake {
     /// Makes a recorded medium whose frames arrive by hand: see [`Self::arrive`].
-    pub(crate) fn new(frames: Vec<Vec<u8>>, size: (u16, u16), interval: Duration) -> Self {
+    pub(crate) fn new(frames: Vec<Vec<u8>>, interval: Duration) -> Self {
         Self {
             frames,
-            size,
             interval,
             live: false,
             arrived: Vec::new(),
@@ -171,15 +169,18 @@ impl Source for Fake {
     fn frame(&self, _track: u8, id: FrameId) -> Result<Frame<'_>, Miss> {
         let number = id.0 as usize;
         if number < self.evicted {
-            return Err(Miss::Overrun { resume: FrameId(self.arrived.len() as u64 - 1) });
+            return Err(Miss::Overrun { newest: FrameId(self.arrived.len() as u64 - 1) });
         }
         let index = *self.arrived.get(number).ok_or(Miss::NotYet)?;
-        let info = JpegInfo::of_size(self.size.0, self.size.1, Sampling::Yuv420);
-        Ok(Frame::jpeg(&self.frames[index], info, self.time(index), self.interval.into()))
+        let interval = pinhole::time::Duration::from(self.interval).to_ticks(TRACK.clock_rate);
+        Ok(Frame::intra(&self.frames[index], self.time(index).to_ticks(TRACK.clock_rate), interval as u32))
     }
 
     fn frame_time(&self, track: u8, id: FrameId) -> Result<Range<MediaTime>, Miss> {
-        self.frame(track, id).map(|frame| frame.pts..frame.pts + frame.duration)
+        self.frame(track, id).map(|frame| {
+            let start = frame.media_time(TRACK.clock_rate);
+            start..start + self.interval.into()
+        })
     }
 
     fn cached(&self, _track: u8) -> Range<FrameId> {

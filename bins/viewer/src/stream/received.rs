@@ -1,7 +1,8 @@
 //! Figures of a track's frames in the order in which they were received.
 use super::Source;
 use crate::model::ReceivedFigures;
-use pinhole::frame::{Format, Frame, FrameId, Integrity};
+use pinhole::codec::jpeg::JpegInfo;
+use pinhole::frame::{Frame, FrameId};
 use pinhole::time::{Duration as MediaDuration, MediaTime};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -74,10 +75,10 @@ impl Received {
     }
 
     fn add(&mut self, id: FrameId, frame: &Frame<'_>, time: MediaTime, now: Instant) {
-        if let Integrity::Strips(missing) = &frame.integrity {
+        if !frame.missing.is_empty() {
             let figures = &mut self.figures;
             figures.concealed_frames = figures.concealed_frames.saturating_add(1);
-            let ranges = missing.ranges().count() as u64;
+            let ranges = frame.missing.len() as u64;
             figures.concealed_ranges = figures.concealed_ranges.saturating_add(ranges);
         }
         if self.arrivals.len() == ARRIVALS {
@@ -86,12 +87,10 @@ impl Received {
         self.arrivals.push_back((id, now));
         self.rate.add(time);
         self.add_length(time, frame.data.len());
-        match frame.format {
-            Format::Jpeg(info) => {
-                self.figures.codec = Some("JPEG");
-                self.figures.size = (info.width, info.height);
-            }
-            _ => self.figures.codec = None,
+        let picture = JpegInfo::locate(frame.data);
+        self.figures.codec = picture.map(|_| "JPEG");
+        if let Some(JpegInfo { width, height, .. }) = picture {
+            self.figures.size = (width, height);
         }
     }
 
@@ -150,7 +149,7 @@ mod tests {
 
     #[test]
     fn figures_follow_what_arrives() {
-        let mut source = Fake::new(vec![vec![0; 1000]; 200], (32, 16), FRAME);
+        let mut source = Fake::new(vec![vec![0; 1000]; 200], FRAME);
         let mut received = Received::new(VIDEO);
         let start = Instant::now();
         source.arrive(100);
@@ -166,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_gap_in_media_time_is_no_interval() {
-        let mut source = Fake::new(vec![vec![0; 1000]; 200], (32, 16), FRAME);
+        let mut source = Fake::new(vec![vec![0; 1000]; 200], FRAME);
         let mut received = Received::new(VIDEO);
         source.arrive(10);
         source.seek(VIDEO, MediaTime::from_micros(7_000_000));

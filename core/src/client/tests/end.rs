@@ -45,7 +45,7 @@ fn silence_in_the_middle_of_an_interleaved_frame_is_not_the_end() {
     script.pass(Duration::from_secs(60));
     assert_eq!(script.events(), []);
     script.bytes(&framed(4, end));
-    assert!(script.album.frames.iter().all(|seen| seen.end.integrity.is_complete()));
+    assert!(script.album.frames.iter().all(|seen| seen.flags.integrity.is_complete()));
     script.pass(Duration::from_secs(1));
     assert_eq!((script.events(), script.album.frames.len()), (vec![Event::Ended], 2));
 }

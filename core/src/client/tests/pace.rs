@@ -53,7 +53,7 @@ fn at_four_times_the_rate_frames_are_left_out_and_none_is_missing() {
         assert!(pair.run_to(MINUTE, is_ended));
         let expected: Vec<_> = (0..25).map(|n| (4 * n, 40 * n as u64)).collect();
         assert_eq!(seen(&pair), expected);
-        assert!(pair.album.frames.iter().all(|seen| seen.end.duration == INTERVAL));
+        assert!(pair.album.frames.iter().all(|seen| seen.duration == INTERVAL));
         // A second of it, and what the dialogue takes.
         assert!(pair.now.as_micros() < 1_200_000, "{:?}", pair.now);
     }
@@ -66,7 +66,7 @@ fn at_half_the_rate_each_frame_is_shown_twice_as_long() {
     let expected: Vec<_> = (10..20).map(|n| (n, 400 + 80 * (n as u64 - 10))).collect();
     assert_eq!(seen(&pair), expected);
     let doubled = INTERVAL.scaled(2, 1);
-    assert!(pair.album.frames.iter().all(|seen| seen.end.duration == doubled));
+    assert!(pair.album.frames.iter().all(|seen| seen.duration == doubled));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Both ends in one test: a virtual clock, and a link that can be tampered with.
 use super::screen::Screen;
 use crate::client::{ClientConn, Config, Event, PlayOptions, Port};
-use crate::codec::jpeg::{Header, JpegInfo, Sampling};
-use crate::frame::{Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Miss, Seek, TrackId};
+use crate::codec::jpeg::{Header, JpegInfo, Sampling, TRACK};
+use crate::frame::{
+    Flags, Frame, FrameEnd, FrameId, FrameSink, FrameStore, Full, Miss, Seek, TrackId, TrackInfo,
+};
 use crate::random::split_mix;
 use crate::rtsp::{Pair as Ports, Position, Status};
-use crate::sdp::{AddressType, FrameRate, Presentation, Track, TrackFormat};
+use crate::sdp::{AddressType, FrameRate, Presentation, Track};
 use crate::server::{self, Answer, Ask, PortPair, ServerConn};
 use crate::time::{Duration, Instant, MediaTime, Now, NtpTime};
 use core::net::SocketAddr;
@@ -57,16 +59,21 @@ impl Clip {
 }
 
 impl FrameStore for Clip {
-    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
-        let (info, data) = self.0.get(id.0 as usize).ok_or(Miss::End)?;
-        Ok(Frame::jpeg(data, *info, Self::pts(id.0), INTERVAL))
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
     }
 
-    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
-        match to {
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        let (_, data) = self.0.get(id.0 as usize).ok_or(Miss::End)?;
+        let duration = INTERVAL.to_ticks(TRACK.clock_rate) as u32;
+        Ok(Frame::intra(data, Self::pts(id.0).to_ticks(TRACK.clock_rate), duration))
+    }
+
+    fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        Ok(match to {
             Seek::To(pts) => FrameId(pts.as_micros().div_ceil(INTERVAL.as_micros())),
             Seek::Live => FrameId(self.0.len() as u64),
-        }
+        })
     }
 }
 
@@ -76,7 +83,8 @@ pub(super) struct Seen {
     pub(super) track: u8,
     pub(super) pts: MediaTime,
     pub(super) data: Vec<u8>,
-    pub(super) end: FrameEnd,
+    pub(super) duration: Duration,
+    pub(super) flags: Flags,
 }
 
 /// All frames that came, of tracks that may overlap.
@@ -87,7 +95,8 @@ pub(super) struct Album {
 }
 
 impl FrameSink for Album {
-    fn begin(&mut self, track: u8, pts: MediaTime) -> Result<(), Full> {
+    fn begin(&mut self, track: u8, time: u64) -> Result<(), Full> {
+        let pts = MediaTime::from_ticks(time, TRACK.clock_rate);
         self.open[usize::from(track)] = Some((pts, Vec::new()));
         Ok(())
     }
@@ -99,9 +108,10 @@ impl FrameSink for Album {
         Ok(())
     }
 
-    fn finish(&mut self, track: u8, end: FrameEnd) {
+    fn finish(&mut self, track: u8, end: FrameEnd<'_>) {
         let (pts, data) = self.open[usize::from(track)].take().unwrap();
-        self.frames.push(Seen { track, pts, data, end });
+        let duration = Duration::from_ticks(u64::from(end.duration), TRACK.clock_rate);
+        self.frames.push(Seen { track, pts, data, duration, flags: end.flags });
     }
 
     fn abandon(&mut self, track: u8) {
@@ -287,8 +297,8 @@ impl Pair {
                 }
                 _ => continue,
             };
-            let format = TrackFormat::Jpeg { width: 320, height: 240 };
-            let tracks = [Track { format, frame_rate: Some(FrameRate(25_000)) }];
+            let tracks =
+                [Track { info: TRACK, dimensions: Some((320, 240)), frame_rate: Some(FrameRate(25_000)) }];
             let answer = match ask {
                 Ask::Describe { .. } => Answer::Describe(Presentation {
                     name: "clip",

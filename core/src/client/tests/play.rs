@@ -36,13 +36,13 @@ fn after(millis: u64) -> Vec<Duration> {
 
 /// The numbers of the frames that came whole, each equal to the clip's, and at its time.
 fn whole(pair: &Pair) -> Vec<usize> {
-    let frames = pair.album.frames.iter().filter(|seen| seen.end.integrity.is_complete());
+    let frames = pair.album.frames.iter().filter(|seen| seen.flags.integrity.is_complete());
     frames
         .map(|seen| {
             let number = pair.clip.0.iter().position(|(_, data)| *data == seen.data).expect("of the clip");
             let pts = INTERVAL.scaled(number as u64, 1).as_micros();
             assert!(seen.pts.as_micros().abs_diff(pts) <= 20, "{:?} is frame {number}", seen.pts);
-            assert!(seen.end.duration.as_micros().abs_diff(INTERVAL.as_micros()) <= 20);
+            assert!(seen.duration.as_micros().abs_diff(INTERVAL.as_micros()) <= 20);
             number
         })
         .collect()

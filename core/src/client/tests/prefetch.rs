@@ -2,8 +2,8 @@
 use super::pair::{Clip, INTERVAL, Pair};
 use super::screen::Screen;
 use crate::client::{Ask, Config, Event, PlayOptions, Prefetch, PrefetchOptions, TransportChoice};
-use crate::codec::jpeg::{JpegInfo, Sampling};
-use crate::frame::{Format, FrameEnd, FrameId, FrameSink, FrameStore, Full, Integrity, Seek, TrackId};
+use crate::codec::jpeg::TRACK;
+use crate::frame::{FrameEnd, FrameId, FrameSink, FrameStore, Full, Seek, TrackId};
 use crate::frame::{FrameRing, Slot};
 use crate::rtsp::LowerTransport;
 use crate::rtsp::{Method, Range, Scale, Speed, Status};
@@ -141,7 +141,7 @@ fn a_server_that_knows_no_speed_and_one_that_rounds_to_seconds_leave_no_hole() {
 fn assert_all_shown_from(pair: &mut Pair) {
     let shown: Vec<_> = screen(pair).shown.iter().map(|(number, _)| *number).collect();
     assert!(shown.iter().copied().eq(0..pair.clip.0.len()), "{shown:?}");
-    assert_eq!(screen(pair).rings[0].spans().count(), 1);
+    assert_eq!(screen(pair).rings[0].time_ranges().count(), 1);
     let figures = pair.client.statistics(0).unwrap();
     assert_eq!((figures.frames_damaged, figures.frames_missing, figures.frames_skipped), (0, 0, 0));
     assert!(figures.frames_unstored > 0);
@@ -159,14 +159,14 @@ fn another_place_begins_with_its_first_frame_and_what_was_there_stays() {
             let place = MediaTime::ZERO + SECOND.scaled(12, 1);
             let options = PlayOptions { from: Some(Seek::To(place)), ..PlayOptions::default() };
             let options = screen_now.prefetch.play(options, &screen_now.rings);
-            let first = screen_now.rings[0].span().end;
+            let first = screen_now.rings[0].frames().end;
             screen_now.next = first;
             pair.client.play_with(options);
             pair.run(SECOND);
             let ring = &screen(&mut pair).rings[0];
             let frame = ring.frame(TrackId::default(), first).unwrap();
-            assert_eq!(frame.pts, place, "{transport:?} {held}");
-            let spans: Vec<_> = ring.spans().collect();
+            assert_eq!(frame.media_time(TRACK.clock_rate), place, "{transport:?} {held}");
+            let spans: Vec<_> = ring.time_ranges().collect();
             assert_eq!((spans.len(), spans[0].from, spans[1].frames.end), (2, place, first));
             let figures = pair.client.statistics(0).unwrap();
             assert_eq!((figures.frames_damaged, figures.frames_missing), (0, 0));
@@ -193,7 +193,7 @@ struct Bench {
 
 impl Bench {
     fn new(duration: Option<Duration>) -> Self {
-        let rings = [FrameRing::new(vec![Slot::default(); 10], vec![0; 1_000])];
+        let rings = [FrameRing::new(TRACK, vec![Slot::EMPTY; 10], vec![0; 1_000])];
         let mut bench = Self { prefetch: Prefetch::new(Some(PrefetchOptions::default())), rings };
         bench.told(Event::Described { tracks: 1, duration });
         let options = bench.play(None);
@@ -213,22 +213,10 @@ impl Bench {
 
     /// A frame of a hundred bytes, at its place in the medium.
     fn frame(&mut self, number: u64) -> Result<(), Full> {
-        let info = JpegInfo {
-            width: 8,
-            height: 8,
-            sampling: Sampling::Yuv420,
-            restart_interval: 0,
-            luma_table: 0,
-            chroma_table: 0,
-            scan: 0,
-            scan_len: 100,
-        };
-        let format = Format::Jpeg(info);
-        let duration = Duration::from_millis(40);
         let mut sink = self.prefetch.sink(&mut self.rings);
-        sink.begin(0, Clip::pts(number))?;
+        sink.begin(0, Clip::pts(number).to_ticks(TRACK.clock_rate))?;
         sink.write_at(0, 0, &[number as u8; 100])?;
-        sink.finish(0, FrameEnd { format, duration, integrity: Integrity::Complete });
+        sink.finish(0, FrameEnd::intra(100, 3_600));
         Ok(())
     }
 
@@ -264,7 +252,7 @@ fn refused(method: Method<'static>, status: Status) -> Event<'static> {
 fn live_media_are_a_window_and_never_paused() {
     let mut bench = Bench::new(None);
     assert_eq!(bench.frames(0..100).len(), 100);
-    assert_eq!((bench.poll(), bench.rings[0].span()), (None, FrameId(90)..FrameId(100)));
+    assert_eq!((bench.poll(), bench.rings[0].frames()), (None, FrameId(90)..FrameId(100)));
 }
 
 #[test]
@@ -285,7 +273,7 @@ fn what_finds_no_room_is_fetched_again_from_there() {
     assert!(!bench.told(PLAYING));
     // The server has rounded.
     assert_eq!(bench.frames(7..12), [10, 11]);
-    assert_eq!(bench.rings[0].spans().count(), 1);
+    assert_eq!(bench.rings[0].time_ranges().count(), 1);
 }
 
 #[test]
@@ -364,7 +352,7 @@ fn an_end_long_before_the_end_is_believed_when_it_is_said_again() {
 #[test]
 fn frames_too_large_for_what_is_left_are_not_asked_for_until_the_viewer_moves() {
     let mut bench = Bench::new(Some(MINUTE));
-    bench.rings = [FrameRing::new(vec![Slot::default(); 10], vec![0; 250])];
+    bench.rings = [FrameRing::new(TRACK, vec![Slot::EMPTY; 10], vec![0; 250])];
     assert_eq!(bench.frames(0..3), [0, 1]);
     assert_eq!(bench.poll(), Some(Ask::Pause));
     bench.told(Event::Paused);
@@ -401,7 +389,8 @@ fn a_live_source_that_starts_anew_goes_on_in_time() {
     assert_eq!(bench.play(None).from, None);
     bench.prefetch.go_on_at(Clip::pts(50));
     bench.frames(7..9);
-    let spans: Vec<_> = bench.rings[0].spans().map(|span| (span.frames.start.0, span.from)).collect();
+    let spans: Vec<_> =
+        bench.rings[0].time_ranges().map(|range| (range.frames.start.0, range.from)).collect();
     assert_eq!(spans, [(3, Clip::pts(50)), (0, Clip::pts(0))]);
 }
 
@@ -466,7 +455,10 @@ impl Sim {
                     let Ok(frame) = self.bench.rings[0].frame(TrackId::default(), FrameId(self.next)) else {
                         break;
                     };
-                    assert_eq!((frame.pts, frame.data), (Clip::pts(self.next), &[self.next as u8; 100][..]));
+                    assert_eq!(
+                        (frame.media_time(TRACK.clock_rate), frame.data),
+                        (Clip::pts(self.next), &[self.next as u8; 100][..])
+                    );
                     self.next += 1;
                 }
                 self.bench.prefetch.watch_from(FrameId(self.next));
@@ -513,7 +505,7 @@ proptest! {
         ops in prop::collection::vec(op(), 0..200),
     ) {
         let mut bench = Bench::new(Some(INTERVAL.scaled(total + more_said, 1)));
-        bench.rings = [FrameRing::new(vec![Slot::default(); 12], vec![0; 1_050])];
+        bench.rings = [FrameRing::new(TRACK, vec![Slot::EMPTY; 12], vec![0; 1_050])];
         let mut sim = Sim { bench, total, plays: true, at: 0, asked: VecDeque::new(), next: 0, ended: 0 };
         ops.into_iter().for_each(|op| sim.step(op));
         for _ in 0..1_000 {

@@ -1,6 +1,7 @@
 //! A viewer in virtual time: it shows frames from a ring, each when it is due.
 use super::pair::{Clip, INTERVAL};
 use crate::client::{Ask, ClientConn, Prefetch, PrefetchOptions};
+use crate::codec::jpeg::TRACK;
 use crate::frame::{FrameEnd, FrameId, FrameSink, FrameStore, Full, TrackId};
 use crate::frame::{FrameRing, Slot};
 use crate::time::{Duration, Instant, MediaTime};
@@ -26,7 +27,7 @@ impl Screen {
     pub(super) fn new(options: Option<PrefetchOptions>, slots: usize, bytes: usize) -> Self {
         Self {
             prefetch: Prefetch::new(options),
-            rings: [FrameRing::new(vec![Slot::default(); slots], vec![0; bytes])],
+            rings: [FrameRing::new(TRACK, vec![Slot::EMPTY; slots], vec![0; bytes])],
             prebuffer: Duration::ZERO,
             paused: false,
             next: FrameId(0),
@@ -38,7 +39,7 @@ impl Screen {
 
     /// Media time that is there and was not shown yet.
     pub(super) fn ahead(&self) -> Duration {
-        let end = self.rings[0].span().end.0;
+        let end = self.rings[0].frames().end.0;
         INTERVAL.scaled(end.saturating_sub(self.next.0), 1)
     }
 
@@ -51,20 +52,23 @@ impl Screen {
     pub(super) fn show(&mut self, now: Instant, clip: &Clip) {
         let begins = self.clock.is_none() && self.ahead() > Duration::ZERO && self.ahead() >= self.prebuffer;
         if let (true, Ok(first)) = (begins, self.rings[0].frame(TrackId::default(), self.next)) {
-            self.clock = Some((first.pts, now));
+            self.clock = Some((first.media_time(TRACK.clock_rate), now));
         }
         while let (false, Some((at, due)), Ok(frame)) =
             (self.paused, self.clock, self.rings[0].frame(TrackId::default(), self.next))
         {
-            let due = due + frame.pts.since(at);
+            let due = due + frame.media_time(TRACK.clock_rate).since(at);
             if due > now {
                 break;
             }
-            assert!(frame.integrity.is_complete());
+            assert!(frame.flags.integrity.is_complete());
             let number = clip.0.iter().position(|(_, data)| data == frame.data).expect("of the clip");
-            assert!(frame.pts.as_micros().abs_diff(Clip::pts(number as u64).as_micros()) <= 30);
+            assert!(
+                frame.media_time(TRACK.clock_rate).as_micros().abs_diff(Clip::pts(number as u64).as_micros())
+                    <= 30
+            );
             self.shown.push((number, now.since(due)));
-            self.clock = Some((frame.pts, due));
+            self.clock = Some((frame.media_time(TRACK.clock_rate), due));
             self.next = self.next.next();
         }
         self.prefetch.watch_from(self.next);
@@ -84,20 +88,20 @@ impl Screen {
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         let (at, due) = self.clock.filter(|_| !self.paused)?;
         let frame = self.rings[0].frame(TrackId::default(), self.next).ok()?;
-        Some(due + frame.pts.since(at))
+        Some(due + frame.media_time(TRACK.clock_rate).since(at))
     }
 }
 
 impl FrameSink for Screen {
-    fn begin(&mut self, track: u8, pts: MediaTime) -> Result<(), Full> {
-        self.prefetch.sink(&mut self.rings).begin(track, pts)
+    fn begin(&mut self, track: u8, time: u64) -> Result<(), Full> {
+        self.prefetch.sink(&mut self.rings).begin(track, time)
     }
 
     fn write_at(&mut self, track: u8, at: usize, bytes: &[u8]) -> Result<(), Full> {
         self.prefetch.sink(&mut self.rings).write_at(track, at, bytes)
     }
 
-    fn finish(&mut self, track: u8, end: FrameEnd) {
+    fn finish(&mut self, track: u8, end: FrameEnd<'_>) {
         self.prefetch.sink(&mut self.rings).finish(track, end);
     }
 

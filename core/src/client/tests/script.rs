@@ -3,8 +3,9 @@ use super::pair::{Album, Clip};
 use crate::client::{
     ClientConn, ClientError, Config, Event, LowerTransport, PlayOptions, Port, TransportChoice, Unusable,
 };
+use crate::codec::jpeg::TRACK;
 use crate::frame::{Frame, Seek};
-use crate::payload;
+use crate::payload::{Cursor, Packetizer};
 use crate::rtp;
 use crate::rtp::rtcp;
 use crate::rtsp::interleaved;
@@ -144,20 +145,19 @@ pub(super) fn framed(channel: u8, packet: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn packets(clip: &Clip, number: usize, ssrc: u32, mut seq: u16, timestamp: u32) -> Vec<Vec<u8>> {
-    let (info, data) = &clip.0[number];
-    let frame = Frame::jpeg(data, *info, MediaTime::ZERO, Duration::ZERO);
-    let cut = payload::Cut::new(&frame, 1_300).unwrap();
-    let (mut packets, mut offset) = (Vec::new(), Some(0));
-    while let Some(at) = offset {
-        let span = cut.span(at).unwrap();
+    let (_, data) = &clip.0[number];
+    let packetizer = Packetizer::new(&TRACK, &Frame::intra(data, 0, 0), 1_300).unwrap();
+    let (mut packets, mut next) = (Vec::new(), Some(Cursor::START));
+    while let Some(at) = next {
+        let fragment = packetizer.fragment(at).unwrap();
         let mut head = [0; 16];
-        let head_len = cut.emit_head(at, &mut head).unwrap();
-        let marker = span.next.is_none();
+        let head_len = packetizer.emit_head(&fragment, &mut head).unwrap();
+        let marker = fragment.marker;
         let mut header = [0; 12];
         rtp::Repr { payload_type: 26, marker, sequence_number: seq, timestamp, ssrc }.emit(&mut header);
-        let parts = cut.parts(&span).unwrap().concat();
+        let parts = packetizer.parts(&fragment).unwrap().concat();
         packets.push([&header[..], &head[..head_len], &parts].concat());
-        (seq, offset) = (seq.wrapping_add(1), span.next);
+        (seq, next) = (seq.wrapping_add(1), fragment.next);
     }
     packets
 }
@@ -450,7 +450,8 @@ fn another_source_is_taken_after_two_packets_and_time_goes_on() {
     let next = script.frame(&clip, 2, 2, 40_000, 1_000_000);
     let next = script.frame(&clip, 3, 2, next, 1_003_600);
     script.frame(&clip, 4, 2, next, 1_007_200);
-    let whole: Vec<_> = script.album.frames.iter().filter(|seen| seen.end.integrity.is_complete()).collect();
+    let whole: Vec<_> =
+        script.album.frames.iter().filter(|seen| seen.flags.integrity.is_complete()).collect();
     assert_eq!(whole.len(), 4);
     assert!(whole.iter().map(|seen| seen.pts).is_sorted_by(|a, b| a < b));
     assert_eq!(whole[3].pts.since(whole[2].pts), Duration::from_millis(40));
@@ -477,7 +478,7 @@ fn a_source_that_starts_anew_after_pause_loses_nothing() {
     }
     let frames = &script.album.frames;
     assert_eq!(frames.len(), 4);
-    assert!(frames.iter().all(|seen| seen.end.integrity.is_complete()));
+    assert!(frames.iter().all(|seen| seen.flags.integrity.is_complete()));
     assert!(frames.iter().map(|seen| seen.pts.as_micros()).eq([0, 40_000, 80_000, 120_000]));
 }
 
@@ -530,7 +531,7 @@ fn empty_packets_and_those_of_other_payload_types_are_no_frames() {
     rtp::Repr { payload_type: 0, ..repr }.emit(&mut packet);
     script.bytes(&framed(4, &packet));
     script.frame(&clip, 1, 1, next.wrapping_add(1), 93_600);
-    assert!(script.album.frames.iter().all(|seen| seen.end.integrity.is_complete()));
+    assert!(script.album.frames.iter().all(|seen| seen.flags.integrity.is_complete()));
     assert_eq!(script.album.frames.len(), 2);
 }
 

@@ -1,7 +1,7 @@
 //! Fills the holes of a frame with data that every decoder takes.
 use super::inspect::{McuShape, mcus};
 use super::missing::Missing;
-use super::segments::{find_ff, marker};
+use super::segments::{marker, next_marker, restart_marker};
 use super::strips::{intervals, min_len};
 use super::{JpegInfo, Sampling};
 use crate::storage::put;
@@ -57,7 +57,7 @@ pub fn mend(data: &[u8], info: &JpegInfo, missing: &Missing, out: &mut [u8]) -> 
         for number in range.first..range.end() {
             out.grey(info, mcus_in(info, number))?;
             if number.saturating_add(1) < total {
-                out.put(&[0xFF, restart_marker(number)])?;
+                out.put(&restart_marker(number))?;
             }
         }
         walk = Walk { at: range.resume as usize, interval: range.end(), ..walk };
@@ -65,11 +65,6 @@ pub fn mend(data: &[u8], info: &JpegInfo, missing: &Missing, out: &mut [u8]) -> 
     out.put(walk.to(total)?)?;
     out.put(&[0xFF, marker::EOI])?;
     Ok(out.len)
-}
-
-/// The marker that ends an interval (ITU-T T.81, B.2.1).
-const fn restart_marker(interval: u16) -> u8 {
-    marker::RST0 | (interval & 7) as u8
 }
 
 /// How many MCUs an interval has: the last one may be shorter.
@@ -96,7 +91,8 @@ impl<'a> Walk<'a> {
             let rest = self.scan.get(at..).ok_or(MendError::Truncated)?;
             let (len, found) = next_marker(rest);
             let last = self.interval.saturating_add(1) >= self.total;
-            let expected = (!last).then_some(restart_marker(self.interval));
+            let [_, code] = restart_marker(self.interval);
+            let expected = (!last).then_some(code);
             at = at.saturating_add(len);
             // An interval without data is none.
             if found != expected || len <= 2 * usize::from(found.is_some()) {
@@ -107,22 +103,6 @@ impl<'a> Walk<'a> {
         self.at = at;
         self.scan.get(start..at).ok_or(MendError::Truncated)
     }
-}
-
-/// The first marker's code, if there is one, and the length up to its end.
-fn next_marker(data: &[u8]) -> (usize, Option<u8>) {
-    let mut at = 0usize;
-    while let Some(ff) = data.get(at..).and_then(find_ff) {
-        at = at.saturating_add(ff).saturating_add(1);
-        match data.get(at) {
-            Some(0) => at = at.saturating_add(1),
-            // A fill byte.
-            Some(0xFF) => {}
-            Some(code) => return (at.saturating_add(1), Some(*code)),
-            None => break,
-        }
-    }
-    (data.len(), None)
 }
 
 struct Output<'a> {
@@ -246,7 +226,8 @@ mod tests {
                 if first < total {
                     let end = total.min(first + count);
                     let [from, to] = [first, end].map(|n| starts[usize::from(n)]);
-                    ranges.push(MissingRange { first, count: end - first, resume: to as u32 });
+                    let (start, resume) = (from as u32, to as u32);
+                    ranges.push(MissingRange { first, count: end - first, start, resume });
                     holed[info.scan as usize..][from..to].fill(0);
                 }
             }
@@ -282,7 +263,7 @@ mod tests {
                 file[at] = byte;
             }
             let ranges: Vec<_> =
-                ranges.into_iter().map(|(first, count, resume)| MissingRange { first, count, resume }).collect();
+                ranges.into_iter().map(|(first, count, resume)| MissingRange { first, count, start: 0, resume }).collect();
             if let Some(missing) = Missing::new(&ranges) {
                 let _ = mend(&file, &info, &missing, &mut vec![0; len]);
                 let _ = mend(file.get(..len).unwrap_or(&file), &info, &missing, &mut vec![0; 4_000]);
@@ -297,6 +278,7 @@ mod tests {
         let range = |first, count| MissingRange {
             first,
             count,
+            start: starts[usize::from(first)] as u32,
             resume: starts.get(usize::from(first + count)).map_or(info.scan_len, |at| *at as u32),
         };
         let one = |range| Missing::new(&[range]).unwrap();
@@ -315,8 +297,9 @@ mod tests {
     #[test]
     fn an_output_that_is_too_short_is_told_at_every_length() {
         let (file, info) = marked(ALL[1], 3);
-        let resume = starts(&file, &info)[4] as u32;
-        let missing = Missing::new(&[MissingRange { first: 1, count: 3, resume }]).unwrap();
+        let starts = starts(&file, &info);
+        let (start, resume) = (starts[1] as u32, starts[4] as u32);
+        let missing = Missing::new(&[MissingRange { first: 1, count: 3, start, resume }]).unwrap();
         let whole = mended(&file, &info, &missing).unwrap();
         for len in 0..whole.len() {
             assert_eq!(mend(&file, &info, &missing, &mut vec![0; len]), Err(MendError::OutputFull), "{len}");

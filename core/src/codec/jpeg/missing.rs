@@ -1,7 +1,9 @@
 //! Which restart intervals of a frame are missing, and where they are in the picture.
 use super::JpegInfo;
 use super::inspect::{McuShape, mcus};
+use super::segments::count_markers;
 use super::strips::{MCU_WIDTH, intervals, mcu_height};
+use crate::frame::ByteRange;
 
 /// Restart intervals in a row that are missing from a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,8 +13,10 @@ pub struct MissingRange {
     pub first: u16,
     /// How many there are.
     pub count: u16,
-    /// Where the interval after them starts, in bytes from the start of the scan; the scan's length
-    /// if there is none. What is before, from where `first` starts, is of no use.
+    /// Where the first of them starts, in bytes from the start of the scan.
+    pub start: u32,
+    /// Where the interval after the last of them starts, in bytes from the start of the scan; the scan's
+    /// length if there is none. The bytes from `start` to here mean nothing.
     pub resume: u32,
 }
 
@@ -41,13 +45,41 @@ impl Missing {
     /// `None` if there is no range, an empty one, or more than [`Missing::MAX`], or if one starts
     /// before the one before it ends.
     pub fn new(ranges: &[MissingRange]) -> Option<Self> {
-        let in_order = ranges.is_sorted_by(|a, b| a.end() <= b.first && a.resume <= b.resume);
-        if ranges.is_empty() || !in_order || ranges.iter().any(|range| range.count == 0) {
+        let in_order = ranges.is_sorted_by(|a, b| a.end() <= b.first && a.resume <= b.start);
+        let is_empty = |range: &MissingRange| range.count == 0 || range.start > range.resume;
+        if ranges.is_empty() || !in_order || ranges.iter().any(is_empty) {
             return None;
         }
         let mut missing = Self { ranges: [MissingRange::default(); Self::MAX] };
         missing.ranges.get_mut(..ranges.len())?.copy_from_slice(ranges);
         Some(missing)
+    }
+
+    /// Finds the restart intervals that the missing bytes of a frame were. `info` is where the parts of
+    /// `file` are ([`JpegInfo::locate`]).
+    ///
+    /// A range must begin where an interval does, and end where another one does or with the scan. Within
+    /// it the marker of each missing interval must stand, as a depacketizer writes it: intervals are
+    /// counted by their markers. Returns `None` if the frame has no restart markers, or if the ranges are
+    /// not so.
+    pub fn locate(file: &[u8], info: &JpegInfo, ranges: &[ByteRange]) -> Option<Self> {
+        let total = intervals(info)?;
+        let scan = file.get(info.scan as usize..)?.get(..info.scan_len as usize)?;
+        let mut found = [MissingRange::default(); Self::MAX];
+        let (mut interval, mut at) = (0u16, 0u32);
+        for (place, range) in found.iter_mut().zip(ranges) {
+            let [start, resume] = [range.start(), range.end()].map(|at| at.checked_sub(info.scan));
+            let (start, resume) = (start?, resume?);
+            let between = |from: u32, to: u32| scan.get(from as usize..to as usize).map(count_markers);
+            let first = interval.checked_add(between(at, start)?)?;
+            let count = match resume < info.scan_len {
+                true => between(start, resume)?,
+                false => total.checked_sub(first)?,
+            };
+            *place = MissingRange { first, count, start, resume };
+            (interval, at) = (first.checked_add(count)?, resume);
+        }
+        Self::new(found.get(..ranges.len())?)
     }
 
     /// The ranges, from the first interval to the last.
@@ -138,7 +170,7 @@ mod tests {
     }
 
     fn range(first: u16, count: u16) -> MissingRange {
-        MissingRange { first, count, resume: 0 }
+        MissingRange { first, count, start: 0, resume: 0 }
     }
 
     fn areas(info: JpegInfo, ranges: &[MissingRange]) -> Vec<[u16; 4]> {

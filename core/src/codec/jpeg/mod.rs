@@ -31,6 +31,7 @@ mod header;
 mod huffman;
 mod huffman_spec;
 mod inspect;
+mod locate;
 mod mend;
 mod missing;
 mod recode;
@@ -49,8 +50,15 @@ pub use mend::{MendError, mend, mend_max_len};
 pub use missing::{Area, Missing, MissingRange};
 pub use recode::{RecodeOptions, Recoded, recode, recode_max_len};
 pub use recode_error::{RecodeError, RecodeErrorKind};
+pub(crate) use segments::restart_marker;
 pub use strips::strip_interval;
 pub use tables::quantisers;
+
+use super::Codec;
+use crate::frame::TrackInfo;
+
+/// A Motion-JPEG track, with the clock that RFC 2435 gives it (3.1: 90,000 ticks a second).
+pub const TRACK: TrackInfo<'static> = TrackInfo::new(Codec::Jpeg, 90_000);
 
 /// How many pixels share a chroma sample (RFC 2435, 4.1). These two are all that RTP/JPEG has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -120,6 +120,37 @@ pub(super) fn scan_end(data: &[u8], from: usize) -> usize {
     data.len()
 }
 
+/// The marker that ends a restart interval, which is counted from 0 (ITU-T T.81, B.2.1).
+pub(crate) const fn restart_marker(interval: u16) -> [u8; 2] {
+    [0xFF, marker::RST0 | (interval & 7) as u8]
+}
+
+/// The first marker's code, if there is one, and the length up to its end.
+pub(super) fn next_marker(data: &[u8]) -> (usize, Option<u8>) {
+    let mut at = 0usize;
+    while let Some(ff) = data.get(at..).and_then(find_ff) {
+        at = at.saturating_add(ff).saturating_add(1);
+        match data.get(at) {
+            Some(0) => at = at.saturating_add(1),
+            // A fill byte.
+            Some(0xFF) => {}
+            Some(code) => return (at.saturating_add(1), Some(*code)),
+            None => break,
+        }
+    }
+    (data.len(), None)
+}
+
+/// How many markers there are in a part of a scan.
+pub(super) fn count_markers(mut data: &[u8]) -> u16 {
+    let mut count = 0u16;
+    while let (len, Some(_)) = next_marker(data) {
+        count = count.saturating_add(1);
+        data = data.get(len..).unwrap_or_default();
+    }
+    count
+}
+
 /// Returns the index of the first FF byte.
 pub(crate) fn find_ff(data: &[u8]) -> Option<usize> {
     let (words, rest) = data.as_chunks::<8>();

@@ -2,27 +2,28 @@
 #[cfg(test)]
 mod tests;
 
-use super::header::{self, Payload, Q_IN_BAND};
-use super::intervals::Strips;
+use super::error::DepacketizeError;
+use super::header::{Payload, Q_IN_BAND};
+use super::intervals::IntervalTracker;
 use super::onvif::{Extension, Quantisers};
 use crate::codec::jpeg::segments::marker;
-use crate::codec::jpeg::{Header, JpegInfo, Missing, Sampling, quantisers};
-use crate::frame::{Format, FrameEnd, FrameSink, Full, Integrity};
+use crate::codec::jpeg::{Header, JpegInfo, Missing, Sampling, quantisers, restart_marker};
+use crate::frame::{ByteRange, Flags, FrameEnd, FrameSink, Integrity};
+use crate::payload::{DepacketizerCounters, Pushed};
 use crate::rtp;
-use crate::time::{Duration, MediaTime};
-use core::{fmt, mem};
+use core::mem;
 
 const EOI: [u8; 2] = [0xFF, marker::EOI];
 
 /// What a lost packet is believed to have carried at least: an Ethernet frame.
 const LOST_PACKET: u32 = 1_500;
 
-/// Builds frames from one track's packets, in a lent [`FrameSink`].
+/// Builds frames from one track's packets, in a caller-provided [`FrameSink`].
 ///
 /// A frame is what has one timestamp; the marker bit ends it, and so does another timestamp. Each
 /// fragment is written straight to its place behind a header of known length, so that nothing is
 /// buffered here. A frame of which packets are missing keeps what came, and is not complete; with
-/// restart markers in it, it is told which intervals are missing ([`Integrity::Strips`]).
+/// restart markers in it, it is told which intervals are missing ([`Integrity::Partial`]).
 ///
 /// What a sender claims is believed only as far as it fits what came before: a fragment that leaves
 /// a hole larger than lost packets explain, overlaps what is there, or changes the frame's size or
@@ -39,39 +40,6 @@ pub struct Depacketizer {
     counters: DepacketizerCounters,
 }
 
-/// What became of the frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct DepacketizerCounters {
-    /// Frames of which everything came.
-    pub complete: u64,
-    /// Frames that were finished with something missing.
-    pub damaged: u64,
-    /// Frames of which something came, but that could not be made.
-    pub abandoned: u64,
-    /// Frames that the sink had no room for, or did not want.
-    pub unstored: u64,
-    /// Fragments that were not believed.
-    pub refused: u64,
-}
-
-/// What became of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Pushed {
-    /// It is in its frame, which goes on.
-    Stored,
-    /// It ended its frame.
-    Finished {
-        /// Everything of the frame came.
-        complete: bool,
-    },
-    /// It belongs to a frame that was abandoned, or ended one.
-    Skipped,
-}
-
 impl Depacketizer {
     /// A depacketizer for one track. `dimensions`: width and height in pixels, as the session
     /// description tells them (`a=x-dimensions`). They are used for frames too large for RFC 2435
@@ -83,7 +51,7 @@ impl Depacketizer {
             restart_interval: 0,
             largest: 0,
             state: State::Idle,
-            counters: DepacketizerCounters { complete: 0, damaged: 0, abandoned: 0, unstored: 0, refused: 0 },
+            counters: DepacketizerCounters::ZERO,
         }
     }
 
@@ -98,7 +66,7 @@ impl Depacketizer {
         track: u8,
         packet: &rtp::Packet<&[u8]>,
         gap: u16,
-        pts: MediaTime,
+        time: u64,
         sink: &mut K,
     ) -> Result<Pushed, DepacketizeError> {
         let timestamp = packet.timestamp();
@@ -112,7 +80,7 @@ impl Depacketizer {
         }
         let stored = match &self.state {
             State::Skipping { .. } => Ok(Pushed::Skipped),
-            _ => self.store(track, packet, gap, pts, sink).map(|()| Pushed::Stored),
+            _ => self.store(track, packet, gap, time, sink).map(|()| Pushed::Stored),
         };
         if !packet.marker() {
             return stored;
@@ -148,10 +116,10 @@ impl Depacketizer {
         track: u8,
         packet: &rtp::Packet<&[u8]>,
         gap: u16,
-        pts: MediaTime,
+        time: u64,
         sink: &mut K,
     ) -> Result<(), DepacketizeError> {
-        let stored = self.try_store(track, packet, gap, pts, sink);
+        let stored = self.try_store(track, packet, gap, time, sink);
         let Err(error) = stored else { return stored };
         match &mut self.state {
             State::Open(open) if error != DepacketizeError::Full => {
@@ -159,7 +127,7 @@ impl Depacketizer {
                 open.complete = false;
                 if matches!(error, DepacketizeError::Overlap { .. } | DepacketizeError::Changed) {
                     // Two packets contradict each other; which is right is not known.
-                    open.strips = None;
+                    open.intervals = None;
                 }
                 // What it should have carried is missing now, as if it had been lost.
                 open.missing = open.missing.saturating_add(1);
@@ -177,7 +145,7 @@ impl Depacketizer {
         track: u8,
         packet: &rtp::Packet<&[u8]>,
         gap: u16,
-        pts: MediaTime,
+        time: u64,
         sink: &mut K,
     ) -> Result<(), DepacketizeError> {
         let missing = u32::from(gap);
@@ -193,7 +161,7 @@ impl Depacketizer {
             _ => {
                 // Checked before anything is written for the frame.
                 believe(0, payload.offset, missing, largest)?;
-                let open = self.open(track, packet, &payload, pts, sink)?;
+                let open = self.open(track, packet, &payload, time, sink)?;
                 self.state = State::Open(open);
             }
         }
@@ -213,7 +181,7 @@ impl Depacketizer {
         track: u8,
         packet: &rtp::Packet<&[u8]>,
         payload: &Payload<'_>,
-        pts: MediaTime,
+        time: u64,
         sink: &mut K,
     ) -> Result<Open, DepacketizeError> {
         let extension = packet.extension().map(Extension::parse).unwrap_or_default();
@@ -232,13 +200,13 @@ impl Depacketizer {
         let mut header = [0; Header::MAX_LEN];
         let info = self.header(picture, &mut header)?;
         let header = header.get(..info.scan as usize).unwrap_or(&header);
-        sink.begin(track, pts)?;
+        sink.begin(track, time)?;
         sink.write_at(track, 0, header)?;
         Ok(Open {
             timestamp: packet.timestamp(),
             picture,
             info,
-            strips: Strips::new(&info),
+            intervals: IntervalTracker::new(&info),
             next: 0,
             last: None,
             missing: 0,
@@ -287,13 +255,29 @@ impl Depacketizer {
             return None;
         }
         let complete = open.complete && whole;
-        let integrity = match complete {
-            true => Integrity::Complete,
-            false => open.missing(whole, scan_len).map_or(Integrity::Damaged, Integrity::Strips),
+        let mut ranges = [ByteRange::default(); ByteRange::MAX];
+        let missing = match complete {
+            true => None,
+            false => open
+                .missing(whole, scan_len)
+                .and_then(|missing| write_missing(track, &info, &missing, &mut ranges, sink)),
+        };
+        let integrity = match missing {
+            Some(_) => Integrity::Partial,
+            None if complete => Integrity::Complete,
+            None => Integrity::Damaged,
         };
         let counter = if complete { &mut self.counters.complete } else { &mut self.counters.damaged };
         *counter = counter.wrapping_add(1);
-        sink.finish(track, FrameEnd { format: Format::Jpeg(info), duration: Duration::ZERO, integrity });
+        sink.finish(
+            track,
+            FrameEnd {
+                len: end.saturating_add(EOI.len()),
+                duration: 0,
+                flags: Flags::INTRA.with_integrity(integrity),
+                missing: missing.unwrap_or_default(),
+            },
+        );
         Some(complete)
     }
 
@@ -303,69 +287,6 @@ impl Depacketizer {
         *counter = counter.wrapping_add(1);
     }
 }
-
-/// Why a packet was not stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum DepacketizeError {
-    /// Its payload cannot be read.
-    Payload(header::Error),
-    /// It is further on in the frame than lost packets explain.
-    Hole {
-        /// Where it says that it belongs.
-        offset: u32,
-        /// Where the data before it ends.
-        expected: u32,
-    },
-    /// It overlaps what is there.
-    Overlap {
-        /// Where it says that it belongs.
-        offset: u32,
-        /// Where the data before it ends.
-        expected: u32,
-    },
-    /// It has another size, type, Q or restart interval than its frame.
-    Changed,
-    /// The quantisation tables that this Q names have not come.
-    NoTables {
-        /// Q.
-        q: u8,
-    },
-    /// The frame is larger than RFC 2435 can say, and nothing else says how large.
-    NoDimensions,
-    /// The sink has no room for the frame.
-    Full,
-}
-
-impl From<Full> for DepacketizeError {
-    fn from(_: Full) -> Self {
-        Self::Full
-    }
-}
-
-impl fmt::Display for DepacketizeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Payload(error) => error.fmt(f),
-            Self::Hole { offset, expected } => {
-                write!(
-                    f,
-                    "JPEG fragment at byte {offset} of the scan after byte {expected}, without such a loss"
-                )
-            }
-            Self::Overlap { offset, expected } => {
-                write!(f, "JPEG fragment at byte {offset} of the scan, which had come to byte {expected}")
-            }
-            Self::Changed => f.write_str("JPEG fragment of another size or coding than its frame"),
-            Self::NoTables { q } => write!(f, "JPEG frame with Q {q}, for which no tables have come"),
-            Self::NoDimensions => f.write_str("JPEG frame of unknown size"),
-            Self::Full => f.write_str("no room for the JPEG frame"),
-        }
-    }
-}
-
-impl core::error::Error for DepacketizeError {}
 
 #[derive(Clone, Debug)]
 enum State {
@@ -383,8 +304,8 @@ struct Open {
     timestamp: u32,
     picture: Picture,
     info: JpegInfo,
-    /// `None` where restart intervals cannot be told apart.
-    strips: Option<Strips>,
+    /// `None` if restart intervals cannot be told apart.
+    intervals: Option<IntervalTracker>,
     /// Where the data so far ends, from the start of the scan.
     next: u32,
     /// Offset and length of the last fragment.
@@ -416,8 +337,8 @@ impl Open {
         let len = payload.data.len() as u32;
         let follows = payload.offset == self.next;
         self.complete &= follows;
-        if let Some(strips) = &mut self.strips {
-            strips.advance(payload.offset, payload.data, !follows, payload.restart);
+        if let Some(intervals) = &mut self.intervals {
+            intervals.advance(payload.offset, payload.data, !follows, payload.restart);
         }
         self.next = payload.offset.saturating_add(len);
         self.last = Some((payload.offset, len));
@@ -432,7 +353,7 @@ impl Open {
     /// Which restart intervals did not come. `whole`: the frame is known to end here.
     fn missing(&self, whole: bool, scan_len: u32) -> Option<Missing> {
         // The packet that ended it may not have been taken.
-        self.strips.as_ref()?.finish(whole && self.missing == 0, scan_len)
+        self.intervals.as_ref()?.finish(whole && self.missing == 0, scan_len)
     }
 }
 
@@ -470,6 +391,61 @@ impl InBand {
     fn new(q: u8, (luma, chroma): Quantisers<'_>) -> Self {
         Self { q, luma: *luma, chroma: *chroma }
     }
+}
+
+/// Writes the markers of the restart intervals that are missing into the place where they were, so that
+/// whoever reads the frame can count them, and fills that place up with FF, which may stand before any
+/// marker (ITU-T T.81, B.1.1.2). Returns the ranges of the file, or `None` if they cannot be made.
+fn write_missing<'r, K: FrameSink + ?Sized>(
+    track: u8,
+    info: &JpegInfo,
+    missing: &Missing,
+    ranges: &'r mut [ByteRange; ByteRange::MAX],
+    sink: &mut K,
+) -> Option<&'r [ByteRange]> {
+    let mut count = 0usize;
+    for (range, place) in missing.ranges().zip(ranges.iter_mut()) {
+        let [start, end] = [range.start, range.resume].map(|at| at.saturating_add(info.scan));
+        *place = ByteRange::new(start, end);
+        count = count.saturating_add(1);
+        // What is missing to the end needs no markers: all intervals are.
+        if range.resume < info.scan_len {
+            write_markers(track, range.first, range.count, start, end, sink)?;
+        }
+    }
+    ranges.get(..count)
+}
+
+fn write_markers<K: FrameSink + ?Sized>(
+    track: u8,
+    first: u16,
+    count: u16,
+    start: u32,
+    end: u32,
+    sink: &mut K,
+) -> Option<()> {
+    const STEP: usize = 32;
+    let last = end.checked_sub(2).filter(|&last| last >= start)?;
+    let room = last.checked_sub(start)?.checked_div(2)?;
+    if u32::from(count.checked_sub(1)?) > room {
+        return None;
+    }
+    let mut at = start;
+    let mut number = first;
+    let next = first.checked_add(count)?.checked_sub(1)?;
+    while at < last {
+        let mut bytes = [0xFF; 2 * STEP];
+        for pair in bytes.as_chunks_mut::<2>().0 {
+            if number < next {
+                *pair = restart_marker(number);
+                number = number.saturating_add(1);
+            }
+        }
+        let len = bytes.len().min(last.saturating_sub(at) as usize);
+        sink.write_at(track, at as usize, bytes.get(..len)?).ok()?;
+        at = at.saturating_add(len as u32);
+    }
+    sink.write_at(track, last as usize, &restart_marker(next)).ok()
 }
 
 /// Whether `missing` packets of up to `largest` bytes can have filled the hole from `next` to

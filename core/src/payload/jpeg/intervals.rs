@@ -14,7 +14,7 @@ use crate::codec::jpeg::{JpegInfo, Missing, MissingRange};
 /// The end tells: there the number must be that of the last interval. It is never guessed which of
 /// several holes had the eight more; then all from the first of these to the last is missing.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Strips {
+pub(super) struct IntervalTracker {
     total: u16,
     /// The fewest bytes that an interval can take.
     min_len: u32,
@@ -44,12 +44,14 @@ enum Place {
 struct Hole {
     first: u16,
     count: u16,
+    /// Where `first` starts.
+    start: u32,
     /// How often eight intervals more may have been in it.
     slack: u16,
     resume: u32,
 }
 
-impl Strips {
+impl IntervalTracker {
     /// `None` for frames without restart markers, or with more intervals than can be numbered.
     pub(super) fn new(info: &JpegInfo) -> Option<Self> {
         Some(Self {
@@ -106,18 +108,19 @@ impl Strips {
         };
         // Without an end nothing tells how many intervals the uncertain holes had.
         let certain = holes.iter().take_while(|hole| hole.slack == 0).count();
-        let first = holes.get(certain).map_or(tail, |hole| hole.first);
+        let (first, start) = holes.get(certain).map_or((tail, self.start), |hole| (hole.first, hole.start));
         for (range, hole) in found.iter_mut().zip(holes.get(..certain)?) {
             *range = hole.range();
         }
         let mut kept = certain;
-        let mut last = MissingRange { first, count: self.total.checked_sub(first)?, resume: scan_len };
+        let mut last = MissingRange { first, count: self.total.checked_sub(first)?, start, resume: scan_len };
         // One more than there is room for.
         if kept == Missing::MAX
             && let Some(before) = found.get(Missing::MAX - 1)
         {
             kept = Missing::MAX - 1;
-            last = MissingRange { first: before.first, count: self.total.checked_sub(before.first)?, ..last };
+            let (first, start) = (before.first, before.start);
+            last = MissingRange { first, count: self.total.checked_sub(first)?, start, ..last };
         }
         *found.get_mut(kept)? = last;
         Missing::new(found.get(..=kept)?)
@@ -139,7 +142,13 @@ impl Strips {
         if uncertain || count < first || count >= self.total || (aligned && count == first) {
             self.place = Place::Lost;
         } else if aligned {
-            self.push(Hole { first, count: count.saturating_sub(first), slack: 0, resume: offset });
+            self.push(Hole {
+                first,
+                count: count.saturating_sub(first),
+                start: self.start,
+                slack: 0,
+                resume: offset,
+            });
             (self.place, self.start) = (Place::In(count), offset);
         } else {
             self.place = Place::Behind { first, number: Some(count) };
@@ -168,12 +177,12 @@ impl Strips {
                     self.place = Place::Lost;
                     return;
                 };
-                self.push(Hole { first, count, slack: more / 8, resume: end });
+                self.push(Hole { first, count, start: self.start, slack: more / 8, resume: end });
                 first.saturating_add(count).saturating_sub(1)
             }
             Place::Behind { first, number: Some(current) } if number == current & 7 => {
                 let count = current.saturating_sub(first).saturating_add(1);
-                self.push(Hole { first, count, slack: 0, resume: end });
+                self.push(Hole { first, count, start: self.start, slack: 0, resume: end });
                 current
             }
             _ => {
@@ -194,6 +203,7 @@ impl Strips {
         } else if let Some(last) = self.holes.last_mut() {
             *last = Hole {
                 first: last.first,
+                start: last.start,
                 count: hole.first.saturating_add(hole.count).saturating_sub(last.first),
                 slack: last.slack.saturating_add(hole.slack),
                 resume: hole.resume,
@@ -204,7 +214,7 @@ impl Strips {
 
 impl Hole {
     const fn range(&self) -> MissingRange {
-        MissingRange { first: self.first, count: self.count, resume: self.resume }
+        MissingRange { first: self.first, count: self.count, start: self.start, resume: self.resume }
     }
 }
 
@@ -228,8 +238,8 @@ fn shift<'a, const N: usize>(
         } else if merging || uncertain(hole) {
             if merging {
                 kept -= 1;
-                let first = found.get(kept)?.first;
-                range = MissingRange { first, count: range.end().saturating_sub(first), ..range };
+                let MissingRange { first, start, .. } = *found.get(kept)?;
+                range = MissingRange { first, count: range.end().saturating_sub(first), start, ..range };
             }
             merging = true;
             if Some(n) == last {

@@ -1,5 +1,6 @@
 //! JPEG in RTP (RFC 2435), both ways.
 mod depacketize;
+mod error;
 mod header;
 mod intervals;
 mod onvif;
@@ -7,8 +8,9 @@ mod packetize;
 #[cfg(test)]
 mod tests;
 
-pub use depacketize::{DepacketizeError, Depacketizer, DepacketizerCounters, Pushed};
+pub use depacketize::Depacketizer;
+pub use error::DepacketizeError;
 pub use header::{
     Error, HeaderRepr, MAX_DIMENSION, ONVIF_PROFILE, Payload, Q_DYNAMIC, Q_IN_BAND, Restart, Tables,
 };
-pub(super) use packetize::{Cut, EXTENSION_LEN};
+pub(super) use packetize::{EXTENSION_LEN, Packetizer};

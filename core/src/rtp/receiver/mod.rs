@@ -7,12 +7,13 @@ mod timeline;
 
 use super::rtcp::{Compound, Packet as Control};
 use super::{Arrival, Packet, Port, ReorderWindow, Statistics, StatisticsCounters};
-use crate::frame::{ClockReference, FrameSink};
+use crate::codec::Codec;
+use crate::frame::{ClockReference, FrameSink, TrackInfo};
 use crate::random::split_mix;
 use crate::time::{Duration, Instant, MediaTime};
 use output::Output;
 use report::Schedule;
-use timeline::{Timeline, span};
+use timeline::Timeline;
 
 pub use report::Report;
 pub use timeline::Start;
@@ -21,11 +22,13 @@ pub use timeline::Start;
 const MAX_OVERTAKEN: u16 = 64;
 
 /// What a [`Receiver`] must know of its stream, and of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceiverConfig {
     /// The number by which the [`FrameSink`] knows the track.
     pub track: u8,
+    /// What the frames are.
+    pub codec: Codec,
     /// The payload type of the stream's packets; all others are refused.
     pub payload_type: u8,
     /// Ticks of the stream's clock in a second.
@@ -33,13 +36,23 @@ pub struct ReceiverConfig {
     /// How far apart frames are announced to be, in ticks; `None` if that is not known.
     pub frame_interval: Option<u32>,
     /// Width and height in pixels, if they are announced: see
-    /// [`Depacketizer::new`](crate::payload::jpeg::Depacketizer::new).
+    /// [`Depacketizer::new`](crate::payload::Depacketizer::new).
     pub dimensions: Option<(u16, u16)>,
     /// The synchronisation source of the reports: a random number (RFC 3550, 8.1).
     pub ssrc: u32,
     /// The canonical name in the reports, in ASCII: 16 random characters are enough
     /// (RFC 7022, 4.2).
     pub cname: [u8; 16],
+}
+
+impl ReceiverConfig {
+    /// Returns the configuration for a stream whose packets have this payload type, as track 0 of its sink,
+    /// with nothing else announced. The source and the name of reports are zeros, to be set.
+    pub const fn new(info: TrackInfo<'_>, payload_type: u8) -> Self {
+        let TrackInfo { codec, clock_rate, .. } = info;
+        let (track, frame_interval, dimensions, ssrc, cname) = (0, None, None, 0, [b'0'; 16]);
+        Self { track, codec, payload_type, clock_rate, frame_interval, dimensions, ssrc, cname }
+    }
 }
 
 /// How packets reach a [`Receiver`].
@@ -189,7 +202,7 @@ impl Receiver {
             ends_at: None,
             delivery: Delivery::Ordered,
             window: ReorderWindow::default(),
-            output: Output::new(config.track, timeline, config.dimensions),
+            output: Output::new(config.track, config.codec, timeline, config.dimensions),
             reports: Schedule::default(),
             random,
         }
@@ -363,7 +376,7 @@ impl Receiver {
 
     /// Returns how long a frame is shown; zero if that is not known.
     pub fn frame_duration(&self) -> Duration {
-        span(self.config.clock_rate, u64::from(self.output.timeline.duration()))
+        Duration::from_ticks(u64::from(self.output.timeline.duration()), self.config.clock_rate)
     }
 
     /// Returns what the receiver was made for.
@@ -385,7 +398,7 @@ impl Receiver {
             duplicates: before.duplicate.saturating_add(current.duplicate),
             reordered: before.late.saturating_add(current.late),
             jitter,
-            jitter_time: span(self.config.clock_rate, u64::from(jitter)),
+            jitter_time: Duration::from_ticks(u64::from(jitter), self.config.clock_rate),
             frames_complete: frames.complete,
             frames_damaged: frames.damaged,
             frames_missing: timeline.missing().saturating_add(frames.abandoned),
@@ -409,6 +422,10 @@ impl Receiver {
         let (ssrc, number, timestamp) = (packet.ssrc(), packet.sequence_number(), packet.timestamp());
         if self.statistics.is_some_and(|statistics| statistics.ssrc() != ssrc) {
             self.forget_source(storage, sink);
+        }
+        if self.statistics.is_none() {
+            let ReceiverConfig { track, codec, clock_rate, .. } = self.config;
+            sink.describe(track, TrackInfo::new(codec, clock_rate));
         }
         let new = Statistics::new(ssrc, self.config.clock_rate);
         let mut arrival = self.statistics.get_or_insert(new).on_packet(now, number, timestamp);

@@ -1,9 +1,9 @@
 //! What packets go through once they are in order: the timeline, then the depacketizer.
-use super::timeline::{Timeline, span};
-use crate::frame::{FrameEnd, FrameSink, Full};
-use crate::payload::jpeg::{Depacketizer, DepacketizerCounters};
+use super::timeline::Timeline;
+use crate::codec::Codec;
+use crate::frame::{FrameEnd, FrameSink, Full, TrackInfo};
+use crate::payload::{Depacketizer, DepacketizerCounters};
 use crate::rtp;
-use crate::time::{Duration, MediaTime};
 
 #[derive(Clone, Debug)]
 pub(super) struct Output {
@@ -16,8 +16,13 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) const fn new(track: u8, timeline: Timeline, dimensions: Option<(u16, u16)>) -> Self {
-        Self { timeline, depacketizer: Depacketizer::new(dimensions), track, carried: 0 }
+    pub(super) const fn new(
+        track: u8,
+        codec: Codec,
+        timeline: Timeline,
+        dimensions: Option<(u16, u16)>,
+    ) -> Self {
+        Self { timeline, depacketizer: Depacketizer::new(codec, dimensions), track, carried: 0 }
     }
 
     /// Takes in a packet, in order. `gap` is how many packets were lost just before it.
@@ -30,7 +35,7 @@ impl Output {
             return;
         }
         let time = self.timeline.on_packet(packet.timestamp(), packet.sequence_number(), gap);
-        let (time, mut sink) = (self.timeline.media_time(time), self.timed(sink));
+        let mut sink = self.timed(sink);
         // Why a packet is of no use shows in the frame, and in the depacketizer's counters.
         let _ = self.depacketizer.push(self.track, &packet, gap, time, &mut sink);
     }
@@ -62,27 +67,33 @@ impl Output {
     }
 
     fn timed<'a, K: FrameSink + ?Sized>(&self, sink: &'a mut K) -> Timed<'a, K> {
-        Timed { sink, duration: span(self.timeline.clock_rate(), u64::from(self.timeline.duration())) }
+        Timed { sink, duration: self.timeline.duration() }
     }
 }
 
-/// Tells frames how long they are shown, which packets do not say.
+/// Tells frames how long they are shown, where packets do not say it.
 struct Timed<'a, K: ?Sized> {
     sink: &'a mut K,
-    duration: Duration,
+    /// In ticks.
+    duration: u32,
 }
 
 impl<K: FrameSink + ?Sized> FrameSink for Timed<'_, K> {
-    fn begin(&mut self, track: u8, pts: MediaTime) -> Result<(), Full> {
-        self.sink.begin(track, pts)
+    fn describe(&mut self, track: u8, info: TrackInfo<'_>) {
+        self.sink.describe(track, info);
+    }
+
+    fn begin(&mut self, track: u8, time: u64) -> Result<(), Full> {
+        self.sink.begin(track, time)
     }
 
     fn write_at(&mut self, track: u8, at: usize, bytes: &[u8]) -> Result<(), Full> {
         self.sink.write_at(track, at, bytes)
     }
 
-    fn finish(&mut self, track: u8, end: FrameEnd) {
-        self.sink.finish(track, FrameEnd { duration: self.duration, ..end });
+    fn finish(&mut self, track: u8, end: FrameEnd<'_>) {
+        let duration = if end.duration > 0 { end.duration } else { self.duration };
+        self.sink.finish(track, FrameEnd { duration, ..end });
     }
 
     fn abandon(&mut self, track: u8) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::frame::{FrameEnd, Full, Integrity};
+use crate::frame::{FrameEnd, Full, Integrity, TrackInfo};
 use crate::rtp::rtcp::sr::SenderInfo;
 use crate::rtp::rtcp::{CompoundRepr, reports};
 use crate::rtp::{HEADER_LEN, Repr};
@@ -17,14 +17,19 @@ type Seen = (MediaTime, bool);
 
 #[derive(Default)]
 struct Sink {
+    clock_rate: u32,
     open: Option<MediaTime>,
     frames: Vec<Seen>,
     durations: Vec<Duration>,
 }
 
 impl FrameSink for Sink {
-    fn begin(&mut self, _: u8, pts: MediaTime) -> Result<(), Full> {
-        self.open = Some(pts);
+    fn describe(&mut self, _: u8, info: TrackInfo<'_>) {
+        self.clock_rate = info.clock_rate;
+    }
+
+    fn begin(&mut self, _: u8, time: u64) -> Result<(), Full> {
+        self.open = Some(MediaTime::from_ticks(time, self.clock_rate));
         Ok(())
     }
 
@@ -32,10 +37,10 @@ impl FrameSink for Sink {
         Ok(())
     }
 
-    fn finish(&mut self, track: u8, end: FrameEnd) {
+    fn finish(&mut self, track: u8, end: FrameEnd<'_>) {
         assert_eq!(track, 3);
-        self.frames.extend(self.open.take().map(|pts| (pts, end.integrity == Integrity::Complete)));
-        self.durations.push(end.duration);
+        self.frames.extend(self.open.take().map(|pts| (pts, end.flags.integrity == Integrity::Complete)));
+        self.durations.push(Duration::from_ticks(u64::from(end.duration), self.clock_rate));
     }
 
     fn abandon(&mut self, _: u8) {
@@ -55,6 +60,7 @@ struct Bench {
 fn config(clock_rate: u32) -> ReceiverConfig {
     ReceiverConfig {
         track: 3,
+        codec: Codec::Jpeg,
         payload_type: 26,
         clock_rate,
         frame_interval: Some(FRAME),

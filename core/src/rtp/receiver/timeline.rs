@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::frame::ClockReference;
-use crate::time::{Duration, MediaTime, NtpTime};
+use crate::time::{MediaTime, NtpTime};
 
 /// The first frame of a start comes at most this long after [`Start::rtp_time`]; otherwise that
 /// RTP time is not believed.
@@ -198,10 +198,6 @@ impl Timeline {
         })
     }
 
-    pub(super) const fn clock_rate(&self) -> u32 {
-        self.clock_rate
-    }
-
     /// How long a frame is shown, in ticks; 0 if that is not known.
     pub(super) fn duration(&self) -> u32 {
         let nominal = self.nominal().map(|nominal| nominal.max(self.smallest.unwrap_or(0)));
@@ -225,12 +221,12 @@ impl Timeline {
 
     /// Media time from ticks, to the nearest microsecond.
     pub(super) fn media_time(&self, ticks: u64) -> MediaTime {
-        MediaTime::ZERO + span(self.clock_rate, ticks)
+        MediaTime::from_ticks(ticks, self.clock_rate)
     }
 
     /// Ticks from media time, to the nearest tick.
     fn ticks(&self, time: MediaTime) -> u64 {
-        rescaled(time.as_micros(), 1_000_000, self.clock_rate)
+        time.to_ticks(self.clock_rate)
     }
 
     fn begin(&mut self, start: Start, timestamp: u32, gap: u16) -> u64 {
@@ -319,18 +315,4 @@ fn reaches(start: &Start, sequence_number: u16) -> bool {
 fn frames_between(step: u32, interval: u32) -> u64 {
     let intervals = step.saturating_add(interval / 2).checked_div(interval).unwrap_or(1);
     u64::from(intervals.saturating_sub(1))
-}
-
-/// A number of ticks as time, to the nearest microsecond.
-pub(super) fn span(clock_rate: u32, ticks: u64) -> Duration {
-    Duration::from_micros(rescaled(ticks, clock_rate, 1_000_000))
-}
-
-/// `count` units of a clock with `from` units a second, in units of one with `to` a second, to the
-/// nearest. Exact, because whole seconds and the rest are converted apart; saturates.
-fn rescaled(count: u64, from: u32, to: u32) -> u64 {
-    let (from, to) = (u64::from(from.max(1)), u64::from(to));
-    let (whole, rest) = (count.checked_div(from), count.checked_rem(from));
-    let rest = rest.unwrap_or(0).saturating_mul(to).saturating_add(from / 2);
-    whole.unwrap_or(0).saturating_mul(to).saturating_add(rest.checked_div(from).unwrap_or(0))
 }

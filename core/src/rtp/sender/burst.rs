@@ -1,7 +1,7 @@
 //! Packets of one frame that leave together: the frame is looked up once for all of them.
 use super::packet::Packet;
 use super::{Framing, MAGIC, PREFIX_LEN};
-use crate::payload::{Cut, Span};
+use crate::payload::{Cursor, Fragment, Packetizer};
 use crate::rtp;
 use crate::storage::put;
 use crate::time::{Duration, Instant};
@@ -32,7 +32,7 @@ impl Next<'_> {
 /// made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Burst<'a> {
-    pub(super) cut: Cut<'a>,
+    pub(super) packetizer: Packetizer<'a>,
     pub(super) due: Instant,
     pub(super) framing: Framing,
     /// What the headers of all packets have in common.
@@ -52,7 +52,7 @@ pub(super) struct Position {
     /// The next packet's.
     pub(super) sequence_number: u16,
     /// Where in the frame the next packet starts; `None` after the frame's last packet.
-    pub(super) offset: Option<u32>,
+    pub(super) cursor: Option<Cursor>,
     /// How many packets the burst still has at most.
     pub(super) left: u32,
     /// How many packets were passed, and how many payload bytes they had.
@@ -62,8 +62,8 @@ pub(super) struct Position {
 
 impl<'a> Burst<'a> {
     /// Returns the packet at the position; `None` at the burst's end.
-    pub(crate) fn peek(&self) -> Option<Span> {
-        self.cut.span(self.at.offset.filter(|_| self.at.left > 0)?)
+    pub(crate) fn peek(&self) -> Option<Fragment> {
+        self.packetizer.fragment(self.at.cursor.filter(|_| self.at.left > 0)?)
     }
 
     /// Whether [`Self::pass`] was called.
@@ -73,46 +73,46 @@ impl<'a> Burst<'a> {
 
     /// Whether [`Self::peek`] has a packet.
     pub(super) const fn has_more(&self) -> bool {
-        self.at.offset.is_some() && self.at.left > 0
+        self.at.cursor.is_some() && self.at.left > 0
     }
 
     /// Returns the length of a packet in bytes, with its framing.
-    pub(crate) fn len(&self, span: &Span) -> usize {
-        self.framing.prefix_len() + rtp::HEADER_LEN + span.extension + span.payload
+    pub(crate) fn len(&self, fragment: &Fragment) -> usize {
+        self.framing.prefix_len() + rtp::HEADER_LEN + fragment.extension + fragment.payload
     }
 
     /// Moves the position past a packet.
     // Inlined twice, it takes 280 bytes of a microcontroller's flash.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(crate) fn pass(&mut self, span: &Span) {
+    pub(crate) fn pass(&mut self, fragment: &Fragment) {
         let at = &mut self.at;
-        at.sequence_number = at.sequence_number.wrapping_add(1);
+        at.sequence_number = at.sequence_number.wrapping_add(1).wrapping_add(fragment.skip_after);
         at.packets = at.packets.wrapping_add(1);
-        at.octets = at.octets.wrapping_add(span.payload as u32);
-        at.offset = span.next;
+        at.octets = at.octets.wrapping_add(fragment.payload as u32);
+        at.cursor = fragment.next;
         at.left = at.left.saturating_sub(1);
     }
 
     /// Writes what precedes the frame's bytes to the front of `out`; returns its length in bytes, or
     /// `None` where it is longer than `out`.
-    fn emit_head(&self, span: &Span, out: &mut [u8]) -> Option<usize> {
+    fn emit_head(&self, fragment: &Fragment, out: &mut [u8]) -> Option<usize> {
         let room = out.len();
         let mut rest = out;
         if let Framing::Interleaved { rtp, .. } = self.framing {
-            let len = self.len(span).saturating_sub(PREFIX_LEN);
+            let len = self.len(fragment).saturating_sub(PREFIX_LEN);
             let (prefix, after) = rest.split_first_chunk_mut()?;
             *prefix = prefix_of(rtp, len);
             rest = after;
         }
         let (fixed, mut rest) = rest.split_first_chunk_mut()?;
-        let (marker, sequence_number) = (span.next.is_none(), self.at.sequence_number);
+        let (marker, sequence_number) = (fragment.marker, self.at.sequence_number);
         rtp::Repr { marker, sequence_number, ..self.header }.emit(fixed);
-        if span.extension > 0 {
-            let extension = self.cut.extension(span.offset)?;
+        if fragment.extension > 0 {
+            let extension = self.packetizer.extension(fragment)?;
             let len = extension.repr().emit(fixed, rest)?;
             rest = rest.get_mut(len..)?;
         }
-        let header = self.cut.emit_head(span.offset, rest)?;
+        let header = self.packetizer.emit_head(fragment, rest)?;
         Some(room.saturating_sub(rest.len()).saturating_add(header))
     }
 }
@@ -127,34 +127,34 @@ pub(super) fn prefix_of(channel: u8, len: usize) -> [u8; PREFIX_LEN] {
 #[derive(Debug)]
 pub(crate) enum Message<'r, 'a> {
     Report(&'r Packet<'a>),
-    Media(&'r Burst<'a>, &'r Span),
+    Media(&'r Burst<'a>, &'r Fragment),
 }
 
 impl<'a> Message<'_, 'a> {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Report(packet) => packet.len(),
-            Self::Media(burst, span) => burst.len(span),
+            Self::Media(burst, fragment) => burst.len(fragment),
         }
     }
 
     pub(crate) fn packet(&self) -> Option<Packet<'a>> {
         match self {
             Self::Report(packet) => Some(**packet),
-            Self::Media(burst, span) => {
-                Some(Packet::new(burst.cut.parts(span)?, |head| burst.emit_head(span, head)))
+            Self::Media(burst, fragment) => {
+                Some(Packet::new(burst.packetizer.parts(fragment)?, |head| burst.emit_head(fragment, head)))
             }
         }
     }
 
     /// Writes the message to the front of `out`; `None` if it does not fit.
     pub(super) fn emit(&self, out: &mut [u8]) -> Option<()> {
-        let (burst, span) = match self {
+        let (burst, fragment) = match self {
             Self::Report(packet) => return (packet.copy_from(0, out) == packet.len()).then_some(()),
-            Self::Media(burst, span) => (burst, span),
+            Self::Media(burst, fragment) => (burst, fragment),
         };
-        let mut at = burst.emit_head(span, out)?;
-        for part in burst.cut.parts(span)?.iter().filter(|part| !part.is_empty()) {
+        let mut at = burst.emit_head(fragment, out)?;
+        for part in burst.packetizer.parts(fragment)?.iter().filter(|part| !part.is_empty()) {
             if !put(out, at, part) {
                 return None;
             }
@@ -176,7 +176,9 @@ impl<'a> Message<'_, 'a> {
     {
         let (len, parts) = match self {
             Self::Report(packet) => (packet.copy_from(0, heads.get_mut(..packet.len())?), [&[][..]; 3]),
-            Self::Media(burst, span) => (burst.emit_head(span, heads)?, burst.cut.parts(span)?),
+            Self::Media(burst, fragment) => {
+                (burst.emit_head(fragment, heads)?, burst.packetizer.parts(fragment)?)
+            }
         };
         let (head, rest) = heads.split_at_mut_checked(len)?;
         push(head);

@@ -1,8 +1,9 @@
 //! Which frame is sent next.
 use super::burst::{Burst, Position};
-use super::schedule::{Origin, duration};
+use super::schedule::{Look, Origin};
 use super::{Pace, Phase, Sender};
-use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek};
+use crate::frame::{FrameId, FrameStore, Miss, Seek};
+use crate::payload::Cursor;
 use crate::time::{Duration, MediaTime, Now};
 
 /// After frames were left out because the sender was late, a lateness of one in so many parts of the
@@ -28,16 +29,16 @@ impl Sender {
         if let Some(adaptation) = &mut self.adaptation {
             self.adapted |= adaptation.rise(now.at);
         }
-        match store.frame(self.track, self.frame) {
-            Ok(frame) if self.offset == 0 => {
-                if self.is_beyond_stop(frame.pts) {
+        match self.look(store) {
+            Ok(look) if self.cursor.is_start() => {
+                if self.is_beyond_stop(look.time) {
                     return self.end(now, false);
                 }
-                self.settle_clock(now, &frame);
-                if self.cut(&frame).is_none() {
+                self.settle_clock(now, &look);
+                if self.packetizer(&look).is_none() {
                     return self.skip(1);
                 }
-                self.skip_late(now, &frame, store);
+                self.skip_late(now, &look, store);
                 self.settled = true;
             }
             Ok(_) => {}
@@ -45,10 +46,11 @@ impl Sender {
             Err(Miss::NotYet) => self.at_live_edge = self.live,
             // To go on with the newest would be to turn round.
             Err(Miss::Overrun { .. }) if self.pace.is_reverse() => self.end(now, true),
-            Err(Miss::Overrun { resume }) => {
+            Err(Miss::Unusable) => self.skip(1),
+            Err(Miss::Overrun { newest }) => {
                 // A sender so late that live frames are gone before they are due would stay so.
                 self.at_live_edge = self.live;
-                self.skip(resume.0.saturating_sub(self.frame.0));
+                self.skip(newest.0.saturating_sub(self.frame.0));
             }
             Err(Miss::End) => self.end(now, true),
         }
@@ -56,7 +58,7 @@ impl Sender {
 
     /// Moves the cursor past what `burst` has passed.
     pub(crate) fn pass(&mut self, now: Now, burst: &Burst<'_>) {
-        let Position { sequence_number, offset, left, packets, octets } = burst.at;
+        let Position { sequence_number, cursor, left, packets, octets } = burst.at;
         if packets == 0 {
             return;
         }
@@ -64,15 +66,15 @@ impl Sender {
         self.counters.packets = self.counters.packets.saturating_add(u64::from(packets));
         self.counters.octets = self.counters.octets.saturating_add(u64::from(octets));
         self.packet_in_frame = self.packet_in_frame.wrapping_add(packets);
-        if left == 0 || offset.is_none() {
+        if left == 0 || cursor.is_none() {
             self.not_before = now.at + burst.pause;
         }
         // Also of a frame whose rest will be gone: the next one must not have its RTP time.
         self.played = burst.played;
-        match offset {
-            Some(next) => self.offset = next,
+        match cursor {
+            Some(next) => self.cursor = next,
             None => {
-                self.offset = 0;
+                self.cursor = Cursor::START;
                 self.counters.frames = self.counters.frames.saturating_add(1);
                 let steps = self.adaptation.map_or(1, |adaptation| adaptation.steps(burst.shown));
                 self.counters.frames_thinned =
@@ -99,7 +101,7 @@ impl Sender {
     pub(super) fn resume_at(&self, pace: Pace) -> FrameId {
         match self.target {
             Some(target) => target.frame,
-            None if self.offset > 0 => pace.step(self.frame, 1).unwrap_or(self.frame),
+            None if !self.cursor.is_start() => pace.step(self.frame, 1).unwrap_or(self.frame),
             None => self.frame,
         }
     }
@@ -110,8 +112,8 @@ impl Sender {
 
     /// Whether the frame at the cursor is late enough to be left out, perhaps, which [`Self::settle`]
     /// decides.
-    pub(super) fn is_to_settle(&self, now: Now, frame: &Frame<'_>) -> bool {
-        self.offset == 0 && !self.settled && self.lateness(now, frame) > duration(frame)
+    pub(super) fn is_to_settle(&self, now: Now, look: &Look<'_>) -> bool {
+        self.cursor.is_start() && !self.settled && self.lateness(now, look) > look.duration
     }
 
     /// The last frame is sent: BYE follows when it was shown. So it does at the end of a range, too: without
@@ -121,15 +123,15 @@ impl Sender {
         self.phase = Phase::Ending { at: last, over };
     }
 
-    fn settle_clock(&mut self, now: Now, frame: &Frame<'_>) {
+    fn settle_clock(&mut self, now: Now, look: &Look<'_>) {
         let at_live_edge = core::mem::take(&mut self.at_live_edge);
         let late = self.late();
         let Some(origin) = &mut self.origin else {
-            self.origin = Some(Origin { at: now.at, media: frame.pts });
+            self.origin = Some(Origin { at: now.at, media: look.time });
             return;
         };
         // At the edge nothing is played but forward, as it comes.
-        let due = origin.at + frame.pts.since(origin.media);
+        let due = origin.at + look.time.since(origin.media);
         if at_live_edge && due > now.at {
             // Nothing is gained by holding back what came before it was due.
             origin.at = origin.at - due.since(now.at);
@@ -142,19 +144,20 @@ impl Sender {
 
     /// Late at a frame's start: whole frames are left out, or the lateness would grow until the
     /// store overran the session in the middle of one.
-    fn skip_late<S: FrameStore + ?Sized>(&mut self, now: Now, frame: &Frame<'_>, store: &S) {
+    fn skip_late<S: FrameStore + ?Sized>(&mut self, now: Now, look: &Look<'_>, store: &S) {
         let Some(origin) = self.origin else { return };
         let late = self.late();
         // Who cannot keep up at all is late again soon: little at a time is left out then, or the
         // picture would go slowly for a while and then jump.
         let bound = if now.at < self.hurry_until { late.times(1, HURRY) } else { late };
-        if self.lateness(now, frame) > bound {
+        if self.lateness(now, look) > bound {
             self.hurry_until = now.at + late.times(HURRY, 1);
             let required = self.pace.required(now.at.since(origin.at));
-            let shown = required - self.pace.shown(duration(frame));
+            let shown = required - self.pace.shown(look.duration);
             let to = self.pace.media_at(origin.media, shown);
-            let to = self.pace.seek(store, self.track, Seek::To(to));
-            self.skip(self.pace.steps(self.frame, to));
+            if let Ok(to) = self.pace.seek(store, self.track, Seek::To(to)) {
+                self.skip(self.pace.steps(self.frame, to));
+            }
         }
     }
 
@@ -188,12 +191,12 @@ impl Sender {
 
     /// Brings the cursor to the start of a frame.
     fn at_frame(&mut self, frame: FrameId) {
-        if self.offset > 0 {
+        if !self.cursor.is_start() {
             // The rest of the one before is gone. Without a gap it would look as if it had come to its
             // end: not every sender marks it.
             self.sequence_number = self.sequence_number.wrapping_add(1);
         }
-        (self.frame, self.offset, self.packet_in_frame) = (frame, 0, 0);
+        (self.frame, self.cursor, self.packet_in_frame) = (frame, Cursor::START, 0);
         (self.before_start, self.settled) = (false, false);
     }
 }

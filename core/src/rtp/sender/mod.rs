@@ -16,6 +16,7 @@ pub use transmit::{Batch, Transmit};
 pub(crate) use transmit::{MAX_PACKET, MIN_PACKET};
 
 use crate::frame::{FrameId, FrameStore, Miss, Seek, TrackId};
+use crate::payload::Cursor;
 use crate::rtp::rtcp;
 use crate::time::{Duration, Instant, MediaTime, Now, sooner};
 use adapt::Adaptation;
@@ -168,7 +169,7 @@ pub struct Sender {
     phase: Phase,
     /// The frame at the cursor, and how far it is sent.
     frame: FrameId,
-    offset: u32,
+    cursor: Cursor,
     packet_in_frame: u32,
     /// It is played backwards, and the frame at the cursor was the last one.
     before_start: bool,
@@ -221,7 +222,7 @@ impl Sender {
             max_packet: config.max_packet.clamp(MIN_PACKET, MAX_PACKET),
             phase: Phase::Ready,
             frame: FrameId(0),
-            offset: 0,
+            cursor: Cursor::START,
             packet_in_frame: 0,
             before_start: false,
             fresh: true,
@@ -281,10 +282,11 @@ impl Sender {
     pub fn play<S: FrameStore + ?Sized>(&mut self, now: Now, play: Play, store: &S) -> Option<MediaTime> {
         let Play { from, stop, pace, live } = play;
         let frame = match from {
-            Some(to) => pace.seek(store, self.track, to),
+            Some(to) => pace.seek(store, self.track, to).unwrap_or_default(),
             None => self.resume_at(pace),
         };
-        let first = store.frame(self.track, frame).ok().map(|frame| frame.pts);
+        let clock_rate = store.info(self.track).map_or(0, |info| info.clock_rate);
+        let first = store.time(self.track, frame).ok().map(|time| MediaTime::from_ticks(time, clock_rate));
         let origin = first.map(|media| Origin { at: now.at, media });
         let nowhere = if pace.is_reverse() { MediaTime::ZERO } else { MediaTime::from_micros(u64::MAX) };
         self.target = Some(Target { frame, origin, pace, stop: stop.unwrap_or(nowhere), live });
@@ -321,7 +323,7 @@ impl Sender {
     /// Pauses, once the frame that was begun is sent.
     pub fn pause(&mut self) {
         match self.phase {
-            Phase::Playing if self.offset > 0 => self.phase = Phase::Pausing,
+            Phase::Playing if !self.cursor.is_start() => self.phase = Phase::Pausing,
             Phase::Playing | Phase::Ending { .. } => self.phase = Phase::Ready,
             // The receiver does not know yet that it has come to the end, and will go on from there.
             Phase::Ready => self.fresh &= self.counters.packets == 0,
@@ -400,13 +402,13 @@ impl Sender {
             Phase::Playing | Phase::Pausing => {}
             Phase::Ready | Phase::Over => return None,
         }
-        let mut due = self.origin.map(|_| self.report_at).filter(|_| self.offset == 0);
-        let media = match store.frame(self.track, self.frame) {
+        let mut due = self.origin.map(|_| self.report_at).filter(|_| self.cursor.is_start());
+        let media = match self.look(store) {
             // Not settled yet: to be looked at.
-            Ok(_) if self.offset == 0 && self.at_live_edge => Instant::ZERO,
-            Ok(frame) => self.packet_due(&frame).unwrap_or_default(),
+            Ok(_) if self.cursor.is_start() && self.at_live_edge => Instant::ZERO,
+            Ok(look) => self.packet_due(&look).unwrap_or_default(),
             Err(Miss::NotYet) => return due,
-            Err(Miss::Overrun { .. } | Miss::End) => Instant::ZERO,
+            Err(Miss::Overrun { .. } | Miss::Unusable | Miss::End) => Instant::ZERO,
         };
         sooner(&mut due, media);
         due
@@ -440,8 +442,8 @@ impl Sender {
         let mut ahead = *self;
         match self.burst(now, store, true) {
             Some(mut rest) if self.has_begun() => {
-                while let Some(span) = rest.peek() {
-                    rest.pass(&span);
+                while let Some(fragment) = rest.peek() {
+                    rest.pass(&fragment);
                 }
                 ahead.pass(now, &rest);
             }
@@ -454,7 +456,7 @@ impl Sender {
 
     /// A frame was begun, and its rest will be sent.
     const fn has_begun(&self) -> bool {
-        matches!(self.phase, Phase::Playing | Phase::Pausing) && self.offset > 0
+        matches!(self.phase, Phase::Playing | Phase::Pausing) && !self.cursor.is_start()
     }
 
     const fn is_datagram(&self) -> bool {

@@ -1,6 +1,6 @@
 //! How fast a track is played: from the medium's time to playing time, and from there to when packets
 //! leave (RFC 2326, 12.34 and 12.35).
-use crate::frame::{FrameId, FrameStore, Seek, TrackId};
+use crate::frame::{FrameId, FrameStore, Miss, Seek, TrackId};
 use crate::time::{Duration, MediaTime};
 
 /// The bounds of a scale, in thousandths. Beyond them a picture has little to do with the next one, or
@@ -155,12 +155,17 @@ impl Pace {
     }
 
     /// The first frame from `to` on, in the direction of play.
-    pub(super) fn seek<S: FrameStore + ?Sized>(self, store: &S, track: TrackId, to: Seek) -> FrameId {
+    pub(super) fn seek<S: FrameStore + ?Sized>(
+        self,
+        store: &S,
+        track: TrackId,
+        to: Seek,
+    ) -> Result<FrameId, Miss> {
         match to {
             // The last one that is not after `time` comes before the first one that is.
             Seek::To(time) if self.is_reverse() => {
-                let after = store.seek(track, Seek::To(time + Duration::from_micros(1)));
-                FrameId(after.0.saturating_sub(1))
+                let after = store.seek(track, Seek::To(time + Duration::from_micros(1)))?;
+                Ok(FrameId(after.0.saturating_sub(1)))
             }
             to => store.seek(track, to),
         }

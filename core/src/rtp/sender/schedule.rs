@@ -2,9 +2,9 @@
 //! receiver's buffer holds.
 use super::burst::{Burst, Next, Position};
 use super::{Framing, Phase, Sender};
-use crate::frame::{Frame, FrameStore};
+use crate::frame::{Frame, FrameStore, Miss, TrackInfo};
 use crate::num::div_up;
-use crate::payload::Cut;
+use crate::payload::{Packetizer, payload_type};
 use crate::rtp;
 use crate::time::{Duration, Instant, MediaTime, Now};
 
@@ -14,6 +14,17 @@ const QUANTUM: u32 = 32;
 const QUANTUM_BYTES: u32 = QUANTUM * 1400;
 /// For how long a frame is shown that does not say so.
 const ASSUMED_DURATION: Duration = Duration::from_millis(33);
+
+/// The frame at the cursor, and what the track's clock makes of its times.
+#[derive(Debug)]
+pub(super) struct Look<'a> {
+    info: TrackInfo<'a>,
+    frame: Frame<'a>,
+    /// When the frame is shown.
+    pub(super) time: MediaTime,
+    /// For how long the frame is shown.
+    pub(super) duration: Duration,
+}
 
 /// The origin of the schedule: `media` is due at `at`, and from there on time goes by the pace.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +40,7 @@ impl Sender {
             Phase::Leaving => Some(Next::Report { due: now.at }),
             Phase::Ending { at, .. } if at <= now.at => Some(Next::Report { due: at }),
             Phase::Playing | Phase::Pausing => {
-                if self.origin.is_some() && self.report_at <= now.at && self.offset == 0 {
+                if self.origin.is_some() && self.report_at <= now.at && self.cursor.is_start() {
                     return Some(Next::Report { due: self.report_at });
                 }
                 self.burst(now, store, false).map(Next::Media)
@@ -46,16 +57,16 @@ impl Sender {
         store: &'a S,
         whole: bool,
     ) -> Option<Burst<'a>> {
-        // Borrowed where they lie: to take a frame, or a cut, out of its option copies it.
-        let Ok(frame) = &store.frame(self.track, self.frame) else { return None };
-        let due = self.packet_due(frame)?;
-        let stopped = self.before_start || (self.offset == 0 && self.is_beyond_stop(frame.pts));
-        if stopped || (!whole && (due > now.at || self.is_to_settle(now, frame))) {
+        // Borrowed where they lie: to take a frame, or a packetizer, out of its option copies it.
+        let Ok(look) = &self.look(store) else { return None };
+        let due = self.packet_due(look)?;
+        let stopped = self.before_start || (self.cursor.is_start() && self.is_beyond_stop(look.time));
+        if stopped || (!whole && (due > now.at || self.is_to_settle(now, look))) {
             return None;
         }
-        let played = self.pace.played(self.origin?.media, frame.pts);
-        let shown = self.pace.shown(duration(frame));
-        let Some(cut) = &self.cut(frame) else { return None };
+        let played = self.pace.played(self.origin?.media, look.time);
+        let shown = self.pace.shown(look.duration);
+        let Some(packetizer) = &self.packetizer(look) else { return None };
         let left = match self.framing {
             Framing::Datagram if !whole => {
                 let sent = self.packet_in_frame.checked_rem(self.quantum()).unwrap_or(0);
@@ -64,11 +75,11 @@ impl Sender {
             _ => u32::MAX,
         };
         let burst = Burst {
-            cut: *cut,
+            packetizer: *packetizer,
             due,
             framing: self.framing,
             header: rtp::Repr {
-                payload_type: cut.payload_type(),
+                payload_type: payload_type(look.info.codec),
                 marker: false,
                 sequence_number: self.sequence_number,
                 timestamp: self.rtp_at(played),
@@ -76,7 +87,7 @@ impl Sender {
             },
             at: Position {
                 sequence_number: self.sequence_number,
-                offset: Some(self.offset),
+                cursor: Some(self.cursor),
                 left,
                 packets: 0,
                 octets: 0,
@@ -84,7 +95,7 @@ impl Sender {
             played: played + shown,
             shown,
             // Behind schedule, the quanta follow each other at four times the speed at most.
-            pause: self.spread(frame).times(1, self.quanta(cut).saturating_mul(2)),
+            pause: self.spread(look).times(1, self.quanta(packetizer).saturating_mul(2)),
         };
         burst.peek().is_some().then_some(burst)
     }
@@ -96,32 +107,44 @@ impl Sender {
 
     /// When the packet at the cursor is to leave. A byte stream has its own flow control, and needs no
     /// pace within a frame.
-    pub(super) fn packet_due(&self, frame: &Frame<'_>) -> Option<Instant> {
+    pub(super) fn packet_due(&self, look: &Look<'_>) -> Option<Instant> {
         let origin = self.origin?;
-        let start = origin.at + self.pace.delivery(self.pace.played(origin.media, frame.pts));
+        let start = origin.at + self.pace.delivery(self.pace.played(origin.media, look.time));
         if !self.is_datagram() {
             return Some(start);
         }
         let nth = self.packet_in_frame.checked_div(self.quantum()).unwrap_or(0);
         // Most frames of most cameras are one quantum: nothing to count.
-        let after = match (nth, self.cut(frame)) {
-            (1.., Some(cut)) => self.spread(frame).times(nth, self.quanta(&cut)),
+        let after = match (nth, self.packetizer(look)) {
+            (1.., Some(packetizer)) => self.spread(look).times(nth, self.quanta(&packetizer)),
             _ => Duration::ZERO,
         };
         Some((start + after).max(self.not_before))
     }
 
     /// How long a frame's packets take to leave.
-    fn spread(&self, frame: &Frame<'_>) -> Duration {
-        self.pace.delivery(self.pace.shown(duration(frame))).times(1, 2)
+    fn spread(&self, look: &Look<'_>) -> Duration {
+        self.pace.delivery(self.pace.shown(look.duration)).times(1, 2)
     }
 
-    pub(super) fn cut<'a>(&self, frame: &Frame<'a>) -> Option<Cut<'a>> {
-        Cut::new(frame, usize::from(self.max_packet).saturating_sub(rtp::HEADER_LEN))
+    /// Looks at the frame at the cursor.
+    pub(super) fn look<'a, S: FrameStore + ?Sized>(&self, store: &'a S) -> Result<Look<'a>, Miss> {
+        let frame = store.frame(self.track, self.frame)?;
+        let info = store.info(self.track).ok_or(Miss::End)?;
+        let duration = match frame.duration {
+            0 => ASSUMED_DURATION,
+            ticks => Duration::from_ticks(u64::from(ticks), info.clock_rate),
+        };
+        Ok(Look { info, frame, time: frame.media_time(info.clock_rate), duration })
     }
 
-    fn quanta(&self, cut: &Cut<'_>) -> u32 {
-        div_up(cut.count(), self.quantum())
+    pub(super) fn packetizer<'a>(&self, look: &Look<'a>) -> Option<Packetizer<'a>> {
+        let room = usize::from(self.max_packet).saturating_sub(rtp::HEADER_LEN);
+        Packetizer::new(&look.info, &look.frame, room)
+    }
+
+    fn quanta(&self, packetizer: &Packetizer<'_>) -> u32 {
+        div_up(packetizer.count(), self.quantum())
     }
 
     /// How many packets leave at once.
@@ -130,17 +153,12 @@ impl Sender {
     }
 
     /// How far the sender is behind with a frame.
-    pub(super) fn lateness(&self, now: Now, frame: &Frame<'_>) -> Duration {
+    pub(super) fn lateness(&self, now: Now, look: &Look<'_>) -> Duration {
         self.origin.map_or(Duration::ZERO, |origin| {
             let required = self.pace.required(now.at.since(origin.at));
-            required - self.pace.played(origin.media, frame.pts)
+            required - self.pace.played(origin.media, look.time)
         })
     }
-}
-
-/// For how long a frame is shown.
-pub(super) fn duration(frame: &Frame<'_>) -> Duration {
-    if frame.duration == Duration::ZERO { ASSUMED_DURATION } else { frame.duration }
 }
 
 /// Ticks of the 90 kHz clock that all video formats have, to the nearest.

@@ -16,13 +16,13 @@ mod transports;
 mod turns;
 
 use super::*;
-use crate::codec::jpeg::{Header, JpegInfo, Sampling};
-use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use crate::codec::jpeg::{Header, Sampling, TRACK};
+use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use crate::payload::jpeg;
 use crate::rtp;
 use crate::rtp::rtcp;
 use crate::rtsp::{Message, Parsed, Status, parse};
-use crate::sdp::{AddressType, Presentation, Track, TrackFormat};
+use crate::sdp::{AddressType, Presentation, Track};
 use crate::time::{Duration, Instant, MediaTime, Now, NtpTime, Wake};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::string::String;
@@ -40,7 +40,7 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(40);
 const START: Instant = Instant::from_micros(1_000_000_000);
 
 /// A JPEG file with a scan of `scan_len` bytes, none of which is 0xFF.
-pub(super) fn picture(scan_len: usize) -> (Vec<u8>, JpegInfo) {
+pub(super) fn picture(scan_len: usize) -> Vec<u8> {
     let (luma, chroma) = ([16; 64], [17; 64]);
     let header = Header {
         width: 64,
@@ -55,13 +55,13 @@ pub(super) fn picture(scan_len: usize) -> (Vec<u8>, JpegInfo) {
     file.truncate(info.scan as usize);
     file.extend((0..scan_len).map(|n| (n % 251) as u8));
     file.extend([0xFF, 0xD9]);
-    (file, JpegInfo { scan_len: scan_len as u32, ..info })
+    file
 }
 
 /// One track: a clip if it has ended, else a live source with a window of frames.
 #[derive(Clone, Debug)]
 pub(super) struct Clip {
-    pub(super) frames: Vec<(Vec<u8>, JpegInfo, MediaTime)>,
+    pub(super) frames: Vec<(Vec<u8>, MediaTime)>,
     pub(super) first: u64,
     pub(super) ended: bool,
 }
@@ -69,8 +69,8 @@ pub(super) struct Clip {
 impl Clip {
     /// `count` frames, each with a scan of `scan_len` bytes.
     pub(super) fn of(count: u64, scan_len: usize) -> Self {
-        let (file, info) = picture(scan_len);
-        let frames = (0..count).map(|n| (file.clone(), info, pts(n))).collect();
+        let file = picture(scan_len);
+        let frames = (0..count).map(|n| (file.clone(), pts(n))).collect();
         Self { frames, first: 0, ended: true }
     }
 
@@ -79,28 +79,37 @@ impl Clip {
     }
 
     pub(super) fn push(&mut self, scan_len: usize, pts: MediaTime) {
-        let (file, info) = picture(scan_len);
-        self.frames.push((file, info, pts));
+        self.frames.push((picture(scan_len), pts));
     }
 }
 
 impl FrameStore for Clip {
-    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
-        if id.0 < self.first {
-            return Err(Miss::Overrun { resume: FrameId(self.frames.len() as u64 - 1) });
-        }
-        let miss = if self.ended { Miss::End } else { Miss::NotYet };
-        let (data, info, pts) = self.frames.get(id.0 as usize).ok_or(miss)?;
-        Ok(Frame::jpeg(data, *info, *pts, INTERVAL))
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
     }
 
-    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        if id.0 < self.first {
+            return Err(Miss::Overrun { newest: FrameId(self.frames.len() as u64 - 1) });
+        }
+        let miss = if self.ended { Miss::End } else { Miss::NotYet };
+        let (data, pts) = self.frames.get(id.0 as usize).ok_or(miss)?;
+        Ok(frame(data, *pts))
+    }
+
+    fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
         let found = match to {
             Seek::Live => self.frames.len().saturating_sub(1),
-            Seek::To(time) => self.frames.partition_point(|(_, _, pts)| *pts < time),
+            Seek::To(time) => self.frames.partition_point(|(_, pts)| *pts < time),
         };
-        FrameId((found as u64).max(self.first))
+        Ok(FrameId((found as u64).max(self.first)))
     }
+}
+
+/// A frame of [`INTERVAL`].
+pub(super) fn frame(data: &[u8], pts: MediaTime) -> Frame<'_> {
+    let duration = INTERVAL.to_ticks(TRACK.clock_rate) as u32;
+    Frame::intra(data, pts.to_ticks(TRACK.clock_rate), duration)
 }
 
 /// When frame `n` of a clip is shown.
@@ -352,7 +361,7 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
     }
 
     pub(super) fn answer(&mut self, id: RequestId, plan: Plan) {
-        const JPEG: Track = Track { format: TrackFormat::Jpeg { width: 64, height: 48 }, frame_rate: None };
+        const JPEG: Track<'static> = Track { info: TRACK, dimensions: Some((64, 48)), frame_rate: None };
         let answer = match (self.refusal, plan) {
             (Some(status), _) => Answer::Refuse(status),
             (None, Plan::Describe) => Answer::Describe(Presentation {

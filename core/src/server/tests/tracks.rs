@@ -1,6 +1,5 @@
 //! Several tracks in a session, and several sessions on a connection.
 use super::*;
-use crate::frame::{Format, FrameEnd, Integrity};
 use crate::frame::{FrameRing, Slot};
 
 type Ring = FrameRing<[Slot; 32], Vec<u8>>;
@@ -9,23 +8,25 @@ type Ring = FrameRing<[Slot; 32], Vec<u8>>;
 struct Rings([Ring; 2]);
 
 impl FrameStore for Rings {
+    fn info(&self, track: TrackId) -> Option<TrackInfo<'_>> {
+        self.0[..].info(track)
+    }
+
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         self.0[..].frame(track, id)
     }
 
-    fn seek(&self, track: TrackId, to: Seek) -> FrameId {
+    fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss> {
         self.0[..].seek(track, to)
     }
 }
 
 fn empty() -> Ring {
-    FrameRing::new([Slot::default(); 32], vec![0; 100_000])
+    FrameRing::new(TRACK, [Slot::EMPTY; 32], vec![0; 100_000])
 }
 
 fn push(ring: &mut Ring, scan_len: usize, pts: MediaTime) {
-    let (file, info) = picture(scan_len);
-    let end = FrameEnd { format: Format::Jpeg(info), duration: INTERVAL, integrity: Integrity::Complete };
-    ring.push(pts, &file, end).unwrap();
+    ring.push(&frame(&picture(scan_len), pts)).unwrap();
 }
 
 /// 20 frames a track; those of the second track come 13 ms after those of the first.

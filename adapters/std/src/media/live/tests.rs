@@ -56,7 +56,7 @@ fn trouble(said: &[InputNews]) -> InputTrouble {
 fn frames(live: &Live) -> Vec<(Vec<u8>, MediaTime)> {
     let span = live.window().span();
     let frame = |id| live.window().frame(TRACK, FrameId(id)).unwrap();
-    (span.start.0..span.end.0).map(|id| (frame(id).data.to_vec(), frame(id).pts)).collect()
+    (span.start.0..span.end.0).map(|id| (frame(id).data.to_vec(), frame(id).media_time(90_000))).collect()
 }
 
 /// What a test writes, when it writes it.

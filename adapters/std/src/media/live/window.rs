@@ -1,6 +1,8 @@
 //! The newest frames of a live input, as one event loop sees them.
 use super::super::normalise::Ready;
-use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use super::super::to_frame;
+use pinhole::codec::jpeg::TRACK;
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::time::{Duration, MediaTime};
 use std::collections::VecDeque;
 use std::fmt;
@@ -65,6 +67,10 @@ impl Window {
         self.first + self.frames.len() as u64
     }
 
+    fn newest(&self) -> FrameId {
+        FrameId(self.next().saturating_sub(1).max(self.first))
+    }
+
     fn put(&mut self, frame: Arc<LiveFrame>) {
         self.bytes += frame.ready.data.len();
         self.frames.push_back(frame);
@@ -85,22 +91,26 @@ impl fmt::Debug for Window {
 }
 
 impl FrameStore for Window {
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
+    }
+
     fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         let Some(index) = id.0.checked_sub(self.first) else {
-            return Err(Miss::Overrun { resume: self.seek(TrackId::default(), Seek::Live) });
+            return Err(Miss::Overrun { newest: self.newest() });
         };
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         let frame = self.frames.get(index).ok_or(if self.ended { Miss::End } else { Miss::NotYet })?;
-        Ok(Frame::jpeg(&frame.ready.data, frame.ready.info, frame.pts, frame.duration))
+        Ok(to_frame(&frame.ready.data, frame.pts, frame.duration))
     }
 
-    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
-        match to {
-            Seek::Live => FrameId(self.next().saturating_sub(1).max(self.first)),
+    fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        Ok(match to {
+            Seek::Live => self.newest(),
             Seek::To(time) => {
                 FrameId(self.first + self.frames.partition_point(|frame| frame.pts < time) as u64)
             }
-        }
+        })
     }
 }
 
@@ -127,7 +137,7 @@ mod tests {
             window.push(frame(n, 10), 3, 1000);
         }
         assert_eq!(window.span(), FrameId(2)..FrameId(5));
-        assert_eq!(window.frame(T, FrameId(1)).unwrap_err(), Miss::Overrun { resume: FrameId(4) });
+        assert_eq!(window.frame(T, FrameId(1)).unwrap_err(), Miss::Overrun { newest: FrameId(4) });
         assert_eq!(window.frame(T, FrameId(5)).unwrap_err(), Miss::NotYet);
         window.end();
         assert_eq!(window.frame(T, FrameId(4)).unwrap().data, [4; 10]);
@@ -154,8 +164,9 @@ mod tests {
                 for id in all.span().start.0..all.span().end.0 {
                     let shown = view.frame(T, FrameId(id)).unwrap();
                     prop_assert!(std::ptr::eq(shown.data, all.frame(T, FrameId(id)).unwrap().data));
-                    prop_assert_eq!(shown.pts, MediaTime::from_micros(id * 40_000));
-                    prop_assert_eq!(view.seek(T, Seek::To(shown.pts)), FrameId(id));
+                    let at = MediaTime::from_micros(id * 40_000);
+                    prop_assert_eq!(shown.media_time(TRACK.clock_rate), at);
+                    prop_assert_eq!(view.seek(T, Seek::To(at)), Ok(FrameId(id)));
                 }
             }
         }

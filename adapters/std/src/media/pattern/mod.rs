@@ -5,9 +5,11 @@
 mod draw;
 
 use super::normalise::{Fault, Normaliser, Normalising, Ready};
+use super::to_frame;
 use draw::Picture;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
-use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::codec::jpeg::TRACK;
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
 use pinhole::time::MediaTime;
@@ -171,16 +173,20 @@ impl Pattern {
 }
 
 impl FrameStore for Pattern {
-    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
-        let index = usize::try_from(id.0 % self.frames().max(1)).unwrap_or(usize::MAX);
-        let Ready { data, info } = self.frames.get(index).ok_or(Miss::End)?;
-        let clock = FrameClock::from(self.format.frame_rate);
-        Ok(Frame::jpeg(data, *info, clock.pts(id.0), clock.interval()))
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
     }
 
-    fn seek(&self, _: TrackId, to: Seek) -> FrameId {
-        let Seek::To(time) = to else { return FrameId(0) };
-        FrameId(steady_number(self.format.frame_rate, time))
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        let index = usize::try_from(id.0 % self.frames().max(1)).unwrap_or(usize::MAX);
+        let Ready { data, .. } = self.frames.get(index).ok_or(Miss::End)?;
+        let clock = FrameClock::from(self.format.frame_rate);
+        Ok(to_frame(data, clock.pts(id.0), clock.interval()))
+    }
+
+    fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        let Seek::To(time) = to else { return Ok(FrameId(0)) };
+        Ok(FrameId(steady_number(self.format.frame_rate, time)))
     }
 }
 
@@ -211,7 +217,7 @@ mod tests {
     use super::*;
     use pinhole::codec::jpeg::{self, Huffman, Sampling};
 
-    const TRACK: TrackId = TrackId { media: 0, track: 0 };
+    const T: TrackId = TrackId { media: 0, track: 0 };
 
     fn normaliser() -> Normaliser {
         Normaliser::new(Normalising::default())
@@ -249,11 +255,11 @@ mod tests {
     fn the_loop_goes_on_without_end_and_its_time_too() {
         let pattern = Pattern::prepare(format(32, 32, 10), Normalising::default()).unwrap();
         let count = pattern.frames();
-        let frame = |id| pattern.frame(TRACK, FrameId(id)).unwrap();
+        let frame = |id| pattern.frame(T, FrameId(id)).unwrap();
         assert_eq!(frame(3).data, frame(3 + 5 * count).data);
         assert_ne!(frame(3).data, frame(4).data);
-        assert_eq!(frame(5 * count).pts.as_micros(), 5 * count * 100_000);
-        assert!(pattern.frame(TRACK, FrameId(u64::MAX)).is_ok());
+        assert_eq!(frame(5 * count).time, 5 * count * 9_000);
+        assert!(pattern.frame(T, FrameId(u64::MAX)).is_ok());
     }
 
     #[test]
@@ -262,10 +268,10 @@ mod tests {
             Pattern::prepare(PatternFormat::new(16, 16, FrameRate(29_970)).unwrap(), Normalising::default())
                 .unwrap();
         for id in [0, 1, 100, 1_000_000] {
-            let pts = pattern.frame(TRACK, FrameId(id)).unwrap().pts;
-            assert_eq!(pattern.seek(TRACK, Seek::To(pts)), FrameId(id));
+            let pts = FrameClock::from(FrameRate(29_970)).pts(id);
+            assert_eq!(pattern.seek(T, Seek::To(pts)), Ok(FrameId(id)));
             let later = MediaTime::from_micros(pts.as_micros() + 1);
-            assert_eq!(pattern.seek(TRACK, Seek::To(later)), FrameId(id + 1));
+            assert_eq!(pattern.seek(T, Seek::To(later)), Ok(FrameId(id + 1)));
         }
     }
 

@@ -11,11 +11,11 @@ use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hio};
-use pinhole::codec::jpeg::{JpegInfo, Sampling};
-use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::codec::jpeg::TRACK;
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::server::{Answer, Ask, Config, Event, PortPair, ServerConn};
 use pinhole::text::{SliceSink, TextWriter};
-use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
+use pinhole::time::{Duration, Instant, Now, NtpTime};
 use probe as _;
 
 /// Of the timer, which goes at 25 MHz, while instructions take 8 ns each.
@@ -28,15 +28,58 @@ const PACKETS: usize = 64;
 const PACKET: usize = 1400;
 /// In front of the scan in each packet but the first: RTP's header and RTP/JPEG's.
 const HEAD: usize = 12 + 8;
-/// The quantisation tables, which the frame starts with here.
+/// The quantisation tables in the first packet.
 const TABLES: usize = 128;
 /// What is in front of the first packet's part of the scan.
 const FIRST_HEAD: usize = HEAD + 4 + TABLES;
 const SCAN: usize = PACKETS * (PACKET - HEAD) - (FIRST_HEAD - HEAD);
 
-/// A frame in flash, with room to let its scan start at an odd place, as scans do.
-static FRAME: [u8; TABLES + 3 + SCAN] = [0x5A; TABLES + 3 + SCAN];
-const FRAME_TIME: Duration = Duration::from_millis(40);
+/// The segments of a JPEG file as cameras write it: APP0, tables, Huffman tables that nobody reads here, the
+/// frame header and SOS, between which a comment moves the scan to an even place or to an odd one, as scans
+/// have it.
+const SEGMENTS: usize = 2 + 18 + (4 + 2 * 65) + (4 + 416) + 19 + 4 + 14;
+/// Where the scan starts, at a whole word.
+const SCAN_AT: usize = SEGMENTS.next_multiple_of(4);
+
+/// A file that starts at a whole word.
+#[repr(align(4))]
+struct File<const LEN: usize>([u8; LEN]);
+
+/// Two frames in flash, which differ by where their scans start.
+static ALIGNED: File<{ SCAN_AT + SCAN }> = File(file());
+static MISALIGNED: File<{ SCAN_AT + 3 + SCAN }> = File(file());
+
+/// A JPEG file with a scan of [`SCAN`] bytes at its end.
+const fn file<const LEN: usize>() -> [u8; LEN] {
+    let mut file = [0x5A; LEN];
+    let mut at = put(&mut file, 0, &[0xFF, 0xD8, 0xFF, 0xE0, 0, 16]) + 14;
+    at = put(&mut file, at, &[0xFF, 0xDB, 0, 132, 0]) + 64;
+    at = put(&mut file, at, &[1]) + 64;
+    at = put(&mut file, at, &[0xFF, 0xC4, 1, 162]) + 416;
+    at = put(&mut file, at, &[0xFF, 0xC0, 0, 17, 8, 1, 224, 2, 128, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]);
+    let comment = LEN - SCAN - SEGMENTS;
+    at = put(&mut file, at, &[0xFF, 0xFE, 0, 2 + comment as u8]) + comment;
+    put(&mut file, at, &[0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0x11, 3, 0x11, 0, 63, 0]);
+    file
+}
+
+/// Writes `bytes` at `at`; returns where they end.
+const fn put(file: &mut [u8], at: usize, bytes: &[u8]) -> usize {
+    let mut n = 0;
+    while n < bytes.len() {
+        file[at + n] = bytes[n];
+        n += 1;
+    }
+    at + n
+}
+
+/// The frame whose scan starts at such a place.
+fn frame(misaligned: usize) -> &'static [u8] {
+    if misaligned == 0 { &ALIGNED.0 } else { &MISALIGNED.0 }
+}
+
+/// 40 ms.
+const FRAME_TICKS: u32 = TRACK.clock_rate / 25;
 
 #[entry]
 fn main() -> ! {
@@ -82,18 +125,19 @@ fn counted(work: impl FnOnce() -> Option<()>) -> Option<u32> {
 }
 
 /// A clip of one frame, again and again.
-struct Clip {
-    info: JpegInfo,
-}
+struct Clip(&'static [u8]);
 
 impl FrameStore for Clip {
-    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
-        let pts = MediaTime::ZERO + FRAME_TIME.scaled(id.0, 1);
-        Ok(Frame::jpeg(&FRAME, self.info, pts, FRAME_TIME))
+    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
+        Some(TRACK)
     }
 
-    fn seek(&self, _: TrackId, _: Seek) -> FrameId {
-        FrameId(0)
+    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        Ok(Frame::intra(self.0, id.0 * u64::from(FRAME_TICKS), FRAME_TICKS))
+    }
+
+    fn seek(&self, _: TrackId, _: Seek) -> Result<FrameId, Miss> {
+        Ok(FrameId(0))
     }
 }
 
@@ -104,14 +148,7 @@ fn at(millis: u64) -> Now {
 
 /// All that a turn of the main loop does for a session by UDP, for each of a frame's two quanta.
 fn packetise(misaligned: usize) -> Option<u32> {
-    let scan = (TABLES + misaligned) as u32;
-    let info = JpegInfo {
-        chroma_table: 64,
-        scan,
-        scan_len: SCAN as u32,
-        ..JpegInfo::of_size(640, 480, Sampling::Yuv420)
-    };
-    let clip = Clip { info };
+    let clip = Clip(frame(misaligned));
     let mut storage = [0; Config::DEFAULT.storage_len(512)];
     let peer = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
     let mut conn = ServerConn::new(Config::DEFAULT, at(0), peer, 1, &mut storage[..]).ok()?;
@@ -181,7 +218,7 @@ fn say(conn: &mut ServerConn<&mut [u8]>, clip: &Clip, request: &[&[u8]]) -> Opti
 /// The scan's bytes, in the same pieces from the same places to the same places.
 fn copy(misaligned: usize) -> Option<u32> {
     let mut socket = [0; PACKET];
-    let mut rest = FRAME.get(TABLES + misaligned..TABLES + misaligned + SCAN)?;
+    let mut rest = frame(misaligned).get(SCAN_AT + misaligned..)?;
     counted(|| {
         let mut head = FIRST_HEAD;
         while !rest.is_empty() {

@@ -22,11 +22,11 @@ impl Rig {
 
     /// A recorded medium of a hundred frames, with half a second of prebuffer.
     fn recorded() -> Self {
-        Self::new(Fake::new(vec![vec![0; 100]; 100], (32, 16), FRAME), SECOND / 2)
+        Self::new(Fake::new(vec![vec![0; 100]; 100], FRAME), SECOND / 2)
     }
 
     fn live() -> Self {
-        Self::new(Fake::new(vec![vec![0; 100]; 1000], (32, 16), FRAME).live(), SECOND / 2)
+        Self::new(Fake::new(vec![vec![0; 100]; 1000], FRAME).live(), SECOND / 2)
     }
 
     /// A recorded medium that has arrived completely.
@@ -100,7 +100,7 @@ fn a_recorded_medium_buffers_and_then_plays() {
 
 #[test]
 fn a_short_medium_plays_once_complete() {
-    let mut rig = Rig::new(Fake::new(vec![vec![0; 100]; 3], (32, 16), FRAME), SECOND);
+    let mut rig = Rig::new(Fake::new(vec![vec![0; 100]; 3], FRAME), SECOND);
     rig.source.arrive(3);
     rig.wait(SECOND);
     assert_eq!(rig.passed, []);

@@ -1,5 +1,7 @@
+use super::super::header;
 use super::*;
 use crate::codec::jpeg::{inspect, mend};
+use crate::frame::Full;
 use crate::payload::jpeg::{HeaderRepr, Restart, Tables};
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -16,17 +18,37 @@ const PICTURE: HeaderRepr<'static> = HeaderRepr {
     tables: Some(Tables { luma: &LUMA, chroma: &CHROMA }),
 };
 
+/// A frame that was finished.
+#[derive(Clone)]
+struct Done {
+    time: u64,
+    data: Vec<u8>,
+    integrity: Integrity,
+    missing: Vec<ByteRange>,
+}
+
+impl Done {
+    fn info(&self) -> JpegInfo {
+        JpegInfo::locate(&self.data).unwrap()
+    }
+
+    fn scan(&self) -> &[u8] {
+        let info = self.info();
+        &self.data[info.scan as usize..][..info.scan_len as usize]
+    }
+}
+
 /// Keeps every frame that was finished, and refuses those larger than `limit`.
 #[derive(Default)]
 struct Frames {
-    open: Option<(MediaTime, Vec<u8>)>,
-    done: Vec<(MediaTime, Vec<u8>, FrameEnd)>,
+    open: Option<(u64, Vec<u8>)>,
+    done: Vec<Done>,
     limit: Option<usize>,
 }
 
 impl FrameSink for Frames {
-    fn begin(&mut self, _: u8, pts: MediaTime) -> Result<(), Full> {
-        self.open = Some((pts, Vec::new()));
+    fn begin(&mut self, _: u8, time: u64) -> Result<(), Full> {
+        self.open = Some((time, Vec::new()));
         Ok(())
     }
 
@@ -41,9 +63,11 @@ impl FrameSink for Frames {
         Ok(())
     }
 
-    fn finish(&mut self, _: u8, end: FrameEnd) {
-        let (pts, frame) = self.open.take().unwrap();
-        self.done.push((pts, frame, end));
+    fn finish(&mut self, _: u8, end: FrameEnd<'_>) {
+        let (time, mut data) = self.open.take().unwrap();
+        data.truncate(end.len);
+        let (integrity, missing) = (end.flags.integrity, end.missing.to_vec());
+        self.done.push(Done { time, data, integrity, missing });
     }
 
     fn abandon(&mut self, _: u8) {
@@ -63,8 +87,8 @@ fn bench() -> Bench {
 impl Bench {
     fn push(&mut self, gap: u16, packet: &[u8]) -> Result<Pushed, DepacketizeError> {
         let packet = rtp::Packet::new_checked(packet).unwrap();
-        let pts = MediaTime::from_micros(u64::from(packet.timestamp()));
-        self.depacketizer.push(0, &packet, gap, pts, &mut self.frames)
+        let time = u64::from(packet.timestamp());
+        self.depacketizer.push(0, &packet, gap, time, &mut self.frames)
     }
 
     fn counts(&self) -> [u64; 4] {
@@ -74,11 +98,10 @@ impl Bench {
 
     /// The last frame's scan, whether it is complete, and its size in pixels.
     fn last(&self) -> (&[u8], bool, (u16, u16)) {
-        let (_, frame, end) = self.frames.done.last().unwrap();
-        let Format::Jpeg(info) = end.format;
-        let scan = &frame[info.scan as usize..][..info.scan_len as usize];
-        assert_eq!(frame[info.scan as usize + scan.len()..], EOI);
-        (scan, end.integrity.is_complete(), (info.width, info.height))
+        let done = self.frames.done.last().unwrap();
+        let (info, scan) = (done.info(), done.scan());
+        assert_eq!(done.data[info.scan as usize + scan.len()..], EOI);
+        (scan, done.integrity.is_complete(), (info.width, info.height))
     }
 }
 
@@ -115,13 +138,13 @@ fn fragments_become_the_file_that_inspection_describes() {
     assert_eq!(bench.push(0, &packets[1]), Ok(Pushed::Stored));
     assert_eq!(bench.push(0, &packets[2]), Ok(Pushed::Finished { complete: true }));
     assert_eq!(bench.last(), (&scan[..], true, (64, 48)));
-    let (pts, frame, end) = &bench.frames.done[0];
-    let inspected = inspect(frame).unwrap();
-    assert_eq!((Format::Jpeg(inspected.info), inspected.len), (end.format, frame.len()));
-    let Format::Jpeg(info) = end.format;
-    assert_eq!(frame[info.luma_table as usize..][..64], LUMA);
-    assert_eq!(frame[info.chroma_table as usize..][..64], CHROMA);
-    assert_eq!(*pts, MediaTime::from_micros(90));
+    let done = &bench.frames.done[0];
+    let inspected = inspect(&done.data).unwrap();
+    let info = done.info();
+    assert_eq!((inspected.info, inspected.len), (info, done.data.len()));
+    assert_eq!(done.data[info.luma_table as usize..][..64], LUMA);
+    assert_eq!(done.data[info.chroma_table as usize..][..64], CHROMA);
+    assert_eq!(done.time, 90);
 }
 
 #[test]
@@ -129,8 +152,8 @@ fn tables_are_computed_for_q_below_100() {
     let mut bench = bench();
     let header = HeaderRepr { q: 60, sampling: Sampling::Yuv422, tables: None, ..PICTURE };
     bench.push(0, &packets(1, header, &scan(10), 10)[0]).unwrap();
-    let Format::Jpeg(info) = bench.frames.done[0].2.format;
-    let table = &bench.frames.done[0].1[info.luma_table as usize..][..64];
+    let info = bench.frames.done[0].info();
+    let table = &bench.frames.done[0].data[info.luma_table as usize..][..64];
     assert_eq!((info.sampling, table), (Sampling::Yuv422, &quantisers(60).unwrap().0[..]));
 }
 
@@ -142,7 +165,7 @@ fn the_restart_interval_is_kept() {
     for packet in packets(1, header, &scan(30), 10) {
         bench.push(0, &packet).unwrap();
     }
-    let Format::Jpeg(info) = bench.frames.done[0].2.format;
+    let info = bench.frames.done[0].info();
     assert_eq!((info.restart_interval, info.scan as usize), (12, Header::len(12)));
     assert_eq!(bench.last().0, scan(30));
 }
@@ -166,7 +189,7 @@ fn a_lost_end_is_found_out_by_the_next_frame() {
     bench.push(0, &first[0]).unwrap();
     assert_eq!(bench.push(1, &second[0]), Ok(Pushed::Finished { complete: true }));
     assert_eq!(bench.counts(), [1, 1, 0, 0]);
-    assert!(!bench.frames.done[0].2.integrity.is_complete());
+    assert!(!bench.frames.done[0].integrity.is_complete());
 }
 
 #[test]
@@ -188,8 +211,8 @@ fn a_lost_first_packet_is_replaced_by_the_tables_before() {
     assert_eq!(bench.push(1, &frame(3)[1]), Ok(Pushed::Finished { complete: false }));
     assert_eq!(bench.counts(), [1, 1, 1, 0]);
     assert_eq!(bench.last().0[..1_000], [0; 1_000]);
-    let Format::Jpeg(info) = bench.frames.done[1].2.format;
-    assert_eq!(bench.frames.done[1].1[info.luma_table as usize..][..64], LUMA);
+    let info = bench.frames.done[1].info();
+    assert_eq!(bench.frames.done[1].data[info.luma_table as usize..][..64], LUMA);
 }
 
 #[test]
@@ -273,7 +296,7 @@ fn the_true_size_comes_from_the_session_description() {
 const MARKED: &[u8] = include_bytes!("../../../codec/jpeg/testdata/cjpeg-422-restart-row.jpg");
 
 /// What comes of [`MARKED`] in packets of `size` bytes, for each packet that may be lost.
-fn each_packet_lost(size: usize) -> Vec<(Vec<u8>, FrameEnd)> {
+fn each_packet_lost(size: usize) -> Vec<Done> {
     let file = MARKED;
     let info = inspect(file).unwrap().info;
     let restart = Restart { interval: info.restart_interval, first: true, last: true, count: None };
@@ -301,20 +324,20 @@ fn each_packet_lost(size: usize) -> Vec<(Vec<u8>, FrameEnd)> {
             }
         }
     }
-    let damaged = bench.frames.done.into_iter().skip(1).step_by(2);
-    damaged.map(|(_, frame, end)| (frame, end)).collect()
+    bench.frames.done.into_iter().skip(1).step_by(2).collect()
 }
 
 #[test]
-fn a_lost_packet_costs_strips_which_can_be_mended() {
+fn a_lost_packet_costs_intervals_that_can_be_mended() {
     for size in [70, 150, 400] {
         let (info, frames) = (inspect(MARKED).unwrap().info, each_packet_lost(size));
         assert_eq!(frames.len(), (info.scan_len as usize).div_ceil(size));
-        for (frame, FrameEnd { format: Format::Jpeg(damaged), integrity, .. }) in frames {
-            let Integrity::Strips(missing) = integrity else { panic!("{integrity:?}") };
-            assert_eq!(missing.ranges().count(), 1);
+        for frame in frames {
+            assert_eq!((frame.integrity, frame.missing.len()), (Integrity::Partial, 1));
+            let damaged = frame.info();
+            let missing = Missing::locate(&frame.data, &damaged, &frame.missing).unwrap();
             let mut mended = std::vec![0; 2 * MARKED.len()];
-            let len = mend(&frame, &damaged, &missing, &mut mended).unwrap();
+            let len = mend(&frame.data, &damaged, &missing, &mut mended).unwrap();
             let found = inspect(&mended[..len]).unwrap();
             // The same intervals but for those that are missing.
             let intervals = |file: &[u8], info: &JpegInfo| -> Vec<Vec<u8>> {
@@ -344,7 +367,7 @@ fn without_restart_markers_or_with_contradicting_packets_damage_is_only_damage()
         let over = HeaderRepr { offset: 999, ..header };
         bench.push(0, &packet(1, false, over, &scan(10))).unwrap_err();
         bench.push(1, &packet(1, true, HeaderRepr { offset: 1_400, ..header }, &scan(10))).unwrap();
-        assert_eq!(bench.frames.done.last().unwrap().2.integrity, Integrity::Damaged);
+        assert_eq!(bench.frames.done.last().unwrap().integrity, Integrity::Damaged);
     }
 }
 
@@ -363,8 +386,9 @@ fn an_extension_brings_tables_and_a_restart_interval_for_its_frame() {
         .frames
         .done
         .iter()
-        .map(|(_, frame, FrameEnd { format: Format::Jpeg(info), .. })| {
-            (info.restart_interval, frame[info.chroma_table as usize..][..64].to_vec())
+        .map(|done| {
+            let info = done.info();
+            (info.restart_interval, done.data[info.chroma_table as usize..][..64].to_vec())
         })
         .collect();
     assert_eq!(found, [(6, LUMA.to_vec()), (0, quantisers(50).unwrap().1.to_vec())]);
@@ -497,11 +521,10 @@ proptest! {
             whole += u64::from(all);
         }
         prop_assert_eq!(bench.counts()[0], whole);
-        for (pts, frame, end) in &bench.frames.done {
-            let i = pts.as_micros() as usize;
-            let Format::Jpeg(info) = end.format;
-            if end.integrity.is_complete() {
-                prop_assert_eq!(&frame[info.scan as usize..][..info.scan_len as usize], scan(i, frames[i].0));
+        for done in &bench.frames.done {
+            let i = done.time as usize;
+            if done.integrity.is_complete() {
+                prop_assert_eq!(done.scan(), scan(i, frames[i].0));
             }
         }
     }
@@ -526,10 +549,9 @@ proptest! {
             let _ = bench.push(gap, &[&bytes[..], &payload].concat());
         }
         bench.depacketizer.finish_open(0, &mut bench.frames);
-        for (_, frame, end) in &bench.frames.done {
-            let Format::Jpeg(info) = end.format;
-            prop_assert_eq!(&frame[..2], [0xFF, marker::SOI]);
-            prop_assert_eq!(&frame[(info.scan + info.scan_len) as usize..], EOI);
+        for done in &bench.frames.done {
+            prop_assert_eq!(&done.data[..2], [0xFF, marker::SOI]);
+            prop_assert!(done.data.ends_with(&EOI));
         }
         let [complete, damaged, ..] = bench.counts();
         prop_assert_eq!(bench.frames.done.len() as u64, complete + damaged);

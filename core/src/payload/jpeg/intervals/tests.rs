@@ -30,15 +30,15 @@ fn scan(lengths: &[usize]) -> (Vec<u8>, Vec<usize>) {
 /// What is missing when pieces of `size` bytes come but those in `lost`.
 fn receive(lengths: &[usize], size: usize, lost: &[usize]) -> Option<Missing> {
     let (scan, _) = scan(lengths);
-    let mut strips = Strips::new(&info(lengths.len() as u16)).unwrap();
+    let mut tracker = IntervalTracker::new(&info(lengths.len() as u16)).unwrap();
     let mut next = 0;
     for (n, piece) in scan.chunks(size).enumerate() {
         if !lost.contains(&n) {
-            strips.advance((n * size) as u32, piece, n * size != next, None);
+            tracker.advance((n * size) as u32, piece, n * size != next, None);
             next = n * size + piece.len();
         }
     }
-    strips.finish(next == scan.len(), scan.len() as u32)
+    tracker.finish(next == scan.len(), scan.len() as u32)
 }
 
 fn ranges(missing: Option<Missing>) -> Vec<[u16; 2]> {
@@ -83,34 +83,34 @@ fn what_the_sender_says_is_used_as_it_is() {
     let (scan, starts) = scan(&[10; 60]);
     let packet = |from: usize, to: usize| &scan[starts[from]..starts[to]];
     let restart = |count, first| Restart { interval: 1, first, last: true, count: Some(count) };
-    let mut strips = Strips::new(&info(60)).unwrap();
-    strips.advance(0, packet(0, 10), false, Some(restart(0, true)));
-    strips.advance(starts[30] as u32, packet(30, 31), true, Some(restart(30, true)));
+    let mut tracker = IntervalTracker::new(&info(60)).unwrap();
+    tracker.advance(0, packet(0, 10), false, Some(restart(0, true)));
+    tracker.advance(starts[30] as u32, packet(30, 31), true, Some(restart(30, true)));
     // In the middle of an interval.
-    strips.advance(starts[50] as u32 + 5, &packet(50, 60)[5..], true, Some(restart(50, false)));
-    assert_eq!(ranges(strips.finish(true, scan.len() as u32)), [[10, 20], [31, 20]]);
+    tracker.advance(starts[50] as u32 + 5, &packet(50, 60)[5..], true, Some(restart(50, false)));
+    assert_eq!(ranges(tracker.finish(true, scan.len() as u32)), [[10, 20], [31, 20]]);
 }
 
 #[test]
 fn a_packet_may_begin_with_the_marker_of_the_interval_before() {
     let (scan, starts) = scan(&[10; 20]);
-    let mut strips = Strips::new(&info(20)).unwrap();
+    let mut tracker = IntervalTracker::new(&info(20)).unwrap();
     let restart = |count| Some(Restart { interval: 1, first: true, last: true, count: Some(count) });
-    strips.advance(0, &scan[..starts[5] - 2], false, restart(0));
-    strips.advance(starts[9] as u32 - 2, &scan[starts[9] - 2..], true, restart(9));
-    let missing = strips.finish(true, scan.len() as u32).unwrap();
-    let range = MissingRange { first: 4, count: 5, resume: starts[9] as u32 };
+    tracker.advance(0, &scan[..starts[5] - 2], false, restart(0));
+    tracker.advance(starts[9] as u32 - 2, &scan[starts[9] - 2..], true, restart(9));
+    let missing = tracker.finish(true, scan.len() as u32).unwrap();
+    let range = MissingRange { first: 4, count: 5, start: starts[4] as u32, resume: starts[9] as u32 };
     assert_eq!(missing.ranges().collect::<Vec<_>>(), [range]);
 }
 
 #[test]
 fn contradictions_are_not_resolved() {
     let (scan, starts) = scan(&[10; 20]);
-    let finish = |edit: &dyn Fn(&mut Strips)| {
-        let mut strips = Strips::new(&info(20)).unwrap();
-        strips.advance(0, &scan[..starts[4]], false, None);
-        edit(&mut strips);
-        strips.finish(true, scan.len() as u32)
+    let finish = |edit: &dyn Fn(&mut IntervalTracker)| {
+        let mut tracker = IntervalTracker::new(&info(20)).unwrap();
+        tracker.advance(0, &scan[..starts[4]], false, None);
+        edit(&mut tracker);
+        tracker.finish(true, scan.len() as u32)
     };
     let from = |n: usize| (starts[n] as u32, &scan[starts[n]..]);
     assert!(finish(&|s| s.advance(from(6).0, from(6).1, true, None)).is_some());
@@ -155,6 +155,7 @@ proptest! {
         prop_assert_eq!(missing.is_some(), !lost.is_empty());
         let Some(missing) = missing else { return Ok(()) };
         for range in missing.ranges() {
+            prop_assert_eq!(range.start as usize, starts[usize::from(range.first)]);
             prop_assert_eq!(range.resume as usize, starts[usize::from(range.end())]);
         }
         for n in 0..lengths.len() {
@@ -178,12 +179,12 @@ proptest! {
         ),
         to_end: bool,
     ) {
-        let mut strips = Strips::new(&info(intervals)).unwrap();
+        let mut tracker = IntervalTracker::new(&info(intervals)).unwrap();
         for (offset, data, after_hole, restart) in fragments {
             let restart = restart.map(|(first, last, count)| Restart { interval: 1, first, last, count });
-            strips.advance(offset, &data, after_hole, restart);
+            tracker.advance(offset, &data, after_hole, restart);
         }
-        if let Some(missing) = strips.finish(to_end, 2_000) {
+        if let Some(missing) = tracker.finish(to_end, 2_000) {
             prop_assert!(missing.ranges().all(|range| range.end() <= intervals));
         }
     }

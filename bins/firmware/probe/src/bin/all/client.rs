@@ -2,6 +2,7 @@
 use pinhole::client::{
     ClientConn, Config, Event, Intake, PlayOptions, Port, Prefetch, PrefetchOptions, ReceiverStatistics,
 };
+use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::Slot;
 use pinhole::frame::{FrameId, FrameSink, Seek};
 use pinhole::rtsp::Pair;
@@ -12,7 +13,7 @@ type Conn<'a> = ClientConn<&'a mut [u8], &'a str>;
 
 pub(crate) fn all() {
     let (mut storage, mut slots, mut frames) = ([0; 100], [Slot::default(); 4], [0; 100]);
-    let mut rings = [Ring::new(any(&mut slots), room(&mut frames))];
+    let mut rings = [Ring::new(TRACK, any(&mut slots), room(&mut frames))];
     let rings: &mut [Ring<'_>] = any(&mut rings);
     let config: Config = any(Config::default());
     used(config.storage_len(any(0)));

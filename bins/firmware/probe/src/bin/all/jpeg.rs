@@ -3,6 +3,7 @@ use pinhole::codec::jpeg::{
     Header, JpegInfo, Missing, MissingRange, RecodeOptions, Sampling, inspect, mend, mend_max_len,
     quantisers, recode, recode_max_len, strip_interval,
 };
+use pinhole::frame::ByteRange;
 use probe::{any, bytes, room, used};
 
 pub(crate) fn all() {
@@ -14,9 +15,11 @@ pub(crate) fn all() {
     used(recode(bytes(), room(&mut out), any(RecodeOptions::default())));
     let info = any(JpegInfo::of_size(any(1), any(1), any(Sampling::Yuv420)));
     used(strip_interval(&info, any(0)));
+    used(JpegInfo::locate(bytes()));
+    used(Missing::locate(bytes(), &info, any(&[ByteRange::new(0, 1)])));
     used(quantisers(any(1)));
     header();
-    let range = any(MissingRange { first: 0, count: 1, resume: 0 });
+    let range = any(MissingRange { first: 0, count: 1, start: 0, resume: 0 });
     used(range.end());
     let Some(missing) = any(Missing::new(any(&[range]))) else { return };
     used((missing.ranges().count(), missing.count()));

@@ -1,6 +1,8 @@
 //! The receiving side of RTP.
+use pinhole::codec::Codec;
+use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{ClockReference, Slot};
-use pinhole::payload::jpeg::Depacketizer;
+use pinhole::payload::Depacketizer;
 use pinhole::rtp;
 use pinhole::rtp::{Delivery, Port, Receiver, ReceiverConfig, Reorder, Start, Statistics};
 use pinhole::time::{Duration, MediaTime, NtpTime};
@@ -14,10 +16,10 @@ pub(crate) fn all() {
 }
 
 fn receive() {
-    let (mut slots, mut frames, mut storage) = ([Slot::default(); 4], [0; 100], [0; 100]);
-    let mut ring = Ring::new(any(&mut slots), room(&mut frames));
+    let (mut slots, mut frames, mut storage) = ([Slot::EMPTY; 4], [0; 100], [0; 100]);
+    let mut ring = Ring::new(TRACK, any(&mut slots), room(&mut frames));
     let storage = room(&mut storage);
-    let mut receiver = Receiver::new(any(ReceiverConfig::default()), any(0));
+    let mut receiver = Receiver::new(any(ReceiverConfig::new(TRACK, 26)), any(0));
     receiver.set_delivery(any(Delivery::Datagrams { max_packet: 0, wait: Duration::ZERO }), storage);
     while any(true) {
         let receiver = any(&mut receiver);
@@ -72,14 +74,14 @@ fn order() {
 }
 
 fn depacketize() {
-    let (mut slots, mut frames) = ([Slot::default(); 4], [0; 100]);
-    let mut ring = Ring::new(any(&mut slots), room(&mut frames));
-    let mut depacketizer = Depacketizer::new(any(None));
+    let (mut slots, mut frames) = ([Slot::EMPTY; 4], [0; 100]);
+    let mut ring = Ring::new(TRACK, any(&mut slots), room(&mut frames));
+    let mut depacketizer = Depacketizer::new(any(Codec::Jpeg), any(None));
     while any(true) {
         let depacketizer = any(&mut depacketizer);
         let Ok(packet) = rtp::Packet::new_checked(bytes()) else { continue };
-        used(depacketizer.push(any(0), &packet, any(0), any(MediaTime::ZERO), &mut ring));
-        used(depacketizer.counters());
+        used(depacketizer.push(any(0), &packet, any(0), any(0), &mut ring).is_ok());
+        used((depacketizer.counters(), depacketizer.has_open()));
         if any(false) {
             depacketizer.finish_open(any(0), &mut ring);
         }

@@ -1,6 +1,6 @@
 //! What only some servers call: gathered writes and several sockets, with an operating system; turns with one
 //! storage, without.
-use pinhole::server::{Chunk, Config, Transmit, ServerConn};
+use pinhole::server::{Chunk, Config, ServerConn, Transmit};
 use probe::{Ring, address, any, now, room, used};
 
 pub(crate) fn rest() {

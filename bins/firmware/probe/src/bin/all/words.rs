@@ -9,7 +9,7 @@ use pinhole::rtp;
 use pinhole::rtp::rtcp;
 use pinhole::rtsp::{Range, Url, WriteError, parse, transports};
 use pinhole::sdp::Description;
-use pinhole::server::{ConnError, LowerTransport, NotAsked, ServerConn, SessionId, CloseReason};
+use pinhole::server::{CloseReason, ConnError, LowerTransport, NotAsked, ServerConn, SessionId};
 use probe::{address, any, bytes, now, room, text, used};
 
 struct Screen;
@@ -68,6 +68,7 @@ fn pictures() {
         fails(mend(bytes(), &info, &missing, room(&mut out)));
     }
     shown(any(DepacketizeError::Full));
+    shown(any(pinhole::payload::DepacketizeError::from(any(DepacketizeError::Full))));
     let Ok(mut reader) = FrameReader::new(SliceReader::new(bytes()), room(&mut out), any(0)) else { return };
     if let Err(pinhole::media::ReadError::Media(error)) = any(&mut reader).next() {
         shown(error);

@@ -1,5 +1,6 @@
 //! Session descriptions.
-use pinhole::sdp::{AddressType, Description, FrameRate, Media, Presentation, Track, TrackFormat};
+use pinhole::codec::jpeg::TRACK;
+use pinhole::sdp::{AddressType, Description, FrameRate, Media, Presentation, Track};
 use pinhole::text::{Emit, SliceSink, TextWriter};
 use probe::{any, bytes, room, text, used};
 
@@ -10,7 +11,7 @@ pub(super) fn all() {
         description.media().for_each(medium);
     }
     let tracks: &[Track] =
-        any(&[Track { format: TrackFormat::Jpeg { width: 1, height: 1 }, frame_rate: Some(FrameRate(1)) }]);
+        any(&[Track { info: TRACK, dimensions: Some((1, 1)), frame_rate: Some(FrameRate(1)) }]);
     let presentation = Presentation {
         name: text(),
         session_id: any(0),

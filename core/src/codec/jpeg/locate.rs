@@ -1,0 +1,124 @@
+//! Finds what a packetizer needs in a JPEG file that is known to fit RFC 2435.
+use super::segments::marker;
+use super::{JpegInfo, Sampling};
+
+/// The most segments before the scan: cameras write ten at most, and a packetizer goes over them for each
+/// group of packets.
+const MAX_SEGMENTS: usize = 64;
+
+impl JpegInfo {
+    /// Finds the tables and the scan of a JPEG file by a hop over its marker segments, without a look at
+    /// the scan: some hundred instructions.
+    ///
+    /// Returns `None` if the file is not as a normalised one is: baseline, 8-bit tables, one scan of three
+    /// components, sampled as RFC 2435 says, and nothing after the scan but EOI, or not even that. Whether
+    /// the Huffman tables are the standard ones is not checked: [`inspect`](super::inspect()) does that.
+    /// For a file that inspection found fit to be sent as it is, both find the same, unless the file has
+    /// something between its segments, or between the scan and EOI. Such a file must be re-coded.
+    pub fn locate(file: &[u8]) -> Option<Self> {
+        let mut info = Self::of_size(0, 0, Sampling::Yuv420);
+        // Where each table is; 0: there is none.
+        let mut tables = [0u32; 4];
+        let mut chosen = (0u8, 0u8);
+        if !file.starts_with(&[0xFF, marker::SOI]) {
+            return None;
+        }
+        let mut at = 2usize;
+        for _ in 0..MAX_SEGMENTS {
+            let &[0xFF, code, l1, l0] = file.get(at..)?.first_chunk()? else { return None };
+            let len = usize::from(u16::from_be_bytes([l1, l0])).checked_sub(2)?;
+            let body_at = at.checked_add(4)?;
+            let body = file.get(body_at..)?.get(..len)?;
+            at = body_at.checked_add(len)?;
+            match code {
+                marker::DQT => define(&mut tables, body, body_at as u32)?,
+                marker::SOF0 | marker::SOF1 => {
+                    let &[8, h1, h0, w1, w0, 3, _, y, luma, _, 0x11, chroma, _, 0x11, _] =
+                        body.first_chunk()?
+                    else {
+                        return None;
+                    };
+                    info.width = u16::from_be_bytes([w1, w0]);
+                    info.height = u16::from_be_bytes([h1, h0]);
+                    info.sampling = match y {
+                        0x21 => Sampling::Yuv422,
+                        0x22 => Sampling::Yuv420,
+                        _ => return None,
+                    };
+                    chosen = (luma, chroma);
+                }
+                marker::DRI => info.restart_interval = u16::from_be_bytes(*body.first_chunk()?),
+                marker::SOS => {
+                    let table = |slot: u8| tables.get(usize::from(slot)).copied().filter(|&at| at > 0);
+                    let scan = file.get(at..)?;
+                    let scan = scan.strip_suffix(&[0xFF, marker::EOI]).unwrap_or(scan);
+                    (info.luma_table, info.chroma_table) = (table(chosen.0)?, table(chosen.1)?);
+                    (info.scan, info.scan_len) = (u32::try_from(at).ok()?, u32::try_from(scan.len()).ok()?);
+                    return Some(info).filter(|info| info.width > 0 && info.height > 0);
+                }
+                marker::DHT | marker::APP0..=marker::APP15 | marker::COM => {}
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+/// DQT (ITU-T T.81, B.2.4.1). `at`: where `body` is in the file.
+fn define(tables: &mut [u32; 4], mut body: &[u8], mut at: u32) -> Option<()> {
+    while let Some((name, rest)) = body.split_first() {
+        let (_, rest) = rest.split_at_checked(64)?;
+        *tables.get_mut(usize::from(*name))? = at.checked_add(1)?;
+        (body, at) = (rest, at.checked_add(65)?);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::jpeg::{McuShape, inspect};
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    const FILES: [&[u8]; 4] = [
+        include_bytes!("testdata/ffmpeg-420-default.jpg"),
+        include_bytes!("testdata/cjpeg-420-q75.jpg"),
+        include_bytes!("testdata/cjpeg-422-restart-row.jpg"),
+        include_bytes!("testdata/ffmpeg-422-default.jpg"),
+    ];
+
+    #[test]
+    fn what_inspection_finds_is_located() {
+        for file in FILES {
+            let found = inspect(file).unwrap();
+            let located = JpegInfo::locate(file);
+            assert_eq!(located, (found.mcu == McuShape::Standard).then_some(found.info));
+            // Without EOI as well.
+            let scan_end = (found.info.scan + found.info.scan_len) as usize;
+            assert_eq!(JpegInfo::locate(&file[..scan_end]), located);
+        }
+    }
+
+    #[test]
+    fn bytes_between_the_segments_are_refused() {
+        let filled = [&FILES[1][..2], &[0xFF], &FILES[1][2..]].concat();
+        assert!(inspect(&filled).is_ok());
+        assert_eq!(JpegInfo::locate(&filled), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_taken(mut data: Vec<u8>, file in 0usize..4, cut in 0usize..2_000, at in 0usize..700, value: u8) {
+            let _ = JpegInfo::locate(&data);
+            data = FILES[file].to_vec();
+            data.truncate(cut);
+            if let Some(byte) = data.get_mut(at) {
+                *byte = value;
+            }
+            if let Some(info) = JpegInfo::locate(&data) {
+                prop_assert!((info.scan + info.scan_len) as usize <= data.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The frames of a ring by media time, which may jump where a player has sought.
+use super::{FrameRing, Slot};
+use crate::frame::FrameId;
+use crate::time::{Duration, MediaTime};
+use core::ops::Range;
+
+/// The longest gap between two frames of one time range. Frames that are lost or left out make gaps,
+/// during which the frame before is shown. Where a frame lasts longer, its duration is the longest gap.
+const MAX_GAP: Duration = Duration::from_millis(500);
+/// For how long a frame of unknown duration is shown at least.
+const MIN_SHOWN: Duration = Duration::from_micros(1);
+
+/// Frames that follow each other in number and in media time, without a jump between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimeRange {
+    /// The numbers of the frames, from the first to before the end.
+    pub frames: Range<FrameId>,
+    /// When the first frame is shown.
+    pub from: MediaTime,
+    /// Until when the last frame is shown.
+    pub to: MediaTime,
+}
+
+/// An iterator over the time ranges of a ring, from the newest to the oldest.
+#[derive(Debug)]
+pub struct TimeRanges<'a, S, B> {
+    ring: &'a FrameRing<S, B>,
+    /// The frames before this one were not returned yet.
+    before: u64,
+}
+
+impl Slot {
+    /// Whether a frame at `time` belongs to the time range of this one, which is the frame before.
+    ///
+    /// A time that runs back begins another range, so that within one a time is found by halving.
+    pub(super) fn goes_on_at(&self, time: u64, clock_rate: u32) -> bool {
+        let duration = u64::from(self.duration);
+        let latest =
+            self.time.saturating_add(duration).saturating_add(duration.max(MAX_GAP.to_ticks(clock_rate)));
+        (self.time..=latest).contains(&time)
+    }
+}
+
+impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S, B> {
+    /// Returns the time ranges of the frames in the ring, from the newest to the oldest. Each takes the
+    /// same short time to find, however many frames it has.
+    ///
+    /// A range ends where time runs back, or steps forward by more than half a second, or a frame's
+    /// duration if that is longer, beyond the end of a frame.
+    pub fn time_ranges(&self) -> TimeRanges<'_, S, B> {
+        TimeRanges { ring: self, before: self.next }
+    }
+
+    /// Returns the frame that is shown at `time`; `None` if none in the ring is. If several time ranges
+    /// have one, it is the newest range's.
+    pub fn find(&self, time: MediaTime) -> Option<FrameId> {
+        let range = self.time_ranges().find(|range| (range.from..range.to).contains(&time))?;
+        let (mut low, mut high) = (range.frames.start.0, range.frames.end.0);
+        // The first frame after `time`; the one before it is there, for the range begins by then.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.slot(middle) {
+                Some(slot) if self.shown_at(slot) <= time => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        Some(FrameId(low.saturating_sub(1)))
+    }
+
+    fn shown_at(&self, slot: &Slot) -> MediaTime {
+        MediaTime::from_ticks(slot.time, self.info.clock_rate)
+    }
+}
+
+impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> Iterator for TimeRanges<'_, S, B> {
+    type Item = TimeRange;
+
+    fn next(&mut self) -> Option<TimeRange> {
+        if self.before <= self.ring.first {
+            return None;
+        }
+        let last = self.ring.slot(self.before.wrapping_sub(1))?;
+        let first = last.first_in_range.max(self.ring.first);
+        let from = self.ring.shown_at(self.ring.slot(first)?);
+        let frames = FrameId(first)..FrameId(self.before);
+        self.before = first;
+        let end = last.time.saturating_add(u64::from(last.duration));
+        let to =
+            MediaTime::from_ticks(end, self.ring.info.clock_rate).max(self.ring.shown_at(last) + MIN_SHOWN);
+        Some(TimeRange { frames, from, to })
+    }
+}

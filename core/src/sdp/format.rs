@@ -1,0 +1,49 @@
+//! How session descriptions name codecs: the one table for reading and writing.
+use super::{Media, RtpMap};
+use crate::codec::Codec;
+use crate::text;
+
+/// A codec as `m=` and `a=rtpmap` name it (RFC 4566, 5.14 and 6).
+pub(super) struct Encoding {
+    /// The medium, such as `video`.
+    pub(super) media: &'static str,
+    /// The encoding, such as `JPEG`. Names are compared without regard to case.
+    pub(super) name: &'static str,
+}
+
+impl Encoding {
+    pub(super) const fn of(codec: Codec) -> Self {
+        match codec {
+            Codec::Jpeg => Self { media: "video", name: "JPEG" },
+        }
+    }
+}
+
+/// Returns what a static payload type stands for (RFC 3551, 6, tables 4 and 5), of those that this crate
+/// can receive.
+pub(super) const fn static_map(payload_type: u8) -> Option<RtpMap<'static>> {
+    match payload_type {
+        26 => Some(RtpMap { encoding: b"JPEG", clock_rate: 90_000 }),
+        _ => None,
+    }
+}
+
+/// A medium that can be received: the payload type, what it is, and the clock rate in Hz.
+pub(crate) struct Receivable {
+    pub(crate) payload_type: u8,
+    pub(crate) codec: Codec,
+    pub(crate) clock_rate: u32,
+}
+
+/// Returns the first payload type of a medium that this crate can receive; `None` if there is none.
+pub(crate) fn receivable(media: &Media<'_>) -> Option<Receivable> {
+    if !text::starts_with_ignore_case(media.protocol, b"RTP/AVP") {
+        return None;
+    }
+    media.payload_types().find_map(|payload_type| {
+        let map = media.rtpmap(payload_type).filter(|map| map.clock_rate > 0)?;
+        let named = |codec: &Codec| map.encoding.eq_ignore_ascii_case(Encoding::of(*codec).name.as_bytes());
+        let codec = [Codec::Jpeg].into_iter().find(named)?;
+        Some(Receivable { payload_type, codec, clock_rate: map.clock_rate })
+    })
+}
