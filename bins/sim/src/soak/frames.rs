@@ -150,6 +150,10 @@ impl Frames {
                 return Err(Violation::of("interleaved frames are whole", what));
             }
             let id = self.identify(source, newest, &frame)?;
+            if id.is_some_and(|id| !source.is_mended(id, &frame)) {
+                let what = format!("{id:?} cannot be mended: {:?} is missing", frame.missing);
+                return Err(Violation::of("a mended frame has every interval that came", what));
+            }
             trace.tell(at, name, || {
                 format!("{id:?} at {:?}, {:?}", frame.media_time(TRACK.clock_rate), frame.flags.integrity)
             });

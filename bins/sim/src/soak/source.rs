@@ -1,6 +1,6 @@
 //! What the server serves, and whether what came of it is right.
 use crate::clip::Clip;
-use pinhole::codec::jpeg::{JpegInfo, Missing, TRACK};
+use pinhole::codec::jpeg::{JpegInfo, Missing, TRACK, inspect, mend, mend_max_len};
 use pinhole::frame::{Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId, TrackInfo};
 use pinhole::time::{Instant, MediaTime};
 use std::cell::{Cell, RefCell};
@@ -76,6 +76,25 @@ impl Source {
         }
     }
 
+    /// Whether a partial frame can be mended, so that a decoder gets every restart interval that came, each
+    /// in its place.
+    pub(super) fn is_mended(&self, id: FrameId, frame: &Frame<'_>) -> bool {
+        let Some(info) = JpegInfo::locate(frame.data).filter(|_| frame.flags.integrity == Integrity::Partial)
+        else {
+            return true;
+        };
+        let Some(missing) = Missing::locate(frame.data, &info, frame.missing) else { return false };
+        let mut out = vec![0; mend_max_len(&info, &missing, frame.data.len())];
+        let Ok(len) = mend(frame.data, &info, &missing, &mut out) else { return false };
+        let Ok(mended) = inspect(&out[..len]) else { return false };
+        let (mended, scan) = (of(&out, &mended.info), self.scan(id));
+        let (found, sent) = (intervals(mended), intervals(scan));
+        found.len() == sent.len()
+            && found.iter().zip(&sent).enumerate().all(|(number, (found, sent))| {
+                is_missing(&missing, number) || mended[found.clone()] == scan[sent.clone()]
+            })
+    }
+
     /// The frame that has just this scan, of those before the clip repeats.
     pub(super) fn find(&self, frame: &Frame<'_>) -> Option<FrameId> {
         (0..self.clip.frame_count() as u64).map(FrameId).find(|id| self.is(*id, frame))
@@ -91,14 +110,18 @@ impl Source {
         let Some(intervals) = self.intervals.get(index) else { return false };
         let scan = self.scan(id);
         intervals.iter().enumerate().all(|(number, bytes)| {
-            let gone = missing.ranges().any(|range| (range.first..range.end()).contains(&(number as u16)));
-            gone || came.get(bytes.clone()).is_some_and(|came| Some(came) == scan.get(bytes.clone()))
+            is_missing(missing, number)
+                || came.get(bytes.clone()).is_some_and(|came| Some(came) == scan.get(bytes.clone()))
         })
     }
 
     fn scan(&self, id: FrameId) -> &[u8] {
         scan(&self.clip, id)
     }
+}
+
+fn is_missing(missing: &Missing, interval: usize) -> bool {
+    missing.ranges().any(|range| (range.first..range.end()).contains(&(interval as u16)))
 }
 
 fn scan(clip: &Clip, id: FrameId) -> &[u8] {
