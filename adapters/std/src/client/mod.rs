@@ -12,7 +12,7 @@ use gather::Gather;
 use link::Link;
 use mio::{Events, Poll, Token};
 use pinhole::client::{ClientConn, LowerTransport, PlayOptions, Prefetch, ReceiverStatistics};
-use pinhole::frame::{Frame, FrameId, FrameRing, FrameStore, Miss, Seek, Slot, TrackId};
+use pinhole::frame::{Frame, FrameId, FrameRing, FrameStore, Miss, Seek, Slot, TrackId, TrackInfo};
 use pinhole::rtsp::{Range, Scale, Speed};
 use pinhole::time::{Instant as At, MediaTime};
 use sockets::TrackSockets;
@@ -153,6 +153,12 @@ impl Client {
     /// Returns the number of tracks; 0 until [`Event::Described`].
     pub fn tracks(&self) -> u8 {
         u8::try_from(self.caches.len()).unwrap_or(u8::MAX)
+    }
+
+    /// Returns the codec, the clock rate and the parameters of a track; `None` if there is no such track,
+    /// or the presentation is not described yet.
+    pub fn track_info(&self, track: u8) -> Option<TrackInfo<'_>> {
+        self.cache(track).map(FrameRing::track_info)
     }
 
     /// Returns a frame of a track from its cache. A frame of JPEG is a JPEG file.

@@ -1,13 +1,15 @@
 //! Frames to pictures, on a thread of their own.
 //!
-//! [`run`] takes coded frames from one queue and puts pictures into another. Each codec is a module
-//! with a decoder, which remembers the picture before. So sound becomes an arm in [`Decoder`], with a
-//! queue of its own.
+//! [`run`] takes coded frames from one queue and puts pictures into another. Each codec is a module and
+//! a variant of [`Decoder`]. Each track has a decoder of its own, which may remember what came before.
 mod jpeg;
 
 use crate::handoff::{Choice, CloseOnDrop, Handoff};
 use crate::model::{ErrorLog, FrameBuffer, Picture, Presentation, Published};
 use crate::playback::clock::PlayerClock;
+use pinhole::codec::Codec;
+use pinhole::frame::Frame;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -52,7 +54,7 @@ pub(crate) struct Context<'a> {
 pub(crate) fn run(context: &Context<'_>) {
     let Context { frames, pictures, clock, generation, model, errors } = context;
     let _close = CloseOnDrop(pictures);
-    let mut decoders: HashMap<u8, Decoder> = HashMap::new();
+    let mut decoders = Decoders::default();
     let is_outdated = |frame: &CodedFrame| frame.presentation.generation < generation.load(Ordering::Acquire);
     let choose = |queue: &VecDeque<CodedFrame>| {
         let now = clock.now();
@@ -71,10 +73,7 @@ pub(crate) fn run(context: &Context<'_>) {
         let mut picture = pictures.spare().unwrap_or_default();
         (picture.presentation, picture.arrived) = (frame.presentation, frame.arrived);
         let started = Instant::now();
-        let decoded = match decoders.entry(frame.track).or_default() {
-            _ if is_outdated(&frame) => Ok(()),
-            decoder => decoder.decode(&frame.frame, &mut picture),
-        };
+        let decoded = if is_outdated(&frame) { Ok(()) } else { decoders.decode(&frame, &mut picture) };
         match decoded {
             Ok(()) if is_outdated(&frame) => pictures.give_back(picture),
             Ok(()) => {
@@ -93,27 +92,51 @@ pub(crate) fn run(context: &Context<'_>) {
     }
 }
 
-/// The decoder of one track.
+/// The decoder of one track, as its codec needs it.
 #[derive(Debug)]
 enum Decoder {
     Jpeg(jpeg::Decoder),
 }
 
-impl Default for Decoder {
-    fn default() -> Self {
-        Self::Jpeg(jpeg::Decoder::default())
-    }
-}
-
 impl Decoder {
+    /// Makes a decoder; `None` if there is none for this codec.
+    fn new(codec: Codec) -> Option<Self> {
+        match codec {
+            Codec::Jpeg => Some(Self::Jpeg(jpeg::Decoder::default())),
+            _ => None,
+        }
+    }
+
     /// Decodes a frame into `picture`, whose buffer is used again.
     ///
     /// # Errors
     /// The frame cannot be decoded; the message says why.
-    fn decode(&mut self, frame: &FrameBuffer, picture: &mut Picture) -> Result<(), String> {
-        let frame = frame.frame().ok_or("there is no frame")?;
+    fn decode(&mut self, frame: &Frame<'_>, picture: &mut Picture) -> Result<(), String> {
         match self {
-            Self::Jpeg(decoder) => decoder.decode(&frame, picture),
+            Self::Jpeg(decoder) => decoder.decode(frame, picture),
         }
+    }
+}
+
+/// The decoders of all tracks. Each is made for the first frame of its track, and again if the codec
+/// changes.
+#[derive(Debug, Default)]
+struct Decoders(HashMap<u8, (Codec, Decoder)>);
+
+impl Decoders {
+    /// Decodes a frame with its track's decoder.
+    ///
+    /// # Errors
+    /// The frame cannot be decoded; the message says why.
+    fn decode(&mut self, coded: &CodedFrame, picture: &mut Picture) -> Result<(), String> {
+        let (frame, codec) = coded.frame.frame().ok_or("there is no frame")?;
+        let decoder = match self.0.entry(coded.track) {
+            Entry::Occupied(entry) if entry.get().0 == codec => &mut entry.into_mut().1,
+            entry => {
+                let decoder = Decoder::new(codec).ok_or("there is no decoder for its codec")?;
+                &mut entry.insert_entry((codec, decoder)).into_mut().1
+            }
+        };
+        decoder.decode(&frame, picture)
     }
 }

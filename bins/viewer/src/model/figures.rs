@@ -5,7 +5,7 @@ use pinhole::rtsp::{Scale, Speed};
 use pinhole::time::MediaTime;
 use std::time::Duration;
 
-/// The RTSP session's figures so far.
+/// The figures of the RTSP session and of one of its tracks so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct SessionFigures {
     /// How RTP travels; `None` until client and server have agreed on it.
@@ -54,7 +54,7 @@ pub(crate) struct ReceivedFigures {
     pub(crate) concealed_ranges: u64,
 }
 
-/// How full the cache is, all tracks together.
+/// How full the cache of a track is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CacheUsage {
     /// Cached frames.

@@ -94,11 +94,11 @@ pub(crate) struct Model {
     pub(crate) recorded: Option<RecordingOutcome>,
     /// Set when the network thread ends. `Ok`: the medium ended, or the user stopped it.
     pub(crate) over: Option<Result<(), String>>,
-    /// The RTSP session's figures.
+    /// The figures of the RTSP session and of its video.
     pub(crate) session: SessionFigures,
     /// Figures of the video frames that were received.
     pub(crate) received: ReceivedFigures,
-    /// How full the cache is.
+    /// How full the video's cache is.
     pub(crate) cache: CacheUsage,
     /// Figures of the pictures that were decoded and shown.
     pub(crate) presented: PresentedFigures,

@@ -2,6 +2,7 @@
 use super::messages::print_message;
 use crate::model::{FrameBuffer, RecordingOutcome};
 use crate::stream::Source;
+use pinhole::codec::Codec;
 use pinhole::frame::{Frame, FrameId, Miss};
 use pinhole_std::record::{RecordError, Recorder};
 use std::io;
@@ -67,19 +68,19 @@ impl Recording {
 
     /// Passes on the frames that have arrived, without waiting. Called before the cache evicts them.
     pub(crate) fn follow(&mut self, source: &dyn Source) {
-        while let Some(frame) = self.next(source) {
+        while let Some((frame, codec)) = self.next(source) {
             let Ok(buffer) = self.spare.try_recv() else { return };
-            self.pass_on(&frame, buffer);
+            self.pass_on(&frame, codec, buffer);
         }
     }
 
     /// Passes on the rest, and completes the file.
     pub(crate) fn finish(mut self, source: &dyn Source) -> RecordingOutcome {
         let deadline = Instant::now() + PATIENCE;
-        while let Some(frame) = self.next(source) {
+        while let Some((frame, codec)) = self.next(source) {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.spare.recv_timeout(left) {
-                Ok(buffer) => self.pass_on(&frame, buffer),
+                Ok(buffer) => self.pass_on(&frame, codec, buffer),
                 Err(RecvTimeoutError::Timeout) => {
                     self.dropped = self.dropped.saturating_add(1);
                     self.next = self.next.next();
@@ -104,11 +105,12 @@ impl Recording {
         outcome
     }
 
-    /// Returns the next frame; `None` if it has not arrived. Counts frames that were evicted before.
-    fn next<'a>(&mut self, source: &'a dyn Source) -> Option<Frame<'a>> {
+    /// Returns the next frame and its codec; `None` if it has not arrived. Counts frames that were evicted before.
+    fn next<'a>(&mut self, source: &'a dyn Source) -> Option<(Frame<'a>, Codec)> {
+        let codec = source.codec(self.track)?;
         loop {
             match source.frame(self.track, self.next) {
-                Ok(frame) => return Some(frame),
+                Ok(frame) => return Some((frame, codec)),
                 Err(Miss::Overrun { newest }) if newest > self.next => {
                     self.dropped = self.dropped.saturating_add(newest.0 - self.next.0);
                     self.next = newest;
@@ -118,8 +120,8 @@ impl Recording {
         }
     }
 
-    fn pass_on(&mut self, frame: &Frame<'_>, mut buffer: FrameBuffer) {
-        buffer.copy_from(frame);
+    fn pass_on(&mut self, frame: &Frame<'_>, codec: Codec, mut buffer: FrameBuffer) {
+        buffer.copy_from(frame, codec);
         // Fails only if the recording has ended with an error, which its thread returns.
         let _ = self.frames.send(buffer);
         self.next = self.next.next();
@@ -134,7 +136,7 @@ fn write(
 ) -> RecordingOutcome {
     let mut written = Ok(());
     for buffer in frames {
-        written = buffer.frame().map_or(Ok(()), |frame| recorder.write(&frame));
+        written = buffer.frame().map_or(Ok(()), |(frame, _)| recorder.write(&frame));
         if written.is_err() {
             break;
         }

@@ -2,6 +2,7 @@
 use super::{CachedRange, Error, Event, Failure, Source, Waker};
 use crate::model::{CacheUsage, SessionFigures};
 use pinhole::client::{PlayOptions, PrefetchOptions, TransportChoice};
+use pinhole::codec::Codec;
 use pinhole::frame::{Frame, FrameId, Miss};
 use pinhole::rtsp::{Position, Speed};
 use pinhole::time::MediaTime;
@@ -65,6 +66,10 @@ impl Source for Client {
         None
     }
 
+    fn codec(&self, track: u8) -> Option<Codec> {
+        self.track_info(track).map(|info| info.codec)
+    }
+
     fn frame(&self, track: u8, id: FrameId) -> Result<Frame<'_>, Miss> {
         self.frame(track, id)
     }
@@ -86,8 +91,8 @@ impl Source for Client {
         ranges.map(|range| CachedRange { frames: range.frames, time: range.from..range.to }).collect()
     }
 
-    fn usage(&self) -> CacheUsage {
-        let client::Usage { frames, bytes, capacity, span, .. } = self.usage(0);
+    fn usage(&self, track: u8) -> CacheUsage {
+        let client::Usage { frames, bytes, capacity, span, .. } = self.usage(track);
         CacheUsage { frames: frames as u64, bytes, capacity, span }
     }
 
@@ -122,9 +127,9 @@ impl Source for Client {
         Waker(Arc::new(move || waker.wake()))
     }
 
-    fn figures(&self) -> SessionFigures {
+    fn figures(&self, track: u8) -> SessionFigures {
         let client::Statistics { transport, range, scale, speed, first_frame, .. } = self.statistics();
-        let track = self.track_statistics(0);
+        let track = self.track_statistics(track);
         let start = range.start.and_then(|start| match start {
             Position::At(start) => Some(start),
             Position::Now => None,

@@ -2,6 +2,7 @@
 use super::{CachedRange, Error, Event, Failure, Source, Waker};
 use crate::model::{CacheUsage, SessionFigures};
 use pinhole::client::LowerTransport;
+use pinhole::codec::Codec;
 use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{Frame, FrameId, Miss};
 use pinhole::time::MediaTime;
@@ -166,6 +167,10 @@ impl Source for Fake {
         if self.events.is_empty() { None } else { Some(self.events.remove(0)) }
     }
 
+    fn codec(&self, _track: u8) -> Option<Codec> {
+        Some(TRACK.codec)
+    }
+
     fn frame(&self, _track: u8, id: FrameId) -> Result<Frame<'_>, Miss> {
         let number = id.0 as usize;
         if number < self.evicted {
@@ -206,7 +211,7 @@ impl Source for Fake {
         ranges
     }
 
-    fn usage(&self) -> CacheUsage {
+    fn usage(&self, _track: u8) -> CacheUsage {
         let frames = self.arrived.len() - self.evicted;
         let bytes = self.arrived[self.evicted..].iter().map(|&index| self.frames[index].len()).sum();
         let span = self.interval * frames as u32;
@@ -249,7 +254,7 @@ impl Source for Fake {
         }))
     }
 
-    fn figures(&self) -> SessionFigures {
+    fn figures(&self, _track: u8) -> SessionFigures {
         SessionFigures {
             transport: Some(LowerTransport::Interleaved),
             frames_complete: self.arrived.len() as u64,

@@ -11,6 +11,7 @@ pub(crate) mod samples;
 
 use crate::model::{CacheUsage, SessionFigures};
 use pinhole::client::LowerTransport;
+use pinhole::codec::Codec;
 use pinhole::frame::{Frame, FrameId, Miss};
 use pinhole::time::MediaTime;
 use std::ops::Range;
@@ -69,6 +70,9 @@ pub(crate) trait Source {
     /// Returns the next change of the session; `None` if there is none until the next turn.
     fn poll_event(&mut self) -> Option<Event>;
 
+    /// Returns the codec of a track; `None` if there is no such track, or if that is not known yet.
+    fn codec(&self, track: u8) -> Option<Codec>;
+
     /// Returns a cached frame of a track.
     ///
     /// # Errors
@@ -92,8 +96,8 @@ pub(crate) trait Source {
     /// Returns the cached ranges of a track, the one that arrived last first.
     fn cached_ranges(&self, track: u8) -> Vec<CachedRange>;
 
-    /// Returns how full the cache is.
-    fn usage(&self) -> CacheUsage;
+    /// Returns how full the cache of a track is.
+    fn usage(&self, track: u8) -> CacheUsage;
 
     /// Returns the length of the medium; `None` if it is live, or if the length is not known.
     fn duration(&self) -> Option<Duration>;
@@ -117,6 +121,6 @@ pub(crate) trait Source {
     /// Returns a handle that ends a turn early.
     fn waker(&self) -> Waker;
 
-    /// Returns the session's figures so far.
-    fn figures(&self) -> SessionFigures;
+    /// Returns the figures of the session and of a track so far.
+    fn figures(&self, track: u8) -> SessionFigures;
 }

@@ -1,6 +1,7 @@
 //! Figures of a track's frames in the order in which they were received.
 use super::Source;
 use crate::model::ReceivedFigures;
+use pinhole::codec::Codec;
 use pinhole::codec::jpeg::JpegInfo;
 use pinhole::frame::{Frame, FrameId};
 use pinhole::time::{Duration as MediaDuration, MediaTime};
@@ -53,6 +54,7 @@ impl Received {
             self.next = id.next();
             if let (Ok(frame), Ok(time)) = (source.frame(self.track, id), source.frame_time(self.track, id)) {
                 self.add(id, &frame, time.start, now);
+                self.describe(&frame, source.codec(self.track));
             }
         }
         self.next > before
@@ -87,11 +89,19 @@ impl Received {
         self.arrivals.push_back((id, now));
         self.rate.add(time);
         self.add_length(time, frame.data.len());
-        let picture = JpegInfo::locate(frame.data);
-        self.figures.codec = picture.map(|_| "JPEG");
-        if let Some(JpegInfo { width, height, .. }) = picture {
-            self.figures.size = (width, height);
-        }
+    }
+
+    /// Takes the codec's name and the size of the picture. Keeps the size before if the frame has none.
+    fn describe(&mut self, frame: &Frame<'_>, codec: Option<Codec>) {
+        self.figures.codec = match codec {
+            Some(Codec::Jpeg) => {
+                if let Some(JpegInfo { width, height, .. }) = JpegInfo::locate(frame.data) {
+                    self.figures.size = (width, height);
+                }
+                Some("JPEG")
+            }
+            _ => None,
+        };
     }
 
     fn add_length(&mut self, time: MediaTime, len: usize) {
@@ -143,13 +153,13 @@ impl FrameRate {
 mod tests {
     use super::*;
     use crate::model::VIDEO;
-    use crate::stream::fake::Fake;
+    use crate::stream::fake::{Fake, ORANGE};
 
     const FRAME: Duration = Duration::from_millis(40);
 
     #[test]
     fn figures_follow_what_arrives() {
-        let mut source = Fake::new(vec![vec![0; 1000]; 200], FRAME);
+        let mut source = Fake::new(vec![ORANGE.to_vec(); 200], FRAME);
         let mut received = Received::new(VIDEO);
         let start = Instant::now();
         source.arrive(100);
@@ -157,7 +167,8 @@ mod tests {
         let figures = received.figures();
         assert_eq!((figures.codec, figures.size), (Some("JPEG"), (32, 16)));
         assert!((figures.fps - 25.0).abs() < 1e-6, "{figures:?}");
-        assert!((figures.bitrate - 200_000.0).abs() < 1e-3, "{figures:?}");
+        let bitrate = (ORANGE.len() * 8 * 25) as f64;
+        assert!((figures.bitrate - bitrate).abs() < 1e-3, "{figures:?}");
         assert_eq!(received.arrival(FrameId(99)), Some(start));
         assert_eq!(received.arrival(FrameId(0)), None, "that is long ago");
         assert_eq!(received.arrival(FrameId(100)), None, "that has not arrived");

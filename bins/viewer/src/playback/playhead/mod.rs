@@ -355,7 +355,7 @@ impl Playhead {
             return false;
         }
         let ahead = cached_ahead(source, self.track, id);
-        let usage = source.usage();
+        let usage = source.usage(self.track);
         // A cache that is too small for the wanted time is waited for only until it is half full.
         let share = ahead.as_secs_f64() / usage.span.as_secs_f64().max(f64::MIN_POSITIVE);
         ahead < self.prebuffer && share * (usage.bytes as f64) < usage.capacity as f64 / 2.0

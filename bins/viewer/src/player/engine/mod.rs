@@ -179,9 +179,11 @@ impl<'a> Engine<'a> {
     /// counts as late.
     fn pass_on(&self, presentation: Presentation, source: &dyn Source) {
         let Shared { frames, model, .. } = self.shared;
-        let Ok(frame) = source.frame(VIDEO, presentation.id) else { return };
+        let (Ok(frame), Some(codec)) = (source.frame(VIDEO, presentation.id), source.codec(VIDEO)) else {
+            return;
+        };
         let mut coded = frames.spare().unwrap_or_default();
-        coded.frame.copy_from(&frame);
+        coded.frame.copy_from(&frame, codec);
         let arrived = self.received.arrival(presentation.id);
         let coded = CodedFrame { track: VIDEO, presentation, arrived, ..coded };
         let lose =

@@ -14,7 +14,7 @@ impl Engine<'_> {
     /// Brings the published model up to date.
     pub(super) fn publish(&mut self, source: &dyn Source) {
         let now = Instant::now();
-        let (activity, session) = (self.activity(source, now), source.figures());
+        let (activity, session) = (self.activity(source, now), source.figures(VIDEO));
         let recording = self.recording.as_ref().and_then(|recording| recording.path().cloned());
         let playhead = &self.playhead;
         self.shared.model.update(|model| {
@@ -29,7 +29,7 @@ impl Engine<'_> {
     }
 
     fn publish_details(&self, source: &dyn Source) {
-        let (received, cache) = (self.received.figures(), source.usage());
+        let (received, cache) = (self.received.figures(), source.usage(VIDEO));
         let (duration, cached) = (source.duration(), cached_times(source));
         let behind_live = source.is_live().then(|| {
             let newest = newest(source).filter(|_| !self.playhead.is_following());
