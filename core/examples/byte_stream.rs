@@ -9,95 +9,61 @@ use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use pinhole::codec::jpeg::{self, JpegInfo, RecodeOptions, TRACK};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::media::Splitter;
-use pinhole::rtsp::Status;
+use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
-use pinhole::server::{Answer, Ask, Config, Event, ServerConn};
+use pinhole::server::{Application, Catalog, CatalogApp, Config, Notice, ServerConn};
 use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
 use std::error::Error;
 use std::io::{self, ErrorKind};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::{env, fs, thread};
 
 /// The path of the URL.
 const PATH: &str = "clip";
 
-/// Serves one client until it or the connection is gone.
+/// Serves one client until it or the connection is gone. `storage` has [`Config::storage_len`] bytes.
 ///
-/// `clock` says what time it is; `wait` returns at the time that it is given, or before, at the latest
-/// when there is input or room for output.
+/// `clock` returns the time. `wait` waits until the time that it is given, or until there is input or room for
+/// output.
 ///
 /// # Errors
-/// The stream's.
-pub fn serve<T, S>(
+/// Those of the stream.
+pub fn serve<T: Read + ReadReady + Write + WriteReady>(
     stream: &mut T,
-    mut conn: ServerConn<&mut [u8]>,
-    store: &S,
-    presentation: &Presentation<'_>,
+    mut conn: ServerConn,
+    storage: &mut [u8],
+    app: &mut (impl Application + ?Sized),
     mut clock: impl FnMut() -> Now,
     mut wait: impl FnMut(Option<Instant>),
-) -> Result<(), T::Error>
-where
-    T: Read + ReadReady + Write + WriteReady,
-    S: FrameStore,
-{
+) -> Result<(), T::Error> {
     let (mut input, mut output) = ([0; 256], [0; 512]);
-    let mut gone = false;
     loop {
-        let now = clock();
-        conn.handle_timeout(now);
-        while !gone && conn.stream_room() > 0 && stream.read_ready()? {
-            let room = conn.stream_room().min(input.len());
+        let mut turn = conn.turn(clock(), storage);
+        while turn.error().is_none() && turn.stream_room() > 0 && stream.read_ready()? {
+            let room = turn.stream_room().min(input.len());
             let len = stream.read(&mut input[..room])?;
             if len == 0 {
-                conn.disconnected();
-            } else if conn.handle_stream(now, &input[..len]).is_err() {
-                // Told by an event, too; what comes behind it cannot be understood.
-                gone = true;
+                turn.disconnected();
             }
-            gone |= !answer(&mut conn, now, store, presentation);
+            // Fails after the end only, which the loop looks at.
+            let _ = turn.handle_stream(&input[..len]);
+            turn.serve(app);
         }
-        gone |= !answer(&mut conn, now, store, presentation);
+        turn.serve(app);
 
         let mut open = stream.write_ready()?;
-        while open && let Some(chunk) = conn.poll_stream(now, store) {
+        while open && let Some(chunk) = turn.poll_stream(app.store()) {
             let len = chunk.fill(&mut output);
-            // Whatever part of it was taken: the rest comes again.
+            // What the stream did not take comes again.
             chunk.advance(stream.write(&output[..len])?);
             open = stream.write_ready()?;
         }
-        if gone {
+        turn.serve(app);
+        if turn.error().is_some() {
             return stream.flush();
         }
-        wait(conn.poll_at(store).earliest(open, true));
+        wait(conn.poll_at(app.store()).earliest(open, true));
     }
-}
-
-/// Answers what was asked; `false` if there will be no more.
-fn answer<S: FrameStore>(
-    conn: &mut ServerConn<&mut [u8]>,
-    now: Now,
-    store: &S,
-    presentation: &Presentation<'_>,
-) -> bool {
-    let mut stays = true;
-    while let Some(event) = conn.poll_event(now) {
-        let Event::Request { id, ask } = event else {
-            stays &= !matches!(event, Event::Disconnect(_));
-            continue;
-        };
-        let answer = match ask {
-            Ask::Describe { url } if url.path_is(PATH) => Answer::Describe(*presentation),
-            // No ports: there is no UDP.
-            Ask::Setup { url, track: 0, .. } if url.path_is(PATH) => Answer::Setup { media: 0, ports: None },
-            Ask::Play { .. } => {
-                Answer::Play { from: None, end: presentation.duration.map(|end| MediaTime::ZERO + end) }
-            }
-            _ => Answer::Refuse(Status::NOT_FOUND),
-        };
-        // It was asked just now.
-        let _ = conn.reply(now, id, answer, store);
-    }
-    stays
 }
 
 /// A TCP connection, read and written without waiting.
@@ -150,6 +116,34 @@ impl WriteReady for Connection {
     fn write_ready(&mut self) -> io::Result<bool> {
         self.flush()?;
         Ok(self.unsent.is_empty())
+    }
+}
+
+/// What is served: one clip.
+struct Media<'a> {
+    session_id: u64,
+    duration: Duration,
+    tracks: &'a [Track<'a>],
+}
+
+impl Catalog for Media<'_> {
+    fn find(&self, url: &Url<'_>) -> Option<u16> {
+        url.path_is(PATH).then_some(0)
+    }
+
+    fn describe(&self, _: u16) -> Presentation<'_> {
+        Presentation {
+            name: PATH,
+            session_id: self.session_id,
+            version: 1,
+            address_type: AddressType::Ip4,
+            duration: Some(self.duration),
+            tracks: self.tracks,
+        }
+    }
+
+    fn notice(&mut self, peer: SocketAddr, notice: Notice) {
+        println!("{peer}: {notice:?}");
     }
 }
 
@@ -223,20 +217,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         socket.set_nonblocking(true)?;
         socket.set_nodelay(true)?;
         random = random.rotate_left(17) ^ clock().at.as_micros();
-        let presentation = Presentation {
-            name: PATH,
-            session_id: random,
-            version: 1,
-            address_type: if peer.is_ipv4() { AddressType::Ip4 } else { AddressType::Ip6 },
-            duration: Some(Clip::time_of(clip.0.len() as u64)),
-            tracks: &tracks,
-        };
+        let duration = Clip::time_of(clip.0.len() as u64);
+        let mut media = Media { session_id: random, duration, tracks: &tracks };
+        let mut app = CatalogApp { catalog: &mut media, store: &clip };
         let mut storage = [0; Config::DEFAULT.storage_len(1024)];
-        let conn = ServerConn::new(Config::DEFAULT, clock(), peer.ip(), random, &mut storage[..])?;
+        let conn = ServerConn::new(Config::DEFAULT, clock(), peer, random);
         let mut stream = Connection { socket, unsent: vec![] };
         // A board sleeps until its modem has something; here a millisecond will do.
         let wait = |_| thread::sleep(std::time::Duration::from_millis(1));
-        if let Err(error) = serve(&mut stream, conn, &clip, &presentation, clock, wait) {
+        if let Err(error) = serve(&mut stream, conn, &mut storage, &mut app, clock, wait) {
             eprintln!("{peer}: {error}");
         }
     }

@@ -32,7 +32,7 @@
 //! use pinhole::rtsp::Url;
 //! use pinhole::sdp::{AddressType, Presentation, Track, TrackFormat};
 //! use pinhole_smoltcp::memory::{Arena, RingSize, ServerResources, TcpBuffers, UdpBuffers};
-//! use pinhole_smoltcp::server::{Application, CONFIG, Server, SetupError};
+//! use pinhole_smoltcp::server::{CONFIG, Catalog, CatalogApp, Random, Server, SetupError};
 //! use pinhole_smoltcp::time;
 //! use smoltcp::iface::{Interface, SocketSet, SocketStorage};
 //! use smoltcp::phy::Device;
@@ -58,11 +58,13 @@
 //!     entropy: fn() -> u64,
 //! }
 //!
-//! impl Application for Camera {
+//! impl Random for Camera {
 //!     fn random(&mut self) -> u64 {
 //!         (self.entropy)()
 //!     }
+//! }
 //!
+//! impl Catalog for Camera {
 //!     fn find(&self, url: &Url<'_>) -> Option<u16> {
 //!         url.path_is("camera").then_some(0)
 //!     }
@@ -113,7 +115,8 @@
 //!             let _ = frames.push(pts, jpeg, end);
 //!         }
 //!         iface.poll(at, device, &mut sockets);
-//!         let server_at = server.poll(time::now(at), &mut sockets, &frames, &mut camera);
+//!         let mut app = CatalogApp { catalog: &mut camera, store: &frames };
+//!         let server_at = server.poll(time::now(at), &mut sockets, &mut app);
 //!         let wake = [iface.poll_at(at, &sockets), server_at].into_iter().flatten().min();
 //!         if !sleep(wake) {
 //!             return Ok(());

@@ -150,7 +150,7 @@ fn a_vanished_client_times_out() {
             sim.served.server,
             sim.served.app.log
         );
-        assert_eq!(logged(&sim, "why: Timeout"), 1, "{:?}", sim.served.app.log);
+        assert_eq!(logged(&sim, "reason: Timeout"), 1, "{:?}", sim.served.app.log);
         let before = sim.watchers[1].client.conn().statistics(0).unwrap();
         assert_eq!((before.lost, before.frames_damaged + before.frames_missing), (0, 0));
         // And goes on.
@@ -169,7 +169,7 @@ fn media_of_a_client_that_never_reads_time_out() {
     assert!(!sim.run(59, |sim| sim.served.server.connected() == 0));
     // TCP's farewell does not get through either.
     assert!(sim.run(5, |sim| sim.served.server.connected() == 0), "{:?}", sim.served.app.log);
-    assert_eq!(logged(&sim, "why: Timeout"), 1, "{:?}", sim.served.app.log);
+    assert_eq!(logged(&sim, "reason: Timeout"), 1, "{:?}", sim.served.app.log);
     watch(&mut sim, TransportChoice::Tcp);
     assert!(sim.run(5, |sim| sim.watchers[0].told("Playing")));
 }
@@ -233,7 +233,7 @@ fn closing_a_server_ends_all_sessions() {
     sim.pass(1_000);
     sim.served.server.close();
     assert!(sim.run(10, |sim| sim.served.server.connected() == 0));
-    assert_eq!(logged(&sim, "why: Closed"), 2, "{:?}", sim.served.app.log);
+    assert_eq!(logged(&sim, "reason: Closed"), 2, "{:?}", sim.served.app.log);
     let ended = sim.run(5, |sim| sim.watchers.iter().all(|watcher| watcher.told("Ended")));
     assert!(ended, "{:?} {:?}", sim.watchers[0].log, sim.watchers[1].log);
     watch(&mut sim, TransportChoice::Auto);

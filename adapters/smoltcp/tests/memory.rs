@@ -15,7 +15,7 @@ use pinhole_sim::wire::Medium;
 use pinhole_sim::world::SMALL;
 use pinhole_smoltcp::client::{Client, TrackSockets};
 use pinhole_smoltcp::memory::{Arena, ClientResources, RingSize, ServerResources, TcpBuffers, UdpBuffers};
-use pinhole_smoltcp::server::{Application, Server};
+use pinhole_smoltcp::server::{Catalog, CatalogApp, Random, Server};
 use pinhole_smoltcp::time;
 use pinhole_std::media::{Normalising, PatternFormat};
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
@@ -62,11 +62,13 @@ struct Camera {
     tracks: [Track<'static>; 1],
 }
 
-impl Application for Camera {
+impl Random for Camera {
     fn random(&mut self) -> u64 {
         7
     }
+}
 
+impl Catalog for Camera {
     fn find(&self, url: &Url<'_>) -> Option<u16> {
         url.path_is("clip").then_some(0)
     }
@@ -201,7 +203,11 @@ fn run_an_hour(resources: &ServerResources, watching: &ClientResources, clip: &C
                 Some(ring) => &**ring,
                 None => &live,
             };
-            let server_at = served.server.poll(time::now(at), &mut served.sockets, store, &mut camera);
+            let server_at = served.server.poll(
+                time::now(at),
+                &mut served.sockets,
+                &mut CatalogApp { catalog: &mut camera, store },
+            );
             watcher.iface.poll(at, &mut far, &mut watcher.sockets);
             let client_at =
                 watcher.client.poll(time::now(at), &mut watcher.sockets, &mut *watcher.ring, |_| {});

@@ -10,7 +10,7 @@ use smoltcp::socket::{tcp, udp};
 /// The arguments of [`Server::new`].
 struct Parts {
     listen: u16,
-    connections: Vec<Connection<'static>>,
+    connections: Vec<Connection>,
     storage: &'static mut [u8],
     pair: Option<UdpPair>,
     sockets: SocketSet<'static>,

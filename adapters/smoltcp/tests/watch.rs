@@ -35,7 +35,7 @@ fn leave(sim: &mut Sim) {
         sim.served.server.connected() == 0 && sim.watchers.iter().all(|watcher| watcher.client.is_closed())
     });
     assert!(gone && all_told(sim, "Closed"), "{:?}", sim.watchers[0].log);
-    let closed = sim.served.app.log.iter().filter(|event| event.contains("why: Teardown")).count();
+    let closed = sim.served.app.log.iter().filter(|event| event.contains("reason: Teardown")).count();
     assert_eq!(closed, sim.watchers.len());
 }
 

@@ -90,10 +90,10 @@ impl Report {
                     transport.name()
                 ));
             }
-            (false, Event::Closed { peer, session, mount, why, summary }) => {
+            (false, Event::Closed { peer, session, mount, reason, summary }) => {
                 self.offer(&format_args!(
                     "{peer} closed /{mount}, session {session}: {}; {}",
-                    why.reason(),
+                    reason.description(),
                     figures(summary)
                 ));
             }
@@ -110,7 +110,7 @@ impl Report {
                 InputNews::Ended => self.offer(&format_args!("/{mount} has ended")),
                 news => tracing::debug!(?news),
             },
-            (false, Event::Disconnected { peer, why }) => tracing::info!("{peer} disconnected: {why}"),
+            (false, Event::Disconnected { peer, error }) => tracing::info!("{peer} disconnected: {error}"),
             (false, Event::Skipped { peer, frames, .. }) => {
                 tracing::info!("{peer} was late: {frames} frames left out");
             }
@@ -155,9 +155,9 @@ fn as_json(event: &Event) -> Option<Value> {
             "session": session.to_string(), "one_in": one_in }),
         Event::Ended { peer, session } => json!({ "event": "ended", "peer": peer.to_string(),
             "session": session.to_string() }),
-        Event::Closed { peer, session, mount, why, summary } => {
+        Event::Closed { peer, session, mount, reason, summary } => {
             json!({ "event": "closed", "peer": peer.to_string(),
-            "session": session.to_string(), "mount": mount, "why": why.reason(), "frames": summary.frames,
+            "session": session.to_string(), "mount": mount, "why": reason.description(), "frames": summary.frames,
             "frames_skipped": summary.frames_skipped, "frames_thinned": summary.frames_thinned, "packets": summary.packets, "bytes": summary.octets,
             "packets_lost": summary.lost, "seconds": summary.lifetime.as_millis() as f64 / 1000.0 })
         }
@@ -174,8 +174,8 @@ fn as_json(event: &Event) -> Option<Value> {
             InputNews::Ended => json!({ "event": "input_ended", "mount": mount }),
             _ => return None,
         },
-        Event::Disconnected { peer, why } => json!({ "event": "disconnected", "peer": peer.to_string(),
-            "why": why.to_string() }),
+        Event::Disconnected { peer, error } => json!({ "event": "disconnected", "peer": peer.to_string(),
+            "why": error.to_string() }),
         _ => return None,
     })
 }

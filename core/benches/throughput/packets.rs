@@ -6,10 +6,10 @@ use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo}
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::payload::jpeg::Depacketizer;
 use pinhole::rtp;
-use pinhole::server::{Answer, Ask, Config, Event, PortPair, ServerConn};
+use pinhole::server::{Action, Config, Event, PortPair, ServerConn};
 use pinhole::time::{Duration, Instant, Now, NtpTime};
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 const INTERVAL: Duration = Duration::from_millis(40);
 /// Packets in one send call, and the largest that one takes.
@@ -103,7 +103,8 @@ impl FrameStore for Clip {
 
 /// A session over UDP that plays, in virtual time.
 struct Session {
-    conn: ServerConn<Vec<u8>>,
+    conn: ServerConn,
+    storage: Vec<u8>,
     at: Instant,
     frame: u64,
     batch: Vec<u8>,
@@ -112,10 +113,10 @@ struct Session {
 impl Session {
     fn new(clip: &Clip) -> Self {
         let at = Instant::from_micros(1_000_000);
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
         let storage = vec![0; Config::DEFAULT.storage_len(2048)];
-        let conn = ServerConn::new(Config::DEFAULT, now(at), peer, 1, storage).unwrap();
-        let mut session = Self { conn, at, frame: 0, batch: vec![0; BATCH] };
+        let conn = ServerConn::new(Config::DEFAULT, now(at), peer, 1);
+        let mut session = Self { conn, storage, at, frame: 0, batch: vec![0; BATCH] };
         let setup = "SETUP rtsp://h/c/track0 RTSP/1.0\r\nCSeq: 1\r\n\
                      Transport: RTP/AVP;unicast;client_port=5000-5001\r\n\r\n";
         let reply = session.ask(clip, setup);
@@ -126,21 +127,19 @@ impl Session {
 
     /// Says something to the server, and answers its questions; its reply.
     fn ask(&mut self, clip: &Clip, request: &str) -> String {
-        let now = now(self.at);
-        self.conn.handle_stream(now, request.as_bytes()).unwrap();
-        while let Some(event) = self.conn.poll_event(now) {
-            let Event::Request { id, ask } = event else { continue };
-            let answer = match ask {
-                Ask::Setup { .. } => {
-                    let ports = PortPair { socket: 0, rtp: 6000, rtcp: 6001 };
-                    Answer::Setup { media: 0, ports: Some(ports) }
-                }
-                _ => Answer::Play { from: None, end: None },
+        let mut turn = self.conn.turn(now(self.at), &mut self.storage);
+        turn.set_ports(Some(PortPair { socket: 0, rtp: 6000, rtcp: 6001 }));
+        turn.handle_stream(request.as_bytes()).unwrap();
+        while let Some(event) = turn.poll_event() {
+            let Event::Request(request) = event else { continue };
+            let _ = match request.action() {
+                Action::Setup(setup) => setup.accept(0),
+                Action::Play(play) => play.accept(clip, None),
+                other => other.into_request().proceed(),
             };
-            self.conn.reply(now, id, answer, clip).unwrap();
         }
         let mut reply = vec![0; 4096];
-        let chunk = self.conn.poll_stream(now, clip).unwrap();
+        let chunk = turn.poll_stream(clip).unwrap();
         let len = chunk.fill(&mut reply);
         chunk.advance(len);
         reply.truncate(len);

@@ -3,11 +3,11 @@
 #![no_main]
 use libfuzzer_sys::{arbitrary, fuzz_target};
 use pinhole::codec::jpeg::{Header, Sampling, TRACK};
-use pinhole::frame::{Frame, FrameSink, Seek};
+use pinhole::frame::{Frame, FrameSink};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::rtsp::{Message, Parsed, Status, parse};
 use pinhole::sdp::{AddressType, Presentation, Track};
-use pinhole::server::{Answer, Ask, Config, Event, Port, PortPair, RequestId, ServerConn};
+use pinhole::server::{Action, Answered, Application, Config, Port, PortPair, Request, ServerConn};
 use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -36,7 +36,7 @@ enum Step<'a> {
     Transmit { segments: u8, sent: u8, too_big: bool },
     Frame { scan_len: u16, pts: u16 },
     End,
-    Answer { refuse: bool, live: bool },
+    Answer(Answer),
     Close,
     Lost,
 }
@@ -46,12 +46,12 @@ fuzz_target!(|input: (bool, u16, Vec<Step<'_>>)| {
     let mut now = Now { at: Instant::from_micros(1 << 40), ntp: NtpTime(1) };
     let mut config = Config::DEFAULT;
     config.max_packet = max_packet.min(9000);
-    let storage = vec![0; config.storage_len(600)];
-    let mut conn = ServerConn::new(config, now, PEER, 7, storage).unwrap();
+    let mut storage = vec![0; config.storage_len(600)];
+    let mut conn = ServerConn::new(config, now, SocketAddr::new(PEER, 40_000), 7);
     let mut store = [(); 2].map(|()| FrameRing::new(TRACK, [Slot::EMPTY; 8], vec![0; 50_000]));
     let mut out = Vec::new();
     let mut session = String::new();
-    let mut waiting = None;
+    let mut answer = Answer::Later;
     for (cseq, step) in steps.iter().enumerate() {
         let mut said = Vec::new();
         match *step {
@@ -77,7 +77,8 @@ fuzz_target!(|input: (bool, u16, Vec<Step<'_>>)| {
             }
             Step::Wait { millis } => now.at = now.at + Duration::from_millis(u64::from(millis)),
             Step::Write { len } => {
-                if let Some(chunk) = conn.poll_stream(now, &store[..]) {
+                let mut turn = conn.turn(now, &mut storage);
+                if let Some(chunk) = turn.poll_stream(&store[..]) {
                     let mut buffer = vec![0; usize::from(len)];
                     let filled = chunk.fill(&mut buffer);
                     assert!(filled > 0 || len == 0);
@@ -103,26 +104,19 @@ fuzz_target!(|input: (bool, u16, Vec<Step<'_>>)| {
                 store.iter_mut().for_each(|ring| push(ring, scan_len, pts, keep));
             }
             Step::End => store[0].end(),
-            Step::Answer { refuse, live } => {
-                if let Some((id, plan)) = waiting.take() {
-                    answer(&mut conn, now, id, plan, refuse, live, &store);
-                }
-            }
+            Step::Answer(next) => answer = next,
             Step::Close => conn.close(),
             Step::Lost => conn.disconnected(),
         }
         let mut rest = &said[..];
-        while !rest.is_empty() {
-            let Ok(taken) = conn.handle_stream(now, rest) else { break };
+        loop {
+            let mut turn = conn.turn(now, &mut storage);
+            turn.set_ports(Some(PortPair { socket: 0, rtp: 6000, rtcp: 6001 }));
+            let taken = turn.handle_stream(rest).unwrap_or(0);
             rest = &rest[taken..];
+            turn.serve(&mut Program { store: &store, answer });
             if taken == 0 {
                 break;
-            }
-        }
-        conn.handle_timeout(now);
-        while let Some(event) = conn.poll_event(now) {
-            if let Event::Request { id, ask } = event {
-                waiting = Some((id, Plan::of(&ask)));
             }
         }
         let _ = conn.poll_at(&store[..]);
@@ -130,50 +124,60 @@ fuzz_target!(|input: (bool, u16, Vec<Step<'_>>)| {
     }
 });
 
-#[derive(Clone, Copy)]
-enum Plan {
-    Describe,
-    Setup,
-    Play,
-}
-
-impl Plan {
-    fn of(ask: &Ask<'_>) -> Self {
-        match ask {
-            Ask::Describe { .. } => Self::Describe,
-            Ask::Setup { .. } => Self::Setup,
-            Ask::Play { .. } => Self::Play,
-        }
-    }
+/// What the application answers from a step on.
+#[derive(arbitrary::Arbitrary, Clone, Copy, Debug)]
+enum Answer {
+    Accept,
+    AcceptLive,
+    Refuse,
+    Proceed,
+    Later,
+    Respond { status: u16, body: u8 },
 }
 
 type Ring = FrameRing<[Slot; 8], Vec<u8>>;
 
-fn answer(
-    conn: &mut ServerConn<Vec<u8>>,
-    now: Now,
-    id: RequestId,
-    plan: Plan,
-    refuse: bool,
-    live: bool,
-    store: &[Ring],
-) {
-    let tracks = [Track { info: TRACK, dimensions: Some((64, 48)), frame_rate: None }; 2];
-    let answer = match plan {
-        _ if refuse => Answer::Refuse(Status::NOT_FOUND),
-        Plan::Describe => Answer::Describe(Presentation {
-            name: "clip",
-            session_id: 1,
-            version: 1,
-            address_type: AddressType::Ip4,
-            duration: None,
-            tracks: &tracks,
-        }),
-        Plan::Setup => Answer::Setup { media: 0, ports: Some(PortPair { socket: 0, rtp: 6000, rtcp: 6001 }) },
-        Plan::Play if live => Answer::Play { from: Some(Seek::Live), end: None },
-        Plan::Play => Answer::Play { from: None, end: Some(MediaTime::from_micros(1_000_000)) },
-    };
-    conn.reply(now, id, answer, store).expect("it was asked");
+struct Program<'a> {
+    store: &'a [Ring; 2],
+    answer: Answer,
+}
+
+impl Application for Program<'_> {
+    type Store = [Ring];
+
+    fn store(&self) -> &[Ring] {
+        self.store
+    }
+
+    fn request(&mut self, request: Request<'_>) -> Answered {
+        let live = match self.answer {
+            Answer::Accept => false,
+            Answer::AcceptLive => true,
+            Answer::Refuse => return request.refuse(Status::NOT_FOUND, &[("X-Why", "none"); 2]),
+            Answer::Proceed => return request.proceed(),
+            Answer::Later => return request.later(),
+            Answer::Respond { status, body } => {
+                let status = Status(100 + status % 900);
+                return request.respond(status, &[], "text/plain", &vec![b'a'; usize::from(body) * 8]);
+            }
+        };
+        match request.action() {
+            Action::Describe(describe) => {
+                describe.accept(&Presentation {
+                    name: "clip",
+                    session_id: 1,
+                    version: 1,
+                    address_type: AddressType::Ip4,
+                    duration: None,
+                    tracks: &[Track { info: TRACK, dimensions: Some((64, 48)), frame_rate: None }; 2],
+                })
+            }
+            Action::Setup(setup) => setup.accept(0),
+            Action::Play(play) if live => play.accept_live(self.store()),
+            Action::Play(play) => play.accept(self.store(), Some(MediaTime::from_micros(1_000_000))),
+            other => other.into_request().proceed(),
+        }
+    }
 }
 
 /// A frame, whose header may be damaged.

@@ -65,6 +65,9 @@ impl fmt::Display for UrlError {
 impl core::error::Error for UrlError {}
 
 impl<'a> Url<'a> {
+    /// A URL without a host and a path, for code that has a URL in any case.
+    pub(crate) const NONE: Self = Self { host: &[], port: None, path: &[], query: None };
+
     /// Reads an absolute URL. A fragment (`#...`) is dropped.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Bytes for the RTSP connection: replies, and interleaved packets (RFC 2326, 10.12).
-use super::conn::{MAX_TRACKS, State};
+use super::config::MAX_TRACKS;
+use super::conn::ConnState;
 use super::stream::{Stream, walk};
 use crate::frame::FrameStore;
 use crate::rtp::{PIECES, SplitPacket};
@@ -10,7 +11,7 @@ use crate::time::Now;
 #[derive(Debug)]
 #[must_use = "nothing is sent until `advance` says how much was written"]
 pub struct Chunk<'a, S: ?Sized> {
-    pub(super) state: &'a mut State,
+    pub(super) state: &'a mut ConnState,
     pub(super) tx: &'a mut [u8],
     pub(super) store: &'a S,
     pub(super) now: Now,

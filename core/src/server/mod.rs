@@ -1,29 +1,38 @@
-//! The server's side of one RTSP connection, and of all that was set up on it.
+//! The server's side of an RTSP connection, and of the sessions that are set up on it.
 //!
-//! The order of calls, in each turn of the caller's loop:
+//! An adapter keeps a [`ServerConn`] for each connection, and provides storage for requests and replies. In
+//! each round of its loop it does the following:
 //!
-//! 1. what came in: [`ServerConn::handle_stream`], [`ServerConn::handle_datagram`], and
-//!    [`ServerConn::handle_timeout`];
-//! 2. [`ServerConn::poll_event`] until `None`; each request is answered, now or in a later turn,
-//!    by [`ServerConn::reply`];
-//! 3. [`ServerConn::poll_stream`] and [`ServerConn::poll_transmit`] until `None`, or until their
-//!    socket takes no more;
-//! 4. sleep until [`ServerConn::poll_at`] says, or until there is input or a new frame.
+//! 1. It hands in datagrams ([`ServerConn::handle_datagram`]), begins a [`Turn`] ([`ServerConn::turn`]), and
+//!    hands in bytes of the connection ([`Turn::handle_stream`]).
+//! 2. It calls [`Turn::serve`] with the program's [`Application`], which answers requests and takes note of
+//!    events, or [`Turn::poll_event`] until that returns `None`.
+//! 3. It sends what [`Turn::poll_stream`] and [`Turn::poll_transmit`] return, until they return `None` or
+//!    their socket takes no more, and serves once more, as sending may end sessions.
+//! 4. It sleeps until the time of [`ServerConn::poll_at`], or until bytes, datagrams or frames arrive.
+mod application;
 mod chunk;
+mod claim;
+mod config;
 mod conn;
 mod event;
+mod receive;
 mod reply;
 mod request;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod transmit;
+mod turn;
 
 pub use crate::rtp::{Batch, Port};
 pub use crate::rtsp::LowerTransport;
+pub use application::{Application, Catalog, CatalogApp};
 pub use chunk::Chunk;
-pub use conn::{Config, MAX_TRACKS, MIN_REQUEST, ServerConn, StorageTooSmall};
-pub use event::{
-    Answer, Ask, Claim, CloseReason, ConnError, Event, NotAsked, PortPair, RequestId, SessionId, Summary,
-};
+pub use claim::{Claim, PortPair};
+pub use config::{Config, MAX_TRACKS, MIN_REQUEST};
+pub use conn::ServerConn;
+pub use event::{CloseReason, ConnError, Event, Notice, SessionId, Summary};
+pub use request::{Action, Answered, Describe, Play, Request, Setup};
 pub use transmit::Transmit;
+pub use turn::Turn;

@@ -1,79 +1,157 @@
-//! The application's answers, as replies.
-use super::conn::{MAX_TRACKS, REPLY_ROOM, State};
-use super::event::{Answer, CloseReason, PortPair, SessionId};
-use super::request::{asked_pace, max_packet, session_of};
+//! The replies, and what they do to the connection.
+use super::claim::PortPair;
+use super::config::{MAX_TRACKS, REPLY_ROOM};
+use super::conn::ConnState;
+use super::event::{CloseReason, SessionId};
+use super::receive::{Offer, OfferedTransport, Received, Wish};
 use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Seek, TrackId};
 use crate::rtp::{MAX_UDP_SPEED, Pace, Play, Sender, SenderConfig};
-use crate::rtsp::LowerTransport;
 use crate::rtsp::{
-    Method, Pair, Position, Profile, Range, Request, RtpInfo, Scale, Session, Speed, Status, TransportSpec,
-    Url,
+    MessageWriter, Method, Pair, Position, Profile, Range, RtpInfo, Scale, Session, Speed, Status,
+    TransportSpec, Url,
 };
 use crate::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
-use crate::text::{Emit, TextWriter, hex_digits};
+use crate::text::{Emit, SliceSink, TextWriter, hex_digits};
 use crate::time::{Duration, MediaTime, Now};
 use embedded_io::Write;
 
-impl State {
-    pub(super) fn answer<S: FrameStore + ?Sized>(
+const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+const SERVER: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
+
+/// A reply that is being written.
+pub(super) type Reply<'a> = MessageWriter<SliceSink<'a>>;
+
+impl<'a> Received<'a> {
+    /// The URL, which all requests have that need one.
+    pub(super) fn known_url(&self) -> Url<'a> {
+        self.url.unwrap_or(Url::NONE)
+    }
+
+    /// The number of the track that the URL names, or 0.
+    pub(super) fn track(&self) -> u8 {
+        self.known_url().track().map_or(0, |(_, track)| track)
+    }
+
+    fn cseq(&self) -> Option<u32> {
+        self.message.headers.cseq()
+    }
+}
+
+impl ConnState {
+    /// Queues a reply. One that cannot be written becomes a 500, which always can.
+    pub(super) fn reply(
         &mut self,
-        now: Now,
-        answer: Answer<'_>,
-        store: &S,
-        rx: &[u8],
         tx: &mut [u8],
+        status: Status,
+        cseq: Option<u32>,
+        build: &dyn Fn(&mut Reply<'_>),
     ) {
-        let Some(request) = self.waiting(rx) else { return };
-        let Ok(url) = Url::parse(request.url) else { return };
-        // Its session may have ended since it was asked.
-        let done = self.check(&request).and_then(|_| match (request.method, answer) {
-            (_, Answer::Refuse(status)) => Err(status),
-            (Method::Describe, Answer::Describe(presentation)) => {
-                self.describe(&request, url, &presentation, tx);
-                Ok(())
-            }
-            (Method::Setup, Answer::Setup { media, ports }) => {
-                self.setup(now, &request, url, media, ports, tx)
-            }
-            (Method::Play, Answer::Play { from, end }) => self.play(now, &request, url, from, end, store, tx),
-            // The application's mistake, not the client's.
-            _ => Err(Status::INTERNAL_SERVER_ERROR),
-        });
-        if let Err(status) = done {
-            self.write_reply(tx, status, request.headers.cseq(), &|reply| reply.end());
+        if !self.try_reply(tx, usize::MAX, status, cseq, build) {
+            self.try_reply(tx, usize::MAX, Status::INTERNAL_SERVER_ERROR, cseq, &|reply| reply.end());
         }
     }
 
-    fn describe(
+    /// Queues a reply of at most `limit` bytes. Returns false, and queues nothing, if it cannot be written.
+    fn try_reply(
         &mut self,
-        request: &Request<'_>,
-        url: Url<'_>,
+        tx: &mut [u8],
+        limit: usize,
+        status: Status,
+        cseq: Option<u32>,
+        build: &dyn Fn(&mut Reply<'_>),
+    ) -> bool {
+        let limit = limit.min(self.stream_room());
+        let room = self.outgoing.tail(tx, REPLY_ROOM);
+        let limit = room.len().min(limit);
+        let written = write(room.get_mut(..limit).unwrap_or_default(), status, cseq, build);
+        self.outgoing.grow(tx, written.unwrap_or(0));
+        written.is_some()
+    }
+
+    /// Answers a request that needs no application.
+    pub(super) fn proceed(&mut self, request: &Received<'_>, tx: &mut [u8]) {
+        let has_body = !request.message.body.is_empty();
+        let mut methods = None;
+        let mut session = None;
+        let status = match request.message.method {
+            Method::Options => {
+                methods = Some("Public");
+                Status::OK
+            }
+            Method::Announce | Method::Record | Method::Redirect => {
+                methods = Some("Allow");
+                Status::METHOD_NOT_ALLOWED
+            }
+            Method::Describe | Method::Setup | Method::Play => Status::NOT_FOUND,
+            Method::Unknown(_) => Status::NOT_IMPLEMENTED,
+            Method::Pause | Method::Teardown | Method::GetParameter | Method::SetParameter => {
+                session = request.session;
+                match (request.message.method, session) {
+                    (Method::Pause, Some(session)) => {
+                        self.tracks_mut(session).for_each(|stream| stream.sender.pause())
+                    }
+                    (Method::Teardown, Some(session)) => self.tear_down(session, request.url),
+                    _ => {}
+                }
+                // A parameter request without a body only asks whether the server is there (RFC 2326, 10.8).
+                if has_body && matches!(request.message.method, Method::GetParameter | Method::SetParameter) {
+                    Status::PARAMETER_NOT_UNDERSTOOD
+                } else {
+                    Status::OK
+                }
+            }
+        };
+        self.reply(tx, status, request.cseq(), &|reply| {
+            if let Some(name) = methods {
+                reply.header(name, METHODS);
+            }
+            if let Some(session) = session {
+                reply.header("Session", &hex_digits(session.0)[..]);
+            }
+            reply.end()
+        });
+    }
+
+    /// Ends the track that `url` names, or all tracks of the session if it names none or the only one.
+    fn tear_down(&mut self, session: SessionId, url: Option<Url<'_>>) {
+        let track = url.and_then(|url| url.track()).map(|(_, track)| track);
+        let alone = track.filter(|_| self.tracks(session).count() > 1);
+        for stream in self.tracks_mut(session) {
+            if alone.is_none_or(|track| stream.sender.track().track == track) {
+                stream.close(CloseReason::Teardown);
+            }
+        }
+    }
+
+    pub(super) fn describe(
+        &mut self,
+        request: &Received<'_>,
         presentation: &Presentation<'_>,
         tx: &mut [u8],
     ) {
-        self.write_reply(tx, Status::OK, request.headers.cseq(), &|reply| {
-            reply.header("Content-Base", &url.join(b"/"));
+        self.reply(tx, Status::OK, request.cseq(), &|reply| {
+            reply.header("Content-Base", &request.known_url().join(b"/"));
             reply.end_with(CONTENT_TYPE, presentation)
         });
     }
 
-    fn setup(
+    pub(super) fn setup(
         &mut self,
         now: Now,
-        request: &Request<'_>,
-        url: Url<'_>,
+        request: &Received<'_>,
+        offer: Offer,
         media: u16,
         ports: Option<PortPair>,
         tx: &mut [u8],
     ) -> Result<(), Status> {
-        let (lower, offered) = self.transport(request).ok_or(Status::UNSUPPORTED_TRANSPORT)?;
-        let max_packet = max_packet(request, self.config.max_packet)?;
-        let track = TrackId { media, track: url.track().map_or(0, |(_, track)| track) };
-        let named = session_of(request);
-        let by_udp = match lower {
-            LowerTransport::Udp => Some(udp(&offered, ports).ok_or(Status::UNSUPPORTED_TRANSPORT)?),
-            LowerTransport::Interleaved => None,
+        let track = TrackId { media, track: request.track() };
+        let named = request.session;
+        let (by_udp, channels) = match offer.transport {
+            OfferedTransport::Udp(client) => {
+                (Some(udp(client, ports.ok_or(Status::UNSUPPORTED_TRANSPORT)?)), None)
+            }
+            OfferedTransport::Interleaved(channels) => (None, channels),
         };
         let others = self.streams.iter().filter(|stream| !is_replaced(stream, named, track));
         if others.filter(|stream| stream.gone().is_none()).count() >= self.streams.capacity() {
@@ -84,15 +162,15 @@ impl State {
             stream.close(CloseReason::Replaced);
         }
         if self.streams.is_full() {
-            // The end of the former one is told, too, but its place is needed now.
+            // The end of the former one is reported, too, but its place is needed now.
             self.closed = self.take_gone(now);
         }
-        let (route, mut spec) = by_udp.unwrap_or_else(|| self.interleave(&offered));
+        let (route, mut spec) = by_udp.unwrap_or_else(|| self.interleave(channels));
         let session = named.unwrap_or_else(|| SessionId(self.draw()));
         let config = SenderConfig {
             track,
             framing: route.framing(),
-            max_packet,
+            max_packet: offer.max_packet,
             late: self.config.late,
             adapt: self.config.adapt,
             cname: self.cname,
@@ -104,7 +182,7 @@ impl State {
             .push(Stream::new(now, session, route, sender))
             .map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;
         let timeout_secs = u32::try_from(self.config.session_timeout.as_millis() / 1000).ok();
-        self.write_reply(tx, Status::OK, request.headers.cseq(), &|reply| {
+        self.reply(tx, Status::OK, request.cseq(), &|reply| {
             reply.header("Session", &Session { id: &hex_digits(session.0), timeout_secs });
             reply.header("Transport", &spec);
             reply.end()
@@ -113,13 +191,13 @@ impl State {
     }
 
     /// The client's channels, or free ones where it names none or such as are taken.
-    fn interleave<'a>(&self, offered: &TransportSpec<'a>) -> (Route, TransportSpec<'a>) {
+    fn interleave(&self, offered: Option<Pair<u8>>) -> (Route, TransportSpec<'static>) {
         let taken = |channel: u8| {
             self.streams.iter().filter(|stream| stream.gone().is_none()).any(|stream| {
                 matches!(stream.route, Route::Interleaved { rtp, rtcp } if rtp == channel || rtcp == channel)
             })
         };
-        let pair = match offered.interleaved {
+        let pair = match offered {
             Some(pair) if pair.rtp != pair.rtcp && !taken(pair.rtp) && !taken(pair.rtcp) => pair,
             _ => {
                 let free = (0..=2 * MAX_TRACKS as u8).find(|n| !taken(2 * n) && !taken(2 * n + 1));
@@ -131,18 +209,17 @@ impl State {
     }
 
     #[allow(clippy::too_many_arguments, reason = "what a PLAY is made of")]
-    fn play<S: FrameStore + ?Sized>(
+    pub(super) fn play<S: FrameStore + ?Sized>(
         &mut self,
         now: Now,
-        request: &Request<'_>,
-        url: Url<'_>,
+        request: &Received<'_>,
+        wish: Wish,
         from: Option<Seek>,
         end: Option<MediaTime>,
         store: &S,
         tx: &mut [u8],
     ) -> Result<(), Status> {
-        let session = session_of(request).ok_or(Status::SESSION_NOT_FOUND)?;
-        let range = request.headers.get("Range").and_then(|value| Range::parse(value).ok());
+        let Wish { session, range, scale, speed } = wish;
         let asked = range.and_then(|range| range.start).map(|start| match start {
             // What has no end has no start either, and FFmpeg asks for 0 whatever it is. The oldest frame
             // of a small ring would be gone before the next one could be sent.
@@ -152,7 +229,6 @@ impl State {
         });
         let start = from.or(asked);
         let asked_stop = range.and_then(|range| range.end);
-        let (scale, speed) = asked_pace(request)?;
         let pace = self.pace(session, scale, speed, end);
         if let Some(Seek::To(time)) = start {
             let beyond_end = end.is_some_and(|end| match pace.is_reverse() {
@@ -207,11 +283,12 @@ impl State {
         // Of what is played to its end, nothing is left but that.
         let start = first.or(whole_end).map(Position::At).filter(|_| live.is_none()).or(live);
         let played = Range { start, end: stop.or(whole_end) };
+        let url = request.known_url();
         let base = url.track().map_or(url, |(base, _)| base);
         // A hint, which a long URL for each track makes too long to be sent.
         for infos in [Some(RtpInfos { base, infos: &infos }), None] {
-            let most = if infos.is_some() { REPLY_ROOM } else { usize::MAX };
-            let replied = self.try_reply(tx, most, Status::OK, request.headers.cseq(), &|reply| {
+            let limit = if infos.is_some() { REPLY_ROOM } else { usize::MAX };
+            let replied = self.try_reply(tx, limit, Status::OK, request.cseq(), &|reply| {
                 reply.header("Session", &hex_digits(session.0)[..]);
                 if !goes_on {
                     reply.header("Range", &played);
@@ -261,14 +338,25 @@ fn is_replaced(stream: &Stream, session: Option<SessionId>, track: TrackId) -> b
     stream.sender.track() == track && stream.is_open() && (again || forgotten)
 }
 
-/// Where the client announced its ports, at its own address: what it says of a destination would
-/// aim the stream at others (RFC 2326, 16).
-fn udp<'a>(offered: &TransportSpec<'a>, ports: Option<PortPair>) -> Option<(Route, TransportSpec<'a>)> {
-    let (client, ports) = (offered.client_port?, ports?);
+/// To the ports that the client announced, at its own address: the destination that it names could be
+/// somebody else's (RFC 2326, 16).
+fn udp(client: Pair<u16>, ports: PortPair) -> (Route, TransportSpec<'static>) {
     let socket = ports.socket;
     let route = Route::Udp { socket, rtp: client.rtp, rtcp: client.rtcp, scope_id: 0, latched: false };
     let server_port = Some(Pair { rtp: ports.rtp, rtcp: ports.rtcp });
-    Some((route, TransportSpec { profile: Profile::Udp, server_port, ..TransportSpec::udp(client) }))
+    (route, TransportSpec { profile: Profile::Udp, server_port, ..TransportSpec::udp(client) })
+}
+
+fn write(
+    room: &mut [u8],
+    status: Status,
+    cseq: Option<u32>,
+    build: &dyn Fn(&mut Reply<'_>),
+) -> Option<usize> {
+    let mut reply = MessageWriter::response(SliceSink::new(room), status, cseq);
+    reply.header("Server", SERVER);
+    build(&mut reply);
+    Some(reply.into_sink().ok()?.len())
 }
 
 /// The RTP-Info of all tracks of a session (RFC 2326, 12.33).

@@ -1,5 +1,5 @@
 //! A track that was set up: what RTSP adds to the [`Sender`] of its packets.
-use super::event::{CloseReason, Event, SessionId, Summary};
+use super::event::{CloseReason, Notice, SessionId, Summary};
 use crate::fmt::debug;
 use crate::frame::FrameStore;
 use crate::rtp::{Framing, Message, Next, Sender, SenderEvent};
@@ -101,22 +101,22 @@ impl Stream {
         self.is_open() && self.sender.is_playing()
     }
 
-    /// Whether [`Self::event`] has something, or it is to be forgotten.
-    pub(super) fn has_event(&self) -> bool {
+    /// Whether [`Self::notice`] has something, or it is to be forgotten.
+    pub(super) fn has_notice(&self) -> bool {
         self.tell_opened || self.sender.has_event() || self.gone().is_some()
     }
 
     /// Takes what happened to it.
-    pub(super) fn event(&mut self) -> Option<Event<'static>> {
+    pub(super) fn notice(&mut self) -> Option<Notice> {
         let (session, track) = (self.session, self.sender.track());
         if core::mem::take(&mut self.tell_opened) {
             debug!("{:?}: {:?} is set up", session, track);
-            return Some(Event::Opened { session, track, lower: self.route.lower() });
+            return Some(Notice::Opened { session, track, transport: self.route.lower() });
         }
         Some(match self.sender.poll_event()? {
-            SenderEvent::Skipped(frames) => Event::Skipped { session, track, frames },
-            SenderEvent::Adapted(one_in) => Event::Adapted { session, track, one_in },
-            SenderEvent::Ended => Event::Ended { session, track },
+            SenderEvent::Skipped(frames) => Notice::Skipped { session, track, frames },
+            SenderEvent::Adapted(one_in) => Notice::Adapted { session, track, one_in },
+            SenderEvent::Ended => Notice::Ended { session, track },
         })
     }
 

@@ -32,7 +32,7 @@ impl<'a> Arena<'a> {
         &mut self,
         resources: &ServerResources<TRACKS>,
         sockets: &mut SocketSet<'a>,
-    ) -> Connection<'a, TRACKS> {
+    ) -> Connection<TRACKS> {
         Connection::new(self.tcp_socket(resources.tcp, sockets))
     }
 

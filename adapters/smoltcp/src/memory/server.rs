@@ -82,7 +82,7 @@ impl<const TRACKS: usize> ServerResources<TRACKS> {
     /// Returns the bytes of each part.
     pub const fn ram(&self) -> ServerRam {
         ServerRam {
-            connections: self.connections * size_of::<Connection<'_, TRACKS>>(),
+            connections: self.connections * size_of::<Connection<TRACKS>>(),
             messages: self.storage_len(),
             tcp: self.connections * self.tcp.ram(),
             udp: if let Some(udp) = &self.udp { udp.ram() } else { 0 },

@@ -13,7 +13,7 @@ const SHORTEST_PACKET: u16 = 548;
 /// Checks the port, the connections and the storage.
 pub(super) fn listener<const TRACKS: usize>(
     port: u16,
-    connections: &[Connection<'_, TRACKS>],
+    connections: &[Connection<TRACKS>],
     storage: usize,
     config: Config,
     sockets: &SocketSet<'_>,

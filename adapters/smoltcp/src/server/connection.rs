@@ -1,14 +1,11 @@
 //! A TCP socket of a server, from listening to closing.
-use super::application::Application;
+use super::application::Random;
 use super::context::Context;
 use super::established::{Established, Next};
-use super::storage::SharedStorage;
 use crate::TCP_TIMEOUT;
 use crate::udp::SOCKET;
-use core::mem;
 use core::net::SocketAddr;
-use pinhole::frame::FrameStore;
-use pinhole::server::{MAX_TRACKS, Port, ServerConn};
+use pinhole::server::{Application, MAX_TRACKS, Port, ServerConn};
 use pinhole::time::{Instant, Now};
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp;
@@ -19,19 +16,19 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 /// The server controls the socket: it listens, accepts a client, closes, and listens again. `TRACKS` is
 /// the number of tracks that the client can have set up at once.
 #[derive(Debug)]
-pub struct Connection<'a, const TRACKS: usize = MAX_TRACKS> {
+pub struct Connection<const TRACKS: usize = MAX_TRACKS> {
     socket: SocketHandle,
-    state: ConnectionState<'a, TRACKS>,
+    state: ConnectionState<TRACKS>,
 }
 
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "the caller provides memory for the largest variant anyway")]
-enum ConnectionState<'a, const TRACKS: usize> {
+enum ConnectionState<const TRACKS: usize> {
     /// The socket listens, or is about to. `opening` is when a client began to connect.
     Idle {
         opening: Option<Instant>,
     },
-    Established(Established<'a, TRACKS>),
+    Established(Established<TRACKS>),
     /// TCP's closing handshake is under way, and is aborted at this time.
     Closing(Instant),
 }
@@ -48,7 +45,7 @@ enum Accept {
     },
 }
 
-impl<'a, const TRACKS: usize> Connection<'a, TRACKS> {
+impl<const TRACKS: usize> Connection<TRACKS> {
     /// Creates a connection on `socket`.
     ///
     /// The socket's receive buffer holds a request until it is complete: its length, at least 256 bytes,
@@ -71,7 +68,7 @@ impl<'a, const TRACKS: usize> Connection<'a, TRACKS> {
     }
 
     /// Returns the RTSP connection, if a client is connected.
-    pub(super) const fn conn(&self) -> Option<&ServerConn<SharedStorage<'a>, TRACKS>> {
+    pub(super) const fn conn(&self) -> Option<&ServerConn<TRACKS>> {
         match &self.state {
             ConnectionState::Established(established) => Some(&established.conn),
             _ => None,
@@ -80,15 +77,15 @@ impl<'a, const TRACKS: usize> Connection<'a, TRACKS> {
 
     pub(super) fn handle_datagram(&mut self, now: Now, from: SocketAddr, port: Port, datagram: &[u8]) {
         if let Some(established) = self.established_mut() {
-            established.unreachable = false;
+            established.link.unreachable = false;
             established.conn.handle_datagram(now, from, SOCKET, port, datagram);
         }
     }
 
     /// Records that datagrams do not reach `peer` at present.
     pub(super) fn on_unreachable(&mut self, peer: IpAddress) {
-        if let Some(established) = self.established_mut().filter(|it| it.peer.addr == peer) {
-            established.unreachable = true;
+        if let Some(established) = self.established_mut().filter(|it| it.link.peer.addr == peer) {
+            established.link.unreachable = true;
         }
     }
 
@@ -100,17 +97,12 @@ impl<'a, const TRACKS: usize> Connection<'a, TRACKS> {
     }
 
     /// Does everything that can be done now. Returns when there is more to do.
-    pub(super) fn poll<S, A>(
+    pub(super) fn poll<A: Application + Random + ?Sized>(
         &mut self,
-        context: &mut Context<'_, 'a>,
+        context: &mut Context<'_, '_>,
         sockets: &mut SocketSet<'_>,
-        store: &S,
         app: &mut A,
-    ) -> Option<Instant>
-    where
-        S: FrameStore + ?Sized,
-        A: Application + ?Sized,
-    {
+    ) -> Option<Instant> {
         let now = context.now;
         if let ConnectionState::Closing(until) = self.state {
             let socket = sockets.get_mut::<tcp::Socket<'_>>(self.socket);
@@ -143,29 +135,18 @@ impl<'a, const TRACKS: usize> Connection<'a, TRACKS> {
             }
         }
         let ConnectionState::Established(established) = &mut self.state else { return None };
-        context.storage.set_len(established.storage_len);
-        // Swaps always: between turns the storage holds nothing that the connection needs.
-        established.conn.swap_storage(context.storage);
-        let next = established.poll(self.socket, context, sockets, store, app);
-        let returned = established.conn.swap_storage(context.storage);
-        match next {
-            Next::Wait(at) if returned => at,
-            _ => {
+        match established.poll(self.socket, context, sockets, app) {
+            Next::Wait(at) => at,
+            Next::Close => {
                 sockets.get_mut::<tcp::Socket<'_>>(self.socket).close();
                 let until = now.at + TCP_TIMEOUT;
-                let closing = ConnectionState::Closing(until);
-                if let ConnectionState::Established(established) = mem::replace(&mut self.state, closing)
-                    && !returned
-                {
-                    // A message that was not written out is lost: the other connections need the storage.
-                    *context.storage = established.conn.into_storage();
-                }
+                self.state = ConnectionState::Closing(until);
                 Some(until)
             }
         }
     }
 
-    const fn established_mut(&mut self) -> Option<&mut Established<'a, TRACKS>> {
+    const fn established_mut(&mut self) -> Option<&mut Established<TRACKS>> {
         match &mut self.state {
             ConnectionState::Established(established) => Some(established),
             _ => None,

@@ -10,15 +10,16 @@ mod storage;
 mod tcp_socket;
 mod transmit_queue;
 
-pub use application::Application;
+pub use application::Random;
 pub use connection::Connection;
 pub use error::SetupError;
+pub use pinhole::server::{Application, Catalog, CatalogApp};
 
 use crate::time::to_smoltcp;
 use crate::udp::{SOCKET, UdpPair};
 use context::Context;
 use core::net::SocketAddr;
-use pinhole::frame::{FrameId, FrameStore, TrackId};
+use pinhole::frame::{FrameId, TrackId};
 use pinhole::server::{Claim, Config, MAX_TRACKS, Port, Summary};
 use pinhole::time::{Duration, Now};
 use smoltcp::iface::SocketSet;
@@ -50,7 +51,7 @@ pub struct Server<'a, const TRACKS: usize = MAX_TRACKS> {
     ip_mtu: usize,
     /// The transmit buffers of `udp`: RTP's and RTCP's.
     queues: [TransmitQueue; 2],
-    connections: &'a mut [Connection<'a, TRACKS>],
+    connections: &'a mut [Connection<TRACKS>],
     storage: SharedStorage<'a>,
     /// Index of the connection that is polled first. It rotates, so that shared buffers are shared
     /// fairly.
@@ -81,7 +82,7 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
         listen: impl Into<IpListenEndpoint>,
         udp: Option<UdpPair>,
         config: Config,
-        connections: &'a mut [Connection<'a, TRACKS>],
+        connections: &'a mut [Connection<TRACKS>],
         storage: &'a mut [u8],
         sockets: &SocketSet<'_>,
         ip_mtu: usize,
@@ -97,26 +98,22 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
     }
 
     /// Does everything that can be done now: reads requests, has `app` answer them, and sends the frames
-    /// of `store` that are due.
+    /// of its store that are due.
     ///
     /// Returns when to call it next if nothing arrives before; the main loop waits for the earlier of
     /// this and [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). Call it also after each
-    /// [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket, and when `store` has a
-    /// new frame.
+    /// [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket, when the store has a
+    /// new frame, and when a request can be answered that was put off by
+    /// [`Request::later`](pinhole::server::Request::later).
     ///
     /// # Panics
     /// If a handle of the server does not belong to `sockets`, as [`SocketSet::get_mut`] does.
-    pub fn poll<S, A>(
+    pub fn poll<A: Application + Random + ?Sized>(
         &mut self,
         now: Now,
         sockets: &mut SocketSet<'_>,
-        store: &S,
         app: &mut A,
-    ) -> Option<smoltcp::time::Instant>
-    where
-        S: FrameStore + ?Sized,
-        A: Application + ?Sized,
-    {
+    ) -> Option<smoltcp::time::Instant> {
         self.receive(now, sockets);
         let ports = self.udp.and_then(|udp| udp.ports(sockets, self.config.max_packet));
         let mut context = Context {
@@ -133,7 +130,7 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
         let count = self.connections.len();
         let (last, first) = self.connections.split_at_mut_checked(self.first).unwrap_or_default();
         let turns = first.iter_mut().chain(last);
-        let wake = turns.filter_map(|connection| connection.poll(&mut context, sockets, store, app)).min();
+        let wake = turns.filter_map(|connection| connection.poll(&mut context, sockets, app)).min();
         let wake = wake.into_iter().chain(self.queues.iter().filter_map(TransmitQueue::check_at)).min();
         self.first = self.first.wrapping_add(1).checked_rem(count).unwrap_or(0);
         wake.map(to_smoltcp)

@@ -228,14 +228,10 @@ impl Library {
         }
     }
 
-    /// Describes a medium to `describe`, which cannot keep what it is lent.
-    pub(crate) fn present<R>(
-        &self,
-        media: u16,
-        address_type: AddressType,
-        describe: impl FnOnce(Presentation<'_>) -> R,
-    ) -> Option<R> {
-        let medium = self.medium(media)?;
+    /// Calls `describe` with the description of a medium, or with `None` if there is no such medium. The
+    /// server fills in the address type.
+    pub(crate) fn present<R>(&self, media: u16, describe: impl FnOnce(Option<Presentation<'_>>) -> R) -> R {
+        let Some(medium) = self.medium(media) else { return describe(None) };
         let (size, frame_rate) = match &medium.kind {
             Kind::Recorded(recorded) => (recorded.size(), Some(recorded.clock().frame_rate())),
             Kind::Live(live) => (live.size(), None),
@@ -244,11 +240,11 @@ impl Library {
         };
         let tracks = [Track { info: TRACK, dimensions: size, frame_rate }];
         let duration = self.end(media).map(|end| end.since(MediaTime::ZERO));
-        Some(describe(Presentation {
+        describe(Some(Presentation {
             name: &medium.mount,
             session_id: self.session_id.wrapping_add(u64::from(media)),
             version: 0,
-            address_type,
+            address_type: AddressType::Ip4,
             duration,
             tracks: &tracks,
         }))

@@ -1,7 +1,7 @@
 //! One event loop: its connections, its UDP sockets, and the order of their turns.
 use super::acceptor::Acceptor;
 use super::owners::Owners;
-use super::peer::{Peer, Turn};
+use super::peer::{Next, Peer};
 use super::udp_pairs::{self, UdpPairs};
 use super::wakes::Wakes;
 use super::workers::Workers;
@@ -12,7 +12,7 @@ use crate::udp::RECEIVE_LEN;
 use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
 use pinhole::frame::TrackId;
-use pinhole::server::{Config, PortPair};
+use pinhole::server::{Config, MAX_TRACKS, PortPair};
 use slab::Slab;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -223,18 +223,25 @@ impl EventLoop {
     fn turn(&mut self, index: usize, tell: &mut impl FnMut(&Event)) {
         let Some(peer) = self.peers.get_mut(index) else { return };
         let now = self.shared.clock.now();
-        let mut turn = peer.turn(now, &mut self.shared, tell);
-        if peer.awaits_ports() {
-            let address = peer.address().ip();
-            let ports = self.ports_for(index, address);
+        let mut next = peer.turn(now, &mut self.shared, tell);
+        // A connection has room for so many sessions at once; the next SETUP waits for the next turn.
+        for _ in 0..MAX_TRACKS {
+            let Some(address) = self.peers.get(index).filter(|peer| peer.awaits_ports()).map(Peer::address)
+            else {
+                break;
+            };
+            let ports = self.ports_for(index, address.ip());
             let ports = ports.inspect_err(|error| tracing::warn!(%error, "no UDP ports for a session")).ok();
             let Some(peer) = self.peers.get_mut(index) else { return };
-            peer.set_up(now, &self.shared, ports);
-            turn = peer.turn(now, &mut self.shared, tell);
+            peer.set_ports(ports);
+            next = peer.turn(now, &mut self.shared, tell);
+            if peer.awaits_ports() {
+                next = next.or_at(now.at);
+            }
         }
-        match turn {
-            Turn::Wait(at) => self.wakes.set(index, at),
-            Turn::Gone => {
+        match next {
+            Next::Wait(at) => self.wakes.set(index, at),
+            Next::Close => {
                 self.wakes.set(index, None);
                 let mut peer = self.peers.remove(index);
                 peer.deregister(self.poll.registry());

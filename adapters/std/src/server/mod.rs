@@ -107,7 +107,7 @@ pub enum Event {
         /// The path of the medium, without the leading slash.
         mount: String,
         /// The reason.
-        why: CloseReason,
+        reason: CloseReason,
         /// The totals of the track.
         summary: Summary,
     },
@@ -125,7 +125,7 @@ pub enum Event {
         /// The client.
         peer: SocketAddr,
         /// The reason.
-        why: ConnError,
+        error: ConnError,
     },
     /// Something happened at a live input.
     Input {

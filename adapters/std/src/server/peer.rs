@@ -1,14 +1,16 @@
 //! One connection's turn.
 use super::{Event, Shared};
+use crate::media::Library;
 use crate::udp::{self, Sent, UdpSocket};
 use crate::warm::warm;
 use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use pinhole::frame::{Seek, TrackId};
-use pinhole::rtsp::{Range, Status, Url};
-use pinhole::sdp::AddressType;
-use pinhole::server::{self, Answer, Ask, Claim, Config, Port, PortPair, RequestId, ServerConn, Transmit};
+use pinhole::frame::TrackId;
+use pinhole::rtsp::{LowerTransport, Status, Url};
+use pinhole::server::{
+    Action, Answered, Application, Claim, Config, Notice, Port, PortPair, Request, ServerConn, Transmit, Turn,
+};
 use pinhole::text::Emit;
 use pinhole::time::{Duration, Instant, Now};
 use std::io::{self, IoSlice, Read, Write};
@@ -28,28 +30,55 @@ const UNSENT: u32 = 128 * 1024;
 /// When to try again where a UDP socket took no more.
 const UDP_AGAIN: Duration = Duration::from_millis(1);
 
+/// A client, and the RTSP connection with it.
 pub(super) struct Peer {
-    stream: TcpStream,
-    address: SocketAddr,
-    /// Where the client reached this server: its datagrams come from there.
-    local: IpAddr,
-    conn: ServerConn<Vec<u8>>,
-    readable: bool,
-    writable: bool,
-    /// What is left to say is said, by this time, and then the connection is closed.
-    leaving: Option<Instant>,
-    /// The connection is lost.
-    lost: bool,
-    /// A session that waits for UDP ports.
-    awaiting: Option<(RequestId, u16)>,
+    conn: ServerConn,
+    storage: Vec<u8>,
+    ports: Ports,
+    link: Link,
 }
 
-/// What is next for a connection.
-pub(super) enum Turn {
-    /// To come back at this time, or when something comes in.
+/// The TCP connection of a client.
+struct Link {
+    stream: TcpStream,
+    address: SocketAddr,
+    /// The address at which the client reached this server, and from which datagrams are sent.
+    local: IpAddr,
+    readable: bool,
+    writable: bool,
+    /// The connection is closed when everything is written, at this time at the latest.
+    leaving: Option<Instant>,
+    /// The TCP connection is lost.
+    lost: bool,
+}
+
+/// The pair of UDP ports for the next SETUP.
+#[derive(Clone, Copy)]
+enum Ports {
+    /// No SETUP waits for one.
+    Unasked,
+    /// A SETUP by UDP was put off, as the choice depends on the other connections.
+    Wanted,
+    /// Chosen; `None`: there is none.
+    Chosen(Option<PortPair>),
+}
+
+/// What comes next for a connection.
+pub(super) enum Next {
+    /// To be polled at this time, or when something arrives.
     Wait(Option<Instant>),
-    /// To be forgotten.
-    Gone,
+    /// To be removed.
+    Close,
+}
+
+impl Next {
+    /// Returns this, with a wait that ends at `at` at the latest.
+    pub(super) fn or_at(self, at: Instant) -> Self {
+        match self {
+            Self::Wait(wait) => Self::Wait(Some(wait.map_or(at, |wait| wait.min(at)))),
+            Self::Close => Self::Close,
+        }
+    }
 }
 
 impl Peer {
@@ -67,28 +96,20 @@ impl Peer {
         stream.register(registry, token, Interest::READABLE | Interest::WRITABLE)?;
         let random = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
         let storage = vec![0; config.storage_len(REQUEST)];
-        let conn = ServerConn::new(config, now, address.ip(), random, storage).map_err(io::Error::other)?;
-        Ok(Self {
-            stream,
-            address,
-            local,
-            conn,
-            readable: true,
-            writable: true,
-            leaving: None,
-            lost: false,
-            awaiting: None,
-        })
+        let conn = ServerConn::new(config, now, address, random);
+        let link =
+            Link { stream, address, local, readable: true, writable: true, leaving: None, lost: false };
+        Ok(Self { conn, storage, ports: Ports::Unasked, link })
     }
 
     pub(super) fn deregister(&mut self, registry: &Registry) {
         // It is closed in any case.
-        let _ = self.stream.deregister(registry);
+        let _ = self.link.stream.deregister(registry);
     }
 
     pub(super) const fn ready(&mut self, readable: bool, writable: bool) {
-        self.readable |= readable;
-        self.writable |= writable;
+        self.link.readable |= readable;
+        self.link.writable |= writable;
     }
 
     pub(super) fn reads(&self, of: impl Fn(TrackId) -> bool) -> bool {
@@ -117,166 +138,113 @@ impl Peer {
     /// Whether a session from `address` could be mistaken for one of this connection on that pair
     /// of sockets.
     pub(super) fn may_latch(&self, address: IpAddr, socket: u8) -> bool {
-        self.address.ip() == address && self.conn.may_latch(socket)
+        self.link.address.ip() == address && self.conn.may_latch(socket)
     }
 
     pub(super) const fn address(&self) -> SocketAddr {
-        self.address
+        self.link.address
     }
 
-    /// A session waits for a pair of UDP ports, which [`Self::set_up`] gives it: which pair will do
-    /// depends on the other connections.
+    /// Returns whether a SETUP waits for a pair of UDP ports, which [`Self::set_ports`] provides.
     pub(super) const fn awaits_ports(&self) -> bool {
-        self.awaiting.is_some()
+        matches!(self.ports, Ports::Wanted)
     }
 
-    /// Answers the SETUP that waits.
-    pub(super) fn set_up(&mut self, now: Now, shared: &Shared, ports: Option<PortPair>) {
-        if let Some((id, media)) = self.awaiting.take() {
-            let _ = self.conn.reply(now, id, Answer::Setup { media, ports }, &shared.library);
-        }
+    /// Provides the pair of UDP ports that a SETUP waits for, which is answered in the next turn. With
+    /// `None` it is refused.
+    pub(super) const fn set_ports(&mut self, ports: Option<PortPair>) {
+        self.ports = Ports::Chosen(ports);
     }
 
-    /// Frames are on their way to this client, or will be.
+    /// Returns whether frames are sent to this client, or will be.
     pub(super) fn is_sending(&self) -> bool {
         self.conn.wanted().next().is_some()
     }
 
-    /// Everything that can be done now.
-    pub(super) fn turn(&mut self, now: Now, shared: &mut Shared, tell: &mut impl FnMut(&Event)) -> Turn {
-        self.conn.handle_timeout(now);
+    /// Does everything that can be done now.
+    pub(super) fn turn(&mut self, now: Now, shared: &mut Shared, tell: &mut impl FnMut(&Event)) -> Next {
+        let Self { conn, storage, ports, link } = self;
+        let mut turn = conn.turn(now, storage);
+        if let Ports::Chosen(ports) = *ports {
+            turn.set_ports(ports);
+        }
         let mut steps = 0;
         // Requests are answered while there are any: each answer makes room for the next one.
-        while self.read(now, &mut shared.scratch) && steps < STEPS {
-            self.answer(now, shared, tell);
-            self.write(now, shared);
+        while link.read(&mut turn, &mut shared.scratch) && steps < STEPS {
+            link.serve(now, &mut turn, ports, &shared.library, tell);
+            link.write(&mut turn, shared);
             steps += 1;
         }
-        self.answer(now, shared, tell);
-        let stream_open = self.write(now, shared);
-        let datagram_at = self.transmit(now, shared);
-        self.answer(now, shared, tell);
-        let said = stream_open && datagram_at.is_none();
-        if self.lost || self.leaving.is_some_and(|until| said || until <= now.at) {
-            return Turn::Gone;
+        link.serve(now, &mut turn, ports, &shared.library, tell);
+        let stream_open = link.write(&mut turn, shared);
+        let datagram_at = link.transmit(now, &mut turn, shared);
+        link.serve(now, &mut turn, ports, &shared.library, tell);
+        if let Ports::Chosen(_) = ports {
+            // Nobody waits for it any more.
+            *ports = Ports::Unasked;
         }
-        let wake = self.conn.poll_at(&shared.library);
+        let done = stream_open && datagram_at.is_none();
+        if link.lost || link.leaving.is_some_and(|until| done || until <= now.at) {
+            return Next::Close;
+        }
+        let wake = conn.poll_at(&shared.library);
         // After each connection: what all of them make ready in one round has no bound.
         shared.library.trim();
         let mut at = wake.earliest(stream_open, datagram_at.is_none());
         if steps == STEPS {
             at = Some(now.at);
         }
-        Turn::Wait([at, datagram_at, self.leaving].into_iter().flatten().min())
+        Next::Wait([at, datagram_at, link.leaving].into_iter().flatten().min())
     }
+}
 
-    /// One read; returns whether there may be more.
-    fn read(&mut self, now: Now, scratch: &mut [u8]) -> bool {
-        let room = self.conn.stream_room().min(scratch.len());
+impl Link {
+    /// Reads once. Returns whether there may be more.
+    fn read(&mut self, turn: &mut Turn<'_>, scratch: &mut [u8]) -> bool {
+        let room = turn.stream_room().min(scratch.len());
         if !self.readable || room == 0 || self.leaving.is_some() {
             return false;
         }
         let buffer = scratch.get_mut(..room).unwrap_or_default();
         match self.stream.read(buffer) {
-            Ok(0) => self.lose(),
+            Ok(0) => self.lose(turn),
             Ok(read) => {
-                // An error is told as an event.
-                let _ = self.conn.handle_stream(now, buffer.get(..read).unwrap_or_default());
+                // An error also comes as a notice.
+                let _ = turn.handle_stream(buffer.get(..read).unwrap_or_default());
                 return true;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
-            Err(_) => self.lose(),
+            Err(_) => self.lose(turn),
         }
         false
     }
 
-    fn lose(&mut self) {
+    fn lose(&mut self, turn: &mut Turn<'_>) {
         self.lost = true;
-        self.conn.disconnected();
+        turn.disconnected();
     }
 
-    fn answer(&mut self, now: Now, shared: &Shared, tell: &mut impl FnMut(&Event)) {
-        let peer = self.address;
-        loop {
-            let mount = |track: TrackId, shared: &Shared| shared.library.mount_of(track.media).to_owned();
-            let event = match self.conn.poll_event(now) {
-                None => return,
-                Some(server::Event::Request { id, ask }) => {
-                    // The request lies in the connection's own storage: what the answer needs of
-                    // it is taken out first.
-                    let plan = Plan::of(&ask, shared);
-                    self.reply(now, id, plan, shared, tell);
-                    continue;
-                }
-                Some(server::Event::Opened { session, track, lower }) => {
-                    Event::Opened { peer, session, mount: mount(track, shared), transport: lower }
-                }
-                Some(server::Event::Skipped { session, frames, .. }) => {
-                    Event::Skipped { peer, session, frames }
-                }
-                Some(server::Event::Adapted { session, one_in, .. }) => {
-                    Event::Adapted { peer, session, one_in }
-                }
-                Some(server::Event::Ended { session, .. }) => Event::Ended { peer, session },
-                Some(server::Event::Closed { session, track, why, summary }) => {
-                    Event::Closed { peer, session, mount: mount(track, shared), why, summary }
-                }
-                Some(server::Event::Disconnect(why)) => {
-                    self.leaving = Some(now.at + FAREWELL);
-                    if self.lost {
-                        continue;
-                    }
-                    Event::Disconnected { peer, why }
-                }
-                Some(_) => continue,
-            };
-            tell(&event);
-        }
+    /// Answers requests, and tells what happened.
+    fn serve(
+        &mut self,
+        now: Now,
+        turn: &mut Turn<'_>,
+        ports: &mut Ports,
+        library: &Library,
+        tell: &mut impl FnMut(&Event),
+    ) {
+        turn.serve(&mut Program { library, tell, now, ports, link: self });
     }
 
-    fn reply(&mut self, now: Now, id: RequestId, plan: Plan, shared: &Shared, tell: &mut impl FnMut(&Event)) {
-        let refusal = match plan {
-            Plan::NotFound { url } => Some((url, Status::NOT_FOUND)),
-            Plan::Describe { media } => {
-                let family = if self.local.is_ipv4() { AddressType::Ip4 } else { AddressType::Ip6 };
-                let library = &shared.library;
-                let conn = &mut self.conn;
-                library.present(media, family, |presentation| {
-                    let _ = conn.reply(now, id, Answer::Describe(presentation), library);
-                });
-                None
-            }
-            Plan::Setup { media, udp: true } => {
-                self.awaiting = Some((id, media));
-                None
-            }
-            Plan::Setup { media, udp: false } => {
-                let _ = self.conn.reply(now, id, Answer::Setup { media, ports: None }, &shared.library);
-                None
-            }
-            Plan::Play { media, range } => {
-                let live = shared.library.is_live(media);
-                let from = (live && range.is_none_or(|range| range.start.is_none())).then_some(Seek::Live);
-                let answer = Answer::Play { from, end: shared.library.end(media) };
-                let _ = self.conn.reply(now, id, answer, &shared.library);
-                None
-            }
-        };
-        if let Some((url, status)) = refusal {
-            let _ = self.conn.reply(now, id, Answer::Refuse(status), &shared.library);
-            tell(&Event::Refused { peer: self.address, url, status: status.0 });
-        }
-    }
-
-    /// Writes what the connection has to say; returns whether it takes more.
-    fn write(&mut self, now: Now, shared: &mut Shared) -> bool {
+    /// Writes what is due on the connection. Returns whether it takes more.
+    fn write(&mut self, turn: &mut Turn<'_>, shared: &mut Shared) -> bool {
         let Shared { library, scratch, .. } = shared;
         for _ in 0..STEPS {
             if !self.writable || self.lost {
                 return false;
             }
-            let Some(chunk) = self.conn.poll_stream(now, &*library) else { return true };
+            let Some(chunk) = turn.poll_stream(&*library) else { return true };
             let written = {
                 let mut pieces = heapless::Vec::<IoSlice<'_>, MAX_PIECES>::new();
                 chunk.pieces(MAX_PIECES, scratch, |piece| {
@@ -289,16 +257,16 @@ impl Peer {
                 Ok(written) => chunk.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.lose(),
+                Err(_) => self.lose(turn),
             }
         }
         true
     }
 
-    /// Sends the datagrams that are due; returns when to come back, where a socket took no more.
-    fn transmit(&mut self, now: Now, shared: &mut Shared) -> Option<Instant> {
+    /// Sends the datagrams that are due. Returns when to try again, if a socket took no more.
+    fn transmit(&self, now: Now, turn: &mut Turn<'_>, shared: &mut Shared) -> Option<Instant> {
         let Shared { library, scratch, pairs, .. } = shared;
-        while let Some(mut pending) = self.conn.poll_transmit(now, &*library) {
+        while let Some(mut pending) = turn.poll_transmit(&*library) {
             let Some(pair) = pairs.get(pending.socket()) else { break };
             let socket = match pending.port() {
                 Port::Rtp => &pair.rtp,
@@ -314,6 +282,95 @@ impl Peer {
             }
         }
         None
+    }
+}
+
+/// The application as one connection calls it.
+struct Program<'p, T> {
+    library: &'p Library,
+    tell: &'p mut T,
+    now: Now,
+    ports: &'p mut Ports,
+    link: &'p mut Link,
+}
+
+impl<T: FnMut(&Event)> Program<'_, T> {
+    fn not_found(&mut self, request: Request<'_>, url: &Url<'_>) -> Answered {
+        let status = Status::NOT_FOUND;
+        let answered = request.refuse(status, &[]);
+        (self.tell)(&Event::Refused { peer: self.link.address, url: text(url), status: status.0 });
+        answered
+    }
+}
+
+impl<T: FnMut(&Event)> Application for Program<'_, T> {
+    type Store = Library;
+
+    fn store(&self) -> &Library {
+        self.library
+    }
+
+    fn request(&mut self, request: Request<'_>) -> Answered {
+        let library = self.library;
+        match request.action() {
+            Action::Describe(describe) => {
+                let url = describe.url();
+                let Some(media) = library.find(&url) else {
+                    return self.not_found(describe.into_request(), &url);
+                };
+                library.present(media, |presentation| match presentation {
+                    Some(presentation) => describe.accept(&presentation),
+                    None => describe.into_request().proceed(),
+                })
+            }
+            Action::Setup(setup) => {
+                let url = setup.url();
+                match (library.find(&url), &*self.ports) {
+                    (Some(media), ports) if setup.track() == 0 => {
+                        if setup.transport() == LowerTransport::Interleaved {
+                            return setup.accept(media);
+                        }
+                        if let Ports::Chosen(_) = ports {
+                            *self.ports = Ports::Unasked;
+                            return setup.accept(media);
+                        }
+                        *self.ports = Ports::Wanted;
+                        setup.into_request().later()
+                    }
+                    _ => self.not_found(setup.into_request(), &url),
+                }
+            }
+            Action::Play(play) if library.is_live(play.media()) => play.accept_live(library),
+            Action::Play(play) => {
+                let end = library.end(play.media());
+                play.accept(library, end)
+            }
+            other => other.into_request().proceed(),
+        }
+    }
+
+    fn notice(&mut self, peer: SocketAddr, notice: Notice) {
+        let mount = |track: TrackId| self.library.mount_of(track.media).to_owned();
+        let event = match notice {
+            Notice::Opened { session, track, transport } => {
+                Event::Opened { peer, session, mount: mount(track), transport }
+            }
+            Notice::Skipped { session, frames, .. } => Event::Skipped { peer, session, frames },
+            Notice::Adapted { session, one_in, .. } => Event::Adapted { peer, session, one_in },
+            Notice::Ended { session, .. } => Event::Ended { peer, session },
+            Notice::Closed { session, track, reason, summary } => {
+                Event::Closed { peer, session, mount: mount(track), reason, summary }
+            }
+            Notice::Disconnect(error) => {
+                self.link.leaving = Some(self.now.at + FAREWELL);
+                if self.link.lost {
+                    return;
+                }
+                Event::Disconnected { peer, error }
+            }
+            _ => return,
+        };
+        (self.tell)(&event);
     }
 }
 
@@ -351,32 +408,6 @@ fn bound_queue(stream: &TcpStream) {
     let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = stream;
-}
-
-/// What is to be answered, free of the request's bytes.
-enum Plan {
-    NotFound { url: String },
-    Describe { media: u16 },
-    Setup { media: u16, udp: bool },
-    Play { media: u16, range: Option<Range> },
-}
-
-impl Plan {
-    fn of(ask: &Ask<'_>, shared: &Shared) -> Self {
-        let missing = |url: &Url<'_>| Self::NotFound { url: text(url) };
-        match ask {
-            Ask::Describe { url } => {
-                shared.library.find(url).map_or_else(|| missing(url), |media| Self::Describe { media })
-            }
-            Ask::Setup { url, track, lower } => match shared.library.find(url) {
-                Some(media) if *track == 0 => {
-                    Self::Setup { media, udp: *lower == server::LowerTransport::Udp }
-                }
-                _ => missing(url),
-            },
-            Ask::Play { media, range, .. } => Self::Play { media: *media, range: *range },
-        }
-    }
 }
 
 /// A URL as text, for people.

@@ -54,11 +54,11 @@ fn a_client_that_comes_again_on_the_same_ports_is_heard() {
     let (second, to_second) = set_up(&serving, port);
     // While the first one is there, either may be meant.
     drop(first);
-    let why = serving.wait(|event| match event {
-        Event::Closed { why, .. } => Some(why),
+    let reason = serving.wait(|event| match event {
+        Event::Closed { reason, .. } => Some(reason),
         _ => None,
     });
-    assert_eq!(why, pinhole::server::CloseReason::Closed);
+    assert_eq!(reason, pinhole::server::CloseReason::Closed);
     keep_alive(to_second, 3 * TIMEOUT);
     let quiet = Instant::now();
     serving.wait(|event| matches!(event, Event::Closed { .. }).then_some(()));

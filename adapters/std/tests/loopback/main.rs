@@ -157,10 +157,10 @@ fn a_client_that_never_reads_is_let_go() {
     let session = session_of(&reply);
     ask(&mut stream, format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n"));
     // The kernel's buffers fill; the clip takes some seconds for that, and the timeout is one more.
-    let why = serving.wait(|event| match event {
-        server::Event::Closed { why, .. } => Some(why),
+    let reason = serving.wait(|event| match event {
+        server::Event::Closed { reason, .. } => Some(reason),
         _ => None,
     });
-    assert_eq!(why, pinhole::server::CloseReason::Timeout);
+    assert_eq!(reason, pinhole::server::CloseReason::Timeout);
     serving.wait(|event| matches!(event, server::Event::Disconnected { .. }).then_some(()));
 }

@@ -4,9 +4,9 @@ use core::net::{Ipv4Addr, SocketAddr};
 use mps2::Entropy;
 use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, Presentation, Track};
-use pinhole::server::Event;
+use pinhole::server::Notice;
 use pinhole_camera::{clip, pattern};
-use pinhole_smoltcp::server::Application;
+use pinhole_smoltcp::server::{Catalog, Random};
 
 /// The media, by their numbers: where they are found.
 const PATHS: [(u16, &str); 2] = [(CLIP, "clip"), (PATTERN, "pattern")];
@@ -34,11 +34,13 @@ impl Camera {
     }
 }
 
-impl Application for Camera {
+impl Random for Camera {
     fn random(&mut self) -> u64 {
         self.entropy.draw()
     }
+}
 
+impl Catalog for Camera {
     fn find(&self, url: &Url<'_>) -> Option<u16> {
         PATHS.into_iter().find_map(|(media, path)| url.path_is(path).then_some(media))
     }
@@ -55,17 +57,17 @@ impl Application for Camera {
         }
     }
 
-    fn on_event(&mut self, peer: SocketAddr, event: &Event<'_>) {
+    fn notice(&mut self, peer: SocketAddr, notice: Notice) {
         let port = peer.port();
-        match event {
-            Event::Opened { track, lower, .. } => {
-                defmt::info!("{=u16}: opened {=u16}, {}", port, track.media, lower);
+        match notice {
+            Notice::Opened { track, transport, .. } => {
+                defmt::info!("{=u16}: opened {=u16}, {}", port, track.media, transport);
             }
-            Event::Skipped { frames, .. } => defmt::info!("{=u16}: {=u64} frames skipped", port, frames),
-            Event::Closed { why, summary, .. } => {
-                defmt::info!("{=u16}: closed, {}, {=u64} frames", port, why, summary.frames);
+            Notice::Skipped { frames, .. } => defmt::info!("{=u16}: {=u64} frames skipped", port, frames),
+            Notice::Closed { reason, summary, .. } => {
+                defmt::info!("{=u16}: closed, {}, {=u64} frames", port, reason, summary.frames);
             }
-            Event::Disconnect(why) => defmt::info!("{=u16}: disconnected, {}", port, why),
+            Notice::Disconnect(error) => defmt::info!("{=u16}: disconnected, {}", port, error),
             _ => {}
         }
     }

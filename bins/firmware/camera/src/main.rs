@@ -20,7 +20,7 @@ use media::Media;
 use mps2::{Board, FrameBuffers};
 use pinhole::frame::Slot;
 use pinhole_smoltcp::memory::{Arena, ServerResources, TcpBuffers, UdpBuffers};
-use pinhole_smoltcp::server::{CONFIG, Connection, Server};
+use pinhole_smoltcp::server::{CONFIG, CatalogApp, Connection, Server};
 use pinhole_smoltcp::time;
 use smoltcp::iface::{Interface, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
@@ -69,7 +69,7 @@ fn main() -> ! {
     static mut PACKETS: Vec<PacketMetadata, { RESOURCES.packets() }> = Vec::new();
     static mut SOCKETS: Vec<SocketStorage<'static>, { RESOURCES.sockets() }> = Vec::new();
     static mut SLOTS: Vec<Slot, { media::RING.slots }> = Vec::new();
-    static mut CONNECTIONS: Vec<Connection<'static, TRACKS>, SESSIONS> = Vec::new();
+    static mut CONNECTIONS: Vec<Connection<TRACKS>, SESSIONS> = Vec::new();
     static mut PICTURES: [u8; media::RING.bytes] = [0; media::RING.bytes];
 
     let mut board = match Board::start(MAC, FRAMES) {
@@ -110,14 +110,16 @@ fn main() -> ! {
     let mut commands = Commands::default();
 
     // Before anyone is told where to connect: the first turn listens.
-    server.poll(time::now(board.clock.now()), &mut sockets, &media, &mut camera);
+    let mut app = CatalogApp { catalog: &mut camera, store: &media };
+    server.poll(time::now(board.clock.now()), &mut sockets, &mut app);
     app::announce(ADDRESS);
 
     loop {
         let now = board.clock.now();
         let next_frame = media.update(now);
         iface.poll(now, &mut board.network, &mut sockets);
-        let server_at = server.poll(time::now(now), &mut sockets, &media, &mut camera);
+        let mut app = CatalogApp { catalog: &mut camera, store: &media };
+        let server_at = server.poll(time::now(now), &mut sockets, &mut app);
         commands.obey(&mut board.console);
         board.watchdog.feed();
 

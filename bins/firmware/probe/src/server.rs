@@ -7,40 +7,76 @@ use crate::{Ring, address, any, bytes, now, text, used};
 use pinhole::codec::jpeg::{TRACK, inspect};
 use pinhole::frame::Slot;
 use pinhole::frame::{Frame, FrameId};
-use pinhole::rtsp::Status;
 use pinhole::sdp::{AddressType, Presentation, Track};
-use pinhole::server::{Answer, Ask, Claim, Config, Event, Port, PortPair, ServerConn};
+use pinhole::server::{
+    Action, Answered, Application, Claim, Config, Notice, Port, PortPair, Request, ServerConn,
+};
+use core::net::SocketAddr;
 
-type Conn<'a> = ServerConn<&'a mut [u8]>;
+/// The program: it has the frames, and answers requests.
+struct Camera<'a> {
+    rings: [Ring<'a>; 1],
+}
+
+impl<'a> Application for Camera<'a> {
+    type Store = [Ring<'a>];
+
+    fn store(&self) -> &[Ring<'a>] {
+        &self.rings
+    }
+
+    fn request(&mut self, request: Request<'_>) -> Answered {
+        let tracks = [Track { info: TRACK, dimensions: any(Some((1, 1))), frame_rate: None }];
+        match request.action() {
+            Action::Describe(describe) if describe.url().path_is(text()) => {
+                describe.accept(&Presentation {
+                    name: text(),
+                    session_id: any(0),
+                    version: any(0),
+                    address_type: any(AddressType::Ip4),
+                    duration: any(None),
+                    tracks: &tracks,
+                })
+            }
+            Action::Setup(setup) if setup.track() == 0 && setup.url().path_is(text()) => {
+                setup.accept(any(0))
+            }
+            Action::Play(play) => play.accept_live(self.store()),
+            other => other.into_request().proceed(),
+        }
+    }
+
+    fn notice(&mut self, peer: SocketAddr, notice: Notice) {
+        used((peer, notice));
+    }
+}
 
 /// Connections, one after the other.
 pub fn serve() {
     let (mut storage, mut slots, mut frames) = ([0; 3000], [Slot::default(); 4], [0; 3000]);
-    let mut rings = [Ring::new(TRACK, any(&mut slots), any(&mut frames))];
-    let Some(mut conn) = accept(any(&mut storage)) else { return };
+    let mut camera = Camera { rings: [Ring::new(TRACK, any(&mut slots), any(&mut frames))] };
+    let mut conn = accept();
     while any(true) {
-        turn(any(&mut conn), any(&mut rings));
+        turn(any(&mut conn), any(&mut storage), any(&mut camera));
     }
-    used(conn.into_storage());
 }
 
 #[inline(never)]
-fn accept(storage: &mut [u8]) -> Option<Conn<'_>> {
+fn accept() -> ServerConn {
     let mut config = Config::DEFAULT;
     config.max_packet = any(1400);
-    ServerConn::new(config, now(), address().ip(), any(1), storage).ok()
+    ServerConn::new(config, now(), address(), any(1))
 }
 
 #[inline(never)]
-fn turn(conn: &mut Conn<'_>, rings: &mut [Ring<'_>; 1]) {
-    capture(&mut rings[0]);
-    receive(conn);
-    conn.handle_timeout(now());
-    answer(conn, rings);
-    write(conn, rings);
-    transmit(conn, rings);
-    rings[0].keep_from(conn.wanted().map(|(_, frame)| frame).min().unwrap_or(FrameId(u64::MAX)));
-    used(conn.poll_at(&rings[..]).earliest(any(true), any(true)));
+fn turn(conn: &mut ServerConn, storage: &mut [u8], camera: &mut Camera<'_>) {
+    capture(&mut camera.rings[0]);
+    receive(conn, storage);
+    answer(conn, storage, camera);
+    write(conn, storage, camera.store());
+    transmit(conn, camera.store());
+    camera.rings[0].keep_from(conn.wanted().map(|(_, frame)| frame).min().unwrap_or(FrameId(u64::MAX)));
+    used(conn.poll_at(camera.store()).earliest(any(true), any(true)));
     if any(false) {
         conn.disconnected();
     }
@@ -56,9 +92,10 @@ fn capture(ring: &mut Ring<'_>) {
 }
 
 #[inline(never)]
-fn receive(conn: &mut Conn<'_>) {
-    used(conn.stream_room());
-    used(conn.handle_stream(now(), bytes()));
+fn receive(conn: &mut ServerConn, storage: &mut [u8]) {
+    let mut turn = conn.turn(now(), storage);
+    used(turn.stream_room());
+    used(turn.handle_stream(bytes()));
     let port = any(Port::Rtcp);
     let claims = [(0, conn.claim(address(), any(0), port, bytes()))];
     if Claim::strongest(any(claims)).is_some() {
@@ -67,42 +104,23 @@ fn receive(conn: &mut Conn<'_>) {
 }
 
 #[inline(never)]
-fn answer(conn: &mut Conn<'_>, rings: &[Ring<'_>]) {
-    while let Some(event) = conn.poll_event(now()) {
-        let Event::Request { id, ask } = event else {
-            used(event);
-            continue;
-        };
-        let tracks = [Track { info: TRACK, dimensions: any(Some((1, 1))), frame_rate: None }];
-        let answer = match ask {
-            Ask::Describe { url } if url.path_is(text()) => Answer::Describe(Presentation {
-                name: text(),
-                session_id: any(0),
-                version: any(0),
-                address_type: any(AddressType::Ip4),
-                duration: any(None),
-                tracks: &tracks,
-            }),
-            Ask::Setup { url, track: 0, .. } if url.path_is(text()) => {
-                Answer::Setup { media: any(0), ports: any(Some(PortPair { socket: 0, rtp: 0, rtcp: 1 })) }
-            }
-            Ask::Play { .. } => Answer::Play { from: any(None), end: any(None) },
-            _ => Answer::Refuse(Status::NOT_FOUND),
-        };
-        used(conn.reply(now(), id, answer, rings));
-    }
+fn answer(conn: &mut ServerConn, storage: &mut [u8], camera: &mut Camera<'_>) {
+    let mut turn = conn.turn(now(), storage);
+    turn.set_ports(any(Some(PortPair { socket: 0, rtp: 0, rtcp: 1 })));
+    turn.serve(camera);
 }
 
 #[inline(never)]
-fn write(conn: &mut Conn<'_>, rings: &[Ring<'_>]) {
+fn write(conn: &mut ServerConn, storage: &mut [u8], rings: &[Ring<'_>]) {
     let mut socket = [0; 1500];
-    while let Some(chunk) = conn.poll_stream(now(), rings) {
+    let mut turn = conn.turn(now(), storage);
+    while let Some(chunk) = turn.poll_stream(rings) {
         used(chunk.write(any(&mut socket)));
     }
 }
 
 #[inline(never)]
-fn transmit(conn: &mut Conn<'_>, rings: &[Ring<'_>]) {
+fn transmit(conn: &mut ServerConn, rings: &[Ring<'_>]) {
     let mut socket = [0; 1500];
     while let Some(mut pending) = conn.poll_transmit(now(), rings) {
         used((pending.to(), pending.port()));

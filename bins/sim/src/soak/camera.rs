@@ -9,9 +9,9 @@ use crate::world::{Answers, Host, RTSP};
 use bumpalo::Bump;
 use pinhole::rtsp::Url;
 use pinhole::sdp::Presentation;
-use pinhole::server::{CloseReason, ConnError, Event, LowerTransport, SessionId, Summary};
+use pinhole::server::{CloseReason, ConnError, LowerTransport, Notice, SessionId, Summary};
 use pinhole::time::{Instant, MediaTime};
-use pinhole_smoltcp::server::{Application, Connection, Server};
+use pinhole_smoltcp::server::{Catalog, CatalogApp, Connection, Random, Server};
 use pinhole_smoltcp::time;
 use smoltcp::phy::Device;
 use std::cell::Cell;
@@ -50,16 +50,18 @@ pub(super) struct Program {
 pub(super) struct Told {
     pub(super) peer: SocketAddr,
     session: SessionId,
-    pub(super) lower: LowerTransport,
+    pub(super) transport: LowerTransport,
     skipped: u64,
     pub(super) closed: Option<(CloseReason, Summary)>,
 }
 
-impl Application for Program {
+impl Random for Program {
     fn random(&mut self) -> u64 {
         self.answers.random()
     }
+}
 
+impl Catalog for Program {
     fn find(&self, url: &Url<'_>) -> Option<u16> {
         self.answers.find(url)
     }
@@ -68,8 +70,8 @@ impl Application for Program {
         self.answers.describe()
     }
 
-    fn on_event(&mut self, peer: SocketAddr, event: &Event<'_>) {
-        allocation_counter::opt_out(|| self.note(peer, event));
+    fn notice(&mut self, peer: SocketAddr, notice: Notice) {
+        allocation_counter::opt_out(|| self.note(peer, notice));
     }
 }
 
@@ -80,21 +82,21 @@ impl Program {
         self.sessions.iter().rev().find(of).is_some_and(|told| told.closed.is_some())
     }
 
-    fn note(&mut self, peer: SocketAddr, event: &Event<'_>) {
+    fn note(&mut self, peer: SocketAddr, notice: Notice) {
         if self.tells {
-            self.told.push(format!("{peer} {event:?}"));
+            self.told.push(format!("{peer} {notice:?}"));
         }
-        match *event {
-            Event::Opened { session, lower, .. } => {
-                self.sessions.push(Told { peer, session, lower, skipped: 0, closed: None });
+        match notice {
+            Notice::Opened { session, transport, .. } => {
+                self.sessions.push(Told { peer, session, transport, skipped: 0, closed: None });
             }
-            Event::Skipped { session, frames, .. } => {
+            Notice::Skipped { session, frames, .. } => {
                 self.of(session).for_each(|told| told.skipped += frames);
             }
-            Event::Closed { session, why, summary, .. } => {
-                self.of(session).for_each(|told| told.closed = Some((why, summary)));
+            Notice::Closed { session, reason, summary, .. } => {
+                self.of(session).for_each(|told| told.closed = Some((reason, summary)));
             }
-            Event::Disconnect(error @ (ConnError::NotRtsp { .. } | ConnError::TooLong { .. })) => {
+            Notice::Disconnect(error @ (ConnError::NotRtsp { .. } | ConnError::TooLong { .. })) => {
                 self.misheard = Some((peer, error));
             }
             _ => {}
@@ -189,7 +191,8 @@ impl<'a> Camera<'a> {
         let Self { host, server, program, .. } = self;
         program.told.clear();
         program.tells = trace.verbose;
-        let wake = without_allocation(|| server.poll(now, &mut host.sockets, &store, program))?;
+        let mut app = CatalogApp { catalog: program, store: &store };
+        let wake = without_allocation(|| server.poll(now, &mut host.sockets, &mut app))?;
         for told in &program.told {
             trace.tell(at, "server", || told.clone());
         }

@@ -265,14 +265,15 @@ impl<'a, 's> Simulation<'a, 's> {
         for told in &self.camera.program.sessions {
             told.check().map_err(|broken| self.fail("server", broken))?;
             self.check_interleaved(told)?;
-            let Some((why, summary)) = told.closed.filter(|_| told.lower == LowerTransport::Udp) else {
+            let Some((reason, summary)) = told.closed.filter(|_| told.transport == LowerTransport::Udp)
+            else {
                 continue;
             };
             let key = flow_of(told.peer);
             let Some(flow) = key.and_then(|key| traffic.flows.get(&key)) else { continue };
             // The last of what a client that is gone was sent may not have left; nor what waited for a
             // neighbour.
-            let exact = traffic.exact && why != CloseReason::Timeout;
+            let exact = traffic.exact && reason != CloseReason::Timeout;
             let left = (flow.sent, flow.octets);
             let said = (summary.packets, summary.octets);
             if if exact { left != said } else { flow.sent > summary.packets } {
@@ -286,7 +287,7 @@ impl<'a, 's> Simulation<'a, 's> {
     /// Of what was interleaved, all has come when TEARDOWN is answered.
     fn check_interleaved(&self, told: &Told) -> Result<(), Failure> {
         let Some((CloseReason::Teardown, summary)) =
-            told.closed.filter(|_| told.lower == LowerTransport::Interleaved)
+            told.closed.filter(|_| told.transport == LowerTransport::Interleaved)
         else {
             return Ok(());
         };

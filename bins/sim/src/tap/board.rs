@@ -5,12 +5,12 @@ use super::report::Report;
 use super::totals::SessionTotals;
 use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, Presentation, Track};
-use pinhole::server::Event;
+use pinhole::server::Notice;
 use pinhole::time::{Duration, Now, NtpTime};
 use pinhole_sim::clip::Clip;
 use pinhole_sim::device::Device;
 use pinhole_smoltcp::memory::Arena;
-use pinhole_smoltcp::server::{Application, Server, SetupError};
+use pinhole_smoltcp::server::{Catalog, CatalogApp, Random, Server, SetupError};
 use pinhole_smoltcp::time;
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
 use smoltcp::phy::DeviceCapabilities;
@@ -89,7 +89,8 @@ impl Board {
         let live = self.clip.live(time::from_smoltcp(at));
         self.device.link_mut().deliver(time::from_smoltcp(at));
         self.iface.poll(at, &mut self.device, &mut self.sockets);
-        let served_at = self.server.poll(now(at), &mut self.sockets, &live, &mut self.program);
+        let mut app = CatalogApp { catalog: &mut self.program, store: &live };
+        let served_at = self.server.poll(now(at), &mut self.sockets, &mut app);
         let picture = self.server.wanted().next().map(|_| time::to_smoltcp(live.next_at()));
         let iface_at = self.iface.poll_at(at, &self.sockets);
         let cable_at = self.device.link().poll_at().map(time::to_smoltcp);
@@ -124,11 +125,13 @@ impl Board {
     }
 }
 
-impl Application for Program {
+impl Random for Program {
     fn random(&mut self) -> u64 {
         random()
     }
+}
 
+impl Catalog for Program {
     fn find(&self, url: &Url<'_>) -> Option<u16> {
         url.path_is(&self.mount).then_some(0)
     }
@@ -144,16 +147,16 @@ impl Application for Program {
         }
     }
 
-    fn on_event(&mut self, peer: SocketAddr, event: &Event<'_>) {
-        match event {
-            Event::Opened { .. } => self.sessions += 1,
-            Event::Closed { summary, .. } => {
+    fn notice(&mut self, peer: SocketAddr, notice: Notice) {
+        match notice {
+            Notice::Opened { .. } => self.sessions += 1,
+            Notice::Closed { summary, .. } => {
                 self.sessions -= 1;
-                self.ended.add(summary);
+                self.ended.add(&summary);
             }
             _ => {}
         }
-        self.report.event(peer, event);
+        self.report.notice(peer, notice);
     }
 }
 

@@ -2,7 +2,7 @@
 use super::budget::Budget;
 use super::cable::FrameCounts;
 use super::totals::SessionTotals;
-use pinhole::server::{Event, Summary};
+use pinhole::server::{Notice, Summary};
 use pinhole_sim::wire::Counters;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -63,34 +63,34 @@ impl Report {
         }
     }
 
-    pub(super) fn event(self, peer: SocketAddr, event: &Event<'_>) {
+    pub(super) fn notice(self, peer: SocketAddr, notice: Notice) {
         if self.json {
-            if let Some(value) = as_json(peer, event) {
+            if let Some(value) = as_json(peer, notice) {
                 self.say(&value);
             }
             return;
         }
-        match event {
-            Event::Opened { session, lower, .. } => {
-                self.say(&format_args!("{peer} opened session {session} by {}", lower.name()));
+        match notice {
+            Notice::Opened { session, transport, .. } => {
+                self.say(&format_args!("{peer} opened session {session} by {}", transport.name()));
             }
-            Event::Closed { session, why, summary, .. } => {
+            Notice::Closed { session, reason, summary, .. } => {
                 self.say(&format_args!(
                     "{peer} closed session {session}: {}; {}",
-                    why.reason(),
-                    figures(summary)
+                    reason.description(),
+                    figures(&summary)
                 ));
             }
-            Event::Skipped { frames, .. } => {
+            Notice::Skipped { frames, .. } => {
                 self.say(&format_args!("{peer} was late: {frames} frames left out"));
             }
-            Event::Adapted { one_in: 1, .. } => {
+            Notice::Adapted { one_in: 1, .. } => {
                 self.say(&format_args!("{peer} reports no more loss, and is sent every frame"));
             }
-            Event::Adapted { one_in, .. } => {
+            Notice::Adapted { one_in, .. } => {
                 self.say(&format_args!("{peer} reports loss, and is sent one frame in {one_in}"));
             }
-            Event::Disconnect(why) => self.say(&format_args!("{peer} disconnected: {why}")),
+            Notice::Disconnect(error) => self.say(&format_args!("{peer} disconnected: {error}")),
             _ => {}
         }
     }
@@ -159,21 +159,23 @@ impl Status {
     }
 }
 
-fn as_json(peer: SocketAddr, event: &Event<'_>) -> Option<Value> {
+fn as_json(peer: SocketAddr, notice: Notice) -> Option<Value> {
     let peer = peer.to_string();
-    Some(match event {
-        Event::Opened { session, lower, .. } => json!({ "event": "opened", "peer": peer,
-            "session": session.to_string(), "transport": lower.name() }),
-        Event::Skipped { session, frames, .. } => json!({ "event": "skipped", "peer": peer,
+    Some(match notice {
+        Notice::Opened { session, transport, .. } => json!({ "event": "opened", "peer": peer,
+            "session": session.to_string(), "transport": transport.name() }),
+        Notice::Skipped { session, frames, .. } => json!({ "event": "skipped", "peer": peer,
             "session": session.to_string(), "frames": frames }),
-        Event::Adapted { session, one_in, .. } => json!({ "event": "adapted", "peer": peer,
+        Notice::Adapted { session, one_in, .. } => json!({ "event": "adapted", "peer": peer,
             "session": session.to_string(), "one_in": one_in }),
-        Event::Closed { session, why, summary, .. } => json!({ "event": "closed", "peer": peer,
-            "session": session.to_string(), "why": why.reason(), "frames": summary.frames,
+        Notice::Closed { session, reason, summary, .. } => json!({ "event": "closed", "peer": peer,
+            "session": session.to_string(), "why": reason.description(), "frames": summary.frames,
             "frames_skipped": summary.frames_skipped, "frames_thinned": summary.frames_thinned,
             "packets": summary.packets, "bytes": summary.octets, "packets_lost": summary.lost,
             "seconds": summary.lifetime.as_millis() as f64 / 1000.0 }),
-        Event::Disconnect(why) => json!({ "event": "disconnected", "peer": peer, "why": why.to_string() }),
+        Notice::Disconnect(error) => {
+            json!({ "event": "disconnected", "peer": peer, "why": error.to_string() })
+        }
         _ => return None,
     })
 }

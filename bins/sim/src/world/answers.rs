@@ -4,7 +4,7 @@ use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::time::Duration;
 
-/// The answers of an [`Application`](pinhole_smoltcp::server::Application) with one medium, at `/clip`.
+/// One medium, at `/clip`: what a [`Catalog`](pinhole::server::Catalog) that has no other says.
 #[derive(Clone, Debug)]
 pub struct Answers {
     /// The duration of the medium. `None`: it is live.

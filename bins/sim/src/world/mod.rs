@@ -17,7 +17,7 @@ use pinhole::server;
 use pinhole::time::Duration;
 use pinhole_smoltcp::client::{Client, TrackSockets};
 use pinhole_smoltcp::memory::{Arena, PacketBuffer, ServerResources, TcpBuffers, UdpBuffers};
-use pinhole_smoltcp::server::{Application, Server};
+use pinhole_smoltcp::server::{Catalog, CatalogApp, Random, Server};
 use pinhole_smoltcp::time;
 use smoltcp::phy::Device;
 use smoltcp::socket::udp::PacketMetadata;
@@ -43,11 +43,13 @@ pub struct App {
     pub skipped: u64,
 }
 
-impl Application for App {
+impl Random for App {
     fn random(&mut self) -> u64 {
         self.answers.random()
     }
+}
 
+impl Catalog for App {
     fn find(&self, url: &Url<'_>) -> Option<u16> {
         self.answers.find(url)
     }
@@ -56,11 +58,11 @@ impl Application for App {
         self.answers.describe()
     }
 
-    fn on_event(&mut self, peer: SocketAddr, event: &server::Event<'_>) {
-        if let server::Event::Skipped { frames, .. } = event {
+    fn notice(&mut self, peer: SocketAddr, notice: server::Notice) {
+        if let server::Notice::Skipped { frames, .. } = notice {
             self.skipped += frames;
         }
-        self.log.push(format!("{peer} {event:?}"));
+        self.log.push(format!("{peer} {notice:?}"));
     }
 }
 
@@ -278,11 +280,12 @@ impl Sim {
             served.host.poll(at);
             let (server, sockets) = (&mut served.server, &mut served.host.sockets);
             served.wake = if served.app.answers.duration.is_some() {
-                server.poll(now, sockets, &served.clip, &mut served.app)
+                server.poll(now, sockets, &mut CatalogApp { catalog: &mut served.app, store: &served.clip })
             } else {
                 let live = served.clip.live(now.at);
-                let wake = server.poll(now, sockets, &live, &mut served.app);
-                // A waiting session is also to be polled when the next picture is there.
+                let wake =
+                    server.poll(now, sockets, &mut CatalogApp { catalog: &mut served.app, store: &live });
+                // The next picture is something to wake for, too.
                 let next = server.wanted().next().map(|_| time::to_smoltcp(live.next_at()));
                 wake.into_iter().chain(next).min()
             };

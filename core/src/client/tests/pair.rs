@@ -8,7 +8,7 @@ use crate::frame::{
 use crate::random::split_mix;
 use crate::rtsp::{Pair as Ports, Position, Status};
 use crate::sdp::{AddressType, FrameRate, Presentation, Track};
-use crate::server::{self, Answer, Ask, PortPair, ServerConn};
+use crate::server::{self, Action, Answered, CloseReason, Notice, PortPair, Request, ServerConn, Summary};
 use crate::time::{Duration, Instant, MediaTime, Now, NtpTime};
 use core::net::SocketAddr;
 use std::boxed::Box;
@@ -140,7 +140,8 @@ struct InFlight {
 }
 
 pub(super) struct Pair {
-    pub(super) server: ServerConn<Vec<u8>>,
+    pub(super) server: ServerConn,
+    storage: Vec<u8>,
     pub(super) client: ClientConn<Vec<u8>, &'static str>,
     pub(super) clip: Clip,
     pub(super) album: Album,
@@ -149,7 +150,7 @@ pub(super) struct Pair {
     pub(super) now: Instant,
     /// What the client told, and when.
     pub(super) events: Vec<(Instant, Event<'static>)>,
-    pub(super) closed_by_server: Vec<(server::CloseReason, server::Summary)>,
+    pub(super) closed_by_server: Vec<(CloseReason, Summary)>,
     /// What the client sent on the connection.
     pub(super) requests: Vec<u8>,
     /// Instead of what the server would answer to SETUP.
@@ -175,11 +176,12 @@ impl Pair {
 
     pub(super) fn with(config: Config, server_config: server::Config, clip: Clip) -> Self {
         let now = Now::default();
-        let peer = SocketAddr::from(([10, 0, 0, 2], 0)).ip();
-        let server = std::vec![0; server_config.storage_len(1_024)];
+        let peer = SocketAddr::from(([10, 0, 0, 2], 0));
+        let storage = std::vec![0; server_config.storage_len(1_024)];
         let client = std::vec![0; config.storage_len(64 * 1_510)];
         Self {
-            server: ServerConn::new(server_config, now, peer, 1, server).unwrap(),
+            server: ServerConn::new(server_config, now, peer, 1),
+            storage,
             client: ClientConn::new(config, now, URL, 2, client).unwrap(),
             clip,
             album: Album::default(),
@@ -238,8 +240,8 @@ impl Pair {
     }
 
     /// Why the sessions ended that the server has closed.
-    pub(super) fn closed(&self) -> Vec<server::CloseReason> {
-        self.closed_by_server.iter().map(|(why, _)| *why).collect()
+    pub(super) fn closed(&self) -> Vec<CloseReason> {
+        self.closed_by_server.iter().map(|(reason, _)| *reason).collect()
     }
 
     pub(super) fn told(&self) -> Vec<Event<'static>> {
@@ -253,7 +255,6 @@ impl Pair {
     fn turn(&mut self) {
         let now = self.clock();
         self.arrive(now);
-        self.server.handle_timeout(now);
         let sink = sink(&mut self.screen, &mut self.album);
         self.client.handle_timeout(now, sink);
         loop {
@@ -288,43 +289,14 @@ impl Pair {
     }
 
     fn serve(&mut self, now: Now) {
-        while let Some(event) = self.server.poll_event(now) {
-            let (id, ask) = match event {
-                server::Event::Request { id, ask } => (id, ask),
-                server::Event::Closed { why, summary, .. } => {
-                    self.closed_by_server.push((why, summary));
-                    continue;
-                }
-                _ => continue,
-            };
-            let tracks =
-                [Track { info: TRACK, dimensions: Some((320, 240)), frame_rate: Some(FrameRate(25_000)) }];
-            let answer = match ask {
-                Ask::Describe { .. } => Answer::Describe(Presentation {
-                    name: "clip",
-                    session_id: 1,
-                    version: 1,
-                    address_type: AddressType::Ip4,
-                    duration: Some(self.clip.duration()),
-                    tracks: &tracks,
-                }),
-                Ask::Setup { lower: server::LowerTransport::Udp, .. } if self.refuse_udp => {
-                    Answer::Refuse(Status::UNSUPPORTED_TRANSPORT)
-                }
-                Ask::Setup { .. } => Answer::Setup {
-                    media: 0,
-                    ports: Some(PortPair { socket: 0, rtp: SERVER_RTP, rtcp: SERVER_RTP + 1 }),
-                },
-                Ask::Play { range, .. } => {
-                    let from = match range.and_then(|range| range.start) {
-                        Some(Position::At(at)) => Some(Seek::To((self.rounded)(at))),
-                        _ => None,
-                    };
-                    Answer::Play { from, end: Some(MediaTime::ZERO + self.clip.duration()) }
-                }
-            };
-            self.server.reply(now, id, answer, &self.clip).unwrap();
-        }
+        let mut turn = self.server.turn(now, &mut self.storage);
+        turn.set_ports(Some(PortPair { socket: 0, rtp: SERVER_RTP, rtcp: SERVER_RTP + 1 }));
+        turn.serve(&mut Program {
+            clip: &self.clip,
+            refuse_udp: self.refuse_udp,
+            rounded: self.rounded,
+            closed: &mut self.closed_by_server,
+        });
     }
 
     fn listen(&mut self, now: Now) {
@@ -372,7 +344,8 @@ impl Pair {
         if self.now < self.stalled_until {
             return false;
         }
-        let Some(chunk) = self.server.poll_stream(now, &self.clip) else { return false };
+        let mut turn = self.server.turn(now, &mut self.storage);
+        let Some(chunk) = turn.poll_stream(&self.clip) else { return false };
         let len = chunk.fill(&mut bytes);
         chunk.advance(len);
         // A client that is over reads no more.
@@ -386,7 +359,7 @@ impl Pair {
         let len = chunk.fill(&mut bytes);
         chunk.advance(len);
         self.requests.extend(&bytes[..len]);
-        let _ = self.server.handle_stream(now, &bytes[..len]);
+        let _ = self.server.turn(now, &mut self.storage).handle_stream(&bytes[..len]);
         true
     }
 
@@ -418,6 +391,55 @@ impl Pair {
         for delay in (self.fate)(&datagram) {
             let at = self.now.max(self.stalled_until) + delay;
             self.in_flight.push(InFlight { at, to_client, port, track, bytes: bytes.to_vec() });
+        }
+    }
+}
+
+/// The program that the server is part of.
+struct Program<'a> {
+    clip: &'a Clip,
+    refuse_udp: bool,
+    rounded: fn(MediaTime) -> MediaTime,
+    closed: &'a mut Vec<(CloseReason, Summary)>,
+}
+
+impl server::Application for Program<'_> {
+    type Store = Clip;
+
+    fn store(&self) -> &Clip {
+        self.clip
+    }
+
+    fn request(&mut self, request: Request<'_>) -> Answered {
+        let end = Some(MediaTime::ZERO + self.clip.duration());
+        match request.action() {
+            Action::Describe(describe) => describe.accept(&Presentation {
+                name: "clip",
+                session_id: 1,
+                version: 1,
+                address_type: AddressType::Ip4,
+                duration: Some(self.clip.duration()),
+                tracks: &[Track {
+                    info: TRACK,
+                    dimensions: Some((320, 240)),
+                    frame_rate: Some(FrameRate(25_000)),
+                }],
+            }),
+            Action::Setup(setup) if self.refuse_udp && setup.transport() == server::LowerTransport::Udp => {
+                setup.into_request().refuse(Status::UNSUPPORTED_TRANSPORT, &[])
+            }
+            Action::Setup(setup) => setup.accept(0),
+            Action::Play(play) => match play.range().and_then(|range| range.start) {
+                Some(Position::At(at)) => play.accept_from(self.clip, Seek::To((self.rounded)(at)), end),
+                _ => play.accept(self.clip, end),
+            },
+            Action::Other(request) => request.proceed(),
+        }
+    }
+
+    fn notice(&mut self, _: SocketAddr, notice: Notice) {
+        if let Notice::Closed { reason, summary, .. } = notice {
+            self.closed.push((reason, summary));
         }
     }
 }

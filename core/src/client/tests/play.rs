@@ -283,8 +283,8 @@ fn a_long_clip_is_reported_on() {
     let lost = figures(&pair).lost;
     pair.client.teardown();
     assert!(pair.run_to(MINUTE, |event| *event == Event::Closed));
-    let [(why, summary)] = pair.closed_by_server[..] else { panic!("one session") };
-    assert_eq!(why, CloseReason::Teardown);
+    let [(reason, summary)] = pair.closed_by_server[..] else { panic!("one session") };
+    assert_eq!(reason, CloseReason::Teardown);
     let reported = u64::try_from(summary.lost).unwrap();
     assert!(lost > 100 && (lost * 8 / 10..=lost).contains(&reported), "{reported} of {lost}");
 }

@@ -8,8 +8,7 @@ fn due(scan_len: usize) -> Bench {
     bench.at = bench.at + millis(5);
     bench.slow = true;
     bench.receive(format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {}\r\n\r\n", bench.session));
-    let (id, plan) = bench.waiting[0];
-    bench.answer(id, plan);
+    bench.answer();
     let report = bench.conn.poll_transmit(bench.now(), &bench.store).unwrap();
     assert_eq!(report.port(), Port::Rtcp);
     report.commit(1);

@@ -45,7 +45,7 @@ fn requests_wait_for_room_for_their_replies_and_poll_at_wakes_for_them() {
     let mut bench = Bench::new();
     bench.window = 0;
     let requests: String = (1..=20).map(|n| format!("OPTIONS * RTSP/1.0\r\nCSeq: {n}\r\n\r\n")).collect();
-    assert_eq!(bench.conn.handle_stream(bench.now(), requests.as_bytes()), Ok(requests.len()));
+    assert_eq!(bench.take(requests.as_bytes()), Ok(requests.len()));
     bench.run(seconds(1));
     assert_eq!(bench.out, []);
     // The socket takes a little, and again and again; nothing else happens.
@@ -64,14 +64,13 @@ fn what_there_is_no_room_for_is_not_taken() {
     bench.slow = true;
     let describe = format!("DESCRIBE {URL} RTSP/1.0\r\nCSeq: 1\r\n\r\n");
     bench.receive(&describe);
-    let room = bench.conn.stream_room();
+    let room = bench.stream_room();
     assert!(room < 2048);
     let many = "\r\n".repeat(4000);
-    assert_eq!(bench.conn.handle_stream(bench.now(), many.as_bytes()), Ok(room));
-    assert_eq!(bench.conn.stream_room(), 0);
-    assert_eq!(bench.conn.handle_stream(bench.now(), many.as_bytes()), Ok(0));
-    let (id, plan) = bench.waiting[0];
-    bench.answer(id, plan);
+    assert_eq!(bench.take(many.as_bytes()), Ok(room));
+    assert_eq!(bench.stream_room(), 0);
+    assert_eq!(bench.take(many.as_bytes()), Ok(0));
+    bench.answer();
     bench.receive("OPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n");
     assert_eq!(bench.sent().len(), 2);
 }
@@ -134,20 +133,20 @@ fn a_chunk_that_is_dropped_says_the_same_again() {
     let mut bench = Bench::new();
     bench.window = 0;
     bench.receive("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n");
-    let now = bench.now();
+    let mut turn = bench.conn.turn(bench.now(), &mut bench.storage);
     let mut buffer = [[0; 500]; 2];
     for buffer in &mut buffer {
-        let chunk = bench.conn.poll_stream(now, &bench.store).unwrap();
+        let chunk = turn.poll_stream(&bench.store).unwrap();
         assert!(chunk.fill(buffer) > 0);
     }
     assert_eq!(buffer[0], buffer[1]);
-    let chunk = bench.conn.poll_stream(now, &bench.store).unwrap();
+    let chunk = turn.poll_stream(&bench.store).unwrap();
     let mut short = [0; 3];
     assert_eq!(chunk.fill(&mut short), 3);
     assert_eq!(short, buffer[0][..3]);
     // More than there is changes nothing.
     chunk.advance(usize::MAX);
-    assert!(bench.conn.poll_stream(now, &bench.store).is_none());
+    assert!(turn.poll_stream(&bench.store).is_none());
 }
 
 #[test]
@@ -157,15 +156,15 @@ fn pieces_are_whole_messages_and_what_would_be_copied() {
     bench.window = 0;
     bench.receive("OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n");
     bench.at = bench.at + millis(41);
-    let now = bench.now();
+    let mut turn = bench.conn.turn(bench.now(), &mut bench.storage);
     let mut copied = [0; 20_000];
-    let filled = bench.conn.poll_stream(now, &bench.store).unwrap().fill(&mut copied);
+    let filled = turn.poll_stream(&bench.store).unwrap().fill(&mut copied);
     // A reply, and a frame of four packets.
     let (sent, rest) = take_apart(&copied[..filled]);
     assert!(sent.len() > 4 && rest.is_empty());
     for (most, room) in [(100, 1_000), (12, 1_000), (5, 1_000), (100, 60), (1, 1_000)] {
         let (mut heads, mut bytes, mut count) = (vec![0; room], Vec::<u8>::new(), 0);
-        let chunk = bench.conn.poll_stream(now, &bench.store).unwrap();
+        let chunk = turn.poll_stream(&bench.store).unwrap();
         let len = chunk.pieces(most, &mut heads, |piece| {
             bytes.extend_from_slice(piece);
             count += 1;

@@ -135,9 +135,10 @@ proptest! {
                     let n = bench.store.frames.len() as u64;
                     bench.store.push(scan_len, pts(n));
                 }
-                Step::Answer => for (id, plan) in core::mem::take(&mut bench.waiting) {
-                    bench.answer(id, plan);
-                },
+                Step::Answer => {
+                    bench.answer();
+                    bench.slow = slow;
+                }
                 Step::Close => bench.conn.close(),
                 Step::Lost => bench.conn.disconnected(),
             }
@@ -164,10 +165,7 @@ proptest! {
             }
         }
         // In the end everything is let go.
-        bench.slow = false;
-        for (id, plan) in core::mem::take(&mut bench.waiting) {
-            bench.answer(id, plan);
-        }
+        bench.answer();
         bench.window = 0;
         bench.store.ended = true;
         bench.run(seconds(200));

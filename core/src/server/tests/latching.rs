@@ -54,8 +54,8 @@ fn claims_are_ordered_by_what_they_prove() {
 fn the_interface_of_a_link_local_client_is_learned() {
     let peer = Ipv6Addr::new(0xFE80, 0, 0, 0, 0, 0, 0, 7);
     let mut bench = Bench::of(Clip::of(1000, 100));
-    let storage = vec![0; Config::DEFAULT.storage_len(2048)];
-    bench.conn = ServerConn::new(Config::DEFAULT, bench.now(), peer.into(), 42, storage).unwrap();
+    let client = SocketAddr::new(peer.into(), CLIENT.port());
+    bench.conn = ServerConn::new(Config::DEFAULT, bench.now(), client, 42);
     bench.start(UDP, "");
     bench.turn();
     let ssrc = bench.rtp()[0].1.ssrc;

@@ -10,6 +10,7 @@ mod latching;
 mod live;
 mod pace;
 mod refusals;
+mod requests;
 mod sessions;
 mod tracks;
 mod transports;
@@ -31,6 +32,7 @@ use std::{format, vec};
 
 pub(super) const URL: &str = "rtsp://h/clip";
 pub(super) const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7));
+pub(super) const CLIENT: SocketAddr = SocketAddr::new(PEER, 40_554);
 pub(super) const PORTS: PortPair = PortPair { socket: 3, rtp: 6000, rtcp: 6001 };
 pub(super) const UDP: &str = "Transport: RTP/AVP;unicast;client_port=5000-5001\r\n";
 pub(super) const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
@@ -154,7 +156,7 @@ pub(super) struct Datagram {
     pub(super) bytes: Vec<u8>,
 }
 
-/// An [`Event`] without what it borrows.
+/// A [`Notice`] without its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Opened(u8, LowerTransport),
@@ -183,18 +185,20 @@ pub(super) fn rtp(bytes: &[u8]) -> Rtp {
     Rtp { sequence, timestamp, marker: packet.marker(), ssrc: packet.ssrc(), offset: payload.offset }
 }
 
-/// A connection, what it is lent, and the client's end of it.
+/// A connection, its storage and application, and the client's end of it.
 pub(super) struct Bench<S = Clip, const TRACKS: usize = MAX_TRACKS> {
-    pub(super) conn: ServerConn<Vec<u8>, TRACKS>,
+    pub(super) conn: ServerConn<TRACKS>,
+    pub(super) storage: Vec<u8>,
     pub(super) store: S,
     pub(super) at: Instant,
     /// Where the medium ends, as the application answers PLAY.
     pub(super) end: Option<MediaTime>,
     /// What the application says to everything, if it refuses.
     pub(super) refusal: Option<Status>,
-    /// The application takes its time.
+    /// The application puts every request off.
     pub(super) slow: bool,
-    pub(super) waiting: Vec<(RequestId, Plan)>,
+    /// How many requests it put off.
+    pub(super) put_off: usize,
     pub(super) ports: Option<PortPair>,
     /// Bytes that the connection takes in one write, and until it is blocked.
     pub(super) write: usize,
@@ -233,13 +237,14 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
         let storage = vec![0; config.storage_len(2048)];
         let now = Now { at: START, ntp: NtpTime::default() };
         Self {
-            conn: ServerConn::with_tracks(config, now, PEER, 42, storage).unwrap(),
+            conn: ServerConn::with_tracks(config, now, CLIENT, 42),
+            storage,
             store,
             at: START,
             end,
             refusal: None,
             slow: false,
-            waiting: Vec::new(),
+            put_off: 0,
             ports: Some(PORTS),
             write: usize::MAX,
             at_once: false,
@@ -267,7 +272,7 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
     pub(super) fn receive(&mut self, bytes: impl AsRef<[u8]>) {
         let mut rest = bytes.as_ref();
         for _ in 0..10_000 {
-            let Ok(taken) = self.conn.handle_stream(self.now(), rest) else { break };
+            let Ok(taken) = self.take(rest) else { break };
             rest = &rest[taken..];
             if rest.is_empty() {
                 break;
@@ -277,13 +282,22 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
         self.turn();
     }
 
+    /// Hands in what the client says, and no more than that.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<usize, ConnError> {
+        self.conn.turn(self.now(), &mut self.storage).handle_stream(bytes)
+    }
+
+    pub(super) fn stream_room(&mut self) -> usize {
+        self.conn.turn(self.now(), &mut self.storage).stream_room()
+    }
+
     /// All that can be done now, in the order that the module describes.
     pub(super) fn turn(&mut self) {
         let now = self.now();
-        self.conn.handle_timeout(now);
         self.events();
         while self.window > 0
-            && let Some(chunk) = self.conn.poll_stream(now, &self.store)
+            && let mut turn = self.conn.turn(now, &mut self.storage)
+            && let Some(chunk) = turn.poll_stream(&self.store)
         {
             let mut buffer = [0; 65_536];
             let room = self.write.min(self.window).min(buffer.len());
@@ -320,64 +334,26 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
         }
     }
 
+    /// Has the application answer what was asked, and take note of what happened.
     pub(super) fn events(&mut self) {
         let now = self.now();
-        loop {
-            let ask = match self.conn.poll_event(now) {
-                None => return,
-                Some(Event::Request { id, ask }) => (id, plan(&ask)),
-                Some(Event::Opened { track, lower, .. }) => {
-                    self.told.push(Told::Opened(track.track, lower));
-                    continue;
-                }
-                Some(Event::Skipped { frames, .. }) => {
-                    self.told.push(Told::Skipped(frames));
-                    continue;
-                }
-                Some(Event::Adapted { one_in, .. }) => {
-                    self.told.push(Told::Adapted(one_in));
-                    continue;
-                }
-                Some(Event::Ended { .. }) => {
-                    self.told.push(Told::Ended);
-                    continue;
-                }
-                Some(Event::Closed { track, why, summary, .. }) => {
-                    self.told.push(Told::Closed(track.track, why, summary));
-                    continue;
-                }
-                Some(Event::Disconnect(error)) => {
-                    self.told.push(Told::Disconnect(error));
-                    continue;
-                }
-            };
-            let (id, plan) = ask;
-            if self.slow {
-                self.waiting.push((id, plan));
-            } else {
-                self.answer(id, plan);
-            }
-        }
+        let mut app = App {
+            store: &self.store,
+            end: self.end,
+            refusal: self.refusal,
+            slow: self.slow,
+            put_off: &mut self.put_off,
+            told: &mut self.told,
+        };
+        let mut turn = self.conn.turn(now, &mut self.storage);
+        turn.set_ports(self.ports);
+        turn.serve(&mut app);
     }
 
-    pub(super) fn answer(&mut self, id: RequestId, plan: Plan) {
-        const JPEG: Track<'static> = Track { info: TRACK, dimensions: Some((64, 48)), frame_rate: None };
-        let answer = match (self.refusal, plan) {
-            (Some(status), _) => Answer::Refuse(status),
-            (None, Plan::Describe) => Answer::Describe(Presentation {
-                name: "clip",
-                session_id: 1,
-                version: 1,
-                address_type: AddressType::Ip4,
-                duration: self.end.map(|end| end.since(MediaTime::ZERO)),
-                tracks: &[JPEG],
-            }),
-            (None, Plan::Setup) => Answer::Setup { media: 0, ports: self.ports },
-            (None, Plan::Play { placed }) => {
-                Answer::Play { from: (self.end.is_none() && !placed).then_some(Seek::Live), end: self.end }
-            }
-        };
-        self.conn.reply(self.now(), id, answer, &self.store).unwrap();
+    /// Has the application answer what it put off.
+    pub(super) fn answer(&mut self) {
+        self.slow = false;
+        self.events();
     }
 
     pub(super) fn wake(&self) -> Wake {
@@ -485,22 +461,56 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
     }
 }
 
-/// What is to be answered.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Plan {
-    Describe,
-    Setup,
-    /// `placed`: the client says from where.
-    Play {
-        placed: bool,
-    },
+/// What a bench's program answers.
+pub(super) struct App<'b, S> {
+    pub(super) store: &'b S,
+    pub(super) end: Option<MediaTime>,
+    pub(super) refusal: Option<Status>,
+    pub(super) slow: bool,
+    pub(super) put_off: &'b mut usize,
+    pub(super) told: &'b mut Vec<Told>,
 }
 
-fn plan(ask: &Ask<'_>) -> Plan {
-    match ask {
-        Ask::Describe { .. } => Plan::Describe,
-        Ask::Setup { .. } => Plan::Setup,
-        Ask::Play { range, .. } => Plan::Play { placed: range.is_some_and(|range| range.start.is_some()) },
+impl<S: FrameStore> Application for App<'_, S> {
+    type Store = S;
+
+    fn store(&self) -> &S {
+        self.store
+    }
+
+    fn request(&mut self, request: Request<'_>) -> Answered {
+        const JPEG: Track<'static> = Track { info: TRACK, dimensions: Some((64, 48)), frame_rate: None };
+        if self.slow {
+            *self.put_off += 1;
+            return request.later();
+        }
+        match (request.action(), self.refusal) {
+            (Action::Other(request), _) => request.proceed(),
+            (action, Some(status)) => action.into_request().refuse(status, &[]),
+            (Action::Describe(describe), None) => describe.accept(&Presentation {
+                name: "clip",
+                session_id: 1,
+                version: 1,
+                address_type: AddressType::Ip4,
+                duration: self.end.map(|end| end.since(MediaTime::ZERO)),
+                tracks: &[JPEG],
+            }),
+            (Action::Setup(setup), None) => setup.accept(0),
+            (Action::Play(play), None) if self.end.is_none() => play.accept_live(self.store),
+            (Action::Play(play), None) => play.accept(self.store, self.end),
+        }
+    }
+
+    fn notice(&mut self, peer: SocketAddr, notice: Notice) {
+        assert_eq!(peer.port(), CLIENT.port());
+        self.told.push(match notice {
+            Notice::Opened { track, transport, .. } => Told::Opened(track.track, transport),
+            Notice::Skipped { frames, .. } => Told::Skipped(frames),
+            Notice::Adapted { one_in, .. } => Told::Adapted(one_in),
+            Notice::Ended { .. } => Told::Ended,
+            Notice::Closed { track, reason, summary, .. } => Told::Closed(track.track, reason, summary),
+            Notice::Disconnect(error) => Told::Disconnect(error),
+        });
     }
 }
 

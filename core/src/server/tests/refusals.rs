@@ -71,7 +71,7 @@ fn a_message_without_a_findable_end_ends_the_connection() {
         bench.receive(&bytes);
         assert_eq!(bench.reply().status, status, "{bytes}");
         assert!(matches!(bench.told[..], [Told::Disconnect(_)]), "{:?}", bench.told);
-        let error = bench.conn.handle_stream(bench.now(), b"OPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n");
+        let error = bench.take(b"OPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n");
         assert!(matches!(error, Err(ConnError::NotRtsp { .. } | ConnError::TooLong { .. })));
         bench.run(seconds(100));
         assert_eq!((bench.sent(), bench.told.len()), (vec![], 1));
@@ -160,11 +160,4 @@ fn what_the_application_refuses() {
             assert_eq!(bench.request(method, URL, UDP).status, status.0);
         }
     }
-    bench.slow = true;
-    bench.receive(format!("DESCRIBE {URL} RTSP/1.0\r\nCSeq: 9\r\n\r\n"));
-    let (id, _) = bench.waiting[0];
-    let answer = Answer::Setup { media: 0, ports: None };
-    bench.conn.reply(bench.now(), id, answer, &bench.store).unwrap();
-    bench.turn();
-    assert_eq!(bench.reply().status, 500, "an answer to another question");
 }

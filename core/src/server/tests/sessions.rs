@@ -117,11 +117,11 @@ fn a_request_whose_session_ends_before_it_is_told_is_refused() {
     let mut bench = Bench::of(Clip::of(10, 100));
     bench.set_up(0, UDP);
     let play = format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {}\r\n\r\n", bench.session);
-    bench.conn.handle_stream(bench.now(), play.as_bytes()).unwrap();
+    bench.take(play.as_bytes()).unwrap();
     bench.at = bench.at + seconds(60);
     bench.turn();
     assert_eq!(bench.reply().status, 454);
-    assert!(bench.waiting.is_empty());
+    assert_eq!(bench.put_off, 0);
     bench.ok("OPTIONS", "*", "");
 }
 
@@ -132,8 +132,7 @@ fn a_request_whose_session_ends_before_it_is_answered_is_refused() {
     bench.slow = true;
     bench.receive(format!("PLAY {URL} RTSP/1.0\r\nCSeq: 2\r\nSession: {}\r\n\r\n", bench.session));
     bench.run(seconds(60));
-    let (id, plan) = bench.waiting[0];
-    bench.answer(id, plan);
+    bench.answer();
     bench.turn();
     assert_eq!(bench.reply().status, 454);
     bench.run(seconds(1));
@@ -151,7 +150,7 @@ fn close_says_goodbye_and_takes_no_more() {
     assert!(sender_report(reports.last().unwrap()).2);
     assert!(bench.told.contains(&Told::Disconnect(ConnError::Closed)));
     assert!(bench.told.iter().any(|told| matches!(told, Told::Closed(0, CloseReason::Closed, _))));
-    assert_eq!(bench.conn.handle_stream(bench.now(), b"O"), Err(ConnError::Closed));
+    assert_eq!(bench.take(b"O"), Err(ConnError::Closed));
     bench.run(seconds(1));
     assert_eq!((bench.sent(), bench.next()), (vec![], None));
 }
@@ -174,13 +173,20 @@ fn a_lost_connection_ends_what_was_interleaved_and_says_goodbye_to_the_rest() {
 }
 
 #[test]
-fn storage_that_is_too_small_is_the_callers_fault() {
+fn storage_that_is_too_small_ends_the_connection() {
     for config in [Config::DEFAULT, Config { max_packet: 0, ..Config::DEFAULT }] {
         let need = config.storage_len(0);
-        let now = Now::default();
-        assert!(ServerConn::new(config, now, PEER, 1, vec![0; need]).is_ok());
-        let error = ServerConn::new(config, now, PEER, 1, vec![0; need - 1]).unwrap_err();
-        assert_eq!(error, StorageTooSmall { need });
-        assert_eq!(format!("{error}"), format!("a connection's storage must have {need} bytes or more"));
+        for len in [need, need - 1, 0] {
+            let mut bench = Bench::with(Clip::of(1, 1), config, None);
+            bench.storage.truncate(len);
+            bench.receive("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+            if len == need {
+                assert_eq!(bench.reply().status, 200);
+                continue;
+            }
+            let error = ConnError::StorageTooSmall { need };
+            assert_eq!((bench.sent(), &bench.told[..]), (vec![], &[Told::Disconnect(error)][..]));
+            assert_eq!(format!("{error}"), format!("a connection's storage must have {need} bytes or more"));
+        }
     }
 }

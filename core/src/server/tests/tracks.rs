@@ -170,10 +170,9 @@ fn a_track_in_the_middle_of_a_frame_lends_nobody_the_clock_it_is_to_leave() {
     bench.slow = true;
     let range = "Range: npt=60-\r\n";
     bench.receive(format!("PLAY {URL} RTSP/1.0\r\nCSeq: 4\r\nSession: {}\r\n{range}\r\n", bench.session));
-    let (id, _) = bench.waiting[0];
-    bench.conn.reply(bench.now(), id, Answer::Play { from: None, end: None }, &bench.store).unwrap();
+    bench.answer();
     // The second track is there already, where no frame is yet; the first one is not.
-    assert!(bench.conn.poll_stream(bench.now(), &bench.store).is_some());
+    assert!(bench.conn.turn(bench.now(), &mut bench.storage).poll_stream(&bench.store).is_some());
     bench.store.0.iter_mut().for_each(|ring| push(ring, 3000, MediaTime::from_micros(60_000_000)));
     bench.window = usize::MAX;
     bench.run(seconds(1));

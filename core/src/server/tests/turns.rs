@@ -24,46 +24,44 @@ struct Sharing {
 
 impl Sharing {
     fn new(capacity: usize, piece: usize) -> Self {
-        let mut bench = bench();
-        bench.conn = ServerConn::without_storage(Config::DEFAULT, bench.now(), PEER, 42);
+        let bench = bench();
         Self { bench, incoming: Vec::new(), outgoing: Vec::new(), capacity, piece }
     }
 
-    /// All that can be done now, in the order of [`ServerConn::swap_storage`].
-    fn turn(&mut self, storage: &mut Vec<u8>) {
-        assert!(self.bench.conn.swap_storage(storage));
-        self.bench.conn.handle_timeout(self.bench.now());
-        while self.capacity - self.outgoing.len() >= Config::DEFAULT.message_len() && self.read() {
-            self.write(false);
-        }
-        self.write(true);
-        assert!(self.bench.conn.swap_storage(storage), "something is left in the storage");
-    }
-
-    fn read(&mut self) -> bool {
+    /// All that can be done now, so that the storage is free at the end.
+    fn turn(&mut self, storage: &mut [u8]) {
         let now = self.bench.now();
-        self.bench.conn.limit_stream(self.capacity - self.outgoing.len());
-        let read = self.bench.conn.handle_stream(now, &self.incoming).unwrap();
-        self.bench.events();
-        let rest = self.bench.conn.take_back();
-        self.incoming.drain(..read - rest);
-        read > rest
-    }
-
-    fn write(&mut self, media: bool) {
+        let Self { bench: Bench { conn, store, end, told, put_off, .. }, .. } = self;
+        let mut app = App { store: &*store, end: *end, refusal: None, slow: false, put_off, told };
+        let mut turn = conn.turn(now, storage);
         loop {
             let room = self.capacity - self.outgoing.len();
-            self.bench.conn.limit_stream(if media { room } else { 0 });
-            let Some(chunk) = self.bench.conn.poll_stream(self.bench.now(), &self.bench.store) else {
-                return;
-            };
-            let mut buffer = vec![0; room.min(self.piece)];
-            let written = chunk.write(&mut buffer);
-            self.outgoing.extend(&buffer[..written]);
-            if written == 0 {
-                return;
+            let mut read = false;
+            if room >= Config::DEFAULT.message_len() {
+                turn.limit_stream(room);
+                let taken = turn.handle_stream(&self.incoming).unwrap();
+                turn.serve(&mut app);
+                let rest = turn.take_back();
+                self.incoming.drain(..taken - rest);
+                read = taken > rest;
+            }
+            loop {
+                let room = self.capacity - self.outgoing.len();
+                turn.limit_stream(if read { 0 } else { room });
+                let Some(chunk) = turn.poll_stream(app.store) else { break };
+                let mut buffer = vec![0; room.min(self.piece)];
+                let written = chunk.write(&mut buffer);
+                self.outgoing.extend(&buffer[..written]);
+                if written == 0 {
+                    break;
+                }
+            }
+            if !read {
+                break;
             }
         }
+        turn.serve(&mut app);
+        assert!(turn.is_storage_free(), "something is left in the storage");
     }
 }
 
@@ -143,27 +141,23 @@ fn a_request_that_is_too_long_ends_a_connection_that_shares_too() {
     sharing.turn(&mut storage);
     assert!(sharing.outgoing.is_empty());
     sharing.incoming.resize(REQUEST, b'a');
-    let now = sharing.bench.now();
-    assert!(sharing.bench.conn.swap_storage(&mut storage));
-    sharing.bench.conn.limit_stream(2_000);
-    let error = sharing.bench.conn.handle_stream(now, &sharing.incoming);
-    assert_eq!(error, Err(ConnError::TooLong { at: REQUEST as u64 }));
-    sharing.write(true);
+    sharing.turn(&mut storage);
+    let error = ConnError::TooLong { at: REQUEST as u64 };
+    assert_eq!(sharing.bench.told, [Told::Disconnect(error)]);
+    assert_eq!(sharing.bench.take(b"OPTIONS"), Err(error));
     assert!(sharing.outgoing.starts_with(b"RTSP/1.0 4"), "{:?}", sharing.outgoing);
 }
 
 #[test]
 fn bytes_in_the_storage_keep_it() {
     let mut storage = vec![0; Config::DEFAULT.storage_len(REQUEST)];
-    let mut conn = ServerConn::<Vec<u8>, ONE>::without_storage(Config::DEFAULT, Now::default(), PEER, 1);
-    // Without storage it takes nothing, and has nothing to say.
-    assert_eq!(conn.handle_stream(Now::default(), b"OPTIONS "), Ok(0));
-    assert!(conn.poll_stream(Now::default(), &Clip::live()).is_none());
-    assert!(conn.swap_storage(&mut storage) && storage.is_empty());
-    assert_eq!(conn.handle_stream(Now::default(), b"OPTIONS "), Ok(8));
-    assert!(!conn.swap_storage(&mut storage));
-    assert_eq!(conn.take_back(), 8);
-    assert!(conn.swap_storage(&mut storage) && !storage.is_empty());
+    let mut conn = ServerConn::<ONE>::with_tracks(Config::DEFAULT, Now::default(), CLIENT, 1);
+    let mut turn = conn.turn(Now::default(), &mut storage);
+    assert!(turn.is_storage_free());
+    assert_eq!(turn.handle_stream(b"OPTIONS "), Ok(8));
+    assert!(!turn.is_storage_free());
+    assert_eq!(turn.take_back(), 8);
+    assert!(turn.is_storage_free());
 }
 
 #[test]

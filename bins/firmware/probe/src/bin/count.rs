@@ -6,14 +6,14 @@
 #![no_std]
 #![no_main]
 use core::hint::black_box;
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{Ipv4Addr, SocketAddr};
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hio};
 use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
-use pinhole::server::{Answer, Ask, Config, Event, PortPair, ServerConn};
+use pinhole::server::{Action, Config, Event, PortPair, ServerConn};
 use pinhole::text::{SliceSink, TextWriter};
 use pinhole::time::{Duration, Instant, Now, NtpTime};
 use probe as _;
@@ -150,16 +150,16 @@ fn at(millis: u64) -> Now {
 fn packetise(misaligned: usize) -> Option<u32> {
     let clip = Clip(frame(misaligned));
     let mut storage = [0; Config::DEFAULT.storage_len(512)];
-    let peer = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
-    let mut conn = ServerConn::new(Config::DEFAULT, at(0), peer, 1, &mut storage[..]).ok()?;
-    play(&mut conn, &clip)?;
+    let peer = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 2), 40_000));
+    let mut conn = ServerConn::new(Config::DEFAULT, at(0), peer, 1);
+    play(&mut conn, &mut storage, &clip)?;
     // The first frame, and the report in front of it.
     let (mut socket, mut sent) = ([0; PACKET], 0);
-    turn(&mut conn, at(0), &clip, &mut socket)?;
-    turn(&mut conn, at(20), &clip, &mut socket)?;
+    turn(&mut conn, &mut storage, at(0), &clip, &mut socket)?;
+    turn(&mut conn, &mut storage, at(20), &clip, &mut socket)?;
     let instructions = counted(|| {
         for now in [at(40), at(60)] {
-            sent += turn(&mut conn, now, &clip, &mut socket)?;
+            sent += turn(&mut conn, &mut storage, now, &clip, &mut socket)?;
             black_box(conn.poll_at(&clip));
         }
         Some(())
@@ -168,10 +168,16 @@ fn packetise(misaligned: usize) -> Option<u32> {
 }
 
 /// Sends what is due; says how many packets that is.
-fn turn(conn: &mut ServerConn<&mut [u8]>, now: Now, clip: &Clip, socket: &mut [u8; PACKET]) -> Option<usize> {
+fn turn(
+    conn: &mut ServerConn,
+    storage: &mut [u8],
+    now: Now,
+    clip: &Clip,
+    socket: &mut [u8; PACKET],
+) -> Option<usize> {
     let mut packets = 0;
-    conn.handle_timeout(now);
-    while let Some(mut pending) = conn.poll_transmit(now, clip) {
+    let mut turn = conn.turn(now, storage);
+    while let Some(mut pending) = turn.poll_transmit(clip) {
         black_box((pending.to(), pending.port()));
         loop {
             let room = socket.get_mut(..pending.next_len())?;
@@ -186,31 +192,29 @@ fn turn(conn: &mut ServerConn<&mut [u8]>, now: Now, clip: &Clip, socket: &mut [u
 }
 
 /// Has a client set the clip up and play it.
-fn play(conn: &mut ServerConn<&mut [u8]>, clip: &Clip) -> Option<()> {
+fn play(conn: &mut ServerConn, storage: &mut [u8], clip: &Clip) -> Option<()> {
     let mut reply = [0; 2000];
     let mut session = [0; 16];
-    say(conn, clip, &[b"SETUP rtsp://h/clip/track0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP;client_port=5000-5001\r\n\r\n"])?;
-    let chunk = conn.poll_stream(at(0), clip)?;
-    let len = chunk.fill(&mut reply);
-    chunk.advance(len);
+    say(conn, storage, clip, &[b"SETUP rtsp://h/clip/track0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP;client_port=5000-5001\r\n\r\n"])?;
+    conn.turn(at(0), storage).poll_stream(clip)?.write(&mut reply);
     let id = reply.windows(9).position(|name| name == b"Session: ")?;
     session.copy_from_slice(reply.get(id + 9..id + 25)?);
-    say(conn, clip, &[b"PLAY rtsp://h/clip RTSP/1.0\r\nCSeq: 2\r\nSession: ", &session, b"\r\n\r\n"])
+    say(conn, storage, clip, &[b"PLAY rtsp://h/clip RTSP/1.0\r\nCSeq: 2\r\nSession: ", &session, b"\r\n\r\n"])
 }
 
-fn say(conn: &mut ServerConn<&mut [u8]>, clip: &Clip, request: &[&[u8]]) -> Option<()> {
+fn say(conn: &mut ServerConn, storage: &mut [u8], clip: &Clip, request: &[&[u8]]) -> Option<()> {
+    let mut turn = conn.turn(at(0), storage);
+    turn.set_ports(Some(PortPair { socket: 0, rtp: 6000, rtcp: 6001 }));
     for part in request {
-        conn.handle_stream(at(0), part).ok()?;
+        turn.handle_stream(part).ok()?;
     }
-    while let Some(event) = conn.poll_event(at(0)) {
-        let Event::Request { id, ask } = event else { continue };
-        let answer = match ask {
-            Ask::Setup { .. } => {
-                Answer::Setup { media: 0, ports: Some(PortPair { socket: 0, rtp: 6000, rtcp: 6001 }) }
-            }
-            _ => Answer::Play { from: Some(Seek::Live), end: None },
+    while let Some(event) = turn.poll_event() {
+        let Event::Request(request) = event else { continue };
+        let _ = match request.action() {
+            Action::Setup(setup) => setup.accept(0),
+            Action::Play(play) => play.accept_live(clip),
+            other => other.into_request().proceed(),
         };
-        conn.reply(at(0), id, answer, clip).ok()?;
     }
     Some(())
 }

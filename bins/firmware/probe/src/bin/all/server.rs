@@ -1,40 +1,65 @@
 //! What only some servers call: gathered writes and several sockets, with an operating system; turns with one
 //! storage, without.
-use pinhole::server::{Chunk, Config, ServerConn, Transmit};
-use probe::{Ring, address, any, now, room, used};
+use core::net::SocketAddr;
+use pinhole::rtsp::Status;
+use pinhole::server::{Answered, Application, Chunk, Config, Event, Notice, Transmit, Request, ServerConn};
+use probe::{Ring, address, any, bytes, now, room, text, used};
 
 pub(crate) fn rest() {
     let mut storage = [0; 100];
     used(any(Config::default()).storage_len(any(0)));
-    let Ok(mut conn) =
-        ServerConn::new(any(Config::DEFAULT), now(), address().ip(), any(1), room(&mut storage))
-    else {
-        return;
-    };
+    used(any(Config::default()).message_len());
+    let mut conn = ServerConn::new(any(Config::DEFAULT), now(), address(), any(1));
     let conn = any(&mut conn);
     let rings: &[Ring<'_>] = any(&[]);
     used(conn.may_latch(any(0)));
-    if let Some(chunk) = conn.poll_stream(now(), rings) {
+    let mut turn = conn.turn(now(), room(&mut storage));
+    if let Some(chunk) = turn.poll_stream(rings) {
         stream(chunk);
     }
-    if let Some(pending) = conn.poll_transmit(now(), rings) {
+    if let Some(pending) = turn.poll_transmit(rings) {
         datagrams(pending);
     }
+    turn.disconnected();
     conn.close();
     turns(&mut storage);
 }
 
 /// Of a connection with another length of table.
 fn turns(storage: &mut [u8; 100]) {
-    let mut storage = room(storage);
-    let mut conn =
-        ServerConn::<&mut [u8], 1>::without_storage(any(Config::DEFAULT), now(), address().ip(), any(1));
-    let conn = any(&mut conn);
-    used(any(Config::DEFAULT).message_len());
-    used(conn.swap_storage(&mut storage));
-    conn.limit_stream(any(0));
-    used(conn.handle_stream_with(now(), |bytes| any(bytes).len()));
-    used(conn.take_back());
+    let mut conn = ServerConn::<1>::with_tracks(any(Config::DEFAULT), now(), address(), any(1));
+    let mut turn = any(&mut conn).turn(now(), room(storage));
+    turn.limit_stream(any(0));
+    used(turn.handle_stream_with(|bytes| any(bytes).len()));
+    turn.serve(&mut Gatekeeper);
+    if let Some(Event::Request(request)) = turn.poll_event() {
+        used(request.later());
+    }
+    used(turn.take_back());
+    used((turn.has_unanswered(), turn.is_storage_free()));
+}
+
+/// An application that looks at all of a request, and answers by hand.
+struct Gatekeeper;
+
+impl Application for Gatekeeper {
+    type Store = [Ring<'static>];
+
+    fn store(&self) -> &Self::Store {
+        &[]
+    }
+
+    fn request(&mut self, request: Request<'_>) -> Answered {
+        used((request.method(), request.raw_url(), request.url(), request.body(), request.peer()));
+        used((request.session(), request.now(), request.header(text())));
+        request.headers().for_each(used);
+        let fields = any([("WWW-Authenticate", text()); 2]);
+        if any(true) { request.refuse(any(Status::UNAUTHORIZED), &fields) } else { request.respond(any(Status::OK), &fields, text(), bytes()) }
+    }
+
+    fn notice(&mut self, _: SocketAddr, notice: Notice) {
+        used(notice);
+    }
 }
 
 fn stream(chunk: Chunk<'_, [Ring<'_>]>) {

@@ -1,0 +1,109 @@
+//! Which connection a datagram belongs to, where several share a pair of UDP sockets.
+use super::conn::ConnState;
+use super::stream::{Route, Stream};
+use crate::rtp::{Port, rtcp};
+use core::net::SocketAddr;
+
+/// How strong a connection's claim to a datagram is. The adapter hands the datagram to the connection with
+/// the [strongest](Claim::strongest) claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Claim {
+    /// The datagram does not belong to the connection.
+    No,
+    /// The datagram comes from the address of a session whose ports are not confirmed yet.
+    Latch,
+    /// The datagram is an RTCP report on the SSRC of a session.
+    Ssrc,
+    /// The datagram comes from the address and port of a session.
+    Exact,
+}
+
+impl Claim {
+    /// Returns the greatest of all claims, and whose it is. Returns `None` where every claim is
+    /// [`Claim::No`], and where the greatest is [`Claim::Latch`] and two connections have it: the caller
+    /// drops that datagram.
+    pub fn strongest<T>(claims: impl IntoIterator<Item = (T, Self)>) -> Option<(T, Self)> {
+        let mut best = None;
+        let mut tie = false;
+        for (owner, claim) in claims {
+            let known = best.as_ref().map_or(Self::No, |(_, known)| *known);
+            if claim > known {
+                (best, tie) = (Some((owner, claim)), false);
+            } else if claim == Self::Latch && known == Self::Latch {
+                tie = true;
+            }
+        }
+        best.filter(|_| !tie)
+    }
+}
+
+/// A pair of UDP ports that the adapter sends from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PortPair {
+    /// The adapter's own number for the pair of sockets. The core stores it and hands it back.
+    pub socket: u8,
+    /// The local port of the RTP socket.
+    pub rtp: u16,
+    /// The local port of the RTCP socket.
+    pub rtcp: u16,
+}
+
+impl ConnState {
+    /// The stream that a datagram belongs to.
+    pub(super) fn find(
+        &self,
+        from: SocketAddr,
+        socket: u8,
+        port: Port,
+        data: &[u8],
+    ) -> Option<(usize, Claim)> {
+        let open = self.streams.iter().enumerate().filter(|(_, stream)| stream.is_open());
+        Claim::strongest(open.map(|(index, stream)| {
+            let claim = match stream.route {
+                Route::Udp { socket: own, .. } if own == socket => self.claim_of(stream, from, port, data),
+                _ => Claim::No,
+            };
+            (index, claim)
+        }))
+    }
+
+    /// Ports are learned only from the RTSP peer's own address: with any other, a client could aim the
+    /// stream at a third party.
+    fn claim_of(&self, stream: &Stream, from: SocketAddr, port: Port, data: &[u8]) -> Claim {
+        let Route::Udp { rtp, rtcp, latched, .. } = stream.route else { return Claim::No };
+        if from.ip() != self.peer {
+            return Claim::No;
+        }
+        if from.port() == if port == Port::Rtp { rtp } else { rtcp } {
+            return Claim::Exact;
+        }
+        if port == Port::Rtcp && rtcp::reports(data).any(|block| block.ssrc == stream.sender.ssrc()) {
+            return Claim::Ssrc;
+        }
+        if latched { Claim::No } else { Claim::Latch }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strongest(claims: &[Claim]) -> Option<usize> {
+        Claim::strongest(claims.iter().copied().enumerate()).map(|(index, _)| index)
+    }
+
+    #[test]
+    fn a_tie_of_latches_is_nobodys() {
+        use Claim::{Exact, Latch, No, Ssrc};
+        assert_eq!(strongest(&[]), None);
+        assert_eq!(strongest(&[No, No]), None);
+        assert_eq!(strongest(&[No, Latch, No]), Some(1));
+        assert_eq!(strongest(&[Latch, Latch]), None);
+        assert_eq!(strongest(&[Latch, Latch, Latch]), None);
+        assert_eq!(strongest(&[Latch, Latch, Ssrc]), Some(2));
+        assert_eq!(strongest(&[Exact, Latch, Latch]), Some(0));
+        assert_eq!(strongest(&[Ssrc, Exact]), Some(1));
+    }
+}
