@@ -1,4 +1,4 @@
-//! [`Depacketizer`]: from the packets of any payload format to frames.
+//! [`Depacketizer`]: builds frames from the RTP packets of any payload format.
 use super::jpeg;
 use crate::codec::Codec;
 use crate::frame::FrameSink;
@@ -7,58 +7,58 @@ use core::fmt;
 
 /// Builds the frames of one track from its RTP packets, in a caller-provided [`FrameSink`].
 ///
-/// It buffers nothing: what a packet carries is written directly to its place in the frame.
+/// It buffers no data: the payload of a packet is written directly to its place in the frame.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Depacketizer {
-    /// RFC 2435.
+    /// The payload format of JPEG (RFC 2435).
     Jpeg(jpeg::Depacketizer),
 }
 
-/// What became of the frames of a track.
+/// Counts what became of the frames and packets of a track.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DepacketizerCounters {
-    /// Frames of which everything came.
+    /// Frames that came completely.
     pub complete: u64,
-    /// Frames that were finished although something of them is missing.
+    /// Frames that were finished although parts of them are missing.
     pub damaged: u64,
-    /// Frames that were dropped although something of them came, because too much is missing.
+    /// Frames that were dropped although parts of them came, because too much is missing.
     pub abandoned: u64,
-    /// Frames that the sink had no room for, or did not want.
+    /// Frames that the sink refused, because it had no room or did not want them.
     pub unstored: u64,
-    /// Packets that were dropped because they contradict others of their frame.
+    /// Packets that were dropped because they contradict other packets of their frame.
     pub refused: u64,
 }
 
 impl DepacketizerCounters {
-    /// No frames.
+    /// All counts are 0.
     pub(crate) const ZERO: Self = Self { complete: 0, damaged: 0, abandoned: 0, unstored: 0, refused: 0 };
 }
 
-/// What became of a packet.
+/// What [`Depacketizer::push`] did with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Pushed {
-    /// It was stored in its frame, which goes on.
+    /// The packet was stored in its frame, of which more is to come.
     Stored,
-    /// It was stored, and its frame is finished.
+    /// The packet was stored, and its frame is finished.
     Finished {
-        /// Whether everything of the frame came.
+        /// Whether the frame came completely.
         complete: bool,
     },
-    /// It was dropped, because its frame was abandoned, or it ended a frame without any data.
+    /// The packet was dropped, because its frame was abandoned or has no data.
     Skipped,
 }
 
-/// Why a packet was not stored.
+/// Why a packet was not stored in its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DepacketizeError {
-    /// It is not what RFC 2435 says, or does not fit the packets before it.
+    /// The payload is not as RFC 2435 says, or does not fit the packets before it.
     Jpeg(jpeg::DepacketizeError),
 }
 
@@ -79,20 +79,22 @@ impl fmt::Display for DepacketizeError {
 impl core::error::Error for DepacketizeError {}
 
 impl Depacketizer {
-    /// Makes a depacketizer for a track. `dimensions` are the width and height in pixels, as the session
-    /// description tells them (`a=x-dimensions`), for payload formats that cannot say them.
+    /// Makes a depacketizer for a track. `dimensions` are the width and the height in pixels from the
+    /// session description (`a=x-dimensions`), for payload formats that cannot express them.
     pub const fn new(codec: Codec, dimensions: Option<(u16, u16)>) -> Self {
         match codec {
             Codec::Jpeg => Self::Jpeg(jpeg::Depacketizer::new(dimensions)),
         }
     }
 
-    /// Takes in the next packet in the order of sequence numbers. `gap` is how many packets were lost just
-    /// before it, and `time` when its frame is shown, in ticks of the track's clock.
+    /// Takes the next packet, in the order of sequence numbers, and writes its data to `sink`. `gap` is the
+    /// number of packets that were lost just before it, and `time` is when its frame is shown, in ticks of
+    /// the track's clock.
     ///
     /// # Errors
-    /// Why the packet was not stored. Its frame is abandoned if it had not begun or if there is no room
-    /// for it, and is marked as not complete otherwise. The next packet can be pushed in any case.
+    /// Returns the reason why the packet was not stored. If the frame had not begun, or the sink has no
+    /// room for it, the frame is abandoned; otherwise it will not be complete. The next packet can be
+    /// pushed in any case.
     pub fn push<K: FrameSink + ?Sized>(
         &mut self,
         track: u8,
@@ -106,30 +108,30 @@ impl Depacketizer {
         }
     }
 
-    /// Finishes the open frame as not complete, if there is one: the source has gone, another source or
-    /// sequence begins, or nothing has come for long.
+    /// Finishes the open frame, if there is one, as not complete. For when the source has left, another
+    /// source or sequence of packets begins, or nothing has come for long.
     pub fn finish_open<K: FrameSink + ?Sized>(&mut self, track: u8, sink: &mut K) {
         match self {
             Self::Jpeg(jpeg) => jpeg.finish_open(track, sink),
         }
     }
 
-    /// Forgets the open frame without counting it, because all of it will come again. The sink drops it
-    /// when the next frame begins.
+    /// Forgets the open frame without counting it, because all of it will come again. The sink drops the
+    /// frame when the next one begins.
     pub fn forget_open(&mut self) {
         match self {
             Self::Jpeg(jpeg) => jpeg.forget_open(),
         }
     }
 
-    /// Returns whether a frame was begun whose end has not come.
+    /// Whether a frame was begun whose end has not come yet.
     pub const fn has_open(&self) -> bool {
         match self {
             Self::Jpeg(jpeg) => jpeg.has_open(),
         }
     }
 
-    /// Returns what became of the frames.
+    /// Returns the counts so far.
     pub const fn counters(&self) -> DepacketizerCounters {
         match self {
             Self::Jpeg(jpeg) => jpeg.counters(),

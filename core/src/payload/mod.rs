@@ -1,6 +1,7 @@
-//! RTP payload formats, both directions of each in one place: frames are cut into packets by a
-//! [`Packetizer`], and put together again by a [`Depacketizer`]. A payload format is a module, and an arm
-//! in each function here.
+//! RTP payload formats, with both directions of each in one place: a `Packetizer` splits frames into the
+//! payloads of RTP packets, and a [`Depacketizer`] builds frames from them again.
+//!
+//! Each payload format is a module here, and an arm in each function of the two enums.
 mod depacketizer;
 pub mod jpeg;
 
@@ -10,10 +11,10 @@ use crate::codec::Codec;
 use crate::frame::{Frame, TrackInfo};
 use crate::rtp;
 
-/// Bytes of the largest RTP header extension, without its head, in words of 4.
+/// The length of the longest RTP header extension in bytes, without its head; a multiple of 4.
 pub(crate) const EXTENSION_MAX: usize = jpeg::EXTENSION_LEN;
 
-/// What goes into an RTP header extension (RFC 3550, 5.3.1).
+/// An RTP header extension (RFC 3550, 5.3.1): its profile and its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extension {
     profile: u16,
@@ -21,18 +22,19 @@ pub(crate) struct Extension {
 }
 
 impl Extension {
+    /// Returns the extension as it is emitted.
     pub(crate) const fn repr(&self) -> rtp::ExtensionRepr<'_> {
         rtp::ExtensionRepr { profile: self.profile, data: &self.data }
     }
 }
 
-/// How far a frame is cut. It means nothing but to its payload format, to which it spares a scan from the
-/// frame's start for each packet. The default is the start.
+/// A place in a frame: the start of a fragment. Only the payload format knows its meaning. It saves a
+/// scan from the start of the frame for each packet. The default is the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// Where the unit starts that is being cut, such as a NAL unit; 0 for formats without units.
+    /// The offset of the current unit, such as a NAL unit, in the frame; 0 for formats without units.
     pub(crate) unit: u32,
-    /// How far the unit is cut.
+    /// The offset in that unit, in bytes.
     pub(crate) at: u32,
 }
 
@@ -40,53 +42,55 @@ impl Cursor {
     /// The start of a frame.
     pub(crate) const START: Self = Self { unit: 0, at: 0 };
 
+    /// Whether this is the start of a frame.
     pub(crate) const fn is_start(&self) -> bool {
         self.unit == 0 && self.at == 0
     }
 }
 
-/// Which part of a frame a packet carries.
+/// The part of a frame that one packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fragment {
-    /// Where it starts.
+    /// The start of the fragment.
     pub(crate) at: Cursor,
-    /// Bytes of the header extension.
+    /// The length of the RTP header extension in bytes; 0 without one.
     pub(crate) extension: usize,
-    /// Bytes of the payload, with its header.
+    /// The length of the payload in bytes, with the payload header.
     pub(crate) payload: usize,
-    /// Where the next fragment starts; `None` after the last.
+    /// The start of the next fragment; `None` after the last.
     pub(crate) next: Option<Cursor>,
     /// The RTP marker bit, for which each payload format has its own rule.
     pub(crate) marker: bool,
-    /// How many sequence numbers are left out after this packet, for what is missing of the frame.
+    /// How many sequence numbers are left out after this packet, because bytes of the frame are missing
+    /// there. A receiver then knows of the gap.
     pub(crate) skip_after: u16,
 }
 
-/// A frame that is cut into payloads of one size. What the payloads have in common is worked out once.
+/// Splits a frame into payloads of equal length. It is made anew each time a sender looks a frame up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Packetizer<'a> {
     Jpeg(jpeg::Packetizer<'a>),
 }
 
 impl<'a> Packetizer<'a> {
-    /// Cuts a frame into payloads of at most `room` bytes each, with their extension. Returns `None` if the
-    /// frame can never be sent: it is not what its track says, is empty, or is longer than the payload
-    /// format can say.
+    /// Makes a packetizer for a frame. A payload and its header extension take at most `room` bytes
+    /// together. Returns `None` if the frame can never be sent: it is not coded as its track says, is
+    /// empty, or is longer than the payload format allows.
     pub(crate) fn new(info: &TrackInfo<'a>, frame: &Frame<'a>, room: usize) -> Option<Self> {
         match info.codec {
             Codec::Jpeg => jpeg::Packetizer::new(frame, room).map(Self::Jpeg),
         }
     }
 
-    /// Returns how many fragments there are from the frame's start, or an estimate where to count them
-    /// would need a scan: it decides how packets are spread over time, and nothing else.
+    /// Returns the number of fragments of the frame. It may be an estimate if counting would need a scan,
+    /// as it only decides how packets are spread over time.
     pub(crate) fn count(&self) -> u32 {
         match self {
             Self::Jpeg(packetizer) => packetizer.count(),
         }
     }
 
-    /// Returns the fragment that starts at `at`; `None` beyond the frame.
+    /// Returns the fragment that starts at `at`; `None` after the end of the frame.
     pub(crate) fn fragment(&self, at: Cursor) -> Option<Fragment> {
         match self {
             Self::Jpeg(packetizer) => packetizer.fragment(at),
@@ -100,8 +104,8 @@ impl<'a> Packetizer<'a> {
         }
     }
 
-    /// Writes the payload header of a fragment to the front of `out`. Returns its length, or `None` if it
-    /// does not fit.
+    /// Writes the payload header of a fragment to the front of `out`. Returns its length in bytes; `None`
+    /// if it does not fit.
     pub(crate) fn emit_head(&self, fragment: &Fragment, out: &mut [u8]) -> Option<usize> {
         match self {
             Self::Jpeg(packetizer) => packetizer.emit_head(fragment, out),
@@ -116,7 +120,8 @@ impl<'a> Packetizer<'a> {
     }
 }
 
-/// The payload type that this end gives to a codec: the static one (RFC 3551, 6), if there is one.
+/// Returns the payload type that a sender uses for a codec: the static one (RFC 3551, 6), if there is
+/// one.
 pub(crate) const fn payload_type(codec: Codec) -> u8 {
     match codec {
         Codec::Jpeg => 26,

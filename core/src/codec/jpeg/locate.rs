@@ -1,23 +1,25 @@
-//! Finds what a packetizer needs in a JPEG file that is known to fit RFC 2435.
+//! Finds the parts of a JPEG file that is known to fit RFC 2435, for a packetizer.
 use super::segments::marker;
 use super::{JpegInfo, Sampling};
 
-/// The most segments before the scan: cameras write ten at most, and a packetizer goes over them for each
-/// group of packets.
+/// The most segments before the scan. Cameras write at most ten, and a packetizer reads them again for
+/// each group of packets.
 const MAX_SEGMENTS: usize = 64;
 
 impl JpegInfo {
-    /// Finds the tables and the scan of a JPEG file by a hop over its marker segments, without a look at
-    /// the scan: some hundred instructions.
+    /// Finds the tables and the scan of a normalised JPEG file. It reads the marker segments and not the
+    /// scan, which takes some hundred instructions.
     ///
-    /// Returns `None` if the file is not as a normalised one is: baseline, 8-bit tables, one scan of three
-    /// components, sampled as RFC 2435 says, and nothing after the scan but EOI, or not even that. Whether
-    /// the Huffman tables are the standard ones is not checked: [`inspect`](super::inspect()) does that.
-    /// For a file that inspection found fit to be sent as it is, both find the same, unless the file has
-    /// something between its segments, or between the scan and EOI. Such a file must be re-coded.
+    /// Returns `None` unless the file is baseline with 8-bit tables and one scan of three components,
+    /// sampled as RFC 2435 says, and has nothing after the scan except EOI, which may be missing. Huffman
+    /// tables are not checked; [`inspect`](super::inspect()) checks them.
+    ///
+    /// For a file that [`inspect`](super::inspect()) finds fit to be sent as it is, both return equal
+    /// descriptions. The only exceptions are files with bytes between their segments, or between the scan
+    /// and EOI: they have to be re-coded first.
     pub fn locate(file: &[u8]) -> Option<Self> {
         let mut info = Self::of_size(0, 0, Sampling::Yuv420);
-        // Where each table is; 0: there is none.
+        // The offset of each table; 0 if it is not defined.
         let mut tables = [0u32; 4];
         let mut chosen = (0u8, 0u8);
         if !file.starts_with(&[0xFF, marker::SOI]) {
@@ -64,7 +66,7 @@ impl JpegInfo {
     }
 }
 
-/// DQT (ITU-T T.81, B.2.4.1). `at`: where `body` is in the file.
+/// Reads a DQT segment (ITU-T T.81, B.2.4.1), whose `body` is at offset `at` of the file.
 fn define(tables: &mut [u32; 4], mut body: &[u8], mut at: u32) -> Option<()> {
     while let Some((name, rest)) = body.split_first() {
         let (_, rest) = rest.split_at_checked(64)?;
@@ -89,7 +91,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_inspection_finds_is_located() {
+    fn locating_agrees_with_inspecting() {
         for file in FILES {
             let found = inspect(file).unwrap();
             let located = JpegInfo::locate(file);

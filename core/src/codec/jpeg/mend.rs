@@ -1,4 +1,4 @@
-//! Fills the holes of a frame with data that every decoder takes.
+//! Mends frames: fills their missing restart intervals with data that every decoder accepts.
 use super::inspect::{McuShape, mcus};
 use super::missing::Missing;
 use super::segments::{marker, next_marker, restart_marker};
@@ -12,36 +12,36 @@ use core::fmt;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MendError {
-    /// The frame has no restart markers, too many, or fewer intervals than are missing.
+    /// The frame has no restart markers, more of them than can be numbered, or fewer intervals than are
+    /// missing.
     NoSuchInterval,
-    /// Another marker, or the scan's end, is where this interval should end: `at` bytes from the
-    /// start of the scan.
+    /// An interval does not end where it should: there is another marker or the end of the scan.
     RestartMarker {
-        /// Where in the scan.
+        /// The offset in the scan, in bytes.
         at: u32,
-        /// Which interval.
+        /// The number of the interval.
         interval: u16,
     },
     /// The data is shorter than its description says.
     Truncated,
-    /// The output is too short.
+    /// The output buffer is too short.
     OutputFull,
 }
 
-/// How long an output to give to [`mend`] for a frame of this length.
+/// Returns how many bytes the output of [`mend`] needs at most for a frame of `frame_len` bytes.
 pub fn mend_max_len(info: &JpegInfo, missing: &Missing, frame_len: usize) -> usize {
     let each = min_len(info.sampling, u32::from(info.restart_interval));
     let added = missing.count().saturating_mul(each);
     frame_len.saturating_add(usize::try_from(added).unwrap_or(usize::MAX)).saturating_add(2)
 }
 
-/// Writes the frame `data` to `out` as a whole JPEG file, in which grey MCUs stand for those that
-/// are missing: the fewest bits that can. What is there is copied, so that it decodes to what it
-/// was. Gives the length of the file.
+/// Writes the frame `data` to `out` as a whole JPEG file, with empty MCUs in place of the missing ones.
+/// All other bytes are copied, so that the rest of the picture decodes as before. Returns the length of
+/// the file in bytes. [`mend_max_len`] says how long `out` must be.
 ///
 /// # Errors
-/// A [`MendError`], if the frame is not as `info` and `missing` say; what is in `out` then is of no
-/// use.
+/// Fails if the frame is not as `info` and `missing` describe it, or if `out` is too short. The content
+/// of `out` is then of no use.
 pub fn mend(data: &[u8], info: &JpegInfo, missing: &Missing, out: &mut [u8]) -> Result<usize, MendError> {
     let total = intervals(info).ok_or(MendError::NoSuchInterval)?;
     let head = data.get(..info.scan as usize).ok_or(MendError::Truncated)?;
@@ -67,24 +67,24 @@ pub fn mend(data: &[u8], info: &JpegInfo, missing: &Missing, out: &mut [u8]) -> 
     Ok(out.len)
 }
 
-/// How many MCUs an interval has: the last one may be shorter.
+/// Returns how many MCUs an interval has. The last one may be shorter.
 fn mcus_in(info: &JpegInfo, interval: u16) -> u32 {
     let (across, down) = mcus(info, McuShape::Standard);
     let each = u32::from(info.restart_interval);
     across.saturating_mul(down).saturating_sub(each.saturating_mul(u32::from(interval))).min(each)
 }
 
-/// Goes over the intervals that are there.
+/// Reads the intervals that are there.
 struct Walk<'a> {
     scan: &'a [u8],
-    /// Where `interval` starts.
+    /// The offset in the scan at which `interval` starts.
     at: usize,
     interval: u16,
     total: u16,
 }
 
 impl<'a> Walk<'a> {
-    /// The bytes from here to the start of interval `end`.
+    /// Returns the bytes from here to the start of interval `end`.
     fn to(&mut self, end: u16) -> Result<&'a [u8], MendError> {
         let (start, mut at) = (self.at, self.at);
         while self.interval < end {
@@ -94,7 +94,7 @@ impl<'a> Walk<'a> {
             let [_, code] = restart_marker(self.interval);
             let expected = (!last).then_some(code);
             at = at.saturating_add(len);
-            // An interval without data is none.
+            // An interval has at least a byte of data.
             if found != expected || len <= 2 * usize::from(found.is_some()) {
                 return Err(MendError::RestartMarker { at: at as u32, interval: self.interval });
             }
@@ -105,6 +105,7 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The output buffer, and how many bytes were written to it.
 struct Output<'a> {
     out: &'a mut [u8],
     len: usize,
@@ -119,12 +120,12 @@ impl Output<'_> {
         Ok(())
     }
 
-    /// In the standard tables (T.81, K.3) a luma block without any coefficient is 00 for the DC
-    /// difference and 1010 for end of block; a chroma block is 00 and 00.
+    /// Appends `mcus` empty MCUs. In the standard tables (T.81, K.3) an empty luma block is 00 for the DC
+    /// difference and 1010 for the end of the block; an empty chroma block is 00 and 00.
     fn grey(&mut self, info: &JpegInfo, mcus: u32) -> Result<(), MendError> {
         match info.sampling {
             Sampling::Yuv420 => (0..mcus).try_for_each(|_| self.put(&[0x28, 0xA2, 0x8A, 0x00])),
-            // 20 bits: two MCUs are five bytes, and one is filled up with ones.
+            // An MCU has 20 bits: two of them are five bytes, and a single one is filled up with ones.
             Sampling::Yuv422 => {
                 (0..mcus / 2).try_for_each(|_| self.put(&[0x28, 0xA0, 0x02, 0x8A, 0x00]))?;
                 if mcus.is_multiple_of(2) { Ok(()) } else { self.put(&[0x28, 0xA0, 0x0F]) }
@@ -193,7 +194,7 @@ mod tests {
         Ok(out)
     }
 
-    /// Luma and both chroma components of each pixel, by rows.
+    /// Returns luma and both chroma components of each pixel, by rows.
     fn pixels(file: &[u8]) -> Vec<[u8; 3]> {
         let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::YCbCr);
         let options = options.set_strict_mode(true);
@@ -209,10 +210,10 @@ mod tests {
     }
 
     proptest! {
-        /// A decoder sees the same picture, but where something is missing. Chroma is interpolated:
-        /// two pixels at the border of what is missing may differ in it.
+        /// A decoder sees the same picture, except in the missing areas. Chroma is interpolated, so that
+        /// it may also differ in two pixels around these areas.
         #[test]
-        fn what_is_there_decodes_to_what_it_was(
+        fn present_intervals_decode_as_before(
             src in prop::sample::select(&ALL[..]),
             interval in 1u16..9,
             lost in prop::collection::vec((0u16..60, 1u16..8), 1..4),
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_not_as_described_is_refused() {
+    fn a_wrong_description_is_refused() {
         let (file, info) = marked(ALL[0], 2);
         let starts = starts(&file, &info);
         let range = |first, count| MissingRange {
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_is_too_short_is_told_at_every_length() {
+    fn a_short_output_fails_at_every_length() {
         let (file, info) = marked(ALL[1], 3);
         let starts = starts(&file, &info);
         let (start, resume) = (starts[1] as u32, starts[4] as u32);

@@ -1,49 +1,49 @@
-//! Which restart intervals of a frame are missing, and where they are in the picture.
+//! [`Missing`]: the restart intervals that are missing from a frame, and where they are in the picture.
 use super::JpegInfo;
 use super::inspect::{McuShape, mcus};
 use super::segments::count_markers;
 use super::strips::{MCU_WIDTH, intervals, mcu_height};
 use crate::frame::ByteRange;
 
-/// Restart intervals in a row that are missing from a frame.
+/// A run of consecutive restart intervals that are missing from a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MissingRange {
-    /// The first of them, counted from 0.
+    /// The number of the first missing interval, counted from 0.
     pub first: u16,
-    /// How many there are.
+    /// How many intervals are missing.
     pub count: u16,
-    /// Where the first of them starts, in bytes from the start of the scan.
+    /// The offset in the scan, in bytes, at which the first missing interval starts.
     pub start: u32,
-    /// Where the interval after the last of them starts, in bytes from the start of the scan; the scan's
-    /// length if there is none. The bytes from `start` to here mean nothing.
+    /// The offset in the scan, in bytes, at which the interval after the last missing one starts; the
+    /// scan's length if there is none. The bytes from `start` to `resume` have no meaning.
     pub resume: u32,
 }
 
 impl MissingRange {
-    /// The number of the interval after these.
+    /// Returns the number of the interval after the last missing one.
     pub const fn end(&self) -> u16 {
         self.first.saturating_add(self.count)
     }
 }
 
-/// The restart intervals that are missing from a frame: one range at least, and at most
-/// [`Missing::MAX`], in their order. All others are there.
+/// The restart intervals that are missing from a frame: one to [`Missing::MAX`] ranges, in their order.
+/// All other intervals are there.
 ///
-/// Of a frame with more holes, some intervals count as missing though they came.
+/// If a frame has more holes than that, some intervals count as missing although they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Missing {
-    /// Those behind the last have a count of 0.
+    /// The ranges. Unused ones at the end have a count of 0.
     ranges: [MissingRange; Self::MAX],
 }
 
 impl Missing {
-    /// The most ranges: each frame in a cache has room for them.
+    /// The most ranges of one frame.
     pub const MAX: usize = 8;
 
-    /// `None` if there is no range, an empty one, or more than [`Missing::MAX`], or if one starts
-    /// before the one before it ends.
+    /// Makes a list of ranges. Returns `None` if `ranges` is empty or longer than [`Missing::MAX`], if a
+    /// range is empty, or if the ranges overlap or are not in order.
     pub fn new(ranges: &[MissingRange]) -> Option<Self> {
         let in_order = ranges.is_sorted_by(|a, b| a.end() <= b.first && a.resume <= b.start);
         let is_empty = |range: &MissingRange| range.count == 0 || range.start > range.resume;
@@ -55,13 +55,14 @@ impl Missing {
         Some(missing)
     }
 
-    /// Finds the restart intervals that the missing bytes of a frame were. `info` is where the parts of
-    /// `file` are ([`JpegInfo::locate`]).
+    /// Finds the restart intervals to which the missing bytes of a frame belong
+    /// ([`Frame::missing`](crate::frame::Frame::missing)). `info` says where the parts of `file` are; see
+    /// [`JpegInfo::locate`].
     ///
-    /// A range must begin where an interval does, and end where another one does or with the scan. Within
-    /// it the marker of each missing interval must stand, as a depacketizer writes it: intervals are
-    /// counted by their markers. Returns `None` if the frame has no restart markers, or if the ranges are
-    /// not so.
+    /// Each range of bytes must start where an interval starts, and end where an interval or the scan
+    /// ends. It must contain the restart marker of each missing interval, as a depacketizer writes it,
+    /// because intervals are counted by their markers. Returns `None` if that is not so, or if the frame
+    /// has no restart markers.
     pub fn locate(file: &[u8], info: &JpegInfo, ranges: &[ByteRange]) -> Option<Self> {
         let total = intervals(info)?;
         let scan = file.get(info.scan as usize..)?.get(..info.scan_len as usize)?;
@@ -82,18 +83,19 @@ impl Missing {
         Self::new(found.get(..ranges.len())?)
     }
 
-    /// The ranges, from the first interval to the last.
+    /// Returns the ranges, from the first interval to the last.
     pub fn ranges(&self) -> impl Iterator<Item = MissingRange> + Clone + use<> {
         self.ranges.into_iter().take_while(|range| range.count > 0)
     }
 
-    /// How many intervals are missing.
+    /// Returns how many intervals are missing in all.
     pub fn count(&self) -> u32 {
         self.ranges().map(|range| u32::from(range.count)).sum()
     }
 
-    /// The parts of the picture that are missing: at most three for each range, which together are
-    /// its MCUs as far as they are inside the picture. None where the frame has no restart markers.
+    /// Returns the areas of the picture that are missing. A range has up to three: the rest of a row of
+    /// MCUs, whole rows, and the start of a row. Areas end at the picture's edges. There are none if the
+    /// frame has no restart markers.
     pub fn areas(&self, info: &JpegInfo) -> impl Iterator<Item = Area> + use<> {
         let (info, (across, down)) = (*info, mcus(info, McuShape::Standard));
         let total = across.saturating_mul(down);
@@ -112,21 +114,22 @@ impl Missing {
     }
 }
 
-/// A part of a picture, in pixels.
+/// A rectangle of a picture, in pixels from its top left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Area {
-    /// The first column.
+    /// The first column of pixels.
     pub x: u16,
-    /// The first row.
+    /// The first row of pixels.
     pub y: u16,
-    /// How many columns.
+    /// The width in pixels.
     pub width: u16,
-    /// How many rows.
+    /// The height in pixels.
     pub height: u16,
 }
 
-/// MCUs in a row, as rectangles: the rest of a row, whole rows, and the start of one.
+/// Splits a run of consecutive MCUs into rectangles: the rest of a row, whole rows, and the start of a
+/// row.
 struct Runs {
     from: u32,
     to: u32,
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_contradict_each_other_are_refused() {
+    fn ranges_must_be_in_order() {
         assert!(Missing::new(&[range(0, 2), range(2, 1), range(7, 1)]).is_some());
         assert_eq!(Missing::new(&[]), None);
         assert_eq!(Missing::new(&[range(3, 0)]), None);
@@ -189,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_the_rest_of_a_row_whole_rows_and_the_start_of_one() {
+    fn a_range_has_up_to_three_areas() {
         // 5 MCUs across, 4 down.
         let info = info(72, 64, 3);
         assert_eq!(areas(info, &[range(1, 1)]), [[48, 0, 24, 16], [0, 16, 16, 16]]);
@@ -201,7 +204,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn areas_are_exactly_the_pixels_of_the_missing_mcus(
+        fn areas_cover_exactly_the_missing_mcus(
             (width, height, interval, first, count) in (1u16..200, 1u16..200, 1u16..40, 0u16..30, 1u16..30),
         ) {
             let info = info(width, height, interval);

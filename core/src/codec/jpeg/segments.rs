@@ -120,12 +120,13 @@ pub(super) fn scan_end(data: &[u8], from: usize) -> usize {
     data.len()
 }
 
-/// The marker that ends a restart interval, which is counted from 0 (ITU-T T.81, B.2.1).
+/// Returns the marker that ends a restart interval, whose number counts from 0 (ITU-T T.81, B.2.1).
 pub(crate) const fn restart_marker(interval: u16) -> [u8; 2] {
     [0xFF, marker::RST0 | (interval & 7) as u8]
 }
 
-/// The first marker's code, if there is one, and the length up to its end.
+/// Returns the length of the data up to the end of its first marker, and the code of that marker; the
+/// length of all data and `None` if there is no marker.
 pub(super) fn next_marker(data: &[u8]) -> (usize, Option<u8>) {
     let mut at = 0usize;
     while let Some(ff) = data.get(at..).and_then(find_ff) {
@@ -141,7 +142,7 @@ pub(super) fn next_marker(data: &[u8]) -> (usize, Option<u8>) {
     (data.len(), None)
 }
 
-/// How many markers there are in a part of a scan.
+/// Returns how many markers a part of a scan has.
 pub(super) fn count_markers(mut data: &[u8]) -> u16 {
     let mut count = 0u16;
     while let (len, Some(_)) = next_marker(data) {

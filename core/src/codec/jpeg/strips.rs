@@ -1,22 +1,22 @@
-//! Restart intervals as strips: what a lost packet costs, where it would cost the frame.
+//! Restart intervals: how long they should be, how many a picture has, and how short one can be.
 use super::inspect::{McuShape, mcus};
 use super::{JpegInfo, Sampling};
 use crate::num::div_up;
 
-/// The most restart intervals of a frame: they are numbered with 14 bits, of which all ones say
-/// that there is no number (RFC 2435, 3.1.7).
+/// The most restart intervals of a picture. They are numbered with 14 bits, and all ones mean that
+/// there is no number (RFC 2435, 3.1.7).
 const MAX_INTERVALS: u32 = 0x3FFF;
 
-/// Intervals for each packet. A lost packet costs the intervals that it touches, about one more
-/// than this, so that finer ones save little and each takes two to three bytes more.
+/// How many intervals a packet should carry. A lost packet costs all intervals that it touches, about
+/// one more than this. More and finer intervals save little, and each costs two to three bytes.
 const INTERVALS_PER_PACKET: u64 = 2;
 
-/// MCUs for each restart interval, such that a lost packet costs a frame little: intervals are
-/// about half a packet long, and seldom longer than one. For
-/// [`RecodeOptions::restart_interval`](super::RecodeOptions).
+/// Returns how many MCUs a restart interval should have, so that a lost packet costs little of the
+/// picture: an interval is then about half a packet long, and seldom longer than a packet. The result
+/// is for [`RecodeOptions::restart_interval`](super::RecodeOptions).
 ///
-/// `packet_payload`: the bytes of scan that a packet carries. 0, which means no markers, where the
-/// scan is no longer than that: what is lost then is the frame, in any case.
+/// `packet_payload` is how many bytes of the scan a packet carries. If the whole scan fits into one
+/// packet, the result is 0, which means no restart markers: a lost packet costs the whole picture then.
 pub fn strip_interval(info: &JpegInfo, packet_payload: usize) -> u16 {
     let (across, down) = mcus(info, McuShape::Standard);
     let total = across.saturating_mul(down);
@@ -26,14 +26,14 @@ pub fn strip_interval(info: &JpegInfo, packet_payload: usize) -> u16 {
     }
     let intervals = u64::from(info.scan_len).saturating_mul(INTERVALS_PER_PACKET).div_ceil(payload);
     let intervals = u32::try_from(intervals).unwrap_or(u32::MAX).min(MAX_INTERVALS);
-    // Rounded up: never more intervals than that.
+    // The division rounds up, so that there are never more intervals than that.
     u16::try_from(div_up(total, intervals.max(1)).max(1)).unwrap_or(u16::MAX)
 }
 
-/// Pixels across in an MCU (RFC 2435, 4.1).
+/// The width of an MCU in pixels (RFC 2435, 4.1).
 pub(super) const MCU_WIDTH: u32 = 16;
 
-/// Pixels down in an MCU.
+/// Returns the height of an MCU in pixels.
 pub(super) const fn mcu_height(sampling: Sampling) -> u32 {
     match sampling {
         Sampling::Yuv422 => 8,
@@ -41,8 +41,8 @@ pub(super) const fn mcu_height(sampling: Sampling) -> u32 {
     }
 }
 
-/// How many restart intervals a frame has; `None` if it has no markers, or more than can be
-/// numbered.
+/// Returns how many restart intervals a picture has; `None` if it has no restart markers, or more
+/// intervals than can be numbered.
 pub(crate) fn intervals(info: &JpegInfo) -> Option<u16> {
     let (across, down) = mcus(info, McuShape::Standard);
     let interval = u32::from(info.restart_interval);
@@ -50,8 +50,8 @@ pub(crate) fn intervals(info: &JpegInfo) -> Option<u16> {
     u16::try_from(count).ok().filter(|count| (1..=MAX_INTERVALS).contains(&u32::from(*count)))
 }
 
-/// The fewest bytes that `mcus` MCUs can take, with the marker that ends them: in the standard
-/// tables (T.81, K.3) an empty luma block has six bits, an empty chroma block four.
+/// Returns the fewest bytes that `mcus` MCUs and the marker after them can take. In the standard tables
+/// (T.81, K.3) an empty luma block has six bits, and an empty chroma block four.
 pub(crate) const fn min_len(sampling: Sampling, mcus: u32) -> u32 {
     let bits = match sampling {
         Sampling::Yuv422 => 2 * 6 + 2 * 4,
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_of_one_packet_gets_no_markers() {
+    fn one_packet_needs_no_markers() {
         assert_eq!(strip_interval(&info(640, 480, Sampling::Yuv420, 1_380), 1_380), 0);
         assert_eq!(strip_interval(&info(640, 480, Sampling::Yuv420, 1_381), 1_380), 400);
         assert_eq!(strip_interval(&info(16, 16, Sampling::Yuv420, 5_000), 1_380), 1);

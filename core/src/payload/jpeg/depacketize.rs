@@ -1,4 +1,4 @@
-//! From RTP/JPEG packets back to JPEG files (RFC 2435, 3.1, read backwards).
+//! Builds JPEG files from RTP/JPEG packets (RFC 2435, 3.1).
 #[cfg(test)]
 mod tests;
 
@@ -15,35 +15,36 @@ use core::mem;
 
 const EOI: [u8; 2] = [0xFF, marker::EOI];
 
-/// What a lost packet is believed to have carried at least: an Ethernet frame.
+/// How many bytes a lost packet may have carried, if no longer packet has come: an Ethernet frame.
 const LOST_PACKET: u32 = 1_500;
 
-/// Builds frames from one track's packets, in a caller-provided [`FrameSink`].
+/// Builds frames from the RTP/JPEG packets of one track, in a caller-provided [`FrameSink`].
 ///
-/// A frame is what has one timestamp; the marker bit ends it, and so does another timestamp. Each
-/// fragment is written straight to its place behind a header of known length, so that nothing is
-/// buffered here. A frame of which packets are missing keeps what came, and is not complete; with
-/// restart markers in it, it is told which intervals are missing ([`Integrity::Partial`]).
+/// All packets of a frame have one timestamp. The marker bit ends the frame, and so does another
+/// timestamp. Each fragment is written directly to its place after a header of known length, so that
+/// nothing is buffered here. If packets of a frame are missing, the frame keeps the data that came, and
+/// is not complete. If it has restart markers, it is [`Integrity::Partial`]: it says which bytes are
+/// missing.
 ///
-/// What a sender claims is believed only as far as it fits what came before: a fragment that leaves
-/// a hole larger than lost packets explain, overlaps what is there, or changes the frame's size or
-/// coding is refused.
+/// A packet is refused if it does not fit the packets before it: if it leaves a hole larger than lost
+/// packets can explain, if it overlaps earlier data, or if it changes the size or the coding of the
+/// frame.
 #[derive(Clone, Debug)]
 pub struct Depacketizer {
     dimensions: Option<(u16, u16)>,
     tables: Option<InBand>,
-    /// The restart interval that an extension told, for frames whose type has none.
+    /// The restart interval that an extension has given, for frames whose type has none.
     restart_interval: u16,
-    /// The most data that one packet has carried.
+    /// The most bytes that one packet has carried so far.
     largest: u32,
     state: State,
     counters: DepacketizerCounters,
 }
 
 impl Depacketizer {
-    /// A depacketizer for one track. `dimensions`: width and height in pixels, as the session
-    /// description tells them (`a=x-dimensions`). They are used for frames too large for RFC 2435
-    /// to say, and for those whose size it rounds up to what the packets say.
+    /// Makes a depacketizer for one track. `dimensions` are the width and the height in pixels from the
+    /// session description (`a=x-dimensions`). They are used for pictures that are too large for RFC 2435
+    /// to express, and for pictures whose size the packets give rounded up to a multiple of 8.
     pub const fn new(dimensions: Option<(u16, u16)>) -> Self {
         Self {
             dimensions,
@@ -55,12 +56,14 @@ impl Depacketizer {
         }
     }
 
-    /// Takes in a packet, in order. `gap`: how many packets were lost just before it. `pts`: when
-    /// its frame is to be shown.
+    /// Takes the next packet, in the order of sequence numbers, and writes its data to `sink`. `gap` is the
+    /// number of packets that were lost just before it, and `time` is when its frame is shown, in ticks of
+    /// the track's clock.
     ///
     /// # Errors
-    /// Why the packet was not stored. Its frame is abandoned if it had not begun or if there is no
-    /// room, and marked as not complete otherwise; later packets can be pushed in any case.
+    /// Returns the reason why the packet was not stored. If the frame had not begun, or the sink has no
+    /// room for it, the frame is abandoned; otherwise it will not be complete. The next packet can be
+    /// pushed in any case.
     pub fn push<K: FrameSink + ?Sized>(
         &mut self,
         track: u8,
@@ -72,7 +75,7 @@ impl Depacketizer {
         let timestamp = packet.timestamp();
         match &self.state {
             State::Open(open) if open.timestamp != timestamp => {
-                // Without a marker, but also without a loss: some cameras never set it.
+                // No marker came, but no packet was lost either: some cameras never set the marker.
                 self.finish(track, gap == 0, sink);
             }
             State::Skipping { timestamp: skipped } if *skipped != timestamp => self.state = State::Idle,
@@ -89,28 +92,29 @@ impl Depacketizer {
         stored.map(|_| finished.map_or(Pushed::Skipped, |complete| Pushed::Finished { complete }))
     }
 
-    /// Finishes the frame that is open, if there is one, as not complete: the source has gone,
-    /// another one or another sequence begins, or nothing has come for long.
+    /// Finishes the open frame, if there is one, as not complete. For when the source has left, another
+    /// source or sequence of packets begins, or nothing has come for long.
     pub fn finish_open<K: FrameSink + ?Sized>(&mut self, track: u8, sink: &mut K) {
         self.finish(track, false, sink);
     }
 
-    /// Forgets the frame that is open, and does not count it: it is to come again as a whole. The
-    /// sink drops it when the next one begins.
+    /// Forgets the open frame without counting it, because all of it will come again. The sink drops the
+    /// frame when the next one begins.
     pub fn forget_open(&mut self) {
         self.state = State::Idle;
     }
 
-    /// A frame was begun, and its end has not come.
+    /// Whether a frame was begun whose end has not come yet.
     pub const fn has_open(&self) -> bool {
         matches!(self.state, State::Open(_))
     }
 
-    /// What became of the frames.
+    /// Returns the counts so far.
     pub const fn counters(&self) -> DepacketizerCounters {
         self.counters
     }
 
+    /// Stores a packet in its frame. If that fails, takes care of the frame.
     fn store<K: FrameSink + ?Sized>(
         &mut self,
         track: u8,
@@ -126,10 +130,10 @@ impl Depacketizer {
                 self.counters.refused = self.counters.refused.wrapping_add(1);
                 open.complete = false;
                 if matches!(error, DepacketizeError::Overlap { .. } | DepacketizeError::Changed) {
-                    // Two packets contradict each other; which is right is not known.
+                    // Two packets contradict each other, and it is not known which is right.
                     open.intervals = None;
                 }
-                // What it should have carried is missing now, as if it had been lost.
+                // The packet's data is missing now, as if the packet had been lost.
                 open.missing = open.missing.saturating_add(1);
             }
             _ => {
@@ -140,6 +144,7 @@ impl Depacketizer {
         Err(error)
     }
 
+    /// Stores a packet in its frame, which it begins if need be.
     fn try_store<K: FrameSink + ?Sized>(
         &mut self,
         track: u8,
@@ -159,7 +164,7 @@ impl Depacketizer {
         match &mut self.state {
             State::Open(open) => open.accept(&payload, largest)?,
             _ => {
-                // Checked before anything is written for the frame.
+                // This is checked before anything is written for the frame.
                 believe(0, payload.offset, missing, largest)?;
                 let open = self.open(track, packet, &payload, time, sink)?;
                 self.state = State::Open(open);
@@ -175,7 +180,7 @@ impl Depacketizer {
         Ok(())
     }
 
-    /// Begins a frame with the fragment that came first.
+    /// Begins a frame with its first fragment that came.
     fn open<K: FrameSink + ?Sized>(
         &mut self,
         track: u8,
@@ -192,7 +197,7 @@ impl Depacketizer {
         let brought = extension.quantisers.or(payload.tables.map(|tables| (tables.luma, tables.chroma)));
         match brought {
             Some(tables) => self.tables = Some(InBand::new(payload.q, tables)),
-            // Where Q is a factor, an extension's tables are those of its frame only.
+            // If Q stands for a formula, the tables of an extension are valid for its frame only.
             None if payload.offset == 0 && payload.q < Q_IN_BAND => self.tables = None,
             None => {}
         }
@@ -215,6 +220,7 @@ impl Depacketizer {
         })
     }
 
+    /// Writes the header of the JPEG file.
     fn header(
         &self,
         picture: Picture,
@@ -241,8 +247,8 @@ impl Depacketizer {
         header.emit(out).ok_or(DepacketizeError::Full)
     }
 
-    /// Ends the open frame. Says whether it is complete; `None` if there was none or it could not
-    /// be made.
+    /// Ends the open frame. Returns whether it is complete; `None` if there was none, or if it was
+    /// abandoned. `whole` says whether the end of the frame has come.
     fn finish<K: FrameSink + ?Sized>(&mut self, track: u8, whole: bool, sink: &mut K) -> Option<bool> {
         let State::Open(open) = mem::replace(&mut self.state, State::Idle) else { return None };
         // Some senders count EOI as part of the scan.
@@ -281,6 +287,7 @@ impl Depacketizer {
         Some(complete)
     }
 
+    /// Abandons the open frame, because the sink is `full` or because there is too little data.
     fn give_up<K: FrameSink + ?Sized>(&mut self, track: u8, full: bool, sink: &mut K) {
         sink.abandon(track);
         let counter = if full { &mut self.counters.unstored } else { &mut self.counters.abandoned };
@@ -288,9 +295,10 @@ impl Depacketizer {
     }
 }
 
+/// Where in the stream the depacketizer is.
 #[derive(Clone, Debug)]
 enum State {
-    /// Between frames.
+    /// Between two frames.
     Idle,
     /// In a frame.
     Open(Open),
@@ -298,7 +306,7 @@ enum State {
     Skipping { timestamp: u32 },
 }
 
-/// A frame of which something came.
+/// A frame of which data has come.
 #[derive(Clone, Debug)]
 struct Open {
     timestamp: u32,
@@ -306,19 +314,19 @@ struct Open {
     info: JpegInfo,
     /// `None` if restart intervals cannot be told apart.
     intervals: Option<IntervalTracker>,
-    /// Where the data so far ends, from the start of the scan.
+    /// The offset in the scan at which the data so far ends.
     next: u32,
-    /// Offset and length of the last fragment.
+    /// The offset and the length of the last fragment.
     last: Option<(u32, u32)>,
-    /// Packets lost or refused since the last fragment.
+    /// The number of packets that were lost or refused since the last fragment.
     missing: u32,
     complete: bool,
-    /// The last two bytes.
+    /// The last two bytes of the data so far.
     tail: [u8; 2],
 }
 
 impl Open {
-    /// Whether the fragment can be part of the frame.
+    /// Checks that the fragment can be a part of the frame.
     fn accept(&self, payload: &Payload<'_>, largest: u32) -> Result<(), DepacketizeError> {
         if Picture::of(payload) != self.picture {
             return Err(DepacketizeError::Changed);
@@ -329,10 +337,12 @@ impl Open {
         believe(self.next, payload.offset, self.missing, largest)
     }
 
+    /// Whether the fragment is the last one again.
     fn is_repeated(&self, payload: &Payload<'_>) -> bool {
         payload.offset < self.next && self.last == Some((payload.offset, payload.data.len() as u32))
     }
 
+    /// Takes note of a fragment that was stored.
     fn advance(&mut self, payload: &Payload<'_>) {
         let len = payload.data.len() as u32;
         let follows = payload.offset == self.next;
@@ -350,14 +360,15 @@ impl Open {
         };
     }
 
-    /// Which restart intervals did not come. `whole`: the frame is known to end here.
+    /// Returns the restart intervals that did not come; `None` if that is not known. `whole` says whether
+    /// the end of the frame has come.
     fn missing(&self, whole: bool, scan_len: u32) -> Option<Missing> {
-        // The packet that ended it may not have been taken.
+        // The packet at the end may have been refused.
         self.intervals.as_ref()?.finish(whole && self.missing == 0, scan_len)
     }
 }
 
-/// What must be equal in all packets of a frame (RFC 2435, 3.1).
+/// The fields that must be equal in all packets of a frame (RFC 2435, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Picture {
     sampling: Sampling,
@@ -379,7 +390,7 @@ impl Picture {
     }
 }
 
-/// The last tables that came in band.
+/// The quantisation tables that came last in band, and their Q value.
 #[derive(Clone, Debug)]
 struct InBand {
     q: u8,
@@ -393,9 +404,10 @@ impl InBand {
     }
 }
 
-/// Writes the markers of the restart intervals that are missing into the place where they were, so that
-/// whoever reads the frame can count them, and fills that place up with FF, which may stand before any
-/// marker (ITU-T T.81, B.1.1.2). Returns the ranges of the file, or `None` if they cannot be made.
+/// Writes the markers of the missing restart intervals into the missing bytes, so that a reader of the
+/// frame can count the intervals. Fills the rest of these bytes with FF, which may stand before any marker
+/// (ITU-T T.81, B.1.1.2). Returns the missing ranges of bytes of the file; `None` if the markers do not
+/// fit.
 fn write_missing<'r, K: FrameSink + ?Sized>(
     track: u8,
     info: &JpegInfo,
@@ -408,7 +420,7 @@ fn write_missing<'r, K: FrameSink + ?Sized>(
         let [start, end] = [range.start, range.resume].map(|at| at.saturating_add(info.scan));
         *place = ByteRange::new(start, end);
         count = count.saturating_add(1);
-        // What is missing to the end needs no markers: all intervals are.
+        // A range to the end of the scan needs no markers, as all intervals from there on are missing.
         if range.resume < info.scan_len {
             write_markers(track, range.first, range.count, start, end, sink)?;
         }
@@ -416,6 +428,8 @@ fn write_missing<'r, K: FrameSink + ?Sized>(
     ranges.get(..count)
 }
 
+/// Writes the markers of `count` intervals from number `first` on into the bytes from `start` to `end`
+/// of the file. The last marker ends at `end`.
 fn write_markers<K: FrameSink + ?Sized>(
     track: u8,
     first: u16,
@@ -448,8 +462,8 @@ fn write_markers<K: FrameSink + ?Sized>(
     sink.write_at(track, last as usize, &restart_marker(next)).ok()
 }
 
-/// Whether `missing` packets of up to `largest` bytes can have filled the hole from `next` to
-/// `offset`. Else a single packet could claim the 16 MB that 24 bits of offset span.
+/// Checks that `missing` packets of up to `largest` bytes can have filled the hole from `next` to
+/// `offset`. Otherwise a single packet could claim the 16 MB that 24 bits of offset span.
 fn believe(next: u32, offset: u32, missing: u32, largest: u32) -> Result<(), DepacketizeError> {
     match offset.saturating_sub(next) <= missing.saturating_mul(largest) {
         true => Ok(()),
@@ -457,7 +471,8 @@ fn believe(next: u32, offset: u32, missing: u32, largest: u32) -> Result<(), Dep
     }
 }
 
-/// The true width or height: `hint` if `sent` is unknown (0), or `hint` rounded up.
+/// Returns the true width or height in pixels: `hint` if `sent` is 0, which means unknown, or if `sent`
+/// is `hint` rounded up.
 fn side(sent: u16, hint: Option<u16>) -> u16 {
     hint.filter(|hint| sent == 0 || hint.div_ceil(8) == sent / 8).unwrap_or(sent)
 }

@@ -1,37 +1,38 @@
-//! Why a JPEG packet is of no use.
+//! Errors of the JPEG depacketizer.
 use super::header;
 use crate::frame::Full;
 use core::fmt;
 
-/// Why a packet was not stored.
+/// Why an RTP/JPEG packet was not stored in its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DepacketizeError {
-    /// Its payload cannot be read.
+    /// The payload headers cannot be read.
     Payload(header::Error),
-    /// It is further on in the frame than lost packets explain.
+    /// The fragment starts further on in the scan than lost packets can explain.
     Hole {
-        /// Where it says that it belongs.
+        /// The offset of the fragment in the scan, in bytes, as its header says.
         offset: u32,
-        /// Where the data before it ends.
+        /// The offset at which the data before it ends, in bytes.
         expected: u32,
     },
-    /// It overlaps what is there.
+    /// The fragment overlaps data that came before.
     Overlap {
-        /// Where it says that it belongs.
+        /// The offset of the fragment in the scan, in bytes, as its header says.
         offset: u32,
-        /// Where the data before it ends.
+        /// The offset at which the data before it ends, in bytes.
         expected: u32,
     },
-    /// It has another size, type, Q or restart interval than its frame.
+    /// The packet has another size, type, Q or restart interval than its frame.
     Changed,
-    /// The quantisation tables that this Q names have not come.
+    /// The quantisation tables that the packet names by its Q value have not come.
     NoTables {
-        /// Q.
+        /// The Q value of the packet.
         q: u8,
     },
-    /// The frame is larger than RFC 2435 can say, and nothing else says how large.
+    /// The picture is larger than RFC 2435 can express, and neither an extension nor the session
+    /// description gives its size.
     NoDimensions,
     /// The sink has no room for the frame.
     Full,

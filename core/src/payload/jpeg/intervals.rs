@@ -1,4 +1,4 @@
-//! Which restart intervals of a frame come, told from the markers between them.
+//! [`IntervalTracker`]: finds out by restart markers which restart intervals of a frame have come.
 #[cfg(test)]
 mod tests;
 
@@ -9,50 +9,52 @@ use crate::codec::jpeg::{JpegInfo, Missing, MissingRange};
 
 /// Numbers the restart intervals of a scan that comes in pieces, some of which are lost.
 ///
-/// Markers number the intervals modulo 8 (ITU-T T.81, B.2.1). Up to the first hole they can be
-/// counted. Behind a hole the first marker leaves open how often eight intervals more were in it.
-/// The end tells: there the number must be that of the last interval. It is never guessed which of
-/// several holes had the eight more; then all from the first of these to the last is missing.
+/// Markers number the intervals modulo 8 (ITU-T T.81, B.2.1). Up to the first hole they can be counted.
+/// After a hole, the first marker leaves open whether eight, sixteen or more further intervals were in
+/// the hole. The end of the scan decides that, as the number there must be that of the last interval. If
+/// several holes may have contained the further eight, the tracker does not guess: all intervals from the
+/// first to the last of these holes count as missing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct IntervalTracker {
     total: u16,
-    /// The fewest bytes that an interval can take.
+    /// The fewest bytes that an interval can have.
     min_len: u32,
     place: Place,
-    /// Where the interval starts in which `place` is.
+    /// The offset in the scan of the interval in which `place` is.
     start: u32,
-    /// The last byte was FF: what comes next decides what it is.
+    /// Whether the last byte was FF, so that the next byte decides what it is.
     after_ff: bool,
     holes: [Hole; Missing::MAX],
     len: usize,
 }
 
-/// Numbers of intervals here are the lowest that the markers allow.
+/// A place in the scan. The numbers of intervals are the lowest that the markers allow.
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    /// In this interval.
+    /// In the interval with this number.
     In(u16),
-    /// Behind a hole that began in interval `first`, before the first marker. `number`: which
-    /// interval it is, where the sender has said so.
+    /// After a hole that began in interval `first`, and before the next marker. `number` is the interval's
+    /// number, if the sender has given it.
     Behind { first: u16, number: Option<u16> },
     /// The markers contradict each other.
     Lost,
 }
 
-/// Intervals that were touched by a hole.
+/// The intervals that a hole has touched.
 #[derive(Clone, Copy, Debug, Default)]
 struct Hole {
     first: u16,
     count: u16,
-    /// Where `first` starts.
+    /// The offset in the scan at which interval `first` starts.
     start: u32,
-    /// How often eight intervals more may have been in it.
+    /// How many times eight further intervals may have been in the hole.
     slack: u16,
     resume: u32,
 }
 
 impl IntervalTracker {
-    /// `None` for frames without restart markers, or with more intervals than can be numbered.
+    /// Makes a tracker for a frame. Returns `None` if the frame has no restart markers, or more intervals
+    /// than can be numbered.
     pub(super) fn new(info: &JpegInfo) -> Option<Self> {
         Some(Self {
             total: intervals(info)?,
@@ -65,7 +67,8 @@ impl IntervalTracker {
         })
     }
 
-    /// Takes in a fragment of the scan. `after_hole`: it does not follow the one before.
+    /// Takes note of a fragment of the scan. `after_hole` says that it does not follow the fragment
+    /// before.
     pub(super) fn advance(&mut self, offset: u32, data: &[u8], after_hole: bool, restart: Option<Restart>) {
         if after_hole {
             self.after_ff = false;
@@ -90,8 +93,8 @@ impl IntervalTracker {
         }
     }
 
-    /// What is missing of the whole scan, `scan_len` bytes long. `to_end`: its end has come. `None`
-    /// if that cannot be told, or if nothing is.
+    /// Returns the missing intervals of the scan, which is `scan_len` bytes long. `to_end` says whether its
+    /// end has come. Returns `None` if no interval is missing, or if it is not known which ones are.
     pub(super) fn finish(&self, to_end: bool, scan_len: u32) -> Option<Missing> {
         let mut found = [MissingRange::default(); Missing::MAX + 1];
         let holes = self.holes.get(..self.len)?;
@@ -106,7 +109,7 @@ impl IntervalTracker {
             Place::In(first) | Place::Behind { first, .. } => first,
             Place::Lost => return None,
         };
-        // Without an end nothing tells how many intervals the uncertain holes had.
+        // Without the end, nothing says how many intervals were in the uncertain holes.
         let certain = holes.iter().take_while(|hole| hole.slack == 0).count();
         let (first, start) = holes.get(certain).map_or((tail, self.start), |hole| (hole.first, hole.start));
         for (range, hole) in found.iter_mut().zip(holes.get(..certain)?) {
@@ -114,7 +117,7 @@ impl IntervalTracker {
         }
         let mut kept = certain;
         let mut last = MissingRange { first, count: self.total.checked_sub(first)?, start, resume: scan_len };
-        // One more than there is room for.
+        // There is one range more than there is room for.
         if kept == Missing::MAX
             && let Some(before) = found.get(Missing::MAX - 1)
         {
@@ -126,7 +129,7 @@ impl IntervalTracker {
         Missing::new(found.get(..=kept)?)
     }
 
-    /// Begins behind a hole.
+    /// Continues after a hole.
     fn resynchronise(&mut self, offset: u32, restart: Option<Restart>) {
         let first = match self.place {
             Place::In(current) => current,
@@ -137,7 +140,7 @@ impl IntervalTracker {
         let Some((count, aligned)) = restart.and_then(|restart| Some((restart.count?, restart.first))) else {
             return;
         };
-        // RFC 2435, 3.1.7: the number of the interval that the packet begins with, or is in.
+        // The count is the number of the interval that the packet begins with or is in (RFC 2435, 3.1.7).
         let uncertain = self.holes.iter().take(self.len).any(|hole| hole.slack > 0);
         if uncertain || count < first || count >= self.total || (aligned && count == first) {
             self.place = Place::Lost;
@@ -155,11 +158,11 @@ impl IntervalTracker {
         }
     }
 
-    /// The marker of this number, modulo 8, ends at `end`.
+    /// Takes note of a marker with this number, modulo 8, which ends at `end`.
     fn marker(&mut self, number: u16, end: u32) {
         let len = end.saturating_sub(self.start);
         let current = match self.place {
-            // The marker of the interval before may begin a packet that is aligned.
+            // A packet that is aligned to intervals may start with the marker of the interval before.
             Place::In(current) if len == 2 && number == current.wrapping_sub(1) & 7 => {
                 let last = self.len.checked_sub(1).and_then(|last| self.holes.get_mut(last));
                 if let Some(hole) = last.filter(|hole| hole.resume == self.start) {
@@ -171,7 +174,7 @@ impl IntervalTracker {
             Place::In(current) if number == current & 7 => current,
             Place::Behind { first, number: None } => {
                 let count = (number.wrapping_sub(first) & 7).saturating_add(1);
-                // It had at least the bytes for so many; may it have had them for more?
+                // The hole has the bytes for this many intervals, and perhaps for eight more, or sixteen.
                 let most = len.checked_div(self.min_len).unwrap_or(0).min(u32::from(self.total)) as u16;
                 let Some(more) = most.checked_sub(count) else {
                     self.place = Place::Lost;
@@ -190,12 +193,13 @@ impl IntervalTracker {
                 return;
             }
         };
-        // None follows the last interval.
+        // No marker follows the last interval.
         let next = current.saturating_add(1);
         self.place = if next < self.total { Place::In(next) } else { Place::Lost };
         self.start = end;
     }
 
+    /// Adds a hole. If there is no room, it is joined to the last one.
     fn push(&mut self, hole: Hole) {
         if let Some(free) = self.holes.get_mut(self.len) {
             *free = hole;
@@ -218,7 +222,8 @@ impl Hole {
     }
 }
 
-/// The ranges of the holes, `eights` times eight intervals among them that they do not count yet.
+/// Returns the ranges of the holes, among which are `eights` times eight intervals that the holes do not
+/// count yet.
 fn shift<'a, const N: usize>(
     holes: &[Hole],
     eights: u16,

@@ -1,4 +1,4 @@
-//! JPEG in RTP (RFC 2435), both ways.
+//! The payload format of JPEG (RFC 2435): [`Depacketizer`] and the payload headers.
 mod depacketize;
 mod error;
 mod header;

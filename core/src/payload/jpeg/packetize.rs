@@ -1,36 +1,36 @@
-//! From JPEG files to RTP/JPEG packets (RFC 2435, 3.1).
+//! Splits JPEG files into RTP/JPEG payloads (RFC 2435, 3.1).
 use super::header::{HeaderRepr, MAX_DIMENSION, ONVIF_PROFILE, Q_DYNAMIC, Restart, Tables};
 use crate::codec::jpeg::{FRAME_HEADER_LEN, JpegInfo, frame_header};
 use crate::frame::{ByteRange, Frame};
 use crate::payload::{Cursor, Extension, Fragment};
 use crate::storage::put;
 
-/// Fragment offsets have 24 bits.
+/// The length of a scan that is too long to be sent, in bytes: fragment offsets have 24 bits.
 const MAX_SCAN: u32 = 1 << 24;
-/// A frame header, filled up to whole words.
+/// The length of the extension in bytes: a frame header, filled up to whole words.
 pub(crate) const EXTENSION_LEN: usize = FRAME_HEADER_LEN.next_multiple_of(4);
-/// Bytes of a restart marker.
+/// The length of a restart marker in bytes.
 const MARKER_LEN: u32 = 2;
 
-/// A JPEG file that is cut into packets. Packets are of one length but the last, as segmentation offload
-/// wants them: the one with the tables, and the extension, takes that much less of the scan.
+/// Splits a JPEG file into payloads. All packets but the last have one length, as segmentation offload
+/// wants them: the first packet has the tables and the extension, and so less of the scan.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packetizer<'a> {
-    /// At offset 0; the others have no tables.
+    /// The payload header of the first packet. Those of later packets have no tables.
     header: HeaderRepr<'a>,
     scan: &'a [u8],
-    /// Where the scan is in the file.
+    /// The offset of the scan in the file.
     scan_at: u32,
     missing: &'a [ByteRange],
     first: Share,
     later: Share,
 }
 
-/// What a packet's room goes to.
+/// How the room of a packet is divided, in bytes.
 #[derive(Clone, Copy, Debug)]
 struct Share {
     extension: usize,
-    /// The payload header, with the tables.
+    /// The payload header with the tables.
     header: usize,
     scan: usize,
 }
@@ -44,11 +44,11 @@ impl<'a> Packetizer<'a> {
         let scan = part(frame.data, info.scan, info.scan_len)?;
         let luma = table(frame.data, info.luma_table)?;
         let tables = Tables { luma, chroma: table(frame.data, info.chroma_table)? };
-        // Packets are not aligned to restart intervals: to be put together before decoding
+        // Packets are not aligned to restart intervals, so they have to be reassembled before decoding
         // (RFC 2435, 3.1.7).
         let restart = Restart { interval: info.restart_interval, first: true, last: true, count: None };
-        // The tables travel in band with each frame, as Q 255: of the ways to carry them it is the
-        // one that all receivers take.
+        // Each frame carries its tables in band, as Q 255, which is the only way to carry tables that all
+        // receivers accept.
         let header = HeaderRepr {
             offset: 0,
             sampling: info.sampling,
@@ -88,8 +88,9 @@ impl<'a> Packetizer<'a> {
         if self.missing.is_empty() { Some(fragment) } else { self.before_hole(fragment, next) }
     }
 
-    /// Ends a fragment, which goes on to `end`, where bytes are missing, and leaves out as many sequence
-    /// numbers as those bytes took: otherwise who gets the frame next takes the hole for picture.
+    /// Ends a fragment that would reach to `end` before the first missing bytes. Leaves out as many
+    /// sequence numbers as packets would carry these bytes; otherwise the next receiver would take the
+    /// hole for a part of the picture.
     #[cold]
     fn before_hole(&self, fragment: Fragment, end: u32) -> Option<Fragment> {
         let start = fragment.at.at;
@@ -102,7 +103,7 @@ impl<'a> Packetizer<'a> {
             return Some(fragment);
         };
         let (from, scan_len) = (from.max(start), u32::try_from(self.scan.len()).ok()?);
-        // The marker that ends the missing part tells the receiver where it is.
+        // By the marker at the end of the missing bytes, the receiver finds its place again.
         let resume = Some(to.saturating_sub(MARKER_LEN).max(from)).filter(|_| to < scan_len);
         let lost = resume.unwrap_or(scan_len).saturating_sub(from);
         let room = u32::try_from(self.later.scan).ok()?;
@@ -146,20 +147,21 @@ impl Share {
     fn new(room: usize, header: &HeaderRepr<'_>, extension: Option<&Extension>) -> Self {
         let extension = extension.map_or(0, |extension| extension.repr().buffer_len());
         let header = header.buffer_len();
-        // One byte at least: however small the room, the frame ends.
+        // A packet carries at least one byte, so that the frame ends however small the room is.
         let scan = room.saturating_sub(header).saturating_sub(extension).max(1);
         Self { extension, header, scan }
     }
 }
 
-/// The true size of a picture, in the first packet of a frame, where the main header's blocks of 8
-/// pixels cannot say it (ONVIF Streaming Specification, "JPEG over RTP").
+/// Returns the extension with the true size of a picture, for the first packet of a frame. `None` if the
+/// main header, which counts blocks of 8 pixels, expresses the size (ONVIF Streaming Specification, "JPEG
+/// over RTP").
 fn extension(header: &HeaderRepr<'_>) -> Option<Extension> {
     let exact = |side: u16| side <= MAX_DIMENSION && side.is_multiple_of(8);
     if exact(header.width) && exact(header.height) {
         return None;
     }
-    // Filled up with what is filling in a JPEG file, too.
+    // The rest is FF, which is filling in JPEG files, too.
     let mut data = [0xFF; EXTENSION_LEN];
     put(&mut data, 0, &frame_header(header.width, header.height, header.sampling));
     Some(Extension { profile: ONVIF_PROFILE, data })
