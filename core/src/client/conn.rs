@@ -1,4 +1,4 @@
-//! [`ClientConn`]: the verbs.
+//! [`ClientConn`]: a client's RTSP connection and its session.
 use super::chunk::Chunk;
 use super::config::{Config, NOTES_ROOM, OUTGOING_ROOM, TransportChoice, Unusable};
 use super::dialogue::{Command, Keepalive, Kind, Outstanding, Phase};
@@ -16,9 +16,9 @@ use crate::storage::Fifo;
 use crate::text::hex_digits;
 use crate::time::{Duration, Instant, MediaTime, Now, Wake, sooner};
 
-/// Tracks of a presentation that are received; more are passed over.
+/// The most tracks of a presentation that are received. Further tracks are ignored.
 pub(super) const MAX_TRACKS: usize = 4;
-/// Events that wait to be fetched. Between two fetches there are fewer.
+/// The most events that can wait to be fetched. Fewer happen between two fetches.
 const MAX_EVENTS: usize = 16;
 
 /// What is being played.
@@ -83,7 +83,12 @@ pub(super) struct State {
 
 /// A client's RTSP connection, and the session on it.
 ///
-/// `U` is the URL as text. `B` is storage: a `Vec<u8>`, a `&mut [u8]` or an array of
+/// The caller connects to the server, passes in what arrives and what time it is
+/// ([`Self::handle_stream`], [`Self::handle_datagram`], [`Self::handle_timeout`]), then fetches what
+/// happened and sends what is due ([`Self::poll_event`], [`Self::poll_stream`],
+/// [`Self::poll_transmit`]), and waits until [`Self::poll_at`]. Frames go to a [`FrameSink`].
+///
+/// `U` is the URL as text. `B` is the storage: a `Vec<u8>`, a `&mut [u8]` or an array of
 /// [`Config::storage_len`] bytes.
 #[derive(Debug)]
 pub struct ClientConn<B, U> {
@@ -93,11 +98,12 @@ pub struct ClientConn<B, U> {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
-    /// A session with the server of `url`, to which the caller has connected. `random` must be
-    /// different each time: the SSRC of the reports comes from it (RFC 3550, 8.1).
+    /// Starts a session with the server of `url`, to which the caller has connected. It sends DESCRIBE,
+    /// sets the tracks up, and then waits for [`Self::play`]. `random` must be different each time, as
+    /// the SSRC of the reports comes from it (RFC 3550, 8.1).
     ///
     /// # Errors
-    /// [`Unusable`]: the URL, or the storage.
+    /// Fails if the URL is not usable or the storage is too short.
     pub fn new(config: Config, now: Now, url: U, random: u64, storage: B) -> Result<Self, Unusable> {
         Url::parse(url.as_ref())?;
         let need = config.storage_len(0);
@@ -142,17 +148,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         Ok(Self { state, url, storage })
     }
 
-    /// A good number of bytes to read from the connection at once; [`Self::handle_stream`] takes
+    /// Returns how many bytes are best read from the connection at once. [`Self::handle_stream`] takes
     /// any number.
     pub fn stream_room(&self) -> usize {
         let fixed = NOTES_ROOM + OUTGOING_ROOM;
         self.storage.as_ref().len().saturating_sub(fixed)
     }
 
-    /// Takes bytes from the connection, all of them; media in them go straight to the sink.
+    /// Takes all of `data`, bytes that came over the connection. Interleaved media in them go to the sink
+    /// at once.
     ///
     /// # Errors
-    /// [`ClientError`] once the connection is of no more use.
+    /// Returns a [`ClientError`] once the session has failed. The caller closes the connection then.
     pub fn handle_stream<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
@@ -165,7 +172,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.error.map_or(Ok(data.len()), Err)
     }
 
-    /// Takes a datagram that came from the server's address to the port of a track.
+    /// Takes a UDP datagram that came from the server's address to a port of a track.
     pub fn handle_datagram<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
@@ -181,16 +188,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Does what time alone asks for: packets that are overdue are given up, requests time out,
-    /// UDP is given up, media end.
+    /// Does what is due by time alone: gives up missing packets, lets requests time out, gives up UDP,
+    /// and ends media that are over. Call it when [`Self::poll_at`] says so.
     pub fn handle_timeout<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
         let parts = split_mut(&self.state, self.storage.as_mut());
         self.state.on_time(now, parts.windows, sink);
         self.state.settle_over(parts.windows, sink);
     }
 
-    /// Says that the connection is lost, and the session with it. Frames that are open are
-    /// finished as they are.
+    /// Takes note that the connection is lost, and the session with it. Open frames are finished with
+    /// the data that has come.
     pub fn disconnected<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
         let parts = split_mut(&self.state, self.storage.as_mut());
         // A server that said BYE and closed the connection has ended: nothing more is on its way.
@@ -207,7 +214,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.settle_over(parts.windows, sink);
     }
 
-    /// What happened. To be called until `None`.
+    /// Returns the next event. Call it until it returns `None`.
     pub fn poll_event(&mut self, _now: Now) -> Option<Event<'_>> {
         let parts = split_mut(&self.state, self.storage.as_mut());
         match self.state.events.pop_front() {
@@ -223,17 +230,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Answers [`Event::Setup`] with the ports that were bound for the track, RTP's and RTCP's;
-    /// `None`: there are none, so it cannot come by UDP.
+    /// Answers [`Event::Setup`] with the UDP ports that the caller has bound for the track. `None` means
+    /// that there are none, so that the track cannot come over UDP.
     ///
     /// # Errors
-    /// [`NotWaiting`] if the track was not asked for.
+    /// Returns [`NotWaiting`] if no event has asked for the ports of this track.
     pub fn setup(&mut self, track: u8, ports: Option<Pair<u16>>) -> Result<(), NotWaiting> {
         self.state.set_ports(track, ports)
     }
 
-    /// Plays: from a place, or where it was paused, or from the start; at the scale and the speed
-    /// that were asked for last.
+    /// Asks the server to play from a place, at the scale and speed of the last PLAY. `None` continues
+    /// where the medium was paused, or starts at its beginning. May be called at any time; before the
+    /// tracks are set up, the request waits.
     pub fn play(&mut self, from: Option<Seek>) {
         let last = match self.state.want {
             Some(Command::Play(options)) => options,
@@ -242,7 +250,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.play_with(PlayOptions { from, ..last });
     }
 
-    /// Plays, with all that can be said of it.
+    /// Asks the server to play with these options.
     pub fn play_with(&mut self, options: PlayOptions) {
         let state = &mut self.state;
         let options = match state.want {
@@ -259,7 +267,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Holds. Before it plays: it does not begin to.
+    /// Asks the server to pause. Before the server plays, this keeps it from starting.
     pub fn pause(&mut self) {
         let state = &mut self.state;
         let starting =
@@ -271,12 +279,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Ends the session; [`Event::Closed`] follows, even if the server does not answer.
+    /// Ends the session with TEARDOWN. [`Event::Closed`] follows, even if the server does not answer.
     pub fn teardown(&mut self) {
         self.state.command(Command::Teardown);
     }
 
-    /// What the connection has to say, if anything.
+    /// Returns the bytes to write to the connection; `None` if there are none.
     pub fn poll_stream(&mut self, now: Now) -> Option<Chunk<'_>> {
         let mut parts = split_mut(&self.state, self.storage.as_mut());
         self.state.drive(now, self.url.as_ref(), &mut parts);
@@ -286,7 +294,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         Some(Chunk { outgoing: &mut self.state.outgoing, tx: parts.tx })
     }
 
-    /// The datagram that is due, if any.
+    /// Returns the next UDP datagram to send; `None` if none is due.
     pub fn poll_transmit(&mut self, now: Now) -> Option<Transmit<'_>> {
         if self.state.phase == Phase::Over {
             return None;
@@ -294,7 +302,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.tracks.iter_mut().find_map(|track| Transmit::of(track, now))
     }
 
-    /// When to come back, if nothing comes in before.
+    /// Returns when to poll again if nothing arrives before.
     pub fn poll_at(&self) -> Wake {
         let state = &self.state;
         let mut wake = Wake { stream: state.stream_at(), datagram: None, timer: state.timer_at() };
@@ -309,7 +317,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         wake
     }
 
-    /// What is known of a track; `None` if there is none of that number, or not yet.
+    /// Returns what the session description says of a track. `None` if there is no track of that number,
+    /// or no description yet.
     pub fn track(&self, track: u8) -> Option<TrackDescription> {
         self.state.tracks.get(usize::from(track)).map(Track::info)
     }

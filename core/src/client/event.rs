@@ -1,4 +1,4 @@
-//! What a client connection says.
+//! The events and errors of a client connection.
 use crate::codec::Codec;
 use crate::rtsp::LowerTransport;
 use crate::rtsp::{AuthScheme, Method, Pair, Range, Scale, Speed, Status};
@@ -7,116 +7,117 @@ use crate::text::Escaped;
 use crate::time::Duration;
 use core::net::IpAddr;
 
-/// What happened on a connection.
+/// An event of a client connection: what happened, or what the caller has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// The server described the presentation.
     Described {
-        /// How many tracks there are that can be received; [`super::ClientConn::track`] tells more.
+        /// The number of tracks that can be received. [`super::ClientConn::track`] describes them.
         tracks: u8,
-        /// How long it is; `None`: it is live, or that is not known.
+        /// The duration of the presentation; `None` if it is live or the duration is not known.
         duration: Option<Duration>,
     },
-    /// A track is to come by UDP: bind a pair of ports, and say which with
-    /// [`super::ClientConn::setup`]. Everything waits for that.
+    /// A track shall come over UDP. The caller binds two UDP ports for it and passes them to
+    /// [`super::ClientConn::setup`]. The session waits until it does.
     Setup {
-        /// Which track.
+        /// The number of the track.
         track: u8,
     },
-    /// A track was set up over UDP: what comes from these ports belongs to it.
+    /// A track was set up over UDP. Packets from these ports belong to it.
     ServerPorts {
-        /// Which track.
+        /// The number of the track.
         track: u8,
-        /// The server's ports; `None` if it does not say. Nothing is sent to it then.
+        /// The server's UDP ports; `None` if it does not give them. Nothing is sent to the server then.
         ports: Option<Pair<u16>>,
-        /// The address that packets come from, if it is not the server's own.
+        /// The address that packets come from; `None` if it is the server's own.
         source: Option<IpAddr>,
     },
-    /// The server plays.
+    /// The server has accepted PLAY, and plays.
     Playing {
-        /// How the media travel.
+        /// The lower transport of the media.
         lower: LowerTransport,
-        /// What it plays, as far as it says. At a negative scale, the end comes before the start.
+        /// The range that the server plays, as far as it says. At a negative scale, its end is before
+        /// its start.
         range: Range,
-        /// How fast the medium goes by; 1 where the server does not say.
+        /// How fast the medium's own time goes; 1 if the server does not say.
         scale: Scale,
-        /// How much sooner than they are shown frames come; 1 where the server does not say.
+        /// How many times faster than they are shown frames are delivered; 1 if the server does not say.
         speed: Speed,
     },
-    /// UDP does not work: the tracks are set up anew, interleaved. [`Self::Playing`] follows.
+    /// No packets come over UDP, so the tracks are set up again, interleaved. [`Self::Playing`] follows.
     SwitchedToTcp,
-    /// The server holds; PLAY goes on where it stopped.
+    /// The server has paused. The next PLAY without a place continues there.
     Paused,
-    /// Nothing has come for [`super::Config::stalled_after`], though the server plays. Told once,
-    /// and again only after more has come.
+    /// Nothing has come for [`super::Config::stalled_after`], although the server plays. The event comes
+    /// once, and again only after more has come.
     Stalled,
-    /// All tracks were played to their end; PLAY starts over.
+    /// All tracks were played to their end. The next PLAY without a place starts at the beginning.
     Ended,
-    /// The presentation is elsewhere (RFC 2326, 11.3). [`Self::Closed`] follows.
+    /// The presentation is at another URL (RFC 2326, 11.3). [`Self::Closed`] follows.
     Redirected {
-        /// The URL; empty if the server does not say.
+        /// The other URL; empty if the server does not give it.
         location: &'a [u8],
     },
-    /// The server refused. After DESCRIBE and SETUP, [`Self::Closed`] follows; after PLAY and PAUSE
-    /// all is as it was before.
+    /// The server has refused a request. After DESCRIBE and SETUP, [`Self::Closed`] follows. After PLAY
+    /// and PAUSE the session continues as before.
     Refused {
-        /// What it was asked.
+        /// The method of the request.
         method: Method<'static>,
-        /// What it answered.
+        /// The status of the response.
         status: Status,
-        /// What it wants to be shown, with [`Status::UNAUTHORIZED`].
+        /// The authentication that the server asks for, with [`Status::UNAUTHORIZED`].
         auth: Option<AuthScheme>,
     },
-    /// The session is over: close the connection. The last event.
+    /// The session has ended. The caller has to close the connection. No event follows.
     Closed,
-    /// The session is lost: close the connection. The last event.
+    /// The session has failed. The caller has to close the connection. No event follows.
     Failed(ClientError),
 }
 
-/// Why a session cannot go on.
+/// Why a client session cannot continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The peer's: bytes that are not RTSP, at this byte of the connection.
+    /// The server has sent bytes that are not RTSP.
     NotRtsp {
-        /// Counted from the connection's first byte.
+        /// The offset of these bytes since the start of the connection.
         at: u64,
     },
-    /// The peer's: it speaks HTTP.
+    /// The server speaks HTTP.
     Http {
-        /// Counted from the connection's first byte.
+        /// The offset of the HTTP message since the start of the connection, in bytes.
         at: u64,
     },
-    /// The peer's: an RTSP message that is malformed at this byte of the connection.
+    /// The server has sent a malformed RTSP message.
     Malformed {
-        /// Counted from the connection's first byte.
+        /// The offset of the fault since the start of the connection, in bytes.
         at: u64,
     },
-    /// The caller's: a message of the server takes more storage than was lent.
+    /// A message of the server is longer than the caller's storage.
     TooLong {
-        /// Counted from the connection's first byte.
+        /// The offset of the message since the start of the connection, in bytes.
         at: u64,
-        /// Bytes that it takes, as far as known.
+        /// The length of the message in bytes, as far as it is known.
         need: usize,
     },
-    /// The peer's: what it sends to describe the presentation is none.
+    /// The server's session description is malformed.
     Description(SdpError),
-    /// Nobody's: there is no track that can be received.
+    /// The presentation has no track that this client can receive.
     NoTrack,
-    /// The caller's: no ports for UDP, and interleaving was ruled out.
+    /// The caller has no ports for UDP, and its configuration rules out interleaving.
     NoPorts,
-    /// The caller's: the URLs and the session's identifier take more room than there is for them.
+    /// The server's URLs and session identifier are longer than the room that a client has for them.
     NoRoom,
-    /// The peer's: it does not answer.
+    /// The server has not answered a request within [`super::Config::response_wait`].
     Timeout {
-        /// What it was asked.
+        /// The method of the request.
         method: Method<'static>,
     },
-    /// The peer's: it does not know the session any more, or refuses to keep it alive.
+    /// The server does not know the session any more, or refuses to keep it alive.
     SessionLost {
-        /// What it says.
+        /// The status of its response.
         status: Status,
     },
     /// The connection was lost.
@@ -149,26 +150,26 @@ impl core::fmt::Display for ClientError {
 
 impl core::error::Error for ClientError {}
 
-/// What is known of a track.
+/// A track of the presentation, as the session description has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TrackDescription {
     /// What its frames are.
     pub codec: Codec,
-    /// The RTP payload type.
+    /// The payload type of the track's RTP packets.
     pub payload_type: u8,
-    /// Ticks of its RTP clock in a second.
+    /// Ticks per second of the track's RTP clock.
     pub clock_rate: u32,
-    /// Frames in a second, if the server says so.
+    /// The frame rate, if the server gives it.
     pub frame_rate: Option<FrameRate>,
-    /// Width and height in pixels, if the server says so.
+    /// The width and the height in pixels, if the server gives them.
     pub dimensions: Option<(u16, u16)>,
-    /// How it travels; `None` until it is set up.
+    /// The lower transport of the track; `None` until it is set up.
     pub lower: Option<LowerTransport>,
 }
 
-/// A request that the state does not allow.
+/// The error that a track does not wait for ports, so that they were not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NotWaiting;

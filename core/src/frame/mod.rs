@@ -1,5 +1,6 @@
-//! Media: frames, where they come from ([`FrameStore`]), where they go ([`FrameSink`]), and a ring of
-//! them that is both ([`FrameRing`]). A codec's inner structure is not known here.
+//! Frames of media: where a sender gets them ([`FrameStore`]), where a receiver puts them
+//! ([`FrameSink`]), and a ring that is both ([`FrameRing`]). This module knows nothing of what codecs
+//! write into a frame.
 mod clock;
 mod ring;
 mod track;
@@ -12,7 +13,8 @@ use crate::time::MediaTime;
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// A frame's number in its track. Consecutive frames have consecutive numbers.
+/// The number of a frame in its track. Consecutive frames have consecutive numbers. It is not a sequence
+/// number of packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameId(pub u64);
@@ -24,20 +26,20 @@ impl FrameId {
     }
 }
 
-/// One access unit of a track: a picture, or a run of samples. Borrowed from a store.
+/// One frame of a track, borrowed from a store: a picture, or a run of audio samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// The coded bytes, in the form that the track's [`Codec`](crate::codec::Codec) describes.
     pub data: &'a [u8],
-    /// When the frame is shown: ticks of the track's clock ([`TrackInfo::clock_rate`]) since the
+    /// When the frame is shown, in ticks of the track's clock ([`TrackInfo::clock_rate`]) since the
     /// medium's start.
     pub time: u64,
-    /// For how many ticks the frame is shown; 0 if that is not known.
+    /// How long the frame is shown, in ticks of the track's clock; 0 if that is not known.
     pub duration: u32,
-    /// Whether other frames are needed to decode this one, or need it, and whether all of it is there.
+    /// Whether the frame can be decoded on its own, whether others need it, and whether it is complete.
     pub flags: Flags,
-    /// The parts of `data` that were lost, in ascending order and without overlap. Not empty exactly if
-    /// the integrity is [`Integrity::Partial`].
+    /// The ranges of `data` that were lost, in ascending order and without overlap. There are some if the
+    /// integrity is [`Integrity::Partial`], and none otherwise.
     pub missing: &'a [ByteRange],
 }
 
@@ -47,27 +49,28 @@ impl<'a> Frame<'a> {
         Self { data, time, duration, flags: Flags::INTRA, missing: &[] }
     }
 
-    /// Returns when the frame is shown, to the nearest microsecond. `clock_rate` is the track's.
+    /// Returns when the frame is shown, rounded to a microsecond. `clock_rate` is that of the track, in
+    /// ticks per second.
     pub const fn media_time(&self, clock_rate: u32) -> MediaTime {
         MediaTime::from_ticks(self.time, clock_rate)
     }
 }
 
-/// What a sender may do with a frame, and how much of it is there.
+/// Properties of a frame that decide what a sender may leave out, and whether the frame is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Flags {
-    /// Decoding can begin at this frame: no earlier frame is needed for it, or for those after it.
+    /// Whether decoding can begin at this frame: neither it nor any later frame needs an earlier one.
     pub sync: bool,
-    /// No other frame needs this one, so that it can be left out alone.
+    /// Whether no other frame needs this one to be decoded, so that a sender can leave it out alone.
     pub droppable: bool,
-    /// How much of the frame is there.
+    /// How much of the frame's data is there.
     pub integrity: Integrity,
 }
 
 impl Flags {
-    /// The flags of a complete frame of a codec without references between frames, such as Motion-JPEG
-    /// or PCM.
+    /// The flags of a complete frame whose codec has no references between frames, such as Motion-JPEG or
+    /// PCM.
     pub const INTRA: Self = Self { sync: true, droppable: true, integrity: Integrity::Complete };
 
     /// Returns these flags with another integrity.
@@ -76,27 +79,28 @@ impl Flags {
     }
 }
 
-/// How much of a frame is there.
+/// How much of a frame's data is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Integrity {
-    /// Every byte.
+    /// Every byte is there.
     Complete,
-    /// Every byte but those of [`Frame::missing`], whose values mean nothing. A decoder can go on after
-    /// each missing range.
+    /// Every byte is there except those in [`Frame::missing`], whose values mean nothing. A decoder can
+    /// continue after each missing range.
     Partial,
-    /// Not every byte, and it is not known which are missing. Bytes that never came are zero.
+    /// Some bytes are missing, and it is not known which. Bytes that never came are 0.
     Damaged,
 }
 
 impl Integrity {
-    /// Returns whether every byte is there.
+    /// Whether every byte is there.
     pub const fn is_complete(self) -> bool {
         matches!(self, Self::Complete)
     }
 }
 
-/// A range of a frame's bytes, from `start` to before `end`. Stored as eight bytes without alignment.
+/// A range of bytes of a frame, from `start` to before `end`. It is stored as eight bytes without
+/// alignment.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
 )]
@@ -107,7 +111,7 @@ pub struct ByteRange {
 }
 
 impl ByteRange {
-    /// The most ranges that one frame can have: what is missing beyond that is joined to the last.
+    /// The most missing ranges of one frame. If more is missing, the last range covers the rest.
     pub const MAX: usize = 8;
 
     /// Makes the range from byte `start` to before byte `end`.
@@ -115,12 +119,12 @@ impl ByteRange {
         Self { start: U32::new(start), end: U32::new(end) }
     }
 
-    /// Returns the first byte, counted from the frame's start.
+    /// Returns the offset of the first byte from the start of the frame.
     pub const fn start(&self) -> u32 {
         self.start.get()
     }
 
-    /// Returns the byte after the last, counted from the frame's start.
+    /// Returns the offset after the last byte from the start of the frame.
     pub const fn end(&self) -> u32 {
         self.end.get()
     }
@@ -133,26 +137,26 @@ impl defmt::Format for ByteRange {
     }
 }
 
-/// Why a store does not have a frame.
+/// Why a [`FrameStore`] does not return a frame, and what its reader has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Miss {
-    /// The frame is not there yet. The reader asks again when the store has changed.
+    /// The frame is not there yet. The reader waits, and asks again when the store has changed.
     NotYet,
-    /// The frame was there and is gone, because newer ones took its place. The reader may go on at
+    /// The frame was there and is gone, because newer ones took its place. The reader continues at
     /// `newest`.
     Overrun {
         /// The newest frame at which decoding can begin.
         newest: FrameId,
     },
-    /// This frame can never be had: it cannot be read, decoded or carried. The reader passes over it, in
+    /// The frame can never be had, because it cannot be read, decoded or carried. The reader skips it, in
     /// the direction in which it plays.
     Unusable,
-    /// There is no such frame, and none will come: the track ends before it.
+    /// There is no such frame and none will come, because the track ends before it. The reader stops.
     End,
 }
 
-/// Where in a medium to go, the same place for all of its tracks.
+/// A place in a medium, for all of its tracks alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Seek {
@@ -162,15 +166,15 @@ pub enum Seek {
     To(MediaTime),
 }
 
-/// Where a server's frames come from: a ring, a mapped file, a clip in flash.
+/// A source of frames: a ring, a mapped file, a clip in flash.
 ///
-/// One store serves every medium, track and session of a server. It is passed to each poll, and finds
-/// the medium by [`TrackId::media`].
+/// One store serves all media, tracks and sessions of a server. It is passed to each poll, and finds the
+/// medium by [`TrackId::media`].
 ///
-/// A store answers at once: it returns what it has, or a [`Miss`] that says why not. It does not read,
-/// decode or wait. What it has to prepare, it prepares elsewhere, from what sessions want next
-/// ([`ServerConn::wanted`](crate::server::ServerConn::wanted)). As long as a frame can be had, its
-/// number stands for the same bytes.
+/// A store answers at once: it returns a frame, or a [`Miss`] that says why not. It must not read files,
+/// decode or wait. If frames have to be prepared, that happens elsewhere, by what sessions want next
+/// ([`ServerConn::wanted`](crate::server::ServerConn::wanted)). As long as a frame can be had, its number
+/// must stand for the same bytes.
 pub trait FrameStore {
     /// Returns the codec and clock of a track; `None` if there is no such track.
     fn info(&self, track: TrackId) -> Option<TrackInfo<'_>>;
@@ -178,41 +182,43 @@ pub trait FrameStore {
     /// Returns frame `id` of a track.
     ///
     /// # Errors
-    /// A [`Miss`], which says whether to wait, jump, pass over the frame, or end.
+    /// Returns a [`Miss`] if the frame cannot be had now. It says whether to wait, to jump, to skip the
+    /// frame, or to stop.
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss>;
 
-    /// Returns the number of the frame at a place. For [`Seek::To`] after the last frame, that is the
-    /// number that the next frame would have.
+    /// Returns the number of the frame at a place. For a time after the last frame, that is the number
+    /// which the next frame would have.
     ///
     /// # Errors
-    /// [`Miss::NotYet`] if the place is not known yet, [`Miss::End`] if there is no such track.
+    /// Returns [`Miss::NotYet`] if the place is not known yet, and [`Miss::End`] if there is no such track.
     fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss>;
 
-    /// Returns when frame `id` is shown, in ticks of the track's clock. A store that knows times of frames
-    /// whose bytes it does not have yet overrides this.
+    /// Returns when frame `id` is shown, in ticks of the track's clock. By default it looks at the frame. A
+    /// store that knows the times of frames before it has their bytes overrides this.
     ///
     /// # Errors
-    /// As [`Self::frame`].
+    /// Returns a [`Miss`] if the time is not known.
     fn time(&self, track: TrackId, id: FrameId) -> Result<u64, Miss> {
         self.frame(track, id).map(|frame| frame.time)
     }
 
-    /// Returns which wall clock time one time of the track was at its source, if the source said so.
+    /// Returns one moment on the wall clock of the track's source and on the track's clock; `None` if the
+    /// source has given none, as by default.
     fn clock(&self, _track: TrackId) -> Option<ClockReference> {
         None
     }
 }
 
-/// What a receiver says of a frame that ends.
+/// What [`FrameSink::finish`] says about a frame: its length, duration and flags, and what is missing.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameEnd<'a> {
-    /// Bytes of the frame. What was written after this many is dropped.
+    /// The length of the frame in bytes. Bytes that were written after it are dropped.
     pub len: usize,
-    /// For how many ticks the frame is shown; 0 if that is not known.
+    /// How long the frame is shown, in ticks of the track's clock; 0 if that is not known.
     pub duration: u32,
-    /// Whether other frames are needed to decode this one, or need it, and whether all of it came.
+    /// Whether the frame can be decoded on its own, whether others need it, and whether it is complete.
     pub flags: Flags,
-    /// As [`Frame::missing`]; at most [`ByteRange::MAX`] ranges.
+    /// The ranges of the frame that were lost, as in [`Frame::missing`]; at most [`ByteRange::MAX`].
     pub missing: &'a [ByteRange],
 }
 
@@ -224,41 +230,42 @@ impl FrameEnd<'static> {
     }
 }
 
-/// There is no room for a frame, and none can be made.
+/// The error that a sink has no room for a frame and cannot make any, or does not want the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Full;
 
-/// Where received frames go, piece by piece, each directly to its place.
+/// A destination of received frames, which are written piece by piece, each directly to its place.
 ///
-/// A track has at most one frame open: `begin`, any number of `write_at`, then `finish` or `abandon`.
+/// A track has at most one open frame: `begin`, any number of `write_at`, then `finish` or `abandon`.
 pub trait FrameSink {
-    /// Says what the frames of a track are, before the first one and whenever that changes. Does nothing by
-    /// default, for sinks that know.
+    /// Takes the codec and clock of a track, before its first frame and whenever they change. By default
+    /// this does nothing, for sinks that know them.
     fn describe(&mut self, _track: u8, _info: TrackInfo<'_>) {}
 
     /// Opens a frame that is shown at `time`, in ticks of the track's clock. A frame of the track that is
     /// still open is abandoned.
     ///
     /// # Errors
-    /// [`Full`] if there is no room for another frame, or the frame is not wanted.
+    /// Returns [`Full`] if there is no room for another frame, or if the sink does not want the frame. The
+    /// frame is not open then.
     fn begin(&mut self, track: u8, time: u64) -> Result<(), Full>;
 
-    /// Writes `bytes` at `at` bytes from the open frame's start, in any order, also over what was written
-    /// before. Bytes before `at` that were never written become zero.
+    /// Writes `bytes` at offset `at` of the open frame. Pieces may come in any order and may overwrite
+    /// earlier ones. Bytes before `at` that were never written become 0.
     ///
     /// # Errors
-    /// [`Full`] if the frame would be larger than the sink can hold, or if none is open.
+    /// Returns [`Full`] if the frame would be longer than the sink can hold, or if no frame is open.
     fn write_at(&mut self, track: u8, at: usize, bytes: &[u8]) -> Result<(), Full>;
 
-    /// Closes the open frame, which can be read from now on. Does nothing if none is open.
+    /// Closes the open frame, which can be read from now on. Does nothing if no frame is open.
     fn finish(&mut self, track: u8, end: FrameEnd<'_>);
 
     /// Drops the open frame, if there is one.
     fn abandon(&mut self, track: u8);
 }
 
-/// A store for each track of one medium: the index is the track.
+/// A slice of stores is the store of one medium: the index is the number of the track.
 impl<S: FrameStore> FrameStore for [S] {
     fn info(&self, track: TrackId) -> Option<TrackInfo<'_>> {
         self.get(usize::from(track.track))?.info(track)
@@ -281,7 +288,7 @@ impl<S: FrameStore> FrameStore for [S] {
     }
 }
 
-/// A sink for each track: the index is the track.
+/// A slice of sinks is the sink of one presentation: the index is the number of the track.
 impl<K: FrameSink> FrameSink for [K] {
     fn describe(&mut self, track: u8, info: TrackInfo<'_>) {
         if let Some(sink) = self.get_mut(usize::from(track)) {

@@ -1,5 +1,5 @@
-//! [`FrameRing`]: one track's frames in fixed storage. A live source writes it and sessions read
-//! it; a client writes it and a player reads it.
+//! [`FrameRing`]: the frames of one track in fixed storage. On a server a live source writes them and
+//! sessions read them; on a client a receiver writes them and a player reads them.
 #[cfg(test)]
 mod tests;
 mod time_ranges;
@@ -13,12 +13,13 @@ use zerocopy::{FromBytes, IntoBytes};
 
 pub use time_ranges::{TimeRange, TimeRanges};
 
-/// What a ring knows of one frame. The caller provides an array of slots; their values mean nothing.
+/// The room that a ring needs to describe one frame. The caller provides an array of slots, one for each
+/// frame that the ring can hold; their values have no meaning to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
     start: usize,
     len: usize,
-    /// Bytes of all frames before it, modulo the size of the number.
+    /// The number of bytes of all frames before this one, modulo the range of the type.
     before: usize,
     /// The first frame of its [`TimeRange`], which may be gone.
     first_in_range: u64,
@@ -52,14 +53,15 @@ impl Default for Slot {
 /// The frame that is being written.
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    /// Where the newest one ends, or 0.
+    /// The offset in the storage at which the frame starts: the end of the newest frame, or 0.
     start: usize,
     len: usize,
     time: u64,
 }
 
-/// Frames of one track with consecutive numbers, each in one piece, in caller-provided storage. Bounded by
-/// bytes and by slots: the oldest frames make room for the newest, down to [`FrameRing::keep_from`].
+/// A ring of frames of one track, in caller-provided storage. Frames have consecutive numbers, and each is
+/// in one piece. The ring is bounded by bytes and by slots: the oldest frames are evicted to make room for
+/// the newest, but none from [`FrameRing::keep_from`] on.
 ///
 /// `S` and `B` may be arrays, `Vec`s, or `&mut` slices of [`Slot`] and of bytes.
 ///
@@ -83,16 +85,16 @@ pub struct FrameRing<S, B> {
     first: u64,
     next: u64,
     open: Option<Open>,
-    /// Where the next frame starts.
+    /// The offset in the storage at which the next frame starts.
     head: usize,
-    /// Bytes of all frames so far, modulo the size of the number.
+    /// The number of bytes of all frames so far, modulo the range of the type.
     written: usize,
     keep_from: u64,
     ended: bool,
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S, B> {
-    /// Makes an empty ring for a track, whose first frame will be number 0.
+    /// Makes an empty ring for a track. Its first frame gets the number 0.
     pub fn new(info: TrackInfo<'static>, slots: S, bytes: B) -> Self {
         Self {
             info,
@@ -108,8 +110,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         }
     }
 
-    /// Says what the track is, for a ring that was made before that was known. Frames in the ring are
-    /// dropped if the codec or the clock rate changes; the next one has the number that it would have had.
+    /// Sets the codec and clock of the track, for a ring that was made before they were known. If they
+    /// change, the frames in the ring are dropped; the numbers of frames continue.
     pub fn set_info(&mut self, info: TrackInfo<'static>) {
         if self.info != info {
             self.info = info;
@@ -117,17 +119,17 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         }
     }
 
-    /// Returns the codec and clock of the track.
+    /// Returns the codec and clock of the ring's track.
     pub const fn track_info(&self) -> TrackInfo<'static> {
         self.info
     }
 
-    /// Returns the newest frame, if there is one.
+    /// Returns the newest frame; `None` if the ring is empty.
     pub fn newest_frame(&self) -> Option<Frame<'_>> {
         self.frame(TrackId::default(), FrameId(self.next.checked_sub(1)?)).ok()
     }
 
-    /// Returns the numbers of the frames that can be read, from the oldest to before the end.
+    /// Returns the numbers of the frames that can be read: from the oldest to before the end.
     pub fn frames(&self) -> core::ops::Range<FrameId> {
         FrameId(self.first)..FrameId(self.next)
     }
@@ -137,17 +139,17 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         self.next.saturating_sub(self.first) as usize
     }
 
-    /// Returns the most frames that there can be at once, however small they are.
+    /// Returns how many frames the ring can hold at once, however small they are.
     pub fn slot_count(&self) -> usize {
         self.slots.as_ref().len()
     }
 
-    /// Returns the bytes of storage that the finished frames take.
+    /// Returns how many bytes of the storage the finished frames take.
     pub fn bytes_used(&self) -> usize {
         self.bytes_from(FrameId(self.first))
     }
 
-    /// Returns the bytes of storage that the finished frames from `id` on take.
+    /// Returns how many bytes of the storage the finished frames from `id` on take.
     pub fn bytes_from(&self, id: FrameId) -> usize {
         let id = id.0.max(self.first);
         let slot = if id < self.next { self.slot(id) } else { None };
@@ -160,20 +162,21 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         self.bytes.as_ref().len()
     }
 
-    /// Keeps the frames from `id` on: rather than that they are evicted, writing is refused with [`Full`], and
-    /// can be tried again. Any frame may be evicted as long as this was not called, or after it was called
-    /// with the largest number.
+    /// Keeps the frames from `id` on from being evicted. If there is no other room, writing fails with
+    /// [`Full`], and may be tried again later. Until this is called, any frame may be evicted, and also
+    /// after it is called with the largest number.
     pub fn keep_from(&mut self, id: FrameId) {
         self.keep_from = id.0;
     }
 
-    /// Empties the ring, and gives the next frame the number `id`. For a source that seeks.
+    /// Empties the ring. The next frame gets the number `id`. This is for a source that seeks.
     pub fn restart(&mut self, id: FrameId) {
         (self.first, self.next, self.head) = (id.0, id.0, 0);
         (self.open, self.ended) = (None, false);
     }
 
-    /// Says that no frame follows. Readers then get [`Miss::End`] after the newest frame.
+    /// Marks the end of the track. From now on readers get [`Miss::End`] after the newest frame, instead
+    /// of [`Miss::NotYet`].
     pub fn end(&mut self) {
         self.ended = true;
     }
@@ -181,7 +184,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
     /// Appends a copy of a whole frame.
     ///
     /// # Errors
-    /// [`Full`] if the frame is larger than the ring, or if the frames that are kept leave no room.
+    /// Returns [`Full`] if the frame is larger than the ring, or if kept frames leave no room for it.
     pub fn push(&mut self, frame: &Frame<'_>) -> Result<(), Full> {
         self.begin(0, frame.time)?;
         if let Err(full) = self.write_at(0, 0, frame.data) {
@@ -207,10 +210,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         if self.first < self.next { self.slot(self.next.wrapping_sub(1)) } else { None }
     }
 
-    /// The newest frame at which decoding can begin; without one, the number of the next frame.
+    /// Returns the newest frame at which decoding can begin; the number of the next frame if there is none.
     fn newest_sync(&self) -> FrameId {
         let mut id = self.next;
-        // Bounded by the slots; the newest frame of most codecs is one.
+        // The loop is bounded by the slots, and decoding can begin at the newest frame of most codecs.
         while id > self.first {
             id = id.wrapping_sub(1);
             if self.slot(id).is_some_and(|slot| slot.flags.sync) {
@@ -228,10 +231,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         Ok(())
     }
 
-    /// Makes `need` bytes free from the open frame's start, which may move to the storage's start.
+    /// Makes `need` bytes free from the start of the open frame, which may move to the start of the storage.
     ///
-    /// Frames lie in the order of their numbers, so only the oldest can be in the way. The loop
-    /// ends: each round evicts a frame, or wraps, which happens once.
+    /// Frames are stored in the order of their numbers, so only the oldest can be in the way. The loop
+    /// ends, as each round evicts a frame or wraps, which happens once.
     fn make_room(&mut self, open: &mut Open, need: usize) -> Result<(), Full> {
         let capacity = self.capacity();
         if need > capacity {
@@ -256,8 +259,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S, B> {
-    /// Keeps the missing ranges after the open frame's bytes; `false` if there is no room for them, or
-    /// they are too many.
+    /// Stores the missing ranges after the bytes of the open frame. Returns false if there is no room for
+    /// the ranges, or if there are too many.
     fn put_missing(&mut self, open: &mut Open, ranges: &[u8]) -> bool {
         ranges.len() <= ByteRange::MAX * size_of::<ByteRange>()
             && self.make_room(open, open.len.saturating_add(ranges.len())).is_ok()
@@ -283,7 +286,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
         let mut open = self.open.ok_or(Full)?;
         let need = at.checked_add(bytes.len()).ok_or(Full)?.max(open.len);
         let room = self.make_room(&mut open, need);
-        // Kept even when there is no room: the frame may have moved on the way.
+        // The place is kept even if there is no room, as the frame may have moved.
         self.open = Some(open);
         room?;
         let hole = open.start.saturating_add(open.len)..open.start.saturating_add(at);

@@ -1,4 +1,4 @@
-//! How session descriptions name codecs: the one table for reading and writing.
+//! The names of codecs in session descriptions: one table for reading and writing.
 use super::{Media, RtpMap};
 use crate::codec::Codec;
 use crate::text;

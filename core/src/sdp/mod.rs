@@ -1,5 +1,5 @@
-//! Session descriptions (RFC 4566) as RTSP uses them (RFC 2326, C): a lazy [`Description`] of what
-//! a server sent, and a [`Presentation`] to write one.
+//! Session descriptions (RFC 4566) as RTSP uses them (RFC 2326, C). A [`Description`] reads one that a
+//! server has sent, and a [`Presentation`] writes one.
 mod format;
 mod read;
 mod write;
@@ -8,10 +8,10 @@ pub(crate) use format::{Receivable, receivable};
 pub use read::{Attribute, Connection, Description, Media, RtpMap, SdpError};
 pub use write::{CONTROL_PREFIX, Presentation, Track};
 
-/// The media type of a session description.
+/// The media type of a session description, for `Content-Type` and `Accept`.
 pub const CONTENT_TYPE: &str = "application/sdp";
 
-/// Which internet protocol an address belongs to (RFC 4566, 8.2.6, `addrtype`).
+/// The internet protocol that an address belongs to (RFC 4566, 8.2.6, `addrtype`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AddressType {
@@ -22,7 +22,7 @@ pub enum AddressType {
     Ip6,
 }
 
-/// A frame rate in thousandths of a frame per second: 30 fps are 30,000.
+/// A frame rate in thousandths of a frame per second: 30 frames per second are 30,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameRate(pub u32);

@@ -1,14 +1,14 @@
-//! Reading a session description line by line, when something is asked of it (RFC 4566, 5 and 6).
+//! Reads session descriptions line by line, when a field is asked for (RFC 4566, 5 and 6).
 use super::format::static_map;
 use super::{AddressType, FrameRate};
 use crate::rtsp::{Range, RangeError};
 use crate::text;
 use core::fmt;
 
-/// A session description, borrowed.
+/// A received session description, borrowed from a buffer. Its fields are read when they are asked for.
 ///
-/// Unknown lines are passed over, lines may end in LF alone, and NUL bytes at the end, which some
-/// cameras send, are dropped.
+/// Unknown lines are skipped, lines may end in LF alone, and NUL bytes at the end, which some cameras send,
+/// are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Description<'a> {
@@ -16,14 +16,14 @@ pub struct Description<'a> {
     media: &'a [u8],
 }
 
-/// Why text is no session description.
+/// Why a text is no session description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SdpError {
-    /// There is nothing in it.
+    /// The text has no line.
     Empty,
-    /// Its first line is not `v=0`.
+    /// The first line is not `v=0`.
     Version,
 }
 
@@ -38,45 +38,45 @@ impl fmt::Display for SdpError {
 
 impl core::error::Error for SdpError {}
 
-/// An `a=` line.
+/// An attribute: a line `a=NAME:VALUE` or `a=NAME`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Attribute<'a> {
-    /// What stands before the colon.
+    /// The name before the colon.
     pub name: &'a [u8],
-    /// What stands after it; empty if there is none.
+    /// The value after the colon; empty if there is no colon.
     pub value: &'a [u8],
 }
 
-/// A `c=` line.
+/// A connection address: a `c=` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Connection<'a> {
-    /// What kind of address it is.
+    /// The internet protocol of the address.
     pub address_type: AddressType,
-    /// The address as text, without the TTL of a group.
+    /// The address as text, without the TTL of a multicast group.
     pub address: &'a [u8],
 }
 
-/// How a payload type is coded (RFC 4566, 6, `rtpmap`).
+/// The coding and clock of a payload type (RFC 4566, 6, `rtpmap`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtpMap<'a> {
-    /// The name of the coding; compare it without regard to case.
+    /// The name of the coding, such as `JPEG`. The case of its letters does not matter.
     pub encoding: &'a [u8],
-    /// RTP clock ticks per second.
+    /// The clock rate of the RTP timestamps in ticks per second.
     pub clock_rate: u32,
 }
 
-/// One medium of a presentation: an `m=` line, and what belongs to it.
+/// One medium of a presentation: an `m=` line, and the lines that belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Media<'a> {
-    /// What it is, such as `video`.
+    /// The kind of medium, such as `video`.
     pub kind: &'a [u8],
-    /// The port; RTSP servers send 0.
+    /// The port. RTSP servers send 0, as SETUP agrees on ports.
     pub port: u16,
-    /// The transport, such as `RTP/AVP`.
+    /// The transport protocol, such as `RTP/AVP`.
     pub protocol: &'a [u8],
     formats: &'a [u8],
     section: Section<'a>,
@@ -84,10 +84,10 @@ pub struct Media<'a> {
 }
 
 impl<'a> Description<'a> {
-    /// Looks at the first line, and finds the first medium.
+    /// Reads the start of a session description: checks its first line, and finds its first medium.
     ///
     /// # Errors
-    /// A [`SdpError`] if this cannot be a session description.
+    /// Returns an [`SdpError`] if `bytes` are no session description.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SdpError> {
         let mut lines = Lines(bytes);
         let first = lines.find(|line| !line.text.is_empty()).ok_or(SdpError::Empty)?;
@@ -98,36 +98,36 @@ impl<'a> Description<'a> {
         Ok(Self { session: Section(session), media })
     }
 
-    /// The name of the session; empty if there is none.
+    /// Returns the name of the session; empty if there is none.
     pub fn name(&self) -> &'a [u8] {
         self.session.value(b's').unwrap_or_default()
     }
 
-    /// The session's own attributes.
+    /// Returns the attributes of the session as a whole, without those of its media.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
         self.session.attributes()
     }
 
-    /// The URL of the presentation (RFC 2326, C.1.1), for
-    /// [`Url::control`](crate::rtsp::Url::control).
+    /// Returns the `control` attribute of the presentation (RFC 2326, C.1.1), from which
+    /// [`Url::control`](crate::rtsp::Url::control) makes its URL; `None` if there is none.
     pub fn control(&self) -> Option<&'a [u8]> {
         self.session.attribute(b"control")
     }
 
-    /// The range of the whole presentation (RFC 2326, C.1.5).
+    /// Returns the range of the whole presentation (RFC 2326, C.1.5); `None` if there is none.
     ///
     /// # Errors
-    /// That of [`Range::parse`].
+    /// Returns the error of [`Range::parse`] if the range cannot be used.
     pub fn range(&self) -> Option<Result<Range, RangeError>> {
         self.session.attribute(b"range").map(Range::parse)
     }
 
-    /// The session's address.
+    /// Returns the connection address of the session; `None` if there is none.
     pub fn connection(&self) -> Option<Connection<'a>> {
         self.session.connection()
     }
 
-    /// The media, in their order. One whose `m=` line is malformed is passed over.
+    /// Returns the media in their order. A medium whose `m=` line is malformed is skipped.
     pub fn media(&self) -> impl Iterator<Item = Media<'a>> + use<'a> {
         let session = self.session;
         let mut rest = self.media;
@@ -146,62 +146,65 @@ impl<'a> Media<'a> {
         let (kind, rest) = text::first_word(line.value(b'm')?);
         let (port, rest) = text::first_word(rest);
         let (protocol, formats) = text::first_word(rest);
-        // `PORT/COUNT` is for layered streams (RFC 4566, 5.14).
+        // `PORT/COUNT` is used by layered streams (RFC 4566, 5.14).
         let (port, _) = text::split_once(port, b'/').unwrap_or((port, &[]));
         let port = u16::try_from(text::decimal(port)?).ok()?;
         (!protocol.is_empty()).then_some(Self { kind, port, protocol, formats, section, session })
     }
 
-    /// The formats as they stand: payload types, where the transport is RTP.
+    /// Returns the formats as they are written. They are payload types if the transport is RTP.
     pub fn formats(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.formats.split(u8::is_ascii_whitespace).filter(|format| !format.is_empty())
     }
 
-    /// The RTP payload types.
+    /// Returns the RTP payload types, from 0 to 127. Other formats are skipped.
     pub fn payload_types(&self) -> impl Iterator<Item = u8> + use<'a> {
         self.formats()
             .filter_map(|format| u8::try_from(text::decimal(format)?).ok())
             .filter(|&payload_type| payload_type < 128)
     }
 
-    /// The attributes of this medium.
+    /// Returns the attributes of this medium.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
         self.section.attributes()
     }
 
-    /// The URL of the stream (RFC 2326, C.1.1), for
-    /// [`Url::control`](crate::rtsp::Url::control).
+    /// Returns the `control` attribute of the stream (RFC 2326, C.1.1), from which
+    /// [`Url::control`](crate::rtsp::Url::control) makes its URL; `None` if there is none.
     pub fn control(&self) -> Option<&'a [u8]> {
         self.section.attribute(b"control")
     }
 
-    /// Returns how a payload type is coded; static payload types need no attribute (RFC 3551, 6).
+    /// Returns the coding and clock of a payload type; `None` if the description does not give them. Static
+    /// payload types need no attribute (RFC 3551, 6).
     pub fn rtpmap(&self, payload_type: u8) -> Option<RtpMap<'a>> {
         self.of_format(b"rtpmap", payload_type).and_then(RtpMap::parse).or_else(|| static_map(payload_type))
     }
 
-    /// The parameters of a payload type's coding, unparsed (RFC 4566, 6, `fmtp`).
+    /// Returns the format parameters of a payload type, unparsed (RFC 4566, 6, `fmtp`); `None` if there are
+    /// none.
     pub fn fmtp(&self, payload_type: u8) -> Option<&'a [u8]> {
         self.of_format(b"fmtp", payload_type)
     }
 
-    /// The range of the stream, else of the presentation (RFC 2326, C.1.5).
+    /// Returns the range of the stream, or that of the presentation if the stream has none (RFC 2326,
+    /// C.1.5); `None` if neither has one.
     ///
     /// # Errors
-    /// That of [`Range::parse`].
+    /// Returns the error of [`Range::parse`] if the range cannot be used.
     pub fn range(&self) -> Option<Result<Range, RangeError>> {
         self.section.attribute(b"range").or_else(|| self.session.attribute(b"range")).map(Range::parse)
     }
 
-    /// The frame rate (RFC 4566, 6, `framerate`), if it is known and not zero.
+    /// Returns the frame rate (RFC 4566, 6, `framerate`); `None` if it is missing, malformed or 0.
     pub fn frame_rate(&self) -> Option<FrameRate> {
         let value = self.section.attribute(b"framerate")?;
         let rate = u32::try_from(text::fraction(value, 1_000)?).ok()?;
         (rate > 0).then_some(FrameRate(rate))
     }
 
-    /// Width and height in pixels, if they are said and not zero: `x-dimensions`, or the
-    /// `framesize` of RFC 6064.
+    /// Returns the width and the height in pixels, from `x-dimensions` or the `framesize` of RFC 6064;
+    /// `None` if they are missing, malformed or 0.
     pub fn dimensions(&self) -> Option<(u16, u16)> {
         let (width, height) = match self.section.attribute(b"x-dimensions") {
             Some(value) => text::split_once(value, b',')?,
@@ -212,12 +215,13 @@ impl<'a> Media<'a> {
         Some((pixels(width)?, pixels(height)?))
     }
 
-    /// The address of the medium, else of the session.
+    /// Returns the connection address of the medium, or that of the session if the medium has none; `None`
+    /// if neither has one.
     pub fn connection(&self) -> Option<Connection<'a>> {
         self.section.connection().or_else(|| self.session.connection())
     }
 
-    /// The value of an attribute that starts with a payload type, without it.
+    /// Returns the value of an attribute that starts with this payload type, without the payload type.
     fn of_format(&self, name: &[u8], payload_type: u8) -> Option<&'a [u8]> {
         self.attributes().filter(|a| a.name.eq_ignore_ascii_case(name)).find_map(|a| {
             let (format, value) = text::first_word(a.value);

@@ -1,4 +1,4 @@
-//! Writing a session description (RFC 4566, 5; RFC 2326, C).
+//! Writes session descriptions (RFC 4566, 5; RFC 2326, C).
 use super::format::Encoding;
 use super::{AddressType, FrameRate};
 use crate::frame::TrackInfo;
@@ -8,26 +8,26 @@ use crate::text::{Emit, OneLine, TextWriter};
 use crate::time::{Duration, MediaTime};
 use embedded_io::Write;
 
-/// The control of track `n` is this and the number, which
-/// [`Url::track`](crate::rtsp::Url::track) splits off again.
+/// The start of each track's control attribute, before the track's number.
+/// [`Url::track`](crate::rtsp::Url::track) splits it off again.
 pub const CONTROL_PREFIX: &str = "track";
 
-/// What a server describes: one medium, with its tracks.
+/// The description of one medium with its tracks, which a server sends in answer to DESCRIBE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Presentation<'a> {
-    /// A name for people.
+    /// The name of the session, for people.
     pub name: &'a str,
     /// A number that no other session of this host has (RFC 4566, 5.2, `sess-id`).
     pub session_id: u64,
     /// A number that grows when the description changes (RFC 4566, 5.2, `sess-version`).
     pub version: u64,
-    /// What kind of address the server has. The address itself is left open, as it is SETUP that
-    /// settles it (RFC 2326, C.1.7).
+    /// The internet protocol of the server's address. The address itself is left open, because SETUP
+    /// agrees on it (RFC 2326, C.1.7).
     pub address_type: AddressType,
-    /// How long it is; `None`: it is live.
+    /// The duration of the medium; `None` if it is live.
     pub duration: Option<Duration>,
-    /// The tracks; their controls count from 0.
+    /// The tracks. Their control attributes are numbered from 0.
     pub tracks: &'a [Track<'a>],
 }
 
@@ -35,16 +35,16 @@ pub struct Presentation<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Track<'a> {
-    /// What the track is.
+    /// The codec and clock of the track.
     pub info: TrackInfo<'a>,
-    /// The width and height of the picture in pixels, if they are known.
+    /// The width and the height of the picture in pixels; `None` if they are not known.
     pub dimensions: Option<(u16, u16)>,
-    /// The frame rate, if the track has one that is known.
+    /// The frame rate; `None` if the track has none, or if it is not known.
     pub frame_rate: Option<FrameRate>,
 }
 
 impl Presentation<'_> {
-    /// All of it; from the live edge on, if it is live.
+    /// Returns the range of the whole medium; from the live edge on if the medium is live.
     pub fn range(&self) -> Range {
         match self.duration {
             Some(duration) => {
@@ -107,7 +107,7 @@ impl Track<'_> {
             out.thousandths(rate.0);
             out.text("\r\n");
         }
-        // Above 2040 pixels the RTP header cannot say the size; GStreamer and live555 read it here.
+        // The payload header cannot express sizes above 2040 pixels; GStreamer and live555 read them here.
         if let Some((width, height)) = self.dimensions {
             out.text("a=x-dimensions:");
             out.dec(width);

@@ -1,4 +1,4 @@
-//! The frames of a ring by media time, which may jump where a player has sought.
+//! Finds the frames of a ring by media time, which jumps where a player has sought.
 use super::{FrameRing, Slot};
 use crate::frame::FrameId;
 use crate::time::{Duration, MediaTime};
@@ -10,15 +10,15 @@ const MAX_GAP: Duration = Duration::from_millis(500);
 /// For how long a frame of unknown duration is shown at least.
 const MIN_SHOWN: Duration = Duration::from_micros(1);
 
-/// Frames that follow each other in number and in media time, without a jump between them.
+/// A run of frames with consecutive numbers and without a jump in media time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeRange {
     /// The numbers of the frames, from the first to before the end.
     pub frames: Range<FrameId>,
-    /// When the first frame is shown.
+    /// The media time at which the first frame is shown.
     pub from: MediaTime,
-    /// Until when the last frame is shown.
+    /// The media time until which the last frame is shown.
     pub to: MediaTime,
 }
 
