@@ -1,50 +1,50 @@
-//! Time, which is always passed in: the core never asks a clock.
+//! Times and clocks. The caller passes all times in, as the core reads no clock.
 //!
-//! Where a number of 64 bits takes two registers, saturating arithmetic is called and not inlined: the
-//! call takes less flash.
+//! On 32-bit targets, where a number of 64 bits takes two registers, saturating arithmetic is not
+//! inlined, which saves flash.
 use core::ops::{Add, Sub};
 
 /// A span of time in microseconds.
 ///
-/// Not [`core::time::Duration`]: its nanoseconds cost a 128-bit multiplication on a
-/// microcontroller, and its arithmetic can panic. This one saturates.
+/// [`core::time::Duration`] is not used, because its nanoseconds cost a 128-bit multiplication on a
+/// microcontroller, and its arithmetic can panic. The arithmetic of this type saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Duration(u64);
 
 impl Duration {
-    /// No time at all.
+    /// A span of 0.
     pub const ZERO: Self = Self(0);
-    /// Longer than any session lasts.
+    /// The longest span, longer than any session lasts.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// A span of `micros` microseconds.
+    /// Makes a span of `micros` microseconds.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// A span of `millis` milliseconds.
+    /// Makes a span of `millis` milliseconds. Saturates.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1_000))
     }
 
-    /// A span of `secs` seconds.
+    /// Makes a span of `secs` seconds. Saturates.
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1_000_000))
     }
 
-    /// The whole span in microseconds.
+    /// Returns the span in microseconds.
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
-    /// The whole milliseconds of the span.
+    /// Returns the span in milliseconds, rounded down.
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000
     }
 
-    /// The span multiplied by `numerator / denominator`; saturates, and is zero for a zero
-    /// denominator.
+    /// Returns the span multiplied by `numerator / denominator`. It saturates, and is zero if
+    /// `denominator` is 0.
     pub const fn scaled(self, numerator: u64, denominator: u64) -> Self {
         match self.0.saturating_mul(numerator).checked_div(denominator) {
             Some(micros) => Self(micros),
@@ -52,28 +52,28 @@ impl Duration {
         }
     }
 
-    /// Returns the span of `ticks` ticks of a clock of `rate` ticks a second, to the nearest microsecond.
-    /// Zero for a rate of 0.
+    /// Makes a span of `ticks` ticks of a clock with `rate` ticks per second, rounded to a microsecond.
+    /// It is zero if `rate` is 0.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn from_ticks(ticks: u64, rate: u32) -> Self {
         Self(convert(ticks, rate, 1_000_000))
     }
 
-    /// Returns the span in ticks of a clock of `rate` ticks a second, to the nearest tick. Saturates.
+    /// Returns the span in ticks of a clock with `rate` ticks per second, rounded to a tick. Saturates.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn to_ticks(self, rate: u32) -> u64 {
         convert(self.0, 1_000_000, rate)
     }
 
-    /// [`Self::scaled`] by numbers that take a register each.
+    /// Does what [`Self::scaled`] does, with numbers that take one register each.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) const fn times(self, numerator: u32, denominator: u32) -> Self {
         self.scaled(numerator as u64, denominator as u64)
     }
 }
 
-/// Converts `n` units, of which there are `from` a second, to units of which there are `to` a second, to the
-/// nearest. By whole seconds and a rest, so that no product needs more than 64 bits.
+/// Converts `n` units, of which `from` are a second, to units of which `to` are a second, rounded. It
+/// converts whole seconds and the rest apart, so that no product needs more than 64 bits.
 const fn convert(n: u64, from: u32, to: u32) -> u64 {
     let (from, to) = (from as u64, to as u64);
     let (Some(secs), Some(rest)) = (n.checked_div(from), n.checked_rem(from)) else { return 0 };
@@ -112,7 +112,7 @@ impl From<Duration> for core::time::Duration {
     }
 }
 
-/// A clock of its own type, so that points on two clocks are not compared.
+/// Defines a type for points on one clock, so that points on two clocks cannot be compared.
 macro_rules! clock {
     ($(#[$doc:meta])* $point:ident) => {
         $(#[$doc])*
@@ -121,20 +121,20 @@ macro_rules! clock {
         pub struct $point(u64);
 
         impl $point {
-            /// The clock's origin: before, or at, every other point.
+            /// The origin of the clock. No point is before it.
             pub const ZERO: Self = Self(0);
 
-            /// The point `micros` microseconds after the origin.
+            /// Makes the point `micros` microseconds after the origin.
             pub const fn from_micros(micros: u64) -> Self {
                 Self(micros)
             }
 
-            /// Microseconds since the origin.
+            /// Returns the time since the origin in microseconds.
             pub const fn as_micros(self) -> u64 {
                 self.0
             }
 
-            /// The time from `earlier` to this point; zero if `earlier` is later.
+            /// Returns the time from `earlier` to this point; zero if `earlier` is later.
             #[cfg_attr(target_pointer_width = "32", inline(never))]
             pub const fn since(self, earlier: Self) -> Duration {
                 Duration(self.0.saturating_sub(earlier.0))
@@ -165,73 +165,75 @@ clock! {
 }
 
 impl MediaTime {
-    /// The point `ticks` ticks of a clock of `rate` ticks a second after the origin, to the nearest
-    /// microsecond.
+    /// Makes the point `ticks` ticks after the origin, of a clock with `rate` ticks per second, rounded
+    /// to a microsecond.
     pub const fn from_ticks(ticks: u64, rate: u32) -> Self {
         Self(Duration::from_ticks(ticks, rate).0)
     }
 
-    /// Ticks since the origin, of a clock of `rate` ticks a second, to the nearest tick.
+    /// Returns the time since the origin in ticks of a clock with `rate` ticks per second, rounded to a
+    /// tick.
     pub const fn to_ticks(self, rate: u32) -> u64 {
         Duration(self.0).to_ticks(rate)
     }
 }
 
 clock! {
-    /// A point in a medium's own time, in microseconds since the medium's start (for live media,
-    /// since any fixed point): what RTSP calls normal play time (RFC 2326, 3.6).
+    /// A point in the time of a medium, in microseconds since its start; for live media, since any
+    /// fixed point. RTSP calls it normal play time (RFC 2326, 3.6).
     MediaTime
 }
 
-/// A wall clock reading as RTCP sends it: 32 bits of seconds since 1900, 32 bits of fraction
-/// (RFC 3550, 4).
+/// A reading of a wall clock, as RTCP sends it: seconds since 1900 in the upper 32 bits, and their
+/// fraction in the lower 32 bits (RFC 3550, 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NtpTime(pub u64);
 
 impl NtpTime {
-    /// Seconds from 1900-01-01 to 1970-01-01.
+    /// The seconds from 1900-01-01 to 1970-01-01.
     const UNIX_OFFSET: u64 = 2_208_988_800;
 
-    /// From the time since the Unix epoch.
+    /// Makes a reading from the time since the Unix epoch.
     pub const fn from_unix(since_epoch: Duration) -> Self {
         let secs = (since_epoch.0 / 1_000_000).wrapping_add(Self::UNIX_OFFSET);
         let fraction = ((since_epoch.0 % 1_000_000) << 32) / 1_000_000;
         Self(secs << 32 | fraction)
     }
 
-    /// The middle 32 bits, as reception reports quote them (RFC 3550, 6.4.1, LSR).
+    /// Returns the middle 32 bits, which reception reports quote (RFC 3550, 6.4.1, LSR).
     pub const fn middle(self) -> u32 {
         (self.0 >> 16) as u32
     }
 }
 
-/// What time it is: both clocks, read together.
+/// The current time of both clocks, read together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Now {
-    /// The monotonic clock, on which everything is scheduled.
+    /// The monotonic clock, by which everything is scheduled.
     pub at: Instant,
-    /// The wall clock, which only sender reports quote. Without one: anything monotonic.
+    /// The wall clock, which only sender reports quote. Without a wall clock, any monotonic value will
+    /// do.
     pub ntp: NtpTime,
 }
 
-/// When to poll again, for each outlet, so that a blocked socket masks only its own.
-///
-/// `None`: nothing until there is input, or a new frame.
+/// When to poll a connection again, apart for each outlet, so that a blocked socket does not hide the
+/// others. `None` means that nothing is due until there is input or a new frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Wake {
-    /// `poll_stream` will have something.
+    /// When `poll_stream` will return something.
     pub stream: Option<Instant>,
-    /// `poll_transmit` will have something.
+    /// When `poll_transmit` will return something.
     pub datagram: Option<Instant>,
-    /// `handle_timeout` has something to do.
+    /// When `handle_timeout` has something to do.
     pub timer: Option<Instant>,
 }
 
 impl Wake {
-    /// The earliest of those that can act: a blocked outlet does not count.
+    /// Returns the earliest of these times. The time of an outlet that is not open, because its socket
+    /// is blocked, does not count.
     pub fn earliest(&self, stream_open: bool, datagram_open: bool) -> Option<Instant> {
         let stream = self.stream.filter(|_| stream_open);
         let datagram = self.datagram.filter(|_| datagram_open);
