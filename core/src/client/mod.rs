@@ -14,7 +14,7 @@
 //! that is done and [`ClientConn::play`] was called, before or after. What the times of frames mean is
 //! said at [`PlayOptions`].
 //!
-//! [`Prefetch`] stands between the connection and a ring that a viewer reads from, for media that
+//! [`Prefetch`] stands between the connection and the rings that a viewer reads from, for media that
 //! are to be fetched ahead.
 mod address;
 mod chunk;
@@ -32,6 +32,7 @@ mod response;
 mod tests;
 mod timers;
 mod track;
+mod track_fetch;
 mod transmit;
 
 pub use crate::rtp::{Port, ReceiverStatistics};
@@ -42,5 +43,5 @@ pub use conn::ClientConn;
 pub use event::{ClientError, Event, NotWaiting, TrackDescription};
 pub use intake::Intake;
 pub use play::PlayOptions;
-pub use prefetch::{Ask, Prefetch, PrefetchOptions};
+pub use prefetch::{Prefetch, PrefetchAction, PrefetchOptions};
 pub use transmit::Transmit;

@@ -215,23 +215,31 @@ impl Client {
         self.described == Some(None)
     }
 
-    /// Notes that frame `id` of the first track, and those after it, are still needed. With
+    /// Notes that frame `id` of a track, and those after it, are still needed. With
     /// [`Options::prefetch`], those of recorded media are not evicted from now on, and more are fetched
     /// as there is room.
     ///
-    /// This is the frame to be read next, not the one that is being shown.
-    pub fn watch_from(&mut self, id: FrameId) {
-        self.prefetch.watch_from(id);
+    /// This is the frame to be read next, not the one that is being shown. At first, only track 0 is
+    /// watched: of other tracks, the oldest frames make room for the newest until this is called for
+    /// them.
+    pub fn watch_from(&mut self, track: u8, id: FrameId) {
+        self.prefetch.watch_from(track, id);
+    }
+
+    /// Notes that nobody watches a track: its oldest frames make room for the newest, and it does not
+    /// decide how far ahead the presentation is fetched.
+    pub fn unwatch(&mut self, track: u8) {
+        self.prefetch.unwatch(track);
     }
 
     /// Asks the server to play from another place. A live presentation is only watched from its newest
     /// frame on.
     ///
-    /// The first frame of each track from there has the number that ends [`Self::cached`] now; it is
-    /// taken to be the one that is needed next. Cached frames stay until there is no room for more.
+    /// The first frame of each track from there has the number that ends [`Self::cached`] now; of the
+    /// watched tracks, it is taken to be the one that is needed next. Cached frames stay until there is no room for more.
     pub fn seek(&mut self, to: MediaTime) {
         if self.is_live() {
-            self.watch_from(self.cached(0).end);
+            self.prefetch.watch_newest(&self.caches);
             return;
         }
         let mut options = self.options.play;

@@ -4,7 +4,9 @@ use super::error::Error;
 use super::link::Link;
 use super::sockets::TrackSockets;
 use super::{Client, Event, STREAM, UDP};
-use pinhole::client::{self, Ask, ClientConn, ClientError, Config, LowerTransport, Port, TransportChoice};
+use pinhole::client::{
+    self, ClientConn, ClientError, Config, LowerTransport, Port, PrefetchAction, TransportChoice,
+};
 use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::rtsp::Method;
@@ -119,9 +121,12 @@ impl Client {
             self.newest = (next, now.at);
             self.first_frame.get_or_insert_with(|| self.started.elapsed());
         }
-        match (self.prefetch.too_large(), self.caches.first()) {
-            (Some(frame), Some(cache)) => Err(Error::CacheTooSmall { frame, cache: cache.capacity() }),
-            _ => Ok(()),
+        match self.prefetch.too_large() {
+            Some((track, frame)) => {
+                let cache = self.cache(track).map_or(0, FrameRing::capacity);
+                Err(Error::CacheTooSmall { frame, cache })
+            }
+            None => Ok(()),
         }
     }
 
@@ -203,12 +208,12 @@ impl Client {
     /// Does what the prefetch asks for. Returns whether there was anything.
     fn ask(&mut self) -> bool {
         let mut asked = false;
-        while let Some(ask) = self.prefetch.poll(&self.caches) {
+        while let Some(action) = self.prefetch.poll(&self.caches) {
             asked = true;
-            match ask {
-                Ask::Pause => self.conn.pause(),
-                Ask::Play(options) => self.conn.play_with(options),
-                Ask::Ended => self.events.push_back(Event::Ended),
+            match action {
+                PrefetchAction::Pause => self.conn.pause(),
+                PrefetchAction::Play(options) => self.conn.play_with(options),
+                PrefetchAction::Ended => self.events.push_back(Event::Ended),
                 _ => {}
             }
         }

@@ -53,7 +53,7 @@ impl Viewer {
             assert!(scan(&sent) == scan(&frame), "frame {number}");
             self.seen.push(number);
             self.next = self.next.next();
-            self.client.watch_from(self.next);
+            self.client.watch_from(0, self.next);
         }
     }
 

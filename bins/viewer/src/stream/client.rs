@@ -104,8 +104,8 @@ impl Source for Client {
         self.is_live()
     }
 
-    fn watch_from(&mut self, _track: u8, id: FrameId) {
-        self.watch_from(id);
+    fn watch_from(&mut self, track: u8, id: FrameId) {
+        self.watch_from(track, id);
     }
 
     fn seek(&mut self, track: u8, time: MediaTime) -> FrameId {

@@ -4,5 +4,6 @@ mod pace;
 mod pair;
 mod play;
 mod prefetch;
+mod prefetch_tracks;
 mod screen;
 mod script;

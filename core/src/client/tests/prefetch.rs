@@ -1,7 +1,7 @@
 //! Recorded media that are longer than the ring, fetched ahead of who watches.
 use super::pair::{Clip, INTERVAL, Pair};
 use super::screen::Screen;
-use crate::client::{Ask, Config, Event, PlayOptions, Prefetch, PrefetchOptions, TransportChoice};
+use crate::client::{Config, Event, PlayOptions, Prefetch, PrefetchAction, PrefetchOptions, TransportChoice};
 use crate::codec::jpeg::TRACK;
 use crate::frame::{FrameEnd, FrameId, FrameSink, FrameStore, Full, Seek, TrackId};
 use crate::frame::{FrameRing, Slot};
@@ -43,7 +43,7 @@ fn assert_all_shown(pair: &mut Pair) {
     let amiss = (figures.lost, figures.frames_damaged, figures.frames_missing, figures.frames_skipped);
     assert_eq!((amiss, figures.frames_complete), ((0, 0, 0, 0), frames as u64));
     let told = pair.told();
-    let ended = screen(pair).asked.iter().filter(|ask| **ask == Ask::Ended).count();
+    let ended = screen(pair).asked.iter().filter(|ask| **ask == PrefetchAction::Ended).count();
     assert_eq!(ended, 1);
     assert!(!told.contains(&Event::Paused) && !told.contains(&Event::Ended));
     let playing = told.iter().filter(|event| matches!(event, Event::Playing { .. })).count();
@@ -51,7 +51,7 @@ fn assert_all_shown(pair: &mut Pair) {
 }
 
 fn pauses(pair: &mut Pair) -> usize {
-    screen(pair).asked.iter().filter(|ask| **ask == Ask::Pause).count()
+    screen(pair).asked.iter().filter(|ask| **ask == PrefetchAction::Pause).count()
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn who_holds_a_picture_for_minutes_pauses_the_server_once_and_goes_on() {
         screen(&mut pair).go_on(now);
         pair.run(MINUTE);
         let asked = screen(&mut pair).asked.clone();
-        let Some(Ask::Play(options)) = asked.get(1) else { panic!("{asked:?}") };
+        let Some(PrefetchAction::Play(options)) = asked.get(1) else { panic!("{asked:?}") };
         assert!(matches!(options.from, Some(Seek::To(_))) && options.speed.thousandths() == 2_000);
         let shown: Vec<_> = screen(&mut pair).shown.iter().map(|(number, _)| *number).collect();
         assert!(shown.into_iter().eq(0..400));
@@ -179,7 +179,7 @@ fn a_frame_larger_than_the_ring_is_measured_if_none_ever_fits() {
     let mut pair = pair(TransportChoice::Tcp, server::Config::DEFAULT, 10, 700);
     pair.run(SECOND);
     let largest = pair.clip.0.iter().map(|(_, data)| data.len()).max().unwrap();
-    let measured = screen(&mut pair).prefetch.too_large().unwrap();
+    let (_, measured) = screen(&mut pair).prefetch.too_large().unwrap();
     assert!(measured.abs_diff(largest) < 64, "{measured} for {largest}");
 }
 
@@ -224,14 +224,14 @@ impl Bench {
         numbers.filter(|&number| self.frame(number).is_ok()).collect()
     }
 
-    fn poll(&mut self) -> Option<Ask> {
+    fn poll(&mut self) -> Option<PrefetchAction> {
         self.prefetch.poll(&self.rings)
     }
 
     /// Where the server is asked to go on.
     fn goes_on_at(&mut self) -> Option<MediaTime> {
         match self.poll() {
-            Some(Ask::Play(PlayOptions { from: Some(Seek::To(at)), .. })) => Some(at),
+            Some(PrefetchAction::Play(PlayOptions { from: Some(Seek::To(at)), .. })) => Some(at),
             _ => None,
         }
     }
@@ -244,7 +244,16 @@ const PLAYING: Event<'static> = Event::Playing {
     speed: Speed::NORMAL,
 };
 
-fn refused(method: Method<'static>, status: Status) -> Event<'static> {
+pub(super) fn described(tracks: u8, duration: Duration) -> Event<'static> {
+    Event::Described { tracks, duration: Some(duration) }
+}
+
+pub(super) fn playing(start: Option<MediaTime>) -> Event<'static> {
+    let range = start.map_or(Range { start: None, end: None }, Range::starting_at);
+    Event::Playing { lower: LowerTransport::Udp, range, scale: Scale::NORMAL, speed: Speed::NORMAL }
+}
+
+pub(super) fn refused(method: Method<'static>, status: Status) -> Event<'static> {
     Event::Refused { method, status, auth: None }
 }
 
@@ -260,14 +269,14 @@ fn what_finds_no_room_is_fetched_again_from_there() {
     let mut bench = Bench::new(Some(MINUTE));
     // PAUSE was sent at eight, and takes its time.
     assert_eq!(bench.frames(0..8).len(), 8);
-    assert_eq!(bench.poll(), Some(Ask::Pause));
+    assert_eq!(bench.poll(), Some(PrefetchAction::Pause));
     assert_eq!(bench.frames(8..14), [8, 9]);
-    bench.prefetch.watch_from(FrameId(3));
+    bench.prefetch.watch_from(0, FrameId(3));
     // There is room by now, but a hole would be left.
     assert_eq!(bench.frame(14), Err(Full));
     assert!(!bench.told(Event::Paused));
     assert_eq!(bench.poll(), None);
-    bench.prefetch.watch_from(FrameId(5));
+    bench.prefetch.watch_from(0, FrameId(5));
     assert_eq!(bench.goes_on_at(), Some(Clip::pts(10) - Duration::from_millis(1)));
     assert_eq!(bench.poll(), None);
     assert!(!bench.told(PLAYING));
@@ -280,11 +289,11 @@ fn what_finds_no_room_is_fetched_again_from_there() {
 fn a_server_that_does_not_pause_is_asked_for_the_same_again() {
     let mut bench = Bench::new(Some(MINUTE));
     bench.frames(0..8);
-    assert_eq!(bench.poll(), Some(Ask::Pause));
+    assert_eq!(bench.poll(), Some(PrefetchAction::Pause));
     assert!(!bench.told(refused(Method::Pause, Status::METHOD_NOT_ALLOWED)));
     assert_eq!(bench.poll(), None);
     assert_eq!(bench.frames(8..20), [8, 9]);
-    bench.prefetch.watch_from(FrameId(6));
+    bench.prefetch.watch_from(0, FrameId(6));
     assert_eq!(bench.goes_on_at(), Some(Clip::pts(10) - Duration::from_millis(1)));
     // It goes on until it has read that.
     assert_eq!(bench.frames(20..30), []);
@@ -298,12 +307,12 @@ fn a_server_that_does_not_pause_is_asked_for_the_same_again() {
 fn a_medium_that_is_shorter_than_the_server_said_ends() {
     let mut bench = Bench::new(Some(MINUTE));
     bench.frames(0..8);
-    assert_eq!(bench.poll(), Some(Ask::Pause));
+    assert_eq!(bench.poll(), Some(PrefetchAction::Pause));
     assert!(!bench.told(Event::Paused));
-    bench.prefetch.watch_from(FrameId(8));
+    bench.prefetch.watch_from(0, FrameId(8));
     assert!(bench.goes_on_at().is_some());
     assert!(!bench.told(refused(Method::Play, Status::INVALID_RANGE)));
-    assert_eq!((bench.poll(), bench.poll()), (Some(Ask::Ended), None));
+    assert_eq!((bench.poll(), bench.poll()), (Some(PrefetchAction::Ended), None));
     // Once more, from the start.
     assert_eq!(bench.play(None).from, Some(Seek::To(MediaTime::ZERO)));
 }
@@ -312,24 +321,24 @@ fn a_medium_that_is_shorter_than_the_server_said_ends() {
 fn an_end_that_comes_with_pause_is_told() {
     let mut bench = Bench::new(Some(Duration::from_millis(8 * 40)));
     bench.frames(0..8);
-    assert_eq!(bench.poll(), Some(Ask::Pause));
+    assert_eq!(bench.poll(), Some(PrefetchAction::Pause));
     assert!(!bench.told(Event::Paused));
-    assert_eq!((bench.poll(), bench.poll()), (Some(Ask::Ended), None));
+    assert_eq!((bench.poll(), bench.poll()), (Some(PrefetchAction::Ended), None));
 }
 
 #[test]
 fn an_end_that_comes_before_all_is_stored_is_not_told() {
     let mut bench = Bench::new(Some(Duration::from_millis(12 * 40)));
     bench.frames(0..12);
-    assert_eq!(bench.poll(), Some(Ask::Pause));
+    assert_eq!(bench.poll(), Some(PrefetchAction::Pause));
     assert!(!bench.told(Event::Ended));
     assert_eq!(bench.poll(), None);
-    bench.prefetch.watch_from(FrameId(10));
+    bench.prefetch.watch_from(0, FrameId(10));
     assert!(bench.goes_on_at().is_some());
     assert!(!bench.told(PLAYING));
     assert_eq!(bench.frames(10..12), [10, 11]);
     assert!(!bench.told(Event::Ended));
-    assert_eq!((bench.poll(), bench.prefetch.is_over()), (Some(Ask::Ended), true));
+    assert_eq!((bench.poll(), bench.prefetch.is_over()), (Some(PrefetchAction::Ended), true));
 }
 
 #[test]
@@ -345,7 +354,7 @@ fn an_end_long_before_the_end_is_believed_when_it_is_said_again() {
         } else {
             assert!(!bench.told(refused(Method::Play, Status::BAD_REQUEST)));
         }
-        assert_eq!((bench.poll(), bench.poll()), (Some(Ask::Ended), None));
+        assert_eq!((bench.poll(), bench.poll()), (Some(PrefetchAction::Ended), None));
     }
 }
 
@@ -354,17 +363,17 @@ fn frames_too_large_for_what_is_left_are_not_asked_for_until_the_viewer_moves() 
     let mut bench = Bench::new(Some(MINUTE));
     bench.rings = [FrameRing::new(TRACK, vec![Slot::EMPTY; 10], vec![0; 250])];
     assert_eq!(bench.frames(0..3), [0, 1]);
-    assert_eq!(bench.poll(), Some(Ask::Pause));
+    assert_eq!(bench.poll(), Some(PrefetchAction::Pause));
     bench.told(Event::Paused);
-    bench.prefetch.watch_from(FrameId(1));
+    bench.prefetch.watch_from(0, FrameId(1));
     assert!(bench.goes_on_at().is_some());
     bench.told(PLAYING);
     // The ring's end is too short for one, and its start is in the way of the next.
     assert_eq!(bench.frames(2..4), [2]);
-    assert_eq!(bench.poll(), Some(Ask::Pause));
+    assert_eq!(bench.poll(), Some(PrefetchAction::Pause));
     bench.told(Event::Paused);
     assert_eq!(bench.poll(), None);
-    bench.prefetch.watch_from(FrameId(2));
+    bench.prefetch.watch_from(0, FrameId(2));
     assert!(bench.goes_on_at().is_some());
 }
 
@@ -400,7 +409,7 @@ fn who_holds_the_server_himself_is_not_played_to() {
     bench.frames(0..2);
     bench.prefetch.hold();
     assert!(bench.told(Event::Paused));
-    bench.prefetch.watch_from(FrameId(2));
+    bench.prefetch.watch_from(0, FrameId(2));
     assert_eq!(bench.poll(), None);
     assert_eq!(bench.play(None).from, Some(Seek::To(Clip::pts(2) - Duration::from_millis(1))));
 }
@@ -430,7 +439,7 @@ struct Sim {
     plays: bool,
     at: u64,
     /// What waits for an answer, and what is asked after that.
-    asked: VecDeque<Ask>,
+    asked: VecDeque<PrefetchAction>,
     next: u64,
     ended: u32,
 }
@@ -461,13 +470,13 @@ impl Sim {
                     );
                     self.next += 1;
                 }
-                self.bench.prefetch.watch_from(FrameId(self.next));
+                self.bench.prefetch.watch_from(0, FrameId(self.next));
             }
             Op::Answer(early) => match self.asked.pop_front() {
-                Some(Ask::Pause) if core::mem::take(&mut self.plays) => {
+                Some(PrefetchAction::Pause) if core::mem::take(&mut self.plays) => {
                     self.bench.told(Event::Paused);
                 }
-                Some(Ask::Play(PlayOptions { from: Some(Seek::To(at)), .. })) => {
+                Some(PrefetchAction::Play(PlayOptions { from: Some(Seek::To(at)), .. })) => {
                     let at = at.as_micros().div_ceil(INTERVAL.as_micros());
                     if at >= self.total {
                         self.bench.told(refused(Method::Play, Status::INVALID_RANGE));
@@ -487,7 +496,7 @@ impl Sim {
         }
         while let Some(ask) = self.bench.poll() {
             match ask {
-                Ask::Ended => self.ended += 1,
+                PrefetchAction::Ended => self.ended += 1,
                 ask => self.asked.push_back(ask),
             }
         }

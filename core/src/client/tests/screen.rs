@@ -1,6 +1,6 @@
 //! A viewer in virtual time: it shows frames from a ring, each when it is due.
 use super::pair::{Clip, INTERVAL};
-use crate::client::{Ask, ClientConn, Prefetch, PrefetchOptions};
+use crate::client::{ClientConn, Prefetch, PrefetchAction, PrefetchOptions};
 use crate::codec::jpeg::TRACK;
 use crate::frame::{FrameEnd, FrameId, FrameSink, FrameStore, Full, TrackId};
 use crate::frame::{FrameRing, Slot};
@@ -18,7 +18,7 @@ pub(super) struct Screen {
     /// What was shown: which frames of the clip, and how late.
     pub(super) shown: Vec<(usize, Duration)>,
     /// What was asked of the server by the way.
-    pub(super) asked: Vec<Ask>,
+    pub(super) asked: Vec<PrefetchAction>,
     /// The next frame's time, and when that is due.
     clock: Option<(MediaTime, Instant)>,
 }
@@ -71,16 +71,16 @@ impl Screen {
             self.clock = Some((frame.media_time(TRACK.clock_rate), due));
             self.next = self.next.next();
         }
-        self.prefetch.watch_from(self.next);
+        self.prefetch.watch_from(0, self.next);
     }
 
     pub(super) fn ask(&mut self, client: &mut ClientConn<Vec<u8>, &'static str>) {
         while let Some(ask) = self.prefetch.poll(&self.rings) {
             self.asked.push(ask);
             match ask {
-                Ask::Pause => client.pause(),
-                Ask::Play(options) => client.play_with(options),
-                Ask::Ended => {}
+                PrefetchAction::Pause => client.pause(),
+                PrefetchAction::Play(options) => client.play_with(options),
+                PrefetchAction::Ended => {}
             }
         }
     }

@@ -84,7 +84,8 @@ fn fetch(conn: &mut Conn<'_>, prefetch: &mut Prefetch, rings: &mut [Ring<'_>]) {
     }
     used(prefetch.poll(rings));
     used(prefetch.play(any(PlayOptions::default()), rings));
-    prefetch.watch_from(any(FrameId(0)));
+    prefetch.watch_from(any(0), any(FrameId(0)));
+    prefetch.unwatch(any(0));
     used((prefetch.too_large(), prefetch.is_asking(), prefetch.is_over()));
     if any(true) {
         prefetch.hold();
