@@ -1,4 +1,4 @@
-//! Frames that are read in place, as from flash.
+//! Clips that are read in place, as from flash.
 use pinhole::codec::jpeg::{self, JpegInfo, TRACK};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::sdp::{FrameRate, Track};
@@ -7,8 +7,8 @@ use pinhole_std::media::{Library, Normalising, PatternFormat, Playback};
 use std::path::Path;
 use thiserror::Error;
 
-/// A clip that is held ready to be sent. As a [`FrameStore`] it is recorded media, which end; for a
-/// live source that repeats it, see [`Clip::live`].
+/// The frames of a clip in memory, ready to be sent. As a [`FrameStore`] it is a recorded medium;
+/// [`Clip::live`] is a live source that repeats it.
 #[derive(Clone, Debug)]
 pub struct Clip {
     pictures: Vec<Picture>,
@@ -20,12 +20,12 @@ pub struct Clip {
 struct Picture {
     data: Box<[u8]>,
     info: JpegInfo,
-    /// From the clip's start.
+    /// Time from the start of the clip.
     at: Duration,
     duration: Duration,
 }
 
-/// There is no clip: what is wrong, and where.
+/// Why a clip cannot be made.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct NoClip(String);
@@ -37,20 +37,20 @@ impl NoClip {
 }
 
 impl Clip {
-    /// All frames of a file or directory, at `frame_rate` if they have no clock of their own.
+    /// Reads all frames of a file or directory. `frame_rate` is for media without a clock of their own.
     ///
     /// # Errors
-    /// [`NoClip`], also if a part of it cannot be served.
+    /// Returns [`NoClip`] if any part of it cannot be served.
     pub fn open(path: &Path, frame_rate: FrameRate, normalising: Normalising) -> Result<Self, NoClip> {
         let mut library = Library::with(Playback { frame_rate, repeat: false }, normalising, 0);
         library.add_path(path);
         Self::of(&library, frame_rate)
     }
 
-    /// A loop of the test pattern.
+    /// Draws one round of the test pattern.
     ///
     /// # Errors
-    /// [`NoClip`], if it cannot be made.
+    /// Returns [`NoClip`] if it cannot be drawn.
     pub fn pattern(format: PatternFormat, normalising: Normalising) -> Result<Self, NoClip> {
         let mut library = Library::with(Playback::default(), normalising, 0);
         library.add_pattern("pattern", format);
@@ -78,7 +78,7 @@ impl Clip {
         Ok(Self { pictures, frame_rate, duration })
     }
 
-    /// The first `frames` frames of it, and one at the least.
+    /// Returns its first `frames` frames, but at least one.
     #[must_use]
     pub fn first(mut self, frames: usize) -> Self {
         self.pictures.truncate(frames.max(1));
@@ -86,39 +86,39 @@ impl Clip {
         self
     }
 
-    /// A live source that repeats the clip, as it is at `now`: a camera that was switched on at the
-    /// clock's origin, with all pictures since then in reach.
+    /// Returns a live source that repeats the clip, as it is at `now`: a camera that was switched on at the
+    /// clock's origin and keeps all frames.
     pub fn live(&self, now: Instant) -> Live<'_> {
         Live { clip: self, now: MediaTime::from_micros(now.as_micros()) }
     }
 
-    /// How many frames it has.
+    /// Returns the number of frames.
     pub const fn frame_count(&self) -> usize {
         self.pictures.len()
     }
 
-    /// From the start of the first frame to the end of the last.
+    /// Returns the time from the start of the first frame to the end of the last.
     pub const fn duration(&self) -> Duration {
         self.duration
     }
 
-    /// Bytes of its longest frame.
+    /// Returns the length of the longest frame in bytes.
     pub fn longest(&self) -> usize {
         self.pictures.iter().map(|picture| picture.data.len()).max().unwrap_or(0)
     }
 
-    /// Bytes of all frames.
+    /// Returns the length of all frames in bytes.
     pub fn bytes(&self) -> usize {
         self.pictures.iter().map(|picture| picture.data.len()).sum()
     }
 
-    /// Its one track, for a session description. The size is that of the first frame.
+    /// Returns its track, for a session description. The dimensions are those of the first frame.
     pub fn track(&self) -> Track<'static> {
         let dimensions = self.pictures.first().map(|first| (first.info.width, first.info.height));
         Track { info: TRACK, dimensions, frame_rate: Some(self.frame_rate) }
     }
 
-    /// Which frame is shown at `time`, were the clip to repeat without end.
+    /// Returns the frame that is shown at `time` if the clip repeats for ever.
     pub fn at(&self, time: MediaTime) -> FrameId {
         let micros = time.as_micros();
         let rounds = micros.checked_div(self.duration.as_micros()).unwrap_or(0);
@@ -127,15 +127,15 @@ impl Clip {
         FrameId(rounds * self.pictures.len() as u64 + index as u64)
     }
 
-    /// When a frame is shown, were the clip to repeat without end.
+    /// Returns the time of a frame if the clip repeats for ever.
     pub fn time_of(&self, id: FrameId) -> MediaTime {
         let count = self.pictures.len() as u64;
         let into = self.picture(id).map_or(Duration::ZERO, |picture| picture.at);
         MediaTime::ZERO + self.duration.scaled(id.0.checked_div(count).unwrap_or(0), 1) + into
     }
 
-    /// Whether a received frame is this one: its size, its quantisation tables, and every byte of its
-    /// scan. The segments around them are the receiver's.
+    /// Whether a received frame is frame `id`: its dimensions, its quantisation tables, and every byte of
+    /// its scan. The segments around them are the receiver's.
     pub fn matches(&self, id: FrameId, received: &Frame<'_>) -> bool {
         let Some(picture) = self.picture(id) else { return false };
         let Ok(read) = jpeg::inspect(received.data) else { return false };
@@ -147,13 +147,13 @@ impl Clip {
             && parts(received.data, &read.info) == parts(&picture.data, &picture.info)
     }
 
-    /// A frame of the clip repeated without end.
+    /// Returns a picture of the clip, repeated for ever.
     fn picture(&self, id: FrameId) -> Option<&Picture> {
         let index = id.0.checked_rem(self.pictures.len() as u64)?;
         self.pictures.get(index as usize)
     }
 
-    /// A frame of the clip repeated without end.
+    /// Returns a frame of the clip, repeated for ever.
     pub(crate) fn repeated(&self, id: FrameId) -> Result<Frame<'_>, Miss> {
         let picture = self.picture(id).ok_or(Miss::End)?;
         let time = self.time_of(id).to_ticks(TRACK.clock_rate);
@@ -161,7 +161,7 @@ impl Clip {
     }
 }
 
-/// The tables and the scan; nothing where there is less than is said.
+/// Returns the tables and the scan, or `None` if `info` exceeds the data.
 fn parts<'a>(data: &'a [u8], info: &JpegInfo) -> Option<[&'a [u8]; 3]> {
     let part = |at: u32, len: u32| data.get(at as usize..)?.get(..len as usize);
     Some([part(info.luma_table, 64)?, part(info.chroma_table, 64)?, part(info.scan, info.scan_len)?])
@@ -183,7 +183,7 @@ impl FrameStore for Clip {
     }
 }
 
-/// See [`Clip::live`].
+/// A live source: see [`Clip::live`].
 #[derive(Clone, Copy, Debug)]
 pub struct Live<'a> {
     clip: &'a Clip,
@@ -191,12 +191,12 @@ pub struct Live<'a> {
 }
 
 impl Live<'_> {
-    /// The frame that was taken last.
+    /// Returns the newest frame.
     pub fn newest(&self) -> FrameId {
         self.clip.at(self.now)
     }
 
-    /// When the next frame is taken.
+    /// Returns the time of the next frame.
     pub fn next_at(&self) -> Instant {
         Instant::from_micros(self.clip.time_of(self.newest().next()).as_micros())
     }
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_clip_ends_and_a_live_one_goes_on() {
+    fn recorded_clips_end_and_live_ones_go_on() {
         let clip = pattern();
         assert_eq!((clip.frame_count(), clip.duration()), (50, Duration::from_secs(2)));
         assert_eq!(clip.frame(T, FrameId(50)).unwrap_err(), Miss::End);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_itself_and_no_other() {
+    fn a_frame_matches_only_itself() {
         let clip = pattern();
         let frame = clip.frame(T, FrameId(3)).unwrap();
         assert!(clip.matches(FrameId(3), &frame) && clip.matches(FrameId(53), &frame));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_clip_is_named() {
+    fn errors_name_the_path() {
         let none = Clip::open(Path::new("there/is/none.mjpeg"), RATE, Normalising::default()).unwrap_err();
         assert!(none.to_string().contains("none.mjpeg"), "{none}");
     }

@@ -1,4 +1,4 @@
-//! `pinhole-sim soak`: its options, and what it says.
+//! `pinhole-sim soak`: its options and its output.
 use crate::output::say;
 use clap::error::ErrorKind;
 use pinhole_sim::soak::{Failure, Soak, Totals, Trace};
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     verbose: bool,
 }
 
-/// A seed that failed, and how to see it again.
+/// A failed seed, and how to replay it.
 #[derive(Debug)]
 struct Failed {
     failure: Failure,
@@ -64,7 +64,7 @@ impl Error for Failed {}
 /// Runs the seeds.
 ///
 /// # Errors
-/// What did not hold; or what else stands in the way.
+/// Returns the first failed seed, or why the soak cannot run.
 pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let trace = Trace { verbose: args.verbose, pcap: args.pcap.as_deref() };
     let traced = trace.verbose || trace.pcap.is_some();
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seeds_are_a_range_with_something_in_it() {
+    fn seeds_are_a_range() {
         assert_eq!(seeds("0..2000"), Ok(0..2000));
         assert_eq!(seeds("17..18"), Ok(17..18));
         for wrong in ["17", "18..17", "17..17", "a..b", "..5", "-1..5", "1..2..3"] {

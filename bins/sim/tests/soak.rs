@@ -1,4 +1,4 @@
-//! A short soak, with every commit; `tests/run.sh` has a long one.
+//! A short soak. `tests/run.sh` runs a long one.
 use pinhole_sim::soak::{Failure, Soak, Totals};
 use std::num::NonZero;
 use std::process::{Command, Output};
@@ -9,17 +9,17 @@ fn run(seeds: std::ops::Range<u64>, jobs: usize) -> Result<Totals, Failure> {
 }
 
 #[test]
-fn whatever_happens_what_must_hold_does() {
+fn all_invariants_hold() {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let totals = run(0..30, cores).unwrap_or_else(|failure| panic!("{failure}"));
-    // Everything that can happen has.
+    // Everything that can happen has happened.
     for (name, count) in totals.counts() {
         assert!(count > 0, "{name} is 0: {totals:#?}");
     }
 }
 
 #[test]
-fn a_seed_does_the_same_each_time_on_however_many_threads() {
+fn seeds_are_reproducible_on_any_number_of_threads() {
     let once = run(40..46, 1).unwrap();
     assert_eq!(once, run(40..46, 3).unwrap());
     assert_ne!(once, run(41..47, 1).unwrap());
@@ -30,7 +30,7 @@ fn program(args: &[&str]) -> Output {
 }
 
 #[test]
-fn what_a_seed_does_can_be_seen() {
+fn a_seed_can_be_traced() {
     let directory = std::env::temp_dir().join(format!("pinhole-soak-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let file = directory.join("seen.pcap");
@@ -49,7 +49,7 @@ fn what_a_seed_does_can_be_seen() {
 }
 
 #[test]
-fn wrong_usage_is_told_as_such() {
+fn wrong_usage_is_explained() {
     for (args, expected) in [
         (&["soak"][..], "--seeds"),
         (&["soak", "--seeds", "5"], "0..2000"),

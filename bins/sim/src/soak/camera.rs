@@ -1,4 +1,4 @@
-//! The server's host, and what the server tells.
+//! The server's host, its application, and the events of its sessions.
 use super::address::{SERVER, host, number};
 use super::scenario::{Extent, Scenario};
 use super::source::{Source, SourceKind, Store};
@@ -17,37 +17,37 @@ use smoltcp::phy::Device;
 use std::cell::Cell;
 use std::net::SocketAddr;
 
-/// The server's first port for UDP.
+/// The server's port for RTP.
 const UDP: u16 = 6970;
 
-/// A camera, or a recorder: the server, and the host that it is on.
+/// The server and its host.
 pub(super) struct Camera<'a> {
     pub(super) host: Host,
     pub(super) server: Server<'a>,
     pub(super) program: Program,
     wake: Option<Instant>,
-    /// Not before this time is there another turn.
+    /// When the main loop is free for its next turn.
     free: Instant,
-    /// A session has missed frames that were gone.
+    /// A session asked for a frame that was gone.
     pub(super) overrun: Cell<bool>,
     starts: u64,
 }
 
-/// The program around the server.
+/// The application of the server.
 pub(super) struct Program {
     answers: Answers,
-    /// All sessions since it was started.
-    pub(super) sessions: Vec<Told>,
-    /// Whose words were not understood, and why.
-    misheard: Option<(SocketAddr, ConnError)>,
-    /// What happened in this turn, if somebody wants to know.
-    told: Vec<String>,
-    tells: bool,
+    /// All sessions since the start.
+    pub(super) sessions: Vec<SessionRecord>,
+    /// A client whose bytes were not understood, and the error.
+    not_understood: Option<(SocketAddr, ConnError)>,
+    /// The events of this turn, for the trace.
+    events: Vec<String>,
+    traced: bool,
 }
 
-/// What was told of one session.
+/// The events of one session.
 #[derive(Clone, Debug)]
-pub(super) struct Told {
+pub(super) struct SessionRecord {
     pub(super) peer: SocketAddr,
     session: SessionId,
     pub(super) transport: LowerTransport,
@@ -71,24 +71,24 @@ impl Catalog for Program {
     }
 
     fn notice(&mut self, peer: SocketAddr, notice: Notice) {
-        allocation_counter::opt_out(|| self.note(peer, notice));
+        allocation_counter::opt_out(|| self.record(peer, notice));
     }
 }
 
 impl Program {
-    /// Whether the newest session of that client's connection was closed.
+    /// Whether the newest session of the client's connection from `port` is closed.
     pub(super) fn closed(&self, client: usize, port: u16) -> bool {
-        let of = |told: &&Told| told.peer.port() == port && host(told.peer.ip().into()) == client;
+        let of = |told: &&SessionRecord| told.peer.port() == port && host(told.peer.ip().into()) == client;
         self.sessions.iter().rev().find(of).is_some_and(|told| told.closed.is_some())
     }
 
-    fn note(&mut self, peer: SocketAddr, notice: Notice) {
-        if self.tells {
-            self.told.push(format!("{peer} {notice:?}"));
+    fn record(&mut self, peer: SocketAddr, notice: Notice) {
+        if self.traced {
+            self.events.push(format!("{peer} {notice:?}"));
         }
         match notice {
             Notice::Opened { session, transport, .. } => {
-                self.sessions.push(Told { peer, session, transport, skipped: 0, closed: None });
+                self.sessions.push(SessionRecord { peer, session, transport, skipped: 0, closed: None });
             }
             Notice::Skipped { session, frames, .. } => {
                 self.of(session).for_each(|told| told.skipped += frames);
@@ -97,24 +97,24 @@ impl Program {
                 self.of(session).for_each(|told| told.closed = Some((reason, summary)));
             }
             Notice::Disconnect(error @ (ConnError::NotRtsp { .. } | ConnError::TooLong { .. })) => {
-                self.misheard = Some((peer, error));
+                self.not_understood = Some((peer, error));
             }
             _ => {}
         }
     }
 
-    /// The place after so many thousandths of the medium.
+    /// Returns the time after `thousandths` of the medium.
     pub(super) fn place(&self, thousandths: u64) -> MediaTime {
         MediaTime::ZERO + self.answers.duration.unwrap_or_default().scaled(thousandths, 1_000)
     }
 
-    fn of(&mut self, session: SessionId) -> impl Iterator<Item = &mut Told> {
+    fn of(&mut self, session: SessionId) -> impl Iterator<Item = &mut SessionRecord> {
         self.sessions.iter_mut().rev().filter(move |told| told.session == session).take(1)
     }
 }
 
-impl Told {
-    /// What was told of it agrees with what it came to.
+impl SessionRecord {
+    /// Checks that the events agree with the final statistics.
     pub(super) fn check(&self) -> Result<(), Violation> {
         match &self.closed {
             Some((_, summary)) if summary.frames_skipped != self.skipped => {
@@ -138,15 +138,15 @@ impl<'a> Camera<'a> {
         let program = Program {
             answers: Answers::new(&source.clip, duration),
             sessions: vec![],
-            misheard: None,
-            told: vec![],
-            tells: false,
+            not_understood: None,
+            events: vec![],
+            traced: false,
         };
         let (wake, free) = (Some(Instant::ZERO), Instant::ZERO);
         Self { host, server, program, wake, free, overrun: Cell::new(false), starts: 0 }
     }
 
-    /// The server is gone all of a sudden, and started again.
+    /// Stops the server or its host without warning, and starts it again.
     pub(super) fn restart(&mut self, arena: &'a Bump, scenario: &Scenario, at: Instant, extent: Extent) {
         self.starts += 1;
         let shown = scenario.server_clock.shows(at);
@@ -157,7 +157,7 @@ impl<'a> Camera<'a> {
             }
             Extent::Program => {
                 self.host.abort_all();
-                // What says so leaves before the sockets do.
+                // The resets leave before the sockets do.
                 self.host.poll(shown);
                 self.host.sockets = smoltcp::iface::SocketSet::new(vec![]);
             }
@@ -167,14 +167,14 @@ impl<'a> Camera<'a> {
         (self.wake, self.free) = (Some(at), at);
     }
 
-    /// When its host is to have a turn: when it asked for it, or something has come; not before it has
-    /// the time.
+    /// Returns when the host is to have a turn: when it asked for one, or now if a frame has arrived, but
+    /// not before the main loop is free.
     pub(super) fn due(&self, at: Instant) -> Option<Instant> {
         let come = self.host.port.has_frame(at).then_some(at);
         come.or(self.wake).map(|due| due.max(self.free))
     }
 
-    /// A turn of its host.
+    /// A turn of the host.
     pub(super) fn turn(
         &mut self,
         scenario: &Scenario,
@@ -189,17 +189,17 @@ impl<'a> Camera<'a> {
         let now = time::now(shown);
         let store = Store::at(&source.clip, scenario.kind, now.at, &self.overrun);
         let Self { host, server, program, .. } = self;
-        program.told.clear();
-        program.tells = trace.verbose;
+        program.events.clear();
+        program.traced = trace.verbose;
         let mut app = CatalogApp { catalog: program, store: &store };
         let wake = without_allocation(|| server.poll(now, &mut host.sockets, &mut app))?;
-        for told in &program.told {
-            trace.tell(at, "server", || told.clone());
+        for event in &program.events {
+            trace.tell(at, "server", || event.clone());
         }
-        if let Some((peer, error)) = program.misheard.take().filter(|_| !scenario.wild) {
+        if let Some((peer, error)) = program.not_understood.take().filter(|_| !scenario.wild) {
             return Err(Violation::of("what clients ask is understood", format!("{peer}: {error}")));
         }
-        // The next picture is something to wake for, too.
+        // A waiting session is also to be polled when the next picture is there.
         let waits = self.server.wanted().next().is_some();
         let next = store.next_at().filter(|_| waits).map(time::to_smoltcp);
         let wakes = [wake, next, self.host.iface_at(shown)];
@@ -210,7 +210,7 @@ impl<'a> Camera<'a> {
     }
 }
 
-/// A server by the scenario, on sockets of the host's.
+/// Starts a server on sockets of the host.
 fn start<'a>(arena: &'a Bump, scenario: &Scenario, host: &mut Host) -> Server<'a> {
     let resources = scenario.resources;
     let connection = |_| Connection::new(host.tcp(resources.tcp.receive, resources.tcp.transmit));

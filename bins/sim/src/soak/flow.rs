@@ -4,44 +4,44 @@
 use pinhole::time::Instant;
 
 const RTP_CLOCK: u64 = 90_000;
-/// RTP time may run ahead of the clock by so much, where frames were left out: twice what the server
+/// RTP time may be ahead of the clock by this, where frames were left out: twice the time that the server
 /// keeps of a live source.
 const AHEAD_SECS: u64 = 60;
 
-/// RTP to one port of a client's: one session's, since no port is used again.
+/// The RTP packets to one port of a client: those of one session, as no port is used again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Flow {
-    /// Packets that left the server, and the bytes of their payload.
+    /// Packets that left the server, and the bytes of their payloads.
     pub(super) sent: u64,
     pub(super) octets: u64,
-    came: Counts,
-    /// What had come whenever the client looked, from the last report's time on.
-    looks: Vec<Counts>,
-    /// Of the last 65,536 numbers, those that came.
+    arrived: Counts,
+    /// The counts at each poll of the client since the last report.
+    polled: Vec<Counts>,
+    /// A bit for each of the last 65,536 numbers that arrived.
     numbers: Vec<u64>,
-    /// What had come when the client last looked.
+    /// The counts at the last poll of the client.
     pub(super) seen: Counts,
-    /// Packets that came since.
+    /// Packets that arrived since.
     pub(super) unseen: usize,
-    /// What was expected and had come at the last report.
+    /// Expected and received packets at the last report.
     reported: (u64, u64),
     timestamp: Option<(Instant, u32)>,
-    /// The session cannot be told by its port, or more came than a socket holds: the counts of the
-    /// two ends need not agree.
+    /// More packets arrived than a socket holds, or the port does not identify the session: the counts of
+    /// both ends need not agree.
     pub(super) vague: bool,
 }
 
-/// Packets that came.
+/// Counts of packets that arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// The lowest and the highest number; 0 before the first packet.
     first: u64,
     highest: u64,
-    /// Different ones.
+    /// Different packets.
     pub(super) packets: u64,
     /// Further copies.
     pub(super) duplicates: u64,
-    /// Behind one with a greater number.
+    /// Packets that arrived after one with a higher number.
     pub(super) late: u64,
 }
 
@@ -57,11 +57,11 @@ impl Counts {
 }
 
 impl Flow {
-    /// The client has looked at all that came.
+    /// The client has been polled, and has received everything that arrived.
     pub(super) fn on_polled(&mut self) {
-        (self.seen, self.unseen) = (self.came, 0);
-        if self.looks.last() != Some(&self.came) {
-            self.looks.push(self.came);
+        (self.seen, self.unseen) = (self.arrived, 0);
+        if self.polled.last() != Some(&self.arrived) {
+            self.polled.push(self.arrived);
         }
     }
 
@@ -81,12 +81,12 @@ impl Flow {
     pub(super) fn on_arrived(&mut self, payload: &[u8]) {
         let Some((number, _)) = rtp(payload) else { return };
         self.unseen += 1;
-        if self.came.packets == 0 {
-            // So that there is room before it.
+        if self.arrived.packets == 0 {
+            // Numbers before it may still arrive.
             let first = (1 << 16) + u64::from(number);
-            (self.came.first, self.came.highest, self.numbers) = (first, first, vec![0; 1 << 10]);
+            (self.arrived.first, self.arrived.highest, self.numbers) = (first, first, vec![0; 1 << 10]);
         }
-        let highest = self.came.highest;
+        let highest = self.arrived.highest;
         let ahead = number.wrapping_sub(highest as u16) as i16;
         let at = highest.saturating_add_signed(ahead.into());
         for passed in highest + 1..=at {
@@ -94,22 +94,22 @@ impl Flow {
         }
         let bit = 1 << (at % 64);
         if *self.word(at) & bit != 0 {
-            self.came.duplicates += 1;
+            self.arrived.duplicates += 1;
             return;
         }
         *self.word(at) |= bit;
-        self.came.packets += 1;
-        self.came.late += u64::from(at < highest);
-        self.came.first = self.came.first.min(at);
-        self.came.highest = highest.max(at);
+        self.arrived.packets += 1;
+        self.arrived.late += u64::from(at < highest);
+        self.arrived.first = self.arrived.first.min(at);
+        self.arrived.highest = highest.max(at);
     }
 
     fn word(&mut self, number: u64) -> &mut u64 {
         &mut self.numbers[(number / 64 % (1 << 10)) as usize]
     }
 
-    /// A receiver report leaves, which was made when the client last looked, or, where it had to wait,
-    /// at some look since the report before.
+    /// Checks a receiver report. It was made at the last poll of the client, or, if it `waits` before it
+    /// leaves, at some poll since the report before.
     pub(super) fn on_receiver_report(&mut self, block: &[u8; 24], waits: bool) -> Result<(), String> {
         let said = (
             u64::from(block[4]),
@@ -117,19 +117,19 @@ impl Flow {
             u16::from_be_bytes([block[10], block[11]]),
         );
         let truth = self.truth(&self.seen);
-        let made = self.looks.iter().rposition(|seen| self.truth(seen) == said);
-        let made = made.filter(|made| waits || made + 1 == self.looks.len());
+        let made = self.polled.iter().rposition(|seen| self.truth(seen) == said);
+        let made = made.filter(|made| waits || made + 1 == self.polled.len());
         if made.is_none() && !self.vague {
             return Err(format!("it reports (fraction lost, lost, highest) {said:?}, and that is {truth:?}"));
         }
-        self.looks.drain(..made.unwrap_or_default());
-        let seen = self.looks.first().copied().unwrap_or_default();
+        self.polled.drain(..made.unwrap_or_default());
+        let seen = self.polled.first().copied().unwrap_or_default();
         self.reported = (seen.expected(), seen.packets + seen.duplicates);
         Ok(())
     }
 
-    /// The fraction lost since the last report, all that was lost, and the highest number, as a report
-    /// says them.
+    /// Returns what a report must contain: the fraction lost, the cumulative number lost, and the highest
+    /// number.
     fn truth(&self, seen: &Counts) -> (u64, i64, u16) {
         let (expected, received) = (seen.expected(), seen.packets + seen.duplicates);
         let (before, reported) = self.reported;
@@ -139,8 +139,7 @@ impl Flow {
         (fraction.unwrap_or(0).min(255), lost, seen.highest as u16)
     }
 
-    /// A sender report leaves; up to `waiting` packets of those that it counts may not have, yet, or
-    /// as many more may have.
+    /// Checks a sender report. Up to `waiting` packets more or fewer may have left than it counts.
     pub(super) fn on_sender_report(&self, packets: u32, waiting: usize) -> Result<(), String> {
         let waiting = waiting as u64;
         let range = self.sent.saturating_sub(waiting)..=self.sent + waiting;
@@ -151,7 +150,7 @@ impl Flow {
     }
 }
 
-/// The number and the time of an RTP packet.
+/// Returns the sequence number and the timestamp of an RTP packet.
 fn rtp(payload: &[u8]) -> Option<(u16, u32)> {
     let [0x80 | 0x90, _, a, b, time @ ..] = payload else { return None };
     let (time, rest) = time.split_first_chunk()?;

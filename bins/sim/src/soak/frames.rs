@@ -1,4 +1,4 @@
-//! Whether the frames that come to a client are the source's, in order and in time.
+//! Checks of the frames that a client receives: they are the source's, in order and in time.
 use super::setting::Setting;
 use super::source::{Source, SourceKind};
 use super::violation::Violation;
@@ -8,15 +8,15 @@ use pinhole::frame::{Frame, FrameId, FrameStore, TrackId};
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::time::{Duration, Instant, MediaTime};
 
-/// A client's cache.
+/// A client's frame ring.
 pub(super) type Ring = FrameRing<Vec<Slot>, Vec<u8>>;
 
-/// Times of frames went through RTP's clock and NPT, which are coarser.
+/// Largest error of a frame's time, in microseconds: RTP's clock and NPT are coarser.
 const ROUNDING: i64 = 1_500;
-/// What a client puts in order holds no more frames than this.
+/// Largest number of frames that a client holds to put packets in order.
 const GRACE: u8 = 8;
 /// A request is answered in this time, or the session is lost.
-const ANSWER: Duration = Duration::from_secs(12);
+const RESPONSE_WAIT: Duration = Duration::from_secs(12);
 
 /// The frames of one connection.
 #[derive(Debug)]
@@ -24,41 +24,40 @@ pub(super) struct Frames {
     kind: SourceKind,
     /// The next frame in the ring.
     next: FrameId,
-    /// A PLAY waits for its answer: what comes may be of the place before it, or of the one after,
-    /// and its time may be either's.
+    /// A PLAY waits for its response: a frame may be from before it or after it, and so may its time.
     placing: bool,
-    /// Answers that are waited for at the most: what was not asked for yet is replaced by what is asked
-    /// for next. They have all come by this time.
+    /// The largest number of responses that are to come: a request that was not sent yet is replaced by the
+    /// next one. All have come by `answered_by`.
     asked: u8,
     answered_by: Instant,
-    /// So often PLAY was asked for from another place, of which it is not clear that a frame has come.
+    /// The number of PLAYs from another place of which perhaps no frame has come.
     jumps: u8,
-    /// So many frames after an answer may be from before it.
+    /// The number of frames after a response that may be from before it.
     grace: u8,
-    /// So many of those may have a time that is not known to be theirs.
+    /// The number of these frames whose time may be wrong.
     strays: u8,
-    /// Where the source's time is, and the receiver's zero: nothing is known of it before the first
-    /// frame of a live source.
+    /// The source's time at the receiver's time 0, in microseconds. It is unknown before the first frame of
+    /// a live source.
     epoch: Option<i64>,
-    /// The newest frame of this play: its time, and its number if that is known.
+    /// The newest frame of this play: its time, and its number, if known.
     last: Option<(MediaTime, Option<FrameId>)>,
     pub(super) complete: u64,
     pub(super) damaged: u64,
-    /// What must add up, as long as it is one play.
+    /// The account of the current play.
     account: Option<Account>,
-    /// ReceiverStatistics of what did not come, at the last look.
+    /// Frames that were known to be absent at the last check.
     absent: u64,
 }
 
-/// All frames from the first that came, while nobody jumps.
+/// The frames of one play from a complete one on, which must add up.
 #[derive(Clone, Copy, Debug)]
 struct Account {
     first: FrameId,
     last: FrameId,
     came: u64,
-    /// The second frame followed the first: from then on the receiver knows how far frames are apart.
+    /// The second frame followed the first: the receiver knows how far apart frames are.
     adjacent: bool,
-    /// ReceiverStatistics of what had not come by then.
+    /// Frames that were known to be absent when the account began.
     before: u64,
 }
 
@@ -82,21 +81,21 @@ impl Frames {
         }
     }
 
-    /// PLAY is asked for. `jumps`: from another place.
+    /// Records that PLAY is asked for; `jumps`: from another place.
     pub(super) fn on_play(&mut self, at: Instant, jumps: bool) {
         self.asked += 1;
-        self.answered_by = at + ANSWER;
+        self.answered_by = at + RESPONSE_WAIT;
         self.placing = true;
         self.jumps += u8::from(jumps);
         self.account = None;
     }
 
-    /// All has been played: what waits to be asked for starts over.
+    /// Records that the medium has ended: a PLAY that was not sent yet starts over.
     pub(super) fn on_ended(&mut self) {
         self.jumps += u8::from(self.placing);
     }
 
-    /// PLAY is answered.
+    /// Records a response to PLAY.
     pub(super) fn on_playing(&mut self) {
         self.asked = self.asked.saturating_sub(1);
         if self.asked == 0 {
@@ -108,15 +107,15 @@ impl Frames {
         (self.placing, self.asked) = (false, 0);
         self.grace = GRACE;
         (self.epoch, self.strays) = match self.kind {
-            // The one that was begun before the answer.
+            // The frame that was begun before the response.
             SourceKind::Recorded { .. } => (Some(0), 1),
-            // The newest frame is wherever the receiver's time is: of those from before the answer, and
-            // of those from after it.
+            // The mapping of time is found anew by the newest frame: one from before the response, and one
+            // from after it.
             SourceKind::Live { .. } => (None, 2),
         };
     }
 
-    /// Goes through what has come since the last look. `whole`: no frame can be damaged.
+    /// Checks the frames since the last call. `whole`: all must be complete.
     pub(super) fn check(
         &mut self,
         name: &str,
@@ -167,7 +166,7 @@ impl Frames {
         Ok(())
     }
 
-    /// Which frame of the source it is; `None` where that cannot be told.
+    /// Returns the number of the frame in the source, or `None` if that cannot be told.
     fn identify(
         &mut self,
         source: &Source,
@@ -188,11 +187,11 @@ impl Frames {
             return Ok(Some(id));
         }
         let sought = self.epoch.is_none() || self.placing || (self.grace > 0 && self.strays > 0);
-        // Where a live source's time is, a part of a frame does not show.
+        // A part of a frame does not show the time of a live source.
         let shows = matches!(self.kind, SourceKind::Recorded { .. }) || frame.flags.integrity.is_complete();
         self.strays = self.strays.saturating_sub(u8::from(shows && !self.placing));
         if !frame.flags.integrity.is_complete() {
-            // Too little of it may be there to know it by.
+            // Too little of it may have arrived to identify it.
             return match sought {
                 true => Ok(None),
                 false => Err(self.wrong(source, frame, by_time)),
@@ -201,7 +200,7 @@ impl Frames {
         let found = source.find(frame).filter(|_| sought);
         let Some(found) = found else { return Err(self.wrong(source, frame, by_time)) };
         if let SourceKind::Live { .. } = self.kind {
-            // It may be of a round before; from here on, it is taken to be of this one.
+            // It may be of an earlier round; it is taken to be of this one.
             let round = source.clip.frame_count() as u64;
             let id = FrameId(newest.0 - newest.0 % round + found.0);
             let time = source.clip.time_of(id).as_micros() as i64;
@@ -222,7 +221,7 @@ impl Frames {
         Violation::of("every frame is the source's", what)
     }
 
-    /// Counts what has come, and does not look at it.
+    /// Counts the frames since the last call without checking them.
     pub(super) fn count(&mut self, ring: &Ring) {
         for id in self.next.0..ring.frames().end.0 {
             match ring.frame(TrackId::default(), FrameId(id)) {
@@ -233,7 +232,7 @@ impl Frames {
         self.next = ring.frames().end;
     }
 
-    /// Frames come in order, and each once.
+    /// Checks that frames come in order, and each once.
     fn check_order(&mut self, pts: MediaTime, id: Option<FrameId>) -> Result<(), Violation> {
         if !self.placing {
             let again = |before: FrameId| id.is_some_and(|id| id <= before);
@@ -269,7 +268,8 @@ impl Frames {
         }
     }
 
-    /// No frame is open any more: every one from the first to the last that came is accounted for.
+    /// Checks that every frame from the first to the last of the account is accounted for. No frame may be
+    /// open.
     pub(super) fn close_account(&mut self, figures: &ReceiverStatistics) -> Result<(), Violation> {
         let Some(account) = self.account.take().filter(|account| account.adjacent) else { return Ok(()) };
         let sent = account.last.0 - account.first.0 + 1;
@@ -285,6 +285,7 @@ impl Frames {
     }
 }
 
+/// Returns the number of frames that are known to be absent.
 fn absent(figures: &ReceiverStatistics) -> u64 {
     figures.frames_missing + figures.frames_skipped + figures.frames_unstored
 }

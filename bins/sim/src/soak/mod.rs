@@ -1,10 +1,11 @@
-//! A server and its clients in memory, under virtual time, with everything that can befall them drawn
-//! from a seed; and what must hold all the same.
+//! Random scenarios of a server and its clients, in memory and virtual time, and the invariants that
+//! must hold in all of them.
 //!
-//! Whatever happens: nobody panics, or takes memory while it is polled. Every frame that comes is the
-//! source's, whole or marked, in its place and once; those that do not come are counted. What both ends
-//! report is what passed the links. Sessions that nothing is heard of end; and when all is well again,
-//! pictures come again.
+//! - Nothing panics, and a poll allocates no memory.
+//! - Every received frame is the source's, complete or marked, in order and once. Frames that do not
+//!   arrive are counted. A partial frame can be mended, with every restart interval that arrived.
+//! - The reports and the statistics of both ends agree with the packets on the links.
+//! - Sessions of silent clients end. When the trouble is over, pictures come again.
 mod address;
 mod camera;
 mod clock;
@@ -41,13 +42,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{io, thread};
 use violation::Violation;
 
-/// Width, height, and frames a second of the clips, and whether they have restart markers.
+/// The clips: width, height, frames per second, and whether they have restart markers.
 const CLIPS: [(u16, u16, u32, bool); 5] =
     [(32, 32, 10, false), (64, 48, 30, true), (96, 64, 15, true), (96, 96, 20, false), (160, 96, 10, true)];
-/// A round of each clip.
+/// Duration of each clip.
 const ROUND_SECS: u32 = 4;
 
-/// What all seeds have in common: the clips that are served.
+/// Runs scenarios, each drawn from a seed.
 #[derive(Clone, Debug)]
 pub struct Soak {
     clips: Vec<Clip>,
@@ -55,10 +56,10 @@ pub struct Soak {
 }
 
 impl Soak {
-    /// Makes the clips. Each seed takes so many minutes of virtual time.
+    /// Makes the clips that are served. Each seed takes `minutes` minutes of virtual time.
     ///
     /// # Errors
-    /// [`NoClip`], if they cannot be made.
+    /// Returns [`NoClip`] if a clip cannot be made.
     pub fn new(minutes: u32) -> Result<Self, NoClip> {
         let clip = |(width, height, fps, strips): (u16, u16, u32, bool)| {
             let format = PatternFormat::new(width, height, FrameRate(fps * 1_000));
@@ -69,10 +70,10 @@ impl Soak {
         Ok(Self { clips: CLIPS.into_iter().map(clip).collect::<Result<_, NoClip>>()?, minutes })
     }
 
-    /// Runs all seeds, so many at once; returns what they came to together, or the first that fails.
+    /// Runs all seeds, `jobs` at a time. Returns the totals of all seeds.
     ///
     /// # Errors
-    /// The [`Failure`] with the smallest seed.
+    /// Returns the [`Failure`] with the smallest seed.
     pub fn run(&self, seeds: Range<u64>, jobs: usize) -> Result<Totals, Failure> {
         let next = AtomicU64::new(seeds.start);
         let result: Mutex<Result<Totals, Failure>> = Mutex::new(Ok(Totals::default()));
@@ -81,7 +82,7 @@ impl Soak {
                 scope.spawn(|| {
                     let sources: Vec<_> = self.clips.iter().cloned().map(Source::new).collect();
                     loop {
-                        // Those before one that failed are finished: the first failure is always the same.
+                        // Seeds before a failed one are finished: the reported failure is always the same.
                         let seed = next.fetch_add(1, Ordering::Relaxed);
                         if seed >= seeds.end {
                             return;
@@ -104,12 +105,12 @@ impl Soak {
         result.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Runs one seed, and shows it.
+    /// Runs one seed with a trace. The inner result is that of the seed.
     ///
     /// # Errors
-    /// If what is to be seen cannot be written. The [`Failure`] is what there is to see.
+    /// Returns an error if the trace cannot be written.
     pub fn replay(&self, seed: u64, trace: Trace<'_>) -> io::Result<Result<Totals, Failure>> {
-        // Opened here to be refused here.
+        // The files of the trace are opened here first, to report errors.
         let scenario = self.scenario(seed);
         trace.tell(Instant::ZERO, "script", || format!("{scenario:#?}"));
         let sources: Vec<_> = self.clips.iter().cloned().map(Source::new).collect();

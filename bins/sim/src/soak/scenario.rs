@@ -1,4 +1,4 @@
-//! What is drawn from a seed: who is there, with what resources, and what befalls them.
+//! A scenario, drawn from a seed: the hosts, their resources, and what happens to them.
 use super::clock::Clock;
 use super::source::SourceKind;
 use crate::faults::Faults;
@@ -12,35 +12,34 @@ use pinhole::time::{Duration, Instant};
 use pinhole_smoltcp::memory::{ServerResources, TcpBuffers};
 use smoltcp::phy::ChecksumCapabilities;
 
-/// Of each minute, the part in which anything may happen; in the rest everybody is left alone, and
-/// must recover.
+/// The part of each minute in which anything may happen. In the rest, all hosts must recover.
 const TROUBLE: Duration = Duration::from_secs(25);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
-/// The shortest and the longest time for which a link stays as it is.
-const PHASE: std::ops::Range<u64> = 500..6_000;
-/// The headers of UDP and IP.
+/// The range of the time for which a link keeps its faults, in milliseconds.
+const LINK_MILLIS: std::ops::Range<u64> = 500..6_000;
+/// Bytes of the headers of UDP and of IPv4 or IPv6.
 const HEADERS: [u16; 2] = [28, 48];
 
-/// All that a seed says, from beginning to end.
+/// A scenario.
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
     pub(super) medium: Medium,
     pub(super) family: Family,
-    /// Which of the clips.
+    /// Index of the clip.
     pub(super) clip: usize,
     pub(super) kind: SourceKind,
     pub(super) resources: ServerResources,
-    /// Packets that the UDP sockets hold; none: there is no UDP.
+    /// Packets that the server's UDP sockets hold. 0: there is no UDP.
     pub(super) udp: usize,
-    /// The length of an IP packet.
+    /// The longest IP packet in bytes.
     pub(super) mtu: u16,
-    /// LinkTotals change bytes, and nobody looks at checksums: wrong bytes are to be expected.
+    /// Links corrupt packets, and no host verifies checksums: received bytes may be wrong.
     pub(super) wild: bool,
     pub(super) server_clock: Clock,
-    /// How long the server's main loop is busy with other things between two turns.
+    /// The time for which the server's main loop is busy with other things after a turn.
     pub(super) busy: Duration,
     pub(super) clients: Vec<ClientScenario>,
-    /// What happens, in its order.
+    /// What happens, in order.
     pub(super) steps: Vec<(Instant, Step)>,
 }
 
@@ -48,46 +47,46 @@ pub(super) struct Scenario {
 #[derive(Clone, Debug)]
 pub(super) struct ClientScenario {
     pub(super) config: client::Config,
-    /// Bytes of its TCP socket's buffers, to receive and to transmit.
+    /// Bytes of its TCP socket's receive and transmit buffers.
     pub(super) tcp: (usize, usize),
-    /// Packets that can wait for others.
+    /// Packets that can wait to be put in order.
     pub(super) window: usize,
     pub(super) clock: Clock,
     pub(super) joins: Instant,
 }
 
-/// Something that happens, to the client of this number.
+/// Something that happens, in most cases to the client of this index.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Step {
-    /// The client's link becomes this, from it and to it.
+    /// The client's link changes: the direction from it, and to it.
     Link(usize, [Line; 2]),
-    /// Its program starts anew, with or without the whole host.
+    /// The client's program or its whole host restarts.
     Restart(usize, Extent),
-    /// Its cable is pulled for good.
+    /// The client is disconnected for good.
     Vanish(usize),
-    /// Its program does nothing for so long, while its host goes on.
+    /// The client's program does nothing for this time, while its host goes on.
     Hang(usize, Duration),
-    /// It leaves, and comes back after so long.
+    /// The client ends its session, and comes back after this time.
     Leave(usize, Duration),
     Pause(usize),
     Play(usize),
-    /// It goes to so many thousandths of the medium.
+    /// The client plays from this many thousandths of the medium.
     Seek(usize, u64),
     ServerRestart(Extent),
-    /// From here on, nothing happens: all are well, and play.
+    /// The trouble is over: all hosts run, and play.
     Calm,
 }
 
-/// How much of a machine starts anew.
+/// What of a host restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// Its sockets are closed by whoever closes those of a program that has gone.
+    /// The program. Its sockets are closed, as an operating system closes them.
     Program,
-    /// Nothing is said to anybody.
+    /// The host. Its peers receive nothing.
     Host,
 }
 
-/// One direction of a link.
+/// The state of one direction of a link.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Line {
     pub(super) faults: Faults,
@@ -96,7 +95,7 @@ pub(super) struct Line {
 
 impl Scenario {
     pub(super) fn draw(seed: u64, minutes: u32, clips: usize) -> Self {
-        // Seeds in a row are to have nothing in common.
+        // Consecutive seeds have nothing in common.
         let mut rng = Rng::with_seed(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let rng = &mut rng;
         let medium = if rng.bool() { Medium::Ethernet } else { Medium::Ip };
@@ -105,7 +104,7 @@ impl Scenario {
         let count = rng.usize(1..=3);
         let max_packet = if rng.bool() { 1_400 } else { rng.u16(548..=1_400) };
         let udp = pick(rng, &[0, 1, 2, 3, 8, 60]);
-        // Without UDP, there is no packet that must fit.
+        // Without UDP, no datagram must fit in.
         let mtu = match udp {
             0 if family == Family::V4 => rng.u16(120..=1_500),
             _ => rng.u16(max_packet + headers..=1_500),
@@ -119,7 +118,7 @@ impl Scenario {
             0..3 => SourceKind::Live { kept: pick(rng, &[4, 30, 300]) },
             _ => SourceKind::Recorded { rounds: rng.u64(1..=5) },
         };
-        // What is kept of a live source must outlast the sending of a frame, or none is sent whole.
+        // Frames of a live source must be kept for as long as sending one takes, or none is complete.
         let fewest = if matches!(kind, SourceKind::Live { kept: 4 }) { 3 } else { 0 };
         let transmit = pick(rng, &[config.message_len(), 1_700, 2_900, 4_000, 16_000][fewest..]);
         let resources = ServerResources {
@@ -153,15 +152,15 @@ impl Scenario {
         scenario
     }
 
-    /// How long it takes at most, when all is well again, until every client has a new picture:
-    /// until a client has given up a session that is lost, and the server one whose place it needs.
+    /// Returns the longest time from the end of the trouble until every client has a new picture: a client
+    /// gives up a lost session, and the server one whose connection it needs.
     pub(super) fn recovery(&self) -> Duration {
         let timeout = self.resources.config.session_timeout;
         let waits = self.clients.iter().map(|client| client.config.response_wait).max().unwrap_or_default();
         timeout.scaled(3, 2) + waits + Duration::from_secs(8)
     }
 
-    /// Makes a port what the hosts' devices are.
+    /// Applies the MTU and the checksums to a port.
     pub(super) fn set_up(&self, port: &mut Port) {
         let header = if self.medium == Medium::Ethernet { 14 } else { 0 };
         port.mtu = usize::from(self.mtu) + header;
@@ -173,12 +172,12 @@ impl Scenario {
     fn trouble(&mut self, rng: &mut Rng, from: Instant) {
         let until = from + TROUBLE;
         for number in 0..self.clients.len() {
-            let mut at = from + Duration::from_millis(rng.u64(..PHASE.end));
+            let mut at = from + Duration::from_millis(rng.u64(..LINK_MILLIS.end));
             while at < until {
                 let lines = [line(rng, self.wild), line(rng, self.wild)];
                 let lines = if rng.bool() { [lines[0]; 2] } else { lines };
                 self.steps.push((at, Step::Link(number, lines)));
-                at = at + Duration::from_millis(rng.u64(PHASE));
+                at = at + Duration::from_millis(rng.u64(LINK_MILLIS));
             }
             self.actions(rng, from, number);
         }
@@ -187,7 +186,7 @@ impl Scenario {
             self.steps.push((moment(rng, from), Step::ServerRestart(pick(rng, &extents))));
         }
         self.steps.push((until, Step::Calm));
-        // Those of one time stay in their order.
+        // Stable: steps of one time stay in order.
         self.steps.sort_by_key(|(at, _)| *at);
     }
 
@@ -224,7 +223,7 @@ impl Scenario {
 }
 
 impl Line {
-    /// What a link does when all is well.
+    /// A direction without trouble.
     pub(super) const GOOD: Self = {
         let mut faults = Faults::NONE;
         faults.delay = Duration::from_micros(150);
@@ -255,7 +254,7 @@ fn clock(rng: &mut Rng) -> Clock {
     Clock { offset, ppm: rng.i32(-500..=500) }
 }
 
-/// One direction of a link, for a while.
+/// Draws the state of one direction of a link.
 fn line(rng: &mut Rng, wild: bool) -> Line {
     let mut line = Line::GOOD;
     let faults = &mut line.faults;
@@ -280,7 +279,7 @@ fn line(rng: &mut Rng, wild: bool) -> Line {
     line
 }
 
-/// Up to `most`, and small more often than large.
+/// Draws a share up to `most`, small ones more often than large ones.
 fn share(rng: &mut Rng, most: f64) -> f64 {
     most * rng.f64() * rng.f64()
 }

@@ -1,8 +1,7 @@
-//! Everybody who takes part in a seed, and the time, which goes to whatever anybody asked to be
-//! woken for, and never further. Nobody has a turn who did not ask for it, and to whom nothing came:
-//! a wake-up that is missing shows.
+//! The hosts of a scenario, and the time. It jumps from one requested wake-up or arriving frame to the
+//! next. A host has a turn only when it asked for one or received a frame: a missing wake-up shows.
 use super::address::{SERVER, flow_of, name};
-use super::camera::{Camera, Told};
+use super::camera::{Camera, SessionRecord};
 use super::scenario::{Extent, Line, MINUTE, Scenario, Step};
 use super::setting::Setting;
 use super::source::{Source, SourceKind};
@@ -24,13 +23,13 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-/// More turns than this without time passing are no progress.
+/// Number of turns without passing time after which a run is stuck.
 const SPIN: u32 = 2_000;
-/// While all is well, a picture comes at least this often: each time a recorded medium is over,
-/// somebody waits for a moment before playing it again.
+/// Without trouble, a picture comes at least this often: after the end of a recorded medium, the user
+/// waits before playing it again.
 const PICTURE_EVERY: Duration = Duration::from_secs(5);
-/// What TCP's farewell takes beyond the session's timeout.
-const FAREWELL: Duration = Duration::from_secs(8);
+/// Time of TCP's closing handshake after the session's timeout.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(8);
 
 pub(super) struct Simulation<'a, 's> {
     arena: &'a Bump,
@@ -44,7 +43,7 @@ pub(super) struct Simulation<'a, 's> {
     at: Instant,
     /// Turns since time last passed.
     turns: u32,
-    /// Since when nothing happens to anybody.
+    /// Since when there is no trouble.
     calm: Option<Instant>,
     totals: Totals,
 }
@@ -58,8 +57,8 @@ impl<'a, 's> Simulation<'a, 's> {
         trace: Trace<'s>,
     ) -> io::Result<Self> {
         let network = Network::new(scenario.medium, seed);
-        // A packet may wait for its neighbour's address, and leave after others; and where nobody looks
-        // at checksums, anything may be in it.
+        // A packet that waits for a neighbour's address leaves after others; without checksums, anything
+        // may be in it.
         let exact = scenario.medium == Medium::Ip && !scenario.wild;
         let traffic = Rc::new(RefCell::new(Traffic::new(exact, scenario.udp)));
         let port = |host, name: &str| -> io::Result<Port> {
@@ -91,7 +90,7 @@ impl<'a, 's> Simulation<'a, 's> {
         })
     }
 
-    /// Goes through all that is planned, and takes leave.
+    /// Runs the scenario, and ends all sessions.
     pub(super) fn run(mut self, minutes: u32) -> Result<Totals, Failure> {
         let end = Instant::ZERO + MINUTE.scaled(minutes.into(), 1);
         for (at, step) in &self.scenario.steps {
@@ -99,7 +98,7 @@ impl<'a, 's> Simulation<'a, 's> {
             self.step(*step)?;
         }
         self.run_until(end)?;
-        self.take_leave()?;
+        self.end_sessions()?;
         self.totals.time = self.at.since(Instant::ZERO);
         self.count();
         Ok(self.totals)
@@ -124,7 +123,7 @@ impl<'a, 's> Simulation<'a, 's> {
         }
     }
 
-    /// A turn for everyone who asked for it, or to whom something has come.
+    /// Gives a turn to every host that asked for one or received a frame.
     fn turn(&mut self) -> Result<(), Failure> {
         let at = self.at;
         self.network.borrow_mut().forward(at);
@@ -139,7 +138,7 @@ impl<'a, 's> Simulation<'a, 's> {
             let mut setting = self.setting();
             let watcher = &mut self.watchers[index];
             setting.closed = watcher.ports().is_some_and(|(tcp, _)| self.camera.program.closed(index, tcp));
-            // Its host writes into the traffic.
+            // The host's packets change the traffic, which is borrowed after this.
             watcher.poll_host(at);
             let mut traffic = self.traffic.borrow_mut();
             let key = watcher.ports().map(|(_, rtp)| (index, rtp));
@@ -155,7 +154,7 @@ impl<'a, 's> Simulation<'a, 's> {
         self.watch_pictures()
     }
 
-    /// While all is well, everybody has a new picture before long, and goes on having them.
+    /// Checks that every user sees new pictures when there is no trouble.
     fn watch_pictures(&self) -> Result<(), Failure> {
         let Some(calm) = self.calm else { return Ok(()) };
         let recovered = calm + self.scenario.recovery();
@@ -234,7 +233,7 @@ impl<'a, 's> Simulation<'a, 's> {
     }
 
     /// One client after the other leaves, with a word or without; then nothing is left of anybody.
-    fn take_leave(&mut self) -> Result<(), Failure> {
+    fn end_sessions(&mut self) -> Result<(), Failure> {
         self.calm = None;
         for index in 0..self.watchers.len() {
             match index % 2 {
@@ -245,7 +244,7 @@ impl<'a, 's> Simulation<'a, 's> {
                 }
             }
         }
-        self.run_until(self.at + self.scenario.resources.config.session_timeout + FAREWELL)?;
+        self.run_until(self.at + self.scenario.resources.config.session_timeout + CLOSE_TIMEOUT)?;
         let connected = self.camera.server.connected();
         if connected > 0 {
             let what = format!("{connected} connections are still in use: {:?}", self.camera.server);
@@ -259,7 +258,7 @@ impl<'a, 's> Simulation<'a, 's> {
         self.check_sessions()
     }
 
-    /// What the server told of its sessions is what left it.
+    /// Checks the server's statistics of its sessions against the packets that left it.
     fn check_sessions(&mut self) -> Result<(), Failure> {
         let traffic = self.traffic.borrow();
         for told in &self.camera.program.sessions {
@@ -271,8 +270,7 @@ impl<'a, 's> Simulation<'a, 's> {
             };
             let key = flow_of(told.peer);
             let Some(flow) = key.and_then(|key| traffic.flows.get(&key)) else { continue };
-            // The last of what a client that is gone was sent may not have left; nor what waited for a
-            // neighbour.
+            // Packets to a vanished client may not have left, nor those that waited for a neighbour.
             let exact = traffic.exact && reason != CloseReason::Timeout;
             let left = (flow.sent, flow.octets);
             let said = (summary.packets, summary.octets);
@@ -284,8 +282,8 @@ impl<'a, 's> Simulation<'a, 's> {
         Ok(())
     }
 
-    /// Of what was interleaved, all has come when TEARDOWN is answered.
-    fn check_interleaved(&self, told: &Told) -> Result<(), Failure> {
+    /// Checks that all interleaved packets have arrived when TEARDOWN is answered.
+    fn check_interleaved(&self, told: &SessionRecord) -> Result<(), Failure> {
         let Some((CloseReason::Teardown, summary)) =
             told.closed.filter(|_| told.transport == LowerTransport::Interleaved)
         else {

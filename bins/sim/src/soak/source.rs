@@ -1,4 +1,4 @@
-//! What the server serves, and whether what came of it is right.
+//! The served clip, and checks of received frames against it.
 use crate::clip::Clip;
 use pinhole::codec::jpeg::{JpegInfo, Missing, TRACK, inspect, mend, mend_max_len};
 use pinhole::frame::{Frame, FrameId, FrameStore, Integrity, Miss, Seek, TrackId, TrackInfo};
@@ -6,22 +6,22 @@ use pinhole::time::{Instant, MediaTime};
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
-/// A clip, and what is known of how its frames must look when they have come.
+/// A clip, and what is known of its frames.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) clip: Clip,
-    /// Where the restart intervals of each picture lie in its scan, without their markers.
+    /// The byte ranges of each picture's restart intervals in its scan, without their markers.
     intervals: Vec<Vec<Range<usize>>>,
-    /// What receivers put before a scan, and was found to be right.
+    /// Headers that receivers wrote before a scan, and that were found to be right.
     heads: RefCell<Vec<Box<[u8]>>>,
 }
 
 /// How a clip is served.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SourceKind {
-    /// So many rounds of it, and then it is over.
+    /// A recorded medium of `rounds` rounds of the clip.
     Recorded { rounds: u64 },
-    /// Round after round. So many of the newest frames are there.
+    /// A live source that repeats the clip. The newest `kept` frames are available.
     Live { kept: u64 },
 }
 
@@ -32,7 +32,7 @@ impl Source {
         Self { clip, intervals, heads: RefCell::default() }
     }
 
-    /// Whether a frame that came is this one, whole: its head and its scan, byte for byte.
+    /// Whether a complete frame is frame `id`: its header and its scan, byte for byte.
     pub(super) fn is(&self, id: FrameId, frame: &Frame<'_>) -> bool {
         let Some((head, scan)) = split(frame) else { return false };
         if scan != self.scan(id) {
@@ -51,8 +51,8 @@ impl Source {
         right
     }
 
-    /// Whether what came of a frame that is not whole is of this one: the restart intervals that
-    /// are said to be there are, and every other byte is the frame's or was never written.
+    /// Whether an incomplete frame is a part of frame `id`: the intervals that are not marked as missing are
+    /// there, and every other byte is the frame's or was never written.
     pub(super) fn is_part(&self, id: FrameId, frame: &Frame<'_>) -> bool {
         let (Some(info), Some((head, came))) = (JpegInfo::locate(frame.data), split(frame)) else {
             return false;
@@ -76,8 +76,8 @@ impl Source {
         }
     }
 
-    /// Whether a partial frame can be mended, so that a decoder gets every restart interval that came, each
-    /// in its place.
+    /// Whether a partial frame can be mended, and every restart interval that arrived is then in its place.
+    /// `true` for other frames.
     pub(super) fn is_mended(&self, id: FrameId, frame: &Frame<'_>) -> bool {
         let Some(info) = JpegInfo::locate(frame.data).filter(|_| frame.flags.integrity == Integrity::Partial)
         else {
@@ -95,16 +95,17 @@ impl Source {
             })
     }
 
-    /// The frame that has just this scan, of those before the clip repeats.
+    /// Returns the frame of the clip that equals a complete frame.
     pub(super) fn find(&self, frame: &Frame<'_>) -> Option<FrameId> {
         (0..self.clip.frame_count() as u64).map(FrameId).find(|id| self.is(*id, frame))
     }
 
-    /// Half a round.
+    /// Returns the middle of the clip.
     pub(super) fn middle(&self) -> MediaTime {
         MediaTime::ZERO + self.clip.duration().scaled(1, 2)
     }
 
+    /// Whether all intervals that are not missing are there.
     fn are_there(&self, id: FrameId, came: &[u8], missing: &Missing) -> bool {
         let index = id.0 as usize % self.intervals.len().max(1);
         let Some(intervals) = self.intervals.get(index) else { return false };
@@ -128,7 +129,7 @@ fn scan(clip: &Clip, id: FrameId) -> &[u8] {
     clip.repeated(id).ok().and_then(|frame| split(&frame)).map_or(&[], |(_, scan)| scan)
 }
 
-/// What is before the scan, and the scan.
+/// Splits a frame into the bytes before the scan, and the scan.
 fn split<'a>(frame: &Frame<'a>) -> Option<(&'a [u8], &'a [u8])> {
     let info = JpegInfo::locate(frame.data)?;
     Some((frame.data.get(..info.scan as usize)?, of(frame.data, &info)))
@@ -148,7 +149,7 @@ fn intervals(scan: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// What is lent to the server for one turn.
+/// The frame store of the server during one turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Store<'s> {
     clip: &'s Clip,
@@ -158,14 +159,14 @@ pub(super) struct Store<'s> {
 }
 
 impl<'s> Store<'s> {
-    /// As it is at a time of the server's clock. `overrun` is set when a session wants a frame that
-    /// is gone.
+    /// Creates the store for a time of the server's clock. `overrun` is set when a session asks for a frame
+    /// that is gone.
     pub(super) fn at(clip: &'s Clip, kind: SourceKind, now: Instant, overrun: &'s Cell<bool>) -> Self {
         let newest = clip.at(MediaTime::from_micros(now.as_micros()));
         Self { clip, kind, newest, overrun }
     }
 
-    /// When the next frame is there, if one is to come.
+    /// Returns when the next frame is there. `None`: the medium is recorded.
     pub(super) fn next_at(&self) -> Option<Instant> {
         let next = self.clip.time_of(self.newest.next());
         matches!(self.kind, SourceKind::Live { .. }).then(|| Instant::from_micros(next.as_micros()))

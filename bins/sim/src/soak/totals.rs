@@ -1,51 +1,51 @@
-//! What a soak came to.
+//! Totals of a soak.
 use crate::wire::Counters;
 use pinhole::time::Duration;
 use std::fmt;
 
-/// What one seed came to, or many.
+/// Totals of one seed or of many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
-    /// How much time passed on the network.
+    /// Virtual time.
     pub time: Duration,
     /// TCP connections that clients began.
     pub connections: u64,
-    /// Sessions that ended otherwise than their clients meant them to.
+    /// Sessions that ended before the user left.
     pub lost_sessions: u64,
-    /// Frames that came whole, and were the source's.
+    /// Complete frames.
     pub complete: u64,
-    /// Of those, the interleaved ones.
+    /// Complete frames that were interleaved.
     pub interleaved: u64,
-    /// Frames of which a part came, which was the source's.
+    /// Partial and damaged frames.
     pub damaged: u64,
-    /// Frames that clients found missing.
+    /// Frames that clients counted as missing.
     pub missing: u64,
-    /// Frames that clients found to be left out by the server.
+    /// Frames that clients counted as left out by the server.
     pub skipped: u64,
     /// RTP packets that the server sent by UDP.
     pub rtp_by_udp: u64,
-    /// Frames on the links of clients, in both directions.
+    /// Link-layer frames on the clients' links, in both directions.
     pub links: LinkTotals,
-    /// Times that the server was gone all of a sudden.
+    /// Restarts of the server.
     pub server_restarts: u64,
-    /// Times that a client was.
+    /// Restarts of clients.
     pub client_restarts: u64,
-    /// Clients that were gone for good.
+    /// Clients that were disconnected for good.
     pub vanished: u64,
-    /// Times that a client did not read what came.
+    /// Times that a client's program hung.
     pub hangs: u64,
-    /// Times that a client asked for another place.
+    /// Times that a user played from another position.
     pub seeks: u64,
 }
 
-/// What links did to frames.
+/// Totals of link-layer frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkTotals {
-    /// Put in.
+    /// Sent.
     pub sent: u64,
-    /// Lost by chance.
+    /// Lost at random.
     pub lost: u64,
     /// Lost because the link was cut.
     pub cut: u64,
@@ -53,13 +53,13 @@ pub struct LinkTotals {
     pub overflowed: u64,
     /// Delivered twice.
     pub duplicated: u64,
-    /// Changed.
+    /// Corrupted.
     pub corrupted: u64,
-    /// Held back for later ones.
+    /// Held back for later ones to overtake.
     pub reordered: u64,
 }
 
-/// What came to a client over all of its connections.
+/// Totals of a client, over all its connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ClientTotals {
     pub(super) complete: u64,
@@ -94,7 +94,7 @@ impl Totals {
         }
     }
 
-    /// Both together.
+    /// Adds the totals of another seed.
     pub(super) fn add(&mut self, other: &Self) {
         self.time = self.time + other.time;
         let other = *other;
@@ -103,7 +103,7 @@ impl Totals {
         }
     }
 
-    /// All counts, with their names.
+    /// Returns all counts with their names.
     pub fn counts(&self) -> [(&'static str, u64); 20] {
         let links = &self.links;
         [
@@ -130,7 +130,7 @@ impl Totals {
         ]
     }
 
-    /// In the order of [`Self::counts`].
+    /// Returns all counts in the order of [`Self::counts`].
     const fn counts_mut(&mut self) -> [&mut u64; 20] {
         let links = &mut self.links;
         [

@@ -1,4 +1,4 @@
-//! What a seed is replayed for: what its hosts sent and received, and what happened.
+//! Traces of a seed: events, and the packets of each host.
 use crate::wire::Medium;
 use pinhole::time::Instant;
 use pinhole_smoltcp::time::to_smoltcp;
@@ -7,25 +7,24 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// What is to be seen of a seed.
+/// What to trace of a seed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Trace<'a> {
-    /// Tell what happens, on standard error.
+    /// Write events to standard error.
     pub verbose: bool,
-    /// Write what each host sent and received: to this path, with the host's name before its
-    /// extension.
+    /// Write the packets of each host to this path, with the host's name before its extension.
     pub pcap: Option<&'a Path>,
 }
 
 impl Trace<'_> {
-    /// Tells something of a host.
+    /// Writes an event of a host.
     pub(super) fn tell(&self, at: Instant, host: &str, what: impl FnOnce() -> String) {
         if self.verbose {
             eprintln!("{:>11.6} {host:<9} {}", at.as_micros() as f64 / 1e6, what());
         }
     }
 
-    /// Opens the file for one host's packets, if any are to be written.
+    /// Creates the capture file of a host, if packets are to be written.
     pub(super) fn capture(&self, host: &str, medium: Medium) -> io::Result<Option<Capture>> {
         self.pcap.map(|path| Capture::create(of_host(path, host), medium)).transpose()
     }
@@ -38,11 +37,11 @@ fn of_host(path: &Path, host: &str) -> PathBuf {
     path.with_file_name(format!("{stem}-{host}.{extension}"))
 }
 
-/// The packets of one host, as libpcap writes them.
+/// A capture file of one host, in the format of libpcap.
 #[derive(Debug)]
 pub(super) struct Capture {
     path: PathBuf,
-    /// `None` once it could not be written.
+    /// `None` after an error of writing.
     file: Option<BufWriter<File>>,
 }
 
@@ -58,7 +57,7 @@ impl Capture {
         Ok(capture)
     }
 
-    /// One more packet passes.
+    /// Writes a packet.
     pub(super) fn on_packet(&mut self, at: Instant, frame: &[u8]) {
         self.packet(to_smoltcp(at), frame);
     }
@@ -79,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_host_has_a_file_of_its_own() {
+    fn each_host_has_its_own_file() {
         assert_eq!(of_host(Path::new("a/fail.pcap"), "server"), Path::new("a/fail-server.pcap"));
         assert_eq!(of_host(Path::new("fail"), "client 1"), Path::new("fail-client 1.pcap"));
     }

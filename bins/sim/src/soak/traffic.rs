@@ -1,6 +1,6 @@
-//! What really passed the hosts' ports, to hold the reports of both ends against.
+//! The packets that passed the hosts' ports, against which the reports of both ends are checked.
 //!
-//! RTP and RTCP are read here by hand: what the core takes for a sequence number is what is tested.
+//! RTCP is parsed here by hand: the core's own parsing is what is tested.
 use super::address::{SERVER, host};
 use super::flow::Flow;
 use super::trace::Capture;
@@ -16,16 +16,17 @@ use std::rc::Rc;
 const RECEIVER_REPORT: u8 = 201;
 const SENDER_REPORT: u8 = 200;
 
-/// The flows of all clients, by the client's number and its port for RTP.
+/// The RTP packets of all sessions.
 #[derive(Debug)]
 pub(super) struct Traffic {
+    /// By the client's index and its port for RTP.
     pub(super) flows: BTreeMap<(usize, u16), Flow>,
-    /// What the server says can be held against what passed: no packet waits for a neighbour, and
-    /// nothing is changed unnoticed.
+    /// The server's reports can be checked exactly: no packet waits for a neighbour, and corruption is
+    /// detected.
     pub(super) exact: bool,
     /// Packets that the server's sockets hold.
     pub(super) waiting: usize,
-    /// The first thing that was wrong: about which client, and what.
+    /// The first wrong report: the client's index, and a message.
     pub(super) wrong: Option<(usize, String)>,
 }
 
@@ -34,13 +35,13 @@ impl Traffic {
         Self { flows: BTreeMap::new(), exact, waiting, wrong: None }
     }
 
-    fn note(&mut self, client: usize, result: Result<(), String>) {
+    fn record(&mut self, client: usize, result: Result<(), String>) {
         if let (Err(what), None) = (result, &self.wrong) {
             self.wrong = Some((client, what));
         }
     }
 
-    /// A datagram left the server, or a client.
+    /// A datagram left the server or a client.
     fn on_sent(&mut self, at: Instant, datagram: &Datagram<'_>) {
         let Datagram { from, to, payload } = *datagram;
         let exact = self.exact;
@@ -49,14 +50,14 @@ impl Traffic {
             if to.1.is_multiple_of(2) {
                 let flow = self.flows.entry((client, to.1)).or_default();
                 let result = flow.on_sent(at, payload);
-                return self.note(client, result);
+                return self.record(client, result);
             }
             let Some(flow) = self.flows.get(&(client, to.1 - 1)).filter(|_| exact) else { return };
             if let [_, SENDER_REPORT, rest @ ..] = payload
                 && let Some(packets) = rest.get(18..).and_then(|packets| packets.first_chunk())
             {
                 let result = flow.on_sender_report(u32::from_be_bytes(*packets), self.waiting);
-                self.note(client, result);
+                self.record(client, result);
             }
             return;
         }
@@ -65,7 +66,7 @@ impl Traffic {
             && let Some(block) = rest.get(6..).and_then(|block| block.first_chunk())
         {
             let result = flow.on_receiver_report(block, !exact);
-            self.note(from.0, result);
+            self.record(from.0, result);
         }
     }
 
@@ -77,7 +78,7 @@ impl Traffic {
     }
 }
 
-/// A UDP datagram whose checksums are right, from which host and port to which.
+/// A UDP datagram with valid checksums: host and port of its source and its destination.
 struct Datagram<'a> {
     from: (usize, u16),
     to: (usize, u16),
@@ -117,7 +118,7 @@ impl<'a> Datagram<'a> {
     }
 }
 
-/// Watches one host's port.
+/// Observes the port of one host.
 #[derive(Debug)]
 pub(super) struct PortObserver {
     pub(super) medium: Medium,
