@@ -337,12 +337,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.tracks.get(usize::from(track))?.receiver.clock()
     }
 
-    /// Interleaved packets that were dropped because they were longer than the storage.
+    /// Returns how many interleaved packets were dropped because they were longer than the storage.
     pub const fn dropped(&self) -> u64 {
         self.state.dropped
     }
 
-    /// How long the presentation is; `None`: it is live, or that is not known.
+    /// Returns the duration of the presentation; `None` if it is live, or if the duration is not known.
     pub const fn duration(&self) -> Option<Duration> {
         self.state.duration
     }

@@ -18,36 +18,36 @@ use timeline::Timeline;
 pub use report::Report;
 pub use timeline::Start;
 
-/// At most this many packets of a stream are overtaken by the one that comes first.
+/// The most packets of a stream that its first packet may have overtaken.
 const MAX_OVERTAKEN: u16 = 64;
 
-/// What a [`Receiver`] must know of its stream, and of itself.
+/// The configuration of a [`Receiver`]: what it has to know of its stream, and of its own reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceiverConfig {
     /// The number by which the [`FrameSink`] knows the track.
     pub track: u8,
-    /// What the frames are.
+    /// The codec of the stream.
     pub codec: Codec,
-    /// The payload type of the stream's packets; all others are refused.
+    /// The payload type of the stream's packets. Packets of any other type are refused.
     pub payload_type: u8,
-    /// Ticks of the stream's clock in a second.
+    /// The clock rate of the stream in ticks per second.
     pub clock_rate: u32,
-    /// How far apart frames are announced to be, in ticks; `None` if that is not known.
+    /// The announced interval between frames, in ticks; `None` if it is not known.
     pub frame_interval: Option<u32>,
-    /// Width and height in pixels, if they are announced: see
+    /// The announced width and height in pixels, if there are any; see
     /// [`Depacketizer::new`](crate::payload::Depacketizer::new).
     pub dimensions: Option<(u16, u16)>,
-    /// The synchronisation source of the reports: a random number (RFC 3550, 8.1).
+    /// The SSRC of the receiver's own reports: a random number (RFC 3550, 8.1).
     pub ssrc: u32,
-    /// The canonical name in the reports, in ASCII: 16 random characters are enough
-    /// (RFC 7022, 4.2).
+    /// The canonical name in the receiver's reports, in ASCII. 16 random characters are enough (RFC
+    /// 7022, 4.2).
     pub cname: [u8; 16],
 }
 
 impl ReceiverConfig {
-    /// Returns the configuration for a stream whose packets have this payload type, as track 0 of its sink,
-    /// with nothing else announced. The source and the name of reports are zeros, to be set.
+    /// Returns the configuration for track 0 of a sink, whose packets have this payload type, with
+    /// nothing else announced. `ssrc` and `cname` are 0 and have to be set.
     pub const fn new(info: TrackInfo<'_>, payload_type: u8) -> Self {
         let TrackInfo { codec, clock_rate, .. } = info;
         let (track, frame_interval, dimensions, ssrc, cname) = (0, None, None, 0, [b'0'; 16]);
@@ -55,49 +55,51 @@ impl ReceiverConfig {
     }
 }
 
-/// How packets reach a [`Receiver`].
+/// How the packets of a stream reach a [`Receiver`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Delivery {
-    /// In order and without loss, as in a TCP connection: every packet is used at once, and reports
-    /// keep the full minimum interval.
+    /// Packets come in order and without loss, as over TCP. Each is used at once, and reports keep the
+    /// full minimum interval.
     Ordered,
-    /// By datagrams, which can be lost and overtake each other: packets wait for those before them.
-    /// Reports use the reduced minimum interval (RFC 3550, 6.2), so that the sender soon knows of
-    /// loss.
+    /// Packets are datagrams, which can be lost and can overtake each other. A packet waits for missing
+    /// packets before it. Reports use the reduced minimum interval (RFC 3550, 6.2), so that the sender
+    /// soon knows of loss.
     Datagrams {
-        /// The longest packet that can wait, in bytes. Longer ones are used at once, and what is
-        /// missing before them is given up.
+        /// The length of the longest packet that can wait, in bytes. A longer one is used at once, and
+        /// missing packets before it are given up.
         max_packet: u16,
-        /// How long a packet waits for those before it, before they are given up.
+        /// How long a packet waits for missing packets before it. After that they are given up.
         wait: Duration,
     },
 }
 
-/// What became of a packet.
+/// What a [`Receiver`] did with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Handled {
-    /// It is a media packet of the stream. It is in a frame, or waits for those before it.
+    /// The packet is a media packet of the stream. Its data is in a frame, or it waits for missing
+    /// packets before it.
     Media,
-    /// It is RTCP. What it says of the stream's source was noted.
+    /// The packet is RTCP. What it says of the stream's source was noted.
     Control,
-    /// It was dropped: it is malformed, of another stream or source, a duplicate, or not believed.
+    /// The packet was dropped: it is malformed, of another stream or source, a duplicate, or not
+    /// plausible.
     Refused,
 }
 
-/// What has come of a stream since the beginning, over all its sources.
+/// Counts of what has come of a stream since the beginning, over all of its sources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReceiverStatistics {
     /// RTP packets that came, without duplicates.
     pub packets: u64,
-    /// Bytes of RTP payload in them.
+    /// Bytes of RTP payload in these packets.
     pub octets: u64,
-    /// Packets that have not come; a late one is taken off again.
+    /// Packets that have not come. A packet that comes late is subtracted again.
     pub lost: u64,
-    /// Packets that came when they had been given up.
+    /// Packets that came after they had been given up.
     pub late: u64,
     /// Packets that came again.
     pub duplicates: u64,
@@ -105,24 +107,23 @@ pub struct ReceiverStatistics {
     pub reordered: u64,
     /// The interarrival jitter in ticks of the track's clock (RFC 3550, 6.4.1).
     pub jitter: u32,
-    /// The interarrival jitter as time.
+    /// The interarrival jitter as a span of time.
     pub jitter_time: Duration,
-    /// Frames of which everything came.
+    /// Frames that came completely.
     pub frames_complete: u64,
     /// Frames of which a part is missing.
     pub frames_damaged: u64,
-    /// Frames of which nothing came that is of use, as far as timestamps and lost packets tell.
+    /// Frames of which nothing useful came, as far as timestamps and lost packets tell.
     pub frames_missing: u64,
-    /// Frames that came and that the sink did not take: it had no room for them, or has them
-    /// already.
+    /// Frames that came and that the sink refused, because it had no room for them or has them already.
     pub frames_unstored: u64,
     /// Frames that the sender left out.
     pub frames_skipped: u64,
 }
 
 impl ReceiverStatistics {
-    /// Adds what came over an earlier connection to the same track. The jitter stays that of
-    /// `self`.
+    /// Returns the sum of these counts and those of an earlier connection to the same track. The jitter
+    /// stays that of `self`.
     #[must_use]
     pub const fn after(self, before: &Self) -> Self {
         Self {
@@ -145,20 +146,20 @@ impl ReceiverStatistics {
 
 /// The receiving end of one RTP stream.
 ///
-/// It accepts a source, counts, puts packets in order in storage that the caller provides, builds
-/// frames in a [`FrameSink`], tells their media time, and has receiver reports to send. It knows no
-/// RTSP: whoever knows where the stream starts may say so with [`Self::expect_start`]; otherwise
-/// its first frame has time 0.
+/// It accepts a source, counts, puts packets in order in caller-provided storage, builds frames in a
+/// [`FrameSink`] with their media time, and makes receiver reports. It knows no RTSP. If the caller
+/// knows where the stream starts, it says so with [`Self::expect_start`]; otherwise the first frame has
+/// time 0.
 ///
-/// The order of calls, in each turn of the caller's loop:
+/// In each turn of its loop, the caller does the following:
 ///
-/// 1. what came in: [`Self::handle_packet`], and [`Self::handle_timeout`] when [`Self::poll_at`] is
-///    due;
-/// 2. [`Self::poll_report`] when [`Self::report_at`] is due;
-/// 3. [`Self::finish`] when [`Self::ends_at`] is due: the source has said BYE.
+/// 1. It passes in what came with [`Self::handle_packet`], and calls [`Self::handle_timeout`] at the
+///    time of [`Self::poll_at`].
+/// 2. It sends what [`Self::poll_report`] returns, at the time of [`Self::report_at`].
+/// 3. It calls [`Self::finish`] at the time of [`Self::ends_at`], when the source has said BYE.
 ///
-/// `storage` is the same in all calls, from [`Self::set_delivery`] on. It may be empty: nothing
-/// waits then, and every gap is a loss.
+/// The caller passes the same `storage` to all calls, from [`Self::set_delivery`] on. It may be empty;
+/// then no packet waits, and every gap is a loss.
 #[derive(Clone, Debug)]
 pub struct Receiver {
     config: ReceiverConfig,
@@ -185,8 +186,8 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Creates a receiver for one stream. `random` must be different each time: it spreads the
-    /// times of reports.
+    /// Creates a receiver for one stream. `random` must be different each time, as it spreads the times
+    /// of reports.
     pub fn new(config: ReceiverConfig, random: u64) -> Self {
         let timeline = Timeline::new(config.clock_rate, config.frame_interval);
         Self {
@@ -225,32 +226,32 @@ impl Receiver {
         self.expected_source = ssrc;
     }
 
-    /// Says that the stream is about to start, or to go on: its packets may come at any time, also
-    /// before [`Self::confirm_start`]. A frame that is open is forgotten unless `start` resumes.
+    /// Announces that the stream is about to start or to continue. Its packets may come at any time, even
+    /// before [`Self::confirm_start`]. An open frame is forgotten unless `start` resumes.
     pub fn expect_start(&mut self, start: Start) {
         (self.starting, self.first_sequence, self.ends_at) = (true, None, None);
         if !start.resumed {
-            // A pause may have cut it off; what was asked for does not go on in its middle.
+            // A pause may have cut the frame off, and the new place does not continue in its middle.
             self.output.forget_open();
         }
         self.output.timeline.expect(start);
     }
 
-    /// Says where the stream of [`Self::expect_start`] really starts. Frames that have come already
-    /// keep the time that they were given.
+    /// Says where the stream that [`Self::expect_start`] announced really starts. Frames that came
+    /// before this call keep their times.
     pub fn confirm_start(&mut self, start: Start) {
         self.first_sequence = start.first_sequence.filter(|_| self.starting);
         self.output.timeline.confirm(start);
     }
 
-    /// Says that the stream, while it flows, goes on from another place. With
-    /// [`Start::first_sequence`], packets before that one still belong to the old place.
+    /// Says that the stream continues from another place without a pause. With
+    /// [`Start::first_sequence`], packets before that number still belong to the old place.
     pub fn jump(&mut self, start: Start) {
         self.output.timeline.jump(start);
     }
 
-    /// Takes in one packet that came at `now` to the given port. RTCP is also found on the port of
-    /// RTP (RFC 5761, 4). Frames that are complete with it are finished in `sink`.
+    /// Takes one packet that came at `now` to the port for RTP or for RTCP. RTCP is also recognised on the
+    /// port for RTP (RFC 5761, 4). Frames that the packet completes are finished in `sink`.
     pub fn handle_packet<K: FrameSink + ?Sized>(
         &mut self,
         now: Instant,
@@ -266,8 +267,8 @@ impl Receiver {
         if self.handle_rtp(now, bytes, storage, sink).is_some() { Handled::Media } else { Handled::Refused }
     }
 
-    /// Takes in an RTCP compound: sender reports of the stream's source give its clock, and a BYE of
-    /// it ends the stream. What is malformed, or of other sources, is ignored.
+    /// Takes a compound RTCP packet. Sender reports of the stream's source give its clock, and a BYE of
+    /// that source ends the stream. Malformed packets and packets of other sources are ignored.
     pub fn handle_rtcp(&mut self, now: Instant, bytes: &[u8]) {
         for packet in Compound::new(bytes).map_while(Result::ok) {
             match packet {
@@ -279,7 +280,7 @@ impl Receiver {
                     }
                 }
                 Control::Bye(bye) if bye.sources().any(|ssrc| self.is_from(ssrc)) => {
-                    // A datagram may have overtaken the last of the media.
+                    // The BYE may have overtaken the last media packets.
                     let wait = match self.delivery {
                         Delivery::Ordered => Duration::ZERO,
                         Delivery::Datagrams { wait, .. } => wait,
@@ -291,37 +292,39 @@ impl Receiver {
         }
     }
 
-    /// Gives up the packets that are overdue at `now`, and releases those that waited for them.
+    /// Gives up the missing packets that are overdue at `now`, and releases the packets that waited for
+    /// them.
     pub fn handle_timeout<K: FrameSink + ?Sized>(&mut self, now: Instant, storage: &mut [u8], sink: &mut K) {
         let output = &mut self.output;
         self.window.handle_timeout(storage, now, &mut |bytes, gap| output.deliver(bytes, gap, sink));
     }
 
-    /// Ends the stream: packets that wait are released, and the open frame is finished as it is.
-    /// The receiver can go on with another start.
+    /// Ends the stream: releases all packets that wait, and finishes the open frame with the data that
+    /// came. The receiver can continue with another start.
     pub fn finish<K: FrameSink + ?Sized>(&mut self, storage: &mut [u8], sink: &mut K) {
         self.drain(storage, sink);
         self.output.finish(sink);
     }
 
-    /// Returns the receiver report that is due at `now`, if any; an empty one before any packet.
+    /// Returns the receiver report that is due at `now`; `None` if none is due. Before the first packet
+    /// the report is empty.
     pub fn poll_report(&mut self, now: Instant) -> Option<Report<'_>> {
         Report::new(self, now)
     }
 
-    /// Makes a report due at `now`: for a sender that waits for one, or a path that packets in this
-    /// direction open. Without this, the first report follows the first packet.
+    /// Makes a report due at `now`. This is for a sender that waits for a report, or for a network path
+    /// that a packet in this direction opens. Otherwise the first report follows the first packet.
     pub const fn request_report(&mut self, now: Instant) {
         self.reports.at = Some(now);
     }
 
-    /// Plans no more reports, as for a stream that is to be set up anew: the first packet of all, or
-    /// [`Self::request_report`], begins them again.
+    /// Stops making reports, for example for a stream that is to be set up again. The first packet, or
+    /// [`Self::request_report`], starts them again.
     pub fn stop_reports(&mut self) {
         self.reports.stop();
     }
 
-    /// Returns when [`Self::poll_report`] has something; `None` if no report is planned.
+    /// Returns when [`Self::poll_report`] will return a report; `None` if none is planned.
     pub const fn report_at(&self) -> Option<Instant> {
         self.reports.at
     }
@@ -331,60 +334,61 @@ impl Receiver {
         self.window.poll_at()
     }
 
-    /// Returns when the stream ends because its source said BYE, the wait for what is on its way
-    /// included. `None` if it did not. Call [`Self::finish`] then.
+    /// Returns when the stream ends because its source has said BYE, after a wait for packets that are
+    /// still on their way. Call [`Self::finish`] at that time. `None` if the source has said no BYE.
     pub const fn ends_at(&self) -> Option<Instant> {
         self.ends_at
     }
 
-    /// Says that nothing is on its way any more: a stream whose source said BYE ends at `now`.
+    /// Says that no packet is on its way any more, so that a stream whose source has said BYE ends at
+    /// `now`.
     pub fn end_now(&mut self, now: Instant) {
         self.ends_at = self.ends_at.map(|_| now);
     }
 
-    /// Forgets a BYE: it was one of what was sent before.
+    /// Forgets a BYE that belonged to what was sent before.
     pub const fn forget_bye(&mut self) {
         self.ends_at = None;
     }
 
-    /// Returns the wall clock of the source's newest sender report, with the media time that it
-    /// stands for. `None` until both a packet and a report of the source have come, or if it has no
-    /// wall clock.
+    /// Returns the wall clock time in the source's newest sender report, and the media time of that
+    /// moment. `None` until a packet and a report of the source have come, and if the source has no wall
+    /// clock.
     pub fn clock(&self) -> Option<ClockReference> {
         self.output.timeline.clock()
     }
 
-    /// Returns when the last media packet came; `None` if none did.
+    /// Returns when the last media packet came; `None` if none has come.
     pub const fn last_activity(&self) -> Option<Instant> {
         self.last_activity
     }
 
-    /// Whether a start is expected, and no packet has come since.
+    /// Whether a start was announced, and no packet has come since.
     pub const fn is_starting(&self) -> bool {
         self.starting
     }
 
-    /// Whether a frame was begun whose end has not come.
+    /// Whether a frame was begun whose end has not come yet.
     pub const fn has_open(&self) -> bool {
         self.output.has_open()
     }
 
-    /// Returns the media time of the newest frame of all that came.
+    /// Returns the media time of the newest frame that has come.
     pub fn newest(&self) -> Option<MediaTime> {
         self.output.timeline.newest()
     }
 
-    /// Returns how long a frame is shown; zero if that is not known.
+    /// Returns the interval between frames; zero if it is not known.
     pub fn frame_duration(&self) -> Duration {
         Duration::from_ticks(u64::from(self.output.timeline.duration()), self.config.clock_rate)
     }
 
-    /// Returns what the receiver was made for.
+    /// Returns the configuration of the receiver.
     pub const fn config(&self) -> &ReceiverConfig {
         &self.config
     }
 
-    /// Returns what has come since the beginning.
+    /// Returns the counts of what has come since the beginning.
     pub fn statistics(&self) -> ReceiverStatistics {
         let current = self.statistics.map(|statistics| statistics.counters()).unwrap_or_default();
         let before = &self.before;
@@ -407,7 +411,7 @@ impl Receiver {
         }
     }
 
-    /// Takes in an RTP packet; `None` if it is refused.
+    /// Takes an RTP packet. Returns `None` if it is refused.
     fn handle_rtp<K: FrameSink + ?Sized>(
         &mut self,
         now: Instant,
@@ -430,7 +434,7 @@ impl Receiver {
         let new = Statistics::new(ssrc, self.config.clock_rate);
         let mut arrival = self.statistics.get_or_insert(new).on_packet(now, number, timestamp);
         if arrival == Arrival::Suspect && self.starting {
-            // Some servers begin another sequence at each PLAY.
+            // Some servers start another sequence of numbers at each PLAY.
             self.forget_source(storage, sink);
             arrival = self.statistics.insert(new).on_packet(now, number, timestamp);
         }
@@ -455,8 +459,9 @@ impl Receiver {
         Some(())
     }
 
-    /// The first source is taken, and one that was announced, or that comes first after a start; any
-    /// other when two of its packets came in sequence.
+    /// Returns whether to accept a packet's source. The first source is accepted, and one that was
+    /// announced or that comes first after a start. Any other source is accepted once two of its packets
+    /// have come in sequence.
     fn accepts_source(&mut self, packet: &Packet<&[u8]>) -> bool {
         let (ssrc, number) = (packet.ssrc(), packet.sequence_number());
         let known = self.statistics.is_none_or(|statistics| statistics.ssrc() == ssrc);
@@ -490,8 +495,8 @@ impl Receiver {
     }
 }
 
-/// Whether a packet that came where RTP is expected is RTCP (RFC 5761, 4): some devices use one
-/// port or channel for both.
+/// Whether a packet that came to the port for RTP is RTCP (RFC 5761, 4). Some devices use one port or
+/// channel for both.
 fn is_rtcp(bytes: &[u8], payload_type: u8) -> bool {
     matches!(bytes, [_, kind @ 192..=223, ..] if kind & 0x7F != payload_type)
 }

@@ -92,18 +92,20 @@ impl<'a> Report<'a> {
         Some(Self { receiver, bytes, len, after, at: now })
     }
 
-    /// The compound's bytes: one datagram, or the data of one interleaved message.
+    /// Returns the bytes of the compound RTCP packet: one datagram, or the data of one interleaved
+    /// message.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or(&[])
     }
 
-    /// Copies the compound to the front of `out`. Returns its length, or `None`, and nothing is
-    /// copied, if it is longer than `out`.
+    /// Copies the compound RTCP packet to the front of `out`. Returns its length in bytes; `None`, and
+    /// copies nothing, if it is longer than `out`.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         put(out, 0, self.bytes()).then_some(self.len)
     }
 
-    /// Says that the report was sent, or never will be. The next one follows in its time.
+    /// Takes note that the report was sent, or never will be. The next report follows in its time. A
+    /// report that is dropped without this call is returned again.
     pub fn commit(self) {
         let receiver = self.receiver;
         receiver.statistics = self.after;

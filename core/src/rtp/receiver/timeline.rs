@@ -16,24 +16,24 @@ const MAX_AHEAD: u16 = 1_000;
 /// The usual rate of a medium, in thousandths.
 const NORMAL_SCALE: i32 = 1_000;
 
-/// Where a stream starts, or goes on, as far as that is known.
+/// The place at which a stream starts or continues, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Start {
     /// The media time of the first frame.
     pub time: MediaTime,
-    /// The RTP timestamp that stands for `time`, if the sender told it. It is ignored if the first
-    /// packet is not at it or less than 10 seconds after it.
+    /// The RTP timestamp that stands for `time`, if the sender has given it. It is ignored unless the
+    /// timestamp of the first packet equals it or is less than 10 seconds later.
     pub rtp_time: Option<u32>,
-    /// The sequence number of the first packet, if the sender told it: packets before it still
-    /// belong to what was sent before.
+    /// The sequence number of the first packet, if the sender has given it. Packets with earlier numbers
+    /// still belong to what was sent before.
     pub first_sequence: Option<u16>,
-    /// Whether the stream goes on where it was paused. Time then does not run back, whatever `time`
-    /// says.
+    /// Whether the stream continues where it was paused. Media time then does not go back, whatever
+    /// `time` says.
     pub resumed: bool,
-    /// How fast the medium goes by, in thousandths of its usual rate; negative is backwards. `None`
-    /// keeps the scale as it was. Frame times count the time of playing, so they always rise; the
-    /// scale only tells how far apart frames are.
+    /// How fast the medium's own time goes, in thousandths of its usual rate; negative is backwards.
+    /// `None` keeps the scale. Times of frames count the time of playing, so they always rise; the scale
+    /// only decides how far apart frames are.
     pub scale: Option<i32>,
 }
 
