@@ -1,4 +1,4 @@
-//! [`Prefetch`]: how far ahead of its viewer a recorded medium is fetched.
+//! [`Prefetch`]: decides how far ahead of its viewer a recorded medium is fetched.
 use super::conn::MAX_TRACKS;
 use super::event::Event;
 use super::intake::{Intake, Shift};
@@ -9,29 +9,30 @@ use crate::frame::{FrameRing, Slot};
 use crate::rtsp::{Method, Position, Range, Scale, Speed, Status};
 use crate::time::{Duration, MediaTime};
 
-/// Tracks that end within this of each other are fetched together.
+/// Tracks whose ends differ by less than this are fetched together.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// How much of a ring is to be ahead of the viewer.
+/// Options of a [`Prefetch`]: how much of a ring is fetched ahead of the viewer, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PrefetchOptions {
-    /// PAUSE is sent when the frames ahead take this many percent of the ring's bytes or slots.
+    /// The server is paused when the frames ahead of the viewer take this many percent of the ring's bytes
+    /// or slots.
     pub high: u8,
-    /// PLAY is sent again when the frames ahead take this many percent or fewer.
+    /// The server plays again when the frames ahead take this many percent or fewer.
     pub low: u8,
-    /// How much faster than it is shown the medium is to come, where the server allows it.
+    /// How many times faster than it is shown the medium is fetched, if the server supports that.
     pub speed: Speed,
 }
 
 impl Default for PrefetchOptions {
-    /// Between a half and three quarters, at twice the rate.
+    /// Returns 75 % and 50 %, at twice the rate.
     fn default() -> Self {
         Self { high: 75, low: 50, speed: Speed::from_thousandths(2_000).unwrap_or_default() }
     }
 }
 
-/// What the caller of [`Prefetch::poll`] is to do.
+/// What the caller of [`Prefetch::poll`] has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -40,28 +41,29 @@ pub enum PrefetchAction {
     Pause,
     /// Call [`super::ClientConn::play_with`] with these options.
     Play(PlayOptions),
-    /// Do nothing, but know that all frames that will come are in the rings. For media that are fetched
-    /// ahead, this takes the place of [`Event::Ended`].
+    /// Nothing: all frames that will come are in the rings. For media that are fetched ahead, this takes
+    /// the place of [`Event::Ended`].
     Ended,
 }
 
-/// Decides what one presentation's server is asked for, so that the [`FrameRing`] of each watched track
-/// is filled ahead of the viewer, and no frame is evicted that is still to be seen.
+/// Fetches a presentation ahead of its viewer. It decides when to pause the server and when to play
+/// again, so that the [`FrameRing`] of each watched track is filled ahead, and no frame is evicted that
+/// the viewer still has to see.
 ///
 /// It governs recorded media that are played at scale 1. When the frames ahead take
-/// [`PrefetchOptions::high`] of the ring of any watched track, the server is paused. When they are
-/// down to [`PrefetchOptions::low`], it plays again from the earliest place that is missing (RFC 2326,
-/// 10.5 and 10.6). Because PAUSE takes its time, frames can come for which there is no room. Such a
-/// frame is not stored, nor are those of its track after it, so that no hole is left; they come again
-/// later. Frames that come again although they are in the ring are not stored either.
+/// [`PrefetchOptions::high`] of the ring of any watched track, the server is paused. When they are down to
+/// [`PrefetchOptions::low`], it plays again from the earliest place that is missing (RFC 2326, 10.5 and
+/// 10.6). PAUSE takes time to have effect, so frames may come for which there is no room. Such a frame and
+/// all later frames of its track are not stored, so that no hole is left, and are fetched again later.
+/// Frames that come again although they are in the ring are not stored either.
 ///
-/// All else is a window of time: the oldest frames make room for the newest. So is a track that nobody
-/// watches. At first, only track 0 is watched.
+/// All other media, and tracks that nobody watches, are a window of time: the oldest frames make room for
+/// the newest. At first, only track 0 is watched.
 ///
-/// The order of calls, in each turn of the caller's loop: frames go into [`Self::sink`]; each event of
-/// the connection is passed to [`Self::on_event`]; then [`Self::poll`] is called until it returns
-/// `None`. What the caller itself asks of the connection goes through [`Self::play`] and
-/// [`Self::hold`]. The rings are those of the presentation's tracks, in their order, in all calls.
+/// In each turn of its loop, the caller passes [`Self::sink`] to the connection, passes each event of the
+/// connection to [`Self::on_event`], and calls [`Self::poll`] until it returns `None`. Before it plays or
+/// pauses by itself, it calls [`Self::play`] or [`Self::hold`]. All calls get the rings of the
+/// presentation's tracks in their order.
 #[derive(Clone, Debug)]
 pub struct Prefetch {
     /// `None`: all media are a window of time.
@@ -69,7 +71,7 @@ pub struct Prefetch {
     phase: Phase,
     tracks: [TrackFetch; MAX_TRACKS],
     shift: Shift,
-    /// Where the medium ends; `None` if it is live, or that is not known.
+    /// The end of the medium; `None` if it is live, or if the end is not known.
     end: Option<MediaTime>,
     scale: Scale,
     /// Whether the server has refused PAUSE.
@@ -81,15 +83,15 @@ pub struct Prefetch {
 struct Need {
     track: usize,
     fill: Fill,
-    /// Where its frames begin that have not come; `None` if that is not known.
+    /// The time of the first frame that has not come; `None` if it is not known.
     place: Option<MediaTime>,
-    /// Whether the server has passed that place, or is to go there.
+    /// Whether the server has passed that place, or has to go there.
     missing: bool,
-    /// Whether nothing has come of it for long, though nothing is missing.
+    /// Whether no frame of the track has come for long, although none is missing.
     silent: bool,
-    /// Whether all of it has come.
+    /// Whether all frames of the track have come.
     done: bool,
-    /// Whether nothing of it is missing, and the server has come to the end of the medium.
+    /// Whether no frame of the track is missing, and the server has come to the end of the medium.
     at_end: bool,
 }
 
@@ -98,7 +100,7 @@ type Needs = heapless::Vec<Need, MAX_TRACKS>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Frames come.
+    /// The server plays, and frames come.
     Fetching,
     /// PAUSE was asked for.
     Pausing,
@@ -115,7 +117,7 @@ enum Phase {
 }
 
 impl Prefetch {
-    /// Creates a prefetch. With `None`, all media are a window of time, whatever they are.
+    /// Makes a prefetch. With `None`, it governs no media: all of them are a window of time.
     pub const fn new(options: Option<PrefetchOptions>) -> Self {
         let mut tracks = [TrackFetch::UNWATCHED; MAX_TRACKS];
         let [first, ..] = &mut tracks;
@@ -131,18 +133,18 @@ impl Prefetch {
         }
     }
 
-    /// Says that the viewer needs frame `id` of a track and those after it: none of these is evicted
-    /// from now on, and more are fetched as there is room.
+    /// Says that the viewer of a track will read frame `id` next. From now on no frame from `id` on is
+    /// evicted, and more are fetched as there is room.
     ///
-    /// That is the frame to be read next. With the frame that is being shown, a ring that holds only
-    /// one frame would wait for ever.
+    /// `id` must not be the frame that is being shown: a ring that holds only one frame would then wait for
+    /// ever.
     pub fn watch_from(&mut self, track: u8, id: FrameId) {
         if let Some(fetch) = self.tracks.get_mut(usize::from(track)) {
             fetch.playhead = Some(id);
         }
     }
 
-    /// Says that the viewer goes on with the next frames to be stored, of all watched tracks.
+    /// Says that the viewer continues with the next frame that will be stored, of each watched track.
     pub fn watch_newest<S, B>(&mut self, rings: &[FrameRing<S, B>])
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -151,15 +153,15 @@ impl Prefetch {
         self.seek(Seek::Live, rings);
     }
 
-    /// Says that nobody watches a track: its oldest frames make room for the newest, and it does not
-    /// decide when the server plays.
+    /// Says that nobody watches a track. Its oldest frames make room for the newest, and it does not affect
+    /// when the server plays.
     pub fn unwatch(&mut self, track: u8) {
         if let Some(fetch) = self.tracks.get_mut(usize::from(track)) {
             fetch.playhead = None;
         }
     }
 
-    /// Returns the sink for the frames of the presentation, which go to the rings of their tracks.
+    /// Returns the sink to pass to the connection. It stores frames in the rings of their tracks.
     pub fn sink<'a, S, B>(&'a mut self, rings: &'a mut [FrameRing<S, B>]) -> Intake<'a, S, B>
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -172,9 +174,10 @@ impl Prefetch {
         Intake { tracks: &mut self.tracks, rings, shift: &mut self.shift, kept, unanswered }
     }
 
-    /// Returns what the caller is to ask the connection for if it wants `options`: without a place,
-    /// frames that came and were not stored are fetched first. With a place, the viewer is taken to go
-    /// there: the next frame that it needs of each watched track is the next one to be stored.
+    /// Returns the options that the caller has to pass to the connection if it wants to play with
+    /// `options`. Without a place, frames that came but were not stored are fetched first. With a place, the
+    /// viewer is taken to go there, so that it continues with the next frame that will be stored, of each
+    /// watched track.
     pub fn play<S, B>(&mut self, options: PlayOptions, rings: &[FrameRing<S, B>]) -> PlayOptions
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -204,14 +207,13 @@ impl Prefetch {
         self.paced(PlayOptions { from, ..options })
     }
 
-    /// Says that the caller pauses the server, until [`Self::play`].
+    /// Says that the caller pauses the server. Nothing is fetched until [`Self::play`].
     pub const fn hold(&mut self) {
         self.phase = Phase::Stopped;
     }
 
-    /// Says that the connection is lost. What [`Self::play`] returns next is for another connection:
-    /// without a place, the medium goes on after the newest frames, or from the place that was asked
-    /// for last.
+    /// Says that the connection is lost. The next [`Self::play`] is for another connection: without a
+    /// place, the medium continues after the newest frames, or from the place that was asked for last.
     pub fn disconnected(&mut self) {
         let over = self.phase == Phase::Over;
         if self.end.is_some() && self.scale == Scale::NORMAL && !over {
@@ -222,14 +224,15 @@ impl Prefetch {
         }
     }
 
-    /// Moves the times of all frames to come, so that the next one of any track is shown at `at`: a live
-    /// medium goes on although its source has begun a time of its own.
+    /// Shifts the times of all later frames, so that the next frame of any track is shown at `at`. This is
+    /// for a live medium whose source has started again, with times from 0.
     pub const fn go_on_at(&mut self, at: MediaTime) {
         self.shift.go_on_at(at);
     }
 
-    /// Takes note of an event. Returns whether it concerns the caller as well: `false` for the response
-    /// to what [`Self::poll`] asked for, and for an end that [`PrefetchAction::Ended`] will tell.
+    /// Takes note of an event of the connection. Returns false if it does not concern the caller: for the
+    /// response to what [`Self::poll`] asked for, and for an end that [`PrefetchAction::Ended`] will
+    /// announce.
     pub fn on_event(&mut self, event: &Event<'_>) -> bool {
         match *event {
             Event::Described { duration, .. } => {
@@ -249,7 +252,7 @@ impl Prefetch {
         }
     }
 
-    /// Returns what is to be done now. Call it until it returns `None`.
+    /// Returns what the caller has to do now. Call it until it returns `None`.
     pub fn poll<S, B>(&mut self, rings: &[FrameRing<S, B>]) -> Option<PrefetchAction>
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -262,8 +265,8 @@ impl Prefetch {
             return None;
         }
         if let Phase::Ending { surely } = self.phase {
-            // BYE says that a server stops, too. It is asked once more where the medium is not over.
-            // Then nothing more comes of a track that is a little shorter than the medium, either.
+            // A BYE can also mean that the server stops, so it is asked once more if the medium is not
+            // over. After that, a track that is a little shorter than the medium counts as complete.
             let at_end = needs.iter().all(|need| need.at_end);
             let again = needs.iter().all(|need| self.has_ended_before(need));
             if surely || at_end || again {
@@ -293,8 +296,9 @@ impl Prefetch {
         }
     }
 
-    /// Returns a track, and the bytes of a frame of it, that is larger than the whole ring, where none
-    /// was ever smaller.
+    /// Returns the number of a track and the length of a frame in bytes, if the frame is larger than the
+    /// whole ring of the track, and no frame of the track was ever smaller. Such a medium cannot be played
+    /// with this ring.
     pub fn too_large(&self) -> Option<(u8, usize)> {
         (0u8..).zip(&self.tracks).find_map(|(track, fetch)| Some((track, fetch.gate.too_large()?)))
     }

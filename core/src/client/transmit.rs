@@ -27,7 +27,7 @@ enum Content<'a> {
 }
 
 impl<'a> Transmit<'a> {
-    /// Returns the datagram of a track, if one is due.
+    /// What the track has to send, if that is due.
     pub(super) fn of(track: &'a mut Track, now: Now) -> Option<Self> {
         let Route::Udp { server: Some(server) } = track.route else { return None };
         let &rtp::ReceiverConfig { track: index, payload_type, ssrc, .. } = track.receiver.config();
@@ -42,12 +42,12 @@ impl<'a> Transmit<'a> {
         Some(Self { content, track: index, to: server.rtcp })
     }
 
-    /// Returns the number of the track whose sockets have to send the datagram.
+    /// The track whose sockets are to send it.
     pub const fn track(&self) -> u8 {
         self.track
     }
 
-    /// Returns which of the track's two sockets has to send the datagram.
+    /// Which socket of the track's pair is to send it.
     pub const fn port(&self) -> Port {
         match self.content {
             Content::Punch { .. } => Port::Rtp,
@@ -55,12 +55,12 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Returns the UDP port of the server to which the datagram goes.
+    /// The server's port that it goes to.
     pub const fn to_port(&self) -> u16 {
         self.to
     }
 
-    /// Returns the bytes of the datagram.
+    /// The datagram's bytes.
     pub fn bytes(&self) -> &[u8] {
         match &self.content {
             Content::Punch { header, .. } => header,
@@ -68,15 +68,14 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Copies the datagram to the front of `out`. Returns its length in bytes; `None`, and copies nothing,
-    /// if it is longer than `out`.
+    /// Copies the datagram to the front of `out`. Returns its length, or `None`, and nothing is
+    /// copied, if it is longer than `out`.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let bytes = self.bytes();
         put(out, 0, bytes).then_some(bytes.len())
     }
 
-    /// Takes note that the datagram was sent, or never will be. The next one follows in its time. A
-    /// datagram that is dropped without this call is returned again.
+    /// Says that the datagram was sent, or never will be. The next one follows in its time.
     pub fn commit(self) {
         match self.content {
             Content::Punch { due, .. } => *due = false,
