@@ -150,7 +150,7 @@ impl Session {
     fn send(&mut self, clip: &Clip, mut each: impl FnMut(&[u8])) {
         self.frame += clip.0.len() as u64;
         while let Some(wake) = self.conn.poll_at(clip).datagram {
-            let (_, next) = self.conn.wanted().next().unwrap();
+            let next = self.conn.wanted().next().unwrap().frame;
             if next.0 >= self.frame {
                 return;
             }

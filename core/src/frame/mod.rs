@@ -73,6 +73,11 @@ impl Flags {
     /// PCM.
     pub const INTRA: Self = Self { sync: true, droppable: true, integrity: Integrity::Complete };
 
+    /// Returns whether the frame needs no other, and no other needs it.
+    pub const fn is_intra(self) -> bool {
+        self.sync && self.droppable
+    }
+
     /// Returns these flags with another integrity.
     pub const fn with_integrity(self, integrity: Integrity) -> Self {
         Self { integrity, ..self }

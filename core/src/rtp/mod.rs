@@ -31,7 +31,9 @@
 //! }
 //! ```
 //!
-//! Below it are the parts: [`Statistics`] says where in its source's sequence a packet stands, and
+//! [`Sender`] is the other end: it sends the frames of a track as a stream, paced as they are shown.
+//!
+//! Below them are the parts: [`Statistics`] says where in its source's sequence a packet stands, and
 //! counts; [`Reorder`] puts packets in order; [`Packet`] and [`rtcp`] read and write what is on the
 //! wire.
 mod packet;
@@ -48,6 +50,7 @@ pub(crate) use reorder::ReorderWindow;
 pub use reorder::{Offer, Reorder, ReorderCounters};
 pub use sender::{
     Batch, Framing, Pace, Play, Scale, Sender, SenderConfig, SenderCounters, SenderEvent, Speed, Transmit,
+    Want,
 };
 pub(crate) use sender::{
     MAX_PACKET, MAX_UDP_SPEED, MIN_PACKET, Message, Next, PIECES, Packet as SplitPacket,

@@ -6,9 +6,9 @@ use super::stream::{Route, Stream, earliest};
 use super::transmit::Transmit;
 use super::turn::Turn;
 use crate::fmt::debug;
-use crate::frame::{FrameId, FrameStore, TrackId};
+use crate::frame::{FrameStore, TrackId};
 use crate::random::split_mix;
-use crate::rtp::{self, MAX_PACKET, MIN_PACKET, Port};
+use crate::rtp::{self, MAX_PACKET, MIN_PACKET, Port, Want};
 use crate::storage::Fifo;
 use crate::time::{Instant, Now, Wake, sooner};
 use core::net::{IpAddr, SocketAddr};
@@ -168,9 +168,8 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
 
     /// Returns the frame that each playing stream reads next. A store that must fetch or prepare frames
     /// does so for these frames, and keeps those from there on.
-    pub fn wanted(&self) -> impl Iterator<Item = (TrackId, FrameId)> {
-        let in_play = self.state.streams.iter().filter(|stream| stream.sender.is_sending());
-        in_play.map(|stream| (stream.sender.track(), stream.sender.frame()))
+    pub fn wanted(&self) -> impl Iterator<Item = Want> {
+        self.state.streams.iter().filter_map(|stream| stream.sender.wanted())
     }
 
     /// Returns the figures of each track so far. [`Notice::Closed`] has the final ones.

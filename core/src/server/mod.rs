@@ -25,7 +25,7 @@ mod tests;
 mod transmit;
 mod turn;
 
-pub use crate::rtp::{Batch, Port};
+pub use crate::rtp::{Batch, Port, Want};
 pub use crate::rtsp::LowerTransport;
 pub use application::{Application, Catalog, CatalogApp};
 pub use chunk::Chunk;

@@ -5,7 +5,7 @@ use super::conn::ConnState;
 use super::event::{CloseReason, SessionId};
 use super::receive::{Offer, OfferedTransport, Received, Wish};
 use super::stream::{Route, Stream};
-use crate::frame::{FrameStore, Seek, TrackId};
+use crate::frame::{FrameStore, Miss, Seek, TrackId};
 use crate::rtp::{MAX_UDP_SPEED, Pace, Play, Sender, SenderConfig};
 use crate::rtsp::{
     MessageWriter, Method, Pair, Position, Profile, Range, RtpInfo, Scale, Session, Speed, Status,
@@ -258,19 +258,20 @@ impl ConnState {
             (Seek::To(time), Some(last)) if pace.is_reverse() => Seek::To(time.min(last)),
             _ => to,
         });
-        let mut first = None;
+        let (mut first, mut is_over) = (None, true);
         if !goes_on {
             for stream in self.tracks_mut(session) {
                 let whole = stream.sender.is_fresh().then_some(Seek::To(whole_start));
                 let play = Play { from: start.or(whole), stop, pace, live: end.is_none() };
-                if let Some(time) = stream.sender.play(now, play, store) {
-                    first = first.filter(|&first| pace.is_before(first, time)).or(Some(time));
+                match stream.sender.play(play, store) {
+                    Ok(time) => first = first.filter(|&first| pace.is_before(first, time)).or(Some(time)),
+                    Err(miss) => is_over &= miss == Miss::End,
                 }
             }
             // The tracks of a session start together, at the earliest of their frames.
             if let Some(time) = first {
                 for stream in self.tracks_mut(session) {
-                    stream.sender.begin_at(now.at, time);
+                    stream.sender.begin_with(time);
                 }
             }
         }
@@ -279,10 +280,15 @@ impl ConnState {
             let (seq, rtptime) = stream.sender.next_rtp(now, store);
             let _ = infos.push((stream.sender.track().track, seq, rtptime));
         }
-        let live = end.is_none().then_some(Position::Now);
-        // Of what is played to its end, nothing is left but that.
-        let start = first.or(whole_end).map(Position::At).filter(|_| live.is_none()).or(live);
-        let played = Range { start, end: stop.or(whole_end) };
+        let first = match start {
+            // Of what is played to its end, nothing is left but that.
+            _ if is_over => first.or(whole_end),
+            // The frame is not there yet, nor is its time known: it will be the one that was asked for.
+            Some(Seek::To(time)) => first.or(Some(time)),
+            _ => first,
+        };
+        let start = first.filter(|_| end.is_some()).map_or(Position::Now, Position::At);
+        let played = Range { start: Some(start), end: stop.or(whole_end) };
         let url = request.known_url();
         let base = url.track().map_or(url, |(base, _)| base);
         // A hint, which a long URL for each track makes too long to be sent.

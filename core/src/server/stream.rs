@@ -161,10 +161,10 @@ pub(super) fn walk<'a, S: FrameStore + ?Sized>(
             }
             Next::Media(mut burst) => {
                 let mut taken = true;
-                while taken && let Some(span) = burst.peek() {
-                    taken = take(Message::Media(&burst, &span));
+                while taken && let Some(fragment) = burst.peek() {
+                    taken = take(Message::Media(&burst, &fragment));
                     if taken {
-                        burst.pass(&span);
+                        burst.pass(&fragment);
                     }
                 }
                 if burst.has_passed() {
@@ -178,6 +178,7 @@ pub(super) fn walk<'a, S: FrameStore + ?Sized>(
                 }
             }
         }
+        stream.sender.settle(now, store);
     }
 }
 

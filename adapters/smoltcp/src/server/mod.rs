@@ -19,8 +19,8 @@ use crate::time::to_smoltcp;
 use crate::udp::{SOCKET, UdpPair};
 use context::Context;
 use core::net::SocketAddr;
-use pinhole::frame::{FrameId, TrackId};
-use pinhole::server::{Claim, Config, MAX_TRACKS, Port, Summary};
+use pinhole::frame::TrackId;
+use pinhole::server::{Claim, Config, MAX_TRACKS, Port, Summary, Want};
 use pinhole::time::{Duration, Now};
 use smoltcp::iface::SocketSet;
 use smoltcp::socket::udp;
@@ -149,7 +149,7 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
     }
 
     /// Returns the frames that sessions read next: [`pinhole::server::ServerConn::wanted`].
-    pub fn wanted(&self) -> impl Iterator<Item = (TrackId, FrameId)> {
+    pub fn wanted(&self) -> impl Iterator<Item = Want> {
         self.connections.iter().filter_map(Connection::conn).flat_map(|conn| conn.wanted())
     }
 

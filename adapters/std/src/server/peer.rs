@@ -113,7 +113,7 @@ impl Peer {
     }
 
     pub(super) fn reads(&self, of: impl Fn(TrackId) -> bool) -> bool {
-        self.conn.wanted().any(|(track, _)| of(track))
+        self.conn.wanted().any(|want| of(want.track))
     }
 
     pub(super) fn claim(&self, from: SocketAddr, socket: u8, port: Port, datagram: &[u8]) -> Claim {

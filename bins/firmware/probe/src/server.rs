@@ -75,7 +75,7 @@ fn turn(conn: &mut ServerConn, storage: &mut [u8], camera: &mut Camera<'_>) {
     answer(conn, storage, camera);
     write(conn, storage, camera.store());
     transmit(conn, camera.store());
-    camera.rings[0].keep_from(conn.wanted().map(|(_, frame)| frame).min().unwrap_or(FrameId(u64::MAX)));
+    camera.rings[0].keep_from(conn.wanted().map(|want| want.frame).min().unwrap_or(FrameId(u64::MAX)));
     used(conn.poll_at(camera.store()).earliest(any(true), any(true)));
     if any(false) {
         conn.disconnected();

@@ -4,7 +4,7 @@ use super::{Framing, MAGIC, PREFIX_LEN};
 use crate::payload::{Cursor, Fragment, Packetizer};
 use crate::rtp;
 use crate::storage::put;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// The most slices that [`Message::pieces`] hands on.
 pub(crate) const PIECES: usize = 4;
@@ -38,12 +38,10 @@ pub(crate) struct Burst<'a> {
     /// What the headers of all packets have in common.
     pub(super) header: rtp::Repr,
     pub(super) at: Position,
-    /// The playing time at the frame's end, from the origin of the schedule.
-    pub(super) played: Duration,
-    /// The playing time of the frame alone.
-    pub(super) shown: Duration,
-    /// How long nothing leaves after the burst's last packet.
-    pub(super) pause: Duration,
+    /// The playing time at the frame's end, in ticks from the origin of the schedule.
+    pub(super) played: u64,
+    /// For how many ticks the frame is shown.
+    pub(super) shown: u64,
 }
 
 /// How far a [`Burst`] has come.

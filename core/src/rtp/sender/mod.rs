@@ -1,14 +1,19 @@
 //! Sends one RTP stream from a [`FrameStore`]; nothing here knows RTSP.
 mod adapt;
 mod burst;
+mod config;
 mod cursor;
 mod pace;
 mod packet;
 mod report;
 mod schedule;
+mod select;
+#[cfg(test)]
+mod tests;
 mod transmit;
 
 pub(crate) use burst::{Message, Next, PIECES};
+pub use config::{Framing, Play, SenderConfig, SenderCounters, SenderEvent, Want};
 pub(crate) use pace::MAX_UDP_SPEED;
 pub use pace::{Pace, Scale, Speed};
 pub(crate) use packet::Packet;
@@ -18,115 +23,11 @@ pub(crate) use transmit::{MAX_PACKET, MIN_PACKET};
 use crate::frame::{FrameId, FrameStore, Miss, Seek, TrackId};
 use crate::payload::Cursor;
 use crate::rtp::rtcp;
-use crate::time::{Duration, Instant, MediaTime, Now, sooner};
+use crate::time::{Instant, MediaTime, Now, sooner};
 use adapt::Adaptation;
+use config::{MAGIC, PREFIX_LEN};
 use schedule::Origin;
-
-/// The first byte of a message on a byte stream.
-const MAGIC: u8 = b'$';
-/// The length of the head of such a message: the first byte, a channel, and a length of 16 bits.
-const PREFIX_LEN: usize = 4;
-
-/// How packets are told apart on their way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Framing {
-    /// Each packet is one datagram. Packets are paced, and the sender adapts to reported loss.
-    Datagram,
-    /// Packets are messages on a byte stream (RFC 2326, 10.12), which paces the sender by itself.
-    Interleaved {
-        /// The channel of RTP packets.
-        rtp: u8,
-        /// The channel of RTCP packets.
-        rtcp: u8,
-    },
-}
-
-impl Framing {
-    /// Returns the bytes in front of each packet.
-    const fn prefix_len(self) -> usize {
-        match self {
-            Self::Datagram => 0,
-            Self::Interleaved { .. } => PREFIX_LEN,
-        }
-    }
-}
-
-/// What a [`Sender`] is made of.
-#[derive(Clone, Copy, Debug)]
-pub struct SenderConfig {
-    /// The track to send.
-    pub track: TrackId,
-    /// How packets are told apart on their way.
-    pub framing: Framing,
-    /// The length of an RTP packet in bytes at most, with its header: from 548 to 65,507.
-    pub max_packet: u16,
-    /// How far the sender may fall behind before it leaves out whole frames; over an hour counts as an
-    /// hour.
-    pub late: Duration,
-    /// Whether a receiver that reports more than 10 % of datagrams lost is sent fewer frames, down to
-    /// one in eight, until it reports less than 2 %.
-    pub adapt: bool,
-    /// The number whose 16 hexadecimal digits are the CNAME (RFC 3550, 6.5.1). Streams that are to be
-    /// synchronised have the same one.
-    pub cname: u64,
-    /// A random number. The SSRC, the first sequence number and the first RTP time come from it, and
-    /// must be hard to guess (RFC 3550, 5.1).
-    pub random: u64,
-}
-
-impl SenderConfig {
-    /// Returns the SSRC of the sender.
-    pub const fn ssrc(&self) -> u32 {
-        (self.random >> 32) as u32
-    }
-}
-
-/// From where to where a track is played, and how fast.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Play {
-    /// Where to begin. `None` goes on after the newest frame that was begun.
-    pub from: Option<Seek>,
-    /// Where to stop: no frame at this time or beyond it, in the direction of play, is sent. `None`
-    /// plays to the track's end.
-    pub stop: Option<MediaTime>,
-    /// How fast.
-    pub pace: Pace,
-    /// Whether the track has no end and its frames come when they are made.
-    pub live: bool,
-}
-
-/// The figures of a [`Sender`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct SenderCounters {
-    /// Frames of which the last packet was sent.
-    pub frames: u64,
-    /// Frames that were due and not sent: the sender was late, the store had overrun it, or they could
-    /// not be sent.
-    pub frames_skipped: u64,
-    /// Frames that were left out because the receiver reported loss.
-    pub frames_thinned: u64,
-    /// RTP packets sent.
-    pub packets: u64,
-    /// RTP payload bytes sent.
-    pub octets: u64,
-    /// The packets that the receiver last reported as lost in all; negative where duplicates outnumber
-    /// them (RFC 3550, 6.4.1).
-    pub lost: i32,
-}
-
-/// What happened to a [`Sender`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum SenderEvent {
-    /// So many frames were left out: see [`SenderCounters::frames_skipped`].
-    Skipped(u64),
-    /// One frame in so many is sent from here on, from 1 to 8, by what the receiver reported.
-    Adapted(u8),
-    /// The track was played to its end, or to where it was to stop, and BYE was sent.
-    Ended,
-}
+use select::Selection;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -146,21 +47,63 @@ enum Phase {
     Over,
 }
 
-/// Where and how to go on, once the frame that was begun is sent.
+/// Where and how to go on, once the frame that was begun is sent and the place is known.
 #[derive(Clone, Copy, Debug)]
 struct Target {
-    frame: FrameId,
-    origin: Option<Origin>,
+    place: Place,
+    origin: Origin,
     pace: Pace,
-    stop: MediaTime,
+    stop: u64,
     live: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Frame(FrameId),
+    /// The store does not know yet which frame that is.
+    Seek(Seek),
 }
 
 /// Sends one track of a [`FrameStore`] as an RTP stream (RFC 3550): packets with a clock and sequence
 /// numbers, paced as the frames are shown, with sender reports between them and a BYE at the end.
 ///
 /// The caller polls it: [`Self::poll_transmit`] until `None`, again at the time that [`Self::poll_at`]
-/// returns, and when the store has a new frame.
+/// returns, and when the store has a new frame. It belongs to no connection:
+///
+/// ```
+/// use pinhole::codec::jpeg;
+/// use pinhole::frame::{Frame, FrameRing, Seek, Slot, TrackId};
+/// use pinhole::rtp::{Play, Port, Sender, SenderConfig};
+/// use pinhole::time::{Duration, Instant, Now};
+///
+/// // What is sent: here two pictures of 40 ms each.
+/// # let picture = &include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/codec/jpeg/testdata/cjpeg-422-restart-row.jpg"))[..];
+/// let mut ring = FrameRing::new(jpeg::TRACK, [Slot::EMPTY; 4], vec![0; 100_000]);
+/// ring.push(&Frame::intra(picture, 0, 3_600))?;
+/// ring.push(&Frame::intra(picture, 3_600, 3_600))?;
+/// ring.end();
+///
+/// let random = 0x1234_5678_9ABC_DEF0; // from a source that is hard to guess
+/// let mut now = Now::default();
+/// let mut sender = Sender::new(now, SenderConfig::new(TrackId::default(), random));
+/// sender.play(Play { from: Some(Seek::To(Default::default())), ..Play::default() }, &ring).unwrap();
+///
+/// let (mut packets, mut reports, mut buffer) = (0, 0, [0; 1_400]);
+/// while let Some(at) = sender.poll_at(&ring) {
+///     now.at = now.at.max(at); // a program sleeps until then
+///     while let Some(mut transmit) = sender.poll_transmit(now, &ring) {
+///         let batch = transmit.emit(1, &mut buffer).expect("room for a packet");
+///         match transmit.port() {
+///             Port::Rtp => packets += batch.count,
+///             Port::Rtcp => reports += batch.count,
+///         }
+///         transmit.commit(batch.count);
+///     }
+/// }
+/// assert_eq!(sender.counters().packets, packets as u64);
+/// assert_eq!((sender.counters().frames, reports), (2, 2)); // a report before the first frame, and BYE
+/// # Ok::<(), pinhole::frame::Full>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Sender {
     track: TrackId,
@@ -176,16 +119,20 @@ pub struct Sender {
     /// Nothing was played yet, or the track was played to its end.
     fresh: bool,
     live: bool,
-    stop: MediaTime,
-    /// The newest PLAY, while the frame that was begun before it is being sent.
+    /// In ticks; the first or last possible time if there is none.
+    stop: u64,
+    /// The newest PLAY, while the frame that was begun before it is being sent, or the store does not know
+    /// the place.
     target: Option<Target>,
-    /// `None` until the first frame is there.
-    origin: Option<Origin>,
+    origin: Origin,
+    /// Ticks a second, as the store says; 0 until that is known.
+    clock_rate: u32,
     pace: Pace,
+    selection: Selection,
     /// The RTP time at the origin.
     rtp_base: u32,
-    /// The playing time from the origin to the end of the newest frame that was begun.
-    played: Duration,
+    /// The playing time from the origin to the end of the newest frame that was begun, in ticks.
+    played: u64,
     /// The RTP time of the last report. No later one goes back behind it.
     rtp_reported: u32,
     sequence_number: u16,
@@ -193,8 +140,12 @@ pub struct Sender {
     /// The store had no frame at the last look: the next one is live, and sets the schedule.
     at_live_edge: bool,
     not_before: Instant,
-    /// The frame at the cursor is the one to send now, however late it is.
+    /// The frame at the cursor is one to send: what follows is worked out.
     settled: bool,
+    /// When its first packet is due.
+    frame_due: Instant,
+    /// From one quantum of it to the next, in microseconds.
+    quantum_interval: u32,
     /// Frames were left out not long before this time because the sender was late.
     hurry_until: Instant,
     late_micros: u32,
@@ -227,18 +178,22 @@ impl Sender {
             before_start: false,
             fresh: true,
             live: false,
-            stop: MediaTime::ZERO,
+            stop: 0,
             target: None,
-            origin: None,
+            origin: Origin::with(None, false),
+            clock_rate: 0,
             pace: Pace::default(),
+            selection: Selection::NEW,
             rtp_base,
-            played: Duration::ZERO,
+            played: 0,
             rtp_reported: rtp_base,
             sequence_number: random as u16,
             ssrc: config.ssrc(),
             at_live_edge: false,
             not_before: Instant::ZERO,
             settled: false,
+            frame_due: Instant::ZERO,
+            quantum_interval: 0,
             hurry_until: Instant::ZERO,
             late_micros: u32::try_from(config.late.as_micros()).unwrap_or(u32::MAX),
             report_at: now.at,
@@ -274,50 +229,61 @@ impl Sender {
 
     /// Plays. Between frames it takes effect at once; otherwise the frame that was begun is sent to its
     /// end first. A newer call replaces one that did not take effect yet. RTP time and sequence numbers
-    /// go on from where they are (RFC 2326, B).
+    /// go on from where they are (RFC 2326, B). The schedule begins when the first frame is there.
     ///
-    /// Returns when the first frame is shown, if the store knows that. The schedule begins at `now` then;
-    /// otherwise it begins when the first frame is there.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub fn play<S: FrameStore + ?Sized>(&mut self, now: Now, play: Play, store: &S) -> Option<MediaTime> {
+    /// Returns the time of the medium that it begins with.
+    ///
+    /// # Errors
+    /// The [`Miss`] of the first frame, where its time is not known: [`Miss::End`] if nothing is left to
+    /// play. It is played all the same, and nobody waits but the receiver.
+    pub fn play<S: FrameStore + ?Sized>(&mut self, play: Play, store: &S) -> Result<MediaTime, Miss> {
         let Play { from, stop, pace, live } = play;
-        let frame = match from {
-            Some(to) => pace.seek(store, self.track, to).unwrap_or_default(),
+        if let Some(info) = store.info(self.track) {
+            self.clock_rate = info.clock_rate;
+        }
+        let place = match from {
+            Some(to) => {
+                pace.seek(store, self.track, self.clock_rate, to).map_or(Place::Seek(to), Place::Frame)
+            }
             None => self.resume_at(pace),
         };
-        let clock_rate = store.info(self.track).map_or(0, |info| info.clock_rate);
-        let first = store.time(self.track, frame).ok().map(|time| MediaTime::from_ticks(time, clock_rate));
-        let origin = first.map(|media| Origin { at: now.at, media });
-        let nowhere = if pace.is_reverse() { MediaTime::ZERO } else { MediaTime::from_micros(u64::MAX) };
-        self.target = Some(Target { frame, origin, pace, stop: stop.unwrap_or(nowhere), live });
+        let first = match place {
+            Place::Frame(id) => store.time(self.track, id),
+            Place::Seek(_) => Err(Miss::NotYet),
+        };
+        let nowhere = if pace.is_reverse() { 0 } else { u64::MAX };
+        let stop = stop.map_or(nowhere, |stop| stop.to_ticks(self.clock_rate));
+        self.target =
+            Some(Target { place, origin: Origin::with(first.ok(), pace.is_reverse()), pace, stop, live });
         let begun = self.has_begun();
         (self.phase, self.fresh, self.ended) = (Phase::Playing, false, false);
         if !begun {
+            self.at_frame(self.frame);
             self.take_target();
         }
-        first
+        first.map(|first| self.media_time(first))
     }
 
-    /// Begins the schedule of the newest [`Self::play`] with this time of the medium at `at`. Tracks that
-    /// are played together begin with one time, the earliest that [`Self::play`] returned for them.
-    pub fn begin_at(&mut self, at: Instant, time: MediaTime) {
-        let origin = match &mut self.target {
-            Some(target) => &mut target.origin,
-            None => &mut self.origin,
-        };
-        *origin = Some(Origin { at, media: time });
+    /// Has the newest [`Self::play`] begin with this time of the medium: tracks that are played together
+    /// begin with one, the earliest that [`Self::play`] returned for them.
+    pub fn begin_with(&mut self, time: MediaTime) {
+        let origin = Origin::with(Some(time.to_ticks(self.clock_rate)), false);
+        match &mut self.target {
+            Some(target) => target.origin = origin,
+            None => self.origin = origin,
+        }
     }
 
     /// Returns when the schedule began, and with which time of the medium; `None` while the newest
     /// [`Self::play`] waits for its first frame, or for the end of a frame that was begun before it.
     pub fn origin(&self) -> Option<(Instant, MediaTime)> {
-        let origin = self.origin.filter(|_| self.target.is_none())?;
-        Some((origin.at, origin.media))
+        let (at, time) = self.origin.begun().filter(|_| self.target.is_none())?;
+        Some((at, self.media_time(time)))
     }
 
-    /// Takes the schedule of another track, if none has begun.
+    /// Begins the schedule as another track did, if it has not begun.
     pub fn join(&mut self, at: Instant, time: MediaTime) {
-        self.origin.get_or_insert(Origin { at, media: time });
+        self.origin.begin(at, time.to_ticks(self.clock_rate), self.pace.is_reverse());
     }
 
     /// Pauses, once the frame that was begun is sent.
@@ -360,11 +326,6 @@ impl Sender {
         self.fresh
     }
 
-    /// Whether it may have something to send, now or later.
-    pub(crate) const fn is_sending(&self) -> bool {
-        matches!(self.phase, Phase::Playing | Phase::Pausing | Phase::Ending { .. } | Phase::Leaving)
-    }
-
     /// The pace of the newest [`Self::play`].
     pub fn pace(&self) -> Pace {
         self.target.map_or(self.pace, |target| target.pace)
@@ -402,16 +363,27 @@ impl Sender {
             Phase::Playing | Phase::Pausing => {}
             Phase::Ready | Phase::Over => return None,
         }
-        let mut due = self.origin.map(|_| self.report_at).filter(|_| self.cursor.is_start());
-        let media = match self.look(store) {
-            // Not settled yet: to be looked at.
-            Ok(_) if self.cursor.is_start() && self.at_live_edge => Instant::ZERO,
-            Ok(look) => self.packet_due(&look).unwrap_or_default(),
+        let mut due = self.report_due();
+        let media = match self.look_ahead(store) {
             Err(Miss::NotYet) => return due,
-            Err(Miss::Overrun { .. } | Miss::Unusable | Miss::End) => Instant::ZERO,
+            Err(_) => Instant::ZERO,
+            Ok(at) => at,
         };
         sooner(&mut due, media);
         due
+    }
+
+    /// When the packet at the cursor is due.
+    fn look_ahead<S: FrameStore + ?Sized>(&self, store: &S) -> Result<Instant, Miss> {
+        if let Some(due) = self.packet_due() {
+            return Ok(due);
+        }
+        // What is not settled yet is to be looked at.
+        match self.target.map(|target| target.place).filter(|_| self.is_between_places()) {
+            Some(Place::Seek(to)) => store.seek(self.track, to).map(|_| Instant::ZERO),
+            Some(Place::Frame(_)) => Ok(Instant::ZERO),
+            None => store.frame(self.track, self.frame).map(|_| Instant::ZERO),
+        }
     }
 
     /// Returns what happened since the last call. To be called until `None`.
@@ -432,18 +404,25 @@ impl Sender {
         self.skipped > 0 || self.adapted || self.ended
     }
 
-    /// The frame that is sent next, or that is being sent.
-    pub(crate) const fn frame(&self) -> FrameId {
-        self.frame
+    /// Returns the frame that is sent next, or that is being sent, while the sender plays.
+    pub fn wanted(&self) -> Option<Want> {
+        let plays = matches!(self.phase, Phase::Playing | Phase::Pausing);
+        let by = if self.cursor.is_start() {
+            self.due_at(self.played).unwrap_or_default()
+        } else {
+            self.not_before
+        };
+        let want = Want { track: self.track, frame: self.frame, by, backwards: self.pace.is_reverse() };
+        plays.then_some(want)
     }
 
     /// Returns the sequence number and the RTP time with which the next frame begins (RFC 2326, 12.33).
     pub fn next_rtp<S: FrameStore + ?Sized>(&self, now: Now, store: &S) -> (u16, u32) {
         let mut ahead = *self;
-        match self.burst(now, store, true) {
+        match self.burst(store, now.at, true) {
             Some(mut rest) if self.has_begun() => {
-                while let Some(fragment) = rest.peek() {
-                    rest.pass(&fragment);
+                while let Some(span) = rest.peek() {
+                    rest.pass(&span);
                 }
                 ahead.pass(now, &rest);
             }

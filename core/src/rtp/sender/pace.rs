@@ -97,6 +97,9 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// Forward, at the rate of the medium, each frame when it is to be shown.
+    pub const NORMAL: Self = Self { scale: Scale::NORMAL, speed: Speed::NORMAL };
+
     /// Returns the pace that comes nearest to what was asked for. Scales beyond 1 are rounded to whole
     /// numbers, so that the frames that are sent keep one distance; they are from 0.1 to 64. The speed is
     /// from 0.1 to `max_speed` thousandths, which counts as 1000 at least.
@@ -131,27 +134,27 @@ impl Pace {
         if self.is_reverse() { time > other } else { time < other }
     }
 
-    /// From one frame that is sent to the next, in frames.
+    /// From one frame that is sent to the next, in frames, where frames can be left out in strides.
     pub(super) fn stride(self) -> u32 {
         (self.scale.magnitude() / UNIT).max(1)
     }
 
-    /// The frame so many steps on; `None` before the first one.
-    pub(super) fn step(self, frame: FrameId, steps: u64) -> Option<FrameId> {
-        let distance = steps.saturating_mul(u64::from(self.stride()));
+    /// The frame so many strides on; `None` before the first one.
+    pub(super) fn step(self, frame: FrameId, strides: u64, stride: u32) -> Option<FrameId> {
+        let distance = strides.saturating_mul(u64::from(stride));
         match self.is_reverse() {
             true => frame.0.checked_sub(distance).map(FrameId),
             false => Some(FrameId(frame.0.saturating_add(distance))),
         }
     }
 
-    /// How many steps lead from one frame to another, or just beyond it; 0 if it lies behind.
-    pub(super) fn steps(self, from: FrameId, to: FrameId) -> u64 {
+    /// How many strides lead from one frame to another, or just beyond it; 0 if it was passed already.
+    pub(super) fn steps(self, from: FrameId, to: FrameId, stride: u32) -> u64 {
         let distance = match self.is_reverse() {
             true => from.0.saturating_sub(to.0),
             false => to.0.saturating_sub(from.0),
         };
-        distance.div_ceil(u64::from(self.stride()))
+        distance.div_ceil(u64::from(stride.max(1)))
     }
 
     /// The first frame from `to` on, in the direction of play.
@@ -159,32 +162,33 @@ impl Pace {
         self,
         store: &S,
         track: TrackId,
+        clock_rate: u32,
         to: Seek,
     ) -> Result<FrameId, Miss> {
-        match to {
+        let found = store.seek(track, to)?;
+        Ok(match to {
             // The last one that is not after `time` comes before the first one that is.
-            Seek::To(time) if self.is_reverse() => {
-                let after = store.seek(track, Seek::To(time + Duration::from_micros(1)))?;
-                Ok(FrameId(after.0.saturating_sub(1)))
-            }
-            to => store.seek(track, to),
-        }
+            Seek::To(time) if self.is_reverse() => match store.time(track, found) {
+                Ok(ticks) if ticks <= time.to_ticks(clock_rate) => found,
+                _ => FrameId(found.0.saturating_sub(1)),
+            },
+            _ => found,
+        })
     }
 
-    /// For how long it is played from `start` to `pts`.
-    pub(super) fn played(self, start: MediaTime, pts: MediaTime) -> Duration {
-        self.to_play(if self.is_reverse() { start.since(pts) } else { pts.since(start) })
+    /// For how long it is played from `start` to `time`, in ticks.
+    pub(super) fn played(self, start: u64, time: u64) -> u64 {
+        self.to_play(if self.is_reverse() { start.saturating_sub(time) } else { time.saturating_sub(start) })
     }
 
-    /// Which time of the medium comes when it was played for so long from `start`.
-    pub(super) fn media_at(self, start: MediaTime, played: Duration) -> MediaTime {
-        let span = played.times(self.scale.magnitude(), UNIT);
-        if self.is_reverse() { start - span } else { start + span }
+    /// How much of the medium is played in so much time.
+    pub(super) fn media_span(self, played: Duration) -> Duration {
+        played.times(self.scale.magnitude(), UNIT)
     }
 
-    /// For how long a frame is shown that lasts for `duration` in the medium.
-    pub(super) fn shown(self, duration: Duration) -> Duration {
-        self.to_play(duration.times(self.stride(), 1))
+    /// For how long a frame is shown that lasts for `duration` in the medium, in ticks.
+    pub(super) fn shown(self, duration: u64, stride: u32) -> u64 {
+        self.to_play(duration.saturating_mul(u64::from(stride)))
     }
 
     /// How long it takes to deliver what is played for so long.
@@ -203,8 +207,15 @@ impl Pace {
         if self.speed > Speed::NORMAL { Duration::ZERO } else { self.delivered(span) }
     }
 
-    fn to_play(self, media: Duration) -> Duration {
-        media.times(UNIT, self.scale.magnitude())
+    /// Exact at scale 1, and otherwise rounded to the nearest tick.
+    fn to_play(self, media: u64) -> u64 {
+        match self.scale.magnitude() {
+            UNIT => media,
+            scale => {
+                let scaled = media.saturating_mul(u64::from(UNIT)).saturating_add(u64::from(scale / 2));
+                scaled.checked_div(u64::from(scale)).unwrap_or(media)
+            }
+        }
     }
 }
 
@@ -242,9 +253,9 @@ mod tests {
     #[test]
     fn backwards_ends_before_the_first_frame() {
         let pace = Pace { scale: Scale::from_thousandths(-4_000).unwrap(), ..Pace::default() };
-        assert_eq!(pace.step(FrameId(9), 2), Some(FrameId(1)));
-        assert_eq!(pace.step(FrameId(9), 3), None);
-        assert_eq!(pace.steps(FrameId(9), FrameId(4)), 2);
-        assert_eq!(pace.steps(FrameId(4), FrameId(9)), 0);
+        assert_eq!(pace.step(FrameId(9), 2, pace.stride()), Some(FrameId(1)));
+        assert_eq!(pace.step(FrameId(9), 3, pace.stride()), None);
+        assert_eq!(pace.steps(FrameId(9), FrameId(4), pace.stride()), 2);
+        assert_eq!(pace.steps(FrameId(4), FrameId(9), pace.stride()), 0);
     }
 }

@@ -53,8 +53,10 @@ impl Sender {
 
     /// The RTP time of a report: what is being delivered, for with a speed RTP time goes by as fast.
     fn rtp_now(&self, now: Now) -> u32 {
-        let delivered =
-            self.origin.map_or(self.played, |origin| self.pace.delivered(now.at.since(origin.at)));
+        let delivered = self
+            .origin
+            .begun()
+            .map_or(self.played, |(at, _)| self.pace.delivered(now.at.since(at)).to_ticks(self.clock_rate));
         let ahead = self.rtp_at(delivered).wrapping_sub(self.rtp_reported);
         // A PLAY goes on from the newest frame, which was late, perhaps.
         if ahead < 1 << 31 { self.rtp_reported.wrapping_add(ahead) } else { self.rtp_reported }

@@ -2,7 +2,7 @@
 //! receiver's buffer holds.
 use super::burst::{Burst, Next, Position};
 use super::{Framing, Phase, Sender};
-use crate::frame::{Frame, FrameStore, Miss, TrackInfo};
+use crate::frame::{Frame, FrameStore, TrackInfo};
 use crate::num::div_up;
 use crate::payload::{Packetizer, payload_type};
 use crate::rtp;
@@ -15,58 +15,93 @@ const QUANTUM_BYTES: u32 = QUANTUM * 1400;
 /// For how long a frame is shown that does not say so.
 const ASSUMED_DURATION: Duration = Duration::from_millis(33);
 
-/// The frame at the cursor, and what the track's clock makes of its times.
-#[derive(Debug)]
-pub(super) struct Look<'a> {
-    info: TrackInfo<'a>,
-    frame: Frame<'a>,
-    /// When the frame is shown.
-    pub(super) time: MediaTime,
-    /// For how long the frame is shown.
-    pub(super) duration: Duration,
+/// The origin of the schedule: the medium's time `time` is due at `at`, and from there on time goes by
+/// the pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// `u64::MAX` microseconds until it is known.
+    at: Instant,
+    /// In ticks of the track. Until it is known, a time that no frame comes after in the direction of play.
+    time: u64,
 }
 
-/// The origin of the schedule: `media` is due at `at`, and from there on time goes by the pace.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin {
-    pub(crate) at: Instant,
-    pub(crate) media: MediaTime,
+impl Origin {
+    const NEVER: Instant = Instant::from_micros(u64::MAX);
+
+    /// The origin of a schedule that has not begun, with the time that it will begin with, if that is
+    /// known.
+    pub(super) fn with(time: Option<u64>, reverse: bool) -> Self {
+        Self { at: Self::NEVER, time: time.unwrap_or(if reverse { 0 } else { u64::MAX }) }
+    }
+
+    /// Begins the schedule, unless it has begun: with the time that was set, but not after `time` in the
+    /// direction of play.
+    pub(super) fn begin(&mut self, at: Instant, time: u64, reverse: bool) {
+        if self.at == Self::NEVER {
+            self.at = at;
+            if if reverse { time > self.time } else { time < self.time } {
+                self.time = time;
+            }
+        }
+    }
+
+    /// Returns when it began, and with which time; `None` if it has not begun.
+    pub(super) fn begun(self) -> Option<(Instant, u64)> {
+        (self.at != Self::NEVER).then_some((self.at, self.time))
+    }
+
+    /// Moves all that is due by the time from `from` to `to`.
+    pub(super) fn shift(&mut self, from: Instant, to: Instant) {
+        self.at = self.at + to.since(from) - from.since(to);
+    }
 }
 
 impl Sender {
-    /// Returns what is due at the cursor.
+    /// Returns what is due at the cursor, which was [settled](Self::settle).
     pub(crate) fn next<'a, S: FrameStore + ?Sized>(&self, now: Now, store: &'a S) -> Option<Next<'a>> {
         match self.phase {
             Phase::Leaving => Some(Next::Report { due: now.at }),
             Phase::Ending { at, .. } if at <= now.at => Some(Next::Report { due: at }),
             Phase::Playing | Phase::Pausing => {
-                if self.origin.is_some() && self.report_at <= now.at && self.cursor.is_start() {
+                if self.report_due().is_some_and(|due| due <= now.at) {
                     return Some(Next::Report { due: self.report_at });
                 }
-                self.burst(now, store, false).map(Next::Media)
+                let due = self.packet_due().filter(|due| *due <= now.at)?;
+                self.burst(store, due, false).map(Next::Media)
             }
             Phase::Ready | Phase::Ending { .. } | Phase::Over => None,
         }
     }
 
-    /// Returns the packets that leave together from the cursor on, if they are due; with `whole`, all
-    /// the rest of the frame, due or not.
+    /// When the next report is due, between frames.
+    pub(super) fn report_due(&self) -> Option<Instant> {
+        self.origin.begun().map(|_| self.report_at).filter(|_| self.cursor.is_start())
+    }
+
+    /// When the packet at the cursor is to leave; `None` if the frame is not settled. A byte stream has its
+    /// own flow control, and needs no pace within a frame.
+    pub(super) fn packet_due(&self) -> Option<Instant> {
+        if !self.settled || !self.is_datagram() {
+            return Some(self.frame_due).filter(|_| self.settled);
+        }
+        let nth = self.packet_in_frame.checked_div(self.quantum()).unwrap_or(0);
+        let after = u64::from(self.quantum_interval).saturating_mul(u64::from(nth));
+        Some((self.frame_due + Duration::from_micros(after)).max(self.not_before))
+    }
+
+    /// Returns the packets that leave together from the cursor on; with `whole`, all the rest of the frame.
     pub(super) fn burst<'a, S: FrameStore + ?Sized>(
         &self,
-        now: Now,
         store: &'a S,
+        due: Instant,
         whole: bool,
     ) -> Option<Burst<'a>> {
+        let info = &store.info(self.track)?;
         // Borrowed where they lie: to take a frame, or a packetizer, out of its option copies it.
-        let Ok(look) = &self.look(store) else { return None };
-        let due = self.packet_due(look)?;
-        let stopped = self.before_start || (self.cursor.is_start() && self.is_beyond_stop(look.time));
-        if stopped || (!whole && (due > now.at || self.is_to_settle(now, look))) {
-            return None;
-        }
-        let played = self.pace.played(self.origin?.media, look.time);
-        let shown = self.pace.shown(look.duration);
-        let Some(packetizer) = &self.packetizer(look) else { return None };
+        let Ok(frame) = &store.frame(self.track, self.frame) else { return None };
+        let Some(packetizer) = &self.packetizer(info, frame) else { return None };
+        let played = self.played_at(frame);
+        let shown = self.shown(frame);
         let left = match self.framing {
             Framing::Datagram if !whole => {
                 let sent = self.packet_in_frame.checked_rem(self.quantum()).unwrap_or(0);
@@ -79,7 +114,7 @@ impl Sender {
             due,
             framing: self.framing,
             header: rtp::Repr {
-                payload_type: payload_type(look.info.codec),
+                payload_type: payload_type(info.codec),
                 marker: false,
                 sequence_number: self.sequence_number,
                 timestamp: self.rtp_at(played),
@@ -92,76 +127,65 @@ impl Sender {
                 packets: 0,
                 octets: 0,
             },
-            played: played + shown,
+            played: played.saturating_add(shown),
             shown,
-            // Behind schedule, the quanta follow each other at four times the speed at most.
-            pause: self.spread(look).times(1, self.quanta(packetizer).saturating_mul(2)),
         };
         burst.peek().is_some().then_some(burst)
     }
 
+    /// Works out when the packets leave of a frame of which nothing is sent yet.
+    pub(super) fn schedule(&mut self, frame: &Frame<'_>, packetizer: &Packetizer<'_>) {
+        self.frame_due = self.due_at(self.played_at(frame)).unwrap_or_default();
+        let quanta = div_up(packetizer.count(), self.quantum());
+        // Most frames of most cameras are one quantum, after which nothing is to be spread; the next frame
+        // waits half as long as the frame's packets take to leave.
+        let spread = self.pace.delivery(self.span(self.shown(frame)));
+        let interval = spread.times(1, quanta.saturating_mul(2)).as_micros();
+        self.quantum_interval = u32::try_from(interval).unwrap_or(u32::MAX);
+    }
+
+    /// The playing time from the origin to a frame, in ticks. Exact at scale 1; otherwise rounded once,
+    /// so that nothing accumulates.
+    pub(super) fn played_at(&self, frame: &Frame<'_>) -> u64 {
+        self.origin.begun().map_or(0, |(_, start)| self.pace.played(start, frame.time))
+    }
+
     /// The RTP time at a playing time from the origin.
-    pub(super) const fn rtp_at(&self, played: Duration) -> u32 {
-        self.rtp_base.wrapping_add(ticks(played))
+    pub(super) const fn rtp_at(&self, played: u64) -> u32 {
+        self.rtp_base.wrapping_add(played as u32)
     }
 
-    /// When the packet at the cursor is to leave. A byte stream has its own flow control, and needs no
-    /// pace within a frame.
-    pub(super) fn packet_due(&self, look: &Look<'_>) -> Option<Instant> {
-        let origin = self.origin?;
-        let start = origin.at + self.pace.delivery(self.pace.played(origin.media, look.time));
-        if !self.is_datagram() {
-            return Some(start);
-        }
-        let nth = self.packet_in_frame.checked_div(self.quantum()).unwrap_or(0);
-        // Most frames of most cameras are one quantum: nothing to count.
-        let after = match (nth, self.packetizer(look)) {
-            (1.., Some(packetizer)) => self.spread(look).times(nth, self.quanta(&packetizer)),
-            _ => Duration::ZERO,
-        };
-        Some((start + after).max(self.not_before))
+    /// When what is played at a time is due.
+    pub(super) fn due_at(&self, played: u64) -> Option<Instant> {
+        let (at, _) = self.origin.begun()?;
+        Some(at + self.pace.delivery(self.span(played)))
     }
 
-    /// How long a frame's packets take to leave.
-    fn spread(&self, look: &Look<'_>) -> Duration {
-        self.pace.delivery(self.pace.shown(look.duration)).times(1, 2)
+    pub(super) fn packetizer<'a>(&self, info: &TrackInfo<'a>, frame: &Frame<'a>) -> Option<Packetizer<'a>> {
+        Packetizer::new(info, frame, usize::from(self.max_packet).saturating_sub(rtp::HEADER_LEN))
     }
 
-    /// Looks at the frame at the cursor.
-    pub(super) fn look<'a, S: FrameStore + ?Sized>(&self, store: &'a S) -> Result<Look<'a>, Miss> {
-        let frame = store.frame(self.track, self.frame)?;
-        let info = store.info(self.track).ok_or(Miss::End)?;
+    /// Ticks as a span of time.
+    pub(super) fn span(&self, ticks: u64) -> Duration {
+        Duration::from_ticks(ticks, self.clock_rate)
+    }
+
+    /// Ticks as a time of the medium.
+    pub(super) fn media_time(&self, ticks: u64) -> MediaTime {
+        MediaTime::from_ticks(ticks, self.clock_rate)
+    }
+
+    /// For how long a frame is shown, in ticks.
+    pub(super) fn shown(&self, frame: &Frame<'_>) -> u64 {
         let duration = match frame.duration {
-            0 => ASSUMED_DURATION,
-            ticks => Duration::from_ticks(u64::from(ticks), info.clock_rate),
+            0 => ASSUMED_DURATION.to_ticks(self.clock_rate),
+            ticks => u64::from(ticks),
         };
-        Ok(Look { info, frame, time: frame.media_time(info.clock_rate), duration })
-    }
-
-    pub(super) fn packetizer<'a>(&self, look: &Look<'a>) -> Option<Packetizer<'a>> {
-        let room = usize::from(self.max_packet).saturating_sub(rtp::HEADER_LEN);
-        Packetizer::new(&look.info, &look.frame, room)
-    }
-
-    fn quanta(&self, packetizer: &Packetizer<'_>) -> u32 {
-        div_up(packetizer.count(), self.quantum())
+        self.pace.shown(duration, self.stride())
     }
 
     /// How many packets leave at once.
     fn quantum(&self) -> u32 {
         QUANTUM_BYTES.checked_div(u32::from(self.max_packet)).unwrap_or(1).clamp(1, QUANTUM)
     }
-
-    /// How far the sender is behind with a frame.
-    pub(super) fn lateness(&self, now: Now, look: &Look<'_>) -> Duration {
-        self.origin.map_or(Duration::ZERO, |origin| {
-            let required = self.pace.required(now.at.since(origin.at));
-            required - self.pace.played(origin.media, look.time)
-        })
-    }
-}
-
-/// Ticks of the 90 kHz clock that all video formats have, to the nearest.
-const fn ticks(span: Duration) -> u32 {
-    (span.as_micros().wrapping_mul(9).wrapping_add(50) / 100) as u32
 }

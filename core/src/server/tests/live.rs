@@ -27,7 +27,7 @@ fn the_start_of_a_live_source_is_its_newest_frame_and_other_times_are_those_it_s
         let mut bench = Bench::of(Clip { ended: false, ..Clip::of(10, 100) });
         bench.start(UDP, range);
         bench.turn();
-        let next = bench.conn.wanted().next().unwrap().1;
+        let next = bench.conn.wanted().next().unwrap().frame;
         assert_eq!((bench.rtp().len(), next), (1, FrameId(first + 1)), "{range}");
     }
 }
@@ -104,7 +104,7 @@ fn recorded_media_keep_their_pace_however_they_are_read() {
     bench.start(UDP, "Range: npt=0-\r\n");
     for _ in 0..800 {
         bench.run(millis(1));
-        let wanted = bench.conn.wanted().next().unwrap().1.0;
+        let wanted = bench.conn.wanted().next().unwrap().frame.0;
         if wanted == bench.store.frames.len() as u64 && wanted < 20 {
             bench.store.push(100, pts(wanted));
         }
