@@ -1,12 +1,12 @@
 //! [`ClientConn`]: a client's RTSP connection and its session.
 use super::chunk::Chunk;
 use super::config::{Config, NOTES_ROOM, OUTGOING_ROOM, TransportChoice, Unusable};
+use super::datagram::Datagram;
 use super::dialogue::{Command, Keepalive, Kind, Outstanding, Phase};
 use super::event::{ClientError, Event, NotWaiting, TrackDescription};
 use super::notes::{Notes, Span};
 use super::play::PlayOptions;
 use super::track::{Route, Track};
-use super::transmit::Transmit;
 use crate::fmt::debug;
 use crate::frame::{ClockReference, FrameSink, Seek};
 use crate::random::split_mix;
@@ -295,11 +295,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// Returns the next UDP datagram to send; `None` if none is due.
-    pub fn poll_transmit(&mut self, now: Now) -> Option<Transmit<'_>> {
+    pub fn poll_transmit(&mut self, now: Now) -> Option<Datagram<'_>> {
         if self.state.phase == Phase::Over {
             return None;
         }
-        self.state.tracks.iter_mut().find_map(|track| Transmit::of(track, now))
+        self.state.tracks.iter_mut().find_map(|track| Datagram::of(track, now))
     }
 
     /// Returns when to poll again if nothing arrives before.

@@ -278,7 +278,7 @@ impl State {
             None => self.whole_start(options.scale).unwrap_or_default(),
         };
         let resumed = options.from.is_none() && !self.from_start;
-        Start { time: pts, resumed, scale: Some(options.scale.thousandths()), ..Start::default() }
+        Start { time: pts, resumed, scale: Some(options.scale), ..Start::default() }
     }
 
     /// Where all of the medium begins, played at this scale, if that is known.

@@ -1,4 +1,4 @@
-//! What comes in: messages of the connection, and packets of the tracks.
+//! Input of a client connection: RTSP messages, and packets of the tracks.
 use super::conn::{Parts, State, window_of};
 use super::dialogue::{Kind, Phase};
 use super::event::ClientError;
@@ -10,8 +10,8 @@ use crate::rtsp::{Message, ParseError, ParseErrorKind, Parsed, parse_within};
 use crate::time::Now;
 
 impl State {
-    /// Takes in bytes of the connection: whole messages where they lie, half ones by way of the
-    /// storage.
+    /// Takes in bytes of the connection. Whole messages are read in place; the start of a message whose
+    /// end has not come is kept in the storage.
     pub(super) fn read<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
@@ -48,7 +48,7 @@ impl State {
         sink: &mut K,
     ) -> usize {
         let Parts { notes, tx, rx, windows } = parts;
-        // As if it had come through the storage: what is accepted does not depend on how it was cut.
+        // No more than the storage holds: what is accepted does not depend on how the bytes were split.
         let bytes = rest.get(..rx.len()).unwrap_or(rest);
         let len = self.read_message(now, bytes, url, rx.len(), notes, tx, windows, sink);
         if len == 0 {
@@ -58,7 +58,7 @@ impl State {
         len
     }
 
-    /// Completes the message that is held, with as little copying as its kind allows.
+    /// Completes the message whose start is kept, with as little copying as its kind allows.
     fn read_held<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
@@ -87,11 +87,11 @@ impl State {
             return take;
         }
         self.incoming.pop(room);
-        // What was copied behind the message is read again in its place.
+        // What was copied after the message is read again in its place.
         len.saturating_sub(held)
     }
 
-    /// Deals with the message that `bytes` start with; returns its length, 0 if it is not all there.
+    /// Handles the message that `bytes` start with. Returns its length, or 0 if its end is not there.
     #[allow(clippy::too_many_arguments, reason = "the parts of the storage, which a message may lie in")]
     fn read_message<K: FrameSink + ?Sized>(
         &mut self,
@@ -121,7 +121,8 @@ impl State {
         len
     }
 
-    /// Passes over what can be passed over; returns how much of the `held` bytes that is.
+    /// Skips a malformed message if the next one can be found, and fails otherwise. Returns how many of
+    /// the `held` bytes are done with.
     fn on_malformed(&mut self, error: ParseError, held: usize) -> usize {
         let at = self.consumed.saturating_add(error.at as u64);
         match (error.kind, error.skip) {
@@ -151,7 +152,8 @@ impl State {
         }
     }
 
-    /// A channel that nobody set up is passed over (RFC 2326, 10.12).
+    /// Passes an interleaved packet to its track. One of a channel that was not set up is skipped
+    /// (RFC 2326, 10.12).
     fn on_data<K: FrameSink + ?Sized>(&mut self, now: Now, data: Data<'_>, windows: &mut [u8], sink: &mut K) {
         let found = (0u8..).zip(&self.tracks).find_map(|(index, track)| match track.route {
             Route::Interleaved(pair) if pair.rtp == data.channel => Some((index, Port::Rtp)),
@@ -185,7 +187,8 @@ impl State {
         }
     }
 
-    /// Before the first packet of what is asked for, a BYE is a late one of what was before.
+    /// Forgets a BYE that came before the first packet of what PLAY asked for: it belongs to what was
+    /// sent before.
     fn forget_late_bye(&mut self, index: u8) {
         let set_up = matches!(self.phase, Phase::Ready | Phase::Playing);
         let asked = self.outstanding.is_some_and(|asked| matches!(asked.kind, Kind::Play { .. }));

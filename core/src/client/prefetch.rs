@@ -382,7 +382,12 @@ impl Prefetch {
             let done = at_end && (silent || self.end.is_some_and(|end| fill.reaches(end)));
             Some(Need { track, fill, place, missing, silent, done, at_end })
         };
-        fetches().enumerate().filter_map(need).collect()
+        let mut needs = Needs::new();
+        for need in fetches().enumerate().filter_map(need) {
+            // There is room for all tracks.
+            let _ = needs.push(need);
+        }
+        needs
     }
 
     /// Whether the server is to be paused.

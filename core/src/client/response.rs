@@ -257,7 +257,7 @@ impl State {
         let over = before == Before::PlayedOut || (playing && self.is_played_out());
         let goes_on = options.from.is_none() && (scale, speed) == (self.playing.scale, self.playing.speed);
         let jumps = playing && (!goes_on || over);
-        let mut start = Start { scale: Some(scale.thousandths()), ..self.asked_start(options) };
+        let mut start = Start { scale: Some(scale), ..self.asked_start(options) };
         if let Some(Position::At(pts)) = range.start {
             start.time = pts;
             // Some servers say 0 of wherever they resume. Where there is nothing to resume, or it jumps

@@ -1,4 +1,4 @@
-//! What time alone brings about.
+//! Timers of a client connection: timeouts, fallback to TCP, ends and stalls.
 use super::config::TransportChoice;
 use super::conn::{State, window_of};
 use super::dialogue::{Before, Kind, Outstanding, Phase};
@@ -7,7 +7,7 @@ use super::track::{Route, Track};
 use crate::frame::FrameSink;
 use crate::time::{Duration, Instant, Now, sooner};
 
-/// After so much silence at the end of the range, the end has come though no BYE did.
+/// After this much silence at the end of the range, the end is taken to have come without a BYE.
 const END_SILENCE: Duration = Duration::from_secs(1);
 
 impl State {
@@ -44,7 +44,7 @@ impl State {
         }
     }
 
-    /// When [`Self::on_time`] has something to do.
+    /// When [`Self::on_time`] has something to do; `None` if nothing is planned.
     pub(super) fn timer_at(&self) -> Option<Instant> {
         if self.phase == Phase::Over {
             return (!self.finished).then_some(Instant::ZERO);
@@ -82,7 +82,7 @@ impl State {
         self.phase = Phase::Ready;
         (self.from_start, self.playing.ended) = (true, true);
         self.tell(Event::Ended);
-        // A PLAY that is asked for already comes after this.
+        // A PLAY that was asked for already starts after this end.
         if let Some(Outstanding { kind: Kind::Play { options, before }, .. }) = &mut self.outstanding {
             *before = Before::Held;
             let options = *options;
@@ -90,22 +90,22 @@ impl State {
         }
     }
 
-    /// There is no more of what is played, or was paused, as far as that is known.
+    /// Whether all of what is played, or was paused, has come, as far as that is known.
     pub(super) fn is_played_out(&self) -> bool {
         self.tracks
             .iter()
             .all(|track| track.ended || track.receiver.ends_at().is_some() || self.is_at_end(track))
     }
 
-    /// The newest frame is the last one of the range.
+    /// Whether the newest frame is the last one of the range.
     fn is_at_end(&self, track: &Track) -> bool {
         let near = track.receiver.frame_duration().scaled(3, 2);
         let ends = self.playing.end.zip(track.receiver.newest());
         !track.receiver.is_starting() && ends.is_some_and(|(end, newest)| newest + near >= end)
     }
 
-    /// When a track ends, if nothing comes: it was said BYE to, or it has come to the end of the
-    /// range, or the others have ended. A BYE can be lost.
+    /// When a track ends if nothing more comes: its source said BYE, or, as a BYE can be lost, it has
+    /// come to the end of the range or another track has ended. `None` if it does not end so.
     fn end_at(&self, track: &Track) -> Option<Instant> {
         if track.ended {
             return None;
@@ -119,7 +119,7 @@ impl State {
         ((self.is_at_end(track) || last) && !is_unfinished(track)).then_some(quiet_since + END_SILENCE)
     }
 
-    /// When UDP is given up: nothing ever came by it.
+    /// When UDP is given up, because nothing ever came by it; `None` if it is not.
     fn fall_back_at(&self) -> Option<Instant> {
         let auto = self.config.transport == TransportChoice::Auto && !self.interleaved;
         let any_came = self.tracks.iter().any(|track| {
@@ -128,7 +128,7 @@ impl State {
         (auto && !any_came && self.phase == Phase::Playing).then(|| self.playing.since + self.config.udp_wait)
     }
 
-    /// Since when nothing has come.
+    /// When the last packet of any track came, or PLAY was answered, whichever is later.
     fn quiet_since(&self) -> Instant {
         let last = self.tracks.iter().filter_map(|track| track.receiver.last_activity()).max();
         last.map_or(self.playing.since, |at| at.max(self.playing.since))
@@ -142,8 +142,8 @@ impl State {
         }
     }
 
-    /// When all of the range has been delivered, if that is known and nothing is on its way. What is
-    /// interleaved may be, until the server has answered since.
+    /// When all of the range has been delivered; `None` if that is not known, or if something can be on
+    /// its way: interleaved packets can until the server has answered a later request.
     fn over_at(&self) -> Option<Instant> {
         let length = self.playing.end?.since(self.playing.start);
         let delivery = length.scaled(1_000, u64::from(self.playing.speed.thousandths()));
@@ -152,7 +152,7 @@ impl State {
         (!unfinished && !awaited).then_some(self.playing.since + delivery)
     }
 
-    /// Silence: the end, if the time for all of the range is over, else a stall.
+    /// Handles silence: it is the end if the time for all of the range is over, and a stall otherwise.
     fn on_stall<K: FrameSink + ?Sized>(&mut self, now: Now, windows: &mut [u8], sink: &mut K) {
         if self.over_at().is_some_and(|at| at <= now.at) {
             let count = self.tracks.len();
@@ -167,7 +167,7 @@ impl State {
     }
 }
 
-/// What is interleaved is never lost, only late: of a frame that was begun, there is more to come.
+/// Whether the rest of a frame is certain to come: interleaved packets are late, but never lost.
 fn is_unfinished(track: &Track) -> bool {
     matches!(track.route, Route::Interleaved(_)) && track.receiver.has_open()
 }

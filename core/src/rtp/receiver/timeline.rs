@@ -4,6 +4,7 @@
 mod tests;
 
 use crate::frame::ClockReference;
+use crate::rtp::Scale;
 use crate::time::{MediaTime, NtpTime};
 
 /// The first frame of a start comes at most this long after [`Start::rtp_time`]; otherwise that
@@ -12,9 +13,6 @@ const PLAUSIBLE_SECS: u64 = 10;
 
 /// At most this many packets from before a start still come after it was announced.
 const MAX_AHEAD: u16 = 1_000;
-
-/// The usual rate of a medium, in thousandths.
-const NORMAL_SCALE: i32 = 1_000;
 
 /// The place at which a stream starts or continues, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,10 +29,9 @@ pub struct Start {
     /// Whether the stream continues where it was paused. Media time then does not go back, whatever
     /// `time` says.
     pub resumed: bool,
-    /// How fast the medium's own time goes, in thousandths of its usual rate; negative is backwards.
-    /// `None` keeps the scale. Times of frames count the time of playing, so they always rise; the scale
+    /// How fast the medium's own time goes. `None` keeps the scale. Times of frames count the time of playing, so they always rise; the scale
     /// only decides how far apart frames are.
-    pub scale: Option<i32>,
+    pub scale: Option<Scale>,
 }
 
 /// Which media time an RTP timestamp stands for.
@@ -52,7 +49,7 @@ pub(super) struct Timeline {
     clock_rate: u32,
     /// The frame interval in ticks that the session description announces.
     described: Option<u32>,
-    scale: i32,
+    scale: Scale,
     /// The smallest step between two frames without a loss between.
     smallest: Option<u32>,
     /// The last steps, the newest first.
@@ -75,7 +72,7 @@ impl Timeline {
         Self {
             clock_rate,
             described: frame_interval.filter(|&ticks| ticks > 0),
-            scale: NORMAL_SCALE,
+            scale: Scale::NORMAL,
             smallest: None,
             steps: [None; 3],
             mapping: None,
@@ -286,13 +283,13 @@ impl Timeline {
     /// The announced frame interval in ticks, longer where the medium goes by slower. Where it goes
     /// by faster, frames are left out.
     fn nominal(&self) -> Option<u32> {
-        let slow = u64::from(self.scale.unsigned_abs().min(1_000)).max(1);
+        let slow = u64::from(self.scale.magnitude().min(1_000)).max(1);
         let ticks = u64::from(self.described?).saturating_mul(1_000).checked_div(slow)?;
         u32::try_from(ticks).ok()
     }
 
     /// Forgets the steps that were seen at another scale.
-    fn set_scale(&mut self, scale: Option<i32>) {
+    fn set_scale(&mut self, scale: Option<Scale>) {
         if let Some(scale) = scale.filter(|&scale| scale != self.scale) {
             (self.scale, self.smallest, self.steps) = (scale, None, [None; 3]);
         }

@@ -300,7 +300,7 @@ proptest! {
                 rtp_time: (op & 1 > 0).then_some(timestamp),
                 first_sequence: (op & 2 > 0).then_some(seq),
                 resumed: op & 4 > 0,
-                scale: Some(i32::from(op) * 100),
+                scale: Scale::from_thousandths(i32::from(op) * 100),
             };
             match op % 7 {
                 0 => timeline.expect(start),

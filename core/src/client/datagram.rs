@@ -1,4 +1,4 @@
-//! [`Transmit`]: datagrams for the server, which are reports and packets that open a path.
+//! [`Datagram`]: datagrams for the server, which are reports and packets that open a path.
 use super::track::{Route, Track};
 use crate::rtp;
 use crate::rtp::{Port, Report};
@@ -10,7 +10,7 @@ use crate::time::Now;
 /// Dropped without [`Self::commit`], nothing has happened, and it stays due.
 #[derive(Debug)]
 #[must_use = "the datagram stays due until `commit` says that it was sent"]
-pub struct Transmit<'a> {
+pub struct Datagram<'a> {
     content: Content<'a>,
     track: u8,
     to: u16,
@@ -26,7 +26,7 @@ enum Content<'a> {
     Report(Report<'a>),
 }
 
-impl<'a> Transmit<'a> {
+impl<'a> Datagram<'a> {
     /// What the track has to send, if that is due.
     pub(super) fn of(track: &'a mut Track, now: Now) -> Option<Self> {
         let Route::Udp { server: Some(server) } = track.route else { return None };
