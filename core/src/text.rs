@@ -94,12 +94,12 @@ impl<W: Write> TextWriter<W> {
         self.result.map(|()| self.sink)
     }
 
-    /// Returns the sink, while writing continues.
+    /// Returns the sink, which can be used while writing continues.
     pub fn sink_mut(&mut self) -> &mut W {
         &mut self.sink
     }
 
-    /// Writes bytes as they are.
+    /// Writes bytes as they are, without escaping.
     pub fn text(&mut self, text: impl AsRef<[u8]>) {
         self.put(text.as_ref());
     }
@@ -227,7 +227,7 @@ pub(crate) fn hex_digits(value: u64) -> [u8; 16] {
 pub struct Counter(usize);
 
 impl Counter {
-    /// Returns how many bytes were written.
+    /// Returns how many bytes were counted.
     pub const fn count(&self) -> usize {
         self.0
     }

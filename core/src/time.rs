@@ -223,11 +223,11 @@ pub struct Now {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Wake {
-    /// When `poll_stream` will return something.
+    /// The time at which `poll_stream` will return something.
     pub stream: Option<Instant>,
-    /// When `poll_transmit` will return something.
+    /// The time at which `poll_transmit` will return something.
     pub datagram: Option<Instant>,
-    /// When `handle_timeout` has something to do.
+    /// The time at which `handle_timeout` has something to do.
     pub timer: Option<Instant>,
 }
 

@@ -20,7 +20,7 @@ pub struct Board {
 }
 
 impl Board {
-    /// The port of its RTSP server.
+    /// The port of the simulated board's RTSP server.
     pub const RTSP: u16 = 554;
 
     /// Starts it with these arguments, which name a clip or other media, and waits until it serves.

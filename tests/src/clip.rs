@@ -13,7 +13,7 @@ pub struct Clip {
     pub path: PathBuf,
     /// A file with the same pictures as concatenated JPEG, for programs that cannot read `path`.
     pub plain: PathBuf,
-    /// The number of frames.
+    /// The number of frames of the clip.
     pub frames: usize,
 }
 

@@ -52,7 +52,7 @@ impl Firmware {
         firmware
     }
 
-    /// Returns the URL of a medium.
+    /// Returns the URL of a medium of the camera.
     pub fn url(medium: &str) -> String {
         format!("rtsp://{}/{medium}", Self::SERVER.ip())
     }

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 /// What the receiver got of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
-    /// Frames of which every packet came.
+    /// The number of frames of which every packet came.
     pub whole: u64,
-    /// Frames of which only some packets came.
+    /// The number of frames of which only some packets came.
     pub broken: u64,
-    /// Packets that did not come.
+    /// The number of packets that did not come.
     pub lost: u64,
 }
 

@@ -113,9 +113,9 @@ pub struct Link {
 }
 
 impl Link {
-    /// The address of the near end.
+    /// The IP address of the near end of the link.
     pub const NEAR: &str = "10.0.0.1";
-    /// The address of the far end.
+    /// The IP address of the far end of the link.
     pub const FAR: &str = "10.0.0.2";
 
     /// Makes two namespaces of these names, and joins them by a link with these options.

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 /// What a process that has ended left.
 #[derive(Debug)]
 pub struct Finished {
-    /// The exit status.
+    /// The exit status of the process.
     pub status: ExitStatus,
-    /// All of its standard output, decoded lossily.
+    /// All of the process's standard output, decoded lossily.
     pub stdout: String,
-    /// All of its standard error, decoded lossily.
+    /// All of the process's standard error, decoded lossily.
     pub stderr: String,
 }
 
@@ -103,7 +103,7 @@ impl Running {
         self.child.0.id()
     }
 
-    /// Returns the lines of standard output so far.
+    /// Returns the lines that the process has written to standard output so far.
     pub fn stdout(&self) -> Vec<String> {
         self.stdout.snapshot()
     }

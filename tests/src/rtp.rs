@@ -7,7 +7,7 @@ pub struct Rtp {
     pub marker: bool,
     /// The payload type: 26 for JPEG (RFC 3551, 6).
     pub payload_type: u8,
-    /// The sequence number.
+    /// The sequence number of the packet.
     pub sequence: u16,
     /// When the frame is shown, in units of 1/90,000 s.
     pub timestamp: u32,

@@ -109,7 +109,7 @@ impl Server {
         self.address
     }
 
-    /// Returns the URL of a mount.
+    /// Returns the URL of a medium by the name under which it is served.
     pub fn url(&self, mount: &str) -> String {
         format!("rtsp://{}/{mount}", self.address)
     }
@@ -144,7 +144,7 @@ impl Server {
 #[derive(Debug)]
 pub struct GstServer {
     _process: Running,
-    /// The URL of its clip.
+    /// The URL of the clip that the server serves.
     pub url: String,
 }
 

@@ -12,7 +12,7 @@ pub struct Stage {
     pub viewer: Running,
     /// The server that the viewer watches.
     pub server: Server,
-    /// The display that the window is on.
+    /// The X display that the viewer's window is on.
     pub display: Display,
     /// The directory where the viewer writes its files.
     pub directory: TempDir,

@@ -20,7 +20,7 @@ pub struct TrackSockets {
 }
 
 impl TrackSockets {
-    /// Creates the sockets of a track from `pair`.
+    /// Creates what a client needs to receive a track over UDP, from the two sockets of `pair`.
     pub const fn new(pair: UdpPair) -> Self {
         Self { pair, source: None }
     }

@@ -18,9 +18,9 @@ pub(crate) const SOCKET: u8 = 0;
 /// of a frame, and takes fewer turns of the caller's loop for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UdpPair {
-    /// The socket for RTP.
+    /// The UDP socket for RTP packets.
     pub rtp: SocketHandle,
-    /// The socket for RTCP.
+    /// The UDP socket for RTCP packets.
     pub rtcp: SocketHandle,
 }
 

@@ -12,7 +12,7 @@ pub(super) const NOTES_ROOM: usize = 1024;
 /// The least room for a response, in bytes.
 const RESPONSE_ROOM: usize = 1024;
 
-/// The transport that a client asks for.
+/// The transport over which a client asks for RTP packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TransportChoice {
@@ -31,7 +31,7 @@ pub enum TransportChoice {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Config {
-    /// The transport to ask for.
+    /// The transport over which to ask for RTP packets.
     pub transport: TransportChoice,
     /// With [`TransportChoice::Auto`], how long to wait for the first packet over UDP.
     pub udp_wait: Duration,
@@ -94,7 +94,7 @@ pub enum Unusable {
     Url(UrlError),
     /// The storage is smaller than [`Config::storage_len`].
     StorageTooSmall {
-        /// The least length of the storage, in bytes.
+        /// The length in bytes that the storage needs at least.
         need: usize,
     },
 }

@@ -21,12 +21,12 @@ pub enum Event<'a> {
     /// A track shall come over UDP. The caller binds two UDP ports for it and passes them to
     /// [`super::ClientConn::setup`]. The session waits until it does.
     Setup {
-        /// The number of the track.
+        /// The number of the track that needs ports.
         track: u8,
     },
     /// A track was set up over UDP. Packets from these ports belong to it.
     ServerPorts {
-        /// The number of the track.
+        /// The number of the track that was set up.
         track: u8,
         /// The server's UDP ports; `None` if it does not give them. Nothing is sent to the server then.
         ports: Option<Pair<u16>>,
@@ -62,9 +62,9 @@ pub enum Event<'a> {
     /// The server has refused a request. After DESCRIBE and SETUP, [`Self::Closed`] follows. After PLAY
     /// and PAUSE the session continues as before.
     Refused {
-        /// The method of the request.
+        /// The method of the refused request.
         method: Method<'static>,
-        /// The status of the response.
+        /// The status of the server's response.
         status: Status,
         /// The authentication that the server asks for, with [`Status::UNAUTHORIZED`].
         auth: Option<AuthScheme>,
@@ -85,7 +85,7 @@ pub enum ClientError {
         /// The offset of these bytes since the start of the connection.
         at: u64,
     },
-    /// The server speaks HTTP.
+    /// The server has sent an HTTP message instead of RTSP.
     Http {
         /// The offset of the HTTP message since the start of the connection, in bytes.
         at: u64,
@@ -112,15 +112,15 @@ pub enum ClientError {
     NoRoom,
     /// The server has not answered a request within [`super::Config::response_wait`].
     Timeout {
-        /// The method of the request.
+        /// The method of the request that was not answered.
         method: Method<'static>,
     },
     /// The server does not know the session any more, or refuses to keep it alive.
     SessionLost {
-        /// The status of its response.
+        /// The status of the server's response.
         status: Status,
     },
-    /// The connection was lost.
+    /// The connection was lost before the session had ended.
     Disconnected,
 }
 
@@ -155,13 +155,13 @@ impl core::error::Error for ClientError {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TrackDescription {
-    /// What its frames are.
+    /// The codec of the track, which says what its frames are.
     pub codec: Codec,
     /// The payload type of the track's RTP packets.
     pub payload_type: u8,
     /// Ticks per second of the track's RTP clock.
     pub clock_rate: u32,
-    /// The frame rate, if the server gives it.
+    /// The frame rate; `None` if the server does not give it.
     pub frame_rate: Option<FrameRate>,
     /// The width and the height in pixels, if the server gives them.
     pub dimensions: Option<(u16, u16)>,

@@ -21,7 +21,7 @@ use crate::time::{MediaTime, NtpTime};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClockReference {
-    /// The sender's wall clock.
+    /// The time on the sender's wall clock.
     pub ntp: NtpTime,
     /// The media time at that moment, in ticks of the track's clock.
     pub time: u64,

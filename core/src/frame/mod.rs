@@ -64,7 +64,7 @@ pub struct Flags {
     pub sync: bool,
     /// Whether no other frame needs this one to be decoded, so that a sender can leave it out alone.
     pub droppable: bool,
-    /// How much of the frame's data is there.
+    /// How much of the frame's data is there: all, all but known ranges, or an unknown part.
     pub integrity: Integrity,
 }
 
@@ -73,12 +73,12 @@ impl Flags {
     /// PCM.
     pub const INTRA: Self = Self { sync: true, droppable: true, integrity: Integrity::Complete };
 
-    /// Returns whether the frame needs no other, and no other needs it.
+    /// Whether the frame needs no other frame, and no other frame needs it.
     pub const fn is_intra(self) -> bool {
         self.sync && self.droppable
     }
 
-    /// Returns these flags with another integrity.
+    /// Returns a copy of these flags with `integrity` in place of their own.
     pub const fn with_integrity(self, integrity: Integrity) -> Self {
         Self { integrity, ..self }
     }
@@ -88,7 +88,7 @@ impl Flags {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Integrity {
-    /// Every byte is there.
+    /// Every byte of the frame is there.
     Complete,
     /// Every byte is there except those in [`Frame::missing`], whose values mean nothing. A decoder can
     /// continue after each missing range.
@@ -98,7 +98,7 @@ pub enum Integrity {
 }
 
 impl Integrity {
-    /// Whether every byte is there.
+    /// Whether every byte of the frame is there.
     pub const fn is_complete(self) -> bool {
         matches!(self, Self::Complete)
     }
@@ -165,9 +165,9 @@ pub enum Miss {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Seek {
-    /// The newest frame at which decoding can begin.
+    /// The live edge of the medium: the newest frame at which decoding can begin.
     Live,
-    /// The first frame at this time or after it.
+    /// The first frame that is shown at this time or after it.
     To(MediaTime),
 }
 

@@ -15,7 +15,8 @@ impl FrameClock {
     const SLOWEST: u64 = 1;
     const FASTEST: u64 = 1_000_000;
 
-    /// Creates a clock. Returns `None` for less than 0.001 or more than 1000 frames per second.
+    /// Creates a clock of `rate` frames in `scale` seconds: 30000 and 1001 are 29.97 frames per second.
+    /// Returns `None` for less than 0.001 or more than 1000 frames per second.
     pub const fn new(rate: u32, scale: u32) -> Option<Self> {
         let clock = Self { rate, scale };
         match clock.thousandths() {
@@ -24,7 +25,7 @@ impl FrameClock {
         }
     }
 
-    /// Returns the rate and the scale.
+    /// Returns the rate and the scale: there are `rate` frames in `scale` seconds.
     pub const fn fraction(self) -> (u32, u32) {
         (self.rate, self.scale)
     }
@@ -48,7 +49,7 @@ impl FrameClock {
         u64::try_from(frames).unwrap_or(u64::MAX)
     }
 
-    /// Returns the duration of a frame.
+    /// Returns how long each frame is shown.
     pub fn interval(self) -> Duration {
         self.pts(1).since(MediaTime::ZERO)
     }

@@ -22,9 +22,9 @@ pub struct MediaError {
 pub enum MediaErrorKind {
     /// The start of the file is not that of any [`Container`](super::Container).
     Unrecognised,
-    /// Bytes that belong to no frame.
+    /// There are bytes in the file that belong to no frame.
     Junk {
-        /// Their number.
+        /// The number of these bytes.
         len: u64,
     },
     /// A frame is larger than allowed, or larger than the buffer for it.
@@ -58,11 +58,11 @@ impl MediaErrorKind {
     }
 }
 
-/// Why there is no frame.
+/// Why a [`FrameReader`](super::FrameReader) returns no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ReadError<E> {
-    /// The file cannot be read.
+    /// The file cannot be read. The error is that of the reader.
     Io(E),
     /// The content of the file is damaged. The reader can go on.
     Media(MediaError),

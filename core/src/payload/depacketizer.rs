@@ -131,7 +131,7 @@ impl Depacketizer {
         }
     }
 
-    /// Returns the counts so far.
+    /// Returns the counts of frames and packets so far.
     pub const fn counters(&self) -> DepacketizerCounters {
         match self {
             Self::Jpeg(jpeg) => jpeg.counters(),

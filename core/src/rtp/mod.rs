@@ -63,8 +63,8 @@ pub use statistics::{Statistics, StatisticsCounters};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Port {
-    /// Media packets.
+    /// The port or channel of RTP packets, which carry media.
     Rtp,
-    /// Reports.
+    /// The port or channel of RTCP packets, which carry reports.
     Rtcp,
 }

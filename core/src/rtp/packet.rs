@@ -2,7 +2,7 @@
 use crate::storage;
 use core::fmt;
 
-/// Length of the fixed header in bytes.
+/// The length of the fixed RTP header in bytes.
 pub const HEADER_LEN: usize = 12;
 
 /// The only version of RTP that is in use.
@@ -45,7 +45,7 @@ impl<T: AsRef<[u8]>> Packet<T> {
         b & 0x80 != 0
     }
 
-    /// Returns the sequence number, which wraps.
+    /// Returns the sequence number, which counts packets and wraps at 65,536.
     pub fn sequence_number(&self) -> u16 {
         let [_, _, a, b, ..] = self.header();
         u16::from_be_bytes([a, b])
@@ -97,13 +97,13 @@ impl<T: AsRef<[u8]>> Packet<T> {
 pub struct Repr {
     /// The payload type: 7 bits, the eighth is not sent.
     pub payload_type: u8,
-    /// The marker bit.
+    /// The marker bit. For video, it marks the last packet of a frame.
     pub marker: bool,
-    /// The sequence number.
+    /// The sequence number, which counts packets and wraps at 65,536.
     pub sequence_number: u16,
     /// The timestamp in ticks of the payload's clock.
     pub timestamp: u32,
-    /// The synchronisation source.
+    /// The synchronisation source (SSRC), which identifies the sender.
     pub ssrc: u32,
 }
 
@@ -187,7 +187,7 @@ pub enum Error {
     },
     /// The last byte, which counts the padding, says 0 or more bytes than there are.
     Padding {
-        /// The count that was found.
+        /// The number of bytes of padding that the last byte gives.
         found: u8,
     },
 }

@@ -56,7 +56,7 @@ pub(crate) struct ReorderWindow {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReorderCounters {
-    /// Packets that had to wait.
+    /// Packets that had to wait for missing packets before them.
     pub held: u64,
     /// Missing packets that were given up.
     pub lost: u64,
@@ -69,13 +69,13 @@ pub struct ReorderCounters {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Offer {
-    /// It was delivered.
+    /// The packet was delivered at once.
     Delivered,
-    /// It waits for packets before it.
+    /// The packet waits for missing packets before it.
     Held,
-    /// It waits already; this copy was dropped.
+    /// A copy of the packet waits already. This copy was dropped.
     Duplicate,
-    /// It was delivered or given up before; this copy was dropped.
+    /// The packet was delivered or given up before. This copy was dropped.
     Late,
 }
 
@@ -120,7 +120,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
         self.window.flush(self.storage.as_mut(), deliver);
     }
 
-    /// Returns what happened so far.
+    /// Returns the counts of packets so far.
     pub const fn counters(&self) -> ReorderCounters {
         self.window.counters
     }

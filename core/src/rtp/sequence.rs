@@ -16,19 +16,19 @@ const MAX_MISORDER: u16 = 100;
 pub enum Arrival {
     /// The packet follows the highest one so far, or is the first of all.
     InOrder {
-        /// Its extended sequence number.
+        /// The packet's extended sequence number.
         sequence: u32,
     },
     /// The packet is further ahead than the one that should come next.
     Ahead {
-        /// Its extended sequence number.
+        /// The packet's extended sequence number.
         sequence: u32,
         /// How many packets between have not come, at least not yet.
         gap: u16,
     },
     /// The packet is before the highest one and has not come before.
     Late {
-        /// Its extended sequence number.
+        /// The packet's extended sequence number.
         sequence: u32,
     },
     /// The packet came before. Drop it.

@@ -115,7 +115,7 @@ impl Statistics {
         u32::try_from(self.jitter_16 >> 4).unwrap_or(u32::MAX)
     }
 
-    /// Returns what has come since the beginning.
+    /// Returns the counts of packets since the beginning.
     pub fn counters(&self) -> StatisticsCounters {
         StatisticsCounters { lost: self.lost(), ..self.counters }
     }

@@ -10,7 +10,7 @@ pub enum AuthScheme {
     Basic,
     /// A hash of the password is sent (RFC 2617, 3).
     Digest,
-    /// Any other scheme.
+    /// The server asks for any other scheme.
     Other,
 }
 

@@ -41,7 +41,7 @@ impl<'a> Headers<'a> {
             .map(|header| header.value)
     }
 
-    /// Returns all fields.
+    /// Returns all header fields, in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = Header<'a>> + use<'a> {
         self.fields().filter_map(Field::header)
     }

@@ -4,7 +4,7 @@
 /// The first byte of a frame of binary data. No RTSP message starts with it.
 pub const MAGIC: u8 = b'$';
 
-/// The length of a frame's header in bytes.
+/// The length in bytes of the header of a frame of interleaved binary data.
 pub const HEADER_LEN: usize = 4;
 
 /// The length of the longest payload in bytes, as its field has 16 bits.
@@ -17,7 +17,7 @@ pub struct Header {
     /// The channel, which says what the payload belongs to. SETUP agrees on channels (RFC 2326, 12.39,
     /// `interleaved`).
     pub channel: u8,
-    /// The length of the payload in bytes.
+    /// The length of the payload after the header, in bytes.
     pub len: u16,
 }
 
@@ -31,7 +31,7 @@ impl Header {
         }
     }
 
-    /// Returns the four bytes of the header.
+    /// Returns the four bytes of the header, as they are sent.
     pub const fn emit(self) -> [u8; HEADER_LEN] {
         let [high, low] = self.len.to_be_bytes();
         [MAGIC, self.channel, high, low]

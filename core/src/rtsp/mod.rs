@@ -138,12 +138,12 @@ static METHODS: [(&[u8], Method<'static>); 11] = [
 ];
 
 impl<'a> Method<'a> {
-    /// Returns the method with this name.
+    /// Returns the method with this name; [`Method::Unknown`] if the RFC has none.
     pub fn from_name(name: &'a [u8]) -> Self {
         METHODS.iter().find(|(known, _)| *known == name).map_or(Self::Unknown(name), |(_, method)| *method)
     }
 
-    /// Returns the name as it is sent.
+    /// Returns the name of the method, as it is sent.
     pub fn name(self) -> &'a [u8] {
         match self {
             Self::Unknown(name) => name,

@@ -10,7 +10,7 @@ use embedded_io::Write;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Range {
-    /// The start; `None` if the value gives none.
+    /// The start of the range; `None` if the value gives none.
     pub start: Option<Position>,
     /// The end; `None` if the range goes to the medium's end, or has no end. It may be before the
     /// start, for reverse play.
@@ -21,7 +21,7 @@ pub struct Range {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Position {
-    /// The live edge: the newest frame (`npt=now-`).
+    /// The live edge of the medium: its newest frame (`npt=now-`).
     Now,
     /// This time of the medium.
     At(MediaTime),
@@ -38,7 +38,7 @@ pub enum RangeError {
     Clock,
     /// The RFC does not know the unit of the range.
     Unit,
-    /// The value is malformed at this byte.
+    /// The value is malformed at this byte, counted from the start of the value.
     Malformed(usize),
 }
 

@@ -67,9 +67,10 @@ pub enum Profile<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pair<T> {
-    /// The number for RTP.
+    /// The number for RTP: a port or a channel.
     pub rtp: T,
-    /// The number for RTCP. If a peer does not give it, it is the number for RTP plus one.
+    /// The number for RTCP: a port or a channel. If a peer does not give it, it is the number for RTP
+    /// plus one.
     pub rtcp: T,
 }
 
@@ -78,7 +79,7 @@ pub struct Pair<T> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TransportError {
-    /// What is malformed.
+    /// What is malformed in the value.
     pub kind: TransportErrorKind,
     /// The offset of the malformed part in the value, in bytes.
     pub at: usize,

@@ -23,7 +23,7 @@ pub struct Url<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct UrlError {
-    /// What is wrong.
+    /// What is wrong with the text.
     pub kind: UrlErrorKind,
     /// The offset of the faulty part, in bytes.
     pub at: usize,

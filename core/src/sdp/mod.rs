@@ -15,10 +15,10 @@ pub const CONTENT_TYPE: &str = "application/sdp";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AddressType {
-    /// IPv4.
+    /// An IPv4 address.
     #[default]
     Ip4,
-    /// IPv6.
+    /// An IPv6 address.
     Ip6,
 }
 

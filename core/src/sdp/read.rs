@@ -164,7 +164,7 @@ impl<'a> Media<'a> {
             .filter(|&payload_type| payload_type < 128)
     }
 
-    /// Returns the attributes of this medium.
+    /// Returns the attributes (`a=` lines) of this medium, without those of the session.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
         self.section.attributes()
     }

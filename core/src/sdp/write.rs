@@ -31,7 +31,7 @@ pub struct Presentation<'a> {
     pub tracks: &'a [Track<'a>],
 }
 
-/// One track of a presentation.
+/// The description of one track of a presentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Track<'a> {

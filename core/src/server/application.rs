@@ -27,7 +27,8 @@ pub trait Application {
     }
 }
 
-/// The media that a program serves to everybody.
+/// The media that a program serves to everybody who asks. [`CatalogApp`] makes an [`Application`] of
+/// it.
 pub trait Catalog {
     /// Returns the number of the medium at `url`, which becomes
     /// [`TrackId::media`](crate::frame::TrackId::media). With `None` the request is refused with 404.
@@ -46,9 +47,9 @@ pub trait Catalog {
 /// An [`Application`] that serves the media of a catalog, with the frames of a store.
 #[derive(Debug)]
 pub struct CatalogApp<'a, C: ?Sized, S: ?Sized> {
-    /// The media.
+    /// The catalog, which names and describes the media.
     pub catalog: &'a mut C,
-    /// Their frames.
+    /// The store with the frames of these media.
     pub store: &'a S,
 }
 

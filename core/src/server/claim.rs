@@ -44,9 +44,9 @@ impl Claim {
 pub struct PortPair {
     /// The adapter's own number for the pair of sockets. The core stores it and hands it back.
     pub socket: u8,
-    /// The local port of the RTP socket.
+    /// The local UDP port of the socket for RTP.
     pub rtp: u16,
-    /// The local port of the RTCP socket.
+    /// The local UDP port of the socket for RTCP.
     pub rtcp: u16,
 }
 

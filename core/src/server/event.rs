@@ -23,25 +23,25 @@ pub enum Notice {
     Opened {
         /// The session that the track belongs to.
         session: SessionId,
-        /// The track.
+        /// The number of the track in its medium, counted from 0.
         track: TrackId,
-        /// How its packets travel.
+        /// The lower transport of the track's packets.
         transport: LowerTransport,
     },
     /// Frames were left out, because the session was late or because the store no longer has them.
     Skipped {
-        /// The session.
+        /// The session that the track belongs to.
         session: SessionId,
-        /// The track.
+        /// The number of the track in its medium, counted from 0.
         track: TrackId,
         /// The number of frames since the last notice of this kind.
         frames: u64,
     },
     /// The client's reports of loss changed how many frames are sent to it.
     Adapted {
-        /// The session.
+        /// The session that the track belongs to.
         session: SessionId,
-        /// The track.
+        /// The number of the track in its medium, counted from 0.
         track: TrackId,
         /// Every `one_in`-th frame is sent from here on, from 1 (all frames) to 8. At least two frames a
         /// second are sent in any case.
@@ -49,20 +49,20 @@ pub enum Notice {
     },
     /// The track was played to its end. The client may play it again.
     Ended {
-        /// The session.
+        /// The session that the track belongs to.
         session: SessionId,
-        /// The track.
+        /// The number of the track in its medium, counted from 0.
         track: TrackId,
     },
     /// A track was removed from its session. The session ends with its last track.
     Closed {
-        /// The session.
+        /// The session that the track belonged to.
         session: SessionId,
-        /// The track.
+        /// The number of the track in its medium, counted from 0.
         track: TrackId,
-        /// Why it was removed.
+        /// Why the track was removed.
         reason: CloseReason,
-        /// The track's final figures.
+        /// The track's final counts.
         summary: Summary,
     },
     /// The connection takes no more requests. Write what
@@ -112,20 +112,20 @@ impl core::fmt::Display for SessionId {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Summary {
-    /// Frames of which the last packet was sent.
+    /// The number of frames of which the last packet was sent.
     pub frames: u64,
     /// Frames that were due but left out because the session was late.
     pub frames_skipped: u64,
     /// Frames that were left out because the client reported loss.
     pub frames_thinned: u64,
-    /// RTP packets sent.
+    /// The number of RTP packets sent.
     pub packets: u64,
-    /// RTP payload bytes sent.
+    /// The number of RTP payload bytes sent.
     pub octets: u64,
     /// The cumulative number of lost packets in the client's last report (RFC 3550, 6.4.1). It is negative
     /// where the client received more duplicates than it missed packets.
     pub lost: i32,
-    /// The time since SETUP.
+    /// The time from SETUP to the end of the track.
     pub lifetime: Duration,
 }
 

@@ -34,22 +34,22 @@ pub struct Answered(());
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Action<'a> {
-    /// DESCRIBE (RFC 2326, 10.2).
+    /// DESCRIBE asks for the description of a presentation (RFC 2326, 10.2).
     Describe(Describe<'a>),
-    /// SETUP (RFC 2326, 10.4).
+    /// SETUP asks for a transport for a track (RFC 2326, 10.4).
     Setup(Setup<'a>),
-    /// PLAY (RFC 2326, 10.5).
+    /// PLAY asks to play a session (RFC 2326, 10.5).
     Play(Play<'a>),
     /// Any other method. [`Request::proceed`] knows the answer.
     Other(Request<'a>),
 }
 
-/// A DESCRIBE.
+/// A DESCRIBE request that waits for an answer.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
 pub struct Describe<'a>(Request<'a>);
 
-/// A SETUP.
+/// A SETUP request that waits for an answer.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
 pub struct Setup<'a> {
@@ -57,7 +57,7 @@ pub struct Setup<'a> {
     offer: Offer,
 }
 
-/// A PLAY of a session that exists.
+/// A PLAY request, for a session that exists, that waits for an answer.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
 pub struct Play<'a> {
@@ -76,7 +76,7 @@ impl<'a> Request<'a> {
         Self { state, tx, received, now, ports }
     }
 
-    /// Returns the method.
+    /// Returns the method of the request.
     pub const fn method(&self) -> Method<'a> {
         self.received.message.method
     }
@@ -116,12 +116,12 @@ impl<'a> Request<'a> {
         self.received.session
     }
 
-    /// Returns the time of the turn.
+    /// Returns the time at which the turn began.
     pub const fn now(&self) -> Now {
         self.now
     }
 
-    /// Returns the request by what accepts it.
+    /// Returns the request as one of the requests that can be accepted, with the ways to do so.
     pub fn action(self) -> Action<'a> {
         match self.received.content {
             Content::Describe => Action::Describe(Describe(self)),
@@ -217,7 +217,7 @@ impl<'a> Action<'a> {
 }
 
 impl<'a> Describe<'a> {
-    /// Returns the request, to look at it.
+    /// Returns the underlying request, to look at its headers.
     pub const fn request(&self) -> &Request<'a> {
         &self.0
     }
@@ -244,7 +244,7 @@ impl<'a> Describe<'a> {
 }
 
 impl<'a> Setup<'a> {
-    /// Returns the request, to look at it.
+    /// Returns the underlying request, to look at its headers.
     pub const fn request(&self) -> &Request<'a> {
         &self.request
     }
@@ -289,7 +289,7 @@ impl<'a> Setup<'a> {
 }
 
 impl<'a> Play<'a> {
-    /// Returns the request, to look at it.
+    /// Returns the underlying request, to look at its headers.
     pub const fn request(&self) -> &Request<'a> {
         &self.request
     }
@@ -299,7 +299,7 @@ impl<'a> Play<'a> {
         self.request
     }
 
-    /// Returns the session.
+    /// Returns the session that the client wants to play.
     pub const fn session(&self) -> SessionId {
         self.wish.session
     }

@@ -41,7 +41,7 @@ impl<'a> Arena<'a> {
         self.bytes(resources.storage_len())
     }
 
-    /// Allocates the storage of a client.
+    /// Allocates the storage that a client needs for requests, responses and waiting packets.
     pub fn client_storage(&mut self, resources: &ClientResources) -> &'a mut [u8] {
         self.bytes(resources.storage_len())
     }

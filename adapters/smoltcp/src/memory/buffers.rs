@@ -24,9 +24,9 @@ pub struct TcpBuffers {
 /// where the storage wraps, up to one packet's length stays unused, and counts as one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketBuffer {
-    /// Largest number of packets.
+    /// The largest number of packets that the buffer holds.
     pub packets: usize,
-    /// Bytes for the payloads of all packets.
+    /// The bytes of the buffer for the payloads of all its packets together.
     pub bytes: usize,
 }
 
@@ -35,20 +35,20 @@ pub struct PacketBuffer {
 pub struct UdpBuffers {
     /// Received RTP packets. A server receives only the packets with which clients open their NATs.
     pub rtp_receive: PacketBuffer,
-    /// RTP packets to be sent.
+    /// The buffer for RTP packets that wait to be sent.
     pub rtp_transmit: PacketBuffer,
-    /// Received RTCP packets.
+    /// The buffer for RTCP packets that have arrived.
     pub rtcp_receive: PacketBuffer,
     /// RTCP packets to be sent, each of up to [`REPORT`] bytes.
     pub rtcp_transmit: PacketBuffer,
 }
 
-/// Size of a [`FrameRing`].
+/// The size of a [`FrameRing`]: its slots and its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingSize {
-    /// Largest number of frames.
+    /// The largest number of frames that the ring holds.
     pub slots: usize,
-    /// Bytes for the data of all frames.
+    /// The bytes of the ring for the data of all its frames together.
     pub bytes: usize,
 }
 

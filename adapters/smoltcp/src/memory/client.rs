@@ -8,17 +8,17 @@ use smoltcp::iface::Interface;
 /// What a client has: its tracks, the sizes of its buffers, and its configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientResources {
-    /// Number of tracks that are received.
+    /// The number of tracks that the client receives at once.
     pub tracks: usize,
     /// Bytes in which received packets wait to be put in order: the argument of [`Config::storage_len`].
     pub window: usize,
-    /// Buffers of the TCP socket.
+    /// The sizes of the TCP socket's buffers.
     pub tcp: TcpBuffers,
     /// Buffers of each track's UDP sockets. `None`: the client receives interleaved only.
     pub udp: Option<UdpBuffers>,
-    /// The frame ring of each track.
+    /// The size of the frame ring of each track.
     pub ring: RingSize,
-    /// Behaviour of the client.
+    /// The configuration of the client's connection.
     pub config: Config,
 }
 
@@ -27,17 +27,17 @@ pub struct ClientResources {
 /// It covers everything but the buffers of the network device, the application, and the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientRam {
-    /// The [`Client`] and its [`TrackSockets`].
+    /// Bytes of the [`Client`] and of its [`TrackSockets`].
     pub client: usize,
     /// The storage for requests, responses, and packets that wait to be put in order.
     pub messages: usize,
-    /// Buffers of the TCP socket.
+    /// Bytes of the TCP socket's buffers.
     pub tcp: usize,
-    /// Buffers of the UDP sockets.
+    /// Bytes of the UDP sockets' buffers.
     pub udp: usize,
-    /// The sockets and their set.
+    /// Bytes of the sockets and of the set that they are in.
     pub sockets: usize,
-    /// The frame rings.
+    /// Bytes of the frame rings of all tracks.
     pub ring: usize,
     /// The [`Interface`], which the client may share with other sockets of the application.
     pub interface: usize,
@@ -87,7 +87,7 @@ impl ClientResources {
 }
 
 impl ClientRam {
-    /// Returns the sum of all parts.
+    /// Returns the sum of all parts in bytes.
     pub const fn total(&self) -> usize {
         self.client + self.messages + self.tcp + self.udp + self.sockets + self.ring + self.interface
     }

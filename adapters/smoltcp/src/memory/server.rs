@@ -25,16 +25,16 @@ use smoltcp::iface::Interface;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ServerResources<const TRACKS: usize = MAX_TRACKS> {
-    /// Largest number of clients at once.
+    /// The largest number of clients at once.
     pub connections: usize,
-    /// Buffers of each connection's TCP socket.
+    /// The sizes of the buffers of each connection's TCP socket.
     pub tcp: TcpBuffers,
     /// Buffers of the UDP sockets, which all clients share. `None`: the server sends interleaved only.
     pub udp: Option<UdpBuffers>,
     /// The ring of live frames. `None`: the frames are read in place, from flash or a sensor's buffer,
     /// and are not counted.
     pub ring: Option<RingSize>,
-    /// Behaviour of the server.
+    /// The configuration of each connection.
     pub config: Config,
 }
 
@@ -43,19 +43,19 @@ pub struct ServerResources<const TRACKS: usize = MAX_TRACKS> {
 /// It covers everything but the buffers of the network device, the application, and the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerRam {
-    /// All [`Connection`]s.
+    /// Bytes of all [`Connection`]s.
     pub connections: usize,
     /// The storage for requests and replies, which all connections share.
     pub messages: usize,
-    /// Buffers of the TCP sockets.
+    /// Bytes of the TCP sockets' buffers.
     pub tcp: usize,
-    /// Buffers of the UDP sockets.
+    /// Bytes of the UDP sockets' buffers.
     pub udp: usize,
-    /// The sockets and their set.
+    /// Bytes of the sockets and of the set that they are in.
     pub sockets: usize,
-    /// The frame ring.
+    /// Bytes of the frame ring; 0 without one.
     pub ring: usize,
-    /// The [`Server`].
+    /// Bytes of the [`Server`].
     pub server: usize,
     /// The [`Interface`], which the server may share with other sockets of the application.
     pub interface: usize,
@@ -74,12 +74,13 @@ impl<const TRACKS: usize> ServerResources<TRACKS> {
         self.storage_len() + self.connections * self.tcp.ram() + udp
     }
 
-    /// Returns the number of packet metadata that an [`Arena`](super::Arena) takes.
+    /// Returns how many packet metadata of smoltcp's UDP sockets an [`Arena`](super::Arena) needs for
+    /// these resources.
     pub const fn packets(&self) -> usize {
         if let Some(udp) = &self.udp { udp.packets() } else { 0 }
     }
 
-    /// Returns the bytes of each part.
+    /// Returns how many bytes each part of the server takes.
     pub const fn ram(&self) -> ServerRam {
         ServerRam {
             connections: self.connections * size_of::<Connection<TRACKS>>(),
@@ -100,7 +101,7 @@ impl<const TRACKS: usize> ServerResources<TRACKS> {
 }
 
 impl ServerRam {
-    /// Returns the sum of all parts.
+    /// Returns the sum of all parts in bytes.
     pub const fn total(&self) -> usize {
         self.connections
             + self.messages
@@ -112,7 +113,7 @@ impl ServerRam {
             + self.interface
     }
 
-    /// Returns each part with a readable name.
+    /// Returns the name of each part, for people, and its bytes.
     pub const fn parts(&self) -> [(&'static str, usize); 8] {
         [
             ("connections", self.connections),

@@ -10,33 +10,33 @@ pub enum SetupError {
     Port,
     /// The storage is shorter than [`Config::storage_len`](pinhole::server::Config::storage_len).
     StorageTooSmall {
-        /// Smallest length in bytes.
+        /// The smallest length of the storage that would do, in bytes.
         need: usize,
-        /// Actual length in bytes.
+        /// The length of the storage that was provided, in bytes.
         has: usize,
     },
     /// The receive buffer of a connection's TCP socket has no room for a request.
     ReceiveBufferTooSmall {
-        /// Index of the connection.
+        /// The index of the connection whose buffer it is.
         connection: usize,
-        /// Smallest length in bytes.
+        /// The smallest length of the buffer that would do, in bytes.
         need: usize,
-        /// Actual length in bytes.
+        /// The length of the buffer that was provided, in bytes.
         has: usize,
     },
     /// The transmit buffer of a connection's TCP socket is shorter than
     /// [`Config::message_len`](pinhole::server::Config::message_len).
     TransmitBufferTooSmall {
-        /// Index of the connection.
+        /// The index of the connection whose buffer it is.
         connection: usize,
-        /// Smallest length in bytes.
+        /// The smallest length of the buffer that would do, in bytes.
         need: usize,
-        /// Actual length in bytes.
+        /// The length of the buffer that was provided, in bytes.
         has: usize,
     },
     /// A connection has the same socket as an earlier connection.
     SocketTaken {
-        /// Index of the later connection.
+        /// The index of the later of the two connections with this socket.
         connection: usize,
     },
     /// The UDP sockets are not bound to an even port for RTP and the next one for RTCP (RFC 3550, 11).
@@ -48,7 +48,7 @@ pub enum SetupError {
     },
     /// Another socket of the set is bound to a port of the server.
     PortTaken {
-        /// The port.
+        /// The UDP port that was to be used twice.
         port: u16,
     },
     /// [`Config::max_packet`](pinhole::server::Config::max_packet) and the headers of IP and UDP together
@@ -56,16 +56,16 @@ pub enum SetupError {
     PacketTooLong {
         /// [`Config::max_packet`](pinhole::server::Config::max_packet).
         packet: usize,
-        /// Longest packet that the MTU has room for.
+        /// The length of the longest RTP packet that the MTU has room for, in bytes.
         room: usize,
     },
-    /// The transmit buffer of RTP's or of RTCP's socket has no room for one packet.
+    /// The transmit buffer of a UDP socket, that of RTP or that of RTCP, has no room for one packet.
     UdpBufferTooSmall {
-        /// Port of the socket.
+        /// The UDP port of the socket with that buffer.
         port: u16,
-        /// Smallest length in bytes.
+        /// The smallest length of the buffer that would do, in bytes.
         need: usize,
-        /// Actual length in bytes, or 0 if the buffer has no packet metadata.
+        /// The length of the buffer that was provided, in bytes, or 0 if it has no packet metadata.
         has: usize,
     },
 }

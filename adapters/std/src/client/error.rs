@@ -3,35 +3,36 @@ use pinhole::client::{ClientError, Unusable};
 use pinhole::rtsp::{AuthScheme, Method, Status};
 use std::io;
 
-/// Why a session cannot begin or go on.
+/// Why a client's session cannot begin or continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The URL or the options are invalid.
     #[error("{0}")]
     Unusable(Unusable),
-    /// The host has no address.
+    /// No address was found for the host of the URL.
     #[error("the host {host} is not found: {source}")]
     Resolve {
-        /// The host.
+        /// The host in the URL.
         host: String,
-        /// The system's error.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Nobody listens there.
+    /// The server did not accept a TCP connection: nobody listens at the address, or it does not
+    /// answer.
     #[error("cannot connect to {address}: {source}; is the server running?")]
     Connect {
-        /// The host and port.
+        /// The host and port that the client tried to connect to.
         address: String,
-        /// The system's error.
+        /// The error of the system.
         source: io::Error,
     },
     /// The server refused a request without which the session cannot go on.
     #[error("{}", refusal(*method, *status, *auth))]
     Refused {
-        /// The method of the request.
+        /// The method of the request that the server has refused.
         method: Method<'static>,
-        /// The status of the response.
+        /// The status of the server's response.
         status: Status,
         /// The authentication that it asks for, with status 401.
         auth: Option<AuthScheme>,
@@ -39,7 +40,7 @@ pub enum Error {
     /// The server says that the presentation is at this URL.
     #[error("the server says that the stream is elsewhere: {0}")]
     Redirected(String),
-    /// The session has failed.
+    /// The session has failed after it had begun.
     #[error("{0}")]
     Session(ClientError),
     /// A frame does not fit the cache; see [`super::Options::cache`].
@@ -48,9 +49,9 @@ pub enum Error {
          several times as large"
     )]
     CacheTooSmall {
-        /// Bytes of the frame.
+        /// The length of the frame in bytes.
         frame: usize,
-        /// Bytes that the cache of its track may hold.
+        /// The number of bytes that the cache of its track may hold.
         cache: usize,
     },
     /// The operating system refuses what an event loop needs.

@@ -33,7 +33,7 @@ const UDP: usize = 2;
 
 type Cache = FrameRing<Vec<Slot>, Vec<u8>>;
 
-/// Ends a [`Client::turn`] of another thread.
+/// A handle with which another thread ends a [`Client::turn`] early.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<mio::Waker>);
 
@@ -198,7 +198,7 @@ impl Client {
         self.cache(track).into_iter().flat_map(FrameRing::time_ranges)
     }
 
-    /// Returns how full the cache of a track is.
+    /// Returns how many frames and bytes the cache of a track holds.
     pub fn usage(&self, track: u8) -> Usage {
         let Some(cache) = self.cache(track) else { return Usage::default() };
         let span = cache.time_ranges().map(|range| Duration::from(range.to.since(range.from))).sum();
@@ -296,7 +296,7 @@ impl Client {
         self.conn.teardown();
     }
 
-    /// Returns a handle that ends a turn early.
+    /// Returns a handle with which another thread ends a [`Client::turn`] early.
     pub fn waker(&self) -> Waker {
         self.waker.clone()
     }

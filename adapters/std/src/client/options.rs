@@ -6,12 +6,12 @@ use std::time::Duration;
 /// The configuration of a [`Client`](super::Client).
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The lower transport to ask for.
+    /// The lower transport to ask the server for.
     pub transport: TransportChoice,
     /// What is played first. Scale and speed stay until
     /// [`Client::play_with`](super::Client::play_with) changes them.
     pub play: PlayOptions,
-    /// Bytes of the caches of all tracks together.
+    /// The number of bytes that the caches of all tracks together may hold.
     pub cache: usize,
     /// How far ahead of [`Client::watch_from`](super::Client::watch_from) recorded media are fetched.
     /// Frames from there on are not evicted then. With `None`, the oldest frames are evicted for the
@@ -44,7 +44,7 @@ pub enum Event {
         /// The length of the presentation; `None` if it is live, or its length is unknown.
         duration: Option<Duration>,
     },
-    /// The server plays.
+    /// The server has accepted PLAY, and plays.
     Playing {
         /// The lower transport of the media.
         transport: LowerTransport,
@@ -61,16 +61,16 @@ pub enum Event {
     Paused,
     /// The server has refused a request. The session goes on as before.
     Refused {
-        /// The method of the request.
+        /// The method of the request that the server has refused.
         method: Method<'static>,
-        /// The status of the response.
+        /// The status of the server's response.
         status: Status,
     },
     /// Nothing has come for a while, although the server plays.
     Stalled,
     /// The presentation has ended. All frames that will come are in the caches.
     Ended,
-    /// The session has ended.
+    /// The session has ended. No event follows.
     Closed,
 }
 
@@ -90,15 +90,15 @@ pub struct Statistics {
     pub first_frame: Option<Duration>,
 }
 
-/// How full the cache of a track is.
+/// How many frames and bytes the cache of a track holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// The number of frames.
+    /// The number of frames in the cache.
     pub frames: usize,
-    /// The bytes that they take.
+    /// The number of bytes that these frames take.
     pub bytes: usize,
-    /// The bytes that they may take.
+    /// The number of bytes that the cache may hold.
     pub capacity: usize,
     /// The time for which they are shown, all together.
     pub span: Duration,

@@ -19,7 +19,7 @@ pub enum MendError {
     RestartMarker {
         /// The offset in the scan, in bytes.
         at: u32,
-        /// The number of the interval.
+        /// The number of the interval that does not end, counted from 0.
         interval: u16,
     },
     /// The data is shorter than its description says.

@@ -39,7 +39,7 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// The most ranges of one frame.
+    /// The most ranges that one frame can have.
     pub const MAX: usize = 8;
 
     /// Makes a list of ranges. Returns `None` if `ranges` is empty or longer than [`Missing::MAX`], if a

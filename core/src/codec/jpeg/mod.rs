@@ -81,7 +81,7 @@ pub struct JpegInfo {
     pub width: u16,
     /// The picture's height in pixels.
     pub height: u16,
-    /// How the chroma is sampled.
+    /// How many pixels share a chroma sample.
     pub sampling: Sampling,
     /// The number of MCUs in each restart interval; 0 if the scan has no restart markers.
     pub restart_interval: u16,

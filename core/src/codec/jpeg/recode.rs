@@ -7,7 +7,7 @@ use super::inspect::{McuShape, Parsed, check_intervals};
 use super::recode_error::{RecodeError, RecodeErrorKind};
 use super::scan;
 
-/// Options of [`recode`].
+/// Options of [`recode`]: which restart markers it writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecodeOptions {

@@ -109,7 +109,7 @@ impl Depacketizer {
         matches!(self.state, State::Open(_))
     }
 
-    /// Returns the counts so far.
+    /// Returns the counts of frames and packets so far.
     pub const fn counters(&self) -> DepacketizerCounters {
         self.counters
     }

@@ -10,18 +10,18 @@ use core::fmt;
 pub enum DepacketizeError {
     /// The payload headers cannot be read.
     Payload(header::Error),
-    /// The fragment starts further on in the scan than lost packets can explain.
+    /// The fragment starts further on in the scan than the packets lost before it can explain.
     Hole {
-        /// The offset of the fragment in the scan, in bytes, as its header says.
+        /// The offset of the fragment in the scan, in bytes, as its packet says.
         offset: u32,
-        /// The offset at which the data before it ends, in bytes.
+        /// The offset in the scan, in bytes, at which the data received so far ends.
         expected: u32,
     },
-    /// The fragment overlaps data that came before.
+    /// The fragment overlaps data that was received before.
     Overlap {
-        /// The offset of the fragment in the scan, in bytes, as its header says.
+        /// The offset of the fragment in the scan, in bytes, as its packet says.
         offset: u32,
-        /// The offset at which the data before it ends, in bytes.
+        /// The offset in the scan, in bytes, at which the data received so far ends.
         expected: u32,
     },
     /// The packet has another size, type, Q or restart interval than its frame.

@@ -40,7 +40,7 @@ pub struct Payload<'a> {
     pub type_specific: u8,
     /// The offset of `data` in the scan of the frame, in bytes: 24 bits.
     pub offset: u32,
-    /// How the chroma is sampled.
+    /// How many pixels share a chroma sample.
     pub sampling: Sampling,
     /// The restart marker header; `None` if the frame has no restart markers.
     pub restart: Option<Restart>,
@@ -131,7 +131,7 @@ impl<'a> Payload<'a> {
 pub struct HeaderRepr<'a> {
     /// The offset of the data in the scan, in bytes. Only the lower 24 bits are sent.
     pub offset: u32,
-    /// How the chroma is sampled.
+    /// How many pixels share a chroma sample.
     pub sampling: Sampling,
     /// The restart marker header; `None` if the frame has no restart markers.
     pub restart: Option<Restart>,
@@ -243,12 +243,12 @@ pub enum Error {
     },
     /// The type, at byte 4, is not 0, 1, 64 or 65.
     UnsupportedType {
-        /// The type in the payload.
+        /// The type that the payload has.
         found: u8,
     },
     /// Q, at byte 5, is 0 or 100 to 127, which RFC 2435 reserves.
     ReservedQ {
-        /// Q in the payload.
+        /// The Q value that the payload has.
         found: u8,
     },
     /// Q is 255, but the first packet of a frame has no tables.

@@ -81,7 +81,7 @@ pub enum Handled {
     /// The packet is a media packet of the stream. Its data is in a frame, or it waits for missing
     /// packets before it.
     Media,
-    /// The packet is RTCP. What it says of the stream's source was noted.
+    /// The packet is RTCP. A sender report or BYE of the stream's source in it was noted.
     Control,
     /// The packet was dropped: it is malformed, of another stream or source, a duplicate, or not
     /// plausible.

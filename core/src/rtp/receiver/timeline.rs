@@ -18,7 +18,7 @@ const MAX_AHEAD: u16 = 1_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Start {
-    /// The media time of the first frame.
+    /// The media time of the first frame from this start on.
     pub time: MediaTime,
     /// The RTP timestamp that stands for `time`, if the sender has given it. It is ignored unless the
     /// timestamp of the first packet equals it or is less than 10 seconds later.

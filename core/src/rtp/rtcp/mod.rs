@@ -23,18 +23,18 @@ const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const BYE: u8 = 203;
 
-/// One packet of a compound packet.
+/// One RTCP packet of a compound packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Packet<'a> {
-    /// What a sender has sent, and how it receives others.
+    /// A sender report: what a sender has sent, and how it receives others.
     SenderReport(SenderReport<'a>),
-    /// How a receiver receives others.
+    /// A receiver report: how a receiver receives others.
     ReceiverReport(ReceiverReport<'a>),
-    /// Names and other descriptions of sources.
+    /// A source description: the names and other descriptions of sources.
     SourceDescription(SourceDescription<'a>),
-    /// Sources that leave.
+    /// A goodbye: the sources that leave.
     Bye(Bye<'a>),
     /// A packet of another type, such as an application-defined one, feedback, or an extended report.
     Other {
