@@ -1,4 +1,4 @@
-//! What a [`Sender`](super::Sender) is told, and what it tells.
+//! The configuration, options, counters and events of a [`Sender`](super::Sender).
 use super::Pace;
 use crate::frame::{FrameId, Seek, TrackId};
 use crate::time::{Duration, Instant, MediaTime};
@@ -8,13 +8,14 @@ pub(super) const MAGIC: u8 = b'$';
 /// The length of the head of such a message: the first byte, a channel, and a length of 16 bits.
 pub(super) const PREFIX_LEN: usize = 4;
 
-/// How packets are told apart on their way.
+/// How packets are separated on their way: by datagrams, or by messages on a byte stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Framing {
-    /// Each packet is one datagram. Packets are paced, and the sender adapts to reported loss.
+    /// Each packet is one UDP datagram. The sender paces packets, and can adapt to reported loss.
     Datagram,
-    /// Packets are messages on a byte stream (RFC 2326, 10.12), which paces the sender by itself.
+    /// Packets are interleaved messages on a byte stream (RFC 2326, 10.12), whose flow control paces the
+    /// sender.
     Interleaved {
         /// The channel of RTP packets.
         rtp: u8,
@@ -33,23 +34,23 @@ impl Framing {
     }
 }
 
-/// What a [`Sender`](super::Sender) is made of.
+/// The configuration of a [`Sender`](super::Sender).
 #[derive(Clone, Copy, Debug)]
 pub struct SenderConfig {
     /// The track to send.
     pub track: TrackId,
-    /// How packets are told apart on their way.
+    /// Whether packets are datagrams or messages on a byte stream.
     pub framing: Framing,
-    /// The length of an RTP packet in bytes at most, with its header: from 548 to 65,507.
+    /// The length of the longest RTP packet in bytes, with its header. Values are clamped to 548 up to
+    /// 65,507.
     pub max_packet: u16,
-    /// How far the sender may fall behind before it leaves out whole frames; over an hour counts as an
-    /// hour.
+    /// How late the sender may be before it leaves out whole frames; more than an hour counts as an hour.
     pub late: Duration,
     /// Whether a receiver that reports more than 10 % of datagrams lost is sent fewer frames, down to
     /// one in eight, until it reports less than 2 %.
     pub adapt: bool,
-    /// The number whose 16 hexadecimal digits are the CNAME (RFC 3550, 6.5.1). Streams that are to be
-    /// synchronised have the same one.
+    /// A number whose 16 hexadecimal digits are the CNAME (RFC 3550, 6.5.1). Streams that a receiver should
+    /// synchronise need the same number.
     pub cname: u64,
     /// A random number. The SSRC, the first sequence number and the first RTP time come from it, and
     /// must be hard to guess (RFC 3550, 5.1).
@@ -57,8 +58,8 @@ pub struct SenderConfig {
 }
 
 impl SenderConfig {
-    /// Packets of at most 1400 bytes as datagrams, frames left out when the sender is late by a second, and
-    /// adapted to loss. The CNAME comes from `random`, too.
+    /// Returns the configuration of a sender of datagrams, with packets of at most 1400 bytes, which leaves
+    /// frames out when it is a second late, and adapts to loss. The CNAME comes from `random`, too.
     pub const fn new(track: TrackId, random: u64) -> Self {
         Self {
             track,
@@ -77,59 +78,60 @@ impl SenderConfig {
     }
 }
 
-/// From where to where a track is played, and how fast.
+/// Options of [`Sender::play`](super::Sender::play): from where to where a track is played, and how fast.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Play {
-    /// Where to begin. `None` goes on after the newest frame that was begun.
+    /// The place to begin at. `None` continues after the newest frame that was begun.
     pub from: Option<Seek>,
-    /// Where to stop: no frame at this time or beyond it, in the direction of play, is sent. `None`
-    /// plays to the track's end.
+    /// The media time to stop at: no frame at this time or beyond it, in the direction of play, is sent.
+    /// `None` plays to the end of the track.
     pub stop: Option<MediaTime>,
-    /// How fast.
+    /// How fast the track is played and delivered.
     pub pace: Pace,
-    /// Whether the track has no end and its frames come when they are made.
+    /// Whether the track has no end, and its frames are sent as they come.
     pub live: bool,
 }
 
-/// The figures of a [`Sender`](super::Sender).
+/// Counts of what a [`Sender`](super::Sender) has sent and left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderCounters {
-    /// Frames of which the last packet was sent.
+    /// The number of frames of which the last packet was sent.
     pub frames: u64,
-    /// Frames that were due and not sent: the sender was late, the store had overrun it, or they could
-    /// not be sent.
+    /// The number of frames that were due and not sent, because the sender was late, because the store no
+    /// longer had them, or because they cannot be sent.
     pub frames_skipped: u64,
-    /// Frames that were left out because the receiver reported loss.
+    /// The number of frames that were left out because the receiver reported loss.
     pub frames_thinned: u64,
-    /// RTP packets sent.
+    /// The number of RTP packets sent.
     pub packets: u64,
-    /// RTP payload bytes sent.
+    /// The number of RTP payload bytes sent.
     pub octets: u64,
-    /// The packets that the receiver last reported as lost in all; negative where duplicates outnumber
-    /// them (RFC 3550, 6.4.1).
+    /// The number of packets lost since the beginning, by the receiver's newest report. It is negative if
+    /// more duplicates came than packets were lost (RFC 3550, 6.4.1).
     pub lost: i32,
 }
 
-/// What happened to a [`Sender`](super::Sender).
+/// An event of a [`Sender`](super::Sender).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SenderEvent {
-    /// So many frames were left out: see [`SenderCounters::frames_skipped`].
+    /// This many frames were left out; see [`SenderCounters::frames_skipped`].
     Skipped(u64),
-    /// One frame in so many is sent from here on, from 1 to 8, by what the receiver reported.
+    /// The sender has adapted to the loss that the receiver reported: from now on it sends every n-th
+    /// frame, where n is 1, 2, 4 or 8.
     Adapted(u8),
-    /// The track was played to its end, or to where it was to stop, and BYE was sent.
+    /// The track was played to its end or to [`Play::stop`], and BYE was sent.
     Ended,
 }
 
-/// A frame that a [`Sender`](super::Sender) sends next.
+/// The frame that a [`Sender`](super::Sender) needs next, for a store that has to prepare frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Want {
-    /// The track.
+    /// The track of the frame.
     pub track: TrackId,
-    /// The frame. None before it is needed, in the direction of play.
+    /// The number of the frame. No frame before it, in the direction of play, is needed any more.
     pub frame: FrameId,
     /// When the frame is due; [`Instant::ZERO`] if the receiver waits for it already.
     pub by: Instant,

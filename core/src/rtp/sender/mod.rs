@@ -1,4 +1,4 @@
-//! Sends one RTP stream from a [`FrameStore`]; nothing here knows RTSP.
+//! [`Sender`]: sends one RTP stream from a [`FrameStore`]. Nothing here knows RTSP.
 mod adapt;
 mod burst;
 mod config;
@@ -31,18 +31,18 @@ use select::Selection;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing was played yet, or it is paused.
+    /// Nothing was played yet, or the sender is paused.
     Ready,
     Playing,
-    /// To be ready as soon as the frame that was begun is sent.
+    /// The sender pauses as soon as the frame that was begun is sent.
     Pausing,
-    /// The last packet is sent. BYE follows at `at`.
+    /// The last packet was sent. BYE follows at `at`.
     Ending {
         at: Instant,
         /// Whether the track ends here, and not only the range that was asked for.
         over: bool,
     },
-    /// BYE is due, and the end.
+    /// BYE is due, and the stream ends with it.
     Leaving,
     Over,
 }
@@ -64,11 +64,11 @@ enum Place {
     Seek(Seek),
 }
 
-/// Sends one track of a [`FrameStore`] as an RTP stream (RFC 3550): packets with a clock and sequence
-/// numbers, paced as the frames are shown, with sender reports between them and a BYE at the end.
+/// Sends one track of a [`FrameStore`] as an RTP stream (RFC 3550). Packets have timestamps and sequence
+/// numbers, and are paced as their frames are shown. Sender reports go between them, and a BYE at the end.
 ///
-/// The caller polls it: [`Self::poll_transmit`] until `None`, again at the time that [`Self::poll_at`]
-/// returns, and when the store has a new frame. It belongs to no connection:
+/// The caller calls [`Self::poll_transmit`] until it returns `None`, and again at the time that
+/// [`Self::poll_at`] returns and when the store has a new frame. A sender belongs to no connection:
 ///
 /// ```
 /// use pinhole::codec::jpeg;
@@ -110,13 +110,13 @@ pub struct Sender {
     framing: Framing,
     max_packet: u16,
     phase: Phase,
-    /// The frame at the cursor, and how far it is sent.
+    /// The frame at the cursor, and how much of it was sent.
     frame: FrameId,
     cursor: Cursor,
     packet_in_frame: u32,
-    /// It is played backwards, and the frame at the cursor was the last one.
+    /// Whether the frame at the cursor was the last one of a track that is played backwards.
     before_start: bool,
-    /// Nothing was played yet, or the track was played to its end.
+    /// Whether nothing was played yet, or the track was played to its end.
     fresh: bool,
     live: bool,
     /// In ticks; the first or last possible time if there is none.
@@ -161,7 +161,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Makes a sender that waits for [`Self::play`].
+    /// Makes a sender. It sends nothing until [`Self::play`].
     pub fn new(now: Now, config: SenderConfig) -> Self {
         let random = config.random;
         let rtp_base = (random >> 16) as u32;
@@ -207,35 +207,35 @@ impl Sender {
         }
     }
 
-    /// The track that is sent.
+    /// Returns the track that is sent.
     pub const fn track(&self) -> TrackId {
         self.track
     }
 
-    /// How packets are told apart on their way.
+    /// Returns whether packets are datagrams or messages on a byte stream.
     pub const fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// The synchronisation source of the packets (RFC 3550, 3).
+    /// Returns the SSRC of the packets (RFC 3550, 3).
     pub const fn ssrc(&self) -> u32 {
         self.ssrc
     }
 
-    /// The figures so far.
+    /// Returns the counts of frames and packets so far.
     pub const fn counters(&self) -> &SenderCounters {
         &self.counters
     }
 
-    /// Plays. Between frames it takes effect at once; otherwise the frame that was begun is sent to its
-    /// end first. A newer call replaces one that did not take effect yet. RTP time and sequence numbers
-    /// go on from where they are (RFC 2326, B). The schedule begins when the first frame is there.
+    /// Starts to play. A frame that was begun is first sent to its end. A newer call replaces one that has
+    /// not taken effect yet. RTP timestamps and sequence numbers continue (RFC 2326, B). If the first frame
+    /// is not there yet, the sender waits for it, and its schedule begins when the frame is there.
     ///
-    /// Returns the time of the medium that it begins with.
+    /// Returns the media time of the first frame.
     ///
     /// # Errors
-    /// The [`Miss`] of the first frame, where its time is not known: [`Miss::End`] if nothing is left to
-    /// play. It is played all the same, and nobody waits but the receiver.
+    /// Returns the [`Miss`] of the first frame if its time is not known; [`Miss::End`] means that nothing
+    /// is left to play. The sender plays all the same: the caller only does not know the time.
     pub fn play<S: FrameStore + ?Sized>(&mut self, play: Play, store: &S) -> Result<MediaTime, Miss> {
         let Play { from, stop, pace, live } = play;
         if let Some(info) = store.info(self.track) {
@@ -286,7 +286,7 @@ impl Sender {
         self.origin.begin(at, time.to_ticks(self.clock_rate), self.pace.is_reverse());
     }
 
-    /// Pauses, once the frame that was begun is sent.
+    /// Pauses. A frame that was begun is first sent to its end.
     pub fn pause(&mut self) {
         match self.phase {
             Phase::Playing if !self.cursor.is_start() => self.phase = Phase::Pausing,
@@ -297,7 +297,7 @@ impl Sender {
         }
     }
 
-    /// Ends the stream: BYE is due at once, if anything was sent. Nothing follows it.
+    /// Ends the stream. BYE is due at once if anything was sent, and nothing follows it.
     pub fn leave(&mut self) {
         match self.phase {
             Phase::Over => {}
@@ -306,7 +306,7 @@ impl Sender {
         }
     }
 
-    /// Ends the stream without a BYE.
+    /// Ends the stream without a BYE. Nothing more is sent.
     pub const fn abandon(&mut self) {
         self.phase = Phase::Over;
     }
@@ -316,22 +316,24 @@ impl Sender {
         self.phase == Phase::Over
     }
 
-    /// Whether it plays. It does until the BYE that follows the last frame.
+    /// Whether the sender plays. It does until the BYE after the last frame.
     pub const fn is_playing(&self) -> bool {
         matches!(self.phase, Phase::Playing | Phase::Ending { .. })
     }
 
-    /// Whether there is nothing to go on from: nothing was played yet, or the track was played to its end.
+    /// Whether there is no place to continue from, because nothing was played yet or the track was played
+    /// to its end.
     pub const fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// The pace of the newest [`Self::play`].
+    /// Returns the pace of the newest [`Self::play`].
     pub fn pace(&self) -> Pace {
         self.target.map_or(self.pace, |target| target.pace)
     }
 
-    /// Takes an RTCP compound from the receiver: what it reports of this stream.
+    /// Takes a compound RTCP packet from the receiver. Reports on this stream are used for the counters and
+    /// for adaptation to loss; everything else is ignored.
     pub fn handle_rtcp(&mut self, now: Now, compound: &[u8]) {
         if let Some(block) = rtcp::reports(compound).filter(|block| block.ssrc == self.ssrc).last() {
             self.counters.lost = block.cumulative_lost;
@@ -343,7 +345,7 @@ impl Sender {
         }
     }
 
-    /// Returns what is due now; `None` if nothing is.
+    /// Returns the packets that are due now; `None` if none are.
     pub fn poll_transmit<'a, S: FrameStore + ?Sized>(
         &'a mut self,
         now: Now,
@@ -354,8 +356,8 @@ impl Sender {
         Some(Transmit::new(self, next, now))
     }
 
-    /// Returns when [`Self::poll_transmit`] will have something; `None` if it has nothing until the store
-    /// has a new frame.
+    /// Returns when [`Self::poll_transmit`] will return packets; `None` if it returns none until the store
+    /// has a new frame or [`Self::play`] is called.
     pub fn poll_at<S: FrameStore + ?Sized>(&self, store: &S) -> Option<Instant> {
         match self.phase {
             Phase::Leaving => return Some(Instant::ZERO),
@@ -386,7 +388,7 @@ impl Sender {
         }
     }
 
-    /// Returns what happened since the last call. To be called until `None`.
+    /// Returns what happened since the last call. Call it until it returns `None`.
     pub fn poll_event(&mut self) -> Option<SenderEvent> {
         let skipped = core::mem::take(&mut self.skipped);
         if skipped > 0 {
@@ -399,12 +401,12 @@ impl Sender {
         core::mem::take(&mut self.ended).then_some(SenderEvent::Ended)
     }
 
-    /// Whether [`Self::poll_event`] has something.
+    /// Whether [`Self::poll_event`] will return an event.
     pub const fn has_event(&self) -> bool {
         self.skipped > 0 || self.adapted || self.ended
     }
 
-    /// Returns the frame that is sent next, or that is being sent, while the sender plays.
+    /// Returns the frame that is being sent or will be sent next; `None` if the sender does not play.
     pub fn wanted(&self) -> Option<Want> {
         let plays = matches!(self.phase, Phase::Playing | Phase::Pausing);
         let by = if self.cursor.is_start() {
@@ -416,7 +418,8 @@ impl Sender {
         plays.then_some(want)
     }
 
-    /// Returns the sequence number and the RTP time with which the next frame begins (RFC 2326, 12.33).
+    /// Returns the sequence number and the RTP timestamp with which the next frame begins, for `RTP-Info`
+    /// (RFC 2326, 12.33).
     pub fn next_rtp<S: FrameStore + ?Sized>(&self, now: Now, store: &S) -> (u16, u32) {
         let mut ahead = *self;
         match self.burst(store, now.at, true) {

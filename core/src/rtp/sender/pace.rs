@@ -1,5 +1,5 @@
-//! How fast a track is played: from the medium's time to playing time, and from there to when packets
-//! leave (RFC 2326, 12.34 and 12.35).
+//! How fast a track is played: [`Scale`] relates media time to playing time, and [`Speed`] relates
+//! playing time to the times at which packets leave (RFC 2326, 12.34 and 12.35).
 use crate::frame::{FrameId, FrameStore, Miss, Seek, TrackId};
 use crate::time::{Duration, MediaTime};
 
@@ -16,19 +16,19 @@ pub(crate) const MAX_UDP_SPEED: u32 = 4_000;
 /// So many thousandths make 1.
 const UNIT: u32 = 1_000;
 
-/// How fast a medium's own time goes by while it is played, in thousandths; never zero.
+/// How fast a medium's own time goes while it is played, in thousandths; never zero (RFC 2326, 12.34).
 ///
-/// 2 is twice as fast, 0.5 half as fast, -1 backwards. Frames keep their usual distance in RTP
-/// time: it is by the choice of frames that the medium goes by faster.
+/// 2 is twice as fast, 0.5 is half as fast, and -1 is backwards. The intervals between RTP timestamps stay
+/// as usual: at a higher scale frames are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Scale(i32);
 
 impl Scale {
-    /// Forward, at the rate of the medium.
+    /// The scale 1: forwards, at the usual rate of the medium.
     pub const NORMAL: Self = Self(UNIT as i32);
 
-    /// Makes a scale from thousandths; `None` for zero and for `i32::MIN`.
+    /// Makes a scale from thousandths. Returns `None` for zero and for `i32::MIN`.
     pub const fn from_thousandths(thousandths: i32) -> Option<Self> {
         match thousandths {
             0 | i32::MIN => None,
@@ -41,7 +41,7 @@ impl Scale {
         self.0
     }
 
-    /// Returns how fast the medium goes by, in thousandths, whatever the direction.
+    /// Returns how fast the medium's own time goes, in thousandths, whatever the direction.
     pub const fn magnitude(self) -> u32 {
         self.0.unsigned_abs()
     }
@@ -58,17 +58,17 @@ impl Default for Scale {
     }
 }
 
-/// How much faster frames are delivered than they are shown, in thousandths; never zero. RTP
-/// timestamps do not depend on it.
+/// How many times faster frames are delivered than they are shown, in thousandths; never zero (RFC 2326,
+/// 12.35). RTP timestamps do not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Speed(u32);
 
 impl Speed {
-    /// Each frame comes when it is to be shown.
+    /// The speed 1: each frame is delivered when it is shown.
     pub const NORMAL: Self = Self(UNIT);
 
-    /// Makes a speed from thousandths; `None` for zero.
+    /// Makes a speed from thousandths. Returns `None` for zero.
     pub const fn from_thousandths(thousandths: u32) -> Option<Self> {
         match thousandths {
             0 => None,
@@ -97,12 +97,13 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Forward, at the rate of the medium, each frame when it is to be shown.
+    /// Returns scale 1 and speed 1.
     pub const NORMAL: Self = Self { scale: Scale::NORMAL, speed: Speed::NORMAL };
 
-    /// Returns the pace that comes nearest to what was asked for. Scales beyond 1 are rounded to whole
-    /// numbers, so that the frames that are sent keep one distance; they are from 0.1 to 64. The speed is
-    /// from 0.1 to `max_speed` thousandths, which counts as 1000 at least.
+    /// Returns the pace that is nearest to the scale and speed that were asked for. A scale above 1 is
+    /// rounded to a whole number, so that every n-th frame can be sent; it is limited to 0.1 up to 64, in
+    /// either direction. The speed is limited to 0.1 up to `max_speed`, which is in thousandths and counts
+    /// as 1000 at least.
     pub fn nearest(scale: Scale, speed: Speed, max_speed: u32) -> Self {
         let magnitude = match scale.magnitude() {
             slow @ ..1_000 => slow.max(MIN_SCALE),
@@ -114,12 +115,12 @@ impl Pace {
         Self { scale: Scale(signed), speed: Speed(speed) }
     }
 
-    /// Returns how fast the medium goes by.
+    /// Returns the scale: how fast the medium's own time goes.
     pub const fn scale(self) -> Scale {
         self.scale
     }
 
-    /// Returns how fast frames are delivered.
+    /// Returns the speed: how many times faster than they are shown frames are delivered.
     pub const fn speed(self) -> Speed {
         self.speed
     }

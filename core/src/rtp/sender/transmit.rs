@@ -9,14 +9,15 @@ use crate::time::Now;
 pub(crate) const MAX_PACKET: u16 = 65_507;
 /// The most bytes that one send call takes.
 const MAX_BATCH: usize = MAX_PACKET as usize;
-/// The shortest limit of a packet's length: a datagram that no path refuses (RFC 791: every host takes
-/// 576 bytes).
+/// The smallest limit of a packet's length in bytes. No path refuses such a datagram, as every host
+/// takes 576 bytes (RFC 791).
 pub(crate) const MIN_PACKET: u16 = 548;
 
-/// Packets that are due, for one destination. A guard that is dropped changes nothing: they stay due.
+/// Packets that are due now, for one destination. A guard that is dropped changes nothing: the packets
+/// stay due.
 ///
-/// The caller writes them with [`Self::emit`] or [`Self::pieces`], once or several times, sends what was
-/// written, and says by [`Self::commit`] how many packets went out.
+/// The caller writes packets with [`Self::emit`] or [`Self::pieces`], once or several times, sends what
+/// was written, and passes the number of packets that were sent to [`Self::commit`].
 #[derive(Debug)]
 #[must_use = "nothing is sent until `commit` says so"]
 pub struct Transmit<'a> {
@@ -39,15 +40,15 @@ enum Due<'a> {
     },
 }
 
-/// What [`Transmit::emit`] wrote.
+/// The packets that [`Transmit::emit`] wrote: one after another in the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Batch {
-    /// Bytes in all.
+    /// The length of all packets together in bytes.
     pub len: usize,
-    /// Bytes of each packet but the last, which may be shorter.
+    /// The length in bytes of each packet except the last one, which may be shorter.
     pub segment: usize,
-    /// The number of packets.
+    /// The number of packets that were written.
     pub count: usize,
 }
 
@@ -60,7 +61,7 @@ impl<'a> Transmit<'a> {
         Self { sender, due, now }
     }
 
-    /// Whether it is RTP or RTCP, and so which port of a pair it goes to.
+    /// Returns whether the packets are RTP or RTCP, and so to which port or channel they go.
     pub const fn port(&self) -> Port {
         match self.due {
             Due::Report { .. } => Port::Rtcp,
@@ -68,8 +69,8 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Returns the length in bytes of the next packet to be written: the least room that
-    /// [`Self::emit`] needs. 0 if there is none.
+    /// Returns the length in bytes of the next packet to be written, which is the least room that
+    /// [`Self::emit`] needs; 0 if there is no further packet.
     pub fn next_len(&self) -> usize {
         match &self.due {
             Due::Report { packet, .. } => packet.len(),
@@ -77,9 +78,10 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Writes up to `max_segments` packets one after the other: all of one length, but the last, which
-    /// may be shorter. The next call goes on after them, so that several batches can be sent at once.
-    /// Returns what was written; `None` if there is no further packet, or it does not fit into `out`.
+    /// Writes up to `max_segments` packets one after another to `out`. All have one length except the
+    /// last, which may be shorter. The next call continues after them, so that several batches can be
+    /// sent at once. Returns what was written; `None` if there is no further packet, or if the next one
+    /// does not fit.
     pub fn emit(&mut self, max_segments: usize, out: &mut [u8]) -> Option<Batch> {
         let mut room = out;
         self.batch(max_segments, |message| {
@@ -89,9 +91,9 @@ impl<'a> Transmit<'a> {
         })
     }
 
-    /// Hands packets to `push` as up to `most` slices, for a system call that gathers them; otherwise as
-    /// [`Self::emit`] does. Slices of the frame lie in the store, where all receivers share them. What is
-    /// in front of them is written to `heads`, about 30 bytes for each packet.
+    /// Passes packets to `push` as up to `most` slices, for a system call that gathers slices. Bytes of
+    /// the frame stay in the store, where all receivers share them. The headers before them are written
+    /// to `heads`, about 30 bytes for each packet. Otherwise this is like [`Self::emit`].
     pub fn pieces<'h>(
         &mut self,
         max_segments: usize,
@@ -115,7 +117,7 @@ impl<'a> Transmit<'a> {
         })
     }
 
-    /// Has `write` write each packet of a batch; `None` ends it.
+    /// Has `write` write each packet of a batch. The batch ends where `write` returns `None`.
     fn batch(
         &mut self,
         max_segments: usize,
@@ -152,7 +154,7 @@ impl<'a> Transmit<'a> {
         Some(batch).filter(|batch| batch.count > 0)
     }
 
-    /// Goes back to the first packet: the next [`Self::emit`] writes it again.
+    /// Goes back to the first packet, so that the next [`Self::emit`] writes it again.
     pub fn rewind(&mut self) {
         match &mut self.due {
             Due::Report { written, .. } => *written = false,
@@ -160,13 +162,13 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Says that the first `sent` of the packets that were written went out.
+    /// Takes note that the first `sent` of the written packets were sent. The other packets stay due.
     pub fn commit(mut self, sent: usize) {
         self.advance(sent);
     }
 
-    /// Does what [`Self::commit`] does, and goes on with the packets that follow, for a caller that sends
-    /// them one by one. Returns whether there are any.
+    /// Takes note that the first `sent` of the written packets were sent, and continues with the
+    /// packets after them, for a caller that sends packets one by one. Returns whether there are any.
     pub fn advance(&mut self, sent: usize) -> bool {
         let Due::Media { burst, start } = &mut self.due else {
             if sent > 0 {
@@ -191,9 +193,9 @@ impl<'a> Transmit<'a> {
         burst.has_more()
     }
 
-    /// Says that the network refuses packets as large as the first one (EMSGSIZE), and nothing was sent.
-    /// Frames are cut smaller from here on, down to 548 bytes a packet. Returns `false` where that is
-    /// reached, and the first packet is left out.
+    /// Says that the network has refused packets as long as the first one (EMSGSIZE), so that nothing
+    /// was sent. From now on packets are shorter, down to 548 bytes. Returns false if that limit is
+    /// reached; the first packet is then left out.
     pub fn too_big(self) -> bool {
         let smaller = (self.sender.max_packet / 4 * 3).max(MIN_PACKET);
         if smaller >= self.sender.max_packet {
