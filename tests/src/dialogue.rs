@@ -109,6 +109,11 @@ impl Dialogue {
         self
     }
 
+    /// Returns the connection.
+    pub const fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     /// Returns the connection, to be read by other means. Bytes that were received and not asked for
     /// are dropped.
     pub fn into_stream(self) -> TcpStream {

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reader_finds_each_frame_and_the_clock_however_many_segments_there_are() {
+    fn all_segments_can_be_read() {
         let frames = [Some(frame(100)), None, Some(frame(101)), Some(frame(99)), None, None];
         for segment in [1 << 30, 5000, 1] {
             let file = write(&frames, segment);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_broken_off_has_all_frames_up_to_there_and_no_part_of_one() {
+    fn an_unfinished_file_has_whole_frames() {
         let clock = FrameClock::new(25, 1).unwrap();
         let layout = Layout { segment: 600, piece: 3, pieces: 8 };
         let mut avi = AviWriter::new(Cursor::new(Vec::new()), clock, layout).unwrap();
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn each_frame_is_in_one_piece_of_the_index_and_the_first_index_knows_the_pieces() {
+    fn each_frame_is_indexed_once() {
         let clock = FrameClock::new(25, 1).unwrap();
         let layout = Layout { segment: 2000, piece: 4, pieces: 3 };
         let mut avi = AviWriter::new(Cursor::new(Vec::new()), clock, layout).unwrap();

@@ -1,6 +1,6 @@
-//! What a library makes of files, directories and live input.
+//! Libraries of files and directories.
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use pinhole::codec::jpeg::{self, JpegInfo, Sampling, TRACK};
+use pinhole::codec::jpeg::{self, Sampling};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::sdp::FrameRate;
 use pinhole::time::MediaTime;
@@ -14,11 +14,6 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 const T: TrackId = TrackId { media: 0, track: 0 };
-
-/// When a frame is shown.
-fn micros(frame: &Frame<'_>) -> u64 {
-    frame.media_time(TRACK.clock_rate).as_micros()
-}
 
 fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg")
@@ -48,13 +43,18 @@ impl Drop for Scratch {
 }
 
 fn library(path: &Path, repeat: bool) -> Library {
-    with(path, repeat, Normalising { strips: false, ..Normalising::default() })
+    with(path, repeat, Normalising { restart_intervals: false, ..Normalising::default() })
 }
 
 fn with(path: &Path, repeat: bool, normalising: Normalising) -> Library {
     let mut library = Library::with(Playback { frame_rate: FrameRate(25_000), repeat }, normalising, 1 << 30);
     library.add_path(path);
     library
+}
+
+/// The time of a frame in microseconds.
+fn micros(frame: &Frame<'_>) -> u64 {
+    frame.media_time(90_000).as_micros()
 }
 
 /// The frames of the sample, by the marker that each starts with.
@@ -71,31 +71,31 @@ fn frames() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_file_is_served_in_place_at_a_steady_rate_and_ends() {
+fn a_file_is_served_at_a_steady_rate() {
     let library = library(&sample(), false);
     assert_eq!(library.problems(), []);
     let frames = frames();
     for (n, data) in (0..).zip(&frames) {
-        let frame = library.frame(T, FrameId(n)).expect("it is there");
+        let frame = library.load(T, FrameId(n)).expect("it is there");
         assert_eq!((frame.data, micros(&frame)), (&data[..], n * 40_000));
     }
-    assert_eq!(library.frame(T, FrameId(60)).unwrap_err(), Miss::End);
+    assert_eq!(library.load(T, FrameId(60)).unwrap_err(), Miss::End);
     assert_eq!(library.seek(T, Seek::To(MediaTime::from_micros(1_000_000))), Ok(FrameId(25)));
     assert_eq!(library.seek(T, Seek::To(MediaTime::from_micros(999_999))), Ok(FrameId(25)));
-    assert_eq!(library.frame(TrackId { media: 1, track: 0 }, FrameId(0)).unwrap_err(), Miss::End);
+    assert_eq!(library.load(TrackId { media: 1, track: 0 }, FrameId(0)).unwrap_err(), Miss::End);
 }
 
 #[test]
 fn a_medium_that_repeats_goes_on_in_time() {
     let library = library(&sample(), true);
-    let (first, again) = (library.frame(T, FrameId(3)).unwrap(), library.frame(T, FrameId(123)).unwrap());
+    let (first, again) = (library.load(T, FrameId(3)).unwrap(), library.load(T, FrameId(123)).unwrap());
     assert_eq!(first.data, again.data);
     assert_eq!(micros(&again), 123 * 40_000);
-    assert_eq!(library.seek(T, Seek::To(MediaTime::from_micros(micros(&again)))), Ok(FrameId(123)));
+    assert_eq!(library.seek(T, Seek::To(again.media_time(90_000))), Ok(FrameId(123)));
 }
 
 #[test]
-fn a_frame_that_cannot_be_carried_is_left_out_and_keeps_its_time() {
+fn frames_after_one_left_out_keep_their_time() {
     let scratch = Scratch::new("left-out");
     let mut parts = frames();
     parts.truncate(4);
@@ -109,20 +109,20 @@ fn a_frame_that_cannot_be_carried_is_left_out_and_keeps_its_time() {
     assert!(problem.at.unwrap().abs_diff(at as u64) <= 4, "{problem}");
     assert!(problem.to_string().contains("clip.mjpeg: frame 1, byte "), "{problem}");
     assert!(problem.reason.contains("progressive"), "{problem}");
-    let next = library.frame(T, FrameId(1)).unwrap();
+    let next = library.load(T, FrameId(1)).unwrap();
     assert_eq!((next.data, micros(&next)), (&parts[2][..], 80_000));
 }
 
 #[test]
-fn a_file_that_is_cut_short_is_served_as_far_as_it_goes() {
+fn a_truncated_file_is_served_to_its_end() {
     let scratch = Scratch::new("short");
     let frames = frames();
     let mut content = frames[..3].concat();
     content.truncate(content.len() - 1000);
     let library = library(&scratch.file("short.mjpeg", &content), false);
     assert_eq!(library.problems().len(), 1);
-    assert_eq!(library.frame(T, FrameId(1)).unwrap().data, frames[1]);
-    assert_eq!(library.frame(T, FrameId(2)).unwrap_err(), Miss::End);
+    assert_eq!(library.load(T, FrameId(1)).unwrap().data, frames[1]);
+    assert_eq!(library.load(T, FrameId(2)).unwrap_err(), Miss::End);
 }
 
 /// An AVI file of 10 frames a second with these chunks; an empty one repeats the frame before.
@@ -139,21 +139,21 @@ fn avi(chunks: &[&[u8]]) -> Vec<u8> {
 }
 
 #[test]
-fn an_avi_file_is_served_by_its_own_clock_and_keeps_the_time_of_dropped_frames() {
+fn an_avi_file_keeps_its_own_clock() {
     let scratch = Scratch::new("avi");
     let frames = frames();
     let path = scratch.file("clip.avi", &avi(&[&frames[0], &frames[1], b"", b"", &frames[2]]));
     let library = library(&path, true);
     assert_eq!(library.problems(), []);
-    for (n, data, micros) in [(0, 0, 0), (1, 1, 100_000), (2, 2, 400_000), (3, 0, 500_000), (4, 1, 600_000)] {
-        let frame = library.frame(T, FrameId(n)).unwrap();
-        assert_eq!((frame.data, self::micros(&frame)), (&frames[data][..], micros));
-        assert_eq!(library.seek(T, Seek::To(MediaTime::from_micros(micros))), Ok(FrameId(n)));
+    for (n, data, at) in [(0, 0, 0), (1, 1, 100_000), (2, 2, 400_000), (3, 0, 500_000), (4, 1, 600_000)] {
+        let frame = library.load(T, FrameId(n)).unwrap();
+        assert_eq!((frame.data, micros(&frame)), (&frames[data][..], at));
+        assert_eq!(library.seek(T, Seek::To(frame.media_time(90_000))), Ok(FrameId(n)));
     }
 }
 
 #[test]
-fn an_avi_file_of_another_codec_is_named_with_it() {
+fn an_avi_file_of_another_codec_is_refused() {
     let scratch = Scratch::new("codec");
     let mut content = avi(&[&frames()[0]]);
     let code = content.windows(4).position(|w| w == b"MJPG").unwrap();
@@ -168,19 +168,19 @@ fn an_avi_file_of_another_codec_is_named_with_it() {
 }
 
 #[test]
-fn a_multipart_file_is_served_without_a_word_on_its_headers() {
+fn a_multipart_file_has_no_problems() {
     let scratch = Scratch::new("multipart");
     let frames = frames();
     let part = |data: &[u8]| [b"--frame\r\nContent-Type: image/jpeg\r\n\r\n", data, b"\r\n"].concat();
     let path = scratch.file("camera.multipart", &[part(&frames[0]), part(&frames[1])].concat());
     let library = library(&path, false);
     assert_eq!(library.problems(), []);
-    assert_eq!(library.frame(T, FrameId(1)).unwrap().data, frames[1]);
-    assert_eq!(library.frame(T, FrameId(2)).unwrap_err(), Miss::End);
+    assert_eq!(library.load(T, FrameId(1)).unwrap().data, frames[1]);
+    assert_eq!(library.load(T, FrameId(2)).unwrap_err(), Miss::End);
 }
 
 #[test]
-fn single_pictures_are_played_in_the_order_of_their_names() {
+fn pictures_are_played_by_name() {
     let scratch = Scratch::new("pictures");
     let frames = frames();
     for (n, frame) in frames.iter().take(12).enumerate() {
@@ -190,15 +190,15 @@ fn single_pictures_are_played_in_the_order_of_their_names() {
     let library = library(&scratch.0, false);
     assert_eq!(library.problems(), []);
     for (n, data) in (0..).zip(&frames[..12]) {
-        assert_eq!(library.frame(T, FrameId(n)).unwrap().data, &data[..]);
+        assert_eq!(library.load(T, FrameId(n)).unwrap().data, &data[..]);
     }
-    assert_eq!(library.frame(T, FrameId(12)).unwrap_err(), Miss::End);
+    assert_eq!(library.load(T, FrameId(12)).unwrap_err(), Miss::End);
     let name = scratch.0.file_name().unwrap().to_str().unwrap().to_owned();
     assert_eq!(library.mounted().map(|m| m.mount).collect::<Vec<_>>(), [name]);
 }
 
 #[test]
-fn what_holds_no_video_is_named_with_the_reason() {
+fn files_without_video_are_problems() {
     let scratch = Scratch::new("bad");
     for (path, why) in [
         (scratch.file("empty.mjpeg", b""), "empty"),
@@ -224,7 +224,7 @@ fn two_files_of_one_name_are_not_mixed_up() {
 }
 
 #[test]
-fn tables_of_the_files_own_are_re_coded_when_they_are_asked_for() {
+fn custom_huffman_tables_are_re_coded() {
     // Optimised tables: the picture is one of the core's test pictures.
     let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../core/src/codec/jpeg/testdata");
     let custom = fs::read_dir(picture)
@@ -235,10 +235,8 @@ fn tables_of_the_files_own_are_re_coded_when_they_are_asked_for() {
     let scratch = Scratch::new("recode");
     let library = library(&scratch.file("own.mjpeg", &custom), false);
     assert_eq!(library.mounted().map(|m| m.recoded).sum::<u64>(), 1);
-    let frame = library.frame(T, FrameId(0)).unwrap();
-    let found = jpeg::inspect(frame.data).unwrap();
-    assert!(!found.needs_recode());
-    assert_eq!(JpegInfo::locate(frame.data), Some(found.info));
+    let frame = library.load(T, FrameId(0)).unwrap();
+    assert!(!jpeg::inspect(frame.data).unwrap().needs_recode());
 }
 
 /// The pixels of a JPEG, as YCbCr.
@@ -248,14 +246,13 @@ fn pixels(data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn frames_get_strips_for_the_packets_they_are_sent_in_and_keep_their_pictures() {
+fn restart_intervals_fit_the_packets() {
     let mut intervals = Vec::new();
     for max_packet in [1400, 9000] {
         let library = with(&sample(), false, Normalising { max_packet, ..Normalising::default() });
         assert_eq!(library.mounted().map(|m| (m.recoded, m.transcoded)).collect::<Vec<_>>(), [(60, 0)]);
-        let frame = library.frame(T, FrameId(7)).unwrap();
-        let info = JpegInfo::locate(frame.data).unwrap();
-        assert_eq!(jpeg::inspect(frame.data).unwrap().info, info);
+        let frame = library.load(T, FrameId(7)).unwrap();
+        let info = jpeg::inspect(frame.data).unwrap().info;
         assert_eq!(pixels(frame.data), pixels(&frames()[7]));
         let is_restart = |pair: &&[u8]| matches!(pair, [0xFF, 0xD0..=0xD7]);
         let mean = info.scan_len as usize / (frame.data.windows(2).filter(is_restart).count() + 1);
@@ -291,7 +288,7 @@ fn uncarriable() -> Vec<(&'static str, &'static str, Vec<u8>)> {
 }
 
 #[test]
-fn what_cannot_be_carried_is_transcoded_where_that_is_asked_for() {
+fn uncarriable_pictures_are_transcoded() {
     let scratch = Scratch::new("transcode");
     for (what, reason, picture) in uncarriable() {
         let path = scratch.file("clip.mjpeg", &[&frames()[0][..], &picture].concat());
@@ -302,7 +299,7 @@ fn what_cannot_be_carried_is_transcoded_where_that_is_asked_for() {
         let library = with(&path, false, Normalising { transcode: true, ..Normalising::default() });
         assert_eq!(library.problems(), [], "{what}");
         assert_eq!(library.mounted().map(|m| m.transcoded).sum::<u64>(), 1, "{what}");
-        let frame = library.frame(T, FrameId(1)).unwrap();
+        let frame = library.load(T, FrameId(1)).unwrap();
         let found = jpeg::inspect(frame.data).unwrap();
         assert!(!found.needs_recode() && found.info.sampling == Sampling::Yuv420, "{what}");
         let decoder = |data| JpegDecoder::new(ZCursor::new(data)).decode().unwrap();
@@ -314,7 +311,7 @@ fn what_cannot_be_carried_is_transcoded_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_medium_of_nothing_else_is_described_by_what_it_becomes() {
+fn a_transcoded_medium_has_a_size() {
     let scratch = Scratch::new("transcode-all");
     let (_, _, picture) = uncarriable().swap_remove(0);
     let path = scratch.file("clip.mjpeg", &picture);
@@ -323,7 +320,7 @@ fn a_medium_of_nothing_else_is_described_by_what_it_becomes() {
 }
 
 #[test]
-fn damage_behind_a_frames_headers_costs_that_frame_when_its_turn_comes() {
+fn a_damaged_scan_makes_a_frame_unusable() {
     let scratch = Scratch::new("late-damage");
     let mut parts = frames();
     parts.truncate(3);
@@ -332,24 +329,24 @@ fn damage_behind_a_frames_headers_costs_that_frame_when_its_turn_comes() {
     parts[1].truncate(half);
     parts[1].extend([0xFF, 0xD9]);
     let library = with(&scratch.file("clip.mjpeg", &parts.concat()), false, Normalising::default());
-    assert!(library.frame(T, FrameId(0)).is_ok());
-    assert_eq!(library.frame(T, FrameId(1)).unwrap_err(), Miss::Unusable);
-    assert_eq!(micros(&library.frame(T, FrameId(2)).unwrap()), 80_000);
+    assert!(library.load(T, FrameId(0)).is_ok());
+    assert_eq!(library.load(T, FrameId(1)).unwrap_err(), Miss::Unusable);
+    assert_eq!(micros(&library.load(T, FrameId(2)).unwrap()), 80_000);
 }
 
 #[test]
-fn headers_longer_than_any_camera_writes_are_read_in_full() {
+fn very_long_headers_are_read() {
     let scratch = Scratch::new("headers");
     let mut picture = frames().swap_remove(0);
     // A comment of 60,000 bytes behind SOI.
     picture.splice(2..2, [&[0xFF, 0xFE, 0xEA, 0x62][..], &vec![b'x'; 60_000]].concat());
     let library = library(&scratch.file("clip.mjpeg", &picture), false);
     assert_eq!(library.problems(), []);
-    assert_eq!(library.frame(T, FrameId(0)).unwrap().data, picture);
+    assert_eq!(library.load(T, FrameId(0)).unwrap().data, picture);
 }
 
 #[test]
-fn what_was_prepared_needs_nothing_more_and_is_held_by_nobody() {
+fn prepared_files_need_no_cache() {
     let scratch = Scratch::new("prepared");
     let mut content = frames();
     content[3] = uncarriable().swap_remove(0).2;
@@ -373,15 +370,15 @@ fn what_was_prepared_needs_nothing_more_and_is_held_by_nobody() {
         let mounted = prepared.mounted().map(|m| (m.frames, m.recoded, m.transcoded)).collect::<Vec<_>>();
         assert_eq!(mounted, [(Some(frames), 0, 0)]);
         for n in (0..frames).map(FrameId) {
-            let (one, other) = (direct.frame(T, n).unwrap(), prepared.frame(T, n).unwrap());
-            assert_eq!(one, other, "{n:?}");
+            let (one, other) = (direct.load(T, n).unwrap(), prepared.load(T, n).unwrap());
+            assert_eq!((one.data, one.time, one.duration), (other.data, other.time, other.duration), "{n:?}");
         }
         assert_eq!(prepared.cached(), 0);
     }
 }
 
 #[test]
-fn what_is_broken_off_leaves_nothing_behind() {
+fn a_stopped_preparation_leaves_no_file() {
     let scratch = Scratch::new("broken-off");
     let options = |replace| PrepareOptions {
         normalising: Normalising::default(),

@@ -52,7 +52,11 @@ impl Frames {
 
     /// Returns what is done to each frame.
     pub(crate) const fn normalising(self) -> Normalising {
-        Normalising { strips: !self.no_strips, max_packet: self.max_packet(), transcode: self.transcode }
+        Normalising {
+            restart_intervals: !self.no_strips,
+            max_packet: self.max_packet(),
+            transcode: self.transcode,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 use crate::log::{Log, Output};
 use pinhole::codec::jpeg::Sampling;
 use pinhole::server::Summary;
-use pinhole_std::media::{InputNews, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
+use pinhole_std::media::{InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
 use pinhole_std::server::Event;
 use serde_json::{Value, json};
 use std::fmt::Display;
@@ -75,7 +75,7 @@ impl Report {
 
     /// Tells an event of the server. Called by event loops, it does not wait for a slow reader.
     pub(crate) fn event(&self, event: &Event) {
-        if let Event::Input { mount, news: InputNews::Trouble(trouble) } = event {
+        if let Event::Input { mount, event: InputEvent::Trouble(trouble) } = event {
             self.log.offer(Output::Err, &format_args!("pinhole-server: /{mount}: {}", lost(trouble)));
         }
         match (self.json, event) {
@@ -100,15 +100,15 @@ impl Report {
             (false, Event::Refused { peer, url, status }) => {
                 self.offer(&format_args!("{peer} was refused {url}: {status}"));
             }
-            (false, Event::Input { mount, news }) => match news {
-                InputNews::Format { width, height, sampling } => {
+            (false, Event::Input { mount, event }) => match event {
+                InputEvent::Format { width, height, sampling } => {
                     self.offer(&format_args!(
                         "/{mount} is {width}x{height}, {}, from here on",
                         chroma(*sampling)
                     ));
                 }
-                InputNews::Ended => self.offer(&format_args!("/{mount} has ended")),
-                news => tracing::debug!(?news),
+                InputEvent::Ended => self.offer(&format_args!("/{mount} has ended")),
+                event => tracing::debug!(?event),
             },
             (false, Event::Disconnected { peer, error }) => tracing::info!("{peer} disconnected: {error}"),
             (false, Event::Skipped { peer, frames, .. }) => {
@@ -165,13 +165,15 @@ fn as_json(event: &Event) -> Option<Value> {
             json!({ "event": "refused", "peer": peer.to_string(), "url": url,
             "status": status })
         }
-        Event::Input { mount, news } => match news {
-            InputNews::Format { width, height, sampling } => json!({ "event": "input_format", "mount": mount,
-                "width": width, "height": height, "sampling": chroma(*sampling) }),
-            InputNews::Trouble(trouble) => json!({ "event": "input_trouble", "mount": mount,
+        Event::Input { mount, event } => match event {
+            InputEvent::Format { width, height, sampling } => {
+                json!({ "event": "input_format", "mount": mount,
+                "width": width, "height": height, "sampling": chroma(*sampling) })
+            }
+            InputEvent::Trouble(trouble) => json!({ "event": "input_trouble", "mount": mount,
                 "frames_dropped": trouble.dropped, "frames_left_out": trouble.left_out,
                 "junk_bytes": trouble.junk, "problem": trouble.problem.as_ref().map(Problem::to_string) }),
-            InputNews::Ended => json!({ "event": "input_ended", "mount": mount }),
+            InputEvent::Ended => json!({ "event": "input_ended", "mount": mount }),
             _ => return None,
         },
         Event::Disconnected { peer, error } => json!({ "event": "disconnected", "peer": peer.to_string(),

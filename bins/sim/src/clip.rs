@@ -65,7 +65,7 @@ impl Clip {
         let mut pictures = vec![];
         let mut duration = Duration::ZERO;
         for id in 0..frames {
-            let Ok(frame) = library.frame(TrackId::default(), FrameId(id)) else { continue };
+            let Ok(frame) = library.load(TrackId::default(), FrameId(id)) else { continue };
             let Some(info) = JpegInfo::locate(frame.data) else { continue };
             let at = frame.media_time(TRACK.clock_rate).since(MediaTime::ZERO);
             let shown = Duration::from_ticks(u64::from(frame.duration), TRACK.clock_rate);

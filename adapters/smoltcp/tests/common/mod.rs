@@ -9,7 +9,7 @@ use std::path::Path;
 /// Returns the first `count` frames of the sample clip.
 pub(crate) fn sample(count: usize) -> Clip {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../video/bunny288.mjpeg");
-    let as_it_is = Normalising { strips: false, ..Normalising::default() };
+    let as_it_is = Normalising { restart_intervals: false, ..Normalising::default() };
     Clip::open(Path::new(path), FrameRate(30_000), as_it_is).unwrap().first(count)
 }
 

@@ -1,20 +1,20 @@
-//! How much memory there is.
+//! The memory of the machine.
 use std::fs;
 
-/// Where the machine does not tell.
+/// The memory that is assumed if the system does not say, in bytes.
 const UNKNOWN: usize = 1 << 30;
 
-/// What a [`Library`](super::Library) holds of frames unless it is told otherwise: a quarter of the
-/// memory that this process may use.
+/// Returns the default size of the cache of a [`Library`](super::Library) in bytes: a quarter of the memory
+/// that this process may use.
 pub fn default_cache() -> usize {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
-    // A container's limit; "max" where there is none.
+    // The limit of a container, or "max".
     let limit = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
     let limit = limit.and_then(|text| text.trim().parse().ok());
     machine.into_iter().chain(limit).min().unwrap_or(UNKNOWN) / 4
 }
 
-/// The first line of Linux's table, in bytes.
+/// Returns the total memory in bytes, of a table as in Linux's `/proc/meminfo`.
 fn total(table: &str) -> Option<usize> {
     let line = table.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)

@@ -1,53 +1,54 @@
-//! What is done to each frame before it is sent, be it recorded, live or prepared.
+//! Normalises frames: whatever is done to a frame before it is sent, be it recorded, live or prepared.
 use super::transcode::{self, TranscodeError};
 use pinhole::codec::jpeg::{self, Inspected, JpegError, JpegErrorKind, JpegInfo, McuShape};
 use pinhole::codec::jpeg::{RecodeError, RecodeErrorKind, RecodeOptions};
 use pinhole::server::Config;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// RFC 2435 counts a frame's bytes in 24 bits.
+/// The most bytes of a frame: RFC 2435 counts them in 24 bits.
 pub(super) const MAX_FRAME: u32 = 1 << 24;
-/// What the headers of RTP and of RTP/JPEG take of a packet (RFC 3550, 5.1; RFC 2435, 3.1).
+/// Bytes of a packet for the headers of RTP and of RTP/JPEG (RFC 3550, 5.1; RFC 2435, 3.1).
 const HEADERS: u16 = 12 + 8 + 4;
 
-/// What is done to each frame before it is sent.
+/// How frames are normalised before they are sent.
 ///
-/// Whatever RFC 2435 cannot carry as it is, but can once it is re-coded, is re-coded without loss.
+/// A frame that RFC 2435 can only carry once it is re-coded is always re-coded, without loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Normalising {
-    /// Frames get restart markers where they have none or too few, so that a lost packet costs a
-    /// strip of the picture and not all of it. The picture stays the same, bit for bit.
-    pub strips: bool,
-    /// The length of the RTP packets that the strips are made for: [`Config::max_packet`].
+    /// Whether frames that have no restart markers, or too few, get some, so that a lost packet costs a
+    /// restart interval and not the whole picture. The picture stays the same, bit for bit.
+    pub restart_intervals: bool,
+    /// The length of the RTP packets that a restart interval is to fit, in bytes: [`Config::max_packet`].
     pub max_packet: u16,
-    /// What RFC 2435 cannot carry at all, such as a progressive picture, is decoded, and encoded
-    /// anew as 4:2:0.
+    /// Whether pictures that RFC 2435 cannot carry at all, such as progressive ones, are decoded and
+    /// encoded anew as 4:2:0. Without the crate feature `transcode`, they are left out in any case.
     pub transcode: bool,
 }
 
 impl Default for Normalising {
     fn default() -> Self {
-        Self { strips: true, max_packet: Config::DEFAULT.max_packet, transcode: false }
+        Self { restart_intervals: true, max_packet: Config::DEFAULT.max_packet, transcode: false }
     }
 }
 
-/// What a frame needs, as far as its headers tell.
+/// What normalising does to a frame, as far as its headers tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// To be sent as it is.
+    /// It is sent as it is.
     Nothing(JpegInfo),
-    /// To be re-coded without loss.
+    /// It is re-coded without loss.
     Recoding(JpegInfo),
-    /// To be decoded and encoded.
+    /// It is decoded and encoded.
     Transcoding,
 }
 
 impl Normalising {
-    /// What the frame at the start of `head` needs. `len` is the whole frame's length, of which
-    /// `head` may be less.
+    /// Returns what the frame at the start of `head` needs. `len` is the length of the whole frame, of
+    /// which `head` may be a part.
     ///
     /// # Errors
-    /// Why it cannot be served; if `head` is not all, the rest may tell better.
+    /// Why the frame cannot be sent. If `head` is a part of it, the whole may show otherwise.
     pub(super) fn need(self, head: &[u8], len: usize) -> Result<Need, JpegError> {
         let mut inspected = match jpeg::inspect(head) {
             Ok(inspected) => inspected,
@@ -68,97 +69,112 @@ impl Normalising {
         })
     }
 
-    /// How to re-code a frame, if that has to be.
+    /// Returns how to re-code a frame; `None` if that is not necessary.
     fn recoding(self, inspected: &Inspected) -> Option<RecodeOptions> {
-        let restart_interval = self.strips_of(&inspected.info, inspected.mcu);
-        // Without EOI the frame may be cut short, which re-coding finds out.
+        let restart_interval = self.restart_interval(&inspected.info, inspected.mcu);
+        // Without EOI, the frame may be cut short, which re-coding finds out.
         let as_is = restart_interval.is_none() && !inspected.needs_recode() && inspected.eoi;
         (!as_is).then_some(RecodeOptions { restart_interval })
     }
 
-    /// The restart interval that a frame is to have in place of its own.
-    fn strips_of(self, info: &JpegInfo, mcu: McuShape) -> Option<u16> {
+    /// Returns the restart interval that a frame is to have instead of its own; `None` if it keeps its own.
+    fn restart_interval(self, info: &JpegInfo, mcu: McuShape) -> Option<u16> {
         let wanted = jpeg::strip_interval(info, usize::from(self.max_packet.saturating_sub(HEADERS)));
         let has = match mcu {
             McuShape::Standard => info.restart_interval,
-            // One tall MCU is two.
+            // A tall MCU counts as two.
             McuShape::Tall => info.restart_interval.saturating_mul(2),
         };
-        // Twice the interval is good enough: what was re-coded once is not re-coded again because
-        // of the few bytes that it has grown or shrunk by.
-        (self.strips && wanted > 0 && (has == 0 || has > wanted.saturating_mul(2))).then_some(wanted)
+        // Twice the interval is good enough: else a frame that was re-coded once could be re-coded again,
+        // because it has become a few bytes longer or shorter.
+        (self.restart_intervals && wanted > 0 && (has == 0 || has > wanted.saturating_mul(2)))
+            .then_some(wanted)
     }
 }
 
-/// A frame that is held in memory, as it is sent.
+/// A normalised frame in memory of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Ready {
+pub(super) struct NormalisedFrame {
     pub(super) data: Box<[u8]>,
     pub(super) info: JpegInfo,
 }
 
-/// A frame as it is sent, borrowed.
+/// A normalised frame, borrowed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Normal<'a> {
+pub(super) struct Normalised<'a> {
+    /// A JPEG file, which ends with EOI.
     pub(super) data: &'a [u8],
     pub(super) info: JpegInfo,
-    /// It is the source's own bytes.
+    /// Whether `data` lies in the source's own bytes.
     pub(super) as_is: bool,
 }
 
-impl Normal<'_> {
-    pub(super) fn to_ready(self) -> Ready {
-        Ready { data: self.data.into(), info: self.info }
+impl Normalised<'_> {
+    pub(super) fn to_frame(self) -> NormalisedFrame {
+        NormalisedFrame { data: self.data.into(), info: self.info }
     }
 }
 
-/// Normalises frames one after the other, with memory that it keeps.
+/// Normalises frames one after the other, in memory that is used again.
 #[derive(Debug)]
 pub(super) struct Normaliser {
     how: Normalising,
+    transcode: fn(&[u8]) -> Result<Vec<u8>, TranscodeError>,
     out: Vec<u8>,
 }
 
 impl Normaliser {
     pub(super) const fn new(how: Normalising) -> Self {
-        Self { how, out: Vec::new() }
+        Self { how, transcode: transcode::transcode, out: Vec::new() }
     }
 
-    pub(super) fn how(&self) -> Normalising {
+    pub(super) const fn how(&self) -> Normalising {
         self.how
     }
 
-    /// Makes a frame ready to be sent.
+    /// Normalises a frame. A panic of the decoder is an error of the frame.
     ///
     /// # Errors
-    /// Why it cannot be, and where.
-    pub(super) fn normalise<'a>(&'a mut self, data: &'a [u8]) -> Result<Normal<'a>, Fault> {
-        let how = self.how;
-        let changed = match jpeg::inspect(data) {
-            Ok(inspected) => {
-                return match how.recoding(&inspected) {
-                    None if JpegInfo::locate(data) == Some(inspected.info) => {
-                        Ok(Normal { data, info: inspected.info, as_is: true })
-                    }
-                    None => self.recode(data, RecodeOptions::default()),
-                    Some(options) => self.recode(data, options),
-                };
-            }
-            Err(error) if error.is_of_intervals() => {
-                self.recode(data, RecodeOptions { restart_interval: Some(0) })?.data.to_vec()
-            }
-            Err(error) if how.transcode && transcode::may_help(error.reason) => transcode::transcode(data)?,
-            Err(error) => return Err(error.into()),
+    /// Why the frame cannot be sent, and where in it that was found.
+    pub(super) fn normalise<'a>(&'a mut self, data: &'a [u8]) -> Result<Normalised<'a>, Fault> {
+        let inspected = match jpeg::inspect(data) {
+            Ok(inspected) => inspected,
+            Err(error) => return self.replace(data, error),
         };
-        let inspected = jpeg::inspect(&changed)?;
-        self.recode(&changed, how.recoding(&inspected).unwrap_or_default())
+        match self.how.recoding(&inspected) {
+            None => {
+                let file = data.get(..inspected.len).unwrap_or(data);
+                match JpegInfo::locate(file) == Some(inspected.info) {
+                    true => Ok(Normalised { data: file, info: inspected.info, as_is: true }),
+                    // Packetizers would not find their way through its segments.
+                    false => self.recode(data, RecodeOptions::default()),
+                }
+            }
+            Some(options) => self.recode(data, options),
+        }
     }
 
-    fn recode(&mut self, data: &[u8], mut options: RecodeOptions) -> Result<Normal<'_>, Fault> {
+    /// Normalises a frame that RFC 2435 cannot carry for the reason that `error` has, by way of another
+    /// frame of the same picture.
+    fn replace(&mut self, data: &[u8], error: JpegError) -> Result<Normalised<'_>, Fault> {
+        let replacement = if error.is_of_intervals() {
+            self.recode(data, RecodeOptions { restart_interval: Some(0) })?.data.to_vec()
+        } else if self.how.transcode && transcode::may_help(error.reason) {
+            // Decoders are large, and read what anybody may have written.
+            let transcoded = catch_unwind(AssertUnwindSafe(|| (self.transcode)(data)));
+            transcoded.map_err(|_| Fault { at: error.at, reason: FaultKind::Panic })??
+        } else {
+            return Err(error.into());
+        };
+        let inspected = jpeg::inspect(&replacement)?;
+        self.recode(&replacement, self.how.recoding(&inspected).unwrap_or_default())
+    }
+
+    fn recode(&mut self, data: &[u8], mut options: RecodeOptions) -> Result<Normalised<'_>, Fault> {
         let mut recoded = recode_into(&mut self.out, data, options)?;
-        // A picture that is flat, or coded with tables that fit it well, may grow so much that its
-        // intervals are too large now.
-        let interval = self.how.strips_of(&recoded.info, McuShape::Standard);
+        // A picture that is flat, or coded with tables that fit it well, may become so much longer that its
+        // intervals are too long.
+        let interval = self.how.restart_interval(&recoded.info, McuShape::Standard);
         if options.restart_interval.is_some_and(|asked| asked > 0) && interval.is_some() {
             options.restart_interval = interval;
             recoded = recode_into(&mut self.out, data, options)?;
@@ -167,7 +183,7 @@ impl Normaliser {
         if out.len() > MAX_FRAME as usize {
             return Err(Fault { at: 0, reason: FaultKind::TooLarge });
         }
-        Ok(Normal { data: out, info: recoded.info, as_is: false })
+        Ok(Normalised { data: out, info: recoded.info, as_is: false })
     }
 }
 
@@ -177,7 +193,7 @@ fn recode_into(out: &mut Vec<u8>, data: &[u8], options: RecodeOptions) -> Result
         out.resize(guidance, 0);
     }
     match jpeg::recode(data, out, options) {
-        // The guidance is no bound: tables that fit one picture well can be far from the standard.
+        // The guidance is no bound: tables that fit a picture well can be far from the standard ones.
         Err(error) if error.reason == RecodeErrorKind::OutputFull && out.len() < 8 * guidance => {
             out.resize(8 * guidance, 0);
             jpeg::recode(data, out, options)
@@ -187,7 +203,7 @@ fn recode_into(out: &mut Vec<u8>, data: &[u8], options: RecodeOptions) -> Result
 }
 
 trait OfIntervals {
-    /// Too many restart intervals: with fewer of them the frame can be carried.
+    /// Returns whether the frame has too many restart intervals, and can be carried with fewer.
     fn is_of_intervals(&self) -> bool;
 }
 
@@ -197,7 +213,7 @@ impl OfIntervals for JpegError {
     }
 }
 
-/// Why a frame cannot be sent.
+/// Why a frame cannot be sent, and where that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     /// Bytes from the start of the frame.
@@ -210,10 +226,11 @@ pub(super) enum FaultKind {
     Recode(RecodeErrorKind),
     Transcode(TranscodeError),
     TooLarge,
+    Panic,
 }
 
 impl Fault {
-    /// Transcoding was not asked for, and might help.
+    /// Returns whether transcoding may help, and is not enabled.
     pub(super) fn transcoding_may_help(&self, how: Normalising) -> bool {
         let FaultKind::Recode(RecodeErrorKind::Jpeg(reason)) = self.reason else { return false };
         !how.transcode && transcode::may_help(reason)
@@ -243,7 +260,26 @@ impl fmt::Display for FaultKind {
         match self {
             Self::Recode(reason) => reason.fmt(f),
             Self::Transcode(error) => error.fmt(f),
+            Self::Panic => f.write_str("it cannot be decoded: the decoder has failed"),
             Self::TooLarge => f.write_str("the frame is too large once it is re-coded"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_decoder_costs_one_frame() {
+        let baseline = include_bytes!("../../../../core/src/codec/jpeg/testdata/ffmpeg-420-default.jpg");
+        let mut progressive = baseline.to_vec();
+        let sof = baseline.windows(2).position(|pair| pair == [0xFF, 0xC0]).expect("a frame header");
+        progressive[sof + 1] = 0xC2;
+        let how = Normalising { transcode: true, ..Normalising::default() };
+        let mut normaliser = Normaliser { transcode: |_| panic!("a bug"), ..Normaliser::new(how) };
+        let fault = normaliser.normalise(&progressive).unwrap_err();
+        assert_eq!(fault.reason, FaultKind::Panic);
+        assert!(normaliser.normalise(baseline).is_ok());
     }
 }

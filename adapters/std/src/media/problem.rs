@@ -1,24 +1,24 @@
-//! What is wrong with a medium, and where.
+//! Faults of media, with their places.
 use super::normalise::{Fault, Normalising};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// So many faults of one file are told one by one; a file that is no video has thousands.
+/// The most faults of one file that are kept. A file that is no video has thousands.
 const MAX_PROBLEMS: usize = 8;
 
-/// Something that could not be served: what, where and why.
+/// A fault of a medium: what could not be served, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// The file or directory, or a live input's name.
+    /// The file or directory, or the name of a live input.
     pub path: PathBuf,
-    /// The frame, counted from 0, if it is about one.
+    /// The number of the frame, from 0; `None` if this concerns the whole file.
     pub frame: Option<u64>,
-    /// Bytes from the start of the file, if that is known.
+    /// The offset of the fault in the file, in bytes; `None` if that is not known.
     pub at: Option<u64>,
     /// What is wrong.
     pub reason: String,
-    /// It might be served with [`Normalising::transcode`].
+    /// Whether [`Normalising::transcode`] may help.
     pub transcode: bool,
 }
 
@@ -31,7 +31,7 @@ impl Problem {
         Self { frame: Some(frame), at: Some(at), ..Self::file(path, reason) }
     }
 
-    /// A frame, which starts at `start`, is left out.
+    /// Creates the problem of a frame that is left out. It starts at offset `start`.
     pub(super) fn left_out(path: &Path, frame: u64, start: u64, fault: &Fault, how: Normalising) -> Self {
         let reason = format!("{}; the frame is left out", fault.reason);
         let transcode = fault.transcoding_may_help(how);
@@ -52,7 +52,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Faults of one file, of which only the first are kept.
+/// Collects the faults of one file, of which only the first are kept.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     kept: Vec<Problem>,
@@ -68,6 +68,7 @@ impl Problems {
         }
     }
 
+    /// Returns the faults, with their number if there were more.
     pub(super) fn of(mut self, path: &Path) -> Vec<Problem> {
         if self.more > 0 {
             self.kept.push(Problem::file(path, format!("{} more faults like these", self.more)));

@@ -87,7 +87,7 @@ fn an_avi_file_has_each_frame_at_its_time() {
 }
 
 #[test]
-fn frames_of_another_size_go_to_another_file_or_in_mjpeg_to_the_same() {
+fn another_size_starts_another_avi_file() {
     let directory = Directory::new();
     fs::write(directory.file("a.b-2.avi"), "taken").unwrap();
     let pictures: Vec<_> = [32, 32, 48, 48, 48, 32].map(|width| picture(width, 99)).into();
@@ -109,7 +109,7 @@ fn frames_of_another_size_go_to_another_file_or_in_mjpeg_to_the_same() {
 }
 
 #[test]
-fn a_source_that_becomes_much_faster_gets_another_file_with_its_clock() {
+fn a_faster_source_starts_another_avi_file() {
     let directory = Directory::new();
     let mut recorder = Recorder::create(&directory.file("a.avi")).unwrap();
     let picture = picture(32, 1);
@@ -131,7 +131,7 @@ fn a_source_that_becomes_much_faster_gets_another_file_with_its_clock() {
 }
 
 #[test]
-fn sizes_that_never_stay_end_the_recording_not_the_disk() {
+fn too_many_sizes_end_the_recording() {
     let directory = Directory::new();
     let mut recorder = Recorder::create(&directory.file("a.avi")).unwrap();
     let pictures = [picture(32, 1), picture(48, 1)];
@@ -145,7 +145,7 @@ fn sizes_that_never_stay_end_the_recording_not_the_disk() {
 }
 
 #[test]
-fn a_frame_with_a_gap_is_mended_and_one_that_is_damaged_otherwise_left_out() {
+fn partial_frames_are_mended() {
     let directory = Directory::new();
     let mut recorder = Recorder::create(&directory.file("a.mjpeg")).unwrap();
     let (mut data, info) = picture(48, 200);
@@ -169,7 +169,7 @@ fn a_frame_with_a_gap_is_mended_and_one_that_is_damaged_otherwise_left_out() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_the_file_and_what_to_do() {
+fn errors_name_the_file_and_a_remedy() {
     let directory = Directory::new();
     let says = |path: &Path| Recorder::create(path).unwrap_err().to_string();
     let named = says(&directory.file("clip.mp4"));
@@ -186,7 +186,7 @@ fn what_is_wrong_is_said_with_the_file_and_what_to_do() {
 }
 
 #[test]
-fn a_recording_without_a_frame_leaves_no_file() {
+fn an_empty_recording_leaves_no_file() {
     let directory = Directory::new();
     for name in ["a.avi", "a.mjpeg"] {
         let mut recorder = Recorder::create(&directory.file(name)).unwrap();
@@ -198,7 +198,7 @@ fn a_recording_without_a_frame_leaves_no_file() {
 
 /// The file system is what a process that was killed leaves behind: whatever it had written.
 #[test]
-fn a_file_is_whole_after_each_frame_though_nobody_finishes_it() {
+fn an_unfinished_file_can_be_read() {
     let directory = Directory::new();
     for (name, waiting) in [("a.avi", 9), ("a.mjpeg", 1)] {
         let path = directory.file(name);

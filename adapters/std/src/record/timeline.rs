@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_source_keeps_its_clock_whatever_is_lost_of_it() {
+    fn a_steady_source_keeps_its_clock() {
         let rates =
             [(30.0, (30, 1)), (29.97, (30_000, 1001)), (23.976, (24_000, 1001)), (12.5, (12_500, 1000))];
         for (rate, clock) in rates.into_iter().chain([(1.0, (1, 1)), (60.0, (60, 1)), (240.0, (240, 1))]) {
@@ -143,7 +143,7 @@ mod tests {
 
     /// ffmpeg's -re sends a camera's frames with such times, those of their arrival.
     #[test]
-    fn frames_of_an_unsteady_source_are_within_a_tick_of_their_time() {
+    fn unsteady_frames_are_within_a_tick() {
         let jittered = [0, 41_000, 79_500, 121_200, 160_000, 207_000, 238_000, 280_300, 321_000];
         let times = micros(&jittered);
         let mut timeline = Timeline::of(&times);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seek_and_a_long_gap_leave_none() {
+    fn seeks_and_long_gaps_are_cuts() {
         let times = times(25.0, 9);
         let mut timeline = Timeline::of(&times);
         places(&mut timeline, &times);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_becomes_faster_is_to_have_another_clock_and_one_that_drifts_is_not() {
+    fn only_a_faster_source_needs_another_clock() {
         let mut timeline = Timeline::of(&times(15.0, 9));
         let taken = times(30.0, 200).into_iter().position(|pts| timeline.place(pts).is_none());
         assert!(taken.is_some_and(|taken| (30..40).contains(&taken)), "{taken:?}");
@@ -188,7 +188,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_frame_has_a_place_of_its_own_after_the_one_before(
+        fn places_ascend(
             times in prop::collection::vec(prop_oneof![any::<u64>(), 0..20_000_000u64], 1..50),
         ) {
             let times = micros(&times);

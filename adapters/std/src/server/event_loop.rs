@@ -91,7 +91,7 @@ impl EventLoop {
         number: usize,
         workers: Arc<Workers>,
         watch: Watch,
-        library: Library,
+        mut library: Library,
         local: IpAddr,
         config: Config,
     ) -> Self {
@@ -136,6 +136,7 @@ impl EventLoop {
                     self.close_all(tell);
                 }
                 self.turn_live(tell);
+                self.turn_all(tell, |this, turns| turns.extend(this.shared.library.take_served()));
             }
             for event in &events {
                 match event.token() {
@@ -240,8 +241,14 @@ impl EventLoop {
             }
         }
         match next {
-            Next::Wait(at) => self.wakes.set(index, at),
+            Next::Wait(at) => {
+                if let Some(peer) = self.peers.get(index) {
+                    self.shared.library.end_turn(now.at, index, peer.wanted());
+                }
+                self.wakes.set(index, at);
+            }
             Next::Close => {
+                self.shared.library.end_turn(now.at, index, std::iter::empty());
                 self.wakes.set(index, None);
                 let mut peer = self.peers.remove(index);
                 peer.deregister(self.poll.registry());
@@ -279,8 +286,8 @@ impl EventLoop {
             let watching = this.peers.iter().filter(|(_, peer)| peer.reads(fresh));
             turns.extend(watching.map(|(index, _)| index));
         });
-        for (mount, news) in self.shared.library.live_news(self.shared.clock.now().at) {
-            tell(&Event::Input { mount: mount.to_owned(), news });
+        for (mount, event) in self.shared.library.live_events(self.shared.clock.now().at) {
+            tell(&Event::Input { mount: mount.to_owned(), event });
         }
     }
 

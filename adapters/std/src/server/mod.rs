@@ -8,7 +8,7 @@ mod udp_pairs;
 mod wakes;
 mod workers;
 
-use crate::media::{InputNews, Library};
+use crate::media::{InputEvent, Library};
 use acceptor::Acceptor;
 use event_loop::{EventLoop, Shared, Watch};
 use pinhole::server::{CloseReason, Config, ConnError, LowerTransport, SessionId, Summary};
@@ -131,8 +131,8 @@ pub enum Event {
     Input {
         /// The path of the input, without the leading slash.
         mount: String,
-        /// The change.
-        news: InputNews,
+        /// What happened.
+        event: InputEvent,
     },
 }
 

@@ -7,6 +7,7 @@ use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::frame::TrackId;
+use pinhole::rtp::Want;
 use pinhole::rtsp::{LowerTransport, Status, Url};
 use pinhole::server::{
     Action, Answered, Application, Claim, Config, Notice, Port, PortPair, Request, ServerConn, Transmit, Turn,
@@ -116,6 +117,11 @@ impl Peer {
         self.conn.wanted().any(|want| of(want.track))
     }
 
+    /// Returns the frame that each of the streams in play sends next.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = Want> {
+        self.conn.wanted()
+    }
+
     pub(super) fn claim(&self, from: SocketAddr, socket: u8, port: Port, datagram: &[u8]) -> Claim {
         self.conn.claim(from, socket, port, datagram)
     }
@@ -188,8 +194,6 @@ impl Peer {
             return Next::Close;
         }
         let wake = conn.poll_at(&shared.library);
-        // After each connection: what all of them make ready in one round has no bound.
-        shared.library.trim();
         let mut at = wake.earliest(stream_open, datagram_at.is_none());
         if steps == STEPS {
             at = Some(now.at);
@@ -326,7 +330,7 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
             Action::Setup(setup) => {
                 let url = setup.url();
                 match (library.find(&url), &*self.ports) {
-                    (Some(media), ports) if setup.track() == 0 => {
+                    (Some(media), ports) if library.has_track(media, setup.track()) => {
                         if setup.transport() == LowerTransport::Interleaved {
                             return setup.accept(media);
                         }

@@ -3,7 +3,7 @@
 use crate::common::{LIMIT, Serving, library};
 use pinhole::client::TransportChoice;
 use pinhole::codec::jpeg::JpegInfo;
-use pinhole::frame::{Frame, FrameId, FrameStore, TrackId};
+use pinhole::frame::{Frame, FrameId, TrackId};
 use pinhole::rtsp::Speed;
 use pinhole::time::MediaTime;
 use pinhole_std::client::{Client, Error, Event, Options, PrefetchOptions};
@@ -49,7 +49,7 @@ impl Viewer {
     fn look(&mut self, clip: &Library) {
         if let Ok(frame) = self.client.frame(0, self.next) {
             let number = (frame.time + 1_500) / 3_000;
-            let sent = clip.frame(TrackId::default(), FrameId(number)).unwrap();
+            let sent = clip.load(TrackId::default(), FrameId(number)).unwrap();
             assert!(scan(&sent) == scan(&frame), "frame {number}");
             self.seen.push(number);
             self.next = self.next.next();
@@ -82,7 +82,7 @@ impl Viewer {
 #[test]
 fn a_clip_larger_than_the_cache_is_seen_whole() {
     let clip = library();
-    let store = (0..60).map(|n| clip.frame(TrackId::default(), FrameId(n)).unwrap().data.len());
+    let store = (0..60).map(|n| clip.load(TrackId::default(), FrameId(n)).unwrap().data.len());
     let cache = store.sum::<usize>() / 4;
     for transport in TRANSPORTS {
         let serving = Serving::start(anywhere(), library());
@@ -214,7 +214,7 @@ fn a_cache_smaller_than_a_frame_is_an_error_that_says_both_sizes() {
     let error = viewer.watch(&library(), |_| false).unwrap_err();
     let Error::CacheTooSmall { frame, cache: 5_000 } = error else { panic!("{error}") };
     let frames = library();
-    let largest = (0..60).map(|n| frames.frame(TrackId::default(), FrameId(n)).unwrap().data.len()).max();
+    let largest = (0..60).map(|n| frames.load(TrackId::default(), FrameId(n)).unwrap().data.len()).max();
     assert!(frame > 5_000 && frame <= largest.unwrap(), "{error}");
     assert!(error.to_string().contains(&frame.to_string()));
 }

@@ -7,7 +7,7 @@ mod threads;
 use common::{LIMIT, Serving, ask, connect, library, session_of, until};
 use pinhole::client::{LowerTransport, PlayOptions, TransportChoice};
 use pinhole::codec::jpeg::JpegInfo;
-use pinhole::frame::{FrameId, FrameStore, TrackId};
+use pinhole::frame::{FrameId, TrackId};
 use pinhole::rtsp::Speed;
 use pinhole_std::client::{Client, Event, Options};
 use pinhole_std::media::{Library, Playback};
@@ -23,7 +23,7 @@ fn watch(listen: SocketAddr, transport: TransportChoice, lower: LowerTransport) 
     until(&mut client, |event| *event == Event::Ended);
     let store = library();
     for n in 0..60 {
-        let sent = store.frame(TrackId::default(), FrameId(n)).unwrap();
+        let sent = store.load(TrackId::default(), FrameId(n)).unwrap();
         let came = client.frame(0, FrameId(n)).unwrap();
         let [from, to] = [sent, came].map(|frame| JpegInfo::locate(frame.data).expect("a JPEG file"));
         let scan = |data: &[u8], at: u32, len: u32| data[at as usize..][..len as usize].to_vec();
@@ -93,8 +93,12 @@ fn a_server_that_stops_says_bye_to_those_who_watch() {
     let serving = Serving::start((Ipv4Addr::LOCALHOST, 0).into(), library());
     let mut client = connect(&serving.url(), TransportChoice::Udp);
     until(&mut client, |event| matches!(event, Event::Playing { .. }));
+    // Who has sent nothing says no BYE (RFC 3550, 6.3.7).
+    while client.cached(0).is_empty() {
+        client.turn(Duration::from_millis(50)).expect("the session holds");
+    }
     serving.handle.stop();
-    // By the BYE; else it would be the loss of the connection, an error.
+    // Without the BYE it would be the loss of the connection, an error.
     until(&mut client, |event| *event == Event::Ended);
 }
 

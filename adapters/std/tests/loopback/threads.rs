@@ -3,7 +3,7 @@ use super::common::{LIMIT, Serving, connect, library};
 use pinhole::client::{PlayOptions, TransportChoice};
 use pinhole::rtsp::Speed;
 use pinhole_std::client::{Client, Event, Options};
-use pinhole_std::media::{InputNews, Library, Playback};
+use pinhole_std::media::{InputEvent, Library, Playback};
 use pinhole_std::server;
 use std::collections::HashMap;
 use std::io::Write;
@@ -78,8 +78,14 @@ fn a_server_that_stops_says_bye_on_all_threads() {
     let serving = Serving::with(&options(), library());
     let mut clients = TRANSPORTS.map(|transport| connect(&serving.url(), transport));
     until_all(&mut clients, |event| matches!(event, Event::Playing { .. }));
+    // Who has sent nothing says no BYE (RFC 3550, 6.3.7).
+    for client in &mut clients {
+        while client.cached(0).is_empty() {
+            client.turn(Duration::from_millis(50)).expect("the session holds");
+        }
+    }
     serving.handle.stop();
-    // By the BYE; else it would be the loss of the connection, an error.
+    // Without the BYE it would be the loss of the connection, an error.
     until_all(&mut clients, |event| *event == Event::Ended);
 }
 
@@ -105,27 +111,27 @@ fn live_input_reaches_all_threads_and_is_told_of_once() {
         client.teardown();
     }
     until_all(&mut clients, |event| *event == Event::Closed);
-    let mut news = Vec::new();
+    let mut events = Vec::new();
     let mut closed = 0;
     serving.wait(|event| {
         match event {
-            server::Event::Input { news: new, .. } => news.push(new),
+            server::Event::Input { event, .. } => events.push(event),
             server::Event::Closed { .. } => closed += 1,
             _ => {}
         }
         (closed == TRANSPORTS.len()).then_some(())
     });
-    assert!(matches!(news[..], [InputNews::Format { .. }, InputNews::Ended]), "{news:?}");
+    assert!(matches!(events[..], [InputEvent::Format { .. }, InputEvent::Ended]), "{events:?}");
 }
 
 #[test]
 fn the_end_of_live_input_ends_a_server_that_nobody_watches() {
     let serving = Serving::with(&options(), live(std::io::empty()));
-    let news = serving.wait(|event| match event {
-        server::Event::Input { news, .. } => Some(news),
+    let event = serving.wait(|event| match event {
+        server::Event::Input { event, .. } => Some(event),
         _ => None,
     });
-    assert_eq!(news, InputNews::Ended);
+    assert_eq!(event, InputEvent::Ended);
     serving.ended();
 }
 

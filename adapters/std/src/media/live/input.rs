@@ -1,10 +1,10 @@
 //! The two threads of a live input.
 //!
-//! One does nothing but read, so that an input is taken as fast as it comes and each frame gets its
-//! true time. What the other cannot normalise in time is dropped, oldest first.
+//! One does nothing but read, so that an input is read as fast as it comes and each frame gets its true
+//! time. The other normalises. Frames that it cannot keep up with are dropped, the oldest first.
 use super::super::normalise::{MAX_FRAME, Normaliser, Normalising};
 use super::super::problem::Problem;
-use super::news::InputTrouble;
+use super::events::InputTrouble;
 use super::stream::Feed;
 use crate::clock::Clock;
 use pinhole::media::{Container, DETECT_LEN, Found, Splitter, detect};
@@ -15,46 +15,49 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-/// Frames that wait to be normalised: what an encoder may write in one piece.
+/// The most frames that wait to be normalised. An encoder may write as many in one piece.
 const WAITING: usize = 8;
 const CHUNK: usize = 64 << 10;
 
-/// The reading side.
+/// The reading thread.
 pub(super) struct Input {
     name: String,
     clock: Clock,
     waiting: Arc<Waiting>,
     frames: u64,
-    /// So many bytes between two frames are no junk.
+    /// The most bytes between two frames that do not count as junk; `None` before the first bytes.
     allowed: Option<u64>,
 }
 
-/// A frame as it came.
+/// A frame as it was read.
 struct Raw {
     number: u64,
-    /// Where in the input.
+    /// Its offset in the input.
     start: u64,
     data: Vec<u8>,
     at: Instant,
 }
 
-/// What is between the two threads.
+/// The frames between the two threads.
 #[derive(Default)]
 struct Waiting {
-    state: Mutex<State>,
+    backlog: Mutex<Backlog>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct Backlog {
     frames: VecDeque<Raw>,
     trouble: InputTrouble,
-    /// The input is at its end, or nobody takes its frames any more.
+    /// Whether the input has ended, or nobody takes its frames any more.
     over: bool,
 }
 
 impl Input {
-    /// Starts both threads, which have `feed` until the input ends.
+    /// Starts both threads, which keep `feed` until the input ends.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
     pub(super) fn start(
         name: &str,
         reader: impl Read + Send + 'static,
@@ -63,8 +66,8 @@ impl Input {
         how: Normalising,
     ) -> io::Result<()> {
         let waiting = Arc::new(Waiting::default());
-        let worker = Worker { name: name.to_owned(), waiting: waiting.clone(), feed };
-        thread::Builder::new().name(format!("{name} jpeg")).spawn(move || worker.run(how))?;
+        let normalising = NormalisingThread { name: name.to_owned(), waiting: waiting.clone(), feed };
+        thread::Builder::new().name(format!("{name} jpeg")).spawn(move || normalising.run(how))?;
         let input = Self { name: name.to_owned(), clock, waiting, frames: 0, allowed: None };
         thread::Builder::new().name(name.to_owned()).spawn(move || input.run(reader))?;
         Ok(())
@@ -73,7 +76,7 @@ impl Input {
     fn run(mut self, mut reader: impl Read) {
         let mut splitter = Splitter::new(MAX_FRAME);
         let mut chunk = vec![0; CHUNK];
-        // The open frame's bytes, and where the first of them is in the stream.
+        // The bytes of the open frame, and the offset of the first of them in the input.
         let (mut held, mut held_from) = (Vec::new(), 0_u64);
         let mut oversized = 0;
         loop {
@@ -92,7 +95,7 @@ impl Input {
             loop {
                 let (consumed, found) = splitter.push(rest);
                 rest = rest.get(consumed..).unwrap_or_default();
-                // The frame that the end of the input closes may lack its EOI.
+                // The last frame may lack its EOI.
                 let found = if read == 0 { splitter.finish() } else { found };
                 let Some(found) = found else { break };
                 let start = usize::try_from(found.start.saturating_sub(held_from)).unwrap_or(usize::MAX);
@@ -114,7 +117,7 @@ impl Input {
         }
     }
 
-    /// Hands a frame to the other thread; `false` once there is none.
+    /// Gives a frame to the other thread. Returns `false` if that has ended.
     fn pass_on(&mut self, found: &Found, allowed: u64, data: &[u8]) -> bool {
         let (number, start, at) = (self.frames, found.start, self.clock.now().at);
         self.frames += 1;
@@ -127,34 +130,34 @@ const fn unless_allowed(junk: u64, allowed: u64) -> u64 {
     if junk > allowed { junk } else { 0 }
 }
 
-/// How many bytes there may be between frames, by the first bytes of an input.
+/// Returns how many bytes there may be between frames, by the first bytes of an input.
 fn allowance(first: &[u8]) -> u64 {
     match detect(first) {
-        // Part headers.
+        // Headers of the parts.
         Some(Container::Multipart) => 4096,
-        // Digits.
+        // The digits of a length.
         Some(Container::LengthPrefixed) => 10,
-        // Chunks of whatever else there is.
+        // Chunks of other streams, and indices.
         Some(Container::Avi) => u64::MAX,
         _ => 0,
     }
 }
 
-/// The normalising side.
-struct Worker {
+/// The normalising thread.
+struct NormalisingThread {
     name: String,
     waiting: Arc<Waiting>,
     feed: Feed,
 }
 
-impl Worker {
+impl NormalisingThread {
     fn run(self, how: Normalising) {
         let mut normaliser = Normaliser::new(how);
         while let Some((raw, mut trouble)) = self.waiting.take() {
             let mut frame = None;
             if let Some(Raw { number, start, data, at }) = raw {
                 match normaliser.normalise(&data) {
-                    Ok(normal) => frame = Some((normal.to_ready(), at)),
+                    Ok(normalised) => frame = Some((normalised.to_frame(), at)),
                     Err(fault) => {
                         let problem = Problem::left_out(Path::new(&self.name), number, start, &fault, how);
                         trouble.left_out += 1;
@@ -162,8 +165,8 @@ impl Worker {
                     }
                 }
             }
-            let told = trouble == InputTrouble::default() || self.feed.trouble(trouble);
-            if !told || frame.is_some_and(|(ready, at)| !self.feed.frame(ready, at)) {
+            let goes_on = trouble == InputTrouble::default() || self.feed.trouble(trouble);
+            if !goes_on || frame.is_some_and(|(frame, at)| !self.feed.frame(frame, at)) {
                 return self.waiting.close();
             }
         }
@@ -171,34 +174,34 @@ impl Worker {
 }
 
 impl Waiting {
-    /// Adds a frame, in place of the oldest where too many wait, and counts; `false` once nobody
-    /// takes them.
+    /// Adds a frame, and to the counts. The oldest frame is dropped if too many wait. Returns `false` if
+    /// nobody takes frames any more.
     fn put(&self, frame: Option<Raw>, left_out: u64, junk: u64) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.trouble.left_out += left_out;
-        state.trouble.junk = state.trouble.junk.saturating_add(junk);
-        state.frames.extend(frame);
-        if state.frames.len() > WAITING {
-            state.frames.pop_front();
-            state.trouble.dropped += 1;
+        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        backlog.trouble.left_out += left_out;
+        backlog.trouble.junk = backlog.trouble.junk.saturating_add(junk);
+        backlog.frames.extend(frame);
+        if backlog.frames.len() > WAITING {
+            backlog.frames.pop_front();
+            backlog.trouble.dropped += 1;
         }
         self.changed.notify_one();
-        !state.over
+        !backlog.over
     }
 
-    /// Waits for a frame, or for trouble; `None` at the end.
+    /// Waits for a frame or for trouble, and takes it. Returns `None` at the end.
     fn take(&self) -> Option<(Option<Raw>, InputTrouble)> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = |state: &mut State| {
-            state.frames.is_empty() && !state.over && state.trouble == InputTrouble::default()
+        let backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = |backlog: &mut Backlog| {
+            backlog.frames.is_empty() && !backlog.over && backlog.trouble == InputTrouble::default()
         };
-        let mut state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
-        let (frame, trouble) = (state.frames.pop_front(), std::mem::take(&mut state.trouble));
+        let mut backlog = self.changed.wait_while(backlog, idle).unwrap_or_else(PoisonError::into_inner);
+        let (frame, trouble) = (backlog.frames.pop_front(), std::mem::take(&mut backlog.trouble));
         (frame.is_some() || trouble != InputTrouble::default()).then_some((frame, trouble))
     }
 
     fn close(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner).over = true;
         self.changed.notify_one();
     }
 }

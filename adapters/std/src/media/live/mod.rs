@@ -1,7 +1,7 @@
-//! A live input: a thread that reads and cuts, one that normalises, and the newest frames, which
-//! all event loops share.
+//! A live input: a thread that reads frames, one that normalises them, and the newest frames, which all
+//! event loops share.
+mod events;
 mod input;
-mod news;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -19,10 +19,10 @@ use std::sync::Arc;
 use stream::{Feed, Stream};
 use window::Window;
 
-pub use news::{InputNews, InputTrouble};
+pub use events::{InputEvent, InputTrouble};
 
-/// One event loop's view of a live input: it changes only in [`Self::take`], so that frames can be
-/// lent from it without a lock.
+/// One event loop's view of a live input. It changes only in [`Self::take`], so that frames are borrowed
+/// from it without a lock.
 #[derive(Debug)]
 pub(super) struct Live {
     stream: Arc<Stream>,
@@ -33,6 +33,10 @@ pub(super) struct Live {
 }
 
 impl Live {
+    /// Starts the threads of an input, which end with it or when nobody has a view of it.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
     pub(super) fn start(
         name: &str,
         reader: impl Read + Send + 'static,
@@ -50,16 +54,17 @@ impl Live {
         Self { stream, seen: 0, window: Window::default(), info: None, fresh: false }
     }
 
-    /// A view for another event loop.
+    /// Returns a view for another event loop.
     pub(super) fn share(&self) -> Self {
         Self::of(self.stream.clone())
     }
 
-    /// The newest frames.
+    /// Returns the newest frames.
     pub(super) const fn window(&self) -> &Window {
         &self.window
     }
 
+    /// Returns the width and height of the newest frame in pixels; `None` before the first one.
     pub(super) fn size(&self) -> Option<(u16, u16)> {
         self.info.map(|info| (info.width, info.height))
     }
@@ -68,19 +73,19 @@ impl Live {
         self.window.is_over()
     }
 
-    /// Takes what has come; returns whether anything has, be it the end.
+    /// Takes what has come. Returns whether anything has, be it the end.
     pub(super) fn take(&mut self) -> bool {
         self.fresh = self.stream.view(&mut self.seen, &mut self.window, &mut self.info);
         self.fresh
     }
 
-    /// What [`Self::take`] returned last.
+    /// Returns what [`Self::take`] returned last.
     pub(super) const fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// What is to be said of the input since any event loop asked last.
-    pub(super) fn news(&self, now: Instant) -> Option<InputNews> {
-        self.stream.news(now)
+    /// Takes the next event of the input, which no other event loop gets.
+    pub(super) fn next_event(&self, now: Instant) -> Option<InputEvent> {
+        self.stream.next_event(now)
     }
 }

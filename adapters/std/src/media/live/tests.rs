@@ -1,5 +1,5 @@
-//! Inputs that make trouble.
-use super::news::Notes;
+//! Inputs with faults.
+use super::events::PendingEvents;
 use super::stream::MOST_AHEAD;
 use super::*;
 use pinhole::frame::{FrameId, FrameStore, TrackId};
@@ -21,12 +21,12 @@ fn sample() -> Vec<Vec<u8>> {
 
 fn start(reader: impl Read + Send + 'static, clock: Clock) -> Live {
     // As they are: the tests know their frames again.
-    let how = Normalising { strips: false, ..Normalising::default() };
+    let how = Normalising { restart_intervals: false, ..Normalising::default() };
     Live::start("test", reader, clock, Wakers::default(), FrameRate(25_000), how).unwrap()
 }
 
-/// Takes all that comes until `enough`; what was said by then.
-fn take(live: &mut Live, clock: Clock, mut enough: impl FnMut(&Live) -> bool) -> Vec<InputNews> {
+/// Takes frames until `enough`. Returns the events until then.
+fn take(live: &mut Live, clock: Clock, mut enough: impl FnMut(&Live) -> bool) -> Vec<InputEvent> {
     let end = StdInstant::now() + StdDuration::from_secs(20);
     let mut said = Vec::new();
     while !enough(live) {
@@ -34,21 +34,21 @@ fn take(live: &mut Live, clock: Clock, mut enough: impl FnMut(&Live) -> bool) ->
         if !live.take() {
             thread::sleep(StdDuration::from_micros(200));
         }
-        said.extend(live.news(clock.now().at));
+        said.extend(live.next_event(clock.now().at));
     }
-    said.extend(std::iter::from_fn(|| live.news(clock.now().at)));
+    said.extend(std::iter::from_fn(|| live.next_event(clock.now().at)));
     said
 }
 
-fn trouble(said: &[InputNews]) -> InputTrouble {
-    let mut all = Notes::default();
-    for news in said {
-        if let InputNews::Trouble(more) = news {
+fn trouble(said: &[InputEvent]) -> InputTrouble {
+    let mut all = PendingEvents::default();
+    for event in said {
+        if let InputEvent::Trouble(more) = event {
             all.trouble(more.clone());
         }
     }
     match all.next(Instant::from_micros(0), true) {
-        Some(InputNews::Trouble(trouble)) => trouble,
+        Some(InputEvent::Trouble(trouble)) => trouble,
         _ => InputTrouble::default(),
     }
 }
@@ -71,7 +71,7 @@ impl Read for Pipe {
 }
 
 #[test]
-fn garbage_between_frames_costs_none_of_them_and_is_told() {
+fn garbage_between_frames_costs_no_frame() {
     let frames_in = sample();
     let input = [&b"hello"[..], &frames_in[0], b"12345678", &frames_in[1], &frames_in[2], b"bye"].concat();
     let clock = Clock::start();
@@ -80,7 +80,7 @@ fn garbage_between_frames_costs_none_of_them_and_is_told() {
     let seen: Vec<Vec<u8>> = frames(&live).into_iter().map(|(data, _)| data).collect();
     assert_eq!(seen, frames_in[..3]);
     assert_eq!(trouble(&said), InputTrouble { junk: 16, ..InputTrouble::default() });
-    assert_eq!(said.last(), Some(&InputNews::Ended));
+    assert_eq!(said.last(), Some(&InputEvent::Ended));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn part_headers_and_lengths_are_no_garbage() {
 }
 
 #[test]
-fn an_end_in_the_middle_of_a_frame_leaves_that_frame_out() {
+fn a_frame_cut_off_by_the_end_is_left_out() {
     let frames_in = sample();
     let mut input = frames_in[..3].concat();
     input.truncate(input.len() - frames_in[2].len() / 2);
@@ -116,7 +116,7 @@ fn an_end_in_the_middle_of_a_frame_leaves_that_frame_out() {
 }
 
 #[test]
-fn what_comes_too_fast_is_dropped_but_for_the_newest_and_the_rest_keeps_its_time() {
+fn frames_that_come_too_fast_are_dropped() {
     let small = sample().swap_remove(0);
     let many = 4000;
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
@@ -158,7 +158,7 @@ fn an_input_that_stalls_goes_on_at_its_true_time() {
 }
 
 #[test]
-fn each_view_shows_the_same_bytes_and_news_are_told_once() {
+fn views_share_bytes_and_events_come_once() {
     let frames_in = sample();
     let clock = Clock::start();
     let mut live = start(io::Cursor::new(frames_in[..5].concat()), clock);
@@ -171,11 +171,11 @@ fn each_view_shows_the_same_bytes_and_news_are_told_once() {
         let of = |view: &Live| view.window().frame(TRACK, id).unwrap().data.as_ptr();
         assert_eq!(of(&other), of(&live));
     }
-    assert_eq!(other.news(clock.now().at), None);
+    assert_eq!(other.next_event(clock.now().at), None);
 }
 
 #[test]
-fn an_input_that_nobody_has_use_for_is_read_no_more() {
+fn an_input_without_views_is_read_no_more() {
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     let live = start(Pipe(receiver), Clock::start());
     let picture = sample().swap_remove(0);
@@ -188,7 +188,7 @@ fn an_input_that_nobody_has_use_for_is_read_no_more() {
 }
 
 #[test]
-fn another_size_is_told_with_its_first_frame() {
+fn a_change_of_size_is_an_event() {
     let mut picture = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut picture, 80);
     encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_1);
@@ -200,8 +200,8 @@ fn another_size_is_told_with_its_first_frame() {
     let said = take(&mut live, clock, Live::is_over);
     let sizes: Vec<_> = said
         .iter()
-        .filter_map(|news| match news {
-            InputNews::Format { width, height, .. } => Some((*width, *height)),
+        .filter_map(|event| match event {
+            InputEvent::Format { width, height, .. } => Some((*width, *height)),
             _ => None,
         })
         .collect();

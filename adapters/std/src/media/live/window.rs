@@ -1,7 +1,6 @@
 //! The newest frames of a live input, as one event loop sees them.
-use super::super::normalise::Ready;
-use super::super::to_frame;
-use pinhole::codec::jpeg::TRACK;
+use super::super::normalise::NormalisedFrame;
+use pinhole::codec::jpeg;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::time::{Duration, MediaTime};
 use std::collections::VecDeque;
@@ -9,14 +8,22 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A frame with its time.
+/// A frame with its time and duration, in ticks.
 pub(super) struct LiveFrame {
-    pub(super) ready: Ready,
-    pub(super) pts: MediaTime,
-    pub(super) duration: Duration,
+    data: Box<[u8]>,
+    time: u64,
+    duration: u32,
 }
 
-/// Frames with consecutive numbers. Their bytes are shared by all windows that show them.
+impl LiveFrame {
+    pub(super) fn new(frame: NormalisedFrame, time: MediaTime, duration: Duration) -> Self {
+        let rate = jpeg::TRACK.clock_rate;
+        let duration = u32::try_from(duration.to_ticks(rate)).unwrap_or(0);
+        Self { data: frame.data, time: time.to_ticks(rate), duration }
+    }
+}
+
+/// Frames with consecutive numbers. All windows share their bytes. There is one track.
 #[derive(Default)]
 pub(in super::super) struct Window {
     frames: VecDeque<Arc<LiveFrame>>,
@@ -26,12 +33,12 @@ pub(in super::super) struct Window {
 }
 
 impl Window {
-    /// The frames that can be read: from the oldest to before the second number.
+    /// Returns the numbers of the frames that can be read.
     pub(super) fn span(&self) -> Range<FrameId> {
         FrameId(self.first)..FrameId(self.next())
     }
 
-    /// Nothing follows the newest frame.
+    /// Returns whether the newest frame is the last one.
     pub(super) const fn is_over(&self) -> bool {
         self.ended
     }
@@ -40,7 +47,7 @@ impl Window {
         self.ended = true;
     }
 
-    /// Adds the newest frame; the oldest go where there are too many, or too many bytes.
+    /// Adds the newest frame. The oldest are dropped if there are too many frames or bytes.
     pub(super) fn push(&mut self, frame: LiveFrame, most_frames: usize, most_bytes: usize) {
         self.put(Arc::new(frame));
         while self.frames.len() > most_frames || self.bytes > most_bytes {
@@ -48,7 +55,7 @@ impl Window {
         }
     }
 
-    /// Shows what `newer` does.
+    /// Takes on the frames of `newer`.
     pub(super) fn catch_up(&mut self, newer: &Self) {
         while self.first < newer.first && !self.frames.is_empty() {
             self.drop_oldest();
@@ -67,18 +74,19 @@ impl Window {
         self.first + self.frames.len() as u64
     }
 
+    /// Returns the number of the newest frame; without frames, the one that the next frame will have.
     fn newest(&self) -> FrameId {
         FrameId(self.next().saturating_sub(1).max(self.first))
     }
 
     fn put(&mut self, frame: Arc<LiveFrame>) {
-        self.bytes += frame.ready.data.len();
+        self.bytes += frame.data.len();
         self.frames.push_back(frame);
     }
 
     fn drop_oldest(&mut self) {
         if let Some(frame) = self.frames.pop_front() {
-            self.bytes -= frame.ready.data.len();
+            self.bytes -= frame.data.len();
             self.first += 1;
         }
     }
@@ -91,24 +99,27 @@ impl fmt::Debug for Window {
 }
 
 impl FrameStore for Window {
-    fn info(&self, _: TrackId) -> Option<TrackInfo<'_>> {
-        Some(TRACK)
+    fn info(&self, track: TrackId) -> Option<TrackInfo<'_>> {
+        (track.track == 0).then_some(jpeg::TRACK)
     }
 
-    fn frame(&self, _: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+    fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        self.info(track).ok_or(Miss::End)?;
         let Some(index) = id.0.checked_sub(self.first) else {
             return Err(Miss::Overrun { newest: self.newest() });
         };
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         let frame = self.frames.get(index).ok_or(if self.ended { Miss::End } else { Miss::NotYet })?;
-        Ok(to_frame(&frame.ready.data, frame.pts, frame.duration))
+        Ok(Frame::intra(&frame.data, frame.time, frame.duration))
     }
 
-    fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
+    fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        let info = self.info(track).ok_or(Miss::End)?;
         Ok(match to {
             Seek::Live => self.newest(),
             Seek::To(time) => {
-                FrameId(self.first + self.frames.partition_point(|frame| frame.pts < time) as u64)
+                let time = time.to_ticks(info.clock_rate);
+                FrameId(self.first + self.frames.partition_point(|frame| frame.time < time) as u64)
             }
         })
     }
@@ -126,11 +137,11 @@ mod tests {
     fn frame(n: u64, len: usize) -> LiveFrame {
         let data = vec![n as u8; len].into();
         let duration = Duration::from_millis(40);
-        LiveFrame { ready: Ready { data, info: INFO }, pts: MediaTime::from_micros(n * 40_000), duration }
+        LiveFrame::new(NormalisedFrame { data, info: INFO }, MediaTime::from_micros(n * 40_000), duration)
     }
 
     #[test]
-    fn a_reader_that_is_behind_is_sent_to_the_newest_frame_and_the_end_is_told_after_it() {
+    fn late_readers_go_on_at_the_newest_frame() {
         let mut window = Window::default();
         assert_eq!(window.frame(T, FrameId(0)).unwrap_err(), Miss::NotYet);
         for n in 0..5 {
@@ -145,7 +156,7 @@ mod tests {
     }
 
     proptest! {
-        /// However seldom a window catches up, it shows the very bytes of the other one.
+        /// A window that catches up shows the same bytes as the other one, not copies.
         #[test]
         fn windows_show_the_same(
             pushes in prop::collection::vec((0usize..50, any::<bool>()), 0..60),
@@ -164,9 +175,8 @@ mod tests {
                 for id in all.span().start.0..all.span().end.0 {
                     let shown = view.frame(T, FrameId(id)).unwrap();
                     prop_assert!(std::ptr::eq(shown.data, all.frame(T, FrameId(id)).unwrap().data));
-                    let at = MediaTime::from_micros(id * 40_000);
-                    prop_assert_eq!(shown.media_time(TRACK.clock_rate), at);
-                    prop_assert_eq!(view.seek(T, Seek::To(at)), Ok(FrameId(id)));
+                    prop_assert_eq!(shown.time, id * 3600);
+                    prop_assert_eq!(view.seek(T, Seek::To(shown.media_time(90_000))), Ok(FrameId(id)));
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! What the test pattern shows: colour bars, a clock, the frame's number, the size and the rate,
-//! and a square that goes across and back.
+//! Draws the test pattern: colour bars, a clock, the frame's number, the size and the rate, and a square
+//! that moves across and back.
 use super::{PERIOD, PatternFormat};
 use embedded_graphics::Pixel;
 use embedded_graphics::draw_target::DrawTarget;
@@ -13,8 +13,7 @@ use pinhole::media::FrameClock;
 use std::convert::Infallible;
 
 const BYTES_PER_PIXEL: usize = 3;
-/// Three quarters of full, as in the bars of television: saturated, and yet in every display's
-/// range.
+/// The level of the bars: three quarters, as in television. It is saturated, and in every display's range.
 const LEVEL: u8 = 191;
 const BARS: [Rgb888; 8] = [
     Rgb888::new(LEVEL, LEVEL, LEVEL),
@@ -26,10 +25,10 @@ const BARS: [Rgb888; 8] = [
     Rgb888::new(0, 0, LEVEL),
     Rgb888::BLACK,
 ];
-/// Of letters equally high, those of the last font have the most detail.
+/// The fonts that are tried in this order. Letters of the last one have the most detail for their height.
 const FONTS: [&MonoFont<'_>; 3] = [&ascii::FONT_4X6, &ascii::FONT_6X10, &ascii::FONT_10X20];
 
-/// A picture that is drawn over for each frame.
+/// A picture, which is drawn over for each frame.
 #[derive(Clone, Debug)]
 pub(super) struct Picture {
     format: PatternFormat,
@@ -39,7 +38,7 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// The parts that stay; [`Self::draw`] adds the others.
+    /// Draws the parts that are the same in each frame. [`Self::draw`] adds the others.
     pub(super) fn new(format: PatternFormat) -> Self {
         let rate = f64::from(format.frame_rate().0) / 1000.0;
         let (width, height) = format.size();
@@ -59,12 +58,12 @@ impl Picture {
         self.format
     }
 
-    /// Rows of red, green and blue.
+    /// Returns the pixels in rows, with a byte each for red, green and blue.
     pub(super) fn pixels(&self) -> &[u8] {
         &self.canvas.pixels
     }
 
-    /// Makes it frame `number`, whichever it was before.
+    /// Draws frame `number`, whichever frame the picture was before.
     pub(super) fn draw(&mut self, number: u64) {
         let micros = FrameClock::from(self.format.frame_rate()).pts(number).as_micros();
         let Self { canvas, layout, label, .. } = self;
@@ -77,11 +76,11 @@ impl Picture {
     }
 }
 
-/// Where things are.
+/// The places of the parts of the picture.
 #[derive(Clone, Debug)]
 struct Layout {
     font: &'static MonoFont<'static>,
-    /// A pixel of the font is so many pixels of the picture across and down.
+    /// The width and height of a font's pixel, in pixels of the picture.
     scale: u32,
     panel: Rectangle,
     text: Point,
@@ -91,7 +90,7 @@ struct Layout {
 impl Layout {
     const LINES: u32 = 3;
 
-    /// The largest letters with which the panel takes at most 7/8 of the width and half of the
+    /// Chooses the largest letters with which the text takes at most 7/8 of the width and half of the
     /// height.
     fn of(size: Size, label: &str) -> Self {
         let columns = label.len().max(clock(0).len()) as u32;
@@ -101,7 +100,7 @@ impl Layout {
         };
         let fitting = FONTS.map(|font| (scale(font), font)).into_iter().filter(|(scale, _)| *scale > 0);
         let highest = fitting.max_by_key(|(scale, font)| scale * font.character_size.height);
-        // Where even the smallest letters are too wide, as much as fits is better than nothing.
+        // If even the smallest letters are too wide, as much is drawn as fits.
         let (scale, font) = highest.unwrap_or((1, &ascii::FONT_4X6));
         let cell = font.character_size * scale;
         let screen = Rectangle::new(Point::zero(), size);
@@ -119,7 +118,7 @@ impl Layout {
         let Ok(_) = Text::with_baseline(line, Point::zero(), style, Baseline::Top).draw(&mut target);
     }
 
-    /// The square is at the left end at the start of a period, and at the right end in its middle.
+    /// Returns the place of the square: at the left at the start of a period, at the right in its middle.
     fn square(&self, micros: u64) -> Rectangle {
         let half = PERIOD * 500_000;
         let phase = micros % (2 * half);
@@ -131,7 +130,7 @@ impl Layout {
     }
 }
 
-/// `HH:MM:SS.mmm`
+/// Formats a time as `HH:MM:SS.mmm`.
 fn clock(micros: u64) -> String {
     let millis = micros / 1000;
     let [hours, minutes, seconds] = [3_600_000, 60_000, 1000].map(|unit| millis / unit);
@@ -155,7 +154,7 @@ impl Canvas {
         Self { size, pixels: vec![0; pixels * BYTES_PER_PIXEL] }
     }
 
-    /// Fills as much of `area` as there is.
+    /// Fills the part of `area` that is on the canvas.
     fn fill(&mut self, area: Rectangle, colour: Rgb888) {
         let area = area.intersection(&self.bounding_box());
         let [left, top] = [area.top_left.x, area.top_left.y].map(|at| usize::try_from(at).unwrap_or(0));
@@ -176,7 +175,7 @@ impl OriginDimensions for Canvas {
     }
 }
 
-/// A canvas from `origin` on, with pixels `scale` times as large: the fonts have one size each.
+/// A part of a canvas from `origin` on, with pixels that are `scale` times as large.
 struct Scaled<'a> {
     canvas: &'a mut Canvas,
     origin: Point,
@@ -216,7 +215,7 @@ mod tests {
         Picture::new(PatternFormat::new(width, height, FrameRate(rate)).unwrap())
     }
 
-    /// The colour in the middle of a pixel of the font, counted from the text's corner.
+    /// Returns the colour in the middle of a pixel of the font, from the text's corner.
     fn font_pixel(picture: &Picture, x: u32, y: u32) -> [u8; 3] {
         let Layout { text, scale, .. } = picture.layout;
         let middle = text + Size::new(x * scale + scale / 2, y * scale + scale / 2);
@@ -228,7 +227,7 @@ mod tests {
         picture.pixels().as_chunks().0[index]
     }
 
-    /// Asserts that a line is on the picture, by drawing each of its letters anew, unscaled.
+    /// Asserts that a line is on the picture, by drawing each of its letters again without scaling.
     #[track_caller]
     fn assert_says(picture: &Picture, row: u32, line: &str) {
         let Size { width, height } = picture.layout.font.character_size;
@@ -266,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_thousandths_is_said_in_full() {
+    fn fractional_rates_are_shown_in_full() {
         let mut picture = picture(320, 240, 29_970);
         picture.draw(0);
         assert_says(&picture, 2, "320x240 29.97 fps");
     }
 
     #[test]
-    fn each_frame_is_its_own_whatever_was_drawn_before() {
+    fn frames_do_not_depend_on_each_other() {
         let mut one = picture(320, 240, 30_000);
         let mut other = one.clone();
         one.draw(7);
@@ -294,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_square_goes_across_and_back_in_one_period() {
+    fn the_square_returns_after_one_period() {
         let picture = picture(640, 360, 25_000);
         let at = |millis: u64| picture.layout.square(millis * 1000);
         assert_eq!(at(0), rectangle(0, 315, 45, 45));

@@ -1,10 +1,11 @@
-//! A file made ready ahead of time.
+//! Prepares a file ahead of time, so that it can be served as it is.
 //!
-//! It becomes an AVI file: that has a clock of its own, so that the input's is kept, and with
-//! OpenDML it may be of any length; other players know it, too.
-use super::index::Index;
-use super::normalise::{Normaliser, Normalising, Ready};
+//! The output is an AVI file: it has a clock of its own, so that the input's is kept, may be of any length
+//! with OpenDML, and can be played by other players.
+use super::directory::{files_in, pictures_of};
+use super::normalise::{NormalisedFrame, Normaliser, Normalising};
 use super::problem::{Problem, Problems};
+use super::recorded::Index;
 use crate::avi::{AviWriter, Layout};
 use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
@@ -16,54 +17,55 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
-/// Frames that each thread may be ahead of the one that writes.
+/// The most frames that each thread may be ahead of the one that writes.
 const AHEAD: usize = 4;
 const BUFFER: usize = 1 << 20;
 
-/// How a file is prepared.
+/// How [`prepare`] prepares a file.
 #[derive(Clone, Copy, Debug)]
 pub struct PrepareOptions {
-    /// What is done to its frames.
+    /// How its frames are normalised.
     pub normalising: Normalising,
     /// The rate of an input without a clock of its own.
     pub frame_rate: FrameRate,
-    /// An output that exists is replaced.
+    /// Whether an output that exists is replaced.
     pub replace: bool,
 }
 
-/// How far it is.
+/// How far [`prepare`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Frames that are written, or left out.
+    /// The number of frames that are written or left out.
     pub done: u64,
-    /// Frames in all.
+    /// The number of frames in all.
     pub frames: u64,
 }
 
-/// What was written.
+/// What [`prepare`] has written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Prepared {
-    /// Frames that are in it.
+    /// The number of frames in the output.
     pub frames: u64,
-    /// Of these, those that are not the input's own bytes.
+    /// How many of them are not the input's own bytes.
     pub changed: u64,
-    /// Frames of the input that are not in it, as far as they were found. They keep their time.
+    /// The number of frames of the input that are left out, as far as they were found. The others keep
+    /// their time.
     pub left_out: u64,
-    /// Its length.
+    /// The length of the output in bytes.
     pub bytes: u64,
-    /// What is wrong with the input.
+    /// The faults of the input.
     pub problems: Vec<Problem>,
 }
 
-/// Why nothing was written.
+/// Why [`prepare`] has written nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrepareError {
-    /// The output exists.
+    /// The output exists already.
     #[error("{} exists already", .0.display())]
     Exists(PathBuf),
-    /// There is no frame in the input that can be served.
+    /// The input has no frame that can be served.
     #[error("there is nothing in it that can be served")]
     Nothing(Vec<Problem>),
     /// The output cannot be written.
@@ -71,20 +73,22 @@ pub enum PrepareError {
     Write {
         /// The output.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// `watch` has broken it off.
+    /// `watch` has stopped it.
     #[error("broken off")]
     BrokenOff,
 }
 
-/// Writes the file, or the directory of pictures, at `input` to `output` as it would be sent, on
-/// all cores. A [`Library`](super::Library) that normalises in the same way serves the output from
-/// the mapped file, as it is. `watch` is told after each frame how far it is, and may break it off.
+/// Writes the file, or the directory of pictures, at `input` to `output` as it would be sent. Uses all
+/// cores, and blocks until it is done. `watch` is called after each frame, and may stop it.
+///
+/// A [`Library`](super::Library) that normalises frames in the same way serves the output as it is, from
+/// the mapped file.
 ///
 /// # Errors
-/// Why there is no output: until all of it is written it has another name, which then goes.
+/// Why there is no output. What was written until then is removed.
 pub fn prepare(
     input: &Path,
     output: &Path,
@@ -97,9 +101,9 @@ pub fn prepare(
     }
     let (index, mut found) = match input.is_dir() {
         true => {
-            let files = super::files_in(input);
+            let files = files_in(input);
             let files = files.map_err(|error| PrepareError::Nothing(vec![Problem::file(input, error)]))?;
-            Index::of_pictures(input, super::stills_of(files), options.normalising)
+            Index::of_pictures(input, pictures_of(files), options.normalising)
         }
         false => Index::of_file(input, options.normalising),
     };
@@ -114,7 +118,7 @@ pub fn prepare(
     if frames == 0 {
         return Err(PrepareError::Nothing(found));
     }
-    // A name must not stand for a file that is not yet on the disk.
+    // The file gets its name only once it is on the disk.
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
     file.sync_all().map_err(failed)?;
     if let Some(exists) = exists() {
@@ -130,7 +134,7 @@ pub fn prepare(
     })
 }
 
-/// A file under another name than it will have, which goes unless it gets that.
+/// A file under a temporary name, which is removed when this is dropped.
 struct Unfinished(PathBuf);
 
 impl Unfinished {
@@ -142,7 +146,7 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        // Fails where it has its name.
+        // Fails if it was renamed.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -161,8 +165,8 @@ struct Written {
     bytes: u64,
 }
 
-/// What becomes of a frame.
-type Made = Result<(Ready, bool), Problem>;
+/// A frame, and whether it lies in the source as it is; or why there is none.
+type Outcome = Result<(NormalisedFrame, bool), Problem>;
 
 impl Work<'_> {
     fn run(
@@ -175,29 +179,29 @@ impl Work<'_> {
         let frames = self.index.frames();
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         thread::scope(|scope| {
-            // Each thread makes every so-manieth frame: their results, taken in turn, are in order.
-            let made: Vec<_> = (0..threads)
+            // Of n threads, each normalises every n-th frame: their results, taken in turn, are in order.
+            let outcomes: Vec<_> = (0..u32::try_from(threads).unwrap_or(1))
                 .map(|first| {
                     let (to, from) = mpsc::sync_channel(AHEAD);
-                    scope.spawn(move || self.make(first, threads, &to));
+                    scope.spawn(move || self.normalise(first, threads, &to));
                     from
                 })
                 .collect();
             let (mut problems, mut changed, mut written) = (Problems::default(), 0, 0);
             let mut avi = AviWriter::new(file, clock, Layout::PREPARED).map_err(failed)?;
-            for (n, from) in (0..usize::try_from(frames).unwrap_or(usize::MAX)).zip(made.iter().cycle()) {
-                // The thread is gone only if it has panicked, which the scope passes on.
-                let Ok(made) = from.recv() else { break };
-                match made {
-                    Ok((ready, as_is)) => {
+            for (n, from) in (0..u32::try_from(frames).unwrap_or(u32::MAX)).zip(outcomes.iter().cycle()) {
+                // The thread has ended only if it has panicked, which the scope passes on.
+                let Ok(outcome) = from.recv() else { break };
+                match outcome {
+                    Ok((frame, as_is)) => {
                         avi.repeat_until(self.index.number(n).unwrap_or_default()).map_err(failed)?;
-                        avi.frame(&ready.data, (ready.info.width, ready.info.height)).map_err(failed)?;
+                        avi.frame(&frame.data, (frame.info.width, frame.info.height)).map_err(failed)?;
                         written += 1;
                         changed += u64::from(!as_is);
                     }
                     Err(problem) => problems.push(problem),
                 }
-                if watch(Progress { done: n as u64 + 1, frames }).is_break() {
+                if watch(Progress { done: u64::from(n) + 1, frames }).is_break() {
                     return Err(PrepareError::BrokenOff);
                 }
             }
@@ -208,14 +212,14 @@ impl Work<'_> {
         })
     }
 
-    /// Makes frame `first`, and every `step`th from there.
-    fn make(&self, first: usize, step: usize, to: &SyncSender<Made>) {
+    /// Normalises every `step`-th frame from `first` on.
+    fn normalise(&self, first: u32, step: usize, to: &SyncSender<Outcome>) {
         let (mut normaliser, mut source) = (Normaliser::new(self.how), Vec::new());
-        let frames = usize::try_from(self.index.frames()).unwrap_or(usize::MAX);
+        let frames = u32::try_from(self.index.frames()).unwrap_or(u32::MAX);
         for n in (first..frames).step_by(step) {
-            let made = self.index.normalise(n, &mut normaliser, &mut source);
-            if to.send(made.map(|normal| (normal.to_ready(), normal.as_is))).is_err() {
-                // Nobody takes them any more.
+            let outcome = self.index.normalise(n, &mut normaliser, &mut source);
+            if to.send(outcome.map(|normalised| (normalised.to_frame(), normalised.as_is))).is_err() {
+                // It was stopped.
                 return;
             }
         }

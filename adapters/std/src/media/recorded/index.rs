@@ -1,31 +1,42 @@
-//! Where the frames of a file, or of a directory of pictures, are.
+//! The places of the frames in a file, or in a directory of pictures.
 //!
-//! Files are read here, not looked at through their map: of a mapped file, what was looked at once
-//! counts as this process's memory.
+//! Files are read here, not accessed through their map: pages of a map that were accessed count as
+//! memory of this process.
+use super::super::normalise::{MAX_FRAME, Need, Normalised, Normaliser, Normalising};
+use super::super::problem::{Problem, Problems};
 use super::file::{FileReader, read_at};
-use super::normalise::{MAX_FRAME, Need, Normal, Normaliser, Normalising};
-use super::problem::{Problem, Problems};
+use super::source::Tools;
 use memmap2::Mmap;
-use pinhole::codec::jpeg::{JpegError, JpegInfo};
+use pinhole::codec::jpeg::JpegError;
 use pinhole::media::{FrameClock, FrameReader, FrameSpan, MediaErrorKind, ReadError};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The step in which a file is read.
+/// Bytes of a file that are read at once.
 const WINDOW: usize = 256 << 10;
-/// What is read of a frame to see what it is. The headers of next to all are shorter; of the
-/// others, the whole is read.
+/// Bytes of a frame that are read to inspect it. If its headers are longer, all of it is read.
 const HEAD: usize = 2048;
 const UNKNOWN: &str = "this is no Motion-JPEG: it starts neither with a JPEG picture (FF D8), nor with the \
                        length of one in digits, nor as an AVI or a multipart file does";
 
-/// The frames that can be served, as far as their headers tell.
+/// The state of a frame: it was not loaded yet.
+const NOT_LOADED: u32 = 0;
+/// The state of a frame: it has to be loaded into memory whenever it is needed.
+const LOAD: u32 = u32::MAX - 1;
+/// The state of a frame: it cannot be sent. Any other state is the length of a frame that is sent from
+/// the mapped file.
+const UNUSABLE: u32 = u32::MAX;
+
+/// The frames that can be sent, as far as their headers tell.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(in super::super) struct Index {
     path: PathBuf,
     place: Place,
     entries: Vec<Entry>,
+    /// The state of each frame, which is known once it was loaded for the first time.
+    states: Box<[AtomicU32]>,
     slots: u64,
     clock: Option<FrameClock>,
     first: Need,
@@ -34,13 +45,13 @@ pub(super) struct Index {
     transcoded: u64,
 }
 
-/// A frame. There may be millions: sixteen bytes each.
+/// The place of a frame, in sixteen bytes: there may be millions of frames.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Bytes from the start of the file; of single pictures, which one.
+    /// Bytes from the start of the file; for a directory, the number of the picture.
     at: u64,
     len: u32,
-    /// How many frames come before it, with those that were left out.
+    /// How many frames come before this one, including those that were left out.
     number: u32,
 }
 
@@ -51,8 +62,9 @@ enum Place {
 }
 
 impl Index {
-    /// Opens a file in any container that the reader knows.
-    pub(super) fn of_file(path: &Path, how: Normalising) -> (Option<Self>, Vec<Problem>) {
+    /// Indexes a file in any container that [`FrameReader`] knows. Returns what is wrong with it, too.
+    /// Blocks.
+    pub(in super::super) fn of_file(path: &Path, how: Normalising) -> (Option<Self>, Vec<Problem>) {
         let (file, len, map) = match open(path) {
             Ok(opened) => opened,
             Err(problem) => return (None, vec![problem]),
@@ -88,8 +100,9 @@ impl Index {
         found.finish(path, Place::File { file, map }, slots, clock, problems)
     }
 
-    /// Opens single pictures, which are played in this order.
-    pub(super) fn of_pictures(
+    /// Indexes single pictures, which are played in this order. Returns what is wrong with them, too.
+    /// Blocks.
+    pub(in super::super) fn of_pictures(
         directory: &Path,
         files: Vec<PathBuf>,
         how: Normalising,
@@ -110,81 +123,138 @@ impl Index {
         found.finish(directory, Place::Pictures(files), slots, None, problems)
     }
 
-    /// The file or directory.
-    pub(super) fn path(&self) -> &Path {
+    /// Returns the file or directory.
+    pub(in super::super) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) const fn frames(&self) -> u64 {
+    pub(in super::super) const fn frames(&self) -> u64 {
         self.entries.len() as u64
     }
 
-    /// How many frames there would be, had none been left out: they keep their place in time.
-    pub(super) const fn slots(&self) -> u64 {
+    /// Returns the number of frames including those that were left out, which keep their time.
+    pub(in super::super) const fn slots(&self) -> u64 {
         self.slots
     }
 
-    /// How many frames were found that cannot be served.
-    pub(super) const fn left_out(&self) -> u64 {
+    /// Returns the number of frames that were left out, because they cannot be sent.
+    pub(in super::super) const fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// The clock that the file has of its own.
-    pub(super) const fn clock(&self) -> Option<FrameClock> {
+    /// Returns the clock of the file, if it has one of its own.
+    pub(in super::super) const fn clock(&self) -> Option<FrameClock> {
         self.clock
     }
 
-    /// What the first frame is; `None` if that has to be transcoded.
-    pub(super) const fn info(&self) -> Option<JpegInfo> {
-        match self.first {
-            Need::Nothing(info) | Need::Recoding(info) => Some(info),
+    /// Returns the width and height of the first frame in pixels; `None` if it has to be transcoded.
+    pub(super) const fn size(&self) -> Option<(u16, u16)> {
+        match &self.first {
+            Need::Nothing(info) | Need::Recoding(info) => Some((info.width, info.height)),
             Need::Transcoding => None,
         }
     }
 
-    /// How many frames have to be re-coded, and how many transcoded.
-    pub(super) const fn to_change(&self) -> (u64, u64) {
+    /// Returns how many frames have to be re-coded, and how many transcoded.
+    pub(in super::super) const fn to_change(&self) -> (u64, u64) {
         (self.recoded, self.transcoded)
     }
 
-    /// How many frames come before frame `n` in time.
-    pub(super) fn number(&self, n: usize) -> Option<u64> {
-        self.entries.get(n).map(|entry| u64::from(entry.number))
+    /// Returns how many frames come before frame `n` in time, including those that were left out.
+    pub(in super::super) fn number(&self, n: u32) -> Option<u64> {
+        self.entries.get(n as usize).map(|entry| u64::from(entry.number))
     }
 
-    /// The first frame for which `before` does not hold, when given what [`Self::number`] says.
+    /// Returns the place of the first frame for which `before` is false, given its [`Self::number`].
     pub(super) fn partition_point(&self, before: impl Fn(u64) -> bool) -> usize {
         self.entries.partition_point(|entry| before(u64::from(entry.number)))
     }
 
-    /// Frame `n`, in the mapped file.
-    pub(super) fn mapped(&self, n: usize) -> Option<&[u8]> {
-        let (entry, Place::File { map, .. }) = (self.entries.get(n)?, &self.place) else { return None };
+    /// Returns frame `n` if it is sent from the mapped file as it is, and was loaded before.
+    pub(super) fn in_place(&self, n: u32) -> Option<&[u8]> {
+        match self.state(n)? {
+            NOT_LOADED | LOAD | UNUSABLE => None,
+            len => self.mapped(n)?.get(..len as usize),
+        }
+    }
+
+    /// Returns whether frame `n` has to be loaded before it can be sent. This is not so if there is no
+    /// such frame, if it cannot be sent, or if [`Self::in_place`] has it.
+    pub(super) fn needs_loading(&self, n: u32) -> bool {
+        matches!(self.state(n), Some(NOT_LOADED | LOAD))
+    }
+
+    /// Reads and normalises frame `n`. Returns `None` if it is sent from the mapped file as it is.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// Why it cannot be sent. [`Self::needs_loading`] is false from then on, unless it could not be read.
+    pub(super) fn load(&self, n: u32, tools: &mut Tools) -> Result<Option<Box<[u8]>>, Problem> {
+        self.read(n, &mut tools.buffer).map_err(|error| self.unreadable(n, &error))?;
+        let normalised = self.normalise_read(n, &mut tools.normaliser, &tools.buffer);
+        let (state, loaded) = match normalised {
+            Ok(frame) if frame.as_is && self.mapped(n).is_some() => {
+                (u32::try_from(frame.data.len()).unwrap_or(LOAD), Ok(None))
+            }
+            Ok(frame) => (LOAD, Ok(Some(frame.data.into()))),
+            Err(problem) => (UNUSABLE, Err(problem)),
+        };
+        if let Some(stored) = self.states.get(n as usize) {
+            stored.store(state, Ordering::Release);
+        }
+        loaded
+    }
+
+    /// Reads and normalises frame `n`; `buffer` is where it is read to. Blocks.
+    ///
+    /// # Errors
+    /// Why it cannot be sent.
+    pub(in super::super) fn normalise<'a>(
+        &self,
+        n: u32,
+        normaliser: &'a mut Normaliser,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Normalised<'a>, Problem> {
+        self.read(n, buffer).map_err(|error| self.unreadable(n, &error))?;
+        self.normalise_read(n, normaliser, buffer)
+    }
+
+    fn normalise_read<'a>(
+        &self,
+        n: u32,
+        normaliser: &'a mut Normaliser,
+        data: &'a [u8],
+    ) -> Result<Normalised<'a>, Problem> {
+        let (how, number) = (normaliser.how(), self.number(n).unwrap_or_default());
+        normaliser.normalise(data).map_err(|fault| {
+            let (path, start) = self.origin(n);
+            Problem::left_out(path, number, start, &fault, how)
+        })
+    }
+
+    fn unreadable(&self, n: u32, error: &io::Error) -> Problem {
+        let (path, start) = self.origin(n);
+        Problem::frame(path, self.number(n).unwrap_or_default(), start, error)
+    }
+
+    fn state(&self, n: u32) -> Option<u32> {
+        self.states.get(n as usize).map(|state| state.load(Ordering::Acquire))
+    }
+
+    /// Returns frame `n` in the mapped file; `None` for a directory of pictures.
+    fn mapped(&self, n: u32) -> Option<&[u8]> {
+        let (entry, Place::File { map, .. }) = (self.entries.get(n as usize)?, &self.place) else {
+            return None;
+        };
         let start = usize::try_from(entry.at).ok()?;
         map.get(start..)?.get(..entry.len as usize)
     }
 
-    /// Makes frame `n` ready to be sent; `source` is where it is read to.
-    ///
-    /// # Errors
-    /// Why it is left out.
-    pub(super) fn normalise<'a>(
-        &self,
-        n: usize,
-        normaliser: &'a mut Normaliser,
-        source: &'a mut Vec<u8>,
-    ) -> Result<Normal<'a>, Problem> {
-        let (path, start) = self.origin(n);
-        self.read(n, source).map_err(|error| Problem::file(path, error))?;
-        let (how, number) = (normaliser.how(), self.number(n).unwrap_or_default());
-        normaliser.normalise(source).map_err(|fault| Problem::left_out(path, number, start, &fault, how))
-    }
-
-    /// Reads frame `n` into `buffer`, which is as long as the frame then. If there is no such
-    /// frame, nothing is read.
-    fn read(&self, n: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
+    /// Reads frame `n` into `buffer`, which becomes as long as the frame. It becomes empty if there is no
+    /// such frame.
+    fn read(&self, n: u32, buffer: &mut Vec<u8>) -> io::Result<()> {
         buffer.clear();
-        let Some(entry) = self.entries.get(n) else { return Ok(()) };
+        let Some(entry) = self.entries.get(n as usize) else { return Ok(()) };
         buffer.resize(entry.len as usize, 0);
         match &self.place {
             Place::File { file, .. } => read_at(file, buffer, entry.at),
@@ -192,9 +262,9 @@ impl Index {
         }
     }
 
-    /// Which file frame `n` is in, and where.
-    fn origin(&self, n: usize) -> (&Path, u64) {
-        let at = self.entries.get(n).map_or(0, |entry| entry.at);
+    /// Returns the file that frame `n` is in, and its offset there.
+    fn origin(&self, n: u32) -> (&Path, u64) {
+        let at = self.entries.get(n as usize).map_or(0, |entry| entry.at);
         match &self.place {
             Place::File { .. } => (&self.path, at),
             Place::Pictures(files) => {
@@ -205,7 +275,7 @@ impl Index {
     }
 }
 
-/// What becomes an index.
+/// An index that is being made.
 struct Found {
     how: Normalising,
     entries: Vec<Entry>,
@@ -216,7 +286,7 @@ struct Found {
     buffer: Vec<u8>,
 }
 
-/// Why a frame cannot be served.
+/// Why a frame cannot be sent.
 enum Unfit {
     Io(io::Error),
     Jpeg(JpegError),
@@ -250,7 +320,7 @@ impl Found {
         }
         let need = self.inspect(len as usize, HEAD, &read);
         let need = match need {
-            // What looks cut off may only be long.
+            // It may not be cut off, but have long headers.
             Err(Unfit::Jpeg(_)) if len as usize > HEAD => self.inspect(len as usize, usize::MAX, &read),
             other => other,
         }?;
@@ -290,8 +360,11 @@ impl Found {
         };
         self.entries.shrink_to_fit();
         let Self { entries, left_out, recoded, transcoded, .. } = self;
-        let path = path.to_owned();
-        (Some(Index { path, place, entries, slots, clock, first, left_out, recoded, transcoded }), problems)
+        let (path, states) = (path.to_owned(), entries.iter().map(|_| AtomicU32::new(NOT_LOADED)).collect());
+        (
+            Some(Index { path, place, entries, states, slots, clock, first, left_out, recoded, transcoded }),
+            problems,
+        )
     }
 }
 
@@ -323,8 +396,8 @@ fn open(path: &Path) -> Result<(File, u64, Mmap), Problem> {
     if len == 0 {
         return Err(Problem::file(path, "the file is empty"));
     }
-    // SAFETY: the map is only read. Another process that cuts the file short under it ends this one
-    // by a signal, as for every program that maps files; `Library::add_path` says so.
+    // SAFETY: the map is only read. A process that truncates the file ends this one by a signal, as with
+    // every program that maps files; `Library::add_path` says so.
     let map = unsafe { Mmap::map(&file) }.map_err(problem)?;
     Ok((file, len, map))
 }

@@ -1,0 +1,365 @@
+//! The media of a server, each under a name.
+use super::directory::{files_in, is_video, pictures_of};
+use super::live::{InputEvent, Live};
+use super::medium::Medium;
+use super::memory::default_cache;
+use super::normalise::Normalising;
+#[cfg(feature = "pattern")]
+use super::pattern::{Pattern, PatternFormat};
+use super::problem::Problem;
+use super::recorded::{Index, LoopFrames, Recorded};
+use super::wakers::Wakers;
+use crate::clock::Clock;
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
+use pinhole::rtp::Want;
+use pinhole::rtsp::Url;
+use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
+use pinhole::time::{Instant, MediaTime};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// How recorded media are played.
+#[derive(Clone, Copy, Debug)]
+pub struct Playback {
+    /// The rate of media without a clock of their own.
+    pub frame_rate: FrameRate,
+    /// Whether recorded media start over when they end.
+    pub repeat: bool,
+}
+
+impl Default for Playback {
+    fn default() -> Self {
+        Self { frame_rate: FrameRate(30_000), repeat: false }
+    }
+}
+
+/// The media of a server: files, directories, live inputs and test patterns.
+///
+/// As a [`FrameStore`], it has a medium for each [`TrackId::media`], in the order in which they were
+/// added. A frame of a recorded medium that must be read or re-coded first is [`Miss::NotYet`], until a
+/// loader thread has done that for an event loop of a [`Server`](crate::server::Server), or
+/// [`Self::load`] has.
+#[derive(Debug)]
+pub struct Library {
+    media: Vec<(String, Medium)>,
+    playback: Playback,
+    normalising: Normalising,
+    loaded: LoopFrames,
+    clock: Clock,
+    wakers: Wakers,
+    /// Whether all media are live inputs that have ended.
+    over: bool,
+    problems: Vec<Problem>,
+    /// The first of the session ids of this server's presentations (RFC 4566, 5.2).
+    session_id: u64,
+}
+
+/// A description of one medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mounted<'a> {
+    /// The path in its URL, without the leading slash.
+    pub mount: &'a str,
+    /// Width and height in pixels; `None` until the first frame of a live input.
+    pub size: Option<(u16, u16)>,
+    /// The number of frames, once through; `None` for a live input.
+    pub frames: Option<u64>,
+    /// How many of the frames are re-coded without loss before they are sent.
+    pub recoded: u64,
+    /// How many of the frames are decoded and encoded anew before they are sent.
+    pub transcoded: u64,
+}
+
+impl Library {
+    /// Creates an empty library that normalises frames in the default way, with a cache of
+    /// [`default_cache`] bytes.
+    pub fn new(playback: Playback) -> Self {
+        Self::with(playback, Normalising::default(), default_cache())
+    }
+
+    /// Creates an empty library.
+    ///
+    /// All media together hold about `cache` bytes of frames that had to be re-coded, or were read from
+    /// single pictures, and at least one such frame. Frames that are being sent, live inputs and test
+    /// patterns take memory besides that.
+    pub fn with(playback: Playback, normalising: Normalising, cache: usize) -> Self {
+        let clock = Clock::start();
+        Self {
+            media: Vec::new(),
+            playback,
+            normalising,
+            loaded: LoopFrames::new(cache, normalising),
+            clock,
+            wakers: Wakers::default(),
+            over: false,
+            problems: Vec::new(),
+            session_id: clock.now().ntp.0,
+        }
+    }
+
+    /// Adds a file, a directory of files, or a directory of single pictures, after reading all headers.
+    /// What cannot be served is left out, and added to [`Self::problems`].
+    ///
+    /// Files are mapped, not copied: the process ends by a signal if one is truncated while it is served.
+    pub fn add_path(&mut self, path: &Path) {
+        if path.is_dir() {
+            self.add_directory(path);
+        } else {
+            self.add_recorded(path, Index::of_file(path, self.normalising));
+        }
+    }
+
+    /// Adds a live input: Motion-JPEG, which a thread of its own reads from `reader` until it ends. An
+    /// error is added to [`Self::problems`].
+    pub fn add_live(&mut self, mount: &str, reader: impl Read + Send + 'static) {
+        let (wakers, rate) = (self.wakers.clone(), self.playback.frame_rate);
+        match Live::start(mount, reader, self.clock, wakers, rate, self.normalising) {
+            Ok(live) => self.mount(Path::new(mount), mount.to_owned(), Medium::Live(Box::new(live))),
+            Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
+        }
+    }
+
+    /// Adds a moving test pattern without end, which shows a clock and the number of the frame. Both
+    /// start over after some seconds, because the frames are a loop. It is made here, which takes seconds
+    /// for large pictures. An error is added to [`Self::problems`].
+    #[cfg(feature = "pattern")]
+    pub fn add_pattern(&mut self, mount: &str, format: PatternFormat) {
+        match Pattern::prepare(format, self.normalising) {
+            Ok(pattern) => {
+                self.mount(Path::new(mount), mount.to_owned(), Medium::Pattern(Arc::new(pattern)));
+            }
+            Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
+        }
+    }
+
+    /// Returns what could not be served, and why, in the order in which it was found.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Returns a description of each medium.
+    pub fn mounted(&self) -> impl Iterator<Item = Mounted<'_>> {
+        self.media.iter().map(|(mount, medium)| {
+            let (recoded, transcoded) = match medium {
+                Medium::Recorded(recorded) => recorded.index().to_change(),
+                _ => (0, 0),
+            };
+            Mounted { mount, size: medium.size(), frames: medium.frames(), recoded, transcoded }
+        })
+    }
+
+    /// Loads a frame of a recorded medium on this thread, and returns it. Blocks. This is for programs
+    /// that read a library themselves; a [`Server`](crate::server::Server) has threads for it.
+    ///
+    /// # Errors
+    /// As for [`FrameStore::frame`]; [`Miss::NotYet`] only for a live input.
+    pub fn load(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        if let Some(Medium::Recorded(recorded)) = self.medium(track.media) {
+            self.loaded.load(&**recorded, track, id, self.normalising);
+        }
+        self.frame(track, id)
+    }
+
+    /// Returns how many bytes of frames the cache holds. Frames that are sent from a mapped file as they
+    /// are do not count.
+    pub fn cached(&self) -> usize {
+        self.loaded.cached_bytes()
+    }
+
+    /// Returns whether there are no media.
+    pub const fn is_empty(&self) -> bool {
+        self.media.is_empty()
+    }
+
+    /// Returns the number of the medium that a URL names.
+    pub(crate) fn find(&self, url: &Url<'_>) -> Option<u16> {
+        let index = self.media.iter().position(|(mount, _)| url.path_is(mount))?;
+        u16::try_from(index).ok()
+    }
+
+    pub(crate) fn mount_of(&self, media: u16) -> &str {
+        self.media.get(usize::from(media)).map_or("", |(mount, _)| mount)
+    }
+
+    pub(crate) fn is_live(&self, media: u16) -> bool {
+        matches!(self.medium(media), Some(Medium::Live(_)))
+    }
+
+    /// Returns where a medium ends; `None` if it does not.
+    pub(crate) fn end(&self, media: u16) -> Option<MediaTime> {
+        match self.medium(media)? {
+            Medium::Recorded(recorded) if !self.playback.repeat => {
+                Some(MediaTime::ZERO + recorded.duration())
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns whether a medium has a track.
+    pub(crate) fn has_track(&self, media: u16, track: u8) -> bool {
+        self.info(TrackId { media, track }).is_some()
+    }
+
+    /// Calls `describe` with the description of a medium, or with `None` if there is no such medium. The
+    /// server fills in the address type.
+    pub(crate) fn present<R>(&self, media: u16, describe: impl FnOnce(Option<Presentation<'_>>) -> R) -> R {
+        let Some(medium) = self.medium(media) else { return describe(None) };
+        let tracks: Vec<_> = (0..=u8::MAX)
+            .map_while(|track| medium.info(TrackId { media, track }))
+            .map(|info| Track { info, dimensions: medium.size(), frame_rate: medium.frame_rate() })
+            .collect();
+        let duration = self.end(media).map(|end| end.since(MediaTime::ZERO));
+        describe(Some(Presentation {
+            name: self.mount_of(media),
+            session_id: self.session_id.wrapping_add(u64::from(media)),
+            version: 0,
+            address_type: AddressType::Ip4,
+            duration,
+            tracks: &tracks,
+        }))
+    }
+
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Returns the same media for another event loop. Files, frames and live inputs are shared.
+    pub(crate) fn share(&self) -> Self {
+        Self {
+            media: self.media.iter().map(|(mount, medium)| (mount.clone(), medium.share())).collect(),
+            playback: self.playback,
+            normalising: self.normalising,
+            loaded: self.loaded.share(),
+            clock: self.clock,
+            wakers: self.wakers.clone(),
+            over: false,
+            problems: Vec::new(),
+            session_id: self.session_id,
+        }
+    }
+
+    /// Makes this an event loop's library: live inputs and loaders wake the loop by `waker` when they have
+    /// something for it. Wakes it once for what came before.
+    pub(crate) fn wake_by(&mut self, waker: Waker) {
+        waker.wake_by_ref();
+        self.loaded.wake_by(waker.clone());
+        self.wakers.add(waker);
+    }
+
+    /// Takes what live inputs have received. Returns whether there was anything.
+    pub(crate) fn take_live(&mut self) -> bool {
+        let mut any = false;
+        for (_, medium) in &mut self.media {
+            if let Medium::Live(live) = medium {
+                any |= live.take();
+            }
+        }
+        if any {
+            self.over = self.media.iter().all(|(_, m)| matches!(m, Medium::Live(live) if live.is_over()));
+        }
+        any
+    }
+
+    /// Returns whether the last [`Self::take_live`] took anything of this medium.
+    pub(crate) fn is_fresh(&self, media: u16) -> bool {
+        matches!(self.medium(media), Some(Medium::Live(live)) if live.is_fresh())
+    }
+
+    /// Takes the events of live inputs, each with the path of its input. An event is returned to only one
+    /// of the event loops.
+    pub(crate) fn live_events(&self, now: Instant) -> impl Iterator<Item = (&str, InputEvent)> {
+        let live = self.media.iter().filter_map(|(mount, medium)| match medium {
+            Medium::Live(live) => Some((mount.as_str(), live)),
+            _ => None,
+        });
+        live.flat_map(move |(mount, live)| std::iter::from_fn(move || Some((mount, live.next_event(now)?))))
+    }
+
+    /// Returns whether all media are live inputs that have ended.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Ends the turn of connection `peer`: tells the loaders which frame each of its streams reads next,
+    /// and gives back the frames that were borrowed in the turn.
+    pub(crate) fn end_turn(&mut self, now: Instant, peer: usize, wanted: impl Iterator<Item = Want>) {
+        let mut streams = 0;
+        for (stream, want) in (0_u8..).zip(wanted) {
+            if let Some((_, Medium::Recorded(recorded))) = self.media.get(usize::from(want.track.media)) {
+                self.loaded.request(now, peer, stream, recorded, want);
+            }
+            streams = stream.saturating_add(1);
+        }
+        self.loaded.forget(peer, streams);
+        self.loaded.end_turn();
+    }
+
+    /// Takes the connections that waited for a frame which is loaded now. They can go on.
+    pub(crate) fn take_served(&mut self) -> Vec<usize> {
+        self.loaded.take_served()
+    }
+
+    fn medium(&self, media: u16) -> Option<&Medium> {
+        self.media.get(usize::from(media)).map(|(_, medium)| medium)
+    }
+
+    fn add_directory(&mut self, path: &Path) {
+        let files = match files_in(path) {
+            Ok(files) => files,
+            Err(error) => return self.problems.push(Problem::file(path, error)),
+        };
+        let videos = files.iter().filter(|file| is_video(file));
+        let found = videos.inspect(|file| self.add_path(file)).count() > 0;
+        let pictures = pictures_of(files);
+        if !pictures.is_empty() {
+            self.add_recorded(path, Index::of_pictures(path, pictures, self.normalising));
+        } else if !found {
+            self.problems.push(Problem::file(
+                path,
+                "the directory holds no .mjpeg, .mjpg, .avi, .multipart or .jpg files",
+            ));
+        }
+    }
+
+    fn add_recorded(&mut self, path: &Path, (index, problems): (Option<Index>, Vec<Problem>)) {
+        self.problems.extend(problems);
+        let Some(index) = index else { return };
+        let recorded = Recorded::new(index, self.playback, self.normalising);
+        let name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let stem = if path.is_dir() { name.file_name() } else { name.file_stem() };
+        let mount = stem.unwrap_or(OsStr::new("video")).to_string_lossy().into_owned();
+        self.mount(path, mount, Medium::Recorded(Arc::new(recorded)));
+    }
+
+    fn mount(&mut self, path: &Path, mount: String, medium: Medium) {
+        if self.media.iter().any(|(other, _)| *other == mount) {
+            let reason = format!("/{mount} is served already; rename one of the two");
+            return self.problems.push(Problem::file(path, reason));
+        }
+        if self.media.len() > usize::from(u16::MAX) {
+            return self.problems.push(Problem::file(path, "there are too many media"));
+        }
+        self.media.push((mount, medium));
+    }
+}
+
+impl FrameStore for Library {
+    fn info(&self, track: TrackId) -> Option<TrackInfo<'_>> {
+        self.medium(track.media)?.info(track)
+    }
+
+    fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        self.medium(track.media).ok_or(Miss::End)?.frame(track, id, &self.loaded)
+    }
+
+    fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        self.medium(track.media).ok_or(Miss::End)?.seek(track, to)
+    }
+
+    fn time(&self, track: TrackId, id: FrameId) -> Result<u64, Miss> {
+        self.medium(track.media).ok_or(Miss::End)?.time(track, id)
+    }
+}

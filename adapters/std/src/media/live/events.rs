@@ -1,0 +1,123 @@
+//! The events of a live input.
+use super::super::problem::Problem;
+use pinhole::codec::jpeg::{JpegInfo, Sampling};
+use pinhole::time::{Duration, Instant};
+use std::collections::VecDeque;
+
+/// The least time between two events of trouble. A broken input has some with each frame.
+const TROUBLE_INTERVAL: Duration = Duration::from_secs(1);
+/// The most changes of format that are kept.
+const FORMATS: usize = 8;
+
+/// Something that happened at a live input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InputEvent {
+    /// The format of its frames from now on. This comes with the first frame, and with each change.
+    Format {
+        /// The width in pixels.
+        width: u16,
+        /// The height in pixels.
+        height: u16,
+        /// The chroma sampling of the frames as they are sent.
+        sampling: Sampling,
+    },
+    /// Some of it is not sent. This counts from the last such event.
+    Trouble(InputTrouble),
+    /// The input has ended.
+    Ended,
+}
+
+/// The part of a live input that is not sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InputTrouble {
+    /// The number of frames that came too fast.
+    pub dropped: u64,
+    /// The number of frames that cannot be sent.
+    pub left_out: u64,
+    /// The number of bytes that belong to no frame.
+    pub junk: u64,
+    /// The first of the frames that cannot be sent.
+    pub problem: Option<Problem>,
+}
+
+/// The events that nobody has taken yet.
+#[derive(Debug, Default)]
+pub(super) struct PendingEvents {
+    formats: VecDeque<JpegInfo>,
+    trouble: InputTrouble,
+    /// When the last event of trouble was taken.
+    trouble_taken: Option<Instant>,
+    /// Whether [`InputEvent::Ended`] was taken.
+    ended: bool,
+}
+
+impl PendingEvents {
+    pub(super) fn format(&mut self, info: JpegInfo) {
+        if self.formats.len() == FORMATS {
+            self.formats.pop_front();
+        }
+        self.formats.push_back(info);
+    }
+
+    pub(super) const fn dropped(&mut self, frames: u64) {
+        self.trouble.dropped = self.trouble.dropped.saturating_add(frames);
+    }
+
+    pub(super) fn trouble(&mut self, more: InputTrouble) {
+        let InputTrouble { dropped, left_out, junk, problem } = more;
+        let all = &mut self.trouble;
+        all.dropped = all.dropped.saturating_add(dropped);
+        all.left_out = all.left_out.saturating_add(left_out);
+        all.junk = all.junk.saturating_add(junk);
+        if all.problem.is_none() {
+            all.problem = problem;
+        }
+    }
+
+    /// Takes the next event. `over` is whether the input has ended.
+    pub(super) fn next(&mut self, now: Instant, over: bool) -> Option<InputEvent> {
+        if let Some(JpegInfo { width, height, sampling, .. }) = self.formats.pop_front() {
+            return Some(InputEvent::Format { width, height, sampling });
+        }
+        let due = self.trouble_taken.is_none_or(|taken| now.since(taken) >= TROUBLE_INTERVAL);
+        if (due || over) && self.trouble != InputTrouble::default() {
+            self.trouble_taken = Some(now);
+            return Some(InputEvent::Trouble(std::mem::take(&mut self.trouble)));
+        }
+        (over && !std::mem::replace(&mut self.ended, over)).then_some(InputEvent::Ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1000)
+    }
+
+    fn dropped(event: Option<InputEvent>) -> Option<u64> {
+        event.map(|event| match event {
+            InputEvent::Trouble(trouble) => trouble.dropped,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn trouble_is_reported_at_intervals() {
+        let mut events = PendingEvents::default();
+        assert_eq!(events.next(at(0), false), None);
+        events.dropped(1);
+        assert_eq!(dropped(events.next(at(1), false)), Some(1));
+        events.dropped(2);
+        events.dropped(3);
+        assert_eq!(events.next(at(1000), false), None);
+        assert_eq!(dropped(events.next(at(1001), false)), Some(5));
+        events.dropped(7);
+        assert_eq!(dropped(events.next(at(1002), true)), Some(7));
+        assert_eq!(events.next(at(1003), true), Some(InputEvent::Ended));
+        assert_eq!(events.next(at(9000), true), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! One medium of a library, of whatever kind.
+use super::live::Live;
+#[cfg(feature = "pattern")]
+use super::pattern::Pattern;
+use super::recorded::{LoopFrames, Recorded};
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
+use pinhole::sdp::FrameRate;
+use std::sync::Arc;
+
+/// A medium, with a view of it for one event loop if it is live.
+#[derive(Debug)]
+pub(super) enum Medium {
+    Recorded(Arc<Recorded>),
+    Live(Box<Live>),
+    #[cfg(feature = "pattern")]
+    Pattern(Arc<Pattern>),
+}
+
+impl Medium {
+    /// Returns the same medium for another event loop.
+    pub(super) fn share(&self) -> Self {
+        match self {
+            Self::Recorded(recorded) => Self::Recorded(recorded.clone()),
+            Self::Live(live) => Self::Live(Box::new(live.share())),
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => Self::Pattern(pattern.clone()),
+        }
+    }
+
+    /// Returns the width and height of the video in pixels; `None` until that is known.
+    pub(super) fn size(&self) -> Option<(u16, u16)> {
+        match self {
+            Self::Recorded(recorded) => recorded.size(),
+            Self::Live(live) => live.size(),
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => Some(pattern.format().size()),
+        }
+    }
+
+    /// Returns the rate of the video; `None` if it is not steady.
+    pub(super) fn frame_rate(&self) -> Option<FrameRate> {
+        match self {
+            Self::Recorded(recorded) => Some(recorded.clock().frame_rate()),
+            Self::Live(_) => None,
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => Some(pattern.format().frame_rate()),
+        }
+    }
+
+    /// Returns the number of frames, once through; `None` for a live input.
+    pub(super) fn frames(&self) -> Option<u64> {
+        match self {
+            Self::Recorded(recorded) => Some(recorded.index().frames()),
+            Self::Live(_) => None,
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => Some(pattern.frames()),
+        }
+    }
+
+    /// Returns the codec and clock of a track; `None` if there is no such track.
+    pub(super) fn info(&self, track: TrackId) -> Option<TrackInfo<'_>> {
+        match self {
+            Self::Recorded(recorded) => recorded.info(track.track),
+            Self::Live(live) => live.window().info(track),
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => pattern.info(track),
+        }
+    }
+
+    /// As [`FrameStore::frame`]. Frames of recorded media come from `loaded`.
+    pub(super) fn frame<'a>(
+        &'a self,
+        track: TrackId,
+        id: FrameId,
+        loaded: &'a LoopFrames,
+    ) -> Result<Frame<'a>, Miss> {
+        match self {
+            Self::Recorded(recorded) => recorded.frame(track, id, loaded),
+            Self::Live(live) => live.window().frame(track, id),
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => pattern.frame(track, id),
+        }
+    }
+
+    /// As [`FrameStore::seek`].
+    pub(super) fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        match self {
+            Self::Recorded(recorded) => recorded.seek(track, to),
+            Self::Live(live) => live.window().seek(track, to),
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => pattern.seek(track, to),
+        }
+    }
+
+    /// As [`FrameStore::time`]. Times of recorded media are known before their frames are loaded.
+    pub(super) fn time(&self, track: TrackId, id: FrameId) -> Result<u64, Miss> {
+        match self {
+            Self::Recorded(recorded) => recorded.time(track, id),
+            Self::Live(live) => live.window().time(track, id),
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => pattern.time(track, id),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Normalised frames in memory, shared by all media, sessions and event loops.
+use pinhole::frame::TrackId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bytes that an entry takes besides its frame's.
+const OVERHEAD: usize = 128;
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+/// Names a frame of a recorded medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FrameKey {
+    pub(super) track: TrackId,
+    /// The frame's place in the file, from 0.
+    pub(super) n: u32,
+}
+
+/// The outcome of loading a frame.
+#[derive(Debug)]
+pub(super) enum CachedFrame {
+    /// The frame as it is sent.
+    Normalised(Box<[u8]>),
+    /// The frame could not be read. It is tried again once this entry is evicted.
+    Unreadable,
+}
+
+impl CachedFrame {
+    fn len(&self) -> usize {
+        match self {
+            Self::Normalised(data) => data.len(),
+            Self::Unreadable => 0,
+        }
+    }
+}
+
+/// A bounded cache, from which the frame that was not used for the longest time is evicted first.
+///
+/// An entry stays alive for as long as somebody holds it, and counts only while it is in the cache.
+#[derive(Debug)]
+pub(super) struct Cache {
+    budget: usize,
+    entries: Mutex<Entries>,
+}
+
+/// The entries, in the order of their last use.
+#[derive(Debug)]
+struct Entries {
+    slots: HashMap<FrameKey, u32>,
+    links: Vec<Link>,
+    free: Vec<u32>,
+    newest: u32,
+    oldest: u32,
+    /// Bytes of all frames, without the overhead.
+    bytes: usize,
+}
+
+/// A slot: an entry, and its neighbours in the order of use.
+#[derive(Debug)]
+struct Link {
+    key: FrameKey,
+    frame: Option<Arc<CachedFrame>>,
+    newer: u32,
+    older: u32,
+}
+
+impl Cache {
+    /// Creates a cache of about `budget` bytes. It holds at least one frame, whatever its length.
+    pub(super) fn new(budget: usize) -> Self {
+        let (slots, links, free) = (HashMap::new(), Vec::new(), Vec::new());
+        let entries = Mutex::new(Entries { slots, links, free, newest: NONE, oldest: NONE, bytes: 0 });
+        Self { budget, entries }
+    }
+
+    /// Returns a frame that is in the cache. This counts as a use.
+    pub(super) fn get(&self, key: FrameKey) -> Option<Arc<CachedFrame>> {
+        let mut entries = self.lock();
+        let slot = *entries.slots.get(&key)?;
+        entries.use_slot(slot);
+        entries.links.get(slot as usize)?.frame.clone()
+    }
+
+    /// Returns whether a frame is in the cache. This does not count as a use.
+    pub(super) fn contains(&self, key: FrameKey) -> bool {
+        self.lock().slots.contains_key(&key)
+    }
+
+    /// Adds a frame as the newest, and evicts others until the rest fits the budget.
+    pub(super) fn insert(&self, key: FrameKey, frame: CachedFrame) -> Arc<CachedFrame> {
+        let frame = Arc::new(frame);
+        let mut entries = self.lock();
+        entries.insert(key, frame.clone());
+        entries.evict(self.budget);
+        frame
+    }
+
+    /// Returns the bytes of all frames in the cache.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// Returns the bytes that the cache may hold.
+    pub(super) const fn budget(&self) -> usize {
+        self.budget
+    }
+
+    /// Returns the mean length of the frames in the cache; 0 while there are none.
+    pub(super) fn mean_len(&self) -> usize {
+        let entries = self.lock();
+        entries.bytes.checked_div(entries.slots.len()).unwrap_or(0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn weight(&self) -> usize {
+        self.bytes.saturating_add(self.slots.len().saturating_mul(OVERHEAD))
+    }
+
+    fn use_slot(&mut self, slot: u32) {
+        if self.newest != slot {
+            self.unlink(slot);
+            self.put_first(slot);
+        }
+    }
+
+    fn insert(&mut self, key: FrameKey, frame: Arc<CachedFrame>) {
+        if let Some(&slot) = self.slots.get(&key) {
+            self.remove(slot);
+        }
+        self.bytes = self.bytes.saturating_add(frame.len());
+        let link = Link { key, frame: Some(frame), newer: NONE, older: NONE };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.update(slot, |free| *free = link);
+                slot
+            }
+            None => {
+                self.links.push(link);
+                u32::try_from(self.links.len() - 1).unwrap_or(NONE)
+            }
+        };
+        self.slots.insert(key, slot);
+        self.put_first(slot);
+    }
+
+    /// Evicts the oldest frames until the rest fits the budget. The newest stays.
+    fn evict(&mut self, budget: usize) {
+        while self.weight() > budget && self.oldest != self.newest {
+            self.remove(self.oldest);
+        }
+    }
+
+    fn remove(&mut self, slot: u32) {
+        self.unlink(slot);
+        if let Some(link) = self.links.get_mut(slot as usize) {
+            self.slots.remove(&link.key);
+            let len = link.frame.take().map_or(0, |frame| frame.len());
+            self.bytes = self.bytes.saturating_sub(len);
+        }
+        self.free.push(slot);
+    }
+
+    fn put_first(&mut self, slot: u32) {
+        let before = std::mem::replace(&mut self.newest, slot);
+        self.update(slot, |link| (link.newer, link.older) = (NONE, before));
+        self.update(before, |link| link.newer = slot);
+        if self.oldest == NONE {
+            self.oldest = slot;
+        }
+    }
+
+    fn unlink(&mut self, slot: u32) {
+        let Some(&Link { newer, older, .. }) = self.links.get(slot as usize) else { return };
+        match newer {
+            NONE => self.newest = older,
+            newer => self.update(newer, |link| link.older = older),
+        }
+        match older {
+            NONE => self.oldest = newer,
+            older => self.update(older, |link| link.newer = newer),
+        }
+    }
+
+    fn update(&mut self, slot: u32, change: impl FnOnce(&mut Link)) {
+        if let Some(link) = self.links.get_mut(slot as usize) {
+            change(link);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const fn key(n: u32) -> FrameKey {
+        FrameKey { track: TrackId { media: 0, track: 0 }, n }
+    }
+
+    fn frame(len: usize) -> CachedFrame {
+        CachedFrame::Normalised(vec![0; len].into())
+    }
+
+    /// The numbers below `count` whose frames are in the cache.
+    fn cached(cache: &Cache, count: u32) -> Vec<u32> {
+        (0..count).filter(|n| cache.contains(key(*n))).collect()
+    }
+
+    #[test]
+    fn the_least_recently_used_frame_goes_first() {
+        let cache = Cache::new(3 * (1000 + OVERHEAD));
+        for n in [0, 1, 2] {
+            cache.insert(key(n), frame(1000));
+        }
+        assert!(cache.get(key(0)).is_some());
+        cache.insert(key(3), frame(1000));
+        assert_eq!(cached(&cache, 4), [0, 2, 3]);
+        assert!(cache.get(key(1)).is_none());
+        assert_eq!((cache.bytes(), cache.mean_len()), (3000, 1000));
+    }
+
+    #[test]
+    fn an_evicted_frame_lives_while_it_is_held() {
+        let cache = Cache::new(0);
+        let frames: Vec<_> = (0..1000).map(|n| cache.insert(key(n), frame(n as usize))).collect();
+        assert_eq!(cached(&cache, 1000), [999]);
+        for (n, frame) in frames.iter().enumerate() {
+            assert!(matches!(&**frame, CachedFrame::Normalised(data) if data.len() == n));
+        }
+        assert_eq!(frames.iter().map(Arc::strong_count).sum::<usize>(), 1001);
+    }
+
+    #[test]
+    fn one_frame_stays_however_long_it_is() {
+        let cache = Cache::new(10);
+        for n in 0..3 {
+            cache.insert(key(n), frame(1000));
+            assert_eq!(cached(&cache, 3), [n]);
+        }
+    }
+
+    #[test]
+    fn entries_without_bytes_are_bounded() {
+        let cache = Cache::new(100 * OVERHEAD);
+        for n in 0..1000 {
+            cache.insert(key(n), CachedFrame::Unreadable);
+        }
+        assert_eq!(cached(&cache, 1000), (900..1000).collect::<Vec<_>>());
+        assert_eq!(cache.bytes(), 0);
+    }
+
+    #[test]
+    fn a_frame_loaded_twice_counts_once() {
+        let cache = Cache::new(1 << 20);
+        for _ in 0..2 {
+            cache.insert(key(7), frame(1000));
+        }
+        assert_eq!((cached(&cache, 8), cache.bytes()), (vec![7], 1000));
+    }
+
+    proptest! {
+        /// Compares with a list that has the most recently used frame at its end.
+        #[test]
+        fn the_order_is_that_of_use(
+            uses in prop::collection::vec(0u32..12, 0..200),
+            budget in 0usize..6,
+        ) {
+            let cache = Cache::new(budget * (100 + OVERHEAD));
+            let mut model: Vec<u32> = Vec::new();
+            for n in uses {
+                if cache.get(key(n)).is_none() {
+                    cache.insert(key(n), frame(100));
+                }
+                model.retain(|cached| *cached != n);
+                model.push(n);
+                model.drain(..model.len().saturating_sub(budget.max(1)));
+                let mut expected = model.clone();
+                expected.sort_unstable();
+                prop_assert_eq!(cached(&cache, 12), expected);
+                prop_assert_eq!(cache.bytes(), 100 * model.len());
+            }
+        }
+    }
+}

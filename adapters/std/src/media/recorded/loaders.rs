@@ -1,0 +1,253 @@
+//! The threads that read and normalise the frames of recorded media.
+//!
+//! Event loops never wait for a frame: they say which frame each stream reads next, and are woken
+//! when one that they had to wait for is in the cache.
+mod queue;
+#[cfg(test)]
+mod tests;
+
+use super::super::normalise::Normalising;
+use super::cache::{Cache, CachedFrame, FrameKey};
+use super::source::{Source, Tools};
+use pinhole::frame::{FrameId, TrackId};
+use pinhole::time::Instant;
+pub(super) use queue::MAX_AHEAD;
+use queue::{Job, Limits, Queue};
+use std::io;
+use std::num::NonZero;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::thread;
+
+/// More threads would only compete for the disk and for memory.
+const MAX_THREADS: usize = 8;
+
+/// Names a stream of a connection of an event loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ReaderId {
+    pub(super) event_loop: usize,
+    pub(super) peer: usize,
+    pub(super) stream: u8,
+}
+
+/// What a stream reads next.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) track: TrackId,
+    pub(super) frame: FrameId,
+    /// When the frame is due.
+    pub(super) by: Instant,
+    /// From each frame that is read to the next one.
+    pub(super) step: i64,
+    /// Whether the frame does not follow the one of the request before.
+    pub(super) is_seek: bool,
+    /// Whether the event loop has to be woken when the frame is there.
+    pub(super) waits: bool,
+}
+
+/// The loaders of a library, which its event loops share. The threads start with the first request,
+/// and end after this is dropped.
+#[derive(Debug)]
+pub(super) struct LoaderPool(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    cache: Arc<Cache>,
+    how: Normalising,
+    threads: usize,
+    state: Mutex<State>,
+    /// There may be a job, or the pool is dropped.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: Queue,
+    loops: Vec<LoopInbox>,
+    started: usize,
+    is_dropped: bool,
+}
+
+/// What an event loop was woken for.
+#[derive(Debug)]
+struct LoopInbox {
+    waker: Waker,
+    /// The streams that waited for a frame that is there now.
+    served: Vec<ReaderId>,
+}
+
+impl LoaderPool {
+    /// Creates a pool that loads into `cache`, with one thread for each core.
+    pub(super) fn new(cache: Arc<Cache>, how: Normalising) -> Self {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+        Self::with_threads(cache, how, threads)
+    }
+
+    fn with_threads(cache: Arc<Cache>, how: Normalising, threads: usize) -> Self {
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        Self(Arc::new(Shared { cache, how, threads, state, changed }))
+    }
+
+    /// Adds an event loop, and returns its number in a [`ReaderId`].
+    pub(super) fn add_loop(&self, waker: Waker) -> usize {
+        let mut state = self.0.lock();
+        state.loops.push(LoopInbox { waker, served: Vec::new() });
+        state.loops.len() - 1
+    }
+
+    /// Replaces the request of a reader. Whatever the request before still needs is not loaded.
+    pub(super) fn request(&self, id: ReaderId, request: Request, now: Instant) {
+        let mut state = self.0.lock();
+        state.queue.request(id, request, now);
+        self.start(&mut state);
+        drop(state);
+        self.0.changed.notify_one();
+    }
+
+    /// Forgets the readers with these ids.
+    pub(super) fn forget(&self, ids: RangeInclusive<ReaderId>) {
+        self.0.lock().queue.forget(ids);
+        self.0.changed.notify_one();
+    }
+
+    /// Takes the connections of an event loop of which a stream waited for a frame that is there now.
+    pub(super) fn take_served(&self, event_loop: usize) -> Vec<usize> {
+        let mut state = self.0.lock();
+        let inbox = state.loops.get_mut(event_loop);
+        let served = inbox.map(|inbox| std::mem::take(&mut inbox.served)).unwrap_or_default();
+        for id in &served {
+            state.queue.collect(*id);
+        }
+        let released = !served.is_empty();
+        drop(state);
+        if released {
+            self.0.changed.notify_one();
+        }
+        served.into_iter().map(|id| id.peer).collect()
+    }
+
+    /// Starts the threads that there should be. If the system refuses one, the next request tries
+    /// again.
+    fn start(&self, state: &mut State) {
+        while state.started < self.0.threads {
+            let shared = self.0.clone();
+            let name = format!("loader {}", state.started);
+            if let Err(error) = thread::Builder::new().name(name).spawn(move || shared.run()) {
+                return no_thread(&error, state.started);
+            }
+            state.started += 1;
+        }
+    }
+}
+
+impl Drop for LoaderPool {
+    fn drop(&mut self) {
+        self.0.lock().is_dropped = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shared {
+    /// Loads frames until the pool is dropped.
+    fn run(&self) {
+        let mut tools = Tools::new(self.how);
+        while let Some(job) = self.next_job() {
+            let len = load(&*job.source, job.key, &mut tools, &self.cache);
+            self.finish(&job, len);
+        }
+    }
+
+    /// Waits for a job; `None` once the pool is dropped.
+    fn next_job(&self) -> Option<Job> {
+        let mut served = Vec::new();
+        let mut state = self.lock();
+        loop {
+            if state.is_dropped {
+                return None;
+            }
+            let limits = Limits {
+                budget: self.cache.budget(),
+                frame_len: self.cache.mean_len(),
+                // One reader does not occupy all threads.
+                jobs_per_reader: self.threads.saturating_sub(1).max(1),
+            };
+            let is_loaded =
+                |source: &dyn Source, key: FrameKey| !source.needs_loading(key.n) || self.cache.contains(key);
+            let job = state.queue.next_job(limits, is_loaded, &mut served);
+            let was_unlocked = !served.is_empty();
+            state = self.serve(state, &mut served);
+            if job.is_some() {
+                // There may be more for another thread.
+                self.changed.notify_one();
+                return job;
+            }
+            if was_unlocked {
+                // Something may have changed, which nobody waited for.
+                continue;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn finish(&self, job: &Job, len: usize) {
+        let mut served = Vec::new();
+        let mut state = self.lock();
+        state.queue.finish(job, len, &mut served);
+        drop(self.serve(state, &mut served));
+    }
+
+    /// Wakes the event loops of these readers. The state is not locked meanwhile.
+    fn serve<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        served: &mut Vec<ReaderId>,
+    ) -> MutexGuard<'a, State> {
+        if served.is_empty() {
+            return state;
+        }
+        let mut wakers = Vec::new();
+        for id in served.drain(..) {
+            if let Some(inbox) = state.loops.get_mut(id.event_loop) {
+                if inbox.served.is_empty() {
+                    wakers.push(inbox.waker.clone());
+                }
+                inbox.served.push(id);
+            }
+        }
+        drop(state);
+        for waker in wakers {
+            waker.wake();
+        }
+        self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Loads a frame into the cache, unless it can be borrowed where it lies, and returns its length
+/// there. Blocks. What is wrong with a frame goes to the log.
+pub(super) fn load(source: &dyn Source, key: FrameKey, tools: &mut Tools, cache: &Cache) -> usize {
+    match source.load(key.n, tools) {
+        Ok(None) => 0,
+        Ok(Some(data)) => {
+            let len = data.len();
+            cache.insert(key, CachedFrame::Normalised(data));
+            len
+        }
+        Err(problem) => {
+            tracing::warn!("{problem}");
+            if source.needs_loading(key.n) {
+                cache.insert(key, CachedFrame::Unreadable);
+            }
+            0
+        }
+    }
+}
+
+fn no_thread(error: &io::Error, started: usize) {
+    tracing::warn!(%error, started, "a thread that loads frames cannot be started");
+}

@@ -1,0 +1,184 @@
+//! What one event loop has of the frames of recorded media.
+use super::super::normalise::Normalising;
+use super::Recorded;
+use super::borrowed::BorrowedFrames;
+use super::cache::{Cache, CachedFrame, FrameKey};
+use super::loaders::{self, LoaderPool, MAX_AHEAD, ReaderId, Request};
+use super::source::{Source as _, Tools};
+use pinhole::frame::{FrameId, TrackId};
+use pinhole::rtp::Want;
+use pinhole::time::Instant;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// A larger step from one frame to the next is a seek.
+const MAX_STEP: u64 = 64;
+
+/// The frames that sessions of one event loop read, and what was requested of the loaders for them.
+///
+/// All loops of a library share the cache and the loaders.
+#[derive(Debug)]
+pub(in super::super) struct LoopFrames {
+    cache: Arc<Cache>,
+    pool: Arc<LoaderPool>,
+    borrowed: BorrowedFrames,
+    /// The frames that were looked for in this turn, and are not in the cache.
+    missed: RefCell<Vec<FrameKey>>,
+    /// The number of this loop in the pool; `None` if this is no event loop's.
+    event_loop: Option<usize>,
+    /// What each stream reads next, by connection and number of the stream.
+    requests: HashMap<(usize, u8), Requested>,
+}
+
+/// What the loaders know of a stream, or need not know.
+#[derive(Clone, Copy, Debug)]
+struct Requested {
+    track: TrackId,
+    frame: FrameId,
+    /// From each frame that is read to the next one.
+    step: i64,
+    /// Whether the event loop is woken when the frame is there.
+    waits: bool,
+}
+
+impl Requested {
+    /// Returns the step to the next frame; `None` if that is a seek.
+    fn step_to(&self, want: &Want) -> Option<i64> {
+        if self.track != want.track || (self.step < 0) != want.backwards {
+            return None;
+        }
+        match want.frame.0.wrapping_sub(self.frame.0).cast_signed() {
+            0 => Some(self.step),
+            moved if moved.unsigned_abs() <= MAX_STEP && (moved < 0) == want.backwards => Some(moved),
+            _ => None,
+        }
+    }
+}
+
+impl LoopFrames {
+    /// Creates what is not yet an event loop's, with a cache of about `budget` bytes.
+    pub(in super::super) fn new(budget: usize, how: Normalising) -> Self {
+        let cache = Arc::new(Cache::new(budget));
+        let pool = Arc::new(LoaderPool::new(cache.clone(), how));
+        Self::with(cache, pool)
+    }
+
+    /// Creates the same for another event loop.
+    pub(in super::super) fn share(&self) -> Self {
+        Self::with(self.cache.clone(), self.pool.clone())
+    }
+
+    fn with(cache: Arc<Cache>, pool: Arc<LoaderPool>) -> Self {
+        Self {
+            cache,
+            pool,
+            borrowed: BorrowedFrames::new(),
+            missed: RefCell::default(),
+            event_loop: None,
+            requests: HashMap::new(),
+        }
+    }
+
+    /// Makes this an event loop's, which the loaders wake by `waker`.
+    pub(in super::super) fn wake_by(&mut self, waker: Waker) {
+        self.event_loop = Some(self.pool.add_loop(waker));
+    }
+
+    /// Returns the bytes of frames in the cache.
+    pub(in super::super) fn cached_bytes(&self) -> usize {
+        self.cache.bytes()
+    }
+
+    /// Returns a frame that is in the cache. It stays there until the end of the turn.
+    pub(super) fn get(&self, key: FrameKey) -> Option<&CachedFrame> {
+        let frame = self.borrowed.get_or_borrow(key, || self.cache.get(key));
+        if frame.is_none() {
+            let mut missed = self.missed.borrow_mut();
+            if !missed.contains(&key) {
+                missed.push(key);
+            }
+        }
+        frame
+    }
+
+    /// Loads a frame now, unless it is there. Blocks.
+    pub(in super::super) fn load(&self, source: &Recorded, track: TrackId, id: FrameId, how: Normalising) {
+        let Some(n) = source.locate(id) else { return };
+        let key = FrameKey { track, n };
+        if source.needs_loading(n) && !self.cache.contains(key) {
+            loaders::load(source, key, &mut Tools::new(how), &self.cache);
+        }
+    }
+
+    /// Tells the loaders what stream number `stream` of connection `peer` reads next, if there is anything
+    /// to load for it.
+    pub(in super::super) fn request(
+        &mut self,
+        now: Instant,
+        peer: usize,
+        stream: u8,
+        source: &Arc<Recorded>,
+        want: Want,
+    ) {
+        let Some(event_loop) = self.event_loop else { return };
+        let Want { track, frame, by, backwards } = want;
+        let known = self.requests.get(&(peer, stream)).copied();
+        let key = |id| source.locate(id).map(|n| FrameKey { track, n });
+        let waits = key(frame).is_some_and(|key| self.missed.borrow().contains(&key));
+        if known.is_some_and(|known| known.track == track && known.frame == frame && (known.waits || !waits))
+        {
+            return;
+        }
+        let step = known.and_then(|known| known.step_to(&want));
+        let is_seek = step.is_none();
+        let step = step.unwrap_or(if backwards { -1 } else { 1 });
+        self.requests.insert((peer, stream), Requested { track, frame, step, waits });
+        // All but the last frame ahead were requested before, if the stream goes on in steps.
+        let needs_loading = |steps: u32| {
+            let id = frame.0.checked_add_signed(step.saturating_mul(i64::from(steps)));
+            let key = id.and_then(|id| key(FrameId(id)));
+            key.is_some_and(|key| source.needs_loading(key.n) && !self.cache.contains(key))
+        };
+        if waits || needs_loading(MAX_AHEAD - 1) || (is_seek && (0..MAX_AHEAD).any(needs_loading)) {
+            let request = Request { source: source.clone(), track, frame, by, step, is_seek, waits };
+            self.pool.request(ReaderId { event_loop, peer, stream }, request, now);
+        }
+    }
+
+    /// Notes that connection `peer` has only `streams` streams that play.
+    pub(in super::super) fn forget(&mut self, peer: usize, streams: u8) {
+        let Some(event_loop) = self.event_loop else { return };
+        let mut any = false;
+        for stream in streams..=u8::MAX {
+            if self.requests.remove(&(peer, stream)).is_none() {
+                break;
+            }
+            any = true;
+        }
+        if any {
+            let id = |stream| ReaderId { event_loop, peer, stream };
+            self.pool.forget(id(streams)..=id(u8::MAX));
+        }
+    }
+
+    /// Takes the connections that waited for a frame which is there now.
+    pub(in super::super) fn take_served(&mut self) -> Vec<usize> {
+        let Some(event_loop) = self.event_loop else { return Vec::new() };
+        let served = self.pool.take_served(event_loop);
+        for peer in &served {
+            for stream in 0..=u8::MAX {
+                let Some(requested) = self.requests.get_mut(&(*peer, stream)) else { break };
+                requested.waits = false;
+            }
+        }
+        served
+    }
+
+    /// Ends a turn: gives back the frames that were borrowed.
+    pub(in super::super) fn end_turn(&mut self) {
+        self.borrowed.clear();
+        self.missed.get_mut().clear();
+    }
+}

@@ -1,0 +1,139 @@
+//! Recorded media: frames that are found when the medium is added, and loaded when a session is about to
+//! read them.
+mod borrowed;
+mod cache;
+mod file;
+mod index;
+mod loaders;
+mod loop_frames;
+mod source;
+
+use super::Playback;
+use super::normalise::Normalising;
+use super::problem::Problem;
+use cache::{CachedFrame, FrameKey};
+use pinhole::codec::jpeg;
+use pinhole::frame::{Frame, FrameId, Miss, Seek, TrackId, TrackInfo};
+use pinhole::media::FrameClock;
+use pinhole::time::{Duration, MediaTime};
+use source::{Source, Tools};
+
+pub(super) use index::Index;
+pub(super) use loop_frames::LoopFrames;
+
+/// A file, or a directory of pictures. It has one track.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    index: Index,
+    size: Option<(u16, u16)>,
+    clock: FrameClock,
+    repeat: bool,
+}
+
+impl Recorded {
+    /// Creates a medium. If its first frame has to be transcoded, that is done here, to know its size.
+    pub(super) fn new(index: Index, playback: Playback, how: Normalising) -> Self {
+        let size = index.size().or_else(|| {
+            let mut tools = Tools::new(how);
+            let normalised = index.normalise(0, &mut tools.normaliser, &mut tools.buffer).ok()?;
+            Some((normalised.info.width, normalised.info.height))
+        });
+        let clock = index.clock().unwrap_or_else(|| playback.frame_rate.into());
+        Self { index, size, clock, repeat: playback.repeat }
+    }
+
+    pub(super) const fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Returns the width and height of the first frame, in pixels; `None` if it cannot be sent.
+    pub(super) const fn size(&self) -> Option<(u16, u16)> {
+        self.size
+    }
+
+    pub(super) const fn clock(&self) -> FrameClock {
+        self.clock
+    }
+
+    /// Returns the length of the medium, once through.
+    pub(super) fn duration(&self) -> Duration {
+        self.clock.pts(self.index.slots()).since(MediaTime::ZERO)
+    }
+
+    pub(super) const fn info(&self, track: u8) -> Option<TrackInfo<'_>> {
+        match track {
+            0 => Some(jpeg::TRACK),
+            _ => None,
+        }
+    }
+
+    /// Returns a frame that lies in the mapped file, or that `frames` has.
+    ///
+    /// # Errors
+    /// [`Miss::NotYet`] if it has to be loaded first; [`Miss::Unusable`] if it cannot be sent;
+    /// [`Miss::End`] if there is no such frame.
+    pub(super) fn frame<'a>(
+        &'a self,
+        track: TrackId,
+        id: FrameId,
+        frames: &'a LoopFrames,
+    ) -> Result<Frame<'a>, Miss> {
+        let n = self.locate_in(track, id)?;
+        let data = match self.index.in_place(n) {
+            Some(data) => data,
+            None if !self.index.needs_loading(n) => return Err(Miss::Unusable),
+            None => match frames.get(FrameKey { track, n }) {
+                Some(CachedFrame::Normalised(data)) => data,
+                Some(CachedFrame::Unreadable) => return Err(Miss::Unusable),
+                None => return Err(Miss::NotYet),
+            },
+        };
+        let duration = self.clock.interval().to_ticks(jpeg::TRACK.clock_rate);
+        Ok(Frame::intra(data, self.time_at(id, n), u32::try_from(duration).unwrap_or(0)))
+    }
+
+    /// Returns the time of a frame, which need not be loaded.
+    ///
+    /// # Errors
+    /// [`Miss::End`] if there is no such frame.
+    pub(super) fn time(&self, track: TrackId, id: FrameId) -> Result<u64, Miss> {
+        Ok(self.time_at(id, self.locate_in(track, id)?))
+    }
+
+    pub(super) fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        self.info(track.track).ok_or(Miss::End)?;
+        let Seek::To(time) = to else { return Ok(FrameId(0)) };
+        let whole = self.duration().as_micros().max(1);
+        let round = if self.repeat { time.as_micros() / whole } else { 0 };
+        let first = round * self.index.slots();
+        let n = self.index.partition_point(|number| self.clock.pts(first + number) < time);
+        Ok(FrameId(round * self.index.frames() + n as u64))
+    }
+
+    fn locate_in(&self, track: TrackId, id: FrameId) -> Result<u32, Miss> {
+        self.info(track.track).and_then(|_| self.locate(id)).ok_or(Miss::End)
+    }
+
+    /// Returns the time of frame `id`, which is at place `n`, in ticks.
+    fn time_at(&self, id: FrameId, n: u32) -> u64 {
+        let round = if self.repeat { id.0 / self.index.frames().max(1) } else { 0 };
+        let number = self.index.number(n).unwrap_or_default();
+        self.clock.pts(round * self.index.slots() + number).to_ticks(jpeg::TRACK.clock_rate)
+    }
+}
+
+impl Source for Recorded {
+    fn locate(&self, id: FrameId) -> Option<u32> {
+        let count = self.index.frames();
+        let n = if self.repeat { id.0.checked_rem(count)? } else { id.0 };
+        (n < count).then(|| u32::try_from(n).ok()).flatten()
+    }
+
+    fn needs_loading(&self, n: u32) -> bool {
+        self.index.needs_loading(n)
+    }
+
+    fn load(&self, n: u32, tools: &mut Tools) -> Result<Option<Box<[u8]>>, Problem> {
+        self.index.load(n, tools)
+    }
+}
