@@ -7,7 +7,7 @@ use crate::rtp::{PIECES, SplitPacket};
 use crate::storage::{Fifo, put};
 use crate::time::Now;
 
-/// What the connection has to say now. Dropped: nothing happened.
+/// Bytes that are due on an RTSP connection. A guard that is dropped changes nothing: they stay due.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `advance` says how much was written"]
 pub struct Chunk<'a, S: ?Sized> {
@@ -18,8 +18,8 @@ pub struct Chunk<'a, S: ?Sized> {
 }
 
 impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
-    /// Copies as many messages as fit into `out`, the last one possibly in part; returns the bytes
-    /// copied. The state does not change.
+    /// Copies messages to `out` until it is full, the last one possibly in part. Returns the number of bytes
+    /// copied. They stay due until [`Self::advance`] is called.
     pub fn fill(&self, out: &mut [u8]) -> usize {
         let queued = self.state.outgoing.bytes(self.tx);
         let mut done = queued.len().min(out.len());
@@ -36,9 +36,9 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         done
     }
 
-    /// Copies as many messages as fit into `out`, the last one possibly in part, and takes them as
-    /// written; returns the bytes copied. It is [`Self::fill`] and [`Self::advance`] in one walk, for
-    /// who takes all that there was room for.
+    /// Copies messages to `out` until it is full, the last one possibly in part, and counts them as sent.
+    /// Returns the number of bytes copied. It is faster than [`Self::fill`] and [`Self::advance`], for
+    /// outlets that take all that was copied.
     pub fn write(self, out: &mut [u8]) -> usize {
         let Self { state, tx, store, now } = self;
         let queued = state.outgoing.bytes(tx);
@@ -60,9 +60,10 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         done
     }
 
-    /// Hands whole messages on, in up to `most` pieces, for a vectored write: what all watchers of
-    /// a frame share as it lies in the store, the rest from `heads`, where it is written to, about
-    /// 30 bytes for each message. Returns the bytes in all pieces. The state does not change.
+    /// Hands whole messages to `push` as up to `most` slices, for a vectored write. The bytes of frames are
+    /// slices of the store, and are not copied. Headers are written to `heads` first, about 30 bytes for
+    /// each message; what does not fit in there is left out. Returns the number of bytes in all slices. They
+    /// stay due until [`Self::advance`] is called.
     pub fn pieces<'h>(&'h self, most: usize, heads: &'h mut [u8], mut push: impl FnMut(&'h [u8])) -> usize
     where
         'a: 'h,
@@ -92,11 +93,10 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         bytes
     }
 
-    /// Takes the first `n` bytes as written: any `n` up to what [`Self::fill`] or [`Self::pieces`]
-    /// returned.
+    /// Counts the first `n` bytes as sent. `n` is at most what [`Self::fill`] or [`Self::pieces`] returned.
     ///
-    /// A message of which only a part was written is finished later, whatever becomes of its
-    /// frame: what is left of it moves into the connection's storage.
+    /// If a message was sent in part, its rest is copied to the connection's storage and is sent next, even
+    /// if its frame leaves the store before that.
     pub fn advance(self, n: usize) {
         let Self { state, tx, store, now } = self;
         let queued = n.min(state.outgoing.len());
@@ -119,14 +119,14 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         });
     }
 
-    /// The streams, to walk ahead with.
+    /// A copy of the streams, to find out what is due without a change.
     fn ahead(&self) -> heapless::Vec<Stream, MAX_TRACKS> {
         // No table is longer.
         heapless::Vec::from_slice(&self.state.streams).unwrap_or_default()
     }
 }
 
-/// Queues what is left of a message of which so much was written.
+/// Queues the rest of a message of which `written` bytes were sent.
 fn keep(outgoing: &mut Fifo, tx: &mut [u8], packet: &SplitPacket<'_>, written: usize) {
     let room = outgoing.tail(tx, packet.len().saturating_sub(written));
     let copied = packet.copy_from(written, room);
