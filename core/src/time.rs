@@ -54,13 +54,11 @@ impl Duration {
 
     /// Makes a span of `ticks` ticks of a clock with `rate` ticks per second, rounded to a microsecond.
     /// It is zero if `rate` is 0.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn from_ticks(ticks: u64, rate: u32) -> Self {
         Self(convert(ticks, rate, 1_000_000))
     }
 
     /// Returns the span in ticks of a clock with `rate` ticks per second, rounded to a tick. Saturates.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub const fn to_ticks(self, rate: u32) -> u64 {
         convert(self.0, 1_000_000, rate)
     }
@@ -74,10 +72,11 @@ impl Duration {
 
 /// Converts `n` units, of which `from` are a second, to units of which `to` are a second, rounded. It
 /// converts whole seconds and the rest apart, so that no product needs more than 64 bits.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 const fn convert(n: u64, from: u32, to: u32) -> u64 {
     let (from, to) = (from as u64, to as u64);
     let (Some(secs), Some(rest)) = (n.checked_div(from), n.checked_rem(from)) else { return 0 };
-    let part = rest.saturating_mul(to).saturating_add(from / 2);
+    let part = rest.wrapping_mul(to).wrapping_add(from / 2);
     match part.checked_div(from) {
         Some(part) => secs.saturating_mul(to).saturating_add(part),
         None => 0,

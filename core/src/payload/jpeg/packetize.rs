@@ -71,49 +71,52 @@ impl<'a> Packetizer<'a> {
     }
 
     pub(crate) fn fragment(&self, at: Cursor) -> Option<Fragment> {
-        let offset = at.at;
-        let rest = self.scan.len().checked_sub(usize::try_from(offset).ok()?)?;
-        let share = self.share(offset);
+        let rest = self.scan.len().checked_sub(at.at as usize)?;
+        let share = self.share(at.at);
         let take = share.scan.min(rest);
-        let next = offset.checked_add(u32::try_from(take).ok()?)?;
+        let end = at.at.wrapping_add(take as u32);
+        if !self.missing.is_empty()
+            && let Some(fragment) = self.before_hole(at, end)
+        {
+            return Some(fragment);
+        }
         let is_last = take >= rest;
-        let fragment = Fragment {
+        Some(Fragment {
             at,
             extension: share.extension,
             payload: share.header.saturating_add(take),
-            next: (!is_last).then_some(Cursor { at: next, ..at }),
+            next: (!is_last).then_some(Cursor { at: end, ..at }),
             marker: is_last,
             skip_after: 0,
-        };
-        if self.missing.is_empty() { Some(fragment) } else { self.before_hole(fragment, next) }
+        })
     }
 
-    /// Ends a fragment that would reach to `end` before the first missing bytes. Leaves out as many
-    /// sequence numbers as packets would carry these bytes; otherwise the next receiver would take the
-    /// hole for a part of the picture.
+    /// Returns a fragment that would reach to `end`, if bytes are missing before that: it ends before
+    /// them. It leaves out as many sequence numbers as packets would carry these bytes; otherwise the next
+    /// receiver would take the hole for a part of the picture.
     #[cold]
-    fn before_hole(&self, fragment: Fragment, end: u32) -> Option<Fragment> {
-        let start = fragment.at.at;
+    #[inline(never)]
+    fn before_hole(&self, at: Cursor, end: u32) -> Option<Fragment> {
+        let start = at.at;
         let in_scan = |range: &ByteRange| {
             let [from, to] = [range.start(), range.end()].map(|at| at.saturating_sub(self.scan_at));
             (from, to)
         };
-        let Some((from, to)) = self.missing.iter().map(in_scan).find(|(from, to)| *to > start && *from < end)
-        else {
-            return Some(fragment);
-        };
-        let (from, scan_len) = (from.max(start), u32::try_from(self.scan.len()).ok()?);
+        let (from, to) = self.missing.iter().map(in_scan).find(|(from, to)| *to > start && *from < end)?;
+        // No scan is longer: see `MAX_SCAN`.
+        let (from, scan_len) = (from.max(start), self.scan.len() as u32);
         // By the marker at the end of the missing bytes, the receiver finds its place again.
         let resume = Some(to.saturating_sub(MARKER_LEN).max(from)).filter(|_| to < scan_len);
         let lost = resume.unwrap_or(scan_len).saturating_sub(from);
-        let room = u32::try_from(self.later.scan).ok()?;
-        let skip_after = lost.checked_div(room)?.saturating_add(1);
+        let packets = lost.checked_div(self.later.scan as u32).unwrap_or(0).saturating_add(1);
+        let share = self.share(start);
         Some(Fragment {
-            payload: self.share(start).header.saturating_add(from.saturating_sub(start) as usize),
-            next: resume.map(|at| Cursor { at, ..fragment.at }).filter(|next| next.at > start),
+            at,
+            extension: share.extension,
+            payload: share.header.saturating_add(from.saturating_sub(start) as usize),
+            next: resume.map(|next| Cursor { at: next, ..at }).filter(|next| next.at > start),
             marker: false,
-            skip_after: u16::try_from(skip_after).unwrap_or(u16::MAX),
-            ..fragment
+            skip_after: u16::try_from(packets).unwrap_or(u16::MAX),
         })
     }
 

@@ -4,7 +4,7 @@ use super::select::{Cause, Choice, Pressure};
 use super::{Pace, Phase, Place, Sender};
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek};
 use crate::payload::Cursor;
-use crate::time::{Duration, Now};
+use crate::time::{Duration, Instant, Now};
 
 /// After frames were left out because the sender was late, a lateness of one in so many parts of the
 /// configured one is enough to leave out more, for as many times the configured one.
@@ -65,9 +65,7 @@ impl Sender {
                 self.end(now, false);
                 return false;
             }
-            if !self.selection.awaits_sync(frame.flags) {
-                self.settle_clock(now, frame);
-            }
+            self.frame_due = self.settle_clock(now, frame);
             let Some(info) = store.info(self.track) else { return false };
             let Some(packetizer) = &self.packetizer(&info, frame) else { return self.pass_over(1) };
             self.schedule(frame, packetizer);
@@ -75,7 +73,7 @@ impl Sender {
                 self.adapted |= adaptation.rise(now.at);
             }
         }
-        let late = Duration::from_micros(u64::from(self.late_micros));
+        let late = self.late();
         // A sender that cannot keep up at all is late again soon: little at a time is left out then, or the
         // picture would go slowly for a while and then jump.
         let bound = if now.at < self.hurry_until { late.times(1, HURRY) } else { late };
@@ -212,7 +210,7 @@ impl Sender {
     /// One frame in so many is to be sent by what the receiver reports, where each is shown for so many
     /// ticks.
     fn one_in(&self, shown: u64) -> u64 {
-        match self.adaptation {
+        match &self.adaptation {
             Some(adaptation) if adaptation.one_in() > 1 => adaptation.steps(self.span(shown)),
             _ => 1,
         }
@@ -225,19 +223,25 @@ impl Sender {
         self.phase = Phase::Ending { at, over };
     }
 
-    /// Begins the schedule with the first frame, and adjusts it at the edge of a live medium.
-    fn settle_clock(&mut self, now: Now, frame: &Frame<'_>) {
-        self.origin.begin(now.at, frame.time, self.pace.is_reverse());
-        if core::mem::take(&mut self.at_live_edge)
-            // At the edge nothing is played but forward, as it comes.
-            && let Some(due) = self.due_at(self.played_at(frame))
-            // What came before it is due is not held back, for nothing would be gained. And where the
-            // newest there is is late, the source's clock is slow, or stood still: to leave it out would be
-            // to leave out all that follow.
-            && (due > now.at || now.at.since(due) > Duration::from_micros(u64::from(self.late_micros)))
-        {
-            self.origin.shift(due, now.at);
+    /// Returns when a frame is due: begins the schedule with the first frame, and adjusts it at the edge of a
+    /// live medium.
+    fn settle_clock(&mut self, now: Now, frame: &Frame<'_>) -> Instant {
+        if !self.selection.awaits_sync(frame.flags) {
+            self.origin.begin(now.at, frame.time, self.pace.is_reverse());
         }
+        let due = self.due_at(self.played_at(frame)).unwrap_or_default();
+        // At the edge, what came before it is due is not held back, for nothing would be gained. And where
+        // the newest there is is late, the source's clock is slow, or stood still: to leave it out would be
+        // to leave out all that follow.
+        if core::mem::take(&mut self.at_live_edge) && (due > now.at || now.at.since(due) > self.late()) {
+            self.origin.shift(due, now.at);
+            return now.at;
+        }
+        due
+    }
+
+    const fn late(&self) -> Duration {
+        Duration::from_micros(self.late_micros as u64)
     }
 
     /// Leaves out so many strides of frames that cannot be had, or not in time, and that others may need;

@@ -208,14 +208,12 @@ impl Pace {
         if self.speed > Speed::NORMAL { Duration::ZERO } else { self.delivered(span) }
     }
 
-    /// Exact at scale 1, and otherwise rounded to the nearest tick.
+    /// Exact at scale 1, and otherwise rounded down to a tick.
     fn to_play(self, media: u64) -> u64 {
         match self.scale.magnitude() {
             UNIT => media,
-            scale => {
-                let scaled = media.saturating_mul(u64::from(UNIT)).saturating_add(u64::from(scale / 2));
-                scaled.checked_div(u64::from(scale)).unwrap_or(media)
-            }
+            // In ticks, not in microseconds, which makes no difference to the calculation.
+            scale => Duration::from_micros(media).times(UNIT, scale).as_micros(),
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::time::{Duration, Instant, MediaTime, Now};
 /// 90 packets of 1400 bytes, and few of 9000.
 const QUANTUM: u32 = 32;
 const QUANTUM_BYTES: u32 = QUANTUM * 1400;
-/// For how long a frame is shown that does not say so.
-const ASSUMED_DURATION: Duration = Duration::from_millis(33);
+/// For how many milliseconds a frame is shown that does not say so.
+const ASSUMED_MILLIS: u32 = 33;
 
 /// The origin of the schedule: the medium's time `time` is due at `at`, and from there on time goes by
 /// the pace.
@@ -135,7 +135,6 @@ impl Sender {
 
     /// Works out when the packets leave of a frame of which nothing is sent yet.
     pub(super) fn schedule(&mut self, frame: &Frame<'_>, packetizer: &Packetizer<'_>) {
-        self.frame_due = self.due_at(self.played_at(frame)).unwrap_or_default();
         let quanta = div_up(packetizer.count(), self.quantum());
         // Most frames of most cameras are one quantum, after which nothing is to be spread; the next frame
         // waits half as long as the frame's packets take to leave.
@@ -178,10 +177,10 @@ impl Sender {
     /// For how long a frame is shown, in ticks.
     pub(super) fn shown(&self, frame: &Frame<'_>) -> u64 {
         let duration = match frame.duration {
-            0 => ASSUMED_DURATION.to_ticks(self.clock_rate),
-            ticks => u64::from(ticks),
+            0 => self.clock_rate / 1_000 * ASSUMED_MILLIS,
+            ticks => ticks,
         };
-        self.pace.shown(duration, self.stride())
+        self.pace.shown(u64::from(duration), self.stride())
     }
 
     /// How many packets leave at once.
