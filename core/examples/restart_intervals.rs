@@ -13,7 +13,7 @@
 //! at most 64, and 65,507 bytes. `area` is how much of the clip's picture area 1 % of lost packets
 //! cost, in per cent; without markers, that is every frame of which a packet is lost.
 use pinhole::codec::jpeg::{
-    JpegInfo, Missing, RecodeOptions, TRACK, inspect, recode, recode_max_len, strip_interval,
+    JpegInfo, Missing, RecodeOptions, TRACK, inspect, recode, recode_max_len, restart_interval_for,
 };
 use pinhole::frame::{FrameRing, Slot};
 use pinhole::frame::{FrameStore, Integrity, TrackId};
@@ -43,7 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{path}, no markers: {:.2} % area", plain.area_percent());
         // Quarters of an interval in a packet.
         for quarters in [2, 4, 8, 16, 32] {
-            let interval = |info: &JpegInfo| strip_interval(info, 2 * 4 * (PACKET - HEADERS) / quarters);
+            let interval =
+                |info: &JpegInfo| restart_interval_for(info, 2 * 4 * (PACKET - HEADERS) / quarters);
             for way in [Way::Equal, Way::Aligned] {
                 let sums = Sums::of(&clip, interval, way)?;
                 println!(

@@ -65,7 +65,7 @@ fn pictures(file: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// packet costs a strip.
 fn normalise(picture: &[u8]) -> Result<(Vec<u8>, JpegInfo), Box<dyn Error>> {
     let info = jpeg::inspect(picture)?.info;
-    let interval = jpeg::strip_interval(&info, usize::from(Config::DEFAULT.max_packet - HEADERS));
+    let interval = jpeg::restart_interval_for(&info, usize::from(Config::DEFAULT.max_packet - HEADERS));
     let options = RecodeOptions { restart_interval: Some(interval) };
     let mut out = vec![0; jpeg::recode_max_len(picture.len())];
     let recoded = jpeg::recode(picture, &mut out, options)?;

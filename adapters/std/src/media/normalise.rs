@@ -79,7 +79,7 @@ impl Normalising {
 
     /// Returns the restart interval that a frame is to have instead of its own; `None` if it keeps its own.
     fn restart_interval(self, info: &JpegInfo, mcu: McuShape) -> Option<u16> {
-        let wanted = jpeg::strip_interval(info, usize::from(self.max_packet.saturating_sub(HEADERS)));
+        let wanted = jpeg::restart_interval_for(info, usize::from(self.max_packet.saturating_sub(HEADERS)));
         let has = match mcu {
             McuShape::Standard => info.restart_interval,
             // A tall MCU counts as two.

@@ -1,8 +1,8 @@
 //! Mends frames: fills their missing restart intervals with data that every decoder accepts.
 use super::inspect::{McuShape, mcus};
 use super::missing::Missing;
+use super::restart::{intervals, min_len};
 use super::segments::{marker, next_marker, restart_marker};
-use super::strips::{intervals, min_len};
 use super::{JpegInfo, Sampling};
 use crate::storage::put;
 use core::fmt;

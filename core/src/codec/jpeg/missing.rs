@@ -1,8 +1,8 @@
 //! [`Missing`]: the restart intervals that are missing from a frame, and where they are in the picture.
 use super::JpegInfo;
 use super::inspect::{McuShape, mcus};
+use super::restart::{MCU_WIDTH, intervals, mcu_height};
 use super::segments::count_markers;
-use super::strips::{MCU_WIDTH, intervals, mcu_height};
 use crate::frame::ByteRange;
 
 /// A run of consecutive restart intervals that are missing from a frame.

@@ -18,7 +18,7 @@
 //!
 //! # Use
 //! - A sender calls [`inspect`] on each picture. If [`Inspected::needs_recode`] says so, or to put
-//!   restart markers in (as many as [`strip_interval`] advises), it calls [`recode()`].
+//!   restart markers in (as many as [`restart_interval_for`] advises), it calls [`recode()`].
 //! - A receiver writes a [`Header`] before the scan that came in packets. Where restart intervals
 //!   are [`Missing`], [`mend()`] puts grey ones in their place, for decoders that need whole files.
 //!
@@ -36,9 +36,9 @@ mod mend;
 mod missing;
 mod recode;
 mod recode_error;
+pub(crate) mod restart;
 mod scan;
 pub(crate) mod segments;
-pub(crate) mod strips;
 mod tables;
 mod translate;
 
@@ -50,14 +50,14 @@ pub use mend::{MendError, mend, mend_max_len};
 pub use missing::{Area, Missing, MissingRange};
 pub use recode::{RecodeOptions, Recoded, recode, recode_max_len};
 pub use recode_error::{RecodeError, RecodeErrorKind};
+pub use restart::restart_interval_for;
 pub(crate) use segments::restart_marker;
-pub use strips::strip_interval;
 pub use tables::quantisers;
 
 use super::Codec;
 use crate::frame::TrackInfo;
 
-/// A Motion-JPEG track, with the clock that RFC 2435 gives it (3.1: 90,000 ticks a second).
+/// The description of a Motion-JPEG track, with the clock that RFC 2435 prescribes (3.1): 90,000 ticks per second.
 pub const TRACK: TrackInfo<'static> = TrackInfo::new(Codec::Jpeg, 90_000);
 
 /// How many pixels share a chroma sample (RFC 2435, 4.1). These two are all that RTP/JPEG has.

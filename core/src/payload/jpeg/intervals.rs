@@ -3,8 +3,8 @@
 mod tests;
 
 use super::header::Restart;
+use crate::codec::jpeg::restart::{intervals, min_len};
 use crate::codec::jpeg::segments::{find_ff, marker};
-use crate::codec::jpeg::strips::{intervals, min_len};
 use crate::codec::jpeg::{JpegInfo, Missing, MissingRange};
 
 /// Numbers the restart intervals of a scan that comes in pieces, some of which are lost.

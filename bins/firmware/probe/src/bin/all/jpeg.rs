@@ -1,7 +1,7 @@
 //! JPEG files: looked at, re-coded, put together and mended.
 use pinhole::codec::jpeg::{
     Header, JpegInfo, Missing, MissingRange, RecodeOptions, Sampling, inspect, mend, mend_max_len,
-    quantisers, recode, recode_max_len, strip_interval,
+    quantisers, recode, recode_max_len, restart_interval_for,
 };
 use pinhole::frame::ByteRange;
 use probe::{any, bytes, room, used};
@@ -14,7 +14,7 @@ pub(crate) fn all() {
     used(recode_max_len(any(0)));
     used(recode(bytes(), room(&mut out), any(RecodeOptions::default())));
     let info = any(JpegInfo::of_size(any(1), any(1), any(Sampling::Yuv420)));
-    used(strip_interval(&info, any(0)));
+    used(restart_interval_for(&info, any(0)));
     used(JpegInfo::locate(bytes()));
     used(Missing::locate(bytes(), &info, any(&[ByteRange::new(0, 1)])));
     used(quantisers(any(1)));

@@ -17,7 +17,7 @@ const INTERVALS_PER_PACKET: u64 = 2;
 ///
 /// `packet_payload` is how many bytes of the scan a packet carries. If the whole scan fits into one
 /// packet, the result is 0, which means no restart markers: a lost packet costs the whole picture then.
-pub fn strip_interval(info: &JpegInfo, packet_payload: usize) -> u16 {
+pub fn restart_interval_for(info: &JpegInfo, packet_payload: usize) -> u16 {
     let (across, down) = mcus(info, McuShape::Standard);
     let total = across.saturating_mul(down);
     let payload = u64::try_from(packet_payload).unwrap_or(u64::MAX).max(1);
@@ -74,16 +74,16 @@ mod tests {
     fn an_interval_is_about_half_a_packet() {
         // 8,160 MCUs of 33 bytes.
         let full_hd = info(1_920, 1_080, Sampling::Yuv420, 270_000);
-        assert_eq!(strip_interval(&full_hd, 1_380), 21);
-        assert_eq!(strip_interval(&full_hd, 8_900), 134);
-        assert_eq!(strip_interval(&info(320, 240, Sampling::Yuv422, 40_000), 1_380), 11);
+        assert_eq!(restart_interval_for(&full_hd, 1_380), 21);
+        assert_eq!(restart_interval_for(&full_hd, 8_900), 134);
+        assert_eq!(restart_interval_for(&info(320, 240, Sampling::Yuv422, 40_000), 1_380), 11);
     }
 
     #[test]
     fn one_packet_needs_no_markers() {
-        assert_eq!(strip_interval(&info(640, 480, Sampling::Yuv420, 1_380), 1_380), 0);
-        assert_eq!(strip_interval(&info(640, 480, Sampling::Yuv420, 1_381), 1_380), 400);
-        assert_eq!(strip_interval(&info(16, 16, Sampling::Yuv420, 5_000), 1_380), 1);
+        assert_eq!(restart_interval_for(&info(640, 480, Sampling::Yuv420, 1_380), 1_380), 0);
+        assert_eq!(restart_interval_for(&info(640, 480, Sampling::Yuv420, 1_381), 1_380), 400);
+        assert_eq!(restart_interval_for(&info(16, 16, Sampling::Yuv420, 5_000), 1_380), 1);
     }
 
     proptest! {
@@ -93,7 +93,7 @@ mod tests {
         ) {
             let sampling = if tall { Sampling::Yuv420 } else { Sampling::Yuv422 };
             let info = info(width, height, sampling, scan_len);
-            let restart_interval = strip_interval(&info, payload);
+            let restart_interval = restart_interval_for(&info, payload);
             let marked = JpegInfo { restart_interval, ..info };
             prop_assert_eq!(check_intervals(&marked, McuShape::Standard), Ok(()));
         }
