@@ -8,7 +8,7 @@ pub(super) const OUTGOING_ROOM: usize = 2 * MESSAGE_ROOM;
 /// The length of the longest message that the client sends, in bytes.
 pub(super) const MESSAGE_ROOM: usize = 1024;
 /// Bytes for the URLs of the presentation and its tracks, and for the session's identifier.
-pub(super) const NOTES_ROOM: usize = 1024;
+pub(super) const TEXTS_ROOM: usize = 1024;
 /// The least room for a response, in bytes.
 const RESPONSE_ROOM: usize = 1024;
 
@@ -70,7 +70,7 @@ impl Config {
     /// packet of which only a part has come is kept in the window and in the room for a response; a
     /// packet that is longer than both is dropped. 64 KiB are enough for any packet.
     pub const fn storage_len(&self, window: usize) -> usize {
-        NOTES_ROOM.saturating_add(OUTGOING_ROOM).saturating_add(self.response_room()).saturating_add(window)
+        TEXTS_ROOM.saturating_add(OUTGOING_ROOM).saturating_add(self.response_room()).saturating_add(window)
     }
 
     /// Returns the room for a response in bytes.

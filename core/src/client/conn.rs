@@ -1,11 +1,11 @@
 //! [`ClientConn`]: a client's RTSP connection and its session.
 use super::chunk::Chunk;
-use super::config::{Config, NOTES_ROOM, OUTGOING_ROOM, TransportChoice, Unusable};
+use super::config::{Config, OUTGOING_ROOM, TEXTS_ROOM, TransportChoice, Unusable};
 use super::datagram::Datagram;
-use super::dialogue::{Command, Keepalive, Kind, Outstanding, Phase};
 use super::event::{ClientError, Event, NotWaiting, TrackDescription};
-use super::notes::{Notes, Span};
+use super::phase::{Command, Keepalive, Kind, Outstanding, Phase};
 use super::play::PlayOptions;
+use super::saved_texts::{SavedTexts, TextRange};
 use super::track::{Route, Track};
 use crate::fmt::debug;
 use crate::frame::{ClockReference, FrameSink, Seek};
@@ -36,7 +36,7 @@ pub(super) struct Playing {
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct ClientState {
     pub(super) config: Config,
     pub(super) phase: Phase,
     pub(super) want: Option<Command>,
@@ -49,10 +49,10 @@ pub(super) struct State {
     pub(super) given_up: Option<u32>,
     pub(super) cseq: u32,
     pub(super) keepalive: Keepalive,
-    pub(super) notes: Notes,
-    pub(super) aggregate: Span,
-    pub(super) session: Option<Span>,
-    pub(super) location: Span,
+    pub(super) texts: SavedTexts,
+    pub(super) aggregate: TextRange,
+    pub(super) session: Option<TextRange>,
+    pub(super) location: TextRange,
     pub(super) tracks: heapless::Vec<Track, MAX_TRACKS>,
     pub(super) duration: Option<Duration>,
     /// The server's RTP timestamps go by as fast as it delivers, where they should not depend on Speed
@@ -92,7 +92,7 @@ pub(super) struct State {
 /// [`Config::storage_len`] bytes.
 #[derive(Debug)]
 pub struct ClientConn<B, U> {
-    state: State,
+    state: ClientState,
     url: U,
     storage: B,
 }
@@ -110,7 +110,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         if storage.as_ref().len() < need {
             return Err(Unusable::StorageTooSmall { need });
         }
-        let mut state = State {
+        let mut state = ClientState {
             config,
             phase: Phase::Options,
             want: None,
@@ -119,10 +119,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
             given_up: None,
             cseq: 0,
             keepalive: Keepalive::new(now.at),
-            notes: Notes::default(),
-            aggregate: Span::default(),
+            texts: SavedTexts::default(),
+            aggregate: TextRange::default(),
             session: None,
-            location: Span::default(),
+            location: TextRange::default(),
             tracks: heapless::Vec::new(),
             duration: None,
             no_speed: false,
@@ -151,7 +151,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     /// Returns how many bytes are best read from the connection at once. [`Self::handle_stream`] takes
     /// any number.
     pub fn stream_room(&self) -> usize {
-        let fixed = NOTES_ROOM + OUTGOING_ROOM;
+        let fixed = TEXTS_ROOM + OUTGOING_ROOM;
         self.storage.as_ref().len().saturating_sub(fixed)
     }
 
@@ -219,7 +219,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         let parts = split_mut(&self.state, self.storage.as_mut());
         match self.state.events.pop_front() {
             Some(Event::Redirected { .. }) => {
-                Some(Event::Redirected { location: self.state.location.of(parts.notes) })
+                Some(Event::Redirected { location: self.state.location.of(parts.texts) })
             }
             Some(event) => Some(event),
             None if self.state.phase == Phase::Over && !self.state.over_told => {
@@ -348,7 +348,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 }
 
-impl State {
+impl ClientState {
     pub(super) fn draw(&mut self) -> u64 {
         split_mix(&mut self.random)
     }
@@ -392,19 +392,19 @@ impl State {
 
 /// The storage, split: everything is in one piece.
 pub(super) struct Parts<'b> {
-    pub(super) notes: &'b mut [u8],
+    pub(super) texts: &'b mut [u8],
     pub(super) tx: &'b mut [u8],
     pub(super) rx: &'b mut [u8],
     /// For the reorder windows of all tracks.
     pub(super) windows: &'b mut [u8],
 }
 
-fn split_mut<'b>(state: &State, storage: &'b mut [u8]) -> Parts<'b> {
-    let (notes, rest) = storage.split_at_mut_checked(NOTES_ROOM).unwrap_or_default();
+fn split_mut<'b>(state: &ClientState, storage: &'b mut [u8]) -> Parts<'b> {
+    let (texts, rest) = storage.split_at_mut_checked(TEXTS_ROOM).unwrap_or_default();
     let (tx, rest) = rest.split_at_mut_checked(OUTGOING_ROOM).unwrap_or_default();
     let response = if state.interleaved { rest.len() } else { state.config.response_room() };
     let (rx, windows) = rest.split_at_mut_checked(response).unwrap_or_default();
-    Parts { notes, tx, rx, windows }
+    Parts { texts, tx, rx, windows }
 }
 
 /// One track's part of the window storage.

@@ -1,15 +1,16 @@
 //! What the client asks, one request at a time, and what it answers to the server's requests.
 use super::config::{MESSAGE_ROOM, TransportChoice};
-use super::conn::{Parts, State};
+use super::conn::{ClientState, Parts};
 use super::event::{ClientError, Event, NotWaiting};
-use super::notes::Span;
+use super::phase::{Before, Command, Kind, Outstanding, Phase};
 use super::play::PlayOptions;
+use super::saved_texts::TextRange;
 use super::track::{Coding, Route, Track};
 use crate::frame::Seek;
 use crate::rtp::{Delivery, Receiver, ReceiverConfig, Report, Start};
 use crate::rtsp::interleaved;
 use crate::rtsp::{
-    MessageWriter, Method, Pair, Position, Range, Request, Scale, Session, Speed, Status, TransportSpec, Url,
+    MessageWriter, Method, Pair, Position, Range, Request, Scale, Speed, Status, TransportSpec, Url,
     WriteError,
 };
 use crate::sdp;
@@ -27,98 +28,7 @@ const SHORT_WAIT: Duration = Duration::from_secs(2);
 
 type Written<'a> = Result<SliceSink<'a>, WriteError<SliceWriteError>>;
 
-/// How far the dialogue has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    Options,
-    Describe,
-    Setup,
-    /// All tracks are set up; nothing is sent (RFC 2326, A: Ready).
-    Ready,
-    Playing,
-    /// UDP is given up; the server is asked to stop sending so.
-    FallingBack,
-    Over,
-}
-
-/// What the caller wants next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Command {
-    Play(PlayOptions),
-    Pause,
-    Teardown,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Options,
-    Describe,
-    Setup(u8),
-    Play {
-        options: PlayOptions,
-        before: Before,
-    },
-    Pause,
-    /// PAUSE of a session that is about to be replaced.
-    Leave,
-    Keepalive,
-    Teardown,
-}
-
-/// What the media do when PLAY is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before {
-    Playing,
-    /// Nothing: they were never played, or are paused, or have ended.
-    Held,
-    /// Nothing, and there is no more of what was paused.
-    PlayedOut,
-}
-
-/// A request that waits for its response.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Outstanding {
-    pub(super) kind: Kind,
-    pub(super) method: Method<'static>,
-    pub(super) cseq: u32,
-    pub(super) asked_at: Instant,
-    pub(super) until: Instant,
-}
-
-/// What keeps the session alive (RFC 2326, 12.37).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Keepalive {
-    pub(super) timeout: Duration,
-    /// When the last request was made.
-    pub(super) last: Instant,
-    /// GET_PARAMETER is known to the server, and did not fail.
-    pub(super) get_parameter: bool,
-    /// Bad responses in a row.
-    pub(super) bad: u8,
-    /// It is to be asked at once whether the server is there.
-    pub(super) due: bool,
-}
-
-impl Keepalive {
-    pub(super) fn new(now: Instant) -> Self {
-        let timeout = Session { id: &[], timeout_secs: None }.timeout();
-        Self { timeout, last: now, get_parameter: false, bad: 0, due: false }
-    }
-
-    /// Notes a bad response, or that none came. One is forgiven, and something simpler asked the
-    /// next time: some devices announce GET_PARAMETER and do not know it.
-    pub(super) fn forgive(&mut self) -> bool {
-        self.get_parameter = false;
-        self.bad = self.bad.saturating_add(1);
-        self.bad == 1
-    }
-
-    fn at(&self) -> Instant {
-        if self.due { Instant::ZERO } else { self.last + self.timeout.scaled(1, 2) }
-    }
-}
-
-impl State {
+impl ClientState {
     pub(super) fn command(&mut self, command: Command) {
         if self.phase != Phase::Over && self.want != Some(Command::Teardown) {
             self.want = Some(command);
@@ -233,7 +143,7 @@ impl State {
         self.cseq = self.cseq.wrapping_add(1);
         let method = self.method(kind);
         let room = self.outgoing.tail(parts.tx, MESSAGE_ROOM);
-        let written = self.write(kind, method, url, parts.notes, room);
+        let written = self.write(kind, method, url, parts.texts, room);
         let Ok(len) = written.map(|sink| sink.len()) else {
             return self.fail(ClientError::NoRoom);
         };
@@ -306,7 +216,7 @@ impl State {
         kind: Kind,
         method: Method<'_>,
         url: &[u8],
-        notes: &[u8],
+        texts: &[u8],
         room: &'a mut [u8],
     ) -> Written<'a> {
         let sink = SliceSink::new(room);
@@ -320,12 +230,12 @@ impl State {
                 // Never: it was parsed before. The server will say what it thinks of it.
                 Err(_) => MessageWriter::request(sink, method, url, self.cseq),
             },
-            (_, Some((_, track))) => MessageWriter::request(sink, method, track.url.of(notes), self.cseq),
-            _ => MessageWriter::request(sink, method, self.aggregate.of(notes), self.cseq),
+            (_, Some((_, track))) => MessageWriter::request(sink, method, track.url.of(texts), self.cseq),
+            _ => MessageWriter::request(sink, method, self.aggregate.of(texts), self.cseq),
         };
         out.header("User-Agent", USER_AGENT);
         if let Some(session) = self.session {
-            out.header("Session", session.of(notes));
+            out.header("Session", session.of(texts));
         }
         if kind == Kind::Describe {
             out.header("Accept", sdp::CONTENT_TYPE);
@@ -376,14 +286,14 @@ impl State {
         if let Some(session) = self.session.take() {
             // A SETUP without a session opens another: some servers close the connection after
             // TEARDOWN of the former one, which is over with its timeout.
-            self.notes.forget(session);
+            self.texts.forget(session);
         }
         self.phase = Phase::Setup;
         self.tell(Event::SwitchedToTcp);
     }
 
     /// Takes in the description of a track that can be received; false if there is no room for it.
-    pub(super) fn add_track(&mut self, coding: Coding, url: Span) -> bool {
+    pub(super) fn add_track(&mut self, coding: Coding, url: TextRange) -> bool {
         let config = ReceiverConfig {
             track: self.tracks.len() as u8,
             codec: coding.codec,

@@ -1,7 +1,7 @@
 //! Input of a client connection: RTSP messages, and packets of the tracks.
-use super::conn::{Parts, State, window_of};
-use super::dialogue::{Kind, Phase};
+use super::conn::{ClientState, Parts, window_of};
 use super::event::ClientError;
+use super::phase::{Kind, Phase};
 use super::track::Route;
 use crate::frame::FrameSink;
 use crate::rtp::{Handled, Port};
@@ -9,7 +9,7 @@ use crate::rtsp::interleaved::{Data, HEADER_LEN, Header, MAGIC};
 use crate::rtsp::{Message, ParseError, ParseErrorKind, Parsed, parse_within};
 use crate::time::Now;
 
-impl State {
+impl ClientState {
     /// Takes in bytes of the connection. Whole messages are read in place; the start of a message whose
     /// end has not come is kept in the storage.
     pub(super) fn read<K: FrameSink + ?Sized>(
@@ -47,10 +47,10 @@ impl State {
         parts: &mut Parts<'_>,
         sink: &mut K,
     ) -> usize {
-        let Parts { notes, tx, rx, windows } = parts;
+        let Parts { texts, tx, rx, windows } = parts;
         // No more than the storage holds: what is accepted does not depend on how the bytes were split.
         let bytes = rest.get(..rx.len()).unwrap_or(rest);
-        let len = self.read_message(now, bytes, url, rx.len(), notes, tx, windows, sink);
+        let len = self.read_message(now, bytes, url, rx.len(), texts, tx, windows, sink);
         if len == 0 {
             self.incoming.push(rx, bytes);
             return bytes.len();
@@ -67,7 +67,7 @@ impl State {
         parts: &mut Parts<'_>,
         sink: &mut K,
     ) -> usize {
-        let Parts { notes, tx, rx, windows } = parts;
+        let Parts { texts, tx, rx, windows } = parts;
         let held = self.incoming.bytes(rx);
         let room = rx.len();
         let need = match (Header::parse(held), held.first()) {
@@ -81,7 +81,7 @@ impl State {
         let len = {
             // A copy of the queue's place: the bytes stay where they are until it is emptied.
             let incoming = self.incoming;
-            self.read_message(now, incoming.bytes(rx), url, room, notes, tx, windows, sink)
+            self.read_message(now, incoming.bytes(rx), url, room, texts, tx, windows, sink)
         };
         if len == 0 {
             return take;
@@ -99,7 +99,7 @@ impl State {
         bytes: &[u8],
         url: &[u8],
         room: usize,
-        notes: &mut [u8],
+        texts: &mut [u8],
         tx: &mut [u8],
         windows: &mut [u8],
         sink: &mut K,
@@ -110,7 +110,7 @@ impl State {
             Ok(Parsed::Complete(message, len)) => {
                 match message {
                     Message::Data(data) => self.on_data(now, data, windows, sink),
-                    Message::Response(response) => self.on_response(now, &response, url, notes, windows),
+                    Message::Response(response) => self.on_response(now, &response, url, texts, windows),
                     Message::Request(request) => self.on_request(&request, tx),
                 }
                 len

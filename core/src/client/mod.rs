@@ -23,12 +23,14 @@ mod conn;
 mod datagram;
 mod dialogue;
 mod event;
+mod gate;
 mod incoming;
 mod intake;
-mod notes;
+mod phase;
 mod play;
 mod prefetch;
 mod response;
+mod saved_texts;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -68,7 +68,7 @@ pub enum PrefetchAction {
 pub struct Prefetch {
     /// `None`: all media are a window of time.
     options: Option<PrefetchOptions>,
-    phase: Phase,
+    phase: FetchPhase,
     tracks: [TrackFetch; MAX_TRACKS],
     shift: Shift,
     /// The end of the medium; `None` if it is live, or if the end is not known.
@@ -99,7 +99,7 @@ struct Need {
 type Needs = heapless::Vec<Need, MAX_TRACKS>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum FetchPhase {
     /// The server plays, and frames come.
     Fetching,
     /// PAUSE was asked for.
@@ -124,7 +124,7 @@ impl Prefetch {
         first.playhead = Some(FrameId(0));
         Self {
             options,
-            phase: Phase::Held,
+            phase: FetchPhase::Held,
             tracks,
             shift: Shift::NONE,
             end: None,
@@ -186,7 +186,7 @@ impl Prefetch {
         let needs = self.needs(rings);
         let from = match options.from {
             // The connection may not know that there is no more.
-            None if self.governs() && self.phase == Phase::Over => Some(Seek::To(MediaTime::ZERO)),
+            None if self.governs() && self.phase == FetchPhase::Over => Some(Seek::To(MediaTime::ZERO)),
             from => from,
         };
         let from = match from {
@@ -203,21 +203,21 @@ impl Prefetch {
             }
             None => None,
         };
-        self.phase = Phase::Asked { by_caller: true };
+        self.phase = FetchPhase::Asked { by_caller: true };
         self.paced(PlayOptions { from, ..options })
     }
 
     /// Says that the caller pauses the server. Nothing is fetched until [`Self::play`].
     pub const fn hold(&mut self) {
-        self.phase = Phase::Stopped;
+        self.phase = FetchPhase::Stopped;
     }
 
     /// Says that the connection is lost. The next [`Self::play`] is for another connection: without a
     /// place, the medium continues after the newest frames, or from the place that was asked for last.
     pub fn disconnected(&mut self) {
-        let over = self.phase == Phase::Over;
+        let over = self.phase == FetchPhase::Over;
         if self.end.is_some() && self.scale == Scale::NORMAL && !over {
-            self.phase = Phase::Held;
+            self.phase = FetchPhase::Held;
             for fetch in self.tracks.iter_mut().filter(|fetch| fetch.is_watched()) {
                 fetch.gate.shut();
             }
@@ -242,9 +242,9 @@ impl Prefetch {
             Event::Playing { range, scale, .. } => self.on_playing(range, scale),
             Event::Paused => self.on_paused(),
             Event::Ended => self.on_ended(),
-            Event::Refused { method: Method::Pause, .. } if self.phase == Phase::Pausing => {
+            Event::Refused { method: Method::Pause, .. } if self.phase == FetchPhase::Pausing => {
                 self.never_pauses = true;
-                self.phase = Phase::Fetching;
+                self.phase = FetchPhase::Fetching;
                 false
             }
             Event::Refused { method: Method::Play, status, .. } => self.on_refused(status),
@@ -264,7 +264,7 @@ impl Prefetch {
         if needs.is_empty() {
             return None;
         }
-        if let Phase::Ending { surely } = self.phase {
+        if let FetchPhase::Ending { surely } = self.phase {
             // A BYE can also mean that the server stops, so it is asked once more if the medium is not
             // over. After that, a track that is a little shorter than the medium counts as complete.
             let at_end = needs.iter().all(|need| need.at_end);
@@ -272,7 +272,7 @@ impl Prefetch {
             if surely || at_end || again {
                 return self.over();
             }
-            self.phase = Phase::Held;
+            self.phase = FetchPhase::Held;
             let mut more_came = false;
             for need in &needs {
                 let Some(fetch) = self.tracks.get_mut(need.track) else { continue };
@@ -285,13 +285,13 @@ impl Prefetch {
             }
         }
         match self.phase {
-            Phase::Fetching if !self.never_pauses && self.has_enough(options, &needs) => {
-                self.phase = Phase::Pausing;
+            FetchPhase::Fetching if !self.never_pauses && self.has_enough(options, &needs) => {
+                self.phase = FetchPhase::Pausing;
                 Some(PrefetchAction::Pause)
             }
-            Phase::Held if all_done => self.over(),
-            Phase::Held => self.go_on(options, &needs, rings, |_| true),
-            Phase::Fetching => self.go_on(options, &needs, rings, |fetch| fetch.gate.is_shut()),
+            FetchPhase::Held if all_done => self.over(),
+            FetchPhase::Held => self.go_on(options, &needs, rings, |_| true),
+            FetchPhase::Fetching => self.go_on(options, &needs, rings, |fetch| fetch.gate.is_shut()),
             _ => None,
         }
     }
@@ -300,21 +300,21 @@ impl Prefetch {
     /// whole ring of the track, and no frame of the track was ever smaller. Such a medium cannot be played
     /// with this ring.
     pub fn too_large(&self) -> Option<(u8, usize)> {
-        (0u8..).zip(&self.tracks).find_map(|(track, fetch)| Some((track, fetch.gate.too_large()?)))
+        (0u8..).zip(&self.tracks).find_map(|(track, fetch)| Some((track, fetch.gate.too_large?)))
     }
 
     /// Whether PLAY was asked for and is not answered yet.
     pub const fn is_asking(&self) -> bool {
-        matches!(self.phase, Phase::Asked { .. })
+        matches!(self.phase, FetchPhase::Asked { .. })
     }
 
     /// Whether all frames that will come are in the rings.
     pub fn is_over(&self) -> bool {
-        self.phase == Phase::Over
+        self.phase == FetchPhase::Over
     }
 
     fn over(&mut self) -> Option<PrefetchAction> {
-        self.phase = Phase::Over;
+        self.phase = FetchPhase::Over;
         Some(PrefetchAction::Ended)
     }
 
@@ -331,9 +331,9 @@ impl Prefetch {
     /// Whether PLAY without a place does not start over, but fetches what was not stored.
     fn goes_on(&self, needs: &Needs) -> bool {
         match self.phase {
-            Phase::Over | Phase::Ending { .. } => false,
-            Phase::Fetching | Phase::Asked { .. } => needs.iter().any(|need| need.missing),
-            Phase::Pausing | Phase::Held | Phase::Stopped => {
+            FetchPhase::Over | FetchPhase::Ending { .. } => false,
+            FetchPhase::Fetching | FetchPhase::Asked { .. } => needs.iter().any(|need| need.missing),
+            FetchPhase::Pausing | FetchPhase::Held | FetchPhase::Stopped => {
                 self.governs() || self.tracks.iter().any(|fetch| fetch.gate.is_shut())
             }
         }
@@ -342,7 +342,7 @@ impl Prefetch {
     /// Whether the server plays, from another place than the one to be asked for.
     fn flows(&self) -> bool {
         let waits = self.tracks.iter().any(|fetch| fetch.gate.is_waiting());
-        matches!(self.phase, Phase::Fetching | Phase::Pausing) || waits
+        matches!(self.phase, FetchPhase::Fetching | FetchPhase::Pausing) || waits
     }
 
     /// Adds the speed at which frames are fetched, if the caller wants the usual one.
@@ -439,7 +439,7 @@ impl Prefetch {
         for fetch in &mut self.tracks {
             fetch.asked_at = fetch.playhead;
         }
-        self.phase = Phase::Asked { by_caller: false };
+        self.phase = FetchPhase::Asked { by_caller: false };
         let options = PlayOptions { from: Some(Seek::To(at)), ..PlayOptions::default() };
         Some(PrefetchAction::Play(self.paced(options)))
     }
@@ -489,21 +489,21 @@ impl Prefetch {
         for fetch in &mut self.tracks {
             fetch.gate.answered(start);
         }
-        let told = self.phase != (Phase::Asked { by_caller: false });
-        if self.phase != Phase::Stopped {
-            self.phase = Phase::Fetching;
+        let told = self.phase != (FetchPhase::Asked { by_caller: false });
+        if self.phase != FetchPhase::Stopped {
+            self.phase = FetchPhase::Fetching;
         }
         told
     }
 
     fn on_paused(&mut self) -> bool {
         match self.phase {
-            Phase::Pausing => {
-                self.phase = Phase::Held;
+            FetchPhase::Pausing => {
+                self.phase = FetchPhase::Held;
                 false
             }
             // The caller has asked to go on meanwhile; PLAY follows.
-            Phase::Asked { .. } => false,
+            FetchPhase::Asked { .. } => false,
             _ => true,
         }
     }
@@ -511,31 +511,31 @@ impl Prefetch {
     fn on_ended(&mut self) -> bool {
         match self.phase {
             // PLAY is on its way.
-            Phase::Asked { .. } => false,
+            FetchPhase::Asked { .. } => false,
             _ if self.governs() => {
-                self.phase = Phase::Ending { surely: false };
+                self.phase = FetchPhase::Ending { surely: false };
                 false
             }
             _ => {
-                self.phase = Phase::Over;
+                self.phase = FetchPhase::Over;
                 true
             }
         }
     }
 
     fn on_refused(&mut self, status: Status) -> bool {
-        let Phase::Asked { by_caller } = self.phase else { return true };
+        let FetchPhase::Asked { by_caller } = self.phase else { return true };
         let asked_again = self.tracks.iter().any(|fetch| fetch.ended_before.is_some());
         let nothing_more = status == Status::INVALID_RANGE || asked_again;
         if by_caller || !nothing_more {
             // All is as it was before, as far as the server is concerned.
             let waits = self.tracks.iter().any(|fetch| fetch.gate.is_waiting());
-            self.phase = if waits { Phase::Fetching } else { Phase::Held };
+            self.phase = if waits { FetchPhase::Fetching } else { FetchPhase::Held };
             self.open();
             return true;
         }
         // There is nothing after the newest frame: the medium is shorter than the server said.
-        self.phase = Phase::Ending { surely: true };
+        self.phase = FetchPhase::Ending { surely: true };
         self.open();
         false
     }

@@ -1,9 +1,10 @@
 //! What the server answers.
 use super::address;
 use super::config::TransportChoice;
-use super::conn::{MAX_TRACKS, Playing, State, window_of};
-use super::dialogue::{Before, Command, Kind, Outstanding, Phase, channels};
+use super::conn::{ClientState, MAX_TRACKS, Playing, window_of};
+use super::dialogue::channels;
 use super::event::{ClientError, Event};
+use super::phase::{Before, Command, Kind, Outstanding, Phase};
 use super::play::PlayOptions;
 use super::track::{Coding, Route};
 use crate::rtp::{Delivery, Start};
@@ -16,13 +17,13 @@ use crate::sdp::{Description, Media, Receivable, receivable};
 use crate::text::{self, OneLine};
 use crate::time::{Duration, MediaTime, Now};
 
-impl State {
+impl ClientState {
     pub(super) fn on_response(
         &mut self,
         now: Now,
         response: &Response<'_>,
         url: &[u8],
-        notes: &mut [u8],
+        texts: &mut [u8],
         windows: &mut [u8],
     ) {
         let status = response.status;
@@ -49,12 +50,12 @@ impl State {
             Kind::Leave => self.switch_to_tcp(),
             Kind::Keepalive if status.is_success() => self.keepalive.bad = 0,
             Kind::Keepalive => self.on_bad_keepalive(status),
-            _ if status.is_redirect() => self.on_redirect(response, notes),
+            _ if status.is_redirect() => self.on_redirect(response, texts),
             Kind::Options => self.on_options(response),
             _ if !status.is_success() => self.on_refusal(asked, response),
-            Kind::Describe => self.on_description(response, url, notes),
-            Kind::Setup(index) => self.on_setup(now, index, response, notes, windows),
-            Kind::Play { options, before } => self.on_play(now, options, before, response, notes),
+            Kind::Describe => self.on_description(response, url, texts),
+            Kind::Setup(index) => self.on_setup(now, index, response, texts, windows),
+            Kind::Play { options, before } => self.on_play(now, options, before, response, texts),
             Kind::Pause => {
                 if self.phase == Phase::Playing {
                     self.phase = Phase::Ready;
@@ -79,9 +80,9 @@ impl State {
         }
     }
 
-    fn on_redirect(&mut self, response: &Response<'_>, notes: &mut [u8]) {
+    fn on_redirect(&mut self, response: &Response<'_>, texts: &mut [u8]) {
         let location = OneLine(response.headers.get("Location").unwrap_or_default());
-        self.location = self.notes.write(notes, &location).unwrap_or_default();
+        self.location = self.texts.write(texts, &location).unwrap_or_default();
         self.tell(Event::Redirected { location: &[] });
         self.close();
     }
@@ -119,7 +120,7 @@ impl State {
         self.phase = Phase::Describe;
     }
 
-    fn on_description(&mut self, response: &Response<'_>, url: &[u8], notes: &mut [u8]) {
+    fn on_description(&mut self, response: &Response<'_>, url: &[u8], texts: &mut [u8]) {
         let description = match Description::parse(response.body) {
             Ok(description) => description,
             Err(error) => return self.fail(ClientError::Description(error)),
@@ -129,7 +130,7 @@ impl State {
             (response.headers.get("Content-Base"), response.headers.get("Content-Location"));
         let base = Url::base(base, location, url);
         let control = description.control().unwrap_or(b"*");
-        let Some(aggregate) = self.notes.write(notes, &base.control(control)) else {
+        let Some(aggregate) = self.texts.write(texts, &base.control(control)) else {
             return self.fail(ClientError::NoRoom);
         };
         self.aggregate = aggregate;
@@ -139,7 +140,7 @@ impl State {
                 break;
             }
             let control = media.control().unwrap_or(b"*");
-            let Some(url) = self.notes.write(notes, &base.control(control)) else {
+            let Some(url) = self.texts.write(texts, &base.control(control)) else {
                 return self.fail(ClientError::NoRoom);
             };
             self.add_track(coding, url);
@@ -161,16 +162,16 @@ impl State {
         now: Now,
         index: u8,
         response: &Response<'_>,
-        notes: &mut [u8],
+        texts: &mut [u8],
         windows: &mut [u8],
     ) {
         let headers = &response.headers;
         if let Some(session) = headers.get("Session").and_then(Session::parse) {
             self.keepalive.timeout = session.timeout();
             if let Some(before) = self.session.take() {
-                self.notes.forget(before);
+                self.texts.forget(before);
             }
-            self.session = self.notes.write(notes, &OneLine(session.id));
+            self.session = self.texts.write(texts, &OneLine(session.id));
             if self.session.is_none() {
                 return self.fail(ClientError::NoRoom);
             }
@@ -246,7 +247,7 @@ impl State {
         options: PlayOptions,
         before: Before,
         response: &Response<'_>,
-        notes: &[u8],
+        texts: &[u8],
     ) {
         let headers = &response.headers;
         let range = headers.get("Range").and_then(|value| Range::parse(value).ok()).unwrap_or_default();
@@ -267,7 +268,7 @@ impl State {
         let info = headers.get("RTP-Info").unwrap_or_default();
         let count = self.tracks.len();
         for (index, track) in self.tracks.iter_mut().enumerate() {
-            let info = rtp_info(info, track.url.of(notes), index, count);
+            let info = rtp_info(info, track.url.of(texts), index, count);
             let (seq, rtptime) = info.map_or((None, None), |info| (info.seq, info.rtptime));
             let start = Start { rtp_time: rtptime, first_sequence: seq, ..start };
             if jumps {

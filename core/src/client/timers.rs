@@ -1,8 +1,8 @@
 //! Timers of a client connection: timeouts, fallback to TCP, ends and stalls.
 use super::config::TransportChoice;
-use super::conn::{State, window_of};
-use super::dialogue::{Before, Kind, Outstanding, Phase};
+use super::conn::{ClientState, window_of};
 use super::event::{ClientError, Event};
+use super::phase::{Before, Kind, Outstanding, Phase};
 use super::track::{Route, Track};
 use crate::frame::FrameSink;
 use crate::time::{Duration, Instant, Now, sooner};
@@ -10,7 +10,7 @@ use crate::time::{Duration, Instant, Now, sooner};
 /// After this much silence at the end of the range, the end is taken to have come without a BYE.
 const END_SILENCE: Duration = Duration::from_secs(1);
 
-impl State {
+impl ClientState {
     pub(super) fn on_time<K: FrameSink + ?Sized>(&mut self, now: Now, windows: &mut [u8], sink: &mut K) {
         if let Some(asked) = self.outstanding.take_if(|asked| asked.until <= now.at) {
             self.given_up.get_or_insert(asked.cseq);

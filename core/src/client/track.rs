@@ -1,6 +1,6 @@
 //! One track of the presentation: its URL, how it travels, and the receiver of its packets.
 use super::event::TrackDescription;
-use super::notes::Span;
+use super::saved_texts::TextRange;
 use crate::codec::Codec;
 use crate::rtp::Receiver;
 use crate::rtsp::LowerTransport;
@@ -43,7 +43,7 @@ pub(super) enum Route {
 pub(super) struct Track {
     pub(super) receiver: Receiver,
     frame_rate: Option<FrameRate>,
-    pub(super) url: Span,
+    pub(super) url: TextRange,
     pub(super) route: Route,
     /// The caller's ports.
     pub(super) ports: Option<Pair<u16>>,
@@ -56,7 +56,7 @@ pub(super) struct Track {
 }
 
 impl Track {
-    pub(super) const fn new(receiver: Receiver, frame_rate: Option<FrameRate>, url: Span) -> Self {
+    pub(super) const fn new(receiver: Receiver, frame_rate: Option<FrameRate>, url: TextRange) -> Self {
         Self {
             receiver,
             frame_rate,

@@ -1,5 +1,5 @@
 //! [`TrackFetch`]: how much of one track is fetched, and from where on it is missing.
-use super::intake::{Gate, ROUNDING};
+use super::gate::{Gate, ROUNDING};
 use crate::frame::FrameId;
 use crate::frame::{FrameRing, Slot};
 use crate::time::{Duration, MediaTime};
