@@ -92,7 +92,7 @@ impl Clip {
         Live { clip: self, now: MediaTime::from_micros(now.as_micros()) }
     }
 
-    /// Returns the number of frames.
+    /// Returns the number of frames of the clip.
     pub const fn frame_count(&self) -> usize {
         self.pictures.len()
     }
@@ -112,7 +112,8 @@ impl Clip {
         self.pictures.iter().map(|picture| picture.data.len()).sum()
     }
 
-    /// Returns its track, for a session description. The dimensions are those of the first frame.
+    /// Returns the description of the clip's track, for a session description. Its dimensions are those
+    /// of the first frame.
     pub fn track(&self) -> Track<'static> {
         let dimensions = self.pictures.first().map(|first| (first.info.width, first.info.height));
         Track { info: TRACK, dimensions, frame_rate: Some(self.frame_rate) }
@@ -183,7 +184,7 @@ impl FrameStore for Clip {
     }
 }
 
-/// A live source: see [`Clip::live`].
+/// A live source of frames: see [`Clip::live`].
 #[derive(Clone, Copy, Debug)]
 pub struct Live<'a> {
     clip: &'a Clip,
@@ -191,12 +192,12 @@ pub struct Live<'a> {
 }
 
 impl Live<'_> {
-    /// Returns the newest frame.
+    /// Returns the newest frame of the source.
     pub fn newest(&self) -> FrameId {
         self.clip.at(self.now)
     }
 
-    /// Returns the time of the next frame.
+    /// Returns when the source has its next frame.
     pub fn next_at(&self) -> Instant {
         Instant::from_micros(self.clip.time_of(self.newest().next()).as_micros())
     }

@@ -2,7 +2,7 @@
 use smoltcp::phy::{self, DeviceCapabilities};
 use smoltcp::time::Instant;
 
-/// Carries frames to a device, and from it.
+/// A link that carries frames to and from a device.
 pub trait Link {
     /// Copies the next received frame to the start of `room`, and returns its length. A frame longer than
     /// `room` is truncated or lost. `None`: no frame has arrived.
@@ -28,12 +28,12 @@ impl<L: Link> Device<L> {
         Self { link, received: buffer(), sent: buffer(), capabilities }
     }
 
-    /// Returns the link.
+    /// Returns the link that the device is connected to.
     pub const fn link(&self) -> &L {
         &self.link
     }
 
-    /// Returns the link.
+    /// Returns the link that the device is connected to.
     pub const fn link_mut(&mut self) -> &mut L {
         &mut self.link
     }
@@ -44,11 +44,11 @@ pub const fn ram(max_transmission_unit: usize) -> usize {
     2 * max_transmission_unit
 }
 
-/// A received frame.
+/// A received frame, for smoltcp to read.
 #[derive(Debug)]
 pub struct Rx<'a>(&'a [u8]);
 
-/// A frame to be sent.
+/// A frame that smoltcp writes, to be sent.
 #[derive(Debug)]
 pub struct Tx<'a, L> {
     link: &'a mut L,

@@ -5,18 +5,18 @@ use pinhole::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Faults {
-    /// The share of lost frames.
+    /// The share of frames that are lost, from 0 to 1.
     pub loss: f64,
     /// The average number of frames lost in a row (Gilbert's model). With 1 or less, losses are
     /// independent of each other.
     pub burst: f64,
     /// The share of IP packets in which one byte is changed.
     pub corrupt: f64,
-    /// The share of frames that arrive twice.
+    /// The share of frames that arrive twice, from 0 to 1.
     pub duplicate: f64,
     /// The share of frames that arrive after up to three later ones.
     pub reorder: f64,
-    /// The travel time of each frame.
+    /// How long each frame travels.
     pub delay: Duration,
     /// The most that is added to the travel time of a frame. The order stays.
     pub jitter: Duration,

@@ -110,12 +110,12 @@ pub struct Port {
     host: usize,
     /// [`DeviceCapabilities::max_transmission_unit`].
     pub mtu: usize,
-    /// [`DeviceCapabilities::checksum`].
+    /// The checksums that smoltcp computes and checks: see [`DeviceCapabilities::checksum`].
     pub checksums: smoltcp::phy::ChecksumCapabilities,
     /// The time on the network's clock, which the caller keeps up to date for a host whose clock differs.
     /// `None`: the host's clock is the network's.
     pub at: Option<Instant>,
-    /// Observes every frame that passes.
+    /// An observer of every frame that passes.
     pub observer: Option<Box<dyn Observer>>,
 }
 
@@ -165,11 +165,11 @@ impl Port {
     }
 }
 
-/// A received frame.
+/// A received frame, for smoltcp to read.
 #[derive(Debug)]
 pub struct Rx(Vec<u8>);
 
-/// A frame to be sent.
+/// A frame that smoltcp writes, to be sent.
 #[derive(Debug)]
 pub struct Tx<'a>(&'a mut Port, Instant);
 

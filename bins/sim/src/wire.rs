@@ -13,14 +13,14 @@ const ETHERNET_HEADER: usize = 14;
 const IPV4: [u8; 2] = [0x08, 0x00];
 const IPV6: [u8; 2] = [0x86, 0xdd];
 
-/// The layer of what a link carries.
+/// The layer that a link carries: Ethernet, or IP alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Medium {
     /// Ethernet frames. Only IP packets in them are corrupted: for all others, Ethernet's checksum is taken
     /// to find the corruption.
     #[default]
     Ethernet,
-    /// IP packets.
+    /// IP packets without a link-layer header.
     Ip,
 }
 
@@ -118,7 +118,7 @@ impl Wire {
         self.cut = cut;
     }
 
-    /// Returns the counters.
+    /// Returns the counts of frames so far.
     pub const fn counters(&self) -> Counters {
         self.counters
     }
@@ -128,7 +128,7 @@ impl Wire {
         self.on_the_way.len() + self.held.len()
     }
 
-    /// Sends a frame.
+    /// Puts a frame on the wire at `now`. It may be lost.
     pub fn send(&mut self, now: Instant, frame: impl Into<Vec<u8>>) {
         self.counters.sent += 1;
         if self.cut {

@@ -250,7 +250,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.play_with(PlayOptions { from, ..last });
     }
 
-    /// Asks the server to play with these options.
+    /// Asks the server to play with these options. Otherwise it is [`Self::play`].
     pub fn play_with(&mut self, options: PlayOptions) {
         let state = &mut self.state;
         let options = match state.want {

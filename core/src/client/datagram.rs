@@ -42,12 +42,12 @@ impl<'a> Datagram<'a> {
         Some(Self { content, track: index, to: server.rtcp })
     }
 
-    /// The track whose sockets are to send it.
+    /// Returns the number of the track whose sockets have to send the datagram.
     pub const fn track(&self) -> u8 {
         self.track
     }
 
-    /// Which socket of the track's pair is to send it.
+    /// Returns which of the track's two sockets has to send the datagram.
     pub const fn port(&self) -> Port {
         match self.content {
             Content::Punch { .. } => Port::Rtp,
@@ -55,12 +55,12 @@ impl<'a> Datagram<'a> {
         }
     }
 
-    /// The server's port that it goes to.
+    /// Returns the UDP port of the server to which the datagram goes.
     pub const fn to_port(&self) -> u16 {
         self.to
     }
 
-    /// The datagram's bytes.
+    /// Returns the bytes of the datagram.
     pub fn bytes(&self) -> &[u8] {
         match &self.content {
             Content::Punch { header, .. } => header,

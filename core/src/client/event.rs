@@ -82,7 +82,7 @@ pub enum Event<'a> {
 pub enum ClientError {
     /// The server has sent bytes that are not RTSP.
     NotRtsp {
-        /// The offset of these bytes since the start of the connection.
+        /// The offset of the first byte that is not RTSP, since the start of the connection.
         at: u64,
     },
     /// The server has sent an HTTP message instead of RTSP.

@@ -11,7 +11,7 @@ pub struct MediaError {
     /// The number of the damaged frame, or of the next frame: the number of frames before it in time,
     /// including damaged and repeated ones.
     pub frame: u64,
-    /// What is wrong at that offset.
+    /// What is wrong with the file at that offset.
     pub reason: MediaErrorKind,
 }
 

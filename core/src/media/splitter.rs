@@ -7,7 +7,7 @@ use crate::codec::jpeg::segments::{find_ff, marker};
 pub struct Found {
     /// The offset of its SOI marker, in bytes from the start of the stream.
     pub start: u64,
-    /// Its length in bytes, including its EOI marker, if there is one.
+    /// The length of the frame in bytes, with its EOI marker if there is one.
     pub len: u32,
     /// Whether it has an EOI marker. Otherwise it ends at the SOI marker of the next frame, or at the end
     /// of the stream.

@@ -177,7 +177,7 @@ impl ExtensionRepr<'_> {
 pub enum Error {
     /// The packet ends before its header, CSRC list or extension does.
     Truncated {
-        /// The length in bytes that these parts need.
+        /// The length in bytes that the header, CSRC list and extension need.
         needed: usize,
     },
     /// The version, in the first two bits, is not 2.

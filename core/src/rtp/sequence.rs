@@ -23,7 +23,8 @@ pub enum Arrival {
     Ahead {
         /// The packet's extended sequence number.
         sequence: u32,
-        /// How many packets between have not come, at least not yet.
+        /// How many packets between the highest one so far and this one have not come, at least not
+        /// yet.
         gap: u16,
     },
     /// The packet is before the highest one and has not come before.
@@ -39,7 +40,7 @@ pub enum Arrival {
     /// The packet is the second of a new sequence: the sender has started again. Release what is
     /// held of the old sequence before this packet is used.
     Restart {
-        /// Its extended sequence number in the new sequence.
+        /// The packet's extended sequence number in the new sequence.
         sequence: u32,
     },
 }

@@ -25,7 +25,7 @@ pub enum Parsed<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ParseError {
-    /// What is wrong.
+    /// What is wrong with the message.
     pub kind: ParseErrorKind,
     /// The offset of the fault in the buffer, in bytes.
     pub at: usize,

@@ -92,7 +92,7 @@ pub struct TransportError {
 pub enum TransportErrorKind {
     /// The client's ports are no numbers, are 0, or are 65535 without a port for RTCP.
     ClientPort,
-    /// The channels are no numbers, or are 255 without a channel for RTCP.
+    /// The channels of interleaved packets are no numbers, or are 255 without a channel for RTCP.
     Interleaved,
 }
 

@@ -4,7 +4,7 @@ use crate::frame::TrackId;
 use crate::rtsp::LowerTransport;
 use crate::time::Duration;
 
-/// What [`Turn::poll_event`](super::Turn::poll_event) returns.
+/// What [`Turn::poll_event`](super::Turn::poll_event) returns: a request to answer, or a notice.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A client's request waits for an answer. Answer it by one of its methods; a request that is dropped

@@ -47,7 +47,7 @@ impl<'a> Transmit<'a> {
         self.packets.next_len()
     }
 
-    /// Writes up to `max_segments` packets one after the other; see [`rtp::Transmit::emit`].
+    /// Writes up to `max_segments` packets one after another to `out`; see [`rtp::Transmit::emit`].
     pub fn emit(&mut self, max_segments: usize, out: &mut [u8]) -> Option<Batch> {
         self.packets.emit(max_segments, out)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Options {
     /// The lower transport to ask the server for.
     pub transport: TransportChoice,
-    /// What is played first. Scale and speed stay until
+    /// What is played first. The scale and the speed stay until
     /// [`Client::play_with`](super::Client::play_with) changes them.
     pub play: PlayOptions,
     /// The number of bytes that the caches of all tracks together may hold.
@@ -96,7 +96,7 @@ pub struct Statistics {
 pub struct Usage {
     /// The number of frames in the cache.
     pub frames: usize,
-    /// The number of bytes that these frames take.
+    /// The number of bytes that the frames in the cache take.
     pub bytes: usize,
     /// The number of bytes that the cache may hold.
     pub capacity: usize,

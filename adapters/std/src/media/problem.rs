@@ -16,9 +16,9 @@ pub struct Problem {
     pub frame: Option<u64>,
     /// The offset of the fault in the file, in bytes; `None` if that is not known.
     pub at: Option<u64>,
-    /// What is wrong.
+    /// The reason why it cannot be served.
     pub reason: String,
-    /// Whether [`Normalising::transcode`] may help.
+    /// Whether it could be served with [`Normalising::transcode`].
     pub transcode: bool,
 }
 

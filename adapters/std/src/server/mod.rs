@@ -41,16 +41,16 @@ impl Options {
     }
 }
 
-/// CloseReason a server cannot start or go on.
+/// Why a server cannot start, or cannot continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The server cannot listen on the address.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// The address.
+        /// The address and port that the server was to listen on.
         address: SocketAddr,
-        /// The system's error.
+        /// The error of the system.
         source: io::Error,
     },
     /// The operating system refuses what an event loop needs.
@@ -64,79 +64,79 @@ pub enum Error {
 pub enum Event {
     /// A client has set up a track.
     Opened {
-        /// The client.
+        /// The address and port of the client.
         peer: SocketAddr,
-        /// Its session.
+        /// The session of the client.
         session: SessionId,
         /// The path of the medium, without the leading slash.
         mount: String,
-        /// How the track is sent.
+        /// The lower transport of the track's packets.
         transport: LowerTransport,
     },
     /// Frames were left out because they were late, so that the video keeps its duration.
     Skipped {
-        /// The client.
+        /// The address and port of the client.
         peer: SocketAddr,
-        /// Its session.
+        /// The session of the client.
         session: SessionId,
         /// How many frames were left out since the last such event.
         frames: u64,
     },
     /// A client is sent fewer frames than before because it reports loss, or more again.
     Adapted {
-        /// The client.
+        /// The address and port of the client.
         peer: SocketAddr,
-        /// Its session.
+        /// The session of the client.
         session: SessionId,
         /// Every `one_in`-th frame is sent from now on; 1 means all frames.
         one_in: u8,
     },
     /// A track was played to its end.
     Ended {
-        /// The client.
+        /// The address and port of the client.
         peer: SocketAddr,
-        /// Its session.
+        /// The session of the client.
         session: SessionId,
     },
-    /// A track was closed.
+    /// A track was removed from its session.
     Closed {
-        /// The client.
+        /// The address and port of the client.
         peer: SocketAddr,
-        /// Its session.
+        /// The session of the client.
         session: SessionId,
         /// The path of the medium, without the leading slash.
         mount: String,
-        /// The reason.
+        /// Why the track was removed.
         reason: CloseReason,
-        /// The totals of the track.
+        /// The final counts of the track.
         summary: Summary,
     },
-    /// A request was refused.
+    /// The server has refused a request.
     Refused {
-        /// The client.
+        /// The address and port of the client.
         peer: SocketAddr,
-        /// The URL of the request.
+        /// The URL of the refused request.
         url: String,
-        /// The status of the reply.
+        /// The status of the server's reply.
         status: u16,
     },
     /// The server has closed a connection.
     Disconnected {
-        /// The client.
+        /// The address and port of the client.
         peer: SocketAddr,
-        /// The reason.
+        /// Why the server has closed the connection.
         error: ConnError,
     },
     /// Something happened at a live input.
     Input {
         /// The path of the input, without the leading slash.
         mount: String,
-        /// What happened.
+        /// What happened at the input.
         event: InputEvent,
     },
 }
 
-/// Stops a server from another thread.
+/// A handle with which another thread stops a server.
 #[derive(Clone, Debug)]
 pub struct Handle {
     workers: Arc<Workers>,
@@ -195,7 +195,7 @@ impl Server {
         self.address
     }
 
-    /// Returns a handle that stops the server.
+    /// Returns a handle with which another thread stops the server.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }

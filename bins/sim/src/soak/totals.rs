@@ -7,55 +7,55 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
-    /// Virtual time.
+    /// The virtual time that passed.
     pub time: Duration,
-    /// TCP connections that clients began.
+    /// The number of TCP connections that clients began.
     pub connections: u64,
-    /// Sessions that ended before the user left.
+    /// The number of sessions that ended before the user left.
     pub lost_sessions: u64,
-    /// Complete frames.
+    /// The number of frames that clients received completely.
     pub complete: u64,
-    /// Complete frames that were interleaved.
+    /// How many of the complete frames were interleaved.
     pub interleaved: u64,
-    /// Partial and damaged frames.
+    /// The number of frames that clients received with missing parts.
     pub damaged: u64,
-    /// Frames that clients counted as missing.
+    /// The number of frames that clients counted as missing.
     pub missing: u64,
     /// Frames that clients counted as left out by the server.
     pub skipped: u64,
-    /// RTP packets that the server sent by UDP.
+    /// The number of RTP packets that the server sent by UDP.
     pub rtp_by_udp: u64,
     /// Link-layer frames on the clients' links, in both directions.
     pub links: LinkTotals,
-    /// Restarts of the server.
+    /// How often the server was restarted.
     pub server_restarts: u64,
-    /// Restarts of clients.
+    /// How often a client was restarted.
     pub client_restarts: u64,
-    /// Clients that were disconnected for good.
+    /// The number of clients that were disconnected for good.
     pub vanished: u64,
-    /// Times that a client's program hung.
+    /// How often the program of a client hung.
     pub hangs: u64,
     /// Times that a user played from another position.
     pub seeks: u64,
 }
 
-/// Totals of link-layer frames.
+/// Counts of link-layer frames, over all links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkTotals {
-    /// Sent.
+    /// The number of frames that were sent.
     pub sent: u64,
-    /// Lost at random.
+    /// The number of frames that were lost at random.
     pub lost: u64,
-    /// Lost because the link was cut.
+    /// The number of frames that were lost because the link was cut.
     pub cut: u64,
-    /// Lost because the link was too slow.
+    /// The number of frames that were lost because the link was too slow.
     pub overflowed: u64,
-    /// Delivered twice.
+    /// The number of frames that were delivered twice.
     pub duplicated: u64,
-    /// Corrupted.
+    /// The number of frames that were corrupted.
     pub corrupted: u64,
-    /// Held back for later ones to overtake.
+    /// The number of frames that were held back, so that later ones overtook them.
     pub reordered: u64,
 }
 
@@ -103,7 +103,7 @@ impl Totals {
         }
     }
 
-    /// Returns all counts with their names.
+    /// Returns all counts, each with its name.
     pub fn counts(&self) -> [(&'static str, u64); 20] {
         let links = &self.links;
         [

@@ -7,10 +7,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// What to trace of a seed.
+/// Options for running one seed: what to write of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Trace<'a> {
-    /// Write events to standard error.
+    /// Whether to write events to standard error.
     pub verbose: bool,
     /// Write the packets of each host to this path, with the host's name before its extension.
     pub pcap: Option<&'a Path>,

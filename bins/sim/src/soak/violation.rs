@@ -5,15 +5,15 @@ use std::fmt;
 /// An invariant that did not hold: in which seed, when, and what was found instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The seed that shows it.
+    /// The seed whose scenario shows the failure.
     pub seed: u64,
-    /// The time on the network's clock.
+    /// The time of the failure on the network's clock.
     pub at: Instant,
-    /// Name of the host.
+    /// The name of the host at which the failure was found.
     pub host: String,
-    /// What should have held.
+    /// The invariant that does not hold.
     pub invariant: &'static str,
-    /// What was found instead.
+    /// What was found instead of what should hold.
     pub details: String,
 }
 

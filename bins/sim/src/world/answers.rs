@@ -30,7 +30,7 @@ impl Answers {
         url.path_is("clip").then_some(0)
     }
 
-    /// Describes the medium.
+    /// Returns the description of the medium, for DESCRIBE.
     pub const fn describe(&self) -> Presentation<'_> {
         Presentation {
             name: "clip",

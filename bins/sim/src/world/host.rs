@@ -22,11 +22,11 @@ pub enum Family {
 /// A host: an interface, and sockets that own their buffers.
 pub struct Host {
     iface: Interface,
-    /// Its link to the network.
+    /// The host's link to the network.
     pub port: Port,
-    /// Its sockets.
+    /// The host's sockets.
     pub sockets: SocketSet<'static>,
-    /// Its address, which ends in its number.
+    /// The host's IP address, which ends in the host's number.
     pub address: IpAddress,
 }
 
@@ -90,7 +90,7 @@ impl Host {
         self.sockets.get_mut::<tcp::Socket<'_>>(socket).connect(context, to, from_port).expect("it is free");
     }
 
-    /// Returns a TCP socket.
+    /// Returns a TCP socket of the host.
     pub fn socket(&mut self, socket: SocketHandle) -> &mut tcp::Socket<'static> {
         self.sockets.get_mut(socket)
     }

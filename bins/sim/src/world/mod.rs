@@ -34,7 +34,7 @@ pub const RTSP: u16 = 8554;
 /// Number of turns without passing time after which a run is stuck.
 const SPIN: u32 = 20_000;
 
-/// The application of the server.
+/// The application of the simulated server, which serves one clip and keeps a log.
 pub struct App {
     answers: Answers,
     /// The events of the server, each after the address of the client.
@@ -66,7 +66,7 @@ impl Catalog for App {
     }
 }
 
-/// What a server serves, at `/clip`.
+/// The medium that a simulated server serves, at `/clip`.
 #[derive(Clone, Debug)]
 pub enum Media {
     /// The clip, from its first frame to its last.
@@ -94,15 +94,15 @@ pub const fn udp(packets: usize) -> Option<UdpBuffers> {
     Some(UdpBuffers { rtp_receive, rtp_transmit, rtcp_receive, rtcp_transmit })
 }
 
-/// The server, and what it serves.
+/// A simulated server, and what it serves.
 pub struct Served {
-    /// The host.
+    /// The host that the server runs on.
     pub host: Host,
     /// The server.
     pub server: Server<'static>,
-    /// The served clip.
+    /// The clip that the server serves.
     pub clip: Clip,
-    /// The application.
+    /// The application of the server.
     pub app: App,
     wake: Option<Instant>,
     /// When the main loop is free for its next turn.
@@ -112,15 +112,15 @@ pub struct Served {
 /// The frame ring of a client.
 pub type Ring = FrameRing<Vec<Slot>, Vec<u8>>;
 
-/// A client, and what it received.
+/// A simulated client that plays, and what it received.
 pub struct Watcher {
-    /// The host.
+    /// The host that the client runs on.
     pub host: Host,
-    /// The client.
+    /// The client's RTSP connection and sockets.
     pub client: Client<'static, String>,
-    /// The received frames.
+    /// The frames that the client received.
     pub ring: Ring,
-    /// The events of the client.
+    /// The events of the client so far, as text.
     pub log: Vec<String>,
     wake: Option<Instant>,
 }
@@ -158,22 +158,22 @@ impl Watcher {
 
 /// A server, its clients, their network, and the time.
 pub struct Sim {
-    /// The network.
+    /// The network that connects all hosts.
     pub network: Rc<RefCell<Network>>,
     medium: Medium,
     family: Family,
     faults: Faults,
-    /// The current time.
+    /// The current virtual time.
     pub at: Instant,
     /// The delay of the clients' acknowledgements, for which a full transmit buffer waits.
     pub ack_delay: Option<smoltcp::time::Duration>,
     /// The time for which the server's main loop is busy with other things after a turn.
     pub busy: smoltcp::time::Duration,
-    /// The server.
+    /// The server and its host.
     pub served: Served,
-    /// The clients.
+    /// The clients and their hosts.
     pub watchers: Vec<Watcher>,
-    /// Hosts that the test drives.
+    /// Hosts that the test itself drives.
     pub others: Vec<Host>,
 }
 
@@ -248,7 +248,7 @@ impl Sim {
         self.run_until(self.at + smoltcp::time::Duration::from_secs(seconds), done)
     }
 
-    /// Runs for `millis` milliseconds.
+    /// Runs all hosts for `millis` milliseconds of virtual time.
     pub fn pass(&mut self, millis: u64) {
         self.run_until(self.at + smoltcp::time::Duration::from_millis(millis), |_| false);
     }

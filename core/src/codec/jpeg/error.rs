@@ -7,7 +7,7 @@ use core::fmt;
 pub struct JpegError {
     /// The offset of the faulty part, in bytes from the start of the data.
     pub at: usize,
-    /// What is wrong at that offset.
+    /// The reason why the file cannot be carried.
     pub reason: JpegErrorKind,
 }
 

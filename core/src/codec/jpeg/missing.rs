@@ -118,13 +118,13 @@ impl Missing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Area {
-    /// The first column of pixels.
+    /// The first column of the rectangle, in pixels from the left edge of the picture.
     pub x: u16,
-    /// The first row of pixels.
+    /// The first row of the rectangle, in pixels from the top edge of the picture.
     pub y: u16,
-    /// The width in pixels.
+    /// The width of the rectangle in pixels.
     pub width: u16,
-    /// The height in pixels.
+    /// The height of the rectangle in pixels.
     pub height: u16,
 }
 

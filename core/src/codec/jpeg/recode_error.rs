@@ -11,7 +11,7 @@ pub struct RecodeError {
     /// The offset of the faulty part, in bytes from the start of the source. In the scan it is
     /// accurate to a few bytes.
     pub at: usize,
-    /// What is wrong at that offset.
+    /// The reason why the picture cannot be re-coded.
     pub reason: RecodeErrorKind,
 }
 

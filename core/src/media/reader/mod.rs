@@ -13,7 +13,7 @@ use embedded_io::{Read, Seek};
 /// Bytes of the longest part header in a multipart message. Longer ones are reported as junk.
 const PART_HEADER_MAX: u64 = 4096;
 
-/// The location of a frame in a file.
+/// The location of a frame in a file: its offset and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameSpan {

@@ -125,7 +125,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// The payload headers of a packet to send. A part of the scan follows them.
+/// The payload headers of an RTP/JPEG packet to send. The packet continues with a part of the scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeaderRepr<'a> {

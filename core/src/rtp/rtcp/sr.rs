@@ -7,7 +7,8 @@ use crate::time::NtpTime;
 /// The offset of the blocks in the body, in bytes.
 pub(super) const BLOCKS_AT: usize = 24;
 
-/// What a source has sent so far, and the moment of the report on two clocks.
+/// The counts and clocks in a sender report: what a source has sent so far, and the moment of the
+/// report on its wall clock and its RTP clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderInfo {
@@ -68,7 +69,7 @@ impl<'a> SenderReport<'a> {
 pub struct Repr<'a> {
     /// The SSRC of the source that sends the report.
     pub ssrc: u32,
-    /// What the source has sent.
+    /// The counts and clocks of the report.
     pub info: SenderInfo,
     /// How the source receives others. Only the first 31 reports are sent.
     pub reports: &'a [ReportBlock],

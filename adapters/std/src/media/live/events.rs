@@ -15,9 +15,9 @@ const FORMATS: usize = 8;
 pub enum InputEvent {
     /// The format of its frames from now on. This comes with the first frame, and with each change.
     Format {
-        /// The width in pixels.
+        /// The width of the frames in pixels.
         width: u16,
-        /// The height in pixels.
+        /// The height of the frames in pixels.
         height: u16,
         /// The chroma sampling of the frames as they are sent.
         sampling: Sampling,
@@ -32,13 +32,13 @@ pub enum InputEvent {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InputTrouble {
-    /// The number of frames that came too fast.
+    /// The number of frames that were dropped because they came faster than they are sent.
     pub dropped: u64,
     /// The number of frames that cannot be sent.
     pub left_out: u64,
-    /// The number of bytes that belong to no frame.
+    /// The number of bytes between frames, which belong to no frame.
     pub junk: u64,
-    /// The first of the frames that cannot be sent.
+    /// Why the first of these frames cannot be sent; `None` if all can.
     pub problem: Option<Problem>,
 }
 

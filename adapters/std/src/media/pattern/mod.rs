@@ -65,12 +65,12 @@ impl PatternFormat {
         Ok(format)
     }
 
-    /// Returns the width and height in pixels.
+    /// Returns the width and the height of the pattern in pixels.
     pub const fn size(self) -> (u16, u16) {
         (self.width, self.height)
     }
 
-    /// Returns the rate at which it is played.
+    /// Returns the frame rate at which the pattern is drawn and played.
     pub const fn frame_rate(self) -> FrameRate {
         self.frame_rate
     }
@@ -93,7 +93,7 @@ impl PatternFormat {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PatternFormatError {
-    /// A side is too short or too long.
+    /// The width or the height is too small or too large.
     #[error("the size must be from {MIN_SIDE} to {MAX_SIDE} pixels each way, and is {width}x{height}")]
     Size {
         /// The width in pixels.
@@ -104,7 +104,7 @@ pub enum PatternFormatError {
     /// There are too few frames per second, or too many.
     #[error("the rate must be from 0.1 to 1000 frames per second")]
     Rate,
-    /// The size and the rate are too much together.
+    /// The size and the frame rate are allowed by themselves, but are too much together.
     #[error("this is more than 8K at 60 frames per second; lower the size or the rate")]
     PixelRate,
 }

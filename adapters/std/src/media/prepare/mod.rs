@@ -24,7 +24,7 @@ const BUFFER: usize = 1 << 20;
 /// How [`prepare`] prepares a file.
 #[derive(Clone, Copy, Debug)]
 pub struct PrepareOptions {
-    /// How its frames are normalised.
+    /// How the frames of the file are normalised.
     pub normalising: Normalising,
     /// The rate of an input without a clock of its own.
     pub frame_rate: FrameRate,
@@ -32,12 +32,12 @@ pub struct PrepareOptions {
     pub replace: bool,
 }
 
-/// How far [`prepare`] is.
+/// How many frames [`prepare`] has dealt with so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The number of frames that are written or left out.
     pub done: u64,
-    /// The number of frames in all.
+    /// The number of frames of the input in all.
     pub frames: u64,
 }
 
@@ -47,7 +47,7 @@ pub struct Progress {
 pub struct Prepared {
     /// The number of frames in the output.
     pub frames: u64,
-    /// How many of them are not the input's own bytes.
+    /// How many frames of the output differ from those of the input, because they were normalised.
     pub changed: u64,
     /// The number of frames of the input that are left out, as far as they were found. The others keep
     /// their time.
@@ -71,12 +71,12 @@ pub enum PrepareError {
     /// The output cannot be written.
     #[error("{} cannot be written: {source}", path.display())]
     Write {
-        /// The output.
+        /// The path of the output.
         path: PathBuf,
-        /// The system's error.
+        /// The error of the system.
         source: io::Error,
     },
-    /// `watch` has stopped it.
+    /// The caller's function `watch` has stopped it.
     #[error("broken off")]
     BrokenOff,
 }
