@@ -70,6 +70,8 @@ impl ConnState {
     }
 
     /// Answers a request that needs no application.
+    // Inlined into the dialogue it takes more flash.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn proceed(&mut self, request: &Received<'_>, tx: &mut [u8]) {
         let has_body = !request.message.body.is_empty();
         let mut methods = None;
@@ -136,6 +138,8 @@ impl ConnState {
         });
     }
 
+    // Inlined into the dialogue it takes more flash.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn setup(
         &mut self,
         now: Now,
@@ -208,6 +212,8 @@ impl ConnState {
         (Route::Interleaved { rtp: pair.rtp, rtcp: pair.rtcp }, TransportSpec::tcp(pair))
     }
 
+    // Inlined into the dialogue it takes more flash.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[allow(clippy::too_many_arguments, reason = "what a PLAY is made of")]
     pub(super) fn play<S: FrameStore + ?Sized>(
         &mut self,
