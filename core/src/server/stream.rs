@@ -161,10 +161,10 @@ pub(super) fn walk<'a, S: FrameStore + ?Sized>(
             }
             Next::Media(mut burst) => {
                 let mut taken = true;
-                while taken && let Some(fragment) = burst.peek() {
-                    taken = take(Message::Media(&burst, &fragment));
+                while taken && let Some(fragment) = &burst.peek() {
+                    taken = take(Message::Media(&burst, fragment));
                     if taken {
-                        burst.pass(&fragment);
+                        burst.pass(fragment);
                     }
                 }
                 if burst.has_passed() {

@@ -424,8 +424,8 @@ impl Sender {
         let mut ahead = *self;
         match self.burst(store, now.at, true) {
             Some(mut rest) if self.has_begun() => {
-                while let Some(span) = rest.peek() {
-                    rest.pass(&span);
+                while let Some(span) = &rest.peek() {
+                    rest.pass(span);
                 }
                 ahead.pass(now, &rest);
             }

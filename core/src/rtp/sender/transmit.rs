@@ -74,7 +74,7 @@ impl<'a> Transmit<'a> {
     pub fn next_len(&self) -> usize {
         match &self.due {
             Due::Report { packet, .. } => packet.len(),
-            Due::Media { burst, .. } => burst.peek().map_or(0, |fragment| burst.len(&fragment)),
+            Due::Media { burst, .. } => burst.peek().as_ref().map_or(0, |fragment| burst.len(fragment)),
         }
     }
 
@@ -133,17 +133,17 @@ impl<'a> Transmit<'a> {
             }
             Due::Media { burst, .. } => {
                 while batch.count < max_segments.max(1)
-                    && let Some(fragment) = burst.peek()
+                    && let Some(fragment) = &burst.peek()
                 {
-                    let len = burst.len(&fragment);
+                    let len = burst.len(fragment);
                     if batch.count == 0 {
                         batch.segment = len;
                     }
                     let fits = len <= batch.segment.min(MAX_BATCH.saturating_sub(batch.len));
-                    if !fits || write(Message::Media(burst, &fragment)).is_none() {
+                    if !fits || write(Message::Media(burst, fragment)).is_none() {
                         break;
                     }
-                    burst.pass(&fragment);
+                    burst.pass(fragment);
                     (batch.len, batch.count) = (batch.len.saturating_add(len), batch.count.saturating_add(1));
                     if len < batch.segment {
                         break;
@@ -182,9 +182,9 @@ impl<'a> Transmit<'a> {
             // The first one counts as written.
             let sent = sent.min(written.max(1));
             while (burst.at.packets as usize) < sent
-                && let Some(fragment) = burst.peek()
+                && let Some(fragment) = &burst.peek()
             {
-                burst.pass(&fragment);
+                burst.pass(fragment);
             }
         }
         self.sender.pass(self.now, burst);
