@@ -17,7 +17,7 @@ use pinhole_smoltcp::client::{Client, TrackSockets};
 use pinhole_smoltcp::memory::{Arena, ClientResources, RingSize, ServerResources, TcpBuffers, UdpBuffers};
 use pinhole_smoltcp::server::{Catalog, CatalogApp, Random, Server};
 use pinhole_smoltcp::time;
-use pinhole_std::media::{Normalising, PatternFormat};
+use pinhole_std::media::{NormaliseOptions, PatternFormat};
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
 use smoltcp::phy::{Device as _, RxToken, TxToken};
 use smoltcp::socket::udp::PacketMetadata;
@@ -236,7 +236,7 @@ const WATCHING: ClientResources = ClientResources {
 };
 
 fn pattern() -> Clip {
-    Clip::pattern(PatternFormat::new(64, 48, RATE).unwrap(), Normalising::default()).unwrap()
+    Clip::pattern(PatternFormat::new(64, 48, RATE).unwrap(), NormaliseOptions::default()).unwrap()
 }
 
 #[test]

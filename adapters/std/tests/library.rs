@@ -4,7 +4,9 @@ use pinhole::codec::jpeg::{self, Sampling};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
 use pinhole::sdp::FrameRate;
 use pinhole::time::MediaTime;
-use pinhole_std::media::{Library, Normalising, Playback, PrepareError, PrepareOptions, Progress, prepare};
+use pinhole_std::media::{
+    Library, NormaliseOptions, Playback, PrepareError, PrepareOptions, Progress, prepare,
+};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -43,10 +45,10 @@ impl Drop for Scratch {
 }
 
 fn library(path: &Path, repeat: bool) -> Library {
-    with(path, repeat, Normalising { restart_intervals: false, ..Normalising::default() })
+    with(path, repeat, NormaliseOptions { restart_intervals: false, ..NormaliseOptions::default() })
 }
 
-fn with(path: &Path, repeat: bool, normalising: Normalising) -> Library {
+fn with(path: &Path, repeat: bool, normalising: NormaliseOptions) -> Library {
     let mut library = Library::with(Playback { frame_rate: FrameRate(25_000), repeat }, normalising, 1 << 30);
     library.add_path(path);
     library
@@ -249,7 +251,7 @@ fn pixels(data: &[u8]) -> Vec<u8> {
 fn restart_intervals_fit_the_packets() {
     let mut intervals = Vec::new();
     for max_packet in [1400, 9000] {
-        let library = with(&sample(), false, Normalising { max_packet, ..Normalising::default() });
+        let library = with(&sample(), false, NormaliseOptions { max_packet, ..NormaliseOptions::default() });
         assert_eq!(library.mounted().map(|m| (m.recoded, m.transcoded)).collect::<Vec<_>>(), [(60, 0)]);
         let frame = library.load(T, FrameId(7)).unwrap();
         let info = jpeg::inspect(frame.data).unwrap().info;
@@ -292,11 +294,11 @@ fn uncarriable_pictures_are_transcoded() {
     let scratch = Scratch::new("transcode");
     for (what, reason, picture) in uncarriable() {
         let path = scratch.file("clip.mjpeg", &[&frames()[0][..], &picture].concat());
-        let refused = with(&path, false, Normalising::default());
+        let refused = with(&path, false, NormaliseOptions::default());
         let [problem] = refused.problems() else { panic!("{what}: {:?}", refused.problems()) };
         assert!(problem.transcode && problem.reason.contains(reason), "{what}: {problem}");
 
-        let library = with(&path, false, Normalising { transcode: true, ..Normalising::default() });
+        let library = with(&path, false, NormaliseOptions { transcode: true, ..NormaliseOptions::default() });
         assert_eq!(library.problems(), [], "{what}");
         assert_eq!(library.mounted().map(|m| m.transcoded).sum::<u64>(), 1, "{what}");
         let frame = library.load(T, FrameId(1)).unwrap();
@@ -315,7 +317,7 @@ fn a_transcoded_medium_has_a_size() {
     let scratch = Scratch::new("transcode-all");
     let (_, _, picture) = uncarriable().swap_remove(0);
     let path = scratch.file("clip.mjpeg", &picture);
-    let library = with(&path, false, Normalising { transcode: true, ..Normalising::default() });
+    let library = with(&path, false, NormaliseOptions { transcode: true, ..NormaliseOptions::default() });
     assert_eq!(library.mounted().map(|m| m.size).collect::<Vec<_>>(), [Some((160, 120))]);
 }
 
@@ -328,7 +330,7 @@ fn a_damaged_scan_makes_a_frame_unusable() {
     let half = parts[1].len() / 2;
     parts[1].truncate(half);
     parts[1].extend([0xFF, 0xD9]);
-    let library = with(&scratch.file("clip.mjpeg", &parts.concat()), false, Normalising::default());
+    let library = with(&scratch.file("clip.mjpeg", &parts.concat()), false, NormaliseOptions::default());
     assert!(library.load(T, FrameId(0)).is_ok());
     assert_eq!(library.load(T, FrameId(1)).unwrap_err(), Miss::Unusable);
     assert_eq!(micros(&library.load(T, FrameId(2)).unwrap()), 80_000);
@@ -352,7 +354,7 @@ fn prepared_files_need_no_cache() {
     content[3] = uncarriable().swap_remove(0).2;
     let (input, output) = (scratch.file("clip.mjpeg", &content.concat()), scratch.0.join("out.avi"));
     for transcode in [false, true] {
-        let normalising = Normalising { transcode, ..Normalising::default() };
+        let normalising = NormaliseOptions { transcode, ..NormaliseOptions::default() };
         let options = PrepareOptions { normalising, frame_rate: FrameRate(25_000), replace: true };
         let mut last = Progress { done: 0, frames: 0 };
         let prepared = prepare(&input, &output, options, |progress| {
@@ -381,7 +383,7 @@ fn prepared_files_need_no_cache() {
 fn a_stopped_preparation_leaves_no_file() {
     let scratch = Scratch::new("broken-off");
     let options = |replace| PrepareOptions {
-        normalising: Normalising::default(),
+        normalising: NormaliseOptions::default(),
         frame_rate: FrameRate(25_000),
         replace,
     };

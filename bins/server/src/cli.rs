@@ -2,7 +2,7 @@
 use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand};
 use pinhole::sdp::FrameRate;
-use pinhole_std::media::{Normalising, PatternFormat};
+use pinhole_std::media::{NormaliseOptions, PatternFormat};
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -51,8 +51,8 @@ impl Frames {
     }
 
     /// Returns what is done to each frame.
-    pub(crate) const fn normalising(self) -> Normalising {
-        Normalising {
+    pub(crate) const fn normalising(self) -> NormaliseOptions {
+        NormaliseOptions {
             restart_intervals: !self.no_strips,
             max_packet: self.max_packet(),
             transcode: self.transcode,

@@ -3,7 +3,7 @@ use pinhole::codec::jpeg::{self, JpegInfo, TRACK};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::sdp::{FrameRate, Track};
 use pinhole::time::{Duration, Instant, MediaTime};
-use pinhole_std::media::{Library, Normalising, PatternFormat, Playback};
+use pinhole_std::media::{Library, NormaliseOptions, PatternFormat, Playback};
 use std::path::Path;
 use thiserror::Error;
 
@@ -41,7 +41,7 @@ impl Clip {
     ///
     /// # Errors
     /// Returns [`NoClip`] if any part of it cannot be served.
-    pub fn open(path: &Path, frame_rate: FrameRate, normalising: Normalising) -> Result<Self, NoClip> {
+    pub fn open(path: &Path, frame_rate: FrameRate, normalising: NormaliseOptions) -> Result<Self, NoClip> {
         let mut library = Library::with(Playback { frame_rate, repeat: false }, normalising, 0);
         library.add_path(path);
         Self::of(&library, frame_rate)
@@ -51,7 +51,7 @@ impl Clip {
     ///
     /// # Errors
     /// Returns [`NoClip`] if it cannot be drawn.
-    pub fn pattern(format: PatternFormat, normalising: Normalising) -> Result<Self, NoClip> {
+    pub fn pattern(format: PatternFormat, normalising: NormaliseOptions) -> Result<Self, NoClip> {
         let mut library = Library::with(Playback::default(), normalising, 0);
         library.add_pattern("pattern", format);
         Self::of(&library, format.frame_rate())
@@ -226,7 +226,7 @@ mod tests {
 
     fn pattern() -> Clip {
         let format = PatternFormat::new(32, 32, RATE).unwrap();
-        Clip::pattern(format, Normalising::default()).unwrap().first(50)
+        Clip::pattern(format, NormaliseOptions::default()).unwrap().first(50)
     }
 
     #[test]
@@ -270,7 +270,8 @@ mod tests {
 
     #[test]
     fn errors_name_the_path() {
-        let none = Clip::open(Path::new("there/is/none.mjpeg"), RATE, Normalising::default()).unwrap_err();
+        let none =
+            Clip::open(Path::new("there/is/none.mjpeg"), RATE, NormaliseOptions::default()).unwrap_err();
         assert!(none.to_string().contains("none.mjpeg"), "{none}");
     }
 }

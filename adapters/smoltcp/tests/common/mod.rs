@@ -3,13 +3,13 @@ use pinhole::sdp::FrameRate;
 use pinhole::time::Duration;
 use pinhole_sim::clip::Clip;
 use pinhole_sim::faults::Faults;
-use pinhole_std::media::Normalising;
+use pinhole_std::media::NormaliseOptions;
 use std::path::Path;
 
 /// Returns the first `count` frames of the sample clip.
 pub(crate) fn sample(count: usize) -> Clip {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../video/bunny288.mjpeg");
-    let as_it_is = Normalising { restart_intervals: false, ..Normalising::default() };
+    let as_it_is = NormaliseOptions { restart_intervals: false, ..NormaliseOptions::default() };
     Clip::open(Path::new(path), FrameRate(30_000), as_it_is).unwrap().first(count)
 }
 

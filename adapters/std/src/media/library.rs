@@ -3,7 +3,7 @@ use super::directory::{files_in, is_video, pictures_of};
 use super::live::{InputEvent, Live};
 use super::medium::Medium;
 use super::memory::default_cache;
-use super::normalise::Normalising;
+use super::normalise::NormaliseOptions;
 #[cfg(feature = "pattern")]
 use super::pattern::{Pattern, PatternFormat};
 use super::problem::Problem;
@@ -47,7 +47,7 @@ impl Default for Playback {
 pub struct Library {
     media: Vec<(String, Medium)>,
     playback: Playback,
-    normalising: Normalising,
+    normalising: NormaliseOptions,
     loaded: LoopFrames,
     clock: Clock,
     wakers: Wakers,
@@ -77,7 +77,7 @@ impl Library {
     /// Creates an empty library that normalises frames in the default way, with a cache of
     /// [`default_cache`] bytes.
     pub fn new(playback: Playback) -> Self {
-        Self::with(playback, Normalising::default(), default_cache())
+        Self::with(playback, NormaliseOptions::default(), default_cache())
     }
 
     /// Creates an empty library.
@@ -85,7 +85,7 @@ impl Library {
     /// All media together hold about `cache` bytes of frames that had to be re-coded, or were read from
     /// single pictures, and at least one such frame. Frames that are being sent, live inputs and test
     /// patterns take memory besides that.
-    pub fn with(playback: Playback, normalising: Normalising, cache: usize) -> Self {
+    pub fn with(playback: Playback, normalising: NormaliseOptions, cache: usize) -> Self {
         let clock = Clock::start();
         Self {
             media: Vec::new(),

@@ -17,7 +17,7 @@ mod wakers;
 pub use library::{Library, Mounted, Playback};
 pub use live::{InputEvent, InputTrouble};
 pub use memory::default_cache;
-pub use normalise::Normalising;
+pub use normalise::NormaliseOptions;
 #[cfg(feature = "pattern")]
 pub use pattern::{PatternFormat, PatternFormatError};
 pub use prepare::{PrepareError, PrepareOptions, Prepared, Progress, prepare};

@@ -15,7 +15,7 @@ const HEADERS: u16 = 12 + 8 + 4;
 ///
 /// A frame that RFC 2435 can only carry once it is re-coded is always re-coded, without loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Normalising {
+pub struct NormaliseOptions {
     /// Whether frames that have no restart markers, or too few, get some, so that a lost packet costs a
     /// restart interval and not the whole picture. The picture stays the same, bit for bit.
     pub restart_intervals: bool,
@@ -26,7 +26,7 @@ pub struct Normalising {
     pub transcode: bool,
 }
 
-impl Default for Normalising {
+impl Default for NormaliseOptions {
     fn default() -> Self {
         Self { restart_intervals: true, max_packet: Config::DEFAULT.max_packet, transcode: false }
     }
@@ -43,7 +43,7 @@ pub(super) enum Need {
     Transcoding,
 }
 
-impl Normalising {
+impl NormaliseOptions {
     /// Returns what the frame at the start of `head` needs. `len` is the length of the whole frame, of
     /// which `head` may be a part.
     ///
@@ -118,17 +118,17 @@ impl Normalised<'_> {
 /// Normalises frames one after the other, in memory that is used again.
 #[derive(Debug)]
 pub(super) struct Normaliser {
-    how: Normalising,
+    how: NormaliseOptions,
     transcode: fn(&[u8]) -> Result<Vec<u8>, TranscodeError>,
     out: Vec<u8>,
 }
 
 impl Normaliser {
-    pub(super) const fn new(how: Normalising) -> Self {
+    pub(super) const fn new(how: NormaliseOptions) -> Self {
         Self { how, transcode: transcode::transcode, out: Vec::new() }
     }
 
-    pub(super) const fn how(&self) -> Normalising {
+    pub(super) const fn how(&self) -> NormaliseOptions {
         self.how
     }
 
@@ -231,7 +231,7 @@ pub(super) enum FaultKind {
 
 impl Fault {
     /// Returns whether transcoding may help, and is not enabled.
-    pub(super) fn transcoding_may_help(&self, how: Normalising) -> bool {
+    pub(super) fn transcoding_may_help(&self, how: NormaliseOptions) -> bool {
         let FaultKind::Recode(RecodeErrorKind::Jpeg(reason)) = self.reason else { return false };
         !how.transcode && transcode::may_help(reason)
     }
@@ -276,7 +276,7 @@ mod tests {
         let mut progressive = baseline.to_vec();
         let sof = baseline.windows(2).position(|pair| pair == [0xFF, 0xC0]).expect("a frame header");
         progressive[sof + 1] = 0xC2;
-        let how = Normalising { transcode: true, ..Normalising::default() };
+        let how = NormaliseOptions { transcode: true, ..NormaliseOptions::default() };
         let mut normaliser = Normaliser { transcode: |_| panic!("a bug"), ..Normaliser::new(how) };
         let fault = normaliser.normalise(&progressive).unwrap_err();
         assert_eq!(fault.reason, FaultKind::Panic);

@@ -1,5 +1,5 @@
 //! Faults of media, with their places.
-use super::normalise::{Fault, Normalising};
+use super::normalise::{Fault, NormaliseOptions};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub struct Problem {
     pub at: Option<u64>,
     /// The reason why it cannot be served.
     pub reason: String,
-    /// Whether it could be served with [`Normalising::transcode`].
+    /// Whether it could be served with [`NormaliseOptions::transcode`].
     pub transcode: bool,
 }
 
@@ -32,7 +32,13 @@ impl Problem {
     }
 
     /// Creates the problem of a frame that is left out. It starts at offset `start`.
-    pub(super) fn left_out(path: &Path, frame: u64, start: u64, fault: &Fault, how: Normalising) -> Self {
+    pub(super) fn left_out(
+        path: &Path,
+        frame: u64,
+        start: u64,
+        fault: &Fault,
+        how: NormaliseOptions,
+    ) -> Self {
         let reason = format!("{}; the frame is left out", fault.reason);
         let transcode = fault.transcoding_may_help(how);
         Self { transcode, ..Self::frame(path, frame, start.saturating_add(fault.at as u64), reason) }

@@ -42,12 +42,12 @@ pub(super) struct Written {
 /// A file that is being written.
 #[derive(Debug)]
 pub(super) struct Part {
-    state: State,
+    state: PartState,
     written: Written,
 }
 
 #[derive(Debug)]
-enum State {
+enum PartState {
     Mjpeg(File),
     /// The first frames, which wait until their rate is known.
     Waiting(File, Vec<Waiting>),
@@ -74,8 +74,8 @@ impl Part {
     /// Makes an empty file.
     pub(super) fn new(file: File, kind: Kind) -> Self {
         let state = match kind {
-            Kind::Mjpeg => State::Mjpeg(file),
-            Kind::Avi => State::Waiting(file, Vec::new()),
+            Kind::Mjpeg => PartState::Mjpeg(file),
+            Kind::Avi => PartState::Waiting(file, Vec::new()),
         };
         Self { state, written: Written::default() }
     }
@@ -92,11 +92,11 @@ impl Part {
     /// Fails if the file cannot be written.
     pub(super) fn write(&mut self, picture: &Picture<'_>) -> io::Result<bool> {
         match &mut self.state {
-            State::Mjpeg(file) => {
+            PartState::Mjpeg(file) => {
                 append(file, self.written.bytes, picture.data)?;
                 self.written.add(picture.mended, self.written.bytes + picture.data.len() as u64);
             }
-            State::Waiting(_, frames) => {
+            PartState::Waiting(_, frames) => {
                 if frames.first().is_some_and(|first| first.size != picture.size) {
                     return Ok(false);
                 }
@@ -107,7 +107,7 @@ impl Part {
                     self.start(&times)?;
                 }
             }
-            State::Avi(avi) => {
+            PartState::Avi(avi) => {
                 let Some(place) =
                     (avi.size == picture.size).then(|| avi.timeline.place(picture.pts)).flatten()
                 else {
@@ -118,7 +118,7 @@ impl Part {
                 avi.writer.checkpoint()?;
                 self.written.add(picture.mended, avi.writer.len());
             }
-            State::Closed => {}
+            PartState::Closed => {}
         }
         Ok(true)
     }
@@ -128,13 +128,13 @@ impl Part {
     /// # Errors
     /// Fails if the file cannot be written.
     pub(super) fn finish(&mut self) -> io::Result<()> {
-        if let State::Waiting(_, frames) = &self.state
+        if let PartState::Waiting(_, frames) = &self.state
             && !frames.is_empty()
         {
             let times: Vec<_> = frames.iter().map(|frame| frame.pts).collect();
             self.start(&times)?;
         }
-        if let State::Avi(avi) = mem::replace(&mut self.state, State::Closed) {
+        if let PartState::Avi(avi) = mem::replace(&mut self.state, PartState::Closed) {
             self.written.bytes = avi.writer.finish()?.1;
         }
         Ok(())
@@ -143,18 +143,18 @@ impl Part {
     /// Cuts off the part of the file that is no whole frame, after an error. If the system refuses this
     /// too, readers still know where the last whole frame ends.
     pub(super) fn abandon(&mut self) {
-        let file = match mem::replace(&mut self.state, State::Closed) {
-            State::Mjpeg(file) | State::Waiting(file, _) => file,
+        let file = match mem::replace(&mut self.state, PartState::Closed) {
+            PartState::Mjpeg(file) | PartState::Waiting(file, _) => file,
             // The bytes in the buffer must not be written, which dropping it would do.
-            State::Avi(avi) => avi.writer.into_inner().into_parts().0,
-            State::Closed => return,
+            PartState::Avi(avi) => avi.writer.into_inner().into_parts().0,
+            PartState::Closed => return,
         };
         let _ = file.set_len(self.written.bytes);
     }
 
     /// Writes the frames that have waited, on the clock that their times give.
     fn start(&mut self, times: &[MediaTime]) -> io::Result<()> {
-        let State::Waiting(file, frames) = mem::replace(&mut self.state, State::Closed) else {
+        let PartState::Waiting(file, frames) = mem::replace(&mut self.state, PartState::Closed) else {
             return Ok(());
         };
         let mut timeline = Timeline::of(times);
@@ -168,7 +168,7 @@ impl Part {
         }
         writer.checkpoint()?;
         frames.iter().for_each(|frame| self.written.add(frame.mended, writer.len()));
-        self.state = State::Avi(Box::new(Avi { writer, timeline, size }));
+        self.state = PartState::Avi(Box::new(Avi { writer, timeline, size }));
         Ok(())
     }
 }

@@ -1,5 +1,4 @@
-//! What is cached of a medium, however long it is, wherever it is sought, and whatever becomes of the
-//! server.
+//! The client's cache: media longer than it, seeks, and servers that come back.
 use crate::common::{LIMIT, Serving, library};
 use pinhole::client::TransportChoice;
 use pinhole::codec::jpeg::JpegInfo;
@@ -30,11 +29,11 @@ fn scan<'a>(frame: &Frame<'a>) -> &'a [u8] {
     &frame.data[info.scan as usize..][..info.scan_len as usize]
 }
 
-/// Who looks at one frame after the other.
+/// A client that reads one frame after the other.
 struct Viewer {
     client: Client,
     next: FrameId,
-    /// Which frames of the clip were seen.
+    /// The numbers of the frames that were read, in the clip.
     seen: Vec<u64>,
     events: Vec<Event>,
 }
@@ -45,7 +44,7 @@ impl Viewer {
         Self { client, next: FrameId(0), seen: Vec::new(), events: Vec::new() }
     }
 
-    /// Looks at the next frame, if it is there.
+    /// Reads the next frame, if it is there.
     fn look(&mut self, clip: &Library) {
         if let Ok(frame) = self.client.frame(0, self.next) {
             let number = (frame.time + 1_500) / 3_000;
@@ -63,7 +62,7 @@ impl Viewer {
         done
     }
 
-    /// Looks at frames as they come, until `done`.
+    /// Reads frames as they come, until `done`.
     fn watch(&mut self, clip: &Library, done: impl Fn(&Self) -> bool) -> Result<(), Error> {
         let deadline = Instant::now() + LIMIT;
         while !done(self) {
@@ -80,7 +79,7 @@ impl Viewer {
 }
 
 #[test]
-fn a_clip_larger_than_the_cache_is_seen_whole() {
+fn a_small_cache_shows_a_whole_clip() {
     let clip = library();
     let store = (0..60).map(|n| clip.load(TrackId::default(), FrameId(n)).unwrap().data.len());
     let cache = store.sum::<usize>() / 4;
@@ -100,7 +99,7 @@ fn a_clip_larger_than_the_cache_is_seen_whole() {
 }
 
 #[test]
-fn a_place_that_is_sought_begins_with_its_frame_and_can_be_found() {
+fn a_seek_begins_at_its_frame() {
     let clip = library();
     for transport in TRANSPORTS {
         let serving = Serving::start(anywhere(), library());
@@ -129,7 +128,7 @@ fn a_place_that_is_sought_begins_with_its_frame_and_can_be_found() {
     }
 }
 
-/// Connects anew until that succeeds.
+/// Connects again until that succeeds.
 fn reconnect(viewer: &mut Viewer) {
     let deadline = Instant::now() + LIMIT;
     viewer.client.reconnect();
@@ -142,7 +141,7 @@ fn reconnect(viewer: &mut Viewer) {
 }
 
 #[test]
-fn a_server_that_was_gone_goes_on_where_it_was_lost() {
+fn recorded_media_go_on_after_a_reconnection() {
     let clip = library();
     for transport in TRANSPORTS {
         let mut slow = options(transport, 64 << 20);
@@ -169,7 +168,7 @@ fn a_server_that_was_gone_goes_on_where_it_was_lost() {
 }
 
 #[test]
-fn a_live_source_goes_on_later_when_its_server_was_gone() {
+fn live_media_go_on_after_a_reconnection() {
     let pattern = || {
         let mut library = Library::new(Playback::default());
         let format = PatternFormat::new(64, 48, Playback::default().frame_rate).unwrap();
@@ -208,7 +207,7 @@ fn a_live_source_goes_on_later_when_its_server_was_gone() {
 }
 
 #[test]
-fn a_cache_smaller_than_a_frame_is_an_error_that_says_both_sizes() {
+fn a_cache_smaller_than_a_frame_is_an_error() {
     let serving = Serving::start(anywhere(), library());
     let mut viewer = Viewer::new(&serving.url(), &options(TransportChoice::Tcp, 5_000));
     let error = viewer.watch(&library(), |_| false).unwrap_err();

@@ -52,7 +52,7 @@ impl Serving {
         self.wait_on(|_, event| pick(event))
     }
 
-    /// The same, with the thread that an event was told on.
+    /// Waits for an event that `pick` takes. It is given the thread that told the event, too.
     pub(crate) fn wait_on<T>(&self, mut pick: impl FnMut(ThreadId, server::Event) -> Option<T>) -> T {
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -66,7 +66,7 @@ impl Serving {
 }
 
 impl Serving {
-    /// Waits until the server has ended of itself.
+    /// Waits until the server has ended by itself.
     pub(crate) fn ended(mut self) {
         let deadline = Instant::now() + LIMIT;
         let thread = self.thread.take().expect("it was not waited for before");
@@ -93,7 +93,7 @@ pub(crate) fn connect(url: &str, transport: TransportChoice) -> Client {
     Client::connect(url, &Options { transport, ..Options::default() }).expect("the server is there")
 }
 
-/// Turns until `event`; panics after a while.
+/// Turns until an event that is `wanted`, and returns it. Panics after a while.
 pub(crate) fn until(client: &mut Client, wanted: impl Fn(&Event) -> bool) -> Event {
     let deadline = Instant::now() + LIMIT;
     loop {
@@ -107,7 +107,7 @@ pub(crate) fn until(client: &mut Client, wanted: impl Fn(&Event) -> bool) -> Eve
     }
 }
 
-/// Sends a request; its reply.
+/// Sends a request, and returns the reply.
 pub(crate) fn ask(stream: &mut TcpStream, request: String) -> String {
     stream.write_all(request.as_bytes()).unwrap();
     let mut reply = [0; 1000];
@@ -115,7 +115,7 @@ pub(crate) fn ask(stream: &mut TcpStream, request: String) -> String {
     String::from_utf8_lossy(&reply[..read]).into_owned()
 }
 
-/// The session that a reply names.
+/// Returns the session identifier of a reply.
 pub(crate) fn session_of(reply: &str) -> &str {
     reply.split("Session: ").nth(1).and_then(|rest| rest.get(..16)).expect("a session")
 }

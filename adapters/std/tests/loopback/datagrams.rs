@@ -1,14 +1,14 @@
-//! Whose datagrams are whose.
+//! Datagrams and the sessions that they belong to.
 use super::common::{LIMIT, Serving, ask, library, session_of};
 use pinhole_std::server::{self, Event};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// A receiver report on nothing (RFC 3550, 6.4.2).
+/// An empty receiver report (RFC 3550, 6.4.2).
 const REPORT: [u8; 8] = [0x80, 201, 0, 1, 1, 2, 3, 4];
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Two sockets on neighbouring ports.
+/// Binds two sockets on neighbouring ports.
 fn pair() -> [UdpSocket; 2] {
     loop {
         let first = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -21,7 +21,7 @@ fn pair() -> [UdpSocket; 2] {
     }
 }
 
-/// A connection with a session that is not played, and where the server takes its RTCP.
+/// Sets up a session without playing it. Returns its connection, and the server's RTCP port.
 fn set_up(serving: &Serving, rtp: u16) -> (TcpStream, u16) {
     let mut stream = TcpStream::connect(serving.address).unwrap();
     let transport = format!("RTP/AVP;unicast;client_port={rtp}-{}", rtp + 1);
@@ -36,7 +36,7 @@ fn set_up(serving: &Serving, rtp: u16) -> (TcpStream, u16) {
 }
 
 #[test]
-fn a_client_that_comes_again_on_the_same_ports_is_heard() {
+fn reused_client_ports_are_accepted() {
     let mut options = server::Options::new((Ipv4Addr::LOCALHOST, 0).into());
     options.config.session_timeout = TIMEOUT.into();
     let serving = Serving::with(&options, library());

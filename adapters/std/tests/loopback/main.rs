@@ -50,7 +50,7 @@ fn watch(listen: SocketAddr, transport: TransportChoice, lower: LowerTransport) 
 }
 
 #[test]
-fn a_clip_arrives_whole_in_packets_of_any_length() {
+fn a_clip_arrives_in_packets_of_any_length() {
     for max_packet in [548, 9_000, 65_507] {
         let mut options = server::Options::new((Ipv4Addr::LOCALHOST, 0).into());
         options.config.max_packet = max_packet;
@@ -89,7 +89,7 @@ fn a_clip_arrives_whole_over_udp_and_ipv6() {
 }
 
 #[test]
-fn a_server_that_stops_says_bye_to_those_who_watch() {
+fn a_server_that_stops_says_bye() {
     let serving = Serving::start((Ipv4Addr::LOCALHOST, 0).into(), library());
     let mut client = connect(&serving.url(), TransportChoice::Udp);
     until(&mut client, |event| matches!(event, Event::Playing { .. }));
@@ -103,7 +103,7 @@ fn a_server_that_stops_says_bye_to_those_who_watch() {
 }
 
 #[test]
-fn what_is_not_there_is_refused_in_words() {
+fn missing_media_are_refused() {
     let serving = Serving::start((Ipv4Addr::LOCALHOST, 0).into(), library());
     let mut client = connect(&format!("rtsp://{}/nothing", serving.address), TransportChoice::Auto);
     let deadline = Instant::now() + LIMIT;
@@ -122,7 +122,7 @@ fn what_is_not_there_is_refused_in_words() {
 }
 
 #[test]
-fn live_input_is_served_as_it_comes_and_its_end_ends_the_server() {
+fn the_end_of_live_input_ends_the_server() {
     let clip =
         std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg")).unwrap();
     let (mut writer, reader) = std::io::pipe().map(|(reader, writer)| (writer, reader)).unwrap();
@@ -147,7 +147,7 @@ fn live_input_is_served_as_it_comes_and_its_end_ends_the_server() {
 }
 
 #[test]
-fn a_client_that_never_reads_is_let_go() {
+fn a_client_that_never_reads_is_disconnected() {
     let mut options = server::Options::new((Ipv4Addr::LOCALHOST, 0).into());
     options.config.session_timeout = pinhole::time::Duration::from_secs(1);
     let mut library = Library::new(Playback { repeat: true, ..Playback::default() });

@@ -29,7 +29,7 @@ fn options() -> server::Options {
     options
 }
 
-/// Turns all clients in turn, until each had the event.
+/// Turns the clients one after the other, until each had an event that is `wanted`.
 fn until_all(clients: &mut [Client], wanted: impl Fn(&Event) -> bool) {
     let deadline = Instant::now() + LIMIT;
     let mut left: Vec<&mut Client> = clients.iter_mut().collect();
@@ -49,7 +49,7 @@ fn live(reader: impl std::io::Read + Send + 'static) -> Library {
 }
 
 #[test]
-fn sessions_are_spread_evenly_and_all_frames_arrive_whole() {
+fn sessions_are_spread_evenly() {
     let serving = Serving::with(&options(), library());
     let mut play = PlayOptions::default();
     play.speed = Speed::from_thousandths(2_000).unwrap();
@@ -74,7 +74,7 @@ fn sessions_are_spread_evenly_and_all_frames_arrive_whole() {
 }
 
 #[test]
-fn a_server_that_stops_says_bye_on_all_threads() {
+fn all_threads_say_bye() {
     let serving = Serving::with(&options(), library());
     let mut clients = TRANSPORTS.map(|transport| connect(&serving.url(), transport));
     until_all(&mut clients, |event| matches!(event, Event::Playing { .. }));
@@ -90,7 +90,7 @@ fn a_server_that_stops_says_bye_on_all_threads() {
 }
 
 #[test]
-fn live_input_reaches_all_threads_and_is_told_of_once() {
+fn live_input_reaches_all_threads() {
     let clip = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg"));
     let clip = clip.expect("the sample is there");
     let (reader, mut writer) = std::io::pipe().unwrap();
@@ -125,7 +125,7 @@ fn live_input_reaches_all_threads_and_is_told_of_once() {
 }
 
 #[test]
-fn the_end_of_live_input_ends_a_server_that_nobody_watches() {
+fn the_end_of_input_ends_an_idle_server() {
     let serving = Serving::with(&options(), live(std::io::empty()));
     let event = serving.wait(|event| match event {
         server::Event::Input { event, .. } => Some(event),
@@ -136,7 +136,7 @@ fn the_end_of_live_input_ends_a_server_that_nobody_watches() {
 }
 
 #[test]
-fn the_limit_of_connections_is_that_of_all_threads_together() {
+fn the_connection_limit_is_shared() {
     let mut options = options();
     options.max_connections = 2;
     let serving = Serving::with(&options, library());
@@ -152,7 +152,7 @@ fn the_limit_of_connections_is_that_of_all_threads_together() {
     }
 }
 
-/// Whether a client comes to play, and does not lose its connection before.
+/// Returns whether a client plays before it loses its connection.
 fn plays(mut client: Client) -> bool {
     let deadline = Instant::now() + LIMIT;
     while client.turn(Duration::from_millis(20)).is_ok() {

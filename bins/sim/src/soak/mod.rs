@@ -30,7 +30,7 @@ use crate::clip::{Clip, NoClip};
 use bumpalo::Bump;
 use pinhole::sdp::FrameRate;
 use pinhole::time::Instant;
-use pinhole_std::media::{Normalising, PatternFormat};
+use pinhole_std::media::{NormaliseOptions, PatternFormat};
 use scenario::Scenario;
 use simulation::Simulation;
 use source::Source;
@@ -64,7 +64,7 @@ impl Soak {
         let clip = |(width, height, fps, strips): (u16, u16, u32, bool)| {
             let format = PatternFormat::new(width, height, FrameRate(fps * 1_000));
             let format = format.map_err(|error| NoClip::new(error.to_string()))?;
-            let normalising = Normalising { restart_intervals: strips, ..Normalising::default() };
+            let normalising = NormaliseOptions { restart_intervals: strips, ..NormaliseOptions::default() };
             Ok(Clip::pattern(format, normalising)?.first((fps * ROUND_SECS) as usize))
         };
         Ok(Self { clips: CLIPS.into_iter().map(clip).collect::<Result<_, NoClip>>()?, minutes })

@@ -23,7 +23,7 @@ use pinhole::server::Config;
 use pinhole_sim::clip::Clip;
 use pinhole_sim::faults::Faults;
 use pinhole_smoltcp::server::CONFIG;
-use pinhole_std::media::{Normalising, PatternFormat};
+use pinhole_std::media::{NormaliseOptions, PatternFormat};
 use report::{Report, Status};
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::phy::{DeviceCapabilities, Medium};
@@ -212,7 +212,7 @@ fn mtu(text: &str) -> Result<u16, String> {
 
 /// Returns the name and the clip of the camera.
 fn clip(args: &Args, config: Config) -> Result<(String, Clip), Box<dyn Error>> {
-    let normalising = Normalising { max_packet: config.max_packet, ..Normalising::default() };
+    let normalising = NormaliseOptions { max_packet: config.max_packet, ..NormaliseOptions::default() };
     if let Some(format) = args.pattern {
         return Ok(("pattern".to_owned(), Clip::pattern(format, normalising)?));
     }

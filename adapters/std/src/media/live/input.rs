@@ -2,7 +2,7 @@
 //!
 //! One does nothing but read, so that an input is read as fast as it comes and each frame gets its true
 //! time. The other normalises. Frames that it cannot keep up with are dropped, the oldest first.
-use super::super::normalise::{MAX_FRAME, Normaliser, Normalising};
+use super::super::normalise::{MAX_FRAME, NormaliseOptions, Normaliser};
 use super::super::problem::Problem;
 use super::events::InputTrouble;
 use super::stream::Feed;
@@ -63,7 +63,7 @@ impl Input {
         reader: impl Read + Send + 'static,
         clock: Clock,
         feed: Feed,
-        how: Normalising,
+        how: NormaliseOptions,
     ) -> io::Result<()> {
         let waiting = Arc::new(Waiting::default());
         let normalising = NormalisingThread { name: name.to_owned(), waiting: waiting.clone(), feed };
@@ -151,7 +151,7 @@ struct NormalisingThread {
 }
 
 impl NormalisingThread {
-    fn run(self, how: Normalising) {
+    fn run(self, how: NormaliseOptions) {
         let mut normaliser = Normaliser::new(how);
         while let Some((raw, mut trouble)) = self.waiting.take() {
             let mut frame = None;

@@ -7,7 +7,7 @@ mod stream;
 mod tests;
 mod window;
 
-use super::normalise::Normalising;
+use super::normalise::NormaliseOptions;
 use super::wakers::Wakers;
 use crate::clock::Clock;
 use input::Input;
@@ -43,7 +43,7 @@ impl Live {
         clock: Clock,
         wakers: Wakers,
         rate: FrameRate,
-        how: Normalising,
+        how: NormaliseOptions,
     ) -> io::Result<Self> {
         let stream = Arc::new(Stream::new(rate));
         Input::start(name, reader, clock, Feed::new(&stream, wakers), how)?;

@@ -21,7 +21,7 @@ fn sample() -> Vec<Vec<u8>> {
 
 fn start(reader: impl Read + Send + 'static, clock: Clock) -> Live {
     // As they are: the tests know their frames again.
-    let how = Normalising { restart_intervals: false, ..Normalising::default() };
+    let how = NormaliseOptions { restart_intervals: false, ..NormaliseOptions::default() };
     Live::start("test", reader, clock, Wakers::default(), FrameRate(25_000), how).unwrap()
 }
 

@@ -4,7 +4,7 @@
 //! moment at the start, and any number of sessions read it.
 mod draw;
 
-use super::normalise::{Fault, Normaliser, Normalising};
+use super::normalise::{Fault, NormaliseOptions, Normaliser};
 use draw::Picture;
 use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
 use pinhole::codec::jpeg::TRACK as JPEG;
@@ -136,7 +136,7 @@ impl Pattern {
     ///
     /// # Errors
     /// A picture cannot be encoded.
-    pub(super) fn prepare(format: PatternFormat, how: Normalising) -> Result<Self, PrepareError> {
+    pub(super) fn prepare(format: PatternFormat, how: NormaliseOptions) -> Result<Self, PrepareError> {
         let mut picture = Picture::new(format);
         let first = encode(&mut picture, 0, &mut Normaliser::new(how))?;
         // All frames are about as long as the first one: they differ in a few digits.
@@ -237,7 +237,7 @@ mod tests {
     const TRACK: TrackId = TrackId { media: 0, track: 0 };
 
     fn normaliser() -> Normaliser {
-        Normaliser::new(Normalising::default())
+        Normaliser::new(NormaliseOptions::default())
     }
 
     fn format(width: u16, height: u16, fps: u32) -> PatternFormat {
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn threads_leave_the_frames_in_order() {
-        let pattern = Pattern::prepare(format(64, 48, 5), Normalising::default()).unwrap();
+        let pattern = Pattern::prepare(format(64, 48, 5), NormaliseOptions::default()).unwrap();
         let mut picture = Picture::new(pattern.format());
         for (number, frame) in (0..).zip(&pattern.frames) {
             assert!(encode(&mut picture, number, &mut normaliser()).unwrap() == *frame, "frame {number}");
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn the_loop_and_its_time_go_on_without_end() {
-        let pattern = Pattern::prepare(format(32, 32, 10), Normalising::default()).unwrap();
+        let pattern = Pattern::prepare(format(32, 32, 10), NormaliseOptions::default()).unwrap();
         let count = pattern.frames();
         let frame = |id| pattern.frame(TRACK, FrameId(id)).unwrap();
         assert_eq!(frame(3).data, frame(3 + 5 * count).data);
@@ -278,9 +278,11 @@ mod tests {
 
     #[test]
     fn a_seek_finds_the_next_frame() {
-        let pattern =
-            Pattern::prepare(PatternFormat::new(16, 16, FrameRate(29_970)).unwrap(), Normalising::default())
-                .unwrap();
+        let pattern = Pattern::prepare(
+            PatternFormat::new(16, 16, FrameRate(29_970)).unwrap(),
+            NormaliseOptions::default(),
+        )
+        .unwrap();
         for id in [0, 1, 100, 1_000_000] {
             let time = pattern.frame(TRACK, FrameId(id)).unwrap().media_time(90_000);
             assert_eq!(pattern.seek(TRACK, Seek::To(time)), Ok(FrameId(id)));

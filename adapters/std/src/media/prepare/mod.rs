@@ -3,7 +3,7 @@
 //! The output is an AVI file: it has a clock of its own, so that the input's is kept, may be of any length
 //! with OpenDML, and can be played by other players.
 use super::directory::{files_in, pictures_of};
-use super::normalise::{NormalisedFrame, Normaliser, Normalising};
+use super::normalise::{NormaliseOptions, NormalisedFrame, Normaliser};
 use super::problem::{Problem, Problems};
 use super::recorded::Index;
 use crate::avi::{AviWriter, Layout};
@@ -25,7 +25,7 @@ const BUFFER: usize = 1 << 20;
 #[derive(Clone, Copy, Debug)]
 pub struct PrepareOptions {
     /// How the frames of the file are normalised.
-    pub normalising: Normalising,
+    pub normalising: NormaliseOptions,
     /// The rate of an input without a clock of its own.
     pub frame_rate: FrameRate,
     /// Whether an output that exists is replaced.
@@ -153,7 +153,7 @@ impl Drop for Unfinished {
 
 struct Work<'a> {
     index: &'a Index,
-    how: Normalising,
+    how: NormaliseOptions,
     output: &'a Path,
 }
 

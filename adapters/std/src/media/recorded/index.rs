@@ -2,7 +2,7 @@
 //!
 //! Files are read here, not accessed through their map: pages of a map that were accessed count as
 //! memory of this process.
-use super::super::normalise::{MAX_FRAME, Need, Normalised, Normaliser, Normalising};
+use super::super::normalise::{MAX_FRAME, Need, NormaliseOptions, Normalised, Normaliser};
 use super::super::problem::{Problem, Problems};
 use super::file::{FileReader, read_at};
 use super::source::Tools;
@@ -64,7 +64,7 @@ enum Place {
 impl Index {
     /// Indexes a file in any container that [`FrameReader`] knows. Returns what is wrong with it, too.
     /// Blocks.
-    pub(in super::super) fn of_file(path: &Path, how: Normalising) -> (Option<Self>, Vec<Problem>) {
+    pub(in super::super) fn of_file(path: &Path, how: NormaliseOptions) -> (Option<Self>, Vec<Problem>) {
         let (file, len, map) = match open(path) {
             Ok(opened) => opened,
             Err(problem) => return (None, vec![problem]),
@@ -105,7 +105,7 @@ impl Index {
     pub(in super::super) fn of_pictures(
         directory: &Path,
         files: Vec<PathBuf>,
-        how: Normalising,
+        how: NormaliseOptions,
     ) -> (Option<Self>, Vec<Problem>) {
         let (mut found, mut problems) = (Found::new(how), Problems::default());
         for (number, path) in (0..).zip(&files) {
@@ -277,7 +277,7 @@ impl Index {
 
 /// An index that is being made.
 struct Found {
-    how: Normalising,
+    how: NormaliseOptions,
     entries: Vec<Entry>,
     first: Option<Need>,
     left_out: u64,
@@ -295,7 +295,7 @@ enum Unfit {
 }
 
 impl Found {
-    const fn new(how: Normalising) -> Self {
+    const fn new(how: NormaliseOptions) -> Self {
         Self {
             how,
             entries: Vec::new(),
@@ -369,7 +369,7 @@ impl Found {
 }
 
 impl Unfit {
-    fn of_frame(&self, path: &Path, number: u64, start: u64, how: Normalising) -> Problem {
+    fn of_frame(&self, path: &Path, number: u64, start: u64, how: NormaliseOptions) -> Problem {
         match self {
             Self::Io(error) => Problem::frame(path, number, start, error),
             Self::Jpeg(error) => Problem::left_out(path, number, start, &(*error).into(), how),

@@ -6,7 +6,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use super::super::normalise::Normalising;
+use super::super::normalise::NormaliseOptions;
 use super::cache::{Cache, CachedFrame, FrameKey};
 use super::source::{Source, Tools};
 use pinhole::frame::{FrameId, TrackId};
@@ -55,15 +55,15 @@ pub(super) struct LoaderPool(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     cache: Arc<Cache>,
-    how: Normalising,
+    how: NormaliseOptions,
     threads: usize,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// There may be a job, or the pool is dropped.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct PoolState {
     queue: Queue,
     loops: Vec<LoopInbox>,
     started: usize,
@@ -80,12 +80,12 @@ struct LoopInbox {
 
 impl LoaderPool {
     /// Creates a pool that loads into `cache`, with one thread for each core.
-    pub(super) fn new(cache: Arc<Cache>, how: Normalising) -> Self {
+    pub(super) fn new(cache: Arc<Cache>, how: NormaliseOptions) -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
         Self::with_threads(cache, how, threads)
     }
 
-    fn with_threads(cache: Arc<Cache>, how: Normalising, threads: usize) -> Self {
+    fn with_threads(cache: Arc<Cache>, how: NormaliseOptions, threads: usize) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
         Self(Arc::new(Shared { cache, how, threads, state, changed }))
     }
@@ -130,7 +130,7 @@ impl LoaderPool {
 
     /// Starts the threads that there should be. If the system refuses one, the next request tries
     /// again.
-    fn start(&self, state: &mut State) {
+    fn start(&self, state: &mut PoolState) {
         while state.started < self.0.threads {
             let shared = self.0.clone();
             let name = format!("loader {}", state.started);
@@ -201,9 +201,9 @@ impl Shared {
     /// Wakes the event loops of these readers. The state is not locked meanwhile.
     fn serve<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        mut state: MutexGuard<'a, PoolState>,
         served: &mut Vec<ReaderId>,
-    ) -> MutexGuard<'a, State> {
+    ) -> MutexGuard<'a, PoolState> {
         if served.is_empty() {
             return state;
         }
@@ -223,7 +223,7 @@ impl Shared {
         self.lock()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

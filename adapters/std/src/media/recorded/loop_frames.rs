@@ -1,5 +1,5 @@
 //! What one event loop has of the frames of recorded media.
-use super::super::normalise::Normalising;
+use super::super::normalise::NormaliseOptions;
 use super::Recorded;
 use super::borrowed::BorrowedFrames;
 use super::cache::{Cache, CachedFrame, FrameKey};
@@ -59,7 +59,7 @@ impl Requested {
 
 impl LoopFrames {
     /// Creates what is not yet an event loop's, with a cache of about `budget` bytes.
-    pub(in super::super) fn new(budget: usize, how: Normalising) -> Self {
+    pub(in super::super) fn new(budget: usize, how: NormaliseOptions) -> Self {
         let cache = Arc::new(Cache::new(budget));
         let pool = Arc::new(LoaderPool::new(cache.clone(), how));
         Self::with(cache, pool)
@@ -104,7 +104,13 @@ impl LoopFrames {
     }
 
     /// Loads a frame now, unless it is there. Blocks.
-    pub(in super::super) fn load(&self, source: &Recorded, track: TrackId, id: FrameId, how: Normalising) {
+    pub(in super::super) fn load(
+        &self,
+        source: &Recorded,
+        track: TrackId,
+        id: FrameId,
+        how: NormaliseOptions,
+    ) {
         let Some(n) = source.locate(id) else { return };
         let key = FrameKey { track, n };
         if source.needs_loading(n) && !self.cache.contains(key) {

@@ -9,7 +9,7 @@ mod loop_frames;
 mod source;
 
 use super::Playback;
-use super::normalise::Normalising;
+use super::normalise::NormaliseOptions;
 use super::problem::Problem;
 use cache::{CachedFrame, FrameKey};
 use pinhole::codec::jpeg;
@@ -32,7 +32,7 @@ pub(super) struct Recorded {
 
 impl Recorded {
     /// Creates a medium. If its first frame has to be transcoded, that is done here, to know its size.
-    pub(super) fn new(index: Index, playback: Playback, how: Normalising) -> Self {
+    pub(super) fn new(index: Index, playback: Playback, how: NormaliseOptions) -> Self {
         let size = index.size().or_else(|| {
             let mut tools = Tools::new(how);
             let normalised = index.normalise(0, &mut tools.normaliser, &mut tools.buffer).ok()?;

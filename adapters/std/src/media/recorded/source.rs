@@ -1,5 +1,5 @@
 //! Where loaders get frames from.
-use super::super::normalise::{Normaliser, Normalising};
+use super::super::normalise::{NormaliseOptions, Normaliser};
 use super::super::problem::Problem;
 use pinhole::frame::FrameId;
 use std::fmt;
@@ -31,7 +31,7 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    pub(super) const fn new(how: Normalising) -> Self {
+    pub(super) const fn new(how: NormaliseOptions) -> Self {
         Self { buffer: Vec::new(), normaliser: Normaliser::new(how) }
     }
 }

@@ -1,5 +1,5 @@
 //! The threads, with sources that block and fail.
-use super::super::super::normalise::Normalising;
+use super::super::super::normalise::NormaliseOptions;
 use super::super::super::problem::Problem;
 use super::super::source::{Source, Tools};
 use super::*;
@@ -62,7 +62,7 @@ impl Wake for Woken {
 /// A pool with one event loop, which is number 0.
 fn pool(threads: usize) -> (LoaderPool, Receiver<()>) {
     let cache = Arc::new(Cache::new(1 << 20));
-    let pool = LoaderPool::with_threads(cache, Normalising::default(), threads);
+    let pool = LoaderPool::with_threads(cache, NormaliseOptions::default(), threads);
     let (sender, woken) = channel();
     assert_eq!(pool.add_loop(Arc::new(Woken(sender)).into()), 0);
     (pool, woken)
