@@ -15,7 +15,7 @@ const STOPS: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Board {
     process: Running,
-    /// The JSON event that it printed when it was ready.
+    /// The JSON event that `pinhole-sim tap` printed when it was ready.
     pub serving: Value,
 }
 

@@ -2,7 +2,7 @@
 use super::{BYE, header};
 use crate::emit;
 
-/// A received goodbye.
+/// A received goodbye: an RTCP BYE packet, which says that sources leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bye<'a> {
@@ -28,7 +28,7 @@ impl<'a> Bye<'a> {
     }
 }
 
-/// A goodbye to send.
+/// A goodbye to send: the RTCP BYE packet of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr {

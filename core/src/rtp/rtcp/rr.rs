@@ -6,7 +6,7 @@ use crate::emit;
 /// The offset of the blocks in the body, in bytes.
 pub(super) const BLOCKS_AT: usize = 4;
 
-/// A received receiver report.
+/// A received RTCP receiver report (RR): how its source receives other sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceiverReport<'a> {
@@ -31,7 +31,7 @@ impl<'a> ReceiverReport<'a> {
     }
 }
 
-/// A receiver report to send.
+/// An RTCP receiver report (RR) to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {

@@ -5,7 +5,7 @@ use crate::emit;
 const END: u8 = 0;
 const CNAME: u8 = 1;
 
-/// A received source description.
+/// A received RTCP source description (SDES): names and other texts about sources.
 ///
 /// Items are read as far as they make sense, because some senders leave out the terminating zero or the
 /// padding after it, or announce more chunks than there are.

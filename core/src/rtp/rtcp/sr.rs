@@ -22,7 +22,7 @@ pub struct SenderInfo {
     pub octets: u32,
 }
 
-/// A received sender report.
+/// A received RTCP sender report (SR): what its source has sent, and how it receives other sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderReport<'a> {
@@ -63,7 +63,7 @@ impl<'a> SenderReport<'a> {
     }
 }
 
-/// A sender report to send.
+/// An RTCP sender report (SR) to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {

@@ -88,7 +88,8 @@ impl Default for Speed {
     }
 }
 
-/// A scale and a speed that a [`Sender`](super::Sender) can keep.
+/// How fast a [`Sender`](super::Sender) plays and delivers a track: a scale and a speed, limited to values
+/// that a sender can keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pace {
