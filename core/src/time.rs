@@ -222,17 +222,19 @@ pub struct Now {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Wake {
-    /// The time at which `poll_stream` will return something.
+    /// The time at which `poll_stream` will return something; `None` if it returns nothing before there
+    /// is input or a new frame.
     pub stream: Option<Instant>,
-    /// The time at which `poll_transmit` will return something.
+    /// The time at which `poll_transmit` will return something; `None` if it returns nothing before
+    /// there is input or a new frame.
     pub datagram: Option<Instant>,
-    /// The time at which `handle_timeout` has something to do.
+    /// The time at which `handle_timeout` has something to do; `None` if it has nothing to do.
     pub timer: Option<Instant>,
 }
 
 impl Wake {
-    /// Returns the earliest of these times. The time of an outlet that is not open, because its socket
-    /// is blocked, does not count.
+    /// Returns the earliest of the three times; `None` if there is none. The time of an outlet that is
+    /// not open, because its socket is blocked, does not count.
     pub fn earliest(&self, stream_open: bool, datagram_open: bool) -> Option<Instant> {
         let stream = self.stream.filter(|_| stream_open);
         let datagram = self.datagram.filter(|_| datagram_open);

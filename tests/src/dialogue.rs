@@ -18,7 +18,7 @@ pub struct Dialogue {
     replies: VecDeque<Reply>,
     interleaved: VecDeque<(u8, Vec<u8>)>,
     cseq: u32,
-    /// The session identifier that `request` sends, once a reply has given one.
+    /// The session identifier that `request` sends; `None` until a reply has given one.
     pub session: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Returns the value of a header, whatever the case of its name.
+    /// Returns the value of a header, whatever the case of its name; `None` if there is no such header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }

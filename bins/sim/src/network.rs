@@ -45,7 +45,8 @@ impl Network {
         Port { network: network.clone(), host, mtu, checksums: Default::default(), at: None, observer: None }
     }
 
-    /// Returns when the next frame arrives at the switch or at a host.
+    /// Returns when the next frame arrives at the switch or at a host; `None` if no frame is on its
+    /// way.
     pub fn poll_at(&self) -> Option<Instant> {
         self.links.iter().flat_map(|link| [link.up.poll_at(), link.down.poll_at()]).flatten().min()
     }
@@ -115,7 +116,7 @@ pub struct Port {
     /// The time on the network's clock, which the caller keeps up to date for a host whose clock differs.
     /// `None`: the host's clock is the network's.
     pub at: Option<Instant>,
-    /// An observer of every frame that passes.
+    /// An observer of every frame that passes; `None` for no observer.
     pub observer: Option<Box<dyn Observer>>,
 }
 

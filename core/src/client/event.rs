@@ -66,7 +66,8 @@ pub enum Event<'a> {
         method: Method<'static>,
         /// The status of the server's response.
         status: Status,
-        /// The authentication that the server asks for, with [`Status::UNAUTHORIZED`].
+        /// The authentication that the server asks for, with [`Status::UNAUTHORIZED`]; `None` with any
+        /// other status, or if the server does not say.
         auth: Option<AuthScheme>,
     },
     /// The session has ended. The caller has to close the connection. No event follows.

@@ -39,7 +39,7 @@ impl<T: AsRef<[u8]>> Packet<T> {
         b & 0x7F
     }
 
-    /// Returns the marker bit. For video, it marks the last packet of a frame.
+    /// Returns whether the marker bit is set. For video, it marks the last packet of a frame.
     pub fn marker(&self) -> bool {
         let [_, b, ..] = self.header();
         b & 0x80 != 0

@@ -30,7 +30,8 @@ impl Emit for Scale {
 }
 
 impl Speed {
-    /// Reads the value of a `Speed` header, as [`Scale::parse`] does.
+    /// Reads the value of a `Speed` header, as [`Scale::parse`] does. Returns `None` if it is no
+    /// number, or zero.
     pub fn parse(value: &[u8]) -> Option<Self> {
         Self::from_thousandths(u32::try_from(text::fraction(value, UNIT)?).unwrap_or(u32::MAX))
     }

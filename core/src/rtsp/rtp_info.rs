@@ -10,9 +10,10 @@ use embedded_io::Write;
 pub struct RtpInfo<U> {
     /// The URL with which the stream was set up. Some servers send only its last part.
     pub url: U,
-    /// The sequence number of the first packet.
+    /// The sequence number of the first packet; `None` if it is missing or malformed.
     pub seq: Option<u16>,
-    /// The RTP timestamp that stands for the start of the range in the response.
+    /// The RTP timestamp that stands for the start of the range in the response; `None` if it is
+    /// missing or malformed.
     pub rtptime: Option<u32>,
 }
 

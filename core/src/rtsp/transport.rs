@@ -32,14 +32,16 @@ pub struct TransportSpec<'a> {
     /// Whether packets go to a multicast group. By the RFC that is the default; in practice it is meant
     /// only where it is said, as clients leave `unicast` out.
     pub multicast: bool,
-    /// The client's UDP ports for RTP and RTCP.
+    /// The client's UDP ports for RTP and RTCP; `None` if the value has none.
     pub client_port: Option<Pair<u16>>,
-    /// The server's UDP ports for RTP and RTCP. They are a hint: a malformed value counts as missing.
+    /// The server's UDP ports for RTP and RTCP; `None` if the value has none. They are a hint: a
+    /// malformed value counts as missing.
     pub server_port: Option<Pair<u16>>,
-    /// The channels of interleaved RTP and RTCP packets. With [`Profile::Tcp`] the client may leave the
-    /// choice to the server.
+    /// The channels of interleaved RTP and RTCP packets; `None` if the value has none. With
+    /// [`Profile::Tcp`] the client may leave the choice to the server.
     pub interleaved: Option<Pair<u8>>,
-    /// The SSRC of the sender. It is a hint: a malformed value counts as missing.
+    /// The SSRC of the sender; `None` if the value has none. It is a hint: a malformed value counts as
+    /// missing.
     pub ssrc: Option<u32>,
     /// The mode of the session without its quotes, such as `PLAY`. Empty means to play.
     pub mode: &'a [u8],

@@ -91,7 +91,8 @@ impl<'a> Request<'a> {
         self.received.url
     }
 
-    /// Returns the value of the first header field of this name. Case does not count.
+    /// Returns the value of the first header field with this name, whatever the case of its letters;
+    /// `None` if there is none.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.received.message.headers.get(name)
     }

@@ -47,12 +47,14 @@ impl<'a> Transmit<'a> {
         self.packets.next_len()
     }
 
-    /// Writes up to `max_segments` packets one after another to `out`; see [`rtp::Transmit::emit`].
+    /// Writes up to `max_segments` packets one after another to `out`. Returns what was written; `None`
+    /// if there is no further packet or no room. See [`rtp::Transmit::emit`].
     pub fn emit(&mut self, max_segments: usize, out: &mut [u8]) -> Option<Batch> {
         self.packets.emit(max_segments, out)
     }
 
-    /// Hands packets to `push` as up to `most` slices; see [`rtp::Transmit::pieces`].
+    /// Passes packets to `push` as up to `most` slices, for a system call that gathers slices. Returns
+    /// what was passed; `None` if there is no further packet. See [`rtp::Transmit::pieces`].
     pub fn pieces<'h>(
         &mut self,
         max_segments: usize,
@@ -82,7 +84,8 @@ impl<'a> Transmit<'a> {
         self.packets.advance(sent)
     }
 
-    /// Says that the network refuses packets as large as the first one: see [`rtp::Transmit::too_big`].
+    /// Says that the network has refused packets as long as the first one. Returns false if packets
+    /// cannot become shorter. See [`rtp::Transmit::too_big`].
     pub fn too_big(self) -> bool {
         self.packets.too_big()
     }

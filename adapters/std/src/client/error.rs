@@ -34,7 +34,7 @@ pub enum Error {
         method: Method<'static>,
         /// The status of the server's response.
         status: Status,
-        /// The authentication that it asks for, with status 401.
+        /// The authentication that the server asks for, with status 401; `None` with any other status.
         auth: Option<AuthScheme>,
     },
     /// The server says that the presentation is at this URL.

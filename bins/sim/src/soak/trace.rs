@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Trace<'a> {
     /// Whether to write events to standard error.
     pub verbose: bool,
-    /// Write the packets of each host to this path, with the host's name before its extension.
+    /// The path to write the packets of each host to, with the host's name before its extension; `None`
+    /// to write none.
     pub pcap: Option<&'a Path>,
 }
 

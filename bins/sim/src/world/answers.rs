@@ -25,7 +25,7 @@ impl Answers {
         self.random
     }
 
-    /// Returns the medium's number, if `url` is its URL.
+    /// Returns the medium's number if `url` is its URL, and `None` otherwise.
     pub fn find(&self, url: &Url<'_>) -> Option<u16> {
         url.path_is("clip").then_some(0)
     }

@@ -165,7 +165,8 @@ pub struct Sim {
     faults: Faults,
     /// The current virtual time.
     pub at: Instant,
-    /// The delay of the clients' acknowledgements, for which a full transmit buffer waits.
+    /// How long the clients delay their acknowledgements, for which a full transmit buffer waits;
+    /// `None` for no delay.
     pub ack_delay: Option<smoltcp::time::Duration>,
     /// The time for which the server's main loop is busy with other things after a turn.
     pub busy: smoltcp::time::Duration,

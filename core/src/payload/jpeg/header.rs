@@ -143,7 +143,8 @@ pub struct HeaderRepr<'a> {
     pub width: u16,
     /// The height in pixels, which is sent like the width.
     pub height: u16,
-    /// The quantisation tables. They are sent at offset 0 if `q` is at least [`Q_IN_BAND`].
+    /// The quantisation tables; `None` to send none. They are sent at offset 0 if `q` is at least
+    /// [`Q_IN_BAND`].
     pub tables: Option<Tables<'a>>,
 }
 

@@ -373,7 +373,7 @@ impl Receiver {
         self.output.has_open()
     }
 
-    /// Returns the media time of the newest frame that has come.
+    /// Returns the media time of the newest frame that has come; `None` if none has come.
     pub fn newest(&self) -> Option<MediaTime> {
         self.output.timeline.newest()
     }
