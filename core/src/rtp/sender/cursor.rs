@@ -1,7 +1,7 @@
 //! Which frame is sent next.
 use super::burst::{Burst, Position};
 use super::select::{Cause, Choice, Pressure};
-use super::{Pace, Phase, Place, Sender};
+use super::{Pace, Phase, Place, Sender, Target};
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek};
 use crate::payload::Cursor;
 use crate::time::{Duration, Instant, Now};
@@ -31,7 +31,8 @@ impl Sender {
         if self.is_between_places() {
             return self.find_place(now, store);
         }
-        let found = store.frame(self.track, self.frame);
+        // Borrowed where it lies: to take a frame out of its result copies it.
+        let found = &store.frame(self.track, self.frame);
         if !self.cursor.is_start()
             && (self.phase == Phase::Pausing || self.target.is_some())
             && found.is_err()
@@ -43,14 +44,14 @@ impl Sender {
         match found {
             _ if self.before_start => self.end(now, true),
             Ok(_) if !self.cursor.is_start() => {}
-            Ok(frame) => return self.settle_frame(now, &frame, store),
+            Ok(frame) => return self.settle_frame(now, frame, store),
             // Recorded media may be read ahead only just in time: their own clock holds.
             Err(Miss::NotYet) => self.at_live_edge = self.live,
             Err(Miss::Unusable) => return self.pass_over(1),
             Err(Miss::Overrun { newest }) if !self.pace.is_reverse() => {
                 // A sender so late that live frames are gone before they are due would stay so.
                 self.at_live_edge = self.live;
-                return self.pass_over(self.pace.steps(self.frame, newest, self.stride()).max(1));
+                return self.pass_over(self.pace.steps(self.frame, *newest, self.stride()).max(1));
             }
             // Backwards, to go on with the newest would be to turn round.
             Err(Miss::Overrun { .. } | Miss::End) => self.end(now, true),
@@ -66,8 +67,8 @@ impl Sender {
                 return false;
             }
             self.frame_due = self.settle_clock(now, frame);
-            let Some(info) = store.info(self.track) else { return false };
-            let Some(packetizer) = &self.packetizer(&info, frame) else { return self.pass_over(1) };
+            let Some(info) = &store.info(self.track) else { return false };
+            let Some(packetizer) = &self.packetizer(info, frame) else { return self.pass_over(1) };
             self.schedule(frame, packetizer);
             if let Some(adaptation) = &mut self.adaptation {
                 self.adapted |= adaptation.rise(now.at);
@@ -164,26 +165,26 @@ impl Sender {
 
     /// Goes to where the newest PLAY begins, if that is known.
     pub(super) fn take_target(&mut self) {
-        if let Some(target) = self.target
-            && let Place::Frame(frame) = target.place
-        {
-            self.target = None;
-            // RTP time goes on after the newest frame that was begun (RFC 2326, B).
-            self.rtp_base = self.rtp_at(self.played);
-            self.played = 0;
-            if frame != self.frame {
-                self.selection.restart();
-            }
-            self.at_frame(frame);
+        let Some(Target { place: Place::Frame(frame), .. }) = &self.target else { return };
+        let frame = *frame;
+        // RTP time goes on after the newest frame that was begun (RFC 2326, B).
+        self.rtp_base = self.rtp_at(self.played);
+        self.played = 0;
+        if frame != self.frame {
+            self.selection.restart();
+        }
+        self.at_frame(frame);
+        if let Some(target) = &self.target {
             (self.origin, self.pace) = (target.origin, target.pace);
             (self.stop, self.live) = (target.stop, target.live);
-            self.at_live_edge = false;
         }
+        self.target = None;
+        self.at_live_edge = false;
     }
 
     /// Returns where a PLAY without a place goes on: with the frame after what was begun.
     pub(super) fn resume_at(&self, pace: Pace) -> Place {
-        match self.target {
+        match &self.target {
             Some(target) => target.place,
             None if !self.cursor.is_start() => {
                 let stride = if self.selection.is_intra() { pace.stride() } else { 1 };

@@ -329,7 +329,7 @@ impl Sender {
 
     /// Returns the pace of the newest [`Self::play`].
     pub fn pace(&self) -> Pace {
-        self.target.map_or(self.pace, |target| target.pace)
+        self.target.as_ref().map_or(self.pace, |target| target.pace)
     }
 
     /// Takes a compound RTCP packet from the receiver. Reports on this stream are used for the counters and
@@ -381,7 +381,7 @@ impl Sender {
             return Ok(due);
         }
         // What is not settled yet is to be looked at.
-        match self.target.map(|target| target.place).filter(|_| self.is_between_places()) {
+        match self.target.as_ref().map(|target| target.place).filter(|_| self.is_between_places()) {
             Some(Place::Seek(to)) => store.seek(self.track, to).map(|_| Instant::ZERO),
             Some(Place::Frame(_)) => Ok(Instant::ZERO),
             None => store.frame(self.track, self.frame).map(|_| Instant::ZERO),
