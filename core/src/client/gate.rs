@@ -13,8 +13,11 @@ const AFTER: Duration = Duration::from_secs(1);
 const JUST_AFTER: Duration = Duration::from_millis(20);
 /// Servers round places to this.
 pub(super) const ROUNDING: Duration = Duration::from_millis(1);
-/// A frame that comes again can have a time that is later than before by this.
-const SAME: Duration = Duration::from_micros(250);
+/// A time in ticks of the track's clock is off by at most this: a tick at 8 kHz.
+const TICK: Duration = Duration::from_micros(125);
+/// A frame that comes again can have a time that is later than before by this: it had the time that was
+/// asked for, which is by [`ROUNDING`] less, before the server said its own.
+const SAME: Duration = Duration::from_micros(1_250);
 
 /// Decides which frames of one track are wanted.
 #[derive(Clone, Debug)]
@@ -96,7 +99,7 @@ impl Gate {
         // If all was let in until now, what the server sends until it answers is wanted as well.
         let unwanted = flows && !self.is_open();
         self.wants = match unwanted {
-            true => Wants::Waiting { at: place, from: place, until: place + JUST_AFTER },
+            true => Wants::Waiting { at: place, from: place - TICK, until: place + JUST_AFTER },
             false => Wants::From { at: place, patience: 0 },
         };
         self.place = Some(place);
@@ -111,7 +114,9 @@ impl Gate {
                 self.wants = Wants::From { at, patience: PATIENCE };
             }
             // Its first frame has come before the response.
-            (Wants::From { at, .. }, _) if self.newest.is_some_and(|newest| newest >= at) => self.open(),
+            (Wants::From { at, .. }, _) if self.newest.is_some_and(|newest| newest + TICK >= at) => {
+                self.open();
+            }
             _ => {}
         }
     }
@@ -127,7 +132,7 @@ impl Gate {
             Wants::All => true,
             Wants::Waiting { from, until, .. } => (*from..=*until).contains(&pts),
             Wants::None => false,
-            Wants::From { at, .. } if pts < *at => false,
+            Wants::From { at, .. } if pts + TICK < *at => false,
             Wants::From { at, patience } if pts > *at + NEAR && *patience > 0 => {
                 *patience -= 1;
                 false

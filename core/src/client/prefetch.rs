@@ -74,6 +74,8 @@ pub struct Prefetch {
     /// The end of the medium; `None` if it is live, or if the end is not known.
     end: Option<MediaTime>,
     scale: Scale,
+    /// The scale and the speed that PLAY was last asked for with.
+    asked: (Scale, Speed),
     /// Whether the server has refused PAUSE.
     never_pauses: bool,
 }
@@ -109,7 +111,10 @@ enum FetchPhase {
     /// PLAY was asked for, by the caller or by [`Prefetch::poll`].
     Asked { by_caller: bool },
     /// The caller has paused the server.
-    Stopped,
+    Stopped {
+        /// Whether the server is known to be paused: until then, frames can come.
+        paused: bool,
+    },
     /// The server has said that no more frames come; `surely` if there cannot be any.
     Ending { surely: bool },
     /// The last frame has come.
@@ -129,6 +134,7 @@ impl Prefetch {
             shift: Shift::NONE,
             end: None,
             scale: Scale::NORMAL,
+            asked: (Scale::NORMAL, Speed::NORMAL),
             never_pauses: false,
         }
     }
@@ -203,13 +209,20 @@ impl Prefetch {
             }
             None => None,
         };
-        self.phase = FetchPhase::Asked { by_caller: true };
-        self.paced(PlayOptions { from, ..options })
+        let options = self.paced(PlayOptions { from, ..options });
+        let asked = (options.scale, options.speed);
+        // The connection asks for nothing that the server does already: there will be no response.
+        let plays = self.phase == FetchPhase::Fetching && options.from.is_none() && self.asked == asked;
+        if !plays {
+            (self.phase, self.asked) = (FetchPhase::Asked { by_caller: true }, asked);
+        }
+        options
     }
 
     /// Says that the caller pauses the server. Nothing is fetched until [`Self::play`].
     pub const fn hold(&mut self) {
-        self.phase = FetchPhase::Stopped;
+        let paused = matches!(self.phase, FetchPhase::Held | FetchPhase::Stopped { paused: true });
+        self.phase = FetchPhase::Stopped { paused };
     }
 
     /// Says that the connection is lost. The next [`Self::play`] is for another connection: without a
@@ -333,7 +346,7 @@ impl Prefetch {
         match self.phase {
             FetchPhase::Over | FetchPhase::Ending { .. } => false,
             FetchPhase::Fetching | FetchPhase::Asked { .. } => needs.iter().any(|need| need.missing),
-            FetchPhase::Pausing | FetchPhase::Held | FetchPhase::Stopped => {
+            FetchPhase::Pausing | FetchPhase::Held | FetchPhase::Stopped { .. } => {
                 self.governs() || self.tracks.iter().any(|fetch| fetch.gate.is_shut())
             }
         }
@@ -342,7 +355,11 @@ impl Prefetch {
     /// Whether the server plays, from another place than the one to be asked for.
     fn flows(&self) -> bool {
         let waits = self.tracks.iter().any(|fetch| fetch.gate.is_waiting());
-        matches!(self.phase, FetchPhase::Fetching | FetchPhase::Pausing) || waits
+        let plays = matches!(
+            self.phase,
+            FetchPhase::Fetching | FetchPhase::Pausing | FetchPhase::Stopped { paused: false }
+        );
+        plays || waits
     }
 
     /// Adds the speed at which frames are fetched, if the caller wants the usual one.
@@ -440,8 +457,9 @@ impl Prefetch {
             fetch.asked_at = fetch.playhead;
         }
         self.phase = FetchPhase::Asked { by_caller: false };
-        let options = PlayOptions { from: Some(Seek::To(at)), ..PlayOptions::default() };
-        Some(PrefetchAction::Play(self.paced(options)))
+        let options = self.paced(PlayOptions { from: Some(Seek::To(at)), ..PlayOptions::default() });
+        self.asked = (options.scale, options.speed);
+        Some(PrefetchAction::Play(options))
     }
 
     /// Prepares all tracks for frames from another place.
@@ -490,7 +508,7 @@ impl Prefetch {
             fetch.gate.answered(start);
         }
         let told = self.phase != (FetchPhase::Asked { by_caller: false });
-        if self.phase != FetchPhase::Stopped {
+        if !matches!(self.phase, FetchPhase::Stopped { .. }) {
             self.phase = FetchPhase::Fetching;
         }
         told
@@ -501,6 +519,10 @@ impl Prefetch {
             FetchPhase::Pausing => {
                 self.phase = FetchPhase::Held;
                 false
+            }
+            FetchPhase::Stopped { .. } => {
+                self.phase = FetchPhase::Stopped { paused: true };
+                true
             }
             // The caller has asked to go on meanwhile; PLAY follows.
             FetchPhase::Asked { .. } => false,

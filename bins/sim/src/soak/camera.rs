@@ -52,6 +52,8 @@ pub(super) struct SessionRecord {
     session: SessionId,
     pub(super) transport: LowerTransport,
     skipped: u64,
+    /// Frames were left out because of reported loss.
+    adapted: bool,
     pub(super) closed: Option<(CloseReason, Summary)>,
 }
 
@@ -78,8 +80,19 @@ impl Catalog for Program {
 impl Program {
     /// Whether the newest session of the client's connection from `port` is closed.
     pub(super) fn closed(&self, client: usize, port: u16) -> bool {
-        let of = |told: &&SessionRecord| told.peer.port() == port && host(told.peer.ip().into()) == client;
-        self.sessions.iter().rev().find(of).is_some_and(|told| told.closed.is_some())
+        self.session(client, port).is_some_and(|record| record.closed.is_some())
+    }
+
+    /// Returns the number of frames that were left out of the newest session of the client's connection from
+    /// `port`: any number, if the session has adapted to loss.
+    pub(super) fn left_out(&self, client: usize, port: u16) -> u64 {
+        self.session(client, port).map_or(0, |record| if record.adapted { u64::MAX } else { record.skipped })
+    }
+
+    fn session(&self, client: usize, port: u16) -> Option<&SessionRecord> {
+        let of =
+            |record: &&SessionRecord| record.peer.port() == port && host(record.peer.ip().into()) == client;
+        self.sessions.iter().rev().find(of)
     }
 
     fn record(&mut self, peer: SocketAddr, notice: Notice) {
@@ -88,11 +101,19 @@ impl Program {
         }
         match notice {
             Notice::Opened { session, transport, .. } => {
-                self.sessions.push(SessionRecord { peer, session, transport, skipped: 0, closed: None });
+                self.sessions.push(SessionRecord {
+                    peer,
+                    session,
+                    transport,
+                    skipped: 0,
+                    adapted: false,
+                    closed: None,
+                });
             }
             Notice::Skipped { session, frames, .. } => {
                 self.of(session).for_each(|told| told.skipped += frames);
             }
+            Notice::Adapted { session, .. } => self.of(session).for_each(|told| told.adapted = true),
             Notice::Closed { session, reason, summary, .. } => {
                 self.of(session).for_each(|told| told.closed = Some((reason, summary)));
             }

@@ -45,6 +45,12 @@ pub(super) struct Frames {
     pub(super) damaged: u64,
     /// The account of the current play.
     account: Option<Account>,
+    /// The frame before, unless the user has gone to another place since.
+    previous: Option<FrameId>,
+    /// Two frames came that follow each other: the receiver knows how far apart frames are.
+    adjacent: bool,
+    /// Frames between those that came since then, over all plays that the user did not ask for.
+    pub(super) holes: u64,
     /// Frames that were known to be absent at the last check.
     absent: u64,
 }
@@ -77,6 +83,9 @@ impl Frames {
             complete: 0,
             damaged: 0,
             account: None,
+            previous: None,
+            adjacent: false,
+            holes: 0,
             absent: 0,
         }
     }
@@ -87,6 +96,10 @@ impl Frames {
         self.answered_by = at + RESPONSE_WAIT;
         self.placing = true;
         self.jumps += u8::from(jumps);
+        // Between two responses, it is not known of which PLAY a frame is.
+        if jumps || self.asked > 1 {
+            self.previous = None;
+        }
         self.account = None;
     }
 
@@ -248,8 +261,14 @@ impl Frames {
         Ok(())
     }
 
-    /// `steady`: no frame was found missing since the last look.
+    /// Counts a frame for the account, and the frames between it and the one before. `steady`: no frame
+    /// was found missing since the last look.
     fn account_for(&mut self, id: Option<FrameId>, complete: bool, steady: bool) {
+        let before = std::mem::replace(&mut self.previous, id.filter(|_| self.jumps == 0 && self.asked < 2));
+        if let Some((before, id)) = before.zip(self.previous) {
+            self.adjacent |= id == before.next();
+            self.holes += id.0.saturating_sub(before.0 + 1) * u64::from(self.adjacent);
+        }
         let Some(id) = id.filter(|_| !self.placing && self.jumps == 0) else {
             self.account = None;
             return;

@@ -4,6 +4,7 @@
 //! - Nothing panics, and a poll allocates no memory.
 //! - Every received frame is the source's, complete or marked, in order and once. Frames that do not
 //!   arrive are counted. A partial frame can be mended, with every restart interval that arrived.
+//! - A medium that is fetched ahead has no holes, and no frame is evicted before it was shown.
 //! - The reports and the statistics of both ends agree with the packets on the links.
 //! - Sessions of silent clients end. When the trouble is over, pictures come again.
 mod address;
@@ -11,6 +12,7 @@ mod camera;
 mod clock;
 mod flow;
 mod frames;
+mod prefetching;
 mod scenario;
 mod session;
 mod setting;

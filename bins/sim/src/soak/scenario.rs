@@ -6,7 +6,8 @@ use crate::network::Port;
 use crate::wire::Medium;
 use crate::world::{self, Family};
 use fastrand::Rng;
-use pinhole::client::{self, TransportChoice};
+use pinhole::client::{self, PrefetchOptions, TransportChoice};
+use pinhole::rtsp::Speed;
 use pinhole::server;
 use pinhole::time::{Duration, Instant};
 use pinhole_smoltcp::memory::{ServerResources, TcpBuffers};
@@ -33,7 +34,7 @@ pub(super) struct Scenario {
     pub(super) udp: usize,
     /// The longest IP packet in bytes.
     pub(super) mtu: u16,
-    /// Links corrupt packets, and no host verifies checksums: received bytes may be wrong.
+    /// LinkTotals change bytes, and nobody looks at checksums: wrong bytes are to be expected.
     pub(super) wild: bool,
     pub(super) server_clock: Clock,
     /// The time for which the server's main loop is busy with other things after a turn.
@@ -53,6 +54,16 @@ pub(super) struct ClientScenario {
     pub(super) window: usize,
     pub(super) clock: Clock,
     pub(super) joins: Instant,
+    /// How it fetches ahead. `None`: it does not.
+    pub(super) prefetch: Option<PrefetchScenario>,
+}
+
+/// A client that fetches a recorded medium ahead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PrefetchScenario {
+    /// Frames that its ring has room for.
+    pub(super) slots: usize,
+    pub(super) options: PrefetchOptions,
 }
 
 /// Something that happens, in most cases to the client of this index.
@@ -149,6 +160,11 @@ impl Scenario {
         for minute in 0..minutes {
             scenario.trouble(rng, Instant::ZERO + MINUTE.scaled(minute.into(), 1));
         }
+        if matches!(kind, SourceKind::Recorded { .. }) && !wild {
+            // With numbers of its own, so that everything else of a seed stays as it is.
+            let rng = &mut Rng::with_seed(seed.wrapping_mul(0xD134_2543_DE82_EF95).wrapping_add(1));
+            scenario.clients.iter_mut().for_each(|client| client.prefetch = prefetch(rng));
+        }
         scenario
     }
 
@@ -157,7 +173,11 @@ impl Scenario {
     pub(super) fn recovery(&self) -> Duration {
         let timeout = self.resources.config.session_timeout;
         let waits = self.clients.iter().map(|client| client.config.response_wait).max().unwrap_or_default();
-        timeout.scaled(3, 2) + waits + Duration::from_secs(8)
+        // After a seek to the medium's end, a client that fetches ahead asks once more whether it is the end,
+        // and is told so by silence only.
+        let asks_again = |client: &ClientScenario| client.prefetch.map(|_| client.config.stalled_after);
+        let asked_again = self.clients.iter().filter_map(asks_again).max().unwrap_or_default();
+        timeout.scaled(3, 2) + waits + asked_again + Duration::from_secs(8)
     }
 
     /// Applies the MTU and the checksums to a port.
@@ -246,7 +266,17 @@ fn client(rng: &mut Rng, udp: bool) -> ClientScenario {
         window: rng.usize(1..=16),
         clock: clock(rng),
         joins: Instant::ZERO + Duration::from_millis(rng.u64(..3_000)),
+        prefetch: None,
     }
+}
+
+/// Draws whether and how a client fetches ahead.
+fn prefetch(rng: &mut Rng) -> Option<PrefetchScenario> {
+    let high = rng.u8(40..=95);
+    let low = rng.u8(10..high - 10);
+    let speed = Speed::from_thousandths(pick(rng, &[1_000, 2_000])).unwrap_or_default();
+    let slots = rng.usize(32..=80);
+    one_in(rng, 3).then_some(PrefetchScenario { slots, options: PrefetchOptions { high, low, speed } })
 }
 
 fn clock(rng: &mut Rng) -> Clock {

@@ -2,11 +2,12 @@
 use super::clock::Clock;
 use super::flow::Flow;
 use super::frames::{Frames, Ring};
+use super::prefetching::Prefetching;
 use super::setting::Setting;
 use super::source::SourceKind;
 use super::violation::{Violation, without_allocation};
 use crate::world::Host;
-use pinhole::client::{ClientError, Event, ReceiverStatistics};
+use pinhole::client::{ClientError, Event, PlayOptions, PrefetchAction, ReceiverStatistics};
 use pinhole::frame::Seek;
 use pinhole::server::LowerTransport;
 use pinhole::time::{Duration, Instant, MediaTime};
@@ -30,7 +31,14 @@ pub(super) struct Session<'a> {
     pub(super) rtp: u16,
     frames: Frames,
     lower: Option<LowerTransport>,
-    events: Vec<ClientEvent>,
+    events: Vec<Event<'static>>,
+    prefetching: Option<Prefetching>,
+    /// A complete frame came, or was shown, in the last turn.
+    pub(super) pictured: bool,
+    /// Frames that the server has left out.
+    left_out: u64,
+    /// When the next frame is to be shown.
+    pub(super) show_at: Option<Instant>,
     /// The session is over.
     over: bool,
     /// The user leaves, and comes back after this time.
@@ -44,32 +52,20 @@ pub(super) struct Session<'a> {
     paused: bool,
 }
 
-/// An [`Event`] without borrowed bytes.
-#[derive(Clone, Copy, Debug)]
-enum ClientEvent {
-    Playing(LowerTransport),
-    Paused,
-    SwitchedToTcp,
-    Stalled,
-    Ended,
-    Refused,
-    Over(Option<ClientError>),
-}
-
-impl ClientEvent {
-    const fn of(event: &Event<'_>) -> Option<Self> {
-        Some(match *event {
-            Event::Playing { lower, .. } => Self::Playing(lower),
-            Event::Paused => Self::Paused,
-            Event::SwitchedToTcp => Self::SwitchedToTcp,
-            Event::Stalled => Self::Stalled,
-            Event::Ended => Self::Ended,
-            Event::Refused { .. } => Self::Refused,
-            Event::Closed => Self::Over(None),
-            Event::Failed(error) => Self::Over(Some(error)),
-            _ => return None,
-        })
-    }
+/// Returns the event without borrowed bytes, if it is of interest here.
+const fn to_static(event: &Event<'_>) -> Option<Event<'static>> {
+    Some(match *event {
+        Event::Described { tracks, duration } => Event::Described { tracks, duration },
+        Event::Playing { lower, range, scale, speed } => Event::Playing { lower, range, scale, speed },
+        Event::Paused => Event::Paused,
+        Event::SwitchedToTcp => Event::SwitchedToTcp,
+        Event::Stalled => Event::Stalled,
+        Event::Ended => Event::Ended,
+        Event::Refused { method, status, auth } => Event::Refused { method, status, auth },
+        Event::Closed => Event::Closed,
+        Event::Failed(error) => Event::Failed(error),
+        _ => return None,
+    })
 }
 
 impl<'a> Session<'a> {
@@ -79,6 +75,7 @@ impl<'a> Session<'a> {
         rtp: u16,
         kind: SourceKind,
         lower: Option<LowerTransport>,
+        prefetching: Option<Prefetching>,
     ) -> Self {
         Self {
             client,
@@ -87,6 +84,10 @@ impl<'a> Session<'a> {
             frames: Frames::new(kind),
             lower,
             events: Vec::with_capacity(16),
+            prefetching,
+            pictured: false,
+            left_out: 0,
+            show_at: None,
             over: false,
             leaving: None,
             left: None,
@@ -122,20 +123,38 @@ impl<'a> Session<'a> {
 
     pub(super) fn pause(&mut self) {
         self.paused = true;
-        self.client.conn_mut().pause();
+        if self.prefetching.as_mut().is_none_or(Prefetching::pause) {
+            self.client.conn_mut().pause();
+        }
     }
 
     /// Plays from a position, or on from where it paused. Returns `false` if it plays already.
-    pub(super) fn play(&mut self, at: Instant, from: Option<MediaTime>) -> bool {
+    pub(super) fn play(&mut self, at: Instant, from: Option<MediaTime>, ring: &Ring) -> bool {
         if !self.paused && from.is_none() {
             return false;
         }
         self.paused = false;
+        if from.is_none() && self.prefetching.as_ref().is_some_and(Prefetching::has_rest) {
+            return true;
+        }
         // From the medium's end, it starts over.
         let ended = self.again_at.take().is_some();
         self.frames.on_play(at, from.is_some() || ended);
-        self.client.conn_mut().play(from.map(Seek::To));
+        self.ask_to_play(from.map(Seek::To), ring);
         true
+    }
+
+    /// Has the connection ask for PLAY.
+    pub(super) fn ask_to_play(&mut self, from: Option<Seek>, ring: &Ring) {
+        let conn = self.client.conn_mut();
+        match &mut self.prefetching {
+            None => conn.play(from),
+            Some(prefetching) => {
+                let mut options = PlayOptions::default();
+                options.from = from;
+                conn.play_with(prefetching.play(options, ring));
+            }
+        }
     }
 
     /// Polls the client, and checks what came of it. Returns when to poll it next.
@@ -152,14 +171,14 @@ impl<'a> Session<'a> {
         if self.again_at.is_some_and(|again| again <= at) {
             self.again_at = None;
             self.frames.on_play(at, true);
-            self.client.conn_mut().play(None);
+            self.ask_to_play(None, ring);
         }
         let now = time::now(clock.shows(at));
-        let Self { client, events, .. } = self;
-        let wake = without_allocation(|| {
-            client.poll(now, &mut host.sockets, ring, |event| {
-                allocation_counter::opt_out(|| events.extend(ClientEvent::of(event)));
-            })
+        let Self { client, events, prefetching, .. } = self;
+        let on_event = |event: &Event<'_>| allocation_counter::opt_out(|| events.extend(to_static(event)));
+        let wake = without_allocation(|| match prefetching {
+            None => client.poll(now, &mut host.sockets, ring, on_event),
+            Some(prefetching) => client.poll(now, &mut host.sockets, &mut prefetching.sink(ring), on_event),
         })?;
         if let Some(flow) = &mut flow {
             flow.vague |= flow.unseen >= UDP_PACKETS;
@@ -169,44 +188,84 @@ impl<'a> Session<'a> {
         // Without a connection, the server has answered nothing.
         let connected = host.socket(self.sockets[0]).state() != tcp::State::Closed;
         for event in std::mem::take(&mut self.events) {
-            ended |= matches!(event, ClientEvent::Ended | ClientEvent::Over(_));
-            playing += usize::from(matches!(event, ClientEvent::Playing(_)));
+            ended |= matches!(event, Event::Ended | Event::Closed | Event::Failed(_));
+            playing += usize::from(matches!(event, Event::Playing { .. }));
             setting.trace.tell(at, name, || format!("{event:?}"));
-            self.on_event(at, event, setting.scenario.wild, connected)?;
+            if let Event::Playing { lower, .. } = event {
+                self.lower = Some(lower);
+            }
+            if self.prefetching.as_mut().is_none_or(|prefetching| prefetching.on_event(&event)) {
+                self.on_event(at, event, setting.scenario.wild, connected)?;
+            }
         }
         if setting.scenario.wild {
             self.frames.count(ring);
         } else if let Some(figures) = self.client.conn().statistics(0) {
             self.check(name, setting, ring, &figures, flow.map(|flow| &*flow))?;
-            if ended {
+            if ended && self.prefetching.is_none() {
                 self.frames.close_account(&figures)?;
             }
         }
         // The client receives datagrams before responses: those of this turn came before the response.
         (0..playing).for_each(|_| self.frames.on_playing());
+        self.pictured = self.frames.complete > 0;
+        self.show_at = self.prefetch(at, name, setting, ring)?;
         Ok(wake)
+    }
+
+    /// Asks for what is to be fetched, and shows frames. Returns when to do so next.
+    fn prefetch(
+        &mut self,
+        at: Instant,
+        name: &str,
+        setting: Setting<'_, '_>,
+        ring: &Ring,
+    ) -> Result<Option<Instant>, Violation> {
+        let Some(prefetching) = &mut self.prefetching else { return Ok(None) };
+        let mut asked = false;
+        while let Some(ask) = prefetching.poll(ring) {
+            setting.trace.tell(at, name, || format!("{ask:?}"));
+            asked = true;
+            match ask {
+                PrefetchAction::Pause => self.client.conn_mut().pause(),
+                PrefetchAction::Play(options) => {
+                    self.frames.on_play(at, false);
+                    self.client.conn_mut().play_with(options);
+                }
+                _ => self.frames.on_ended(),
+            }
+        }
+        if self.paused {
+            return Ok(asked.then_some(at));
+        }
+        let (pictured, due) = prefetching.show(at, ring)?;
+        self.pictured = pictured;
+        if prefetching.ended && self.again_at.is_none() && self.leaving.is_none() {
+            self.again_at = Some(at + PAUSE);
+        }
+        Ok(if asked { Some(at) } else { due })
     }
 
     fn on_event(
         &mut self,
         at: Instant,
-        event: ClientEvent,
+        event: Event<'static>,
         wild: bool,
         connected: bool,
     ) -> Result<(), Violation> {
         match event {
-            ClientEvent::Playing(lower) => self.lower = Some(lower),
-            ClientEvent::Ended => {
+            Event::Ended => {
                 self.frames.on_ended();
                 self.again_at = Some(at + PAUSE);
             }
             // A user who sees nothing connects again.
-            ClientEvent::Stalled | ClientEvent::Refused if wild => {
+            Event::Stalled | Event::Refused { .. } if wild => {
                 self.client.conn_mut().teardown();
                 self.leaving.get_or_insert(PAUSE);
             }
-            ClientEvent::Refused => self.again_at = Some(at + PAUSE),
-            ClientEvent::Over(error) => {
+            Event::Refused { .. } => self.again_at = Some(at + PAUSE),
+            Event::Closed | Event::Failed(_) => {
+                let error = if let Event::Failed(error) = event { Some(error) } else { None };
                 self.over = true;
                 let in_time = |left: Instant| at < left + ANSWERED_BY;
                 self.answered = error.is_none() && connected && self.left.is_some_and(in_time);
@@ -222,7 +281,7 @@ impl<'a> Session<'a> {
                     return Err(Violation::of("the connection stays in step", format!("{error:?}")));
                 }
             }
-            ClientEvent::Paused | ClientEvent::SwitchedToTcp | ClientEvent::Stalled => {}
+            _ => {}
         }
         Ok(())
     }
@@ -236,9 +295,17 @@ impl<'a> Session<'a> {
         figures: &ReceiverStatistics,
         flow: Option<&Flow>,
     ) -> Result<(), Violation> {
+        // The client does not know of frames that were left out before the first one of a play.
+        self.left_out = self.left_out.max(setting.left_out).max(figures.frames_skipped);
+        let known = self.left_out.saturating_add(figures.frames_missing);
         let interleaved = self.is_interleaved();
         let whole = interleaved && !self.over && !setting.overrun && !setting.closed;
         self.frames.check(name, setting, ring, figures, whole)?;
+        if self.prefetching.is_some() && self.frames.holes > known {
+            let what =
+                format!("{} frames are not there, and {known} are known to be missing", self.frames.holes);
+            return Err(Violation::of("what is fetched ahead has no hole", what));
+        }
         if self.over {
             return Ok(());
         }

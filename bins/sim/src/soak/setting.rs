@@ -20,6 +20,9 @@ pub(super) struct Setting<'a, 's> {
     pub(super) overrun: bool,
     /// The server has closed the session of the client whose turn it is, perhaps in the middle of a frame.
     pub(super) closed: bool,
+    /// Frames that the server has left out of the session of the client whose turn it is: any number, if it
+    /// has adapted to loss.
+    pub(super) left_out: u64,
     pub(super) at: Instant,
     pub(super) trace: Trace<'s>,
 }

@@ -138,6 +138,8 @@ impl<'a, 's> Simulation<'a, 's> {
             let mut setting = self.setting();
             let watcher = &mut self.watchers[index];
             setting.closed = watcher.ports().is_some_and(|(tcp, _)| self.camera.program.closed(index, tcp));
+            let left_out = watcher.ports().map(|(tcp, _)| self.camera.program.left_out(index, tcp));
+            setting.left_out = left_out.unwrap_or(0);
             // The host's packets change the traffic, which is borrowed after this.
             watcher.poll_host(at);
             let mut traffic = self.traffic.borrow_mut();
@@ -185,6 +187,7 @@ impl<'a, 's> Simulation<'a, 's> {
             },
             overrun: self.camera.overrun.get(),
             closed: false,
+            left_out: 0,
             at: self.at,
             trace: self.trace,
         }

@@ -3,6 +3,7 @@
 use super::address::{FIRST_TCP, FIRST_UDP, name, number};
 use super::flow::Flow;
 use super::frames::Ring;
+use super::prefetching::Prefetching;
 use super::scenario::{ClientScenario, Extent, Line, Scenario};
 use super::session::{PAUSE, Session, UDP_PACKETS};
 use super::setting::Setting;
@@ -67,7 +68,11 @@ impl<'a> Watcher<'a> {
             index,
             host,
             program: Program::Stopped(Some(client.joins)),
-            ring: FrameRing::new(TRACK, vec![Slot::EMPTY; RING.0], vec![0; RING.1]),
+            ring: FrameRing::new(
+                TRACK,
+                vec![Slot::EMPTY; client.prefetch.map_or(RING.0, |prefetch| prefetch.slots)],
+                vec![0; RING.1],
+            ),
             connections: 0,
             hangs_until: Instant::ZERO,
             watches: true,
@@ -147,7 +152,7 @@ impl<'a> Watcher<'a> {
     /// Plays from a position, or on from where it paused.
     pub(super) fn play(&mut self, at: Instant, from: Option<MediaTime>) {
         if let Program::Running(session) = &mut self.program
-            && session.play(at, from)
+            && session.play(at, from, &self.ring)
         {
             self.wake = Some(at);
         }
@@ -181,7 +186,7 @@ impl<'a> Watcher<'a> {
     ) -> Result<(), Violation> {
         let at = setting.at;
         let shown = self.scenario.clock.shows(at);
-        let mut wakes = [None; 2];
+        let mut wakes = [None; 3];
         match &mut self.program {
             Program::Stopped(Some(until)) if *until <= at => {
                 self.start(setting);
@@ -196,11 +201,11 @@ impl<'a> Watcher<'a> {
                 let figures = session.figures();
                 self.totals.complete += complete;
                 self.totals.damaged += damaged;
-                if complete > 0 {
+                self.totals.interleaved += complete * u64::from(session.is_interleaved());
+                if session.pictured {
                     self.pictured = Some(at);
-                    self.totals.interleaved += complete * u64::from(session.is_interleaved());
                 }
-                wakes = [wake.map(|wake| clock.reaches(wake)), session.again_at];
+                wakes = [wake.map(|wake| clock.reaches(wake)), session.again_at, session.show_at];
                 if session.is_closed() {
                     let leaving = session.leaving;
                     self.totals.missing += figures.frames_missing;
@@ -212,7 +217,7 @@ impl<'a> Watcher<'a> {
                     let back = at + leaving.unwrap_or(PAUSE);
                     self.stop();
                     self.program = Program::Stopped(self.watches.then_some(back));
-                    wakes = [Some(back), None];
+                    wakes = [Some(back), None, None];
                 }
             }
         }
@@ -246,11 +251,12 @@ impl<'a> Watcher<'a> {
             SourceKind::Recorded { .. } => Seek::To(setting.source.middle()),
             SourceKind::Live { .. } => Seek::Live,
         };
-        client.conn_mut().play(elsewhere.then_some(from));
         self.ring.restart(FrameId(0));
         let lower = (config.transport == TransportChoice::Tcp).then_some(LowerTransport::Interleaved);
         let sockets = [socket, pair.rtp, pair.rtcp];
-        let session = Session::new(client, sockets, rtp, setting.scenario.kind, lower);
+        let prefetching = self.scenario.prefetch.map(|prefetch| Prefetching::new(prefetch.options));
+        let mut session = Session::new(client, sockets, rtp, setting.scenario.kind, lower, prefetching);
+        session.ask_to_play(elsewhere.then_some(from), &self.ring);
         self.program = Program::Running(Box::new(session));
     }
 

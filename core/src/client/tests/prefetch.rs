@@ -98,6 +98,20 @@ fn who_holds_a_picture_for_minutes_pauses_the_server_once_and_goes_on() {
     }
 }
 
+/// The connection sends no PLAY then: there is no response to wait for.
+#[test]
+fn playing_what_plays_changes_nothing() {
+    for transport in TRANSPORTS {
+        let mut pair = pair(transport, server::Config::DEFAULT, 400, SMALL);
+        pair.run(SECOND);
+        let screen = pair.screen.as_mut().unwrap();
+        let options = screen.prefetch.play(PlayOptions::default(), &screen.rings);
+        pair.client.play_with(options);
+        pair.run(MINUTE);
+        assert_all_shown(&mut pair);
+    }
+}
+
 #[test]
 fn a_stall_of_three_seconds_is_not_seen_with_four_seconds_fetched() {
     for transport in TRANSPORTS {
