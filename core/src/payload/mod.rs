@@ -61,6 +61,8 @@ pub(crate) struct Fragment {
     pub(crate) next: Option<Cursor>,
     /// The RTP marker bit, for which each payload format has its own rule.
     pub(crate) marker: bool,
+    /// The packet's RTP time, in ticks after the frame's: 0 for formats whose frames have one time.
+    pub(crate) ticks: u32,
     /// How many sequence numbers are left out after this packet, because bytes of the frame are missing
     /// there. A receiver then knows of the gap.
     pub(crate) skip_after: u16,
@@ -120,10 +122,10 @@ impl<'a> Packetizer<'a> {
     }
 }
 
-/// Returns the payload type that a sender uses for a codec: the static one (RFC 3551, 6), if there is
+/// Returns the payload type that a sender uses for a track: the static one (RFC 3551, 6), if there is
 /// one.
-pub(crate) const fn payload_type(codec: Codec) -> u8 {
-    match codec {
+pub(crate) const fn payload_type(info: &TrackInfo<'_>) -> u8 {
+    match info.codec {
         Codec::Jpeg => 26,
     }
 }

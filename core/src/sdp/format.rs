@@ -9,23 +9,35 @@ pub(super) struct Encoding {
     pub(super) media: &'static str,
     /// The encoding, such as `JPEG`. Names are compared without regard to case.
     pub(super) name: &'static str,
+    /// The channels of audio; 1 for other media.
+    pub(super) channels: u8,
 }
 
 impl Encoding {
     pub(super) const fn of(codec: Codec) -> Self {
         match codec {
-            Codec::Jpeg => Self { media: "video", name: "JPEG" },
+            Codec::Jpeg => Self { media: "video", name: "JPEG", channels: 1 },
         }
     }
+}
+
+/// Returns the codec that an encoding stands for; `None` if this crate cannot receive it.
+fn codec_of(map: &RtpMap<'_>) -> Option<Codec> {
+    let codecs = [Codec::Jpeg];
+    codecs.into_iter().find(|codec| {
+        let Encoding { name, channels, .. } = Encoding::of(*codec);
+        map.encoding.eq_ignore_ascii_case(name.as_bytes()) && map.channels == channels
+    })
 }
 
 /// Returns what a static payload type stands for (RFC 3551, 6, tables 4 and 5), of those that this crate
 /// can receive.
 pub(super) const fn static_map(payload_type: u8) -> Option<RtpMap<'static>> {
-    match payload_type {
-        26 => Some(RtpMap { encoding: b"JPEG", clock_rate: 90_000 }),
-        _ => None,
-    }
+    let (encoding, clock_rate, channels) = match payload_type {
+        26 => ("JPEG", 90_000, 1),
+        _ => return None,
+    };
+    Some(RtpMap { encoding: encoding.as_bytes(), clock_rate, channels })
 }
 
 /// A medium that can be received: the payload type, what it is, and the clock rate in Hz.
@@ -42,8 +54,6 @@ pub(crate) fn receivable(media: &Media<'_>) -> Option<Receivable> {
     }
     media.payload_types().find_map(|payload_type| {
         let map = media.rtpmap(payload_type).filter(|map| map.clock_rate > 0)?;
-        let named = |codec: &Codec| map.encoding.eq_ignore_ascii_case(Encoding::of(*codec).name.as_bytes());
-        let codec = [Codec::Jpeg].into_iter().find(named)?;
-        Some(Receivable { payload_type, codec, clock_rate: map.clock_rate })
+        Some(Receivable { payload_type, codec: codec_of(&map)?, clock_rate: map.clock_rate })
     })
 }

@@ -66,6 +66,8 @@ pub struct RtpMap<'a> {
     pub encoding: &'a [u8],
     /// The clock rate of the RTP timestamps in ticks per second.
     pub clock_rate: u32,
+    /// The channels of audio; 1 if they are not told (RFC 4566, 6). Of no meaning for other media.
+    pub channels: u8,
 }
 
 /// One medium of a presentation: an `m=` line, and the lines that belong to it.
@@ -235,7 +237,9 @@ impl<'a> RtpMap<'a> {
         let mut parts = text::split(value, b'/');
         let encoding = parts.next().filter(|name| !name.is_empty())?;
         let clock_rate = u32::try_from(text::decimal(parts.next()?)?).ok()?;
-        Some(Self { encoding, clock_rate })
+        let channels = parts.next().and_then(text::decimal).and_then(|channels| u8::try_from(channels).ok());
+        let channels = channels.unwrap_or(1);
+        Some(Self { encoding, clock_rate, channels })
     }
 }
 
@@ -363,7 +367,7 @@ mod tests {
         let video = media[0];
         assert_eq!((video.kind, video.port, video.protocol), (&b"video"[..], 0, &b"RTP/AVP"[..]));
         assert_eq!(video.payload_types().collect::<Vec<_>>(), [26]);
-        assert_eq!(video.rtpmap(26), Some(RtpMap { encoding: b"JPEG", clock_rate: 90_000 }));
+        assert_eq!(video.rtpmap(26), Some(RtpMap { encoding: b"JPEG", clock_rate: 90_000, channels: 1 }));
         assert_eq!(video.control(), Some(&b"stream=0"[..]));
         assert_eq!(video.frame_rate(), Some(FrameRate(25_000)));
         assert_eq!(video.dimensions(), Some((1280, 720)));
@@ -371,7 +375,10 @@ mod tests {
         assert_eq!(video.connection().unwrap().address, b"0.0.0.0");
 
         let audio = media[1];
-        assert_eq!(audio.rtpmap(97), Some(RtpMap { encoding: b"MPEG4-GENERIC", clock_rate: 48_000 }));
+        assert_eq!(
+            audio.rtpmap(97),
+            Some(RtpMap { encoding: b"MPEG4-GENERIC", clock_rate: 48_000, channels: 2 })
+        );
         assert_eq!(audio.fmtp(97), Some(&b"mode=AAC-hbr;sizelength=13"[..]));
         assert_eq!(audio.rtpmap(96), None);
         assert_eq!(audio.control(), Some(&b"stream=1"[..]));

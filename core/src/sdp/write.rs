@@ -86,18 +86,22 @@ impl Emit for Presentation<'_> {
 
 impl Track<'_> {
     fn emit<W: Write>(&self, number: u32, out: &mut TextWriter<W>) {
-        let (Encoding { media, name }, number_of_type) =
-            (Encoding::of(self.info.codec), payload_type(self.info.codec));
+        let Encoding { media, name, channels } = Encoding::of(self.info.codec);
+        let payload_type = payload_type(&self.info);
         out.text("m=");
         out.text(media);
         out.text(" 0 RTP/AVP ");
-        out.dec(number_of_type);
+        out.dec(payload_type);
         out.text("\r\na=rtpmap:");
-        out.dec(number_of_type);
+        out.dec(payload_type);
         out.text(" ");
         out.text(name);
         out.text("/");
         out.dec(self.info.clock_rate);
+        if channels > 1 {
+            out.text("/");
+            out.dec(channels);
+        }
         out.text("\r\na=control:");
         out.text(CONTROL_PREFIX);
         out.dec(number);
@@ -155,8 +159,8 @@ mod tests {
 
     fn read(media: Media<'_>) -> Track<'static> {
         let found = receivable(&media).unwrap();
-        assert_eq!(found.payload_type, payload_type(found.codec));
         let info = TrackInfo::new(found.codec, found.clock_rate);
+        assert_eq!(found.payload_type, payload_type(&info));
         Track { info, dimensions: media.dimensions(), frame_rate: media.frame_rate() }
     }
 

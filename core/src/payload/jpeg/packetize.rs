@@ -87,6 +87,7 @@ impl<'a> Packetizer<'a> {
             payload: share.header.saturating_add(take),
             next: (!is_last).then_some(Cursor { at: end, ..at }),
             marker: is_last,
+            ticks: 0,
             skip_after: 0,
         })
     }
@@ -116,6 +117,7 @@ impl<'a> Packetizer<'a> {
             payload: share.header.saturating_add(from.saturating_sub(start) as usize),
             next: resume.map(|next| Cursor { at: next, ..at }).filter(|next| next.at > start),
             marker: false,
+            ticks: 0,
             skip_after: u16::try_from(packets).unwrap_or(u16::MAX),
         })
     }

@@ -35,7 +35,7 @@ fn packets(frame: &Frame<'_>, room: usize) -> Vec<Vec<u8>> {
     while let Some(at) = next {
         let fragment = packetizer.fragment(at).unwrap();
         next = fragment.next;
-        let (payload_type, marker) = (payload_type(TRACK.codec), fragment.marker);
+        let (payload_type, marker) = (payload_type(&TRACK), fragment.marker);
         let repr = rtp::Repr { payload_type, marker, sequence_number, timestamp: 9, ssrc: 1 };
         let (mut header, mut extension) = ([0; rtp::HEADER_LEN], Vec::new());
         repr.emit(&mut header);

@@ -104,7 +104,8 @@ impl<'a> Burst<'a> {
         }
         let (fixed, mut rest) = rest.split_first_chunk_mut()?;
         let (marker, sequence_number) = (fragment.marker, self.at.sequence_number);
-        rtp::Repr { marker, sequence_number, ..self.header }.emit(fixed);
+        let timestamp = self.header.timestamp.wrapping_add(fragment.ticks);
+        rtp::Repr { marker, sequence_number, timestamp, ..self.header }.emit(fixed);
         if fragment.extension > 0 {
             let extension = self.packetizer.extension(fragment)?;
             let len = extension.repr().emit(fixed, rest)?;

@@ -114,7 +114,7 @@ impl Sender {
             due,
             framing: self.framing,
             header: rtp::Repr {
-                payload_type: payload_type(info.codec),
+                payload_type: payload_type(info),
                 marker: false,
                 sequence_number: self.sequence_number,
                 timestamp: self.rtp_at(played),
