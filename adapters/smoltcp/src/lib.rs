@@ -26,11 +26,11 @@
 //! It serves live pictures to two clients at once.
 //!
 //! ```
-//! use pinhole::frame::FrameEnd;
-//! use pinhole::frame::{FrameRing, Slot};
-//! use pinhole::time::MediaTime;
+//! use pinhole::codec::jpeg;
+//! use pinhole::frame::{Frame, FrameRing, Slot};
 //! use pinhole::rtsp::Url;
-//! use pinhole::sdp::{AddressType, Presentation, Track, TrackFormat};
+//! use pinhole::sdp::{AddressType, Presentation, Track};
+//! use pinhole::time::Duration;
 //! use pinhole_smoltcp::memory::{Arena, RingSize, ServerResources, TcpBuffers, UdpBuffers};
 //! use pinhole_smoltcp::server::{CONFIG, Catalog, CatalogApp, Random, Server, SetupError};
 //! use pinhole_smoltcp::time;
@@ -51,8 +51,8 @@
 //! // The memory of the server and of smoltcp, checked when the firmware is compiled.
 //! const { assert!(RESOURCES.ram().total() <= 96 * 1024) };
 //!
-//! const TRACKS: [Track; 1] =
-//!     [Track { format: TrackFormat::Jpeg { width: 640, height: 480 }, frame_rate: None }];
+//! const TRACKS: [Track<'static>; 1] =
+//!     [Track { info: jpeg::TRACK, dimensions: Some((640, 480)), frame_rate: None }];
 //!
 //! struct Camera {
 //!     entropy: fn() -> u64,
@@ -88,7 +88,7 @@
 //!     iface: &mut Interface,
 //!     mut camera: Camera,
 //!     clock: impl Fn() -> Instant,
-//!     mut shot: impl FnMut() -> Option<(&'static [u8], FrameEnd)>,
+//!     mut shot: impl FnMut() -> Option<&'static [u8]>,
 //!     mut sleep: impl FnMut(Option<Instant>) -> bool,
 //! ) -> Result<(), SetupError> {
 //!     // On a board these are statics.
@@ -106,13 +106,13 @@
 //!         Server::new(554, pair, RESOURCES.config, &mut connections, storage, &sockets, ip_mtu)?;
 //!
 //!     // The newest frames, which all clients share.
-//!     let mut frames = FrameRing::new([Slot::default(); RING.slots], [0u8; RING.bytes]);
+//!     let mut frames = FrameRing::new(jpeg::TRACK, [Slot::EMPTY; RING.slots], [0u8; RING.bytes]);
 //!     loop {
 //!         let at = clock();
-//!         if let Some((jpeg, end)) = shot() {
-//!             let pts = MediaTime::from_micros(time::from_smoltcp(at).as_micros());
+//!         if let Some(picture) = shot() {
+//!             let ticks = Duration::from_micros(at.total_micros() as u64).to_ticks(jpeg::TRACK.clock_rate);
 //!             // Fails if the picture is larger than the ring: it is dropped.
-//!             let _ = frames.push(pts, jpeg, end);
+//!             let _ = frames.push(&Frame::intra(picture, ticks, 0));
 //!         }
 //!         iface.poll(at, device, &mut sockets);
 //!         let mut app = CatalogApp { catalog: &mut camera, store: &frames };
@@ -139,6 +139,7 @@
 //! It plays the camera's pictures into a ring, from which the application shows them.
 //!
 //! ```
+//! use pinhole::codec::jpeg;
 //! use pinhole::client::{Config, Event, Unusable};
 //! use pinhole::frame::{FrameRing, Slot};
 //! use pinhole_smoltcp::client::{Client, TrackSockets};
@@ -188,7 +189,7 @@
 //!     client.connect(iface.context(), &mut sockets, server, 49_999).expect("the socket is new");
 //!     client.conn_mut().play(None);
 //!
-//!     let mut frames = FrameRing::new([Slot::default(); RING.slots], [0u8; RING.bytes]);
+//!     let mut frames = FrameRing::new(jpeg::TRACK, [Slot::EMPTY; RING.slots], [0u8; RING.bytes]);
 //!     while !client.is_closed() {
 //!         let at = clock();
 //!         iface.poll(at, device, &mut sockets);
