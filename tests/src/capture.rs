@@ -20,6 +20,8 @@ pub struct Capture {
 pub struct Recording {
     file: PathBuf,
     rtsp_port: u16,
+    /// The UDP port of RTP packets of which no RTSP tells.
+    rtp_port: Option<u16>,
     _directory: TempDir,
 }
 
@@ -39,7 +41,7 @@ impl Capture {
         tshark.wait_stderr(LIMIT, |lines| {
             lines.iter().any(|line| line.contains("Capture started")).then_some(())
         });
-        Self { tshark, recording: Recording { file, rtsp_port, _directory: directory } }
+        Self { tshark, recording: Recording { file, rtsp_port, rtp_port: None, _directory: directory } }
     }
 
     /// Ends the capture.
@@ -61,7 +63,13 @@ impl Recording {
     /// Makes a recording of a file in `directory` that another program has captured of the server at
     /// this port.
     pub fn of(directory: TempDir, file: &str, rtsp_port: u16) -> Self {
-        Self { file: directory.path().join(file), rtsp_port, _directory: directory }
+        Self { file: directory.path().join(file), rtsp_port, rtp_port: None, _directory: directory }
+    }
+
+    /// Has UDP packets from or to this port dissected as RTP, although no RTSP tells of them.
+    #[must_use]
+    pub fn with_rtp(self, port: u16) -> Self {
+        Self { rtp_port: Some(port), ..self }
     }
 
     /// Returns one row for each packet that matches a display filter: the values of `fields`, separated
@@ -72,8 +80,15 @@ impl Recording {
     pub fn rows(&self, filter: &str, fields: &[&str]) -> Vec<String> {
         let mut command = Command::new("tshark");
         // The RTSP dissector finds the ports of RTP and RTCP in the Transport headers.
-        command.args(["-n", "-d", &format!("tcp.port=={},rtsp", self.rtsp_port), "-T", "fields", "-r"]);
-        command.arg(&self.file).args(["-Y", filter]).args(fields.iter().flat_map(|field| ["-e", field]));
+        command.args(["-n", "-d", &format!("tcp.port=={},rtsp", self.rtsp_port), "-T", "fields"]);
+        if let Some(port) = self.rtp_port {
+            command.args(["-d", &format!("udp.port=={port},rtp")]);
+        }
+        command
+            .arg("-r")
+            .arg(&self.file)
+            .args(["-Y", filter])
+            .args(fields.iter().flat_map(|field| ["-e", field]));
         let done = run(&mut command, LIMIT).expect("tshark runs");
         assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
         done.stdout.lines().map(str::to_owned).collect()

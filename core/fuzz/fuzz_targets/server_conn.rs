@@ -162,16 +162,14 @@ impl Application for Program<'_> {
             }
         };
         match request.action() {
-            Action::Describe(describe) => {
-                describe.accept(&Presentation {
-                    name: "clip",
-                    session_id: 1,
-                    version: 1,
-                    address_type: AddressType::Ip4,
-                    duration: None,
-                    tracks: &[Track { info: TRACK, dimensions: Some((64, 48)), frame_rate: None }; 2],
-                })
-            }
+            Action::Describe(describe) => describe.accept(&Presentation {
+                name: "clip",
+                session_id: 1,
+                version: 1,
+                address_type: AddressType::Ip4,
+                duration: None,
+                tracks: &[Track { info: TRACK, dimensions: Some((64, 48)), frame_rate: None }; 2],
+            }),
             Action::Setup(setup) => setup.accept(0),
             Action::Play(play) if live => play.accept_live(self.store()),
             Action::Play(play) => play.accept(self.store(), Some(MediaTime::from_micros(1_000_000))),
