@@ -1,12 +1,14 @@
 //! Feeds packets in any order and with any payload to a depacketizer. The frames that it completes
-//! must be as it describes them, and must be readable after mending.
+//! must be as it describes them, and must be readable after mending. Another depacketizer takes the same
+//! payloads as PCM audio.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
+use pinhole::codec::Codec;
 use pinhole::codec::jpeg::{JpegInfo, MendError, Missing, TRACK, inspect, mend, mend_max_len};
-use pinhole::frame::{FrameId, FrameStore, Integrity, TrackId};
-use pinhole::frame::{FrameRing, Slot};
-use pinhole::payload::Pushed;
+use pinhole::codec::pcm::{Pcm, Sample};
+use pinhole::frame::{FrameId, FrameRing, FrameStore, Integrity, Slot, TrackId, TrackInfo};
 use pinhole::payload::jpeg::Depacketizer;
+use pinhole::payload::{self, Pushed};
 use pinhole::rtp;
 
 /// Timestamp, marker, packets lost before it, and payload.
@@ -16,6 +18,10 @@ fuzz_target!(|input: (Option<(u16, u16)>, Vec<Sent<'_>>)| {
     let (dimensions, packets) = input;
     let mut ring = FrameRing::new(TRACK, [Slot::EMPTY; 4], vec![0; 100_000]);
     let mut depacketizer = Depacketizer::new(dimensions);
+    let stereo = Pcm { sample: Sample::L16, channels: 2 };
+    let mut sound =
+        FrameRing::new(TrackInfo::new(Codec::Pcm(stereo), 44_100), [Slot::EMPTY; 4], vec![0; 100_000]);
+    let mut sound_depacketizer = payload::Depacketizer::new(Codec::Pcm(stereo), None);
     for (timestamp, marker, gap, payload) in packets {
         let timestamp = u32::from(timestamp);
         let repr = rtp::Repr { payload_type: 26, marker, sequence_number: 0, timestamp, ssrc: 0 };
@@ -23,6 +29,8 @@ fuzz_target!(|input: (Option<(u16, u16)>, Vec<Sent<'_>>)| {
         repr.emit(&mut header);
         let bytes = [&header[..], payload].concat();
         let packet = rtp::Packet::new_checked(&bytes[..]).unwrap();
+        let heard = sound_depacketizer.push(0, &packet, u16::from(gap), 0, &mut sound);
+        assert_eq!(heard.is_ok(), payload.len() % stereo.instant_len() == 0);
         let before = ring.frames().end;
         let pushed = depacketizer.push(0, &packet, u16::from(gap), 0, &mut ring);
         let (FrameId(first), FrameId(next)) = (ring.frames().start, ring.frames().end);

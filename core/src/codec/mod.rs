@@ -1,6 +1,8 @@
 //! Codecs, which say what the bytes of a frame are. Each codec is a variant of [`Codec`], and a module here
 //! if frames have to be inspected or changed. Codecs know neither RTP nor RTSP.
 pub mod jpeg;
+#[cfg(feature = "pcm")]
+pub mod pcm;
 
 /// The codec of a track: what the bytes of its frames are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,4 +12,7 @@ pub enum Codec {
     /// Motion-JPEG: each frame is one JPEG file, from SOI to EOI, of a kind that RTP can carry; see
     /// [`jpeg`]. Its clock has 90,000 ticks per second.
     Jpeg,
+    /// PCM audio: each frame is a run of samples; see [`pcm`]. Its clock has one tick per sampling instant.
+    #[cfg(feature = "pcm")]
+    Pcm(pcm::Pcm),
 }

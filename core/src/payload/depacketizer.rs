@@ -1,5 +1,7 @@
 //! [`Depacketizer`]: builds frames from the RTP packets of any payload format.
 use super::jpeg;
+#[cfg(feature = "pcm")]
+use super::pcm;
 use crate::codec::Codec;
 use crate::frame::FrameSink;
 use crate::rtp;
@@ -13,6 +15,9 @@ use core::fmt;
 pub enum Depacketizer {
     /// The payload format of JPEG (RFC 2435).
     Jpeg(jpeg::Depacketizer),
+    /// PCM audio (RFC 3551).
+    #[cfg(feature = "pcm")]
+    Pcm(pcm::Depacketizer),
 }
 
 /// Counts what became of the frames and packets of a track.
@@ -60,6 +65,9 @@ pub enum Pushed {
 pub enum DepacketizeError {
     /// The payload is not as RFC 2435 says, or does not fit the packets before it.
     Jpeg(jpeg::DepacketizeError),
+    /// The payload is not as RFC 3551 says, or the sink has no room.
+    #[cfg(feature = "pcm")]
+    Pcm(pcm::DepacketizeError),
 }
 
 impl From<jpeg::DepacketizeError> for DepacketizeError {
@@ -72,6 +80,8 @@ impl fmt::Display for DepacketizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Jpeg(error) => error.fmt(f),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(error) => error.fmt(f),
         }
     }
 }
@@ -84,6 +94,8 @@ impl Depacketizer {
     pub const fn new(codec: Codec, dimensions: Option<(u16, u16)>) -> Self {
         match codec {
             Codec::Jpeg => Self::Jpeg(jpeg::Depacketizer::new(dimensions)),
+            #[cfg(feature = "pcm")]
+            Codec::Pcm(pcm) => Self::Pcm(pcm::Depacketizer::new(pcm)),
         }
     }
 
@@ -105,6 +117,8 @@ impl Depacketizer {
     ) -> Result<Pushed, DepacketizeError> {
         match self {
             Self::Jpeg(jpeg) => Ok(jpeg.push(track, packet, gap, time, sink)?),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(pcm) => pcm.push(track, packet, time, sink).map_err(DepacketizeError::Pcm),
         }
     }
 
@@ -113,6 +127,8 @@ impl Depacketizer {
     pub fn finish_open<K: FrameSink + ?Sized>(&mut self, track: u8, sink: &mut K) {
         match self {
             Self::Jpeg(jpeg) => jpeg.finish_open(track, sink),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(_) => (),
         }
     }
 
@@ -121,6 +137,8 @@ impl Depacketizer {
     pub fn forget_open(&mut self) {
         match self {
             Self::Jpeg(jpeg) => jpeg.forget_open(),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(_) => (),
         }
     }
 
@@ -128,6 +146,8 @@ impl Depacketizer {
     pub const fn has_open(&self) -> bool {
         match self {
             Self::Jpeg(jpeg) => jpeg.has_open(),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(_) => false,
         }
     }
 
@@ -135,6 +155,8 @@ impl Depacketizer {
     pub const fn counters(&self) -> DepacketizerCounters {
         match self {
             Self::Jpeg(jpeg) => jpeg.counters(),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(pcm) => pcm.counters(),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! Each payload format is a module here, and an arm in each function of the two enums.
 mod depacketizer;
 pub mod jpeg;
+#[cfg(feature = "pcm")]
+pub mod pcm;
 
 pub use depacketizer::{DepacketizeError, Depacketizer, DepacketizerCounters, Pushed};
 
@@ -72,6 +74,8 @@ pub(crate) struct Fragment {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Packetizer<'a> {
     Jpeg(jpeg::Packetizer<'a>),
+    #[cfg(feature = "pcm")]
+    Pcm(pcm::Packetizer<'a>),
 }
 
 impl<'a> Packetizer<'a> {
@@ -81,6 +85,8 @@ impl<'a> Packetizer<'a> {
     pub(crate) fn new(info: &TrackInfo<'a>, frame: &Frame<'a>, room: usize) -> Option<Self> {
         match info.codec {
             Codec::Jpeg => jpeg::Packetizer::new(frame, room).map(Self::Jpeg),
+            #[cfg(feature = "pcm")]
+            Codec::Pcm(pcm) => pcm::Packetizer::new(pcm, frame, room).map(Self::Pcm),
         }
     }
 
@@ -89,6 +95,8 @@ impl<'a> Packetizer<'a> {
     pub(crate) fn count(&self) -> u32 {
         match self {
             Self::Jpeg(packetizer) => packetizer.count(),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(packetizer) => packetizer.count(),
         }
     }
 
@@ -96,6 +104,8 @@ impl<'a> Packetizer<'a> {
     pub(crate) fn fragment(&self, at: Cursor) -> Option<Fragment> {
         match self {
             Self::Jpeg(packetizer) => packetizer.fragment(at),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(packetizer) => packetizer.fragment(at),
         }
     }
 
@@ -103,6 +113,8 @@ impl<'a> Packetizer<'a> {
     pub(crate) fn extension(&self, fragment: &Fragment) -> Option<Extension> {
         match self {
             Self::Jpeg(packetizer) => packetizer.extension(fragment),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(_) => None,
         }
     }
 
@@ -111,6 +123,8 @@ impl<'a> Packetizer<'a> {
     pub(crate) fn emit_head(&self, fragment: &Fragment, out: &mut [u8]) -> Option<usize> {
         match self {
             Self::Jpeg(packetizer) => packetizer.emit_head(fragment, out),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(_) => Some(0),
         }
     }
 
@@ -118,14 +132,18 @@ impl<'a> Packetizer<'a> {
     pub(crate) fn parts(&self, fragment: &Fragment) -> Option<[&'a [u8]; 3]> {
         match self {
             Self::Jpeg(packetizer) => packetizer.parts(fragment),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(packetizer) => packetizer.parts(fragment),
         }
     }
 }
 
 /// Returns the payload type that a sender uses for a track: the static one (RFC 3551, 6), if there is
-/// one.
+/// one, and otherwise a dynamic one.
 pub(crate) const fn payload_type(info: &TrackInfo<'_>) -> u8 {
     match info.codec {
         Codec::Jpeg => 26,
+        #[cfg(feature = "pcm")]
+        Codec::Pcm(pcm) => pcm::payload_type(pcm, info.clock_rate),
     }
 }

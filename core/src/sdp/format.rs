@@ -1,6 +1,8 @@
 //! The names of codecs in session descriptions: one table for reading and writing.
 use super::{Media, RtpMap};
 use crate::codec::Codec;
+#[cfg(feature = "pcm")]
+use crate::codec::pcm::{Pcm, Sample};
 use crate::text;
 
 /// A codec as `m=` and `a=rtpmap` name it (RFC 4566, 5.14 and 6).
@@ -17,13 +19,30 @@ impl Encoding {
     pub(super) const fn of(codec: Codec) -> Self {
         match codec {
             Codec::Jpeg => Self { media: "video", name: "JPEG", channels: 1 },
+            #[cfg(feature = "pcm")]
+            Codec::Pcm(pcm) => {
+                let name = match pcm.sample {
+                    Sample::L16 => "L16",
+                    Sample::Pcmu => "PCMU",
+                };
+                Self { media: "audio", name, channels: pcm.channels }
+            }
         }
     }
 }
 
 /// Returns the codec that an encoding stands for; `None` if this crate cannot receive it.
 fn codec_of(map: &RtpMap<'_>) -> Option<Codec> {
-    let codecs = [Codec::Jpeg];
+    // Audio without a channel is none.
+    #[cfg(feature = "pcm")]
+    let channels = map.channels.max(1);
+    let codecs = [
+        Codec::Jpeg,
+        #[cfg(feature = "pcm")]
+        Codec::Pcm(Pcm { sample: Sample::L16, channels }),
+        #[cfg(feature = "pcm")]
+        Codec::Pcm(Pcm { sample: Sample::Pcmu, channels }),
+    ];
     codecs.into_iter().find(|codec| {
         let Encoding { name, channels, .. } = Encoding::of(*codec);
         map.encoding.eq_ignore_ascii_case(name.as_bytes()) && map.channels == channels
@@ -34,6 +53,12 @@ fn codec_of(map: &RtpMap<'_>) -> Option<Codec> {
 /// can receive.
 pub(super) const fn static_map(payload_type: u8) -> Option<RtpMap<'static>> {
     let (encoding, clock_rate, channels) = match payload_type {
+        #[cfg(feature = "pcm")]
+        0 => ("PCMU", 8_000, 1),
+        #[cfg(feature = "pcm")]
+        10 => ("L16", 44_100, 2),
+        #[cfg(feature = "pcm")]
+        11 => ("L16", 44_100, 1),
         26 => ("JPEG", 90_000, 1),
         _ => return None,
     };
