@@ -127,7 +127,7 @@ impl<W: Write> TextWriter<W> {
         self.fixed(at.as_micros(), 1_000_000)
     }
 
-    /// Writes a number of thousandths as a decimal fraction.
+    /// Writes a number of thousandths as a decimal fraction: 1500 as `1.5`.
     pub fn thousandths(&mut self, value: u32) {
         self.fixed(u64::from(value), 1_000)
     }

@@ -170,7 +170,7 @@ pub struct TrackDescription {
     pub lower: Option<LowerTransport>,
 }
 
-/// The error that a track does not wait for ports, so that they were not used.
+/// The error of [`ClientConn::setup`](super::ClientConn::setup) that the track does not wait for ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NotWaiting;

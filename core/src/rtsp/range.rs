@@ -27,7 +27,7 @@ pub enum Position {
     At(MediaTime),
 }
 
-/// Why a range cannot be used.
+/// Why a `Range` header or attribute cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

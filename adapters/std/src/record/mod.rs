@@ -31,9 +31,10 @@ pub struct Recorded {
     pub files: Vec<PathBuf>,
     /// The number of frames in the files.
     pub frames: u64,
-    /// How many of these frames came with gaps, which were filled with empty picture.
+    /// How many of the recorded frames came with gaps, which were filled with empty picture.
     pub mended: u64,
-    /// How many frames are not in the files, because they came damaged and it is not known where.
+    /// How many received frames are not in the files, because they came damaged and it is not known
+    /// where.
     pub left_out: u64,
     /// The length of all files together, in bytes.
     pub bytes: u64,

@@ -216,7 +216,8 @@ impl Sim {
         Self { network, medium, family, faults, at, ack_delay: None, busy, served, watchers, others }
     }
 
-    /// Creates one more host, which is not a part of the simulation yet.
+    /// Creates one more host on the network. The caller has to drive it, or to add it to the
+    /// simulation.
     pub fn host(&mut self) -> Host {
         let number = 2 + self.watchers.len() + self.others.len();
         Host::new(&self.network, self.medium, self.family, self.faults, number as u8)

@@ -94,7 +94,7 @@ impl<'a> Iterator for Items<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {
-    /// The SSRC of the source.
+    /// The SSRC of the source that the description is about.
     pub ssrc: u32,
     /// The canonical name of the source, in UTF-8. Only the first 255 bytes are sent.
     pub cname: &'a [u8],

@@ -13,7 +13,8 @@ const FORMATS: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputEvent {
-    /// The format of its frames from now on. This comes with the first frame, and with each change.
+    /// The format of the input's frames from now on. This event comes with the first frame, and
+    /// whenever the format changes.
     Format {
         /// The width of the frames in pixels.
         width: u16,

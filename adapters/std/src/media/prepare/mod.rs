@@ -65,7 +65,7 @@ pub enum PrepareError {
     /// The output exists already.
     #[error("{} exists already", .0.display())]
     Exists(PathBuf),
-    /// The input has no frame that can be served.
+    /// The input has no frame that can be served. Contains what is wrong with its frames.
     #[error("there is nothing in it that can be served")]
     Nothing(Vec<Problem>),
     /// The output cannot be written.
