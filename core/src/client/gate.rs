@@ -1,25 +1,25 @@
-//! [`Gate`]: which frames of one track are wanted.
+//! [`Gate`]: decides which frames of one track are stored.
 use crate::time::{Duration, MediaTime};
 
-/// Frames that are later than the wanted place by more than this are of the place before it.
+/// A frame that is later than the wanted place by more than this belongs to the place before.
 const NEAR: Duration = Duration::from_secs(2);
-/// After so many of these, the server is believed to have meant another place.
+/// After this many such frames, the server is taken to play from another place.
 const PATIENCE: u8 = 64;
-/// The response to PLAY is told after the frames that came with it. Such frames are known by their
-/// times: from this long before the wanted place to that long after it, or, where what is stored ends
-/// at the place, to a shorter time after it.
+/// The response to PLAY is reported after the frames that came with it. Such frames are recognised by
+/// their times: from `BEFORE` the wanted place to `AFTER` it, or to `JUST_AFTER` it if the stored frames
+/// end at the place.
 const BEFORE: Duration = Duration::from_millis(50);
 const AFTER: Duration = Duration::from_secs(1);
 const JUST_AFTER: Duration = Duration::from_millis(20);
-/// Servers round places to this.
+/// Servers may round places by this much.
 pub(super) const ROUNDING: Duration = Duration::from_millis(1);
 /// A time in ticks of the track's clock is off by at most this: a tick at 8 kHz.
 const TICK: Duration = Duration::from_micros(125);
-/// A frame that comes again can have a time that is later than before by this: it had the time that was
-/// asked for, which is by [`ROUNDING`] less, before the server said its own.
+/// A frame that comes again may have a time that is later than before by this much: before the server gave
+/// its own start, the frame had the time that was asked for, which is less by [`ROUNDING`].
 const SAME: Duration = Duration::from_micros(1_250);
 
-/// Decides which frames of one track are wanted.
+/// Decides which frames of one track are stored.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     wants: Wants,
@@ -28,24 +28,24 @@ pub(super) struct Gate {
     /// The time of the newest frame that was stored since another place was asked for, if frames are
     /// fetched again.
     pub(super) newest: Option<MediaTime>,
-    /// The time of the frame that is open, if it was begun since a place was asked for.
+    /// The time of the open frame, if it was begun since a place was asked for.
     pub(super) begun: Option<MediaTime>,
-    /// How many bytes were to be written of a frame that is larger than the ring.
+    /// The number of bytes so far of a frame that is larger than the ring.
     pub(super) measured: Option<usize>,
     pub(super) too_large: Option<usize>,
 }
 
-/// Which frames a gate lets in.
+/// The frames that a gate lets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wants {
-    /// All.
+    /// All frames.
     All,
-    /// None: there was no room for one, and those after it would leave a hole.
+    /// No frame: there was no room for one, and later frames would leave a hole.
     None,
-    /// Only those from `from` to `until`: another place was asked for, and what comes is still of the
-    /// one before. After the response, those from `at` on.
+    /// Only frames from `from` to `until`, because another place was asked for, and frames of the place
+    /// before still come. After the response, frames from `at` on.
     Waiting { at: MediaTime, from: MediaTime, until: MediaTime },
-    /// Those from `at` on; of those long after it, not the first few.
+    /// Frames from `at` on. Of frames long after it, the first `patience` are refused.
     From { at: MediaTime, patience: u8 },
 }
 
@@ -66,22 +66,22 @@ impl Gate {
         matches!(self.wants, Wants::None)
     }
 
-    /// Whether all frames from here on are wanted, and those before have come.
+    /// Whether all later frames are wanted, and all earlier ones have come.
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.wants, Wants::All)
     }
 
-    /// Whether what comes now is of another place than the one that was asked for.
+    /// Whether the frames that come now are of another place than the one that was asked for.
     pub(super) const fn is_waiting(&self) -> bool {
         matches!(self.wants, Wants::Waiting { .. })
     }
 
-    /// The place that was asked for, until its first frame has come.
+    /// Returns the place that was asked for, until its first frame has come.
     pub(super) const fn place(&self) -> Option<MediaTime> {
         self.place
     }
 
-    /// SavedTexts that PLAY from a place was asked for, which the viewer goes to. `flows` says whether the
+    /// Takes note that PLAY from a place was asked for, to which the viewer goes. `flows` says whether the
     /// server plays: what it sends until it answers is not of that place.
     pub(super) fn seek(&mut self, place: MediaTime, flows: bool) {
         (self.place, self.newest) = (Some(place), None);
@@ -92,8 +92,8 @@ impl Gate {
         self.begun = self.begun.filter(|_| !flows);
     }
 
-    /// SavedTexts that PLAY was asked for, so that the frames from `place` on come, which are not stored.
-    /// Those before it are not wanted, even if the server begins earlier. `flows` is as for
+    /// Takes note that PLAY was asked for, to fetch the frames from `place` on, which are not stored.
+    /// Earlier frames are not wanted, even if the server begins with them. `flows` is as for
     /// [`Self::seek`].
     pub(super) fn resume(&mut self, place: MediaTime, flows: bool) {
         // If all was let in until now, what the server sends until it answers is wanted as well.
@@ -106,14 +106,14 @@ impl Gate {
         self.begun = self.begun.filter(|_| !unwanted);
     }
 
-    /// SavedTexts that PLAY was answered. It begins at `start`, if the server says so.
+    /// Takes note of the response to PLAY. The server begins at `start`, if it says so.
     pub(super) fn answered(&mut self, start: Option<MediaTime>) {
         match (self.wants, self.place) {
             (Wants::Waiting { at, .. }, Some(place)) => {
                 let at = at.max(start.unwrap_or(place) - ROUNDING);
                 self.wants = Wants::From { at, patience: PATIENCE };
             }
-            // Its first frame has come before the response.
+            // The first frame of the place has come before the response.
             (Wants::From { at, .. }, _) if self.newest.is_some_and(|newest| newest + TICK >= at) => {
                 self.open();
             }
@@ -121,9 +121,9 @@ impl Gate {
         }
     }
 
-    /// Whether a frame that begins now is wanted. `kept` says whether frames are fetched again, so that
-    /// those that are there already can come; `unanswered` whether PLAY is not answered yet, so that
-    /// frames of before it can come.
+    /// Returns whether a frame that begins now is wanted. `kept` says whether frames are fetched again, so
+    /// that frames may come that are stored already. `unanswered` says whether PLAY is not answered yet, so
+    /// that frames of the place before may come.
     pub(super) fn admits(&mut self, pts: MediaTime, kept: bool, unanswered: bool) -> bool {
         if kept && self.newest.is_some_and(|newest| pts <= newest + SAME) {
             return false;
