@@ -34,7 +34,7 @@ pub(super) struct Scenario {
     pub(super) udp: usize,
     /// The longest IP packet in bytes.
     pub(super) mtu: u16,
-    /// LinkTotals change bytes, and nobody looks at checksums: wrong bytes are to be expected.
+    /// Links change bytes, and nobody checks checksums, so wrong bytes are to be expected.
     pub(super) wild: bool,
     pub(super) server_clock: Clock,
     /// The time for which the server's main loop is busy with other things after a turn.
