@@ -16,6 +16,7 @@ pub struct Datagram<'a> {
     to: u16,
 }
 
+#[allow(clippy::large_enum_variant, reason = "the value lives for one datagram")]
 #[derive(Debug)]
 enum Content<'a> {
     /// A packet without a payload, and whether it is to be sent.

@@ -139,10 +139,8 @@ impl Gate {
             }
             Wants::From { .. } => true,
         };
-        if wanted {
-            if !(unanswered && matches!(self.wants, Wants::From { .. })) {
-                self.open();
-            }
+        if wanted && !(unanswered && matches!(self.wants, Wants::From { .. })) {
+            self.open();
         }
         wanted
     }

@@ -11,6 +11,7 @@ use core::fmt;
 ///
 /// It buffers no data: the payload of a packet is written directly to its place in the frame.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a track keeps it for the whole session, without an allocator")]
 #[non_exhaustive]
 pub enum Depacketizer {
     /// The payload format of JPEG (RFC 2435).

@@ -158,7 +158,7 @@ impl Library {
     /// As for [`FrameStore::frame`]; [`Miss::NotYet`] only for a live input.
     pub fn load(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         if let Some(Medium::Recorded(recorded)) = self.medium(track.media) {
-            self.loaded.load(&**recorded, track, id, self.normalising);
+            self.loaded.load(recorded, track, id, self.normalising);
         }
         self.frame(track, id)
     }

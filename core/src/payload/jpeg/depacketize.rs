@@ -296,6 +296,7 @@ impl Depacketizer {
 }
 
 /// Where in the stream the depacketizer is.
+#[allow(clippy::large_enum_variant, reason = "a frame is open most of the time")]
 #[derive(Clone, Debug)]
 enum State {
     /// Between two frames.
