@@ -27,6 +27,7 @@
 //!
 //! None is on by default.
 //!
+//! - `pcm`: PCM audio, L16 and PCMU ([`codec::Codec`]).
 //! - `log`: logs what happens through the crate `log`.
 //! - `defmt`: logs through the crate `defmt`, also where `log` is on, and implements `defmt::Format`.
 //!

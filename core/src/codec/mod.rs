@@ -12,7 +12,7 @@ pub enum Codec {
     /// Motion-JPEG: each frame is one JPEG file, from SOI to EOI, of a kind that RTP can carry; see
     /// [`jpeg`]. Its clock has 90,000 ticks per second.
     Jpeg,
-    /// PCM audio: each frame is a run of samples; see [`pcm`]. Its clock has one tick per sampling instant.
+    /// PCM audio: each frame is a run of samples; see [`pcm`]. The clock has one tick per sampling instant.
     #[cfg(feature = "pcm")]
     Pcm(pcm::Pcm),
 }

@@ -1,29 +1,30 @@
 //! PCM audio: samples without compression, or with logarithmic companding (RFC 3551, 4.5.11 and 4.5.14).
 
-/// The form of PCM audio. A frame is any number of sampling instants; at each, the channels follow one
-/// another from left to right (RFC 3551, 4.1). The clock of the track has one tick a sampling instant.
+/// The form of PCM audio: how samples are coded, and how many channels there are. A frame is any number of
+/// sampling instants; at each instant, the samples of the channels follow one another from left to right
+/// (RFC 3551, 4.1). The clock of the track has one tick per sampling instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pcm {
-    /// The form of one sample.
+    /// How one sample is coded.
     pub sample: Sample,
     /// The number of channels, 1 or more.
     pub channels: u8,
 }
 
-/// The form of one sample.
+/// How one sample of PCM audio is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Sample {
-    /// 16 bits, signed, the most significant byte first (RFC 3551, 4.5.11).
+    /// A sample has 16 bits, is signed, and has its most significant byte first (RFC 3551, 4.5.11).
     L16,
-    /// 8 bits, mu-law (ITU-T G.711).
+    /// A sample has 8 bits with mu-law companding (ITU-T G.711; RFC 3551, 4.5.14).
     Pcmu,
 }
 
 impl Pcm {
-    /// Returns the bytes of one sampling instant: a sample of each channel.
+    /// Returns the length of one sampling instant in bytes: one sample of each channel.
     pub const fn instant_len(self) -> usize {
         let sample = match self.sample {
             Sample::L16 => 2,

@@ -16,7 +16,7 @@ use core::fmt;
 pub enum Depacketizer {
     /// The payload format of JPEG (RFC 2435).
     Jpeg(jpeg::Depacketizer),
-    /// PCM audio (RFC 3551).
+    /// The payload format of PCM audio (RFC 3551).
     #[cfg(feature = "pcm")]
     Pcm(pcm::Depacketizer),
 }

@@ -1,5 +1,5 @@
-//! PCM audio in RTP (RFC 3551, 4.5.11 and 4.5.14): samples as they are, in packets that each have the time of
-//! their first sample.
+//! The payload format of PCM audio (RFC 3551, 4.5.11 and 4.5.14): packets carry samples as they are, and
+//! each packet has the time of its first sample.
 use super::{Cursor, DepacketizerCounters, Fragment, Pushed};
 use crate::codec::pcm::{Pcm, Sample};
 use crate::frame::{Frame, FrameEnd, FrameSink, Full};
@@ -10,7 +10,7 @@ use core::fmt;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packetizer<'a> {
     data: &'a [u8],
-    /// Bytes of one sampling instant, and of a full payload.
+    /// The length of one sampling instant, and that of a full payload, in bytes.
     instant: usize,
     payload: usize,
 }
@@ -39,7 +39,7 @@ impl<'a> Packetizer<'a> {
             extension: 0,
             payload,
             next: (payload < rest).then_some(Cursor { at: next, ..at }),
-            // Set only after silence that was not sent (RFC 3551, 4.1).
+            // The marker is set only after silence that was not sent (RFC 3551, 4.1).
             marker: false,
             ticks: u32::try_from(start.checked_div(self.instant)?).ok()?,
             skip_after: 0,
@@ -52,7 +52,7 @@ impl<'a> Packetizer<'a> {
     }
 }
 
-/// Returns the static payload type (RFC 3551, 6, table 4); 97, a dynamic one, where there is none.
+/// Returns the static payload type (RFC 3551, 6, table 4); 97, a dynamic one, if there is none.
 pub(super) const fn payload_type(pcm: Pcm, clock_rate: u32) -> u8 {
     match (pcm.sample, clock_rate, pcm.channels) {
         (Sample::Pcmu, 8_000, 1) => 0,
@@ -62,7 +62,7 @@ pub(super) const fn payload_type(pcm: Pcm, clock_rate: u32) -> u8 {
     }
 }
 
-/// Makes a frame of each packet.
+/// Makes a frame of each RTP packet of PCM audio, in a caller-provided [`FrameSink`].
 #[derive(Clone, Debug)]
 pub struct Depacketizer {
     instant: usize,
@@ -74,11 +74,11 @@ pub struct Depacketizer {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DepacketizeError {
-    /// The sender's fault: the payload is not whole sampling instants.
+    /// The payload ends within a sampling instant, which is the sender's fault.
     Length {
-        /// Bytes of the payload.
+        /// The length of the payload in bytes.
         len: usize,
-        /// Bytes of a sampling instant.
+        /// The length of a sampling instant in bytes.
         instant: usize,
     },
     /// The sink has no room for the frame.

@@ -66,7 +66,8 @@ pub struct RtpMap<'a> {
     pub encoding: &'a [u8],
     /// The clock rate of the RTP timestamps in ticks per second.
     pub clock_rate: u32,
-    /// The channels of audio; 1 if they are not told (RFC 4566, 6). Of no meaning for other media.
+    /// The number of channels of audio; 1 if it is not given (RFC 4566, 6). It has no meaning for other
+    /// media.
     pub channels: u8,
 }
 
