@@ -10,8 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . tools/llvm.sh
 
 # Bytes of code and constants, above those of an image that does nothing. What they go to, and why they
-# are more than the 28 KiB that were hoped for, stands in ARCHITECTURE.md.
-flash_limit=$((37 * 1024))
+# are more than the 28 KiB that were hoped for, stands in docs/boards.md.
+flash_limit=$((38 * 1024))
 # Instructions for a packet, in hundredths of those of the bare copy.
 instructions_limit=150
 targets=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf)
