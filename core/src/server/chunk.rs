@@ -1,6 +1,6 @@
 //! Bytes for the RTSP connection: replies, and interleaved packets (RFC 2326, 10.12).
 use super::config::MAX_TRACKS;
-use super::conn::ConnState;
+use super::state::ConnState;
 use super::stream::{Stream, walk};
 use crate::frame::FrameStore;
 use crate::rtp::{PIECES, SplitPacket};

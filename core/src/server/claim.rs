@@ -1,7 +1,8 @@
 //! Which connection a datagram belongs to, where several share a pair of UDP sockets.
-use super::conn::ConnState;
+use super::state::ConnState;
 use super::stream::{Route, Stream};
 use crate::rtp::{Port, rtcp};
+use crate::time::Now;
 use core::net::SocketAddr;
 
 /// How strong a connection's claim to a datagram is. The adapter hands the datagram to the connection with
@@ -51,6 +52,34 @@ pub struct PortPair {
 }
 
 impl ConnState {
+    /// Hands a datagram to the stream that it belongs to, if there is one.
+    pub(super) fn handle_datagram(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        socket: u8,
+        port: Port,
+        data: &[u8],
+    ) {
+        let Some((index, claim)) = self.find(from, socket, port, data) else { return };
+        let Some(stream) = self.streams.get_mut(index) else { return };
+        stream.last_activity = now.at;
+        if let Route::Udp { rtp, rtcp, scope_id, latched, .. } = &mut stream.route {
+            match port {
+                Port::Rtp => *rtp = from.port(),
+                Port::Rtcp => *rtcp = from.port(),
+            }
+            if let SocketAddr::V6(from) = from {
+                *scope_id = from.scope_id();
+            }
+            // The port that was announced is the one that is used; or RTP's port is known now.
+            *latched |= claim == Claim::Exact || port == Port::Rtp;
+        }
+        if port == Port::Rtcp {
+            stream.sender.handle_rtcp(now, data);
+        }
+    }
+
     /// The stream that a datagram belongs to.
     pub(super) fn find(
         &self,

@@ -1,18 +1,7 @@
-//! What a server connection reports: requests, notices, and why things end.
-use super::request::Request;
+//! What a server connection reports: notices, and why things end.
 use crate::frame::TrackId;
 use crate::rtsp::LowerTransport;
 use crate::time::Duration;
-
-/// What [`Turn::poll_event`](super::Turn::poll_event) returns: a request to answer, or a notice.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A client's request waits for an answer. Answer it by one of its methods; a request that is dropped
-    /// is offered again in the next turn.
-    Request(Request<'a>),
-    /// Something happened. It is reported once and needs no answer.
-    Notice(Notice),
-}
 
 /// Something that happened on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ mod event;
 mod receive;
 mod reply;
 mod request;
+mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ pub use chunk::Chunk;
 pub use claim::{Claim, PortPair};
 pub use config::{Config, MAX_TRACKS, MIN_REQUEST};
 pub use conn::ServerConn;
-pub use event::{CloseReason, ConnError, Event, Notice, SessionId, Summary};
+pub use event::{CloseReason, ConnError, Notice, SessionId, Summary};
 pub use request::{Action, Answered, Describe, Play, Request, Setup};
 pub use transmit::Transmit;
-pub use turn::Turn;
+pub use turn::{Event, Turn};

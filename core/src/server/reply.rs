@@ -1,9 +1,9 @@
 //! The replies, and what they do to the connection.
 use super::claim::PortPair;
 use super::config::{MAX_TRACKS, REPLY_ROOM};
-use super::conn::ConnState;
 use super::event::{CloseReason, SessionId};
 use super::receive::{Offer, OfferedTransport, Received, Wish};
+use super::state::ConnState;
 use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Miss, Seek, TrackId};
 use crate::rtp::{MAX_UDP_SPEED, Pace, Play, Sender, SenderConfig};

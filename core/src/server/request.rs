@@ -1,8 +1,8 @@
 //! A request as a guard: what it says, and the ways to answer it.
 use super::claim::PortPair;
-use super::conn::ConnState;
 use super::event::SessionId;
 use super::receive::{Content, Offer, Received, Wish};
+use super::state::ConnState;
 use crate::frame::{FrameStore, Seek};
 use crate::rtsp::{Header, LowerTransport, Method, Range, Status, Url};
 use crate::sdp::{AddressType, Presentation};

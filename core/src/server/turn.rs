@@ -2,9 +2,9 @@
 use super::application::Application;
 use super::chunk::Chunk;
 use super::claim::PortPair;
-use super::conn::{ConnState, Front};
-use super::event::{ConnError, Event, Notice};
+use super::event::{ConnError, Notice};
 use super::request::{Answered, Request};
+use super::state::{ConnState, Front};
 use super::stream::earliest;
 use super::transmit::Transmit;
 use crate::frame::FrameStore;
@@ -23,6 +23,16 @@ pub struct Turn<'a> {
     tx: &'a mut [u8],
     now: Now,
     ports: Option<PortPair>,
+}
+
+/// What [`Turn::poll_event`] returns: a request to answer, or a notice.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A client's request waits for an answer. Answer it by one of its methods; a request that is dropped
+    /// is offered again in the next turn.
+    Request(Request<'a>),
+    /// Something happened. It is reported once and needs no answer.
+    Notice(Notice),
 }
 
 impl<'a> Turn<'a> {
