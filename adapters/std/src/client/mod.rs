@@ -12,7 +12,9 @@ use gather::Gather;
 use link::Link;
 use mio::{Events, Poll, Token};
 use pinhole::client::{ClientConn, LowerTransport, PlayOptions, Prefetch, ReceiverStatistics};
-use pinhole::frame::{Frame, FrameId, FrameRing, FrameStore, Miss, Seek, Slot, TrackId, TrackInfo};
+use pinhole::frame::{
+    ClockReference, Frame, FrameId, FrameRing, FrameStore, Miss, Seek, Slot, TrackId, TrackInfo,
+};
 use pinhole::rtsp::{Range, Scale, Speed};
 use pinhole::time::{Instant as At, MediaTime};
 use sockets::TrackSockets;
@@ -23,7 +25,7 @@ use turn::session;
 
 pub use error::Error;
 pub use options::{Event, Options, Statistics, Usage};
-pub use pinhole::client::PrefetchOptions;
+pub use pinhole::client::{PrefetchOptions, TrackDescription};
 pub use pinhole::frame::TimeRange;
 
 const WAKER: Token = Token(0);
@@ -75,8 +77,8 @@ pub struct Client {
     /// The figures of each track over earlier connections.
     before: Vec<ReceiverStatistics>,
     first_frame: Option<Duration>,
-    /// The number that the next frame will have, and since when.
-    newest: (FrameId, At),
+    /// The number of frames of all tracks that have come, and since when it is so.
+    newest: (u64, At),
     /// Whether the caller has asked for the end.
     leaving: bool,
     /// Whether input was left for the next turn.
@@ -159,6 +161,18 @@ impl Client {
     /// or the presentation is not described yet.
     pub fn track_info(&self, track: u8) -> Option<TrackInfo<'_>> {
         self.cache(track).map(FrameRing::track_info)
+    }
+
+    /// Returns the server's description of a track; `None` before [`Event::Described`], or if there is no
+    /// such track.
+    pub fn track(&self, track: u8) -> Option<TrackDescription> {
+        self.conn.track(track)
+    }
+
+    /// Returns the server's wall clock with the time of a track that it stands for, which puts two tracks on
+    /// one clock; `None` until the server has sent it.
+    pub fn clock(&self, track: u8) -> Option<ClockReference> {
+        self.conn.clock(track)
     }
 
     /// Returns a frame of a track from its cache. A frame of JPEG is a JPEG file.

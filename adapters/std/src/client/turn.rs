@@ -7,8 +7,8 @@ use super::{Client, Event, STREAM, UDP};
 use pinhole::client::{
     self, ClientConn, ClientError, Config, LowerTransport, Port, PrefetchAction, TransportChoice,
 };
-use pinhole::codec::jpeg::TRACK;
-use pinhole::frame::{FrameRing, Slot};
+use pinhole::codec::jpeg;
+use pinhole::frame::{FrameRing, Slot, TrackInfo};
 use pinhole::rtsp::Method;
 use pinhole::time::Now;
 use std::io;
@@ -71,9 +71,9 @@ impl Client {
         self.conn = conn;
         if self.is_live() {
             let (_, at) = self.newest;
-            let newest = self.caches.first().and_then(|cache| cache.time_ranges().next());
+            let newest = self.caches.iter().filter_map(|cache| Some(cache.time_ranges().next()?.to)).max();
             if let Some(newest) = newest {
-                self.prefetch.go_on_at(newest.to + now.at.since(at));
+                self.prefetch.go_on_at(newest + now.at.since(at));
             }
         }
         if let Some(wanted) = &mut self.wanted {
@@ -116,9 +116,9 @@ impl Client {
                 break;
             }
         }
-        let next = self.cached(0).end;
-        if next != self.newest.0 {
-            self.newest = (next, now.at);
+        let count = self.caches.iter().map(|cache| cache.frames().end.0).sum();
+        if count != self.newest.0 {
+            self.newest = (count, now.at);
             self.first_frame.get_or_insert_with(|| self.started.elapsed());
         }
         match self.prefetch.too_large() {
@@ -305,8 +305,12 @@ impl Client {
         if self.caches.is_empty() {
             let bytes = self.options.cache / usize::from(tracks.max(1));
             let slots = (bytes / BYTES_A_SLOT).max(MIN_SLOTS);
-            let cache = || FrameRing::new(TRACK, vec![Slot::EMPTY; slots], vec![0; bytes]);
-            self.caches = (0..tracks).map(|_| cache()).collect();
+            let info = |track| match self.conn.track(track) {
+                Some(described) => TrackInfo::new(described.codec, described.clock_rate),
+                None => jpeg::TRACK,
+            };
+            let cache = |track| FrameRing::new(info(track), vec![Slot::EMPTY; slots], vec![0; bytes]);
+            self.caches = (0..tracks).map(cache).collect();
         }
     }
 
