@@ -4,6 +4,7 @@
 //! its socket's buffer. Its steps are functions of their own, as an application's are, so that none of
 //! them pays for the others' variables.
 use crate::{Ring, address, any, bytes, now, text, used};
+use core::net::SocketAddr;
 use pinhole::codec::jpeg::{TRACK, inspect};
 use pinhole::frame::Slot;
 use pinhole::frame::{Frame, FrameId};
@@ -11,7 +12,6 @@ use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::server::{
     Action, Answered, Application, Claim, Config, Notice, Port, PortPair, Request, ServerConn,
 };
-use core::net::SocketAddr;
 
 /// The program: it has the frames, and answers requests.
 struct Camera<'a> {
@@ -28,19 +28,15 @@ impl<'a> Application for Camera<'a> {
     fn request(&mut self, request: Request<'_>) -> Answered {
         let tracks = [Track { info: TRACK, dimensions: any(Some((1, 1))), frame_rate: None }];
         match request.action() {
-            Action::Describe(describe) if describe.url().path_is(text()) => {
-                describe.accept(&Presentation {
-                    name: text(),
-                    session_id: any(0),
-                    version: any(0),
-                    address_type: any(AddressType::Ip4),
-                    duration: any(None),
-                    tracks: &tracks,
-                })
-            }
-            Action::Setup(setup) if setup.track() == 0 && setup.url().path_is(text()) => {
-                setup.accept(any(0))
-            }
+            Action::Describe(describe) if describe.url().path_is(text()) => describe.accept(&Presentation {
+                name: text(),
+                session_id: any(0),
+                version: any(0),
+                address_type: any(AddressType::Ip4),
+                duration: any(None),
+                tracks: &tracks,
+            }),
+            Action::Setup(setup) if setup.track() == 0 && setup.url().path_is(text()) => setup.accept(any(0)),
             Action::Play(play) => play.accept_live(self.store()),
             other => other.into_request().proceed(),
         }

@@ -2,7 +2,7 @@
 //! storage, without.
 use core::net::SocketAddr;
 use pinhole::rtsp::Status;
-use pinhole::server::{Answered, Application, Chunk, Config, Event, Notice, Transmit, Request, ServerConn};
+use pinhole::server::{Answered, Application, Chunk, Config, Event, Notice, Request, ServerConn, Transmit};
 use probe::{Ring, address, any, bytes, now, room, text, used};
 
 pub(crate) fn rest() {
@@ -54,7 +54,11 @@ impl Application for Gatekeeper {
         used((request.session(), request.now(), request.header(text())));
         request.headers().for_each(used);
         let fields = any([("WWW-Authenticate", text()); 2]);
-        if any(true) { request.refuse(any(Status::UNAUTHORIZED), &fields) } else { request.respond(any(Status::OK), &fields, text(), bytes()) }
+        if any(true) {
+            request.refuse(any(Status::UNAUTHORIZED), &fields)
+        } else {
+            request.respond(any(Status::OK), &fields, text(), bytes())
+        }
     }
 
     fn notice(&mut self, _: SocketAddr, notice: Notice) {
