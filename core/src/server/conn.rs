@@ -67,7 +67,7 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
     /// answered in the turn before.
     ///
     /// `storage` must have [`Config::storage_len`] bytes; with less than it needs at least, the connection
-    /// ends with [`ConnError::StorageTooSmall`]. It must hold the same bytes as at the end of the turn
+    /// ends with [`super::ConnError::StorageTooSmall`]. It must hold the same bytes as at the end of the turn
     /// before, except after [`Turn::is_storage_free`] returned true.
     pub fn turn<'a>(&'a mut self, now: Now, storage: &'a mut [u8]) -> Turn<'a> {
         Turn::new(self.state_mut(), storage, now)
@@ -94,7 +94,7 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
         self.state_mut().handle_datagram(now, from, socket, port, data);
     }
 
-    /// Ends all sessions: sends BYE for each, and then reports [`Notice::Closed`]. The connection takes no
+    /// Ends all sessions: sends BYE for each, and then reports [`super::Notice::Closed`]. The connection takes no
     /// more requests.
     pub fn close(&mut self) {
         self.state_mut().close();
@@ -122,7 +122,7 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
         self.state.streams.iter().filter_map(|stream| stream.sender.wanted())
     }
 
-    /// Returns the figures of each track so far. [`Notice::Closed`] has the final ones.
+    /// Returns the figures of each track so far. [`super::Notice::Closed`] has the final ones.
     pub fn summaries(&self, now: Now) -> impl Iterator<Item = (TrackId, Summary)> {
         self.state.streams.iter().map(move |stream| (stream.sender.track(), stream.summary(now)))
     }
