@@ -105,6 +105,8 @@ step "lint of the firmware" cargo clippy --locked --manifest-path bins/firmware/
 step "tests of the firmware's parts" cargo test --locked --manifest-path bins/firmware/Cargo.toml -p pinhole-camera --lib
 step "soak" cargo run --locked --release -p pinhole-sim -- soak --seeds 0..2000
 step "faults that the soak must find" tests/mutants.sh
+step "payload formats that are off by default" env PINHOLE_PEERS=1 \
+    cargo test --locked -p pinhole -p pinhole-tests --features pinhole/pcm,pinhole-tests/pcm --lib --test interop_pcm
 step "build of the tests" cargo test --locked --workspace --no-run
 # A test whose peer does not work fails instead of leaving itself out.
 step "tests" env PINHOLE_PEERS=1 cargo test --locked --workspace --no-fail-fast

@@ -94,6 +94,15 @@ impl Recording {
         done.stdout.lines().map(str::to_owned).collect()
     }
 
+    /// Returns one row for each packet of RTSP, RTP, RTCP or JPEG that tshark finds malformed.
+    ///
+    /// # Panics
+    /// Panics if tshark fails.
+    pub fn malformed(&self) -> Vec<String> {
+        let filter = "(rtsp || rtp || rtcp || jpeg) && (_ws.malformed || _ws.expert.severity == error)";
+        self.rows(filter, &["frame.number", "_ws.col.Protocol", "_ws.col.Info", "_ws.expert.message"])
+    }
+
     /// Returns how many packets match a display filter.
     ///
     /// # Panics

@@ -36,7 +36,7 @@ fn a_seed_can_be_traced() {
     let file = directory.join("seen.pcap");
     let output = program(&["soak", "--seeds", "3..4", "--json", "-v", "--pcap", file.to_str().unwrap()]);
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("client1   Playing("), "{told}");
+    assert!(output.status.success() && told.contains("client1   Playing {"), "{told}");
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(said["held"], true);
     assert!(said["counts"]["frames_complete"].as_u64().unwrap() > 100, "{said}");

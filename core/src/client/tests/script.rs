@@ -20,7 +20,7 @@ const URL: &str = "rtsp://user:secret@cam.example/live?channel=1";
 pub(super) const OPTIONS: &str =
     "RTSP/1.0 200 OK\r\nCSeq: {}\r\nPublic: DESCRIBE, SETUP, TEARDOWN, PLAY, GET_PARAMETER\r\n\r\n";
 pub(super) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\na=control:*\r\n\
-    m=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\nm=video 0 RTP/AVP 26\r\na=control:trackID=2\r\n";
+    m=audio 0 RTP/AVP 3\r\na=control:trackID=1\r\nm=video 0 RTP/AVP 26\r\na=control:trackID=2\r\n";
 pub(super) const TCP: &str = "RTSP/1.0 200 OK\r\nCSeq: {}\r\nSession: 4711;timeout=30\r\n\
     Transport: RTP/AVP/TCP;unicast;interleaved=4-5\r\n\r\n";
 pub(super) const PLAY: &str = "RTSP/1.0 200 OK\r\nCSeq: {}\r\nSession: 4711\r\nRange: npt=0-\r\n\r\n";
