@@ -141,13 +141,14 @@ impl LoopFrames {
         let is_seek = step.is_none();
         let step = step.unwrap_or(if backwards { -1 } else { 1 });
         self.requests.insert((peer, stream), Requested { track, frame, step, waits });
-        // All but the last frame ahead were requested before, if the stream goes on in steps.
+        // A stream that goes on in steps requests the next frames when half of those ahead are left:
+        // to wake a thread for each frame would cost more than most frames do.
         let needs_loading = |steps: u32| {
             let id = frame.0.checked_add_signed(step.saturating_mul(i64::from(steps)));
             let key = id.and_then(|id| key(FrameId(id)));
             key.is_some_and(|key| source.needs_loading(key.n) && !self.cache.contains(key))
         };
-        if waits || needs_loading(MAX_AHEAD - 1) || (is_seek && (0..MAX_AHEAD).any(needs_loading)) {
+        if waits || needs_loading(MAX_AHEAD / 2) || (is_seek && (0..MAX_AHEAD).any(needs_loading)) {
             let request = Request { source: source.clone(), track, frame, by, step, is_seek, waits };
             self.pool.request(ReaderId { event_loop, peer, stream }, request, now);
         }

@@ -217,7 +217,8 @@ impl Reader {
         let (deadline, interval) = match moved {
             0 => (deadline, interval),
             _ => {
-                let interval = request.by.since(before.by);
+                let steps = steps.and_then(|steps| u64::try_from(steps).ok()).filter(|steps| *steps > 0);
+                let interval = request.by.since(before.by).scaled(1, steps.unwrap_or(1));
                 (request.by.max(now), interval.clamp(MIN_INTERVAL, MAX_INTERVAL))
             }
         };
@@ -383,6 +384,16 @@ mod tests {
         test.seek(2, 500, 40);
         test.go_on(1, 8, 1, 60);
         assert_eq!(test.run(3), [8, 9, 500]);
+    }
+
+    #[test]
+    fn frames_ahead_are_due_one_interval_apart_however_many_are_passed_at_once() {
+        let mut test = Test::new();
+        test.seek(1, 0, 0);
+        test.run(100);
+        test.go_on(1, 4, 1, 132);
+        test.seek(2, 500, 300);
+        assert_eq!(test.run(5), [8, 9, 10, 11, 500]);
     }
 
     #[test]
