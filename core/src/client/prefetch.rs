@@ -219,10 +219,17 @@ impl Prefetch {
         options
     }
 
-    /// Says that the caller pauses the server. Nothing is fetched until [`Self::play`].
+    /// Says that the caller pauses the server. Nothing is fetched until [`Self::play`]. If all frames have
+    /// come, there is nothing to pause: [`Self::is_over`] stays true, and [`Self::play`] without a place
+    /// starts over.
     pub const fn hold(&mut self) {
-        let paused = matches!(self.phase, FetchPhase::Held | FetchPhase::Stopped { paused: true });
-        self.phase = FetchPhase::Stopped { paused };
+        self.phase = match self.phase {
+            FetchPhase::Over => FetchPhase::Over,
+            FetchPhase::Held | FetchPhase::Ending { .. } | FetchPhase::Stopped { paused: true } => {
+                FetchPhase::Stopped { paused: true }
+            }
+            _ => FetchPhase::Stopped { paused: false },
+        };
     }
 
     /// Says that the connection is lost. The next [`Self::play`] is for another connection: without a

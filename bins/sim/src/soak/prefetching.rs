@@ -59,9 +59,7 @@ impl Prefetching {
     /// Records that the user pauses. Returns whether the server is to pause: not if it has sent everything.
     pub(super) const fn pause(&mut self) -> bool {
         self.shown = None;
-        if !self.fetched {
-            self.prefetch.hold();
-        }
+        self.prefetch.hold();
         !self.fetched
     }
 

@@ -428,6 +428,17 @@ fn who_holds_the_server_himself_is_not_played_to() {
     assert_eq!(bench.play(None).from, Some(Seek::To(Clip::pts(2) - Duration::from_millis(1))));
 }
 
+#[test]
+fn a_pause_after_the_last_frame_does_not_forget_that_it_was_the_last() {
+    let mut bench = Bench::new(Some(Duration::from_millis(120)));
+    bench.frames(0..3);
+    assert!(!bench.told(Event::Ended));
+    assert_eq!(bench.poll(), Some(PrefetchAction::Ended));
+    bench.prefetch.hold();
+    assert_eq!((bench.poll(), bench.prefetch.is_over()), (None, true));
+    assert_eq!(bench.play(None).from, Some(Seek::To(MediaTime::ZERO)));
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Op {
     /// So many frames come, if the server plays.
