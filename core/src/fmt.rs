@@ -1,6 +1,7 @@
 //! Logging. Uses `defmt` if that feature is on, otherwise `log` if that is, otherwise nothing.
 
 /// Logs a message of level *debug*. Without a logging feature the arguments are only borrowed.
+#[cfg(any(feature = "client", feature = "server"))]
 macro_rules! debug {
     ($format:literal $(, $arg:expr)* $(,)?) => {{
         #[cfg(feature = "defmt")]
@@ -14,4 +15,5 @@ macro_rules! debug {
     }};
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) use debug;

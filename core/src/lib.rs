@@ -25,8 +25,11 @@
 //!
 //! # Features
 //!
-//! None is on by default.
+//! `client`, `jpeg` and `server` are on by default.
 //!
+//! - `client` and `server`: the two ends of an RTSP connection. Without them there are still messages,
+//!   session descriptions, senders and receivers.
+//! - `jpeg`: Motion-JPEG, and files that hold it.
 //! - `pcm`: PCM audio, L16 and PCMU ([`codec::Codec`]).
 //! - `log`: logs what happens through the crate `log`.
 //! - `defmt`: logs through the crate `defmt`, also where `log` is on, and implements `defmt::Format`.
@@ -142,6 +145,7 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "client")]
 pub mod client;
 pub mod codec;
 mod emit;
@@ -154,6 +158,7 @@ mod random;
 pub mod rtp;
 pub mod rtsp;
 pub mod sdp;
+#[cfg(feature = "server")]
 pub mod server;
 mod storage;
 pub mod text;

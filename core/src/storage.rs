@@ -3,12 +3,14 @@ use zerocopy::IntoBytes;
 
 /// A queue of bytes in caller-provided storage. Its content is always contiguous. It holds incomplete
 /// messages that came, and replies that are to leave.
+#[cfg(any(feature = "client", feature = "server"))]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Fifo {
     start: usize,
     end: usize,
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
 impl Fifo {
     pub(crate) const fn len(&self) -> usize {
         self.end.saturating_sub(self.start)
@@ -36,6 +38,7 @@ impl Fifo {
     }
 
     /// Appends `bytes`. Returns false, and appends nothing, if they do not fit.
+    #[cfg(feature = "client")]
     pub(crate) fn push(&mut self, storage: &mut [u8], bytes: &[u8]) -> bool {
         let fits = put(self.tail(storage, bytes.len()), 0, bytes);
         if fits {

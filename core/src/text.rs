@@ -404,6 +404,7 @@ pub fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
 
 /// Whether `text` ends with `suffix`. The method of slices has an index, which leaves a panic where it
 /// is not inlined.
+#[cfg(feature = "client")]
 pub(crate) fn ends_with(text: &[u8], suffix: &[u8]) -> bool {
     text.len().checked_sub(suffix.len()).and_then(|at| text.get(at..)) == Some(suffix)
 }

@@ -52,6 +52,7 @@ pub use sender::{
     Batch, Framing, Pace, Play, Scale, Sender, SenderConfig, SenderCounters, SenderEvent, Speed, Transmit,
     Want,
 };
+#[cfg(feature = "server")]
 pub(crate) use sender::{
     MAX_PACKET, MAX_UDP_SPEED, MIN_PACKET, Message, Next, PIECES, Packet as SplitPacket,
 };

@@ -66,6 +66,7 @@ impl core::error::Error for UrlError {}
 
 impl<'a> Url<'a> {
     /// A URL without a host and a path, for code that has a URL in any case.
+    #[cfg(feature = "server")]
     pub(crate) const NONE: Self = Self { host: &[], port: None, path: &[], query: None };
 
     /// Reads an absolute URL. A fragment (`#...`) is dropped.

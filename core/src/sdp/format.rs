@@ -1,8 +1,11 @@
 //! The names of codecs in session descriptions: one table for reading and writing.
-use super::{Media, RtpMap};
+#[cfg(feature = "client")]
+use super::Media;
+use super::RtpMap;
 use crate::codec::Codec;
 #[cfg(feature = "pcm")]
 use crate::codec::pcm::{Pcm, Sample};
+#[cfg(feature = "client")]
 use crate::text;
 
 /// A codec as `m=` and `a=rtpmap` name it (RFC 4566, 5.14 and 6).
@@ -32,6 +35,7 @@ impl Encoding {
 }
 
 /// Returns the codec that an encoding stands for; `None` if this crate cannot receive it.
+#[cfg(feature = "client")]
 fn codec_of(map: &RtpMap<'_>) -> Option<Codec> {
     // Audio without a channel is none.
     #[cfg(feature = "pcm")]
@@ -66,6 +70,7 @@ pub(super) const fn static_map(payload_type: u8) -> Option<RtpMap<'static>> {
 }
 
 /// A medium that can be received: the payload type, what it is, and the clock rate in Hz.
+#[cfg(feature = "client")]
 pub(crate) struct Receivable {
     pub(crate) payload_type: u8,
     pub(crate) codec: Codec,
@@ -73,6 +78,7 @@ pub(crate) struct Receivable {
 }
 
 /// Returns the first payload type of a medium that this crate can receive; `None` if there is none.
+#[cfg(feature = "client")]
 pub(crate) fn receivable(media: &Media<'_>) -> Option<Receivable> {
     if !text::starts_with_ignore_case(media.protocol, b"RTP/AVP") {
         return None;

@@ -4,6 +4,7 @@ mod format;
 mod read;
 mod write;
 
+#[cfg(feature = "client")]
 pub(crate) use format::{Receivable, receivable};
 pub use read::{Attribute, Connection, Description, Media, RtpMap, SdpError};
 pub use write::{CONTROL_PREFIX, Presentation, Track};

@@ -1,5 +1,5 @@
 //! How a connection behaves, and the storage that it needs for that.
-use crate::rtp::MIN_PACKET;
+use crate::rtp::{MIN_PACKET, SenderConfig};
 use crate::rtsp::interleaved;
 use crate::time::Duration;
 
@@ -35,7 +35,7 @@ impl Config {
     /// Packets of 1400 bytes, frames left out when they are one second late, a session timeout of 60
     /// seconds, a speed of up to 16, and adaptation to loss.
     pub const DEFAULT: Self = Self {
-        max_packet: 1400,
+        max_packet: SenderConfig::DEFAULT_MAX_PACKET,
         late: Duration::from_secs(1),
         session_timeout: Duration::from_secs(60),
         max_speed: 16,

@@ -2,7 +2,7 @@
 use super::transcode::{self, TranscodeError};
 use pinhole::codec::jpeg::{self, Inspected, JpegError, JpegErrorKind, JpegInfo, McuShape};
 use pinhole::codec::jpeg::{RecodeError, RecodeErrorKind, RecodeOptions};
-use pinhole::server::Config;
+use pinhole::rtp::SenderConfig;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -19,7 +19,7 @@ pub struct NormaliseOptions {
     /// Whether frames that have no restart markers, or too few, get some, so that a lost packet costs a
     /// restart interval and not the whole picture. The picture stays the same, bit for bit.
     pub restart_intervals: bool,
-    /// The length of the RTP packets that a restart interval is to fit, in bytes: [`Config::max_packet`].
+    /// The length of the RTP packets that a restart interval is to fit, in bytes: [`SenderConfig::max_packet`].
     pub max_packet: u16,
     /// Whether pictures that RFC 2435 cannot carry at all, such as progressive ones, are decoded and
     /// encoded anew as 4:2:0. Without the crate feature `transcode`, they are left out in any case.
@@ -28,7 +28,7 @@ pub struct NormaliseOptions {
 
 impl Default for NormaliseOptions {
     fn default() -> Self {
-        Self { restart_intervals: true, max_packet: Config::DEFAULT.max_packet, transcode: false }
+        Self { restart_intervals: true, max_packet: SenderConfig::DEFAULT_MAX_PACKET, transcode: false }
     }
 }
 

@@ -58,13 +58,17 @@ pub struct SenderConfig {
 }
 
 impl SenderConfig {
+    /// The length in bytes of the longest RTP packet, if the caller does not set another: with the headers
+    /// of UDP, IPv6 and a tunnel, it fits the 1500 bytes of an Ethernet frame.
+    pub const DEFAULT_MAX_PACKET: u16 = 1400;
+
     /// Returns the configuration of a sender of datagrams, with packets of at most 1400 bytes, which leaves
     /// frames out when it is a second late, and adapts to loss. The CNAME comes from `random`, too.
     pub const fn new(track: TrackId, random: u64) -> Self {
         Self {
             track,
             framing: Framing::Datagram,
-            max_packet: 1400,
+            max_packet: Self::DEFAULT_MAX_PACKET,
             late: Duration::from_secs(1),
             adapt: true,
             cname: random.rotate_left(32),

@@ -1,5 +1,9 @@
 //! [`Sender`]: sends one RTP stream from a [`FrameStore`]. Nothing here knows RTSP.
 mod adapt;
+#[cfg_attr(
+    not(feature = "server"),
+    expect(dead_code, reason = "a connection asks more of a burst than a sender")
+)]
 mod burst;
 mod config;
 mod cursor;
@@ -12,10 +16,13 @@ mod select;
 mod tests;
 mod transmit;
 
+#[cfg(feature = "server")]
 pub(crate) use burst::{Message, Next, PIECES};
 pub use config::{Framing, Play, SenderConfig, SenderCounters, SenderEvent, Want};
+#[cfg(feature = "server")]
 pub(crate) use pace::MAX_UDP_SPEED;
 pub use pace::{Pace, Scale, Speed};
+#[cfg(feature = "server")]
 pub(crate) use packet::Packet;
 pub use transmit::{Batch, Transmit};
 pub(crate) use transmit::{MAX_PACKET, MIN_PACKET};

@@ -11,6 +11,7 @@ const MIN_SCALE: u32 = 100;
 const MIN_SPEED: u32 = 100;
 /// The greatest speed of datagrams, in thousandths. A greater one would overrun the path of a receiver
 /// that cannot hold the sender up.
+#[cfg(feature = "server")]
 pub(crate) const MAX_UDP_SPEED: u32 = 4_000;
 
 /// So many thousandths make 1.
