@@ -1,9 +1,9 @@
-//! Writes and reads text without allocation and without `core::fmt`: numbers, lists and parameters as
-//! RTSP and SDP spell them.
+//! Writes and reads text without allocation and without `core::fmt`: numbers, lists and parameters as RTSP
+//! and SDP spell them. Text is bytes, which are not checked to be UTF-8.
 //!
-//! A [`TextWriter`] writes into any [`Write`]: a [`SliceSink`], a [`Counter`] to learn a length first,
-//! or a sink of the caller's. The writer remembers the first error of the sink, which is asked for
-//! once, at the end.
+//! A [`TextWriter`] writes into any [`Write`]: a [`SliceSink`], a [`Counter`] to learn a length first, or a
+//! sink of the caller's. The writer remembers the first error of the sink: call [`TextWriter::finish`] at the
+//! end to learn of it.
 use crate::num::mul_add;
 use crate::storage;
 use crate::time::MediaTime;
@@ -11,12 +11,14 @@ use core::convert::Infallible;
 use core::fmt;
 use embedded_io::{ErrorType, SliceWriteError, Write};
 
-/// A value that has a text form on the wire.
+/// A value that has a text form in RTSP or SDP, such as a header value. Implement it to pass a type of your
+/// own to a [`MessageWriter`](crate::rtsp::MessageWriter).
 pub trait Emit {
-    /// Writes the text form into `out`.
+    /// Writes the text form into `out`. Errors of the sink are kept in `out`. Several calls must write the
+    /// same text, because a length may be counted first.
     fn emit<W: Write>(&self, out: &mut TextWriter<W>);
 
-    /// Returns the length of the text form in bytes.
+    /// Returns the length of the text form in bytes, by writing it into a [`Counter`].
     fn text_len(&self) -> usize {
         let mut out = TextWriter::new(Counter::default());
         self.emit(&mut out);
@@ -57,8 +59,8 @@ impl Emit for u32 {
     }
 }
 
-/// Text from a peer or a user that is written on one line. Control bytes, including the line ends of a
-/// folded header, become spaces.
+/// Bytes from a peer or a user that are to be written on one line. Each control byte, such as a line end of a
+/// folded header, is written as a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OneLine<'a>(pub &'a [u8]);
 
@@ -73,7 +75,8 @@ impl Emit for OneLine<'_> {
     }
 }
 
-/// Writes text piece by piece into a sink. Once the sink has failed, nothing more is written.
+/// Writes text piece by piece into a sink. Once the sink has failed, nothing more is written. Call
+/// [`Self::finish`] at the end: only it reports the error.
 #[derive(Debug)]
 pub struct TextWriter<W: Write> {
     sink: W,
@@ -81,25 +84,27 @@ pub struct TextWriter<W: Write> {
 }
 
 impl<W: Write> TextWriter<W> {
-    /// Makes a writer into `sink`, which may be a `&mut` reference to one.
+    /// Makes a writer into `sink`, which may be a `&mut` reference to a sink. Text is added after what the
+    /// sink already has.
     pub const fn new(sink: W) -> Self {
         Self { sink, result: Ok(()) }
     }
 
-    /// Returns the sink, which has everything that was written.
+    /// Ends writing, and returns the sink with everything that was written. The sink is not flushed.
     ///
     /// # Errors
-    /// Returns the first error of the sink. A part of the text may have been written then.
+    /// Returns the first error of the sink. A part of the text may have been written to it: do not use that
+    /// part.
     pub fn finish(self) -> Result<W, W::Error> {
         self.result.map(|()| self.sink)
     }
 
-    /// Returns the sink, which can be used while writing continues.
+    /// Returns the sink. It can be used while writing continues; if it fails then, the writer does not know.
     pub fn sink_mut(&mut self) -> &mut W {
         &mut self.sink
     }
 
-    /// Writes bytes as they are, without escaping.
+    /// Writes bytes as they are, without escaping and without a check for control bytes.
     pub fn text(&mut self, text: impl AsRef<[u8]>) {
         self.put(text.as_ref());
     }
@@ -112,22 +117,24 @@ impl<W: Write> TextWriter<W> {
         }
     }
 
-    /// Writes a number in decimal.
+    /// Writes a number in decimal, without leading zeros.
     pub fn dec(&mut self, value: impl Into<u64>) {
         self.fixed(value.into(), 1)
     }
 
-    /// Writes a number as eight hexadecimal digits, as RTSP writes an SSRC.
+    /// Writes a number as eight hexadecimal digits in upper case, with leading zeros, as RTSP writes an SSRC.
     pub fn hex(&mut self, value: u32) {
         self.text(hex_digits(u64::from(value)).get(8..).unwrap_or_default())
     }
 
-    /// Writes a time as seconds with up to six decimals (RFC 2326, 3.6, `npt-sec`).
+    /// Writes a time as seconds with up to six decimals and without trailing zeros (RFC 2326, 3.6,
+    /// `npt-sec`): 1,500,000 microseconds as `1.5`.
     pub fn npt(&mut self, at: MediaTime) {
         self.fixed(at.as_micros(), 1_000_000)
     }
 
-    /// Writes a number of thousandths as a decimal fraction: 1500 as `1.5`.
+    /// Writes a number of thousandths as a decimal fraction without trailing zeros: 1500 as `1.5`, and 2000
+    /// as `2`.
     pub fn thousandths(&mut self, value: u32) {
         self.fixed(u64::from(value), 1_000)
     }
@@ -138,8 +145,9 @@ impl<W: Write> TextWriter<W> {
         self.text(Digits::of(value, unit).as_bytes())
     }
 
-    /// Writes text for use in a URL. White space, control bytes and bytes outside ASCII are
-    /// percent-encoded. A `%` is taken to be part of an encoding already.
+    /// Writes a part of a URL. White space, control bytes and bytes outside ASCII are percent-encoded. All
+    /// other bytes are written as they are: a `%` is taken to be part of an encoding already, and `?` or `#`
+    /// keep their meaning.
     pub fn url_text(&mut self, text: &[u8]) {
         let mut rest = text;
         while let Some(at) = rest.iter().position(|b| !b.is_ascii_graphic())
@@ -222,12 +230,13 @@ pub(crate) fn hex_digits(value: u64) -> [u8; 16] {
     digits
 }
 
-/// A sink that only counts bytes. It is for the length of a body, which is sent before the body.
+/// A sink that drops what is written and only counts the bytes. Use it to learn the length of a body, which
+/// is sent before the body. It never fails.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter(usize);
 
 impl Counter {
-    /// Returns how many bytes were counted.
+    /// Returns how many bytes were written so far.
     pub const fn count(&self) -> usize {
         self.0
     }
@@ -252,7 +261,8 @@ impl Write for Counter {
     }
 }
 
-/// A sink into caller-provided bytes. It takes a piece wholly or fails.
+/// A sink that writes into bytes of the caller, one piece after another. A piece that does not fit wholly is
+/// not written at all, and fails with [`SliceWriteError::Full`].
 #[derive(Debug)]
 pub struct SliceSink<'a> {
     bytes: &'a mut [u8],
@@ -260,22 +270,22 @@ pub struct SliceSink<'a> {
 }
 
 impl<'a> SliceSink<'a> {
-    /// Makes a sink that writes from the start of `bytes`.
+    /// Makes a sink that writes from the start of `bytes`, over what is there.
     pub const fn new(bytes: &'a mut [u8]) -> Self {
         Self { bytes, len: 0 }
     }
 
-    /// Returns how many bytes were written.
+    /// Returns how many bytes were written so far.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nothing was written.
+    /// Returns true if nothing was written so far.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Returns the bytes that were written.
+    /// Returns the bytes that were written so far, without the free bytes after them.
     pub fn written(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
@@ -303,8 +313,8 @@ impl Write for SliceSink<'_> {
     }
 }
 
-/// Reads a whole number in decimal. Returns `None` unless all bytes are digits and the number fits 64
-/// bits.
+/// Reads a whole number in decimal. Returns `None` if `digits` is empty, if a byte is no digit (also a sign
+/// or a space), or if the number does not fit 64 bits.
 pub fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -312,7 +322,8 @@ pub fn decimal(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0u64, |value, &b| mul_add(value, 10, u64::from(char::from(b).to_digit(10)?)))
 }
 
-/// Reads one to eight hexadecimal digits. Returns `None` for anything else.
+/// Reads one to eight hexadecimal digits, in upper or lower case. Returns `None` for anything else, also for
+/// a prefix `0x`.
 pub fn hexadecimal(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 8 {
         return None;
@@ -320,8 +331,12 @@ pub fn hexadecimal(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |value, &b| Some(value << 4 | char::from(b).to_digit(16)?))
 }
 
-/// Reads a decimal fraction, and returns it multiplied by `unit`, which is a power of ten. Finer digits
-/// are cut off. Returns `None` if the text is no such number.
+/// Reads a decimal number such as `12.34`, and returns it multiplied by `unit`: with a unit of 1000, `12.34`
+/// is 12,340. `unit` must be a power of ten; otherwise the result is wrong. Digits finer than the unit are
+/// cut off.
+///
+/// Returns `None` if the text has no digit before the point or anything but digits and one point, or if the
+/// result does not fit 64 bits.
 pub fn fraction(text: &[u8], mut unit: u32) -> Option<u64> {
     let (whole, fine) = split_once(text, b'.').unwrap_or((text, &[]));
     let mut value = mul_add(decimal(whole)?, unit, 0)?;
@@ -332,7 +347,8 @@ pub fn fraction(text: &[u8], mut unit: u32) -> Option<u64> {
     Some(value)
 }
 
-/// Returns the first word, and the text after it, both without white space around them.
+/// Returns the first word, and the text after it, both without white space around them. Each is empty if
+/// there is no such text.
 pub fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii();
     let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
@@ -340,27 +356,30 @@ pub fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
     (word, rest.trim_ascii_start())
 }
 
-/// Returns the text before and after the first `separator`; `None` if there is none.
+/// Returns the text before and the text after the first `separator`, both with the white space around them;
+/// `None` if there is no separator.
 pub fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&b| b == separator)?;
     let (before, rest) = text.split_at_checked(at)?;
     Some((before, rest.split_first()?.1))
 }
 
-/// Returns the text before and after the last `separator`; `None` if there is none.
+/// Returns the text before and the text after the last `separator`, both with the white space around them;
+/// `None` if there is no separator.
 pub fn rsplit_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().rposition(|&b| b == separator)?;
     let (before, rest) = text.split_at_checked(at)?;
     Some((before, rest.split_first()?.1))
 }
 
-/// Iterates over the parts of a list, without the white space around them. A separator within double
-/// quotes does not separate.
+/// Returns the parts of a list between separators, each without the white space around it. A separator within
+/// double quotes does not separate; after a quote that is never closed, all is one part. Parts may be empty:
+/// an empty list has one empty part.
 pub fn split(list: &[u8], separator: u8) -> Split<'_> {
     Split { rest: Some(list), separator }
 }
 
-/// The iterator that [`split`] returns.
+/// The iterator over the parts of a list that [`split`] returns.
 #[derive(Clone, Debug)]
 pub struct Split<'a> {
     rest: Option<&'a [u8]>,
@@ -385,19 +404,21 @@ impl<'a> Iterator for Split<'a> {
     }
 }
 
-/// Splits a parameter `name=value`. Returns the name and the value without white space and quotes
-/// around them. The value is empty if there is none.
+/// Splits a parameter `name=value` at the first `=`. Returns the name and the value without white space
+/// around them, and the value without double quotes around it. If there is no `=`, the whole text is the name
+/// and the value is empty.
 pub fn parameter(text: &[u8]) -> (&[u8], &[u8]) {
     let (name, value) = split_once(text, b'=').unwrap_or((text, &[]));
     (name.trim_ascii(), unquote(value.trim_ascii()))
 }
 
-/// Returns `text` without the double quotes around it, if there are any.
+/// Returns `text` without the double quotes around it. If it does not both start and end with one, it is
+/// returned as it is. Escapes within the quotes are left as they are.
 pub fn unquote(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text)
 }
 
-/// Whether `text` starts with `prefix`, whatever the case of letters.
+/// Returns true if `text` starts with `prefix`, without regard to the case of ASCII letters.
 pub fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

@@ -1,13 +1,15 @@
-//! Times and clocks. The caller passes all times in, as the core reads no clock.
+//! Times and clocks. The core reads no clock: the caller passes all times in.
 //!
-//! On 32-bit targets, where a number of 64 bits takes two registers, saturating arithmetic is not
-//! inlined, which saves flash.
+//! On 32-bit targets, where a number of 64 bits takes two registers, saturating arithmetic is not inlined,
+//! which saves flash.
 use core::ops::{Add, Sub};
 
-/// A span of time in microseconds.
+/// A span of time in microseconds. It is never negative.
 ///
 /// [`core::time::Duration`] is not used, because its nanoseconds cost a 128-bit multiplication on a
-/// microcontroller, and its arithmetic can panic. The arithmetic of this type saturates.
+/// microcontroller, and its arithmetic can panic. The arithmetic of this type saturates: a result below 0 is
+/// [`Self::ZERO`], and one that is too large is [`Self::MAX`]. Conversions from and to
+/// [`core::time::Duration`] exist; nanoseconds are cut off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Duration(u64);
@@ -15,7 +17,7 @@ pub struct Duration(u64);
 impl Duration {
     /// A span of 0.
     pub const ZERO: Self = Self(0);
-    /// The longest span, longer than any session lasts.
+    /// The longest span: about 584,000 years. It can stand for "never" or "no limit".
     pub const MAX: Self = Self(u64::MAX);
 
     /// Makes a span of `micros` microseconds.
@@ -23,12 +25,12 @@ impl Duration {
         Self(micros)
     }
 
-    /// Makes a span of `millis` milliseconds. Saturates.
+    /// Makes a span of `millis` milliseconds. If that is too long, it is [`Self::MAX`].
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1_000))
     }
 
-    /// Makes a span of `secs` seconds. Saturates.
+    /// Makes a span of `secs` seconds. If that is too long, it is [`Self::MAX`].
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1_000_000))
     }
@@ -43,8 +45,9 @@ impl Duration {
         self.0 / 1_000
     }
 
-    /// Returns the span multiplied by `numerator / denominator`. It saturates, and is zero if
-    /// `denominator` is 0.
+    /// Returns the span multiplied by `numerator / denominator`, rounded down to a microsecond. The span in
+    /// microseconds times `numerator` should fit 64 bits: if it does not, `u64::MAX` is divided instead, and
+    /// the result is too short. If `denominator` is 0, the result is [`Self::ZERO`].
     pub const fn scaled(self, numerator: u64, denominator: u64) -> Self {
         match self.0.saturating_mul(numerator).checked_div(denominator) {
             Some(micros) => Self(micros),
@@ -52,13 +55,14 @@ impl Duration {
         }
     }
 
-    /// Makes a span of `ticks` ticks of a clock with `rate` ticks per second, rounded to a microsecond.
-    /// It is zero if `rate` is 0.
+    /// Makes a span of `ticks` ticks of a clock with `rate` ticks per second, rounded to the nearest
+    /// microsecond. If `rate` is 0, it is [`Self::ZERO`]; if the span is too long, it is [`Self::MAX`].
     pub const fn from_ticks(ticks: u64, rate: u32) -> Self {
         Self(convert(ticks, rate, 1_000_000))
     }
 
-    /// Returns the span in ticks of a clock with `rate` ticks per second, rounded to a tick. Saturates.
+    /// Returns the span in ticks of a clock with `rate` ticks per second, rounded to the nearest tick. If
+    /// `rate` is 0, the result is 0; if it does not fit 64 bits, it is `u64::MAX`.
     pub const fn to_ticks(self, rate: u32) -> u64 {
         convert(self.0, 1_000_000, rate)
     }
@@ -120,20 +124,23 @@ macro_rules! clock {
         pub struct $point(u64);
 
         impl $point {
-            /// The origin of the clock. No point is before it.
+            /// The zero of the clock, before which there is no point: for an [`Instant`] a moment of the
+            /// caller's choice, and for a [`MediaTime`] the start of the medium. In comparisons with the
+            /// present, `Instant::ZERO` means at once.
             pub const ZERO: Self = Self(0);
 
-            /// Makes the point `micros` microseconds after the origin.
+            /// Makes the point that is `micros` microseconds after the zero of the clock, [`Self::ZERO`].
             pub const fn from_micros(micros: u64) -> Self {
                 Self(micros)
             }
 
-            /// Returns the time since the origin in microseconds.
+            /// Returns the time from the zero of the clock, [`Self::ZERO`], to this point, in microseconds.
             pub const fn as_micros(self) -> u64 {
                 self.0
             }
 
-            /// Returns the time from `earlier` to this point; zero if `earlier` is later.
+            /// Returns the time from `earlier` to this point. If `earlier` is later than this point, the
+            /// result is [`Duration::ZERO`].
             #[cfg_attr(target_pointer_width = "32", inline(never))]
             pub const fn since(self, earlier: Self) -> Duration {
                 Duration(self.0.saturating_sub(earlier.0))
@@ -159,32 +166,37 @@ macro_rules! clock {
 }
 
 clock! {
-    /// A point on the caller's monotonic clock, in microseconds since any fixed origin.
+    /// A point on the caller's monotonic clock, in microseconds since a moment of the caller's choice, such
+    /// as the start of the program. All calls to one connection must use the same clock.
     Instant
 }
 
 impl MediaTime {
-    /// Makes the point `ticks` ticks after the origin, of a clock with `rate` ticks per second, rounded
-    /// to a microsecond.
+    /// Makes the point that is `ticks` ticks after [`Self::ZERO`], of a clock with `rate` ticks per second,
+    /// rounded to the nearest microsecond. If `rate` is 0, it is [`Self::ZERO`]; if it is too late to be
+    /// held, it is the latest point.
     pub const fn from_ticks(ticks: u64, rate: u32) -> Self {
         Self(Duration::from_ticks(ticks, rate).0)
     }
 
-    /// Returns the time since the origin in ticks of a clock with `rate` ticks per second, rounded to a
-    /// tick.
+    /// Returns the time from [`Self::ZERO`] to this point in ticks of a clock with `rate` ticks per second,
+    /// rounded to the nearest tick. If `rate` is 0, the result is 0; if it does not fit 64 bits, it is
+    /// `u64::MAX`.
     pub const fn to_ticks(self, rate: u32) -> u64 {
         Duration(self.0).to_ticks(rate)
     }
 }
 
 clock! {
-    /// A point in the time of a medium, in microseconds since its start; for live media, since any
-    /// fixed point. RTSP calls it normal play time (RFC 2326, 3.6).
+    /// A point in the time of a medium, in microseconds since the medium's start. For a live medium, it is in
+    /// microseconds since any moment that is the same for all of its tracks. RTSP calls this normal play time
+    /// (RFC 2326, 3.6).
     MediaTime
 }
 
-/// A reading of a wall clock, as RTCP sends it: seconds since 1900 in the upper 32 bits, and their
-/// fraction in the lower 32 bits (RFC 3550, 4).
+/// A reading of a wall clock, as RTCP sends it: seconds since 1900-01-01 00:00 UTC in the upper 32 bits, and
+/// their fraction, in units of 2^-32 seconds, in the lower 32 bits (RFC 3550, 4). The seconds wrap to 0 in
+/// 2036.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NtpTime(pub u64);
@@ -193,48 +205,56 @@ impl NtpTime {
     /// The seconds from 1900-01-01 to 1970-01-01.
     const UNIX_OFFSET: u64 = 2_208_988_800;
 
-    /// Makes a reading from the time since the Unix epoch.
+    /// Makes a reading from the time since the Unix epoch, 1970-01-01 00:00 UTC. Beyond 2036 it wraps, as the
+    /// format does.
     pub const fn from_unix(since_epoch: Duration) -> Self {
         let secs = (since_epoch.0 / 1_000_000).wrapping_add(Self::UNIX_OFFSET);
         let fraction = ((since_epoch.0 % 1_000_000) << 32) / 1_000_000;
         Self(secs << 32 | fraction)
     }
 
-    /// Returns the middle 32 bits, which reception reports quote (RFC 3550, 6.4.1, LSR).
+    /// Returns the middle 32 bits, by which the reception reports of RTCP refer to the last sender report
+    /// (RFC 3550, 6.4.1, `LSR`). They are in units of 1/65,536 second.
     pub const fn middle(self) -> u32 {
         (self.0 >> 16) as u32
     }
 }
 
-/// The current time of both clocks, read together.
+/// The current time on two clocks, which are read together. Make it anew for each turn, and pass it to the
+/// calls of that turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Now {
-    /// The monotonic clock, by which everything is scheduled.
+    /// The time on the caller's monotonic clock, by which everything is scheduled. It must not run backwards.
     pub at: Instant,
-    /// The wall clock, which only sender reports quote. Without a wall clock, any monotonic value will
-    /// do.
+    /// The time on the wall clock, which only the sender reports of RTCP quote. Without a wall clock, use the
+    /// monotonic clock: [`NtpTime::from_unix`] of the time since any fixed moment.
     pub ntp: NtpTime,
 }
 
-/// When to poll a connection again, apart for each outlet, so that a blocked socket does not hide the
-/// others. `None` means that nothing is due until there is input or a new frame.
+/// When to poll a connection again, apart for each of its outlets, so that a blocked socket does not hide
+/// what the other can do. Ask for it after each turn, sleep until [`Self::earliest`] or until there is input
+/// or a new frame, and poll again. A time that has passed, such as [`Instant::ZERO`], means at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Wake {
-    /// The time at which `poll_stream` will return something; `None` if it returns nothing before there
-    /// is input or a new frame.
+    /// The time at which `poll_stream` returns bytes for the RTSP connection; `None` if it returns none
+    /// before there is input or a new frame.
     pub stream: Option<Instant>,
-    /// The time at which `poll_transmit` will return something; `None` if it returns nothing before
-    /// there is input or a new frame.
+    /// The time at which `poll_transmit` returns UDP datagrams; `None` if it returns none before there is
+    /// input or a new frame.
     pub datagram: Option<Instant>,
-    /// The time at which `handle_timeout` has something to do; `None` if it has nothing to do.
+    /// The time at which the connection has something to do by itself, such as to end a session that has
+    /// timed out. Call `handle_timeout` of a client then, or begin a turn of a server. `None` if there is
+    /// nothing to do before there is input.
     pub timer: Option<Instant>,
 }
 
 impl Wake {
-    /// Returns the earliest of the three times; `None` if there is none. The time of an outlet that is
-    /// not open, because its socket is blocked, does not count.
+    /// Returns the earliest of the three times at which there is something to do. `stream_open` and
+    /// `datagram_open` say whether the RTSP connection and the UDP socket take bytes now: the time of an
+    /// outlet that does not is left out, so wait for its socket as well. Returns `None` if nothing is due:
+    /// wait for input or a new frame.
     pub fn earliest(&self, stream_open: bool, datagram_open: bool) -> Option<Instant> {
         let stream = self.stream.filter(|_| stream_open);
         let datagram = self.datagram.filter(|_| datagram_open);

@@ -1,10 +1,11 @@
 //! [`ClockReference`]: which wall clock time stands for which media time.
 use crate::time::{MediaTime, NtpTime};
 
-/// One moment on two clocks: the sender's wall clock, and the media time of one track.
+/// One moment on two clocks: the wall clock of a sender, and the media time of one track. It comes from the
+/// sender reports of RTCP, and is needed to show several tracks in step.
 ///
-/// The tracks of one sender share its wall clock, so two references put two tracks on one clock,
-/// whatever their clock rates and their own zeros are:
+/// The tracks of one sender share its wall clock. So the references of two tracks put both on one clock,
+/// whatever their clock rates are and whenever their media times begin:
 ///
 /// ```
 /// use pinhole::frame::ClockReference;
@@ -16,23 +17,27 @@ use crate::time::{MediaTime, NtpTime};
 /// assert_eq!(video.map(90_000, 990_000, audio, 44_100), Some(44_100));
 /// ```
 ///
-/// All arithmetic is exact up to the rounding of the result. The wall clock is 64 bits that wrap
-/// in 2036 (RFC 3550, 4): of two times, the distance is taken that is shorter than 68 years.
+/// All arithmetic is exact up to the rounding of the result. The wall clock has 64 bits, which wrap in 2036
+/// (RFC 3550, 4). Of the two distances between two wall clock times, the shorter one is taken, which is at
+/// most 68 years.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClockReference {
-    /// The time on the sender's wall clock.
+    /// The time on the sender's wall clock at this moment.
     pub ntp: NtpTime,
-    /// The media time at that moment, in ticks of the track's clock.
+    /// The media time of the track at this moment, in ticks of the track's clock.
     pub time: u64,
 }
 
 impl ClockReference {
-    /// Returns the time of another track, in ticks of its clock, that is to be presented together
-    /// with `time` of this track. `clock_rate` and `other_rate` are in ticks a second. The result is
-    /// rounded to the nearest tick.
+    /// Returns the time of another track that is to be presented together with `time` of this track.
     ///
-    /// `None` if that is before tick 0 of the other track, or a clock rate is 0.
+    /// `time` and `clock_rate` are of this track, and `other` and `other_rate` are the reference and the
+    /// clock rate of the other track. Times are in ticks of their track's clock, and rates in ticks per
+    /// second. The result is in ticks of the other track's clock, rounded to the nearest tick.
+    ///
+    /// Returns `None` if the result is before tick 0 of the other track or does not fit 64 bits, or if a
+    /// clock rate is 0. The two tracks cannot be aligned at `time` then.
     pub fn map(&self, clock_rate: u32, time: u64, other: Self, other_rate: u32) -> Option<u64> {
         let (rate, to) = (u64::from(clock_rate), u64::from(other_rate));
         if rate == 0 || to == 0 {
@@ -56,17 +61,22 @@ impl ClockReference {
         other.time.checked_add_signed(secs.checked_mul(to as i64)?.checked_add(rest)?)
     }
 
-    /// Returns `time` of this track as a time that all tracks have in common: microseconds after
-    /// the wall clock time `origin`, to the nearest.
+    /// Returns `time` of this track on a clock that all tracks of the sender have in common: microseconds
+    /// after the wall clock time `origin`, rounded to the nearest. `time` is in ticks of this track's clock,
+    /// which has `clock_rate` ticks per second.
     ///
-    /// `None` if that is before `origin`, or `clock_rate` is 0. Any `origin` will do that is the same
-    /// for all tracks and earlier than what is mapped: one track's reference less some seconds.
+    /// Pass the same `origin` for all tracks. Choose one that is earlier than every time that is mapped, such
+    /// as the `ntp` of one track's reference less some seconds.
+    ///
+    /// Returns `None` if `time` is before `origin`, or if `clock_rate` is 0.
     pub fn media_time(&self, clock_rate: u32, time: u64, origin: NtpTime) -> Option<MediaTime> {
         let common = Self { ntp: origin, time: 0 };
         self.map(clock_rate, time, common, 1_000_000).map(MediaTime::from_micros)
     }
 
-    /// Returns the wall clock at `time`, in ticks of a clock of `clock_rate` ticks a second.
+    /// Returns the sender's wall clock time at `time` of this track, which is in ticks of a clock of
+    /// `clock_rate` ticks per second. Fractions are rounded down to units of 2^-32 seconds, and the result
+    /// wraps as the wall clock does. A `clock_rate` of 0 counts as 1.
     pub fn ntp_at(&self, clock_rate: u32, time: u64) -> NtpTime {
         let later = span(clock_rate, time.saturating_sub(self.time));
         let earlier = span(clock_rate, self.time.saturating_sub(time));

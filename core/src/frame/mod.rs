@@ -13,14 +13,14 @@ use crate::time::MediaTime;
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// The number of a frame in its track. Consecutive frames have consecutive numbers. It is not a sequence
-/// number of packets.
+/// The number of a frame in its track. Consecutive frames have consecutive numbers. A frame keeps its number
+/// as long as it can be had. It has nothing to do with the sequence numbers of RTP packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameId(pub u64);
 
 impl FrameId {
-    /// Returns the number of the frame after this one.
+    /// Returns the number of the frame after this one. After `u64::MAX` it begins again at 0.
     pub const fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
@@ -29,42 +29,52 @@ impl FrameId {
 /// One frame of a track, borrowed from a store: a picture, or a run of audio samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// The coded bytes, in the form that the track's [`Codec`](crate::codec::Codec) describes.
+    /// The coded bytes of the whole frame, in the form that the track's [`Codec`](crate::codec::Codec)
+    /// describes.
     pub data: &'a [u8],
-    /// When the frame is shown, in ticks of the track's clock ([`TrackInfo::clock_rate`]) since the
-    /// medium's start.
+    /// When the frame begins to be shown, in ticks of the track's clock ([`TrackInfo::clock_rate`]). The
+    /// ticks are counted from the medium's start; for a live medium, from any moment that is the same for all
+    /// of its frames.
     pub time: u64,
     /// How long the frame is shown, in ticks of the track's clock; 0 if that is not known.
     pub duration: u32,
-    /// Whether the frame can be decoded on its own, whether others need it, and whether it is complete.
+    /// Says whether the frame can be decoded on its own, whether other frames need it, and whether it is
+    /// complete.
     pub flags: Flags,
-    /// The ranges of `data` that were lost, in ascending order and without overlap. There are some if the
-    /// integrity is [`Integrity::Partial`], and none otherwise.
+    /// The ranges of `data` that were lost, in ascending order and without overlap; at most
+    /// [`ByteRange::MAX`]. The slice is empty unless the integrity in `flags` is [`Integrity::Partial`].
     pub missing: &'a [ByteRange],
 }
 
 impl<'a> Frame<'a> {
-    /// Makes a complete frame that can be decoded on its own and that no other frame needs.
+    /// Makes a complete frame that can be decoded on its own and that no other frame needs, such as a JPEG or
+    /// a run of PCM samples. `time` and `duration` are in ticks of the track's clock, as in [`Self::time`]
+    /// and [`Self::duration`].
     pub const fn intra(data: &'a [u8], time: u64, duration: u32) -> Self {
         Self { data, time, duration, flags: Flags::INTRA, missing: &[] }
     }
 
-    /// Returns when the frame is shown, rounded to a microsecond. `clock_rate` is that of the track, in
-    /// ticks per second.
+    /// Returns when the frame begins to be shown, rounded to the nearest microsecond. `clock_rate` is
+    /// [`TrackInfo::clock_rate`] of the frame's track, in ticks per second; if it is 0, the result is
+    /// [`MediaTime::ZERO`].
     pub const fn media_time(&self, clock_rate: u32) -> MediaTime {
         MediaTime::from_ticks(self.time, clock_rate)
     }
 }
 
-/// Properties of a frame that decide what a sender may leave out, and whether the frame is complete.
+/// Properties of a frame by which a sender decides what it may leave out, and a reader whether the frame is
+/// complete. For codecs without references between frames, use [`Self::INTRA`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Flags {
-    /// Whether decoding can begin at this frame: neither it nor any later frame needs an earlier one.
+    /// Is true if decoding can begin at this frame: neither this frame nor any later one needs an earlier
+    /// one. A sender that starts, jumps or has left out a needed frame sends nothing more before such a
+    /// frame.
     pub sync: bool,
-    /// Whether no other frame needs this one to be decoded, so that a sender can leave it out alone.
+    /// Is true if no other frame needs this one to be decoded, so that a sender can leave out this frame
+    /// alone. If false, a sender that leaves it out must leave out all frames up to the next sync frame.
     pub droppable: bool,
-    /// How much of the frame's data is there: all, all but known ranges, or an unknown part.
+    /// Says how much of the frame's data is there: all, all but known ranges, or an unknown part.
     pub integrity: Integrity,
 }
 
@@ -73,7 +83,8 @@ impl Flags {
     /// PCM.
     pub const INTRA: Self = Self { sync: true, droppable: true, integrity: Integrity::Complete };
 
-    /// Whether the frame needs no other frame, and no other frame needs it.
+    /// Returns true if the frame needs no other frame, and no other frame needs it. The integrity does not
+    /// matter.
     pub const fn is_intra(self) -> bool {
         self.sync && self.droppable
     }
@@ -84,28 +95,30 @@ impl Flags {
     }
 }
 
-/// How much of a frame's data is there.
+/// How much of a frame's data is there. Packet loss makes frames that are not [`Self::Complete`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Integrity {
     /// Every byte of the frame is there.
     Complete,
-    /// Every byte is there except those in [`Frame::missing`], whose values mean nothing. A decoder can
-    /// continue after each missing range.
+    /// Every byte of the frame is there, except those in [`Frame::missing`], whose values mean nothing. A
+    /// decoder can continue after each missing range.
     Partial,
-    /// Some bytes are missing, and it is not known which. Bytes that never came are 0.
+    /// Some bytes of the frame are missing, and it is not known which. Bytes that never came are 0. A decoder
+    /// may fail on the frame or show a wrong picture: either skip the frame, or use a decoder that bears
+    /// this.
     Damaged,
 }
 
 impl Integrity {
-    /// Whether every byte of the frame is there.
+    /// Returns true if every byte of the frame is there; false for a partial and for a damaged frame.
     pub const fn is_complete(self) -> bool {
         matches!(self, Self::Complete)
     }
 }
 
-/// A range of bytes of a frame, from `start` to before `end`. It is stored as eight bytes without
-/// alignment.
+/// A range of bytes of one frame, from `start` to before `end`. It says which part of the frame was lost. In
+/// memory it takes eight bytes and needs no alignment.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
 )]
@@ -116,20 +129,22 @@ pub struct ByteRange {
 }
 
 impl ByteRange {
-    /// The most missing ranges of one frame. If more is missing, the last range covers the rest.
+    /// The most missing ranges that are kept of one frame. If a frame has more holes, the receiver lets the
+    /// last range reach to the end of what is missing, so that it also covers bytes that came.
     pub const MAX: usize = 8;
 
-    /// Makes the range from byte `start` to before byte `end`.
+    /// Makes the range from byte `start` to before byte `end`, both counted from the start of the frame. It
+    /// is not checked that `start` is less than `end`.
     pub const fn new(start: u32, end: u32) -> Self {
         Self { start: U32::new(start), end: U32::new(end) }
     }
 
-    /// Returns the offset of the first byte from the start of the frame.
+    /// Returns the offset of the range's first byte, counted from the start of the frame.
     pub const fn start(&self) -> u32 {
         self.start.get()
     }
 
-    /// Returns the offset after the last byte from the start of the frame.
+    /// Returns the offset of the first byte after the range, counted from the start of the frame.
     pub const fn end(&self) -> u32 {
         self.end.get()
     }
@@ -143,43 +158,52 @@ impl defmt::Format for ByteRange {
 }
 
 /// Why a [`FrameStore`] does not return a frame, and what its reader has to do.
+/// [`Sender`](crate::rtp::Sender) and the connections of a server do this by themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Miss {
-    /// The frame is not there yet. The reader waits, and asks again when the store has changed.
+    /// The frame is not there yet, but may come. Wait, and ask for the same frame again when the store has
+    /// changed.
     NotYet,
-    /// The frame was there and is gone, because newer ones took its place. The reader continues at
-    /// `newest`.
+    /// The frame was there and is gone, because newer ones took its place. Continue at `newest`. When playing
+    /// backwards, stop.
     Overrun {
-        /// The newest frame at which decoding can begin.
+        /// The number of the newest frame at which decoding can begin. If the store has no such frame, it is
+        /// the number of the next frame to come.
         newest: FrameId,
     },
-    /// The frame can never be had, because it cannot be read, decoded or carried. The reader skips it, in
-    /// the direction in which it plays.
+    /// The frame can never be had, because it cannot be read, decoded or carried. Skip it: ask for the frame
+    /// after it, or, when playing backwards, for the frame before it.
     Unusable,
-    /// There is no such frame and none will come, because the track ends before it. The reader stops.
+    /// There is no such frame and none will come, because the track ends before it, or because there is no
+    /// such track. Stop reading.
     End,
 }
 
-/// A place in a medium, for all of its tracks alike.
+/// A place in a medium, which applies to all of its tracks. [`FrameStore::seek`] finds the frame of a track
+/// at this place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Seek {
-    /// The live edge of the medium: the newest frame at which decoding can begin.
+    /// The live edge of the medium: its newest frame at which decoding can begin. A store of a recorded
+    /// medium, which has no live edge, may take its first frame.
     Live,
-    /// The first frame that is shown at this time or after it.
+    /// The first frame that begins at this time or after it. A frame that begins earlier and is still shown
+    /// at this time is not meant.
     To(MediaTime),
 }
 
-/// A source of frames: a ring, a mapped file, a clip in flash.
+/// A source of frames: a ring, a mapped file, a clip in flash. Implement it to serve frames from elsewhere;
+/// [`FrameRing`] implements it for live frames.
 ///
 /// One store serves all media, tracks and sessions of a server. It is passed to each poll, and finds the
-/// medium by [`TrackId::media`].
+/// medium by [`TrackId::media`]. A slice of stores serves the tracks of one medium.
 ///
-/// A store answers at once: it returns a frame, or a [`Miss`] that says why not. It must not read files,
-/// decode or wait. If frames have to be prepared, that happens elsewhere, by what sessions want next
-/// ([`ServerConn::wanted`](crate::server::ServerConn::wanted)). As long as a frame can be had, its number
-/// must stand for the same bytes.
+/// A store must answer at once: it returns a frame, or a [`Miss`] that says why not. It must not read files,
+/// decode or wait, because all sessions would wait with it. If frames have to be prepared, do that elsewhere,
+/// for the frames that sessions want next ([`ServerConn::wanted`](crate::server::ServerConn::wanted)). As
+/// long as a frame can be had, its number must stand for the same bytes; otherwise clients get frames that
+/// are mixed from both.
 pub trait FrameStore {
     /// Returns the codec and clock of a track; `None` if there is no such track.
     fn info(&self, track: TrackId) -> Option<TrackInfo<'_>>;
@@ -187,86 +211,110 @@ pub trait FrameStore {
     /// Returns frame `id` of a track.
     ///
     /// # Errors
-    /// Returns a [`Miss`] if the frame cannot be had now. It says whether to wait, to jump, to skip the
-    /// frame, or to stop.
+    /// Returns a [`Miss`] if the frame cannot be had now. It says whether the reader has to wait, to jump, to
+    /// skip the frame, or to stop. For an unknown track it is [`Miss::End`].
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss>;
 
-    /// Returns the number of the frame at a place. For a time after the last frame, that is the number
-    /// which the next frame would have.
+    /// Returns the number of the frame of a track at the place `to`. For a time after the last frame, return
+    /// the number that the next frame would have: reading that frame then returns [`Miss::NotYet`] or
+    /// [`Miss::End`].
     ///
     /// # Errors
-    /// Returns [`Miss::NotYet`] if the place is not known yet, and [`Miss::End`] if there is no such track.
+    /// Returns [`Miss::NotYet`] if the place is not known yet: the sender asks again later. Returns
+    /// [`Miss::End`] if there is no such track: the sender stops.
     fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss>;
 
-    /// Returns when frame `id` is shown, in ticks of the track's clock. By default it looks at the frame. A
-    /// store that knows the times of frames before it has their bytes overrides this.
+    /// Returns when frame `id` of a track begins to be shown, in ticks of the track's clock, as in
+    /// [`Frame::time`]. The provided method reads the frame for this. Override it in a store that knows the
+    /// times of frames before it has their bytes.
     ///
     /// # Errors
-    /// Returns a [`Miss`] if the time is not known.
+    /// Returns a [`Miss`] if the time is not known. It says what the reader has to do.
     fn time(&self, track: TrackId, id: FrameId) -> Result<u64, Miss> {
         self.frame(track, id).map(|frame| frame.time)
     }
 
-    /// Returns one moment on the wall clock of the track's source and on the track's clock; `None` if the
-    /// source has given none, as by default.
+    /// Returns one moment on the wall clock of the track's source and on the track's clock. Returns `None` if
+    /// the source has given none; the provided method always does.
     fn clock(&self, _track: TrackId) -> Option<ClockReference> {
         None
     }
 }
 
-/// What [`FrameSink::finish`] says about a frame: its length, duration and flags, and what is missing.
+/// What [`FrameSink::finish`] says about a frame that was written: its length, duration and flags, and what
+/// is missing.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameEnd<'a> {
-    /// The length of the frame in bytes. Bytes that were written after it are dropped.
+    /// The length of the frame in bytes. Bytes that were written beyond it are dropped. If fewer bytes were
+    /// written, a [`FrameRing`] stores only those.
     pub len: usize,
     /// How long the frame is shown, in ticks of the track's clock; 0 if that is not known.
     pub duration: u32,
-    /// Whether the frame can be decoded on its own, whether others need it, and whether it is complete.
+    /// Says whether the frame can be decoded on its own, whether other frames need it, and whether it is
+    /// complete.
     pub flags: Flags,
-    /// The ranges of the frame that were lost, as in [`Frame::missing`]; at most [`ByteRange::MAX`].
+    /// The ranges of the frame that were lost, in ascending order and without overlap; at most
+    /// [`ByteRange::MAX`]. If there are more, or no room for them, a [`FrameRing`] stores the frame as
+    /// [`Integrity::Damaged`] without any ranges.
     pub missing: &'a [ByteRange],
 }
 
 impl FrameEnd<'static> {
     /// Makes the end of a complete frame of `len` bytes that can be decoded on its own and that no other
-    /// frame needs.
+    /// frame needs. `duration` is in ticks of the track's clock; 0 if that is not known.
     pub const fn intra(len: usize, duration: u32) -> Self {
         Self { len, duration, flags: Flags::INTRA, missing: &[] }
     }
 }
 
-/// The error that a sink has no room for a frame and cannot make any, or does not want the frame.
+/// The error of a sink that does not take a frame or a piece of it. Either it has no room and cannot make
+/// any, or it does not want the frame; the error does not tell which. Drop the frame, and go on with the next
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Full;
 
-/// A destination of received frames, which are written piece by piece, each directly to its place.
+/// A destination of received frames, which are written piece by piece, each directly to its place. Implement
+/// it to get frames elsewhere than in a [`FrameRing`], which implements it.
 ///
-/// A track has at most one open frame: `begin`, any number of `write_at`, then `finish` or `abandon`.
+/// Each frame goes through `begin`, any number of `write_at`, then `finish` or `abandon`. A track has at most
+/// one open frame, but several tracks can have an open frame at the same time.
+///
+/// `track` is the number of the track in its presentation, counted from 0 in the order of the session
+/// description ([`TrackId::track`]). A slice of sinks takes it as an index: for a track beyond its end,
+/// `begin` and `write_at` fail and the other calls do nothing. A single [`FrameRing`] ignores it.
 pub trait FrameSink {
-    /// Takes the codec and clock of a track, before its first frame and whenever they change. By default
-    /// this does nothing, for sinks that know them.
+    /// Takes the codec and clock of a track. A receiver calls this before the first frame of a track, and
+    /// again before the first frame of another source. If the codec or clock changes, frames that came before
+    /// are of the old kind; a [`FrameRing`] drops them. The provided method does nothing, for sinks that know
+    /// the codec and clock of their tracks.
     fn describe(&mut self, _track: u8, _info: TrackInfo<'_>) {}
 
-    /// Opens a frame that is shown at `time`, in ticks of the track's clock. A frame of the track that is
-    /// still open is abandoned.
+    /// Opens a frame that begins to be shown at `time`, in ticks of the track's clock. If another frame of
+    /// the track is still open, it is abandoned, also when this call fails. Next, write the frame with
+    /// [`Self::write_at`], and close it with [`Self::finish`] or [`Self::abandon`].
     ///
     /// # Errors
-    /// Returns [`Full`] if there is no room for another frame, or if the sink does not want the frame. The
-    /// frame is not open then.
+    /// Returns [`Full`] if there is no room for another frame, or if the sink does not want this one. No
+    /// frame of the track is open then: drop the data of this frame, and call `begin` again for the next
+    /// frame.
     fn begin(&mut self, track: u8, time: u64) -> Result<(), Full>;
 
-    /// Writes `bytes` at offset `at` of the open frame. Pieces may come in any order and may overwrite
-    /// earlier ones. Bytes before `at` that were never written become 0.
+    /// Writes `bytes` at offset `at`, in bytes from the start of the track's open frame. Pieces may come in
+    /// any order and may overwrite earlier ones. Bytes before `at` that were never written become 0.
     ///
     /// # Errors
-    /// Returns [`Full`] if the frame would be longer than the sink can hold, or if no frame is open.
+    /// Returns [`Full`] if the frame would be longer than the sink can hold, or if the track has no open
+    /// frame. The bytes are not written; what was written before stays. Call [`Self::abandon`], and go on
+    /// with the next frame.
     fn write_at(&mut self, track: u8, at: usize, bytes: &[u8]) -> Result<(), Full>;
 
-    /// Closes the open frame, which can be read from now on. Does nothing if no frame is open.
+    /// Closes the open frame of the track, which readers can read from now on. `end` says how long the frame
+    /// is and what is missing from it. Does nothing if the track has no open frame.
     fn finish(&mut self, track: u8, end: FrameEnd<'_>);
 
-    /// Drops the open frame, if there is one.
+    /// Drops the open frame of the track with all that was written of it. Does nothing if the track has no
+    /// open frame.
     fn abandon(&mut self, track: u8);
 }
 

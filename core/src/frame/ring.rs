@@ -13,8 +13,9 @@ use zerocopy::{FromBytes, IntoBytes};
 
 pub use time_ranges::{TimeRange, TimeRanges};
 
-/// The room that a ring needs to describe one frame. The caller provides an array of slots, one for each
-/// frame that the ring can hold; their values have no meaning to it.
+/// The room that a [`FrameRing`] needs to describe one frame. Give the ring an array of slots, one for each
+/// frame that it is to hold at once. The values that the slots have at first do not matter: use
+/// [`Self::EMPTY`] or the default.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
     start: usize,
@@ -31,7 +32,7 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// A slot without a frame, for arrays in statics.
+    /// A slot without a frame, to fill an array of slots with, also in a `static`.
     pub const EMPTY: Self = Self {
         start: 0,
         len: 0,
@@ -59,9 +60,14 @@ struct Open {
     time: u64,
 }
 
-/// A ring of frames of one track, in caller-provided storage. Frames have consecutive numbers, and each is
-/// in one piece. The ring is bounded by bytes and by slots: the oldest frames are evicted to make room for
-/// the newest, but none from [`FrameRing::keep_from`] on.
+/// A ring of the newest frames of one track, in storage that the caller provides. It is a [`FrameSink`] for
+/// its writer and a [`FrameStore`] for its readers. For several tracks, use a slice of rings; one ring
+/// ignores the numbers of tracks.
+///
+/// Frames have consecutive numbers, and the bytes of each are in one piece. The ring is bounded by its bytes
+/// and by its slots: the oldest frames are evicted to make room for the newest. Frames that
+/// [`FrameRing::keep_from`] protects are not evicted; if only those are left, writing fails with [`Full`],
+/// and so it does for a frame that is larger than the storage.
 ///
 /// `S` and `B` may be arrays, `Vec`s, or `&mut` slices of [`Slot`] and of bytes.
 ///
@@ -94,7 +100,9 @@ pub struct FrameRing<S, B> {
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S, B> {
-    /// Makes an empty ring for a track. Its first frame gets the number 0.
+    /// Makes an empty ring for a track. Its first frame gets the number 0. `slots` bounds how many frames the
+    /// ring holds, and `bytes` how many bytes they have together; what both contain at first does not matter.
+    /// A ring without slots or without bytes can hold no frame: all writing fails with [`Full`].
     pub fn new(info: TrackInfo<'static>, slots: S, bytes: B) -> Self {
         Self {
             info,
@@ -110,8 +118,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         }
     }
 
-    /// Sets the codec and clock of the track, for a ring that was made before they were known. If they
-    /// change, the frames in the ring are dropped; the numbers of frames continue.
+    /// Sets the codec and clock of the track, for a ring that was made before they were known. If they differ
+    /// from the present ones, all frames in the ring and the open frame are dropped, and the end that
+    /// [`Self::end`] marked is forgotten; the numbers of frames continue. If they do not differ, nothing
+    /// happens.
     pub fn set_info(&mut self, info: TrackInfo<'static>) {
         if self.info != info {
             self.info = info;
@@ -124,67 +134,79 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         self.info
     }
 
-    /// Returns the newest frame; `None` if the ring is empty.
+    /// Returns the newest finished frame; `None` if the ring is empty.
     pub fn newest_frame(&self) -> Option<Frame<'_>> {
         self.frame(TrackId::default(), FrameId(self.next.checked_sub(1)?)).ok()
     }
 
-    /// Returns the numbers of the frames that can be read: from the oldest to before the end.
+    /// Returns the numbers of the frames that can be read: from that of the oldest one to before that of the
+    /// next frame to come. The range is empty if the ring is.
     pub fn frames(&self) -> core::ops::Range<FrameId> {
         FrameId(self.first)..FrameId(self.next)
     }
 
-    /// Returns how many frames can be read.
+    /// Returns how many finished frames are in the ring and can be read.
     pub fn frame_count(&self) -> usize {
         self.next.saturating_sub(self.first) as usize
     }
 
-    /// Returns how many frames the ring can hold at once, however small they are.
+    /// Returns how many frames the ring can hold at once if they are small enough: the number of its slots.
     pub fn slot_count(&self) -> usize {
         self.slots.as_ref().len()
     }
 
-    /// Returns how many bytes of the storage the finished frames take.
+    /// Returns how many bytes of the storage the finished frames take, with their lists of missing ranges.
+    /// The open frame does not count.
     pub fn bytes_used(&self) -> usize {
         self.bytes_from(FrameId(self.first))
     }
 
-    /// Returns how many bytes of the storage the finished frames from `id` on take.
+    /// Returns how many bytes of the storage the finished frames from number `id` on take, with their lists
+    /// of missing ranges. It is 0 if `id` is after the newest frame, and counts all frames if `id` is before
+    /// the oldest one.
     pub fn bytes_from(&self, id: FrameId) -> usize {
         let id = id.0.max(self.first);
         let slot = if id < self.next { self.slot(id) } else { None };
         slot.map_or(0, |slot| self.written.wrapping_sub(slot.before))
     }
 
-    /// Returns the size of the storage in bytes. Not all of it can be used: the bytes after the newest frame
-    /// stay empty if the next one does not fit there.
+    /// Returns the size of the storage in bytes. Not all of it can be used at once: the bytes after the
+    /// newest frame stay empty if the next frame does not fit there, because a frame is in one piece.
     pub fn capacity(&self) -> usize {
         self.bytes.as_ref().len()
     }
 
-    /// Keeps the frames from `id` on from being evicted. If there is no other room, writing fails with
-    /// [`Full`], and may be tried again later. Until this is called, any frame may be evicted, and also
-    /// after it is called with the largest number.
+    /// Protects all frames from number `id` on from being evicted. If there is no other room, writing fails
+    /// with [`Full`]; it can be tried again after another call with a later `id`. A call replaces the one
+    /// before. In a new ring, and after a call with `FrameId(u64::MAX)`, no frame is protected. Protected
+    /// frames are dropped all the same by [`Self::restart`], and by [`Self::set_info`] with another codec or
+    /// clock.
     pub fn keep_from(&mut self, id: FrameId) {
         self.keep_from = id.0;
     }
 
-    /// Empties the ring. The next frame gets the number `id`. This is for a source that seeks.
+    /// Empties the ring, drops the open frame, and forgets the end that [`Self::end`] marked. The next frame
+    /// gets the number `id`. Call this when the source of the frames has jumped to another place. What
+    /// [`Self::keep_from`] was told stays in force.
     pub fn restart(&mut self, id: FrameId) {
         (self.first, self.next, self.head) = (id.0, id.0, 0);
         (self.open, self.ended) = (None, false);
     }
 
-    /// Marks the end of the track. From now on readers get [`Miss::End`] after the newest frame, instead
-    /// of [`Miss::NotYet`].
+    /// Marks the end of the track: after the newest frame, readers now get [`Miss::End`] instead of
+    /// [`Miss::NotYet`]. Call it when the source has no more frames. Frames can still be added;
+    /// [`Self::restart`] takes the mark away.
     pub fn end(&mut self) {
         self.ended = true;
     }
 
-    /// Appends a copy of a whole frame.
+    /// Appends a copy of a whole frame, with its time, duration, flags and missing ranges. An open frame is
+    /// dropped.
     ///
     /// # Errors
-    /// Returns [`Full`] if the frame is larger than the ring, or if kept frames leave no room for it.
+    /// Returns [`Full`] if the frame is larger than the storage, which no later call can change, or if frames
+    /// that [`Self::keep_from`] protects leave no room for it. The frame is not added; older frames may have
+    /// been evicted all the same.
     pub fn push(&mut self, frame: &Frame<'_>) -> Result<(), Full> {
         self.begin(0, frame.time)?;
         if let Err(full) = self.write_at(0, 0, frame.data) {
@@ -354,7 +376,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameStore 
         Ok(Frame { data, time: slot.time, duration: slot.duration, flags: slot.flags, missing })
     }
 
-    /// By halving: the frames are taken to be in the order of their times.
+    /// Finds the frame by halving, so the frames must be in the order of their times. If time has jumped back
+    /// within the ring, the result may be another frame; use [`FrameRing::find`] then.
     fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
         let time = match to {
             Seek::Live => return Ok(self.newest_sync()),

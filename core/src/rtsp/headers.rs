@@ -2,7 +2,8 @@
 use super::is_token;
 use crate::text;
 
-/// The header fields of a message, in the order in which they came.
+/// The header fields of a message, in the order in which they came. A field is searched for when it is asked
+/// for.
 ///
 /// The case of names does not matter, as a camera may send `Cseq`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,14 +12,15 @@ pub struct Headers<'a> {
     bytes: &'a [u8],
 }
 
-/// One header field.
+/// One header field of a message, borrowed from the receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header<'a> {
-    /// The name as it was sent.
+    /// The name as it was sent, in its original case and without the colon.
     pub name: &'a [u8],
-    /// The value without the white space around it. A value that was folded over several lines still
-    /// has the line ends in it, each with white space after it.
+    /// The value as bytes, without the white space around it; it may be empty. A value that was folded over
+    /// several lines still has the line ends in it, each with white space after it. Apart from these and tabs
+    /// it has no control bytes.
     pub value: &'a [u8],
 }
 
@@ -28,13 +30,14 @@ impl<'a> Headers<'a> {
         Self { bytes }
     }
 
-    /// Returns the value of the first field with this name; `None` if there is no such field.
+    /// Returns the value of the first field with this name; `None` if there is no such field. The case of the
+    /// name does not matter.
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.get_all(name).next()
     }
 
-    /// Returns the values of all fields with this name. Several fields mean the same as one with a
-    /// comma-separated list (RFC 2068, 4.2).
+    /// Returns the values of all fields with this name, in the order in which they came; none if there is no
+    /// such field. Several fields mean the same as one field with a comma-separated list (RFC 2068, 4.2).
     pub fn get_all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.iter()
             .filter(move |header| header.name.eq_ignore_ascii_case(name.as_bytes()))
@@ -46,8 +49,9 @@ impl<'a> Headers<'a> {
         self.fields().filter_map(Field::header)
     }
 
-    /// Returns the sequence number (RFC 2326, 12.17). `None` if it is missing or no number; the request
-    /// is then answered with [`Status::BAD_REQUEST`](super::Status::BAD_REQUEST).
+    /// Returns the sequence number from the first `CSeq` field (RFC 2326, 12.17). Returns `None` if that is
+    /// missing or no number of 32 bits. Answer a request without it with
+    /// [`Status::BAD_REQUEST`](super::Status::BAD_REQUEST), and ignore a response without it.
     pub fn cseq(&self) -> Option<u32> {
         u32::try_from(text::decimal(self.get("CSeq")?)?).ok()
     }

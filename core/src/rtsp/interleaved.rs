@@ -1,29 +1,30 @@
-//! Binary data between RTSP messages on one connection: `$`, a channel, a length, and that many bytes
-//! (RFC 2326, 10.12).
+//! Interleaved packets: RTP and RTCP packets between RTSP messages on one connection. On the wire each is a
+//! `$`, a channel, a length, and that many bytes (RFC 2326, 10.12).
 
-/// The first byte of a frame of binary data. No RTSP message starts with it.
+/// The first byte of an interleaved packet. No RTSP message starts with it.
 pub const MAGIC: u8 = b'$';
 
-/// The length in bytes of the header of a frame of interleaved binary data.
+/// The length in bytes of the header of an interleaved packet: `$`, the channel and the length.
 pub const HEADER_LEN: usize = 4;
 
-/// The length of the longest payload in bytes, as its field has 16 bits.
+/// The length in bytes of the longest payload of an interleaved packet, without its header. The length field
+/// has 16 bits.
 pub const MAX_PAYLOAD: usize = u16::MAX as usize;
 
-/// The header of a frame: the four bytes before the payload.
+/// The header of an interleaved packet: the four bytes before the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {
-    /// The channel, which says what the payload belongs to. SETUP agrees on channels (RFC 2326, 12.39,
-    /// `interleaved`).
+    /// The channel, which says to which stream the payload belongs, and whether it is RTP or RTCP. SETUP
+    /// agrees on channels (RFC 2326, 12.39, `interleaved`).
     pub channel: u8,
-    /// The length of the payload after the header, in bytes.
+    /// The length of the payload that follows the header, in bytes; the header does not count.
     pub len: u16,
 }
 
 impl Header {
-    /// Reads a header from the start of `bytes`. Returns `None` if there are fewer than four bytes, or
-    /// if they do not start with `$`.
+    /// Reads a header from the start of `bytes`. Returns `None` if there are fewer than four bytes, or if
+    /// they do not start with `$`; look at the first byte to tell these two cases apart.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         match bytes.first_chunk::<HEADER_LEN>()? {
             &[MAGIC, channel, high, low] => Some(Self { channel, len: u16::from_be_bytes([high, low]) }),
@@ -31,39 +32,42 @@ impl Header {
         }
     }
 
-    /// Returns the four bytes of the header, as they are sent.
+    /// Returns the four bytes of the header, as they are sent before the payload.
     pub const fn emit(self) -> [u8; HEADER_LEN] {
         let [high, low] = self.len.to_be_bytes();
         [MAGIC, self.channel, high, low]
     }
 
-    /// Returns the length of the whole frame in bytes, with this header.
+    /// Returns the length of the whole interleaved packet in bytes: the four bytes of the header, and the
+    /// payload.
     pub const fn frame_len(self) -> usize {
         HEADER_LEN + self.len as usize
     }
 }
 
-/// A whole frame of binary data, borrowed from the buffer.
+/// A whole interleaved packet, borrowed from the receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Data<'a> {
-    /// The channel, which says what the payload belongs to. A frame on a channel that nobody has set up
-    /// is to be ignored.
+    /// The channel, which says to which stream the payload belongs, and whether it is RTP or RTCP. Ignore a
+    /// packet on a channel that no SETUP has agreed on.
     pub channel: u8,
-    /// An RTP or RTCP packet, which is not checked yet.
+    /// The RTP or RTCP packet, as bytes that are not checked yet. It may be empty.
     pub payload: &'a [u8],
 }
 
 impl<'a> Data<'a> {
-    /// Reads the frame at the start of `bytes`. Returns `None` if it is not complete, or if no frame
-    /// starts there. [`Header::parse`] and [`Header::frame_len`] say how many bytes are missing.
+    /// Reads the interleaved packet at the start of `bytes`; more bytes may follow it. Returns `None` if the
+    /// packet is not complete, or if `bytes` do not start with `$`. To learn how many bytes a packet takes
+    /// before it is complete, use [`Header::parse`] and [`Header::frame_len`].
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let header = Header::parse(bytes)?;
         let payload = bytes.get(HEADER_LEN..header.frame_len())?;
         Some(Self { channel: header.channel, payload })
     }
 
-    /// Returns the length of the whole frame in bytes.
+    /// Returns the length of the whole interleaved packet in bytes: the four bytes of the header, and the
+    /// payload.
     pub const fn frame_len(&self) -> usize {
         HEADER_LEN + self.payload.len()
     }

@@ -1,8 +1,8 @@
-//! RTSP 1.0 messages (RFC 2326): borrowed views over a receive buffer, and a writer.
+//! RTSP 1.0 messages (RFC 2326): a parser that borrows from the receive buffer, and a writer.
 //!
-//! [`parse`] finds the next message in what has arrived; header values have a type each
-//! ([`TransportSpec`], [`Range`], [`Scale`], [`Speed`], [`Session`], [`RtpInfo`]), which parses and emits itself;
-//! [`MessageWriter`] puts a message together.
+//! [`parse`] finds the next message in the bytes that have arrived. Header values have a type each
+//! ([`TransportSpec`], [`Range`], [`Scale`], [`Speed`], [`Session`], [`RtpInfo`]) with a function that reads
+//! the value; [`MessageWriter`] writes messages, with these types as values.
 mod auth;
 mod headers;
 pub mod interleaved;
@@ -32,63 +32,69 @@ pub use transport::{
 pub use url::{ControlUrl, DEFAULT_PORT, Url, UrlError, UrlErrorKind};
 pub use write::{MessageWriter, WriteError};
 
-/// A message on an RTSP connection.
+/// A message that came on an RTSP connection, as [`parse`] returns it. It borrows from the receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Message<'a> {
-    /// A request from the peer. Clients get requests, too (RFC 2326, 10).
+    /// A request of the peer. Answer it with a response that has its `CSeq`. Not only servers get requests: a
+    /// server may send them to its client, too (RFC 2326, 10).
     Request(Request<'a>),
-    /// The response to a request of this end.
+    /// The response to a request of this end. Its `CSeq` says to which request; ignore a response that no
+    /// request waits for.
     Response(Response<'a>),
-    /// A frame of binary data between messages.
+    /// A packet of RTP or RTCP that came between messages on the same connection.
     Data(interleaved::Data<'a>),
 }
 
-/// A request (RFC 2326, 6).
+/// A request (RFC 2326, 6), borrowed from the receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request<'a> {
     /// The method, which says what the peer asks for.
     pub method: Method<'a>,
-    /// The URL as it was sent; [`Url::parse`] reads it unless it is `*`. It is not empty, and may have
-    /// spaces in it, which some clients do not encode.
+    /// The URL as it was sent, as bytes. Read it with [`Url::parse`], unless it is `*`; if that fails and the
+    /// method needs a URL, answer 400. It is not empty, and may have spaces in it, which some clients do not
+    /// encode.
     pub url: &'a [u8],
-    /// The version of the protocol.
+    /// The version of the protocol. Answer 505 ([`Status::VERSION_NOT_SUPPORTED`]) if it is not
+    /// [`Version::V1_0`].
     pub version: Version,
     /// The header fields.
     pub headers: Headers<'a>,
-    /// The body, as many bytes as `Content-Length` says.
+    /// The body, which has as many bytes as `Content-Length` says; empty without that field.
     pub body: &'a [u8],
 }
 
-/// A response (RFC 2326, 7).
+/// A response (RFC 2326, 7), borrowed from the receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Response<'a> {
-    /// The version of the protocol.
+    /// The version of the protocol that the peer sent. [`parse`] accepts any.
     pub version: Version,
     /// The status code, which says what became of the request.
     pub status: Status,
-    /// The reason phrase for people; may be empty.
+    /// The reason phrase for people, as bytes; it may be empty. Decide by the status code, not by this
+    /// phrase.
     pub reason: &'a [u8],
     /// The header fields.
     pub headers: Headers<'a>,
-    /// The body, as many bytes as `Content-Length` says.
+    /// The body, which has as many bytes as `Content-Length` says; empty without that field.
     pub body: &'a [u8],
 }
 
-/// A version of the protocol: `RTSP/MAJOR.MINOR`.
+/// A version of the protocol: `RTSP/MAJOR.MINOR`. The order of versions is that of their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Version {
-    /// The number before the point.
+    /// The number before the point: 1 in `RTSP/1.0`.
     pub major: u8,
-    /// The number after the point.
+    /// The number after the point: 0 in `RTSP/1.0`.
     pub minor: u8,
 }
 
 impl Version {
-    /// RTSP/1.0. Requests of any other version are answered with [`Status::VERSION_NOT_SUPPORTED`].
+    /// RTSP/1.0, the only version that this library speaks. Answer requests of any other version with
+    /// [`Status::VERSION_NOT_SUPPORTED`].
     pub const V1_0: Self = Self { major: 1, minor: 0 };
 }
 
@@ -96,29 +102,32 @@ impl Version {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Method<'a> {
-    /// OPTIONS asks what the other end can do. It also keeps a session alive (10.1).
+    /// OPTIONS asks which methods the other end supports. It also keeps a session alive (RFC 2326, 10.1).
     Options,
-    /// DESCRIBE asks for the description of a presentation (10.2).
+    /// DESCRIBE asks for the session description of a presentation (RFC 2326, 10.2).
     Describe,
-    /// ANNOUNCE sends a description to the server (10.3).
+    /// ANNOUNCE sends a session description to the other end, such as that of a stream which is to be
+    /// recorded (RFC 2326, 10.3).
     Announce,
-    /// SETUP asks for a transport for one stream (10.4).
+    /// SETUP agrees on the transport of one stream, and begins a session or adds to one (RFC 2326, 10.4).
     Setup,
-    /// PLAY starts sending (10.5).
+    /// PLAY starts sending, from a place that its `Range` gives (RFC 2326, 10.5).
     Play,
-    /// PAUSE stops sending for a while (10.6).
+    /// PAUSE stops sending until the next PLAY; the session stays (RFC 2326, 10.6).
     Pause,
-    /// TEARDOWN stops sending and ends the session (10.7).
+    /// TEARDOWN stops sending and ends the session (RFC 2326, 10.7).
     Teardown,
-    /// GET_PARAMETER reads parameters. Without a body it keeps a session alive (10.8).
+    /// GET_PARAMETER reads the parameters that its body names. Without a body it only keeps a session alive
+    /// (RFC 2326, 10.8).
     GetParameter,
-    /// SET_PARAMETER sets a parameter (10.9).
+    /// SET_PARAMETER sets the parameters that its body gives (RFC 2326, 10.9).
     SetParameter,
-    /// REDIRECT sends the client to another server (10.10).
+    /// REDIRECT tells a client to connect to another server (RFC 2326, 10.10).
     Redirect,
-    /// RECORD starts recording (10.11).
+    /// RECORD starts recording what the client sends (RFC 2326, 10.11).
     Record,
-    /// A method with this name, which the RFC does not know.
+    /// A method that RFC 2326 does not have, with its name as it was sent. A server answers it with
+    /// [`Status::NOT_IMPLEMENTED`].
     Unknown(&'a [u8]),
 }
 
@@ -138,12 +147,13 @@ static METHODS: [(&[u8], Method<'static>); 11] = [
 ];
 
 impl<'a> Method<'a> {
-    /// Returns the method with this name; [`Method::Unknown`] if the RFC has none.
+    /// Returns the method with this name; [`Method::Unknown`] if RFC 2326 has none of this name. Case
+    /// matters: `play` is unknown.
     pub fn from_name(name: &'a [u8]) -> Self {
         METHODS.iter().find(|(known, _)| *known == name).map_or(Self::Unknown(name), |(_, method)| *method)
     }
 
-    /// Returns the name of the method, as it is sent.
+    /// Returns the name of the method, as it stands in a request.
     pub fn name(self) -> &'a [u8] {
         match self {
             Self::Unknown(name) => name,

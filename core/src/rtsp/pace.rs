@@ -8,8 +8,13 @@ use embedded_io::Write;
 const UNIT: u32 = 1_000;
 
 impl Scale {
-    /// Reads the value of a `Scale` header. Decimals beyond the third are cut off, and what is larger
-    /// than can be held becomes the largest. `None` if it is no number, or zero.
+    /// Reads the value of a `Scale` header: a decimal number, which is negative for reverse play. Digits
+    /// after the third decimal are cut off. A number that [`Scale`] cannot hold becomes the largest one with
+    /// its sign.
+    ///
+    /// Returns `None` if the value is not such a number, has more than about 16 digits before the point, or
+    /// is zero, also after cutting off (`0.0001`). A server answers 400 then, and a client takes
+    /// [`Scale::NORMAL`].
     pub fn parse(value: &[u8]) -> Option<Self> {
         let (magnitude, reverse) = match value.strip_prefix(b"-") {
             Some(magnitude) => (magnitude, true),
@@ -30,8 +35,12 @@ impl Emit for Scale {
 }
 
 impl Speed {
-    /// Reads the value of a `Speed` header, as [`Scale::parse`] does. Returns `None` if it is no
-    /// number, or zero.
+    /// Reads the value of a `Speed` header: a decimal number without a sign. Digits after the third decimal
+    /// are cut off. A number that [`Speed`] cannot hold becomes the largest one.
+    ///
+    /// Returns `None` if the value is not such a number, has more than about 16 digits before the point, or
+    /// is zero, also after cutting off (`0.0001`). A server answers 400 then, and a client takes
+    /// [`Speed::NORMAL`].
     pub fn parse(value: &[u8]) -> Option<Self> {
         Self::from_thousandths(u32::try_from(text::fraction(value, UNIT)?).unwrap_or(u32::MAX))
     }

@@ -4,23 +4,28 @@ use crate::rtsp::interleaved::{self, Data};
 use crate::text;
 use core::fmt;
 
-/// The length in bytes of the longest message that [`parse`] accepts, header and body together. It is
-/// that of the longest frame of binary data.
+/// The length in bytes of the longest message that [`parse`] accepts: a request or a response with its start
+/// line, header fields and body, or an interleaved packet with its header. It is 65,539, the length of the
+/// longest interleaved packet. Longer messages fail with [`ParseErrorKind::TooLong`].
 pub const MAX_LEN: usize = interleaved::HEADER_LEN + interleaved::MAX_PAYLOAD;
 
 /// The result of [`parse`]: what the received bytes start with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Parsed<'a> {
-    /// The bytes are empty or a part of a message. Parse again when more have come.
+    /// There are no bytes, or they are the start of a message whose end has not come. Keep them, and parse
+    /// again when more have come.
     Partial,
-    /// The bytes start with this many bytes of line ends between messages. Drop them, and parse again.
+    /// The bytes start with line ends that belong to no message. The number says how many bytes these are:
+    /// drop so many from the front of the buffer, and parse again at once.
     Skip(usize),
-    /// The bytes start with this whole message, which takes this many bytes. Drop them after using it.
+    /// The bytes start with a whole message. The number is the message's length in bytes: after using the
+    /// message, drop so many bytes from the front of the buffer, and parse again at once. If the number is
+    /// less than the buffer holds, the next message follows.
     Complete(Message<'a>, usize),
 }
 
-/// Why received bytes are no message.
+/// Why received bytes are no usable message, and where the next message starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -29,10 +34,13 @@ pub struct ParseError {
     pub kind: ParseErrorKind,
     /// The offset of the fault in the buffer, in bytes.
     pub at: usize,
-    /// The offset at which the next message starts, if that is known. All bytes before it have arrived,
-    /// except with [`ParseErrorKind::TooLong`]. With `None`, the connection cannot continue.
+    /// The offset in the buffer at which the next message starts. Drop all bytes before it, and parse on from
+    /// there. With [`ParseErrorKind::TooLong`] some of these bytes may not have come yet: drop them when they
+    /// come. `None` if the next message cannot be found; the connection must be closed then.
     pub skip: Option<usize>,
-    /// The sequence number of the faulty request, to answer it with. `None` if there is none.
+    /// The `CSeq` of the faulty message. A server answers with it: 400, or 413 for
+    /// [`ParseErrorKind::TooLong`]. `None` if the message has no valid one, or if its header fields were not
+    /// read; the answer then has no `CSeq`.
     pub cseq: Option<u32>,
 }
 
@@ -41,19 +49,21 @@ pub struct ParseError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ParseErrorKind {
-    /// The bytes are another protocol, such as TLS.
+    /// The bytes are another protocol, such as TLS. Close the connection.
     NotRtsp,
-    /// The bytes are HTTP.
+    /// The bytes are an HTTP request or response. Close the connection.
     Http,
-    /// The first line of an RTSP request or response is malformed.
+    /// The first line of an RTSP request or response is malformed. The message can be skipped.
     StartLine,
-    /// A line is no header field, or has control bytes in it.
+    /// A line of the header is no header field, or has control bytes in it. The message can be skipped.
     Header,
-    /// `Content-Length` is no number, or there are two that differ.
+    /// A `Content-Length` is no number, or there are two that differ. The next message cannot be found, so
+    /// close the connection.
     ContentLength,
-    /// The message is longer than the buffer.
+    /// The message is longer than [`parse_within`] allows. Skip it if [`ParseError::skip`] is known;
+    /// otherwise close the connection.
     TooLong {
-        /// The length of the message in bytes, or a lower bound if its end is not known.
+        /// The length of the message in bytes. If its end is not known, the message has at least this length.
         need: usize,
     },
 }
@@ -76,22 +86,29 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// Finds the message at the start of `buf`, of up to [`MAX_LEN`] bytes. See [`parse_within`].
+/// Finds the message at the start of `buf`, which holds what a peer has sent and was not parsed yet. A
+/// message may have up to [`MAX_LEN`] bytes. An incomplete message is not an error: the result is
+/// [`Parsed::Partial`]. If your receive buffer is smaller than [`MAX_LEN`], call [`parse_within`], so that
+/// you do not wait for the end of a message that does not fit.
 ///
 /// # Errors
-/// Fails as [`parse_within`] does.
+/// Returns a [`ParseError`] in the same cases as [`parse_within`].
 pub fn parse(buf: &[u8]) -> Result<Parsed<'_>, ParseError> {
     parse_within(buf, MAX_LEN)
 }
 
-/// Finds the message at the start of `buf`, for a buffer that has room for `room` bytes in all.
+/// Finds the message at the start of `buf`, which holds what a peer has sent and was not parsed yet. `room`
+/// is the length in bytes of the longest message that is accepted: the size of the receive buffer. An
+/// incomplete message is not an error: the result is [`Parsed::Partial`].
 ///
-/// A result other than [`Parsed::Partial`] stays the same when more bytes arrive.
+/// A [`Parsed::Complete`] message stays the same when more bytes arrive.
 ///
 /// # Errors
-/// Fails with [`ParseErrorKind::NotRtsp`] and [`ParseErrorKind::Http`] as soon as that is certain, and
-/// with [`ParseErrorKind::TooLong`] as soon as the length is known. Fails with all other errors only
-/// when the whole message has arrived, so that it can be answered and skipped.
+/// Returns [`ParseErrorKind::NotRtsp`] and [`ParseErrorKind::Http`] as soon as that is certain, and
+/// [`ParseErrorKind::TooLong`] and [`ParseErrorKind::ContentLength`] as soon as all header fields have
+/// arrived. `TooLong` is also returned if the header fields have not ended within `room` bytes. Returns all
+/// other errors only when the whole message has arrived, so that it can be answered and skipped.
+/// [`ParseError::skip`] says whether the connection can go on.
 pub fn parse_within(buf: &[u8], room: usize) -> Result<Parsed<'_>, ParseError> {
     match buf.first() {
         None => Ok(Parsed::Partial),

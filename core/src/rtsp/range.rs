@@ -1,44 +1,52 @@
-//! The `Range` header and the `range` attribute of SDP, in normal play time (RFC 2326, 3.6, 12.29 and
-//! C.1.5).
+//! [`Range`]: the `Range` header and the `range` attribute of session descriptions, in normal play time (RFC
+//! 2326, 3.6, 12.29 and C.1.5).
 use crate::num::mul_add;
 use crate::text::{self, Emit, TextWriter};
 use crate::time::MediaTime;
 use core::fmt;
 use embedded_io::Write;
 
-/// A part of a medium in normal play time: `npt=START-END`.
+/// A part of a medium in normal play time: `npt=START-END`. It is the value of a `Range` header or of a
+/// `range` attribute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Range {
-    /// The start of the range; `None` if the value gives none.
+    /// The start of the range. `None` if the value gives none: in a PLAY request, playing goes on where it
+    /// was.
     pub start: Option<Position>,
-    /// The end; `None` if the range goes to the medium's end, or has no end. It may be before the
-    /// start, for reverse play.
+    /// The end of the range; `None` if the range goes to the medium's end, or has no end. It may be before
+    /// the start: such a range is for reverse play.
     pub end: Option<MediaTime>,
 }
 
-/// The start of a range.
+/// The start of a [`Range`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Position {
-    /// The live edge of the medium: its newest frame (`npt=now-`).
+    /// The live edge of the medium: its newest frame (`npt=now-`). A recorded medium has no live edge; its
+    /// store may take the start instead.
     Now,
-    /// This time of the medium.
+    /// A time of the medium.
     At(MediaTime),
 }
 
-/// Why a `Range` header or attribute cannot be used.
+/// Why the value of a `Range` header or a `range` attribute cannot be used. A server answers the request with
+/// 457 ([`Status::INVALID_RANGE`](super::Status::INVALID_RANGE)). A client goes on as if the value were
+/// missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RangeError {
-    /// The range counts frames of a film (RFC 2326, 3.5), which is not implemented.
+    /// The range is in SMPTE time codes, which count frames of a film (RFC 2326, 3.5). They are not
+    /// supported.
     Smpte,
-    /// The range is in wall clock time (RFC 2326, 3.7), which is not implemented.
+    /// The range is in wall clock time (`clock=`, RFC 2326, 3.7), which is not supported. Only normal play
+    /// time (`npt=`) is.
     Clock,
-    /// The RFC does not know the unit of the range.
+    /// The unit of the range is none that RFC 2326 knows.
     Unit,
-    /// The value is malformed at this byte, counted from the start of the value.
+    /// The value does not have the form of a range. The number is the offset of the malformed part from the
+    /// start of the value, in bytes.
     Malformed(usize),
 }
 
@@ -61,11 +69,13 @@ impl Range {
         Self { start: Some(Position::At(start)), end: None }
     }
 
-    /// Reads the value of the field. A `time` parameter is ignored.
+    /// Reads the value of a `Range` header or of a `range` attribute. The start or the end may be missing,
+    /// but not both. Digits finer than a microsecond are cut off. The end `now` counts as no end. Parameters
+    /// after a `;`, such as `time`, are ignored.
     ///
     /// # Errors
-    /// Returns a [`RangeError`], which tells a value that is malformed from one that is not
-    /// implemented.
+    /// Returns [`RangeError::Malformed`] if the value is no range or a time in it is too large. Returns
+    /// another [`RangeError`] if the value is in a unit that is not supported.
     pub fn parse(value: &[u8]) -> Result<Self, RangeError> {
         let spec = text::split(value, b';').next().unwrap_or_default();
         let malformed = |part: &[u8]| RangeError::Malformed(text::offset(value, part));

@@ -2,24 +2,29 @@
 use crate::text::{self, Emit, TextWriter};
 use embedded_io::Write;
 
-/// An entry of `RTP-Info`, which says where one stream continues after PLAY.
+/// An entry of the header `RTP-Info` in the response to PLAY: at which packet and timestamp one stream
+/// continues.
 ///
-/// To a client it is only a hint: a server may leave it out, send zeros, or be wrong.
+/// `U` is the type of the URL: bytes if the entry was read, and any [`Emit`] if it is to be written, such as
+/// a [`ControlUrl`](super::ControlUrl). To a client the entry is only a hint: a server may leave it out, send
+/// zeros, or be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtpInfo<U> {
-    /// The URL with which the stream was set up. Some servers send only its last part.
+    /// The URL of the stream, as in its SETUP. Some servers send only its last part: to find the stream of an
+    /// entry, look for the one whose URL ends with these bytes.
     pub url: U,
-    /// The sequence number of the first packet; `None` if it is missing or malformed.
+    /// The sequence number of the first RTP packet that is sent after PLAY; `None` if it is missing or
+    /// malformed.
     pub seq: Option<u16>,
-    /// The RTP timestamp that stands for the start of the range in the response; `None` if it is
-    /// missing or malformed.
+    /// The RTP timestamp that stands for the start of the response's `Range`; `None` if it is missing or
+    /// malformed.
     pub rtptime: Option<u32>,
 }
 
 impl<'a> RtpInfo<&'a [u8]> {
-    /// Returns the entries in the value of the field. A number that is malformed or too large counts as
-    /// missing.
+    /// Returns the entries in the value of an `RTP-Info` field. A `seq` or `rtptime` that is malformed or too
+    /// large counts as missing. An entry without a URL is skipped, so that a broken value has no entries.
     pub fn iter(value: &'a [u8]) -> impl Iterator<Item = Self> {
         Entries(value).map(Self::parse).filter(|info| !info.url.is_empty())
     }

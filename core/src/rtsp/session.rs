@@ -3,23 +3,26 @@ use crate::text::{self, Emit, TextWriter};
 use crate::time::Duration;
 use embedded_io::Write;
 
-/// The `Session` header: a session's identifier, and its timeout.
+/// The value of a `Session` header: the identifier of a session, and its timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session<'a> {
-    /// The identifier, an opaque text that is not empty.
+    /// The identifier: bytes without a meaning of their own, which are not empty and have no timeout in them.
+    /// They are usually ASCII, which is not checked. A client sends them back as they are.
     pub id: &'a [u8],
-    /// The timeout in seconds, if the server gives one: the server ends a session from whose client it
-    /// has heard nothing for this long.
+    /// The timeout in seconds; `None` if the header gives none, and [`Session::DEFAULT_TIMEOUT_SECS`]
+    /// applies. A server ends a session after it has heard nothing from its client for this long, so a client
+    /// must send a request more often.
     pub timeout_secs: Option<u32>,
 }
 
 impl<'a> Session<'a> {
-    /// The timeout in seconds that applies if the server gives none.
+    /// The timeout of a session in seconds if the server gives none (RFC 2326, 12.37).
     pub const DEFAULT_TIMEOUT_SECS: u32 = 60;
 
-    /// Reads the value of the field. Returns `None` if it has no identifier. A timeout that is 0 or no
-    /// number counts as missing.
+    /// Reads the value of a `Session` header, such as `6B8B4567;timeout=60`. Returns `None` if it has no
+    /// identifier; treat the header as missing then. A timeout that is 0, no number or above 32 bits counts
+    /// as missing.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let mut parts = text::split(value, b';');
         let id = parts.next().filter(|id| !id.is_empty())?;
@@ -31,7 +34,7 @@ impl<'a> Session<'a> {
         Some(Self { id, timeout_secs })
     }
 
-    /// Returns the timeout, by default [`Self::DEFAULT_TIMEOUT_SECS`].
+    /// Returns the timeout of the session; [`Self::DEFAULT_TIMEOUT_SECS`] if the header gives none.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.timeout_secs.unwrap_or(Self::DEFAULT_TIMEOUT_SECS)))
     }

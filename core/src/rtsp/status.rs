@@ -1,6 +1,7 @@
 //! Status codes and their reason phrases (RFC 2326, 7.1.1).
 
-/// The status code of a response: three digits.
+/// The status code of a response, such as 200. Received codes are from 100 to 999. A code that is to be sent
+/// must have three digits as well, which is not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Status(pub u16);
@@ -74,8 +75,9 @@ statuses! {
 }
 
 impl Status {
-    /// Returns the reason phrase of the code. For a code that the RFC does not have, it is the phrase
-    /// of the code's class.
+    /// Returns the reason phrase of the code, for people. For a code that RFC 2326 does not have, it is the
+    /// name of the code's class, such as `Client Error`; for 600 and above, and below 100, it is `Server
+    /// Error`.
     pub fn reason(self) -> &'static str {
         let class = match self.0 {
             100..=199 => "Informational",
@@ -95,12 +97,13 @@ impl Status {
         class
     }
 
-    /// Whether the request was carried out (2xx).
+    /// Returns true if the request was carried out: the code is from 200 to 299.
     pub const fn is_success(self) -> bool {
         matches!(self.0, 200..=299)
     }
 
-    /// Whether the resource is elsewhere (3xx). The header `Location` says where.
+    /// Returns true if the resource is elsewhere: the code is from 300 to 399. The header `Location` says
+    /// where.
     pub const fn is_redirect(self) -> bool {
         matches!(self.0, 300..=399)
     }

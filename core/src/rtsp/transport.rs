@@ -1,20 +1,22 @@
-//! The `Transport` header (RFC 2326, 12.39).
+//! [`TransportSpec`]: the `Transport` header, by which client and server agree on how packets are sent (RFC
+//! 2326, 12.39).
 use crate::text::{self, Emit, TextWriter};
 use core::fmt;
 use embedded_io::Write;
 
-/// A lower transport: what carries RTP and RTCP (RFC 2326, 12.39).
+/// A lower transport: what carries the packets of RTP and RTCP (RFC 2326, 12.39).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum LowerTransport {
-    /// RTP and RTCP packets are UDP datagrams.
+    /// Each packet of RTP or RTCP is a UDP datagram.
     Udp,
-    /// RTP and RTCP packets are interleaved in the RTSP connection (RFC 2326, 10.12).
+    /// Packets of RTP and RTCP are interleaved in the RTSP connection (RFC 2326, 10.12).
     Interleaved,
 }
 
 impl LowerTransport {
-    /// Returns the name of the protocol that carries the packets, in lower case: `udp` or `tcp`.
+    /// Returns the name of the protocol that carries the packets, in lower case: `udp` or `tcp`. It is for
+    /// messages to people; a `Transport` header spells it otherwise.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
@@ -23,78 +25,89 @@ impl LowerTransport {
     }
 }
 
-/// One way to carry a stream: one of those that a client offers, or the one that a server chooses.
+/// One way to carry a stream: one entry of a `Transport` header. In a request it is one of those that the
+/// client offers, and in a response it is the one that the server has chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TransportSpec<'a> {
-    /// The transport protocol, the profile, and the lower transport.
+    /// The transport protocol, the profile, and the lower transport. Skip an entry with [`Profile::Other`].
     pub profile: Profile<'a>,
-    /// Whether packets go to a multicast group. By the RFC that is the default; in practice it is meant
-    /// only where it is said, as clients leave `unicast` out.
+    /// Is true if the entry says `multicast`: the packets go to a multicast group. False if it says `unicast`
+    /// or neither. By the RFC multicast is the default, but clients leave `unicast` out and mean it.
     pub multicast: bool,
-    /// The client's UDP ports for RTP and RTCP; `None` if the value has none.
+    /// The client's UDP ports for RTP and RTCP; `None` if the entry has none. A client that offers UDP must
+    /// give them: skip its entry otherwise. They are not needed if packets are interleaved.
     pub client_port: Option<Pair<u16>>,
-    /// The server's UDP ports for RTP and RTCP; `None` if the value has none. They are a hint: a
-    /// malformed value counts as missing.
+    /// The server's UDP ports for RTP and RTCP; `None` if the entry has none, or malformed ones. A client can
+    /// receive packets without them, but does not know where to send its reports.
     pub server_port: Option<Pair<u16>>,
-    /// The channels of interleaved RTP and RTCP packets; `None` if the value has none. With
-    /// [`Profile::Tcp`] the client may leave the choice to the server.
+    /// The channels of interleaved RTP and RTCP packets. `None` if the entry has none: in a request with
+    /// [`Profile::Tcp`], the server chooses the channels; in the response to one, those that the client asked
+    /// for apply.
     pub interleaved: Option<Pair<u8>>,
-    /// The SSRC of the sender; `None` if the value has none. It is a hint: a malformed value counts as
-    /// missing.
+    /// The synchronisation source (SSRC) in the RTP packets of the sender; `None` if the entry has none, or a
+    /// malformed one. It is a hint: packets may have another one.
     pub ssrc: Option<u32>,
-    /// The mode of the session without its quotes, such as `PLAY`. Empty means to play.
+    /// What the client wants to do, without quotes: one method or a comma-separated list of methods, such as
+    /// `PLAY` or `PLAY,RECORD`. Empty means `PLAY`.
     pub mode: &'a [u8],
-    /// The address to which the client wants the packets to be sent, which may be somebody else's (RFC
-    /// 2326, 16). Empty means the client's own.
+    /// The address to which the client wants the packets to be sent, as it was written; empty for the
+    /// client's own. Ignore it, or refuse others than the client's own: it may be the address of a victim
+    /// (RFC 2326, 16).
     pub destination: &'a [u8],
-    /// The address from which the packets come. Empty means the server's own.
+    /// The address from which the server sends the packets, as it was written: a name or an IP address, which
+    /// is not checked. Empty means the address of the RTSP connection.
     pub source: &'a [u8],
 }
 
-/// The transport protocol, the profile and the lower transport of a stream.
+/// The transport protocol, the profile and the lower transport of a stream, as the first word of an entry
+/// names them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Profile<'a> {
-    /// RTP/AVP over UDP.
+    /// RTP/AVP over UDP: `RTP/AVP` or `RTP/AVP/UDP`.
     #[default]
     Udp,
-    /// RTP/AVP interleaved in the RTSP connection.
+    /// RTP/AVP interleaved in the RTSP connection: `RTP/AVP/TCP`.
     Tcp,
-    /// Any other, as it was sent.
+    /// Any other, such as `RTP/SAVP`, as it was sent. This library does not support it: skip the entry.
     Other(&'a [u8]),
 }
 
-/// Two numbers: one for RTP, and one for RTCP.
+/// Two numbers that belong together: one for RTP and one for RTCP. They are UDP ports or channels of
+/// interleaved packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pair<T> {
-    /// The number for RTP: a port or a channel.
+    /// The number for RTP: a UDP port or a channel.
     pub rtp: T,
-    /// The number for RTCP: a port or a channel. If a peer does not give it, it is the number for RTP
-    /// plus one.
+    /// The number for RTCP: a UDP port or a channel. If a peer gives only the number for RTP, this is that
+    /// number plus one.
     pub rtcp: T,
 }
 
-/// Why one way to carry a stream cannot be understood.
+/// Why one entry of a `Transport` header is malformed. Skip this entry, and look at the next one. If no entry
+/// is usable, answer with [`Status::UNSUPPORTED_TRANSPORT`](super::Status::UNSUPPORTED_TRANSPORT).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TransportError {
-    /// What is malformed in the value.
+    /// What is malformed in the entry.
     pub kind: TransportErrorKind,
-    /// The offset of the malformed part in the value, in bytes.
+    /// The offset of the malformed parameter from the start of the header's value, in bytes.
     pub at: usize,
 }
 
-/// What is malformed in a `Transport` value.
+/// What is malformed in an entry of a `Transport` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// The client's ports are no numbers, are 0, or are 65535 without a port for RTCP.
+    /// The client's ports are no numbers, are 0, or are 65535 without a port for RTCP, which would be one
+    /// higher.
     ClientPort,
-    /// The channels of interleaved packets are no numbers, or are 255 without a channel for RTCP.
+    /// The channels of interleaved packets are no numbers, are above 255, or are 255 without a channel for
+    /// RTCP, which would be one higher.
     Interleaved,
 }
 
@@ -110,9 +123,11 @@ impl fmt::Display for TransportError {
 
 impl core::error::Error for TransportError {}
 
-/// Returns the ways to carry a stream in the value of the field, in the client's order. A server should
-/// choose the first that it supports. A malformed entry is an error of its own, and does not hide the
-/// entries after it.
+/// Returns the entries in the value of a `Transport` header: the ways to carry a stream, in the client's
+/// order of preference. A server should choose the first that it supports, and answer 461
+/// ([`Status::UNSUPPORTED_TRANSPORT`](super::Status::UNSUPPORTED_TRANSPORT)) if there is none. A malformed
+/// entry is an error of its own, and does not hide the entries after it. Empty entries are skipped, and
+/// unknown parameters are ignored.
 pub fn transports(value: &[u8]) -> impl Iterator<Item = Result<TransportSpec<'_>, TransportError>> {
     text::split(value, b',')
         .filter(|spec| !spec.is_empty())
@@ -126,12 +141,13 @@ impl TransportError {
 }
 
 impl<'a> TransportSpec<'a> {
-    /// Returns a transport over UDP to these ports of the client.
+    /// Returns a unicast transport over UDP to these ports of the client. All other fields are empty.
     pub fn udp(client_port: Pair<u16>) -> Self {
         Self { client_port: Some(client_port), ..Self::default() }
     }
 
-    /// Returns an interleaved transport on these channels.
+    /// Returns a transport that is interleaved in the RTSP connection, on these channels. All other fields
+    /// are empty.
     pub fn tcp(interleaved: Pair<u8>) -> Self {
         Self { profile: Profile::Tcp, interleaved: Some(interleaved), ..Self::default() }
     }

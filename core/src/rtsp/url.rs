@@ -3,12 +3,12 @@ use crate::text::{self, Emit, TextWriter};
 use core::fmt;
 use embedded_io::Write;
 
-/// The port of an RTSP server whose URL names none (RFC 2326, 3.2).
+/// The TCP port of an RTSP server whose URL names none (RFC 2326, 3.2).
 pub const DEFAULT_PORT: u16 = 554;
 
-/// An absolute `rtsp://` URL, split into its parts.
+/// An absolute `rtsp://` URL, split into its parts. It borrows from the text that it was read from.
 ///
-/// A user name and a password are dropped, as they are no part of a request's URL.
+/// A user name and a password in the text are dropped, as they are no part of a request's URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Url<'a> {
@@ -18,33 +18,34 @@ pub struct Url<'a> {
     query: Option<&'a [u8]>,
 }
 
-/// Why a text is not a usable URL.
+/// Why a text is not a usable URL. A server answers a request with such a URL with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct UrlError {
     /// What is wrong with the text.
     pub kind: UrlErrorKind,
-    /// The offset of the faulty part, in bytes.
+    /// The offset of the faulty part from the start of the text, in bytes.
     pub at: usize,
 }
 
-/// What is wrong with a URL.
+/// What is wrong with the text of a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UrlErrorKind {
-    /// The URL does not start with `rtsp://`.
+    /// The text does not start with `rtsp://`. It may be a relative URL or `*`, which only [`Url::control`]
+    /// accepts.
     NotRtsp,
-    /// The URL asks for RTSP over TLS, which is not implemented.
+    /// The URL asks for RTSP over TLS (`rtsps://`), which is not supported.
     Rtsps,
-    /// The URL asks for RTSP over UDP, which is not implemented.
+    /// The URL asks for RTSP over UDP (`rtspu://`), which is not supported.
     Rtspu,
     /// The URL names no host, or a name that no host can have.
     Host,
     /// The port is no number from 1 to 65535.
     Port,
-    /// The URL has a control byte in it.
+    /// The URL has a control byte in it, such as a line end.
     Control,
 }
 
@@ -69,10 +70,11 @@ impl<'a> Url<'a> {
     #[cfg(feature = "server")]
     pub(crate) const NONE: Self = Self { host: &[], port: None, path: &[], query: None };
 
-    /// Reads an absolute URL. A fragment (`#...`) is dropped.
+    /// Reads an absolute URL. Spaces and bytes outside ASCII are accepted in the path and the query. A
+    /// fragment (`#...`) is dropped.
     ///
     /// # Errors
-    /// Returns a [`UrlError`] with the reason and the byte.
+    /// Returns a [`UrlError`] with the reason and the offset of the fault.
     pub fn parse(url: &'a [u8]) -> Result<Self, UrlError> {
         let error = |kind, part: &[u8]| Err(UrlError { kind, at: text::offset(url, part) });
         let end = url.iter().position(|&b| b == b'#').unwrap_or(url.len());
@@ -120,13 +122,13 @@ impl<'a> Url<'a> {
         Ok(Self { host, port, path, query })
     }
 
-    /// Returns the host as it is written: a name or an address, without the brackets of an IPv6
-    /// address.
+    /// Returns the host as it is written: a name or an address, without the brackets of an IPv6 address. It
+    /// is not empty, and it is not looked up or checked further.
     pub const fn host(&self) -> &'a [u8] {
         self.host
     }
 
-    /// Returns the port; [`DEFAULT_PORT`] if the URL names none.
+    /// Returns the TCP port; [`DEFAULT_PORT`] if the URL names none.
     pub const fn port(&self) -> u16 {
         match self.port {
             Some(port) => port,
@@ -134,26 +136,30 @@ impl<'a> Url<'a> {
         }
     }
 
-    /// Returns the path as it is written, percent-encoded. It is empty or starts with a slash.
+    /// Returns the path as it is written: usually percent-encoded, and without the query. It is empty or
+    /// starts with a slash. To compare it, use [`Self::path_is`].
     pub const fn path(&self) -> &'a [u8] {
         self.path
     }
 
-    /// Returns the part after the question mark; `None` if there is no question mark.
+    /// Returns the part after the first question mark, as it is written; `None` if there is no question mark.
     pub const fn query(&self) -> Option<&'a [u8]> {
         self.query
     }
 
-    /// Whether the decoded path equals `path`. Slashes at either end and the query do not matter.
+    /// Returns true if the path of this URL, after percent-decoding, equals `path`, which is not encoded.
+    /// Slashes at either end of both and the query do not matter; case does.
     pub fn path_is(&self, path: &str) -> bool {
         Decoded(trim_slashes(self.path)).eq(trim_slashes(path.as_bytes()).iter().copied())
     }
 
-    /// Splits off the name of a stream, `track` and a number, which [`sdp`](crate::sdp) writes into
-    /// session descriptions. Returns the URL of the presentation, and the number of the track; `None`
-    /// if the URL ends with no such name.
+    /// Splits off the name of a stream at the end of the URL: `track` and a number, which [`sdp`](crate::sdp)
+    /// writes into session descriptions. Returns the URL of the presentation, and the number of the track,
+    /// which is not checked against the tracks that there are. Returns `None` if the URL does not end with
+    /// such a name, or if the number is above 255; it may be the URL of a presentation then.
     ///
-    /// In a URL with a query, some clients put the name after the query and others after the path.
+    /// In a URL with a query, some clients put the name after the query and others after the path. Both are
+    /// found.
     pub fn track(&self) -> Option<(Self, u8)> {
         if let Some((query, track)) = self.query.and_then(split_track) {
             return Some((Self { query: Some(query), ..*self }, track));
@@ -162,18 +168,20 @@ impl<'a> Url<'a> {
         Some((Self { path, ..*self }, track))
     }
 
-    /// Returns the URL to which the control attributes of a session description are relative (RFC 2326,
-    /// C.1.1): the first usable one of `Content-Base`, `Content-Location` and the URL of the request.
+    /// Returns the URL to which the `control` attributes of a session description are relative (RFC 2326,
+    /// C.1.1). This is the first that can be read of: the header `Content-Base` of the response to DESCRIBE,
+    /// its header `Content-Location`, and the URL of the request.
     pub fn base(content_base: Option<&'a [u8]>, content_location: Option<&'a [u8]>, request: Self) -> Self {
         let usable = |value: Option<&'a [u8]>| Self::parse(value?.trim_ascii()).ok();
         usable(content_base).or_else(|| usable(content_location)).unwrap_or(request)
     }
 
-    /// Returns the URL of a stream, or of the presentation, from its `control` attribute: an absolute
-    /// URL, `*`, or text to append to this URL.
+    /// Returns the URL of a stream or of the presentation. This URL is the base, as [`Self::base`] returns
+    /// it. `control` is the `control` attribute from the session description: an absolute URL, which is the
+    /// result; `*`, which stands for the base; or anything else, which is appended to the base.
     ///
-    /// The text is appended, even after a query, because that is what servers expect. The rules of RFC
-    /// 1808 would drop the last part of a path without a trailing slash.
+    /// The text is appended with one slash between, even after a query, because that is what servers expect.
+    /// The rules of RFC 1808 would drop the last part of a path without a trailing slash.
     pub fn control(self, control: &'a [u8]) -> ControlUrl<'a> {
         let control = control.trim_ascii();
         match Self::parse(control) {
@@ -189,7 +197,9 @@ impl<'a> Url<'a> {
     }
 }
 
-/// A URL with a `control` attribute appended to it. [`Url::control`] returns it.
+/// The URL of a stream or of a presentation: a base and a `control` attribute that is appended to it.
+/// [`Url::control`] returns it. Write it into a request with
+/// [`MessageWriter::request`](super::MessageWriter::request).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ControlUrl<'a> {

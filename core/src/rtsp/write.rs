@@ -4,25 +4,27 @@ use crate::text::{Emit, TextWriter};
 use core::fmt;
 use embedded_io::{ErrorKind, ErrorType, Write};
 
-/// Writes one request or response: the start line, then header fields, then [`finish`](Self::finish) or
-/// [`body`](Self::body).
+/// Writes one request or response into a sink: the start line, then header fields, then
+/// [`finish`](Self::finish) or [`body`](Self::body).
 ///
-/// After an error, or without one of these two calls, the bytes in the sink are no message, and the
-/// caller has to drop them.
+/// Always call one of these two at the end: only they report errors. If that call fails, or is not made, the
+/// bytes that are already in the sink are no message: drop them, and do not send them.
 #[derive(Debug)]
 #[must_use = "without `finish` or `body` the message has no end"]
 pub struct MessageWriter<W: Write> {
     out: TextWriter<PartSink<W>>,
 }
 
-/// Why a message could not be written.
+/// Why a message could not be written. Drop what was written of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum WriteError<E> {
     /// The sink failed with this error, for example because it is full.
     Sink(E),
-    /// A header field or the start line has a control byte, which could end the line and begin another.
+    /// A header field or the start line would have a control byte in it, which could end the line and begin
+    /// another. If the value comes from a peer or a user, wrap it in [`OneLine`](crate::text::OneLine) or
+    /// refuse it.
     Control,
 }
 
@@ -51,8 +53,10 @@ impl<W: Write> MessageWriter<W> {
         Self { out: TextWriter::new(PartSink { sink, part: Part::Line }) }
     }
 
-    /// Starts a request for `url`, which is a [`Url`](super::Url), a [`ControlUrl`](super::ControlUrl),
-    /// or text such as `*`.
+    /// Starts a request, and writes its start line and `CSeq` into `sink`. `url` is a [`Url`](super::Url), a
+    /// [`ControlUrl`](super::ControlUrl), or text such as `*`. `cseq` is the number of the request on this
+    /// connection, by which its response is known. Errors are reported at the end, by [`Self::finish`] or
+    /// [`Self::body`].
     pub fn request(sink: W, method: Method<'_>, url: &(impl Emit + ?Sized), cseq: u32) -> Self {
         let mut this = Self::new(sink);
         this.out.text(method.name());
@@ -64,8 +68,10 @@ impl<W: Write> MessageWriter<W> {
         this
     }
 
-    /// Starts the response to the request with this sequence number. `None` is for a request that has
-    /// none.
+    /// Starts the response to the request with the sequence number `cseq`, and writes its start line and
+    /// `CSeq` into `sink`. Use `None` for a request without a valid number: the response has no `CSeq` then.
+    /// The reason phrase is [`Status::reason`]. Errors are reported at the end, by [`Self::finish`] or
+    /// [`Self::body`].
     pub fn response(sink: W, status: Status, cseq: Option<u32>) -> Self {
         let mut this = Self::new(sink);
         this.out.text("RTSP/1.0 ");
@@ -79,8 +85,10 @@ impl<W: Write> MessageWriter<W> {
         this
     }
 
-    /// Writes a header field. If a value from a peer may be folded over several lines, wrap it in
-    /// [`OneLine`](crate::text::OneLine).
+    /// Writes one header field. Neither the name nor the value may have control bytes in it; otherwise the
+    /// message ends with [`WriteError::Control`]. If a value from a peer may be folded over several lines,
+    /// wrap it in [`OneLine`](crate::text::OneLine). `CSeq`, `Content-Type` and `Content-Length` are written
+    /// by other methods.
     pub fn header(&mut self, name: &str, value: &(impl Emit + ?Sized)) {
         self.name(name);
         value.emit(&mut self.out);
@@ -93,20 +101,21 @@ impl<W: Write> MessageWriter<W> {
         self.out.text(": ");
     }
 
-    /// Ends a message without a body. Returns the sink.
+    /// Ends a message without a body. Returns the sink, which now has the whole message.
     ///
     /// # Errors
-    /// Returns the first error of all that were met while writing.
+    /// Returns the first error that occurred while the message was written. Drop what is in the sink then.
     pub fn finish(mut self) -> Result<W, WriteError<W::Error>> {
         self.end();
         self.into_sink()
     }
 
-    /// Ends a message with a body. Returns the sink. The body is emitted twice, the first time to learn
-    /// its length.
+    /// Ends a message with a body, and writes the header fields `Content-Type` and `Content-Length` before
+    /// it. Returns the sink, which now has the whole message. `body` is emitted twice, the first time only to
+    /// learn its length, so it must give the same bytes both times. Control bytes are allowed in it.
     ///
     /// # Errors
-    /// Returns the first error of all that were met while writing.
+    /// Returns the first error that occurred while the message was written. Drop what is in the sink then.
     pub fn body(
         mut self,
         content_type: &str,

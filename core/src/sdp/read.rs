@@ -1,14 +1,14 @@
-//! Reads session descriptions line by line, when a field is asked for (RFC 4566, 5 and 6).
+//! [`Description`]: reads session descriptions line by line, when a field is asked for (RFC 4566, 5 and 6).
 use super::format::static_map;
 use super::{AddressType, FrameRate};
 use crate::rtsp::{Range, RangeError};
 use crate::text;
 use core::fmt;
 
-/// A received session description, borrowed from a buffer. Its fields are read when they are asked for.
+/// A received session description, borrowed from a buffer. A field is searched for when it is asked for.
 ///
-/// Unknown lines are skipped, lines may end in LF alone, and NUL bytes at the end, which some cameras send,
-/// are ignored.
+/// Unknown lines are skipped, lines may end in LF alone, and white space and NUL bytes at the end of a line,
+/// which some cameras send, are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Description<'a> {
@@ -16,14 +16,15 @@ pub struct Description<'a> {
     media: &'a [u8],
 }
 
-/// Why a text is no session description.
+/// Why bytes are no session description. The server has sent something else, so its presentation cannot be
+/// played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SdpError {
-    /// The text has no line.
+    /// There are no bytes, or only empty lines.
     Empty,
-    /// The first line is not `v=0`.
+    /// The first line that is not empty is not `v=0`.
     Version,
 }
 
@@ -38,48 +39,54 @@ impl fmt::Display for SdpError {
 
 impl core::error::Error for SdpError {}
 
-/// An attribute: a line `a=NAME:VALUE` or `a=NAME`.
+/// An attribute of a session or of a medium: a line `a=NAME:VALUE` or `a=NAME`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Attribute<'a> {
-    /// The name before the colon.
+    /// The name: the bytes before the colon, or the whole attribute if it has no colon. Compare it without
+    /// regard to case.
     pub name: &'a [u8],
-    /// The value after the colon; empty if there is no colon.
+    /// The value after the first colon, without white space around it; empty if there is no colon.
     pub value: &'a [u8],
 }
 
-/// A connection address: a `c=` line.
+/// A connection address, to which packets are sent: a `c=` line. RTSP agrees on addresses in SETUP, so it
+/// matters only for multicast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Connection<'a> {
     /// The internet protocol of the address.
     pub address_type: AddressType,
-    /// The address as text, without the TTL of a multicast group.
+    /// The address as bytes, without the TTL and the number of addresses of a multicast group. It may be a
+    /// name, and is not checked further.
     pub address: &'a [u8],
 }
 
-/// The coding and clock of a payload type (RFC 4566, 6, `rtpmap`).
+/// The coding and the clock of a payload type (RFC 4566, 6, `rtpmap`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtpMap<'a> {
-    /// The name of the coding, such as `JPEG`. The case of its letters does not matter.
+    /// The name of the coding, such as `JPEG`. Compare it without regard to case.
     pub encoding: &'a [u8],
-    /// The clock rate of the RTP timestamps in ticks per second.
+    /// The clock rate of the RTP timestamps in ticks per second, as the server gives it. It may be 0: do not
+    /// receive the medium then.
     pub clock_rate: u32,
-    /// The number of channels of audio; 1 if it is not given (RFC 4566, 6). It has no meaning for other
-    /// media.
+    /// The number of channels of audio; 1 if it is not given or above 255 (RFC 4566, 6). It has no meaning
+    /// for other media.
     pub channels: u8,
 }
 
-/// One medium of a presentation: an `m=` line, and the lines that belong to it.
+/// One medium of a presentation: an `m=` line, and the lines that belong to it. RTSP sets up one stream for
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Media<'a> {
-    /// The kind of medium, such as `video`.
+    /// The kind of the medium, such as `video` or `audio`.
     pub kind: &'a [u8],
-    /// The port. RTSP servers send 0, as SETUP agrees on ports.
+    /// The port. RTSP servers send 0, as SETUP agrees on ports; ignore it.
     pub port: u16,
-    /// The transport protocol, such as `RTP/AVP`.
+    /// The transport protocol, such as `RTP/AVP`. This library receives only media whose protocol begins with
+    /// `RTP/AVP`.
     pub protocol: &'a [u8],
     formats: &'a [u8],
     section: Section<'a>,
@@ -87,10 +94,12 @@ pub struct Media<'a> {
 }
 
 impl<'a> Description<'a> {
-    /// Reads the start of a session description: checks its first line, and finds its first medium.
+    /// Reads the start of a session description: checks its first line, and finds its first medium. All other
+    /// lines are read when they are asked for, and malformed ones count as missing.
     ///
     /// # Errors
-    /// Returns an [`SdpError`] if `bytes` are no session description.
+    /// Returns [`SdpError::Empty`] if `bytes` have only empty lines, and [`SdpError::Version`] if the first
+    /// line that is not empty is not `v=0`.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SdpError> {
         let mut lines = Lines(bytes);
         let first = lines.find(|line| !line.text.is_empty()).ok_or(SdpError::Empty)?;
@@ -101,36 +110,40 @@ impl<'a> Description<'a> {
         Ok(Self { session: Section(session), media })
     }
 
-    /// Returns the name of the session; empty if there is none.
+    /// Returns the name of the session as bytes, usually UTF-8, which is not checked; empty if there is none.
     pub fn name(&self) -> &'a [u8] {
         self.session.value(b's').unwrap_or_default()
     }
 
-    /// Returns the attributes of the session as a whole, without those of its media.
+    /// Returns the attributes (`a=` lines) of the session as a whole, without those of its media.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
         self.session.attributes()
     }
 
-    /// Returns the `control` attribute of the presentation (RFC 2326, C.1.1), from which
-    /// [`Url::control`](crate::rtsp::Url::control) makes its URL; `None` if there is none.
+    /// Returns the `control` attribute of the presentation (RFC 2326, C.1.1). Make the URL for PLAY, PAUSE
+    /// and TEARDOWN from it with [`Url::control`](crate::rtsp::Url::control). If it is `None`, use the base
+    /// URL itself ([`Url::base`](crate::rtsp::Url::base)).
     pub fn control(&self) -> Option<&'a [u8]> {
         self.session.attribute(b"control")
     }
 
-    /// Returns the range of the whole presentation (RFC 2326, C.1.5); `None` if there is none.
+    /// Returns the range of the whole presentation (RFC 2326, C.1.5); `None` if the description gives none,
+    /// so that its length is not known.
     ///
     /// # Errors
-    /// Returns the error of [`Range::parse`] if the range cannot be used.
+    /// Returns the error of [`Range::parse`] if the range cannot be used. Treat it as missing then.
     pub fn range(&self) -> Option<Result<Range, RangeError>> {
         self.session.attribute(b"range").map(Range::parse)
     }
 
-    /// Returns the connection address of the session; `None` if there is none.
+    /// Returns the connection address of the session; `None` if there is none, or if it is malformed or no
+    /// internet address.
     pub fn connection(&self) -> Option<Connection<'a>> {
         self.session.connection()
     }
 
-    /// Returns the media in their order. A medium whose `m=` line is malformed is skipped.
+    /// Returns the media in their order. A medium is skipped if its `m=` line has no valid port or no
+    /// protocol; it then does not count in the order.
     pub fn media(&self) -> impl Iterator<Item = Media<'a>> + use<'a> {
         let session = self.session;
         let mut rest = self.media;
@@ -155,12 +168,14 @@ impl<'a> Media<'a> {
         (!protocol.is_empty()).then_some(Self { kind, port, protocol, formats, section, session })
     }
 
-    /// Returns the formats as they are written. They are payload types if the transport is RTP.
+    /// Returns the formats of the medium, as they are written in the `m=` line. If the protocol is RTP, they
+    /// are payload types: use [`Self::payload_types`].
     pub fn formats(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.formats.split(u8::is_ascii_whitespace).filter(|format| !format.is_empty())
     }
 
-    /// Returns the RTP payload types, from 0 to 127. Other formats are skipped.
+    /// Returns the RTP payload types of the medium, from 0 to 127, in the server's order of preference.
+    /// Formats that are no such number are skipped. The protocol is not checked.
     pub fn payload_types(&self) -> impl Iterator<Item = u8> + use<'a> {
         self.formats()
             .filter_map(|format| u8::try_from(text::decimal(format)?).ok())
@@ -172,42 +187,47 @@ impl<'a> Media<'a> {
         self.section.attributes()
     }
 
-    /// Returns the `control` attribute of the stream (RFC 2326, C.1.1), from which
-    /// [`Url::control`](crate::rtsp::Url::control) makes its URL; `None` if there is none.
+    /// Returns the `control` attribute of the medium's stream (RFC 2326, C.1.1). Make the URL for SETUP from
+    /// it with [`Url::control`](crate::rtsp::Url::control). If it is `None`, which a description of a single
+    /// stream may leave out, use the URL of the presentation.
     pub fn control(&self) -> Option<&'a [u8]> {
         self.section.attribute(b"control")
     }
 
-    /// Returns the coding and clock of a payload type; `None` if the description does not give them. Static
-    /// payload types need no attribute (RFC 3551, 6).
+    /// Returns the coding and the clock of a payload type. Some payload types are fixed and need no attribute
+    /// (RFC 3551, 6): of these, the ones that this library can receive are known. Returns `None` if the
+    /// description does not give a valid coding and the payload type is none of these; skip the payload type
+    /// then.
     pub fn rtpmap(&self, payload_type: u8) -> Option<RtpMap<'a>> {
         self.of_format(b"rtpmap", payload_type).and_then(RtpMap::parse).or_else(|| static_map(payload_type))
     }
 
-    /// Returns the format parameters of a payload type, unparsed (RFC 4566, 6, `fmtp`); `None` if there are
-    /// none.
+    /// Returns the format parameters of a payload type as bytes, without the payload type itself (RFC 4566,
+    /// 6, `fmtp`). Their form depends on the coding. `None` if there are none.
     pub fn fmtp(&self, payload_type: u8) -> Option<&'a [u8]> {
         self.of_format(b"fmtp", payload_type)
     }
 
-    /// Returns the range of the stream, or that of the presentation if the stream has none (RFC 2326,
-    /// C.1.5); `None` if neither has one.
+    /// Returns the range of the medium's stream, or that of the presentation if the stream has none (RFC
+    /// 2326, C.1.5); `None` if neither has one, so that its length is not known.
     ///
     /// # Errors
-    /// Returns the error of [`Range::parse`] if the range cannot be used.
+    /// Returns the error of [`Range::parse`] if the range cannot be used. Treat it as missing then.
     pub fn range(&self) -> Option<Result<Range, RangeError>> {
         self.section.attribute(b"range").or_else(|| self.session.attribute(b"range")).map(Range::parse)
     }
 
-    /// Returns the frame rate (RFC 4566, 6, `framerate`); `None` if it is missing, malformed or 0.
+    /// Returns the frame rate of the medium (RFC 4566, 6, `framerate`), with decimals after the third cut
+    /// off. `None` if it is missing, malformed, too large or 0.
     pub fn frame_rate(&self) -> Option<FrameRate> {
         let value = self.section.attribute(b"framerate")?;
         let rate = u32::try_from(text::fraction(value, 1_000)?).ok()?;
         (rate > 0).then_some(FrameRate(rate))
     }
 
-    /// Returns the width and the height in pixels, from `x-dimensions` or the `framesize` of RFC 6064;
-    /// `None` if they are missing, malformed or 0.
+    /// Returns the width and the height of the picture in pixels, from the attribute `x-dimensions`. If there
+    /// is none, they are from the attribute `framesize` of RFC 6064. `None` if both are missing, or if a
+    /// number is malformed, 0 or above 65,535.
     pub fn dimensions(&self) -> Option<(u16, u16)> {
         let (width, height) = match self.section.attribute(b"x-dimensions") {
             Some(value) => text::split_once(value, b',')?,
@@ -218,8 +238,8 @@ impl<'a> Media<'a> {
         Some((pixels(width)?, pixels(height)?))
     }
 
-    /// Returns the connection address of the medium, or that of the session if the medium has none; `None`
-    /// if neither has one.
+    /// Returns the connection address of the medium, or that of the session if the medium has no valid one;
+    /// `None` if neither has one.
     pub fn connection(&self) -> Option<Connection<'a>> {
         self.section.connection().or_else(|| self.session.connection())
     }

@@ -1,4 +1,4 @@
-//! Writes session descriptions (RFC 4566, 5; RFC 2326, C).
+//! [`Presentation`]: writes session descriptions (RFC 4566, 5; RFC 2326, C).
 use super::format::Encoding;
 use super::{AddressType, FrameRate};
 use crate::frame::TrackInfo;
@@ -8,43 +8,49 @@ use crate::text::{Emit, OneLine, TextWriter};
 use crate::time::{Duration, MediaTime};
 use embedded_io::Write;
 
-/// The start of each track's control attribute, before the track's number.
-/// [`Url::track`](crate::rtsp::Url::track) splits it off again.
+/// The start of each track's `control` attribute in a session description, before the track's number: the
+/// first track has `track0`. [`Url::track`](crate::rtsp::Url::track) finds both in the URL of a SETUP.
 pub const CONTROL_PREFIX: &str = "track";
 
-/// The description of one medium with its tracks, which a server sends in answer to DESCRIBE.
+/// The session description of one medium with its tracks, which a server sends in answer to DESCRIBE. Its
+/// [`Emit`] writes the text, with [`CONTENT_TYPE`](super::CONTENT_TYPE) as the media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Presentation<'a> {
-    /// The name of the session, for people.
+    /// The name of the session, for people. If it is empty, a space is written; control characters in it
+    /// become spaces.
     pub name: &'a str,
-    /// A number that no other session of this host has (RFC 4566, 5.2, `sess-id`).
+    /// A number that no other session description of this host has (RFC 4566, 5.2, `sess-id`).
     pub session_id: u64,
-    /// A number that grows when the description changes (RFC 4566, 5.2, `sess-version`).
+    /// A number that must grow whenever the description changes (RFC 4566, 5.2, `sess-version`). Clients may
+    /// otherwise go on with the old description.
     pub version: u64,
-    /// The internet protocol of the server's address. The address itself is left open, because SETUP
-    /// agrees on it (RFC 2326, C.1.7).
+    /// The internet protocol of the server's address. The address itself is written as unspecified (0.0.0.0
+    /// or ::), because SETUP agrees on it (RFC 2326, C.1.7).
     pub address_type: AddressType,
     /// The duration of the medium; `None` if it is live.
     pub duration: Option<Duration>,
-    /// The tracks. Their control attributes are numbered from 0.
+    /// The tracks of the medium, at most 256. Their numbers, which are in their `control` attributes, are
+    /// their places in this slice, counted from 0. Clients cannot set up a track with a number above 255.
     pub tracks: &'a [Track<'a>],
 }
 
-/// The description of one track of a presentation.
+/// The session description of one track of a presentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Track<'a> {
     /// The codec and clock of the track.
     pub info: TrackInfo<'a>,
-    /// The width and the height of the picture in pixels; `None` if they are not known.
+    /// The width and the height of the picture in pixels; `None` if they are not known, and for audio. The
+    /// payload format of JPEG cannot express more than 2040 pixels: clients read larger sizes only here.
     pub dimensions: Option<(u16, u16)>,
-    /// The frame rate; `None` if the track has none, or if it is not known.
+    /// The frame rate of the track; `None` if it is not known, and for audio. It should not be 0, which
+    /// clients take as not known.
     pub frame_rate: Option<FrameRate>,
 }
 
 impl Presentation<'_> {
-    /// Returns the range of the whole medium; from the live edge on if the medium is live.
+    /// Returns the range of the whole medium: from 0 to its duration, or from the live edge on if it is live.
     pub fn range(&self) -> Range {
         match self.duration {
             Some(duration) => {

@@ -10,19 +10,23 @@ const MAX_GAP: Duration = Duration::from_millis(500);
 /// For how long a frame of unknown duration is shown at least.
 const MIN_SHOWN: Duration = Duration::from_micros(1);
 
-/// A run of frames with consecutive numbers and without a jump in media time.
+/// A run of frames of a [`FrameRing`] that have consecutive numbers and no jump in media time. Where a player
+/// has sought, or the source was interrupted, another time range begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeRange {
-    /// The numbers of the frames, from the first to before the end.
+    /// The numbers of the frames: from that of the first frame to before the end of the range. The range is
+    /// never empty.
     pub frames: Range<FrameId>,
-    /// The media time at which the first frame is shown.
+    /// The media time at which the first frame begins to be shown.
     pub from: MediaTime,
-    /// The media time until which the last frame is shown.
+    /// The media time at which the last frame ends to be shown, which is no longer part of the range. If the
+    /// last frame's duration is not known, this is one microsecond after its beginning.
     pub to: MediaTime,
 }
 
-/// An iterator over the time ranges of a ring, from the newest to the oldest.
+/// An iterator over the [`TimeRange`]s of a [`FrameRing`], from the newest to the oldest.
+/// [`FrameRing::time_ranges`] makes it.
 #[derive(Debug)]
 pub struct TimeRanges<'a, S, B> {
     ring: &'a FrameRing<S, B>,
@@ -43,17 +47,19 @@ impl Slot {
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S, B> {
-    /// Returns the time ranges of the frames in the ring, from the newest to the oldest. Each takes the
-    /// same short time to find, however many frames it has.
+    /// Returns the time ranges of the frames in the ring, from the newest to the oldest; none if the ring is
+    /// empty. Each one takes the same short time to find, however many frames it has.
     ///
-    /// A range ends where time runs back, or steps forward by more than half a second, or a frame's
-    /// duration if that is longer, beyond the end of a frame.
+    /// A new range begins at a frame whose time is before that of the frame before it. It also begins at a
+    /// frame that comes too long after the end of the frame before it: longer than half a second, and longer
+    /// than the duration of the frame before it.
     pub fn time_ranges(&self) -> TimeRanges<'_, S, B> {
         TimeRanges { ring: self, before: self.next }
     }
 
-    /// Returns the frame that is shown at `time`; `None` if none in the ring is. If several time ranges
-    /// have one, it is the newest range's.
+    /// Returns the number of the frame that is shown at `time`. That is, in the time range that contains
+    /// `time`, the last frame that begins at `time` or before it. If several time ranges contain `time`, the
+    /// newest range counts. Returns `None` if `time` is in no time range of the ring.
     pub fn find(&self, time: MediaTime) -> Option<FrameId> {
         let range = self.time_ranges().find(|range| (range.from..range.to).contains(&time))?;
         let (mut low, mut high) = (range.frames.start.0, range.frames.end.0);
