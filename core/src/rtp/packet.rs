@@ -2,7 +2,7 @@
 use crate::storage;
 use core::fmt;
 
-/// The length of the fixed RTP header in bytes.
+/// The length of the fixed RTP header in bytes, without CSRC list and header extension.
 pub const HEADER_LEN: usize = 12;
 
 /// The only version of RTP that is in use.
@@ -12,10 +12,10 @@ const EXTENSION_BIT: u8 = 0x10;
 /// Bytes of an extension before its data.
 const EXTENSION_HEAD_LEN: usize = 4;
 
-/// A view of the bytes of an RTP packet.
+/// A view of the bytes of a received RTP packet. [`Repr`] writes a packet's header.
 ///
-/// [`Self::new_checked`] validates the lengths of the CSRC list, the header extension and the
-/// padding. [`Self::payload`] contains none of these.
+/// [`Self::new_checked`] validates the lengths of the CSRC list, the header extension and the padding.
+/// [`Self::payload`] contains none of these. The CSRC list itself is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Packet<T: AsRef<[u8]>> {
@@ -24,64 +24,73 @@ pub struct Packet<T: AsRef<[u8]>> {
 }
 
 impl<T: AsRef<[u8]>> Packet<T> {
-    /// Views `buffer`, one whole datagram or interleaved message, as an RTP packet.
+    /// Views `buffer` as an RTP packet. `buffer` must be one whole UDP datagram, or the data of one
+    /// interleaved message without its 4-byte `$` prefix.
     ///
     /// # Errors
-    /// An [`Error`] if the version is not 2, or if a part that the header announces is not there.
+    /// Returns an [`Error`] if the version is not 2, if a part that the header announces is not there,
+    /// or if the padding is longer than the rest of the packet. Drop the packet then, and go on with the
+    /// next.
     pub fn new_checked(buffer: T) -> Result<Self, Error> {
         let layout = Layout::of(buffer.as_ref())?;
         Ok(Self { buffer, layout })
     }
 
-    /// Returns the payload type, 7 bits, which the session description maps to a codec.
+    /// Returns the payload type, 0 to 127, which the session description maps to a codec.
     pub fn payload_type(&self) -> u8 {
         let [_, b, ..] = self.header();
         b & 0x7F
     }
 
-    /// Returns whether the marker bit is set. For video, it marks the last packet of a frame.
+    /// Returns whether the marker bit is set. For video, it is set in the last packet of a frame.
     pub fn marker(&self) -> bool {
         let [_, b, ..] = self.header();
         b & 0x80 != 0
     }
 
-    /// Returns the sequence number, which counts packets and wraps at 65,536.
+    /// Returns the sequence number: it rises by 1 with each packet of the source, and 0 follows 65,535.
+    /// [`Statistics`](super::Statistics) tells what a number that is not the next one means.
     pub fn sequence_number(&self) -> u16 {
         let [_, _, a, b, ..] = self.header();
         u16::from_be_bytes([a, b])
     }
 
-    /// Returns the timestamp in ticks of the payload's clock, which wraps.
+    /// Returns the timestamp in ticks of the stream's clock, whose rate the session description
+    /// announces. It starts at a random value and wraps at 2^32, so only the difference of two
+    /// timestamps means something.
     pub fn timestamp(&self) -> u32 {
         let [_, _, _, _, a, b, c, d, ..] = self.header();
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// Returns the synchronisation source, which identifies the sender.
+    /// Returns the synchronisation source (SSRC): the number that identifies the source of the stream.
     pub fn ssrc(&self) -> u32 {
         let [.., a, b, c, d] = self.header();
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// Returns how many bytes of padding follow the payload, with the count byte.
+    /// Returns the number of bytes of padding after the payload, including the last byte, which holds
+    /// this number. It is 0 for a packet without padding.
     pub fn padding_len(&self) -> usize {
         self.buffer.as_ref().len().saturating_sub(self.layout.payload_end)
     }
 
-    /// Returns the header extension, if there is one: the 16 bits that its profile defines, and its
-    /// data, a multiple of 4 bytes (RFC 3550, 5.3.1).
+    /// Returns the header extension (RFC 3550, 5.3.1): the 16 bits whose meaning a profile defines, and
+    /// the extension's data, which is a multiple of 4 bytes long and may be empty. `None` if the packet
+    /// has no extension.
     pub fn extension(&self) -> Option<(u16, &[u8])> {
         let bytes = self.buffer.as_ref().get(self.layout.extension..self.layout.payload)?;
         let ([a, b, _, _], data) = bytes.split_first_chunk()?;
         Some((u16::from_be_bytes([*a, *b]), data))
     }
 
-    /// Returns the payload, without extension and padding. It may be empty.
+    /// Returns the payload: the bytes after the header, CSRC list and extension, without the padding. It
+    /// may be empty; such a packet carries no media and only keeps the stream's path open.
     pub fn payload(&self) -> &[u8] {
         self.buffer.as_ref().get(self.layout.payload..self.layout.payload_end).unwrap_or(&[])
     }
 
-    /// Returns the buffer that the view was made of.
+    /// Consumes the view and returns the buffer that was passed to [`Self::new_checked`].
     pub fn into_inner(self) -> T {
         self.buffer
     }
@@ -91,24 +100,29 @@ impl<T: AsRef<[u8]>> Packet<T> {
     }
 }
 
-/// The fields of the fixed header of a packet without CSRC list, extension and padding.
+/// The fields of the fixed RTP header. [`Self::emit`] writes them for a packet to be sent, which then
+/// has no CSRC list and no padding; [`ExtensionRepr::emit`] can add an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr {
-    /// The payload type: 7 bits, the eighth is not sent.
+    /// The payload type, 0 to 127, which the session description maps to a codec. [`Self::emit`] drops
+    /// the eighth bit of a greater value.
     pub payload_type: u8,
-    /// The marker bit. For video, it marks the last packet of a frame.
+    /// The marker bit. For video, it is set in the last packet of a frame.
     pub marker: bool,
-    /// The sequence number, which counts packets and wraps at 65,536.
+    /// The sequence number: it rises by 1 with each packet of the source, and 0 follows 65,535. The
+    /// first one should be random (RFC 3550, 5.1).
     pub sequence_number: u16,
-    /// The timestamp in ticks of the payload's clock.
+    /// The timestamp in ticks of the stream's clock, whose rate the session description announces. It
+    /// wraps at 2^32, and the first one should be random (RFC 3550, 5.1).
     pub timestamp: u32,
-    /// The synchronisation source (SSRC), which identifies the sender.
+    /// The synchronisation source (SSRC): the random number that identifies the source of the stream.
     pub ssrc: u32,
 }
 
 impl Repr {
-    /// Reads the fields of a packet's fixed header.
+    /// Reads the fields of the fixed header of a packet. CSRC list, extension, payload and padding of
+    /// the packet are left out.
     pub fn parse<T: AsRef<[u8]>>(packet: &Packet<T>) -> Self {
         Self {
             payload_type: packet.payload_type(),
@@ -119,12 +133,13 @@ impl Repr {
         }
     }
 
-    /// Returns how many bytes [`Self::emit`] writes.
+    /// Returns the number of bytes that [`Self::emit`] writes: always [`HEADER_LEN`].
     pub const fn buffer_len(&self) -> usize {
         HEADER_LEN
     }
 
-    /// Writes the fixed header to `out`. The payload belongs right after it.
+    /// Writes the fixed header to `out`. Write the payload right after it, or the header extension if
+    /// there is one (see [`ExtensionRepr::emit`]).
     pub fn emit(&self, out: &mut [u8; HEADER_LEN]) {
         let [s0, s1] = self.sequence_number.to_be_bytes();
         let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
@@ -134,27 +149,32 @@ impl Repr {
     }
 }
 
-/// A header extension to send (RFC 3550, 5.3.1).
+/// A header extension of a packet to be sent (RFC 3550, 5.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ExtensionRepr<'a> {
-    /// The 16 bits that the profile defines.
+    /// The 16 bits whose meaning the profile of the extension defines, such as an identifier.
     pub profile: u16,
-    /// The extension's data: a multiple of 4 bytes.
+    /// The extension's data, without its 4-byte head. The length must be a multiple of 4 bytes, up to
+    /// 262,140; otherwise [`Self::emit`] returns `None`.
     pub data: &'a [u8],
 }
 
 impl ExtensionRepr<'_> {
-    /// Returns how many bytes [`Self::emit`] writes to `out`.
+    /// Returns the length of the extension in bytes, with its 4-byte head. This is the least room that
+    /// [`Self::emit`] needs.
     pub const fn buffer_len(&self) -> usize {
         EXTENSION_HEAD_LEN.saturating_add(self.data.len())
     }
 
-    /// Writes the extension to the front of `out`, which is the room right after the fixed header,
-    /// and sets the bit in `header` that announces it. Returns the extension's length in bytes.
+    /// Writes the extension to the front of `out`, and sets the bit in `header` that announces it.
+    /// `header` is the fixed header of the packet, which [`Repr::emit`] has written, and `out` is the
+    /// room right after that header. Returns the extension's length in bytes: the payload starts so far
+    /// into `out`.
     ///
-    /// `None`, and nothing is written, if the extension is longer than `out`, is no multiple of
-    /// 4 bytes, or is longer than its 16-bit length field can say.
+    /// Returns `None` and writes nothing if the extension is longer than `out`, or if the length
+    /// of [`Self::data`] is no multiple of 4 bytes or more than 262,140 bytes. `header` is not changed
+    /// then.
     pub fn emit(&self, header: &mut [u8; HEADER_LEN], out: &mut [u8]) -> Option<usize> {
         let whole = self.data.len().is_multiple_of(4);
         let words = u16::try_from(self.data.len() / 4).ok().filter(|_| whole)?;
@@ -170,24 +190,27 @@ impl ExtensionRepr<'_> {
     }
 }
 
-/// Why bytes are not an RTP packet.
+/// The reason why bytes are not an RTP packet. The packet cannot be used: drop it, and go on with the
+/// next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The packet ends before its header, CSRC list or extension does.
     Truncated {
-        /// The length in bytes that the header, CSRC list and extension need.
+        /// The length in bytes that the packet must have at least. It covers only what was read until
+        /// the end: the fixed header, the CSRC list, the head of the extension, or the whole extension.
         needed: usize,
     },
-    /// The version, in the first two bits, is not 2.
+    /// The version, in the first two bits, is not 2. The bytes are of another protocol.
     Version {
-        /// The version that was found.
+        /// The version that was found, 0 to 3.
         found: u8,
     },
-    /// The last byte, which counts the padding, says 0 or more bytes than there are.
+    /// The last byte, which holds the number of bytes of padding, is 0, or is greater than the number of
+    /// bytes after the header, CSRC list and extension.
     Padding {
-        /// The number of bytes of padding that the last byte gives.
+        /// The number in the last byte; 0 also if no byte follows the header, CSRC list and extension.
         found: u8,
     },
 }

@@ -8,17 +8,18 @@ const FREE: u16 = u16::MAX;
 /// Bytes of a slot before its packet: the packet's length, and when it came.
 const SLOT_OVERHEAD: usize = 10;
 
-/// Puts packets back in order, in caller-provided storage.
+/// Puts received packets back in order, in caller-provided storage.
 ///
-/// A packet in order is delivered at once and never copied. A packet that is ahead is copied into a
-/// slot of the storage, and waits until every packet before it has come or was given up. Missing
-/// packets are given up when a packet after them has waited for the time given to [`Self::new`],
-/// when the slots do not reach far enough, or when a packet is too long for a slot. No packet that
-/// came in time is ever dropped for want of room: without a single slot, every gap is given up at
-/// once.
+/// A packet in order is delivered at once and never copied. A packet that is ahead is copied into a slot
+/// of the storage, and waits until every packet before it has come or was given up. Missing packets are
+/// given up when a packet after them has waited for the time given to [`Self::new`], when the slots do
+/// not reach far enough, or when a packet is too long for a slot. No packet that came in time is ever
+/// dropped for want of room: without a single slot, every gap is given up at once.
 ///
-/// Every method that can release packets takes `deliver`. It is called for each released packet, in
-/// order, with the packet's bytes and the number of packets that were given up just before it.
+/// Call [`Self::offer`] for each packet that is to be used, [`Self::handle_timeout`] at the time of
+/// [`Self::poll_at`], and [`Self::flush`] at the end. Each of these three takes `deliver`, and calls it
+/// for each packet that it releases, in order: with the packet's bytes, and with the number of packets
+/// that were given up just before that packet. A number above 65,535 is passed as 65,535.
 #[derive(Clone, Debug)]
 pub struct Reorder<B> {
     window: ReorderWindow,
@@ -51,48 +52,57 @@ pub(crate) struct ReorderWindow {
     counters: ReorderCounters,
 }
 
-/// Counts of what a [`Reorder`] did.
+/// Counts of what a [`Reorder`] has done with packets since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReorderCounters {
     /// Packets that had to wait for missing packets before them.
     pub held: u64,
-    /// Missing packets that were given up.
+    /// Missing packets that were given up. One that comes after all stays counted here.
     pub lost: u64,
-    /// Packets that came after they had been given up, or a second time.
+    /// Packets that were dropped because they came after they had been given up or delivered, or while a
+    /// copy of them waited ([`Offer::Late`], [`Offer::Duplicate`]).
     pub dropped: u64,
 }
 
-/// What [`Reorder::offer`] did with a packet.
+/// What [`Reorder::offer`] did with a packet. No value asks anything of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Offer {
-    /// The packet was delivered at once.
+    /// The packet was passed to `deliver` before the call returned, and so were the packets that waited
+    /// for it.
     Delivered,
-    /// The packet waits for missing packets before it.
+    /// The packet was copied, and waits for missing packets before it. A later call delivers it.
     Held,
-    /// A copy of the packet waits already. This copy was dropped.
+    /// A copy of the packet waits already. The packet was dropped.
     Duplicate,
-    /// The packet was delivered or given up before. This copy was dropped.
+    /// The packet is before the next one to be delivered: it was delivered or given up before. It was
+    /// dropped.
     Late,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
-    /// Bytes of storage that a slot takes in addition to its packet.
+    /// The number of bytes of storage that a slot takes in addition to the bytes of its packet.
     pub const SLOT_OVERHEAD: usize = SLOT_OVERHEAD;
 
-    /// Creates an empty buffer over `storage`, for packets of up to `max_packet` bytes. There is a
-    /// slot for every `max_packet + SLOT_OVERHEAD` bytes. Missing packets are given up when a packet
-    /// after them has waited for `wait`.
+    /// Creates an empty buffer over `storage`. There is a slot, which holds one packet of up to
+    /// `max_packet` bytes with its RTP header, for every `max_packet + SLOT_OVERHEAD` bytes; at most
+    /// 65,535 slots are used. With storage for less than one slot, no packet waits. Missing packets are
+    /// given up when a packet after them has waited for `wait`.
     pub fn new(mut storage: B, max_packet: u16, wait: Duration) -> Self {
         Self { window: ReorderWindow::new(storage.as_mut(), max_packet, wait), storage }
     }
 
-    /// Takes in a packet that came at `now`, with the extended sequence number that
-    /// [`Arrival::sequence`](super::Arrival::sequence) returns. The first packet offered counts as in
-    /// order.
+    /// Takes a packet that came at `now`. `sequence` is the packet's extended sequence number, which
+    /// [`Arrival::sequence`](super::Arrival::sequence) returns, and `packet` holds all bytes of the
+    /// packet. Calls `deliver` for this packet and others if they can be released now, as [`Self`]
+    /// describes.
+    ///
+    /// The first packet offered counts as in order. If the sequence starts anew
+    /// ([`Arrival::Restart`](super::Arrival::Restart)), call [`Self::flush`] before this method;
+    /// otherwise the packet is dropped as late, or a huge gap is given up.
     pub fn offer(
         &mut self,
         now: Instant,
@@ -103,24 +113,26 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
         self.window.offer(self.storage.as_mut(), now, sequence, packet, deliver)
     }
 
-    /// Returns when [`Self::handle_timeout`] has something to do; `None` if no packet waits.
+    /// Returns when to call [`Self::handle_timeout`]: when the packet that has waited longest has waited
+    /// long enough. `None` if no packet waits: nothing is to be done before the next packet comes.
     pub fn poll_at(&self) -> Option<Instant> {
         self.window.poll_at()
     }
 
-    /// Gives up the missing packets that are overdue at `now`, and delivers those that waited for
-    /// them.
+    /// Gives up the missing packets that are overdue at `now`, and passes the packets that waited for
+    /// them to `deliver`. Does nothing before the time that [`Self::poll_at`] returns.
     pub fn handle_timeout(&mut self, now: Instant, deliver: &mut dyn FnMut(&[u8], u16)) {
         self.window.handle_timeout(self.storage.as_mut(), now, deliver);
     }
 
-    /// Delivers every packet that waits, and forgets the sequence: the next packet offered counts as
-    /// in order. For a sender that starts again, another source, a pause, or the end.
+    /// Passes every packet that waits to `deliver`, gives up the missing packets between, and forgets
+    /// the sequence: the next packet offered counts as in order, whatever its number. Call this when the
+    /// sender starts again, when another source begins, at a pause, and at the end of the stream.
     pub fn flush(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
         self.window.flush(self.storage.as_mut(), deliver);
     }
 
-    /// Returns the counts of packets so far.
+    /// Returns the counts of packets since [`Self::new`].
     pub const fn counters(&self) -> ReorderCounters {
         self.window.counters
     }

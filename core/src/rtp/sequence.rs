@@ -6,48 +6,58 @@ const MAX_DROPOUT: u16 = 3_000;
 /// A packet this many places or more before the highest one belongs to another sequence.
 const MAX_MISORDER: u16 = 100;
 
-/// Where a received packet stands in its source's sequence.
+/// Where a received packet stands in its source's sequence, and so what to do with the packet.
+/// [`Statistics::on_packet`](super::Statistics::on_packet) returns this.
 ///
-/// `sequence` is the extended sequence number: the lower 16 bits are the packet's own number, the
-/// upper 16 bits count how often it has wrapped.
+/// Fields named `sequence` hold the packet's extended sequence number. Its lower 16 bits are the
+/// packet's own number; its upper 16 bits count how often that number has wrapped since the first packet
+/// of the sequence. It wraps at 2^32. [`Reorder::offer`](super::Reorder::offer) takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Arrival {
-    /// The packet follows the highest one so far, or is the first of all.
+    /// The packet follows the highest one so far, or is the first one of the source. Use the packet.
     InOrder {
-        /// The packet's extended sequence number.
+        /// The packet's extended sequence number: the packet's own number in the lower 16 bits, and the
+        /// number of wraps in the upper 16 bits.
         sequence: u32,
     },
-    /// The packet is further ahead than the one that should come next.
+    /// The packet is ahead of the next one by less than 3,000 places: packets between have not come. Use
+    /// the packet, or hold it until those before it come.
     Ahead {
-        /// The packet's extended sequence number.
+        /// The packet's extended sequence number: the packet's own number in the lower 16 bits, and the
+        /// number of wraps in the upper 16 bits.
         sequence: u32,
-        /// How many packets between the highest one so far and this one have not come, at least not
-        /// yet.
+        /// The number of packets between the highest one so far and this packet, at least 1. They are
+        /// lost or come later, as [`Arrival::Late`].
         gap: u16,
     },
-    /// The packet is before the highest one and has not come before.
+    /// The packet is less than 100 places before the highest one, and has not come before. Use the
+    /// packet, unless the caller has given it up already.
     Late {
-        /// The packet's extended sequence number.
+        /// The packet's extended sequence number: the packet's own number in the lower 16 bits, and the
+        /// number of wraps in the upper 16 bits. A packet from before the first one can have 65,535 in
+        /// the upper 16 bits.
         sequence: u32,
     },
     /// The packet came before. Drop it.
     Duplicate,
-    /// The packet is too far from the highest one to be believed. Drop it; if the next packet
-    /// follows it, that one is a [`Self::Restart`].
+    /// The packet is 3,000 places or more ahead of the highest one, or 100 or more behind it: too far to
+    /// be believed. Drop it. If the next packet has the number after it, that next one is a
+    /// [`Self::Restart`].
     Suspect,
-    /// The packet is the second of a new sequence: the sender has started again. Release what is
-    /// held of the old sequence before this packet is used.
+    /// The packet is the second one of a new sequence: the sender has started again. First release what
+    /// is held of the old sequence ([`Reorder::flush`](super::Reorder::flush)), then use this packet.
     Restart {
-        /// The packet's extended sequence number in the new sequence.
+        /// The packet's extended sequence number in the new sequence, whose upper 16 bits start from 0
+        /// again.
         sequence: u32,
     },
 }
 
 impl Arrival {
-    /// Returns the extended sequence number of a packet that is to be used; `None` means that the
-    /// packet must be dropped.
+    /// Returns the extended sequence number of a packet that is to be used. `None` for
+    /// [`Self::Duplicate`] and [`Self::Suspect`]: drop the packet.
     pub const fn sequence(self) -> Option<u32> {
         match self {
             Self::InOrder { sequence }

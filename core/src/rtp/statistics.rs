@@ -3,9 +3,11 @@ use super::rtcp::ReportBlock;
 use super::sequence::{Arrival, Sequence};
 use crate::time::{Instant, NtpTime};
 
-/// Reception statistics of one source (RFC 3550, A.1, A.3 and A.8).
+/// Reception statistics of one source (RFC 3550, A.1, A.3 and A.8). It judges each packet by its
+/// sequence number, counts packets, measures jitter, and makes the block of a receiver report.
 ///
-/// Another source needs another `Statistics`.
+/// Pass only packets with the SSRC of the source to it; make another `Statistics` for another source.
+/// [`Receiver`](super::Receiver) does this itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Statistics {
     ssrc: u32,
@@ -28,26 +30,30 @@ pub struct Statistics {
     sender_report: Option<(Instant, NtpTime)>,
 }
 
-/// What has come of one source since the beginning, over restarts of its sequence.
+/// Counts of the packets that have come from one source since [`Statistics::new`]. The counts go on when
+/// the source starts its sequence anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct StatisticsCounters {
-    /// Packets that came, without duplicates.
+    /// Packets that came and are to be used, late ones included; without [`Arrival::Duplicate`] and
+    /// [`Arrival::Suspect`].
     pub received: u64,
-    /// Packets that have not come; a late one is taken off again.
+    /// Packets between the lowest and the highest sequence number that have not come. The number falls
+    /// again when a late packet comes.
     pub lost: u64,
-    /// Packets that came again.
+    /// Packets that came again ([`Arrival::Duplicate`]).
     pub duplicate: u64,
-    /// Packets that came after later ones.
+    /// Packets that came after packets with higher numbers ([`Arrival::Late`]). [`Self::received`]
+    /// includes them.
     pub late: u64,
-    /// How often the sender started another sequence.
+    /// How often the source started another sequence ([`Arrival::Restart`]).
     pub restarts: u32,
 }
 
 impl Statistics {
-    /// Creates the statistics of the source `ssrc`, whose timestamps count `clock_rate` ticks a
-    /// second.
+    /// Creates the statistics of the source `ssrc`, whose timestamps count `clock_rate` ticks per
+    /// second. A wrong rate only falsifies the jitter.
     pub const fn new(ssrc: u32, clock_rate: u32) -> Self {
         Self {
             ssrc,
@@ -64,15 +70,15 @@ impl Statistics {
         }
     }
 
-    /// Returns the synchronisation source that these statistics are about.
+    /// Returns the synchronisation source (SSRC) that was passed to [`Self::new`].
     pub const fn ssrc(&self) -> u32 {
         self.ssrc
     }
 
-    /// Counts a packet by its sequence number and timestamp. Returns where in the sequence it
-    /// stands, and so whether it is to be used.
+    /// Counts a packet of the source that came at `now`, by its sequence number and timestamp. Returns
+    /// where the packet stands in the sequence; drop the packet if [`Arrival::sequence`] returns `None`.
     ///
-    /// Call this as soon as the packet has come, before any reordering: jitter is measured here.
+    /// Call this as soon as the packet has come, before any reordering, because it measures the jitter.
     pub fn on_packet(&mut self, now: Instant, sequence_number: u16, timestamp: u32) -> Arrival {
         let lost_before = self.lost();
         let arrival = match &mut self.sequence {
@@ -104,24 +110,30 @@ impl Statistics {
         arrival
     }
 
-    /// Notes a sender report that came at `now` with the wall clock `ntp`. The next report blocks
-    /// quote it, so that the sender can measure the round trip (RFC 3550, 6.4.1, LSR and DLSR).
+    /// Takes the wall clock `ntp` of a sender report of the source that came at `now`. The next report
+    /// blocks quote the newest one, so that the sender can measure the round trip (RFC 3550, 6.4.1, LSR
+    /// and DLSR).
     pub fn on_sender_report(&mut self, now: Instant, ntp: NtpTime) {
         self.sender_report = Some((now, ntp));
     }
 
-    /// Returns the interarrival jitter in ticks of the payload's clock (RFC 3550, 6.4.1).
+    /// Returns the interarrival jitter in ticks of the source's RTP clock (RFC 3550, 6.4.1). It is 0
+    /// until two packets have come.
     pub fn jitter(&self) -> u32 {
         u32::try_from(self.jitter_16 >> 4).unwrap_or(u32::MAX)
     }
 
-    /// Returns the counts of packets since the beginning.
+    /// Returns the counts of packets since [`Self::new`].
     pub fn counters(&self) -> StatisticsCounters {
         StatisticsCounters { lost: self.lost(), ..self.counters }
     }
 
-    /// Returns the block for a report that is sent at `now`. `fraction_lost` covers the time since
-    /// the last call, so call this once for each report; on a copy, if it may not be sent.
+    /// Returns the block for a receiver report that is sent at `now`. Before the first packet, its
+    /// counts are 0.
+    ///
+    /// Each call begins a new interval for [`ReportBlock::fraction_lost`], which covers the time since
+    /// the call before. So call this once for each report that is sent. If the report may not be sent
+    /// after all, call this on a copy, and keep the copy once the report is sent.
     pub fn report_block(&mut self, now: Instant) -> ReportBlock {
         let expected = self.expected();
         let expected_now = expected.wrapping_sub(self.reported.0);

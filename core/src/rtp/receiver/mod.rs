@@ -21,33 +21,39 @@ pub use timeline::Start;
 /// The most packets of a stream that its first packet may have overtaken.
 const MAX_OVERTAKEN: u16 = 64;
 
-/// The configuration of a [`Receiver`]: what it has to know of its stream, and of its own reports.
+/// The configuration of a [`Receiver`]: what it has to know of its stream, usually from the session
+/// description, and the names in its own reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceiverConfig {
-    /// The number by which the [`FrameSink`] knows the track.
+    /// The number of the track that the receiver passes to the [`FrameSink`]; 0 for a sink of one track.
     pub track: u8,
-    /// The codec of the stream.
+    /// The codec of the stream. It decides how frames are built from packets.
     pub codec: Codec,
-    /// The payload type of the stream's packets. Packets of any other type are refused.
+    /// The payload type of the stream's packets, 0 to 127. Packets of any other type are refused
+    /// ([`Handled::Refused`]).
     pub payload_type: u8,
-    /// The clock rate of the stream in ticks per second.
+    /// The clock rate of the stream's RTP timestamps in ticks per second.
     pub clock_rate: u32,
-    /// The announced interval between frames, in ticks; `None` if it is not known.
+    /// The announced interval between frames, in ticks of the clock; `None` or 0 if it is not known. It
+    /// is used for the durations of frames and to count missing frames; without it, the receiver
+    /// measures the interval.
     pub frame_interval: Option<u32>,
-    /// The announced width and height in pixels, if there are any; see
+    /// The announced width and height of the pictures in pixels, for pictures that are too large for
+    /// their payload format to say; `None` if they are not announced. See
     /// [`Depacketizer::new`](crate::payload::Depacketizer::new).
     pub dimensions: Option<(u16, u16)>,
-    /// The SSRC of the receiver's own reports: a random number (RFC 3550, 8.1).
+    /// The SSRC of the receiver's own reports, not of the stream: a random number (RFC 3550, 8.1).
     pub ssrc: u32,
-    /// The canonical name in the receiver's reports, in ASCII. 16 random characters are enough (RFC
-    /// 7022, 4.2).
+    /// The canonical name (CNAME) in the receiver's reports. 16 random characters are enough (RFC 7022,
+    /// 4.2). They should be ASCII; this is not checked.
     pub cname: [u8; 16],
 }
 
 impl ReceiverConfig {
-    /// Returns the configuration for track 0 of a sink, whose packets have this payload type, with
-    /// nothing else announced. `ssrc` and `cname` are 0 and have to be set.
+    /// Returns the configuration for track 0 of a sink, with the codec and clock rate of `info` and with
+    /// this payload type. Nothing else is announced. Set `ssrc`, which is 0, and `cname`, which is 16
+    /// zeros in ASCII, to random values.
     pub const fn new(info: TrackInfo<'_>, payload_type: u8) -> Self {
         let TrackInfo { codec, clock_rate, .. } = info;
         let (track, frame_interval, dimensions, ssrc, cname) = (0, None, None, 0, [b'0'; 16]);
@@ -55,75 +61,85 @@ impl ReceiverConfig {
     }
 }
 
-/// How the packets of a stream reach a [`Receiver`].
+/// How the packets of a stream reach a [`Receiver`], and so whether it must put them in order.
+/// [`Receiver::set_delivery`] takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Delivery {
-    /// Packets come in order and without loss, as over TCP. Each is used at once, and reports keep the
-    /// full minimum interval.
+    /// Packets come in order and without loss, as over TCP. Each packet is used at once. Reports are
+    /// about 5 seconds apart.
     Ordered,
     /// Packets are datagrams, which can be lost and can overtake each other. A packet waits for missing
-    /// packets before it. Reports use the reduced minimum interval (RFC 3550, 6.2), so that the sender
-    /// soon knows of loss.
+    /// packets before it. Reports are 1 to 5 seconds apart on average, depending on the bandwidth of the
+    /// stream (RFC 3550, 6.2, reduced minimum interval), so that the sender soon knows of loss.
     Datagrams {
-        /// The length of the longest packet that can wait, in bytes. A longer one is used at once, and
-        /// missing packets before it are given up.
+        /// The length in bytes of the longest packet that can wait, with its RTP header. A longer packet
+        /// is used at once, and missing packets before it are given up.
         max_packet: u16,
-        /// How long a packet waits for missing packets before it. After that they are given up.
+        /// How long a packet waits for missing packets before it. After that, the missing packets are
+        /// given up as lost.
         wait: Duration,
     },
 }
 
-/// What a [`Receiver`] did with a packet.
+/// What a [`Receiver`] did with a packet. The caller need not act on any of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Handled {
-    /// The packet is a media packet of the stream. Its data is in a frame, or it waits for missing
-    /// packets before it.
+    /// The packet is a media packet of the stream, and was counted. Its data goes into a frame at once,
+    /// or waits for missing packets before it. It is not used if those that follow it were used already
+    /// ([`ReceiverStatistics::late`]), or if its payload is malformed or empty.
     Media,
-    /// The packet is RTCP. A sender report or BYE of the stream's source in it was noted.
+    /// The packet is RTCP, or came to the port for RTCP. Sender reports and BYEs of the stream's source
+    /// in it were noted; all else in it was ignored.
     Control,
-    /// The packet was dropped: it is malformed, of another stream or source, a duplicate, or not
-    /// plausible.
+    /// The packet was dropped: it is malformed, has another payload type, is of another source, is a
+    /// duplicate, or has a sequence number too far from that of the others. If packets from a new source
+    /// or with new numbers go on to come, the second in sequence is accepted.
     Refused,
 }
 
-/// Counts of what has come of a stream since the beginning, over all of its sources.
+/// Counts of what has come of a stream since [`Receiver::new`], over all of the stream's sources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReceiverStatistics {
-    /// RTP packets that came, without duplicates.
+    /// RTP packets that came and were accepted, late ones included, without duplicates.
     pub packets: u64,
-    /// Bytes of RTP payload in these packets.
+    /// Bytes of RTP payload in the packets that [`Self::packets`] counts, without RTP headers, header
+    /// extensions and padding.
     pub octets: u64,
-    /// Packets that have not come. A packet that comes late is subtracted again.
+    /// Packets that have not come. The number falls again when a packet comes late.
     pub lost: u64,
-    /// Packets that came after they had been given up.
+    /// Packets that came too late to be used, after they had been given up, since the last
+    /// [`Receiver::set_delivery`]. [`Self::packets`] includes them.
     pub late: u64,
-    /// Packets that came again.
+    /// Packets that came again, and were dropped.
     pub duplicates: u64,
-    /// Packets that came after later ones.
+    /// Packets that came after packets with higher sequence numbers, whether in time or too late.
     pub reordered: u64,
-    /// The interarrival jitter in ticks of the track's clock (RFC 3550, 6.4.1).
+    /// The interarrival jitter of the current source, in ticks of the track's clock (RFC 3550, 6.4.1); 0
+    /// before its second packet.
     pub jitter: u32,
-    /// The interarrival jitter as a span of time.
+    /// The interarrival jitter of the current source as a span of time: [`Self::jitter`] in
+    /// microseconds.
     pub jitter_time: Duration,
     /// Frames that came completely.
     pub frames_complete: u64,
-    /// Frames of which a part is missing.
+    /// Frames that were finished in the sink although a part of them is missing.
     pub frames_damaged: u64,
-    /// Frames of which nothing useful came, as far as timestamps and lost packets tell.
+    /// Frames that are missing in the sink because all or too much of their data was lost, as far as
+    /// timestamps and lost packets tell.
     pub frames_missing: u64,
-    /// Frames that came and that the sink refused, because it had no room for them or has them already.
+    /// Frames that came and that the sink refused, because it had no room for them or did not want them.
     pub frames_unstored: u64,
-    /// Frames that the sender left out.
+    /// Frames that the sender left out, as far as timestamps and lost packets tell.
     pub frames_skipped: u64,
 }
 
 impl ReceiverStatistics {
-    /// Returns the sum of these counts and those of an earlier connection to the same track. The jitter
-    /// stays that of `self`.
+    /// Returns the sum of these counts and those of an earlier connection to the same track, `before`.
+    /// The jitter is that of `self`.
     #[must_use]
     pub const fn after(self, before: &Self) -> Self {
         Self {
@@ -147,19 +163,18 @@ impl ReceiverStatistics {
 /// The receiving end of one RTP stream.
 ///
 /// It accepts a source, counts, puts packets in order in caller-provided storage, builds frames in a
-/// [`FrameSink`] with their media time, and makes receiver reports. It knows no RTSP. If the caller
-/// knows where the stream starts, it says so with [`Self::expect_start`]; otherwise the first frame has
-/// time 0.
+/// [`FrameSink`] with their media time, and makes receiver reports. It knows no RTSP. If you know where
+/// the stream starts, say so with [`Self::expect_start`]; otherwise the first frame has time 0.
 ///
-/// In each turn of its loop, the caller does the following:
+/// In each turn of your loop, do the following:
 ///
-/// 1. It passes in what came with [`Self::handle_packet`], and calls [`Self::handle_timeout`] at the
-///    time of [`Self::poll_at`].
-/// 2. It sends what [`Self::poll_report`] returns, at the time of [`Self::report_at`].
-/// 3. It calls [`Self::finish`] at the time of [`Self::ends_at`], when the source has said BYE.
+/// 1. Pass what came to [`Self::handle_packet`], and call [`Self::handle_timeout`] at the time of
+///    [`Self::poll_at`].
+/// 2. Send what [`Self::poll_report`] returns, at the time of [`Self::report_at`].
+/// 3. Call [`Self::finish`] once at the time of [`Self::ends_at`], when the source has said BYE.
 ///
-/// The caller passes the same `storage` to all calls, from [`Self::set_delivery`] on. It may be empty;
-/// then no packet waits, and every gap is a loss.
+/// Pass the same `storage` to all calls, from [`Self::set_delivery`] on. It may be empty; then no packet
+/// waits, and every gap is a loss. If other storage is passed, the packets that wait are lost.
 #[derive(Clone, Debug)]
 pub struct Receiver {
     config: ReceiverConfig,
@@ -186,8 +201,9 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Creates a receiver for one stream. `random` must be different each time, as it spreads the times
-    /// of reports.
+    /// Creates a receiver for one stream. At first, it expects packets in order ([`Delivery::Ordered`]).
+    /// `random` is a random number that spreads the times of reports: it must differ between receivers,
+    /// or their reports fall in step.
     pub fn new(config: ReceiverConfig, random: u64) -> Self {
         let timeline = Timeline::new(config.clock_rate, config.frame_interval);
         Self {
@@ -209,8 +225,12 @@ impl Receiver {
         }
     }
 
-    /// Says how packets come from now on, at first in order. What `storage` holds is dropped:
-    /// with [`Delivery::Datagrams`], packets wait in it, each in `max_packet` bytes and 10.
+    /// Says how packets come from now on. Before the first call, they come in order. Call this again if
+    /// the way of the packets changes. Packets that still wait in `storage` are dropped then.
+    ///
+    /// With [`Delivery::Datagrams`], packets wait in `storage`: one packet for every `max_packet + 10`
+    /// bytes. Pass the same `storage` to all later calls of this receiver. With [`Delivery::Ordered`],
+    /// `storage` is not used.
     pub fn set_delivery(&mut self, delivery: Delivery, storage: &mut [u8]) {
         self.delivery = delivery;
         (self.window, self.reports.reduced) = match delivery {
@@ -219,15 +239,17 @@ impl Receiver {
         };
     }
 
-    /// Names the synchronisation source that will send, if it was announced. Other sources are
-    /// accepted as well: the first of all or after a start, and any of which two packets come in
-    /// sequence.
+    /// Sets the synchronisation source (SSRC) that will send, if it was announced; `None` if not. Its
+    /// packets are accepted at once. Other sources are accepted as well: the first of all or after a
+    /// start, and any of which two packets come in sequence.
     pub const fn expect_source(&mut self, ssrc: Option<u32>) {
         self.expected_source = ssrc;
     }
 
-    /// Announces that the stream is about to start or to continue. Its packets may come at any time, even
-    /// before [`Self::confirm_start`]. An open frame is forgotten unless `start` resumes.
+    /// Announces that the stream is about to start or to continue at `start`. Call it when PLAY is sent:
+    /// packets may come at any time from then on, even before [`Self::confirm_start`]. The next packet
+    /// may have any source and sequence number. A BYE that came is forgotten. A frame whose end has not
+    /// come is forgotten unless [`Start::resumed`] is true.
     pub fn expect_start(&mut self, start: Start) {
         (self.starting, self.first_sequence, self.ends_at) = (true, None, None);
         if !start.resumed {
@@ -237,21 +259,28 @@ impl Receiver {
         self.output.timeline.expect(start);
     }
 
-    /// Says where the stream that [`Self::expect_start`] announced really starts. Frames that came
-    /// before this call keep their times.
+    /// Says where the stream that [`Self::expect_start`] announced really starts. Call it when the
+    /// response to PLAY has come. Frames that came before this call keep their times. Without this call,
+    /// the announced start holds.
     pub fn confirm_start(&mut self, start: Start) {
         self.first_sequence = start.first_sequence.filter(|_| self.starting);
         self.output.timeline.confirm(start);
     }
 
     /// Says that the stream continues from another place without a pause. With
-    /// [`Start::first_sequence`], packets before that number still belong to the old place.
+    /// [`Start::first_sequence`], packets before that number still belong to the old place; with `None`,
+    /// the next packet belongs to the new place. Call [`Self::expect_start`] instead if the stream was
+    /// paused.
     pub fn jump(&mut self, start: Start) {
         self.output.timeline.jump(start);
     }
 
-    /// Takes one packet that came at `now` to the port for RTP or for RTCP. RTCP is also recognised on the
-    /// port for RTP (RFC 5761, 4). Frames that the packet completes are finished in `sink`.
+    /// Takes one packet that came at `now` to the RTP or RTCP port or channel `port`. `bytes` is one
+    /// whole datagram, or the data of one interleaved message without its prefix. Drop datagrams from
+    /// other addresses than the server's first. RTCP is also recognised on the port for RTP (RFC 5761,
+    /// 4). Frames that the packet completes are finished in `sink`.
+    ///
+    /// `storage` is what was passed to [`Self::set_delivery`].
     pub fn handle_packet<K: FrameSink + ?Sized>(
         &mut self,
         now: Instant,
@@ -267,8 +296,10 @@ impl Receiver {
         if self.handle_rtp(now, bytes, storage, sink).is_some() { Handled::Media } else { Handled::Refused }
     }
 
-    /// Takes a compound RTCP packet. Sender reports of the stream's source give its clock, and a BYE of
-    /// that source ends the stream. Malformed packets and packets of other sources are ignored.
+    /// Takes a compound RTCP packet that came at `now`: `bytes` is one whole datagram, or the data of
+    /// one interleaved message. Sender reports of the stream's source give its clock ([`Self::clock`]),
+    /// and a BYE of that source ends the stream ([`Self::ends_at`]). Malformed packets and packets of
+    /// other sources are ignored. [`Self::handle_packet`] calls this for RTCP.
     pub fn handle_rtcp(&mut self, now: Instant, bytes: &[u8]) {
         for packet in Compound::new(bytes).map_while(Result::ok) {
             match packet {
@@ -292,103 +323,115 @@ impl Receiver {
         }
     }
 
-    /// Gives up the missing packets that are overdue at `now`, and releases the packets that waited for
-    /// them.
+    /// Gives up the missing packets that are overdue at `now`, and builds frames in `sink` from the
+    /// packets that waited for them. Call this at the time of [`Self::poll_at`]; earlier, it does
+    /// nothing. `storage` is what was passed to [`Self::set_delivery`].
     pub fn handle_timeout<K: FrameSink + ?Sized>(&mut self, now: Instant, storage: &mut [u8], sink: &mut K) {
         let output = &mut self.output;
         self.window.handle_timeout(storage, now, &mut |bytes, gap| output.deliver(bytes, gap, sink));
     }
 
-    /// Ends the stream: releases all packets that wait, and finishes the open frame with the data that
-    /// came. The receiver can continue with another start.
+    /// Ends the stream: builds frames in `sink` from all packets that wait, and finishes the open frame
+    /// with the data that came. Call this once at the time of [`Self::ends_at`], and when the connection
+    /// or session ends; otherwise the last frame may never be finished. The receiver can continue with
+    /// another [`Self::expect_start`]. `storage` is what was passed to [`Self::set_delivery`].
     pub fn finish<K: FrameSink + ?Sized>(&mut self, storage: &mut [u8], sink: &mut K) {
         self.drain(storage, sink);
         self.output.finish(sink);
     }
 
-    /// Returns the receiver report that is due at `now`; `None` if none is due. Before the first packet
-    /// the report is empty.
+    /// Returns the receiver report that is due at `now`: send it, then call [`Report::commit`]. `None`
+    /// if none is due. Before the first packet of the stream, the report has no block about a source.
     pub fn poll_report(&mut self, now: Instant) -> Option<Report<'_>> {
         Report::new(self, now)
     }
 
     /// Makes a report due at `now`. This is for a sender that waits for a report, or for a network path
-    /// that a packet in this direction opens. Otherwise the first report follows the first packet.
+    /// that a packet in this direction opens. Without this call, the first report is due about half a
+    /// second after the first packet.
     pub const fn request_report(&mut self, now: Instant) {
         self.reports.at = Some(now);
     }
 
-    /// Stops making reports, for example for a stream that is to be set up again. The first packet, or
-    /// [`Self::request_report`], starts them again.
+    /// Stops making reports, for example for a stream that is to be set up again.
+    /// [`Self::request_report`] starts them again. So does the first packet of this receiver, if none
+    /// has come yet.
     pub fn stop_reports(&mut self) {
         self.reports.stop();
     }
 
-    /// Returns when [`Self::poll_report`] will return a report; `None` if none is planned.
+    /// Returns when to call [`Self::poll_report`]; a time in the past means at once. `None` if no report
+    /// is planned, as before the first packet.
     pub const fn report_at(&self) -> Option<Instant> {
         self.reports.at
     }
 
-    /// Returns when [`Self::handle_timeout`] has something to do; `None` if no packet waits.
+    /// Returns when to call [`Self::handle_timeout`]. `None` if no packet waits: nothing is to be done
+    /// before the next packet comes.
     pub fn poll_at(&self) -> Option<Instant> {
         self.window.poll_at()
     }
 
     /// Returns when the stream ends because its source has said BYE, after a wait for packets that are
-    /// still on their way. Call [`Self::finish`] at that time. `None` if the source has said no BYE.
+    /// still on their way. Call [`Self::finish`] once at that time. `None` if the source has said no
+    /// BYE. The time stays until [`Self::expect_start`] or [`Self::forget_bye`] is called.
     pub const fn ends_at(&self) -> Option<Instant> {
         self.ends_at
     }
 
-    /// Says that no packet is on its way any more, so that a stream whose source has said BYE ends at
-    /// `now`.
+    /// Says that no packet is on its way any more, for example because the connection is closed: a
+    /// stream whose source has said BYE ends at `now` ([`Self::ends_at`]). Does nothing if the source
+    /// has said no BYE.
     pub fn end_now(&mut self, now: Instant) {
         self.ends_at = self.ends_at.map(|_| now);
     }
 
-    /// Forgets a BYE that belonged to what was sent before.
+    /// Forgets a BYE that belonged to what was sent before, so that [`Self::ends_at`] is `None`.
     pub const fn forget_bye(&mut self) {
         self.ends_at = None;
     }
 
     /// Returns the wall clock time in the source's newest sender report, and the media time of that
-    /// moment. `None` until a packet and a report of the source have come, and if the source has no wall
-    /// clock.
+    /// moment. With it, the tracks of one sender can be synchronised. `None` until both a packet and a
+    /// sender report of the source have come, and for a source without a wall clock.
     pub fn clock(&self) -> Option<ClockReference> {
         self.output.timeline.clock()
     }
 
-    /// Returns when the last media packet came; `None` if none has come.
+    /// Returns when the last media packet was accepted; `None` if none has come yet. RTCP and refused
+    /// packets do not count. The caller can tell from this that the stream has stopped.
     pub const fn last_activity(&self) -> Option<Instant> {
         self.last_activity
     }
 
-    /// Whether a start was announced, and no packet has come since.
+    /// Returns whether no media packet was accepted since the last [`Self::expect_start`], or since
+    /// [`Self::new`].
     pub const fn is_starting(&self) -> bool {
         self.starting
     }
 
-    /// Whether a frame was begun whose end has not come yet.
+    /// Returns whether a frame was begun whose end has not come yet.
     pub const fn has_open(&self) -> bool {
         self.output.has_open()
     }
 
-    /// Returns the media time of the newest frame that has come; `None` if none has come.
+    /// Returns the media time of the newest frame of which a packet has come; `None` if none has come.
     pub fn newest(&self) -> Option<MediaTime> {
         self.output.timeline.newest()
     }
 
-    /// Returns the interval between frames; zero if it is not known.
+    /// Returns how long a frame is shown: the announced or measured interval between frames. It is zero
+    /// if neither is known.
     pub fn frame_duration(&self) -> Duration {
         Duration::from_ticks(u64::from(self.output.timeline.duration()), self.config.clock_rate)
     }
 
-    /// Returns the configuration of the receiver.
+    /// Returns the configuration that was passed to [`Self::new`].
     pub const fn config(&self) -> &ReceiverConfig {
         &self.config
     }
 
-    /// Returns the counts of what has come since the beginning.
+    /// Returns the counts of what has come since [`Self::new`].
     pub fn statistics(&self) -> ReceiverStatistics {
         let current = self.statistics.map(|statistics| statistics.counters()).unwrap_or_default();
         let before = &self.before;

@@ -57,9 +57,11 @@ impl Schedule {
     }
 }
 
-/// A receiver report that is due: one RTCP compound, to be sent to the stream's sender.
+/// A receiver report that is due: one compound RTCP packet. Send it to the RTCP port or channel of the
+/// stream's sender, then call [`Self::commit`].
 ///
-/// Dropped without [`Self::commit`], nothing has happened, and the report stays due.
+/// If this value is dropped without [`Self::commit`], nothing has happened: the report stays due, and
+/// [`Receiver::poll_report`] returns it again.
 #[derive(Debug)]
 #[must_use = "the report stays due until `commit` says that it was sent"]
 pub struct Report<'a> {
@@ -72,8 +74,8 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// The most bytes that a report takes: a receiver report with one block, and the canonical
-    /// name.
+    /// The length in bytes that no report exceeds. An `out` of this length is always long enough for
+    /// [`Self::emit`].
     pub const MAX_LEN: usize = 80;
 
     pub(super) fn new(receiver: &'a mut Receiver, now: Instant) -> Option<Self> {
@@ -92,20 +94,20 @@ impl<'a> Report<'a> {
         Some(Self { receiver, bytes, len, after, at: now })
     }
 
-    /// Returns the bytes of the compound RTCP packet: one datagram, or the data of one interleaved
-    /// message.
+    /// Returns the bytes of the compound RTCP packet. Send them as one UDP datagram, or as the data of
+    /// one interleaved message, whose 4-byte prefix the caller adds.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or(&[])
     }
 
-    /// Copies the compound RTCP packet to the front of `out`. Returns its length in bytes; `None`, and
-    /// copies nothing, if it is longer than `out`.
+    /// Copies the compound RTCP packet to the front of `out`. Returns its length in bytes. `None` if
+    /// `out` is shorter than that; nothing is copied then.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         put(out, 0, self.bytes()).then_some(self.len)
     }
 
-    /// Takes note that the report was sent, or never will be. The next report follows in its time. A
-    /// report that is dropped without this call is returned again.
+    /// Says that the report was sent, or never will be. The next report is due after a usual interval,
+    /// at the time of [`Receiver::report_at`].
     pub fn commit(self) {
         let receiver = self.receiver;
         receiver.statistics = self.after;

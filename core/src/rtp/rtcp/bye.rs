@@ -16,19 +16,22 @@ impl<'a> Bye<'a> {
         Self { sources, rest }
     }
 
-    /// Returns the SSRCs of the sources that leave: as many as are announced and present.
+    /// Returns the SSRCs of the sources that leave. If the packet announces more SSRCs than it contains,
+    /// only those that it contains are returned. There may be none.
     pub fn sources(&self) -> impl Iterator<Item = u32> + 'a {
         self.sources.as_chunks().0.iter().map(|ssrc| u32::from_be_bytes(*ssrc))
     }
 
-    /// Returns the reason for leaving, if one is given. By RFC 3550 it is UTF-8.
+    /// Returns the reason for leaving. It should be UTF-8; this is not checked. `None` if no reason is
+    /// given, or if it is cut short.
     pub fn reason(&self) -> Option<&'a [u8]> {
         let (&len, text) = self.rest.split_first()?;
         text.get(..usize::from(len))
     }
 }
 
-/// A goodbye to send: the RTCP BYE packet of one source.
+/// A goodbye to be sent: the RTCP BYE packet of one source, without a reason. It must be the last packet
+/// of a compound packet; [`CompoundRepr`](super::CompoundRepr) writes a whole one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr {
@@ -37,13 +40,13 @@ pub struct Repr {
 }
 
 impl Repr {
-    /// Returns how many bytes [`Self::emit`] writes.
+    /// Returns the number of bytes that [`Self::emit`] writes: always 8.
     pub const fn buffer_len(&self) -> usize {
         8
     }
 
-    /// Writes the packet to the front of `out`. Returns its length in bytes; `None` if `out` is
-    /// shorter.
+    /// Writes the BYE packet to the front of `out`. Returns its length in bytes; `None` if `out` is
+    /// shorter than that, and what `out` contains is unspecified then.
     pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
         emit::field(&mut out, header(1, BYE, 4))?;
         emit::field(&mut out, self.ssrc.to_be_bytes())?;

@@ -23,33 +23,36 @@ const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const BYE: u8 = 203;
 
-/// One RTCP packet of a compound packet.
+/// One received RTCP packet of a compound packet, as [`Compound`] returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Packet<'a> {
-    /// A sender report: what a sender has sent, and how it receives others.
+    /// A sender report (SR): what a sender has sent, and how it receives other sources.
     SenderReport(SenderReport<'a>),
-    /// A receiver report: how a receiver receives others.
+    /// A receiver report (RR): how a receiver receives other sources.
     ReceiverReport(ReceiverReport<'a>),
-    /// A source description: the names and other descriptions of sources.
+    /// A source description (SDES): the canonical names and other descriptions of sources.
     SourceDescription(SourceDescription<'a>),
-    /// A goodbye: the sources that leave.
+    /// A goodbye (BYE): the sources that leave. Expect no more packets of them.
     Bye(Bye<'a>),
-    /// A packet of another type, such as an application-defined one, feedback, or an extended report.
+    /// A packet of a type that this library does not read, such as an application-defined packet,
+    /// feedback, or an extended report. Ignore it, or read `body` yourself.
     Other {
-        /// The packet type (RFC 3550, 12.1).
+        /// The packet type, from the second byte of the header (RFC 3550, 12.1). It is none of 200 to
+        /// 203.
         packet_type: u8,
-        /// The bytes after the header of 4 bytes.
+        /// The bytes after the 4-byte header, without padding.
         body: &'a [u8],
     },
 }
 
-/// Iterates over the packets of one datagram or interleaved message, in order.
+/// Iterates over the packets of one RTCP datagram or interleaved message, in order. Each item is a
+/// packet or an [`Error`].
 ///
-/// The iterator ends after the first error, as nothing after it can be found. A compound packet that
-/// does not start with a report is read all the same, because cameras send such packets and RFC 5506
-/// allows them. All other checks are those of RFC 3550, A.2.
+/// The iterator ends after the first error, as nothing after it can be found; the packets before the
+/// error are valid. A compound packet that does not start with a report is read all the same, because
+/// cameras send such packets and RFC 5506 allows them. All other checks are those of RFC 3550, A.2.
 #[derive(Clone, Debug)]
 pub struct Compound<'a> {
     rest: &'a [u8],
@@ -57,7 +60,8 @@ pub struct Compound<'a> {
 }
 
 impl<'a> Compound<'a> {
-    /// Reads `bytes`, which are one whole datagram or interleaved message.
+    /// Makes the iterator over `bytes`, which must be one whole datagram, or the data of one interleaved
+    /// message without its 4-byte `$` prefix. Empty `bytes` have no packets and no error.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, at: 0 }
     }
@@ -116,7 +120,10 @@ struct Raw<'a> {
     body: &'a [u8],
 }
 
-/// Returns all reception reports of a compound packet, up to the first byte that cannot be read.
+/// Returns the reception report blocks of all sender and receiver reports in a compound packet, in
+/// order. `compound` is one whole datagram, or the data of one interleaved message. The iterator ends
+/// without an error at the first packet that cannot be read. Blocks can be about any source: compare
+/// [`ReportBlock::ssrc`].
 pub fn reports(compound: &[u8]) -> impl Iterator<Item = ReportBlock> {
     Reports { packets: Compound::new(compound), blocks: ReportBlocks::new(0, &[]) }
 }
@@ -146,26 +153,29 @@ impl Iterator for Reports<'_> {
     }
 }
 
-/// A compound packet to send: a report, the canonical name, and a BYE if the source leaves (RFC 3550,
-/// 6.1).
+/// A compound RTCP packet to be sent: a report, the canonical name of its source, and a BYE if the
+/// source leaves (RFC 3550, 6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CompoundRepr<'a> {
     /// The SSRC of the source that sends the packet.
     pub ssrc: u32,
-    /// What the source has sent. With it, the report is a sender report; `None` makes a receiver
-    /// report.
+    /// What the source has sent so far; it makes the report a sender report. `None` makes a receiver
+    /// report, for a source that sends no RTP.
     pub sender: Option<SenderInfo>,
-    /// How the source receives others. Only the first 31 reports are sent.
+    /// How the source receives other sources, one block for each; may be empty. Only the first 31 blocks
+    /// are sent.
     pub reports: &'a [ReportBlock],
-    /// The canonical name of the source (RFC 3550, 6.5.1), in UTF-8. Only the first 255 bytes are sent.
+    /// The canonical name (CNAME) of the source (RFC 3550, 6.5.1). It should be UTF-8; this is not
+    /// checked. Only the first 255 bytes are sent.
     pub cname: &'a [u8],
-    /// Whether the source leaves: a BYE is appended.
+    /// Whether the source leaves. If so, a BYE is appended, and the source must send nothing afterwards.
     pub bye: bool,
 }
 
 impl CompoundRepr<'_> {
-    /// Returns how many bytes [`Self::emit`] writes.
+    /// Returns the length of the compound packet in bytes. This is the least room that [`Self::emit`]
+    /// needs.
     pub fn buffer_len(&self) -> usize {
         let report = match self.sender {
             Some(info) => self.sender_report(info).buffer_len(),
@@ -175,8 +185,8 @@ impl CompoundRepr<'_> {
         report + self.description().buffer_len() + bye
     }
 
-    /// Writes the compound packet to the front of `out`. Returns its length in bytes; `None` if `out`
-    /// is shorter.
+    /// Writes the compound packet to the front of `out`. Returns its length in bytes. `None` if `out` is
+    /// shorter than [`Self::buffer_len`]; what `out` contains is unspecified then.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let report = match self.sender {
             Some(info) => self.sender_report(info).emit(out)?,
@@ -208,32 +218,35 @@ impl CompoundRepr<'_> {
     }
 }
 
-/// Returns how long to wait before the next compound packet: `base` times 0.5 to 1.5. `random` selects
-/// the factor.
+/// Returns how long to wait before the next compound packet: `base` times a factor from 0.5 to 1.5,
+/// which `random` selects. Pass a new random number, evenly distributed over all values, each time.
+/// `base` is the mean interval, usually 5 seconds (RFC 3550, 6.2).
 ///
-/// This is RFC 3550, 6.3.1, for two parties. The bandwidth share of a unicast session with one report
-/// in seconds never sets the interval, and nobody joins in crowds, so no reconsideration is needed
-/// whose bias would have to be divided out. What remains is that the reports of many sessions must not
-/// fall in step.
+/// This is RFC 3550, 6.3.1, for two parties. The bandwidth share of a unicast session with one report in
+/// seconds never sets the interval, and nobody joins in crowds, so no reconsideration is needed whose
+/// bias would have to be divided out. What remains is that the reports of many sessions must not fall in
+/// step.
 pub fn interval(random: u32, base: Duration) -> Duration {
     base.times(1, 2) + base.scaled(u64::from(random), 1 << 32)
 }
 
-/// Why bytes are no RTCP packet.
+/// The reason why bytes are not an RTCP packet. The rest of the compound packet cannot be read and must
+/// be dropped; the packets before are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The data ends before the packet does, by its header or by its type.
+    /// The data ends before the packet does: it is shorter than the header says, or than a packet of its
+    /// type must be.
     Truncated {
-        /// The offset of the packet in the compound packet, in bytes.
+        /// The offset of the packet from the start of the compound packet, in bytes.
         at: usize,
     },
-    /// The version, the first two bits of the packet, is not 2.
+    /// The version, in the first two bits of the packet, is not 2.
     Version {
-        /// The offset of the packet in the compound packet, in bytes.
+        /// The offset of the packet from the start of the compound packet, in bytes.
         at: usize,
-        /// The version that the packet has.
+        /// The version that was found, 0 to 3.
         found: u8,
     },
 }

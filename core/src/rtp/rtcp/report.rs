@@ -7,25 +7,32 @@ pub(super) const BLOCK_LEN: usize = 24;
 /// The most blocks of a report, as their count has 5 bits.
 const MAX_BLOCKS: usize = 31;
 
-/// A reception report block: how one source is received.
+/// A reception report block: how the sender of a report receives one source.
+/// [`Statistics::report_block`](crate::rtp::Statistics::report_block) makes one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReportBlock {
     /// The SSRC of the source that the block is about.
     pub ssrc: u32,
-    /// The share of packets lost since the last report, in 256ths of those expected.
+    /// The share of packets that were lost since the previous report about this source, in 256ths of the
+    /// packets expected in that time, rounded down: 64 means 25 %. It is 0 if duplicates outnumber the
+    /// losses.
     pub fraction_lost: u8,
-    /// The number of packets lost since the beginning: 24 bits, signed. It can be negative, as
-    /// duplicates count as received.
+    /// The number of packets lost since the beginning of reception. It is negative if duplicates, which
+    /// count as received, outnumber the losses. Only the lower 24 bits are sent: values must be from
+    /// -8,388,608 to 8,388,607.
     pub cumulative_lost: i32,
-    /// The highest sequence number received in the lower 16 bits, and how often it has wrapped in the
-    /// upper 16.
+    /// The extended highest sequence number received: the highest sequence number in the lower 16 bits,
+    /// and how often it has wrapped in the upper 16 bits.
     pub highest_sequence: u32,
-    /// The interarrival jitter in ticks of the RTP clock.
+    /// The interarrival jitter: the mean deviation of the spacing of packets on arrival from that on
+    /// sending, in ticks of the source's RTP clock (RFC 3550, 6.4.1).
     pub jitter: u32,
-    /// The middle 32 bits of the NTP time in the last sender report; 0 if there was none.
+    /// The middle 32 bits of the NTP time in the last sender report of the source
+    /// ([`NtpTime::middle`](crate::time::NtpTime::middle)); 0 if none has come.
     pub last_sr: u32,
-    /// The time since that sender report came, in 65,536ths of a second; 0 if there was none.
+    /// The time from the arrival of the last sender report of the source to the sending of this block,
+    /// in 65,536ths of a second; 0 if no sender report has come.
     pub delay_since_last_sr: u32,
 }
 
@@ -80,7 +87,8 @@ impl ReportBlock {
     }
 }
 
-/// Iterates over the blocks of a report: as many as are announced and present.
+/// Iterates over the reception report blocks of one received report. If the report announces more blocks
+/// than it contains, only those that it contains are returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReportBlocks<'a> {

@@ -25,30 +25,33 @@ impl<'a> ReceiverReport<'a> {
         self.ssrc
     }
 
-    /// Returns how that source receives others.
+    /// Returns an iterator over the report blocks: how the source of the report receives other sources.
+    /// There are none if it has received nothing yet.
     pub const fn reports(&self) -> ReportBlocks<'a> {
         self.reports
     }
 }
 
-/// An RTCP receiver report (RR) to send.
+/// An RTCP receiver report (RR) to be sent. It must be followed by an SDES packet with the canonical
+/// name; [`CompoundRepr`](super::CompoundRepr) writes both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {
     /// The SSRC of the source that sends the report.
     pub ssrc: u32,
-    /// How the source receives others. Only the first 31 reports are sent.
+    /// How the source receives other sources, one block for each; may be empty. Only the first 31 blocks
+    /// are sent.
     pub reports: &'a [ReportBlock],
 }
 
 impl Repr<'_> {
-    /// Returns how many bytes [`Self::emit`] writes.
+    /// Returns the length of the packet in bytes. This is the least room that [`Self::emit`] needs.
     pub fn buffer_len(&self) -> usize {
         4 + BLOCKS_AT + BLOCK_LEN * sendable(self.reports).len()
     }
 
-    /// Writes the packet to the front of `out`. Returns its length in bytes; `None` if `out` is
-    /// shorter.
+    /// Writes the RR packet to the front of `out`. Returns its length in bytes. `None` if `out` is
+    /// shorter than [`Self::buffer_len`]; what `out` contains is unspecified then.
     pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
         let (reports, len) = (sendable(self.reports), self.buffer_len());
         emit::field(&mut out, header(reports.len(), RECEIVER_REPORT, len.saturating_sub(4)))?;

@@ -5,7 +5,7 @@ use crate::emit;
 const END: u8 = 0;
 const CNAME: u8 = 1;
 
-/// A received RTCP source description (SDES): names and other texts about sources.
+/// A received RTCP source description (SDES): the canonical names and other descriptions of sources.
 ///
 /// Items are read as far as they make sense, because some senders leave out the terminating zero or the
 /// padding after it, or announce more chunks than there are.
@@ -21,30 +21,34 @@ impl<'a> SourceDescription<'a> {
         Self { chunks, body }
     }
 
-    /// Returns all items of all sources.
+    /// Returns an iterator over all items of all sources, in the order in which they were sent.
     pub const fn items(&self) -> Items<'a> {
         Items { chunks: self.chunks, ssrc: None, rest: self.body, at: 0 }
     }
 
-    /// Returns the canonical name of a source; `None` if there is none. By RFC 3550 it is UTF-8.
+    /// Returns the canonical name (CNAME) of the source `ssrc`. It should be UTF-8; this is not checked.
+    /// Sources with one canonical name belong to one participant, and can be synchronised. `None` if the
+    /// packet has no canonical name of this source; keep a name that was received before.
     pub fn cname(&self, ssrc: u32) -> Option<&'a [u8]> {
         self.items().find(|item| item.ssrc == ssrc && item.kind == CNAME).map(|item| item.text)
     }
 }
 
-/// One item of a source description.
+/// One item of a received source description: one statement about one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Item<'a> {
     /// The SSRC of the source that the item describes.
     pub ssrc: u32,
-    /// The type of the item: 1 is the canonical name, 2 the user's name, and 6 the tool.
+    /// The type of the item (RFC 3550, 12.2): 1 is the canonical name, 2 the user's name, and 6 the
+    /// tool. Ignore types that you do not know.
     pub kind: u8,
-    /// The text of the item; by RFC 3550 it is UTF-8.
+    /// The bytes of the item. They should be UTF-8; this is not checked. They may be empty.
     pub text: &'a [u8],
 }
 
-/// Iterates over the items of a [`SourceDescription`].
+/// Iterates over the items of a [`SourceDescription`]. It ends at the first item or chunk that is cut
+/// short, without an error.
 #[derive(Clone, Debug)]
 pub struct Items<'a> {
     chunks: usize,
@@ -89,27 +93,29 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
-/// A source description to send. It has the canonical name, which every compound packet needs (RFC
-/// 3550, 6.5.1).
+/// A source description to be sent: an RTCP SDES packet with the canonical name of one source. Every
+/// compound packet needs one (RFC 3550, 6.5.1); [`CompoundRepr`](super::CompoundRepr) writes a whole
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {
     /// The SSRC of the source that the description is about.
     pub ssrc: u32,
-    /// The canonical name of the source, in UTF-8. Only the first 255 bytes are sent.
+    /// The canonical name (CNAME) of the source. It should be UTF-8; this is not checked. Only the first
+    /// 255 bytes are sent.
     pub cname: &'a [u8],
 }
 
 impl Repr<'_> {
-    /// Returns how many bytes [`Self::emit`] writes.
+    /// Returns the length of the packet in bytes. This is the least room that [`Self::emit`] needs.
     pub fn buffer_len(&self) -> usize {
         // These are the header, the source, the item's header and text, and at least one zero up to the
         // next word.
         (10 + self.text().len()) / 4 * 4 + 4
     }
 
-    /// Writes the packet to the front of `out`. Returns its length in bytes; `None` if `out` is
-    /// shorter.
+    /// Writes the SDES packet to the front of `out`. Returns its length in bytes. `None` if `out` is
+    /// shorter than [`Self::buffer_len`]; nothing is written then.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let (text, len) = (self.text(), self.buffer_len());
         let mut out = out.get_mut(..len)?;

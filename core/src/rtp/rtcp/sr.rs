@@ -7,18 +7,21 @@ use crate::time::NtpTime;
 /// The offset of the blocks in the body, in bytes.
 pub(super) const BLOCKS_AT: usize = 24;
 
-/// The counts and clocks in a sender report: what a source has sent so far, and the moment of the
-/// report on its wall clock and its RTP clock.
+/// The counts and clocks in a sender report: what a source has sent so far, and one moment on both its
+/// wall clock and its RTP clock. With the moment, a receiver can put several streams on one clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderInfo {
-    /// The wall clock of the sender at the moment of the report.
+    /// The wall clock of the source at the moment of the report, which is the moment of
+    /// [`Self::rtp_timestamp`]. It is 0 if the source has no wall clock (RFC 3550, 6.4.1).
     pub ntp: NtpTime,
-    /// The moment of the report in ticks of the RTP clock, as timestamps of packets have it.
+    /// The RTP timestamp of the moment of the report, in ticks of the stream's clock. It has the offset
+    /// of the timestamps of the source's packets, but usually lies between those of two packets.
     pub rtp_timestamp: u32,
-    /// The number of RTP packets sent so far. It wraps at 2^32.
+    /// The number of RTP packets that the source has sent so far. It wraps at 2^32.
     pub packets: u32,
-    /// The number of payload bytes sent so far, without headers and padding. It wraps at 2^32.
+    /// The number of RTP payload bytes that the source has sent so far, without RTP headers and padding.
+    /// It wraps at 2^32.
     pub octets: u32,
 }
 
@@ -52,18 +55,20 @@ impl<'a> SenderReport<'a> {
         self.ssrc
     }
 
-    /// Returns what the source has sent.
+    /// Returns the counts and clocks of the source: what it has sent so far.
     pub const fn info(&self) -> SenderInfo {
         self.info
     }
 
-    /// Returns how the source receives others.
+    /// Returns an iterator over the report blocks: how the source receives other sources. There may be
+    /// none.
     pub const fn reports(&self) -> ReportBlocks<'a> {
         self.reports
     }
 }
 
-/// An RTCP sender report (SR) to send.
+/// An RTCP sender report (SR) to be sent. It must be followed by an SDES packet with the canonical name;
+/// [`CompoundRepr`](super::CompoundRepr) writes both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {
@@ -71,18 +76,19 @@ pub struct Repr<'a> {
     pub ssrc: u32,
     /// The counts and clocks of the report.
     pub info: SenderInfo,
-    /// How the source receives others. Only the first 31 reports are sent.
+    /// How the source receives other sources, one block for each; may be empty. Only the first 31 blocks
+    /// are sent.
     pub reports: &'a [ReportBlock],
 }
 
 impl Repr<'_> {
-    /// Returns how many bytes [`Self::emit`] writes.
+    /// Returns the length of the packet in bytes. This is the least room that [`Self::emit`] needs.
     pub fn buffer_len(&self) -> usize {
         4 + BLOCKS_AT + BLOCK_LEN * sendable(self.reports).len()
     }
 
-    /// Writes the packet to the front of `out`. Returns its length in bytes; `None` if `out` is
-    /// shorter.
+    /// Writes the SR packet to the front of `out`. Returns its length in bytes. `None` if `out` is
+    /// shorter than [`Self::buffer_len`]; what `out` contains is unspecified then.
     pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
         let (reports, len) = (sendable(self.reports), self.buffer_len());
         emit::field(&mut out, header(reports.len(), SENDER_REPORT, len.saturating_sub(4)))?;

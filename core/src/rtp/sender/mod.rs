@@ -72,10 +72,13 @@ enum Place {
 }
 
 /// Sends one track of a [`FrameStore`] as an RTP stream (RFC 3550). Packets have timestamps and sequence
-/// numbers, and are paced as their frames are shown. Sender reports go between them, and a BYE at the end.
+/// numbers, and leave when their frames are to be shown. Sender reports go between frames, and a BYE at the
+/// end.
 ///
-/// The caller calls [`Self::poll_transmit`] until it returns `None`, and again at the time that
-/// [`Self::poll_at`] returns and when the store has a new frame. A sender belongs to no connection:
+/// Call [`Self::poll_transmit`] until it returns `None`, and again at the time that [`Self::poll_at`]
+/// returns and whenever the store has a new frame. Pass RTCP from the receiver to [`Self::handle_rtcp`].
+/// To end the stream, call [`Self::leave`] and send the BYE; if the sender is only dropped, the receiver
+/// learns nothing of the end. A sender belongs to no connection:
 ///
 /// ```
 /// use pinhole::codec::jpeg;
@@ -168,7 +171,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Makes a sender. It sends nothing until [`Self::play`].
+    /// Makes a sender for the stream that `config` describes. It sends nothing until [`Self::play`].
     pub fn new(now: Now, config: SenderConfig) -> Self {
         let random = config.random;
         let rtp_base = (random >> 16) as u32;
@@ -214,35 +217,39 @@ impl Sender {
         }
     }
 
-    /// Returns the track that is sent.
+    /// Returns the track that is sent: [`SenderConfig::track`].
     pub const fn track(&self) -> TrackId {
         self.track
     }
 
-    /// Returns whether packets are datagrams or messages on a byte stream.
+    /// Returns whether packets are UDP datagrams or interleaved messages on a byte stream.
     pub const fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// Returns the SSRC of the packets (RFC 3550, 3).
+    /// Returns the SSRC of the packets, which identifies the stream (RFC 3550, 3).
     pub const fn ssrc(&self) -> u32 {
         self.ssrc
     }
 
-    /// Returns the counts of frames and packets so far.
+    /// Returns the counts of frames and packets since [`Self::new`].
     pub const fn counters(&self) -> &SenderCounters {
         &self.counters
     }
 
-    /// Starts to play. A frame that was begun is first sent to its end. A newer call replaces one that has
-    /// not taken effect yet. RTP timestamps and sequence numbers continue (RFC 2326, B). If the first frame
-    /// is not there yet, the sender waits for it, and its schedule begins when the frame is there.
+    /// Starts to play as `play` says. If the first packets of a frame were sent, the frame is first sent
+    /// to its end. A newer call replaces one that has not taken effect yet. RTP timestamps and sequence
+    /// numbers continue (RFC 2326, B). If the first frame is not in `store` yet, the sender waits for
+    /// it, and its schedule begins when the frame is there.
     ///
-    /// Returns the media time of the first frame.
+    /// Returns the media time of the first frame. If several tracks are played together, call
+    /// [`Self::begin_with`] next.
     ///
     /// # Errors
-    /// Returns the [`Miss`] of the first frame if its time is not known; [`Miss::End`] means that nothing
-    /// is left to play. The sender plays all the same: the caller only does not know the time.
+    /// Returns the [`Miss`] of the first frame if its time is not known. The sender plays all the same,
+    /// so there is nothing to retry. [`Miss::End`] means that nothing is left to play: only a BYE and
+    /// [`SenderEvent::Ended`] follow. After any other [`Miss`], the sender begins as soon as the store
+    /// has a frame to send.
     pub fn play<S: FrameStore + ?Sized>(&mut self, play: Play, store: &S) -> Result<MediaTime, Miss> {
         let Play { from, stop, pace, live } = play;
         if let Some(info) = store.info(self.track) {
@@ -271,8 +278,11 @@ impl Sender {
         first.map(|first| self.media_time(first))
     }
 
-    /// Has the newest [`Self::play`] begin with this time of the medium: tracks that are played together
-    /// begin with one, the earliest that [`Self::play`] returned for them.
+    /// Sets the time of the medium with which the schedule of the newest [`Self::play`] begins, so that
+    /// tracks that are played together stay together. Call it right after [`Self::play`], before the
+    /// next [`Self::poll_transmit`], on the senders of all these tracks: with the earliest time that
+    /// [`Self::play`] has returned for them, or the latest if they are played backwards. A sender whose
+    /// first frame comes later in the medium waits for so long.
     pub fn begin_with(&mut self, time: MediaTime) {
         let origin = Origin::with(Some(time.to_ticks(self.clock_rate)), false);
         match &mut self.target {
@@ -281,19 +291,23 @@ impl Sender {
         }
     }
 
-    /// Returns when the schedule began, and with which time of the medium; `None` while the newest
+    /// Returns when the schedule of the newest [`Self::play`] began, and with which time of the medium.
+    /// Pass both to [`Self::join`] of the other tracks that are played together. `None` while the newest
     /// [`Self::play`] waits for its first frame, or for the end of a frame that was begun before it.
     pub fn origin(&self) -> Option<(Instant, MediaTime)> {
         let (at, time) = self.origin.begun().filter(|_| self.target.is_none())?;
         Some((at, self.media_time(time)))
     }
 
-    /// Begins the schedule as another track did, if it has not begun.
+    /// Begins the schedule at `at` with `time` of the medium, as another track's [`Self::origin`] says,
+    /// so that both tracks have one schedule. Does nothing if the schedule has begun already.
     pub fn join(&mut self, at: Instant, time: MediaTime) {
         self.origin.begin(at, time.to_ticks(self.clock_rate), self.pace.is_reverse());
     }
 
-    /// Pauses. A frame that was begun is first sent to its end.
+    /// Pauses. If the first packets of a frame were sent, the frame is first sent to its end, so go on
+    /// with [`Self::poll_transmit`]. If the track was played to its end and the BYE is not sent yet, no
+    /// BYE is sent. Does nothing if the sender does not play. [`Self::play`] continues.
     pub fn pause(&mut self) {
         match self.phase {
             Phase::Playing if !self.cursor.is_start() => self.phase = Phase::Pausing,
@@ -304,7 +318,9 @@ impl Sender {
         }
     }
 
-    /// Ends the stream. BYE is due at once if anything was sent, and nothing follows it.
+    /// Ends the stream. If any RTP packet was sent, a BYE is due at once: send and commit what
+    /// [`Self::poll_transmit`] returns until [`Self::is_over`] is true. The rest of a frame that was
+    /// begun is not sent. Do not call [`Self::play`] afterwards: it would start the stream again.
     pub fn leave(&mut self) {
         match self.phase {
             Phase::Over => {}
@@ -313,34 +329,43 @@ impl Sender {
         }
     }
 
-    /// Ends the stream without a BYE. Nothing more is sent.
+    /// Ends the stream without a BYE, for example because its destination is gone. Nothing more is sent.
+    /// Do not call [`Self::play`] afterwards: it would start the stream again.
     pub const fn abandon(&mut self) {
         self.phase = Phase::Over;
     }
 
-    /// Whether the stream has ended by [`Self::leave`] or [`Self::abandon`], and nothing is left to send.
+    /// Returns whether the stream has ended by [`Self::leave`] or [`Self::abandon`] and nothing is left
+    /// to send. The sender can be dropped then. This is false at the end of a track, from where
+    /// [`Self::play`] can go on.
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over
     }
 
-    /// Whether the sender plays. It does until the BYE after the last frame.
+    /// Returns whether the sender plays: from [`Self::play`] to [`Self::pause`], or until the BYE after
+    /// the last frame is sent.
     pub const fn is_playing(&self) -> bool {
         matches!(self.phase, Phase::Playing | Phase::Ending { .. })
     }
 
-    /// Whether there is no place to continue from, because nothing was played yet or the track was played
-    /// to its end.
+    /// Returns whether there is no place to continue from, because nothing was played yet or the track
+    /// was played to its end. If so, pass a place to the next [`Self::play`] in [`Play::from`].
+    /// [`Self::pause`] after the end makes this false: the receiver does not know yet of the end, and
+    /// continues from there.
     pub const fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// Returns the pace of the newest [`Self::play`].
+    /// Returns the pace of the newest [`Self::play`], also while that call has not taken effect yet;
+    /// [`Pace::NORMAL`] before the first one.
     pub fn pace(&self) -> Pace {
         self.target.as_ref().map_or(self.pace, |target| target.pace)
     }
 
-    /// Takes a compound RTCP packet from the receiver. Reports on this stream are used for the counters and
-    /// for adaptation to loss; everything else is ignored.
+    /// Takes RTCP that came from the receiver of this stream: `compound` is one whole datagram, or the
+    /// data of one interleaved message. The last report on this stream in it is used for
+    /// [`SenderCounters::lost`] and for adaptation to loss. All else is ignored, and so are malformed
+    /// packets and BYE.
     pub fn handle_rtcp(&mut self, now: Now, compound: &[u8]) {
         if let Some(block) = rtcp::reports(compound).filter(|block| block.ssrc == self.ssrc).last() {
             self.counters.lost = block.cumulative_lost;
@@ -352,7 +377,9 @@ impl Sender {
         }
     }
 
-    /// Returns the packets that are due now; `None` if none are.
+    /// Returns the packets that are due now. Send and commit them as [`Transmit`] describes, and call
+    /// this again until it returns `None`: nothing is due then before the time that [`Self::poll_at`]
+    /// returns. `store` must be the one that was passed to [`Self::play`].
     pub fn poll_transmit<'a, S: FrameStore + ?Sized>(
         &'a mut self,
         now: Now,
@@ -363,8 +390,9 @@ impl Sender {
         Some(Transmit::new(self, next, now))
     }
 
-    /// Returns when [`Self::poll_transmit`] will return packets; `None` if it returns none until the store
-    /// has a new frame or [`Self::play`] is called.
+    /// Returns when to call [`Self::poll_transmit`] next; a time in the past, such as [`Instant::ZERO`],
+    /// means at once. `None` if no packet will be due until the store has a new frame or [`Self::play`]
+    /// is called. Call this again when the store has a new frame, as the time may be earlier then.
     pub fn poll_at<S: FrameStore + ?Sized>(&self, store: &S) -> Option<Instant> {
         match self.phase {
             Phase::Leaving => return Some(Instant::ZERO),
@@ -395,7 +423,8 @@ impl Sender {
         }
     }
 
-    /// Returns what happened since the last call. Call it until it returns `None`.
+    /// Returns what happened since the last call. Call it after [`Self::handle_rtcp`] and after the
+    /// calls to [`Self::poll_transmit`], until it returns `None`.
     pub fn poll_event(&mut self) -> Option<SenderEvent> {
         let skipped = core::mem::take(&mut self.skipped);
         if skipped > 0 {
@@ -408,12 +437,13 @@ impl Sender {
         core::mem::take(&mut self.ended).then_some(SenderEvent::Ended)
     }
 
-    /// Whether [`Self::poll_event`] will return an event.
+    /// Returns whether [`Self::poll_event`] will return an event.
     pub const fn has_event(&self) -> bool {
         self.skipped > 0 || self.adapted || self.ended
     }
 
-    /// Returns the frame that is being sent or will be sent next; `None` if the sender does not play.
+    /// Returns the frame that is being sent or will be sent next, for a store that has to prepare
+    /// frames. `None` if the sender does not play and needs none.
     pub fn wanted(&self) -> Option<Want> {
         let plays = matches!(self.phase, Phase::Playing | Phase::Pausing);
         let by = if self.cursor.is_start() {
@@ -425,8 +455,10 @@ impl Sender {
         plays.then_some(want)
     }
 
-    /// Returns the sequence number and the RTP timestamp with which the next frame begins, for `RTP-Info`
-    /// (RFC 2326, 12.33).
+    /// Returns the sequence number and the RTP timestamp with which the next frame begins, for the
+    /// `RTP-Info` header of the response to PLAY (RFC 2326, 12.33). Call it after [`Self::play`], with
+    /// the same `store`. The rest of a frame that was begun is counted in: it is still sent before the
+    /// next frame.
     pub fn next_rtp<S: FrameStore + ?Sized>(&self, now: Now, store: &S) -> (u16, u32) {
         let mut ahead = *self;
         match self.burst(store, now.at, true) {

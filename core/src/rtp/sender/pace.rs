@@ -17,10 +17,12 @@ pub(crate) const MAX_UDP_SPEED: u32 = 4_000;
 /// So many thousandths make 1.
 const UNIT: u32 = 1_000;
 
-/// How fast a medium's own time goes while it is played, in thousandths; never zero (RFC 2326, 12.34).
+/// How fast a medium's own time goes while it is played, in thousandths; never zero. It is the value of
+/// the `Scale` header (RFC 2326, 12.34). 2 is twice as fast, 0.5 is half as fast, and -1 is backwards at
+/// the usual rate.
 ///
-/// 2 is twice as fast, 0.5 is half as fast, and -1 is backwards. The intervals between RTP timestamps stay
-/// as usual: at a higher scale frames are left out.
+/// At a scale above 1, a sender leaves frames out and keeps the usual intervals between RTP timestamps.
+/// Below 1, each frame is shown for longer. [`Pace::nearest`] limits a scale to what a sender can play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Scale(i32);
@@ -29,7 +31,8 @@ impl Scale {
     /// The scale 1: forwards, at the usual rate of the medium.
     pub const NORMAL: Self = Self(UNIT as i32);
 
-    /// Makes a scale from thousandths. Returns `None` for zero and for `i32::MIN`.
+    /// Makes a scale from thousandths: 1,000 is the scale 1, and negative values play backwards. Returns
+    /// `None` for zero, which is no scale, and for `i32::MIN`.
     pub const fn from_thousandths(thousandths: i32) -> Option<Self> {
         match thousandths {
             0 | i32::MIN => None,
@@ -37,17 +40,18 @@ impl Scale {
         }
     }
 
-    /// Returns the scale in thousandths.
+    /// Returns the scale in thousandths; negative if the medium is played backwards, and never zero.
     pub const fn thousandths(self) -> i32 {
         self.0
     }
 
-    /// Returns how fast the medium's own time goes, in thousandths, whatever the direction.
+    /// Returns how fast the medium's own time goes, in thousandths, without the direction. It is at
+    /// least 1.
     pub const fn magnitude(self) -> u32 {
         self.0.unsigned_abs()
     }
 
-    /// Whether the medium is played backwards.
+    /// Returns whether the medium is played backwards.
     pub const fn is_reverse(self) -> bool {
         self.0 < 0
     }
@@ -59,8 +63,10 @@ impl Default for Scale {
     }
 }
 
-/// How many times faster frames are delivered than they are shown, in thousandths; never zero (RFC 2326,
-/// 12.35). RTP timestamps do not depend on it.
+/// How many times faster frames are delivered than they are shown, in thousandths; never zero. It is the
+/// value of the `Speed` header (RFC 2326, 12.35). Above 1, a receiver fills a buffer; below 1, it gets
+/// frames later than it could show them. RTP timestamps do not depend on it. [`Pace::nearest`] limits a
+/// speed to what a sender can keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Speed(u32);
@@ -69,7 +75,7 @@ impl Speed {
     /// The speed 1: each frame is delivered when it is shown.
     pub const NORMAL: Self = Self(UNIT);
 
-    /// Makes a speed from thousandths. Returns `None` for zero.
+    /// Makes a speed from thousandths: 1,000 is the speed 1. Returns `None` for zero, which is no speed.
     pub const fn from_thousandths(thousandths: u32) -> Option<Self> {
         match thousandths {
             0 => None,
@@ -77,7 +83,7 @@ impl Speed {
         }
     }
 
-    /// Returns the speed in thousandths.
+    /// Returns the speed in thousandths, which is at least 1.
     pub const fn thousandths(self) -> u32 {
         self.0
     }
@@ -89,8 +95,9 @@ impl Default for Speed {
     }
 }
 
-/// How fast a [`Sender`](super::Sender) plays and delivers a track: a scale and a speed, limited to values
-/// that a sender can keep.
+/// How fast a [`Sender`](super::Sender) plays and delivers a track: a scale and a speed, limited to
+/// values that a sender can keep. [`Self::nearest`] makes one from what a client asks for; the default
+/// is [`Self::NORMAL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pace {
@@ -99,13 +106,15 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Returns scale 1 and speed 1.
+    /// The usual pace: scale 1 and speed 1.
     pub const NORMAL: Self = Self { scale: Scale::NORMAL, speed: Speed::NORMAL };
 
-    /// Returns the pace that is nearest to the scale and speed that were asked for. A scale above 1 is
-    /// rounded to a whole number, so that every n-th frame can be sent; it is limited to 0.1 up to 64, in
-    /// either direction. The speed is limited to 0.1 up to `max_speed`, which is in thousandths and counts
-    /// as 1000 at least.
+    /// Returns the pace that is nearest to the scale and the speed that a client asked for. Tell the
+    /// client the [`Self::scale`] and [`Self::speed`] of the result.
+    ///
+    /// A magnitude of the scale above 1 is rounded to a whole number, so that every n-th frame can be
+    /// sent. It is limited to values from 0.1 to 64; the direction stays. The speed is limited to values
+    /// from 0.1 to `max_speed`. `max_speed` is in thousandths; values below 1,000 count as 1,000.
     pub fn nearest(scale: Scale, speed: Speed, max_speed: u32) -> Self {
         let magnitude = match scale.magnitude() {
             slow @ ..1_000 => slow.max(MIN_SCALE),
@@ -117,22 +126,23 @@ impl Pace {
         Self { scale: Scale(signed), speed: Speed(speed) }
     }
 
-    /// Returns the scale: how fast the medium's own time goes.
+    /// Returns the scale: how fast the medium's own time goes, and in which direction.
     pub const fn scale(self) -> Scale {
         self.scale
     }
 
-    /// Returns the speed: how many times faster than they are shown frames are delivered.
+    /// Returns the speed: how many times faster frames are delivered than they are shown.
     pub const fn speed(self) -> Speed {
         self.speed
     }
 
-    /// Whether the medium is played backwards.
+    /// Returns whether the medium is played backwards.
     pub const fn is_reverse(self) -> bool {
         self.scale.is_reverse()
     }
 
-    /// Whether `time` lies before `other`, in the direction of play.
+    /// Returns whether `time` comes before `other` in the direction of play: backwards, the later time
+    /// comes first. Returns false if both are the same.
     pub fn is_before(self, time: MediaTime, other: MediaTime) -> bool {
         if self.is_reverse() { time > other } else { time < other }
     }

@@ -13,11 +13,13 @@ const MAX_BATCH: usize = MAX_PACKET as usize;
 /// takes 576 bytes (RFC 791).
 pub(crate) const MIN_PACKET: u16 = 548;
 
-/// Packets that are due now, for one destination. A guard that is dropped changes nothing: the packets
-/// stay due.
+/// Packets of one sender that are due now, all RTP or all RTCP, for one destination.
+/// [`Sender::poll_transmit`](super::Sender::poll_transmit) returns it.
 ///
-/// The caller writes packets with [`Self::emit`] or [`Self::pieces`], once or several times, sends what
-/// was written, and passes the number of packets that were sent to [`Self::commit`].
+/// Write packets with [`Self::emit`] or [`Self::pieces`], once or several times, send what was written
+/// to the port or channel that [`Self::port`] returns, and pass the number of packets that were sent to
+/// [`Self::commit`] or [`Self::advance`]. Dropping the value without that changes nothing: the packets
+/// stay due.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `commit` says so"]
 pub struct Transmit<'a> {
@@ -40,15 +42,20 @@ enum Due<'a> {
     },
 }
 
-/// The packets that [`Transmit::emit`] wrote: one after another in the buffer.
+/// How many packets [`Transmit::emit`] or [`Transmit::pieces`] has written, and how long they are. It
+/// does not hold the packets: their bytes are at the start of the buffer, or in the slices, one after
+/// another without gaps. [`Self::segment`] tells them apart, as segmentation offload (`UDP_SEGMENT`)
+/// does. Lengths include the 4-byte prefix of interleaved messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Batch {
-    /// The length of all packets together in bytes.
+    /// The length of all packets together in bytes, at most 65,507.
     pub len: usize,
-    /// The length in bytes of each packet except the last one, which may be shorter.
+    /// The length in bytes of each packet except the last one, which may be shorter. Of a single packet,
+    /// this is its length.
     pub segment: usize,
-    /// The number of packets that were written.
+    /// The number of packets that were written, at least 1. Pass it to [`Transmit::commit`] once all of
+    /// them are sent.
     pub count: usize,
 }
 
@@ -61,7 +68,8 @@ impl<'a> Transmit<'a> {
         Self { sender, due, now }
     }
 
-    /// Returns whether the packets are RTP or RTCP, and so to which port or channel they go.
+    /// Returns whether the packets are RTP or RTCP. Send them to the port of that kind; interleaved
+    /// messages contain their channel already.
     pub const fn port(&self) -> Port {
         match self.due {
             Due::Report { .. } => Port::Rtcp,
@@ -69,8 +77,9 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Returns the length in bytes of the next packet to be written, which is the least room that
-    /// [`Self::emit`] needs; 0 if there is no further packet.
+    /// Returns the length in bytes of the next packet to be written, with the 4-byte prefix of an
+    /// interleaved message. This is the least room that [`Self::emit`] needs. It is 0 once all RTP
+    /// packets were written. For RTCP it is the length of the one packet, also after that was written.
     pub fn next_len(&self) -> usize {
         match &self.due {
             Due::Report { packet, .. } => packet.len(),
@@ -78,10 +87,13 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Writes up to `max_segments` packets one after another to `out`. All have one length except the
-    /// last, which may be shorter. The next call continues after them, so that several batches can be
-    /// sent at once. Returns what was written; `None` if there is no further packet, or if the next one
-    /// does not fit.
+    /// Writes up to `max_segments` packets one after another to the front of `out`; 0 counts as 1. All
+    /// have one length except the last, which may be shorter, and together they have at most 65,507
+    /// bytes. The next call writes the packets after them, so several batches can be written, each to a
+    /// buffer of its own, and then sent at once.
+    ///
+    /// Returns how many packets were written, and their lengths. `None` if there is no further packet,
+    /// or if the next one is longer than `out` (see [`Self::next_len`]).
     pub fn emit(&mut self, max_segments: usize, out: &mut [u8]) -> Option<Batch> {
         let mut room = out;
         self.batch(max_segments, |message| {
@@ -91,9 +103,16 @@ impl<'a> Transmit<'a> {
         })
     }
 
-    /// Passes packets to `push` as up to `most` slices, for a system call that gathers slices. Bytes of
-    /// the frame stay in the store, where all receivers share them. The headers before them are written
-    /// to `heads`, about 30 bytes for each packet. Otherwise this is like [`Self::emit`].
+    /// Passes packets to `push` as slices, in order, for a system call that gathers slices. Bytes of the
+    /// frame stay in the store, where all receivers share them. The headers before them are written to
+    /// `heads`: about 30 bytes for each RTP packet, and never more than 80 for any packet.
+    ///
+    /// `most` limits the number of slices. A packet takes up to 4 of them, and is only passed if 4 are
+    /// left. `max_segments` limits the number of packets as in [`Self::emit`]. The next call passes the
+    /// packets after them.
+    ///
+    /// Returns how many packets were passed, and their lengths. `None` if there is no further packet, if
+    /// `most` is less than 4, or if the headers of the next packet do not fit into `heads`.
     pub fn pieces<'h>(
         &mut self,
         max_segments: usize,
@@ -154,7 +173,9 @@ impl<'a> Transmit<'a> {
         Some(batch).filter(|batch| batch.count > 0)
     }
 
-    /// Goes back to the first packet, so that the next [`Self::emit`] writes it again.
+    /// Goes back to the first packet that was not committed, so that the next [`Self::emit`] or
+    /// [`Self::pieces`] writes it again. Use this if what was written could not be sent and the buffer
+    /// is gone.
     pub fn rewind(&mut self) {
         match &mut self.due {
             Due::Report { written, .. } => *written = false,
@@ -162,13 +183,21 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Takes note that the first `sent` of the written packets were sent. The other packets stay due.
+    /// Says that the first `sent` of the written packets were sent. The other packets stay due: the next
+    /// [`Sender::poll_transmit`](super::Sender::poll_transmit) returns them. 0 changes nothing, and a
+    /// number above that of the written packets counts as all of them. If none was written, any `sent`
+    /// above 0 leaves the first packet out as if it was sent.
     pub fn commit(mut self, sent: usize) {
         self.advance(sent);
     }
 
-    /// Takes note that the first `sent` of the written packets were sent, and continues with the
-    /// packets after them, for a caller that sends packets one by one. Returns whether there are any.
+    /// Says that the first `sent` of the written packets were sent, as [`Self::commit`] does, and
+    /// continues with the packets after them. This is for a caller that sends packets one by one, or a
+    /// few at a time.
+    ///
+    /// Returns whether there are packets left to write. If so, call [`Self::emit`] or [`Self::pieces`]
+    /// again; packets that were written and not sent are written again. If not, drop this value and call
+    /// [`Sender::poll_transmit`](super::Sender::poll_transmit) again.
     pub fn advance(&mut self, sent: usize) -> bool {
         let Due::Media { burst, start } = &mut self.due else {
             if sent > 0 {
@@ -194,8 +223,12 @@ impl<'a> Transmit<'a> {
     }
 
     /// Says that the network has refused packets as long as the first one (EMSGSIZE), so that nothing
-    /// was sent. From now on packets are shorter, down to 548 bytes. Returns false if that limit is
-    /// reached; the first packet is then left out.
+    /// was sent. Call this in place of [`Self::commit`].
+    ///
+    /// Returns true if packets of this sender are shorter from now on, by a quarter, but no shorter than
+    /// 548 bytes: the next [`Sender::poll_transmit`](super::Sender::poll_transmit) returns the same data
+    /// in shorter packets. Returns false if 548 bytes is their limit already; the first packet is then
+    /// left out and counts as sent.
     pub fn too_big(self) -> bool {
         let smaller = (self.sender.max_packet / 4 * 3).max(MIN_PACKET);
         if smaller >= self.sender.max_packet {
