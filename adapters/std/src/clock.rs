@@ -2,7 +2,8 @@
 use pinhole::time::{Duration, Instant, Now, NtpTime};
 use std::time;
 
-/// Reads the monotonic and the wall clock. Monotonic time counts from the creation of this value.
+/// The system's clocks in the units of the core: [`Self::now`] returns what the core's calls take as the
+/// current time. Monotonic time counts from [`Self::start`]; copies of a clock share that zero.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: time::Instant,
@@ -14,14 +15,16 @@ impl Clock {
         Self { origin: time::Instant::now() }
     }
 
-    /// Returns the current time of both clocks. A wall clock that is not set, and shows a time before
-    /// 1970, is taken to show the start of 1970.
+    /// Returns the current time of both clocks: the monotonic clock, counted from [`Self::start`], and the
+    /// system's wall clock. A wall clock that shows a time before 1970, because it is not set, is taken to
+    /// show the start of 1970.
     pub fn now(&self) -> Now {
         let unix = time::SystemTime::now().duration_since(time::UNIX_EPOCH).unwrap_or_default();
         Now { at: self.at(time::Instant::now()), ntp: NtpTime::from_unix(unix.into()) }
     }
 
-    /// Converts a point in time. One before the creation of this clock becomes zero.
+    /// Converts a point in time of the standard library to monotonic time of this clock. A point before
+    /// [`Self::start`] becomes zero.
     pub fn at(&self, point: time::Instant) -> Instant {
         Instant::ZERO + Duration::from(point.saturating_duration_since(self.origin))
     }

@@ -25,8 +25,9 @@
 //! ```
 //!
 //! # A client
-//! A [`Client`](client::Client) plays what a server has, into a cache from which frames are read. With
-//! `record`, a [`Recorder`](record::Recorder) writes them to a file.
+//! A [`Client`](client::Client) plays what a server has, into caches from which frames are read. The
+//! caller drives it by turns. With the feature `record`, a [`Recorder`](record::Recorder) writes frames
+//! to a file.
 //! ```no_run
 //! # #[cfg(feature = "client")]
 //! # fn play() -> Result<(), Box<dyn std::error::Error>> {
@@ -53,7 +54,8 @@
 //! ```
 //!
 //! # Features
-//! All are on by default, and none changes what another one does.
+//! All features are on by default, and none changes what another one does. Leave out those that are not
+//! needed with `default-features = false`.
 //!
 //! | Feature | What it adds |
 //! |-|-|

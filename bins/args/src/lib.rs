@@ -1,6 +1,7 @@
-//! Parsers of values on the command lines of Pinhole's programs: sizes, shares, times and rates.
+//! Parsers of values on the command lines of Pinhole's programs: sizes, shares, times and rates. Each takes
+//! the text of one value.
 //!
-//! Each error is a clause that clap prints after the name of the option.
+//! Each error is a clause in English that clap prints after the name of the option.
 mod media;
 
 pub use media::frame_rate;
@@ -13,11 +14,12 @@ use std::time::Duration;
 /// least 548 bytes.
 const MIN_MTU: u16 = 596;
 
-/// Parses a size and returns it in bytes. The unit is binary, or missing for bytes: `500000`, `64KiB`,
-/// `64k`, `256 MiB`, `1g`.
+/// Parses a size and returns it in bytes. The unit is binary, in upper or lower case, or missing for bytes:
+/// `500000`, `64KiB`, `64k`, `256 MiB`, `1g`. 0 is a size.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if `text` is no size or is more than any memory.
+/// Returns a text that says what is expected, if `text` is no whole number with such a unit, or is more
+/// than any memory. Fractions and decimal units such as `MB` are refused, too.
 pub fn size(text: &str) -> Result<usize, String> {
     let (number, unit) = split(text);
     let shift = match unit.to_ascii_lowercase().as_str() {
@@ -35,10 +37,11 @@ pub fn size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "a size is expected, such as 64MiB, 1GiB or 500000".to_owned())
 }
 
-/// Parses the length of an IP packet in bytes, with all of its headers.
+/// Parses an MTU, the length of the longest IP packet in bytes with all of its headers. It is a number from
+/// 596 to 65,535.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if no network has packets of this length.
+/// Returns a text that says what is expected, if `text` is anything else.
 pub fn mtu(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(mtu) if mtu >= MIN_MTU => Ok(mtu),
@@ -48,10 +51,11 @@ pub fn mtu(text: &str) -> Result<u16, String> {
     }
 }
 
-/// Parses a share of a whole, and returns it as 0 to 1: `0.05`, or `5%`.
+/// Parses a share of a whole, and returns it as 0 to 1, both included: `0.05`, or `5%`.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if `text` is no share.
+/// Returns a text that says what is expected, if `text` is no number, is negative, or is more than the
+/// whole.
 pub fn share(text: &str) -> Result<f64, String> {
     let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |number| (number.trim_end(), 100.0));
     let share = number.parse::<f64>().ok().map(|number| number / whole);
@@ -60,20 +64,21 @@ pub fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "a share is expected, such as 5% or 0.05, from 0 to 100%".to_owned())
 }
 
-/// Parses a span of time with its unit: `20ms`, `1s 500ms`, `2m`.
+/// Parses a span of time with its unit: `20ms`, `1s 500ms`, `2m`. `m` are minutes.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if `text` is no span of time.
+/// Returns a text that says what is expected, if `text` is no span of time, lacks the unit, or is negative.
 pub fn time(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| "a time with its unit is expected, such as 20ms, 1s or 500us".to_owned())
 }
 
-/// Parses a rate and returns it in bits per second. The unit is decimal, or missing for bits: `10Mbit`,
-/// `250k`, `1gbit`.
+/// Parses a rate and returns it in bits per second. The unit is decimal, in upper or lower case, or missing
+/// for bits: `10Mbit`, `250k`, `1gbit`.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if `text` is no rate, or is less than one bit.
+/// Returns a text that says what is expected, if `text` is no whole number with such a unit, is 0, or is
+/// 2^64 or more.
 pub fn bit_rate(text: &str) -> Result<u64, String> {
     let (number, unit) = split(text);
     let factor = match unit.to_ascii_lowercase().as_str() {

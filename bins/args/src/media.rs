@@ -7,10 +7,10 @@ use pinhole_std::media::PatternFormat;
 #[cfg(feature = "pattern")]
 const PATTERN_RATE: FrameRate = FrameRate(30_000);
 
-/// Parses a frame rate in frames per second, exact to the thousandth: `30`, `29.97`.
+/// Parses a frame rate from 0.1 to 1000 frames per second, and rounds it to the thousandth: `30`, `29.97`.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if no video has such a rate.
+/// Returns a text that says what is expected, if `text` is no number, or is out of that range.
 pub fn frame_rate(text: &str) -> Result<FrameRate, String> {
     let fps: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
     if !(0.1..=1000.0).contains(&fps) {
@@ -19,11 +19,12 @@ pub fn frame_rate(text: &str) -> Result<FrameRate, String> {
     Ok(FrameRate((fps * 1000.0).round() as u32))
 }
 
-/// Parses the size of a test pattern in pixels, and its frame rate, which is 30 per second if it is not
-/// given: `1280x720`, `1280x720@25`.
+/// Parses the size of a test pattern in pixels, and its frame rate: `1280x720`, `1280x720@25`. Without a
+/// frame rate, it is 30 frames per second.
 ///
 /// # Errors
-/// Returns a text that says what is expected, or why there is no such pattern.
+/// Returns a text that says what is expected if `text` is not of this form, or what limit of
+/// [`PatternFormat`] the size and the rate exceed.
 #[cfg(feature = "pattern")]
 pub fn pattern(text: &str) -> Result<PatternFormat, String> {
     let (size, rate) = match text.split_once('@') {

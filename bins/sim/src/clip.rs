@@ -1,4 +1,4 @@
-//! Clips that are read in place, as from flash.
+//! Clips: frames that a simulated server reads in place, as from flash.
 use pinhole::codec::jpeg::{self, JpegInfo, TRACK};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::sdp::{FrameRate, Track};
@@ -7,8 +7,9 @@ use pinhole_std::media::{Library, NormaliseOptions, PatternFormat, Playback};
 use std::path::Path;
 use thiserror::Error;
 
-/// The frames of a clip in memory, ready to be sent. As a [`FrameStore`] it is a recorded medium;
-/// [`Clip::live`] is a live source that repeats it.
+/// The frames of a clip in memory, normalised and ready to be sent. As a [`FrameStore`], it is a recorded
+/// medium with one track, whatever the [`TrackId`] is. [`Clip::live`] returns a live source that repeats
+/// it.
 #[derive(Clone, Debug)]
 pub struct Clip {
     pictures: Vec<Picture>,
@@ -25,7 +26,7 @@ struct Picture {
     duration: Duration,
 }
 
-/// Why a clip cannot be made.
+/// Why a clip cannot be made. It is displayed as a text for people.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct NoClip(String);
@@ -37,20 +38,24 @@ impl NoClip {
 }
 
 impl Clip {
-    /// Reads all frames of a file or directory. `frame_rate` is for media without a clock of their own.
+    /// Reads all frames of a file or a directory into memory. Of a directory with several media, only the
+    /// first one by name is taken. Frames that turn out to be damaged only when they are read are left out.
+    ///
+    /// `frame_rate` is for media without a clock of their own. [`Self::track`] states it in any case.
     ///
     /// # Errors
-    /// Returns [`NoClip`] if any part of it cannot be served.
+    /// Returns [`NoClip`] if any part of the file or directory cannot be served, by its headers, or if
+    /// there is no frame in it.
     pub fn open(path: &Path, frame_rate: FrameRate, normalising: NormaliseOptions) -> Result<Self, NoClip> {
         let mut library = Library::with(Playback { frame_rate, repeat: false }, normalising, 0);
         library.add_path(path);
         Self::of(&library, frame_rate)
     }
 
-    /// Draws one round of the test pattern.
+    /// Draws one loop of the test pattern, which takes up to 60 seconds when it is shown.
     ///
     /// # Errors
-    /// Returns [`NoClip`] if it cannot be drawn.
+    /// Returns [`NoClip`] if a picture cannot be encoded.
     pub fn pattern(format: PatternFormat, normalising: NormaliseOptions) -> Result<Self, NoClip> {
         let mut library = Library::with(Playback::default(), normalising, 0);
         library.add_pattern("pattern", format);
@@ -78,7 +83,8 @@ impl Clip {
         Ok(Self { pictures, frame_rate, duration })
     }
 
-    /// Returns its first `frames` frames, but at least one.
+    /// Returns the clip with only its first `frames` frames: with one if `frames` is 0, and with all if
+    /// there are no more than that.
     #[must_use]
     pub fn first(mut self, frames: usize) -> Self {
         self.pictures.truncate(frames.max(1));
@@ -86,13 +92,14 @@ impl Clip {
         self
     }
 
-    /// Returns a live source that repeats the clip, as it is at `now`: a camera that was switched on at the
-    /// clock's origin and keeps all frames.
+    /// Returns a live source that repeats the clip, as it is at `now`: a camera that was switched on at
+    /// [`Instant::ZERO`] and keeps all frames. It does not go on by itself: call this again for a later
+    /// time.
     pub fn live(&self, now: Instant) -> Live<'_> {
         Live { clip: self, now: MediaTime::from_micros(now.as_micros()) }
     }
 
-    /// Returns the number of frames of the clip.
+    /// Returns the number of frames of the clip, which is at least one.
     pub const fn frame_count(&self) -> usize {
         self.pictures.len()
     }
@@ -107,19 +114,20 @@ impl Clip {
         self.pictures.iter().map(|picture| picture.data.len()).max().unwrap_or(0)
     }
 
-    /// Returns the length of all frames in bytes.
+    /// Returns the length of all frames together in bytes.
     pub fn bytes(&self) -> usize {
         self.pictures.iter().map(|picture| picture.data.len()).sum()
     }
 
-    /// Returns the description of the clip's track, for a session description. Its dimensions are those
-    /// of the first frame.
+    /// Returns the description of the clip's track, for a session description. Its dimensions are those of
+    /// the first frame.
     pub fn track(&self) -> Track<'static> {
         let dimensions = self.pictures.first().map(|first| (first.info.width, first.info.height));
         Track { info: TRACK, dimensions, frame_rate: Some(self.frame_rate) }
     }
 
-    /// Returns the frame that is shown at `time` if the clip repeats for ever.
+    /// Returns the number of the frame that is shown at `time`, counted from the start, if the clip repeats
+    /// for ever. In the second round, the numbers go on after that of the last frame.
     pub fn at(&self, time: MediaTime) -> FrameId {
         let micros = time.as_micros();
         let rounds = micros.checked_div(self.duration.as_micros()).unwrap_or(0);
@@ -128,15 +136,16 @@ impl Clip {
         FrameId(rounds * self.pictures.len() as u64 + index as u64)
     }
 
-    /// Returns the time of a frame if the clip repeats for ever.
+    /// Returns when frame `id` is shown, counted from the start, if the clip repeats for ever.
     pub fn time_of(&self, id: FrameId) -> MediaTime {
         let count = self.pictures.len() as u64;
         let into = self.picture(id).map_or(Duration::ZERO, |picture| picture.at);
         MediaTime::ZERO + self.duration.scaled(id.0.checked_div(count).unwrap_or(0), 1) + into
     }
 
-    /// Whether a received frame is frame `id`: its dimensions, its quantisation tables, and every byte of
-    /// its scan. The segments around them are the receiver's.
+    /// Returns whether a received frame is frame `id` of the clip, repeated for ever. It compares the
+    /// dimensions, the quantisation tables, and every byte of the scan, but not the other segments, which
+    /// the receiver has written itself. False if `received` is no JPEG picture that RTP carries as it is.
     pub fn matches(&self, id: FrameId, received: &Frame<'_>) -> bool {
         let Some(picture) = self.picture(id) else { return false };
         let Ok(read) = jpeg::inspect(received.data) else { return false };
@@ -184,7 +193,8 @@ impl FrameStore for Clip {
     }
 }
 
-/// A live source of frames: see [`Clip::live`].
+/// A live source of frames at one moment: see [`Clip::live`]. As a [`FrameStore`], it has all frames up to
+/// the newest. Later ones are [`Miss::NotYet`], and every seek leads to the newest.
 #[derive(Clone, Copy, Debug)]
 pub struct Live<'a> {
     clip: &'a Clip,
@@ -192,12 +202,12 @@ pub struct Live<'a> {
 }
 
 impl Live<'_> {
-    /// Returns the newest frame of the source.
+    /// Returns the number of the newest frame of the source.
     pub fn newest(&self) -> FrameId {
         self.clip.at(self.now)
     }
 
-    /// Returns when the source has its next frame.
+    /// Returns when the source has its next frame, on the clock of [`Clip::live`].
     pub fn next_at(&self) -> Instant {
         Instant::from_micros(self.clip.time_of(self.newest().next()).as_micros())
     }

@@ -2,17 +2,19 @@
 use smoltcp::phy::{self, DeviceCapabilities};
 use smoltcp::time::Instant;
 
-/// A link that carries frames to and from a device.
+/// A link that carries frames to and from a [`Device`]: what lies below smoltcp. Frames have the link-layer
+/// header that the device's medium has.
 pub trait Link {
     /// Copies the next received frame to the start of `room`, and returns its length. A frame longer than
-    /// `room` is truncated or lost. `None`: no frame has arrived.
+    /// `room` is truncated or lost. `None` if no frame has arrived by `now`.
     fn receive(&mut self, now: Instant, room: &mut [u8]) -> Option<usize>;
 
-    /// Sends a frame, which may be lost.
+    /// Sends a frame at `now`. It may be lost without a word.
     fn send(&mut self, now: Instant, frame: &[u8]);
 }
 
-/// A device whose two buffers smoltcp reads and writes.
+/// A network device for smoltcp's interface, on top of a [`Link`]. It has one buffer for a received frame
+/// and one for a sent frame, as a microcontroller has.
 #[derive(Debug)]
 pub struct Device<L> {
     link: L,
@@ -22,7 +24,8 @@ pub struct Device<L> {
 }
 
 impl<L: Link> Device<L> {
-    /// Creates a device for frames of up to `capabilities.max_transmission_unit` bytes.
+    /// Creates a device on `link` for frames of up to `capabilities.max_transmission_unit` bytes, which are
+    /// the length of each of its two buffers.
     pub fn new(link: L, capabilities: DeviceCapabilities) -> Self {
         let buffer = || vec![0; capabilities.max_transmission_unit].into_boxed_slice();
         Self { link, received: buffer(), sent: buffer(), capabilities }
@@ -33,22 +36,24 @@ impl<L: Link> Device<L> {
         &self.link
     }
 
-    /// Returns the link that the device is connected to.
+    /// Returns the link that the device is connected to, to change it.
     pub const fn link_mut(&mut self) -> &mut L {
         &mut self.link
     }
 }
 
-/// Returns the bytes of the buffers of a device for frames of up to `max_transmission_unit` bytes.
+/// Returns how many bytes the two buffers of a [`Device`] take, for frames of up to `max_transmission_unit`
+/// bytes with their link-layer header.
 pub const fn ram(max_transmission_unit: usize) -> usize {
     2 * max_transmission_unit
 }
 
-/// A received frame, for smoltcp to read.
+/// A received frame, for smoltcp to read. If it is dropped unread, the frame is lost.
 #[derive(Debug)]
 pub struct Rx<'a>(&'a [u8]);
 
-/// A frame that smoltcp writes, to be sent.
+/// The room for a frame that smoltcp writes, and that is sent when smoltcp consumes it. If it is dropped,
+/// nothing is sent.
 #[derive(Debug)]
 pub struct Tx<'a, L> {
     link: &'a mut L,

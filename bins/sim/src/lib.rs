@@ -5,8 +5,7 @@
 //! - [`world::Sim`] runs a server and its clients on a network, in virtual time.
 //! - [`soak::Soak`] runs random scenarios, and checks what must hold in all of them.
 //!
-//! All randomness comes from seeds, and the time is an argument: a run can be repeated to the last
-//! packet.
+//! All randomness comes from seeds, and the time is an argument: a run can be repeated to the last packet.
 pub mod clip;
 pub mod device;
 pub mod faults;

@@ -8,7 +8,11 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-/// A switch and the links that are connected to it.
+/// A switch and the links that are connected to it. It learns the address of a host from the frames that
+/// the host sends. Frames to other addresses, such as broadcasts, go to all hosts but the sender.
+///
+/// The time is an argument: call [`Self::forward`] whenever [`Self::poll_at`] says so, and let the hosts
+/// receive.
 #[derive(Debug)]
 pub struct Network {
     medium: Medium,
@@ -28,12 +32,18 @@ struct Link {
 }
 
 impl Network {
-    /// Creates a network without hosts. All its randomness comes from `seed`.
+    /// Creates a network without hosts, whose links carry `medium`. All its randomness comes from `seed`.
+    /// The network is shared by the [`Port`]s of its hosts.
     pub fn new(medium: Medium, seed: u64) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Self { medium, seed, links: vec![] }))
     }
 
-    /// Connects one more host, by a link with these faults in both directions.
+    /// Connects one more link to the switch, with `faults` in each of its two directions. Returns the
+    /// host's end of the link: a network device that the caller gives to a smoltcp interface, which makes a
+    /// host of it. The network needs no address: it learns that from the first frame that the host sends.
+    ///
+    /// A link stays even if its port is dropped; [`Port::cut`] takes a host off the network. The longest
+    /// frame is that of Ethernet, 1514 bytes, or an IP packet of 1500 bytes: see [`Port::mtu`].
     pub fn plug_in(network: &Rc<RefCell<Self>>, faults: Faults) -> Port {
         let mut this = network.borrow_mut();
         let host = this.links.len();
@@ -45,13 +55,13 @@ impl Network {
         Port { network: network.clone(), host, mtu, checksums: Default::default(), at: None, observer: None }
     }
 
-    /// Returns when the next frame arrives at the switch or at a host; `None` if no frame is on its
-    /// way.
+    /// Returns when the next frame arrives at the switch, for which [`Self::forward`] is to be called, or
+    /// at a host, which is to be polled. `None` if no frame is on its way.
     pub fn poll_at(&self) -> Option<Instant> {
         self.links.iter().flat_map(|link| [link.up.poll_at(), link.down.poll_at()]).flatten().min()
     }
 
-    /// Forwards the frames that have arrived at the switch.
+    /// Forwards the frames that have arrived at the switch by `now`. Call this before the hosts are polled.
     pub fn forward(&mut self, now: Instant) {
         for from in 0..self.links.len() {
             while let Some(frame) = self.links[from].up.receive(now) {
@@ -60,7 +70,8 @@ impl Network {
         }
     }
 
-    /// Sends a frame from no host to its destination.
+    /// Sends a frame to its destination as if it came from the switch: it has no sender, and the faults of
+    /// the destination's link apply. A broadcast, or a frame to an unknown destination, goes to all hosts.
     pub fn inject(&mut self, now: Instant, frame: &[u8]) {
         self.switch(usize::MAX, now, frame.to_vec());
     }
@@ -104,73 +115,83 @@ fn source(medium: Medium, frame: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// A host's connection to a network: a network device for smoltcp.
+/// A host's end of its link to a [`Network`]: a network device that a smoltcp interface sends and receives
+/// by. It comes from [`Network::plug_in`].
 #[derive(Debug)]
 pub struct Port {
     network: Rc<RefCell<Network>>,
     host: usize,
-    /// [`DeviceCapabilities::max_transmission_unit`].
+    /// The longest frame that the host may send, in bytes with the link-layer header:
+    /// [`DeviceCapabilities::max_transmission_unit`]. Change it before the interface is created.
     pub mtu: usize,
-    /// The checksums that smoltcp computes and checks: see [`DeviceCapabilities::checksum`].
+    /// The checksums that smoltcp computes and checks: see [`DeviceCapabilities::checksum`]. All of them
+    /// are, by default.
     pub checksums: smoltcp::phy::ChecksumCapabilities,
-    /// The time on the network's clock, which the caller keeps up to date for a host whose clock differs.
-    /// `None`: the host's clock is the network's.
+    /// The time on the network's clock, for a host whose own clock differs: set it before each poll of the
+    /// interface. `None`: the host's clock is the network's.
     pub at: Option<Instant>,
-    /// An observer of every frame that passes; `None` for no observer.
+    /// An observer of every frame that the host sends or receives; `None` for no observer.
     pub observer: Option<Box<dyn Observer>>,
 }
 
-/// Observes the frames that a host sends and receives.
+/// Observes the frames that a host sends and receives: see [`Port::observer`].
 pub trait Observer: fmt::Debug {
-    /// The host sends a frame. It may be lost afterwards.
+    /// The host sends `frame`, with its link-layer header, at `at` on the network's clock. It may be lost
+    /// afterwards.
     fn on_sent(&mut self, at: Instant, frame: &[u8]);
 
-    /// The host receives a frame, changed or not.
+    /// The host receives `frame`, with its link-layer header, at `at` on the network's clock. Faults may
+    /// have changed it.
     fn on_received(&mut self, at: Instant, frame: &[u8]);
 }
 
 impl Port {
-    /// Sets the faults of both directions for frames sent from now on.
+    /// Sets the faults of both directions of the link, for frames that are sent from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.set_faults_each([faults; 2]);
     }
 
-    /// Sets the faults of frames from the host, and of frames to the host.
+    /// Sets the faults of frames from the host, and of frames to the host, in this order. They apply to
+    /// frames that are sent from now on.
     pub fn set_faults_each(&self, [up, down]: [Faults; 2]) {
         let link = &mut self.network.borrow_mut().links[self.host];
         link.up.set_faults(up);
         link.down.set_faults(down);
     }
 
-    /// Cuts the link in both directions, or restores it.
+    /// Cuts the link in both directions if `cut` is true, or restores it. Frames that are sent while it is
+    /// cut are lost; those that are on their way still arrive.
     pub fn cut(&self, cut: bool) {
         self.cut_each([cut; 2]);
     }
 
-    /// Cuts or restores the direction from the host, and the direction to the host.
+    /// Cuts, or restores, the direction from the host and the direction to the host, in this order; true
+    /// means cut. Frames that are on their way still arrive.
     pub fn cut_each(&self, [up, down]: [bool; 2]) {
         let link = &mut self.network.borrow_mut().links[self.host];
         link.up.cut(up);
         link.down.cut(down);
     }
 
-    /// Returns the counters of frames from the host, and of frames to the host.
+    /// Returns the counters of frames from the host, and of frames to the host, in this order, since the
+    /// port was plugged in.
     pub fn counters(&self) -> [Counters; 2] {
         let link = &self.network.borrow().links[self.host];
         [link.up.counters(), link.down.counters()]
     }
 
-    /// Whether a frame waits to be received.
+    /// Returns whether a frame has arrived at the host by `now`, on the network's clock, and waits for the
+    /// interface to be polled.
     pub fn has_frame(&self, now: Instant) -> bool {
         self.network.borrow().links[self.host].down.poll_at().is_some_and(|at| at <= now)
     }
 }
 
-/// A received frame, for smoltcp to read.
+/// A received frame, for smoltcp to read. If it is dropped unread, the frame is lost.
 #[derive(Debug)]
 pub struct Rx(Vec<u8>);
 
-/// A frame that smoltcp writes, to be sent.
+/// The permission to send a frame, which smoltcp writes. If it is dropped, nothing is sent.
 #[derive(Debug)]
 pub struct Tx<'a>(&'a mut Port, Instant);
 

@@ -13,41 +13,43 @@ const ETHERNET_HEADER: usize = 14;
 const IPV4: [u8; 2] = [0x08, 0x00];
 const IPV6: [u8; 2] = [0x86, 0xdd];
 
-/// The layer that a link carries: Ethernet, or IP alone.
+/// The layer whose frames a link carries: Ethernet, or IP alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Medium {
-    /// Ethernet frames. Only IP packets in them are corrupted: for all others, Ethernet's checksum is taken
-    /// to find the corruption.
+    /// Ethernet frames. Only IP packets in them are corrupted: corruption of all others counts as found by
+    /// Ethernet's checksum.
     #[default]
     Ethernet,
     /// IP packets without a link-layer header.
     Ip,
 }
 
-/// Counters of frames. `sent + duplicated` always equals the sum of `delivered`, `lost`, `cut`,
-/// `overflowed` and [`Wire::in_flight`].
+/// Counters of frames since a [`Wire`] was created. `sent + duplicated` always equals the sum of
+/// `delivered`, `lost`, `cut`, `overflowed` and [`Wire::in_flight`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Frames that were sent.
+    /// The number of calls of [`Wire::send`].
     pub sent: u64,
-    /// Frames that were delivered, changed or not.
+    /// Frames that [`Wire::receive`] has returned, changed or not. The second copy of a frame counts, too.
     pub delivered: u64,
     /// Frames that were lost at random.
     pub lost: u64,
     /// Frames that were sent while the link was cut.
     pub cut: u64,
-    /// Frames that were lost because the link was busy for too long.
+    /// Frames that were lost because they would have waited for longer than [`Faults::queue`] at the link's
+    /// rate.
     pub overflowed: u64,
-    /// Frames that were duplicated.
+    /// Frames that were sent twice: each counts once.
     pub duplicated: u64,
-    /// Packets that were changed.
+    /// IP packets in which a byte was changed.
     pub corrupted: u64,
     /// Frames that were held back for later ones to overtake.
     pub reordered: u64,
 }
 
 /// One direction of a link. Frames are delivered after a delay, out of order, changed, twice, or not at
-/// all, as its [`Faults`] say.
+/// all, as its [`Faults`] say. The caller passes in the time: put frames in with [`Self::send`], and take
+/// them out with [`Self::receive`] when [`Self::poll_at`] says so.
 ///
 /// ```
 /// use pinhole::time::{Duration, Instant};
@@ -91,7 +93,8 @@ struct HeldFrame {
 }
 
 impl Wire {
-    /// Creates a link whose randomness comes from `seed`.
+    /// Creates a direction of a link with no frame on it. Its randomness comes from `seed`: the same calls
+    /// with the same seed have the same results.
     pub fn new(medium: Medium, faults: Faults, seed: u64) -> Self {
         Self {
             medium,
@@ -113,22 +116,25 @@ impl Wire {
         self.faults = faults;
     }
 
-    /// Cuts the link, or restores it. Frames that have left still arrive.
+    /// Cuts this direction if `cut` is true, or restores it. Frames that are sent while it is cut are lost;
+    /// those that are on their way still arrive.
     pub const fn cut(&mut self, cut: bool) {
         self.cut = cut;
     }
 
-    /// Returns the counts of frames so far.
+    /// Returns the counts of frames since the wire was created.
     pub const fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Returns the number of frames that have been neither delivered nor lost.
+    /// Returns the number of frames that have been neither delivered nor lost: on their way, or held back
+    /// to be overtaken.
     pub fn in_flight(&self) -> usize {
         self.on_the_way.len() + self.held.len()
     }
 
-    /// Puts a frame on the wire at `now`. It may be lost.
+    /// Puts a frame on the wire at `now`. The frame may be lost. If `now` is earlier than in a call before,
+    /// the frame still does not overtake the earlier one by that.
     pub fn send(&mut self, now: Instant, frame: impl Into<Vec<u8>>) {
         self.counters.sent += 1;
         if self.cut {
@@ -147,7 +153,8 @@ impl Wire {
         self.send_one(now, frame);
     }
 
-    /// Returns the next frame that has arrived by `now`, if any.
+    /// Returns the next frame that has arrived by `now`; `None` if there is none: call this again at
+    /// [`Self::poll_at`]. Call it until it returns `None`.
     pub fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
         while let Some(index) = self.held.iter().position(|held| held.until <= now) {
             let held = self.held.remove(index);
@@ -158,7 +165,7 @@ impl Wire {
         Some(entry.remove())
     }
 
-    /// Returns when to call [`Self::receive`] next. `None`: no frame is in flight.
+    /// Returns when to call [`Self::receive`] next. `None` if no frame is on its way.
     pub fn poll_at(&self) -> Option<Instant> {
         let arrival = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
         let held = self.held.iter().map(|held| held.until).min();

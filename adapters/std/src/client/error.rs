@@ -1,60 +1,67 @@
-//! The errors of a client, as sentences for its user.
+//! The errors of a client. Each is displayed as a sentence for its user.
 use pinhole::client::{ClientError, Unusable};
 use pinhole::rtsp::{AuthScheme, Method, Status};
 use std::io;
 
-/// Why a client's session cannot begin or continue.
+/// Why a client's session cannot begin or continue. It is displayed as a sentence for the user.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL or the options are invalid.
+    /// The URL is not one that a client can connect to. Trying again fails in the same way.
     #[error("{0}")]
     Unusable(Unusable),
-    /// No address was found for the host of the URL.
+    /// No address was found for the host of the URL: the name is wrong, or the network is down.
     #[error("the host {host} is not found: {source}")]
     Resolve {
-        /// The host in the URL.
+        /// The host in the URL, without the port.
         host: String,
-        /// The error of the system.
+        /// The error of the system's resolver.
         source: io::Error,
     },
-    /// The server did not accept a TCP connection: nobody listens at the address, or it does not
-    /// answer.
+    /// The server did not accept a TCP connection: nobody listens at the address, or it does not answer in
+    /// [`Options::connect_timeout`](super::Options::connect_timeout). Another try may succeed.
     #[error("cannot connect to {address}: {source}; is the server running?")]
     Connect {
-        /// The host and port that the client tried to connect to.
+        /// The host of the URL and the port that the client tried to connect to.
         address: String,
-        /// The error of the system.
+        /// The error of the system, for the last address of the host that was tried.
         source: io::Error,
     },
-    /// The server refused a request without which the session cannot go on.
+    /// The server refused a request without which the session cannot go on: DESCRIBE, SETUP, or the first
+    /// PLAY. The same request will be refused again unless something changes at the server.
     #[error("{}", refusal(*method, *status, *auth))]
     Refused {
         /// The method of the request that the server has refused.
         method: Method<'static>,
         /// The status of the server's response.
         status: Status,
-        /// The authentication that the server asks for, with status 401; `None` with any other status.
+        /// The authentication that the server asks for, with status 401. Clients do not support any, so
+        /// give up. `None` with any other status, or if the server does not say.
         auth: Option<AuthScheme>,
     },
-    /// The server says that the presentation is at this URL.
+    /// The server says that the presentation is at this other URL, which
+    /// [`Client::connect`](super::Client::connect) may be called with: redirections are not followed. The
+    /// text is empty if the server does not give the URL; invalid UTF-8 in it is replaced.
     #[error("the server says that the stream is elsewhere: {0}")]
     Redirected(String),
-    /// The session has failed after it had begun.
+    /// The session has failed after the TCP connection was made: the connection was lost, or the server
+    /// does not answer, or its messages cannot be used. After a loss,
+    /// [`Client::reconnect`](super::Client::reconnect) goes on.
     #[error("{0}")]
     Session(ClientError),
-    /// A frame does not fit the cache; see [`super::Options::cache`].
+    /// The first frame of a track does not fit the track's part of the cache. Connect anew with a larger
+    /// [`Options::cache`](super::Options::cache).
     #[error(
         "a frame of {frame} bytes does not fit the cache, which takes {cache} bytes a track; it should be \
          several times as large"
     )]
     CacheTooSmall {
-        /// The length of the frame in bytes.
+        /// The length of the frame in bytes, as far as it came.
         frame: usize,
-        /// The number of bytes that the cache of its track may hold.
+        /// The number of bytes that the cache of the frame's track may hold.
         cache: usize,
     },
-    /// The operating system refuses what an event loop needs.
+    /// The operating system refuses what the client needs: sockets, a poll, or random numbers. Give up.
     #[error("the event loop failed: {0}")]
     Loop(io::Error),
 }

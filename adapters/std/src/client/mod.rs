@@ -1,4 +1,8 @@
-//! An RTSP client on desktop sockets. The caller drives it by turns, and reads frames from its caches.
+//! An RTSP client on desktop sockets.
+//!
+//! The caller connects with [`Client::connect`], then calls [`Client::turn`] in a loop. After each turn it
+//! fetches events with [`Client::poll_event`] and reads frames from the caches with [`Client::frame`].
+//! Nothing is sent or received outside a turn. [`Client::teardown`] ends the session.
 mod error;
 mod gather;
 mod link;
@@ -35,22 +39,28 @@ const UDP: usize = 2;
 
 type Cache = FrameRing<Vec<Slot>, Vec<u8>>;
 
-/// A handle with which another thread ends a [`Client::turn`] early.
+/// A handle with which another thread makes [`Client::turn`] return early. It comes from [`Client::waker`],
+/// can be cloned, and may outlive the client.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<mio::Waker>);
 
 impl Waker {
-    /// Ends the current turn, or the next one if there is none.
+    /// Makes the [`Client::turn`] under way return within some milliseconds. If none is under way, the next
+    /// one returns early. Does nothing if the client was dropped.
     pub fn wake(&self) {
         // Fails only if the client is gone.
         let _ = self.0.wake();
     }
 }
 
-/// A session with an RTSP server.
+/// A session with an RTSP server. Call [`Self::turn`] in a loop: nothing is sent or received outside it.
 ///
-/// Its tracks have the numbers that the server's description gives them, from 0. Each has a cache of
-/// its own, in which frames have consecutive numbers, from 0, in the order in which they came.
+/// The tracks are those of the server's description that this client can receive, at most four, numbered
+/// from 0 in the order of the description. Each track has a cache of its own, in which frames have
+/// consecutive numbers, from 0, in the order in which they came.
+///
+/// If a client is dropped, its connection is closed without TEARDOWN. To end the session in order, call
+/// [`Self::teardown`] and go on with turns until [`Event::Closed`].
 pub struct Client {
     url: String,
     options: Options,
@@ -92,11 +102,14 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// Connects to the server of `url`, and asks it to play what `options` say. Blocks until there is
-    /// a connection.
+    /// Connects to the server of `url`, and asks it to play [`Options::play`]. Blocks until there is a TCP
+    /// connection, or no address of the host has answered within [`Options::connect_timeout`]. The session
+    /// itself begins with the first [`Self::turn`].
     ///
     /// # Errors
-    /// The URL is invalid, the host is not found, or nobody listens there.
+    /// [`Error::Unusable`] if the URL is invalid, [`Error::Resolve`] if the host is not found,
+    /// [`Error::Connect`] if nobody listens there, and [`Error::Loop`] if the system refuses what the
+    /// client needs.
     pub fn connect(url: &str, options: &Options) -> Result<Self, Error> {
         let (started, clock) = (Instant::now(), Clock::start());
         let mut conn = session(url, options.transport, clock.now())?;
@@ -133,11 +146,15 @@ impl Client {
         })
     }
 
-    /// Waits for input and timers, for `at_most` at the longest, and does what is due. Without a
-    /// connection, it only waits.
+    /// Waits for input and timers, for `at_most` at the longest, and does what is due. Zero does not wait.
+    /// Without a connection, a turn only waits, unless [`Self::reconnect`] is under way.
+    ///
+    /// After each turn, call [`Self::poll_event`] until it returns `None`.
     ///
     /// # Errors
-    /// The session has failed, or [`Self::reconnect`] has. The caches keep their frames.
+    /// The session has failed, or [`Self::reconnect`] has. The caches keep their frames, and events from
+    /// before can still be polled. Call [`Self::reconnect`] to go on, or drop the client; until then, turns
+    /// only wait.
     pub fn turn(&mut self, at_most: Duration) -> Result<(), Error> {
         self.wait(at_most)?;
         let done = self.arrive().and_then(|()| self.advance());
@@ -147,47 +164,56 @@ impl Client {
         done
     }
 
-    /// Returns what happened next; `None` if nothing has happened since.
+    /// Returns the oldest event that was not returned yet. `None` means that there is no more until the
+    /// next [`Self::turn`].
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// Returns the number of tracks; 0 until [`Event::Described`].
+    /// Returns the number of tracks; 0 until [`Event::Described`]. It stays the same over
+    /// [`Self::reconnect`].
     pub fn tracks(&self) -> u8 {
         u8::try_from(self.caches.len()).unwrap_or(u8::MAX)
     }
 
-    /// Returns the codec, the clock rate and the parameters of a track; `None` if there is no such track,
-    /// or the presentation is not described yet.
+    /// Returns the codec and the clock rate of a track; `None` if there is no such track, or the
+    /// presentation is not described yet.
     pub fn track_info(&self, track: u8) -> Option<TrackInfo<'_>> {
         self.cache(track).map(FrameRing::track_info)
     }
 
-    /// Returns the server's description of a track; `None` before [`Event::Described`], or if there is no
-    /// such track.
+    /// Returns the server's description of a track. `None` if there is no such track, or before
+    /// [`Event::Described`], which comes again on each new connection.
     pub fn track(&self, track: u8) -> Option<TrackDescription> {
         self.conn.track(track)
     }
 
-    /// Returns the server's wall clock with the time of a track that it stands for, which puts two tracks on
-    /// one clock; `None` until the server has sent it.
+    /// Returns one moment on the server's wall clock and on the clock of a track, by the newest RTCP sender
+    /// report. [`ClockReference::map`] puts two tracks on one clock with it.
+    ///
+    /// `None` if there is no such track, and until a packet and a sender report of the track have come on
+    /// this connection; some servers never send one.
     pub fn clock(&self, track: u8) -> Option<ClockReference> {
         self.conn.clock(track)
     }
 
-    /// Returns a frame of a track from its cache. A frame of JPEG is a JPEG file.
+    /// Returns a frame of a track from its cache. The data of a frame of a JPEG track are a JPEG file.
+    /// Frames of which a part was lost are returned, too: see [`Frame::flags`].
     ///
     /// # Errors
-    /// [`Miss::NotYet`] if the frame has not come yet; [`Miss::Overrun`] if it was evicted.
+    /// [`Miss::NotYet`] if the frame has not come yet: try again after the next [`Self::turn`]. This is
+    /// also so after the last frame, which [`Event::Ended`] tells, and for a track that does not exist.
+    /// [`Miss::Overrun`] if the frame was evicted: go on at the start of [`Self::cached`], or at the newest
+    /// frame.
     pub fn frame(&self, track: u8, id: FrameId) -> Result<Frame<'_>, Miss> {
         self.cache(track).ok_or(Miss::NotYet)?.frame(TrackId { media: 0, track }, id)
     }
 
-    /// Returns the media time during which a frame in the cache of a track is shown; empty if its
-    /// duration is not known.
+    /// Returns the media time during which a frame in the cache of a track is shown. The range is empty if
+    /// the frame's duration is not known.
     ///
     /// # Errors
-    /// As for [`Self::frame`].
+    /// The same as those of [`Self::frame`].
     pub fn frame_time(&self, track: u8, id: FrameId) -> Result<std::ops::Range<MediaTime>, Miss> {
         let clock_rate = self.cache(track).ok_or(Miss::NotYet)?.track_info().clock_rate;
         let frame = self.frame(track, id)?;
@@ -195,62 +221,76 @@ impl Client {
         Ok(frame.media_time(clock_rate)..MediaTime::from_ticks(end, clock_rate))
     }
 
-    /// Returns the numbers of the frames in the cache of a track. The end is the number that the next
-    /// frame will have.
+    /// Returns the numbers of the frames in the cache of a track: from the oldest one to before the number
+    /// that the next frame will have. Empty, from 0 to 0, if there is no such track.
     pub fn cached(&self, track: u8) -> std::ops::Range<FrameId> {
         self.cache(track).map_or(FrameId(0)..FrameId(0), FrameRing::frames)
     }
 
-    /// Returns the frame in the cache of a track that is shown at `time`, if it is there.
+    /// Returns the number of the frame in the cache of a track that is shown at `time`. In a gap within one
+    /// of [`Self::time_ranges`], that is the frame before the gap. If several time ranges have `time`, it
+    /// is the frame of the newest one.
+    ///
+    /// `None` if no cached frame is shown at `time`, or if there is no such track; [`Self::seek`] fetches
+    /// the frame.
     pub fn find(&self, track: u8, time: MediaTime) -> Option<FrameId> {
         self.cache(track)?.find(time)
     }
 
-    /// Returns the parts of a track that are in its cache, the one that came last first; see
-    /// [`FrameRing::time_ranges`].
+    /// Returns the parts of a track that are in its cache, each a run of frames without a jump in media
+    /// time: see [`FrameRing::time_ranges`]. The part that came last is the first. There is none if the
+    /// cache is empty or there is no such track.
     pub fn time_ranges(&self, track: u8) -> impl Iterator<Item = TimeRange> + '_ {
         self.cache(track).into_iter().flat_map(FrameRing::time_ranges)
     }
 
-    /// Returns how many frames and bytes the cache of a track holds.
+    /// Returns how many frames and bytes the cache of a track holds. All figures are 0 if there is no such
+    /// track, or before [`Event::Described`].
     pub fn usage(&self, track: u8) -> Usage {
         let Some(cache) = self.cache(track) else { return Usage::default() };
         let span = cache.time_ranges().map(|range| Duration::from(range.to.since(range.from))).sum();
         Usage { frames: cache.frame_count(), bytes: cache.bytes_used(), capacity: cache.capacity(), span }
     }
 
-    /// Returns the length of the presentation; `None` if it is live, or not described yet.
+    /// Returns the length of the presentation. `None` if the presentation is live, its length is unknown,
+    /// or it is not described yet.
     pub fn duration(&self) -> Option<Duration> {
         self.described.flatten()
     }
 
-    /// Returns whether the presentation is live: it is described, and has no end.
+    /// Returns whether the presentation counts as live: it is described, and its description gives no
+    /// length. False before [`Event::Described`].
     pub fn is_live(&self) -> bool {
         self.described == Some(None)
     }
 
-    /// Notes that frame `id` of a track, and those after it, are still needed. With
-    /// [`Options::prefetch`], those of recorded media are not evicted from now on, and more are fetched
-    /// as there is room.
+    /// Notes that frame `id` of a track, and those after it, are still needed. Call this whenever the
+    /// viewer has gone on. With [`Options::prefetch`], frames of recorded media from `id` on are not
+    /// evicted from now on, and more are fetched as there is room. It has no effect on other media, and
+    /// none if there is no such track.
     ///
-    /// This is the frame to be read next, not the one that is being shown. At first, only track 0 is
-    /// watched: of other tracks, the oldest frames make room for the newest until this is called for
-    /// them.
+    /// `id` is the frame to be read next, not the one that is being shown. At first, only track 0 is
+    /// watched, from its first frame on: of other tracks, the oldest frames make room for the newest until
+    /// this is called for them.
     pub fn watch_from(&mut self, track: u8, id: FrameId) {
         self.prefetch.watch_from(track, id);
     }
 
     /// Notes that nobody watches a track: its oldest frames make room for the newest, and it does not
-    /// decide how far ahead the presentation is fetched.
+    /// decide how far ahead the presentation is fetched. Use this for a track that the viewer has switched
+    /// off; [`Self::watch_from`] takes it back. Does nothing if there is no such track.
     pub fn unwatch(&mut self, track: u8) {
         self.prefetch.unwatch(track);
     }
 
-    /// Asks the server to play from another place. A live presentation is only watched from its newest
-    /// frame on.
+    /// Asks the server to play from the media time `to`, at the scale and speed of the last PLAY.
+    /// [`Event::Playing`] or [`Event::Refused`] follows. If there is no connection, this also calls
+    /// [`Self::reconnect`]. For a live presentation, `to` is ignored and nothing is asked of the server:
+    /// the next frame that comes is taken to be the one that is needed next.
     ///
-    /// The first frame of each track from there has the number that ends [`Self::cached`] now; of the
-    /// watched tracks, it is taken to be the one that is needed next. Cached frames stay until there is no room for more.
+    /// The first frame of each track from there has the number that ends [`Self::cached`] now. For each
+    /// watched track, that frame is taken to be the one that is needed next. Frames that are in a cache
+    /// stay there until their room is needed.
     pub fn seek(&mut self, to: MediaTime) {
         if self.is_live() {
             self.prefetch.watch_newest(&self.caches);
@@ -264,64 +304,74 @@ impl Client {
         }
     }
 
-    /// Asks the server to pause. This is not needed to show a still picture with [`Options::prefetch`]:
-    /// the server is then paused whenever enough is fetched.
+    /// Asks the server to pause. [`Event::Paused`] or [`Event::Refused`] follows; [`Self::play`] goes on.
+    /// Before the server plays, this keeps it from starting, and after a [`Self::reconnect`], too.
+    ///
+    /// This is not needed to show a still picture with [`Options::prefetch`]: the server is then paused
+    /// whenever enough is fetched.
     pub fn pause(&mut self) {
         self.wanted = None;
         self.prefetch.hold();
         self.conn.pause();
     }
 
-    /// Asks the server to go on where it was paused, or to start over after the end.
+    /// Asks the server to go on where it was paused, or to start over after the end. [`Event::Playing`] or
+    /// [`Event::Refused`] follows, unless the server plays already.
     pub fn play(&mut self) {
         let mut options = self.options.play;
         options.from = None;
         self.play_with(options);
     }
 
-    /// Asks the server to play from another place, or at another scale or speed. Scale and speed stay
-    /// until the next call.
+    /// Asks the server to play with `options`: from another place, or at another scale or speed. Scale and
+    /// speed stay until the next call. [`Event::Playing`] or [`Event::Refused`] follows. Before the
+    /// presentation is described, or without a connection, the request waits for that.
     pub fn play_with(&mut self, options: PlayOptions) {
         self.options.play = options;
         self.wanted = Some(options);
         self.conn.play_with(self.prefetch.play(options, &self.caches));
     }
 
-    /// Connects again after [`Self::turn`] has failed, or after [`Event::Closed`]. Returns at once: turns
-    /// go on as without a connection meanwhile.
+    /// Connects again after [`Self::turn`] has failed, or after [`Event::Closed`]. Returns at once; go on
+    /// with turns. If there still is a connection, it is dropped first, without TEARDOWN. Once there is a
+    /// new connection, [`Event::Described`] and [`Event::Playing`] come again. If none can be made,
+    /// [`Self::turn`] returns the error: call this again after a pause.
     ///
     /// The caches stay, and the numbers of their frames go on. A recorded presentation goes on after the
-    /// newest frame, or from the last [`Self::seek`] that the server has not answered. A live one goes
-    /// on at its newest frame, at a media time that is later by the time that has passed.
+    /// newest frame, or from the last [`Self::seek`] that the server has not answered. A live one goes on
+    /// at its newest frame, at a media time that is later by the time that has passed.
     pub fn reconnect(&mut self) {
         self.disconnect();
         self.leaving = false;
         self.link = Link::connect(self.url.clone(), self.options.connect_timeout, self.waker.clone());
     }
 
-    /// Returns whether there is a connection to the server.
+    /// Returns whether there is a connection to the server. False after an error and after
+    /// [`Event::Closed`], until [`Self::reconnect`] has made a new connection.
     pub const fn is_connected(&self) -> bool {
         matches!(self.link, Link::Up(_))
     }
 
-    /// Asks the server to end the session. [`Event::Closed`] follows.
+    /// Asks the server to end the session. Go on with turns until [`Event::Closed`], which follows even if
+    /// the server does not answer. Without a connection this does nothing, and no event follows.
     pub fn teardown(&mut self) {
         self.leaving = true;
         self.conn.teardown();
     }
 
-    /// Returns a handle with which another thread ends a [`Client::turn`] early.
+    /// Returns a handle with which another thread makes [`Self::turn`] return early.
     pub fn waker(&self) -> Waker {
         self.waker.clone()
     }
 
-    /// Returns the state of the session.
+    /// Returns what the server plays, by its last answer to PLAY, and how long the first frame took.
     pub const fn statistics(&self) -> Statistics {
         let (range, scale, speed) = self.played;
         Statistics { transport: self.transport, range, scale, speed, first_frame: self.first_frame }
     }
 
-    /// Returns what was received of a track so far, over all connections.
+    /// Returns what was received of a track so far, over all connections. The jitter is that of the newest
+    /// connection. All figures are 0 if there is no such track.
     pub fn track_statistics(&self, track: u8) -> ReceiverStatistics {
         let received = self.conn.statistics(track).unwrap_or_default();
         self.before.get(usize::from(track)).map_or(received, |before| received.after(before))

@@ -22,12 +22,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::task::Waker;
 
-/// How recorded media are played.
+/// How a [`Library`] plays recorded media. The default is 30 frames per second where a medium has no clock,
+/// without repetition.
 #[derive(Clone, Copy, Debug)]
 pub struct Playback {
-    /// The rate of media without a clock of their own.
+    /// The frame rate of recorded media without a clock of their own: all but AVI files. A rate of 0 counts
+    /// as 0.001 frames per second.
     pub frame_rate: FrameRate,
-    /// Whether recorded media start over when they end.
+    /// Whether recorded media start over when they end. They are then described to clients without a
+    /// duration, and never end.
     pub repeat: bool,
 }
 
@@ -37,12 +40,13 @@ impl Default for Playback {
     }
 }
 
-/// The media of a server: files, directories, live inputs and test patterns.
+/// The media of a server: files, directories, live inputs and test patterns. Add all of them, look at
+/// [`Self::problems`], and pass the library to [`Server::bind`](crate::server::Server::bind).
 ///
-/// As a [`FrameStore`], it has a medium for each [`TrackId::media`], in the order in which they were
-/// added. A frame of a recorded medium that must be read or re-coded first is [`Miss::NotYet`], until a
-/// loader thread has done that for an event loop of a [`Server`](crate::server::Server), or
-/// [`Self::load`] has.
+/// As a [`FrameStore`], it has a medium for each [`TrackId::media`], in the order in which they were added,
+/// and each medium has one track, number 0. A frame of a recorded medium that must be read or re-coded
+/// first is [`Miss::NotYet`], until a loader thread has done that for an event loop of a
+/// [`Server`](crate::server::Server), or [`Self::load`] has.
 #[derive(Debug)]
 pub struct Library {
     media: Vec<(String, Medium)>,
@@ -58,33 +62,38 @@ pub struct Library {
     session_id: u64,
 }
 
-/// A description of one medium.
+/// A description of one medium, from [`Library::mounted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mounted<'a> {
-    /// The path in its URL, without the leading slash.
+    /// The path of the medium in its URL, without the leading slash. It is not percent-encoded.
     pub mount: &'a str,
-    /// Width and height in pixels; `None` until the first frame of a live input.
+    /// The width and height of the first frame in pixels. `None` before the first frame of a live input,
+    /// and if the first frame of a recorded medium cannot be sent.
     pub size: Option<(u16, u16)>,
-    /// The number of frames, once through; `None` for a live input.
+    /// The number of frames, once through, without those that were left out: of a test pattern, the frames
+    /// of its loop. `None` for a live input.
     pub frames: Option<u64>,
-    /// How many of the frames are re-coded without loss before they are sent.
+    /// How many of the frames are re-coded without loss before they are sent, as far as their headers tell;
+    /// 0 for live inputs and test patterns.
     pub recoded: u64,
-    /// How many of the frames are decoded and encoded anew before they are sent.
+    /// How many of the frames are decoded and encoded anew before they are sent, as far as their headers
+    /// tell; 0 for live inputs and test patterns. See [`NormaliseOptions::transcode`].
     pub transcoded: u64,
 }
 
 impl Library {
-    /// Creates an empty library that normalises frames in the default way, with a cache of
-    /// [`default_cache`] bytes.
+    /// Creates an empty library that plays recorded media as `playback` says, and normalises frames in the
+    /// default way. Its cache has [`default_cache`] bytes; with [`Self::with`], the caller chooses.
     pub fn new(playback: Playback) -> Self {
         Self::with(playback, NormaliseOptions::default(), default_cache())
     }
 
-    /// Creates an empty library.
+    /// Creates an empty library that plays recorded media as `playback` says, and normalises frames as
+    /// `normalising` says.
     ///
     /// All media together hold about `cache` bytes of frames that had to be re-coded, or were read from
-    /// single pictures, and at least one such frame. Frames that are being sent, live inputs and test
-    /// patterns take memory besides that.
+    /// single pictures, and at least one such frame, even if `cache` is 0. Frames that are being sent, live
+    /// inputs and test patterns take memory besides that.
     pub fn with(playback: Playback, normalising: NormaliseOptions, cache: usize) -> Self {
         let clock = Clock::start();
         Self {
@@ -100,8 +109,13 @@ impl Library {
         }
     }
 
-    /// Adds a file, a directory of files, or a directory of single pictures, after reading all headers.
-    /// What cannot be served is left out, and added to [`Self::problems`].
+    /// Adds a file or a directory, after reading all headers. Blocks meanwhile. What cannot be served is
+    /// left out, and added to [`Self::problems`].
+    ///
+    /// A file becomes one medium, whatever its ending, and its name without the ending is the path in its
+    /// URL. Of a directory, each `.mjpeg`, `.mjpg`, `.avi` and `.multipart` file becomes a medium, and all
+    /// `.jpg` and `.jpeg` pictures together become one under the directory's name, in the order of their
+    /// names. If a medium with the same path is there already, the second one is left out.
     ///
     /// Files are mapped, not copied: the process ends by a signal if one is truncated while it is served.
     pub fn add_path(&mut self, path: &Path) {
@@ -112,8 +126,12 @@ impl Library {
         }
     }
 
-    /// Adds a live input: Motion-JPEG, which a thread of its own reads from `reader` until it ends. An
-    /// error is added to [`Self::problems`].
+    /// Adds a live input: Motion-JPEG, which a thread of its own reads from `reader` from now on until it
+    /// ends. `mount` is the path in its URL, without the leading slash. The reader must block: any error
+    /// but [`Interrupted`](std::io::ErrorKind::Interrupted) ends the input.
+    ///
+    /// If `mount` is taken, or the system refuses a thread, that is added to [`Self::problems`], and the
+    /// input is not served.
     pub fn add_live(&mut self, mount: &str, reader: impl Read + Send + 'static) {
         let (wakers, rate) = (self.wakers.clone(), self.playback.frame_rate);
         match Live::start(mount, reader, self.clock, wakers, rate, self.normalising) {
@@ -122,9 +140,12 @@ impl Library {
         }
     }
 
-    /// Adds a moving test pattern without end, which shows a clock and the number of the frame. Both
-    /// start over after some seconds, because the frames are a loop. It is made here, which takes seconds
-    /// for large pictures. An error is added to [`Self::problems`].
+    /// Adds a moving test pattern without end, which shows a clock and the number of the frame. `mount` is
+    /// the path in its URL, without the leading slash. The clock and the number start over after at most 60
+    /// seconds, because the frames are a loop.
+    ///
+    /// The loop is made here, which blocks, for seconds if the pictures are large. If `mount` is taken, or
+    /// a picture cannot be encoded, that is added to [`Self::problems`], and the pattern is not served.
     #[cfg(feature = "pattern")]
     pub fn add_pattern(&mut self, mount: &str, format: PatternFormat) {
         match Pattern::prepare(format, self.normalising) {
@@ -135,12 +156,14 @@ impl Library {
         }
     }
 
-    /// Returns what could not be served, and why, in the order in which it was found.
+    /// Returns what could not be served, and why, in the order in which it was found. Empty if everything
+    /// is served. Of one file, only the first eight problems are kept, and one more tells how many others
+    /// there were.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// Returns a description of each medium.
+    /// Returns a description of each medium, in the order in which they were added.
     pub fn mounted(&self) -> impl Iterator<Item = Mounted<'_>> {
         self.media.iter().map(|(mount, medium)| {
             let (recoded, transcoded) = match medium {
@@ -151,11 +174,16 @@ impl Library {
         })
     }
 
-    /// Loads a frame of a recorded medium on this thread, and returns it. Blocks. This is for programs
-    /// that read a library themselves; a [`Server`](crate::server::Server) has threads for it.
+    /// Loads a frame of a recorded medium on this thread, and returns it. Blocks. This is for programs that
+    /// read a library themselves; a [`Server`](crate::server::Server) has threads for it.
+    ///
+    /// A frame that does not lie in a mapped file as it is sent stays in memory for as long as the library
+    /// exists, whatever the size of the cache.
     ///
     /// # Errors
-    /// As for [`FrameStore::frame`]; [`Miss::NotYet`] only for a live input.
+    /// [`Miss::NotYet`] if a live input has not come that far; [`Miss::Overrun`] if it no longer has the
+    /// frame; [`Miss::Unusable`] if the frame cannot be sent, so skip it; [`Miss::End`] after the last
+    /// frame, and if there is no such track.
     pub fn load(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         if let Some(Medium::Recorded(recorded)) = self.medium(track.media) {
             self.loaded.load(recorded, track, id, self.normalising);
@@ -163,13 +191,14 @@ impl Library {
         self.frame(track, id)
     }
 
-    /// Returns how many bytes of frames the cache holds. Frames that are sent from a mapped file as they
-    /// are do not count.
+    /// Returns how many bytes of frames the cache holds now. Frames that are sent from a mapped file as
+    /// they are do not count.
     pub fn cached(&self) -> usize {
         self.loaded.cached_bytes()
     }
 
-    /// Returns whether there are no media.
+    /// Returns whether there are no media: none was added, or none can be served, as [`Self::problems`]
+    /// says.
     pub const fn is_empty(&self) -> bool {
         self.media.is_empty()
     }

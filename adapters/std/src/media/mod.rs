@@ -1,5 +1,5 @@
-//! What a server serves: files and directories on disk, live inputs and test patterns, each under a
-//! name; and files that are prepared ahead of time.
+//! What a server serves: files and directories on disk, live inputs and test patterns, each under a name in
+//! a [`Library`]. [`prepare()`] normalises a file ahead of time, so that it is later served as it is.
 mod directory;
 mod library;
 mod live;

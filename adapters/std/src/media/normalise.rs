@@ -11,18 +11,27 @@ pub(super) const MAX_FRAME: u32 = 1 << 24;
 /// Bytes of a packet for the headers of RTP and of RTP/JPEG (RFC 3550, 5.1; RFC 2435, 3.1).
 const HEADERS: u16 = 12 + 8 + 4;
 
-/// How frames are normalised before they are sent.
+/// How frames are normalised before they are sent. The default adds restart markers for packets of
+/// [`SenderConfig::DEFAULT_MAX_PACKET`] bytes, and does not transcode.
 ///
-/// A frame that RFC 2435 can only carry once it is re-coded is always re-coded, without loss.
+/// A frame that RFC 2435 can only carry once it is re-coded is re-coded whatever the options say, without
+/// loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NormaliseOptions {
-    /// Whether frames that have no restart markers, or too few, get some, so that a lost packet costs a
-    /// restart interval and not the whole picture. The picture stays the same, bit for bit.
+    /// Whether restart markers are added to frames that have none, and to frames whose restart intervals
+    /// are longer than about one packet. There are then about two restart intervals to a packet. A lost
+    /// packet costs a few intervals instead of the whole picture. The picture stays the same, bit for bit.
+    ///
+    /// Frames that fit into one packet stay as they are. With `false`, all frames keep the restart markers
+    /// that they have.
     pub restart_intervals: bool,
-    /// The length of the RTP packets that a restart interval is to fit, in bytes: [`SenderConfig::max_packet`].
+    /// The length of the RTP packets that restart intervals are made for, in bytes: the
+    /// [`SenderConfig::max_packet`] of the server's senders. If the two differ, a lost packet costs more intervals, or more
+    /// bytes go to restart markers.
     pub max_packet: u16,
     /// Whether pictures that RFC 2435 cannot carry at all, such as progressive ones, are decoded and
-    /// encoded anew as 4:2:0. Without the crate feature `transcode`, they are left out in any case.
+    /// encoded anew as 4:2:0, with a slight loss. With `false`, or without the crate feature `transcode`,
+    /// they are left out, and [`Problem::transcode`](super::Problem::transcode) may say so.
     pub transcode: bool,
 }
 

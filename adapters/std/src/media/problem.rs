@@ -6,19 +6,25 @@ use std::path::{Path, PathBuf};
 /// The most faults of one file that are kept. A file that is no video has thousands.
 const MAX_PROBLEMS: usize = 8;
 
-/// A fault of a medium: what could not be served, and why.
+/// A fault of a medium: what could not be served, and why. It is displayed as one line with all of its
+/// parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// The file or directory, or the name of a live input.
+    /// The path of the file or directory. For a live input or a test pattern, it is no path but the name
+    /// under which that was added.
     pub path: PathBuf,
-    /// The number of the frame, from 0; `None` if this concerns the whole file.
+    /// The number of the frame in the file or the live input, from 0; frames that were left out count. For
+    /// a picture of a directory, it is 0, or the number of the picture in the directory. `None` if the
+    /// problem is of the whole file or input.
     pub frame: Option<u64>,
-    /// The offset of the fault in the file, in bytes; `None` if that is not known.
+    /// The offset of the fault in the file, or in the live input, in bytes from the start; `None` if that
+    /// is not known.
     pub at: Option<u64>,
-    /// The reason why it cannot be served.
+    /// The reason why the frame or file cannot be served: a clause in English, without the path.
     pub reason: String,
-    /// Whether it could be served with [`NormaliseOptions::transcode`].
+    /// Whether the frame could perhaps be served with [`NormaliseOptions::transcode`], which is off. False
+    /// if that is on, would not help, or is not compiled in.
     pub transcode: bool,
 }
 

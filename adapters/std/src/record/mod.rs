@@ -1,14 +1,14 @@
 //! Writes received frames to a file as they came. No frame is encoded again.
 //!
-//! The ending of the name decides the format. An `.mjpeg` file has the frames one after another,
-//! without times. An `.avi` file has a clock: that of the frames if they come at a steady rate,
-//! otherwise one of 120 or 1000 ticks per second; each frame has its place on that clock. Where frames
-//! are missing, the frame before is shown for longer. A gap of more than ten seconds, or a step back in
-//! time, becomes a cut.
+//! The ending of the name decides the format. An `.mjpeg` or `.mjpg` file has the frames one after another,
+//! without times. An `.avi` file has a clock: that of the frames if they come at a steady rate, otherwise
+//! one of 120 or 1000 ticks per second; each frame has its place on that clock. Where frames are missing,
+//! the frame before is shown for longer. A gap of more than ten seconds, or a step back in time, becomes a
+//! cut.
 //!
 //! Whatever ends a recording, the file opens with all frames that were written whole, because sizes and
-//! counts are updated with each frame. Only the first eight frames of an `.avi` file wait until the
-//! rate is known.
+//! counts are updated with each frame. Only the first eight frames of an `.avi` file wait in memory until
+//! the rate is known.
 mod part;
 mod timeline;
 
@@ -27,48 +27,61 @@ const MAX_FILES: usize = 100;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// The files in their order.
+    /// The paths of the files in their order: the one that the recording was created with, and those in
+    /// which it was continued. Files without a frame are not in it.
     pub files: Vec<PathBuf>,
     /// The number of frames in the files.
     pub frames: u64,
-    /// How many of the recorded frames came with gaps, which were filled with empty picture.
+    /// How many of the recorded frames missed restart intervals. In the place of each missing interval, the
+    /// file has empty MCUs (minimum coded units), so that any decoder reads the picture; see [`mend`].
     pub mended: u64,
-    /// How many received frames are not in the files, because they came damaged and it is not known
-    /// where.
+    /// How many frames passed to [`Recorder::write`] are not in the files, because they are no JPEG
+    /// pictures, or came damaged in a way that cannot be mended.
     pub left_out: u64,
     /// The length of all files together, in bytes.
     pub bytes: u64,
 }
 
-/// Why nothing more is recorded.
+/// Why nothing more is recorded. It is displayed as a sentence for the user.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// The name of the file ends in neither `.avi` nor `.mjpeg`, so that the format is not known.
+    /// The name of the file ends in none of `.avi`, `.mjpeg` and `.mjpg`, so that the format is not known.
+    /// Contains the path.
     #[error("{}: a recording is an .avi or an .mjpeg file; give it a name that ends so", .0.display())]
     Name(PathBuf),
-    /// A file with this name exists already. It is not overwritten.
+    /// A file with this path exists already. It is not overwritten: choose another name.
     #[error("{} exists already; name another file, or remove this one", .0.display())]
     Exists(PathBuf),
-    /// The file cannot be written, for example because the disk is full.
+    /// A file cannot be created or written, for example because the disk is full. All frames before are in
+    /// the files.
     #[error("{} cannot be written: {source}; {}", path.display(), advice(source))]
     Write {
-        /// The path of the file.
+        /// The path of the file that cannot be written.
         path: PathBuf,
         /// The error of the system.
         source: io::Error,
     },
-    /// The frames change their size or rate too often: the recording would take more than 100 files.
+    /// The frames change their size or rate so often that the recording would take more than 100 files. The
+    /// 100 files stay. Contains the path that the recording was created with.
     #[error("{}: the frames have changed their size or rate so often that there are {MAX_FILES} files", .0.display())]
     TooManyFiles(PathBuf),
 }
 
-/// Writes frames to a file, or to several files if need be: all frames of an `.avi` file have one size.
-/// If the size changes, or the rate rises beyond what the file's clock can express, the recording
-/// continues in `NAME-2.avi`, and so on.
+/// Writes frames of a JPEG track to an `.avi`, `.mjpeg` or `.mjpg` file, whose format the ending decides.
+/// Pass each frame to [`Self::write`] in order, and call [`Self::finish`] at the end.
 ///
-/// Frames that miss some restart intervals are mended (see [`mend`]). Frames that are damaged otherwise
-/// are left out.
+/// All frames of an `.avi` file have one size in pixels, and the file has one clock, which is chosen by its
+/// first nine frames. If the size changes, or frames come so fast that the clock cannot express it, the
+/// recording continues in `NAME-2.avi`, and so on up to 100 files. Files that exist are never overwritten;
+/// their names are passed over. An `.mjpeg` file takes frames of any size.
+///
+/// Frames that miss some restart intervals are mended (see [`mend`]). Frames that are damaged otherwise are
+/// left out.
+///
+/// If a recorder is dropped without [`Self::finish`], the file has all frames that were written, but an
+/// `.avi` file lacks the index of its last frames. If fewer than nine frames came, an `.avi` file is empty
+/// then.
 ///
 /// ```no_run
 /// # use pinhole_std::client::Client;
@@ -101,11 +114,11 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Creates the file.
+    /// Creates the file at `path`, which is empty until the first frame. Its directory must exist.
     ///
     /// # Errors
-    /// Fails if the name ends in neither `.avi` nor `.mjpeg`, if the file exists, or if it cannot be
-    /// created.
+    /// [`RecordError::Name`] if the name ends in none of `.avi`, `.mjpeg` and `.mjpg`;
+    /// [`RecordError::Exists`] if the file exists; [`RecordError::Write`] if it cannot be created.
     pub fn create(path: &Path) -> Result<Self, RecordError> {
         let kind = Self::kind(path)?;
         let file = create(path).map_err(|source| match source.kind() {
@@ -122,18 +135,22 @@ impl Recorder {
         })
     }
 
-    /// Checks that a recording may have this name.
+    /// Checks that a recording may have this name, without a look at the disk: that its ending is `.avi`,
+    /// `.mjpeg` or `.mjpg`, in upper or lower case.
     ///
     /// # Errors
-    /// Fails if the name ends in neither `.avi` nor `.mjpeg`.
+    /// [`RecordError::Name`] if the ending is another one.
     pub fn check_name(path: &Path) -> Result<(), RecordError> {
         Self::kind(path).map(drop)
     }
 
-    /// Appends a frame. After an error the recorder writes nothing more, and later calls do nothing.
+    /// Appends a frame. A frame that is no JPEG picture, or that is damaged in a way that cannot be mended,
+    /// is left out and counted in [`Recorded::left_out`]; that is no error. After an error, and after
+    /// [`Self::finish`], nothing more is written, and calls return `Ok`.
     ///
     /// # Errors
-    /// Fails if the file cannot be written. All frames before this one are in the file.
+    /// [`RecordError::Write`] if the file cannot be written, and [`RecordError::TooManyFiles`] if the frame
+    /// needs another file and there are 100. All frames before this one are in the files.
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), RecordError> {
         let mut buffer = mem::take(&mut self.buffer);
         let written = match whole(frame, &mut buffer) {
@@ -147,10 +164,11 @@ impl Recorder {
         written
     }
 
-    /// Completes the file. A file without a frame is removed.
+    /// Completes the file, and removes a file without a frame. Nothing can be written after that; further
+    /// calls do nothing.
     ///
     /// # Errors
-    /// Fails if the file cannot be written.
+    /// [`RecordError::Write`] if the file cannot be written. The recording is over then, too.
     pub fn finish(&mut self) -> Result<(), RecordError> {
         let Some((path, part)) = &mut self.part else { return Ok(()) };
         let finished = part.finish().map_err(|source| RecordError::Write { path: path.clone(), source });
@@ -158,7 +176,8 @@ impl Recorder {
         finished
     }
 
-    /// Returns what was recorded so far, including the open file.
+    /// Returns what was recorded so far, including the open file. The first frames of an `.avi` file count
+    /// only once they are written: with the ninth, or at [`Self::finish`].
     pub fn recorded(&self) -> Recorded {
         let mut recorded = self.recorded.clone();
         if let Some((path, part)) = &self.part {

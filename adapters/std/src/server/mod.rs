@@ -1,5 +1,6 @@
-//! An RTSP server on desktop sockets. It runs one or several event loops, each on a thread of its
-//! own, which share the media and one listening port.
+//! An RTSP server on desktop sockets. It runs one or several event loops, each on a thread of its own,
+//! which share the media and one listening port. Bind a [`Server`] to a [`Library`], and call
+//! [`Server::run`].
 mod acceptor;
 mod event_loop;
 mod owners;
@@ -19,23 +20,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use workers::Workers;
 
-/// The configuration of a [`Server`].
+/// The configuration of a [`Server`]. [`Self::new`] has the usual values.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The address to listen on for RTSP. Port 0 takes a free port.
+    /// The address and TCP port to listen on for RTSP. Port 0 takes a free port, which
+    /// [`Server::local_addr`] tells. RTP and RTCP are sent from UDP ports of the same address, which the
+    /// system chooses.
     pub listen: SocketAddr,
-    /// The configuration of each connection.
+    /// The configuration of each connection. Give [`NormaliseOptions`](crate::media::NormaliseOptions) the
+    /// same `max_packet`.
     pub config: Config,
-    /// The most connections at once. Further ones are closed as soon as they are accepted.
+    /// The most RTSP connections at once, over all event loops. Further ones are closed as soon as they are
+    /// accepted, without a reply.
     pub max_connections: usize,
-    /// The number of event loops, each on a thread of its own. A connection goes to the loop that has
-    /// the fewest, and stays there.
+    /// The number of event loops, each on a thread of its own. A connection goes to the loop that has the
+    /// fewest, and stays there.
     pub threads: NonZero<usize>,
 }
 
 impl Options {
-    /// Creates options with the core's default configuration, at most 1024 connections, and one event
-    /// loop.
+    /// Creates options to listen on `listen`, with the core's default configuration, at most 1024
+    /// connections, and one event loop.
     pub const fn new(listen: SocketAddr) -> Self {
         Self { listen, config: Config::DEFAULT, max_connections: 1024, threads: NonZero::<usize>::MIN }
     }
@@ -45,7 +50,8 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server cannot listen on the address.
+    /// The server cannot listen on the address: it is taken, not one of this machine, or its port is one
+    /// that this user may not use.
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address and port that the server was to listen on.
@@ -53,76 +59,84 @@ pub enum Error {
         /// The error of the system.
         source: io::Error,
     },
-    /// The operating system refuses what an event loop needs.
+    /// The operating system refuses what an event loop needs: a thread, a poll, or memory for it. The
+    /// server does not run, or has stopped.
     #[error("the event loop failed: {0}")]
     Loop(#[from] io::Error),
 }
 
-/// Something that happened at a server.
+/// Something that happened at a server, for logs and statistics: nothing has to be done for any of them.
+/// [`Server::run`] passes events to its caller's function.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A client has set up a track.
+    /// A client has set up a track. It plays only once it asks for that, which is no event. There is one
+    /// event for each track of a session.
     Opened {
-        /// The address and port of the client.
+        /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
-        /// The session of the client.
+        /// The identifier of the session that the track belongs to.
         session: SessionId,
         /// The path of the medium, without the leading slash.
         mount: String,
         /// The lower transport of the track's packets.
         transport: LowerTransport,
     },
-    /// Frames were left out because they were late, so that the video keeps its duration.
+    /// Frames of a track were left out because they were late or no longer there, so that the video keeps
+    /// its duration. A client whose network is too slow causes this.
     Skipped {
-        /// The address and port of the client.
+        /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
-        /// The session of the client.
+        /// The identifier of the session that the track belongs to.
         session: SessionId,
-        /// How many frames were left out since the last such event.
+        /// How many frames of the track were left out since the last such event.
         frames: u64,
     },
-    /// A client is sent fewer frames than before because it reports loss, or more again.
+    /// A client is sent fewer frames of a track than before because it reports loss, or more again because
+    /// it reports less.
     Adapted {
-        /// The address and port of the client.
+        /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
-        /// The session of the client.
+        /// The identifier of the session that the track belongs to.
         session: SessionId,
-        /// Every `one_in`-th frame is sent from now on; 1 means all frames.
+        /// Every `one_in`-th frame is sent from now on, from 1, which means all frames, to 8. At least two
+        /// frames a second are sent in any case.
         one_in: u8,
     },
-    /// A track was played to its end.
+    /// A track was played to its end. It stays set up, so that the client can play it again.
     Ended {
-        /// The address and port of the client.
+        /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
-        /// The session of the client.
+        /// The identifier of the session that the track belongs to.
         session: SessionId,
     },
-    /// A track was removed from its session.
+    /// A track was removed from its session. The session ends with its last track.
     Closed {
-        /// The address and port of the client.
+        /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
-        /// The session of the client.
+        /// The identifier of the session that the track belonged to.
         session: SessionId,
         /// The path of the medium, without the leading slash.
         mount: String,
         /// Why the track was removed.
         reason: CloseReason,
-        /// The final counts of the track.
+        /// The final counts of the track: frames, packets and bytes.
         summary: Summary,
     },
-    /// The server has refused a request.
+    /// The server has refused DESCRIBE or SETUP because the library has no such medium or track. Other
+    /// refusals, such as of malformed requests, are no events.
     Refused {
-        /// The address and port of the client.
+        /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
-        /// The URL of the refused request.
+        /// The URL of the refused request, as text for people. Invalid UTF-8 in it is replaced.
         url: String,
-        /// The status of the server's reply.
+        /// The status of the server's reply: 404 (Not Found).
         status: u16,
     },
-    /// The server has closed a connection.
+    /// The server has closed a connection. A client that closes its connection, or loses it, causes no such
+    /// event, but [`Self::Closed`] for each of its tracks.
     Disconnected {
-        /// The address and port of the client.
+        /// The address and TCP port from which the client had connected.
         peer: SocketAddr,
         /// Why the server has closed the connection.
         error: ConnError,
@@ -136,21 +150,23 @@ pub enum Event {
     },
 }
 
-/// A handle with which another thread stops a server.
+/// A handle with which another thread stops a server. It comes from [`Server::handle`] and can be cloned.
 #[derive(Clone, Debug)]
 pub struct Handle {
     workers: Arc<Workers>,
 }
 
 impl Handle {
-    /// Makes the server send BYE to all sessions, and [`Server::run`] return.
+    /// Makes the server send BYE to all sessions, and [`Server::run`] return once that is sent, after about
+    /// half a second at the latest. Returns at once. If the server does not run yet, [`Server::run`]
+    /// returns soon after its start. Further calls do nothing.
     pub fn stop(&self) {
         self.workers.stop();
     }
 }
 
-/// An RTSP server that is bound and not yet running. See the [crate's front page](crate) for an
-/// example.
+/// An RTSP server that is bound and not yet running: call [`Self::run`]. If it is dropped instead, it stops
+/// listening. See the [crate's front page](crate) for an example.
 pub struct Server {
     address: SocketAddr,
     handle: Handle,
@@ -167,11 +183,12 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Binds the listening socket of a server for the media of `library`.
+    /// Binds the listening socket of a server for the media of `library`. Clients can connect from now on,
+    /// and are answered once [`Self::run`] is called.
     ///
     /// # Errors
-    /// [`Error::Listen`] if the address is taken or not one of this machine; [`Error::Loop`] if the
-    /// system has no resources for so many loops.
+    /// [`Error::Listen`] if the address is taken, not one of this machine, or not permitted;
+    /// [`Error::Loop`] if the system has no resources for so many loops.
     pub fn bind(options: &Options, library: Library) -> Result<Self, Error> {
         let listen = |source| Error::Listen { address: options.listen, source };
         let acceptor = Acceptor::bind(options.listen).map_err(listen)?;
@@ -190,7 +207,8 @@ impl Server {
         Ok(Self { address, handle: Handle { workers }, first, others })
     }
 
-    /// Returns the address that the server listens on, with the port that it was given.
+    /// Returns the address and TCP port that the server listens on. If [`Options::listen`] has port 0, this
+    /// is the port that the system has chosen.
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
     }
@@ -200,7 +218,7 @@ impl Server {
         self.handle.clone()
     }
 
-    /// Returns the media that are served.
+    /// Returns the media that are served, for their names and problems.
     pub const fn library(&self) -> &Library {
         self.first.library()
     }

@@ -1,9 +1,9 @@
-//! Random scenarios of a server and its clients, in memory and virtual time, and the invariants that
-//! must hold in all of them.
+//! Random scenarios of a server and its clients, in memory and virtual time, and the invariants that must
+//! hold in all of them.
 //!
 //! - Nothing panics, and a poll allocates no memory.
-//! - Every received frame is the source's, complete or marked, in order and once. Frames that do not
-//!   arrive are counted. A partial frame can be mended, with every restart interval that arrived.
+//! - Every received frame is the source's, complete or marked, in order and once. Frames that do not arrive
+//!   are counted. A partial frame can be mended, with every restart interval that arrived.
 //! - A medium that is fetched ahead has no holes, and no frame is evicted before it was shown.
 //! - The reports and the statistics of both ends agree with the packets on the links.
 //! - Sessions of silent clients end. When the trouble is over, pictures come again.
@@ -50,7 +50,8 @@ const CLIPS: [(u16, u16, u32, bool); 5] =
 /// Duration of each clip.
 const ROUND_SECS: u32 = 4;
 
-/// Runs scenarios, each drawn from a seed.
+/// Runs scenarios, each drawn from a seed, and checks the invariants of the [module](self) in them. A seed
+/// has the same scenario and the same result each time, for a number of minutes.
 #[derive(Clone, Debug)]
 pub struct Soak {
     clips: Vec<Clip>,
@@ -58,7 +59,8 @@ pub struct Soak {
 }
 
 impl Soak {
-    /// Makes the clips that are served. Each seed takes `minutes` minutes of virtual time.
+    /// Makes the clips that are served. Each seed takes `minutes` minutes of virtual time, and a little
+    /// more to end its sessions.
     ///
     /// # Errors
     /// Returns [`NoClip`] if a clip cannot be made.
@@ -72,10 +74,11 @@ impl Soak {
         Ok(Self { clips: CLIPS.into_iter().map(clip).collect::<Result<_, NoClip>>()?, minutes })
     }
 
-    /// Runs all seeds, `jobs` at a time. Returns the totals of all seeds.
+    /// Runs all seeds, `jobs` of them at a time on threads of their own; 0 counts as 1. Blocks. Returns the
+    /// totals of all seeds. Nothing runs after a failure but the seeds that were begun before.
     ///
     /// # Errors
-    /// Returns the [`Failure`] with the smallest seed.
+    /// Returns the [`Failure`] with the smallest seed. [`Self::replay`] shows it again.
     pub fn run(&self, seeds: Range<u64>, jobs: usize) -> Result<Totals, Failure> {
         let next = AtomicU64::new(seeds.start);
         let result: Mutex<Result<Totals, Failure>> = Mutex::new(Ok(Totals::default()));
@@ -107,10 +110,12 @@ impl Soak {
         result.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Runs one seed with a trace. The inner result is that of the seed.
+    /// Runs one seed, and writes what `trace` asks for. The inner result is that of the seed: its totals,
+    /// or its [`Failure`].
     ///
     /// # Errors
-    /// Returns an error if the trace cannot be written.
+    /// Returns an error if the files of the trace cannot be created. If one cannot be written later, that
+    /// is said on standard error, and the run goes on.
     pub fn replay(&self, seed: u64, trace: Trace<'_>) -> io::Result<Result<Totals, Failure>> {
         // The files of the trace are opened here first, to report errors.
         let scenario = self.scenario(seed);

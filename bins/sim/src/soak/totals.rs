@@ -3,57 +3,58 @@ use crate::wire::Counters;
 use pinhole::time::Duration;
 use std::fmt;
 
-/// Totals of one seed or of many.
+/// Totals of one seed or of many, from [`Soak::run`](super::Soak::run) and
+/// [`Soak::replay`](super::Soak::replay).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
-    /// The virtual time that passed.
+    /// The virtual time that passed, all seeds together.
     pub time: Duration,
     /// The number of TCP connections that clients began.
     pub connections: u64,
-    /// The number of sessions that ended before the user left.
+    /// The number of sessions that ended although the user had not left.
     pub lost_sessions: u64,
-    /// The number of frames that clients received completely.
+    /// The number of frames that clients received completely, by UDP or interleaved.
     pub complete: u64,
-    /// How many of the complete frames were interleaved.
+    /// How many of the complete frames came interleaved in the RTSP connection.
     pub interleaved: u64,
     /// The number of frames that clients received with missing parts.
     pub damaged: u64,
-    /// The number of frames that clients counted as missing.
+    /// The number of frames that clients counted as missing: nothing useful of them came.
     pub missing: u64,
-    /// Frames that clients counted as left out by the server.
+    /// The number of frames that clients counted as left out by the server.
     pub skipped: u64,
     /// The number of RTP packets that the server sent by UDP.
     pub rtp_by_udp: u64,
-    /// Link-layer frames on the clients' links, in both directions.
+    /// Counts of the link-layer frames on the clients' links, in both directions.
     pub links: LinkTotals,
-    /// How often the server was restarted.
+    /// How often the server's program or host was restarted without warning.
     pub server_restarts: u64,
-    /// How often a client was restarted.
+    /// How often a client's program or host was restarted without warning.
     pub client_restarts: u64,
-    /// The number of clients that were disconnected for good.
+    /// The number of clients that were disconnected for good, without a word to the server.
     pub vanished: u64,
-    /// How often the program of a client hung.
+    /// How often the program of a client did nothing for a while, although its host went on.
     pub hangs: u64,
-    /// Times that a user played from another position.
+    /// How often a user asked to play from another position.
     pub seeks: u64,
 }
 
-/// Counts of link-layer frames, over all links.
+/// Counts of link-layer frames on the links of all clients, in both directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkTotals {
-    /// The number of frames that were sent.
+    /// The number of frames that were sent, whether they arrived or not.
     pub sent: u64,
     /// The number of frames that were lost at random.
     pub lost: u64,
     /// The number of frames that were lost because the link was cut.
     pub cut: u64,
-    /// The number of frames that were lost because the link was too slow.
+    /// The number of frames that were lost because they would have waited too long at the link's bit rate.
     pub overflowed: u64,
     /// The number of frames that were delivered twice.
     pub duplicated: u64,
-    /// The number of frames that were corrupted.
+    /// The number of frames in which a byte was changed.
     pub corrupted: u64,
     /// The number of frames that were held back, so that later ones overtook them.
     pub reordered: u64,
@@ -103,7 +104,8 @@ impl Totals {
         }
     }
 
-    /// Returns all counts, each with its name.
+    /// Returns all counts of these totals but the time, each with a name for reports. The order is the same
+    /// each time.
     pub fn counts(&self) -> [(&'static str, u64); 20] {
         let links = &self.links;
         [

@@ -7,13 +7,14 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Options for running one seed: what to write of it.
+/// What to write about the run of one seed. The default writes nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Trace<'a> {
-    /// Whether to write events to standard error.
+    /// Whether to write the scenario and its events to standard error, with virtual times in seconds.
     pub verbose: bool,
-    /// The path to write the packets of each host to, with the host's name before its extension; `None`
-    /// to write none.
+    /// The path of capture files in the format of libpcap, one for each host, with its packets. The host's
+    /// name stands before the extension: `fail.pcap` stands for `fail-server.pcap`, `fail-client1.pcap` and
+    /// so on. Files that exist are overwritten. `None` to write none.
     pub pcap: Option<&'a Path>,
 }
 

@@ -2,18 +2,21 @@
 use pinhole::time::Instant;
 use std::fmt;
 
-/// An invariant that did not hold: in which seed, when, and what was found instead.
+/// An invariant that did not hold: in which seed, when, and what was found instead. It is displayed as text
+/// with all of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The seed whose scenario shows the failure.
+    /// The seed whose scenario shows the failure: pass it to [`Soak::replay`](super::Soak::replay), with
+    /// the same number of minutes.
     pub seed: u64,
-    /// The time of the failure on the network's clock.
+    /// The time of the failure on the network's clock, which starts at 0; 0 also if something has panicked.
     pub at: Instant,
-    /// The name of the host at which the failure was found.
+    /// The name of the host at which the failure was found: `server`, `client1` and so on, or `all`. Empty
+    /// if something has panicked.
     pub host: String,
-    /// The invariant that does not hold.
+    /// The invariant that does not hold, as a clause that says what should be.
     pub invariant: &'static str,
-    /// What was found instead of what should hold.
+    /// What was found instead of what should hold, for people.
     pub details: String,
 }
 

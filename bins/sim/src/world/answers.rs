@@ -4,33 +4,35 @@ use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::time::Duration;
 
-/// One medium, at `/clip`: what a [`Catalog`](pinhole::server::Catalog) that has no other says.
+/// The answers of a simulated application that has one medium, at `/clip`: what its
+/// [`Catalog`](pinhole::server::Catalog) returns.
 #[derive(Clone, Debug)]
 pub struct Answers {
-    /// The duration of the medium. `None`: it is live.
+    /// The duration of the medium, which DESCRIBE states; `None` if it is live.
     pub duration: Option<Duration>,
     tracks: [Track<'static>; 1],
     random: u64,
 }
 
 impl Answers {
-    /// Creates the answers for a clip that lasts for `duration`, or is live.
+    /// Creates the answers for `clip`, which is played for `duration`, or is live if that is `None`.
     pub fn new(clip: &Clip, duration: Option<Duration>) -> Self {
         Self { duration, tracks: [clip.track()], random: 7 }
     }
 
-    /// Returns the next pseudo-random number: the same sequence in each run.
+    /// Returns the next pseudo-random number. The sequence is the same in each run.
     pub const fn random(&mut self) -> u64 {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         self.random
     }
 
-    /// Returns the medium's number if `url` is its URL, and `None` otherwise.
+    /// Returns 0, the number of the medium, if the path of `url` is `/clip`; `None` otherwise, so that the
+    /// request is refused.
     pub fn find(&self, url: &Url<'_>) -> Option<u16> {
         url.path_is("clip").then_some(0)
     }
 
-    /// Returns the description of the medium, for DESCRIBE.
+    /// Returns the session description of the medium, for DESCRIBE.
     pub const fn describe(&self) -> Presentation<'_> {
         Presentation {
             name: "clip",

@@ -10,23 +10,24 @@ use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// The version of IP that the hosts use.
+/// The version of IP that all hosts of a network use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// IPv4, in 10.0.0.0/24.
+    /// IPv4. The hosts have addresses in 10.0.0.0/24.
     V4,
-    /// IPv6, in fd00::/64.
+    /// IPv6. The hosts have addresses in fd00::/64.
     V6,
 }
 
-/// A host: an interface, and sockets that own their buffers.
+/// A host of a simulated network: a smoltcp interface, and sockets that own their buffers.
+/// [`Sim::host`](super::Sim::host) creates one.
 pub struct Host {
     iface: Interface,
-    /// The host's link to the network.
+    /// The host's end of its link to the network, with the link's faults.
     pub port: Port,
-    /// The host's sockets.
+    /// The host's sockets. Add one with [`Self::tcp`] or [`Self::udp_pair`].
     pub sockets: SocketSet<'static>,
-    /// The host's IP address, which ends in the host's number.
+    /// The host's IP address, whose last part is the host's number: 1 for the server, then 2 and so on.
     pub address: IpAddress,
 }
 
@@ -60,14 +61,15 @@ impl Host {
         (self.iface, self.address, self.sockets) = (iface, address, SocketSet::new(vec![]));
     }
 
-    /// Adds a TCP socket with buffers of `receive` and `transmit` bytes.
+    /// Adds a TCP socket with buffers of `receive` and `transmit` bytes, and returns its handle. The socket
+    /// is closed: call [`Self::connect`], or [`listen`](tcp::Socket::listen) on [`Self::socket`].
     pub fn tcp(&mut self, receive: usize, transmit: usize) -> SocketHandle {
         let buffer = |len| tcp::SocketBuffer::new(vec![0; len]);
         self.sockets.add(tcp::Socket::new(buffer(receive), buffer(transmit)))
     }
 
-    /// Adds two UDP sockets, bound to `port` and `port + 1`, with buffers for `receive` and `transmit`
-    /// packets.
+    /// Adds two UDP sockets, bound to `port` for RTP and to `port + 1` for RTCP. Each has buffers for
+    /// `receive` and `transmit` packets of up to 1500 bytes.
     ///
     /// # Panics
     /// For port 0 and port 65535.
@@ -81,16 +83,20 @@ impl Host {
         UdpPair { rtp: bind(port), rtcp: bind(port + 1) }
     }
 
-    /// Begins to connect a socket to `to`.
+    /// Begins to connect a TCP socket from `from_port` to `to`. The connection is made while the host is
+    /// polled.
     ///
     /// # Panics
-    /// If the socket is in use.
+    /// If the socket is in use, if a port is 0, or if this is no TCP socket of the host.
     pub fn connect(&mut self, socket: SocketHandle, to: (IpAddress, u16), from_port: u16) {
         let context = self.iface.context();
         self.sockets.get_mut::<tcp::Socket<'_>>(socket).connect(context, to, from_port).expect("it is free");
     }
 
-    /// Returns a TCP socket of the host.
+    /// Returns a TCP socket of the host, by its handle.
+    ///
+    /// # Panics
+    /// If the host has no TCP socket with this handle.
     pub fn socket(&mut self, socket: SocketHandle) -> &mut tcp::Socket<'static> {
         self.sockets.get_mut(socket)
     }

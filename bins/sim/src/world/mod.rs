@@ -1,5 +1,8 @@
 //! A server and its clients on hosts of a network in memory, in virtual time. The time jumps from one
 //! requested wake-up or arriving frame to the next.
+//!
+//! [`Sim::new`] creates the network and the server, [`Sim::watch`] adds a client, and [`Sim::run`] lets
+//! time pass.
 mod answers;
 mod host;
 
@@ -29,17 +32,18 @@ use std::rc::Rc;
 pub use answers::Answers;
 pub use host::{Family, Host};
 
-/// The port on which the server listens.
+/// The TCP port on which simulated servers listen, and to which simulated clients connect.
 pub const RTSP: u16 = 8554;
 /// Number of turns without passing time after which a run is stuck.
 const SPIN: u32 = 20_000;
 
-/// The application of the simulated server, which serves one clip and keeps a log.
+/// The application of the simulated server: it serves one clip at `/clip`, and keeps a log.
 pub struct App {
     answers: Answers,
-    /// The events of the server, each after the address of the client.
+    /// The server's notices in their order, each as the client's address and port, a space, and the
+    /// [`Notice`](server::Notice) in its debug format.
     pub log: Vec<String>,
-    /// Number of frames that were left out in all sessions.
+    /// The number of frames that were left out because they were late or no longer there, in all sessions.
     pub skipped: u64,
 }
 
@@ -66,16 +70,19 @@ impl Catalog for App {
     }
 }
 
-/// The medium that a simulated server serves, at `/clip`.
+/// The medium that a simulated server serves, at `/clip`, and how.
 #[derive(Clone, Debug)]
 pub enum Media {
-    /// The clip, from its first frame to its last.
+    /// The clip as a recorded medium, from its first frame to its last.
     Recorded(Clip),
-    /// A live source that repeats the clip.
+    /// The clip as a live source, which repeats it for ever.
     Live(Clip),
 }
 
-/// Resources for two clients, with the smallest TCP buffers: for one reply or one packet.
+/// Resources for a server of at most two clients, with little memory: 512 bytes of each TCP socket to
+/// receive requests, room for only one reply or one packet to send, and three packets of 1500 bytes in each
+/// buffer of the UDP sockets. There is no frame ring, because a simulated server reads the frames of its
+/// clip in place.
 pub const SMALL: ServerResources = ServerResources {
     connections: 2,
     tcp: TcpBuffers { receive: 512, transmit: server::Config::DEFAULT.message_len() },
@@ -84,7 +91,8 @@ pub const SMALL: ServerResources = ServerResources {
     config: server::Config::DEFAULT,
 };
 
-/// Returns buffers for `packets` packets of any length in each direction, or `None` for 0 packets.
+/// Returns buffers of a UDP pair, with room for `packets` packets of up to 1500 bytes in each of the four:
+/// RTP and RTCP, to receive and to transmit. `None` for 0 packets, which makes a server that has no UDP.
 pub const fn udp(packets: usize) -> Option<UdpBuffers> {
     let buffer = PacketBuffer::of(packets, 1500);
     let [rtp_receive, rtp_transmit, rtcp_receive, rtcp_transmit] = [buffer; 4];
@@ -94,7 +102,7 @@ pub const fn udp(packets: usize) -> Option<UdpBuffers> {
     Some(UdpBuffers { rtp_receive, rtp_transmit, rtcp_receive, rtcp_transmit })
 }
 
-/// A simulated server, and what it serves.
+/// The simulated server of a [`Sim`], and what it serves.
 pub struct Served {
     /// The host that the server runs on.
     pub host: Host,
@@ -102,40 +110,42 @@ pub struct Served {
     pub server: Server<'static>,
     /// The clip that the server serves.
     pub clip: Clip,
-    /// The application of the server.
+    /// The application of the server, with its log.
     pub app: App,
     wake: Option<Instant>,
     /// When the main loop is free for its next turn.
     free: Instant,
 }
 
-/// The frame ring of a client.
+/// The frame ring of a simulated client, in which it stores what it receives.
 pub type Ring = FrameRing<Vec<Slot>, Vec<u8>>;
 
-/// A simulated client that plays, and what it received.
+/// A simulated client that connects and plays, and what it received. [`Sim::watch`] adds one.
 pub struct Watcher {
     /// The host that the client runs on.
     pub host: Host,
-    /// The client's RTSP connection and sockets.
+    /// The client's RTSP connection and sockets, which the [`Sim`] polls. Pause or seek by its
+    /// [`conn_mut`](Client::conn_mut).
     pub client: Client<'static, String>,
-    /// The frames that the client received.
+    /// The frames that the client received: the newest 200, of up to 4 MiB together.
     pub ring: Ring,
-    /// The events of the client so far, as text.
+    /// The events of the client so far, in their order, each in its debug format.
     pub log: Vec<String>,
     wake: Option<Instant>,
 }
 
 impl Watcher {
-    /// Whether there was an event whose name starts with `what`.
+    /// Returns whether there was an event whose debug format starts with `what`, such as the name
+    /// `Playing`.
     pub fn told(&self, what: &str) -> bool {
         self.log.iter().any(|event| event.starts_with(what))
     }
 
-    /// Checks the received frames of a recorded clip: their order, and the bytes of complete frames.
-    /// Returns the number of complete frames and of others.
+    /// Checks the received frames of a recorded clip that are in the ring: their order, and the bytes of
+    /// complete frames. Returns the number of complete frames, and that of damaged ones.
     ///
     /// # Panics
-    /// If a frame is wrong or out of order.
+    /// If a complete frame is not the clip's, or a frame is out of order.
     pub fn check(&self, clip: &Clip) -> (u64, u64) {
         let (mut complete, mut damaged) = (0, 0);
         let mut last = None;
@@ -156,34 +166,38 @@ impl Watcher {
     }
 }
 
-/// A server, its clients, their network, and the time.
+/// A server, its clients, their network, and the time. It gives a turn to each host whenever one has asked
+/// for it or a frame arrives, and then moves the time on.
 pub struct Sim {
-    /// The network that connects all hosts.
+    /// The network that connects all hosts. Use it to inject frames; the [`Sim`] drives it.
     pub network: Rc<RefCell<Network>>,
     medium: Medium,
     family: Family,
     faults: Faults,
-    /// The current virtual time.
+    /// The current virtual time, from 0. It goes on in [`Self::run`] and [`Self::pass`] only.
     pub at: Instant,
-    /// How long the clients delay their acknowledgements, for which a full transmit buffer waits;
-    /// `None` for no delay.
+    /// How long clients that [`Self::watch`] adds from now on delay their TCP acknowledgements, for which a
+    /// full transmit buffer of the server waits. `None`, as at first, for no delay.
     pub ack_delay: Option<smoltcp::time::Duration>,
-    /// The time for which the server's main loop is busy with other things after a turn.
+    /// The time for which the server's main loop is busy with other things after each turn, so that it does
+    /// not poll; 0 at first.
     pub busy: smoltcp::time::Duration,
-    /// The server and its host.
+    /// The server, its host and its application.
     pub served: Served,
-    /// The clients and their hosts.
+    /// The clients and their hosts, in the order in which [`Self::watch`] added them.
     pub watchers: Vec<Watcher>,
-    /// Hosts that the test itself drives.
+    /// Hosts whose sockets the test itself drives. The [`Sim`] only polls their interfaces: push a host of
+    /// [`Self::host`] here.
     pub others: Vec<Host>,
 }
 
 impl Sim {
-    /// Creates a server of a clip, and a network whose links to clients have these faults. Their
-    /// randomness comes from the seed.
+    /// Creates a server of `media` on host 1, whose own link has no faults, and a network whose links to
+    /// clients have the faults of the first part of `faults`. The second part is the seed of all
+    /// randomness. `resources` are those of the server: [`SMALL`], for example.
     ///
     /// # Panics
-    /// If no server can be made with these resources.
+    /// If no server can be made with these resources, for example because a buffer is too small.
     pub fn new(
         medium: Medium,
         family: Family,
@@ -216,14 +230,16 @@ impl Sim {
         Self { network, medium, family, faults, at, ack_delay: None, busy, served, watchers, others }
     }
 
-    /// Creates one more host on the network. The caller has to drive it, or to add it to the
-    /// simulation.
+    /// Creates one more host on the network. Its address is the next one after those of [`Self::watchers`]
+    /// and [`Self::others`]: push the host to [`Self::others`] before the next host or client is added, or
+    /// both have the same address.
     pub fn host(&mut self) -> Host {
         let number = 2 + self.watchers.len() + self.others.len();
         Host::new(&self.network, self.medium, self.family, self.faults, number as u8)
     }
 
-    /// Adds a client that connects and plays.
+    /// Adds a client on a host of its own, which connects to `/clip` on the server and plays from the
+    /// start. It goes on in [`Self::run`] and [`Self::pass`]; its state is the last of [`Self::watchers`].
     ///
     /// # Panics
     /// If no client can be made with this configuration.
@@ -245,12 +261,19 @@ impl Sim {
         self.watchers.push(Watcher { host, client, ring, log: vec![], wake: None });
     }
 
-    /// Runs until `done`, for at most `seconds`. Returns whether it is done.
+    /// Runs all hosts until `done` returns true, for at most `seconds` of virtual time. `done` is called
+    /// after each turn. Returns true as soon as it is done, and false if the time has passed.
+    ///
+    /// # Panics
+    /// If there are 20,000 turns without passing time, because something asks to be polled again and again.
     pub fn run(&mut self, seconds: u64, done: impl FnMut(&mut Self) -> bool) -> bool {
         self.run_until(self.at + smoltcp::time::Duration::from_secs(seconds), done)
     }
 
     /// Runs all hosts for `millis` milliseconds of virtual time.
+    ///
+    /// # Panics
+    /// If there are 20,000 turns without passing time, because something asks to be polled again and again.
     pub fn pass(&mut self, millis: u64) {
         self.run_until(self.at + smoltcp::time::Duration::from_millis(millis), |_| false);
     }

@@ -9,37 +9,44 @@ const TROUBLE_INTERVAL: Duration = Duration::from_secs(1);
 /// The most changes of format that are kept.
 const FORMATS: usize = 8;
 
-/// Something that happened at a live input.
+/// Something that happened at a live input. It comes to [`Server::run`](crate::server::Server::run) with
+/// the path of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputEvent {
-    /// The format of the input's frames from now on. This event comes with the first frame, and
-    /// whenever the format changes.
+    /// The format of the input's frames from now on. This event comes with the first frame, and whenever
+    /// the format changes. Nothing needs to be done: clients are told by the frames themselves.
     Format {
         /// The width of the frames in pixels.
         width: u16,
         /// The height of the frames in pixels.
         height: u16,
-        /// The chroma sampling of the frames as they are sent.
+        /// The chroma sampling of the frames as they are sent, which can differ from that of the input.
         sampling: Sampling,
     },
-    /// Some of it is not sent. This counts from the last such event.
+    /// Parts of the input were not sent. The counts are those since the last such event. There is at most
+    /// one a second, and one at the end if needed. The input goes on.
     Trouble(InputTrouble),
-    /// The input has ended.
+    /// The input has ended, or cannot be read any more. This comes once, as the last event of the input.
+    /// Clients get the frames that are left; the input does not start again.
     Ended,
 }
 
-/// The part of a live input that is not sent.
+/// The parts of a live input that were not sent, since the last report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InputTrouble {
-    /// The number of frames that were dropped because they came faster than they are sent.
+    /// The number of frames that were dropped because they came faster than they could be normalised, or
+    /// more than 100 milliseconds ahead of real time.
     pub dropped: u64,
-    /// The number of frames that cannot be sent.
+    /// The number of frames that cannot be sent: damaged ones, ones that RTP cannot carry, and ones of more
+    /// than 16 MiB.
     pub left_out: u64,
-    /// The number of bytes between frames, which belong to no frame.
+    /// The number of bytes between frames that belong to no frame. What an input's container format has
+    /// there, such as headers of parts, does not count.
     pub junk: u64,
-    /// Why the first of these frames cannot be sent; `None` if all can.
+    /// Why the first of the frames in [`Self::left_out`] cannot be sent. `None` if there are none, or if
+    /// they were only too long.
     pub problem: Option<Problem>,
 }
 

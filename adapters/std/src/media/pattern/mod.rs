@@ -37,7 +37,8 @@ const CANVAS_BYTES: usize = 256 << 20;
 /// The encoder's quality, of 100: flat colours and sharp letters without visible noise.
 const QUALITY: u8 = 85;
 
-/// The size and rate of a test pattern, within what can be made and shown.
+/// The size and frame rate of a test pattern, within what can be made and shown: 16 to 8192 pixels each
+/// way, 0.1 to 1000 frames per second, and at most 2^31 pixels per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PatternFormat {
     width: u16,
@@ -49,7 +50,9 @@ impl PatternFormat {
     /// Creates the format of a pattern of `width` by `height` pixels.
     ///
     /// # Errors
-    /// The limit that it exceeds.
+    /// [`PatternFormatError::Size`] if a side is less than 16 or more than 8192 pixels;
+    /// [`PatternFormatError::Rate`] for less than 0.1 or more than 1000 frames per second;
+    /// [`PatternFormatError::PixelRate`] for more than 2^31 pixels per second.
     pub fn new(width: u16, height: u16, frame_rate: FrameRate) -> Result<Self, PatternFormatError> {
         let sides = MIN_SIDE..=MAX_SIDE;
         if !sides.contains(&width) || !sides.contains(&height) {
@@ -89,22 +92,23 @@ impl PatternFormat {
     }
 }
 
-/// Why there is no test pattern of this size and rate.
+/// Why there is no test pattern of a size and rate. It is displayed as a sentence for the user.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PatternFormatError {
-    /// The width or the height is too small or too large.
+    /// The width or the height is less than 16 or more than 8192 pixels.
     #[error("the size must be from {MIN_SIDE} to {MAX_SIDE} pixels each way, and is {width}x{height}")]
     Size {
-        /// The width in pixels.
+        /// The width that was asked for, in pixels.
         width: u16,
-        /// The height in pixels.
+        /// The height that was asked for, in pixels.
         height: u16,
     },
-    /// There are too few frames per second, or too many.
+    /// The rate is less than 0.1 or more than 1000 frames per second.
     #[error("the rate must be from 0.1 to 1000 frames per second")]
     Rate,
-    /// The size and the frame rate are allowed by themselves, but are too much together.
+    /// The size and the frame rate are allowed by themselves, but make more than 2^31 pixels per second,
+    /// which is about 8K at 60 frames per second. Lower either.
     #[error("this is more than 8K at 60 frames per second; lower the size or the rate")]
     PixelRate,
 }

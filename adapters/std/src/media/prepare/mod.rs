@@ -24,20 +24,24 @@ const BUFFER: usize = 1 << 20;
 /// How [`prepare`] prepares a file.
 #[derive(Clone, Copy, Debug)]
 pub struct PrepareOptions {
-    /// How the frames of the file are normalised.
+    /// How the frames of the file are normalised: in the same way as in the [`Library`](super::Library)
+    /// that will serve the output.
     pub normalising: NormaliseOptions,
-    /// The rate of an input without a clock of its own.
+    /// The frame rate of an input without a clock of its own: of any but an AVI file. The output has this
+    /// rate then.
     pub frame_rate: FrameRate,
-    /// Whether an output that exists is replaced.
+    /// Whether an output file that exists is replaced. With `false`, [`prepare`] returns
+    /// [`PrepareError::Exists`] instead.
     pub replace: bool,
 }
 
 /// How many frames [`prepare`] has dealt with so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The number of frames that are written or left out.
+    /// The number of frames that are written or left out so far.
     pub done: u64,
-    /// The number of frames of the input in all.
+    /// The number of frames of the input that could be sent, as far as their headers tell. [`Self::done`]
+    /// reaches it at the end.
     pub frames: u64,
 }
 
@@ -49,46 +53,53 @@ pub struct Prepared {
     pub frames: u64,
     /// How many frames of the output differ from those of the input, because they were normalised.
     pub changed: u64,
-    /// The number of frames of the input that are left out, as far as they were found. The others keep
-    /// their time.
+    /// The number of frames of the input that were found but are not in the output, because they cannot be
+    /// sent; [`Self::problems`] says why. Each is replaced by a repetition of the frame before, so that the
+    /// other frames keep their time.
     pub left_out: u64,
     /// The length of the output in bytes.
     pub bytes: u64,
-    /// The faults of the input.
+    /// The faults of the input, of which only the first few are kept. Empty if all of it is in the output.
     pub problems: Vec<Problem>,
 }
 
-/// Why [`prepare`] has written nothing.
+/// Why [`prepare`] has written nothing. An output that existed before is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrepareError {
-    /// The output exists already.
+    /// The output with this path exists already, and [`PrepareOptions::replace`] is false.
     #[error("{} exists already", .0.display())]
     Exists(PathBuf),
-    /// The input has no frame that can be served. Contains what is wrong with its frames.
+    /// The input cannot be read, or has no frame that can be served. Contains what is wrong with the input
+    /// and its frames.
     #[error("there is nothing in it that can be served")]
     Nothing(Vec<Problem>),
-    /// The output cannot be written.
+    /// The output cannot be written, for example because the disk is full.
     #[error("{} cannot be written: {source}", path.display())]
     Write {
-        /// The path of the output.
+        /// The path of the output, as the caller gave it.
         path: PathBuf,
         /// The error of the system.
         source: io::Error,
     },
-    /// The caller's function `watch` has stopped it.
+    /// The caller's function `watch` has returned [`ControlFlow::Break`].
     #[error("broken off")]
     BrokenOff,
 }
 
-/// Writes the file, or the directory of pictures, at `input` to `output` as it would be sent. Uses all
-/// cores, and blocks until it is done. `watch` is called after each frame, and may stop it.
+/// Normalises the file, or the directory of `.jpg` and `.jpeg` pictures, at `input`, and writes it to
+/// `output` as it would be sent. The output is an AVI file, whatever its name. Uses all cores, and blocks
+/// until it is done.
+///
+/// `watch` is called after each frame that was written or left out. Return [`ControlFlow::Continue`] to go
+/// on, or [`ControlFlow::Break`] to stop, so that there is no output.
 ///
 /// A [`Library`](super::Library) that normalises frames in the same way serves the output as it is, from
 /// the mapped file.
 ///
 /// # Errors
-/// Why there is no output. What was written until then is removed.
+/// [`PrepareError`] says why there is no output. What was written until then, under a temporary name beside
+/// `output`, is removed.
 pub fn prepare(
     input: &Path,
     output: &Path,
