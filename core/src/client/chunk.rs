@@ -1,9 +1,11 @@
 //! Bytes for the RTSP connection: requests, responses, and interleaved reports.
 use crate::storage::{Fifo, put};
 
-/// Bytes that a client has to write to its RTSP connection. [`Self::advance`] says how many of them
-/// were written; if the chunk is dropped without it, nothing has happened, and the bytes are returned
-/// again.
+/// Bytes that a client has to write to its RTSP connection: requests, responses and interleaved reports.
+///
+/// Write [`Self::bytes`] to the connection, as many of them as it takes, and then call [`Self::advance`]
+/// with the number that it took. If the chunk is dropped without [`Self::advance`], all of its bytes stay
+/// queued, and the next [`ClientConn::poll_stream`](super::ClientConn::poll_stream) returns them again.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `advance` says how much was written"]
 pub struct Chunk<'a> {
@@ -12,12 +14,13 @@ pub struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    /// Returns all bytes that are to be written.
+    /// Returns all bytes that wait to be written, at least one.
     pub fn bytes(&self) -> &[u8] {
         self.outgoing.bytes(self.tx)
     }
 
-    /// Copies as many of the bytes as fit into `out`. Returns how many these are.
+    /// Copies bytes from the front of the chunk to `out`, as many as `out` has room for. Returns how many
+    /// bytes were copied. They stay queued until [`Self::advance`] is called.
     pub fn fill(&self, out: &mut [u8]) -> usize {
         let bytes = self.bytes();
         let len = bytes.len().min(out.len());
@@ -25,8 +28,9 @@ impl Chunk<'_> {
         len
     }
 
-    /// Takes note that the first `n` bytes were written, up to the length of [`Self::bytes`]. The rest
-    /// is returned by the next poll.
+    /// Removes the first `n` bytes of the chunk from the queue, because the connection has taken them. A
+    /// number that is larger than the length of [`Self::bytes`] removes all of them. The next
+    /// [`ClientConn::poll_stream`](super::ClientConn::poll_stream) returns the bytes that remain.
     pub fn advance(self, n: usize) {
         self.outgoing.pop(n);
     }

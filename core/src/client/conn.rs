@@ -83,13 +83,14 @@ pub(super) struct ClientState {
 
 /// A client's RTSP connection, and the session on it.
 ///
-/// The caller connects to the server, passes in what arrives and what time it is
-/// ([`Self::handle_stream`], [`Self::handle_datagram`], [`Self::handle_timeout`]), then fetches what
-/// happened and sends what is due ([`Self::poll_event`], [`Self::poll_stream`],
-/// [`Self::poll_transmit`]), and waits until [`Self::poll_at`]. Frames go to a [`FrameSink`].
+/// The caller connects to the server and passes in what arrives and what time it is
+/// ([`Self::handle_stream`], [`Self::handle_datagram`], [`Self::handle_timeout`]). Then it fetches what
+/// happened and sends what is due ([`Self::poll_event`], [`Self::poll_stream`], [`Self::poll_transmit`]),
+/// and waits until [`Self::poll_at`]. Frames go to a [`FrameSink`]. The [module](super) lists the calls
+/// of each turn in their order.
 ///
 /// `U` is the URL as text. `B` is the storage: a `Vec<u8>`, a `&mut [u8]` or an array of
-/// [`Config::storage_len`] bytes.
+/// [`Config::storage_len`] bytes. All messages and packets that wait are in the storage.
 #[derive(Debug)]
 pub struct ClientConn<B, U> {
     state: ClientState,
@@ -98,12 +99,16 @@ pub struct ClientConn<B, U> {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
-    /// Starts a session with the server of `url`, to which the caller has connected. It sends DESCRIBE,
-    /// sets the tracks up, and then waits for [`Self::play`]. `random` must be different each time, as
-    /// the SSRC of the reports comes from it (RFC 3550, 8.1).
+    /// Makes a connection for the presentation at `url`. The caller has connected to the server of that
+    /// URL before. The connection sends OPTIONS and DESCRIBE, sets the tracks up, and then waits for
+    /// [`Self::play`]. Nothing is sent before the first [`Self::poll_stream`]. `random` must be a random
+    /// number that is different each time: the SSRC and the name in RTCP reports come from it (RFC 3550,
+    /// 8.1), and clients with equal ones would be confused. `storage` must have [`Config::storage_len`]
+    /// bytes; more of them are a larger window.
     ///
     /// # Errors
-    /// Fails if the URL is not usable or the storage is too short.
+    /// Returns [`Unusable::Url`] if the URL cannot be parsed, and [`Unusable::StorageTooSmall`] if
+    /// `storage` is shorter than [`Config::storage_len`] of 0.
     pub fn new(config: Config, now: Now, url: U, random: u64, storage: B) -> Result<Self, Unusable> {
         Url::parse(url.as_ref())?;
         let need = config.storage_len(0);
@@ -148,18 +153,22 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         Ok(Self { state, url, storage })
     }
 
-    /// Returns how many bytes are best read from the connection at once. [`Self::handle_stream`] takes
-    /// any number.
+    /// Returns how many bytes to read from the connection at once, so that nothing has to be split: the
+    /// length of the part of the storage that is for input. [`Self::handle_stream`] takes fewer bytes and
+    /// more bytes, too.
     pub fn stream_room(&self) -> usize {
         let fixed = TEXTS_ROOM + OUTGOING_ROOM;
         self.storage.as_ref().len().saturating_sub(fixed)
     }
 
-    /// Takes all of `data`, bytes that came over the connection. Interleaved media in them go to the sink
-    /// at once.
+    /// Takes bytes that came over the RTSP connection. Call this for all bytes, in their order; messages
+    /// may be split anywhere. Interleaved media in `data` go to `sink` at once. The result is the length
+    /// of `data`: all of it is taken. Then call [`Self::poll_event`]. Bytes that come after the end of
+    /// the session are dropped.
     ///
     /// # Errors
-    /// Returns a [`ClientError`] once the session has failed. The caller closes the connection then.
+    /// Returns a [`ClientError`] if the session has failed, now or before. Close the connection then.
+    /// [`Event::Failed`] reports the same error.
     pub fn handle_stream<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
@@ -172,7 +181,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.error.map_or(Ok(data.len()), Err)
     }
 
-    /// Takes a UDP datagram that came from the server's address to a port of a track.
+    /// Takes one UDP datagram. `track` is the number of the track on whose port it came, counted from 0,
+    /// as in [`Event::Setup`]. `port` says whether that was the track's RTP port or its RTCP port. Frames
+    /// that the datagram completes go to `sink`.
+    ///
+    /// Call this only for datagrams from the server's IP address, or from the one in
+    /// [`Event::ServerPorts`]. Drop other datagrams before: the address is not checked here. Datagrams
+    /// that are not valid RTP or RTCP of the track are ignored, and so are those for a track that is
+    /// unknown or not set up over UDP. Then call [`Self::poll_event`] and [`Self::poll_transmit`].
     pub fn handle_datagram<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
@@ -189,15 +205,19 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// Does what is due by time alone: gives up missing packets, lets requests time out, gives up UDP,
-    /// and ends media that are over. Call it when [`Self::poll_at`] says so.
+    /// and ends media that are over. Frames that are finished by that go to `sink`. Call this in each
+    /// turn after the input that has arrived, and at the time in [`Self::poll_at`]; a call too many does
+    /// nothing. Then call [`Self::poll_event`].
     pub fn handle_timeout<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
         let parts = split_mut(&self.state, self.storage.as_mut());
         self.state.on_time(now, parts.windows, sink);
         self.state.settle_over(parts.windows, sink);
     }
 
-    /// Takes note that the connection is lost, and the session with it. Open frames are finished with
-    /// the data that has come.
+    /// Takes note that the RTSP connection is closed or lost, and the session with it. Frames that are
+    /// open are finished in `sink` with the data that has come. [`Self::poll_event`] then returns
+    /// [`Event::Closed`] if the medium had ended or [`Self::teardown`] was called, and otherwise
+    /// [`Event::Failed`] with [`ClientError::Disconnected`].
     pub fn disconnected<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
         let parts = split_mut(&self.state, self.storage.as_mut());
         // A server that said BYE and closed the connection has ended: nothing more is on its way.
@@ -214,7 +234,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.settle_over(parts.windows, sink);
     }
 
-    /// Returns the next event. Call it until it returns `None`.
+    /// Returns the next event; `None` if there is none. Call this in each turn until it returns `None`,
+    /// also after [`Self::poll_stream`]. If 16 events wait, later ones are lost.
     pub fn poll_event(&mut self, _now: Now) -> Option<Event<'_>> {
         let parts = split_mut(&self.state, self.storage.as_mut());
         match self.state.events.pop_front() {
@@ -230,18 +251,27 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Answers [`Event::Setup`] with the UDP ports that the caller has bound for the track. `None` means
-    /// that there are none, so that the track cannot come over UDP.
+    /// Answers [`Event::Setup`] of this track with the UDP ports that the caller has bound, in host
+    /// order. With `None`, the track cannot come over UDP: with [`TransportChoice::Auto`] all tracks are
+    /// set up interleaved in the RTSP connection, and otherwise the session fails with
+    /// [`ClientError::NoPorts`].
     ///
     /// # Errors
-    /// Returns [`NotWaiting`] if no event has asked for the ports of this track.
+    /// Returns [`NotWaiting`], and changes nothing, if the connection does not wait for the ports of this
+    /// track, for example because it has them already or there is no such track.
     pub fn setup(&mut self, track: u8, ports: Option<Pair<u16>>) -> Result<(), NotWaiting> {
         self.state.set_ports(track, ports)
     }
 
-    /// Asks the server to play from a place, at the scale and speed of the last PLAY. `None` continues
-    /// where the medium was paused, or starts at its beginning. May be called at any time; before the
-    /// tracks are set up, the request waits.
+    /// Asks the server to play from a place, at the scale and speed of the last call. With `None`, the
+    /// medium continues where it was paused, or starts at its beginning if it was never played or has
+    /// ended.
+    ///
+    /// This may be called at any time. Before the tracks are set up, the request waits until they are; a
+    /// later call replaces it, but with `None` the place of the earlier call stays. If the server plays
+    /// already, `None` changes nothing, and a place is a seek. [`Event::Playing`] or [`Event::Refused`]
+    /// follows once the server has answered. After [`Self::teardown`] and after the end of the session,
+    /// the call has no effect.
     pub fn play(&mut self, from: Option<Seek>) {
         let last = match self.state.want {
             Some(Command::Play(options)) => options,
@@ -250,7 +280,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.play_with(PlayOptions { from, ..last });
     }
 
-    /// Asks the server to play with these options. Otherwise it is [`Self::play`].
+    /// Asks the server to play with these options: where from, and how fast. It may be called whenever
+    /// [`Self::play`] may. If the server plays with this scale and speed already, and
+    /// [`PlayOptions::from`] is `None`, no request is sent, and no event follows.
     pub fn play_with(&mut self, options: PlayOptions) {
         let state = &mut self.state;
         let options = match state.want {
@@ -267,7 +299,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Asks the server to pause. Before the server plays, this keeps it from starting.
+    /// Asks the server to pause. [`Event::Paused`] or [`Event::Refused`] follows. If the server does not
+    /// play and was not asked to, this only withdraws a call of [`Self::play`] that still waits, and no
+    /// event follows.
     pub fn pause(&mut self) {
         let state = &mut self.state;
         let starting =
@@ -279,12 +313,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Ends the session with TEARDOWN. [`Event::Closed`] follows, even if the server does not answer.
+    /// Ends the session with TEARDOWN. [`Event::Closed`] follows, within 2 seconds even if the server
+    /// does not answer; go on with the calls of each turn until then. After the end of the session this
+    /// does nothing.
     pub fn teardown(&mut self) {
         self.state.command(Command::Teardown);
     }
 
-    /// Returns the bytes to write to the connection; `None` if there are none.
+    /// Returns the bytes to write to the RTSP connection; `None` if there are none. Call this in each
+    /// turn, because requests are made here. Write the bytes, say with [`Chunk::advance`] how many were
+    /// written, and call this again until it returns `None` or the connection takes no more. Then call
+    /// [`Self::poll_event`]: making a request can cause an event.
     pub fn poll_stream(&mut self, now: Now) -> Option<Chunk<'_>> {
         let mut parts = split_mut(&self.state, self.storage.as_mut());
         self.state.drive(now, self.url.as_ref(), &mut parts);
@@ -294,7 +333,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         Some(Chunk { outgoing: &mut self.state.outgoing, tx: parts.tx })
     }
 
-    /// Returns the next UDP datagram to send; `None` if none is due.
+    /// Returns the next UDP datagram to send; `None` if none is due. Send the datagram, call
+    /// [`Datagram::commit`], and call this again until it returns `None` or the socket takes no more. At
+    /// the end of the session nothing is due any more.
     pub fn poll_transmit(&mut self, now: Now) -> Option<Datagram<'_>> {
         if self.state.phase == Phase::Over {
             return None;
@@ -302,7 +343,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.tracks.iter_mut().find_map(|track| Datagram::of(track, now))
     }
 
-    /// Returns when to poll again if nothing arrives before.
+    /// Returns when to poll again if nothing arrives before: one time for each of [`Self::poll_stream`],
+    /// [`Self::poll_transmit`] and [`Self::handle_timeout`]. Call this after all of them, at the end of a
+    /// turn. Sleep until [`Wake::earliest`]; if that is `None`, until there is input.
     pub fn poll_at(&self) -> Wake {
         let state = &self.state;
         let mut wake = Wake { stream: state.stream_at(), datagram: None, timer: state.timer_at() };
@@ -317,32 +360,37 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         wake
     }
 
-    /// Returns what the session description says of a track. `None` if there is no track of that number,
-    /// or no description yet.
+    /// Returns what the session description says of a track, whose number counts from 0. Returns `None`
+    /// if there is no track of that number, or before [`Event::Described`].
     pub fn track(&self, track: u8) -> Option<TrackDescription> {
         self.state.tracks.get(usize::from(track)).map(Track::info)
     }
 
-    /// Returns what has come of a track; `None` if there is no track of that number.
+    /// Returns the counts of packets and frames of a track since the session began, over all plays.
+    /// Returns `None` if there is no track of that number, or before [`Event::Described`].
     pub fn statistics(&self, track: u8) -> Option<ReceiverStatistics> {
         self.state.tracks.get(usize::from(track)).map(|track| track.receiver.statistics())
     }
 
-    /// Returns the server's wall clock with the time of a track that it stands for, by the newest
-    /// sender report: [`ClockReference::map`] puts two tracks on one clock with it.
+    /// Returns one moment on the server's wall clock and on the clock of a track, from the newest sender
+    /// report of the track. With the references of two tracks, [`ClockReference::map`] converts a time of
+    /// one into a time of the other.
     ///
-    /// `None` until a packet and a report of the track have come, and if the server has no wall
-    /// clock. After a seek it is that of the new place once a packet from there has come.
+    /// Returns `None` until a packet and a report of the track have come, if the server has no wall
+    /// clock, and if there is no track of that number. After a seek, the reference is that of the new
+    /// place once a packet from there has come.
     pub fn clock(&self, track: u8) -> Option<ClockReference> {
         self.state.tracks.get(usize::from(track))?.receiver.clock()
     }
 
-    /// Returns how many interleaved packets were dropped because they were longer than the storage.
+    /// Returns how many interleaved packets were dropped because they were longer than the room in the
+    /// storage. If there are any, the storage needs a larger window ([`Config::storage_len`]).
     pub const fn dropped(&self) -> u64 {
         self.state.dropped
     }
 
-    /// Returns the duration of the presentation; `None` if it is live, or if the duration is not known.
+    /// Returns the duration of the presentation; `None` if it is live, if the server does not give the
+    /// duration, and before [`Event::Described`].
     pub const fn duration(&self) -> Option<Duration> {
         self.state.duration
     }

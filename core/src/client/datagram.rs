@@ -5,9 +5,13 @@ use crate::rtp::{Port, Report};
 use crate::storage::put;
 use crate::time::Now;
 
-/// One datagram for the server that is due.
+/// One UDP datagram for the server that is due: a report, or an empty packet that opens a path through
+/// NATs and firewalls.
 ///
-/// Dropped without [`Self::commit`], nothing has happened, and it stays due.
+/// Send [`Self::bytes`] from the socket that [`Self::track`] and [`Self::port`] name, to the server's IP
+/// address and [`Self::to_port`], and then call [`Self::commit`]. If the datagram is dropped without
+/// [`Self::commit`], it stays due, and [`ClientConn::poll_transmit`](super::ClientConn::poll_transmit)
+/// returns it again.
 #[derive(Debug)]
 #[must_use = "the datagram stays due until `commit` says that it was sent"]
 pub struct Datagram<'a> {
@@ -43,12 +47,15 @@ impl<'a> Datagram<'a> {
         Some(Self { content, track: index, to: server.rtcp })
     }
 
-    /// Returns the number of the track whose sockets have to send the datagram.
+    /// Returns the number of the track whose socket has to send the datagram, counted from 0, as in
+    /// [`Event::Setup`](super::Event::Setup).
     pub const fn track(&self) -> u8 {
         self.track
     }
 
-    /// Returns which of the track's two sockets has to send the datagram.
+    /// Returns which of the track's two local sockets has to send the datagram: the one on the RTP port
+    /// or the one on the RTCP port that the caller passed to
+    /// [`ClientConn::setup`](super::ClientConn::setup).
     pub const fn port(&self) -> Port {
         match self.content {
             Content::Punch { .. } => Port::Rtp,
@@ -56,12 +63,13 @@ impl<'a> Datagram<'a> {
         }
     }
 
-    /// Returns the UDP port of the server to which the datagram goes.
+    /// Returns the UDP port of the server to which the datagram has to be sent. The IP address is that of
+    /// the RTSP connection.
     pub const fn to_port(&self) -> u16 {
         self.to
     }
 
-    /// Returns the bytes of the datagram.
+    /// Returns the content of the datagram, which has to be sent as one piece.
     pub fn bytes(&self) -> &[u8] {
         match &self.content {
             Content::Punch { header, .. } => header,
@@ -69,14 +77,16 @@ impl<'a> Datagram<'a> {
         }
     }
 
-    /// Copies the datagram to the front of `out`. Returns its length, or `None`, and nothing is
-    /// copied, if it is longer than `out`.
+    /// Copies the content of the datagram to the front of `out`. Returns its length in bytes. If it is
+    /// longer than `out`, returns `None`, and copies nothing. Call [`Self::commit`] after the copy was
+    /// sent.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let bytes = self.bytes();
         put(out, 0, bytes).then_some(bytes.len())
     }
 
-    /// Says that the datagram was sent, or never will be. The next one follows in its time.
+    /// Takes note that the datagram was sent, or that the caller gives it up because it cannot be sent.
+    /// Either way it is not due any more; the next report follows in its time.
     pub fn commit(self) {
         match self.content {
             Content::Punch { due, .. } => *due = false,

@@ -8,120 +8,160 @@ use crate::time::Duration;
 use core::net::IpAddr;
 
 /// An event of a client connection: what happened, or what the caller has to do.
+/// [`ClientConn::poll_event`](super::ClientConn::poll_event) returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// The server described the presentation.
+    /// The server has described the presentation. The client now sets its tracks up by itself.
     Described {
-        /// The number of tracks that can be received. [`super::ClientConn::track`] describes them.
+        /// The number of tracks that can be received, 1 to 4; their numbers count from 0.
+        /// [`super::ClientConn::track`] describes them. Tracks in codecs that this library does not know
+        /// are left out, and so are further tracks after the fourth.
         tracks: u8,
-        /// The duration of the presentation; `None` if it is live or the duration is not known.
+        /// The duration of the presentation; `None` if it is live, or if the server does not give the
+        /// duration.
         duration: Option<Duration>,
     },
-    /// A track shall come over UDP. The caller binds two UDP ports for it and passes them to
-    /// [`super::ClientConn::setup`]. The session waits until it does.
+    /// A track shall come over UDP. Bind two UDP ports for it, usually an even one for RTP and the next
+    /// one for RTCP, and pass them to [`super::ClientConn::setup`]. If there are none, pass `None`. The
+    /// session waits until one of both is done.
     Setup {
-        /// The number of the track that needs ports.
+        /// The number of the track that needs ports, counted from 0.
         track: u8,
     },
-    /// A track was set up over UDP. Packets from these ports belong to it.
+    /// A track was set up over UDP. From now on, pass only those datagrams on that come from the address
+    /// in `source`.
     ServerPorts {
-        /// The number of the track that was set up.
+        /// The number of the track that was set up, counted from 0.
         track: u8,
-        /// The server's UDP ports; `None` if it does not give them. Nothing is sent to the server then.
+        /// The server's UDP ports for RTP and RTCP; `None` if the server does not give them. The client
+        /// then sends no reports for the track. Nothing has to be done with these ports: each
+        /// [`super::Datagram`] names its own.
         ports: Option<Pair<u16>>,
-        /// The address that packets come from; `None` if it is the server's own.
+        /// The IP address from which the server sends the packets of the track; `None` if that is the
+        /// address of the RTSP connection, or if the server gives a name in place of an address.
         source: Option<IpAddr>,
     },
-    /// The server has accepted PLAY, and plays.
+    /// The server has accepted PLAY, and plays. The event comes for each response to PLAY, also if the
+    /// server played before.
     Playing {
-        /// The lower transport of the media.
+        /// The lower transport of the first track: UDP, or interleaved in the RTSP connection.
         lower: LowerTransport,
-        /// The range that the server plays, as far as it says. At a negative scale, its end is before
-        /// its start.
+        /// The range of the medium that the server says it plays. A part that the server does not give is
+        /// `None`. At a negative scale, the end of the range is before its start.
         range: Range,
-        /// How fast the medium's own time goes; 1 if the server does not say.
+        /// The scale at which the server plays, which may differ from the one that was asked for. A scale
+        /// of 2 shows two seconds of the medium in one second, and a negative scale shows it backwards.
+        /// The value is 1 if the response gives no valid scale.
         scale: Scale,
-        /// How many times faster than they are shown frames are delivered; 1 if the server does not say.
+        /// The speed at which the server delivers, which may differ from the one that was asked for. At a
+        /// speed of 2, frames arrive twice as fast as they are to be shown. The value is 1 if the
+        /// response gives no valid speed.
         speed: Speed,
     },
-    /// No packets come over UDP, so the tracks are set up again, interleaved. [`Self::Playing`] follows.
+    /// UDP is given up, because the server refuses it, the caller has no ports, or no packet came. The
+    /// client sets the tracks up again by itself, interleaved in the RTSP connection. The UDP sockets of
+    /// all tracks can be closed. [`Self::Playing`] follows if PLAY was asked for.
     SwitchedToTcp,
-    /// The server has paused. The next PLAY without a place continues there.
+    /// The server has paused. [`ClientConn::play`](super::ClientConn::play) with `None` continues at this
+    /// place.
     Paused,
-    /// Nothing has come for [`super::Config::stalled_after`], although the server plays. The event comes
-    /// once, and again only after more has come.
+    /// No media packet has come for [`super::Config::stalled_after`], although the server plays. The
+    /// session goes on: the caller may wait, or end it with
+    /// [`ClientConn::teardown`](super::ClientConn::teardown). The event comes once, and again only after
+    /// more packets have come.
     Stalled,
-    /// All tracks were played to their end. The next PLAY without a place starts at the beginning.
+    /// All tracks were played to their end. The session stays open:
+    /// [`ClientConn::play`](super::ClientConn::play) with `None` starts at the beginning, and
+    /// [`ClientConn::teardown`](super::ClientConn::teardown) ends the session.
     Ended,
-    /// The presentation is at another URL (RFC 2326, 11.3). [`Self::Closed`] follows.
+    /// The presentation is at another URL (RFC 2326, 11.3). To follow, connect to the server of that URL
+    /// and make another [`ClientConn`](super::ClientConn). [`Self::Closed`] follows here.
     Redirected {
-        /// The other URL; empty if the server does not give it.
+        /// The other URL, as the server has sent it; it is not checked. It is empty if the server does
+        /// not give it, or if it is longer than the room that the connection has for it.
         location: &'a [u8],
     },
-    /// The server has refused a request. After DESCRIBE and SETUP, [`Self::Closed`] follows. After PLAY
-    /// and PAUSE the session continues as before.
+    /// The server has refused a request. After DESCRIBE and SETUP, the session ends, and [`Self::Closed`]
+    /// follows. After PLAY and PAUSE, the session continues as before, and the caller may ask for
+    /// something else.
     Refused {
         /// The method of the refused request.
         method: Method<'static>,
-        /// The status of the server's response.
+        /// The status of the server's response. It is [`Status::UNSUPPORTED_TRANSPORT`] also if the
+        /// server has accepted SETUP with a transport that the client did not ask for and cannot use.
         status: Status,
-        /// The authentication that the server asks for, with [`Status::UNAUTHORIZED`]; `None` with any
-        /// other status, or if the server does not say.
+        /// The scheme of authentication that the server asks for, usually with [`Status::UNAUTHORIZED`];
+        /// `None` if the response names none. The client cannot authenticate itself, so another attempt
+        /// would fail, too.
         auth: Option<AuthScheme>,
     },
-    /// The session has ended. The caller has to close the connection. No event follows.
+    /// The session has ended without an error: after
+    /// [`ClientConn::teardown`](super::ClientConn::teardown), a refusal or a redirection, or because the
+    /// server has ended it. Close the connection to the server, and the UDP sockets. No event follows.
     Closed,
-    /// The session has failed. The caller has to close the connection. No event follows.
+    /// The session has failed. Close the connection to the server, and the UDP sockets. No event follows.
+    /// For another attempt, connect again and make another [`ClientConn`](super::ClientConn).
     Failed(ClientError),
 }
 
-/// Why a client session cannot continue.
+/// Why a client session cannot continue. In each case, close the connection; the session cannot be
+/// resumed, but another connection may be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The server has sent bytes that are not RTSP.
+    /// The server has sent bytes that are not RTSP, so that it probably is no RTSP server. Another
+    /// attempt would fail, too.
     NotRtsp {
-        /// The offset of the first byte that is not RTSP, since the start of the connection.
+        /// The offset of the first byte that is not RTSP, in bytes that came since the start of the
+        /// connection.
         at: u64,
     },
-    /// The server has sent an HTTP message instead of RTSP.
+    /// The server has sent an HTTP message, so that it is no RTSP server, or the port is wrong. Another
+    /// attempt would fail, too.
     Http {
-        /// The offset of the HTTP message since the start of the connection, in bytes.
+        /// The offset of the HTTP message, in bytes that came since the start of the connection.
         at: u64,
     },
-    /// The server has sent a malformed RTSP message.
+    /// The server has sent a malformed RTSP message, after which no further message can be found.
     Malformed {
-        /// The offset of the fault since the start of the connection, in bytes.
+        /// The offset of the fault, in bytes that came since the start of the connection.
         at: u64,
     },
-    /// A message of the server is longer than the caller's storage.
+    /// A message of the server is longer than the caller's storage. Another connection needs a larger
+    /// [`super::Config::max_response`].
     TooLong {
-        /// The offset of the message since the start of the connection, in bytes.
+        /// The offset of the message, in bytes that came since the start of the connection.
         at: u64,
-        /// The length of the message in bytes, as far as it is known.
+        /// The length of the message in bytes; a lower bound if the end of the message is not known yet.
         need: usize,
     },
-    /// The server's session description is malformed.
+    /// The server's session description is malformed. The error says where.
     Description(SdpError),
-    /// The presentation has no track that this client can receive.
+    /// The presentation has no track in a codec that this library can receive. Another attempt would
+    /// fail, too.
     NoTrack,
-    /// The caller has no ports for UDP, and its configuration rules out interleaving.
+    /// The caller has passed `None` to [`ClientConn::setup`](super::ClientConn::setup), and
+    /// [`super::TransportChoice::Udp`] rules out interleaving.
     NoPorts,
-    /// The server's URLs and session identifier are longer than the room that a client has for them.
+    /// The URLs of the presentation and its tracks and the session identifier are together longer than
+    /// 1024 bytes, or one request is. No configuration gives more room: give the server up.
     NoRoom,
-    /// The server has not answered a request within [`super::Config::response_wait`].
+    /// The server has not answered a request within [`super::Config::response_wait`]. Another connection
+    /// may be tried later.
     Timeout {
         /// The method of the request that was not answered.
         method: Method<'static>,
     },
-    /// The server does not know the session any more, or refuses to keep it alive.
+    /// The server does not know the session any more, or has refused twice in a row to keep it alive.
+    /// Another connection can begin a new session.
     SessionLost {
         /// The status of the server's response.
         status: Status,
     },
-    /// The connection was lost before the session had ended.
+    /// The connection was lost before the session had ended, as the caller said with
+    /// [`ClientConn::disconnected`](super::ClientConn::disconnected). Another connection may be tried.
     Disconnected,
 }
 
@@ -151,26 +191,31 @@ impl core::fmt::Display for ClientError {
 
 impl core::error::Error for ClientError {}
 
-/// A track of the presentation, as the session description has it.
+/// A track of the presentation, as the session description announces it, and the transport that it was
+/// set up with. [`ClientConn::track`](super::ClientConn::track) returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TrackDescription {
-    /// The codec of the track, which says what its frames are.
+    /// The codec of the track, which says what the bytes of its frames are.
     pub codec: Codec,
-    /// The payload type of the track's RTP packets.
+    /// The payload type of the track's RTP packets, 0 to 127. RTP packets of another type are ignored.
     pub payload_type: u8,
-    /// Ticks per second of the track's RTP clock.
+    /// The number of ticks per second of the track's RTP clock, in which the times of its frames are
+    /// counted.
     pub clock_rate: u32,
-    /// The frame rate; `None` if the server does not give it.
+    /// The frame rate in thousandths of a frame per second; `None` if the session description gives none,
+    /// or 0. The actual rate of the frames may differ.
     pub frame_rate: Option<FrameRate>,
-    /// The width and the height in pixels, if the server gives them.
+    /// The width and the height in pixels; `None` if the session description does not give both. The
+    /// pictures themselves may have another size.
     pub dimensions: Option<(u16, u16)>,
-    /// The lower transport of the track; `None` until it is set up.
+    /// The lower transport that the track was set up with; `None` before the track is set up.
     pub lower: Option<LowerTransport>,
 }
 
 /// The error of [`ClientConn::setup`](super::ClientConn::setup) that the track does not wait for ports.
+/// Nothing has changed; the caller may close the ports that it passed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NotWaiting;

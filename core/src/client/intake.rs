@@ -9,19 +9,20 @@ use crate::time::{Duration, MediaTime};
 pub(super) struct Shift {
     later: Duration,
     earlier: Duration,
-    /// When the next frame is shown, whatever the server says.
+    /// The time at which the next frame is to be shown. The shift is chosen when that frame comes. `None`
+    /// if the shift stays as it is.
     next_at: Option<MediaTime>,
 }
 
 impl Shift {
     pub(super) const NONE: Self = Self { later: Duration::ZERO, earlier: Duration::ZERO, next_at: None };
 
-    /// Moves the next frame of any track, and all after it, so that it is shown at `at`.
+    /// Makes the next frame of any track be shown at `at`, and shifts all later frames as much.
     pub(super) const fn go_on_at(&mut self, at: MediaTime) {
         self.next_at = Some(at);
     }
 
-    /// Moves a time, in ticks of a clock of `clock_rate` ticks a second.
+    /// Returns a shifted time. Both times are in ticks of a clock of `clock_rate` ticks per second.
     fn shifted(&mut self, time: u64, clock_rate: u32) -> u64 {
         if let Some(at) = self.next_at.take() {
             let pts = MediaTime::from_ticks(time, clock_rate);
@@ -32,16 +33,20 @@ impl Shift {
     }
 }
 
-/// A sink for the tracks of a presentation that a [`super::Prefetch`] governs: see
-/// [`super::Prefetch::sink`].
+/// A sink that writes received frames into the rings of their tracks, except those that
+/// [`Prefetch`](super::Prefetch) does not want now. [`Prefetch::sink`](super::Prefetch::sink) returns it.
+/// Make it anew for each call of the connection.
+///
+/// A frame of a track without a ring, and a frame that is not wanted or has no room, is refused with
+/// [`Full`].
 #[derive(Debug)]
 pub struct Intake<'a, S, B> {
     pub(super) tracks: &'a mut [TrackFetch],
     pub(super) rings: &'a mut [FrameRing<S, B>],
     pub(super) shift: &'a mut Shift,
-    /// Whether frames that do not fit are fetched again, of tracks that are watched.
+    /// Whether frames of watched tracks that do not fit are fetched again later.
     pub(super) kept: bool,
-    /// Whether PLAY was asked for and not answered.
+    /// Whether PLAY was asked for, and the server has not answered yet.
     pub(super) unanswered: bool,
 }
 
@@ -85,8 +90,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
         }
         let end = at.saturating_add(bytes.len());
         if end > ring.capacity() {
-            // It will never fit, however often it comes. If that is so from the first frame on, its
-            // size is worth knowing; otherwise it is an exception, and only it is lost.
+            // The frame will never fit, however often it comes. If no frame has been stored yet, all frames
+            // may be as large, and the caller is told the size. Otherwise only this frame is lost.
             if ring.frames().end.0 == 0 {
                 gate.measured = Some(end.max(gate.measured.unwrap_or(0)));
                 return Ok(());
@@ -95,7 +100,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
         }
         let stored = ring.write_at(track, at, bytes);
         if kept && fetch.is_watched() && stored.is_err() {
-            // There was no room: what comes from now on would leave a hole.
+            // There was no room for the frame. Later frames would leave a hole.
             fetch.gate.shut();
         }
         stored

@@ -2,20 +2,22 @@
 //!
 //! The order of calls, in each turn of the caller's loop:
 //!
-//! 1. what came in: [`ClientConn::handle_stream`], [`ClientConn::handle_datagram`], and
-//!    [`ClientConn::handle_timeout`]; frames go straight into the sink that is lent to them;
-//! 2. [`ClientConn::poll_event`] until `None`; [`Event::Setup`] is answered by
-//!    [`ClientConn::setup`];
-//! 3. [`ClientConn::poll_stream`] and [`ClientConn::poll_transmit`] until `None`, or until their
-//!    socket takes no more;
-//! 4. sleep until [`ClientConn::poll_at`] says, or until there is input.
+//! 1. Pass in what came: [`ClientConn::handle_stream`], [`ClientConn::handle_datagram`], and then
+//!    [`ClientConn::handle_timeout`]. Frames go straight into the sink that is lent to them.
+//! 2. Call [`ClientConn::poll_event`] until it returns `None`. Answer [`Event::Setup`] with
+//!    [`ClientConn::setup`]. After [`Event::Closed`] or [`Event::Failed`], close the connection and stop.
+//! 3. Call [`ClientConn::poll_stream`] and [`ClientConn::poll_transmit`] until they return `None`, or
+//!    until their socket takes no more.
+//! 4. Sending can cause an event, and the answer to an event can cause something to send. Repeat steps 2
+//!    and 3 until there is neither.
+//! 5. Sleep until the time that [`ClientConn::poll_at`] returns, or until there is input.
 //!
-//! The connection describes the presentation and sets its tracks up by itself; PLAY is sent when
-//! that is done and [`ClientConn::play`] was called, before or after. What the times of frames mean is
-//! said at [`PlayOptions`].
+//! The connection describes the presentation and sets its tracks up by itself. It sends PLAY when that is
+//! done and [`ClientConn::play`] was called, before or after. [`PlayOptions`] says what the times of
+//! frames mean.
 //!
-//! [`Prefetch`] stands between the connection and the rings that a viewer reads from, for media that
-//! are to be fetched ahead.
+//! Media that are to be fetched ahead of a viewer need a [`Prefetch`] between the connection and the
+//! rings that the viewer reads from.
 mod address;
 mod chunk;
 mod config;

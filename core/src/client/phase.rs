@@ -1,28 +1,29 @@
-//! How far the dialogue with the server has come, and what is asked next.
+//! The phases of the dialogue with the server, and the requests in it.
 use super::play::PlayOptions;
 use crate::rtsp::{Method, Session};
 use crate::time::{Duration, Instant};
 
-/// How far the dialogue has come.
+/// How far the dialogue with the server has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// OPTIONS is to be answered.
+    /// The client asks OPTIONS, or waits for the response.
     Options,
-    /// DESCRIBE is to be answered.
+    /// The client asks DESCRIBE, or waits for the response.
     Describe,
-    /// Tracks are to be set up.
+    /// The tracks are being set up, one after the other.
     Setup,
     /// All tracks are set up, and the server does not play (RFC 2326, A: Ready).
     Ready,
     /// The server plays.
     Playing,
-    /// UDP is given up: the server is asked to stop sending by it.
+    /// UDP is given up. The client asks the server to pause, and then sets the tracks up again,
+    /// interleaved.
     FallingBack,
     /// The session is over.
     Over,
 }
 
-/// What the caller wants next.
+/// The last wish of the caller, which is not asked of the server yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Play(PlayOptions),
@@ -35,27 +36,27 @@ pub(super) enum Command {
 pub(super) enum Kind {
     Options,
     Describe,
-    /// SETUP of a track.
+    /// SETUP of the track with this number.
     Setup(u8),
     Play {
         options: PlayOptions,
         before: Before,
     },
     Pause,
-    /// PAUSE of a session that is about to be replaced.
+    /// PAUSE of a session over UDP, before the tracks are set up again, interleaved.
     Leave,
     Keepalive,
     Teardown,
 }
 
-/// What the media do when PLAY is asked for.
+/// What the server did when PLAY was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
-    /// They are played.
+    /// The server played.
     Playing,
-    /// They were never played, or are paused, or have ended.
+    /// The server did not play: the medium was never played, is paused, or has ended.
     Held,
-    /// They were paused, and nothing is left to play.
+    /// The medium is paused, and all of it has come.
     PlayedOut,
 }
 
@@ -67,22 +68,23 @@ pub(super) struct Outstanding {
     pub(super) cseq: u32,
     /// When the request was made.
     pub(super) asked_at: Instant,
-    /// When it times out.
+    /// When the client stops waiting for the response.
     pub(super) until: Instant,
 }
 
-/// What keeps the session alive (RFC 2326, 12.37).
+/// When and how to keep the session alive by requests (RFC 2326, 12.37).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keepalive {
-    /// The session's timeout.
+    /// How long the server keeps the session without a request.
     pub(super) timeout: Duration,
-    /// When the last request was made.
+    /// When the last request of any kind was made.
     pub(super) last: Instant,
-    /// Whether the server knows GET_PARAMETER, and it has not failed.
+    /// Whether to use GET_PARAMETER: the server has announced it, and no request to keep the session
+    /// alive has failed.
     pub(super) get_parameter: bool,
-    /// How many bad responses came in a row.
+    /// How many of these requests in a row had a bad response or none.
     pub(super) bad: u8,
-    /// Whether the server is to be asked at once if it is there.
+    /// Whether to ask the server at once, to learn if it is still there.
     pub(super) due: bool,
 }
 
@@ -92,15 +94,15 @@ impl Keepalive {
         Self { timeout, last: now, get_parameter: false, bad: 0, due: false }
     }
 
-    /// Counts a bad response, or a missing one. Returns whether it is forgiven, as one is. The next
-    /// request is a simpler one: some devices announce GET_PARAMETER and do not know it.
+    /// Counts a bad or missing response. Returns true for the first one in a row, which is forgiven. The
+    /// next request is OPTIONS, because some devices announce GET_PARAMETER and do not know it.
     pub(super) fn forgive(&mut self) -> bool {
         self.get_parameter = false;
         self.bad = self.bad.saturating_add(1);
         self.bad == 1
     }
 
-    /// When the next request is due.
+    /// Returns when the next request to keep the session alive is due.
     pub(super) fn at(&self) -> Instant {
         if self.due { Instant::ZERO } else { self.last + self.timeout.scaled(1, 2) }
     }

@@ -2,24 +2,27 @@
 use crate::frame::Seek;
 use crate::rtsp::{Scale, Speed};
 
-/// Options of PLAY: where to play from, and how fast.
+/// Options of PLAY: where to play from, and how fast. Begin with the default, which is everything at the
+/// usual rate, and change single fields.
 ///
-/// A server may round the scale and the speed, or support neither; [`super::Event::Playing`] says what
-/// it does. The time of a received frame is when to show it: it starts at the media time from which the
-/// server says that it plays, and goes forward at the usual rate. At a scale other than 1 this differs
+/// A server may round the scale and the speed, or support neither; [`super::Event::Playing`] says what it
+/// does. The time of a received frame is when to show it. This time starts at the media time from which
+/// the server says that it plays, and goes forward at the usual rate. At a scale other than 1 it differs
 /// from the medium's own time, which goes `scale` times as fast. At a speed above 1, frames come before
-/// their time, so a caller that shows them by their times needs a sink that stores them until then.
+/// their time. A caller that shows frames by their times then needs a sink that stores them until then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct PlayOptions {
-    /// The place to play from. `None` continues where the medium was paused, or starts at its beginning
-    /// (at its end if the scale is negative).
+    /// The place to play from. `None` continues where the medium was paused. If it was never played or
+    /// has ended, `None` starts at its beginning, or at its end if the scale is negative.
     pub from: Option<Seek>,
-    /// How fast the medium's own time goes: 1 is normal, a negative scale plays backwards
-    /// (RFC 2326, 12.34).
+    /// How fast the medium's own time goes (RFC 2326, 12.34): 1 is normal, 2 is twice as fast, and a
+    /// negative scale plays backwards.
     pub scale: Scale,
-    /// How many times faster than they are shown frames are delivered (RFC 2326, 12.35).
+    /// How fast frames are delivered in comparison with how they are to be shown (RFC 2326, 12.35): 1 is
+    /// normal, and 2 delivers them twice as fast. Speeds other than 1 are not asked of servers that are
+    /// known to change their RTP timestamps with it.
     pub speed: Speed,
 }
 

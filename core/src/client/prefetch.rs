@@ -12,16 +12,19 @@ use crate::time::{Duration, MediaTime};
 /// Tracks whose ends differ by less than this are fetched together.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// Options of a [`Prefetch`]: how much of a ring is fetched ahead of the viewer, and how fast.
+/// Options of a [`Prefetch`]: how much of a ring is fetched ahead of the viewer, and how fast. Each ring
+/// is measured by its bytes and by its slots; the larger of the two shares counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PrefetchOptions {
-    /// The server is paused when the frames ahead of the viewer take this many percent of the ring's bytes
-    /// or slots.
+    /// The server is paused when the frames that the viewer has not read yet take this many percent of a
+    /// ring, or more. Over 100 stands for never; the server is then paused when a frame does not fit.
     pub high: u8,
-    /// The server plays again when the frames ahead take this many percent or fewer.
+    /// The server plays again when the frames that the viewer has not read yet take this many percent of
+    /// a ring, or fewer. Choose a value below [`Self::high`].
     pub low: u8,
-    /// How many times faster than it is shown the medium is fetched, if the server supports that.
+    /// The speed at which the medium is asked for, if the caller asks for scale 1 and speed 1: 2 fetches
+    /// it twice as fast as it is shown. A server may support a lower speed only.
     pub speed: Speed,
 }
 
@@ -32,17 +35,19 @@ impl Default for PrefetchOptions {
     }
 }
 
-/// What the caller of [`Prefetch::poll`] has to do.
+/// What the caller of [`Prefetch::poll`] has to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PrefetchAction {
-    /// Call [`super::ClientConn::pause`].
+    /// Call [`super::ClientConn::pause`]. Do not call [`Prefetch::hold`], which is for the caller's own
+    /// pauses.
     Pause,
-    /// Call [`super::ClientConn::play_with`] with these options.
+    /// Call [`super::ClientConn::play_with`] with these options. Do not call [`Prefetch::play`], which is
+    /// for the caller's own requests.
     Play(PlayOptions),
-    /// Nothing: all frames that will come are in the rings. For media that are fetched ahead, this takes
-    /// the place of [`Event::Ended`].
+    /// Nothing is to be done: all frames that will come are in the rings. The viewer reads them to their
+    /// end. For media that are fetched ahead, this takes the place of [`Event::Ended`].
     Ended,
 }
 
@@ -51,22 +56,23 @@ pub enum PrefetchAction {
 /// the viewer still has to see.
 ///
 /// It governs recorded media that are played at scale 1. When the frames ahead take
-/// [`PrefetchOptions::high`] of the ring of any watched track, the server is paused. When they are down to
-/// [`PrefetchOptions::low`], it plays again from the earliest place that is missing (RFC 2326, 10.5 and
-/// 10.6). PAUSE takes time to have effect, so frames may come for which there is no room. Such a frame and
-/// all later frames of its track are not stored, so that no hole is left, and are fetched again later.
-/// Frames that come again although they are in the ring are not stored either.
+/// [`PrefetchOptions::high`] of the ring of any watched track, the server is paused. When they are down
+/// to [`PrefetchOptions::low`], it plays again from the earliest place that is missing (RFC 2326, 10.5
+/// and 10.6). PAUSE takes time to have effect, so frames may come for which there is no room. Such a
+/// frame and all later frames of its track are not stored, so that no hole is left, and are fetched again
+/// later. Frames that come again although they are in the ring are not stored either.
 ///
-/// All other media, and tracks that nobody watches, are a window of time: the oldest frames make room for
-/// the newest. At first, only track 0 is watched.
+/// Rings of all other media, and of tracks that nobody watches, hold the newest frames: the oldest frames
+/// make room for the newest. At first, only track 0 is watched.
 ///
 /// In each turn of its loop, the caller passes [`Self::sink`] to the connection, passes each event of the
-/// connection to [`Self::on_event`], and calls [`Self::poll`] until it returns `None`. Before it plays or
-/// pauses by itself, it calls [`Self::play`] or [`Self::hold`]. All calls get the rings of the
-/// presentation's tracks in their order.
+/// connection to [`Self::on_event`], tells the viewer's place to [`Self::watch_from`], and calls
+/// [`Self::poll`] until it returns `None`. Before it plays or pauses by itself, it calls [`Self::play`]
+/// or [`Self::hold`]. All calls get the rings of the presentation's tracks in the order of the tracks'
+/// numbers.
 #[derive(Clone, Debug)]
 pub struct Prefetch {
-    /// `None`: all media are a window of time.
+    /// `None` if all rings hold the newest frames.
     options: Option<PrefetchOptions>,
     phase: FetchPhase,
     tracks: [TrackFetch; MAX_TRACKS],
@@ -122,7 +128,8 @@ enum FetchPhase {
 }
 
 impl Prefetch {
-    /// Makes a prefetch. With `None`, it governs no media: all of them are a window of time.
+    /// Makes a prefetch for one presentation. With `None` it fetches nothing ahead and never pauses the
+    /// server: the rings of all media then hold the newest frames.
     pub const fn new(options: Option<PrefetchOptions>) -> Self {
         let mut tracks = [TrackFetch::UNWATCHED; MAX_TRACKS];
         let [first, ..] = &mut tracks;
@@ -139,18 +146,20 @@ impl Prefetch {
         }
     }
 
-    /// Says that the viewer of a track will read frame `id` next. From now on no frame from `id` on is
-    /// evicted, and more are fetched as there is room.
+    /// Says that the viewer of a track will read frame `id` next. Call this whenever the viewer has read
+    /// a frame. From now on no frame from `id` on is evicted, earlier frames make room, and more are
+    /// fetched into it. A track number above 3 is ignored.
     ///
-    /// `id` must not be the frame that is being shown: a ring that holds only one frame would then wait for
-    /// ever.
+    /// `id` must be later than the frame that is being shown. Otherwise that frame takes the room of the
+    /// next, and a ring that holds only one frame gets no other.
     pub fn watch_from(&mut self, track: u8, id: FrameId) {
         if let Some(fetch) = self.tracks.get_mut(usize::from(track)) {
             fetch.playhead = Some(id);
         }
     }
 
-    /// Says that the viewer continues with the next frame that will be stored, of each watched track.
+    /// Says that the viewers of all watched tracks leave out the frames that are in the rings, and
+    /// continue with the next frame of each that will be stored. Tracks that nobody watches stay so.
     pub fn watch_newest<S, B>(&mut self, rings: &[FrameRing<S, B>])
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -159,15 +168,18 @@ impl Prefetch {
         self.seek(Seek::Live, rings);
     }
 
-    /// Says that nobody watches a track. Its oldest frames make room for the newest, and it does not affect
-    /// when the server plays.
+    /// Says that nobody watches a track. The oldest frames of its ring then make room for the newest, and
+    /// the track does not affect when the server plays. [`Self::watch_from`] ends this. A track
+    /// number above 3 is ignored.
     pub fn unwatch(&mut self, track: u8) {
         if let Some(fetch) = self.tracks.get_mut(usize::from(track)) {
             fetch.playhead = None;
         }
     }
 
-    /// Returns the sink to pass to the connection. It stores frames in the rings of their tracks.
+    /// Returns the sink to pass to the connection. It stores frames in the rings of their tracks: the
+    /// first ring belongs to track 0. Frames of tracks without a ring are dropped. Make the sink anew for
+    /// each turn.
     pub fn sink<'a, S, B>(&'a mut self, rings: &'a mut [FrameRing<S, B>]) -> Intake<'a, S, B>
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -180,10 +192,12 @@ impl Prefetch {
         Intake { tracks: &mut self.tracks, rings, shift: &mut self.shift, kept, unanswered }
     }
 
-    /// Returns the options that the caller has to pass to the connection if it wants to play with
-    /// `options`. Without a place, frames that came but were not stored are fetched first. With a place, the
-    /// viewer is taken to go there, so that it continues with the next frame that will be stored, of each
-    /// watched track.
+    /// Prepares for a PLAY that the caller makes by itself, and returns the options to pass to
+    /// [`super::ClientConn::play_with`] in place of `options`.
+    ///
+    /// With a place in `options`, the viewer is taken to go there: it continues with the next frame of
+    /// each watched track that will be stored. Without a place, frames that came but were not stored are
+    /// fetched first; after the end of the medium, it starts over.
     pub fn play<S, B>(&mut self, options: PlayOptions, rings: &[FrameRing<S, B>]) -> PlayOptions
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -219,9 +233,9 @@ impl Prefetch {
         options
     }
 
-    /// Says that the caller pauses the server. Nothing is fetched until [`Self::play`]. If all frames have
-    /// come, there is nothing to pause: [`Self::is_over`] stays true, and [`Self::play`] without a place
-    /// starts over.
+    /// Says that the caller pauses the server by itself, with [`super::ClientConn::pause`]. Nothing is
+    /// fetched until [`Self::play`]. If all frames have come, there is nothing to pause:
+    /// [`Self::is_over`] stays true, and [`Self::play`] without a place starts over.
     pub const fn hold(&mut self) {
         self.phase = match self.phase {
             FetchPhase::Over => FetchPhase::Over,
@@ -232,8 +246,9 @@ impl Prefetch {
         };
     }
 
-    /// Says that the connection is lost. The next [`Self::play`] is for another connection: without a
-    /// place, the medium continues after the newest frames, or from the place that was asked for last.
+    /// Says that the connection is lost. Call this after [`super::ClientConn::disconnected`], and make
+    /// another connection. The next [`Self::play`] is for that connection: without a place, a recorded
+    /// medium continues after the newest frames, or from the place that was asked for last.
     pub fn disconnected(&mut self) {
         let over = self.phase == FetchPhase::Over;
         if self.end.is_some() && self.scale == Scale::NORMAL && !over {
@@ -244,15 +259,17 @@ impl Prefetch {
         }
     }
 
-    /// Shifts the times of all later frames, so that the next frame of any track is shown at `at`. This is
-    /// for a live medium whose source has started again, with times from 0.
+    /// Shifts the times of all later frames, so that the next frame of any track is shown at `at`. Call
+    /// this for a live medium whose source has started again, with times from 0, before its first frame
+    /// comes.
     pub const fn go_on_at(&mut self, at: MediaTime) {
         self.shift.go_on_at(at);
     }
 
-    /// Takes note of an event of the connection. Returns false if it does not concern the caller: for the
-    /// response to what [`Self::poll`] asked for, and for an end that [`PrefetchAction::Ended`] will
-    /// announce.
+    /// Takes note of an event of the connection. Call this for each event, in their order. Returns true
+    /// if the caller has to act on the event, too. Returns false if the event is the response to what
+    /// [`Self::poll`] asked for, or an end that [`PrefetchAction::Ended`] will announce: ignore such an
+    /// event.
     pub fn on_event(&mut self, event: &Event<'_>) -> bool {
         match *event {
             Event::Described { duration, .. } => {
@@ -272,7 +289,9 @@ impl Prefetch {
         }
     }
 
-    /// Returns what the caller has to do now. Call it until it returns `None`.
+    /// Returns what the caller has to do now; `None` if there is nothing to do. Do it, and call this
+    /// again, until it returns `None`. Call it in each turn, after the events and after the viewer has
+    /// read frames.
     pub fn poll<S, B>(&mut self, rings: &[FrameRing<S, B>]) -> Option<PrefetchAction>
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -317,18 +336,20 @@ impl Prefetch {
     }
 
     /// Returns the number of a track and the length of a frame in bytes, if the frame is larger than the
-    /// whole ring of the track, and no frame of the track was ever smaller. Such a medium cannot be played
-    /// with this ring.
+    /// whole ring of the track, and no frame of the track was stored before. Such a medium cannot be
+    /// played with this ring: give up, or use a larger ring. `None` if there is no such frame.
     pub fn too_large(&self) -> Option<(u8, usize)> {
         (0u8..).zip(&self.tracks).find_map(|(track, fetch)| Some((track, fetch.gate.too_large?)))
     }
 
-    /// Whether PLAY was asked for and is not answered yet.
+    /// Returns whether PLAY was asked for, by the caller or by [`Self::poll`], and is not answered yet.
+    /// While it is true, read the RTSP connection before the UDP sockets, as the answer says which
+    /// packets are wanted.
     pub const fn is_asking(&self) -> bool {
         matches!(self.phase, FetchPhase::Asked { .. })
     }
 
-    /// Whether all frames that will come are in the rings.
+    /// Returns whether all frames that will come are in the rings. It stays true until [`Self::play`].
     pub fn is_over(&self) -> bool {
         self.phase == FetchPhase::Over
     }

@@ -1,35 +1,36 @@
-//! [`TrackFetch`]: how much of one track is fetched, and from where on it is missing.
+//! [`TrackFetch`]: how much of one track has been fetched, and where the rest of it begins.
 use super::gate::{Gate, ROUNDING};
 use crate::frame::FrameId;
 use crate::frame::{FrameRing, Slot};
 use crate::time::{Duration, MediaTime};
 
-/// One track that [`super::Prefetch`] fetches.
+/// The state of one track that [`super::Prefetch`] fetches.
 #[derive(Clone, Debug)]
 pub(super) struct TrackFetch {
     pub(super) gate: Gate,
-    /// The viewer needs this frame and those after it; `None` if nobody watches the track.
+    /// The frame that the viewer reads next; the viewer needs it and all later frames. `None` if nobody
+    /// watches the track.
     pub(super) playhead: Option<FrameId>,
-    /// Where the viewer was when PLAY was asked for to fetch more. Until it moves on, there is not more
-    /// room than there was then.
+    /// The playhead when PLAY was last asked for to fetch more frames. Until the viewer moves on from
+    /// there, the ring has no more room than it had then.
     pub(super) asked_at: Option<FrameId>,
-    /// The frame that was to come next when the server ended too early.
+    /// The number that the next frame would have had when the server ended before the end of the medium.
     pub(super) ended_before: Option<FrameId>,
 }
 
-/// What a ring holds of a watched track.
+/// What the ring of a watched track holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fill {
-    /// How much of the ring the frames from the playhead on take, in percent of its bytes or of its
-    /// slots, whichever is more.
+    /// How much of the ring is taken by the frames from the playhead on: in percent of its bytes or in
+    /// percent of its slots, whichever is more.
     pub(super) percent: u32,
-    /// Whether there is no frame from the playhead on.
+    /// Whether the ring has no frame from the playhead on.
     pub(super) exhausted: bool,
-    /// When the newest frame ends; `None` if there is none.
+    /// When the newest frame of the ring ends; `None` if the ring is empty.
     pub(super) end: Option<MediaTime>,
-    /// How long the newest frame is shown.
+    /// How long the newest frame is shown; zero if the ring is empty.
     last: Duration,
-    /// The number that the next frame will have.
+    /// The number that the next stored frame will have.
     pub(super) next: FrameId,
 }
 
@@ -41,7 +42,7 @@ impl TrackFetch {
         self.playhead.is_some()
     }
 
-    /// Looks at the ring of this track; `None` if it is not watched.
+    /// Returns what the ring of this track holds; `None` if nobody watches the track.
     pub(super) fn fill<S, B>(&self, ring: &FrameRing<S, B>) -> Option<Fill>
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -62,13 +63,14 @@ impl TrackFetch {
         })
     }
 
-    /// Where the frames begin that are not in the ring; `None` if that is not known.
+    /// Returns the media time of the first frame that is not in the ring; `None` if it is not known.
     pub(super) fn next_place<S, B>(&self, ring: &FrameRing<S, B>) -> Option<MediaTime>
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
         B: AsRef<[u8]> + AsMut<[u8]>,
     {
-        // A little before the end, for servers round, and what comes again is not stored.
+        // The place is a little before the end of the newest frame, because servers round places. A frame
+        // that comes again is not stored.
         let end = newest(ring).map(|(pts, shown)| {
             let shown = shown.max(ROUNDING);
             pts + shown - ROUNDING.min(shown.scaled(1, 4))
@@ -78,13 +80,14 @@ impl TrackFetch {
 }
 
 impl Fill {
-    /// Whether the newest frame goes on to `end`, the end of the medium, or beyond it.
+    /// Returns whether the newest frame ends at `end`, the end of the medium, or later. It may fall short
+    /// of it by half the time for which it is shown.
     pub(super) fn reaches(&self, end: MediaTime) -> bool {
         self.end.is_some_and(|newest| newest + self.last.scaled(1, 2) >= end)
     }
 }
 
-/// When the newest frame of a ring is shown, and for how long.
+/// Returns when the newest frame of a ring is shown, and for how long; `None` if the ring is empty.
 fn newest<S, B>(ring: &FrameRing<S, B>) -> Option<(MediaTime, Duration)>
 where
     S: AsRef<[Slot]> + AsMut<[Slot]>,

@@ -1,14 +1,16 @@
 //! PCM audio: samples without compression, or with logarithmic companding (RFC 3551, 4.5.11 and 4.5.14).
 
-/// The form of PCM audio: how samples are coded, and how many channels there are. A frame is any number of
-/// sampling instants; at each instant, the samples of the channels follow one another from left to right
-/// (RFC 3551, 4.1). The clock of the track has one tick per sampling instant.
+/// The form of PCM audio: how samples are coded, and how many channels there are.
+///
+/// A frame is any number of whole sampling instants. At each instant, the samples of the channels follow
+/// one another, for two channels the left one first (RFC 3551, 4.1). The clock of the track has one tick
+/// per sampling instant, so that its rate is the sampling rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pcm {
     /// How one sample is coded.
     pub sample: Sample,
-    /// The number of channels, 1 or more.
+    /// The number of channels, 1 or more. With 0, no frame can be sent or received.
     pub channels: u8,
 }
 
@@ -17,14 +19,16 @@ pub struct Pcm {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Sample {
-    /// A sample has 16 bits, is signed, and has its most significant byte first (RFC 3551, 4.5.11).
+    /// Linear PCM: a sample has 16 bits, is signed, and has its most significant byte first (RFC 3551,
+    /// 4.5.11).
     L16,
     /// A sample has 8 bits with mu-law companding (ITU-T G.711; RFC 3551, 4.5.14).
     Pcmu,
 }
 
 impl Pcm {
-    /// Returns the length of one sampling instant in bytes: one sample of each channel.
+    /// Returns the length in bytes of one sampling instant: one sample of each channel. It is 0 if there
+    /// are no channels.
     pub const fn instant_len(self) -> usize {
         let sample = match self.sample {
             Sample::L16 => 2,

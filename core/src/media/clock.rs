@@ -2,8 +2,8 @@
 use crate::sdp::FrameRate;
 use crate::time::{Duration, MediaTime};
 
-/// A constant frame rate: `rate` frames in `scale` seconds. As it is a fraction, a rate of 30000/1001
-/// does not drift.
+/// A constant frame rate, which gives each frame of a recorded medium its time: `rate` frames in `scale`
+/// seconds. As it is a fraction, a rate of 30000/1001 does not drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameClock {
@@ -15,8 +15,9 @@ impl FrameClock {
     const SLOWEST: u64 = 1;
     const FASTEST: u64 = 1_000_000;
 
-    /// Creates a clock of `rate` frames in `scale` seconds: 30000 and 1001 are 29.97 frames per second.
-    /// Returns `None` for less than 0.001 or more than 1000 frames per second.
+    /// Makes a clock of `rate` frames in `scale` seconds: 30000 and 1001 are 29.97 frames per second.
+    /// Returns `None` if either is 0, and if the rate, rounded to 0.001, is less than 0.001 or more than
+    /// 1000 frames per second.
     pub const fn new(rate: u32, scale: u32) -> Option<Self> {
         let clock = Self { rate, scale };
         match clock.thousandths() {
@@ -35,21 +36,22 @@ impl FrameClock {
         FrameRate(self.thousandths() as u32)
     }
 
-    /// Returns the presentation time of frame `number`, counted from 0.
+    /// Returns the time at which frame `number`, counted from 0, is shown. Frame 0 is shown at time 0.
+    /// Fractions of a microsecond are cut off.
     pub fn pts(self, number: u64) -> MediaTime {
         let span = u128::from(number) * u128::from(self.scale) * 1_000_000;
         let micros = span.checked_div(u128::from(self.rate)).unwrap_or(0);
         MediaTime::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    /// Returns the number of frames in `span`, rounded.
+    /// Returns the number of frames in `span`, rounded to the nearest.
     pub fn frames_in(self, span: Duration) -> u64 {
         let second = u128::from(self.scale) * 1_000_000;
         let frames = (u128::from(span.as_micros()) * u128::from(self.rate) + second / 2) / second;
         u64::try_from(frames).unwrap_or(u64::MAX)
     }
 
-    /// Returns how long each frame is shown.
+    /// Returns how long each frame is shown. Fractions of a microsecond are cut off.
     pub fn interval(self) -> Duration {
         self.pts(1).since(MediaTime::ZERO)
     }

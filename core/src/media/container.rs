@@ -1,27 +1,31 @@
 //! How frames are put together in a file, and how to tell.
 use crate::codec::jpeg::segments::marker;
 
-/// The format of a file that holds frames.
+/// The format of a file that holds JPEG frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Container {
-    /// JPEG files, one after another.
+    /// JPEG files, one after another, with nothing before the first one.
     Concatenated,
-    /// JPEG files, each after its length in bytes, in at least five ASCII digits.
+    /// JPEG files, each after its length in bytes, in five to ten ASCII digits.
     LengthPrefixed,
     /// The parts of a multipart message, as IP cameras send them over HTTP: JPEG files, each after a
-    /// boundary line and a few header fields (RFC 2046, 5.1). The fields are not read.
+    /// boundary line and a few header fields (RFC 2046, 5.1). The fields are not read: frames are found
+    /// by their markers.
     Multipart,
     /// An AVI file, with the extensions of OpenDML.
     Avi,
 }
 
-/// Number of bytes from the start of a file that [`detect`] needs.
+/// The number of bytes from the start of a file that [`detect`] needs to tell every format. If the file
+/// is shorter, pass all of it.
 pub const DETECT_LEN: usize = 16;
 
-/// Returns the format of a file from its first [`DETECT_LEN`] bytes, or all bytes of a shorter file.
-/// `None` if the format is unknown.
+/// Returns the format of a file from its first [`DETECT_LEN`] bytes, or from all bytes of a shorter file.
+/// Further bytes do no harm. With fewer bytes than that, a longer file may not be recognised.
+///
+/// Returns `None` if the format is unknown. [`FrameReader`](super::FrameReader) cannot read such a file.
 pub fn detect(first_bytes: &[u8]) -> Option<Container> {
     let mut prefix = LengthPrefix::default();
     let digits = first_bytes.iter().take_while(|byte| prefix.push(**byte)).count();

@@ -2,14 +2,15 @@
 use crate::text::Escaped;
 use core::fmt;
 
-/// A damaged place in a file. A reader can go on after it.
+/// A damaged place in a file: where it is, and what is wrong. [`FrameReader`](super::FrameReader) goes on
+/// after it with the next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MediaError {
     /// The offset of the damage, in bytes from the start of the file.
     pub at: u64,
-    /// The number of the damaged frame, or of the next frame: the number of frames before it in time,
-    /// including damaged and repeated ones.
+    /// The number of the damaged frame, or of the next frame if no frame is damaged, counted from 0: the
+    /// number of frames before it in time, including damaged and repeated ones.
     pub frame: u64,
     /// What is wrong with the file at that offset.
     pub reason: MediaErrorKind,
@@ -20,33 +21,39 @@ pub struct MediaError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MediaErrorKind {
-    /// The start of the file is not that of any [`Container`](super::Container).
+    /// The start of the file is not that of any [`Container`](super::Container). The file cannot be
+    /// opened.
     Unrecognised,
-    /// There are bytes in the file that belong to no frame.
+    /// There are bytes in the file that belong to no frame. They were skipped, and do not count as a
+    /// frame in time.
     Junk {
-        /// The number of these bytes.
+        /// The number of bytes that were skipped.
         len: u64,
     },
-    /// A frame is larger than allowed, or larger than the buffer for it.
+    /// A frame is larger than the limit that [`FrameReader::new`](super::FrameReader::new) got, and was
+    /// skipped; or it is larger than the buffer for
+    /// [`FrameReader::read_frame`](super::FrameReader::read_frame).
     TooLarge,
-    /// The length of the next frame, in ASCII digits, is missing.
+    /// The length of the next frame, in ASCII digits, is missing. The next call finds the frame by its
+    /// markers.
     NoLength,
-    /// A frame is shorter or longer than its length in ASCII digits, or the size of its chunk.
+    /// A frame is shorter or longer than its length in ASCII digits, or than the size of its chunk. The
+    /// next call returns the frame with its true length.
     WrongLength {
         /// The length that the digits or the chunk give, in bytes.
         told: u32,
-        /// The length of the frame that was found, in bytes.
+        /// The length of the frame that was found by its markers, in bytes.
         found: u32,
     },
-    /// The file ends in the middle of a frame.
+    /// The file ends in the middle of a frame, which cannot be read.
     Truncated,
-    /// An AVI file ends in the middle of a chunk that is not a frame.
+    /// An AVI file ends in the middle of a chunk that is not a frame. No frame is lost.
     TruncatedChunk,
-    /// An AVI file describes no video stream.
+    /// An AVI file describes no video stream. The file cannot be opened.
     NoVideo,
-    /// The video of an AVI file is not Motion-JPEG.
+    /// The video of an AVI file is not Motion-JPEG. The file cannot be opened.
     OtherCodec {
-        /// The four-character code of its codec.
+        /// The four-character code of the video's codec, usually ASCII, which is not checked.
         code: [u8; 4],
     },
 }
@@ -62,9 +69,11 @@ impl MediaErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ReadError<E> {
-    /// The file cannot be read. The error is that of the reader.
+    /// The file cannot be read. The error is that of the reader (`embedded_io::Read` or `Seek`). The next
+    /// call tries again.
     Io(E),
-    /// The content of the file is damaged. The reader can go on.
+    /// The content of the file is damaged. The damaged place was passed: call again for the next frame.
+    /// An error of [`FrameReader::new`](super::FrameReader::new) is final.
     Media(MediaError),
 }
 

@@ -2,7 +2,8 @@
 use crate::storage::put;
 use embedded_io::{ErrorKind, ErrorType, Read, Seek, SeekFrom};
 
-/// Reads a slice, such as a file that is mapped to memory, through `embedded_io`.
+/// Reads a slice, such as a file that is mapped to memory, through the traits `Read` and `Seek` of
+/// `embedded_io`. [`FrameReader`](super::FrameReader) takes it as a file.
 #[derive(Clone, Copy, Debug)]
 pub struct SliceReader<'a> {
     data: &'a [u8],
@@ -10,7 +11,7 @@ pub struct SliceReader<'a> {
 }
 
 impl<'a> SliceReader<'a> {
-    /// Creates a reader at the first byte of `data`.
+    /// Makes a reader that stands at the first byte of `data`.
     pub const fn new(data: &'a [u8]) -> Self {
         Self { data, pos: 0 }
     }

@@ -1,23 +1,24 @@
 //! Finds JPEG frames in a stream of bytes.
 use crate::codec::jpeg::segments::{find_ff, marker};
 
-/// The location of a frame in a stream of bytes.
+/// The location of a frame in a stream of bytes, as [`Splitter`] finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Found {
-    /// The offset of its SOI marker, in bytes from the start of the stream.
+    /// The offset of the frame's SOI marker, in bytes from the start of the stream.
     pub start: u64,
     /// The length of the frame in bytes, with its EOI marker if there is one.
     pub len: u32,
-    /// Whether it has an EOI marker. Otherwise it ends at the SOI marker of the next frame, or at the end
-    /// of the stream.
+    /// Whether the frame has an EOI marker. Otherwise it ends at the SOI marker of the next frame, or at
+    /// the end of the stream, and its data may be incomplete.
     pub eoi: bool,
-    /// Number of bytes between the end of the frame before and its start.
+    /// The number of bytes that belong to no frame, between the end of the frame before (or the start of
+    /// the stream) and the start of this frame. Skip them.
     pub junk: u64,
 }
 
 impl Found {
-    /// Returns the offset after the frame, in bytes from the start of the stream.
+    /// Returns the offset after the last byte of the frame, in bytes from the start of the stream.
     pub const fn end(&self) -> u64 {
         self.start.saturating_add(self.len as u64)
     }
@@ -76,7 +77,8 @@ enum SplitterState {
 }
 
 impl Splitter {
-    /// Creates a splitter. Frames of more than `max_frame` bytes are junk.
+    /// Makes a splitter at the start of a stream. A frame of more than `max_frame` bytes is not found:
+    /// its bytes count as junk, and [`Self::oversized`] counts it.
     pub const fn new(max_frame: u32) -> Self {
         Self::starting_at(0, max_frame)
     }
@@ -94,11 +96,13 @@ impl Splitter {
         }
     }
 
-    /// Consumes `data` up to the end of the first completed frame. Returns the number of bytes consumed,
-    /// and the location of that frame, if any. Call it again with the rest of `data`.
+    /// Takes the next bytes of the stream, up to the end of the first frame that ends in them. Returns
+    /// the number of bytes taken, and the location of that frame. Without such a frame, all of `data` is
+    /// taken. If a frame was found, call this again with the rest of `data`. The bytes of the frame may
+    /// have come with earlier calls: the caller keeps them from [`Self::keep_from`] on.
     ///
-    /// The end of a frame without EOI is known only after the SOI marker of the next frame: the consumed
-    /// bytes include that marker.
+    /// The end of a frame without EOI is known only after the SOI marker of the next frame: the bytes
+    /// taken then include that marker. At the end of the stream, call [`Self::finish`].
     pub fn push(&mut self, data: &[u8]) -> (usize, Option<Found>) {
         let mut rest = data;
         while !rest.is_empty() {
@@ -125,15 +129,17 @@ impl Splitter {
         (data.len(), None)
     }
 
-    /// Ends the stream. Returns the open frame, which is truncated or without EOI, if there is one.
+    /// Ends the stream. Returns the frame that has begun and is without its end, if there is one: it is
+    /// cut off, or has no EOI marker. Otherwise returns `None`.
     pub fn finish(&mut self) -> Option<Found> {
         let open = !matches!(self.state, SplitterState::Junk | SplitterState::JunkFf | SplitterState::Soi);
         self.state = SplitterState::Junk;
         open.then(|| self.found(self.pos, false))
     }
 
-    /// Returns the offset at which the open frame starts, or may start. The caller may drop the bytes
-    /// before it.
+    /// Returns the offset, in bytes from the start of the stream, at which the unfinished frame starts or
+    /// may start. Keep the bytes from there on for the next call of [`Self::push`]; bytes before it can
+    /// be dropped.
     pub const fn keep_from(&self) -> u64 {
         match self.state {
             SplitterState::Junk => self.pos,
@@ -141,12 +147,13 @@ impl Splitter {
         }
     }
 
-    /// Returns the number of bytes after the last frame that belong to no frame.
+    /// Returns the number of bytes after the last found frame that belong to no frame.
     pub const fn junk(&self) -> u64 {
         self.keep_from().saturating_sub(self.end)
     }
 
-    /// Returns the number of frames that were larger than allowed.
+    /// Returns the number of frames so far that were longer than the limit given to [`Self::new`], and
+    /// were not returned.
     pub const fn oversized(&self) -> u32 {
         self.oversized
     }

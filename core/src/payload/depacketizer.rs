@@ -7,7 +7,8 @@ use crate::frame::FrameSink;
 use crate::rtp;
 use core::fmt;
 
-/// Builds the frames of one track from its RTP packets, in a caller-provided [`FrameSink`].
+/// Builds the frames of one track from its RTP packets, in a caller-provided [`FrameSink`]. [`Self::new`]
+/// chooses the payload format.
 ///
 /// It buffers no data: the payload of a packet is written directly to its place in the frame.
 #[derive(Clone, Debug)]
@@ -21,20 +22,21 @@ pub enum Depacketizer {
     Pcm(pcm::Depacketizer),
 }
 
-/// Counts what became of the frames and packets of a track.
+/// Counts what became of the frames and packets of a track, since its depacketizer was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DepacketizerCounters {
     /// Frames that came completely.
     pub complete: u64,
-    /// Frames that were finished although parts of them are missing.
+    /// Frames that were finished in the sink although parts of them are missing.
     pub damaged: u64,
-    /// Frames that were dropped although parts of them came, because too much is missing.
+    /// Frames that were dropped, because their first packet could not be used or too little of them came.
     pub abandoned: u64,
     /// Frames that the sink refused, because it had no room or did not want them.
     pub unstored: u64,
-    /// Packets that were dropped because they contradict other packets of their frame.
+    /// Packets that were dropped because they are malformed, or contradict earlier packets of their
+    /// frame.
     pub refused: u64,
 }
 
@@ -43,28 +45,31 @@ impl DepacketizerCounters {
     pub(crate) const ZERO: Self = Self { complete: 0, damaged: 0, abandoned: 0, unstored: 0, refused: 0 };
 }
 
-/// What [`Depacketizer::push`] did with a packet.
+/// What [`Depacketizer::push`] did with a packet that is no error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Pushed {
-    /// The packet was stored in its frame, of which more is to come.
+    /// The packet was stored in its frame, of which more is to come. A frame before it may have been
+    /// finished, if its last packet had no marker.
     Stored,
-    /// The packet was stored, and its frame is finished.
+    /// The packet was the last one of its frame, and the frame is finished: it can be read from the sink.
     Finished {
-        /// Whether the frame came completely.
+        /// Whether the frame came completely. Otherwise the sink knows from its
+        /// [`FrameEnd`](crate::frame::FrameEnd) what is missing.
         complete: bool,
     },
-    /// The packet was dropped, because its frame was abandoned or has no data.
+    /// The packet was dropped without an error, because its frame was abandoned before, or because the
+    /// packet or the frame has no data.
     Skipped,
 }
 
-/// Why a packet was not stored in its frame.
+/// Why a packet was not stored in its frame. Go on with the next packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DepacketizeError {
-    /// The payload is not as RFC 2435 says, or does not fit the packets before it.
+    /// The payload is not as RFC 2435 says, does not fit the packets before it, or the sink has no room.
     Jpeg(jpeg::DepacketizeError),
     /// The payload is not as RFC 3551 says, or the sink has no room.
     #[cfg(feature = "pcm")]
@@ -91,7 +96,9 @@ impl core::error::Error for DepacketizeError {}
 
 impl Depacketizer {
     /// Makes a depacketizer for a track. `dimensions` are the width and the height in pixels from the
-    /// session description (`a=x-dimensions`), for payload formats that cannot express them.
+    /// session description (`a=x-dimensions`), for payload formats that cannot always express them. If
+    /// the session description has none, pass `None`; see [`jpeg::Depacketizer::new`] for what becomes of
+    /// too large pictures then.
     pub const fn new(codec: Codec, dimensions: Option<(u16, u16)>) -> Self {
         match codec {
             Codec::Jpeg => Self::Jpeg(jpeg::Depacketizer::new(dimensions)),
@@ -100,14 +107,15 @@ impl Depacketizer {
         }
     }
 
-    /// Takes the next packet, in the order of sequence numbers, and writes its data to `sink`. `gap` is the
-    /// number of packets that were lost just before it, and `time` is when its frame is shown, in ticks of
-    /// the track's clock.
+    /// Takes the next packet and writes its data to `sink`. Pass the packets in the order of their
+    /// sequence numbers, each once. `track` is the number of the track, which `sink` gets with each call.
+    /// `gap` is the number of packets that were lost just before this one; 0 if there were none. `time`
+    /// is when the packet's frame is shown, in ticks of the track's clock.
     ///
     /// # Errors
-    /// Returns the reason why the packet was not stored. If the frame had not begun, or the sink has no
-    /// room for it, the frame is abandoned; otherwise it will not be complete. The next packet can be
-    /// pushed in any case.
+    /// Returns the reason why the packet was not stored. For JPEG, see [`jpeg::Depacketizer::push`] for
+    /// what becomes of its frame. For PCM audio, a packet is a whole frame, which is dropped. Go on with
+    /// the next packet in any case.
     pub fn push<K: FrameSink + ?Sized>(
         &mut self,
         track: u8,
@@ -123,8 +131,9 @@ impl Depacketizer {
         }
     }
 
-    /// Finishes the open frame, if there is one, as not complete. For when the source has left, another
-    /// source or sequence of packets begins, or nothing has come for long.
+    /// Finishes the open frame in `sink`, if there is one, as not complete; otherwise does nothing. Call
+    /// this when the source has left, when another source or sequence of packets begins, or when nothing
+    /// has come for long. `track` is the number that was passed to [`Self::push`].
     pub fn finish_open<K: FrameSink + ?Sized>(&mut self, track: u8, sink: &mut K) {
         match self {
             Self::Jpeg(jpeg) => jpeg.finish_open(track, sink),
@@ -133,8 +142,8 @@ impl Depacketizer {
         }
     }
 
-    /// Forgets the open frame without counting it, because all of it will come again. The sink drops the
-    /// frame when the next one begins.
+    /// Forgets the open frame, if there is one, without counting it. Call this when all of the frame will
+    /// come again. The sink drops the frame when the next one begins.
     pub fn forget_open(&mut self) {
         match self {
             Self::Jpeg(jpeg) => jpeg.forget_open(),
@@ -143,7 +152,8 @@ impl Depacketizer {
         }
     }
 
-    /// Whether a frame was begun whose end has not come yet.
+    /// Returns whether a frame was begun whose end has not come yet. PCM audio never has such a frame, as
+    /// each packet is one.
     pub const fn has_open(&self) -> bool {
         match self {
             Self::Jpeg(jpeg) => jpeg.has_open(),
@@ -152,7 +162,7 @@ impl Depacketizer {
         }
     }
 
-    /// Returns the counts of frames and packets so far.
+    /// Returns the counts of frames and packets since the depacketizer was made.
     pub const fn counters(&self) -> DepacketizerCounters {
         match self {
             Self::Jpeg(jpeg) => jpeg.counters(),

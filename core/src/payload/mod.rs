@@ -1,6 +1,9 @@
 //! RTP payload formats, with both directions of each in one place: a `Packetizer` splits frames into the
 //! payloads of RTP packets, and a [`Depacketizer`] builds frames from them again.
 //!
+//! [`Sender`](crate::rtp::Sender) and [`Receiver`](crate::rtp::Receiver) use them; only code that takes
+//! RTP packets apart by itself needs this module.
+//!
 //! Each payload format is a module here, and an arm in each function of the two enums.
 mod depacketizer;
 pub mod jpeg;

@@ -63,25 +63,28 @@ pub(super) const fn payload_type(pcm: Pcm, clock_rate: u32) -> u8 {
 }
 
 /// Makes a frame of each RTP packet of PCM audio, in a caller-provided [`FrameSink`].
+/// [`payload::Depacketizer::new`](super::Depacketizer::new) makes it, and its methods use it.
 #[derive(Clone, Debug)]
 pub struct Depacketizer {
     instant: usize,
     counters: DepacketizerCounters,
 }
 
-/// Why a packet of PCM audio was not stored.
+/// Why a packet of PCM audio was not stored. Its samples are lost; go on with the next packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DepacketizeError {
-    /// The payload ends within a sampling instant, which is the sender's fault.
+    /// The length of the payload is not a multiple of a sampling instant (one sample of each channel).
+    /// The packet is malformed, or the session description gives another number of channels or another
+    /// sample format.
     Length {
         /// The length of the payload in bytes.
         len: usize,
-        /// The length of a sampling instant in bytes.
+        /// The length of a sampling instant in bytes; 0 if the track has no channels.
         instant: usize,
     },
-    /// The sink has no room for the frame.
+    /// The sink has no room for the frame, or does not want it.
     Full,
 }
 

@@ -1,7 +1,8 @@
 //! Errors: why RTP cannot carry a JPEG file, and at which byte.
 use core::fmt;
 
-/// Says why RTP cannot carry a JPEG file, and at which byte the reason is.
+/// The error that RTP cannot carry a JPEG file: the reason, and the byte at which it is. Leave the
+/// picture out, or have it encoded in another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JpegError {
@@ -11,20 +12,24 @@ pub struct JpegError {
     pub reason: JpegErrorKind,
 }
 
-/// Why RFC 2435 cannot carry a JPEG file, not even after [`recode`](super::recode()).
+/// Why RFC 2435 cannot carry a JPEG file. [`recode`](super::recode()) does not help either, except with
+/// [`Self::TooManyIntervals`]. Leave the picture out, or have it encoded in another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum JpegErrorKind {
     /// The data does not start with an SOI marker (FF D8), so it is not a JPEG file.
     NotJpeg,
-    /// The data ends before the scan (the entropy-coded data) starts.
+    /// The data ends before the scan (the entropy-coded data) starts. Data that ends within the scan is
+    /// no error.
     Truncated,
-    /// Where a marker should be (FF and a code other than 00), there are other bytes.
+    /// At the end of a segment there are bytes that are no marker: a marker is FF and a code other than
+    /// 00.
     NotMarker,
-    /// The length that a marker segment gives does not fit what the segment has to hold.
+    /// The length that a marker segment gives is too short for what the segment has to hold.
     SegmentLength,
-    /// The marker FF with this code may not stand at this place, such as a second frame header.
+    /// The marker with this code (the byte after FF) may not stand at this place, such as a second frame
+    /// header or EOI before the scan.
     Misplaced(u8),
     /// The picture is coded progressively (SOF2) and not as baseline.
     Progressive,
@@ -34,36 +39,40 @@ pub enum JpegErrorKind {
     Lossless,
     /// The picture is coded hierarchically (SOF5 to SOF7, DHP, EXP).
     Hierarchical,
-    /// The samples have this many bits. Only 8 can be carried.
+    /// The samples have this many bits. Only samples of 8 bits can be carried.
     Precision(u8),
     /// A quantisation table has 16-bit values. Only 8-bit values can be carried.
     QuantPrecision16,
     /// The picture has this many colour components: a grey one has 1, CMYK has 4. Only 3 can be
     /// carried.
     Components(u8),
-    /// The sampling is neither 4:2:2 nor 4:2:0. Each field is a component's factors as in the file:
-    /// the horizontal one in the upper four bits, the vertical one in the lower four.
+    /// The sampling is neither 4:2:2 nor 4:2:0. Each field holds the sampling factors of a component as
+    /// in the file: the horizontal factor in the upper four bits, the vertical one in the lower four.
     Sampling {
-        /// The factors of luma.
+        /// The sampling factors of luma.
         y: u8,
-        /// The factors of the blue-difference chroma.
+        /// The sampling factors of the blue-difference chroma component.
         cb: u8,
-        /// The factors of the red-difference chroma.
+        /// The sampling factors of the red-difference chroma component.
         cr: u8,
     },
-    /// The width or the height is 0.
+    /// The width or the height of the picture is 0.
     ZeroSize,
     /// The components are spread over several scans instead of interleaved in one.
     SeveralScans,
-    /// A colour component uses a quantisation or Huffman table that the file does not define.
+    /// A colour component uses a quantisation table that the file does not define, or a table with a
+    /// number that baseline JPEG does not have. A standard Huffman table that is only left out is no
+    /// error: see [`Huffman::Missing`](super::Huffman::Missing).
     MissingTable,
-    /// The two chroma components have different quantisation tables. RTP/JPEG carries one for both
+    /// The two chroma components have different quantisation tables. RTP/JPEG carries one table for both
     /// (RFC 2435, 4.2).
     UnequalChromaTables,
-    /// A Huffman table lists more codes than its code lengths allow.
+    /// A Huffman table lists more codes than its code lengths allow, or has a number other than 0 or 1.
     HuffmanTable,
-    /// The picture has this many restart intervals. RTP/JPEG numbers them with 14 bits, so that
-    /// 16,383 is the most (RFC 2435, 3.1.7).
+    /// The picture has this many restart intervals. RTP/JPEG numbers them with 14 bits, so that 16,383 is
+    /// the most (RFC 2435, 3.1.7). [`recode`](super::recode()) with fewer and longer intervals
+    /// ([`RecodeOptions::restart_interval`](super::RecodeOptions::restart_interval)) makes the picture
+    /// one that can be carried.
     TooManyIntervals(u32),
 }
 

@@ -3,24 +3,27 @@ use super::segments::marker;
 use super::{JpegInfo, Sampling, tables};
 use crate::storage::put;
 
-/// Describes a picture by what RTP/JPEG packets carry, to write the header of its JPEG file
-/// (RFC 2435, 3.1 and Appendix B).
+/// Describes a picture by what RTP/JPEG packets carry, to write the header of its JPEG file (RFC 2435,
+/// 3.1 and Appendix B).
 ///
-/// A receiver writes the header with [`Header::emit`], then the scan as it came in packets, and then
-/// the EOI marker (FF D9), which the caller has to append.
+/// A receiver writes the header with [`Header::emit`], then the scan as it came in packets, and then the
+/// EOI marker (FF D9), which [`Header::emit`] does not write. The header has the standard Huffman tables.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<'a> {
-    /// The picture's width in pixels.
+    /// The width of the picture in pixels, 1 or more. It is not checked.
     pub width: u16,
-    /// The picture's height in pixels.
+    /// The height of the picture in pixels, 1 or more. It is not checked.
     pub height: u16,
     /// How many pixels share a chroma sample.
     pub sampling: Sampling,
-    /// The number of MCUs in each restart interval; 0 if the scan has no restart markers.
+    /// The number of MCUs (minimum coded units: 16x8 pixels in 4:2:2, 16x16 in 4:2:0) in each restart
+    /// interval, as the restart marker header of the packets gives it. 0 if the packets have no such
+    /// header: the scan then has no restart markers, and no DRI segment is written.
     pub restart_interval: u16,
-    /// The luma quantisation table in zigzag order.
+    /// The luma quantisation table: 64 values of 8 bits in zigzag order.
     pub luma: &'a [u8; 64],
-    /// The chroma quantisation table in zigzag order.
+    /// The quantisation table of both chroma components: 64 values of 8 bits in zigzag order. Pass the
+    /// luma table here, too, if the picture has only one.
     pub chroma: &'a [u8; 64],
 }
 
@@ -52,18 +55,21 @@ pub(crate) const fn frame_header(width: u16, height: u16, sampling: Sampling) ->
 }
 
 impl Header<'_> {
-    /// The length of the longest header, in bytes.
+    /// The length in bytes of the longest header, which is one with a restart interval. A buffer of this
+    /// length is enough for [`Self::emit`].
     pub const MAX_LEN: usize = Self::len(1);
 
-    /// Returns the length of a header in bytes, which is the offset at which the scan starts. It
-    /// depends on the restart interval (in MCUs) only: 0 saves the DRI segment.
+    /// Returns the length of a header in bytes, which is the offset at which the scan starts. It depends
+    /// only on whether `restart_interval` (in MCUs, minimum coded units) is 0: the header then has no DRI
+    /// segment.
     pub const fn len(restart_interval: u16) -> usize {
         let dri = if restart_interval == 0 { 0 } else { DRI_LEN };
         AFTER_DHT + dri + SOS_LEN
     }
 
-    /// Writes the header, from SOI to SOS, to the start of `out`. Returns where its parts are; the
-    /// caller has to set `scan_len`, which is 0. Returns `None`, and writes nothing, if `out` is
+    /// Writes the header, from the SOI marker to the end of the SOS segment, to the start of `out`.
+    /// Append the scan and EOI after it. Returns where the parts of the file are, with a `scan_len` of 0;
+    /// set it once the length of the scan is known. Returns `None`, and writes nothing, if `out` is
     /// shorter than [`Header::len`].
     pub fn emit(&self, out: &mut [u8]) -> Option<JpegInfo> {
         let scan = Self::len(self.restart_interval);

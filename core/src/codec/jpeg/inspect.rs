@@ -9,64 +9,72 @@ use crate::num::div_up;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Inspected {
-    /// The picture's size and the offsets of its parts. The picture can be packetised with it only
-    /// if [`Self::needs_recode`] returns false.
+    /// The picture's size and the offsets of its parts. RTP can carry the picture as it is only if
+    /// [`Self::needs_recode`] returns false.
     pub info: JpegInfo,
-    /// Which Huffman tables the scan is coded with.
+    /// The Huffman tables that the scan is coded with.
     pub huffman: Huffman,
-    /// In which shape the picture's blocks are grouped.
+    /// The shape of the picture's MCUs (minimum coded units).
     pub mcu: McuShape,
-    /// Whether the file ends with an EOI marker. Without one the scan may have been cut short; the
+    /// Whether the file ends with an EOI marker. Without one the scan may have been cut short. Such a
     /// picture can be carried all the same, as RTP/JPEG does not carry EOI.
     pub eoi: bool,
-    /// The length of the picture in bytes, with EOI if there is one. The data may be longer.
+    /// The length of the picture in bytes, with EOI if there is one. The inspected data may be longer;
+    /// the bytes after the picture are not part of it.
     pub len: usize,
 }
 
 impl Inspected {
     /// Returns true if RTP cannot carry the picture as it is, but can carry what
-    /// [`recode`](super::recode()) makes of it.
+    /// [`recode`](super::recode()) makes of it. Call [`recode`](super::recode()) then. If this returns
+    /// false, the picture can be sent as it is.
     pub fn needs_recode(&self) -> bool {
         self.huffman == Huffman::Custom || self.mcu == McuShape::Tall
     }
 }
 
-/// Which Huffman tables a scan is coded with.
+/// Which Huffman tables a scan is coded with. [`Inspected::needs_recode`] says what follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Huffman {
-    /// The scan uses the standard tables (ITU-T T.81, Annex K), which RTP/JPEG receivers use for
-    /// every picture, and the file has them.
+    /// The scan uses the standard tables (ITU-T T.81, Annex K), which RTP/JPEG receivers use for every
+    /// picture, and the file has them. RTP can carry the picture as it is.
     Standard,
-    /// The scan uses other tables. RTP/JPEG cannot carry tables, so the picture needs re-coding.
+    /// The scan uses other tables. RTP/JPEG cannot carry tables, so the picture has to be
+    /// [re-coded](super::recode()).
     Custom,
-    /// The file lacks some or all of its tables, and the standard ones are meant, as in AVI files
-    /// and from webcams. The picture can be carried as it is, but a decoder of files may refuse it.
+    /// The file lacks some or all of its tables, and the standard ones are meant, as in AVI files and
+    /// from webcams. RTP can carry the picture as it is, but a decoder may refuse the file;
+    /// [re-coding](super::recode()) adds the tables.
     Missing,
 }
 
-/// In which shape blocks of 8x8 samples are grouped to MCUs (ITU-T T.81, A.2.3).
+/// The shape of a picture's MCUs (minimum coded units): how blocks of 8x8 samples are grouped (ITU-T
+/// T.81, A.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum McuShape {
-    /// An MCU has one block of each chroma component, as RFC 2435 requires (4.1).
+    /// An MCU (minimum coded unit) has one block of each chroma component, as RFC 2435 requires (4.1): it
+    /// is 16x8 pixels in 4:2:2, and 16x16 in 4:2:0.
     Standard,
-    /// The picture is 4:2:2 in MCUs of twice the height, 16x16 pixels: its sampling factors are 2x2,
-    /// 1x2, 1x2 instead of 2x1, 1x1, 1x1. FFmpeg writes 4:2:2 this way. The blocks come in another
-    /// order than RTP/JPEG requires, so the picture needs re-coding.
+    /// The picture is 4:2:2 in MCUs (minimum coded units) of twice the height, 16x16 pixels: its sampling
+    /// factors are 2x2, 1x2, 1x2 instead of 2x1, 1x1, 1x1. FFmpeg writes 4:2:2 this way. The blocks come
+    /// in another order than RTP/JPEG requires, so the picture has to be [re-coded](super::recode()).
     Tall,
 }
 
-/// Reads the marker segments of the JPEG picture at the start of `data`, and finds the picture's
-/// end. Bytes after that end are ignored.
+/// Reads the marker segments of the JPEG picture at the start of `data`, and finds the picture's end.
+/// Bytes after that end are ignored.
 ///
-/// The scan is not decoded, so damage in the scan is not found. Such a picture may be sent if it
-/// does not [need re-coding](Inspected::needs_recode), as receivers conceal the damage;
-/// [`recode`](super::recode()) returns an error for it.
+/// The scan (the entropy-coded data) is not decoded, so damage in the scan is not found, and neither is a
+/// scan that is too short. Such a picture may be sent if it does not [need
+/// re-coding](Inspected::needs_recode), as receivers conceal the damage; [`recode`](super::recode())
+/// returns an error for it.
 ///
 /// # Errors
-/// Returns the first reason for which RFC 2435 cannot carry the picture, not even re-coded, and the
-/// byte where it is.
+/// Returns the first reason for which RFC 2435 cannot carry the picture, and the byte where it is.
+/// Re-coding helps only with [`JpegErrorKind::TooManyIntervals`](super::JpegErrorKind::TooManyIntervals).
+/// Data that ends before the scan is [`JpegErrorKind::Truncated`](super::JpegErrorKind::Truncated).
 pub fn inspect(data: &[u8]) -> Result<Inspected, JpegError> {
     let parsed = Parsed::new(data)?;
     let info = parsed.info;

@@ -7,12 +7,14 @@ use super::{JpegInfo, Sampling};
 const MAX_SEGMENTS: usize = 64;
 
 impl JpegInfo {
-    /// Finds the tables and the scan of a normalised JPEG file. It reads the marker segments and not the
-    /// scan, which takes some hundred instructions.
+    /// Finds the tables and the scan of a JPEG file that is known to be normalised: checked by
+    /// [`inspect`](super::inspect()), or written by [`recode`](super::recode()) or a depacketizer. It
+    /// reads the marker segments and not the scan, so that it is fast.
     ///
     /// Returns `None` unless the file is baseline with 8-bit tables and one scan of three components,
-    /// sampled as RFC 2435 says, and has nothing after the scan except EOI, which may be missing. Huffman
-    /// tables are not checked; [`inspect`](super::inspect()) checks them.
+    /// sampled as RFC 2435 says, and has nothing after the scan except EOI, which may be missing. Returns
+    /// `None` also for a file with more than 64 segments before the scan. Huffman tables are not checked;
+    /// [`inspect`](super::inspect()) checks them.
     ///
     /// For a file that [`inspect`](super::inspect()) finds fit to be sent as it is, both return equal
     /// descriptions. The only exceptions are files with bytes between their segments, or between the scan

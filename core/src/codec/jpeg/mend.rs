@@ -7,37 +7,44 @@ use super::{JpegInfo, Sampling};
 use crate::storage::put;
 use core::fmt;
 
-/// Why a frame cannot be mended.
+/// Why a frame cannot be mended. Show the frame without its missing parts, or drop it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MendError {
-    /// The frame has no restart markers, more of them than can be numbered, or fewer intervals than are
-    /// missing.
+    /// The frame does not have the restart intervals that are said to be missing: it has no restart
+    /// markers, more than 16,383 intervals, or fewer intervals than that.
     NoSuchInterval,
-    /// An interval does not end where it should: there is another marker or the end of the scan.
+    /// A restart interval that is said to be there does not end where it should: another marker, or the
+    /// end of the scan, is in place of its restart marker. The scan is damaged in other places, too.
     RestartMarker {
-        /// The offset in the scan, in bytes.
+        /// The offset in the scan, in bytes, after the marker that was found, or of the end of the scan.
         at: u32,
-        /// The number of the interval that does not end, counted from 0.
+        /// The number of the interval whose end was not found, counted from 0.
         interval: u16,
     },
-    /// The data is shorter than its description says.
+    /// The data is shorter than the [`JpegInfo`] or the [`Missing`] says.
     Truncated,
-    /// The output buffer is too short.
+    /// The output buffer is too short. [`mend_max_len`] says what is enough.
     OutputFull,
 }
 
-/// Returns how many bytes the output of [`mend`] needs at most for a frame of `frame_len` bytes.
+/// Returns how many bytes the output of [`mend`] needs at most for a frame of `frame_len` bytes. `info`
+/// and `missing` are those that [`mend`] gets.
 pub fn mend_max_len(info: &JpegInfo, missing: &Missing, frame_len: usize) -> usize {
     let each = min_len(info.sampling, u32::from(info.restart_interval));
     let added = missing.count().saturating_mul(each);
     frame_len.saturating_add(usize::try_from(added).unwrap_or(usize::MAX)).saturating_add(2)
 }
 
-/// Writes the frame `data` to `out` as a whole JPEG file, with empty MCUs in place of the missing ones.
-/// All other bytes are copied, so that the rest of the picture decodes as before. Returns the length of
-/// the file in bytes. [`mend_max_len`] says how long `out` must be.
+/// Writes the frame `data` to `out` as a whole JPEG file, with empty MCUs (minimum coded units) in place
+/// of the missing ones, so that any decoder reads it. All other bytes are copied, so that the rest of the
+/// picture decodes as before. The missing parts are grey.
+///
+/// `info` says where the parts of `data` are ([`JpegInfo::locate`]), and `missing` says which restart
+/// intervals are missing ([`Missing::locate`]). The frame must be coded with the standard Huffman tables,
+/// as frames that came over RTP are; otherwise the missing parts are damaged. `out` must be as long as
+/// [`mend_max_len`] says. Returns the length of the file in bytes.
 ///
 /// # Errors
 /// Fails if the frame is not as `info` and `missing` describe it, or if `out` is too short. The content

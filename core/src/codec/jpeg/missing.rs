@@ -9,28 +9,32 @@ use crate::frame::ByteRange;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MissingRange {
-    /// The number of the first missing interval, counted from 0.
+    /// The number of the first missing interval in the frame, counted from 0.
     pub first: u16,
-    /// How many intervals are missing.
+    /// The number of intervals that are missing, 1 or more.
     pub count: u16,
     /// The offset in the scan, in bytes, at which the first missing interval starts.
     pub start: u32,
     /// The offset in the scan, in bytes, at which the interval after the last missing one starts; the
-    /// scan's length if there is none. The bytes from `start` to `resume` have no meaning.
+    /// scan's length if there is no such interval. The bytes from `start` to before `resume` have no
+    /// meaning.
     pub resume: u32,
 }
 
 impl MissingRange {
-    /// Returns the number of the interval after the last missing one.
+    /// Returns the number of the interval after the last missing one. If the range reaches to the end of
+    /// the frame, this is the number of intervals that the frame should have.
     pub const fn end(&self) -> u16 {
         self.first.saturating_add(self.count)
     }
 }
 
 /// The restart intervals that are missing from a frame: one to [`Missing::MAX`] ranges, in their order.
-/// All other intervals are there.
+/// All other intervals are there. [`Missing::locate`] makes it from a received frame, and
+/// [`mend`](super::mend()) uses it.
 ///
-/// If a frame has more holes than that, some intervals count as missing although they came.
+/// If a frame has more holes than that, some ranges cover several holes, and intervals between them count
+/// as missing although they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Missing {
@@ -39,11 +43,12 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// The most ranges that one frame can have.
+    /// The most ranges of missing restart intervals that one frame can have. If a depacketizer finds
+    /// more, it joins some, and with them the intervals between.
     pub const MAX: usize = 8;
 
     /// Makes a list of ranges. Returns `None` if `ranges` is empty or longer than [`Missing::MAX`], if a
-    /// range is empty, or if the ranges overlap or are not in order.
+    /// range has no intervals or ends before it starts, or if the ranges overlap or are not in order.
     pub fn new(ranges: &[MissingRange]) -> Option<Self> {
         let in_order = ranges.is_sorted_by(|a, b| a.end() <= b.first && a.resume <= b.start);
         let is_empty = |range: &MissingRange| range.count == 0 || range.start > range.resume;
@@ -55,14 +60,17 @@ impl Missing {
         Some(missing)
     }
 
-    /// Finds the restart intervals to which the missing bytes of a frame belong
-    /// ([`Frame::missing`](crate::frame::Frame::missing)). `info` says where the parts of `file` are; see
-    /// [`JpegInfo::locate`].
+    /// Finds the restart intervals to which the missing bytes of a frame belong. `ranges` are the frame's
+    /// missing bytes ([`Frame::missing`](crate::frame::Frame::missing)), and `info` says where the parts
+    /// of `file` are ([`JpegInfo::locate`]).
     ///
     /// Each range of bytes must start where an interval starts, and end where an interval or the scan
     /// ends. It must contain the restart marker of each missing interval, as a depacketizer writes it,
-    /// because intervals are counted by their markers. Returns `None` if that is not so, or if the frame
-    /// has no restart markers.
+    /// because intervals are counted by their markers. Frames from a depacketizer are so.
+    ///
+    /// Returns `None` if the markers do not fit the ranges, if `ranges` is empty or longer than
+    /// [`Missing::MAX`], or if the frame has no restart markers. It is then not known which intervals are
+    /// missing.
     pub fn locate(file: &[u8], info: &JpegInfo, ranges: &[ByteRange]) -> Option<Self> {
         let total = intervals(info)?;
         let scan = file.get(info.scan as usize..)?.get(..info.scan_len as usize)?;
@@ -83,19 +91,20 @@ impl Missing {
         Self::new(found.get(..ranges.len())?)
     }
 
-    /// Returns the ranges, from the first interval to the last.
+    /// Returns the ranges, from the first interval to the last: 1 to [`Missing::MAX`] of them.
     pub fn ranges(&self) -> impl Iterator<Item = MissingRange> + Clone + use<> {
         self.ranges.into_iter().take_while(|range| range.count > 0)
     }
 
-    /// Returns how many intervals are missing in all.
+    /// Returns how many restart intervals are missing in all ranges together.
     pub fn count(&self) -> u32 {
         self.ranges().map(|range| u32::from(range.count)).sum()
     }
 
-    /// Returns the areas of the picture that are missing. A range has up to three: the rest of a row of
-    /// MCUs, whole rows, and the start of a row. Areas end at the picture's edges. There are none if the
-    /// frame has no restart markers.
+    /// Returns the areas of the picture that are missing, in pixels. `info` describes the frame. A range
+    /// of intervals has up to three areas: the rest of a row of MCUs (minimum coded units), whole rows,
+    /// and the start of a row. Areas end at the picture's edges. There are none if the frame has no
+    /// restart markers.
     pub fn areas(&self, info: &JpegInfo) -> impl Iterator<Item = Area> + use<> {
         let (info, (across, down)) = (*info, mcus(info, McuShape::Standard));
         let total = across.saturating_mul(down);
@@ -114,7 +123,8 @@ impl Missing {
     }
 }
 
-/// A rectangle of a picture, in pixels from its top left.
+/// A rectangle of a picture, in pixels from its top left corner. [`Missing::areas`] returns it for the
+/// parts of a picture that are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Area {

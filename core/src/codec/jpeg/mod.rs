@@ -57,21 +57,26 @@ pub use tables::quantisers;
 use super::Codec;
 use crate::frame::TrackInfo;
 
-/// The description of a Motion-JPEG track, with the clock that RFC 2435 prescribes (3.1): 90,000 ticks per second.
+/// The description of a Motion-JPEG track, with the clock that RFC 2435 prescribes (3.1): 90,000 ticks
+/// per second.
 pub const TRACK: TrackInfo<'static> = TrackInfo::new(Codec::Jpeg, 90_000);
 
-/// How many pixels share a chroma sample (RFC 2435, 4.1). These two are all that RTP/JPEG has.
+/// How many pixels share a chroma sample (RFC 2435, 4.1). RTP/JPEG has only these two; pictures of
+/// another sampling cannot be carried, not even after [`recode()`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Sampling {
-    /// 4:2:2: each chroma sample covers 2x1 pixels. RTP/JPEG calls it type 0; an MCU is 16x8 pixels.
+    /// 4:2:2: each chroma sample covers 2x1 pixels. RTP/JPEG calls it type 0. An MCU (minimum coded unit)
+    /// is 16x8 pixels.
     Yuv422,
-    /// 4:2:0: each chroma sample covers 2x2 pixels. RTP/JPEG calls it type 1; an MCU is 16x16 pixels.
+    /// 4:2:0: each chroma sample covers 2x2 pixels. RTP/JPEG calls it type 1. An MCU (minimum coded unit)
+    /// is 16x16 pixels.
     Yuv420,
 }
 
-/// Describes a JPEG file that RFC 2435 can carry (see [the module](self)): its size, its sampling,
-/// and where its tables and its scan are.
+/// Describes a JPEG file that RFC 2435 can carry (see [the module](self)): its size, its sampling, and
+/// where its tables and its scan (the entropy-coded data) are. [`JpegInfo::locate`] and [`inspect`] make
+/// it.
 ///
 /// All offsets are bytes from the start of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,22 +88,24 @@ pub struct JpegInfo {
     pub height: u16,
     /// How many pixels share a chroma sample.
     pub sampling: Sampling,
-    /// The number of MCUs in each restart interval; 0 if the scan has no restart markers.
+    /// The number of MCUs (minimum coded units) in each restart interval; 0 if the scan has no restart
+    /// markers. The last interval may be shorter.
     pub restart_interval: u16,
-    /// The offset of the luma quantisation table: 64 bytes in zigzag order.
+    /// The offset of the values of the luma quantisation table: 64 bytes in zigzag order.
     pub luma_table: u32,
-    /// The offset of the chroma quantisation table: 64 bytes in zigzag order. It equals
-    /// `luma_table` where one table serves both.
+    /// The offset of the values of the quantisation table of both chroma components: 64 bytes in zigzag
+    /// order. It equals `luma_table` if luma and chroma have one table.
     pub chroma_table: u32,
-    /// The offset of the scan: the entropy-coded data, with its restart markers.
+    /// The offset of the first byte of the scan: the entropy-coded data, with its restart markers.
     pub scan: u32,
     /// The length of the scan in bytes. The EOI marker that ends the file is not counted.
     pub scan_len: u32,
 }
 
 impl JpegInfo {
-    /// Describes a picture of which only the size in pixels and the sampling are known; all other
-    /// fields are 0. A frame described so can be stored and looked up, but not packetised.
+    /// Makes the description of a picture of which only the size in pixels and the sampling are known.
+    /// All other fields are 0. Set those that become known; as long as they are 0, the description does
+    /// not say where the parts of a file are.
     pub const fn of_size(width: u16, height: u16, sampling: Sampling) -> Self {
         let (restart_interval, luma_table, chroma_table, scan, scan_len) = (0, 0, 0, 0, 0);
         Self { width, height, sampling, restart_interval, luma_table, chroma_table, scan, scan_len }

@@ -7,12 +7,13 @@ use super::inspect::{McuShape, Parsed, check_intervals};
 use super::recode_error::{RecodeError, RecodeErrorKind};
 use super::scan;
 
-/// Options of [`recode`]: which restart markers it writes.
+/// Options of [`recode`]: which restart markers it writes. The default keeps those of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecodeOptions {
-    /// The number of MCUs (16x8 pixels in 4:2:2, 16x16 in 4:2:0) in each restart interval. 0 writes
-    /// no restart markers. `None` writes a marker wherever the source has one.
+    /// The number of MCUs (minimum coded units: 16x8 pixels in 4:2:2, 16x16 in 4:2:0) in each restart
+    /// interval that is written. [`restart_interval_for`](super::restart_interval_for) advises one.
+    /// `Some(0)` writes no restart markers. `None` writes a marker wherever the source has one.
     pub restart_interval: Option<u16>,
 }
 
@@ -20,36 +21,37 @@ pub struct RecodeOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Recoded {
-    /// The length of the written file in bytes, including its EOI marker.
+    /// The length of the written file in bytes, including its EOI marker. Bytes of the output buffer
+    /// after it are not part of the file.
     pub len: usize,
     /// The size of the picture, and the offsets of the parts of the written file.
     pub info: JpegInfo,
 }
 
-/// Returns how long an output buffer [`recode`] should get for a source of `src_len` bytes.
+/// Returns how many bytes an output buffer of [`recode`] should have for a source of `src_len` bytes.
 ///
-/// This is enough for what encoders write, if no restart markers are added: a flat picture grows
-/// most, to less than three times its length, and others grow by a few per cent. Each added restart
-/// marker costs three to six bytes. A flat picture of one or two rows of tall MCUs (see
-/// [`McuShape`]) may need more, as such a row is held twice for a moment, and so may a malicious
-/// source. [`recode`] then fails with [`RecodeErrorKind::OutputFull`]; a caller may try again with
-/// more room.
+/// This is enough for what encoders write, if no restart markers are added: a flat picture grows most, to
+/// less than three times its length, and others grow by a few per cent. Add six bytes for each restart
+/// marker that [`RecodeOptions`] add. A flat picture of one or two rows of tall MCUs (see [`McuShape`])
+/// may need more, as such a row is held twice for a moment, and so may a malicious source. [`recode`]
+/// then fails with [`RecodeErrorKind::OutputFull`]; try again with a longer buffer, or leave the picture
+/// out.
 pub const fn recode_max_len(src_len: usize) -> usize {
     src_len.saturating_mul(3).saturating_add(Header::MAX_LEN + 2)
 }
 
-/// Re-codes the picture at the start of `src` to the standard Huffman tables. Writes it to `out` as
-/// a whole JPEG file with only the segments that a decoder needs, and returns the file's length in
-/// bytes and where its parts are.
+/// Re-codes the picture at the start of `src` to the standard Huffman tables, so that RTP can carry it.
+/// Writes it to `out` as a whole JPEG file with only the segments that a decoder needs. Returns the
+/// file's length in bytes and where its parts are. The picture decodes to the same pixels as before.
 ///
-/// All pictures that [`inspect`](super::inspect()) accepts can be re-coded, and also those with too
-/// many restart intervals, if `options` ask for fewer. Tall MCUs (see [`McuShape`]) become standard
-/// ones. See [`recode_max_len`] for the length of `out`. Uses about 28 KB of stack if the source's
+/// All pictures that [`inspect`](super::inspect()) accepts can be re-coded, and also those with too many
+/// restart intervals, if `options` ask for fewer. Tall MCUs (see [`McuShape`]) become standard ones.
+/// `out` should be as long as [`recode_max_len`] says. About 28 KB of stack are used if the source's
 /// Huffman tables are not the standard ones, and less than 2 KB if they are.
 ///
 /// # Errors
-/// Fails if the picture cannot be carried, if its scan is damaged, or if `out` is too short. The
-/// content of `out` is then of no use.
+/// Fails if the picture cannot be carried, if its scan is damaged or cut short, or if `out` is too short.
+/// The content of `out` is then of no use.
 pub fn recode(src: &[u8], out: &mut [u8], options: RecodeOptions) -> Result<Recoded, RecodeError> {
     let parsed = Parsed::new(src)?;
     let from = &parsed.info;

@@ -4,43 +4,49 @@ use super::error::{JpegError, JpegErrorKind};
 use super::huffman::NoToken;
 use core::fmt;
 
-/// Says why a picture cannot be re-coded, and at which byte of the source.
+/// The error that a picture cannot be re-coded: the reason, and the byte of the source at which it is.
+/// Leave the picture out, except at [`RecodeErrorKind::OutputFull`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecodeError {
-    /// The offset of the faulty part, in bytes from the start of the source. In the scan it is
-    /// accurate to a few bytes.
+    /// The offset of the faulty part, in bytes from the start of the source. In the scan it is accurate
+    /// to a few bytes.
     pub at: usize,
     /// The reason why the picture cannot be re-coded.
     pub reason: RecodeErrorKind,
 }
 
-/// Why a picture cannot be re-coded.
+/// Why [`recode`](super::recode()) cannot re-code a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RecodeErrorKind {
-    /// RTP/JPEG cannot carry a picture of this kind, not even re-coded.
+    /// RTP/JPEG cannot carry a picture of this kind, not even re-coded. The reason is that of
+    /// [`inspect`](super::inspect()).
     Jpeg(JpegErrorKind),
-    /// The scan ends before all MCUs of the picture have come.
+    /// The scan (the entropy-coded data) ends before all MCUs (minimum coded units) of the picture have
+    /// come: the picture is cut short.
     EndsEarly,
-    /// The scan has bits that are no code of the Huffman table.
+    /// The scan has bits that are no code of the picture's Huffman table: the picture is damaged.
     BadCode,
-    /// The scan has this symbol, for which the standard tables have no code, as no baseline picture
-    /// needs it.
+    /// The picture's Huffman table has this symbol, for which the standard tables have no code, and the
+    /// scan uses it. No baseline picture needs such a symbol.
     BadSymbol(u8),
-    /// A run of coefficients goes past the end of its block.
+    /// A run of zero coefficients goes past the end of its block of 64: the picture is damaged.
     RunPastEnd,
-    /// Two DC coefficients differ by more than 2047.
+    /// The DC coefficients of two blocks, of which one is coded as the difference from the other, differ
+    /// by more than 2047. The standard tables have no code for that: the picture is damaged.
     DcRange,
-    /// A restart marker is missing from the scan: another marker, or the end, is in its place.
+    /// A restart marker is missing from the scan: another marker, or the end, is in its place. The
+    /// picture is damaged.
     RestartMarker {
-        /// The code of the marker that should be there: D0 to D7, hexadecimal.
+        /// The code (the byte after FF) of the restart marker that should be there: D0 to D7,
+        /// hexadecimal.
         expected: u8,
-        /// The code of the marker that is there; `None` if the data ends without one.
+        /// The code (the byte after FF) of the marker that is there; `None` if the data ends without one.
         found: Option<u8>,
     },
-    /// The output buffer is too short for the re-coded file.
+    /// The output buffer is too short for the re-coded file. Try again with a longer buffer.
     OutputFull,
 }
 

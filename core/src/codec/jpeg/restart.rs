@@ -11,12 +11,18 @@ const MAX_INTERVALS: u32 = 0x3FFF;
 /// one more than this. More and finer intervals save little, and each costs two to three bytes.
 const INTERVALS_PER_PACKET: u64 = 2;
 
-/// Returns how many MCUs a restart interval should have, so that a lost packet costs little of the
-/// picture: an interval is then about half a packet long, and seldom longer than a packet. The result
-/// is for [`RecodeOptions::restart_interval`](super::RecodeOptions).
+/// Returns how many MCUs (minimum coded units) a restart interval should have, so that a lost packet
+/// costs little of the picture: an interval is then about half a packet long, and seldom longer than a
+/// packet. The result is for [`RecodeOptions::restart_interval`](super::RecodeOptions).
 ///
-/// `packet_payload` is how many bytes of the scan a packet carries. If the whole scan fits into one
-/// packet, the result is 0, which means no restart markers: a lost packet costs the whole picture then.
+/// `info` describes the picture; its size, its sampling and the length of its scan count.
+/// `packet_payload` is how many bytes of the scan one RTP packet carries: the length of its UDP payload
+/// without the RTP header (12 bytes), the RTP/JPEG header (8 bytes) and the restart marker header (4
+/// bytes). A value of 0 counts as 1.
+///
+/// If the whole scan fits into one packet, the result is 0, which means no restart markers: a lost packet
+/// costs the whole picture in any case. Otherwise it is at least 1, and the picture has at most 16,383
+/// intervals.
 pub fn restart_interval_for(info: &JpegInfo, packet_payload: usize) -> u16 {
     let (across, down) = mcus(info, McuShape::Standard);
     let total = across.saturating_mul(down);

@@ -13,7 +13,8 @@ use embedded_io::{Read, Seek};
 /// Bytes of the longest part header in a multipart message. Longer ones are reported as junk.
 const PART_HEADER_MAX: u64 = 4096;
 
-/// The location of a frame in a file: its offset and its length.
+/// The location of a frame in a file: its offset and its length. [`FrameReader::next`] returns it, and
+/// [`FrameReader::read_frame`] reads the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameSpan {
@@ -25,8 +26,9 @@ pub struct FrameSpan {
 
 /// Finds the frames of a file in any [`Container`], and reads them.
 ///
-/// `B` is a small buffer, such as `[u8; 512]`, through which the file is read. Frames are found by their
-/// markers, and not checked: [`crate::codec::jpeg::inspect`] does that.
+/// `R` is the file, and `B` is a small buffer, such as `[u8; 512]`, through which the file is searched;
+/// with an empty one, every file seems empty. Frames are found by their markers, and not checked:
+/// [`crate::codec::jpeg::inspect`] does that.
 #[derive(Debug)]
 pub struct FrameReader<R, B> {
     window: Window<R, B>,
@@ -46,7 +48,8 @@ pub struct FrameReader<R, B> {
 }
 
 impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
-    /// Opens a file. Frames of more than `max_frame` bytes are skipped, each with an error.
+    /// Opens a file, of any of the formats in [`Container`]. Frames of more than `max_frame` bytes are
+    /// skipped, each with an error from [`Self::next`].
     ///
     /// # Errors
     /// Returns [`MediaErrorKind::Unrecognised`] if the format is unknown, [`MediaErrorKind::NoVideo`] or
@@ -88,13 +91,15 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         self.container
     }
 
-    /// Returns the clock of the file, if it has one.
+    /// Returns the clock of the file. `None` if it has none, as only AVI files can have one: the caller
+    /// then needs a frame rate from elsewhere.
     pub fn clock(&self) -> Option<FrameClock> {
         self.video.and_then(|video| video.clock)
     }
 
-    /// Returns the number of frames that were passed in time: found frames, frames lost to damage, and
-    /// chunks of an AVI file that repeat the frame before. The last found frame has this number minus 1.
+    /// Returns the number of frames that were passed in time so far: found frames, frames lost to damage,
+    /// and chunks of an AVI file that repeat the frame before. The frame that [`Self::next`] has returned
+    /// last has this number minus 1; with [`FrameClock::pts`], that gives its time.
     pub const fn slots(&self) -> u64 {
         self.slots
     }
@@ -102,8 +107,8 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
     /// Returns the location of the next frame, or `None` after the last one.
     ///
     /// # Errors
-    /// Returns [`ReadError::Media`] once for each damaged place; the next call goes on after it. Returns
-    /// [`ReadError::Io`] if the file cannot be read.
+    /// Returns [`ReadError::Media`] once for each damaged place; call again, and the search goes on after
+    /// it. Returns [`ReadError::Io`] if the file cannot be read.
     #[allow(clippy::should_implement_trait, reason = "an iterator could not go on after an error")]
     pub fn next(&mut self) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
         let next = match (self.pending.take(), self.container) {
@@ -124,11 +129,13 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         next
     }
 
-    /// Reads a frame into the start of `buffer`. Returns its length in bytes.
+    /// Reads the frame at `span` into the start of `buffer`. Returns its length in bytes. The search of
+    /// [`Self::next`] is not affected.
     ///
     /// # Errors
-    /// Returns [`MediaErrorKind::TooLarge`] if the buffer is too small, [`MediaErrorKind::Truncated`] if
-    /// the file has become shorter, and [`ReadError::Io`] if it cannot be read.
+    /// Returns [`MediaErrorKind::TooLarge`] if `buffer` is shorter than the frame,
+    /// [`MediaErrorKind::Truncated`] if the file has become shorter, and [`ReadError::Io`] if it cannot
+    /// be read. The content of `buffer` is then of no use.
     pub fn read_frame(&mut self, span: FrameSpan, buffer: &mut [u8]) -> Result<usize, ReadError<R::Error>> {
         let len = usize::try_from(span.len).unwrap_or(usize::MAX);
         let Some(mut rest) = buffer.get_mut(..len) else {

@@ -23,8 +23,9 @@ const LOST_PACKET: u32 = 1_500;
 /// All packets of a frame have one timestamp. The marker bit ends the frame, and so does another
 /// timestamp. Each fragment is written directly to its place after a header of known length, so that
 /// nothing is buffered here. If packets of a frame are missing, the frame keeps the data that came, and
-/// is not complete. If it has restart markers, it is [`Integrity::Partial`]: it says which bytes are
-/// missing.
+/// is not complete. If the frame has restart markers, and it is known which restart intervals are
+/// missing, it is [`Integrity::Partial`]: it says which bytes are missing. Otherwise it is
+/// [`Integrity::Damaged`].
 ///
 /// A packet is refused if it does not fit the packets before it: if it leaves a hole larger than lost
 /// packets can explain, if it overlaps earlier data, or if it changes the size or the coding of the
@@ -43,8 +44,14 @@ pub struct Depacketizer {
 
 impl Depacketizer {
     /// Makes a depacketizer for one track. `dimensions` are the width and the height in pixels from the
-    /// session description (`a=x-dimensions`). They are used for pictures that are too large for RFC 2435
-    /// to express, and for pictures whose size the packets give rounded up to a multiple of 8.
+    /// session description (`a=x-dimensions`). They are used for pictures of more than [`MAX_DIMENSION`]
+    /// pixels a side, which RFC 2435 cannot express, and for pictures whose size the packets give rounded
+    /// up to a multiple of 8.
+    ///
+    /// With `None`, the size comes from the packets alone. Pictures that are too large are then dropped
+    /// with [`DepacketizeError::NoDimensions`], unless their packets have the header extension of ONVIF.
+    ///
+    /// [`MAX_DIMENSION`]: super::MAX_DIMENSION
     pub const fn new(dimensions: Option<(u16, u16)>) -> Self {
         Self {
             dimensions,
@@ -56,14 +63,16 @@ impl Depacketizer {
         }
     }
 
-    /// Takes the next packet, in the order of sequence numbers, and writes its data to `sink`. `gap` is the
-    /// number of packets that were lost just before it, and `time` is when its frame is shown, in ticks of
-    /// the track's clock.
+    /// Takes the next packet and writes its data to `sink`. Pass the packets in the order of their
+    /// sequence numbers, each once. `track` is the number of the track, which `sink` gets with each call.
+    /// `gap` is the number of packets that were lost just before this one; 0 if there were none. `time`
+    /// is when the packet's frame is shown, in ticks of the track's clock.
     ///
     /// # Errors
-    /// Returns the reason why the packet was not stored. If the frame had not begun, or the sink has no
-    /// room for it, the frame is abandoned; otherwise it will not be complete. The next packet can be
-    /// pushed in any case.
+    /// Returns the reason why the packet was not stored. If the error is at the first packet of a frame
+    /// that came, or if the sink has no room for the frame, the frame is abandoned, and its other packets
+    /// are skipped ([`Pushed::Skipped`]). Otherwise the frame goes on, but will not be complete. Go on
+    /// with the next packet in any case.
     pub fn push<K: FrameSink + ?Sized>(
         &mut self,
         track: u8,
@@ -92,24 +101,25 @@ impl Depacketizer {
         stored.map(|_| finished.map_or(Pushed::Skipped, |complete| Pushed::Finished { complete }))
     }
 
-    /// Finishes the open frame, if there is one, as not complete. For when the source has left, another
-    /// source or sequence of packets begins, or nothing has come for long.
+    /// Finishes the open frame in `sink`, if there is one, as not complete; otherwise does nothing. Call
+    /// this when the source has left, when another source or sequence of packets begins, or when nothing
+    /// has come for long. `track` is the number that was passed to [`Self::push`].
     pub fn finish_open<K: FrameSink + ?Sized>(&mut self, track: u8, sink: &mut K) {
         self.finish(track, false, sink);
     }
 
-    /// Forgets the open frame without counting it, because all of it will come again. The sink drops the
-    /// frame when the next one begins.
+    /// Forgets the open frame, if there is one, without counting it. Call this when all of the frame will
+    /// come again. The sink drops the frame when the next one begins.
     pub fn forget_open(&mut self) {
         self.state = State::Idle;
     }
 
-    /// Whether a frame was begun whose end has not come yet.
+    /// Returns whether a frame was begun whose end has not come yet.
     pub const fn has_open(&self) -> bool {
         matches!(self.state, State::Open(_))
     }
 
-    /// Returns the counts of frames and packets so far.
+    /// Returns the counts of frames and packets since the depacketizer was made.
     pub const fn counters(&self) -> DepacketizerCounters {
         self.counters
     }

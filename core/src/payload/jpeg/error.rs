@@ -3,12 +3,12 @@ use super::header;
 use crate::frame::Full;
 use core::fmt;
 
-/// Why an RTP/JPEG packet was not stored in its frame.
+/// Why an RTP/JPEG packet was not stored in its frame. Go on with the next packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DepacketizeError {
-    /// The payload headers cannot be read.
+    /// The payload headers cannot be read. The error says why.
     Payload(header::Error),
     /// The fragment starts further on in the scan than the packets lost before it can explain.
     Hole {
@@ -17,24 +17,27 @@ pub enum DepacketizeError {
         /// The offset in the scan, in bytes, at which the data received so far ends.
         expected: u32,
     },
-    /// The fragment overlaps data that was received before.
+    /// The fragment overlaps data that was received before, and is not a repetition of the last fragment.
     Overlap {
         /// The offset of the fragment in the scan, in bytes, as its packet says.
         offset: u32,
         /// The offset in the scan, in bytes, at which the data received so far ends.
         expected: u32,
     },
-    /// The packet has another size, type, Q or restart interval than its frame.
+    /// The packet has another size, type, Q or restart interval than the packets before it of the same
+    /// frame.
     Changed,
-    /// The quantisation tables that the packet names by its Q value have not come.
+    /// The quantisation tables that the packet names by its Q value have not come, for example because
+    /// the first packet of the frame was lost. Frames with this Q can be stored once the tables have
+    /// come.
     NoTables {
         /// The Q value of the packet.
         q: u8,
     },
-    /// The picture is larger than RFC 2435 can express, and neither an extension nor the session
-    /// description gives its size.
+    /// The picture is larger than RFC 2435 can express, and neither a header extension nor the session
+    /// description gives its size. All pictures of this size will be dropped.
     NoDimensions,
-    /// The sink has no room for the frame.
+    /// The sink has no room for the frame, or does not want it.
     Full,
 }
 

@@ -3,19 +3,22 @@ use crate::codec::jpeg::Sampling;
 use crate::emit;
 use core::fmt;
 
-/// The least Q value that means that the packets carry the quantisation tables (RFC 2435, 4.2). Lower
-/// values stand for a formula.
+/// The least Q value with which packets carry the quantisation tables (RFC 2435, 4.2). Of the lower
+/// values, 1 to 99 stand for a formula ([`quantisers`](crate::codec::jpeg::quantisers)), and 0 and 100 to
+/// 127 are reserved.
 pub const Q_IN_BAND: u8 = 128;
 
-/// The Q value whose tables may change with every frame, so that the first packet of every frame
-/// carries them.
+/// The Q value whose tables may change with every frame, so that the first packet of every frame must
+/// carry them (RFC 2435, 4.2).
 pub const Q_DYNAMIC: u8 = 255;
 
-/// The largest width and height that the main header can express, in pixels.
+/// The largest width and the largest height that the main header can express, in pixels: 2040. A larger
+/// picture is sent with a width and height of 0, and its true size in a header extension
+/// ([`ONVIF_PROFILE`]).
 pub const MAX_DIMENSION: u16 = 255 * 8;
 
-/// The profile of the RTP header extension that carries segments of the JPEG file, in the first packet
-/// of a frame (ONVIF Streaming Specification, "JPEG over RTP").
+/// The profile of the RTP header extension that carries segments of the JPEG file in the first packet of
+/// a frame, such as the true size of a large picture (ONVIF Streaming Specification, "JPEG over RTP").
 pub const ONVIF_PROFILE: u16 = 0xFFD8;
 
 /// The length of the main header in bytes.
@@ -31,47 +34,57 @@ const TABLE_LEN: usize = 64;
 const TYPE_RESTART: u8 = 64;
 const COUNT_MASK: u16 = 0x3FFF;
 
-/// A parsed payload of an RTP/JPEG packet.
+/// A parsed payload of an RTP/JPEG packet: its headers, and its part of the scan (the entropy-coded data
+/// of the JPEG file).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Payload<'a> {
-    /// 0 for progressively scanned video. Other values say which interlaced field it is (RFC 2435,
-    /// 3.1.1).
+    /// 0 for progressively scanned video, which means whole pictures. 1 to 3 say how fields of interlaced
+    /// video make a picture (RFC 2435, 3.1.1). Other values have no meaning there, and are not refused.
     pub type_specific: u8,
-    /// The offset of `data` in the scan of the frame, in bytes: 24 bits.
+    /// The offset of `data` in the scan of the frame, in bytes: 0 to 2^24 - 1. It is 0 in the first
+    /// packet of a frame.
     pub offset: u32,
     /// How many pixels share a chroma sample.
     pub sampling: Sampling,
     /// The restart marker header; `None` if the frame has no restart markers.
     pub restart: Option<Restart>,
-    /// Which quantisation tables the frame has: 1 to 99 stand for a formula (see
-    /// [`quantisers`](crate::codec::jpeg::quantisers)), and values from [`Q_IN_BAND`] name tables that
-    /// the packets carry.
+    /// Which quantisation tables the frame has. 1 to 99 stand for a formula (see
+    /// [`quantisers`](crate::codec::jpeg::quantisers)). 128 ([`Q_IN_BAND`]) to 254 name tables that a
+    /// first packet carries; without tables in it, those that came before with the same value remain
+    /// valid. With 255 ([`Q_DYNAMIC`]), the first packet of each frame carries them. 0 and 100 to 127 are
+    /// reserved, and never occur here: [`Self::parse`] refuses them.
     pub q: u8,
-    /// The width in pixels, a multiple of 8. 0 if it is more than the header can express; the ONVIF
-    /// extension or the session description says it then.
+    /// The width in pixels, a multiple of 8. It is 0 if the picture is wider than the header can express:
+    /// take the width from the ONVIF extension or the session description then.
     pub width: u16,
-    /// The height in pixels, a multiple of 8. 0 if it is more than the header can express.
+    /// The height in pixels, a multiple of 8. It is 0 if the picture is higher than the header can
+    /// express: take the height from the ONVIF extension or the session description then.
     pub height: u16,
-    /// The quantisation tables; `None` if this packet does not carry them.
+    /// The quantisation tables; `None` if this packet does not carry them. Only the first packet of a
+    /// frame, at offset 0, can carry them.
     pub tables: Option<Tables<'a>>,
-    /// A part of the scan: bytes from `offset` on.
+    /// A part of the scan, from `offset` on: the rest of the payload after its headers, which may be
+    /// empty.
     pub data: &'a [u8],
 }
 
-/// The restart marker header (RFC 2435, 3.1.7).
+/// The restart marker header of an RTP/JPEG payload (RFC 2435, 3.1.7), for frames with restart markers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Restart {
-    /// The number of MCUs in each restart interval.
+    /// The number of MCUs (minimum coded units) in each restart interval. 0 is not valid, and is not
+    /// checked.
     pub interval: u16,
-    /// Whether the packet begins where a restart interval begins.
+    /// The F bit: the packet begins where a restart interval begins. If [`Self::count`] is `None`,
+    /// senders set the bit in all packets, and it says nothing.
     pub first: bool,
-    /// Whether the packet ends where a restart interval ends.
+    /// The L bit: the packet ends where a restart interval ends. If [`Self::count`] is `None`, senders
+    /// set the bit in all packets, and it says nothing.
     pub last: bool,
-    /// The number of the packet's first restart interval in the frame, counted from 0: 14 bits. `None`
-    /// if packets are not aligned to intervals: a receiver then finds intervals by their markers, or
-    /// decodes whole frames only.
+    /// The number of the packet's first restart interval in the frame, counted from 0, in 14 bits. `None`
+    /// (sent as 0x3FFF) if packets are not aligned to intervals: find the intervals by their markers
+    /// then, or decode whole frames only.
     pub count: Option<u16>,
 }
 
@@ -81,16 +94,16 @@ pub struct Restart {
 pub struct Tables<'a> {
     /// The table of the luma component.
     pub luma: &'a [u8; TABLE_LEN],
-    /// The table of both chroma components.
+    /// The table of both chroma components. It equals the luma table if the packet carries only one.
     pub chroma: &'a [u8; TABLE_LEN],
 }
 
 impl<'a> Payload<'a> {
-    /// Parses an RTP payload.
+    /// Parses the payload of one RTP packet. No state is needed from other packets.
     ///
     /// # Errors
     /// Returns an [`Error`] if a header is not complete, if it has a value that RFC 2435 reserves or
-    /// forbids, or if no baseline JPEG of 8 bits can be meant.
+    /// forbids, or if no baseline JPEG of 8 bits can be meant. Drop the packet then.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut input = Input { rest: bytes, at: 0 };
         let [type_specific, o0, o1, o2, kind, q, width, height] = input.field()?;
@@ -125,31 +138,36 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// The payload headers of an RTP/JPEG packet to send. The packet continues with a part of the scan.
+/// The payload headers of an RTP/JPEG packet to send. The packet continues with a part of the scan (the
+/// entropy-coded data of the JPEG file).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeaderRepr<'a> {
-    /// The offset of the data in the scan, in bytes. Only the lower 24 bits are sent.
+    /// The offset in the scan, in bytes, of the part that the packet carries: 0 in the first packet of a
+    /// frame. Only the lower 24 bits are sent, so a scan of more than 16 MiB cannot be sent.
     pub offset: u32,
     /// How many pixels share a chroma sample.
     pub sampling: Sampling,
     /// The restart marker header; `None` if the frame has no restart markers.
     pub restart: Option<Restart>,
     /// Which quantisation tables the frame has: 1 to 99 stand for a formula, and values from
-    /// [`Q_IN_BAND`] name tables that the packets carry.
+    /// [`Q_IN_BAND`] on name tables that the packets carry. Do not use other values, which are reserved;
+    /// this is not checked.
     pub q: u8,
     /// The width in pixels, which is sent rounded up to a multiple of 8. If the width or the height is
-    /// more than [`MAX_DIMENSION`], both are sent as 0, and the receiver has to learn them otherwise.
+    /// more than [`MAX_DIMENSION`], both are sent as 0, and the receiver has to learn them from a header
+    /// extension or the session description.
     pub width: u16,
-    /// The height in pixels, which is sent like the width.
+    /// The height in pixels, which is sent rounded up to a multiple of 8. If the width or the height is
+    /// more than [`MAX_DIMENSION`], both are sent as 0.
     pub height: u16,
-    /// The quantisation tables; `None` to send none. They are sent at offset 0 if `q` is at least
-    /// [`Q_IN_BAND`].
+    /// The quantisation tables; `None` to send none. They are sent only if `offset` is 0 and `q` is at
+    /// least [`Q_IN_BAND`]; otherwise they are ignored.
     pub tables: Option<Tables<'a>>,
 }
 
 impl HeaderRepr<'_> {
-    /// Returns how many bytes [`Self::emit`] writes.
+    /// Returns how many bytes [`Self::emit`] writes: the headers and the tables.
     pub fn buffer_len(&self) -> usize {
         let restart = if self.restart.is_some() { RESTART_LEN } else { 0 };
         let tables = match (self.has_tables(), self.tables) {
@@ -160,8 +178,9 @@ impl HeaderRepr<'_> {
         MAIN_LEN + restart + tables
     }
 
-    /// Writes the headers and the tables to the front of `out`. Returns their length in bytes; `None`
-    /// if `out` is shorter, or if `q` is [`Q_DYNAMIC`] at offset 0 and there are no tables.
+    /// Writes the headers and the tables to the front of `out`. Returns their length in bytes. Append the
+    /// part of the scan after them. Returns `None` if `out` is shorter than [`Self::buffer_len`], or if
+    /// `q` is [`Q_DYNAMIC`] at offset 0 and there are no tables.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let mut at = self.emit_head(out)?;
         if let Some(Tables { luma, chroma }) = self.tables.filter(|_| self.has_tables()) {
@@ -174,9 +193,11 @@ impl HeaderRepr<'_> {
         Some(at)
     }
 
-    /// Writes the headers to the front of `out`, without the tables, which the sender has to send
-    /// directly after them. This is for senders that do not copy what they can point to. Returns the
-    /// length in bytes; `None` as for [`Self::emit`].
+    /// Writes the headers to the front of `out`, without the tables. If [`Self::emit`] would write
+    /// tables, send the 64 bytes of the luma table and the 64 bytes of the chroma table directly after
+    /// them. This is for senders that do not copy what they can point to. Returns the length of the
+    /// headers in bytes. Returns `None` if `out` is too short for them, or if `q` is [`Q_DYNAMIC`] at
+    /// offset 0 and there are no tables.
     pub fn emit_head(&self, mut out: &mut [u8]) -> Option<usize> {
         if self.has_tables() && self.q == Q_DYNAMIC && self.tables.is_none() {
             return None;
@@ -232,43 +253,44 @@ impl Restart {
     }
 }
 
-/// Why bytes are not a payload of RTP/JPEG that can be shown.
+/// Why bytes are not a payload of RTP/JPEG that can be shown. Drop the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The payload ends within its headers.
     Truncated {
-        /// The length that the payload needs at least, in bytes.
+        /// The length in bytes that the payload needs at least, to have the header at which it ends.
         needed: usize,
     },
-    /// The type, at byte 4, is not 0, 1, 64 or 65.
+    /// The type, at byte 4 of the payload, is not 0, 1, 64 or 65.
     UnsupportedType {
         /// The type that the payload has.
         found: u8,
     },
-    /// Q, at byte 5, is 0 or 100 to 127, which RFC 2435 reserves.
+    /// Q, at byte 5 of the payload, is 0 or 100 to 127, which RFC 2435 reserves.
     ReservedQ {
         /// The Q value that the payload has.
         found: u8,
     },
     /// Q is 255, but the first packet of a frame has no tables.
     NoTables {
-        /// The offset of the tables' length, in bytes.
+        /// The offset in the payload, in bytes, of the tables' length field.
         at: usize,
     },
     /// The tables are neither two tables of 64 bytes nor one for all components.
     TableLength {
-        /// The offset of the tables' length, in bytes.
+        /// The offset in the payload, in bytes, of the tables' length field.
         at: usize,
-        /// The length of the tables, in bytes.
+        /// The length of the tables that the field gives, in bytes.
         found: u16,
     },
     /// A table has values of 16 bits, which baseline JPEG does not have.
     TablePrecision {
-        /// The offset of the precision byte.
+        /// The offset in the payload, in bytes, of the precision byte.
         at: usize,
-        /// The precision byte: one bit for each table.
+        /// The precision byte. It has one bit for each table, the lowest for the first; a bit that is set
+        /// means 16 bits.
         found: u8,
     },
 }

@@ -1,4 +1,5 @@
-//! The payload format of JPEG (RFC 2435): [`Depacketizer`] and the payload headers.
+//! The payload format of JPEG (RFC 2435). [`Depacketizer`] builds JPEG files from packets; [`Payload`]
+//! and [`HeaderRepr`] read and write the headers of single payloads.
 mod depacketize;
 mod error;
 mod header;
