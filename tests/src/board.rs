@@ -1,4 +1,5 @@
-//! Runs `pinhole-sim tap`: a server with the memory of a microcontroller.
+//! Runs `pinhole-sim tap`: a simulated camera board, which is a server with the memory of a
+//! microcontroller.
 use crate::process::{Finished, Running, binary, run};
 use crate::server::events;
 use serde_json::Value;
@@ -10,23 +11,27 @@ use std::time::Duration;
 const STARTS: Duration = Duration::from_secs(20);
 const STOPS: Duration = Duration::from_secs(10);
 
-/// A running `pinhole-sim tap`, on a TAP of the network that the test is in. It is killed when this is
-/// dropped.
+/// A running `pinhole-sim tap`, on a TAP (virtual Ethernet interface) of the network that the test is
+/// in. Start it within [`crate::network::in_own_network`] or [`crate::network::in_own_namespaces`]. The
+/// program is killed when this is dropped; use [`Self::stop`] to get its figures.
 #[derive(Debug)]
 pub struct Board {
     process: Running,
-    /// The JSON event that `pinhole-sim tap` printed when it was ready.
+    /// The JSON event `serving` that `pinhole-sim tap` printed when it was ready. Among others it has
+    /// `urls`, `ram_parts`, `ram_taken` and `tcp_round_trip_ms`.
     pub serving: Value,
 }
 
 impl Board {
-    /// The port of the simulated board's RTSP server.
+    /// The TCP port of the simulated board's RTSP server, unless an argument of [`Self::start`] changes
+    /// it.
     pub const RTSP: u16 = 554;
 
-    /// Starts it with these arguments, which name a clip or other media, and waits until it serves.
+    /// Starts `pinhole-sim tap --json` with `arguments`, which are options and the path of a medium to
+    /// serve, and waits until it serves.
     ///
     /// # Panics
-    /// Panics if it does not come up.
+    /// Panics if the board does not serve within 20 seconds, for example because an argument is wrong.
     pub fn start(arguments: &[impl AsRef<OsStr>]) -> Self {
         let process = Running::start(command().arg("--json").args(arguments));
         let ready = |lines: &[String]| events(lines, "serving").next();
@@ -34,31 +39,37 @@ impl Board {
         Self { process, serving }
     }
 
-    /// Returns the URL at the first of its addresses.
+    /// Returns the URL of the medium at the first of the board's addresses. The URLs for all addresses
+    /// are in [`Self::serving`].
     ///
     /// # Panics
-    /// Panics if it has not printed a URL.
+    /// Panics if the program has printed no URL.
     pub fn url(&self) -> &str {
         self.serving["urls"][0].as_str().expect("it tells its URLs")
     }
 
-    /// Returns how many bytes of physical memory it has now; `None` if the system does not say.
+    /// Returns how many bytes of physical memory the program `pinhole-sim` uses now. This is not the
+    /// memory of the simulated board, which is in [`Self::serving`]. Returns `None` if the system does
+    /// not say, or if the program has ended.
     pub fn memory(&self) -> Option<u64> {
         self.process.memory("VmRSS")
     }
 
-    /// Waits until it has printed `count` events of one kind.
+    /// Waits until the program has printed at least `count` events of one kind, such as `opened`, since
+    /// its start.
     ///
     /// # Panics
-    /// Panics if it has not within `limit`.
+    /// Panics if fewer such events have come when `limit` is over or when the program ends.
     pub fn wait_events(&self, kind: &str, count: usize, limit: Duration) {
         self.process.wait_stdout(limit, |lines| (events(lines, kind).count() >= count).then_some(()));
     }
 
-    /// Stops it with SIGTERM. Returns its last event, which has all figures.
+    /// Stops the board by SIGTERM. Returns its last JSON event, `stopped`, which has the figures of all
+    /// sessions.
     ///
     /// # Panics
-    /// Panics if it does not stop in time, or fails.
+    /// Panics if the program does not end within ten seconds, ends with an error, or prints no such
+    /// event.
     pub fn stop(self) -> Value {
         self.process.signal("TERM");
         let done = self.process.finish(STOPS);
@@ -69,10 +80,11 @@ impl Board {
     }
 }
 
-/// Runs `pinhole-sim tap` with arguments that make it end by itself. Returns its output and exit code.
+/// Runs `pinhole-sim tap` with arguments with which it ends by itself, such as wrong ones, and waits for
+/// its end. Returns its output and exit status, which the caller has to check.
 ///
 /// # Panics
-/// Panics if it does not end.
+/// Panics if the program does not end within 20 seconds.
 pub fn run_board(arguments: &[&str]) -> Finished {
     run(command().args(arguments), STARTS).expect("pinhole-sim starts")
 }

@@ -1,4 +1,4 @@
-//! Captures what goes over the wire, and has tshark dissect it.
+//! Captures what goes over the loopback interface, and has tshark dissect it.
 use crate::clip::TempDir;
 use crate::process::{Running, run};
 use std::path::PathBuf;
@@ -8,14 +8,16 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A running capture of the loopback interface.
+/// A running capture of the loopback interface of the network that the test is in. Call [`Self::finish`]
+/// to get at the packets; if this is dropped instead, they are lost.
 #[derive(Debug)]
 pub struct Capture {
     tshark: Running,
     recording: Recording,
 }
 
-/// A finished capture.
+/// A finished capture, in which tshark finds packets by display filters. Its file is removed when this
+/// is dropped.
 #[derive(Debug)]
 pub struct Recording {
     file: PathBuf,
@@ -26,11 +28,13 @@ pub struct Recording {
 }
 
 impl Capture {
-    /// Starts to capture a server's RTSP connections at this port, and all UDP, whose ports are not
-    /// known yet.
+    /// Starts to capture the RTSP connections of a server, and all UDP, as the ports of RTP are not
+    /// known yet. `rtsp_port` is the TCP port of the server. Returns once tshark captures, so call this
+    /// before the traffic begins. tshark needs a network of the test's own: see
+    /// [`crate::network::in_own_network`].
     ///
     /// # Panics
-    /// Panics if tshark does not start.
+    /// Panics if tshark does not begin to capture within a minute.
     pub fn start(rtsp_port: u16) -> Self {
         let directory = TempDir::new();
         let file = directory.path().join("session.pcapng");
@@ -44,10 +48,11 @@ impl Capture {
         Self { tshark, recording: Recording { file, rtsp_port, rtp_port: None, _directory: directory } }
     }
 
-    /// Ends the capture.
+    /// Ends the capture, half a second after this call so that no packet is left in the kernel's buffer.
+    /// Returns the captured packets.
     ///
     /// # Panics
-    /// Panics if tshark does not end, or has lost packets.
+    /// Panics if tshark does not end within a minute, or if it says that it has lost packets.
     pub fn finish(self) -> Recording {
         // What is still in the kernel's buffer would be lost.
         thread::sleep(Duration::from_millis(500));
@@ -60,23 +65,29 @@ impl Capture {
 }
 
 impl Recording {
-    /// Makes a recording of a file in `directory` that another program has captured of the server at
-    /// this port.
+    /// Makes a recording of a capture file that another program has written. `file` is the name of the
+    /// file in `directory`, in a format that tshark reads, such as pcap. `rtsp_port` is the server's TCP
+    /// port in the file. `directory` is removed with the recording. That the file exists is not checked
+    /// here: without it, the other methods panic.
     pub fn of(directory: TempDir, file: &str, rtsp_port: u16) -> Self {
         Self { file: directory.path().join(file), rtsp_port, rtp_port: None, _directory: directory }
     }
 
-    /// Has UDP packets from or to this port dissected as RTP, although no RTSP tells of them.
+    /// Has UDP packets from or to the port `port` dissected as RTP, although no RTSP in the capture
+    /// tells of them. A second call replaces the port of the first.
     #[must_use]
     pub fn with_rtp(self, port: u16) -> Self {
         Self { rtp_port: Some(port), ..self }
     }
 
-    /// Returns one row for each packet that matches a display filter: the values of `fields`, separated
-    /// by tabs.
+    /// Returns one row for each captured packet that matches a display filter of tshark, in the order of
+    /// capture. A row has the values of `fields`, such as `rtp.seq`, separated by tabs. A value is empty
+    /// if the packet has no such field. If a packet has a field several times, as a TCP segment with
+    /// several RTP packets does, the value has all of them, separated by commas. Returns no rows if no
+    /// packet matches.
     ///
     /// # Panics
-    /// Panics if tshark fails.
+    /// Panics if tshark fails, for example because `filter` or a field is none that it knows.
     pub fn rows(&self, filter: &str, fields: &[&str]) -> Vec<String> {
         let mut command = Command::new("tshark");
         // The RTSP dissector finds the ports of RTP and RTCP in the Transport headers.
@@ -94,7 +105,9 @@ impl Recording {
         done.stdout.lines().map(str::to_owned).collect()
     }
 
-    /// Returns one row for each packet of RTSP, RTP, RTCP or JPEG that tshark finds malformed.
+    /// Returns one row for each packet of RTSP, RTP, RTCP or JPEG in which tshark finds an error: the
+    /// number of the packet, its protocol, a summary and the error, separated by tabs. A well-formed
+    /// capture has no such rows.
     ///
     /// # Panics
     /// Panics if tshark fails.
@@ -103,16 +116,18 @@ impl Recording {
         self.rows(filter, &["frame.number", "_ws.col.Protocol", "_ws.col.Info", "_ws.expert.message"])
     }
 
-    /// Returns how many packets match a display filter.
+    /// Returns how many captured packets match a display filter of tshark. A TCP segment with several
+    /// RTP packets counts once: to count frames, use [`Self::markers`].
     ///
     /// # Panics
-    /// Panics if tshark fails.
+    /// Panics if tshark fails, for example because `filter` is wrong.
     pub fn count(&self, filter: &str) -> usize {
         self.rows(filter, &["frame.number"]).len()
     }
 
-    /// Returns how many RTP/JPEG packets have the marker bit, which is the number of frames. It counts
-    /// RTP packets and not TCP segments, of which one can hold several.
+    /// Returns how many RTP/JPEG packets have the marker bit. This is the number of frames whose last
+    /// packet was captured. RTP packets are counted, and not TCP segments, because one segment can hold
+    /// several RTP packets.
     ///
     /// # Panics
     /// Panics if tshark fails.

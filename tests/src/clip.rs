@@ -1,4 +1,5 @@
-//! The media that tests play: the clips of the repository, and clips that are made of them.
+//! The media that tests play: the clips of the repository, and clips that are made of them in temporary
+//! directories.
 use crate::peer::PYTHON;
 use crate::process::{repository, run};
 use std::path::{Path, PathBuf};
@@ -6,46 +7,59 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// A file to serve, and what is known of it.
+/// A file of Motion-JPEG to serve, and what is known of it. A clip that was made in a [`TempDir`] is
+/// gone once that is dropped.
 #[derive(Clone, Debug)]
 pub struct Clip {
-    /// The file to serve.
+    /// The path of the file to serve.
     pub path: PathBuf,
-    /// A file with the same pictures as concatenated JPEG, for programs that cannot read `path`.
+    /// The path of a file with the same pictures as concatenated JPEG, for programs that cannot read
+    /// [`Self::path`]. Both paths are equal if the file to serve is concatenated JPEG already.
     pub plain: PathBuf,
-    /// The number of frames of the clip.
+    /// The number of frames in the file, which a client that misses none sees.
     pub frames: usize,
 }
 
 impl Clip {
-    /// Returns the sample clip: 60 frames of 512x288, 4:2:0, with the standard Huffman tables.
+    /// Returns the sample clip of the repository: 60 frames of 512x288 as concatenated JPEG, 4:2:0, with
+    /// the standard Huffman tables. It has no clock, so a server needs to be told or to assume a frame
+    /// rate.
     pub fn sample() -> Self {
         let plain = repository().join("video/bunny288.mjpeg");
         Self { path: plain.clone(), plain, frames: 60 }
     }
 
-    /// Returns the sample clip with the length of each frame before it.
+    /// Returns the sample clip as a file that has the length of each frame, in ASCII digits, before the
+    /// frame. `plain` is the sample clip itself.
     pub fn course() -> Self {
         Self { path: repository().join("video/bunny288-course.Mjpeg"), ..Self::sample() }
     }
 
-    /// Makes one second of the sample clip with other Huffman tables than the standard ones, as ffmpeg
-    /// writes by default.
+    /// Makes 25 frames of the sample clip, concatenated JPEG with Huffman tables made for the clip, as
+    /// ffmpeg writes by default. RTP/JPEG cannot carry such tables, so a server has to re-code the
+    /// frames.
+    ///
+    /// # Panics
+    /// Panics if ffmpeg fails.
     pub fn own_huffman(directory: &TempDir) -> Self {
         make(directory, "small", 288, 25);
         let plain = directory.path().join("small288-optimal-huffman.mjpeg");
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// Makes the sample clip at 1280x720.
+    /// Makes the sample clip at 1280x720: 60 frames as concatenated JPEG.
+    ///
+    /// # Panics
+    /// Panics if ffmpeg fails.
     pub fn large(directory: &TempDir) -> Self {
         make(directory, "large", 720, 60);
         let plain = directory.path().join("large720.mjpeg");
         Self { path: plain.clone(), plain, frames: 60 }
     }
 
-    /// Makes a test picture that is coded 4:2:2 as RTP/JPEG type 0 wants it. GStreamer makes it by
-    /// libjpeg, because ffmpeg writes 4:2:2 in MCUs of twice the height.
+    /// Makes a test picture of 320x240, 25 times, as concatenated JPEG that is coded 4:2:2 as RTP/JPEG
+    /// type 0 wants it. GStreamer makes it by libjpeg, because ffmpeg writes 4:2:2 in MCUs (minimum
+    /// coded units) of twice the height.
     ///
     /// # Panics
     /// Panics if GStreamer fails.
@@ -58,19 +72,20 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// Makes the sample clip in an AVI file of 30 frames a second, for servers that need a clock.
+    /// Makes the sample clip in an AVI file of 30 frames a second, for servers that need a clock, such
+    /// as [`crate::server::GstServer`].
     ///
     /// # Panics
-    /// Panics if ffmpeg fails.
+    /// Panics if ffmpeg fails, which it does if the directory has the file already.
     pub fn avi(directory: &TempDir) -> Self {
         Self::sample().in_avi(directory, 30)
     }
 
-    /// Makes one second of the sample clip as ffmpeg codes it 4:2:2: in MCUs of twice the height that
-    /// RTP/JPEG has.
+    /// Makes 25 frames of the sample clip as ffmpeg codes it 4:2:2: in MCUs (minimum coded units) of
+    /// twice the height that RTP/JPEG has. RTP/JPEG cannot carry them as they are.
     ///
     /// # Panics
-    /// Panics if ffmpeg fails.
+    /// Panics if ffmpeg fails, which it does if the directory has the file already.
     pub fn tall_422(directory: &TempDir) -> Self {
         let plain = directory.path().join("tall422.mjpeg");
         let mut command = ffmpeg();
@@ -79,10 +94,11 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// Puts this clip into an AVI file of `rate` frames a second.
+    /// Puts this clip into an AVI file of `rate` frames a second. In the returned clip, [`Self::path`]
+    /// is the AVI file and [`Self::plain`] stays as it was.
     ///
     /// # Panics
-    /// Panics if ffmpeg fails.
+    /// Panics if ffmpeg fails, which it does if `rate` is 0 or if the directory has the file already.
     pub fn in_avi(self, directory: &TempDir, rate: u32) -> Self {
         let path = directory.path().join(self.mount()).with_extension("avi");
         let rate = rate.to_string();
@@ -93,20 +109,22 @@ impl Clip {
         Self { path, ..self }
     }
 
-    /// Repeats this clip `times` times, as concatenated JPEG.
+    /// Repeats this clip `times` times, as one file of concatenated JPEG, whatever the format of
+    /// [`Self::path`] was. With 0 the file is empty.
     ///
     /// # Panics
-    /// Panics if the file cannot be written.
+    /// Panics if the clip cannot be read, or if the file cannot be written.
     pub fn times(self, times: usize, directory: &TempDir) -> Self {
         let once = std::fs::read(&self.plain).expect("the clip can be read");
         let plain = directory.file(&format!("{}-times-{times}.mjpeg", self.mount()), &once.repeat(times));
         Self { path: plain.clone(), plain, frames: self.frames * times }
     }
 
-    /// Puts this clip into a multipart message, as IP cameras send it over HTTP.
+    /// Puts this clip into a multipart message, as IP cameras send it over HTTP. In the returned clip,
+    /// [`Self::path`] is the message and [`Self::plain`] stays as it was.
     ///
     /// # Panics
-    /// Panics if ffmpeg fails.
+    /// Panics if ffmpeg fails, which it does if the directory has the file already.
     pub fn in_multipart(self, directory: &TempDir) -> Self {
         let path = directory.path().join(self.mount()).with_extension("multipart");
         let mut command = ffmpeg();
@@ -115,11 +133,15 @@ impl Clip {
         Self { path, ..self }
     }
 
-    /// Makes pictures as libjpeg, cameras and phones write them: a clip for each size in pixels, as
-    /// `corpus.py` describes. `plain` of a clip has the same coefficients without anything special.
+    /// Makes pictures as libjpeg, cameras and phones write them. Returns one clip for each of `sizes`,
+    /// which are widths and heights in pixels. A clip has 26 frames, or 7 if its pictures have more than
+    /// 1,048,576 pixels; `tests/src/corpus.py` describes them. [`Self::plain`] of a clip has the same
+    /// coefficients without anything unusual. A file `bad.mjpeg`, with pictures that RTP/JPEG cannot
+    /// carry, is written into `directory` as well.
     ///
     /// # Panics
-    /// Panics if Pillow fails.
+    /// Panics if Pillow fails: check with [`crate::peer::available`] for [`crate::peer::Peer::Pillow`]
+    /// first.
     pub fn corpus(directory: &TempDir, sizes: &[(u32, u32)]) -> Vec<Self> {
         let mut command = Command::new(PYTHON);
         command.arg(repository().join("tests/src/corpus.py")).arg(directory.path());
@@ -134,10 +156,11 @@ impl Clip {
         sizes.iter().map(clip).collect()
     }
 
-    /// Returns the name under which the server serves the clip.
+    /// Returns the name under which `pinhole-server` serves the clip, for
+    /// [`crate::server::Server::url`]: the name of the file without its extension.
     ///
     /// # Panics
-    /// Panics if the path has no stem in UTF-8; the paths made here have one.
+    /// Panics if [`Self::path`] has no such name in UTF-8; the paths made here have one.
     pub fn mount(&self) -> &str {
         self.path.file_stem().and_then(|stem| stem.to_str()).expect("a clip has a plain name")
     }
@@ -171,15 +194,16 @@ fn done(command: &mut Command) {
     assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
 }
 
-/// A temporary directory, which is removed when this is dropped.
+/// A new directory of its own, which is removed with all that is in it when this is dropped. Keep this
+/// for as long as the files are needed.
 #[derive(Debug)]
 pub struct TempDir(PathBuf);
 
 impl TempDir {
-    /// Makes a new, empty directory.
+    /// Makes a new, empty directory in the system's directory for temporary files.
     ///
     /// # Panics
-    /// Panics if it cannot be made.
+    /// Panics if the directory cannot be made.
     #[expect(clippy::new_without_default, reason = "it does I/O")]
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -189,15 +213,17 @@ impl TempDir {
         Self(path)
     }
 
-    /// Returns the path of the directory.
+    /// Returns the absolute path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Writes a file into the directory. Returns its path.
+    /// Writes a file of this name and content into the directory, in place of one that is there. Returns
+    /// the path of the file.
     ///
     /// # Panics
-    /// Panics if the file cannot be written.
+    /// Panics if the file cannot be written, for example because `name` has a directory that does not
+    /// exist.
     pub fn file(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, content).expect("a temporary file can be written");

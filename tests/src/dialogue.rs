@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 /// How long a reply may take.
 const REPLY: Duration = Duration::from_secs(10);
 
-/// One RTSP connection, seen from the client.
+/// One RTSP connection, seen from the client. When this is dropped, the connection is closed without
+/// TEARDOWN.
 #[derive(Debug)]
 pub struct Dialogue {
     stream: TcpStream,
@@ -18,41 +19,51 @@ pub struct Dialogue {
     replies: VecDeque<Reply>,
     interleaved: VecDeque<(u8, Vec<u8>)>,
     cseq: u32,
-    /// The session identifier that `request` sends; `None` until a reply has given one.
+    /// The session identifier that [`Self::request`] sends as the Session header. [`Self::request`]
+    /// stores it here from each reply that has one, without parameters such as `timeout`. With `None`,
+    /// as before SETUP, no Session header is sent. A test may set it to send another identifier, or
+    /// none.
     pub session: Option<String>,
 }
 
-/// A reply of the server.
+/// A reply of the server, of any status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The status code, such as 200.
+    /// The status code, such as 200. A code other than 200 is not an error here: call [`Self::ok`] if it
+    /// should be one.
     pub status: u16,
-    /// The header lines in order, with their names as sent.
+    /// The names and values of the header lines, in the order in which they came. Names are as the
+    /// server spelled them; values are without white space around them. Lines without a colon are left
+    /// out.
     pub headers: Vec<(String, String)>,
-    /// The body, as long as Content-Length says.
+    /// The body, of as many bytes as the Content-Length header says; empty without that header. Bytes
+    /// that are not UTF-8 are replaced.
     pub body: String,
 }
 
 impl Reply {
-    /// Returns the value of a header, whatever the case of its name; `None` if there is no such header.
+    /// Returns the value of the first header with this name, whatever the case of the name; `None` if
+    /// there is no such header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
-    /// Returns the reply itself, if the request was granted with 200.
+    /// Returns the reply itself if its status is 200.
     ///
     /// # Panics
-    /// Panics if it was not.
+    /// Panics if the status is another one. The message has the reply.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.status, 200, "{self:?}");
         self
     }
 
-    /// Returns a numeric parameter, such as `seq`, of the first entry in RTP-Info.
+    /// Returns a numeric parameter of the RTP-Info header: `seq` or `rtptime`. If the header has entries
+    /// for several streams, the first value of that name counts.
     ///
     /// # Panics
-    /// Panics if it is missing or no number.
+    /// Panics if there is no such header, or if it has no such parameter, or if the parameter is no
+    /// number of up to 32 bits.
     #[track_caller]
     pub fn rtp_info(&self, name: &str) -> u32 {
         let info = self.header("RTP-Info").unwrap_or_else(|| panic!("no RTP-Info: {self:?}"));
@@ -63,18 +74,18 @@ impl Reply {
 }
 
 impl Dialogue {
-    /// Connects to a server.
+    /// Connects to a server. Sends no request.
     ///
     /// # Panics
-    /// Panics if nobody listens.
+    /// Panics if the server does not accept the connection within ten seconds.
     pub fn connect(to: SocketAddr) -> Self {
         Self::over(TcpStream::connect_timeout(&to, REPLY).expect("the server listens"))
     }
 
-    /// Speaks RTSP over this connection.
+    /// Speaks RTSP over a connection that the caller has made, with the caller as the client.
     ///
     /// # Panics
-    /// Panics if it is not connected.
+    /// Panics if the system refuses to set options of the socket.
     pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_write_timeout(Some(REPLY)).expect("a TCP socket");
@@ -89,10 +100,12 @@ impl Dialogue {
         }
     }
 
-    /// Connects from this address of this machine.
+    /// Connects to the server at `to` from the IP address `from` of this machine, with a port that the
+    /// system chooses.
     ///
     /// # Panics
-    /// Panics if the machine has no such address, or nobody listens.
+    /// Panics if the machine has no such address, or if the server does not accept the connection within
+    /// ten seconds.
     pub fn connect_from(from: IpAddr, to: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).expect("a TCP socket");
         socket.bind(&SocketAddr::new(from, 0).into()).expect("an address of this machine");
@@ -100,7 +113,8 @@ impl Dialogue {
         Self::over(socket.into())
     }
 
-    /// Sets the socket's receive buffer to about `bytes` bytes.
+    /// Sets the receive buffer of the TCP socket to about `bytes` bytes. Linux doubles the number, and
+    /// has a lower and an upper limit. Call this before the first request.
     ///
     /// # Panics
     /// Panics if the system refuses.
@@ -109,26 +123,30 @@ impl Dialogue {
         self
     }
 
-    /// Returns the connection.
+    /// Returns the connection, to ask for its addresses or to set options. Do not read from it: the
+    /// other methods of this type would miss what was read.
     pub const fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
-    /// Returns the connection, to be read by other means. Bytes that were received and not asked for
-    /// are dropped.
+    /// Returns the connection, to be read by other means. Replies and packets that were received and not
+    /// asked for are dropped.
     pub fn into_stream(self) -> TcpStream {
         self.stream
     }
 
-    /// Sends exactly these bytes. Does not fail if the server has closed already.
+    /// Sends exactly these bytes, and waits for no reply: [`Self::reply`] does. An error, such as that
+    /// the server has closed the connection, is ignored.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Sends a request with its CSeq, the session if there is one, and `headers`. Returns the reply.
+    /// Sends a request without a body, and waits for its reply. Returns the reply, of any status. The
+    /// request has the next CSeq, the Session header if [`Self::session`] is set, and `headers`, which
+    /// are names and values. Replies to bytes from [`Self::send`] must have been taken before.
     ///
     /// # Panics
-    /// Panics if no reply comes, or its CSeq differs.
+    /// Panics if no reply comes within ten seconds, or if the next reply has another CSeq.
     #[track_caller]
     pub fn request(&mut self, method: &str, url: &str, headers: &[(&str, &str)]) -> Reply {
         self.cseq += 1;
@@ -147,20 +165,22 @@ impl Dialogue {
         reply
     }
 
-    /// Sends DESCRIBE, and SETUP for the first track. Returns the reply to SETUP.
+    /// Sends DESCRIBE for `url`, and SETUP for the first video track of the description. `transport` is
+    /// the value of the Transport header. Returns the reply to SETUP, and sets [`Self::session`].
     ///
     /// # Panics
-    /// Panics if either is refused.
+    /// Panics if DESCRIBE or SETUP gets another status than 200, or if there is no video track.
     #[track_caller]
     pub fn set_up(&mut self, url: &str, transport: &str) -> Reply {
         self.try_set_up(url, transport).ok()
     }
 
-    /// Sends DESCRIBE, and SETUP for the first track. Returns the reply to SETUP, which may be a
-    /// refusal.
+    /// Sends DESCRIBE for `url`, and SETUP for the first video track of the description. `transport` is
+    /// the value of the Transport header. Returns the reply to SETUP, of any status. If the reply names
+    /// a session, sets [`Self::session`].
     ///
     /// # Panics
-    /// Panics if DESCRIBE is refused.
+    /// Panics if DESCRIBE gets another status than 200, or if there is no video track.
     #[track_caller]
     pub fn try_set_up(&mut self, url: &str, transport: &str) -> Reply {
         let described = self.request("DESCRIBE", url, &[("Accept", "application/sdp")]).ok();
@@ -173,38 +193,55 @@ impl Dialogue {
         self.request("SETUP", &track, &[("Transport", transport)])
     }
 
-    /// Sets up the first track on interleaved channels 0 and 1.
+    /// Sends DESCRIBE for `url`, and SETUP for the first video track, with RTP on the interleaved
+    /// channel 0 and RTCP on channel 1. Returns the reply to SETUP, and sets [`Self::session`].
     ///
     /// # Panics
-    /// Panics if it is refused.
+    /// Panics if DESCRIBE or SETUP gets another status than 200, or if there is no video track.
     #[track_caller]
     pub fn set_up_tcp(&mut self, url: &str) -> Reply {
         self.set_up(url, "RTP/AVP/TCP;unicast;interleaved=0-1")
     }
 
-    /// Waits for the next reply, and returns it.
+    /// Waits up to ten seconds for the next reply, and returns it. Interleaved packets that come before
+    /// it are kept for [`Self::interleaved`].
     ///
     /// # Panics
-    /// Panics if none comes in time, or the server closes.
+    /// Panics if no reply comes in that time, if the server closes the connection, or if it sends
+    /// something that is neither a reply nor an interleaved packet.
     #[track_caller]
     pub fn reply(&mut self) -> Reply {
         self.try_reply(REPLY).unwrap_or_else(|| panic!("no reply; closed: {}", self.ended))
     }
 
-    /// Returns the next reply; `None` if none comes within `limit`.
+    /// Waits for the next reply, and returns it. Returns `None` if none comes within `limit`, or as soon
+    /// as the connection is closed. Interleaved packets that come before the reply are kept for
+    /// [`Self::interleaved`].
+    ///
+    /// # Panics
+    /// Panics if the server sends something that is neither a reply nor an interleaved packet.
     pub fn try_reply(&mut self, limit: Duration) -> Option<Reply> {
         self.read_until(limit, |dialogue| !dialogue.replies.is_empty());
         self.replies.pop_front()
     }
 
-    /// Returns the channel and the bytes of the next interleaved packet; `None` if none comes within
-    /// `limit`.
+    /// Waits for the next interleaved packet. Returns its channel, and its bytes without the four bytes
+    /// of framing. Returns `None` if none comes within `limit`, or as soon as the connection is closed.
+    /// Replies that come before the packet are kept for [`Self::reply`].
+    ///
+    /// # Panics
+    /// Panics if the server sends something that is neither a reply nor an interleaved packet.
     pub fn interleaved(&mut self, limit: Duration) -> Option<(u8, Vec<u8>)> {
         self.read_until(limit, |dialogue| !dialogue.interleaved.is_empty());
         self.interleaved.pop_front()
     }
 
-    /// Returns whether the server closes the connection within `limit`.
+    /// Waits until the server closes the connection or the connection fails, and returns true then.
+    /// Returns false if the connection is still open after `limit`. Replies and packets that come
+    /// meanwhile are kept for [`Self::reply`] and [`Self::interleaved`].
+    ///
+    /// # Panics
+    /// Panics if the server sends something that is neither a reply nor an interleaved packet.
     pub fn closes(&mut self, limit: Duration) -> bool {
         self.read_until(limit, |_| false);
         self.ended
@@ -268,20 +305,21 @@ fn control(sdp: &str) -> Option<&str> {
     track.lines().find_map(|line| line.strip_prefix("a=control:"))
 }
 
-/// Two UDP sockets: an even port for RTP, and the odd port above it for RTCP (RFC 3550, 11).
+/// Two UDP sockets on the loopback interface: an even port for RTP, and the odd port above it for RTCP
+/// (RFC 3550, 11).
 #[derive(Debug)]
 pub struct UdpPair {
-    /// The socket for RTP.
+    /// The socket for RTP, on an even port.
     pub rtp: UdpSocket,
-    /// The socket for RTCP.
+    /// The socket for RTCP, on the port after that of [`Self::rtp`].
     pub rtcp: UdpSocket,
 }
 
 impl UdpPair {
-    /// Binds two free ports on the loopback interface.
+    /// Binds an even port and the next one on 127.0.0.1, both of which are free.
     ///
     /// # Panics
-    /// Panics if there are none.
+    /// Panics if no such pair is found in a hundred attempts.
     pub fn bind() -> Self {
         let pair = (0..100).find_map(|_| {
             let rtp = UdpSocket::bind("127.0.0.1:0").ok()?;
@@ -292,7 +330,8 @@ impl UdpPair {
         pair.expect("a free pair of ports")
     }
 
-    /// Returns the Transport header that asks for these ports.
+    /// Returns the value of a Transport header that asks for RTP and RTCP to these ports, for
+    /// [`Dialogue::set_up`].
     ///
     /// # Panics
     /// Panics if the socket has no address.
@@ -302,10 +341,12 @@ impl UdpPair {
     }
 }
 
-/// Returns the sender and the bytes of the next datagram; `None` if none comes within `limit`.
+/// Waits for the next datagram that comes to `socket`, from whatever address. Returns the address of its
+/// sender, and its bytes. Returns `None` if none comes within `limit`, or if the socket reports an
+/// error.
 ///
 /// # Panics
-/// Panics if the socket fails.
+/// Panics if `limit` is zero.
 pub fn datagram(socket: &UdpSocket, limit: Duration) -> Option<(SocketAddr, Vec<u8>)> {
     socket.set_read_timeout(Some(limit)).expect("a UDP socket");
     let mut packet = vec![0; 65_536];

@@ -5,37 +5,39 @@ use crate::process::{Finished, Running, poll, run};
 use std::process::Command;
 use std::time::Duration;
 
-/// How long anything here may take on a loaded machine.
+/// The longest time that anything here may take on a loaded machine. A wait that takes longer fails.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// A running X server of 1280x1024 pixels, without a window manager. It is ended when this is dropped.
+/// A running X server with a screen of 1280x1024 pixels, without a window manager and without a real
+/// screen. It is ended when this is dropped.
 #[derive(Debug)]
 pub struct Display {
     xvfb: Running,
     name: String,
 }
 
-/// The one window on a display.
+/// The window that [`Display::window`] has found. If the window is closed, the methods panic.
 #[derive(Debug)]
 pub struct Window<'a> {
     display: &'a Display,
     id: String,
 }
 
-/// A picture of what a window shows.
+/// A picture of what a window shows, at one moment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// The width and the height in pixels.
+    /// The width and the height of the picture in pixels.
     pub size: (usize, usize),
-    /// The pixels row by row, three bytes each: red, green, blue.
+    /// The pixels, row by row from the top left, with three bytes for each pixel: red, green and blue.
     pub rgb: Vec<u8>,
 }
 
 impl Display {
-    /// Starts a display, with the first number that is free.
+    /// Starts an X server with the first display number that is free, and waits until it is ready. Check
+    /// with [`crate::peer::available`] for [`crate::peer::Peer::Display`] first.
     ///
     /// # Panics
-    /// Panics if it does not start.
+    /// Panics if the X server does not start within [`LIMIT`].
     pub fn start() -> Self {
         let mut command = Command::new("Xvfb");
         command.args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]);
@@ -45,15 +47,17 @@ impl Display {
         Self { xvfb, name: format!(":{number}") }
     }
 
-    /// Returns the value for the environment variable `DISPLAY`.
+    /// Returns the value for the environment variable `DISPLAY` of a program that is to open its window
+    /// here, such as `:1`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Waits for the window whose title has a URL, and returns it.
+    /// Waits for a visible window that has `rtsp://` in its title, as the viewer's window has, and
+    /// returns it. If there are several such windows, returns one of them.
     ///
     /// # Panics
-    /// Panics if none opens.
+    /// Panics if there is no such window within [`LIMIT`].
     pub fn window(&self) -> Window<'_> {
         // It fails where it finds nothing.
         let mut search = self.command("xdotool");
@@ -83,7 +87,7 @@ impl Drop for Display {
 }
 
 impl Window<'_> {
-    /// Returns the title.
+    /// Returns the title of the window as it is now.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -91,17 +95,19 @@ impl Window<'_> {
         self.xdotool(&["getwindowname", &self.id]).stdout.trim_end().to_owned()
     }
 
-    /// Waits for a title for which `fits` returns true, and returns it.
+    /// Waits until the window has a title for which `fits` returns true, and returns that title. A title
+    /// that fits already is returned at once.
     ///
     /// # Panics
-    /// Panics if there is none in time, or the window is closed.
+    /// Panics if no title fits within [`LIMIT`], or if the window is closed.
     #[track_caller]
     pub fn wait_title(&self, fits: impl Fn(&str) -> bool) -> String {
         let title = poll(LIMIT, || Some(self.title()).filter(|title| fits(title)));
         title.unwrap_or_else(|| panic!("the title is still '{}'", self.title()))
     }
 
-    /// Presses a key, by its name in X, for as long as a finger does.
+    /// Gives the window the keyboard focus, presses a key for 80 ms, and releases it. `key` is the name
+    /// of the key in X, such as `q`, `space` or `Left`. Does not wait until the program has acted on it.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -109,7 +115,7 @@ impl Window<'_> {
         self.xdotool(&["windowfocus", &self.id, "keydown", key, "sleep", "0.08", "keyup", key]);
     }
 
-    /// Moves the pointer to a place in the window, in pixels from its top left.
+    /// Moves the pointer to a place in the window, in pixels to the right and down from its top left.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -117,7 +123,8 @@ impl Window<'_> {
         self.xdotool(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
     }
 
-    /// Clicks at a place in the window, for as long as a finger does.
+    /// Moves the pointer to a place in the window, presses the left mouse button for at least 80 ms, and
+    /// releases it. The place is in pixels to the right and down from the top left of the window.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -125,7 +132,9 @@ impl Window<'_> {
         self.drag((x, y), (x, y));
     }
 
-    /// Presses the mouse button at one place, and releases it at another.
+    /// Presses the left mouse button at the place `from` in the window, moves the pointer to `to`, and
+    /// releases the button there. The places are in pixels to the right and down from the top left of
+    /// the window.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -136,8 +145,8 @@ impl Window<'_> {
         self.xdotool(&["sleep", "0.08", "mouseup", "1"]);
     }
 
-    /// Asks for another size in pixels. The caller has to wait until the window has that size and has
-    /// drawn.
+    /// Asks for another size of the window in pixels. The program draws the window in that size only
+    /// later: wait until [`Self::picture`] shows it.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -145,8 +154,8 @@ impl Window<'_> {
         self.xdotool(&["windowsize", &self.id, &width.to_string(), &height.to_string()]);
     }
 
-    /// Takes the window off the screen, as minimising does, and puts it back. The X server keeps
-    /// nothing of what it showed.
+    /// Takes the window off the screen, as minimising does, and puts it back. The X server keeps nothing
+    /// of what the window showed, so the program has to draw it again.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -154,7 +163,7 @@ impl Window<'_> {
         self.xdotool(&["windowunmap", "--sync", &self.id, "windowmap", "--sync", &self.id]);
     }
 
-    /// Returns what the window shows, pixel by pixel.
+    /// Returns what the window shows at this moment, in the size of the window.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -162,7 +171,8 @@ impl Window<'_> {
         self.import(&[])
     }
 
-    /// Returns what the window shows, scaled to a size in pixels.
+    /// Returns what the window shows at this moment, scaled to exactly this size in pixels, whatever the
+    /// aspect ratio.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -192,16 +202,18 @@ impl Window<'_> {
 }
 
 impl Picture {
-    /// Returns a rectangle of the picture as RGB bytes.
+    /// Returns the pixels of a rectangle of the picture, row by row, with three bytes for each pixel:
+    /// red, green and blue. `x` and `y` are the place of the top left pixel of the rectangle, counted
+    /// from 0. Rows below the last one of the picture are left out.
     ///
     /// # Panics
-    /// Panics if the rectangle is not inside the picture.
+    /// Panics if the rectangle extends beyond the right edge of the picture.
     pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> Vec<u8> {
         let rows = self.rgb.chunks(self.size.0 * 3).skip(y).take(height);
         rows.flat_map(|row| &row[x * 3..(x + width) * 3]).copied().collect()
     }
 
-    /// Returns the colour of a pixel as `0xRRGGBB`.
+    /// Returns the colour of a pixel as `0xRRGGBB`. `x` and `y` count from 0 at the top left.
     ///
     /// # Panics
     /// Panics if the place is not inside the picture.
@@ -210,10 +222,12 @@ impl Picture {
         u32::from_be_bytes([0, r, g, b])
     }
 
-    /// Returns how many pixels of a rectangle have the colour `0xRRGGBB`.
+    /// Returns how many pixels of a rectangle have exactly the colour `0xRRGGBB`. The rectangle is given
+    /// by the place of its top left pixel, counted from 0, and its width and height. Rows below the last
+    /// one of the picture are left out.
     ///
     /// # Panics
-    /// Panics if the rectangle is not inside the picture.
+    /// Panics if the rectangle extends beyond the right edge of the picture.
     pub fn count(&self, (x, y, width, height): (usize, usize, usize, usize), colour: u32) -> usize {
         let [_, r, g, b] = colour.to_be_bytes();
         self.part(x, y, width, height).chunks(3).filter(|pixel| *pixel == [r, g, b]).count()

@@ -1,14 +1,17 @@
 //! Servers that a viewer has to cope with: they answer wrongly or not at all, or send no valid video.
+//! They listen on a port of 127.0.0.1 until the test's process ends.
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Starts a server that sends `greeting` when a client connects, and `answer` to each request. In
-/// `answer`, `CSEQ` stands for the request's own number. The server lasts as long as the test's
-/// process. Returns its address.
+/// Starts a server that sends `greeting` when a client connects, and `answer` for each request. Both are
+/// sent as they are, also if they are empty. `answer` needs its own line ends; in it, `CSEQ` is replaced
+/// by the CSeq of the request, or by 0 if the request has none. The server runs until the test's process
+/// ends. Returns its address.
 ///
+/// # Panics
 /// Panics if there is no free port.
 pub fn server(greeting: &'static str, answer: &'static str) -> SocketAddr {
     listen(move |mut client| {
@@ -21,7 +24,7 @@ pub fn server(greeting: &'static str, answer: &'static str) -> SocketAddr {
     })
 }
 
-/// Returns an address at which nobody listens.
+/// Returns an address of this machine at which nobody listens, so that connections to it are refused.
 ///
 /// # Panics
 /// Panics if there is no free port.
@@ -30,29 +33,33 @@ pub fn nobody() -> SocketAddr {
     listener.local_addr().expect("a bound socket")
 }
 
-/// A script for a server: what it answers, and what it sends once it plays. The default is a correct
-/// live stream.
+/// What a server answers, and what it sends once a client plays. [`Self::serve`] starts the server. The
+/// default answers as a correct server of a live JPEG stream, and sends no packet; a test changes fields
+/// of it.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// The session description that the server sends.
+    /// The session description (SDP) with which the server answers DESCRIBE, right or wrong.
     pub description: String,
-    /// The Content-Length of the description; `None` for its real length.
+    /// The value of the Content-Length header of the answer to DESCRIBE, right or wrong; `None` for the
+    /// real length of [`Self::description`].
     pub content_length: Option<String>,
-    /// Header lines to add to the reply to PLAY.
+    /// Header lines to add to the reply to PLAY, each with its line end; empty for none.
     pub play: String,
-    /// What the server does after the reply to PLAY.
+    /// What the server does after the reply to PLAY, in order. It reads no request meanwhile. After the
+    /// last step, it goes on answering requests.
     pub steps: Vec<Step>,
 }
 
-/// One step of a [`Script`].
+/// One thing that the server of a [`Script`] does after PLAY.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Sends a packet, RTP on channel 0 and RTCP on channel 1, over the transport that was asked for. A
-    /// packet on another channel is sent interleaved.
+    /// Sends a packet, given by its channel and its bytes: RTP on channel 0, and RTCP on channel 1. It
+    /// goes over the transport that the client asked for in SETUP. A packet on another channel is always
+    /// sent interleaved.
     Packet(u8, Vec<u8>),
-    /// Writes these bytes to the connection.
+    /// Writes these bytes to the RTSP connection, without framing.
     Raw(Vec<u8>),
-    /// Sends nothing for this long.
+    /// Sends nothing and answers nothing for this long.
     Silence(Duration),
 }
 
@@ -71,8 +78,8 @@ impl Default for Script {
 }
 
 impl Script {
-    /// Serves this script to everybody who connects, as long as the test's process lasts. Returns the
-    /// URL.
+    /// Starts a server that plays this script to each client that connects, until the test's process
+    /// ends. It answers requests for any URL. Returns a URL to watch.
     ///
     /// # Panics
     /// Panics if there is no free port.

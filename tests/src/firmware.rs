@@ -1,4 +1,5 @@
-//! Runs `pinhole-sim qemu`: the firmware of a camera, in an emulator.
+//! Runs `pinhole-sim qemu`: the firmware of a camera, in the emulator QEMU. Check with
+//! [`crate::peer::available`] for [`crate::peer::Peer::Qemu`] first.
 use crate::process::{Finished, Running, binary, repository, run};
 use std::fmt;
 use std::io::Write as _;
@@ -11,7 +12,8 @@ const BUILDS: Duration = Duration::from_secs(900);
 const STARTS: Duration = Duration::from_secs(60);
 const STOPS: Duration = Duration::from_secs(10);
 
-/// A running camera. It is killed when this is dropped.
+/// A running `pinhole-sim qemu`, with the camera's firmware in an emulator. The program is killed when
+/// this is dropped, and the emulator ends with it.
 #[derive(Debug)]
 pub struct Firmware {
     process: Running,
@@ -19,19 +21,22 @@ pub struct Firmware {
 }
 
 impl Firmware {
-    /// The name of the interface at whose other end the camera is.
+    /// The name of the TAP (virtual Ethernet interface) by which the machine and the camera are
+    /// connected.
     pub const TAP: &str = "pinhole0";
-    /// The address of the camera's Ethernet chip.
+    /// The Ethernet (MAC) address of the camera.
     pub const MAC: [u8; 6] = *b"\x02PHOLE";
-    /// The address of the camera's RTSP server.
+    /// The IPv4 address and the TCP port of the camera's RTSP server.
     pub const SERVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 168, 69, 2), 554);
-    /// The camera's UDP ports for RTP and RTCP.
+    /// The camera's UDP ports: the first is for RTP, the second for RTCP.
     pub const UDP: [u16; 2] = [6970, 6971];
 
-    /// Builds the firmware. Call it where there is a network, as Cargo may have to fetch crates.
+    /// Builds the firmware for four sessions, so that [`Self::start`] finds it built. Call this before
+    /// [`crate::network::in_own_network`], where there is a network, as Cargo may have to fetch crates.
+    /// The first build may take minutes.
     ///
     /// # Panics
-    /// Panics if the firmware cannot be built.
+    /// Panics if the firmware cannot be built within 15 minutes.
     pub fn build() {
         let mut cargo = Command::new(repository().join("bins/firmware/cargo.sh"));
         cargo.args(["build", "--locked", "--release", "--quiet", "-p", "pinhole-camera"]);
@@ -40,10 +45,11 @@ impl Firmware {
         assert!(done.status.success(), "the firmware cannot be built:\n{}", done.stderr);
     }
 
-    /// Boots the firmware on a TAP of the network that the test is in.
+    /// Boots the firmware, with the TAP [`Self::TAP`] in the network that the test is in, and waits
+    /// until it serves. Call this within [`crate::network::in_own_network`], after [`Self::build`].
     ///
     /// # Panics
-    /// Panics if the camera does not come up.
+    /// Panics if the camera does not serve within a minute.
     pub fn start() -> Self {
         let mut process = Running::start(Command::new(binary("pinhole-sim")).arg("qemu"));
         let serial = process.take_stdin();
@@ -52,28 +58,35 @@ impl Firmware {
         firmware
     }
 
-    /// Returns the URL of a medium of the camera.
+    /// Returns the URL of a medium of the camera, which are `clip` and `pattern`. The name is not
+    /// checked; to requests for another one the camera replies 404.
     pub fn url(medium: &str) -> String {
         format!("rtsp://{}/{medium}", Self::SERVER.ip())
     }
 
-    /// Types a command on the camera's serial line.
+    /// Writes a line to the camera's serial line: a command, such as `stack`, `hang` or `panic`. The
+    /// camera answers in its log: see [`Self::wait_log`].
     ///
     /// # Panics
-    /// Panics if the camera is gone.
+    /// Panics if `pinhole-sim` has ended.
     pub fn command(&mut self, command: &str) {
         writeln!(self.serial, "{command}").expect("the firmware runs");
     }
 
-    /// Returns the lines of the camera's log so far.
+    /// Returns all lines of the camera's log since the start of the emulator, oldest first: the time,
+    /// the level and the text of each entry. Does not wait.
     pub fn log(&self) -> Vec<String> {
         self.process.stdout()
     }
 
-    /// Waits until the log has `count` lines with this text. Returns the last of them.
+    /// Waits until at least `count` lines of the camera's log contain `text`. Returns line number
+    /// `count` among them, counted from 1. All lines since the start of the emulator count, also those
+    /// from before this call. To wait for a further line, pass one more than the number of such lines in
+    /// [`Self::log`].
     ///
     /// # Panics
-    /// Panics if it has not within `limit`.
+    /// Panics if `count` is 0, or if fewer lines contain `text` when `limit` is over or when the program
+    /// ends.
     pub fn wait_log(&self, text: &str, count: usize, limit: Duration) -> String {
         self.process.wait_stdout(limit, |lines| {
             let mut found = lines.iter().filter(|line| line.contains(text));
@@ -81,22 +94,29 @@ impl Firmware {
         })
     }
 
-    /// Kills the program that runs the emulator, and leaves the emulator running.
+    /// Kills `pinhole-sim`, which runs the emulator, by SIGKILL, and waits for its end. It does nothing
+    /// to the emulator, which has to end by itself then: a test can check that.
+    ///
+    /// # Panics
+    /// Panics if the program has not ended after ten seconds.
     pub fn kill(self) {
         self.process.signal("KILL");
         let _ = self.process.finish(STOPS);
     }
 
-    /// Stops the camera by a signal. Returns the program's output and exit code.
+    /// Stops `pinhole-sim` by a signal, by its name without `SIG`, such as `TERM`, and the emulator with
+    /// it. Returns the program's exit status and its output, which is the log. The caller has to check
+    /// the status.
     ///
     /// # Panics
-    /// Panics if it does not stop in time.
+    /// Panics if there is no such signal, or if the program does not end within ten seconds.
     pub fn stop(self, signal: &str) -> Finished {
         self.process.signal(signal);
         self.process.finish(STOPS)
     }
 }
 
+/// Writes the output of the program, which is the camera's log, for the message of a failure.
 impl fmt::Display for Firmware {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.process.fmt(f)

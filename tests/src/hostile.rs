@@ -1,8 +1,11 @@
-//! Requests and bytes that no decent client sends, and clients that behave badly.
+//! Requests and bytes that no decent client sends, and clients that behave badly. A test uses them to
+//! show that a server refuses them or puts up with them, and goes on serving other clients.
 use crate::dialogue::{Dialogue, UdpPair};
 
-/// Returns requests that a server must refuse, each with the status codes that are accepted. `url` is
-/// served, and `none` is not.
+/// Returns requests that a server must refuse, each with the status codes of which its reply must have
+/// one. Send each over a new connection: the server may close the connection after its reply. `url` is
+/// the URL of a medium that the server has, and `none` a URL of the same server for which it has no
+/// medium.
 pub fn bad_requests(url: &str, none: &str) -> Vec<(String, &'static [u16])> {
     vec![
         ("HELLO\r\n\r\n".to_owned(), &[400]),
@@ -26,13 +29,14 @@ pub fn bad_requests(url: &str, none: &str) -> Vec<(String, &'static [u16])> {
     ]
 }
 
-/// Returns bytes that are no RTSP message.
+/// Returns bytes that are no RTSP message. Send each element over a new connection. A server may close
+/// that connection, answer, or wait for more; other connections must not suffer.
 pub fn noise() -> [Vec<u8>; 4] {
     [vec![0; 10_000], b"$".to_vec(), b"$\x00\xff\xff".to_vec(), "\r\n".repeat(5_000).into_bytes()]
 }
 
-/// Returns four requests, with CSeq 1 to 4, in unusual spellings that a server must accept all the
-/// same.
+/// Returns four OPTIONS requests in one string, with CSeq 1 to 4, in unusual spellings. A server must
+/// answer each of them with 200, in this order. `url` is the URL of a medium that the server has.
 pub fn odd_requests(url: &str) -> String {
     // A leading empty line, a strange spelling, a folded header, bare line feeds, trailing spaces,
     // and interleaved data of a channel that nobody knows.
@@ -45,15 +49,19 @@ pub fn odd_requests(url: &str) -> String {
     )
 }
 
-/// RTCP with false lengths, for a session that was set up with the interleaved channels 0 and 1.
+/// Three interleaved packets of broken RTCP, to be sent to a server: a receiver report whose length
+/// field says far more than there is, an empty packet, and a single byte. Send them on the connection of
+/// a session that was set up with the interleaved channels 0 and 1. The server must ignore them, and the
+/// session goes on.
 pub const FALSE_REPORTS: &[u8] =
     b"$\x01\x00\x08\x81\xc9\xff\xff\x00\x00\x00\x01$\x01\x00\x00$\x01\x00\x01\x80";
 
-/// Plays over UDP and then closes the UDP sockets, so that the host answers each packet with an ICMP
-/// error. Only the RTSP connection, which is returned, stays open.
+/// Plays over UDP, then closes the client's UDP sockets. So the host answers each RTP packet with an
+/// ICMP error. `dialogue` is a connection without a session, and `url` a medium of its server. Returns
+/// the RTSP connection, which stays open until the returned value is dropped.
 ///
 /// # Panics
-/// Panics if it cannot play.
+/// Panics if the server refuses DESCRIBE, SETUP or PLAY.
 #[must_use = "the connection stays while this is held"]
 pub fn vanished(mut dialogue: Dialogue, url: &str) -> Dialogue {
     let pair = UdpPair::bind();
@@ -62,10 +70,12 @@ pub fn vanished(mut dialogue: Dialogue, url: &str) -> Dialogue {
     dialogue
 }
 
-/// Plays over TCP with the smallest possible receive buffer, and reads nothing of the stream.
+/// Plays over TCP with the smallest receive buffer that the system allows, and reads neither the reply
+/// to PLAY nor the stream. `dialogue` is a connection without a session, and `url` a medium of its
+/// server. Returns the connection, which stays open until the returned value is dropped.
 ///
 /// # Panics
-/// Panics if it cannot set up a session.
+/// Panics if the server refuses DESCRIBE or SETUP.
 #[must_use = "the connection stays while this is held"]
 pub fn narrow(dialogue: Dialogue, url: &str) -> Dialogue {
     let mut dialogue = dialogue.with_buffer(1);

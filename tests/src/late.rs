@@ -1,27 +1,31 @@
 //! A receiver with the system's default socket buffer that reads late, like a program that has other
-//! work.
+//! work. It shows whether a server's bursts overflow such a buffer.
 use crate::dialogue::{Dialogue, UdpPair};
 use crate::rtp::Rtp;
 use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the receiver got of a stream.
+/// What the receiver got of a stream, counted from RTP headers. A frame of which no packet came is in
+/// neither [`Self::whole`] nor [`Self::broken`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// The number of frames of which every packet came.
     pub whole: u64,
-    /// The number of frames of which only some packets came.
+    /// The number of frames of which some packets came, but not all.
     pub broken: u64,
-    /// The number of packets that did not come.
+    /// The number of packets that did not come, by the gaps in the sequence numbers. Packets before the
+    /// first that came and after the last are not counted.
     pub lost: u64,
 }
 
-/// Watches a stream over UDP for `span`. It reads only when the oldest waiting packet has waited for
-/// `late`.
+/// Plays the medium `url` of `server` over UDP for `span`, and returns what came. After the first
+/// waiting packet, the receiver sleeps for `late`; then it reads all packets that wait. A `late` of zero
+/// reads at once.
 ///
 /// # Panics
-/// Panics if the server refuses, or sends nothing.
+/// Panics if the server refuses DESCRIBE, SETUP or PLAY, or if no packet comes for five seconds: the
+/// stream must be longer than `span`.
 pub fn watch(server: SocketAddr, url: &str, late: Duration, span: Duration) -> Received {
     let mut dialogue = Dialogue::connect(server);
     let pair = UdpPair::bind();

@@ -1,13 +1,17 @@
 //! Helpers of the interop tests: peers, processes under test, and referees that use none of Pinhole's
-//! own code. Failures panic, as this code runs in tests only.
+//! own code. All of this runs in tests only. So a function that fails panics, unless its documentation
+//! names an error.
 //!
 //! - [`peer`] says which stock tools are installed.
 //! - [`clip`] makes the media.
+//! - [`process`] runs child processes with a time limit.
 //! - [`server`], [`viewer`] and [`board`] run the binaries, and [`firmware`] runs the firmware.
 //! - [`watch`] has a stock client decode a stream into one hash for each frame.
-//! - [`display`] is a screen for the viewer's window.
+//! - [`display`] is a screen for the viewer's window, [`stage`] puts a viewer on it, and [`accepted`]
+//!   compares what it shows with pictures that a person has accepted.
 //! - [`dialogue`] speaks RTSP by hand, [`hostile`] has requests that a server must refuse, and
-//!   [`stranger`] has hosts that do not exist.
+//!   [`stranger`] sends packets in the name of hosts that do not exist.
+//! - [`rtp`] reads RTP and RTCP packets.
 //! - [`fake`] is a server that answers wrongly, with the packets of [`picture`].
 //! - [`relay`] is a proxy that loses packets, and [`network`] makes networks of the kernel's that do.
 //! - [`late`] is a receiver that reads late.
@@ -39,7 +43,7 @@ pub mod watch;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The transport of RTP.
+/// How RTP travels between a server and a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// Each RTP packet is a UDP datagram.
@@ -49,11 +53,11 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Both transports.
+    /// Both transports, [`Self::Udp`] first, for tests that run once over each of them.
     pub const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
 }
 
-/// Writes the word by which ffmpeg, GStreamer and the viewer know the transport.
+/// Writes `udp` or `tcp`, the words by which ffmpeg, GStreamer and the viewer know the transports.
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -63,8 +67,10 @@ impl fmt::Display for Transport {
     }
 }
 
-/// Waits until no other test of this process holds the returned guard. Tests that play much or measure
-/// time take it, because two of them at once would disturb each other on a small machine.
+/// Waits until no other test of this process holds the returned guard, however long that takes. Call
+/// this in tests that play much or measure time, because two of them at once would disturb each other on
+/// a small machine. Keep the guard until the end of the test. Do not call this twice in one test: the
+/// second call would never return. A test that panics gives the guard back.
 pub fn undisturbed() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     // A test that failed leaves nothing behind that the next could trip over.

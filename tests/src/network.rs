@@ -1,4 +1,5 @@
-//! Networks for one test each. They touch no network of the machine, and nothing of them is left.
+//! Networks for one test each. They do not touch the networks of the machine, and nothing of them is
+//! left after the test.
 use crate::process::{Running, binary, run};
 use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
@@ -17,19 +18,33 @@ const STOPS: Duration = Duration::from_secs(10);
 /// The environment variable that is set in a process with a network of its own.
 const OWN_NETWORK: &str = "PINHOLE_OWN_NETWORK";
 
-/// Runs `body`, the test called `test`, in a network namespace of its own, whose loopback interface
-/// takes one datagram at a time. On the machine's own loopback a capture would show a batch of segments
-/// as one packet, which no dissector could take apart.
+/// Runs `body` in a network namespace of its own, whose loopback interface takes one datagram at a time.
+/// On the machine's own loopback interface a capture would show a batch of segments as one packet, which
+/// no dissector could take apart.
 ///
-/// Panics if the test fails there.
+/// To get there, this starts the program of the running test again, in the namespace and with only the
+/// test `test`, and waits for its end. That second process runs `body`; this one does not. `test` is the
+/// test's name as the test runner prints it, with its modules. Whatever the test does before this call
+/// is done in both processes. Check with [`crate::peer::available`] for [`crate::peer::Peer::Tshark`]
+/// first.
+///
+/// # Panics
+/// Panics if the test fails there, takes more than five minutes, or if there is no test of this name.
 pub fn in_own_network(test: &str, body: impl FnOnce()) {
     apart(test, &["--net"], "ip link set lo up && ethtool -K lo tx-udp-segmentation off", body);
 }
 
-/// Runs `body`, the test called `test`, where it can make [`Namespace`]s. Their names are known in this
-/// test only, and vanish with it.
+/// Runs `body` where it can make [`Namespace`]s. Their names are known in this test only, and vanish
+/// with it.
 ///
-/// Panics if the test fails there.
+/// To get there, this starts the program of the running test again, in namespaces of its own and with
+/// only the test `test`, and waits for its end. That second process runs `body`; this one does not.
+/// `test` is the test's name as the test runner prints it, with its modules. Whatever the test does
+/// before this call is done in both processes. Check with [`crate::peer::available`] for
+/// [`crate::peer::Peer::Namespaces`] first.
+///
+/// # Panics
+/// Panics if the test fails there, takes more than five minutes, or if there is no test of this name.
 pub fn in_own_namespaces(test: &str, body: impl FnOnce()) {
     apart(test, &["--net", "--mount"], "mount -t tmpfs none /run && ip link set lo up", body);
 }
@@ -53,16 +68,18 @@ fn apart(test: &str, namespaces: &[&str], setup: &str, body: impl FnOnce()) {
     print!("{}", done.stdout);
 }
 
-/// A network namespace, which is removed when this is dropped. IPv6 is off in it, so that no host sends
-/// anything unasked.
+/// A network namespace, in which programs and sockets of a test can run. Its name is removed when this
+/// is dropped; programs that still run in the namespace keep the namespace itself until they end. IPv6
+/// is off in it, so that no host sends anything unasked.
 #[derive(Debug)]
 pub struct Namespace(&'static str);
 
 impl Namespace {
-    /// Makes a namespace of this name. Only works within [`in_own_namespaces`].
+    /// Makes a namespace of this name, in which the loopback interface is up. Call this only within
+    /// [`in_own_namespaces`]: elsewhere it fails, or as root makes a namespace of the machine itself.
     ///
     /// # Panics
-    /// Panics if it cannot be made.
+    /// Panics if the namespace cannot be made, or if there is one of this name already.
     pub fn new(name: &'static str) -> Self {
         let namespace = Self(name);
         let ip = run(Command::new("ip").args(["netns", "add", name]), STARTS).expect("ip runs");
@@ -73,18 +90,19 @@ impl Namespace {
         namespace
     }
 
-    /// Returns a command that runs a program in the namespace.
+    /// Returns a command that will run `program` in the namespace. The caller adds arguments and starts
+    /// it, while this [`Namespace`] is alive.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net=/run/netns/{}", self.0)).arg("--").arg(program);
         command
     }
 
-    /// Runs `body` in the namespace, on a thread of its own. Sockets that it makes stay in the
-    /// namespace.
+    /// Runs `body` in the namespace, on a thread of its own, and waits for its end. Returns what `body`
+    /// returns. Sockets that `body` makes stay in the namespace, even if they are used elsewhere later.
     ///
     /// # Panics
-    /// Panics if `body` panics.
+    /// Panics if `body` panics, or if the namespace cannot be entered.
     pub fn run<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         let file = File::open(format!("/run/netns/{}", self.0)).expect("the namespace is there");
         let enter = move || {
@@ -102,26 +120,33 @@ impl Drop for Namespace {
     }
 }
 
-/// Two namespaces that a running `pinhole-sim link` joins.
+/// Two namespaces that a running `pinhole-sim link` joins, which can lose, delay and spoil Ethernet
+/// frames. When this is dropped, the program is killed and both namespaces are removed; call
+/// [`Self::stop`] to get the program's report.
 #[derive(Debug)]
 pub struct Link {
     process: Running,
-    /// The namespace with the address [`Self::NEAR`].
+    /// The namespace of the interface with the address [`Self::NEAR`]. Its end of the link differs from
+    /// the other only in name and address.
     pub near: Namespace,
-    /// The namespace with the address [`Self::FAR`].
+    /// The namespace of the interface with the address [`Self::FAR`]. Its end of the link differs from
+    /// the other only in name and address.
     pub far: Namespace,
 }
 
 impl Link {
-    /// The IP address of the near end of the link.
+    /// The IPv4 address of the link's interface in [`Self::near`]. The prefix has 24 bits.
     pub const NEAR: &str = "10.0.0.1";
-    /// The IP address of the far end of the link.
+    /// The IPv4 address of the link's interface in [`Self::far`]. The prefix has 24 bits.
     pub const FAR: &str = "10.0.0.2";
 
-    /// Makes two namespaces of these names, and joins them by a link with these options.
+    /// Makes two namespaces, and joins them by a link. Call this only within [`in_own_namespaces`].
+    /// `names` are the names of [`Self::near`] and [`Self::far`], and also of their interfaces: Linux
+    /// allows up to 15 bytes. `options` are command-line options of `pinhole-sim link`, such as
+    /// `--loss`, `3%`; without any, the link carries every frame.
     ///
     /// # Panics
-    /// Panics if the link cannot be made.
+    /// Panics if the link is not ready within 20 seconds, for example because an option is wrong.
     pub fn start(names: [&'static str; 2], options: &[&str]) -> Self {
         let [near, far] = names.map(Namespace::new);
         let ends = [
@@ -135,10 +160,12 @@ impl Link {
         Self { process, near, far }
     }
 
-    /// Ends the link. Returns its report.
+    /// Stops the link by SIGTERM. Returns its report: one JSON object, with the counts of sent,
+    /// delivered and lost frames from near to far in `a_to_b`, and from far to near in `b_to_a`.
     ///
     /// # Panics
-    /// Panics if it fails, or its last line is no JSON object.
+    /// Panics if the program does not end within ten seconds, or ends with an error, or if its last line
+    /// is no JSON.
     pub fn stop(self) -> Value {
         self.process.signal("TERM");
         let done = self.process.finish(STOPS);

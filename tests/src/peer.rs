@@ -5,24 +5,30 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// A stock tool, or a capability of the machine, that a test needs.
+/// A stock tool, or a capability of the machine, that a test needs. Pass all that a test needs to
+/// [`available`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// `ffmpeg` and `ffprobe`: a client, and a decoder of files.
     Ffmpeg,
-    /// `gst-launch-1.0` with the plugins that the pipelines name: a client, and a second decoder.
+    /// `gst-launch-1.0` with the plugins that the pipelines of the tests name: a client, and a second
+    /// decoder.
     Gstreamer,
-    /// gst-rtsp-server, through the system's Python.
+    /// gst-rtsp-server, through the system's Python: a second server.
     GstServer,
-    /// `tshark`, and a network namespace to capture in.
+    /// `tshark`, and a network namespace to capture in: see [`crate::network::in_own_network`].
     Tshark,
     /// Xvfb, with `xdotool` and ImageMagick's `import`: a screen, and a way to look at it and to type.
+    /// See [`crate::display::Display`].
     Display,
-    /// Pillow for the system's Python: libjpeg with all its options.
+    /// Pillow for the system's Python: libjpeg with all its options, which makes
+    /// [`crate::clip::Clip::corpus`].
     Pillow,
-    /// Network namespaces with names, and TAPs in them.
+    /// Network namespaces with names, and virtual Ethernet interfaces (TAP) in them: see
+    /// [`crate::network::in_own_namespaces`].
     Namespaces,
-    /// What `pinhole-sim qemu` needs: an emulator, and a compiler for the board.
+    /// What `pinhole-sim qemu` needs: an emulator, and a compiler for the board. See
+    /// [`crate::firmware::Firmware`].
     Qemu,
 }
 
@@ -82,13 +88,17 @@ impl Peer {
     }
 }
 
-/// The path of the system's Python, which has the GObject bindings. `PATH` may have another one first.
+/// The path of the system's Python, which has the bindings of GStreamer and Pillow. The first Python in
+/// `PATH` may be another one, without them.
 pub const PYTHON: &str = "/usr/bin/python3";
 
-/// Returns whether all of `peers` are installed. If one is not, says so on standard error, where the
-/// test runner does not capture it. The test has to return if this is false.
+/// Returns whether all of `peers` are there and work. If this returns false, return from the test: it
+/// counts as passed. The first missing peer and the Debian packages that it needs are named on standard
+/// error, where the test runner does not capture them.
 ///
-/// Panics if one is missing and `PINHOLE_PEERS` is set, which means that no test may be skipped.
+/// # Panics
+/// Panics if a peer is missing and the environment variable `PINHOLE_PEERS` is set, which means that no
+/// test may be skipped.
 #[must_use = "a test without its peers is to return"]
 pub fn available(peers: &[Peer]) -> bool {
     let Some(missing) = peers.iter().find(|peer| !peer.works()) else { return true };

@@ -2,28 +2,35 @@
 
 /// The most bytes of a picture in one packet.
 const FRAGMENT: usize = 1_300;
-/// The offset of the payload in a packet made here: the length of the RTP header.
+/// The index of the first byte after the RTP header in a packet made here: the length of that header, 12
+/// bytes.
 pub const PAYLOAD: usize = 12;
 
-/// The offsets of the payload header's fields in a packet made here (RFC 2435, 3.1).
+/// The places of the fields of the RTP/JPEG header (RFC 2435, 3.1), as indexes of bytes in a packet that
+/// [`Sender::frame`] has made. A test changes the bytes there to spoil a packet.
 pub mod field {
     use super::PAYLOAD;
 
-    /// The fragment offset: three bytes that say where in the frame the fragment belongs.
+    /// The index of the fragment offset: three bytes, big-endian, that say at which byte of the frame's
+    /// scan data the fragment begins.
     pub const OFFSET: usize = PAYLOAD + 1;
-    /// The type, which says how the chroma is sampled: 0 for 4:2:2, 1 for 4:2:0.
+    /// The index of the type: one byte that says how the chroma is sampled, 0 for 4:2:2 and 1 for 4:2:0.
+    /// The packets made here have 1.
     pub const TYPE: usize = PAYLOAD + 4;
-    /// The Q value, which says which quantisation tables the frame has.
+    /// The index of the Q value: one byte that says which quantisation tables the frame has. The packets
+    /// made here have 255: the tables are in the first packet of each frame.
     pub const Q: usize = PAYLOAD + 5;
-    /// The width in units of 8 pixels.
+    /// The index of the width: one byte, in units of 8 pixels.
     pub const WIDTH: usize = PAYLOAD + 6;
-    /// The height in units of 8 pixels.
+    /// The index of the height: one byte, in units of 8 pixels.
     pub const HEIGHT: usize = PAYLOAD + 7;
-    /// The length of the quantisation tables: two bytes, in the first packet of a frame only.
+    /// The index of the length of the quantisation tables in bytes: two bytes, big-endian. Only the
+    /// first packet of a frame has this field; in the others there is scan data in its place.
     pub const TABLES_LEN: usize = PAYLOAD + 10;
 }
 
-/// The parts of a baseline JPEG file, 4:2:0, that RTP carries.
+/// The parts of a JPEG file that RTP/JPEG carries: the size, the quantisation tables and the scan data.
+/// [`Sender::frame`] makes packets of it.
 #[derive(Clone, Debug)]
 pub struct Picture {
     tables: Vec<u8>,
@@ -33,10 +40,13 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Reads the parts of all pictures in a file of concatenated JPEG.
+    /// Reads all pictures of a file of concatenated JPEG, in order. Returns no pictures for an empty
+    /// file. The pictures must be baseline JPEG with the standard Huffman tables and without restart
+    /// markers, as [`crate::clip::Clip::sample`] has them; this is not checked.
     ///
     /// # Panics
-    /// Panics if RTP cannot carry a picture in it.
+    /// Panics if a picture is not 4:2:0, is wider or higher than 2040 pixels, or is cut short, or if
+    /// there are other bytes between the pictures.
     pub fn all_of(mut file: &[u8]) -> Vec<Self> {
         let mut pictures = Vec::new();
         while !file.is_empty() {
@@ -76,22 +86,25 @@ impl Picture {
     }
 }
 
-/// Numbers and times the packets of a stream.
+/// Makes the RTP packets of one JPEG stream, and counts their sequence numbers and timestamps on. It
+/// sends nothing: [`crate::fake::Step::Packet`] does.
 #[derive(Clone, Copy, Debug)]
 pub struct Sender {
-    /// The sequence number of the next packet.
+    /// The sequence number of the next packet, which may be any number. After 65,535 comes 0.
     pub sequence: u16,
-    /// The RTP timestamp of the next frame, in units of 1/90,000 s.
+    /// The RTP timestamp of the next frame, in units of 1/90,000 s, which may be any number.
     pub timestamp: u32,
-    /// The SSRC of the stream.
+    /// The SSRC of the stream, which may be any number.
     pub ssrc: u32,
 }
 
 impl Sender {
-    /// The interval between frames, in units of 1/90,000 s.
+    /// The interval between two frames, in units of 1/90,000 s: a stream has 50 frames a second.
     pub const INTERVAL: u32 = 90_000 / 50;
 
-    /// Returns the RTP packets of the next frame.
+    /// Returns the RTP packets of the next frame, in order, each with up to 1,300 bytes of scan data.
+    /// The last one has the marker. Adds their number to [`Self::sequence`], and [`Self::INTERVAL`] to
+    /// [`Self::timestamp`].
     pub fn frame(&mut self, picture: &Picture) -> Vec<Vec<u8>> {
         let count = picture.scan.len().div_ceil(FRAGMENT);
         let fragments = picture.scan.chunks(FRAGMENT).enumerate();
@@ -111,7 +124,9 @@ impl Sender {
         packets
     }
 
-    /// Returns the RTP header of the next packet (RFC 3550, 5.1).
+    /// Returns the RTP header of the next packet, 12 bytes (RFC 3550, 5.1), with payload type 26 and the
+    /// marker bit as `marker` says. A test appends a payload of its own. Adds 1 to [`Self::sequence`],
+    /// and leaves [`Self::timestamp`] as it is.
     pub fn header(&mut self, marker: bool) -> Vec<u8> {
         let mut header = vec![0x80, 26 | u8::from(marker) << 7];
         header.extend(self.sequence.to_be_bytes());
@@ -121,7 +136,8 @@ impl Sender {
         header
     }
 
-    /// Returns an RTCP BYE: no more packets come (RFC 3550, 6.6).
+    /// Returns a compound RTCP packet, of an empty receiver report and a BYE: it says that the stream
+    /// has ended (RFC 3550, 6.6).
     pub fn bye(&self) -> Vec<u8> {
         let ssrc = self.ssrc.to_be_bytes();
         [&[0x80, 201, 0, 1][..], &ssrc, &[0x81, 203, 0, 1], &ssrc].concat()

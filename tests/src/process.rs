@@ -1,4 +1,5 @@
-//! Child processes. Every wait has a limit, and no process outlives its test.
+//! Child processes of tests. Every wait for a process has a limit, and no child process outlives the
+//! value that stands for it.
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -6,23 +7,27 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a process that has ended left.
+/// The output and the exit status of a process that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// The exit status of the process.
+    /// The exit status of the process. Its `code()` is `None` if a signal has killed the process.
     pub status: ExitStatus,
-    /// All of the process's standard output, decoded lossily.
+    /// All that the process wrote to standard output, with bytes that are not UTF-8 replaced. It is
+    /// empty if the process was started by [`Running::sending`]. Some may be missing if yet another
+    /// process holds the pipe open for five more seconds.
     pub stdout: String,
-    /// All of the process's standard error, decoded lossily.
+    /// All that the process wrote to standard error, with bytes that are not UTF-8 replaced. Some may be
+    /// missing if yet another process holds the pipe open for five more seconds.
     pub stderr: String,
 }
 
 impl Finished {
-    /// Asserts that the process ended with this exit code, and that standard error has all of these
-    /// words.
+    /// Asserts that the process ended with the exit code `code`, and that each of `words` occurs
+    /// somewhere in its standard error. Case counts. If `words` is empty, only the code is checked.
     ///
     /// # Panics
-    /// Panics if it is otherwise.
+    /// Panics if the code is another one, if a signal ended the process, or if one of `words` is
+    /// missing.
     #[track_caller]
     pub fn assert_says(&self, code: i32, words: &[&str]) {
         assert_eq!(self.status.code(), Some(code), "{self:?}");
@@ -32,13 +37,15 @@ impl Finished {
     }
 }
 
-/// Runs `command` to its end, without standard input. Returns its output and exit status.
+/// Runs `command` to its end, with an empty standard input. Returns its output and exit status. A
+/// failure of the program is no error here: check [`Finished::status`].
 ///
 /// # Errors
-/// Returns an error if the program cannot be started.
+/// Returns an error if the program cannot be started, for example because it is not installed.
 ///
 /// # Panics
-/// Panics if it has not ended within `limit`; it is killed first.
+/// Panics if the program has not ended within `limit`. The program is killed first, and the message has
+/// its output.
 pub fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
     let mut child =
         Guard(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?);
@@ -54,7 +61,8 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
     }
 }
 
-/// A process that runs beside the test. It is killed when this is dropped.
+/// A process that runs beside the test, and whose output is collected. The process is killed when this
+/// is dropped; its own child processes are not. Use [`Self::finish`] to wait for its end.
 #[derive(Debug)]
 pub struct Running {
     child: Guard,
@@ -64,10 +72,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts `command`, and collects the lines of its standard output and standard error.
+    /// Starts `command`, and collects the lines of its standard output and standard error. Its standard
+    /// input is a pipe: see [`Self::take_stdin`].
     ///
     /// # Panics
-    /// Panics if it cannot be started.
+    /// Panics if the program cannot be started, for example because it is not installed. A program that
+    /// starts and then fails is seen later, by [`Self::is_alive`] or [`Self::finish`].
     pub fn start(command: &mut Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -77,11 +87,12 @@ impl Running {
         Self { child, stdout, stderr, name }
     }
 
-    /// Starts `command` with a standard output that the caller has chosen, and collects only the lines
-    /// of its standard error.
+    /// Starts `command` with the standard output that the caller has set in it, such as a pipe to
+    /// another process, and with an empty standard input. Only the lines of standard error are
+    /// collected: [`Self::stdout`] stays empty, so do not call [`Self::wait_stdout`].
     ///
     /// # Panics
-    /// Panics if it cannot be started.
+    /// Panics if the program cannot be started.
     pub fn sending(command: &mut Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
@@ -90,73 +101,86 @@ impl Running {
         Self { child, stdout: Arc::default(), stderr, name }
     }
 
-    /// Takes the standard input of the process. Until then it stays open, and nothing is written to it.
+    /// Returns the pipe to the standard input of the process. Drop the pipe to end the input. If this is
+    /// never called, the input stays open and empty for as long as this [`Running`] exists.
     ///
     /// # Panics
-    /// Panics if it was taken before.
+    /// Panics if this was called before, or if the process was started by [`Self::sending`].
     pub fn take_stdin(&mut self) -> ChildStdin {
         self.child.0.stdin.take().expect("standard input is taken once")
     }
 
-    /// Returns the process id.
+    /// Returns the process id, for example to find the process in `/proc`.
     pub fn id(&self) -> u32 {
         self.child.0.id()
     }
 
-    /// Returns the lines that the process has written to standard output so far.
+    /// Returns all lines that the process has written to standard output so far, oldest first, without
+    /// white space at their ends. Does not wait.
     pub fn stdout(&self) -> Vec<String> {
         self.stdout.snapshot()
     }
 
-    /// Calls `find` with the lines of standard output so far, again and again, until it returns a
-    /// value. Returns that.
+    /// Calls `find` with all lines of standard output since the start of the process, and again after
+    /// each further line, until `find` returns a value. Returns that value. `find` is called at least
+    /// once, so lines from before this call count.
     ///
     /// # Panics
-    /// Panics if it does not within `limit`, or standard output ends first.
+    /// Panics if `find` has not returned a value within `limit`, or when standard output ends. The
+    /// message has the output of the process.
     pub fn wait_stdout<T>(&self, limit: Duration, find: impl FnMut(&[String]) -> Option<T>) -> T {
         self.stdout
             .wait(limit, find)
             .unwrap_or_else(|| panic!("{self}\ndid not say within {limit:?} what was awaited"))
     }
 
-    /// Calls `find` with the lines of standard error so far, again and again, until it returns a value.
-    /// Returns that.
+    /// Calls `find` with all lines of standard error since the start of the process, and again after
+    /// each further line, until `find` returns a value. Returns that value. `find` is called at least
+    /// once, so lines from before this call count.
     ///
     /// # Panics
-    /// Panics if it does not within `limit`, or standard error ends first.
+    /// Panics if `find` has not returned a value within `limit`, or when standard error ends. The
+    /// message has the output of the process.
     pub fn wait_stderr<T>(&self, limit: Duration, find: impl FnMut(&[String]) -> Option<T>) -> T {
         self.stderr
             .wait(limit, find)
             .unwrap_or_else(|| panic!("{self}\ndid not say within {limit:?} what was awaited"))
     }
 
-    /// Returns bytes of physical memory: those in use for `VmRSS`, the most at once for `VmHWM`.
-    /// Returns `None` if the system does not say, or the process has ended.
+    /// Returns a figure about the memory of the process, in bytes, by its name in `/proc/PID/status`:
+    /// `VmRSS` is the physical memory in use now, and `VmHWM` the most that was in use at once. Returns
+    /// `None` if the process has ended, if there is no figure of this name, or on a system other than
+    /// Linux.
     pub fn memory(&self, name: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
     }
 
-    /// Returns whether the process is still running.
+    /// Returns whether the process is still running. It does not wait.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.0.try_wait(), Ok(None))
     }
 
-    /// Sends a signal by name, such as `TERM`.
+    /// Sends a signal to the process, by its name without `SIG`, such as `TERM`. Does not wait for an
+    /// effect: call [`Self::finish`] for that.
     ///
     /// # Panics
-    /// Panics if it cannot be sent.
+    /// Panics if there is no such signal, or if the process is known to have ended because
+    /// [`Self::is_alive`] has returned false. If the process has ended and nobody has noticed yet,
+    /// nothing happens.
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.id());
         let sent = Command::new("sh").args(["-c", &kill]).status().expect("sh runs");
         assert!(sent.success(), "{kill} failed");
     }
 
-    /// Waits until the process ends. Returns its output and exit status.
+    /// Waits until the process ends by itself or by an earlier [`Self::signal`]. Returns its exit status
+    /// and its output since the start: the lines, joined by newlines.
     ///
     /// # Panics
-    /// Panics if it has not ended within `limit`.
+    /// Panics if the process has not ended within `limit`. The process is killed first, and the message
+    /// has its output.
     pub fn finish(mut self, limit: Duration) -> Finished {
         let status = wait(&mut self.child.0, limit);
         let Some(status) = status else { panic!("{self}\nnot done within {limit:?}") };
@@ -176,8 +200,9 @@ impl std::fmt::Display for Running {
     }
 }
 
-/// Calls `find` again and again until it returns a value, and returns that. Returns `None` if it has
-/// none within `limit`.
+/// Calls `find` every ten milliseconds until it returns a value, and returns that value. Returns `None`
+/// if `find` has returned none when `limit` is over. `find` is called at least once, and a call that
+/// takes long is not interrupted.
 pub fn poll<T>(limit: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + limit;
     loop {
@@ -189,12 +214,14 @@ pub fn poll<T>(limit: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T
     }
 }
 
-/// Returns the path of one of the workspace's binaries, built in the profile of the running test.
+/// Returns the path of one of the workspace's binaries, built in the profile of the running test. `name`
+/// is `pinhole-server`, `pinhole-viewer` or `pinhole-sim`; for any other name the path leads to no file.
 ///
-/// Cargo gives a test the binaries of its own package only. So this asks Cargo to build the others,
-/// once in each process, which also means that they are never stale.
+/// Cargo gives a test the binaries of its own package only. So the first call in a process has Cargo
+/// build all three, which may take minutes. This also means that they are never stale.
 ///
-/// Panics if they cannot be built.
+/// # Panics
+/// Panics if the binaries cannot be built within 15 minutes.
 pub fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     let packages = ["-p", "pinhole-server", "-p", "pinhole-viewer", "-p", "pinhole-sim"];
@@ -202,10 +229,11 @@ pub fn binary(name: &str) -> PathBuf {
     directory.join(name).with_extension(std::env::consts::EXE_EXTENSION)
 }
 
-/// Returns the path of one of the core's examples, built in the profile of the running test.
+/// Returns the path of the example `name` of the crate `pinhole`, built in the profile of the running
+/// test. Each call has Cargo build the example first, which may take minutes.
 ///
 /// # Panics
-/// Panics if it cannot be built.
+/// Panics if there is no such example, or if it cannot be built within 15 minutes.
 pub fn example(name: &str) -> PathBuf {
     let directory = build(&["-p", "pinhole", "--example", name]).join("examples");
     directory.join(name).with_extension(std::env::consts::EXE_EXTENSION)
@@ -228,7 +256,7 @@ fn build(what: &[&str]) -> PathBuf {
     directory
 }
 
-/// Returns the root of the repository.
+/// Returns the absolute path of the root of the repository, as it was when this crate was compiled.
 ///
 /// # Panics
 /// Panics if this crate is not in the repository.

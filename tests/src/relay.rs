@@ -1,4 +1,4 @@
-//! A network that loses packets, between a client and an RTSP server.
+//! A proxy between a client and an RTSP server that loses UDP datagrams.
 use crate::dialogue::UdpPair;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-/// A proxy through which clients reach a server, one after another. It passes RTSP on with other ports,
-/// and loses some of the datagrams on their way to the client. It lasts as long as the test's process.
+/// A proxy through which clients reach an RTSP server. It passes RTSP on with the ports of UDP replaced
+/// by its own. It loses some of the RTP and RTCP datagrams on their way to the client, and none on their
+/// way to the server. RTP over TCP passes without loss. The proxy lasts as long as the test's process,
+/// even if this is dropped.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
@@ -16,11 +18,13 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts a relay to the server at `to`. It loses this many of a million datagrams, always the same
-    /// ones.
+    /// Starts a relay to the server at `to`, on a free port of the loopback interface. It loses
+    /// `lost_per_million` of a million datagrams on average: 0 loses none, and 1,000,000 or more loses
+    /// all. The choice is by a fixed pseudo-random sequence that starts anew for each client. The server
+    /// may start later; a client that connects while the server does not listen is disconnected.
     ///
     /// # Panics
-    /// Panics if there are no free ports.
+    /// Panics if there is no free port for the relay.
     pub fn start(to: SocketAddr, lost_per_million: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
@@ -40,27 +44,31 @@ impl Relay {
         Self { address, lost_per_million, lost }
     }
 
-    /// Returns the URL by which `url` is reached through the relay.
+    /// Returns the URL by which a client reaches `url` through the relay: the same path at the relay's
+    /// address. `url` must be a URL of the server that was given to [`Self::start`], because the relay
+    /// connects to no other.
     ///
     /// # Panics
-    /// Panics if `url` is no RTSP URL.
+    /// Panics if `url` does not begin with `rtsp://`.
     pub fn url(&self, url: &str) -> String {
         let rest = url.strip_prefix("rtsp://").expect("an RTSP URL");
         let path = rest.split_once('/').map_or("", |(_, path)| path);
         format!("rtsp://{}/{path}", self.address)
     }
 
-    /// Returns the address at which the relay listens.
+    /// Returns the address and the TCP port at which the relay listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Sets how many of a million datagrams are lost from now on.
+    /// Sets how many of a million datagrams are lost from now on, on average, also of clients that are
+    /// connected: 0 for none, and 1,000,000 or more for all.
     pub fn lose(&self, lost_per_million: u64) {
         self.lost_per_million.store(lost_per_million, Relaxed);
     }
 
-    /// Returns how many datagrams were lost so far.
+    /// Returns how many RTP and RTCP datagrams the relay has lost since its start, for all clients
+    /// together.
     pub fn lost(&self) -> u64 {
         self.lost.load(Relaxed)
     }

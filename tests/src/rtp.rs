@@ -1,27 +1,29 @@
-//! Just enough of RTP and RTCP to check a packet, apart from Pinhole's own views.
+//! Just enough of RTP and RTCP to check packets, apart from Pinhole's own code.
 
-/// An RTP packet (RFC 3550, 5.1) without CSRCs.
+/// The fields of an RTP packet without CSRCs (RFC 3550, 5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rtp {
-    /// Whether this is the last packet of a frame.
+    /// The marker bit: true for the last packet of a JPEG frame (RFC 2435, 3).
     pub marker: bool,
-    /// The payload type: 26 for JPEG (RFC 3551, 6).
+    /// The payload type, from 0 to 127: 26 for JPEG (RFC 3551, 6).
     pub payload_type: u8,
-    /// The sequence number of the packet.
+    /// The sequence number of the packet. After 65,535 comes 0.
     pub sequence: u16,
-    /// When the frame is shown, in units of 1/90,000 s.
+    /// The RTP timestamp, which says when the frame is shown: in units of the clock rate, 1/90,000 s for
+    /// video, from an unknown start. All packets of a frame have the same one.
     pub timestamp: u32,
-    /// The SSRC of the sender.
+    /// The SSRC, which names the stream.
     pub ssrc: u32,
-    /// The bytes after the header and its extension.
+    /// The bytes after the header and its extension, without padding. For JPEG they begin with the
+    /// header of RFC 2435, 3.1.
     pub payload: Vec<u8>,
 }
 
 impl Rtp {
-    /// Reads a packet.
+    /// Reads an RTP packet: a whole UDP datagram, or the bytes of an interleaved packet without framing.
     ///
     /// # Panics
-    /// Panics if it is not an RTP packet.
+    /// Panics if the packet is not of RTP version 2, has CSRCs, or is shorter than its header says.
     pub fn parse(packet: &[u8]) -> Self {
         assert!(packet.len() >= 12 && packet[0] >> 6 == 2, "no RTP packet: {packet:02x?}");
         assert_eq!(packet[0] & 0x0f, 0, "a server has no CSRCs to name");
@@ -42,39 +44,48 @@ impl Rtp {
         }
     }
 
-    /// Returns the fragment offset of a JPEG payload in bytes (RFC 2435, 3.1.2). 0 begins a frame.
+    /// Returns the fragment offset of a JPEG payload: the index of the packet's first byte in the scan
+    /// data of the frame (RFC 2435, 3.1.2). A packet with 0 begins a frame. The payload type is not
+    /// checked.
+    ///
+    /// # Panics
+    /// Panics if the payload has fewer than four bytes.
     pub fn fragment_offset(&self) -> u32 {
         u32_at(&self.payload, 0) & 0xff_ffff
     }
 }
 
-/// The clock fields of an RTCP sender report (RFC 3550, 6.4.1).
+/// One moment on two clocks, the sender's wall clock and the RTP clock of a stream, as an RTCP sender
+/// report has it (RFC 3550, 6.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SenderReport {
-    /// The SSRC of the sender.
+    /// The SSRC of the stream that the report is about.
     pub ssrc: u32,
-    /// The wall clock: seconds since 1900 in the upper 32 bits, and their fraction in the lower.
+    /// The wall clock: seconds since 1900 in the upper 32 bits, and their fraction in the lower 32 bits,
+    /// in units of 2^-32 s.
     pub ntp: u64,
-    /// The RTP timestamp of the same moment.
+    /// The RTP timestamp of the moment that `ntp` names, in units of the stream's clock rate.
     pub rtp: u32,
 }
 
-/// RTCP packet types (RFC 3550, 12.1).
+/// RTCP packet types (RFC 3550, 12.1), as [`rtcp_packets`] returns them.
 pub mod rtcp_type {
-    /// A sender report.
+    /// A sender report (RFC 3550, 6.4.1).
     pub const SR: u8 = 200;
-    /// A receiver report.
+    /// A receiver report (RFC 3550, 6.4.2).
     pub const RR: u8 = 201;
-    /// A source description.
+    /// A source description (RFC 3550, 6.5).
     pub const SDES: u8 = 202;
-    /// A goodbye.
+    /// A goodbye: the stream has ended (RFC 3550, 6.6).
     pub const BYE: u8 = 203;
 }
 
-/// Returns the packets of a compound RTCP packet: the type and the bytes of each.
+/// Splits a compound RTCP packet. Returns the packet type (see [`rtcp_type`]) and the bytes, with the
+/// header, of each packet in it, in order. Returns an empty list for no bytes.
 ///
 /// # Panics
-/// Panics if the lengths do not add up.
+/// Panics if a packet is not of RTP version 2, or if the lengths of the packets do not add up to that of
+/// `compound`.
 pub fn rtcp_packets(mut compound: &[u8]) -> Vec<(u8, &[u8])> {
     let mut packets = Vec::new();
     while !compound.is_empty() {
@@ -86,10 +97,11 @@ pub fn rtcp_packets(mut compound: &[u8]) -> Vec<(u8, &[u8])> {
     packets
 }
 
-/// Returns the sender report of a compound RTCP packet, if there is one.
+/// Returns the clocks of the first sender report in a compound RTCP packet; `None` if there is no sender
+/// report in it.
 ///
 /// # Panics
-/// Panics if the report is cut short.
+/// Panics if the report is cut short, or if the packet cannot be split by [`rtcp_packets`].
 pub fn sender_report(compound: &[u8]) -> Option<SenderReport> {
     let (_, sr) = rtcp_packets(compound).into_iter().find(|(kind, _)| *kind == rtcp_type::SR)?;
     let ntp = u64::from(u32_at(sr, 8)) << 32 | u64::from(u32_at(sr, 12));

@@ -1,4 +1,4 @@
-//! Runs `pinhole-server`, and the stock server that the viewer is tested with.
+//! Runs `pinhole-server`, and the server of GStreamer with which the viewer is tested.
 use crate::clip::Clip;
 use crate::network::Namespace;
 use crate::peer::PYTHON;
@@ -11,7 +11,8 @@ use std::time::Duration;
 
 const STARTS: Duration = Duration::from_secs(20);
 
-/// A running `pinhole-server` on a free port. It is killed when this is dropped.
+/// A running `pinhole-server`. It is killed when this is dropped, together with its camera if it has
+/// one.
 #[derive(Debug)]
 pub struct Server {
     process: Running,
@@ -20,18 +21,23 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves `media` at 30 frames a second.
+    /// Starts a server of `media`, which are paths of files, on a free port of 127.0.0.1. Files without
+    /// a clock are played at 30 frames a second.
     ///
     /// # Panics
-    /// Panics if the server does not come up.
+    /// Panics if the server prints no URL within 20 seconds, for example because a file cannot be
+    /// served.
     pub fn start(media: &[impl AsRef<OsStr>]) -> Self {
         Self::with(&[], media)
     }
 
-    /// Serves `media` at 30 frames a second, with further command-line options.
+    /// Starts a server of `media`, which are paths of files, on a free port of 127.0.0.1. `options` are
+    /// further command-line options of `pinhole-server`, such as `--loop`. Without `--fps` in them,
+    /// files without a clock are played at 30 frames a second.
     ///
     /// # Panics
-    /// Panics if the server does not come up.
+    /// Panics if the server prints no URL within 20 seconds, for example because an option or a file is
+    /// wrong.
     pub fn with(options: &[&str], media: &[impl AsRef<OsStr>]) -> Self {
         let mut command = command();
         let process = Running::start(command.args(options).args(media));
@@ -39,10 +45,13 @@ impl Server {
         Self { process, address, _camera: None }
     }
 
-    /// Serves `media` in a network namespace, at the address and port `listen`.
+    /// Starts a server of `media`, which are paths of files, in a network namespace. `listen` is an
+    /// address of the namespace with a port, such as `10.0.0.1:8554`. Files without a clock are played
+    /// at 30 frames a second.
     ///
     /// # Panics
-    /// Panics if the server does not come up.
+    /// Panics if the server prints no URL within 20 seconds, for example because the namespace has no
+    /// such address.
     pub fn within(namespace: &Namespace, listen: &str, media: &[impl AsRef<OsStr>]) -> Self {
         let mut command = namespace.command(binary("pinhole-server"));
         let process = Running::start(command.args(["--listen", listen, "--json"]).args(media));
@@ -50,18 +59,21 @@ impl Server {
         Self { process, address, _camera: None }
     }
 
-    /// Serves what `camera` writes to its standard output.
+    /// Starts `camera`, and a server that serves as the live medium `live` what `camera` writes to its
+    /// standard output. Both are killed when this is dropped.
     ///
     /// # Panics
-    /// Panics if the server does not come up.
+    /// Panics if `camera` cannot be started, or if the server prints no URL within 20 seconds.
     pub fn of_camera(camera: &mut Command) -> Self {
         Self::of_camera_with(&[], camera)
     }
 
-    /// Serves what `camera` writes to its standard output, with further command-line options.
+    /// Starts `camera`, and a server that serves as the live medium `live` what `camera` writes to its
+    /// standard output. `options` are further command-line options of `pinhole-server`. Both are killed
+    /// when this is dropped.
     ///
     /// # Panics
-    /// Panics if the server does not come up.
+    /// Panics if `camera` cannot be started, or if the server prints no URL within 20 seconds.
     pub fn of_camera_with(options: &[&str], camera: &mut Command) -> Self {
         let mut process = Running::start(command().args(options).arg("-"));
         // Before the wait below: a server may only know what it serves once a frame has come.
@@ -70,10 +82,11 @@ impl Server {
         Self { process, address, _camera: Some(camera) }
     }
 
-    /// Serves what is written to the returned pipe, until that is dropped.
+    /// Starts a server that serves as the live medium `live` what the test writes to the returned pipe.
+    /// Drop the pipe to end the stream. `options` are further command-line options of `pinhole-server`.
     ///
     /// # Panics
-    /// Panics if the server does not come up.
+    /// Panics if the server prints no URL within 20 seconds.
     pub fn of_pipe(options: &[&str]) -> (Self, ChildStdin) {
         let mut process = Running::start(command().args(options).arg("-"));
         let pipe = process.take_stdin();
@@ -81,14 +94,14 @@ impl Server {
         (Self { process, address, _camera: None }, pipe)
     }
 
-    /// Returns the most physical memory that the server has used at once, in bytes; `None` if the
-    /// system does not say.
+    /// Returns the most physical memory that the server has used at once since its start, in bytes.
+    /// Returns `None` if the system does not say, or if the server has ended: leave out the check then.
     pub fn peak_memory(&self) -> Option<u64> {
         self.process.memory("VmHWM")
     }
 
-    /// Returns the number of event loops, by the names of the threads; `None` if the system does not
-    /// say.
+    /// Returns the number of the server's event loops, which are counted by the names of its threads.
+    /// Returns `None` if the system does not list threads: leave out the check then.
     pub fn event_loops(&self) -> Option<usize> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).ok()?;
         let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
@@ -96,33 +109,37 @@ impl Server {
         Some(1 + names.filter(|name| name.starts_with("loop ")).count())
     }
 
-    /// Serves these clips.
+    /// Starts a server of `clips` on a free port of 127.0.0.1. Clips without a clock are played at 30
+    /// frames a second.
     ///
     /// # Panics
-    /// Panics if the server does not come up.
+    /// Panics if the server prints no URL within 20 seconds.
     pub fn of(clips: &[&Clip]) -> Self {
         Self::start(&clips.iter().map(|clip| &clip.path).collect::<Vec<_>>())
     }
 
-    /// Returns the address at which the server listens.
+    /// Returns the address and the TCP port at which the server listens for RTSP.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Returns the URL of a medium by the name under which it is served.
+    /// Returns the URL of a medium by the name under which it is served: for a clip [`Clip::mount`], and
+    /// for a camera or a pipe `live`. The name is not checked; to requests for an unknown one the server
+    /// replies 404.
     pub fn url(&self, mount: &str) -> String {
         format!("rtsp://{}/{mount}", self.address)
     }
 
-    /// Returns whether the server is still running.
+    /// Returns whether the server process is still running.
     pub fn is_alive(&mut self) -> bool {
         self.process.is_alive()
     }
 
-    /// Waits until the server has printed `count` events of one kind. Returns all events of that kind.
+    /// Waits until the server has printed at least `count` events of one kind, such as `opened`, since
+    /// its start. Returns all events of that kind since the start, oldest first, as JSON objects.
     ///
     /// # Panics
-    /// Panics if it has not within `limit`.
+    /// Panics if fewer such events have come when `limit` is over or when the server ends.
     pub fn wait_events(&self, kind: &str, count: usize, limit: Duration) -> Vec<Value> {
         self.process.wait_stdout(limit, |lines| {
             let events: Vec<_> = events(lines, kind).collect();
@@ -130,29 +147,33 @@ impl Server {
         })
     }
 
-    /// Stops the server by a signal. Returns its output and exit status.
+    /// Sends the server a signal, by its name without `SIG`, such as `TERM`, and waits for its end.
+    /// Returns its output and exit status, which the caller has to check.
     ///
     /// # Panics
-    /// Panics if it does not stop within ten seconds.
+    /// Panics if there is no such signal, or if the server does not end within ten seconds.
     pub fn stop(self, signal: &str) -> Finished {
         self.process.signal(signal);
         self.process.finish(Duration::from_secs(10))
     }
 }
 
-/// A running gst-rtsp-server with one clip. It is killed when this is dropped.
+/// A running gst-rtsp-server with one clip, on a free port of 127.0.0.1. It is killed when this is
+/// dropped.
 #[derive(Debug)]
 pub struct GstServer {
     _process: Running,
-    /// The URL of the clip that the server serves.
+    /// The URL of the clip that the server serves. It has no other medium.
     pub url: String,
 }
 
 impl GstServer {
-    /// Serves an AVI file.
+    /// Starts the server. `clip.path` must be an AVI file, as [`Clip::avi`] makes it; with another one
+    /// the clip cannot be played. Check with [`crate::peer::available`] for
+    /// [`crate::peer::Peer::GstServer`] first.
     ///
     /// # Panics
-    /// Panics if the server does not come up.
+    /// Panics if the server does not come up within 20 seconds.
     pub fn start(clip: &Clip) -> Self {
         let script = repository().join("tests/peers/gst_server.py");
         let process = Running::start(Command::new(PYTHON).arg(script).arg(&clip.path));
@@ -160,10 +181,10 @@ impl GstServer {
         Self { _process: process, url }
     }
 
-    /// Returns the address at which the server listens.
+    /// Returns the address and the TCP port at which the server listens for RTSP.
     ///
     /// # Panics
-    /// Panics if the URL has no address.
+    /// Panics if [`Self::url`] has no IP address and port, as after a change by the caller.
     pub fn address(&self) -> SocketAddr {
         authority(&self.url).expect("a URL with an address")
     }

@@ -1,25 +1,29 @@
-//! A viewer in its window, with everything that it needs.
+//! A viewer in its window, with all that it needs: a server, a display and a directory.
 use crate::clip::{Clip, TempDir};
 use crate::display::{Display, LIMIT, Window};
 use crate::process::{Running, poll};
 use crate::server::Server;
 use crate::viewer;
 
-/// A running viewer, the server that it watches, and the display that it is on.
+/// A running viewer, the server that it watches, and the display that it is on. When this is dropped,
+/// all of them are ended and the directory is removed.
 #[derive(Debug)]
 pub struct Stage {
-    /// The viewer. Its working directory is `directory`.
+    /// The viewer. Its working directory is [`Self::directory`].
     pub viewer: Running,
     /// The server that the viewer watches.
     pub server: Server,
     /// The X display that the viewer's window is on.
     pub display: Display,
-    /// The directory where the viewer writes its files.
+    /// The viewer's working directory, where it writes its files. The directory is removed when this is
+    /// dropped.
     pub directory: TempDir,
 }
 
 impl Stage {
-    /// Starts a viewer that shows the sample clip, from a server with these options.
+    /// Starts a server of the sample clip, a display, and a viewer that shows the clip. `options` are
+    /// further command-line options of `pinhole-server`. Does not wait for the viewer's window:
+    /// [`Display::window`] does.
     ///
     /// # Panics
     /// Panics if the server or the display does not come up.
@@ -27,7 +31,9 @@ impl Stage {
         Self::of(Server::with(options, &[Clip::sample().path]), Clip::sample().mount())
     }
 
-    /// Starts a viewer that shows a medium of `server`.
+    /// Starts a display, and a viewer that shows a medium of `server`. `mount` is the name under which
+    /// the server serves the medium; with an unknown one the viewer reports an error. Does not wait for
+    /// the viewer's window: [`Display::window`] does.
     ///
     /// # Panics
     /// Panics if the display does not come up.
@@ -38,20 +44,22 @@ impl Stage {
         Self { viewer, server, display, directory }
     }
 
-    /// Calls `find` again and again until it returns a value, and returns that. `what` is for the
-    /// message of a failure.
+    /// Calls `find` again and again until it returns a value, and returns that value. `what` says what
+    /// is awaited, for the message of a failure.
     ///
     /// # Panics
-    /// Panics if there is none in time.
+    /// Panics if `find` has not returned a value within [`LIMIT`]. The message has `what` and the output
+    /// of the viewer.
     #[track_caller]
     pub fn wait<T>(&self, what: &str, find: impl FnMut() -> Option<T>) -> T {
         wait(&self.viewer, what, find)
     }
 
-    /// Ends the viewer by a key. Returns the server.
+    /// Presses a key by which the viewer ends, such as `q` or `Escape`, and waits for its end. Then ends
+    /// the display and removes the directory. Returns the server, which is still running.
     ///
     /// # Panics
-    /// Panics if the viewer does not end well.
+    /// Panics if the viewer has ended before, does not end within [`LIMIT`], or ends with an error.
     #[track_caller]
     pub fn quit(self, key: &str) -> Server {
         quit(self.viewer, &self.display.window(), key);
@@ -59,20 +67,22 @@ impl Stage {
     }
 }
 
-/// Calls `find` again and again until it returns a value, and returns that. `what` is for the message
-/// of a failure, with the output of `viewer`.
+/// Calls `find` again and again until it returns a value, and returns that value. `what` says what is
+/// awaited, for the message of a failure. `viewer` is only used for that message.
 ///
 /// # Panics
-/// Panics if there is none in time.
+/// Panics if `find` has not returned a value within [`LIMIT`]. The message has `what` and the output of
+/// `viewer`.
 #[track_caller]
 pub fn wait<T>(viewer: &Running, what: &str, find: impl FnMut() -> Option<T>) -> T {
     poll(LIMIT, find).unwrap_or_else(|| panic!("not so within {LIMIT:?}: {what}; {viewer}"))
 }
 
-/// Ends a viewer by a key.
+/// Presses a key by which a viewer ends, such as `q` or `Escape`, and waits for its end. `window` is the
+/// window of `viewer`.
 ///
 /// # Panics
-/// Panics if it does not end well.
+/// Panics if the viewer has ended before, does not end within [`LIMIT`], or ends with an error.
 #[track_caller]
 pub fn quit(mut viewer: Running, window: &Window<'_>, key: &str) {
     assert!(viewer.is_alive(), "{viewer}");

@@ -1,4 +1,4 @@
-//! Hosts that do not exist: a test sends packets in their name on an interface, and nobody answers
+//! Sends packets in the name of hosts that do not exist, on an Ethernet interface. Nobody answers
 //! packets to them.
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, bind, socket};
@@ -10,7 +10,8 @@ use smoltcp::wire::{
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
-/// Hosts that do not exist, on the network of a server.
+/// An open Ethernet interface, and the server to which packets in the name of hosts that do not exist
+/// are sent. A test floods the server with connections in this way.
 #[derive(Debug)]
 pub struct Strangers {
     interface: OwnedFd,
@@ -19,10 +20,12 @@ pub struct Strangers {
 }
 
 impl Strangers {
-    /// Opens the Ethernet interface that leads to this server.
+    /// Opens the Ethernet interface of this name, which leads to a server. `server` is the address and
+    /// the port of the server, and `server_mac` its Ethernet address.
     ///
     /// # Panics
-    /// Panics if there is no such interface, or the test does not run as root.
+    /// Panics if there is no such interface, or if raw packets are not allowed: run the test as root or
+    /// within [`crate::network::in_own_network`].
     pub fn on(interface: &str, server: SocketAddrV4, server_mac: [u8; 6]) -> Self {
         let mut addresses = getifaddrs().expect("interfaces are told");
         let address = addresses.find_map(|found| {
@@ -37,8 +40,9 @@ impl Strangers {
         Self { interface: socket, server, server_mac: EthernetAddress(server_mac) }
     }
 
-    /// Sends an ARP request in the name of the host at this address, so that the server knows where the
-    /// host is. Without that, the server finds out that nobody is there.
+    /// Sends an ARP request for the server in the name of the host at this IPv4 address, so that the
+    /// server learns an Ethernet address for it. Without that, the server asks for one, and finds out
+    /// that nobody is there. Nothing happens if the queue of the interface is full.
     pub fn introduce(&self, host: Ipv4Addr) {
         let arp = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Request,
@@ -52,7 +56,9 @@ impl Strangers {
         self.send(host, EthernetAddress::BROADCAST, EthernetProtocol::Arp, &packet);
     }
 
-    /// Begins a TCP connection from this address that is never completed.
+    /// Sends the server a TCP SYN in the name of a host that does not exist, and nothing more: the
+    /// connection stays half open. `from` is the address and the port of that host. Nothing happens if
+    /// the queue of the interface is full.
     pub fn half_open(&self, from: SocketAddrV4) {
         self.send(*from.ip(), self.server_mac, EthernetProtocol::Ipv4, &syn(from, self.server));
     }
@@ -75,7 +81,8 @@ fn mac(host: Ipv4Addr) -> EthernetAddress {
     EthernetAddress([0x02, 0, a, b, c, d])
 }
 
-/// Returns an IPv4 packet that asks for a TCP connection (SYN).
+/// Returns an IPv4 packet with a TCP SYN, which asks for a connection from `from` to `to`, with right
+/// checksums and no data. It has no Ethernet header. Its sequence number is the port of `from`.
 pub fn syn(from: SocketAddrV4, to: SocketAddrV4) -> Vec<u8> {
     let tcp = TcpRepr {
         src_port: from.port(),

@@ -12,39 +12,42 @@ const PROGRAM: &str = "pinhole-viewer";
 /// How long a viewer may run: a clip of two seconds, a fall-back to TCP, and a loaded machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The JSON report of a viewer that has watched a stream to its end.
+/// The JSON report that a viewer without a window prints with `--json` when it ends: figures by name,
+/// such as `frames_complete`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report(Value);
 
 impl Report {
-    /// Returns a whole number of the report.
+    /// Returns a whole number of the report that is not negative, such as `frames_complete`.
     ///
     /// # Panics
-    /// Panics if there is none of this name.
+    /// Panics if the report has no such number of this name.
     pub fn number(&self, name: &str) -> u64 {
         self.0[name].as_u64().unwrap_or_else(|| panic!("no number '{name}' in {}", self.0))
     }
 
-    /// Returns a number of the report that need not be whole, and may be negative.
+    /// Returns a number of the report that need not be whole and may be negative, such as `fps` or
+    /// `scale`.
     ///
     /// # Panics
-    /// Panics if there is none of this name.
+    /// Panics if the report has no number of this name.
     pub fn fraction(&self, name: &str) -> f64 {
         self.0[name].as_f64().unwrap_or_else(|| panic!("no number '{name}' in {}", self.0))
     }
 
-    /// Returns a text of the report.
+    /// Returns a text of the report, such as `transport`.
     ///
     /// # Panics
-    /// Panics if there is none of this name.
+    /// Panics if the report has no text of this name.
     pub fn text(&self, name: &str) -> &str {
         self.0[name].as_str().unwrap_or_else(|| panic!("no text '{name}' in {}", self.0))
     }
 
-    /// Asserts that `frames` frames came, all of them whole, and that nothing was lost.
+    /// Asserts that exactly `frames` frames came, all of them whole, and that no frame is missing and no
+    /// packet was lost.
     ///
     /// # Panics
-    /// Panics if it was otherwise.
+    /// Panics if it was otherwise. The message has the report.
     pub fn assert_whole(&self, frames: usize) {
         let seen = ["frames_complete", "frames_damaged", "frames_missing"].map(|name| self.number(name));
         assert_eq!(seen, [frames as u64, 0, 0], "complete, damaged, missing in {}", self.0);
@@ -52,28 +55,32 @@ impl Report {
     }
 }
 
-/// Runs the viewer with these arguments, without a window, to its end.
+/// Runs `pinhole-viewer --headless`, which opens no window, with `arguments`, and waits for its end.
+/// Returns its output and exit status, which the caller has to check.
 ///
 /// # Panics
-/// Panics if it does not end.
+/// Panics if the viewer does not end within a minute.
 pub fn run_viewer(arguments: &[&str]) -> Finished {
     run(command().args(arguments), LIMIT).expect("the viewer starts")
 }
 
-/// Watches a stream until it ends by itself. Returns the viewer's report.
+/// Watches the stream at `url` without a window, until the stream ends or, with an option such as
+/// `--duration`, the viewer does. Returns the viewer's report.
 ///
 /// # Panics
-/// Panics if the viewer fails, or its last line is no JSON object.
+/// Panics if the viewer does not end within a minute, ends with an error, or prints no report.
 pub fn watch(url: &str, transport: Transport, options: &[&str]) -> Report {
     let transport = transport.to_string();
     let arguments = [&["--json", "--transport", &transport], options, &[url]].concat();
     report(&run_viewer(&arguments))
 }
 
-/// Watches a stream until it ends by itself, within `limit`. Returns the report, and the most physical
-/// memory that the viewer used at once, in bytes, if the system says so.
+/// Watches the stream at `url` without a window, until the stream ends or, with an option such as
+/// `--duration`, the viewer does. Returns the viewer's report, and the most physical memory that the
+/// viewer used at once, in bytes. The memory is `None` if the system does not say.
 ///
-/// Panics if the viewer fails, or does not end in time.
+/// # Panics
+/// Panics if the viewer does not end within `limit`, ends with an error, or prints no report.
 pub fn watch_closely(
     url: &str,
     transport: Transport,
@@ -91,44 +98,57 @@ pub fn watch_closely(
     (report(&viewer.finish(LIMIT)), peak)
 }
 
-/// Starts a viewer without a window that runs beside the test.
+/// Starts a viewer without a window, which runs beside the test and watches the stream at `url`. The
+/// viewer is killed when the returned value is dropped. To get its report, call [`Running::finish`] once
+/// it ends, and [`report`] with the result.
 ///
 /// # Panics
-/// Panics if it cannot be started.
+/// Panics if the program cannot be started. Errors of the viewer, such as that there is no server, are
+/// seen in [`report`].
 pub fn start(url: &str, transport: Transport) -> Running {
     start_with(url, transport, &[])
 }
 
-/// Starts a viewer without a window that runs beside the test, with further command-line options.
+/// Starts a viewer without a window, which runs beside the test and watches the stream at `url`, with
+/// further command-line options. The viewer is killed when the returned value is dropped. To get its
+/// report, call [`Running::finish`] once it ends, and [`report`] with the result.
 ///
 /// # Panics
-/// Panics if it cannot be started.
+/// Panics if the program cannot be started. Errors of the viewer, such as that there is no server, are
+/// seen in [`report`].
 pub fn start_with(url: &str, transport: Transport, options: &[&str]) -> Running {
     let transport = transport.to_string();
     Running::start(command().args(["--json", "--transport", &transport]).args(options).arg(url))
 }
 
-/// Starts a viewer that opens a window on an X display, such as `:1`.
+/// Starts `pinhole-viewer` with a window on an X display. `display` is the name of the display, such as
+/// `:1` (see [`crate::display::Display::name`]). `arguments` are all of the viewer's arguments: options
+/// and the URL. The viewer is killed when the returned value is dropped.
 ///
 /// # Panics
-/// Panics if it cannot be started.
+/// Panics if the program cannot be started. Without such a display, the viewer ends by itself with an
+/// error, which [`Running::finish`] returns.
 pub fn start_on(display: &str, arguments: &[&str]) -> Running {
     Running::start(Command::new(binary(PROGRAM)).env("DISPLAY", display).args(arguments))
 }
 
-/// Starts a viewer that opens a window on an X display, in a directory where it may write files.
+/// Starts `pinhole-viewer` with a window on an X display. `directory` is its working directory, where it
+/// writes its files. `display` is the name of the display, such as `:1` (see
+/// [`crate::display::Display::name`]). `arguments` are all of the viewer's arguments: options and the
+/// URL. The viewer is killed when the returned value is dropped.
 ///
 /// # Panics
-/// Panics if it cannot be started.
+/// Panics if the program cannot be started. Without such a display, the viewer ends by itself with an
+/// error, which [`Running::finish`] returns.
 pub fn start_in(directory: &Path, display: &str, arguments: &[&str]) -> Running {
     let mut command = Command::new(binary(PROGRAM));
     Running::start(command.current_dir(directory).env("DISPLAY", display).args(arguments))
 }
 
-/// Returns the report of a viewer that has ended well.
+/// Reads the report of a viewer that was started by [`start`] or [`start_with`] and has ended.
 ///
 /// # Panics
-/// Panics if it has not, or its last line is no JSON object.
+/// Panics if the viewer ended with an error, or if its last line on standard output is no JSON.
 pub fn report(done: &Finished) -> Report {
     assert_eq!(done.status.code(), Some(0), "the viewer failed:\n{}\n{}", done.stdout, done.stderr);
     let last = done.stdout.lines().last().unwrap_or_default();

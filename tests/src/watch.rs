@@ -1,5 +1,6 @@
 //! Stock clients and decoders as referees. Each decoded frame becomes one hash, so that a stream shows
-//! what a file shows if two lists are equal.
+//! what a file shows if two lists are equal. Compare only lists of the same program: ffmpeg and
+//! GStreamer decode a JPEG to slightly different pixels.
 use crate::Transport;
 use crate::clip::{Clip, TempDir};
 use crate::peer::PYTHON;
@@ -8,42 +9,45 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// The hashes of the pixels of each frame, in the order in which the frames came.
+/// One hash of the decoded pixels for each frame, in the order in which the frames came. Hashes of
+/// ffmpeg and of GStreamer cannot be compared with each other.
 pub type Hashes = Vec<String>;
 
 /// How long a client may take. A clip is two seconds long; a client that falls back to TCP, or waits
 /// for an end that does not come, takes longer.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// Returns what ffmpeg decodes from a file of concatenated JPEG.
+/// Returns the hashes of the frames that ffmpeg decodes from a file of concatenated JPEG.
 ///
 /// # Panics
-/// Panics if ffmpeg fails.
+/// Panics if ffmpeg fails, or does not end within 40 seconds.
 pub fn ffmpeg_file(path: &Path) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-f", "mjpeg", "-i"]).arg(path))
 }
 
-/// Returns what ffmpeg decodes from a file whose format it finds out.
+/// Returns the hashes of the frames that ffmpeg decodes from a file whose format it finds out.
 ///
 /// # Panics
-/// Panics if ffmpeg fails.
+/// Panics if ffmpeg fails, or does not end within 40 seconds.
 pub fn ffmpeg_any(path: &Path) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-i"]).arg(path))
 }
 
-/// Returns what ffmpeg shows of a stream until it ends by itself.
+/// Returns the hashes of the frames that ffmpeg shows of the stream at `url`, until the server ends the
+/// stream.
 ///
 /// # Panics
-/// Panics if ffmpeg fails, or continues after the end of the clip.
+/// Panics if ffmpeg fails, or does not end within 40 seconds.
 pub fn ffmpeg_stream(url: &str, transport: Transport) -> Hashes {
     let transport = transport.to_string();
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-rtsp_transport", &transport, "-i", url]))
 }
 
-/// Returns what ffmpeg shows of a stream from this second on, until it ends by itself.
+/// Has ffmpeg seek to `second` seconds after the start of the medium at `url`. Returns the hashes of the
+/// frames that it shows from there, until the server ends the stream.
 ///
 /// # Panics
-/// Panics if ffmpeg fails, or continues after the end of the clip.
+/// Panics if ffmpeg fails, or does not end within 40 seconds.
 pub fn ffmpeg_from(url: &str, transport: Transport, second: f64) -> Hashes {
     let (transport, second) = (transport.to_string(), second.to_string());
     let mut command = Command::new("ffmpeg");
@@ -51,10 +55,13 @@ pub fn ffmpeg_from(url: &str, transport: Transport, second: f64) -> Hashes {
     ffmpeg(&mut command)
 }
 
-/// Returns the size in pixels of the first `frames` frames of a stream, and what ffmpeg shows of them.
+/// Returns the width and the height in pixels of the stream at `url`, and the hashes of the first
+/// `frames` frames that ffmpeg shows of it. Ends ffmpeg after that many frames, also if the stream goes
+/// on.
 ///
 /// # Panics
-/// Panics if ffmpeg fails, or the stream has fewer frames.
+/// Panics if ffmpeg fails, if the stream has fewer frames, or if they take longer than 40 seconds and a
+/// tenth of a second for each frame.
 pub fn ffmpeg_start(url: &str, transport: Transport, frames: usize) -> ((u32, u32), Hashes) {
     let (transport, count) = (transport.to_string(), frames.to_string());
     let mut command = Command::new("ffmpeg");
@@ -69,28 +76,31 @@ pub fn ffmpeg_start(url: &str, transport: Transport, frames: usize) -> ((u32, u3
     (size.expect("ffmpeg says the size"), hashes)
 }
 
-/// Returns what GStreamer decodes from a file of concatenated JPEG.
+/// Returns the hashes of the frames that GStreamer decodes from a file of concatenated JPEG.
 ///
 /// # Panics
-/// Panics if GStreamer fails.
+/// Panics if GStreamer fails, or does not end within 40 seconds.
 pub fn gstreamer_file(path: &Path) -> Hashes {
     gstreamer(&["filesrc", &format!("location={}", path.display()), "!", "jpegparse", "!", "jpegdec"])
 }
 
-/// Returns what GStreamer shows of a stream until it ends by itself.
+/// Returns the hashes of the frames that GStreamer shows of the stream at `url`, until the server ends
+/// the stream.
 ///
 /// # Panics
-/// Panics if GStreamer fails, or continues after the end of the clip.
+/// Panics if GStreamer fails, or does not end within 40 seconds.
 pub fn gstreamer_stream(url: &str, transport: Transport) -> Hashes {
     let (location, protocols) = (format!("location={url}"), format!("protocols={transport}"));
     gstreamer(&["rtspsrc", &location, &protocols, "latency=100", "!", "rtpjpegdepay", "!", "jpegdec"])
 }
 
-/// Returns what GStreamer shows of a stream from this second on, at `rate` times the speed, until it
-/// ends by itself. With `skip` it asks the server to leave frames out (Scale), otherwise to send all of
-/// them sooner (Speed).
+/// Has GStreamer seek to `second` seconds after the start of the medium at `url`, and play on at `rate`
+/// times the speed. With `skip`, GStreamer asks the server to leave frames out (the Scale header);
+/// without, to send all frames sooner (the Speed header). Returns the hashes of the frames that it shows
+/// from there, until the server ends the stream.
 ///
-/// Panics if GStreamer fails, or the stream does not end.
+/// # Panics
+/// Panics if GStreamer fails, or does not end within 40 seconds.
 pub fn gstreamer_from(url: &str, transport: Transport, second: f64, rate: f64, skip: bool) -> Hashes {
     let mut command = Command::new(PYTHON);
     command.arg(repository().join("tests/peers/gst_seek.py"));
@@ -100,10 +110,13 @@ pub fn gstreamer_from(url: &str, transport: Transport, second: f64, rate: f64, s
     done.stdout.lines().map(str::to_owned).collect()
 }
 
-/// Returns what GStreamer shows of the first `frames` frames of a stream.
+/// Returns the hashes of the first `frames` frames that GStreamer shows of the stream at `url`, and ends
+/// GStreamer then, also if the stream goes on. `size` is the width and the height that the frames must
+/// have, in pixels.
 ///
 /// # Panics
-/// Panics if GStreamer fails, the stream has fewer frames, or its frames have another size.
+/// Panics if GStreamer fails or does not end within 40 seconds, if the stream has fewer frames, or if
+/// its frames have another size.
 pub fn gstreamer_start(url: &str, transport: Transport, frames: usize, size: (u32, u32)) -> Hashes {
     let (location, protocols) = (format!("location={url}"), format!("protocols={transport}"));
     // The frame at which the end is declared is not passed on.
@@ -115,10 +128,13 @@ pub fn gstreamer_start(url: &str, transport: Transport, frames: usize, size: (u3
     hashes
 }
 
-/// Asserts that a client saw each frame of a file once, in order, with exactly its pixels.
+/// Asserts that a client saw each frame of a file once, in order, with exactly its pixels. `seen` is
+/// from the client, `file` is from the file by the same program, and `what` begins the message of a
+/// failure. Two empty lists are equal.
 ///
 /// # Panics
-/// Panics if it did not. The message says where the two lists part.
+/// Panics if the lists differ. The message says how many frames each has, and the index of the first
+/// frame that differs.
 pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
     let part = seen.iter().zip(file).position(|(seen, file)| seen != file);
     assert!(
@@ -130,10 +146,12 @@ pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
 }
 
 /// Asserts that a client saw consecutive frames of a file that is shown again and again, with exactly
-/// their pixels.
+/// their pixels. The client may begin and stop anywhere. `seen` is from the client, `file` is from the
+/// file by the same program, and `what` begins the message of a failure. If `seen` is empty, this
+/// passes: check its length apart.
 ///
 /// # Panics
-/// Panics if it did not. The message says where the first gap is.
+/// Panics if a frame is left out, repeated or changed. The message says after how many frames.
 pub fn assert_consecutive(seen: &Hashes, file: &Hashes, what: &str) {
     let fits = |start: usize| {
         let shown = file.iter().cycle().skip(start);
@@ -147,20 +165,23 @@ pub fn assert_consecutive(seen: &Hashes, file: &Hashes, what: &str) {
     );
 }
 
-/// Returns the frames of a clip as ffmpeg decodes them, in RGB.
+/// Returns the frames of a clip as ffmpeg decodes [`Clip::plain`]: for each frame its pixels row by row,
+/// with three bytes for each pixel, red, green and blue.
 ///
 /// # Panics
-/// Panics if ffmpeg fails, or decodes another number of frames.
+/// Panics if ffmpeg fails, or if what it decodes cannot be divided into [`Clip::frames`] frames of one
+/// size.
 pub fn frames(clip: &Clip) -> Vec<Vec<u8>> {
     let all = pixels(&clip.plain);
     assert!(!all.is_empty() && all.len().is_multiple_of(clip.frames), "{} bytes of {clip:?}", all.len());
     all.chunks(all.len() / clip.frames).map(<[u8]>::to_vec).collect()
 }
 
-/// Returns what ffmpeg decodes from a file of pictures or video, in RGB, one frame after another.
+/// Returns the pixels that ffmpeg decodes from a file of pictures or video: one frame after another, row
+/// by row, with three bytes for each pixel, red, green and blue.
 ///
 /// # Panics
-/// Panics if ffmpeg fails.
+/// Panics if ffmpeg fails, or does not end within 40 seconds.
 pub fn pixels(path: &Path) -> Vec<u8> {
     let directory = TempDir::new();
     let raw = directory.path().join("raw");
@@ -172,21 +193,24 @@ pub fn pixels(path: &Path) -> Vec<u8> {
     std::fs::read(raw).unwrap_or_default()
 }
 
-/// Returns the index of the frame that a picture is closest to, and their mean difference, from 0 to
-/// 255. If the picture lacks its last rows, the others count.
+/// Finds the frame that a picture is most like. Returns its index in `frames`, and the mean difference
+/// of the bytes, from 0 (equal) to 255. Of equally close frames, the first one counts. All have the same
+/// width, and three bytes for each pixel. If the picture lacks its last rows, only the rows that it has
+/// are compared.
 ///
 /// # Panics
-/// Panics if there are no frames, or a frame is smaller than the picture.
+/// Panics if there are no frames, or if a frame has fewer bytes than the picture.
 pub fn closest(picture: &[u8], frames: &[Vec<u8>]) -> (usize, f64) {
     let differences = frames.iter().map(|frame| mean_difference(picture, &frame[..picture.len()]));
     let closest = differences.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
     closest.expect("there are frames")
 }
 
-/// Returns the mean difference of two pictures in RGB, from 0 to 255.
+/// Returns the mean difference of the bytes of two pictures in RGB, from 0 (equal) to 255. It is NaN if
+/// both are empty.
 ///
 /// # Panics
-/// Panics if their sizes differ.
+/// Panics if the pictures have different numbers of bytes.
 pub fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
     assert_eq!(a.len(), b.len(), "pictures of different sizes");
     let sum: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();

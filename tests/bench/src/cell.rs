@@ -1,4 +1,4 @@
-//! One measurement: one server, one way to receive, so many sessions.
+//! One measurement: one server, one way to receive, and one number of sessions.
 use crate::Result;
 use crate::clip::{Clip, RATE};
 use crate::load::{Count, Load, Receive, quantile};
@@ -11,63 +11,65 @@ use std::time::{Duration, Instant};
 /// After the last session has started, and before anything counts.
 const WARM_UP: Duration = Duration::from_millis(1500);
 
-/// What is measured.
+/// What one measurement measures.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setting {
-    /// Who sends.
+    /// The server, or the bare sender.
     pub(crate) target: Target,
-    /// What.
+    /// The kind of medium that is sent.
     pub(crate) medium: Medium,
-    /// How it is received.
+    /// How the clients receive.
     pub(crate) receive: Receive,
-    /// By how many.
+    /// The number of sessions, one for each client.
     pub(crate) sessions: usize,
-    /// For how long it counts.
+    /// How long frames and processor time are counted, after all sessions have started.
     pub(crate) window: Duration,
-    /// How long after a socket has something it is read.
+    /// How long the clients wait before they read a socket that has something.
     pub(crate) late: Duration,
 }
 
-/// What came of it.
+/// What one measurement has found, for all sessions together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figures {
-    /// Frames of which every packet came.
+    /// The number of frames of which every packet came.
     pub(crate) whole: u64,
-    /// Frames of which some came.
+    /// The number of frames of which some packets came, but not all.
     pub(crate) damaged: u64,
-    /// Frames that did not come whole though their time had come.
+    /// The number of frames that were to come and did not come whole, with the damaged ones.
     pub(crate) missing: u64,
-    /// Gbit of the original file's bytes in whole frames.
+    /// The original file's bytes in the whole frames, in Gbit.
     pub(crate) gbit: f64,
-    /// Processor seconds of the server.
+    /// The processor time of the server in seconds.
     pub(crate) server: f64,
-    /// The share of a processor that the load took.
+    /// The share of a processor that the clients took; 1 is a whole processor.
     pub(crate) load: f64,
-    /// Median lateness of a frame, in microseconds.
+    /// The median lateness of a whole frame in microseconds, from the frame of its session that was the
+    /// least late.
     pub late_p50: u32,
-    /// Lateness that 99 % of frames do not exceed.
+    /// The lateness in microseconds that 99 % of the whole frames do not exceed.
     pub late_p99: u32,
-    /// The window's length in seconds.
+    /// How long frames and processor time were counted, in seconds.
     pub(crate) seconds: f64,
 }
 
 impl Figures {
-    /// Processor seconds for each Gbit delivered.
+    /// Returns the server's processor seconds for each Gbit that was delivered. It is not finite if
+    /// nothing was.
     pub(crate) fn per_gbit(&self) -> f64 {
         self.server / self.gbit
     }
 
-    /// Whole frames of those that were to come, 0 to 1.
+    /// Returns the share of whole frames among those that were to come, from 0 to 1.
     pub(crate) fn whole_share(&self) -> f64 {
         self.whole as f64 / (self.whole + self.missing).max(1) as f64
     }
 
-    /// The share of its processor that the server took.
+    /// Returns the share of its processor that the server took; 1 is all of it.
     pub(crate) fn server_load(&self) -> f64 {
         self.server / self.seconds
     }
 
-    /// As an object of numbers.
+    /// Returns the figures as a JSON object of numbers.
     pub(crate) fn to_json(self) -> Value {
         json!({
             "frames_whole": self.whole, "frames_damaged": self.damaged, "frames_missing": self.missing,
@@ -79,7 +81,8 @@ impl Figures {
     }
 }
 
-/// Where the watchers of a run of `window` are in a clip of `clip_seconds`: none reaches its end.
+/// Returns how the clients are spread over the long file of `clip`, so that none of them reaches its end
+/// in a measurement of `window`.
 pub(crate) fn spread(clip: &Clip, window: Duration) -> Spread {
     let starts = Duration::from_secs(1);
     let margin = Duration::from_secs(3);
@@ -87,10 +90,11 @@ pub(crate) fn spread(clip: &Clip, window: Duration) -> Spread {
     Spread { places: (length - (starts + WARM_UP + window + margin).as_secs_f64()).max(0.0), starts }
 }
 
-/// Starts the server and the clients, and counts.
+/// Starts the server and the clients, and counts. `extra` are further command-line arguments of
+/// pinhole-server.
 ///
 /// # Errors
-/// Where either cannot be started.
+/// Returns an error if the server or a client cannot be started, or if the server ends.
 pub(crate) fn measure(clip: &Clip, setting: &Setting, extra: &[String]) -> Result<Figures> {
     let spread = spread(clip, setting.window);
     let &Setting { target, medium, sessions, .. } = setting;
@@ -129,10 +133,11 @@ pub(crate) fn measure(clip: &Clip, setting: &Setting, extra: &[String]) -> Resul
     })
 }
 
-/// The most sessions of which 99.9 % of frames come whole, and the figures at that number.
+/// Finds the most sessions, up to `most`, of which 99.9 % of the frames come whole. Returns that number,
+/// to about a twentieth, and the figures at it; 0 and `None` if not even one session is held.
 ///
 /// # Errors
-/// As [`measure`].
+/// Returns the errors of [`measure`].
 pub(crate) fn held(
     clip: &Clip,
     setting: &Setting,
@@ -165,11 +170,13 @@ pub(crate) fn held(
     Ok(best)
 }
 
-/// Bytes that each session after the first adds to the server's memory: all of it, and what no
-/// file backs. The clip is short and repeats, that the first has had it all read.
+/// Returns how many bytes each session after the first adds to the server's physical memory, and how
+/// many of these no file backs. `sessions` must be 2 or more, because the growth is divided by the
+/// number of sessions after the first. The clip is short and repeats, so that the first session has had
+/// all of it read.
 ///
 /// # Errors
-/// As [`measure`].
+/// Returns an error if the server or a client cannot be started, or if the server ends.
 pub(crate) fn memory(
     clip: &Clip,
     target: Target,

@@ -1,21 +1,24 @@
-//! Line charts as SVG, readable on light and on dark ground.
+//! Line charts as SVG, readable on a light and on a dark background.
 use std::fmt::Write as _;
 
-/// Costs by number of sessions, on a logarithmic scale.
+/// A chart of costs by the number of sessions, with the cost on a logarithmic scale.
 #[derive(Debug)]
 pub(crate) struct Chart {
-    /// What it shows, in one line.
+    /// What the chart shows, in one line.
     pub(crate) title: String,
+    /// The lines of the chart, one for each sender.
     pub(crate) lines: Vec<Line>,
 }
 
-/// One sender.
+/// One line of a chart: the costs of one sender.
 #[derive(Debug)]
 pub(crate) struct Line {
+    /// The name of the sender.
     pub(crate) name: &'static str,
-    /// One of four colours: a sender has the same in all charts.
+    /// One of four colours, 0 to 3; others are taken modulo 4. A sender has the same colour in all
+    /// charts.
     pub(crate) colour: usize,
-    /// Sessions, and the cost.
+    /// The number of sessions and the cost at each measured point, in order.
     pub(crate) points: Vec<(usize, f64)>,
 }
 
@@ -37,7 +40,7 @@ svg{font:13px system-ui,sans-serif;fill:#24292f}.b{fill:#fff}\
 .c2{stroke:#f0883e;fill:#f0883e}.c3{stroke:#3fb950;fill:#3fb950}}.l{fill:none!important}";
 
 impl Chart {
-    /// The whole file.
+    /// Returns the whole SVG file.
     pub(crate) fn to_svg(&self) -> String {
         let costs = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| point.1));
         let ticks = ticks(costs().fold(f64::INFINITY, f64::min), costs().fold(0.0, f64::max));
@@ -105,7 +108,7 @@ impl Chart {
     }
 }
 
-/// 1, 2 and 5 times the powers of ten around these costs.
+/// Returns 1, 2 and 5 times the powers of ten around the costs from `low` to `high`.
 fn ticks(low: f64, high: f64) -> Vec<f64> {
     let all = (-4..=3).flat_map(|power| [1.0, 2.0, 5.0].map(|n: f64| (n, power)));
     // Read from text, that it prints as short as it is.
@@ -115,7 +118,7 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
     all[first..=last].to_vec()
 }
 
-/// The same heights, moved down where one would lie on another.
+/// Returns the same heights, moved down where a label would lie on another.
 fn apart(heights: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..heights.len()).collect();
     order.sort_by(|&a, &b| heights[a].total_cmp(&heights[b]));

@@ -8,34 +8,37 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Frames a second. Motion-JPEG itself has no rate.
+/// The frames a second at which clips are played, as Motion-JPEG itself has no rate.
 pub(crate) const RATE: f64 = 30.0;
 /// No frame is larger: RFC 2435 counts its bytes in 24 bits.
 const MAX_FRAME: u32 = 1 << 24;
 const WINDOW: usize = 64 << 10;
 
-/// A clip, and what is made of it for a run.
+/// A clip, and the files that are made of it for a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Clip {
-    /// The file's name without its extension: where pinhole-server mounts it.
+    /// The name of the file without its extension, under which pinhole-server serves it.
     pub(crate) name: String,
-    /// The clip as it came.
+    /// The path of the clip as it was given.
     pub(crate) original: PathBuf,
-    /// Its frames.
+    /// The range in the original file of each frame.
     pub(crate) frames: Vec<Range<usize>>,
-    /// The clip so many times over, that each watcher can have a place of its own in it.
+    /// The path of a file with the clip `copies` times, so that each client can have a place of its own
+    /// in it.
     pub(crate) long: PathBuf,
-    /// How many times.
+    /// How many times the clip is in the long file.
     pub(crate) copies: usize,
-    /// Where files for this clip go.
+    /// The directory for files that are made of this clip.
     pub(crate) directory: PathBuf,
 }
 
 impl Clip {
-    /// Reads `original`, and lays it out in `directory` so often that it lasts `seconds`.
+    /// Reads the clip `original`, and writes it so often into a file in `directory` that the file lasts
+    /// at least `seconds` seconds.
     ///
     /// # Errors
-    /// Where there is no Motion-JPEG, or no room.
+    /// Returns an error if the clip cannot be read, if it is no Motion-JPEG, or if the file cannot be
+    /// written.
     pub(crate) fn new(original: &Path, directory: &Path, seconds: f64) -> Result<Self> {
         let data = fs::read(original).map_err(|error| format!("{}: {error}", original.display()))?;
         let name = original.file_stem().and_then(|name| name.to_str()).ok_or("the clip has no name")?;
@@ -62,17 +65,17 @@ impl Clip {
         Ok(Self { name: name.to_owned(), original: original.to_owned(), frames, long, copies, directory })
     }
 
-    /// Gbit of JPEG in one frame of the file as it came, on average: what a server adds, or makes
-    /// of it, does not count as delivered.
+    /// Returns the mean size of a frame of the original file in Gbit. What a server adds to a frame, or
+    /// makes of it, does not count as delivered.
     pub(crate) fn gbit_per_frame(&self) -> f64 {
         let bytes: usize = self.frames.iter().map(ExactSizeIterator::len).sum();
         bytes as f64 * 8e-9 / self.frames.len() as f64
     }
 
-    /// The first frame's pixels across and down.
+    /// Returns the width and the height in pixels of the first frame.
     ///
     /// # Errors
-    /// Where it is no JPEG.
+    /// Returns an error if that frame is no JPEG.
     pub(crate) fn size(&self) -> Result<(u16, u16)> {
         let data = fs::read(&self.original)?;
         let frame = self.frames.first().and_then(|frame| data.get(frame.clone())).unwrap_or_default();
@@ -80,11 +83,11 @@ impl Clip {
         Ok((inspected.info.width, inspected.info.height))
     }
 
-    /// The long clip as AVI, for servers that need a clock; made by ffmpeg when it is first asked
-    /// for.
+    /// Returns the path of the long clip as AVI, for servers that need a clock. ffmpeg makes the file at
+    /// the first call.
     ///
     /// # Errors
-    /// Where ffmpeg fails.
+    /// Returns an error if ffmpeg cannot be run, or fails.
     pub(crate) fn avi(&self) -> Result<PathBuf> {
         let avi = self.long.with_extension("avi");
         if !avi.exists() {
@@ -99,15 +102,15 @@ impl Clip {
     }
 }
 
-/// A directory that is removed in the end.
+/// A directory that is removed with all that is in it when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Scratch(pub PathBuf);
 
 impl Scratch {
-    /// Makes one.
+    /// Makes the directory, among the temporary files of the system.
     ///
     /// # Errors
-    /// Where there can be none.
+    /// Returns an error if the directory cannot be made.
     pub(crate) fn new() -> Result<Self> {
         let path = std::env::temp_dir().join(format!("pinhole-bench-{}", std::process::id()));
         fs::create_dir_all(&path)?;

@@ -1,4 +1,4 @@
-//! What Linux says of processes, and which processor they may use.
+//! What Linux says about processes, and which processor they may use.
 use crate::Result;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -6,35 +6,36 @@ use nix::unistd::Pid;
 use std::fs;
 use std::time::Duration;
 
-/// Where the process under test runs.
+/// The number of the processor on which the process under test runs.
 pub(crate) const SERVER: usize = 0;
-/// Where everything else does.
+/// The number of the processor on which everything else runs.
 pub(crate) const LOAD: usize = 1;
 
-/// Keeps the calling thread, and all that it starts from now on, on one processor.
+/// Keeps the calling thread, and all that it starts from now on, on the processor `cpu`.
 ///
 /// # Errors
-/// Where the machine has no such processor.
+/// Returns an error if the machine has no such processor.
 pub(crate) fn pin(cpu: usize) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu)?;
     sched_setaffinity(Pid::from_raw(0), &set).map_err(|_| "two processors are needed, numbers 0 and 1".into())
 }
 
-/// Allows as many open files as there may be: a session takes three here.
+/// Raises the number of files that this process may have open to the most that is allowed: a session
+/// takes three here.
 ///
 /// # Errors
-/// Where the limit can be neither read nor set.
+/// Returns an error if the limit can be neither read nor set.
 pub(crate) fn raise_file_limit() -> Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
 }
 
-/// The processor time of all threads of a process so far. What the kernel does on loopback for the
-/// packets that it sends, up to the receiver's buffer, is in it.
+/// Returns the processor time of all threads of a process so far. This includes what the kernel does on
+/// loopback for the packets that the process sends, up to the receiver's buffer.
 ///
 /// # Errors
-/// Where the process is gone.
+/// Returns an error if the process is gone.
 pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     let mut sum = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
@@ -45,10 +46,10 @@ pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_nanos(sum))
 }
 
-/// Bytes of a process in memory, and of these the ones that no file backs.
+/// Returns how many bytes of physical memory a process uses, and how many of these no file backs.
 ///
 /// # Errors
-/// Where the process is gone.
+/// Returns an error if the process is gone.
 pub(crate) fn memory(pid: u32) -> Result<(u64, u64)> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kib = |name: &str| {
@@ -58,7 +59,7 @@ pub(crate) fn memory(pid: u32) -> Result<(u64, u64)> {
     Ok((kib("VmRSS:") << 10, kib("RssAnon:") << 10))
 }
 
-/// The processor and the kernel, in one line.
+/// Returns the names of the processor and the kernel, in one line.
 pub(crate) fn name() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));

@@ -1,10 +1,9 @@
-//! Measures pinhole-server against bare senders of the same packets, and against a stock server;
-//! and pinhole-viewer against stock clients.
+//! Measures pinhole-server against bare senders of the same packets, and against a stock server; and
+//! pinhole-viewer against stock clients.
 //!
-//! The server has processor 0 for itself, the clients, all on one thread, have processor 1. A Gbit
-//! counts the original file's bytes in frames that came whole, and nothing else. What a machine
-//! can do changes from minute to minute where it is shared: the ratios within one run are what
-//! holds.
+//! The server has processor 0 for itself. The clients, all on one thread, have processor 1. A Gbit
+//! counts the original file's bytes in frames that came whole, and nothing else. What a machine can do
+//! changes from minute to minute if it is shared, so only ratios within one run can be relied on.
 #![forbid(unsafe_code)]
 mod cell;
 mod chart;
@@ -135,7 +134,8 @@ fn main() -> ExitCode {
 }
 
 impl Common {
-    /// The clips, each long enough for windows of `window`.
+    /// Returns the clips of the command line, or the default ones, each laid out long enough for
+    /// measurements of `window`.
     fn clips(&self, scratch: &Scratch, window: Duration) -> Result<Vec<Clip>> {
         let mut paths = self.clips.clone();
         if paths.is_empty() {
@@ -157,7 +157,9 @@ impl Common {
     }
 }
 
-/// What comes before the first measurement: after it, only the server uses the first processor.
+/// Does what comes before the first measurement: builds the server, allows many open files, and keeps
+/// this process on the processor of the load. Returns a directory for files, which is removed when it is
+/// dropped.
 fn prepare() -> Result<Scratch> {
     target::build("pinhole-server")?;
     machine::raise_file_limit()?;

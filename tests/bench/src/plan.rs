@@ -1,4 +1,4 @@
-//! Which measurements are made, in which order.
+//! Says which measurements are made, and in which order.
 use crate::cell::{self, Figures, Setting};
 use crate::clip::Clip;
 use crate::load::Receive;
@@ -13,24 +13,30 @@ use std::time::Duration;
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
+    /// The first clip only, with 50 sessions, and no stock server.
     Quick,
+    /// All that `docs/benchmarks.md` shows.
     Full,
 }
 
-/// A way to send and to receive, and whom to compare in it.
+/// A way to send and to receive, and the senders that are compared in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mode {
-    /// In file names.
+    /// The short name of the mode, in names of files.
     pub(crate) key: &'static str,
+    /// The name of the mode, in headings.
     pub(crate) title: &'static str,
+    /// The kind of medium that is sent.
     pub(crate) medium: Medium,
+    /// How the clients receive.
     pub(crate) receive: Receive,
-    /// The limit first: ratios are to it.
+    /// The senders that are compared. The first is the bare sender that is the limit: ratios are to it.
     pub(crate) targets: &'static [Target],
 }
 
 const GSO: Target = Target::Bare(Kind::Gso);
 
+/// All modes, in the order of the tables.
 pub(crate) const MODES: [Mode; 4] = [
     Mode {
         key: "udp",
@@ -62,38 +68,53 @@ pub(crate) const MODES: [Mode; 4] = [
     },
 ];
 
-/// One row of figures: those of each round, in the order of time.
+/// One row of a table: one sender at one number of sessions.
 #[derive(Debug)]
 pub(crate) struct Row {
+    /// The name of the clip.
     pub(crate) clip: String,
+    /// The [`Mode::key`] of the mode.
     pub(crate) mode: &'static str,
+    /// The sender.
     pub(crate) target: Target,
+    /// The number of sessions.
     pub(crate) sessions: usize,
+    /// The figures of each round, in the order of time. Rounds that failed are left out.
     pub(crate) rounds: Vec<Figures>,
-    /// Cost by the limit's cost in the same round: the median.
+    /// The sender's cost divided by the limit's cost in the same round: the median of the rounds. `None`
+    /// if there is no finite ratio.
     pub(crate) ratio: Option<f64>,
 }
 
-/// What was found besides.
+/// All that a run has found.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
+    /// The rows of the tables of cost, in the order of time.
     pub(crate) rows: Vec<Row>,
-    /// Clip, mode, target, sessions.
+    /// How many sessions one processor holds: the name of the clip, the key of the mode, the sender and
+    /// the number of sessions.
     pub(crate) held: Vec<(String, &'static str, Target, usize)>,
-    /// Mode, bytes a session, of these in no file.
+    /// The memory of a session: the key of the mode, the bytes of physical memory, and how many of these
+    /// no file backs.
     pub(crate) memory: Vec<(&'static str, f64, f64)>,
-    /// Clip, target, figures at a receiver that reads late into a buffer of the default size.
+    /// The figures at a receiver that reads late into a buffer of the default size: the name of the
+    /// clip, the sender and the figures.
     pub(crate) stock: Vec<(String, Target, Figures)>,
 }
 
-/// How late that receiver reads.
+/// How late a receiver with the default buffer reads, for [`Found::stock`].
 pub(crate) const STOCK_LATE: Duration = Duration::from_millis(2);
 /// No more sessions are tried than this: three sockets each.
 const MOST: usize = 1200;
 /// A server that has a thread or more for each session takes too long to set up more.
 const MOST_PIPELINES: usize = 100;
 
-/// Measures, prints a table, and writes the files.
+/// Makes the measurements, prints the tables, and writes the files. A single measurement that fails is
+/// told on standard error and left out.
+///
+/// # Errors
+/// Returns an error if there is no clip, if a program cannot be built or the bare senders' packets
+/// cannot be recorded, or if a file cannot be written.
 pub(crate) fn run(common: &Common, extent: Extent) -> Result<()> {
     let scratch = prepare()?;
     let full = extent == Extent::Full;
@@ -232,7 +253,8 @@ impl Plan<'_> {
     }
 }
 
-/// The middle one, or the mean of the two in the middle.
+/// Returns the middle one of the finite values, or the mean of the two in the middle if their number is
+/// even. Returns `None` if there is no finite value.
 pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.retain(|value| value.is_finite());
     values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! What it costs to receive one stream: `pinhole-viewer` against the stock clients, in turn.
+//! Measures what it costs to receive one stream: `pinhole-viewer` against the stock clients, in turn.
 use crate::clip::{Clip, RATE};
 use crate::plan::median;
 use crate::target::{self, Medium, Order, Spread, Started, Target};
@@ -20,7 +20,7 @@ const ENDS: Duration = Duration::from_secs(15);
 /// The most pixels across that ffmpeg receives (RFC 2435, 3.1.5).
 const FFMPEG_MOST: u16 = 2040;
 
-/// Who receives.
+/// The program that receives the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Receiver {
     Pinhole,
@@ -29,7 +29,7 @@ pub(crate) enum Receiver {
 }
 
 impl Receiver {
-    /// As it is called in the table.
+    /// Returns the name of the program, as it is in the table.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Pinhole => "pinhole-viewer",
@@ -38,7 +38,7 @@ impl Receiver {
         }
     }
 
-    /// The command that receives `frames` frames and ends.
+    /// Returns the command that receives `frames` frames and then ends.
     fn command(self, url: &str, transport: Transport, frames: usize) -> Result<Command> {
         let (transport, count) = (transport.to_string(), frames.to_string());
         let mut command;
@@ -69,19 +69,20 @@ impl Receiver {
     }
 }
 
-/// One line of the table.
+/// One line of the table: one receiver of one clip over one transport.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) clip: String,
     pub(crate) transport: Transport,
     pub(crate) receiver: Receiver,
-    /// The share of a processor that it took in each round.
+    /// The share of a processor that the receiver took in each round; 1 is a whole processor.
     pub(crate) shares: Vec<f64>,
-    /// What `pinhole-viewer` took in the same rounds, by what this one took: the median.
+    /// What `pinhole-viewer` took, divided by what this receiver took in the same round: the median of
+    /// the rounds. `None` if there is no finite ratio.
     pub(crate) ratio: Option<f64>,
 }
 
-/// Measures, prints a table, and writes it into its part of `benchmarks.md`.
+/// Measures all receivers, prints a table, and writes it into its part of `benchmarks.md`.
 pub(crate) fn run(common: &Common) -> Result<()> {
     let scratch = prepare()?;
     target::build("pinhole-viewer")?;
@@ -102,7 +103,8 @@ pub(crate) fn run(common: &Common) -> Result<()> {
     report::write_receiving(&rows, rounds, window, &out)
 }
 
-/// All in turn, so that what changes on the machine changes for all.
+/// Measures all receivers in turn in each round, so that what changes on the machine changes for all of
+/// them.
 fn compare(
     clip: &Clip,
     url: &str,
@@ -129,7 +131,7 @@ fn compare(
     Ok(rows)
 }
 
-/// The share of a processor that a receiver takes while it runs steadily.
+/// Returns the share of a processor that a receiver takes while it runs steadily.
 fn measure(receiver: Receiver, url: &str, transport: Transport, window: Duration) -> Result<f64> {
     let frames = ((WARM_UP + window).as_secs_f64() * RATE).ceil() as usize;
     let process = Running::start(&mut receiver.command(url, transport, frames)?);

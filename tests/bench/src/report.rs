@@ -1,4 +1,4 @@
-//! The table, the figures and the charts.
+//! Writes the tables, the figures and the charts.
 use crate::cell::Figures;
 use crate::chart::{Chart, Line};
 use crate::clip::{Clip, RATE};
@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// One measurement for people.
+/// Returns one measurement as a line of text for people.
 pub(crate) fn line(target: Target, figures: &Figures) -> String {
     let cost = figures.per_gbit();
     let cost = if cost.is_finite() { format!("{cost:.4}") } else { "-".to_owned() };
@@ -26,7 +26,11 @@ pub(crate) fn line(target: Target, figures: &Figures) -> String {
     )
 }
 
-/// Prints the table, and writes `benchmarks.md`, `benchmarks.json` and the charts into `out`.
+/// Prints the tables, and writes `benchmarks.md`, `benchmarks.json` and the charts into the directory
+/// `out`. The part of `benchmarks.md` about receivers stays as it is there.
+///
+/// # Errors
+/// Returns an error if a file cannot be written.
 pub(crate) fn write(found: &Found, clips: &[Clip], out: &Path) -> Result<()> {
     fs::create_dir_all(out)?;
     let mut page = String::from(HEAD);
@@ -72,8 +76,11 @@ fn receiving(page: &str) -> &str {
     page.find(RECEIVING).and_then(|at| page.get(at..)).unwrap_or_default()
 }
 
-/// Prints the table of receivers, and puts it into `benchmarks.md` in `out` in place of the one that
-/// is there.
+/// Prints the table of receivers, and puts it into `benchmarks.md` in the directory `out`, in place of
+/// the one that is there.
+///
+/// # Errors
+/// Returns an error if a file cannot be written.
 pub(crate) fn write_receiving(
     rows: &[receive::Row],
     rounds: usize,

@@ -1,4 +1,4 @@
-//! As much of RTSP as it takes to have a stream sent.
+//! As much of an RTSP client as it takes to have a stream sent.
 use crate::Result;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,22 +7,25 @@ use std::time::Duration;
 /// A server that is pressed for time may take this long.
 const REPLY: Duration = Duration::from_secs(20);
 
-/// A session that was set up, and not yet played.
+/// An RTSP session that was set up and is not yet played: send [`Self::play`] on [`Self::stream`].
 #[derive(Debug)]
 pub(crate) struct SetUp {
-    /// The RTSP connection. Nothing is left unread on it.
+    /// The RTSP connection. No byte of the server's replies is left unread on it.
     pub(crate) stream: TcpStream,
-    /// Where the server's RTP comes from, and its RTCP one port above, if by UDP.
+    /// The address and the port from which the server's RTP comes over UDP; RTCP comes from the next
+    /// port. `None` if the server names no port, as over TCP.
     pub(crate) rtp: Option<SocketAddr>,
     url: String,
     session: String,
 }
 
 impl SetUp {
-    /// Describes `url` and sets its first track up with these transport parameters.
+    /// Sends DESCRIBE for `url`, and SETUP for its first video track. `transport` is the value of the
+    /// Transport header. The URL must name an IP address and a port.
     ///
     /// # Errors
-    /// What the connection says, or the server's refusal.
+    /// Returns an error if the connection fails, if the server takes longer than 20 seconds for a reply
+    /// or refuses, or if there is no video track.
     pub(crate) fn new(url: &str, transport: &str) -> Result<Self> {
         let address = url.strip_prefix("rtsp://").and_then(|rest| rest.split('/').next());
         let address: SocketAddr = address.ok_or("the URL names no host")?.parse()?;
@@ -49,8 +52,9 @@ impl SetUp {
         Ok(Self { stream, rtp, url: url.to_owned(), session })
     }
 
-    /// The request that starts it, `from` seconds on where that is given. Its reply comes on the
-    /// connection, between the media.
+    /// Returns the PLAY request that starts the session, `from` seconds after the start of the medium,
+    /// or at its start if `from` is `None`. The reply comes on the connection, between interleaved
+    /// packets.
     pub(crate) fn play(&self, from: Option<f64>) -> String {
         let range = from.map(|from| format!("Range: npt={from:.3}-\r\n")).unwrap_or_default();
         format!("PLAY {} RTSP/1.0\r\nCSeq: 3\r\nSession: {}\r\n{range}\r\n", self.url, self.session)

@@ -16,37 +16,37 @@ use std::time::{Duration, Instant};
 /// How long a server may take to come up; a bare sender lays out its memory first.
 const STARTS: Duration = Duration::from_secs(30);
 
-/// Who sends.
+/// The program that sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// The server of this workspace.
+    /// pinhole-server, the server of this workspace.
     Pinhole,
-    /// gst-rtsp-server.
+    /// gst-rtsp-server, the stock server.
     Gst,
-    /// A sender that does nothing else.
+    /// A bare sender, which sends packets that were recorded before and does nothing else.
     Bare(Kind),
 }
 
-/// What is sent to whom.
+/// The kind of medium that is sent to the clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Medium {
-    /// A file, each watcher at its own place.
+    /// A file, in which each client has a place of its own.
     Recorded,
-    /// One stream, the same for all.
+    /// One stream, of which all clients get the same frames.
     Live,
 }
 
-/// How watchers are spread.
+/// How the clients of a measurement are spread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
-    /// Over how many seconds of the clip.
+    /// Over how many seconds of the long clip the clients' places are spread; 0 if all are at its start.
     pub(crate) places: f64,
-    /// Over how long they start.
+    /// Over how long the clients' starts are spread; zero if they start together.
     pub(crate) starts: Duration,
 }
 
 impl Target {
-    /// As it is called in tables.
+    /// Returns the name of the sender, as it is in tables.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Pinhole => "pinhole-server",
@@ -61,33 +61,37 @@ impl Target {
 /// What a server is started for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order<'a> {
-    /// Who sends.
+    /// The program to start.
     pub(crate) target: Target,
-    /// What.
+    /// The kind of medium that it sends.
     pub(crate) medium: Medium,
-    /// Of which clip.
+    /// The clip that it sends.
     pub(crate) clip: &'a Clip,
-    /// To how many.
+    /// The number of sessions that a bare sender waits for.
     pub(crate) sessions: usize,
-    /// How they are spread.
+    /// How a bare sender spreads its sessions.
     pub(crate) spread: Spread,
-    /// What goes to pinhole-server's command line.
+    /// Further command-line arguments of pinhole-server. Other programs do not get them.
     pub(crate) extra: &'a [String],
 }
 
-/// A server that runs, until this is dropped.
+/// A running server. It is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Started {
     process: Running,
-    /// Where its sessions are to be had.
+    /// Where clients get sessions of the server.
     pub(crate) source: Source,
 }
 
 impl Started {
-    /// Starts a server on its processor.
+    /// Starts a server on the processor [`machine::SERVER`], and waits until it listens. [`record`] must
+    /// have been called for the clip before a bare sender is started.
     ///
     /// # Errors
-    /// Where it cannot be started.
+    /// Returns an error if a file that the server needs cannot be made.
+    ///
+    /// # Panics
+    /// Panics if the server cannot be started, or does not listen within 30 seconds.
     pub(crate) fn new(order: &Order<'_>) -> Result<Self> {
         machine::pin(machine::SERVER)?;
         let started = Self::on_this_processor(order);
@@ -148,7 +152,7 @@ impl Started {
         Ok(Self { process, source: Source::Rtsp(url) })
     }
 
-    /// Its process.
+    /// Returns the id of the server's process.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
@@ -175,10 +179,11 @@ fn images(clip: &Clip) -> PathBuf {
     clip.directory.join("packets")
 }
 
-/// Has pinhole-server send the clip once, and keeps the packets for the bare senders.
+/// Has pinhole-server send the clip once, and keeps the packets for the bare senders. `extra` are
+/// further command-line arguments of pinhole-server.
 ///
 /// # Errors
-/// What the server or the file system says.
+/// Returns an error if the server refuses or sends too few frames, or if the file cannot be written.
 pub(crate) fn record(clip: &Clip, extra: &[String]) -> Result<()> {
     let spread = Spread { places: 0.0, starts: Duration::ZERO };
     let (target, medium) = (Target::Pinhole, Medium::Recorded);
@@ -187,10 +192,12 @@ pub(crate) fn record(clip: &Clip, extra: &[String]) -> Result<()> {
     sender::images::record(url, clip.frames.len(), &images(clip))
 }
 
-/// One of the programs, built now as this one was, and put beside it.
+/// Builds one of the workspace's programs in the profile of this program, and puts it beside this
+/// program.
 ///
 /// # Errors
-/// Where it cannot be built.
+/// Returns an error if the program cannot be built, or if this program is not in Cargo's target
+/// directory.
 pub(crate) fn build(program: &str) -> Result<()> {
     let own = std::env::current_exe()?;
     let profile = own.ancestors().nth(1).and_then(|path| path.file_name()?.to_str());
@@ -207,10 +214,10 @@ pub(crate) fn build(program: &str) -> Result<()> {
     Err(format!("{program} cannot be built").into())
 }
 
-/// Where [`build`] has put a program.
+/// Returns the path at which [`build`] puts a program. That the file exists is not checked.
 ///
 /// # Errors
-/// Where this one does not know where it is itself.
+/// Returns an error if this program does not know its own path.
 pub(crate) fn binary(program: &str) -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name(program))
 }

@@ -1,4 +1,4 @@
-//! Many clients on one thread, that read packets and look at headers only.
+//! Many clients on one thread, which read packets and look at their headers only.
 mod stream;
 mod tally;
 
@@ -34,31 +34,32 @@ const GRO: (usize, usize) = (4, 65_535);
 const EMPTY_RTP: [u8; HEADER_LEN] = [0x80, 26, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const EMPTY_REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 0];
 
-/// How a client receives.
+/// How the clients receive RTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Receive {
-    /// Datagrams, put together by the kernel where `gro` is set.
+    /// As UDP datagrams.
     Udp {
-        /// Sets `UDP_GRO`.
+        /// Has the kernel put several datagrams together (`UDP_GRO`), so that one call reads them.
         gro: bool,
-        /// Keeps the receive buffer that a socket has by default.
+        /// Keeps the receive buffer that a socket has by default, and asks for no larger one.
         stock: bool,
     },
-    /// Interleaved with RTSP.
+    /// Interleaved with RTSP on one TCP connection.
     Tcp,
 }
 
-/// Where a session is to be had.
+/// Where clients get their sessions.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    /// An RTSP server's URL.
+    /// The URL of a medium of an RTSP server.
     Rtsp(String),
-    /// A bare sender, that takes the client's UDP port (0: none) as two bytes, and starts when it
-    /// has them of all sessions.
+    /// The address of a bare sender. It takes the client's UDP port (0 for TCP) as two bytes,
+    /// big-endian, and starts when it has the ports of all sessions.
     Bare(SocketAddr),
 }
 
-/// Clients that were set up.
+/// Clients that were set up. Call [`Self::play`] to start them, then [`Self::run`] to receive, and
+/// [`Self::take`] for the counts.
 #[derive(Debug)]
 pub(crate) struct Load {
     poll: Poll,
@@ -96,11 +97,12 @@ struct Buffers {
 }
 
 impl Load {
-    /// Sets so many sessions up, each of a medium of so many frames a second; session number n
-    /// starts `place(n)` seconds into it.
+    /// Sets up `sessions` sessions of a medium of this frame rate. When a socket has something, it is
+    /// read `late` later. Session number n, counted from 0, starts `place(n)` seconds into the medium,
+    /// or wherever the server starts it if that is `None`.
     ///
     /// # Errors
-    /// What the first one that fails says.
+    /// Returns the error of the first session that cannot be set up.
     pub(crate) fn new(
         source: &Source,
         receive: Receive,
@@ -123,10 +125,10 @@ impl Load {
         Ok(Self { poll, sessions: all, buffers, late, began: Instant::now(), unread: Vec::new() })
     }
 
-    /// Has all sessions start, spread over `span`.
+    /// Starts all sessions, spread over `span` as [`start_of`] says, and receives meanwhile.
     ///
     /// # Errors
-    /// Where a connection is lost.
+    /// Returns an error if a connection is lost, or if the system fails.
     pub(crate) fn play(&mut self, span: Duration) -> Result<()> {
         let start = Instant::now();
         let count = self.sessions.len();
@@ -140,10 +142,10 @@ impl Load {
         Ok(())
     }
 
-    /// Receives until `end`.
+    /// Receives until `end`. A session that ends or fails only stops counting.
     ///
     /// # Errors
-    /// Where the system fails; a session that ends only stops counting.
+    /// Returns an error if the system fails.
     pub(crate) fn run(&mut self, end: Instant) -> Result<()> {
         let mut events = Events::with_capacity(1024);
         loop {
@@ -168,7 +170,7 @@ impl Load {
         }
     }
 
-    /// What each session received since the last call, `seconds` ago.
+    /// Returns what each session received since the last call, which was `seconds` ago.
     pub(crate) fn take(&mut self, seconds: f64) -> impl Iterator<Item = Count> {
         self.sessions.iter_mut().map(move |session| session.tally.take(seconds))
     }
@@ -241,7 +243,7 @@ impl Session {
 }
 
 impl Udp {
-    /// A pair of sockets, and the port of the first.
+    /// Binds a pair of neighbouring ports, the first one even. Returns the pair and the first port.
     fn bind(gro: bool, stock: bool) -> Result<(Self, u16)> {
         let bind = |port| {
             let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
@@ -277,7 +279,8 @@ impl Udp {
         Ok(())
     }
 
-    /// One system call; whether it brought anything.
+    /// Reads by one system call, and calls `tell` with the header and the payload length of each RTP
+    /// packet. Returns whether anything was read.
     fn read(&self, buffers: &mut Buffers, mut tell: impl FnMut(Repr, usize)) -> io::Result<bool> {
         let (count, len) = buffers.shape;
         let mut slices = [const { None }; PLAIN.0];

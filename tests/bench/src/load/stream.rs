@@ -1,5 +1,5 @@
-//! The byte stream of an RTSP connection: media told from replies, and all but the headers passed
-//! over.
+//! The byte stream of an RTSP connection: tells RTP packets from replies, and passes over all but the
+//! headers.
 use pinhole::rtp::{HEADER_LEN, Repr};
 use pinhole::rtsp::interleaved;
 
@@ -8,7 +8,7 @@ const HEAD: usize = interleaved::HEADER_LEN + HEADER_LEN;
 /// Where RTP is: the channel that SETUP asks for.
 const RTP_CHANNEL: u8 = 0;
 
-/// Reads a stream in whatever pieces it comes.
+/// Finds the RTP packets in a byte stream, in whatever pieces it comes.
 #[derive(Debug, Default)]
 pub(crate) struct Scanner {
     head: [u8; HEAD],
@@ -21,8 +21,8 @@ pub(crate) struct Scanner {
 }
 
 impl Scanner {
-    /// Takes what was read, and tells each RTP packet's header and payload length once all of it
-    /// was there.
+    /// Takes the bytes that were read. Calls `tell` with the header and the payload length of each RTP
+    /// packet, once its last byte was there. A packet may begin in one call and end in a later one.
     pub(crate) fn push(&mut self, mut bytes: &[u8], mut tell: impl FnMut(Repr, usize)) {
         while !bytes.is_empty() {
             if self.skip > 0 {
@@ -54,7 +54,7 @@ impl Scanner {
         }
     }
 
-    /// How much of the head has to be there to go on.
+    /// Returns how many bytes of the head have to be there to go on.
     fn want(&self) -> usize {
         match self.held {
             0 => 1,

@@ -1,10 +1,10 @@
-//! What one session received, told from RTP headers alone.
+//! Counts what one session receives, from RTP headers alone.
 use pinhole::rtp::Repr;
 
 /// Ticks of RTP time a second (RFC 2435, 3: the clock of JPEG).
 const CLOCK: f64 = 90_000.0;
 
-/// Counts one session's frames. The first one, that may have been joined midway, does not count.
+/// Counts the frames of one session. The first frame does not count, as it may have been joined midway.
 #[derive(Debug)]
 pub(crate) struct Tally {
     /// Ticks from one frame to the next.
@@ -36,23 +36,25 @@ struct Window {
     bytes: u64,
 }
 
-/// What a session's window came to.
+/// The frames that a session received between two calls of [`Tally::take`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Count {
-    /// Frames of which every packet came.
+    /// The number of frames of which every packet came.
     pub(crate) whole: u64,
-    /// Frames of which some came.
+    /// The number of frames of which some packets came, but not all.
     pub(crate) damaged: u64,
-    /// Frames that were to come, by the clock, and did not come whole.
+    /// The number of frames that were to come, by RTP time and by the clock, and did not come whole.
+    /// Damaged frames are counted here, too.
     pub(crate) missing: u64,
-    /// RTP payload bytes of the whole frames.
+    /// The number of RTP payload bytes of the whole frames.
     pub(crate) bytes: u64,
-    /// By how many microseconds each frame was later than the one that was the least late.
+    /// For each whole frame, by how many microseconds it was later than the frame that was the least
+    /// late.
     pub(crate) late: Vec<u32>,
 }
 
 impl Tally {
-    /// Counts a medium of so many frames a second.
+    /// Makes the counter of a stream with this frame rate.
     pub(crate) fn new(frames_per_second: f64) -> Self {
         Self {
             interval: CLOCK / frames_per_second,
@@ -65,7 +67,9 @@ impl Tally {
         }
     }
 
-    /// Takes a packet that arrived at `now`, in microseconds.
+    /// Takes a packet that arrived at `now`, in microseconds since any fixed moment. `payload` is the
+    /// length in bytes of what follows the fixed header. Packets that are late or come twice are left
+    /// out.
     pub(crate) fn push(&mut self, now: u64, header: Repr, payload: usize) {
         let Some(newest) = self.newest else {
             self.newest = Some(Newest {
@@ -108,7 +112,7 @@ impl Tally {
         }
     }
 
-    /// What came since the last call, `seconds` ago; counting starts over.
+    /// Returns what came since the last call, which was `seconds` ago, and starts counting anew.
     pub(crate) fn take(&mut self, seconds: f64) -> Count {
         let Window { whole, damaged, bytes } = std::mem::take(&mut self.window);
         let count = whole.len() as u64;
@@ -127,7 +131,8 @@ impl Tally {
     }
 }
 
-/// The `share` (0 to 1) quantile of `values`; 0 where there are none.
+/// Returns the value that the share `share` (0 to 1) of `values` does not exceed; 0 if there are no
+/// values. Changes the order of `values`.
 pub(crate) fn quantile(values: &mut [u32], share: f64) -> u32 {
     let at = (values.len().saturating_sub(1) as f64 * share).round() as usize;
     if values.is_empty() { 0 } else { *values.select_nth_unstable(at).1 }

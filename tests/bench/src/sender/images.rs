@@ -1,4 +1,4 @@
-//! Packets as a server sent them, to be sent again.
+//! Packets as a server has sent them, kept to be sent again.
 use crate::Result;
 use crate::rtsp::SetUp;
 use pinhole::rtsp::interleaved;
@@ -14,22 +14,24 @@ const SILENCE: Duration = Duration::from_secs(5);
 const TICKS: u32 = 3000;
 const MARKER: u8 = 0x80;
 
-/// The packets of a clip, one after the other in memory.
+/// The RTP packets of a clip, laid out one after the other in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Images {
-    /// All of it.
+    /// The bytes of all packets, with the framing in front of each if they are sent interleaved.
     pub(crate) bytes: Vec<u8>,
-    /// Where each packet is.
+    /// The range in `bytes` of each packet, with its framing.
     pub(crate) packets: Vec<Range<usize>>,
-    /// Which packets each frame has.
+    /// The range in `packets` of the packets of each frame.
     pub(crate) frames: Vec<Range<usize>>,
 }
 
-/// Has a server send `frames` frames of `url`, interleaved, and keeps the packets in a file: the
-/// length of each in two bytes, then itself.
+/// Has a server send `frames` frames of the medium `url`, interleaved, and keeps the RTP packets in
+/// `file`: for each its length in two bytes, big-endian, and then its bytes. The server must send at
+/// least so many frames.
 ///
 /// # Errors
-/// What the server or the file system says.
+/// Returns an error if the server refuses, sends nothing for five seconds, or closes the connection, or
+/// if the file cannot be written.
 pub(crate) fn record(url: &str, frames: usize, file: &Path) -> Result<()> {
     let mut set_up = SetUp::new(url, "RTP/AVP/TCP;unicast;interleaved=0-1")?;
     let play = set_up.play(None);
@@ -59,11 +61,12 @@ pub(crate) fn record(url: &str, frames: usize, file: &Path) -> Result<()> {
 }
 
 impl Images {
-    /// Reads what [`record`] kept, and lays it out so many times over, numbers and times running
-    /// on. Interleaved, each packet has its framing in front.
+    /// Reads what [`record`] has kept, and lays it out `copies` times. Sequence numbers and timestamps
+    /// run on from copy to copy, from 0, at 30 frames a second. If `interleaved` is true, each packet
+    /// has its interleaved framing in front.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// Returns an error if the file cannot be read.
     pub(crate) fn load(file: &Path, copies: usize, interleaved: bool) -> Result<Self> {
         let recorded = fs::read(file)?;
         let mut images = Self::default();

@@ -1,4 +1,5 @@
-//! Senders of packets made before, that do nothing else: the least that it can cost.
+//! Bare senders: they send packets that were made before, and do nothing else. That is the least that
+//! sending can cost, and the limit to which the servers are compared.
 pub(crate) mod images;
 mod outlet;
 
@@ -14,14 +15,15 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How a bare sender hands packets to the kernel.
+/// The system call by which a bare sender hands packets to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
-    /// `sendmsg` with `UDP_SEGMENT`.
+    /// `sendmsg` with `UDP_SEGMENT`: several datagrams in one call, which the kernel cuts apart (GSO).
     Gso,
-    /// `sendmmsg`.
+    /// `sendmmsg`: several datagrams in one call, each given by itself.
     Mmsg,
-    /// `writev` of interleaved packets, header and payload apart.
+    /// `writev` of interleaved packets on a TCP connection, with header and payload in buffers of their
+    /// own.
     Writev,
 }
 
@@ -53,11 +55,11 @@ pub(crate) struct Options {
     pub(crate) quantum: usize,
 }
 
-/// What pinhole-server sends at once.
+/// The number of packets that pinhole-server sends at one time for a stream.
 pub(crate) const QUANTUM: usize = 32;
 
 impl Options {
-    /// The command line that says the same.
+    /// Returns command-line arguments that say the same as these options.
     pub(crate) fn to_args(&self) -> Vec<String> {
         let kind = self.kind.to_possible_value().map_or_else(String::new, |kind| kind.get_name().to_owned());
         let pairs = [
@@ -91,8 +93,10 @@ struct Session {
     due: Instant,
 }
 
-/// When session `n` of so many starts. Frames of different sessions are due at different times:
-/// starts at equal distances could share a few phases of the frame interval among all.
+/// Returns how long after the first one the session `n` of `sessions` starts, if the starts are spread
+/// over `span`. `n` counts from 0. The times of the frames of different sessions differ, too: with
+/// starts at equal distances, all sessions could share a few phases of the frame interval. If `span` is
+/// zero, all sessions start together.
 pub(crate) fn start_of(n: usize, sessions: usize, span: Duration) -> Duration {
     const GOLDEN: f64 = 0.618_033_988_749_895;
     if span.is_zero() {
@@ -101,10 +105,12 @@ pub(crate) fn start_of(n: usize, sessions: usize, span: Duration) -> Duration {
     span.mul_f64(n as f64 / sessions as f64) + INTERVAL.mul_f64((n as f64 * GOLDEN).fract())
 }
 
-/// Says where it listens, waits for all sessions, and sends until it is killed or the clip ends.
+/// Prints the address at which it listens, waits for all sessions, and sends until it is killed or the
+/// clip has ended for each session.
 ///
 /// # Errors
-/// What the system says.
+/// Returns an error if the packets cannot be read, or if the system refuses a socket or a write to a
+/// connection.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let interleaved = options.kind == Kind::Writev;
     let images = Images::load(&options.images, options.copies, interleaved)?;
@@ -146,7 +152,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 impl Session {
-    /// Sends what is due; returns when to come back, unless the clip has ended.
+    /// Sends what is due. Returns when to call this again, or `None` if the clip has ended.
     fn send(&mut self, images: &Images, options: &Options) -> Result<Option<Instant>> {
         let Some(frame) = images.frames.get(self.frame) else { return Ok(None) };
         // A connection has flow control of its own, and needs no pace.

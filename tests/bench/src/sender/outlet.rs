@@ -1,4 +1,4 @@
-//! The system calls of bare senders.
+//! The system calls by which bare senders send.
 use super::Kind;
 use crate::Result;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, sendmmsg};
@@ -18,13 +18,18 @@ const MAX_SLICES: usize = 1024;
 /// As a server has it.
 const SEND_BUFFER: usize = 4 << 20;
 
-/// The socket that all sessions share.
+/// The UDP socket that all sessions of a bare sender share.
 #[derive(Debug)]
 pub(super) struct Shared {
     socket: UdpSocket,
     state: UdpSocketState,
 }
 
+/// Opens the nonblocking UDP socket that all sessions share.
+///
+/// # Errors
+/// Returns an error if the system refuses the socket, or if `kind` is [`Kind::Gso`] and the kernel
+/// cannot segment UDP.
 pub(super) fn udp_socket(kind: Kind) -> Result<Rc<Shared>> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.set_nonblocking(true)?;
@@ -36,7 +41,7 @@ pub(super) fn udp_socket(kind: Kind) -> Result<Rc<Shared>> {
     Ok(Rc::new(Shared { socket, state }))
 }
 
-/// Where one session's packets go.
+/// Where the packets of one session go, and by which system call.
 #[derive(Debug)]
 pub(super) enum Outlet {
     Gso { shared: Rc<Shared>, to: SocketAddr },
@@ -45,6 +50,12 @@ pub(super) enum Outlet {
 }
 
 impl Outlet {
+    /// Makes the outlet of one session. UDP goes over `shared` to the address `to`, and interleaved
+    /// packets go over `stream`.
+    ///
+    /// # Errors
+    /// Returns an error if `to` is no IPv4 address for [`Kind::Mmsg`], or if options of `stream` cannot
+    /// be set.
     pub(super) fn new(kind: Kind, shared: &Rc<Shared>, stream: TcpStream, to: SocketAddr) -> Result<Self> {
         let shared = Rc::clone(shared);
         Ok(match (kind, to) {
@@ -59,8 +70,13 @@ impl Outlet {
         })
     }
 
-    /// Sends these packets of `bytes`, of which the first `skip` bytes went before; returns how
-    /// many bytes were taken. A datagram that is refused is lost, and counts as taken.
+    /// Sends the packets of `bytes` that `packets` says, without the first `skip` bytes of them, which
+    /// an earlier call has sent. Returns how many bytes were taken: if they are fewer than the rest,
+    /// call this again later with so many more skipped. A datagram that is refused is lost, and counts
+    /// as taken.
+    ///
+    /// # Errors
+    /// Returns an error if the connection fails.
     pub(super) fn send(&self, bytes: &[u8], packets: &[Range<usize>], skip: usize) -> Result<usize> {
         let all = packets.iter().map(ExactSizeIterator::len).sum::<usize>();
         match self {
