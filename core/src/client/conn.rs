@@ -182,13 +182,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// Takes one UDP datagram. `track` is the number of the track on whose port it came, counted from 0,
-    /// as in [`Event::Setup`]. `port` says whether that was the track's RTP port or its RTCP port. Frames
-    /// that the datagram completes go to `sink`.
+    /// as in [`Event::Setup`]. `port` says whether that was the track's RTP port or its RTCP port. Media
+    /// data is written to the frames in `sink`, and frames that become complete are finished there.
     ///
-    /// Call this only for datagrams from the server's IP address, or from the one in
-    /// [`Event::ServerPorts`]. Drop other datagrams before: the address is not checked here. Datagrams
-    /// that are not valid RTP or RTCP of the track are ignored, and so are those for a track that is
-    /// unknown or not set up over UDP. Then call [`Self::poll_event`] and [`Self::poll_transmit`].
+    /// Call this only for datagrams from the IP address in [`Event::ServerPorts`], or from that of the
+    /// RTSP connection if the event gives none. Drop other datagrams before: the address is not checked
+    /// here. Datagrams that are not valid RTP or RTCP of the track are ignored, and so are those for a
+    /// track that is unknown or not set up over UDP. Then call [`Self::poll_event`] and
+    /// [`Self::poll_transmit`].
     pub fn handle_datagram<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
@@ -251,10 +252,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Answers [`Event::Setup`] of this track with the UDP ports that the caller has bound, in host
-    /// order. With `None`, the track cannot come over UDP: with [`TransportChoice::Auto`] all tracks are
-    /// set up interleaved in the RTSP connection, and otherwise the session fails with
-    /// [`ClientError::NoPorts`].
+    /// Answers [`Event::Setup`] of this track with the UDP ports that the caller has bound. With `None`,
+    /// the track cannot come over UDP: with [`TransportChoice::Auto`] all tracks are set up interleaved
+    /// in the RTSP connection, and otherwise the session fails with [`ClientError::NoPorts`].
     ///
     /// # Errors
     /// Returns [`NotWaiting`], and changes nothing, if the connection does not wait for the ports of this
@@ -313,9 +313,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Ends the session with TEARDOWN. [`Event::Closed`] follows, within 2 seconds even if the server
-    /// does not answer; go on with the calls of each turn until then. After the end of the session this
-    /// does nothing.
+    /// Ends the session with TEARDOWN. [`Event::Closed`] follows, at the latest 2 seconds after the
+    /// request if the server does not answer; go on with the calls of each turn until then. After the end
+    /// of the session this does nothing.
     pub fn teardown(&mut self) {
         self.state.command(Command::Teardown);
     }

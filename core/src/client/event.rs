@@ -137,7 +137,8 @@ pub enum ClientError {
         /// The length of the message in bytes; a lower bound if the end of the message is not known yet.
         need: usize,
     },
-    /// The server's session description is malformed. The error says where.
+    /// The server's session description cannot be read. The error says why. Another attempt would
+    /// probably fail, too.
     Description(SdpError),
     /// The presentation has no track in a codec that this library can receive. Another attempt would
     /// fail, too.
