@@ -114,7 +114,8 @@ pub struct Statistics {
     pub first_frame: Option<Duration>,
 }
 
-/// How many frames and bytes the cache of a track holds.
+/// How many frames and bytes the cache of one track holds now, from
+/// [`Client::usage`](super::Client::usage).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {

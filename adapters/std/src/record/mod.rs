@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// The most files that one recording may take.
 const MAX_FILES: usize = 100;
 
-/// What a [`Recorder`] has recorded.
+/// What a [`Recorder`] has recorded so far, from [`Recorder::recorded`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {

@@ -138,7 +138,8 @@ pub enum Event {
     Disconnected {
         /// The address and TCP port from which the client had connected.
         peer: SocketAddr,
-        /// Why the server has closed the connection.
+        /// Why the server has closed the connection. [`ConnError::Closed`] also comes when the server is
+        /// stopped.
         error: ConnError,
     },
     /// Something happened at a live input.
@@ -223,16 +224,16 @@ impl Server {
         self.first.library()
     }
 
-    /// Serves until [`Handle::stop`] is called. If every medium is a live input, serving also ends
-    /// when all of them have ended and their last frames are sent.
+    /// Serves until [`Handle::stop`] is called, and blocks meanwhile. If every medium is a live input,
+    /// serving also ends when all of them have ended and their last frames are sent.
     ///
-    /// One event loop runs on this thread, the others on threads of their own. Each of them calls
-    /// `tell` for what happens, one at a time: the others wait meanwhile if they have something to
-    /// tell, too.
+    /// One event loop runs on this thread, the others on threads of their own. Each of them calls `tell`
+    /// for what happens, one at a time: the others wait meanwhile if they have something to tell, too. No
+    /// client of a loop is served while it calls `tell`, so return soon.
     ///
     /// # Errors
-    /// [`Error::Loop`] if the operating system fails a loop, which also ends the others. Nothing that
-    /// a client does ends a loop.
+    /// [`Error::Loop`] if the operating system fails a loop, which also ends the others. Nothing that a
+    /// client does ends a loop.
     ///
     /// # Panics
     /// If `tell` panics.

@@ -24,7 +24,7 @@ pub struct Totals {
     pub missing: u64,
     /// The number of frames that clients counted as left out by the server.
     pub skipped: u64,
-    /// The number of RTP packets that the server sent by UDP.
+    /// The number of RTP packets by UDP that left the server's host, whether they arrived or not.
     pub rtp_by_udp: u64,
     /// Counts of the link-layer frames on the clients' links, in both directions.
     pub links: LinkTotals,
@@ -48,7 +48,7 @@ pub struct LinkTotals {
     pub sent: u64,
     /// The number of frames that were lost at random.
     pub lost: u64,
-    /// The number of frames that were lost because the link was cut.
+    /// The number of frames that were lost because they were sent while the link was cut.
     pub cut: u64,
     /// The number of frames that were lost because they would have waited too long at the link's bit rate.
     pub overflowed: u64,

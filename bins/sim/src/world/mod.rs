@@ -106,7 +106,7 @@ pub const fn udp(packets: usize) -> Option<UdpBuffers> {
 pub struct Served {
     /// The host that the server runs on.
     pub host: Host,
-    /// The server.
+    /// The server, which the [`Sim`] polls.
     pub server: Server<'static>,
     /// The clip that the server serves.
     pub clip: Clip,
