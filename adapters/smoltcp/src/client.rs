@@ -1,4 +1,4 @@
-//! An RTSP client on smoltcp sockets.
+//! An RTSP client on smoltcp sockets: [`Client`], with [`TrackSockets`] for each track by UDP.
 use crate::TCP_TIMEOUT;
 use crate::time::to_smoltcp;
 use crate::udp::{self, Sent, UdpPair};
@@ -11,7 +11,8 @@ use smoltcp::iface::{Context, SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp as smoltcp_udp};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
-/// The UDP sockets through which one track is received.
+/// The pair of UDP sockets through which a [`Client`] receives one track, and what the client learns about
+/// the source of the track's packets. [`Client::new`] takes a slice with one entry for each track.
 #[derive(Clone, Copy, Debug)]
 pub struct TrackSockets {
     pair: UdpPair,
@@ -20,16 +21,20 @@ pub struct TrackSockets {
 }
 
 impl TrackSockets {
-    /// Creates what a client needs to receive a track over UDP, from the two sockets of `pair`.
+    /// Creates the entry of one track, which is received through the two sockets of `pair`. Bind both sockets
+    /// before the client is polled; otherwise the session cannot use UDP, as if there were no entry.
     pub const fn new(pair: UdpPair) -> Self {
         Self { pair, source: None }
     }
 }
 
-/// An RTSP client: one session with one server.
+/// An RTSP client: one session with one server, over one TCP socket and, for each track, a pair of UDP
+/// sockets.
 ///
-/// Call [`Self::poll`] in each turn of the main loop, after
-/// [`Interface::poll`](smoltcp::iface::Interface::poll).
+/// Call [`Self::connect`] once, then [`Self::poll`] in each turn of the main loop, after
+/// [`Interface::poll`](smoltcp::iface::Interface::poll), until [`Self::is_closed`] returns true. For another
+/// session, create another client; it may have the same sockets and storage. `U` is the type of the URL, such
+/// as `&str`.
 #[derive(Debug)]
 pub struct Client<'a, U> {
     conn: ClientConn<&'a mut [u8], U>,
@@ -52,14 +57,21 @@ enum ConnectionState {
 }
 
 impl<'a, U: AsRef<[u8]>> Client<'a, U> {
-    /// Creates a session with the server of `url` on the TCP socket `socket`.
+    /// Creates a session with the server of `url`, over the TCP socket `socket`, which must be closed, as a
+    /// new one is. Nothing is sent before [`Self::connect`].
     ///
-    /// As many tracks as there are `tracks` can be received by UDP. Further tracks are received
-    /// interleaved in the RTSP connection, if `config` allows it. `storage` has [`Config::storage_len`]
-    /// bytes. `random` is a number that is hard to guess, as for [`ClientConn::new`].
+    /// `tracks` has the UDP sockets of one track in each entry, in the order in which the server describes
+    /// the tracks that can be received. Entries that are too many are not used. If there are too few, the
+    /// client receives all tracks interleaved in the RTSP connection, or fails with
+    /// [`ClientError::NoPorts`](pinhole::client::ClientError::NoPorts) if [`Config::transport`] allows UDP
+    /// only. If it allows interleaving only, `tracks` may be empty.
+    ///
+    /// `storage` must have [`Config::storage_len`] bytes. `random` is a number that is different each time
+    /// and hard to guess, as for [`ClientConn::new`].
     ///
     /// # Errors
-    /// Returns [`Unusable`] if the URL is not one of RTSP, or the storage is too short.
+    /// Returns [`Unusable`] if the URL is not one of RTSP, or if the storage is shorter than
+    /// [`Config::storage_len`]`(0)`.
     pub fn new(
         config: Config,
         now: Now,
@@ -75,11 +87,18 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         Ok(Self { conn, socket, tracks, server: None, connect_timeout, state })
     }
 
-    /// Begins to connect to `server` from `local`, a port that is not in use. The caller resolves the
-    /// host in the URL.
+    /// Begins to connect to the server's RTSP port `server` from `local`, which is a TCP port that is not in
+    /// use, with or without one of the interface's addresses. The caller resolves the host name in the URL
+    /// before. `context` is that of the interface:
+    /// [`Interface::context`](smoltcp::iface::Interface::context).
+    ///
+    /// Call this once, before the first [`Self::poll`]; without it, the session fails in that poll. If the
+    /// server refuses the connection, or does not answer within [`Config::response_wait`], a poll reports
+    /// [`Event::Failed`].
     ///
     /// # Errors
-    /// Returns the error of [`tcp::Socket::connect`].
+    /// Returns the error of [`tcp::Socket::connect`]: the socket is open, a port is 0, or an address is
+    /// unspecified or missing. No connection is begun then, and the call may be repeated.
     ///
     /// # Panics
     /// If the socket does not belong to `sockets`, as [`SocketSet::get_mut`] does.
@@ -98,28 +117,34 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         Ok(())
     }
 
-    /// Returns the RTSP connection, for its statistics.
+    /// Returns the RTSP connection, for its tracks and their statistics.
     pub const fn conn(&self) -> &ClientConn<&'a mut [u8], U> {
         &self.conn
     }
 
-    /// Returns the RTSP connection, to play, pause and end the session. Only [`Self::poll`] may pass it
-    /// bytes and the time.
+    /// Returns the RTSP connection, to play, pause and end the session. A command takes effect with the next
+    /// [`Self::poll`]: call that soon after. Do not call the connection's `handle_` and `poll_` methods, and
+    /// do not answer [`Event::Setup`]; [`Self::poll`] does so.
     pub const fn conn_mut(&mut self) -> &mut ClientConn<&'a mut [u8], U> {
         &mut self.conn
     }
 
-    /// Whether the session is over and the sockets are free for another client.
+    /// Returns whether the session is over and the TCP connection is closed, so that the sockets are free for
+    /// another client. If not, go on with [`Self::poll`].
     pub fn is_closed(&self) -> bool {
         self.state == ConnectionState::Closed
     }
 
-    /// Does everything that can be done now: receives packets, writes frames to `sink`, and sends
-    /// requests and reports. `on_event` observes all events but [`Event::Setup`], which is answered here.
+    /// Does everything that can be done now: receives packets, writes frames to `sink`, and sends requests
+    /// and reports. `on_event` is called with each event except [`Event::Setup`], which is answered here.
     ///
-    /// Returns when to call it next if nothing arrives before; the main loop waits for the earlier of
-    /// this and [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). Call it also after each
-    /// [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket.
+    /// Returns when to call it next if nothing arrives before; the main loop waits for the earlier of this
+    /// time and that of [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). With `None`, nothing is
+    /// due until something arrives. Call it also after each
+    /// [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket, and after a command to
+    /// [`Self::conn_mut`].
+    ///
+    /// After [`Event::Closed`] or [`Event::Failed`], go on until [`Self::is_closed`] returns true.
     ///
     /// # Panics
     /// If a handle of the client does not belong to `sockets`, as [`SocketSet::get_mut`] does.

@@ -1,22 +1,25 @@
 //! Conversions between smoltcp's clock and the core's. Both count microseconds from an origin that the
-//! caller chooses.
+//! caller chooses, such as the start of the device.
 use pinhole::time::{Duration, Instant, Now, NtpTime};
 
-/// Returns the current time for a device without a wall clock.
+/// Returns smoltcp's time `at` as the core's time, for a device without a wall clock.
 ///
-/// The sender reports then take the monotonic clock's origin for 1970, which suffices to synchronise
-/// tracks with each other. With a wall clock, replace [`Now::ntp`].
+/// The wall clock in it, [`Now::ntp`], is made up: it takes the origin of smoltcp's clock for 1970. That
+/// suffices for receivers to synchronise tracks with each other. If the device has a wall clock, set
+/// [`Now::ntp`] from that.
 pub fn now(at: smoltcp::time::Instant) -> Now {
     let at = from_smoltcp(at);
     Now { at, ntp: NtpTime::from_unix(at.since(Instant::ZERO)) }
 }
 
-/// Converts a time of smoltcp's. A time before the origin becomes the origin.
+/// Converts a time of smoltcp to one of the core. Both count microseconds from the same origin. A time before
+/// the origin becomes the origin.
 pub fn from_smoltcp(at: smoltcp::time::Instant) -> Instant {
     Instant::ZERO + Duration::from_micros(u64::try_from(at.total_micros()).unwrap_or(0))
 }
 
-/// Converts a time of the core's. A time later than smoltcp's latest becomes the latest.
+/// Converts a time of the core to one of smoltcp. Both count microseconds from the same origin. A time later
+/// than smoltcp's latest becomes the latest.
 pub fn to_smoltcp(at: Instant) -> smoltcp::time::Instant {
     smoltcp::time::Instant::from_micros(i64::try_from(at.as_micros()).unwrap_or(i64::MAX))
 }

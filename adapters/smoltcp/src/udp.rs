@@ -4,23 +4,28 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp::{SendError, Socket, UdpMetadata};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-/// Length of the longest RTCP packet that a server or a client sends, in bytes: a report, SDES with a
-/// CNAME, and BYE.
+/// The length in bytes of the longest RTCP packet that a server or a client sends: a report, SDES with a
+/// CNAME, and BYE. It does not count the headers of UDP and IP.
 pub const REPORT: usize = 80;
 
 /// The number of a server's only pair: [`PortPair::socket`].
 pub(crate) const SOCKET: u8 = 0;
 
-/// Two UDP sockets of a set, bound by the caller: RTP's to an even port, RTCP's to the next port
-/// (RFC 3550, 11).
+/// The handles of two UDP sockets of a socket set: one for RTP, and one for RTCP.
+/// [`Arena::udp_pair`](crate::memory::Arena::udp_pair) makes such a pair.
 ///
-/// The payload storage of RTP's transmit buffer must hold at least one packet. A larger one holds more
-/// of a frame, and takes fewer turns of the caller's loop for it.
+/// Bind both sockets before use: RTP's to an even port, and RTCP's to the next port (RFC 3550, 11).
+/// [`Server::new`](crate::server::Server::new) refuses any other pair. A [`Client`](crate::client::Client)
+/// only needs both to be bound; otherwise it cannot receive by UDP.
+///
+/// The transmit buffer of a server's RTP socket must hold at least one packet of
+/// [`Config::max_packet`](pinhole::server::Config::max_packet) bytes. A larger one holds more of a frame, so
+/// that the frame is sent in fewer turns of the main loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UdpPair {
-    /// The UDP socket for RTP packets.
+    /// The handle of the UDP socket for RTP packets.
     pub rtp: SocketHandle,
-    /// The UDP socket for RTCP packets.
+    /// The handle of the UDP socket for RTCP packets.
     pub rtcp: SocketHandle,
 }
 

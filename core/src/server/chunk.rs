@@ -7,7 +7,12 @@ use crate::rtp::{PIECES, SplitPacket};
 use crate::storage::{Fifo, put};
 use crate::time::Now;
 
-/// Bytes that are due on an RTSP connection. A guard that is dropped changes nothing: they stay due.
+/// Bytes that are due on an RTSP connection: replies, and packets that are interleaved in it.
+/// [`Turn::poll_stream`](super::Turn::poll_stream) returns it.
+///
+/// Either copy bytes with [`Self::fill`] or pass them on with [`Self::pieces`], write them to the connection,
+/// and say with [`Self::advance`] how many the connection took; or call [`Self::write`]. If a chunk is
+/// dropped without that, nothing has happened: the bytes stay due.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `advance` says how much was written"]
 pub struct Chunk<'a, S: ?Sized> {
@@ -18,8 +23,12 @@ pub struct Chunk<'a, S: ?Sized> {
 }
 
 impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
-    /// Copies messages to `out` until it is full, the last one possibly in part. Returns the number of bytes
-    /// copied. They stay due until [`Self::advance`] is called.
+    /// Copies the bytes that are due to `out` until it is full. Of the last message, perhaps only a part is
+    /// copied.
+    ///
+    /// Returns the number of bytes copied. It is 0 if `out` is empty, or if the next message is longer than
+    /// [`Turn::limit_stream`](super::Turn::limit_stream) allows; then go on in a later turn. The bytes stay
+    /// due until [`Self::advance`] is called.
     pub fn fill(&self, out: &mut [u8]) -> usize {
         let queued = self.state.outgoing.bytes(self.tx);
         let mut done = queued.len().min(out.len());
@@ -36,9 +45,13 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         done
     }
 
-    /// Copies messages to `out` until it is full, the last one possibly in part, and counts them as sent.
-    /// Returns the number of bytes copied. It is faster than [`Self::fill`] and [`Self::advance`], for
-    /// outlets that take all that was copied.
+    /// Copies the bytes that are due to `out` until it is full, and counts them as sent. Of the last message,
+    /// perhaps only a part is copied; the rest is kept in the connection's storage and is sent next.
+    ///
+    /// Returns the number of bytes copied. It is 0 if `out` is empty, or if the next message is longer than
+    /// [`Turn::limit_stream`](super::Turn::limit_stream) allows; then go on in a later turn. Use this instead
+    /// of [`Self::fill`] and [`Self::advance`] for an outlet that surely takes all that was copied: it is
+    /// faster.
     pub fn write(self, out: &mut [u8]) -> usize {
         let Self { state, tx, store, now } = self;
         let queued = state.outgoing.bytes(tx);
@@ -60,10 +73,17 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         done
     }
 
-    /// Hands whole messages to `push` as up to `most` slices, for a vectored write. The bytes of frames are
-    /// slices of the store, and are not copied. Headers are written to `heads` first, about 30 bytes for
-    /// each message; what does not fit in there is left out. Returns the number of bytes in all slices. They
-    /// stay due until [`Self::advance`] is called.
+    /// Passes the bytes that are due to `push` as slices, for a vectored write such as `writev`. The bytes of
+    /// frames are slices of the store, and are not copied.
+    ///
+    /// `most` is the most slices that the vectored write takes; 0 counts as 1. Each packet takes up to four
+    /// slices, and is passed as a whole or not at all, so no packet is begun when fewer than four slices are
+    /// left. `heads` is room for headers: about 30 bytes for each RTP packet, and less than 100 for each RTCP
+    /// packet. A packet whose header does not fit is not passed, nor is any after it.
+    ///
+    /// Returns the number of bytes in all slices. They stay due until [`Self::advance`] is called. With 0,
+    /// nothing was passed for want of slices or room, or because the next message is longer than
+    /// [`Turn::limit_stream`](super::Turn::limit_stream) allows.
     pub fn pieces<'h>(&'h self, most: usize, heads: &'h mut [u8], mut push: impl FnMut(&'h [u8])) -> usize
     where
         'a: 'h,
@@ -93,7 +113,9 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         bytes
     }
 
-    /// Counts the first `n` bytes as sent. `n` is at most what [`Self::fill`] or [`Self::pieces`] returned.
+    /// Takes note that the connection took the first `n` bytes of those that [`Self::fill`] copied or
+    /// [`Self::pieces`] passed on. `n` must not be greater than what that method returned: what is beyond
+    /// would count as sent without having been written. 0 changes nothing.
     ///
     /// If a message was sent in part, its rest is copied to the connection's storage and is sent next, even
     /// if its frame leaves the store before that.

@@ -5,25 +5,34 @@ use crate::rtp::{Port, rtcp};
 use crate::time::Now;
 use core::net::SocketAddr;
 
-/// How strong a connection's claim to a datagram is. The adapter hands the datagram to the connection with
-/// the [strongest](Claim::strongest) claim.
+/// How strong a connection's claim to a UDP datagram is; the result of
+/// [`ServerConn::claim`](super::ServerConn::claim).
+///
+/// Where several connections share a pair of UDP sockets, ask each of them for its claim, and hand the
+/// datagram to the connection with the [strongest](Claim::strongest) one. The variants are in ascending
+/// order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Claim {
-    /// The datagram does not belong to the connection.
+    /// The datagram does not belong to the connection. To hand it in would change nothing.
     No,
-    /// The datagram comes from the address of a session whose ports are not confirmed yet.
+    /// The datagram comes from the client's address and from a port that is not known, and may tell the port
+    /// of a session whose ports are not confirmed yet.
     Latch,
-    /// The datagram is an RTCP report on the SSRC of a session.
+    /// The datagram comes from the client's address, and is an RTCP report on the SSRC of one of its
+    /// sessions.
     Ssrc,
-    /// The datagram comes from the address and port of a session.
+    /// The datagram comes from the client's address, and from the port to which a session sends.
     Exact,
 }
 
 impl Claim {
-    /// Returns the greatest of all claims, and whose it is. Returns `None` where every claim is
-    /// [`Claim::No`], and where the greatest is [`Claim::Latch`] and two connections have it: the caller
-    /// drops that datagram.
+    /// Returns the strongest of `claims`, and whose it is. `T` is whatever names a connection, such as its
+    /// index. If several have an equal claim of [`Claim::Ssrc`] or [`Claim::Exact`], the first of them
+    /// counts.
+    ///
+    /// Returns `None` if there is no claim other than [`Claim::No`], and if the strongest is [`Claim::Latch`]
+    /// and two connections have it. Drop the datagram then.
     pub fn strongest<T>(claims: impl IntoIterator<Item = (T, Self)>) -> Option<(T, Self)> {
         let mut best = None;
         let mut tie = false;
@@ -39,15 +48,18 @@ impl Claim {
     }
 }
 
-/// A pair of UDP ports that the adapter sends from.
+/// A pair of bound UDP sockets, one for RTP and one for RTCP, from which the packets of a session can leave.
+/// The adapter passes it to [`Turn::set_ports`](super::Turn::set_ports).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PortPair {
-    /// The adapter's own number for the pair of sockets. The core stores it and hands it back.
+    /// The adapter's own number for the pair of sockets. [`Transmit::socket`](super::Transmit::socket)
+    /// returns it with the packets that are to leave from the pair; pass it in with each datagram that
+    /// arrives there.
     pub socket: u8,
-    /// The local UDP port of the socket for RTP.
+    /// The local UDP port of the socket for RTP. The client is told it.
     pub rtp: u16,
-    /// The local UDP port of the socket for RTCP.
+    /// The local UDP port of the socket for RTCP. The client is told it.
     pub rtcp: u16,
 }
 

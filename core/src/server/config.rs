@@ -3,37 +3,51 @@ use crate::rtp::{MIN_PACKET, SenderConfig};
 use crate::rtsp::interleaved;
 use crate::time::Duration;
 
-/// The most tracks that one connection can have set up, over all of its sessions.
+/// The most tracks that one connection can have set up at once, over all of its sessions. A SETUP of a
+/// further track is refused with 453.
 pub const MAX_TRACKS: usize = 4;
-/// The shortest receive buffer of a connection in bytes: requests up to this length are always taken.
+/// The length in bytes that every connection has room for at least in its receive buffer. Requests up to this
+/// length, header and body together, are never refused as too long.
 pub const MIN_REQUEST: usize = 256;
 /// The longest reply in bytes: a session description, or RTP-Info for each track.
 pub(super) const REPLY_ROOM: usize = 1536;
 
-/// How a connection behaves.
+/// How a server connection behaves: its packets, its timeouts, and what it grants. Begin with
+/// [`Self::DEFAULT`], and change fields.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Config {
-    /// The length of an RTP packet in bytes, with its RTP header and without those of UDP and IP. Values
-    /// are clamped to 548 up to 65,507. A client may ask for shorter packets with `Blocksize` (RFC 2326,
-    /// 12.7).
+    /// The length in bytes of the longest RTP packet, with its RTP header, and without the headers of UDP and
+    /// IP or of interleaving. Values below 548 or above 65,507 are clamped. A client may ask for shorter
+    /// packets with `Blocksize` (RFC 2326, 12.7), but not for longer ones.
     pub max_packet: u16,
-    /// How late a frame may be before the session leaves out whole frames.
+    /// How late a frame may be, compared with the time at which it is due, before the session leaves out
+    /// whole frames and goes on at the newest one that is due. With 0, it does so as soon as a newer frame is
+    /// due. Where frames need each other, those that no other frame needs are left out at a quarter of this
+    /// already.
     pub late: Duration,
-    /// How long a session is kept when nothing arrives from its client (RFC 2326, 12.37).
+    /// How long a session is kept when no sign of life comes from its client (RFC 2326, 12.37). After that it
+    /// ends with [`CloseReason::Timeout`](super::CloseReason::Timeout). Signs of life are requests that name
+    /// the session, datagrams and interleaved packets from the client, and, interleaved, that it takes what
+    /// it is sent. The client is told the timeout in whole seconds, rounded down.
+    ///
+    /// A connection that has no session ends after the same time without a message, with
+    /// [`ConnError::Idle`](super::ConnError::Idle).
     pub session_timeout: Duration,
-    /// The greatest delivery rate, as a multiple of the presentation rate, that a client may ask for with
-    /// `Speed` (RFC 2326, 12.35). Over UDP it is limited to 4 in addition.
+    /// The greatest delivery rate, as a multiple of the presentation rate, that a client gets when it asks
+    /// for one with `Speed` (RFC 2326, 12.35); 0 counts as 1. Over UDP the limit is 4 if this is more. A
+    /// client that asks for more gets the limit, and is told so in the reply. Live media always have speed 1.
     pub max_speed: u16,
-    /// Whether a session over UDP sends fewer frames, down to one in eight, when its client reports more
-    /// than 10 % of packets lost, and all frames again when it reports less than 2 %.
+    /// Whether a session over UDP sends fewer frames, down to one in eight, while its client reports more
+    /// than 10 % of packets lost, and goes back to all frames when it reports less than 2 %. Each change is
+    /// reported as [`Notice::Adapted`](super::Notice::Adapted). It has no effect on interleaved sessions.
     pub adapt: bool,
 }
 
 impl Config {
-    /// Packets of 1400 bytes, frames left out when they are one second late, a session timeout of 60
-    /// seconds, a speed of up to 16, and adaptation to loss.
+    /// The usual configuration: packets of up to 1400 bytes, frames left out when they are one second late, a
+    /// session timeout of 60 seconds, a speed of up to 16, and adaptation to loss.
     pub const DEFAULT: Self = Self {
         max_packet: SenderConfig::DEFAULT_MAX_PACKET,
         late: Duration::from_secs(1),
@@ -43,16 +57,19 @@ impl Config {
     };
 
     /// Returns how many bytes of storage [`ServerConn::turn`](super::ServerConn::turn) needs with this
-    /// configuration to take requests of up to `request` bytes. `request` counts as [`MIN_REQUEST`] where
-    /// it is less.
+    /// configuration to take requests of up to `request` bytes, header and body together. A `request` below
+    /// [`MIN_REQUEST`] counts as [`MIN_REQUEST`].
+    ///
+    /// A client's longer request is answered with 413. Its longer interleaved packets are dropped.
     pub const fn storage_len(&self, request: usize) -> usize {
         let request = if request < MIN_REQUEST { MIN_REQUEST } else { request };
         request.saturating_add(self.outgoing_len())
     }
 
-    /// Returns the length in bytes of the longest message that a connection writes: a reply, or an
-    /// interleaved packet. A transport whose send buffer is shorter never takes that message: see
-    /// [`Turn::limit_stream`](super::Turn::limit_stream).
+    /// Returns the length in bytes of the longest message that a connection writes: a reply, which may have
+    /// 1,536 bytes, or an interleaved packet with its 4 bytes of header. Give the transport a send buffer of
+    /// this length at least, if [`Turn::limit_stream`](super::Turn::limit_stream) is called with the room in
+    /// it: a message that is longer than the room is never begun.
     pub const fn message_len(&self) -> usize {
         let packet = self.packet_len();
         if packet < REPLY_ROOM { REPLY_ROOM } else { packet }

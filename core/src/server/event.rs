@@ -3,59 +3,70 @@ use crate::frame::TrackId;
 use crate::rtsp::LowerTransport;
 use crate::time::Duration;
 
-/// Something that happened on a connection.
+/// Something that happened on a connection. [`Turn::poll_event`](super::Turn::poll_event) and
+/// [`Application::notice`](super::Application::notice) report each notice once; except for
+/// [`Self::Disconnect`], nothing has to be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Notice {
-    /// A client set up a track.
+    /// A client set up a track. It does not play before its PLAY.
     Opened {
-        /// The session that the track belongs to.
+        /// The session that the track belongs to. A session of several tracks has a notice for each.
         session: SessionId,
-        /// The number of the track in its medium, counted from 0.
+        /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
+        /// of the track in it, counted from 0.
         track: TrackId,
-        /// The lower transport of the track's packets.
+        /// How the track's packets travel: over UDP, or interleaved in the RTSP connection.
         transport: LowerTransport,
     },
-    /// Frames were left out, because the session was late or because the store no longer has them.
+    /// Frames of a track were due and were not sent, because the session was late, because the store no
+    /// longer had them, or because they cannot be sent. The session goes on with a later frame.
     Skipped {
         /// The session that the track belongs to.
         session: SessionId,
-        /// The number of the track in its medium, counted from 0.
+        /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
+        /// of the track in it, counted from 0.
         track: TrackId,
-        /// The number of frames since the last notice of this kind.
+        /// The number of frames that were left out since the last notice of this kind for this track.
         frames: u64,
     },
-    /// The client's reports of loss changed how many frames are sent to it.
+    /// The client's reports of lost packets have changed how many frames of a track are sent to it over UDP.
+    /// See [`Config::adapt`](super::Config::adapt).
     Adapted {
         /// The session that the track belongs to.
         session: SessionId,
-        /// The number of the track in its medium, counted from 0.
+        /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
+        /// of the track in it, counted from 0.
         track: TrackId,
-        /// Every `one_in`-th frame is sent from here on, from 1 (all frames) to 8. At least two frames a
-        /// second are sent in any case.
+        /// From now on every `one_in`-th frame is sent: 1 (all frames), 2, 4 or 8. A medium with few frames
+        /// is thinned less, so that at least two frames a second are sent, or all if it has fewer.
         one_in: u8,
     },
-    /// The track was played to its end. The client may play it again.
+    /// A track was played to its end, or to the end of the range that the client asked for, and BYE was sent.
+    /// The session stays, and the client may play it again.
     Ended {
         /// The session that the track belongs to.
         session: SessionId,
-        /// The number of the track in its medium, counted from 0.
+        /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
+        /// of the track in it, counted from 0.
         track: TrackId,
     },
     /// A track was removed from its session. The session ends with its last track.
     Closed {
         /// The session that the track belonged to.
         session: SessionId,
-        /// The number of the track in its medium, counted from 0.
+        /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
+        /// of the track in it, counted from 0.
         track: TrackId,
         /// Why the track was removed.
         reason: CloseReason,
-        /// The track's final counts.
+        /// The final figures of the track, from its SETUP on.
         summary: Summary,
     },
-    /// The connection takes no more requests. Write what
-    /// [`Turn::poll_stream`](super::Turn::poll_stream) still returns, then close the transport.
+    /// The connection takes no more requests, for the reason given. Write what
+    /// [`Turn::poll_stream`](super::Turn::poll_stream) and
+    /// [`Turn::poll_transmit`](super::Turn::poll_transmit) still return, then close the transport.
     Disconnect(ConnError),
 }
 
@@ -64,18 +75,21 @@ pub enum Notice {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The client sent TEARDOWN.
+    /// The client sent TEARDOWN for the track or its session.
     Teardown,
-    /// Nothing arrived from the client for [`Config::session_timeout`](super::Config::session_timeout).
+    /// No sign of life came from the client for [`Config::session_timeout`](super::Config::session_timeout).
     Timeout,
-    /// The client set up the same track again, as FFmpeg does to change from UDP to TCP.
+    /// The client set up the same track again, as FFmpeg does to change from UDP to TCP. The new one has a
+    /// [`Notice::Opened`] of its own.
     Replaced,
-    /// The application closed the connection, or the connection was lost.
+    /// The server closed the connection, by [`ServerConn::close`](super::ServerConn::close), or the
+    /// connection was lost.
     Closed,
 }
 
 impl CloseReason {
-    /// Returns the reason as a clause in English, for logs.
+    /// Returns the reason as a clause in English without a capital or a full stop, for logs, such as "the
+    /// client tore it down".
     pub const fn description(self) -> &'static str {
         match self {
             Self::Teardown => "the client tore it down",
@@ -86,7 +100,8 @@ impl CloseReason {
     }
 }
 
-/// An RTSP session identifier. It is sent as 16 hexadecimal digits (RFC 2326, 3.4).
+/// An RTSP session identifier: a random number, which the core draws at the first SETUP of a session. On the
+/// network and by [`Display`](core::fmt::Display), it is 16 hexadecimal digits (RFC 2326, 3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SessionId(pub u64);
@@ -97,51 +112,58 @@ impl core::fmt::Display for SessionId {
     }
 }
 
-/// The figures of one track of a session, counted since its SETUP.
+/// The figures of one track of a session, counted from its SETUP on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Summary {
     /// The number of frames of which the last packet was sent.
     pub frames: u64,
-    /// Frames that were due but left out because the session was late.
+    /// The number of frames that were due and not sent, because the session was late, because the store no
+    /// longer had them, or because they cannot be sent.
     pub frames_skipped: u64,
-    /// Frames that were left out because the client reported loss.
+    /// The number of frames that were left out to send fewer: because the client reported loss, or where
+    /// frames need each other, because of `Scale`.
     pub frames_thinned: u64,
     /// The number of RTP packets sent.
     pub packets: u64,
-    /// The number of RTP payload bytes sent.
+    /// The number of RTP payload bytes sent, without the headers of RTP and what is below it.
     pub octets: u64,
-    /// The cumulative number of lost packets in the client's last report (RFC 3550, 6.4.1). It is negative
-    /// where the client received more duplicates than it missed packets.
+    /// The cumulative number of lost packets in the client's newest report (RFC 3550, 6.4.1); 0 before the
+    /// first report. It is negative if the client received more duplicates than it missed packets.
     pub lost: i32,
-    /// The time from SETUP to the end of the track.
+    /// The time from SETUP to the removal of the track, or until now if the track is still set up.
     pub lifetime: Duration,
 }
 
-/// Why a connection takes no more requests.
+/// Why a connection takes no more requests. In each case, write what is still due, then close the transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ConnError {
-    /// The peer sent bytes that are not RTSP.
+    /// The client sent bytes that are no RTSP, or a request of which the end cannot be found because its
+    /// `Content-Length` is malformed. It is answered with 400.
     NotRtsp {
-        /// The offset of the first such byte, from the connection's first byte.
+        /// The offset in bytes at which the fault was found, counted from the connection's first byte.
         at: u64,
     },
-    /// The peer sent a message that is longer than the connection's receive buffer, and of which the end
-    /// cannot be found.
+    /// The client sent a message that is longer than the connection's receive buffer, and whose end is not
+    /// known or is more than 1 MiB away. It is answered with 413. After any other message that is too long,
+    /// the connection continues.
     TooLong {
-        /// The offset of the message's first byte that did not fit, from the connection's first byte.
+        /// The offset in bytes of the first byte that did not fit, or of the message's body, counted from the
+        /// connection's first byte.
         at: u64,
     },
-    /// The connection had no session and no request for
+    /// The connection had no session, and no message came, for
     /// [`Config::session_timeout`](super::Config::session_timeout).
     Idle,
-    /// The application closed the connection, or reported it as lost.
+    /// The server closed the connection, by [`ServerConn::close`](super::ServerConn::close), or reported it
+    /// as lost, by [`ServerConn::disconnected`](super::ServerConn::disconnected).
     Closed,
-    /// The caller provided less storage than the configuration needs.
+    /// The caller passed less storage to [`ServerConn::turn`](super::ServerConn::turn) than any connection
+    /// with its configuration needs: a mistake in the program.
     StorageTooSmall {
-        /// The bytes needed: [`Config::storage_len`](super::Config::storage_len)`(0)`.
+        /// The least number of bytes that would do: [`Config::storage_len`](super::Config::storage_len)`(0)`.
         need: usize,
     },
 }

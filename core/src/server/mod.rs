@@ -1,15 +1,19 @@
 //! The server's side of an RTSP connection, and of the sessions that are set up on it.
 //!
-//! An adapter keeps a [`ServerConn`] for each connection, and provides storage for requests and replies. In
-//! each round of its loop it does the following:
+//! An adapter keeps a [`ServerConn`] for each connection, and provides storage for requests and replies. For
+//! each connection it does the following in each round of its loop:
 //!
-//! 1. It hands in datagrams ([`ServerConn::handle_datagram`]), begins a [`Turn`] ([`ServerConn::turn`]), and
-//!    hands in bytes of the connection ([`Turn::handle_stream`]).
+//! 1. It hands in datagrams ([`ServerConn::handle_datagram`]), begins a [`Turn`] ([`ServerConn::turn`]),
+//!    names the UDP ports for new tracks ([`Turn::set_ports`]), and hands in bytes of the connection
+//!    ([`Turn::handle_stream`]).
 //! 2. It calls [`Turn::serve`] with the program's [`Application`], which answers requests and takes note of
-//!    events, or [`Turn::poll_event`] until that returns `None`.
+//!    events, or calls [`Turn::poll_event`] until that returns `None`.
 //! 3. It sends what [`Turn::poll_stream`] and [`Turn::poll_transmit`] return, until they return `None` or
-//!    their socket takes no more, and serves once more, as sending may end sessions.
+//!    their socket takes no more. It then serves once more, because sending may end sessions.
 //! 4. It sleeps until the time of [`ServerConn::poll_at`], or until bytes, datagrams or frames arrive.
+//!
+//! It calls [`ServerConn::disconnected`] when the transport is lost, and closes the transport after
+//! [`Notice::Disconnect`], once everything is sent.
 mod application;
 mod chunk;
 mod claim;

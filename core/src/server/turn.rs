@@ -12,8 +12,12 @@ use crate::storage::put;
 use crate::time::Now;
 use core::net::SocketAddr;
 
-/// A connection together with its storage, at one time. [`ServerConn::turn`](super::ServerConn::turn) makes
-/// it; to drop it changes nothing.
+/// A connection together with its storage, at one time: what is done in one pass of the main loop.
+/// [`ServerConn::turn`](super::ServerConn::turn) begins it.
+///
+/// Hand in bytes ([`Self::handle_stream`]), have requests answered ([`Self::serve`] or [`Self::poll_event`]),
+/// send what is due ([`Self::poll_stream`], [`Self::poll_transmit`]), and serve once more. A turn needs no
+/// end: to drop it changes nothing.
 #[derive(Debug)]
 pub struct Turn<'a> {
     state: &'a mut ConnState,
@@ -28,10 +32,11 @@ pub struct Turn<'a> {
 /// What [`Turn::poll_event`] returns: a request to answer, or a notice.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A client's request waits for an answer. Answer it by one of its methods; a request that is dropped
-    /// is offered again in the next turn.
+    /// A client's request waits for an answer. Answer it by one of its methods. If it is dropped, it is
+    /// offered again in the next turn, and no later request is read before.
     Request(Request<'a>),
-    /// Something happened. It is reported once and needs no answer.
+    /// Something happened. It is reported once and needs no answer. After [`Notice::Disconnect`], close the
+    /// transport once everything is sent.
     Notice(Notice),
 }
 
@@ -53,31 +58,38 @@ impl<'a> Turn<'a> {
         Self { state, rx, tx, now, ports: None }
     }
 
-    /// Sets the pair of UDP ports that the packets of a session leave from, if it is set up by UDP in this
-    /// turn. Without one, a SETUP by UDP is refused with 461.
+    /// Sets the pair of UDP ports for tracks that are set up by UDP in this turn: their packets will leave
+    /// from it. Call this before [`Self::serve`] or [`Self::poll_event`], in each turn. Without a call or
+    /// with `None`, a SETUP by UDP is refused with 461. Tracks that were set up before keep their pair.
     pub const fn set_ports(&mut self, ports: Option<PortPair>) {
         self.ports = ports;
     }
 
-    /// Sets how many bytes the transport takes now, for a connection whose storage must be free at the end
-    /// of the turn. No message is begun that is longer, and none is read whose reply might be. Without a
-    /// call, there is no limit. A limit that stays below [`Config::message_len`](super::Config::message_len)
-    /// can hold back everything for ever.
+    /// Sets how many bytes the transport takes now, for a connection whose storage must be free at the end of
+    /// the turn. Call it in each turn and whenever the number has changed; without a call, there is no limit.
+    ///
+    /// No message is begun that is longer, and none is read while a reply, of 1,536 bytes at most, might be
+    /// longer. A limit that always stays below [`Config::message_len`](super::Config::message_len) can hold
+    /// back everything for ever.
     pub const fn limit_stream(&mut self, bytes: usize) {
         self.state.stream_limit = bytes;
     }
 
-    /// Returns how many bytes [`Self::handle_stream`] takes now. A caller that reads no more than this from
-    /// its socket needs no buffer for a rest.
+    /// Returns how many bytes [`Self::handle_stream`] takes now. Read no more than this from the socket, and
+    /// no buffer is needed for bytes that were not taken. With 0, read again after [`Self::poll_event`]
+    /// returned `None`, or in a later turn: requests are waiting for an answer, or for room for their
+    /// replies.
     pub fn stream_room(&self) -> usize {
         self.state.incoming.room(self.rx)
     }
 
-    /// Takes bytes from the connection. Returns how many it took; offer the rest again after
-    /// [`Self::poll_event`] returned `None`.
+    /// Takes bytes of the RTSP connection, in the order in which they arrived. Returns how many were taken,
+    /// which may be fewer than `data` has or none: offer the others again, first of all, after
+    /// [`Self::poll_event`] returned `None`, or in a later turn.
     ///
     /// # Errors
-    /// A [`ConnError`] once the connection takes no more requests; nothing is taken.
+    /// Returns the [`ConnError`] once the connection takes no more requests. Nothing is taken: drop the
+    /// bytes.
     pub fn handle_stream(&mut self, data: &[u8]) -> Result<usize, ConnError> {
         self.handle_stream_with(|room| {
             let taken = data.len().min(room.len());
@@ -86,11 +98,12 @@ impl<'a> Turn<'a> {
         })
     }
 
-    /// Takes bytes that `read` writes to the front of the slice it is given. `read` returns how many it
-    /// wrote, as this method does.
+    /// Takes bytes of the RTSP connection that `read` writes to the front of the slice it is given, which has
+    /// [`Self::stream_room`] bytes and may be empty. `read` returns how many bytes it wrote, and so does this
+    /// method.
     ///
     /// # Errors
-    /// A [`ConnError`] once the connection takes no more requests; `read` is not called.
+    /// Returns the [`ConnError`] once the connection takes no more requests. `read` is not called.
     pub fn handle_stream_with(&mut self, read: impl FnOnce(&mut [u8]) -> usize) -> Result<usize, ConnError> {
         let Self { state, rx, .. } = self;
         if let Some(error) = state.error {
@@ -102,9 +115,12 @@ impl<'a> Turn<'a> {
         Ok(taken)
     }
 
-    /// Takes back the bytes that arrived and are not dealt with: of a message that is not complete, has no
-    /// room for its reply, or is a request that was not answered. Returns how many; they are the first that
-    /// must be offered again.
+    /// Takes back the bytes that were handed in and are not dealt with: those of a message that is not
+    /// complete, that has no room for its reply, or that is a request which was not answered. It is for a
+    /// connection whose storage must be free at the end of the turn.
+    ///
+    /// Returns how many bytes these are: the last ones that were handed in. Keep them, and hand them in again
+    /// in the next turn, before newer ones.
     pub fn take_back(&mut self) -> usize {
         let len = self.state.incoming.len();
         self.state.incoming.pop(len);
@@ -112,25 +128,28 @@ impl<'a> Turn<'a> {
         len
     }
 
-    /// Returns whether a request was offered in this turn that is not answered.
+    /// Returns whether a request was offered in this turn that is not answered: it was dropped or put off. It
+    /// is offered again in the next turn.
     pub const fn has_unanswered(&self) -> bool {
         matches!(self.state.front, Front::Offered)
     }
 
-    /// Returns whether the storage holds no bytes that the next turn needs, so that another connection may
-    /// use it.
+    /// Returns whether the storage holds no bytes that the next turn needs. If so, another connection may use
+    /// the storage until then. If not, keep its contents for the next turn of this connection.
     pub const fn is_storage_free(&self) -> bool {
         self.state.incoming.is_empty() && self.state.outgoing.is_empty()
     }
 
-    /// Reports that the connection is lost, as
-    /// [`ServerConn::disconnected`](super::ServerConn::disconnected) does.
+    /// Tells the connection that its transport is closed or lost, as
+    /// [`ServerConn::disconnected`](super::ServerConn::disconnected) does. It takes no more requests.
+    /// Sessions that were interleaved in it end at once; those over UDP end after their BYE. Serve again, to
+    /// learn of their ends.
     pub fn disconnected(&mut self) {
         self.state.disconnected();
     }
 
-    /// Returns why the connection takes no more requests, or `None` while it does. Write what
-    /// [`Self::poll_stream`] still returns, then close the transport.
+    /// Returns why the connection takes no more requests; `None` while it takes them. Once there is an error,
+    /// send what [`Self::poll_stream`] and [`Self::poll_transmit`] still return, then close the transport.
     pub const fn error(&self) -> Option<ConnError> {
         self.state.error
     }
@@ -138,8 +157,9 @@ impl<'a> Turn<'a> {
     /// Returns what happened, or the next request. Call it until it returns `None`.
     ///
     /// Requests are offered one at a time, in the order in which they arrived: the next one when the one
-    /// before is answered. Malformed requests, and those that RFC 2326 forbids in the session's state, are
-    /// answered without the application.
+    /// before is answered. If a request is dropped or put off, no other is offered in this turn. Malformed
+    /// requests, and those that RFC 2326 forbids in the session's state, are answered without the
+    /// application.
     pub fn poll_event(&mut self) -> Option<Event<'_>> {
         let Self { state, rx, tx, now, ports } = self;
         if let Some(notice) = state.track_notice(*now) {
@@ -153,7 +173,8 @@ impl<'a> Turn<'a> {
         Some(Event::Notice(Notice::Disconnect(error)))
     }
 
-    /// Has `app` answer all requests and take note of all that happened.
+    /// Has `app` answer all requests and take note of all that happened, until there is nothing more. Use
+    /// this or [`Self::poll_event`].
     pub fn serve<A: Application + ?Sized>(&mut self, app: &mut A) {
         let peer = SocketAddr::new(self.state.peer, self.state.peer_port);
         while let Some(event) = self.poll_event() {
@@ -166,7 +187,9 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Returns the bytes that are due on the connection, or `None` if there are none.
+    /// Returns the bytes that are due on the RTSP connection; `None` if there are none. Call it again after
+    /// they were written, until it returns `None`, the socket takes no more, or nothing was written because
+    /// of [`Self::limit_stream`]. `store` has the frames.
     pub fn poll_stream<'t, S: FrameStore + ?Sized>(&'t mut self, store: &'t S) -> Option<Chunk<'t, S>> {
         let Self { state, tx, now, .. } = self;
         let now = *now;
@@ -177,7 +200,8 @@ impl<'a> Turn<'a> {
         is_due.then_some(Chunk { state, tx, store, now })
     }
 
-    /// Returns the datagrams that are due to one destination, or `None` if there are none.
+    /// Returns RTP or RTCP packets of one track over UDP that are due, all for one destination; `None` if
+    /// there are none. Call it until it returns `None` or the socket takes no more. `store` has the frames.
     pub fn poll_transmit<'t, S: FrameStore + ?Sized>(&'t mut self, store: &'t S) -> Option<Transmit<'t>> {
         self.state.poll_transmit(self.now, store)
     }

@@ -6,11 +6,13 @@ use core::mem::take;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp};
 
-/// Allocates sockets and their buffers from caller-provided storage, one after another.
+/// Allocates sockets and their buffers from storage that the caller provides, one after another, in any
+/// order.
 ///
-/// Nothing is returned to the arena. When it is exhausted, a buffer is shorter than requested, down to
-/// empty. [`Server::new`](crate::server::Server::new) refuses any buffer that is too short;
-/// [`Client::new`](crate::client::Client::new) refuses a storage that is too short.
+/// Nothing can be given back to the arena. When it is exhausted, a buffer is shorter than requested, or
+/// empty, and no error is returned. [`Server::new`](crate::server::Server::new) later refuses buffers and
+/// storage that are too short to work with. [`Client::new`](crate::client::Client::new) refuses only such a
+/// storage; with shorter buffers a client receives less or nothing.
 #[derive(Debug)]
 pub struct Arena<'a> {
     bytes: &'a mut [u8],
@@ -18,13 +20,16 @@ pub struct Arena<'a> {
 }
 
 impl<'a> Arena<'a> {
-    /// Creates an arena over `bytes` and `packets`, whose lengths [`ServerResources::bytes`] and
-    /// [`ServerResources::packets`] return, or those of [`ClientResources`].
+    /// Creates an arena over `bytes`, for buffers and messages, and `packets`, for the metadata of packets in
+    /// UDP sockets. Give them the lengths that [`ServerResources::bytes`] and [`ServerResources::packets`]
+    /// return, or those of [`ClientResources`]; for several servers or clients, the sums.
     pub const fn new(bytes: &'a mut [u8], packets: &'a mut [udp::PacketMetadata]) -> Self {
         Self { bytes, packets }
     }
 
-    /// Allocates the buffers of one connection of a server, and adds its socket to `sockets`.
+    /// Allocates the buffers of one connection of a server, and adds its TCP socket, which is closed, to
+    /// `sockets`. Call it [`ServerResources::connections`] times, and pass the connections to
+    /// [`Server::new`](crate::server::Server::new), which also detects buffers that became too short.
     ///
     /// # Panics
     /// If `sockets` is full, as [`SocketSet::add`] does.
@@ -36,17 +41,25 @@ impl<'a> Arena<'a> {
         Connection::new(self.tcp_socket(resources.tcp, sockets))
     }
 
-    /// Allocates the storage for requests and replies that the connections of a server share.
+    /// Allocates the storage for requests and replies that the connections of a server share. Call it once
+    /// for each server, and pass the storage to [`Server::new`](crate::server::Server::new). If too little
+    /// was left in the arena, longer requests are answered with 413, or
+    /// [`Server::new`](crate::server::Server::new) refuses the storage.
     pub fn storage<const TRACKS: usize>(&mut self, resources: &ServerResources<TRACKS>) -> &'a mut [u8] {
         self.bytes(resources.storage_len())
     }
 
-    /// Allocates the storage that a client needs for requests, responses and waiting packets.
+    /// Allocates the storage that a client needs for requests, responses and waiting packets. Call it once
+    /// for each client, and pass the storage to [`Client::new`](crate::client::Client::new). If too little
+    /// was left in the arena, fewer packets can wait, or [`Client::new`](crate::client::Client::new) refuses
+    /// the storage.
     pub fn client_storage(&mut self, resources: &ClientResources) -> &'a mut [u8] {
         self.bytes(resources.storage_len())
     }
 
-    /// Allocates the buffers of a TCP socket, and adds the socket to `sockets`.
+    /// Allocates the buffers of a TCP socket, and adds the socket, which is closed, to `sockets`. Returns the
+    /// handle that [`Client::new`](crate::client::Client::new) takes. For a server, call [`Self::connection`]
+    /// instead. If too little is left in the arena, the buffers are shorter.
     ///
     /// # Panics
     /// If `sockets` is full, as [`SocketSet::add`] does.
@@ -56,8 +69,12 @@ impl<'a> Arena<'a> {
         sockets.add(tcp::Socket::new(receive, transmit))
     }
 
-    /// Allocates the buffers of two UDP sockets, and adds the sockets to `sockets`. RTP's is bound to
-    /// `port`, which must be even and not 0, and RTCP's to `port + 1`.
+    /// Allocates the buffers of two UDP sockets, adds the sockets to `sockets`, and binds RTP's to `port` and
+    /// RTCP's to the next port. If too little is left in the arena, the buffers are shorter.
+    ///
+    /// `port` must be even and not 0. With another port the pair is made all the same, but
+    /// [`Server::new`](crate::server::Server::new) refuses it. With the ports 0 and 65,535, one of the
+    /// sockets is not bound, so that a client cannot use the pair either.
     ///
     /// # Panics
     /// If `sockets` is full, as [`SocketSet::add`] does.
@@ -68,7 +85,8 @@ impl<'a> Arena<'a> {
         UdpPair { rtp, rtcp }
     }
 
-    /// Allocates `len` bytes, or all that are left if those are fewer.
+    /// Allocates `len` bytes for a use of the caller's, or all that are left if those are fewer.
+    /// [`ServerResources::bytes`] and [`ClientResources::bytes`] do not count these.
     pub fn bytes(&mut self, len: usize) -> &'a mut [u8] {
         take_front(&mut self.bytes, len)
     }

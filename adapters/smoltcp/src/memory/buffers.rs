@@ -3,52 +3,68 @@ use crate::udp::REPORT;
 use pinhole::frame::{FrameRing, Slot};
 use smoltcp::socket::udp;
 
-/// Sizes of the two buffers of a TCP socket, in bytes.
+/// The lengths of the two buffers of a TCP socket, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpBuffers {
-    /// Bytes of the receive buffer.
+    /// The length of the receive buffer in bytes.
     ///
-    /// On a server it bounds the length of a request, and must be at least 256. 512 bytes are enough for
-    /// common clients; each interleaved session also receives its reports through it.
+    /// On a server, a request must fit in it, header and body together, or it is answered with 413. It must
+    /// have at least 256 bytes, or [`Server::new`](crate::server::Server::new) refuses it; 512 are enough for
+    /// common clients. The reports of interleaved sessions come through it, too. On a client, all interleaved
+    /// media come through it, and no more than its length in each round trip.
     pub receive: usize,
-    /// Bytes of the transmit buffer, which holds data until the peer acknowledges it.
+    /// The length of the transmit buffer in bytes. It holds data until the peer has acknowledged them.
     ///
-    /// On a server it must be at least [`Config::message_len`](pinhole::server::Config::message_len).
-    /// Interleaved packets enter it whole, each with a header of 4 bytes.
+    /// On a server it must be at least [`Config::message_len`](pinhole::server::Config::message_len), or
+    /// [`Server::new`](crate::server::Server::new) refuses it. Interleaved packets enter it whole, each with
+    /// a header of 4 bytes, and no more than its length is sent in each round trip. A client sends only
+    /// requests of up to 1024 bytes and reports through it; a shorter buffer only delays them.
     pub transmit: usize,
 }
 
-/// Size of the buffer of a UDP socket in one direction.
+/// The size of the buffer of one UDP socket in one direction.
 ///
-/// The buffer is full when it holds `packets` packets or `bytes` bytes. A packet is stored contiguously:
-/// where the storage wraps, up to one packet's length stays unused, and counts as one packet.
+/// The buffer is full when it holds `packets` packets or `bytes` bytes. Then an arriving packet is dropped,
+/// and a packet to be sent waits until there is room. A packet is stored contiguously: where the storage
+/// wraps, up to the length of one packet stays unused, and counts as one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketBuffer {
-    /// The largest number of packets that the buffer holds.
+    /// The most packets that the buffer holds, whatever their length. With 0 it holds none.
     pub packets: usize,
-    /// The bytes of the buffer for the payloads of all its packets together.
+    /// The length in bytes of the storage for the payloads of all packets in the buffer together, without the
+    /// headers of UDP and IP. A longer packet never enters.
     pub bytes: usize,
 }
 
-/// Sizes of the four buffers of a [`UdpPair`](crate::UdpPair).
+/// The sizes of the four buffers of a [`UdpPair`](crate::UdpPair): those of one track on a client, and those
+/// that all clients share on a server. [`Self::to_send`] and [`Self::to_receive`] return usual ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UdpBuffers {
-    /// Received RTP packets. A server receives only the packets with which clients open their NATs.
+    /// The buffer for RTP packets that have arrived. On a client it must hold what arrives between two polls;
+    /// what does not fit is lost. A server receives nothing there but the small packets with which clients
+    /// open their NATs.
     pub rtp_receive: PacketBuffer,
-    /// The buffer for RTP packets that wait to be sent.
+    /// The buffer for RTP packets that wait to be sent. On a server, all clients share it; it must hold one
+    /// packet of [`Config::max_packet`](pinhole::server::Config::max_packet) bytes, or
+    /// [`Server::new`](crate::server::Server::new) refuses it. When it is full, the other packets of a frame
+    /// wait for the next poll. A client sends nothing there but the small packets that open its NAT.
     pub rtp_transmit: PacketBuffer,
-    /// The buffer for RTCP packets that have arrived.
+    /// The buffer for RTCP packets that have arrived. What does not fit is lost, as any report may be.
     pub rtcp_receive: PacketBuffer,
-    /// RTCP packets to be sent, each of up to [`REPORT`] bytes.
+    /// The buffer for RTCP packets that wait to be sent, each of up to [`REPORT`] bytes. A server must have
+    /// room for one, or [`Server::new`](crate::server::Server::new) refuses the buffer. When it is full, a
+    /// report waits for the next poll.
     pub rtcp_transmit: PacketBuffer,
 }
 
-/// The size of a [`FrameRing`]: its slots and its bytes.
+/// The size of a [`FrameRing`]: the lengths of its two storages. It is used to compute memory; create the
+/// ring with the same values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingSize {
-    /// The largest number of frames that the ring holds.
+    /// The most frames that the ring holds. It is the number of [`Slot`]s of which the ring is made.
     pub slots: usize,
-    /// The bytes of the ring for the data of all its frames together.
+    /// The length in bytes of the storage for the data of all frames together. A longer frame is never
+    /// stored.
     pub bytes: usize,
 }
 
@@ -60,7 +76,8 @@ impl TcpBuffers {
 }
 
 impl PacketBuffer {
-    /// Returns a buffer for `packets` packets of `len` bytes.
+    /// Returns a buffer for `packets` packets of `len` bytes each. `len` does not count the headers of UDP
+    /// and IP.
     pub const fn of(packets: usize, len: usize) -> Self {
         Self { packets, bytes: packets * len }
     }
@@ -72,7 +89,10 @@ impl PacketBuffer {
 }
 
 impl UdpBuffers {
-    /// Returns the buffers of a server that queues `packets` RTP packets of `len` bytes.
+    /// Returns the buffers of a server that queues up to `packets` RTP packets of `len` bytes, for all
+    /// clients together. `len` counts the RTP header, and not those of UDP and IP: use
+    /// [`Config::max_packet`](pinhole::server::Config::max_packet). The buffers for RTCP and for received
+    /// packets get small fixed sizes.
     pub const fn to_send(packets: usize, len: usize) -> Self {
         Self {
             rtp_receive: PacketBuffer::of(2, 16),
@@ -82,8 +102,9 @@ impl UdpBuffers {
         }
     }
 
-    /// Returns the buffers of a client that receives up to `packets` RTP packets of `len` bytes between
-    /// two polls.
+    /// Returns the buffers of a client's track that receives up to `packets` RTP packets of `len` bytes
+    /// between two polls; further ones are lost. `len` counts the RTP header, and not those of UDP and IP.
+    /// The buffers for RTCP and for packets to be sent get small fixed sizes.
     pub const fn to_receive(packets: usize, len: usize) -> Self {
         Self {
             rtp_receive: PacketBuffer::of(packets, len),

@@ -5,74 +5,86 @@ use crate::client::{Client, TrackSockets};
 use pinhole::client::Config;
 use smoltcp::iface::Interface;
 
-/// What a client has: its tracks, the sizes of its buffers, and its configuration.
+/// What a client has: its tracks, the sizes of its buffers, and its configuration. Its methods return the
+/// lengths of the storage to provide, as constants. An [`Arena`](super::Arena) over that storage makes the
+/// sockets and buffers.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientResources {
-    /// The number of tracks that the client receives at once.
+    /// The number of tracks for which memory is provided: sockets if there are [`Self::udp`] buffers, and
+    /// frame rings.
     pub tracks: usize,
-    /// Bytes in which received packets wait to be put in order: the argument of [`Config::storage_len`].
+    /// The bytes in which received packets wait to be put in order, for all tracks together: the argument of
+    /// [`Config::storage_len`].
     pub window: usize,
-    /// The sizes of the TCP socket's buffers.
+    /// The sizes of the two buffers of the TCP socket.
     pub tcp: TcpBuffers,
-    /// Buffers of each track's UDP sockets. `None`: the client receives interleaved only.
+    /// The sizes of the buffers of the UDP sockets of each track. With `None`, the client has no UDP sockets,
+    /// and receives interleaved only.
     pub udp: Option<UdpBuffers>,
-    /// The size of the frame ring of each track.
+    /// The size of the frame ring of each track. An [`Arena`](super::Arena) does not make the rings.
     pub ring: RingSize,
     /// The configuration of the client's connection.
     pub config: Config,
 }
 
-/// Bytes of each part of a client's memory.
+/// The memory of a client in bytes, part by part; [`ClientResources::ram`] returns it.
 ///
-/// It covers everything but the buffers of the network device, the application, and the stack.
+/// It covers everything but the buffers of the network device, the memory of the application, and the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientRam {
-    /// Bytes of the [`Client`] and of its [`TrackSockets`].
+    /// The bytes of the [`Client`] itself, without what it borrows, and of all of its [`TrackSockets`].
     pub client: usize,
-    /// The storage for requests, responses, and packets that wait to be put in order.
+    /// The bytes of the storage for requests, responses, and packets that wait to be put in order.
     pub messages: usize,
-    /// Bytes of the TCP socket's buffers.
+    /// The bytes of the two buffers of the TCP socket.
     pub tcp: usize,
-    /// Bytes of the UDP sockets' buffers.
+    /// The bytes of the buffers of the UDP sockets of all tracks, with the metadata of their packets.
     pub udp: usize,
-    /// Bytes of the sockets and of the set that they are in.
+    /// The bytes of the sockets themselves, without their buffers, and of the set that they are in.
     pub sockets: usize,
-    /// Bytes of the frame rings of all tracks.
+    /// The bytes of the frame rings of all tracks.
     pub ring: usize,
-    /// The [`Interface`], which the client may share with other sockets of the application.
+    /// The bytes of the [`Interface`] itself. The client may share it with other sockets of the application;
+    /// count it once.
     pub interface: usize,
 }
 
 impl ClientResources {
-    /// Returns the number of sockets that the set must have room for.
+    /// Returns the number of sockets that the client needs, which is the least length of the storage of the
+    /// [`SocketSet`](smoltcp::iface::SocketSet). With fewer, the [`Arena`](super::Arena) panics.
     pub const fn sockets(&self) -> usize {
         1 + 2 * self.pairs()
     }
 
-    /// Returns the bytes that an [`Arena`](super::Arena) takes for messages and for the buffers of the
-    /// sockets.
+    /// Returns the bytes that an [`Arena`](super::Arena) needs for the storage and for the buffers of the
+    /// sockets. With fewer, some of them are too short.
     pub const fn bytes(&self) -> usize {
         let udp = if let Some(udp) = &self.udp { self.tracks * udp.bytes() } else { 0 };
         self.storage_len() + self.tcp.ram() + udp
     }
 
-    /// Returns the number of packet metadata that an [`Arena`](super::Arena) takes.
+    /// Returns the number of [`PacketMetadata`](smoltcp::socket::udp::PacketMetadata) that an
+    /// [`Arena`](super::Arena) needs for the UDP sockets; 0 without UDP. With fewer, some buffers hold fewer
+    /// packets.
     pub const fn packets(&self) -> usize {
         if let Some(udp) = &self.udp { self.tracks * udp.packets() } else { 0 }
     }
 
-    /// Returns the number of [`TrackSockets`] that [`Client::new`] takes.
+    /// Returns the number of [`TrackSockets`] to make and to pass to [`Client::new`]: one for each track,
+    /// each with a pair of sockets; 0 without UDP. [`Client::new`] does not use further ones. With fewer, it
+    /// cannot receive by UDP.
     pub const fn pairs(&self) -> usize {
         if self.udp.is_some() { self.tracks } else { 0 }
     }
 
-    /// Returns the length of the storage that [`Client::new`] takes, in bytes.
+    /// Returns the length in bytes of the storage to pass to [`Client::new`].
+    /// [`Arena::client_storage`](super::Arena::client_storage) allocates it.
     pub const fn storage_len(&self) -> usize {
         self.config.storage_len(self.window)
     }
 
-    /// Returns the bytes of each part. `U` is the type of the URL; memory that it points to is not
-    /// counted.
+    /// Returns the bytes of each part of the client, for the compilation target. `U` is the type of the URL,
+    /// as in [`Client`]; memory that it points to is not counted.
     pub const fn ram<U>(&self) -> ClientRam {
         ClientRam {
             client: size_of::<Client<'_, U>>() + self.pairs() * size_of::<TrackSockets>(),

@@ -1,11 +1,13 @@
 //! Memory of a server or a client: its size, known at compile time, and the sockets made in it.
 //!
-//! [`ServerResources`] and [`ClientResources`] describe what a server or a client has: buffers, tracks,
-//! connections. Their `bytes()`, `packets()` and `sockets()` are the lengths of the storage that the
-//! caller provides, as constants for statics. Their `ram()` is a [`ServerRam`] or a [`ClientRam`], which
-//! lists the bytes of each part. All sizes are those of the compilation target.
+//! 1. Describe what a server or a client has (buffers, tracks, connections) by [`ServerResources`] or
+//!    [`ClientResources`], in a constant.
+//! 2. Provide storage of the lengths that the methods `bytes()`, `packets()` and `sockets()` return, for
+//!    example in statics.
+//! 3. Make the sockets and their buffers by an [`Arena`] over that storage.
 //!
-//! An [`Arena`] allocates the sockets and their buffers from that storage.
+//! The method `ram()` returns a [`ServerRam`] or a [`ClientRam`], which lists the bytes of each part. All
+//! sizes are those of the compilation target.
 mod arena;
 mod buffers;
 mod client;

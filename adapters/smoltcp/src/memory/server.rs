@@ -5,10 +5,12 @@ use crate::server::{Connection, Server};
 use pinhole::server::{Config, MAX_TRACKS};
 use smoltcp::iface::Interface;
 
-/// What a server has: its connections, the sizes of its buffers, and its configuration.
+/// What a server has: its connections, the sizes of its buffers, and its configuration. Its methods return
+/// the lengths of the storage to provide, as constants. An [`Arena`](super::Arena) over that storage makes
+/// the sockets and buffers.
 ///
-/// `TRACKS` is the number of tracks that each client can have set up at once. A server whose media have
-/// one track each takes less memory with 1.
+/// `TRACKS` is the number of tracks that each client can have set up at once, from 1 to [`MAX_TRACKS`]. A
+/// server whose media have one track each takes less memory with 1.
 ///
 /// ```
 /// use pinhole::server::Config;
@@ -25,62 +27,69 @@ use smoltcp::iface::Interface;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ServerResources<const TRACKS: usize = MAX_TRACKS> {
-    /// The largest number of clients at once.
+    /// The number of clients that can be connected at once. Each takes a [`Connection`] and a TCP socket.
     pub connections: usize,
-    /// The sizes of the buffers of each connection's TCP socket.
+    /// The sizes of the two buffers of each connection's TCP socket.
     pub tcp: TcpBuffers,
-    /// Buffers of the UDP sockets, which all clients share. `None`: the server sends interleaved only.
+    /// The sizes of the buffers of the two UDP sockets, which all clients share. With `None`, the server has
+    /// no UDP sockets, and sends interleaved only.
     pub udp: Option<UdpBuffers>,
-    /// The ring of live frames. `None`: the frames are read in place, from flash or a sensor's buffer,
-    /// and are not counted.
+    /// The size of the ring of live frames, which all clients share. With `None`, the frames are read in
+    /// place, from flash or a sensor's buffer, and are not counted. An [`Arena`](super::Arena) does not make
+    /// the ring.
     pub ring: Option<RingSize>,
     /// The configuration of each connection.
     pub config: Config,
 }
 
-/// Bytes of each part of a server's memory.
+/// The memory of a server in bytes, part by part; [`ServerResources::ram`] returns it.
 ///
-/// It covers everything but the buffers of the network device, the application, and the stack.
+/// It covers everything but the buffers of the network device, the memory of the application, and the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerRam {
-    /// Bytes of all [`Connection`]s.
+    /// The bytes of all [`Connection`]s themselves, without their sockets and buffers.
     pub connections: usize,
-    /// The storage for requests and replies, which all connections share.
+    /// The bytes of the storage for requests and replies, which all connections share.
     pub messages: usize,
-    /// Bytes of the TCP sockets' buffers.
+    /// The bytes of the two buffers of the TCP sockets of all connections.
     pub tcp: usize,
-    /// Bytes of the UDP sockets' buffers.
+    /// The bytes of the buffers of the two UDP sockets, with the metadata of their packets; 0 without UDP.
     pub udp: usize,
-    /// Bytes of the sockets and of the set that they are in.
+    /// The bytes of the sockets themselves, without their buffers, and of the set that they are in.
     pub sockets: usize,
-    /// Bytes of the frame ring; 0 without one.
+    /// The bytes of the frame ring with its frames; 0 without a ring.
     pub ring: usize,
-    /// Bytes of the [`Server`].
+    /// The bytes of the [`Server`] itself (its `size_of`), without the connections, storage and sockets that
+    /// it borrows.
     pub server: usize,
-    /// The [`Interface`], which the server may share with other sockets of the application.
+    /// The bytes of the [`Interface`] itself. The server may share it with other sockets of the application;
+    /// count it once.
     pub interface: usize,
 }
 
 impl<const TRACKS: usize> ServerResources<TRACKS> {
-    /// Returns the number of sockets that the set must have room for.
+    /// Returns the number of sockets that the server needs, which is the least length of the storage of the
+    /// [`SocketSet`](smoltcp::iface::SocketSet). With fewer, the [`Arena`](super::Arena) panics.
     pub const fn sockets(&self) -> usize {
         self.connections + if self.udp.is_some() { 2 } else { 0 }
     }
 
-    /// Returns the bytes that an [`Arena`](super::Arena) takes for messages and for the buffers of the
-    /// sockets.
+    /// Returns the bytes that an [`Arena`](super::Arena) needs for the storage and for the buffers of the
+    /// sockets. With fewer, some of them are too short, and [`Server::new`](crate::server::Server::new)
+    /// refuses them.
     pub const fn bytes(&self) -> usize {
         let udp = if let Some(udp) = &self.udp { udp.bytes() } else { 0 };
         self.storage_len() + self.connections * self.tcp.ram() + udp
     }
 
-    /// Returns how many packet metadata of smoltcp's UDP sockets an [`Arena`](super::Arena) needs for
-    /// these resources.
+    /// Returns the number of [`PacketMetadata`](smoltcp::socket::udp::PacketMetadata) that an
+    /// [`Arena`](super::Arena) needs for the UDP sockets; 0 without UDP. With fewer, some buffers hold fewer
+    /// packets or none.
     pub const fn packets(&self) -> usize {
         if let Some(udp) = &self.udp { udp.packets() } else { 0 }
     }
 
-    /// Returns how many bytes each part of the server takes.
+    /// Returns the bytes of each part of the server, for the compilation target.
     pub const fn ram(&self) -> ServerRam {
         ServerRam {
             connections: self.connections * size_of::<Connection<TRACKS>>(),
@@ -113,7 +122,8 @@ impl ServerRam {
             + self.interface
     }
 
-    /// Returns the name of each part, for people, and its bytes.
+    /// Returns the name of each part, in English for people to read, and its bytes, in the order of the
+    /// fields.
     pub const fn parts(&self) -> [(&'static str, usize); 8] {
         [
             ("connections", self.connections),

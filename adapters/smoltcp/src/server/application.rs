@@ -2,10 +2,12 @@
 use core::net::SocketAddr;
 use pinhole::server::{Answered, Application, CatalogApp, Notice, Request};
 
-/// The program's source of random numbers.
+/// The program's source of random numbers, which [`Server::poll`](super::Server::poll) needs in addition to
+/// an [`Application`]. To use a [`CatalogApp`], implement it for the catalog.
 pub trait Random {
-    /// Returns a number that is hard to guess, a new one each time. It is called once for each
-    /// connection; session identifiers are made from it (RFC 2326, 3.4).
+    /// Returns a number that is hard to guess, a new one each time. It is called once for each client that
+    /// connects; session identifiers and SSRCs are made from the number (RFC 2326, 3.4), and somebody who
+    /// guesses it could control the sessions.
     fn random(&mut self) -> u64;
 }
 

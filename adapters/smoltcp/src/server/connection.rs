@@ -11,10 +11,12 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-/// A TCP socket of the caller's set, and the RTSP connection of the client on it.
+/// The place of one client in a [`Server`](super::Server): a TCP socket of the caller's set, and the RTSP
+/// connection of the client on it.
 ///
-/// The server controls the socket: it listens, accepts a client, closes, and listens again. `TRACKS` is
-/// the number of tracks that the client can have set up at once.
+/// The server controls the socket once it has the connection: it listens, accepts a client, closes, and
+/// listens again. `TRACKS` is the number of tracks that the client can have set up at once, from 1 to
+/// [`MAX_TRACKS`].
 #[derive(Debug)]
 pub struct Connection<const TRACKS: usize = MAX_TRACKS> {
     socket: SocketHandle,
@@ -46,15 +48,24 @@ enum Accept {
 }
 
 impl<const TRACKS: usize> Connection<TRACKS> {
-    /// Creates a connection on `socket`.
+    /// Creates the place of one client on `socket`, a TCP socket that is closed, as a new one is. The server
+    /// opens it. Each connection needs a socket of its own.
+    /// [`Arena::connection`](crate::memory::Arena::connection) makes both.
     ///
-    /// The socket's receive buffer holds a request until it is complete: its length, at least 256 bytes,
-    /// bounds the length of a request. The transmit buffer holds a reply or interleaved packets: it must
-    /// have at least [`Config::message_len`](pinhole::server::Config::message_len) bytes.
+    /// The socket's receive buffer holds a request until it is complete. It must have at least 256 bytes, or
+    /// [`Server::new`](super::Server::new) returns
+    /// [`SetupError::ReceiveBufferTooSmall`](super::SetupError::ReceiveBufferTooSmall). A client's longer
+    /// request is answered with 413.
     ///
-    /// What the transmit buffer holds is sent in one round trip, and a client may delay its
-    /// acknowledgement. Where media are interleaved, a transmit buffer shorter than a frame therefore
-    /// lowers the frame rate. Packets enter it whole: a multiple of their length wastes nothing.
+    /// The transmit buffer holds replies and interleaved packets. It must have at least
+    /// [`Config::message_len`](pinhole::server::Config::message_len) bytes, or
+    /// [`Server::new`](super::Server::new) returns
+    /// [`SetupError::TransmitBufferTooSmall`](super::SetupError::TransmitBufferTooSmall).
+    ///
+    /// What is in the transmit buffer takes room until the client has acknowledged it: one round trip, and
+    /// longer if the client delays acknowledgements. So at most one buffer of interleaved media is sent in
+    /// each round trip, and a buffer that is shorter than a frame may lower the frame rate. Interleaved
+    /// packets enter it whole: it wastes no room if its length is a multiple of theirs.
     pub const fn new(socket: SocketHandle) -> Self {
         Self { socket, state: ConnectionState::Idle { opening: None } }
     }

@@ -1,71 +1,80 @@
 //! Errors of a server's set-up.
 use core::fmt;
 
-/// An error in what a caller provides to [`Server::new`](super::Server::new).
+/// What is wrong with the arguments of [`Server::new`](super::Server::new): a mistake in the program, which
+/// does not go away by itself. The message of [`Display`](fmt::Display) says by how much a length is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SetupError {
     /// The port to listen on is 0.
     Port,
-    /// The storage is shorter than [`Config::storage_len`](pinhole::server::Config::storage_len).
+    /// The storage for requests and replies is shorter than
+    /// [`Config::storage_len`](pinhole::server::Config::storage_len)`(0)`, which is what requests of 256
+    /// bytes need.
     StorageTooSmall {
-        /// The smallest length of the storage that would do, in bytes.
+        /// The least length of the storage that would do, in bytes.
         need: usize,
-        /// The length of the storage that was provided, in bytes.
+        /// The length of the storage that was passed, in bytes.
         has: usize,
     },
-    /// The receive buffer of a connection's TCP socket has no room for a request.
+    /// The receive buffer of a connection's TCP socket is shorter than
+    /// [`MIN_REQUEST`](pinhole::server::MIN_REQUEST), so that it may have no room for a request.
     ReceiveBufferTooSmall {
-        /// The index of the connection whose buffer it is.
+        /// The index of the connection in the slice that was passed, counted from 0.
         connection: usize,
-        /// The smallest length of the buffer that would do, in bytes.
+        /// The least length of the buffer that would do, in bytes.
         need: usize,
-        /// The length of the buffer that was provided, in bytes.
+        /// The length of the buffer, in bytes.
         has: usize,
     },
     /// The transmit buffer of a connection's TCP socket is shorter than
-    /// [`Config::message_len`](pinhole::server::Config::message_len).
+    /// [`Config::message_len`](pinhole::server::Config::message_len), so that some replies or packets could
+    /// never enter it.
     TransmitBufferTooSmall {
-        /// The index of the connection whose buffer it is.
+        /// The index of the connection in the slice that was passed, counted from 0.
         connection: usize,
-        /// The smallest length of the buffer that would do, in bytes.
+        /// The least length of the buffer that would do, in bytes.
         need: usize,
-        /// The length of the buffer that was provided, in bytes.
+        /// The length of the buffer, in bytes.
         has: usize,
     },
-    /// A connection has the same socket as an earlier connection.
+    /// A connection has the same TCP socket as an earlier connection. Each needs one of its own.
     SocketTaken {
-        /// The index of the later of the two connections with this socket.
+        /// The index of the later of the two connections in the slice that was passed, counted from 0.
         connection: usize,
     },
-    /// The UDP sockets are not bound to an even port for RTP and the next one for RTCP (RFC 3550, 11).
+    /// The UDP sockets are not bound to an even port for RTP and the next port for RTCP (RFC 3550, 11).
     UdpPorts {
-        /// RTP's port, or 0 if its socket is not bound.
+        /// The port of the RTP socket, or 0 if it is not bound.
         rtp: u16,
-        /// RTCP's port, or 0 if its socket is not bound.
+        /// The port of the RTCP socket, or 0 if it is not bound.
         rtcp: u16,
     },
-    /// Another socket of the set is bound to a port of the server.
+    /// A socket of the set that is not the server's has a port of the server: it listens on the server's TCP
+    /// port, or is bound to one of its UDP ports.
     PortTaken {
-        /// The UDP port that was to be used twice.
+        /// The TCP or UDP port that two sockets have.
         port: u16,
     },
-    /// [`Config::max_packet`](pinhole::server::Config::max_packet) and the headers of IP and UDP together
-    /// exceed the interface's MTU.
+    /// A packet of [`Config::max_packet`](pinhole::server::Config::max_packet) bytes, with the headers of IP
+    /// and UDP, is longer than the interface's MTU. Lower `max_packet` to `room`. If `room` is below 548, the
+    /// interface is unfit for media by UDP: pass no UDP sockets.
     PacketTooLong {
-        /// [`Config::max_packet`](pinhole::server::Config::max_packet).
+        /// The length of the packet in bytes: [`Config::max_packet`](pinhole::server::Config::max_packet), or
+        /// 548 if that is less.
         packet: usize,
-        /// The length of the longest RTP packet that the MTU has room for, in bytes.
+        /// The length in bytes of the longest RTP packet that the MTU has room for.
         room: usize,
     },
-    /// The transmit buffer of a UDP socket, that of RTP or that of RTCP, has no room for one packet.
+    /// The transmit buffer of a UDP socket has no room for one packet: for one of RTP, or for one of RTCP,
+    /// which has up to [`REPORT`](crate::memory::REPORT) bytes.
     UdpBufferTooSmall {
-        /// The UDP port of the socket with that buffer.
+        /// The UDP port of the socket with that buffer. An even one is RTP's.
         port: u16,
-        /// The smallest length of the buffer that would do, in bytes.
+        /// The least length of the buffer that would do, in bytes.
         need: usize,
-        /// The length of the buffer that was provided, in bytes, or 0 if it has no packet metadata.
+        /// The length of the buffer in bytes, or 0 if it has no room for the metadata of a packet.
         has: usize,
     },
 }

@@ -1,4 +1,7 @@
-//! An RTSP server on smoltcp sockets.
+//! An RTSP server on smoltcp sockets: [`Server`], with a [`Connection`] for each client at once.
+//!
+//! The program answers requests and provides frames as an [`Application`], or as a [`Catalog`] in a
+//! [`CatalogApp`], which is also its source of random numbers ([`Random`]).
 mod application;
 mod check;
 mod connection;
@@ -28,21 +31,23 @@ use smoltcp::wire::IpListenEndpoint;
 use storage::SharedStorage;
 use transmit_queue::TransmitQueue;
 
-/// [`Config::DEFAULT`] with a session timeout of 50 s, which suits Ethernet.
+/// [`Config::DEFAULT`] with a session timeout of 50 s, for servers on Ethernet.
 ///
-/// smoltcp remembers a neighbour for 60 s after its last packet. A UDP socket whose next packet is for a
-/// forgotten neighbour that does not answer sends nothing for a second, and the other clients lose
-/// frames. With a shorter session timeout, the session of a client that vanished ends before that.
+/// smoltcp remembers the hardware address of a neighbour for 60 s after the neighbour's last packet. If the
+/// next packet of a UDP socket is for a neighbour that is forgotten and does not answer, the socket sends
+/// nothing for a second, and the other clients lose frames. With a shorter session timeout, the session of a
+/// client that has vanished ends before that.
 pub const CONFIG: Config = {
     let mut config = Config::DEFAULT;
     config.session_timeout = Duration::from_secs(50);
     config
 };
 
-/// An RTSP server for as many clients at once as there are connections.
+/// An RTSP server for as many clients at once as it has connections. A further client is refused by TCP.
 ///
 /// Call [`Self::poll`] in each turn of the main loop, after
-/// [`Interface::poll`](smoltcp::iface::Interface::poll).
+/// [`Interface::poll`](smoltcp::iface::Interface::poll). `TRACKS` is the number of tracks that each client
+/// can have set up at once, from 1 to [`MAX_TRACKS`]; a SETUP of a further track is refused with 453.
 #[derive(Debug)]
 pub struct Server<'a, const TRACKS: usize = MAX_TRACKS> {
     listen: IpListenEndpoint,
@@ -60,21 +65,24 @@ pub struct Server<'a, const TRACKS: usize = MAX_TRACKS> {
 }
 
 impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
-    /// Creates a server that listens on `listen` and sends datagrams through `udp`; without `udp`, it
-    /// sends interleaved in the RTSP connection only. All its sockets belong to `sockets`, and no other
-    /// socket of the set may be bound to its ports.
+    /// Creates a server that listens on `listen`, which is a TCP port with or without an address of the
+    /// interface. It sends datagrams through `udp`; without `udp`, it sends interleaved in the RTSP
+    /// connection only. All of its sockets are in `sockets`, and no other socket there may have its ports.
     ///
-    /// `ip_mtu` is the interface's MTU, [`DeviceCapabilities::ip_mtu`]. [`Config::max_packet`] must leave
-    /// room in it for the headers of IPv4 and UDP, 28 bytes. Packets to clients on IPv6, whose header is
-    /// 20 bytes longer, are shortened if need be.
+    /// `connections` are the places of clients: their number is that of the clients at once.
     ///
     /// `storage` holds requests and replies, for one connection after another. Its length is
-    /// [`Config::storage_len`] for the longest accepted request.
+    /// [`Config::storage_len`] for the longest accepted request. A longer request is answered with 413, as is
+    /// one that is longer than the receive buffer of its connection.
+    ///
+    /// `ip_mtu` is the interface's MTU, [`DeviceCapabilities::ip_mtu`]. With `udp`, [`Config::max_packet`]
+    /// must leave room in it for the headers of IPv4 and UDP, 28 bytes. Packets to clients on IPv6, whose
+    /// header is 20 bytes longer, are shortened if need be.
     ///
     /// [`DeviceCapabilities::ip_mtu`]: smoltcp::phy::DeviceCapabilities::ip_mtu
     ///
     /// # Errors
-    /// Returns a [`SetupError`] that names the argument and the size it must have.
+    /// Returns a [`SetupError`] that names the argument that does not do, and the size it must have.
     ///
     /// # Panics
     /// If a handle does not belong to `sockets`, as [`SocketSet::get`] does.
@@ -97,14 +105,19 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
         Ok(Self { listen, udp, config, ip_mtu, queues, connections, storage, first: 0, closing: false })
     }
 
-    /// Does everything that can be done now: reads requests, has `app` answer them, and sends the frames
-    /// of its store that are due.
+    /// Does everything that can be done now: accepts clients, reads requests, has `app` answer them, and
+    /// sends the frames of its store that are due.
     ///
-    /// Returns when to call it next if nothing arrives before; the main loop waits for the earlier of
-    /// this and [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). Call it also after each
-    /// [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket, when the store has a
-    /// new frame, and when a request can be answered that was put off by
+    /// Returns when to call it next if nothing arrives before; the main loop waits for the earlier of this
+    /// time and that of [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). With `None`, nothing is
+    /// due until something arrives. Call it also after each
+    /// [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket, when the store has a new
+    /// frame, and when a request can be answered that was put off by
     /// [`Request::later`](pinhole::server::Request::later).
+    ///
+    /// `app` gets all notices, except the [`Notice::Disconnect`](pinhole::server::Notice::Disconnect) of a
+    /// connection that the client closed or reset: for such a connection only the ends of its tracks are
+    /// reported.
     ///
     /// # Panics
     /// If a handle of the server does not belong to `sockets`, as [`SocketSet::get_mut`] does.
@@ -136,25 +149,29 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
         wake.map(to_smoltcp)
     }
 
-    /// Begins to end all sessions and connections, and accepts no more clients. Call [`Self::poll`] until
-    /// [`Self::connected`] is 0.
+    /// Begins to end all sessions and connections, and accepts no more clients. Then call [`Self::poll`] at
+    /// least once, and until [`Self::connected`] returns 0, which takes some seconds at most. It cannot be
+    /// undone; to serve again, create another server.
     pub fn close(&mut self) {
         self.closing = true;
         self.connections.iter_mut().for_each(Connection::close);
     }
 
-    /// Returns the number of connections in use, including those that are being closed.
+    /// Returns the number of connections in use: of those on which a client has connected, and of those that
+    /// are being closed. Connections that wait for a client do not count.
     pub fn connected(&self) -> usize {
         self.connections.iter().filter(|connection| !connection.is_idle()).count()
     }
 
-    /// Returns the frames that sessions read next: [`pinhole::server::ServerConn::wanted`].
+    /// Returns the frame that each playing track of each client reads next; nothing for tracks that are
+    /// paused. A store that has to fetch or prepare frames does so for these, and keeps them and those that
+    /// come after them in the direction of play.
     pub fn wanted(&self) -> impl Iterator<Item = Want> {
         self.connections.iter().filter_map(Connection::conn).flat_map(|conn| conn.wanted())
     }
 
-    /// Returns the statistics of each session's tracks so far:
-    /// [`pinhole::server::ServerConn::summaries`].
+    /// Returns the figures of each track that is set up, of all clients, from its SETUP to the time `now`.
+    /// The final ones come with [`Notice::Closed`](pinhole::server::Notice::Closed).
     pub fn summaries(&self, now: Now) -> impl Iterator<Item = (TrackId, Summary)> {
         self.connections.iter().filter_map(Connection::conn).flat_map(move |conn| conn.summaries(now))
     }
