@@ -72,7 +72,7 @@ build_for_thumb() {
 
 build_features() {
     local features
-    for features in "" client server client,server,jpeg,pcm,log,defmt; do
+    for features in jpeg pcm jpeg,client pcm,client jpeg,server client,server,jpeg,pcm,log,defmt; do
         echo "pinhole with features '$features'"
         cargo build --locked --quiet -p pinhole --no-default-features --features "$features"
     done

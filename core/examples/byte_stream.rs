@@ -6,9 +6,9 @@
 //! or of a TCP/IP stack with `embedded_io`, a clock, and how to wait. Media travel interleaved with RTSP
 //! (RFC 2326, 10.12). The rest makes such a stream of a host's TCP connection, and frames of a file.
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use pinhole::codec::jpeg::Splitter;
 use pinhole::codec::jpeg::{self, JpegInfo, RecodeOptions, TRACK};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
-use pinhole::media::Splitter;
 use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
 use pinhole::server::{Application, Catalog, CatalogApp, Config, Notice, ServerConn};

@@ -29,7 +29,7 @@
 //!
 //! - `client` and `server`: the two ends of an RTSP connection. Without them there are still messages,
 //!   session descriptions, senders and receivers.
-//! - `jpeg`: Motion-JPEG, and files that hold it.
+//! - `jpeg`: Motion-JPEG, and files that hold it. Without it, enable another codec.
 //! - `pcm`: PCM audio, L16 and PCMU ([`codec::Codec`]).
 //! - `log`: logs what happens through the crate `log`.
 //! - `defmt`: logs through the crate `defmt`, also where `log` is on, and implements `defmt::Format`.
@@ -145,12 +145,16 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(not(any(feature = "jpeg", feature = "pcm")))]
+compile_error!("pinhole carries no codec: enable the feature `jpeg` or `pcm`");
+
 #[cfg(feature = "client")]
 pub mod client;
 pub mod codec;
 mod emit;
 mod fmt;
 pub mod frame;
+#[cfg(feature = "jpeg")]
 pub mod media;
 mod num;
 pub mod payload;

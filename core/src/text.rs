@@ -8,6 +8,7 @@ use crate::num::mul_add;
 use crate::storage;
 use crate::time::MediaTime;
 use core::convert::Infallible;
+#[cfg(any(feature = "client", feature = "jpeg"))]
 use core::fmt;
 use embedded_io::{ErrorType, SliceWriteError, Write};
 
@@ -432,8 +433,10 @@ pub(crate) fn ends_with(text: &[u8], suffix: &[u8]) -> bool {
 
 /// Bytes for people to read: those that are not printable ASCII are escaped. [`slice::escape_ascii`]
 /// does the same, but its `Display` indexes.
+#[cfg(any(feature = "client", feature = "jpeg"))]
 pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
 
+#[cfg(any(feature = "client", feature = "jpeg"))]
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|&byte| core::ascii::escape_default(byte).fmt(f))

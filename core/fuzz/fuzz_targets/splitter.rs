@@ -2,7 +2,7 @@
 //! the pieces are cut.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use pinhole::media::{Found, Splitter};
+use pinhole::codec::jpeg::{Found, Splitter};
 
 fn split<'a>(pieces: impl Iterator<Item = &'a [u8]>, max_frame: u32) -> (Vec<Found>, u32, u64) {
     let mut splitter = Splitter::new(max_frame);

@@ -2,9 +2,10 @@
 use super::clock::FrameClock;
 use super::error::{MediaError, MediaErrorKind, ReadError};
 use super::window::Window;
+use crate::codec::Codec;
 use embedded_io::{Read, Seek};
 
-/// The Motion-JPEG stream of a file.
+/// The video stream of a file whose frames can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Video {
     /// The index of the stream.
@@ -12,11 +13,8 @@ pub(super) struct Video {
     pub(super) clock: Option<FrameClock>,
 }
 
-/// Four-character codes of Motion-JPEG, in upper case.
-const MOTION_JPEG: [[u8; 4]; 5] = [*b"MJPG", *b"JPEG", *b"AVI1", *b"AVI2", *b"DMB1"];
-
-/// Parses the headers at the start of a file. Returns the first Motion-JPEG stream, and the offset of
-/// the first chunk after the headers.
+/// Parses the headers at the start of a file. Returns the first video stream of a known
+/// [`Codec`], and the offset of the first chunk after the headers.
 pub(super) fn open<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>>(
     window: &mut Window<R, B>,
 ) -> Result<(Video, u64), ReadError<R::Error>> {
@@ -137,12 +135,12 @@ struct Headers {
     video: Option<Video>,
     /// The clock of the file, for a stream without a clock.
     clock: Option<FrameClock>,
-    /// The four-character code of a video stream that is not Motion-JPEG.
+    /// The four-character code of a video stream of another codec.
     other: Option<[u8; 4]>,
 }
 
 impl Headers {
-    /// Parses one more chunk. Returns the stream once it is known to be Motion-JPEG.
+    /// Parses one more chunk. Returns the stream once its codec is known.
     fn read<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>>(
         &mut self,
         window: &mut Window<R, B>,
@@ -167,7 +165,7 @@ impl Headers {
             _ => return Ok(None),
         };
         // Only one of the two headers may have the code.
-        let known = MOTION_JPEG.contains(&code.map(|byte| byte.to_ascii_uppercase()));
+        let known = Codec::of_fourcc(code).is_some();
         if self.video.is_some() && !known && chunk.name == *b"strf" {
             self.other = self.other.or(Some(code));
         }

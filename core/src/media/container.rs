@@ -1,16 +1,16 @@
 //! How frames are put together in a file, and how to tell.
-use crate::codec::jpeg::segments::marker;
+use crate::codec::FRAME_START;
 
-/// The format of a file that holds JPEG frames.
+/// The format of a file that holds the frames of a video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Container {
-    /// JPEG files, one after another, with nothing before the first one.
+    /// Frames, one after another, with nothing before the first one.
     Concatenated,
-    /// JPEG files, each after its length in bytes, in five to ten ASCII digits.
+    /// Frames, each after its length in bytes, in five to ten ASCII digits.
     LengthPrefixed,
-    /// The parts of a multipart message, as IP cameras send them over HTTP: JPEG files, each after a
+    /// The parts of a multipart message, as IP cameras send them over HTTP: frames, each after a
     /// boundary line and a few header fields (RFC 2046, 5.1). The fields are not read: frames are found
     /// by their markers.
     Multipart,
@@ -36,8 +36,9 @@ pub fn detect(first_bytes: &[u8]) -> Option<Container> {
         [b'-', b'-', b'!'..=b'~', ..] | [b'\r', b'\n', b'-', b'-', b'!'..=b'~', ..] if digits == 0 => {
             Some(Container::Multipart)
         }
-        [0xFF, marker::SOI, ..] if digits == 0 => Some(Container::Concatenated),
-        [0xFF, marker::SOI, ..] if prefix.is_complete() => Some(Container::LengthPrefixed),
+        [first, second, ..] if [*first, *second] != FRAME_START => None,
+        [_, _, ..] if digits == 0 => Some(Container::Concatenated),
+        [_, _, ..] if prefix.is_complete() => Some(Container::LengthPrefixed),
         _ => None,
     }
 }

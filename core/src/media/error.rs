@@ -1,4 +1,5 @@
 //! Errors of media files.
+use crate::codec::IN_FILES;
 use crate::text::Escaped;
 use core::fmt;
 
@@ -51,7 +52,7 @@ pub enum MediaErrorKind {
     TruncatedChunk,
     /// An AVI file describes no video stream. The file cannot be opened.
     NoVideo,
-    /// The video of an AVI file is not Motion-JPEG. The file cannot be opened.
+    /// The video of an AVI file has a codec whose frames cannot be read. The file cannot be opened.
     OtherCodec {
         /// The four-character code of the video's codec, usually ASCII, which is not checked.
         code: [u8; 4],
@@ -86,7 +87,7 @@ impl<E> From<MediaError> for ReadError<E> {
 impl fmt::Display for MediaErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Unrecognised => f.write_str("the file does not start as one that holds Motion-JPEG"),
+            Self::Unrecognised => write!(f, "the file does not start as one that holds {IN_FILES}"),
             Self::Junk { len } => write!(f, "{len} bytes belong to no frame"),
             Self::TooLarge => f.write_str("the frame is too large"),
             Self::NoLength => f.write_str("the length of the next frame is missing"),
@@ -97,7 +98,7 @@ impl fmt::Display for MediaErrorKind {
             Self::TruncatedChunk => f.write_str("the file ends in the middle of a chunk"),
             Self::NoVideo => f.write_str("the file describes no video stream"),
             Self::OtherCodec { code } => {
-                write!(f, "the video is {}, not Motion-JPEG", Escaped(&code))
+                write!(f, "the video is {}, not {IN_FILES}", Escaped(&code))
             }
         }
     }

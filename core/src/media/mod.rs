@@ -1,6 +1,5 @@
-//! Media files, and streams of JPEG files: where their frames are.
+//! Media files: where their frames are.
 //!
-//! - [`Splitter`] finds the JPEG frames in a stream of bytes that arrives in pieces.
 //! - [`FrameReader`] finds the frames of a file in any [`Container`], through the traits of
 //!   `embedded_io`. A file with a clock of its own, such as AVI, has a [`FrameClock`].
 //! - [`SliceReader`] implements these traits for a slice, such as a file that is mapped to memory.
@@ -10,7 +9,6 @@ mod container;
 mod error;
 mod reader;
 mod slice;
-mod splitter;
 mod window;
 
 pub use clock::FrameClock;
@@ -18,4 +16,3 @@ pub use container::{Container, DETECT_LEN, detect};
 pub use error::{MediaError, MediaErrorKind, ReadError};
 pub use reader::{FrameReader, FrameSpan};
 pub use slice::SliceReader;
-pub use splitter::{Found, Splitter};

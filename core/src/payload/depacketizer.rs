@@ -1,4 +1,5 @@
 //! [`Depacketizer`]: builds frames from the RTP packets of any payload format.
+#[cfg(feature = "jpeg")]
 use super::jpeg;
 #[cfg(feature = "pcm")]
 use super::pcm;
@@ -16,6 +17,7 @@ use core::fmt;
 #[non_exhaustive]
 pub enum Depacketizer {
     /// The payload format of JPEG (RFC 2435).
+    #[cfg(feature = "jpeg")]
     Jpeg(jpeg::Depacketizer),
     /// The payload format of PCM audio (RFC 3551).
     #[cfg(feature = "pcm")]
@@ -70,12 +72,14 @@ pub enum Pushed {
 #[non_exhaustive]
 pub enum DepacketizeError {
     /// The payload is not as RFC 2435 says, does not fit the packets before it, or the sink has no room.
+    #[cfg(feature = "jpeg")]
     Jpeg(jpeg::DepacketizeError),
     /// The payload is not as RFC 3551 says, or the sink has no room.
     #[cfg(feature = "pcm")]
     Pcm(pcm::DepacketizeError),
 }
 
+#[cfg(feature = "jpeg")]
 impl From<jpeg::DepacketizeError> for DepacketizeError {
     fn from(error: jpeg::DepacketizeError) -> Self {
         Self::Jpeg(error)
@@ -85,6 +89,7 @@ impl From<jpeg::DepacketizeError> for DepacketizeError {
 impl fmt::Display for DepacketizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(error) => error.fmt(f),
             #[cfg(feature = "pcm")]
             Self::Pcm(error) => error.fmt(f),
@@ -101,6 +106,7 @@ impl Depacketizer {
     /// too large pictures then.
     pub const fn new(codec: Codec, dimensions: Option<(u16, u16)>) -> Self {
         match codec {
+            #[cfg(feature = "jpeg")]
             Codec::Jpeg => Self::Jpeg(jpeg::Depacketizer::new(dimensions)),
             #[cfg(feature = "pcm")]
             Codec::Pcm(pcm) => Self::Pcm(pcm::Depacketizer::new(pcm)),
@@ -125,6 +131,7 @@ impl Depacketizer {
         sink: &mut K,
     ) -> Result<Pushed, DepacketizeError> {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(jpeg) => Ok(jpeg.push(track, packet, gap, time, sink)?),
             #[cfg(feature = "pcm")]
             Self::Pcm(pcm) => pcm.push(track, packet, time, sink).map_err(DepacketizeError::Pcm),
@@ -136,6 +143,7 @@ impl Depacketizer {
     /// has come for long. `track` is the number that was passed to [`Self::push`].
     pub fn finish_open<K: FrameSink + ?Sized>(&mut self, track: u8, sink: &mut K) {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(jpeg) => jpeg.finish_open(track, sink),
             #[cfg(feature = "pcm")]
             Self::Pcm(_) => (),
@@ -146,6 +154,7 @@ impl Depacketizer {
     /// come again. The sink drops the frame when the next one begins.
     pub fn forget_open(&mut self) {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(jpeg) => jpeg.forget_open(),
             #[cfg(feature = "pcm")]
             Self::Pcm(_) => (),
@@ -156,6 +165,7 @@ impl Depacketizer {
     /// each packet is one.
     pub const fn has_open(&self) -> bool {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(jpeg) => jpeg.has_open(),
             #[cfg(feature = "pcm")]
             Self::Pcm(_) => false,
@@ -165,6 +175,7 @@ impl Depacketizer {
     /// Returns the counts of frames and packets since the depacketizer was made.
     pub const fn counters(&self) -> DepacketizerCounters {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(jpeg) => jpeg.counters(),
             #[cfg(feature = "pcm")]
             Self::Pcm(pcm) => pcm.counters(),

@@ -5,7 +5,12 @@
 //! RTP packets apart by itself needs this module.
 //!
 //! Each payload format is a module here, and an arm in each function of the two enums.
+#![cfg_attr(
+    not(feature = "jpeg"),
+    allow(unused_variables, reason = "not every payload format needs each argument")
+)]
 mod depacketizer;
+#[cfg(feature = "jpeg")]
 pub mod jpeg;
 #[cfg(feature = "pcm")]
 pub mod pcm;
@@ -17,7 +22,10 @@ use crate::frame::{Frame, TrackInfo};
 use crate::rtp;
 
 /// The length of the longest RTP header extension in bytes, without its head; a multiple of 4.
+#[cfg(feature = "jpeg")]
 pub(crate) const EXTENSION_MAX: usize = jpeg::EXTENSION_LEN;
+#[cfg(not(feature = "jpeg"))]
+pub(crate) const EXTENSION_MAX: usize = 0;
 
 /// An RTP header extension (RFC 3550, 5.3.1): its profile and its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +84,7 @@ pub(crate) struct Fragment {
 /// Splits a frame into payloads of equal length. It is made anew each time a sender looks a frame up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Packetizer<'a> {
+    #[cfg(feature = "jpeg")]
     Jpeg(jpeg::Packetizer<'a>),
     #[cfg(feature = "pcm")]
     Pcm(pcm::Packetizer<'a>),
@@ -87,6 +96,7 @@ impl<'a> Packetizer<'a> {
     /// empty, or is longer than the payload format allows.
     pub(crate) fn new(info: &TrackInfo<'a>, frame: &Frame<'a>, room: usize) -> Option<Self> {
         match info.codec {
+            #[cfg(feature = "jpeg")]
             Codec::Jpeg => jpeg::Packetizer::new(frame, room).map(Self::Jpeg),
             #[cfg(feature = "pcm")]
             Codec::Pcm(pcm) => pcm::Packetizer::new(pcm, frame, room).map(Self::Pcm),
@@ -97,6 +107,7 @@ impl<'a> Packetizer<'a> {
     /// as it only decides how packets are spread over time.
     pub(crate) fn count(&self) -> u32 {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(packetizer) => packetizer.count(),
             #[cfg(feature = "pcm")]
             Self::Pcm(packetizer) => packetizer.count(),
@@ -106,6 +117,7 @@ impl<'a> Packetizer<'a> {
     /// Returns the fragment that starts at `at`; `None` after the end of the frame.
     pub(crate) fn fragment(&self, at: Cursor) -> Option<Fragment> {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(packetizer) => packetizer.fragment(at),
             #[cfg(feature = "pcm")]
             Self::Pcm(packetizer) => packetizer.fragment(at),
@@ -115,6 +127,7 @@ impl<'a> Packetizer<'a> {
     /// Returns the header extension of a fragment, if it has one.
     pub(crate) fn extension(&self, fragment: &Fragment) -> Option<Extension> {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(packetizer) => packetizer.extension(fragment),
             #[cfg(feature = "pcm")]
             Self::Pcm(_) => None,
@@ -125,6 +138,7 @@ impl<'a> Packetizer<'a> {
     /// if it does not fit.
     pub(crate) fn emit_head(&self, fragment: &Fragment, out: &mut [u8]) -> Option<usize> {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(packetizer) => packetizer.emit_head(fragment, out),
             #[cfg(feature = "pcm")]
             Self::Pcm(_) => Some(0),
@@ -134,6 +148,7 @@ impl<'a> Packetizer<'a> {
     /// Returns the parts of the frame that follow the payload header, in order.
     pub(crate) fn parts(&self, fragment: &Fragment) -> Option<[&'a [u8]; 3]> {
         match self {
+            #[cfg(feature = "jpeg")]
             Self::Jpeg(packetizer) => packetizer.parts(fragment),
             #[cfg(feature = "pcm")]
             Self::Pcm(packetizer) => packetizer.parts(fragment),
@@ -145,6 +160,7 @@ impl<'a> Packetizer<'a> {
 /// one, and otherwise a dynamic one.
 pub(crate) const fn payload_type(info: &TrackInfo<'_>) -> u8 {
     match info.codec {
+        #[cfg(feature = "jpeg")]
         Codec::Jpeg => 26,
         #[cfg(feature = "pcm")]
         Codec::Pcm(pcm) => pcm::payload_type(pcm, info.clock_rate),

@@ -3,8 +3,10 @@
 use super::Media;
 use super::RtpMap;
 use crate::codec::Codec;
+#[cfg(all(feature = "client", feature = "pcm"))]
+use crate::codec::pcm::Pcm;
 #[cfg(feature = "pcm")]
-use crate::codec::pcm::{Pcm, Sample};
+use crate::codec::pcm::Sample;
 #[cfg(feature = "client")]
 use crate::text;
 
@@ -21,6 +23,7 @@ pub(super) struct Encoding {
 impl Encoding {
     pub(super) const fn of(codec: Codec) -> Self {
         match codec {
+            #[cfg(feature = "jpeg")]
             Codec::Jpeg => Self { media: "video", name: "JPEG", channels: 1 },
             #[cfg(feature = "pcm")]
             Codec::Pcm(pcm) => {
@@ -41,6 +44,7 @@ fn codec_of(map: &RtpMap<'_>) -> Option<Codec> {
     #[cfg(feature = "pcm")]
     let channels = map.channels.max(1);
     let codecs = [
+        #[cfg(feature = "jpeg")]
         Codec::Jpeg,
         #[cfg(feature = "pcm")]
         Codec::Pcm(Pcm { sample: Sample::L16, channels }),
@@ -63,6 +67,7 @@ pub(super) const fn static_map(payload_type: u8) -> Option<RtpMap<'static>> {
         10 => ("L16", 44_100, 2),
         #[cfg(feature = "pcm")]
         11 => ("L16", 44_100, 1),
+        #[cfg(feature = "jpeg")]
         26 => ("JPEG", 90_000, 1),
         _ => return None,
     };

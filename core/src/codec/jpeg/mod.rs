@@ -22,6 +22,8 @@
 //! - A receiver writes a [`Header`] before the scan that came in packets. Where restart intervals
 //!   are [`Missing`], [`mend()`] puts grey ones in their place, for decoders that need whole files.
 //!
+//! - [`Splitter`] finds the pictures in a stream of bytes, such as that of a camera on a serial line.
+//!
 //! Offsets and lengths are bytes, sizes of pictures are pixels, and restart intervals are MCUs.
 mod bits;
 mod coder;
@@ -39,6 +41,7 @@ mod recode_error;
 pub(crate) mod restart;
 mod scan;
 pub(crate) mod segments;
+mod splitter;
 mod tables;
 mod translate;
 
@@ -52,10 +55,17 @@ pub use recode::{RecodeOptions, Recoded, recode, recode_max_len};
 pub use recode_error::{RecodeError, RecodeErrorKind};
 pub use restart::restart_interval_for;
 pub(crate) use segments::restart_marker;
+pub use splitter::{Found, Splitter};
 pub use tables::quantisers;
 
 use super::Codec;
 use crate::frame::TrackInfo;
+use segments::marker;
+
+/// The four-character codes of Motion-JPEG in file formats, in upper case.
+pub(super) const FOURCC: [[u8; 4]; 5] = [*b"MJPG", *b"JPEG", *b"AVI1", *b"AVI2", *b"DMB1"];
+/// The first bytes of each frame: the SOI marker.
+pub(super) const START: [u8; 2] = [0xFF, marker::SOI];
 
 /// The description of a Motion-JPEG track, with the clock that RFC 2435 prescribes (3.1): 90,000 ticks
 /// per second.

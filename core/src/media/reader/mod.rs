@@ -5,9 +5,8 @@ use super::avi::Video;
 use super::clock::FrameClock;
 use super::container::{Container, DETECT_LEN, LengthPrefix, detect};
 use super::error::{MediaError, MediaErrorKind, ReadError};
-use super::splitter::{Found, Splitter};
 use super::window::Window;
-use crate::codec::jpeg::segments::marker;
+use crate::codec::{FRAME_START, Found, Splitter};
 use embedded_io::{Read, Seek};
 
 /// Bytes of the longest part header in a multipart message. Longer ones are reported as junk.
@@ -18,7 +17,7 @@ const PART_HEADER_MAX: u64 = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameSpan {
-    /// The offset of the frame's SOI marker, in bytes from the start of the file.
+    /// The offset of the frame's first byte, in bytes from the start of the file.
     pub at: u64,
     /// The length of the frame in bytes.
     pub len: u32,
@@ -27,8 +26,8 @@ pub struct FrameSpan {
 /// Finds the frames of a file in any [`Container`], and reads them.
 ///
 /// `R` is the file, and `B` is a small buffer, such as `[u8; 512]`, through which the file is searched;
-/// with an empty one, every file seems empty. Frames are found by their markers, and not checked:
-/// [`crate::codec::jpeg::inspect`] does that.
+/// with an empty one, every file seems empty. Frames are found by their markers, and not checked: the
+/// modules of [`codec`](crate::codec) do that.
 #[derive(Debug)]
 pub struct FrameReader<R, B> {
     window: Window<R, B>,
@@ -53,7 +52,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
     ///
     /// # Errors
     /// Returns [`MediaErrorKind::Unrecognised`] if the format is unknown, [`MediaErrorKind::NoVideo`] or
-    /// [`MediaErrorKind::OtherCodec`] for an AVI file without Motion-JPEG, and [`ReadError::Io`] if the
+    /// [`MediaErrorKind::OtherCodec`] for an AVI file whose video cannot be read, and [`ReadError::Io`] if the
     /// file cannot be read.
     pub fn new(reader: R, buffer: B, max_frame: u32) -> Result<Self, ReadError<R::Error>> {
         let mut window = Window::new(reader, buffer).map_err(ReadError::Io)?;
@@ -232,9 +231,8 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         while self.window.byte(body).map_err(ReadError::Io)?.is_some_and(|byte| prefix.push(byte)) {
             body = body.saturating_add(1);
         }
-        let is_frame = self.window.byte(body).map_err(ReadError::Io)? == Some(0xFF)
-            && self.window.byte(body.saturating_add(1)).map_err(ReadError::Io)? == Some(marker::SOI);
-        Ok((is_frame && prefix.is_complete()).then_some((body, prefix.value)))
+        let start = self.window.array(body).map_err(ReadError::Io)?;
+        Ok((start == Some(FRAME_START) && prefix.is_complete()).then_some((body, prefix.value)))
     }
 
     /// Finds the first frame from `from` on by its markers. Returns it, and whether the end of the file

@@ -1,5 +1,6 @@
 //! Media files.
-use pinhole::media::{FrameClock, FrameReader, FrameSpan, SliceReader, Splitter, detect};
+use pinhole::codec::jpeg::Splitter;
+use pinhole::media::{FrameClock, FrameReader, FrameSpan, SliceReader, detect};
 use probe::{any, bytes, room, used};
 
 pub(crate) fn all() {

@@ -1,5 +1,5 @@
 //! Finds JPEG frames in a stream of bytes.
-use crate::codec::jpeg::segments::{find_ff, marker};
+use super::segments::{find_ff, marker};
 
 /// The location of a frame in a stream of bytes, as [`Splitter`] finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Found {
 /// bytes: the caller keeps those from [`Splitter::keep_from`] on.
 ///
 /// ```
-/// use pinhole::media::Splitter;
+/// use pinhole::codec::jpeg::Splitter;
 ///
 /// let stream = b"\r\n\xFF\xD8\xFF\xDA\x00\x02scan\xFF\xD9\xFF\xD8";
 /// let mut splitter = Splitter::new(1_000_000);
@@ -84,7 +84,7 @@ impl Splitter {
     }
 
     /// Creates a splitter whose first byte has the offset `pos`.
-    pub(super) const fn starting_at(pos: u64, max_frame: u32) -> Self {
+    pub(crate) const fn starting_at(pos: u64, max_frame: u32) -> Self {
         Self {
             state: SplitterState::Junk,
             pos,
@@ -248,9 +248,9 @@ mod tests {
     use proptest::prelude::*;
     use std::vec::Vec;
 
-    static SMALL: &[u8] = include_bytes!("../codec/jpeg/testdata/ffmpeg-420-optimal.jpg");
-    static RESTART: &[u8] = include_bytes!("../codec/jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
-    static PROGRESSIVE: &[u8] = include_bytes!("../codec/jpeg/testdata/cjpeg-progressive.jpg");
+    static SMALL: &[u8] = include_bytes!("testdata/ffmpeg-420-optimal.jpg");
+    static RESTART: &[u8] = include_bytes!("testdata/cjpeg-420-optimal-restart3.jpg");
+    static PROGRESSIVE: &[u8] = include_bytes!("testdata/cjpeg-progressive.jpg");
 
     /// Returns all frames of a stream that arrives in pieces of these lengths, over and over.
     fn split(stream: &[u8], pieces: &[usize], max_frame: u32) -> (Vec<Found>, u64, u32) {
