@@ -15,8 +15,8 @@ use embedded_io::{ErrorType, SliceWriteError, Write};
 /// A value that has a text form in RTSP or SDP, such as a header value. Implement it to pass a type of your
 /// own to a [`MessageWriter`](crate::rtsp::MessageWriter).
 pub trait Emit {
-    /// Writes the text form into `out`. Errors of the sink are kept in `out`. Several calls must write the
-    /// same text, because a length may be counted first.
+    /// Writes the text form into `out`. If the sink of `out` fails, `out` keeps the error, and this method
+    /// returns as usual. Write the same text in each call, because the length may be counted in a first call.
     fn emit<W: Write>(&self, out: &mut TextWriter<W>);
 
     /// Returns the length of the text form in bytes, by writing it into a [`Counter`].
@@ -60,8 +60,8 @@ impl Emit for u32 {
     }
 }
 
-/// Bytes from a peer or a user that are to be written on one line. Each control byte, such as a line end of a
-/// folded header, is written as a space.
+/// Bytes from a peer or a user that are to be written on one line. Each control byte is written as a space,
+/// for example each byte of a line end within a folded header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OneLine<'a>(pub &'a [u8]);
 
@@ -94,18 +94,20 @@ impl<W: Write> TextWriter<W> {
     /// Ends writing, and returns the sink with everything that was written. The sink is not flushed.
     ///
     /// # Errors
-    /// Returns the first error of the sink. A part of the text may have been written to it: do not use that
-    /// part.
+    /// Returns the first error of the sink. The sink may have taken a part of the text before the error: do
+    /// not use that part.
     pub fn finish(self) -> Result<W, W::Error> {
         self.result.map(|()| self.sink)
     }
 
-    /// Returns the sink. It can be used while writing continues; if it fails then, the writer does not know.
+    /// Returns the sink, for example to write to it directly between two pieces of text. The writer does not
+    /// learn of errors of such direct calls: handle them yourself.
     pub fn sink_mut(&mut self) -> &mut W {
         &mut self.sink
     }
 
-    /// Writes bytes as they are, without escaping and without a check for control bytes.
+    /// Writes bytes as they are, without escaping and without a check for control bytes. If the sink has
+    /// failed before, nothing is written.
     pub fn text(&mut self, text: impl AsRef<[u8]>) {
         self.put(text.as_ref());
     }
@@ -129,13 +131,13 @@ impl<W: Write> TextWriter<W> {
     }
 
     /// Writes a time as seconds with up to six decimals and without trailing zeros (RFC 2326, 3.6,
-    /// `npt-sec`): 1,500,000 microseconds as `1.5`.
+    /// `npt-sec`). For example, 1,500,000 microseconds are written as `1.5`.
     pub fn npt(&mut self, at: MediaTime) {
         self.fixed(at.as_micros(), 1_000_000)
     }
 
-    /// Writes a number of thousandths as a decimal fraction without trailing zeros: 1500 as `1.5`, and 2000
-    /// as `2`.
+    /// Writes a number of thousandths as a decimal fraction without trailing zeros: 1500 is written as `1.5`,
+    /// and 2000 as `2`.
     pub fn thousandths(&mut self, value: u32) {
         self.fixed(u64::from(value), 1_000)
     }
@@ -147,8 +149,8 @@ impl<W: Write> TextWriter<W> {
     }
 
     /// Writes a part of a URL. White space, control bytes and bytes outside ASCII are percent-encoded. All
-    /// other bytes are written as they are: a `%` is taken to be part of an encoding already, and `?` or `#`
-    /// keep their meaning.
+    /// other bytes are written as they are: `?` and `#` keep their meaning, and a `%` counts as the start of
+    /// an encoding that is there already.
     pub fn url_text(&mut self, text: &[u8]) {
         let mut rest = text;
         while let Some(at) = rest.iter().position(|b| !b.is_ascii_graphic())
@@ -231,8 +233,8 @@ pub(crate) fn hex_digits(value: u64) -> [u8; 16] {
     digits
 }
 
-/// A sink that drops what is written and only counts the bytes. Use it to learn the length of a body, which
-/// is sent before the body. It never fails.
+/// A sink that drops what is written to it and counts the bytes. It never fails. Use it to learn the length
+/// of a body before the body is written, because the length is sent first.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter(usize);
 
@@ -262,8 +264,9 @@ impl Write for Counter {
     }
 }
 
-/// A sink that writes into bytes of the caller, one piece after another. A piece that does not fit wholly is
-/// not written at all, and fails with [`SliceWriteError::Full`].
+/// A sink that writes into bytes of the caller, one piece after another. If a piece does not fit as a whole,
+/// nothing of the piece is written, and the write fails with [`SliceWriteError::Full`]. A shorter piece may
+/// still fit afterwards.
 #[derive(Debug)]
 pub struct SliceSink<'a> {
     bytes: &'a mut [u8],
@@ -271,7 +274,7 @@ pub struct SliceSink<'a> {
 }
 
 impl<'a> SliceSink<'a> {
-    /// Makes a sink that writes from the start of `bytes`, over what is there.
+    /// Makes a sink that writes from the start of `bytes`, over what `bytes` contains.
     pub const fn new(bytes: &'a mut [u8]) -> Self {
         Self { bytes, len: 0 }
     }
@@ -332,12 +335,15 @@ pub fn hexadecimal(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |value, &b| Some(value << 4 | char::from(b).to_digit(16)?))
 }
 
-/// Reads a decimal number such as `12.34`, and returns it multiplied by `unit`: with a unit of 1000, `12.34`
-/// is 12,340. `unit` must be a power of ten; otherwise the result is wrong. Digits finer than the unit are
-/// cut off.
+/// Reads a decimal number such as `12.34`, and returns the number multiplied by `unit`. With a unit of 1000,
+/// `12.34` is 12,340. `unit` must be a power of ten; otherwise the result is wrong. Digits finer than the
+/// unit are cut off. Digits after the point may be missing: `12.` is 12.
 ///
-/// Returns `None` if the text has no digit before the point or anything but digits and one point, or if the
-/// result does not fit 64 bits.
+/// Returns `None` in these cases:
+///
+/// - There is no digit before the point.
+/// - There is anything but digits and one point, such as a sign or a space.
+/// - The result does not fit 64 bits.
 pub fn fraction(text: &[u8], mut unit: u32) -> Option<u64> {
     let (whole, fine) = split_once(text, b'.').unwrap_or((text, &[]));
     let mut value = mul_add(decimal(whole)?, unit, 0)?;
@@ -348,8 +354,9 @@ pub fn fraction(text: &[u8], mut unit: u32) -> Option<u64> {
     Some(value)
 }
 
-/// Returns the first word, and the text after it, both without white space around them. Each is empty if
-/// there is no such text.
+/// Returns the first word of `text`, and the text after that word. A word ends at ASCII white space. Both
+/// results are without white space around them. If `text` is empty or only white space, both results are
+/// empty. If nothing follows the word, the second result is empty.
 pub fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii();
     let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
@@ -357,25 +364,27 @@ pub fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
     (word, rest.trim_ascii_start())
 }
 
-/// Returns the text before and the text after the first `separator`, both with the white space around them;
-/// `None` if there is no separator.
+/// Splits `text` at the first `separator`. Returns the text before the separator and the text after the
+/// separator. White space is kept. Returns `None` if there is no separator.
 pub fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&b| b == separator)?;
     let (before, rest) = text.split_at_checked(at)?;
     Some((before, rest.split_first()?.1))
 }
 
-/// Returns the text before and the text after the last `separator`, both with the white space around them;
-/// `None` if there is no separator.
+/// Splits `text` at the last `separator`. Returns the text before the separator and the text after the
+/// separator. White space is kept. Returns `None` if there is no separator.
 pub fn rsplit_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().rposition(|&b| b == separator)?;
     let (before, rest) = text.split_at_checked(at)?;
     Some((before, rest.split_first()?.1))
 }
 
-/// Returns the parts of a list between separators, each without the white space around it. A separator within
-/// double quotes does not separate; after a quote that is never closed, all is one part. Parts may be empty:
-/// an empty list has one empty part.
+/// Returns an iterator over the parts of `list` between separators. Each part is without the white space
+/// around it. Parts may be empty: an empty list has one empty part.
+///
+/// A separator within double quotes does not separate. The quotes stay in the part. If a quote is never
+/// closed, its part reaches to the end of the list.
 pub fn split(list: &[u8], separator: u8) -> Split<'_> {
     Split { rest: Some(list), separator }
 }
@@ -405,21 +414,21 @@ impl<'a> Iterator for Split<'a> {
     }
 }
 
-/// Splits a parameter `name=value` at the first `=`. Returns the name and the value without white space
-/// around them, and the value without double quotes around it. If there is no `=`, the whole text is the name
-/// and the value is empty.
+/// Splits a parameter `name=value` at the first `=`. Returns the name and the value. Both are without white
+/// space around them, and the value is also without double quotes around it. If there is no `=`, the name is
+/// the whole text, and the value is empty.
 pub fn parameter(text: &[u8]) -> (&[u8], &[u8]) {
     let (name, value) = split_once(text, b'=').unwrap_or((text, &[]));
     (name.trim_ascii(), unquote(value.trim_ascii()))
 }
 
-/// Returns `text` without the double quotes around it. If it does not both start and end with one, it is
-/// returned as it is. Escapes within the quotes are left as they are.
+/// Returns `text` without the double quotes around it. If `text` does not both start and end with a double
+/// quote, `text` is returned as it is. Escapes within the quotes are left as they are.
 pub fn unquote(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text)
 }
 
-/// Returns true if `text` starts with `prefix`, without regard to the case of ASCII letters.
+/// Returns true if `text` starts with `prefix`. Upper and lower case of ASCII letters count as equal.
 pub fn starts_with_ignore_case(text: &[u8], prefix: &[u8]) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

@@ -8,8 +8,8 @@ use core::ops::{Add, Sub};
 ///
 /// [`core::time::Duration`] is not used, because its nanoseconds cost a 128-bit multiplication on a
 /// microcontroller, and its arithmetic can panic. The arithmetic of this type saturates: a result below 0 is
-/// [`Self::ZERO`], and one that is too large is [`Self::MAX`]. Conversions from and to
-/// [`core::time::Duration`] exist; nanoseconds are cut off.
+/// [`Self::ZERO`], and a result that is too large is [`Self::MAX`]. `From` converts from and to
+/// [`core::time::Duration`]. Nanoseconds are cut off, and a span that is too long becomes [`Self::MAX`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Duration(u64);
@@ -25,12 +25,13 @@ impl Duration {
         Self(micros)
     }
 
-    /// Makes a span of `millis` milliseconds. If that is too long, it is [`Self::MAX`].
+    /// Makes a span of `millis` milliseconds. If the span is too long for this type, the result is
+    /// [`Self::MAX`].
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1_000))
     }
 
-    /// Makes a span of `secs` seconds. If that is too long, it is [`Self::MAX`].
+    /// Makes a span of `secs` seconds. If the span is too long for this type, the result is [`Self::MAX`].
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1_000_000))
     }
@@ -45,9 +46,11 @@ impl Duration {
         self.0 / 1_000
     }
 
-    /// Returns the span multiplied by `numerator / denominator`, rounded down to a microsecond. The span in
-    /// microseconds times `numerator` should fit 64 bits: if it does not, `u64::MAX` is divided instead, and
-    /// the result is too short. If `denominator` is 0, the result is [`Self::ZERO`].
+    /// Returns the span multiplied by `numerator / denominator`, rounded down to a microsecond. If
+    /// `denominator` is 0, the result is [`Self::ZERO`].
+    ///
+    /// If the span in microseconds times `numerator` does not fit 64 bits, `u64::MAX` is divided in its
+    /// place. The result is then too short.
     pub const fn scaled(self, numerator: u64, denominator: u64) -> Self {
         match self.0.saturating_mul(numerator).checked_div(denominator) {
             Some(micros) => Self(micros),
@@ -56,13 +59,14 @@ impl Duration {
     }
 
     /// Makes a span of `ticks` ticks of a clock with `rate` ticks per second, rounded to the nearest
-    /// microsecond. If `rate` is 0, it is [`Self::ZERO`]; if the span is too long, it is [`Self::MAX`].
+    /// microsecond. If `rate` is 0, the result is [`Self::ZERO`]. If the span is too long for this type, the
+    /// result is [`Self::MAX`].
     pub const fn from_ticks(ticks: u64, rate: u32) -> Self {
         Self(convert(ticks, rate, 1_000_000))
     }
 
     /// Returns the span in ticks of a clock with `rate` ticks per second, rounded to the nearest tick. If
-    /// `rate` is 0, the result is 0; if it does not fit 64 bits, it is `u64::MAX`.
+    /// `rate` is 0, the result is 0. If the number of ticks does not fit 64 bits, the result is `u64::MAX`.
     pub const fn to_ticks(self, rate: u32) -> u64 {
         convert(self.0, 1_000_000, rate)
     }
@@ -124,9 +128,9 @@ macro_rules! clock {
         pub struct $point(u64);
 
         impl $point {
-            /// The zero of the clock, before which there is no point: for an [`Instant`] a moment of the
-            /// caller's choice, and for a [`MediaTime`] the start of the medium. In comparisons with the
-            /// present, `Instant::ZERO` means at once.
+            /// The zero of the clock, before which there is no point. For an [`Instant`], it is a moment of
+            /// the caller's choice. For a [`MediaTime`], it is the start of the medium. If something is due
+            /// at `Instant::ZERO`, it is due at once.
             pub const ZERO: Self = Self(0);
 
             /// Makes the point that is `micros` microseconds after the zero of the clock, [`Self::ZERO`].
@@ -167,36 +171,36 @@ macro_rules! clock {
 
 clock! {
     /// A point on the caller's monotonic clock, in microseconds since a moment of the caller's choice, such
-    /// as the start of the program. All calls to one connection must use the same clock.
+    /// as the start of the program. Use the same clock for all calls to one connection.
     Instant
 }
 
 impl MediaTime {
-    /// Makes the point that is `ticks` ticks after [`Self::ZERO`], of a clock with `rate` ticks per second,
-    /// rounded to the nearest microsecond. If `rate` is 0, it is [`Self::ZERO`]; if it is too late to be
-    /// held, it is the latest point.
+    /// Makes the point that is `ticks` ticks after [`Self::ZERO`], on a clock with `rate` ticks per second,
+    /// rounded to the nearest microsecond. If `rate` is 0, the result is [`Self::ZERO`]. If the point is too
+    /// late for this type, the result is the latest point, `u64::MAX` microseconds.
     pub const fn from_ticks(ticks: u64, rate: u32) -> Self {
         Self(Duration::from_ticks(ticks, rate).0)
     }
 
     /// Returns the time from [`Self::ZERO`] to this point in ticks of a clock with `rate` ticks per second,
-    /// rounded to the nearest tick. If `rate` is 0, the result is 0; if it does not fit 64 bits, it is
-    /// `u64::MAX`.
+    /// rounded to the nearest tick. If `rate` is 0, the result is 0. If the number of ticks does not fit 64
+    /// bits, the result is `u64::MAX`.
     pub const fn to_ticks(self, rate: u32) -> u64 {
         Duration(self.0).to_ticks(rate)
     }
 }
 
 clock! {
-    /// A point in the time of a medium, in microseconds since the medium's start. For a live medium, it is in
-    /// microseconds since any moment that is the same for all of its tracks. RTSP calls this normal play time
-    /// (RFC 2326, 3.6).
+    /// A point in the time of a medium, in microseconds since the medium's start. For a live medium, any
+    /// moment can stand for the start, if it is the same for all tracks of the medium. RTSP calls this normal
+    /// play time (RFC 2326, 3.6).
     MediaTime
 }
 
-/// A reading of a wall clock, as RTCP sends it: seconds since 1900-01-01 00:00 UTC in the upper 32 bits, and
-/// their fraction, in units of 2^-32 seconds, in the lower 32 bits (RFC 3550, 4). The seconds wrap to 0 in
-/// 2036.
+/// A reading of a wall clock in the format of RTCP (RFC 3550, 4). The upper 32 bits are seconds since
+/// 1900-01-01 00:00 UTC. The lower 32 bits are their fraction, in units of 2^-32 seconds. In 2036, the
+/// seconds begin again at 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NtpTime(pub u64);
@@ -205,56 +209,81 @@ impl NtpTime {
     /// The seconds from 1900-01-01 to 1970-01-01.
     const UNIX_OFFSET: u64 = 2_208_988_800;
 
-    /// Makes a reading from the time since the Unix epoch, 1970-01-01 00:00 UTC. Beyond 2036 it wraps, as the
-    /// format does.
+    /// Makes a reading from the time since the Unix epoch, 1970-01-01 00:00 UTC. From 2036 on, the seconds
+    /// begin again at 0, as the format demands.
     pub const fn from_unix(since_epoch: Duration) -> Self {
         let secs = (since_epoch.0 / 1_000_000).wrapping_add(Self::UNIX_OFFSET);
         let fraction = ((since_epoch.0 % 1_000_000) << 32) / 1_000_000;
         Self(secs << 32 | fraction)
     }
 
-    /// Returns the middle 32 bits, by which the reception reports of RTCP refer to the last sender report
-    /// (RFC 3550, 6.4.1, `LSR`). They are in units of 1/65,536 second.
+    /// Returns the middle 32 bits of the reading, in units of 1/65,536 second: the lower half of the seconds
+    /// and the upper half of the fraction. A reception report names the last sender report by these bits (RFC
+    /// 3550, 6.4.1, `LSR`).
     pub const fn middle(self) -> u32 {
         (self.0 >> 16) as u32
     }
 }
 
-/// The current time on two clocks, which are read together. Make it anew for each turn, and pass it to the
-/// calls of that turn.
+/// The current time on two clocks, which are read together. Make a new value for each turn, and pass it to
+/// the calls of that turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Now {
-    /// The time on the caller's monotonic clock, by which everything is scheduled. It must not run backwards.
+    /// The time on the caller's monotonic clock, by which everything is scheduled. This clock must not run
+    /// backwards; if it does, packets and timeouts come late.
     pub at: Instant,
-    /// The time on the wall clock, which only the sender reports of RTCP quote. Without a wall clock, use the
-    /// monotonic clock: [`NtpTime::from_unix`] of the time since any fixed moment.
+    /// The time on the wall clock, which is only written into RTCP sender reports. If there is no wall clock,
+    /// use the monotonic clock: pass the time since any fixed moment to [`NtpTime::from_unix`].
     pub ntp: NtpTime,
 }
 
-/// When to poll a connection again, apart for each of its outlets, so that a blocked socket does not hide
-/// what the other can do. Ask for it after each turn, sleep until [`Self::earliest`] or until there is input
-/// or a new frame, and poll again. A time that has passed, such as [`Instant::ZERO`], means at once.
+/// When to begin the next turn of a connection. [`ServerConn::poll_at`](crate::server::ServerConn::poll_at)
+/// and [`ClientConn::poll_at`](crate::client::ClientConn::poll_at) return it at the end of each turn.
+///
+/// There is one time for each kind of work: the RTSP connection, UDP, and timeouts. If a socket takes no
+/// bytes at present, the caller can ignore the time of that socket and keep the others. Sleep until the
+/// time that [`Self::earliest`] returns. Wake up sooner if input arrives or, for a server, if the store has a
+/// new frame. A time that has passed, such as [`Instant::ZERO`], means: begin the next turn at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Wake {
-    /// The time at which `poll_stream` returns bytes for the RTSP connection; `None` if it returns none
-    /// before there is input or a new frame.
+    /// When bytes for the RTSP connection are due. Begin a turn then, and call
+    /// [`Turn::poll_stream`](crate::server::Turn::poll_stream) of a server or
+    /// [`ClientConn::poll_stream`](crate::client::ClientConn::poll_stream) of a client. If the time has
+    /// passed, do so at once, as soon as the RTSP connection can be written.
+    ///
+    /// `None` if no bytes become due by time alone. Wait for input then and, for a server, for a new frame in
+    /// the store.
     pub stream: Option<Instant>,
-    /// The time at which `poll_transmit` returns UDP datagrams; `None` if it returns none before there is
-    /// input or a new frame.
+    /// When UDP datagrams are due. Call
+    /// [`ServerConn::poll_transmit`](crate::server::ServerConn::poll_transmit) of a server or
+    /// [`ClientConn::poll_transmit`](crate::client::ClientConn::poll_transmit) of a client then. If the time
+    /// has passed, do so at once, as soon as the UDP socket can be written.
+    ///
+    /// `None` if no datagrams become due by time alone. Wait for input then and, for a server, for a new
+    /// frame in the store.
     pub datagram: Option<Instant>,
-    /// The time at which the connection has something to do by itself, such as to end a session that has
-    /// timed out. Call `handle_timeout` of a client then, or begin a turn of a server. `None` if there is
-    /// nothing to do before there is input.
+    /// When the connection has to act by itself, for example to end a session that has timed out. For a
+    /// server, begin a turn then. For a client, call
+    /// [`ClientConn::handle_timeout`](crate::client::ClientConn::handle_timeout). If the time has passed, do
+    /// so at once.
+    ///
+    /// `None` if the connection has nothing to do before input arrives.
     pub timer: Option<Instant>,
 }
 
 impl Wake {
-    /// Returns the earliest of the three times at which there is something to do. `stream_open` and
-    /// `datagram_open` say whether the RTSP connection and the UDP socket take bytes now: the time of an
-    /// outlet that does not is left out, so wait for its socket as well. Returns `None` if nothing is due:
-    /// wait for input or a new frame.
+    /// Returns when to begin the next turn: the earliest of [`Self::stream`], [`Self::datagram`] and
+    /// [`Self::timer`]. If that time has passed, begin the turn at once.
+    ///
+    /// Pass in `stream_open` whether the RTSP connection can be written now, and in `datagram_open` whether
+    /// the UDP socket can. If `stream_open` is false, [`Self::stream`] is ignored. If `datagram_open` is
+    /// false, [`Self::datagram`] is ignored. In both cases, also begin a turn when the blocked socket can be
+    /// written again.
+    ///
+    /// Returns `None` if all times are `None` or ignored. Sleep without a time limit then, until input
+    /// arrives, a blocked socket can be written again or, for a server, the store has a new frame.
     pub fn earliest(&self, stream_open: bool, datagram_open: bool) -> Option<Instant> {
         let stream = self.stream.filter(|_| stream_open);
         let datagram = self.datagram.filter(|_| datagram_open);

@@ -59,8 +59,8 @@ pub(crate) use sender::{
 pub use sequence::Arrival;
 pub use statistics::{Statistics, StatisticsCounters};
 
-/// One of the two ports or interleaved channels of a stream: one is for RTP, the other for RTCP. By
-/// convention, RTP has an even number and RTCP the odd one above it (RFC 3550, 11).
+/// One of the two ports or interleaved channels of a stream: RTP or RTCP. By convention, the port of RTP has
+/// an even number, and the port of RTCP is the odd one above it (RFC 3550, 11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Port {

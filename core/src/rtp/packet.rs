@@ -42,7 +42,8 @@ impl<T: AsRef<[u8]>> Packet<T> {
         b & 0x7F
     }
 
-    /// Returns whether the marker bit is set. For video, it is set in the last packet of a frame.
+    /// Returns whether the marker bit is set. For video, it is set in the last packet of a frame. For audio,
+    /// it is set in the first packet after a silence (RFC 3551, 4.1).
     pub fn marker(&self) -> bool {
         let [_, b, ..] = self.header();
         b & 0x80 != 0
@@ -75,17 +76,18 @@ impl<T: AsRef<[u8]>> Packet<T> {
         self.buffer.as_ref().len().saturating_sub(self.layout.payload_end)
     }
 
-    /// Returns the header extension (RFC 3550, 5.3.1): the 16 bits whose meaning a profile defines, and
-    /// the extension's data, which is a multiple of 4 bytes long and may be empty. `None` if the packet
-    /// has no extension.
+    /// Returns the header extension (RFC 3550, 5.3.1): 16 bits whose meaning a profile defines, and the
+    /// extension's data. The data is a multiple of 4 bytes long and may be empty. Returns `None` if the
+    /// packet has no extension.
     pub fn extension(&self) -> Option<(u16, &[u8])> {
         let bytes = self.buffer.as_ref().get(self.layout.extension..self.layout.payload)?;
         let ([a, b, _, _], data) = bytes.split_first_chunk()?;
         Some((u16::from_be_bytes([*a, *b]), data))
     }
 
-    /// Returns the payload: the bytes after the header, CSRC list and extension, without the padding. It
-    /// may be empty; such a packet carries no media and only keeps the stream's path open.
+    /// Returns the payload: the bytes after the header, CSRC list and extension, without the padding. The
+    /// payload may be empty. A packet without a payload carries no media: count the packet, and take no data
+    /// from it.
     pub fn payload(&self) -> &[u8] {
         self.buffer.as_ref().get(self.layout.payload..self.layout.payload_end).unwrap_or(&[])
     }
@@ -100,29 +102,34 @@ impl<T: AsRef<[u8]>> Packet<T> {
     }
 }
 
-/// The fields of the fixed RTP header. [`Self::emit`] writes them for a packet to be sent, which then
-/// has no CSRC list and no padding; [`ExtensionRepr::emit`] can add an extension.
+/// The fields of the fixed RTP header. To send a packet, set the fields and write the header with
+/// [`Self::emit`]. The header that it writes has no CSRC list and announces no padding.
+/// [`ExtensionRepr::emit`] can add an extension. To read the header of a received packet, use
+/// [`Self::parse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr {
-    /// The payload type, 0 to 127, which the session description maps to a codec. [`Self::emit`] drops
-    /// the eighth bit of a greater value.
+    /// The payload type, 0 to 127, which the session description maps to a codec. Of a value above 127,
+    /// [`Self::emit`] writes only the lower 7 bits.
     pub payload_type: u8,
-    /// The marker bit. For video, it is set in the last packet of a frame.
+    /// The marker bit. For video, it is set in the last packet of a frame. For audio, it is set in the first
+    /// packet after a silence (RFC 3551, 4.1).
     pub marker: bool,
-    /// The sequence number: it rises by 1 with each packet of the source, and 0 follows 65,535. The
-    /// first one should be random (RFC 3550, 5.1).
+    /// The sequence number of the packet. Each packet of a source has the number of the packet sent before it
+    /// plus 1; after 65,535 comes 0. If you send packets, count them yourself, as [`Self::emit`] does not.
+    /// Begin at a random number (RFC 3550, 5.1).
     pub sequence_number: u16,
-    /// The timestamp in ticks of the stream's clock, whose rate the session description announces. It
-    /// wraps at 2^32, and the first one should be random (RFC 3550, 5.1).
+    /// The timestamp of the packet, in ticks of the stream's clock, whose rate the session description
+    /// announces. It wraps at 2^32. All packets of a picture have the same timestamp. If you send packets,
+    /// begin at a random timestamp (RFC 3550, 5.1).
     pub timestamp: u32,
     /// The synchronisation source (SSRC): the random number that identifies the source of the stream.
     pub ssrc: u32,
 }
 
 impl Repr {
-    /// Reads the fields of the fixed header of a packet. CSRC list, extension, payload and padding of
-    /// the packet are left out.
+    /// Reads the fields of the fixed header of a packet. The CSRC list, extension, payload and padding of the
+    /// packet are not in the result; read them from [`Packet`].
     pub fn parse<T: AsRef<[u8]>>(packet: &Packet<T>) -> Self {
         Self {
             payload_type: packet.payload_type(),
@@ -155,26 +162,25 @@ impl Repr {
 pub struct ExtensionRepr<'a> {
     /// The 16 bits whose meaning the profile of the extension defines, such as an identifier.
     pub profile: u16,
-    /// The extension's data, without its 4-byte head. The length must be a multiple of 4 bytes, up to
-    /// 262,140; otherwise [`Self::emit`] returns `None`.
+    /// The extension's data, without the 4-byte head of the extension. The length must be a multiple of 4
+    /// bytes, and at most 262,140 bytes; otherwise [`Self::emit`] returns `None`.
     pub data: &'a [u8],
 }
 
 impl ExtensionRepr<'_> {
-    /// Returns the length of the extension in bytes, with its 4-byte head. This is the least room that
-    /// [`Self::emit`] needs.
+    /// Returns the length of the extension in bytes, with its 4-byte head. The `out` of [`Self::emit`] must
+    /// have at least this length.
     pub const fn buffer_len(&self) -> usize {
         EXTENSION_HEAD_LEN.saturating_add(self.data.len())
     }
 
-    /// Writes the extension to the front of `out`, and sets the bit in `header` that announces it.
-    /// `header` is the fixed header of the packet, which [`Repr::emit`] has written, and `out` is the
-    /// room right after that header. Returns the extension's length in bytes: the payload starts so far
-    /// into `out`.
+    /// Writes the extension to the front of `out`, and sets the bit in `header` that announces the extension.
+    /// `header` is the fixed header of the packet, which [`Repr::emit`] has written. `out` is the room right
+    /// after that header. Returns the length of the extension in bytes: write the payload to `out` from this
+    /// offset on.
     ///
-    /// Returns `None` and writes nothing if the extension is longer than `out`, or if the length
-    /// of [`Self::data`] is no multiple of 4 bytes or more than 262,140 bytes. `header` is not changed
-    /// then.
+    /// Returns `None` if the extension is longer than `out`, or if the length of [`Self::data`] is no
+    /// multiple of 4 bytes or more than 262,140 bytes. Nothing is written then, and `header` is not changed.
     pub fn emit(&self, header: &mut [u8; HEADER_LEN], out: &mut [u8]) -> Option<usize> {
         let whole = self.data.len().is_multiple_of(4);
         let words = u16::try_from(self.data.len() / 4).ok().filter(|_| whole)?;
@@ -198,8 +204,8 @@ impl ExtensionRepr<'_> {
 pub enum Error {
     /// The packet ends before its header, CSRC list or extension does.
     Truncated {
-        /// The length in bytes that the packet must have at least. It covers only what was read until
-        /// the end: the fixed header, the CSRC list, the head of the extension, or the whole extension.
+        /// The length in bytes that the packet needs at least. Only the parts up to the one that is cut short
+        /// count: the fixed header, the CSRC list, the 4-byte head of the extension, or the whole extension.
         needed: usize,
     },
     /// The version, in the first two bits, is not 2. The bytes are of another protocol.
@@ -207,10 +213,10 @@ pub enum Error {
         /// The version that was found, 0 to 3.
         found: u8,
     },
-    /// The last byte, which holds the number of bytes of padding, is 0, or is greater than the number of
-    /// bytes after the header, CSRC list and extension.
+    /// The number of bytes of padding, which is in the last byte of the packet, cannot be true. It is 0, or
+    /// it is greater than the number of bytes after the header, CSRC list and extension.
     Padding {
-        /// The number in the last byte; 0 also if no byte follows the header, CSRC list and extension.
+        /// The number in the last byte. It is also 0 if no byte follows the header, CSRC list and extension.
         found: u8,
     },
 }

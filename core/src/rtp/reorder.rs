@@ -10,16 +10,21 @@ const SLOT_OVERHEAD: usize = 10;
 
 /// Puts received packets back in order, in caller-provided storage.
 ///
-/// A packet in order is delivered at once and never copied. A packet that is ahead is copied into a slot
-/// of the storage, and waits until every packet before it has come or was given up. Missing packets are
-/// given up when a packet after them has waited for the time given to [`Self::new`], when the slots do
-/// not reach far enough, or when a packet is too long for a slot. No packet that came in time is ever
-/// dropped for want of room: without a single slot, every gap is given up at once.
+/// A packet in order is delivered at once and never copied. A packet that is ahead is copied into a slot of
+/// the storage. There it waits until every packet before it has come or was given up. Missing packets are
+/// given up in three cases:
+///
+/// - A packet after them has waited for the time given to [`Self::new`].
+/// - A packet comes that is further ahead than there are slots.
+/// - A packet comes that is ahead and too long for a slot.
+///
+/// So no packet that comes in time is dropped for want of room. Without any slot, missing packets are given
+/// up as soon as a packet after them comes. A packet that comes after it was given up is dropped.
 ///
 /// Call [`Self::offer`] for each packet that is to be used, [`Self::handle_timeout`] at the time of
-/// [`Self::poll_at`], and [`Self::flush`] at the end. Each of these three takes `deliver`, and calls it
-/// for each packet that it releases, in order: with the packet's bytes, and with the number of packets
-/// that were given up just before that packet. A number above 65,535 is passed as 65,535.
+/// [`Self::poll_at`], and [`Self::flush`] at the end. Each of these three takes `deliver`, and calls it for
+/// each packet that it releases, in order. The arguments of `deliver` are the packet's bytes, and the number
+/// of packets that were given up just before that packet. A number above 65,535 is passed as 65,535.
 #[derive(Clone, Debug)]
 pub struct Reorder<B> {
     window: ReorderWindow,
@@ -57,52 +62,55 @@ pub(crate) struct ReorderWindow {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReorderCounters {
-    /// Packets that had to wait for missing packets before them.
+    /// Packets that had to wait for missing packets before them, and were copied for this ([`Offer::Held`]).
     pub held: u64,
-    /// Missing packets that were given up. One that comes after all stays counted here.
+    /// Missing packets that were given up. If such a packet comes after all, it stays counted here, and
+    /// [`Self::dropped`] counts it as well.
     pub lost: u64,
-    /// Packets that were dropped because they came after they had been given up or delivered, or while a
-    /// copy of them waited ([`Offer::Late`], [`Offer::Duplicate`]).
+    /// Packets that were dropped: they had been delivered or given up before ([`Offer::Late`]), or a copy of
+    /// them was waiting ([`Offer::Duplicate`]).
     pub dropped: u64,
 }
 
-/// What [`Reorder::offer`] did with a packet. No value asks anything of the caller.
+/// What [`Reorder::offer`] did with a packet. The caller need not act on any of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Offer {
-    /// The packet was passed to `deliver` before the call returned, and so were the packets that waited
-    /// for it.
+    /// The packet was passed to `deliver` before the call returned. So were the packets that waited for this
+    /// packet.
     Delivered,
-    /// The packet was copied, and waits for missing packets before it. A later call delivers it.
+    /// The packet was copied, and waits for missing packets before it. A later call of a method of
+    /// [`Reorder`] delivers it.
     Held,
     /// A copy of the packet waits already. The packet was dropped.
     Duplicate,
-    /// The packet is before the next one to be delivered: it was delivered or given up before. It was
+    /// The packet's place has passed: the packet was delivered before, or was given up as missing. It was
     /// dropped.
     Late,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
-    /// The number of bytes of storage that a slot takes in addition to the bytes of its packet.
+    /// The number of bytes of storage that each slot takes in addition to the bytes of its packet. For `n`
+    /// slots, [`Self::new`] needs storage of `n * (max_packet + SLOT_OVERHEAD)` bytes.
     pub const SLOT_OVERHEAD: usize = SLOT_OVERHEAD;
 
-    /// Creates an empty buffer over `storage`. There is a slot, which holds one packet of up to
-    /// `max_packet` bytes with its RTP header, for every `max_packet + SLOT_OVERHEAD` bytes; at most
-    /// 65,535 slots are used. With storage for less than one slot, no packet waits. Missing packets are
-    /// given up when a packet after them has waited for `wait`.
+    /// Creates an empty buffer over `storage`, which is divided into slots of `max_packet + SLOT_OVERHEAD`
+    /// bytes. Each slot holds one packet of up to `max_packet` bytes, with its RTP header. At most 65,535
+    /// slots are used. If `storage` is shorter than one slot, no packet waits. Missing packets are given up
+    /// when a packet after them has waited for `wait`.
     pub fn new(mut storage: B, max_packet: u16, wait: Duration) -> Self {
         Self { window: ReorderWindow::new(storage.as_mut(), max_packet, wait), storage }
     }
 
     /// Takes a packet that came at `now`. `sequence` is the packet's extended sequence number, which
-    /// [`Arrival::sequence`](super::Arrival::sequence) returns, and `packet` holds all bytes of the
-    /// packet. Calls `deliver` for this packet and others if they can be released now, as [`Self`]
-    /// describes.
+    /// [`Arrival::sequence`](super::Arrival::sequence) returns. `packet` has all bytes of the packet, with
+    /// the RTP header. If this packet and others can be released now, they are passed to `deliver` in order,
+    /// each with the number of packets that were given up just before it.
     ///
-    /// The first packet offered counts as in order. If the sequence starts anew
-    /// ([`Arrival::Restart`](super::Arrival::Restart)), call [`Self::flush`] before this method;
-    /// otherwise the packet is dropped as late, or a huge gap is given up.
+    /// The first packet that is offered counts as in order. If the sequence starts anew
+    /// ([`Arrival::Restart`](super::Arrival::Restart)), call [`Self::flush`] before this method. Otherwise
+    /// the packet is dropped as late, or a huge number of packets is given up.
     pub fn offer(
         &mut self,
         now: Instant,
@@ -113,21 +121,23 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
         self.window.offer(self.storage.as_mut(), now, sequence, packet, deliver)
     }
 
-    /// Returns when to call [`Self::handle_timeout`]: when the packet that has waited longest has waited
-    /// long enough. `None` if no packet waits: nothing is to be done before the next packet comes.
+    /// Returns when to call [`Self::handle_timeout`]. If the time has passed, call it at once. Returns `None`
+    /// if no packet waits: nothing is to be done before the next packet comes.
     pub fn poll_at(&self) -> Option<Instant> {
         self.window.poll_at()
     }
 
-    /// Gives up the missing packets that are overdue at `now`, and passes the packets that waited for
-    /// them to `deliver`. Does nothing before the time that [`Self::poll_at`] returns.
+    /// Gives up the missing packets for which others have waited long enough at `now`. Passes the packets
+    /// that waited for them to `deliver`, in order, each with the number of packets that were given up just
+    /// before it. Does nothing before the time that [`Self::poll_at`] returns.
     pub fn handle_timeout(&mut self, now: Instant, deliver: &mut dyn FnMut(&[u8], u16)) {
         self.window.handle_timeout(self.storage.as_mut(), now, deliver);
     }
 
-    /// Passes every packet that waits to `deliver`, gives up the missing packets between, and forgets
-    /// the sequence: the next packet offered counts as in order, whatever its number. Call this when the
-    /// sender starts again, when another source begins, at a pause, and at the end of the stream.
+    /// Passes every packet that waits to `deliver`, in order, and gives up the missing packets between. Then
+    /// forgets the sequence: the next packet that is offered counts as in order, whatever its number. Call
+    /// this when the sender starts again, when another source begins, at a pause, and at the end of the
+    /// stream.
     pub fn flush(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
         self.window.flush(self.storage.as_mut(), deliver);
     }

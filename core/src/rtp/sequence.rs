@@ -9,31 +9,32 @@ const MAX_MISORDER: u16 = 100;
 /// Where a received packet stands in its source's sequence, and so what to do with the packet.
 /// [`Statistics::on_packet`](super::Statistics::on_packet) returns this.
 ///
-/// Fields named `sequence` hold the packet's extended sequence number. Its lower 16 bits are the
-/// packet's own number; its upper 16 bits count how often that number has wrapped since the first packet
-/// of the sequence. It wraps at 2^32. [`Reorder::offer`](super::Reorder::offer) takes it.
+/// Fields named `sequence` hold the packet's extended sequence number. Its lower 16 bits are the packet's own
+/// number. Its upper 16 bits count how often the packet numbers have wrapped since the first packet of the
+/// sequence. The extended number wraps at 2^32. Pass it to [`Reorder::offer`](super::Reorder::offer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Arrival {
-    /// The packet follows the highest one so far, or is the first one of the source. Use the packet.
+    /// The packet has the number after the highest one so far, or is the first packet of the source. Use the
+    /// packet.
     InOrder {
         /// The packet's extended sequence number: the packet's own number in the lower 16 bits, and the
         /// number of wraps in the upper 16 bits.
         sequence: u32,
     },
-    /// The packet is ahead of the next one by less than 3,000 places: packets between have not come. Use
-    /// the packet, or hold it until those before it come.
+    /// The packet's number is 2 to 2,999 after the highest one so far: the packets between have not come. Use
+    /// the packet, or hold it until the packets before it come.
     Ahead {
         /// The packet's extended sequence number: the packet's own number in the lower 16 bits, and the
         /// number of wraps in the upper 16 bits.
         sequence: u32,
-        /// The number of packets between the highest one so far and this packet, at least 1. They are
-        /// lost or come later, as [`Arrival::Late`].
+        /// The number of packets between the highest number so far and this packet, at least 1. These packets
+        /// are lost, or come later as [`Arrival::Late`].
         gap: u16,
     },
-    /// The packet is less than 100 places before the highest one, and has not come before. Use the
-    /// packet, unless the caller has given it up already.
+    /// The packet's number is 1 to 99 before the highest one so far, and the packet has not come before. Use
+    /// the packet, unless you have given it up already.
     Late {
         /// The packet's extended sequence number: the packet's own number in the lower 16 bits, and the
         /// number of wraps in the upper 16 bits. A packet from before the first one can have 65,535 in
@@ -42,12 +43,13 @@ pub enum Arrival {
     },
     /// The packet came before. Drop it.
     Duplicate,
-    /// The packet is 3,000 places or more ahead of the highest one, or 100 or more behind it: too far to
-    /// be believed. Drop it. If the next packet has the number after it, that next one is a
-    /// [`Self::Restart`].
+    /// The packet's number is 3,000 or more after the highest one so far, or 100 or more before it: too far
+    /// to be believed. Drop the packet. If the very next packet has the number after this one, that packet is
+    /// a [`Self::Restart`].
     Suspect,
-    /// The packet is the second one of a new sequence: the sender has started again. First release what
-    /// is held of the old sequence ([`Reorder::flush`](super::Reorder::flush)), then use this packet.
+    /// The packet is the second one of a new sequence of numbers: the sender has started again. First release
+    /// the packets of the old sequence that are held ([`Reorder::flush`](super::Reorder::flush)). Then use
+    /// this packet. The first packet of the new sequence was a [`Self::Suspect`].
     Restart {
         /// The packet's extended sequence number in the new sequence, whose upper 16 bits start from 0
         /// again.
@@ -56,7 +58,7 @@ pub enum Arrival {
 }
 
 impl Arrival {
-    /// Returns the extended sequence number of a packet that is to be used. `None` for
+    /// Returns the extended sequence number of a packet that is to be used. Returns `None` for
     /// [`Self::Duplicate`] and [`Self::Suspect`]: drop the packet.
     pub const fn sequence(self) -> Option<u32> {
         match self {

@@ -30,30 +30,31 @@ pub struct Statistics {
     sender_report: Option<(Instant, NtpTime)>,
 }
 
-/// Counts of the packets that have come from one source since [`Statistics::new`]. The counts go on when
-/// the source starts its sequence anew.
+/// Counts of the packets that have come from one source since [`Statistics::new`]. If the source starts
+/// another sequence of numbers, the counts go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct StatisticsCounters {
-    /// Packets that came and are to be used, late ones included; without [`Arrival::Duplicate`] and
-    /// [`Arrival::Suspect`].
+    /// Packets that came and are to be used. Late packets count. [`Arrival::Duplicate`] and
+    /// [`Arrival::Suspect`] do not count.
     pub received: u64,
-    /// Packets between the lowest and the highest sequence number that have not come. The number falls
-    /// again when a late packet comes.
+    /// Packets that have not come, of all sequence numbers between the lowest and the highest that came. If
+    /// such a packet comes after all, the count falls by 1. Duplicates do not change it.
     pub lost: u64,
-    /// Packets that came again ([`Arrival::Duplicate`]).
+    /// Packets that had come before and came again ([`Arrival::Duplicate`]).
     pub duplicate: u64,
-    /// Packets that came after packets with higher numbers ([`Arrival::Late`]). [`Self::received`]
-    /// includes them.
+    /// Packets that came for the first time, but after a packet with a higher sequence number
+    /// ([`Arrival::Late`]). [`Self::received`] includes them. Duplicates do not count here, but only in
+    /// [`Self::duplicate`].
     pub late: u64,
-    /// How often the source started another sequence ([`Arrival::Restart`]).
+    /// How often the source has started another sequence of numbers ([`Arrival::Restart`]).
     pub restarts: u32,
 }
 
 impl Statistics {
-    /// Creates the statistics of the source `ssrc`, whose timestamps count `clock_rate` ticks per
-    /// second. A wrong rate only falsifies the jitter.
+    /// Creates the statistics of the source `ssrc`, whose RTP timestamps count `clock_rate` ticks per second.
+    /// If `clock_rate` is wrong, only the jitter is wrong.
     pub const fn new(ssrc: u32, clock_rate: u32) -> Self {
         Self {
             ssrc,
@@ -75,10 +76,12 @@ impl Statistics {
         self.ssrc
     }
 
-    /// Counts a packet of the source that came at `now`, by its sequence number and timestamp. Returns
-    /// where the packet stands in the sequence; drop the packet if [`Arrival::sequence`] returns `None`.
+    /// Counts a packet of the source. `now` is when the packet came; `sequence_number` and `timestamp` are
+    /// those of the packet. Returns where the packet stands in the sequence. If [`Arrival::sequence`] of the
+    /// result is `None`, drop the packet.
     ///
-    /// Call this as soon as the packet has come, before any reordering, because it measures the jitter.
+    /// Call this as soon as the packet has come, before any reordering, because the time of arrival is needed
+    /// for the jitter.
     pub fn on_packet(&mut self, now: Instant, sequence_number: u16, timestamp: u32) -> Arrival {
         let lost_before = self.lost();
         let arrival = match &mut self.sequence {
@@ -110,15 +113,15 @@ impl Statistics {
         arrival
     }
 
-    /// Takes the wall clock `ntp` of a sender report of the source that came at `now`. The next report
-    /// blocks quote the newest one, so that the sender can measure the round trip (RFC 3550, 6.4.1, LSR
-    /// and DLSR).
+    /// Takes the wall clock time `ntp` from a sender report of the source that came at `now`. Call this for
+    /// each sender report of the source. Later report blocks quote the newest one, so that the source can
+    /// measure the round trip (RFC 3550, 6.4.1, `LSR` and `DLSR`).
     pub fn on_sender_report(&mut self, now: Instant, ntp: NtpTime) {
         self.sender_report = Some((now, ntp));
     }
 
-    /// Returns the interarrival jitter in ticks of the source's RTP clock (RFC 3550, 6.4.1). It is 0
-    /// until two packets have come.
+    /// Returns the interarrival jitter in ticks of the source's RTP clock (RFC 3550, 6.4.1). Before the
+    /// second packet, it is 0.
     pub fn jitter(&self) -> u32 {
         u32::try_from(self.jitter_16 >> 4).unwrap_or(u32::MAX)
     }
@@ -128,12 +131,12 @@ impl Statistics {
         StatisticsCounters { lost: self.lost(), ..self.counters }
     }
 
-    /// Returns the block for a receiver report that is sent at `now`. Before the first packet, its
-    /// counts are 0.
+    /// Returns the block for a receiver report that is sent at `now`. Before the first packet of the source,
+    /// the counts in the block are 0.
     ///
-    /// Each call begins a new interval for [`ReportBlock::fraction_lost`], which covers the time since
-    /// the call before. So call this once for each report that is sent. If the report may not be sent
-    /// after all, call this on a copy, and keep the copy once the report is sent.
+    /// [`ReportBlock::fraction_lost`] covers the time since the previous call of this method. So call this
+    /// method once for each report that is sent. If it is not certain that the report will be sent, call this
+    /// method on a copy of the statistics, and keep the copy once the report is sent.
     pub fn report_block(&mut self, now: Instant) -> ReportBlock {
         let expected = self.expected();
         let expected_now = expected.wrapping_sub(self.reported.0);

@@ -26,7 +26,8 @@ const MAX_OVERTAKEN: u16 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceiverConfig {
-    /// The number of the track that the receiver passes to the [`FrameSink`]; 0 for a sink of one track.
+    /// The number of the track that the receiver passes to the [`FrameSink`], counted from 0. Use 0 for a
+    /// sink of one track.
     pub track: u8,
     /// The codec of the stream. It decides how frames are built from packets.
     pub codec: Codec,
@@ -35,8 +36,8 @@ pub struct ReceiverConfig {
     pub payload_type: u8,
     /// The clock rate of the stream's RTP timestamps in ticks per second.
     pub clock_rate: u32,
-    /// The announced interval between frames, in ticks of the clock; `None` or 0 if it is not known. It
-    /// is used for the durations of frames and to count missing frames; without it, the receiver
+    /// The announced interval between frames, in ticks of the clock; `None` or 0 if it is not known. It is
+    /// used for the durations of frames, and to count missing frames. If it is not known, the receiver
     /// measures the interval.
     pub frame_interval: Option<u32>,
     /// The announced width and height of the pictures in pixels, for pictures that are too large for
@@ -51,9 +52,9 @@ pub struct ReceiverConfig {
 }
 
 impl ReceiverConfig {
-    /// Returns the configuration for track 0 of a sink, with the codec and clock rate of `info` and with
-    /// this payload type. Nothing else is announced. Set `ssrc`, which is 0, and `cname`, which is 16
-    /// zeros in ASCII, to random values.
+    /// Returns a configuration with the codec and clock rate of `info`, and with this payload type. The track
+    /// is 0; the frame interval and the dimensions are `None`. Set [`Self::ssrc`] and [`Self::cname`] to
+    /// random values: they are 0 and 16 zeros in ASCII.
     pub const fn new(info: TrackInfo<'_>, payload_type: u8) -> Self {
         let TrackInfo { codec, clock_rate, .. } = info;
         let (track, frame_interval, dimensions, ssrc, cname) = (0, None, None, 0, [b'0'; 16]);
@@ -61,22 +62,23 @@ impl ReceiverConfig {
     }
 }
 
-/// How the packets of a stream reach a [`Receiver`], and so whether it must put them in order.
-/// [`Receiver::set_delivery`] takes it.
+/// How the packets of a stream reach a [`Receiver`], and so whether the receiver must put them in order. Pass
+/// it to [`Receiver::set_delivery`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Delivery {
-    /// Packets come in order and without loss, as over TCP. Each packet is used at once. Reports are
+    /// Packets come in order and without loss, as over TCP. Each packet is used at once. Receiver reports are
     /// about 5 seconds apart.
     Ordered,
-    /// Packets are datagrams, which can be lost and can overtake each other. A packet waits for missing
-    /// packets before it. Reports are 1 to 5 seconds apart on average, depending on the bandwidth of the
-    /// stream (RFC 3550, 6.2, reduced minimum interval), so that the sender soon knows of loss.
+    /// Packets are datagrams, which can be lost and can overtake each other. If packets are missing, the
+    /// packets after them wait. Receiver reports are 1 to 5 seconds apart on average, so that the sender soon
+    /// learns of loss; the higher the bit rate of the stream, the shorter the interval (RFC 3550, 6.2,
+    /// reduced minimum interval).
     Datagrams {
-        /// The length in bytes of the longest packet that can wait, with its RTP header. A longer packet
-        /// is used at once, and missing packets before it are given up.
+        /// The length in bytes of the longest packet that can wait, with its RTP header. A longer packet is
+        /// used at once, and packets missing before it are given up.
         max_packet: u16,
-        /// How long a packet waits for missing packets before it. After that, the missing packets are
+        /// How long a packet waits for packets missing before it. After that time, the missing packets are
         /// given up as lost.
         wait: Duration,
     },
@@ -86,16 +88,21 @@ pub enum Delivery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Handled {
-    /// The packet is a media packet of the stream, and was counted. Its data goes into a frame at once,
-    /// or waits for missing packets before it. It is not used if those that follow it were used already
-    /// ([`ReceiverStatistics::late`]), or if its payload is malformed or empty.
+    /// The packet is a media packet of the stream, and was counted. Its data goes into a frame at once, or
+    /// waits for missing packets before it. The data is not used in two cases: packets after this one were
+    /// used already ([`ReceiverStatistics::late`]), or the payload is malformed or empty.
     Media,
-    /// The packet is RTCP, or came to the port for RTCP. Sender reports and BYEs of the stream's source
-    /// in it were noted; all else in it was ignored.
+    /// The packet is RTCP, or came on [`Port::Rtcp`]. The receiver has taken from it the sender reports and
+    /// BYEs of the stream's source, and has ignored all else.
     Control,
-    /// The packet was dropped: it is malformed, has another payload type, is of another source, is a
-    /// duplicate, or has a sequence number too far from that of the others. If packets from a new source
-    /// or with new numbers go on to come, the second in sequence is accepted.
+    /// The packet was dropped, for one of these reasons:
+    ///
+    /// - It is malformed.
+    /// - It has another payload type.
+    /// - It is a duplicate.
+    /// - It comes from another source, or its sequence number is too far from the highest one so far. If the
+    ///   very next packet comes from the same source and has the number after this one, the receiver accepts
+    ///   that packet, and goes on with the new source or sequence.
     Refused,
 }
 
@@ -104,42 +111,45 @@ pub enum Handled {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReceiverStatistics {
-    /// RTP packets that came and were accepted, late ones included, without duplicates.
+    /// RTP packets that came and were accepted ([`Handled::Media`]). Late packets count; duplicates do not.
     pub packets: u64,
     /// Bytes of RTP payload in the packets that [`Self::packets`] counts, without RTP headers, header
     /// extensions and padding.
     pub octets: u64,
-    /// Packets that have not come. The number falls again when a packet comes late.
+    /// Packets that have not come, as far as the sequence numbers of later packets tell. If such a packet
+    /// comes after all, the count falls by 1.
     pub lost: u64,
-    /// Packets that came too late to be used, after they had been given up, since the last
-    /// [`Receiver::set_delivery`]. [`Self::packets`] includes them.
+    /// Packets that came too late to be used, because they had been given up as lost. [`Self::packets`]
+    /// includes them. This count begins again at 0 with each [`Receiver::set_delivery`].
     pub late: u64,
-    /// Packets that came again, and were dropped.
+    /// Packets that had come before, came again, and were dropped.
     pub duplicates: u64,
-    /// Packets that came after packets with higher sequence numbers, whether in time or too late.
+    /// Packets that came after a packet with a higher sequence number. It does not matter whether they could
+    /// still be used.
     pub reordered: u64,
-    /// The interarrival jitter of the current source, in ticks of the track's clock (RFC 3550, 6.4.1); 0
-    /// before its second packet.
+    /// The interarrival jitter of the current source, in ticks of the track's clock (RFC 3550, 6.4.1). It is
+    /// 0 before the second packet of the source.
     pub jitter: u32,
-    /// The interarrival jitter of the current source as a span of time: [`Self::jitter`] in
-    /// microseconds.
+    /// The same jitter as [`Self::jitter`], as a span of time.
     pub jitter_time: Duration,
     /// Frames that came completely.
     pub frames_complete: u64,
-    /// Frames that were finished in the sink although a part of them is missing.
+    /// Frames that are in the sink although a part of their data is missing.
     pub frames_damaged: u64,
-    /// Frames that are missing in the sink because all or too much of their data was lost, as far as
-    /// timestamps and lost packets tell.
+    /// Frames that are not in the sink because all or too much of their data was lost. This is an estimate
+    /// from timestamps and lost packets.
     pub frames_missing: u64,
-    /// Frames that came and that the sink refused, because it had no room for them or did not want them.
+    /// Frames that came and are not in the sink because the sink refused them: it had no room, or did not
+    /// want them.
     pub frames_unstored: u64,
-    /// Frames that the sender left out, as far as timestamps and lost packets tell.
+    /// Frames that the sender left out. This is an estimate from timestamps and lost packets.
     pub frames_skipped: u64,
 }
 
 impl ReceiverStatistics {
-    /// Returns the sum of these counts and those of an earlier connection to the same track, `before`.
-    /// The jitter is that of `self`.
+    /// Returns the sum of these counts and `before`. Use it if the same track was received over an earlier
+    /// connection, whose counts are `before`. [`Self::jitter`] and [`Self::jitter_time`] are not added up:
+    /// they are those of `self`.
     #[must_use]
     pub const fn after(self, before: &Self) -> Self {
         Self {
@@ -160,21 +170,22 @@ impl ReceiverStatistics {
     }
 }
 
-/// The receiving end of one RTP stream.
-///
-/// It accepts a source, counts, puts packets in order in caller-provided storage, builds frames in a
-/// [`FrameSink`] with their media time, and makes receiver reports. It knows no RTSP. If you know where
-/// the stream starts, say so with [`Self::expect_start`]; otherwise the first frame has time 0.
+/// The receiving end of one RTP stream: it takes packets and builds frames. It counts packets, puts them in
+/// order in caller-provided storage, writes frames with their media time to a [`FrameSink`], and makes
+/// receiver reports. It knows no RTSP. If you know where the stream starts, pass that to
+/// [`Self::expect_start`]; otherwise the first frame has media time 0.
 ///
 /// In each turn of your loop, do the following:
 ///
-/// 1. Pass what came to [`Self::handle_packet`], and call [`Self::handle_timeout`] at the time of
-///    [`Self::poll_at`].
-/// 2. Send what [`Self::poll_report`] returns, at the time of [`Self::report_at`].
-/// 3. Call [`Self::finish`] once at the time of [`Self::ends_at`], when the source has said BYE.
+/// 1. Pass what came to [`Self::handle_packet`]. If the time of [`Self::poll_at`] has come, call
+///    [`Self::handle_timeout`].
+/// 2. If the time of [`Self::report_at`] has come, send what [`Self::poll_report`] returns.
+/// 3. If the time of [`Self::ends_at`] has come, the source has said BYE: call [`Self::finish`] once. Call it
+///    as well if you stop receiving without a BYE.
 ///
-/// Pass the same `storage` to all calls, from [`Self::set_delivery`] on. It may be empty; then no packet
-/// waits, and every gap is a loss. If other storage is passed, the packets that wait are lost.
+/// Pass the same `storage` to [`Self::set_delivery`] and to all later calls. If other storage is passed, the
+/// packets that wait are lost. The storage may be empty. Then no packet waits, and every packet missing in
+/// the sequence is given up at once.
 #[derive(Clone, Debug)]
 pub struct Receiver {
     config: ReceiverConfig,
@@ -201,9 +212,9 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Creates a receiver for one stream. At first, it expects packets in order ([`Delivery::Ordered`]).
-    /// `random` is a random number that spreads the times of reports: it must differ between receivers,
-    /// or their reports fall in step.
+    /// Creates a receiver for one stream. Until [`Self::set_delivery`] is called, the receiver expects
+    /// packets in order ([`Delivery::Ordered`]). `random` is a random number that spreads the times of
+    /// reports. Use another number for each receiver; otherwise their reports are sent at the same times.
     pub fn new(config: ReceiverConfig, random: u64) -> Self {
         let timeline = Timeline::new(config.clock_rate, config.frame_interval);
         Self {
@@ -225,12 +236,13 @@ impl Receiver {
         }
     }
 
-    /// Says how packets come from now on. Before the first call, they come in order. Call this again if
-    /// the way of the packets changes. Packets that still wait in `storage` are dropped then.
+    /// Sets how packets come from now on. Before the first call, it is [`Delivery::Ordered`]. Call this again
+    /// if the packets come in another way. Packets that wait in `storage` at that time are dropped.
     ///
-    /// With [`Delivery::Datagrams`], packets wait in `storage`: one packet for every `max_packet + 10`
-    /// bytes. Pass the same `storage` to all later calls of this receiver. With [`Delivery::Ordered`],
-    /// `storage` is not used.
+    /// With [`Delivery::Datagrams`], packets wait in `storage`. Each packet takes `max_packet + 10` bytes
+    /// there. If there is no room for a packet, the packets missing before those that wait are given up. Pass
+    /// the same `storage` to all later calls of this receiver. With [`Delivery::Ordered`], `storage` is not
+    /// used and may be empty.
     pub fn set_delivery(&mut self, delivery: Delivery, storage: &mut [u8]) {
         self.delivery = delivery;
         (self.window, self.reports.reduced) = match delivery {
@@ -239,17 +251,20 @@ impl Receiver {
         };
     }
 
-    /// Sets the synchronisation source (SSRC) that will send, if it was announced; `None` if not. Its
-    /// packets are accepted at once. Other sources are accepted as well: the first of all or after a
-    /// start, and any of which two packets come in sequence.
+    /// Sets the SSRC of the source that will send, if it was announced. Pass `None` if it was not. Packets of
+    /// the announced source are accepted at once.
+    ///
+    /// Other sources are accepted as well. If no packet has come since [`Self::new`] or since the last
+    /// [`Self::expect_start`], the first packet of any source is accepted. Later, another source must first
+    /// send two packets with consecutive numbers: the first is refused, and the second is accepted.
     pub const fn expect_source(&mut self, ssrc: Option<u32>) {
         self.expected_source = ssrc;
     }
 
-    /// Announces that the stream is about to start or to continue at `start`. Call it when PLAY is sent:
-    /// packets may come at any time from then on, even before [`Self::confirm_start`]. The next packet
-    /// may have any source and sequence number. A BYE that came is forgotten. A frame whose end has not
-    /// come is forgotten unless [`Start::resumed`] is true.
+    /// Announces that the stream is about to start or to continue at `start`. Call this when PLAY is sent,
+    /// because packets may come at any time from then on, even before [`Self::confirm_start`]. The next
+    /// packet may have any source and any sequence number. If the source has said BYE, the BYE is forgotten.
+    /// If a frame is open, it is forgotten and never finished, unless [`Start::resumed`] is true.
     pub fn expect_start(&mut self, start: Start) {
         (self.starting, self.first_sequence, self.ends_at) = (true, None, None);
         if !start.resumed {
@@ -259,28 +274,27 @@ impl Receiver {
         self.output.timeline.expect(start);
     }
 
-    /// Says where the stream that [`Self::expect_start`] announced really starts. Call it when the
-    /// response to PLAY has come. Frames that came before this call keep their times. Without this call,
-    /// the announced start holds.
+    /// Corrects the start that [`Self::expect_start`] has announced. Call this when the response to PLAY has
+    /// come, with the start that the response names. Frames that came before this call keep their times. If
+    /// this is not called, the announced start holds.
     pub fn confirm_start(&mut self, start: Start) {
         self.first_sequence = start.first_sequence.filter(|_| self.starting);
         self.output.timeline.confirm(start);
     }
 
-    /// Says that the stream continues from another place without a pause. With
-    /// [`Start::first_sequence`], packets before that number still belong to the old place; with `None`,
-    /// the next packet belongs to the new place. Call [`Self::expect_start`] instead if the stream was
-    /// paused.
+    /// Announces that the stream continues at `start`, without a pause before. If [`Start::first_sequence`]
+    /// is set, packets before that number still belong to the old place. If it is `None`, the next packet
+    /// belongs to the new place. If the stream was paused, call [`Self::expect_start`] instead.
     pub fn jump(&mut self, start: Start) {
         self.output.timeline.jump(start);
     }
 
-    /// Takes one packet that came at `now` to the RTP or RTCP port or channel `port`. `bytes` is one
-    /// whole datagram, or the data of one interleaved message without its prefix. Drop datagrams from
-    /// other addresses than the server's first. RTCP is also recognised on the port for RTP (RFC 5761,
-    /// 4). Frames that the packet completes are finished in `sink`.
+    /// Takes one packet that came at `now` on the UDP port or interleaved channel `port`. `bytes` is one
+    /// whole datagram, or the data of one interleaved message without its 4-byte `$` prefix. Drop datagrams
+    /// from other addresses than the sender's before this call. Frames that the packet completes are finished
+    /// in `sink`. RTCP is recognised on [`Port::Rtp`] too (RFC 5761, 4).
     ///
-    /// `storage` is what was passed to [`Self::set_delivery`].
+    /// Pass the `storage` that was passed to [`Self::set_delivery`]; before that call, it may be empty.
     pub fn handle_packet<K: FrameSink + ?Sized>(
         &mut self,
         now: Instant,
@@ -296,10 +310,11 @@ impl Receiver {
         if self.handle_rtp(now, bytes, storage, sink).is_some() { Handled::Media } else { Handled::Refused }
     }
 
-    /// Takes a compound RTCP packet that came at `now`: `bytes` is one whole datagram, or the data of
-    /// one interleaved message. Sender reports of the stream's source give its clock ([`Self::clock`]),
-    /// and a BYE of that source ends the stream ([`Self::ends_at`]). Malformed packets and packets of
-    /// other sources are ignored. [`Self::handle_packet`] calls this for RTCP.
+    /// Takes a compound RTCP packet that came at `now`. `bytes` is one whole datagram, or the data of one
+    /// interleaved message. Sender reports of the stream's source give the source's clock ([`Self::clock`]).
+    /// A BYE of that source ends the stream ([`Self::ends_at`]). Packets of other sources are ignored. If a
+    /// packet is malformed, that packet and the rest of `bytes` are ignored. [`Self::handle_packet`] calls
+    /// this for RTCP.
     pub fn handle_rtcp(&mut self, now: Instant, bytes: &[u8]) {
         for packet in Compound::new(bytes).map_while(Result::ok) {
             match packet {
@@ -323,105 +338,109 @@ impl Receiver {
         }
     }
 
-    /// Gives up the missing packets that are overdue at `now`, and builds frames in `sink` from the
-    /// packets that waited for them. Call this at the time of [`Self::poll_at`]; earlier, it does
-    /// nothing. `storage` is what was passed to [`Self::set_delivery`].
+    /// Gives up the missing packets for which others have waited long enough at `now`, and builds frames in
+    /// `sink` from the packets that waited. Call this at the time of [`Self::poll_at`]. Before that time, it
+    /// does nothing. Pass the `storage` that was passed to [`Self::set_delivery`].
     pub fn handle_timeout<K: FrameSink + ?Sized>(&mut self, now: Instant, storage: &mut [u8], sink: &mut K) {
         let output = &mut self.output;
         self.window.handle_timeout(storage, now, &mut |bytes, gap| output.deliver(bytes, gap, sink));
     }
 
-    /// Ends the stream: builds frames in `sink` from all packets that wait, and finishes the open frame
-    /// with the data that came. Call this once at the time of [`Self::ends_at`], and when the connection
-    /// or session ends; otherwise the last frame may never be finished. The receiver can continue with
-    /// another [`Self::expect_start`]. `storage` is what was passed to [`Self::set_delivery`].
+    /// Ends the stream: builds frames in `sink` from all packets that wait, and finishes the open frame with
+    /// the data that has come. Call this once at the time of [`Self::ends_at`], and when the connection or
+    /// session ends; otherwise the last frame may never be finished. A second call does nothing. To receive
+    /// again, call [`Self::expect_start`]. Pass the `storage` that was passed to [`Self::set_delivery`].
     pub fn finish<K: FrameSink + ?Sized>(&mut self, storage: &mut [u8], sink: &mut K) {
         self.drain(storage, sink);
         self.output.finish(sink);
     }
 
-    /// Returns the receiver report that is due at `now`: send it, then call [`Report::commit`]. `None`
-    /// if none is due. Before the first packet of the stream, the report has no block about a source.
+    /// Returns the receiver report that is due at `now`: send it, then call [`Report::commit`]. Returns
+    /// `None` if no report is due: call this again at the time of [`Self::report_at`]. Before the first
+    /// packet of the stream, a report has no block about a source.
     pub fn poll_report(&mut self, now: Instant) -> Option<Report<'_>> {
         Report::new(self, now)
     }
 
-    /// Makes a report due at `now`. This is for a sender that waits for a report, or for a network path
-    /// that a packet in this direction opens. Without this call, the first report is due about half a
+    /// Makes a report due at `now`. Call this if the sender waits for a report, or if a packet to the sender
+    /// has to open the network path, such as a NAT. Without this call, the first report is due about half a
     /// second after the first packet.
     pub const fn request_report(&mut self, now: Instant) {
         self.reports.at = Some(now);
     }
 
-    /// Stops making reports, for example for a stream that is to be set up again.
-    /// [`Self::request_report`] starts them again. So does the first packet of this receiver, if none
-    /// has come yet.
+    /// Stops making reports, for example for a stream that is to be set up again. A call of
+    /// [`Self::request_report`] starts them again. If no packet has come yet, the first packet starts them as
+    /// well.
     pub fn stop_reports(&mut self) {
         self.reports.stop();
     }
 
-    /// Returns when to call [`Self::poll_report`]; a time in the past means at once. `None` if no report
-    /// is planned, as before the first packet.
+    /// Returns when to call [`Self::poll_report`]. If the time has passed, call it at once. Returns `None` if
+    /// no report is planned, as before the first packet: there is nothing to send then.
     pub const fn report_at(&self) -> Option<Instant> {
         self.reports.at
     }
 
-    /// Returns when to call [`Self::handle_timeout`]. `None` if no packet waits: nothing is to be done
-    /// before the next packet comes.
+    /// Returns when to call [`Self::handle_timeout`]. If the time has passed, call it at once. Returns `None`
+    /// if no packet waits: nothing is to be done before the next packet comes.
     pub fn poll_at(&self) -> Option<Instant> {
         self.window.poll_at()
     }
 
-    /// Returns when the stream ends because its source has said BYE, after a wait for packets that are
-    /// still on their way. Call [`Self::finish`] once at that time. `None` if the source has said no
-    /// BYE. The time stays until [`Self::expect_start`] or [`Self::forget_bye`] is called.
+    /// Returns when the stream ends because its source has said BYE. The time includes a wait for packets
+    /// that are still on their way. When the time has come, call [`Self::finish`] once. The time stays set
+    /// after that, until [`Self::expect_start`] or [`Self::forget_bye`] is called. Returns `None` if the
+    /// source has not said BYE.
     pub const fn ends_at(&self) -> Option<Instant> {
         self.ends_at
     }
 
-    /// Says that no packet is on its way any more, for example because the connection is closed: a
-    /// stream whose source has said BYE ends at `now` ([`Self::ends_at`]). Does nothing if the source
-    /// has said no BYE.
+    /// Says that no more packets are on their way, for example because the connection is closed. If the
+    /// source has said BYE, the stream ends at `now`: [`Self::ends_at`] then returns `now`. If the source has
+    /// not said BYE, this does nothing.
     pub fn end_now(&mut self, now: Instant) {
         self.ends_at = self.ends_at.map(|_| now);
     }
 
-    /// Forgets a BYE that belonged to what was sent before, so that [`Self::ends_at`] is `None`.
+    /// Forgets that the source has said BYE: [`Self::ends_at`] then returns `None`. Call this if the BYE
+    /// belongs to an earlier play. [`Self::expect_start`] does this by itself.
     pub const fn forget_bye(&mut self) {
         self.ends_at = None;
     }
 
-    /// Returns the wall clock time in the source's newest sender report, and the media time of that
-    /// moment. With it, the tracks of one sender can be synchronised. `None` until both a packet and a
-    /// sender report of the source have come, and for a source without a wall clock.
+    /// Returns the wall clock time in the newest sender report of the source, and the media time of that
+    /// moment. With both, tracks of one sender can be synchronised. Returns `None` until both a packet and a
+    /// sender report of the source have come. If the source has no wall clock, this always returns `None`.
     pub fn clock(&self) -> Option<ClockReference> {
         self.output.timeline.clock()
     }
 
-    /// Returns when the last media packet was accepted; `None` if none has come yet. RTCP and refused
-    /// packets do not count. The caller can tell from this that the stream has stopped.
+    /// Returns when the last media packet was accepted. RTCP and refused packets do not count. Returns `None`
+    /// if no media packet has come yet. If the time is long ago, the stream has stopped.
     pub const fn last_activity(&self) -> Option<Instant> {
         self.last_activity
     }
 
-    /// Returns whether no media packet was accepted since the last [`Self::expect_start`], or since
-    /// [`Self::new`].
+    /// Returns true if no media packet has been accepted since the last [`Self::expect_start`] or, without
+    /// such a call, since [`Self::new`].
     pub const fn is_starting(&self) -> bool {
         self.starting
     }
 
-    /// Returns whether a frame was begun whose end has not come yet.
+    /// Returns true if a frame is open: a part of it has come, but not its end.
     pub const fn has_open(&self) -> bool {
         self.output.has_open()
     }
 
-    /// Returns the media time of the newest frame of which a packet has come; `None` if none has come.
+    /// Returns the media time of the newest frame of which a packet has come. Returns `None` if no media
+    /// packet has come yet.
     pub fn newest(&self) -> Option<MediaTime> {
         self.output.timeline.newest()
     }
 
-    /// Returns how long a frame is shown: the announced or measured interval between frames. It is zero
-    /// if neither is known.
+    /// Returns how long a frame is shown: the announced or measured interval between frames. It is
+    /// [`Duration::ZERO`] if neither is known.
     pub fn frame_duration(&self) -> Duration {
         Duration::from_ticks(u64::from(self.output.timeline.duration()), self.config.clock_rate)
     }

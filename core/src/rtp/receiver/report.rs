@@ -60,8 +60,8 @@ impl Schedule {
 /// A receiver report that is due: one compound RTCP packet. Send it to the RTCP port or channel of the
 /// stream's sender, then call [`Self::commit`].
 ///
-/// If this value is dropped without [`Self::commit`], nothing has happened: the report stays due, and
-/// [`Receiver::poll_report`] returns it again.
+/// If this value is dropped without [`Self::commit`], nothing has happened: the report stays due, and the
+/// next [`Receiver::poll_report`] returns it.
 #[derive(Debug)]
 #[must_use = "the report stays due until `commit` says that it was sent"]
 pub struct Report<'a> {
@@ -74,8 +74,8 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// The length in bytes that no report exceeds. An `out` of this length is always long enough for
-    /// [`Self::emit`].
+    /// The length in bytes of the longest report. If the `out` of [`Self::emit`] has this length, every
+    /// report fits.
     pub const MAX_LEN: usize = 80;
 
     pub(super) fn new(receiver: &'a mut Receiver, now: Instant) -> Option<Self> {
@@ -100,14 +100,15 @@ impl<'a> Report<'a> {
         self.bytes.get(..self.len).unwrap_or(&[])
     }
 
-    /// Copies the compound RTCP packet to the front of `out`. Returns its length in bytes. `None` if
-    /// `out` is shorter than that; nothing is copied then.
+    /// Copies the compound RTCP packet to the front of `out`. Returns its length in bytes. Returns `None` and
+    /// copies nothing if `out` is shorter than the packet.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         put(out, 0, self.bytes()).then_some(self.len)
     }
 
-    /// Says that the report was sent, or never will be. The next report is due after a usual interval,
-    /// at the time of [`Receiver::report_at`].
+    /// Says that the report was sent, or that it will never be sent. The next report is then due about 5
+    /// seconds later, or sooner for [`Delivery::Datagrams`](super::Delivery::Datagrams): see
+    /// [`Receiver::report_at`].
     pub fn commit(self) {
         let receiver = self.receiver;
         receiver.statistics = self.after;

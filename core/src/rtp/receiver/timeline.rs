@@ -14,31 +14,31 @@ const PLAUSIBLE_SECS: u64 = 10;
 /// At most this many packets from before a start still come after it was announced.
 const MAX_AHEAD: u16 = 1_000;
 
-/// The place at which a stream starts or continues, as far as it is known from RTSP. The default is
-/// media time 0 and nothing else known. [`Receiver::expect_start`](super::Receiver::expect_start) takes
-/// it.
+/// The place at which a stream starts or continues, as far as RTSP tells. Pass it to
+/// [`Receiver::expect_start`](super::Receiver::expect_start). The default is media time 0 with nothing else
+/// known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Start {
-    /// The media time of the first frame from this start on. Later frames follow by their RTP
+    /// The media time of the first frame from this start on. The times of later frames follow from their RTP
     /// timestamps.
     pub time: MediaTime,
     /// The RTP timestamp that stands for [`Self::time`], if the sender has given it (`rtptime` of
-    /// `RTP-Info`). It is ignored unless the timestamp of the first packet equals it or is at most 10
-    /// seconds later. If it is `None` or ignored, the first packet's timestamp stands for
+    /// `RTP-Info`). It is only used if the timestamp of the first packet is equal to it, or at most 10
+    /// seconds later. If it is `None` or not used, the timestamp of the first packet stands for
     /// [`Self::time`].
     pub rtp_time: Option<u32>,
-    /// The sequence number of the first packet, if the sender has given it (`seq` of `RTP-Info`).
-    /// Packets that are less than 1,000 before it still belong to what was sent before. With `None`, the
-    /// next packet to come is the first.
+    /// The sequence number of the first packet, if the sender has given it (`seq` of `RTP-Info`). Packets
+    /// whose numbers are 1 to 999 before this one still belong to the old place. Any other packet belongs to
+    /// the new place. If this is `None`, the next packet to come belongs to the new place.
     pub first_sequence: Option<u16>,
-    /// Whether the stream continues where it was paused. Media time then does not go back: if
-    /// [`Self::time`] is not after the newest frame, the next frame follows the newest one. If this is
-    /// false, time may go back.
+    /// Is true if the stream continues where it was paused. Media time then does not go back: if
+    /// [`Self::time`] is not after the newest frame, the next frame follows the newest frame. If this is
+    /// false, media time may go back.
     pub resumed: bool,
-    /// How fast the medium's own time goes; `None` keeps the scale of before, which is 1 at first. It
-    /// only tells the receiver how far apart frames are. Times of frames count the time of playing, so
-    /// they rise at any scale.
+    /// The scale at which the sender plays from this start on. `None` keeps the previous scale, which is 1 at
+    /// first. The receiver only uses the scale to tell how far apart frames are. The media times of frames
+    /// rise at any scale, even backwards, because they count the time of playing.
     pub scale: Option<Scale>,
 }
 

@@ -16,22 +16,22 @@ impl<'a> Bye<'a> {
         Self { sources, rest }
     }
 
-    /// Returns the SSRCs of the sources that leave. If the packet announces more SSRCs than it contains,
-    /// only those that it contains are returned. There may be none.
+    /// Returns the SSRCs of the sources that leave. There may be none. If the packet announces more SSRCs
+    /// than it contains, only those that it contains are returned.
     pub fn sources(&self) -> impl Iterator<Item = u32> + 'a {
         self.sources.as_chunks().0.iter().map(|ssrc| u32::from_be_bytes(*ssrc))
     }
 
-    /// Returns the reason for leaving. It should be UTF-8; this is not checked. `None` if no reason is
-    /// given, or if it is cut short.
+    /// Returns the reason for leaving. It should be UTF-8; this is not checked. Returns `None` if no reason
+    /// is given, or if the reason is cut short: the sources leave all the same.
     pub fn reason(&self) -> Option<&'a [u8]> {
         let (&len, text) = self.rest.split_first()?;
         text.get(..usize::from(len))
     }
 }
 
-/// A goodbye to be sent: the RTCP BYE packet of one source, without a reason. It must be the last packet
-/// of a compound packet; [`CompoundRepr`](super::CompoundRepr) writes a whole one.
+/// A goodbye to be sent: the RTCP BYE packet of one source, without a reason. Write it as the last packet of
+/// a compound packet; [`CompoundRepr`](super::CompoundRepr) writes a whole one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr {
@@ -45,8 +45,8 @@ impl Repr {
         8
     }
 
-    /// Writes the BYE packet to the front of `out`. Returns its length in bytes; `None` if `out` is
-    /// shorter than that, and what `out` contains is unspecified then.
+    /// Writes the BYE packet to the front of `out`. Returns its length in bytes, 8. Returns `None` if `out`
+    /// is shorter than that. Part of the packet may have been written to `out` then: do not send it.
     pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
         emit::field(&mut out, header(1, BYE, 4))?;
         emit::field(&mut out, self.ssrc.to_be_bytes())?;

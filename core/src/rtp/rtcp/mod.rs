@@ -39,20 +39,20 @@ pub enum Packet<'a> {
     /// A packet of a type that this library does not read, such as an application-defined packet,
     /// feedback, or an extended report. Ignore it, or read `body` yourself.
     Other {
-        /// The packet type, from the second byte of the header (RFC 3550, 12.1). It is none of 200 to
-        /// 203.
+        /// The packet type, from the second byte of the header (RFC 3550, 12.1). It is never 200 to 203,
+        /// because those types have variants of their own.
         packet_type: u8,
         /// The bytes after the 4-byte header, without padding.
         body: &'a [u8],
     },
 }
 
-/// Iterates over the packets of one RTCP datagram or interleaved message, in order. Each item is a
-/// packet or an [`Error`].
+/// Iterates over the packets of one RTCP datagram or interleaved message, in order. Each item is a packet or
+/// an [`Error`].
 ///
-/// The iterator ends after the first error, as nothing after it can be found; the packets before the
-/// error are valid. A compound packet that does not start with a report is read all the same, because
-/// cameras send such packets and RFC 5506 allows them. All other checks are those of RFC 3550, A.2.
+/// After the first error, the iterator ends, because no packet can be found behind it. The packets before the
+/// error are valid. A compound packet that does not start with a report is read as well, because cameras send
+/// such packets and RFC 5506 allows them. All other checks are those of RFC 3550, A.2.
 #[derive(Clone, Debug)]
 pub struct Compound<'a> {
     rest: &'a [u8],
@@ -61,7 +61,7 @@ pub struct Compound<'a> {
 
 impl<'a> Compound<'a> {
     /// Makes the iterator over `bytes`, which must be one whole datagram, or the data of one interleaved
-    /// message without its 4-byte `$` prefix. Empty `bytes` have no packets and no error.
+    /// message without its 4-byte `$` prefix. If `bytes` is empty, the iterator has no items.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, at: 0 }
     }
@@ -120,10 +120,10 @@ struct Raw<'a> {
     body: &'a [u8],
 }
 
-/// Returns the reception report blocks of all sender and receiver reports in a compound packet, in
-/// order. `compound` is one whole datagram, or the data of one interleaved message. The iterator ends
-/// without an error at the first packet that cannot be read. Blocks can be about any source: compare
-/// [`ReportBlock::ssrc`].
+/// Returns the reception report blocks of all sender and receiver reports in a compound packet, in order.
+/// `compound` is one whole datagram, or the data of one interleaved message. If a packet cannot be read, the
+/// iterator ends there, without an error. Blocks can be about any source: compare [`ReportBlock::ssrc`] with
+/// your own SSRC.
 pub fn reports(compound: &[u8]) -> impl Iterator<Item = ReportBlock> {
     Reports { packets: Compound::new(compound), blocks: ReportBlocks::new(0, &[]) }
 }
@@ -160,22 +160,22 @@ impl Iterator for Reports<'_> {
 pub struct CompoundRepr<'a> {
     /// The SSRC of the source that sends the packet.
     pub ssrc: u32,
-    /// What the source has sent so far; it makes the report a sender report. `None` makes a receiver
-    /// report, for a source that sends no RTP.
+    /// What the source has sent so far. If it is set, the report is a sender report. If it is `None`, the
+    /// report is a receiver report: use this for a source that sends no RTP.
     pub sender: Option<SenderInfo>,
-    /// How the source receives other sources, one block for each; may be empty. Only the first 31 blocks
+    /// How the source receives other sources, one block for each. It may be empty. Only the first 31 blocks
     /// are sent.
     pub reports: &'a [ReportBlock],
     /// The canonical name (CNAME) of the source (RFC 3550, 6.5.1). It should be UTF-8; this is not
     /// checked. Only the first 255 bytes are sent.
     pub cname: &'a [u8],
-    /// Whether the source leaves. If so, a BYE is appended, and the source must send nothing afterwards.
+    /// Is true if the source leaves. A BYE is then appended. Send nothing more of this source afterwards.
     pub bye: bool,
 }
 
 impl CompoundRepr<'_> {
-    /// Returns the length of the compound packet in bytes. This is the least room that [`Self::emit`]
-    /// needs.
+    /// Returns the length of the compound packet in bytes. The `out` of [`Self::emit`] must have at least
+    /// this length.
     pub fn buffer_len(&self) -> usize {
         let report = match self.sender {
             Some(info) => self.sender_report(info).buffer_len(),
@@ -185,8 +185,9 @@ impl CompoundRepr<'_> {
         report + self.description().buffer_len() + bye
     }
 
-    /// Writes the compound packet to the front of `out`. Returns its length in bytes. `None` if `out` is
-    /// shorter than [`Self::buffer_len`]; what `out` contains is unspecified then.
+    /// Writes the compound packet to the front of `out`. Returns its length in bytes. Returns `None` if `out`
+    /// is shorter than [`Self::buffer_len`]. Part of the packet may have been written to `out` then: do not
+    /// send it.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let report = match self.sender {
             Some(info) => self.sender_report(info).emit(out)?,
@@ -218,26 +219,25 @@ impl CompoundRepr<'_> {
     }
 }
 
-/// Returns how long to wait before the next compound packet: `base` times a factor from 0.5 to 1.5,
-/// which `random` selects. Pass a new random number, evenly distributed over all values, each time.
-/// `base` is the mean interval, usually 5 seconds (RFC 3550, 6.2).
+/// Returns how long to wait before the next compound packet: `base` times a factor from 0.5 to 1.5, which
+/// `random` selects. Pass a new random number each time, evenly distributed over all values. `base` is the
+/// mean interval, usually 5 seconds (RFC 3550, 6.2).
 ///
-/// This is RFC 3550, 6.3.1, for two parties. The bandwidth share of a unicast session with one report in
-/// seconds never sets the interval, and nobody joins in crowds, so no reconsideration is needed whose
-/// bias would have to be divided out. What remains is that the reports of many sessions must not fall in
-/// step.
+/// The random factor keeps the reports of many sessions from being sent at the same times. This is RFC 3550,
+/// 6.3.1, for two parties: they need neither the share of the bandwidth nor reconsideration, because one
+/// report in seconds is little traffic, and nobody joins in crowds.
 pub fn interval(random: u32, base: Duration) -> Duration {
     base.times(1, 2) + base.scaled(u64::from(random), 1 << 32)
 }
 
-/// The reason why bytes are not an RTCP packet. The rest of the compound packet cannot be read and must
-/// be dropped; the packets before are valid.
+/// The reason why bytes are not an RTCP packet. The rest of the compound packet cannot be read: drop it. The
+/// packets before are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The data ends before the packet does: it is shorter than the header says, or than a packet of its
-    /// type must be.
+    /// The data ends before the packet does. The packet is shorter than its header says, or shorter than a
+    /// packet of its type must be.
     Truncated {
         /// The offset of the packet from the start of the compound packet, in bytes.
         at: usize,

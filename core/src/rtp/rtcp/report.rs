@@ -14,13 +14,13 @@ const MAX_BLOCKS: usize = 31;
 pub struct ReportBlock {
     /// The SSRC of the source that the block is about.
     pub ssrc: u32,
-    /// The share of packets that were lost since the previous report about this source, in 256ths of the
-    /// packets expected in that time, rounded down: 64 means 25 %. It is 0 if duplicates outnumber the
-    /// losses.
+    /// The share of packets that were lost since the previous report about this source, in 256ths, rounded
+    /// down: 64 means 25 % of the packets that were expected in that time. It is 0 if more duplicates came
+    /// than packets were lost.
     pub fraction_lost: u8,
-    /// The number of packets lost since the beginning of reception. It is negative if duplicates, which
-    /// count as received, outnumber the losses. Only the lower 24 bits are sent: values must be from
-    /// -8,388,608 to 8,388,607.
+    /// The number of packets lost since the beginning of reception. Duplicates count as received, so the
+    /// number is negative if more duplicates came than packets were lost. Use values from -8,388,608 to
+    /// 8,388,607: only the lower 24 bits are sent, so other values arrive wrong.
     pub cumulative_lost: i32,
     /// The extended highest sequence number received: the highest sequence number in the lower 16 bits,
     /// and how often it has wrapped in the upper 16 bits.
@@ -87,8 +87,8 @@ impl ReportBlock {
     }
 }
 
-/// Iterates over the reception report blocks of one received report. If the report announces more blocks
-/// than it contains, only those that it contains are returned.
+/// Iterates over the reception report blocks of one received report. If the report announces more blocks than
+/// it contains, the iterator ends after those that it contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReportBlocks<'a> {

@@ -6,7 +6,7 @@ use crate::emit;
 /// The offset of the blocks in the body, in bytes.
 pub(super) const BLOCKS_AT: usize = 4;
 
-/// A received RTCP receiver report (RR): how its source receives other sources.
+/// A received RTCP receiver report (RR): how the source that sent the report receives other sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceiverReport<'a> {
@@ -32,26 +32,27 @@ impl<'a> ReceiverReport<'a> {
     }
 }
 
-/// An RTCP receiver report (RR) to be sent. It must be followed by an SDES packet with the canonical
-/// name; [`CompoundRepr`](super::CompoundRepr) writes both.
+/// An RTCP receiver report (RR) to be sent. Write an SDES packet with the canonical name after it;
+/// [`CompoundRepr`](super::CompoundRepr) writes both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {
     /// The SSRC of the source that sends the report.
     pub ssrc: u32,
-    /// How the source receives other sources, one block for each; may be empty. Only the first 31 blocks
+    /// How the source receives other sources, one block for each. It may be empty. Only the first 31 blocks
     /// are sent.
     pub reports: &'a [ReportBlock],
 }
 
 impl Repr<'_> {
-    /// Returns the length of the packet in bytes. This is the least room that [`Self::emit`] needs.
+    /// Returns the length of the packet in bytes. The `out` of [`Self::emit`] must have at least this length.
     pub fn buffer_len(&self) -> usize {
         4 + BLOCKS_AT + BLOCK_LEN * sendable(self.reports).len()
     }
 
-    /// Writes the RR packet to the front of `out`. Returns its length in bytes. `None` if `out` is
-    /// shorter than [`Self::buffer_len`]; what `out` contains is unspecified then.
+    /// Writes the RR packet to the front of `out`. Returns its length in bytes. Returns `None` if `out` is
+    /// shorter than [`Self::buffer_len`]. Part of the packet may have been written to `out` then: do not send
+    /// it.
     pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
         let (reports, len) = (sendable(self.reports), self.buffer_len());
         emit::field(&mut out, header(reports.len(), RECEIVER_REPORT, len.saturating_sub(4)))?;

@@ -7,8 +7,8 @@ const CNAME: u8 = 1;
 
 /// A received RTCP source description (SDES): the canonical names and other descriptions of sources.
 ///
-/// Items are read as far as they make sense, because some senders leave out the terminating zero or the
-/// padding after it, or announce more chunks than there are.
+/// Items are read as far as they make sense: some senders leave out the terminating zero or the padding after
+/// it, or announce more chunks than there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SourceDescription<'a> {
@@ -27,8 +27,8 @@ impl<'a> SourceDescription<'a> {
     }
 
     /// Returns the canonical name (CNAME) of the source `ssrc`. It should be UTF-8; this is not checked.
-    /// Sources with one canonical name belong to one participant, and can be synchronised. `None` if the
-    /// packet has no canonical name of this source; keep a name that was received before.
+    /// Sources with the same canonical name belong to one participant, and can be synchronised. Returns
+    /// `None` if the packet has no canonical name of this source: keep a name that came before.
     pub fn cname(&self, ssrc: u32) -> Option<&'a [u8]> {
         self.items().find(|item| item.ssrc == ssrc && item.kind == CNAME).map(|item| item.text)
     }
@@ -47,8 +47,8 @@ pub struct Item<'a> {
     pub text: &'a [u8],
 }
 
-/// Iterates over the items of a [`SourceDescription`]. It ends at the first item or chunk that is cut
-/// short, without an error.
+/// Iterates over the items of a [`SourceDescription`]. If an item or a chunk is cut short, the iterator ends
+/// there, without an error.
 #[derive(Clone, Debug)]
 pub struct Items<'a> {
     chunks: usize,
@@ -107,15 +107,15 @@ pub struct Repr<'a> {
 }
 
 impl Repr<'_> {
-    /// Returns the length of the packet in bytes. This is the least room that [`Self::emit`] needs.
+    /// Returns the length of the packet in bytes. The `out` of [`Self::emit`] must have at least this length.
     pub fn buffer_len(&self) -> usize {
         // These are the header, the source, the item's header and text, and at least one zero up to the
         // next word.
         (10 + self.text().len()) / 4 * 4 + 4
     }
 
-    /// Writes the SDES packet to the front of `out`. Returns its length in bytes. `None` if `out` is
-    /// shorter than [`Self::buffer_len`]; nothing is written then.
+    /// Writes the SDES packet to the front of `out`. Returns its length in bytes. Returns `None` and writes
+    /// nothing if `out` is shorter than [`Self::buffer_len`].
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let (text, len) = (self.text(), self.buffer_len());
         let mut out = out.get_mut(..len)?;

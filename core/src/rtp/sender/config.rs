@@ -13,8 +13,8 @@ pub(super) const PREFIX_LEN: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Framing {
-    /// Each packet is one UDP datagram. The sender spreads the packets of a frame over time, and can
-    /// adapt to reported loss.
+    /// Each packet is one UDP datagram. The sender spreads the packets of a frame over time. If
+    /// [`SenderConfig::adapt`] is true, the sender sends fewer frames to a receiver that reports loss.
     Datagram,
     /// Packets are interleaved messages on a byte stream (RFC 2326, 10.12): each has a 4-byte prefix
     /// with `$`, a channel and a length, which the sender writes. All packets of a frame are due
@@ -44,28 +44,29 @@ pub struct SenderConfig {
     pub track: TrackId,
     /// Whether packets are UDP datagrams or interleaved messages on a byte stream.
     pub framing: Framing,
-    /// The length of the longest RTP packet in bytes, with the RTP header and its extension, and without
-    /// the headers of UDP and IP and the prefix of interleaved messages. Longer frames are sent in
-    /// several packets. Values below 548 or above 65,507 are clamped. With [`Framing::Interleaved`], set
-    /// at most 65,503, as [`Transmit::emit`](super::Transmit::emit) cannot write longer packets with
-    /// their prefix. [`Transmit::too_big`](super::Transmit::too_big) lowers the limit.
+    /// The length of the longest RTP packet in bytes. It includes the RTP header and its extension. It does
+    /// not include the headers of UDP and IP, or the prefix of interleaved messages. Longer frames are sent
+    /// in several packets. Values below 548 or above 65,507 are clamped. With [`Framing::Interleaved`], set
+    /// at most 65,503, because [`Transmit::emit`](super::Transmit::emit) cannot write a longer packet
+    /// together with its prefix. [`Transmit::too_big`](super::Transmit::too_big) lowers the limit.
     pub max_packet: u16,
-    /// How late a frame may be before the sender leaves out whole frames to catch up. More than 71
-    /// minutes count as 71 minutes.
+    /// How late a frame may be. If a frame is later than this, the sender leaves out whole frames to catch
+    /// up. At a [`Speed`](super::Speed) above 1, it leaves out none, because the receiver has a buffer.
+    /// Values above 71 minutes count as 71 minutes.
     pub late: Duration,
-    /// Whether to send fewer frames to a receiver that reports loss. If more than 10 % of packets are
-    /// lost for about two seconds, the sender halves its frame rate, down to one frame in eight, but
-    /// sends no fewer than two frames a second for this reason. At less than 2 % loss it doubles the
-    /// frame rate again. Each change is a [`SenderEvent::Adapted`]. With [`Framing::Interleaved`] this
-    /// has no effect.
+    /// Is true if the sender is to send fewer frames to a receiver that reports loss. If more than 10 % of
+    /// packets are lost for about two seconds, the sender halves its frame rate. It goes down to one frame in
+    /// eight, but not below two frames a second. If less than 2 % of packets are lost, it doubles the frame
+    /// rate again. Each change is a [`SenderEvent::Adapted`]. With [`Framing::Interleaved`], this field has
+    /// no effect.
     pub adapt: bool,
     /// A number whose 16 hexadecimal digits are the canonical name (CNAME, RFC 3550, 6.5.1). Give the
     /// same number to all streams that a receiver is to synchronise, and a different random one to
     /// others.
     pub cname: u64,
-    /// A random number, from a source that is hard to guess, and a new one for each sender: the SSRC,
-    /// the first sequence number, the first RTP timestamp and the times of reports come from it. With
-    /// the same number, two senders have one SSRC.
+    /// A random number from a source that is hard to guess. The SSRC, the first sequence number, the first
+    /// RTP timestamp and the times of reports come from it. Use a new number for each sender: two senders
+    /// with the same number have the same SSRC, and receivers confuse their streams.
     pub random: u64,
 }
 
@@ -74,10 +75,11 @@ impl SenderConfig {
     /// of UDP, IPv6 and a tunnel, it fits the 1500 bytes of an Ethernet frame.
     pub const DEFAULT_MAX_PACKET: u16 = 1400;
 
-    /// Returns the configuration of a sender of UDP datagrams: RTP packets have at most 1,400 bytes,
-    /// frames are left out when one is more than a second late, and the sender adapts to loss. `track`
-    /// and `random` become the fields of these names, and the canonical name comes from `random`, too.
-    /// To have several tracks synchronised, set the same [`Self::cname`] for all of them.
+    /// Returns the configuration of a sender of UDP datagrams. RTP packets have at most 1,400 bytes. If a
+    /// frame is more than a second late, frames are left out. The sender adapts to loss.
+    ///
+    /// `track` and `random` become the fields of these names. The canonical name comes from `random`, too. If
+    /// several tracks are to be synchronised, set the same [`Self::cname`] for all of them.
     pub const fn new(track: TrackId, random: u64) -> Self {
         Self {
             track,
@@ -96,22 +98,23 @@ impl SenderConfig {
     }
 }
 
-/// Options of [`Sender::play`](super::Sender::play): from where to where a track is played, and how
-/// fast. The default continues to the end at normal pace.
+/// Options of [`Sender::play`](super::Sender::play): from where to where a track is played, and how fast. The
+/// default goes on from where the track was paused, to its end, at the usual pace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Play {
-    /// The place to begin at. `None` continues after the newest frame that was begun; if nothing was
-    /// played yet, it begins with frame 0.
+    /// The place to begin at. If it is `None`, the track goes on after the newest frame that was begun. If
+    /// nothing was played yet, it begins with frame 0. If the track was played to its end, nothing is left to
+    /// play, so set a place then.
     pub from: Option<Seek>,
-    /// The media time to stop at. No frame at this time or beyond it, in the direction of play, is sent;
-    /// after the last frame before it follow a BYE and [`SenderEvent::Ended`]. `None` plays to the end
-    /// of the track, or backwards to its start.
+    /// The media time to stop at. Forwards, frames that begin at this time or later are not sent. Backwards,
+    /// frames that begin before this time are not sent. After the last frame follow a BYE and
+    /// [`SenderEvent::Ended`]. If this is `None`, the track is played to its end, or backwards to its start.
     pub stop: Option<MediaTime>,
     /// How fast, and in which direction, the track is played and delivered.
     pub pace: Pace,
-    /// Whether the track is live: it has no end, and its frames come as they are made. A frame for which
-    /// the sender waited is then sent at once. If this is false, each frame is sent when it is due by
-    /// the times of the track.
+    /// Is true if the track is live: it has no end, and its frames come as they are made. If the sender has
+    /// waited for a frame, it then sends that frame at once. If this is false, each frame is sent when it is
+    /// due by the times of the track.
     pub live: bool,
 }
 
@@ -120,23 +123,24 @@ pub struct Play {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderCounters {
-    /// Frames of which the last packet was sent.
+    /// Frames whose last packet was sent.
     pub frames: u64,
-    /// Frames that were due and not sent, because the sender was late, because the store no longer had
-    /// them, because they cannot be sent, or because they need such a frame to be decoded.
-    /// [`SenderEvent::Skipped`] tells of them.
+    /// Frames that were due and not sent, for one of these reasons: the sender was late, the store no longer
+    /// had the frame, the frame cannot be sent, or the frame cannot be decoded without another frame that was
+    /// not sent. [`SenderEvent::Skipped`] tells of them.
     pub frames_skipped: u64,
-    /// Frames that were left out on purpose to send fewer, because the receiver reported loss
-    /// ([`SenderConfig::adapt`]). Of a track with references between frames, frames that the scale or
-    /// playing backwards leaves out count as well.
+    /// Frames that were left out on purpose, because the receiver reported loss ([`SenderConfig::adapt`]). If
+    /// frames of the track need each other, frames that are left out because of the scale or because the
+    /// track is played backwards count here as well.
     pub frames_thinned: u64,
     /// RTP packets that were sent. RTCP packets do not count.
     pub packets: u64,
     /// Bytes of RTP payload that were sent, without RTP headers, header extensions and the prefix of
     /// interleaved messages.
     pub octets: u64,
-    /// The number of packets lost since the beginning, by the receiver's newest report; 0 before the
-    /// first one. It is negative if more duplicates came than packets were lost (RFC 3550, 6.4.1).
+    /// The number of packets that the receiver has lost since the beginning, as its newest report says.
+    /// Before the first report, it is 0. It is negative if more duplicates came than packets were lost (RFC
+    /// 3550, 6.4.1).
     pub lost: i32,
 }
 
@@ -145,11 +149,12 @@ pub struct SenderCounters {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SenderEvent {
-    /// This many frames were due and left out since the last event of this kind; see
-    /// [`SenderCounters::frames_skipped`].
+    /// This many frames were due and not sent since the last event of this kind.
+    /// [`SenderCounters::frames_skipped`] says for which reasons.
     Skipped(u64),
-    /// The sender has adapted to the loss that the receiver reported: from now on it sends about one
-    /// frame in n, where n is 1, 2, 4 or 8. n falls again when the loss ends.
+    /// The sender has changed its frame rate because of the loss that the receiver reports. From now on, it
+    /// sends about one frame in n. The value is n: 1, 2, 4 or 8. If the loss ends, n falls again, and each
+    /// fall is another event of this kind.
     Adapted(u8),
     /// The track was played to its end or to [`Play::stop`], and a BYE was sent. The sender sends
     /// nothing more until the next [`Sender::play`](super::Sender::play).
@@ -163,12 +168,12 @@ pub enum SenderEvent {
 pub struct Want {
     /// The track of the frame.
     pub track: TrackId,
-    /// The number of the frame. The sender needs no frame before it, in the direction of play, any more.
+    /// The number of the frame. Frames that come before it in the direction of play are not needed any more.
     pub frame: FrameId,
-    /// When the frame is due; [`Instant::ZERO`] if the schedule waits for this frame, so that it is
-    /// wanted at once.
+    /// When the frame is due. [`Instant::ZERO`] means that the frame is wanted at once, because the schedule
+    /// waits for it.
     pub by: Instant,
-    /// Whether the track is played backwards: the next frames to be needed have lower numbers than
-    /// [`Self::frame`], not higher ones.
+    /// Is true if the track is played backwards. The frames that are needed after [`Self::frame`] then have
+    /// lower numbers; otherwise they have higher ones.
     pub backwards: bool,
 }

@@ -171,7 +171,8 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Makes a sender for the stream that `config` describes. It sends nothing until [`Self::play`].
+    /// Makes a sender for the stream that `config` describes. `now` is the current time. The sender sends
+    /// nothing until [`Self::play`].
     pub fn new(now: Now, config: SenderConfig) -> Self {
         let random = config.random;
         let rtp_base = (random >> 16) as u32;
@@ -222,7 +223,8 @@ impl Sender {
         self.track
     }
 
-    /// Returns whether packets are UDP datagrams or interleaved messages on a byte stream.
+    /// Returns how packets are separated: as UDP datagrams, or as interleaved messages on a byte stream. It
+    /// is [`SenderConfig::framing`].
     pub const fn framing(&self) -> Framing {
         self.framing
     }
@@ -237,19 +239,19 @@ impl Sender {
         &self.counters
     }
 
-    /// Starts to play as `play` says. If the first packets of a frame were sent, the frame is first sent
-    /// to its end. A newer call replaces one that has not taken effect yet. RTP timestamps and sequence
-    /// numbers continue (RFC 2326, B). If the first frame is not in `store` yet, the sender waits for
-    /// it, and its schedule begins when the frame is there.
+    /// Starts to play as `play` says. If the first packets of a frame were sent, the frame is first sent to
+    /// its end. If an earlier call has not taken effect yet, this call replaces it. RTP timestamps and
+    /// sequence numbers continue (RFC 2326, B). If the first frame is not in `store` yet, the sender waits
+    /// for it, and its schedule begins when the frame is there.
     ///
     /// Returns the media time of the first frame. If several tracks are played together, call
     /// [`Self::begin_with`] next.
     ///
     /// # Errors
-    /// Returns the [`Miss`] of the first frame if its time is not known. The sender plays all the same,
-    /// so there is nothing to retry. [`Miss::End`] means that nothing is left to play: only a BYE and
-    /// [`SenderEvent::Ended`] follow. After any other [`Miss`], the sender begins as soon as the store
-    /// has a frame to send.
+    /// Returns the [`Miss`] of the first frame if the time of that frame is not known. The sender plays all
+    /// the same, so do not call this again. [`Miss::End`] means that nothing is left to play: only a BYE and
+    /// [`SenderEvent::Ended`] follow. After any other [`Miss`], the sender begins as soon as the store has a
+    /// frame to send.
     pub fn play<S: FrameStore + ?Sized>(&mut self, play: Play, store: &S) -> Result<MediaTime, Miss> {
         let Play { from, stop, pace, live } = play;
         if let Some(info) = store.info(self.track) {
@@ -278,11 +280,13 @@ impl Sender {
         first.map(|first| self.media_time(first))
     }
 
-    /// Sets the time of the medium with which the schedule of the newest [`Self::play`] begins, so that
-    /// tracks that are played together stay together. Call it right after [`Self::play`], before the
-    /// next [`Self::poll_transmit`], on the senders of all these tracks: with the earliest time that
-    /// [`Self::play`] has returned for them, or the latest if they are played backwards. A sender whose
-    /// first frame comes later in the medium waits for so long.
+    /// Sets the media time with which the schedule of the newest [`Self::play`] begins. With this, tracks
+    /// that are played together stay together. Call it on the senders of all these tracks, right after
+    /// [`Self::play`] and before the next [`Self::poll_transmit`].
+    ///
+    /// `time` is the earliest of the times that [`Self::play`] has returned for these tracks. If the tracks
+    /// are played backwards, it is the latest. If the first frame of a sender comes later in the direction of
+    /// play, the sender waits until that frame is due.
     pub fn begin_with(&mut self, time: MediaTime) {
         let origin = Origin::with(Some(time.to_ticks(self.clock_rate)), false);
         match &mut self.target {
@@ -291,23 +295,26 @@ impl Sender {
         }
     }
 
-    /// Returns when the schedule of the newest [`Self::play`] began, and with which time of the medium.
-    /// Pass both to [`Self::join`] of the other tracks that are played together. `None` while the newest
-    /// [`Self::play`] waits for its first frame, or for the end of a frame that was begun before it.
+    /// Returns when the schedule of the newest [`Self::play`] began, and with which media time. Pass both to
+    /// [`Self::join`] of the other tracks that are played together.
+    ///
+    /// Returns `None` if the schedule has not begun yet: nothing was played, the first frame is not there, or
+    /// a frame that was begun before is still being sent. Ask again after the next [`Self::poll_transmit`].
     pub fn origin(&self) -> Option<(Instant, MediaTime)> {
         let (at, time) = self.origin.begun().filter(|_| self.target.is_none())?;
         Some((at, self.media_time(time)))
     }
 
-    /// Begins the schedule at `at` with `time` of the medium, as another track's [`Self::origin`] says,
-    /// so that both tracks have one schedule. Does nothing if the schedule has begun already.
+    /// Begins the schedule of this sender: `time` of the medium is due at `at`. Pass what [`Self::origin`] of
+    /// another track returns; both tracks then have one schedule. If the schedule of this sender has begun
+    /// already, this does nothing.
     pub fn join(&mut self, at: Instant, time: MediaTime) {
         self.origin.begin(at, time.to_ticks(self.clock_rate), self.pace.is_reverse());
     }
 
-    /// Pauses. If the first packets of a frame were sent, the frame is first sent to its end, so go on
-    /// with [`Self::poll_transmit`]. If the track was played to its end and the BYE is not sent yet, no
-    /// BYE is sent. Does nothing if the sender does not play. [`Self::play`] continues.
+    /// Pauses. If the first packets of a frame were sent, the frame is first sent to its end, so go on with
+    /// [`Self::poll_transmit`]. If the last frame of the track was sent and the BYE was not, the BYE is
+    /// dropped. If the sender does not play, this does nothing. Call [`Self::play`] to continue.
     pub fn pause(&mut self) {
         match self.phase {
             Phase::Playing if !self.cursor.is_start() => self.phase = Phase::Pausing,
@@ -319,8 +326,9 @@ impl Sender {
     }
 
     /// Ends the stream. If any RTP packet was sent, a BYE is due at once: send and commit what
-    /// [`Self::poll_transmit`] returns until [`Self::is_over`] is true. The rest of a frame that was
-    /// begun is not sent. Do not call [`Self::play`] afterwards: it would start the stream again.
+    /// [`Self::poll_transmit`] returns until [`Self::is_over`] is true. If no RTP packet was sent, the stream
+    /// is over at once. If a frame was begun, its rest is not sent. Do not call [`Self::play`] afterwards: it
+    /// would start the stream again.
     pub fn leave(&mut self) {
         match self.phase {
             Phase::Over => {}
@@ -335,37 +343,36 @@ impl Sender {
         self.phase = Phase::Over;
     }
 
-    /// Returns whether the stream has ended by [`Self::leave`] or [`Self::abandon`] and nothing is left
-    /// to send. The sender can be dropped then. This is false at the end of a track, from where
-    /// [`Self::play`] can go on.
+    /// Returns true if the stream has ended by [`Self::leave`] or [`Self::abandon`], and nothing is left to
+    /// send. The sender can then be dropped. At the end of a track, this is false, because [`Self::play`] can
+    /// go on.
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over
     }
 
-    /// Returns whether the sender plays: from [`Self::play`] to [`Self::pause`], or until the BYE after
-    /// the last frame is sent.
+    /// Returns true from [`Self::play`] on, until [`Self::pause`], [`Self::leave`] or [`Self::abandon`] is
+    /// called, or until the BYE after the last frame is sent.
     pub const fn is_playing(&self) -> bool {
         matches!(self.phase, Phase::Playing | Phase::Ending { .. })
     }
 
-    /// Returns whether there is no place to continue from, because nothing was played yet or the track
-    /// was played to its end. If so, pass a place to the next [`Self::play`] in [`Play::from`].
-    /// [`Self::pause`] after the end makes this false: the receiver does not know yet of the end, and
-    /// continues from there.
+    /// Returns true if there is no place to continue from: nothing was played yet, or the track was played to
+    /// its end. Pass a place to the next [`Self::play`] then, in [`Play::from`]. A [`Self::pause`] after the
+    /// end makes this false: the receiver may not know of the end yet, and continues from there.
     pub const fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// Returns the pace of the newest [`Self::play`], also while that call has not taken effect yet;
-    /// [`Pace::NORMAL`] before the first one.
+    /// Returns the pace of the newest [`Self::play`], also if that call has not taken effect yet. Before the
+    /// first call, it is [`Pace::NORMAL`].
     pub fn pace(&self) -> Pace {
         self.target.as_ref().map_or(self.pace, |target| target.pace)
     }
 
-    /// Takes RTCP that came from the receiver of this stream: `compound` is one whole datagram, or the
-    /// data of one interleaved message. The last report on this stream in it is used for
-    /// [`SenderCounters::lost`] and for adaptation to loss. All else is ignored, and so are malformed
-    /// packets and BYE.
+    /// Takes RTCP that came at `now` from the receiver of this stream. `compound` is one whole datagram, or
+    /// the data of one interleaved message. If it has several reports on this stream, the last one is used.
+    /// The report sets [`SenderCounters::lost`], and the sender adapts to the loss in it
+    /// ([`SenderConfig::adapt`]). All else is ignored, also malformed packets and BYE.
     pub fn handle_rtcp(&mut self, now: Now, compound: &[u8]) {
         if let Some(block) = rtcp::reports(compound).filter(|block| block.ssrc == self.ssrc).last() {
             self.counters.lost = block.cumulative_lost;
@@ -377,9 +384,9 @@ impl Sender {
         }
     }
 
-    /// Returns the packets that are due now. Send and commit them as [`Transmit`] describes, and call
-    /// this again until it returns `None`: nothing is due then before the time that [`Self::poll_at`]
-    /// returns. `store` must be the one that was passed to [`Self::play`].
+    /// Returns the packets that are due at `now`. Send and commit them as [`Transmit`] describes, and call
+    /// this again until it returns `None`. Then nothing is due before the time that [`Self::poll_at`]
+    /// returns. Pass the same `store` as to [`Self::play`].
     pub fn poll_transmit<'a, S: FrameStore + ?Sized>(
         &'a mut self,
         now: Now,
@@ -390,9 +397,10 @@ impl Sender {
         Some(Transmit::new(self, next, now))
     }
 
-    /// Returns when to call [`Self::poll_transmit`] next; a time in the past, such as [`Instant::ZERO`],
-    /// means at once. `None` if no packet will be due until the store has a new frame or [`Self::play`]
-    /// is called. Call this again when the store has a new frame, as the time may be earlier then.
+    /// Returns when to call [`Self::poll_transmit`] next. If the time has passed, such as [`Instant::ZERO`],
+    /// call it at once. Returns `None` if no packet becomes due by time alone: wait until the store has a new
+    /// frame, or until you call [`Self::play`] or [`Self::leave`]. If the store has a new frame, call this
+    /// again, because the time may be earlier then.
     pub fn poll_at<S: FrameStore + ?Sized>(&self, store: &S) -> Option<Instant> {
         match self.phase {
             Phase::Leaving => return Some(Instant::ZERO),
@@ -423,8 +431,9 @@ impl Sender {
         }
     }
 
-    /// Returns what happened since the last call. Call it after [`Self::handle_rtcp`] and after the
-    /// calls to [`Self::poll_transmit`], until it returns `None`.
+    /// Returns the next thing that has happened. Call this after [`Self::handle_rtcp`] and after the calls of
+    /// [`Self::poll_transmit`], until it returns `None`. If an event is not fetched, later events of its kind
+    /// are merged with it.
     pub fn poll_event(&mut self) -> Option<SenderEvent> {
         let skipped = core::mem::take(&mut self.skipped);
         if skipped > 0 {
@@ -437,13 +446,13 @@ impl Sender {
         core::mem::take(&mut self.ended).then_some(SenderEvent::Ended)
     }
 
-    /// Returns whether [`Self::poll_event`] will return an event.
+    /// Returns true if [`Self::poll_event`] will return an event.
     pub const fn has_event(&self) -> bool {
         self.skipped > 0 || self.adapted || self.ended
     }
 
-    /// Returns the frame that is being sent or will be sent next, for a store that has to prepare
-    /// frames. `None` if the sender does not play and needs none.
+    /// Returns the frame that is being sent or will be sent next, for a store that has to prepare frames.
+    /// Returns `None` if the sender does not play: no frame is needed then.
     pub fn wanted(&self) -> Option<Want> {
         let plays = matches!(self.phase, Phase::Playing | Phase::Pausing);
         let by = if self.cursor.is_start() {
@@ -455,10 +464,9 @@ impl Sender {
         plays.then_some(want)
     }
 
-    /// Returns the sequence number and the RTP timestamp with which the next frame begins, for the
-    /// `RTP-Info` header of the response to PLAY (RFC 2326, 12.33). Call it after [`Self::play`], with
-    /// the same `store`. The rest of a frame that was begun is counted in: it is still sent before the
-    /// next frame.
+    /// Returns the sequence number and the RTP timestamp with which the next frame begins, for the `RTP-Info`
+    /// header of the response to PLAY (RFC 2326, 12.33). Call this after [`Self::play`], with the same
+    /// `store`. If a frame was begun and will be sent to its end, the numbers are those after that frame.
     pub fn next_rtp<S: FrameStore + ?Sized>(&self, now: Now, store: &S) -> (u16, u32) {
         let mut ahead = *self;
         match self.burst(store, now.at, true) {

@@ -17,12 +17,14 @@ pub(crate) const MAX_UDP_SPEED: u32 = 4_000;
 /// So many thousandths make 1.
 const UNIT: u32 = 1_000;
 
-/// How fast a medium's own time goes while it is played, in thousandths; never zero. It is the value of
-/// the `Scale` header (RFC 2326, 12.34). 2 is twice as fast, 0.5 is half as fast, and -1 is backwards at
-/// the usual rate.
+/// How fast the medium's own time goes while it is played, and in which direction: the value of the `Scale`
+/// header (RFC 2326, 12.34). A scale of 2 plays twice as fast, 0.5 half as fast, and -1 backwards at the
+/// usual rate. The value is held in thousandths, so the scale 2 is held as 2,000. It is never zero.
 ///
-/// At a scale above 1, a sender leaves frames out and keeps the usual intervals between RTP timestamps.
-/// Below 1, each frame is shown for longer. [`Pace::nearest`] limits a scale to what a sender can play.
+/// RTP timestamps count the time of playing: at scale 2, ten seconds of the medium take five seconds. At a
+/// scale of 2 or more, a sender leaves frames out, as far as the receiver can decode the others without them.
+/// Below 1, a sender sends every frame, and each is shown for longer. Backwards, a sender only sends frames
+/// at which decoding can begin. [`Pace::nearest`] limits a scale to what a sender can play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Scale(i32);
@@ -31,8 +33,8 @@ impl Scale {
     /// The scale 1: forwards, at the usual rate of the medium.
     pub const NORMAL: Self = Self(UNIT as i32);
 
-    /// Makes a scale from thousandths: 1,000 is the scale 1, and negative values play backwards. Returns
-    /// `None` for zero, which is no scale, and for `i32::MIN`.
+    /// Makes a scale from thousandths: 1,000 is the scale 1, and -500 plays backwards at half the rate.
+    /// Returns `None` for 0 and for `i32::MIN`, which are no scales; [`Self::NORMAL`] can take their place.
     pub const fn from_thousandths(thousandths: i32) -> Option<Self> {
         match thousandths {
             0 | i32::MIN => None,
@@ -40,18 +42,18 @@ impl Scale {
         }
     }
 
-    /// Returns the scale in thousandths; negative if the medium is played backwards, and never zero.
+    /// Returns the scale in thousandths. It is negative if the medium is played backwards, and never 0.
     pub const fn thousandths(self) -> i32 {
         self.0
     }
 
-    /// Returns how fast the medium's own time goes, in thousandths, without the direction. It is at
-    /// least 1.
+    /// Returns the scale in thousandths without its sign: how fast the medium's own time goes in either
+    /// direction. It is at least 1.
     pub const fn magnitude(self) -> u32 {
         self.0.unsigned_abs()
     }
 
-    /// Returns whether the medium is played backwards.
+    /// Returns true if the medium is played backwards.
     pub const fn is_reverse(self) -> bool {
         self.0 < 0
     }
@@ -63,19 +65,23 @@ impl Default for Scale {
     }
 }
 
-/// How many times faster frames are delivered than they are shown, in thousandths; never zero. It is the
-/// value of the `Speed` header (RFC 2326, 12.35). Above 1, a receiver fills a buffer; below 1, it gets
-/// frames later than it could show them. RTP timestamps do not depend on it. [`Pace::nearest`] limits a
-/// speed to what a sender can keep.
+/// How fast frames are delivered, compared with how fast they are shown: the value of the `Speed` header (RFC
+/// 2326, 12.35). A speed of 2 delivers frames twice as fast as they are shown, and 0.5 half as fast. The
+/// value is held in thousandths, so the speed 2 is held as 2,000. It is never zero.
+///
+/// Above 1, a receiver gets frames before it shows them, and has to buffer them. Below 1, it gets frames
+/// later than it could show them. RTP timestamps do not depend on the speed. [`Pace::nearest`] limits a speed
+/// to what a sender can keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Speed(u32);
 
 impl Speed {
-    /// The speed 1: each frame is delivered when it is shown.
+    /// The speed 1: frames are delivered as fast as they are shown.
     pub const NORMAL: Self = Self(UNIT);
 
-    /// Makes a speed from thousandths: 1,000 is the speed 1. Returns `None` for zero, which is no speed.
+    /// Makes a speed from thousandths: 1,000 is the speed 1, and 1,500 the speed 1.5. Returns `None` for 0,
+    /// which is no speed; [`Self::NORMAL`] can take its place.
     pub const fn from_thousandths(thousandths: u32) -> Option<Self> {
         match thousandths {
             0 => None,
@@ -83,7 +89,7 @@ impl Speed {
         }
     }
 
-    /// Returns the speed in thousandths, which is at least 1.
+    /// Returns the speed in thousandths: 1,000 for the speed 1. It is at least 1.
     pub const fn thousandths(self) -> u32 {
         self.0
     }
@@ -95,9 +101,13 @@ impl Default for Speed {
     }
 }
 
-/// How fast a [`Sender`](super::Sender) plays and delivers a track: a scale and a speed, limited to
-/// values that a sender can keep. [`Self::nearest`] makes one from what a client asks for; the default
-/// is [`Self::NORMAL`].
+/// How fast a [`Sender`](super::Sender) plays and delivers a track. It holds two factors. The [`Scale`] says
+/// how fast the medium's own time goes while it is shown, and in which direction. The [`Speed`] says how fast
+/// frames are delivered, compared with how fast they are shown. Both multiply: at scale 2 and speed 3, six
+/// seconds of the medium are delivered each second.
+///
+/// The values are limited to what a sender can keep. Make a pace with [`Self::nearest`] from what a client
+/// asks for. The default is [`Self::NORMAL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pace {
@@ -106,15 +116,18 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The usual pace: scale 1 and speed 1.
+    /// The usual pace: scale 1 and speed 1. Each frame is delivered when it is shown, forwards and at the
+    /// usual rate.
     pub const NORMAL: Self = Self { scale: Scale::NORMAL, speed: Speed::NORMAL };
 
-    /// Returns the pace that is nearest to the scale and the speed that a client asked for. Tell the
-    /// client the [`Self::scale`] and [`Self::speed`] of the result.
+    /// Returns the pace that is nearest to the scale and the speed that a client has asked for. Tell the
+    /// client the [`Self::scale`] and [`Self::speed`] of the result, as they may differ.
     ///
-    /// A magnitude of the scale above 1 is rounded to a whole number, so that every n-th frame can be
-    /// sent. It is limited to values from 0.1 to 64; the direction stays. The speed is limited to values
-    /// from 0.1 to `max_speed`. `max_speed` is in thousandths; values below 1,000 count as 1,000.
+    /// The direction of the scale stays. Without its sign, a scale above 1 is rounded to a whole number, so
+    /// that a sender can send every n-th frame. A scale below 0.1 becomes 0.1, and one above 64 becomes 64.
+    ///
+    /// A speed below 0.1 becomes 0.1. A speed above `max_speed` becomes `max_speed`, which is in thousandths:
+    /// 4,000 is the speed 4. Values of `max_speed` below 1,000 count as 1,000.
     pub fn nearest(scale: Scale, speed: Speed, max_speed: u32) -> Self {
         let magnitude = match scale.magnitude() {
             slow @ ..1_000 => slow.max(MIN_SCALE),
@@ -126,23 +139,23 @@ impl Pace {
         Self { scale: Scale(signed), speed: Speed(speed) }
     }
 
-    /// Returns the scale: how fast the medium's own time goes, and in which direction.
+    /// Returns the scale: how fast the medium's own time goes while it is shown, and in which direction.
     pub const fn scale(self) -> Scale {
         self.scale
     }
 
-    /// Returns the speed: how many times faster frames are delivered than they are shown.
+    /// Returns the speed: how fast frames are delivered, compared with how fast they are shown.
     pub const fn speed(self) -> Speed {
         self.speed
     }
 
-    /// Returns whether the medium is played backwards.
+    /// Returns true if the medium is played backwards.
     pub const fn is_reverse(self) -> bool {
         self.scale.is_reverse()
     }
 
-    /// Returns whether `time` comes before `other` in the direction of play: backwards, the later time
-    /// comes first. Returns false if both are the same.
+    /// Returns true if `time` comes before `other` in the direction of play. If the medium is played
+    /// backwards, the later time comes first. Returns false if both times are the same.
     pub fn is_before(self, time: MediaTime, other: MediaTime) -> bool {
         if self.is_reverse() { time > other } else { time < other }
     }

@@ -16,10 +16,14 @@ pub(crate) const MIN_PACKET: u16 = 548;
 /// Packets of one sender that are due now, all RTP or all RTCP, for one destination.
 /// [`Sender::poll_transmit`](super::Sender::poll_transmit) returns it.
 ///
-/// Write packets with [`Self::emit`] or [`Self::pieces`], once or several times, send what was written
-/// to the port or channel that [`Self::port`] returns, and pass the number of packets that were sent to
-/// [`Self::commit`] or [`Self::advance`]. Dropping the value without that changes nothing: the packets
-/// stay due.
+/// Do the following:
+///
+/// - Write packets with [`Self::emit`] or [`Self::pieces`], once or several times.
+/// - Send what was written: UDP datagrams to the port that [`Self::port`] names, and interleaved messages on the
+///   byte stream.
+/// - Pass the number of packets that were sent to [`Self::commit`] or [`Self::advance`].
+///
+/// If this value is dropped without the last step, nothing has changed: the packets stay due.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `commit` says so"]
 pub struct Transmit<'a> {
@@ -42,17 +46,17 @@ enum Due<'a> {
     },
 }
 
-/// How many packets [`Transmit::emit`] or [`Transmit::pieces`] has written, and how long they are. It
-/// does not hold the packets: their bytes are at the start of the buffer, or in the slices, one after
-/// another without gaps. [`Self::segment`] tells them apart, as segmentation offload (`UDP_SEGMENT`)
-/// does. Lengths include the 4-byte prefix of interleaved messages.
+/// How many packets [`Transmit::emit`] or [`Transmit::pieces`] has written, and how long they are. It does
+/// not hold the packets. Their bytes are in the buffer or in the slices that were written, one after another
+/// without gaps. [`Self::segment`] says where each packet ends, as segmentation offload (`UDP_SEGMENT`)
+/// expects it. Lengths include the 4-byte prefix of interleaved messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Batch {
     /// The length of all packets together in bytes, at most 65,507.
     pub len: usize,
-    /// The length in bytes of each packet except the last one, which may be shorter. Of a single packet,
-    /// this is its length.
+    /// The length in bytes of each packet except the last one, which may be shorter. If there is a single
+    /// packet, this is its length.
     pub segment: usize,
     /// The number of packets that were written, at least 1. Pass it to [`Transmit::commit`] once all of
     /// them are sent.
@@ -68,8 +72,8 @@ impl<'a> Transmit<'a> {
         Self { sender, due, now }
     }
 
-    /// Returns whether the packets are RTP or RTCP. Send them to the port of that kind; interleaved
-    /// messages contain their channel already.
+    /// Returns whether the packets are RTP or RTCP. Send UDP datagrams to the port of that kind. Interleaved
+    /// messages need no port, because they contain their channel.
     pub const fn port(&self) -> Port {
         match self.due {
             Due::Report { .. } => Port::Rtcp,
@@ -77,9 +81,9 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Returns the length in bytes of the next packet to be written, with the 4-byte prefix of an
-    /// interleaved message. This is the least room that [`Self::emit`] needs. It is 0 once all RTP
-    /// packets were written. For RTCP it is the length of the one packet, also after that was written.
+    /// Returns the length in bytes of the next packet to be written, with the 4-byte prefix of an interleaved
+    /// message. [`Self::emit`] needs an `out` of at least this length. Once all RTP packets were written,
+    /// this is 0. For RTCP, this is always the length of the one packet, also after the packet was written.
     pub fn next_len(&self) -> usize {
         match &self.due {
             Due::Report { packet, .. } => packet.len(),
@@ -87,13 +91,13 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Writes up to `max_segments` packets one after another to the front of `out`; 0 counts as 1. All
-    /// have one length except the last, which may be shorter, and together they have at most 65,507
-    /// bytes. The next call writes the packets after them, so several batches can be written, each to a
-    /// buffer of its own, and then sent at once.
+    /// Writes up to `max_segments` packets one after another to the front of `out`. If `max_segments` is 0,
+    /// it counts as 1. All packets have one length, except the last one, which may be shorter. Together they
+    /// have at most 65,507 bytes. The next call writes the packets that follow, so you can write several
+    /// batches, each to a buffer of its own, and then send them at once.
     ///
-    /// Returns how many packets were written, and their lengths. `None` if there is no further packet,
-    /// or if the next one is longer than `out` (see [`Self::next_len`]).
+    /// Returns how many packets were written, and their lengths. Returns `None` if all packets were written
+    /// already, or if the next packet is longer than `out` (see [`Self::next_len`]).
     pub fn emit(&mut self, max_segments: usize, out: &mut [u8]) -> Option<Batch> {
         let mut room = out;
         self.batch(max_segments, |message| {
@@ -103,16 +107,17 @@ impl<'a> Transmit<'a> {
         })
     }
 
-    /// Passes packets to `push` as slices, in order, for a system call that gathers slices. Bytes of the
-    /// frame stay in the store, where all receivers share them. The headers before them are written to
-    /// `heads`: about 30 bytes for each RTP packet, and never more than 80 for any packet.
+    /// Passes packets to `push` as slices, in order, for a system call that gathers slices. The bytes of the
+    /// frame are not copied: their slices lie in the store. The headers of each packet are written to
+    /// `heads`, and their slice lies there. They take about 30 bytes for each RTP packet, and at most 80. An
+    /// RTCP packet lies in `heads` as a whole, with at most 80 bytes.
     ///
-    /// `most` limits the number of slices. A packet takes up to 4 of them, and is only passed if 4 are
-    /// left. `max_segments` limits the number of packets as in [`Self::emit`]. The next call passes the
-    /// packets after them.
+    /// `max_segments` limits the number of packets as in [`Self::emit`]. `most` limits the number of slices.
+    /// A packet takes up to 4 slices, so no packet is passed if fewer than 4 are left of `most`. The next
+    /// call passes the packets that follow.
     ///
-    /// Returns how many packets were passed, and their lengths. `None` if there is no further packet, if
-    /// `most` is less than 4, or if the headers of the next packet do not fit into `heads`.
+    /// Returns how many packets were passed, and their lengths. Returns `None` if all packets were passed
+    /// already, if `most` is less than 4, or if the headers of the next packet do not fit into `heads`.
     pub fn pieces<'h>(
         &mut self,
         max_segments: usize,
@@ -173,9 +178,9 @@ impl<'a> Transmit<'a> {
         Some(batch).filter(|batch| batch.count > 0)
     }
 
-    /// Goes back to the first packet that was not committed, so that the next [`Self::emit`] or
-    /// [`Self::pieces`] writes it again. Use this if what was written could not be sent and the buffer
-    /// is gone.
+    /// Goes back to the first packet that was not committed. The next [`Self::emit`] or [`Self::pieces`]
+    /// writes that packet again. Call this if packets were written but could not be sent, and their buffer is
+    /// gone.
     pub fn rewind(&mut self) {
         match &mut self.due {
             Due::Report { written, .. } => *written = false,
@@ -184,20 +189,19 @@ impl<'a> Transmit<'a> {
     }
 
     /// Says that the first `sent` of the written packets were sent. The other packets stay due: the next
-    /// [`Sender::poll_transmit`](super::Sender::poll_transmit) returns them. 0 changes nothing, and a
-    /// number above that of the written packets counts as all of them. If none was written, any `sent`
-    /// above 0 leaves the first packet out as if it was sent.
+    /// [`Sender::poll_transmit`](super::Sender::poll_transmit) returns them. If `sent` is 0, nothing changes.
+    /// If `sent` is more than the number of written packets, it counts as that number. If no packet was
+    /// written and `sent` is above 0, the first packet is left out as if it was sent.
     pub fn commit(mut self, sent: usize) {
         self.advance(sent);
     }
 
-    /// Says that the first `sent` of the written packets were sent, as [`Self::commit`] does, and
-    /// continues with the packets after them. This is for a caller that sends packets one by one, or a
-    /// few at a time.
+    /// Says that the first `sent` of the written packets were sent, as [`Self::commit`] does, and continues
+    /// with the packets after them. Use this to send packets one by one, or a few at a time.
     ///
-    /// Returns whether there are packets left to write. If so, call [`Self::emit`] or [`Self::pieces`]
-    /// again; packets that were written and not sent are written again. If not, drop this value and call
-    /// [`Sender::poll_transmit`](super::Sender::poll_transmit) again.
+    /// Returns true if packets are left to write: call [`Self::emit`] or [`Self::pieces`] again. Packets that
+    /// were written and not sent are written again. Returns false if no packets are left: drop this value,
+    /// and call [`Sender::poll_transmit`](super::Sender::poll_transmit) again.
     pub fn advance(&mut self, sent: usize) -> bool {
         let Due::Media { burst, start } = &mut self.due else {
             if sent > 0 {
@@ -222,13 +226,14 @@ impl<'a> Transmit<'a> {
         burst.has_more()
     }
 
-    /// Says that the network has refused packets as long as the first one (EMSGSIZE), so that nothing
-    /// was sent. Call this in place of [`Self::commit`].
+    /// Says that the network has refused packets as long as the first one (EMSGSIZE), so that nothing was
+    /// sent. Call this in place of [`Self::commit`].
     ///
-    /// Returns true if packets of this sender are shorter from now on, by a quarter, but no shorter than
-    /// 548 bytes: the next [`Sender::poll_transmit`](super::Sender::poll_transmit) returns the same data
-    /// in shorter packets. Returns false if 548 bytes is their limit already; the first packet is then
-    /// left out and counts as sent.
+    /// Returns true if the sender makes shorter packets from now on. Their limit falls by a quarter, but not
+    /// below 548 bytes. The next [`Sender::poll_transmit`](super::Sender::poll_transmit) returns the same
+    /// data in shorter packets.
+    ///
+    /// Returns false if the limit is 548 bytes already. The first packet is then left out and counts as sent.
     pub fn too_big(self) -> bool {
         let smaller = (self.sender.max_packet / 4 * 3).max(MIN_PACKET);
         if smaller >= self.sender.max_packet {
