@@ -19,8 +19,8 @@ pub(crate) const MIN_PACKET: u16 = 548;
 /// Do the following:
 ///
 /// - Write packets with [`Self::emit`] or [`Self::pieces`], once or several times.
-/// - Send what was written: UDP datagrams to the port that [`Self::port`] names, and interleaved messages on the
-///   byte stream.
+/// - Send what was written: UDP datagrams to the port that [`Self::port`] names, and interleaved messages
+///   on the byte stream.
 /// - Pass the number of packets that were sent to [`Self::commit`] or [`Self::advance`].
 ///
 /// If this value is dropped without the last step, nothing has changed: the packets stay due.
