@@ -11,9 +11,9 @@ use std::time::Duration;
 const STARTS: Duration = Duration::from_secs(20);
 const STOPS: Duration = Duration::from_secs(10);
 
-/// A running `pinhole-sim tap`, on a TAP (virtual Ethernet interface) of the network that the test is
-/// in. Start it within [`crate::network::in_own_network`] or [`crate::network::in_own_namespaces`]. The
-/// program is killed when this is dropped; use [`Self::stop`] to get its figures.
+/// A running `pinhole-sim tap`, on a TAP (virtual Ethernet interface) of the network that the test is in.
+/// Start it within [`crate::network::in_own_network`] or [`crate::network::in_own_namespaces`]. When this
+/// is dropped, the program is killed. To get its figures, call [`Self::stop`].
 #[derive(Debug)]
 pub struct Board {
     process: Running,
@@ -23,8 +23,8 @@ pub struct Board {
 }
 
 impl Board {
-    /// The TCP port of the simulated board's RTSP server, unless an argument of [`Self::start`] changes
-    /// it.
+    /// The TCP port of the simulated board's RTSP server, unless the arguments of [`Self::start`] name
+    /// another port.
     pub const RTSP: u16 = 554;
 
     /// Starts `pinhole-sim tap --json` with `arguments`, which are options and the path of a medium to
@@ -55,8 +55,8 @@ impl Board {
         self.process.memory("VmRSS")
     }
 
-    /// Waits until the program has printed at least `count` events of one kind, such as `opened`, since
-    /// its start.
+    /// Waits until the program has printed at least `count` events of one kind since its start. `kind` is
+    /// the name of the event, such as `opened`.
     ///
     /// # Panics
     /// Panics if fewer such events have come when `limit` is over or when the program ends.

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A running capture of the loopback interface of the network that the test is in. Call [`Self::finish`]
-/// to get at the packets; if this is dropped instead, they are lost.
+/// A running capture of the loopback interface of the network that the test is in. Call [`Self::finish`] to
+/// get the packets. If this is dropped instead, the packets are lost.
 #[derive(Debug)]
 pub struct Capture {
     tshark: Running,
     recording: Recording,
 }
 
-/// A finished capture, in which tshark finds packets by display filters. Its file is removed when this
-/// is dropped.
+/// A finished capture, in which tshark finds packets by display filters. When this is dropped, the capture
+/// file is removed.
 #[derive(Debug)]
 pub struct Recording {
     file: PathBuf,
@@ -28,7 +28,7 @@ pub struct Recording {
 }
 
 impl Capture {
-    /// Starts to capture the RTSP connections of a server, and all UDP, as the ports of RTP are not
+    /// Starts to capture the RTSP connections of a server, and all UDP, because the ports of RTP are not
     /// known yet. `rtsp_port` is the TCP port of the server. Returns once tshark captures, so call this
     /// before the traffic begins. tshark needs a network of the test's own: see
     /// [`crate::network::in_own_network`].
@@ -48,8 +48,8 @@ impl Capture {
         Self { tshark, recording: Recording { file, rtsp_port, rtp_port: None, _directory: directory } }
     }
 
-    /// Ends the capture, half a second after this call so that no packet is left in the kernel's buffer.
-    /// Returns the captured packets.
+    /// Waits half a second, so that no packet is left in the kernel's buffer, and ends the capture. Returns
+    /// the captured packets.
     ///
     /// # Panics
     /// Panics if tshark does not end within a minute, or if it says that it has lost packets.
@@ -65,16 +65,18 @@ impl Capture {
 }
 
 impl Recording {
-    /// Makes a recording of a capture file that another program has written. `file` is the name of the
-    /// file in `directory`, in a format that tshark reads, such as pcap. `rtsp_port` is the server's TCP
-    /// port in the file. `directory` is removed with the recording. That the file exists is not checked
-    /// here: without it, the other methods panic.
+    /// Makes a recording of a capture file that another program has written. `file` is the name of the file
+    /// in `directory`, in a format that tshark reads, such as pcap. `rtsp_port` is the server's TCP port in
+    /// the file. When the recording is dropped, `directory` is removed.
+    ///
+    /// Whether the file exists is not checked here. If it does not exist, the methods that read the
+    /// recording panic.
     pub fn of(directory: TempDir, file: &str, rtsp_port: u16) -> Self {
         Self { file: directory.path().join(file), rtsp_port, rtp_port: None, _directory: directory }
     }
 
-    /// Has UDP packets from or to the port `port` dissected as RTP, although no RTSP in the capture
-    /// tells of them. A second call replaces the port of the first.
+    /// Makes tshark dissect UDP packets from or to the port `port` as RTP. This is for RTP ports that no
+    /// RTSP message in the capture names. A second call replaces the port of the first.
     #[must_use]
     pub fn with_rtp(self, port: u16) -> Self {
         Self { rtp_port: Some(port), ..self }
@@ -105,9 +107,9 @@ impl Recording {
         done.stdout.lines().map(str::to_owned).collect()
     }
 
-    /// Returns one row for each packet of RTSP, RTP, RTCP or JPEG in which tshark finds an error: the
-    /// number of the packet, its protocol, a summary and the error, separated by tabs. A well-formed
-    /// capture has no such rows.
+    /// Returns one row for each packet of RTSP, RTP, RTCP or JPEG in which tshark finds an error. A row has
+    /// the number of the packet, its protocol, a summary and the error, separated by tabs. If all packets
+    /// are well-formed, there are no rows.
     ///
     /// # Panics
     /// Panics if tshark fails.
@@ -126,8 +128,7 @@ impl Recording {
     }
 
     /// Returns how many RTP/JPEG packets have the marker bit. This is the number of frames whose last
-    /// packet was captured. RTP packets are counted, and not TCP segments, because one segment can hold
-    /// several RTP packets.
+    /// packet was captured. If a TCP segment holds several RTP packets, each of them counts.
     ///
     /// # Panics
     /// Panics if tshark fails.

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// A file of Motion-JPEG to serve, and what is known of it. A clip that was made in a [`TempDir`] is
-/// gone once that is dropped.
+/// A file of Motion-JPEG to serve, with what is known of the file. If the file was made in a [`TempDir`],
+/// it is gone once the [`TempDir`] is dropped.
 #[derive(Clone, Debug)]
 pub struct Clip {
     /// The path of the file to serve.
@@ -16,14 +16,14 @@ pub struct Clip {
     /// The path of a file with the same pictures as concatenated JPEG, for programs that cannot read
     /// [`Self::path`]. Both paths are equal if the file to serve is concatenated JPEG already.
     pub plain: PathBuf,
-    /// The number of frames in the file, which a client that misses none sees.
+    /// The number of frames in the file. A client that misses no frame sees that many.
     pub frames: usize,
 }
 
 impl Clip {
     /// Returns the sample clip of the repository: 60 frames of 512x288 as concatenated JPEG, 4:2:0, with
-    /// the standard Huffman tables. It has no clock, so a server needs to be told or to assume a frame
-    /// rate.
+    /// the standard Huffman tables. The file has no clock: the server has to be told a frame rate, or
+    /// assumes one.
     pub fn sample() -> Self {
         let plain = repository().join("video/bunny288.mjpeg");
         Self { path: plain.clone(), plain, frames: 60 }
@@ -72,11 +72,11 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// Makes the sample clip in an AVI file of 30 frames a second, for servers that need a clock, such
-    /// as [`crate::server::GstServer`].
+    /// Makes the sample clip in an AVI file of 30 frames a second, for servers that need a clock, such as
+    /// [`crate::server::GstServer`].
     ///
     /// # Panics
-    /// Panics if ffmpeg fails, which it does if the directory has the file already.
+    /// Panics if ffmpeg fails. It fails if `directory` has a file of that name already.
     pub fn avi(directory: &TempDir) -> Self {
         Self::sample().in_avi(directory, 30)
     }
@@ -94,11 +94,11 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// Puts this clip into an AVI file of `rate` frames a second. In the returned clip, [`Self::path`]
-    /// is the AVI file and [`Self::plain`] stays as it was.
+    /// Puts this clip into an AVI file of `rate` frames a second in `directory`. In the returned clip,
+    /// [`Self::path`] is the AVI file, and [`Self::plain`] is the same as before.
     ///
     /// # Panics
-    /// Panics if ffmpeg fails, which it does if `rate` is 0 or if the directory has the file already.
+    /// Panics if ffmpeg fails. It fails if `rate` is 0, or if `directory` has a file of that name already.
     pub fn in_avi(self, directory: &TempDir, rate: u32) -> Self {
         let path = directory.path().join(self.mount()).with_extension("avi");
         let rate = rate.to_string();
@@ -109,8 +109,8 @@ impl Clip {
         Self { path, ..self }
     }
 
-    /// Repeats this clip `times` times, as one file of concatenated JPEG, whatever the format of
-    /// [`Self::path`] was. With 0 the file is empty.
+    /// Repeats this clip `times` times, as one file of concatenated JPEG in `directory`, whatever the
+    /// format of [`Self::path`] was. If `times` is 0, the file is empty.
     ///
     /// # Panics
     /// Panics if the clip cannot be read, or if the file cannot be written.
@@ -120,11 +120,11 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: self.frames * times }
     }
 
-    /// Puts this clip into a multipart message, as IP cameras send it over HTTP. In the returned clip,
-    /// [`Self::path`] is the message and [`Self::plain`] stays as it was.
+    /// Puts this clip into a multipart message in `directory`, as IP cameras send it over HTTP. In the
+    /// returned clip, [`Self::path`] is the message, and [`Self::plain`] is the same as before.
     ///
     /// # Panics
-    /// Panics if ffmpeg fails, which it does if the directory has the file already.
+    /// Panics if ffmpeg fails. It fails if `directory` has a file of that name already.
     pub fn in_multipart(self, directory: &TempDir) -> Self {
         let path = directory.path().join(self.mount()).with_extension("multipart");
         let mut command = ffmpeg();
@@ -134,14 +134,15 @@ impl Clip {
     }
 
     /// Makes pictures as libjpeg, cameras and phones write them. Returns one clip for each of `sizes`,
-    /// which are widths and heights in pixels. A clip has 26 frames, or 7 if its pictures have more than
-    /// 1,048,576 pixels; `tests/src/corpus.py` describes them. [`Self::plain`] of a clip has the same
-    /// coefficients without anything unusual. A file `bad.mjpeg`, with pictures that RTP/JPEG cannot
-    /// carry, is written into `directory` as well.
+    /// which are widths and heights in pixels. A clip has 26 frames, or 7 frames if its pictures have more
+    /// than 1,048,576 pixels; `tests/src/corpus.py` describes them. In [`Self::plain`] of a clip, each
+    /// picture has the same coefficients, but is coded in the usual way.
+    ///
+    /// A file `bad.mjpeg` is also written into `directory`. RTP/JPEG cannot carry its pictures.
     ///
     /// # Panics
-    /// Panics if Pillow fails: check with [`crate::peer::available`] for [`crate::peer::Peer::Pillow`]
-    /// first.
+    /// Panics if Pillow fails. First check with [`crate::peer::available`] for
+    /// [`crate::peer::Peer::Pillow`].
     pub fn corpus(directory: &TempDir, sizes: &[(u32, u32)]) -> Vec<Self> {
         let mut command = Command::new(PYTHON);
         command.arg(repository().join("tests/src/corpus.py")).arg(directory.path());
@@ -156,11 +157,11 @@ impl Clip {
         sizes.iter().map(clip).collect()
     }
 
-    /// Returns the name under which `pinhole-server` serves the clip, for
-    /// [`crate::server::Server::url`]: the name of the file without its extension.
+    /// Returns the name under which `pinhole-server` serves the clip: the name of the file without its
+    /// extension. Pass it to [`crate::server::Server::url`].
     ///
     /// # Panics
-    /// Panics if [`Self::path`] has no such name in UTF-8; the paths made here have one.
+    /// Panics if [`Self::path`] has no such name in UTF-8. The paths of clips that are made here have one.
     pub fn mount(&self) -> &str {
         self.path.file_stem().and_then(|stem| stem.to_str()).expect("a clip has a plain name")
     }
@@ -194,8 +195,8 @@ fn done(command: &mut Command) {
     assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
 }
 
-/// A new directory of its own, which is removed with all that is in it when this is dropped. Keep this
-/// for as long as the files are needed.
+/// A new directory of its own. When this is dropped, the directory is removed with all that is in it. Keep
+/// this for as long as the files are needed.
 #[derive(Debug)]
 pub struct TempDir(PathBuf);
 
@@ -218,11 +219,11 @@ impl TempDir {
         &self.0
     }
 
-    /// Writes a file of this name and content into the directory, in place of one that is there. Returns
-    /// the path of the file.
+    /// Writes a file with this name and content into the directory. A file with the same name is replaced.
+    /// Returns the path of the file.
     ///
     /// # Panics
-    /// Panics if the file cannot be written, for example because `name` has a directory that does not
+    /// Panics if the file cannot be written, for example because `name` contains a directory that does not
     /// exist.
     pub fn file(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.0.join(name);

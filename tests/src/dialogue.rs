@@ -19,10 +19,11 @@ pub struct Dialogue {
     replies: VecDeque<Reply>,
     interleaved: VecDeque<(u8, Vec<u8>)>,
     cseq: u32,
-    /// The session identifier that [`Self::request`] sends as the Session header. [`Self::request`]
-    /// stores it here from each reply that has one, without parameters such as `timeout`. With `None`,
-    /// as before SETUP, no Session header is sent. A test may set it to send another identifier, or
-    /// none.
+    /// The session identifier that [`Self::request`] sends as the Session header. With `None`, no Session
+    /// header is sent. It is `None` at first.
+    ///
+    /// [`Self::request`] sets this from each reply that has a Session header, without parameters such as
+    /// `timeout`. A test may set it to send another identifier, or none.
     pub session: Option<String>,
 }
 
@@ -58,12 +59,12 @@ impl Reply {
         self
     }
 
-    /// Returns a numeric parameter of the RTP-Info header: `seq` or `rtptime`. If the header has entries
-    /// for several streams, the first value of that name counts.
+    /// Returns a number from the RTP-Info header. `name` is the name of the parameter: `seq` or `rtptime`.
+    /// If the header has entries for several streams, the first value of that name is returned.
     ///
     /// # Panics
-    /// Panics if there is no such header, or if it has no such parameter, or if the parameter is no
-    /// number of up to 32 bits.
+    /// Panics if there is no such header or no such parameter, or if the value is no number of up to 32
+    /// bits.
     #[track_caller]
     pub fn rtp_info(&self, name: &str) -> u32 {
         let info = self.header("RTP-Info").unwrap_or_else(|| panic!("no RTP-Info: {self:?}"));
@@ -114,7 +115,7 @@ impl Dialogue {
     }
 
     /// Sets the receive buffer of the TCP socket to about `bytes` bytes. Linux doubles the number, and
-    /// has a lower and an upper limit. Call this before the first request.
+    /// raises or lowers it to its limits. Call this before the first request.
     ///
     /// # Panics
     /// Panics if the system refuses.
@@ -123,27 +124,27 @@ impl Dialogue {
         self
     }
 
-    /// Returns the connection, to ask for its addresses or to set options. Do not read from it: the
-    /// other methods of this type would miss what was read.
+    /// Returns the connection, to ask for its addresses or to set options. Do not read from the connection:
+    /// the other methods of this type would miss the bytes.
     pub const fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
     /// Returns the connection, to be read by other means. Replies and packets that were received and not
-    /// asked for are dropped.
+    /// taken yet are dropped.
     pub fn into_stream(self) -> TcpStream {
         self.stream
     }
 
-    /// Sends exactly these bytes, and waits for no reply: [`Self::reply`] does. An error, such as that
-    /// the server has closed the connection, is ignored.
+    /// Sends exactly these bytes, and waits for no reply; call [`Self::reply`] for that. If the bytes
+    /// cannot be sent, for example because the server has closed the connection, nothing is reported.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
     /// Sends a request without a body, and waits for its reply. Returns the reply, of any status. The
-    /// request has the next CSeq, the Session header if [`Self::session`] is set, and `headers`, which
-    /// are names and values. Replies to bytes from [`Self::send`] must have been taken before.
+    /// request has the next CSeq, the Session header if [`Self::session`] is set, and `headers`, which are
+    /// pairs of a name and a value. If [`Self::send`] was used before, take all replies to its bytes first.
     ///
     /// # Panics
     /// Panics if no reply comes within ten seconds, or if the next reply has another CSeq.
@@ -316,7 +317,7 @@ pub struct UdpPair {
 }
 
 impl UdpPair {
-    /// Binds an even port and the next one on 127.0.0.1, both of which are free.
+    /// Binds two free ports on 127.0.0.1: an even one, and the one after it.
     ///
     /// # Panics
     /// Panics if no such pair is found in a hundred attempts.
@@ -330,20 +331,22 @@ impl UdpPair {
         pair.expect("a free pair of ports")
     }
 
-    /// Returns the value of a Transport header that asks for RTP and RTCP to these ports, for
-    /// [`Dialogue::set_up`].
+    /// Returns the value of a Transport header that asks the server to send RTP and RTCP to these two
+    /// ports. Pass it to [`Dialogue::set_up`].
     ///
     /// # Panics
-    /// Panics if the socket has no address.
+    /// Panics if the system does not tell the port of the RTP socket.
     pub fn transport(&self) -> String {
         let port = self.rtp.local_addr().expect("a bound socket").port();
         format!("RTP/AVP;unicast;client_port={port}-{}", port + 1)
     }
 }
 
-/// Waits for the next datagram that comes to `socket`, from whatever address. Returns the address of its
-/// sender, and its bytes. Returns `None` if none comes within `limit`, or if the socket reports an
-/// error.
+/// Waits for the next datagram that comes to `socket`, from whatever address. Returns the address and UDP
+/// port of its sender, and its bytes. Returns `None` if no datagram comes within `limit`, or if the socket
+/// reports an error.
+///
+/// This sets the read timeout of `socket` to `limit`. The timeout stays set after the call.
 ///
 /// # Panics
 /// Panics if `limit` is zero.

@@ -5,25 +5,26 @@ use crate::process::{Finished, Running, poll, run};
 use std::process::Command;
 use std::time::Duration;
 
-/// The longest time that anything here may take on a loaded machine. A wait that takes longer fails.
+/// The longest time that a wait in this module may take, also on a loaded machine. A wait that takes longer
+/// panics.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// A running X server with a screen of 1280x1024 pixels, without a window manager and without a real
-/// screen. It is ended when this is dropped.
+/// A running X server that has a screen of 1280x1024 pixels in memory and no window manager. When this is
+/// dropped, the X server is ended.
 #[derive(Debug)]
 pub struct Display {
     xvfb: Running,
     name: String,
 }
 
-/// The window that [`Display::window`] has found. If the window is closed, the methods panic.
+/// A window on a [`Display`], from [`Display::window`]. If the window is closed, all methods panic.
 #[derive(Debug)]
 pub struct Window<'a> {
     display: &'a Display,
     id: String,
 }
 
-/// A picture of what a window shows, at one moment.
+/// A picture of what a window showed at one moment, from [`Window::picture`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     /// The width and the height of the picture in pixels.
@@ -53,8 +54,8 @@ impl Display {
         &self.name
     }
 
-    /// Waits for a visible window that has `rtsp://` in its title, as the viewer's window has, and
-    /// returns it. If there are several such windows, returns one of them.
+    /// Waits for a visible window that has `rtsp://` in its title, as the viewer's window has, and returns
+    /// the window. If there are several such windows, returns any one of them.
     ///
     /// # Panics
     /// Panics if there is no such window within [`LIMIT`].
@@ -95,8 +96,8 @@ impl Window<'_> {
         self.xdotool(&["getwindowname", &self.id]).stdout.trim_end().to_owned()
     }
 
-    /// Waits until the window has a title for which `fits` returns true, and returns that title. A title
-    /// that fits already is returned at once.
+    /// Waits until the window has a title for which `fits` returns true, and returns that title. If the
+    /// title fits already, this returns at once.
     ///
     /// # Panics
     /// Panics if no title fits within [`LIMIT`], or if the window is closed.
@@ -106,8 +107,9 @@ impl Window<'_> {
         title.unwrap_or_else(|| panic!("the title is still '{}'", self.title()))
     }
 
-    /// Gives the window the keyboard focus, presses a key for 80 ms, and releases it. `key` is the name
-    /// of the key in X, such as `q`, `space` or `Left`. Does not wait until the program has acted on it.
+    /// Gives the window the keyboard focus, presses a key for 80 ms, and releases the key. `key` is the
+    /// name of the key in X, such as `q`, `space` or `Left`. Does not wait until the program has acted on
+    /// the key.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -115,7 +117,8 @@ impl Window<'_> {
         self.xdotool(&["windowfocus", &self.id, "keydown", key, "sleep", "0.08", "keyup", key]);
     }
 
-    /// Moves the pointer to a place in the window, in pixels to the right and down from its top left.
+    /// Moves the pointer to a place in the window. `x` and `y` are the place in pixels to the right and
+    /// down from the top left of the window.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -124,7 +127,8 @@ impl Window<'_> {
     }
 
     /// Moves the pointer to a place in the window, presses the left mouse button for at least 80 ms, and
-    /// releases it. The place is in pixels to the right and down from the top left of the window.
+    /// releases the button. `x` and `y` are the place in pixels to the right and down from the top left of
+    /// the window.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -145,8 +149,8 @@ impl Window<'_> {
         self.xdotool(&["sleep", "0.08", "mouseup", "1"]);
     }
 
-    /// Asks for another size of the window in pixels. The program draws the window in that size only
-    /// later: wait until [`Self::picture`] shows it.
+    /// Asks for another size of the window in pixels, and does not wait. The program draws the window in
+    /// that size some time later: call [`Self::picture`] until it returns that size.
     ///
     /// # Panics
     /// Panics if the window is closed.
@@ -202,9 +206,11 @@ impl Window<'_> {
 }
 
 impl Picture {
-    /// Returns the pixels of a rectangle of the picture, row by row, with three bytes for each pixel:
-    /// red, green and blue. `x` and `y` are the place of the top left pixel of the rectangle, counted
-    /// from 0. Rows below the last one of the picture are left out.
+    /// Returns the pixels of a rectangle of the picture, row by row, with three bytes for each pixel: red,
+    /// green and blue. `x` and `y` are the place of the rectangle's top left pixel, in pixels from the top
+    /// left of the picture, counted from 0. `width` and `height` are in pixels.
+    ///
+    /// If the rectangle extends below the picture, the result is shorter: it has only the rows that exist.
     ///
     /// # Panics
     /// Panics if the rectangle extends beyond the right edge of the picture.
@@ -213,18 +219,19 @@ impl Picture {
         rows.flat_map(|row| &row[x * 3..(x + width) * 3]).copied().collect()
     }
 
-    /// Returns the colour of a pixel as `0xRRGGBB`. `x` and `y` count from 0 at the top left.
+    /// Returns the colour of a pixel as `0xRRGGBB`. `x` and `y` are counted from 0 at the top left.
     ///
     /// # Panics
-    /// Panics if the place is not inside the picture.
+    /// Panics if there is no such pixel in the picture.
     pub fn pixel(&self, x: usize, y: usize) -> u32 {
         let [r, g, b] = self.part(x, y, 1, 1)[..] else { panic!("{x},{y} is outside of {self:?}") };
         u32::from_be_bytes([0, r, g, b])
     }
 
-    /// Returns how many pixels of a rectangle have exactly the colour `0xRRGGBB`. The rectangle is given
-    /// by the place of its top left pixel, counted from 0, and its width and height. Rows below the last
-    /// one of the picture are left out.
+    /// Returns how many pixels of a rectangle have exactly the colour `0xRRGGBB`. The rectangle is given by
+    /// the place of its top left pixel, counted from 0 at the top left of the picture, and its width and
+    /// height in pixels. If the rectangle extends below the picture, only the rows that exist are looked
+    /// at.
     ///
     /// # Panics
     /// Panics if the rectangle extends beyond the right edge of the picture.

@@ -6,10 +6,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Starts a server that sends `greeting` when a client connects, and `answer` for each request. Both are
-/// sent as they are, also if they are empty. `answer` needs its own line ends; in it, `CSEQ` is replaced
-/// by the CSeq of the request, or by 0 if the request has none. The server runs until the test's process
-/// ends. Returns its address.
+/// Starts a server that plays this script to each client that connects. The server runs until the test's
+/// process ends, and answers requests for any URL. Returns a URL to watch.
 ///
 /// # Panics
 /// Panics if there is no free port.
@@ -33,9 +31,9 @@ pub fn nobody() -> SocketAddr {
     listener.local_addr().expect("a bound socket")
 }
 
-/// What a server answers, and what it sends once a client plays. [`Self::serve`] starts the server. The
-/// default answers as a correct server of a live JPEG stream, and sends no packet; a test changes fields
-/// of it.
+/// What a server answers to the requests of a client, and what it sends after PLAY. [`Self::serve`] starts
+/// such a server. The default answers as a correct server of a live JPEG stream, and sends no packet. A
+/// test changes the fields that it needs.
 #[derive(Clone, Debug)]
 pub struct Script {
     /// The session description (SDP) with which the server answers DESCRIBE, right or wrong.
@@ -45,17 +43,17 @@ pub struct Script {
     pub content_length: Option<String>,
     /// Header lines to add to the reply to PLAY, each with its line end; empty for none.
     pub play: String,
-    /// What the server does after the reply to PLAY, in order. It reads no request meanwhile. After the
-    /// last step, it goes on answering requests.
+    /// What the server does after the reply to PLAY, in order. While it does so, it reads no request. After
+    /// the last step, it answers requests again.
     pub steps: Vec<Step>,
 }
 
 /// One thing that the server of a [`Script`] does after PLAY.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Sends a packet, given by its channel and its bytes: RTP on channel 0, and RTCP on channel 1. It
-    /// goes over the transport that the client asked for in SETUP. A packet on another channel is always
-    /// sent interleaved.
+    /// Sends a packet, given by its channel and its bytes. Channel 0 is RTP, and channel 1 is RTCP. The
+    /// packet goes over the transport that the client asked for in SETUP. A packet on any other channel is
+    /// always sent interleaved.
     Packet(u8, Vec<u8>),
     /// Writes these bytes to the RTSP connection, without framing.
     Raw(Vec<u8>),

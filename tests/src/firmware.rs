@@ -31,9 +31,9 @@ impl Firmware {
     /// The camera's UDP ports: the first is for RTP, the second for RTCP.
     pub const UDP: [u16; 2] = [6970, 6971];
 
-    /// Builds the firmware for four sessions, so that [`Self::start`] finds it built. Call this before
-    /// [`crate::network::in_own_network`], where there is a network, as Cargo may have to fetch crates.
-    /// The first build may take minutes.
+    /// Builds the firmware for four sessions, so that [`Self::start`] finds it built. Blocks; the first
+    /// build may take minutes. Call this before [`crate::network::in_own_network`], where the machine's
+    /// network can be reached, because Cargo may have to fetch crates.
     ///
     /// # Panics
     /// Panics if the firmware cannot be built within 15 minutes.
@@ -58,8 +58,8 @@ impl Firmware {
         firmware
     }
 
-    /// Returns the URL of a medium of the camera, which are `clip` and `pattern`. The name is not
-    /// checked; to requests for another one the camera replies 404.
+    /// Returns the URL of a medium of the camera. `medium` is `clip` or `pattern`. Any other name is not
+    /// refused here, but the camera replies 404 to requests for it.
     pub fn url(medium: &str) -> String {
         format!("rtsp://{}/{medium}", Self::SERVER.ip())
     }
@@ -94,8 +94,8 @@ impl Firmware {
         })
     }
 
-    /// Kills `pinhole-sim`, which runs the emulator, by SIGKILL, and waits for its end. It does nothing
-    /// to the emulator, which has to end by itself then: a test can check that.
+    /// Kills `pinhole-sim`, which runs the emulator, by SIGKILL, and waits until `pinhole-sim` has ended.
+    /// The emulator has to end by itself then: a test can check that.
     ///
     /// # Panics
     /// Panics if the program has not ended after ten seconds.
@@ -104,9 +104,9 @@ impl Firmware {
         let _ = self.process.finish(STOPS);
     }
 
-    /// Stops `pinhole-sim` by a signal, by its name without `SIG`, such as `TERM`, and the emulator with
-    /// it. Returns the program's exit status and its output, which is the log. The caller has to check
-    /// the status.
+    /// Sends `pinhole-sim` a signal, and waits until it has ended, and the emulator with it. `signal` is
+    /// the name without `SIG`, such as `TERM`. Returns the program's exit status and its output, which is
+    /// the log. The caller has to check the status.
     ///
     /// # Panics
     /// Panics if there is no such signal, or if the program does not end within ten seconds.

@@ -2,10 +2,10 @@
 //! show that a server refuses them or puts up with them, and goes on serving other clients.
 use crate::dialogue::{Dialogue, UdpPair};
 
-/// Returns requests that a server must refuse, each with the status codes of which its reply must have
-/// one. Send each over a new connection: the server may close the connection after its reply. `url` is
-/// the URL of a medium that the server has, and `none` a URL of the same server for which it has no
-/// medium.
+/// Returns requests that a server must refuse. With each request come the status codes that its reply may
+/// have. Send each request over a new connection, because the server may close the connection after its
+/// reply. `url` is the URL of a medium that the server has. `none` is a URL of the same server for which
+/// the server has no medium.
 pub fn bad_requests(url: &str, none: &str) -> Vec<(String, &'static [u16])> {
     vec![
         ("HELLO\r\n\r\n".to_owned(), &[400]),
@@ -56,9 +56,9 @@ pub fn odd_requests(url: &str) -> String {
 pub const FALSE_REPORTS: &[u8] =
     b"$\x01\x00\x08\x81\xc9\xff\xff\x00\x00\x00\x01$\x01\x00\x00$\x01\x00\x01\x80";
 
-/// Plays over UDP, then closes the client's UDP sockets. So the host answers each RTP packet with an
-/// ICMP error. `dialogue` is a connection without a session, and `url` a medium of its server. Returns
-/// the RTSP connection, which stays open until the returned value is dropped.
+/// Plays over UDP, and then closes the client's UDP sockets, so that the host answers each RTP packet with
+/// an ICMP error. `dialogue` is a connection without a session, and `url` is a medium of its server.
+/// Returns the RTSP connection, which stays open until the returned value is dropped.
 ///
 /// # Panics
 /// Panics if the server refuses DESCRIBE, SETUP or PLAY.
@@ -70,9 +70,9 @@ pub fn vanished(mut dialogue: Dialogue, url: &str) -> Dialogue {
     dialogue
 }
 
-/// Plays over TCP with the smallest receive buffer that the system allows, and reads neither the reply
-/// to PLAY nor the stream. `dialogue` is a connection without a session, and `url` a medium of its
-/// server. Returns the connection, which stays open until the returned value is dropped.
+/// Plays over TCP with the smallest receive buffer that the system allows, and reads neither the reply to
+/// PLAY nor the stream. `dialogue` is a connection without a session, and `url` is a medium of its server.
+/// Returns the connection, which stays open until the returned value is dropped.
 ///
 /// # Panics
 /// Panics if the server refuses DESCRIBE or SETUP.

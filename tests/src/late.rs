@@ -6,25 +6,25 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the receiver got of a stream, counted from RTP headers. A frame of which no packet came is in
-/// neither [`Self::whole`] nor [`Self::broken`].
+/// What the receiver got of a stream, counted from RTP headers. If no packet of a frame came, neither
+/// [`Self::whole`] nor [`Self::broken`] counts the frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// The number of frames of which every packet came.
     pub whole: u64,
     /// The number of frames of which some packets came, but not all.
     pub broken: u64,
-    /// The number of packets that did not come, by the gaps in the sequence numbers. Packets before the
-    /// first that came and after the last are not counted.
+    /// The number of packets that did not come, counted by the gaps in the sequence numbers. Packets before
+    /// the first one that came and after the last one are not counted.
     pub lost: u64,
 }
 
-/// Plays the medium `url` of `server` over UDP for `span`, and returns what came. After the first
-/// waiting packet, the receiver sleeps for `late`; then it reads all packets that wait. A `late` of zero
-/// reads at once.
+/// Plays the medium `url` of `server` over UDP for the time `span`, and returns what came. Blocks for that
+/// time. When a packet waits, the receiver first sleeps for `late`, and then reads all packets that wait.
+/// If `late` is zero, it reads at once.
 ///
 /// # Panics
-/// Panics if the server refuses DESCRIBE, SETUP or PLAY, or if no packet comes for five seconds: the
+/// Panics if the server refuses DESCRIBE, SETUP or PLAY, or if no packet comes for five seconds. So the
 /// stream must be longer than `span`.
 pub fn watch(server: SocketAddr, url: &str, late: Duration, span: Duration) -> Received {
     let mut dialogue = Dialogue::connect(server);

@@ -18,33 +18,34 @@ const STOPS: Duration = Duration::from_secs(10);
 /// The environment variable that is set in a process with a network of its own.
 const OWN_NETWORK: &str = "PINHOLE_OWN_NETWORK";
 
-/// Runs `body` in a network namespace of its own, whose loopback interface takes one datagram at a time.
-/// On the machine's own loopback interface a capture would show a batch of segments as one packet, which
-/// no dissector could take apart.
+/// Runs `body` in a network namespace of its own, whose loopback interface takes one datagram at a time. On
+/// the machine's own loopback interface, a capture would show a batch of datagrams as one packet, and
+/// tshark could not dissect it.
 ///
-/// To get there, this starts the program of the running test again, in the namespace and with only the
-/// test `test`, and waits for its end. That second process runs `body`; this one does not. `test` is the
-/// test's name as the test runner prints it, with its modules. Whatever the test does before this call
-/// is done in both processes. Check with [`crate::peer::available`] for [`crate::peer::Peer::Tshark`]
-/// first.
+/// To get there, this starts the program of the running test again, in the namespace and with only the test
+/// `test`, and waits until that process has ended. Only that second process runs `body`. Whatever the test
+/// does before this call is done in both processes. `test` is the test's name as the test runner prints it,
+/// with its modules.
+///
+/// First check with [`crate::peer::available`] for [`crate::peer::Peer::Tshark`].
 ///
 /// # Panics
-/// Panics if the test fails there, takes more than five minutes, or if there is no test of this name.
+/// Panics if the test fails there or takes more than five minutes, or if there is no test of this name.
 pub fn in_own_network(test: &str, body: impl FnOnce()) {
     apart(test, &["--net"], "ip link set lo up && ethtool -K lo tx-udp-segmentation off", body);
 }
 
-/// Runs `body` where it can make [`Namespace`]s. Their names are known in this test only, and vanish
-/// with it.
+/// Runs `body` where it can make [`Namespace`]s. Only this test knows their names, and they vanish with it.
 ///
-/// To get there, this starts the program of the running test again, in namespaces of its own and with
-/// only the test `test`, and waits for its end. That second process runs `body`; this one does not.
-/// `test` is the test's name as the test runner prints it, with its modules. Whatever the test does
-/// before this call is done in both processes. Check with [`crate::peer::available`] for
-/// [`crate::peer::Peer::Namespaces`] first.
+/// To get there, this starts the program of the running test again, in namespaces of its own and with only
+/// the test `test`, and waits until that process has ended. Only that second process runs `body`. Whatever
+/// the test does before this call is done in both processes. `test` is the test's name as the test runner
+/// prints it, with its modules.
+///
+/// First check with [`crate::peer::available`] for [`crate::peer::Peer::Namespaces`].
 ///
 /// # Panics
-/// Panics if the test fails there, takes more than five minutes, or if there is no test of this name.
+/// Panics if the test fails there or takes more than five minutes, or if there is no test of this name.
 pub fn in_own_namespaces(test: &str, body: impl FnOnce()) {
     apart(test, &["--net", "--mount"], "mount -t tmpfs none /run && ip link set lo up", body);
 }
@@ -68,15 +69,16 @@ fn apart(test: &str, namespaces: &[&str], setup: &str, body: impl FnOnce()) {
     print!("{}", done.stdout);
 }
 
-/// A network namespace, in which programs and sockets of a test can run. Its name is removed when this
-/// is dropped; programs that still run in the namespace keep the namespace itself until they end. IPv6
-/// is off in it, so that no host sends anything unasked.
+/// A network namespace, in which programs and sockets of a test can run. When this is dropped, the name of
+/// the namespace is removed. If programs still run in the namespace, the namespace itself stays until they
+/// end. IPv6 is off in it, so that no host sends anything unasked.
 #[derive(Debug)]
 pub struct Namespace(&'static str);
 
 impl Namespace {
     /// Makes a namespace of this name, in which the loopback interface is up. Call this only within
-    /// [`in_own_namespaces`]: elsewhere it fails, or as root makes a namespace of the machine itself.
+    /// [`in_own_namespaces`]. Elsewhere it fails; or, if the test runs as root, it makes a namespace of the
+    /// machine itself.
     ///
     /// # Panics
     /// Panics if the namespace cannot be made, or if there is one of this name already.
@@ -90,16 +92,17 @@ impl Namespace {
         namespace
     }
 
-    /// Returns a command that will run `program` in the namespace. The caller adds arguments and starts
-    /// it, while this [`Namespace`] is alive.
+    /// Returns a command that will run `program` in the namespace. Add arguments to the command, and start
+    /// it while this [`Namespace`] is alive.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net=/run/netns/{}", self.0)).arg("--").arg(program);
         command
     }
 
-    /// Runs `body` in the namespace, on a thread of its own, and waits for its end. Returns what `body`
-    /// returns. Sockets that `body` makes stay in the namespace, even if they are used elsewhere later.
+    /// Runs `body` in the namespace, on a thread of its own, and waits until `body` returns. Returns the
+    /// result of `body`. Sockets that `body` makes stay in the namespace, even if they are used elsewhere
+    /// later.
     ///
     /// # Panics
     /// Panics if `body` panics, or if the namespace cannot be entered.
@@ -120,17 +123,17 @@ impl Drop for Namespace {
     }
 }
 
-/// Two namespaces that a running `pinhole-sim link` joins, which can lose, delay and spoil Ethernet
-/// frames. When this is dropped, the program is killed and both namespaces are removed; call
-/// [`Self::stop`] to get the program's report.
+/// Two namespaces, and a running `pinhole-sim link` that connects them and can lose, delay and spoil
+/// Ethernet frames. When this is dropped, the program is killed, and both namespaces are removed. To get
+/// the program's report, call [`Self::stop`].
 #[derive(Debug)]
 pub struct Link {
     process: Running,
-    /// The namespace of the interface with the address [`Self::NEAR`]. Its end of the link differs from
-    /// the other only in name and address.
+    /// The namespace of the interface with the address [`Self::NEAR`]. The two ends of the link differ only
+    /// in name and address.
     pub near: Namespace,
-    /// The namespace of the interface with the address [`Self::FAR`]. Its end of the link differs from
-    /// the other only in name and address.
+    /// The namespace of the interface with the address [`Self::FAR`]. The two ends of the link differ only
+    /// in name and address.
     pub far: Namespace,
 }
 
@@ -141,9 +144,10 @@ impl Link {
     pub const FAR: &str = "10.0.0.2";
 
     /// Makes two namespaces, and joins them by a link. Call this only within [`in_own_namespaces`].
-    /// `names` are the names of [`Self::near`] and [`Self::far`], and also of their interfaces: Linux
-    /// allows up to 15 bytes. `options` are command-line options of `pinhole-sim link`, such as
-    /// `--loss`, `3%`; without any, the link carries every frame.
+    ///
+    /// `names` are the names of [`Self::near`] and [`Self::far`], and also of their interfaces. Linux
+    /// allows up to 15 bytes for each. `options` are command-line options of `pinhole-sim link`, such as
+    /// `--loss`, `3%`. Without options, the link carries every frame.
     ///
     /// # Panics
     /// Panics if the link is not ready within 20 seconds, for example because an option is wrong.

@@ -5,29 +5,31 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// A stock tool, or a capability of the machine, that a test needs. Pass all that a test needs to
-/// [`available`].
+/// Something outside of this repository that a test needs: a stock tool, or a capability of the machine.
+/// Pass all that a test needs to [`available`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// `ffmpeg` and `ffprobe`: a client, and a decoder of files.
+    /// The programs `ffmpeg` and `ffprobe`. `ffmpeg` is an RTSP client and a decoder of files.
     Ffmpeg,
-    /// `gst-launch-1.0` with the plugins that the pipelines of the tests name: a client, and a second
-    /// decoder.
+    /// GStreamer's program `gst-launch-1.0`, with the plugins that the pipelines of the tests name. It is
+    /// an RTSP client and a decoder that share no code with those of ffmpeg.
     Gstreamer,
-    /// gst-rtsp-server, through the system's Python: a second server.
+    /// The library gst-rtsp-server of GStreamer, used from the system's Python. It is an RTSP server other
+    /// than Pinhole's, with which clients are tested: see [`crate::server::GstServer`].
     GstServer,
-    /// `tshark`, and a network namespace to capture in: see [`crate::network::in_own_network`].
+    /// The program `tshark`, and the permission to make a network namespace in which it captures: see
+    /// [`crate::network::in_own_network`].
     Tshark,
-    /// Xvfb, with `xdotool` and ImageMagick's `import`: a screen, and a way to look at it and to type.
-    /// See [`crate::display::Display`].
+    /// The X server Xvfb, which has a screen in memory, the program `xdotool` to type and click, and
+    /// ImageMagick's `import` to look at windows. See [`crate::display::Display`].
     Display,
-    /// Pillow for the system's Python: libjpeg with all its options, which makes
-    /// [`crate::clip::Clip::corpus`].
+    /// Pillow for the system's Python, which gives access to all options of libjpeg.
+    /// [`crate::clip::Clip::corpus`] needs it.
     Pillow,
-    /// Network namespaces with names, and virtual Ethernet interfaces (TAP) in them: see
-    /// [`crate::network::in_own_namespaces`].
+    /// The permission to make network namespaces with names, and virtual Ethernet interfaces (TAP) in them:
+    /// see [`crate::network::in_own_namespaces`].
     Namespaces,
-    /// What `pinhole-sim qemu` needs: an emulator, and a compiler for the board. See
+    /// What `pinhole-sim qemu` needs: the emulator QEMU, and a compiler for the board. See
     /// [`crate::firmware::Firmware`].
     Qemu,
 }
@@ -88,17 +90,17 @@ impl Peer {
     }
 }
 
-/// The path of the system's Python, which has the bindings of GStreamer and Pillow. The first Python in
-/// `PATH` may be another one, without them.
+/// The path of the system's Python. Debian's packages of Pillow and of the bindings of GStreamer belong to
+/// it. The first Python in `PATH` may be another one without them.
 pub const PYTHON: &str = "/usr/bin/python3";
 
-/// Returns whether all of `peers` are there and work. If this returns false, return from the test: it
-/// counts as passed. The first missing peer and the Debian packages that it needs are named on standard
-/// error, where the test runner does not capture them.
+/// Returns whether all of `peers` are there and work. If this returns false, return from the test, which
+/// then counts as passed. The first missing peer is named on standard error with the Debian packages that
+/// it needs, even if the test runner captures output.
 ///
 /// # Panics
-/// Panics if a peer is missing and the environment variable `PINHOLE_PEERS` is set, which means that no
-/// test may be skipped.
+/// Panics if a peer is missing and the environment variable `PINHOLE_PEERS` is set. That variable means
+/// that no test may be skipped.
 #[must_use = "a test without its peers is to return"]
 pub fn available(peers: &[Peer]) -> bool {
     let Some(missing) = peers.iter().find(|peer| !peer.works()) else { return true };

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 pub struct Finished {
     /// The exit status of the process. Its `code()` is `None` if a signal has killed the process.
     pub status: ExitStatus,
-    /// All that the process wrote to standard output, with bytes that are not UTF-8 replaced. It is
-    /// empty if the process was started by [`Running::sending`]. Some may be missing if yet another
-    /// process holds the pipe open for five more seconds.
+    /// All that the process wrote to standard output. Bytes that are not UTF-8 are replaced. If the process
+    /// was started by [`Running::sending`], this is empty. If another process still holds the pipe open
+    /// five seconds after the end, what comes later is missing.
     pub stdout: String,
-    /// All that the process wrote to standard error, with bytes that are not UTF-8 replaced. Some may be
-    /// missing if yet another process holds the pipe open for five more seconds.
+    /// All that the process wrote to standard error. Bytes that are not UTF-8 are replaced. If another
+    /// process still holds the pipe open five seconds after the end, what comes later is missing.
     pub stderr: String,
 }
 
@@ -61,8 +61,8 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
     }
 }
 
-/// A process that runs beside the test, and whose output is collected. The process is killed when this
-/// is dropped; its own child processes are not. Use [`Self::finish`] to wait for its end.
+/// A process that runs beside the test, and whose output is collected. When this is dropped, the process is
+/// killed; its own child processes are not. To wait for the end of the process, call [`Self::finish`].
 #[derive(Debug)]
 pub struct Running {
     child: Guard,
@@ -72,12 +72,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts `command`, and collects the lines of its standard output and standard error. Its standard
-    /// input is a pipe: see [`Self::take_stdin`].
+    /// Starts `command`, and collects the lines of its standard output and standard error. Does not wait
+    /// for anything. Standard input is a pipe: see [`Self::take_stdin`].
     ///
     /// # Panics
-    /// Panics if the program cannot be started, for example because it is not installed. A program that
-    /// starts and then fails is seen later, by [`Self::is_alive`] or [`Self::finish`].
+    /// Panics if the program cannot be started, for example because it is not installed. If the program
+    /// starts and then fails, this does not panic: see [`Self::is_alive`] and [`Self::finish`].
     pub fn start(command: &mut Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -147,10 +147,9 @@ impl Running {
             .unwrap_or_else(|| panic!("{self}\ndid not say within {limit:?} what was awaited"))
     }
 
-    /// Returns a figure about the memory of the process, in bytes, by its name in `/proc/PID/status`:
-    /// `VmRSS` is the physical memory in use now, and `VmHWM` the most that was in use at once. Returns
-    /// `None` if the process has ended, if there is no figure of this name, or on a system other than
-    /// Linux.
+    /// Returns a figure about the memory of the process, in bytes. `name` is a name in `/proc/PID/status`:
+    /// `VmRSS` is the physical memory in use now, and `VmHWM` is the most that was in use at once. Returns
+    /// `None` if the process has ended, if there is no figure of this name, or if the system is not Linux.
     pub fn memory(&self, name: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
@@ -162,25 +161,25 @@ impl Running {
         matches!(self.child.0.try_wait(), Ok(None))
     }
 
-    /// Sends a signal to the process, by its name without `SIG`, such as `TERM`. Does not wait for an
-    /// effect: call [`Self::finish`] for that.
+    /// Sends a signal to the process. `name` is the name of the signal without `SIG`, such as `TERM`. Does
+    /// not wait for an effect: call [`Self::finish`] for that.
     ///
     /// # Panics
-    /// Panics if there is no such signal, or if the process is known to have ended because
-    /// [`Self::is_alive`] has returned false. If the process has ended and nobody has noticed yet,
-    /// nothing happens.
+    /// Panics if there is no such signal, or if [`Self::is_alive`] has returned false before. If the
+    /// process has ended and [`Self::is_alive`] was not called since, nothing happens.
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.id());
         let sent = Command::new("sh").args(["-c", &kill]).status().expect("sh runs");
         assert!(sent.success(), "{kill} failed");
     }
 
-    /// Waits until the process ends by itself or by an earlier [`Self::signal`]. Returns its exit status
-    /// and its output since the start: the lines, joined by newlines.
+    /// Waits until the process ends by itself or because of an earlier [`Self::signal`], for `limit` at the
+    /// longest. This does not end the process. Returns the exit status and all output since the start, with
+    /// the lines joined by newlines.
     ///
     /// # Panics
-    /// Panics if the process has not ended within `limit`. The process is killed first, and the message
-    /// has its output.
+    /// Panics if the process has not ended within `limit`. The process is killed first, and the message has
+    /// its output.
     pub fn finish(mut self, limit: Duration) -> Finished {
         let status = wait(&mut self.child.0, limit);
         let Some(status) = status else { panic!("{self}\nnot done within {limit:?}") };
@@ -200,9 +199,9 @@ impl std::fmt::Display for Running {
     }
 }
 
-/// Calls `find` every ten milliseconds until it returns a value, and returns that value. Returns `None`
-/// if `find` has returned none when `limit` is over. `find` is called at least once, and a call that
-/// takes long is not interrupted.
+/// Calls `find` every ten milliseconds until it returns a value, and returns that value. If `find` has not
+/// returned a value when `limit` is over, returns `None`. `find` is called at least once, even if `limit`
+/// is zero. A call of `find` that takes long is not interrupted.
 pub fn poll<T>(limit: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + limit;
     loop {
@@ -214,11 +213,11 @@ pub fn poll<T>(limit: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T
     }
 }
 
-/// Returns the path of one of the workspace's binaries, built in the profile of the running test. `name`
-/// is `pinhole-server`, `pinhole-viewer` or `pinhole-sim`; for any other name the path leads to no file.
+/// Returns the path of one of the workspace's binaries, built in the profile of the running test. `name` is
+/// `pinhole-server`, `pinhole-viewer` or `pinhole-sim`. For any other name, the path leads to no file.
 ///
-/// Cargo gives a test the binaries of its own package only. So the first call in a process has Cargo
-/// build all three, which may take minutes. This also means that they are never stale.
+/// Cargo itself builds only the binaries of a test's own package. So the first call in a process has Cargo
+/// build all three binaries, which may take minutes. This way, they are always up to date.
 ///
 /// # Panics
 /// Panics if the binaries cannot be built within 15 minutes.

@@ -23,7 +23,7 @@ const REFEREE: Duration = Duration::from_secs(60);
 /// The clients' socket buffers in bytes, which the kernel doubles.
 const SOCKET_BUFFER: u32 = 4_000_000;
 
-/// A client that [`compare`] has watch a stream.
+/// A client whose picture quality [`compare`] measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
     /// `pinhole-viewer` without a window.
@@ -94,9 +94,10 @@ impl Client {
     }
 }
 
-/// How close the pictures that a client showed were to the frames of the clip: for each frame the
-/// structural similarity (SSIM) of the luma, where 1 means that both are equal. If a frame was not
-/// shown, the picture before it is compared in its place; before the first picture, the value is 0.
+/// How close the pictures that a client showed were to the frames of the clip. For each frame of the clip,
+/// this has the structural similarity (SSIM) of the luma: 1 means that both pictures are equal. If a frame
+/// was not shown, the picture that was shown before it is compared in its place. Before the first picture,
+/// the value is 0.
 #[derive(Clone, Debug)]
 pub struct Quality(Vec<f64>);
 
@@ -114,17 +115,19 @@ impl Quality {
     }
 }
 
-/// Has all clients watch a clip at once over UDP, each with a server and a link of its own. `options`
-/// are command-line options of `pinhole-sim link`, the same for each link, such as `--loss`, `3%`,
-/// `--seed`, `1`. Returns one result for each client, in the order of [`Client::ALL`]. Takes about as
-/// long as the clip at 30 frames a second, and up to 15 seconds more. A client that shows nothing, or
-/// ends with an error, gets low values and causes no panic.
+/// Has all clients watch a clip over UDP at the same time, each with a server and a link of its own.
+/// `options` are command-line options of `pinhole-sim link`, the same for each link, such as `--loss`,
+/// `3%`, `--seed`, `1`.
 ///
-/// Call this within [`crate::network::in_own_namespaces`], and only once at a time.
+/// Returns one result for each client, in the order of [`Client::ALL`]. Blocks for about as long as the
+/// clip lasts at 30 frames a second, and up to 15 seconds more. If a client shows nothing or ends with an
+/// error, it gets low values, and there is no panic.
+///
+/// Call this within [`crate::network::in_own_namespaces`], and never twice at the same time.
 ///
 /// # Panics
-/// Panics if a link, a server or a client cannot be started, if a client does not stop, or if ffmpeg
-/// cannot compare what it left with the clip.
+/// Panics if a link, a server or a client cannot be started, if a client does not stop, or if ffmpeg cannot
+/// compare what a client left with the clip.
 pub fn compare(clip: &Clip, options: &[&str]) -> [Quality; 3] {
     let directory = TempDir::new();
     let file = |client: Client| directory.path().join(client.file());

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-/// A proxy through which clients reach an RTSP server. It passes RTSP on with the ports of UDP replaced
-/// by its own. It loses some of the RTP and RTCP datagrams on their way to the client, and none on their
-/// way to the server. RTP over TCP passes without loss. The proxy lasts as long as the test's process,
+/// A proxy through which clients reach an RTSP server. In the RTSP messages, the proxy replaces the UDP
+/// ports by its own. It loses some of the RTP and RTCP datagrams on their way to the client, and none on
+/// their way to the server. RTP over TCP passes without loss. The proxy runs until the test's process ends,
 /// even if this is dropped.
 #[derive(Debug)]
 pub struct Relay {
@@ -18,10 +18,12 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts a relay to the server at `to`, on a free port of the loopback interface. It loses
-    /// `lost_per_million` of a million datagrams on average: 0 loses none, and 1,000,000 or more loses
-    /// all. The choice is by a fixed pseudo-random sequence that starts anew for each client. The server
-    /// may start later; a client that connects while the server does not listen is disconnected.
+    /// Starts a relay to the server at `to`, on a free port of the loopback interface. `lost_per_million`
+    /// is how many of a million datagrams are lost on average: with 0 none, and with 1,000,000 or more all.
+    /// A fixed pseudo-random sequence decides which ones; it starts anew for each client.
+    ///
+    /// The server may start later. If a client connects while the server does not listen, the relay closes
+    /// the connection.
     ///
     /// # Panics
     /// Panics if there is no free port for the relay.
@@ -61,8 +63,8 @@ impl Relay {
         self.address
     }
 
-    /// Sets how many of a million datagrams are lost from now on, on average, also of clients that are
-    /// connected: 0 for none, and 1,000,000 or more for all.
+    /// Sets how many of a million datagrams are lost on average from now on, also for clients that are
+    /// connected already. With 0, none is lost, and with 1,000,000 or more all are.
     pub fn lose(&self, lost_per_million: u64) {
         self.lost_per_million.store(lost_per_million, Relaxed);
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 const STARTS: Duration = Duration::from_secs(20);
 
-/// A running `pinhole-server`. It is killed when this is dropped, together with its camera if it has
-/// one.
+/// A running `pinhole-server`. When this is dropped, the server is killed, and its camera as well, if it
+/// was started with one.
 #[derive(Debug)]
 pub struct Server {
     process: Running,
@@ -59,8 +59,8 @@ impl Server {
         Self { process, address, _camera: None }
     }
 
-    /// Starts `camera`, and a server that serves as the live medium `live` what `camera` writes to its
-    /// standard output. Both are killed when this is dropped.
+    /// Starts the program `camera`, and a server with the live medium `live`. The medium is what `camera`
+    /// writes to its standard output. When the returned value is dropped, both programs are killed.
     ///
     /// # Panics
     /// Panics if `camera` cannot be started, or if the server prints no URL within 20 seconds.
@@ -68,9 +68,9 @@ impl Server {
         Self::of_camera_with(&[], camera)
     }
 
-    /// Starts `camera`, and a server that serves as the live medium `live` what `camera` writes to its
-    /// standard output. `options` are further command-line options of `pinhole-server`. Both are killed
-    /// when this is dropped.
+    /// Starts the program `camera`, and a server with the live medium `live`. The medium is what `camera`
+    /// writes to its standard output. `options` are further command-line options of `pinhole-server`. When
+    /// the returned value is dropped, both programs are killed.
     ///
     /// # Panics
     /// Panics if `camera` cannot be started, or if the server prints no URL within 20 seconds.
@@ -82,8 +82,9 @@ impl Server {
         Self { process, address, _camera: Some(camera) }
     }
 
-    /// Starts a server that serves as the live medium `live` what the test writes to the returned pipe.
-    /// Drop the pipe to end the stream. `options` are further command-line options of `pinhole-server`.
+    /// Starts a server with the live medium `live`. The medium is what the test writes to the returned
+    /// pipe. Drop the pipe to end the stream. `options` are further command-line options of
+    /// `pinhole-server`.
     ///
     /// # Panics
     /// Panics if the server prints no URL within 20 seconds.
@@ -100,7 +101,7 @@ impl Server {
         self.process.memory("VmHWM")
     }
 
-    /// Returns the number of the server's event loops, which are counted by the names of its threads.
+    /// Returns the number of the server's event loops, counted by the names of the server's threads.
     /// Returns `None` if the system does not list threads: leave out the check then.
     pub fn event_loops(&self) -> Option<usize> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).ok()?;
@@ -123,9 +124,9 @@ impl Server {
         self.address
     }
 
-    /// Returns the URL of a medium by the name under which it is served: for a clip [`Clip::mount`], and
-    /// for a camera or a pipe `live`. The name is not checked; to requests for an unknown one the server
-    /// replies 404.
+    /// Returns the URL of a medium. `mount` is the name under which the medium is served: [`Clip::mount`]
+    /// for a clip, and `live` for a camera or a pipe. The name is not checked here: if there is no such
+    /// medium, the server replies 404 to requests for the URL.
     pub fn url(&self, mount: &str) -> String {
         format!("rtsp://{}/{mount}", self.address)
     }
@@ -147,8 +148,9 @@ impl Server {
         })
     }
 
-    /// Sends the server a signal, by its name without `SIG`, such as `TERM`, and waits for its end.
-    /// Returns its output and exit status, which the caller has to check.
+    /// Sends the server a signal, and waits until the server has ended. `signal` is the name of the signal
+    /// without `SIG`, such as `TERM`. Returns the server's output and exit status. The caller has to check
+    /// the status.
     ///
     /// # Panics
     /// Panics if there is no such signal, or if the server does not end within ten seconds.
@@ -158,8 +160,8 @@ impl Server {
     }
 }
 
-/// A running gst-rtsp-server with one clip, on a free port of 127.0.0.1. It is killed when this is
-/// dropped.
+/// A running RTSP server of GStreamer (gst-rtsp-server) with one clip, on a free port of 127.0.0.1. When
+/// this is dropped, the server is killed.
 #[derive(Debug)]
 pub struct GstServer {
     _process: Running,
@@ -168,9 +170,9 @@ pub struct GstServer {
 }
 
 impl GstServer {
-    /// Starts the server. `clip.path` must be an AVI file, as [`Clip::avi`] makes it; with another one
-    /// the clip cannot be played. Check with [`crate::peer::available`] for
-    /// [`crate::peer::Peer::GstServer`] first.
+    /// Starts the server with `clip`, and waits until it serves. [`Clip::path`] must be an AVI file, as
+    /// [`Clip::avi`] makes it. If it is another file, the server starts, but the clip cannot be played.
+    /// First check with [`crate::peer::available`] for [`crate::peer::Peer::GstServer`].
     ///
     /// # Panics
     /// Panics if the server does not come up within 20 seconds.
@@ -184,7 +186,7 @@ impl GstServer {
     /// Returns the address and the TCP port at which the server listens for RTSP.
     ///
     /// # Panics
-    /// Panics if [`Self::url`] has no IP address and port, as after a change by the caller.
+    /// Panics if the caller has changed [`Self::url`] so that it has no IP address and port.
     pub fn address(&self) -> SocketAddr {
         authority(&self.url).expect("a URL with an address")
     }

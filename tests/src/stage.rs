@@ -5,8 +5,8 @@ use crate::process::{Running, poll};
 use crate::server::Server;
 use crate::viewer;
 
-/// A running viewer, the server that it watches, and the display that it is on. When this is dropped,
-/// all of them are ended and the directory is removed.
+/// A running viewer, the server that it watches, the X display that its window is on, and its working
+/// directory. When this is dropped, the programs are ended, and the directory is removed.
 #[derive(Debug)]
 pub struct Stage {
     /// The viewer. Its working directory is [`Self::directory`].
@@ -31,8 +31,8 @@ impl Stage {
         Self::of(Server::with(options, &[Clip::sample().path]), Clip::sample().mount())
     }
 
-    /// Starts a display, and a viewer that shows a medium of `server`. `mount` is the name under which
-    /// the server serves the medium; with an unknown one the viewer reports an error. Does not wait for
+    /// Starts a display, and a viewer that shows a medium of `server`. `mount` is the name under which the
+    /// server serves the medium. If there is no such medium, the viewer reports an error. Does not wait for
     /// the viewer's window: [`Display::window`] does.
     ///
     /// # Panics
@@ -55,8 +55,8 @@ impl Stage {
         wait(&self.viewer, what, find)
     }
 
-    /// Presses a key by which the viewer ends, such as `q` or `Escape`, and waits for its end. Then ends
-    /// the display and removes the directory. Returns the server, which is still running.
+    /// Presses a key that ends the viewer, such as `q` or `Escape`, and waits until the viewer has ended.
+    /// Then ends the display, and removes the directory. Returns the server, which is still running.
     ///
     /// # Panics
     /// Panics if the viewer has ended before, does not end within [`LIMIT`], or ends with an error.
@@ -78,8 +78,8 @@ pub fn wait<T>(viewer: &Running, what: &str, find: impl FnMut() -> Option<T>) ->
     poll(LIMIT, find).unwrap_or_else(|| panic!("not so within {LIMIT:?}: {what}; {viewer}"))
 }
 
-/// Presses a key by which a viewer ends, such as `q` or `Escape`, and waits for its end. `window` is the
-/// window of `viewer`.
+/// Presses a key that ends a viewer, such as `q` or `Escape`, and waits until the viewer has ended.
+/// `window` is the window of `viewer`.
 ///
 /// # Panics
 /// Panics if the viewer has ended before, does not end within [`LIMIT`], or ends with an error.

@@ -10,8 +10,8 @@ use smoltcp::wire::{
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
-/// An open Ethernet interface, and the server to which packets in the name of hosts that do not exist
-/// are sent. A test floods the server with connections in this way.
+/// Sends packets to a server in the name of hosts that do not exist, over an Ethernet interface. A test
+/// uses this to flood the server with connections.
 #[derive(Debug)]
 pub struct Strangers {
     interface: OwnedFd,
@@ -20,12 +20,12 @@ pub struct Strangers {
 }
 
 impl Strangers {
-    /// Opens the Ethernet interface of this name, which leads to a server. `server` is the address and
-    /// the port of the server, and `server_mac` its Ethernet address.
+    /// Opens an Ethernet interface. `interface` is its name; it must lead to the server. `server` is the
+    /// IPv4 address and the TCP port of the server, and `server_mac` is its Ethernet address.
     ///
     /// # Panics
-    /// Panics if there is no such interface, or if raw packets are not allowed: run the test as root or
-    /// within [`crate::network::in_own_network`].
+    /// Panics if there is no such interface, or if raw packets are not allowed. To be allowed, run the test
+    /// as root or within [`crate::network::in_own_network`].
     pub fn on(interface: &str, server: SocketAddrV4, server_mac: [u8; 6]) -> Self {
         let mut addresses = getifaddrs().expect("interfaces are told");
         let address = addresses.find_map(|found| {
@@ -40,9 +40,9 @@ impl Strangers {
         Self { interface: socket, server, server_mac: EthernetAddress(server_mac) }
     }
 
-    /// Sends an ARP request for the server in the name of the host at this IPv4 address, so that the
-    /// server learns an Ethernet address for it. Without that, the server asks for one, and finds out
-    /// that nobody is there. Nothing happens if the queue of the interface is full.
+    /// Sends an ARP request for the server in the name of the host `host`, so that the server learns an
+    /// Ethernet address for that host. Without this, the server asks for the Ethernet address, and finds
+    /// out that there is no such host. If the queue of the interface is full, nothing is sent.
     pub fn introduce(&self, host: Ipv4Addr) {
         let arp = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Request,
@@ -56,9 +56,9 @@ impl Strangers {
         self.send(host, EthernetAddress::BROADCAST, EthernetProtocol::Arp, &packet);
     }
 
-    /// Sends the server a TCP SYN in the name of a host that does not exist, and nothing more: the
-    /// connection stays half open. `from` is the address and the port of that host. Nothing happens if
-    /// the queue of the interface is full.
+    /// Sends the server a TCP SYN in the name of a host that does not exist, and nothing more, so that the
+    /// connection stays half open. `from` is the address and the port of that host. If the queue of the
+    /// interface is full, nothing is sent.
     pub fn half_open(&self, from: SocketAddrV4) {
         self.send(*from.ip(), self.server_mac, EthernetProtocol::Ipv4, &syn(from, self.server));
     }

@@ -12,13 +12,14 @@ const PROGRAM: &str = "pinhole-viewer";
 /// How long a viewer may run: a clip of two seconds, a fall-back to TCP, and a loaded machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The JSON report that a viewer without a window prints with `--json` when it ends: figures by name,
-/// such as `frames_complete`.
+/// The JSON report that a viewer without a window prints when it ends, if it has the option `--json`. It
+/// has figures and texts by name, such as `frames_complete`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report(Value);
 
 impl Report {
-    /// Returns a whole number of the report that is not negative, such as `frames_complete`.
+    /// Returns a number of the report that is whole and not negative. `name` is its name, such as
+    /// `frames_complete`.
     ///
     /// # Panics
     /// Panics if the report has no such number of this name.
@@ -26,8 +27,8 @@ impl Report {
         self.0[name].as_u64().unwrap_or_else(|| panic!("no number '{name}' in {}", self.0))
     }
 
-    /// Returns a number of the report that need not be whole and may be negative, such as `fps` or
-    /// `scale`.
+    /// Returns a number of the report that need not be whole and may be negative. `name` is its name, such
+    /// as `fps` or `scale`.
     ///
     /// # Panics
     /// Panics if the report has no number of this name.
@@ -35,7 +36,7 @@ impl Report {
         self.0[name].as_f64().unwrap_or_else(|| panic!("no number '{name}' in {}", self.0))
     }
 
-    /// Returns a text of the report, such as `transport`.
+    /// Returns a text of the report. `name` is its name, such as `transport`.
     ///
     /// # Panics
     /// Panics if the report has no text of this name.
@@ -43,11 +44,11 @@ impl Report {
         self.0[name].as_str().unwrap_or_else(|| panic!("no text '{name}' in {}", self.0))
     }
 
-    /// Asserts that exactly `frames` frames came, all of them whole, and that no frame is missing and no
+    /// Asserts that exactly `frames` frames came, all of them whole, that no frame is missing, and that no
     /// packet was lost.
     ///
     /// # Panics
-    /// Panics if it was otherwise. The message has the report.
+    /// Panics if any of this is not so. The message has the report.
     pub fn assert_whole(&self, frames: usize) {
         let seen = ["frames_complete", "frames_damaged", "frames_missing"].map(|name| self.number(name));
         assert_eq!(seen, [frames as u64, 0, 0], "complete, damaged, missing in {}", self.0);
@@ -64,8 +65,9 @@ pub fn run_viewer(arguments: &[&str]) -> Finished {
     run(command().args(arguments), LIMIT).expect("the viewer starts")
 }
 
-/// Watches the stream at `url` without a window, until the stream ends or, with an option such as
-/// `--duration`, the viewer does. Returns the viewer's report.
+/// Watches the stream at `url` without a window, and waits until the viewer ends: when the stream ends, or
+/// earlier with an option such as `--duration`. `options` are further command-line options of the viewer.
+/// Returns the viewer's report.
 ///
 /// # Panics
 /// Panics if the viewer does not end within a minute, ends with an error, or prints no report.
@@ -75,9 +77,11 @@ pub fn watch(url: &str, transport: Transport, options: &[&str]) -> Report {
     report(&run_viewer(&arguments))
 }
 
-/// Watches the stream at `url` without a window, until the stream ends or, with an option such as
-/// `--duration`, the viewer does. Returns the viewer's report, and the most physical memory that the
-/// viewer used at once, in bytes. The memory is `None` if the system does not say.
+/// Watches the stream at `url` without a window, and waits until the viewer ends: when the stream ends, or
+/// earlier with an option such as `--duration`. `options` are further command-line options of the viewer.
+///
+/// Returns the viewer's report, and the most physical memory that the viewer used at once, in bytes. The
+/// memory is `None` if the system does not say.
 ///
 /// # Panics
 /// Panics if the viewer does not end within `limit`, ends with an error, or prints no report.
@@ -98,48 +102,68 @@ pub fn watch_closely(
     (report(&viewer.finish(LIMIT)), peak)
 }
 
-/// Starts a viewer without a window, which runs beside the test and watches the stream at `url`. The
-/// viewer is killed when the returned value is dropped. To get its report, call [`Running::finish`] once
-/// it ends, and [`report`] with the result.
+/// Starts a viewer without a window, which runs beside the test and watches the stream at `url`. Does not
+/// wait.
+///
+/// The viewer ends by itself when the stream has ended, or with an error if the stream cannot be played. If
+/// it loses the connection while it plays, it tries to connect again, and does not end. It ends on SIGTERM,
+/// too. When the returned value is dropped, the viewer is killed.
+///
+/// To get the viewer's report, call [`Running::finish`], which waits for the viewer's end, and pass the
+/// result to [`report`].
 ///
 /// # Panics
-/// Panics if the program cannot be started. Errors of the viewer, such as that there is no server, are
-/// seen in [`report`].
+/// Panics if the program cannot be started. If the viewer starts and then fails, for example because there
+/// is no server, this does not panic, but [`report`] does.
 pub fn start(url: &str, transport: Transport) -> Running {
     start_with(url, transport, &[])
 }
 
-/// Starts a viewer without a window, which runs beside the test and watches the stream at `url`, with
-/// further command-line options. The viewer is killed when the returned value is dropped. To get its
-/// report, call [`Running::finish`] once it ends, and [`report`] with the result.
+/// Starts a viewer without a window, which runs beside the test and watches the stream at `url`. `options`
+/// are further command-line options of the viewer. Does not wait.
+///
+/// The viewer ends by itself when the stream has ended, earlier with the option `--duration`, or with an
+/// error if the stream cannot be played. If it loses the connection while it plays, it tries to connect
+/// again, and does not end, unless it has the option `--no-reconnect`. It ends on SIGTERM, too. When the
+/// returned value is dropped, the viewer is killed.
+///
+/// To get the viewer's report, call [`Running::finish`], which waits for the viewer's end, and pass the
+/// result to [`report`].
 ///
 /// # Panics
-/// Panics if the program cannot be started. Errors of the viewer, such as that there is no server, are
-/// seen in [`report`].
+/// Panics if the program cannot be started. If the viewer starts and then fails, for example because there
+/// is no server, this does not panic, but [`report`] does.
 pub fn start_with(url: &str, transport: Transport, options: &[&str]) -> Running {
     let transport = transport.to_string();
     Running::start(command().args(["--json", "--transport", &transport]).args(options).arg(url))
 }
 
 /// Starts `pinhole-viewer` with a window on an X display. `display` is the name of the display, such as
-/// `:1` (see [`crate::display::Display::name`]). `arguments` are all of the viewer's arguments: options
-/// and the URL. The viewer is killed when the returned value is dropped.
+/// `:1` (see [`crate::display::Display::name`]). `arguments` are all of the viewer's arguments: options and
+/// the URL.
+///
+/// The viewer ends when its window is closed, when a key such as `q` is pressed in the window, or on
+/// SIGTERM; it stays when the stream ends. When the returned value is dropped, the viewer is killed. Does
+/// not wait for the window: [`crate::display::Display::window`] does.
 ///
 /// # Panics
-/// Panics if the program cannot be started. Without such a display, the viewer ends by itself with an
-/// error, which [`Running::finish`] returns.
+/// Panics if the program cannot be started. If there is no such display, this does not panic: the viewer
+/// ends with an error, which [`Running::finish`] returns.
 pub fn start_on(display: &str, arguments: &[&str]) -> Running {
     Running::start(Command::new(binary(PROGRAM)).env("DISPLAY", display).args(arguments))
 }
 
-/// Starts `pinhole-viewer` with a window on an X display. `directory` is its working directory, where it
-/// writes its files. `display` is the name of the display, such as `:1` (see
-/// [`crate::display::Display::name`]). `arguments` are all of the viewer's arguments: options and the
-/// URL. The viewer is killed when the returned value is dropped.
+/// Starts `pinhole-viewer` with a window on an X display. `directory` is the viewer's working directory,
+/// where it writes its files. `display` is the name of the display, such as `:1` (see
+/// [`crate::display::Display::name`]). `arguments` are all of the viewer's arguments: options and the URL.
+///
+/// The viewer ends when its window is closed, when a key such as `q` is pressed in the window, or on
+/// SIGTERM; it stays when the stream ends. When the returned value is dropped, the viewer is killed. Does
+/// not wait for the window: [`crate::display::Display::window`] does.
 ///
 /// # Panics
-/// Panics if the program cannot be started. Without such a display, the viewer ends by itself with an
-/// error, which [`Running::finish`] returns.
+/// Panics if the program cannot be started. If there is no such display, this does not panic: the viewer
+/// ends with an error, which [`Running::finish`] returns.
 pub fn start_in(directory: &Path, display: &str, arguments: &[&str]) -> Running {
     let mut command = Command::new(binary(PROGRAM));
     Running::start(command.current_dir(directory).env("DISPLAY", display).args(arguments))

@@ -9,15 +9,16 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// One hash of the decoded pixels for each frame, in the order in which the frames came. Hashes of
-/// ffmpeg and of GStreamer cannot be compared with each other.
+/// The hashes of the frames that a program has decoded. Each frame has one hash, of its decoded pixels, in
+/// the order in which the program returned the frames. Compare only lists of the same program: ffmpeg and
+/// GStreamer decode a JPEG to slightly different pixels.
 pub type Hashes = Vec<String>;
 
 /// How long a client may take. A clip is two seconds long; a client that falls back to TCP, or waits
 /// for an end that does not come, takes longer.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// Returns the hashes of the frames that ffmpeg decodes from a file of concatenated JPEG.
+/// Has ffmpeg decode a file of concatenated JPEG. Returns the hashes of the frames.
 ///
 /// # Panics
 /// Panics if ffmpeg fails, or does not end within 40 seconds.
@@ -25,7 +26,7 @@ pub fn ffmpeg_file(path: &Path) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-f", "mjpeg", "-i"]).arg(path))
 }
 
-/// Returns the hashes of the frames that ffmpeg decodes from a file whose format it finds out.
+/// Has ffmpeg decode a file, whose format ffmpeg detects by itself. Returns the hashes of the frames.
 ///
 /// # Panics
 /// Panics if ffmpeg fails, or does not end within 40 seconds.
@@ -33,8 +34,8 @@ pub fn ffmpeg_any(path: &Path) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-i"]).arg(path))
 }
 
-/// Returns the hashes of the frames that ffmpeg shows of the stream at `url`, until the server ends the
-/// stream.
+/// Has ffmpeg play the stream at `url` over `transport`, and waits until the server ends the stream.
+/// Returns the hashes of all frames that ffmpeg has decoded.
 ///
 /// # Panics
 /// Panics if ffmpeg fails, or does not end within 40 seconds.
@@ -43,8 +44,9 @@ pub fn ffmpeg_stream(url: &str, transport: Transport) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-rtsp_transport", &transport, "-i", url]))
 }
 
-/// Has ffmpeg seek to `second` seconds after the start of the medium at `url`. Returns the hashes of the
-/// frames that it shows from there, until the server ends the stream.
+/// Has ffmpeg play the medium at `url` over `transport`, from `second` seconds after the start of the
+/// medium, and waits until the server ends the stream. Returns the hashes of all frames that ffmpeg has
+/// decoded.
 ///
 /// # Panics
 /// Panics if ffmpeg fails, or does not end within 40 seconds.
@@ -55,13 +57,13 @@ pub fn ffmpeg_from(url: &str, transport: Transport, second: f64) -> Hashes {
     ffmpeg(&mut command)
 }
 
-/// Returns the width and the height in pixels of the stream at `url`, and the hashes of the first
-/// `frames` frames that ffmpeg shows of it. Ends ffmpeg after that many frames, also if the stream goes
-/// on.
+/// Has ffmpeg play the stream at `url` over `transport`, and ends ffmpeg once it has decoded `frames`
+/// frames, even if the stream goes on. Returns the width and the height of the stream in pixels, and the
+/// hashes of these frames.
 ///
 /// # Panics
-/// Panics if ffmpeg fails, if the stream has fewer frames, or if they take longer than 40 seconds and a
-/// tenth of a second for each frame.
+/// Panics if ffmpeg fails, or if the stream has fewer frames. Panics also if this takes longer than 40
+/// seconds plus a tenth of a second for each frame.
 pub fn ffmpeg_start(url: &str, transport: Transport, frames: usize) -> ((u32, u32), Hashes) {
     let (transport, count) = (transport.to_string(), frames.to_string());
     let mut command = Command::new("ffmpeg");
@@ -76,7 +78,7 @@ pub fn ffmpeg_start(url: &str, transport: Transport, frames: usize) -> ((u32, u3
     (size.expect("ffmpeg says the size"), hashes)
 }
 
-/// Returns the hashes of the frames that GStreamer decodes from a file of concatenated JPEG.
+/// Has GStreamer decode a file of concatenated JPEG. Returns the hashes of the frames.
 ///
 /// # Panics
 /// Panics if GStreamer fails, or does not end within 40 seconds.
@@ -84,8 +86,8 @@ pub fn gstreamer_file(path: &Path) -> Hashes {
     gstreamer(&["filesrc", &format!("location={}", path.display()), "!", "jpegparse", "!", "jpegdec"])
 }
 
-/// Returns the hashes of the frames that GStreamer shows of the stream at `url`, until the server ends
-/// the stream.
+/// Has GStreamer play the stream at `url` over `transport`, and waits until the server ends the stream.
+/// Returns the hashes of all frames that GStreamer has decoded.
 ///
 /// # Panics
 /// Panics if GStreamer fails, or does not end within 40 seconds.
@@ -94,10 +96,12 @@ pub fn gstreamer_stream(url: &str, transport: Transport) -> Hashes {
     gstreamer(&["rtspsrc", &location, &protocols, "latency=100", "!", "rtpjpegdepay", "!", "jpegdec"])
 }
 
-/// Has GStreamer seek to `second` seconds after the start of the medium at `url`, and play on at `rate`
-/// times the speed. With `skip`, GStreamer asks the server to leave frames out (the Scale header);
-/// without, to send all frames sooner (the Speed header). Returns the hashes of the frames that it shows
-/// from there, until the server ends the stream.
+/// Has GStreamer play the medium at `url` over `transport`, from `second` seconds after the start of the
+/// medium and at `rate` times the normal speed, and waits until the server ends the stream. Returns the
+/// hashes of all frames that GStreamer has decoded.
+///
+/// If `skip` is true, GStreamer asks the server to leave frames out (the Scale header). If `skip` is false,
+/// it asks the server to send all frames sooner (the Speed header).
 ///
 /// # Panics
 /// Panics if GStreamer fails, or does not end within 40 seconds.
@@ -110,13 +114,13 @@ pub fn gstreamer_from(url: &str, transport: Transport, second: f64, rate: f64, s
     done.stdout.lines().map(str::to_owned).collect()
 }
 
-/// Returns the hashes of the first `frames` frames that GStreamer shows of the stream at `url`, and ends
-/// GStreamer then, also if the stream goes on. `size` is the width and the height that the frames must
-/// have, in pixels.
+/// Has GStreamer play the stream at `url` over `transport`, and ends GStreamer once it has decoded `frames`
+/// frames, even if the stream goes on. Returns the hashes of these frames. `size` is the width and the
+/// height in pixels that the frames must have.
 ///
 /// # Panics
-/// Panics if GStreamer fails or does not end within 40 seconds, if the stream has fewer frames, or if
-/// its frames have another size.
+/// Panics if GStreamer fails or does not end within 40 seconds, if the stream has fewer frames, or if its
+/// frames have another size.
 pub fn gstreamer_start(url: &str, transport: Transport, frames: usize, size: (u32, u32)) -> Hashes {
     let (location, protocols) = (format!("location={url}"), format!("protocols={transport}"));
     // The frame at which the end is declared is not passed on.
@@ -128,13 +132,13 @@ pub fn gstreamer_start(url: &str, transport: Transport, frames: usize, size: (u3
     hashes
 }
 
-/// Asserts that a client saw each frame of a file once, in order, with exactly its pixels. `seen` is
-/// from the client, `file` is from the file by the same program, and `what` begins the message of a
-/// failure. Two empty lists are equal.
+/// Asserts that a client showed each frame of a file once, in order, with exactly the right pixels. `seen`
+/// has the hashes of the frames that the client showed. `file` has the hashes of the file's frames, made by
+/// the same program. `what` begins the message of a failure. Two empty lists are equal.
 ///
 /// # Panics
-/// Panics if the lists differ. The message says how many frames each has, and the index of the first
-/// frame that differs.
+/// Panics if the lists differ. The message says how many frames each has, and the index of the first frame
+/// that differs.
 pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
     let part = seen.iter().zip(file).position(|(seen, file)| seen != file);
     assert!(
@@ -145,10 +149,12 @@ pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
     );
 }
 
-/// Asserts that a client saw consecutive frames of a file that is shown again and again, with exactly
-/// their pixels. The client may begin and stop anywhere. `seen` is from the client, `file` is from the
-/// file by the same program, and `what` begins the message of a failure. If `seen` is empty, this
-/// passes: check its length apart.
+/// Asserts that a client showed consecutive frames of a file that is repeated, with exactly the right
+/// pixels. The client may begin and stop at any frame. `seen` has the hashes of the frames that the client
+/// showed. `file` has the hashes of the file's frames, made by the same program. `what` begins the message
+/// of a failure.
+///
+/// If `seen` is empty, this passes, so check its length as well.
 ///
 /// # Panics
 /// Panics if a frame is left out, repeated or changed. The message says after how many frames.
@@ -165,11 +171,11 @@ pub fn assert_consecutive(seen: &Hashes, file: &Hashes, what: &str) {
     );
 }
 
-/// Returns the frames of a clip as ffmpeg decodes [`Clip::plain`]: for each frame its pixels row by row,
-/// with three bytes for each pixel, red, green and blue.
+/// Has ffmpeg decode [`Clip::plain`] of a clip. Returns the pixels of each frame: row by row, with three
+/// bytes for each pixel, red, green and blue.
 ///
 /// # Panics
-/// Panics if ffmpeg fails, or if what it decodes cannot be divided into [`Clip::frames`] frames of one
+/// Panics if ffmpeg fails, or if the decoded bytes cannot be divided into [`Clip::frames`] frames of one
 /// size.
 pub fn frames(clip: &Clip) -> Vec<Vec<u8>> {
     let all = pixels(&clip.plain);
@@ -177,8 +183,8 @@ pub fn frames(clip: &Clip) -> Vec<Vec<u8>> {
     all.chunks(all.len() / clip.frames).map(<[u8]>::to_vec).collect()
 }
 
-/// Returns the pixels that ffmpeg decodes from a file of pictures or video: one frame after another, row
-/// by row, with three bytes for each pixel, red, green and blue.
+/// Has ffmpeg decode a file of pictures or video. Returns the pixels of all frames, one frame after
+/// another: row by row, with three bytes for each pixel, red, green and blue.
 ///
 /// # Panics
 /// Panics if ffmpeg fails, or does not end within 40 seconds.
@@ -193,10 +199,13 @@ pub fn pixels(path: &Path) -> Vec<u8> {
     std::fs::read(raw).unwrap_or_default()
 }
 
-/// Finds the frame that a picture is most like. Returns its index in `frames`, and the mean difference
-/// of the bytes, from 0 (equal) to 255. Of equally close frames, the first one counts. All have the same
-/// width, and three bytes for each pixel. If the picture lacks its last rows, only the rows that it has
-/// are compared.
+/// Finds the frame that a picture is most like. Returns the index of that frame in `frames`, and the mean
+/// difference of the bytes, from 0 (equal) to 255. If several frames are equally close, the first of them
+/// is returned.
+///
+/// The picture and all frames must have the same width, and three bytes for each pixel; this is not
+/// checked. If the picture is shorter than the frames because it lacks its last rows, only the rows that it
+/// has are compared.
 ///
 /// # Panics
 /// Panics if there are no frames, or if a frame has fewer bytes than the picture.
@@ -206,8 +215,8 @@ pub fn closest(picture: &[u8], frames: &[Vec<u8>]) -> (usize, f64) {
     closest.expect("there are frames")
 }
 
-/// Returns the mean difference of the bytes of two pictures in RGB, from 0 (equal) to 255. It is NaN if
-/// both are empty.
+/// Returns the mean difference of the bytes of two pictures in RGB, from 0 (equal) to 255. If both pictures
+/// are empty, the result is NaN.
 ///
 /// # Panics
 /// Panics if the pictures have different numbers of bytes.

@@ -2,8 +2,11 @@
 use pinhole::time::{Duration, Instant, Now, NtpTime};
 use std::time;
 
-/// The system's clocks in the units of the core: [`Self::now`] returns what the core's calls take as the
-/// current time. Monotonic time counts from [`Self::start`]; copies of a clock share that zero.
+/// The system's monotonic clock and wall clock, in the units of the core. Pass the result of [`Self::now`]
+/// to the core's calls as the current time.
+///
+/// Monotonic time is zero at the moment of [`Self::start`]. A copy of a clock has the same zero as the
+/// original.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: time::Instant,
@@ -15,9 +18,9 @@ impl Clock {
         Self { origin: time::Instant::now() }
     }
 
-    /// Returns the current time of both clocks: the monotonic clock, counted from [`Self::start`], and the
-    /// system's wall clock. A wall clock that shows a time before 1970, because it is not set, is taken to
-    /// show the start of 1970.
+    /// Returns the current time of both clocks: monotonic time since [`Self::start`], and the time of the
+    /// system's wall clock. If the wall clock is not set and shows a time before 1970, the start of 1970 is
+    /// returned in its place.
     pub fn now(&self) -> Now {
         let unix = time::SystemTime::now().duration_since(time::UNIX_EPOCH).unwrap_or_default();
         Now { at: self.at(time::Instant::now()), ntp: NtpTime::from_unix(unix.into()) }

@@ -14,12 +14,15 @@ use std::time::Duration;
 /// least 548 bytes.
 const MIN_MTU: u16 = 596;
 
-/// Parses a size and returns it in bytes. The unit is binary, in upper or lower case, or missing for bytes:
-/// `500000`, `64KiB`, `64k`, `256 MiB`, `1g`. 0 is a size.
+/// Parses a size and returns it in bytes.
+///
+/// `text` is a whole number, which may be 0, and an optional unit: `b` (1 byte), `k` or `kib` (1024 bytes),
+/// `m` or `mib` (1024² bytes), `g` or `gib` (1024³ bytes). Without a unit, the number is in bytes. Case
+/// does not count, and there may be spaces before the unit: `500000`, `64KiB`, `64k`, `256 MiB`, `1g`.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if `text` is no whole number with such a unit, or is more
-/// than any memory. Fractions and decimal units such as `MB` are refused, too.
+/// Returns a text that says what is expected if `text` has another form, or if the size is more than
+/// `isize::MAX` bytes. Fractions and decimal units such as `MB` are refused, too.
 pub fn size(text: &str) -> Result<usize, String> {
     let (number, unit) = split(text);
     let shift = match unit.to_ascii_lowercase().as_str() {
@@ -37,11 +40,11 @@ pub fn size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "a size is expected, such as 64MiB, 1GiB or 500000".to_owned())
 }
 
-/// Parses an MTU, the length of the longest IP packet in bytes with all of its headers. It is a number from
-/// 596 to 65,535.
+/// Parses an MTU: the length in bytes of the longest IP packet, with the IP header and all that follows it.
+/// `text` is a whole number from 596 to 65535 without a unit.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if `text` is anything else.
+/// Returns a text that says what is expected if `text` is anything else.
 pub fn mtu(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(mtu) if mtu >= MIN_MTU => Ok(mtu),
@@ -51,10 +54,13 @@ pub fn mtu(text: &str) -> Result<u16, String> {
     }
 }
 
-/// Parses a share of a whole, and returns it as 0 to 1, both included: `0.05`, or `5%`.
+/// Parses a share of a whole, and returns it as a number from 0 to 1, both included.
+///
+/// `text` is such a number, or a number from 0 to 100 with `%`. Both may have decimals, and there may be
+/// spaces before the `%`: `0.05`, `5%`, `12.5 %`.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if `text` is no number, is negative, or is more than the
+/// Returns a text that says what is expected if `text` is no number, is negative, or is more than the
 /// whole.
 pub fn share(text: &str) -> Result<f64, String> {
     let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |number| (number.trim_end(), 100.0));
@@ -64,21 +70,30 @@ pub fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "a share is expected, such as 5% or 0.05, from 0 to 100%".to_owned())
 }
 
-/// Parses a span of time with its unit: `20ms`, `1s 500ms`, `2m`. `m` are minutes.
+/// Parses a span of time.
+///
+/// `text` is a number with a unit, or several of these, which are added: `20ms`, `1.5s`, `1s 500ms`, `2m`.
+/// Among the units are `ns`, `us`, `ms`, `s`, `m` (minutes) and `h`. Case counts: `M` are months. Only `0`
+/// needs no unit.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if `text` is no span of time, lacks the unit, or is negative.
+/// Returns a text that says what is expected if `text` is no such span of time, lacks a unit, or is
+/// negative.
 pub fn time(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| "a time with its unit is expected, such as 20ms, 1s or 500us".to_owned())
 }
 
-/// Parses a rate and returns it in bits per second. The unit is decimal, in upper or lower case, or missing
-/// for bits: `10Mbit`, `250k`, `1gbit`.
+/// Parses a rate and returns it in bits per second.
+///
+/// `text` is a whole number of at least 1 and an optional unit: `bit` (1 bit), `k` or `kbit` (1000 bits),
+/// `m` or `mbit` (1000² bits), `g` or `gbit` (1000³ bits), each per second. Without a unit, the number is
+/// in bits per second. Case does not count, and there may be spaces before the unit: `9600`, `250k`,
+/// `10Mbit`, `1 gbit`.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if `text` is no whole number with such a unit, is 0, or is
-/// 2^64 or more.
+/// Returns a text that says what is expected if `text` has another form, if the rate is 0, or if it is 2^64
+/// bits per second or more. Fractions and units of bytes such as `MB` are refused, too.
 pub fn bit_rate(text: &str) -> Result<u64, String> {
     let (number, unit) = split(text);
     let factor = match unit.to_ascii_lowercase().as_str() {

@@ -7,10 +7,11 @@ use pinhole_std::media::PatternFormat;
 #[cfg(feature = "pattern")]
 const PATTERN_RATE: FrameRate = FrameRate(30_000);
 
-/// Parses a frame rate from 0.1 to 1000 frames per second, and rounds it to the thousandth: `30`, `29.97`.
+/// Parses a frame rate in frames per second. `text` is a number from 0.1 to 1000 without a unit, which may
+/// have decimals: `30`, `29.97`. The result is rounded to the thousandth of a frame per second.
 ///
 /// # Errors
-/// Returns a text that says what is expected, if `text` is no number, or is out of that range.
+/// Returns a text that says what is wrong if `text` is no number, or if the number is out of that range.
 pub fn frame_rate(text: &str) -> Result<FrameRate, String> {
     let fps: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
     if !(0.1..=1000.0).contains(&fps) {
@@ -19,12 +20,15 @@ pub fn frame_rate(text: &str) -> Result<FrameRate, String> {
     Ok(FrameRate((fps * 1000.0).round() as u32))
 }
 
-/// Parses the size of a test pattern in pixels, and its frame rate: `1280x720`, `1280x720@25`. Without a
-/// frame rate, it is 30 frames per second.
+/// Parses the format of a test pattern: its width and height in pixels, and optionally its frame rate.
+///
+/// `text` is `WIDTHxHEIGHT` or `WIDTHxHEIGHT@RATE`, without spaces: `1280x720`, `1280x720@25`,
+/// `640x480@29.97`. Width and height are whole numbers, and the `x` may be a capital. The rate has the form
+/// that [`frame_rate`] takes. If `text` has no rate, the pattern has 30 frames per second.
 ///
 /// # Errors
-/// Returns a text that says what is expected if `text` is not of this form, or what limit of
-/// [`PatternFormat`] the size and the rate exceed.
+/// Returns a text that says what is expected if `text` has another form, or which limit of
+/// [`PatternFormat`] is exceeded.
 #[cfg(feature = "pattern")]
 pub fn pattern(text: &str) -> Result<PatternFormat, String> {
     let (size, rate) = match text.split_once('@') {

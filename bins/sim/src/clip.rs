@@ -7,9 +7,9 @@ use pinhole_std::media::{Library, NormaliseOptions, PatternFormat, Playback};
 use std::path::Path;
 use thiserror::Error;
 
-/// The frames of a clip in memory, normalised and ready to be sent. As a [`FrameStore`], it is a recorded
-/// medium with one track, whatever the [`TrackId`] is. [`Clip::live`] returns a live source that repeats
-/// it.
+/// The frames of a clip in memory, normalised and ready to be sent. As a [`FrameStore`], a clip is a
+/// recorded medium with one track. The [`TrackId`] that is asked for is ignored. [`Clip::live`] returns a
+/// live source that repeats the clip.
 #[derive(Clone, Debug)]
 pub struct Clip {
     pictures: Vec<Picture>,
@@ -38,21 +38,22 @@ impl NoClip {
 }
 
 impl Clip {
-    /// Reads all frames of a file or a directory into memory. Of a directory with several media, only the
-    /// first one by name is taken. Frames that turn out to be damaged only when they are read are left out.
+    /// Reads all frames of a file or a directory into memory. If a directory has several media, only the
+    /// first one by name is taken. A frame that turns out to be damaged while it is read is left out.
     ///
-    /// `frame_rate` is for media without a clock of their own. [`Self::track`] states it in any case.
+    /// `frame_rate` is the frame rate of media that have no clock of their own. [`Self::track`] states
+    /// `frame_rate` even if the medium has a clock.
     ///
     /// # Errors
-    /// Returns [`NoClip`] if any part of the file or directory cannot be served, by its headers, or if
-    /// there is no frame in it.
+    /// Returns [`NoClip`] if the headers show that any part of the file or directory cannot be served, or
+    /// if no frame is found.
     pub fn open(path: &Path, frame_rate: FrameRate, normalising: NormaliseOptions) -> Result<Self, NoClip> {
         let mut library = Library::with(Playback { frame_rate, repeat: false }, normalising, 0);
         library.add_path(path);
         Self::of(&library, frame_rate)
     }
 
-    /// Draws one loop of the test pattern, which takes up to 60 seconds when it is shown.
+    /// Draws one loop of the test pattern, which lasts for up to 60 seconds. Blocks meanwhile.
     ///
     /// # Errors
     /// Returns [`NoClip`] if a picture cannot be encoded.
@@ -83,8 +84,8 @@ impl Clip {
         Ok(Self { pictures, frame_rate, duration })
     }
 
-    /// Returns the clip with only its first `frames` frames: with one if `frames` is 0, and with all if
-    /// there are no more than that.
+    /// Returns the clip with only its first `frames` frames. If `frames` is 0, one frame stays. If the clip
+    /// has no more than `frames` frames, all of them stay.
     #[must_use]
     pub fn first(mut self, frames: usize) -> Self {
         self.pictures.truncate(frames.max(1));
@@ -92,9 +93,9 @@ impl Clip {
         self
     }
 
-    /// Returns a live source that repeats the clip, as it is at `now`: a camera that was switched on at
-    /// [`Instant::ZERO`] and keeps all frames. It does not go on by itself: call this again for a later
-    /// time.
+    /// Returns the state at `now` of a live source that repeats the clip for ever. The source shows its
+    /// first frame at [`Instant::ZERO`], and keeps all frames. The returned value does not change as time
+    /// passes: call this again for a later time.
     pub fn live(&self, now: Instant) -> Live<'_> {
         Live { clip: self, now: MediaTime::from_micros(now.as_micros()) }
     }
@@ -126,8 +127,9 @@ impl Clip {
         Track { info: TRACK, dimensions, frame_rate: Some(self.frame_rate) }
     }
 
-    /// Returns the number of the frame that is shown at `time`, counted from the start, if the clip repeats
-    /// for ever. In the second round, the numbers go on after that of the last frame.
+    /// Returns the number of the frame that is shown at `time`, if the clip is repeated for ever from time
+    /// 0. The numbers go on from round to round: in the second round, the first frame has the number
+    /// [`Self::frame_count`].
     pub fn at(&self, time: MediaTime) -> FrameId {
         let micros = time.as_micros();
         let rounds = micros.checked_div(self.duration.as_micros()).unwrap_or(0);
@@ -136,16 +138,18 @@ impl Clip {
         FrameId(rounds * self.pictures.len() as u64 + index as u64)
     }
 
-    /// Returns when frame `id` is shown, counted from the start, if the clip repeats for ever.
+    /// Returns the time at which frame `id` is shown, if the clip is repeated for ever from time 0. The
+    /// numbers of frames go on from round to round.
     pub fn time_of(&self, id: FrameId) -> MediaTime {
         let count = self.pictures.len() as u64;
         let into = self.picture(id).map_or(Duration::ZERO, |picture| picture.at);
         MediaTime::ZERO + self.duration.scaled(id.0.checked_div(count).unwrap_or(0), 1) + into
     }
 
-    /// Returns whether a received frame is frame `id` of the clip, repeated for ever. It compares the
-    /// dimensions, the quantisation tables, and every byte of the scan, but not the other segments, which
-    /// the receiver has written itself. False if `received` is no JPEG picture that RTP carries as it is.
+    /// Returns whether a received frame is frame `id` of the clip, if the clip is repeated for ever. The
+    /// dimensions, the quantisation tables and every byte of the scan are compared. Other segments are not
+    /// compared, because the receiver has written them itself. False if `received` is no JPEG picture that
+    /// RTP can carry as it is.
     pub fn matches(&self, id: FrameId, received: &Frame<'_>) -> bool {
         let Some(picture) = self.picture(id) else { return false };
         let Ok(read) = jpeg::inspect(received.data) else { return false };
@@ -193,8 +197,9 @@ impl FrameStore for Clip {
     }
 }
 
-/// A live source of frames at one moment: see [`Clip::live`]. As a [`FrameStore`], it has all frames up to
-/// the newest. Later ones are [`Miss::NotYet`], and every seek leads to the newest.
+/// A live source of frames at one moment, from [`Clip::live`]. As a [`FrameStore`], it has all frames up to
+/// the newest one at that moment. For a later frame it returns [`Miss::NotYet`]. Every seek leads to the
+/// newest frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Live<'a> {
     clip: &'a Clip,
@@ -207,7 +212,8 @@ impl Live<'_> {
         self.clip.at(self.now)
     }
 
-    /// Returns when the source has its next frame, on the clock of [`Clip::live`].
+    /// Returns the time at which the source gets its next frame, on the clock of the time that was passed
+    /// to [`Clip::live`].
     pub fn next_at(&self) -> Instant {
         Instant::from_micros(self.clip.time_of(self.newest().next()).as_micros())
     }

@@ -2,14 +2,14 @@
 use smoltcp::phy::{self, DeviceCapabilities};
 use smoltcp::time::Instant;
 
-/// A link that carries frames to and from a [`Device`]: what lies below smoltcp. Frames have the link-layer
-/// header that the device's medium has.
+/// A link that carries frames to and from a [`Device`], and so lies below smoltcp. The frames have the
+/// link-layer header of the device's medium.
 pub trait Link {
-    /// Copies the next received frame to the start of `room`, and returns its length. A frame longer than
-    /// `room` is truncated or lost. `None` if no frame has arrived by `now`.
+    /// Copies the next received frame to the start of `room`, and returns the frame's length in bytes. If
+    /// the frame is longer than `room`, it is truncated or lost. `None` if no frame has arrived by `now`.
     fn receive(&mut self, now: Instant, room: &mut [u8]) -> Option<usize>;
 
-    /// Sends a frame at `now`. It may be lost without a word.
+    /// Sends a frame at `now`. The frame may be lost, which is not reported.
     fn send(&mut self, now: Instant, frame: &[u8]);
 }
 
@@ -24,8 +24,8 @@ pub struct Device<L> {
 }
 
 impl<L: Link> Device<L> {
-    /// Creates a device on `link` for frames of up to `capabilities.max_transmission_unit` bytes, which are
-    /// the length of each of its two buffers.
+    /// Creates a device on `link`. The device has one buffer for a received frame and one for a sent frame.
+    /// Each takes frames of up to `capabilities.max_transmission_unit` bytes, with their link-layer header.
     pub fn new(link: L, capabilities: DeviceCapabilities) -> Self {
         let buffer = || vec![0; capabilities.max_transmission_unit].into_boxed_slice();
         Self { link, received: buffer(), sent: buffer(), capabilities }
@@ -42,18 +42,18 @@ impl<L: Link> Device<L> {
     }
 }
 
-/// Returns how many bytes the two buffers of a [`Device`] take, for frames of up to `max_transmission_unit`
-/// bytes with their link-layer header.
+/// Returns how many bytes the two buffers of a [`Device`] take, if `max_transmission_unit` is the length in
+/// bytes of its longest frame with the link-layer header.
 pub const fn ram(max_transmission_unit: usize) -> usize {
     2 * max_transmission_unit
 }
 
-/// A received frame, for smoltcp to read. If it is dropped unread, the frame is lost.
+/// A received frame, for smoltcp to read. If this is dropped unread, the frame is lost.
 #[derive(Debug)]
 pub struct Rx<'a>(&'a [u8]);
 
-/// The room for a frame that smoltcp writes, and that is sent when smoltcp consumes it. If it is dropped,
-/// nothing is sent.
+/// Room for one frame that smoltcp writes. The frame is sent when smoltcp consumes this. If this is
+/// dropped, nothing is sent.
 #[derive(Debug)]
 pub struct Tx<'a, L> {
     link: &'a mut L,

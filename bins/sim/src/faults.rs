@@ -8,33 +8,34 @@ use pinhole::time::Duration;
 pub struct Faults {
     /// The share of frames that are lost, from 0 to 1.
     pub loss: f64,
-    /// The average number of frames lost in a row (Gilbert's model). With 1 or less, losses are independent
-    /// of each other, and also if `loss` is 0 or 1.
+    /// The average number of frames that are lost in a row (Gilbert's model). If this is 1 or less, or if
+    /// `loss` is 0 or 1, the losses are independent of each other.
     pub burst: f64,
     /// The share of IP packets in which one byte is changed, from 0 to 1. Frames that hold no IP packet
     /// stay as they are.
     pub corrupt: f64,
     /// The share of frames that arrive twice, from 0 to 1.
     pub duplicate: f64,
-    /// The share of frames that are held back, from 0 to 1, until one to three later frames have overtaken
-    /// them, or for 10 milliseconds.
+    /// The share of frames that are held back, from 0 to 1. A frame is held back until one to three later
+    /// frames have overtaken it, but for no longer than 10 milliseconds.
     pub reorder: f64,
-    /// How long each frame travels, after it has left.
+    /// How long each frame travels, counted from the moment when it leaves the sender.
     pub delay: Duration,
-    /// The most that is added to the travel time of a frame, at random. Frames do not overtake each other
-    /// by it.
+    /// The most that is added at random to the travel time of a frame. This does not make a frame overtake
+    /// an earlier one.
     pub jitter: Duration,
-    /// The bit rate in bits per second, by which frames leave one after another. The link-layer header
-    /// counts, the preamble and the checksum of Ethernet do not. `None` or 0: unlimited.
+    /// The bit rate of the link in bits per second, at which frames leave one after another. The bytes of
+    /// the link-layer header are counted; the preamble and the checksum of Ethernet are not. With `None` or
+    /// 0, the rate is unlimited.
     pub rate: Option<u64>,
-    /// The longest time that a frame waits for the link to be free. A frame that would wait longer is lost.
-    /// This has no effect without a `rate`.
+    /// The longest time that a frame waits until the link is free. A frame that would have to wait longer
+    /// is lost. If `rate` is `None` or 0, no frame waits.
     pub queue: Duration,
 }
 
 impl Faults {
-    /// No faults: every frame is delivered at once, in order. The queue has 100 milliseconds, for when a
-    /// rate is set.
+    /// No faults: every frame is delivered at once and in order. [`Self::queue`] is 100 milliseconds, which
+    /// has an effect once a [`Self::rate`] is set.
     pub const NONE: Self = Self {
         loss: 0.0,
         burst: 1.0,

@@ -8,11 +8,12 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-/// A switch and the links that are connected to it. It learns the address of a host from the frames that
-/// the host sends. Frames to other addresses, such as broadcasts, go to all hosts but the sender.
+/// A switch and the links that are connected to it. The switch learns the address of a host from the frames
+/// that the host sends. A frame to an address that is not known, such as a broadcast, goes to all hosts but
+/// the sender.
 ///
-/// The time is an argument: call [`Self::forward`] whenever [`Self::poll_at`] says so, and let the hosts
-/// receive.
+/// The time is an argument: call [`Self::forward`] at the time that [`Self::poll_at`] returns, and then
+/// poll the hosts.
 #[derive(Debug)]
 pub struct Network {
     medium: Medium,
@@ -32,18 +33,20 @@ struct Link {
 }
 
 impl Network {
-    /// Creates a network without hosts, whose links carry `medium`. All its randomness comes from `seed`.
-    /// The network is shared by the [`Port`]s of its hosts.
+    /// Creates a network without hosts. Its links carry frames of `medium`. `seed` determines all
+    /// randomness of the network: the same calls with the same seed have the same results. Connect hosts
+    /// with [`Self::plug_in`]; their [`Port`]s share the network.
     pub fn new(medium: Medium, seed: u64) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Self { medium, seed, links: vec![] }))
     }
 
     /// Connects one more link to the switch, with `faults` in each of its two directions. Returns the
-    /// host's end of the link: a network device that the caller gives to a smoltcp interface, which makes a
-    /// host of it. The network needs no address: it learns that from the first frame that the host sends.
+    /// host's end of the link: a network device. Create a smoltcp interface on it to make a host. The
+    /// network learns the host's address from the first frame that the host sends.
     ///
-    /// A link stays even if its port is dropped; [`Port::cut`] takes a host off the network. The longest
-    /// frame is that of Ethernet, 1514 bytes, or an IP packet of 1500 bytes: see [`Port::mtu`].
+    /// If the port is dropped, the link stays. To take a host off the network, call [`Port::cut`]. The
+    /// longest frame is an Ethernet frame of 1514 bytes or an IP packet of 1500 bytes, unless [`Port::mtu`]
+    /// is changed.
     pub fn plug_in(network: &Rc<RefCell<Self>>, faults: Faults) -> Port {
         let mut this = network.borrow_mut();
         let host = this.links.len();
@@ -55,13 +58,15 @@ impl Network {
         Port { network: network.clone(), host, mtu, checksums: Default::default(), at: None, observer: None }
     }
 
-    /// Returns when the next frame arrives at the switch, for which [`Self::forward`] is to be called, or
-    /// at a host, which is to be polled. `None` if no frame is on its way.
+    /// Returns the time at which the next frame arrives at the switch or at a host. The time can be past:
+    /// then act at once. At that time, call [`Self::forward`], and then poll the hosts. `None` if no frame
+    /// is on its way.
     pub fn poll_at(&self) -> Option<Instant> {
         self.links.iter().flat_map(|link| [link.up.poll_at(), link.down.poll_at()]).flatten().min()
     }
 
     /// Forwards the frames that have arrived at the switch by `now`. Call this before the hosts are polled.
+    /// If no frame has arrived, this does nothing.
     pub fn forward(&mut self, now: Instant) {
         for from in 0..self.links.len() {
             while let Some(frame) = self.links[from].up.receive(now) {
@@ -70,8 +75,9 @@ impl Network {
         }
     }
 
-    /// Sends a frame to its destination as if it came from the switch: it has no sender, and the faults of
-    /// the destination's link apply. A broadcast, or a frame to an unknown destination, goes to all hosts.
+    /// Sends a frame to its destination at `now`, as if it came from the switch: no host is the sender. The
+    /// faults of the destination's link apply. A broadcast, or a frame to a destination that is not known,
+    /// goes to all hosts.
     pub fn inject(&mut self, now: Instant, frame: &[u8]) {
         self.switch(usize::MAX, now, frame.to_vec());
     }
@@ -116,19 +122,20 @@ fn source(medium: Medium, frame: &[u8]) -> Option<&[u8]> {
 }
 
 /// A host's end of its link to a [`Network`]: a network device that a smoltcp interface sends and receives
-/// by. It comes from [`Network::plug_in`].
+/// with. It comes from [`Network::plug_in`].
 #[derive(Debug)]
 pub struct Port {
     network: Rc<RefCell<Network>>,
     host: usize,
-    /// The longest frame that the host may send, in bytes with the link-layer header:
-    /// [`DeviceCapabilities::max_transmission_unit`]. Change it before the interface is created.
+    /// The length of the longest frame that the host may send, in bytes with the link-layer header:
+    /// [`DeviceCapabilities::max_transmission_unit`]. Change it before the smoltcp interface is created.
     pub mtu: usize,
-    /// The checksums that smoltcp computes and checks: see [`DeviceCapabilities::checksum`]. All of them
-    /// are, by default.
+    /// Which checksums smoltcp computes and checks: see [`DeviceCapabilities::checksum`]. The default is
+    /// all of them.
     pub checksums: smoltcp::phy::ChecksumCapabilities,
-    /// The time on the network's clock, for a host whose own clock differs: set it before each poll of the
-    /// interface. `None`: the host's clock is the network's.
+    /// The current time on the network's clock, for a host whose own clock shows another time. If it is
+    /// used, set it before each poll of the host's interface. With `None`, the host's clock shows the
+    /// network's time.
     pub at: Option<Instant>,
     /// An observer of every frame that the host sends or receives; `None` for no observer.
     pub observer: Option<Box<dyn Observer>>,
@@ -136,12 +143,12 @@ pub struct Port {
 
 /// Observes the frames that a host sends and receives: see [`Port::observer`].
 pub trait Observer: fmt::Debug {
-    /// The host sends `frame`, with its link-layer header, at `at` on the network's clock. It may be lost
-    /// afterwards.
+    /// The host sends `frame`, which includes the link-layer header, at `at` on the network's clock. The
+    /// link may lose the frame afterwards.
     fn on_sent(&mut self, at: Instant, frame: &[u8]);
 
-    /// The host receives `frame`, with its link-layer header, at `at` on the network's clock. Faults may
-    /// have changed it.
+    /// The host receives `frame`, which includes the link-layer header, at `at` on the network's clock. The
+    /// faults of the link may have changed the frame.
     fn on_received(&mut self, at: Instant, frame: &[u8]);
 }
 
@@ -151,7 +158,7 @@ impl Port {
         self.set_faults_each([faults; 2]);
     }
 
-    /// Sets the faults of frames from the host, and of frames to the host, in this order. They apply to
+    /// Sets the faults of the direction from the host, and then of the direction to the host. They apply to
     /// frames that are sent from now on.
     pub fn set_faults_each(&self, [up, down]: [Faults; 2]) {
         let link = &mut self.network.borrow_mut().links[self.host];
@@ -159,39 +166,40 @@ impl Port {
         link.down.set_faults(down);
     }
 
-    /// Cuts the link in both directions if `cut` is true, or restores it. Frames that are sent while it is
-    /// cut are lost; those that are on their way still arrive.
+    /// Cuts the link in both directions if `cut` is true, and restores it if `cut` is false. Frames that
+    /// are sent while the link is cut are lost. Frames that are on their way already still arrive.
     pub fn cut(&self, cut: bool) {
         self.cut_each([cut; 2]);
     }
 
-    /// Cuts, or restores, the direction from the host and the direction to the host, in this order; true
-    /// means cut. Frames that are on their way still arrive.
+    /// Cuts or restores the direction from the host (the first value) and the direction to the host (the
+    /// second value): true cuts the direction, false restores it. Frames that are sent in a cut direction
+    /// are lost. Frames that are on their way already still arrive.
     pub fn cut_each(&self, [up, down]: [bool; 2]) {
         let link = &mut self.network.borrow_mut().links[self.host];
         link.up.cut(up);
         link.down.cut(down);
     }
 
-    /// Returns the counters of frames from the host, and of frames to the host, in this order, since the
-    /// port was plugged in.
+    /// Returns the counters of the frames from the host, and then those of the frames to the host, since
+    /// [`Network::plug_in`] returned the port.
     pub fn counters(&self) -> [Counters; 2] {
         let link = &self.network.borrow().links[self.host];
         [link.up.counters(), link.down.counters()]
     }
 
-    /// Returns whether a frame has arrived at the host by `now`, on the network's clock, and waits for the
-    /// interface to be polled.
+    /// Returns whether a frame has arrived at the host by `now` and has not been received yet. If so, poll
+    /// the host's interface. `now` is on the network's clock.
     pub fn has_frame(&self, now: Instant) -> bool {
         self.network.borrow().links[self.host].down.poll_at().is_some_and(|at| at <= now)
     }
 }
 
-/// A received frame, for smoltcp to read. If it is dropped unread, the frame is lost.
+/// A received frame, for smoltcp to read. If this is dropped unread, the frame is lost.
 #[derive(Debug)]
 pub struct Rx(Vec<u8>);
 
-/// The permission to send a frame, which smoltcp writes. If it is dropped, nothing is sent.
+/// The permission to send one frame, which smoltcp writes. If this is dropped, nothing is sent.
 #[derive(Debug)]
 pub struct Tx<'a>(&'a mut Port, Instant);
 

@@ -16,40 +16,41 @@ const IPV6: [u8; 2] = [0x86, 0xdd];
 /// The layer whose frames a link carries: Ethernet, or IP alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Medium {
-    /// Ethernet frames. Only IP packets in them are corrupted: corruption of all others counts as found by
-    /// Ethernet's checksum.
+    /// Ethernet frames. Only frames that hold an IP packet are corrupted, and only inside the IP packet:
+    /// Ethernet's own checksum would find any other corruption.
     #[default]
     Ethernet,
     /// IP packets without a link-layer header.
     Ip,
 }
 
-/// Counters of frames since a [`Wire`] was created. `sent + duplicated` always equals the sum of
+/// Counters of the frames of a [`Wire`] since it was created. `sent + duplicated` always equals the sum of
 /// `delivered`, `lost`, `cut`, `overflowed` and [`Wire::in_flight`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// The number of calls of [`Wire::send`].
+    /// The number of frames that were passed to [`Wire::send`].
     pub sent: u64,
-    /// Frames that [`Wire::receive`] has returned, changed or not. The second copy of a frame counts, too.
+    /// The number of frames that [`Wire::receive`] has returned, changed or not. If a frame was sent twice,
+    /// the second copy counts, too.
     pub delivered: u64,
-    /// Frames that were lost at random.
+    /// The number of frames that were lost at random.
     pub lost: u64,
-    /// Frames that were sent while the link was cut.
+    /// The number of frames that were lost because they were sent while the wire was cut.
     pub cut: u64,
-    /// Frames that were lost because they would have waited for longer than [`Faults::queue`] at the link's
-    /// rate.
+    /// The number of frames that were lost because they would have waited for longer than [`Faults::queue`]
+    /// until the wire was free.
     pub overflowed: u64,
-    /// Frames that were sent twice: each counts once.
+    /// The number of frames that were sent twice. Each counts once.
     pub duplicated: u64,
-    /// IP packets in which a byte was changed.
+    /// The number of frames in which a byte of an IP packet was changed.
     pub corrupted: u64,
-    /// Frames that were held back for later ones to overtake.
+    /// The number of frames that were held back so that later frames can overtake them.
     pub reordered: u64,
 }
 
 /// One direction of a link. Frames are delivered after a delay, out of order, changed, twice, or not at
-/// all, as its [`Faults`] say. The caller passes in the time: put frames in with [`Self::send`], and take
-/// them out with [`Self::receive`] when [`Self::poll_at`] says so.
+/// all, as the [`Faults`] of the wire say. Put frames in with [`Self::send`], and take them out with
+/// [`Self::receive`] at the time that [`Self::poll_at`] returns. The caller passes in the current time.
 ///
 /// ```
 /// use pinhole::time::{Duration, Instant};
@@ -93,8 +94,8 @@ struct HeldFrame {
 }
 
 impl Wire {
-    /// Creates a direction of a link with no frame on it. Its randomness comes from `seed`: the same calls
-    /// with the same seed have the same results.
+    /// Creates a direction of a link with no frame on it. `seed` determines all randomness of the wire: the
+    /// same calls with the same seed have the same results.
     pub fn new(medium: Medium, faults: Faults, seed: u64) -> Self {
         Self {
             medium,
@@ -116,25 +117,25 @@ impl Wire {
         self.faults = faults;
     }
 
-    /// Cuts this direction if `cut` is true, or restores it. Frames that are sent while it is cut are lost;
-    /// those that are on their way still arrive.
+    /// Cuts the wire if `cut` is true, and restores it if `cut` is false. Frames that are sent while the
+    /// wire is cut are lost. Frames that are on their way already still arrive.
     pub const fn cut(&mut self, cut: bool) {
         self.cut = cut;
     }
 
-    /// Returns the counts of frames since the wire was created.
+    /// Returns the counters of frames since the wire was created.
     pub const fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Returns the number of frames that have been neither delivered nor lost: on their way, or held back
-    /// to be overtaken.
+    /// Returns the number of frames that are on their way or held back: that have been neither delivered
+    /// nor lost.
     pub fn in_flight(&self) -> usize {
         self.on_the_way.len() + self.held.len()
     }
 
-    /// Puts a frame on the wire at `now`. The frame may be lost. If `now` is earlier than in a call before,
-    /// the frame still does not overtake the earlier one by that.
+    /// Puts a frame on the wire at `now`. The frame may be lost. Pass a `now` that is not earlier than in
+    /// the call before; an earlier one does not make the frame overtake those before it.
     pub fn send(&mut self, now: Instant, frame: impl Into<Vec<u8>>) {
         self.counters.sent += 1;
         if self.cut {
@@ -153,8 +154,9 @@ impl Wire {
         self.send_one(now, frame);
     }
 
-    /// Returns the next frame that has arrived by `now`; `None` if there is none: call this again at
-    /// [`Self::poll_at`]. Call it until it returns `None`.
+    /// Returns the next frame that has arrived by `now`. Call this again until it returns `None`, which
+    /// means that no further frame has arrived. Then call this again at the time that [`Self::poll_at`]
+    /// returns.
     pub fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
         while let Some(index) = self.held.iter().position(|held| held.until <= now) {
             let held = self.held.remove(index);
@@ -165,7 +167,8 @@ impl Wire {
         Some(entry.remove())
     }
 
-    /// Returns when to call [`Self::receive`] next. `None` if no frame is on its way.
+    /// Returns the time at which to call [`Self::receive`] next. If the time is past, call it at once.
+    /// `None` if no frame is on its way.
     pub fn poll_at(&self) -> Option<Instant> {
         let arrival = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
         let held = self.held.iter().map(|held| held.until).min();

@@ -7,10 +7,12 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL is not one that a client can connect to. Trying again fails in the same way.
+    /// The URL is not one that a client can connect to. Another try with the same URL fails in the same
+    /// way.
     #[error("{0}")]
     Unusable(Unusable),
-    /// No address was found for the host of the URL: the name is wrong, or the network is down.
+    /// No address was found for the host of the URL. Either the name is wrong, so correct the URL, or the
+    /// network is down, so try again later.
     #[error("the host {host} is not found: {source}")]
     Resolve {
         /// The host in the URL, without the port.
@@ -39,14 +41,16 @@ pub enum Error {
         /// give up. `None` with any other status, or if the server does not say.
         auth: Option<AuthScheme>,
     },
-    /// The server says that the presentation is at this other URL, which
-    /// [`Client::connect`](super::Client::connect) may be called with: redirections are not followed. The
-    /// text is empty if the server does not give the URL; invalid UTF-8 in it is replaced.
+    /// The server does not serve the presentation itself, and names another URL for it. The client does not
+    /// follow this redirection: to do so, call [`Client::connect`](super::Client::connect) with the URL.
+    ///
+    /// This holds the URL as text, with invalid UTF-8 replaced. If the text is empty, the server has named
+    /// no URL: give up.
     #[error("the server says that the stream is elsewhere: {0}")]
     Redirected(String),
-    /// The session has failed after the TCP connection was made: the connection was lost, or the server
-    /// does not answer, or its messages cannot be used. After a loss,
-    /// [`Client::reconnect`](super::Client::reconnect) goes on.
+    /// The session has failed after the TCP connection was made: the connection was lost, the server does
+    /// not answer, or its messages cannot be used. If the connection was lost, call
+    /// [`Client::reconnect`](super::Client::reconnect) to go on.
     #[error("{0}")]
     Session(ClientError),
     /// The first frame of a track does not fit the track's part of the cache. Connect anew with a larger
@@ -56,9 +60,9 @@ pub enum Error {
          several times as large"
     )]
     CacheTooSmall {
-        /// The length of the frame in bytes, as far as it came.
+        /// The length of the frame in bytes. If the end of the frame did not arrive, it is not counted.
         frame: usize,
-        /// The number of bytes that the cache of the frame's track may hold.
+        /// The number of bytes that the cache of the frame's track can hold.
         cache: usize,
     },
     /// The operating system refuses what the client needs: sockets, a poll, or random numbers. Give up.

@@ -146,15 +146,16 @@ impl Client {
         })
     }
 
-    /// Waits for input and timers, for `at_most` at the longest, and does what is due. Zero does not wait.
-    /// Without a connection, a turn only waits, unless [`Self::reconnect`] is under way.
+    /// Waits for input and timers, for `at_most` at the longest, and does what is due. If `at_most` is
+    /// zero, this does not wait. If there is no connection, this only waits, unless [`Self::reconnect`] was
+    /// called.
     ///
     /// After each turn, call [`Self::poll_event`] until it returns `None`.
     ///
     /// # Errors
-    /// The session has failed, or [`Self::reconnect`] has. The caches keep their frames, and events from
-    /// before can still be polled. Call [`Self::reconnect`] to go on, or drop the client; until then, turns
-    /// only wait.
+    /// Returns an error if the session has failed, or if [`Self::reconnect`] could not connect. The caches
+    /// keep their frames, and earlier events can still be polled. Call [`Self::reconnect`] to go on, or
+    /// drop the client. Until then, turns only wait.
     pub fn turn(&mut self, at_most: Duration) -> Result<(), Error> {
         self.wait(at_most)?;
         let done = self.arrive().and_then(|()| self.advance());
@@ -170,7 +171,7 @@ impl Client {
         self.events.pop_front()
     }
 
-    /// Returns the number of tracks; 0 until [`Event::Described`]. It stays the same over
+    /// Returns the number of tracks. It is 0 until [`Event::Described`]. It stays the same after
     /// [`Self::reconnect`].
     pub fn tracks(&self) -> u8 {
         u8::try_from(self.caches.len()).unwrap_or(u8::MAX)
@@ -182,17 +183,19 @@ impl Client {
         self.cache(track).map(FrameRing::track_info)
     }
 
-    /// Returns the server's description of a track. `None` if there is no such track, or before
-    /// [`Event::Described`], which comes again on each new connection.
+    /// Returns the server's description of a track.
+    ///
+    /// `None` if there is no such track, or if the presentation is not described yet. This is also so after
+    /// [`Self::reconnect`], until [`Event::Described`] comes from the new connection.
     pub fn track(&self, track: u8) -> Option<TrackDescription> {
         self.conn.track(track)
     }
 
-    /// Returns one moment on the server's wall clock and on the clock of a track, by the newest RTCP sender
-    /// report. [`ClockReference::map`] puts two tracks on one clock with it.
+    /// Returns one moment as the server's wall clock and the clock of a track show it, from the newest RTCP
+    /// sender report. Use [`ClockReference::map`] with the results of two tracks to synchronise the tracks.
     ///
-    /// `None` if there is no such track, and until a packet and a sender report of the track have come on
-    /// this connection; some servers never send one.
+    /// `None` if there is no such track, or if no packet or no sender report of the track has come on this
+    /// connection yet. Some servers never send a report.
     pub fn clock(&self, track: u8) -> Option<ClockReference> {
         self.conn.clock(track)
     }
@@ -201,10 +204,11 @@ impl Client {
     /// Frames of which a part was lost are returned, too: see [`Frame::flags`].
     ///
     /// # Errors
-    /// [`Miss::NotYet`] if the frame has not come yet: try again after the next [`Self::turn`]. This is
-    /// also so after the last frame, which [`Event::Ended`] tells, and for a track that does not exist.
-    /// [`Miss::Overrun`] if the frame was evicted: go on at the start of [`Self::cached`], or at the newest
-    /// frame.
+    /// - [`Miss::NotYet`] if the frame has not come yet: try again after the next [`Self::turn`]. After
+    ///   [`Event::Ended`], the frame will not come. [`Miss::NotYet`] is also the result if there is no such
+    ///   track.
+    /// - [`Miss::Overrun`] if the frame was evicted: go on at the start of [`Self::cached`], or at the
+    ///   newest frame.
     pub fn frame(&self, track: u8, id: FrameId) -> Result<Frame<'_>, Miss> {
         self.cache(track).ok_or(Miss::NotYet)?.frame(TrackId { media: 0, track }, id)
     }
@@ -221,25 +225,26 @@ impl Client {
         Ok(frame.media_time(clock_rate)..MediaTime::from_ticks(end, clock_rate))
     }
 
-    /// Returns the numbers of the frames in the cache of a track: from the oldest one to before the number
-    /// that the next frame will have. Empty, from 0 to 0, if there is no such track.
+    /// Returns the numbers of the frames in the cache of a track. The range starts with the oldest frame.
+    /// It ends before the number that the next frame of the track will get. If there is no such track, the
+    /// range is empty, from 0 to 0.
     pub fn cached(&self, track: u8) -> std::ops::Range<FrameId> {
         self.cache(track).map_or(FrameId(0)..FrameId(0), FrameRing::frames)
     }
 
-    /// Returns the number of the frame in the cache of a track that is shown at `time`. In a gap within one
-    /// of [`Self::time_ranges`], that is the frame before the gap. If several time ranges have `time`, it
-    /// is the frame of the newest one.
+    /// Returns the number of the frame in the cache of a track that is shown at `time`. If `time` is in a
+    /// gap within one of [`Self::time_ranges`], the result is the frame before the gap. If several time
+    /// ranges contain `time`, the result is the frame of the newest range.
     ///
-    /// `None` if no cached frame is shown at `time`, or if there is no such track; [`Self::seek`] fetches
-    /// the frame.
+    /// `None` if no cached frame is shown at `time`: call [`Self::seek`] to fetch the frame. Also `None` if
+    /// there is no such track.
     pub fn find(&self, track: u8, time: MediaTime) -> Option<FrameId> {
         self.cache(track)?.find(time)
     }
 
-    /// Returns the parts of a track that are in its cache, each a run of frames without a jump in media
-    /// time: see [`FrameRing::time_ranges`]. The part that came last is the first. There is none if the
-    /// cache is empty or there is no such track.
+    /// Returns the parts of a track that are in its cache. Each part is a run of frames without a jump in
+    /// media time: see [`FrameRing::time_ranges`]. The part that came last is returned first. Nothing is
+    /// returned if the cache is empty or if there is no such track.
     pub fn time_ranges(&self, track: u8) -> impl Iterator<Item = TimeRange> + '_ {
         self.cache(track).into_iter().flat_map(FrameRing::time_ranges)
     }
@@ -258,39 +263,43 @@ impl Client {
         self.described.flatten()
     }
 
-    /// Returns whether the presentation counts as live: it is described, and its description gives no
-    /// length. False before [`Event::Described`].
+    /// Returns whether the presentation counts as live, which means that its description gives no length.
+    /// False before [`Event::Described`].
     pub fn is_live(&self) -> bool {
         self.described == Some(None)
     }
 
-    /// Notes that frame `id` of a track, and those after it, are still needed. Call this whenever the
-    /// viewer has gone on. With [`Options::prefetch`], frames of recorded media from `id` on are not
-    /// evicted from now on, and more are fetched as there is room. It has no effect on other media, and
-    /// none if there is no such track.
+    /// Notes that frame `id` of a track and all frames after it are still needed. `id` is the frame that
+    /// will be read next, not the one that is being shown. Call this whenever the viewer has gone on.
     ///
-    /// `id` is the frame to be read next, not the one that is being shown. At first, only track 0 is
-    /// watched, from its first frame on: of other tracks, the oldest frames make room for the newest until
-    /// this is called for them.
+    /// With [`Options::prefetch`], frames of recorded media from `id` on are not evicted from now on, and
+    /// more frames are fetched as there is room. Without [`Options::prefetch`], for other media, and if
+    /// there is no such track, this has no effect.
+    ///
+    /// At first, only track 0 is watched, from its first frame on. In every other track, the oldest frames
+    /// make room for the newest until this is called for that track.
     pub fn watch_from(&mut self, track: u8, id: FrameId) {
         self.prefetch.watch_from(track, id);
     }
 
-    /// Notes that nobody watches a track: its oldest frames make room for the newest, and it does not
-    /// decide how far ahead the presentation is fetched. Use this for a track that the viewer has switched
-    /// off; [`Self::watch_from`] takes it back. Does nothing if there is no such track.
+    /// Notes that nobody watches a track, for example because the viewer has switched it off. From now on,
+    /// the oldest frames of the track make room for its newest. The track no longer decides how far ahead
+    /// the presentation is fetched. To watch the track again, call [`Self::watch_from`]. If there is no
+    /// such track, this does nothing.
     pub fn unwatch(&mut self, track: u8) {
         self.prefetch.unwatch(track);
     }
 
-    /// Asks the server to play from the media time `to`, at the scale and speed of the last PLAY.
-    /// [`Event::Playing`] or [`Event::Refused`] follows. If there is no connection, this also calls
-    /// [`Self::reconnect`]. For a live presentation, `to` is ignored and nothing is asked of the server:
-    /// the next frame that comes is taken to be the one that is needed next.
+    /// Asks the server to play from the media time `to`, at the scale and speed of the last PLAY. Returns
+    /// at once. [`Event::Playing`] or [`Event::Refused`] follows. If there is no connection, this also
+    /// calls [`Self::reconnect`].
     ///
-    /// The first frame of each track from there has the number that ends [`Self::cached`] now. For each
-    /// watched track, that frame is taken to be the one that is needed next. Frames that are in a cache
-    /// stay there until their room is needed.
+    /// The new frames get the next free numbers: the first frame of each track from `to` on has the number
+    /// at which [`Self::cached`] ends now. In each watched track, that frame counts as the one that will be
+    /// read next. Older frames stay in the caches until their room is needed.
+    ///
+    /// If the presentation is live, `to` is ignored, nothing is asked of the server, and no event follows.
+    /// The next frame that comes counts as the one that will be read next.
     pub fn seek(&mut self, to: MediaTime) {
         if self.is_live() {
             self.prefetch.watch_newest(&self.caches);
@@ -304,10 +313,21 @@ impl Client {
         }
     }
 
-    /// Asks the server to pause. [`Event::Paused`] or [`Event::Refused`] follows; [`Self::play`] goes on.
-    /// Before the server plays, this keeps it from starting, and after a [`Self::reconnect`], too.
+    /// Asks the server to pause. Returns at once. What follows depends on the state:
     ///
-    /// This is not needed to show a still picture with [`Options::prefetch`]: the server is then paused
+    /// - If the server plays, [`Event::Paused`] follows, or [`Event::Refused`] if the server refuses and
+    ///   plays on.
+    /// - If a PLAY is not answered yet, [`Event::Playing`] comes first, and then [`Event::Paused`] or
+    ///   [`Event::Refused`].
+    /// - If the server does not play, for example before the session has started or because it is paused
+    ///   already, no request is sent, and no event follows.
+    ///
+    /// [`Event::Paused`] may not come if the client is asked to play again before that.
+    ///
+    /// The client then does not ask the server to play by itself, neither when the session starts nor after
+    /// [`Self::reconnect`]. Call [`Self::play`], [`Self::play_with`] or [`Self::seek`] to go on.
+    ///
+    /// To show a still picture with [`Options::prefetch`], no pause is needed: the client pauses the server
     /// whenever enough is fetched.
     pub fn pause(&mut self) {
         self.wanted = None;
@@ -315,17 +335,22 @@ impl Client {
         self.conn.pause();
     }
 
-    /// Asks the server to go on where it was paused, or to start over after the end. [`Event::Playing`] or
-    /// [`Event::Refused`] follows, unless the server plays already.
+    /// Asks the server to go on where it was paused, or to start over after the end. Returns at once.
+    /// [`Event::Playing`] or [`Event::Refused`] follows. If the server plays already, no event follows. If
+    /// there is no connection, the request waits for one: call [`Self::reconnect`].
     pub fn play(&mut self) {
         let mut options = self.options.play;
         options.from = None;
         self.play_with(options);
     }
 
-    /// Asks the server to play with `options`: from another place, or at another scale or speed. Scale and
-    /// speed stay until the next call. [`Event::Playing`] or [`Event::Refused`] follows. Before the
-    /// presentation is described, or without a connection, the request waits for that.
+    /// Asks the server to play with `options`: from another place, or at another scale or speed. Returns at
+    /// once. The scale and the speed stay until the next call of this method.
+    ///
+    /// [`Event::Playing`] or [`Event::Refused`] follows. If the server plays with this scale and speed
+    /// already, and [`PlayOptions::from`] is `None`, no event follows. Before the presentation is
+    /// described, the request waits. If there is no connection, the request waits for one: call
+    /// [`Self::reconnect`].
     pub fn play_with(&mut self, options: PlayOptions) {
         self.options.play = options;
         self.wanted = Some(options);
@@ -333,13 +358,15 @@ impl Client {
     }
 
     /// Connects again after [`Self::turn`] has failed, or after [`Event::Closed`]. Returns at once; go on
-    /// with turns. If there still is a connection, it is dropped first, without TEARDOWN. Once there is a
-    /// new connection, [`Event::Described`] and [`Event::Playing`] come again. If none can be made,
-    /// [`Self::turn`] returns the error: call this again after a pause.
+    /// with turns. If there still is a connection, it is dropped first, without TEARDOWN.
     ///
-    /// The caches stay, and the numbers of their frames go on. A recorded presentation goes on after the
-    /// newest frame, or from the last [`Self::seek`] that the server has not answered. A live one goes on
-    /// at its newest frame, at a media time that is later by the time that has passed.
+    /// Once there is a new connection, [`Event::Described`] comes again, and then [`Event::Playing`],
+    /// unless [`Self::pause`] was called last. If no connection can be made, [`Self::turn`] returns the
+    /// error: wait a little, and call this again.
+    ///
+    /// The caches keep their frames, and the numbers of new frames go on. A recorded presentation goes on
+    /// after the newest frame, or from the last [`Self::seek`] that the server has not answered. A live
+    /// presentation goes on at its newest frame, whose media time is later by the time that has passed.
     pub fn reconnect(&mut self) {
         self.disconnect();
         self.leaving = false;
@@ -352,8 +379,9 @@ impl Client {
         matches!(self.link, Link::Up(_))
     }
 
-    /// Asks the server to end the session. Go on with turns until [`Event::Closed`], which follows even if
-    /// the server does not answer. Without a connection this does nothing, and no event follows.
+    /// Asks the server to end the session. Returns at once. Go on with turns until [`Event::Closed`], which
+    /// follows even if the server does not answer. If there is no connection, this does nothing, and no
+    /// event follows.
     pub fn teardown(&mut self) {
         self.leaving = true;
         self.conn.teardown();
@@ -364,14 +392,14 @@ impl Client {
         self.waker.clone()
     }
 
-    /// Returns what the server plays, by its last answer to PLAY, and how long the first frame took.
+    /// Returns what the server plays, from its last answer to PLAY, and how long the first frame took.
     pub const fn statistics(&self) -> Statistics {
         let (range, scale, speed) = self.played;
         Statistics { transport: self.transport, range, scale, speed, first_frame: self.first_frame }
     }
 
-    /// Returns what was received of a track so far, over all connections. The jitter is that of the newest
-    /// connection. All figures are 0 if there is no such track.
+    /// Returns what was received of a track so far, over all connections together. Only the jitter is that
+    /// of the newest connection alone. All figures are 0 if there is no such track.
     pub fn track_statistics(&self, track: u8) -> ReceiverStatistics {
         let received = self.conn.statistics(track).unwrap_or_default();
         self.before.get(usize::from(track)).map_or(received, |before| received.after(before))

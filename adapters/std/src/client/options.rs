@@ -13,17 +13,25 @@ pub struct Options {
     /// What is played first: from where, and how fast. The scale and the speed stay until
     /// [`Client::play_with`](super::Client::play_with) changes them.
     pub play: PlayOptions,
-    /// The number of bytes that the caches of all tracks together may hold. Each track has an equal part,
-    /// which should hold several frames: if the first frame of a track is larger, the session fails with
-    /// [`Error::CacheTooSmall`](super::Error::CacheTooSmall), and later ones that are larger are left out.
-    /// However short its frames are, a part holds at most one for each 6 KiB, or 64 if that is more.
+    /// The number of bytes that the caches of all tracks together can hold. Each track has an equal part.
+    ///
+    /// A part should hold several frames. If the first frame of a track is larger than the track's part,
+    /// the session fails with [`Error::CacheTooSmall`](super::Error::CacheTooSmall). Later frames that are
+    /// larger are left out.
+    ///
+    /// The number of frames in a part is limited, too: to one for each 6 KiB of the part, or to 64 if that
+    /// is more.
     pub cache: usize,
-    /// How far ahead of [`Client::watch_from`](super::Client::watch_from) recorded media are fetched, in
-    /// parts of the cache. Frames from there on are not evicted then, so go on calling `watch_from`. With
-    /// `None`, the oldest frames are evicted for the newest, as for live media.
+    /// How far ahead recorded media are fetched, in parts of the cache, counted from the frame that
+    /// [`Client::watch_from`](super::Client::watch_from) names. Frames from that one on are not evicted, so
+    /// call [`Client::watch_from`](super::Client::watch_from) whenever the viewer has gone on.
+    ///
+    /// With `None`, nothing is fetched ahead. The oldest frames are evicted to make room for the newest, as
+    /// for live media.
     pub prefetch: Option<PrefetchOptions>,
-    /// The time limit for connecting to each of the addresses of the server's host, which are tried in
-    /// turn. The time to look up the host's addresses does not count. With zero, no connection can be made.
+    /// The time limit for connecting to one address. If the server's host has several addresses, they are
+    /// tried in turn, and each has this limit. The time to look up the addresses does not count. With zero,
+    /// no connection can be made.
     pub connect_timeout: Duration,
 }
 
@@ -51,23 +59,24 @@ pub enum Event {
         /// The length of the presentation; `None` if it is live, or its length is unknown.
         duration: Option<Duration>,
     },
-    /// The server has accepted PLAY, and plays. This follows the start,
-    /// [`Client::seek`](super::Client::seek) and the other calls that play.
+    /// The server has accepted PLAY, and plays. This follows the start of the session,
+    /// [`Client::seek`](super::Client::seek), [`Client::play`](super::Client::play) and
+    /// [`Client::play_with`](super::Client::play_with).
     Playing {
         /// The lower transport of the media.
         transport: LowerTransport,
         /// The range that the server plays. It has no start, or no end, if the server does not say. At a
         /// negative scale, its end is before its start.
         range: Range,
-        /// How fast the medium's own time goes: 1 is normal, also if the server does not say, and a
-        /// negative scale plays backwards (RFC 2326, 12.34).
+        /// The scale: how many times faster than normal the medium's own time goes (RFC 2326, 12.34). 1 is
+        /// normal. A negative scale plays backwards. The value is 1 if the server does not say.
         scale: Scale,
-        /// How many times faster than they are shown frames are sent; 1 if the server does not say (RFC
-        /// 2326, 12.35).
+        /// The speed at which the server sends the frames, relative to that at which they are shown (RFC
+        /// 2326, 12.35): 2 means twice as fast. The value is 1 if the server does not say.
         speed: Speed,
     },
-    /// Nothing came by UDP, or the server refused UDP, and the session goes on over TCP. [`Self::Playing`]
-    /// follows; nothing needs to be done.
+    /// The session goes on over TCP, because nothing came by UDP or because the server refused UDP.
+    /// [`Self::Playing`] follows. Nothing needs to be done.
     SwitchedToTcp,
     /// The server has paused, as [`Client::pause`](super::Client::pause) asked.
     /// [`Client::play`](super::Client::play) goes on from here.
@@ -81,15 +90,17 @@ pub enum Event {
         /// The status of the server's response.
         status: Status,
     },
-    /// Nothing has come for 10 seconds, although the server plays. This comes once, and again only after
-    /// more has come. Wait on, or call [`Client::reconnect`](super::Client::reconnect).
+    /// Nothing has come for 10 seconds, although the server should play. Wait on, or call
+    /// [`Client::reconnect`](super::Client::reconnect). This event does not come again until something has
+    /// come.
     Stalled,
     /// The presentation has ended. All frames that will come are in the caches.
     /// [`Client::play`](super::Client::play) starts over, and [`Client::seek`](super::Client::seek) goes to
     /// another place.
     Ended,
-    /// The session has ended, and the connection is closed: the client has torn it down, or the server has
-    /// ended it. No event follows unless [`Client::reconnect`](super::Client::reconnect) is called.
+    /// The session has ended, and the connection is closed. Either the client has torn the session down, or
+    /// the server has ended it. No event follows unless [`Client::reconnect`](super::Client::reconnect) is
+    /// called.
     Closed,
 }
 
@@ -100,17 +111,19 @@ pub enum Event {
 pub struct Statistics {
     /// The lower transport of the media; `None` until the server first plays.
     pub transport: Option<LowerTransport>,
-    /// The range that the server plays, or played last. It has no start, or no end, if the server does not
-    /// say, and neither before the server plays.
+    /// The range that the server plays now or has played last. If the server does not say where the range
+    /// starts or ends, that side is missing. Both sides are missing before the server first plays.
     pub range: Range,
-    /// How fast the medium's own time goes: 1 is normal, also before the server plays, and a negative scale
-    /// plays backwards (RFC 2326, 12.34).
+    /// The scale: how many times faster than normal the medium's own time goes (RFC 2326, 12.34). 1 is
+    /// normal. A negative scale plays backwards. The value is 1 before the server first plays, and if the
+    /// server does not say.
     pub scale: Scale,
-    /// How many times faster than they are shown frames are sent; 1 is normal, also before the server plays
-    /// (RFC 2326, 12.35).
+    /// The speed at which the server sends the frames, relative to that at which they are shown (RFC 2326,
+    /// 12.35): 2 means twice as fast. The value is 1 before the server first plays, and if the server does
+    /// not say.
     pub speed: Speed,
-    /// The time from the call of [`Client::connect`](super::Client::connect) until the first frame of any
-    /// track was in its cache; `None` before that.
+    /// The time from the call of [`Client::connect`](super::Client::connect) until the cache of any track
+    /// had its first frame. `None` until then.
     pub first_frame: Option<Duration>,
 }
 
@@ -123,9 +136,9 @@ pub struct Usage {
     pub frames: usize,
     /// The number of bytes that the frames in the cache take.
     pub bytes: usize,
-    /// The number of bytes that the cache may hold: the track's part of [`Options::cache`].
+    /// The number of bytes that the cache can hold: the track's part of [`Options::cache`].
     pub capacity: usize,
-    /// The media time for which the cached frames are shown, all
-    /// [`Client::time_ranges`](super::Client::time_ranges) together.
+    /// The media time for which the cached frames are shown: the sum of all
+    /// [`Client::time_ranges`](super::Client::time_ranges).
     pub span: Duration,
 }

@@ -26,8 +26,8 @@ use std::task::Waker;
 /// without repetition.
 #[derive(Clone, Copy, Debug)]
 pub struct Playback {
-    /// The frame rate of recorded media without a clock of their own: all but AVI files. A rate of 0 counts
-    /// as 0.001 frames per second.
+    /// The frame rate of recorded media that have no clock of their own: of all but AVI files. A rate of 0
+    /// counts as 0.001 frames per second.
     pub frame_rate: FrameRate,
     /// Whether recorded media start over when they end. They are then described to clients without a
     /// duration, and never end.
@@ -43,10 +43,10 @@ impl Default for Playback {
 /// The media of a server: files, directories, live inputs and test patterns. Add all of them, look at
 /// [`Self::problems`], and pass the library to [`Server::bind`](crate::server::Server::bind).
 ///
-/// As a [`FrameStore`], it has a medium for each [`TrackId::media`], in the order in which they were added,
-/// and each medium has one track, number 0. A frame of a recorded medium that must be read or re-coded
-/// first is [`Miss::NotYet`], until a loader thread has done that for an event loop of a
-/// [`Server`](crate::server::Server), or [`Self::load`] has.
+/// As a [`FrameStore`], a library numbers its media by [`TrackId::media`], from 0, in the order in which
+/// they were added. Each medium has one track, number 0. If a frame of a recorded medium has to be read or
+/// re-coded first, the result is [`Miss::NotYet`] until the frame is loaded. A
+/// [`Server`](crate::server::Server) has threads that load frames. Without a server, call [`Self::load`].
 #[derive(Debug)]
 pub struct Library {
     media: Vec<(String, Medium)>,
@@ -62,28 +62,30 @@ pub struct Library {
     session_id: u64,
 }
 
-/// A description of one medium, from [`Library::mounted`].
+/// A description of one medium of a library, from [`Library::mounted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mounted<'a> {
     /// The path of the medium in its URL, without the leading slash. It is not percent-encoded.
     pub mount: &'a str,
-    /// The width and height of the first frame in pixels. `None` before the first frame of a live input,
-    /// and if the first frame of a recorded medium cannot be sent.
+    /// The width and height of a frame in pixels: of the first frame of a recorded medium or a test
+    /// pattern, and of the newest frame of a live input. `None` if a live input has no frame yet, or if the
+    /// first frame of a recorded medium cannot be sent.
     pub size: Option<(u16, u16)>,
-    /// The number of frames, once through, without those that were left out: of a test pattern, the frames
-    /// of its loop. `None` for a live input.
+    /// The number of frames of a recorded medium, played once, without frames that were left out. For a
+    /// test pattern, the number of frames in its loop. `None` for a live input.
     pub frames: Option<u64>,
-    /// How many of the frames are re-coded without loss before they are sent, as far as their headers tell;
-    /// 0 for live inputs and test patterns.
+    /// How many of the frames are re-coded without loss before they are sent. The number is an estimate
+    /// from the headers of the frames. 0 for live inputs and test patterns.
     pub recoded: u64,
-    /// How many of the frames are decoded and encoded anew before they are sent, as far as their headers
-    /// tell; 0 for live inputs and test patterns. See [`NormaliseOptions::transcode`].
+    /// How many of the frames are decoded and encoded anew before they are sent: see
+    /// [`NormaliseOptions::transcode`]. The number is an estimate from the headers of the frames. 0 for
+    /// live inputs and test patterns.
     pub transcoded: u64,
 }
 
 impl Library {
     /// Creates an empty library that plays recorded media as `playback` says, and normalises frames in the
-    /// default way. Its cache has [`default_cache`] bytes; with [`Self::with`], the caller chooses.
+    /// default way. Its cache has [`default_cache`] bytes. To choose both, use [`Self::with`].
     pub fn new(playback: Playback) -> Self {
         Self::with(playback, NormaliseOptions::default(), default_cache())
     }
@@ -91,9 +93,9 @@ impl Library {
     /// Creates an empty library that plays recorded media as `playback` says, and normalises frames as
     /// `normalising` says.
     ///
-    /// All media together hold about `cache` bytes of frames that had to be re-coded, or were read from
-    /// single pictures, and at least one such frame, even if `cache` is 0. Frames that are being sent, live
-    /// inputs and test patterns take memory besides that.
+    /// `cache` is the number of bytes for frames that had to be re-coded or were read from single pictures.
+    /// All media together hold about that many bytes of such frames, and at least one such frame, even if
+    /// `cache` is 0. Frames that are being sent, live inputs and test patterns take memory besides that.
     pub fn with(playback: Playback, normalising: NormaliseOptions, cache: usize) -> Self {
         let clock = Clock::start();
         Self {
@@ -109,15 +111,19 @@ impl Library {
         }
     }
 
-    /// Adds a file or a directory, after reading all headers. Blocks meanwhile. What cannot be served is
-    /// left out, and added to [`Self::problems`].
+    /// Adds a file or a directory, after reading the headers of all frames. Blocks meanwhile. What cannot
+    /// be served is left out, and added to [`Self::problems`].
     ///
-    /// A file becomes one medium, whatever its ending, and its name without the ending is the path in its
-    /// URL. Of a directory, each `.mjpeg`, `.mjpg`, `.avi` and `.multipart` file becomes a medium, and all
-    /// `.jpg` and `.jpeg` pictures together become one under the directory's name, in the order of their
-    /// names. If a medium with the same path is there already, the second one is left out.
+    /// A file becomes one medium, whatever its ending. The path in its URL is the file's name without the
+    /// ending.
     ///
-    /// Files are mapped, not copied: the process ends by a signal if one is truncated while it is served.
+    /// In a directory, each file with the ending `.mjpeg`, `.mjpg`, `.avi` or `.multipart` becomes a
+    /// medium. All `.jpg` and `.jpeg` pictures together become one medium: its path is the directory's
+    /// name, and its frames are in the order of the file names. Other files and subdirectories are ignored.
+    /// If a medium with the same path is there already, the second one is left out.
+    ///
+    /// Files are mapped, not copied. If a file is truncated while it is served, the process ends by a
+    /// signal.
     pub fn add_path(&mut self, path: &Path) {
         if path.is_dir() {
             self.add_directory(path);
@@ -126,12 +132,12 @@ impl Library {
         }
     }
 
-    /// Adds a live input: Motion-JPEG, which a thread of its own reads from `reader` from now on until it
-    /// ends. `mount` is the path in its URL, without the leading slash. The reader must block: any error
+    /// Adds a live input of Motion-JPEG. From now on, a thread of its own reads `reader` until that ends.
+    /// `mount` is the path in the input's URL, without the leading slash. The reader must block: any error
     /// but [`Interrupted`](std::io::ErrorKind::Interrupted) ends the input.
     ///
-    /// If `mount` is taken, or the system refuses a thread, that is added to [`Self::problems`], and the
-    /// input is not served.
+    /// If `mount` is taken, or if the system refuses a thread, the input is not served, and the reason is
+    /// added to [`Self::problems`].
     pub fn add_live(&mut self, mount: &str, reader: impl Read + Send + 'static) {
         let (wakers, rate) = (self.wakers.clone(), self.playback.frame_rate);
         match Live::start(mount, reader, self.clock, wakers, rate, self.normalising) {
@@ -141,11 +147,12 @@ impl Library {
     }
 
     /// Adds a moving test pattern without end, which shows a clock and the number of the frame. `mount` is
-    /// the path in its URL, without the leading slash. The clock and the number start over after at most 60
-    /// seconds, because the frames are a loop.
+    /// the path in the pattern's URL, without the leading slash. The frames are a loop of at most 60
+    /// seconds, after which the clock and the number start over.
     ///
-    /// The loop is made here, which blocks, for seconds if the pictures are large. If `mount` is taken, or
-    /// a picture cannot be encoded, that is added to [`Self::problems`], and the pattern is not served.
+    /// The loop is made in this call, which blocks for that time: for seconds if the pictures are large. If
+    /// `mount` is taken, or if a picture cannot be encoded, the pattern is not served, and the reason is
+    /// added to [`Self::problems`].
     #[cfg(feature = "pattern")]
     pub fn add_pattern(&mut self, mount: &str, format: PatternFormat) {
         match Pattern::prepare(format, self.normalising) {
@@ -156,9 +163,9 @@ impl Library {
         }
     }
 
-    /// Returns what could not be served, and why, in the order in which it was found. Empty if everything
-    /// is served. Of one file, only the first eight problems are kept, and one more tells how many others
-    /// there were.
+    /// Returns what could not be served, and why, in the order in which the problems were found. Empty if
+    /// everything is served. For each file, and for the pictures of each directory, only the first eight
+    /// problems are kept. If there were more, one further problem tells how many.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -174,16 +181,18 @@ impl Library {
         })
     }
 
-    /// Loads a frame of a recorded medium on this thread, and returns it. Blocks. This is for programs that
-    /// read a library themselves; a [`Server`](crate::server::Server) has threads for it.
+    /// Loads a frame of a recorded medium on this thread, and returns it. Blocks. Use this in programs that
+    /// read a library without a [`Server`](crate::server::Server), which has threads that load frames.
     ///
-    /// A frame that does not lie in a mapped file as it is sent stays in memory for as long as the library
-    /// exists, whatever the size of the cache.
+    /// If a frame can be sent as it lies in a mapped file, it takes no memory. Any other frame that was
+    /// loaded here stays in memory for as long as the library exists, whatever the size of the cache.
     ///
     /// # Errors
-    /// [`Miss::NotYet`] if a live input has not come that far; [`Miss::Overrun`] if it no longer has the
-    /// frame; [`Miss::Unusable`] if the frame cannot be sent, so skip it; [`Miss::End`] after the last
-    /// frame, and if there is no such track.
+    /// - [`Miss::NotYet`] if a live input has not come that far: try again later.
+    /// - [`Miss::Overrun`] if a live input no longer has the frame: go on at the newest frame, which the
+    ///   error names.
+    /// - [`Miss::Unusable`] if the frame cannot be sent: skip it.
+    /// - [`Miss::End`] after the last frame, and if there is no such track.
     pub fn load(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         if let Some(Medium::Recorded(recorded)) = self.medium(track.media) {
             self.loaded.load(recorded, track, id, self.normalising);
@@ -197,8 +206,8 @@ impl Library {
         self.loaded.cached_bytes()
     }
 
-    /// Returns whether there are no media: none was added, or none can be served, as [`Self::problems`]
-    /// says.
+    /// Returns whether the library has no media. Either none was added, or none can be served: see
+    /// [`Self::problems`].
     pub const fn is_empty(&self) -> bool {
         self.media.is_empty()
     }

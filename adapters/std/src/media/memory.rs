@@ -4,9 +4,10 @@ use std::fs;
 /// The memory that is assumed if the system does not say, in bytes.
 const UNKNOWN: usize = 1 << 30;
 
-/// Returns the default size of the cache of a [`Library`](super::Library) in bytes: a quarter of the memory
-/// that this process may use. On Linux that is the memory of the machine, or the limit of its control group
-/// (version 2) if that is less. Where the system does not say, the result is 256 MiB.
+/// Returns the default size in bytes of the cache of a [`Library`](super::Library): a quarter of the memory
+/// that this process may use. On Linux, that memory is the memory of the machine, or the limit of the
+/// process's control group (version 2) if the limit is less. If the system does not say how much memory
+/// there is, the result is 256 MiB.
 pub fn default_cache() -> usize {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
     // The limit of a container, or "max".

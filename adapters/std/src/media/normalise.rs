@@ -14,8 +14,8 @@ const HEADERS: u16 = 12 + 8 + 4;
 /// How frames are normalised before they are sent. The default adds restart markers for packets of
 /// [`SenderConfig::DEFAULT_MAX_PACKET`] bytes, and does not transcode.
 ///
-/// A frame that RFC 2435 can only carry once it is re-coded is re-coded whatever the options say, without
-/// loss.
+/// If RFC 2435 can carry a frame only after the frame was re-coded without loss, the frame is re-coded,
+/// whatever the options say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NormaliseOptions {
     /// Whether restart markers are added to frames that have none, and to frames whose restart intervals
@@ -25,13 +25,14 @@ pub struct NormaliseOptions {
     /// Frames that fit into one packet stay as they are. With `false`, all frames keep the restart markers
     /// that they have.
     pub restart_intervals: bool,
-    /// The length of the RTP packets that restart intervals are made for, in bytes: the
-    /// [`SenderConfig::max_packet`] of the server's senders. If the two differ, a lost packet costs more intervals, or more
-    /// bytes go to restart markers.
+    /// The length of the RTP packets that restart intervals are made for, in bytes. Set this to the
+    /// [`SenderConfig::max_packet`] of the server's senders. If the two differ, a lost packet costs more
+    /// restart intervals, or more bytes are spent on restart markers.
     pub max_packet: u16,
     /// Whether pictures that RFC 2435 cannot carry at all, such as progressive ones, are decoded and
     /// encoded anew as 4:2:0, with a slight loss. With `false`, or without the crate feature `transcode`,
-    /// they are left out, and [`Problem::transcode`](super::Problem::transcode) may say so.
+    /// such pictures are left out. [`Problem::transcode`](super::Problem::transcode) then tells whether the
+    /// option would help.
     pub transcode: bool,
 }
 

@@ -11,20 +11,20 @@ const MAX_PROBLEMS: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// The path of the file or directory. For a live input or a test pattern, it is no path but the name
-    /// under which that was added.
+    /// The path of the file or directory. For a live input or a test pattern, the name under which it was
+    /// added, which is no path.
     pub path: PathBuf,
-    /// The number of the frame in the file or the live input, from 0; frames that were left out count. For
-    /// a picture of a directory, it is 0, or the number of the picture in the directory. `None` if the
-    /// problem is of the whole file or input.
+    /// The number of the frame in the file or the live input, counted from 0. Frames that were left out are
+    /// counted, too. For a picture of a directory, [`Self::path`] names the picture, and this number is 0
+    /// or the place of the picture in the directory. `None` if the problem is of the whole file or input.
     pub frame: Option<u64>,
-    /// The offset of the fault in the file, or in the live input, in bytes from the start; `None` if that
+    /// The offset of the fault in bytes from the start of the file or the live input. `None` if the offset
     /// is not known.
     pub at: Option<u64>,
     /// The reason why the frame or file cannot be served: a clause in English, without the path.
     pub reason: String,
-    /// Whether the frame could perhaps be served with [`NormaliseOptions::transcode`], which is off. False
-    /// if that is on, would not help, or is not compiled in.
+    /// Whether [`NormaliseOptions::transcode`] is off, and the frame could perhaps be served if it were on.
+    /// False if that option is on, would not help, or is not compiled in.
     pub transcode: bool,
 }
 

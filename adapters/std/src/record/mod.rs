@@ -2,13 +2,13 @@
 //!
 //! The ending of the name decides the format. An `.mjpeg` or `.mjpg` file has the frames one after another,
 //! without times. An `.avi` file has a clock: that of the frames if they come at a steady rate, otherwise
-//! one of 120 or 1000 ticks per second; each frame has its place on that clock. Where frames are missing,
+//! one of 120 or 1000 ticks per second. Each frame has its place on that clock. Where frames are missing,
 //! the frame before is shown for longer. A gap of more than ten seconds, or a step back in time, becomes a
 //! cut.
 //!
-//! Whatever ends a recording, the file opens with all frames that were written whole, because sizes and
-//! counts are updated with each frame. Only the first eight frames of an `.avi` file wait in memory until
-//! the rate is known.
+//! Sizes and counts in the file are updated with each frame. So the file opens with all frames that were
+//! written whole, whatever ends the recording. Only the first eight frames of an `.avi` file wait in memory,
+//! until the rate is known.
 mod part;
 mod timeline;
 
@@ -27,16 +27,16 @@ const MAX_FILES: usize = 100;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// The paths of the files in their order: the one that the recording was created with, and those in
-    /// which it was continued. Files without a frame are not in it.
+    /// The paths of the files, in the order in which they were written: the file that the recording was
+    /// created with, and the files in which it was continued. A file without a frame is not in the list.
     pub files: Vec<PathBuf>,
-    /// The number of frames in the files.
+    /// The number of frames in all files together.
     pub frames: u64,
-    /// How many of the recorded frames missed restart intervals. In the place of each missing interval, the
+    /// How many of the recorded frames lacked restart intervals. In the place of each missing interval, the
     /// file has empty MCUs (minimum coded units), so that any decoder reads the picture; see [`mend`].
     pub mended: u64,
-    /// How many frames passed to [`Recorder::write`] are not in the files, because they are no JPEG
-    /// pictures, or came damaged in a way that cannot be mended.
+    /// How many frames that were passed to [`Recorder::write`] are not in the files because they are no
+    /// JPEG pictures, or because they came damaged in a way that cannot be mended.
     pub left_out: u64,
     /// The length of all files together, in bytes.
     pub bytes: u64,
@@ -53,8 +53,8 @@ pub enum RecordError {
     /// A file with this path exists already. It is not overwritten: choose another name.
     #[error("{} exists already; name another file, or remove this one", .0.display())]
     Exists(PathBuf),
-    /// A file cannot be created or written, for example because the disk is full. All frames before are in
-    /// the files.
+    /// A file cannot be created or written, for example because the disk is full. The recording is over. The
+    /// frames that [`Recorder::recorded`] counts stay in the files.
     #[error("{} cannot be written: {source}; {}", path.display(), advice(source))]
     Write {
         /// The path of the file that cannot be written.
@@ -68,20 +68,20 @@ pub enum RecordError {
     TooManyFiles(PathBuf),
 }
 
-/// Writes frames of a JPEG track to an `.avi`, `.mjpeg` or `.mjpg` file, whose format the ending decides.
-/// Pass each frame to [`Self::write`] in order, and call [`Self::finish`] at the end.
+/// Writes frames of a JPEG track to an `.avi`, `.mjpeg` or `.mjpg` file. The ending of the name decides the
+/// format. Pass each frame to [`Self::write`] in order, and call [`Self::finish`] at the end.
 ///
-/// All frames of an `.avi` file have one size in pixels, and the file has one clock, which is chosen by its
-/// first nine frames. If the size changes, or frames come so fast that the clock cannot express it, the
-/// recording continues in `NAME-2.avi`, and so on up to 100 files. Files that exist are never overwritten;
-/// their names are passed over. An `.mjpeg` file takes frames of any size.
+/// All frames of an `.avi` file have one size in pixels. The file has one clock, which is chosen by its
+/// first nine frames. If the size changes, or if frames come so fast that the clock cannot express it, the
+/// recording continues in `NAME-2.avi`, and so on up to 100 files. Files that exist are never overwritten:
+/// if a name is taken, the next number is used. An `.mjpeg` file takes frames of any size.
 ///
-/// Frames that miss some restart intervals are mended (see [`mend`]). Frames that are damaged otherwise are
-/// left out.
+/// Frames that lack some restart intervals are mended (see [`mend`]). Frames that are damaged in another way
+/// are left out.
 ///
 /// If a recorder is dropped without [`Self::finish`], the file has all frames that were written, but an
-/// `.avi` file lacks the index of its last frames. If fewer than nine frames came, an `.avi` file is empty
-/// then.
+/// `.avi` file has no index of its last frames. If an `.avi` file got fewer than nine frames, it is empty
+/// then, because these frames wait in memory.
 ///
 /// ```no_run
 /// # use pinhole_std::client::Client;
@@ -114,11 +114,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Creates the file at `path`, which is empty until the first frame. Its directory must exist.
+    /// Creates the file at `path`, which is empty until the first frame is written. The directory must
+    /// exist; otherwise [`RecordError::Write`] is returned.
     ///
     /// # Errors
     /// [`RecordError::Name`] if the name ends in none of `.avi`, `.mjpeg` and `.mjpg`;
-    /// [`RecordError::Exists`] if the file exists; [`RecordError::Write`] if it cannot be created.
+    /// [`RecordError::Exists`] if the file exists; [`RecordError::Write`] if the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, RecordError> {
         let kind = Self::kind(path)?;
         let file = create(path).map_err(|source| match source.kind() {
@@ -135,8 +136,8 @@ impl Recorder {
         })
     }
 
-    /// Checks that a recording may have this name, without a look at the disk: that its ending is `.avi`,
-    /// `.mjpeg` or `.mjpg`, in upper or lower case.
+    /// Checks whether a recording may have this name: the ending must be `.avi`, `.mjpeg` or `.mjpg`, in
+    /// upper or lower case. The disk is not looked at, so [`Self::create`] can still fail.
     ///
     /// # Errors
     /// [`RecordError::Name`] if the ending is another one.
@@ -145,12 +146,15 @@ impl Recorder {
     }
 
     /// Appends a frame. A frame that is no JPEG picture, or that is damaged in a way that cannot be mended,
-    /// is left out and counted in [`Recorded::left_out`]; that is no error. After an error, and after
-    /// [`Self::finish`], nothing more is written, and calls return `Ok`.
+    /// is left out and counted in [`Recorded::left_out`]; that is no error.
+    ///
+    /// After an error, and after [`Self::finish`], the recording is over: further calls write nothing, and
+    /// return `Ok`.
     ///
     /// # Errors
-    /// [`RecordError::Write`] if the file cannot be written, and [`RecordError::TooManyFiles`] if the frame
-    /// needs another file and there are 100. All frames before this one are in the files.
+    /// [`RecordError::Write`] if a file cannot be written or created, and [`RecordError::TooManyFiles`] if
+    /// the frame needs another file and there are 100 already. The frames that [`Self::recorded`] counts
+    /// stay in the files.
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), RecordError> {
         let mut buffer = mem::take(&mut self.buffer);
         let written = match whole(frame, &mut buffer) {
@@ -164,11 +168,15 @@ impl Recorder {
         written
     }
 
-    /// Completes the file, and removes a file without a frame. Nothing can be written after that; further
-    /// calls do nothing.
+    /// Ends the recording: writes the frames that still wait in memory, and the index of an `.avi` file. If
+    /// no frame was written to the open file, the file is removed. If removing fails, an unused file stays,
+    /// which is no error. After this, [`Self::write`] writes nothing. A second call of this method does
+    /// nothing, and returns `Ok`.
     ///
     /// # Errors
-    /// [`RecordError::Write`] if the file cannot be written. The recording is over then, too.
+    /// [`RecordError::Write`] if the file cannot be written. The recording is over then, too. The frames
+    /// that [`Self::recorded`] counts stay in the file, but an `.avi` file may have no index of its last
+    /// frames.
     pub fn finish(&mut self) -> Result<(), RecordError> {
         let Some((path, part)) = &mut self.part else { return Ok(()) };
         let finished = part.finish().map_err(|source| RecordError::Write { path: path.clone(), source });
@@ -176,8 +184,9 @@ impl Recorder {
         finished
     }
 
-    /// Returns what was recorded so far, including the open file. The first frames of an `.avi` file count
-    /// only once they are written: with the ninth, or at [`Self::finish`].
+    /// Returns what was recorded so far, including the open file. This can be called at any time, also
+    /// after [`Self::finish`] and after an error. The first frames of an `.avi` file are counted only once
+    /// they are written, which is when the ninth frame comes or [`Self::finish`] is called.
     pub fn recorded(&self) -> Recorded {
         let mut recorded = self.recorded.clone();
         if let Some((path, part)) = &self.part {

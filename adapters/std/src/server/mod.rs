@@ -27,11 +27,12 @@ pub struct Options {
     /// [`Server::local_addr`] tells. RTP and RTCP are sent from UDP ports of the same address, which the
     /// system chooses.
     pub listen: SocketAddr,
-    /// The configuration of each connection. Give [`NormaliseOptions`](crate::media::NormaliseOptions) the
-    /// same `max_packet`.
+    /// The configuration of each connection. If you change its `max_packet`, give the library's
+    /// [`NormaliseOptions`](crate::media::NormaliseOptions) the same value, so that restart intervals fit
+    /// the packets.
     pub config: Config,
-    /// The most RTSP connections at once, over all event loops. Further ones are closed as soon as they are
-    /// accepted, without a reply.
+    /// The most RTSP connections at once, over all event loops. If there are so many, any further
+    /// connection is closed as soon as it is accepted, without a reply.
     pub max_connections: usize,
     /// The number of event loops, each on a thread of its own. A connection goes to the loop that has the
     /// fewest, and stays there.
@@ -70,8 +71,8 @@ pub enum Error {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A client has set up a track. It plays only once it asks for that, which is no event. There is one
-    /// event for each track of a session.
+    /// A client has set up a track of a session. Each track has an event of its own. The track does not
+    /// play yet: the client has to ask for that with PLAY, which is no event.
     Opened {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
@@ -82,25 +83,27 @@ pub enum Event {
         /// The lower transport of the track's packets.
         transport: LowerTransport,
     },
-    /// Frames of a track were left out because they were late or no longer there, so that the video keeps
-    /// its duration. A client whose network is too slow causes this.
+    /// Frames of a track were left out, so that the video keeps its duration. The usual cause is a client
+    /// whose network is too slow, so that the frames were late or no longer in the store. Frames that
+    /// cannot be sent count, too.
     Skipped {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
         /// The identifier of the session that the track belongs to.
         session: SessionId,
-        /// How many frames of the track were left out since the last such event.
+        /// How many frames of the track were left out since the last such event, or since the track was set
+        /// up if there was none.
         frames: u64,
     },
-    /// A client is sent fewer frames of a track than before because it reports loss, or more again because
-    /// it reports less.
+    /// From now on, a client is sent another share of a track's frames. The share falls if the client
+    /// reports loss, and rises again if the client reports less loss.
     Adapted {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
         /// The identifier of the session that the track belongs to.
         session: SessionId,
-        /// Every `one_in`-th frame is sent from now on, from 1, which means all frames, to 8. At least two
-        /// frames a second are sent in any case.
+        /// Every `one_in`-th frame is sent from now on. The value is from 1, which means all frames, to 8.
+        /// At least two frames a second are sent in any case.
         one_in: u8,
     },
     /// A track was played to its end. It stays set up, so that the client can play it again.
@@ -128,18 +131,17 @@ pub enum Event {
     Refused {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
-        /// The URL of the refused request, as text for people. Invalid UTF-8 in it is replaced.
+        /// The URL of the refused request, for people to read. Invalid UTF-8 in it is replaced.
         url: String,
-        /// The status of the server's reply: 404 (Not Found).
+        /// The status of the server's reply. It is always 404 (Not Found).
         status: u16,
     },
-    /// The server has closed a connection. A client that closes its connection, or loses it, causes no such
-    /// event, but [`Self::Closed`] for each of its tracks.
+    /// The server has closed a connection. If the client closes its connection or loses it, this event does
+    /// not come; [`Self::Closed`] comes for each of the client's tracks.
     Disconnected {
         /// The address and TCP port from which the client had connected.
         peer: SocketAddr,
-        /// Why the server has closed the connection. [`ConnError::Closed`] also comes when the server is
-        /// stopped.
+        /// Why the server has closed the connection. It is [`ConnError::Closed`] if the server was stopped.
         error: ConnError,
     },
     /// Something happened at a live input.
@@ -158,8 +160,8 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Makes the server send BYE to all sessions, and [`Server::run`] return once that is sent, after about
-    /// half a second at the latest. Returns at once. If the server does not run yet, [`Server::run`]
+    /// Stops the server. Returns at once. The server sends BYE to all sessions, and then [`Server::run`]
+    /// returns, after about half a second at the latest. If the server does not run yet, [`Server::run`]
     /// returns soon after its start. Further calls do nothing.
     pub fn stop(&self) {
         self.workers.stop();
@@ -225,11 +227,11 @@ impl Server {
     }
 
     /// Serves until [`Handle::stop`] is called, and blocks meanwhile. If every medium is a live input,
-    /// serving also ends when all of them have ended and their last frames are sent.
+    /// serving also ends when all inputs have ended and their last frames are sent.
     ///
-    /// One event loop runs on this thread, the others on threads of their own. Each of them calls `tell`
-    /// for what happens, one at a time: the others wait meanwhile if they have something to tell, too. No
-    /// client of a loop is served while it calls `tell`, so return soon.
+    /// One event loop runs on this thread, and each of the others on a thread of its own. Every event loop
+    /// calls `tell` with its events. The calls never overlap: if two loops have events, one of them waits.
+    /// While a loop calls `tell` or waits to do so, it serves no client, so return soon.
     ///
     /// # Errors
     /// [`Error::Loop`] if the operating system fails a loop, which also ends the others. Nothing that a

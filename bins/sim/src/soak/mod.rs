@@ -50,8 +50,9 @@ const CLIPS: [(u16, u16, u32, bool); 5] =
 /// Duration of each clip.
 const ROUND_SECS: u32 = 4;
 
-/// Runs scenarios, each drawn from a seed, and checks the invariants of the [module](self) in them. A seed
-/// has the same scenario and the same result each time, for a number of minutes.
+/// Runs scenarios in virtual time, and checks in them the invariants of the [module](self). Each scenario
+/// is drawn from a seed. For the same seed and the same number of minutes, the scenario and the result are
+/// always the same.
 #[derive(Clone, Debug)]
 pub struct Soak {
     clips: Vec<Clip>,
@@ -59,8 +60,8 @@ pub struct Soak {
 }
 
 impl Soak {
-    /// Makes the clips that are served. Each seed takes `minutes` minutes of virtual time, and a little
-    /// more to end its sessions.
+    /// Makes the clips that are served. The run of each seed takes `minutes` minutes of virtual time, and a
+    /// little more to end its sessions.
     ///
     /// # Errors
     /// Returns [`NoClip`] if a clip cannot be made.
@@ -74,11 +75,13 @@ impl Soak {
         Ok(Self { clips: CLIPS.into_iter().map(clip).collect::<Result<_, NoClip>>()?, minutes })
     }
 
-    /// Runs all seeds, `jobs` of them at a time on threads of their own; 0 counts as 1. Blocks. Returns the
-    /// totals of all seeds. Nothing runs after a failure but the seeds that were begun before.
+    /// Runs all `seeds`, on `jobs` threads of their own, which run one seed at a time each. If `jobs` is 0,
+    /// there is one thread. Blocks until all are done. Returns the totals of all seeds together. If a seed
+    /// fails, no further seed is begun.
     ///
     /// # Errors
-    /// Returns the [`Failure`] with the smallest seed. [`Self::replay`] shows it again.
+    /// Returns the [`Failure`] of the smallest seed that failed. Pass that seed to [`Self::replay`] to see
+    /// the failure again.
     pub fn run(&self, seeds: Range<u64>, jobs: usize) -> Result<Totals, Failure> {
         let next = AtomicU64::new(seeds.start);
         let result: Mutex<Result<Totals, Failure>> = Mutex::new(Ok(Totals::default()));
@@ -110,12 +113,12 @@ impl Soak {
         result.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Runs one seed, and writes what `trace` asks for. The inner result is that of the seed: its totals,
-    /// or its [`Failure`].
+    /// Runs one seed, and writes what `trace` asks for. Blocks. The inner result is that of the seed: its
+    /// totals, or its [`Failure`].
     ///
     /// # Errors
-    /// Returns an error if the files of the trace cannot be created. If one cannot be written later, that
-    /// is said on standard error, and the run goes on.
+    /// The outer result is an error if a file of the trace cannot be created. If a file cannot be written
+    /// later, a message is printed to standard error, and the run goes on.
     pub fn replay(&self, seed: u64, trace: Trace<'_>) -> io::Result<Result<Totals, Failure>> {
         // The files of the trace are opened here first, to report errors.
         let scenario = self.scenario(seed);

@@ -12,7 +12,7 @@ pub struct Totals {
     pub time: Duration,
     /// The number of TCP connections that clients began.
     pub connections: u64,
-    /// The number of sessions that ended although the user had not left.
+    /// The number of sessions that ended although the user had not ended them.
     pub lost_sessions: u64,
     /// The number of frames that clients received completely, by UDP or interleaved.
     pub complete: u64,
@@ -20,11 +20,13 @@ pub struct Totals {
     pub interleaved: u64,
     /// The number of frames that clients received with missing parts.
     pub damaged: u64,
-    /// The number of frames that clients counted as missing: nothing useful of them came.
+    /// The number of frames of which a client received nothing useful, and which the client counted as
+    /// missing.
     pub missing: u64,
-    /// The number of frames that clients counted as left out by the server.
+    /// The number of frames that the server left out, as counted by the clients.
     pub skipped: u64,
-    /// The number of RTP packets by UDP that left the server's host, whether they arrived or not.
+    /// The number of RTP packets that left the server's host by UDP. Packets that did not arrive are
+    /// counted, too.
     pub rtp_by_udp: u64,
     /// Counts of the link-layer frames on the clients' links, in both directions.
     pub links: LinkTotals,
@@ -44,7 +46,7 @@ pub struct Totals {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkTotals {
-    /// The number of frames that were sent, whether they arrived or not.
+    /// The number of frames that were sent. Frames that did not arrive are counted, too.
     pub sent: u64,
     /// The number of frames that were lost at random.
     pub lost: u64,
@@ -56,7 +58,7 @@ pub struct LinkTotals {
     pub duplicated: u64,
     /// The number of frames in which a byte was changed.
     pub corrupted: u64,
-    /// The number of frames that were held back, so that later ones overtook them.
+    /// The number of frames that were held back so that later frames overtook them.
     pub reordered: u64,
 }
 
@@ -104,8 +106,8 @@ impl Totals {
         }
     }
 
-    /// Returns all counts of these totals but the time, each with a name for reports. The order is the same
-    /// each time.
+    /// Returns all counts of these totals except [`Self::time`], each with a name for reports. The order is
+    /// the same in each call.
     pub fn counts(&self) -> [(&'static str, u64); 20] {
         let links = &self.links;
         [

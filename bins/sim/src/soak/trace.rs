@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 pub struct Trace<'a> {
     /// Whether to write the scenario and its events to standard error, with virtual times in seconds.
     pub verbose: bool,
-    /// The path of capture files in the format of libpcap, one for each host, with its packets. The host's
-    /// name stands before the extension: `fail.pcap` stands for `fail-server.pcap`, `fail-client1.pcap` and
-    /// so on. Files that exist are overwritten. `None` to write none.
+    /// The path from which the names of capture files are made. Each host has a file in the format of
+    /// libpcap with the host's packets. The host's name is put before the extension: with `fail.pcap`, the
+    /// files are `fail-server.pcap`, `fail-client1.pcap` and so on. Files that exist are overwritten. With
+    /// `None`, no file is written.
     pub pcap: Option<&'a Path>,
 }
 

@@ -2,19 +2,20 @@
 use pinhole::time::Instant;
 use std::fmt;
 
-/// An invariant that did not hold: in which seed, when, and what was found instead. It is displayed as text
-/// with all of its parts.
+/// An invariant that did not hold. It says in which seed, when and where, and what was found instead. It is
+/// displayed as text with all of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The seed whose scenario shows the failure: pass it to [`Soak::replay`](super::Soak::replay), with
-    /// the same number of minutes.
+    /// The seed whose scenario shows the failure. To see the failure again, pass this seed to
+    /// [`Soak::replay`](super::Soak::replay) of a [`Soak`](super::Soak) with the same number of minutes.
     pub seed: u64,
-    /// The time of the failure on the network's clock, which starts at 0; 0 also if something has panicked.
+    /// The time of the failure on the network's clock, which starts at 0. If something has panicked, this
+    /// is 0.
     pub at: Instant,
     /// The name of the host at which the failure was found: `server`, `client1` and so on, or `all`. Empty
     /// if something has panicked.
     pub host: String,
-    /// The invariant that does not hold, as a clause that says what should be.
+    /// The invariant that does not hold: a clause in English that says what should be.
     pub invariant: &'static str,
     /// What was found instead of what should hold, for people.
     pub details: String,

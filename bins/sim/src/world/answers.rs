@@ -4,8 +4,8 @@ use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::time::Duration;
 
-/// The answers of a simulated application that has one medium, at `/clip`: what its
-/// [`Catalog`](pinhole::server::Catalog) returns.
+/// The answers of a simulated application that has one medium, at `/clip`. A
+/// [`Catalog`](pinhole::server::Catalog) returns them.
 #[derive(Clone, Debug)]
 pub struct Answers {
     /// The duration of the medium, which DESCRIBE states; `None` if it is live.
@@ -15,7 +15,8 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Creates the answers for `clip`, which is played for `duration`, or is live if that is `None`.
+    /// Creates the answers for `clip`. `duration` is how long the clip is played. With `None`, the medium
+    /// is live.
     pub fn new(clip: &Clip, duration: Option<Duration>) -> Self {
         Self { duration, tracks: [clip.track()], random: 7 }
     }
@@ -26,8 +27,8 @@ impl Answers {
         self.random
     }
 
-    /// Returns 0, the number of the medium, if the path of `url` is `/clip`; `None` otherwise, so that the
-    /// request is refused.
+    /// Returns the number of the medium, which is 0, if the path of `url` is `/clip`. Returns `None` for
+    /// any other path: refuse the request then.
     pub fn find(&self, url: &Url<'_>) -> Option<u16> {
         url.path_is("clip").then_some(0)
     }

@@ -27,7 +27,8 @@ pub struct Host {
     pub port: Port,
     /// The host's sockets. Add one with [`Self::tcp`] or [`Self::udp_pair`].
     pub sockets: SocketSet<'static>,
-    /// The host's IP address, whose last part is the host's number: 1 for the server, then 2 and so on.
+    /// The host's IP address. Its last part is the host's number: the server is number 1, and the other
+    /// hosts follow.
     pub address: IpAddress,
 }
 
@@ -62,17 +63,18 @@ impl Host {
     }
 
     /// Adds a TCP socket with buffers of `receive` and `transmit` bytes, and returns its handle. The socket
-    /// is closed: call [`Self::connect`], or [`listen`](tcp::Socket::listen) on [`Self::socket`].
+    /// is closed at first. Call [`Self::connect`] to connect it, or [`listen`](tcp::Socket::listen) of
+    /// [`Self::socket`] to listen.
     pub fn tcp(&mut self, receive: usize, transmit: usize) -> SocketHandle {
         let buffer = |len| tcp::SocketBuffer::new(vec![0; len]);
         self.sockets.add(tcp::Socket::new(buffer(receive), buffer(transmit)))
     }
 
-    /// Adds two UDP sockets, bound to `port` for RTP and to `port + 1` for RTCP. Each has buffers for
-    /// `receive` and `transmit` packets of up to 1500 bytes.
+    /// Adds two UDP sockets: one bound to `port` for RTP, and one bound to `port + 1` for RTCP. Each has a
+    /// buffer for `receive` packets and one for `transmit` packets, of up to 1500 bytes each.
     ///
     /// # Panics
-    /// For port 0 and port 65535.
+    /// If `port` is 0 or 65535.
     pub fn udp_pair(&mut self, port: u16, receive: usize, transmit: usize) -> UdpPair {
         let mut bind = |port: u16| {
             let buffer = |n| udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; n], vec![0; n * 1500]);

@@ -43,7 +43,8 @@ pub struct App {
     /// The server's notices in their order, each as the client's address and port, a space, and the
     /// [`Notice`](server::Notice) in its debug format.
     pub log: Vec<String>,
-    /// The number of frames that were left out because they were late or no longer there, in all sessions.
+    /// The number of frames that were left out because they were late or no longer there. All sessions
+    /// count together, since the start.
     pub skipped: u64,
 }
 
@@ -79,10 +80,10 @@ pub enum Media {
     Live(Clip),
 }
 
-/// Resources for a server of at most two clients, with little memory: 512 bytes of each TCP socket to
-/// receive requests, room for only one reply or one packet to send, and three packets of 1500 bytes in each
-/// buffer of the UDP sockets. There is no frame ring, because a simulated server reads the frames of its
-/// clip in place.
+/// Resources for a server of at most two clients with little memory. Each TCP socket has 512 bytes to
+/// receive requests, and room for only one reply or one packet to send. Each buffer of the UDP sockets has
+/// room for three packets of 1500 bytes. There is no frame ring, because a simulated server reads the
+/// frames of its clip in place.
 pub const SMALL: ServerResources = ServerResources {
     connections: 2,
     tcp: TcpBuffers { receive: 512, transmit: server::Config::DEFAULT.message_len() },
@@ -91,8 +92,9 @@ pub const SMALL: ServerResources = ServerResources {
     config: server::Config::DEFAULT,
 };
 
-/// Returns buffers of a UDP pair, with room for `packets` packets of up to 1500 bytes in each of the four:
-/// RTP and RTCP, to receive and to transmit. `None` for 0 packets, which makes a server that has no UDP.
+/// Returns the four buffers of a UDP pair: for RTP and for RTCP, to receive and to transmit. Each has room
+/// for `packets` packets of up to 1500 bytes. Returns `None` if `packets` is 0; a server with `None` has no
+/// UDP.
 pub const fn udp(packets: usize) -> Option<UdpBuffers> {
     let buffer = PacketBuffer::of(packets, 1500);
     let [rtp_receive, rtp_transmit, rtcp_receive, rtcp_transmit] = [buffer; 4];
@@ -124,10 +126,10 @@ pub type Ring = FrameRing<Vec<Slot>, Vec<u8>>;
 pub struct Watcher {
     /// The host that the client runs on.
     pub host: Host,
-    /// The client's RTSP connection and sockets, which the [`Sim`] polls. Pause or seek by its
+    /// The client's RTSP connection and sockets. The [`Sim`] polls them. To pause or seek, use
     /// [`conn_mut`](Client::conn_mut).
     pub client: Client<'static, String>,
-    /// The frames that the client received: the newest 200, of up to 4 MiB together.
+    /// The newest frames that the client received: at most 200 frames, of at most 4 MiB together.
     pub ring: Ring,
     /// The events of the client so far, in their order, each in its debug format.
     pub log: Vec<String>,
@@ -135,17 +137,18 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Returns whether there was an event whose debug format starts with `what`, such as the name
+    /// Returns whether [`Self::log`] has an event whose debug format starts with `what`, such as the name
     /// `Playing`.
     pub fn told(&self, what: &str) -> bool {
         self.log.iter().any(|event| event.starts_with(what))
     }
 
-    /// Checks the received frames of a recorded clip that are in the ring: their order, and the bytes of
-    /// complete frames. Returns the number of complete frames, and that of damaged ones.
+    /// Checks the frames of a recorded clip that are in [`Self::ring`]: the order of all frames, and the
+    /// bytes of complete frames. Returns the number of complete frames, and then the number of damaged
+    /// ones.
     ///
     /// # Panics
-    /// If a complete frame is not the clip's, or a frame is out of order.
+    /// If a complete frame differs from the clip's, or if a frame is out of order.
     pub fn check(&self, clip: &Clip) -> (u64, u64) {
         let (mut complete, mut damaged) = (0, 0);
         let mut last = None;
@@ -166,35 +169,37 @@ impl Watcher {
     }
 }
 
-/// A server, its clients, their network, and the time. It gives a turn to each host whenever one has asked
-/// for it or a frame arrives, and then moves the time on.
+/// A server, its clients, their network, and the time. Each host gets a turn whenever it has asked for one
+/// or a frame has arrived at it. Then the time jumps to the next such moment.
 pub struct Sim {
     /// The network that connects all hosts. Use it to inject frames; the [`Sim`] drives it.
     pub network: Rc<RefCell<Network>>,
     medium: Medium,
     family: Family,
     faults: Faults,
-    /// The current virtual time, from 0. It goes on in [`Self::run`] and [`Self::pass`] only.
+    /// The current virtual time, which starts at 0. Only [`Self::run`] and [`Self::pass`] change it.
     pub at: Instant,
-    /// How long clients that [`Self::watch`] adds from now on delay their TCP acknowledgements, for which a
-    /// full transmit buffer of the server waits. `None`, as at first, for no delay.
+    /// How long a client delays its TCP acknowledgements. A server whose transmit buffer is full waits for
+    /// them. The value applies to clients that [`Self::watch`] adds from now on. With `None`, which is the
+    /// default, there is no delay.
     pub ack_delay: Option<smoltcp::time::Duration>,
-    /// The time for which the server's main loop is busy with other things after each turn, so that it does
-    /// not poll; 0 at first.
+    /// For how long the server's main loop is busy with other things after each turn, so that it does not
+    /// poll. The default is 0.
     pub busy: smoltcp::time::Duration,
     /// The server, its host and its application.
     pub served: Served,
     /// The clients and their hosts, in the order in which [`Self::watch`] added them.
     pub watchers: Vec<Watcher>,
-    /// Hosts whose sockets the test itself drives. The [`Sim`] only polls their interfaces: push a host of
-    /// [`Self::host`] here.
+    /// Hosts whose sockets the test itself drives. Push a host that [`Self::host`] has created here, so
+    /// that the [`Sim`] polls its interface. The [`Sim`] does nothing else with the host.
     pub others: Vec<Host>,
 }
 
 impl Sim {
-    /// Creates a server of `media` on host 1, whose own link has no faults, and a network whose links to
-    /// clients have the faults of the first part of `faults`. The second part is the seed of all
-    /// randomness. `resources` are those of the server: [`SMALL`], for example.
+    /// Creates a network, and a server of `media` on host 1. The server's own link has no faults.
+    ///
+    /// `faults` has two parts: the faults of the links to clients, and the seed of all randomness.
+    /// `resources` are those of the server, such as [`SMALL`].
     ///
     /// # Panics
     /// If no server can be made with these resources, for example because a buffer is too small.
@@ -230,16 +235,17 @@ impl Sim {
         Self { network, medium, family, faults, at, ack_delay: None, busy, served, watchers, others }
     }
 
-    /// Creates one more host on the network. Its address is the next one after those of [`Self::watchers`]
-    /// and [`Self::others`]: push the host to [`Self::others`] before the next host or client is added, or
-    /// both have the same address.
+    /// Creates one more host on the network. Push it to [`Self::others`] before the next host or client is
+    /// added. Its address is the next one after those of [`Self::watchers`] and [`Self::others`]: if it is
+    /// not pushed there, the next host gets the same address.
     pub fn host(&mut self) -> Host {
         let number = 2 + self.watchers.len() + self.others.len();
         Host::new(&self.network, self.medium, self.family, self.faults, number as u8)
     }
 
-    /// Adds a client on a host of its own, which connects to `/clip` on the server and plays from the
-    /// start. It goes on in [`Self::run`] and [`Self::pass`]; its state is the last of [`Self::watchers`].
+    /// Adds a client on a host of its own. The client connects to `/clip` on the server, and plays from the
+    /// start. Nothing happens until [`Self::run`] or [`Self::pass`] is called. The new client is the last
+    /// of [`Self::watchers`].
     ///
     /// # Panics
     /// If no client can be made with this configuration.
@@ -261,11 +267,11 @@ impl Sim {
         self.watchers.push(Watcher { host, client, ring, log: vec![], wake: None });
     }
 
-    /// Runs all hosts until `done` returns true, for at most `seconds` of virtual time. `done` is called
-    /// after each turn. Returns true as soon as it is done, and false if the time has passed.
+    /// Runs all hosts until `done` returns true, for at most `seconds` seconds of virtual time. `done` is
+    /// called after each turn. Returns true as soon as `done` has, and false if the time has passed.
     ///
     /// # Panics
-    /// If there are 20,000 turns without passing time, because something asks to be polled again and again.
+    /// If there are 20,000 turns while no time passes, because a host asks to be polled again and again.
     pub fn run(&mut self, seconds: u64, done: impl FnMut(&mut Self) -> bool) -> bool {
         self.run_until(self.at + smoltcp::time::Duration::from_secs(seconds), done)
     }
@@ -273,7 +279,7 @@ impl Sim {
     /// Runs all hosts for `millis` milliseconds of virtual time.
     ///
     /// # Panics
-    /// If there are 20,000 turns without passing time, because something asks to be polled again and again.
+    /// If there are 20,000 turns while no time passes, because a host asks to be polled again and again.
     pub fn pass(&mut self, millis: u64) {
         self.run_until(self.at + smoltcp::time::Duration::from_millis(millis), |_| false);
     }

@@ -14,39 +14,43 @@ const FORMATS: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputEvent {
-    /// The format of the input's frames from now on. This event comes with the first frame, and whenever
-    /// the format changes. Nothing needs to be done: clients are told by the frames themselves.
+    /// The frames of the input have this format from now on. This event comes with the first frame, and
+    /// whenever the format changes. Nothing needs to be done: the frames themselves tell clients their
+    /// format.
     Format {
         /// The width of the frames in pixels.
         width: u16,
         /// The height of the frames in pixels.
         height: u16,
-        /// The chroma sampling of the frames as they are sent, which can differ from that of the input.
+        /// The chroma sampling of the frames as they are sent. If frames are transcoded, it can differ from
+        /// the sampling of the input.
         sampling: Sampling,
     },
-    /// Parts of the input were not sent. The counts are those since the last such event. There is at most
-    /// one a second, and one at the end if needed. The input goes on.
+    /// Parts of the input were not sent; the input goes on. This event comes at most once a second, and
+    /// once more before [`Self::Ended`] if there is something left to tell.
     Trouble(InputTrouble),
     /// The input has ended, or cannot be read any more. This comes once, as the last event of the input.
-    /// Clients get the frames that are left; the input does not start again.
+    /// Clients still get the frames that are left. The input does not start again.
     Ended,
 }
 
-/// The parts of a live input that were not sent, since the last report.
+/// The parts of a live input that were not sent. All counts start at 0 after each [`InputEvent::Trouble`]
+/// of the input; those of the first event count from the start of the input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InputTrouble {
-    /// The number of frames that were dropped because they came faster than they could be normalised, or
-    /// more than 100 milliseconds ahead of real time.
+    /// The number of frames that were dropped since the input's last [`InputEvent::Trouble`]. Frames are
+    /// dropped if they come faster than they can be normalised, or more than 100 milliseconds ahead of real
+    /// time.
     pub dropped: u64,
-    /// The number of frames that cannot be sent: damaged ones, ones that RTP cannot carry, and ones of more
-    /// than 16 MiB.
+    /// The number of frames since the input's last [`InputEvent::Trouble`] that cannot be sent: damaged
+    /// frames, frames that RTP cannot carry, and frames of more than 16 MiB.
     pub left_out: u64,
-    /// The number of bytes between frames that belong to no frame. What an input's container format has
-    /// there, such as headers of parts, does not count.
+    /// The number of bytes since the input's last [`InputEvent::Trouble`] that belong to no frame. Bytes
+    /// that the input's container format has between frames, such as the headers of parts, do not count.
     pub junk: u64,
-    /// Why the first of the frames in [`Self::left_out`] cannot be sent. `None` if there are none, or if
-    /// they were only too long.
+    /// Why the first of the frames in [`Self::left_out`] cannot be sent. `None` if [`Self::left_out`] is 0,
+    /// or if it counts only frames that were too long.
     pub problem: Option<Problem>,
 }
 

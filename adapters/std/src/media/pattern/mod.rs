@@ -37,8 +37,9 @@ const CANVAS_BYTES: usize = 256 << 20;
 /// The encoder's quality, of 100: flat colours and sharp letters without visible noise.
 const QUALITY: u8 = 85;
 
-/// The size and frame rate of a test pattern, within what can be made and shown: 16 to 8192 pixels each
-/// way, 0.1 to 1000 frames per second, and at most 2^31 pixels per second.
+/// The size and the frame rate of a test pattern. The width and the height are from 16 to 8192 pixels each,
+/// and the rate is from 0.1 to 1000 frames per second. Width, height and rate multiplied are at most 2^31
+/// pixels per second. [`Self::new`] refuses anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PatternFormat {
     width: u16,
@@ -47,12 +48,12 @@ pub struct PatternFormat {
 }
 
 impl PatternFormat {
-    /// Creates the format of a pattern of `width` by `height` pixels.
+    /// Creates the format of a test pattern. `width` and `height` are in pixels.
     ///
     /// # Errors
-    /// [`PatternFormatError::Size`] if a side is less than 16 or more than 8192 pixels;
-    /// [`PatternFormatError::Rate`] for less than 0.1 or more than 1000 frames per second;
-    /// [`PatternFormatError::PixelRate`] for more than 2^31 pixels per second.
+    /// - [`PatternFormatError::Size`] if the width or the height is less than 16 or more than 8192 pixels.
+    /// - [`PatternFormatError::Rate`] if the rate is less than 0.1 or more than 1000 frames per second.
+    /// - [`PatternFormatError::PixelRate`] if the pattern has more than 2^31 pixels per second.
     pub fn new(width: u16, height: u16, frame_rate: FrameRate) -> Result<Self, PatternFormatError> {
         let sides = MIN_SIDE..=MAX_SIDE;
         if !sides.contains(&width) || !sides.contains(&height) {
@@ -92,7 +93,7 @@ impl PatternFormat {
     }
 }
 
-/// Why there is no test pattern of a size and rate. It is displayed as a sentence for the user.
+/// Why a test pattern cannot have this size and frame rate. It is displayed as a sentence for the user.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PatternFormatError {
@@ -104,11 +105,11 @@ pub enum PatternFormatError {
         /// The height that was asked for, in pixels.
         height: u16,
     },
-    /// The rate is less than 0.1 or more than 1000 frames per second.
+    /// The frame rate is less than 0.1 or more than 1000 frames per second.
     #[error("the rate must be from 0.1 to 1000 frames per second")]
     Rate,
-    /// The size and the frame rate are allowed by themselves, but make more than 2^31 pixels per second,
-    /// which is about 8K at 60 frames per second. Lower either.
+    /// The size and the frame rate are each within their limits, but together they make more than 2^31
+    /// pixels per second. That is about 8K at 60 frames per second. Lower the size or the rate.
     #[error("this is more than 8K at 60 frames per second; lower the size or the rate")]
     PixelRate,
 }

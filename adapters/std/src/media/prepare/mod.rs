@@ -24,11 +24,12 @@ const BUFFER: usize = 1 << 20;
 /// How [`prepare`] prepares a file.
 #[derive(Clone, Copy, Debug)]
 pub struct PrepareOptions {
-    /// How the frames of the file are normalised: in the same way as in the [`Library`](super::Library)
-    /// that will serve the output.
+    /// How the frames of the file are normalised. Use the same options as for the
+    /// [`Library`](super::Library) that will serve the output: otherwise that library may have to re-code
+    /// the frames again.
     pub normalising: NormaliseOptions,
-    /// The frame rate of an input without a clock of its own: of any but an AVI file. The output has this
-    /// rate then.
+    /// The frame rate of an input that has no clock of its own. Only AVI files have one. The output is
+    /// played at this rate then.
     pub frame_rate: FrameRate,
     /// Whether an output file that exists is replaced. With `false`, [`prepare`] returns
     /// [`PrepareError::Exists`] instead.
@@ -40,8 +41,8 @@ pub struct PrepareOptions {
 pub struct Progress {
     /// The number of frames that are written or left out so far.
     pub done: u64,
-    /// The number of frames of the input that could be sent, as far as their headers tell. [`Self::done`]
-    /// reaches it at the end.
+    /// The number of frames of the input that could be sent, as far as their headers tell. At the end,
+    /// [`Self::done`] is equal to this number.
     pub frames: u64,
 }
 
@@ -53,25 +54,26 @@ pub struct Prepared {
     pub frames: u64,
     /// How many frames of the output differ from those of the input, because they were normalised.
     pub changed: u64,
-    /// The number of frames of the input that were found but are not in the output, because they cannot be
-    /// sent; [`Self::problems`] says why. Each is replaced by a repetition of the frame before, so that the
-    /// other frames keep their time.
+    /// The number of frames of the input that were found but cannot be sent, so that the output does not
+    /// have them; [`Self::problems`] says why. In the place of each, the output repeats the frame before,
+    /// so that the other frames keep their time.
     pub left_out: u64,
     /// The length of the output in bytes.
     pub bytes: u64,
-    /// The faults of the input, of which only the first few are kept. Empty if all of it is in the output.
+    /// The faults of the input. Only the first few are kept. Empty if the output has everything that the
+    /// input has.
     pub problems: Vec<Problem>,
 }
 
-/// Why [`prepare`] has written nothing. An output that existed before is unchanged.
+/// Why [`prepare`] has written no output. If a file was at the output's path before, it is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrepareError {
     /// The output with this path exists already, and [`PrepareOptions::replace`] is false.
     #[error("{} exists already", .0.display())]
     Exists(PathBuf),
-    /// The input cannot be read, or has no frame that can be served. Contains what is wrong with the input
-    /// and its frames.
+    /// The input cannot be read, or it has no frame that can be served. This holds the faults of the input
+    /// and of its frames.
     #[error("there is nothing in it that can be served")]
     Nothing(Vec<Problem>),
     /// The output cannot be written, for example because the disk is full.
