@@ -22,7 +22,8 @@ pub struct TrackSockets {
 
 impl TrackSockets {
     /// Creates the entry of one track, which is received through the two sockets of `pair`. Bind both sockets
-    /// before the client is polled; otherwise the session cannot use UDP, as if there were no entry.
+    /// before the first [`Client::poll`]. If one is not bound, the session cannot use UDP, as if this entry
+    /// were missing.
     pub const fn new(pair: UdpPair) -> Self {
         Self { pair, source: None }
     }
@@ -33,8 +34,8 @@ impl TrackSockets {
 ///
 /// Call [`Self::connect`] once, then [`Self::poll`] in each turn of the main loop, after
 /// [`Interface::poll`](smoltcp::iface::Interface::poll), until [`Self::is_closed`] returns true. For another
-/// session, create another client; it may have the same sockets and storage. `U` is the type of the URL, such
-/// as `&str`.
+/// session, create another client; it may use the same sockets and the same storage. `U` is the type of the
+/// URL, such as `&str`.
 #[derive(Debug)]
 pub struct Client<'a, U> {
     conn: ClientConn<&'a mut [u8], U>,
@@ -57,20 +58,21 @@ enum ConnectionState {
 }
 
 impl<'a, U: AsRef<[u8]>> Client<'a, U> {
-    /// Creates a session with the server of `url`, over the TCP socket `socket`, which must be closed, as a
-    /// new one is. Nothing is sent before [`Self::connect`].
+    /// Creates a session with the server of `url`, over the TCP socket `socket`. The socket must be closed,
+    /// as a new socket is; otherwise [`Self::connect`] fails. Nothing is sent before [`Self::connect`].
     ///
     /// `tracks` has the UDP sockets of one track in each entry, in the order in which the server describes
-    /// the tracks that can be received. Entries that are too many are not used. If there are too few, the
-    /// client receives all tracks interleaved in the RTSP connection, or fails with
-    /// [`ClientError::NoPorts`](pinhole::client::ClientError::NoPorts) if [`Config::transport`] allows UDP
-    /// only. If it allows interleaving only, `tracks` may be empty.
+    /// the tracks that can be received. If there are more entries than tracks, the last ones are not used. If
+    /// there are too few, the client receives all tracks interleaved in the RTSP connection. If
+    /// [`Config::transport`] allows only UDP, the session then fails with
+    /// [`ClientError::NoPorts`](pinhole::client::ClientError::NoPorts). If [`Config::transport`] allows only
+    /// interleaving, `tracks` may be empty.
     ///
-    /// `storage` must have [`Config::storage_len`] bytes. `random` is a number that is different each time
+    /// `storage` should have [`Config::storage_len`] bytes. `random` is a number that is different each time
     /// and hard to guess, as for [`ClientConn::new`].
     ///
     /// # Errors
-    /// Returns [`Unusable`] if the URL is not one of RTSP, or if the storage is shorter than
+    /// Returns [`Unusable`] if `url` is not an RTSP URL, or if `storage` is shorter than
     /// [`Config::storage_len`]`(0)`.
     pub fn new(
         config: Config,
@@ -87,18 +89,18 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         Ok(Self { conn, socket, tracks, server: None, connect_timeout, state })
     }
 
-    /// Begins to connect to the server's RTSP port `server` from `local`, which is a TCP port that is not in
-    /// use, with or without one of the interface's addresses. The caller resolves the host name in the URL
-    /// before. `context` is that of the interface:
+    /// Begins to connect to the server, and returns at once. `server` is the IP address and the RTSP port of
+    /// the server: resolve the host name in the URL before. `local` is a TCP port that is not in use, with or
+    /// without one of the interface's addresses. `context` is
     /// [`Interface::context`](smoltcp::iface::Interface::context).
     ///
-    /// Call this once, before the first [`Self::poll`]; without it, the session fails in that poll. If the
-    /// server refuses the connection, or does not answer within [`Config::response_wait`], a poll reports
-    /// [`Event::Failed`].
+    /// Call this once, before the first [`Self::poll`]. If it was not called, the first [`Self::poll`]
+    /// reports [`Event::Failed`]. If the server refuses the connection, or does not answer within
+    /// [`Config::response_wait`], a later [`Self::poll`] reports [`Event::Failed`].
     ///
     /// # Errors
-    /// Returns the error of [`tcp::Socket::connect`]: the socket is open, a port is 0, or an address is
-    /// unspecified or missing. No connection is begun then, and the call may be repeated.
+    /// Returns the error of [`tcp::Socket::connect`] if the socket is open, if a port is 0, or if an address
+    /// is unspecified or missing. No connection is begun then: correct the arguments, and call this again.
     ///
     /// # Panics
     /// If the socket does not belong to `sockets`, as [`SocketSet::get_mut`] does.
@@ -123,26 +125,27 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
     }
 
     /// Returns the RTSP connection, to play, pause and end the session. A command takes effect with the next
-    /// [`Self::poll`]: call that soon after. Do not call the connection's `handle_` and `poll_` methods, and
-    /// do not answer [`Event::Setup`]; [`Self::poll`] does so.
+    /// [`Self::poll`]: call [`Self::poll`] soon after. Do not call methods of the connection whose names
+    /// begin with `handle_` or `poll_`, and do not answer [`Event::Setup`]: [`Self::poll`] does all this.
     pub const fn conn_mut(&mut self) -> &mut ClientConn<&'a mut [u8], U> {
         &mut self.conn
     }
 
-    /// Returns whether the session is over and the TCP connection is closed, so that the sockets are free for
-    /// another client. If not, go on with [`Self::poll`].
+    /// Returns true if the session is over and the TCP connection is closed: the sockets are free for another
+    /// client. If the result is false, go on with [`Self::poll`].
     pub fn is_closed(&self) -> bool {
         self.state == ConnectionState::Closed
     }
 
     /// Does everything that can be done now: receives packets, writes frames to `sink`, and sends requests
-    /// and reports. `on_event` is called with each event except [`Event::Setup`], which is answered here.
+    /// and reports. `on_event` is called with each event except [`Event::Setup`], which this method answers
+    /// itself. This method does not wait.
     ///
-    /// Returns when to call it next if nothing arrives before; the main loop waits for the earlier of this
-    /// time and that of [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). With `None`, nothing is
-    /// due until something arrives. Call it also after each
-    /// [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket, and after a command to
-    /// [`Self::conn_mut`].
+    /// Returns when to call this next if nothing arrives before; `None` if nothing is due until something
+    /// arrives. If the time is already past, call this at once. The main loop waits until this time or until
+    /// the time of [`Interface::poll_at`](smoltcp::iface::Interface::poll_at), whichever is earlier. Call
+    /// this also after each [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket, and
+    /// after a command to [`Self::conn_mut`].
     ///
     /// After [`Event::Closed`] or [`Event::Failed`], go on until [`Self::is_closed`] returns true.
     ///

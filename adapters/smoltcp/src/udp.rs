@@ -16,11 +16,11 @@ pub(crate) const SOCKET: u8 = 0;
 ///
 /// Bind both sockets before use: RTP's to an even port, and RTCP's to the next port (RFC 3550, 11).
 /// [`Server::new`](crate::server::Server::new) refuses any other pair. A [`Client`](crate::client::Client)
-/// only needs both to be bound; otherwise it cannot receive by UDP.
+/// accepts any two ports; if one of the sockets is not bound, the client cannot receive by UDP.
 ///
 /// The transmit buffer of a server's RTP socket must hold at least one packet of
-/// [`Config::max_packet`](pinhole::server::Config::max_packet) bytes. A larger one holds more of a frame, so
-/// that the frame is sent in fewer turns of the main loop.
+/// [`Config::max_packet`](pinhole::server::Config::max_packet) bytes. A larger buffer holds more of a frame,
+/// so that the frame is sent in fewer turns of the main loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UdpPair {
     /// The handle of the UDP socket for RTP packets.

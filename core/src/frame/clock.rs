@@ -18,8 +18,8 @@ use crate::time::{MediaTime, NtpTime};
 /// ```
 ///
 /// All arithmetic is exact up to the rounding of the result. The wall clock has 64 bits, which wrap in 2036
-/// (RFC 3550, 4). Of the two distances between two wall clock times, the shorter one is taken, which is at
-/// most 68 years.
+/// (RFC 3550, 4). So two wall clock times must be less than 68 years apart: of the two ways around from one
+/// to the other, the shorter is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClockReference {
@@ -36,8 +36,8 @@ impl ClockReference {
     /// clock rate of the other track. Times are in ticks of their track's clock, and rates in ticks per
     /// second. The result is in ticks of the other track's clock, rounded to the nearest tick.
     ///
-    /// Returns `None` if the result is before tick 0 of the other track or does not fit 64 bits, or if a
-    /// clock rate is 0. The two tracks cannot be aligned at `time` then.
+    /// Returns `None` if the result is before tick 0 of the other track, if it does not fit 64 bits, or if a
+    /// clock rate is 0. At `time`, the two tracks cannot be shown in step then.
     pub fn map(&self, clock_rate: u32, time: u64, other: Self, other_rate: u32) -> Option<u64> {
         let (rate, to) = (u64::from(clock_rate), u64::from(other_rate));
         if rate == 0 || to == 0 {
@@ -68,15 +68,16 @@ impl ClockReference {
     /// Pass the same `origin` for all tracks. Choose one that is earlier than every time that is mapped, such
     /// as the `ntp` of one track's reference less some seconds.
     ///
-    /// Returns `None` if `time` is before `origin`, or if `clock_rate` is 0.
+    /// Returns `None` if `time` is before `origin`, or if `clock_rate` is 0: choose an earlier `origin` then,
+    /// for all tracks.
     pub fn media_time(&self, clock_rate: u32, time: u64, origin: NtpTime) -> Option<MediaTime> {
         let common = Self { ntp: origin, time: 0 };
         self.map(clock_rate, time, common, 1_000_000).map(MediaTime::from_micros)
     }
 
-    /// Returns the sender's wall clock time at `time` of this track, which is in ticks of a clock of
-    /// `clock_rate` ticks per second. Fractions are rounded down to units of 2^-32 seconds, and the result
-    /// wraps as the wall clock does. A `clock_rate` of 0 counts as 1.
+    /// Returns the sender's wall clock time at `time` of this track. `time` is in ticks of this track's
+    /// clock, which has `clock_rate` ticks per second. Fractions are rounded down to units of 2^-32 seconds,
+    /// and the result wraps as the wall clock does. A `clock_rate` of 0 counts as 1.
     pub fn ntp_at(&self, clock_rate: u32, time: u64) -> NtpTime {
         let later = span(clock_rate, time.saturating_sub(self.time));
         let earlier = span(clock_rate, self.time.saturating_sub(time));

@@ -14,7 +14,7 @@ use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The number of a frame in its track. Consecutive frames have consecutive numbers. A frame keeps its number
-/// as long as it can be had. It has nothing to do with the sequence numbers of RTP packets.
+/// as long as its store has the frame. The number has nothing to do with the sequence numbers of RTP packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameId(pub u64);
@@ -41,8 +41,13 @@ pub struct Frame<'a> {
     /// Says whether the frame can be decoded on its own, whether other frames need it, and whether it is
     /// complete.
     pub flags: Flags,
-    /// The ranges of `data` that were lost, in ascending order and without overlap; at most
-    /// [`ByteRange::MAX`]. The slice is empty unless the integrity in `flags` is [`Integrity::Partial`].
+    /// The ranges of [`Self::data`] that were lost, in ascending order and without overlap. The slice is
+    /// empty unless the integrity in [`Self::flags`] is [`Integrity::Partial`].
+    ///
+    /// `data` has its full length all the same. In a missing range it holds other bytes than those that were
+    /// sent, so do not take them for the frame's. A frame has at most [`ByteRange::MAX`] ranges. If more
+    /// parts were lost, the last range reaches to the end of the last lost part. That range then also covers
+    /// bytes that came.
     pub missing: &'a [ByteRange],
 }
 
@@ -68,11 +73,12 @@ impl<'a> Frame<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Flags {
     /// Is true if decoding can begin at this frame: neither this frame nor any later one needs an earlier
-    /// one. A sender that starts, jumps or has left out a needed frame sends nothing more before such a
-    /// frame.
+    /// one. After a start, after a jump, and after leaving out a frame that others need, a sender sends no
+    /// frame before the next sync frame.
     pub sync: bool,
-    /// Is true if no other frame needs this one to be decoded, so that a sender can leave out this frame
-    /// alone. If false, a sender that leaves it out must leave out all frames up to the next sync frame.
+    /// Is true if no other frame needs this one to be decoded: a sender can leave out this frame alone. If it
+    /// is false, and a sender leaves this frame out, the sender must also leave out all frames up to the next
+    /// sync frame.
     pub droppable: bool,
     /// Says how much of the frame's data is there: all, all but known ranges, or an unknown part.
     pub integrity: Integrity,
@@ -101,12 +107,12 @@ impl Flags {
 pub enum Integrity {
     /// Every byte of the frame is there.
     Complete,
-    /// Every byte of the frame is there, except those in [`Frame::missing`], whose values mean nothing. A
-    /// decoder can continue after each missing range.
+    /// Every byte of the frame is there, except those in the ranges of [`Frame::missing`]. A decoder can
+    /// continue after each missing range.
     Partial,
     /// Some bytes of the frame are missing, and it is not known which. Bytes that never came are 0. A decoder
-    /// may fail on the frame or show a wrong picture: either skip the frame, or use a decoder that bears
-    /// this.
+    /// may fail on the frame or show a wrong picture. Either skip the frame, or use a decoder that copes with
+    /// such frames.
     Damaged,
 }
 
@@ -129,12 +135,13 @@ pub struct ByteRange {
 }
 
 impl ByteRange {
-    /// The most missing ranges that are kept of one frame. If a frame has more holes, the receiver lets the
-    /// last range reach to the end of what is missing, so that it also covers bytes that came.
+    /// The most missing ranges that are kept of one frame. If more parts of a frame were lost, the receiver
+    /// lets the last range reach to the end of the last lost part. That range then also covers bytes that
+    /// came.
     pub const MAX: usize = 8;
 
-    /// Makes the range from byte `start` to before byte `end`, both counted from the start of the frame. It
-    /// is not checked that `start` is less than `end`.
+    /// Makes the range from byte `start` to before byte `end`, both counted from the start of the frame. Pass
+    /// a `start` less than `end`; this is not checked.
     pub const fn new(start: u32, end: u32) -> Self {
         Self { start: U32::new(start), end: U32::new(end) }
     }
@@ -165,18 +172,18 @@ pub enum Miss {
     /// The frame is not there yet, but may come. Wait, and ask for the same frame again when the store has
     /// changed.
     NotYet,
-    /// The frame was there and is gone, because newer ones took its place. Continue at `newest`. When playing
-    /// backwards, stop.
+    /// The frame was there and is gone, because newer frames took its place. When playing forwards, continue
+    /// at `newest`. When playing backwards, stop.
     Overrun {
         /// The number of the newest frame at which decoding can begin. If the store has no such frame, it is
         /// the number of the next frame to come.
         newest: FrameId,
     },
-    /// The frame can never be had, because it cannot be read, decoded or carried. Skip it: ask for the frame
-    /// after it, or, when playing backwards, for the frame before it.
+    /// The frame can never be had, because it cannot be read, decoded or carried. Skip this frame: ask for
+    /// the next one. When playing backwards, ask for the one before.
     Unusable,
-    /// There is no such frame and none will come, because the track ends before it, or because there is no
-    /// such track. Stop reading.
+    /// There is no such frame, and none will come: the track ends before it, or there is no such track. Stop
+    /// reading.
     End,
 }
 
@@ -188,8 +195,8 @@ pub enum Seek {
     /// The live edge of the medium: its newest frame at which decoding can begin. A store of a recorded
     /// medium, which has no live edge, may take its first frame.
     Live,
-    /// The first frame that begins at this time or after it. A frame that begins earlier and is still shown
-    /// at this time is not meant.
+    /// The first frame that begins to be shown at this time or after it. It is not a frame that began earlier
+    /// and is still shown at this time.
     To(MediaTime),
 }
 
@@ -202,8 +209,8 @@ pub enum Seek {
 /// A store must answer at once: it returns a frame, or a [`Miss`] that says why not. It must not read files,
 /// decode or wait, because all sessions would wait with it. If frames have to be prepared, do that elsewhere,
 /// for the frames that sessions want next ([`ServerConn::wanted`](crate::server::ServerConn::wanted)). As
-/// long as a frame can be had, its number must stand for the same bytes; otherwise clients get frames that
-/// are mixed from both.
+/// long as the store has a frame, it must return the same bytes for the frame's number. Otherwise clients get
+/// frames that are mixed from two.
 pub trait FrameStore {
     /// Returns the codec and clock of a track; `None` if there is no such track.
     fn info(&self, track: TrackId) -> Option<TrackInfo<'_>>;
@@ -211,12 +218,12 @@ pub trait FrameStore {
     /// Returns frame `id` of a track.
     ///
     /// # Errors
-    /// Returns a [`Miss`] if the frame cannot be had now. It says whether the reader has to wait, to jump, to
-    /// skip the frame, or to stop. For an unknown track it is [`Miss::End`].
+    /// Returns a [`Miss`] if the frame cannot be had now. The [`Miss`] says whether the reader has to wait,
+    /// to jump, to skip the frame, or to stop. For an unknown track, return [`Miss::End`].
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss>;
 
-    /// Returns the number of the frame of a track at the place `to`. For a time after the last frame, return
-    /// the number that the next frame would have: reading that frame then returns [`Miss::NotYet`] or
+    /// Returns the number of the track's frame at the place `to`. For a time after the last frame, return the
+    /// number that the next frame would have: reading that frame then returns [`Miss::NotYet`] or
     /// [`Miss::End`].
     ///
     /// # Errors
@@ -225,17 +232,19 @@ pub trait FrameStore {
     fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss>;
 
     /// Returns when frame `id` of a track begins to be shown, in ticks of the track's clock, as in
-    /// [`Frame::time`]. The provided method reads the frame for this. Override it in a store that knows the
-    /// times of frames before it has their bytes.
+    /// [`Frame::time`]. The provided method reads the frame for this. If a store knows the times of frames
+    /// before it has their bytes, override this method.
     ///
     /// # Errors
-    /// Returns a [`Miss`] if the time is not known. It says what the reader has to do.
+    /// Returns a [`Miss`] if the time is not known. The [`Miss`] says what the reader has to do.
     fn time(&self, track: TrackId, id: FrameId) -> Result<u64, Miss> {
         self.frame(track, id).map(|frame| frame.time)
     }
 
-    /// Returns one moment on the wall clock of the track's source and on the track's clock. Returns `None` if
-    /// the source has given none; the provided method always does.
+    /// Returns one moment on two clocks: the wall clock of the track's source, and the track's clock. A
+    /// reader can show several tracks in step by these moments. Returns `None` if the source has given no
+    /// such moment: the track cannot be shown in step with others then. The provided method always returns
+    /// `None`.
     fn clock(&self, _track: TrackId) -> Option<ClockReference> {
         None
     }
@@ -245,8 +254,8 @@ pub trait FrameStore {
 /// is missing.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameEnd<'a> {
-    /// The length of the frame in bytes. Bytes that were written beyond it are dropped. If fewer bytes were
-    /// written, a [`FrameRing`] stores only those.
+    /// The length of the frame in bytes. Bytes that were written beyond this length are dropped. If fewer
+    /// bytes were written, a [`FrameRing`] stores only those.
     pub len: usize,
     /// How long the frame is shown, in ticks of the track's clock; 0 if that is not known.
     pub duration: u32,
@@ -254,8 +263,8 @@ pub struct FrameEnd<'a> {
     /// complete.
     pub flags: Flags,
     /// The ranges of the frame that were lost, in ascending order and without overlap; at most
-    /// [`ByteRange::MAX`]. If there are more, or no room for them, a [`FrameRing`] stores the frame as
-    /// [`Integrity::Damaged`] without any ranges.
+    /// [`ByteRange::MAX`]. If there are more, or if a [`FrameRing`] has no room for them, the ring stores the
+    /// frame as [`Integrity::Damaged`] without any ranges.
     pub missing: &'a [ByteRange],
 }
 
@@ -267,9 +276,9 @@ impl FrameEnd<'static> {
     }
 }
 
-/// The error of a sink that does not take a frame or a piece of it. Either it has no room and cannot make
-/// any, or it does not want the frame; the error does not tell which. Drop the frame, and go on with the next
-/// one.
+/// The error of a [`FrameSink`] that does not take a frame or a piece of a frame. Either the sink has no room
+/// and cannot make any, or it does not want the frame; the error does not tell which. Drop the frame, and go
+/// on with the next frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Full;
@@ -284,15 +293,16 @@ pub struct Full;
 /// description ([`TrackId::track`]). A slice of sinks takes it as an index: for a track beyond its end,
 /// `begin` and `write_at` fail and the other calls do nothing. A single [`FrameRing`] ignores it.
 pub trait FrameSink {
-    /// Takes the codec and clock of a track. A receiver calls this before the first frame of a track, and
-    /// again before the first frame of another source. If the codec or clock changes, frames that came before
-    /// are of the old kind; a [`FrameRing`] drops them. The provided method does nothing, for sinks that know
-    /// the codec and clock of their tracks.
+    /// Takes the codec and clock of the track with the number `track`, counted from 0. A receiver calls this
+    /// before the first frame of a track, and again before the first frame of another source. If the codec or
+    /// clock changes, frames that came before are of the old kind; a [`FrameRing`] drops them. The provided
+    /// method does nothing: it suits a sink that knows the codec and clock of its tracks.
     fn describe(&mut self, _track: u8, _info: TrackInfo<'_>) {}
 
-    /// Opens a frame that begins to be shown at `time`, in ticks of the track's clock. If another frame of
-    /// the track is still open, it is abandoned, also when this call fails. Next, write the frame with
-    /// [`Self::write_at`], and close it with [`Self::finish`] or [`Self::abandon`].
+    /// Opens a frame of the track with the number `track`, counted from 0. The frame begins to be shown at
+    /// `time`, in ticks of the track's clock. If another frame of the track is still open, that frame is
+    /// abandoned, also if this call fails. Next, write the frame with [`Self::write_at`], and close it with
+    /// [`Self::finish`] or [`Self::abandon`].
     ///
     /// # Errors
     /// Returns [`Full`] if there is no room for another frame, or if the sink does not want this one. No
@@ -300,21 +310,23 @@ pub trait FrameSink {
     /// frame.
     fn begin(&mut self, track: u8, time: u64) -> Result<(), Full>;
 
-    /// Writes `bytes` at offset `at`, in bytes from the start of the track's open frame. Pieces may come in
-    /// any order and may overwrite earlier ones. Bytes before `at` that were never written become 0.
+    /// Writes `bytes` into the open frame of the track with the number `track`, counted from 0. `at` is the
+    /// offset of the first of them from the start of the frame, in bytes. Pieces may come in any order and
+    /// may overwrite earlier ones. Bytes before `at` that were never written become 0.
     ///
     /// # Errors
     /// Returns [`Full`] if the frame would be longer than the sink can hold, or if the track has no open
-    /// frame. The bytes are not written; what was written before stays. Call [`Self::abandon`], and go on
-    /// with the next frame.
+    /// frame. The bytes are not written; what was written before stays. Call [`Self::abandon`] then, and go
+    /// on with the next frame.
     fn write_at(&mut self, track: u8, at: usize, bytes: &[u8]) -> Result<(), Full>;
 
-    /// Closes the open frame of the track, which readers can read from now on. `end` says how long the frame
-    /// is and what is missing from it. Does nothing if the track has no open frame.
+    /// Closes the open frame of the track with the number `track`, counted from 0. From now on, readers can
+    /// read the frame. `end` says how long the frame is and what is missing from it. If the track has no open
+    /// frame, nothing happens.
     fn finish(&mut self, track: u8, end: FrameEnd<'_>);
 
-    /// Drops the open frame of the track with all that was written of it. Does nothing if the track has no
-    /// open frame.
+    /// Drops the open frame of the track with the number `track`, counted from 0, and all that was written of
+    /// it. If the track has no open frame, nothing happens.
     fn abandon(&mut self, track: u8);
 }
 

@@ -61,13 +61,13 @@ struct Open {
 }
 
 /// A ring of the newest frames of one track, in storage that the caller provides. It is a [`FrameSink`] for
-/// its writer and a [`FrameStore`] for its readers. For several tracks, use a slice of rings; one ring
-/// ignores the numbers of tracks.
+/// its writer and a [`FrameStore`] for its readers. For several tracks, use a slice of rings: the index is
+/// the number of the track. A single ring ignores the number of the track.
 ///
 /// Frames have consecutive numbers, and the bytes of each are in one piece. The ring is bounded by its bytes
 /// and by its slots: the oldest frames are evicted to make room for the newest. Frames that
-/// [`FrameRing::keep_from`] protects are not evicted; if only those are left, writing fails with [`Full`],
-/// and so it does for a frame that is larger than the storage.
+/// [`FrameRing::keep_from`] protects are not evicted: if only those are left, writing fails with [`Full`].
+/// Writing a frame that is larger than the storage also fails with [`Full`].
 ///
 /// `S` and `B` may be arrays, `Vec`s, or `&mut` slices of [`Slot`] and of bytes.
 ///
@@ -101,8 +101,9 @@ pub struct FrameRing<S, B> {
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S, B> {
     /// Makes an empty ring for a track. Its first frame gets the number 0. `slots` bounds how many frames the
-    /// ring holds, and `bytes` how many bytes they have together; what both contain at first does not matter.
-    /// A ring without slots or without bytes can hold no frame: all writing fails with [`Full`].
+    /// ring holds, and `bytes` bounds how many bytes these frames have together. What both contain at first
+    /// does not matter. A ring without slots or without bytes can hold no frame: all writing fails with
+    /// [`Full`].
     pub fn new(info: TrackInfo<'static>, slots: S, bytes: B) -> Self {
         Self {
             info,
@@ -120,8 +121,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
 
     /// Sets the codec and clock of the track, for a ring that was made before they were known. If they differ
     /// from the present ones, all frames in the ring and the open frame are dropped, and the end that
-    /// [`Self::end`] marked is forgotten; the numbers of frames continue. If they do not differ, nothing
-    /// happens.
+    /// [`Self::end`] marked is forgotten; the numbers of frames continue. Otherwise nothing happens.
     pub fn set_info(&mut self, info: TrackInfo<'static>) {
         if self.info != info {
             self.info = info;
@@ -139,8 +139,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         self.frame(TrackId::default(), FrameId(self.next.checked_sub(1)?)).ok()
     }
 
-    /// Returns the numbers of the frames that can be read: from that of the oldest one to before that of the
-    /// next frame to come. The range is empty if the ring is.
+    /// Returns the numbers of the frames that can be read. The range starts with the number of the oldest
+    /// frame, and ends before the number that the next frame will get. If the ring has no frames, the range
+    /// is empty.
     pub fn frames(&self) -> core::ops::Range<FrameId> {
         FrameId(self.first)..FrameId(self.next)
     }
@@ -162,40 +163,40 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
     }
 
     /// Returns how many bytes of the storage the finished frames from number `id` on take, with their lists
-    /// of missing ranges. It is 0 if `id` is after the newest frame, and counts all frames if `id` is before
-    /// the oldest one.
+    /// of missing ranges. If `id` is after the newest frame, the result is 0. If `id` is before the oldest
+    /// frame, all frames count.
     pub fn bytes_from(&self, id: FrameId) -> usize {
         let id = id.0.max(self.first);
         let slot = if id < self.next { self.slot(id) } else { None };
         slot.map_or(0, |slot| self.written.wrapping_sub(slot.before))
     }
 
-    /// Returns the size of the storage in bytes. Not all of it can be used at once: the bytes after the
-    /// newest frame stay empty if the next frame does not fit there, because a frame is in one piece.
+    /// Returns the size of the storage in bytes. Not all of the storage can be used at once. A frame is in
+    /// one piece: if the next frame does not fit at the end of the storage, the bytes there stay unused.
     pub fn capacity(&self) -> usize {
         self.bytes.as_ref().len()
     }
 
-    /// Protects all frames from number `id` on from being evicted. If there is no other room, writing fails
-    /// with [`Full`]; it can be tried again after another call with a later `id`. A call replaces the one
-    /// before. In a new ring, and after a call with `FrameId(u64::MAX)`, no frame is protected. Protected
-    /// frames are dropped all the same by [`Self::restart`], and by [`Self::set_info`] with another codec or
-    /// clock.
+    /// Protects all frames from number `id` on from being evicted, such as those that a reader still needs.
+    /// If there is no other room, writing fails with [`Full`]. To make room, call this with a later `id`:
+    /// each call replaces the one before. In a new ring, and after a call with `FrameId(u64::MAX)`, no frame
+    /// is protected. Protected frames are dropped all the same by [`Self::restart`], and by
+    /// [`Self::set_info`] with another codec or clock.
     pub fn keep_from(&mut self, id: FrameId) {
         self.keep_from = id.0;
     }
 
     /// Empties the ring, drops the open frame, and forgets the end that [`Self::end`] marked. The next frame
-    /// gets the number `id`. Call this when the source of the frames has jumped to another place. What
-    /// [`Self::keep_from`] was told stays in force.
+    /// gets the number `id`. Call this when the source of the frames has jumped to another place. The number
+    /// that was given to [`Self::keep_from`] stays in force.
     pub fn restart(&mut self, id: FrameId) {
         (self.first, self.next, self.head) = (id.0, id.0, 0);
         (self.open, self.ended) = (None, false);
     }
 
-    /// Marks the end of the track: after the newest frame, readers now get [`Miss::End`] instead of
-    /// [`Miss::NotYet`]. Call it when the source has no more frames. Frames can still be added;
-    /// [`Self::restart`] takes the mark away.
+    /// Marks the end of the track. Call this when the source has no more frames. If a reader then asks for a
+    /// frame after the newest one, it gets [`Miss::End`] instead of [`Miss::NotYet`]. Frames can still be
+    /// added after this call. [`Self::restart`] takes the mark away.
     pub fn end(&mut self) {
         self.ended = true;
     }
@@ -204,9 +205,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
     /// dropped.
     ///
     /// # Errors
-    /// Returns [`Full`] if the frame is larger than the storage, which no later call can change, or if frames
-    /// that [`Self::keep_from`] protects leave no room for it. The frame is not added; older frames may have
-    /// been evicted all the same.
+    /// Returns [`Full`] if the frame is larger than the storage: no later call can change that. Returns
+    /// [`Full`] also if frames that [`Self::keep_from`] protects leave no room. The frame is not added: drop
+    /// it, or try again after another [`Self::keep_from`]. Older frames may have been evicted all the same.
     pub fn push(&mut self, frame: &Frame<'_>) -> Result<(), Full> {
         self.begin(0, frame.time)?;
         if let Err(full) = self.write_at(0, 0, frame.data) {

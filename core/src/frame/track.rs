@@ -20,8 +20,8 @@ pub struct TrackInfo<'a> {
     /// The codec, which says what the bytes of a frame are.
     pub codec: Codec,
     /// The clock rate of the track in ticks per second, such as 90,000 for video. Times of frames
-    /// ([`Frame::time`](super::Frame::time)) and RTP timestamps count these ticks. It must not be 0: times
-    /// that are converted with a rate of 0 are 0.
+    /// ([`Frame::time`](super::Frame::time)) and RTP timestamps count these ticks. It must not be 0: every
+    /// time that is converted with a rate of 0 becomes 0.
     pub clock_rate: u32,
     /// What a decoder must know before the first frame, in the form that the codec defines. It is empty for
     /// codecs that need nothing, such as JPEG and PCM.

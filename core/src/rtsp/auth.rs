@@ -7,19 +7,26 @@ use crate::text;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AuthScheme {
-    /// The server asks for a user name and a password in the clear (RFC 2617, 2).
+    /// The server asks for a user name and a password in the clear (RFC 2617, 2). This library does not log
+    /// in: tell the user.
     Basic,
-    /// The server asks for a hash of the user name, the password and a value of its own (RFC 2617, 3).
+    /// The server asks for a hash of the user name, the password and a value of its own (RFC 2617, 3). This
+    /// library does not log in: tell the user.
     Digest,
-    /// The server asks for a scheme that this library does not know, or the header field is empty. All that
-    /// is left is to give up, or to ask the user.
+    /// The value of the `WWW-Authenticate` header field names a scheme that this library does not know, or is
+    /// empty. Tell the user that the server wants a login of an unknown kind, and give up. The same response
+    /// may have another `WWW-Authenticate` field with a known scheme:
+    /// [`Headers::get_all`](super::Headers::get_all) returns the values of all of them.
     Other,
 }
 
 impl AuthScheme {
-    /// Reads the scheme from the value of one `WWW-Authenticate` field: the first word, whatever its case. It
-    /// never fails: an unknown or missing word is [`Self::Other`]. A server that accepts several schemes
-    /// sends one field for each.
+    /// Reads the scheme from the value of one `WWW-Authenticate` header field. The scheme is the first word
+    /// of the value; its case does not matter. If the word is unknown or missing, the result is
+    /// [`Self::Other`].
+    ///
+    /// A server that accepts several schemes sends one such field for each: call this for each field. If the
+    /// server puts several schemes into one field, only the first is read.
     pub fn parse(value: &[u8]) -> Self {
         let (name, _) = text::first_word(value);
         if name.eq_ignore_ascii_case(b"Basic") {

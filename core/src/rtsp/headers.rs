@@ -3,7 +3,7 @@ use super::is_token;
 use crate::text;
 
 /// The header fields of a message, in the order in which they came. A field is searched for when it is asked
-/// for.
+/// for. The default value has no fields.
 ///
 /// The case of names does not matter, as a camera may send `Cseq`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,14 +30,15 @@ impl<'a> Headers<'a> {
         Self { bytes }
     }
 
-    /// Returns the value of the first field with this name; `None` if there is no such field. The case of the
-    /// name does not matter.
+    /// Returns the value of the first field with this name; `None` if there is no such field. Pass `name`
+    /// without the colon. Its case does not matter. The value of a field may be empty.
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.get_all(name).next()
     }
 
-    /// Returns the values of all fields with this name, in the order in which they came; none if there is no
-    /// such field. Several fields mean the same as one field with a comma-separated list (RFC 2068, 4.2).
+    /// Returns the values of all fields with this name, in the order in which they came. If there is no such
+    /// field, the iterator is empty. Pass `name` without the colon. Its case does not matter. Several fields
+    /// mean the same as one field with a comma-separated list (RFC 2068, 4.2).
     pub fn get_all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.iter()
             .filter(move |header| header.name.eq_ignore_ascii_case(name.as_bytes()))
@@ -49,9 +50,10 @@ impl<'a> Headers<'a> {
         self.fields().filter_map(Field::header)
     }
 
-    /// Returns the sequence number from the first `CSeq` field (RFC 2326, 12.17). Returns `None` if that is
-    /// missing or no number of 32 bits. Answer a request without it with
-    /// [`Status::BAD_REQUEST`](super::Status::BAD_REQUEST), and ignore a response without it.
+    /// Returns the sequence number from the first `CSeq` field (RFC 2326, 12.17). Returns `None` if the field
+    /// is missing, or if its value is not a decimal number of at most 32 bits. Answer a request without a
+    /// sequence number with [`Status::BAD_REQUEST`](super::Status::BAD_REQUEST). Ignore a response without
+    /// one.
     pub fn cseq(&self) -> Option<u32> {
         u32::try_from(text::decimal(self.get("CSeq")?)?).ok()
     }

@@ -1,5 +1,6 @@
-//! Interleaved packets: RTP and RTCP packets between RTSP messages on one connection. On the wire each is a
-//! `$`, a channel, a length, and that many bytes (RFC 2326, 10.12).
+//! Interleaved packets: RTP and RTCP packets between RTSP messages on one connection. On the wire each has a
+//! header of four bytes, which are `$`, the channel and a length of 16 bits, and then a payload of that
+//! length (RFC 2326, 10.12).
 
 /// The first byte of an interleaved packet. No RTSP message starts with it.
 pub const MAGIC: u8 = b'$';
@@ -7,8 +8,8 @@ pub const MAGIC: u8 = b'$';
 /// The length in bytes of the header of an interleaved packet: `$`, the channel and the length.
 pub const HEADER_LEN: usize = 4;
 
-/// The length in bytes of the longest payload of an interleaved packet, without its header. The length field
-/// has 16 bits.
+/// The length in bytes of the longest payload of an interleaved packet, 65,535. The header of the packet does
+/// not count.
 pub const MAX_PAYLOAD: usize = u16::MAX as usize;
 
 /// The header of an interleaved packet: the four bytes before the payload.
@@ -16,15 +17,18 @@ pub const MAX_PAYLOAD: usize = u16::MAX as usize;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {
     /// The channel, which says to which stream the payload belongs, and whether it is RTP or RTCP. SETUP
-    /// agrees on channels (RFC 2326, 12.39, `interleaved`).
+    /// agrees on channels (RFC 2326, 12.39, `interleaved`). Skip a packet on any other channel.
     pub channel: u8,
     /// The length of the payload that follows the header, in bytes; the header does not count.
     pub len: u16,
 }
 
 impl Header {
-    /// Reads a header from the start of `bytes`. Returns `None` if there are fewer than four bytes, or if
-    /// they do not start with `$`; look at the first byte to tell these two cases apart.
+    /// Reads a header from the start of `bytes`. The payload after it need not be there yet.
+    ///
+    /// Returns `None` in two cases. If `bytes` starts with [`MAGIC`] or is empty, fewer than four bytes have
+    /// come: wait for more. If the first byte is another one, there is no interleaved packet: the bytes may
+    /// be an RTSP message.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         match bytes.first_chunk::<HEADER_LEN>()? {
             &[MAGIC, channel, high, low] => Some(Self { channel, len: u16::from_be_bytes([high, low]) }),
@@ -38,36 +42,41 @@ impl Header {
         [MAGIC, self.channel, high, low]
     }
 
-    /// Returns the length of the whole interleaved packet in bytes: the four bytes of the header, and the
-    /// payload.
+    /// Returns the length of the whole interleaved packet in bytes: four bytes of header, and the payload.
+    /// The next packet or message in the receive buffer starts after so many bytes.
     pub const fn frame_len(self) -> usize {
         HEADER_LEN + self.len as usize
     }
 }
 
-/// A whole interleaved packet, borrowed from the receive buffer.
+/// The channel and the payload of one complete interleaved packet, borrowed from the receive buffer. The four
+/// bytes of the packet's header are not part of the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Data<'a> {
     /// The channel, which says to which stream the payload belongs, and whether it is RTP or RTCP. Ignore a
-    /// packet on a channel that no SETUP has agreed on.
+    /// packet if no SETUP has agreed on its channel.
     pub channel: u8,
-    /// The RTP or RTCP packet, as bytes that are not checked yet. It may be empty.
+    /// The RTP or RTCP packet, without the four bytes of the interleaved header before it. Its bytes are not
+    /// checked yet, and there may be none.
     pub payload: &'a [u8],
 }
 
 impl<'a> Data<'a> {
-    /// Reads the interleaved packet at the start of `bytes`; more bytes may follow it. Returns `None` if the
-    /// packet is not complete, or if `bytes` do not start with `$`. To learn how many bytes a packet takes
-    /// before it is complete, use [`Header::parse`] and [`Header::frame_len`].
+    /// Reads the interleaved packet at the start of `bytes`; more bytes may follow it.
+    ///
+    /// Returns `None` in two cases. If `bytes` starts with [`MAGIC`] or is empty, the packet is not complete:
+    /// wait for more bytes. [`Header::parse`] and [`Header::frame_len`] tell how many bytes the whole packet
+    /// will have. If the first byte is another one, there is no interleaved packet: the bytes may be an RTSP
+    /// message.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let header = Header::parse(bytes)?;
         let payload = bytes.get(HEADER_LEN..header.frame_len())?;
         Some(Self { channel: header.channel, payload })
     }
 
-    /// Returns the length of the whole interleaved packet in bytes: the four bytes of the header, and the
-    /// payload.
+    /// Returns the length of the whole interleaved packet in bytes: four bytes of header, and the payload.
+    /// The next packet or message in the receive buffer starts after so many bytes.
     pub const fn frame_len(&self) -> usize {
         HEADER_LEN + self.payload.len()
     }

@@ -39,10 +39,11 @@ pub enum Message<'a> {
     /// A request of the peer. Answer it with a response that has its `CSeq`. Not only servers get requests: a
     /// server may send them to its client, too (RFC 2326, 10).
     Request(Request<'a>),
-    /// The response to a request of this end. Its `CSeq` says to which request; ignore a response that no
-    /// request waits for.
+    /// The response to a request that this end has sent. Its `CSeq` is that of the request. Ignore a response
+    /// if no request with this `CSeq` waits for one.
     Response(Response<'a>),
-    /// A packet of RTP or RTCP that came between messages on the same connection.
+    /// A packet of RTP or RTCP that came between messages on the same connection. Its channel says to which
+    /// stream it belongs.
     Data(interleaved::Data<'a>),
 }
 
@@ -52,9 +53,9 @@ pub enum Message<'a> {
 pub struct Request<'a> {
     /// The method, which says what the peer asks for.
     pub method: Method<'a>,
-    /// The URL as it was sent, as bytes. Read it with [`Url::parse`], unless it is `*`; if that fails and the
-    /// method needs a URL, answer 400. It is not empty, and may have spaces in it, which some clients do not
-    /// encode.
+    /// The URL as bytes, as it was sent. It is not empty. It may have spaces in it, which some clients do not
+    /// encode. It may be `*`, which stands for the whole server; otherwise read it with [`Url::parse`]. If
+    /// that fails and the method needs a URL, answer 400.
     pub url: &'a [u8],
     /// The version of the protocol. Answer 505 ([`Status::VERSION_NOT_SUPPORTED`]) if it is not
     /// [`Version::V1_0`].
@@ -69,7 +70,7 @@ pub struct Request<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Response<'a> {
-    /// The version of the protocol that the peer sent. [`parse`] accepts any.
+    /// The version of the protocol that the peer sent. [`parse`] accepts any version.
     pub version: Version,
     /// The status code, which says what became of the request.
     pub status: Status,
@@ -82,7 +83,7 @@ pub struct Response<'a> {
     pub body: &'a [u8],
 }
 
-/// A version of the protocol: `RTSP/MAJOR.MINOR`. The order of versions is that of their numbers.
+/// A version of the protocol: `RTSP/MAJOR.MINOR`. Versions are ordered by their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Version {
@@ -126,7 +127,7 @@ pub enum Method<'a> {
     Redirect,
     /// RECORD starts recording what the client sends (RFC 2326, 10.11).
     Record,
-    /// A method that RFC 2326 does not have, with its name as it was sent. A server answers it with
+    /// A method that RFC 2326 does not have. The bytes are its name as it was sent. As a server, answer with
     /// [`Status::NOT_IMPLEMENTED`].
     Unknown(&'a [u8]),
 }
@@ -147,8 +148,8 @@ static METHODS: [(&[u8], Method<'static>); 11] = [
 ];
 
 impl<'a> Method<'a> {
-    /// Returns the method with this name; [`Method::Unknown`] if RFC 2326 has none of this name. Case
-    /// matters: `play` is unknown.
+    /// Returns the method with this name. If RFC 2326 has no such method, the result is [`Method::Unknown`].
+    /// Case matters: `play` is unknown.
     pub fn from_name(name: &'a [u8]) -> Self {
         METHODS.iter().find(|(known, _)| *known == name).map_or(Self::Unknown(name), |(_, method)| *method)
     }

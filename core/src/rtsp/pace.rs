@@ -9,12 +9,12 @@ const UNIT: u32 = 1_000;
 
 impl Scale {
     /// Reads the value of a `Scale` header: a decimal number, which is negative for reverse play. Digits
-    /// after the third decimal are cut off. A number that [`Scale`] cannot hold becomes the largest one with
-    /// its sign.
+    /// after the third decimal are cut off. A number that is too large for [`Scale`] becomes the largest
+    /// scale with the same sign.
     ///
-    /// Returns `None` if the value is not such a number, has more than about 16 digits before the point, or
-    /// is zero, also after cutting off (`0.0001`). A server answers 400 then, and a client takes
-    /// [`Scale::NORMAL`].
+    /// Returns `None` if the value is not such a number, or if it has more than about 16 digits before the
+    /// point. Returns `None` also if the value is zero once its digits are cut off, such as `0.0001`. If the
+    /// result is `None`, a server must answer 400, and a client should go on with [`Scale::NORMAL`].
     pub fn parse(value: &[u8]) -> Option<Self> {
         let (magnitude, reverse) = match value.strip_prefix(b"-") {
             Some(magnitude) => (magnitude, true),
@@ -36,11 +36,11 @@ impl Emit for Scale {
 
 impl Speed {
     /// Reads the value of a `Speed` header: a decimal number without a sign. Digits after the third decimal
-    /// are cut off. A number that [`Speed`] cannot hold becomes the largest one.
+    /// are cut off. A number that is too large for [`Speed`] becomes the largest speed.
     ///
-    /// Returns `None` if the value is not such a number, has more than about 16 digits before the point, or
-    /// is zero, also after cutting off (`0.0001`). A server answers 400 then, and a client takes
-    /// [`Speed::NORMAL`].
+    /// Returns `None` if the value is not such a number, or if it has more than about 16 digits before the
+    /// point. Returns `None` also if the value is zero once its digits are cut off, such as `0.0001`. If the
+    /// result is `None`, a server must answer 400, and a client should go on with [`Speed::NORMAL`].
     pub fn parse(value: &[u8]) -> Option<Self> {
         Self::from_thousandths(u32::try_from(text::fraction(value, UNIT)?).unwrap_or(u32::MAX))
     }

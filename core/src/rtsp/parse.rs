@@ -16,12 +16,12 @@ pub enum Parsed<'a> {
     /// There are no bytes, or they are the start of a message whose end has not come. Keep them, and parse
     /// again when more have come.
     Partial,
-    /// The bytes start with line ends that belong to no message. The number says how many bytes these are:
-    /// drop so many from the front of the buffer, and parse again at once.
+    /// The bytes start with line ends that belong to no message. The number says how many bytes these line
+    /// ends have. Drop so many bytes from the front of the buffer, and parse again at once.
     Skip(usize),
-    /// The bytes start with a whole message. The number is the message's length in bytes: after using the
-    /// message, drop so many bytes from the front of the buffer, and parse again at once. If the number is
-    /// less than the buffer holds, the next message follows.
+    /// The bytes start with a whole message. The number is the message's length in bytes. First use the
+    /// message, then drop so many bytes from the front of the buffer, and parse again at once: the next
+    /// message may be there already.
     Complete(Message<'a>, usize),
 }
 
@@ -32,15 +32,16 @@ pub enum Parsed<'a> {
 pub struct ParseError {
     /// What is wrong with the message.
     pub kind: ParseErrorKind,
-    /// The offset of the fault in the buffer, in bytes.
+    /// The offset of the fault in bytes, counted from the start of the buffer that was parsed.
     pub at: usize,
-    /// The offset in the buffer at which the next message starts. Drop all bytes before it, and parse on from
-    /// there. With [`ParseErrorKind::TooLong`] some of these bytes may not have come yet: drop them when they
-    /// come. `None` if the next message cannot be found; the connection must be closed then.
+    /// The offset in the buffer at which the next message starts, in bytes. Drop all bytes before this
+    /// offset, and parse on from there. With [`ParseErrorKind::TooLong`] some of these bytes may not have
+    /// come yet: drop them when they come. If it is `None`, the next message cannot be found: close the
+    /// connection.
     pub skip: Option<usize>,
-    /// The `CSeq` of the faulty message. A server answers with it: 400, or 413 for
-    /// [`ParseErrorKind::TooLong`]. `None` if the message has no valid one, or if its header fields were not
-    /// read; the answer then has no `CSeq`.
+    /// The `CSeq` of the faulty message. `None` if the message has no valid `CSeq`, or if its header fields
+    /// were not read. A server should answer with this `CSeq`, or without one if it is `None`. The status is
+    /// 413 for [`ParseErrorKind::TooLong`], and otherwise 400. Do not answer an interleaved packet.
     pub cseq: Option<u32>,
 }
 
@@ -53,15 +54,18 @@ pub enum ParseErrorKind {
     NotRtsp,
     /// The bytes are an HTTP request or response. Close the connection.
     Http,
-    /// The first line of an RTSP request or response is malformed. The message can be skipped.
+    /// The first line of an RTSP request or response is malformed. Drop the bytes before
+    /// [`ParseError::skip`], and go on.
     StartLine,
-    /// A line of the header is no header field, or has control bytes in it. The message can be skipped.
+    /// A line of the header is no header field, or has control bytes in it. Drop the bytes before
+    /// [`ParseError::skip`], and go on.
     Header,
     /// A `Content-Length` is no number, or there are two that differ. The next message cannot be found, so
     /// close the connection.
     ContentLength,
-    /// The message is longer than [`parse_within`] allows. Skip it if [`ParseError::skip`] is known;
-    /// otherwise close the connection.
+    /// The message is longer than the `room` of [`parse_within`], or than [`MAX_LEN`] for [`parse`]. If
+    /// [`ParseError::skip`] has an offset, drop the bytes before it, and go on. Otherwise close the
+    /// connection.
     TooLong {
         /// The length of the message in bytes. If its end is not known, the message has at least this length.
         need: usize,
@@ -88,8 +92,8 @@ impl core::error::Error for ParseError {}
 
 /// Finds the message at the start of `buf`, which holds what a peer has sent and was not parsed yet. A
 /// message may have up to [`MAX_LEN`] bytes. An incomplete message is not an error: the result is
-/// [`Parsed::Partial`]. If your receive buffer is smaller than [`MAX_LEN`], call [`parse_within`], so that
-/// you do not wait for the end of a message that does not fit.
+/// [`Parsed::Partial`]. If your receive buffer is smaller than [`MAX_LEN`], call [`parse_within`] instead:
+/// otherwise you wait for ever for the end of a message that does not fit.
 ///
 /// # Errors
 /// Returns a [`ParseError`] in the same cases as [`parse_within`].
@@ -101,14 +105,15 @@ pub fn parse(buf: &[u8]) -> Result<Parsed<'_>, ParseError> {
 /// is the length in bytes of the longest message that is accepted: the size of the receive buffer. An
 /// incomplete message is not an error: the result is [`Parsed::Partial`].
 ///
-/// A [`Parsed::Complete`] message stays the same when more bytes arrive.
+/// If the result is [`Parsed::Complete`], more bytes at the end of `buf` would not change it.
 ///
 /// # Errors
-/// Returns [`ParseErrorKind::NotRtsp`] and [`ParseErrorKind::Http`] as soon as that is certain, and
-/// [`ParseErrorKind::TooLong`] and [`ParseErrorKind::ContentLength`] as soon as all header fields have
-/// arrived. `TooLong` is also returned if the header fields have not ended within `room` bytes. Returns all
-/// other errors only when the whole message has arrived, so that it can be answered and skipped.
-/// [`ParseError::skip`] says whether the connection can go on.
+/// [`ParseError::skip`] says whether the connection can go on. The errors come at different times:
+/// - [`ParseErrorKind::NotRtsp`] and [`ParseErrorKind::Http`] come as soon as they are certain.
+/// - [`ParseErrorKind::TooLong`] and [`ParseErrorKind::ContentLength`] come as soon as all header fields have
+///   arrived. `TooLong` also comes if the header fields have not ended within `room` bytes.
+/// - [`ParseErrorKind::StartLine`] and [`ParseErrorKind::Header`] come only when the whole message has
+///   arrived, so that it can be answered and skipped.
 pub fn parse_within(buf: &[u8], room: usize) -> Result<Parsed<'_>, ParseError> {
     match buf.first() {
         None => Ok(Parsed::Partial),

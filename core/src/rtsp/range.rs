@@ -11,11 +11,11 @@ use embedded_io::Write;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Range {
-    /// The start of the range. `None` if the value gives none: in a PLAY request, playing goes on where it
-    /// was.
+    /// The start of the range; `None` if the value has no start. A PLAY request without a start asks to go on
+    /// where the session was paused.
     pub start: Option<Position>,
-    /// The end of the range; `None` if the range goes to the medium's end, or has no end. It may be before
-    /// the start: such a range is for reverse play.
+    /// The end of the range. If it is `None`, play to the end of the medium, or without end if the medium is
+    /// live. The end may be before the start: such a range is for reverse play.
     pub end: Option<MediaTime>,
 }
 
@@ -24,9 +24,9 @@ pub struct Range {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Position {
     /// The live edge of the medium: its newest frame (`npt=now-`). A recorded medium has no live edge; its
-    /// store may take the start instead.
+    /// frame store may begin at the first frame instead.
     Now,
-    /// A time of the medium.
+    /// A time of the medium, such as `npt=12.5-` for 12.5 seconds.
     At(MediaTime),
 }
 
@@ -43,10 +43,10 @@ pub enum RangeError {
     /// The range is in wall clock time (`clock=`, RFC 2326, 3.7), which is not supported. Only normal play
     /// time (`npt=`) is.
     Clock,
-    /// The unit of the range is none that RFC 2326 knows.
+    /// RFC 2326 does not know the unit of the range, which is the word before the `=`.
     Unit,
-    /// The value does not have the form of a range. The number is the offset of the malformed part from the
-    /// start of the value, in bytes.
+    /// The value does not have the form of a range, or a time in it is too large. The number is the offset of
+    /// the part that is at fault, in bytes from the start of the value.
     Malformed(usize),
 }
 
@@ -69,9 +69,9 @@ impl Range {
         Self { start: Some(Position::At(start)), end: None }
     }
 
-    /// Reads the value of a `Range` header or of a `range` attribute. The start or the end may be missing,
-    /// but not both. Digits finer than a microsecond are cut off. The end `now` counts as no end. Parameters
-    /// after a `;`, such as `time`, are ignored.
+    /// Reads the value of a `Range` header or of a `range` attribute. Either the start or the end may be
+    /// missing; if both are, the value is malformed. Digits finer than a microsecond are cut off. The end
+    /// `now` counts as no end. Parameters after a `;`, such as `time`, are ignored.
     ///
     /// # Errors
     /// Returns [`RangeError::Malformed`] if the value is no range or a time in it is too large. Returns

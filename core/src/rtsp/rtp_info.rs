@@ -11,8 +11,8 @@ use embedded_io::Write;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtpInfo<U> {
-    /// The URL of the stream, as in its SETUP. Some servers send only its last part: to find the stream of an
-    /// entry, look for the one whose URL ends with these bytes.
+    /// The URL of the stream, as in its SETUP. Some servers send only the last part of that URL. To find the
+    /// stream of an entry, look for the stream whose URL ends with these bytes.
     pub url: U,
     /// The sequence number of the first RTP packet that is sent after PLAY; `None` if it is missing or
     /// malformed.
@@ -24,7 +24,8 @@ pub struct RtpInfo<U> {
 
 impl<'a> RtpInfo<&'a [u8]> {
     /// Returns the entries in the value of an `RTP-Info` field. A `seq` or `rtptime` that is malformed or too
-    /// large counts as missing. An entry without a URL is skipped, so that a broken value has no entries.
+    /// large counts as missing. An entry without a URL is skipped. If the value has no entry with a URL, the
+    /// iterator is empty.
     pub fn iter(value: &'a [u8]) -> impl Iterator<Item = Self> {
         Entries(value).map(Self::parse).filter(|info| !info.url.is_empty())
     }

@@ -7,12 +7,12 @@ use embedded_io::Write;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session<'a> {
-    /// The identifier: bytes without a meaning of their own, which are not empty and have no timeout in them.
-    /// They are usually ASCII, which is not checked. A client sends them back as they are.
+    /// The identifier of the session, without the timeout. It is not empty. Its bytes are usually ASCII,
+    /// which is not checked, and have no meaning to a client: send them back as they are.
     pub id: &'a [u8],
-    /// The timeout in seconds; `None` if the header gives none, and [`Session::DEFAULT_TIMEOUT_SECS`]
-    /// applies. A server ends a session after it has heard nothing from its client for this long, so a client
-    /// must send a request more often.
+    /// The timeout in seconds. If it is `None`, the header gives no timeout, and
+    /// [`Session::DEFAULT_TIMEOUT_SECS`] applies. The server ends the session when it has heard nothing from
+    /// its client for this long. So a client must send a request more often.
     pub timeout_secs: Option<u32>,
 }
 

@@ -35,15 +35,15 @@ pub struct TransportSpec<'a> {
     /// Is true if the entry says `multicast`: the packets go to a multicast group. False if it says `unicast`
     /// or neither. By the RFC multicast is the default, but clients leave `unicast` out and mean it.
     pub multicast: bool,
-    /// The client's UDP ports for RTP and RTCP; `None` if the entry has none. A client that offers UDP must
-    /// give them: skip its entry otherwise. They are not needed if packets are interleaved.
+    /// The client's UDP ports for RTP and RTCP; `None` if the entry has none. If a request offers UDP without
+    /// these ports, skip the entry. An entry for interleaved packets needs no ports.
     pub client_port: Option<Pair<u16>>,
-    /// The server's UDP ports for RTP and RTCP; `None` if the entry has none, or malformed ones. A client can
-    /// receive packets without them, but does not know where to send its reports.
+    /// The server's UDP ports for RTP and RTCP; `None` if the entry has none, or malformed ones. If it is
+    /// `None`, a client can still receive packets, but does not know where to send its reports.
     pub server_port: Option<Pair<u16>>,
-    /// The channels of interleaved RTP and RTCP packets. `None` if the entry has none: in a request with
-    /// [`Profile::Tcp`], the server chooses the channels; in the response to one, those that the client asked
-    /// for apply.
+    /// The channels of interleaved RTP and RTCP packets. `None` if the entry has none. If a request with
+    /// [`Profile::Tcp`] has none, the server chooses the channels. If the response has none, the channels
+    /// that the client asked for apply.
     pub interleaved: Option<Pair<u8>>,
     /// The synchronisation source (SSRC) in the RTP packets of the sender; `None` if the entry has none, or a
     /// malformed one. It is a hint: packets may have another one.
@@ -51,12 +51,14 @@ pub struct TransportSpec<'a> {
     /// What the client wants to do, without quotes: one method or a comma-separated list of methods, such as
     /// `PLAY` or `PLAY,RECORD`. Empty means `PLAY`.
     pub mode: &'a [u8],
-    /// The address to which the client wants the packets to be sent, as it was written; empty for the
-    /// client's own. Ignore it, or refuse others than the client's own: it may be the address of a victim
-    /// (RFC 2326, 16).
+    /// The address to which the client wants the packets to be sent, as it was written. It is empty if the
+    /// entry has none, which means the client's own address. Send packets only to the client's own address:
+    /// ignore any other value, or refuse the request. Another address may be that of a victim (RFC 2326, 16).
     pub destination: &'a [u8],
-    /// The address from which the server sends the packets, as it was written: a name or an IP address, which
-    /// is not checked. Empty means the address of the RTSP connection.
+    /// The address from which the server sends the packets, as it was written: an IP address or a name, which
+    /// is not checked. It is empty if the entry has none. If it is empty, expect the packets from the
+    /// server's address of the RTSP connection. If it is a name, resolve it, or expect the packets from that
+    /// same address.
     pub source: &'a [u8],
 }
 
@@ -103,11 +105,11 @@ pub struct TransportError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// The client's ports are no numbers, are 0, or are 65535 without a port for RTCP, which would be one
-    /// higher.
+    /// A port of the client is not a number from 1 to 65535. If the entry gives only the port for RTP, the
+    /// port for RTCP is one higher; so 65535 alone is malformed, too.
     ClientPort,
-    /// The channels of interleaved packets are no numbers, are above 255, or are 255 without a channel for
-    /// RTCP, which would be one higher.
+    /// A channel of interleaved packets is not a number from 0 to 255. If the entry gives only the channel
+    /// for RTP, the channel for RTCP is one higher; so 255 alone is malformed, too.
     Interleaved,
 }
 
@@ -124,10 +126,10 @@ impl fmt::Display for TransportError {
 impl core::error::Error for TransportError {}
 
 /// Returns the entries in the value of a `Transport` header: the ways to carry a stream, in the client's
-/// order of preference. A server should choose the first that it supports, and answer 461
-/// ([`Status::UNSUPPORTED_TRANSPORT`](super::Status::UNSUPPORTED_TRANSPORT)) if there is none. A malformed
-/// entry is an error of its own, and does not hide the entries after it. Empty entries are skipped, and
-/// unknown parameters are ignored.
+/// order of preference. As a server, choose the first entry that you support. If there is none, answer 461
+/// ([`Status::UNSUPPORTED_TRANSPORT`](super::Status::UNSUPPORTED_TRANSPORT)). For a malformed entry, the
+/// iterator returns an error and then goes on with the next entry. Empty entries are skipped, and unknown
+/// parameters are ignored.
 pub fn transports(value: &[u8]) -> impl Iterator<Item = Result<TransportSpec<'_>, TransportError>> {
     text::split(value, b',')
         .filter(|spec| !spec.is_empty())
@@ -141,13 +143,14 @@ impl TransportError {
 }
 
 impl<'a> TransportSpec<'a> {
-    /// Returns a unicast transport over UDP to these ports of the client. All other fields are empty.
+    /// Returns a unicast transport over UDP to these ports of the client. All other fields are empty or
+    /// `None`.
     pub fn udp(client_port: Pair<u16>) -> Self {
         Self { client_port: Some(client_port), ..Self::default() }
     }
 
     /// Returns a transport that is interleaved in the RTSP connection, on these channels. All other fields
-    /// are empty.
+    /// are empty or `None`.
     pub fn tcp(interleaved: Pair<u8>) -> Self {
         Self { profile: Profile::Tcp, interleaved: Some(interleaved), ..Self::default() }
     }

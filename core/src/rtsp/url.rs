@@ -147,16 +147,17 @@ impl<'a> Url<'a> {
         self.query
     }
 
-    /// Returns true if the path of this URL, after percent-decoding, equals `path`, which is not encoded.
-    /// Slashes at either end of both and the query do not matter; case does.
+    /// Returns true if the path of this URL equals `path`. The path of the URL is percent-decoded first: pass
+    /// `path` without percent-encoding. Slashes at the start and the end of both paths are ignored, and so is
+    /// the query. Case matters.
     pub fn path_is(&self, path: &str) -> bool {
         Decoded(trim_slashes(self.path)).eq(trim_slashes(path.as_bytes()).iter().copied())
     }
 
     /// Splits off the name of a stream at the end of the URL: `track` and a number, which [`sdp`](crate::sdp)
-    /// writes into session descriptions. Returns the URL of the presentation, and the number of the track,
-    /// which is not checked against the tracks that there are. Returns `None` if the URL does not end with
-    /// such a name, or if the number is above 255; it may be the URL of a presentation then.
+    /// writes into session descriptions. Returns the URL of the presentation, and the number of the track.
+    /// Check that the presentation has a track with this number. Returns `None` if the URL does not end with
+    /// such a name, or if the number is above 255: take it as the URL of a presentation then.
     ///
     /// In a URL with a query, some clients put the name after the query and others after the path. Both are
     /// found.
@@ -169,19 +170,22 @@ impl<'a> Url<'a> {
     }
 
     /// Returns the URL to which the `control` attributes of a session description are relative (RFC 2326,
-    /// C.1.1). This is the first that can be read of: the header `Content-Base` of the response to DESCRIBE,
-    /// its header `Content-Location`, and the URL of the request.
+    /// C.1.1). Pass the values of the header fields `Content-Base` and `Content-Location` of the response to
+    /// DESCRIBE, or `None` if the response has no such field, and the URL of the DESCRIBE request. The result
+    /// is the first of these three that is an absolute URL.
     pub fn base(content_base: Option<&'a [u8]>, content_location: Option<&'a [u8]>, request: Self) -> Self {
         let usable = |value: Option<&'a [u8]>| Self::parse(value?.trim_ascii()).ok();
         usable(content_base).or_else(|| usable(content_location)).unwrap_or(request)
     }
 
-    /// Returns the URL of a stream or of the presentation. This URL is the base, as [`Self::base`] returns
-    /// it. `control` is the `control` attribute from the session description: an absolute URL, which is the
-    /// result; `*`, which stands for the base; or anything else, which is appended to the base.
+    /// Returns the URL of a stream or of the presentation. Call this on the base that [`Self::base`] returns.
+    /// `control` is the `control` attribute from the session description. If `control` is an absolute URL,
+    /// the result is that URL. If it is `*` or empty, the result is the base. Anything else is appended to
+    /// the base.
     ///
-    /// The text is appended with one slash between, even after a query, because that is what servers expect.
-    /// The rules of RFC 1808 would drop the last part of a path without a trailing slash.
+    /// One slash stands between the base and what is appended, even after a query, because that is what
+    /// servers expect. No slash is put before a `control` that starts with `?`. The rules of RFC 1808 would
+    /// drop the last part of a path without a trailing slash.
     pub fn control(self, control: &'a [u8]) -> ControlUrl<'a> {
         let control = control.trim_ascii();
         match Self::parse(control) {

@@ -7,8 +7,8 @@ use embedded_io::{ErrorKind, ErrorType, Write};
 /// Writes one request or response into a sink: the start line, then header fields, then
 /// [`finish`](Self::finish) or [`body`](Self::body).
 ///
-/// Always call one of these two at the end: only they report errors. If that call fails, or is not made, the
-/// bytes that are already in the sink are no message: drop them, and do not send them.
+/// Always call one of these two at the end: only they report errors. If that call fails, or if you do not
+/// make it, the bytes in the sink are not a whole message: drop them, and do not send them.
 #[derive(Debug)]
 #[must_use = "without `finish` or `body` the message has no end"]
 pub struct MessageWriter<W: Write> {
@@ -55,7 +55,7 @@ impl<W: Write> MessageWriter<W> {
 
     /// Starts a request, and writes its start line and `CSeq` into `sink`. `url` is a [`Url`](super::Url), a
     /// [`ControlUrl`](super::ControlUrl), or text such as `*`. `cseq` is the number of the request on this
-    /// connection, by which its response is known. Errors are reported at the end, by [`Self::finish`] or
+    /// connection: the response has the same `CSeq`. Errors are reported at the end, by [`Self::finish`] or
     /// [`Self::body`].
     pub fn request(sink: W, method: Method<'_>, url: &(impl Emit + ?Sized), cseq: u32) -> Self {
         let mut this = Self::new(sink);
@@ -69,7 +69,7 @@ impl<W: Write> MessageWriter<W> {
     }
 
     /// Starts the response to the request with the sequence number `cseq`, and writes its start line and
-    /// `CSeq` into `sink`. Use `None` for a request without a valid number: the response has no `CSeq` then.
+    /// `CSeq` into `sink`. If the request has no valid number, pass `None`: the response has no `CSeq` then.
     /// The reason phrase is [`Status::reason`]. Errors are reported at the end, by [`Self::finish`] or
     /// [`Self::body`].
     pub fn response(sink: W, status: Status, cseq: Option<u32>) -> Self {
@@ -85,10 +85,11 @@ impl<W: Write> MessageWriter<W> {
         this
     }
 
-    /// Writes one header field. Neither the name nor the value may have control bytes in it; otherwise the
-    /// message ends with [`WriteError::Control`]. If a value from a peer may be folded over several lines,
-    /// wrap it in [`OneLine`](crate::text::OneLine). `CSeq`, `Content-Type` and `Content-Length` are written
-    /// by other methods.
+    /// Writes one header field. Pass `name` without the colon. Neither the name nor the value may have
+    /// control bytes in it; otherwise [`Self::finish`] or [`Self::body`] returns [`WriteError::Control`]. If
+    /// a value comes from a peer, wrap it in [`OneLine`](crate::text::OneLine), because it may be folded over
+    /// several lines. Do not write `CSeq`, `Content-Type` and `Content-Length` with this method: other
+    /// methods do so.
     pub fn header(&mut self, name: &str, value: &(impl Emit + ?Sized)) {
         self.name(name);
         value.emit(&mut self.out);
@@ -112,7 +113,8 @@ impl<W: Write> MessageWriter<W> {
 
     /// Ends a message with a body, and writes the header fields `Content-Type` and `Content-Length` before
     /// it. Returns the sink, which now has the whole message. `body` is emitted twice, the first time only to
-    /// learn its length, so it must give the same bytes both times. Control bytes are allowed in it.
+    /// learn its length. It must give the same bytes both times; otherwise `Content-Length` is wrong. Control
+    /// bytes are allowed in it.
     ///
     /// # Errors
     /// Returns the first error that occurred while the message was written. Drop what is in the sink then.

@@ -50,15 +50,15 @@ pub struct Attribute<'a> {
     pub value: &'a [u8],
 }
 
-/// A connection address, to which packets are sent: a `c=` line. RTSP agrees on addresses in SETUP, so it
-/// matters only for multicast.
+/// A connection address, to which packets are sent: a `c=` line. RTSP agrees on addresses in SETUP, so this
+/// address matters only for multicast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Connection<'a> {
     /// The internet protocol of the address.
     pub address_type: AddressType,
-    /// The address as bytes, without the TTL and the number of addresses of a multicast group. It may be a
-    /// name, and is not checked further.
+    /// The address as bytes. The parts after a slash are cut off: the time to live (TTL) and the number of
+    /// addresses of a multicast group. The address may be a name, and is not checked further.
     pub address: &'a [u8],
 }
 
@@ -95,7 +95,7 @@ pub struct Media<'a> {
 
 impl<'a> Description<'a> {
     /// Reads the start of a session description: checks its first line, and finds its first medium. All other
-    /// lines are read when they are asked for, and malformed ones count as missing.
+    /// lines are read when they are asked for. A malformed line counts as missing.
     ///
     /// # Errors
     /// Returns [`SdpError::Empty`] if `bytes` have only empty lines, and [`SdpError::Version`] if the first
@@ -110,7 +110,8 @@ impl<'a> Description<'a> {
         Ok(Self { session: Section(session), media })
     }
 
-    /// Returns the name of the session as bytes, usually UTF-8, which is not checked; empty if there is none.
+    /// Returns the name of the session as bytes. They are usually UTF-8, which is not checked. They are empty
+    /// if the description has no name.
     pub fn name(&self) -> &'a [u8] {
         self.session.value(b's').unwrap_or_default()
     }
@@ -121,14 +122,14 @@ impl<'a> Description<'a> {
     }
 
     /// Returns the `control` attribute of the presentation (RFC 2326, C.1.1). Make the URL for PLAY, PAUSE
-    /// and TEARDOWN from it with [`Url::control`](crate::rtsp::Url::control). If it is `None`, use the base
-    /// URL itself ([`Url::base`](crate::rtsp::Url::base)).
+    /// and TEARDOWN from this attribute with [`Url::control`](crate::rtsp::Url::control). If the result is
+    /// `None`, use the base URL itself ([`Url::base`](crate::rtsp::Url::base)).
     pub fn control(&self) -> Option<&'a [u8]> {
         self.session.attribute(b"control")
     }
 
-    /// Returns the range of the whole presentation (RFC 2326, C.1.5); `None` if the description gives none,
-    /// so that its length is not known.
+    /// Returns the range of the whole presentation (RFC 2326, C.1.5). `None` if the description gives no
+    /// range: the length of the presentation is not known then, for example because the presentation is live.
     ///
     /// # Errors
     /// Returns the error of [`Range::parse`] if the range cannot be used. Treat it as missing then.
@@ -136,14 +137,15 @@ impl<'a> Description<'a> {
         self.session.attribute(b"range").map(Range::parse)
     }
 
-    /// Returns the connection address of the session; `None` if there is none, or if it is malformed or no
-    /// internet address.
+    /// Returns the connection address from the first `c=` line of the session. `None` if the session has no
+    /// `c=` line, or if its first one is malformed or has no internet address. RTSP agrees on addresses in
+    /// SETUP, so without multicast the address is not needed.
     pub fn connection(&self) -> Option<Connection<'a>> {
         self.session.connection()
     }
 
-    /// Returns the media in their order. A medium is skipped if its `m=` line has no valid port or no
-    /// protocol; it then does not count in the order.
+    /// Returns the media in their order. A medium is skipped, as if it were not there, if its `m=` line has
+    /// no valid port or no protocol.
     pub fn media(&self) -> impl Iterator<Item = Media<'a>> + use<'a> {
         let session = self.session;
         let mut rest = self.media;
@@ -174,8 +176,9 @@ impl<'a> Media<'a> {
         self.formats.split(u8::is_ascii_whitespace).filter(|format| !format.is_empty())
     }
 
-    /// Returns the RTP payload types of the medium, from 0 to 127, in the server's order of preference.
-    /// Formats that are no such number are skipped. The protocol is not checked.
+    /// Returns the RTP payload types of the medium, from 0 to 127, in the server's order of preference. A
+    /// format that is no such number is skipped. [`Self::protocol`] is not checked: call this only if it is
+    /// one of RTP.
     pub fn payload_types(&self) -> impl Iterator<Item = u8> + use<'a> {
         self.formats()
             .filter_map(|format| u8::try_from(text::decimal(format)?).ok())
@@ -188,28 +191,30 @@ impl<'a> Media<'a> {
     }
 
     /// Returns the `control` attribute of the medium's stream (RFC 2326, C.1.1). Make the URL for SETUP from
-    /// it with [`Url::control`](crate::rtsp::Url::control). If it is `None`, which a description of a single
-    /// stream may leave out, use the URL of the presentation.
+    /// this attribute with [`Url::control`](crate::rtsp::Url::control). A description of a single stream may
+    /// leave the attribute out. If the result is `None`, use the URL of the presentation.
     pub fn control(&self) -> Option<&'a [u8]> {
         self.section.attribute(b"control")
     }
 
-    /// Returns the coding and the clock of a payload type. Some payload types are fixed and need no attribute
-    /// (RFC 3551, 6): of these, the ones that this library can receive are known. Returns `None` if the
-    /// description does not give a valid coding and the payload type is none of these; skip the payload type
-    /// then.
+    /// Returns the coding and the clock of a payload type, from the medium's `rtpmap` attribute. A few
+    /// payload types need no such attribute, because RFC 3551, 6 fixes their coding. If the attribute is
+    /// missing or malformed, the fixed coding is returned for those payload types that this library can
+    /// receive. For all others the result is `None`: skip the payload type then.
     pub fn rtpmap(&self, payload_type: u8) -> Option<RtpMap<'a>> {
         self.of_format(b"rtpmap", payload_type).and_then(RtpMap::parse).or_else(|| static_map(payload_type))
     }
 
     /// Returns the format parameters of a payload type as bytes, without the payload type itself (RFC 4566,
-    /// 6, `fmtp`). Their form depends on the coding. `None` if there are none.
+    /// 6, `fmtp`). Their form depends on the coding. `None` if the description gives none for this payload
+    /// type.
     pub fn fmtp(&self, payload_type: u8) -> Option<&'a [u8]> {
         self.of_format(b"fmtp", payload_type)
     }
 
-    /// Returns the range of the medium's stream, or that of the presentation if the stream has none (RFC
-    /// 2326, C.1.5); `None` if neither has one, so that its length is not known.
+    /// Returns the range of the medium's stream (RFC 2326, C.1.5). If the stream has none, returns the range
+    /// of the presentation. `None` if neither has one: the length of the stream is not known then, for
+    /// example because the stream is live.
     ///
     /// # Errors
     /// Returns the error of [`Range::parse`] if the range cannot be used. Treat it as missing then.
@@ -217,8 +222,9 @@ impl<'a> Media<'a> {
         self.section.attribute(b"range").or_else(|| self.session.attribute(b"range")).map(Range::parse)
     }
 
-    /// Returns the frame rate of the medium (RFC 4566, 6, `framerate`), with decimals after the third cut
-    /// off. `None` if it is missing, malformed, too large or 0.
+    /// Returns the frame rate of the medium (RFC 4566, 6, `framerate`). Digits after the third decimal are
+    /// cut off. `None` if the attribute is missing, malformed, too large or 0: the frame rate is not known
+    /// then.
     pub fn frame_rate(&self) -> Option<FrameRate> {
         let value = self.section.attribute(b"framerate")?;
         let rate = u32::try_from(text::fraction(value, 1_000)?).ok()?;
@@ -226,8 +232,8 @@ impl<'a> Media<'a> {
     }
 
     /// Returns the width and the height of the picture in pixels, from the attribute `x-dimensions`. If there
-    /// is none, they are from the attribute `framesize` of RFC 6064. `None` if both are missing, or if a
-    /// number is malformed, 0 or above 65,535.
+    /// is no such attribute, they are from the attribute `framesize` (RFC 6064). `None` if both attributes
+    /// are missing, or if a number is malformed, 0 or above 65,535: the size is not known then.
     pub fn dimensions(&self) -> Option<(u16, u16)> {
         let (width, height) = match self.section.attribute(b"x-dimensions") {
             Some(value) => text::split_once(value, b',')?,
@@ -238,8 +244,10 @@ impl<'a> Media<'a> {
         Some((pixels(width)?, pixels(height)?))
     }
 
-    /// Returns the connection address of the medium, or that of the session if the medium has no valid one;
-    /// `None` if neither has one.
+    /// Returns the connection address from the first `c=` line of the medium. More `c=` lines of the medium
+    /// are ignored. If the medium has no `c=` line, or if its first one is malformed or has no internet
+    /// address, returns the address from the first `c=` line of the session. `None` if that cannot be used
+    /// either. RTSP agrees on addresses in SETUP, so without multicast the address is not needed.
     pub fn connection(&self) -> Option<Connection<'a>> {
         self.section.connection().or_else(|| self.session.connection())
     }

@@ -9,7 +9,8 @@ use crate::time::{Duration, MediaTime};
 use embedded_io::Write;
 
 /// The start of each track's `control` attribute in a session description, before the track's number: the
-/// first track has `track0`. [`Url::track`](crate::rtsp::Url::track) finds both in the URL of a SETUP.
+/// first track has `track0`. [`Url::track`](crate::rtsp::Url::track) finds this text and the number in the
+/// URL of a SETUP.
 pub const CONTROL_PREFIX: &str = "track";
 
 /// The session description of one medium with its tracks, which a server sends in answer to DESCRIBE. Its
@@ -20,18 +21,19 @@ pub struct Presentation<'a> {
     /// The name of the session, for people. If it is empty, a space is written; control characters in it
     /// become spaces.
     pub name: &'a str,
-    /// A number that no other session description of this host has (RFC 4566, 5.2, `sess-id`).
+    /// A number by which clients know this description (RFC 4566, 5.2, `sess-id`). No other session
+    /// description of this host may have it.
     pub session_id: u64,
     /// A number that must grow whenever the description changes (RFC 4566, 5.2, `sess-version`). Clients may
     /// otherwise go on with the old description.
     pub version: u64,
-    /// The internet protocol of the server's address. The address itself is written as unspecified (0.0.0.0
-    /// or ::), because SETUP agrees on it (RFC 2326, C.1.7).
+    /// The internet protocol of the server's address. The address is written as 0.0.0.0 or ::, which means
+    /// unspecified, because SETUP agrees on addresses (RFC 2326, C.1.7).
     pub address_type: AddressType,
     /// The duration of the medium; `None` if it is live.
     pub duration: Option<Duration>,
-    /// The tracks of the medium, at most 256. Their numbers, which are in their `control` attributes, are
-    /// their places in this slice, counted from 0. Clients cannot set up a track with a number above 255.
+    /// The tracks of the medium, at most 256. The number of a track is its index in this slice, counted from
+    /// 0, and is written into its `control` attribute. Clients cannot set up a track with a number above 255.
     pub tracks: &'a [Track<'a>],
 }
 
@@ -44,13 +46,14 @@ pub struct Track<'a> {
     /// The width and the height of the picture in pixels; `None` if they are not known, and for audio. The
     /// payload format of JPEG cannot express more than 2040 pixels: clients read larger sizes only here.
     pub dimensions: Option<(u16, u16)>,
-    /// The frame rate of the track; `None` if it is not known, and for audio. It should not be 0, which
-    /// clients take as not known.
+    /// The frame rate of the track; `None` if it is not known, and for audio. It should not be 0: clients
+    /// take a rate of 0 as not known.
     pub frame_rate: Option<FrameRate>,
 }
 
 impl Presentation<'_> {
-    /// Returns the range of the whole medium: from 0 to its duration, or from the live edge on if it is live.
+    /// Returns the range of the whole medium. It goes from 0 to the medium's duration. If the medium is live,
+    /// it goes from the live edge on, without an end.
     pub fn range(&self) -> Range {
         match self.duration {
             Some(duration) => {

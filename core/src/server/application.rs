@@ -16,22 +16,25 @@ pub trait Application {
     /// The type of the store from which the frames of all media are sent.
     type Store: FrameStore + ?Sized;
 
-    /// Returns the store from which the frames of all media are sent. It is called several times in each
-    /// turn, and must always return the same store.
+    /// Returns the store from which the frames of all media are sent. This method is called several times in
+    /// each turn. Always return the same store.
     fn store(&self) -> &Self::Store;
 
-    /// Answers a request.
+    /// Called for each request of a client that the server does not refuse itself, as it refuses a malformed
+    /// one. Answers the request.
     ///
     /// Return the [`Answered`] that the answering method of [`Request`], [`Describe`](super::Describe),
     /// [`Setup`](super::Setup) or [`Play`](super::Play) returned. Answer with [`Request::proceed`] whatever
-    /// the program has no opinion on. If the answer is not known yet, return [`Request::later`], and have the
-    /// adapter begin another turn of the connection once it is known: the request is offered again in that
-    /// turn.
+    /// the program has no opinion on. If the answer is not known yet, return [`Request::later`]. Once the
+    /// answer is known, have the adapter begin another turn of the connection: this method is called with the
+    /// same request again in that turn.
     fn request(&mut self, request: Request<'_>) -> Answered;
 
-    /// Takes note of what happened on the connection with the client at `peer`, which is the address and the
-    /// port of the client's end of the RTSP connection. Each notice is passed on once, and needs no answer.
-    /// By default it is ignored.
+    /// Called when something has happened on a connection, such as that a track was set up or closed: once
+    /// for each notice. `peer` is the address and the port of the client's end of the RTSP connection. The
+    /// method only informs the program, for example for a log. Nothing has to be done about a notice, except
+    /// by an adapter: it must close the transport after [`Notice::Disconnect`], once everything is sent. The
+    /// provided method ignores the notice.
     fn notice(&mut self, peer: SocketAddr, notice: Notice) {
         let _ = (peer, notice);
     }
@@ -39,32 +42,34 @@ pub trait Application {
 
 /// The media that a program serves to everybody who asks. A [`CatalogApp`] makes an [`Application`] of it.
 pub trait Catalog {
-    /// Returns the program's own number for the medium at `url`. [`Self::describe`] is called with that
-    /// number, and the frame store gets it as [`TrackId::media`](crate::frame::TrackId::media). `url` is the
-    /// URL of a DESCRIBE, or that of a SETUP without the part that names the track.
+    /// Called for each DESCRIBE and SETUP. Returns the program's own number for the medium at `url`.
+    /// [`Self::describe`] is called with that number, and the frame store gets the number as
+    /// [`TrackId::media`](crate::frame::TrackId::media). `url` is the URL of the DESCRIBE, or the URL of the
+    /// SETUP without the part that names the track.
     ///
-    /// Return `None` if there is no such medium: the request is refused with 404.
+    /// If there is no such medium, return `None`: the request is refused with 404.
     fn find(&self, url: &Url<'_>) -> Option<u16>;
 
-    /// Describes the medium with the number `media`, which [`Self::find`] returned for this request or an
-    /// earlier one.
+    /// Called for each DESCRIBE, SETUP and PLAY. Describes the medium with the number `media`, which
+    /// [`Self::find`] returned for this request or for an earlier one.
     ///
-    /// A medium whose [`Presentation::duration`] is `None` is live, and is played from its newest frame on. A
+    /// If [`Presentation::duration`] is `None`, the medium is live, and is played from its newest frame on. A
     /// SETUP of a track that is not in [`Presentation::tracks`] is refused with 404. Any
     /// [`Presentation::address_type`] will do: the server replaces it.
     fn describe(&self, media: u16) -> Presentation<'_>;
 
-    /// Takes note of what happened on the connection with the client at `peer`, which is the address and the
-    /// port of the client's end of the RTSP connection. Each notice is passed on once, and needs no answer.
-    /// By default it is ignored.
+    /// Called when something has happened on a connection, such as that a track was set up or closed: once
+    /// for each notice. `peer` is the address and the port of the client's end of the RTSP connection. The
+    /// method only informs the program, for example for a log: nothing has to be done about a notice. The
+    /// provided method ignores the notice.
     fn notice(&mut self, peer: SocketAddr, notice: Notice) {
         let _ = (peer, notice);
     }
 }
 
 /// An [`Application`] that serves the media of a [`Catalog`] with the frames of a store. All requests other
-/// than DESCRIBE, SETUP and PLAY are answered by [`Request::proceed`]. It only borrows both, so it can be
-/// made anew for each turn.
+/// than DESCRIBE, SETUP and PLAY are answered by [`Request::proceed`]. It only borrows the catalog and the
+/// store, so it can be made anew for each turn.
 #[derive(Debug)]
 pub struct CatalogApp<'a, C: ?Sized, S: ?Sized> {
     /// The catalog, which names and describes the media.

@@ -8,31 +8,32 @@ use core::net::SocketAddr;
 /// How strong a connection's claim to a UDP datagram is; the result of
 /// [`ServerConn::claim`](super::ServerConn::claim).
 ///
-/// Where several connections share a pair of UDP sockets, ask each of them for its claim, and hand the
-/// datagram to the connection with the [strongest](Claim::strongest) one. The variants are in ascending
-/// order.
+/// If several connections share a pair of UDP sockets, ask each connection for its claim. Hand the datagram
+/// to the connection with the [strongest](Claim::strongest) claim. The variants are in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Claim {
-    /// The datagram does not belong to the connection. To hand it in would change nothing.
+    /// The datagram does not belong to the connection. If it is handed in all the same, nothing changes.
     No,
-    /// The datagram comes from the client's address and from a port that is not known, and may tell the port
-    /// of a session whose ports are not confirmed yet.
+    /// The datagram comes from the client's IP address, but from an unknown port. The connection has a
+    /// session whose ports no datagram has confirmed yet, so the datagram may belong to that session and tell
+    /// its port.
     Latch,
-    /// The datagram comes from the client's address, and is an RTCP report on the SSRC of one of its
-    /// sessions.
+    /// The datagram comes from the client's IP address, and is an RTCP report on the SSRC of one of the
+    /// connection's tracks.
     Ssrc,
-    /// The datagram comes from the client's address, and from the port to which a session sends.
+    /// The datagram comes from the client's IP address, and from the port to which the connection sends one
+    /// of its tracks.
     Exact,
 }
 
 impl Claim {
-    /// Returns the strongest of `claims`, and whose it is. `T` is whatever names a connection, such as its
-    /// index. If several have an equal claim of [`Claim::Ssrc`] or [`Claim::Exact`], the first of them
-    /// counts.
+    /// Returns the strongest of `claims`, and the connection that has it. `T` is whatever names a connection,
+    /// such as its index. If several connections have an equal claim of [`Claim::Ssrc`] or [`Claim::Exact`],
+    /// the first of them counts.
     ///
-    /// Returns `None` if there is no claim other than [`Claim::No`], and if the strongest is [`Claim::Latch`]
-    /// and two connections have it. Drop the datagram then.
+    /// Returns `None` if there is no claim other than [`Claim::No`]. Returns `None` also if the strongest
+    /// claim is [`Claim::Latch`] and more than one connection has it. In both cases, drop the datagram.
     pub fn strongest<T>(claims: impl IntoIterator<Item = (T, Self)>) -> Option<(T, Self)> {
         let mut best = None;
         let mut tie = false;
@@ -49,17 +50,18 @@ impl Claim {
 }
 
 /// A pair of bound UDP sockets, one for RTP and one for RTCP, from which the packets of a session can leave.
-/// The adapter passes it to [`Turn::set_ports`](super::Turn::set_ports).
+/// Pass it to [`Turn::set_ports`](super::Turn::set_ports) before SETUP requests are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PortPair {
     /// The adapter's own number for the pair of sockets. [`Transmit::socket`](super::Transmit::socket)
-    /// returns it with the packets that are to leave from the pair; pass it in with each datagram that
-    /// arrives there.
+    /// returns this number with the packets that are to leave from the pair. Pass this number with each
+    /// datagram that arrives on the pair, to [`ServerConn::claim`](super::ServerConn::claim) and
+    /// [`ServerConn::handle_datagram`](super::ServerConn::handle_datagram).
     pub socket: u8,
-    /// The local UDP port of the socket for RTP. The client is told it.
+    /// The local UDP port of the socket for RTP. The response to SETUP tells the client this port.
     pub rtp: u16,
-    /// The local UDP port of the socket for RTCP. The client is told it.
+    /// The local UDP port of the socket for RTCP. The response to SETUP tells the client this port.
     pub rtcp: u16,
 }
 

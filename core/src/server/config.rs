@@ -6,8 +6,8 @@ use crate::time::Duration;
 /// The most tracks that one connection can have set up at once, over all of its sessions. A SETUP of a
 /// further track is refused with 453.
 pub const MAX_TRACKS: usize = 4;
-/// The length in bytes that every connection has room for at least in its receive buffer. Requests up to this
-/// length, header and body together, are never refused as too long.
+/// The length in bytes of the longest request that every connection has room for, header and body together. A
+/// request of up to this length is never refused as too long.
 pub const MIN_REQUEST: usize = 256;
 /// The longest reply in bytes: a session description, or RTP-Info for each track.
 pub(super) const REPLY_ROOM: usize = 1536;
@@ -22,26 +22,28 @@ pub struct Config {
     /// IP or of interleaving. Values below 548 or above 65,507 are clamped. A client may ask for shorter
     /// packets with `Blocksize` (RFC 2326, 12.7), but not for longer ones.
     pub max_packet: u16,
-    /// How late a frame may be, compared with the time at which it is due, before the session leaves out
-    /// whole frames and goes on at the newest one that is due. With 0, it does so as soon as a newer frame is
-    /// due. Where frames need each other, those that no other frame needs are left out at a quarter of this
-    /// already.
+    /// How late a frame may be, compared with the time at which it is due. If a frame is later than this, the
+    /// session leaves out whole frames, and goes on at the newest frame that is due. With 0, the session does
+    /// so as soon as a newer frame is due. In a codec whose frames need each other, frames that no other
+    /// frame needs are left out already when they are late by a quarter of this.
     pub late: Duration,
-    /// How long a session is kept when no sign of life comes from its client (RFC 2326, 12.37). After that it
-    /// ends with [`CloseReason::Timeout`](super::CloseReason::Timeout). Signs of life are requests that name
-    /// the session, datagrams and interleaved packets from the client, and, interleaved, that it takes what
-    /// it is sent. The client is told the timeout in whole seconds, rounded down.
+    /// How long a session is kept when no sign of life comes from its client (RFC 2326, 12.37). After that
+    /// the session ends with [`CloseReason::Timeout`](super::CloseReason::Timeout). A sign of life is a
+    /// request that names the session, and a datagram or an interleaved packet from the client. If the
+    /// session is interleaved, it is also a sign of life that the RTSP connection takes packets of the
+    /// session. The response to SETUP tells the client the timeout in whole seconds, rounded down.
     ///
     /// A connection that has no session ends after the same time without a message, with
     /// [`ConnError::Idle`](super::ConnError::Idle).
     pub session_timeout: Duration,
     /// The greatest delivery rate, as a multiple of the presentation rate, that a client gets when it asks
-    /// for one with `Speed` (RFC 2326, 12.35); 0 counts as 1. Over UDP the limit is 4 if this is more. A
-    /// client that asks for more gets the limit, and is told so in the reply. Live media always have speed 1.
+    /// for one with `Speed` (RFC 2326, 12.35); 0 counts as 1. Over UDP, the limit is never more than 4. If a
+    /// client asks for more, it gets the limit, and the reply says so. Live media always have speed 1.
     pub max_speed: u16,
-    /// Whether a session over UDP sends fewer frames, down to one in eight, while its client reports more
-    /// than 10 % of packets lost, and goes back to all frames when it reports less than 2 %. Each change is
-    /// reported as [`Notice::Adapted`](super::Notice::Adapted). It has no effect on interleaved sessions.
+    /// Is true if a session over UDP adapts to loss. When its client reports that more than 10 % of packets
+    /// are lost, the session sends every second frame; if the loss goes on, every fourth and at last every
+    /// eighth. When the client reports less than 2 %, the session goes back step by step. Each change is
+    /// reported as [`Notice::Adapted`](super::Notice::Adapted). Interleaved sessions never adapt.
     pub adapt: bool,
 }
 
@@ -60,16 +62,18 @@ impl Config {
     /// configuration to take requests of up to `request` bytes, header and body together. A `request` below
     /// [`MIN_REQUEST`] counts as [`MIN_REQUEST`].
     ///
-    /// A client's longer request is answered with 413. Its longer interleaved packets are dropped.
+    /// If a client sends a longer request, it is answered with 413. If a client sends a longer interleaved
+    /// packet, the packet is dropped.
     pub const fn storage_len(&self, request: usize) -> usize {
         let request = if request < MIN_REQUEST { MIN_REQUEST } else { request };
         request.saturating_add(self.outgoing_len())
     }
 
     /// Returns the length in bytes of the longest message that a connection writes: a reply, which may have
-    /// 1,536 bytes, or an interleaved packet with its 4 bytes of header. Give the transport a send buffer of
-    /// this length at least, if [`Turn::limit_stream`](super::Turn::limit_stream) is called with the room in
-    /// it: a message that is longer than the room is never begun.
+    /// 1,536 bytes, or an interleaved packet with its 4 bytes of header. If you call
+    /// [`Turn::limit_stream`](super::Turn::limit_stream) with the room in the transport's send buffer, give
+    /// that buffer at least this length. In a shorter buffer, a long message never finds enough room, and is
+    /// never sent.
     pub const fn message_len(&self) -> usize {
         let packet = self.packet_len();
         if packet < REPLY_ROOM { REPLY_ROOM } else { packet }

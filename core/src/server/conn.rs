@@ -15,8 +15,9 @@ use core::net::SocketAddr;
 
 /// The state of one RTSP connection to a client, and of all sessions that were set up on it.
 ///
-/// `TRACKS` is how many tracks can be set up at once, over all sessions, from 1 to [`MAX_TRACKS`]; with any
-/// other number the program does not compile. A SETUP of a further track is refused with 453.
+/// `TRACKS` is how many tracks can be set up at once, over all sessions: from 1 to [`MAX_TRACKS`]. With any
+/// other number the program does not compile. If this many tracks are set up, a SETUP of another track is
+/// refused with 453.
 ///
 /// The caller provides the storage for requests and replies anew in each [`Self::turn`], so that several
 /// connections can use one storage, one after the other.
@@ -31,7 +32,7 @@ impl ServerConn {
     /// `peer` is the address and the port of the client's end of the RTSP connection; datagrams are sent to
     /// that address only. Draw `random` anew for each connection, from a source that is hard to guess:
     /// session identifiers, SSRCs and first sequence numbers are made from it (RFC 3550, 5.1), and somebody
-    /// who guesses it could control the sessions.
+    /// who guesses the number could control the sessions.
     pub fn new(config: Config, now: Now, peer: SocketAddr, random: u64) -> Self {
         Self::with_tracks(config, now, peer, random)
     }
@@ -65,37 +66,40 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
         Self { state }
     }
 
-    /// Begins a turn at the time `now`: ends sessions that have timed out, and makes a request available
-    /// again that was not answered in the turn before. Then hand in what arrived, serve, and send, by the
-    /// methods of [`Turn`].
+    /// Begins a turn at the time `now`. This ends sessions that have timed out. If a request was offered and
+    /// not answered in the turn before, it becomes available again. Then use the methods of the [`Turn`]:
+    /// hand in the bytes that arrived, serve requests, and send what is due.
     ///
     /// `storage` must have [`Config::storage_len`] bytes. If it has fewer than [`Config::storage_len`]`(0)`,
     /// the connection ends with [`super::ConnError::StorageTooSmall`].
     ///
-    /// Unless [`Turn::is_storage_free`] returned true at the end of the turn before, pass a slice of the same
-    /// length that still holds the same bytes. Otherwise other bytes are taken for the client's, and sent to
-    /// it.
+    /// If [`Turn::is_storage_free`] returned false at the end of the turn before, pass a slice of the same
+    /// length that still holds the same bytes. Otherwise the connection takes the bytes in the slice for
+    /// requests of the client, or sends them to the client.
     pub fn turn<'a>(&'a mut self, now: Now, storage: &'a mut [u8]) -> Turn<'a> {
         Turn::new(self.state_mut(), storage, now)
     }
 
     /// Returns how strong this connection's claim is to the datagram `data`, which came from the address and
-    /// port `from`. `socket` and `port` say where it arrived: on the RTP or RTCP socket of the pair with the
-    /// number [`socket`](super::PortPair::socket).
+    /// port `from`. `socket` and `port` say where the datagram arrived: `socket` is the number of the pair of
+    /// sockets ([`PortPair::socket`](super::PortPair::socket)), and `port` is the RTP or RTCP socket of that
+    /// pair. The connection does not change.
     ///
-    /// Ask all connections that use the pair, and pass the datagram to [`Self::handle_datagram`] of the one
-    /// with the [strongest](Claim::strongest) claim. If there is only one connection, no claim is needed.
+    /// Ask all connections that use the pair. Then pass the datagram to [`Self::handle_datagram`] of the
+    /// connection with the [strongest](Claim::strongest) claim. If there is only one connection, do not ask:
+    /// call [`Self::handle_datagram`] at once.
     pub fn claim(&self, from: SocketAddr, socket: u8, port: Port, data: &[u8]) -> Claim {
         self.state().find(from, socket, port, data).map_or(Claim::No, |(_, claim)| claim)
     }
 
-    /// Returns whether a session of this connection uses the pair with the number
-    /// [`socket`](super::PortPair::socket), and its client's ports are not confirmed yet, so that a datagram
-    /// on that pair could still settle them.
+    /// Returns true if a track of this connection uses the pair of sockets with the number
+    /// [`socket`](super::PortPair::socket), and no datagram has confirmed the client's ports of that track
+    /// yet.
     ///
-    /// Two connections from one client address for which this is true cannot be told apart. So while it is
-    /// true for one of them, do not pass the same pair to [`Turn::set_ports`] of the other: give it another
-    /// pair.
+    /// A datagram from an unknown port may belong to such a track. If this is true for two connections from
+    /// one IP address, it cannot be told to which of them the datagram belongs. So while this returns true
+    /// for a connection, do not pass the same pair to [`Turn::set_ports`] of another connection from the same
+    /// IP address: pass another pair.
     pub fn may_latch(&self, socket: u8) -> bool {
         self.state.streams.iter().filter(|stream| stream.is_open()).any(
             |stream| matches!(stream.route, Route::Udp { socket: own, latched: false, .. } if own == socket),
@@ -103,38 +107,41 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
     }
 
     /// Takes the datagram `data`, which came from the address and port `from`. `socket` and `port` say where
-    /// it arrived: on the RTP or RTCP socket of the pair with the number [`socket`](super::PortPair::socket).
+    /// the datagram arrived: `socket` is the number of the pair of sockets
+    /// ([`PortPair::socket`](super::PortPair::socket)), and `port` is the RTP or RTCP socket of that pair.
     ///
     /// Call this on the connection that has the strongest [`Claim`] to the datagram. The datagram counts as a
-    /// sign of life of the session, may settle the client's ports, and is read if it is an RTCP report. If
-    /// the claim is [`Claim::No`], nothing changes.
+    /// sign of life of the session. It may tell which ports the client uses. If it is an RTCP report, it is
+    /// read. If the claim is [`Claim::No`], nothing changes.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, socket: u8, port: Port, data: &[u8]) {
         self.state_mut().handle_datagram(now, from, socket, port, data);
     }
 
-    /// Begins to end all sessions. The connection takes no more requests.
+    /// Begins to end all sessions, and returns at once. The connection takes no more requests. A second call
+    /// changes nothing.
     ///
-    /// Go on with turns until all is reported: each track that has sent anything sends BYE,
-    /// [`super::Notice::Closed`] is reported for each track, and [`super::Notice::Disconnect`] for the
-    /// connection.
+    /// Go on with turns. In these, each track that has sent anything sends BYE, [`super::Notice::Closed`] is
+    /// reported for each track, and [`super::Notice::Disconnect`] for the connection, if it was not reported
+    /// before. When all of these are reported and [`Turn::poll_stream`] returns `None`, close the transport.
     pub fn close(&mut self) {
         self.state_mut().close();
     }
 
-    /// Tells the connection that its transport is closed or lost. It takes no more requests. Sessions that
-    /// were interleaved in it end at once; those over UDP end after their BYE.
+    /// Tells the connection that its transport is closed or lost. The connection takes no more requests.
+    /// Tracks that were interleaved in it end at once. A track over UDP ends after its BYE.
     ///
-    /// Send what [`Self::poll_transmit`] still returns, and serve another turn, in which
-    /// [`super::Notice::Closed`] is reported for each track. Then drop the connection.
+    /// Send what [`Self::poll_transmit`] still returns. Then begin another turn, and call [`Turn::serve`] or
+    /// [`Turn::poll_event`] in it: this reports [`super::Notice::Closed`] for each track. Then drop the
+    /// connection.
     pub fn disconnected(&mut self) {
         self.state_mut().disconnected();
     }
 
     /// Returns RTP or RTCP packets of one track over UDP that are due at the time `now`, all for one
-    /// destination; `None` if there are none. Call it until it returns `None` or the socket takes no more.
-    /// `store` has the frames.
+    /// destination. `None` if nothing is due. Call this again until it returns `None` or the socket takes no
+    /// more. `store` has the frames. This method does not wait.
     ///
-    /// [`Turn::poll_transmit`] does the same within a turn. This one needs no storage.
+    /// [`Turn::poll_transmit`] does the same within a turn. This method needs neither a turn nor storage.
     pub fn poll_transmit<'a, S: FrameStore + ?Sized>(
         &'a mut self,
         now: Now,
@@ -143,25 +150,25 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
         self.state_mut().poll_transmit(now, store)
     }
 
-    /// Returns the frame that each playing track reads next, in no particular order; nothing for tracks that
-    /// are paused. If the store has to fetch or prepare frames, have it do so for these frames, and keep them
-    /// and those that come after them in the direction of play.
+    /// Returns the frame that each playing track reads next, in no particular order. Tracks that do not play
+    /// are left out. If the store has to fetch or prepare frames, have it prepare these frames. Have it keep
+    /// these frames and those that come after them in the direction of play.
     pub fn wanted(&self) -> impl Iterator<Item = Want> {
         self.state.streams.iter().filter_map(|stream| stream.sender.wanted())
     }
 
-    /// Returns the figures of each track that is set up, from its SETUP to the time `now`.
-    /// [`super::Notice::Closed`] has the final ones.
+    /// Returns the figures of each track that is set up, counted from its SETUP to the time `now`.
+    /// [`super::Notice::Closed`] has the final figures of a track.
     pub fn summaries(&self, now: Now) -> impl Iterator<Item = (TrackId, Summary)> {
         self.state.streams.iter().map(move |stream| (stream.sender.track(), stream.summary(now)))
     }
 
-    /// Returns when the next turn is due if nothing arrives before: at the earliest of the three times, apart
-    /// from those of sockets that take no more at present ([`Wake::earliest`]). A time in the past means at
-    /// once. `store` has the frames.
+    /// Returns when the next turn is due if nothing arrives before. Ask for this after each turn.
+    /// [`Wake::earliest`] makes one time of the three in the result, and leaves out the times of sockets that
+    /// take no bytes at present. If a time is already past, begin a turn at once. `store` has the frames.
     ///
-    /// A request that was offered and not answered does not count: begin a turn when the application can
-    /// answer it.
+    /// A request that was offered and not answered is not taken into account: begin a turn as soon as the
+    /// application can answer it.
     pub fn poll_at<S: FrameStore + ?Sized>(&self, store: &S) -> Wake {
         self.state().poll_at(store)
     }

@@ -4,15 +4,16 @@ use crate::rtsp::LowerTransport;
 use crate::time::Duration;
 
 /// Something that happened on a connection. [`Turn::poll_event`](super::Turn::poll_event) and
-/// [`Application::notice`](super::Application::notice) report each notice once; except for
-/// [`Self::Disconnect`], nothing has to be done about it.
+/// [`Application::notice`](super::Application::notice) report each notice once. Only [`Self::Disconnect`]
+/// asks for an action: nothing has to be done about the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Notice {
-    /// A client set up a track. It does not play before its PLAY.
+    /// A client set up a track. The track does not play before the client sends PLAY.
     Opened {
-        /// The session that the track belongs to. A session of several tracks has a notice for each.
+        /// The session that the track belongs to. If a session has several tracks, there is a notice for each
+        /// track.
         session: SessionId,
         /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
         /// of the track in it, counted from 0.
@@ -20,8 +21,8 @@ pub enum Notice {
         /// How the track's packets travel: over UDP, or interleaved in the RTSP connection.
         transport: LowerTransport,
     },
-    /// Frames of a track were due and were not sent, because the session was late, because the store no
-    /// longer had them, or because they cannot be sent. The session goes on with a later frame.
+    /// Frames of a track were due and were not sent. Either the session was late, or the store no longer had
+    /// the frames, or the frames cannot be sent. The session goes on with a later frame.
     Skipped {
         /// The session that the track belongs to.
         session: SessionId,
@@ -39,12 +40,12 @@ pub enum Notice {
         /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
         /// of the track in it, counted from 0.
         track: TrackId,
-        /// From now on every `one_in`-th frame is sent: 1 (all frames), 2, 4 or 8. A medium with few frames
-        /// is thinned less, so that at least two frames a second are sent, or all if it has fewer.
+        /// From now on every `one_in`-th frame is sent: 1 (all frames), 2, 4 or 8. If that would be less than
+        /// two frames a second, more frames are sent than this number says.
         one_in: u8,
     },
     /// A track was played to its end, or to the end of the range that the client asked for, and BYE was sent.
-    /// The session stays, and the client may play it again.
+    /// The session stays. The client may play the track again.
     Ended {
         /// The session that the track belongs to.
         session: SessionId,
@@ -52,7 +53,7 @@ pub enum Notice {
         /// of the track in it, counted from 0.
         track: TrackId,
     },
-    /// A track was removed from its session. The session ends with its last track.
+    /// A track was removed from its session. When its last track is removed, the session has ended.
     Closed {
         /// The session that the track belonged to.
         session: SessionId,
@@ -66,7 +67,9 @@ pub enum Notice {
     },
     /// The connection takes no more requests, for the reason given. Write what
     /// [`Turn::poll_stream`](super::Turn::poll_stream) and
-    /// [`Turn::poll_transmit`](super::Turn::poll_transmit) still return, then close the transport.
+    /// [`Turn::poll_transmit`](super::Turn::poll_transmit) still return, then close the transport. Sessions
+    /// may still be set up and play, for example after [`ConnError::NotRtsp`]:
+    /// [`ServerConn::close`](super::ServerConn::close) ends them with BYE.
     Disconnect(ConnError),
 }
 
@@ -79,11 +82,12 @@ pub enum CloseReason {
     Teardown,
     /// No sign of life came from the client for [`Config::session_timeout`](super::Config::session_timeout).
     Timeout,
-    /// The client set up the same track again, as FFmpeg does to change from UDP to TCP. The new one has a
+    /// The client set up the same track again, as FFmpeg does to change from UDP to TCP. The new track has a
     /// [`Notice::Opened`] of its own.
     Replaced,
-    /// The server closed the connection, by [`ServerConn::close`](super::ServerConn::close), or the
-    /// connection was lost.
+    /// The connection ended: the program closed it ([`ServerConn::close`](super::ServerConn::close)), or its
+    /// transport was closed by the client or lost
+    /// ([`ServerConn::disconnected`](super::ServerConn::disconnected)).
     Closed,
 }
 
@@ -118,50 +122,56 @@ impl core::fmt::Display for SessionId {
 pub struct Summary {
     /// The number of frames of which the last packet was sent.
     pub frames: u64,
-    /// The number of frames that were due and not sent, because the session was late, because the store no
-    /// longer had them, or because they cannot be sent.
+    /// The number of frames that were due and not sent. Either the session was late, or the store no longer
+    /// had the frames, or the frames cannot be sent.
     pub frames_skipped: u64,
-    /// The number of frames that were left out to send fewer: because the client reported loss, or where
-    /// frames need each other, because of `Scale`.
+    /// The number of frames that were left out on purpose, because the client reported loss. In a codec whose
+    /// frames need each other, frames that were left out because of `Scale` count as well.
     pub frames_thinned: u64,
     /// The number of RTP packets sent.
     pub packets: u64,
-    /// The number of RTP payload bytes sent, without the headers of RTP and what is below it.
+    /// The number of RTP payload bytes sent. The headers of RTP, and of UDP and IP or of interleaving, do not
+    /// count.
     pub octets: u64,
     /// The cumulative number of lost packets in the client's newest report (RFC 3550, 6.4.1); 0 before the
     /// first report. It is negative if the client received more duplicates than it missed packets.
     pub lost: i32,
-    /// The time from SETUP to the removal of the track, or until now if the track is still set up.
+    /// The time from SETUP to the removal of the track. If the track is still set up, it is the time from
+    /// SETUP until now.
     pub lifetime: Duration,
 }
 
 /// Why a connection takes no more requests. In each case, write what is still due, then close the transport.
+/// Sessions that are still set up go on until then: [`ServerConn::close`](super::ServerConn::close) ends them
+/// with BYE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ConnError {
-    /// The client sent bytes that are no RTSP, or a request of which the end cannot be found because its
-    /// `Content-Length` is malformed. It is answered with 400.
+    /// The client sent bytes that are no RTSP, or a request with a malformed `Content-Length`, so that the
+    /// end of the request cannot be found. The client gets the status 400.
     NotRtsp {
         /// The offset in bytes at which the fault was found, counted from the connection's first byte.
         at: u64,
     },
-    /// The client sent a message that is longer than the connection's receive buffer, and whose end is not
-    /// known or is more than 1 MiB away. It is answered with 413. After any other message that is too long,
-    /// the connection continues.
+    /// The client sent a message that is longer than the room for requests in the storage, and its end is not
+    /// known or is more than 1 MiB away. The client gets the status 413. After any other message that is too
+    /// long, the connection continues.
     TooLong {
-        /// The offset in bytes of the first byte that did not fit, or of the message's body, counted from the
-        /// connection's first byte.
+        /// The offset in bytes of the message's body, counted from the connection's first byte. If the header
+        /// of the message did not fit, it is the offset of the first byte that did not.
         at: u64,
     },
-    /// The connection had no session, and no message came, for
+    /// The connection had no session, and no message came from the client, for as long as
     /// [`Config::session_timeout`](super::Config::session_timeout).
     Idle,
-    /// The server closed the connection, by [`ServerConn::close`](super::ServerConn::close), or reported it
-    /// as lost, by [`ServerConn::disconnected`](super::ServerConn::disconnected).
+    /// The program that the server is part of has ended the connection: it called
+    /// [`ServerConn::close`](super::ServerConn::close). Or the program has found that the transport is closed
+    /// or lost, and called [`ServerConn::disconnected`](super::ServerConn::disconnected) or
+    /// [`Turn::disconnected`](super::Turn::disconnected).
     Closed,
-    /// The caller passed less storage to [`ServerConn::turn`](super::ServerConn::turn) than any connection
-    /// with its configuration needs: a mistake in the program.
+    /// The program passed less storage to [`ServerConn::turn`](super::ServerConn::turn) than a connection
+    /// with this [`Config`](super::Config) needs at least. This is a mistake in the program.
     StorageTooSmall {
         /// The least number of bytes that would do: [`Config::storage_len`](super::Config::storage_len)`(0)`.
         need: usize,

@@ -12,8 +12,8 @@
 //!    their socket takes no more. It then serves once more, because sending may end sessions.
 //! 4. It sleeps until the time of [`ServerConn::poll_at`], or until bytes, datagrams or frames arrive.
 //!
-//! It calls [`ServerConn::disconnected`] when the transport is lost, and closes the transport after
-//! [`Notice::Disconnect`], once everything is sent.
+//! When the transport is closed by the client or lost, the adapter calls [`ServerConn::disconnected`]. After
+//! [`Notice::Disconnect`] it closes the transport, once everything is sent.
 mod application;
 mod chunk;
 mod claim;

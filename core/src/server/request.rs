@@ -13,10 +13,14 @@ use core::net::SocketAddr;
 /// A client's request that waits for an answer. [`Turn::poll_event`](super::Turn::poll_event) and
 /// [`Application::request`](super::Application::request) pass it on.
 ///
-/// It is answered by value: [`Self::action`] leads to the ways to accept it, [`Self::refuse`] and
-/// [`Self::respond`] answer with any status, and [`Self::proceed`] answers as a server without an opinion
-/// does. [`Self::later`] puts it off. While a request is not answered, no later request of the connection is
-/// read. If a request is dropped, nothing has happened, and it is offered again in the next turn.
+/// Call one of these methods, each of which consumes the request:
+/// - [`Self::action`] leads to the ways to accept the request.
+/// - [`Self::refuse`] and [`Self::respond`] answer with any status.
+/// - [`Self::proceed`] gives the usual answer of a server that does not care about the request.
+/// - [`Self::later`] puts the request off.
+///
+/// While a request is not answered, no later request of the connection is read. If a request is dropped,
+/// nothing has happened, and the request is offered again in the next turn.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 pub struct Request<'a> {
     state: &'a mut ConnState,
@@ -29,41 +33,44 @@ pub struct Request<'a> {
 /// The proof that a request was answered, or put off by [`Request::later`]. Every method that answers a
 /// request returns one, and there is no other way to get one.
 ///
-/// [`Application::request`](super::Application::request) must return it, so that no request is forgotten. A
-/// program that calls [`Turn::poll_event`](super::Turn::poll_event) itself drops it. After
-/// [`Request::later`], the application must have the connection's next turn begun when it can answer; after
-/// any other answer, nothing is left to do.
+/// [`Application::request`](super::Application::request) must return it, so that no request is forgotten. If
+/// a program calls [`Turn::poll_event`](super::Turn::poll_event) itself, it can drop this value. After
+/// [`Request::later`], begin the connection's next turn as soon as the answer is known. After any other
+/// answer, nothing is left to do.
 #[derive(Debug)]
 #[must_use = "it is what `Application::request` returns"]
 pub struct Answered(());
 
-/// A request, sorted by what accepts it. [`Request::action`] returns it. To treat an action like any other
-/// request, turn it back with [`Self::into_request`].
+/// A request, sorted by its method. [`Request::action`] returns it. Each of the first three variants has
+/// methods to accept the request. [`Self::into_request`] returns the request itself, for example to refuse
+/// it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Action<'a> {
     /// DESCRIBE asks for the description of a presentation (RFC 2326, 10.2). Answer with
     /// [`Describe::accept`], or refuse.
     Describe(Describe<'a>),
-    /// SETUP asks for a transport for a track (RFC 2326, 10.4). Look whether the medium has the track, and
+    /// SETUP asks for a transport for a track (RFC 2326, 10.4). Check that the medium has the track, and
     /// answer with [`Setup::accept`], or refuse.
     Setup(Setup<'a>),
     /// PLAY asks to play a session (RFC 2326, 10.5). Answer with [`Play::accept`] or another method of
-    /// [`Play`], or refuse. The packets then leave by themselves as they become due, from the store that is
-    /// passed to each poll.
+    /// [`Play`], or refuse. After that, [`Turn::poll_stream`](super::Turn::poll_stream) and
+    /// [`Turn::poll_transmit`](super::Turn::poll_transmit) return the packets as they become due, with frames
+    /// of the store that is passed to them.
     Play(Play<'a>),
     /// A request with any other method. [`Request::proceed`] gives the usual answer.
     Other(Request<'a>),
 }
 
-/// A DESCRIBE request that waits for an answer. Its `Accept` header, if it has one, takes SDP: others were
-/// refused with 406. If it is dropped, it is offered again in the next turn.
+/// A DESCRIBE request that waits for an answer. If it has an `Accept` header, that header takes SDP: a
+/// request with any other was refused with 406. If this value is dropped, the request is offered again in the
+/// next turn.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
 pub struct Describe<'a>(Request<'a>);
 
-/// A SETUP request that waits for an answer. It offers a transport that this server has: others were refused
-/// with 461. If it is dropped, it is offered again in the next turn.
+/// A SETUP request that waits for an answer. It offers a transport that this library knows: a request without
+/// one was refused with 461. If this value is dropped, the request is offered again in the next turn.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
 pub struct Setup<'a> {
@@ -71,8 +78,8 @@ pub struct Setup<'a> {
     offer: Offer,
 }
 
-/// A PLAY request for a session that exists, which waits for an answer. Requests that name no such session
-/// were refused with 454. If it is dropped, it is offered again in the next turn.
+/// A PLAY request that waits for an answer. It names a session that exists: a request that does not was
+/// refused with 454. If this value is dropped, the request is offered again in the next turn.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
 pub struct Play<'a> {
@@ -103,13 +110,14 @@ impl<'a> Request<'a> {
     }
 
     /// Returns the URL; `None` if what was sent is not a URL that [`Url::parse`] takes, such as `*`.
-    /// DESCRIBE, SETUP and PLAY always have one: others were refused with 400.
+    /// DESCRIBE, SETUP and PLAY always have a URL: without one, they were refused with 400.
     pub const fn url(&self) -> Option<Url<'a>> {
         self.received.url
     }
 
-    /// Returns the value of the first header field with this name, whatever the case of its letters; `None`
-    /// if there is none. `name` has no colon. The value is bytes, usually UTF-8, which is not checked.
+    /// Returns the value of the first header field with this name; `None` if there is no such field. Pass
+    /// `name` without the colon. Its case does not matter. The value is bytes, usually UTF-8, which is not
+    /// checked.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.received.message.headers.get(name)
     }
@@ -136,13 +144,13 @@ impl<'a> Request<'a> {
         self.received.session
     }
 
-    /// Returns the time at which the turn began.
+    /// Returns the time that was passed to [`ServerConn::turn`](super::ServerConn::turn) for this turn.
     pub const fn now(&self) -> Now {
         self.now
     }
 
-    /// Returns the request as what it asks for, with the ways to accept it. [`Action::into_request`] turns it
-    /// back.
+    /// Sorts the request by its method. The result has the ways to accept the request.
+    /// [`Action::into_request`] returns the request itself again.
     pub fn action(self) -> Action<'a> {
         match self.received.content {
             Content::Describe => Action::Describe(Describe(self)),
@@ -152,21 +160,22 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Answers with `status`, which may also be one of success, these header fields, and no body. The fields
-    /// are names without a colon and values; there may be several of one name. `CSeq` and `Server` are added.
+    /// Answers with `status`, the header fields in `headers`, and no body. `status` may also be a success.
+    /// Each header field is a name without the colon, and a value; there may be several fields of one name.
+    /// `CSeq` and `Server` are added.
     ///
-    /// The reply is 500 instead if a header field has a control character in it, or if the reply is longer
-    /// than the connection has room for, which is 1,536 bytes at least.
+    /// If a header field has a control character in it, the reply is 500 instead. This is also so if the
+    /// reply is longer than the connection has room for. The room is at least 1,536 bytes.
     pub fn refuse(self, status: Status, headers: &[(&str, &str)]) -> Answered {
         self.answer(status, headers, None)
     }
 
-    /// Answers with `status`, these header fields, and `body`, whose MIME type is `content_type`. The fields
-    /// are names without a colon and values; there may be several of one name. `CSeq`, `Server`,
-    /// `Content-Type` and `Content-Length` are added.
+    /// Answers with `status`, the header fields in `headers`, and `body`. `content_type` is the MIME type of
+    /// `body`. Each header field is a name without the colon, and a value; there may be several fields of one
+    /// name. `CSeq`, `Server`, `Content-Type` and `Content-Length` are added.
     ///
-    /// The reply is 500 instead if a header field has a control character in it, or if the reply, with its
-    /// body, is longer than the connection has room for, which is 1,536 bytes at least.
+    /// If a header field has a control character in it, the reply is 500 instead. This is also so if the
+    /// reply, with its body, is longer than the connection has room for. The room is at least 1,536 bytes.
     pub fn respond(
         self,
         status: Status,
@@ -180,13 +189,13 @@ impl<'a> Request<'a> {
     /// Puts the request off: it is offered again in the connection's next turn. Until then, no later request
     /// of the connection is read.
     ///
-    /// The application must see to it that there is a next turn when it can answer, because
+    /// Begin the connection's next turn as soon as the answer is known:
     /// [`ServerConn::poll_at`](super::ServerConn::poll_at) does not take the request into account.
     pub fn later(self) -> Answered {
         Answered(())
     }
 
-    /// Gives the answer of a server without an opinion:
+    /// Gives the usual answer of a server that does not care about the request:
     ///
     /// - OPTIONS is answered with the list of methods.
     /// - PAUSE and TEARDOWN are carried out.
@@ -265,8 +274,8 @@ impl<'a> Describe<'a> {
     }
 
     /// Answers with 200 and `presentation` as a session description in SDP. Any
-    /// [`Presentation::address_type`] will do: it is replaced by the address family of the connection. The
-    /// reply is 500 if it is longer than the connection has room for, which is 1,536 bytes at least.
+    /// [`Presentation::address_type`] will do: it is replaced by the address family of the connection. If the
+    /// reply is longer than the connection has room for, it is 500 instead. The room is at least 1,536 bytes.
     pub fn accept(self, presentation: &Presentation<'_>) -> Answered {
         let Request { state, tx, received, .. } = self.0;
         let address_type = if state.peer.is_ipv4() { AddressType::Ip4 } else { AddressType::Ip6 };
@@ -294,35 +303,38 @@ impl<'a> Setup<'a> {
     }
 
     /// Returns the number of the track that is to be set up, counted from 0 in the order of
-    /// [`Presentation::tracks`]. It may be greater than the medium has tracks: refuse it then. It is 0 if the
-    /// URL names no track, because a client with one track to set up may name the presentation.
+    /// [`Presentation::tracks`]. If the medium has no track with this number, refuse the request. If the URL
+    /// names no track, the number is 0, because a client may name the presentation if there is only one
+    /// track.
     pub fn track(&self) -> u8 {
         self.request.received.track()
     }
 
-    /// Returns how the packets of the track will travel: by the first transport of those that the client
-    /// offers that this server has.
+    /// Returns how the packets of the track will travel. It is the first transport in the client's list that
+    /// this library knows.
     pub const fn transport(&self) -> LowerTransport {
         self.offer.transport.lower()
     }
 
-    /// Returns the pair of UDP ports that the adapter passed to [`Turn::set_ports`](super::Turn::set_ports)
-    /// for this turn; `None` if it passed none, so that no track can be set up by UDP.
+    /// Returns the pair of UDP ports that was passed to [`Turn::set_ports`](super::Turn::set_ports) in this
+    /// turn. If it is `None`, no pair was passed, and [`Self::accept`] refuses a track by UDP with 461.
     pub const fn ports(&self) -> Option<PortPair> {
         self.request.ports
     }
 
     /// Sets the track up, and answers with 200 and the transport. `media` is the application's own number for
-    /// the medium. The frame store is asked for its frames, and notices name it, by that number
-    /// ([`TrackId::media`](crate::frame::TrackId::media)).
+    /// the medium. The frame store and the notices get this number as
+    /// [`TrackId::media`](crate::frame::TrackId::media).
     ///
     /// Check [`Self::track`] before: a track that the store does not have is set up all the same, and the
-    /// client receives no media. If the same track is set up already in the session that the request names,
-    /// or in one that does not play if it names none, the former track is given up
-    /// ([`CloseReason::Replaced`](super::CloseReason::Replaced)).
+    /// client receives no media.
     ///
-    /// The reply is 461 for a track by UDP without [`Self::ports`], and 453 if the connection has no room for
-    /// a further track.
+    /// The same track may be set up already. If the request names its session, the former track is given up
+    /// ([`CloseReason::Replaced`](super::CloseReason::Replaced)). If the request names no session, a former
+    /// track is given up only if it does not play.
+    ///
+    /// If the track goes by UDP and [`Self::ports`] is `None`, the reply is 461. If the connection has no
+    /// room for another track, the reply is 453. In both cases nothing changes.
     pub fn accept(self, media: u16) -> Answered {
         let Self { request, offer } = self;
         let Request { state, tx, received, now, ports } = request;
@@ -347,43 +359,46 @@ impl<'a> Play<'a> {
         self.wish.session
     }
 
-    /// Returns the application's own number for the session's medium, which [`Setup::accept`] was given. If
-    /// the tracks of the session were given different numbers, it is that of one of them.
+    /// Returns the application's own number for the session's medium, which was passed to [`Setup::accept`].
+    /// If the tracks of the session have different numbers, the result is the number of one of them.
     pub fn media(&self) -> u16 {
         self.request.state.tracks(self.wish.session).next().map_or(0, |stream| stream.sender.track().media)
     }
 
-    /// Returns the range of the medium that the client asks for; `None` if it does not say. A malformed
-    /// `Range` was refused with 457.
+    /// Returns the range of the medium that the client asks for; `None` if the request has no `Range`. A
+    /// request with a malformed `Range` was refused with 457.
     pub const fn range(&self) -> Option<Range> {
         self.wish.range
     }
 
-    /// Plays the session from where the client asks, and answers with 200. If the client does not say, that
-    /// is where the session was paused, or the start if it was not played before or was played to its end. If
-    /// it plays already, and the request has neither a range nor another pace, it goes on as before.
+    /// Plays the session from where the client asks, and answers with 200. If the request gives no start, the
+    /// session goes on where it was paused. If it was not played before, or was played to its end, it begins
+    /// at the start of the medium. If the session plays already, and the request has neither a range nor
+    /// another pace, the session goes on as before.
     ///
     /// `store` is the store from which the session is sent. `end` is the time at which the medium ends, or
-    /// `None` if it is live; a range that begins at 0 then begins at the newest frame.
+    /// `None` if the medium is live. If it is live, and the range begins at 0, the session begins at the
+    /// newest frame.
     ///
-    /// The reply is 457, and nothing changes, if the range begins beyond the medium's end, or at it when
-    /// playing forwards, or if it ends before or where it begins.
+    /// If the range is not possible, the reply is 457, and nothing changes. Forwards, the range must begin
+    /// before the medium's end, and must end after it begins. Backwards, the range must not begin after the
+    /// medium's end, and must not end after it begins.
     pub fn accept<S: FrameStore + ?Sized>(self, store: &S, end: Option<MediaTime>) -> Answered {
         self.play(store, None, end)
     }
 
-    /// Plays a session of a live medium, which has no end: from where the client asks, or from the newest
-    /// frame if it does not say, even after a pause. Otherwise this is like [`Self::accept`] without an
-    /// `end`.
+    /// Plays a session of a live medium, which has no end. The session begins where the client asks. If the
+    /// request gives no start, the session begins at the newest frame, even after a pause. Otherwise this is
+    /// like [`Self::accept`] with `None` as `end`.
     pub fn accept_live<S: FrameStore + ?Sized>(self, store: &S) -> Answered {
         let is_placed = self.wish.range.is_some_and(|range| range.start.is_some());
         self.play(store, (!is_placed).then_some(Seek::Live), None)
     }
 
-    /// Plays the session from `from`, whatever place the client asks for. The end of the range that it asks
-    /// for still holds. Otherwise this is like [`Self::accept`]: a session that plays already goes on as
-    /// before if the request has neither a range nor another pace, and a time that is not within the medium
-    /// is answered with 457.
+    /// Plays the session from the place `from`, whatever start the client asks for. The end of the client's
+    /// range still applies. `store` and `end` are as in [`Self::accept`], and so is everything else: if the
+    /// session plays already, and the request has neither a range nor another pace, the session goes on as
+    /// before. If `from` is a time that is not within the medium, the reply is 457.
     pub fn accept_from<S: FrameStore + ?Sized>(
         self,
         store: &S,

@@ -7,9 +7,10 @@ use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 /// [`Turn::poll_transmit`](super::Turn::poll_transmit) and
 /// [`ServerConn::poll_transmit`](super::ServerConn::poll_transmit) return it.
 ///
-/// Write packets with [`Self::emit`] or [`Self::pieces`], once or several times, send them to [`Self::to`],
-/// and pass the number of packets that were sent to [`Self::commit`]. If it is dropped without that, nothing
-/// has happened: the packets stay due.
+/// Write packets with [`Self::emit`] or [`Self::pieces`], once or several times. Send them from the socket
+/// that [`Self::socket`] and [`Self::port`] name to the address that [`Self::to`] returns. Then pass the
+/// number of packets that were sent to [`Self::commit`]. If this value is dropped without [`Self::commit`] or
+/// [`Self::advance`], nothing has happened: the packets stay due.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `commit` says so"]
 pub struct Transmit<'a> {
@@ -19,7 +20,9 @@ pub struct Transmit<'a> {
 }
 
 impl<'a> Transmit<'a> {
-    /// Returns the address and the UDP port of the client to send the packets to.
+    /// Returns where to send the packets: the IP address of the client, and the client's UDP port for RTP or
+    /// for RTCP, whichever the packets are. The address is that of the client's end of the RTSP connection.
+    /// The port is the one in the client's SETUP, or the one from which the client's datagrams came since.
     pub fn to(&self) -> SocketAddr {
         let (port, scope_id) = match (self.route, self.port()) {
             (Route::Udp { rtcp, scope_id, .. }, Port::Rtcp) => (rtcp, scope_id),
@@ -33,9 +36,9 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Returns the number of the pair of sockets to send from: the
+    /// Returns the number of the pair of local sockets to send from: the
     /// [`PortPair::socket`](super::PortPair::socket) with which the track was set up. [`Self::port`] says
-    /// which of the two it is.
+    /// which of the two sockets it is.
     pub const fn socket(&self) -> u8 {
         match self.route {
             Route::Udp { socket, .. } => socket,
@@ -43,22 +46,24 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Returns which socket of the pair to send from: RTP's or RTCP's.
+    /// Returns which local socket of the pair [`Self::socket`] to send from: the one for RTP if the packets
+    /// are RTP, and the one for RTCP if they are RTCP.
     pub const fn port(&self) -> Port {
         self.packets.port()
     }
 
-    /// Returns the length in bytes of the next packet to be written, without the headers of UDP and IP: the
-    /// least room that [`Self::emit`] needs. It is 0 if all of the RTP packets were written.
+    /// Returns the length in bytes of the next packet to be written, without the headers of UDP and IP. This
+    /// is the least room that [`Self::emit`] needs. If all RTP packets were written, it is 0. If the packet
+    /// is RTCP, it is the length of that one packet, also after it was written.
     pub fn next_len(&self) -> usize {
         self.packets.next_len()
     }
 
-    /// Writes packets one after another to `out`: up to `max_segments`, which counts as 1 if it is 0, as many
-    /// as fit, and at most 65,507 bytes. All have the same length except the last one, which may be shorter,
-    /// as segmentation offload wants it. The next call goes on after them.
+    /// Writes packets one after another to `out`: at most `max_segments` packets (0 counts as 1), as many as
+    /// `out` has room for, and at most 65,507 bytes. All packets have the same length except the last one,
+    /// which may be shorter, as segmentation offload wants it. The next call writes the packets after these.
     ///
-    /// Returns how many packets were written, and their lengths; `None` if there is no further packet, or if
+    /// Returns how many packets were written, and their lengths. `None` if all packets were written, or if
     /// `out` has less room than [`Self::next_len`].
     pub fn emit(&mut self, max_segments: usize, out: &mut [u8]) -> Option<Batch> {
         self.packets.emit(max_segments, out)
@@ -67,15 +72,15 @@ impl<'a> Transmit<'a> {
     /// Passes packets to `push` as slices, for a system call that gathers slices, such as `sendmsg`. The
     /// bytes of frames are slices of the store, and are not copied.
     ///
-    /// Up to `max_segments` packets are passed, which counts as 1 if it is 0, of at most 65,507 bytes in all.
-    /// All have the same length except the last one, which may be shorter. `most` is the most slices that the
-    /// system call takes; each packet takes up to four, and none is begun when fewer than four are left.
-    /// `heads` is room for headers, about 30 bytes for each RTP packet and less than 100 for an RTCP packet;
-    /// a packet whose header does not fit is not passed. The next call goes on after the packets that were
-    /// passed.
+    /// At most `max_segments` packets (0 counts as 1) of at most 65,507 bytes in all are passed. All packets
+    /// have the same length except the last one, which may be shorter. `most` is the greatest number of
+    /// slices that the system call takes. Each packet takes up to four slices, and no packet is begun when
+    /// fewer than four are left. `heads` is room for headers: about 30 bytes for each RTP packet, and less
+    /// than 100 for an RTCP packet. If the header of a packet does not fit, the packet is not passed. The
+    /// next call goes on after the packets that were passed.
     ///
-    /// Returns how many packets were passed, and their lengths; `None` if there is no further packet, or if
-    /// there are not enough slices or room for the next one. Nothing is passed then.
+    /// Returns how many packets were passed, and their lengths. `None` if nothing was passed: there is no
+    /// further packet, `most` is less than 4, or `heads` has no room for the next header.
     pub fn pieces<'h>(
         &mut self,
         max_segments: usize,
@@ -89,33 +94,38 @@ impl<'a> Transmit<'a> {
         self.packets.pieces(max_segments, most, heads, push)
     }
 
-    /// Goes back to the first packet that is not committed, so that the next [`Self::emit`] or
-    /// [`Self::pieces`] begins with it again. Call this if what was written could not be sent as a whole, and
-    /// is to be written differently.
+    /// Goes back to the first packet that is not committed: the next [`Self::emit`] or [`Self::pieces`]
+    /// begins with that packet again. Call this if the packets that were written could not be sent, and are
+    /// to be written once more.
     pub fn rewind(&mut self) {
         self.packets.rewind();
     }
 
     /// Takes note that the first `sent` of the packets that were written since the last [`Self::rewind`] or
-    /// [`Self::advance`] were sent. The others stay due, and the next poll returns them. With 0, nothing has
-    /// happened. A number greater than that of the packets written counts as all of them; if none was
-    /// written, the first packet is left out.
+    /// [`Self::advance`] were sent. The other packets stay due, and the next
+    /// [`Turn::poll_transmit`](super::Turn::poll_transmit) returns them. If `sent` is 0, nothing changes. If
+    /// `sent` is greater than the number of packets written, all of these count as sent. If no packet was
+    /// written and `sent` is not 0, the first packet is left out.
     pub fn commit(self, sent: usize) {
         self.packets.commit(sent);
     }
 
     /// Takes note that the first `sent` of the packets that were written were sent, as [`Self::commit`] does,
-    /// and goes on with the packets after them. Returns whether there are any; if not, poll again. It is for
-    /// a caller that sends packets one by one.
+    /// and goes on with the packets after them. It is for a caller that sends packets one by one.
+    ///
+    /// Returns true if there are more packets: call [`Self::emit`] or [`Self::pieces`] again. Returns false
+    /// if there are none: drop this value, and call [`Turn::poll_transmit`](super::Turn::poll_transmit)
+    /// again.
     pub fn advance(&mut self, sent: usize) -> bool {
         self.packets.advance(sent)
     }
 
-    /// Says that the network has refused packets as long as the first one (EMSGSIZE), so that none was sent.
-    /// From now on the track's packets are shorter by a quarter, down to 548 bytes.
+    /// Takes note that the network has refused packets as long as the first one (EMSGSIZE), and that none was
+    /// sent. From now on the track's packets are shorter by a quarter, but not shorter than 548 bytes.
     ///
-    /// Returns true if they are: poll again, which returns the same bytes in shorter packets. Returns false
-    /// if they cannot become shorter: the first packet is left out, as if it had been sent.
+    /// Returns true if the packets are shorter now: call [`Turn::poll_transmit`](super::Turn::poll_transmit)
+    /// again, which returns the same bytes in shorter packets. Returns false if the packets cannot become
+    /// shorter: the first packet is left out, as if it had been sent. Poll again in this case, too.
     pub fn too_big(self) -> bool {
         self.packets.too_big()
     }

@@ -12,12 +12,12 @@ use crate::storage::put;
 use crate::time::Now;
 use core::net::SocketAddr;
 
-/// A connection together with its storage, at one time: what is done in one pass of the main loop.
-/// [`ServerConn::turn`](super::ServerConn::turn) begins it.
+/// A connection together with its storage, for one pass of the main loop.
+/// [`ServerConn::turn`](super::ServerConn::turn) begins a turn. No method of it waits.
 ///
 /// Hand in bytes ([`Self::handle_stream`]), have requests answered ([`Self::serve`] or [`Self::poll_event`]),
 /// send what is due ([`Self::poll_stream`], [`Self::poll_transmit`]), and serve once more. A turn needs no
-/// end: to drop it changes nothing.
+/// end: just drop it.
 #[derive(Debug)]
 pub struct Turn<'a> {
     state: &'a mut ConnState,
@@ -32,11 +32,11 @@ pub struct Turn<'a> {
 /// What [`Turn::poll_event`] returns: a request to answer, or a notice.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A client's request waits for an answer. Answer it by one of its methods. If it is dropped, it is
-    /// offered again in the next turn, and no later request is read before.
+    /// A client's request waits for an answer. Answer it by one of the methods of [`Request`]. If it is
+    /// dropped, it is offered again in the next turn, and no later request is read before that.
     Request(Request<'a>),
-    /// Something happened. It is reported once and needs no answer. After [`Notice::Disconnect`], close the
-    /// transport once everything is sent.
+    /// Something happened. Each notice is reported once and needs no answer. After [`Notice::Disconnect`],
+    /// close the transport once everything is sent.
     Notice(Notice),
 }
 
@@ -58,38 +58,39 @@ impl<'a> Turn<'a> {
         Self { state, rx, tx, now, ports: None }
     }
 
-    /// Sets the pair of UDP ports for tracks that are set up by UDP in this turn: their packets will leave
-    /// from it. Call this before [`Self::serve`] or [`Self::poll_event`], in each turn. Without a call or
-    /// with `None`, a SETUP by UDP is refused with 461. Tracks that were set up before keep their pair.
+    /// Sets the pair of UDP ports for tracks that are set up by UDP in this turn: the packets of these tracks
+    /// will leave from this pair. Call this in each turn, before [`Self::serve`] or [`Self::poll_event`].
+    /// Without a call, or with `None`, a SETUP by UDP is refused with 461. Tracks that were set up before
+    /// keep their pair.
     pub const fn set_ports(&mut self, ports: Option<PortPair>) {
         self.ports = ports;
     }
 
-    /// Sets how many bytes the transport takes now, for a connection whose storage must be free at the end of
-    /// the turn. Call it in each turn and whenever the number has changed; without a call, there is no limit.
+    /// Sets how many bytes the transport takes now. Use this if the storage must be free at the end of the
+    /// turn, for example because another connection uses it next. Call this in each turn, and whenever the
+    /// number has changed. Without a call, there is no limit.
     ///
-    /// No message is begun that is longer, and none is read while a reply, of 1,536 bytes at most, might be
-    /// longer. A limit that always stays below [`Config::message_len`](super::Config::message_len) can hold
-    /// back everything for ever.
+    /// A packet that is longer than the limit is not begun. A reply has at most 1,536 bytes: while the limit
+    /// leaves less room, no request is read. If the limit always stays below
+    /// [`Config::message_len`](super::Config::message_len), it can hold back everything for ever.
     pub const fn limit_stream(&mut self, bytes: usize) {
         self.state.stream_limit = bytes;
     }
 
-    /// Returns how many bytes [`Self::handle_stream`] takes now. Read no more than this from the socket, and
-    /// no buffer is needed for bytes that were not taken. With 0, read again after [`Self::poll_event`]
-    /// returned `None`, or in a later turn: requests are waiting for an answer, or for room for their
-    /// replies.
+    /// Returns how many bytes [`Self::handle_stream`] takes now. If you read no more than this from the
+    /// socket, you need no buffer for bytes that were not taken. If the result is 0, requests are waiting for
+    /// an answer, or for room for their replies: ask again after [`Self::poll_event`] has returned `None`, or
+    /// in a later turn.
     pub fn stream_room(&self) -> usize {
         self.state.incoming.room(self.rx)
     }
 
-    /// Takes bytes of the RTSP connection, in the order in which they arrived. Returns how many were taken,
-    /// which may be fewer than `data` has or none: offer the others again, first of all, after
-    /// [`Self::poll_event`] returned `None`, or in a later turn.
+    /// Takes bytes of the RTSP connection, in the order in which they arrived. Returns how many bytes were
+    /// taken from the front of `data`, perhaps 0. Offer the other bytes again, before newer ones, after
+    /// [`Self::poll_event`] has returned `None`, or in a later turn.
     ///
     /// # Errors
-    /// Returns the [`ConnError`] once the connection takes no more requests. Nothing is taken: drop the
-    /// bytes.
+    /// Returns the [`ConnError`] if the connection takes no more requests. Nothing is taken: drop the bytes.
     pub fn handle_stream(&mut self, data: &[u8]) -> Result<usize, ConnError> {
         self.handle_stream_with(|room| {
             let taken = data.len().min(room.len());
@@ -98,12 +99,12 @@ impl<'a> Turn<'a> {
         })
     }
 
-    /// Takes bytes of the RTSP connection that `read` writes to the front of the slice it is given, which has
-    /// [`Self::stream_room`] bytes and may be empty. `read` returns how many bytes it wrote, and so does this
-    /// method.
+    /// Takes bytes of the RTSP connection, which `read` writes into the storage directly. `read` is called
+    /// once, with a slice of [`Self::stream_room`] bytes, which may be empty. `read` must write to the front
+    /// of the slice, and return how many bytes it wrote. This method returns the same number.
     ///
     /// # Errors
-    /// Returns the [`ConnError`] once the connection takes no more requests. `read` is not called.
+    /// Returns the [`ConnError`] if the connection takes no more requests. `read` is not called.
     pub fn handle_stream_with(&mut self, read: impl FnOnce(&mut [u8]) -> usize) -> Result<usize, ConnError> {
         let Self { state, rx, .. } = self;
         if let Some(error) = state.error {
@@ -115,12 +116,13 @@ impl<'a> Turn<'a> {
         Ok(taken)
     }
 
-    /// Takes back the bytes that were handed in and are not dealt with: those of a message that is not
-    /// complete, that has no room for its reply, or that is a request which was not answered. It is for a
-    /// connection whose storage must be free at the end of the turn.
+    /// Removes from the storage the bytes that were handed in and are not dealt with yet. These bytes are
+    /// messages that are not complete, requests that were not answered, or requests without room for their
+    /// replies. Use this if the storage must be free at the end of the turn, for example because another
+    /// connection uses it next.
     ///
-    /// Returns how many bytes these are: the last ones that were handed in. Keep them, and hand them in again
-    /// in the next turn, before newer ones.
+    /// Returns the number of these bytes. They are the last ones that were handed in. Keep them outside, and
+    /// hand them in again in the next turn, before newer ones.
     pub fn take_back(&mut self) -> usize {
         let len = self.state.incoming.len();
         self.state.incoming.pop(len);
@@ -128,38 +130,42 @@ impl<'a> Turn<'a> {
         len
     }
 
-    /// Returns whether a request was offered in this turn that is not answered: it was dropped or put off. It
-    /// is offered again in the next turn.
+    /// Returns true if a request was offered in this turn and was not answered, because it was dropped or put
+    /// off. The request is offered again in the next turn.
     pub const fn has_unanswered(&self) -> bool {
         matches!(self.state.front, Front::Offered)
     }
 
-    /// Returns whether the storage holds no bytes that the next turn needs. If so, another connection may use
-    /// the storage until then. If not, keep its contents for the next turn of this connection.
+    /// Returns true if the storage holds no bytes that the next turn needs: another connection may use the
+    /// storage until then. If the result is false, keep the contents of the storage for the next turn of this
+    /// connection.
     pub const fn is_storage_free(&self) -> bool {
         self.state.incoming.is_empty() && self.state.outgoing.is_empty()
     }
 
     /// Tells the connection that its transport is closed or lost, as
-    /// [`ServerConn::disconnected`](super::ServerConn::disconnected) does. It takes no more requests.
-    /// Sessions that were interleaved in it end at once; those over UDP end after their BYE. Serve again, to
-    /// learn of their ends.
+    /// [`ServerConn::disconnected`](super::ServerConn::disconnected) does. The connection takes no more
+    /// requests. Tracks that were interleaved in it end at once. A track over UDP ends after its BYE. Call
+    /// [`Self::serve`] or [`Self::poll_event`] after this, which report [`Notice::Closed`] for each track
+    /// that has ended.
     pub fn disconnected(&mut self) {
         self.state.disconnected();
     }
 
-    /// Returns why the connection takes no more requests; `None` while it takes them. Once there is an error,
-    /// send what [`Self::poll_stream`] and [`Self::poll_transmit`] still return, then close the transport.
+    /// Returns why the connection takes no more requests; `None` as long as it takes requests. If there is an
+    /// error, send what [`Self::poll_stream`] and [`Self::poll_transmit`] still return, then close the
+    /// transport. Sessions that are still set up go on until then:
+    /// [`ServerConn::close`](super::ServerConn::close) ends them with BYE.
     pub const fn error(&self) -> Option<ConnError> {
         self.state.error
     }
 
-    /// Returns what happened, or the next request. Call it until it returns `None`.
+    /// Returns the next notice or the next request; `None` if there is none at present. Call this until it
+    /// returns `None`, after bytes were handed in and once more after what is due was sent.
     ///
-    /// Requests are offered one at a time, in the order in which they arrived: the next one when the one
-    /// before is answered. If a request is dropped or put off, no other is offered in this turn. Malformed
-    /// requests, and those that RFC 2326 forbids in the session's state, are answered without the
-    /// application.
+    /// Requests are offered one at a time, in the order in which they arrived. If a request is dropped or put
+    /// off, no other request is offered in this turn. Malformed requests, and requests that RFC 2326 forbids
+    /// in the session's state, are answered without the application.
     pub fn poll_event(&mut self) -> Option<Event<'_>> {
         let Self { state, rx, tx, now, ports } = self;
         if let Some(notice) = state.track_notice(*now) {
@@ -173,8 +179,8 @@ impl<'a> Turn<'a> {
         Some(Event::Notice(Notice::Disconnect(error)))
     }
 
-    /// Has `app` answer all requests and take note of all that happened, until there is nothing more. Use
-    /// this or [`Self::poll_event`].
+    /// Calls [`Application::request`] of `app` for each request, and [`Application::notice`] for each notice,
+    /// until there is nothing more. Use either this or [`Self::poll_event`].
     pub fn serve<A: Application + ?Sized>(&mut self, app: &mut A) {
         let peer = SocketAddr::new(self.state.peer, self.state.peer_port);
         while let Some(event) = self.poll_event() {
@@ -187,9 +193,10 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Returns the bytes that are due on the RTSP connection; `None` if there are none. Call it again after
-    /// they were written, until it returns `None`, the socket takes no more, or nothing was written because
-    /// of [`Self::limit_stream`]. `store` has the frames.
+    /// Returns the bytes that are due on the RTSP connection: replies and interleaved packets. `None` if
+    /// nothing is due. Call this again after the bytes were written, until the result is `None` or the socket
+    /// takes no more. Stop also if a [`Chunk`] writes 0 bytes because of [`Self::limit_stream`]. `store` has
+    /// the frames.
     pub fn poll_stream<'t, S: FrameStore + ?Sized>(&'t mut self, store: &'t S) -> Option<Chunk<'t, S>> {
         let Self { state, tx, now, .. } = self;
         let now = *now;
@@ -200,8 +207,9 @@ impl<'a> Turn<'a> {
         is_due.then_some(Chunk { state, tx, store, now })
     }
 
-    /// Returns RTP or RTCP packets of one track over UDP that are due, all for one destination; `None` if
-    /// there are none. Call it until it returns `None` or the socket takes no more. `store` has the frames.
+    /// Returns RTP or RTCP packets of one track over UDP that are due, all for one destination. `None` if
+    /// nothing is due. Call this again until it returns `None` or the socket takes no more. `store` has the
+    /// frames.
     pub fn poll_transmit<'t, S: FrameStore + ?Sized>(&'t mut self, store: &'t S) -> Option<Transmit<'t>> {
         self.state.poll_transmit(self.now, store)
     }

@@ -9,10 +9,10 @@ use smoltcp::socket::{tcp, udp};
 /// Allocates sockets and their buffers from storage that the caller provides, one after another, in any
 /// order.
 ///
-/// Nothing can be given back to the arena. When it is exhausted, a buffer is shorter than requested, or
-/// empty, and no error is returned. [`Server::new`](crate::server::Server::new) later refuses buffers and
-/// storage that are too short to work with. [`Client::new`](crate::client::Client::new) refuses only such a
-/// storage; with shorter buffers a client receives less or nothing.
+/// Nothing can be given back to the arena. If too little storage is left, a buffer is shorter than requested,
+/// or empty, and no error is returned. [`Server::new`](crate::server::Server::new) later refuses buffers and
+/// storage that are too short to work with. [`Client::new`](crate::client::Client::new) refuses storage that
+/// is too short, but not buffers: if its buffers are too short, a client receives less or nothing.
 #[derive(Debug)]
 pub struct Arena<'a> {
     bytes: &'a mut [u8],
@@ -22,14 +22,16 @@ pub struct Arena<'a> {
 impl<'a> Arena<'a> {
     /// Creates an arena over `bytes`, for buffers and messages, and `packets`, for the metadata of packets in
     /// UDP sockets. Give them the lengths that [`ServerResources::bytes`] and [`ServerResources::packets`]
-    /// return, or those of [`ClientResources`]; for several servers or clients, the sums.
+    /// return, or [`ClientResources::bytes`] and [`ClientResources::packets`]. For several servers or
+    /// clients, add the lengths up.
     pub const fn new(bytes: &'a mut [u8], packets: &'a mut [udp::PacketMetadata]) -> Self {
         Self { bytes, packets }
     }
 
     /// Allocates the buffers of one connection of a server, and adds its TCP socket, which is closed, to
-    /// `sockets`. Call it [`ServerResources::connections`] times, and pass the connections to
-    /// [`Server::new`](crate::server::Server::new), which also detects buffers that became too short.
+    /// `sockets`. Call this [`ServerResources::connections`] times, and pass all the connections to
+    /// [`Server::new`](crate::server::Server::new). If too little was left in the arena, the buffers are
+    /// shorter, and [`Server::new`](crate::server::Server::new) refuses them.
     ///
     /// # Panics
     /// If `sockets` is full, as [`SocketSet::add`] does.
@@ -43,7 +45,7 @@ impl<'a> Arena<'a> {
 
     /// Allocates the storage for requests and replies that the connections of a server share. Call it once
     /// for each server, and pass the storage to [`Server::new`](crate::server::Server::new). If too little
-    /// was left in the arena, longer requests are answered with 413, or
+    /// was left in the arena, the storage is shorter. Then long requests are answered with 413, or
     /// [`Server::new`](crate::server::Server::new) refuses the storage.
     pub fn storage<const TRACKS: usize>(&mut self, resources: &ServerResources<TRACKS>) -> &'a mut [u8] {
         self.bytes(resources.storage_len())
@@ -51,8 +53,8 @@ impl<'a> Arena<'a> {
 
     /// Allocates the storage that a client needs for requests, responses and waiting packets. Call it once
     /// for each client, and pass the storage to [`Client::new`](crate::client::Client::new). If too little
-    /// was left in the arena, fewer packets can wait, or [`Client::new`](crate::client::Client::new) refuses
-    /// the storage.
+    /// was left in the arena, the storage is shorter. Then fewer packets can wait, or
+    /// [`Client::new`](crate::client::Client::new) refuses the storage.
     pub fn client_storage(&mut self, resources: &ClientResources) -> &'a mut [u8] {
         self.bytes(resources.storage_len())
     }
@@ -72,9 +74,9 @@ impl<'a> Arena<'a> {
     /// Allocates the buffers of two UDP sockets, adds the sockets to `sockets`, and binds RTP's to `port` and
     /// RTCP's to the next port. If too little is left in the arena, the buffers are shorter.
     ///
-    /// `port` must be even and not 0. With another port the pair is made all the same, but
-    /// [`Server::new`](crate::server::Server::new) refuses it. With the ports 0 and 65,535, one of the
-    /// sockets is not bound, so that a client cannot use the pair either.
+    /// `port` must be even and not 0. With an odd port or 0, the pair is made all the same, but
+    /// [`Server::new`](crate::server::Server::new) refuses it. With 0 or 65,535, one of the two sockets is
+    /// not bound, so that a client cannot use the pair either.
     ///
     /// # Panics
     /// If `sockets` is full, as [`SocketSet::add`] does.
@@ -85,8 +87,9 @@ impl<'a> Arena<'a> {
         UdpPair { rtp, rtcp }
     }
 
-    /// Allocates `len` bytes for a use of the caller's, or all that are left if those are fewer.
-    /// [`ServerResources::bytes`] and [`ClientResources::bytes`] do not count these.
+    /// Allocates `len` bytes for the program's own use. If fewer are left in the arena, all of these are
+    /// returned. [`ServerResources::bytes`] and [`ClientResources::bytes`] do not count bytes for the
+    /// program's own use: make the arena larger by `len`.
     pub fn bytes(&mut self, len: usize) -> &'a mut [u8] {
         take_front(&mut self.bytes, len)
     }

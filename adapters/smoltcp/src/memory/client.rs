@@ -10,16 +10,16 @@ use smoltcp::iface::Interface;
 /// sockets and buffers.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientResources {
-    /// The number of tracks for which memory is provided: sockets if there are [`Self::udp`] buffers, and
-    /// frame rings.
+    /// The number of tracks for which memory is provided. Each track takes a frame ring, and a pair of UDP
+    /// sockets if [`Self::udp`] is not `None`.
     pub tracks: usize,
-    /// The bytes in which received packets wait to be put in order, for all tracks together: the argument of
-    /// [`Config::storage_len`].
+    /// The number of bytes in which received packets wait to be put in order, for all tracks together. It is
+    /// passed to [`Config::storage_len`].
     pub window: usize,
     /// The sizes of the two buffers of the TCP socket.
     pub tcp: TcpBuffers,
-    /// The sizes of the buffers of the UDP sockets of each track. With `None`, the client has no UDP sockets,
-    /// and receives interleaved only.
+    /// The sizes of the buffers of the UDP sockets of each track. If it is `None`, the client has no UDP
+    /// sockets, and receives only interleaved in the RTSP connection.
     pub udp: Option<UdpBuffers>,
     /// The size of the frame ring of each track. An [`Arena`](super::Arena) does not make the rings.
     pub ring: RingSize,
@@ -50,29 +50,32 @@ pub struct ClientRam {
 }
 
 impl ClientResources {
-    /// Returns the number of sockets that the client needs, which is the least length of the storage of the
-    /// [`SocketSet`](smoltcp::iface::SocketSet). With fewer, the [`Arena`](super::Arena) panics.
+    /// Returns the number of sockets that the client needs. Give the storage of the
+    /// [`SocketSet`](smoltcp::iface::SocketSet) at least this length. If it is shorter, the methods of
+    /// [`Arena`](super::Arena) that add sockets panic.
     pub const fn sockets(&self) -> usize {
         1 + 2 * self.pairs()
     }
 
-    /// Returns the bytes that an [`Arena`](super::Arena) needs for the storage and for the buffers of the
-    /// sockets. With fewer, some of them are too short.
+    /// Returns how many bytes an [`Arena`](super::Arena) needs for the storage of the client and for the
+    /// buffers of its sockets. If the arena has fewer, the storage or some buffers are shorter than
+    /// requested.
     pub const fn bytes(&self) -> usize {
         let udp = if let Some(udp) = &self.udp { self.tracks * udp.bytes() } else { 0 };
         self.storage_len() + self.tcp.ram() + udp
     }
 
     /// Returns the number of [`PacketMetadata`](smoltcp::socket::udp::PacketMetadata) that an
-    /// [`Arena`](super::Arena) needs for the UDP sockets; 0 without UDP. With fewer, some buffers hold fewer
-    /// packets.
+    /// [`Arena`](super::Arena) needs for the UDP sockets; 0 without UDP. If the arena has fewer, some buffers
+    /// hold fewer packets, or none.
     pub const fn packets(&self) -> usize {
         if let Some(udp) = &self.udp { self.tracks * udp.packets() } else { 0 }
     }
 
     /// Returns the number of [`TrackSockets`] to make and to pass to [`Client::new`]: one for each track,
-    /// each with a pair of sockets; 0 without UDP. [`Client::new`] does not use further ones. With fewer, it
-    /// cannot receive by UDP.
+    /// each with a pair of UDP sockets. It is 0 if [`Self::udp`] is `None`. If you pass more [`TrackSockets`]
+    /// than the server has tracks, the client leaves the last ones unused. If you pass fewer than the server
+    /// has tracks, the client cannot receive by UDP.
     pub const fn pairs(&self) -> usize {
         if self.udp.is_some() { self.tracks } else { 0 }
     }

@@ -27,16 +27,17 @@ use smoltcp::iface::Interface;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ServerResources<const TRACKS: usize = MAX_TRACKS> {
-    /// The number of clients that can be connected at once. Each takes a [`Connection`] and a TCP socket.
+    /// The number of clients that can be connected at once. Each client takes a [`Connection`] and a TCP
+    /// socket.
     pub connections: usize,
     /// The sizes of the two buffers of each connection's TCP socket.
     pub tcp: TcpBuffers,
-    /// The sizes of the buffers of the two UDP sockets, which all clients share. With `None`, the server has
-    /// no UDP sockets, and sends interleaved only.
+    /// The sizes of the buffers of the two UDP sockets, which all clients share. If it is `None`, the server
+    /// has no UDP sockets, and sends only interleaved in the RTSP connection.
     pub udp: Option<UdpBuffers>,
-    /// The size of the ring of live frames, which all clients share. With `None`, the frames are read in
-    /// place, from flash or a sensor's buffer, and are not counted. An [`Arena`](super::Arena) does not make
-    /// the ring.
+    /// The size of the ring of live frames, which all clients share. Use `None` if there is no ring, because
+    /// the frames are read in place, from flash or a sensor's buffer. Their memory is not counted then. An
+    /// [`Arena`](super::Arena) does not make the ring.
     pub ring: Option<RingSize>,
     /// The configuration of each connection.
     pub config: Config,
@@ -68,23 +69,25 @@ pub struct ServerRam {
 }
 
 impl<const TRACKS: usize> ServerResources<TRACKS> {
-    /// Returns the number of sockets that the server needs, which is the least length of the storage of the
-    /// [`SocketSet`](smoltcp::iface::SocketSet). With fewer, the [`Arena`](super::Arena) panics.
+    /// Returns the number of sockets that the server needs. Give the storage of the
+    /// [`SocketSet`](smoltcp::iface::SocketSet) at least this length. If it is shorter, the methods of
+    /// [`Arena`](super::Arena) that add sockets panic.
     pub const fn sockets(&self) -> usize {
         self.connections + if self.udp.is_some() { 2 } else { 0 }
     }
 
-    /// Returns the bytes that an [`Arena`](super::Arena) needs for the storage and for the buffers of the
-    /// sockets. With fewer, some of them are too short, and [`Server::new`](crate::server::Server::new)
-    /// refuses them.
+    /// Returns how many bytes an [`Arena`](super::Arena) needs for the storage of the server and for the
+    /// buffers of its sockets. If the arena has fewer, the storage or some buffers are shorter than
+    /// requested. [`Server::new`](crate::server::Server::new) refuses them if they are too short to work
+    /// with.
     pub const fn bytes(&self) -> usize {
         let udp = if let Some(udp) = &self.udp { udp.bytes() } else { 0 };
         self.storage_len() + self.connections * self.tcp.ram() + udp
     }
 
     /// Returns the number of [`PacketMetadata`](smoltcp::socket::udp::PacketMetadata) that an
-    /// [`Arena`](super::Arena) needs for the UDP sockets; 0 without UDP. With fewer, some buffers hold fewer
-    /// packets or none.
+    /// [`Arena`](super::Arena) needs for the UDP sockets; 0 without UDP. If the arena has fewer, some buffers
+    /// hold fewer packets, or none.
     pub const fn packets(&self) -> usize {
         if let Some(udp) = &self.udp { udp.packets() } else { 0 }
     }

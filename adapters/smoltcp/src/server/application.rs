@@ -3,11 +3,11 @@ use core::net::SocketAddr;
 use pinhole::server::{Answered, Application, CatalogApp, Notice, Request};
 
 /// The program's source of random numbers, which [`Server::poll`](super::Server::poll) needs in addition to
-/// an [`Application`]. To use a [`CatalogApp`], implement it for the catalog.
+/// an [`Application`]. If the application is a [`CatalogApp`], implement this trait for its catalog.
 pub trait Random {
-    /// Returns a number that is hard to guess, a new one each time. It is called once for each client that
-    /// connects; session identifiers and SSRCs are made from the number (RFC 2326, 3.4), and somebody who
-    /// guesses it could control the sessions.
+    /// Called once for each client that connects. Returns a number that is hard to guess, a new one each
+    /// time. Session identifiers and SSRCs are made from the number (RFC 2326, 3.4): somebody who guesses it
+    /// could control the client's sessions.
     fn random(&mut self) -> u64;
 }
 

@@ -48,16 +48,16 @@ enum Accept {
 }
 
 impl<const TRACKS: usize> Connection<TRACKS> {
-    /// Creates the place of one client on `socket`, a TCP socket that is closed, as a new one is. The server
-    /// opens it. Each connection needs a socket of its own.
-    /// [`Arena::connection`](crate::memory::Arena::connection) makes both.
+    /// Creates the place of one client on `socket`, a TCP socket that is closed, as a new socket is. The
+    /// server opens the socket. Each connection needs a socket of its own.
+    /// [`Arena::connection`](crate::memory::Arena::connection) makes the socket and the connection.
     ///
-    /// The socket's receive buffer holds a request until it is complete. It must have at least 256 bytes, or
-    /// [`Server::new`](super::Server::new) returns
-    /// [`SetupError::ReceiveBufferTooSmall`](super::SetupError::ReceiveBufferTooSmall). A client's longer
-    /// request is answered with 413.
+    /// The socket's receive buffer holds a request until the request is complete. The buffer must have at
+    /// least 256 bytes, or [`Server::new`](super::Server::new) returns
+    /// [`SetupError::ReceiveBufferTooSmall`](super::SetupError::ReceiveBufferTooSmall). If a request is
+    /// longer than the buffer, it is answered with 413.
     ///
-    /// The transmit buffer holds replies and interleaved packets. It must have at least
+    /// The transmit buffer holds replies and interleaved packets. The buffer must have at least
     /// [`Config::message_len`](pinhole::server::Config::message_len) bytes, or
     /// [`Server::new`](super::Server::new) returns
     /// [`SetupError::TransmitBufferTooSmall`](super::SetupError::TransmitBufferTooSmall).
@@ -65,7 +65,8 @@ impl<const TRACKS: usize> Connection<TRACKS> {
     /// What is in the transmit buffer takes room until the client has acknowledged it: one round trip, and
     /// longer if the client delays acknowledgements. So at most one buffer of interleaved media is sent in
     /// each round trip, and a buffer that is shorter than a frame may lower the frame rate. Interleaved
-    /// packets enter it whole: it wastes no room if its length is a multiple of theirs.
+    /// packets enter the buffer whole. So the buffer wastes no room if its length is a multiple of the length
+    /// of a packet, with the 4 bytes of interleaved header.
     pub const fn new(socket: SocketHandle) -> Self {
         Self { socket, state: ConnectionState::Idle { opening: None } }
     }

@@ -1,8 +1,9 @@
 //! Errors of a server's set-up.
 use core::fmt;
 
-/// What is wrong with the arguments of [`Server::new`](super::Server::new): a mistake in the program, which
-/// does not go away by itself. The message of [`Display`](fmt::Display) says by how much a length is wrong.
+/// What is wrong with the arguments of [`Server::new`](super::Server::new). It is a mistake in the program:
+/// the same call would fail again, so correct the argument. The message of [`Display`](fmt::Display) says by
+/// how much a length is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -11,7 +12,7 @@ pub enum SetupError {
     Port,
     /// The storage for requests and replies is shorter than
     /// [`Config::storage_len`](pinhole::server::Config::storage_len)`(0)`, which is what requests of 256
-    /// bytes need.
+    /// bytes need. Pass longer storage.
     StorageTooSmall {
         /// The least length of the storage that would do, in bytes.
         need: usize,
@@ -19,7 +20,8 @@ pub enum SetupError {
         has: usize,
     },
     /// The receive buffer of a connection's TCP socket is shorter than
-    /// [`MIN_REQUEST`](pinhole::server::MIN_REQUEST), so that it may have no room for a request.
+    /// [`MIN_REQUEST`](pinhole::server::MIN_REQUEST), so that it may have no room for a request. Give the
+    /// socket a longer buffer.
     ReceiveBufferTooSmall {
         /// The index of the connection in the slice that was passed, counted from 0.
         connection: usize,
@@ -30,7 +32,7 @@ pub enum SetupError {
     },
     /// The transmit buffer of a connection's TCP socket is shorter than
     /// [`Config::message_len`](pinhole::server::Config::message_len), so that some replies or packets could
-    /// never enter it.
+    /// never enter it. Give the socket a longer buffer.
     TransmitBufferTooSmall {
         /// The index of the connection in the slice that was passed, counted from 0.
         connection: usize,
@@ -39,7 +41,8 @@ pub enum SetupError {
         /// The length of the buffer, in bytes.
         has: usize,
     },
-    /// A connection has the same TCP socket as an earlier connection. Each needs one of its own.
+    /// A connection has the same TCP socket as an earlier connection. Each connection needs a socket of its
+    /// own.
     SocketTaken {
         /// The index of the later of the two connections in the slice that was passed, counted from 0.
         connection: usize,
@@ -51,15 +54,15 @@ pub enum SetupError {
         /// The port of the RTCP socket, or 0 if it is not bound.
         rtcp: u16,
     },
-    /// A socket of the set that is not the server's has a port of the server: it listens on the server's TCP
-    /// port, or is bound to one of its UDP ports.
+    /// The socket set has a socket that is not the server's but has a port of the server. That socket listens
+    /// on the server's TCP port, or is bound to one of the server's UDP ports.
     PortTaken {
         /// The TCP or UDP port that two sockets have.
         port: u16,
     },
     /// A packet of [`Config::max_packet`](pinhole::server::Config::max_packet) bytes, with the headers of IP
     /// and UDP, is longer than the interface's MTU. Lower `max_packet` to `room`. If `room` is below 548, the
-    /// interface is unfit for media by UDP: pass no UDP sockets.
+    /// server cannot send by UDP on this interface: pass no UDP sockets.
     PacketTooLong {
         /// The length of the packet in bytes: [`Config::max_packet`](pinhole::server::Config::max_packet), or
         /// 548 if that is less.
@@ -67,10 +70,11 @@ pub enum SetupError {
         /// The length in bytes of the longest RTP packet that the MTU has room for.
         room: usize,
     },
-    /// The transmit buffer of a UDP socket has no room for one packet: for one of RTP, or for one of RTCP,
-    /// which has up to [`REPORT`](crate::memory::REPORT) bytes.
+    /// The transmit buffer of a UDP socket has no room for one packet. The buffer for RTP must have room for
+    /// [`Config::max_packet`](pinhole::server::Config::max_packet) bytes, but at least 548. The buffer for
+    /// RTCP must have room for [`REPORT`](crate::memory::REPORT) bytes.
     UdpBufferTooSmall {
-        /// The UDP port of the socket with that buffer. An even one is RTP's.
+        /// The UDP port of the socket with that buffer. If the number is even, the socket is the one for RTP.
         port: u16,
         /// The least length of the buffer that would do, in bytes.
         need: usize,

@@ -1,7 +1,7 @@
 //! An RTSP server on smoltcp sockets: [`Server`], with a [`Connection`] for each client at once.
 //!
-//! The program answers requests and provides frames as an [`Application`], or as a [`Catalog`] in a
-//! [`CatalogApp`], which is also its source of random numbers ([`Random`]).
+//! The program answers requests and provides frames by an [`Application`], or by a [`Catalog`] in a
+//! [`CatalogApp`]. The application or the catalog must also be a source of random numbers ([`Random`]).
 mod application;
 mod check;
 mod connection;
@@ -33,21 +33,23 @@ use transmit_queue::TransmitQueue;
 
 /// [`Config::DEFAULT`] with a session timeout of 50 s, for servers on Ethernet.
 ///
-/// smoltcp remembers the hardware address of a neighbour for 60 s after the neighbour's last packet. If the
-/// next packet of a UDP socket is for a neighbour that is forgotten and does not answer, the socket sends
-/// nothing for a second, and the other clients lose frames. With a shorter session timeout, the session of a
-/// client that has vanished ends before that.
+/// smoltcp remembers the hardware address of a neighbour for 60 s after the neighbour's last packet. A
+/// neighbour that has vanished is forgotten after that, and does not answer when smoltcp asks for its
+/// address. If the next packet of a UDP socket is for such a neighbour, the socket sends nothing for a
+/// second, and the other clients lose frames. With a session timeout below 60 s, the session of a client that
+/// has vanished ends earlier.
 pub const CONFIG: Config = {
     let mut config = Config::DEFAULT;
     config.session_timeout = Duration::from_secs(50);
     config
 };
 
-/// An RTSP server for as many clients at once as it has connections. A further client is refused by TCP.
+/// An RTSP server for as many clients at once as it has connections. If all connections are in use, TCP
+/// refuses another client.
 ///
 /// Call [`Self::poll`] in each turn of the main loop, after
 /// [`Interface::poll`](smoltcp::iface::Interface::poll). `TRACKS` is the number of tracks that each client
-/// can have set up at once, from 1 to [`MAX_TRACKS`]; a SETUP of a further track is refused with 453.
+/// can have set up at once, from 1 to [`MAX_TRACKS`]; a SETUP of another track is refused with 453.
 #[derive(Debug)]
 pub struct Server<'a, const TRACKS: usize = MAX_TRACKS> {
     listen: IpListenEndpoint,
@@ -66,23 +68,26 @@ pub struct Server<'a, const TRACKS: usize = MAX_TRACKS> {
 
 impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
     /// Creates a server that listens on `listen`, which is a TCP port with or without an address of the
-    /// interface. It sends datagrams through `udp`; without `udp`, it sends interleaved in the RTSP
-    /// connection only. All of its sockets are in `sockets`, and no other socket there may have its ports.
+    /// interface. It sends datagrams through `udp`. If `udp` is `None`, it sends only interleaved in the RTSP
+    /// connection. All sockets of the server must be in `sockets`. No other socket there may have a port of
+    /// the server.
     ///
-    /// `connections` are the places of clients: their number is that of the clients at once.
+    /// `connections` are the places of clients: their number is the greatest number of clients at once.
     ///
-    /// `storage` holds requests and replies, for one connection after another. Its length is
-    /// [`Config::storage_len`] for the longest accepted request. A longer request is answered with 413, as is
-    /// one that is longer than the receive buffer of its connection.
+    /// `storage` holds requests and replies, for one connection after another. Its length should be
+    /// [`Config::storage_len`] of the longest request that is to be accepted. A longer request is answered
+    /// with 413. A request that is longer than the receive buffer of its connection is also answered with
+    /// 413.
     ///
-    /// `ip_mtu` is the interface's MTU, [`DeviceCapabilities::ip_mtu`]. With `udp`, [`Config::max_packet`]
-    /// must leave room in it for the headers of IPv4 and UDP, 28 bytes. Packets to clients on IPv6, whose
-    /// header is 20 bytes longer, are shortened if need be.
+    /// `ip_mtu` is the interface's MTU, [`DeviceCapabilities::ip_mtu`]. With `udp`, a packet of
+    /// [`Config::max_packet`] bytes and the headers of IPv4 and UDP, 28 bytes, must fit in `ip_mtu`. Packets
+    /// to clients on IPv6, whose header is 20 bytes longer, are shortened if need be.
     ///
     /// [`DeviceCapabilities::ip_mtu`]: smoltcp::phy::DeviceCapabilities::ip_mtu
     ///
     /// # Errors
-    /// Returns a [`SetupError`] that names the argument that does not do, and the size it must have.
+    /// Returns a [`SetupError`] if an argument cannot be used. The error says which argument, and if its size
+    /// is wrong, the size that it must have.
     ///
     /// # Panics
     /// If a handle does not belong to `sockets`, as [`SocketSet::get`] does.
@@ -106,18 +111,20 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
     }
 
     /// Does everything that can be done now: accepts clients, reads requests, has `app` answer them, and
-    /// sends the frames of its store that are due.
+    /// sends the frames of its store that are due. This method does not wait.
     ///
-    /// Returns when to call it next if nothing arrives before; the main loop waits for the earlier of this
-    /// time and that of [`Interface::poll_at`](smoltcp::iface::Interface::poll_at). With `None`, nothing is
-    /// due until something arrives. Call it also after each
-    /// [`Interface::poll`](smoltcp::iface::Interface::poll) that changed a socket, when the store has a new
-    /// frame, and when a request can be answered that was put off by
-    /// [`Request::later`](pinhole::server::Request::later).
+    /// Returns when to call this next if nothing arrives before; `None` if nothing is due until something
+    /// arrives. If the time is already past, call this at once. The main loop waits until this time or until
+    /// the time of [`Interface::poll_at`](smoltcp::iface::Interface::poll_at), whichever is earlier. Call
+    /// this also in these cases:
+    /// - [`Interface::poll`](smoltcp::iface::Interface::poll) has changed a socket.
+    /// - The store has a new frame.
+    /// - A request was put off by [`Request::later`](pinhole::server::Request::later), and can be answered
+    ///   now.
     ///
-    /// `app` gets all notices, except the [`Notice::Disconnect`](pinhole::server::Notice::Disconnect) of a
-    /// connection that the client closed or reset: for such a connection only the ends of its tracks are
-    /// reported.
+    /// `app` gets all notices, with one exception. If the client has closed or reset its connection,
+    /// [`Notice::Disconnect`](pinhole::server::Notice::Disconnect) is not reported, but only
+    /// [`Notice::Closed`](pinhole::server::Notice::Closed) for each of its tracks.
     ///
     /// # Panics
     /// If a handle of the server does not belong to `sockets`, as [`SocketSet::get_mut`] does.
@@ -149,29 +156,30 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
         wake.map(to_smoltcp)
     }
 
-    /// Begins to end all sessions and connections, and accepts no more clients. Then call [`Self::poll`] at
-    /// least once, and until [`Self::connected`] returns 0, which takes some seconds at most. It cannot be
-    /// undone; to serve again, create another server.
+    /// Begins to end all sessions and connections, and returns at once. No more clients are accepted. Then
+    /// call [`Self::poll`] at least once, and go on until [`Self::connected`] returns 0, which takes some
+    /// seconds at most. A second call changes nothing. Closing cannot be undone: to serve again, create
+    /// another server.
     pub fn close(&mut self) {
         self.closing = true;
         self.connections.iter_mut().for_each(Connection::close);
     }
 
-    /// Returns the number of connections in use: of those on which a client has connected, and of those that
-    /// are being closed. Connections that wait for a client do not count.
+    /// Returns the number of connections in use. A connection is in use if a client is connected, or if it is
+    /// being closed. Connections that wait for a client do not count.
     pub fn connected(&self) -> usize {
         self.connections.iter().filter(|connection| !connection.is_idle()).count()
     }
 
-    /// Returns the frame that each playing track of each client reads next; nothing for tracks that are
-    /// paused. A store that has to fetch or prepare frames does so for these, and keeps them and those that
-    /// come after them in the direction of play.
+    /// Returns the frame that each playing track of each client reads next, in no particular order. Tracks
+    /// that do not play are left out. If the store has to fetch or prepare frames, have it prepare these
+    /// frames. Have it keep these frames and those that come after them in the direction of play.
     pub fn wanted(&self) -> impl Iterator<Item = Want> {
         self.connections.iter().filter_map(Connection::conn).flat_map(|conn| conn.wanted())
     }
 
-    /// Returns the figures of each track that is set up, of all clients, from its SETUP to the time `now`.
-    /// The final ones come with [`Notice::Closed`](pinhole::server::Notice::Closed).
+    /// Returns the figures of each track that any client has set up, counted from its SETUP to the time
+    /// `now`. The final figures of a track come with [`Notice::Closed`](pinhole::server::Notice::Closed).
     pub fn summaries(&self, now: Now) -> impl Iterator<Item = (TrackId, Summary)> {
         self.connections.iter().filter_map(Connection::conn).flat_map(move |conn| conn.summaries(now))
     }

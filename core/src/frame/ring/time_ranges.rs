@@ -15,13 +15,13 @@ const MIN_SHOWN: Duration = Duration::from_micros(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeRange {
-    /// The numbers of the frames: from that of the first frame to before the end of the range. The range is
-    /// never empty.
+    /// The numbers of the frames. The start is the number of the first frame, and the end is one more than
+    /// the number of the last frame. There is always at least one frame.
     pub frames: Range<FrameId>,
     /// The media time at which the first frame begins to be shown.
     pub from: MediaTime,
-    /// The media time at which the last frame ends to be shown, which is no longer part of the range. If the
-    /// last frame's duration is not known, this is one microsecond after its beginning.
+    /// The media time at which the last frame stops being shown. This time itself is not part of the range.
+    /// If the duration of the last frame is not known, it is one microsecond after the last frame begins.
     pub to: MediaTime,
 }
 
@@ -47,19 +47,21 @@ impl Slot {
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S, B> {
-    /// Returns the time ranges of the frames in the ring, from the newest to the oldest; none if the ring is
-    /// empty. Each one takes the same short time to find, however many frames it has.
+    /// Returns the time ranges of the frames in the ring, from the newest to the oldest. If the ring has no
+    /// frames, the iterator is empty. Each time range takes the same short time to find, however many frames
+    /// it has.
     ///
-    /// A new range begins at a frame whose time is before that of the frame before it. It also begins at a
-    /// frame that comes too long after the end of the frame before it: longer than half a second, and longer
-    /// than the duration of the frame before it.
+    /// A new range begins at a frame whose time is before that of the frame before it. A new range also
+    /// begins if the gap between two frames is too long. The gap is the time from the end of the earlier
+    /// frame to the beginning of the later one. It is too long if it is longer than half a second and also
+    /// longer than the duration of the earlier frame.
     pub fn time_ranges(&self) -> TimeRanges<'_, S, B> {
         TimeRanges { ring: self, before: self.next }
     }
 
-    /// Returns the number of the frame that is shown at `time`. That is, in the time range that contains
-    /// `time`, the last frame that begins at `time` or before it. If several time ranges contain `time`, the
-    /// newest range counts. Returns `None` if `time` is in no time range of the ring.
+    /// Returns the number of the frame that is shown at `time`. This is the last frame that begins at `time`
+    /// or earlier, within the time range that contains `time`. If several time ranges contain `time`, the
+    /// newest of them counts. Returns `None` if `time` is in no time range of the ring.
     pub fn find(&self, time: MediaTime) -> Option<FrameId> {
         let range = self.time_ranges().find(|range| (range.from..range.to).contains(&time))?;
         let (mut low, mut high) = (range.frames.start.0, range.frames.end.0);
