@@ -20,7 +20,7 @@ impl Chunk<'_> {
     }
 
     /// Copies bytes from the front of the chunk to `out`, as many as `out` has room for. Returns how many
-    /// bytes were copied. They stay queued until [`Self::advance`] is called.
+    /// bytes were copied. The copied bytes stay queued until [`Self::advance`] is called.
     pub fn fill(&self, out: &mut [u8]) -> usize {
         let bytes = self.bytes();
         let len = bytes.len().min(out.len());
@@ -28,8 +28,8 @@ impl Chunk<'_> {
         len
     }
 
-    /// Removes the first `n` bytes of the chunk from the queue, because the connection has taken them. A
-    /// number that is larger than the length of [`Self::bytes`] removes all of them. The next
+    /// Removes the first `n` bytes of the chunk from the queue, because the connection has taken them. If
+    /// `n` is larger than the length of [`Self::bytes`], all bytes are removed. The next call of
     /// [`ClientConn::poll_stream`](super::ClientConn::poll_stream) returns the bytes that remain.
     pub fn advance(self, n: usize) {
         self.outgoing.pop(n);

@@ -12,21 +12,24 @@ pub(super) const TEXTS_ROOM: usize = 1024;
 /// The least room for a response, in bytes.
 const RESPONSE_ROOM: usize = 1024;
 
-/// The transport over which a client asks for RTP packets.
+/// The transport that a client asks the server for: RTP over UDP, or RTP interleaved in the RTSP
+/// connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TransportChoice {
-    /// RTP over UDP first, and otherwise RTP interleaved in the RTSP connection. The client changes over
-    /// by itself if the server refuses UDP, if the caller has no UDP ports, or if no packet has come
-    /// [`Config::udp_wait`] after the server began to play.
+    /// The client first asks for RTP over UDP. It switches to RTP interleaved in the RTSP connection in
+    /// three cases: the server refuses UDP; the caller passes no UDP ports to
+    /// [`ClientConn::setup`](super::ClientConn::setup); or no packet has come within [`Config::udp_wait`]
+    /// after the server's response to PLAY. The caller need not ask for the switch:
+    /// [`Event::SwitchedToTcp`](super::Event::SwitchedToTcp) reports it.
     #[default]
     Auto,
-    /// RTP over UDP only. If the server refuses UDP, the session ends after
-    /// [`Event::Refused`](super::Event::Refused); if no packets come,
-    /// [`Event::Stalled`](super::Event::Stalled) says so.
+    /// The client asks for RTP over UDP only. If the server refuses UDP, the session ends after
+    /// [`Event::Refused`](super::Event::Refused). If no packets come,
+    /// [`Event::Stalled`](super::Event::Stalled) reports that after [`Config::stalled_after`].
     Udp,
-    /// RTP interleaved in the RTSP connection only (RFC 2326, 10.12). If the server refuses that, the
-    /// session ends after [`Event::Refused`](super::Event::Refused).
+    /// The client asks for RTP interleaved in the RTSP connection only (RFC 2326, 10.12). If the server
+    /// refuses that, the session ends after [`Event::Refused`](super::Event::Refused).
     Tcp,
 }
 
@@ -38,17 +41,18 @@ pub enum TransportChoice {
 pub struct Config {
     /// The transport over which the client asks for RTP packets.
     pub transport: TransportChoice,
-    /// With [`TransportChoice::Auto`], how long to wait for the first packet over UDP after the server's
-    /// response to PLAY. If none has come by then, the client sets the tracks up again, interleaved in
-    /// the RTSP connection.
+    /// How long the client waits for the first packet over UDP with [`TransportChoice::Auto`]. The wait
+    /// begins with the server's response to PLAY. If no packet of any track has come by then, the client
+    /// sets the tracks up again, interleaved in the RTSP connection. The other transports do not use this
+    /// value.
     pub udp_wait: Duration,
     /// How long a UDP packet waits for missing packets before it. After that, the missing packets count
     /// as lost, and the packet is used.
     pub reorder_wait: Duration,
-    /// The length in bytes, with the RTP header and without the headers of UDP and IP, of the longest UDP
-    /// packet that can wait for packets before it. A longer packet is used at once, and packets that are
-    /// missing before it count as lost. Each packet that waits takes this much storage, however short it
-    /// is; see [`Self::storage_len`].
+    /// The length in bytes of the longest UDP packet that can wait for packets before it. The RTP header
+    /// is counted; the headers of UDP and IP are not. A longer packet is used at once, and packets that
+    /// are missing before it count as lost. Each packet that waits takes this much storage, however short
+    /// the packet is; see [`Self::storage_len`].
     pub max_packet: u16,
     /// The length in bytes of the longest response that the client has room for, head and body together.
     /// Values below 1024 count as 1024. The longest response is usually that to DESCRIBE. If the server
@@ -60,16 +64,17 @@ pub struct Config {
     /// for the response to TEARDOWN for 2 seconds at most, and it forgives one missing response to a
     /// request that keeps the session alive.
     pub response_wait: Duration,
-    /// How long no media packet of any track must have come, while the server plays, until
-    /// [`Event::Stalled`](super::Event::Stalled) is returned. The time counts from the last packet or
-    /// from the response to PLAY, whichever is later.
+    /// The time after which [`Event::Stalled`](super::Event::Stalled) reports that no media packet of any
+    /// track comes, although the server plays. The time begins with the last packet, or with the response
+    /// to PLAY if that came later.
     pub stalled_after: Duration,
 }
 
 impl Config {
-    /// UDP, and interleaved if nothing comes within 2 seconds; responses of up to 4096 bytes, which are
-    /// waited for 10 seconds; UDP packets of up to 1500 bytes, which wait for 50 milliseconds; a stall
-    /// after 10 seconds without packets.
+    /// The default configuration. The client asks for UDP, and switches to interleaving if no packet
+    /// comes within 2 seconds. There is room for responses of up to 4096 bytes, and the client waits 10
+    /// seconds for each. A UDP packet of up to 1500 bytes waits 50 milliseconds for missing packets
+    /// before it. [`Event::Stalled`](super::Event::Stalled) comes after 10 seconds without packets.
     pub const DEFAULT: Self = Self {
         transport: TransportChoice::Auto,
         udp_wait: Duration::from_secs(2),
@@ -80,15 +85,18 @@ impl Config {
         stalled_after: Duration::from_secs(10),
     };
 
-    /// Returns how many bytes of storage a connection needs with this configuration, of which `window`
-    /// bytes are for received packets. A window of 0 is allowed.
+    /// Returns how many bytes of storage a connection needs with this configuration. `window` is the part
+    /// of these bytes that is for received packets; 0 is allowed.
     ///
-    /// Over UDP, packets wait in the window for missing packets before them. Each track has an equal part
-    /// of the window, and each waiting packet takes [`Self::max_packet`] and 10 bytes. A track whose part
-    /// is too short for one packet does not wait: packets that come after later ones are then lost. When
-    /// media are interleaved, a packet of which only a part has come is kept in the window and in the
-    /// room for a response. A packet that is longer than both is dropped, and counted by
-    /// [`ClientConn::dropped`](super::ClientConn::dropped). A window of 64 KiB is enough for any packet.
+    /// Over UDP, the window holds packets that wait for missing packets before them. Each track has an
+    /// equal part of the window. Each waiting packet takes [`Self::max_packet`] plus 10 bytes. If a
+    /// track's part is too short for one packet, no packet of the track waits, and a packet that comes
+    /// after a later one is lost.
+    ///
+    /// If media are interleaved, a packet of which only a part has come is kept in the window and the
+    /// room for a response together. A packet that is longer than both together is dropped, and
+    /// [`ClientConn::dropped`](super::ClientConn::dropped) counts it. A window of 64 KiB is enough for
+    /// any packet.
     pub const fn storage_len(&self, window: usize) -> usize {
         TEXTS_ROOM.saturating_add(OUTGOING_ROOM).saturating_add(self.response_room()).saturating_add(window)
     }
@@ -105,18 +113,18 @@ impl Default for Config {
     }
 }
 
-/// Why [`ClientConn::new`](super::ClientConn::new) cannot make a connection from what the caller passed
-/// in.
+/// Why [`ClientConn::new`](super::ClientConn::new) cannot make a connection from its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Unusable {
     /// The URL is not one that a client can connect to. Another URL is needed.
     Url(UrlError),
-    /// The storage is shorter than [`Config::storage_len`] says. Pass in a longer one, or a smaller
-    /// [`Config::max_response`].
+    /// The storage is shorter than [`Config::storage_len`] of 0. Pass in longer storage, or a
+    /// configuration with a smaller [`Config::max_response`].
     StorageTooSmall {
-        /// The least length of the storage in bytes, with a window of 0.
+        /// The result of [`Config::storage_len`] for a window of 0: the least length of the storage in
+        /// bytes.
         need: usize,
     },
 }

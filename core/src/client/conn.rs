@@ -83,14 +83,14 @@ pub(super) struct ClientState {
 
 /// A client's RTSP connection, and the session on it.
 ///
-/// The caller connects to the server and passes in what arrives and what time it is
-/// ([`Self::handle_stream`], [`Self::handle_datagram`], [`Self::handle_timeout`]). Then it fetches what
-/// happened and sends what is due ([`Self::poll_event`], [`Self::poll_stream`], [`Self::poll_transmit`]),
-/// and waits until [`Self::poll_at`]. Frames go to a [`FrameSink`]. The [module](super) lists the calls
-/// of each turn in their order.
+/// The caller connects to the server. In each turn of its loop, the caller passes in what has arrived and
+/// the current time ([`Self::handle_stream`], [`Self::handle_datagram`], [`Self::handle_timeout`]). Then
+/// it fetches events and sends what is due ([`Self::poll_event`], [`Self::poll_stream`],
+/// [`Self::poll_transmit`]), and sleeps until [`Self::poll_at`]. Frames go to a [`FrameSink`]. The
+/// [module](super) lists the calls of each turn in their order.
 ///
 /// `U` is the URL as text. `B` is the storage: a `Vec<u8>`, a `&mut [u8]` or an array of
-/// [`Config::storage_len`] bytes. All messages and packets that wait are in the storage.
+/// [`Config::storage_len`] bytes. The storage holds all messages and packets that wait.
 #[derive(Debug)]
 pub struct ClientConn<B, U> {
     state: ClientState,
@@ -99,12 +99,13 @@ pub struct ClientConn<B, U> {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
-    /// Makes a connection for the presentation at `url`. The caller has connected to the server of that
-    /// URL before. The connection sends OPTIONS and DESCRIBE, sets the tracks up, and then waits for
-    /// [`Self::play`]. Nothing is sent before the first [`Self::poll_stream`]. `random` must be a random
-    /// number that is different each time: the SSRC and the name in RTCP reports come from it (RFC 3550,
-    /// 8.1), and clients with equal ones would be confused. `storage` must have [`Config::storage_len`]
-    /// bytes; more of them are a larger window.
+    /// Makes a connection for the presentation at `url`. Connect to the server of that URL before. The
+    /// connection sends OPTIONS and DESCRIBE, sets the tracks up, and then waits for [`Self::play`].
+    /// Nothing is sent before the first [`Self::poll_stream`].
+    ///
+    /// `random` must be a random number that is different for each connection: the SSRC and the name in
+    /// RTCP reports come from it (RFC 3550, 8.1). Two clients with an equal number would be taken for
+    /// one. `storage` must have [`Config::storage_len`] bytes; if it has more, the window is larger.
     ///
     /// # Errors
     /// Returns [`Unusable::Url`] if the URL cannot be parsed, and [`Unusable::StorageTooSmall`] if
@@ -153,22 +154,22 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         Ok(Self { state, url, storage })
     }
 
-    /// Returns how many bytes to read from the connection at once, so that nothing has to be split: the
-    /// length of the part of the storage that is for input. [`Self::handle_stream`] takes fewer bytes and
-    /// more bytes, too.
+    /// Returns how many bytes it is best to read from the RTSP connection at once: the length of the part
+    /// of the storage that is for input. This is only advice: [`Self::handle_stream`] takes fewer bytes
+    /// and more bytes, too.
     pub fn stream_room(&self) -> usize {
         let fixed = TEXTS_ROOM + OUTGOING_ROOM;
         self.storage.as_ref().len().saturating_sub(fixed)
     }
 
     /// Takes bytes that came over the RTSP connection. Call this for all bytes, in their order; messages
-    /// may be split anywhere. Interleaved media in `data` go to `sink` at once. The result is the length
-    /// of `data`: all of it is taken. Then call [`Self::poll_event`]. Bytes that come after the end of
-    /// the session are dropped.
+    /// may be split anywhere. Interleaved media in `data` go to `sink` at once. Returns the length of
+    /// `data`, because all of it is always taken. Bytes that come after the end of the session are
+    /// dropped. After this call, call [`Self::poll_event`].
     ///
     /// # Errors
-    /// Returns a [`ClientError`] if the session has failed, now or before. Close the connection then.
-    /// [`Event::Failed`] reports the same error.
+    /// Returns a [`ClientError`] if the session fails now or has failed before. Close the connection
+    /// then. [`Event::Failed`] reports the same error.
     pub fn handle_stream<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
@@ -181,15 +182,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.error.map_or(Ok(data.len()), Err)
     }
 
-    /// Takes one UDP datagram. `track` is the number of the track on whose port it came, counted from 0,
-    /// as in [`Event::Setup`]. `port` says whether that was the track's RTP port or its RTCP port. Media
-    /// data is written to the frames in `sink`, and frames that become complete are finished there.
+    /// Takes one UDP datagram. `track` is the number of the track on whose port the datagram came,
+    /// counted from 0, as in [`Event::Setup`]. `port` says whether that was the track's RTP port or its
+    /// RTCP port. Media data is written to the frames in `sink`, and frames that become complete are
+    /// finished there.
     ///
-    /// Call this only for datagrams from the IP address in [`Event::ServerPorts`], or from that of the
-    /// RTSP connection if the event gives none. Drop other datagrams before: the address is not checked
-    /// here. Datagrams that are not valid RTP or RTCP of the track are ignored, and so are those for a
-    /// track that is unknown or not set up over UDP. Then call [`Self::poll_event`] and
-    /// [`Self::poll_transmit`].
+    /// Call this only for datagrams from the IP address in [`Event::ServerPorts`]. If the event gives no
+    /// address, call this only for datagrams from the IP address of the RTSP connection. Drop other
+    /// datagrams before: the address is not checked here. Datagrams that are not valid RTP or RTCP of the
+    /// track are ignored. Datagrams for a track that does not exist or is not set up over UDP are
+    /// ignored, too. After this call, call [`Self::poll_event`] and [`Self::poll_transmit`].
     pub fn handle_datagram<K: FrameSink + ?Sized>(
         &mut self,
         now: Now,
@@ -207,18 +209,21 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
 
     /// Does what is due by time alone: gives up missing packets, lets requests time out, gives up UDP,
     /// and ends media that are over. Frames that are finished by that go to `sink`. Call this in each
-    /// turn after the input that has arrived, and at the time in [`Self::poll_at`]; a call too many does
-    /// nothing. Then call [`Self::poll_event`].
+    /// turn after the input that has arrived, and at the time that [`Self::poll_at`] returns. If nothing
+    /// is due, nothing happens. After this call, call [`Self::poll_event`].
     pub fn handle_timeout<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
         let parts = split_mut(&self.state, self.storage.as_mut());
         self.state.on_time(now, parts.windows, sink);
         self.state.settle_over(parts.windows, sink);
     }
 
-    /// Takes note that the RTSP connection is closed or lost, and the session with it. Frames that are
-    /// open are finished in `sink` with the data that has come. [`Self::poll_event`] then returns
-    /// [`Event::Closed`] if the medium had ended or [`Self::teardown`] was called, and otherwise
-    /// [`Event::Failed`] with [`ClientError::Disconnected`].
+    /// Takes note that the RTSP connection is closed or lost. Call this when the server has closed the
+    /// connection, or when reading or writing fails. The session ends. Open frames are finished in `sink`
+    /// with the data that has come.
+    ///
+    /// [`Self::poll_event`] then returns [`Event::Closed`] if the medium had ended or [`Self::teardown`]
+    /// was called, and otherwise [`Event::Failed`] with [`ClientError::Disconnected`]. If the session was
+    /// over before, the call causes no event.
     pub fn disconnected<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
         let parts = split_mut(&self.state, self.storage.as_mut());
         // A server that said BYE and closed the connection has ended: nothing more is on its way.
@@ -235,8 +240,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.settle_over(parts.windows, sink);
     }
 
-    /// Returns the next event; `None` if there is none. Call this in each turn until it returns `None`,
-    /// also after [`Self::poll_stream`]. If 16 events wait, later ones are lost.
+    /// Returns the oldest event that was not returned yet; `None` if there is none. Call this in each
+    /// turn until it returns `None`, and again after [`Self::poll_stream`]. At most 16 events wait; if 16
+    /// wait, newer ones are lost.
     pub fn poll_event(&mut self, _now: Now) -> Option<Event<'_>> {
         let parts = split_mut(&self.state, self.storage.as_mut());
         match self.state.events.pop_front() {
@@ -252,26 +258,27 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Answers [`Event::Setup`] of this track with the UDP ports that the caller has bound. With `None`,
-    /// the track cannot come over UDP: with [`TransportChoice::Auto`] all tracks are set up interleaved
-    /// in the RTSP connection, and otherwise the session fails with [`ClientError::NoPorts`].
+    /// Answers [`Event::Setup`] of this track. Pass the UDP ports that the caller has bound for RTP and
+    /// RTCP. If there are no ports, pass `None`. With [`TransportChoice::Auto`], `None` makes the client
+    /// set all tracks up interleaved in the RTSP connection. With [`TransportChoice::Udp`], `None` makes
+    /// the session fail with [`ClientError::NoPorts`].
     ///
     /// # Errors
     /// Returns [`NotWaiting`], and changes nothing, if the connection does not wait for the ports of this
-    /// track, for example because it has them already or there is no such track.
+    /// track. For example, it has them already, or there is no such track.
     pub fn setup(&mut self, track: u8, ports: Option<Pair<u16>>) -> Result<(), NotWaiting> {
         self.state.set_ports(track, ports)
     }
 
-    /// Asks the server to play from a place, at the scale and speed of the last call. With `None`, the
-    /// medium continues where it was paused, or starts at its beginning if it was never played or has
-    /// ended.
+    /// Asks the server to play from the place `from`, at the scale and speed of the last call. If `from`
+    /// is `None`, the medium continues where it was paused. If it was never played or has ended, `None`
+    /// starts it at its beginning, or at its end if the scale is negative.
     ///
-    /// This may be called at any time. Before the tracks are set up, the request waits until they are; a
-    /// later call replaces it, but with `None` the place of the earlier call stays. If the server plays
-    /// already, `None` changes nothing, and a place is a seek. [`Event::Playing`] or [`Event::Refused`]
-    /// follows once the server has answered. After [`Self::teardown`] and after the end of the session,
-    /// the call has no effect.
+    /// This may be called at any time. If the tracks are not set up yet, the request waits until they
+    /// are. A later call replaces a request that waits; if the later call has no place, the place of the
+    /// earlier call stays. If the server plays already, a place is a seek, and `None` changes nothing and
+    /// causes no event. Otherwise [`Event::Playing`] or [`Event::Refused`] follows when the server has
+    /// answered. After [`Self::teardown`] and after the end of the session, the call has no effect.
     pub fn play(&mut self, from: Option<Seek>) {
         let last = match self.state.want {
             Some(Command::Play(options)) => options,
@@ -280,9 +287,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.play_with(PlayOptions { from, ..last });
     }
 
-    /// Asks the server to play with these options: where from, and how fast. It may be called whenever
-    /// [`Self::play`] may. If the server plays with this scale and speed already, and
-    /// [`PlayOptions::from`] is `None`, no request is sent, and no event follows.
+    /// Asks the server to play with these options: where from, and how fast. This may be called at any
+    /// time, as [`Self::play`] may. If the server plays with this scale and speed already, and
+    /// [`PlayOptions::from`] is `None`, no request is sent, and no event follows. Otherwise
+    /// [`Event::Playing`] or [`Event::Refused`] follows when the server has answered.
     pub fn play_with(&mut self, options: PlayOptions) {
         let state = &mut self.state;
         let options = match state.want {
@@ -299,9 +307,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Asks the server to pause. [`Event::Paused`] or [`Event::Refused`] follows. If the server does not
-    /// play and was not asked to, this only withdraws a call of [`Self::play`] that still waits, and no
-    /// event follows.
+    /// Asks the server to pause. [`Event::Paused`] or [`Event::Refused`] follows, or [`Event::Ended`] if
+    /// the medium ends first. If the server does not play, and PLAY was not sent yet, no request is sent
+    /// and no event follows; the call only withdraws a call of [`Self::play`] that still waits.
     pub fn pause(&mut self) {
         let state = &mut self.state;
         let starting =
@@ -313,17 +321,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Ends the session with TEARDOWN. [`Event::Closed`] follows, at the latest 2 seconds after the
-    /// request if the server does not answer; go on with the calls of each turn until then. After the end
-    /// of the session this does nothing.
+    /// Ends the session with TEARDOWN. [`Event::Closed`] follows when the server has answered, or 2
+    /// seconds after the request if it does not answer. Go on with the calls of each turn until then. If
+    /// there is no session at the server yet, no request is sent, and [`Event::Closed`] follows after the
+    /// next [`Self::poll_stream`]. If the session is over already, this does nothing.
     pub fn teardown(&mut self) {
         self.state.command(Command::Teardown);
     }
 
     /// Returns the bytes to write to the RTSP connection; `None` if there are none. Call this in each
-    /// turn, because requests are made here. Write the bytes, say with [`Chunk::advance`] how many were
-    /// written, and call this again until it returns `None` or the connection takes no more. Then call
-    /// [`Self::poll_event`]: making a request can cause an event.
+    /// turn, because requests are made here. Write the bytes, and say with [`Chunk::advance`] how many
+    /// were written. Call this again until it returns `None` or the connection takes no more bytes. Then
+    /// call [`Self::poll_event`], because making a request can cause an event.
     pub fn poll_stream(&mut self, now: Now) -> Option<Chunk<'_>> {
         let mut parts = split_mut(&self.state, self.storage.as_mut());
         self.state.drive(now, self.url.as_ref(), &mut parts);
@@ -333,9 +342,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         Some(Chunk { outgoing: &mut self.state.outgoing, tx: parts.tx })
     }
 
-    /// Returns the next UDP datagram to send; `None` if none is due. Send the datagram, call
-    /// [`Datagram::commit`], and call this again until it returns `None` or the socket takes no more. At
-    /// the end of the session nothing is due any more.
+    /// Returns the next UDP datagram to send; `None` if none is due. Send the datagram, and call
+    /// [`Datagram::commit`]. Call this again until it returns `None` or the socket takes no more
+    /// datagrams. After the end of the session, this returns `None`.
     pub fn poll_transmit(&mut self, now: Now) -> Option<Datagram<'_>> {
         if self.state.phase == Phase::Over {
             return None;
@@ -343,9 +352,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.tracks.iter_mut().find_map(|track| Datagram::of(track, now))
     }
 
-    /// Returns when to poll again if nothing arrives before: one time for each of [`Self::poll_stream`],
-    /// [`Self::poll_transmit`] and [`Self::handle_timeout`]. Call this after all of them, at the end of a
-    /// turn. Sleep until [`Wake::earliest`]; if that is `None`, until there is input.
+    /// Returns when to call [`Self::poll_stream`], [`Self::poll_transmit`] and [`Self::handle_timeout`]
+    /// next if nothing arrives before: one time for each. Call this at the end of a turn, and sleep until
+    /// [`Wake::earliest`]. If that time has passed, begin the next turn at once. If there is no time,
+    /// sleep until there is input.
     pub fn poll_at(&self) -> Wake {
         let state = &self.state;
         let mut wake = Wake { stream: state.stream_at(), datagram: None, timer: state.timer_at() };
@@ -367,24 +377,26 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// Returns the counts of packets and frames of a track since the session began, over all plays.
-    /// Returns `None` if there is no track of that number, or before [`Event::Described`].
+    /// `track` counts from 0. Returns `None` if there is no track of that number, or before
+    /// [`Event::Described`].
     pub fn statistics(&self, track: u8) -> Option<ReceiverStatistics> {
         self.state.tracks.get(usize::from(track)).map(|track| track.receiver.statistics())
     }
 
-    /// Returns one moment on the server's wall clock and on the clock of a track, from the newest sender
-    /// report of the track. With the references of two tracks, [`ClockReference::map`] converts a time of
-    /// one into a time of the other.
+    /// Returns a reference: one moment on the server's wall clock and on the clock of a track, from the
+    /// newest RTCP sender report of the track. `track` counts from 0. With the references of two tracks,
+    /// [`ClockReference::map`] converts a time of one track into a time of the other.
     ///
-    /// Returns `None` until a packet and a report of the track have come, if the server has no wall
-    /// clock, and if there is no track of that number. After a seek, the reference is that of the new
-    /// place once a packet from there has come.
+    /// Returns `None` in three cases: no packet or no sender report of the track has come yet; the server
+    /// has no wall clock; or there is no track of that number. After a seek, the reference is that of the
+    /// new place as soon as a packet from there has come.
     pub fn clock(&self, track: u8) -> Option<ClockReference> {
         self.state.tracks.get(usize::from(track))?.receiver.clock()
     }
 
-    /// Returns how many interleaved packets were dropped because they were longer than the room in the
-    /// storage. If there are any, the storage needs a larger window ([`Config::storage_len`]).
+    /// Returns how many interleaved packets were dropped so far because they were longer than the room in
+    /// the storage. If the number is not 0, make the next connection with a larger window
+    /// ([`Config::storage_len`]).
     pub const fn dropped(&self) -> u64 {
         self.state.dropped
     }

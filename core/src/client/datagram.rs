@@ -77,16 +77,16 @@ impl<'a> Datagram<'a> {
         }
     }
 
-    /// Copies the content of the datagram to the front of `out`. Returns its length in bytes. If it is
-    /// longer than `out`, returns `None`, and copies nothing. Call [`Self::commit`] after the copy was
-    /// sent.
+    /// Copies the content of the datagram to the front of `out`. Returns the content's length in bytes.
+    /// If the content is longer than `out`, returns `None` and copies nothing. Send the copy, and then
+    /// call [`Self::commit`].
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let bytes = self.bytes();
         put(out, 0, bytes).then_some(bytes.len())
     }
 
     /// Takes note that the datagram was sent, or that the caller gives it up because it cannot be sent.
-    /// Either way it is not due any more; the next report follows in its time.
+    /// In both cases the datagram is not due any more, and the next report becomes due in its time.
     pub fn commit(self) {
         match self.content {
             Content::Punch { due, .. } => *due = false,

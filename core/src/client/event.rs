@@ -14,41 +14,45 @@ use core::net::IpAddr;
 pub enum Event<'a> {
     /// The server has described the presentation. The client now sets its tracks up by itself.
     Described {
-        /// The number of tracks that can be received, 1 to 4; their numbers count from 0.
-        /// [`super::ClientConn::track`] describes them. Tracks in codecs that this library does not know
-        /// are left out, and so are further tracks after the fourth.
+        /// The number of tracks that can be received, 1 to 4. Track numbers count from 0.
+        /// [`super::ClientConn::track`] describes each track. Tracks in codecs that this library does not
+        /// know are not counted, and neither are tracks after the fourth.
         tracks: u8,
         /// The duration of the presentation; `None` if it is live, or if the server does not give the
         /// duration.
         duration: Option<Duration>,
     },
-    /// A track shall come over UDP. Bind two UDP ports for it, usually an even one for RTP and the next
-    /// one for RTCP, and pass them to [`super::ClientConn::setup`]. If there are none, pass `None`. The
-    /// session waits until one of both is done.
+    /// The client wants to receive a track over UDP. Bind two UDP ports for the track, usually an even
+    /// port for RTP and the next port for RTCP, and pass them to [`super::ClientConn::setup`]. If no
+    /// ports can be bound, pass `None`. The session waits until [`super::ClientConn::setup`] is called.
     Setup {
         /// The number of the track that needs ports, counted from 0.
         track: u8,
     },
-    /// A track was set up over UDP. From now on, pass only those datagrams on that come from the address
-    /// in `source`.
+    /// A track was set up over UDP. From now on, pass datagrams to
+    /// [`ClientConn::handle_datagram`](super::ClientConn::handle_datagram) only if they come from the IP
+    /// address in `source`, and drop all others.
     ServerPorts {
         /// The number of the track that was set up, counted from 0.
         track: u8,
-        /// The server's UDP ports for RTP and RTCP; `None` if the server does not give them. The client
-        /// then sends no reports for the track. Nothing has to be done with these ports: each
-        /// [`super::Datagram`] names its own.
+        /// The server's UDP ports for RTP and RTCP; `None` if the server does not give them. With `None`,
+        /// the client sends no reports for the track. The caller need not do anything with these ports:
+        /// each [`super::Datagram`] names the port that it goes to.
         ports: Option<Pair<u16>>,
-        /// The IP address from which the server sends the packets of the track; `None` if that is the
-        /// address of the RTSP connection, or if the server gives a name in place of an address.
+        /// The IP address from which the server sends the packets of the track. It is `None` if the
+        /// server gives no address, and also if the server gives a host name in place of an address. In
+        /// both cases, accept datagrams from the server's IP address in the RTSP connection, and from no
+        /// other.
         source: Option<IpAddr>,
     },
-    /// The server has accepted PLAY, and plays. The event comes for each response to PLAY, also if the
-    /// server played before.
+    /// The server has accepted PLAY, and plays. The event comes for each successful response to PLAY,
+    /// also if the server was playing before.
     Playing {
         /// The lower transport of the first track: UDP, or interleaved in the RTSP connection.
         lower: LowerTransport,
-        /// The range of the medium that the server says it plays. A part that the server does not give is
-        /// `None`. At a negative scale, the end of the range is before its start.
+        /// The range of the medium that the server says it plays. If the server gives no start, the start
+        /// is `None`; if it gives no end, the end is `None`. At a negative scale, the end of the range is
+        /// before its start.
         range: Range,
         /// The scale at which the server plays, which may differ from the one that was asked for. A scale
         /// of 2 shows two seconds of the medium in one second, and a negative scale shows it backwards.
@@ -59,82 +63,89 @@ pub enum Event<'a> {
         /// response gives no valid speed.
         speed: Speed,
     },
-    /// UDP is given up, because the server refuses it, the caller has no ports, or no packet came. The
-    /// client sets the tracks up again by itself, interleaved in the RTSP connection. The UDP sockets of
-    /// all tracks can be closed. [`Self::Playing`] follows if PLAY was asked for.
+    /// UDP is given up: the server has refused it, the caller has no ports, or no packet came. The client
+    /// now sets all tracks up again, interleaved in the RTSP connection. The caller can close the UDP
+    /// sockets of all tracks. If PLAY was asked for, [`Self::Playing`] or [`Self::Refused`] follows.
     SwitchedToTcp,
-    /// The server has paused. [`ClientConn::play`](super::ClientConn::play) with `None` continues at this
-    /// place.
+    /// The server has paused. To continue at this place, call
+    /// [`ClientConn::play`](super::ClientConn::play) with `None`.
     Paused,
     /// No media packet has come for [`super::Config::stalled_after`], although the server plays. The
-    /// session goes on: the caller may wait, or end it with
-    /// [`ClientConn::teardown`](super::ClientConn::teardown). The event comes once, and again only after
-    /// more packets have come.
+    /// session goes on: wait, or end it with [`ClientConn::teardown`](super::ClientConn::teardown). The
+    /// event comes once for each stall. Another one can come only after more packets have come, or after
+    /// playing has begun anew.
     Stalled,
-    /// All tracks were played to their end. The session stays open:
-    /// [`ClientConn::play`](super::ClientConn::play) with `None` starts at the beginning, and
-    /// [`ClientConn::teardown`](super::ClientConn::teardown) ends the session.
+    /// All tracks were played to their end. The session stays open. To play the medium again from its
+    /// beginning, call [`ClientConn::play`](super::ClientConn::play) with `None`. To end the session,
+    /// call [`ClientConn::teardown`](super::ClientConn::teardown).
     Ended,
-    /// The presentation is at another URL (RFC 2326, 11.3). To follow, connect to the server of that URL
-    /// and make another [`ClientConn`](super::ClientConn). [`Self::Closed`] follows here.
+    /// The server says that the presentation is at another URL (RFC 2326, 11.3). To follow, connect to
+    /// the server of that URL and make another [`ClientConn`](super::ClientConn). For this connection,
+    /// [`Self::Closed`] follows.
     Redirected {
         /// The other URL, as the server has sent it; it is not checked. It is empty if the server does
-        /// not give it, or if it is longer than the room that the connection has for it.
+        /// not give a URL, or if the connection has no room for it. There is nothing to follow then.
         location: &'a [u8],
     },
-    /// The server has refused a request. After DESCRIBE and SETUP, the session ends, and [`Self::Closed`]
-    /// follows. After PLAY and PAUSE, the session continues as before, and the caller may ask for
-    /// something else.
+    /// The server has refused a request. If the request was DESCRIBE or SETUP, the session ends, and
+    /// [`Self::Closed`] follows. If the request was PLAY or PAUSE, the session continues as before, and
+    /// the caller may ask for something else.
     Refused {
         /// The method of the refused request.
         method: Method<'static>,
-        /// The status of the server's response. It is [`Status::UNSUPPORTED_TRANSPORT`] also if the
-        /// server has accepted SETUP with a transport that the client did not ask for and cannot use.
+        /// The status of the server's response. If the server has accepted SETUP, but with a transport
+        /// that the client cannot use, the status is always [`Status::UNSUPPORTED_TRANSPORT`].
         status: Status,
-        /// The scheme of authentication that the server asks for, usually with [`Status::UNAUTHORIZED`];
-        /// `None` if the response names none. The client cannot authenticate itself, so another attempt
-        /// would fail, too.
+        /// The scheme of authentication that the server asks for, usually with [`Status::UNAUTHORIZED`].
+        /// The client cannot authenticate itself, so another attempt would fail, too. `None` if the
+        /// response names no scheme.
         auth: Option<AuthScheme>,
     },
     /// The session has ended without an error: after
-    /// [`ClientConn::teardown`](super::ClientConn::teardown), a refusal or a redirection, or because the
-    /// server has ended it. Close the connection to the server, and the UDP sockets. No event follows.
+    /// [`ClientConn::teardown`](super::ClientConn::teardown), after a refusal or a redirection, or
+    /// because the server has ended it. Close the RTSP connection and the UDP sockets. No event follows.
     Closed,
-    /// The session has failed. Close the connection to the server, and the UDP sockets. No event follows.
-    /// For another attempt, connect again and make another [`ClientConn`](super::ClientConn).
+    /// The session has failed. Close the RTSP connection and the UDP sockets. No event follows. For
+    /// another attempt, connect again and make another [`ClientConn`](super::ClientConn).
     Failed(ClientError),
 }
 
-/// Why a client session cannot continue. In each case, close the connection; the session cannot be
-/// resumed, but another connection may be tried.
+/// Why a client session has failed. In each case, close the connection: the session cannot be resumed.
+/// The variants say whether another connection may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The server has sent bytes that are not RTSP, so that it probably is no RTSP server. Another
+    /// The server has sent bytes that are not RTSP. It is probably not an RTSP server, and another
     /// attempt would fail, too.
     NotRtsp {
-        /// The offset of the first byte that is not RTSP, in bytes that came since the start of the
+        /// The offset of the first byte that is not RTSP, in bytes from the start of what the server has
+        /// sent on this connection.
+        at: u64,
+    },
+    /// The server has sent an HTTP message. It is not an RTSP server, or the port is wrong, and another
+    /// attempt would fail, too.
+    Http {
+        /// The offset of the HTTP message, in bytes from the start of what the server has sent on this
         /// connection.
         at: u64,
     },
-    /// The server has sent an HTTP message, so that it is no RTSP server, or the port is wrong. Another
-    /// attempt would fail, too.
-    Http {
-        /// The offset of the HTTP message, in bytes that came since the start of the connection.
-        at: u64,
-    },
-    /// The server has sent a malformed RTSP message, after which no further message can be found.
+    /// The server has sent a malformed RTSP message, after which the session cannot go on. Another attempt
+    /// would probably fail, too.
     Malformed {
-        /// The offset of the fault, in bytes that came since the start of the connection.
+        /// The offset of the byte at which the message is malformed. It counts all bytes that the server
+        /// has sent on this connection, from 0 for the first one. It helps to find the fault in a
+        /// recording of the connection.
         at: u64,
     },
-    /// A message of the server is longer than the caller's storage. Another connection needs a larger
-    /// [`super::Config::max_response`].
+    /// The server has sent a message that is longer than the room for it in the storage. Make the next
+    /// connection with a larger [`super::Config::max_response`].
     TooLong {
-        /// The offset of the message, in bytes that came since the start of the connection.
+        /// The offset of the message, in bytes from the start of what the server has sent on this
+        /// connection.
         at: u64,
-        /// The length of the message in bytes; a lower bound if the end of the message is not known yet.
+        /// The length of the message in bytes. If the end of the message is not known yet, the message is
+        /// at least so long.
         need: usize,
     },
     /// The server's session description cannot be read. The error says why. Another attempt would
@@ -146,23 +157,24 @@ pub enum ClientError {
     /// The caller has passed `None` to [`ClientConn::setup`](super::ClientConn::setup), and
     /// [`super::TransportChoice::Udp`] rules out interleaving.
     NoPorts,
-    /// The URLs of the presentation and its tracks and the session identifier are together longer than
-    /// 1024 bytes, or one request is. No configuration gives more room: give the server up.
+    /// The connection has no room for what the server gives. The URLs of the presentation and its tracks
+    /// and the session identifier may have 1024 bytes together, and each request may have 1024 bytes. No
+    /// configuration gives more room: give the server up.
     NoRoom,
     /// The server has not answered a request within [`super::Config::response_wait`]. Another connection
-    /// may be tried later.
+    /// may succeed later.
     Timeout {
         /// The method of the request that was not answered.
         method: Method<'static>,
     },
-    /// The server does not know the session any more, or has refused twice in a row to keep it alive.
-    /// Another connection can begin a new session.
+    /// The server does not know the session any more, or has refused twice in a row to keep the session
+    /// alive. Another connection can begin a new session.
     SessionLost {
-        /// The status of the server's response.
+        /// The status of the server's last response.
         status: Status,
     },
-    /// The connection was lost before the session had ended, as the caller said with
-    /// [`ClientConn::disconnected`](super::ClientConn::disconnected). Another connection may be tried.
+    /// The connection was lost before the session had ended: the caller has called
+    /// [`ClientConn::disconnected`](super::ClientConn::disconnected). Another connection may succeed.
     Disconnected,
 }
 
@@ -215,8 +227,8 @@ pub struct TrackDescription {
     pub lower: Option<LowerTransport>,
 }
 
-/// The error of [`ClientConn::setup`](super::ClientConn::setup) that the track does not wait for ports.
-/// Nothing has changed; the caller may close the ports that it passed in.
+/// The error of [`ClientConn::setup`](super::ClientConn::setup) that the connection does not wait for
+/// ports of the track. Nothing has changed. The caller may close the ports that it has passed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NotWaiting;

@@ -33,12 +33,11 @@ impl Shift {
     }
 }
 
-/// A sink that writes received frames into the rings of their tracks, except those that
-/// [`Prefetch`](super::Prefetch) does not want now. [`Prefetch::sink`](super::Prefetch::sink) returns it.
-/// Make it anew for each call of the connection.
+/// A sink that writes received frames into the rings of their tracks.
+/// [`Prefetch::sink`](super::Prefetch::sink) returns it. Make it anew for each call of the connection.
 ///
-/// A frame of a track without a ring, and a frame that is not wanted or has no room, is refused with
-/// [`Full`].
+/// The sink refuses a frame with [`Full`] if its track has no ring, if [`Prefetch`](super::Prefetch) does
+/// not want the frame now, or if the ring has no room for it.
 #[derive(Debug)]
 pub struct Intake<'a, S, B> {
     pub(super) tracks: &'a mut [TrackFetch],

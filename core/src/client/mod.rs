@@ -12,12 +12,12 @@
 //!    and 3 until there is neither.
 //! 5. Sleep until the time that [`ClientConn::poll_at`] returns, or until there is input.
 //!
-//! The connection describes the presentation and sets its tracks up by itself. It sends PLAY when that is
-//! done and [`ClientConn::play`] was called, before or after. [`PlayOptions`] says what the times of
-//! frames mean.
+//! The connection describes the presentation and sets its tracks up by itself. It sends PLAY when the
+//! tracks are set up and [`ClientConn::play`] was called; the call may come before or after.
+//! [`PlayOptions`] says what the times of frames mean.
 //!
-//! Media that are to be fetched ahead of a viewer need a [`Prefetch`] between the connection and the
-//! rings that the viewer reads from.
+//! To fetch media ahead of a viewer, put a [`Prefetch`] between the connection and the rings that the
+//! viewer reads from.
 mod address;
 mod chunk;
 mod config;

@@ -2,14 +2,17 @@
 use crate::frame::Seek;
 use crate::rtsp::{Scale, Speed};
 
-/// Options of PLAY: where to play from, and how fast. Begin with the default, which is everything at the
-/// usual rate, and change single fields.
+/// Options of PLAY: where to play from, and how fast. Begin with the default, and change single fields.
+/// By default, `from` is `None`, and the scale and the speed are 1.
 ///
-/// A server may round the scale and the speed, or support neither; [`super::Event::Playing`] says what it
-/// does. The time of a received frame is when to show it. This time starts at the media time from which
-/// the server says that it plays, and goes forward at the usual rate. At a scale other than 1 it differs
-/// from the medium's own time, which goes `scale` times as fast. At a speed above 1, frames come before
-/// their time. A caller that shows frames by their times then needs a sink that stores them until then.
+/// A server may round the scale and the speed, or support neither: [`super::Event::Playing`] says which
+/// values it uses.
+///
+/// The time of a received frame says when to show the frame. It starts at the media time from which the
+/// server says that it plays, and goes forward at the usual rate. At a scale other than 1, it differs
+/// from the medium's own time, which goes `scale` times as fast. At a speed above 1, frames arrive before
+/// they are to be shown. A caller that shows frames by their times then needs a sink that stores them
+/// until then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -21,8 +24,8 @@ pub struct PlayOptions {
     /// negative scale plays backwards.
     pub scale: Scale,
     /// How fast frames are delivered in comparison with how they are to be shown (RFC 2326, 12.35): 1 is
-    /// normal, and 2 delivers them twice as fast. Speeds other than 1 are not asked of servers that are
-    /// known to change their RTP timestamps with it.
+    /// normal, and 2 delivers them twice as fast. Servers by GStreamer are not asked for another speed
+    /// than 1, because it would make their RTP timestamps wrong.
     pub speed: Speed,
 }
 

@@ -12,64 +12,70 @@ use crate::time::{Duration, MediaTime};
 /// Tracks whose ends differ by less than this are fetched together.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// Options of a [`Prefetch`]: how much of a ring is fetched ahead of the viewer, and how fast. Each ring
-/// is measured by its bytes and by its slots; the larger of the two shares counts.
+/// Options of a [`Prefetch`]: how much of a ring is fetched ahead of the viewer, and how fast. The share
+/// of a ring that is taken is measured in bytes and in slots. The larger of the two shares counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PrefetchOptions {
-    /// The server is paused when the frames that the viewer has not read yet take this many percent of a
-    /// ring, or more. Over 100 stands for never; the server is then paused when a frame does not fit.
+    /// The share of a ring, in percent, at which the server is paused: it is paused as soon as the frames
+    /// that the viewer has not read yet take so much of a ring or more. With a value over 100, the server
+    /// is paused only when a frame does not fit.
     pub high: u8,
-    /// The server plays again when the frames that the viewer has not read yet take this many percent of
-    /// a ring, or fewer. Choose a value below [`Self::high`].
+    /// The share of a ring, in percent, at which the server plays again: it plays as soon as the frames
+    /// that the viewer has not read yet take so much of a ring or less. Choose a value below
+    /// [`Self::high`]; otherwise the server may be asked to pause and to play again for every few frames.
     pub low: u8,
-    /// The speed at which the medium is asked for, if the caller asks for scale 1 and speed 1: 2 fetches
-    /// it twice as fast as it is shown. A server may support a lower speed only.
+    /// The speed at which the server is asked to deliver. At 2, the medium is fetched twice as fast as it
+    /// is shown. It is used if the caller asks for scale 1 and speed 1. A server may support a lower
+    /// speed only.
     pub speed: Speed,
 }
 
 impl Default for PrefetchOptions {
-    /// Returns 75 % and 50 %, at twice the rate.
+    /// Returns 75 % for `high`, 50 % for `low`, and a speed of 2.
     fn default() -> Self {
         Self { high: 75, low: 50, speed: Speed::from_thousandths(2_000).unwrap_or_default() }
     }
 }
 
-/// What the caller of [`Prefetch::poll`] has to do now.
+/// What the caller has to do. [`Prefetch::poll`] returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PrefetchAction {
-    /// Call [`super::ClientConn::pause`]. Do not call [`Prefetch::hold`], which is for the caller's own
-    /// pauses.
+    /// Call [`super::ClientConn::pause`]. Do not call [`Prefetch::hold`], which is only for pauses that
+    /// the caller decides by itself.
     Pause,
     /// Call [`super::ClientConn::play_with`] with these options. Do not call [`Prefetch::play`], which is
-    /// for the caller's own requests.
+    /// only for requests that the caller decides by itself.
     Play(PlayOptions),
-    /// Nothing is to be done: all frames that will come are in the rings. The viewer reads them to their
-    /// end. For media that are fetched ahead, this takes the place of [`Event::Ended`].
+    /// All frames that will come are in the rings. Let the viewer read them to their end; nothing has to
+    /// be asked of the server. If the medium is fetched ahead, this comes in place of [`Event::Ended`].
     Ended,
 }
 
-/// Fetches a presentation ahead of its viewer. It decides when to pause the server and when to play
-/// again, so that the [`FrameRing`] of each watched track is filled ahead, and no frame is evicted that
-/// the viewer still has to see.
+/// Fetches a presentation ahead of its viewer. It decides when to pause the server and when to let it
+/// play again. In this way, the [`FrameRing`] of each watched track is filled ahead, and no frame is
+/// evicted that the viewer still has to see.
 ///
-/// It governs recorded media that are played at scale 1. When the frames ahead take
-/// [`PrefetchOptions::high`] of the ring of any watched track, the server is paused. When they are down
-/// to [`PrefetchOptions::low`], it plays again from the earliest place that is missing (RFC 2326, 10.5
-/// and 10.6). PAUSE takes time to have effect, so frames may come for which there is no room. Such a
-/// frame and all later frames of its track are not stored, so that no hole is left, and are fetched again
-/// later. Frames that come again although they are in the ring are not stored either.
+/// Media are fetched ahead only if they are recorded and played at scale 1. If the frames ahead take
+/// [`PrefetchOptions::high`] of the ring of any watched track, the server is paused. If they are down to
+/// [`PrefetchOptions::low`], the server plays again from the earliest place that is missing (RFC 2326,
+/// 10.5 and 10.6). PAUSE takes time to have effect, so frames may come for which there is no room. Such a
+/// frame and all later frames of its track are not stored, so that no hole is left. They are fetched
+/// again later. If a frame comes again that is in the ring already, it is not stored either.
 ///
-/// Rings of all other media, and of tracks that nobody watches, hold the newest frames: the oldest frames
-/// make room for the newest. At first, only track 0 is watched.
+/// The rings of all other media, and of tracks that nobody watches, hold the newest frames: the oldest
+/// frames make room for the newest. At first, only track 0 is watched.
 ///
-/// In each turn of its loop, the caller passes [`Self::sink`] to the connection, passes each event of the
-/// connection to [`Self::on_event`], tells the viewer's place to [`Self::watch_from`], and calls
-/// [`Self::poll`] until it returns `None`. Before it plays or pauses by itself, it calls [`Self::play`]
-/// or [`Self::hold`]. All calls get the rings of the presentation's tracks in the order of the tracks'
-/// numbers.
+/// Do this in each turn of your loop: pass [`Self::sink`] to the calls of the connection; pass each event
+/// of the connection to [`Self::on_event`]; tell [`Self::watch_from`] what the viewer reads next; and
+/// call [`Self::poll`] until it returns `None`. Call [`Self::play`] before you ask the server to play by
+/// yourself, and [`Self::hold`] before you pause it by yourself.
+///
+/// The argument `rings` of the calls is always the same list: one ring for each track of the
+/// presentation, in the order of the tracks' numbers. The frames of a track without a ring are dropped,
+/// and such a track does not affect when the server plays.
 #[derive(Clone, Debug)]
 pub struct Prefetch {
     /// `None` if all rings hold the newest frames.
@@ -128,8 +134,8 @@ enum FetchPhase {
 }
 
 impl Prefetch {
-    /// Makes a prefetch for one presentation. With `None` it fetches nothing ahead and never pauses the
-    /// server: the rings of all media then hold the newest frames.
+    /// Makes a prefetch for one presentation. With `None`, nothing is fetched ahead, and the server is
+    /// never paused: the rings of all media hold the newest frames.
     pub const fn new(options: Option<PrefetchOptions>) -> Self {
         let mut tracks = [TrackFetch::UNWATCHED; MAX_TRACKS];
         let [first, ..] = &mut tracks;
@@ -147,19 +153,20 @@ impl Prefetch {
     }
 
     /// Says that the viewer of a track will read frame `id` next. Call this whenever the viewer has read
-    /// a frame. From now on no frame from `id` on is evicted, earlier frames make room, and more are
-    /// fetched into it. A track number above 3 is ignored.
+    /// a frame. If the medium is fetched ahead, the ring then keeps frame `id` and all later frames, and
+    /// earlier frames make room for more. A track number above 3 is ignored.
     ///
-    /// `id` must be later than the frame that is being shown. Otherwise that frame takes the room of the
-    /// next, and a ring that holds only one frame gets no other.
+    /// `id` must be later than the frame that the viewer shows now. If `id` is that frame, its room stays
+    /// taken, and a ring that has room for only one frame gets no other.
     pub fn watch_from(&mut self, track: u8, id: FrameId) {
         if let Some(fetch) = self.tracks.get_mut(usize::from(track)) {
             fetch.playhead = Some(id);
         }
     }
 
-    /// Says that the viewers of all watched tracks leave out the frames that are in the rings, and
-    /// continue with the next frame of each that will be stored. Tracks that nobody watches stay so.
+    /// Says that the viewers of all watched tracks leave out the frames that are in the rings. Each
+    /// viewer continues with the next frame of its track that will be stored. Tracks that nobody watches
+    /// stay unwatched. `rings` has one ring for each track, in the order of the tracks' numbers.
     pub fn watch_newest<S, B>(&mut self, rings: &[FrameRing<S, B>])
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -168,18 +175,18 @@ impl Prefetch {
         self.seek(Seek::Live, rings);
     }
 
-    /// Says that nobody watches a track. The oldest frames of its ring then make room for the newest, and
-    /// the track does not affect when the server plays. [`Self::watch_from`] ends this. A track
-    /// number above 3 is ignored.
+    /// Says that nobody watches a track any more. The oldest frames of the track's ring then make room
+    /// for the newest, and the track does not affect when the server plays. To watch the track again,
+    /// call [`Self::watch_from`]. A track number above 3 is ignored.
     pub fn unwatch(&mut self, track: u8) {
         if let Some(fetch) = self.tracks.get_mut(usize::from(track)) {
             fetch.playhead = None;
         }
     }
 
-    /// Returns the sink to pass to the connection. It stores frames in the rings of their tracks: the
-    /// first ring belongs to track 0. Frames of tracks without a ring are dropped. Make the sink anew for
-    /// each turn.
+    /// Returns the sink to pass to a call of the connection. The sink stores frames in the rings of their
+    /// tracks. `rings` has one ring for each track, in the order of the tracks' numbers: the first ring
+    /// is for track 0. Frames of tracks without a ring are dropped. Make the sink anew for each call.
     pub fn sink<'a, S, B>(&'a mut self, rings: &'a mut [FrameRing<S, B>]) -> Intake<'a, S, B>
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -192,12 +199,13 @@ impl Prefetch {
         Intake { tracks: &mut self.tracks, rings, shift: &mut self.shift, kept, unanswered }
     }
 
-    /// Prepares for a PLAY that the caller makes by itself, and returns the options to pass to
-    /// [`super::ClientConn::play_with`] in place of `options`.
+    /// Prepares for a PLAY that the caller decides by itself. Returns the options to pass to
+    /// [`super::ClientConn::play_with`] in place of `options`. `rings` has one ring for each track, in
+    /// the order of the tracks' numbers.
     ///
-    /// With a place in `options`, the viewer is taken to go there: it continues with the next frame of
-    /// each watched track that will be stored. Without a place, frames that came but were not stored are
-    /// fetched first; after the end of the medium, it starts over.
+    /// If `options` have a place, the viewer goes there: it continues with the next frame of each watched
+    /// track that will be stored. If they have no place, frames that came but were not stored are fetched
+    /// first. If all frames had come already, the medium starts over from its beginning.
     pub fn play<S, B>(&mut self, options: PlayOptions, rings: &[FrameRing<S, B>]) -> PlayOptions
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -233,9 +241,10 @@ impl Prefetch {
         options
     }
 
-    /// Says that the caller pauses the server by itself, with [`super::ClientConn::pause`]. Nothing is
-    /// fetched until [`Self::play`]. If all frames have come, there is nothing to pause:
-    /// [`Self::is_over`] stays true, and [`Self::play`] without a place starts over.
+    /// Says that the caller pauses the server by itself. Call this together with
+    /// [`super::ClientConn::pause`]. Nothing is fetched until [`Self::play`]. If all frames have come,
+    /// there is nothing to pause: [`Self::is_over`] stays true, and [`Self::play`] without a place starts
+    /// over.
     pub const fn hold(&mut self) {
         self.phase = match self.phase {
             FetchPhase::Over => FetchPhase::Over,
@@ -247,8 +256,8 @@ impl Prefetch {
     }
 
     /// Says that the connection is lost. Call this after [`super::ClientConn::disconnected`], and make
-    /// another connection. The next [`Self::play`] is for that connection: without a place, a recorded
-    /// medium continues after the newest frames, or from the place that was asked for last.
+    /// another connection. Then call [`Self::play`] for that connection. If its options have no place, a
+    /// recorded medium continues after the newest frames, or from the place that was asked for last.
     pub fn disconnected(&mut self) {
         let over = self.phase == FetchPhase::Over;
         if self.end.is_some() && self.scale == Scale::NORMAL && !over {
@@ -259,17 +268,16 @@ impl Prefetch {
         }
     }
 
-    /// Shifts the times of all later frames, so that the next frame of any track is shown at `at`. Call
-    /// this for a live medium whose source has started again, with times from 0, before its first frame
-    /// comes.
+    /// Shifts the times of all frames from the next one on, so that the next frame of any track is shown
+    /// at `at`. Call this if the source of a live medium has started again and counts its times from 0.
+    /// Call it before the first frame of the restarted source comes.
     pub const fn go_on_at(&mut self, at: MediaTime) {
         self.shift.go_on_at(at);
     }
 
-    /// Takes note of an event of the connection. Call this for each event, in their order. Returns true
-    /// if the caller has to act on the event, too. Returns false if the event is the response to what
-    /// [`Self::poll`] asked for, or an end that [`PrefetchAction::Ended`] will announce: ignore such an
-    /// event.
+    /// Takes note of an event of the connection. Call this for each event, in the order of the events. If
+    /// it returns true, act on the event, too. If it returns false, ignore the event: it is the response
+    /// to what [`Self::poll`] asked for, or an end that [`PrefetchAction::Ended`] will announce.
     pub fn on_event(&mut self, event: &Event<'_>) -> bool {
         match *event {
             Event::Described { duration, .. } => {
@@ -290,8 +298,12 @@ impl Prefetch {
     }
 
     /// Returns what the caller has to do now; `None` if there is nothing to do. Do it, and call this
-    /// again, until it returns `None`. Call it in each turn, after the events and after the viewer has
-    /// read frames.
+    /// again until it returns `None`. Call this in each turn of your main loop, after all events were
+    /// passed to [`Self::on_event`], and whenever the viewer has read frames.
+    ///
+    /// `rings` has one ring for each track of the presentation, in the order of the tracks' numbers. If
+    /// there are fewer rings than tracks, the tracks without a ring do not affect the result. If no
+    /// watched track has a ring, or if the medium is not fetched ahead, the result is always `None`.
     pub fn poll<S, B>(&mut self, rings: &[FrameRing<S, B>]) -> Option<PrefetchAction>
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -335,21 +347,22 @@ impl Prefetch {
         }
     }
 
-    /// Returns the number of a track and the length of a frame in bytes, if the frame is larger than the
-    /// whole ring of the track, and no frame of the track was stored before. Such a medium cannot be
-    /// played with this ring: give up, or use a larger ring. `None` if there is no such frame.
+    /// Returns the number of a track and the length of a frame in bytes, if that frame is larger than the
+    /// whole ring of the track, and no frame of the track was stored before. The medium cannot be played
+    /// with this ring: give up, or use a larger ring. Returns `None` if there is no such frame.
     pub fn too_large(&self) -> Option<(u8, usize)> {
         (0u8..).zip(&self.tracks).find_map(|(track, fetch)| Some((track, fetch.gate.too_large?)))
     }
 
-    /// Returns whether PLAY was asked for, by the caller or by [`Self::poll`], and is not answered yet.
-    /// While it is true, read the RTSP connection before the UDP sockets, as the answer says which
-    /// packets are wanted.
+    /// Returns whether PLAY was asked for, by the caller or by [`Self::poll`], and the server has not
+    /// answered yet. As long as this is true, read the RTSP connection before the UDP sockets: the answer
+    /// decides which packets are wanted.
     pub const fn is_asking(&self) -> bool {
         matches!(self.phase, FetchPhase::Asked { .. })
     }
 
-    /// Returns whether all frames that will come are in the rings. It stays true until [`Self::play`].
+    /// Returns whether all frames that will come are in the rings. It is false at first, and once true,
+    /// it stays true until [`Self::play`].
     pub fn is_over(&self) -> bool {
         self.phase == FetchPhase::Over
     }

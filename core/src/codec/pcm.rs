@@ -2,9 +2,11 @@
 
 /// The form of PCM audio: how samples are coded, and how many channels there are.
 ///
-/// A frame is any number of whole sampling instants. At each instant, the samples of the channels follow
-/// one another, for two channels the left one first (RFC 3551, 4.1). The clock of the track has one tick
-/// per sampling instant, so that its rate is the sampling rate.
+/// The form of PCM audio: how samples are coded, and how many channels there are.
+///
+/// A frame is a run of whole sampling instants; their number is not fixed. At each instant, the samples
+/// of the channels follow one another. With two channels, the left one is first (RFC 3551, 4.1). The
+/// clock of the track has one tick per sampling instant, so its rate is the sampling rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pcm {

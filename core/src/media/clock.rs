@@ -2,8 +2,9 @@
 use crate::sdp::FrameRate;
 use crate::time::{Duration, MediaTime};
 
-/// A constant frame rate, which gives each frame of a recorded medium its time: `rate` frames in `scale`
-/// seconds. As it is a fraction, a rate of 30000/1001 does not drift.
+/// A constant frame rate, which gives each frame of a recorded medium its time: there are `rate` frames
+/// in `scale` seconds. The rate is a fraction, so that times at 30000/1001 frames per second do not
+/// drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameClock {
@@ -15,9 +16,9 @@ impl FrameClock {
     const SLOWEST: u64 = 1;
     const FASTEST: u64 = 1_000_000;
 
-    /// Makes a clock of `rate` frames in `scale` seconds: 30000 and 1001 are 29.97 frames per second.
-    /// Returns `None` if either is 0, and if the rate, rounded to 0.001, is less than 0.001 or more than
-    /// 1000 frames per second.
+    /// Makes a clock of `rate` frames in `scale` seconds. For example, 30000 and 1001 are 29.97 frames
+    /// per second. Returns `None` if `rate` or `scale` is 0. Returns `None` also if the rate, rounded to
+    /// 0.001, is less than 0.001 or more than 1000 frames per second.
     pub const fn new(rate: u32, scale: u32) -> Option<Self> {
         let clock = Self { rate, scale };
         match clock.thousandths() {

@@ -8,22 +8,23 @@ use crate::codec::FRAME_START;
 pub enum Container {
     /// Frames, one after another, with nothing before the first one.
     Concatenated,
-    /// Frames, each after its length in bytes, in five to ten ASCII digits.
+    /// Frames, each after its length in bytes as five to ten ASCII digits.
     LengthPrefixed,
-    /// The parts of a multipart message, as IP cameras send them over HTTP: frames, each after a
-    /// boundary line and a few header fields (RFC 2046, 5.1). The fields are not read: frames are found
-    /// by their markers.
+    /// The parts of a multipart message, as IP cameras send them over HTTP (RFC 2046, 5.1). Each frame
+    /// stands after a boundary line and a few header fields. The fields are not read: frames are found by
+    /// their markers.
     Multipart,
     /// An AVI file, with the extensions of OpenDML.
     Avi,
 }
 
 /// The number of bytes from the start of a file that [`detect`] needs to tell every format. If the file
-/// is shorter, pass all of it.
+/// is shorter, pass the whole file.
 pub const DETECT_LEN: usize = 16;
 
-/// Returns the format of a file from its first [`DETECT_LEN`] bytes, or from all bytes of a shorter file.
-/// Further bytes do no harm. With fewer bytes than that, a longer file may not be recognised.
+/// Returns the format of a file. `first_bytes` are the first [`DETECT_LEN`] bytes of the file or more, or
+/// the whole file if it is shorter. If you pass fewer bytes of a longer file, its format may not be
+/// recognised.
 ///
 /// Returns `None` if the format is unknown. [`FrameReader`](super::FrameReader) cannot read such a file.
 pub fn detect(first_bytes: &[u8]) -> Option<Container> {

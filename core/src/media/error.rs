@@ -3,15 +3,15 @@ use crate::codec::IN_FILES;
 use crate::text::Escaped;
 use core::fmt;
 
-/// A damaged place in a file: where it is, and what is wrong. [`FrameReader`](super::FrameReader) goes on
-/// after it with the next call.
+/// A damaged place in a file: where it is, and what is wrong. The next call of
+/// [`FrameReader::next`](super::FrameReader::next) goes on after that place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MediaError {
     /// The offset of the damage, in bytes from the start of the file.
     pub at: u64,
-    /// The number of the damaged frame, or of the next frame if no frame is damaged, counted from 0: the
-    /// number of frames before it in time, including damaged and repeated ones.
+    /// The number of the damaged frame, counted from 0. If no frame is damaged, it is the number of the
+    /// next frame. All frames before it in time count, also damaged ones and repeated ones.
     pub frame: u64,
     /// What is wrong with the file at that offset.
     pub reason: MediaErrorKind,
@@ -23,36 +23,39 @@ pub struct MediaError {
 #[non_exhaustive]
 pub enum MediaErrorKind {
     /// The start of the file is not that of any [`Container`](super::Container). The file cannot be
-    /// opened.
+    /// opened: give it up.
     Unrecognised,
-    /// There are bytes in the file that belong to no frame. They were skipped, and do not count as a
-    /// frame in time.
+    /// There are bytes in the file that belong to no frame. The bytes were skipped. They take no time:
+    /// the next frame follows directly on the frame before.
     Junk {
         /// The number of bytes that were skipped.
         len: u64,
     },
-    /// A frame is larger than the limit that [`FrameReader::new`](super::FrameReader::new) got, and was
-    /// skipped; or it is larger than the buffer for
-    /// [`FrameReader::read_frame`](super::FrameReader::read_frame).
+    /// A frame is too large. If [`FrameReader::next`](super::FrameReader::next) returns this, the frame
+    /// is larger than the limit that [`FrameReader::new`](super::FrameReader::new) got, and was skipped.
+    /// If [`FrameReader::read_frame`](super::FrameReader::read_frame) returns this, the frame is larger
+    /// than the buffer: call it again with a larger one.
     TooLarge,
-    /// The length of the next frame, in ASCII digits, is missing. The next call finds the frame by its
-    /// markers.
+    /// The length before the next frame, in ASCII digits, is missing. The next call of
+    /// [`FrameReader::next`](super::FrameReader::next) finds the frame by its markers.
     NoLength,
-    /// A frame is shorter or longer than its length in ASCII digits, or than the size of its chunk. The
-    /// next call returns the frame with its true length.
+    /// A frame is shorter or longer than its length in ASCII digits says, or than the size of its chunk
+    /// says. The next call of [`FrameReader::next`](super::FrameReader::next) returns the frame with its
+    /// true length.
     WrongLength {
         /// The length that the digits or the chunk give, in bytes.
         told: u32,
         /// The length of the frame that was found by its markers, in bytes.
         found: u32,
     },
-    /// The file ends in the middle of a frame, which cannot be read.
+    /// The file ends in the middle of a frame. That frame cannot be read.
     Truncated,
     /// An AVI file ends in the middle of a chunk that is not a frame. No frame is lost.
     TruncatedChunk,
-    /// An AVI file describes no video stream. The file cannot be opened.
+    /// An AVI file describes no video stream. The file cannot be opened: give it up.
     NoVideo,
-    /// The video of an AVI file has a codec whose frames cannot be read. The file cannot be opened.
+    /// The video of an AVI file has a codec whose frames cannot be read. The file cannot be opened: give
+    /// it up.
     OtherCodec {
         /// The four-character code of the video's codec, usually ASCII, which is not checked.
         code: [u8; 4],
@@ -70,11 +73,14 @@ impl MediaErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ReadError<E> {
-    /// The file cannot be read. The error is that of the reader (`embedded_io::Read` or `Seek`). The next
+    /// Reading the file fails. The error is that of the reader (`embedded_io::Read` or `Seek`). The next
     /// call tries again.
     Io(E),
-    /// The content of the file is damaged. The damaged place was passed: call again for the next frame.
-    /// An error of [`FrameReader::new`](super::FrameReader::new) is final.
+    /// The content of the file is damaged. If [`FrameReader::next`](super::FrameReader::next) returned
+    /// the error, call it again for the next frame. If [`FrameReader::new`](super::FrameReader::new)
+    /// returned the error, the file cannot be opened. If
+    /// [`FrameReader::read_frame`](super::FrameReader::read_frame) returned it, go on with the next
+    /// frame.
     Media(MediaError),
 }
 

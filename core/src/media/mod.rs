@@ -1,7 +1,7 @@
 //! Media files: where their frames are.
 //!
-//! - [`FrameReader`] finds the frames of a file in any [`Container`], through the traits of
-//!   `embedded_io`. A file with a clock of its own, such as AVI, has a [`FrameClock`].
+//! - [`FrameReader`] finds the frames of a file in any [`Container`], through the traits `Read` and
+//!   `Seek` of `embedded_io`. An AVI file can have a clock of its own, a [`FrameClock`].
 //! - [`SliceReader`] implements these traits for a slice, such as a file that is mapped to memory.
 mod avi;
 mod clock;

@@ -2,8 +2,8 @@
 use crate::storage::put;
 use embedded_io::{ErrorKind, ErrorType, Read, Seek, SeekFrom};
 
-/// Reads a slice, such as a file that is mapped to memory, through the traits `Read` and `Seek` of
-/// `embedded_io`. [`FrameReader`](super::FrameReader) takes it as a file.
+/// A slice as a file, such as a file that is mapped to memory. It implements `Read` and `Seek` of
+/// `embedded_io`, so that [`FrameReader::new`](super::FrameReader::new) takes it.
 #[derive(Clone, Copy, Debug)]
 pub struct SliceReader<'a> {
     data: &'a [u8],

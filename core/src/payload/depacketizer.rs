@@ -8,8 +8,8 @@ use crate::frame::FrameSink;
 use crate::rtp;
 use core::fmt;
 
-/// Builds the frames of one track from its RTP packets, in a caller-provided [`FrameSink`]. [`Self::new`]
-/// chooses the payload format.
+/// Builds the frames of one track from its RTP packets, in a caller-provided [`FrameSink`]. There is one
+/// variant for each payload format; [`Self::new`] chooses it by the codec.
 ///
 /// It buffers no data: the payload of a packet is written directly to its place in the frame.
 #[derive(Clone, Debug)]
@@ -33,12 +33,13 @@ pub struct DepacketizerCounters {
     pub complete: u64,
     /// Frames that were finished in the sink although parts of them are missing.
     pub damaged: u64,
-    /// Frames that were dropped, because their first packet could not be used or too little of them came.
+    /// Frames that were dropped because their first packet could not be used, or because too little of
+    /// them came.
     pub abandoned: u64,
     /// Frames that the sink refused, because it had no room or did not want them.
     pub unstored: u64,
-    /// Packets that were dropped because they are malformed, or contradict earlier packets of their
-    /// frame.
+    /// Packets that were dropped because they are malformed, or because they contradict earlier packets
+    /// of their frame.
     pub refused: u64,
 }
 
@@ -47,22 +48,23 @@ impl DepacketizerCounters {
     pub(crate) const ZERO: Self = Self { complete: 0, damaged: 0, abandoned: 0, unstored: 0, refused: 0 };
 }
 
-/// What [`Depacketizer::push`] did with a packet that is no error.
+/// What [`Depacketizer::push`] did with a packet, if it returned no error. Go on with the next packet in
+/// each case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Pushed {
-    /// The packet was stored in its frame, of which more is to come. A frame before it may have been
-    /// finished, if its last packet had no marker.
+    /// The packet was stored, and its frame is still open. If the frame before was still open, because no
+    /// packet with a marker bit had ended it, this packet has also finished that frame in the sink.
     Stored,
     /// The packet was the last one of its frame, and the frame is finished: it can be read from the sink.
     Finished {
-        /// Whether the frame came completely. Otherwise the sink knows from its
-        /// [`FrameEnd`](crate::frame::FrameEnd) what is missing.
+        /// Whether the frame came completely. If not, the [`FrameEnd`](crate::frame::FrameEnd) that the
+        /// sink got says what is known of the missing parts.
         complete: bool,
     },
-    /// The packet was dropped without an error, because its frame was abandoned before, or because the
-    /// packet or the frame has no data.
+    /// The packet was dropped without an error. Its frame was dropped before, or the packet or the whole
+    /// frame has no data, or the sink had no room for the end of the frame.
     Skipped,
 }
 
@@ -71,7 +73,8 @@ pub enum Pushed {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DepacketizeError {
-    /// The payload is not as RFC 2435 says, does not fit the packets before it, or the sink has no room.
+    /// The payload is not as RFC 2435 says, or it does not fit the earlier packets of its frame, or the
+    /// sink has no room.
     #[cfg(feature = "jpeg")]
     Jpeg(jpeg::DepacketizeError),
     /// The payload is not as RFC 3551 says, or the sink has no room.
@@ -100,10 +103,10 @@ impl fmt::Display for DepacketizeError {
 impl core::error::Error for DepacketizeError {}
 
 impl Depacketizer {
-    /// Makes a depacketizer for a track. `dimensions` are the width and the height in pixels from the
-    /// session description (`a=x-dimensions`), for payload formats that cannot always express them. If
-    /// the session description has none, pass `None`; see [`jpeg::Depacketizer::new`] for what becomes of
-    /// too large pictures then.
+    /// Makes a depacketizer for a track of this codec. `dimensions` are the width and the height in
+    /// pixels from the session description (`a=x-dimensions`); pass `None` if the session description has
+    /// none. JPEG needs them for pictures that are too large for RFC 2435; see
+    /// [`jpeg::Depacketizer::new`]. PCM audio ignores them.
     pub const fn new(codec: Codec, dimensions: Option<(u16, u16)>) -> Self {
         match codec {
             #[cfg(feature = "jpeg")]
@@ -114,14 +117,15 @@ impl Depacketizer {
     }
 
     /// Takes the next packet and writes its data to `sink`. Pass the packets in the order of their
-    /// sequence numbers, each once. `track` is the number of the track, which `sink` gets with each call.
-    /// `gap` is the number of packets that were lost just before this one; 0 if there were none. `time`
-    /// is when the packet's frame is shown, in ticks of the track's clock.
+    /// sequence numbers, each once. `track` is the number of the track; each call of `sink` gets it.
+    /// `gap` is the number of packets that were lost just before this packet; 0 if there were none.
+    /// `time` says when the packet's frame is shown, in ticks of the track's clock.
     ///
     /// # Errors
-    /// Returns the reason why the packet was not stored. For JPEG, see [`jpeg::Depacketizer::push`] for
-    /// what becomes of its frame. For PCM audio, a packet is a whole frame, which is dropped. Go on with
-    /// the next packet in any case.
+    /// Returns the reason why the packet was not stored. In any case, go on with the next packet. For
+    /// JPEG, the packet's frame is either dropped or goes on without the packet; see
+    /// [`jpeg::Depacketizer::push`]. For PCM audio, each packet is a whole frame, and that frame is
+    /// dropped.
     pub fn push<K: FrameSink + ?Sized>(
         &mut self,
         track: u8,
@@ -138,9 +142,9 @@ impl Depacketizer {
         }
     }
 
-    /// Finishes the open frame in `sink`, if there is one, as not complete; otherwise does nothing. Call
-    /// this when the source has left, when another source or sequence of packets begins, or when nothing
-    /// has come for long. `track` is the number that was passed to [`Self::push`].
+    /// Finishes the open frame in `sink`, as not complete. If no frame is open, does nothing. Call this
+    /// if the source has left, if another source or sequence of packets begins, or if nothing has come
+    /// for long. `track` is the number that was passed to [`Self::push`].
     pub fn finish_open<K: FrameSink + ?Sized>(&mut self, track: u8, sink: &mut K) {
         match self {
             #[cfg(feature = "jpeg")]
@@ -150,8 +154,9 @@ impl Depacketizer {
         }
     }
 
-    /// Forgets the open frame, if there is one, without counting it. Call this when all of the frame will
-    /// come again. The sink drops the frame when the next one begins.
+    /// Forgets the open frame without counting it. If no frame is open, does nothing. Call this if all
+    /// packets of the frame will come again. The sink drops what it has of the frame when the next frame
+    /// begins.
     pub fn forget_open(&mut self) {
         match self {
             #[cfg(feature = "jpeg")]
@@ -161,8 +166,8 @@ impl Depacketizer {
         }
     }
 
-    /// Returns whether a frame was begun whose end has not come yet. PCM audio never has such a frame, as
-    /// each packet is one.
+    /// Returns whether a frame is open: a packet of it was stored, and its end has not come yet. For PCM
+    /// audio this is always false, because each packet is a whole frame.
     pub const fn has_open(&self) -> bool {
         match self {
             #[cfg(feature = "jpeg")]

@@ -62,8 +62,8 @@ pub(super) const fn payload_type(pcm: Pcm, clock_rate: u32) -> u8 {
     }
 }
 
-/// Makes a frame of each RTP packet of PCM audio, in a caller-provided [`FrameSink`].
-/// [`payload::Depacketizer::new`](super::Depacketizer::new) makes it, and its methods use it.
+/// Makes a frame of each RTP packet of PCM audio, in a caller-provided [`FrameSink`]. To make and use it,
+/// call [`payload::Depacketizer::new`](super::Depacketizer::new) and the methods there.
 #[derive(Clone, Debug)]
 pub struct Depacketizer {
     instant: usize,
@@ -75,9 +75,9 @@ pub struct Depacketizer {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DepacketizeError {
-    /// The length of the payload is not a multiple of a sampling instant (one sample of each channel).
-    /// The packet is malformed, or the session description gives another number of channels or another
-    /// sample format.
+    /// The length of the payload is not a multiple of the length of a sampling instant (one sample of
+    /// each channel). Either the packet is malformed, or the session description gives a wrong number of
+    /// channels or a wrong sample format.
     Length {
         /// The length of the payload in bytes.
         len: usize,

@@ -20,16 +20,16 @@ pub struct JpegError {
 pub enum JpegErrorKind {
     /// The data does not start with an SOI marker (FF D8), so it is not a JPEG file.
     NotJpeg,
-    /// The data ends before the scan (the entropy-coded data) starts. Data that ends within the scan is
-    /// no error.
+    /// The data ends before the scan (the entropy-coded data) starts. If data ends within the scan, that
+    /// is no error.
     Truncated,
-    /// At the end of a segment there are bytes that are no marker: a marker is FF and a code other than
-    /// 00.
+    /// After a segment, the data goes on with bytes that are not a marker. A marker is FF and a code
+    /// other than 00.
     NotMarker,
     /// The length that a marker segment gives is too short for what the segment has to hold.
     SegmentLength,
-    /// The marker with this code (the byte after FF) may not stand at this place, such as a second frame
-    /// header or EOI before the scan.
+    /// A marker stands at a place where it may not stand. The field is its code: the byte after FF. For
+    /// example, there is a second frame header, or an EOI before the scan.
     Misplaced(u8),
     /// The picture is coded progressively (SOF2) and not as baseline.
     Progressive,
@@ -43,11 +43,11 @@ pub enum JpegErrorKind {
     Precision(u8),
     /// A quantisation table has 16-bit values. Only 8-bit values can be carried.
     QuantPrecision16,
-    /// The picture has this many colour components: a grey one has 1, CMYK has 4. Only 3 can be
-    /// carried.
+    /// The picture has this many colour components, and only 3 can be carried. For example, a grey
+    /// picture has 1, and CMYK has 4.
     Components(u8),
-    /// The sampling is neither 4:2:2 nor 4:2:0. Each field holds the sampling factors of a component as
-    /// in the file: the horizontal factor in the upper four bits, the vertical one in the lower four.
+    /// The sampling is neither 4:2:2 nor 4:2:0. Each field holds the sampling factors of one component as
+    /// in the file: the horizontal factor in the upper four bits, the vertical factor in the lower four.
     Sampling {
         /// The sampling factors of luma.
         y: u8,
@@ -60,8 +60,8 @@ pub enum JpegErrorKind {
     ZeroSize,
     /// The components are spread over several scans instead of interleaved in one.
     SeveralScans,
-    /// A colour component uses a quantisation table that the file does not define, or a table with a
-    /// number that baseline JPEG does not have. A standard Huffman table that is only left out is no
+    /// A colour component uses a quantisation table that the file does not define, or a table whose
+    /// number baseline JPEG does not have. If only standard Huffman tables are left out, that is no
     /// error: see [`Huffman::Missing`](super::Huffman::Missing).
     MissingTable,
     /// The two chroma components have different quantisation tables. RTP/JPEG carries one table for both
@@ -69,10 +69,10 @@ pub enum JpegErrorKind {
     UnequalChromaTables,
     /// A Huffman table lists more codes than its code lengths allow, or has a number other than 0 or 1.
     HuffmanTable,
-    /// The picture has this many restart intervals. RTP/JPEG numbers them with 14 bits, so that 16,383 is
-    /// the most (RFC 2435, 3.1.7). [`recode`](super::recode()) with fewer and longer intervals
-    /// ([`RecodeOptions::restart_interval`](super::RecodeOptions::restart_interval)) makes the picture
-    /// one that can be carried.
+    /// The picture has this many restart intervals, and RTP/JPEG can number only 16,383 (RFC 2435,
+    /// 3.1.7). To make the picture one that can be carried, call [`recode`](super::recode()) with a
+    /// longer [`RecodeOptions::restart_interval`](super::RecodeOptions::restart_interval), so that there
+    /// are fewer intervals.
     TooManyIntervals(u32),
 }
 

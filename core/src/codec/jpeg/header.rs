@@ -6,8 +6,9 @@ use crate::storage::put;
 /// Describes a picture by what RTP/JPEG packets carry, to write the header of its JPEG file (RFC 2435,
 /// 3.1 and Appendix B).
 ///
-/// A receiver writes the header with [`Header::emit`], then the scan as it came in packets, and then the
-/// EOI marker (FF D9), which [`Header::emit`] does not write. The header has the standard Huffman tables.
+/// To make a JPEG file, write the header with [`Header::emit`], then the scan as it came in packets, and
+/// then the EOI marker (FF D9). [`Header::emit`] does not write EOI. The header has the standard Huffman
+/// tables.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<'a> {
     /// The width of the picture in pixels, 1 or more. It is not checked.
@@ -17,8 +18,8 @@ pub struct Header<'a> {
     /// How many pixels share a chroma sample.
     pub sampling: Sampling,
     /// The number of MCUs (minimum coded units: 16x8 pixels in 4:2:2, 16x16 in 4:2:0) in each restart
-    /// interval, as the restart marker header of the packets gives it. 0 if the packets have no such
-    /// header: the scan then has no restart markers, and no DRI segment is written.
+    /// interval, from the restart marker header of the packets. If the packets have no such header, pass
+    /// 0: the scan then has no restart markers, and no DRI segment is written.
     pub restart_interval: u16,
     /// The luma quantisation table: 64 values of 8 bits in zigzag order.
     pub luma: &'a [u8; 64],
@@ -55,22 +56,22 @@ pub(crate) const fn frame_header(width: u16, height: u16, sampling: Sampling) ->
 }
 
 impl Header<'_> {
-    /// The length in bytes of the longest header, which is one with a restart interval. A buffer of this
-    /// length is enough for [`Self::emit`].
+    /// The length in bytes of the longest header. A buffer of this length is enough for [`Self::emit`] in
+    /// each case.
     pub const MAX_LEN: usize = Self::len(1);
 
-    /// Returns the length of a header in bytes, which is the offset at which the scan starts. It depends
-    /// only on whether `restart_interval` (in MCUs, minimum coded units) is 0: the header then has no DRI
-    /// segment.
+    /// Returns the length of a header in bytes. The scan starts at this offset of the file.
+    /// `restart_interval` is that of the picture, in MCUs (minimum coded units). If it is 0, the header
+    /// has no DRI segment and is shorter; its other values make no difference.
     pub const fn len(restart_interval: u16) -> usize {
         let dri = if restart_interval == 0 { 0 } else { DRI_LEN };
         AFTER_DHT + dri + SOS_LEN
     }
 
     /// Writes the header, from the SOI marker to the end of the SOS segment, to the start of `out`.
-    /// Append the scan and EOI after it. Returns where the parts of the file are, with a `scan_len` of 0;
-    /// set it once the length of the scan is known. Returns `None`, and writes nothing, if `out` is
-    /// shorter than [`Header::len`].
+    /// Returns where the parts of the file are. Append the scan and EOI after the header. In the result,
+    /// `scan_len` is 0: set it when the length of the scan is known. If `out` is shorter than
+    /// [`Header::len`], returns `None` and writes nothing.
     pub fn emit(&self, out: &mut [u8]) -> Option<JpegInfo> {
         let scan = Self::len(self.restart_interval);
         let out = out.get_mut(..scan)?;

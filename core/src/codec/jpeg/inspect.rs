@@ -16,18 +16,18 @@ pub struct Inspected {
     pub huffman: Huffman,
     /// The shape of the picture's MCUs (minimum coded units).
     pub mcu: McuShape,
-    /// Whether the file ends with an EOI marker. Without one the scan may have been cut short. Such a
-    /// picture can be carried all the same, as RTP/JPEG does not carry EOI.
+    /// Whether the file ends with an EOI marker. If it does not, the scan may have been cut short. The
+    /// picture can be carried all the same, because RTP/JPEG does not carry EOI.
     pub eoi: bool,
-    /// The length of the picture in bytes, with EOI if there is one. The inspected data may be longer;
-    /// the bytes after the picture are not part of it.
+    /// The length of the picture in bytes, with EOI if there is one. If the inspected data is longer, the
+    /// bytes after the picture are not part of it.
     pub len: usize,
 }
 
 impl Inspected {
-    /// Returns true if RTP cannot carry the picture as it is, but can carry what
-    /// [`recode`](super::recode()) makes of it. Call [`recode`](super::recode()) then. If this returns
-    /// false, the picture can be sent as it is.
+    /// Returns whether the picture has to be re-coded. If this returns true, RTP cannot carry the picture
+    /// as it is: call [`recode`](super::recode()), and send what it writes. If this returns false, send
+    /// the picture as it is.
     pub fn needs_recode(&self) -> bool {
         self.huffman == Huffman::Custom || self.mcu == McuShape::Tall
     }
@@ -43,9 +43,9 @@ pub enum Huffman {
     /// The scan uses other tables. RTP/JPEG cannot carry tables, so the picture has to be
     /// [re-coded](super::recode()).
     Custom,
-    /// The file lacks some or all of its tables, and the standard ones are meant, as in AVI files and
-    /// from webcams. RTP can carry the picture as it is, but a decoder may refuse the file;
-    /// [re-coding](super::recode()) adds the tables.
+    /// The file lacks some or all of its Huffman tables, and the standard tables are meant. Such pictures
+    /// come from webcams and are in AVI files. RTP can carry the picture as it is, but a decoder may
+    /// refuse the file; [`recode`](super::recode()) adds the tables.
     Missing,
 }
 
@@ -57,24 +57,26 @@ pub enum McuShape {
     /// An MCU (minimum coded unit) has one block of each chroma component, as RFC 2435 requires (4.1): it
     /// is 16x8 pixels in 4:2:2, and 16x16 in 4:2:0.
     Standard,
-    /// The picture is 4:2:2 in MCUs (minimum coded units) of twice the height, 16x16 pixels: its sampling
-    /// factors are 2x2, 1x2, 1x2 instead of 2x1, 1x1, 1x1. FFmpeg writes 4:2:2 this way. The blocks come
-    /// in another order than RTP/JPEG requires, so the picture has to be [re-coded](super::recode()).
+    /// An MCU (minimum coded unit) is 16x16 pixels although the picture is 4:2:2, twice as high as in
+    /// [`Self::Standard`]. The sampling factors are 2x2, 1x2, 1x2 instead of 2x1, 1x1, 1x1. FFmpeg writes
+    /// 4:2:2 this way. The blocks come in another order than RTP/JPEG requires, so the picture has to be
+    /// [re-coded](super::recode()).
     Tall,
 }
 
 /// Reads the marker segments of the JPEG picture at the start of `data`, and finds the picture's end.
 /// Bytes after that end are ignored.
 ///
-/// The scan (the entropy-coded data) is not decoded, so damage in the scan is not found, and neither is a
-/// scan that is too short. Such a picture may be sent if it does not [need
-/// re-coding](Inspected::needs_recode), as receivers conceal the damage; [`recode`](super::recode())
-/// returns an error for it.
+/// The scan (the entropy-coded data) is not decoded. Damage in the scan is therefore not found, and
+/// neither is a scan that is too short. If such a picture does not [need
+/// re-coding](Inspected::needs_recode), it may be sent, because receivers conceal the damage.
+/// [`recode`](super::recode()) returns an error for it.
 ///
 /// # Errors
-/// Returns the first reason for which RFC 2435 cannot carry the picture, and the byte where it is.
-/// Re-coding helps only with [`JpegErrorKind::TooManyIntervals`](super::JpegErrorKind::TooManyIntervals).
-/// Data that ends before the scan is [`JpegErrorKind::Truncated`](super::JpegErrorKind::Truncated).
+/// Returns the first reason for which RFC 2435 cannot carry the picture, and the byte at which the reason
+/// is. If the data ends before the scan, the reason is
+/// [`JpegErrorKind::Truncated`](super::JpegErrorKind::Truncated). Re-coding helps only with
+/// [`JpegErrorKind::TooManyIntervals`](super::JpegErrorKind::TooManyIntervals).
 pub fn inspect(data: &[u8]) -> Result<Inspected, JpegError> {
     let parsed = Parsed::new(data)?;
     let info = parsed.info;

@@ -7,18 +7,19 @@ use super::{JpegInfo, Sampling};
 const MAX_SEGMENTS: usize = 64;
 
 impl JpegInfo {
-    /// Finds the tables and the scan of a JPEG file that is known to be normalised: checked by
-    /// [`inspect`](super::inspect()), or written by [`recode`](super::recode()) or a depacketizer. It
-    /// reads the marker segments and not the scan, so that it is fast.
+    /// Finds the tables and the scan of a JPEG file that is known to be fit for RTP:
+    /// [`inspect`](super::inspect()) has checked it, or [`recode`](super::recode()) or a depacketizer has
+    /// written it. The marker segments are read and the scan is not, so this is fast.
     ///
-    /// Returns `None` unless the file is baseline with 8-bit tables and one scan of three components,
-    /// sampled as RFC 2435 says, and has nothing after the scan except EOI, which may be missing. Returns
-    /// `None` also for a file with more than 64 segments before the scan. Huffman tables are not checked;
+    /// Returns `None` if the file is not baseline with 8-bit tables and one scan of three components,
+    /// sampled as RFC 2435 says. Returns `None` also if anything but EOI follows the scan (EOI may be
+    /// missing), or if there are more than 64 segments before the scan. Huffman tables are not checked;
     /// [`inspect`](super::inspect()) checks them.
     ///
-    /// For a file that [`inspect`](super::inspect()) finds fit to be sent as it is, both return equal
-    /// descriptions. The only exceptions are files with bytes between their segments, or between the scan
-    /// and EOI: they have to be re-coded first.
+    /// If [`inspect`](super::inspect()) accepts a file and
+    /// [`Inspected::needs_recode`](super::Inspected::needs_recode) is false, both functions return equal
+    /// descriptions. There is one exception: this returns `None` if there are other bytes between the
+    /// segments, or between the scan and EOI. Re-code such a file first.
     pub fn locate(file: &[u8]) -> Option<Self> {
         let mut info = Self::of_size(0, 0, Sampling::Yuv420);
         // The offset of each table; 0 if it is not defined.

@@ -7,48 +7,50 @@ use super::{JpegInfo, Sampling};
 use crate::storage::put;
 use core::fmt;
 
-/// Why a frame cannot be mended. Show the frame without its missing parts, or drop it.
+/// Why [`mend`] cannot mend a frame. Except with [`Self::OutputFull`], show the frame without its missing
+/// parts, or drop it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MendError {
-    /// The frame does not have the restart intervals that are said to be missing: it has no restart
-    /// markers, more than 16,383 intervals, or fewer intervals than that.
+    /// The frame does not have the restart intervals that `missing` names. It has no restart markers, or
+    /// more than 16,383 intervals, or fewer intervals than `missing` says.
     NoSuchInterval,
-    /// A restart interval that is said to be there does not end where it should: another marker, or the
-    /// end of the scan, is in place of its restart marker. The scan is damaged in other places, too.
+    /// A restart interval that should be there does not end with its restart marker. Another marker, or
+    /// the end of the scan, is in place of that marker. So the scan is damaged also outside of the
+    /// missing intervals.
     RestartMarker {
-        /// The offset in the scan, in bytes, after the marker that was found, or of the end of the scan.
+        /// The offset in the scan, in bytes, after the wrong marker, or of the end of the scan.
         at: u32,
         /// The number of the interval whose end was not found, counted from 0.
         interval: u16,
     },
     /// The data is shorter than the [`JpegInfo`] or the [`Missing`] says.
     Truncated,
-    /// The output buffer is too short. [`mend_max_len`] says what is enough.
+    /// The output buffer is too short. Try again with a buffer of [`mend_max_len`] bytes.
     OutputFull,
 }
 
-/// Returns how many bytes the output of [`mend`] needs at most for a frame of `frame_len` bytes. `info`
-/// and `missing` are those that [`mend`] gets.
+/// Returns how many bytes the output of [`mend`] needs at most for a frame of `frame_len` bytes. Pass the
+/// same `info` and `missing` as to [`mend`].
 pub fn mend_max_len(info: &JpegInfo, missing: &Missing, frame_len: usize) -> usize {
     let each = min_len(info.sampling, u32::from(info.restart_interval));
     let added = missing.count().saturating_mul(each);
     frame_len.saturating_add(usize::try_from(added).unwrap_or(usize::MAX)).saturating_add(2)
 }
 
-/// Writes the frame `data` to `out` as a whole JPEG file, with empty MCUs (minimum coded units) in place
-/// of the missing ones, so that any decoder reads it. All other bytes are copied, so that the rest of the
-/// picture decodes as before. The missing parts are grey.
+/// Writes the frame `data` to `out` as a whole JPEG file, so that any decoder reads it. Empty MCUs
+/// (minimum coded units) take the place of the missing ones, and are shown grey. All other bytes are
+/// copied, so that the rest of the picture decodes as before. Returns the length of the file in bytes.
 ///
-/// `info` says where the parts of `data` are ([`JpegInfo::locate`]), and `missing` says which restart
-/// intervals are missing ([`Missing::locate`]). The frame must be coded with the standard Huffman tables,
-/// as frames that came over RTP are; otherwise the missing parts are damaged. `out` must be as long as
-/// [`mend_max_len`] says. Returns the length of the file in bytes.
+/// `info` says where the parts of `data` are ([`JpegInfo::locate`]). `missing` says which restart
+/// intervals are missing ([`Missing::locate`]). `out` should have [`mend_max_len`] bytes. The frame must
+/// be coded with the standard Huffman tables, as all frames are that came over RTP. This is not checked;
+/// a frame with other tables shows wrong pixels in the missing parts.
 ///
 /// # Errors
-/// Fails if the frame is not as `info` and `missing` describe it, or if `out` is too short. The content
-/// of `out` is then of no use.
+/// Returns a [`MendError`] if the frame is not as `info` and `missing` describe it, or if `out` is too
+/// short. The content of `out` is then of no use.
 pub fn mend(data: &[u8], info: &JpegInfo, missing: &Missing, out: &mut [u8]) -> Result<usize, MendError> {
     let total = intervals(info).ok_or(MendError::NoSuchInterval)?;
     let head = data.get(..info.scan as usize).ok_or(MendError::Truncated)?;

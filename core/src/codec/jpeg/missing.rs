@@ -15,9 +15,9 @@ pub struct MissingRange {
     pub count: u16,
     /// The offset in the scan, in bytes, at which the first missing interval starts.
     pub start: u32,
-    /// The offset in the scan, in bytes, at which the interval after the last missing one starts; the
-    /// scan's length if there is no such interval. The bytes from `start` to before `resume` have no
-    /// meaning.
+    /// The offset in the scan, in bytes, at which the interval after the last missing one starts. If
+    /// there is no such interval, it is the length of the scan. The bytes from `start` to before `resume`
+    /// have no meaning.
     pub resume: u32,
 }
 
@@ -29,12 +29,12 @@ impl MissingRange {
     }
 }
 
-/// The restart intervals that are missing from a frame: one to [`Missing::MAX`] ranges, in their order.
-/// All other intervals are there. [`Missing::locate`] makes it from a received frame, and
+/// The restart intervals that are missing from a frame: 1 to [`Missing::MAX`] ranges of intervals, in
+/// their order. All other intervals are there. [`Missing::locate`] makes it from a received frame, and
 /// [`mend`](super::mend()) uses it.
 ///
-/// If a frame has more holes than that, some ranges cover several holes, and intervals between them count
-/// as missing although they came.
+/// If a frame has more holes than [`Missing::MAX`], some ranges cover several holes. Intervals between
+/// those holes then count as missing although they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Missing {
@@ -43,12 +43,14 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// The most ranges of missing restart intervals that one frame can have. If a depacketizer finds
-    /// more, it joins some, and with them the intervals between.
+    /// The most ranges of missing restart intervals that one frame can have. If a frame has more holes, a
+    /// depacketizer joins some of them to one range. The intervals between those holes then count as
+    /// missing, too.
     pub const MAX: usize = 8;
 
-    /// Makes a list of ranges. Returns `None` if `ranges` is empty or longer than [`Missing::MAX`], if a
-    /// range has no intervals or ends before it starts, or if the ranges overlap or are not in order.
+    /// Makes a list of ranges. Returns `None` if `ranges` is empty or longer than [`Missing::MAX`].
+    /// Returns `None` also if a range has no intervals, if its `resume` is before its `start`, or if the
+    /// ranges overlap or are not in order.
     pub fn new(ranges: &[MissingRange]) -> Option<Self> {
         let in_order = ranges.is_sorted_by(|a, b| a.end() <= b.first && a.resume <= b.start);
         let is_empty = |range: &MissingRange| range.count == 0 || range.start > range.resume;
@@ -65,12 +67,13 @@ impl Missing {
     /// of `file` are ([`JpegInfo::locate`]).
     ///
     /// Each range of bytes must start where an interval starts, and end where an interval or the scan
-    /// ends. It must contain the restart marker of each missing interval, as a depacketizer writes it,
-    /// because intervals are counted by their markers. Frames from a depacketizer are so.
+    /// ends. Intervals are counted by their restart markers, so a range must contain a marker for each
+    /// missing interval. Frames from a depacketizer fulfil this: it writes the markers into the missing
+    /// bytes.
     ///
     /// Returns `None` if the markers do not fit the ranges, if `ranges` is empty or longer than
     /// [`Missing::MAX`], or if the frame has no restart markers. It is then not known which intervals are
-    /// missing.
+    /// missing: treat the frame as damaged.
     pub fn locate(file: &[u8], info: &JpegInfo, ranges: &[ByteRange]) -> Option<Self> {
         let total = intervals(info)?;
         let scan = file.get(info.scan as usize..)?.get(..info.scan_len as usize)?;
@@ -101,10 +104,10 @@ impl Missing {
         self.ranges().map(|range| u32::from(range.count)).sum()
     }
 
-    /// Returns the areas of the picture that are missing, in pixels. `info` describes the frame. A range
-    /// of intervals has up to three areas: the rest of a row of MCUs (minimum coded units), whole rows,
-    /// and the start of a row. Areas end at the picture's edges. There are none if the frame has no
-    /// restart markers.
+    /// Returns the areas of the picture that are missing, in pixels. `info` describes the frame. For each
+    /// range of intervals, there are up to three areas: the rest of a row of MCUs (minimum coded units),
+    /// whole rows, and the start of a row. Areas end at the picture's edges. If the frame has no restart
+    /// markers, there are no areas.
     pub fn areas(&self, info: &JpegInfo) -> impl Iterator<Item = Area> + use<> {
         let (info, (across, down)) = (*info, mcus(info, McuShape::Standard));
         let total = across.saturating_mul(down);

@@ -17,11 +17,11 @@
 //! costs a few restart intervals instead of the rest of the picture.
 //!
 //! # Use
-//! - A sender calls [`inspect`] on each picture. If [`Inspected::needs_recode`] says so, or to put
-//!   restart markers in (as many as [`restart_interval_for`] advises), it calls [`recode()`].
-//! - A receiver writes a [`Header`] before the scan that came in packets. Where restart intervals
-//!   are [`Missing`], [`mend()`] puts grey ones in their place, for decoders that need whole files.
-//!
+//! - A sender calls [`inspect`] on each picture. If [`Inspected::needs_recode`] returns true, it calls
+//!   [`recode()`]. It calls [`recode()`] also to put restart markers in; [`restart_interval_for`] says
+//!   how many.
+//! - A receiver writes a [`Header`] before the scan that came in packets. If restart intervals are
+//!   [`Missing`], [`mend()`] puts grey ones in their place, for decoders that need whole files.
 //! - [`Splitter`] finds the pictures in a stream of bytes, such as that of a camera on a serial line.
 //!
 //! Offsets and lengths are bytes, sizes of pictures are pixels, and restart intervals are MCUs.
@@ -85,8 +85,8 @@ pub enum Sampling {
 }
 
 /// Describes a JPEG file that RFC 2435 can carry (see [the module](self)): its size, its sampling, and
-/// where its tables and its scan (the entropy-coded data) are. [`JpegInfo::locate`] and [`inspect`] make
-/// it.
+/// where its tables and its scan (the entropy-coded data) are. [`JpegInfo::locate`] and [`inspect`]
+/// return it.
 ///
 /// All offsets are bytes from the start of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +114,8 @@ pub struct JpegInfo {
 
 impl JpegInfo {
     /// Makes the description of a picture of which only the size in pixels and the sampling are known.
-    /// All other fields are 0. Set those that become known; as long as they are 0, the description does
-    /// not say where the parts of a file are.
+    /// All other fields are 0: they do not say where the parts of a file are. Set them as soon as they
+    /// are known.
     pub const fn of_size(width: u16, height: u16, sampling: Sampling) -> Self {
         let (restart_interval, luma_table, chroma_table, scan, scan_len) = (0, 0, 0, 0, 0);
         Self { width, height, sampling, restart_interval, luma_table, chroma_table, scan, scan_len }

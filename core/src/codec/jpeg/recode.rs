@@ -12,8 +12,9 @@ use super::scan;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecodeOptions {
     /// The number of MCUs (minimum coded units: 16x8 pixels in 4:2:2, 16x16 in 4:2:0) in each restart
-    /// interval that is written. [`restart_interval_for`](super::restart_interval_for) advises one.
-    /// `Some(0)` writes no restart markers. `None` writes a marker wherever the source has one.
+    /// interval of the written file. [`restart_interval_for`](super::restart_interval_for) advises one.
+    /// With `Some(0)`, no restart markers are written. With `None`, a marker is written wherever the
+    /// source has one.
     pub restart_interval: Option<u16>,
 }
 
@@ -21,21 +22,22 @@ pub struct RecodeOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Recoded {
-    /// The length of the written file in bytes, including its EOI marker. Bytes of the output buffer
-    /// after it are not part of the file.
+    /// The length of the written file in bytes, with its EOI marker. Bytes after it in the output buffer
+    /// are not part of the file.
     pub len: usize,
     /// The size of the picture, and the offsets of the parts of the written file.
     pub info: JpegInfo,
 }
 
-/// Returns how many bytes an output buffer of [`recode`] should have for a source of `src_len` bytes.
+/// Returns how long an output buffer of [`recode`] should be, in bytes, for a source of `src_len` bytes.
 ///
-/// This is enough for what encoders write, if no restart markers are added: a flat picture grows most, to
-/// less than three times its length, and others grow by a few per cent. Add six bytes for each restart
-/// marker that [`RecodeOptions`] add. A flat picture of one or two rows of tall MCUs (see [`McuShape`])
-/// may need more, as such a row is held twice for a moment, and so may a malicious source. [`recode`]
-/// then fails with [`RecodeErrorKind::OutputFull`]; try again with a longer buffer, or leave the picture
-/// out.
+/// This is enough for the pictures that encoders write, if no restart markers are added. Most pictures
+/// grow by a few per cent. Flat pictures grow most, to less than three times their length. If
+/// [`RecodeOptions`] add restart markers, add six bytes to the result for each marker.
+///
+/// A malicious source may need more, and so may a flat picture of only one or two rows of tall MCUs (see
+/// [`McuShape`]). [`recode`] then fails with [`RecodeErrorKind::OutputFull`]: try again with a longer
+/// buffer, or leave the picture out.
 pub const fn recode_max_len(src_len: usize) -> usize {
     src_len.saturating_mul(3).saturating_add(Header::MAX_LEN + 2)
 }
@@ -44,14 +46,14 @@ pub const fn recode_max_len(src_len: usize) -> usize {
 /// Writes it to `out` as a whole JPEG file with only the segments that a decoder needs. Returns the
 /// file's length in bytes and where its parts are. The picture decodes to the same pixels as before.
 ///
-/// All pictures that [`inspect`](super::inspect()) accepts can be re-coded, and also those with too many
-/// restart intervals, if `options` ask for fewer. Tall MCUs (see [`McuShape`]) become standard ones.
-/// `out` should be as long as [`recode_max_len`] says. About 28 KB of stack are used if the source's
-/// Huffman tables are not the standard ones, and less than 2 KB if they are.
+/// All pictures that [`inspect`](super::inspect()) accepts can be re-coded. Pictures with too many
+/// restart intervals can be re-coded, too, if `options` ask for fewer. Tall MCUs (see [`McuShape`])
+/// become standard ones. `out` should be as long as [`recode_max_len`] says. If the source's Huffman
+/// tables are not the standard ones, this takes about 28 KB of stack, and otherwise less than 2 KB.
 ///
 /// # Errors
-/// Fails if the picture cannot be carried, if its scan is damaged or cut short, or if `out` is too short.
-/// The content of `out` is then of no use.
+/// Returns a [`RecodeError`] if the picture cannot be carried, if its scan is damaged or cut short, or if
+/// `out` is too short. The content of `out` is then of no use.
 pub fn recode(src: &[u8], out: &mut [u8], options: RecodeOptions) -> Result<Recoded, RecodeError> {
     let parsed = Parsed::new(src)?;
     let from = &parsed.info;

@@ -4,8 +4,9 @@ use super::error::{JpegError, JpegErrorKind};
 use super::huffman::NoToken;
 use core::fmt;
 
-/// The error that a picture cannot be re-coded: the reason, and the byte of the source at which it is.
-/// Leave the picture out, except at [`RecodeErrorKind::OutputFull`].
+/// The error that a picture cannot be re-coded: the reason, and the byte of the source at which the
+/// reason is. If the reason is [`RecodeErrorKind::OutputFull`], try again with a longer buffer. Otherwise
+/// leave the picture out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecodeError {
@@ -29,13 +30,14 @@ pub enum RecodeErrorKind {
     EndsEarly,
     /// The scan has bits that are no code of the picture's Huffman table: the picture is damaged.
     BadCode,
-    /// The picture's Huffman table has this symbol, for which the standard tables have no code, and the
-    /// scan uses it. No baseline picture needs such a symbol.
+    /// The scan uses this symbol of the picture's Huffman table, and the standard tables have no code for
+    /// the symbol. No baseline picture needs such a symbol.
     BadSymbol(u8),
     /// A run of zero coefficients goes past the end of its block of 64: the picture is damaged.
     RunPastEnd,
-    /// The DC coefficients of two blocks, of which one is coded as the difference from the other, differ
-    /// by more than 2047. The standard tables have no code for that: the picture is damaged.
+    /// The DC coefficient of a block is coded as its difference from that of another block, and the
+    /// difference is more than 2047 in size. The standard tables have no code for that: the picture is
+    /// damaged.
     DcRange,
     /// A restart marker is missing from the scan: another marker, or the end, is in its place. The
     /// picture is damaged.

@@ -12,17 +12,17 @@ const MAX_INTERVALS: u32 = 0x3FFF;
 const INTERVALS_PER_PACKET: u64 = 2;
 
 /// Returns how many MCUs (minimum coded units) a restart interval should have, so that a lost packet
-/// costs little of the picture: an interval is then about half a packet long, and seldom longer than a
-/// packet. The result is for [`RecodeOptions::restart_interval`](super::RecodeOptions).
+/// costs little of the picture. Such an interval is about half a packet long, and seldom longer than a
+/// packet. Use the result as [`RecodeOptions::restart_interval`](super::RecodeOptions).
 ///
-/// `info` describes the picture; its size, its sampling and the length of its scan count.
-/// `packet_payload` is how many bytes of the scan one RTP packet carries: the length of its UDP payload
-/// without the RTP header (12 bytes), the RTP/JPEG header (8 bytes) and the restart marker header (4
-/// bytes). A value of 0 counts as 1.
+/// `info` describes the picture; only its size, its sampling and the length of its scan are used.
+/// `packet_payload` is the number of bytes of the scan that one RTP packet carries. It is the length of
+/// the UDP payload without the RTP header (12 bytes), the RTP/JPEG header (8 bytes) and the restart
+/// marker header (4 bytes). A value of 0 counts as 1.
 ///
-/// If the whole scan fits into one packet, the result is 0, which means no restart markers: a lost packet
-/// costs the whole picture in any case. Otherwise it is at least 1, and the picture has at most 16,383
-/// intervals.
+/// If the whole scan fits into one packet, the result is 0, which means no restart markers: if that
+/// packet is lost, the whole picture is lost in any case. Otherwise the result is at least 1, and the
+/// picture then has at most 16,383 intervals.
 pub fn restart_interval_for(info: &JpegInfo, packet_payload: usize) -> u16 {
     let (across, down) = mcus(info, McuShape::Standard);
     let total = across.saturating_mul(down);

@@ -9,11 +9,11 @@ pub struct Found {
     pub start: u64,
     /// The length of the frame in bytes, with its EOI marker if there is one.
     pub len: u32,
-    /// Whether the frame has an EOI marker. Otherwise it ends at the SOI marker of the next frame, or at
-    /// the end of the stream, and its data may be incomplete.
+    /// Whether the frame has an EOI marker. If it has none, it ends at the SOI marker of the next frame
+    /// or at the end of the stream, and its data may be incomplete.
     pub eoi: bool,
-    /// The number of bytes that belong to no frame, between the end of the frame before (or the start of
-    /// the stream) and the start of this frame. Skip them.
+    /// The number of bytes before this frame that belong to no frame: they stand after the end of the
+    /// frame before, or after the start of the stream. Skip them.
     pub junk: u64,
 }
 
@@ -26,8 +26,8 @@ impl Found {
 
 /// Finds JPEG frames in a stream of bytes that arrives in pieces of any length.
 ///
-/// It parses the marker segments: a thumbnail in an APPn segment is not taken for a frame. It stores no
-/// bytes: the caller keeps those from [`Splitter::keep_from`] on.
+/// It parses the marker segments, so a thumbnail in an APPn segment is not taken for a frame. It stores
+/// no bytes: keep the bytes from [`Splitter::keep_from`] on until their frame is found.
 ///
 /// ```
 /// use pinhole::codec::jpeg::Splitter;
@@ -77,8 +77,8 @@ enum SplitterState {
 }
 
 impl Splitter {
-    /// Makes a splitter at the start of a stream. A frame of more than `max_frame` bytes is not found:
-    /// its bytes count as junk, and [`Self::oversized`] counts it.
+    /// Makes a splitter at the start of a stream. Frames of more than `max_frame` bytes are not returned:
+    /// their bytes count as junk, and [`Self::oversized`] counts the frames.
     pub const fn new(max_frame: u32) -> Self {
         Self::starting_at(0, max_frame)
     }
@@ -96,13 +96,14 @@ impl Splitter {
         }
     }
 
-    /// Takes the next bytes of the stream, up to the end of the first frame that ends in them. Returns
-    /// the number of bytes taken, and the location of that frame. Without such a frame, all of `data` is
-    /// taken. If a frame was found, call this again with the rest of `data`. The bytes of the frame may
-    /// have come with earlier calls: the caller keeps them from [`Self::keep_from`] on.
+    /// Takes the next bytes of the stream. Returns the number of bytes that were taken, and the location
+    /// of a frame. If a frame ends in `data`, only the bytes up to its end are taken: call this again
+    /// with the rest of `data`. If no frame ends in `data`, all of it is taken, and the location is
+    /// `None`. The first bytes of a frame may have come with earlier calls: keep the bytes from
+    /// [`Self::keep_from`] on.
     ///
-    /// The end of a frame without EOI is known only after the SOI marker of the next frame: the bytes
-    /// taken then include that marker. At the end of the stream, call [`Self::finish`].
+    /// If a frame has no EOI, its end is known only after the SOI marker of the next frame. The bytes
+    /// that are taken then include that marker. At the end of the stream, call [`Self::finish`].
     pub fn push(&mut self, data: &[u8]) -> (usize, Option<Found>) {
         let mut rest = data;
         while !rest.is_empty() {
@@ -129,8 +130,8 @@ impl Splitter {
         (data.len(), None)
     }
 
-    /// Ends the stream. Returns the frame that has begun and is without its end, if there is one: it is
-    /// cut off, or has no EOI marker. Otherwise returns `None`.
+    /// Ends the stream. If a frame has begun and its end has not come, returns that frame: it is cut off,
+    /// or it has no EOI marker. Otherwise returns `None`.
     pub fn finish(&mut self) -> Option<Found> {
         let open = !matches!(self.state, SplitterState::Junk | SplitterState::JunkFf | SplitterState::Soi);
         self.state = SplitterState::Junk;
@@ -138,8 +139,8 @@ impl Splitter {
     }
 
     /// Returns the offset, in bytes from the start of the stream, at which the unfinished frame starts or
-    /// may start. Keep the bytes from there on for the next call of [`Self::push`]; bytes before it can
-    /// be dropped.
+    /// may start. Keep the bytes from this offset on until a later call of [`Self::push`] has found the
+    /// end of the frame. Bytes before the offset can be dropped.
     pub const fn keep_from(&self) -> u64 {
         match self.state {
             SplitterState::Junk => self.pos,
@@ -147,13 +148,14 @@ impl Splitter {
         }
     }
 
-    /// Returns the number of bytes after the last found frame that belong to no frame.
+    /// Returns the number of bytes so far after the last found frame that belong to no frame. Before the
+    /// first frame, they count from the start of the stream.
     pub const fn junk(&self) -> u64 {
         self.keep_from().saturating_sub(self.end)
     }
 
-    /// Returns the number of frames so far that were longer than the limit given to [`Self::new`], and
-    /// were not returned.
+    /// Returns the number of frames so far that were longer than `max_frame` of [`Self::new`]. These
+    /// frames were not returned.
     pub const fn oversized(&self) -> u32 {
         self.oversized
     }

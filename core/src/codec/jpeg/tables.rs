@@ -1,12 +1,12 @@
 //! The standard tables of ITU-T T.81, Annex K, which every RTP/JPEG receiver knows.
 use super::huffman_spec::HuffmanSpec;
 
-/// Returns the luma and the chroma quantisation table, each of 64 values in zigzag order, for which the Q
-/// value of an RTP/JPEG header stands (RFC 2435, 4.2 and Appendix A). A larger Q means finer
+/// Returns the luma and the chroma quantisation table that a Q value of an RTP/JPEG header stands for
+/// (RFC 2435, 4.2 and Appendix A). Each table has 64 values in zigzag order. A larger Q means finer
 /// quantisation.
 ///
-/// Returns `None` unless `q` is 1 to 99. For 0, which is reserved, and 100 to 127, which have no formula,
-/// there are no tables: drop the packet. From 128 on the packets themselves carry the tables.
+/// Returns `None` if `q` is not 1 to 99. For 0 and 100 to 127, which are reserved, there are no tables:
+/// drop the packet. From 128 on, the packets themselves carry the tables.
 pub fn quantisers(q: u8) -> Option<([u8; 64], [u8; 64])> {
     let percent = match q {
         1..50 => 5000 / u16::from(q),

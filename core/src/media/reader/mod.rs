@@ -25,9 +25,9 @@ pub struct FrameSpan {
 
 /// Finds the frames of a file in any [`Container`], and reads them.
 ///
-/// `R` is the file, and `B` is a small buffer, such as `[u8; 512]`, through which the file is searched;
-/// with an empty one, every file seems empty. Frames are found by their markers, and not checked: the
-/// modules of [`codec`](crate::codec) do that.
+/// `R` is the file. `B` is a small buffer, such as `[u8; 512]`, through which the file is searched. If
+/// the buffer is empty, [`Self::new`] fails with [`MediaErrorKind::Unrecognised`]. Frames are found by
+/// their markers, and their content is not checked: the modules of [`codec`](crate::codec) do that.
 #[derive(Debug)]
 pub struct FrameReader<R, B> {
     window: Window<R, B>,
@@ -38,7 +38,7 @@ pub struct FrameReader<R, B> {
     max_frame: u32,
     /// The offset of the first byte that was not examined yet.
     at: u64,
-    /// Frames that were passed in time.
+    /// Frame intervals of the file's clock that were passed: see `slots()`.
     slots: u64,
     /// What was found after a damaged place: the next call returns it.
     pending: Option<Result<FrameSpan, MediaError>>,
@@ -47,13 +47,13 @@ pub struct FrameReader<R, B> {
 }
 
 impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
-    /// Opens a file, of any of the formats in [`Container`]. Frames of more than `max_frame` bytes are
-    /// skipped, each with an error from [`Self::next`].
+    /// Opens a file in any of the formats in [`Container`]. If a frame is longer than `max_frame` bytes,
+    /// it is skipped, and [`Self::next`] returns an error for it.
     ///
     /// # Errors
-    /// Returns [`MediaErrorKind::Unrecognised`] if the format is unknown, [`MediaErrorKind::NoVideo`] or
-    /// [`MediaErrorKind::OtherCodec`] for an AVI file whose video cannot be read, and [`ReadError::Io`] if the
-    /// file cannot be read.
+    /// Returns [`MediaErrorKind::Unrecognised`] if the format is unknown or the file is empty. For an AVI
+    /// file whose video cannot be read, returns [`MediaErrorKind::NoVideo`] or
+    /// [`MediaErrorKind::OtherCodec`]. Returns [`ReadError::Io`] if reading the file fails.
     pub fn new(reader: R, buffer: B, max_frame: u32) -> Result<Self, ReadError<R::Error>> {
         let mut window = Window::new(reader, buffer).map_err(ReadError::Io)?;
         let mut first = [0; DETECT_LEN];
@@ -90,24 +90,29 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         self.container
     }
 
-    /// Returns the clock of the file. `None` if it has none, as only AVI files can have one: the caller
-    /// then needs a frame rate from elsewhere.
+    /// Returns the clock of the file; `None` if the file has none. Only AVI files can have a clock. If it
+    /// is `None`, take a frame rate from elsewhere, and make a [`FrameClock`] of it.
     pub fn clock(&self) -> Option<FrameClock> {
         self.video.and_then(|video| video.clock)
     }
 
-    /// Returns the number of frames that were passed in time so far: found frames, frames lost to damage,
-    /// and chunks of an AVI file that repeat the frame before. The frame that [`Self::next`] has returned
-    /// last has this number minus 1; with [`FrameClock::pts`], that gives its time.
+    /// Returns the number of slots that [`Self::next`] has passed so far; 0 before its first call. A slot
+    /// is one frame interval of the file's clock. Each frame that [`Self::next`] returns fills a slot. So
+    /// does each frame that is lost, because it is too large or cut off, and each empty chunk of an AVI
+    /// file, which repeats the frame before.
+    ///
+    /// After [`Self::next`] has returned a frame, the number of that frame's slot, counted from 0, is
+    /// `slots() - 1`. Pass that number to [`FrameClock::pts`] to learn when the frame is shown.
     pub const fn slots(&self) -> u64 {
         self.slots
     }
 
-    /// Returns the location of the next frame, or `None` after the last one.
+    /// Returns the location of the next frame; `None` after the last one. To read the frame, pass the
+    /// result to [`Self::read_frame`].
     ///
     /// # Errors
-    /// Returns [`ReadError::Media`] once for each damaged place; call again, and the search goes on after
-    /// it. Returns [`ReadError::Io`] if the file cannot be read.
+    /// Returns [`ReadError::Media`] once for each damaged place. Call this again then: the search goes on
+    /// after that place. Returns [`ReadError::Io`] if reading the file fails; the next call tries again.
     #[allow(clippy::should_implement_trait, reason = "an iterator could not go on after an error")]
     pub fn next(&mut self) -> Result<Option<FrameSpan>, ReadError<R::Error>> {
         let next = match (self.pending.take(), self.container) {
@@ -132,9 +137,9 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
     /// [`Self::next`] is not affected.
     ///
     /// # Errors
-    /// Returns [`MediaErrorKind::TooLarge`] if `buffer` is shorter than the frame,
-    /// [`MediaErrorKind::Truncated`] if the file has become shorter, and [`ReadError::Io`] if it cannot
-    /// be read. The content of `buffer` is then of no use.
+    /// Returns [`MediaErrorKind::TooLarge`] if `buffer` is shorter than the frame. Returns
+    /// [`MediaErrorKind::Truncated`] if the file ends before the end of the frame. Returns
+    /// [`ReadError::Io`] if reading the file fails. After an error, the content of `buffer` is of no use.
     pub fn read_frame(&mut self, span: FrameSpan, buffer: &mut [u8]) -> Result<usize, ReadError<R::Error>> {
         let len = usize::try_from(span.len).unwrap_or(usize::MAX);
         let Some(mut rest) = buffer.get_mut(..len) else {

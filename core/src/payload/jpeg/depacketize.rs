@@ -20,16 +20,17 @@ const LOST_PACKET: u32 = 1_500;
 
 /// Builds frames from the RTP/JPEG packets of one track, in a caller-provided [`FrameSink`].
 ///
-/// All packets of a frame have one timestamp. The marker bit ends the frame, and so does another
-/// timestamp. Each fragment is written directly to its place after a header of known length, so that
-/// nothing is buffered here. If packets of a frame are missing, the frame keeps the data that came, and
-/// is not complete. If the frame has restart markers, and it is known which restart intervals are
-/// missing, it is [`Integrity::Partial`]: it says which bytes are missing. Otherwise it is
-/// [`Integrity::Damaged`].
+/// All packets of a frame have one timestamp. A packet with the marker bit ends its frame, and a packet
+/// with another timestamp ends the frame before. Each fragment is written directly to its place after a
+/// header of known length, so nothing is buffered here.
 ///
-/// A packet is refused if it does not fit the packets before it: if it leaves a hole larger than lost
-/// packets can explain, if it overlaps earlier data, or if it changes the size or the coding of the
-/// frame.
+/// If packets of a frame are missing, the frame keeps the data that came, and is not complete. If the
+/// frame has restart markers, and it is known which restart intervals are missing, the frame is
+/// [`Integrity::Partial`] and says which bytes are missing. Otherwise it is [`Integrity::Damaged`].
+///
+/// A packet is refused if it does not fit the earlier packets of its frame: it leaves a hole that is
+/// larger than lost packets can explain, it overlaps earlier data, or it has another size or another
+/// coding.
 #[derive(Clone, Debug)]
 pub struct Depacketizer {
     dimensions: Option<(u16, u16)>,
@@ -44,12 +45,13 @@ pub struct Depacketizer {
 
 impl Depacketizer {
     /// Makes a depacketizer for one track. `dimensions` are the width and the height in pixels from the
-    /// session description (`a=x-dimensions`). They are used for pictures of more than [`MAX_DIMENSION`]
-    /// pixels a side, which RFC 2435 cannot express, and for pictures whose size the packets give rounded
-    /// up to a multiple of 8.
+    /// session description (`a=x-dimensions`). They are needed for pictures that are wider or higher than
+    /// [`MAX_DIMENSION`], which RFC 2435 cannot express. They also correct a size that the packets give
+    /// rounded up to a multiple of 8.
     ///
-    /// With `None`, the size comes from the packets alone. Pictures that are too large are then dropped
-    /// with [`DepacketizeError::NoDimensions`], unless their packets have the header extension of ONVIF.
+    /// With `None`, the size comes from the packets alone. Pictures that are too large for RFC 2435 are
+    /// then dropped with [`DepacketizeError::NoDimensions`], unless their packets have the header
+    /// extension of ONVIF.
     ///
     /// [`MAX_DIMENSION`]: super::MAX_DIMENSION
     pub const fn new(dimensions: Option<(u16, u16)>) -> Self {
@@ -64,15 +66,19 @@ impl Depacketizer {
     }
 
     /// Takes the next packet and writes its data to `sink`. Pass the packets in the order of their
-    /// sequence numbers, each once. `track` is the number of the track, which `sink` gets with each call.
-    /// `gap` is the number of packets that were lost just before this one; 0 if there were none. `time`
-    /// is when the packet's frame is shown, in ticks of the track's clock.
+    /// sequence numbers, each once. `track` is the number of the track; each call of `sink` gets it.
+    /// `gap` is the number of packets that were lost just before this packet; 0 if there were none.
+    /// `time` says when the packet's frame is shown, in ticks of the track's clock.
     ///
     /// # Errors
-    /// Returns the reason why the packet was not stored. If the error is at the first packet of a frame
-    /// that came, or if the sink has no room for the frame, the frame is abandoned, and its other packets
-    /// are skipped ([`Pushed::Skipped`]). Otherwise the frame goes on, but will not be complete. Go on
-    /// with the next packet in any case.
+    /// Returns the reason why the packet was not stored. In any case, go on with the next packet. What
+    /// becomes of the packet's frame depends on the case:
+    ///
+    /// - If no packet of the frame was stored before, or if the error is [`DepacketizeError::Full`], the
+    ///   frame is dropped. Later packets of the frame are not stored either: this returns
+    ///   [`Pushed::Skipped`] for them.
+    /// - Otherwise the frame stays open, and later packets of it are stored. The frame is finished at its
+    ///   end, but as not complete.
     pub fn push<K: FrameSink + ?Sized>(
         &mut self,
         track: u8,
@@ -101,20 +107,21 @@ impl Depacketizer {
         stored.map(|_| finished.map_or(Pushed::Skipped, |complete| Pushed::Finished { complete }))
     }
 
-    /// Finishes the open frame in `sink`, if there is one, as not complete; otherwise does nothing. Call
-    /// this when the source has left, when another source or sequence of packets begins, or when nothing
-    /// has come for long. `track` is the number that was passed to [`Self::push`].
+    /// Finishes the open frame in `sink`, as not complete. If no frame is open, does nothing. Call this
+    /// if the source has left, if another source or sequence of packets begins, or if nothing has come
+    /// for long. `track` is the number that was passed to [`Self::push`].
     pub fn finish_open<K: FrameSink + ?Sized>(&mut self, track: u8, sink: &mut K) {
         self.finish(track, false, sink);
     }
 
-    /// Forgets the open frame, if there is one, without counting it. Call this when all of the frame will
-    /// come again. The sink drops the frame when the next one begins.
+    /// Forgets the open frame without counting it. If no frame is open, does nothing. Call this if all
+    /// packets of the frame will come again. The sink drops what it has of the frame when the next frame
+    /// begins.
     pub fn forget_open(&mut self) {
         self.state = State::Idle;
     }
 
-    /// Returns whether a frame was begun whose end has not come yet.
+    /// Returns whether a frame is open: a packet of it was stored, and its end has not come yet.
     pub const fn has_open(&self) -> bool {
         matches!(self.state, State::Open(_))
     }

@@ -10,32 +10,33 @@ use core::fmt;
 pub enum DepacketizeError {
     /// The payload headers cannot be read. The error says why.
     Payload(header::Error),
-    /// The fragment starts further on in the scan than the packets lost before it can explain.
+    /// The fragment starts too far on in the scan: the packets that were lost before it cannot have
+    /// filled the hole.
     Hole {
         /// The offset of the fragment in the scan, in bytes, as its packet says.
         offset: u32,
         /// The offset in the scan, in bytes, at which the data received so far ends.
         expected: u32,
     },
-    /// The fragment overlaps data that was received before, and is not a repetition of the last fragment.
+    /// The fragment overlaps data that was received before. (A repetition of the last fragment is no
+    /// error.)
     Overlap {
         /// The offset of the fragment in the scan, in bytes, as its packet says.
         offset: u32,
         /// The offset in the scan, in bytes, at which the data received so far ends.
         expected: u32,
     },
-    /// The packet has another size, type, Q or restart interval than the packets before it of the same
-    /// frame.
+    /// The packet has another size, type, Q or restart interval than the earlier packets of its frame.
     Changed,
-    /// The quantisation tables that the packet names by its Q value have not come, for example because
-    /// the first packet of the frame was lost. Frames with this Q can be stored once the tables have
-    /// come.
+    /// The packet names quantisation tables by its Q value, and these tables have not come. For example,
+    /// the first packet of the frame was lost. Frames with this Q can be stored as soon as the tables
+    /// have come.
     NoTables {
         /// The Q value of the packet.
         q: u8,
     },
     /// The picture is larger than RFC 2435 can express, and neither a header extension nor the session
-    /// description gives its size. All pictures of this size will be dropped.
+    /// description gives its size. All pictures of this size are dropped.
     NoDimensions,
     /// The sink has no room for the frame, or does not want it.
     Full,

@@ -3,13 +3,14 @@ use crate::codec::jpeg::Sampling;
 use crate::emit;
 use core::fmt;
 
-/// The least Q value with which packets carry the quantisation tables (RFC 2435, 4.2). Of the lower
-/// values, 1 to 99 stand for a formula ([`quantisers`](crate::codec::jpeg::quantisers)), and 0 and 100 to
-/// 127 are reserved.
+/// The least Q value that stands for quantisation tables in the packets themselves (RFC 2435, 4.2). Of
+/// the lower values, 1 to 99 stand for tables by a formula
+/// ([`quantisers`](crate::codec::jpeg::quantisers)). The values 0 and 100 to 127 are reserved.
 pub const Q_IN_BAND: u8 = 128;
 
-/// The Q value whose tables may change with every frame, so that the first packet of every frame must
-/// carry them (RFC 2435, 4.2).
+/// The Q value with which the tables may change with every frame (RFC 2435, 4.2). With it, the first
+/// packet of every frame must carry the tables: [`Payload::parse`] and [`HeaderRepr::emit`] refuse one
+/// without.
 pub const Q_DYNAMIC: u8 = 255;
 
 /// The largest width and the largest height that the main header can express, in pixels: 2040. A larger
@@ -17,8 +18,11 @@ pub const Q_DYNAMIC: u8 = 255;
 /// ([`ONVIF_PROFILE`]).
 pub const MAX_DIMENSION: u16 = 255 * 8;
 
-/// The profile of the RTP header extension that carries segments of the JPEG file in the first packet of
-/// a frame, such as the true size of a large picture (ONVIF Streaming Specification, "JPEG over RTP").
+/// The profile (the first 16 bits) of the RTP header extension that ONVIF defines for JPEG (ONVIF
+/// Streaming Specification, "JPEG over RTP"). The first packet of a frame can have this extension. Its
+/// data are marker segments of the original JPEG file, such as SOF0, which gives the true size of a
+/// picture that is too large for RFC 2435. [`Depacketizer`](super::Depacketizer) reads the extension by
+/// itself.
 pub const ONVIF_PROFILE: u16 = 0xFFD8;
 
 /// The length of the main header in bytes.
@@ -39,8 +43,8 @@ const COUNT_MASK: u16 = 0x3FFF;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Payload<'a> {
-    /// 0 for progressively scanned video, which means whole pictures. 1 to 3 say how fields of interlaced
-    /// video make a picture (RFC 2435, 3.1.1). Other values have no meaning there, and are not refused.
+    /// How fields make a picture (RFC 2435, 3.1.1): 0 for whole pictures, 1 to 3 for the fields of
+    /// interlaced video. Other values have no meaning in RFC 2435; they are not refused.
     pub type_specific: u8,
     /// The offset of `data` in the scan of the frame, in bytes: 0 to 2^24 - 1. It is 0 in the first
     /// packet of a frame.
@@ -51,9 +55,9 @@ pub struct Payload<'a> {
     pub restart: Option<Restart>,
     /// Which quantisation tables the frame has. 1 to 99 stand for a formula (see
     /// [`quantisers`](crate::codec::jpeg::quantisers)). 128 ([`Q_IN_BAND`]) to 254 name tables that a
-    /// first packet carries; without tables in it, those that came before with the same value remain
-    /// valid. With 255 ([`Q_DYNAMIC`]), the first packet of each frame carries them. 0 and 100 to 127 are
-    /// reserved, and never occur here: [`Self::parse`] refuses them.
+    /// first packet carries. If a first packet does not carry them, use the tables that came before with
+    /// the same value. With 255 ([`Q_DYNAMIC`]), the first packet of each frame carries tables. 0 and 100
+    /// to 127 are reserved, and never occur here: [`Self::parse`] refuses them.
     pub q: u8,
     /// The width in pixels, a multiple of 8. It is 0 if the picture is wider than the header can express:
     /// take the width from the ONVIF extension or the session description then.
@@ -76,15 +80,15 @@ pub struct Restart {
     /// The number of MCUs (minimum coded units) in each restart interval. 0 is not valid, and is not
     /// checked.
     pub interval: u16,
-    /// The F bit: the packet begins where a restart interval begins. If [`Self::count`] is `None`,
-    /// senders set the bit in all packets, and it says nothing.
+    /// The F bit: the packet begins where a restart interval begins. If [`Self::count`] is `None`, ignore
+    /// the bit: senders then set it in all packets.
     pub first: bool,
-    /// The L bit: the packet ends where a restart interval ends. If [`Self::count`] is `None`, senders
-    /// set the bit in all packets, and it says nothing.
+    /// The L bit: the packet ends where a restart interval ends. If [`Self::count`] is `None`, ignore the
+    /// bit: senders then set it in all packets.
     pub last: bool,
     /// The number of the packet's first restart interval in the frame, counted from 0, in 14 bits. `None`
-    /// (sent as 0x3FFF) if packets are not aligned to intervals: find the intervals by their markers
-    /// then, or decode whole frames only.
+    /// (sent as 0x3FFF) if packets are not aligned to intervals. In that case, find the intervals by
+    /// their markers, or decode only frames that came completely.
     pub count: Option<u16>,
 }
 
@@ -102,8 +106,8 @@ impl<'a> Payload<'a> {
     /// Parses the payload of one RTP packet. No state is needed from other packets.
     ///
     /// # Errors
-    /// Returns an [`Error`] if a header is not complete, if it has a value that RFC 2435 reserves or
-    /// forbids, or if no baseline JPEG of 8 bits can be meant. Drop the packet then.
+    /// Returns an [`Error`] if a header is incomplete, if a value is reserved or forbidden by RFC 2435,
+    /// or if the tables do not fit baseline JPEG of 8 bits. Drop the packet then.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut input = Input { rest: bytes, at: 0 };
         let [type_specific, o0, o1, o2, kind, q, width, height] = input.field()?;
@@ -150,9 +154,9 @@ pub struct HeaderRepr<'a> {
     pub sampling: Sampling,
     /// The restart marker header; `None` if the frame has no restart markers.
     pub restart: Option<Restart>,
-    /// Which quantisation tables the frame has: 1 to 99 stand for a formula, and values from
-    /// [`Q_IN_BAND`] on name tables that the packets carry. Do not use other values, which are reserved;
-    /// this is not checked.
+    /// Which quantisation tables the frame has. 1 to 99 stand for a formula. Values from [`Q_IN_BAND`] on
+    /// name tables that the packets carry. Do not use 0 or 100 to 127, which are reserved; this is not
+    /// checked.
     pub q: u8,
     /// The width in pixels, which is sent rounded up to a multiple of 8. If the width or the height is
     /// more than [`MAX_DIMENSION`], both are sent as 0, and the receiver has to learn them from a header
@@ -178,9 +182,10 @@ impl HeaderRepr<'_> {
         MAIN_LEN + restart + tables
     }
 
-    /// Writes the headers and the tables to the front of `out`. Returns their length in bytes. Append the
-    /// part of the scan after them. Returns `None` if `out` is shorter than [`Self::buffer_len`], or if
-    /// `q` is [`Q_DYNAMIC`] at offset 0 and there are no tables.
+    /// Writes the headers and the tables to the front of `out`. Returns their length in bytes. Send the
+    /// part of the scan directly after them. Returns `None` if `out` is shorter than
+    /// [`Self::buffer_len`]. Returns `None` also if `q` is [`Q_DYNAMIC`], `offset` is 0, and there are no
+    /// tables, because such a packet is not allowed.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let mut at = self.emit_head(out)?;
         if let Some(Tables { luma, chroma }) = self.tables.filter(|_| self.has_tables()) {
@@ -193,11 +198,11 @@ impl HeaderRepr<'_> {
         Some(at)
     }
 
-    /// Writes the headers to the front of `out`, without the tables. If [`Self::emit`] would write
-    /// tables, send the 64 bytes of the luma table and the 64 bytes of the chroma table directly after
-    /// them. This is for senders that do not copy what they can point to. Returns the length of the
-    /// headers in bytes. Returns `None` if `out` is too short for them, or if `q` is [`Q_DYNAMIC`] at
-    /// offset 0 and there are no tables.
+    /// Writes the headers to the front of `out`, without the tables. Returns the length of the headers in
+    /// bytes. If [`Self::emit`] would write tables, send the 64 bytes of the luma table and the 64 bytes
+    /// of the chroma table directly after the headers. Use this method to send tables and scan from where
+    /// they are, without a copy. It returns `None` if `out` is too short for the headers. It returns
+    /// `None` also if `q` is [`Q_DYNAMIC`], `offset` is 0, and there are no tables.
     pub fn emit_head(&self, mut out: &mut [u8]) -> Option<usize> {
         if self.has_tables() && self.q == Q_DYNAMIC && self.tables.is_none() {
             return None;
@@ -253,14 +258,15 @@ impl Restart {
     }
 }
 
-/// Why bytes are not a payload of RTP/JPEG that can be shown. Drop the packet.
+/// Why the payload of a packet is not one of RTP/JPEG that this library can read. In each case, drop the
+/// packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The payload ends within its headers.
     Truncated {
-        /// The length in bytes that the payload needs at least, to have the header at which it ends.
+        /// The least length in bytes that the payload would need for the header that is cut off.
         needed: usize,
     },
     /// The type, at byte 4 of the payload, is not 0, 1, 64 or 65.
@@ -273,12 +279,13 @@ pub enum Error {
         /// The Q value that the payload has.
         found: u8,
     },
-    /// Q is 255, but the first packet of a frame has no tables.
+    /// Q is 255, and the packet is the first one of a frame, but it has no tables.
     NoTables {
         /// The offset in the payload, in bytes, of the tables' length field.
         at: usize,
     },
-    /// The tables are neither two tables of 64 bytes nor one for all components.
+    /// The length of the tables is neither that of two tables of 64 bytes nor that of one table for all
+    /// components.
     TableLength {
         /// The offset in the payload, in bytes, of the tables' length field.
         at: usize,
