@@ -11,15 +11,18 @@ impl JpegInfo {
     /// [`inspect`](super::inspect()) has checked it, or [`recode`](super::recode()) or a depacketizer has
     /// written it. The marker segments are read and the scan is not, so this is fast.
     ///
-    /// Returns `None` if the file is not baseline with 8-bit tables and one scan of three components,
-    /// sampled as RFC 2435 says. Returns `None` also if anything but EOI follows the scan (EOI may be
-    /// missing), or if there are more than 64 segments before the scan. Huffman tables are not checked;
+    /// Returns `None` if the file is not baseline with 8-bit tables and three components, sampled as RFC
+    /// 2435 says. Returns `None` also if the scan does not begin within the first 64 segments, or if
+    /// there are other bytes between the segments. Huffman tables are not checked;
     /// [`inspect`](super::inspect()) checks them.
     ///
+    /// The scan is taken to reach to the EOI marker at the end of `file`, or to the end of `file` if EOI
+    /// is missing. This is not checked: pass no bytes after the picture.
+    ///
     /// If [`inspect`](super::inspect()) accepts a file and
-    /// [`Inspected::needs_recode`](super::Inspected::needs_recode) is false, both functions return equal
-    /// descriptions. There is one exception: this returns `None` if there are other bytes between the
-    /// segments, or between the scan and EOI. Re-code such a file first.
+    /// [`Inspected::needs_recode`](super::Inspected::needs_recode) is false, both functions usually
+    /// return equal descriptions. They differ only if there are other bytes between the segments, or
+    /// between the scan and EOI. Re-code such a file first.
     pub fn locate(file: &[u8]) -> Option<Self> {
         let mut info = Self::of_size(0, 0, Sampling::Yuv420);
         // The offset of each table; 0 if it is not defined.
