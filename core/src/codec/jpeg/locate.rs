@@ -21,8 +21,8 @@ impl JpegInfo {
     ///
     /// If [`inspect`](super::inspect()) accepts a file and
     /// [`Inspected::needs_recode`](super::Inspected::needs_recode) is false, both functions usually
-    /// return equal descriptions. They differ only if there are other bytes between the segments, or
-    /// between the scan and EOI. Re-code such a file first.
+    /// return equal descriptions. They differ only if there are other bytes between the segments or
+    /// between the scan and EOI, or too many segments. Re-code such a file first.
     pub fn locate(file: &[u8]) -> Option<Self> {
         let mut info = Self::of_size(0, 0, Sampling::Yuv420);
         // The offset of each table; 0 if it is not defined.
