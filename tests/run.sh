@@ -96,7 +96,7 @@ step "core for $target" build_for_thumb -p pinhole
 step "core with defmt for $target" build_for_thumb -p pinhole --features defmt
 step "smoltcp adapter for $target" build_for_thumb -p pinhole-smoltcp
 step "smoltcp adapter, smallest, for $target" \
-    build_for_thumb -p pinhole-smoltcp --no-default-features --features medium-ip,proto-ipv4,defmt
+    build_for_thumb -p pinhole-smoltcp --no-default-features --features jpeg,medium-ip,proto-ipv4,defmt
 step "format of the firmware" cargo fmt --manifest-path bins/firmware/Cargo.toml --all --check
 step "budgets of the core on a microcontroller" bins/firmware/check.sh
 step "budgets of the firmware" bins/firmware/size.sh

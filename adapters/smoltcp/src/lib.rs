@@ -15,11 +15,12 @@
 //!
 //! # Features
 //!
+//! - `jpeg`, `pcm`: the codecs, of which at least one has to be on.
 //! - `medium-ethernet`, `medium-ip`: the media of smoltcp's network devices.
 //! - `proto-ipv4`, `proto-ipv6`: the versions of IP.
 //! - `log`, `defmt`: log output through the crate of that name. `defmt` is used if both are on.
 //!
-//! `medium-ethernet`, `proto-ipv4` and `proto-ipv6` are on by default.
+//! `jpeg`, `medium-ethernet`, `proto-ipv4` and `proto-ipv6` are on by default.
 //!
 //! # A server: the main loop of a camera
 //!
