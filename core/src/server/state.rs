@@ -220,6 +220,13 @@ impl ConnState {
         Some(Notice::Closed { session, track, reason, summary })
     }
 
+    /// The notice that the connection ends, which comes after all others.
+    pub(super) fn last_notice(&mut self) -> Option<Notice> {
+        let error = self.error.filter(|_| !self.error_told)?;
+        self.error_told = true;
+        Some(Notice::Disconnect(error))
+    }
+
     /// Removes a track that is gone from the table.
     pub(super) fn take_gone(&mut self, now: Now) -> Option<Closed> {
         let (index, reason) =
