@@ -2,7 +2,7 @@
 use super::claim::PortPair;
 use super::config::{MAX_TRACKS, REPLY_ROOM};
 use super::event::{CloseReason, SessionId};
-use super::receive::{Offer, OfferedTransport, Received, Wish};
+use super::receive::{Content, Offer, OfferedTransport, Received, Wish};
 use super::state::ConnState;
 use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Miss, Seek, TrackId};
@@ -31,6 +31,25 @@ impl<'a> Received<'a> {
     /// The number of the track that the URL names, or 0.
     pub(super) fn track(&self) -> u8 {
         self.known_url().track().map_or(0, |(_, track)| track)
+    }
+
+    /// What a SETUP offers. It stays in the request until it is asked for: a copy in each guard that a
+    /// request becomes would be moved with it.
+    pub(super) const fn offer(&self) -> Offer {
+        match self.content {
+            Content::Setup(offer) => offer,
+            // Never asked for.
+            _ => Offer { transport: OfferedTransport::Interleaved(None), max_packet: 0 },
+        }
+    }
+
+    /// What a PLAY asks for.
+    pub(super) const fn wish(&self) -> Wish {
+        match self.content {
+            Content::Play(wish) => wish,
+            // Never asked for.
+            _ => Wish { session: SessionId(0), range: None, scale: None, speed: None },
+        }
     }
 
     fn cseq(&self) -> Option<u32> {
@@ -144,11 +163,11 @@ impl ConnState {
         &mut self,
         now: Now,
         request: &Received<'_>,
-        offer: Offer,
         media: u16,
         ports: Option<PortPair>,
         tx: &mut [u8],
     ) -> Result<(), Status> {
+        let offer = request.offer();
         let track = TrackId { media, track: request.track() };
         let named = request.session;
         let (by_udp, channels) = match offer.transport {
@@ -219,13 +238,12 @@ impl ConnState {
         &mut self,
         now: Now,
         request: &Received<'_>,
-        wish: Wish,
         from: Option<Seek>,
         end: Option<MediaTime>,
         store: &S,
         tx: &mut [u8],
     ) -> Result<(), Status> {
-        let Wish { session, range, scale, speed } = wish;
+        let Wish { session, range, scale, speed } = request.wish();
         let asked = range.and_then(|range| range.start).map(|start| match start {
             // What has no end has no start either, and FFmpeg asks for 0 whatever it is. The oldest frame
             // of a small ring would be gone before the next one could be sent.

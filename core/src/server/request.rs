@@ -1,7 +1,7 @@
 //! A request as a guard: what it says, and the ways to answer it.
 use super::claim::PortPair;
 use super::event::SessionId;
-use super::receive::{Content, Offer, Received, Wish};
+use super::receive::{Content, Received};
 use super::state::ConnState;
 use crate::frame::{FrameStore, Seek};
 use crate::rtsp::{Header, LowerTransport, Method, Range, Status, Url};
@@ -52,18 +52,12 @@ pub struct Describe<'a>(Request<'a>);
 /// A SETUP request that waits for an answer.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
-pub struct Setup<'a> {
-    request: Request<'a>,
-    offer: Offer,
-}
+pub struct Setup<'a>(Request<'a>);
 
 /// A PLAY request, for a session that exists, that waits for an answer.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
-pub struct Play<'a> {
-    request: Request<'a>,
-    wish: Wish,
-}
+pub struct Play<'a>(Request<'a>);
 
 impl<'a> Request<'a> {
     pub(super) const fn new(
@@ -126,8 +120,8 @@ impl<'a> Request<'a> {
     pub fn action(self) -> Action<'a> {
         match self.received.content {
             Content::Describe => Action::Describe(Describe(self)),
-            Content::Setup(offer) => Action::Setup(Setup { request: self, offer }),
-            Content::Play(wish) => Action::Play(Play { request: self, wish }),
+            Content::Setup(_) => Action::Setup(Setup(self)),
+            Content::Play(_) => Action::Play(Play(self)),
             Content::Other => Action::Other(self),
         }
     }
@@ -210,8 +204,8 @@ impl<'a> Action<'a> {
     pub fn into_request(self) -> Request<'a> {
         match self {
             Self::Describe(Describe(request))
-            | Self::Setup(Setup { request, .. })
-            | Self::Play(Play { request, .. })
+            | Self::Setup(Setup(request))
+            | Self::Play(Play(request))
             | Self::Other(request) => request,
         }
     }
@@ -247,72 +241,76 @@ impl<'a> Describe<'a> {
 impl<'a> Setup<'a> {
     /// Returns the underlying request, to look at its headers.
     pub const fn request(&self) -> &Request<'a> {
-        &self.request
+        &self.0
     }
 
     /// Returns the request, to answer it by a method of [`Request`].
     pub fn into_request(self) -> Request<'a> {
-        self.request
+        self.0
     }
 
     /// Returns the URL of the presentation, without the part that names the track.
     pub fn url(&self) -> Url<'a> {
-        let url = self.request.received.known_url();
+        let url = self.0.received.known_url();
         url.track().map_or(url, |(presentation, _)| presentation)
     }
 
     /// Returns the number of the track, which is 0 if the URL names none: a client with one track to set up
     /// may name the presentation.
     pub fn track(&self) -> u8 {
-        self.request.received.track()
+        self.0.received.track()
     }
 
     /// Returns how the packets will travel: by the first transport that the client offers and that this
     /// server has.
     pub const fn transport(&self) -> LowerTransport {
-        self.offer.transport.lower()
+        self.0.received.offer().transport.lower()
     }
 
     /// Returns the pair of UDP ports that the adapter provides for this turn, or `None` without one.
     pub const fn ports(&self) -> Option<PortPair> {
-        self.request.ports
+        self.0.ports
     }
 
     /// Sets the track up. `media` is the application's number for the medium, which
     /// [`TrackId::media`](crate::frame::TrackId::media) hands back. The reply is 461 for a track by UDP
     /// without [`Self::ports`], and 453 where the connection has no room for a further track.
     pub fn accept(self, media: u16) -> Answered {
-        let Self { request, offer } = self;
-        let Request { state, tx, received, now, ports } = request;
-        let granted = state.setup(now, &received, offer, media, ports, tx);
-        Request { state, tx, received, now, ports }.done(granted)
+        let Self(request) = self;
+        let Request { now, ports, .. } = request;
+        let granted = request.state.setup(now, &request.received, media, ports, request.tx);
+        request.done(granted)
     }
 }
 
 impl<'a> Play<'a> {
     /// Returns the underlying request, to look at its headers.
     pub const fn request(&self) -> &Request<'a> {
-        &self.request
+        &self.0
     }
 
     /// Returns the request, to answer it by a method of [`Request`].
     pub fn into_request(self) -> Request<'a> {
-        self.request
+        self.0
     }
 
     /// Returns the session that the client wants to play.
     pub const fn session(&self) -> SessionId {
-        self.wish.session
+        self.0.received.wish().session
     }
 
     /// Returns the number that [`Setup::accept`] was given for the session's medium.
     pub fn media(&self) -> u16 {
-        self.request.state.tracks(self.wish.session).next().map_or(0, |stream| stream.sender.track().media)
+        self.0
+            .state
+            .tracks(self.0.received.wish().session)
+            .next()
+            .map_or(0, |stream| stream.sender.track().media)
     }
 
     /// Returns the range that is asked for, or `None` if the client says nothing of it.
     pub const fn range(&self) -> Option<Range> {
-        self.wish.range
+        self.0.received.wish().range
     }
 
     /// Plays the session from where the client asks. If it does not say, that is where the session was paused,
@@ -328,7 +326,7 @@ impl<'a> Play<'a> {
     /// Plays a session of a live medium, which has no end: from where the client asks, or from the newest
     /// frame if it does not say. Otherwise it is [`Self::accept`].
     pub fn accept_live<S: FrameStore + ?Sized>(self, store: &S) -> Answered {
-        let is_placed = self.wish.range.is_some_and(|range| range.start.is_some());
+        let is_placed = self.0.received.wish().range.is_some_and(|range| range.start.is_some());
         self.play(store, (!is_placed).then_some(Seek::Live), None)
     }
 
@@ -343,9 +341,8 @@ impl<'a> Play<'a> {
     }
 
     fn play<S: FrameStore + ?Sized>(self, store: &S, from: Option<Seek>, end: Option<MediaTime>) -> Answered {
-        let Self { request, wish } = self;
-        let Request { state, tx, received, now, ports } = request;
-        let granted = state.play(now, &received, wish, from, end, store, tx);
-        Request { state, tx, received, now, ports }.done(granted)
+        let Self(request) = self;
+        let granted = request.state.play(request.now, &request.received, from, end, store, request.tx);
+        request.done(granted)
     }
 }
