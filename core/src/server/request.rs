@@ -182,13 +182,11 @@ impl<'a> Request<'a> {
 
     /// Ends a request that was accepted, unless it could not be granted.
     fn done(self, granted: Result<(), Status>) -> Answered {
-        match granted {
-            Ok(()) => {
-                self.state.consume(self.received.len);
-                Answered(())
-            }
-            Err(status) => self.refuse(status, &[]),
+        if let Err(status) = granted {
+            self.state.reply(self.tx, status, self.received.message.headers.cseq(), &|reply| reply.end());
         }
+        self.state.consume(self.received.len);
+        Answered(())
     }
 }
 
