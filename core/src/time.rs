@@ -236,9 +236,13 @@ impl Wake {
     /// Returns the earliest of the three times; `None` if there is none. The time of an outlet that is
     /// not open, because its socket is blocked, does not count.
     pub fn earliest(&self, stream_open: bool, datagram_open: bool) -> Option<Instant> {
-        let stream = self.stream.filter(|_| stream_open);
-        let datagram = self.datagram.filter(|_| datagram_open);
-        [stream, datagram, self.timer].into_iter().flatten().min()
+        let mut earliest = self.timer;
+        for (at, is_open) in [(self.stream, stream_open), (self.datagram, datagram_open)] {
+            if let Some(at) = at.filter(|_| is_open) {
+                sooner(&mut earliest, at);
+            }
+        }
+        earliest
     }
 }
 

@@ -142,7 +142,7 @@ impl ConnState {
         self.settle(now, store);
         let (stream, next) = earliest(&mut self.streams, true, now, store)?;
         let packets = rtp::Transmit::new(&mut stream.sender, next, now);
-        Some(Transmit { packets, route: stream.route, peer: self.peer })
+        Some(Transmit { packets, route: &stream.route, peer: &self.peer })
     }
 
     pub(super) fn settle<S: FrameStore + ?Sized>(&mut self, now: Now, store: &S) {
