@@ -134,6 +134,7 @@ impl ConnState {
         self.error.get_or_insert(error);
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn poll_transmit<'a, S: FrameStore + ?Sized>(
         &'a mut self,
         now: Now,
