@@ -1,6 +1,6 @@
 //! What is due of one sender, in batches as segmentation offload wants them.
 use super::Sender;
-use super::burst::{Burst, Message, Next, PIECES, Position};
+use super::burst::{Burst, Message, Next, PIECES};
 use super::packet::Packet;
 use crate::rtp::Port;
 use crate::time::Now;
@@ -32,12 +32,8 @@ enum Due<'a> {
         packet: Packet<'a>,
         written: bool,
     },
-    Media {
-        /// Its position is behind the packets that were written.
-        burst: Burst<'a>,
-        /// Where it starts.
-        start: Position,
-    },
+    /// Its position is behind the packets that were written.
+    Media(Burst<'a>),
 }
 
 /// The packets that [`Transmit::emit`] wrote: one after another in the buffer.
@@ -56,7 +52,7 @@ impl<'a> Transmit<'a> {
     pub(crate) fn new(sender: &'a mut Sender, next: Next<'a>, now: Now) -> Self {
         let due = match next {
             Next::Report { .. } => Due::Report { packet: sender.report(now), written: false },
-            Next::Media(burst) => Due::Media { start: burst.at, burst },
+            Next::Media(burst) => Due::Media(burst),
         };
         Self { sender, due, now }
     }
@@ -65,7 +61,7 @@ impl<'a> Transmit<'a> {
     pub const fn port(&self) -> Port {
         match self.due {
             Due::Report { .. } => Port::Rtcp,
-            Due::Media { .. } => Port::Rtp,
+            Due::Media(_) => Port::Rtp,
         }
     }
 
@@ -74,7 +70,7 @@ impl<'a> Transmit<'a> {
     pub fn next_len(&self) -> usize {
         match &self.due {
             Due::Report { packet, .. } => packet.len(),
-            Due::Media { burst, .. } => burst.peek().as_ref().map_or(0, |fragment| burst.len(fragment)),
+            Due::Media(burst) => burst.peek().as_ref().map_or(0, |fragment| burst.len(fragment)),
         }
     }
 
@@ -131,7 +127,7 @@ impl<'a> Transmit<'a> {
                 *written = true;
                 batch = Batch { len: packet.len(), segment: packet.len(), count: 1 };
             }
-            Due::Media { burst, .. } => {
+            Due::Media(burst) => {
                 while batch.count < max_segments.max(1)
                     && let Some(fragment) = &burst.peek()
                 {
@@ -158,7 +154,7 @@ impl<'a> Transmit<'a> {
     pub fn rewind(&mut self) {
         match &mut self.due {
             Due::Report { written, .. } => *written = false,
-            Due::Media { burst, start } => burst.at = *start,
+            Due::Media(burst) => burst.rewind(self.sender),
         }
     }
 
@@ -170,7 +166,7 @@ impl<'a> Transmit<'a> {
     /// Takes note that the first `sent` of the written packets were sent, and continues with the
     /// packets after them, for a caller that sends packets one by one. Returns whether there are any.
     pub fn advance(&mut self, sent: usize) -> bool {
-        let Due::Media { burst, start } = &mut self.due else {
+        let Due::Media(burst) = &mut self.due else {
             if sent > 0 {
                 self.sender.pass_report(self.now);
             }
@@ -178,7 +174,7 @@ impl<'a> Transmit<'a> {
         };
         let written = burst.at.packets as usize;
         if sent < written || written == 0 {
-            burst.at = *start;
+            burst.rewind(self.sender);
             // The first one counts as written.
             let sent = sent.min(written.max(1));
             while (burst.at.packets as usize) < sent
@@ -189,7 +185,6 @@ impl<'a> Transmit<'a> {
         }
         self.sender.pass(self.now, burst);
         (burst.at.packets, burst.at.octets) = (0, 0);
-        *start = burst.at;
         burst.has_more()
     }
 
