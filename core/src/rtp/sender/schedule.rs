@@ -36,6 +36,7 @@ impl Origin {
 
     /// Begins the schedule, unless it has begun: with the time that was set, but not after `time` in the
     /// direction of play.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn begin(&mut self, at: Instant, time: u64, reverse: bool) {
         if self.at == Self::NEVER {
             self.at = at;
