@@ -1,7 +1,6 @@
 //! What is due of one sender, in batches as segmentation offload wants them.
 use super::Sender;
-use super::burst::{Burst, Message, Next, PIECES};
-use super::packet::Packet;
+use super::burst::{Message, Next, PIECES};
 use crate::rtp::Port;
 use crate::time::Now;
 
@@ -22,18 +21,11 @@ pub(crate) const MIN_PACKET: u16 = 548;
 #[must_use = "nothing is sent until `commit` says so"]
 pub struct Transmit<'a> {
     sender: &'a mut Sender,
-    due: Due<'a>,
+    /// A burst's position is behind the packets that were written.
+    next: Next<'a>,
+    /// Whether a report was written.
+    written: bool,
     now: Now,
-}
-
-#[derive(Debug)]
-enum Due<'a> {
-    Report {
-        packet: Packet<'a>,
-        written: bool,
-    },
-    /// Its position is behind the packets that were written.
-    Media(Burst<'a>),
 }
 
 /// The packets that [`Transmit::emit`] wrote: one after another in the buffer.
@@ -50,27 +42,23 @@ pub struct Batch {
 
 impl<'a> Transmit<'a> {
     pub(crate) fn new(sender: &'a mut Sender, next: Next<'a>, now: Now) -> Self {
-        let due = match next {
-            Next::Report { .. } => Due::Report { packet: sender.report(now), written: false },
-            Next::Media(burst) => Due::Media(burst),
-        };
-        Self { sender, due, now }
+        Self { sender, next, written: false, now }
     }
 
     /// Returns whether the packets are RTP or RTCP, and so to which port or channel they go.
     pub const fn port(&self) -> Port {
-        match self.due {
-            Due::Report { .. } => Port::Rtcp,
-            Due::Media(_) => Port::Rtp,
+        match self.next {
+            Next::Report { .. } => Port::Rtcp,
+            Next::Media(_) => Port::Rtp,
         }
     }
 
     /// Returns the length in bytes of the next packet to be written, which is the least room that
     /// [`Self::emit`] needs; 0 if there is no further packet.
     pub fn next_len(&self) -> usize {
-        match &self.due {
-            Due::Report { packet, .. } => packet.len(),
-            Due::Media(burst) => burst.peek().as_ref().map_or(0, |fragment| burst.len(fragment)),
+        match &self.next {
+            Next::Report { .. } => self.sender.report(self.now).len(),
+            Next::Media(burst) => burst.peek().as_ref().map_or(0, |fragment| burst.len(fragment)),
         }
     }
 
@@ -120,14 +108,15 @@ impl<'a> Transmit<'a> {
         mut write: impl FnMut(Message<'_, 'a>) -> Option<()>,
     ) -> Option<Batch> {
         let mut batch = Batch { len: 0, segment: 0, count: 0 };
-        match &mut self.due {
-            Due::Report { written: true, .. } => {}
-            Due::Report { packet, written } => {
+        match &mut self.next {
+            Next::Report { .. } if self.written => {}
+            Next::Report { .. } => {
+                let packet = &self.sender.report(self.now);
                 write(Message::Report(packet))?;
-                *written = true;
+                self.written = true;
                 batch = Batch { len: packet.len(), segment: packet.len(), count: 1 };
             }
-            Due::Media(burst) => {
+            Next::Media(burst) => {
                 while batch.count < max_segments.max(1)
                     && let Some(fragment) = &burst.peek()
                 {
@@ -152,9 +141,9 @@ impl<'a> Transmit<'a> {
 
     /// Goes back to the first packet, so that the next [`Self::emit`] writes it again.
     pub fn rewind(&mut self) {
-        match &mut self.due {
-            Due::Report { written, .. } => *written = false,
-            Due::Media(burst) => burst.rewind(self.sender),
+        match &mut self.next {
+            Next::Report { .. } => self.written = false,
+            Next::Media(burst) => burst.rewind(self.sender),
         }
     }
 
@@ -166,7 +155,7 @@ impl<'a> Transmit<'a> {
     /// Takes note that the first `sent` of the written packets were sent, and continues with the
     /// packets after them, for a caller that sends packets one by one. Returns whether there are any.
     pub fn advance(&mut self, sent: usize) -> bool {
-        let Due::Media(burst) = &mut self.due else {
+        let Next::Media(burst) = &mut self.next else {
             if sent > 0 {
                 self.sender.pass_report(self.now);
             }
