@@ -247,6 +247,7 @@ impl Wake {
 }
 
 /// Lowers `slot` to `at`, if that is sooner.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn sooner(slot: &mut Option<Instant>, at: Instant) {
     if slot.is_none_or(|other| at < other) {
         *slot = Some(at);
