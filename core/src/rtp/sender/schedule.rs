@@ -188,6 +188,8 @@ impl Sender {
     }
 
     /// How many packets leave at once.
+    // Inlined four times, it takes 68 bytes of a microcontroller's flash.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn quantum(&self) -> u32 {
         QUANTUM_BYTES.checked_div(u32::from(self.max_packet)).unwrap_or(1).clamp(1, QUANTUM)
     }
