@@ -313,15 +313,31 @@ impl ConnState {
         };
         let start = first.filter(|_| end.is_some()).map_or(Position::Now, Position::At);
         let played = Range { start: Some(start), end: stop.or(whole_end) };
+        self.reply_to_play(request, (!goes_on).then_some(&played), pace, &infos, tx)
+    }
+
+    /// Answers a PLAY with the range that is played from here on; without it, where the session goes on as
+    /// it did.
+    // Inlined, it takes more flash where PLAY is for media with an end, too: there are few registers left.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn reply_to_play(
+        &mut self,
+        request: &Received<'_>,
+        range: Option<&Range>,
+        pace: Pace,
+        infos: &[(u8, u16, u32)],
+        tx: &mut [u8],
+    ) -> Result<(), Status> {
+        let Wish { session, scale, speed, .. } = request.wish();
         let url = request.known_url();
         let base = url.track().map_or(url, |(base, _)| base);
         // A hint, which a long URL for each track makes too long to be sent.
-        for infos in [Some(RtpInfos { base, infos: &infos }), None] {
+        for infos in [Some(RtpInfos { base, infos }), None] {
             let limit = if infos.is_some() { REPLY_ROOM } else { usize::MAX };
             let replied = self.try_reply(tx, limit, Status::OK, request.cseq(), &|reply| {
                 write_session(reply, session, None);
-                if !goes_on {
-                    reply.header("Range", &played);
+                if let Some(range) = range {
+                    reply.header("Range", range);
                 }
                 if scale.is_some() {
                     reply.header("Scale", &pace.scale());
