@@ -11,9 +11,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Bytes of code and constants, above those of an image that does nothing. What they go to, and why they
 # are more than the 28 KiB that were hoped for, stands in docs/boards.md.
-flash_limit=$((38 * 1024))
+flash_limit=$((37 * 1024))
 # Instructions for a packet, in hundredths of those of the bare copy.
-instructions_limit=150
+instructions_limit=140
 targets=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf)
 
 format='| %-60s | %18s | %12s | %-8s |\n'

@@ -9,9 +9,7 @@ pub(crate) const fn div_up(n: u32, d: u32) -> u32 {
     }
 }
 
-/// Returns `a * b + c`; `None` if that does not fit. Not inlined on 32-bit targets, where numbers of
-/// 64 bits make it long.
-#[cfg_attr(target_pointer_width = "32", inline(never))]
+/// Returns `a * b + c`; `None` if that does not fit.
 pub(crate) fn mul_add(a: u64, b: u32, c: u64) -> Option<u64> {
     a.checked_mul(u64::from(b))?.checked_add(c)
 }

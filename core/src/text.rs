@@ -454,6 +454,7 @@ impl fmt::Display for Escaped<'_> {
 
 /// Returns the offset of `part` in `whole`, of which it is a part. Returns the length of `whole` if it
 /// is not a part of it.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn offset(whole: &[u8], part: &[u8]) -> usize {
     part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr()).min(whole.len())
 }

@@ -285,13 +285,18 @@ impl Wake {
     /// Returns `None` if all times are `None` or ignored. Sleep without a time limit then, until input
     /// arrives, a blocked socket can be written again or, for a server, the store has a new frame.
     pub fn earliest(&self, stream_open: bool, datagram_open: bool) -> Option<Instant> {
-        let stream = self.stream.filter(|_| stream_open);
-        let datagram = self.datagram.filter(|_| datagram_open);
-        [stream, datagram, self.timer].into_iter().flatten().min()
+        let mut earliest = self.timer;
+        for (at, is_open) in [(self.stream, stream_open), (self.datagram, datagram_open)] {
+            if let Some(at) = at.filter(|_| is_open) {
+                sooner(&mut earliest, at);
+            }
+        }
+        earliest
     }
 }
 
 /// Lowers `slot` to `at`, if that is sooner.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn sooner(slot: &mut Option<Instant>, at: Instant) {
     if slot.is_none_or(|other| at < other) {
         *slot = Some(at);

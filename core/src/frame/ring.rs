@@ -220,9 +220,14 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
     }
 
     fn slot(&self, id: u64) -> Option<&Slot> {
-        let slots = self.slots.as_ref();
-        let index = id.checked_rem(slots.len() as u64)?;
-        slots.get(index as usize)
+        self.slots.as_ref().get(self.slot_of(id))
+    }
+
+    /// The number of the slot that a frame has; 0 in a ring without slots.
+    // Inlined, a division of 64 bits takes much of a microcontroller's flash.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn slot_of(&self, id: u64) -> usize {
+        id.checked_rem(self.slot_count() as u64).unwrap_or(0) as usize
     }
 
     fn oldest(&self) -> Option<&Slot> {
@@ -336,9 +341,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
             _ => self.next,
         };
         let taken = len.saturating_add(missing.len());
-        let slots = self.slots.as_mut();
-        let index = self.next.checked_rem(slots.len() as u64).unwrap_or(0);
-        if let Some(slot) = slots.get_mut(index as usize) {
+        let index = self.slot_of(self.next);
+        if let Some(slot) = self.slots.as_mut().get_mut(index) {
             let (before, duration, missing) = (self.written, end.duration, end.missing.len() as u8);
             let missing = if taken > len { missing } else { 0 };
             *slot = Slot { start, len, before, first_in_range, time, duration, flags, missing };

@@ -32,6 +32,8 @@ pub use transport::{
 pub use url::{ControlUrl, DEFAULT_PORT, Url, UrlError, UrlErrorKind};
 pub use write::{MessageWriter, WriteError};
 
+use crate::text;
+
 /// A message that came on an RTSP connection, as [`parse`] returns it. It borrows from the receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -132,33 +134,35 @@ pub enum Method<'a> {
     Unknown(&'a [u8]),
 }
 
-/// The methods of the RFC, by their names.
-static METHODS: [(&[u8], Method<'static>); 11] = [
-    (b"OPTIONS", Method::Options),
-    (b"DESCRIBE", Method::Describe),
-    (b"ANNOUNCE", Method::Announce),
-    (b"SETUP", Method::Setup),
-    (b"PLAY", Method::Play),
-    (b"PAUSE", Method::Pause),
-    (b"TEARDOWN", Method::Teardown),
-    (b"GET_PARAMETER", Method::GetParameter),
-    (b"SET_PARAMETER", Method::SetParameter),
-    (b"REDIRECT", Method::Redirect),
-    (b"RECORD", Method::Record),
-];
+/// The names of the methods of the RFC, in one text. A table of strings takes three times the flash.
+const NAMES: &[u8] =
+    b"OPTIONS,DESCRIBE,ANNOUNCE,SETUP,PLAY,PAUSE,TEARDOWN,GET_PARAMETER,SET_PARAMETER,REDIRECT,RECORD";
 
 impl<'a> Method<'a> {
     /// Returns the method with this name. If RFC 2326 has no such method, the result is [`Method::Unknown`].
     /// Case matters: `play` is unknown.
     pub fn from_name(name: &'a [u8]) -> Self {
-        METHODS.iter().find(|(known, _)| *known == name).map_or(Self::Unknown(name), |(_, method)| *method)
+        match text::split(NAMES, b',').position(|known| known == name) {
+            Some(0) => Self::Options,
+            Some(1) => Self::Describe,
+            Some(2) => Self::Announce,
+            Some(3) => Self::Setup,
+            Some(4) => Self::Play,
+            Some(5) => Self::Pause,
+            Some(6) => Self::Teardown,
+            Some(7) => Self::GetParameter,
+            Some(8) => Self::SetParameter,
+            Some(9) => Self::Redirect,
+            Some(10) => Self::Record,
+            _ => Self::Unknown(name),
+        }
     }
 
     /// Returns the name of the method, as it stands in a request.
     pub fn name(self) -> &'a [u8] {
         match self {
             Self::Unknown(name) => name,
-            _ => METHODS.iter().find(|(_, method)| *method == self).map_or(&[], |(name, _)| name),
+            _ => text::split(NAMES, b',').find(|name| Method::from_name(name) == self).unwrap_or_default(),
         }
     }
 }

@@ -86,18 +86,19 @@ impl Emit for Presentation<'_> {
         out.text(self.address());
         out.text("t=0 0\r\na=control:*\r\na=range:");
         self.range().emit(out);
-        out.text("\r\n");
         for (number, track) in (0u32..).zip(self.tracks) {
             track.emit(number, out);
         }
+        out.text("\r\n");
     }
 }
 
 impl Track<'_> {
+    /// Writes the lines of the track after a line that is not ended yet, and leaves its last one so.
     fn emit<W: Write>(&self, number: u32, out: &mut TextWriter<W>) {
         let Encoding { media, name, channels } = Encoding::of(self.info.codec);
         let payload_type = payload_type(&self.info);
-        out.text("m=");
+        out.text("\r\nm=");
         out.text(media);
         out.text(" 0 RTP/AVP ");
         out.dec(payload_type);
@@ -114,19 +115,16 @@ impl Track<'_> {
         out.text("\r\na=control:");
         out.text(CONTROL_PREFIX);
         out.dec(number);
-        out.text("\r\n");
         if let Some(rate) = self.frame_rate {
-            out.text("a=framerate:");
+            out.text("\r\na=framerate:");
             out.thousandths(rate.0);
-            out.text("\r\n");
         }
         // The payload header cannot express sizes above 2040 pixels; GStreamer and live555 read them here.
         if let Some((width, height)) = self.dimensions {
-            out.text("a=x-dimensions:");
+            out.text("\r\na=x-dimensions:");
             out.dec(width);
             out.text(",");
             out.dec(height);
-            out.text("\r\n");
         }
     }
 }

@@ -2,7 +2,7 @@
 use super::claim::PortPair;
 use super::config::{MAX_TRACKS, REPLY_ROOM};
 use super::event::{CloseReason, SessionId};
-use super::receive::{Offer, OfferedTransport, Received, Wish};
+use super::receive::{Content, Offer, OfferedTransport, Received, Wish};
 use super::state::ConnState;
 use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Miss, Seek, TrackId};
@@ -31,6 +31,25 @@ impl<'a> Received<'a> {
     /// The number of the track that the URL names, or 0.
     pub(super) fn track(&self) -> u8 {
         self.known_url().track().map_or(0, |(_, track)| track)
+    }
+
+    /// What a SETUP offers. It stays in the request until it is asked for: a copy in each guard that a
+    /// request becomes would be moved with it.
+    pub(super) const fn offer(&self) -> Offer {
+        match self.content {
+            Content::Setup(offer) => offer,
+            // Never asked for.
+            _ => Offer { transport: OfferedTransport::Interleaved(None), max_packet: 0 },
+        }
+    }
+
+    /// What a PLAY asks for.
+    pub(super) const fn wish(&self) -> Wish {
+        match self.content {
+            Content::Play(wish) => wish,
+            // Never asked for.
+            _ => Wish { session: SessionId(0), range: None, scale: None, speed: None },
+        }
     }
 
     fn cseq(&self) -> Option<u32> {
@@ -109,7 +128,7 @@ impl ConnState {
                 reply.header(name, METHODS);
             }
             if let Some(session) = session {
-                reply.header("Session", &hex_digits(session.0)[..]);
+                write_session(reply, session, None);
             }
             reply.end()
         });
@@ -144,11 +163,11 @@ impl ConnState {
         &mut self,
         now: Now,
         request: &Received<'_>,
-        offer: Offer,
         media: u16,
         ports: Option<PortPair>,
         tx: &mut [u8],
     ) -> Result<(), Status> {
+        let offer = request.offer();
         let track = TrackId { media, track: request.track() };
         let named = request.session;
         let (by_udp, channels) = match offer.transport {
@@ -187,7 +206,7 @@ impl ConnState {
             .map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;
         let timeout_secs = u32::try_from(self.config.session_timeout.as_millis() / 1000).ok();
         self.reply(tx, Status::OK, request.cseq(), &|reply| {
-            reply.header("Session", &Session { id: &hex_digits(session.0), timeout_secs });
+            write_session(reply, session, timeout_secs);
             reply.header("Transport", &spec);
             reply.end()
         });
@@ -219,13 +238,12 @@ impl ConnState {
         &mut self,
         now: Now,
         request: &Received<'_>,
-        wish: Wish,
         from: Option<Seek>,
         end: Option<MediaTime>,
         store: &S,
         tx: &mut [u8],
     ) -> Result<(), Status> {
-        let Wish { session, range, scale, speed } = wish;
+        let Wish { session, range, scale, speed } = request.wish();
         let asked = range.and_then(|range| range.start).map(|start| match start {
             // What has no end has no start either, and FFmpeg asks for 0 whatever it is. The oldest frame
             // of a small ring would be gone before the next one could be sent.
@@ -295,15 +313,31 @@ impl ConnState {
         };
         let start = first.filter(|_| end.is_some()).map_or(Position::Now, Position::At);
         let played = Range { start: Some(start), end: stop.or(whole_end) };
+        self.reply_to_play(request, (!goes_on).then_some(&played), pace, &infos, tx)
+    }
+
+    /// Answers a PLAY with the range that is played from here on; without it, where the session goes on as
+    /// it did.
+    // Inlined, it takes more flash where PLAY is for media with an end, too: there are few registers left.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn reply_to_play(
+        &mut self,
+        request: &Received<'_>,
+        range: Option<&Range>,
+        pace: Pace,
+        infos: &[(u8, u16, u32)],
+        tx: &mut [u8],
+    ) -> Result<(), Status> {
+        let Wish { session, scale, speed, .. } = request.wish();
         let url = request.known_url();
         let base = url.track().map_or(url, |(base, _)| base);
         // A hint, which a long URL for each track makes too long to be sent.
-        for infos in [Some(RtpInfos { base, infos: &infos }), None] {
+        for infos in [Some(RtpInfos { base, infos }), None] {
             let limit = if infos.is_some() { REPLY_ROOM } else { usize::MAX };
             let replied = self.try_reply(tx, limit, Status::OK, request.cseq(), &|reply| {
-                reply.header("Session", &hex_digits(session.0)[..]);
-                if !goes_on {
-                    reply.header("Range", &played);
+                write_session(reply, session, None);
+                if let Some(range) = range {
+                    reply.header("Range", range);
                 }
                 if scale.is_some() {
                     reply.header("Scale", &pace.scale());
@@ -369,6 +403,13 @@ fn write(
     reply.header("Server", SERVER);
     build(&mut reply);
     Some(reply.into_sink().ok()?.len())
+}
+
+/// Writes the session that a request named or began, and after SETUP its timeout (RFC 2326, 12.37).
+// Inlined, it takes more of a microcontroller's flash.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn write_session(reply: &mut Reply<'_>, session: SessionId, timeout_secs: Option<u32>) {
+    reply.header("Session", &Session { id: &hex_digits(session.0), timeout_secs });
 }
 
 /// The RTP-Info of all tracks of a session (RFC 2326, 12.33).

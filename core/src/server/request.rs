@@ -1,7 +1,7 @@
 //! A request as a guard: what it says, and the ways to answer it.
 use super::claim::PortPair;
 use super::event::SessionId;
-use super::receive::{Content, Offer, Received, Wish};
+use super::receive::{Content, Received};
 use super::state::ConnState;
 use crate::frame::{FrameStore, Seek};
 use crate::rtsp::{Header, LowerTransport, Method, Range, Status, Url};
@@ -73,19 +73,13 @@ pub struct Describe<'a>(Request<'a>);
 /// one was refused with 461. If this value is dropped, the request is offered again in the next turn.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
-pub struct Setup<'a> {
-    request: Request<'a>,
-    offer: Offer,
-}
+pub struct Setup<'a>(Request<'a>);
 
 /// A PLAY request that waits for an answer. It names a session that exists: a request that does not was
 /// refused with 454. If this value is dropped, the request is offered again in the next turn.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
-pub struct Play<'a> {
-    request: Request<'a>,
-    wish: Wish,
-}
+pub struct Play<'a>(Request<'a>);
 
 impl<'a> Request<'a> {
     pub(super) const fn new(
@@ -154,8 +148,8 @@ impl<'a> Request<'a> {
     pub fn action(self) -> Action<'a> {
         match self.received.content {
             Content::Describe => Action::Describe(Describe(self)),
-            Content::Setup(offer) => Action::Setup(Setup { request: self, offer }),
-            Content::Play(wish) => Action::Play(Play { request: self, wish }),
+            Content::Setup(_) => Action::Setup(Setup(self)),
+            Content::Play(_) => Action::Play(Play(self)),
             Content::Other => Action::Other(self),
         }
     }
@@ -228,13 +222,11 @@ impl<'a> Request<'a> {
 
     /// Ends a request that was accepted, unless it could not be granted.
     fn done(self, granted: Result<(), Status>) -> Answered {
-        match granted {
-            Ok(()) => {
-                self.state.consume(self.received.len);
-                Answered(())
-            }
-            Err(status) => self.refuse(status, &[]),
+        if let Err(status) = granted {
+            self.state.reply(self.tx, status, self.received.message.headers.cseq(), &|reply| reply.end());
         }
+        self.state.consume(self.received.len);
+        Answered(())
     }
 }
 
@@ -250,8 +242,8 @@ impl<'a> Action<'a> {
     pub fn into_request(self) -> Request<'a> {
         match self {
             Self::Describe(Describe(request))
-            | Self::Setup(Setup { request, .. })
-            | Self::Play(Play { request, .. })
+            | Self::Setup(Setup(request))
+            | Self::Play(Play(request))
             | Self::Other(request) => request,
         }
     }
@@ -288,17 +280,17 @@ impl<'a> Describe<'a> {
 impl<'a> Setup<'a> {
     /// Returns a reference to the request itself, to look at its headers.
     pub const fn request(&self) -> &Request<'a> {
-        &self.request
+        &self.0
     }
 
     /// Returns the request itself, to answer it by a method of [`Request`], for example to refuse it.
     pub fn into_request(self) -> Request<'a> {
-        self.request
+        self.0
     }
 
     /// Returns the URL of the presentation, without the part that names the track.
     pub fn url(&self) -> Url<'a> {
-        let url = self.request.received.known_url();
+        let url = self.0.received.known_url();
         url.track().map_or(url, |(presentation, _)| presentation)
     }
 
@@ -307,19 +299,19 @@ impl<'a> Setup<'a> {
     /// names no track, the number is 0, because a client may name the presentation if there is only one
     /// track.
     pub fn track(&self) -> u8 {
-        self.request.received.track()
+        self.0.received.track()
     }
 
     /// Returns how the packets of the track will travel. It is the first transport in the client's list that
     /// this library knows.
     pub const fn transport(&self) -> LowerTransport {
-        self.offer.transport.lower()
+        self.0.received.offer().transport.lower()
     }
 
     /// Returns the pair of UDP ports that was passed to [`Turn::set_ports`](super::Turn::set_ports) in this
     /// turn. If it is `None`, no pair was passed, and [`Self::accept`] refuses a track by UDP with 461.
     pub const fn ports(&self) -> Option<PortPair> {
-        self.request.ports
+        self.0.ports
     }
 
     /// Sets the track up, and answers with 200 and the transport. `media` is the application's own number for
@@ -336,39 +328,43 @@ impl<'a> Setup<'a> {
     /// If the track goes by UDP and [`Self::ports`] is `None`, the reply is 461. If the connection has no
     /// room for another track, the reply is 453. In both cases nothing changes.
     pub fn accept(self, media: u16) -> Answered {
-        let Self { request, offer } = self;
-        let Request { state, tx, received, now, ports } = request;
-        let granted = state.setup(now, &received, offer, media, ports, tx);
-        Request { state, tx, received, now, ports }.done(granted)
+        let Self(request) = self;
+        let Request { now, ports, .. } = request;
+        let granted = request.state.setup(now, &request.received, media, ports, request.tx);
+        request.done(granted)
     }
 }
 
 impl<'a> Play<'a> {
     /// Returns a reference to the request itself, to look at its headers.
     pub const fn request(&self) -> &Request<'a> {
-        &self.request
+        &self.0
     }
 
     /// Returns the request itself, to answer it by a method of [`Request`], for example to refuse it.
     pub fn into_request(self) -> Request<'a> {
-        self.request
+        self.0
     }
 
     /// Returns the session that the client wants to play.
     pub const fn session(&self) -> SessionId {
-        self.wish.session
+        self.0.received.wish().session
     }
 
     /// Returns the application's own number for the session's medium, which was passed to [`Setup::accept`].
     /// If the tracks of the session have different numbers, the result is the number of one of them.
     pub fn media(&self) -> u16 {
-        self.request.state.tracks(self.wish.session).next().map_or(0, |stream| stream.sender.track().media)
+        self.0
+            .state
+            .tracks(self.0.received.wish().session)
+            .next()
+            .map_or(0, |stream| stream.sender.track().media)
     }
 
     /// Returns the range of the medium that the client asks for; `None` if the request has no `Range`. A
     /// request with a malformed `Range` was refused with 457.
     pub const fn range(&self) -> Option<Range> {
-        self.wish.range
+        self.0.received.wish().range
     }
 
     /// Plays the session from where the client asks, and answers with 200. If the request gives no start, the
@@ -391,7 +387,7 @@ impl<'a> Play<'a> {
     /// request gives no start, the session begins at the newest frame, even after a pause. Otherwise this is
     /// like [`Self::accept`] with `None` as `end`.
     pub fn accept_live<S: FrameStore + ?Sized>(self, store: &S) -> Answered {
-        let is_placed = self.wish.range.is_some_and(|range| range.start.is_some());
+        let is_placed = self.0.received.wish().range.is_some_and(|range| range.start.is_some());
         self.play(store, (!is_placed).then_some(Seek::Live), None)
     }
 
@@ -409,9 +405,8 @@ impl<'a> Play<'a> {
     }
 
     fn play<S: FrameStore + ?Sized>(self, store: &S, from: Option<Seek>, end: Option<MediaTime>) -> Answered {
-        let Self { request, wish } = self;
-        let Request { state, tx, received, now, ports } = request;
-        let granted = state.play(now, &received, wish, from, end, store, tx);
-        Request { state, tx, received, now, ports }.done(granted)
+        let Self(request) = self;
+        let granted = request.state.play(request.now, &request.received, from, end, store, request.tx);
+        request.done(granted)
     }
 }

@@ -1,10 +1,10 @@
 //! [`ConnState`]: the state of a connection, which all that is done with it changes.
 use super::config::{Config, REPLY_ROOM};
-use super::event::{CloseReason, ConnError, Notice, SessionId, Summary};
+use super::event::{CloseReason, ConnError, Notice, SessionId};
 use super::stream::{Stream, earliest};
 use super::transmit::Transmit;
 use crate::fmt::debug;
-use crate::frame::{FrameStore, TrackId};
+use crate::frame::FrameStore;
 use crate::random::split_mix;
 use crate::rtp;
 use crate::storage::Fifo;
@@ -22,15 +22,6 @@ pub(super) enum Front {
     Offered,
     /// It is a request that was handed out in an earlier turn and is not answered.
     Deferred,
-}
-
-/// A track that left the table before its end was reported.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Closed {
-    session: SessionId,
-    track: TrackId,
-    reason: CloseReason,
-    summary: Summary,
 }
 
 /// The state of a connection. Code refers to it with a table of streams of unknown length, and is compiled
@@ -56,8 +47,8 @@ pub(super) struct ConnState<T: ?Sized = heapless::VecView<Stream>> {
     pub(super) cname: u64,
     /// When the last message arrived.
     pub(super) last_activity: Instant,
-    /// A track that gave its place in the table to another.
-    pub(super) closed: Option<Closed>,
+    /// The end of a track that gave its place in the table to another.
+    pub(super) closed: Option<Notice>,
     pub(super) streams: T,
 }
 
@@ -134,6 +125,7 @@ impl ConnState {
         self.error.get_or_insert(error);
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn poll_transmit<'a, S: FrameStore + ?Sized>(
         &'a mut self,
         now: Now,
@@ -142,7 +134,7 @@ impl ConnState {
         self.settle(now, store);
         let (stream, next) = earliest(&mut self.streams, true, now, store)?;
         let packets = rtp::Transmit::new(&mut stream.sender, next, now);
-        Some(Transmit { packets, route: stream.route, peer: self.peer })
+        Some(Transmit { packets, route: &stream.route, peer: &self.peer })
     }
 
     pub(super) fn settle<S: FrameStore + ?Sized>(&mut self, now: Now, store: &S) {
@@ -214,28 +206,28 @@ impl ConnState {
                 return Some(notice);
             }
         }
-        let Closed { session, track, reason, summary } =
-            self.closed.take().or_else(|| self.take_gone(now))?;
-        debug!("{:?}: {:?} is gone: {:?}", session, track, reason);
-        Some(Notice::Closed { session, track, reason, summary })
+        self.closed.take().or_else(|| self.take_gone(now))
     }
 
-    /// Removes a track that is gone from the table.
-    pub(super) fn take_gone(&mut self, now: Now) -> Option<Closed> {
+    /// The notice that the connection ends, which comes after all others.
+    pub(super) fn last_notice(&mut self) -> Option<Notice> {
+        let error = self.error.filter(|_| !self.error_told)?;
+        self.error_told = true;
+        Some(Notice::Disconnect(error))
+    }
+
+    /// Removes a track that is gone from the table, which is to be told.
+    pub(super) fn take_gone(&mut self, now: Now) -> Option<Notice> {
         let (index, reason) =
             self.streams.iter().enumerate().find_map(|(index, stream)| Some((index, stream.gone()?)))?;
         let stream = self.streams.get(index)?;
-        let closed = Closed {
-            session: stream.session,
-            track: stream.sender.track(),
-            reason,
-            summary: stream.summary(now),
-        };
+        let (session, track, summary) = (stream.session, stream.sender.track(), stream.summary(now));
+        debug!("{:?}: {:?} is gone: {:?}", session, track, reason);
         // The last stream takes its place.
         let last = self.streams.pop()?;
         if let Some(free) = self.streams.get_mut(index) {
             *free = last;
         }
-        Some(closed)
+        Some(Notice::Closed { session, track, reason, summary })
     }
 }

@@ -15,8 +15,8 @@ use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 #[must_use = "nothing is sent until `commit` says so"]
 pub struct Transmit<'a> {
     pub(super) packets: rtp::Transmit<'a>,
-    pub(super) route: Route,
-    pub(super) peer: IpAddr,
+    pub(super) route: &'a Route,
+    pub(super) peer: &'a IpAddr,
 }
 
 impl<'a> Transmit<'a> {
@@ -24,13 +24,13 @@ impl<'a> Transmit<'a> {
     /// for RTCP, whichever the packets are. The address is that of the client's end of the RTSP connection.
     /// The port is the one in the client's SETUP, or the one from which the client's datagrams came since.
     pub fn to(&self) -> SocketAddr {
-        let (port, scope_id) = match (self.route, self.port()) {
+        let (port, scope_id) = match (*self.route, self.port()) {
             (Route::Udp { rtcp, scope_id, .. }, Port::Rtcp) => (rtcp, scope_id),
             (Route::Udp { rtp, scope_id, .. }, Port::Rtp) => (rtp, scope_id),
             // Never made for such a stream; a port where nobody is.
             (Route::Interleaved { .. }, _) => (0, 0),
         };
-        match self.peer {
+        match *self.peer {
             IpAddr::V4(peer) => SocketAddr::from((peer, port)),
             IpAddr::V6(peer) => SocketAddrV6::new(peer, port, 0, scope_id).into(),
         }
@@ -40,7 +40,7 @@ impl<'a> Transmit<'a> {
     /// [`PortPair::socket`](super::PortPair::socket) with which the track was set up. [`Self::port`] says
     /// which of the two sockets it is.
     pub const fn socket(&self) -> u8 {
-        match self.route {
+        match *self.route {
             Route::Udp { socket, .. } => socket,
             Route::Interleaved { .. } => 0,
         }

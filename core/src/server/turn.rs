@@ -174,21 +174,24 @@ impl<'a> Turn<'a> {
         if let Some(received) = state.next_request(*now, rx, tx) {
             return Some(Event::Request(Request::new(state, tx, received, *now, *ports)));
         }
-        let error = state.error.filter(|_| !state.error_told)?;
-        state.error_told = true;
-        Some(Event::Notice(Notice::Disconnect(error)))
+        state.last_notice().map(Event::Notice)
     }
 
     /// Calls [`Application::request`] of `app` for each request, and [`Application::notice`] for each notice,
     /// until there is nothing more. Use either this or [`Self::poll_event`].
     pub fn serve<A: Application + ?Sized>(&mut self, app: &mut A) {
         let peer = SocketAddr::new(self.state.peer, self.state.peer_port);
-        while let Some(event) = self.poll_event() {
-            match event {
-                Event::Request(request) => {
-                    let _: Answered = app.request(request);
-                }
-                Event::Notice(notice) => app.notice(peer, notice),
+        let Self { state, rx, tx, now, ports } = self;
+        // Not by events: to make one of a request or a notice, and to take it apart again, copies it.
+        loop {
+            if let Some(notice) = state.track_notice(*now) {
+                app.notice(peer, notice);
+            } else if let Some(received) = state.next_request(*now, rx, tx) {
+                let _: Answered = app.request(Request::new(state, tx, received, *now, *ports));
+            } else if let Some(notice) = state.last_notice() {
+                app.notice(peer, notice);
+            } else {
+                return;
             }
         }
     }

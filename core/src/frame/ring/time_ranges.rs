@@ -40,9 +40,8 @@ impl Slot {
     /// A time that runs back begins another range, so that within one a time is found by halving.
     pub(super) fn goes_on_at(&self, time: u64, clock_rate: u32) -> bool {
         let duration = u64::from(self.duration);
-        let latest =
-            self.time.saturating_add(duration).saturating_add(duration.max(MAX_GAP.to_ticks(clock_rate)));
-        (self.time..=latest).contains(&time)
+        let latest = duration.max(MAX_GAP.to_ticks(clock_rate));
+        time.checked_sub(self.time).is_some_and(|later| later.saturating_sub(duration) <= latest)
     }
 }
 

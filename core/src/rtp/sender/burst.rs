@@ -1,6 +1,6 @@
 //! Packets of one frame that leave together: the frame is looked up once for all of them.
 use super::packet::Packet;
-use super::{Framing, MAGIC, PREFIX_LEN};
+use super::{Framing, MAGIC, PREFIX_LEN, Sender};
 use crate::payload::{Cursor, Fragment, Packetizer};
 use crate::rtp;
 use crate::storage::put;
@@ -77,6 +77,16 @@ impl<'a> Burst<'a> {
     /// Returns the length of a packet in bytes, with its framing.
     pub(crate) fn len(&self, fragment: &Fragment) -> usize {
         self.framing.prefix_len() + rtp::HEADER_LEN + fragment.extension + fragment.payload
+    }
+
+    /// Goes back to where the sender stands, before the packets that were passed since.
+    pub(super) fn rewind(&mut self, sender: &Sender) {
+        let at = &mut self.at;
+        if at.packets > 0 {
+            (at.sequence_number, at.cursor) = (sender.sequence_number, Some(sender.cursor));
+            at.left = at.left.saturating_add(at.packets);
+            (at.packets, at.octets) = (0, 0);
+        }
     }
 
     /// Moves the position past a packet.

@@ -470,7 +470,7 @@ impl Sender {
     pub fn next_rtp<S: FrameStore + ?Sized>(&self, now: Now, store: &S) -> (u16, u32) {
         let mut ahead = *self;
         match self.burst(store, now.at, true) {
-            Some(mut rest) if self.has_begun() => {
+            Some(Next::Media(mut rest)) if self.has_begun() => {
                 while let Some(span) = &rest.peek() {
                     rest.pass(span);
                 }

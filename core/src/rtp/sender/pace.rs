@@ -175,6 +175,7 @@ impl Pace {
     }
 
     /// How many strides lead from one frame to another, or just beyond it; 0 if it was passed already.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn steps(self, from: FrameId, to: FrameId, stride: u32) -> u64 {
         let distance = match self.is_reverse() {
             true => from.0.saturating_sub(to.0),

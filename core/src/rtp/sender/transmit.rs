@@ -1,7 +1,6 @@
 //! What is due of one sender, in batches as segmentation offload wants them.
 use super::Sender;
-use super::burst::{Burst, Message, Next, PIECES, Position};
-use super::packet::Packet;
+use super::burst::{Message, Next, PIECES};
 use crate::rtp::Port;
 use crate::time::Now;
 
@@ -28,22 +27,11 @@ pub(crate) const MIN_PACKET: u16 = 548;
 #[must_use = "nothing is sent until `commit` says so"]
 pub struct Transmit<'a> {
     sender: &'a mut Sender,
-    due: Due<'a>,
+    /// A burst's position is behind the packets that were written.
+    next: Next<'a>,
+    /// Whether a report was written.
+    written: bool,
     now: Now,
-}
-
-#[derive(Debug)]
-enum Due<'a> {
-    Report {
-        packet: Packet<'a>,
-        written: bool,
-    },
-    Media {
-        /// Its position is behind the packets that were written.
-        burst: Burst<'a>,
-        /// Where it starts.
-        start: Position,
-    },
 }
 
 /// How many packets [`Transmit::emit`] or [`Transmit::pieces`] has written, and how long they are. It does
@@ -65,19 +53,15 @@ pub struct Batch {
 
 impl<'a> Transmit<'a> {
     pub(crate) fn new(sender: &'a mut Sender, next: Next<'a>, now: Now) -> Self {
-        let due = match next {
-            Next::Report { .. } => Due::Report { packet: sender.report(now), written: false },
-            Next::Media(burst) => Due::Media { start: burst.at, burst },
-        };
-        Self { sender, due, now }
+        Self { sender, next, written: false, now }
     }
 
     /// Returns whether the packets are RTP or RTCP. Send UDP datagrams to the port of that kind. Interleaved
     /// messages need no port, because they contain their channel.
     pub const fn port(&self) -> Port {
-        match self.due {
-            Due::Report { .. } => Port::Rtcp,
-            Due::Media { .. } => Port::Rtp,
+        match self.next {
+            Next::Report { .. } => Port::Rtcp,
+            Next::Media(_) => Port::Rtp,
         }
     }
 
@@ -85,9 +69,9 @@ impl<'a> Transmit<'a> {
     /// message. [`Self::emit`] needs an `out` of at least this length. Once all RTP packets were written,
     /// this is 0. For RTCP, this is always the length of the one packet, also after the packet was written.
     pub fn next_len(&self) -> usize {
-        match &self.due {
-            Due::Report { packet, .. } => packet.len(),
-            Due::Media { burst, .. } => burst.peek().as_ref().map_or(0, |fragment| burst.len(fragment)),
+        match &self.next {
+            Next::Report { .. } => self.sender.report(self.now).len(),
+            Next::Media(burst) => burst.peek().as_ref().map_or(0, |fragment| burst.len(fragment)),
         }
     }
 
@@ -148,14 +132,15 @@ impl<'a> Transmit<'a> {
         mut write: impl FnMut(Message<'_, 'a>) -> Option<()>,
     ) -> Option<Batch> {
         let mut batch = Batch { len: 0, segment: 0, count: 0 };
-        match &mut self.due {
-            Due::Report { written: true, .. } => {}
-            Due::Report { packet, written } => {
+        match &mut self.next {
+            Next::Report { .. } if self.written => {}
+            Next::Report { .. } => {
+                let packet = &self.sender.report(self.now);
                 write(Message::Report(packet))?;
-                *written = true;
+                self.written = true;
                 batch = Batch { len: packet.len(), segment: packet.len(), count: 1 };
             }
-            Due::Media { burst, .. } => {
+            Next::Media(burst) => {
                 while batch.count < max_segments.max(1)
                     && let Some(fragment) = &burst.peek()
                 {
@@ -182,9 +167,9 @@ impl<'a> Transmit<'a> {
     /// writes that packet again. Call this if packets were written but could not be sent, and their buffer is
     /// gone.
     pub fn rewind(&mut self) {
-        match &mut self.due {
-            Due::Report { written, .. } => *written = false,
-            Due::Media { burst, start } => burst.at = *start,
+        match &mut self.next {
+            Next::Report { .. } => self.written = false,
+            Next::Media(burst) => burst.rewind(self.sender),
         }
     }
 
@@ -203,7 +188,7 @@ impl<'a> Transmit<'a> {
     /// were written and not sent are written again. Returns false if no packets are left: drop this value,
     /// and call [`Sender::poll_transmit`](super::Sender::poll_transmit) again.
     pub fn advance(&mut self, sent: usize) -> bool {
-        let Due::Media { burst, start } = &mut self.due else {
+        let Next::Media(burst) = &mut self.next else {
             if sent > 0 {
                 self.sender.pass_report(self.now);
             }
@@ -211,7 +196,7 @@ impl<'a> Transmit<'a> {
         };
         let written = burst.at.packets as usize;
         if sent < written || written == 0 {
-            burst.at = *start;
+            burst.rewind(self.sender);
             // The first one counts as written.
             let sent = sent.min(written.max(1));
             while (burst.at.packets as usize) < sent
@@ -222,7 +207,6 @@ impl<'a> Transmit<'a> {
         }
         self.sender.pass(self.now, burst);
         (burst.at.packets, burst.at.octets) = (0, 0);
-        *start = burst.at;
         burst.has_more()
     }
 
