@@ -6,15 +6,16 @@ use smoltcp::time::Instant;
 /// link-layer header of the device's medium.
 pub trait Link {
     /// Copies the next received frame to the start of `room`, and returns the frame's length in bytes. If
-    /// the frame is longer than `room`, it is truncated or lost. `None` if no frame has arrived by `now`.
+    /// the frame is longer than `room`, the frame is truncated or lost. `None` if no frame has arrived by
+    /// `now`.
     fn receive(&mut self, now: Instant, room: &mut [u8]) -> Option<usize>;
 
     /// Sends a frame at `now`. The frame may be lost, which is not reported.
     fn send(&mut self, now: Instant, frame: &[u8]);
 }
 
-/// A network device for smoltcp's interface, on top of a [`Link`]. It has one buffer for a received frame
-/// and one for a sent frame, as a microcontroller has.
+/// A network device for smoltcp's interface, on top of a [`Link`]. The device has one buffer for a received
+/// frame and one buffer for a sent frame, as a microcontroller has.
 #[derive(Debug)]
 pub struct Device<L> {
     link: L,
@@ -36,7 +37,7 @@ impl<L: Link> Device<L> {
         &self.link
     }
 
-    /// Returns the link that the device is connected to, to change it.
+    /// Returns the link that the device is connected to, for changes to the link.
     pub const fn link_mut(&mut self) -> &mut L {
         &mut self.link
     }
@@ -48,7 +49,8 @@ pub const fn ram(max_transmission_unit: usize) -> usize {
     2 * max_transmission_unit
 }
 
-/// A received frame, for smoltcp to read. If this is dropped unread, the frame is lost.
+/// A received frame, for smoltcp to read. If this is dropped before smoltcp has read the frame, the frame
+/// is lost.
 #[derive(Debug)]
 pub struct Rx<'a>(&'a [u8]);
 

@@ -30,8 +30,8 @@ pub enum Medium {
 pub struct Counters {
     /// The number of frames that were passed to [`Wire::send`].
     pub sent: u64,
-    /// The number of frames that [`Wire::receive`] has returned, changed or not. If a frame was sent twice,
-    /// the second copy counts, too.
+    /// The number of frames that [`Wire::receive`] has returned, changed or not. If the wire doubled a
+    /// frame, each copy that was returned counts.
     pub delivered: u64,
     /// The number of frames that were lost at random.
     pub lost: u64,
@@ -40,7 +40,7 @@ pub struct Counters {
     /// The number of frames that were lost because they would have waited for longer than [`Faults::queue`]
     /// until the wire was free.
     pub overflowed: u64,
-    /// The number of frames that were sent twice. Each counts once.
+    /// The number of frames of which the wire made a second copy. Each such frame counts once.
     pub duplicated: u64,
     /// The number of frames in which a byte of an IP packet was changed.
     pub corrupted: u64,
@@ -135,7 +135,8 @@ impl Wire {
     }
 
     /// Puts a frame on the wire at `now`. The frame may be lost. Pass a `now` that is not earlier than in
-    /// the call before; an earlier one does not make the frame overtake those before it.
+    /// the call before. If `now` is earlier, the frame still does not overtake the frames that were sent
+    /// before.
     pub fn send(&mut self, now: Instant, frame: impl Into<Vec<u8>>) {
         self.counters.sent += 1;
         if self.cut {
@@ -167,8 +168,8 @@ impl Wire {
         Some(entry.remove())
     }
 
-    /// Returns the time at which to call [`Self::receive`] next. If the time is past, call it at once.
-    /// `None` if no frame is on its way.
+    /// Returns the time at which to call [`Self::receive`] next. If the time is past, call
+    /// [`Self::receive`] at once. `None` if no frame is on its way.
     pub fn poll_at(&self) -> Option<Instant> {
         let arrival = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
         let held = self.held.iter().map(|held| held.until).min();
