@@ -2,15 +2,15 @@
 use smoltcp::phy::{self, DeviceCapabilities};
 use smoltcp::time::Instant;
 
-/// A link that carries frames to and from a [`Device`], and so lies below smoltcp. The frames have the
-/// link-layer header of the device's medium.
+/// A link that carries the frames of a [`Device`], below smoltcp. Implement this trait to connect smoltcp
+/// to something that carries frames. Frames have the link-layer header of the device's medium.
 pub trait Link {
     /// Copies the next received frame to the start of `room`, and returns the frame's length in bytes. If
     /// the frame is longer than `room`, the frame is truncated or lost. `None` if no frame has arrived by
     /// `now`.
     fn receive(&mut self, now: Instant, room: &mut [u8]) -> Option<usize>;
 
-    /// Sends a frame at `now`. The frame may be lost, which is not reported.
+    /// Sends a frame at `now`. The frame may be lost; a loss is not reported.
     fn send(&mut self, now: Instant, frame: &[u8]);
 }
 
@@ -43,8 +43,8 @@ impl<L: Link> Device<L> {
     }
 }
 
-/// Returns how many bytes the two buffers of a [`Device`] take, if `max_transmission_unit` is the length in
-/// bytes of its longest frame with the link-layer header.
+/// Returns how many bytes the two buffers of a [`Device`] take together. `max_transmission_unit` is the
+/// length in bytes of the device's longest frame, with the link-layer header.
 pub const fn ram(max_transmission_unit: usize) -> usize {
     2 * max_transmission_unit
 }
@@ -54,8 +54,8 @@ pub const fn ram(max_transmission_unit: usize) -> usize {
 #[derive(Debug)]
 pub struct Rx<'a>(&'a [u8]);
 
-/// Room for one frame that smoltcp writes. The frame is sent when smoltcp consumes this. If this is
-/// dropped, nothing is sent.
+/// Room for one frame. smoltcp writes the frame and consumes this, which sends the frame. If this is
+/// dropped instead, nothing is sent.
 #[derive(Debug)]
 pub struct Tx<'a, L> {
     link: &'a mut L,

@@ -141,7 +141,8 @@ pub struct Port {
     pub observer: Option<Box<dyn Observer>>,
 }
 
-/// Observes the frames that a host sends and receives: see [`Port::observer`].
+/// Observes the frames that a host sends and receives. Implement this trait, and put the value in
+/// [`Port::observer`].
 pub trait Observer: fmt::Debug {
     /// The host sends `frame`, which includes the link-layer header, at `at` on the network's clock. The
     /// link may lose the frame afterwards.
@@ -158,8 +159,8 @@ impl Port {
         self.set_faults_each([faults; 2]);
     }
 
-    /// Sets the faults of the direction from the host, and then of the direction to the host. Both apply to
-    /// frames that are sent from now on.
+    /// Sets the faults of each direction of the link: the first value is for frames from the host, the
+    /// second value for frames to the host. Both apply to frames that are sent from now on.
     pub fn set_faults_each(&self, [up, down]: [Faults; 2]) {
         let link = &mut self.network.borrow_mut().links[self.host];
         link.up.set_faults(up);
@@ -181,8 +182,9 @@ impl Port {
         link.down.cut(down);
     }
 
-    /// Returns the counters of the frames from the host, and then those of the frames to the host, since
-    /// [`Network::plug_in`] returned the port.
+    /// Returns the counters of the two directions of the link, since [`Network::plug_in`] returned the
+    /// port: first those of the frames that the host sends, then those of the frames that are sent to the
+    /// host.
     pub fn counters(&self) -> [Counters; 2] {
         let link = &self.network.borrow().links[self.host];
         [link.up.counters(), link.down.counters()]
@@ -200,7 +202,8 @@ impl Port {
 #[derive(Debug)]
 pub struct Rx(Vec<u8>);
 
-/// The permission to send one frame, which smoltcp writes. If this is dropped, nothing is sent.
+/// The permission to send one frame. smoltcp writes the frame and consumes this. If this is dropped
+/// instead, nothing is sent.
 #[derive(Debug)]
 pub struct Tx<'a>(&'a mut Port, Instant);
 

@@ -128,8 +128,8 @@ impl Wire {
         self.counters
     }
 
-    /// Returns the number of frames that are on their way or held back: that have been neither delivered
-    /// nor lost.
+    /// Returns the number of frames that are on their way or held back. These frames were neither delivered
+    /// nor lost so far.
     pub fn in_flight(&self) -> usize {
         self.on_the_way.len() + self.held.len()
     }
@@ -155,9 +155,8 @@ impl Wire {
         self.send_one(now, frame);
     }
 
-    /// Returns the next frame that has arrived by `now`. Call this again until it returns `None`, which
-    /// means that no further frame has arrived. Then call this again at the time that [`Self::poll_at`]
-    /// returns.
+    /// Returns the next frame that has arrived by `now`. Returns `None` if no further frame has arrived.
+    /// Call this again until it returns `None`, and then again at the time that [`Self::poll_at`] returns.
     pub fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
         while let Some(index) = self.held.iter().position(|held| held.until <= now) {
             let held = self.held.remove(index);

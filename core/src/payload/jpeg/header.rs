@@ -13,9 +13,9 @@ pub const Q_IN_BAND: u8 = 128;
 /// first packet without tables.
 pub const Q_DYNAMIC: u8 = 255;
 
-/// The largest width and the largest height that the main header can express, in pixels: 2040. A larger
-/// picture is sent with a width and height of 0, and its true size in a header extension
-/// ([`ONVIF_PROFILE`]).
+/// The largest width and the largest height that the main header can express, in pixels: 2040. If the width
+/// or the height of a picture is larger, both are sent as 0 in the main header. The true size is then sent
+/// in a header extension ([`ONVIF_PROFILE`]).
 pub const MAX_DIMENSION: u16 = 255 * 8;
 
 /// The profile (the first 16 bits) of the RTP header extension that ONVIF defines for JPEG (ONVIF Streaming
