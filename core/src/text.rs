@@ -12,8 +12,8 @@ use core::convert::Infallible;
 use core::fmt;
 use embedded_io::{ErrorType, SliceWriteError, Write};
 
-/// A value that has a text form in RTSP or SDP, such as a header value. Implement it to pass a type of your
-/// own to a [`MessageWriter`](crate::rtsp::MessageWriter).
+/// A value that has a text form in RTSP or SDP, such as a header value. Implement this trait to pass a type
+/// of your own to a [`MessageWriter`](crate::rtsp::MessageWriter).
 pub trait Emit {
     /// Writes the text form into `out`. If the sink of `out` fails, `out` keeps the error, and this method
     /// returns as usual. Write the same text in each call, because the length may be counted in a first call.
@@ -77,7 +77,7 @@ impl Emit for OneLine<'_> {
 }
 
 /// Writes text piece by piece into a sink. Once the sink has failed, nothing more is written. Call
-/// [`Self::finish`] at the end: only it reports the error.
+/// [`Self::finish`] at the end: only that call reports the error.
 #[derive(Debug)]
 pub struct TextWriter<W: Write> {
     sink: W,
@@ -100,8 +100,8 @@ impl<W: Write> TextWriter<W> {
         self.result.map(|()| self.sink)
     }
 
-    /// Returns the sink, for example to write to it directly between two pieces of text. The writer does not
-    /// learn of errors of such direct calls: handle them yourself.
+    /// Returns the sink, for example to write to the sink directly between two pieces of text. The writer
+    /// does not learn of errors of such direct calls: handle them yourself.
     pub fn sink_mut(&mut self) -> &mut W {
         &mut self.sink
     }
@@ -233,13 +233,13 @@ pub(crate) fn hex_digits(value: u64) -> [u8; 16] {
     digits
 }
 
-/// A sink that drops what is written to it and counts the bytes. It never fails. Use it to learn the length
-/// of a body before the body is written, because the length is sent first.
+/// A sink that counts the bytes that are written to it, and drops them. Writing never fails. Use a counter
+/// to learn the length of a body before the body is written, because the length is sent before the body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter(usize);
 
 impl Counter {
-    /// Returns how many bytes were written so far.
+    /// Returns how many bytes were written since the sink was made.
     pub const fn count(&self) -> usize {
         self.0
     }
@@ -274,22 +274,22 @@ pub struct SliceSink<'a> {
 }
 
 impl<'a> SliceSink<'a> {
-    /// Makes a sink that writes from the start of `bytes`, over what `bytes` contains.
+    /// Makes a sink that writes from the start of `bytes`, and overwrites what `bytes` contains.
     pub const fn new(bytes: &'a mut [u8]) -> Self {
         Self { bytes, len: 0 }
     }
 
-    /// Returns how many bytes were written so far.
+    /// Returns how many bytes were written since the sink was made.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Returns true if nothing was written so far.
+    /// Returns true if nothing was written since the sink was made.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Returns the bytes that were written so far, without the free bytes after them.
+    /// Returns the bytes that were written since the sink was made, without the free bytes after them.
     pub fn written(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }

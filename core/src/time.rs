@@ -4,7 +4,7 @@
 //! which saves flash.
 use core::ops::{Add, Sub};
 
-/// A span of time in microseconds. It is never negative.
+/// A span of time in microseconds. A span is never negative.
 ///
 /// [`core::time::Duration`] is not used, because its nanoseconds cost a 128-bit multiplication on a
 /// microcontroller, and its arithmetic can panic. The arithmetic of this type saturates: a result below 0 is
@@ -49,8 +49,8 @@ impl Duration {
     /// Returns the span multiplied by `numerator / denominator`, rounded down to a microsecond. If
     /// `denominator` is 0, the result is [`Self::ZERO`].
     ///
-    /// If the span in microseconds times `numerator` does not fit 64 bits, `u64::MAX` is divided in its
-    /// place. The result is then too short.
+    /// If the product of the span in microseconds and `numerator` does not fit 64 bits, `u64::MAX` is
+    /// divided in place of the product. The result is then too short.
     pub const fn scaled(self, numerator: u64, denominator: u64) -> Self {
         match self.0.saturating_mul(numerator).checked_div(denominator) {
             Some(micros) => Self(micros),
@@ -128,9 +128,9 @@ macro_rules! clock {
         pub struct $point(u64);
 
         impl $point {
-            /// The zero of the clock, before which there is no point. For an [`Instant`], it is a moment of
-            /// the caller's choice. For a [`MediaTime`], it is the start of the medium. If something is due
-            /// at `Instant::ZERO`, it is due at once.
+            /// The zero of the clock, before which there is no point. The zero of an [`Instant`] is a
+            /// moment of the caller's choice. The zero of a [`MediaTime`] is the start of the medium. Work
+            /// that is due at `Instant::ZERO` is due at once.
             pub const ZERO: Self = Self(0);
 
             /// Makes the point that is `micros` microseconds after the zero of the clock, [`Self::ZERO`].
@@ -193,8 +193,8 @@ impl MediaTime {
 
 clock! {
     /// A point in the time of a medium, in microseconds since the medium's start. For a live medium, any
-    /// moment can stand for the start, if it is the same for all tracks of the medium. RTSP calls this normal
-    /// play time (RFC 2326, 3.6).
+    /// moment can stand for the start, if the same moment is used for all tracks of the medium. RTSP calls
+    /// this normal play time (RFC 2326, 3.6).
     MediaTime
 }
 
@@ -231,10 +231,10 @@ impl NtpTime {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Now {
     /// The time on the caller's monotonic clock, by which everything is scheduled. This clock must not run
-    /// backwards; if it does, packets and timeouts come late.
+    /// backwards; if the clock does, packets and timeouts come late.
     pub at: Instant,
-    /// The time on the wall clock, which is only written into RTCP sender reports. If there is no wall clock,
-    /// use the monotonic clock: pass the time since any fixed moment to [`NtpTime::from_unix`].
+    /// The time on the wall clock. It is only used in RTCP sender reports. If there is no wall clock, use
+    /// the monotonic clock: pass the time since any fixed moment to [`NtpTime::from_unix`].
     pub ntp: NtpTime,
 }
 
@@ -269,7 +269,7 @@ pub struct Wake {
     /// [`ClientConn::handle_timeout`](crate::client::ClientConn::handle_timeout). If the time has passed, do
     /// so at once.
     ///
-    /// `None` if the connection has nothing to do before input arrives.
+    /// `None` if the connection has nothing to do by time alone: wait for input.
     pub timer: Option<Instant>,
 }
 

@@ -1,4 +1,4 @@
-//! Compares what a window shows with pictures that a person has looked at and accepted. They are in
+//! Compares what a window shows with pictures that a person has looked at and accepted. These pictures are in
 //! `tests/accepted`.
 use crate::display::{LIMIT, Picture, Window};
 use crate::process::{poll, repository};
@@ -7,28 +7,29 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-/// The number of regions into which a window is divided: first how many across, then how many down. Each
-/// region is compared by its mean colour, so that another font or another digit makes little difference.
+/// The number of regions into which a window is divided: first how many across, then how many down. They are
+/// the limits for `x` and `y` of [`assert_looks`]. Each region is compared by its mean colour, so that
+/// another font or another digit makes little difference.
 pub const REGIONS: (usize, usize) = (32, 18);
 /// How far the mean of a region may differ, of 255.
 const TOLERANCE: u8 = 20;
 /// The environment variable with which whatever is shown is accepted.
 const ACCEPT: &str = "PINHOLE_ACCEPT";
 
-/// Waits until a part of a window looks as in the file `tests/accepted/NAME.ppm`. Moves the pointer in the
-/// window first, so that controls are shown.
+/// Waits until a part of a window looks as in the file `tests/accepted/NAME.ppm`, where `NAME` is `name`.
+/// Moves the pointer in the window before it looks, so that the program in the window shows its controls.
 ///
 /// The part is given in regions, counted from 0 at the top left: columns `x.0` to before `x.1`, and rows
 /// `y.0` to before `y.1`. Regions beyond [`REGIONS`] do not exist, and are not compared. If no region is
 /// left, nothing is checked.
 ///
-/// If the environment variable `PINHOLE_ACCEPT` is set, nothing is compared. Instead, a picture of the
-/// whole window is written to the file. Look at the file before you commit it.
+/// If the environment variable `PINHOLE_ACCEPT` is set, nothing is compared. Instead, a picture of the whole
+/// window is written to the file. Look at the picture before you commit the file.
 ///
 /// # Panics
-/// Panics if the part does not look like the file within [`LIMIT`]. Each of red, green and blue may differ
-/// by 20 of 255. The message says which region differs most, and both colours. Panics also if there is no
-/// such file, or if the window is closed.
+/// Panics if the part does not look like the same part of the file within [`LIMIT`]. The mean of each of red,
+/// green and blue of a region may differ by 20 of 255. The message says which region differs most, and both
+/// colours. Panics also if there is no such file, or if the window is closed.
 #[track_caller]
 pub fn assert_looks(window: &Window<'_>, name: &str, x: (usize, usize), y: (usize, usize)) {
     let file = file(name);

@@ -1,4 +1,4 @@
-//! Captures what goes over the loopback interface, and has tshark dissect it.
+//! Captures the packets on the loopback interface, and has tshark, a packet analyser, dissect them.
 use crate::clip::TempDir;
 use crate::process::{Running, run};
 use std::path::PathBuf;
@@ -8,16 +8,17 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A running capture of the loopback interface of the network that the test is in. Call [`Self::finish`] to
-/// get the packets. If this is dropped instead, the packets are lost.
+/// A running capture by tshark, a packet analyser, on the loopback interface of the network that the test is
+/// in. [`Self::start`] makes it. Call [`Self::finish`] to get the packets. If this is dropped instead, the
+/// packets are lost.
 #[derive(Debug)]
 pub struct Capture {
     tshark: Running,
     recording: Recording,
 }
 
-/// A finished capture, in which tshark finds packets by display filters. When this is dropped, the capture
-/// file is removed.
+/// A file of captured packets, in which tshark, a packet analyser, finds packets by display filters. When
+/// this is dropped, the file is removed.
 #[derive(Debug)]
 pub struct Recording {
     file: PathBuf,
@@ -29,9 +30,9 @@ pub struct Recording {
 
 impl Capture {
     /// Starts to capture the RTSP connections of a server, and all UDP, because the ports of RTP are not
-    /// known yet. `rtsp_port` is the TCP port of the server. Returns once tshark captures, so call this
-    /// before the traffic begins. tshark needs a network of the test's own: see
-    /// [`crate::network::in_own_network`].
+    /// known yet. `rtsp_port` is the TCP port of the server. Returns once tshark captures. Packets before
+    /// that are not captured, so call this before the traffic begins. tshark needs a network of the test's
+    /// own: see [`crate::network::in_own_network`].
     ///
     /// # Panics
     /// Panics if tshark does not begin to capture within a minute.
@@ -69,24 +70,25 @@ impl Recording {
     /// in `directory`, in a format that tshark reads, such as pcap. `rtsp_port` is the server's TCP port in
     /// the file. When the recording is dropped, `directory` is removed.
     ///
-    /// Whether the file exists is not checked here. If it does not exist, the methods that read the
-    /// recording panic.
+    /// Whether the file exists is not checked here. If the file does not exist, the methods that return
+    /// packets or counts panic.
     pub fn of(directory: TempDir, file: &str, rtsp_port: u16) -> Self {
         Self { file: directory.path().join(file), rtsp_port, rtp_port: None, _directory: directory }
     }
 
-    /// Makes tshark dissect UDP packets from or to the port `port` as RTP. This is for RTP ports that no
-    /// RTSP message in the capture names. A second call replaces the port of the first.
+    /// Returns the same recording, in which tshark dissects UDP packets from or to the port `port` as RTP.
+    /// This is for RTP ports that no RTSP message in the capture names. A second call replaces the port of
+    /// the first.
     #[must_use]
     pub fn with_rtp(self, port: u16) -> Self {
         Self { rtp_port: Some(port), ..self }
     }
 
     /// Returns one row for each captured packet that matches a display filter of tshark, in the order of
-    /// capture. A row has the values of `fields`, such as `rtp.seq`, separated by tabs. A value is empty
-    /// if the packet has no such field. If a packet has a field several times, as a TCP segment with
-    /// several RTP packets does, the value has all of them, separated by commas. Returns no rows if no
-    /// packet matches.
+    /// capture. A row has the values of `fields`, such as `rtp.seq`, separated by tabs. If the packet lacks a
+    /// field, the value of that field is empty. If the packet has a field several times, as a TCP segment
+    /// with several RTP packets does, the value has all occurrences, separated by commas. If no packet
+    /// matches, there are no rows.
     ///
     /// # Panics
     /// Panics if tshark fails, for example because `filter` or a field is none that it knows.
@@ -108,8 +110,8 @@ impl Recording {
     }
 
     /// Returns one row for each packet of RTSP, RTP, RTCP or JPEG in which tshark finds an error. A row has
-    /// the number of the packet, its protocol, a summary and the error, separated by tabs. If all packets
-    /// are well-formed, there are no rows.
+    /// the number of the packet in the capture, counted from 1, its protocol, a summary and the error,
+    /// separated by tabs. If all packets are well-formed, there are no rows.
     ///
     /// # Panics
     /// Panics if tshark fails.
@@ -127,8 +129,8 @@ impl Recording {
         self.rows(filter, &["frame.number"]).len()
     }
 
-    /// Returns how many RTP/JPEG packets have the marker bit. This is the number of frames whose last
-    /// packet was captured. If a TCP segment holds several RTP packets, each of them counts.
+    /// Returns how many captured RTP/JPEG packets have the marker bit set. This is the number of frames whose
+    /// last packet was captured. If a TCP segment holds several RTP packets, each of them counts.
     ///
     /// # Panics
     /// Panics if tshark fails.

@@ -1,4 +1,4 @@
-//! The media that tests play: the clips of the repository, and clips that are made of them in temporary
+//! The media that tests play: the clips of the repository, and clips that the tests make in temporary
 //! directories.
 use crate::peer::PYTHON;
 use crate::process::{repository, run};
@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// A file of Motion-JPEG to serve, with what is known of the file. If the file was made in a [`TempDir`],
-/// it is gone once the [`TempDir`] is dropped.
+/// A file of Motion-JPEG that a test serves, and what the test has to know of the file. If the file was made
+/// in a [`TempDir`], the file is removed when the [`TempDir`] is dropped.
 #[derive(Clone, Debug)]
 pub struct Clip {
     /// The path of the file to serve.
@@ -16,28 +16,29 @@ pub struct Clip {
     /// The path of a file with the same pictures as concatenated JPEG, for programs that cannot read
     /// [`Self::path`]. Both paths are equal if the file to serve is concatenated JPEG already.
     pub plain: PathBuf,
-    /// The number of frames in the file. A client that misses no frame sees that many.
+    /// The number of frames in the file. A client that misses no frame shows that many frames.
     pub frames: usize,
 }
 
 impl Clip {
-    /// Returns the sample clip of the repository: 60 frames of 512x288 as concatenated JPEG, 4:2:0, with
-    /// the standard Huffman tables. The file has no clock: the server has to be told a frame rate, or
-    /// assumes one.
+    /// Returns the sample clip of the repository: 60 frames of 512x288 as concatenated JPEG, 4:2:0, with the
+    /// standard Huffman tables. The file has no clock: pass a frame rate to the server; otherwise the server
+    /// assumes a rate.
     pub fn sample() -> Self {
         let plain = repository().join("video/bunny288.mjpeg");
         Self { path: plain.clone(), plain, frames: 60 }
     }
 
-    /// Returns the sample clip as a file that has the length of each frame, in ASCII digits, before the
-    /// frame. `plain` is the sample clip itself.
+    /// Returns a clip of the repository with the frames of [`Self::sample`], in another format: the file has
+    /// the length of each frame, in ASCII digits, before that frame. [`Self::plain`] is the file of
+    /// [`Self::sample`].
     pub fn course() -> Self {
         Self { path: repository().join("video/bunny288-course.Mjpeg"), ..Self::sample() }
     }
 
-    /// Makes 25 frames of the sample clip, concatenated JPEG with Huffman tables made for the clip, as
-    /// ffmpeg writes by default. RTP/JPEG cannot carry such tables, so a server has to re-code the
-    /// frames.
+    /// Makes a clip in `directory` from 25 frames of the sample clip: concatenated JPEG with Huffman tables
+    /// made for the clip, as ffmpeg writes by default. RTP/JPEG cannot carry such tables, so a server has to
+    /// re-code the frames.
     ///
     /// # Panics
     /// Panics if ffmpeg fails.
@@ -47,7 +48,7 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// Makes the sample clip at 1280x720: 60 frames as concatenated JPEG.
+    /// Makes a clip in `directory` from the sample clip, scaled to 1280x720: 60 frames as concatenated JPEG.
     ///
     /// # Panics
     /// Panics if ffmpeg fails.
@@ -57,9 +58,9 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 60 }
     }
 
-    /// Makes a test picture of 320x240, 25 times, as concatenated JPEG that is coded 4:2:2 as RTP/JPEG
-    /// type 0 wants it. GStreamer makes it by libjpeg, because ffmpeg writes 4:2:2 in MCUs (minimum
-    /// coded units) of twice the height.
+    /// Makes a clip in `directory` with a test picture of 320x240, 25 times, as concatenated JPEG. The
+    /// pictures are coded 4:2:2 as RTP/JPEG type 0 wants it. GStreamer makes the clip by libjpeg, because
+    /// ffmpeg writes 4:2:2 in MCUs (minimum coded units) of twice the height.
     ///
     /// # Panics
     /// Panics if GStreamer fails.
@@ -72,8 +73,8 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// Makes the sample clip in an AVI file of 30 frames a second, for servers that need a clock, such as
-    /// [`crate::server::GstServer`].
+    /// Makes an AVI file in `directory` with the sample clip at 30 frames a second, for servers that need a
+    /// clock, such as [`crate::server::GstServer`].
     ///
     /// # Panics
     /// Panics if ffmpeg fails. It fails if `directory` has a file of that name already.
@@ -81,11 +82,12 @@ impl Clip {
         Self::sample().in_avi(directory, 30)
     }
 
-    /// Makes 25 frames of the sample clip as ffmpeg codes it 4:2:2: in MCUs (minimum coded units) of
-    /// twice the height that RTP/JPEG has. RTP/JPEG cannot carry them as they are.
+    /// Makes a clip in `directory` from 25 frames of the sample clip, coded 4:2:2 as ffmpeg does it: in MCUs
+    /// (minimum coded units) of twice the height that RTP/JPEG has. RTP/JPEG cannot carry such frames as they
+    /// are.
     ///
     /// # Panics
-    /// Panics if ffmpeg fails, which it does if the directory has the file already.
+    /// Panics if ffmpeg fails. It fails if `directory` has a file of that name already.
     pub fn tall_422(directory: &TempDir) -> Self {
         let plain = directory.path().join("tall422.mjpeg");
         let mut command = ffmpeg();
@@ -94,8 +96,8 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 25 }
     }
 
-    /// Puts this clip into an AVI file of `rate` frames a second in `directory`. In the returned clip,
-    /// [`Self::path`] is the AVI file, and [`Self::plain`] is the same as before.
+    /// Copies the frames of this clip into an AVI file of `rate` frames a second in `directory`. In the
+    /// returned clip, [`Self::path`] is the AVI file, and [`Self::plain`] is the same as before.
     ///
     /// # Panics
     /// Panics if ffmpeg fails. It fails if `rate` is 0, or if `directory` has a file of that name already.
@@ -109,8 +111,8 @@ impl Clip {
         Self { path, ..self }
     }
 
-    /// Repeats this clip `times` times, as one file of concatenated JPEG in `directory`, whatever the
-    /// format of [`Self::path`] was. If `times` is 0, the file is empty.
+    /// Makes one file of concatenated JPEG in `directory` that has the frames of this clip `times` times,
+    /// whatever the format of [`Self::path`]. If `times` is 0, the file is empty. Returns the new clip.
     ///
     /// # Panics
     /// Panics if the clip cannot be read, or if the file cannot be written.
@@ -120,8 +122,9 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: self.frames * times }
     }
 
-    /// Puts this clip into a multipart message in `directory`, as IP cameras send it over HTTP. In the
-    /// returned clip, [`Self::path`] is the message, and [`Self::plain`] is the same as before.
+    /// Copies the frames of this clip into a file in `directory` that is a multipart message, as IP cameras
+    /// send it over HTTP. In the returned clip, [`Self::path`] is that file, and [`Self::plain`] is the same
+    /// as before.
     ///
     /// # Panics
     /// Panics if ffmpeg fails. It fails if `directory` has a file of that name already.
@@ -133,16 +136,15 @@ impl Clip {
         Self { path, ..self }
     }
 
-    /// Makes pictures as libjpeg, cameras and phones write them. Returns one clip for each of `sizes`,
-    /// which are widths and heights in pixels. A clip has 26 frames, or 7 frames if its pictures have more
-    /// than 1,048,576 pixels; `tests/src/corpus.py` describes them. In [`Self::plain`] of a clip, each
-    /// picture has the same coefficients, but is coded in the usual way.
+    /// Makes pictures as libjpeg, cameras and phones write them. Returns one clip for each of `sizes`, which
+    /// are widths and heights in pixels. A clip has 26 frames, or 7 frames if its pictures have more than
+    /// 1,048,576 pixels. The script `tests/src/corpus.py` makes the frames, and describes each kind. In
+    /// [`Self::plain`] of a clip, each picture has the same coefficients, but is coded in the usual way.
     ///
     /// A file `bad.mjpeg` is also written into `directory`. RTP/JPEG cannot carry its pictures.
     ///
     /// # Panics
-    /// Panics if Pillow fails. First check with [`crate::peer::available`] for
-    /// [`crate::peer::Peer::Pillow`].
+    /// Panics if Pillow fails. First check with [`crate::peer::available`] for [`crate::peer::Peer::Pillow`].
     pub fn corpus(directory: &TempDir, sizes: &[(u32, u32)]) -> Vec<Self> {
         let mut command = Command::new(PYTHON);
         command.arg(repository().join("tests/src/corpus.py")).arg(directory.path());
@@ -161,7 +163,8 @@ impl Clip {
     /// extension. Pass it to [`crate::server::Server::url`].
     ///
     /// # Panics
-    /// Panics if [`Self::path`] has no such name in UTF-8. The paths of clips that are made here have one.
+    /// Panics if [`Self::path`] has no such name in UTF-8. The paths of all clips that the functions of
+    /// [`Clip`] make have one.
     pub fn mount(&self) -> &str {
         self.path.file_stem().and_then(|stem| stem.to_str()).expect("a clip has a plain name")
     }
@@ -195,8 +198,8 @@ fn done(command: &mut Command) {
     assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
 }
 
-/// A new directory of its own. When this is dropped, the directory is removed with all that is in it. Keep
-/// this for as long as the files are needed.
+/// A temporary directory that nothing else uses. When this value is dropped, the directory is removed with
+/// all files in it, so keep this value for as long as the files are needed.
 #[derive(Debug)]
 pub struct TempDir(PathBuf);
 

@@ -1,5 +1,5 @@
-//! Speaks RTSP by hand: sends requests as a test writes them, good or bad, and separates replies from
-//! the media between them.
+//! Speaks RTSP by hand: sends requests as a test writes them, good or bad, and separates the replies from the
+//! interleaved media packets between them.
 use socket2::{Domain, SockRef, Socket, Type};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 /// How long a reply may take.
 const REPLY: Duration = Duration::from_secs(10);
 
-/// One RTSP connection, seen from the client. When this is dropped, the connection is closed without
-/// TEARDOWN.
+/// One RTSP connection to a server, with the test as the client. [`Self::connect`] makes it. When this is
+/// dropped, the connection is closed without TEARDOWN.
 #[derive(Debug)]
 pub struct Dialogue {
     stream: TcpStream,
@@ -19,26 +19,26 @@ pub struct Dialogue {
     replies: VecDeque<Reply>,
     interleaved: VecDeque<(u8, Vec<u8>)>,
     cseq: u32,
-    /// The session identifier that [`Self::request`] sends as the Session header. With `None`, no Session
-    /// header is sent. It is `None` at first.
+    /// The session identifier that [`Self::request`] sends as the Session header. If this is `None`, no
+    /// Session header is sent. It is `None` at first.
     ///
-    /// [`Self::request`] sets this from each reply that has a Session header, without parameters such as
-    /// `timeout`. A test may set it to send another identifier, or none.
+    /// [`Self::request`] sets this to the identifier in each reply that has a Session header, without
+    /// parameters such as `timeout`. A test may set this field to send another identifier, or none.
     pub session: Option<String>,
 }
 
 /// A reply of the server, of any status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The status code, such as 200. A code other than 200 is not an error here: call [`Self::ok`] if it
-    /// should be one.
+    /// The status code, such as 200. A code other than 200 does not make the test fail: if it should, call
+    /// [`Self::ok`].
     pub status: u16,
     /// The names and values of the header lines, in the order in which they came. Names are as the
     /// server spelled them; values are without white space around them. Lines without a colon are left
     /// out.
     pub headers: Vec<(String, String)>,
-    /// The body, of as many bytes as the Content-Length header says; empty without that header. Bytes
-    /// that are not UTF-8 are replaced.
+    /// The body, of as many bytes as the Content-Length header says. If there is no such header, the body is
+    /// empty. Bytes that are not UTF-8 are replaced.
     pub body: String,
 }
 
@@ -83,7 +83,7 @@ impl Dialogue {
         Self::over(TcpStream::connect_timeout(&to, REPLY).expect("the server listens"))
     }
 
-    /// Speaks RTSP over a connection that the caller has made, with the caller as the client.
+    /// Makes a [`Dialogue`] of a TCP connection to a server that the caller has made.
     ///
     /// # Panics
     /// Panics if the system refuses to set options of the socket.
@@ -114,11 +114,13 @@ impl Dialogue {
         Self::over(socket.into())
     }
 
-    /// Sets the receive buffer of the TCP socket to about `bytes` bytes. Linux doubles the number, and
-    /// raises or lowers it to its limits. Call this before the first request.
+    /// Asks the system for a receive buffer of `bytes` bytes for the TCP socket. Linux takes twice this
+    /// number, because its own data structures take room, too. If the number is smaller or larger than the
+    /// system allows, the system takes the nearest size that it allows, without an error. Call this before
+    /// the first request.
     ///
     /// # Panics
-    /// Panics if the system refuses.
+    /// Panics if the system refuses to set the size.
     pub fn with_buffer(self, bytes: usize) -> Self {
         SockRef::from(&self.stream).set_recv_buffer_size(bytes).expect("a TCP socket");
         self
@@ -130,21 +132,22 @@ impl Dialogue {
         &self.stream
     }
 
-    /// Returns the connection, to be read by other means. Replies and packets that were received and not
-    /// taken yet are dropped.
+    /// Returns the connection, for a test that reads from it without [`Dialogue`]. Replies and packets that
+    /// this value has received, but no method has returned yet, are dropped.
     pub fn into_stream(self) -> TcpStream {
         self.stream
     }
 
-    /// Sends exactly these bytes, and waits for no reply; call [`Self::reply`] for that. If the bytes
+    /// Sends exactly these bytes, and does not wait for a reply: to wait, call [`Self::reply`]. If the bytes
     /// cannot be sent, for example because the server has closed the connection, nothing is reported.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Sends a request without a body, and waits for its reply. Returns the reply, of any status. The
-    /// request has the next CSeq, the Session header if [`Self::session`] is set, and `headers`, which are
-    /// pairs of a name and a value. If [`Self::send`] was used before, take all replies to its bytes first.
+    /// Sends a request without a body, and waits for its reply. Returns the reply, of any status. The request
+    /// has the next CSeq, the Session header if [`Self::session`] is set, and `headers`, which are pairs of a
+    /// name and a value. If you have sent requests with [`Self::send`], take all replies to them with
+    /// [`Self::reply`] before this call.
     ///
     /// # Panics
     /// Panics if no reply comes within ten seconds, or if the next reply has another CSeq.
@@ -204,18 +207,18 @@ impl Dialogue {
         self.set_up(url, "RTP/AVP/TCP;unicast;interleaved=0-1")
     }
 
-    /// Waits up to ten seconds for the next reply, and returns it. Interleaved packets that come before
-    /// it are kept for [`Self::interleaved`].
+    /// Waits up to ten seconds for the next reply, and returns it. Interleaved packets that come before the
+    /// reply are kept for [`Self::interleaved`].
     ///
     /// # Panics
-    /// Panics if no reply comes in that time, if the server closes the connection, or if it sends
+    /// Panics if no reply comes in that time, if the server closes the connection, or if the server sends
     /// something that is neither a reply nor an interleaved packet.
     #[track_caller]
     pub fn reply(&mut self) -> Reply {
         self.try_reply(REPLY).unwrap_or_else(|| panic!("no reply; closed: {}", self.ended))
     }
 
-    /// Waits for the next reply, and returns it. Returns `None` if none comes within `limit`, or as soon
+    /// Waits for the next reply, and returns it. Returns `None` if no reply comes within `limit`, or as soon
     /// as the connection is closed. Interleaved packets that come before the reply are kept for
     /// [`Self::interleaved`].
     ///
@@ -226,9 +229,9 @@ impl Dialogue {
         self.replies.pop_front()
     }
 
-    /// Waits for the next interleaved packet. Returns its channel, and its bytes without the four bytes
-    /// of framing. Returns `None` if none comes within `limit`, or as soon as the connection is closed.
-    /// Replies that come before the packet are kept for [`Self::reply`].
+    /// Waits for the next interleaved packet. Returns its channel, and its bytes without the four bytes of
+    /// framing. Returns `None` if no interleaved packet comes within `limit`, or as soon as the connection is
+    /// closed. Replies that come before the packet are kept for [`Self::reply`].
     ///
     /// # Panics
     /// Panics if the server sends something that is neither a reply nor an interleaved packet.
@@ -310,7 +313,7 @@ fn control(sdp: &str) -> Option<&str> {
 /// (RFC 3550, 11).
 #[derive(Debug)]
 pub struct UdpPair {
-    /// The socket for RTP, on an even port.
+    /// The socket for RTP packets, on an even port.
     pub rtp: UdpSocket,
     /// The socket for RTCP, on the port after that of [`Self::rtp`].
     pub rtcp: UdpSocket,

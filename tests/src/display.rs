@@ -1,23 +1,23 @@
-//! Runs an X server without a screen, and acts as the person before it: looks at windows, and types
-//! into them.
+//! Runs an X server without a real screen, and acts as a person before that screen: looks at windows, and
+//! types into them.
 use crate::clip::TempDir;
 use crate::process::{Finished, Running, poll, run};
 use std::process::Command;
 use std::time::Duration;
 
-/// The longest time that a wait in this module may take, also on a loaded machine. A wait that takes longer
-/// panics.
+/// The longest time that each method of [`Display`] and [`Window`] waits; after that, the method panics. It
+/// is long enough for a loaded machine. Tests use it for waits of their own, too.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// A running X server that has a screen of 1280x1024 pixels in memory and no window manager. When this is
-/// dropped, the X server is ended.
+/// A running X server (Xvfb) that has a screen of 1280x1024 pixels in memory, and no window manager.
+/// [`Self::start`] makes it. When this is dropped, the X server is ended.
 #[derive(Debug)]
 pub struct Display {
     xvfb: Running,
     name: String,
 }
 
-/// A window on a [`Display`], from [`Display::window`]. If the window is closed, all methods panic.
+/// A window on a [`Display`], from [`Display::window`]. If the window was closed, all of its methods panic.
 #[derive(Debug)]
 pub struct Window<'a> {
     display: &'a Display,
@@ -48,8 +48,8 @@ impl Display {
         Self { xvfb, name: format!(":{number}") }
     }
 
-    /// Returns the value for the environment variable `DISPLAY` of a program that is to open its window
-    /// here, such as `:1`.
+    /// Returns the name of the display, such as `:1`. Give this value to a program as the environment
+    /// variable `DISPLAY`, so that the program opens its window on this display.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -158,8 +158,8 @@ impl Window<'_> {
         self.xdotool(&["windowsize", &self.id, &width.to_string(), &height.to_string()]);
     }
 
-    /// Takes the window off the screen, as minimising does, and puts it back. The X server keeps nothing
-    /// of what the window showed, so the program has to draw it again.
+    /// Takes the window off the screen, as minimising does, and puts it back. The X server keeps nothing of
+    /// what the window showed, so the program has to draw the window again.
     ///
     /// # Panics
     /// Panics if the window is closed.

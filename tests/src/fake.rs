@@ -1,13 +1,15 @@
-//! Servers that a viewer has to cope with: they answer wrongly or not at all, or send no valid video.
-//! They listen on a port of 127.0.0.1 until the test's process ends.
+//! Servers that a viewer has to cope with: they answer wrongly or not at all, or send no valid video. All of
+//! them listen on a port of 127.0.0.1 until the test's process ends.
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Starts a server that plays this script to each client that connects. The server runs until the test's
-/// process ends, and answers requests for any URL. Returns a URL to watch.
+/// Starts a server that sends `greeting` to each client that connects, and then `answer` to each request,
+/// whatever the request is. In `answer`, the word `CSEQ` is replaced by the CSeq of the request. Both texts
+/// are sent as they are, so write line ends as `\r\n`. Either may be empty. The server runs until the test's
+/// process ends. Returns the address and the TCP port at which the server listens.
 ///
 /// # Panics
 /// Panics if there is no free port.
@@ -22,7 +24,8 @@ pub fn server(greeting: &'static str, answer: &'static str) -> SocketAddr {
     })
 }
 
-/// Returns an address of this machine at which nobody listens, so that connections to it are refused.
+/// Returns an address and a TCP port of this machine at which nobody listens, so that connections to that
+/// port are refused.
 ///
 /// # Panics
 /// Panics if there is no free port.
@@ -41,10 +44,10 @@ pub struct Script {
     /// The value of the Content-Length header of the answer to DESCRIBE, right or wrong; `None` for the
     /// real length of [`Self::description`].
     pub content_length: Option<String>,
-    /// Header lines to add to the reply to PLAY, each with its line end; empty for none.
+    /// Header lines to add to the reply to PLAY, each with its line end. If this is empty, no line is added.
     pub play: String,
-    /// What the server does after the reply to PLAY, in order. While it does so, it reads no request. After
-    /// the last step, it answers requests again.
+    /// What the server does after the reply to PLAY, in order. During these steps, the server reads no
+    /// request. After the last step, it answers requests again.
     pub steps: Vec<Step>,
 }
 
@@ -55,7 +58,7 @@ pub enum Step {
     /// packet goes over the transport that the client asked for in SETUP. A packet on any other channel is
     /// always sent interleaved.
     Packet(u8, Vec<u8>),
-    /// Writes these bytes to the RTSP connection, without framing.
+    /// Writes exactly these bytes to the RTSP connection, without the four bytes of interleaved framing.
     Raw(Vec<u8>),
     /// Sends nothing and answers nothing for this long.
     Silence(Duration),
@@ -76,8 +79,9 @@ impl Default for Script {
 }
 
 impl Script {
-    /// Starts a server that plays this script to each client that connects, until the test's process
-    /// ends. It answers requests for any URL. Returns a URL to watch.
+    /// Starts a server that plays this script to each client that connects, until the test's process ends.
+    /// The server listens on a free port of 127.0.0.1, and answers requests for any URL. Returns a URL of
+    /// this server, for a client to watch.
     ///
     /// # Panics
     /// Panics if there is no free port.

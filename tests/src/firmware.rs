@@ -1,5 +1,5 @@
-//! Runs `pinhole-sim qemu`: the firmware of a camera, in the emulator QEMU. Check with
-//! [`crate::peer::available`] for [`crate::peer::Peer::Qemu`] first.
+//! Runs `pinhole-sim qemu`, a program of this repository that runs the firmware of a camera in the emulator
+//! QEMU. Check with [`crate::peer::available`] for [`crate::peer::Peer::Qemu`] first.
 use crate::process::{Finished, Running, binary, repository, run};
 use std::fmt;
 use std::io::Write as _;
@@ -12,8 +12,9 @@ const BUILDS: Duration = Duration::from_secs(900);
 const STARTS: Duration = Duration::from_secs(60);
 const STOPS: Duration = Duration::from_secs(10);
 
-/// A running `pinhole-sim qemu`, with the camera's firmware in an emulator. The program is killed when
-/// this is dropped, and the emulator ends with it.
+/// A running `pinhole-sim qemu`. This program of the repository runs the firmware of a camera, an RTSP
+/// server, in the emulator QEMU. When this value is dropped, the program is killed, and the emulator ends,
+/// too.
 #[derive(Debug)]
 pub struct Firmware {
     process: Running,
@@ -21,8 +22,7 @@ pub struct Firmware {
 }
 
 impl Firmware {
-    /// The name of the TAP (virtual Ethernet interface) by which the machine and the camera are
-    /// connected.
+    /// The name of the TAP (virtual Ethernet interface) of this machine that leads to the camera.
     pub const TAP: &str = "pinhole0";
     /// The Ethernet (MAC) address of the camera.
     pub const MAC: [u8; 6] = *b"\x02PHOLE";
@@ -31,9 +31,9 @@ impl Firmware {
     /// The camera's UDP ports: the first is for RTP, the second for RTCP.
     pub const UDP: [u16; 2] = [6970, 6971];
 
-    /// Builds the firmware for four sessions, so that [`Self::start`] finds it built. Blocks; the first
-    /// build may take minutes. Call this before [`crate::network::in_own_network`], where the machine's
-    /// network can be reached, because Cargo may have to fetch crates.
+    /// Builds the firmware, with room for four sessions, so that [`Self::start`] need not build it. Blocks;
+    /// the first build may take minutes. Call this before [`crate::network::in_own_network`]: Cargo may have
+    /// to fetch crates, and within that function the machine's network cannot be reached.
     ///
     /// # Panics
     /// Panics if the firmware cannot be built within 15 minutes.
@@ -58,14 +58,14 @@ impl Firmware {
         firmware
     }
 
-    /// Returns the URL of a medium of the camera. `medium` is `clip` or `pattern`. Any other name is not
-    /// refused here, but the camera replies 404 to requests for it.
+    /// Returns the URL of a medium of the camera. `medium` is `clip` or `pattern`. The name is not checked
+    /// here: to requests for any other medium, the camera replies 404.
     pub fn url(medium: &str) -> String {
         format!("rtsp://{}/{medium}", Self::SERVER.ip())
     }
 
-    /// Writes a line to the camera's serial line: a command, such as `stack`, `hang` or `panic`. The
-    /// camera answers in its log: see [`Self::wait_log`].
+    /// Sends a command, such as `stack`, `hang` or `panic`, to the camera over its serial line. Does not
+    /// wait. The camera answers in its log: see [`Self::wait_log`].
     ///
     /// # Panics
     /// Panics if `pinhole-sim` has ended.
@@ -79,9 +79,9 @@ impl Firmware {
         self.process.stdout()
     }
 
-    /// Waits until at least `count` lines of the camera's log contain `text`. Returns line number
-    /// `count` among them, counted from 1. All lines since the start of the emulator count, also those
-    /// from before this call. To wait for a further line, pass one more than the number of such lines in
+    /// Waits until at least `count` lines of the camera's log contain `text`. Returns the `count`-th of these
+    /// lines, counted from 1. All lines since the start of the emulator count, also those from before this
+    /// call. To wait for a further line with `text`, pass one more than the number of lines with `text` in
     /// [`Self::log`].
     ///
     /// # Panics
@@ -94,8 +94,8 @@ impl Firmware {
         })
     }
 
-    /// Kills `pinhole-sim`, which runs the emulator, by SIGKILL, and waits until `pinhole-sim` has ended.
-    /// The emulator has to end by itself then: a test can check that.
+    /// Kills `pinhole-sim`, which runs the emulator, by SIGKILL, and waits until `pinhole-sim` has ended. The
+    /// emulator is not killed: it has to end by itself, and a test can check that.
     ///
     /// # Panics
     /// Panics if the program has not ended after ten seconds.
@@ -104,9 +104,9 @@ impl Firmware {
         let _ = self.process.finish(STOPS);
     }
 
-    /// Sends `pinhole-sim` a signal, and waits until it has ended, and the emulator with it. `signal` is
-    /// the name without `SIG`, such as `TERM`. Returns the program's exit status and its output, which is
-    /// the log. The caller has to check the status.
+    /// Sends a signal to `pinhole-sim`, and waits until the program and the emulator have ended. `signal` is
+    /// the name of the signal without `SIG`, such as `TERM`. Returns the program's exit status and its
+    /// output, which has the camera's log. The caller has to check the status.
     ///
     /// # Panics
     /// Panics if there is no such signal, or if the program does not end within ten seconds.

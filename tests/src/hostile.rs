@@ -1,11 +1,11 @@
-//! Requests and bytes that no decent client sends, and clients that behave badly. A test uses them to
-//! show that a server refuses them or puts up with them, and goes on serving other clients.
+//! Requests and bytes that no decent client sends, and clients that behave badly. A test uses these to show
+//! that a server refuses them or puts up with them, and goes on serving other clients.
 use crate::dialogue::{Dialogue, UdpPair};
 
-/// Returns requests that a server must refuse. With each request come the status codes that its reply may
-/// have. Send each request over a new connection, because the server may close the connection after its
-/// reply. `url` is the URL of a medium that the server has. `none` is a URL of the same server for which
-/// the server has no medium.
+/// Returns requests that a server must refuse. Each item is a request and the status codes that the server's
+/// reply to that request may have. Send each request over a new connection, because the server may close the
+/// connection after the reply. `url` is the URL of a medium that the server has. `none` is a URL of the same
+/// server at which there is no medium.
 pub fn bad_requests(url: &str, none: &str) -> Vec<(String, &'static [u16])> {
     vec![
         ("HELLO\r\n\r\n".to_owned(), &[400]),
@@ -29,8 +29,8 @@ pub fn bad_requests(url: &str, none: &str) -> Vec<(String, &'static [u16])> {
     ]
 }
 
-/// Returns bytes that are no RTSP message. Send each element over a new connection. A server may close
-/// that connection, answer, or wait for more; other connections must not suffer.
+/// Returns bytes that are no RTSP message. Send each element over a new connection. The server may close that
+/// connection, answer, or wait for more bytes. It must go on serving its other connections.
 pub fn noise() -> [Vec<u8>; 4] {
     [vec![0; 10_000], b"$".to_vec(), b"$\x00\xff\xff".to_vec(), "\r\n".repeat(5_000).into_bytes()]
 }
@@ -49,15 +49,15 @@ pub fn odd_requests(url: &str) -> String {
     )
 }
 
-/// Three interleaved packets of broken RTCP, to be sent to a server: a receiver report whose length
-/// field says far more than there is, an empty packet, and a single byte. Send them on the connection of
-/// a session that was set up with the interleaved channels 0 and 1. The server must ignore them, and the
-/// session goes on.
+/// Three interleaved packets of broken RTCP, to be sent to a server: a receiver report whose length field
+/// announces far more bytes than the packet has, an empty packet, and a packet of a single byte. Send these
+/// packets on the connection of a session that was set up with the interleaved channels 0 and 1. The server
+/// must ignore the packets, and the session must go on.
 pub const FALSE_REPORTS: &[u8] =
     b"$\x01\x00\x08\x81\xc9\xff\xff\x00\x00\x00\x01$\x01\x00\x00$\x01\x00\x01\x80";
 
-/// Plays over UDP, and then closes the client's UDP sockets, so that the host answers each RTP packet with
-/// an ICMP error. `dialogue` is a connection without a session, and `url` is a medium of its server.
+/// Plays over UDP, and then closes the client's UDP sockets, so that the host answers each RTP packet with an
+/// ICMP error. `dialogue` is a connection without a session, and `url` is the URL of a medium of the server.
 /// Returns the RTSP connection, which stays open until the returned value is dropped.
 ///
 /// # Panics
@@ -71,8 +71,8 @@ pub fn vanished(mut dialogue: Dialogue, url: &str) -> Dialogue {
 }
 
 /// Plays over TCP with the smallest receive buffer that the system allows, and reads neither the reply to
-/// PLAY nor the stream. `dialogue` is a connection without a session, and `url` is a medium of its server.
-/// Returns the connection, which stays open until the returned value is dropped.
+/// PLAY nor the stream. `dialogue` is a connection without a session, and `url` is the URL of a medium of the
+/// server. Returns the connection, which stays open until the returned value is dropped.
 ///
 /// # Panics
 /// Panics if the server refuses DESCRIBE or SETUP.

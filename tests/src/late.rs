@@ -1,13 +1,13 @@
-//! A receiver with the system's default socket buffer that reads late, like a program that has other
-//! work. It shows whether a server's bursts overflow such a buffer.
+//! An RTP receiver with the system's default socket buffer. It reads late, like a program that has other
+//! work, and so shows whether a server's bursts overflow such a buffer.
 use crate::dialogue::{Dialogue, UdpPair};
 use crate::rtp::Rtp;
 use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the receiver got of a stream, counted from RTP headers. If no packet of a frame came, neither
-/// [`Self::whole`] nor [`Self::broken`] counts the frame.
+/// What [`watch`] received of a stream, counted by RTP headers. A frame of which no packet came is counted
+/// neither in [`Self::whole`] nor in [`Self::broken`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// The number of frames of which every packet came.
@@ -15,13 +15,13 @@ pub struct Received {
     /// The number of frames of which some packets came, but not all.
     pub broken: u64,
     /// The number of packets that did not come, counted by the gaps in the sequence numbers. Packets before
-    /// the first one that came and after the last one are not counted.
+    /// the first packet that came and after the last packet that came are not counted.
     pub lost: u64,
 }
 
-/// Plays the medium `url` of `server` over UDP for the time `span`, and returns what came. Blocks for that
-/// time. When a packet waits, the receiver first sleeps for `late`, and then reads all packets that wait.
-/// If `late` is zero, it reads at once.
+/// Plays the medium `url` of `server` over UDP for the time `span`, and returns what was received. Blocks for
+/// that time. Whenever a packet has come, the receiver sleeps for `late`, and then reads all packets that
+/// wait in the socket. If `late` is zero, the receiver reads each packet at once.
 ///
 /// # Panics
 /// Panics if the server refuses DESCRIBE, SETUP or PLAY, or if no packet comes for five seconds. So the

@@ -43,7 +43,7 @@ pub mod watch;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How RTP travels between a server and a client.
+/// How RTP travels between a server and a client. The functions that run a client take it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// Each RTP packet is a UDP datagram.
@@ -67,10 +67,11 @@ impl fmt::Display for Transport {
     }
 }
 
-/// Waits until no other test of this process holds the returned guard, however long that takes. Call
-/// this in tests that play much or measure time, because two of them at once would disturb each other on
-/// a small machine. Keep the guard until the end of the test. Do not call this twice in one test: the
-/// second call would never return. A test that panics gives the guard back.
+/// Takes a lock that only one test of this process can hold at a time, and returns its guard. If another test
+/// holds the guard, this waits, however long that takes. Call this in tests that play much or measure time,
+/// because two such tests at once would disturb each other on a small machine. Keep the guard until the end
+/// of the test. Do not call this twice in one test: the second call would never return. If a test panics, its
+/// guard is given back.
 pub fn undisturbed() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     // A test that failed leaves nothing behind that the next could trip over.

@@ -1,5 +1,5 @@
-//! Networks for one test each. They do not touch the networks of the machine, and nothing of them is
-//! left after the test.
+//! Networks for one test each. These networks do not touch the networks of the machine, and nothing of them
+//! is left after the test.
 use crate::process::{Running, binary, run};
 use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
@@ -19,33 +19,36 @@ const STOPS: Duration = Duration::from_secs(10);
 const OWN_NETWORK: &str = "PINHOLE_OWN_NETWORK";
 
 /// Runs `body` in a network namespace of its own, whose loopback interface takes one datagram at a time. On
-/// the machine's own loopback interface, a capture would show a batch of datagrams as one packet, and
-/// tshark could not dissect it.
+/// the machine's own loopback interface, a capture would show a batch of datagrams as one packet, and tshark
+/// could not dissect it.
 ///
-/// To get there, this starts the program of the running test again, in the namespace and with only the test
-/// `test`, and waits until that process has ended. Only that second process runs `body`. Whatever the test
-/// does before this call is done in both processes. `test` is the test's name as the test runner prints it,
-/// with its modules.
+/// To run `body` in the namespace, this function starts the program of the running test again as a second
+/// process, in the namespace and with only the test `test`, and waits until the second process has ended.
+/// Only the second process runs `body`. Whatever the test does before this call is done in both processes.
+/// `test` is the test's name as the test runner prints it, with its modules.
 ///
 /// First check with [`crate::peer::available`] for [`crate::peer::Peer::Tshark`].
 ///
 /// # Panics
-/// Panics if the test fails there or takes more than five minutes, or if there is no test of this name.
+/// Panics if the test fails in the second process or takes more than five minutes, or if there is no test of
+/// this name.
 pub fn in_own_network(test: &str, body: impl FnOnce()) {
     apart(test, &["--net"], "ip link set lo up && ethtool -K lo tx-udp-segmentation off", body);
 }
 
-/// Runs `body` where it can make [`Namespace`]s. Only this test knows their names, and they vanish with it.
+/// Runs `body` in a process that may make [`Namespace`]s. Only this test sees the names of these namespaces,
+/// and the namespaces vanish with the test.
 ///
-/// To get there, this starts the program of the running test again, in namespaces of its own and with only
-/// the test `test`, and waits until that process has ended. Only that second process runs `body`. Whatever
-/// the test does before this call is done in both processes. `test` is the test's name as the test runner
-/// prints it, with its modules.
+/// For this, the function starts the program of the running test again as a second process, in namespaces of
+/// its own and with only the test `test`, and waits until the second process has ended. Only the second
+/// process runs `body`. Whatever the test does before this call is done in both processes. `test` is the
+/// test's name as the test runner prints it, with its modules.
 ///
 /// First check with [`crate::peer::available`] for [`crate::peer::Peer::Namespaces`].
 ///
 /// # Panics
-/// Panics if the test fails there or takes more than five minutes, or if there is no test of this name.
+/// Panics if the test fails in the second process or takes more than five minutes, or if there is no test of
+/// this name.
 pub fn in_own_namespaces(test: &str, body: impl FnOnce()) {
     apart(test, &["--net", "--mount"], "mount -t tmpfs none /run && ip link set lo up", body);
 }
@@ -71,17 +74,17 @@ fn apart(test: &str, namespaces: &[&str], setup: &str, body: impl FnOnce()) {
 
 /// A network namespace, in which programs and sockets of a test can run. When this is dropped, the name of
 /// the namespace is removed. If programs still run in the namespace, the namespace itself stays until they
-/// end. IPv6 is off in it, so that no host sends anything unasked.
+/// end. IPv6 is off in the namespace, so that no host sends anything unasked.
 #[derive(Debug)]
 pub struct Namespace(&'static str);
 
 impl Namespace {
     /// Makes a namespace of this name, in which the loopback interface is up. Call this only within
-    /// [`in_own_namespaces`]. Elsewhere it fails; or, if the test runs as root, it makes a namespace of the
+    /// [`in_own_namespaces`]. Elsewhere this fails, or, if the test runs as root, makes a namespace of the
     /// machine itself.
     ///
     /// # Panics
-    /// Panics if the namespace cannot be made, or if there is one of this name already.
+    /// Panics if the namespace cannot be made, or if there is a namespace of this name already.
     pub fn new(name: &'static str) -> Self {
         let namespace = Self(name);
         let ip = run(Command::new("ip").args(["netns", "add", name]), STARTS).expect("ip runs");
@@ -101,8 +104,8 @@ impl Namespace {
     }
 
     /// Runs `body` in the namespace, on a thread of its own, and waits until `body` returns. Returns the
-    /// result of `body`. Sockets that `body` makes stay in the namespace, even if they are used elsewhere
-    /// later.
+    /// result of `body`. Sockets that `body` makes stay in the namespace, even if `body` returns them and the
+    /// test uses them outside of the namespace.
     ///
     /// # Panics
     /// Panics if `body` panics, or if the namespace cannot be entered.
@@ -123,17 +126,18 @@ impl Drop for Namespace {
     }
 }
 
-/// Two namespaces, and a running `pinhole-sim link` that connects them and can lose, delay and spoil
-/// Ethernet frames. When this is dropped, the program is killed, and both namespaces are removed. To get
-/// the program's report, call [`Self::stop`].
+/// Two namespaces, and a running `pinhole-sim link` that connects them. This program of the repository passes
+/// Ethernet frames from one namespace to the other, and can lose, delay and spoil frames. When this value is
+/// dropped, the program is killed, and both namespaces are removed. To get the program's report, call
+/// [`Self::stop`].
 #[derive(Debug)]
 pub struct Link {
     process: Running,
-    /// The namespace of the interface with the address [`Self::NEAR`]. The two ends of the link differ only
-    /// in name and address.
+    /// The first of the two namespaces: its interface has the address [`Self::NEAR`]. The two ends of the
+    /// link differ only in name and address.
     pub near: Namespace,
-    /// The namespace of the interface with the address [`Self::FAR`]. The two ends of the link differ only
-    /// in name and address.
+    /// The second of the two namespaces: its interface has the address [`Self::FAR`]. The two ends of the
+    /// link differ only in name and address.
     pub far: Namespace,
 }
 
@@ -143,11 +147,12 @@ impl Link {
     /// The IPv4 address of the link's interface in [`Self::far`]. The prefix has 24 bits.
     pub const FAR: &str = "10.0.0.2";
 
-    /// Makes two namespaces, and joins them by a link. Call this only within [`in_own_namespaces`].
+    /// Makes two namespaces, and joins them by the program `pinhole-sim link`. Call this only within
+    /// [`in_own_namespaces`].
     ///
-    /// `names` are the names of [`Self::near`] and [`Self::far`], and also of their interfaces. Linux
-    /// allows up to 15 bytes for each. `options` are command-line options of `pinhole-sim link`, such as
-    /// `--loss`, `3%`. Without options, the link carries every frame.
+    /// `names` are the names of [`Self::near`] and [`Self::far`], and also of their interfaces. Linux allows
+    /// up to 15 bytes for each. `options` are command-line options of `pinhole-sim link`, such as `--loss`,
+    /// `3%`. If `options` is empty, the link carries every Ethernet frame.
     ///
     /// # Panics
     /// Panics if the link is not ready within 20 seconds, for example because an option is wrong.
@@ -164,12 +169,13 @@ impl Link {
         Self { process, near, far }
     }
 
-    /// Stops the link by SIGTERM. Returns its report: one JSON object, with the counts of sent,
-    /// delivered and lost frames from near to far in `a_to_b`, and from far to near in `b_to_a`.
+    /// Stops the program by SIGTERM, and waits for its end. Returns the program's report: one JSON object,
+    /// with the counts of sent, delivered and lost Ethernet frames since the start of the link, from near to
+    /// far in `a_to_b`, and from far to near in `b_to_a`.
     ///
     /// # Panics
-    /// Panics if the program does not end within ten seconds, or ends with an error, or if its last line
-    /// is no JSON.
+    /// Panics if the program does not end within ten seconds, or ends with an error, or if its last line is
+    /// no JSON.
     pub fn stop(self) -> Value {
         self.process.signal("TERM");
         let done = self.process.finish(STOPS);

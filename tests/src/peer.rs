@@ -23,14 +23,14 @@ pub enum Peer {
     /// The X server Xvfb, which has a screen in memory, the program `xdotool` to type and click, and
     /// ImageMagick's `import` to look at windows. See [`crate::display::Display`].
     Display,
-    /// Pillow for the system's Python, which gives access to all options of libjpeg.
+    /// Pillow, a library for pictures, in the system's Python. It gives access to all options of libjpeg.
     /// [`crate::clip::Clip::corpus`] needs it.
     Pillow,
     /// The permission to make network namespaces with names, and virtual Ethernet interfaces (TAP) in them:
     /// see [`crate::network::in_own_namespaces`].
     Namespaces,
-    /// What `pinhole-sim qemu` needs: the emulator QEMU, and a compiler for the board. See
-    /// [`crate::firmware::Firmware`].
+    /// What the program `pinhole-sim qemu` needs to run the camera's firmware: the emulator QEMU, and a
+    /// compiler for the board. See [`crate::firmware::Firmware`].
     Qemu,
 }
 
@@ -90,17 +90,18 @@ impl Peer {
     }
 }
 
-/// The path of the system's Python. Debian's packages of Pillow and of the bindings of GStreamer belong to
-/// it. The first Python in `PATH` may be another one without them.
+/// The path of the system's Python. Use it to run the tests' scripts: Debian's packages of Pillow and of the
+/// bindings of GStreamer belong to this Python. The first Python in `PATH` may be another one, without these
+/// packages.
 pub const PYTHON: &str = "/usr/bin/python3";
 
-/// Returns whether all of `peers` are there and work. If this returns false, return from the test, which
-/// then counts as passed. The first missing peer is named on standard error with the Debian packages that
-/// it needs, even if the test runner captures output.
+/// Returns true if all of `peers` are installed and work. If this returns false, return from the test: the
+/// test counts as passed. The first missing peer is named on standard error with the Debian packages that it
+/// needs, even if the test runner captures output.
 ///
 /// # Panics
-/// Panics if a peer is missing and the environment variable `PINHOLE_PEERS` is set. That variable means
-/// that no test may be skipped.
+/// Panics if a peer is missing and the environment variable `PINHOLE_PEERS` is set. That variable means that
+/// no test may be skipped.
 #[must_use = "a test without its peers is to return"]
 pub fn available(peers: &[Peer]) -> bool {
     let Some(missing) = peers.iter().find(|peer| !peer.works()) else { return true };

@@ -2,30 +2,32 @@
 
 /// The most bytes of a picture in one packet.
 const FRAGMENT: usize = 1_300;
-/// The index of the first byte after the RTP header in a packet made here: the length of that header, 12
-/// bytes.
+/// The index of the payload's first byte in a packet that [`Sender`] has made. This is the length of the RTP
+/// header, 12 bytes.
 pub const PAYLOAD: usize = 12;
 
-/// The places of the fields of the RTP/JPEG header (RFC 2435, 3.1), as indexes of bytes in a packet that
-/// [`Sender::frame`] has made. A test changes the bytes there to spoil a packet.
+/// The places of the fields of the RTP/JPEG header (RFC 2435, 3.1), as indexes of bytes from the start of a
+/// packet, with its RTP header, that [`Sender::frame`] has made. A test changes the bytes there to spoil a
+/// packet.
 pub mod field {
     use super::PAYLOAD;
 
-    /// The index of the fragment offset: three bytes, big-endian, that say at which byte of the frame's
-    /// scan data the fragment begins.
+    /// The index of the fragment offset: three bytes, big-endian. The fragment offset says at which byte of
+    /// the frame's scan data the data of this packet begins; the first packet has 0.
     pub const OFFSET: usize = PAYLOAD + 1;
-    /// The index of the type: one byte that says how the chroma is sampled, 0 for 4:2:2 and 1 for 4:2:0.
-    /// The packets made here have 1.
+    /// The index of the type: one byte that says how the chroma is sampled, 0 for 4:2:2 and 1 for 4:2:0. The
+    /// packets of [`Sender::frame`](super::Sender::frame) have 1.
     pub const TYPE: usize = PAYLOAD + 4;
-    /// The index of the Q value: one byte that says which quantisation tables the frame has. The packets
-    /// made here have 255: the tables are in the first packet of each frame.
+    /// The index of the Q value: one byte that says which quantisation tables the frame has. The packets of
+    /// [`Sender::frame`](super::Sender::frame) have 255, which means that the tables are in the first packet
+    /// of each frame.
     pub const Q: usize = PAYLOAD + 5;
-    /// The index of the width: one byte, in units of 8 pixels.
+    /// The index of the width of the picture: one byte, in units of 8 pixels.
     pub const WIDTH: usize = PAYLOAD + 6;
-    /// The index of the height: one byte, in units of 8 pixels.
+    /// The index of the height of the picture: one byte, in units of 8 pixels.
     pub const HEIGHT: usize = PAYLOAD + 7;
-    /// The index of the length of the quantisation tables in bytes: two bytes, big-endian. Only the
-    /// first packet of a frame has this field; in the others there is scan data in its place.
+    /// The index of the length of the quantisation tables in bytes: two bytes, big-endian. Only the first
+    /// packet of a frame has this field; the other packets have scan data at this index.
     pub const TABLES_LEN: usize = PAYLOAD + 10;
 }
 
@@ -86,25 +88,26 @@ impl Picture {
     }
 }
 
-/// Makes the RTP packets of one JPEG stream, and counts their sequence numbers and timestamps on. It
-/// sends nothing: [`crate::fake::Step::Packet`] does.
+/// Makes the RTP packets of one JPEG stream, with rising sequence numbers and timestamps. It does not send
+/// the packets: to send them, use [`crate::fake::Step::Packet`].
 #[derive(Clone, Copy, Debug)]
 pub struct Sender {
-    /// The sequence number of the next packet, which may be any number. After 65,535 comes 0.
+    /// The sequence number of the next packet. A test may set it to any number. After 65,535 comes 0.
     pub sequence: u16,
-    /// The RTP timestamp of the next frame, in units of 1/90,000 s, which may be any number.
+    /// The RTP timestamp of the next frame, in units of 1/90,000 s. A test may set it to any number.
     pub timestamp: u32,
-    /// The SSRC of the stream, which may be any number.
+    /// The SSRC of the stream. A test may set it to any number.
     pub ssrc: u32,
 }
 
 impl Sender {
-    /// The interval between two frames, in units of 1/90,000 s: a stream has 50 frames a second.
+    /// The interval from one frame to the next, in units of 1/90,000 s: the stream has 50 frames a second.
+    /// [`Self::frame`] adds it to [`Self::timestamp`].
     pub const INTERVAL: u32 = 90_000 / 50;
 
-    /// Returns the RTP packets of the next frame, in order, each with up to 1,300 bytes of scan data.
-    /// The last one has the marker. Adds their number to [`Self::sequence`], and [`Self::INTERVAL`] to
-    /// [`Self::timestamp`].
+    /// Returns the RTP packets of the next frame, in order, each with up to 1,300 bytes of scan data. The
+    /// last packet has the marker bit set. Adds the number of packets to [`Self::sequence`], and
+    /// [`Self::INTERVAL`] to [`Self::timestamp`].
     pub fn frame(&mut self, picture: &Picture) -> Vec<Vec<u8>> {
         let count = picture.scan.len().div_ceil(FRAGMENT);
         let fragments = picture.scan.chunks(FRAGMENT).enumerate();
@@ -136,7 +139,7 @@ impl Sender {
         header
     }
 
-    /// Returns a compound RTCP packet, of an empty receiver report and a BYE: it says that the stream
+    /// Returns a compound RTCP packet, of an empty receiver report and a BYE: the BYE says that the stream
     /// has ended (RFC 3550, 6.6).
     pub fn bye(&self) -> Vec<u8> {
         let ssrc = self.ssrc.to_be_bytes();

@@ -13,20 +13,21 @@ pub struct Finished {
     /// The exit status of the process. Its `code()` is `None` if a signal has killed the process.
     pub status: ExitStatus,
     /// All that the process wrote to standard output. Bytes that are not UTF-8 are replaced. If the process
-    /// was started by [`Running::sending`], this is empty. If another process still holds the pipe open
-    /// five seconds after the end, what comes later is missing.
+    /// was started by [`Running::sending`], this is empty. If another process still holds the pipe open five
+    /// seconds after the process has ended, output that comes after these five seconds is missing.
     pub stdout: String,
     /// All that the process wrote to standard error. Bytes that are not UTF-8 are replaced. If another
-    /// process still holds the pipe open five seconds after the end, what comes later is missing.
+    /// process still holds the pipe open five seconds after the process has ended, output that comes after
+    /// these five seconds is missing.
     pub stderr: String,
 }
 
 impl Finished {
-    /// Asserts that the process ended with the exit code `code`, and that each of `words` occurs
-    /// somewhere in its standard error. Case counts. If `words` is empty, only the code is checked.
+    /// Asserts that the process ended with the exit code `code`, and that each of `words` occurs somewhere in
+    /// its standard error. Upper and lower case differ. If `words` is empty, only the code is checked.
     ///
     /// # Panics
-    /// Panics if the code is another one, if a signal ended the process, or if one of `words` is
+    /// Panics if the exit code is another one, if a signal ended the process, or if one of `words` is
     /// missing.
     #[track_caller]
     pub fn assert_says(&self, code: i32, words: &[&str]) {
@@ -37,15 +38,15 @@ impl Finished {
     }
 }
 
-/// Runs `command` to its end, with an empty standard input. Returns its output and exit status. A
-/// failure of the program is no error here: check [`Finished::status`].
+/// Runs `command` to its end, with an empty standard input. Returns the output and the exit status of the
+/// process. If the program fails, the result is still `Ok`: check [`Finished::status`].
 ///
 /// # Errors
 /// Returns an error if the program cannot be started, for example because it is not installed.
 ///
 /// # Panics
-/// Panics if the program has not ended within `limit`. The program is killed first, and the message has
-/// its output.
+/// Panics if the program has not ended within `limit`. The program is killed first, and the message has its
+/// output.
 pub fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
     let mut child =
         Guard(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?);
@@ -101,8 +102,9 @@ impl Running {
         Self { child, stdout: Arc::default(), stderr, name }
     }
 
-    /// Returns the pipe to the standard input of the process. Drop the pipe to end the input. If this is
-    /// never called, the input stays open and empty for as long as this [`Running`] exists.
+    /// Returns the pipe to the standard input of the process. Write to the pipe, and drop the pipe to end the
+    /// input. If this method is never called, the input stays open and empty for as long as this [`Running`]
+    /// exists.
     ///
     /// # Panics
     /// Panics if this was called before, or if the process was started by [`Self::sending`].
@@ -115,8 +117,8 @@ impl Running {
         self.child.0.id()
     }
 
-    /// Returns all lines that the process has written to standard output so far, oldest first, without
-    /// white space at their ends. Does not wait.
+    /// Returns all lines that the process has written to standard output so far, oldest first, without white
+    /// space at the end of each line. Does not wait.
     pub fn stdout(&self) -> Vec<String> {
         self.stdout.snapshot()
     }
@@ -149,14 +151,15 @@ impl Running {
 
     /// Returns a figure about the memory of the process, in bytes. `name` is a name in `/proc/PID/status`:
     /// `VmRSS` is the physical memory in use now, and `VmHWM` is the most that was in use at once. Returns
-    /// `None` if the process has ended, if there is no figure of this name, or if the system is not Linux.
+    /// `None` if the process has ended, if there is no figure of this name, or if the system is not Linux:
+    /// leave out the check in these cases.
     pub fn memory(&self, name: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
     }
 
-    /// Returns whether the process is still running. It does not wait.
+    /// Returns true if the process is still running. This method does not wait.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.0.try_wait(), Ok(None))
     }
@@ -217,7 +220,8 @@ pub fn poll<T>(limit: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T
 /// `pinhole-server`, `pinhole-viewer` or `pinhole-sim`. For any other name, the path leads to no file.
 ///
 /// Cargo itself builds only the binaries of a test's own package. So the first call in a process has Cargo
-/// build all three binaries, which may take minutes. This way, they are always up to date.
+/// build all three binaries, which may take minutes. This way, the binaries are always up to date. Later
+/// calls in the same process return at once.
 ///
 /// # Panics
 /// Panics if the binaries cannot be built within 15 minutes.
@@ -255,7 +259,8 @@ fn build(what: &[&str]) -> PathBuf {
     directory
 }
 
-/// Returns the absolute path of the root of the repository, as it was when this crate was compiled.
+/// Returns the absolute path of the root directory of the repository. It is the path from which this crate
+/// was compiled.
 ///
 /// # Panics
 /// Panics if this crate is not in the repository.

@@ -1,9 +1,10 @@
 //! Compares what clients show of a stream over a bad network, frame by frame, as an eye would see it.
 //!
-//! Each client has a network of its own, with the same faults and the same seed, and a server of its
-//! own, all at the same time. Each client leaves a file: the viewer its screen, the others the frames
-//! that they pass on to be decoded, with their times. The times come from RTP timestamps, and so tell
-//! which frame of the clip should be seen. ffmpeg decodes the files and compares.
+//! Each client has a network of its own, with the same faults and the same seed, and a server of its own, all
+//! at the same time. Each client writes a file. The viewer writes what it shows. ffmpeg and GStreamer write
+//! the frames that they pass on to a decoder, with the times of these frames. The times come from RTP
+//! timestamps, and so tell which frame of the clip should be seen. At the end, ffmpeg decodes the files, and
+//! compares them with the clip.
 use crate::clip::{Clip, TempDir};
 use crate::network::Link;
 use crate::process::{Running, binary, poll, run};
@@ -23,12 +24,12 @@ const REFEREE: Duration = Duration::from_secs(60);
 /// The clients' socket buffers in bytes, which the kernel doubles.
 const SOCKET_BUFFER: u32 = 4_000_000;
 
-/// A client whose picture quality [`compare`] measures.
+/// A client whose picture quality [`compare`] measures. It says which of the results is whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
-    /// `pinhole-viewer` without a window.
+    /// `pinhole-viewer`, the viewer of this repository, without a window.
     Viewer,
-    /// ffmpeg. It writes the frames that ffplay would show.
+    /// The program ffmpeg, which writes the frames that its player ffplay would show.
     Ffmpeg,
     /// GStreamer's `rtspsrc` with `rtpjpegdepay`.
     Gstreamer,
@@ -95,33 +96,34 @@ impl Client {
 }
 
 /// How close the pictures that a client showed were to the frames of the clip. For each frame of the clip,
-/// this has the structural similarity (SSIM) of the luma: 1 means that both pictures are equal. If a frame
-/// was not shown, the picture that was shown before it is compared in its place. Before the first picture,
-/// the value is 0.
+/// this has the structural similarity (SSIM) of the luma of that frame and of the picture that the client
+/// showed for it; 1 means that both are equal. If the client did not show a frame, the picture that it showed
+/// last before is compared with that frame. If it had shown no picture yet, the value is 0.
 #[derive(Clone, Debug)]
 pub struct Quality(Vec<f64>);
 
 impl Quality {
-    /// Returns the mean similarity over all frames of the clip: 1 if every frame was shown exactly, and
-    /// 0 if none was shown. It is NaN for a clip without frames.
+    /// Returns the mean similarity over all frames of the clip: 1 if every frame was shown exactly, and 0 if
+    /// none was shown. For a clip without frames, the result is NaN.
     pub fn mean(&self) -> f64 {
         self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
-    /// Returns the share of the clip's frames, from 0 to 1, whose similarity is at least `like`. It is
-    /// NaN for a clip without frames.
+    /// Returns the share of the clip's frames, from 0 to 1, for which the similarity is at least `like`. For
+    /// a clip without frames, the result is NaN.
     pub fn share(&self, like: f64) -> f64 {
         self.0.iter().filter(|ssim| **ssim >= like).count() as f64 / self.0.len() as f64
     }
 }
 
-/// Has all clients watch a clip over UDP at the same time, each with a server and a link of its own.
-/// `options` are command-line options of `pinhole-sim link`, the same for each link, such as `--loss`,
-/// `3%`, `--seed`, `1`.
+/// Has all clients watch a clip over UDP at the same time, each from a server of its own, over a network link
+/// of its own. `options` are command-line options of the program `pinhole-sim link`, which makes the links
+/// and loses packets (see [`crate::network::Link`]). They are the same for each link, such as `--loss`, `3%`,
+/// `--seed`, `1`.
 ///
-/// Returns one result for each client, in the order of [`Client::ALL`]. Blocks for about as long as the
-/// clip lasts at 30 frames a second, and up to 15 seconds more. If a client shows nothing or ends with an
-/// error, it gets low values, and there is no panic.
+/// Returns one result for each client, in the order of [`Client::ALL`]. Blocks for about as long as the clip
+/// lasts at 30 frames a second, and up to 15 seconds more. If a client shows nothing or ends with an error,
+/// its result has low values, and there is no panic.
 ///
 /// Call this within [`crate::network::in_own_namespaces`], and never twice at the same time.
 ///

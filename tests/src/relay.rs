@@ -1,4 +1,4 @@
-//! A proxy between a client and an RTSP server that loses UDP datagrams.
+//! A proxy between a client and an RTSP server. The proxy loses some of the UDP datagrams.
 use crate::dialogue::UdpPair;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-/// A proxy through which clients reach an RTSP server. In the RTSP messages, the proxy replaces the UDP
-/// ports by its own. It loses some of the RTP and RTCP datagrams on their way to the client, and none on
-/// their way to the server. RTP over TCP passes without loss. The proxy runs until the test's process ends,
-/// even if this is dropped.
+/// A proxy through which clients reach an RTSP server. In the RTSP messages, the proxy replaces the UDP ports
+/// of both ends by ports of its own, so that all datagrams pass through the proxy. It loses some of the RTP
+/// and RTCP datagrams on their way to the client, and none on their way to the server. RTP over TCP passes
+/// without loss. The proxy runs until the test's process ends, even if this is dropped.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
@@ -18,9 +18,10 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts a relay to the server at `to`, on a free port of the loopback interface. `lost_per_million`
-    /// is how many of a million datagrams are lost on average: with 0 none, and with 1,000,000 or more all.
-    /// A fixed pseudo-random sequence decides which ones; it starts anew for each client.
+    /// Starts a relay to the server at `to`, on a free port of the loopback interface. `lost_per_million` is
+    /// how many of a million datagrams are lost on average: with 0 none, and with 1,000,000 or more all. A
+    /// fixed pseudo-random sequence decides which datagrams are lost; the sequence starts anew for each
+    /// client.
     ///
     /// The server may start later. If a client connects while the server does not listen, the relay closes
     /// the connection.
@@ -46,9 +47,9 @@ impl Relay {
         Self { address, lost_per_million, lost }
     }
 
-    /// Returns the URL by which a client reaches `url` through the relay: the same path at the relay's
-    /// address. `url` must be a URL of the server that was given to [`Self::start`], because the relay
-    /// connects to no other.
+    /// Returns the URL by which a client reaches `url` through the relay: a URL with the same path and the
+    /// relay's address. `url` must be a URL of the server that was given to [`Self::start`], because the
+    /// relay connects to no other server.
     ///
     /// # Panics
     /// Panics if `url` does not begin with `rtsp://`.
@@ -64,7 +65,7 @@ impl Relay {
     }
 
     /// Sets how many of a million datagrams are lost on average from now on, also for clients that are
-    /// connected already. With 0, none is lost, and with 1,000,000 or more all are.
+    /// connected already. With 0 no datagram is lost, and with 1,000,000 or more all are lost.
     pub fn lose(&self, lost_per_million: u64) {
         self.lost_per_million.store(lost_per_million, Relaxed);
     }

@@ -1,6 +1,6 @@
-//! Just enough of RTP and RTCP to check packets, apart from Pinhole's own code.
+//! Just enough of RTP and RTCP to check packets without Pinhole's own code.
 
-/// The fields of an RTP packet without CSRCs (RFC 3550, 5.1).
+/// The fields of a received RTP packet that has no CSRCs (RFC 3550, 5.1). [`Self::parse`] reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rtp {
     /// The marker bit: true for the last packet of a JPEG frame (RFC 2435, 3).
@@ -10,11 +10,11 @@ pub struct Rtp {
     /// The sequence number of the packet. After 65,535 comes 0.
     pub sequence: u16,
     /// The RTP timestamp, which says when the frame is shown: in units of the clock rate, 1/90,000 s for
-    /// video, from an unknown start. All packets of a frame have the same one.
+    /// video, from an unknown start. All packets of a frame have the same timestamp.
     pub timestamp: u32,
     /// The SSRC, which names the stream.
     pub ssrc: u32,
-    /// The bytes after the header and its extension, without padding. For JPEG they begin with the
+    /// The bytes after the header and its extension, without padding. For JPEG, these bytes begin with the
     /// header of RFC 2435, 3.1.
     pub payload: Vec<u8>,
 }
@@ -44,9 +44,9 @@ impl Rtp {
         }
     }
 
-    /// Returns the fragment offset of a JPEG payload: the index of the packet's first byte in the scan
-    /// data of the frame (RFC 2435, 3.1.2). A packet with 0 begins a frame. The payload type is not
-    /// checked.
+    /// Returns the fragment offset of a JPEG payload: the number of bytes of the frame's scan data that come
+    /// before the data of this packet (RFC 2435, 3.1.2). The first packet of a frame has 0. The payload type
+    /// is not checked.
     ///
     /// # Panics
     /// Panics if the payload has fewer than four bytes.
@@ -64,7 +64,7 @@ pub struct SenderReport {
     /// The wall clock: seconds since 1900 in the upper 32 bits, and their fraction in the lower 32 bits,
     /// in units of 2^-32 s.
     pub ntp: u64,
-    /// The RTP timestamp of the moment that `ntp` names, in units of the stream's clock rate.
+    /// The RTP timestamp of the same moment as [`Self::ntp`], in ticks of the stream's clock.
     pub rtp: u32,
 }
 
@@ -80,12 +80,12 @@ pub mod rtcp_type {
     pub const BYE: u8 = 203;
 }
 
-/// Splits a compound RTCP packet. Returns the packet type (see [`rtcp_type`]) and the bytes, with the
-/// header, of each packet in it, in order. Returns an empty list for no bytes.
+/// Splits a compound RTCP packet. Returns the packet type (see [`rtcp_type`]) and the bytes, with the header,
+/// of each packet in `compound`, in order. If `compound` is empty, the list is empty.
 ///
 /// # Panics
-/// Panics if a packet is not of RTP version 2, or if the lengths of the packets do not add up to that of
-/// `compound`.
+/// Panics if a packet is not of RTP version 2, or if the lengths of the packets do not add up to the length
+/// of `compound`.
 pub fn rtcp_packets(mut compound: &[u8]) -> Vec<(u8, &[u8])> {
     let mut packets = Vec::new();
     while !compound.is_empty() {
@@ -97,8 +97,8 @@ pub fn rtcp_packets(mut compound: &[u8]) -> Vec<(u8, &[u8])> {
     packets
 }
 
-/// Returns the clocks of the first sender report in a compound RTCP packet; `None` if there is no sender
-/// report in it.
+/// Returns the clocks of the first sender report in a compound RTCP packet; `None` if `compound` has no
+/// sender report.
 ///
 /// # Panics
 /// Panics if the report is cut short, or if the packet cannot be split by [`rtcp_packets`].

@@ -1,4 +1,5 @@
-//! Runs `pinhole-server`, and the server of GStreamer with which the viewer is tested.
+//! Runs `pinhole-server`, the RTSP server of this repository, and the RTSP server of GStreamer, with which
+//! the viewer is tested.
 use crate::clip::Clip;
 use crate::network::Namespace;
 use crate::peer::PYTHON;
@@ -11,8 +12,9 @@ use std::time::Duration;
 
 const STARTS: Duration = Duration::from_secs(20);
 
-/// A running `pinhole-server`. When this is dropped, the server is killed, and its camera as well, if it
-/// was started with one.
+/// A running `pinhole-server`, the RTSP server of this repository. When this is dropped, the server is
+/// killed. If the server was started with a camera program ([`Self::of_camera`]), that program is killed as
+/// well.
 #[derive(Debug)]
 pub struct Server {
     process: Running,
@@ -45,13 +47,13 @@ impl Server {
         Self { process, address, _camera: None }
     }
 
-    /// Starts a server of `media`, which are paths of files, in a network namespace. `listen` is an
-    /// address of the namespace with a port, such as `10.0.0.1:8554`. Files without a clock are played
+    /// Starts a server of `media`, which are paths of files, in the network namespace `namespace`. `listen`
+    /// is an address of the namespace with a port, such as `10.0.0.1:8554`. Files without a clock are played
     /// at 30 frames a second.
     ///
     /// # Panics
-    /// Panics if the server prints no URL within 20 seconds, for example because the namespace has no
-    /// such address.
+    /// Panics if the server prints no URL within 20 seconds, for example because the namespace has no such
+    /// address.
     pub fn within(namespace: &Namespace, listen: &str, media: &[impl AsRef<OsStr>]) -> Self {
         let mut command = namespace.command(binary("pinhole-server"));
         let process = Running::start(command.args(["--listen", listen, "--json"]).args(media));
@@ -59,8 +61,9 @@ impl Server {
         Self { process, address, _camera: None }
     }
 
-    /// Starts the program `camera`, and a server with the live medium `live`. The medium is what `camera`
-    /// writes to its standard output. When the returned value is dropped, both programs are killed.
+    /// Starts the program `camera`, and a server with one live medium, whose name is `live`. The medium is
+    /// the Motion-JPEG that `camera` writes to its standard output. When the returned value is dropped, both
+    /// programs are killed.
     ///
     /// # Panics
     /// Panics if `camera` cannot be started, or if the server prints no URL within 20 seconds.
@@ -68,9 +71,9 @@ impl Server {
         Self::of_camera_with(&[], camera)
     }
 
-    /// Starts the program `camera`, and a server with the live medium `live`. The medium is what `camera`
-    /// writes to its standard output. `options` are further command-line options of `pinhole-server`. When
-    /// the returned value is dropped, both programs are killed.
+    /// Starts the program `camera`, and a server with one live medium, whose name is `live`. The medium is
+    /// the Motion-JPEG that `camera` writes to its standard output. `options` are further command-line
+    /// options of `pinhole-server`. When the returned value is dropped, both programs are killed.
     ///
     /// # Panics
     /// Panics if `camera` cannot be started, or if the server prints no URL within 20 seconds.
@@ -82,9 +85,9 @@ impl Server {
         Self { process, address, _camera: Some(camera) }
     }
 
-    /// Starts a server with the live medium `live`. The medium is what the test writes to the returned
-    /// pipe. Drop the pipe to end the stream. `options` are further command-line options of
-    /// `pinhole-server`.
+    /// Starts a server with one live medium, whose name is `live`. The medium is the Motion-JPEG that the
+    /// test writes to the returned pipe. Drop the pipe to end the stream. `options` are further command-line
+    /// options of `pinhole-server`.
     ///
     /// # Panics
     /// Panics if the server prints no URL within 20 seconds.
@@ -95,14 +98,14 @@ impl Server {
         (Self { process, address, _camera: None }, pipe)
     }
 
-    /// Returns the most physical memory that the server has used at once since its start, in bytes.
-    /// Returns `None` if the system does not say, or if the server has ended: leave out the check then.
+    /// Returns the most physical memory that the server has used at once since its start, in bytes. Returns
+    /// `None` if the system does not say, or if the server has ended: leave out the check in these cases.
     pub fn peak_memory(&self) -> Option<u64> {
         self.process.memory("VmHWM")
     }
 
-    /// Returns the number of the server's event loops, counted by the names of the server's threads.
-    /// Returns `None` if the system does not list threads: leave out the check then.
+    /// Returns the number of the server's event loops, counted by the names of the server's threads. Returns
+    /// `None` if the system does not list threads: leave out the check in this case.
     pub fn event_loops(&self) -> Option<usize> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).ok()?;
         let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
@@ -131,16 +134,16 @@ impl Server {
         format!("rtsp://{}/{mount}", self.address)
     }
 
-    /// Returns whether the server process is still running.
+    /// Returns true if the server process is still running.
     pub fn is_alive(&mut self) -> bool {
         self.process.is_alive()
     }
 
-    /// Waits until the server has printed at least `count` events of one kind, such as `opened`, since
-    /// its start. Returns all events of that kind since the start, oldest first, as JSON objects.
+    /// Waits until the server has printed at least `count` events of one kind, such as `opened`, since its
+    /// start. Returns all events of that kind since the start, oldest first, as JSON objects.
     ///
     /// # Panics
-    /// Panics if fewer such events have come when `limit` is over or when the server ends.
+    /// Panics if fewer events of this kind have come when `limit` is over or when the server ends.
     pub fn wait_events(&self, kind: &str, count: usize, limit: Duration) -> Vec<Value> {
         self.process.wait_stdout(limit, |lines| {
             let events: Vec<_> = events(lines, kind).collect();
@@ -165,7 +168,7 @@ impl Server {
 #[derive(Debug)]
 pub struct GstServer {
     _process: Running,
-    /// The URL of the clip that the server serves. It has no other medium.
+    /// The URL of the clip that the server serves. The server has no other medium.
     pub url: String,
 }
 
@@ -186,7 +189,7 @@ impl GstServer {
     /// Returns the address and the TCP port at which the server listens for RTSP.
     ///
     /// # Panics
-    /// Panics if the caller has changed [`Self::url`] so that it has no IP address and port.
+    /// Panics if the caller has changed [`Self::url`] to a URL without an IP address and a port.
     pub fn address(&self) -> SocketAddr {
         authority(&self.url).expect("a URL with an address")
     }

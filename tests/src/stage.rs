@@ -5,8 +5,9 @@ use crate::process::{Running, poll};
 use crate::server::Server;
 use crate::viewer;
 
-/// A running viewer, the server that it watches, the X display that its window is on, and its working
-/// directory. When this is dropped, the programs are ended, and the directory is removed.
+/// A running `pinhole-viewer`, the viewer of this repository, the server that it watches, the X display that
+/// its window is on, and its working directory. When this is dropped, the programs are ended, and the
+/// directory is removed.
 #[derive(Debug)]
 pub struct Stage {
     /// The viewer. Its working directory is [`Self::directory`].
@@ -15,15 +16,15 @@ pub struct Stage {
     pub server: Server,
     /// The X display that the viewer's window is on.
     pub display: Display,
-    /// The viewer's working directory, where it writes its files. The directory is removed when this is
-    /// dropped.
+    /// The viewer's working directory, where the viewer writes its files. The directory is removed when this
+    /// is dropped.
     pub directory: TempDir,
 }
 
 impl Stage {
-    /// Starts a server of the sample clip, a display, and a viewer that shows the clip. `options` are
-    /// further command-line options of `pinhole-server`. Does not wait for the viewer's window:
-    /// [`Display::window`] does.
+    /// Starts a server of the sample clip, a display, and a viewer that shows the clip in a window. `options`
+    /// are further command-line options of the server, `pinhole-server`. Does not wait for the viewer's
+    /// window: [`Display::window`] does.
     ///
     /// # Panics
     /// Panics if the server or the display does not come up.
@@ -31,9 +32,9 @@ impl Stage {
         Self::of(Server::with(options, &[Clip::sample().path]), Clip::sample().mount())
     }
 
-    /// Starts a display, and a viewer that shows a medium of `server`. `mount` is the name under which the
-    /// server serves the medium. If there is no such medium, the viewer reports an error. Does not wait for
-    /// the viewer's window: [`Display::window`] does.
+    /// Starts a display, and a viewer that shows a medium of `server` in a window. `mount` is the name under
+    /// which the server serves the medium. If there is no such medium, the viewer reports an error. Does not
+    /// wait for the viewer's window: [`Display::window`] does.
     ///
     /// # Panics
     /// Panics if the display does not come up.
@@ -44,12 +45,12 @@ impl Stage {
         Self { viewer, server, display, directory }
     }
 
-    /// Calls `find` again and again until it returns a value, and returns that value. `what` says what
-    /// is awaited, for the message of a failure.
+    /// Calls `find` again and again until it returns a value, and returns that value. `what` says what the
+    /// test waits for; it is used in the message of a failure.
     ///
     /// # Panics
-    /// Panics if `find` has not returned a value within [`LIMIT`]. The message has `what` and the output
-    /// of the viewer.
+    /// Panics if `find` has not returned a value within [`LIMIT`]. The message has `what` and the output of
+    /// the viewer.
     #[track_caller]
     pub fn wait<T>(&self, what: &str, find: impl FnMut() -> Option<T>) -> T {
         wait(&self.viewer, what, find)
@@ -67,8 +68,8 @@ impl Stage {
     }
 }
 
-/// Calls `find` again and again until it returns a value, and returns that value. `what` says what is
-/// awaited, for the message of a failure. `viewer` is only used for that message.
+/// Calls `find` again and again until it returns a value, and returns that value. `what` says what the test
+/// waits for. `what` and `viewer` are only used in the message of a failure.
 ///
 /// # Panics
 /// Panics if `find` has not returned a value within [`LIMIT`]. The message has `what` and the output of

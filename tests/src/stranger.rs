@@ -1,5 +1,5 @@
-//! Sends packets in the name of hosts that do not exist, on an Ethernet interface. Nobody answers
-//! packets to them.
+//! Sends packets in the name of hosts that do not exist, on an Ethernet interface. Nobody answers packets
+//! that are sent to such hosts.
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, bind, socket};
 use nix::unistd::write;
@@ -10,8 +10,8 @@ use smoltcp::wire::{
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
-/// Sends packets to a server in the name of hosts that do not exist, over an Ethernet interface. A test
-/// uses this to flood the server with connections.
+/// Sends packets to a server in the name of hosts that do not exist, over an Ethernet interface. A test uses
+/// this to flood the server with connections that are begun and never completed.
 #[derive(Debug)]
 pub struct Strangers {
     interface: OwnedFd,
@@ -20,8 +20,8 @@ pub struct Strangers {
 }
 
 impl Strangers {
-    /// Opens an Ethernet interface. `interface` is its name; it must lead to the server. `server` is the
-    /// IPv4 address and the TCP port of the server, and `server_mac` is its Ethernet address.
+    /// Opens the Ethernet interface with the name `interface`, which must lead to the server. `server` is the
+    /// IPv4 address and the TCP port of the server, and `server_mac` is the Ethernet address of the server.
     ///
     /// # Panics
     /// Panics if there is no such interface, or if raw packets are not allowed. To be allowed, run the test
@@ -41,8 +41,8 @@ impl Strangers {
     }
 
     /// Sends an ARP request for the server in the name of the host `host`, so that the server learns an
-    /// Ethernet address for that host. Without this, the server asks for the Ethernet address, and finds
-    /// out that there is no such host. If the queue of the interface is full, nothing is sent.
+    /// Ethernet address for that host. If this was not called, the server asks for the Ethernet address, and
+    /// finds out that there is no such host. If the queue of the interface is full, nothing is sent.
     pub fn introduce(&self, host: Ipv4Addr) {
         let arp = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Request,
@@ -82,7 +82,7 @@ fn mac(host: Ipv4Addr) -> EthernetAddress {
 }
 
 /// Returns an IPv4 packet with a TCP SYN, which asks for a connection from `from` to `to`, with right
-/// checksums and no data. It has no Ethernet header. Its sequence number is the port of `from`.
+/// checksums and no data. The result has no Ethernet header. The TCP sequence number is the port of `from`.
 pub fn syn(from: SocketAddrV4, to: SocketAddrV4) -> Vec<u8> {
     let tcp = TcpRepr {
         src_port: from.port(),

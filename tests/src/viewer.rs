@@ -1,4 +1,4 @@
-//! Runs `pinhole-viewer`, with and without a window.
+//! Runs `pinhole-viewer`, the viewer of this repository, with and without a window.
 use crate::Transport;
 use crate::process::{Finished, Running, binary, run};
 use serde_json::Value;
@@ -12,14 +12,14 @@ const PROGRAM: &str = "pinhole-viewer";
 /// How long a viewer may run: a clip of two seconds, a fall-back to TCP, and a loaded machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The JSON report that a viewer without a window prints when it ends, if it has the option `--json`. It
-/// has figures and texts by name, such as `frames_complete`.
+/// The JSON report that a viewer without a window prints when it ends, if it has the option `--json`. The
+/// report has figures and texts by name, such as `frames_complete`. [`watch`] and [`report`] return it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report(Value);
 
 impl Report {
-    /// Returns a number of the report that is whole and not negative. `name` is its name, such as
-    /// `frames_complete`.
+    /// Returns a number of the report that is whole and not negative. `name` is the name of the number, such
+    /// as `frames_complete`.
     ///
     /// # Panics
     /// Panics if the report has no such number of this name.
@@ -27,8 +27,8 @@ impl Report {
         self.0[name].as_u64().unwrap_or_else(|| panic!("no number '{name}' in {}", self.0))
     }
 
-    /// Returns a number of the report that need not be whole and may be negative. `name` is its name, such
-    /// as `fps` or `scale`.
+    /// Returns a number of the report that need not be whole and may be negative. `name` is the name of the
+    /// number, such as `fps` or `scale`.
     ///
     /// # Panics
     /// Panics if the report has no number of this name.
@@ -36,7 +36,7 @@ impl Report {
         self.0[name].as_f64().unwrap_or_else(|| panic!("no number '{name}' in {}", self.0))
     }
 
-    /// Returns a text of the report. `name` is its name, such as `transport`.
+    /// Returns a text of the report. `name` is the name of the text, such as `transport`.
     ///
     /// # Panics
     /// Panics if the report has no text of this name.
@@ -44,8 +44,8 @@ impl Report {
         self.0[name].as_str().unwrap_or_else(|| panic!("no text '{name}' in {}", self.0))
     }
 
-    /// Asserts that exactly `frames` frames came, all of them whole, that no frame is missing, and that no
-    /// packet was lost.
+    /// Asserts that, by the report, exactly `frames` frames came, all of them whole, that no frame is
+    /// missing, and that no packet was lost.
     ///
     /// # Panics
     /// Panics if any of this is not so. The message has the report.
@@ -56,8 +56,8 @@ impl Report {
     }
 }
 
-/// Runs `pinhole-viewer --headless`, which opens no window, with `arguments`, and waits for its end.
-/// Returns its output and exit status, which the caller has to check.
+/// Runs `pinhole-viewer --headless`, the viewer of this repository without a window, with `arguments`, and
+/// waits for its end. Returns the output and the exit status of the viewer, which the caller has to check.
 ///
 /// # Panics
 /// Panics if the viewer does not end within a minute.
@@ -65,9 +65,9 @@ pub fn run_viewer(arguments: &[&str]) -> Finished {
     run(command().args(arguments), LIMIT).expect("the viewer starts")
 }
 
-/// Watches the stream at `url` without a window, and waits until the viewer ends: when the stream ends, or
-/// earlier with an option such as `--duration`. `options` are further command-line options of the viewer.
-/// Returns the viewer's report.
+/// Has the viewer watch the stream at `url` without a window, and waits until the viewer ends. It ends when
+/// the stream ends, or earlier with an option such as `--duration`. `options` are further command-line
+/// options of the viewer. Returns the viewer's report.
 ///
 /// # Panics
 /// Panics if the viewer does not end within a minute, ends with an error, or prints no report.
@@ -77,11 +77,12 @@ pub fn watch(url: &str, transport: Transport, options: &[&str]) -> Report {
     report(&run_viewer(&arguments))
 }
 
-/// Watches the stream at `url` without a window, and waits until the viewer ends: when the stream ends, or
-/// earlier with an option such as `--duration`. `options` are further command-line options of the viewer.
+/// Has the viewer watch the stream at `url` without a window, and waits until the viewer ends. It ends when
+/// the stream ends, or earlier with an option such as `--duration`. `options` are further command-line
+/// options of the viewer.
 ///
-/// Returns the viewer's report, and the most physical memory that the viewer used at once, in bytes. The
-/// memory is `None` if the system does not say.
+/// Returns the viewer's report, and the most physical memory that the viewer used at once, in bytes. If the
+/// system does not say how much memory that was, it is `None`.
 ///
 /// # Panics
 /// Panics if the viewer does not end within `limit`, ends with an error, or prints no report.
@@ -106,15 +107,15 @@ pub fn watch_closely(
 /// wait.
 ///
 /// The viewer ends by itself when the stream has ended, or with an error if the stream cannot be played. If
-/// it loses the connection while it plays, it tries to connect again, and does not end. It ends on SIGTERM,
-/// too. When the returned value is dropped, the viewer is killed.
+/// the viewer loses the connection while it plays, it tries to connect again, and does not end. The viewer
+/// also ends on SIGTERM. When the returned value is dropped, the viewer is killed.
 ///
 /// To get the viewer's report, call [`Running::finish`], which waits for the viewer's end, and pass the
 /// result to [`report`].
 ///
 /// # Panics
-/// Panics if the program cannot be started. If the viewer starts and then fails, for example because there
-/// is no server, this does not panic, but [`report`] does.
+/// Panics if the program cannot be started. If the viewer starts and then fails, for example because there is
+/// no server, this does not panic, but [`report`] does.
 pub fn start(url: &str, transport: Transport) -> Running {
     start_with(url, transport, &[])
 }
@@ -123,53 +124,54 @@ pub fn start(url: &str, transport: Transport) -> Running {
 /// are further command-line options of the viewer. Does not wait.
 ///
 /// The viewer ends by itself when the stream has ended, earlier with the option `--duration`, or with an
-/// error if the stream cannot be played. If it loses the connection while it plays, it tries to connect
-/// again, and does not end, unless it has the option `--no-reconnect`. It ends on SIGTERM, too. When the
-/// returned value is dropped, the viewer is killed.
+/// error if the stream cannot be played. If the viewer loses the connection while it plays, it tries to
+/// connect again, and does not end; with the option `--no-reconnect`, it ends. The viewer also ends on
+/// SIGTERM. When the returned value is dropped, the viewer is killed.
 ///
 /// To get the viewer's report, call [`Running::finish`], which waits for the viewer's end, and pass the
 /// result to [`report`].
 ///
 /// # Panics
-/// Panics if the program cannot be started. If the viewer starts and then fails, for example because there
-/// is no server, this does not panic, but [`report`] does.
+/// Panics if the program cannot be started. If the viewer starts and then fails, for example because there is
+/// no server, this does not panic, but [`report`] does.
 pub fn start_with(url: &str, transport: Transport, options: &[&str]) -> Running {
     let transport = transport.to_string();
     Running::start(command().args(["--json", "--transport", &transport]).args(options).arg(url))
 }
 
-/// Starts `pinhole-viewer` with a window on an X display. `display` is the name of the display, such as
-/// `:1` (see [`crate::display::Display::name`]). `arguments` are all of the viewer's arguments: options and
-/// the URL.
+/// Starts `pinhole-viewer` with a window on an X display. `display` is the name of the display, such as `:1`
+/// (see [`crate::display::Display::name`]). `arguments` are all of the viewer's arguments: options and the
+/// URL.
 ///
-/// The viewer ends when its window is closed, when a key such as `q` is pressed in the window, or on
-/// SIGTERM; it stays when the stream ends. When the returned value is dropped, the viewer is killed. Does
-/// not wait for the window: [`crate::display::Display::window`] does.
+/// The viewer ends when its window is closed, when a key such as `q` is pressed in the window, or on SIGTERM.
+/// When the stream ends, the viewer does not end. When the returned value is dropped, the viewer is killed.
+/// Does not wait for the window: [`crate::display::Display::window`] does.
 ///
 /// # Panics
-/// Panics if the program cannot be started. If there is no such display, this does not panic: the viewer
-/// ends with an error, which [`Running::finish`] returns.
+/// Panics if the program cannot be started. If there is no such display, this does not panic: the viewer ends
+/// with an error, which [`Running::finish`] returns.
 pub fn start_on(display: &str, arguments: &[&str]) -> Running {
     Running::start(Command::new(binary(PROGRAM)).env("DISPLAY", display).args(arguments))
 }
 
 /// Starts `pinhole-viewer` with a window on an X display. `directory` is the viewer's working directory,
-/// where it writes its files. `display` is the name of the display, such as `:1` (see
+/// where the viewer writes its files. `display` is the name of the display, such as `:1` (see
 /// [`crate::display::Display::name`]). `arguments` are all of the viewer's arguments: options and the URL.
 ///
-/// The viewer ends when its window is closed, when a key such as `q` is pressed in the window, or on
-/// SIGTERM; it stays when the stream ends. When the returned value is dropped, the viewer is killed. Does
-/// not wait for the window: [`crate::display::Display::window`] does.
+/// The viewer ends when its window is closed, when a key such as `q` is pressed in the window, or on SIGTERM.
+/// When the stream ends, the viewer does not end. When the returned value is dropped, the viewer is killed.
+/// Does not wait for the window: [`crate::display::Display::window`] does.
 ///
 /// # Panics
-/// Panics if the program cannot be started. If there is no such display, this does not panic: the viewer
-/// ends with an error, which [`Running::finish`] returns.
+/// Panics if the program cannot be started. If there is no such display, this does not panic: the viewer ends
+/// with an error, which [`Running::finish`] returns.
 pub fn start_in(directory: &Path, display: &str, arguments: &[&str]) -> Running {
     let mut command = Command::new(binary(PROGRAM));
     Running::start(command.current_dir(directory).env("DISPLAY", display).args(arguments))
 }
 
-/// Reads the report of a viewer that was started by [`start`] or [`start_with`] and has ended.
+/// Returns the report of a viewer that was started by [`start`] or [`start_with`] and has ended. `done` is
+/// the result of [`Running::finish`].
 ///
 /// # Panics
 /// Panics if the viewer ended with an error, or if its last line on standard output is no JSON.

@@ -1,6 +1,6 @@
-//! Stock clients and decoders as referees. Each decoded frame becomes one hash, so that a stream shows
-//! what a file shows if two lists are equal. Compare only lists of the same program: ffmpeg and
-//! GStreamer decode a JPEG to slightly different pixels.
+//! Stock clients and decoders as referees. They decode a stream or a file to a list with one hash for each
+//! frame. If the lists of a stream and of a file are equal, both show the same pictures. Compare only lists
+//! of the same program: ffmpeg and GStreamer decode a JPEG to slightly different pixels.
 use crate::Transport;
 use crate::clip::{Clip, TempDir};
 use crate::peer::PYTHON;
@@ -34,8 +34,8 @@ pub fn ffmpeg_any(path: &Path) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-i"]).arg(path))
 }
 
-/// Has ffmpeg play the stream at `url` over `transport`, and waits until the server ends the stream.
-/// Returns the hashes of all frames that ffmpeg has decoded.
+/// Has ffmpeg play the stream at `url` over `transport`, and waits until the server ends the stream. Returns
+/// the hashes of all frames that ffmpeg has decoded. The stream must end by itself.
 ///
 /// # Panics
 /// Panics if ffmpeg fails, or does not end within 40 seconds.
@@ -57,13 +57,13 @@ pub fn ffmpeg_from(url: &str, transport: Transport, second: f64) -> Hashes {
     ffmpeg(&mut command)
 }
 
-/// Has ffmpeg play the stream at `url` over `transport`, and ends ffmpeg once it has decoded `frames`
-/// frames, even if the stream goes on. Returns the width and the height of the stream in pixels, and the
-/// hashes of these frames.
+/// Has ffmpeg play the stream at `url` over `transport`, and ends ffmpeg once it has decoded `frames` frames,
+/// even if the stream goes on. Returns the width and the height of the stream in pixels, and the hashes of
+/// these frames.
 ///
 /// # Panics
-/// Panics if ffmpeg fails, or if the stream has fewer frames. Panics also if this takes longer than 40
-/// seconds plus a tenth of a second for each frame.
+/// Panics if ffmpeg fails, or if the stream ends before `frames` frames were decoded. Panics also if this
+/// takes longer than 40 seconds plus a tenth of a second for each frame.
 pub fn ffmpeg_start(url: &str, transport: Transport, frames: usize) -> ((u32, u32), Hashes) {
     let (transport, count) = (transport.to_string(), frames.to_string());
     let mut command = Command::new("ffmpeg");
@@ -101,7 +101,7 @@ pub fn gstreamer_stream(url: &str, transport: Transport) -> Hashes {
 /// hashes of all frames that GStreamer has decoded.
 ///
 /// If `skip` is true, GStreamer asks the server to leave frames out (the Scale header). If `skip` is false,
-/// it asks the server to send all frames sooner (the Speed header).
+/// GStreamer asks the server to send all frames sooner (the Speed header).
 ///
 /// # Panics
 /// Panics if GStreamer fails, or does not end within 40 seconds.
@@ -115,12 +115,12 @@ pub fn gstreamer_from(url: &str, transport: Transport, second: f64, rate: f64, s
 }
 
 /// Has GStreamer play the stream at `url` over `transport`, and ends GStreamer once it has decoded `frames`
-/// frames, even if the stream goes on. Returns the hashes of these frames. `size` is the width and the
-/// height in pixels that the frames must have.
+/// frames, even if the stream goes on. Returns the hashes of these frames. `size` is the width and the height
+/// in pixels that the frames must have.
 ///
 /// # Panics
-/// Panics if GStreamer fails or does not end within 40 seconds, if the stream has fewer frames, or if its
-/// frames have another size.
+/// Panics if GStreamer fails or does not end within 40 seconds, if the stream ends before `frames` frames
+/// were decoded, or if its frames have another size.
 pub fn gstreamer_start(url: &str, transport: Transport, frames: usize, size: (u32, u32)) -> Hashes {
     let (location, protocols) = (format!("location={url}"), format!("protocols={transport}"));
     // The frame at which the end is declared is not passed on.
@@ -149,15 +149,16 @@ pub fn assert_same(seen: &Hashes, file: &Hashes, what: &str) {
     );
 }
 
-/// Asserts that a client showed consecutive frames of a file that is repeated, with exactly the right
-/// pixels. The client may begin and stop at any frame. `seen` has the hashes of the frames that the client
-/// showed. `file` has the hashes of the file's frames, made by the same program. `what` begins the message
-/// of a failure.
+/// Asserts that a client showed frames of a file one after another, without a gap, with exactly the right
+/// pixels. After the last frame of the file comes the first frame again. The client may begin and stop at any
+/// frame. `seen` has the hashes of the frames that the client showed. `file` has the hashes of the file's
+/// frames, made by the same program. `what` begins the message of a failure.
 ///
-/// If `seen` is empty, this passes, so check its length as well.
+/// If `seen` is empty, this passes, so check the length of `seen` as well.
 ///
 /// # Panics
-/// Panics if a frame is left out, repeated or changed. The message says after how many frames.
+/// Panics if a frame is left out, repeated or changed. The message says after how many frames of `seen` this
+/// happens.
 pub fn assert_consecutive(seen: &Hashes, file: &Hashes, what: &str) {
     let fits = |start: usize| {
         let shown = file.iter().cycle().skip(start);

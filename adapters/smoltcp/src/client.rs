@@ -11,8 +11,9 @@ use smoltcp::iface::{Context, SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp as smoltcp_udp};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
-/// The pair of UDP sockets through which a [`Client`] receives one track, and what the client learns about
-/// the source of the track's packets. [`Client::new`] takes a slice with one entry for each track.
+/// One track of a [`Client`]: the pair of UDP sockets through which the track is received, and what the
+/// client learns about the sender of the track's packets. [`Client::new`] takes a slice with one entry for
+/// each track.
 #[derive(Clone, Copy, Debug)]
 pub struct TrackSockets {
     pair: UdpPair,
@@ -21,9 +22,9 @@ pub struct TrackSockets {
 }
 
 impl TrackSockets {
-    /// Creates the entry of one track, which is received through the two sockets of `pair`. Bind both sockets
-    /// before the first [`Client::poll`]. If one is not bound, the session cannot use UDP, as if this entry
-    /// were missing.
+    /// Creates the entry of one track. The track is received through the two sockets of `pair`. Bind both
+    /// sockets before the first [`Client::poll`]. If a socket is not bound, the client does not use UDP, as
+    /// if this entry were missing.
     pub const fn new(pair: UdpPair) -> Self {
         Self { pair, source: None }
     }
@@ -33,9 +34,9 @@ impl TrackSockets {
 /// sockets.
 ///
 /// Call [`Self::connect`] once, then [`Self::poll`] in each turn of the main loop, after
-/// [`Interface::poll`](smoltcp::iface::Interface::poll), until [`Self::is_closed`] returns true. For another
-/// session, create another client; it may use the same sockets and the same storage. `U` is the type of the
-/// URL, such as `&str`.
+/// [`Interface::poll`](smoltcp::iface::Interface::poll), until [`Self::is_closed`] returns true. For
+/// another session, create another client; that client may use the same sockets and the same storage. `U`
+/// is the type of the URL, such as `&str`.
 #[derive(Debug)]
 pub struct Client<'a, U> {
     conn: ClientConn<&'a mut [u8], U>,
@@ -60,6 +61,7 @@ enum ConnectionState {
 impl<'a, U: AsRef<[u8]>> Client<'a, U> {
     /// Creates a session with the server of `url`, over the TCP socket `socket`. The socket must be closed,
     /// as a new socket is; otherwise [`Self::connect`] fails. Nothing is sent before [`Self::connect`].
+    /// `now` is the current time.
     ///
     /// `tracks` has the UDP sockets of one track in each entry, in the order in which the server describes
     /// the tracks that can be received. If there are more entries than tracks, the last ones are not used. If
@@ -68,8 +70,8 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
     /// [`ClientError::NoPorts`](pinhole::client::ClientError::NoPorts). If [`Config::transport`] allows only
     /// interleaving, `tracks` may be empty.
     ///
-    /// `storage` should have [`Config::storage_len`] bytes. `random` is a number that is different each time
-    /// and hard to guess, as for [`ClientConn::new`].
+    /// Give `storage` the length that [`Config::storage_len`] returns. `random` is a random number that is
+    /// different for each client and hard to guess, as for [`ClientConn::new`].
     ///
     /// # Errors
     /// Returns [`Unusable`] if `url` is not an RTSP URL, or if `storage` is shorter than
@@ -94,8 +96,8 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
     /// without one of the interface's addresses. `context` is
     /// [`Interface::context`](smoltcp::iface::Interface::context).
     ///
-    /// Call this once, before the first [`Self::poll`]. If it was not called, the first [`Self::poll`]
-    /// reports [`Event::Failed`]. If the server refuses the connection, or does not answer within
+    /// Call this once, before the first [`Self::poll`]. Without this call, the first [`Self::poll`] reports
+    /// [`Event::Failed`]. If the server refuses the connection, or does not answer within
     /// [`Config::response_wait`], a later [`Self::poll`] reports [`Event::Failed`].
     ///
     /// # Errors
@@ -124,15 +126,16 @@ impl<'a, U: AsRef<[u8]>> Client<'a, U> {
         &self.conn
     }
 
-    /// Returns the RTSP connection, to play, pause and end the session. A command takes effect with the next
-    /// [`Self::poll`]: call [`Self::poll`] soon after. Do not call methods of the connection whose names
-    /// begin with `handle_` or `poll_`, and do not answer [`Event::Setup`]: [`Self::poll`] does all this.
+    /// Returns the RTSP connection, to play, pause and end the session. A command takes effect with the
+    /// next [`Self::poll`]: call [`Self::poll`] soon after. Do not call those methods of the connection
+    /// whose names begin with `handle_` or `poll_`, and do not answer [`Event::Setup`]: [`Self::poll`] does
+    /// both.
     pub const fn conn_mut(&mut self) -> &mut ClientConn<&'a mut [u8], U> {
         &mut self.conn
     }
 
-    /// Returns true if the session is over and the TCP connection is closed: the sockets are free for another
-    /// client. If the result is false, go on with [`Self::poll`].
+    /// Returns true if the session is over and the TCP connection is closed. The sockets are then free for
+    /// another client. If the result is false, go on with [`Self::poll`].
     pub fn is_closed(&self) -> bool {
         self.state == ConnectionState::Closed
     }

@@ -4,7 +4,8 @@
 //! - [`server::Server`] serves live and recorded media to several clients at once, by UDP or interleaved
 //!   in the RTSP connection.
 //! - [`client::Client`] receives the media of one server.
-//! - [`memory`] computes the memory of either as constants, and makes the sockets in it.
+//! - [`memory`] computes the memory of a server or a client as constants, and makes the sockets in that
+//!   memory.
 //! - [`time`] converts between smoltcp's clock and the core's.
 //!
 //! Server and client work on sockets of the caller's [`SocketSet`](smoltcp::iface::SocketSet), by their

@@ -4,8 +4,8 @@ use pinhole::time::{Duration, Instant, Now, NtpTime};
 
 /// Returns smoltcp's time `at` as the core's time, for a device without a wall clock.
 ///
-/// The wall clock time [`Now::ntp`] in the result is made up: it is as if the origin of smoltcp's clock were
-/// the start of 1970. That suffices for receivers to synchronise tracks with each other. If the device has a
+/// The wall clock time [`Now::ntp`] in the result is made up: the origin of smoltcp's clock counts as the
+/// start of 1970. That suffices for receivers to synchronise tracks with each other. If the device has a
 /// wall clock, set [`Now::ntp`] of the result from that clock.
 pub fn now(at: smoltcp::time::Instant) -> Now {
     let at = from_smoltcp(at);

@@ -4,23 +4,28 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp::{SendError, Socket, UdpMetadata};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-/// The length in bytes of the longest RTCP packet that a server or a client sends: a report, SDES with a
-/// CNAME, and BYE. It does not count the headers of UDP and IP.
+/// The length in bytes of the longest RTCP compound packet that a server or a client sends. Such a packet
+/// consists of a sender or receiver report, an SDES packet with a CNAME, and sometimes a BYE packet. The
+/// length does not count the headers of UDP and IP. Use `REPORT` as the length of each packet when you size
+/// a buffer for RTCP, such as [`UdpBuffers::rtcp_transmit`](crate::memory::UdpBuffers::rtcp_transmit).
 pub const REPORT: usize = 80;
 
 /// The number of a server's only pair: [`PortPair::socket`].
 pub(crate) const SOCKET: u8 = 0;
 
 /// The handles of two UDP sockets of a socket set: one for RTP, and one for RTCP.
-/// [`Arena::udp_pair`](crate::memory::Arena::udp_pair) makes such a pair.
+/// [`Arena::udp_pair`](crate::memory::Arena::udp_pair) makes such a pair. A server takes one pair for all
+/// clients; a client takes one pair for each track.
 ///
-/// Bind both sockets before use: RTP's to an even port, and RTCP's to the next port (RFC 3550, 11).
-/// [`Server::new`](crate::server::Server::new) refuses any other pair. A [`Client`](crate::client::Client)
-/// accepts any two ports; if one of the sockets is not bound, the client cannot receive by UDP.
+/// Bind both sockets before use: the RTP socket to an even port, and the RTCP socket to the next port (RFC
+/// 3550, 11). [`Server::new`](crate::server::Server::new) refuses any other pair. A
+/// [`Client`](crate::client::Client) accepts any two ports; if one of the sockets is not bound, the client
+/// cannot receive by UDP.
 ///
 /// The transmit buffer of a server's RTP socket must hold at least one packet of
-/// [`Config::max_packet`](pinhole::server::Config::max_packet) bytes. A larger buffer holds more of a frame,
-/// so that the frame is sent in fewer turns of the main loop.
+/// [`Config::max_packet`](pinhole::server::Config::max_packet) bytes. A larger buffer holds more of a
+/// frame, so that the frame is sent in fewer turns of the main loop. The transmit buffer of a client's RTP
+/// socket needs room for packets of 12 bytes only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UdpPair {
     /// The handle of the UDP socket for RTP packets.

@@ -2,8 +2,8 @@
 use pinhole::time::{Duration, Instant, Now, NtpTime};
 use std::time;
 
-/// The system's monotonic clock and wall clock, in the units of the core. Pass the result of [`Self::now`]
-/// to the core's calls as the current time.
+/// The system's monotonic clock and wall clock, in the units of the core. Make one clock for the program, and
+/// pass the result of [`Self::now`] as the current time to the methods of the core.
 ///
 /// Monotonic time is zero at the moment of [`Self::start`]. A copy of a clock has the same zero as the
 /// original.
@@ -26,8 +26,8 @@ impl Clock {
         Now { at: self.at(time::Instant::now()), ntp: NtpTime::from_unix(unix.into()) }
     }
 
-    /// Converts a point in time of the standard library to monotonic time of this clock. A point before
-    /// [`Self::start`] becomes zero.
+    /// Converts a point in time of the standard library to monotonic time of this clock. If `point` is before
+    /// [`Self::start`], the result is zero.
     pub fn at(&self, point: time::Instant) -> Instant {
         Instant::ZERO + Duration::from(point.saturating_duration_since(self.origin))
     }

@@ -1,5 +1,5 @@
-//! RTSP servers and clients for desktop systems: [`pinhole`]'s protocol core, bound to sockets, files
-//! and threads.
+//! RTSP servers and clients for desktop systems: [`pinhole`]'s protocol core, bound to sockets, files and
+//! threads.
 //!
 //! # A server
 //! A [`Library`](media::Library) holds the media: files, directories, live inputs and test patterns. A
@@ -25,9 +25,9 @@
 //! ```
 //!
 //! # A client
-//! A [`Client`](client::Client) plays what a server has, into caches from which frames are read. The
-//! caller drives it by turns. With the feature `record`, a [`Recorder`](record::Recorder) writes frames
-//! to a file.
+//! A [`Client`](client::Client) plays what a server has, and stores the frames in caches, from which the
+//! caller reads them. The caller has to call [`Client::turn`](client::Client::turn) in a loop. With the
+//! feature `record`, a [`Recorder`](record::Recorder) writes frames to a file.
 //! ```no_run
 //! # #[cfg(feature = "client")]
 //! # fn play() -> Result<(), Box<dyn std::error::Error>> {

@@ -7,9 +7,9 @@ use pinhole_std::media::{Library, NormaliseOptions, PatternFormat, Playback};
 use std::path::Path;
 use thiserror::Error;
 
-/// The frames of a clip in memory, normalised and ready to be sent. As a [`FrameStore`], a clip is a
-/// recorded medium with one track. The [`TrackId`] that is asked for is ignored. [`Clip::live`] returns a
-/// live source that repeats the clip.
+/// A clip: the frames of a recorded video in memory, normalised and ready to be sent. As a [`FrameStore`],
+/// a clip is a recorded medium with one track, and ignores the [`TrackId`] that is asked for.
+/// [`Clip::live`] returns a live source that repeats the clip.
 #[derive(Clone, Debug)]
 pub struct Clip {
     pictures: Vec<Picture>,
@@ -26,7 +26,7 @@ struct Picture {
     duration: Duration,
 }
 
-/// Why a clip cannot be made. It is displayed as a text for people.
+/// Why a clip cannot be made. Its `Display` form is a text for people to read.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct NoClip(String);
@@ -53,7 +53,8 @@ impl Clip {
         Self::of(&library, frame_rate)
     }
 
-    /// Draws one loop of the test pattern, which lasts for up to 60 seconds. Blocks meanwhile.
+    /// Makes a clip of one loop of the test pattern. The loop lasts for up to 60 seconds. Blocks until all
+    /// frames are drawn.
     ///
     /// # Errors
     /// Returns [`NoClip`] if a picture cannot be encoded.
@@ -148,8 +149,8 @@ impl Clip {
 
     /// Returns whether a received frame is frame `id` of the clip, if the clip is repeated for ever. The
     /// dimensions, the quantisation tables and every byte of the scan are compared. Other segments are not
-    /// compared, because the receiver has written them itself. False if `received` is no JPEG picture that
-    /// RTP can carry as it is.
+    /// compared, because the receiver has written them itself. Returns false if `received` is no JPEG
+    /// picture that RTP can carry as it is.
     pub fn matches(&self, id: FrameId, received: &Frame<'_>) -> bool {
         let Some(picture) = self.picture(id) else { return false };
         let Ok(read) = jpeg::inspect(received.data) else { return false };
@@ -197,9 +198,9 @@ impl FrameStore for Clip {
     }
 }
 
-/// A live source of frames at one moment, from [`Clip::live`]. As a [`FrameStore`], it has all frames up to
-/// the newest one at that moment. For a later frame it returns [`Miss::NotYet`]. Every seek leads to the
-/// newest frame.
+/// A live source of frames at one moment, from [`Clip::live`]. As a [`FrameStore`], the source has all
+/// frames up to the newest one at that moment. For a later frame, the source returns [`Miss::NotYet`].
+/// Every seek leads to the newest frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Live<'a> {
     clip: &'a Clip,

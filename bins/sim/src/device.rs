@@ -2,19 +2,20 @@
 use smoltcp::phy::{self, DeviceCapabilities};
 use smoltcp::time::Instant;
 
-/// A link that carries frames to and from a [`Device`], and so lies below smoltcp. The frames have the
-/// link-layer header of the device's medium.
+/// A link that carries the frames of a [`Device`], below smoltcp. Implement this trait to connect smoltcp
+/// to something that carries frames. Frames have the link-layer header of the device's medium.
 pub trait Link {
     /// Copies the next received frame to the start of `room`, and returns the frame's length in bytes. If
-    /// the frame is longer than `room`, it is truncated or lost. `None` if no frame has arrived by `now`.
+    /// the frame is longer than `room`, the frame is truncated or lost. `None` if no frame has arrived by
+    /// `now`.
     fn receive(&mut self, now: Instant, room: &mut [u8]) -> Option<usize>;
 
-    /// Sends a frame at `now`. The frame may be lost, which is not reported.
+    /// Sends a frame at `now`. The frame may be lost; a loss is not reported.
     fn send(&mut self, now: Instant, frame: &[u8]);
 }
 
-/// A network device for smoltcp's interface, on top of a [`Link`]. It has one buffer for a received frame
-/// and one for a sent frame, as a microcontroller has.
+/// A network device for smoltcp's interface, on top of a [`Link`]. The device has one buffer for a received
+/// frame and one buffer for a sent frame, as a microcontroller has.
 #[derive(Debug)]
 pub struct Device<L> {
     link: L,
@@ -36,24 +37,25 @@ impl<L: Link> Device<L> {
         &self.link
     }
 
-    /// Returns the link that the device is connected to, to change it.
+    /// Returns the link that the device is connected to, for changes to the link.
     pub const fn link_mut(&mut self) -> &mut L {
         &mut self.link
     }
 }
 
-/// Returns how many bytes the two buffers of a [`Device`] take, if `max_transmission_unit` is the length in
-/// bytes of its longest frame with the link-layer header.
+/// Returns how many bytes the two buffers of a [`Device`] take together. `max_transmission_unit` is the
+/// length in bytes of the device's longest frame, with the link-layer header.
 pub const fn ram(max_transmission_unit: usize) -> usize {
     2 * max_transmission_unit
 }
 
-/// A received frame, for smoltcp to read. If this is dropped unread, the frame is lost.
+/// A received frame, for smoltcp to read. If this is dropped before smoltcp has read the frame, the frame
+/// is lost.
 #[derive(Debug)]
 pub struct Rx<'a>(&'a [u8]);
 
-/// Room for one frame that smoltcp writes. The frame is sent when smoltcp consumes this. If this is
-/// dropped, nothing is sent.
+/// Room for one frame. smoltcp writes the frame and consumes this, which sends the frame. If this is
+/// dropped instead, nothing is sent.
 #[derive(Debug)]
 pub struct Tx<'a, L> {
     link: &'a mut L,

@@ -1,4 +1,5 @@
-//! Pinhole on smoltcp, on networks with faults, real or in memory.
+//! Runs Pinhole's server and client on smoltcp, on simulated networks with faults. The tests and the
+//! program `pinhole-sim` use this library.
 //!
 //! - [`wire::Wire`] is one direction of a link with faults.
 //! - [`network::Network`] connects hosts by such links.

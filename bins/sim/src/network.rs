@@ -41,12 +41,12 @@ impl Network {
     }
 
     /// Connects one more link to the switch, with `faults` in each of its two directions. Returns the
-    /// host's end of the link: a network device. Create a smoltcp interface on it to make a host. The
-    /// network learns the host's address from the first frame that the host sends.
+    /// host's end of the link: a network device. Create a smoltcp interface on this device to make a host.
+    /// The network learns the host's address from the first frame that the host sends.
     ///
-    /// If the port is dropped, the link stays. To take a host off the network, call [`Port::cut`]. The
-    /// longest frame is an Ethernet frame of 1514 bytes or an IP packet of 1500 bytes, unless [`Port::mtu`]
-    /// is changed.
+    /// If the port is dropped, the link stays. To take a host off the network, call [`Port::cut`]. Unless
+    /// you change [`Port::mtu`], the longest frame is an Ethernet frame of 1514 bytes, or an IP packet of
+    /// 1500 bytes.
     pub fn plug_in(network: &Rc<RefCell<Self>>, faults: Faults) -> Port {
         let mut this = network.borrow_mut();
         let host = this.links.len();
@@ -122,7 +122,7 @@ fn source(medium: Medium, frame: &[u8]) -> Option<&[u8]> {
 }
 
 /// A host's end of its link to a [`Network`]: a network device that a smoltcp interface sends and receives
-/// with. It comes from [`Network::plug_in`].
+/// with. [`Network::plug_in`] returns it.
 #[derive(Debug)]
 pub struct Port {
     network: Rc<RefCell<Network>>,
@@ -133,15 +133,16 @@ pub struct Port {
     /// Which checksums smoltcp computes and checks: see [`DeviceCapabilities::checksum`]. The default is
     /// all of them.
     pub checksums: smoltcp::phy::ChecksumCapabilities,
-    /// The current time on the network's clock, for a host whose own clock shows another time. If it is
-    /// used, set it before each poll of the host's interface. With `None`, the host's clock shows the
+    /// The current time on the network's clock, for a host whose own clock shows another time. For such a
+    /// host, set this before each poll of the host's interface. With `None`, the host's clock shows the
     /// network's time.
     pub at: Option<Instant>,
     /// An observer of every frame that the host sends or receives; `None` for no observer.
     pub observer: Option<Box<dyn Observer>>,
 }
 
-/// Observes the frames that a host sends and receives: see [`Port::observer`].
+/// Observes the frames that a host sends and receives. Implement this trait, and put the value in
+/// [`Port::observer`].
 pub trait Observer: fmt::Debug {
     /// The host sends `frame`, which includes the link-layer header, at `at` on the network's clock. The
     /// link may lose the frame afterwards.
@@ -158,8 +159,8 @@ impl Port {
         self.set_faults_each([faults; 2]);
     }
 
-    /// Sets the faults of the direction from the host, and then of the direction to the host. They apply to
-    /// frames that are sent from now on.
+    /// Sets the faults of each direction of the link: the first value is for frames from the host, the
+    /// second value for frames to the host. Both apply to frames that are sent from now on.
     pub fn set_faults_each(&self, [up, down]: [Faults; 2]) {
         let link = &mut self.network.borrow_mut().links[self.host];
         link.up.set_faults(up);
@@ -181,8 +182,9 @@ impl Port {
         link.down.cut(down);
     }
 
-    /// Returns the counters of the frames from the host, and then those of the frames to the host, since
-    /// [`Network::plug_in`] returned the port.
+    /// Returns the counters of the two directions of the link, since [`Network::plug_in`] returned the
+    /// port: first those of the frames that the host sends, then those of the frames that are sent to the
+    /// host.
     pub fn counters(&self) -> [Counters; 2] {
         let link = &self.network.borrow().links[self.host];
         [link.up.counters(), link.down.counters()]
@@ -195,11 +197,13 @@ impl Port {
     }
 }
 
-/// A received frame, for smoltcp to read. If this is dropped unread, the frame is lost.
+/// A received frame, for smoltcp to read. If this is dropped before smoltcp has read the frame, the frame
+/// is lost.
 #[derive(Debug)]
 pub struct Rx(Vec<u8>);
 
-/// The permission to send one frame, which smoltcp writes. If this is dropped, nothing is sent.
+/// The permission to send one frame. smoltcp writes the frame and consumes this. If this is dropped
+/// instead, nothing is sent.
 #[derive(Debug)]
 pub struct Tx<'a>(&'a mut Port, Instant);
 

@@ -30,8 +30,8 @@ pub enum Medium {
 pub struct Counters {
     /// The number of frames that were passed to [`Wire::send`].
     pub sent: u64,
-    /// The number of frames that [`Wire::receive`] has returned, changed or not. If a frame was sent twice,
-    /// the second copy counts, too.
+    /// The number of frames that [`Wire::receive`] has returned, changed or not. If the wire doubled a
+    /// frame, each copy that was returned counts.
     pub delivered: u64,
     /// The number of frames that were lost at random.
     pub lost: u64,
@@ -40,7 +40,7 @@ pub struct Counters {
     /// The number of frames that were lost because they would have waited for longer than [`Faults::queue`]
     /// until the wire was free.
     pub overflowed: u64,
-    /// The number of frames that were sent twice. Each counts once.
+    /// The number of frames of which the wire made a second copy. Each such frame counts once.
     pub duplicated: u64,
     /// The number of frames in which a byte of an IP packet was changed.
     pub corrupted: u64,
@@ -128,14 +128,15 @@ impl Wire {
         self.counters
     }
 
-    /// Returns the number of frames that are on their way or held back: that have been neither delivered
-    /// nor lost.
+    /// Returns the number of frames that are on their way or held back. These frames were neither delivered
+    /// nor lost so far.
     pub fn in_flight(&self) -> usize {
         self.on_the_way.len() + self.held.len()
     }
 
     /// Puts a frame on the wire at `now`. The frame may be lost. Pass a `now` that is not earlier than in
-    /// the call before; an earlier one does not make the frame overtake those before it.
+    /// the call before. If `now` is earlier, the frame still does not overtake the frames that were sent
+    /// before.
     pub fn send(&mut self, now: Instant, frame: impl Into<Vec<u8>>) {
         self.counters.sent += 1;
         if self.cut {
@@ -154,9 +155,8 @@ impl Wire {
         self.send_one(now, frame);
     }
 
-    /// Returns the next frame that has arrived by `now`. Call this again until it returns `None`, which
-    /// means that no further frame has arrived. Then call this again at the time that [`Self::poll_at`]
-    /// returns.
+    /// Returns the next frame that has arrived by `now`. Returns `None` if no further frame has arrived.
+    /// Call this again until it returns `None`, and then again at the time that [`Self::poll_at`] returns.
     pub fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
         while let Some(index) = self.held.iter().position(|held| held.until <= now) {
             let held = self.held.remove(index);
@@ -167,8 +167,8 @@ impl Wire {
         Some(entry.remove())
     }
 
-    /// Returns the time at which to call [`Self::receive`] next. If the time is past, call it at once.
-    /// `None` if no frame is on its way.
+    /// Returns the time at which to call [`Self::receive`] next. If the time is past, call
+    /// [`Self::receive`] at once. `None` if no frame is on its way.
     pub fn poll_at(&self) -> Option<Instant> {
         let arrival = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
         let held = self.held.iter().map(|held| held.until).min();

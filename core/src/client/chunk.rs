@@ -3,9 +3,10 @@ use crate::storage::{Fifo, put};
 
 /// Bytes that a client has to write to its RTSP connection: requests, responses and interleaved reports.
 ///
-/// Write [`Self::bytes`] to the connection, as many of them as it takes, and then call [`Self::advance`]
-/// with the number that it took. If the chunk is dropped without [`Self::advance`], all of its bytes stay
-/// queued, and the next [`ClientConn::poll_stream`](super::ClientConn::poll_stream) returns them again.
+/// Write as many of [`Self::bytes`] to the connection as the connection takes. Then call [`Self::advance`]
+/// with the number of bytes that the connection took. The client keeps the other bytes: the next
+/// [`ClientConn::poll_stream`](super::ClientConn::poll_stream) returns them. If the chunk is dropped
+/// without [`Self::advance`], the client keeps all bytes of the chunk.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `advance` says how much was written"]
 pub struct Chunk<'a> {
@@ -28,9 +29,10 @@ impl Chunk<'_> {
         len
     }
 
-    /// Removes the first `n` bytes of the chunk from the queue, because the connection has taken them. If
-    /// `n` is larger than the length of [`Self::bytes`], all bytes are removed. The next call of
-    /// [`ClientConn::poll_stream`](super::ClientConn::poll_stream) returns the bytes that remain.
+    /// Removes the first `n` bytes of the chunk from the queue. Call this when the RTSP connection has
+    /// taken these bytes. If `n` is larger than the length of [`Self::bytes`], all bytes are removed. The
+    /// next call of [`ClientConn::poll_stream`](super::ClientConn::poll_stream) returns the bytes that
+    /// remain.
     pub fn advance(self, n: usize) {
         self.outgoing.pop(n);
     }

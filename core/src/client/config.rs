@@ -17,11 +17,11 @@ const RESPONSE_ROOM: usize = 1024;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TransportChoice {
-    /// The client first asks for RTP over UDP. It switches to RTP interleaved in the RTSP connection in
-    /// three cases: the server refuses UDP; the caller passes no UDP ports to
+    /// The client first asks for RTP over UDP. The client switches to RTP interleaved in the RTSP
+    /// connection in three cases: the server refuses UDP; the caller passes no UDP ports to
     /// [`ClientConn::setup`](super::ClientConn::setup); or no packet has come within [`Config::udp_wait`]
     /// after the server's response to PLAY. The caller need not ask for the switch:
-    /// [`Event::SwitchedToTcp`](super::Event::SwitchedToTcp) reports it.
+    /// [`Event::SwitchedToTcp`](super::Event::SwitchedToTcp) reports the switch.
     #[default]
     Auto,
     /// The client asks for RTP over UDP only. If the server refuses UDP, the session ends after
@@ -33,8 +33,9 @@ pub enum TransportChoice {
     Tcp,
 }
 
-/// The configuration of a client connection: its transport, its waits, and the sizes that it has room
-/// for. Begin with [`Self::DEFAULT`] and change single fields.
+/// The configuration of a client connection: the transport, the times for which the client waits, and the
+/// sizes of packets and responses that it has room for. Begin with [`Self::DEFAULT`] and change single
+/// fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -46,13 +47,14 @@ pub struct Config {
     /// sets the tracks up again, interleaved in the RTSP connection. The other transports do not use this
     /// value.
     pub udp_wait: Duration,
-    /// How long a UDP packet waits for missing packets before it. After that, the missing packets count
-    /// as lost, and the packet is used.
+    /// How long a packet that came by UDP waits, counted from its arrival, if packets with lower sequence
+    /// numbers are missing. After this time, the missing packets count as lost, and the packet that waited
+    /// is used. Interleaved packets never wait.
     pub reorder_wait: Duration,
-    /// The length in bytes of the longest UDP packet that can wait for packets before it. The RTP header
-    /// is counted; the headers of UDP and IP are not. A longer packet is used at once, and packets that
-    /// are missing before it count as lost. Each packet that waits takes this much storage, however short
-    /// the packet is; see [`Self::storage_len`].
+    /// The length in bytes of the longest UDP packet that can wait for missing packets. The RTP header is
+    /// counted; the headers of UDP and IP are not. A longer packet is used at once, and missing packets
+    /// with lower sequence numbers count as lost. Each packet that waits takes this much storage, however
+    /// short the packet is; see [`Self::storage_len`].
     pub max_packet: u16,
     /// The length in bytes of the longest response that the client has room for, head and body together.
     /// Values below 1024 count as 1024. The longest response is usually that to DESCRIBE. If the server
@@ -61,20 +63,21 @@ pub struct Config {
     pub max_response: usize,
     /// How long to wait for the response to a request. After that, the session fails with
     /// [`ClientError::Timeout`](super::ClientError::Timeout). There are two exceptions: the client waits
-    /// for the response to TEARDOWN for 2 seconds at most, and it forgives one missing response to a
-    /// request that keeps the session alive.
+    /// for the response to TEARDOWN for 2 seconds at most; and if one response to a request that keeps the
+    /// session alive is missing, the session goes on.
     pub response_wait: Duration,
     /// The time after which [`Event::Stalled`](super::Event::Stalled) reports that no media packet of any
-    /// track comes, although the server plays. The time begins with the last packet, or with the response
-    /// to PLAY if that came later.
+    /// track comes, although the server plays. The time begins with the last packet. If the response to
+    /// PLAY came later than the last packet, the time begins with that response.
     pub stalled_after: Duration,
 }
 
 impl Config {
-    /// The default configuration. The client asks for UDP, and switches to interleaving if no packet
-    /// comes within 2 seconds. There is room for responses of up to 4096 bytes, and the client waits 10
-    /// seconds for each. A UDP packet of up to 1500 bytes waits 50 milliseconds for missing packets
-    /// before it. [`Event::Stalled`](super::Event::Stalled) comes after 10 seconds without packets.
+    /// The default configuration. The client asks for UDP, and switches to interleaving if no packet comes
+    /// within 2 seconds. There is room for responses of up to 4096 bytes, and the client waits 10 seconds
+    /// for each response. A UDP packet of up to 1500 bytes waits 50 milliseconds for missing packets with
+    /// lower sequence numbers. [`Event::Stalled`](super::Event::Stalled) comes after 10 seconds without
+    /// packets.
     pub const DEFAULT: Self = Self {
         transport: TransportChoice::Auto,
         udp_wait: Duration::from_secs(2),
@@ -88,15 +91,15 @@ impl Config {
     /// Returns how many bytes of storage a connection needs with this configuration. `window` is the part
     /// of these bytes that is for received packets; 0 is allowed.
     ///
-    /// Over UDP, the window holds packets that wait for missing packets before them. Each track has an
-    /// equal part of the window. Each waiting packet takes [`Self::max_packet`] plus 10 bytes. If a
-    /// track's part is too short for one packet, no packet of the track waits, and a packet that comes
-    /// after a later one is lost.
+    /// Over UDP, the window holds packets that wait for missing packets with lower sequence numbers. Each
+    /// track has an equal part of the window. Each waiting packet takes [`Self::max_packet`] plus 10 bytes.
+    /// If a track's part is too short for one packet, no packet of the track waits. A packet that arrives
+    /// after a packet with a higher sequence number is then lost.
     ///
-    /// If media are interleaved, a packet of which only a part has come is kept in the window and the
-    /// room for a response together. A packet that is longer than both together is dropped, and
-    /// [`ClientConn::dropped`](super::ClientConn::dropped) counts it. A window of 64 KiB is enough for
-    /// any packet.
+    /// If media are interleaved, the window and the room for a response are one buffer. A packet of which
+    /// only a part has come is kept in that buffer. A packet that is longer than the buffer is dropped, and
+    /// [`ClientConn::dropped`](super::ClientConn::dropped) counts it. A window of 64 KiB is enough for any
+    /// packet.
     pub const fn storage_len(&self, window: usize) -> usize {
         TEXTS_ROOM.saturating_add(OUTGOING_ROOM).saturating_add(self.response_room()).saturating_add(window)
     }
@@ -118,10 +121,10 @@ impl Default for Config {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Unusable {
-    /// The URL is not one that a client can connect to. Another URL is needed.
+    /// The URL is not one that a client can connect to; the [`UrlError`] says why. Pass another URL.
     Url(UrlError),
-    /// The storage is shorter than [`Config::storage_len`] of 0. Pass in longer storage, or a
-    /// configuration with a smaller [`Config::max_response`].
+    /// The storage is shorter than [`Config::storage_len`] returns for a window of 0 bytes. Pass in longer
+    /// storage, or a configuration with a smaller [`Config::max_response`].
     StorageTooSmall {
         /// The result of [`Config::storage_len`] for a window of 0: the least length of the storage in
         /// bytes.

@@ -85,12 +85,13 @@ pub(super) struct ClientState {
 ///
 /// The caller connects to the server. In each turn of its loop, the caller passes in what has arrived and
 /// the current time ([`Self::handle_stream`], [`Self::handle_datagram`], [`Self::handle_timeout`]). Then
-/// it fetches events and sends what is due ([`Self::poll_event`], [`Self::poll_stream`],
+/// the caller fetches events and sends what is due ([`Self::poll_event`], [`Self::poll_stream`],
 /// [`Self::poll_transmit`]), and sleeps until [`Self::poll_at`]. Frames go to a [`FrameSink`]. The
 /// [module](super) lists the calls of each turn in their order.
 ///
-/// `U` is the URL as text. `B` is the storage: a `Vec<u8>`, a `&mut [u8]` or an array of
-/// [`Config::storage_len`] bytes. The storage holds all messages and packets that wait.
+/// `U` is the type of the URL, such as `&str` or `String`. `B` is the type of the storage: a `Vec<u8>`, a
+/// `&mut [u8]` or an array of [`Config::storage_len`] bytes. The storage holds all messages and packets
+/// that are not complete, not sent or not in order yet.
 #[derive(Debug)]
 pub struct ClientConn<B, U> {
     state: ClientState,
@@ -99,17 +100,20 @@ pub struct ClientConn<B, U> {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
-    /// Makes a connection for the presentation at `url`. Connect to the server of that URL before. The
-    /// connection sends OPTIONS and DESCRIBE, sets the tracks up, and then waits for [`Self::play`].
-    /// Nothing is sent before the first [`Self::poll_stream`].
+    /// Makes a connection for the presentation at `url`. Before, open the TCP connection to the server of
+    /// that URL. `now` is the current time. The connection sends OPTIONS and DESCRIBE, sets the tracks up,
+    /// and then waits for [`Self::play`]. Nothing is sent before the first [`Self::poll_stream`].
     ///
     /// `random` must be a random number that is different for each connection: the SSRC and the name in
-    /// RTCP reports come from it (RFC 3550, 8.1). Two clients with an equal number would be taken for
-    /// one. `storage` must have [`Config::storage_len`] bytes; if it has more, the window is larger.
+    /// RTCP reports are made from this number (RFC 3550, 8.1). If two clients had equal numbers, the server
+    /// would take both for one client.
+    ///
+    /// Give `storage` the length that [`Config::storage_len`] returns for the window that you want. If the
+    /// storage is longer than that, the window is longer, too.
     ///
     /// # Errors
     /// Returns [`Unusable::Url`] if the URL cannot be parsed, and [`Unusable::StorageTooSmall`] if
-    /// `storage` is shorter than [`Config::storage_len`] of 0.
+    /// `storage` is shorter than [`Config::storage_len`] returns for a window of 0 bytes.
     pub fn new(config: Config, now: Now, url: U, random: u64, storage: B) -> Result<Self, Unusable> {
         Url::parse(url.as_ref())?;
         let need = config.storage_len(0);
@@ -155,8 +159,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// Returns how many bytes it is best to read from the RTSP connection at once: the length of the part
-    /// of the storage that is for input. This is only advice: [`Self::handle_stream`] takes fewer bytes
-    /// and more bytes, too.
+    /// of the storage that is for input. This is only advice: [`Self::handle_stream`] takes any number of
+    /// bytes.
     pub fn stream_room(&self) -> usize {
         let fixed = TEXTS_ROOM + OUTGOING_ROOM;
         self.storage.as_ref().len().saturating_sub(fixed)
@@ -207,10 +211,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Does what is due by time alone: gives up missing packets, lets requests time out, gives up UDP,
-    /// and ends media that are over. Frames that are finished by that go to `sink`. Call this in each
-    /// turn after the input that has arrived, and at the time that [`Self::poll_at`] returns. If nothing
-    /// is due, nothing happens. After this call, call [`Self::poll_event`].
+    /// Does what is due by time alone: gives up missing packets, lets requests time out, gives up UDP, and
+    /// ends media that are over. Frames that become finished in this call are finished in `sink`. Call this
+    /// in each turn after the input that has arrived, and at the time that [`Self::poll_at`] returns. If
+    /// nothing is due, nothing happens. After this call, call [`Self::poll_event`].
     pub fn handle_timeout<K: FrameSink + ?Sized>(&mut self, now: Now, sink: &mut K) {
         let parts = split_mut(&self.state, self.storage.as_mut());
         self.state.on_time(now, parts.windows, sink);
@@ -240,9 +244,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.settle_over(parts.windows, sink);
     }
 
-    /// Returns the oldest event that was not returned yet; `None` if there is none. Call this in each
-    /// turn until it returns `None`, and again after [`Self::poll_stream`]. At most 16 events wait; if 16
-    /// wait, newer ones are lost.
+    /// Returns the oldest event that was not returned yet; `None` if there is none. Call this in each turn
+    /// until it returns `None`, and again after [`Self::poll_stream`]. At most 16 events wait; if 16 wait
+    /// already, newer events are lost. The time that is passed in is not used at present.
     pub fn poll_event(&mut self, _now: Now) -> Option<Event<'_>> {
         let parts = split_mut(&self.state, self.storage.as_mut());
         match self.state.events.pop_front() {
@@ -258,27 +262,32 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Answers [`Event::Setup`] of this track. Pass the UDP ports that the caller has bound for RTP and
-    /// RTCP. If there are no ports, pass `None`. With [`TransportChoice::Auto`], `None` makes the client
-    /// set all tracks up interleaved in the RTSP connection. With [`TransportChoice::Udp`], `None` makes
-    /// the session fail with [`ClientError::NoPorts`].
+    /// Answers [`Event::Setup`] of the track with the number `track`. In `ports`, pass the UDP ports that
+    /// the caller has bound for RTP and RTCP. If there are no ports, pass `None`. With
+    /// [`TransportChoice::Auto`], `None` makes the client set all tracks up interleaved in the RTSP
+    /// connection. With [`TransportChoice::Udp`], `None` makes the session fail with
+    /// [`ClientError::NoPorts`].
     ///
     /// # Errors
     /// Returns [`NotWaiting`], and changes nothing, if the connection does not wait for the ports of this
-    /// track. For example, it has them already, or there is no such track.
+    /// track now. For example, the connection has these ports already, there is no such track, or the
+    /// tracks are interleaved.
     pub fn setup(&mut self, track: u8, ports: Option<Pair<u16>>) -> Result<(), NotWaiting> {
         self.state.set_ports(track, ports)
     }
 
-    /// Asks the server to play from the place `from`, at the scale and speed of the last call. If `from`
-    /// is `None`, the medium continues where it was paused. If it was never played or has ended, `None`
-    /// starts it at its beginning, or at its end if the scale is negative.
+    /// Asks the server to play from the place `from`, at the scale and speed of the last call. If `from` is
+    /// `None`, the medium continues where it was paused. If the medium was never played or has ended,
+    /// `None` starts the medium at its beginning, or at its end if the scale is negative.
     ///
-    /// This may be called at any time. If the tracks are not set up yet, the request waits until they
-    /// are. A later call replaces a request that waits; if the later call has no place, the place of the
-    /// earlier call stays. If the server plays already, a place is a seek, and `None` changes nothing and
-    /// causes no event. Otherwise [`Event::Playing`] or [`Event::Refused`] follows when the server has
-    /// answered. After [`Self::teardown`] and after the end of the session, the call has no effect.
+    /// This may be called at any time. If the tracks are not set up yet, the request waits until they are.
+    /// A later call replaces a request that waits; if the later call has no place, the place of the earlier
+    /// call stays.
+    ///
+    /// If the server plays already, was not asked to pause, and `from` is `None`, nothing changes, and no
+    /// event follows. If the server plays already and `from` is a place, the server is asked to jump to
+    /// that place. Unless nothing changes, [`Event::Playing`] or [`Event::Refused`] follows when the server
+    /// has answered. After [`Self::teardown`] and after the end of the session, the call has no effect.
     pub fn play(&mut self, from: Option<Seek>) {
         let last = match self.state.want {
             Some(Command::Play(options)) => options,
@@ -288,9 +297,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// Asks the server to play with these options: where from, and how fast. This may be called at any
-    /// time, as [`Self::play`] may. If the server plays with this scale and speed already, and
-    /// [`PlayOptions::from`] is `None`, no request is sent, and no event follows. Otherwise
-    /// [`Event::Playing`] or [`Event::Refused`] follows when the server has answered.
+    /// time. If the tracks are not set up yet, the request waits until they are, as with [`Self::play`].
+    ///
+    /// If the server plays with this scale and speed already, was not asked to pause, and
+    /// [`PlayOptions::from`] is `None`, no request is sent, and no event follows. In all other cases,
+    /// [`Event::Playing`] or [`Event::Refused`] follows when the server has answered. After
+    /// [`Self::teardown`] and after the end of the session, the call has no effect.
     pub fn play_with(&mut self, options: PlayOptions) {
         let state = &mut self.state;
         let options = match state.want {
@@ -308,8 +320,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// Asks the server to pause. [`Event::Paused`] or [`Event::Refused`] follows, or [`Event::Ended`] if
-    /// the medium ends first. If the server does not play, and PLAY was not sent yet, no request is sent
-    /// and no event follows; the call only withdraws a call of [`Self::play`] that still waits.
+    /// the medium ends first. If the server does not play, and no PLAY was sent that the server still has
+    /// to answer, no request is sent and no event follows. The call then only withdraws a call of
+    /// [`Self::play`] whose request was not sent yet.
     pub fn pause(&mut self) {
         let state = &mut self.state;
         let starting =
@@ -321,18 +334,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         }
     }
 
-    /// Ends the session with TEARDOWN. [`Event::Closed`] follows when the server has answered, or 2
-    /// seconds after the request if it does not answer. Go on with the calls of each turn until then. If
-    /// there is no session at the server yet, no request is sent, and [`Event::Closed`] follows after the
-    /// next [`Self::poll_stream`]. If the session is over already, this does nothing.
+    /// Ends the session with TEARDOWN. [`Event::Closed`] follows when the server has answered. If the
+    /// server does not answer, [`Event::Closed`] follows 2 seconds after the request. Until
+    /// [`Event::Closed`], go on with the calls of each turn. If there is no session at the server yet, no
+    /// request is sent, and [`Event::Closed`] follows after the next [`Self::poll_stream`]. If the session
+    /// is over already, this does nothing.
     pub fn teardown(&mut self) {
         self.state.command(Command::Teardown);
     }
 
-    /// Returns the bytes to write to the RTSP connection; `None` if there are none. Call this in each
-    /// turn, because requests are made here. Write the bytes, and say with [`Chunk::advance`] how many
-    /// were written. Call this again until it returns `None` or the connection takes no more bytes. Then
-    /// call [`Self::poll_event`], because making a request can cause an event.
+    /// Returns the bytes to write to the RTSP connection; `None` if there are none. Call this in each turn,
+    /// also if nothing seems to be due, because this method makes the requests. Write the bytes, and say
+    /// with [`Chunk::advance`] how many were written; the connection keeps the others. Call this again
+    /// until it returns `None` or the socket takes no more bytes. Then call [`Self::poll_event`], because
+    /// making a request can cause an event.
     pub fn poll_stream(&mut self, now: Now) -> Option<Chunk<'_>> {
         let mut parts = split_mut(&self.state, self.storage.as_mut());
         self.state.drive(now, self.url.as_ref(), &mut parts);
@@ -353,9 +368,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// Returns when to call [`Self::poll_stream`], [`Self::poll_transmit`] and [`Self::handle_timeout`]
-    /// next if nothing arrives before: one time for each. Call this at the end of a turn, and sleep until
-    /// [`Wake::earliest`]. If that time has passed, begin the next turn at once. If there is no time,
-    /// sleep until there is input.
+    /// next if nothing arrives before: one time for each of the three. Call this at the end of a turn, and
+    /// sleep until [`Wake::earliest`]. If that time has passed, begin the next turn at once. If
+    /// [`Wake::earliest`] returns `None`, sleep until there is input.
     pub fn poll_at(&self) -> Wake {
         let state = &self.state;
         let mut wake = Wake { stream: state.stream_at(), datagram: None, timer: state.timer_at() };
@@ -370,8 +385,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         wake
     }
 
-    /// Returns what the session description says of a track, whose number counts from 0. Returns `None`
-    /// if there is no track of that number, or before [`Event::Described`].
+    /// Returns what the session description says of the track with the number `track`, counted from 0.
+    /// Returns `None` if there is no track of that number, or before [`Event::Described`].
     pub fn track(&self, track: u8) -> Option<TrackDescription> {
         self.state.tracks.get(usize::from(track)).map(Track::info)
     }
@@ -383,20 +398,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.tracks.get(usize::from(track)).map(|track| track.receiver.statistics())
     }
 
-    /// Returns a reference: one moment on the server's wall clock and on the clock of a track, from the
-    /// newest RTCP sender report of the track. `track` counts from 0. With the references of two tracks,
-    /// [`ClockReference::map`] converts a time of one track into a time of the other.
+    /// Returns one moment on two clocks, as the newest RTCP sender report of a track gives it: on the
+    /// server's wall clock and on the clock of the track. `track` counts from 0. Pass the results for two
+    /// tracks to [`ClockReference::map`] to convert a time of one track into a time of the other.
     ///
     /// Returns `None` in three cases: no packet or no sender report of the track has come yet; the server
-    /// has no wall clock; or there is no track of that number. After a seek, the reference is that of the
-    /// new place as soon as a packet from there has come.
+    /// has no wall clock; or there is no track of that number. After a seek, the result is that of the new
+    /// place as soon as a packet from the new place has come.
     pub fn clock(&self, track: u8) -> Option<ClockReference> {
         self.state.tracks.get(usize::from(track))?.receiver.clock()
     }
 
-    /// Returns how many interleaved packets were dropped so far because they were longer than the room in
-    /// the storage. If the number is not 0, make the next connection with a larger window
-    /// ([`Config::storage_len`]).
+    /// Returns how many interleaved packets of this connection were dropped so far, because they were
+    /// longer than the room for a packet in the storage. If the number is not 0, make the next connection
+    /// with a larger window ([`Config::storage_len`]).
     pub const fn dropped(&self) -> u64 {
         self.state.dropped
     }

@@ -5,13 +5,13 @@ use crate::rtp::{Port, Report};
 use crate::storage::put;
 use crate::time::Now;
 
-/// One UDP datagram for the server that is due: a report, or an empty packet that opens a path through
-/// NATs and firewalls.
+/// One UDP datagram that is due to be sent to the server: an RTCP report, or an RTP packet without a
+/// payload. The RTP packet opens a path for media through NATs and firewalls.
 ///
 /// Send [`Self::bytes`] from the socket that [`Self::track`] and [`Self::port`] name, to the server's IP
-/// address and [`Self::to_port`], and then call [`Self::commit`]. If the datagram is dropped without
-/// [`Self::commit`], it stays due, and [`ClientConn::poll_transmit`](super::ClientConn::poll_transmit)
-/// returns it again.
+/// address and [`Self::to_port`], and then call [`Self::commit`]. If this value is dropped without
+/// [`Self::commit`], the datagram stays due, and
+/// [`ClientConn::poll_transmit`](super::ClientConn::poll_transmit) returns it again.
 #[derive(Debug)]
 #[must_use = "the datagram stays due until `commit` says that it was sent"]
 pub struct Datagram<'a> {
@@ -63,8 +63,8 @@ impl<'a> Datagram<'a> {
         }
     }
 
-    /// Returns the UDP port of the server to which the datagram has to be sent. The IP address is that of
-    /// the RTSP connection.
+    /// Returns the UDP port of the server to which the datagram has to be sent. Send the datagram to this
+    /// port at the server's IP address in the RTSP connection.
     pub const fn to_port(&self) -> u16 {
         self.to
     }
@@ -85,8 +85,9 @@ impl<'a> Datagram<'a> {
         put(out, 0, bytes).then_some(bytes.len())
     }
 
-    /// Takes note that the datagram was sent, or that the caller gives it up because it cannot be sent.
-    /// In both cases the datagram is not due any more, and the next report becomes due in its time.
+    /// Takes note that the datagram was sent. Call this also if the datagram can never be sent, to give it
+    /// up. In both cases, the datagram is not returned again. Reports that become due later are returned as
+    /// usual.
     pub fn commit(self) {
         match self.content {
             Content::Punch { due, .. } => *due = false,

@@ -29,15 +29,15 @@ pub enum Event<'a> {
         /// The number of the track that needs ports, counted from 0.
         track: u8,
     },
-    /// A track was set up over UDP. From now on, pass datagrams to
-    /// [`ClientConn::handle_datagram`](super::ClientConn::handle_datagram) only if they come from the IP
-    /// address in `source`, and drop all others.
+    /// A track was set up over UDP. From now on, pass to
+    /// [`ClientConn::handle_datagram`](super::ClientConn::handle_datagram) only those datagrams of the
+    /// track that come from the IP address in `source`. Drop all other datagrams.
     ServerPorts {
         /// The number of the track that was set up, counted from 0.
         track: u8,
         /// The server's UDP ports for RTP and RTCP; `None` if the server does not give them. With `None`,
         /// the client sends no reports for the track. The caller need not do anything with these ports:
-        /// each [`super::Datagram`] names the port that it goes to.
+        /// each [`super::Datagram`] names the port to which it has to be sent.
         ports: Option<Pair<u16>>,
         /// The IP address from which the server sends the packets of the track. It is `None` if the
         /// server gives no address, and also if the server gives a host name in place of an address. In
@@ -50,30 +50,31 @@ pub enum Event<'a> {
     Playing {
         /// The lower transport of the first track: UDP, or interleaved in the RTSP connection.
         lower: LowerTransport,
-        /// The range of the medium that the server says it plays. If the server gives no start, the start
-        /// is `None`; if it gives no end, the end is `None`. At a negative scale, the end of the range is
-        /// before its start.
+        /// The range of the medium that the server plays, as the server says, in the medium's own time. If
+        /// the server gives no start, the start is `None`; if the server gives no end, the end is `None`.
+        /// At a negative scale, the end of the range is before its start.
         range: Range,
-        /// The scale at which the server plays, which may differ from the one that was asked for. A scale
-        /// of 2 shows two seconds of the medium in one second, and a negative scale shows it backwards.
-        /// The value is 1 if the response gives no valid scale.
+        /// The scale at which the server plays, which may differ from the one that was asked for. At a
+        /// scale of 2, two seconds of the medium are shown in one second. At a negative scale, the medium
+        /// is shown backwards. The value is 1 if the response gives no valid scale.
         scale: Scale,
         /// The speed at which the server delivers, which may differ from the one that was asked for. At a
-        /// speed of 2, frames arrive twice as fast as they are to be shown. The value is 1 if the
-        /// response gives no valid speed.
+        /// speed of 2, frames arrive twice as fast as they have to be shown. The value is 1 if the response
+        /// gives no valid speed.
         speed: Speed,
     },
-    /// UDP is given up: the server has refused it, the caller has no ports, or no packet came. The client
-    /// now sets all tracks up again, interleaved in the RTSP connection. The caller can close the UDP
-    /// sockets of all tracks. If PLAY was asked for, [`Self::Playing`] or [`Self::Refused`] follows.
+    /// UDP is given up, because the server has refused UDP, the caller has passed in no ports, or no packet
+    /// came by UDP. The client now sets all tracks up again, interleaved in the RTSP connection. The caller
+    /// can close the UDP sockets of all tracks. If PLAY was asked for, [`Self::Playing`] or
+    /// [`Self::Refused`] follows.
     SwitchedToTcp,
-    /// The server has paused. To continue at this place, call
+    /// The server has paused. To continue at the place where the server paused, call
     /// [`ClientConn::play`](super::ClientConn::play) with `None`.
     Paused,
     /// No media packet has come for [`super::Config::stalled_after`], although the server plays. The
-    /// session goes on: wait, or end it with [`ClientConn::teardown`](super::ClientConn::teardown). The
-    /// event comes once for each stall. Another one can come only after more packets have come, or after
-    /// playing has begun anew.
+    /// session goes on: wait, or end the session with
+    /// [`ClientConn::teardown`](super::ClientConn::teardown). The event comes once for each stall. It can
+    /// come again only after more packets have come, or after playing has begun anew.
     Stalled,
     /// All tracks were played to their end. The session stays open. To play the medium again from its
     /// beginning, call [`ClientConn::play`](super::ClientConn::play) with `None`. To end the session,
@@ -83,8 +84,9 @@ pub enum Event<'a> {
     /// the server of that URL and make another [`ClientConn`](super::ClientConn). For this connection,
     /// [`Self::Closed`] follows.
     Redirected {
-        /// The other URL, as the server has sent it; it is not checked. It is empty if the server does
-        /// not give a URL, or if the connection has no room for it. There is nothing to follow then.
+        /// The other URL, as the server has sent it. The URL is not checked. If the server does not give a
+        /// URL, or if the connection has no room for the URL, this is empty: there is nothing to follow
+        /// then.
         location: &'a [u8],
     },
     /// The server has refused a request. If the request was DESCRIBE or SETUP, the session ends, and
@@ -101,9 +103,9 @@ pub enum Event<'a> {
         /// response names no scheme.
         auth: Option<AuthScheme>,
     },
-    /// The session has ended without an error: after
-    /// [`ClientConn::teardown`](super::ClientConn::teardown), after a refusal or a redirection, or
-    /// because the server has ended it. Close the RTSP connection and the UDP sockets. No event follows.
+    /// The session has ended without an error: after [`ClientConn::teardown`](super::ClientConn::teardown),
+    /// after a refusal or a redirection, or because the server has ended the session. Close the RTSP
+    /// connection and the UDP sockets. No event follows.
     Closed,
     /// The session has failed. Close the RTSP connection and the UDP sockets. No event follows. For
     /// another attempt, connect again and make another [`ClientConn`](super::ClientConn).
@@ -116,14 +118,14 @@ pub enum Event<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The server has sent bytes that are not RTSP. It is probably not an RTSP server, and another
+    /// The server has sent bytes that are not RTSP. The server is probably not an RTSP server, and another
     /// attempt would fail, too.
     NotRtsp {
         /// The offset of the first byte that is not RTSP, in bytes from the start of what the server has
         /// sent on this connection.
         at: u64,
     },
-    /// The server has sent an HTTP message. It is not an RTSP server, or the port is wrong, and another
+    /// The server has sent an HTTP message. The server is not an RTSP server, or the port is wrong. Another
     /// attempt would fail, too.
     Http {
         /// The offset of the HTTP message, in bytes from the start of what the server has sent on this
@@ -133,19 +135,19 @@ pub enum ClientError {
     /// The server has sent a malformed RTSP message, after which the session cannot go on. Another attempt
     /// would probably fail, too.
     Malformed {
-        /// The offset of the byte at which the message is malformed. It counts all bytes that the server
-        /// has sent on this connection, from 0 for the first one. It helps to find the fault in a
-        /// recording of the connection.
+        /// The offset of the byte at which the message is malformed, in bytes from the start of what the
+        /// server has sent on this connection. Use the offset to find the fault in a recording of the
+        /// connection.
         at: u64,
     },
-    /// The server has sent a message that is longer than the room for it in the storage. Make the next
-    /// connection with a larger [`super::Config::max_response`].
+    /// The server has sent a message that is longer than the room for messages in the storage. Make the
+    /// next connection with a larger [`super::Config::max_response`].
     TooLong {
         /// The offset of the message, in bytes from the start of what the server has sent on this
         /// connection.
         at: u64,
-        /// The length of the message in bytes. If the end of the message is not known yet, the message is
-        /// at least so long.
+        /// The length of the message in bytes. If the end of the message has not come yet, the message may
+        /// be longer than this.
         need: usize,
     },
     /// The server's session description cannot be read. The error says why. Another attempt would
@@ -227,8 +229,9 @@ pub struct TrackDescription {
     pub lower: Option<LowerTransport>,
 }
 
-/// The error of [`ClientConn::setup`](super::ClientConn::setup) that the connection does not wait for
-/// ports of the track. Nothing has changed. The caller may close the ports that it has passed in.
+/// The error of [`ClientConn::setup`](super::ClientConn::setup): the connection does not wait for ports of
+/// that track. Nothing has changed in the connection. The caller can close the UDP sockets whose ports were
+/// passed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NotWaiting;

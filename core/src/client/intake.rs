@@ -34,7 +34,8 @@ impl Shift {
 }
 
 /// A sink that writes received frames into the rings of their tracks.
-/// [`Prefetch::sink`](super::Prefetch::sink) returns it. Make it anew for each call of the connection.
+/// [`Prefetch::sink`](super::Prefetch::sink) returns it. Pass it to one call of the connection, such as
+/// [`ClientConn::handle_stream`](super::ClientConn::handle_stream), and make another one for the next call.
 ///
 /// The sink refuses a frame with [`Full`] if its track has no ring, if [`Prefetch`](super::Prefetch) does
 /// not want the frame now, or if the ring has no room for it.

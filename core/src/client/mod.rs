@@ -3,18 +3,19 @@
 //! The order of calls, in each turn of the caller's loop:
 //!
 //! 1. Pass in what came: [`ClientConn::handle_stream`], [`ClientConn::handle_datagram`], and then
-//!    [`ClientConn::handle_timeout`]. Frames go straight into the sink that is lent to them.
+//!    [`ClientConn::handle_timeout`]. These calls write received frames straight into the sink that you
+//!    pass to them.
 //! 2. Call [`ClientConn::poll_event`] until it returns `None`. Answer [`Event::Setup`] with
 //!    [`ClientConn::setup`]. After [`Event::Closed`] or [`Event::Failed`], close the connection and stop.
-//! 3. Call [`ClientConn::poll_stream`] and [`ClientConn::poll_transmit`] until they return `None`, or
-//!    until their socket takes no more.
+//! 3. Call [`ClientConn::poll_stream`] and [`ClientConn::poll_transmit`] until they return `None`, or until
+//!    the socket takes no more.
 //! 4. Sending can cause an event, and the answer to an event can cause something to send. Repeat steps 2
-//!    and 3 until there is neither.
+//!    and 3 until there is no event and nothing to send.
 //! 5. Sleep until the time that [`ClientConn::poll_at`] returns, or until there is input.
 //!
-//! The connection describes the presentation and sets its tracks up by itself. It sends PLAY when the
-//! tracks are set up and [`ClientConn::play`] was called; the call may come before or after.
-//! [`PlayOptions`] says what the times of frames mean.
+//! The connection describes the presentation and sets its tracks up by itself. It sends PLAY as soon as the
+//! tracks are set up and [`ClientConn::play`] was called. Call [`ClientConn::play`] before or after the
+//! tracks are set up. [`PlayOptions`] says what the times of frames mean.
 //!
 //! To fetch media ahead of a viewer, put a [`Prefetch`] between the connection and the rings that the
 //! viewer reads from.

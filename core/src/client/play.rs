@@ -6,26 +6,28 @@ use crate::rtsp::{Scale, Speed};
 /// By default, `from` is `None`, and the scale and the speed are 1.
 ///
 /// A server may round the scale and the speed, or support neither: [`super::Event::Playing`] says which
-/// values it uses.
+/// values the server uses.
 ///
-/// The time of a received frame says when to show the frame. It starts at the media time from which the
-/// server says that it plays, and goes forward at the usual rate. At a scale other than 1, it differs
-/// from the medium's own time, which goes `scale` times as fast. At a speed above 1, frames arrive before
-/// they are to be shown. A caller that shows frames by their times then needs a sink that stores them
-/// until then.
+/// The time of a received frame says when to show the frame. These times start at the media time at which
+/// the server says that it begins to play, and go forward by one second for each second of showing. At a
+/// scale other than 1, they differ from the medium's own time, which goes `scale` times as fast.
+///
+/// At a speed above 1, frames arrive before the time to show them. If you show frames by their times, use a
+/// sink that stores each frame until its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct PlayOptions {
-    /// The place to play from. `None` continues where the medium was paused. If it was never played or
-    /// has ended, `None` starts at its beginning, or at its end if the scale is negative.
+    /// The place to play from. With `None`, the medium continues where it was paused. If the medium was
+    /// never played or has ended, `None` starts the medium at its beginning, or at its end if the scale is
+    /// negative.
     pub from: Option<Seek>,
     /// How fast the medium's own time goes (RFC 2326, 12.34): 1 is normal, 2 is twice as fast, and a
     /// negative scale plays backwards.
     pub scale: Scale,
-    /// How fast frames are delivered in comparison with how they are to be shown (RFC 2326, 12.35): 1 is
-    /// normal, and 2 delivers them twice as fast. Servers by GStreamer are not asked for another speed
-    /// than 1, because it would make their RTP timestamps wrong.
+    /// How fast frames are delivered (RFC 2326, 12.35). At 1, frames are delivered as fast as they have to
+    /// be shown; at 2, twice as fast. A server by GStreamer is always asked for speed 1, because another
+    /// speed would make its RTP timestamps wrong.
     pub speed: Speed,
 }
 

@@ -12,22 +12,25 @@ use crate::time::{Duration, MediaTime};
 /// Tracks whose ends differ by less than this are fetched together.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// Options of a [`Prefetch`]: how much of a ring is fetched ahead of the viewer, and how fast. The share
-/// of a ring that is taken is measured in bytes and in slots. The larger of the two shares counts.
+/// Options of a [`Prefetch`]: how much of each track's [`FrameRing`] is fetched ahead of the viewer, and
+/// how fast. The share of a ring that is taken is measured in percent of its bytes and in percent of its
+/// slots. The larger of the two shares counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PrefetchOptions {
-    /// The share of a ring, in percent, at which the server is paused: it is paused as soon as the frames
-    /// that the viewer has not read yet take so much of a ring or more. With a value over 100, the server
-    /// is paused only when a frame does not fit.
+    /// The share of a ring, in percent, at which the server is paused. The server is paused as soon as the
+    /// frames that the viewer has not read yet take this share or more of the ring of any watched track.
+    /// With a value over 100, the server is paused only when a frame does not fit.
     pub high: u8,
-    /// The share of a ring, in percent, at which the server plays again: it plays as soon as the frames
-    /// that the viewer has not read yet take so much of a ring or less. Choose a value below
-    /// [`Self::high`]; otherwise the server may be asked to pause and to play again for every few frames.
+    /// The share of a ring, in percent, at which the server plays again. The server plays again as soon as
+    /// the frames that the viewer has not read yet take this share or less of a ring. If several tracks are
+    /// fetched together, this must be so for all of their rings, or the viewer must have read all frames of
+    /// one ring. Choose a value below [`Self::high`]; otherwise the server may be asked to pause and to
+    /// play again for every few frames.
     pub low: u8,
-    /// The speed at which the server is asked to deliver. At 2, the medium is fetched twice as fast as it
-    /// is shown. It is used if the caller asks for scale 1 and speed 1. A server may support a lower
-    /// speed only.
+    /// The speed at which the server is asked to deliver a recorded medium. At 2, the medium is fetched
+    /// twice as fast as it is shown. This speed is asked for in place of speed 1 if the caller asks for
+    /// scale 1 and speed 1. A server may deliver more slowly than it was asked to.
     pub speed: Speed,
 }
 
@@ -49,29 +52,33 @@ pub enum PrefetchAction {
     /// Call [`super::ClientConn::play_with`] with these options. Do not call [`Prefetch::play`], which is
     /// only for requests that the caller decides by itself.
     Play(PlayOptions),
-    /// All frames that will come are in the rings. Let the viewer read them to their end; nothing has to
-    /// be asked of the server. If the medium is fetched ahead, this comes in place of [`Event::Ended`].
+    /// All frames that will come are in the rings. Let the viewer read all of these frames; ask nothing of
+    /// the server. If the medium is fetched ahead, this comes in place of [`Event::Ended`].
     Ended,
 }
 
-/// Fetches a presentation ahead of its viewer. It decides when to pause the server and when to let it
-/// play again. In this way, the [`FrameRing`] of each watched track is filled ahead, and no frame is
-/// evicted that the viewer still has to see.
+/// Fetches a presentation ahead of its viewer: the code of the application that reads frames from the rings
+/// and shows them. A prefetch decides when to pause the server and when to let the server play again. In
+/// this way, the [`FrameRing`] of each watched track is filled ahead, and no frame is evicted before the
+/// viewer has read it.
 ///
-/// Media are fetched ahead only if they are recorded and played at scale 1. If the frames ahead take
-/// [`PrefetchOptions::high`] of the ring of any watched track, the server is paused. If they are down to
-/// [`PrefetchOptions::low`], the server plays again from the earliest place that is missing (RFC 2326,
-/// 10.5 and 10.6). PAUSE takes time to have effect, so frames may come for which there is no room. Such a
-/// frame and all later frames of its track are not stored, so that no hole is left. They are fetched
-/// again later. If a frame comes again that is in the ring already, it is not stored either.
+/// Media are fetched ahead only if they are recorded and played at scale 1. If the frames that the viewer
+/// has not read yet take [`PrefetchOptions::high`] percent of the ring of any watched track, the server is
+/// paused. When these frames are down to [`PrefetchOptions::low`] percent, the server is asked to play
+/// again from the place of the earliest frame that is not stored (RFC 2326, 10.5 and 10.6). PAUSE takes
+/// time to have effect, so frames may come for which there is no room. Such a frame and all later frames of
+/// its track are not stored, so that no hole is left. The frames that were not stored are fetched again
+/// later. If a frame comes again that is in the ring already, the frame is not stored again.
 ///
-/// The rings of all other media, and of tracks that nobody watches, hold the newest frames: the oldest
-/// frames make room for the newest. At first, only track 0 is watched.
+/// Nothing is fetched ahead if [`Self::new`] gets no options, if the medium is live or played at another
+/// scale, or for tracks that nobody watches. The rings then hold the newest frames: the oldest frames make
+/// room for the newest. At first, only track 0 is watched.
 ///
 /// Do this in each turn of your loop: pass [`Self::sink`] to the calls of the connection; pass each event
-/// of the connection to [`Self::on_event`]; tell [`Self::watch_from`] what the viewer reads next; and
-/// call [`Self::poll`] until it returns `None`. Call [`Self::play`] before you ask the server to play by
-/// yourself, and [`Self::hold`] before you pause it by yourself.
+/// of the connection to [`Self::on_event`]; tell [`Self::watch_from`] what the viewer reads next; and call
+/// [`Self::poll`] until it returns `None`. If you want the server to play or to pause for a reason of your
+/// own, such as a key that the user presses, call [`Self::play`] or [`Self::hold`] before you call the
+/// connection's method.
 ///
 /// The argument `rings` of the calls is always the same list: one ring for each track of the
 /// presentation, in the order of the tracks' numbers. The frames of a track without a ring are dropped,
@@ -152,21 +159,22 @@ impl Prefetch {
         }
     }
 
-    /// Says that the viewer of a track will read frame `id` next. Call this whenever the viewer has read
-    /// a frame. If the medium is fetched ahead, the ring then keeps frame `id` and all later frames, and
-    /// earlier frames make room for more. A track number above 3 is ignored.
+    /// Says that the viewer of a track will read frame `id` next. Call this whenever the viewer has read a
+    /// frame. If the medium is fetched ahead, the ring then keeps frame `id` and all later frames; frames
+    /// before `id` make room for more. A track number above 3 is ignored.
     ///
-    /// `id` must be later than the frame that the viewer shows now. If `id` is that frame, its room stays
-    /// taken, and a ring that has room for only one frame gets no other.
+    /// `id` must be later than the frame that the viewer shows now. If `id` is the frame that is shown now,
+    /// the room of that frame stays taken, and a ring with room for only one frame gets no other frame.
     pub fn watch_from(&mut self, track: u8, id: FrameId) {
         if let Some(fetch) = self.tracks.get_mut(usize::from(track)) {
             fetch.playhead = Some(id);
         }
     }
 
-    /// Says that the viewers of all watched tracks leave out the frames that are in the rings. Each
-    /// viewer continues with the next frame of its track that will be stored. Tracks that nobody watches
-    /// stay unwatched. `rings` has one ring for each track, in the order of the tracks' numbers.
+    /// Says that the viewers of all watched tracks skip the frames that are in the rings now. On each
+    /// watched track, the viewer reads next the first frame that is stored after this call. Tracks that
+    /// nobody watches stay unwatched. `rings` has one ring for each track, in the order of the tracks'
+    /// numbers.
     pub fn watch_newest<S, B>(&mut self, rings: &[FrameRing<S, B>])
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -199,13 +207,21 @@ impl Prefetch {
         Intake { tracks: &mut self.tracks, rings, shift: &mut self.shift, kept, unanswered }
     }
 
-    /// Prepares for a PLAY that the caller decides by itself. Returns the options to pass to
-    /// [`super::ClientConn::play_with`] in place of `options`. `rings` has one ring for each track, in
-    /// the order of the tracks' numbers.
+    /// Prepares for a PLAY that the caller decides by itself, for example because the user presses a key.
+    /// Call this directly before [`super::ClientConn::play_with`], and pass the returned options to that
+    /// method in place of `options`. The returned options may have another place and another speed than
+    /// `options`. `rings` has one ring for each track, in the order of the tracks' numbers.
     ///
-    /// If `options` have a place, the viewer goes there: it continues with the next frame of each watched
-    /// track that will be stored. If they have no place, frames that came but were not stored are fetched
-    /// first. If all frames had come already, the medium starts over from its beginning.
+    /// What happens depends on [`PlayOptions::from`] of `options`:
+    ///
+    /// - With a place, the viewers of all watched tracks jump to that place. On each watched track, the
+    ///   viewer skips the frames that are in the ring now, and reads next the first frame that is stored
+    ///   after this call.
+    /// - With `None`, the viewers do not jump. If frames of a watched track have come but were not stored,
+    ///   or if a medium that is fetched ahead is paused, the returned options have a place: that of the
+    ///   earliest frame that is not in the rings. In all other cases, the returned options have no place.
+    /// - With `None` after [`Self::is_over`] has returned true, the medium starts over from its beginning,
+    ///   and the viewers jump there.
     pub fn play<S, B>(&mut self, options: PlayOptions, rings: &[FrameRing<S, B>]) -> PlayOptions
     where
         S: AsRef<[Slot]> + AsMut<[Slot]>,
@@ -242,9 +258,9 @@ impl Prefetch {
     }
 
     /// Says that the caller pauses the server by itself. Call this together with
-    /// [`super::ClientConn::pause`]. Nothing is fetched until [`Self::play`]. If all frames have come,
-    /// there is nothing to pause: [`Self::is_over`] stays true, and [`Self::play`] without a place starts
-    /// over.
+    /// [`super::ClientConn::pause`]. Nothing is fetched until [`Self::play`]. If all frames have come
+    /// already, this changes nothing: [`Self::is_over`] stays true, and [`Self::play`] without a place
+    /// starts the medium over.
     pub const fn hold(&mut self) {
         self.phase = match self.phase {
             FetchPhase::Over => FetchPhase::Over,
@@ -256,8 +272,9 @@ impl Prefetch {
     }
 
     /// Says that the connection is lost. Call this after [`super::ClientConn::disconnected`], and make
-    /// another connection. Then call [`Self::play`] for that connection. If its options have no place, a
-    /// recorded medium continues after the newest frames, or from the place that was asked for last.
+    /// another connection. Then call [`Self::play`] for that connection. If the options of that call have
+    /// no place, a recorded medium continues after the newest frame in the rings. If a place was asked for,
+    /// and no frame of that place has come yet, the medium continues at that place.
     pub fn disconnected(&mut self) {
         let over = self.phase == FetchPhase::Over;
         if self.end.is_some() && self.scale == Scale::NORMAL && !over {
@@ -268,16 +285,18 @@ impl Prefetch {
         }
     }
 
-    /// Shifts the times of all frames from the next one on, so that the next frame of any track is shown
-    /// at `at`. Call this if the source of a live medium has started again and counts its times from 0.
-    /// Call it before the first frame of the restarted source comes.
+    /// Shifts the times of all frames that come after this call, in all tracks by the same span. The span
+    /// is chosen so that the first of these frames, of whichever track, is shown at `at`. Call this if the
+    /// source of a live medium has started again and counts its times from 0. Call this before the first
+    /// frame of the restarted source comes.
     pub const fn go_on_at(&mut self, at: MediaTime) {
         self.shift.go_on_at(at);
     }
 
     /// Takes note of an event of the connection. Call this for each event, in the order of the events. If
-    /// it returns true, act on the event, too. If it returns false, ignore the event: it is the response
-    /// to what [`Self::poll`] asked for, or an end that [`PrefetchAction::Ended`] will announce.
+    /// this returns true, act on the event, too. If this returns false, ignore the event: the event is the
+    /// response to what [`Self::poll`] asked for, or it is [`Event::Ended`], and [`PrefetchAction::Ended`]
+    /// will say when all frames are in the rings.
     pub fn on_event(&mut self, event: &Event<'_>) -> bool {
         match *event {
             Event::Described { duration, .. } => {
@@ -297,9 +316,9 @@ impl Prefetch {
         }
     }
 
-    /// Returns what the caller has to do now; `None` if there is nothing to do. Do it, and call this
-    /// again until it returns `None`. Call this in each turn of your main loop, after all events were
-    /// passed to [`Self::on_event`], and whenever the viewer has read frames.
+    /// Returns what the caller has to do now; `None` if there is nothing to do. Do what the action says,
+    /// and call this again until it returns `None`. Call this in each turn of your main loop, after all
+    /// events were passed to [`Self::on_event`], and whenever the viewer has read frames.
     ///
     /// `rings` has one ring for each track of the presentation, in the order of the tracks' numbers. If
     /// there are fewer rings than tracks, the tracks without a ring do not affect the result. If no
@@ -347,9 +366,10 @@ impl Prefetch {
         }
     }
 
-    /// Returns the number of a track and the length of a frame in bytes, if that frame is larger than the
-    /// whole ring of the track, and no frame of the track was stored before. The medium cannot be played
-    /// with this ring: give up, or use a larger ring. Returns `None` if there is no such frame.
+    /// Returns the number of a track, counted from 0, and the length of one of its frames in bytes, if that
+    /// frame is larger than the whole ring of the track, and no frame of the track was stored before. The
+    /// medium cannot be played with this ring: give up, or use a larger ring. Returns `None` if there is no
+    /// such frame.
     pub fn too_large(&self) -> Option<(u8, usize)> {
         (0u8..).zip(&self.tracks).find_map(|(track, fetch)| Some((track, fetch.gate.too_large?)))
     }
@@ -361,8 +381,8 @@ impl Prefetch {
         matches!(self.phase, FetchPhase::Asked { .. })
     }
 
-    /// Returns whether all frames that will come are in the rings. It is false at first, and once true,
-    /// it stays true until [`Self::play`].
+    /// Returns whether all frames that will come are in the rings. At first, the result is false. Once the
+    /// result is true, it stays true until [`Self::play`].
     pub fn is_over(&self) -> bool {
         self.phase == FetchPhase::Over
     }

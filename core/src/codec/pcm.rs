@@ -29,8 +29,8 @@ pub enum Sample {
 }
 
 impl Pcm {
-    /// Returns the length in bytes of one sampling instant: one sample of each channel. It is 0 if there
-    /// are no channels.
+    /// Returns the length in bytes of one sampling instant: one sample of each channel. The result is 0 if
+    /// there are no channels.
     pub const fn instant_len(self) -> usize {
         let sample = match self.sample {
             Sample::L16 => 2,

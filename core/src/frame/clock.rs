@@ -1,8 +1,8 @@
 //! [`ClockReference`]: which wall clock time stands for which media time.
 use crate::time::{MediaTime, NtpTime};
 
-/// One moment on two clocks: the wall clock of a sender, and the media time of one track. It comes from the
-/// sender reports of RTCP, and is needed to show several tracks in step.
+/// One moment on two clocks: the wall clock of a sender, and the media time of one track. Such a moment
+/// comes from the sender reports of RTCP. Use the moments of several tracks to show these tracks in step.
 ///
 /// The tracks of one sender share its wall clock. So the references of two tracks put both on one clock,
 /// whatever their clock rates are and whenever their media times begin:

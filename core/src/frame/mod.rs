@@ -1,6 +1,6 @@
-//! Frames of media: where a sender gets them ([`FrameStore`]), where a receiver puts them
-//! ([`FrameSink`]), and a ring that is both ([`FrameRing`]). This module knows nothing of what codecs
-//! write into a frame.
+//! Frames of media: where a sender gets frames from ([`FrameStore`]), where a receiver puts frames
+//! ([`FrameSink`]), and a ring that is both ([`FrameRing`]). This module knows nothing of what codecs write
+//! into a frame.
 mod clock;
 mod ring;
 mod track;
@@ -13,8 +13,9 @@ use crate::time::MediaTime;
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// The number of a frame in its track. Consecutive frames have consecutive numbers. A frame keeps its number
-/// as long as its store has the frame. The number has nothing to do with the sequence numbers of RTP packets.
+/// The number of a frame in its track. Consecutive frames have consecutive numbers. A frame keeps its
+/// number as long as it is in its store. The number has nothing to do with the sequence numbers of RTP
+/// packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FrameId(pub u64);
@@ -44,10 +45,10 @@ pub struct Frame<'a> {
     /// The ranges of [`Self::data`] that were lost, in ascending order and without overlap. The slice is
     /// empty unless the integrity in [`Self::flags`] is [`Integrity::Partial`].
     ///
-    /// `data` has its full length all the same. In a missing range it holds other bytes than those that were
-    /// sent, so do not take them for the frame's. A frame has at most [`ByteRange::MAX`] ranges. If more
-    /// parts were lost, the last range reaches to the end of the last lost part. That range then also covers
-    /// bytes that came.
+    /// `data` has its full length all the same. In a missing range, `data` holds other bytes than the
+    /// sender's: do not use them. A frame has at most [`ByteRange::MAX`] ranges. If more parts were lost,
+    /// the last range reaches to the end of the last lost part. That range then also covers bytes that
+    /// came.
     pub missing: &'a [ByteRange],
 }
 
@@ -67,14 +68,14 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Properties of a frame by which a sender decides what it may leave out, and a reader whether the frame is
-/// complete. For codecs without references between frames, use [`Self::INTRA`].
+/// Properties of a frame. By these flags, a sender decides which frames it may leave out, and a reader
+/// learns whether the frame is complete. For codecs without references between frames, use [`Self::INTRA`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Flags {
-    /// Is true if decoding can begin at this frame: neither this frame nor any later one needs an earlier
-    /// one. After a start, after a jump, and after leaving out a frame that others need, a sender sends no
-    /// frame before the next sync frame.
+    /// Is true if decoding can begin at this frame: neither this frame nor any later frame needs a frame
+    /// before this one. After a start, after a jump, and after leaving out a frame that others need, a
+    /// sender sends no frame before the next sync frame.
     pub sync: bool,
     /// Is true if no other frame needs this one to be decoded: a sender can leave out this frame alone. If it
     /// is false, and a sender leaves this frame out, the sender must also leave out all frames up to the next
@@ -107,12 +108,13 @@ impl Flags {
 pub enum Integrity {
     /// Every byte of the frame is there.
     Complete,
-    /// Every byte of the frame is there, except those in the ranges of [`Frame::missing`]. A decoder can
-    /// continue after each missing range.
+    /// Every byte of the frame is there, except the bytes in the ranges of [`Frame::missing`]. A decoder
+    /// can continue after each missing range.
     Partial,
-    /// Some bytes of the frame are missing, and it is not known which. Bytes that never came are 0. A decoder
-    /// may fail on the frame or show a wrong picture. Either skip the frame, or use a decoder that copes with
-    /// such frames.
+    /// Some bytes of the frame were lost, and it is not known which ones. The places of the lost bytes in
+    /// [`Frame::data`] hold bytes without meaning, usually 0, and bytes that were lost at the end of the
+    /// frame may be left out. A decoder may fail on the frame or show a wrong picture. Either skip the
+    /// frame, or use a decoder that copes with such frames.
     Damaged,
 }
 
@@ -123,8 +125,8 @@ impl Integrity {
     }
 }
 
-/// A range of bytes of one frame, from `start` to before `end`. It says which part of the frame was lost. In
-/// memory it takes eight bytes and needs no alignment.
+/// A range of bytes of one frame that was lost, from `start` to before `end`. [`Frame::missing`] lists such
+/// ranges. In memory, a range takes eight bytes and needs no alignment.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
 )]
@@ -135,9 +137,9 @@ pub struct ByteRange {
 }
 
 impl ByteRange {
-    /// The most missing ranges that are kept of one frame. If more parts of a frame were lost, the receiver
-    /// lets the last range reach to the end of the last lost part. That range then also covers bytes that
-    /// came.
+    /// The most missing ranges that are kept of one frame: [`Frame::missing`] is never longer. If more
+    /// parts of a frame were lost, the receiver lets the last range reach to the end of the last lost part.
+    /// That range then also covers bytes that came.
     pub const MAX: usize = 8;
 
     /// Makes the range from byte `start` to before byte `end`, both counted from the start of the frame. Pass
@@ -175,12 +177,12 @@ pub enum Miss {
     /// The frame was there and is gone, because newer frames took its place. When playing forwards, continue
     /// at `newest`. When playing backwards, stop.
     Overrun {
-        /// The number of the newest frame at which decoding can begin. If the store has no such frame, it is
-        /// the number of the next frame to come.
+        /// The number of the newest frame at which decoding can begin. If the store has no such frame, this
+        /// is the number of the next frame to come.
         newest: FrameId,
     },
-    /// The frame can never be had, because it cannot be read, decoded or carried. Skip this frame: ask for
-    /// the next one. When playing backwards, ask for the one before.
+    /// The frame can never be had, because it cannot be read, decoded or carried. Skip this frame. When
+    /// playing forwards, ask for the next frame. When playing backwards, ask for the frame before.
     Unusable,
     /// There is no such frame, and none will come: the track ends before it, or there is no such track. Stop
     /// reading.
@@ -195,22 +197,22 @@ pub enum Seek {
     /// The live edge of the medium: its newest frame at which decoding can begin. A store of a recorded
     /// medium, which has no live edge, may take its first frame.
     Live,
-    /// The first frame that begins to be shown at this time or after it. It is not a frame that began earlier
-    /// and is still shown at this time.
+    /// The first frame that begins to be shown at this time or later. A frame that began earlier and is
+    /// still shown at this time does not count.
     To(MediaTime),
 }
 
-/// A source of frames: a ring, a mapped file, a clip in flash. Implement it to serve frames from elsewhere;
-/// [`FrameRing`] implements it for live frames.
+/// A source of frames: a ring, a mapped file, a clip in flash. [`FrameRing`] implements this trait for live
+/// frames. Implement this trait yourself to serve frames from elsewhere.
 ///
-/// One store serves all media, tracks and sessions of a server. It is passed to each poll, and finds the
-/// medium by [`TrackId::media`]. A slice of stores serves the tracks of one medium.
+/// One store serves all media, tracks and sessions of a server. Pass the store to each poll of the server;
+/// the store finds the medium by [`TrackId::media`]. A slice of stores serves the tracks of one medium.
 ///
-/// A store must answer at once: it returns a frame, or a [`Miss`] that says why not. It must not read files,
-/// decode or wait, because all sessions would wait with it. If frames have to be prepared, do that elsewhere,
-/// for the frames that sessions want next ([`ServerConn::wanted`](crate::server::ServerConn::wanted)). As
-/// long as the store has a frame, it must return the same bytes for the frame's number. Otherwise clients get
-/// frames that are mixed from two.
+/// A store must answer at once: it returns a frame, or a [`Miss`] that says why not. The store must not
+/// read files, decode or wait, because all sessions would wait with the store. If frames have to be
+/// prepared, do that elsewhere, for the frames that sessions want next
+/// ([`ServerConn::wanted`](crate::server::ServerConn::wanted)). As long as the store has a frame, it must
+/// return the same bytes for the frame's number. Otherwise clients get frames that are mixed from two.
 pub trait FrameStore {
     /// Returns the codec and clock of a track; `None` if there is no such track.
     fn info(&self, track: TrackId) -> Option<TrackInfo<'_>>;
@@ -241,10 +243,10 @@ pub trait FrameStore {
         self.frame(track, id).map(|frame| frame.time)
     }
 
-    /// Returns one moment on two clocks: the wall clock of the track's source, and the track's clock. A
-    /// reader can show several tracks in step by these moments. Returns `None` if the source has given no
-    /// such moment: the track cannot be shown in step with others then. The provided method always returns
-    /// `None`.
+    /// Returns one moment on two clocks: the wall clock of the track's source, and the track's clock. With
+    /// the moments of several tracks, a reader can show these tracks in step. Returns `None` if the source
+    /// has given no such moment: the track cannot be shown in step with others then. The provided method
+    /// always returns `None`.
     fn clock(&self, _track: TrackId) -> Option<ClockReference> {
         None
     }
@@ -254,8 +256,8 @@ pub trait FrameStore {
 /// is missing.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameEnd<'a> {
-    /// The length of the frame in bytes. Bytes that were written beyond this length are dropped. If fewer
-    /// bytes were written, a [`FrameRing`] stores only those.
+    /// The length of the frame in bytes, from its first byte at offset 0. Bytes that were written beyond
+    /// this length are dropped. If fewer bytes were written, a [`FrameRing`] stores only the written bytes.
     pub len: usize,
     /// How long the frame is shown, in ticks of the track's clock; 0 if that is not known.
     pub duration: u32,
@@ -263,8 +265,8 @@ pub struct FrameEnd<'a> {
     /// complete.
     pub flags: Flags,
     /// The ranges of the frame that were lost, in ascending order and without overlap; at most
-    /// [`ByteRange::MAX`]. If there are more, or if a [`FrameRing`] has no room for them, the ring stores the
-    /// frame as [`Integrity::Damaged`] without any ranges.
+    /// [`ByteRange::MAX`]. If there are more ranges, or if a [`FrameRing`] has no room for the ranges, the
+    /// ring stores the frame as [`Integrity::Damaged`] without any ranges.
     pub missing: &'a [ByteRange],
 }
 
@@ -283,26 +285,28 @@ impl FrameEnd<'static> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Full;
 
-/// A destination of received frames, which are written piece by piece, each directly to its place. Implement
-/// it to get frames elsewhere than in a [`FrameRing`], which implements it.
+/// A destination of received frames, which are written piece by piece, each directly to its place.
+/// [`FrameRing`] implements this trait. Implement this trait yourself to put frames elsewhere.
 ///
 /// Each frame goes through `begin`, any number of `write_at`, then `finish` or `abandon`. A track has at most
 /// one open frame, but several tracks can have an open frame at the same time.
 ///
 /// `track` is the number of the track in its presentation, counted from 0 in the order of the session
-/// description ([`TrackId::track`]). A slice of sinks takes it as an index: for a track beyond its end,
-/// `begin` and `write_at` fail and the other calls do nothing. A single [`FrameRing`] ignores it.
+/// description ([`TrackId::track`]). A slice of sinks uses `track` as an index: for a track beyond the end
+/// of the slice, `begin` and `write_at` fail and the other calls do nothing. A single [`FrameRing`] ignores
+/// `track`.
 pub trait FrameSink {
-    /// Takes the codec and clock of the track with the number `track`, counted from 0. A receiver calls this
-    /// before the first frame of a track, and again before the first frame of another source. If the codec or
-    /// clock changes, frames that came before are of the old kind; a [`FrameRing`] drops them. The provided
-    /// method does nothing: it suits a sink that knows the codec and clock of its tracks.
+    /// Takes the codec and clock of the track with the number `track`, counted from 0. A receiver calls
+    /// this before the first frame of a track, and again before the first frame of another source. If the
+    /// codec or clock changes, frames that came before are of the old kind; a [`FrameRing`] drops them. The
+    /// provided method does nothing. Use the provided method if the sink knows the codec and clock of its
+    /// tracks.
     fn describe(&mut self, _track: u8, _info: TrackInfo<'_>) {}
 
     /// Opens a frame of the track with the number `track`, counted from 0. The frame begins to be shown at
-    /// `time`, in ticks of the track's clock. If another frame of the track is still open, that frame is
-    /// abandoned, also if this call fails. Next, write the frame with [`Self::write_at`], and close it with
-    /// [`Self::finish`] or [`Self::abandon`].
+    /// `time`, in ticks of the track's clock, as in [`Frame::time`]. If another frame of the track is still
+    /// open, that frame is abandoned, also if this call fails. Next, write the frame with
+    /// [`Self::write_at`], and close it with [`Self::finish`] or [`Self::abandon`].
     ///
     /// # Errors
     /// Returns [`Full`] if there is no room for another frame, or if the sink does not want this one. No
@@ -311,8 +315,8 @@ pub trait FrameSink {
     fn begin(&mut self, track: u8, time: u64) -> Result<(), Full>;
 
     /// Writes `bytes` into the open frame of the track with the number `track`, counted from 0. `at` is the
-    /// offset of the first of them from the start of the frame, in bytes. Pieces may come in any order and
-    /// may overwrite earlier ones. Bytes before `at` that were never written become 0.
+    /// offset of the first of these bytes, in bytes from the start of the frame. Pieces may come in any
+    /// order, and a piece may overwrite earlier pieces. Bytes before `at` that were never written become 0.
     ///
     /// # Errors
     /// Returns [`Full`] if the frame would be longer than the sink can hold, or if the track has no open

@@ -60,14 +60,15 @@ struct Open {
     time: u64,
 }
 
-/// A ring of the newest frames of one track, in storage that the caller provides. It is a [`FrameSink`] for
-/// its writer and a [`FrameStore`] for its readers. For several tracks, use a slice of rings: the index is
-/// the number of the track. A single ring ignores the number of the track.
+/// A ring of the newest frames of one track, in storage that the caller provides. A ring is a [`FrameSink`]
+/// for the code that writes frames, and a [`FrameStore`] for the code that reads frames. For several
+/// tracks, use a slice of rings: the index is the number of the track. A single ring ignores the number of
+/// the track.
 ///
-/// Frames have consecutive numbers, and the bytes of each are in one piece. The ring is bounded by its bytes
-/// and by its slots: the oldest frames are evicted to make room for the newest. Frames that
-/// [`FrameRing::keep_from`] protects are not evicted: if only those are left, writing fails with [`Full`].
-/// Writing a frame that is larger than the storage also fails with [`Full`].
+/// Frames have consecutive numbers, and the bytes of each are in one piece. The ring is bounded by its
+/// bytes and by its slots: the oldest frames are evicted to make room for the newest. Frames that
+/// [`FrameRing::keep_from`] protects are not evicted: if only protected frames are left, writing fails with
+/// [`Full`]. Writing a frame that is larger than the storage also fails with [`Full`].
 ///
 /// `S` and `B` may be arrays, `Vec`s, or `&mut` slices of [`Slot`] and of bytes.
 ///
@@ -119,9 +120,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         }
     }
 
-    /// Sets the codec and clock of the track, for a ring that was made before they were known. If they differ
-    /// from the present ones, all frames in the ring and the open frame are dropped, and the end that
-    /// [`Self::end`] marked is forgotten; the numbers of frames continue. Otherwise nothing happens.
+    /// Sets the codec and clock of the track, for a ring that was made before the codec and clock were
+    /// known. If they differ from the ring's present codec and clock, all frames in the ring and the open
+    /// frame are dropped, and the end that [`Self::end`] marked is forgotten; the numbers of frames
+    /// continue. Otherwise nothing happens.
     pub fn set_info(&mut self, info: TrackInfo<'static>) {
         if self.info != info {
             self.info = info;
@@ -151,7 +153,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         self.next.saturating_sub(self.first) as usize
     }
 
-    /// Returns how many frames the ring can hold at once if they are small enough: the number of its slots.
+    /// Returns the number of the ring's slots: the most frames that the ring can hold at once. If the
+    /// frames are too large for the storage, the ring holds fewer.
     pub fn slot_count(&self) -> usize {
         self.slots.as_ref().len()
     }
@@ -177,11 +180,11 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         self.bytes.as_ref().len()
     }
 
-    /// Protects all frames from number `id` on from being evicted, such as those that a reader still needs.
-    /// If there is no other room, writing fails with [`Full`]. To make room, call this with a later `id`:
-    /// each call replaces the one before. In a new ring, and after a call with `FrameId(u64::MAX)`, no frame
-    /// is protected. Protected frames are dropped all the same by [`Self::restart`], and by
-    /// [`Self::set_info`] with another codec or clock.
+    /// Protects all frames from number `id` on from being evicted. Use this to keep the frames that a
+    /// reader still needs. If only protected frames are left and there is no room, writing fails with
+    /// [`Full`]. To make room, call this with a later `id`: each call replaces the call before. In a new
+    /// ring, and after a call with `FrameId(u64::MAX)`, no frame is protected. Protected frames are dropped
+    /// all the same by [`Self::restart`], and by [`Self::set_info`] with another codec or clock.
     pub fn keep_from(&mut self, id: FrameId) {
         self.keep_from = id.0;
     }
@@ -194,9 +197,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         (self.open, self.ended) = (None, false);
     }
 
-    /// Marks the end of the track. Call this when the source has no more frames. If a reader then asks for a
-    /// frame after the newest one, it gets [`Miss::End`] instead of [`Miss::NotYet`]. Frames can still be
-    /// added after this call. [`Self::restart`] takes the mark away.
+    /// Marks the end of the track. Call this when the source has no more frames. If a reader then asks for
+    /// a frame after the newest one, the reader gets [`Miss::End`] instead of [`Miss::NotYet`]. Frames can
+    /// still be added after this call. [`Self::restart`] takes the mark away.
     pub fn end(&mut self) {
         self.ended = true;
     }

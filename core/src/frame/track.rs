@@ -1,13 +1,13 @@
 //! Tracks of a medium: their numbers, and what is the same for all frames of a track.
 use crate::codec::Codec;
 
-/// Names a track: a medium of the application, and a track in it. A [`FrameStore`](super::FrameStore) finds
-/// frames by it.
+/// Names a track: a medium of the application, and a track in it. Pass it to a
+/// [`FrameStore`](super::FrameStore) to say from which track you want a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TrackId {
-    /// The application's own number for the medium, which it gave in its answer to SETUP. The core only
-    /// passes it on to the [`FrameStore`](super::FrameStore).
+    /// The application's own number for the medium. The application has given this number in its answer to
+    /// SETUP; the core only passes it on to the [`FrameStore`](super::FrameStore).
     pub media: u16,
     /// The number of the track in the medium, counted from 0 in the order of the session description.
     pub track: u8,

@@ -27,7 +27,8 @@ impl FrameClock {
         }
     }
 
-    /// Returns the rate and the scale: there are `rate` frames in `scale` seconds.
+    /// Returns the rate and the scale of [`Self::new`], in this order: there are `rate` frames in `scale`
+    /// seconds.
     pub const fn fraction(self) -> (u32, u32) {
         (self.rate, self.scale)
     }
@@ -45,7 +46,7 @@ impl FrameClock {
         MediaTime::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    /// Returns the number of frames in `span`, rounded to the nearest.
+    /// Returns the number of frame intervals in `span`, rounded to the nearest whole number.
     pub fn frames_in(self, span: Duration) -> u64 {
         let second = u128::from(self.scale) * 1_000_000;
         let frames = (u128::from(span.as_micros()) * u128::from(self.rate) + second / 2) / second;

@@ -22,9 +22,9 @@ pub enum Container {
 /// is shorter, pass the whole file.
 pub const DETECT_LEN: usize = 16;
 
-/// Returns the format of a file. `first_bytes` are the first [`DETECT_LEN`] bytes of the file or more, or
-/// the whole file if it is shorter. If you pass fewer bytes of a longer file, its format may not be
-/// recognised.
+/// Returns the format of a file. Pass at least the first [`DETECT_LEN`] bytes of the file in `first_bytes`,
+/// or the whole file if the file is shorter. If you pass fewer bytes of a longer file, its format may not
+/// be recognised.
 ///
 /// Returns `None` if the format is unknown. [`FrameReader`](super::FrameReader) cannot read such a file.
 pub fn detect(first_bytes: &[u8]) -> Option<Container> {

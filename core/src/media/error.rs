@@ -10,8 +10,9 @@ use core::fmt;
 pub struct MediaError {
     /// The offset of the damage, in bytes from the start of the file.
     pub at: u64,
-    /// The number of the damaged frame, counted from 0. If no frame is damaged, it is the number of the
-    /// next frame. All frames before it in time count, also damaged ones and repeated ones.
+    /// The number of the damaged frame, counted from 0 at the start of the file. If no frame is damaged,
+    /// this is the number of the next frame. All earlier frames count, also damaged frames and repeated
+    /// frames.
     pub frame: u64,
     /// What is wrong with the file at that offset.
     pub reason: MediaErrorKind,
@@ -25,16 +26,17 @@ pub enum MediaErrorKind {
     /// The start of the file is not that of any [`Container`](super::Container). The file cannot be
     /// opened: give it up.
     Unrecognised,
-    /// There are bytes in the file that belong to no frame. The bytes were skipped. They take no time:
-    /// the next frame follows directly on the frame before.
+    /// There are bytes in the file that belong to no frame. The bytes were skipped. They do not change the
+    /// times of frames: the next frame follows directly on the frame before.
     Junk {
         /// The number of bytes that were skipped.
         len: u64,
     },
-    /// A frame is too large. If [`FrameReader::next`](super::FrameReader::next) returns this, the frame
-    /// is larger than the limit that [`FrameReader::new`](super::FrameReader::new) got, and was skipped.
-    /// If [`FrameReader::read_frame`](super::FrameReader::read_frame) returns this, the frame is larger
-    /// than the buffer: call it again with a larger one.
+    /// A frame is too large. If [`FrameReader::next`](super::FrameReader::next) returns this, the frame is
+    /// larger than the limit that [`FrameReader::new`](super::FrameReader::new) got, and was skipped. If
+    /// [`FrameReader::read_frame`](super::FrameReader::read_frame) returns this, the frame is larger than
+    /// the buffer: call [`FrameReader::read_frame`](super::FrameReader::read_frame) again with a larger
+    /// buffer.
     TooLarge,
     /// The length before the next frame, in ASCII digits, is missing. The next call of
     /// [`FrameReader::next`](super::FrameReader::next) finds the frame by its markers.
@@ -76,10 +78,10 @@ pub enum ReadError<E> {
     /// Reading the file fails. The error is that of the reader (`embedded_io::Read` or `Seek`). The next
     /// call tries again.
     Io(E),
-    /// The content of the file is damaged. If [`FrameReader::next`](super::FrameReader::next) returned
-    /// the error, call it again for the next frame. If [`FrameReader::new`](super::FrameReader::new)
+    /// The content of the file is damaged. If [`FrameReader::next`](super::FrameReader::next) returned the
+    /// error, call that method again for the next frame. If [`FrameReader::new`](super::FrameReader::new)
     /// returned the error, the file cannot be opened. If
-    /// [`FrameReader::read_frame`](super::FrameReader::read_frame) returned it, go on with the next
+    /// [`FrameReader::read_frame`](super::FrameReader::read_frame) returned the error, go on with the next
     /// frame.
     Media(MediaError),
 }

@@ -11,7 +11,8 @@ use core::fmt;
 /// Builds the frames of one track from its RTP packets, in a caller-provided [`FrameSink`]. There is one
 /// variant for each payload format; [`Self::new`] chooses it by the codec.
 ///
-/// It buffers no data: the payload of a packet is written directly to its place in the frame.
+/// A depacketizer buffers no data: the payload of each packet is written directly to its place in the frame
+/// in the sink.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "a track keeps it for the whole session, without an allocator")]
 #[non_exhaustive]
@@ -29,17 +30,18 @@ pub enum Depacketizer {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DepacketizerCounters {
-    /// Frames that came completely.
+    /// The number of frames that came completely.
     pub complete: u64,
-    /// Frames that were finished in the sink although parts of them are missing.
+    /// The number of frames that were finished in the sink although parts of them are missing: those that
+    /// are not [`Integrity::Complete`](crate::frame::Integrity::Complete).
     pub damaged: u64,
-    /// Frames that were dropped because their first packet could not be used, or because too little of
-    /// them came.
+    /// The number of frames that were dropped because their first packet could not be used, or because too
+    /// little of them came.
     pub abandoned: u64,
-    /// Frames that the sink refused, because it had no room or did not want them.
+    /// The number of frames that the sink refused, because it had no room for them or did not want them.
     pub unstored: u64,
-    /// Packets that were dropped because they are malformed, or because they contradict earlier packets
-    /// of their frame.
+    /// The number of packets that were dropped because they were malformed, or because they contradicted
+    /// earlier packets of their frame.
     pub refused: u64,
 }
 
@@ -57,14 +59,16 @@ pub enum Pushed {
     /// The packet was stored, and its frame is still open. If the frame before was still open, because no
     /// packet with a marker bit had ended it, this packet has also finished that frame in the sink.
     Stored,
-    /// The packet was the last one of its frame, and the frame is finished: it can be read from the sink.
+    /// The packet was the last one of its frame, and the frame is finished: the frame can be read from the
+    /// sink.
     Finished {
         /// Whether the frame came completely. If not, the [`FrameEnd`](crate::frame::FrameEnd) that the
         /// sink got says what is known of the missing parts.
         complete: bool,
     },
-    /// The packet was dropped without an error. Its frame was dropped before, or the packet or the whole
-    /// frame has no data, or the sink had no room for the end of the frame.
+    /// The packet was dropped, and this is not an error. Either the packet's frame was dropped before; or
+    /// the packet or its whole frame has no data; or the sink had no room for the end of the frame, and the
+    /// frame is dropped.
     Skipped,
 }
 
@@ -103,10 +107,10 @@ impl fmt::Display for DepacketizeError {
 impl core::error::Error for DepacketizeError {}
 
 impl Depacketizer {
-    /// Makes a depacketizer for a track of this codec. `dimensions` are the width and the height in
-    /// pixels from the session description (`a=x-dimensions`); pass `None` if the session description has
-    /// none. JPEG needs them for pictures that are too large for RFC 2435; see
-    /// [`jpeg::Depacketizer::new`]. PCM audio ignores them.
+    /// Makes a depacketizer for a track of this codec. `dimensions` are the width and the height in pixels
+    /// from the session description (`a=x-dimensions`); pass `None` if the session description has none.
+    /// For JPEG, the dimensions are needed if pictures are too large for RFC 2435; see
+    /// [`jpeg::Depacketizer::new`]. For PCM audio, the dimensions are ignored.
     pub const fn new(codec: Codec, dimensions: Option<(u16, u16)>) -> Self {
         match codec {
             #[cfg(feature = "jpeg")]
@@ -116,10 +120,10 @@ impl Depacketizer {
         }
     }
 
-    /// Takes the next packet and writes its data to `sink`. Pass the packets in the order of their
-    /// sequence numbers, each once. `track` is the number of the track; each call of `sink` gets it.
-    /// `gap` is the number of packets that were lost just before this packet; 0 if there were none.
-    /// `time` says when the packet's frame is shown, in ticks of the track's clock.
+    /// Takes the next packet and writes its data to `sink`. Pass the packets in the order of their sequence
+    /// numbers, each once. `track` is the number of the track, counted from 0, which is passed on to each
+    /// call of `sink`. `gap` is the number of packets that were lost just before this packet; 0 if there
+    /// were none. `time` says when the packet's frame is shown, in ticks of the track's clock.
     ///
     /// # Errors
     /// Returns the reason why the packet was not stored. In any case, go on with the next packet. For
@@ -155,8 +159,8 @@ impl Depacketizer {
     }
 
     /// Forgets the open frame without counting it. If no frame is open, does nothing. Call this if all
-    /// packets of the frame will come again. The sink drops what it has of the frame when the next frame
-    /// begins.
+    /// packets of the frame will come again. The sink keeps the open frame until the next frame begins, and
+    /// drops it then.
     pub fn forget_open(&mut self) {
         match self {
             #[cfg(feature = "jpeg")]

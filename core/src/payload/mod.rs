@@ -1,8 +1,8 @@
 //! RTP payload formats, with both directions of each in one place: a `Packetizer` splits frames into the
 //! payloads of RTP packets, and a [`Depacketizer`] builds frames from them again.
 //!
-//! [`Sender`](crate::rtp::Sender) and [`Receiver`](crate::rtp::Receiver) use them; only code that takes
-//! RTP packets apart by itself needs this module.
+//! [`Sender`](crate::rtp::Sender) and [`Receiver`](crate::rtp::Receiver) use both. You need this module
+//! only if you take RTP packets apart without a [`Receiver`](crate::rtp::Receiver).
 //!
 //! Each payload format is a module here, and an arm in each function of the two enums.
 #![cfg_attr(

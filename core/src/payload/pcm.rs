@@ -62,8 +62,8 @@ pub(super) const fn payload_type(pcm: Pcm, clock_rate: u32) -> u8 {
     }
 }
 
-/// Makes a frame of each RTP packet of PCM audio, in a caller-provided [`FrameSink`]. To make and use it,
-/// call [`payload::Depacketizer::new`](super::Depacketizer::new) and the methods there.
+/// Makes a frame of each RTP packet of PCM audio, in a caller-provided [`FrameSink`]. To make and use a
+/// depacketizer, call [`payload::Depacketizer::new`](super::Depacketizer::new) and the methods there.
 #[derive(Clone, Debug)]
 pub struct Depacketizer {
     instant: usize,

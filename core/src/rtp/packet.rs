@@ -2,7 +2,8 @@
 use crate::storage;
 use core::fmt;
 
-/// The length of the fixed RTP header in bytes, without CSRC list and header extension.
+/// The length in bytes of the fixed RTP header, without the CSRC list and the header extension. It is the
+/// size of the array for [`Repr::emit`], and the least length of an RTP packet.
 pub const HEADER_LEN: usize = 12;
 
 /// The only version of RTP that is in use.
@@ -28,9 +29,9 @@ impl<T: AsRef<[u8]>> Packet<T> {
     /// interleaved message without its 4-byte `$` prefix.
     ///
     /// # Errors
-    /// Returns an [`Error`] if the version is not 2, if a part that the header announces is not there,
-    /// or if the padding is longer than the rest of the packet. Drop the packet then, and go on with the
-    /// next.
+    /// Returns an [`Error`] if the version is not 2, if a part that the header announces is not there, or if
+    /// the padding is longer than the rest of the packet. If there is an error, drop the packet, and go on
+    /// with the next packet.
     pub fn new_checked(buffer: T) -> Result<Self, Error> {
         let layout = Layout::of(buffer.as_ref())?;
         Ok(Self { buffer, layout })
@@ -42,22 +43,22 @@ impl<T: AsRef<[u8]>> Packet<T> {
         b & 0x7F
     }
 
-    /// Returns whether the marker bit is set. For video, it is set in the last packet of a frame. For audio,
-    /// it is set in the first packet after a silence (RFC 3551, 4.1).
+    /// Returns whether the marker bit is set. For video, the bit is set in the last packet of a frame. For
+    /// audio, the bit is set in the first packet after a silence (RFC 3551, 4.1).
     pub fn marker(&self) -> bool {
         let [_, b, ..] = self.header();
         b & 0x80 != 0
     }
 
-    /// Returns the sequence number: it rises by 1 with each packet of the source, and 0 follows 65,535.
-    /// [`Statistics`](super::Statistics) tells what a number that is not the next one means.
+    /// Returns the sequence number of the packet. The number rises by 1 with each packet of the source; after
+    /// 65,535 comes 0. [`Statistics`](super::Statistics) tells what a number that is not the next one means.
     pub fn sequence_number(&self) -> u16 {
         let [_, _, a, b, ..] = self.header();
         u16::from_be_bytes([a, b])
     }
 
-    /// Returns the timestamp in ticks of the stream's clock, whose rate the session description
-    /// announces. It starts at a random value and wraps at 2^32, so only the difference of two
+    /// Returns the timestamp in ticks of the stream's clock, whose rate the session description announces.
+    /// The timestamps of a source start at a random value and wrap at 2^32, so only the difference of two
     /// timestamps means something.
     pub fn timestamp(&self) -> u32 {
         let [_, _, _, _, a, b, c, d, ..] = self.header();
@@ -70,8 +71,8 @@ impl<T: AsRef<[u8]>> Packet<T> {
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// Returns the number of bytes of padding after the payload, including the last byte, which holds
-    /// this number. It is 0 for a packet without padding.
+    /// Returns the number of bytes of padding after the payload, including the last byte, which holds this
+    /// number. For a packet without padding, the result is 0.
     pub fn padding_len(&self) -> usize {
         self.buffer.as_ref().len().saturating_sub(self.layout.payload_end)
     }
@@ -86,8 +87,8 @@ impl<T: AsRef<[u8]>> Packet<T> {
     }
 
     /// Returns the payload: the bytes after the header, CSRC list and extension, without the padding. The
-    /// payload may be empty. A packet without a payload carries no media: count the packet, and take no data
-    /// from it.
+    /// payload may be empty. A packet without a payload carries no media: count the packet, but there is no
+    /// data to use.
     pub fn payload(&self) -> &[u8] {
         self.buffer.as_ref().get(self.layout.payload..self.layout.payload_end).unwrap_or(&[])
     }
@@ -102,10 +103,9 @@ impl<T: AsRef<[u8]>> Packet<T> {
     }
 }
 
-/// The fields of the fixed RTP header. To send a packet, set the fields and write the header with
-/// [`Self::emit`]. The header that it writes has no CSRC list and announces no padding.
-/// [`ExtensionRepr::emit`] can add an extension. To read the header of a received packet, use
-/// [`Self::parse`].
+/// The fields of the fixed RTP header. To send a packet, set the fields, and write the header with
+/// [`Self::emit`]. The written header has no CSRC list and announces no padding. [`ExtensionRepr::emit`] can
+/// add an extension. To read the fields from a received packet, use [`Self::parse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr {
@@ -115,13 +115,13 @@ pub struct Repr {
     /// The marker bit. For video, it is set in the last packet of a frame. For audio, it is set in the first
     /// packet after a silence (RFC 3551, 4.1).
     pub marker: bool,
-    /// The sequence number of the packet. Each packet of a source has the number of the packet sent before it
-    /// plus 1; after 65,535 comes 0. If you send packets, count them yourself, as [`Self::emit`] does not.
-    /// Begin at a random number (RFC 3550, 5.1).
+    /// The sequence number of the packet. The number rises by 1 with each packet of a source; after 65,535
+    /// comes 0. [`Self::emit`] does not count: if you send packets, begin at a random number (RFC 3550, 5.1),
+    /// and add 1 for each packet.
     pub sequence_number: u16,
     /// The timestamp of the packet, in ticks of the stream's clock, whose rate the session description
-    /// announces. It wraps at 2^32. All packets of a picture have the same timestamp. If you send packets,
-    /// begin at a random timestamp (RFC 3550, 5.1).
+    /// announces. The timestamp wraps at 2^32. All packets of one picture have the same timestamp. If you
+    /// send packets, begin at a random timestamp (RFC 3550, 5.1).
     pub timestamp: u32,
     /// The synchronisation source (SSRC): the random number that identifies the source of the stream.
     pub ssrc: u32,
@@ -168,8 +168,8 @@ pub struct ExtensionRepr<'a> {
 }
 
 impl ExtensionRepr<'_> {
-    /// Returns the length of the extension in bytes, with its 4-byte head. The `out` of [`Self::emit`] must
-    /// have at least this length.
+    /// Returns the length of the extension in bytes, with its 4-byte head. The slice `out` that you pass to
+    /// [`Self::emit`] must have at least this length.
     pub const fn buffer_len(&self) -> usize {
         EXTENSION_HEAD_LEN.saturating_add(self.data.len())
     }
@@ -196,16 +196,16 @@ impl ExtensionRepr<'_> {
     }
 }
 
-/// The reason why bytes are not an RTP packet. The packet cannot be used: drop it, and go on with the
-/// next.
+/// The reason why bytes are not an RTP packet. Drop the bytes, and go on with the next packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The packet ends before its header, CSRC list or extension does.
     Truncated {
-        /// The length in bytes that the packet needs at least. Only the parts up to the one that is cut short
-        /// count: the fixed header, the CSRC list, the 4-byte head of the extension, or the whole extension.
+        /// The least length in bytes that the packet would need to have, counted from its first byte. It goes
+        /// to the end of the part that is cut short. That part is the fixed header, the CSRC list, the 4-byte
+        /// head of the extension, or the rest of the extension.
         needed: usize,
     },
     /// The version, in the first two bits, is not 2. The bytes are of another protocol.
@@ -213,10 +213,11 @@ pub enum Error {
         /// The version that was found, 0 to 3.
         found: u8,
     },
-    /// The number of bytes of padding, which is in the last byte of the packet, cannot be true. It is 0, or
-    /// it is greater than the number of bytes after the header, CSRC list and extension.
+    /// The number of bytes of padding, which is in the last byte of the packet, cannot be true: the number is
+    /// 0, or it is greater than the number of bytes after the header, CSRC list and extension.
     Padding {
-        /// The number in the last byte. It is also 0 if no byte follows the header, CSRC list and extension.
+        /// The number in the last byte of the packet. If no byte follows the header, CSRC list and extension,
+        /// this is 0.
         found: u8,
     },
 }

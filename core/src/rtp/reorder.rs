@@ -18,13 +18,15 @@ const SLOT_OVERHEAD: usize = 10;
 /// - A packet comes that is further ahead than there are slots.
 /// - A packet comes that is ahead and too long for a slot.
 ///
-/// So no packet that comes in time is dropped for want of room. Without any slot, missing packets are given
-/// up as soon as a packet after them comes. A packet that comes after it was given up is dropped.
+/// So no packet that comes in time is dropped for want of room. If the storage has no slot, missing packets
+/// are given up as soon as a packet after them comes. If a packet comes after it was given up as missing, the
+/// packet is dropped.
 ///
 /// Call [`Self::offer`] for each packet that is to be used, [`Self::handle_timeout`] at the time of
-/// [`Self::poll_at`], and [`Self::flush`] at the end. Each of these three takes `deliver`, and calls it for
-/// each packet that it releases, in order. The arguments of `deliver` are the packet's bytes, and the number
-/// of packets that were given up just before that packet. A number above 65,535 is passed as 65,535.
+/// [`Self::poll_at`], and [`Self::flush`] at the end. Each of these three methods takes the function
+/// `deliver`, and calls `deliver` for each packet that is released, in order. The arguments of `deliver` are
+/// the packet's bytes, and the number of packets that were given up just before that packet. A number above
+/// 65,535 is passed as 65,535.
 #[derive(Clone, Debug)]
 pub struct Reorder<B> {
     window: ReorderWindow,
@@ -57,15 +59,17 @@ pub(crate) struct ReorderWindow {
     counters: ReorderCounters,
 }
 
-/// Counts of what a [`Reorder`] has done with packets since it was made.
+/// Counts of what a [`Reorder`] has done with packets since [`Reorder::new`]. [`Reorder::counters`] returns
+/// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReorderCounters {
-    /// Packets that had to wait for missing packets before them, and were copied for this ([`Offer::Held`]).
+    /// Packets that had to wait for missing packets before them, and were copied into a slot
+    /// ([`Offer::Held`]).
     pub held: u64,
-    /// Missing packets that were given up. If such a packet comes after all, it stays counted here, and
-    /// [`Self::dropped`] counts it as well.
+    /// Missing packets that were given up. If such a packet comes after all, this count stays the same, and
+    /// [`Self::dropped`] rises by 1.
     pub lost: u64,
     /// Packets that were dropped: they had been delivered or given up before ([`Offer::Late`]), or a copy of
     /// them was waiting ([`Offer::Duplicate`]).
@@ -80,8 +84,8 @@ pub enum Offer {
     /// The packet was passed to `deliver` before the call returned. So were the packets that waited for this
     /// packet.
     Delivered,
-    /// The packet was copied, and waits for missing packets before it. A later call of a method of
-    /// [`Reorder`] delivers it.
+    /// The packet was copied, and waits for missing packets before it. A later call of [`Reorder::offer`],
+    /// [`Reorder::handle_timeout`] or [`Reorder::flush`] passes the copy to `deliver`.
     Held,
     /// A copy of the packet waits already. The packet was dropped.
     Duplicate,
@@ -91,8 +95,8 @@ pub enum Offer {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
-    /// The number of bytes of storage that each slot takes in addition to the bytes of its packet. For `n`
-    /// slots, [`Self::new`] needs storage of `n * (max_packet + SLOT_OVERHEAD)` bytes.
+    /// The number of bytes of storage that each slot takes in addition to the bytes of its packet. Use this
+    /// to size the storage: for `n` slots, [`Self::new`] needs `n * (max_packet + SLOT_OVERHEAD)` bytes.
     pub const SLOT_OVERHEAD: usize = SLOT_OVERHEAD;
 
     /// Creates an empty buffer over `storage`, which is divided into slots of `max_packet + SLOT_OVERHEAD`
@@ -105,12 +109,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
 
     /// Takes a packet that came at `now`. `sequence` is the packet's extended sequence number, which
     /// [`Arrival::sequence`](super::Arrival::sequence) returns. `packet` has all bytes of the packet, with
-    /// the RTP header. If this packet and others can be released now, they are passed to `deliver` in order,
-    /// each with the number of packets that were given up just before it.
+    /// the RTP header. If packets can be released now, this packet or packets that waited, they are passed to
+    /// `deliver` in order. `deliver` also gets the number of packets that were given up just before the
+    /// packet.
     ///
     /// The first packet that is offered counts as in order. If the sequence starts anew
-    /// ([`Arrival::Restart`](super::Arrival::Restart)), call [`Self::flush`] before this method. Otherwise
-    /// the packet is dropped as late, or a huge number of packets is given up.
+    /// ([`Arrival::Restart`](super::Arrival::Restart)), call [`Self::flush`] before this method. If you do
+    /// not, the packet is dropped as late, or a huge number of packets is given up.
     pub fn offer(
         &mut self,
         now: Instant,
@@ -121,23 +126,25 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reorder<B> {
         self.window.offer(self.storage.as_mut(), now, sequence, packet, deliver)
     }
 
-    /// Returns when to call [`Self::handle_timeout`]. If the time has passed, call it at once. Returns `None`
-    /// if no packet waits: nothing is to be done before the next packet comes.
+    /// Returns when to call [`Self::handle_timeout`]. If the time has passed, call [`Self::handle_timeout`]
+    /// at once. Returns `None` if no packet waits: [`Self::handle_timeout`] has nothing to do before the next
+    /// packet comes.
     pub fn poll_at(&self) -> Option<Instant> {
         self.window.poll_at()
     }
 
-    /// Gives up the missing packets for which others have waited long enough at `now`. Passes the packets
-    /// that waited for them to `deliver`, in order, each with the number of packets that were given up just
-    /// before it. Does nothing before the time that [`Self::poll_at`] returns.
+    /// Gives up missing packets, if packets after them have waited at `now` for the time given to
+    /// [`Self::new`]. Passes the packets that have waited to `deliver`, in order. `deliver` also gets the
+    /// number of packets that were given up just before the packet. Before the time that [`Self::poll_at`]
+    /// returns, this does nothing.
     pub fn handle_timeout(&mut self, now: Instant, deliver: &mut dyn FnMut(&[u8], u16)) {
         self.window.handle_timeout(self.storage.as_mut(), now, deliver);
     }
 
-    /// Passes every packet that waits to `deliver`, in order, and gives up the missing packets between. Then
-    /// forgets the sequence: the next packet that is offered counts as in order, whatever its number. Call
-    /// this when the sender starts again, when another source begins, at a pause, and at the end of the
-    /// stream.
+    /// Passes every packet that waits to `deliver`, in order, and gives up the missing packets between them.
+    /// After that, the sequence is forgotten: the next packet that is offered counts as in order, whatever
+    /// its number. Call this when the sender starts again, when another source begins, at a pause, and at the
+    /// end of the stream.
     pub fn flush(&mut self, deliver: &mut dyn FnMut(&[u8], u16)) {
         self.window.flush(self.storage.as_mut(), deliver);
     }

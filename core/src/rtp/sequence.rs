@@ -6,8 +6,8 @@ const MAX_DROPOUT: u16 = 3_000;
 /// A packet this many places or more before the highest one belongs to another sequence.
 const MAX_MISORDER: u16 = 100;
 
-/// Where a received packet stands in its source's sequence, and so what to do with the packet.
-/// [`Statistics::on_packet`](super::Statistics::on_packet) returns this.
+/// Where a received packet stands in the sequence of its source. From this follows what to do with the
+/// packet. [`Statistics::on_packet`](super::Statistics::on_packet) returns this.
 ///
 /// Fields named `sequence` hold the packet's extended sequence number. Its lower 16 bits are the packet's own
 /// number. Its upper 16 bits count how often the packet numbers have wrapped since the first packet of the
@@ -16,40 +16,41 @@ const MAX_MISORDER: u16 = 100;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Arrival {
-    /// The packet has the number after the highest one so far, or is the first packet of the source. Use the
-    /// packet.
+    /// The packet has the number right after the highest number so far, or is the first packet of the source.
+    /// Use the packet.
     InOrder {
         /// The packet's extended sequence number: the packet's own number in the lower 16 bits, and the
         /// number of wraps in the upper 16 bits.
         sequence: u32,
     },
-    /// The packet's number is 2 to 2,999 after the highest one so far: the packets between have not come. Use
-    /// the packet, or hold it until the packets before it come.
+    /// The packet's number is 2 to 2,999 after the highest number so far: the packets between have not come.
+    /// Use the packet, or hold it until the packets between have come.
     Ahead {
         /// The packet's extended sequence number: the packet's own number in the lower 16 bits, and the
         /// number of wraps in the upper 16 bits.
         sequence: u32,
-        /// The number of packets between the highest number so far and this packet, at least 1. These packets
-        /// are lost, or come later as [`Arrival::Late`].
+        /// The number of packets whose numbers are between the highest number before this packet and the
+        /// number of this packet, at least 1. These packets are lost, or come later as [`Arrival::Late`].
         gap: u16,
     },
-    /// The packet's number is 1 to 99 before the highest one so far, and the packet has not come before. Use
-    /// the packet, unless you have given it up already.
+    /// The packet's number is 1 to 99 before the highest number so far, and the packet has not come before.
+    /// Use the packet if you have not given it up as lost yet; otherwise drop it.
     Late {
         /// The packet's extended sequence number: the packet's own number in the lower 16 bits, and the
         /// number of wraps in the upper 16 bits. A packet from before the first one can have 65,535 in
         /// the upper 16 bits.
         sequence: u32,
     },
-    /// The packet came before. Drop it.
+    /// The packet has come before. Drop this copy.
     Duplicate,
-    /// The packet's number is 3,000 or more after the highest one so far, or 100 or more before it: too far
-    /// to be believed. Drop the packet. If the very next packet has the number after this one, that packet is
-    /// a [`Self::Restart`].
+    /// The packet's number is 3,000 or more after the highest number so far, or 100 or more before that
+    /// number: too far to be believed. Drop the packet. If the very next packet has the number after this
+    /// packet's number, that next packet is a [`Self::Restart`].
     Suspect,
-    /// The packet is the second one of a new sequence of numbers: the sender has started again. First release
-    /// the packets of the old sequence that are held ([`Reorder::flush`](super::Reorder::flush)). Then use
-    /// this packet. The first packet of the new sequence was a [`Self::Suspect`].
+    /// The packet is the second one of a new sequence of numbers: the sender has started again. Before you
+    /// use this packet, release the packets of the old sequence that are held
+    /// ([`Reorder::flush`](super::Reorder::flush)). The first packet of the new sequence was a
+    /// [`Self::Suspect`].
     Restart {
         /// The packet's extended sequence number in the new sequence, whose upper 16 bits start from 0
         /// again.
@@ -58,7 +59,7 @@ pub enum Arrival {
 }
 
 impl Arrival {
-    /// Returns the extended sequence number of a packet that is to be used. Returns `None` for
+    /// Returns the extended sequence number of the packet if the packet is to be used. Returns `None` for
     /// [`Self::Duplicate`] and [`Self::Suspect`]: drop the packet.
     pub const fn sequence(self) -> Option<u32> {
         match self {

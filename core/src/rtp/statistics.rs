@@ -3,11 +3,12 @@ use super::rtcp::ReportBlock;
 use super::sequence::{Arrival, Sequence};
 use crate::time::{Instant, NtpTime};
 
-/// Reception statistics of one source (RFC 3550, A.1, A.3 and A.8). It judges each packet by its
-/// sequence number, counts packets, measures jitter, and makes the block of a receiver report.
+/// Reception statistics of one source (RFC 3550, A.1, A.3 and A.8). It tells from the sequence number of each
+/// packet what to do with the packet, counts packets, measures jitter, and makes the block of a receiver
+/// report.
 ///
-/// Pass only packets with the SSRC of the source to it; make another `Statistics` for another source.
-/// [`Receiver`](super::Receiver) does this itself.
+/// Pass each packet with the SSRC of the source to [`Self::on_packet`], and no other packets; make another
+/// `Statistics` for another source. [`Receiver`](super::Receiver) does this itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Statistics {
     ssrc: u32,
@@ -30,8 +31,8 @@ pub struct Statistics {
     sender_report: Option<(Instant, NtpTime)>,
 }
 
-/// Counts of the packets that have come from one source since [`Statistics::new`]. If the source starts
-/// another sequence of numbers, the counts go on.
+/// Counts of the packets that have come from one source since [`Statistics::new`]. [`Statistics::counters`]
+/// returns them. If the source starts another sequence of numbers, the counts go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -39,8 +40,9 @@ pub struct StatisticsCounters {
     /// Packets that came and are to be used. Late packets count. [`Arrival::Duplicate`] and
     /// [`Arrival::Suspect`] do not count.
     pub received: u64,
-    /// Packets that have not come, of all sequence numbers between the lowest and the highest that came. If
-    /// such a packet comes after all, the count falls by 1. Duplicates do not change it.
+    /// Packets that have not come, although their sequence numbers are between the lowest and the highest
+    /// number that came. If such a packet comes after all, this count falls by 1. Duplicates do not change
+    /// this count.
     pub lost: u64,
     /// Packets that had come before and came again ([`Arrival::Duplicate`]).
     pub duplicate: u64,
@@ -54,7 +56,7 @@ pub struct StatisticsCounters {
 
 impl Statistics {
     /// Creates the statistics of the source `ssrc`, whose RTP timestamps count `clock_rate` ticks per second.
-    /// If `clock_rate` is wrong, only the jitter is wrong.
+    /// If `clock_rate` is wrong, the jitter is wrong, and all else is right.
     pub const fn new(ssrc: u32, clock_rate: u32) -> Self {
         Self {
             ssrc,
@@ -76,9 +78,9 @@ impl Statistics {
         self.ssrc
     }
 
-    /// Counts a packet of the source. `now` is when the packet came; `sequence_number` and `timestamp` are
-    /// those of the packet. Returns where the packet stands in the sequence. If [`Arrival::sequence`] of the
-    /// result is `None`, drop the packet.
+    /// Counts a packet of the source. `now` is the time at which the packet came; `sequence_number` and
+    /// `timestamp` are the fields of the packet's RTP header. Returns where the packet stands in the
+    /// sequence. If [`Arrival::sequence`] of the result is `None`, drop the packet.
     ///
     /// Call this as soon as the packet has come, before any reordering, because the time of arrival is needed
     /// for the jitter.
@@ -113,8 +115,9 @@ impl Statistics {
         arrival
     }
 
-    /// Takes the wall clock time `ntp` from a sender report of the source that came at `now`. Call this for
-    /// each sender report of the source. Later report blocks quote the newest one, so that the source can
+    /// Takes note of a sender report of the source. `now` is the time at which the report came, and `ntp` is
+    /// the wall clock time in the report. Call this for each sender report of the source. Later report blocks
+    /// have the middle of the newest `ntp`, and the time since that report came, so that the source can
     /// measure the round trip (RFC 3550, 6.4.1, `LSR` and `DLSR`).
     pub fn on_sender_report(&mut self, now: Instant, ntp: NtpTime) {
         self.sender_report = Some((now, ntp));
@@ -136,7 +139,8 @@ impl Statistics {
     ///
     /// [`ReportBlock::fraction_lost`] covers the time since the previous call of this method. So call this
     /// method once for each report that is sent. If it is not certain that the report will be sent, call this
-    /// method on a copy of the statistics, and keep the copy once the report is sent.
+    /// method on a copy of the statistics. Once the report is sent, replace the statistics by the copy; if
+    /// the report is not sent, drop the copy.
     pub fn report_block(&mut self, now: Instant) -> ReportBlock {
         let expected = self.expected();
         let expected_now = expected.wrapping_sub(self.reported.0);

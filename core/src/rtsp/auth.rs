@@ -2,7 +2,7 @@
 use crate::text;
 
 /// The authentication scheme that a `WWW-Authenticate` header field names. This library does not log in
-/// anywhere: the scheme is for telling the user why a server refused a request with status 401.
+/// anywhere: use the scheme to tell the user why a server refused a request with status 401.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -16,17 +16,17 @@ pub enum AuthScheme {
     /// The value of the `WWW-Authenticate` header field names a scheme that this library does not know, or is
     /// empty. Tell the user that the server wants a login of an unknown kind, and give up. The same response
     /// may have another `WWW-Authenticate` field with a known scheme:
-    /// [`Headers::get_all`](super::Headers::get_all) returns the values of all of them.
+    /// [`Headers::get_all`](super::Headers::get_all) returns the values of all such fields.
     Other,
 }
 
 impl AuthScheme {
     /// Reads the scheme from the value of one `WWW-Authenticate` header field. The scheme is the first word
-    /// of the value; its case does not matter. If the word is unknown or missing, the result is
+    /// of the value; the case of the word does not matter. If the word is unknown or missing, the result is
     /// [`Self::Other`].
     ///
-    /// A server that accepts several schemes sends one such field for each: call this for each field. If the
-    /// server puts several schemes into one field, only the first is read.
+    /// A server that accepts several schemes sends one `WWW-Authenticate` field for each scheme: call this
+    /// for each field. If the server puts several schemes into one field, only the first scheme is read.
     pub fn parse(value: &[u8]) -> Self {
         let (name, _) = text::first_word(value);
         if name.eq_ignore_ascii_case(b"Basic") {

@@ -2,8 +2,8 @@
 use super::is_token;
 use crate::text;
 
-/// The header fields of a message, in the order in which they came. A field is searched for when it is asked
-/// for. The default value has no fields.
+/// The header fields of a message, in the order in which they came. Each method searches the bytes of the
+/// message anew. The default value has no fields.
 ///
 /// The case of names does not matter, as a camera may send `Cseq`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,9 +18,9 @@ pub struct Headers<'a> {
 pub struct Header<'a> {
     /// The name as it was sent, in its original case and without the colon.
     pub name: &'a [u8],
-    /// The value as bytes, without the white space around it; it may be empty. A value that was folded over
-    /// several lines still has the line ends in it, each with white space after it. Apart from these and tabs
-    /// it has no control bytes.
+    /// The value as bytes, without the white space around it. The value may be empty. If the value was folded
+    /// over several lines, it still contains the line ends, each with white space after it. Apart from line
+    /// ends and tabs, the value has no control bytes.
     pub value: &'a [u8],
 }
 
@@ -31,14 +31,14 @@ impl<'a> Headers<'a> {
     }
 
     /// Returns the value of the first field with this name; `None` if there is no such field. Pass `name`
-    /// without the colon. Its case does not matter. The value of a field may be empty.
+    /// without the colon. The case of `name` does not matter. The value may be empty.
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.get_all(name).next()
     }
 
     /// Returns the values of all fields with this name, in the order in which they came. If there is no such
-    /// field, the iterator is empty. Pass `name` without the colon. Its case does not matter. Several fields
-    /// mean the same as one field with a comma-separated list (RFC 2068, 4.2).
+    /// field, the iterator is empty. Pass `name` without the colon. The case of `name` does not matter.
+    /// Several fields of one name mean the same as one field with a comma-separated list (RFC 2068, 4.2).
     pub fn get_all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.iter()
             .filter(move |header| header.name.eq_ignore_ascii_case(name.as_bytes()))

@@ -2,7 +2,8 @@
 //! header of four bytes, which are `$`, the channel and a length of 16 bits, and then a payload of that
 //! length (RFC 2326, 10.12).
 
-/// The first byte of an interleaved packet. No RTSP message starts with it.
+/// The first byte of every interleaved packet. No RTSP request or response starts with this byte, so it tells
+/// which of the two comes next.
 pub const MAGIC: u8 = b'$';
 
 /// The length in bytes of the header of an interleaved packet: `$`, the channel and the length.
@@ -12,12 +13,14 @@ pub const HEADER_LEN: usize = 4;
 /// not count.
 pub const MAX_PAYLOAD: usize = u16::MAX as usize;
 
-/// The header of an interleaved packet: the four bytes before the payload.
+/// The fields of the header of an interleaved packet, which is the four bytes before the payload.
+/// [`Self::parse`] reads a header, and [`Self::emit`] writes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Header {
-    /// The channel, which says to which stream the payload belongs, and whether it is RTP or RTCP. SETUP
-    /// agrees on channels (RFC 2326, 12.39, `interleaved`). Skip a packet on any other channel.
+    /// The channel, which says to which stream the payload belongs, and whether it is RTP or RTCP. The two
+    /// ends agree on channels in SETUP (RFC 2326, 12.39, `interleaved`). Skip a received packet if no SETUP
+    /// has agreed on its channel.
     pub channel: u8,
     /// The length of the payload that follows the header, in bytes; the header does not count.
     pub len: u16,
@@ -26,9 +29,11 @@ pub struct Header {
 impl Header {
     /// Reads a header from the start of `bytes`. The payload after it need not be there yet.
     ///
-    /// Returns `None` in two cases. If `bytes` starts with [`MAGIC`] or is empty, fewer than four bytes have
-    /// come: wait for more. If the first byte is another one, there is no interleaved packet: the bytes may
-    /// be an RTSP message.
+    /// Returns `None` in two cases:
+    ///
+    /// - `bytes` is empty, or starts with [`MAGIC`] and has fewer than four bytes: wait for more bytes.
+    /// - `bytes` starts with another byte than [`MAGIC`]: there is no interleaved packet. The bytes may be an
+    ///   RTSP request or response.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         match bytes.first_chunk::<HEADER_LEN>()? {
             &[MAGIC, channel, high, low] => Some(Self { channel, len: u16::from_be_bytes([high, low]) }),
@@ -42,15 +47,16 @@ impl Header {
         [MAGIC, self.channel, high, low]
     }
 
-    /// Returns the length of the whole interleaved packet in bytes: four bytes of header, and the payload.
-    /// The next packet or message in the receive buffer starts after so many bytes.
+    /// Returns the length of the whole interleaved packet in bytes: four bytes of header, and the payload. In
+    /// the receive buffer, the next packet or message starts that many bytes after the first byte of this
+    /// packet.
     pub const fn frame_len(self) -> usize {
         HEADER_LEN + self.len as usize
     }
 }
 
-/// The channel and the payload of one complete interleaved packet, borrowed from the receive buffer. The four
-/// bytes of the packet's header are not part of the payload.
+/// The channel and the payload of one complete interleaved packet, borrowed from the receive buffer.
+/// [`Self::parse`] returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Data<'a> {
@@ -65,18 +71,21 @@ pub struct Data<'a> {
 impl<'a> Data<'a> {
     /// Reads the interleaved packet at the start of `bytes`; more bytes may follow it.
     ///
-    /// Returns `None` in two cases. If `bytes` starts with [`MAGIC`] or is empty, the packet is not complete:
-    /// wait for more bytes. [`Header::parse`] and [`Header::frame_len`] tell how many bytes the whole packet
-    /// will have. If the first byte is another one, there is no interleaved packet: the bytes may be an RTSP
-    /// message.
+    /// Returns `None` in two cases:
+    ///
+    /// - `bytes` is empty, or starts with [`MAGIC`] and has less than the whole packet: wait for more bytes.
+    ///   [`Header::parse`] and [`Header::frame_len`] tell how many bytes the whole packet will have.
+    /// - `bytes` starts with another byte than [`MAGIC`]: there is no interleaved packet. The bytes may be an
+    ///   RTSP request or response.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let header = Header::parse(bytes)?;
         let payload = bytes.get(HEADER_LEN..header.frame_len())?;
         Some(Self { channel: header.channel, payload })
     }
 
-    /// Returns the length of the whole interleaved packet in bytes: four bytes of header, and the payload.
-    /// The next packet or message in the receive buffer starts after so many bytes.
+    /// Returns the length of the whole interleaved packet in bytes: four bytes of header, and the payload. In
+    /// the receive buffer, the next packet or message starts that many bytes after the first byte of this
+    /// packet.
     pub const fn frame_len(&self) -> usize {
         HEADER_LEN + self.payload.len()
     }

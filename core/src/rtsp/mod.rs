@@ -1,8 +1,9 @@
 //! RTSP 1.0 messages (RFC 2326): a parser that borrows from the receive buffer, and a writer.
 //!
-//! [`parse`] finds the next message in the bytes that have arrived. Header values have a type each
-//! ([`TransportSpec`], [`Range`], [`Scale`], [`Speed`], [`Session`], [`RtpInfo`]) with a function that reads
-//! the value; [`MessageWriter`] writes messages, with these types as values.
+//! [`parse`] finds the next message in the bytes that have arrived. There is a type for the value of each of
+//! several headers ([`TransportSpec`], [`Range`], [`Scale`], [`Speed`], [`Session`], [`RtpInfo`]) with a
+//! function that reads the value. [`MessageWriter`] writes messages, and takes these types as values of
+//! headers.
 mod auth;
 mod headers;
 pub mod interleaved;
@@ -38,14 +39,14 @@ use crate::text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Message<'a> {
-    /// A request of the peer. Answer it with a response that has its `CSeq`. Not only servers get requests: a
-    /// server may send them to its client, too (RFC 2326, 10).
+    /// A request of the peer. Answer with a response that has the `CSeq` of the request. Clients get
+    /// requests, too: a server may send requests to its client (RFC 2326, 10).
     Request(Request<'a>),
-    /// The response to a request that this end has sent. Its `CSeq` is that of the request. Ignore a response
-    /// if no request with this `CSeq` waits for one.
+    /// The response to a request that this end has sent. The response has the `CSeq` of that request. Ignore
+    /// a response if no request with this `CSeq` waits for one.
     Response(Response<'a>),
-    /// A packet of RTP or RTCP that came between messages on the same connection. Its channel says to which
-    /// stream it belongs.
+    /// A packet of RTP or RTCP that came between messages on the same connection. The channel of the packet
+    /// says to which stream the packet belongs.
     Data(interleaved::Data<'a>),
 }
 
@@ -55,16 +56,17 @@ pub enum Message<'a> {
 pub struct Request<'a> {
     /// The method, which says what the peer asks for.
     pub method: Method<'a>,
-    /// The URL as bytes, as it was sent. It is not empty. It may have spaces in it, which some clients do not
-    /// encode. It may be `*`, which stands for the whole server; otherwise read it with [`Url::parse`]. If
-    /// that fails and the method needs a URL, answer 400.
+    /// The URL as bytes, as it was sent. The URL is not empty. It may have spaces in it, because some clients
+    /// do not encode spaces. If it is `*`, it stands for the whole server. Otherwise read it with
+    /// [`Url::parse`]. If [`Url::parse`] fails and the method needs a URL, answer 400.
     pub url: &'a [u8],
-    /// The version of the protocol. Answer 505 ([`Status::VERSION_NOT_SUPPORTED`]) if it is not
-    /// [`Version::V1_0`].
+    /// The version of the protocol. If it is not [`Version::V1_0`], answer 505
+    /// ([`Status::VERSION_NOT_SUPPORTED`]).
     pub version: Version,
     /// The header fields.
     pub headers: Headers<'a>,
-    /// The body, which has as many bytes as `Content-Length` says; empty without that field.
+    /// The body, which has as many bytes as the header field `Content-Length` says. If there is no such
+    /// field, the body is empty.
     pub body: &'a [u8],
 }
 
@@ -81,7 +83,8 @@ pub struct Response<'a> {
     pub reason: &'a [u8],
     /// The header fields.
     pub headers: Headers<'a>,
-    /// The body, which has as many bytes as `Content-Length` says; empty without that field.
+    /// The body, which has as many bytes as the header field `Content-Length` says. If there is no such
+    /// field, the body is empty.
     pub body: &'a [u8],
 }
 
@@ -109,19 +112,19 @@ pub enum Method<'a> {
     Options,
     /// DESCRIBE asks for the session description of a presentation (RFC 2326, 10.2).
     Describe,
-    /// ANNOUNCE sends a session description to the other end, such as that of a stream which is to be
-    /// recorded (RFC 2326, 10.3).
+    /// ANNOUNCE sends a session description to the other end, for example of a stream that is to be recorded
+    /// (RFC 2326, 10.3).
     Announce,
     /// SETUP agrees on the transport of one stream, and begins a session or adds to one (RFC 2326, 10.4).
     Setup,
-    /// PLAY starts sending, from a place that its `Range` gives (RFC 2326, 10.5).
+    /// PLAY makes the server start sending, from the place in the header field `Range` (RFC 2326, 10.5).
     Play,
-    /// PAUSE stops sending until the next PLAY; the session stays (RFC 2326, 10.6).
+    /// PAUSE makes the server stop sending until the next PLAY; the session stays (RFC 2326, 10.6).
     Pause,
-    /// TEARDOWN stops sending and ends the session (RFC 2326, 10.7).
+    /// TEARDOWN makes the server stop sending, and ends the session (RFC 2326, 10.7).
     Teardown,
-    /// GET_PARAMETER reads the parameters that its body names. Without a body it only keeps a session alive
-    /// (RFC 2326, 10.8).
+    /// GET_PARAMETER asks for the values of the parameters that its body names. If it has no body, it only
+    /// keeps a session alive (RFC 2326, 10.8).
     GetParameter,
     /// SET_PARAMETER sets the parameters that its body gives (RFC 2326, 10.9).
     SetParameter,

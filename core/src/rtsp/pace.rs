@@ -13,7 +13,7 @@ impl Scale {
     /// scale with the same sign.
     ///
     /// Returns `None` if the value is not such a number, or if it has more than about 16 digits before the
-    /// point. Returns `None` also if the value is zero once its digits are cut off, such as `0.0001`. If the
+    /// point. Returns `None` also if the value is zero after the digits are cut off, as with `0.0001`. If the
     /// result is `None`, a server must answer 400, and a client should go on with [`Scale::NORMAL`].
     pub fn parse(value: &[u8]) -> Option<Self> {
         let (magnitude, reverse) = match value.strip_prefix(b"-") {
@@ -39,7 +39,7 @@ impl Speed {
     /// are cut off. A number that is too large for [`Speed`] becomes the largest speed.
     ///
     /// Returns `None` if the value is not such a number, or if it has more than about 16 digits before the
-    /// point. Returns `None` also if the value is zero once its digits are cut off, such as `0.0001`. If the
+    /// point. Returns `None` also if the value is zero after the digits are cut off, as with `0.0001`. If the
     /// result is `None`, a server must answer 400, and a client should go on with [`Speed::NORMAL`].
     pub fn parse(value: &[u8]) -> Option<Self> {
         Self::from_thousandths(u32::try_from(text::fraction(value, UNIT)?).unwrap_or(u32::MAX))

@@ -5,43 +5,49 @@ use crate::text;
 use core::fmt;
 
 /// The length in bytes of the longest message that [`parse`] accepts: a request or a response with its start
-/// line, header fields and body, or an interleaved packet with its header. It is 65,539, the length of the
-/// longest interleaved packet. Longer messages fail with [`ParseErrorKind::TooLong`].
+/// line, header fields and body, or an interleaved packet with its header. This is 65,539 bytes, the length
+/// of the longest interleaved packet. Use it as the size of a receive buffer that can hold any message.
+/// Longer messages fail with [`ParseErrorKind::TooLong`].
 pub const MAX_LEN: usize = interleaved::HEADER_LEN + interleaved::MAX_PAYLOAD;
 
 /// The result of [`parse`]: what the received bytes start with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Parsed<'a> {
-    /// There are no bytes, or they are the start of a message whose end has not come. Keep them, and parse
-    /// again when more have come.
+    /// There are no bytes, or the bytes are the start of a message whose end has not come. Keep the bytes,
+    /// and parse again when more bytes have come.
     Partial,
-    /// The bytes start with line ends that belong to no message. The number says how many bytes these line
-    /// ends have. Drop so many bytes from the front of the buffer, and parse again at once.
+    /// The bytes start with line ends that belong to no message. The number is the length of these line ends
+    /// in bytes. Drop that many bytes from the front of the buffer, and parse the rest again at once.
     Skip(usize),
-    /// The bytes start with a whole message. The number is the message's length in bytes. First use the
-    /// message, then drop so many bytes from the front of the buffer, and parse again at once: the next
-    /// message may be there already.
+    /// The bytes start with a whole message. The number is the length in bytes of the whole message, with its
+    /// header and body. Use the message. Afterwards, drop that many bytes from the front of the buffer, and
+    /// parse the rest again at once: the next message may be in the buffer already.
     Complete(Message<'a>, usize),
 }
 
-/// Why received bytes are no usable message, and where the next message starts.
+/// Why received bytes are no usable message, and where the next message starts. [`parse`] and
+/// [`parse_within`] return it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ParseError {
     /// What is wrong with the message.
     pub kind: ParseErrorKind,
-    /// The offset of the fault in bytes, counted from the start of the buffer that was parsed.
+    /// The offset of the fault in bytes, counted from the first byte of the `buf` that was parsed.
     pub at: usize,
-    /// The offset in the buffer at which the next message starts, in bytes. Drop all bytes before this
-    /// offset, and parse on from there. With [`ParseErrorKind::TooLong`] some of these bytes may not have
-    /// come yet: drop them when they come. If it is `None`, the next message cannot be found: close the
-    /// connection.
+    /// The offset at which the next message starts, in bytes from the first byte of the `buf` that was
+    /// parsed.
+    ///
+    /// - If this is an offset, drop all bytes before it, and parse the bytes from it on. With
+    ///   [`ParseErrorKind::TooLong`], the offset may be past the end of `buf`: drop the missing bytes as well
+    ///   when they come.
+    /// - If this is `None`, the next message cannot be found: close the connection.
     pub skip: Option<usize>,
     /// The `CSeq` of the faulty message. `None` if the message has no valid `CSeq`, or if its header fields
-    /// were not read. A server should answer with this `CSeq`, or without one if it is `None`. The status is
-    /// 413 for [`ParseErrorKind::TooLong`], and otherwise 400. Do not answer an interleaved packet.
+    /// were not read. A server should answer a faulty request with 413 for [`ParseErrorKind::TooLong`], and
+    /// with 400 for all other errors. The response has this `CSeq`; if this is `None`, it has no `CSeq`. Do
+    /// not answer an interleaved packet.
     pub cseq: Option<u32>,
 }
 
@@ -60,14 +66,15 @@ pub enum ParseErrorKind {
     /// A line of the header is no header field, or has control bytes in it. Drop the bytes before
     /// [`ParseError::skip`], and go on.
     Header,
-    /// A `Content-Length` is no number, or there are two that differ. The next message cannot be found, so
-    /// close the connection.
+    /// The value of a `Content-Length` is no number, or there are two such fields with different values. The
+    /// next message cannot be found, so close the connection.
     ContentLength,
     /// The message is longer than the `room` of [`parse_within`], or than [`MAX_LEN`] for [`parse`]. If
-    /// [`ParseError::skip`] has an offset, drop the bytes before it, and go on. Otherwise close the
-    /// connection.
+    /// [`ParseError::skip`] is an offset, drop the bytes before that offset, and go on. If it is `None`,
+    /// close the connection.
     TooLong {
-        /// The length of the message in bytes. If its end is not known, the message has at least this length.
+        /// The length of the whole message in bytes, with its header and body. If the end of the message is
+        /// not known, this is the least length that the message can have.
         need: usize,
     },
 }
@@ -90,10 +97,10 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// Finds the message at the start of `buf`, which holds what a peer has sent and was not parsed yet. A
-/// message may have up to [`MAX_LEN`] bytes. An incomplete message is not an error: the result is
-/// [`Parsed::Partial`]. If your receive buffer is smaller than [`MAX_LEN`], call [`parse_within`] instead:
-/// otherwise you wait for ever for the end of a message that does not fit.
+/// Finds the message at the start of `buf`. Pass the bytes that the peer has sent on the connection and that
+/// are not dealt with yet. A message may have up to [`MAX_LEN`] bytes. An incomplete message is not an error:
+/// the result is [`Parsed::Partial`]. If your receive buffer is smaller than [`MAX_LEN`], call
+/// [`parse_within`] instead: otherwise you wait for ever for the end of a message that does not fit.
 ///
 /// # Errors
 /// Returns a [`ParseError`] in the same cases as [`parse_within`].
@@ -101,11 +108,11 @@ pub fn parse(buf: &[u8]) -> Result<Parsed<'_>, ParseError> {
     parse_within(buf, MAX_LEN)
 }
 
-/// Finds the message at the start of `buf`, which holds what a peer has sent and was not parsed yet. `room`
-/// is the length in bytes of the longest message that is accepted: the size of the receive buffer. An
-/// incomplete message is not an error: the result is [`Parsed::Partial`].
+/// Finds the message at the start of `buf`. Pass the bytes that the peer has sent on the connection and that
+/// are not dealt with yet. `room` is the length in bytes of the longest message that is accepted: the size of
+/// the receive buffer. An incomplete message is not an error: the result is [`Parsed::Partial`].
 ///
-/// If the result is [`Parsed::Complete`], more bytes at the end of `buf` would not change it.
+/// If the result is [`Parsed::Complete`], the result would be the same with more bytes at the end of `buf`.
 ///
 /// # Errors
 /// [`ParseError::skip`] says whether the connection can go on. The errors come at different times:

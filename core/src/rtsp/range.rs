@@ -6,16 +6,16 @@ use crate::time::MediaTime;
 use core::fmt;
 use embedded_io::Write;
 
-/// A part of a medium in normal play time: `npt=START-END`. It is the value of a `Range` header or of a
-/// `range` attribute.
+/// A part of a medium in normal play time: `npt=START-END`. It is the value of the header `Range` of a
+/// message, or of the attribute `range` of a session description.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Range {
     /// The start of the range; `None` if the value has no start. A PLAY request without a start asks to go on
     /// where the session was paused.
     pub start: Option<Position>,
-    /// The end of the range. If it is `None`, play to the end of the medium, or without end if the medium is
-    /// live. The end may be before the start: such a range is for reverse play.
+    /// The end of the range. If this is `None`, the range goes to the end of the medium; if the medium is
+    /// live, it has no end. The end may be before the start: such a range is for reverse play.
     pub end: Option<MediaTime>,
 }
 
@@ -23,8 +23,8 @@ pub struct Range {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Position {
-    /// The live edge of the medium: its newest frame (`npt=now-`). A recorded medium has no live edge; its
-    /// frame store may begin at the first frame instead.
+    /// The live edge of the medium: its newest frame (`npt=now-`). A recorded medium has no live edge: its
+    /// frame store decides where to begin, for example at the first frame.
     Now,
     /// A time of the medium, such as `npt=12.5-` for 12.5 seconds.
     At(MediaTime),
@@ -41,12 +41,12 @@ pub enum RangeError {
     /// supported.
     Smpte,
     /// The range is in wall clock time (`clock=`, RFC 2326, 3.7), which is not supported. Only normal play
-    /// time (`npt=`) is.
+    /// time (`npt=`) is supported.
     Clock,
     /// RFC 2326 does not know the unit of the range, which is the word before the `=`.
     Unit,
     /// The value does not have the form of a range, or a time in it is too large. The number is the offset of
-    /// the part that is at fault, in bytes from the start of the value.
+    /// the first byte of the faulty part, in bytes from the start of the value of the header or attribute.
     Malformed(usize),
 }
 
@@ -70,8 +70,9 @@ impl Range {
     }
 
     /// Reads the value of a `Range` header or of a `range` attribute. Either the start or the end may be
-    /// missing; if both are, the value is malformed. Digits finer than a microsecond are cut off. The end
-    /// `now` counts as no end. Parameters after a `;`, such as `time`, are ignored.
+    /// missing; if both are missing, the value is malformed. Digits of a time finer than a microsecond are
+    /// cut off. If the end is `now`, it counts as missing. Parameters after a `;`, such as `time`, are
+    /// ignored.
     ///
     /// # Errors
     /// Returns [`RangeError::Malformed`] if the value is no range or a time in it is too large. Returns

@@ -2,12 +2,12 @@
 use crate::text::{self, Emit, TextWriter};
 use embedded_io::Write;
 
-/// An entry of the header `RTP-Info` in the response to PLAY: at which packet and timestamp one stream
-/// continues.
+/// One entry of the header `RTP-Info` in the response to PLAY. It says at which packet and timestamp one
+/// stream continues.
 ///
-/// `U` is the type of the URL: bytes if the entry was read, and any [`Emit`] if it is to be written, such as
-/// a [`ControlUrl`](super::ControlUrl). To a client the entry is only a hint: a server may leave it out, send
-/// zeros, or be wrong.
+/// `U` is the type of the URL. In an entry that was read, the URL is bytes. In an entry that is to be
+/// written, it is any [`Emit`], such as a [`ControlUrl`](super::ControlUrl). For a client the entry is only a
+/// hint: a server may leave the entry out, send zeros in it, or send wrong values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtpInfo<U> {
@@ -17,8 +17,8 @@ pub struct RtpInfo<U> {
     /// The sequence number of the first RTP packet that is sent after PLAY; `None` if it is missing or
     /// malformed.
     pub seq: Option<u16>,
-    /// The RTP timestamp that stands for the start of the response's `Range`; `None` if it is missing or
-    /// malformed.
+    /// The RTP timestamp that stands for the start of the `Range` in the same response, in ticks of the
+    /// stream's clock; `None` if it is missing or malformed.
     pub rtptime: Option<u32>,
 }
 

@@ -7,22 +7,24 @@ use embedded_io::Write;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session<'a> {
-    /// The identifier of the session, without the timeout. It is not empty. Its bytes are usually ASCII,
-    /// which is not checked, and have no meaning to a client: send them back as they are.
+    /// The identifier of the session, without the timeout. It is not empty. The bytes are usually ASCII,
+    /// which is not checked. They have no meaning to a client: a client sends the same bytes in later
+    /// requests.
     pub id: &'a [u8],
-    /// The timeout in seconds. If it is `None`, the header gives no timeout, and
+    /// The timeout in seconds. If this is `None`, the header gives no timeout, and
     /// [`Session::DEFAULT_TIMEOUT_SECS`] applies. The server ends the session when it has heard nothing from
-    /// its client for this long. So a client must send a request more often.
+    /// its client for the timeout. So a client must send a request at shorter intervals.
     pub timeout_secs: Option<u32>,
 }
 
 impl<'a> Session<'a> {
-    /// The timeout of a session in seconds if the server gives none (RFC 2326, 12.37).
+    /// The timeout of a session in seconds if the `Session` header gives no timeout (RFC 2326, 12.37).
+    /// [`Self::timeout`] uses it.
     pub const DEFAULT_TIMEOUT_SECS: u32 = 60;
 
-    /// Reads the value of a `Session` header, such as `6B8B4567;timeout=60`. Returns `None` if it has no
-    /// identifier; treat the header as missing then. A timeout that is 0, no number or above 32 bits counts
-    /// as missing.
+    /// Reads the value of a `Session` header, such as `6B8B4567;timeout=60`. Returns `None` if the value has
+    /// no identifier: treat the header as missing. If the timeout is 0, no number, or too large for 32 bits,
+    /// only the timeout counts as missing.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let mut parts = text::split(value, b';');
         let id = parts.next().filter(|id| !id.is_empty())?;

@@ -1,7 +1,7 @@
 //! Status codes and their reason phrases (RFC 2326, 7.1.1).
 
-/// The status code of a response, such as 200. Received codes are from 100 to 999. A code that is to be sent
-/// must have three digits as well, which is not checked.
+/// The status code of a response, such as 200. The codes in received responses are from 100 to 999. If you
+/// send a code, choose one in that range, too: this is not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Status(pub u16);
@@ -75,9 +75,9 @@ statuses! {
 }
 
 impl Status {
-    /// Returns the reason phrase of the code, for people. For a code that RFC 2326 does not have, it is the
-    /// name of the code's class, such as `Client Error`; for 600 and above, and below 100, it is `Server
-    /// Error`.
+    /// Returns the reason phrase of the code, for people. For a code that RFC 2326 does not have, the result
+    /// is the name of the code's class, such as `Client Error` for 400 to 499. For codes from 600 on and
+    /// below 100, the result is `Server Error`.
     pub fn reason(self) -> &'static str {
         let class = match self.0 {
             100..=199 => "Informational",
@@ -102,8 +102,8 @@ impl Status {
         matches!(self.0, 200..=299)
     }
 
-    /// Returns true if the resource is elsewhere: the code is from 300 to 399. The header `Location` says
-    /// where.
+    /// Returns true if the resource is elsewhere: the code is from 300 to 399. The header `Location` of the
+    /// response has the other URL.
     pub const fn is_redirect(self) -> bool {
         matches!(self.0, 300..=399)
     }

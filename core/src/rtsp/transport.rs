@@ -4,7 +4,8 @@ use crate::text::{self, Emit, TextWriter};
 use core::fmt;
 use embedded_io::Write;
 
-/// A lower transport: what carries the packets of RTP and RTCP (RFC 2326, 12.39).
+/// A lower transport, which carries the packets of RTP and RTCP: UDP or the RTSP connection (RFC 2326,
+/// 12.39).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum LowerTransport {
@@ -15,8 +16,8 @@ pub enum LowerTransport {
 }
 
 impl LowerTransport {
-    /// Returns the name of the protocol that carries the packets, in lower case: `udp` or `tcp`. It is for
-    /// messages to people; a `Transport` header spells it otherwise.
+    /// Returns the name of the protocol that carries the packets, in lower case: `udp` or `tcp`. Use it in
+    /// messages to people, not in a `Transport` header, which has other words for it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
@@ -25,45 +26,47 @@ impl LowerTransport {
     }
 }
 
-/// One way to carry a stream: one entry of a `Transport` header. In a request it is one of those that the
-/// client offers, and in a response it is the one that the server has chosen.
+/// One way to carry a stream: one entry of a `Transport` header. In a request, it is one of the ways that the
+/// client offers. In a response, it is the way that the server has chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TransportSpec<'a> {
     /// The transport protocol, the profile, and the lower transport. Skip an entry with [`Profile::Other`].
     pub profile: Profile<'a>,
-    /// Is true if the entry says `multicast`: the packets go to a multicast group. False if it says `unicast`
-    /// or neither. By the RFC multicast is the default, but clients leave `unicast` out and mean it.
+    /// Is true if the entry says `multicast`: the packets go to a multicast group. Is false if the entry says
+    /// `unicast` or neither of the two words. In RFC 2326 multicast is the default, but clients that leave
+    /// the word out mean unicast.
     pub multicast: bool,
-    /// The client's UDP ports for RTP and RTCP; `None` if the entry has none. If a request offers UDP without
-    /// these ports, skip the entry. An entry for interleaved packets needs no ports.
+    /// The client's UDP ports for RTP and RTCP; `None` if the entry has no such ports. If a request offers
+    /// UDP without these ports, skip the entry. An entry for interleaved packets needs no ports.
     pub client_port: Option<Pair<u16>>,
-    /// The server's UDP ports for RTP and RTCP; `None` if the entry has none, or malformed ones. If it is
-    /// `None`, a client can still receive packets, but does not know where to send its reports.
+    /// The server's UDP ports for RTP and RTCP; `None` if the entry has no such ports, or malformed ones. If
+    /// this is `None`, a client can still receive packets, but does not know where to send its reports.
     pub server_port: Option<Pair<u16>>,
-    /// The channels of interleaved RTP and RTCP packets. `None` if the entry has none. If a request with
-    /// [`Profile::Tcp`] has none, the server chooses the channels. If the response has none, the channels
-    /// that the client asked for apply.
+    /// The channels of interleaved RTP and RTCP packets. `None` if the entry has no channels. If an entry
+    /// with [`Profile::Tcp`] in a request has no channels, the server chooses the channels. If the entry in
+    /// the response has no channels, the channels that the client asked for apply.
     pub interleaved: Option<Pair<u8>>,
-    /// The synchronisation source (SSRC) in the RTP packets of the sender; `None` if the entry has none, or a
-    /// malformed one. It is a hint: packets may have another one.
+    /// The synchronisation source (SSRC) of the RTP packets that will be sent; `None` if the entry has no
+    /// SSRC, or a malformed one. This is only a hint: the packets may have another SSRC.
     pub ssrc: Option<u32>,
     /// What the client wants to do, without quotes: one method or a comma-separated list of methods, such as
     /// `PLAY` or `PLAY,RECORD`. Empty means `PLAY`.
     pub mode: &'a [u8],
-    /// The address to which the client wants the packets to be sent, as it was written. It is empty if the
-    /// entry has none, which means the client's own address. Send packets only to the client's own address:
-    /// ignore any other value, or refuse the request. Another address may be that of a victim (RFC 2326, 16).
+    /// The address to which the client wants the packets to be sent, as it was written. If the entry has no
+    /// destination, this is empty, which means the client's own address. Send packets only to the client's
+    /// own address: ignore any other value, or refuse the request. Another address may be that of a victim
+    /// (RFC 2326, 16).
     pub destination: &'a [u8],
     /// The address from which the server sends the packets, as it was written: an IP address or a name, which
-    /// is not checked. It is empty if the entry has none. If it is empty, expect the packets from the
-    /// server's address of the RTSP connection. If it is a name, resolve it, or expect the packets from that
-    /// same address.
+    /// is not checked. If the entry has no source, this is empty: expect the packets from the address of the
+    /// server in the RTSP connection. If this is a name, resolve the name, or expect the packets from the
+    /// address of the server in the RTSP connection, too.
     pub source: &'a [u8],
 }
 
-/// The transport protocol, the profile and the lower transport of a stream, as the first word of an entry
-/// names them.
+/// The transport protocol, the profile and the lower transport of a stream, as the first word of an entry of
+/// a `Transport` header names them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Profile<'a> {
@@ -72,12 +75,13 @@ pub enum Profile<'a> {
     Udp,
     /// RTP/AVP interleaved in the RTSP connection: `RTP/AVP/TCP`.
     Tcp,
-    /// Any other, such as `RTP/SAVP`, as it was sent. This library does not support it: skip the entry.
+    /// Any other word, such as `RTP/SAVP`, as it was sent. This library does not support such a transport:
+    /// skip the entry.
     Other(&'a [u8]),
 }
 
-/// Two numbers that belong together: one for RTP and one for RTCP. They are UDP ports or channels of
-/// interleaved packets.
+/// Two numbers that belong together: one for RTP and one for RTCP. Both are UDP ports, or both are channels
+/// of interleaved packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Pair<T> {
@@ -89,14 +93,16 @@ pub struct Pair<T> {
 }
 
 /// Why one entry of a `Transport` header is malformed. Skip this entry, and look at the next one. If no entry
-/// is usable, answer with [`Status::UNSUPPORTED_TRANSPORT`](super::Status::UNSUPPORTED_TRANSPORT).
+/// of a request is usable, answer with
+/// [`Status::UNSUPPORTED_TRANSPORT`](super::Status::UNSUPPORTED_TRANSPORT).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TransportError {
     /// What is malformed in the entry.
     pub kind: TransportErrorKind,
-    /// The offset of the malformed parameter from the start of the header's value, in bytes.
+    /// The offset of the malformed parameter, in bytes from the start of the value that was passed to
+    /// [`transports`].
     pub at: usize,
 }
 
@@ -126,8 +132,8 @@ impl fmt::Display for TransportError {
 impl core::error::Error for TransportError {}
 
 /// Returns the entries in the value of a `Transport` header: the ways to carry a stream, in the client's
-/// order of preference. As a server, choose the first entry that you support. If there is none, answer 461
-/// ([`Status::UNSUPPORTED_TRANSPORT`](super::Status::UNSUPPORTED_TRANSPORT)). For a malformed entry, the
+/// order of preference. As a server, choose the first entry that you support. If you support no entry, answer
+/// 461 ([`Status::UNSUPPORTED_TRANSPORT`](super::Status::UNSUPPORTED_TRANSPORT)). For a malformed entry, the
 /// iterator returns an error and then goes on with the next entry. Empty entries are skipped, and unknown
 /// parameters are ignored.
 pub fn transports(value: &[u8]) -> impl Iterator<Item = Result<TransportSpec<'_>, TransportError>> {
@@ -143,14 +149,15 @@ impl TransportError {
 }
 
 impl<'a> TransportSpec<'a> {
-    /// Returns a unicast transport over UDP to these ports of the client. All other fields are empty or
-    /// `None`.
+    /// Returns a unicast transport over UDP to these ports of the client, for the `Transport` header of a
+    /// request or a response. All other fields are empty or `None`: a server has to set
+    /// [`Self::server_port`].
     pub fn udp(client_port: Pair<u16>) -> Self {
         Self { client_port: Some(client_port), ..Self::default() }
     }
 
-    /// Returns a transport that is interleaved in the RTSP connection, on these channels. All other fields
-    /// are empty or `None`.
+    /// Returns a transport that is interleaved in the RTSP connection, on these channels, for the `Transport`
+    /// header of a request or a response. All other fields are empty or `None`.
     pub fn tcp(interleaved: Pair<u8>) -> Self {
         Self { profile: Profile::Tcp, interleaved: Some(interleaved), ..Self::default() }
     }

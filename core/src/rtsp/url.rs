@@ -3,7 +3,8 @@ use crate::text::{self, Emit, TextWriter};
 use core::fmt;
 use embedded_io::Write;
 
-/// The TCP port of an RTSP server whose URL names none (RFC 2326, 3.2).
+/// The TCP port of an RTSP server if the URL names no port (RFC 2326, 3.2). [`Url::port`] returns it in this
+/// case.
 pub const DEFAULT_PORT: u16 = 554;
 
 /// An absolute `rtsp://` URL, split into its parts. It borrows from the text that it was read from.
@@ -25,7 +26,7 @@ pub struct Url<'a> {
 pub struct UrlError {
     /// What is wrong with the text.
     pub kind: UrlErrorKind,
-    /// The offset of the faulty part from the start of the text, in bytes.
+    /// The offset of the faulty part, in bytes from the start of the text that was passed to [`Url::parse`].
     pub at: usize,
 }
 
@@ -122,8 +123,8 @@ impl<'a> Url<'a> {
         Ok(Self { host, port, path, query })
     }
 
-    /// Returns the host as it is written: a name or an address, without the brackets of an IPv6 address. It
-    /// is not empty, and it is not looked up or checked further.
+    /// Returns the host as it is written: a name or an address, without the brackets of an IPv6 address. The
+    /// host is not empty. It is not looked up or checked further.
     pub const fn host(&self) -> &'a [u8] {
         self.host
     }
@@ -136,8 +137,8 @@ impl<'a> Url<'a> {
         }
     }
 
-    /// Returns the path as it is written: usually percent-encoded, and without the query. It is empty or
-    /// starts with a slash. To compare it, use [`Self::path_is`].
+    /// Returns the path as it is written: usually percent-encoded, and without the query. The path is empty
+    /// or starts with a slash. To compare the path with another one, use [`Self::path_is`].
     pub const fn path(&self) -> &'a [u8] {
         self.path
     }
@@ -155,9 +156,10 @@ impl<'a> Url<'a> {
     }
 
     /// Splits off the name of a stream at the end of the URL: `track` and a number, which [`sdp`](crate::sdp)
-    /// writes into session descriptions. Returns the URL of the presentation, and the number of the track.
-    /// Check that the presentation has a track with this number. Returns `None` if the URL does not end with
-    /// such a name, or if the number is above 255: take it as the URL of a presentation then.
+    /// writes into session descriptions. Returns the URL of the presentation, without that name, and the
+    /// number of the track, counted from 0. Check that the presentation has a track with this number. Returns
+    /// `None` if the URL does not end with such a name, or if the number is above 255: this URL is then
+    /// itself the URL of a presentation.
     ///
     /// In a URL with a query, some clients put the name after the query and others after the path. Both are
     /// found.
@@ -172,7 +174,7 @@ impl<'a> Url<'a> {
     /// Returns the URL to which the `control` attributes of a session description are relative (RFC 2326,
     /// C.1.1). Pass the values of the header fields `Content-Base` and `Content-Location` of the response to
     /// DESCRIBE, or `None` if the response has no such field, and the URL of the DESCRIBE request. The result
-    /// is the first of these three that is an absolute URL.
+    /// is the first of these three that is an absolute URL, in the order of the parameters.
     pub fn base(content_base: Option<&'a [u8]>, content_location: Option<&'a [u8]>, request: Self) -> Self {
         let usable = |value: Option<&'a [u8]>| Self::parse(value?.trim_ascii()).ok();
         usable(content_base).or_else(|| usable(content_location)).unwrap_or(request)
@@ -180,8 +182,8 @@ impl<'a> Url<'a> {
 
     /// Returns the URL of a stream or of the presentation. Call this on the base that [`Self::base`] returns.
     /// `control` is the `control` attribute from the session description. If `control` is an absolute URL,
-    /// the result is that URL. If it is `*` or empty, the result is the base. Anything else is appended to
-    /// the base.
+    /// the result is that URL. If `control` is `*` or empty, the result is the base. Any other `control` is
+    /// appended to the base.
     ///
     /// One slash stands between the base and what is appended, even after a query, because that is what
     /// servers expect. No slash is put before a `control` that starts with `?`. The rules of RFC 1808 would

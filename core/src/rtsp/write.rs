@@ -4,27 +4,29 @@ use crate::text::{Emit, TextWriter};
 use core::fmt;
 use embedded_io::{ErrorKind, ErrorType, Write};
 
-/// Writes one request or response into a sink: the start line, then header fields, then
-/// [`finish`](Self::finish) or [`body`](Self::body).
+/// Writes one request or response into a sink. Begin with [`Self::request`] or [`Self::response`], call
+/// [`Self::header`] for each header field, and end with [`Self::finish`] or, if there is a body, with
+/// [`Self::body`].
 ///
-/// Always call one of these two at the end: only they report errors. If that call fails, or if you do not
-/// make it, the bytes in the sink are not a whole message: drop them, and do not send them.
+/// Always call [`Self::finish`] or [`Self::body`] at the end: only these two methods report errors. If that
+/// call fails, or if you do not make it, the bytes in the sink are not a whole message: drop the bytes, and
+/// do not send them.
 #[derive(Debug)]
 #[must_use = "without `finish` or `body` the message has no end"]
 pub struct MessageWriter<W: Write> {
     out: TextWriter<PartSink<W>>,
 }
 
-/// Why a message could not be written. Drop what was written of it.
+/// Why a message could not be written. Drop the bytes in the sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum WriteError<E> {
     /// The sink failed with this error, for example because it is full.
     Sink(E),
-    /// A header field or the start line would have a control byte in it, which could end the line and begin
-    /// another. If the value comes from a peer or a user, wrap it in [`OneLine`](crate::text::OneLine) or
-    /// refuse it.
+    /// A header field or the start line would contain a control byte. Such a byte could end the line and
+    /// begin another line. If the value comes from a peer or a user, wrap the value in
+    /// [`OneLine`](crate::text::OneLine), or refuse it.
     Control,
 }
 
@@ -69,9 +71,9 @@ impl<W: Write> MessageWriter<W> {
     }
 
     /// Starts the response to the request with the sequence number `cseq`, and writes its start line and
-    /// `CSeq` into `sink`. If the request has no valid number, pass `None`: the response has no `CSeq` then.
-    /// The reason phrase is [`Status::reason`]. Errors are reported at the end, by [`Self::finish`] or
-    /// [`Self::body`].
+    /// `CSeq` into `sink`. If the request has no valid `CSeq`, pass `None`: the response then has no `CSeq`
+    /// either. The reason phrase is [`Status::reason`]. Errors are reported at the end, by [`Self::finish`]
+    /// or [`Self::body`].
     pub fn response(sink: W, status: Status, cseq: Option<u32>) -> Self {
         let mut this = Self::new(sink);
         this.out.text("RTSP/1.0 ");
@@ -87,9 +89,9 @@ impl<W: Write> MessageWriter<W> {
 
     /// Writes one header field. Pass `name` without the colon. Neither the name nor the value may have
     /// control bytes in it; otherwise [`Self::finish`] or [`Self::body`] returns [`WriteError::Control`]. If
-    /// a value comes from a peer, wrap it in [`OneLine`](crate::text::OneLine), because it may be folded over
-    /// several lines. Do not write `CSeq`, `Content-Type` and `Content-Length` with this method: other
-    /// methods do so.
+    /// a value comes from a peer, wrap the value in [`OneLine`](crate::text::OneLine), because it may be
+    /// folded over several lines. Do not write `CSeq`, `Content-Type` and `Content-Length` with this method:
+    /// [`Self::request`], [`Self::response`] and [`Self::body`] write them.
     pub fn header(&mut self, name: &str, value: &(impl Emit + ?Sized)) {
         self.name(name);
         value.emit(&mut self.out);
@@ -105,7 +107,8 @@ impl<W: Write> MessageWriter<W> {
     /// Ends a message without a body. Returns the sink, which now has the whole message.
     ///
     /// # Errors
-    /// Returns the first error that occurred while the message was written. Drop what is in the sink then.
+    /// Returns the first error that occurred while the message was written. Drop the sink with the bytes in
+    /// it.
     pub fn finish(mut self) -> Result<W, WriteError<W::Error>> {
         self.end();
         self.into_sink()
@@ -113,11 +116,12 @@ impl<W: Write> MessageWriter<W> {
 
     /// Ends a message with a body, and writes the header fields `Content-Type` and `Content-Length` before
     /// it. Returns the sink, which now has the whole message. `body` is emitted twice, the first time only to
-    /// learn its length. It must give the same bytes both times; otherwise `Content-Length` is wrong. Control
-    /// bytes are allowed in it.
+    /// learn its length. `body` must give the same bytes both times; otherwise `Content-Length` is wrong.
+    /// Control bytes are allowed in `body`.
     ///
     /// # Errors
-    /// Returns the first error that occurred while the message was written. Drop what is in the sink then.
+    /// Returns the first error that occurred while the message was written. Drop the sink with the bytes in
+    /// it.
     pub fn body(
         mut self,
         content_type: &str,

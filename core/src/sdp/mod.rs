@@ -1,5 +1,5 @@
-//! Session descriptions (RFC 4566) as RTSP uses them (RFC 2326, C). A [`Description`] reads one that a server
-//! has sent, and a [`Presentation`] writes one.
+//! Session descriptions (RFC 4566) as RTSP uses them (RFC 2326, C). [`Description`] reads a session
+//! description that a server has sent, and [`Presentation`] writes one.
 mod format;
 mod read;
 mod write;

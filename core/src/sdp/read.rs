@@ -5,10 +5,11 @@ use crate::rtsp::{Range, RangeError};
 use crate::text;
 use core::fmt;
 
-/// A received session description, borrowed from a buffer. A field is searched for when it is asked for.
+/// A received session description, borrowed from a buffer. Make it with [`Self::parse`]. Each method searches
+/// the bytes anew.
 ///
-/// Unknown lines are skipped, lines may end in LF alone, and white space and NUL bytes at the end of a line,
-/// which some cameras send, are ignored.
+/// Unknown lines are skipped. Lines may end in LF alone. White space and NUL bytes at the end of a line are
+/// ignored, because some cameras send them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Description<'a> {
@@ -43,10 +44,10 @@ impl core::error::Error for SdpError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Attribute<'a> {
-    /// The name: the bytes before the colon, or the whole attribute if it has no colon. Compare it without
-    /// regard to case.
+    /// The name: the bytes before the colon, or the whole attribute if it has no colon. Compare the name
+    /// without regard to case.
     pub name: &'a [u8],
-    /// The value after the first colon, without white space around it; empty if there is no colon.
+    /// The value after the first colon, without white space around it; empty if the attribute has no colon.
     pub value: &'a [u8],
 }
 
@@ -57,8 +58,8 @@ pub struct Attribute<'a> {
 pub struct Connection<'a> {
     /// The internet protocol of the address.
     pub address_type: AddressType,
-    /// The address as bytes. The parts after a slash are cut off: the time to live (TTL) and the number of
-    /// addresses of a multicast group. The address may be a name, and is not checked further.
+    /// The address as bytes. A slash and what follows it are cut off: for a multicast group, these are the
+    /// time to live (TTL) and the number of addresses. The address may be a name, and is not checked further.
     pub address: &'a [u8],
 }
 
@@ -66,24 +67,24 @@ pub struct Connection<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RtpMap<'a> {
-    /// The name of the coding, such as `JPEG`. Compare it without regard to case.
+    /// The name of the coding, such as `JPEG`. Compare the name without regard to case.
     pub encoding: &'a [u8],
-    /// The clock rate of the RTP timestamps in ticks per second, as the server gives it. It may be 0: do not
-    /// receive the medium then.
+    /// The clock rate of the RTP timestamps in ticks per second, as the server gives it. It may be 0: in that
+    /// case, do not receive the medium.
     pub clock_rate: u32,
-    /// The number of channels of audio; 1 if it is not given or above 255 (RFC 4566, 6). It has no meaning
-    /// for other media.
+    /// The number of channels of audio; 1 if the number is not given or above 255 (RFC 4566, 6). For other
+    /// media than audio, it has no meaning.
     pub channels: u8,
 }
 
 /// One medium of a presentation: an `m=` line, and the lines that belong to it. RTSP sets up one stream for
-/// it.
+/// each medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Media<'a> {
     /// The kind of the medium, such as `video` or `audio`.
     pub kind: &'a [u8],
-    /// The port. RTSP servers send 0, as SETUP agrees on ports; ignore it.
+    /// The port in the `m=` line. Ignore it: RTSP servers send 0, because both ends agree on ports in SETUP.
     pub port: u16,
     /// The transport protocol, such as `RTP/AVP`. This library receives only media whose protocol begins with
     /// `RTP/AVP`.
@@ -94,8 +95,8 @@ pub struct Media<'a> {
 }
 
 impl<'a> Description<'a> {
-    /// Reads the start of a session description: checks its first line, and finds its first medium. All other
-    /// lines are read when they are asked for. A malformed line counts as missing.
+    /// Reads the start of a session description: checks the first line, and finds the first medium. All other
+    /// lines are read only by the methods that return their values. A malformed line counts as missing.
     ///
     /// # Errors
     /// Returns [`SdpError::Empty`] if `bytes` have only empty lines, and [`SdpError::Version`] if the first
@@ -132,20 +133,21 @@ impl<'a> Description<'a> {
     /// range: the length of the presentation is not known then, for example because the presentation is live.
     ///
     /// # Errors
-    /// Returns the error of [`Range::parse`] if the range cannot be used. Treat it as missing then.
+    /// Returns the error of [`Range::parse`] if the range cannot be used. Treat the range as missing in that
+    /// case.
     pub fn range(&self) -> Option<Result<Range, RangeError>> {
         self.session.attribute(b"range").map(Range::parse)
     }
 
     /// Returns the connection address from the first `c=` line of the session. `None` if the session has no
-    /// `c=` line, or if its first one is malformed or has no internet address. RTSP agrees on addresses in
-    /// SETUP, so without multicast the address is not needed.
+    /// `c=` line, or if its first one is malformed or has no internet address. Both ends agree on addresses
+    /// in SETUP, so the address is needed only for multicast.
     pub fn connection(&self) -> Option<Connection<'a>> {
         self.session.connection()
     }
 
-    /// Returns the media in their order. A medium is skipped, as if it were not there, if its `m=` line has
-    /// no valid port or no protocol.
+    /// Returns the media in the order of the description. If the `m=` line of a medium has no valid port or
+    /// no protocol, that medium is left out.
     pub fn media(&self) -> impl Iterator<Item = Media<'a>> + use<'a> {
         let session = self.session;
         let mut rest = self.media;
@@ -170,15 +172,15 @@ impl<'a> Media<'a> {
         (!protocol.is_empty()).then_some(Self { kind, port, protocol, formats, section, session })
     }
 
-    /// Returns the formats of the medium, as they are written in the `m=` line. If the protocol is RTP, they
-    /// are payload types: use [`Self::payload_types`].
+    /// Returns the formats of the medium, as they are written in the `m=` line. If the protocol is RTP, the
+    /// formats are payload types: use [`Self::payload_types`].
     pub fn formats(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.formats.split(u8::is_ascii_whitespace).filter(|format| !format.is_empty())
     }
 
     /// Returns the RTP payload types of the medium, from 0 to 127, in the server's order of preference. A
-    /// format that is no such number is skipped. [`Self::protocol`] is not checked: call this only if it is
-    /// one of RTP.
+    /// format that is no number from 0 to 127 is skipped. [`Self::protocol`] is not checked: call this only
+    /// if the protocol begins with `RTP/`.
     pub fn payload_types(&self) -> impl Iterator<Item = u8> + use<'a> {
         self.formats()
             .filter_map(|format| u8::try_from(text::decimal(format)?).ok())
@@ -199,32 +201,35 @@ impl<'a> Media<'a> {
 
     /// Returns the coding and the clock of a payload type, from the medium's `rtpmap` attribute. A few
     /// payload types need no such attribute, because RFC 3551, 6 fixes their coding. If the attribute is
-    /// missing or malformed, the fixed coding is returned for those payload types that this library can
-    /// receive. For all others the result is `None`: skip the payload type then.
+    /// missing or malformed, there are two cases:
+    ///
+    /// - For a payload type with a fixed coding that this library can receive, that coding is returned.
+    /// - For all other payload types, the result is `None`: skip the payload type.
     pub fn rtpmap(&self, payload_type: u8) -> Option<RtpMap<'a>> {
         self.of_format(b"rtpmap", payload_type).and_then(RtpMap::parse).or_else(|| static_map(payload_type))
     }
 
     /// Returns the format parameters of a payload type as bytes, without the payload type itself (RFC 4566,
-    /// 6, `fmtp`). Their form depends on the coding. `None` if the description gives none for this payload
-    /// type.
+    /// 6, `fmtp`). The form of the parameters depends on the coding. `None` if the description gives no
+    /// parameters for this payload type.
     pub fn fmtp(&self, payload_type: u8) -> Option<&'a [u8]> {
         self.of_format(b"fmtp", payload_type)
     }
 
-    /// Returns the range of the medium's stream (RFC 2326, C.1.5). If the stream has none, returns the range
-    /// of the presentation. `None` if neither has one: the length of the stream is not known then, for
-    /// example because the stream is live.
+    /// Returns the range of the medium's stream (RFC 2326, C.1.5). If the stream has no range, the result is
+    /// the range of the presentation. `None` if neither the stream nor the presentation has a range: the
+    /// length of the stream is not known then, for example because the stream is live.
     ///
     /// # Errors
-    /// Returns the error of [`Range::parse`] if the range cannot be used. Treat it as missing then.
+    /// Returns the error of [`Range::parse`] if the range cannot be used. Treat the range as missing in that
+    /// case.
     pub fn range(&self) -> Option<Result<Range, RangeError>> {
         self.section.attribute(b"range").or_else(|| self.session.attribute(b"range")).map(Range::parse)
     }
 
     /// Returns the frame rate of the medium (RFC 4566, 6, `framerate`). Digits after the third decimal are
-    /// cut off. `None` if the attribute is missing, malformed, too large or 0: the frame rate is not known
-    /// then.
+    /// cut off. `None` if the attribute is missing, malformed, too large or 0: the frame rate is not known in
+    /// these cases.
     pub fn frame_rate(&self) -> Option<FrameRate> {
         let value = self.section.attribute(b"framerate")?;
         let rate = u32::try_from(text::fraction(value, 1_000)?).ok()?;
@@ -232,8 +237,8 @@ impl<'a> Media<'a> {
     }
 
     /// Returns the width and the height of the picture in pixels, from the attribute `x-dimensions`. If there
-    /// is no such attribute, they are from the attribute `framesize` (RFC 6064). `None` if both attributes
-    /// are missing, or if a number is malformed, 0 or above 65,535: the size is not known then.
+    /// is no `x-dimensions`, both are from the attribute `framesize` (RFC 6064). `None` if both attributes
+    /// are missing, or if a number is malformed, 0 or above 65,535: the size is not known in these cases.
     pub fn dimensions(&self) -> Option<(u16, u16)> {
         let (width, height) = match self.section.attribute(b"x-dimensions") {
             Some(value) => text::split_once(value, b',')?,
@@ -246,8 +251,9 @@ impl<'a> Media<'a> {
 
     /// Returns the connection address from the first `c=` line of the medium. More `c=` lines of the medium
     /// are ignored. If the medium has no `c=` line, or if its first one is malformed or has no internet
-    /// address, returns the address from the first `c=` line of the session. `None` if that cannot be used
-    /// either. RTSP agrees on addresses in SETUP, so without multicast the address is not needed.
+    /// address, returns the address from the first `c=` line of the session. `None` if the `c=` line of the
+    /// session cannot be used either. Both ends agree on addresses in SETUP, so the address is needed only
+    /// for multicast.
     pub fn connection(&self) -> Option<Connection<'a>> {
         self.section.connection().or_else(|| self.session.connection())
     }

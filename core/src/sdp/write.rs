@@ -8,9 +8,9 @@ use crate::text::{Emit, OneLine, TextWriter};
 use crate::time::{Duration, MediaTime};
 use embedded_io::Write;
 
-/// The start of each track's `control` attribute in a session description, before the track's number: the
-/// first track has `track0`. [`Url::track`](crate::rtsp::Url::track) finds this text and the number in the
-/// URL of a SETUP.
+/// The first part of each track's `control` attribute in a session description. The second part is the
+/// track's number: the first track has `track0`. [`Url::track`](crate::rtsp::Url::track) finds this text and
+/// the number in the URL of a SETUP.
 pub const CONTROL_PREFIX: &str = "track";
 
 /// The session description of one medium with its tracks, which a server sends in answer to DESCRIBE. Its
@@ -18,22 +18,23 @@ pub const CONTROL_PREFIX: &str = "track";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Presentation<'a> {
-    /// The name of the session, for people. If it is empty, a space is written; control characters in it
-    /// become spaces.
+    /// The name of the session, for people. If it is empty, a space is written; control characters in the
+    /// name become spaces.
     pub name: &'a str,
     /// A number by which clients know this description (RFC 4566, 5.2, `sess-id`). No other session
-    /// description of this host may have it.
+    /// description of this host may have the same number.
     pub session_id: u64,
-    /// A number that must grow whenever the description changes (RFC 4566, 5.2, `sess-version`). Clients may
-    /// otherwise go on with the old description.
+    /// A number that must grow whenever the description changes (RFC 4566, 5.2, `sess-version`). If the
+    /// number does not grow, clients may go on with the old description.
     pub version: u64,
     /// The internet protocol of the server's address. The address is written as 0.0.0.0 or ::, which means
-    /// unspecified, because SETUP agrees on addresses (RFC 2326, C.1.7).
+    /// unspecified, because both ends agree on addresses in SETUP (RFC 2326, C.1.7).
     pub address_type: AddressType,
     /// The duration of the medium; `None` if it is live.
     pub duration: Option<Duration>,
     /// The tracks of the medium, at most 256. The number of a track is its index in this slice, counted from
-    /// 0, and is written into its `control` attribute. Clients cannot set up a track with a number above 255.
+    /// 0. This number is written into the `control` attribute of the track. Clients cannot set up a track
+    /// with a number above 255.
     pub tracks: &'a [Track<'a>],
 }
 
@@ -46,8 +47,8 @@ pub struct Track<'a> {
     /// The width and the height of the picture in pixels; `None` if they are not known, and for audio. The
     /// payload format of JPEG cannot express more than 2040 pixels: clients read larger sizes only here.
     pub dimensions: Option<(u16, u16)>,
-    /// The frame rate of the track; `None` if it is not known, and for audio. It should not be 0: clients
-    /// take a rate of 0 as not known.
+    /// The frame rate of the track; `None` if it is not known, and for audio. The rate should not be 0:
+    /// clients take a rate of 0 as not known.
     pub frame_rate: Option<FrameRate>,
 }
 

@@ -9,9 +9,10 @@ use core::net::SocketAddr;
 
 /// The program that a server is part of: it answers requests and provides frames.
 ///
-/// [`Turn::serve`](super::Turn::serve) calls it, and so do the adapters. One value may serve any number of
-/// connections; [`Request::peer`] and the `peer` of [`Self::notice`] tell them apart. A program that only has
-/// to name its media implements [`Catalog`] instead, and passes a [`CatalogApp`].
+/// Implement this trait for a type of your program. Pass a value of that type to
+/// [`Turn::serve`](super::Turn::serve) or to an adapter, which call the methods of the value. One value may
+/// serve any number of connections; [`Request::peer`] and the `peer` of [`Self::notice`] tell them apart. A
+/// program that only has to name its media implements [`Catalog`] instead, and passes a [`CatalogApp`].
 pub trait Application {
     /// The type of the store from which the frames of all media are sent.
     type Store: FrameStore + ?Sized;
@@ -20,56 +21,58 @@ pub trait Application {
     /// each turn. Always return the same store.
     fn store(&self) -> &Self::Store;
 
-    /// Called for each request of a client that the server does not refuse itself, as it refuses a malformed
-    /// one. Answers the request.
+    /// Answers a request of a client. This method is called for each request, except those that the server
+    /// answers itself, such as malformed ones.
     ///
     /// Return the [`Answered`] that the answering method of [`Request`], [`Describe`](super::Describe),
-    /// [`Setup`](super::Setup) or [`Play`](super::Play) returned. Answer with [`Request::proceed`] whatever
-    /// the program has no opinion on. If the answer is not known yet, return [`Request::later`]. Once the
-    /// answer is known, have the adapter begin another turn of the connection: this method is called with the
-    /// same request again in that turn.
+    /// [`Setup`](super::Setup) or [`Play`](super::Play) returned. For a request that the program does not
+    /// care about, call [`Request::proceed`]. If the answer is not known yet, call [`Request::later`], and
+    /// return its result. Once the answer is known, have the adapter begin another turn of the connection:
+    /// this method is called with the same request again in that turn.
     fn request(&mut self, request: Request<'_>) -> Answered;
 
-    /// Called when something has happened on a connection, such as that a track was set up or closed: once
-    /// for each notice. `peer` is the address and the port of the client's end of the RTSP connection. The
-    /// method only informs the program, for example for a log. Nothing has to be done about a notice, except
-    /// by an adapter: it must close the transport after [`Notice::Disconnect`], once everything is sent. The
-    /// provided method ignores the notice.
+    /// Called once for each notice, which says that something has happened on a connection, for example that
+    /// a track was set up or closed. `peer` is the address and the port of the client's end of the RTSP
+    /// connection. The method only informs the program, for example for a log: the program need not act on a
+    /// notice. Only the adapter must act: after [`Notice::Disconnect`], the adapter must close the transport
+    /// once everything is sent. The provided method ignores the notice.
     fn notice(&mut self, peer: SocketAddr, notice: Notice) {
         let _ = (peer, notice);
     }
 }
 
-/// The media that a program serves to everybody who asks. A [`CatalogApp`] makes an [`Application`] of it.
+/// The media that a program serves to everybody who asks. Implement this trait for a type of your program,
+/// put a value of that type into a [`CatalogApp`], and pass the [`CatalogApp`] on as an [`Application`].
 pub trait Catalog {
-    /// Called for each DESCRIBE and SETUP. Returns the program's own number for the medium at `url`.
-    /// [`Self::describe`] is called with that number, and the frame store gets the number as
-    /// [`TrackId::media`](crate::frame::TrackId::media). `url` is the URL of the DESCRIBE, or the URL of the
-    /// SETUP without the part that names the track.
+    /// Returns the number of the medium at `url`, which the program chooses. This method is called for each
+    /// DESCRIBE and SETUP. [`Self::describe`] is called with that number, and the frame store gets the number
+    /// as [`TrackId::media`](crate::frame::TrackId::media). `url` is the URL of the DESCRIBE, or the URL of
+    /// the SETUP without the part that names the track.
     ///
     /// If there is no such medium, return `None`: the request is refused with 404.
     fn find(&self, url: &Url<'_>) -> Option<u16>;
 
-    /// Called for each DESCRIBE, SETUP and PLAY. Describes the medium with the number `media`, which
-    /// [`Self::find`] returned for this request or for an earlier one.
+    /// Describes the medium with the number `media`. This method is called for each DESCRIBE, SETUP and PLAY.
+    /// [`Self::find`] has returned `media` for the same request or for an earlier one.
     ///
-    /// If [`Presentation::duration`] is `None`, the medium is live, and is played from its newest frame on. A
-    /// SETUP of a track that is not in [`Presentation::tracks`] is refused with 404. Any
+    /// If [`Presentation::duration`] is `None`, the medium is live: a PLAY that names no start begins at the
+    /// newest frame. A SETUP of a track that is not in [`Presentation::tracks`] is refused with 404. Any
     /// [`Presentation::address_type`] will do: the server replaces it.
     fn describe(&self, media: u16) -> Presentation<'_>;
 
-    /// Called when something has happened on a connection, such as that a track was set up or closed: once
-    /// for each notice. `peer` is the address and the port of the client's end of the RTSP connection. The
-    /// method only informs the program, for example for a log: nothing has to be done about a notice. The
-    /// provided method ignores the notice.
+    /// Called once for each notice, which says that something has happened on a connection, for example that
+    /// a track was set up or closed. `peer` is the address and the port of the client's end of the RTSP
+    /// connection. The method only informs the program, for example for a log: nothing has to be done about a
+    /// notice. The provided method ignores the notice.
     fn notice(&mut self, peer: SocketAddr, notice: Notice) {
         let _ = (peer, notice);
     }
 }
 
-/// An [`Application`] that serves the media of a [`Catalog`] with the frames of a store. All requests other
-/// than DESCRIBE, SETUP and PLAY are answered by [`Request::proceed`]. It only borrows the catalog and the
-/// store, so it can be made anew for each turn.
+/// An [`Application`] that serves the media of a [`Catalog`] with the frames of a store. Pass it to
+/// [`Turn::serve`](super::Turn::serve). All requests other than DESCRIBE, SETUP and PLAY are answered by
+/// [`Request::proceed`]. A `CatalogApp` only borrows the catalog and the store, so you can make a new one for
+/// each turn.
 #[derive(Debug)]
 pub struct CatalogApp<'a, C: ?Sized, S: ?Sized> {
     /// The catalog, which names and describes the media.

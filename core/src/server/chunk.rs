@@ -10,10 +10,11 @@ use crate::time::Now;
 /// Bytes that are due on an RTSP connection: replies, and packets that are interleaved in it.
 /// [`Turn::poll_stream`](super::Turn::poll_stream) returns it.
 ///
-/// There are two ways to send them. Either copy bytes with [`Self::fill`] or get slices from
+/// There are two ways to send these bytes. Either copy bytes with [`Self::fill`] or get slices from
 /// [`Self::pieces`], write them to the connection, and then pass the number of bytes that the connection took
 /// to [`Self::advance`]. Or call [`Self::write`] alone. If a chunk is dropped without [`Self::advance`] or
-/// [`Self::write`], nothing has happened: the bytes stay due.
+/// [`Self::write`], nothing has happened: the bytes stay due, and the next
+/// [`Turn::poll_stream`](super::Turn::poll_stream) returns them.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `advance` says how much was written"]
 pub struct Chunk<'a, S: ?Sized> {
@@ -24,12 +25,15 @@ pub struct Chunk<'a, S: ?Sized> {
 }
 
 impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
-    /// Copies the bytes that are due to `out` until `out` is full. Of the last message, perhaps only a part
-    /// is copied.
+    /// Copies the bytes that are due to `out` until `out` is full. If the last message does not fit, its
+    /// first part is copied.
     ///
-    /// Returns the number of bytes copied. It is 0 if `out` is empty, or if the next message is longer than
-    /// [`Turn::limit_stream`](super::Turn::limit_stream) allows: go on in a later turn then. The bytes stay
-    /// due until [`Self::advance`] is called.
+    /// Returns the number of bytes copied. The bytes stay due until [`Self::advance`] is called. The number
+    /// is 0 in two cases:
+    ///
+    /// - `out` is empty.
+    /// - The next message is longer than [`Turn::limit_stream`](super::Turn::limit_stream) allows. Nothing
+    ///   can be sent in this turn then: go on in a later turn.
     pub fn fill(&self, out: &mut [u8]) -> usize {
         let queued = self.state.outgoing.bytes(self.tx);
         let mut done = queued.len().min(out.len());
@@ -46,14 +50,18 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         done
     }
 
-    /// Copies the bytes that are due to `out` until `out` is full, and counts these bytes as sent. Of the
-    /// last message, perhaps only a part is copied: the rest of that message is kept in the connection's
-    /// storage and is sent next.
+    /// Copies the bytes that are due to `out` until `out` is full, and counts these bytes as sent. If the
+    /// last message does not fit, its first part is copied: the rest of that message is kept in the
+    /// connection's storage and is sent next.
     ///
-    /// Returns the number of bytes copied. It is 0 if `out` is empty, or if the next message is longer than
-    /// [`Turn::limit_stream`](super::Turn::limit_stream) allows; then go on in a later turn. This is faster
-    /// than [`Self::fill`] and [`Self::advance`]. Use it only if none of the copied bytes can be refused
-    /// afterwards, for example if `out` is the transmit buffer of the socket itself.
+    /// This method is faster than [`Self::fill`] and [`Self::advance`]. Use it only if none of the copied
+    /// bytes can be refused afterwards, for example if `out` is the transmit buffer of the socket itself.
+    ///
+    /// Returns the number of bytes copied. The number is 0 in two cases:
+    ///
+    /// - `out` is empty.
+    /// - The next message is longer than [`Turn::limit_stream`](super::Turn::limit_stream) allows. Nothing
+    ///   can be sent in this turn then: go on in a later turn.
     pub fn write(self, out: &mut [u8]) -> usize {
         let Self { state, tx, store, now } = self;
         let queued = state.outgoing.bytes(tx);
@@ -80,14 +88,16 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
     ///
     /// `most` is the greatest number of slices that the vectored write takes; 0 counts as 1. Each packet
     /// takes up to four slices, and is passed as a whole or not at all. So no further packet is passed when
-    /// fewer than four slices are left. `heads` is room for headers: about 30 bytes for each RTP packet, and
-    /// less than 100 for each RTCP packet. If the header of a packet does not fit, neither this packet nor
-    /// any after it is passed.
+    /// fewer than four of these slices are left. `heads` is room for headers: about 30 bytes for each RTP
+    /// packet, and less than 100 for each RTCP packet. If the header of a packet does not fit, neither this
+    /// packet nor any after it is passed.
     ///
-    /// Returns the number of bytes in all slices. The bytes stay due until [`Self::advance`] is called. If
-    /// the result is 0, nothing was passed: `most` is less than 4, `heads` is too small, or the next message
-    /// is longer than [`Turn::limit_stream`](super::Turn::limit_stream) allows. In the last case, go on in a
-    /// later turn.
+    /// Returns the number of bytes in all slices that were passed. The bytes stay due until [`Self::advance`]
+    /// is called. If the result is 0, nothing was passed, for one of these reasons:
+    ///
+    /// - `most` is less than 4, or `heads` is too small: call this again with more of it.
+    /// - The next message is longer than [`Turn::limit_stream`](super::Turn::limit_stream) allows. Nothing
+    ///   can be sent in this turn then: go on in a later turn.
     pub fn pieces<'h>(&'h self, most: usize, heads: &'h mut [u8], mut push: impl FnMut(&'h [u8])) -> usize
     where
         'a: 'h,
@@ -117,12 +127,13 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
         bytes
     }
 
-    /// Takes note that the connection took the first `n` of the bytes that [`Self::fill`] copied or
-    /// [`Self::pieces`] passed on. 0 changes nothing. `n` must not be greater than the number that
-    /// [`Self::fill`] or [`Self::pieces`] returned: otherwise bytes count as sent that were never written.
+    /// Counts the first `n` of the bytes that [`Self::fill`] copied or [`Self::pieces`] passed on as sent.
+    /// Call this once the connection has taken these bytes. With 0, nothing changes. `n` must not be greater
+    /// than the number that [`Self::fill`] or [`Self::pieces`] returned: otherwise bytes count as sent that
+    /// were never written.
     ///
     /// If only a part of a message was sent, the rest of that message is copied to the connection's storage
-    /// and is sent next, even if the store has dropped its frame by then.
+    /// and is sent next, even if the store has dropped the frame of that message by then.
     pub fn advance(self, n: usize) {
         let Self { state, tx, store, now } = self;
         let queued = n.min(state.outgoing.len());

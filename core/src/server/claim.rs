@@ -15,9 +15,9 @@ use core::net::SocketAddr;
 pub enum Claim {
     /// The datagram does not belong to the connection. If it is handed in all the same, nothing changes.
     No,
-    /// The datagram comes from the client's IP address, but from an unknown port. The connection has a
-    /// session whose ports no datagram has confirmed yet, so the datagram may belong to that session and tell
-    /// its port.
+    /// The datagram comes from the client's IP address, but from a port that is not known. One of the
+    /// connection's sessions has client ports that no datagram has confirmed yet. So the datagram may belong
+    /// to that session, and may show the port that the client really uses.
     Latch,
     /// The datagram comes from the client's IP address, and is an RTCP report on the SSRC of one of the
     /// connection's tracks.
@@ -28,9 +28,9 @@ pub enum Claim {
 }
 
 impl Claim {
-    /// Returns the strongest of `claims`, and the connection that has it. `T` is whatever names a connection,
-    /// such as its index. If several connections have an equal claim of [`Claim::Ssrc`] or [`Claim::Exact`],
-    /// the first of them counts.
+    /// Returns the connection with the strongest of `claims`, and that claim. `T` is whatever names a
+    /// connection, such as its index. If several connections have an equal claim of [`Claim::Ssrc`] or
+    /// [`Claim::Exact`], the first of them counts.
     ///
     /// Returns `None` if there is no claim other than [`Claim::No`]. Returns `None` also if the strongest
     /// claim is [`Claim::Latch`] and more than one connection has it. In both cases, drop the datagram.

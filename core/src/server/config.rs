@@ -3,11 +3,13 @@ use crate::rtp::{MIN_PACKET, SenderConfig};
 use crate::rtsp::interleaved;
 use crate::time::Duration;
 
-/// The most tracks that one connection can have set up at once, over all of its sessions. A SETUP of a
-/// further track is refused with 453.
+/// The most tracks that one connection can have set up at once, over all of its sessions together. It is the
+/// greatest number that [`ServerConn`](super::ServerConn) takes as `TRACKS`. A SETUP of a further track is
+/// refused with 453.
 pub const MAX_TRACKS: usize = 4;
 /// The length in bytes of the longest request that every connection has room for, header and body together. A
-/// request of up to this length is never refused as too long.
+/// request of up to this length is never refused as too long. It is the least value of `request` in
+/// [`Config::storage_len`].
 pub const MIN_REQUEST: usize = 256;
 /// The longest reply in bytes: a session description, or RTP-Info for each track.
 pub(super) const REPLY_ROOM: usize = 1536;
@@ -22,28 +24,31 @@ pub struct Config {
     /// IP or of interleaving. Values below 548 or above 65,507 are clamped. A client may ask for shorter
     /// packets with `Blocksize` (RFC 2326, 12.7), but not for longer ones.
     pub max_packet: u16,
-    /// How late a frame may be, compared with the time at which it is due. If a frame is later than this, the
-    /// session leaves out whole frames, and goes on at the newest frame that is due. With 0, the session does
-    /// so as soon as a newer frame is due. In a codec whose frames need each other, frames that no other
-    /// frame needs are left out already when they are late by a quarter of this.
+    /// How long after the time at which it is due a frame may still be sent. If a frame is later than this,
+    /// the session leaves out whole frames, and goes on at the newest frame that is due. With 0, the session
+    /// leaves out a frame as soon as a newer frame is due. In a codec whose frames need each other, frames
+    /// that no other frame needs are left out already when they are late by a quarter of this duration.
     pub late: Duration,
-    /// How long a session is kept when no sign of life comes from its client (RFC 2326, 12.37). After that
-    /// the session ends with [`CloseReason::Timeout`](super::CloseReason::Timeout). A sign of life is a
-    /// request that names the session, and a datagram or an interleaved packet from the client. If the
-    /// session is interleaved, it is also a sign of life that the RTSP connection takes packets of the
-    /// session. The response to SETUP tells the client the timeout in whole seconds, rounded down.
+    /// How long a session is kept when no sign of life comes from its client (RFC 2326, 12.37). When this
+    /// time has passed since the last sign of life, the session ends with
+    /// [`CloseReason::Timeout`](super::CloseReason::Timeout). A sign of life is a request that names the
+    /// session, and a datagram or an interleaved packet from the client. If the session is interleaved, it is
+    /// also a sign of life that the RTSP connection takes packets of the session. The response to SETUP tells
+    /// the client the timeout in whole seconds, rounded down.
     ///
-    /// A connection that has no session ends after the same time without a message, with
-    /// [`ConnError::Idle`](super::ConnError::Idle).
+    /// A connection that has no session ends with [`ConnError::Idle`](super::ConnError::Idle) when no message
+    /// has come from the client for the same time.
     pub session_timeout: Duration,
-    /// The greatest delivery rate, as a multiple of the presentation rate, that a client gets when it asks
-    /// for one with `Speed` (RFC 2326, 12.35); 0 counts as 1. Over UDP, the limit is never more than 4. If a
-    /// client asks for more, it gets the limit, and the reply says so. Live media always have speed 1.
+    /// The greatest delivery rate, as a multiple of the presentation rate, that a client gets; 0 counts as 1.
+    /// A client asks for a rate with the header `Speed` (RFC 2326, 12.35). If the client asks for more than
+    /// the limit, it gets the limit, and the reply says so. Over UDP, the limit is never more than 4. Live
+    /// media always have speed 1.
     pub max_speed: u16,
-    /// Is true if a session over UDP adapts to loss. When its client reports that more than 10 % of packets
-    /// are lost, the session sends every second frame; if the loss goes on, every fourth and at last every
-    /// eighth. When the client reports less than 2 %, the session goes back step by step. Each change is
-    /// reported as [`Notice::Adapted`](super::Notice::Adapted). Interleaved sessions never adapt.
+    /// Is true if sessions over UDP adapt to loss. When a client reports that more than 10 % of packets are
+    /// lost, its session sends only every second frame. If the loss goes on, the session sends every fourth
+    /// frame, and at last every eighth. When the client reports a loss of less than 2 %, the session goes
+    /// back step by step to all frames. Each change is reported as
+    /// [`Notice::Adapted`](super::Notice::Adapted). Interleaved sessions never adapt.
     pub adapt: bool,
 }
 
@@ -62,8 +67,8 @@ impl Config {
     /// configuration to take requests of up to `request` bytes, header and body together. A `request` below
     /// [`MIN_REQUEST`] counts as [`MIN_REQUEST`].
     ///
-    /// If a client sends a longer request, it is answered with 413. If a client sends a longer interleaved
-    /// packet, the packet is dropped.
+    /// If a client sends a request that is longer than this storage can hold, the request is answered with
+    /// 413. If a client sends an interleaved packet that is longer, the packet is dropped.
     pub const fn storage_len(&self, request: usize) -> usize {
         let request = if request < MIN_REQUEST { MIN_REQUEST } else { request };
         request.saturating_add(self.outgoing_len())

@@ -39,8 +39,8 @@ impl ServerConn {
 }
 
 impl<const TRACKS: usize> ServerConn<TRACKS> {
-    /// Creates the state of a connection with room for `TRACKS` tracks, each of which takes some 350 bytes.
-    /// Otherwise this is like [`ServerConn::new`].
+    /// Creates the state of a connection with room for `TRACKS` tracks. The room for each track takes about
+    /// 350 bytes of the [`ServerConn`]. The parameters are those of [`ServerConn::new`].
     pub fn with_tracks(mut config: Config, now: Now, peer: SocketAddr, random: u64) -> Self {
         const { assert!(1 <= TRACKS && TRACKS <= MAX_TRACKS, "a connection has from 1 to MAX_TRACKS tracks") };
         config.max_packet = config.max_packet.clamp(MIN_PACKET, MAX_PACKET);
@@ -66,16 +66,20 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
         Self { state }
     }
 
-    /// Begins a turn at the time `now`. This ends sessions that have timed out. If a request was offered and
-    /// not answered in the turn before, it becomes available again. Then use the methods of the [`Turn`]:
-    /// hand in the bytes that arrived, serve requests, and send what is due.
+    /// Begins a turn at the time `now`. This ends sessions that have timed out. If a request was offered in
+    /// the turn before and was not answered, the same request is offered again. After this call, use the
+    /// methods of the returned [`Turn`]: hand in the bytes that arrived, serve requests, and send what is
+    /// due.
     ///
     /// `storage` must have [`Config::storage_len`] bytes. If it has fewer than [`Config::storage_len`]`(0)`,
     /// the connection ends with [`super::ConnError::StorageTooSmall`].
     ///
-    /// If [`Turn::is_storage_free`] returned false at the end of the turn before, pass a slice of the same
-    /// length that still holds the same bytes. Otherwise the connection takes the bytes in the slice for
-    /// requests of the client, or sends them to the client.
+    /// Look at what [`Turn::is_storage_free`] returned at the end of the turn before:
+    ///
+    /// - If it returned true, or if this is the first turn, `storage` may be any slice, with any bytes in it.
+    /// - If it returned false, pass a slice of the same length with the same bytes as at the end of that
+    ///   turn. If the slice has other bytes, the connection takes them for requests of the client, or sends
+    ///   them to the client.
     pub fn turn<'a>(&'a mut self, now: Now, storage: &'a mut [u8]) -> Turn<'a> {
         Turn::new(self.state_mut(), storage, now)
     }
@@ -111,8 +115,8 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
     /// ([`PortPair::socket`](super::PortPair::socket)), and `port` is the RTP or RTCP socket of that pair.
     ///
     /// Call this on the connection that has the strongest [`Claim`] to the datagram. The datagram counts as a
-    /// sign of life of the session. It may tell which ports the client uses. If it is an RTCP report, it is
-    /// read. If the claim is [`Claim::No`], nothing changes.
+    /// sign of life of the session. The port in `from` may tell which ports the client uses. If the datagram
+    /// is an RTCP report, the report is read. If the claim is [`Claim::No`], nothing changes.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, socket: u8, port: Port, data: &[u8]) {
         self.state_mut().handle_datagram(now, from, socket, port, data);
     }
@@ -120,9 +124,10 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
     /// Begins to end all sessions, and returns at once. The connection takes no more requests. A second call
     /// changes nothing.
     ///
-    /// Go on with turns. In these, each track that has sent anything sends BYE, [`super::Notice::Closed`] is
-    /// reported for each track, and [`super::Notice::Disconnect`] for the connection, if it was not reported
-    /// before. When all of these are reported and [`Turn::poll_stream`] returns `None`, close the transport.
+    /// Go on with turns. In these turns, each track that has sent anything sends BYE.
+    /// [`super::Notice::Closed`] is reported for each track. [`super::Notice::Disconnect`] is reported for
+    /// the connection, unless it was reported before. When all of these notices are reported and
+    /// [`Turn::poll_stream`] returns `None`, close the transport.
     pub fn close(&mut self) {
         self.state_mut().close();
     }
@@ -131,15 +136,16 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
     /// Tracks that were interleaved in it end at once. A track over UDP ends after its BYE.
     ///
     /// Send what [`Self::poll_transmit`] still returns. Then begin another turn, and call [`Turn::serve`] or
-    /// [`Turn::poll_event`] in it: this reports [`super::Notice::Closed`] for each track. Then drop the
-    /// connection.
+    /// [`Turn::poll_event`] in that turn: the call reports [`super::Notice::Closed`] for each track. Then
+    /// drop the connection.
     pub fn disconnected(&mut self) {
         self.state_mut().disconnected();
     }
 
     /// Returns RTP or RTCP packets of one track over UDP that are due at the time `now`, all for one
     /// destination. `None` if nothing is due. Call this again until it returns `None` or the socket takes no
-    /// more. `store` has the frames. This method does not wait.
+    /// more. `store` has the frames. This method does not wait. Send the packets, and commit them as
+    /// [`Transmit`](super::Transmit) describes.
     ///
     /// [`Turn::poll_transmit`] does the same within a turn. This method needs neither a turn nor storage.
     pub fn poll_transmit<'a, S: FrameStore + ?Sized>(
@@ -151,8 +157,9 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
     }
 
     /// Returns the frame that each playing track reads next, in no particular order. Tracks that do not play
-    /// are left out. If the store has to fetch or prepare frames, have it prepare these frames. Have it keep
-    /// these frames and those that come after them in the direction of play.
+    /// are left out. Use this if the store has to fetch or prepare frames: have the store prepare the
+    /// returned frames, and keep both the returned frames and those that come after them in the direction of
+    /// play.
     pub fn wanted(&self) -> impl Iterator<Item = Want> {
         self.state.streams.iter().filter_map(|stream| stream.sender.wanted())
     }
@@ -163,12 +170,15 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
         self.state.streams.iter().map(move |stream| (stream.sender.track(), stream.summary(now)))
     }
 
-    /// Returns when the next turn is due if nothing arrives before. Ask for this after each turn.
-    /// [`Wake::earliest`] makes one time of the three in the result, and leaves out the times of sockets that
-    /// take no bytes at present. If a time is already past, begin a turn at once. `store` has the frames.
+    /// Returns when the next turn is due if nothing arrives before. Ask for this after each turn. `store` has
+    /// the frames.
+    ///
+    /// The result has three times: for the RTSP connection, for UDP sockets, and for the connection's own
+    /// timers. [`Wake::earliest`] returns the first of these times, and leaves out the times of sockets that
+    /// take no bytes at present. If that time is already past, begin a turn at once.
     ///
     /// A request that was offered and not answered is not taken into account: begin a turn as soon as the
-    /// application can answer it.
+    /// application can answer the request.
     pub fn poll_at<S: FrameStore + ?Sized>(&self, store: &S) -> Wake {
         self.state().poll_at(store)
     }

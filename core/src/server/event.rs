@@ -5,7 +5,7 @@ use crate::time::Duration;
 
 /// Something that happened on a connection. [`Turn::poll_event`](super::Turn::poll_event) and
 /// [`Application::notice`](super::Application::notice) report each notice once. Only [`Self::Disconnect`]
-/// asks for an action: nothing has to be done about the others.
+/// asks for an action: the other notices are for information.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -15,21 +15,25 @@ pub enum Notice {
         /// The session that the track belongs to. If a session has several tracks, there is a notice for each
         /// track.
         session: SessionId,
-        /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
-        /// of the track in it, counted from 0.
+        /// The track that was set up. [`TrackId::media`] is the number that was passed to
+        /// [`Setup::accept`](super::Setup::accept), and [`TrackId::track`] is the number of the track in that
+        /// medium, counted from 0.
         track: TrackId,
         /// How the track's packets travel: over UDP, or interleaved in the RTSP connection.
         transport: LowerTransport,
     },
-    /// Frames of a track were due and were not sent. Either the session was late, or the store no longer had
-    /// the frames, or the frames cannot be sent. The session goes on with a later frame.
+    /// Frames of a track were due and were not sent. Either the session was later than
+    /// [`Config::late`](super::Config::late), or the store no longer had the frames, or the frames cannot be
+    /// sent. The session goes on with a later frame.
     Skipped {
         /// The session that the track belongs to.
         session: SessionId,
-        /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
-        /// of the track in it, counted from 0.
+        /// The track. [`TrackId::media`] is the number that was passed to
+        /// [`Setup::accept`](super::Setup::accept), and [`TrackId::track`] is the number of the track in that
+        /// medium, counted from 0.
         track: TrackId,
-        /// The number of frames that were left out since the last notice of this kind for this track.
+        /// The number of frames of the track that were left out since the last notice of this kind for the
+        /// track, or since its SETUP if there was none.
         frames: u64,
     },
     /// The client's reports of lost packets have changed how many frames of a track are sent to it over UDP.
@@ -37,11 +41,12 @@ pub enum Notice {
     Adapted {
         /// The session that the track belongs to.
         session: SessionId,
-        /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
-        /// of the track in it, counted from 0.
+        /// The track. [`TrackId::media`] is the number that was passed to
+        /// [`Setup::accept`](super::Setup::accept), and [`TrackId::track`] is the number of the track in that
+        /// medium, counted from 0.
         track: TrackId,
-        /// From now on every `one_in`-th frame is sent: 1 (all frames), 2, 4 or 8. If that would be less than
-        /// two frames a second, more frames are sent than this number says.
+        /// From now on every n-th frame is sent, where n is this number: 1 (all frames), 2, 4 or 8. If every
+        /// n-th frame would be less than two frames a second, more frames are sent.
         one_in: u8,
     },
     /// A track was played to its end, or to the end of the range that the client asked for, and BYE was sent.
@@ -49,26 +54,29 @@ pub enum Notice {
     Ended {
         /// The session that the track belongs to.
         session: SessionId,
-        /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
-        /// of the track in it, counted from 0.
+        /// The track. [`TrackId::media`] is the number that was passed to
+        /// [`Setup::accept`](super::Setup::accept), and [`TrackId::track`] is the number of the track in that
+        /// medium, counted from 0.
         track: TrackId,
     },
-    /// A track was removed from its session. When its last track is removed, the session has ended.
+    /// A track was removed from its session. When the last track of a session is removed, the session has
+    /// ended.
     Closed {
         /// The session that the track belonged to.
         session: SessionId,
-        /// The medium, by the number that [`Setup::accept`](super::Setup::accept) was given, and the number
-        /// of the track in it, counted from 0.
+        /// The track. [`TrackId::media`] is the number that was passed to
+        /// [`Setup::accept`](super::Setup::accept), and [`TrackId::track`] is the number of the track in that
+        /// medium, counted from 0.
         track: TrackId,
         /// Why the track was removed.
         reason: CloseReason,
         /// The final figures of the track, from its SETUP on.
         summary: Summary,
     },
-    /// The connection takes no more requests, for the reason given. Write what
+    /// The connection takes no more requests, for the reason given. Send what
     /// [`Turn::poll_stream`](super::Turn::poll_stream) and
-    /// [`Turn::poll_transmit`](super::Turn::poll_transmit) still return, then close the transport. Sessions
-    /// may still be set up and play, for example after [`ConnError::NotRtsp`]:
+    /// [`Turn::poll_transmit`](super::Turn::poll_transmit) still return, then close the transport. If
+    /// sessions are still set up, they go on playing until then, for example after [`ConnError::NotRtsp`]:
     /// [`ServerConn::close`](super::ServerConn::close) ends them with BYE.
     Disconnect(ConnError),
 }
@@ -141,9 +149,10 @@ pub struct Summary {
     pub lifetime: Duration,
 }
 
-/// Why a connection takes no more requests. In each case, write what is still due, then close the transport.
-/// Sessions that are still set up go on until then: [`ServerConn::close`](super::ServerConn::close) ends them
-/// with BYE.
+/// Why a connection takes no more requests. In each case, send what
+/// [`Turn::poll_stream`](super::Turn::poll_stream) and [`Turn::poll_transmit`](super::Turn::poll_transmit)
+/// still return, then close the transport. If sessions are still set up, they go on until then:
+/// [`ServerConn::close`](super::ServerConn::close) ends them with BYE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -154,9 +163,9 @@ pub enum ConnError {
         /// The offset in bytes at which the fault was found, counted from the connection's first byte.
         at: u64,
     },
-    /// The client sent a message that is longer than the room for requests in the storage, and its end is not
-    /// known or is more than 1 MiB away. The client gets the status 413. After any other message that is too
-    /// long, the connection continues.
+    /// The client sent a message that is longer than the room for requests in the storage, and the message is
+    /// longer than 1 MiB or its length is not known. If the message is a request, the client gets the status
+    /// 413. A message that is too long for the storage, but has at most 1 MiB, does not end the connection.
     TooLong {
         /// The offset in bytes of the message's body, counted from the connection's first byte. If the header
         /// of the message did not fit, it is the offset of the first byte that did not.

@@ -31,7 +31,7 @@ pub struct Request<'a> {
 }
 
 /// The proof that a request was answered, or put off by [`Request::later`]. Every method that answers a
-/// request returns one, and there is no other way to get one.
+/// request returns an `Answered`, and there is no other way to get one.
 ///
 /// [`Application::request`](super::Application::request) must return it, so that no request is forgotten. If
 /// a program calls [`Turn::poll_event`](super::Turn::poll_event) itself, it can drop this value. After
@@ -41,9 +41,9 @@ pub struct Request<'a> {
 #[must_use = "it is what `Application::request` returns"]
 pub struct Answered(());
 
-/// A request, sorted by its method. [`Request::action`] returns it. Each of the first three variants has
-/// methods to accept the request. [`Self::into_request`] returns the request itself, for example to refuse
-/// it.
+/// A request, sorted by its method. [`Request::action`] returns it. The values in [`Self::Describe`],
+/// [`Self::Setup`] and [`Self::Play`] have methods to accept the request. [`Self::into_request`] returns the
+/// request itself, for example to refuse it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Action<'a> {
@@ -62,21 +62,23 @@ pub enum Action<'a> {
     Other(Request<'a>),
 }
 
-/// A DESCRIBE request that waits for an answer. If it has an `Accept` header, that header takes SDP: a
-/// request with any other was refused with 406. If this value is dropped, the request is offered again in the
-/// next turn.
+/// A DESCRIBE request that waits for an answer. If the request has an `Accept` header, that header allows
+/// SDP: a request whose `Accept` does not allow SDP was refused with 406 before. If this value is dropped,
+/// the request is offered again in the next turn.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
 pub struct Describe<'a>(Request<'a>);
 
-/// A SETUP request that waits for an answer. It offers a transport that this library knows: a request without
-/// one was refused with 461. If this value is dropped, the request is offered again in the next turn.
+/// A SETUP request that waits for an answer. The request offers a transport that this library supports: a
+/// request without such a transport was refused with 461 before. If this value is dropped, the request is
+/// offered again in the next turn.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
 pub struct Setup<'a>(Request<'a>);
 
-/// A PLAY request that waits for an answer. It names a session that exists: a request that does not was
-/// refused with 454. If this value is dropped, the request is offered again in the next turn.
+/// A PLAY request that waits for an answer. The request names a session of this connection: a request that
+/// names none was refused with 454 before. If this value is dropped, the request is offered again in the next
+/// turn.
 #[must_use = "a request that is dropped is offered again in the next turn"]
 #[derive(Debug)]
 pub struct Play<'a>(Request<'a>);
@@ -103,8 +105,8 @@ impl<'a> Request<'a> {
         self.received.message.url
     }
 
-    /// Returns the URL; `None` if what was sent is not a URL that [`Url::parse`] takes, such as `*`.
-    /// DESCRIBE, SETUP and PLAY always have a URL: without one, they were refused with 400.
+    /// Returns the URL; `None` if [`Url::parse`] does not accept what was sent, such as `*`. For DESCRIBE,
+    /// SETUP and PLAY the result is never `None`: such requests without a URL were refused with 400 before.
     pub const fn url(&self) -> Option<Url<'a>> {
         self.received.url
     }
@@ -158,8 +160,9 @@ impl<'a> Request<'a> {
     /// Each header field is a name without the colon, and a value; there may be several fields of one name.
     /// `CSeq` and `Server` are added.
     ///
-    /// If a header field has a control character in it, the reply is 500 instead. This is also so if the
-    /// reply is longer than the connection has room for. The room is at least 1,536 bytes.
+    /// If a header field has a control character in it, the reply is 500 instead. If the reply is longer than
+    /// the connection has room for, the reply is 500, too. There is room for at least 1,536 bytes, with the
+    /// status line and all header fields.
     pub fn refuse(self, status: Status, headers: &[(&str, &str)]) -> Answered {
         self.answer(status, headers, None)
     }
@@ -168,8 +171,9 @@ impl<'a> Request<'a> {
     /// `body`. Each header field is a name without the colon, and a value; there may be several fields of one
     /// name. `CSeq`, `Server`, `Content-Type` and `Content-Length` are added.
     ///
-    /// If a header field has a control character in it, the reply is 500 instead. This is also so if the
-    /// reply, with its body, is longer than the connection has room for. The room is at least 1,536 bytes.
+    /// If a header field has a control character in it, the reply is 500 instead. If the reply is longer than
+    /// the connection has room for, the reply is 500, too. There is room for at least 1,536 bytes, with the
+    /// status line, all header fields and the body.
     pub fn respond(
         self,
         status: Status,
@@ -267,7 +271,8 @@ impl<'a> Describe<'a> {
 
     /// Answers with 200 and `presentation` as a session description in SDP. Any
     /// [`Presentation::address_type`] will do: it is replaced by the address family of the connection. If the
-    /// reply is longer than the connection has room for, it is 500 instead. The room is at least 1,536 bytes.
+    /// reply is longer than the connection has room for, the reply is 500 instead. There is room for at least
+    /// 1,536 bytes, with the status line, all header fields and the description.
     pub fn accept(self, presentation: &Presentation<'_>) -> Answered {
         let Request { state, tx, received, .. } = self.0;
         let address_type = if state.peer.is_ipv4() { AddressType::Ip4 } else { AddressType::Ip6 };
@@ -296,20 +301,21 @@ impl<'a> Setup<'a> {
 
     /// Returns the number of the track that is to be set up, counted from 0 in the order of
     /// [`Presentation::tracks`]. If the medium has no track with this number, refuse the request. If the URL
-    /// names no track, the number is 0, because a client may name the presentation if there is only one
-    /// track.
+    /// names no track, the result is 0, because a client may send the URL of the presentation if there is
+    /// only one track.
     pub fn track(&self) -> u8 {
         self.0.received.track()
     }
 
-    /// Returns how the packets of the track will travel. It is the first transport in the client's list that
-    /// this library knows.
+    /// Returns how the packets of the track will travel. This is the first transport in the client's list
+    /// that this library supports.
     pub const fn transport(&self) -> LowerTransport {
         self.0.received.offer().transport.lower()
     }
 
     /// Returns the pair of UDP ports that was passed to [`Turn::set_ports`](super::Turn::set_ports) in this
-    /// turn. If it is `None`, no pair was passed, and [`Self::accept`] refuses a track by UDP with 461.
+    /// turn. If no pair was passed, the result is `None`, and [`Self::accept`] refuses a track by UDP with
+    /// 461.
     pub const fn ports(&self) -> Option<PortPair> {
         self.0.ports
     }
@@ -321,9 +327,13 @@ impl<'a> Setup<'a> {
     /// Check [`Self::track`] before: a track that the store does not have is set up all the same, and the
     /// client receives no media.
     ///
-    /// The same track may be set up already. If the request names its session, the former track is given up
-    /// ([`CloseReason::Replaced`](super::CloseReason::Replaced)). If the request names no session, a former
-    /// track is given up only if it does not play.
+    /// The same track may be set up already on this connection:
+    ///
+    /// - If the request names the session of the former track, the former track is given up
+    ///   ([`CloseReason::Replaced`](super::CloseReason::Replaced)), and the session has the new one in its
+    ///   place.
+    /// - If the request names no session, the new track begins a session. The former track is given up if it
+    ///   does not play. If the former track plays, both tracks stay.
     ///
     /// If the track goes by UDP and [`Self::ports`] is `None`, the reply is 461. If the connection has no
     /// room for another track, the reply is 453. In both cases nothing changes.
@@ -362,39 +372,44 @@ impl<'a> Play<'a> {
     }
 
     /// Returns the range of the medium that the client asks for; `None` if the request has no `Range`. A
-    /// request with a malformed `Range` was refused with 457.
+    /// request with a malformed `Range` was refused with 457 before.
     pub const fn range(&self) -> Option<Range> {
         self.0.received.wish().range
     }
 
-    /// Plays the session from where the client asks, and answers with 200. If the request gives no start, the
-    /// session goes on where it was paused. If it was not played before, or was played to its end, it begins
-    /// at the start of the medium. If the session plays already, and the request has neither a range nor
-    /// another pace, the session goes on as before.
+    /// Plays the session from where the client asks, and answers with 200. If the request gives no start,
+    /// there are three cases:
+    ///
+    /// - If the session was paused, it goes on at the same place.
+    /// - If the session was not played before, or was played to its end, it begins at the start of the
+    ///   medium, or backwards at the end of the medium.
+    /// - If the session plays, and the request has neither a range nor another pace, the session goes on as
+    ///   before.
     ///
     /// `store` is the store from which the session is sent. `end` is the time at which the medium ends, or
-    /// `None` if the medium is live. If it is live, and the range begins at 0, the session begins at the
-    /// newest frame.
+    /// `None` if the medium is live. If the medium is live, and the range begins at 0, the session begins at
+    /// the newest frame.
     ///
-    /// If the range is not possible, the reply is 457, and nothing changes. Forwards, the range must begin
-    /// before the medium's end, and must end after it begins. Backwards, the range must not begin after the
-    /// medium's end, and must not end after it begins.
+    /// If the range is not possible, the reply is 457, and nothing changes. Forwards, the start of the range
+    /// must be before the medium's end, and the end of the range must be after the start of the range.
+    /// Backwards, the start of the range must not be after the medium's end, and the end of the range must
+    /// not be after the start of the range.
     pub fn accept<S: FrameStore + ?Sized>(self, store: &S, end: Option<MediaTime>) -> Answered {
         self.play(store, None, end)
     }
 
     /// Plays a session of a live medium, which has no end. The session begins where the client asks. If the
-    /// request gives no start, the session begins at the newest frame, even after a pause. Otherwise this is
-    /// like [`Self::accept`] with `None` as `end`.
+    /// request gives no start, the session begins at the newest frame, even after a pause. In all else, this
+    /// is like [`Self::accept`] with `None` as `end`.
     pub fn accept_live<S: FrameStore + ?Sized>(self, store: &S) -> Answered {
         let is_placed = self.0.received.wish().range.is_some_and(|range| range.start.is_some());
         self.play(store, (!is_placed).then_some(Seek::Live), None)
     }
 
     /// Plays the session from the place `from`, whatever start the client asks for. The end of the client's
-    /// range still applies. `store` and `end` are as in [`Self::accept`], and so is everything else: if the
-    /// session plays already, and the request has neither a range nor another pace, the session goes on as
-    /// before. If `from` is a time that is not within the medium, the reply is 457.
+    /// range still applies. `store` and `end` are as in [`Self::accept`]. As there, if the session plays
+    /// already, and the request has neither a range nor another pace, the session goes on as before, and
+    /// does not jump to `from`. If `from` is a time that is not within the medium, the reply is 457.
     pub fn accept_from<S: FrameStore + ?Sized>(
         self,
         store: &S,

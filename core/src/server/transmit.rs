@@ -10,7 +10,8 @@ use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 /// Write packets with [`Self::emit`] or [`Self::pieces`], once or several times. Send them from the socket
 /// that [`Self::socket`] and [`Self::port`] name to the address that [`Self::to`] returns. Then pass the
 /// number of packets that were sent to [`Self::commit`]. If this value is dropped without [`Self::commit`] or
-/// [`Self::advance`], nothing has happened: the packets stay due.
+/// [`Self::advance`], nothing has happened: the packets stay due, and the next
+/// [`Turn::poll_transmit`](super::Turn::poll_transmit) returns them.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `commit` says so"]
 pub struct Transmit<'a> {
@@ -22,7 +23,8 @@ pub struct Transmit<'a> {
 impl<'a> Transmit<'a> {
     /// Returns where to send the packets: the IP address of the client, and the client's UDP port for RTP or
     /// for RTCP, whichever the packets are. The address is that of the client's end of the RTSP connection.
-    /// The port is the one in the client's SETUP, or the one from which the client's datagrams came since.
+    /// The port is the one that the client named in SETUP. If datagrams of the client have come from another
+    /// port since, it is that port.
     pub fn to(&self) -> SocketAddr {
         let (port, scope_id) = match (*self.route, self.port()) {
             (Route::Udp { rtcp, scope_id, .. }, Port::Rtcp) => (rtcp, scope_id),
@@ -53,8 +55,9 @@ impl<'a> Transmit<'a> {
     }
 
     /// Returns the length in bytes of the next packet to be written, without the headers of UDP and IP. This
-    /// is the least room that [`Self::emit`] needs. If all RTP packets were written, it is 0. If the packet
-    /// is RTCP, it is the length of that one packet, also after it was written.
+    /// is the least room that [`Self::emit`] needs. If all RTP packets were written, the result is 0. If the
+    /// packets are RTCP, there is only one packet, and the result is the length of that packet, also after it
+    /// was written.
     pub fn next_len(&self) -> usize {
         self.packets.next_len()
     }
@@ -75,9 +78,9 @@ impl<'a> Transmit<'a> {
     /// At most `max_segments` packets (0 counts as 1) of at most 65,507 bytes in all are passed. All packets
     /// have the same length except the last one, which may be shorter. `most` is the greatest number of
     /// slices that the system call takes. Each packet takes up to four slices, and no packet is begun when
-    /// fewer than four are left. `heads` is room for headers: about 30 bytes for each RTP packet, and less
-    /// than 100 for an RTCP packet. If the header of a packet does not fit, the packet is not passed. The
-    /// next call goes on after the packets that were passed.
+    /// fewer than four of these slices are left. `heads` is room for headers: about 30 bytes for each RTP
+    /// packet, and less than 100 for an RTCP packet. If the header of a packet does not fit, the packet is
+    /// not passed. The next call goes on after the packets that were passed.
     ///
     /// Returns how many packets were passed, and their lengths. `None` if nothing was passed: there is no
     /// further packet, `most` is less than 4, or `heads` has no room for the next header.
@@ -101,17 +104,17 @@ impl<'a> Transmit<'a> {
         self.packets.rewind();
     }
 
-    /// Takes note that the first `sent` of the packets that were written since the last [`Self::rewind`] or
-    /// [`Self::advance`] were sent. The other packets stay due, and the next
-    /// [`Turn::poll_transmit`](super::Turn::poll_transmit) returns them. If `sent` is 0, nothing changes. If
-    /// `sent` is greater than the number of packets written, all of these count as sent. If no packet was
-    /// written and `sent` is not 0, the first packet is left out.
+    /// Counts packets as sent: the first `sent` of those that were written since the last [`Self::rewind`] or
+    /// [`Self::advance`], or, without such a call, since this value was returned. The other packets stay due,
+    /// and the next [`Turn::poll_transmit`](super::Turn::poll_transmit) returns them. If `sent` is 0, nothing
+    /// changes. If `sent` is greater than the number of packets written, all of these count as sent. If no
+    /// packet was written and `sent` is not 0, the first packet is left out.
     pub fn commit(self, sent: usize) {
         self.packets.commit(sent);
     }
 
-    /// Takes note that the first `sent` of the packets that were written were sent, as [`Self::commit`] does,
-    /// and goes on with the packets after them. It is for a caller that sends packets one by one.
+    /// Counts the first `sent` of the packets that were written as sent, as [`Self::commit`] does, and goes
+    /// on with the packets after them. Use this to send packets one by one, or a few at a time.
     ///
     /// Returns true if there are more packets: call [`Self::emit`] or [`Self::pieces`] again. Returns false
     /// if there are none: drop this value, and call [`Turn::poll_transmit`](super::Turn::poll_transmit)
@@ -120,8 +123,9 @@ impl<'a> Transmit<'a> {
         self.packets.advance(sent)
     }
 
-    /// Takes note that the network has refused packets as long as the first one (EMSGSIZE), and that none was
-    /// sent. From now on the track's packets are shorter by a quarter, but not shorter than 548 bytes.
+    /// Reports that the network has refused packets as long as the first one (EMSGSIZE), and that none was
+    /// sent. Call this in place of [`Self::commit`]. From now on the track's packets are shorter by a
+    /// quarter, but not shorter than 548 bytes.
     ///
     /// Returns true if the packets are shorter now: call [`Turn::poll_transmit`](super::Turn::poll_transmit)
     /// again, which returns the same bytes in shorter packets. Returns false if the packets cannot become

@@ -13,7 +13,7 @@ use crate::time::Now;
 use core::net::SocketAddr;
 
 /// A connection together with its storage, for one pass of the main loop.
-/// [`ServerConn::turn`](super::ServerConn::turn) begins a turn. No method of it waits.
+/// [`ServerConn::turn`](super::ServerConn::turn) begins a turn. No method of a turn waits.
 ///
 /// Hand in bytes ([`Self::handle_stream`]), have requests answered ([`Self::serve`] or [`Self::poll_event`]),
 /// send what is due ([`Self::poll_stream`], [`Self::poll_transmit`]), and serve once more. A turn needs no
@@ -32,8 +32,9 @@ pub struct Turn<'a> {
 /// What [`Turn::poll_event`] returns: a request to answer, or a notice.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A client's request waits for an answer. Answer it by one of the methods of [`Request`]. If it is
-    /// dropped, it is offered again in the next turn, and no later request is read before that.
+    /// A client's request waits for an answer. Answer the request by one of the methods of [`Request`]. If
+    /// the request is dropped instead, it is offered again in the next turn, and no later request is read
+    /// before that.
     Request(Request<'a>),
     /// Something happened. Each notice is reported once and needs no answer. After [`Notice::Disconnect`],
     /// close the transport once everything is sent.
@@ -59,35 +60,38 @@ impl<'a> Turn<'a> {
     }
 
     /// Sets the pair of UDP ports for tracks that are set up by UDP in this turn: the packets of these tracks
-    /// will leave from this pair. Call this in each turn, before [`Self::serve`] or [`Self::poll_event`].
-    /// Without a call, or with `None`, a SETUP by UDP is refused with 461. Tracks that were set up before
-    /// keep their pair.
+    /// will leave from this pair. Call this in each turn, before [`Self::serve`] or [`Self::poll_event`]. If
+    /// this was not called in a turn, or was called with `None`, a SETUP by UDP is refused with 461 in that
+    /// turn. Tracks that were set up before keep their pair.
     pub const fn set_ports(&mut self, ports: Option<PortPair>) {
         self.ports = ports;
     }
 
-    /// Sets how many bytes the transport takes now. Use this if the storage must be free at the end of the
-    /// turn, for example because another connection uses it next. Call this in each turn, and whenever the
-    /// number has changed. Without a call, there is no limit.
+    /// Sets how many bytes the transport takes now. The connection then never begins more than the transport
+    /// takes, so that no rest stays in the storage. Use this if the storage must be free at the end of the
+    /// turn, for example because another connection uses the storage next. Call this in each turn, and
+    /// whenever the number has changed within the turn. If this was not called in a turn, there is no limit
+    /// in that turn.
     ///
-    /// A packet that is longer than the limit is not begun. A reply has at most 1,536 bytes: while the limit
-    /// leaves less room, no request is read. If the limit always stays below
+    /// A packet that is longer than the limit is not begun. While the limit leaves less room than 1,536 bytes
+    /// for a reply, no request is read. If the limit always stays below
     /// [`Config::message_len`](super::Config::message_len), it can hold back everything for ever.
     pub const fn limit_stream(&mut self, bytes: usize) {
         self.state.stream_limit = bytes;
     }
 
-    /// Returns how many bytes [`Self::handle_stream`] takes now. If you read no more than this from the
-    /// socket, you need no buffer for bytes that were not taken. If the result is 0, requests are waiting for
-    /// an answer, or for room for their replies: ask again after [`Self::poll_event`] has returned `None`, or
-    /// in a later turn.
+    /// Returns how many bytes [`Self::handle_stream`] takes now. Read no more bytes than this from the
+    /// socket; otherwise you have to keep the bytes that were not taken. If the result is 0, the storage is
+    /// full of requests that wait for an answer, or for room for their replies: ask again after
+    /// [`Self::poll_event`] has returned `None`, or in a later turn.
     pub fn stream_room(&self) -> usize {
         self.state.incoming.room(self.rx)
     }
 
-    /// Takes bytes of the RTSP connection, in the order in which they arrived. Returns how many bytes were
-    /// taken from the front of `data`, perhaps 0. Offer the other bytes again, before newer ones, after
-    /// [`Self::poll_event`] has returned `None`, or in a later turn.
+    /// Takes bytes that arrived on the RTSP connection, and copies them to the storage. Pass the bytes in the
+    /// order in which they arrived. Returns how many bytes were taken from the front of `data`, perhaps 0. If
+    /// this is less than the length of `data`, keep the other bytes, and pass them again before newer ones:
+    /// after [`Self::poll_event`] has returned `None`, or in a later turn.
     ///
     /// # Errors
     /// Returns the [`ConnError`] if the connection takes no more requests. Nothing is taken: drop the bytes.
@@ -99,9 +103,10 @@ impl<'a> Turn<'a> {
         })
     }
 
-    /// Takes bytes of the RTSP connection, which `read` writes into the storage directly. `read` is called
-    /// once, with a slice of [`Self::stream_room`] bytes, which may be empty. `read` must write to the front
-    /// of the slice, and return how many bytes it wrote. This method returns the same number.
+    /// Takes bytes that arrived on the RTSP connection. The function `read` gets them from the socket, and
+    /// writes them into the storage directly. `read` is called once, with a slice of [`Self::stream_room`]
+    /// bytes, which may be empty. `read` must write to the front of the slice, and return how many bytes it
+    /// wrote. This method returns the same number.
     ///
     /// # Errors
     /// Returns the [`ConnError`] if the connection takes no more requests. `read` is not called.
@@ -116,13 +121,16 @@ impl<'a> Turn<'a> {
         Ok(taken)
     }
 
-    /// Removes from the storage the bytes that were handed in and are not dealt with yet. These bytes are
-    /// messages that are not complete, requests that were not answered, or requests without room for their
-    /// replies. Use this if the storage must be free at the end of the turn, for example because another
-    /// connection uses it next.
+    /// Empties the part of the storage that holds received bytes, and returns how many bytes it held. These
+    /// bytes were handed in and are not dealt with yet: they belong to messages that are not complete, to
+    /// requests that were not answered, or to requests without room for their replies. Use this if the
+    /// storage must be free at the end of the turn, for example because another connection uses the storage
+    /// next.
     ///
-    /// Returns the number of these bytes. They are the last ones that were handed in. Keep them outside, and
-    /// hand them in again in the next turn, before newer ones.
+    /// The bytes themselves are not returned. If the result is n, they are the last n bytes of all that were
+    /// handed in on this connection, in this turn and in earlier ones. So keep a copy of the received bytes
+    /// outside of the storage. In the next turn, hand in the last n bytes of that copy again, before newer
+    /// ones. If they are not handed in again, the requests in them are lost.
     pub fn take_back(&mut self) -> usize {
         let len = self.state.incoming.len();
         self.state.incoming.pop(len);
@@ -137,31 +145,32 @@ impl<'a> Turn<'a> {
     }
 
     /// Returns true if the storage holds no bytes that the next turn needs: another connection may use the
-    /// storage until then. If the result is false, keep the contents of the storage for the next turn of this
-    /// connection.
+    /// storage until that turn, and that turn may have other storage. If the result is false, keep the
+    /// contents of the storage for the next turn of this connection.
     pub const fn is_storage_free(&self) -> bool {
         self.state.incoming.is_empty() && self.state.outgoing.is_empty()
     }
 
     /// Tells the connection that its transport is closed or lost, as
     /// [`ServerConn::disconnected`](super::ServerConn::disconnected) does. The connection takes no more
-    /// requests. Tracks that were interleaved in it end at once. A track over UDP ends after its BYE. Call
-    /// [`Self::serve`] or [`Self::poll_event`] after this, which report [`Notice::Closed`] for each track
-    /// that has ended.
+    /// requests. Tracks that were interleaved in it end at once. A track over UDP ends after its BYE. After
+    /// this call, call [`Self::serve`] or [`Self::poll_event`]: these report [`Notice::Closed`] for each
+    /// track that has ended.
     pub fn disconnected(&mut self) {
         self.state.disconnected();
     }
 
-    /// Returns why the connection takes no more requests; `None` as long as it takes requests. If there is an
-    /// error, send what [`Self::poll_stream`] and [`Self::poll_transmit`] still return, then close the
-    /// transport. Sessions that are still set up go on until then:
+    /// Returns why the connection takes no more requests; `None` as long as it takes requests. If the result
+    /// is an error, send what [`Self::poll_stream`] and [`Self::poll_transmit`] still return, then close the
+    /// transport. If sessions are still set up, they go on until then:
     /// [`ServerConn::close`](super::ServerConn::close) ends them with BYE.
     pub const fn error(&self) -> Option<ConnError> {
         self.state.error
     }
 
     /// Returns the next notice or the next request; `None` if there is none at present. Call this until it
-    /// returns `None`, after bytes were handed in and once more after what is due was sent.
+    /// returns `None`: once after the received bytes were handed in, and once more after everything that is
+    /// due was sent.
     ///
     /// Requests are offered one at a time, in the order in which they arrived. If a request is dropped or put
     /// off, no other request is offered in this turn. Malformed requests, and requests that RFC 2326 forbids
@@ -178,7 +187,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Calls [`Application::request`] of `app` for each request, and [`Application::notice`] for each notice,
-    /// until there is nothing more. Use either this or [`Self::poll_event`].
+    /// until there is nothing more. A program calls either this method or [`Self::poll_event`], not both.
     pub fn serve<A: Application + ?Sized>(&mut self, app: &mut A) {
         let peer = SocketAddr::new(self.state.peer, self.state.peer_port);
         let Self { state, rx, tx, now, ports } = self;
@@ -197,9 +206,9 @@ impl<'a> Turn<'a> {
     }
 
     /// Returns the bytes that are due on the RTSP connection: replies and interleaved packets. `None` if
-    /// nothing is due. Call this again after the bytes were written, until the result is `None` or the socket
-    /// takes no more. Stop also if a [`Chunk`] writes 0 bytes because of [`Self::limit_stream`]. `store` has
-    /// the frames.
+    /// nothing is due. Send the bytes as [`Chunk`] describes, and call this again until the result is `None`
+    /// or the socket takes no more. Stop also if a [`Chunk`] has 0 bytes because of [`Self::limit_stream`].
+    /// `store` has the frames.
     pub fn poll_stream<'t, S: FrameStore + ?Sized>(&'t mut self, store: &'t S) -> Option<Chunk<'t, S>> {
         let Self { state, tx, now, .. } = self;
         let now = *now;
@@ -211,8 +220,8 @@ impl<'a> Turn<'a> {
     }
 
     /// Returns RTP or RTCP packets of one track over UDP that are due, all for one destination. `None` if
-    /// nothing is due. Call this again until it returns `None` or the socket takes no more. `store` has the
-    /// frames.
+    /// nothing is due. Send and commit the packets as [`Transmit`] describes, and call this again until it
+    /// returns `None` or the socket takes no more. `store` has the frames.
     pub fn poll_transmit<'t, S: FrameStore + ?Sized>(&'t mut self, store: &'t S) -> Option<Transmit<'t>> {
         self.state.poll_transmit(self.now, store)
     }

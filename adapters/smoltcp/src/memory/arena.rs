@@ -6,7 +6,7 @@ use core::mem::take;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp};
 
-/// Allocates sockets and their buffers from storage that the caller provides, one after another, in any
+/// Allocates sockets and their buffers from storage that the caller provides. Call the methods in any
 /// order.
 ///
 /// Nothing can be given back to the arena. If too little storage is left, a buffer is shorter than requested,
@@ -20,10 +20,10 @@ pub struct Arena<'a> {
 }
 
 impl<'a> Arena<'a> {
-    /// Creates an arena over `bytes`, for buffers and messages, and `packets`, for the metadata of packets in
-    /// UDP sockets. Give them the lengths that [`ServerResources::bytes`] and [`ServerResources::packets`]
-    /// return, or [`ClientResources::bytes`] and [`ClientResources::packets`]. For several servers or
-    /// clients, add the lengths up.
+    /// Creates an arena over `bytes` and `packets`. Buffers and messages are put in `bytes`; the metadata
+    /// of packets in UDP sockets are put in `packets`. Give the two slices the lengths that
+    /// [`ServerResources::bytes`] and [`ServerResources::packets`] return, or [`ClientResources::bytes`]
+    /// and [`ClientResources::packets`]. For several servers or clients, add the lengths up.
     pub const fn new(bytes: &'a mut [u8], packets: &'a mut [udp::PacketMetadata]) -> Self {
         Self { bytes, packets }
     }
@@ -43,17 +43,17 @@ impl<'a> Arena<'a> {
         Connection::new(self.tcp_socket(resources.tcp, sockets))
     }
 
-    /// Allocates the storage for requests and replies that the connections of a server share. Call it once
-    /// for each server, and pass the storage to [`Server::new`](crate::server::Server::new). If too little
-    /// was left in the arena, the storage is shorter. Then long requests are answered with 413, or
+    /// Allocates the storage for requests and replies that the connections of a server share. Call this
+    /// once for each server, and pass the storage to [`Server::new`](crate::server::Server::new). If too
+    /// little was left in the arena, the storage is shorter. Then long requests are answered with 413, or
     /// [`Server::new`](crate::server::Server::new) refuses the storage.
     pub fn storage<const TRACKS: usize>(&mut self, resources: &ServerResources<TRACKS>) -> &'a mut [u8] {
         self.bytes(resources.storage_len())
     }
 
-    /// Allocates the storage that a client needs for requests, responses and waiting packets. Call it once
-    /// for each client, and pass the storage to [`Client::new`](crate::client::Client::new). If too little
-    /// was left in the arena, the storage is shorter. Then fewer packets can wait, or
+    /// Allocates the storage that a client needs for requests, responses and waiting packets. Call this
+    /// once for each client, and pass the storage to [`Client::new`](crate::client::Client::new). If too
+    /// little was left in the arena, the storage is shorter. Then fewer packets can wait, or
     /// [`Client::new`](crate::client::Client::new) refuses the storage.
     pub fn client_storage(&mut self, resources: &ClientResources) -> &'a mut [u8] {
         self.bytes(resources.storage_len())
@@ -71,8 +71,9 @@ impl<'a> Arena<'a> {
         sockets.add(tcp::Socket::new(receive, transmit))
     }
 
-    /// Allocates the buffers of two UDP sockets, adds the sockets to `sockets`, and binds RTP's to `port` and
-    /// RTCP's to the next port. If too little is left in the arena, the buffers are shorter.
+    /// Allocates the buffers of two UDP sockets, adds the sockets to `sockets`, and binds the RTP socket to
+    /// `port` and the RTCP socket to the next port. If too little is left in the arena, the buffers are
+    /// shorter.
     ///
     /// `port` must be even and not 0. With an odd port or 0, the pair is made all the same, but
     /// [`Server::new`](crate::server::Server::new) refuses it. With 0 or 65,535, one of the two sockets is
@@ -87,9 +88,10 @@ impl<'a> Arena<'a> {
         UdpPair { rtp, rtcp }
     }
 
-    /// Allocates `len` bytes for the program's own use. If fewer are left in the arena, all of these are
-    /// returned. [`ServerResources::bytes`] and [`ClientResources::bytes`] do not count bytes for the
-    /// program's own use: make the arena larger by `len`.
+    /// Allocates `len` bytes for the application's own use. If fewer than `len` bytes are left in the
+    /// arena, all bytes that are left are returned. [`ServerResources::bytes`] and
+    /// [`ClientResources::bytes`] do not count bytes for the application's own use: make the storage of the
+    /// arena longer by `len`.
     pub fn bytes(&mut self, len: usize) -> &'a mut [u8] {
         take_front(&mut self.bytes, len)
     }

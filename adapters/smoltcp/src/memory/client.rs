@@ -5,23 +5,24 @@ use crate::client::{Client, TrackSockets};
 use pinhole::client::Config;
 use smoltcp::iface::Interface;
 
-/// What a client has: its tracks, the sizes of its buffers, and its configuration. Its methods return the
-/// lengths of the storage to provide, as constants. An [`Arena`](super::Arena) over that storage makes the
-/// sockets and buffers.
+/// Describes a client: its tracks, the sizes of its buffers, and its configuration. Its methods return the
+/// lengths of the storage that you have to provide, also in constants. An [`Arena`](super::Arena) over that
+/// storage makes the sockets and buffers.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientResources {
     /// The number of tracks for which memory is provided. Each track takes a frame ring, and a pair of UDP
     /// sockets if [`Self::udp`] is not `None`.
     pub tracks: usize,
-    /// The number of bytes in which received packets wait to be put in order, for all tracks together. It is
-    /// passed to [`Config::storage_len`].
+    /// The number of bytes in which received packets wait to be put in order, for all tracks together: the
+    /// window of [`Config::storage_len`], which says how much is useful.
     pub window: usize,
     /// The sizes of the two buffers of the TCP socket.
     pub tcp: TcpBuffers,
-    /// The sizes of the buffers of the UDP sockets of each track. If it is `None`, the client has no UDP
-    /// sockets, and receives only interleaved in the RTSP connection.
+    /// The sizes of the buffers of the UDP sockets of each track. With `None`, the client has no UDP
+    /// sockets, and receives media only interleaved in the RTSP connection.
     pub udp: Option<UdpBuffers>,
-    /// The size of the frame ring of each track. An [`Arena`](super::Arena) does not make the rings.
+    /// The size of the frame ring of each track, which counts in [`Self::ram`]. An [`Arena`](super::Arena)
+    /// does not make the rings: make them yourself.
     pub ring: RingSize,
     /// The configuration of the client's connection.
     pub config: Config,
@@ -29,7 +30,8 @@ pub struct ClientResources {
 
 /// The memory of a client in bytes, part by part; [`ClientResources::ram`] returns it.
 ///
-/// It covers everything but the buffers of the network device, the memory of the application, and the stack.
+/// This memory covers everything but the buffers of the network device, the memory of the application, and
+/// the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientRam {
     /// The bytes of the [`Client`] itself, without what it borrows, and of all of its [`TrackSockets`].
@@ -44,8 +46,8 @@ pub struct ClientRam {
     pub sockets: usize,
     /// The bytes of the frame rings of all tracks.
     pub ring: usize,
-    /// The bytes of the [`Interface`] itself. The client may share it with other sockets of the application;
-    /// count it once.
+    /// The bytes of the [`Interface`] itself. If the client shares the interface with other sockets of the
+    /// application, count the interface only once.
     pub interface: usize,
 }
 
@@ -73,9 +75,9 @@ impl ClientResources {
     }
 
     /// Returns the number of [`TrackSockets`] to make and to pass to [`Client::new`]: one for each track,
-    /// each with a pair of UDP sockets. It is 0 if [`Self::udp`] is `None`. If you pass more [`TrackSockets`]
-    /// than the server has tracks, the client leaves the last ones unused. If you pass fewer than the server
-    /// has tracks, the client cannot receive by UDP.
+    /// each with a pair of UDP sockets. The number is 0 if [`Self::udp`] is `None`. If you pass more
+    /// [`TrackSockets`] than the server has tracks, the client leaves the last ones unused. If you pass
+    /// fewer than the server has tracks, the client cannot receive by UDP.
     pub const fn pairs(&self) -> usize {
         if self.udp.is_some() { self.tracks } else { 0 }
     }
@@ -86,8 +88,8 @@ impl ClientResources {
         self.config.storage_len(self.window)
     }
 
-    /// Returns the bytes of each part of the client, for the compilation target. `U` is the type of the URL,
-    /// as in [`Client`]; memory that it points to is not counted.
+    /// Returns the bytes of each part of the client, for the compilation target. `U` is the type of the
+    /// URL, as in [`Client`]; memory that the URL points to is not counted.
     pub const fn ram<U>(&self) -> ClientRam {
         ClientRam {
             client: size_of::<Client<'_, U>>() + self.pairs() * size_of::<TrackSockets>(),

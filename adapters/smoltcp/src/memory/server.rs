@@ -5,9 +5,9 @@ use crate::server::{Connection, Server};
 use pinhole::server::{Config, MAX_TRACKS};
 use smoltcp::iface::Interface;
 
-/// What a server has: its connections, the sizes of its buffers, and its configuration. Its methods return
-/// the lengths of the storage to provide, as constants. An [`Arena`](super::Arena) over that storage makes
-/// the sockets and buffers.
+/// Describes a server: its connections, the sizes of its buffers, and its configuration. Its methods return
+/// the lengths of the storage that you have to provide, also in constants. An [`Arena`](super::Arena) over
+/// that storage makes the sockets and buffers.
 ///
 /// `TRACKS` is the number of tracks that each client can have set up at once, from 1 to [`MAX_TRACKS`]. A
 /// server whose media have one track each takes less memory with 1.
@@ -32,12 +32,12 @@ pub struct ServerResources<const TRACKS: usize = MAX_TRACKS> {
     pub connections: usize,
     /// The sizes of the two buffers of each connection's TCP socket.
     pub tcp: TcpBuffers,
-    /// The sizes of the buffers of the two UDP sockets, which all clients share. If it is `None`, the server
-    /// has no UDP sockets, and sends only interleaved in the RTSP connection.
+    /// The sizes of the buffers of the two UDP sockets, which all clients share. With `None`, the server
+    /// has no UDP sockets, and sends media only interleaved in the RTSP connection.
     pub udp: Option<UdpBuffers>,
-    /// The size of the ring of live frames, which all clients share. Use `None` if there is no ring, because
-    /// the frames are read in place, from flash or a sensor's buffer. Their memory is not counted then. An
-    /// [`Arena`](super::Arena) does not make the ring.
+    /// The size of the ring of live frames, which all clients share. Use `None` if there is no ring,
+    /// because the frames are read in place, from flash or a sensor's buffer. With `None`, the memory of
+    /// frames is not counted. An [`Arena`](super::Arena) does not make the ring: make it yourself.
     pub ring: Option<RingSize>,
     /// The configuration of each connection.
     pub config: Config,
@@ -45,7 +45,8 @@ pub struct ServerResources<const TRACKS: usize = MAX_TRACKS> {
 
 /// The memory of a server in bytes, part by part; [`ServerResources::ram`] returns it.
 ///
-/// It covers everything but the buffers of the network device, the memory of the application, and the stack.
+/// This memory covers everything but the buffers of the network device, the memory of the application, and
+/// the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerRam {
     /// The bytes of all [`Connection`]s themselves, without their sockets and buffers.
@@ -63,8 +64,8 @@ pub struct ServerRam {
     /// The bytes of the [`Server`] itself (its `size_of`), without the connections, storage and sockets that
     /// it borrows.
     pub server: usize,
-    /// The bytes of the [`Interface`] itself. The server may share it with other sockets of the application;
-    /// count it once.
+    /// The bytes of the [`Interface`] itself. If the server shares the interface with other sockets of the
+    /// application, count the interface only once.
     pub interface: usize,
 }
 
@@ -78,8 +79,8 @@ impl<const TRACKS: usize> ServerResources<TRACKS> {
 
     /// Returns how many bytes an [`Arena`](super::Arena) needs for the storage of the server and for the
     /// buffers of its sockets. If the arena has fewer, the storage or some buffers are shorter than
-    /// requested. [`Server::new`](crate::server::Server::new) refuses them if they are too short to work
-    /// with.
+    /// requested. [`Server::new`](crate::server::Server::new) refuses storage and buffers that are too
+    /// short to work with.
     pub const fn bytes(&self) -> usize {
         let udp = if let Some(udp) = &self.udp { udp.bytes() } else { 0 };
         self.storage_len() + self.connections * self.tcp.ram() + udp
@@ -125,8 +126,8 @@ impl ServerRam {
             + self.interface
     }
 
-    /// Returns the name of each part, in English for people to read, and its bytes, in the order of the
-    /// fields.
+    /// Returns each part's name and bytes, in the order of the fields. The names are English, for people to
+    /// read.
     pub const fn parts(&self) -> [(&'static str, usize); 8] {
         [
             ("connections", self.connections),

@@ -2,12 +2,12 @@
 use core::net::SocketAddr;
 use pinhole::server::{Answered, Application, CatalogApp, Notice, Request};
 
-/// The program's source of random numbers, which [`Server::poll`](super::Server::poll) needs in addition to
-/// an [`Application`]. If the application is a [`CatalogApp`], implement this trait for its catalog.
+/// The application's source of random numbers. [`Server::poll`](super::Server::poll) needs it in addition
+/// to an [`Application`]. If the application is a [`CatalogApp`], implement this trait for its catalog.
 pub trait Random {
-    /// Called once for each client that connects. Returns a number that is hard to guess, a new one each
-    /// time. Session identifiers and SSRCs are made from the number (RFC 2326, 3.4): somebody who guesses it
-    /// could control the client's sessions.
+    /// Returns a random number that is hard to guess, a new number in each call. The server calls this once
+    /// for each client that connects. Session identifiers and SSRCs are made from the number (RFC 2326,
+    /// 3.4): somebody who guesses the number could control the client's sessions.
     fn random(&mut self) -> u64;
 }
 

@@ -14,9 +14,10 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 /// The place of one client in a [`Server`](super::Server): a TCP socket of the caller's set, and the RTSP
 /// connection of the client on it.
 ///
-/// The server controls the socket once it has the connection: it listens, accepts a client, closes, and
-/// listens again. `TRACKS` is the number of tracks that the client can have set up at once, from 1 to
-/// [`MAX_TRACKS`].
+/// Make one `Connection` for each client that may be connected at once, and pass all of them to
+/// [`Server::new`](super::Server::new). From then on, the server controls the socket: the server listens on
+/// the socket, accepts a client, closes the socket, and listens again. `TRACKS` is the number of tracks
+/// that the client can have set up at once, from 1 to [`MAX_TRACKS`].
 #[derive(Debug)]
 pub struct Connection<const TRACKS: usize = MAX_TRACKS> {
     socket: SocketHandle,
@@ -49,24 +50,24 @@ enum Accept {
 
 impl<const TRACKS: usize> Connection<TRACKS> {
     /// Creates the place of one client on `socket`, a TCP socket that is closed, as a new socket is. The
-    /// server opens the socket. Each connection needs a socket of its own.
+    /// server opens the socket: do not open it yourself. Each connection needs a socket of its own.
     /// [`Arena::connection`](crate::memory::Arena::connection) makes the socket and the connection.
     ///
     /// The socket's receive buffer holds a request until the request is complete. The buffer must have at
     /// least 256 bytes, or [`Server::new`](super::Server::new) returns
-    /// [`SetupError::ReceiveBufferTooSmall`](super::SetupError::ReceiveBufferTooSmall). If a request is
-    /// longer than the buffer, it is answered with 413.
+    /// [`SetupError::ReceiveBufferTooSmall`](super::SetupError::ReceiveBufferTooSmall). A request that is
+    /// longer than the buffer is answered with 413.
     ///
     /// The transmit buffer holds replies and interleaved packets. The buffer must have at least
     /// [`Config::message_len`](pinhole::server::Config::message_len) bytes, or
     /// [`Server::new`](super::Server::new) returns
     /// [`SetupError::TransmitBufferTooSmall`](super::SetupError::TransmitBufferTooSmall).
     ///
-    /// What is in the transmit buffer takes room until the client has acknowledged it: one round trip, and
-    /// longer if the client delays acknowledgements. So at most one buffer of interleaved media is sent in
-    /// each round trip, and a buffer that is shorter than a frame may lower the frame rate. Interleaved
-    /// packets enter the buffer whole. So the buffer wastes no room if its length is a multiple of the length
-    /// of a packet, with the 4 bytes of interleaved header.
+    /// Data in the transmit buffer takes room until the client has acknowledged the data: for one round
+    /// trip, or longer if the client delays acknowledgements. So at most one buffer of interleaved media is
+    /// sent in each round trip, and a buffer that is shorter than a frame may lower the frame rate.
+    /// Interleaved packets enter the buffer whole. So the buffer wastes no room if its length is a multiple
+    /// of the length of a packet, with the 4 bytes of interleaved header.
     pub const fn new(socket: SocketHandle) -> Self {
         Self { socket, state: ConnectionState::Idle { opening: None } }
     }

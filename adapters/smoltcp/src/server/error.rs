@@ -1,14 +1,14 @@
 //! Errors of a server's set-up.
 use core::fmt;
 
-/// What is wrong with the arguments of [`Server::new`](super::Server::new). It is a mistake in the program:
-/// the same call would fail again, so correct the argument. The message of [`Display`](fmt::Display) says by
-/// how much a length is wrong.
+/// What is wrong with the arguments of [`Server::new`](super::Server::new). Such an error is a mistake in
+/// the application: the same call would fail again, so correct the argument. The message of
+/// [`Display`](fmt::Display) says by how much a length is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SetupError {
-    /// The port to listen on is 0.
+    /// The TCP port to listen on is 0. Pass another port, such as 554.
     Port,
     /// The storage for requests and replies is shorter than
     /// [`Config::storage_len`](pinhole::server::Config::storage_len)`(0)`, which is what requests of 256
@@ -48,14 +48,16 @@ pub enum SetupError {
         connection: usize,
     },
     /// The UDP sockets are not bound to an even port for RTP and the next port for RTCP (RFC 3550, 11).
+    /// Bind the sockets to such ports.
     UdpPorts {
         /// The port of the RTP socket, or 0 if it is not bound.
         rtp: u16,
         /// The port of the RTCP socket, or 0 if it is not bound.
         rtcp: u16,
     },
-    /// The socket set has a socket that is not the server's but has a port of the server. That socket listens
-    /// on the server's TCP port, or is bound to one of the server's UDP ports.
+    /// The socket set has a socket that is not the server's but has a port of the server. That socket
+    /// listens on the server's TCP port, or is bound to one of the server's UDP ports. Close that socket,
+    /// or use another port for that socket or for the server.
     PortTaken {
         /// The TCP or UDP port that two sockets have.
         port: u16,
@@ -64,10 +66,12 @@ pub enum SetupError {
     /// and UDP, is longer than the interface's MTU. Lower `max_packet` to `room`. If `room` is below 548, the
     /// server cannot send by UDP on this interface: pass no UDP sockets.
     PacketTooLong {
-        /// The length of the packet in bytes: [`Config::max_packet`](pinhole::server::Config::max_packet), or
-        /// 548 if that is less.
+        /// The length of the packet in bytes, with the RTP header but without the headers of UDP and IP.
+        /// This is [`Config::max_packet`](pinhole::server::Config::max_packet), or 548 if `max_packet` is
+        /// less than 548.
         packet: usize,
-        /// The length in bytes of the longest RTP packet that the MTU has room for.
+        /// The length in bytes of the longest RTP packet that the MTU has room for, with the RTP header but
+        /// without the headers of UDP and IP.
         room: usize,
     },
     /// The transmit buffer of a UDP socket has no room for one packet. The buffer for RTP must have room for

@@ -44,8 +44,8 @@ pub const CONFIG: Config = {
     config
 };
 
-/// An RTSP server for as many clients at once as it has connections. If all connections are in use, TCP
-/// refuses another client.
+/// An RTSP server on smoltcp sockets, for as many clients at once as it has [`Connection`]s. If all
+/// connections are in use, the TCP connection of another client is refused.
 ///
 /// Call [`Self::poll`] in each turn of the main loop, after
 /// [`Interface::poll`](smoltcp::iface::Interface::poll). `TRACKS` is the number of tracks that each client
@@ -68,16 +68,16 @@ pub struct Server<'a, const TRACKS: usize = MAX_TRACKS> {
 
 impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
     /// Creates a server that listens on `listen`, which is a TCP port with or without an address of the
-    /// interface. It sends datagrams through `udp`. If `udp` is `None`, it sends only interleaved in the RTSP
-    /// connection. All sockets of the server must be in `sockets`. No other socket there may have a port of
-    /// the server.
+    /// interface. The server sends datagrams through `udp`. If `udp` is `None`, the server sends only
+    /// interleaved in the RTSP connection. All sockets of the server must be in `sockets`. No other socket
+    /// in `sockets` may have a port of the server.
     ///
     /// `connections` are the places of clients: their number is the greatest number of clients at once.
     ///
-    /// `storage` holds requests and replies, for one connection after another. Its length should be
-    /// [`Config::storage_len`] of the longest request that is to be accepted. A longer request is answered
-    /// with 413. A request that is longer than the receive buffer of its connection is also answered with
-    /// 413.
+    /// `storage` holds requests and replies, for one connection after another. Give `storage` the length
+    /// that [`Config::storage_len`] returns for the length of the longest request that is to be accepted. A
+    /// longer request is answered with 413. A request that is longer than the receive buffer of its
+    /// connection is also answered with 413.
     ///
     /// `ip_mtu` is the interface's MTU, [`DeviceCapabilities::ip_mtu`]. With `udp`, a packet of
     /// [`Config::max_packet`] bytes and the headers of IPv4 and UDP, 28 bytes, must fit in `ip_mtu`. Packets
@@ -165,21 +165,23 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
         self.connections.iter_mut().for_each(Connection::close);
     }
 
-    /// Returns the number of connections in use. A connection is in use if a client is connected, or if it is
-    /// being closed. Connections that wait for a client do not count.
+    /// Returns the number of connections in use. A connection is in use while a client is connected, and
+    /// while the connection is being closed. Connections that wait for a client do not count.
     pub fn connected(&self) -> usize {
         self.connections.iter().filter(|connection| !connection.is_idle()).count()
     }
 
     /// Returns the frame that each playing track of each client reads next, in no particular order. Tracks
-    /// that do not play are left out. If the store has to fetch or prepare frames, have it prepare these
-    /// frames. Have it keep these frames and those that come after them in the direction of play.
+    /// that do not play are left out. If the store has to fetch or prepare frames, have the store prepare
+    /// these frames. Have the store keep these frames, and the frames that come after them in the direction
+    /// of play.
     pub fn wanted(&self) -> impl Iterator<Item = Want> {
         self.connections.iter().filter_map(Connection::conn).flat_map(|conn| conn.wanted())
     }
 
-    /// Returns the figures of each track that any client has set up, counted from its SETUP to the time
-    /// `now`. The final figures of a track come with [`Notice::Closed`](pinhole::server::Notice::Closed).
+    /// Returns the figures of each track that any client has set up. The figures count from the SETUP of
+    /// the track to the time `now`. The final figures of a track come with
+    /// [`Notice::Closed`](pinhole::server::Notice::Closed).
     pub fn summaries(&self, now: Now) -> impl Iterator<Item = (TrackId, Summary)> {
         self.connections.iter().filter_map(Connection::conn).flat_map(move |conn| conn.summaries(now))
     }

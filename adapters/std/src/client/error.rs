@@ -3,7 +3,8 @@ use pinhole::client::{ClientError, Unusable};
 use pinhole::rtsp::{AuthScheme, Method, Status};
 use std::io;
 
-/// Why a client's session cannot begin or continue. It is displayed as a sentence for the user.
+/// Why a client's session cannot begin or continue. [`Client::connect`](super::Client::connect) and
+/// [`Client::turn`](super::Client::turn) return it. It is displayed as a sentence for the user.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -11,8 +12,8 @@ pub enum Error {
     /// way.
     #[error("{0}")]
     Unusable(Unusable),
-    /// No address was found for the host of the URL. Either the name is wrong, so correct the URL, or the
-    /// network is down, so try again later.
+    /// No address was found for the host of the URL. If the name is wrong, correct the URL. If the network is
+    /// down, try again later.
     #[error("the host {host} is not found: {source}")]
     Resolve {
         /// The host in the URL, without the port.
@@ -20,13 +21,15 @@ pub enum Error {
         /// The error of the system's resolver.
         source: io::Error,
     },
-    /// The server did not accept a TCP connection: nobody listens at the address, or it does not answer in
-    /// [`Options::connect_timeout`](super::Options::connect_timeout). Another try may succeed.
+    /// The server did not accept a TCP connection: nobody listens at the address and port, or no answer comes
+    /// from there within [`Options::connect_timeout`](super::Options::connect_timeout). Another try may
+    /// succeed.
     #[error("cannot connect to {address}: {source}; is the server running?")]
     Connect {
         /// The host of the URL and the port that the client tried to connect to.
         address: String,
-        /// The error of the system, for the last address of the host that was tried.
+        /// The error of the system. If several addresses of the host were tried, it is the error for the last
+        /// of them.
         source: io::Error,
     },
     /// The server refused a request without which the session cannot go on: DESCRIBE, SETUP, or the first
@@ -37,19 +40,21 @@ pub enum Error {
         method: Method<'static>,
         /// The status of the server's response.
         status: Status,
-        /// The authentication that the server asks for, with status 401. Clients do not support any, so
-        /// give up. `None` with any other status, or if the server does not say.
+        /// The authentication that the server asks for, with status 401. Clients do not support
+        /// authentication, so give up. `None` with any other status, or if the response with status 401 names
+        /// no authentication.
         auth: Option<AuthScheme>,
     },
     /// The server does not serve the presentation itself, and names another URL for it. The client does not
-    /// follow this redirection: to do so, call [`Client::connect`](super::Client::connect) with the URL.
+    /// follow this redirection: to follow it, call [`Client::connect`](super::Client::connect) with the other
+    /// URL.
     ///
-    /// This holds the URL as text, with invalid UTF-8 replaced. If the text is empty, the server has named
-    /// no URL: give up.
+    /// This variant holds the other URL as text, with invalid UTF-8 replaced. If the text is empty, the
+    /// server has named no URL: give up.
     #[error("the server says that the stream is elsewhere: {0}")]
     Redirected(String),
-    /// The session has failed after the TCP connection was made: the connection was lost, the server does
-    /// not answer, or its messages cannot be used. If the connection was lost, call
+    /// The session has failed after the TCP connection was made: the connection was lost, the server does not
+    /// answer, or the server's messages cannot be used. If the connection was lost, call
     /// [`Client::reconnect`](super::Client::reconnect) to go on.
     #[error("{0}")]
     Session(ClientError),
@@ -60,7 +65,8 @@ pub enum Error {
          several times as large"
     )]
     CacheTooSmall {
-        /// The length of the frame in bytes. If the end of the frame did not arrive, it is not counted.
+        /// The length of the frame in bytes. If the end of the frame did not arrive, only the bytes that
+        /// arrived count.
         frame: usize,
         /// The number of bytes that the cache of the frame's track can hold.
         cache: usize,

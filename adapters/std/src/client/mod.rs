@@ -39,14 +39,14 @@ const UDP: usize = 2;
 
 type Cache = FrameRing<Vec<Slot>, Vec<u8>>;
 
-/// A handle with which another thread makes [`Client::turn`] return early. It comes from [`Client::waker`],
+/// A handle with which another thread makes [`Client::turn`] return early. [`Client::waker`] returns it. It
 /// can be cloned, and may outlive the client.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<mio::Waker>);
 
 impl Waker {
-    /// Makes the [`Client::turn`] under way return within some milliseconds. If none is under way, the next
-    /// one returns early. Does nothing if the client was dropped.
+    /// Makes the [`Client::turn`] under way return within some milliseconds. If no turn is under way, the
+    /// next turn returns early. If the client was dropped, this does nothing.
     pub fn wake(&self) {
         // Fails only if the client is gone.
         let _ = self.0.wake();
@@ -55,9 +55,9 @@ impl Waker {
 
 /// A session with an RTSP server. Call [`Self::turn`] in a loop: nothing is sent or received outside it.
 ///
-/// The tracks are those of the server's description that this client can receive, at most four, numbered
-/// from 0 in the order of the description. Each track has a cache of its own, in which frames have
-/// consecutive numbers, from 0, in the order in which they came.
+/// The tracks are those of the server's description that this client can receive, at most four, numbered from
+/// 0 in the order of the description. Each track has a cache of its own, in which frames have consecutive
+/// numbers, counted from 0 since [`Self::connect`], in the order in which they came.
 ///
 /// If a client is dropped, its connection is closed without TEARDOWN. To end the session in order, call
 /// [`Self::teardown`] and go on with turns until [`Event::Closed`].
@@ -108,8 +108,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Unusable`] if the URL is invalid, [`Error::Resolve`] if the host is not found,
-    /// [`Error::Connect`] if nobody listens there, and [`Error::Loop`] if the system refuses what the
-    /// client needs.
+    /// [`Error::Connect`] if no address of the host accepts a connection, and [`Error::Loop`] if the system
+    /// refuses what the client needs.
     pub fn connect(url: &str, options: &Options) -> Result<Self, Error> {
         let (started, clock) = (Instant::now(), Clock::start());
         let mut conn = session(url, options.transport, clock.now())?;
@@ -146,16 +146,16 @@ impl Client {
         })
     }
 
-    /// Waits for input and timers, for `at_most` at the longest, and does what is due. If `at_most` is
-    /// zero, this does not wait. If there is no connection, this only waits, unless [`Self::reconnect`] was
-    /// called.
+    /// Waits for input or for the next time at which something is due, for `at_most` at the longest, and then
+    /// receives and sends what is due. If `at_most` is zero, this does not wait. If there is no connection,
+    /// this only waits, unless [`Self::reconnect`] was called.
     ///
     /// After each turn, call [`Self::poll_event`] until it returns `None`.
     ///
     /// # Errors
     /// Returns an error if the session has failed, or if [`Self::reconnect`] could not connect. The caches
-    /// keep their frames, and earlier events can still be polled. Call [`Self::reconnect`] to go on, or
-    /// drop the client. Until then, turns only wait.
+    /// keep their frames, and earlier events can still be polled. Call [`Self::reconnect`] to go on, or drop
+    /// the client. Until then, turns only wait.
     pub fn turn(&mut self, at_most: Duration) -> Result<(), Error> {
         self.wait(at_most)?;
         let done = self.arrive().and_then(|()| self.advance());
@@ -165,14 +165,14 @@ impl Client {
         done
     }
 
-    /// Returns the oldest event that was not returned yet. `None` means that there is no more until the
-    /// next [`Self::turn`].
+    /// Returns the oldest event that was not returned yet. `None` means that there is no event until the next
+    /// [`Self::turn`].
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// Returns the number of tracks. It is 0 until [`Event::Described`]. It stays the same after
-    /// [`Self::reconnect`].
+    /// Returns the number of tracks. The number is 0 until [`Event::Described`]. After [`Self::reconnect`],
+    /// it stays the same.
     pub fn tracks(&self) -> u8 {
         u8::try_from(self.caches.len()).unwrap_or(u8::MAX)
     }
@@ -191,8 +191,9 @@ impl Client {
         self.conn.track(track)
     }
 
-    /// Returns one moment as the server's wall clock and the clock of a track show it, from the newest RTCP
-    /// sender report. Use [`ClockReference::map`] with the results of two tracks to synchronise the tracks.
+    /// Returns one moment on two clocks: the server's wall clock, and the media time of a track. Both are
+    /// from the newest RTCP sender report of the track. Use [`ClockReference::map`] with the results of two
+    /// tracks to synchronise the tracks.
     ///
     /// `None` if there is no such track, or if no packet or no sender report of the track has come on this
     /// connection yet. Some servers never send a report.
@@ -200,21 +201,22 @@ impl Client {
         self.conn.clock(track)
     }
 
-    /// Returns a frame of a track from its cache. The data of a frame of a JPEG track are a JPEG file.
-    /// Frames of which a part was lost are returned, too: see [`Frame::flags`].
+    /// Returns a frame of a track from its cache. The data of a frame of a JPEG track are a JPEG file. Frames
+    /// of which a part was lost are returned, too: [`Frame::flags`] says so.
     ///
     /// # Errors
     /// - [`Miss::NotYet`] if the frame has not come yet: try again after the next [`Self::turn`]. After
     ///   [`Event::Ended`], the frame will not come. [`Miss::NotYet`] is also the result if there is no such
     ///   track.
-    /// - [`Miss::Overrun`] if the frame was evicted: go on at the start of [`Self::cached`], or at the
-    ///   newest frame.
+    /// - [`Miss::Overrun`] if the frame was evicted: go on at the start of [`Self::cached`], or at the newest
+    ///   frame.
     pub fn frame(&self, track: u8, id: FrameId) -> Result<Frame<'_>, Miss> {
         self.cache(track).ok_or(Miss::NotYet)?.frame(TrackId { media: 0, track }, id)
     }
 
-    /// Returns the media time during which a frame in the cache of a track is shown. The range is empty if
-    /// the frame's duration is not known.
+    /// Returns the span of media time in which a frame in the cache of a track is shown, from its start to
+    /// before its end. If the frame's duration is not known, the range is empty: it starts and ends at the
+    /// frame's media time.
     ///
     /// # Errors
     /// The same as those of [`Self::frame`].
@@ -225,16 +227,17 @@ impl Client {
         Ok(frame.media_time(clock_rate)..MediaTime::from_ticks(end, clock_rate))
     }
 
-    /// Returns the numbers of the frames in the cache of a track. The range starts with the oldest frame.
-    /// It ends before the number that the next frame of the track will get. If there is no such track, the
-    /// range is empty, from 0 to 0.
+    /// Returns the numbers of the frames in the cache of a track. The range starts with the number of the
+    /// oldest frame in the cache. The end of the range is the number that the next frame of the track will
+    /// get, and is not included. If there is no such track, the range is empty, from 0 to 0.
     pub fn cached(&self, track: u8) -> std::ops::Range<FrameId> {
         self.cache(track).map_or(FrameId(0)..FrameId(0), FrameRing::frames)
     }
 
-    /// Returns the number of the frame in the cache of a track that is shown at `time`. If `time` is in a
-    /// gap within one of [`Self::time_ranges`], the result is the frame before the gap. If several time
-    /// ranges contain `time`, the result is the frame of the newest range.
+    /// Returns the number of the frame in the cache of a track that is shown at `time`. If `time` is in a gap
+    /// between two frames of one of the [`Self::time_ranges`], the result is the frame before the gap. If
+    /// several of the [`Self::time_ranges`] contain `time`, the result is the frame of the range that came
+    /// last.
     ///
     /// `None` if no cached frame is shown at `time`: call [`Self::seek`] to fetch the frame. Also `None` if
     /// there is no such track.
@@ -257,49 +260,52 @@ impl Client {
         Usage { frames: cache.frame_count(), bytes: cache.bytes_used(), capacity: cache.capacity(), span }
     }
 
-    /// Returns the length of the presentation. `None` if the presentation is live, its length is unknown,
-    /// or it is not described yet.
+    /// Returns the length of the presentation. `None` if the presentation is live, if its length is unknown,
+    /// or before [`Event::Described`].
     pub fn duration(&self) -> Option<Duration> {
         self.described.flatten()
     }
 
-    /// Returns whether the presentation counts as live, which means that its description gives no length.
-    /// False before [`Event::Described`].
+    /// Returns true if the presentation counts as live: its description gives no length. Returns false if the
+    /// description gives a length, and before [`Event::Described`].
     pub fn is_live(&self) -> bool {
         self.described == Some(None)
     }
 
-    /// Notes that frame `id` of a track and all frames after it are still needed. `id` is the frame that
-    /// will be read next, not the one that is being shown. Call this whenever the viewer has gone on.
+    /// Tells the client that frame `id` of a track and all frames after it are still needed. `id` is the
+    /// frame that will be read next, not the frame that is being shown. Call this whenever the viewer has
+    /// gone on.
     ///
-    /// With [`Options::prefetch`], frames of recorded media from `id` on are not evicted from now on, and
-    /// more frames are fetched as there is room. Without [`Options::prefetch`], for other media, and if
-    /// there is no such track, this has no effect.
+    /// - If [`Options::prefetch`] is set and the presentation is recorded, frames from `id` on are not
+    ///   evicted from now on, and more frames are fetched as there is room.
+    /// - If [`Options::prefetch`] is `None`, if the presentation is live, or if there is no such track, this
+    ///   has no effect.
     ///
     /// At first, only track 0 is watched, from its first frame on. In every other track, the oldest frames
-    /// make room for the newest until this is called for that track.
+    /// are evicted to make room for the newest, until this is called for that track.
     pub fn watch_from(&mut self, track: u8, id: FrameId) {
         self.prefetch.watch_from(track, id);
     }
 
-    /// Notes that nobody watches a track, for example because the viewer has switched it off. From now on,
-    /// the oldest frames of the track make room for its newest. The track no longer decides how far ahead
-    /// the presentation is fetched. To watch the track again, call [`Self::watch_from`]. If there is no
-    /// such track, this does nothing.
+    /// Tells the client that nobody watches a track any more, for example because the viewer has switched it
+    /// off. From now on, the oldest frames of the track are evicted to make room for its newest. The track no
+    /// longer decides how far ahead the presentation is fetched. To watch the track again, call
+    /// [`Self::watch_from`]. If there is no such track, this does nothing.
     pub fn unwatch(&mut self, track: u8) {
         self.prefetch.unwatch(track);
     }
 
-    /// Asks the server to play from the media time `to`, at the scale and speed of the last PLAY. Returns
-    /// at once. [`Event::Playing`] or [`Event::Refused`] follows. If there is no connection, this also
-    /// calls [`Self::reconnect`].
+    /// Asks the server to play from the media time `to`, at the scale and speed of the last PLAY. Returns at
+    /// once. [`Event::Playing`] or [`Event::Refused`] follows. If there is no connection, this also calls
+    /// [`Self::reconnect`].
     ///
-    /// The new frames get the next free numbers: the first frame of each track from `to` on has the number
-    /// at which [`Self::cached`] ends now. In each watched track, that frame counts as the one that will be
-    /// read next. Older frames stay in the caches until their room is needed.
+    /// The new frames get the next free numbers: the first frame of each track from `to` on has the number at
+    /// which [`Self::cached`] ends now. In each track that is watched, that frame counts as the frame that
+    /// will be read next, as if it was passed to [`Self::watch_from`]. Older frames stay in the caches until
+    /// their room is needed.
     ///
-    /// If the presentation is live, `to` is ignored, nothing is asked of the server, and no event follows.
-    /// The next frame that comes counts as the one that will be read next.
+    /// If the presentation is live, `to` is ignored, nothing is asked of the server, and no event follows. In
+    /// each track that is watched, the next frame that comes counts as the frame that will be read next.
     pub fn seek(&mut self, to: MediaTime) {
         if self.is_live() {
             self.prefetch.watch_newest(&self.caches);
@@ -322,13 +328,13 @@ impl Client {
     /// - If the server does not play, for example before the session has started or because it is paused
     ///   already, no request is sent, and no event follows.
     ///
-    /// [`Event::Paused`] may not come if the client is asked to play again before that.
+    /// If the client is asked to play again before [`Event::Paused`] has come, that event may not come.
     ///
-    /// The client then does not ask the server to play by itself, neither when the session starts nor after
-    /// [`Self::reconnect`]. Call [`Self::play`], [`Self::play_with`] or [`Self::seek`] to go on.
+    /// After this call, the client does not ask the server to play by itself, neither when the session starts
+    /// nor after [`Self::reconnect`]. Call [`Self::play`], [`Self::play_with`] or [`Self::seek`] to go on.
     ///
     /// To show a still picture with [`Options::prefetch`], no pause is needed: the client pauses the server
-    /// whenever enough is fetched.
+    /// by itself whenever enough is fetched.
     pub fn pause(&mut self) {
         self.wanted = None;
         self.prefetch.hold();
@@ -337,7 +343,7 @@ impl Client {
 
     /// Asks the server to go on where it was paused, or to start over after the end. Returns at once.
     /// [`Event::Playing`] or [`Event::Refused`] follows. If the server plays already, no event follows. If
-    /// there is no connection, the request waits for one: call [`Self::reconnect`].
+    /// there is no connection, the request waits until there is one: call [`Self::reconnect`].
     pub fn play(&mut self) {
         let mut options = self.options.play;
         options.from = None;
@@ -347,10 +353,12 @@ impl Client {
     /// Asks the server to play with `options`: from another place, or at another scale or speed. Returns at
     /// once. The scale and the speed stay until the next call of this method.
     ///
-    /// [`Event::Playing`] or [`Event::Refused`] follows. If the server plays with this scale and speed
-    /// already, and [`PlayOptions::from`] is `None`, no event follows. Before the presentation is
-    /// described, the request waits. If there is no connection, the request waits for one: call
-    /// [`Self::reconnect`].
+    /// [`Event::Playing`] or [`Event::Refused`] follows. There are three exceptions:
+    ///
+    /// - If the server plays with this scale and speed already, and [`PlayOptions::from`] is `None`, nothing
+    ///   is asked of the server, and no event follows.
+    /// - Before the presentation is described, the request waits for the description.
+    /// - If there is no connection, the request waits until there is one: call [`Self::reconnect`].
     pub fn play_with(&mut self, options: PlayOptions) {
         self.options.play = options;
         self.wanted = Some(options);
@@ -360,20 +368,21 @@ impl Client {
     /// Connects again after [`Self::turn`] has failed, or after [`Event::Closed`]. Returns at once; go on
     /// with turns. If there still is a connection, it is dropped first, without TEARDOWN.
     ///
-    /// Once there is a new connection, [`Event::Described`] comes again, and then [`Event::Playing`],
-    /// unless [`Self::pause`] was called last. If no connection can be made, [`Self::turn`] returns the
-    /// error: wait a little, and call this again.
+    /// Once there is a new connection, [`Event::Described`] comes again, and then [`Event::Playing`], unless
+    /// [`Self::pause`] was called and no call to play came after it. If no connection can be made,
+    /// [`Self::turn`] returns the error: wait a little, and call [`Self::reconnect`] again.
     ///
     /// The caches keep their frames, and the numbers of new frames go on. A recorded presentation goes on
     /// after the newest frame, or from the last [`Self::seek`] that the server has not answered. A live
-    /// presentation goes on at its newest frame, whose media time is later by the time that has passed.
+    /// presentation goes on at its newest frame: its media time goes on as if the stream had played
+    /// meanwhile.
     pub fn reconnect(&mut self) {
         self.disconnect();
         self.leaving = false;
         self.link = Link::connect(self.url.clone(), self.options.connect_timeout, self.waker.clone());
     }
 
-    /// Returns whether there is a connection to the server. False after an error and after
+    /// Returns true if there is a connection to the server. Returns false after an error and after
     /// [`Event::Closed`], until [`Self::reconnect`] has made a new connection.
     pub const fn is_connected(&self) -> bool {
         matches!(self.link, Link::Up(_))
@@ -392,14 +401,16 @@ impl Client {
         self.waker.clone()
     }
 
-    /// Returns what the server plays, from its last answer to PLAY, and how long the first frame took.
+    /// Returns what the server plays, from its last answer to PLAY, and how long it took until the first
+    /// frame came.
     pub const fn statistics(&self) -> Statistics {
         let (range, scale, speed) = self.played;
         Statistics { transport: self.transport, range, scale, speed, first_frame: self.first_frame }
     }
 
-    /// Returns what was received of a track so far, over all connections together. Only the jitter is that
-    /// of the newest connection alone. All figures are 0 if there is no such track.
+    /// Returns what was received of a track so far, over all connections together. Only
+    /// [`ReceiverStatistics::jitter`] and [`ReceiverStatistics::jitter_time`] are those of the newest
+    /// connection alone. All figures are 0 if there is no such track.
     pub fn track_statistics(&self, track: u8) -> ReceiverStatistics {
         let received = self.conn.statistics(track).unwrap_or_default();
         self.before.get(usize::from(track)).map_or(received, |before| received.after(before))

@@ -3,35 +3,37 @@ use pinhole::client::{LowerTransport, PlayOptions, PrefetchOptions, TransportCho
 use pinhole::rtsp::{Method, Range, Scale, Speed, Status};
 use std::time::Duration;
 
-/// The configuration of a [`Client`](super::Client). The default plays from the start over UDP, or
-/// interleaved if UDP does not work, with caches of 64 MiB, no prefetch, and 10 seconds to connect.
+/// The configuration of a [`Client`](super::Client). Pass it to [`Client::connect`](super::Client::connect).
+/// The default plays from the start over UDP, or interleaved if UDP does not work, with caches of 64 MiB, no
+/// prefetch, and 10 seconds to connect.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// The lower transport to ask the server for: UDP, interleaved in the RTSP connection, or UDP first and
     /// then interleaved.
     pub transport: TransportChoice,
-    /// What is played first: from where, and how fast. The scale and the speed stay until
+    /// What is played when the session starts: from where, and how fast. The scale and the speed stay until
     /// [`Client::play_with`](super::Client::play_with) changes them.
     pub play: PlayOptions,
     /// The number of bytes that the caches of all tracks together can hold. Each track has an equal part.
     ///
-    /// A part should hold several frames. If the first frame of a track is larger than the track's part,
-    /// the session fails with [`Error::CacheTooSmall`](super::Error::CacheTooSmall). Later frames that are
-    /// larger are left out.
+    /// A part should hold several frames. If the first frame of a track is larger than the track's part, the
+    /// session fails with [`Error::CacheTooSmall`](super::Error::CacheTooSmall). If a later frame is larger
+    /// than the part, that frame is left out.
     ///
-    /// The number of frames in a part is limited, too: to one for each 6 KiB of the part, or to 64 if that
-    /// is more.
+    /// The number of frames in a part is limited, too: to one frame for each 6 KiB of the part, but never to
+    /// less than 64 frames.
     pub cache: usize,
-    /// How far ahead recorded media are fetched, in parts of the cache, counted from the frame that
-    /// [`Client::watch_from`](super::Client::watch_from) names. Frames from that one on are not evicted, so
-    /// call [`Client::watch_from`](super::Client::watch_from) whenever the viewer has gone on.
+    /// How much of a recorded presentation is fetched ahead of the frame that
+    /// [`Client::watch_from`](super::Client::watch_from) names, as shares of the cache. That frame and the
+    /// frames after it are not evicted, so call [`Client::watch_from`](super::Client::watch_from) whenever
+    /// the viewer has gone on.
     ///
     /// With `None`, nothing is fetched ahead. The oldest frames are evicted to make room for the newest, as
-    /// for live media.
+    /// always with live media.
     pub prefetch: Option<PrefetchOptions>,
-    /// The time limit for connecting to one address. If the server's host has several addresses, they are
-    /// tried in turn, and each has this limit. The time to look up the addresses does not count. With zero,
-    /// no connection can be made.
+    /// The time limit for connecting to one address. If the server's host has several addresses, the
+    /// addresses are tried in turn, each for this time at the longest. The time to look up the addresses does
+    /// not count. With zero, no connection can be made.
     pub connect_timeout: Duration,
 }
 
@@ -51,39 +53,40 @@ impl Default for Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The server has described the presentation. This comes once on each connection, before the first
-    /// [`Self::Playing`].
+    /// The server has described the presentation. This event comes once on each connection, before the first
+    /// [`Self::Playing`] on that connection.
     Described {
         /// The number of tracks that are received. They are numbered from 0.
         tracks: u8,
         /// The length of the presentation; `None` if it is live, or its length is unknown.
         duration: Option<Duration>,
     },
-    /// The server has accepted PLAY, and plays. This follows the start of the session,
+    /// The server has accepted PLAY, and plays. This event comes after the start of the session, and after
     /// [`Client::seek`](super::Client::seek), [`Client::play`](super::Client::play) and
     /// [`Client::play_with`](super::Client::play_with).
     Playing {
         /// The lower transport of the media.
         transport: LowerTransport,
-        /// The range that the server plays. It has no start, or no end, if the server does not say. At a
-        /// negative scale, its end is before its start.
+        /// The range that the server plays. If the server does not name the start or the end, that side is
+        /// missing. At a negative scale, the end of the range is before its start.
         range: Range,
         /// The scale: how many times faster than normal the medium's own time goes (RFC 2326, 12.34). 1 is
         /// normal. A negative scale plays backwards. The value is 1 if the server does not say.
         scale: Scale,
-        /// The speed at which the server sends the frames, relative to that at which they are shown (RFC
-        /// 2326, 12.35): 2 means twice as fast. The value is 1 if the server does not say.
+        /// How fast the server sends the frames, compared with how fast they are shown (RFC 2326, 12.35): 2
+        /// means twice as fast. The value is 1 if the server does not say.
         speed: Speed,
     },
     /// The session goes on over TCP, because nothing came by UDP or because the server refused UDP.
     /// [`Self::Playing`] follows. Nothing needs to be done.
     SwitchedToTcp,
     /// The server has paused, as [`Client::pause`](super::Client::pause) asked.
-    /// [`Client::play`](super::Client::play) goes on from here.
+    /// [`Client::play`](super::Client::play) goes on from the place where the server paused.
     Paused,
-    /// The server has refused PLAY or PAUSE. The session goes on as before: what was played or paused still
-    /// is. A refusal without which there is no session is [`Error::Refused`](super::Error::Refused)
-    /// instead.
+    /// The server has refused PLAY or PAUSE. The session goes on as before the request: if the server played,
+    /// it still plays, and if it was paused, it is still paused. If the server refuses a request without
+    /// which there is no session, this event does not come: [`Client::turn`](super::Client::turn) returns
+    /// [`Error::Refused`](super::Error::Refused).
     Refused {
         /// The method of the request that the server has refused.
         method: Method<'static>,
@@ -91,10 +94,10 @@ pub enum Event {
         status: Status,
     },
     /// Nothing has come for 10 seconds, although the server should play. Wait on, or call
-    /// [`Client::reconnect`](super::Client::reconnect). This event does not come again until something has
-    /// come.
+    /// [`Client::reconnect`](super::Client::reconnect). This event does not come again until media have come
+    /// after it.
     Stalled,
-    /// The presentation has ended. All frames that will come are in the caches.
+    /// The presentation has ended. All frames of the presentation that will come have come.
     /// [`Client::play`](super::Client::play) starts over, and [`Client::seek`](super::Client::seek) goes to
     /// another place.
     Ended,
@@ -111,19 +114,18 @@ pub enum Event {
 pub struct Statistics {
     /// The lower transport of the media; `None` until the server first plays.
     pub transport: Option<LowerTransport>,
-    /// The range that the server plays now or has played last. If the server does not say where the range
-    /// starts or ends, that side is missing. Both sides are missing before the server first plays.
+    /// The range that the server plays now or has played last. If the server does not name the start or the
+    /// end, that side is missing. Both sides are missing before the server first plays.
     pub range: Range,
     /// The scale: how many times faster than normal the medium's own time goes (RFC 2326, 12.34). 1 is
     /// normal. A negative scale plays backwards. The value is 1 before the server first plays, and if the
     /// server does not say.
     pub scale: Scale,
-    /// The speed at which the server sends the frames, relative to that at which they are shown (RFC 2326,
-    /// 12.35): 2 means twice as fast. The value is 1 before the server first plays, and if the server does
-    /// not say.
+    /// How fast the server sends the frames, compared with how fast they are shown (RFC 2326, 12.35): 2 means
+    /// twice as fast. The value is 1 before the server first plays, and if the server does not say.
     pub speed: Speed,
-    /// The time from the call of [`Client::connect`](super::Client::connect) until the cache of any track
-    /// had its first frame. `None` until then.
+    /// The time from the call of [`Client::connect`](super::Client::connect) to the moment when a frame was
+    /// first in the cache of any track. `None` before that moment.
     pub first_frame: Option<Duration>,
 }
 
@@ -138,7 +140,7 @@ pub struct Usage {
     pub bytes: usize,
     /// The number of bytes that the cache can hold: the track's part of [`Options::cache`].
     pub capacity: usize,
-    /// The media time for which the cached frames are shown: the sum of all
+    /// The media time that the frames in the cache cover: the sum of the lengths of all
     /// [`Client::time_ranges`](super::Client::time_ranges).
     pub span: Duration,
 }

@@ -22,15 +22,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::task::Waker;
 
-/// How a [`Library`] plays recorded media. The default is 30 frames per second where a medium has no clock,
-/// without repetition.
+/// How a [`Library`] plays recorded media. The default is 30 frames per second for media that have no clock,
+/// and no repetition.
 #[derive(Clone, Copy, Debug)]
 pub struct Playback {
-    /// The frame rate of recorded media that have no clock of their own: of all but AVI files. A rate of 0
-    /// counts as 0.001 frames per second.
+    /// The frame rate of recorded media that have no clock of their own. Only AVI files have a clock of their
+    /// own. A rate of 0 counts as 0.001 frames per second.
     pub frame_rate: FrameRate,
-    /// Whether recorded media start over when they end. They are then described to clients without a
-    /// duration, and never end.
+    /// Is true if recorded media start over when they end. If so, they never end, and are described to
+    /// clients without a duration. If false, they end after their last frame.
     pub repeat: bool,
 }
 
@@ -40,13 +40,13 @@ impl Default for Playback {
     }
 }
 
-/// The media of a server: files, directories, live inputs and test patterns. Add all of them, look at
+/// The media of a server: files, directories, live inputs and test patterns. Add all media, look at
 /// [`Self::problems`], and pass the library to [`Server::bind`](crate::server::Server::bind).
 ///
-/// As a [`FrameStore`], a library numbers its media by [`TrackId::media`], from 0, in the order in which
-/// they were added. Each medium has one track, number 0. If a frame of a recorded medium has to be read or
-/// re-coded first, the result is [`Miss::NotYet`] until the frame is loaded. A
-/// [`Server`](crate::server::Server) has threads that load frames. Without a server, call [`Self::load`].
+/// As a [`FrameStore`], a library numbers its media by [`TrackId::media`], from 0, in the order in which they
+/// were added. Each medium has one track, number 0. If a frame of a recorded medium has to be read or
+/// re-coded before it can be sent, [`FrameStore::frame`] returns [`Miss::NotYet`] until the frame is loaded.
+/// A [`Server`](crate::server::Server) has threads that load frames. Without a server, call [`Self::load`].
 #[derive(Debug)]
 pub struct Library {
     media: Vec<(String, Medium)>,
@@ -71,21 +71,22 @@ pub struct Mounted<'a> {
     /// pattern, and of the newest frame of a live input. `None` if a live input has no frame yet, or if the
     /// first frame of a recorded medium cannot be sent.
     pub size: Option<(u16, u16)>,
-    /// The number of frames of a recorded medium, played once, without frames that were left out. For a
-    /// test pattern, the number of frames in its loop. `None` for a live input.
+    /// The number of frames of a recorded medium when it is played once. Frames that were left out do not
+    /// count. For a test pattern, this is the number of frames in its loop. `None` for a live input.
     pub frames: Option<u64>,
-    /// How many of the frames are re-coded without loss before they are sent. The number is an estimate
-    /// from the headers of the frames. 0 for live inputs and test patterns.
+    /// How many of the frames in [`Self::frames`] are re-coded without loss before they are sent. The number
+    /// is an estimate from the headers of the frames. 0 for live inputs and test patterns.
     pub recoded: u64,
-    /// How many of the frames are decoded and encoded anew before they are sent: see
-    /// [`NormaliseOptions::transcode`]. The number is an estimate from the headers of the frames. 0 for
-    /// live inputs and test patterns.
+    /// How many of the frames in [`Self::frames`] are decoded and encoded anew before they are sent: see
+    /// [`NormaliseOptions::transcode`]. The number is an estimate from the headers of the frames. 0 for live
+    /// inputs and test patterns.
     pub transcoded: u64,
 }
 
 impl Library {
     /// Creates an empty library that plays recorded media as `playback` says, and normalises frames in the
-    /// default way. Its cache has [`default_cache`] bytes. To choose both, use [`Self::with`].
+    /// default way. The cache of the library has [`default_cache`] bytes. To choose the normalisation and the
+    /// size of the cache, use [`Self::with`].
     pub fn new(playback: Playback) -> Self {
         Self::with(playback, NormaliseOptions::default(), default_cache())
     }
@@ -95,7 +96,8 @@ impl Library {
     ///
     /// `cache` is the number of bytes for frames that had to be re-coded or were read from single pictures.
     /// All media together hold about that many bytes of such frames, and at least one such frame, even if
-    /// `cache` is 0. Frames that are being sent, live inputs and test patterns take memory besides that.
+    /// `cache` is 0. Frames that are being sent, live inputs and test patterns take memory in addition to the
+    /// cache.
     pub fn with(playback: Playback, normalising: NormaliseOptions, cache: usize) -> Self {
         let clock = Clock::start();
         Self {
@@ -111,19 +113,18 @@ impl Library {
         }
     }
 
-    /// Adds a file or a directory, after reading the headers of all frames. Blocks meanwhile. What cannot
-    /// be served is left out, and added to [`Self::problems`].
+    /// Adds a file or a directory, and reads the headers of all frames before it returns. Files and frames
+    /// that cannot be served are left out, and added to [`Self::problems`].
     ///
     /// A file becomes one medium, whatever its ending. The path in its URL is the file's name without the
     /// ending.
     ///
-    /// In a directory, each file with the ending `.mjpeg`, `.mjpg`, `.avi` or `.multipart` becomes a
-    /// medium. All `.jpg` and `.jpeg` pictures together become one medium: its path is the directory's
-    /// name, and its frames are in the order of the file names. Other files and subdirectories are ignored.
-    /// If a medium with the same path is there already, the second one is left out.
+    /// In a directory, each file with the ending `.mjpeg`, `.mjpg`, `.avi` or `.multipart` becomes a medium.
+    /// All `.jpg` and `.jpeg` pictures together become one medium: its path is the directory's name, and its
+    /// frames are in the order of the file names. Other files and subdirectories are ignored. If a medium
+    /// with the same path is there already, the second one is left out.
     ///
-    /// Files are mapped, not copied. If a file is truncated while it is served, the process ends by a
-    /// signal.
+    /// Files are mapped, not copied. If a file is truncated while it is served, the process ends by a signal.
     pub fn add_path(&mut self, path: &Path) {
         if path.is_dir() {
             self.add_directory(path);
@@ -132,9 +133,9 @@ impl Library {
         }
     }
 
-    /// Adds a live input of Motion-JPEG. From now on, a thread of its own reads `reader` until that ends.
-    /// `mount` is the path in the input's URL, without the leading slash. The reader must block: any error
-    /// but [`Interrupted`](std::io::ErrorKind::Interrupted) ends the input.
+    /// Adds a live input of Motion-JPEG. From now on, a thread of its own reads `reader` until `reader` ends.
+    /// `mount` is the path in the input's URL, without the leading slash. `reader` must block until there are
+    /// bytes: any error but [`Interrupted`](std::io::ErrorKind::Interrupted) ends the input.
     ///
     /// If `mount` is taken, or if the system refuses a thread, the input is not served, and the reason is
     /// added to [`Self::problems`].
@@ -146,9 +147,9 @@ impl Library {
         }
     }
 
-    /// Adds a moving test pattern without end, which shows a clock and the number of the frame. `mount` is
-    /// the path in the pattern's URL, without the leading slash. The frames are a loop of at most 60
-    /// seconds, after which the clock and the number start over.
+    /// Adds a test pattern: a moving picture without end, which shows a clock and the number of the frame.
+    /// `mount` is the path in the pattern's URL, without the leading slash. The frames are a loop of at most
+    /// 60 seconds, after which the clock and the number start over.
     ///
     /// The loop is made in this call, which blocks for that time: for seconds if the pictures are large. If
     /// `mount` is taken, or if a picture cannot be encoded, the pattern is not served, and the reason is
@@ -165,7 +166,7 @@ impl Library {
 
     /// Returns what could not be served, and why, in the order in which the problems were found. Empty if
     /// everything is served. For each file, and for the pictures of each directory, only the first eight
-    /// problems are kept. If there were more, one further problem tells how many.
+    /// problems are kept. If there were more, a ninth problem says how many more there were.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -182,10 +183,12 @@ impl Library {
     }
 
     /// Loads a frame of a recorded medium on this thread, and returns it. Blocks. Use this in programs that
-    /// read a library without a [`Server`](crate::server::Server), which has threads that load frames.
+    /// read a library without a [`Server`](crate::server::Server). A server does not need it, because it has
+    /// threads that load frames.
     ///
     /// If a frame can be sent as it lies in a mapped file, it takes no memory. Any other frame that was
-    /// loaded here stays in memory for as long as the library exists, whatever the size of the cache.
+    /// loaded by this method stays in memory for as long as the library exists, whatever the size of the
+    /// cache.
     ///
     /// # Errors
     /// - [`Miss::NotYet`] if a live input has not come that far: try again later.
@@ -206,8 +209,8 @@ impl Library {
         self.loaded.cached_bytes()
     }
 
-    /// Returns whether the library has no media. Either none was added, or none can be served: see
-    /// [`Self::problems`].
+    /// Returns true if the library has no media: either nothing was added, or nothing that was added can be
+    /// served (see [`Self::problems`]).
     pub const fn is_empty(&self) -> bool {
         self.media.is_empty()
     }

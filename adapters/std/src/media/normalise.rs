@@ -18,20 +18,21 @@ const HEADERS: u16 = 12 + 8 + 4;
 /// whatever the options say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NormaliseOptions {
-    /// Whether restart markers are added to frames that have none, and to frames whose restart intervals
-    /// are longer than about one packet. There are then about two restart intervals to a packet. A lost
-    /// packet costs a few intervals instead of the whole picture. The picture stays the same, bit for bit.
+    /// Is true if restart markers are added to frames that have none, and to frames whose restart intervals
+    /// are longer than about one packet. With the added markers, a packet holds about two restart intervals,
+    /// so that a lost packet costs a few intervals and not the whole picture. The decoded picture stays the
+    /// same, bit for bit.
     ///
     /// Frames that fit into one packet stay as they are. With `false`, all frames keep the restart markers
     /// that they have.
     pub restart_intervals: bool,
-    /// The length of the RTP packets that restart intervals are made for, in bytes. Set this to the
-    /// [`SenderConfig::max_packet`] of the server's senders. If the two differ, a lost packet costs more
-    /// restart intervals, or more bytes are spent on restart markers.
+    /// The length of the RTP packets that restart intervals are made for, in bytes, with the RTP header. Set
+    /// this to the [`SenderConfig::max_packet`] of the server's senders. If the two differ, a lost packet
+    /// costs more restart intervals, or more bytes are spent on restart markers.
     pub max_packet: u16,
-    /// Whether pictures that RFC 2435 cannot carry at all, such as progressive ones, are decoded and
-    /// encoded anew as 4:2:0, with a slight loss. With `false`, or without the crate feature `transcode`,
-    /// such pictures are left out. [`Problem::transcode`](super::Problem::transcode) then tells whether the
+    /// Is true if pictures that RFC 2435 cannot carry at all, such as progressive ones, are decoded and
+    /// encoded anew as 4:2:0, with a slight loss. If this is false, or without the crate feature `transcode`,
+    /// such pictures are left out, and [`Problem::transcode`](super::Problem::transcode) tells whether this
     /// option would help.
     pub transcode: bool,
 }

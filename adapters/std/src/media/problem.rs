@@ -15,16 +15,17 @@ pub struct Problem {
     /// added, which is no path.
     pub path: PathBuf,
     /// The number of the frame in the file or the live input, counted from 0. Frames that were left out are
-    /// counted, too. For a picture of a directory, [`Self::path`] names the picture, and this number is 0
-    /// or the place of the picture in the directory. `None` if the problem is of the whole file or input.
+    /// counted, too. For a picture of a directory, [`Self::path`] names the picture, and this number is 0 or
+    /// the place of the picture among the pictures of the directory, counted from 0. `None` if the problem is
+    /// one of the whole file or input.
     pub frame: Option<u64>,
     /// The offset of the fault in bytes from the start of the file or the live input. `None` if the offset
     /// is not known.
     pub at: Option<u64>,
     /// The reason why the frame or file cannot be served: a clause in English, without the path.
     pub reason: String,
-    /// Whether [`NormaliseOptions::transcode`] is off, and the frame could perhaps be served if it were on.
-    /// False if that option is on, would not help, or is not compiled in.
+    /// Is true if [`NormaliseOptions::transcode`] is off and the frame could perhaps be served with this
+    /// option on. False if that option is on, would not help, or is not compiled in.
     pub transcode: bool,
 }
 

@@ -1,10 +1,10 @@
 //! Writes received frames to a file as they came. No frame is encoded again.
 //!
 //! The ending of the name decides the format. An `.mjpeg` or `.mjpg` file has the frames one after another,
-//! without times. An `.avi` file has a clock: that of the frames if they come at a steady rate, otherwise
-//! one of 120 or 1000 ticks per second. Each frame has its place on that clock. Where frames are missing,
-//! the frame before is shown for longer. A gap of more than ten seconds, or a step back in time, becomes a
-//! cut.
+//! without times. An `.avi` file has a clock. If the frames come at a steady rate, the clock ticks at that
+//! rate; otherwise the clock has 120 or 1000 ticks per second. Each frame has its place on that clock. Where
+//! frames are missing, the frame before them is shown for longer. A gap of more than ten seconds, or a step
+//! back in time, becomes a cut.
 //!
 //! Sizes and counts in the file are updated with each frame. So the file opens with all frames that were
 //! written whole, whatever ends the recording. Only the first eight frames of an `.avi` file wait in memory,
@@ -27,16 +27,17 @@ const MAX_FILES: usize = 100;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// The paths of the files, in the order in which they were written: the file that the recording was
-    /// created with, and the files in which it was continued. A file without a frame is not in the list.
+    /// The paths of the files, in the order in which they were written: the file that was passed to
+    /// [`Recorder::create`], and the files in which the recording was continued. A file without a frame is
+    /// not in the list.
     pub files: Vec<PathBuf>,
     /// The number of frames in all files together.
     pub frames: u64,
     /// How many of the recorded frames lacked restart intervals. In the place of each missing interval, the
     /// file has empty MCUs (minimum coded units), so that any decoder reads the picture; see [`mend`].
     pub mended: u64,
-    /// How many frames that were passed to [`Recorder::write`] are not in the files because they are no
-    /// JPEG pictures, or because they came damaged in a way that cannot be mended.
+    /// How many of the frames that were passed to [`Recorder::write`] are not in the files. They are no JPEG
+    /// pictures, or are damaged in a way that cannot be mended.
     pub left_out: u64,
     /// The length of all files together, in bytes.
     pub bytes: u64,
@@ -47,10 +48,10 @@ pub struct Recorded {
 #[non_exhaustive]
 pub enum RecordError {
     /// The name of the file ends in none of `.avi`, `.mjpeg` and `.mjpg`, so that the format is not known.
-    /// Contains the path.
+    /// This contains the path.
     #[error("{}: a recording is an .avi or an .mjpeg file; give it a name that ends so", .0.display())]
     Name(PathBuf),
-    /// A file with this path exists already. It is not overwritten: choose another name.
+    /// A file with this path exists already. The file is not overwritten: choose another name.
     #[error("{} exists already; name another file, or remove this one", .0.display())]
     Exists(PathBuf),
     /// A file cannot be created or written, for example because the disk is full. The recording is over. The
@@ -63,25 +64,27 @@ pub enum RecordError {
         source: io::Error,
     },
     /// The frames change their size or rate so often that the recording would take more than 100 files. The
-    /// 100 files stay. Contains the path that the recording was created with.
+    /// 100 files stay. The recording is over. This contains the path that was passed to [`Recorder::create`].
     #[error("{}: the frames have changed their size or rate so often that there are {MAX_FILES} files", .0.display())]
     TooManyFiles(PathBuf),
 }
 
-/// Writes frames of a JPEG track to an `.avi`, `.mjpeg` or `.mjpg` file. The ending of the name decides the
-/// format. Pass each frame to [`Self::write`] in order, and call [`Self::finish`] at the end.
+/// Writes frames of a JPEG track to an `.avi`, `.mjpeg` or `.mjpg` file. The ending of the file's name
+/// decides the format. Pass each frame to [`Self::write`] in order, and call [`Self::finish`] at the end.
 ///
-/// All frames of an `.avi` file have one size in pixels. The file has one clock, which is chosen by its
-/// first nine frames. If the size changes, or if frames come so fast that the clock cannot express it, the
-/// recording continues in `NAME-2.avi`, and so on up to 100 files. Files that exist are never overwritten:
-/// if a name is taken, the next number is used. An `.mjpeg` file takes frames of any size.
+/// All frames of an `.avi` file have one size in pixels. The file has one clock, which is chosen by its first
+/// nine frames. If the size changes, or if frames come so fast that the clock cannot express it, the
+/// recording continues in `NAME-2.avi`, and so on up to 100 files. Files that exist are never overwritten: if
+/// a name is taken, the next number is used. An `.mjpeg` file takes frames of any size.
 ///
 /// Frames that lack some restart intervals are mended (see [`mend`]). Frames that are damaged in another way
 /// are left out.
 ///
-/// If a recorder is dropped without [`Self::finish`], the file has all frames that were written, but an
-/// `.avi` file has no index of its last frames. If an `.avi` file got fewer than nine frames, it is empty
-/// then, because these frames wait in memory.
+/// If a recorder is dropped without [`Self::finish`], what is in the file depends on the format:
+///
+/// - An `.mjpeg` or `.mjpg` file has all frames.
+/// - An `.avi` file that got nine frames or more has all frames, but no index of its last frames.
+/// - An `.avi` file that got fewer than nine frames is empty, because these frames wait in memory.
 ///
 /// ```no_run
 /// # use pinhole_std::client::Client;
@@ -114,7 +117,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Creates the file at `path`, which is empty until the first frame is written. The directory must
+    /// Creates the file at `path`. The file is empty until the first frame is written. The directory must
     /// exist; otherwise [`RecordError::Write`] is returned.
     ///
     /// # Errors
@@ -145,16 +148,16 @@ impl Recorder {
         Self::kind(path).map(drop)
     }
 
-    /// Appends a frame. A frame that is no JPEG picture, or that is damaged in a way that cannot be mended,
-    /// is left out and counted in [`Recorded::left_out`]; that is no error.
+    /// Appends a frame. If the frame is no JPEG picture, or is damaged in a way that cannot be mended, the
+    /// frame is left out and counted in [`Recorded::left_out`], and the result is `Ok`.
     ///
     /// After an error, and after [`Self::finish`], the recording is over: further calls write nothing, and
     /// return `Ok`.
     ///
     /// # Errors
     /// [`RecordError::Write`] if a file cannot be written or created, and [`RecordError::TooManyFiles`] if
-    /// the frame needs another file and there are 100 already. The frames that [`Self::recorded`] counts
-    /// stay in the files.
+    /// the frame needs another file and the recording has 100 files already. The frames that
+    /// [`Self::recorded`] counts stay in the files.
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), RecordError> {
         let mut buffer = mem::take(&mut self.buffer);
         let written = match whole(frame, &mut buffer) {
@@ -169,14 +172,14 @@ impl Recorder {
     }
 
     /// Ends the recording: writes the frames that still wait in memory, and the index of an `.avi` file. If
-    /// no frame was written to the open file, the file is removed. If removing fails, an unused file stays,
-    /// which is no error. After this, [`Self::write`] writes nothing. A second call of this method does
-    /// nothing, and returns `Ok`.
+    /// no frame was written to the open file, the file is removed. If the file cannot be removed, it stays,
+    /// and the result is still `Ok`. After this call, [`Self::write`] writes nothing. A second call of this
+    /// method does nothing, and returns `Ok`.
     ///
     /// # Errors
-    /// [`RecordError::Write`] if the file cannot be written. The recording is over then, too. The frames
-    /// that [`Self::recorded`] counts stay in the file, but an `.avi` file may have no index of its last
-    /// frames.
+    /// [`RecordError::Write`] if the file cannot be written. The recording is over in this case, too. The
+    /// frames that [`Self::recorded`] counts stay in the file, but an `.avi` file may have no index of its
+    /// last frames.
     pub fn finish(&mut self) -> Result<(), RecordError> {
         let Some((path, part)) = &mut self.part else { return Ok(()) };
         let finished = part.finish().map_err(|source| RecordError::Write { path: path.clone(), source });
@@ -184,9 +187,9 @@ impl Recorder {
         finished
     }
 
-    /// Returns what was recorded so far, including the open file. This can be called at any time, also
-    /// after [`Self::finish`] and after an error. The first frames of an `.avi` file are counted only once
-    /// they are written, which is when the ninth frame comes or [`Self::finish`] is called.
+    /// Returns what was recorded so far, including the open file. This can be called at any time, also after
+    /// [`Self::finish`] and after an error. The first eight frames of an `.avi` file are counted only once
+    /// they are written: when the ninth frame comes or [`Self::finish`] is called.
     pub fn recorded(&self) -> Recorded {
         let mut recorded = self.recorded.clone();
         if let Some((path, part)) = &self.part {

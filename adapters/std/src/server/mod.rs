@@ -20,22 +20,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use workers::Workers;
 
-/// The configuration of a [`Server`]. [`Self::new`] has the usual values.
+/// The configuration of a [`Server`]. Make it with [`Self::new`], which sets the usual values, change fields,
+/// and pass it to [`Server::bind`].
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The address and TCP port to listen on for RTSP. Port 0 takes a free port, which
-    /// [`Server::local_addr`] tells. RTP and RTCP are sent from UDP ports of the same address, which the
+    /// The address and TCP port to listen on for RTSP. With port 0, the system chooses a free port, which
+    /// [`Server::local_addr`] returns. RTP and RTCP are sent from UDP ports of the same address, which the
     /// system chooses.
     pub listen: SocketAddr,
-    /// The configuration of each connection. If you change its `max_packet`, give the library's
-    /// [`NormaliseOptions`](crate::media::NormaliseOptions) the same value, so that restart intervals fit
-    /// the packets.
+    /// The configuration of each connection. If you change [`Config::max_packet`], set
+    /// [`NormaliseOptions::max_packet`](crate::media::NormaliseOptions::max_packet) of the library to the
+    /// same value, so that restart intervals fit the packets.
     pub config: Config,
-    /// The most RTSP connections at once, over all event loops. If there are so many, any further
-    /// connection is closed as soon as it is accepted, without a reply.
+    /// The most RTSP connections at once, over all event loops. If there are this many connections, any
+    /// further connection is closed as soon as it is accepted, without a reply.
     pub max_connections: usize,
-    /// The number of event loops, each on a thread of its own. A connection goes to the loop that has the
-    /// fewest, and stays there.
+    /// The number of event loops, each on a thread of its own. Each new connection goes to the loop that has
+    /// the fewest connections, and stays with that loop.
     pub threads: NonZero<usize>,
 }
 
@@ -47,12 +48,12 @@ impl Options {
     }
 }
 
-/// Why a server cannot start, or cannot continue.
+/// Why a server cannot start, or cannot continue. [`Server::bind`] and [`Server::run`] return it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server cannot listen on the address: it is taken, not one of this machine, or its port is one
-    /// that this user may not use.
+    /// The server cannot listen on the address and port, for one of these reasons: they are taken, the
+    /// address is not one of this machine, or this user may not use the port.
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address and port that the server was to listen on.
@@ -66,8 +67,8 @@ pub enum Error {
     Loop(#[from] io::Error),
 }
 
-/// Something that happened at a server, for logs and statistics: nothing has to be done for any of them.
-/// [`Server::run`] passes events to its caller's function.
+/// Something that happened at a server, for logs and statistics: no event asks for an action. [`Server::run`]
+/// passes each event to the function `tell` of its caller.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -84,7 +85,7 @@ pub enum Event {
         transport: LowerTransport,
     },
     /// Frames of a track were left out, so that the video keeps its duration. The usual cause is a client
-    /// whose network is too slow, so that the frames were late or no longer in the store. Frames that
+    /// whose network is too slow, so that the frames were late or were no longer available. Frames that
     /// cannot be sent count, too.
     Skipped {
         /// The address and TCP port from which the client has connected.
@@ -95,25 +96,27 @@ pub enum Event {
         /// up if there was none.
         frames: u64,
     },
-    /// From now on, a client is sent another share of a track's frames. The share falls if the client
+    /// From now on, a client gets more or fewer of a track's frames. The number of frames falls if the client
     /// reports loss, and rises again if the client reports less loss.
     Adapted {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
         /// The identifier of the session that the track belongs to.
         session: SessionId,
-        /// Every `one_in`-th frame is sent from now on. The value is from 1, which means all frames, to 8.
-        /// At least two frames a second are sent in any case.
+        /// From now on every n-th frame is sent, where n is this number: 1 (all frames), 2, 4 or 8. If every
+        /// n-th frame would be less than two frames a second, more frames are sent.
         one_in: u8,
     },
-    /// A track was played to its end. It stays set up, so that the client can play it again.
+    /// A track was played to its end, or to the end of the range that the client asked for. The track stays
+    /// set up, so that the client can play it again.
     Ended {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
         /// The identifier of the session that the track belongs to.
         session: SessionId,
     },
-    /// A track was removed from its session. The session ends with its last track.
+    /// A track was removed from its session. When the last track of a session is removed, the session has
+    /// ended.
     Closed {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
@@ -126,8 +129,8 @@ pub enum Event {
         /// The final counts of the track: frames, packets and bytes.
         summary: Summary,
     },
-    /// The server has refused DESCRIBE or SETUP because the library has no such medium or track. Other
-    /// refusals, such as of malformed requests, are no events.
+    /// The server has refused DESCRIBE or SETUP because the library has no such medium or track. If the
+    /// server refuses a request for another reason, such as a malformed one, there is no event.
     Refused {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
@@ -136,8 +139,8 @@ pub enum Event {
         /// The status of the server's reply. It is always 404 (Not Found).
         status: u16,
     },
-    /// The server has closed a connection. If the client closes its connection or loses it, this event does
-    /// not come; [`Self::Closed`] comes for each of the client's tracks.
+    /// The server has closed a connection. If the client closes the connection, or the connection is lost,
+    /// [`Self::Disconnected`] does not come: only [`Self::Closed`] comes, for each track of the connection.
     Disconnected {
         /// The address and TCP port from which the client had connected.
         peer: SocketAddr,
@@ -153,7 +156,7 @@ pub enum Event {
     },
 }
 
-/// A handle with which another thread stops a server. It comes from [`Server::handle`] and can be cloned.
+/// A handle with which another thread stops a server. [`Server::handle`] returns it. It can be cloned.
 #[derive(Clone, Debug)]
 pub struct Handle {
     workers: Arc<Workers>,
@@ -162,7 +165,7 @@ pub struct Handle {
 impl Handle {
     /// Stops the server. Returns at once. The server sends BYE to all sessions, and then [`Server::run`]
     /// returns, after about half a second at the latest. If the server does not run yet, [`Server::run`]
-    /// returns soon after its start. Further calls do nothing.
+    /// returns soon after it is called. Further calls of this method do nothing.
     pub fn stop(&self) {
         self.workers.stop();
     }
@@ -187,11 +190,11 @@ impl std::fmt::Debug for Server {
 
 impl Server {
     /// Binds the listening socket of a server for the media of `library`. Clients can connect from now on,
-    /// and are answered once [`Self::run`] is called.
+    /// but their requests are answered only once [`Self::run`] is called.
     ///
     /// # Errors
-    /// [`Error::Listen`] if the address is taken, not one of this machine, or not permitted;
-    /// [`Error::Loop`] if the system has no resources for so many loops.
+    /// [`Error::Listen`] if the address is taken, not one of this machine, or not permitted; [`Error::Loop`]
+    /// if the system has no resources for so many loops.
     pub fn bind(options: &Options, library: Library) -> Result<Self, Error> {
         let listen = |source| Error::Listen { address: options.listen, source };
         let acceptor = Acceptor::bind(options.listen).map_err(listen)?;
@@ -216,7 +219,8 @@ impl Server {
         self.address
     }
 
-    /// Returns a handle with which another thread stops the server.
+    /// Returns a handle with which another thread stops the server. Take it before [`Self::run`], which
+    /// consumes the server.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
@@ -226,16 +230,16 @@ impl Server {
         self.first.library()
     }
 
-    /// Serves until [`Handle::stop`] is called, and blocks meanwhile. If every medium is a live input,
-    /// serving also ends when all inputs have ended and their last frames are sent.
+    /// Serves until [`Handle::stop`] is called, and blocks meanwhile. If every medium is a live input, this
+    /// also returns when all inputs have ended and their last frames are sent.
     ///
     /// One event loop runs on this thread, and each of the others on a thread of its own. Every event loop
     /// calls `tell` with its events. The calls never overlap: if two loops have events, one of them waits.
     /// While a loop calls `tell` or waits to do so, it serves no client, so return soon.
     ///
     /// # Errors
-    /// [`Error::Loop`] if the operating system fails a loop, which also ends the others. Nothing that a
-    /// client does ends a loop.
+    /// [`Error::Loop`] if the operating system refuses something that a loop needs. All other loops end as
+    /// well. Nothing that a client does ends a loop.
     ///
     /// # Panics
     /// If `tell` panics.

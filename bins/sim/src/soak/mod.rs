@@ -50,8 +50,9 @@ const CLIPS: [(u16, u16, u32, bool); 5] =
 /// Duration of each clip.
 const ROUND_SECS: u32 = 4;
 
-/// Runs scenarios in virtual time, and checks in them the invariants of the [module](self). Each scenario
-/// is drawn from a seed. For the same seed and the same number of minutes, the scenario and the result are
+/// Runs scenarios in virtual time, and checks in them the invariants of the [module](self). A scenario is a
+/// server, some clients, and what happens to them and to the links between them. Each scenario is drawn at
+/// random from a seed. For the same seed and the same number of minutes, the scenario and the result are
 /// always the same.
 #[derive(Clone, Debug)]
 pub struct Soak {
@@ -75,9 +76,9 @@ impl Soak {
         Ok(Self { clips: CLIPS.into_iter().map(clip).collect::<Result<_, NoClip>>()?, minutes })
     }
 
-    /// Runs all `seeds`, on `jobs` threads of their own, which run one seed at a time each. If `jobs` is 0,
-    /// there is one thread. Blocks until all are done. Returns the totals of all seeds together. If a seed
-    /// fails, no further seed is begun.
+    /// Runs all `seeds` on `jobs` new threads. Each thread runs one seed at a time. If `jobs` is 0, there
+    /// is one thread. Blocks until all threads are done. Returns the totals of all seeds together. If a
+    /// seed fails, no further seed is begun.
     ///
     /// # Errors
     /// Returns the [`Failure`] of the smallest seed that failed. Pass that seed to [`Self::replay`] to see

@@ -8,22 +8,24 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
-    /// The virtual time that passed, all seeds together.
+    /// The virtual time that passed in the runs of all seeds together.
     pub time: Duration,
     /// The number of TCP connections that clients began.
     pub connections: u64,
-    /// The number of sessions that ended although the user had not ended them.
+    /// The number of sessions that ended although the simulated user had not ended them.
     pub lost_sessions: u64,
     /// The number of frames that clients received completely, by UDP or interleaved.
     pub complete: u64,
-    /// How many of the complete frames came interleaved in the RTSP connection.
+    /// The number of complete frames that clients received interleaved in the RTSP connection. They count
+    /// in [`Self::complete`], too.
     pub interleaved: u64,
-    /// The number of frames that clients received with missing parts.
+    /// The number of frames that clients received with missing parts, by UDP or interleaved.
     pub damaged: u64,
     /// The number of frames of which a client received nothing useful, and which the client counted as
     /// missing.
     pub missing: u64,
-    /// The number of frames that the server left out, as counted by the clients.
+    /// The number of frames that the server left out on purpose. This is the sum of what the clients have
+    /// counted.
     pub skipped: u64,
     /// The number of RTP packets that left the server's host by UDP. Packets that did not arrive are
     /// counted, too.
@@ -34,11 +36,11 @@ pub struct Totals {
     pub server_restarts: u64,
     /// How often a client's program or host was restarted without warning.
     pub client_restarts: u64,
-    /// The number of clients that were disconnected for good, without a word to the server.
+    /// The number of clients that were disconnected for good, and could not tell the server.
     pub vanished: u64,
     /// How often the program of a client did nothing for a while, although its host went on.
     pub hangs: u64,
-    /// How often a user asked to play from another position.
+    /// How often a simulated user asked to play from another position.
     pub seeks: u64,
 }
 

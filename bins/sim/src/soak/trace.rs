@@ -7,15 +7,15 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// What to write about the run of one seed. The default writes nothing.
+/// What [`Soak::replay`](super::Soak::replay) writes about the run of one seed. The default writes nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Trace<'a> {
     /// Whether to write the scenario and its events to standard error, with virtual times in seconds.
     pub verbose: bool,
-    /// The path from which the names of capture files are made. Each host has a file in the format of
-    /// libpcap with the host's packets. The host's name is put before the extension: with `fail.pcap`, the
-    /// files are `fail-server.pcap`, `fail-client1.pcap` and so on. Files that exist are overwritten. With
-    /// `None`, no file is written.
+    /// The path from which the names of capture files are made. For each host, a file in the format of
+    /// libpcap is written with the packets that the host sends and receives. The host's name is put before
+    /// the extension of the path: with `fail.pcap`, the files are `fail-server.pcap`, `fail-client1.pcap`
+    /// and so on. Files that exist are overwritten. With `None`, no file is written.
     pub pcap: Option<&'a Path>,
 }
 

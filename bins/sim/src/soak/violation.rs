@@ -2,8 +2,9 @@
 use pinhole::time::Instant;
 use std::fmt;
 
-/// An invariant that did not hold. It says in which seed, when and where, and what was found instead. It is
-/// displayed as text with all of its parts.
+/// An invariant that did not hold. It says in which seed, when and at which host this was found, and what
+/// was found instead. Its `Display` form is a text with all of these. [`Soak::run`](super::Soak::run) and
+/// [`Soak::replay`](super::Soak::replay) return it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The seed whose scenario shows the failure. To see the failure again, pass this seed to

@@ -4,8 +4,8 @@ use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::time::Duration;
 
-/// The answers of a simulated application that has one medium, at `/clip`. A
-/// [`Catalog`](pinhole::server::Catalog) returns them.
+/// The answers of a simulated application that has one medium, at `/clip`. Implement
+/// [`Catalog`](pinhole::server::Catalog) for the application by calling the methods of this type.
 #[derive(Clone, Debug)]
 pub struct Answers {
     /// The duration of the medium, which DESCRIBE states; `None` if it is live.

@@ -27,8 +27,8 @@ pub struct Host {
     pub port: Port,
     /// The host's sockets. Add one with [`Self::tcp`] or [`Self::udp_pair`].
     pub sockets: SocketSet<'static>,
-    /// The host's IP address. Its last part is the host's number: the server is number 1, and the other
-    /// hosts follow.
+    /// The host's IP address. The last part of the address is the host's number. The server's number is 1;
+    /// the other hosts have the next numbers.
     pub address: IpAddress,
 }
 
@@ -70,8 +70,10 @@ impl Host {
         self.sockets.add(tcp::Socket::new(buffer(receive), buffer(transmit)))
     }
 
-    /// Adds two UDP sockets: one bound to `port` for RTP, and one bound to `port + 1` for RTCP. Each has a
-    /// buffer for `receive` packets and one for `transmit` packets, of up to 1500 bytes each.
+    /// Adds two UDP sockets: one bound to `port` for RTP, and one bound to `port + 1` for RTCP. Each socket
+    /// has a buffer for `receive` received packets and a buffer for `transmit` packets to be sent. Each
+    /// packet may have up to 1500 bytes, without the headers of UDP and IP. Returns the handles of both
+    /// sockets.
     ///
     /// # Panics
     /// If `port` is 0 or 65535.
@@ -85,8 +87,8 @@ impl Host {
         UdpPair { rtp: bind(port), rtcp: bind(port + 1) }
     }
 
-    /// Begins to connect a TCP socket from `from_port` to `to`. The connection is made while the host is
-    /// polled.
+    /// Begins to connect a TCP socket from `from_port` to `to`. This does not wait: the connection is made
+    /// while the host is polled.
     ///
     /// # Panics
     /// If the socket is in use, if a port is 0, or if this is no TCP socket of the host.

@@ -43,8 +43,8 @@ pub struct App {
     /// The server's notices in their order, each as the client's address and port, a space, and the
     /// [`Notice`](server::Notice) in its debug format.
     pub log: Vec<String>,
-    /// The number of frames that were left out because they were late or no longer there. All sessions
-    /// count together, since the start.
+    /// The number of frames that the server left out because they were late or no longer in the store. The
+    /// frames of all sessions since the start count together.
     pub skipped: u64,
 }
 
@@ -119,14 +119,15 @@ pub struct Served {
     free: Instant,
 }
 
-/// The frame ring of a simulated client, in which it stores what it receives.
+/// The frame ring of a simulated client, in which the client stores the frames that it receives.
 pub type Ring = FrameRing<Vec<Slot>, Vec<u8>>;
 
-/// A simulated client that connects and plays, and what it received. [`Sim::watch`] adds one.
+/// A simulated client that connects and plays, and the frames and events that it received. [`Sim::watch`]
+/// adds one.
 pub struct Watcher {
     /// The host that the client runs on.
     pub host: Host,
-    /// The client's RTSP connection and sockets. The [`Sim`] polls them. To pause or seek, use
+    /// The client's RTSP connection and sockets. The [`Sim`] polls the client. To pause or seek, use
     /// [`conn_mut`](Client::conn_mut).
     pub client: Client<'static, String>,
     /// The newest frames that the client received: at most 200 frames, of at most 4 MiB together.
@@ -169,22 +170,23 @@ impl Watcher {
     }
 }
 
-/// A server, its clients, their network, and the time. Each host gets a turn whenever it has asked for one
-/// or a frame has arrived at it. Then the time jumps to the next such moment.
+/// A simulation: a server, its clients, their network, and the virtual time. Each host gets a turn whenever
+/// the host has asked for a turn or a frame has arrived at the host. Then the time jumps to the next such
+/// moment.
 pub struct Sim {
-    /// The network that connects all hosts. Use it to inject frames; the [`Sim`] drives it.
+    /// The network that connects all hosts. Use it to inject frames; the [`Sim`] forwards the frames on it.
     pub network: Rc<RefCell<Network>>,
     medium: Medium,
     family: Family,
     faults: Faults,
-    /// The current virtual time, which starts at 0. Only [`Self::run`] and [`Self::pass`] change it.
+    /// The current virtual time, which starts at 0. Only [`Self::run`] and [`Self::pass`] change the time.
     pub at: Instant,
     /// How long a client delays its TCP acknowledgements. A server whose transmit buffer is full waits for
-    /// them. The value applies to clients that [`Self::watch`] adds from now on. With `None`, which is the
-    /// default, there is no delay.
+    /// these acknowledgements. The value applies to clients that [`Self::watch`] adds from now on. With
+    /// `None`, which is the default, there is no delay.
     pub ack_delay: Option<smoltcp::time::Duration>,
-    /// For how long the server's main loop is busy with other things after each turn, so that it does not
-    /// poll. The default is 0.
+    /// For how long the server's main loop is busy with other things after each turn, and does not poll the
+    /// server. The default is 0.
     pub busy: smoltcp::time::Duration,
     /// The server, its host and its application.
     pub served: Served,
@@ -235,9 +237,9 @@ impl Sim {
         Self { network, medium, family, faults, at, ack_delay: None, busy, served, watchers, others }
     }
 
-    /// Creates one more host on the network. Push it to [`Self::others`] before the next host or client is
-    /// added. Its address is the next one after those of [`Self::watchers`] and [`Self::others`]: if it is
-    /// not pushed there, the next host gets the same address.
+    /// Creates one more host on the network. Push the host to [`Self::others`] before the next host or
+    /// client is added. The host's address is the next one after the addresses of [`Self::watchers`] and
+    /// [`Self::others`]. If the host is not in [`Self::others`], the next host gets the same address.
     pub fn host(&mut self) -> Host {
         let number = 2 + self.watchers.len() + self.others.len();
         Host::new(&self.network, self.medium, self.family, self.faults, number as u8)
@@ -268,7 +270,8 @@ impl Sim {
     }
 
     /// Runs all hosts until `done` returns true, for at most `seconds` seconds of virtual time. `done` is
-    /// called after each turn. Returns true as soon as `done` has, and false if the time has passed.
+    /// called after each turn. Returns true as soon as `done` returns true. Returns false if `seconds`
+    /// seconds have passed before that.
     ///
     /// # Panics
     /// If there are 20,000 turns while no time passes, because a host asks to be polled again and again.

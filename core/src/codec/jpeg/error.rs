@@ -1,12 +1,12 @@
 //! Errors: why RTP cannot carry a JPEG file, and at which byte.
 use core::fmt;
 
-/// The error that RTP cannot carry a JPEG file: the reason, and the byte at which it is. Leave the
-/// picture out, or have it encoded in another way.
+/// The error that RTP cannot carry a JPEG file: the reason, and the offset of the part that causes it.
+/// Leave the picture out, or have it encoded in another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JpegError {
-    /// The offset of the faulty part, in bytes from the start of the data.
+    /// The offset of the faulty part, in bytes from the start of the inspected data.
     pub at: usize,
     /// The reason why the file cannot be carried.
     pub reason: JpegErrorKind,
@@ -23,12 +23,11 @@ pub enum JpegErrorKind {
     /// The data ends before the scan (the entropy-coded data) starts. If data ends within the scan, that
     /// is no error.
     Truncated,
-    /// After a segment, the data goes on with bytes that are not a marker. A marker is FF and a code
-    /// other than 00.
+    /// The bytes after a segment are not a marker. A marker is the byte FF and a code byte other than 00.
     NotMarker,
     /// The length that a marker segment gives is too short for what the segment has to hold.
     SegmentLength,
-    /// A marker stands at a place where it may not stand. The field is its code: the byte after FF. For
+    /// A marker stands where it is not allowed. The field is the marker's code: the byte after FF. For
     /// example, there is a second frame header, or an EOI before the scan.
     Misplaced(u8),
     /// The picture is coded progressively (SOF2) and not as baseline.

@@ -11,9 +11,9 @@ use crate::storage::put;
 /// tables.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<'a> {
-    /// The width of the picture in pixels, 1 or more. It is not checked.
+    /// The width of the picture in pixels, 1 or more. The value is not checked.
     pub width: u16,
-    /// The height of the picture in pixels, 1 or more. It is not checked.
+    /// The height of the picture in pixels, 1 or more. The value is not checked.
     pub height: u16,
     /// How many pixels share a chroma sample.
     pub sampling: Sampling,
@@ -60,9 +60,10 @@ impl Header<'_> {
     /// each case.
     pub const MAX_LEN: usize = Self::len(1);
 
-    /// Returns the length of a header in bytes. The scan starts at this offset of the file.
-    /// `restart_interval` is that of the picture, in MCUs (minimum coded units). If it is 0, the header
-    /// has no DRI segment and is shorter; its other values make no difference.
+    /// Returns the length of a header in bytes, from the SOI marker to the end of the SOS segment. In the
+    /// written file, the scan starts at this offset. `restart_interval` is that of the picture, in MCUs
+    /// (minimum coded units). If `restart_interval` is 0, the header has no DRI segment and is shorter. All
+    /// other values give the same length.
     pub const fn len(restart_interval: u16) -> usize {
         let dri = if restart_interval == 0 { 0 } else { DRI_LEN };
         AFTER_DHT + dri + SOS_LEN

@@ -16,11 +16,12 @@ pub struct Inspected {
     pub huffman: Huffman,
     /// The shape of the picture's MCUs (minimum coded units).
     pub mcu: McuShape,
-    /// Whether the file ends with an EOI marker. If it does not, the scan may have been cut short. The
+    /// Whether the picture ends with an EOI marker. If this is false, the scan may have been cut short. The
     /// picture can be carried all the same, because RTP/JPEG does not carry EOI.
     pub eoi: bool,
-    /// The length of the picture in bytes, with EOI if there is one. If the inspected data is longer, the
-    /// bytes after the picture are not part of it.
+    /// The length of the picture in bytes, from its SOI marker to its end, with the EOI marker if there is
+    /// one. If the inspected data is longer than this, its other bytes are not part of the picture: do not
+    /// send them.
     pub len: usize,
 }
 
@@ -33,12 +34,13 @@ impl Inspected {
     }
 }
 
-/// Which Huffman tables a scan is coded with. [`Inspected::needs_recode`] says what follows from it.
+/// Which Huffman tables a scan is coded with. [`Inspected::needs_recode`] says whether the picture has to
+/// be re-coded because of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Huffman {
     /// The scan uses the standard tables (ITU-T T.81, Annex K), which RTP/JPEG receivers use for every
-    /// picture, and the file has them. RTP can carry the picture as it is.
+    /// picture. The file contains these tables. RTP can carry the picture as it is.
     Standard,
     /// The scan uses other tables. RTP/JPEG cannot carry tables, so the picture has to be
     /// [re-coded](super::recode()).
@@ -67,14 +69,14 @@ pub enum McuShape {
 /// Reads the marker segments of the JPEG picture at the start of `data`, and finds the picture's end.
 /// Bytes after that end are ignored.
 ///
-/// The scan (the entropy-coded data) is not decoded. Damage in the scan is therefore not found, and
-/// neither is a scan that is too short. If such a picture does not [need
-/// re-coding](Inspected::needs_recode), it may be sent, because receivers conceal the damage.
-/// [`recode`](super::recode()) returns an error for it.
+/// The scan (the entropy-coded data) is not decoded. Damage in the scan is therefore not found, and neither
+/// is a scan that is too short. If a picture with such damage does not [need
+/// re-coding](Inspected::needs_recode), you may send it, because receivers conceal the damage. If the
+/// picture needs re-coding, [`recode`](super::recode()) returns an error for it.
 ///
 /// # Errors
-/// Returns the first reason for which RFC 2435 cannot carry the picture, and the byte at which the reason
-/// is. If the data ends before the scan, the reason is
+/// Returns the first reason for which RFC 2435 cannot carry the picture, and the offset of the part that
+/// causes it. If the data ends before the scan, the reason is
 /// [`JpegErrorKind::Truncated`](super::JpegErrorKind::Truncated). Re-coding helps only with
 /// [`JpegErrorKind::TooManyIntervals`](super::JpegErrorKind::TooManyIntervals).
 pub fn inspect(data: &[u8]) -> Result<Inspected, JpegError> {

@@ -20,9 +20,10 @@ impl JpegInfo {
     /// is missing. This is not checked: pass no bytes after the picture.
     ///
     /// If [`inspect`](super::inspect()) accepts a file and
-    /// [`Inspected::needs_recode`](super::Inspected::needs_recode) is false, both functions usually
-    /// return equal descriptions. They differ only if there are other bytes between the segments or
-    /// between the scan and EOI, or too many segments. Re-code such a file first.
+    /// [`Inspected::needs_recode`](super::Inspected::needs_recode) is false, both functions usually return
+    /// equal descriptions. The descriptions differ only if the file has other bytes between the segments or
+    /// between the scan and EOI, or more than 64 segments before the scan. [Re-code](super::recode()) such
+    /// a file first, and locate the parts of the written file.
     pub fn locate(file: &[u8]) -> Option<Self> {
         let mut info = Self::of_size(0, 0, Sampling::Yuv420);
         // The offset of each table; 0 if it is not defined.

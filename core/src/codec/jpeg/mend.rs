@@ -7,25 +7,26 @@ use super::{JpegInfo, Sampling};
 use crate::storage::put;
 use core::fmt;
 
-/// Why [`mend`] cannot mend a frame. Except with [`Self::OutputFull`], show the frame without its missing
-/// parts, or drop it.
+/// Why [`mend`] cannot mend a frame. With [`Self::OutputFull`], try again with a longer buffer. With any
+/// other error, show the frame without its missing parts, or drop the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MendError {
-    /// The frame does not have the restart intervals that `missing` names. It has no restart markers, or
-    /// more than 16,383 intervals, or fewer intervals than `missing` says.
+    /// The frame does not have the restart intervals that `missing` names. The frame has no restart
+    /// markers, or more than 16,383 intervals, or fewer intervals than `missing` says.
     NoSuchInterval,
     /// A restart interval that should be there does not end with its restart marker. Another marker, or
     /// the end of the scan, is in place of that marker. So the scan is damaged also outside of the
     /// missing intervals.
     RestartMarker {
-        /// The offset in the scan, in bytes, after the wrong marker, or of the end of the scan.
+        /// The offset of the byte after the wrong marker, in bytes from the first byte of the scan. If no
+        /// further marker was found, this is the offset of the end of the scan.
         at: u32,
         /// The number of the interval whose end was not found, counted from 0.
         interval: u16,
     },
-    /// The data is shorter than the [`JpegInfo`] or the [`Missing`] says.
+    /// The frame's data is shorter than the [`JpegInfo`] or the [`Missing`] says.
     Truncated,
     /// The output buffer is too short. Try again with a buffer of [`mend_max_len`] bytes.
     OutputFull,

@@ -5,7 +5,8 @@ use super::restart::{MCU_WIDTH, intervals, mcu_height};
 use super::segments::count_markers;
 use crate::frame::ByteRange;
 
-/// A run of consecutive restart intervals that are missing from a frame.
+/// A run of consecutive restart intervals that are missing from a frame. [`Missing::ranges`] returns such
+/// runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MissingRange {
@@ -13,11 +14,12 @@ pub struct MissingRange {
     pub first: u16,
     /// The number of intervals that are missing, 1 or more.
     pub count: u16,
-    /// The offset in the scan, in bytes, at which the first missing interval starts.
+    /// The offset at which the first missing interval starts, in bytes from the first byte of the scan
+    /// ([`JpegInfo::scan`]).
     pub start: u32,
-    /// The offset in the scan, in bytes, at which the interval after the last missing one starts. If
-    /// there is no such interval, it is the length of the scan. The bytes from `start` to before `resume`
-    /// have no meaning.
+    /// The offset at which the interval after the last missing one starts, in bytes from the first byte of
+    /// the scan ([`JpegInfo::scan`]). If no interval follows, this is the length of the scan. The bytes of
+    /// the scan from `start` to before `resume` have no meaning.
     pub resume: u32,
 }
 
@@ -29,9 +31,9 @@ impl MissingRange {
     }
 }
 
-/// The restart intervals that are missing from a frame: 1 to [`Missing::MAX`] ranges of intervals, in
-/// their order. All other intervals are there. [`Missing::locate`] makes it from a received frame, and
-/// [`mend`](super::mend()) uses it.
+/// The restart intervals that are missing from a frame: 1 to [`Missing::MAX`] ranges of intervals, in their
+/// order. All other intervals of the frame have come. [`Missing::locate`] makes a `Missing` from a received
+/// frame, and [`mend`](super::mend()) takes it.
 ///
 /// If a frame has more holes than [`Missing::MAX`], some ranges cover several holes. Intervals between
 /// those holes then count as missing although they came.
@@ -43,14 +45,15 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// The most ranges of missing restart intervals that one frame can have. If a frame has more holes, a
-    /// depacketizer joins some of them to one range. The intervals between those holes then count as
-    /// missing, too.
+    /// The most ranges of missing restart intervals that one frame can have. If a frame has more holes than
+    /// this, a depacketizer joins some of the holes to one range. The intervals between those holes then
+    /// count as missing, too.
     pub const MAX: usize = 8;
 
-    /// Makes a list of ranges. Returns `None` if `ranges` is empty or longer than [`Missing::MAX`].
-    /// Returns `None` also if a range has no intervals, if its `resume` is before its `start`, or if the
-    /// ranges overlap or are not in order.
+    /// Makes the value from ranges of missing restart intervals. Pass the ranges in ascending order.
+    /// Returns `None` if `ranges` is empty or longer than [`Missing::MAX`]. Returns `None` also if a range
+    /// has no intervals, if its `resume` is before its `start`, or if the ranges overlap or are not in
+    /// ascending order.
     pub fn new(ranges: &[MissingRange]) -> Option<Self> {
         let in_order = ranges.is_sorted_by(|a, b| a.end() <= b.first && a.resume <= b.start);
         let is_empty = |range: &MissingRange| range.count == 0 || range.start > range.resume;
@@ -66,14 +69,14 @@ impl Missing {
     /// missing bytes ([`Frame::missing`](crate::frame::Frame::missing)), and `info` says where the parts
     /// of `file` are ([`JpegInfo::locate`]).
     ///
-    /// Each range of bytes must start where an interval starts, and end where an interval or the scan
-    /// ends. Intervals are counted by their restart markers, so a range must contain a marker for each
-    /// missing interval. Frames from a depacketizer fulfil this: it writes the markers into the missing
-    /// bytes.
+    /// Each range of bytes must start where an interval starts, and end where an interval or the scan ends.
+    /// Intervals are counted by their restart markers, so a range must contain a marker for each missing
+    /// interval. The frames that a [`Depacketizer`](crate::payload::Depacketizer) writes are like this,
+    /// because it fills missing bytes with the markers.
     ///
     /// Returns `None` if the markers do not fit the ranges, if `ranges` is empty or longer than
-    /// [`Missing::MAX`], or if the frame has no restart markers. It is then not known which intervals are
-    /// missing: treat the frame as damaged.
+    /// [`Missing::MAX`], or if the frame has no restart markers. With `None`, it is not known which
+    /// intervals are missing: treat the frame as [`Integrity::Damaged`](crate::frame::Integrity::Damaged).
     pub fn locate(file: &[u8], info: &JpegInfo, ranges: &[ByteRange]) -> Option<Self> {
         let total = intervals(info)?;
         let scan = file.get(info.scan as usize..)?.get(..info.scan_len as usize)?;
@@ -104,10 +107,10 @@ impl Missing {
         self.ranges().map(|range| u32::from(range.count)).sum()
     }
 
-    /// Returns the areas of the picture that are missing, in pixels. `info` describes the frame. For each
-    /// range of intervals, there are up to three areas: the rest of a row of MCUs (minimum coded units),
-    /// whole rows, and the start of a row. Areas end at the picture's edges. If the frame has no restart
-    /// markers, there are no areas.
+    /// Returns the areas of the picture that are missing, in pixels. `info` describes the frame, as for
+    /// [`Self::locate`]. For each range of intervals, there are up to three areas: the rest of a row of
+    /// MCUs (minimum coded units), whole rows, and the start of a row. Areas end at the picture's edges. If
+    /// the frame has no restart markers, there are no areas.
     pub fn areas(&self, info: &JpegInfo) -> impl Iterator<Item = Area> + use<> {
         let (info, (across, down)) = (*info, mcus(info, McuShape::Standard));
         let total = across.saturating_mul(down);

@@ -7,14 +7,15 @@ use super::inspect::{McuShape, Parsed, check_intervals};
 use super::recode_error::{RecodeError, RecodeErrorKind};
 use super::scan;
 
-/// Options of [`recode`]: which restart markers it writes. The default keeps those of the source.
+/// Options of [`recode`]: which restart markers the written file gets. The default keeps the restart
+/// markers of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecodeOptions {
     /// The number of MCUs (minimum coded units: 16x8 pixels in 4:2:2, 16x16 in 4:2:0) in each restart
     /// interval of the written file. [`restart_interval_for`](super::restart_interval_for) advises one.
-    /// With `Some(0)`, no restart markers are written. With `None`, a marker is written wherever the
-    /// source has one.
+    /// With `Some(0)`, no restart markers are written. With `None`, a restart marker is written wherever
+    /// the source has a restart marker.
     pub restart_interval: Option<u16>,
 }
 
@@ -22,8 +23,8 @@ pub struct RecodeOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Recoded {
-    /// The length of the written file in bytes, with its EOI marker. Bytes after it in the output buffer
-    /// are not part of the file.
+    /// The length of the written file in bytes, with its EOI marker. Bytes of the output buffer beyond this
+    /// length are not part of the file.
     pub len: usize,
     /// The size of the picture, and the offsets of the parts of the written file.
     pub info: JpegInfo,
@@ -42,9 +43,10 @@ pub const fn recode_max_len(src_len: usize) -> usize {
     src_len.saturating_mul(3).saturating_add(Header::MAX_LEN + 2)
 }
 
-/// Re-codes the picture at the start of `src` to the standard Huffman tables, so that RTP can carry it.
-/// Writes it to `out` as a whole JPEG file with only the segments that a decoder needs. Returns the
-/// file's length in bytes and where its parts are. The picture decodes to the same pixels as before.
+/// Re-codes the picture at the start of `src` to the standard Huffman tables, so that RTP can carry the
+/// picture. Writes the re-coded picture to the start of `out`, as a whole JPEG file with only the segments
+/// that a decoder needs. Returns the file's length in bytes and where its parts are. The picture decodes to
+/// the same pixels as before.
 ///
 /// All pictures that [`inspect`](super::inspect()) accepts can be re-coded. Pictures with too many
 /// restart intervals can be re-coded, too, if `options` ask for fewer. Tall MCUs (see [`McuShape`])

@@ -4,14 +4,15 @@ use super::error::{JpegError, JpegErrorKind};
 use super::huffman::NoToken;
 use core::fmt;
 
-/// The error that a picture cannot be re-coded: the reason, and the byte of the source at which the
-/// reason is. If the reason is [`RecodeErrorKind::OutputFull`], try again with a longer buffer. Otherwise
+/// The error that a picture cannot be re-coded: the reason, and the offset of the part of the source that
+/// causes it. If the reason is [`RecodeErrorKind::OutputFull`], try again with a longer buffer. Otherwise
 /// leave the picture out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecodeError {
-    /// The offset of the faulty part, in bytes from the start of the source. In the scan it is accurate
-    /// to a few bytes.
+    /// The offset of the faulty part, in bytes from the start of the source, which is `src` of
+    /// [`recode`](super::recode()). If the fault is in the scan (the entropy-coded data), the offset may be
+    /// wrong by a few bytes.
     pub at: usize,
     /// The reason why the picture cannot be re-coded.
     pub reason: RecodeErrorKind,

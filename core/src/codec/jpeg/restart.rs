@@ -16,8 +16,8 @@ const INTERVALS_PER_PACKET: u64 = 2;
 /// packet. Use the result as [`RecodeOptions::restart_interval`](super::RecodeOptions).
 ///
 /// `info` describes the picture; only its size, its sampling and the length of its scan are used.
-/// `packet_payload` is the number of bytes of the scan that one RTP packet carries. It is the length of
-/// the UDP payload without the RTP header (12 bytes), the RTP/JPEG header (8 bytes) and the restart
+/// `packet_payload` is the number of bytes of the scan that one RTP packet carries. This number is the
+/// length of the UDP payload less the RTP header (12 bytes), the RTP/JPEG header (8 bytes) and the restart
 /// marker header (4 bytes). A value of 0 counts as 1.
 ///
 /// If the whole scan fits into one packet, the result is 0, which means no restart markers: if that

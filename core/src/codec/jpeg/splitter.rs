@@ -9,11 +9,12 @@ pub struct Found {
     pub start: u64,
     /// The length of the frame in bytes, with its EOI marker if there is one.
     pub len: u32,
-    /// Whether the frame has an EOI marker. If it has none, it ends at the SOI marker of the next frame
-    /// or at the end of the stream, and its data may be incomplete.
+    /// Whether the frame has an EOI marker. If this is false, the frame ends at the SOI marker of the next
+    /// frame or at the end of the stream, and its data may be incomplete.
     pub eoi: bool,
-    /// The number of bytes before this frame that belong to no frame: they stand after the end of the
-    /// frame before, or after the start of the stream. Skip them.
+    /// The number of bytes directly before this frame that belong to no returned frame. They begin at the
+    /// end of the frame that was returned before, or at the start of the stream if this is the first frame.
+    /// Skip these bytes.
     pub junk: u64,
 }
 
@@ -26,8 +27,9 @@ impl Found {
 
 /// Finds JPEG frames in a stream of bytes that arrives in pieces of any length.
 ///
-/// It parses the marker segments, so a thumbnail in an APPn segment is not taken for a frame. It stores
-/// no bytes: keep the bytes from [`Splitter::keep_from`] on until their frame is found.
+/// A splitter parses the marker segments, so a thumbnail in an APPn segment is not taken for a frame. A
+/// splitter stores no bytes: keep the bytes of the stream from [`Splitter::keep_from`] on yourself, until
+/// [`Splitter::push`] returns the frame to which they belong.
 ///
 /// ```
 /// use pinhole::codec::jpeg::Splitter;
@@ -130,8 +132,8 @@ impl Splitter {
         (data.len(), None)
     }
 
-    /// Ends the stream. If a frame has begun and its end has not come, returns that frame: it is cut off,
-    /// or it has no EOI marker. Otherwise returns `None`.
+    /// Ends the stream. If a frame has begun and its end has not come, returns that frame: either the frame
+    /// is cut off, or it has no EOI marker. If no frame has begun since the last found one, returns `None`.
     pub fn finish(&mut self) -> Option<Found> {
         let open = !matches!(self.state, SplitterState::Junk | SplitterState::JunkFf | SplitterState::Soi);
         self.state = SplitterState::Junk;
@@ -148,13 +150,14 @@ impl Splitter {
         }
     }
 
-    /// Returns the number of bytes so far after the last found frame that belong to no frame. Before the
-    /// first frame, they count from the start of the stream.
+    /// Returns how many bytes since the end of the last found frame belong to no frame. Before the first
+    /// frame, the bytes since the start of the stream count. Bytes from [`Self::keep_from`] on do not
+    /// count.
     pub const fn junk(&self) -> u64 {
         self.keep_from().saturating_sub(self.end)
     }
 
-    /// Returns the number of frames so far that were longer than `max_frame` of [`Self::new`]. These
+    /// Returns how many frames of the stream so far were longer than `max_frame` of [`Self::new`]. These
     /// frames were not returned.
     pub const fn oversized(&self) -> u32 {
         self.oversized

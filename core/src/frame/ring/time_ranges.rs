@@ -21,7 +21,7 @@ pub struct TimeRange {
     /// The media time at which the first frame begins to be shown.
     pub from: MediaTime,
     /// The media time at which the last frame stops being shown. This time itself is not part of the range.
-    /// If the duration of the last frame is not known, it is one microsecond after the last frame begins.
+    /// If the duration of the last frame is not known, `to` is one microsecond after the last frame begins.
     pub to: MediaTime,
 }
 
@@ -50,10 +50,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
     /// frames, the iterator is empty. Each time range takes the same short time to find, however many frames
     /// it has.
     ///
-    /// A new range begins at a frame whose time is before that of the frame before it. A new range also
-    /// begins if the gap between two frames is too long. The gap is the time from the end of the earlier
-    /// frame to the beginning of the later one. It is too long if it is longer than half a second and also
-    /// longer than the duration of the earlier frame.
+    /// A new range begins at a frame whose time is earlier than the time of the frame before it. A new
+    /// range also begins if the gap between two frames is too long. The gap is the time from the end of the
+    /// earlier frame to the beginning of the later one. A gap is too long if it is longer than half a
+    /// second and also longer than the duration of the earlier frame.
     pub fn time_ranges(&self) -> TimeRanges<'_, S, B> {
         TimeRanges { ring: self, before: self.next }
     }

@@ -23,7 +23,7 @@ pub struct FrameSpan {
     pub len: u32,
 }
 
-/// Finds the frames of a file in any [`Container`], and reads them.
+/// Finds the frames of a file in any [`Container`], and reads these frames.
 ///
 /// `R` is the file. `B` is a small buffer, such as `[u8; 512]`, through which the file is searched. If
 /// the buffer is empty, [`Self::new`] fails with [`MediaErrorKind::Unrecognised`]. Frames are found by
@@ -90,16 +90,16 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
         self.container
     }
 
-    /// Returns the clock of the file; `None` if the file has none. Only AVI files can have a clock. If it
-    /// is `None`, take a frame rate from elsewhere, and make a [`FrameClock`] of it.
+    /// Returns the clock of the file; `None` if the file has none. Only AVI files can have a clock. If the
+    /// result is `None`, take a frame rate from elsewhere, and make a [`FrameClock`] of it.
     pub fn clock(&self) -> Option<FrameClock> {
         self.video.and_then(|video| video.clock)
     }
 
-    /// Returns the number of slots that [`Self::next`] has passed so far; 0 before its first call. A slot
-    /// is one frame interval of the file's clock. Each frame that [`Self::next`] returns fills a slot. So
-    /// does each frame that is lost, because it is too large or cut off, and each empty chunk of an AVI
-    /// file, which repeats the frame before.
+    /// Returns the number of slots, from the start of the file, that [`Self::next`] has passed so far; 0
+    /// before the first call of [`Self::next`]. A slot is one frame interval of the file's clock. Each
+    /// frame that [`Self::next`] returns fills a slot. A frame that is lost, because it is too large or cut
+    /// off, fills a slot, too. So does an empty chunk of an AVI file, which repeats the frame before.
     ///
     /// After [`Self::next`] has returned a frame, the number of that frame's slot, counted from 0, is
     /// `slots() - 1`. Pass that number to [`FrameClock::pts`] to learn when the frame is shown.

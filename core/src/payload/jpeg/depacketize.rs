@@ -24,13 +24,14 @@ const LOST_PACKET: u32 = 1_500;
 /// with another timestamp ends the frame before. Each fragment is written directly to its place after a
 /// header of known length, so nothing is buffered here.
 ///
-/// If packets of a frame are missing, the frame keeps the data that came, and is not complete. If the
-/// frame has restart markers, and it is known which restart intervals are missing, the frame is
-/// [`Integrity::Partial`] and says which bytes are missing. Otherwise it is [`Integrity::Damaged`].
+/// If packets of a frame are missing, the frame keeps the data that came, and is not complete. If the frame
+/// has restart markers, and it is known which restart intervals are missing, the frame is
+/// [`Integrity::Partial`] and lists the missing bytes. If this is not known, the frame is
+/// [`Integrity::Damaged`].
 ///
-/// A packet is refused if it does not fit the earlier packets of its frame: it leaves a hole that is
-/// larger than lost packets can explain, it overlaps earlier data, or it has another size or another
-/// coding.
+/// A packet that does not fit the earlier packets of its frame is refused. This is so if the packet leaves
+/// a hole that is larger than lost packets can explain, if its data overlaps earlier data, or if it has
+/// another picture size or another coding.
 #[derive(Clone, Debug)]
 pub struct Depacketizer {
     dimensions: Option<(u16, u16)>,
@@ -45,9 +46,9 @@ pub struct Depacketizer {
 
 impl Depacketizer {
     /// Makes a depacketizer for one track. `dimensions` are the width and the height in pixels from the
-    /// session description (`a=x-dimensions`). They are needed for pictures that are wider or higher than
-    /// [`MAX_DIMENSION`], which RFC 2435 cannot express. They also correct a size that the packets give
-    /// rounded up to a multiple of 8.
+    /// session description (`a=x-dimensions`). This size is needed for pictures that are wider or higher
+    /// than [`MAX_DIMENSION`], because RFC 2435 cannot express their size. It also corrects a size that the
+    /// packets give rounded up to a multiple of 8.
     ///
     /// With `None`, the size comes from the packets alone. Pictures that are too large for RFC 2435 are
     /// then dropped with [`DepacketizeError::NoDimensions`], unless their packets have the header
@@ -65,10 +66,10 @@ impl Depacketizer {
         }
     }
 
-    /// Takes the next packet and writes its data to `sink`. Pass the packets in the order of their
-    /// sequence numbers, each once. `track` is the number of the track; each call of `sink` gets it.
-    /// `gap` is the number of packets that were lost just before this packet; 0 if there were none.
-    /// `time` says when the packet's frame is shown, in ticks of the track's clock.
+    /// Takes the next packet and writes its data to `sink`. Pass the packets in the order of their sequence
+    /// numbers, each once. `track` is the number of the track, counted from 0, which is passed on to each
+    /// call of `sink`. `gap` is the number of packets that were lost just before this packet; 0 if there
+    /// were none. `time` says when the packet's frame is shown, in ticks of the track's clock.
     ///
     /// # Errors
     /// Returns the reason why the packet was not stored. In any case, go on with the next packet. What
@@ -77,8 +78,8 @@ impl Depacketizer {
     /// - If no packet of the frame was stored before, or if the error is [`DepacketizeError::Full`], the
     ///   frame is dropped. Later packets of the frame are not stored either: this returns
     ///   [`Pushed::Skipped`] for them.
-    /// - Otherwise the frame stays open, and later packets of it are stored. The frame is finished at its
-    ///   end, but as not complete.
+    /// - Otherwise the frame stays open, and later packets of the frame are stored. The frame is finished
+    ///   at its end, but as not complete.
     pub fn push<K: FrameSink + ?Sized>(
         &mut self,
         track: u8,
@@ -115,8 +116,8 @@ impl Depacketizer {
     }
 
     /// Forgets the open frame without counting it. If no frame is open, does nothing. Call this if all
-    /// packets of the frame will come again. The sink drops what it has of the frame when the next frame
-    /// begins.
+    /// packets of the frame will come again. The sink keeps the open frame until the next frame begins, and
+    /// drops it then.
     pub fn forget_open(&mut self) {
         self.state = State::Idle;
     }

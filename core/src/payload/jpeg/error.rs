@@ -10,20 +10,22 @@ use core::fmt;
 pub enum DepacketizeError {
     /// The payload headers cannot be read. The error says why.
     Payload(header::Error),
-    /// The fragment starts too far on in the scan: the packets that were lost before it cannot have
-    /// filled the hole.
+    /// The fragment (the part of the scan in the packet) starts too far behind the data that came before.
+    /// The few packets that were lost cannot have carried so many bytes.
     Hole {
-        /// The offset of the fragment in the scan, in bytes, as its packet says.
+        /// The offset of the fragment's first byte, in bytes from the start of the scan, as the packet
+        /// says.
         offset: u32,
-        /// The offset in the scan, in bytes, at which the data received so far ends.
+        /// The offset at which the data received so far ends, in bytes from the start of the scan.
         expected: u32,
     },
-    /// The fragment overlaps data that was received before. (A repetition of the last fragment is no
-    /// error.)
+    /// The fragment (the part of the scan in the packet) overlaps data that was received before. If it only
+    /// repeats the fragment before, that is no error.
     Overlap {
-        /// The offset of the fragment in the scan, in bytes, as its packet says.
+        /// The offset of the fragment's first byte, in bytes from the start of the scan, as the packet
+        /// says.
         offset: u32,
-        /// The offset in the scan, in bytes, at which the data received so far ends.
+        /// The offset at which the data received so far ends, in bytes from the start of the scan.
         expected: u32,
     },
     /// The packet has another size, type, Q or restart interval than the earlier packets of its frame.

@@ -8,19 +8,19 @@ use core::fmt;
 /// ([`quantisers`](crate::codec::jpeg::quantisers)). The values 0 and 100 to 127 are reserved.
 pub const Q_IN_BAND: u8 = 128;
 
-/// The Q value with which the tables may change with every frame (RFC 2435, 4.2). With it, the first
-/// packet of every frame must carry the tables: [`Payload::parse`] and [`HeaderRepr::emit`] refuse one
-/// without.
+/// The Q value with which the tables may change with every frame (RFC 2435, 4.2). With this value, the
+/// first packet of every frame must carry the tables: [`Payload::parse`] and [`HeaderRepr::emit`] refuse a
+/// first packet without tables.
 pub const Q_DYNAMIC: u8 = 255;
 
-/// The largest width and the largest height that the main header can express, in pixels: 2040. A larger
-/// picture is sent with a width and height of 0, and its true size in a header extension
-/// ([`ONVIF_PROFILE`]).
+/// The largest width and the largest height that the main header can express, in pixels: 2040. If the width
+/// or the height of a picture is larger, both are sent as 0 in the main header. The true size is then sent
+/// in a header extension ([`ONVIF_PROFILE`]).
 pub const MAX_DIMENSION: u16 = 255 * 8;
 
-/// The profile (the first 16 bits) of the RTP header extension that ONVIF defines for JPEG (ONVIF
-/// Streaming Specification, "JPEG over RTP"). The first packet of a frame can have this extension. Its
-/// data are marker segments of the original JPEG file, such as SOF0, which gives the true size of a
+/// The profile (the first 16 bits) of the RTP header extension that ONVIF defines for JPEG (ONVIF Streaming
+/// Specification, "JPEG over RTP"). The first packet of a frame can have this extension. The data of the
+/// extension are marker segments of the original JPEG file. For example, SOF0 gives the true size of a
 /// picture that is too large for RFC 2435. [`Depacketizer`](super::Depacketizer) reads the extension by
 /// itself.
 pub const ONVIF_PROFILE: u16 = 0xFFD8;
@@ -44,26 +44,28 @@ const COUNT_MASK: u16 = 0x3FFF;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Payload<'a> {
     /// How fields make a picture (RFC 2435, 3.1.1): 0 for whole pictures, 1 to 3 for the fields of
-    /// interlaced video. Other values have no meaning in RFC 2435; they are not refused.
+    /// interlaced video. Other values have no meaning in RFC 2435; packets with such values are not
+    /// refused.
     pub type_specific: u8,
-    /// The offset of `data` in the scan of the frame, in bytes: 0 to 2^24 - 1. It is 0 in the first
-    /// packet of a frame.
+    /// The offset of the first byte of `data`, in bytes from the start of the frame's scan: 0 to 2^24 - 1.
+    /// The offset is 0 in the first packet of a frame.
     pub offset: u32,
     /// How many pixels share a chroma sample.
     pub sampling: Sampling,
     /// The restart marker header; `None` if the frame has no restart markers.
     pub restart: Option<Restart>,
     /// Which quantisation tables the frame has. 1 to 99 stand for a formula (see
-    /// [`quantisers`](crate::codec::jpeg::quantisers)). 128 ([`Q_IN_BAND`]) to 254 name tables that a
-    /// first packet carries. If a first packet does not carry them, use the tables that came before with
-    /// the same value. With 255 ([`Q_DYNAMIC`]), the first packet of each frame carries tables. 0 and 100
-    /// to 127 are reserved, and never occur here: [`Self::parse`] refuses them.
+    /// [`quantisers`](crate::codec::jpeg::quantisers)). 128 ([`Q_IN_BAND`]) to 254 stand for tables that
+    /// the first packet of a frame carries. If the first packet does not carry tables, use the tables that
+    /// an earlier frame carried with the same value. With 255 ([`Q_DYNAMIC`]), the first packet of each
+    /// frame carries tables. 0 and 100 to 127 are reserved. These values never occur in this field, because
+    /// [`Self::parse`] refuses them.
     pub q: u8,
-    /// The width in pixels, a multiple of 8. It is 0 if the picture is wider than the header can express:
-    /// take the width from the ONVIF extension or the session description then.
+    /// The width in pixels, a multiple of 8. If the picture is wider than the header can express, this is
+    /// 0: take the width from the ONVIF extension or the session description then.
     pub width: u16,
-    /// The height in pixels, a multiple of 8. It is 0 if the picture is higher than the header can
-    /// express: take the height from the ONVIF extension or the session description then.
+    /// The height in pixels, a multiple of 8. If the picture is higher than the header can express, this is
+    /// 0: take the height from the ONVIF extension or the session description then.
     pub height: u16,
     /// The quantisation tables; `None` if this packet does not carry them. Only the first packet of a
     /// frame, at offset 0, can carry them.
@@ -81,10 +83,10 @@ pub struct Restart {
     /// checked.
     pub interval: u16,
     /// The F bit: the packet begins where a restart interval begins. If [`Self::count`] is `None`, ignore
-    /// the bit: senders then set it in all packets.
+    /// the bit: a sender without counts sets the bit in all packets.
     pub first: bool,
     /// The L bit: the packet ends where a restart interval ends. If [`Self::count`] is `None`, ignore the
-    /// bit: senders then set it in all packets.
+    /// bit: a sender without counts sets the bit in all packets.
     pub last: bool,
     /// The number of the packet's first restart interval in the frame, counted from 0, in 14 bits. `None`
     /// (sent as 0x3FFF) if packets are not aligned to intervals. In that case, find the intervals by
@@ -98,7 +100,7 @@ pub struct Restart {
 pub struct Tables<'a> {
     /// The table of the luma component.
     pub luma: &'a [u8; TABLE_LEN],
-    /// The table of both chroma components. It equals the luma table if the packet carries only one.
+    /// The table of both chroma components. If the packet carries only one table, this is the luma table.
     pub chroma: &'a [u8; TABLE_LEN],
 }
 
@@ -147,16 +149,16 @@ impl<'a> Payload<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeaderRepr<'a> {
-    /// The offset in the scan, in bytes, of the part that the packet carries: 0 in the first packet of a
-    /// frame. Only the lower 24 bits are sent, so a scan of more than 16 MiB cannot be sent.
+    /// The offset of the part that the packet carries, in bytes from the start of the scan: 0 in the first
+    /// packet of a frame. Only the lower 24 bits are sent, so a scan of more than 16 MiB cannot be sent.
     pub offset: u32,
     /// How many pixels share a chroma sample.
     pub sampling: Sampling,
     /// The restart marker header; `None` if the frame has no restart markers.
     pub restart: Option<Restart>,
-    /// Which quantisation tables the frame has. 1 to 99 stand for a formula. Values from [`Q_IN_BAND`] on
-    /// name tables that the packets carry. Do not use 0 or 100 to 127, which are reserved; this is not
-    /// checked.
+    /// Which quantisation tables the frame has. 1 to 99 stand for tables by a formula
+    /// ([`quantisers`](crate::codec::jpeg::quantisers)). [`Q_IN_BAND`] and higher values stand for tables
+    /// that the packets carry. Do not use 0 or 100 to 127, which are reserved; this is not checked.
     pub q: u8,
     /// The width in pixels, which is sent rounded up to a multiple of 8. If the width or the height is
     /// more than [`MAX_DIMENSION`], both are sent as 0, and the receiver has to learn them from a header
@@ -165,8 +167,8 @@ pub struct HeaderRepr<'a> {
     /// The height in pixels, which is sent rounded up to a multiple of 8. If the width or the height is
     /// more than [`MAX_DIMENSION`], both are sent as 0.
     pub height: u16,
-    /// The quantisation tables; `None` to send none. They are sent only if `offset` is 0 and `q` is at
-    /// least [`Q_IN_BAND`]; otherwise they are ignored.
+    /// The quantisation tables; `None` to send none. The tables are sent only if `offset` is 0 and `q` is
+    /// at least [`Q_IN_BAND`]; otherwise this field is ignored.
     pub tables: Option<Tables<'a>>,
 }
 
@@ -183,9 +185,9 @@ impl HeaderRepr<'_> {
     }
 
     /// Writes the headers and the tables to the front of `out`. Returns their length in bytes. Send the
-    /// part of the scan directly after them. Returns `None` if `out` is shorter than
-    /// [`Self::buffer_len`]. Returns `None` also if `q` is [`Q_DYNAMIC`], `offset` is 0, and there are no
-    /// tables, because such a packet is not allowed.
+    /// packet's part of the scan directly after the headers and the tables. Returns `None` if `out` is
+    /// shorter than [`Self::buffer_len`]. Returns `None` also if `q` is [`Q_DYNAMIC`], `offset` is 0, and
+    /// there are no tables, because such a packet is not allowed.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let mut at = self.emit_head(out)?;
         if let Some(Tables { luma, chroma }) = self.tables.filter(|_| self.has_tables()) {
@@ -266,7 +268,8 @@ impl Restart {
 pub enum Error {
     /// The payload ends within its headers.
     Truncated {
-        /// The least length in bytes that the payload would need for the header that is cut off.
+        /// The least length in bytes, from the start of the payload, that the payload would need to hold
+        /// the header that is cut off.
         needed: usize,
     },
     /// The type, at byte 4 of the payload, is not 0, 1, 64 or 65.
@@ -281,23 +284,23 @@ pub enum Error {
     },
     /// Q is 255, and the packet is the first one of a frame, but it has no tables.
     NoTables {
-        /// The offset in the payload, in bytes, of the tables' length field.
+        /// The offset of the tables' length field, in bytes from the start of the RTP payload.
         at: usize,
     },
     /// The length of the tables is neither that of two tables of 64 bytes nor that of one table for all
     /// components.
     TableLength {
-        /// The offset in the payload, in bytes, of the tables' length field.
+        /// The offset of the tables' length field, in bytes from the start of the RTP payload.
         at: usize,
         /// The length of the tables that the field gives, in bytes.
         found: u16,
     },
     /// A table has values of 16 bits, which baseline JPEG does not have.
     TablePrecision {
-        /// The offset in the payload, in bytes, of the precision byte.
+        /// The offset of the precision byte, in bytes from the start of the RTP payload.
         at: usize,
-        /// The precision byte. It has one bit for each table, the lowest for the first; a bit that is set
-        /// means 16 bits.
+        /// The precision byte. This byte has one bit for each table, the lowest bit for the first table. A
+        /// bit that is set means values of 16 bits.
         found: u8,
     },
 }

@@ -26,8 +26,8 @@ const MAX_OVERTAKEN: u16 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceiverConfig {
-    /// The number of the track that the receiver passes to the [`FrameSink`], counted from 0. Use 0 for a
-    /// sink of one track.
+    /// The number of the track in the [`FrameSink`], counted from 0. The receiver passes this number to the
+    /// methods of the sink. If the sink has only one track, use 0.
     pub track: u8,
     /// The codec of the stream. It decides how frames are built from packets.
     pub codec: Codec,
@@ -36,18 +36,19 @@ pub struct ReceiverConfig {
     pub payload_type: u8,
     /// The clock rate of the stream's RTP timestamps in ticks per second.
     pub clock_rate: u32,
-    /// The announced interval between frames, in ticks of the clock; `None` or 0 if it is not known. It is
-    /// used for the durations of frames, and to count missing frames. If it is not known, the receiver
-    /// measures the interval.
+    /// The announced interval from one frame to the next, in ticks of the clock; `None` or 0 if the interval
+    /// is not known. It is used for the durations of frames, and to count missing frames. If it is not known,
+    /// the receiver measures the interval.
     pub frame_interval: Option<u32>,
     /// The announced width and height of the pictures in pixels, for pictures that are too large for
     /// their payload format to say; `None` if they are not announced. See
     /// [`Depacketizer::new`](crate::payload::Depacketizer::new).
     pub dimensions: Option<(u16, u16)>,
-    /// The SSRC of the receiver's own reports, not of the stream: a random number (RFC 3550, 8.1).
+    /// The SSRC with which the receiver sends its own reports: a random number (RFC 3550, 8.1). It is not the
+    /// SSRC of the stream.
     pub ssrc: u32,
-    /// The canonical name (CNAME) in the receiver's reports. 16 random characters are enough (RFC 7022,
-    /// 4.2). They should be ASCII; this is not checked.
+    /// The canonical name (CNAME) in the receiver's reports. 16 random characters are enough (RFC 7022, 4.2).
+    /// The characters should be ASCII; this is not checked.
     pub cname: [u8; 16],
 }
 
@@ -67,19 +68,19 @@ impl ReceiverConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Delivery {
-    /// Packets come in order and without loss, as over TCP. Each packet is used at once. Receiver reports are
-    /// about 5 seconds apart.
+    /// Packets come in order and without loss, as over TCP. Each packet is used at once, and no storage is
+    /// needed. Receiver reports are about 5 seconds apart.
     Ordered,
     /// Packets are datagrams, which can be lost and can overtake each other. If packets are missing, the
-    /// packets after them wait. Receiver reports are 1 to 5 seconds apart on average, so that the sender soon
-    /// learns of loss; the higher the bit rate of the stream, the shorter the interval (RFC 3550, 6.2,
-    /// reduced minimum interval).
+    /// packets after the missing ones wait in the storage. Receiver reports are 1 to 5 seconds apart on
+    /// average, so that the sender soon learns of loss. The higher the bit rate of the stream, the shorter
+    /// the interval (RFC 3550, 6.2, reduced minimum interval).
     Datagrams {
         /// The length in bytes of the longest packet that can wait, with its RTP header. A longer packet is
-        /// used at once, and packets missing before it are given up.
+        /// used at once, and the packets that are missing before the longer packet are given up.
         max_packet: u16,
-        /// How long a packet waits for packets missing before it. After that time, the missing packets are
-        /// given up as lost.
+        /// How long a packet waits for the packets that are missing before it. When a packet has waited for
+        /// this time since it came, the missing packets are given up as lost.
         wait: Duration,
     },
 }
@@ -88,9 +89,9 @@ pub enum Delivery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Handled {
-    /// The packet is a media packet of the stream, and was counted. Its data goes into a frame at once, or
-    /// waits for missing packets before it. The data is not used in two cases: packets after this one were
-    /// used already ([`ReceiverStatistics::late`]), or the payload is malformed or empty.
+    /// The packet is a media packet of the stream, and was counted. The data of the packet goes into a frame
+    /// at once, or waits for missing packets before this packet. The data is not used in two cases: packets
+    /// after this one were used already ([`ReceiverStatistics::late`]), or the payload is malformed or empty.
     Media,
     /// The packet is RTCP, or came on [`Port::Rtcp`]. The receiver has taken from it the sender reports and
     /// BYEs of the stream's source, and has ignored all else.
@@ -100,13 +101,15 @@ pub enum Handled {
     /// - It is malformed.
     /// - It has another payload type.
     /// - It is a duplicate.
-    /// - It comes from another source, or its sequence number is too far from the highest one so far. If the
-    ///   very next packet comes from the same source and has the number after this one, the receiver accepts
-    ///   that packet, and goes on with the new source or sequence.
+    /// - It comes from another source, or its sequence number is too far from the highest one so far. This
+    ///   may be the start of a new source or sequence: if the very next packet comes from the same source as
+    ///   this packet and has the next number, the receiver accepts that next packet, and goes on with the new
+    ///   source or sequence.
     Refused,
 }
 
 /// Counts of what has come of a stream since [`Receiver::new`], over all of the stream's sources.
+/// [`Receiver::statistics`] returns them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -122,34 +125,34 @@ pub struct ReceiverStatistics {
     /// Packets that came too late to be used, because they had been given up as lost. [`Self::packets`]
     /// includes them. This count begins again at 0 with each [`Receiver::set_delivery`].
     pub late: u64,
-    /// Packets that had come before, came again, and were dropped.
+    /// Packets that came although they had come before. They were dropped.
     pub duplicates: u64,
-    /// Packets that came after a packet with a higher sequence number. It does not matter whether they could
-    /// still be used.
+    /// Packets that came after a packet with a higher sequence number. Both those that could still be used
+    /// and those that came too late count.
     pub reordered: u64,
-    /// The interarrival jitter of the current source, in ticks of the track's clock (RFC 3550, 6.4.1). It is
-    /// 0 before the second packet of the source.
+    /// The interarrival jitter of the current source, in ticks of the track's clock (RFC 3550, 6.4.1). Before
+    /// the second packet of the source, this is 0.
     pub jitter: u32,
     /// The same jitter as [`Self::jitter`], as a span of time.
     pub jitter_time: Duration,
-    /// Frames that came completely.
+    /// Frames of which all data came, and which are in the sink.
     pub frames_complete: u64,
     /// Frames that are in the sink although a part of their data is missing.
     pub frames_damaged: u64,
     /// Frames that are not in the sink because all or too much of their data was lost. This is an estimate
     /// from timestamps and lost packets.
     pub frames_missing: u64,
-    /// Frames that came and are not in the sink because the sink refused them: it had no room, or did not
-    /// want them.
+    /// Frames that came and are not in the sink because the sink refused them: the sink had no room, or did
+    /// not want them.
     pub frames_unstored: u64,
     /// Frames that the sender left out. This is an estimate from timestamps and lost packets.
     pub frames_skipped: u64,
 }
 
 impl ReceiverStatistics {
-    /// Returns the sum of these counts and `before`. Use it if the same track was received over an earlier
+    /// Returns the sum of these counts and `before`. Use this if the same track was received over an earlier
     /// connection, whose counts are `before`. [`Self::jitter`] and [`Self::jitter_time`] are not added up:
-    /// they are those of `self`.
+    /// the result has those of `self`.
     #[must_use]
     pub const fn after(self, before: &Self) -> Self {
         Self {
@@ -170,10 +173,10 @@ impl ReceiverStatistics {
     }
 }
 
-/// The receiving end of one RTP stream: it takes packets and builds frames. It counts packets, puts them in
-/// order in caller-provided storage, writes frames with their media time to a [`FrameSink`], and makes
-/// receiver reports. It knows no RTSP. If you know where the stream starts, pass that to
-/// [`Self::expect_start`]; otherwise the first frame has media time 0.
+/// The receiving end of one RTP stream: it takes packets and builds frames. The receiver counts packets, puts
+/// them in order in storage that the caller provides, writes frames with their media time to a [`FrameSink`],
+/// and makes receiver reports. It knows no RTSP. If you know the media time at which the stream starts, pass
+/// it to [`Self::expect_start`]; otherwise the first frame has media time 0.
 ///
 /// In each turn of your loop, do the following:
 ///
@@ -236,13 +239,16 @@ impl Receiver {
         }
     }
 
-    /// Sets how packets come from now on. Before the first call, it is [`Delivery::Ordered`]. Call this again
-    /// if the packets come in another way. Packets that wait in `storage` at that time are dropped.
+    /// Sets how packets come from now on. Before the first call, packets are expected to come as with
+    /// [`Delivery::Ordered`]. Call this again if packets come in another way from then on. Packets that wait
+    /// in `storage` at the time of a call are dropped.
     ///
-    /// With [`Delivery::Datagrams`], packets wait in `storage`. Each packet takes `max_packet + 10` bytes
-    /// there. If there is no room for a packet, the packets missing before those that wait are given up. Pass
-    /// the same `storage` to all later calls of this receiver. With [`Delivery::Ordered`], `storage` is not
-    /// used and may be empty.
+    /// With [`Delivery::Datagrams`], packets that come after a missing packet wait in `storage`. Each packet
+    /// that waits takes `max_packet + 10` bytes of `storage`. If there is no room for another packet, missing
+    /// packets are given up, so that the packets after them need not wait. Pass the same `storage` to all
+    /// later calls of this receiver.
+    ///
+    /// With [`Delivery::Ordered`], `storage` is not used and may be empty.
     pub fn set_delivery(&mut self, delivery: Delivery, storage: &mut [u8]) {
         self.delivery = delivery;
         (self.window, self.reports.reduced) = match delivery {
@@ -251,12 +257,15 @@ impl Receiver {
         };
     }
 
-    /// Sets the SSRC of the source that will send, if it was announced. Pass `None` if it was not. Packets of
-    /// the announced source are accepted at once.
+    /// Sets the SSRC of the source that will send, if the SSRC was announced. If it was not announced, pass
+    /// `None`. Packets of the announced source are accepted at once.
     ///
-    /// Other sources are accepted as well. If no packet has come since [`Self::new`] or since the last
-    /// [`Self::expect_start`], the first packet of any source is accepted. Later, another source must first
-    /// send two packets with consecutive numbers: the first is refused, and the second is accepted.
+    /// Other sources are accepted as well:
+    ///
+    /// - If no packet has come since [`Self::new`] or since the last [`Self::expect_start`], the first packet
+    ///   of any source is accepted.
+    /// - After that, another source must send two packets with consecutive numbers: the first of the two is
+    ///   refused, and the second is accepted.
     pub const fn expect_source(&mut self, ssrc: Option<u32>) {
         self.expected_source = ssrc;
     }
@@ -264,7 +273,9 @@ impl Receiver {
     /// Announces that the stream is about to start or to continue at `start`. Call this when PLAY is sent,
     /// because packets may come at any time from then on, even before [`Self::confirm_start`]. The next
     /// packet may have any source and any sequence number. If the source has said BYE, the BYE is forgotten.
-    /// If a frame is open, it is forgotten and never finished, unless [`Start::resumed`] is true.
+    ///
+    /// If a part of a frame has come, but not its end, and [`Start::resumed`] is false, that frame is
+    /// forgotten and never finished. If [`Start::resumed`] is true, that frame goes on.
     pub fn expect_start(&mut self, start: Start) {
         (self.starting, self.first_sequence, self.ends_at) = (true, None, None);
         if !start.resumed {
@@ -276,25 +287,29 @@ impl Receiver {
 
     /// Corrects the start that [`Self::expect_start`] has announced. Call this when the response to PLAY has
     /// come, with the start that the response names. Frames that came before this call keep their times. If
-    /// this is not called, the announced start holds.
+    /// this is not called, the start that [`Self::expect_start`] has announced holds.
     pub fn confirm_start(&mut self, start: Start) {
         self.first_sequence = start.first_sequence.filter(|_| self.starting);
         self.output.timeline.confirm(start);
     }
 
-    /// Announces that the stream continues at `start`, without a pause before. If [`Start::first_sequence`]
-    /// is set, packets before that number still belong to the old place. If it is `None`, the next packet
-    /// belongs to the new place. If the stream was paused, call [`Self::expect_start`] instead.
+    /// Announces that the stream jumps to `start` while it plays. If the stream was paused before, call
+    /// [`Self::expect_start`] instead. [`Start::first_sequence`] says which packets belong to the new place:
+    ///
+    /// - If it is set, packets before that number still belong to the old place.
+    /// - If it is `None`, the next packet belongs to the new place.
     pub fn jump(&mut self, start: Start) {
         self.output.timeline.jump(start);
     }
 
     /// Takes one packet that came at `now` on the UDP port or interleaved channel `port`. `bytes` is one
-    /// whole datagram, or the data of one interleaved message without its 4-byte `$` prefix. Drop datagrams
-    /// from other addresses than the sender's before this call. Frames that the packet completes are finished
-    /// in `sink`. RTCP is recognised on [`Port::Rtp`] too (RFC 5761, 4).
+    /// whole datagram, or the data of one interleaved message without its 4-byte `$` prefix. Before this
+    /// call, drop datagrams from other addresses than the sender's. If the packet completes a frame, or shows
+    /// that the frame before it is over, that frame is finished in `sink`. RTCP is recognised on
+    /// [`Port::Rtp`] too (RFC 5761, 4).
     ///
-    /// Pass the `storage` that was passed to [`Self::set_delivery`]; before that call, it may be empty.
+    /// Pass the `storage` that was passed to [`Self::set_delivery`]. If [`Self::set_delivery`] was never
+    /// called, `storage` may be empty.
     pub fn handle_packet<K: FrameSink + ?Sized>(
         &mut self,
         now: Instant,
@@ -311,10 +326,11 @@ impl Receiver {
     }
 
     /// Takes a compound RTCP packet that came at `now`. `bytes` is one whole datagram, or the data of one
-    /// interleaved message. Sender reports of the stream's source give the source's clock ([`Self::clock`]).
-    /// A BYE of that source ends the stream ([`Self::ends_at`]). Packets of other sources are ignored. If a
-    /// packet is malformed, that packet and the rest of `bytes` are ignored. [`Self::handle_packet`] calls
-    /// this for RTCP.
+    /// interleaved message without its 4-byte `$` prefix. Sender reports of the stream's source give the
+    /// source's clock ([`Self::clock`]). A BYE of that source ends the stream ([`Self::ends_at`]). Packets of
+    /// other sources are ignored. If a packet in `bytes` is malformed, that packet and the rest of `bytes`
+    /// are ignored. If you pass all packets to [`Self::handle_packet`], do not call this: that method calls
+    /// it for RTCP.
     pub fn handle_rtcp(&mut self, now: Instant, bytes: &[u8]) {
         for packet in Compound::new(bytes).map_while(Result::ok) {
             match packet {
@@ -338,60 +354,64 @@ impl Receiver {
         }
     }
 
-    /// Gives up the missing packets for which others have waited long enough at `now`, and builds frames in
-    /// `sink` from the packets that waited. Call this at the time of [`Self::poll_at`]. Before that time, it
-    /// does nothing. Pass the `storage` that was passed to [`Self::set_delivery`].
+    /// Gives up missing packets, if packets after them have waited at `now` for the time given in
+    /// [`Delivery::Datagrams`]. Builds frames in `sink` from the packets that waited. Call this at the time
+    /// of [`Self::poll_at`]. Before that time, this does nothing. Pass the `storage` that was passed to
+    /// [`Self::set_delivery`].
     pub fn handle_timeout<K: FrameSink + ?Sized>(&mut self, now: Instant, storage: &mut [u8], sink: &mut K) {
         let output = &mut self.output;
         self.window.handle_timeout(storage, now, &mut |bytes, gap| output.deliver(bytes, gap, sink));
     }
 
-    /// Ends the stream: builds frames in `sink` from all packets that wait, and finishes the open frame with
-    /// the data that has come. Call this once at the time of [`Self::ends_at`], and when the connection or
-    /// session ends; otherwise the last frame may never be finished. A second call does nothing. To receive
-    /// again, call [`Self::expect_start`]. Pass the `storage` that was passed to [`Self::set_delivery`].
+    /// Ends the stream: builds frames in `sink` from all packets that wait, and finishes a frame whose end
+    /// has not come with the data that has come. Call this once at the time of [`Self::ends_at`], and when
+    /// the connection or session ends; otherwise the last frame may never be finished. A second call does
+    /// nothing. To receive again, call [`Self::expect_start`]. Pass the `storage` that was passed to
+    /// [`Self::set_delivery`].
     pub fn finish<K: FrameSink + ?Sized>(&mut self, storage: &mut [u8], sink: &mut K) {
         self.drain(storage, sink);
         self.output.finish(sink);
     }
 
     /// Returns the receiver report that is due at `now`: send it, then call [`Report::commit`]. Returns
-    /// `None` if no report is due: call this again at the time of [`Self::report_at`]. Before the first
-    /// packet of the stream, a report has no block about a source.
+    /// `None` if no report is due: call this again at the time of [`Self::report_at`]. If a report is due
+    /// before the first packet of the stream has come, the report has no block about a source.
     pub fn poll_report(&mut self, now: Instant) -> Option<Report<'_>> {
         Report::new(self, now)
     }
 
-    /// Makes a report due at `now`. Call this if the sender waits for a report, or if a packet to the sender
-    /// has to open the network path, such as a NAT. Without this call, the first report is due about half a
-    /// second after the first packet.
+    /// Makes a report due at `now`: the next [`Self::poll_report`] returns it. Call this if the sender waits
+    /// for a report, or if the path from the sender is only open after a packet to the sender, as through a
+    /// NAT. Without this call, the first report is due about half a second after the first packet.
     pub const fn request_report(&mut self, now: Instant) {
         self.reports.at = Some(now);
     }
 
     /// Stops making reports, for example for a stream that is to be set up again. A call of
-    /// [`Self::request_report`] starts them again. If no packet has come yet, the first packet starts them as
-    /// well.
+    /// [`Self::request_report`] starts reports again. If no packet has come yet, the first packet starts
+    /// reports as well.
     pub fn stop_reports(&mut self) {
         self.reports.stop();
     }
 
-    /// Returns when to call [`Self::poll_report`]. If the time has passed, call it at once. Returns `None` if
-    /// no report is planned, as before the first packet: there is nothing to send then.
+    /// Returns when to call [`Self::poll_report`]. If the time has passed, call [`Self::poll_report`] at
+    /// once. Returns `None` if no report is planned, for example before the first packet: then there is
+    /// nothing to send until a packet comes.
     pub const fn report_at(&self) -> Option<Instant> {
         self.reports.at
     }
 
-    /// Returns when to call [`Self::handle_timeout`]. If the time has passed, call it at once. Returns `None`
-    /// if no packet waits: nothing is to be done before the next packet comes.
+    /// Returns when to call [`Self::handle_timeout`]. If the time has passed, call [`Self::handle_timeout`]
+    /// at once. Returns `None` if no packet waits: [`Self::handle_timeout`] has nothing to do before the next
+    /// packet comes.
     pub fn poll_at(&self) -> Option<Instant> {
         self.window.poll_at()
     }
 
     /// Returns when the stream ends because its source has said BYE. The time includes a wait for packets
-    /// that are still on their way. When the time has come, call [`Self::finish`] once. The time stays set
-    /// after that, until [`Self::expect_start`] or [`Self::forget_bye`] is called. Returns `None` if the
-    /// source has not said BYE.
+    /// that are still on their way. When the time has come, call [`Self::finish`] once. After that, this
+    /// method still returns the same time, until [`Self::expect_start`] or [`Self::forget_bye`] is called.
+    /// Returns `None` if the source has not said BYE.
     pub const fn ends_at(&self) -> Option<Instant> {
         self.ends_at
     }
@@ -410,8 +430,9 @@ impl Receiver {
     }
 
     /// Returns the wall clock time in the newest sender report of the source, and the media time of that
-    /// moment. With both, tracks of one sender can be synchronised. Returns `None` until both a packet and a
-    /// sender report of the source have come. If the source has no wall clock, this always returns `None`.
+    /// moment. With both times of each track, the tracks of one sender can be synchronised. Returns `None`
+    /// until both a packet and a sender report of the source have come. If the source has no wall clock, this
+    /// always returns `None`.
     pub fn clock(&self) -> Option<ClockReference> {
         self.output.timeline.clock()
     }
@@ -428,19 +449,19 @@ impl Receiver {
         self.starting
     }
 
-    /// Returns true if a frame is open: a part of it has come, but not its end.
+    /// Returns true if a part of a frame has come and was used, but not the end of that frame.
     pub const fn has_open(&self) -> bool {
         self.output.has_open()
     }
 
-    /// Returns the media time of the newest frame of which a packet has come. Returns `None` if no media
-    /// packet has come yet.
+    /// Returns the media time of the newest frame of which a packet has come and was used, whether or not the
+    /// frame is complete. Returns `None` if no media packet has come yet.
     pub fn newest(&self) -> Option<MediaTime> {
         self.output.timeline.newest()
     }
 
-    /// Returns how long a frame is shown: the announced or measured interval between frames. It is
-    /// [`Duration::ZERO`] if neither is known.
+    /// Returns how long a frame is shown: the announced or measured interval from one frame to the next. If
+    /// neither is known, the result is [`Duration::ZERO`].
     pub fn frame_duration(&self) -> Duration {
         Duration::from_ticks(u64::from(self.output.timeline.duration()), self.config.clock_rate)
     }

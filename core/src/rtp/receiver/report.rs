@@ -74,8 +74,8 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// The length in bytes of the longest report. If the `out` of [`Self::emit`] has this length, every
-    /// report fits.
+    /// The length in bytes of the longest report, the whole compound RTCP packet. Use this as the size of the
+    /// buffer that you pass to [`Self::emit`]: every report fits then.
     pub const MAX_LEN: usize = 80;
 
     pub(super) fn new(receiver: &'a mut Receiver, now: Instant) -> Option<Self> {
@@ -94,8 +94,8 @@ impl<'a> Report<'a> {
         Some(Self { receiver, bytes, len, after, at: now })
     }
 
-    /// Returns the bytes of the compound RTCP packet. Send them as one UDP datagram, or as the data of
-    /// one interleaved message, whose 4-byte prefix the caller adds.
+    /// Returns the bytes of the compound RTCP packet. Send them as one UDP datagram, or as the data of one
+    /// interleaved message. You must add the 4-byte `$` prefix of an interleaved message yourself.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or(&[])
     }
@@ -106,9 +106,9 @@ impl<'a> Report<'a> {
         put(out, 0, self.bytes()).then_some(self.len)
     }
 
-    /// Says that the report was sent, or that it will never be sent. The next report is then due about 5
-    /// seconds later, or sooner for [`Delivery::Datagrams`](super::Delivery::Datagrams): see
-    /// [`Receiver::report_at`].
+    /// Says that the report was sent, or that it will never be sent. The next report is due about 5 seconds
+    /// later, or sooner with [`Delivery::Datagrams`](super::Delivery::Datagrams): [`Receiver::report_at`]
+    /// returns the time.
     pub fn commit(self) {
         let receiver = self.receiver;
         receiver.statistics = self.after;

@@ -15,30 +15,34 @@ const PLAUSIBLE_SECS: u64 = 10;
 const MAX_AHEAD: u16 = 1_000;
 
 /// The place at which a stream starts or continues, as far as RTSP tells. Pass it to
-/// [`Receiver::expect_start`](super::Receiver::expect_start). The default is media time 0 with nothing else
-/// known.
+/// [`Receiver::expect_start`](super::Receiver::expect_start). The default has media time 0, and all else is
+/// unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Start {
-    /// The media time of the first frame from this start on. The times of later frames follow from their RTP
-    /// timestamps.
+    /// The media time of the first frame after this start. The media times of later frames follow from their
+    /// RTP timestamps.
     pub time: MediaTime,
     /// The RTP timestamp that stands for [`Self::time`], if the sender has given it (`rtptime` of
-    /// `RTP-Info`). It is only used if the timestamp of the first packet is equal to it, or at most 10
-    /// seconds later. If it is `None` or not used, the timestamp of the first packet stands for
-    /// [`Self::time`].
+    /// `RTP-Info`). This value is only used if the timestamp of the first packet after the start is equal to
+    /// it, or at most 10 seconds later. If this is `None` or not used, the timestamp of the first packet
+    /// after the start stands for [`Self::time`].
     pub rtp_time: Option<u32>,
-    /// The sequence number of the first packet, if the sender has given it (`seq` of `RTP-Info`). Packets
-    /// whose numbers are 1 to 999 before this one still belong to the old place. Any other packet belongs to
-    /// the new place. If this is `None`, the next packet to come belongs to the new place.
+    /// The sequence number of the first packet after this start, if the sender has given it (`seq` of
+    /// `RTP-Info`). Packets whose numbers are 1 to 999 before this number still belong to the place that was
+    /// played before. The first other packet begins the new place. If this is `None`, the next packet to come
+    /// begins the new place.
     pub first_sequence: Option<u16>,
-    /// Is true if the stream continues where it was paused. Media time then does not go back: if
-    /// [`Self::time`] is not after the newest frame, the next frame follows the newest frame. If this is
-    /// false, media time may go back.
+    /// Is true if the stream continues where it was paused.
+    ///
+    /// - If this is true, media time does not go back: if [`Self::time`] is not after the newest frame that
+    ///   has come, the next frame gets the media time right after that frame.
+    /// - If this is false, media time may go back.
     pub resumed: bool,
-    /// The scale at which the sender plays from this start on. `None` keeps the previous scale, which is 1 at
-    /// first. The receiver only uses the scale to tell how far apart frames are. The media times of frames
-    /// rise at any scale, even backwards, because they count the time of playing.
+    /// The scale at which the sender plays from this start on. `None` keeps the previous scale; before the
+    /// first start that has a scale, it is 1. The receiver only uses the scale to tell how far apart frames
+    /// are. The media times of frames rise at any scale, even when the medium is played backwards, because
+    /// they count the time of playing.
     pub scale: Option<Scale>,
 }
 

@@ -30,8 +30,8 @@ impl<'a> Bye<'a> {
     }
 }
 
-/// A goodbye to be sent: the RTCP BYE packet of one source, without a reason. Write it as the last packet of
-/// a compound packet; [`CompoundRepr`](super::CompoundRepr) writes a whole one.
+/// A goodbye to be sent: the RTCP BYE packet of one source, without a reason. A BYE must be the last packet
+/// of a compound packet. [`CompoundRepr`](super::CompoundRepr) writes a whole compound packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr {
@@ -46,7 +46,8 @@ impl Repr {
     }
 
     /// Writes the BYE packet to the front of `out`. Returns its length in bytes, 8. Returns `None` if `out`
-    /// is shorter than that. Part of the packet may have been written to `out` then: do not send it.
+    /// is shorter than 8 bytes. Part of the packet may have been written to `out` then: do not send the bytes
+    /// in `out`.
     pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
         emit::field(&mut out, header(1, BYE, 4))?;
         emit::field(&mut out, self.ssrc.to_be_bytes())?;

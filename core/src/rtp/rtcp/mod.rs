@@ -34,10 +34,10 @@ pub enum Packet<'a> {
     ReceiverReport(ReceiverReport<'a>),
     /// A source description (SDES): the canonical names and other descriptions of sources.
     SourceDescription(SourceDescription<'a>),
-    /// A goodbye (BYE): the sources that leave. Expect no more packets of them.
+    /// A goodbye (BYE): the sources that leave. Expect no more packets of these sources.
     Bye(Bye<'a>),
-    /// A packet of a type that this library does not read, such as an application-defined packet,
-    /// feedback, or an extended report. Ignore it, or read `body` yourself.
+    /// A packet of a type that this library does not read, such as an application-defined packet, feedback,
+    /// or an extended report. Ignore the packet, or read `body` yourself.
     Other {
         /// The packet type, from the second byte of the header (RFC 3550, 12.1). It is never 200 to 203,
         /// because those types have variants of their own.
@@ -50,9 +50,9 @@ pub enum Packet<'a> {
 /// Iterates over the packets of one RTCP datagram or interleaved message, in order. Each item is a packet or
 /// an [`Error`].
 ///
-/// After the first error, the iterator ends, because no packet can be found behind it. The packets before the
-/// error are valid. A compound packet that does not start with a report is read as well, because cameras send
-/// such packets and RFC 5506 allows them. All other checks are those of RFC 3550, A.2.
+/// After the first error, the iterator ends, because the start of the next packet cannot be found. The
+/// packets before the error are valid. A compound packet that does not start with a report is read as well,
+/// because cameras send such packets and RFC 5506 allows them. All other checks are those of RFC 3550, A.2.
 #[derive(Clone, Debug)]
 pub struct Compound<'a> {
     rest: &'a [u8],
@@ -121,9 +121,9 @@ struct Raw<'a> {
 }
 
 /// Returns the reception report blocks of all sender and receiver reports in a compound packet, in order.
-/// `compound` is one whole datagram, or the data of one interleaved message. If a packet cannot be read, the
-/// iterator ends there, without an error. Blocks can be about any source: compare [`ReportBlock::ssrc`] with
-/// your own SSRC.
+/// `compound` is one whole datagram, or the data of one interleaved message without its 4-byte `$` prefix. If
+/// a packet in `compound` cannot be read, the iterator ends before that packet, without an error. Blocks can
+/// be about any source: compare [`ReportBlock::ssrc`] with your own SSRC.
 pub fn reports(compound: &[u8]) -> impl Iterator<Item = ReportBlock> {
     Reports { packets: Compound::new(compound), blocks: ReportBlocks::new(0, &[]) }
 }
@@ -153,18 +153,19 @@ impl Iterator for Reports<'_> {
     }
 }
 
-/// A compound RTCP packet to be sent: a report, the canonical name of its source, and a BYE if the
-/// source leaves (RFC 3550, 6.1).
+/// A compound RTCP packet to be sent (RFC 3550, 6.1). It is made of a sender or receiver report, an SDES
+/// packet with the canonical name of the sending source, and a BYE if that source leaves. Set the fields, and
+/// write the packet with [`Self::emit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CompoundRepr<'a> {
     /// The SSRC of the source that sends the packet.
     pub ssrc: u32,
-    /// What the source has sent so far. If it is set, the report is a sender report. If it is `None`, the
-    /// report is a receiver report: use this for a source that sends no RTP.
+    /// What the source has sent so far. If this is set, the report is a sender report. If this is `None`, the
+    /// report is a receiver report: use `None` for a source that sends no RTP.
     pub sender: Option<SenderInfo>,
-    /// How the source receives other sources, one block for each. It may be empty. Only the first 31 blocks
-    /// are sent.
+    /// How the source receives other sources, one block for each of those. The slice may be empty. Only its
+    /// first 31 blocks are sent.
     pub reports: &'a [ReportBlock],
     /// The canonical name (CNAME) of the source (RFC 3550, 6.5.1). It should be UTF-8; this is not
     /// checked. Only the first 255 bytes are sent.
@@ -174,8 +175,8 @@ pub struct CompoundRepr<'a> {
 }
 
 impl CompoundRepr<'_> {
-    /// Returns the length of the compound packet in bytes. The `out` of [`Self::emit`] must have at least
-    /// this length.
+    /// Returns the length of the compound packet in bytes. The slice `out` that you pass to [`Self::emit`]
+    /// must have at least this length.
     pub fn buffer_len(&self) -> usize {
         let report = match self.sender {
             Some(info) => self.sender_report(info).buffer_len(),
@@ -187,7 +188,7 @@ impl CompoundRepr<'_> {
 
     /// Writes the compound packet to the front of `out`. Returns its length in bytes. Returns `None` if `out`
     /// is shorter than [`Self::buffer_len`]. Part of the packet may have been written to `out` then: do not
-    /// send it.
+    /// send the bytes in `out`.
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         let report = match self.sender {
             Some(info) => self.sender_report(info).emit(out)?,
@@ -220,31 +221,33 @@ impl CompoundRepr<'_> {
 }
 
 /// Returns how long to wait before the next compound packet: `base` times a factor from 0.5 to 1.5, which
-/// `random` selects. Pass a new random number each time, evenly distributed over all values. `base` is the
+/// `random` selects. Pass a new random number in each call, evenly distributed over all values. `base` is the
 /// mean interval, usually 5 seconds (RFC 3550, 6.2).
 ///
 /// The random factor keeps the reports of many sessions from being sent at the same times. This is RFC 3550,
-/// 6.3.1, for two parties: they need neither the share of the bandwidth nor reconsideration, because one
-/// report in seconds is little traffic, and nobody joins in crowds.
+/// 6.3.1, for two parties. The rules of RFC 3550 for many parties, the share of the bandwidth and
+/// reconsideration, are left out.
 pub fn interval(random: u32, base: Duration) -> Duration {
     base.times(1, 2) + base.scaled(u64::from(random), 1 << 32)
 }
 
-/// The reason why bytes are not an RTCP packet. The rest of the compound packet cannot be read: drop it. The
-/// packets before are valid.
+/// The reason why bytes are not an RTCP packet. The rest of the compound packet cannot be read: drop the
+/// rest. The RTCP packets before the error are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// The data ends before the packet does. The packet is shorter than its header says, or shorter than a
+    /// The compound packet ends before an RTCP packet in it does, or that RTCP packet is shorter than a
     /// packet of its type must be.
     Truncated {
-        /// The offset of the packet from the start of the compound packet, in bytes.
+        /// The offset of the first byte of the RTCP packet that is cut short, in bytes from the start of the
+        /// compound packet.
         at: usize,
     },
     /// The version, in the first two bits of the packet, is not 2.
     Version {
-        /// The offset of the packet from the start of the compound packet, in bytes.
+        /// The offset of the first byte of the RTCP packet with the wrong version, in bytes from the start of
+        /// the compound packet.
         at: usize,
         /// The version that was found, 0 to 3.
         found: u8,

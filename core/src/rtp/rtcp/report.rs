@@ -7,7 +7,7 @@ pub(super) const BLOCK_LEN: usize = 24;
 /// The most blocks of a report, as their count has 5 bits.
 const MAX_BLOCKS: usize = 31;
 
-/// A reception report block: how the sender of a report receives one source.
+/// A reception report block: how the participant that sends a report receives one source.
 /// [`Statistics::report_block`](crate::rtp::Statistics::report_block) makes one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -15,8 +15,8 @@ pub struct ReportBlock {
     /// The SSRC of the source that the block is about.
     pub ssrc: u32,
     /// The share of packets that were lost since the previous report about this source, in 256ths, rounded
-    /// down: 64 means 25 % of the packets that were expected in that time. It is 0 if more duplicates came
-    /// than packets were lost.
+    /// down: 64 means 25 % of the packets that were expected in that time. If more duplicates came than
+    /// packets were lost, this is 0.
     pub fraction_lost: u8,
     /// The number of packets lost since the beginning of reception. Duplicates count as received, so the
     /// number is negative if more duplicates came than packets were lost. Use values from -8,388,608 to
@@ -25,11 +25,11 @@ pub struct ReportBlock {
     /// The extended highest sequence number received: the highest sequence number in the lower 16 bits,
     /// and how often it has wrapped in the upper 16 bits.
     pub highest_sequence: u32,
-    /// The interarrival jitter: the mean deviation of the spacing of packets on arrival from that on
-    /// sending, in ticks of the source's RTP clock (RFC 3550, 6.4.1).
+    /// The interarrival jitter (RFC 3550, 6.4.1), in ticks of the source's RTP clock. It is the mean
+    /// difference between the spacing of packets when they arrive and their spacing when they were sent.
     pub jitter: u32,
     /// The middle 32 bits of the NTP time in the last sender report of the source
-    /// ([`NtpTime::middle`](crate::time::NtpTime::middle)); 0 if none has come.
+    /// ([`NtpTime::middle`](crate::time::NtpTime::middle)); 0 if no sender report has come.
     pub last_sr: u32,
     /// The time from the arrival of the last sender report of the source to the sending of this block,
     /// in 65,536ths of a second; 0 if no sender report has come.
@@ -88,7 +88,7 @@ impl ReportBlock {
 }
 
 /// Iterates over the reception report blocks of one received report. If the report announces more blocks than
-/// it contains, the iterator ends after those that it contains.
+/// it contains, the iterator ends after the blocks that the report contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReportBlocks<'a> {

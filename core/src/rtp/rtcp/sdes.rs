@@ -28,7 +28,8 @@ impl<'a> SourceDescription<'a> {
 
     /// Returns the canonical name (CNAME) of the source `ssrc`. It should be UTF-8; this is not checked.
     /// Sources with the same canonical name belong to one participant, and can be synchronised. Returns
-    /// `None` if the packet has no canonical name of this source: keep a name that came before.
+    /// `None` if the packet has no canonical name of this source: if an earlier packet had one, that name is
+    /// still valid.
     pub fn cname(&self, ssrc: u32) -> Option<&'a [u8]> {
         self.items().find(|item| item.ssrc == ssrc && item.kind == CNAME).map(|item| item.text)
     }
@@ -48,7 +49,7 @@ pub struct Item<'a> {
 }
 
 /// Iterates over the items of a [`SourceDescription`]. If an item or a chunk is cut short, the iterator ends
-/// there, without an error.
+/// before that item or chunk, without an error.
 #[derive(Clone, Debug)]
 pub struct Items<'a> {
     chunks: usize,
@@ -93,9 +94,9 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
-/// A source description to be sent: an RTCP SDES packet with the canonical name of one source. Every
-/// compound packet needs one (RFC 3550, 6.5.1); [`CompoundRepr`](super::CompoundRepr) writes a whole
-/// one.
+/// A source description to be sent: an RTCP SDES packet with the canonical name of one source. Every compound
+/// packet needs such a packet (RFC 3550, 6.5.1). [`CompoundRepr`](super::CompoundRepr) writes a whole
+/// compound packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {
@@ -107,7 +108,8 @@ pub struct Repr<'a> {
 }
 
 impl Repr<'_> {
-    /// Returns the length of the packet in bytes. The `out` of [`Self::emit`] must have at least this length.
+    /// Returns the length of the packet in bytes. The slice `out` that you pass to [`Self::emit`] must have
+    /// at least this length.
     pub fn buffer_len(&self) -> usize {
         // These are the header, the source, the item's header and text, and at least one zero up to the
         // next word.

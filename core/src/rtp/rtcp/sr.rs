@@ -8,15 +8,16 @@ use crate::time::NtpTime;
 pub(super) const BLOCKS_AT: usize = 24;
 
 /// The counts and clocks in a sender report: what a source has sent so far, and one moment on both its wall
-/// clock and its RTP clock. From the moments of several streams, a receiver learns how to synchronise them.
+/// clock and its RTP clock. From such moments of several streams, a receiver learns how to synchronise the
+/// streams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SenderInfo {
-    /// The wall clock of the source at the moment of the report, which is the moment of
-    /// [`Self::rtp_timestamp`]. It is 0 if the source has no wall clock (RFC 3550, 6.4.1).
+    /// The time on the wall clock of the source at the moment of the report. [`Self::rtp_timestamp`] is the
+    /// same moment on the RTP clock. If the source has no wall clock, this is 0 (RFC 3550, 6.4.1).
     pub ntp: NtpTime,
-    /// The RTP timestamp of the moment of the report, in ticks of the stream's clock. It counts from the same
-    /// random start as the timestamps of the source's packets, but usually lies between those of two packets.
+    /// The moment of the report as an RTP timestamp, in ticks of the stream's clock. It counts from the same
+    /// random start as the timestamps of the source's RTP packets, but is usually not equal to any of those.
     pub rtp_timestamp: u32,
     /// The number of RTP packets that the source has sent so far. It wraps at 2^32.
     pub packets: u32,
@@ -67,8 +68,8 @@ impl<'a> SenderReport<'a> {
     }
 }
 
-/// An RTCP sender report (SR) to be sent. Write an SDES packet with the canonical name after it;
-/// [`CompoundRepr`](super::CompoundRepr) writes both.
+/// An RTCP sender report (SR) to be sent. After the report, write an SDES packet with the canonical name;
+/// [`CompoundRepr`](super::CompoundRepr) writes both packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Repr<'a> {
@@ -76,20 +77,21 @@ pub struct Repr<'a> {
     pub ssrc: u32,
     /// The counts and clocks of the report.
     pub info: SenderInfo,
-    /// How the source receives other sources, one block for each. It may be empty. Only the first 31 blocks
-    /// are sent.
+    /// How the source receives other sources, one block for each of those. The slice may be empty. Only its
+    /// first 31 blocks are sent.
     pub reports: &'a [ReportBlock],
 }
 
 impl Repr<'_> {
-    /// Returns the length of the packet in bytes. The `out` of [`Self::emit`] must have at least this length.
+    /// Returns the length of the packet in bytes. The slice `out` that you pass to [`Self::emit`] must have
+    /// at least this length.
     pub fn buffer_len(&self) -> usize {
         4 + BLOCKS_AT + BLOCK_LEN * sendable(self.reports).len()
     }
 
     /// Writes the SR packet to the front of `out`. Returns its length in bytes. Returns `None` if `out` is
     /// shorter than [`Self::buffer_len`]. Part of the packet may have been written to `out` then: do not send
-    /// it.
+    /// the bytes in `out`.
     pub fn emit(&self, mut out: &mut [u8]) -> Option<usize> {
         let (reports, len) = (sendable(self.reports), self.buffer_len());
         emit::field(&mut out, header(reports.len(), SENDER_REPORT, len.saturating_sub(4)))?;

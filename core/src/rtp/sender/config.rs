@@ -13,8 +13,9 @@ pub(super) const PREFIX_LEN: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Framing {
-    /// Each packet is one UDP datagram. The sender spreads the packets of a frame over time. If
-    /// [`SenderConfig::adapt`] is true, the sender sends fewer frames to a receiver that reports loss.
+    /// Each packet is one UDP datagram. The packets of a frame are not due all at once: the sender spreads
+    /// them over time. If [`SenderConfig::adapt`] is true, the sender sends fewer frames to a receiver that
+    /// reports loss.
     Datagram,
     /// Packets are interleaved messages on a byte stream (RFC 2326, 10.12): each has a 4-byte prefix
     /// with `$`, a channel and a length, which the sender writes. All packets of a frame are due
@@ -40,7 +41,7 @@ impl Framing {
 /// The configuration of a [`Sender`](super::Sender): what it sends, how, and with which numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct SenderConfig {
-    /// The track to send, by which the sender asks the frame store for frames.
+    /// The track to send. The sender passes this value to the frame store to get frames.
     pub track: TrackId,
     /// Whether packets are UDP datagrams or interleaved messages on a byte stream.
     pub framing: Framing,
@@ -50,19 +51,20 @@ pub struct SenderConfig {
     /// at most 65,503, because [`Transmit::emit`](super::Transmit::emit) cannot write a longer packet
     /// together with its prefix. [`Transmit::too_big`](super::Transmit::too_big) lowers the limit.
     pub max_packet: u16,
-    /// How late a frame may be. If a frame is later than this, the sender leaves out whole frames to catch
-    /// up. At a [`Speed`](super::Speed) above 1, it leaves out none, because the receiver has a buffer.
-    /// Values above 71 minutes count as 71 minutes.
+    /// How long after the time at which it is due a frame may still be sent. If a frame is later than this,
+    /// the sender leaves out whole frames to catch up. At a [`Speed`](super::Speed) above 1, the sender
+    /// leaves out no late frame, because the receiver has a buffer. Values above 71 minutes count as 71
+    /// minutes.
     pub late: Duration,
     /// Is true if the sender is to send fewer frames to a receiver that reports loss. If more than 10 % of
-    /// packets are lost for about two seconds, the sender halves its frame rate. It goes down to one frame in
-    /// eight, but not below two frames a second. If less than 2 % of packets are lost, it doubles the frame
-    /// rate again. Each change is a [`SenderEvent::Adapted`]. With [`Framing::Interleaved`], this field has
-    /// no effect.
+    /// packets are lost for about two seconds, the sender halves its frame rate. While the loss goes on, the
+    /// sender halves the rate again, down to one frame in eight, but not below two frames a second. If less
+    /// than 2 % of packets are lost, the sender doubles the frame rate again, up to all frames. Each change
+    /// is a [`SenderEvent::Adapted`]. With [`Framing::Interleaved`], this field has no effect.
     pub adapt: bool,
-    /// A number whose 16 hexadecimal digits are the canonical name (CNAME, RFC 3550, 6.5.1). Give the
-    /// same number to all streams that a receiver is to synchronise, and a different random one to
-    /// others.
+    /// A number whose 16 hexadecimal digits are the canonical name (CNAME, RFC 3550, 6.5.1). Give the same
+    /// number to all streams that a receiver is to synchronise, and a different random number to other
+    /// streams.
     pub cname: u64,
     /// A random number from a source that is hard to guess. The SSRC, the first sequence number, the first
     /// RTP timestamp and the times of reports come from it. Use a new number for each sender: two senders
@@ -71,8 +73,8 @@ pub struct SenderConfig {
 }
 
 impl SenderConfig {
-    /// The length in bytes of the longest RTP packet, if the caller does not set another: with the headers
-    /// of UDP, IPv6 and a tunnel, it fits the 1500 bytes of an Ethernet frame.
+    /// The value of [`Self::max_packet`] that [`Self::new`] sets, in bytes. A packet of this length, with the
+    /// headers of UDP, IPv6 and a tunnel around it, fits the 1500 bytes of an Ethernet frame.
     pub const DEFAULT_MAX_PACKET: u16 = 1400;
 
     /// Returns the configuration of a sender of UDP datagrams. RTP packets have at most 1,400 bytes. If a
@@ -92,7 +94,8 @@ impl SenderConfig {
         }
     }
 
-    /// Returns the SSRC of the sender: the upper 32 bits of [`Self::random`].
+    /// Returns the SSRC of the sender: the upper 32 bits of [`Self::random`]. RTP packets and reports have
+    /// this SSRC.
     pub const fn ssrc(&self) -> u32 {
         (self.random >> 32) as u32
     }
@@ -102,19 +105,24 @@ impl SenderConfig {
 /// default goes on from where the track was paused, to its end, at the usual pace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Play {
-    /// The place to begin at. If it is `None`, the track goes on after the newest frame that was begun. If
-    /// nothing was played yet, it begins with frame 0. If the track was played to its end, nothing is left to
-    /// play, so set a place then.
+    /// The place to begin at. If this is `None`, there are three cases:
+    ///
+    /// - If the track was played before, it goes on after the newest frame of which a packet was sent.
+    /// - If nothing was played yet, the track begins with frame 0.
+    /// - If the track was played to its end, nothing is left to play: set a place in this case.
     pub from: Option<Seek>,
     /// The media time to stop at. Forwards, frames that begin at this time or later are not sent. Backwards,
     /// frames that begin before this time are not sent. After the last frame follow a BYE and
-    /// [`SenderEvent::Ended`]. If this is `None`, the track is played to its end, or backwards to its start.
+    /// [`SenderEvent::Ended`]. If this is `None`, the track is played to its end, or to its start if it is
+    /// played backwards.
     pub stop: Option<MediaTime>,
     /// How fast, and in which direction, the track is played and delivered.
     pub pace: Pace,
-    /// Is true if the track is live: it has no end, and its frames come as they are made. If the sender has
-    /// waited for a frame, it then sends that frame at once. If this is false, each frame is sent when it is
-    /// due by the times of the track.
+    /// Is true if the track is live: it has no end, and its frames come as they are made.
+    ///
+    /// - If this is true and the sender has waited for a frame, the sender sends that frame as soon as the
+    ///   store has it.
+    /// - If this is false, each frame is sent when it is due by the times of the track.
     pub live: bool,
 }
 
@@ -127,7 +135,7 @@ pub struct SenderCounters {
     pub frames: u64,
     /// Frames that were due and not sent, for one of these reasons: the sender was late, the store no longer
     /// had the frame, the frame cannot be sent, or the frame cannot be decoded without another frame that was
-    /// not sent. [`SenderEvent::Skipped`] tells of them.
+    /// not sent. [`SenderEvent::Skipped`] reports these frames.
     pub frames_skipped: u64,
     /// Frames that were left out on purpose, because the receiver reported loss ([`SenderConfig::adapt`]). If
     /// frames of the track need each other, frames that are left out because of the scale or because the
@@ -139,8 +147,8 @@ pub struct SenderCounters {
     /// interleaved messages.
     pub octets: u64,
     /// The number of packets that the receiver has lost since the beginning, as its newest report says.
-    /// Before the first report, it is 0. It is negative if more duplicates came than packets were lost (RFC
-    /// 3550, 6.4.1).
+    /// Before the first report, this is 0. If more duplicates came than packets were lost, this is negative
+    /// (RFC 3550, 6.4.1).
     pub lost: i32,
 }
 
@@ -149,20 +157,21 @@ pub struct SenderCounters {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SenderEvent {
-    /// This many frames were due and not sent since the last event of this kind.
-    /// [`SenderCounters::frames_skipped`] says for which reasons.
+    /// This many frames were due and not sent since the last event of this kind. The documentation of
+    /// [`SenderCounters::frames_skipped`] lists the possible reasons.
     Skipped(u64),
-    /// The sender has changed its frame rate because of the loss that the receiver reports. From now on, it
-    /// sends about one frame in n. The value is n: 1, 2, 4 or 8. If the loss ends, n falls again, and each
-    /// fall is another event of this kind.
+    /// The sender has changed its frame rate because of the loss that the receiver reports. From now on, the
+    /// sender sends about one frame in n, where n is the value of this variant: 1 (all frames), 2, 4 or 8. If
+    /// the loss ends, n falls again, and each change of n is another event of this kind.
     Adapted(u8),
     /// The track was played to its end or to [`Play::stop`], and a BYE was sent. The sender sends
     /// nothing more until the next [`Sender::play`](super::Sender::play).
     Ended,
 }
 
-/// The frame that a [`Sender`](super::Sender) needs next. A store that has to read or decode frames
-/// before it can return them learns from this what to prepare, and by when.
+/// The frame that a [`Sender`](super::Sender) needs next. [`Sender::wanted`](super::Sender::wanted) returns
+/// it. Use it if your store has to read or decode frames before it can return them: it says which frame to
+/// prepare, and by when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Want {
@@ -170,10 +179,10 @@ pub struct Want {
     pub track: TrackId,
     /// The number of the frame. Frames that come before it in the direction of play are not needed any more.
     pub frame: FrameId,
-    /// When the frame is due. [`Instant::ZERO`] means that the frame is wanted at once, because the schedule
-    /// waits for it.
+    /// When the frame is due, on the clock of the times that were passed to the sender. [`Instant::ZERO`]
+    /// means that the frame is wanted at once, because the schedule waits for that frame.
     pub by: Instant,
-    /// Is true if the track is played backwards. The frames that are needed after [`Self::frame`] then have
-    /// lower numbers; otherwise they have higher ones.
+    /// Is true if the track is played backwards. If this is true, the frames that are needed after
+    /// [`Self::frame`] have lower numbers than that frame. If this is false, they have higher numbers.
     pub backwards: bool,
 }

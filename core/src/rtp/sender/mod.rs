@@ -71,14 +71,14 @@ enum Place {
     Seek(Seek),
 }
 
-/// Sends one track of a [`FrameStore`] as an RTP stream (RFC 3550). Packets have timestamps and sequence
-/// numbers, and leave when their frames are to be shown. Sender reports go between frames, and a BYE at the
-/// end.
+/// Sends one track of a [`FrameStore`] as an RTP stream (RFC 3550). The sender makes RTP packets, which
+/// become due when their frames are to be shown. It also makes sender reports between frames, and a BYE at
+/// the end. The caller sends the packets.
 ///
-/// Call [`Self::poll_transmit`] until it returns `None`, and again at the time that [`Self::poll_at`]
-/// returns and whenever the store has a new frame. Pass RTCP from the receiver to [`Self::handle_rtcp`].
-/// To end the stream, call [`Self::leave`] and send the BYE; if the sender is only dropped, the receiver
-/// learns nothing of the end. A sender belongs to no connection:
+/// Start with [`Self::play`]. Call [`Self::poll_transmit`] until it returns `None`. Do so again at the time
+/// that [`Self::poll_at`] returns, and whenever the store has a new frame. Pass RTCP from the receiver to
+/// [`Self::handle_rtcp`]. To end the stream, call [`Self::leave`] and send the BYE; if the sender is only
+/// dropped, the receiver learns nothing of the end. A sender needs no RTSP connection:
 ///
 /// ```
 /// use pinhole::codec::jpeg;
@@ -218,13 +218,13 @@ impl Sender {
         }
     }
 
-    /// Returns the track that is sent: [`SenderConfig::track`].
+    /// Returns the track that is sent: the [`SenderConfig::track`] that was passed to [`Self::new`].
     pub const fn track(&self) -> TrackId {
         self.track
     }
 
-    /// Returns how packets are separated: as UDP datagrams, or as interleaved messages on a byte stream. It
-    /// is [`SenderConfig::framing`].
+    /// Returns how packets are separated: as UDP datagrams, or as interleaved messages on a byte stream. This
+    /// is the [`SenderConfig::framing`] that was passed to [`Self::new`].
     pub const fn framing(&self) -> Framing {
         self.framing
     }
@@ -239,19 +239,20 @@ impl Sender {
         &self.counters
     }
 
-    /// Starts to play as `play` says. If the first packets of a frame were sent, the frame is first sent to
-    /// its end. If an earlier call has not taken effect yet, this call replaces it. RTP timestamps and
-    /// sequence numbers continue (RFC 2326, B). If the first frame is not in `store` yet, the sender waits
-    /// for it, and its schedule begins when the frame is there.
+    /// Starts to play as `play` says. If only a part of a frame was sent so far, the rest of that frame is
+    /// sent before the new place. If an earlier call of this method has not taken effect yet, this call
+    /// replaces it. RTP timestamps and sequence numbers continue (RFC 2326, B). If the first frame of the new
+    /// place is not in `store` yet, the sender waits for that frame, and the schedule begins when the frame
+    /// is there.
     ///
-    /// Returns the media time of the first frame. If several tracks are played together, call
-    /// [`Self::begin_with`] next.
+    /// Returns the media time of the first frame of the new place. If several tracks are played together,
+    /// call [`Self::begin_with`] next.
     ///
     /// # Errors
     /// Returns the [`Miss`] of the first frame if the time of that frame is not known. The sender plays all
-    /// the same, so do not call this again. [`Miss::End`] means that nothing is left to play: only a BYE and
-    /// [`SenderEvent::Ended`] follow. After any other [`Miss`], the sender begins as soon as the store has a
-    /// frame to send.
+    /// the same, so do not call this method again. [`Miss::End`] means that nothing is left to play: only a
+    /// BYE and [`SenderEvent::Ended`] follow. After any other [`Miss`], the sender begins as soon as the
+    /// store has a frame to send.
     pub fn play<S: FrameStore + ?Sized>(&mut self, play: Play, store: &S) -> Result<MediaTime, Miss> {
         let Play { from, stop, pace, live } = play;
         if let Some(info) = store.info(self.track) {
@@ -280,13 +281,14 @@ impl Sender {
         first.map(|first| self.media_time(first))
     }
 
-    /// Sets the media time with which the schedule of the newest [`Self::play`] begins. With this, tracks
-    /// that are played together stay together. Call it on the senders of all these tracks, right after
-    /// [`Self::play`] and before the next [`Self::poll_transmit`].
+    /// Sets the media time with which the schedule of the newest [`Self::play`] begins, so that tracks that
+    /// are played together stay together. Call this method on the senders of all these tracks, right after
+    /// [`Self::play`] and before the next [`Self::poll_transmit`]. A sender that plays alone does not need
+    /// it.
     ///
     /// `time` is the earliest of the times that [`Self::play`] has returned for these tracks. If the tracks
-    /// are played backwards, it is the latest. If the first frame of a sender comes later in the direction of
-    /// play, the sender waits until that frame is due.
+    /// are played backwards, `time` is the latest of these times. If the first frame of a sender comes later
+    /// in the direction of play, the sender waits until that frame is due.
     pub fn begin_with(&mut self, time: MediaTime) {
         let origin = Origin::with(Some(time.to_ticks(self.clock_rate)), false);
         match &mut self.target {
@@ -295,26 +297,30 @@ impl Sender {
         }
     }
 
-    /// Returns when the schedule of the newest [`Self::play`] began, and with which media time. Pass both to
-    /// [`Self::join`] of the other tracks that are played together.
+    /// Returns when the schedule of the newest [`Self::play`] began, and the media time that was due at that
+    /// moment. If several tracks are played together, pass both values to [`Self::join`] of the other tracks.
     ///
-    /// Returns `None` if the schedule has not begun yet: nothing was played, the first frame is not there, or
-    /// a frame that was begun before is still being sent. Ask again after the next [`Self::poll_transmit`].
+    /// Returns `None` if the schedule has not begun yet: nothing was played, the store does not have the
+    /// first frame yet, or the rest of an earlier frame is still being sent. Ask again after the next
+    /// [`Self::poll_transmit`].
     pub fn origin(&self) -> Option<(Instant, MediaTime)> {
         let (at, time) = self.origin.begun().filter(|_| self.target.is_none())?;
         Some((at, self.media_time(time)))
     }
 
-    /// Begins the schedule of this sender: `time` of the medium is due at `at`. Pass what [`Self::origin`] of
-    /// another track returns; both tracks then have one schedule. If the schedule of this sender has begun
-    /// already, this does nothing.
+    /// Begins the schedule of this sender: `time` of the medium is due at `at`. Pass the two values that
+    /// [`Self::origin`] of another track returns, so that both tracks have one schedule. If the schedule of
+    /// this sender has begun already, this does nothing.
     pub fn join(&mut self, at: Instant, time: MediaTime) {
         self.origin.begin(at, time.to_ticks(self.clock_rate), self.pace.is_reverse());
     }
 
-    /// Pauses. If the first packets of a frame were sent, the frame is first sent to its end, so go on with
-    /// [`Self::poll_transmit`]. If the last frame of the track was sent and the BYE was not, the BYE is
-    /// dropped. If the sender does not play, this does nothing. Call [`Self::play`] to continue.
+    /// Pauses. Call [`Self::play`] to continue. What happens depends on the state:
+    ///
+    /// - If only a part of a frame was sent so far, the rest of that frame is still sent, so go on with
+    ///   [`Self::poll_transmit`].
+    /// - If the last frame of the track was sent and the BYE was not, the BYE is dropped.
+    /// - If the sender does not play, nothing is sent or dropped.
     pub fn pause(&mut self) {
         match self.phase {
             Phase::Playing if !self.cursor.is_start() => self.phase = Phase::Pausing,
@@ -325,10 +331,12 @@ impl Sender {
         }
     }
 
-    /// Ends the stream. If any RTP packet was sent, a BYE is due at once: send and commit what
-    /// [`Self::poll_transmit`] returns until [`Self::is_over`] is true. If no RTP packet was sent, the stream
-    /// is over at once. If a frame was begun, its rest is not sent. Do not call [`Self::play`] afterwards: it
-    /// would start the stream again.
+    /// Ends the stream. Do not call [`Self::play`] afterwards: that would start the stream again.
+    ///
+    /// - If any RTP packet was sent since [`Self::new`], a BYE is due at once: send and commit what
+    ///   [`Self::poll_transmit`] returns until [`Self::is_over`] is true. If only a part of a frame was sent
+    ///   so far, the rest of that frame is not sent.
+    /// - If no RTP packet was sent, the stream is over at once, without a BYE.
     pub fn leave(&mut self) {
         match self.phase {
             Phase::Over => {}
@@ -337,15 +345,15 @@ impl Sender {
         }
     }
 
-    /// Ends the stream without a BYE, for example because its destination is gone. Nothing more is sent.
-    /// Do not call [`Self::play`] afterwards: it would start the stream again.
+    /// Ends the stream without a BYE, for example because its destination is gone. Nothing more is sent. Do
+    /// not call [`Self::play`] afterwards: that would start the stream again.
     pub const fn abandon(&mut self) {
         self.phase = Phase::Over;
     }
 
     /// Returns true if the stream has ended by [`Self::leave`] or [`Self::abandon`], and nothing is left to
-    /// send. The sender can then be dropped. At the end of a track, this is false, because [`Self::play`] can
-    /// go on.
+    /// send. The sender can then be dropped. If a track was only played to its end, the result is false,
+    /// because another [`Self::play`] can go on.
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over
     }
@@ -357,8 +365,9 @@ impl Sender {
     }
 
     /// Returns true if there is no place to continue from: nothing was played yet, or the track was played to
-    /// its end. Pass a place to the next [`Self::play`] then, in [`Play::from`]. A [`Self::pause`] after the
-    /// end makes this false: the receiver may not know of the end yet, and continues from there.
+    /// its end. If the result is true, set [`Play::from`] in the next [`Self::play`]. A call of
+    /// [`Self::pause`] after the end of the track makes the result false: the receiver may not know of the
+    /// end yet, and may ask to continue from the place where it paused.
     pub const fn is_fresh(&self) -> bool {
         self.fresh
     }
@@ -370,9 +379,10 @@ impl Sender {
     }
 
     /// Takes RTCP that came at `now` from the receiver of this stream. `compound` is one whole datagram, or
-    /// the data of one interleaved message. If it has several reports on this stream, the last one is used.
-    /// The report sets [`SenderCounters::lost`], and the sender adapts to the loss in it
-    /// ([`SenderConfig::adapt`]). All else is ignored, also malformed packets and BYE.
+    /// the data of one interleaved message without its 4-byte `$` prefix. If `compound` has several reports
+    /// on this stream, the last of them is used. The report sets [`SenderCounters::lost`], and the sender
+    /// adapts to the loss in it ([`SenderConfig::adapt`]). All else in `compound` is ignored, also malformed
+    /// packets and BYE.
     pub fn handle_rtcp(&mut self, now: Now, compound: &[u8]) {
         if let Some(block) = rtcp::reports(compound).filter(|block| block.ssrc == self.ssrc).last() {
             self.counters.lost = block.cumulative_lost;
@@ -384,9 +394,10 @@ impl Sender {
         }
     }
 
-    /// Returns the packets that are due at `now`. Send and commit them as [`Transmit`] describes, and call
-    /// this again until it returns `None`. Then nothing is due before the time that [`Self::poll_at`]
-    /// returns. Pass the same `store` as to [`Self::play`].
+    /// Returns the packets that are due at `now`. Send and commit the packets as [`Transmit`] describes, and
+    /// call this again until it returns `None`. After `None`, no packet is due before the time that
+    /// [`Self::poll_at`] returns, unless the store gets a new frame. Pass the same `store` as to
+    /// [`Self::play`].
     pub fn poll_transmit<'a, S: FrameStore + ?Sized>(
         &'a mut self,
         now: Now,
@@ -397,10 +408,10 @@ impl Sender {
         Some(Transmit::new(self, next, now))
     }
 
-    /// Returns when to call [`Self::poll_transmit`] next. If the time has passed, such as [`Instant::ZERO`],
-    /// call it at once. Returns `None` if no packet becomes due by time alone: wait until the store has a new
-    /// frame, or until you call [`Self::play`] or [`Self::leave`]. If the store has a new frame, call this
-    /// again, because the time may be earlier then.
+    /// Returns when to call [`Self::poll_transmit`] next. If the time has passed, as [`Instant::ZERO`] always
+    /// has, call [`Self::poll_transmit`] at once. Returns `None` if no packet becomes due by time alone: wait
+    /// until the store has a new frame, or until you call [`Self::play`] or [`Self::leave`]. When the store
+    /// has a new frame, call this method again, because the time may have become earlier.
     pub fn poll_at<S: FrameStore + ?Sized>(&self, store: &S) -> Option<Instant> {
         match self.phase {
             Phase::Leaving => return Some(Instant::ZERO),
@@ -431,9 +442,9 @@ impl Sender {
         }
     }
 
-    /// Returns the next thing that has happened. Call this after [`Self::handle_rtcp`] and after the calls of
-    /// [`Self::poll_transmit`], until it returns `None`. If an event is not fetched, later events of its kind
-    /// are merged with it.
+    /// Returns the next event; `None` if there is none at present. Call this after [`Self::handle_rtcp`] and
+    /// after the calls of [`Self::poll_transmit`], until it returns `None`. If an event is not fetched before
+    /// another event of the same kind happens, the two become one.
     pub fn poll_event(&mut self) -> Option<SenderEvent> {
         let skipped = core::mem::take(&mut self.skipped);
         if skipped > 0 {
@@ -451,8 +462,9 @@ impl Sender {
         self.skipped > 0 || self.adapted || self.ended
     }
 
-    /// Returns the frame that is being sent or will be sent next, for a store that has to prepare frames.
-    /// Returns `None` if the sender does not play: no frame is needed then.
+    /// Returns the frame that is being sent, or, between frames, the frame that will be sent next. Use this
+    /// if the store has to prepare frames. Returns `None` if the sender does not play: no frame is needed
+    /// then.
     pub fn wanted(&self) -> Option<Want> {
         let plays = matches!(self.phase, Phase::Playing | Phase::Pausing);
         let by = if self.cursor.is_start() {
@@ -466,7 +478,8 @@ impl Sender {
 
     /// Returns the sequence number and the RTP timestamp with which the next frame begins, for the `RTP-Info`
     /// header of the response to PLAY (RFC 2326, 12.33). Call this after [`Self::play`], with the same
-    /// `store`. If a frame was begun and will be sent to its end, the numbers are those after that frame.
+    /// `store`. If the rest of an earlier frame is still to be sent, the result is the number and the
+    /// timestamp that follow that frame.
     pub fn next_rtp<S: FrameStore + ?Sized>(&self, now: Now, store: &S) -> (u16, u32) {
         let mut ahead = *self;
         match self.burst(store, now.at, true) {

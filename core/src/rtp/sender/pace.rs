@@ -19,12 +19,17 @@ const UNIT: u32 = 1_000;
 
 /// How fast the medium's own time goes while it is played, and in which direction: the value of the `Scale`
 /// header (RFC 2326, 12.34). A scale of 2 plays twice as fast, 0.5 half as fast, and -1 backwards at the
-/// usual rate. The value is held in thousandths, so the scale 2 is held as 2,000. It is never zero.
+/// usual rate. The value is held in thousandths, so the scale 2 is held as 2,000. The value is never zero.
 ///
-/// RTP timestamps count the time of playing: at scale 2, ten seconds of the medium take five seconds. At a
-/// scale of 2 or more, a sender leaves frames out, as far as the receiver can decode the others without them.
-/// Below 1, a sender sends every frame, and each is shown for longer. Backwards, a sender only sends frames
-/// at which decoding can begin. [`Pace::nearest`] limits a scale to what a sender can play.
+/// RTP timestamps count the time of playing: at scale 2, ten seconds of the medium take five seconds. What a
+/// sender sends depends on the scale:
+///
+/// - At a scale of 2 or more, it leaves out frames that the receiver does not need to decode the other
+///   frames.
+/// - Below 1, it sends every frame, and each frame is shown for longer.
+/// - Backwards, it only sends frames at which decoding can begin.
+///
+/// [`Pace::nearest`] limits a scale to what a sender can play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Scale(i32);
@@ -67,11 +72,11 @@ impl Default for Scale {
 
 /// How fast frames are delivered, compared with how fast they are shown: the value of the `Speed` header (RFC
 /// 2326, 12.35). A speed of 2 delivers frames twice as fast as they are shown, and 0.5 half as fast. The
-/// value is held in thousandths, so the speed 2 is held as 2,000. It is never zero.
+/// value is held in thousandths, so the speed 2 is held as 2,000. The value is never zero.
 ///
-/// Above 1, a receiver gets frames before it shows them, and has to buffer them. Below 1, it gets frames
-/// later than it could show them. RTP timestamps do not depend on the speed. [`Pace::nearest`] limits a speed
-/// to what a sender can keep.
+/// Above 1, a receiver gets frames before it shows them, and has to buffer them. Below 1, a receiver gets
+/// frames later than it could show them. RTP timestamps do not depend on the speed. [`Pace::nearest`] limits
+/// a speed to what a sender can keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Speed(u32);
@@ -154,8 +159,8 @@ impl Pace {
         self.scale.is_reverse()
     }
 
-    /// Returns true if `time` comes before `other` in the direction of play. If the medium is played
-    /// backwards, the later time comes first. Returns false if both times are the same.
+    /// Returns true if `time` comes before `other` in the direction of play. Forwards, the earlier time comes
+    /// first; backwards, the later time comes first. Returns false if both times are the same.
     pub fn is_before(self, time: MediaTime, other: MediaTime) -> bool {
         if self.is_reverse() { time > other } else { time < other }
     }

@@ -18,11 +18,12 @@ pub(crate) const MIN_PACKET: u16 = 548;
 /// Do the following:
 ///
 /// - Write packets with [`Self::emit`] or [`Self::pieces`], once or several times.
-/// - Send what was written: UDP datagrams to the port that [`Self::port`] names, and interleaved messages
-///   on the byte stream.
+/// - Send what was written: UDP datagrams to the port that [`Self::port`] names, and interleaved messages on
+///   the byte stream.
 /// - Pass the number of packets that were sent to [`Self::commit`] or [`Self::advance`].
 ///
-/// If this value is dropped without the last step, nothing has changed: the packets stay due.
+/// If this value is dropped without the last step, nothing has changed: the packets stay due, and the next
+/// [`Sender::poll_transmit`](super::Sender::poll_transmit) returns them.
 #[derive(Debug)]
 #[must_use = "nothing is sent until `commit` says so"]
 pub struct Transmit<'a> {
@@ -35,9 +36,9 @@ pub struct Transmit<'a> {
 }
 
 /// How many packets [`Transmit::emit`] or [`Transmit::pieces`] has written, and how long they are. It does
-/// not hold the packets. Their bytes are in the buffer or in the slices that were written, one after another
-/// without gaps. [`Self::segment`] says where each packet ends, as segmentation offload (`UDP_SEGMENT`)
-/// expects it. Lengths include the 4-byte prefix of interleaved messages.
+/// not hold the packets. The bytes of the packets are in the buffer or in the slices that were written, one
+/// packet after another without gaps. [`Self::segment`] says where each packet ends, as segmentation offload
+/// (`UDP_SEGMENT`) expects it. Lengths include the 4-byte prefix of interleaved messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Batch {
@@ -46,8 +47,8 @@ pub struct Batch {
     /// The length in bytes of each packet except the last one, which may be shorter. If there is a single
     /// packet, this is its length.
     pub segment: usize,
-    /// The number of packets that were written, at least 1. Pass it to [`Transmit::commit`] once all of
-    /// them are sent.
+    /// The number of packets that were written, at least 1. Once all of these packets are sent, pass this
+    /// number to [`Transmit::commit`].
     pub count: usize,
 }
 
@@ -56,8 +57,8 @@ impl<'a> Transmit<'a> {
         Self { sender, next, written: false, now }
     }
 
-    /// Returns whether the packets are RTP or RTCP. Send UDP datagrams to the port of that kind. Interleaved
-    /// messages need no port, because they contain their channel.
+    /// Returns whether the packets are RTP or RTCP. Send UDP datagrams from your port and to the receiver's
+    /// port for that kind. Interleaved messages need no port, because they contain their channel.
     pub const fn port(&self) -> Port {
         match self.next {
             Next::Report { .. } => Port::Rtcp,
@@ -66,8 +67,9 @@ impl<'a> Transmit<'a> {
     }
 
     /// Returns the length in bytes of the next packet to be written, with the 4-byte prefix of an interleaved
-    /// message. [`Self::emit`] needs an `out` of at least this length. Once all RTP packets were written,
-    /// this is 0. For RTCP, this is always the length of the one packet, also after the packet was written.
+    /// message. [`Self::emit`] needs an `out` of at least this length. Once all RTP packets were written, the
+    /// result is 0. If the packets are RTCP, there is only one packet, and the result is the length of that
+    /// packet, also after it was written.
     pub fn next_len(&self) -> usize {
         match &self.next {
             Next::Report { .. } => self.sender.report(self.now).len(),
@@ -78,7 +80,7 @@ impl<'a> Transmit<'a> {
     /// Writes up to `max_segments` packets one after another to the front of `out`. If `max_segments` is 0,
     /// it counts as 1. All packets have one length, except the last one, which may be shorter. Together they
     /// have at most 65,507 bytes. The next call writes the packets that follow, so you can write several
-    /// batches, each to a buffer of its own, and then send them at once.
+    /// batches, each to a buffer of its own, before you send them.
     ///
     /// Returns how many packets were written, and their lengths. Returns `None` if all packets were written
     /// already, or if the next packet is longer than `out` (see [`Self::next_len`]).
@@ -93,12 +95,12 @@ impl<'a> Transmit<'a> {
 
     /// Passes packets to `push` as slices, in order, for a system call that gathers slices. The bytes of the
     /// frame are not copied: their slices lie in the store. The headers of each packet are written to
-    /// `heads`, and their slice lies there. They take about 30 bytes for each RTP packet, and at most 80. An
-    /// RTCP packet lies in `heads` as a whole, with at most 80 bytes.
+    /// `heads`, and the slice with the headers lies in `heads`. The headers of an RTP packet take about 30
+    /// bytes, and at most 80. An RTCP packet lies in `heads` as a whole, with at most 80 bytes.
     ///
     /// `max_segments` limits the number of packets as in [`Self::emit`]. `most` limits the number of slices.
-    /// A packet takes up to 4 slices, so no packet is passed if fewer than 4 are left of `most`. The next
-    /// call passes the packets that follow.
+    /// A packet takes up to 4 slices, so no further packet is passed when fewer than 4 of `most` slices are
+    /// left. The next call passes the packets that follow.
     ///
     /// Returns how many packets were passed, and their lengths. Returns `None` if all packets were passed
     /// already, if `most` is less than 4, or if the headers of the next packet do not fit into `heads`.
@@ -164,8 +166,8 @@ impl<'a> Transmit<'a> {
     }
 
     /// Goes back to the first packet that was not committed. The next [`Self::emit`] or [`Self::pieces`]
-    /// writes that packet again. Call this if packets were written but could not be sent, and their buffer is
-    /// gone.
+    /// writes that packet again. Call this if packets were written but could not be sent, and the buffer with
+    /// the written packets is gone.
     pub fn rewind(&mut self) {
         match &mut self.next {
             Next::Report { .. } => self.written = false,
@@ -173,16 +175,17 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// Says that the first `sent` of the written packets were sent. The other packets stay due: the next
-    /// [`Sender::poll_transmit`](super::Sender::poll_transmit) returns them. If `sent` is 0, nothing changes.
-    /// If `sent` is more than the number of written packets, it counts as that number. If no packet was
-    /// written and `sent` is above 0, the first packet is left out as if it was sent.
+    /// Counts packets as sent: the first `sent` of those that were written since the last [`Self::rewind`] or
+    /// [`Self::advance`], or, without such a call, since this value was returned. The other packets stay due:
+    /// the next [`Sender::poll_transmit`](super::Sender::poll_transmit) returns them. If `sent` is 0, nothing
+    /// changes. If `sent` is more than the number of written packets, all written packets count as sent. If
+    /// no packet was written and `sent` is above 0, the first packet is left out, and counts as sent.
     pub fn commit(mut self, sent: usize) {
         self.advance(sent);
     }
 
-    /// Says that the first `sent` of the written packets were sent, as [`Self::commit`] does, and continues
-    /// with the packets after them. Use this to send packets one by one, or a few at a time.
+    /// Counts the first `sent` of the written packets as sent, as [`Self::commit`] does, and continues with
+    /// the packets after them. Use this to send packets one by one, or a few at a time.
     ///
     /// Returns true if packets are left to write: call [`Self::emit`] or [`Self::pieces`] again. Packets that
     /// were written and not sent are written again. Returns false if no packets are left: drop this value,
@@ -210,14 +213,17 @@ impl<'a> Transmit<'a> {
         burst.has_more()
     }
 
-    /// Says that the network has refused packets as long as the first one (EMSGSIZE), so that nothing was
+    /// Reports that the network has refused packets as long as the first one (EMSGSIZE), so that nothing was
     /// sent. Call this in place of [`Self::commit`].
     ///
-    /// Returns true if the sender makes shorter packets from now on. Their limit falls by a quarter, but not
-    /// below 548 bytes. The next [`Sender::poll_transmit`](super::Sender::poll_transmit) returns the same
-    /// data in shorter packets.
+    /// Returns true if the sender makes shorter packets from now on. The limit for the length of packets
+    /// ([`SenderConfig::max_packet`](super::SenderConfig::max_packet)) falls by a quarter, but not below 548
+    /// bytes. The next [`Sender::poll_transmit`](super::Sender::poll_transmit) returns the same data in
+    /// shorter packets.
     ///
-    /// Returns false if the limit is 548 bytes already. The first packet is then left out and counts as sent.
+    /// Returns false if the limit is 548 bytes already. In this case, the first packet is left out, and
+    /// counts as sent. Call [`Sender::poll_transmit`](super::Sender::poll_transmit) again for the packets
+    /// after it.
     pub fn too_big(self) -> bool {
         let smaller = (self.sender.max_packet / 4 * 3).max(MIN_PACKET);
         if smaller >= self.sender.max_packet {

@@ -9,8 +9,8 @@ const TROUBLE_INTERVAL: Duration = Duration::from_secs(1);
 /// The most changes of format that are kept.
 const FORMATS: usize = 8;
 
-/// Something that happened at a live input. It comes to [`Server::run`](crate::server::Server::run) with
-/// the path of the input.
+/// Something that happened at a live input. [`Server::run`](crate::server::Server::run) passes it to the
+/// function `tell`, with the path of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputEvent {
@@ -26,22 +26,23 @@ pub enum InputEvent {
         /// the sampling of the input.
         sampling: Sampling,
     },
-    /// Parts of the input were not sent; the input goes on. This event comes at most once a second, and
-    /// once more before [`Self::Ended`] if there is something left to tell.
+    /// Parts of the input were not sent; the input goes on. This event comes at most once a second. If parts
+    /// were not sent since the last such event, it also comes once right before [`Self::Ended`].
     Trouble(InputTrouble),
     /// The input has ended, or cannot be read any more. This comes once, as the last event of the input.
     /// Clients still get the frames that are left. The input does not start again.
     Ended,
 }
 
-/// The parts of a live input that were not sent. All counts start at 0 after each [`InputEvent::Trouble`]
-/// of the input; those of the first event count from the start of the input.
+/// The parts of a live input that were not sent. Each count covers the time since the last
+/// [`InputEvent::Trouble`] of the input; in the first such event, it covers the time since the start of the
+/// input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InputTrouble {
-    /// The number of frames that were dropped since the input's last [`InputEvent::Trouble`]. Frames are
-    /// dropped if they come faster than they can be normalised, or more than 100 milliseconds ahead of real
-    /// time.
+    /// The number of frames that were dropped since the input's last [`InputEvent::Trouble`]. A frame is
+    /// dropped if frames come faster than they can be normalised, or if the frame comes more than 100
+    /// milliseconds ahead of real time.
     pub dropped: u64,
     /// The number of frames since the input's last [`InputEvent::Trouble`] that cannot be sent: damaged
     /// frames, frames that RTP cannot carry, and frames of more than 16 MiB.
@@ -49,8 +50,8 @@ pub struct InputTrouble {
     /// The number of bytes since the input's last [`InputEvent::Trouble`] that belong to no frame. Bytes
     /// that the input's container format has between frames, such as the headers of parts, do not count.
     pub junk: u64,
-    /// Why the first of the frames in [`Self::left_out`] cannot be sent. `None` if [`Self::left_out`] is 0,
-    /// or if it counts only frames that were too long.
+    /// Why the first of the frames that [`Self::left_out`] counts cannot be sent. `None` if
+    /// [`Self::left_out`] is 0, or if all frames that it counts are longer than 16 MiB.
     pub problem: Option<Problem>,
 }
 

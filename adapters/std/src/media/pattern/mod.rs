@@ -39,7 +39,7 @@ const QUALITY: u8 = 85;
 
 /// The size and the frame rate of a test pattern. The width and the height are from 16 to 8192 pixels each,
 /// and the rate is from 0.1 to 1000 frames per second. Width, height and rate multiplied are at most 2^31
-/// pixels per second. [`Self::new`] refuses anything else.
+/// pixels per second. [`Self::new`] refuses other values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PatternFormat {
     width: u16,
@@ -108,8 +108,9 @@ pub enum PatternFormatError {
     /// The frame rate is less than 0.1 or more than 1000 frames per second.
     #[error("the rate must be from 0.1 to 1000 frames per second")]
     Rate,
-    /// The size and the frame rate are each within their limits, but together they make more than 2^31
-    /// pixels per second. That is about 8K at 60 frames per second. Lower the size or the rate.
+    /// The size and the frame rate are each within their limits, but width, height and rate multiplied are
+    /// more than 2^31 pixels per second. The limit is about 8K at 60 frames per second. Lower the size or the
+    /// rate.
     #[error("this is more than 8K at 60 frames per second; lower the size or the rate")]
     PixelRate,
 }

@@ -28,15 +28,15 @@ pub struct PrepareOptions {
     /// [`Library`](super::Library) that will serve the output: otherwise that library may have to re-code
     /// the frames again.
     pub normalising: NormaliseOptions,
-    /// The frame rate of an input that has no clock of its own. Only AVI files have one. The output is
-    /// played at this rate then.
+    /// The frame rate of the output if the input has no clock of its own. Only AVI files have a clock of
+    /// their own: for these, this field is not used.
     pub frame_rate: FrameRate,
-    /// Whether an output file that exists is replaced. With `false`, [`prepare`] returns
-    /// [`PrepareError::Exists`] instead.
+    /// Is true if an output file that exists is replaced. If this is false and the output file exists,
+    /// [`prepare`] returns [`PrepareError::Exists`].
     pub replace: bool,
 }
 
-/// How many frames [`prepare`] has dealt with so far.
+/// How many frames [`prepare`] has dealt with so far. [`prepare`] passes it to `watch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The number of frames that are written or left out so far.
@@ -52,16 +52,17 @@ pub struct Progress {
 pub struct Prepared {
     /// The number of frames in the output.
     pub frames: u64,
-    /// How many frames of the output differ from those of the input, because they were normalised.
+    /// How many frames of the output differ from the frames of the input that they were made of, because they
+    /// were normalised.
     pub changed: u64,
-    /// The number of frames of the input that were found but cannot be sent, so that the output does not
-    /// have them; [`Self::problems`] says why. In the place of each, the output repeats the frame before,
-    /// so that the other frames keep their time.
+    /// The number of frames of the input that were found but cannot be sent. The output does not have these
+    /// frames; [`Self::problems`] says why. In the place of each such frame, the output repeats the frame
+    /// before it, so that the other frames keep their time.
     pub left_out: u64,
     /// The length of the output in bytes.
     pub bytes: u64,
-    /// The faults of the input. Only the first few are kept. Empty if the output has everything that the
-    /// input has.
+    /// The faults of the input. Only the first few faults are kept. Empty if the output has everything that
+    /// the input has.
     pub problems: Vec<Problem>,
 }
 
@@ -89,19 +90,19 @@ pub enum PrepareError {
     BrokenOff,
 }
 
-/// Normalises the file, or the directory of `.jpg` and `.jpeg` pictures, at `input`, and writes it to
-/// `output` as it would be sent. The output is an AVI file, whatever its name. Uses all cores, and blocks
-/// until it is done.
+/// Normalises the file, or the directory of `.jpg` and `.jpeg` pictures, at `input`, and writes the frames to
+/// `output` as they would be sent. The output is an AVI file, whatever its name. Uses all cores of the
+/// processor, and blocks until the output is written.
 ///
 /// `watch` is called after each frame that was written or left out. Return [`ControlFlow::Continue`] to go
 /// on, or [`ControlFlow::Break`] to stop, so that there is no output.
 ///
-/// A [`Library`](super::Library) that normalises frames in the same way serves the output as it is, from
-/// the mapped file.
+/// A [`Library`](super::Library) that normalises frames in the same way serves the output as it is, from the
+/// mapped file.
 ///
 /// # Errors
-/// [`PrepareError`] says why there is no output. What was written until then, under a temporary name beside
-/// `output`, is removed.
+/// [`PrepareError`] says why there is no output. The output is written under a temporary name beside
+/// `output`: in case of an error, this temporary file is removed.
 pub fn prepare(
     input: &Path,
     output: &Path,
