@@ -83,7 +83,7 @@ pub mod server;
 #[cfg(feature = "sockets")]
 #[cfg_attr(not(all(feature = "server", feature = "client")), allow(dead_code))]
 mod udp;
-#[cfg(feature = "server")]
+#[cfg(feature = "library")]
 mod warm;
 
 pub use clock::Clock;

@@ -11,6 +11,7 @@ mod source;
 use super::Playback;
 use super::normalise::NormaliseOptions;
 use super::problem::Problem;
+use crate::warm::warm_head;
 use cache::{CachedFrame, FrameKey};
 use pinhole::codec::jpeg;
 use pinhole::frame::{Frame, FrameId, Miss, Seek, TrackId, TrackInfo};
@@ -88,6 +89,7 @@ impl Recorded {
                 None => return Err(Miss::NotYet),
             },
         };
+        warm_head(data);
         let duration = self.clock.interval().to_ticks(jpeg::TRACK.clock_rate);
         Ok(Frame::intra(data, self.time_at(id, n), u32::try_from(duration).unwrap_or(0)))
     }
