@@ -16,8 +16,9 @@ mod select;
 mod tests;
 mod transmit;
 
+pub(crate) use burst::Next;
 #[cfg(feature = "server")]
-pub(crate) use burst::{Message, Next, PIECES};
+pub(crate) use burst::{Message, PIECES};
 pub use config::{Framing, Play, SenderConfig, SenderCounters, SenderEvent, Want};
 #[cfg(feature = "server")]
 pub(crate) use pace::MAX_UDP_SPEED;
