@@ -18,9 +18,9 @@ pub mod field {
     /// The index of the type: one byte that says how the chroma is sampled, 0 for 4:2:2 and 1 for 4:2:0. The
     /// packets of [`Sender::frame`](super::Sender::frame) have 1.
     pub const TYPE: usize = PAYLOAD + 4;
-    /// The index of the Q value: one byte that says which quantisation tables the frame has. The packets of
-    /// [`Sender::frame`](super::Sender::frame) have 255, which means that the tables are in the first packet
-    /// of each frame.
+    /// The index of the Q value in the RTP packet: one byte that says which quantisation tables the frame has.
+    /// The packets of [`Sender::frame`](super::Sender::frame) have 255, which means that the tables are in the
+    /// first packet of each frame.
     pub const Q: usize = PAYLOAD + 5;
     /// The index of the width of the picture: one byte, in units of 8 pixels.
     pub const WIDTH: usize = PAYLOAD + 6;

@@ -45,7 +45,8 @@ pub enum MediaErrorKind {
     /// says. The next call of [`FrameReader::next`](super::FrameReader::next) returns the frame with its
     /// true length.
     WrongLength {
-        /// The length that the digits or the chunk give, in bytes.
+        /// The length of the frame in bytes that the file gives before the frame: in ASCII digits, or as the
+        /// size of the chunk of an AVI file.
         told: u32,
         /// The length of the frame that was found by its markers, in bytes.
         found: u32,

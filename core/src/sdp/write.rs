@@ -38,7 +38,8 @@ pub struct Presentation<'a> {
     pub tracks: &'a [Track<'a>],
 }
 
-/// The session description of one track of a presentation.
+/// One track of a [`Presentation`], which writes a media description (an `m=` line with its attributes) for
+/// each of its tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Track<'a> {

@@ -15,8 +15,8 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Creates the answers for `clip`. `duration` is how long the clip is played. With `None`, the medium
-    /// is live.
+    /// Creates the server's answers to requests for `clip`. `duration` is the duration of the medium that
+    /// DESCRIBE states, which need not be that of the clip. With `None`, DESCRIBE states a live medium.
     pub fn new(clip: &Clip, duration: Option<Duration>) -> Self {
         Self { duration, tracks: [clip.track()], random: 7 }
     }

@@ -117,9 +117,9 @@ pub struct JpegInfo {
 }
 
 impl JpegInfo {
-    /// Makes the description of a picture of which only the size in pixels and the sampling are known. All
-    /// other fields are 0, so that they do not say where the parts of a file are. Set these fields as soon
-    /// as their values are known.
+    /// Makes the description of a picture of which only the size in pixels and the sampling are known. The
+    /// restart interval is 0: no restart markers. The offsets and lengths of the tables and the scan are 0
+    /// as well, which is not their true value. Set them before code reads the tables or the scan by them.
     pub const fn of_size(width: u16, height: u16, sampling: Sampling) -> Self {
         let (restart_interval, luma_table, chroma_table, scan, scan_len) = (0, 0, 0, 0, 0);
         Self { width, height, sampling, restart_interval, luma_table, chroma_table, scan, scan_len }

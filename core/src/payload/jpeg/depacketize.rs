@@ -18,11 +18,13 @@ const EOI: [u8; 2] = [0xFF, marker::EOI];
 /// How many bytes a lost packet may have carried, if no longer packet has come: an Ethernet frame.
 const LOST_PACKET: u32 = 1_500;
 
-/// Builds frames from the RTP/JPEG packets of one track, in a caller-provided [`FrameSink`].
+/// Builds frames from the RTP/JPEG packets of one track, in a caller-provided [`FrameSink`]. A frame is a
+/// whole JPEG file: this type makes the headers and tables, which the packets do not carry in that form.
 ///
 /// All packets of a frame have one timestamp. A packet with the marker bit ends its frame, and a packet
-/// with another timestamp ends the frame before. Each fragment is written directly to its place after a
-/// header of known length, so nothing is buffered here.
+/// with another timestamp ends the frame before. The length of the JPEG headers is known with the first
+/// packet that comes of a frame. So the data of each packet is written to its place in the sink at once,
+/// and this type stores no data.
 ///
 /// If packets of a frame are missing, the frame keeps the data that came, and is not complete. If the frame
 /// has restart markers, and it is known which restart intervals are missing, the frame is

@@ -48,8 +48,8 @@ pub struct Item<'a> {
     pub text: &'a [u8],
 }
 
-/// Iterates over the items of a [`SourceDescription`]. If an item or a chunk is cut short, the iterator ends
-/// before that item or chunk, without an error.
+/// Iterates over the items of all sources in a [`SourceDescription`]. If the packet is cut short, the iterator
+/// returns all items before that place that are whole, and then ends. It reports no error.
 #[derive(Clone, Debug)]
 pub struct Items<'a> {
     chunks: usize,
