@@ -151,8 +151,7 @@ pub struct Summary {
 
 /// Why a connection takes no more requests. In each case, send what
 /// [`Turn::poll_stream`](super::Turn::poll_stream) and [`Turn::poll_transmit`](super::Turn::poll_transmit)
-/// still return, then close the transport. If sessions are still set up, they go on until then:
-/// [`ServerConn::close`](super::ServerConn::close) ends them with BYE.
+/// still return, then close the transport. Sessions that are still set up end with BYE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -105,9 +105,6 @@ impl ConnState {
     }
 
     pub(super) fn close(&mut self) {
-        for stream in &mut self.streams {
-            stream.leave(CloseReason::Closed);
-        }
         self.fail(ConnError::Closed);
     }
 
@@ -118,11 +115,16 @@ impl ConnState {
         }
     }
 
+    /// Takes no more requests, because of `error` if it is the first. Tracks that are set up end with BYE: the
+    /// transport is about to be closed, and nothing could control them any more.
     pub(super) fn fail(&mut self, error: ConnError) {
         if self.error.is_none() {
             debug!("connection ends: {:?}", error);
         }
         self.error.get_or_insert(error);
+        for stream in &mut self.streams {
+            stream.leave(CloseReason::Closed);
+        }
     }
 
     #[cfg_attr(target_pointer_width = "32", inline(never))]

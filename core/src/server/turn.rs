@@ -162,8 +162,7 @@ impl<'a> Turn<'a> {
 
     /// Returns why the connection takes no more requests; `None` as long as it takes requests. If the result
     /// is an error, send what [`Self::poll_stream`] and [`Self::poll_transmit`] still return, then close the
-    /// transport. If sessions are still set up, they go on until then:
-    /// [`ServerConn::close`](super::ServerConn::close) ends them with BYE.
+    /// transport. Sessions that are still set up end with BYE.
     pub const fn error(&self) -> Option<ConnError> {
         self.state.error
     }

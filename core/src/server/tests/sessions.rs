@@ -140,6 +140,24 @@ fn a_request_whose_session_ends_before_it_is_answered_is_refused() {
 }
 
 #[test]
+fn a_connection_that_fails_ends_its_sessions_with_bye() {
+    for transport in [TCP, UDP] {
+        let mut bench = Bench::new();
+        bench.start(transport, "");
+        bench.run(millis(10));
+        bench.receive("\x16\x03\x01\x02\0");
+        bench.run(millis(1));
+        let report = match transport {
+            TCP => bench.channel(1).last().unwrap().to_vec(),
+            _ => bench.datagrams.iter().rfind(|d| d.port == Port::Rtcp).unwrap().bytes.clone(),
+        };
+        assert!(sender_report(&report).2, "{transport}: no BYE");
+        let closed = bench.told.iter().any(|told| matches!(told, Told::Closed(0, CloseReason::Closed, _)));
+        assert!(closed, "{transport}: {:?}", bench.told);
+    }
+}
+
+#[test]
 fn close_says_goodbye_and_takes_no_more() {
     let mut bench = Bench::new();
     bench.start(TCP, "");
