@@ -1,6 +1,6 @@
 //! Makes data for the flash of a file of JPEG pictures, and says how to link.
-use pinhole::codec::jpeg::{self, JpegInfo, RecodeOptions};
 use pinhole::codec::jpeg::Splitter;
+use pinhole::codec::jpeg::{self, JpegInfo, RecodeOptions};
 use pinhole::server::Config;
 use std::error::Error;
 use std::fmt::Write as _;
