@@ -32,6 +32,7 @@ mod intake;
 mod phase;
 mod play;
 mod prefetch;
+mod prefetch_options;
 mod response;
 mod saved_texts;
 #[cfg(test)]
@@ -49,4 +50,5 @@ pub use datagram::Datagram;
 pub use event::{ClientError, Event, NotWaiting, TrackDescription};
 pub use intake::Intake;
 pub use play::PlayOptions;
-pub use prefetch::{Prefetch, PrefetchAction, PrefetchOptions};
+pub use prefetch::Prefetch;
+pub use prefetch_options::{PrefetchAction, PrefetchOptions};
