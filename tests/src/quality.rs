@@ -129,7 +129,7 @@ impl Quality {
 ///
 /// # Panics
 /// Panics if a link, a server or a client cannot be started, if a client does not stop, or if ffmpeg cannot
-/// compare what a client left with the clip.
+/// compare the pictures that a client has written with those of the clip.
 pub fn compare(clip: &Clip, options: &[&str]) -> [Quality; 3] {
     let directory = TempDir::new();
     let file = |client: Client| directory.path().join(client.file());

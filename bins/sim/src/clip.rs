@@ -7,9 +7,9 @@ use pinhole_std::media::{Library, NormaliseOptions, PatternFormat, Playback};
 use std::path::Path;
 use thiserror::Error;
 
-/// A clip: the frames of a recorded video in memory, normalised and ready to be sent. As a [`FrameStore`],
-/// a clip is a recorded medium with one track, and ignores the [`TrackId`] that is asked for.
-/// [`Clip::live`] returns a live source that repeats the clip.
+/// A clip: the frames of a Motion-JPEG medium in memory, changed as its [`NormaliseOptions`] say and ready to
+/// be sent. As a [`FrameStore`], a clip is a recorded medium with one track, and ignores the [`TrackId`] that
+/// is asked for. [`Clip::live`] returns a live source that repeats the clip.
 #[derive(Clone, Debug)]
 pub struct Clip {
     pictures: Vec<Picture>,

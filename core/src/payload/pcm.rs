@@ -84,7 +84,8 @@ pub enum DepacketizeError {
         /// The length of a sampling instant in bytes; 0 if the track has no channels.
         instant: usize,
     },
-    /// The sink has no room for the frame, or does not want it.
+    /// The [`FrameSink`] has no room for the frame, or does not want it.
+    /// The frame is dropped: go on with the next packet.
     Full,
 }
 

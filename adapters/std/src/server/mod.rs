@@ -129,8 +129,8 @@ pub enum Event {
         /// The final counts of the track: frames, packets and bytes.
         summary: Summary,
     },
-    /// The server has refused DESCRIBE or SETUP because the library has no such medium or track. If the
-    /// server refuses a request for another reason, such as a malformed one, there is no event.
+    /// The server has refused DESCRIBE or SETUP because the served [`Library`] has no such medium or track. If
+    /// the server refuses a request for another reason, such as a malformed one, there is no event.
     Refused {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,

@@ -48,11 +48,14 @@ pub enum JpegErrorKind {
     /// The sampling is neither 4:2:2 nor 4:2:0. Each field holds the sampling factors of one component as
     /// in the file: the horizontal factor in the upper four bits, the vertical factor in the lower four.
     Sampling {
-        /// The sampling factors of luma.
+        /// The sampling factors of luma: the horizontal one in the upper four bits, the vertical one in the
+        /// lower four bits.
         y: u8,
-        /// The sampling factors of the blue-difference chroma component.
+        /// The sampling factors of the blue-difference chroma component: the horizontal one in the upper four
+        /// bits, the vertical one in the lower four bits.
         cb: u8,
-        /// The sampling factors of the red-difference chroma component.
+        /// The sampling factors of the red-difference chroma component: the horizontal one in the upper four
+        /// bits, the vertical one in the lower four bits.
         cr: u8,
     },
     /// The width or the height of the picture is 0.

@@ -40,7 +40,8 @@ pub enum DepacketizeError {
     /// The picture is larger than RFC 2435 can express, and neither a header extension nor the session
     /// description gives its size. All pictures of this size are dropped.
     NoDimensions,
-    /// The sink has no room for the frame, or does not want it.
+    /// The [`FrameSink`](crate::frame::FrameSink) has no room for the frame, or does not want it.
+    /// The frame is dropped: go on with the next packet.
     Full,
 }
 

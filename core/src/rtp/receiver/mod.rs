@@ -363,11 +363,11 @@ impl Receiver {
         self.window.handle_timeout(storage, now, &mut |bytes, gap| output.deliver(bytes, gap, sink));
     }
 
-    /// Ends the stream: builds frames in `sink` from all packets that wait, and finishes a frame whose end
-    /// has not come with the data that has come. Call this once at the time of [`Self::ends_at`], and when
-    /// the connection or session ends; otherwise the last frame may never be finished. A second call does
-    /// nothing. To receive again, call [`Self::expect_start`]. Pass the `storage` that was passed to
-    /// [`Self::set_delivery`].
+    /// Ends the stream: builds frames in `sink` from all packets that wait. If the end of a frame has not
+    /// come, the frame is finished with the data that has come. Call this once at the time of
+    /// [`Self::ends_at`], and when the connection or session ends; otherwise the last frame may never be
+    /// finished. A second call does nothing. To receive again, call [`Self::expect_start`]. Pass the
+    /// `storage` that was passed to [`Self::set_delivery`].
     pub fn finish<K: FrameSink + ?Sized>(&mut self, storage: &mut [u8], sink: &mut K) {
         self.drain(storage, sink);
         self.output.finish(sink);
