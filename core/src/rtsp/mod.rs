@@ -137,7 +137,8 @@ pub enum Method<'a> {
     Unknown(&'a [u8]),
 }
 
-/// The names of the methods of the RFC, in one text. A table of strings takes three times the flash.
+/// The names of the methods of the RFC, in the order in which [`Method::from_name`] counts them. A table of
+/// strings takes three times the flash.
 const NAMES: &[u8] =
     b"OPTIONS,DESCRIBE,ANNOUNCE,SETUP,PLAY,PAUSE,TEARDOWN,GET_PARAMETER,SET_PARAMETER,REDIRECT,RECORD";
 

@@ -169,3 +169,26 @@ fn what_a_live555_client_sets_and_a_live555_server_refuses() {
     let Message::Response(refusal) = messages(4)[1] else { panic!() };
     assert_eq!(refusal.status, Status::UNAUTHORIZED);
 }
+
+#[test]
+fn each_method_has_its_name() {
+    let methods = [
+        ("OPTIONS", Method::Options),
+        ("DESCRIBE", Method::Describe),
+        ("ANNOUNCE", Method::Announce),
+        ("SETUP", Method::Setup),
+        ("PLAY", Method::Play),
+        ("PAUSE", Method::Pause),
+        ("TEARDOWN", Method::Teardown),
+        ("GET_PARAMETER", Method::GetParameter),
+        ("SET_PARAMETER", Method::SetParameter),
+        ("REDIRECT", Method::Redirect),
+        ("RECORD", Method::Record),
+    ];
+    for (name, method) in methods {
+        assert_eq!((Method::from_name(name.as_bytes()), method.name()), (method, name.as_bytes()));
+    }
+    for name in ["", "play", "PLAY ", "PLAYS", "PLAY,PAUSE", ","] {
+        assert_eq!(Method::from_name(name.as_bytes()), Method::Unknown(name.as_bytes()));
+    }
+}

@@ -38,7 +38,7 @@ impl<'a> Received<'a> {
     pub(super) const fn offer(&self) -> Offer {
         match self.content {
             Content::Setup(offer) => offer,
-            // Never asked for.
+            // Not reached: only the guard of a SETUP asks.
             _ => Offer { transport: OfferedTransport::Interleaved(None), max_packet: 0 },
         }
     }
@@ -47,7 +47,7 @@ impl<'a> Received<'a> {
     pub(super) const fn wish(&self) -> Wish {
         match self.content {
             Content::Play(wish) => wish,
-            // Never asked for.
+            // Not reached: only the guard of a PLAY asks.
             _ => Wish { session: SessionId(0), range: None, scale: None, speed: None },
         }
     }

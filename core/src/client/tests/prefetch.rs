@@ -429,7 +429,7 @@ fn who_holds_the_server_himself_is_not_played_to() {
 }
 
 #[test]
-fn a_pause_after_the_last_frame_does_not_forget_that_it_was_the_last() {
+fn a_pause_does_not_forget_the_end() {
     let mut bench = Bench::new(Some(Duration::from_millis(120)));
     bench.frames(0..3);
     assert!(!bench.told(Event::Ended));

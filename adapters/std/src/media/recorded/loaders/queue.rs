@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_ahead_are_due_one_interval_apart_however_many_are_passed_at_once() {
+    fn frames_ahead_are_due_one_interval_apart() {
         let mut test = Test::new();
         test.seek(1, 0, 0);
         test.run(100);
