@@ -5,6 +5,10 @@
 //! The bounds are those of loss-based congestion control as browsers do it
 //! (draft-ietf-rmcat-gcc-02, 6): above 10 % the rate falls, below 2 % it rises, and between them it
 //! stays. It falls by one half and rises by as much, from each frame to each eighth.
+//!
+//! Loss is the change of the cumulative count of packets lost, and at most what was sent meanwhile. The
+//! fraction lost of a report is not believed by itself: that of live555's first report is 249 of 256 where
+//! nothing is lost.
 use crate::rtp::rtcp::ReportBlock;
 use crate::time::{Duration, Instant};
 
@@ -24,6 +28,10 @@ const LONG_WINDOW: Duration = Duration::from_secs(4);
 const LASTING: Duration = Duration::from_secs(2);
 /// From one rise to the next; twice that after one that brought the loss back.
 const RISE_AFTER: Duration = Duration::from_secs(2);
+/// The most packets that one report can be about: all sequence numbers.
+const MOST: u32 = 1 << 16;
+/// The greatest cumulative number of packets lost, which has 24 bits and a sign.
+const MAX_CUMULATIVE: i32 = (1 << 23) - 1;
 /// So long a clean report counts: the longest time between two (RFC 3550, 6.3.1).
 const CLEAN_FOR: Duration = Duration::from_millis(7_500);
 
@@ -38,11 +46,15 @@ pub(super) struct Adaptation {
     burnt: bool,
     /// The window before was lossy.
     lossy: bool,
-    /// The extended sequence number of the last report.
+    /// The extended sequence number and the cumulative number of packets lost of the last report.
     highest: u32,
-    /// Of this window: packets that were to come, and 256ths of packets lost.
+    cumulative: i32,
+    /// How many packets had been sent by the last report, without the upper bits.
+    sent: u32,
+    /// Of this window: packets that were to come, and packets lost, which are fewer again when packets
+    /// that were counted as lost come after all.
     expected: u32,
-    lost: u32,
+    lost: i32,
     /// When the window began.
     since: Instant,
     changed: Instant,
@@ -59,6 +71,8 @@ impl Adaptation {
             burnt: false,
             lossy: false,
             highest: u32::from(sequence_number),
+            cumulative: 0,
+            sent: 0,
             expected: 0,
             lost: 0,
             since: now,
@@ -67,17 +81,18 @@ impl Adaptation {
         }
     }
 
-    /// Takes a report; says whether the rate changes.
-    pub(super) fn on_report(&mut self, now: Instant, block: &ReportBlock) -> bool {
-        let expected = block.highest_sequence.wrapping_sub(self.highest).clamp(1, 1 << 16);
-        self.highest = block.highest_sequence;
+    /// Takes a report, when `sent` packets have been sent so far, of which the lower bits will do. Returns
+    /// whether the rate changes.
+    pub(super) fn on_report(&mut self, now: Instant, block: &ReportBlock, sent: u32) -> bool {
+        let (expected, lost) = self.losses(block, sent);
         self.expected = self.expected.saturating_add(expected);
-        self.lost = self.lost.saturating_add(expected.saturating_mul(u32::from(block.fraction_lost)));
+        self.lost = self.lost.saturating_add(lost);
         let span = now.since(self.since);
         if span < WINDOW || (self.expected < ENOUGH && span < LONG_WINDOW) {
             return false;
         }
-        let loss = self.lost.checked_div(self.expected).unwrap_or(0);
+        let lost = u32::try_from(self.lost).unwrap_or(0).saturating_mul(256);
+        let loss = lost.checked_div(self.expected).unwrap_or(0);
         self.begin_window(now);
         let lasts = core::mem::replace(&mut self.lossy, loss >= LOSSY) || span >= LASTING;
         if loss < CLEAN {
@@ -117,6 +132,23 @@ impl Adaptation {
         u64::from(self.one_in()).min(most.max(1))
     }
 
+    /// Returns how many packets a report expects and how many it reports lost, since the one before.
+    fn losses(&mut self, block: &ReportBlock, sent: u32) -> (u32, i32) {
+        // No more can be missing than was sent: live555's first report has a cycle of sequence numbers too
+        // many.
+        let most = sent.wrapping_sub(self.sent).min(MOST);
+        let expected = block.highest_sequence.wrapping_sub(self.highest).min(most);
+        let limit = expected.cast_signed();
+        let lost = match block.cumulative_lost {
+            // It counts no further (RFC 3550, A.3).
+            MAX_CUMULATIVE => (expected.saturating_mul(u32::from(block.fraction_lost)) >> 8).cast_signed(),
+            cumulative => cumulative.saturating_sub(self.cumulative).clamp(-limit, limit),
+        };
+        (self.highest, self.cumulative) = (block.highest_sequence, block.cumulative_lost);
+        self.sent = sent;
+        (expected, lost)
+    }
+
     fn begin_window(&mut self, now: Instant) {
         (self.since, self.expected, self.lost) = (now, 0, 0);
     }
@@ -137,11 +169,13 @@ mod tests {
         adaptation: Adaptation,
         millis: u64,
         sequence: u32,
+        /// Hundredths of packets lost.
+        lost: u64,
     }
 
     impl Receiver {
         fn new() -> Self {
-            Self { adaptation: Adaptation::new(at(0), 7), millis: 0, sequence: 7 }
+            Self { adaptation: Adaptation::new(at(0), 7), millis: 0, sequence: 7, lost: 0 }
         }
 
         /// Reports each `every` milliseconds, for `seconds`; returns the rate at the end.
@@ -149,12 +183,14 @@ mod tests {
             for _ in 0..seconds * 1_000 / every {
                 self.millis += every;
                 self.sequence += every as u32;
+                self.lost += every * percent;
                 let block = ReportBlock {
                     fraction_lost: (percent * 256 / 100) as u8,
+                    cumulative_lost: (self.lost / 100) as i32,
                     highest_sequence: self.sequence,
                     ..ReportBlock::default()
                 };
-                self.adaptation.on_report(at(self.millis), &block);
+                self.adaptation.on_report(at(self.millis), &block, self.millis as u32);
                 // As often as there are frames.
                 self.adaptation.rise(at(self.millis));
             }
@@ -228,10 +264,131 @@ mod tests {
         let mut adaptation = Adaptation::new(at(0), 0);
         for n in 0..10_000u32 {
             let fraction_lost = if n.is_multiple_of(25) { 64 } else { 0 };
-            let block =
-                ReportBlock { fraction_lost, highest_sequence: 4 * (n + 1), ..ReportBlock::default() };
-            assert!(!adaptation.on_report(at(u64::from(n)), &block), "report {n}");
+            let block = ReportBlock {
+                fraction_lost,
+                cumulative_lost: (1 + n / 25) as i32,
+                highest_sequence: 4 * (n + 1),
+                ..ReportBlock::default()
+            };
+            assert!(!adaptation.on_report(at(u64::from(n)), &block, 4 * (n + 1)), "report {n}");
         }
+    }
+
+    /// The report block of a captured RTCP packet, which begins with a receiver report.
+    fn captured(packet: &[u8]) -> ReportBlock {
+        crate::rtp::rtcp::reports(packet).next().unwrap()
+    }
+
+    /// live555's first report of a stream of which nothing is lost: fraction 250, cumulative -1, and a highest
+    /// sequence number of 65536 + 42471.
+    const LIVE555: [u8; 32] = [
+        0x81, 0xC9, 0x00, 0x07, 0x3C, 0x5E, 0x21, 0x90, 0x5A, 0x81, 0x93, 0x7A, 0xFA, 0xFF, 0xFF, 0xFF, 0x00,
+        0x01, 0xA5, 0xE7, 0x00, 0x00, 0x00, 0x0B, 0xF7, 0x8E, 0x00, 0x00, 0x00, 0x00, 0x4D, 0x0B,
+    ];
+    /// GStreamer 1.22, nothing lost: cumulative -1.
+    const GSTREAMER: [u8; 32] = [
+        0x81, 0xC9, 0x00, 0x07, 0xE1, 0xF6, 0x64, 0x57, 0x10, 0x16, 0xA0, 0x5A, 0x00, 0xFF, 0xFF, 0xFF, 0x00,
+        0x00, 0x43, 0xA0, 0x00, 0x00, 0x00, 0x01, 0x1F, 0xD9, 0xCE, 0x9D, 0x00, 0x02, 0x2F, 0xBE,
+    ];
+    /// FFmpeg 5.1, nothing lost.
+    const FFMPEG: [u8; 32] = [
+        0x81, 0xC9, 0x00, 0x07, 0x5A, 0x81, 0x93, 0x7B, 0x5A, 0x81, 0x93, 0x7A, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0xA6, 0xB8, 0x00, 0x00, 0x00, 0x01, 0x1F, 0xAA, 0xF7, 0x8E, 0x00, 0x00, 0xA2, 0x6D,
+    ];
+
+    #[test]
+    fn the_first_reports_of_players_that_lost_nothing_change_nothing() {
+        for packet in [LIVE555, GSTREAMER, FFMPEG] {
+            let first = captured(&packet);
+            let sequence = first.highest_sequence as u16;
+            let mut adaptation = Adaptation::new(at(0), sequence.wrapping_sub(900));
+            // So late that one such report would be enough.
+            assert!(!adaptation.on_report(at(2_500), &first, 910));
+            for second in 4..12u32 {
+                let next = ReportBlock {
+                    fraction_lost: 0,
+                    highest_sequence: first.highest_sequence + 300 * second,
+                    ..first
+                };
+                let sent = 910 + 300 * second;
+                assert!(!adaptation.on_report(at(1_000 * u64::from(second)), &next, sent));
+                assert_eq!(adaptation.one_in(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_report_cannot_claim_more_lost_than_was_sent() {
+        let mut adaptation = Adaptation::new(at(0), 0);
+        // 100 of 10,000 packets, which is 1 %, and a claim of a million.
+        for second in 1..10u32 {
+            let block = ReportBlock {
+                fraction_lost: 255,
+                cumulative_lost: if second == 1 { 1_000_000 } else { 1_000_000 + second as i32 },
+                highest_sequence: 100_000 * second,
+                ..ReportBlock::default()
+            };
+            let changed = adaptation.on_report(at(1_000 * u64::from(second)), &block, 100 + second * 1_000);
+            assert!(!changed, "{second}");
+        }
+    }
+
+    #[test]
+    fn a_burst_of_claims_counts_for_no_more_than_its_report() {
+        let mut adaptation = Adaptation::new(at(0), 0);
+        for report in 1..400u32 {
+            // One report in twenty says that a million more is lost: 5 % of packets at the most.
+            let block = ReportBlock {
+                cumulative_lost: 1_000_000 * (report as i32 / 20 % 8),
+                highest_sequence: 50 * report,
+                ..ReportBlock::default()
+            };
+            assert!(!adaptation.on_report(at(50 * u64::from(report)), &block, 50 * report), "{report}");
+        }
+    }
+
+    #[test]
+    fn a_cycle_of_sequence_numbers_too_many_hides_no_loss() {
+        let mut adaptation = Adaptation::new(at(0), 0);
+        let changed = [1u32, 2].map(|second| {
+            let block = ReportBlock {
+                cumulative_lost: 300 * second as i32,
+                highest_sequence: (1 << 16) + 1_000 * second,
+                ..ReportBlock::default()
+            };
+            adaptation.on_report(at(1_000 * u64::from(second)), &block, 1_000 * second)
+        });
+        assert_eq!(changed, [false, true]);
+    }
+
+    #[test]
+    fn packets_that_come_after_they_were_counted_as_lost_are_not_lost() {
+        let mut adaptation = Adaptation::new(at(0), 0);
+        for report in 1..60u32 {
+            // Half of the packets of each report come only just after it.
+            let block = ReportBlock {
+                fraction_lost: 128,
+                cumulative_lost: if report.is_multiple_of(2) { 0 } else { 50 },
+                highest_sequence: 100 * report,
+                ..ReportBlock::default()
+            };
+            assert!(!adaptation.on_report(at(500 * u64::from(report)), &block, 100 * report));
+        }
+    }
+
+    #[test]
+    fn a_count_that_has_reached_its_end_leaves_the_fraction() {
+        let mut adaptation = Adaptation::new(at(0), 0);
+        let changed = (1..6u32).any(|second| {
+            let block = ReportBlock {
+                fraction_lost: 64,
+                cumulative_lost: MAX_CUMULATIVE,
+                highest_sequence: 1_000 * second,
+                ..ReportBlock::default()
+            };
+            adaptation.on_report(at(1_000 * u64::from(second)), &block, 1_000 * second)
+        });
+        assert!(changed);
     }
 
     #[test]
@@ -247,11 +404,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_reports_leave_a_rate_between_one_and_eight(reports: Vec<(u64, u8, u32)>, shown: u64) {
+        fn any_reports_leave_a_rate_between_one_and_eight(reports: Vec<(u64, u8, i32, u32, u32)>, shown: u64) {
             let mut adaptation = Adaptation::new(at(0), 0);
-            for (time, fraction_lost, highest_sequence) in reports {
-                let block = ReportBlock { fraction_lost, highest_sequence, ..ReportBlock::default() };
-                adaptation.on_report(Instant::from_micros(time), &block);
+            for (time, fraction_lost, cumulative_lost, highest_sequence, sent) in reports {
+                let block =
+                    ReportBlock { fraction_lost, cumulative_lost, highest_sequence, ..ReportBlock::default() };
+                adaptation.on_report(Instant::from_micros(time), &block, sent);
                 adaptation.rise(Instant::from_micros(time / 2));
                 prop_assert!((1..=8).contains(&adaptation.steps(Duration::from_micros(shown))));
             }

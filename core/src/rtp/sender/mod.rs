@@ -390,7 +390,7 @@ impl Sender {
             if self.is_playing()
                 && let Some(adaptation) = &mut self.adaptation
             {
-                self.adapted |= adaptation.on_report(now.at, &block);
+                self.adapted |= adaptation.on_report(now.at, &block, self.counters.packets as u32);
             }
         }
     }

@@ -176,10 +176,11 @@ impl Bench {
         self.sent.iter().filter(|(_, bytes)| bytes[1] == 200).count()
     }
 
-    fn report(&mut self, fraction_lost: u8, highest_sequence: u32) {
+    fn report(&mut self, fraction_lost: u8, cumulative_lost: i32, highest_sequence: u32) {
         let block = rtcp::ReportBlock {
             ssrc: CONFIG.ssrc(),
             fraction_lost,
+            cumulative_lost,
             highest_sequence,
             ..rtcp::ReportBlock::default()
         };
@@ -400,7 +401,7 @@ fn reported_loss_leaves_out_droppable_frames_first() {
     bench.play(FROM_START).unwrap();
     for n in 0..4u32 {
         bench.run(millis(1_000));
-        bench.report(100, 0xDEF0 + 100 * (n + 1));
+        bench.report(100, 40 * (n + 1) as i32, 0xDEF0 + 100 * (n + 1));
     }
     bench.sent.clear();
     bench.run(millis(1_000));

@@ -5,14 +5,17 @@ const CONTROL: SocketAddr = SocketAddr::new(PEER, 5001);
 
 /// Plays for `span`, and has the client report a loss of `percent` each second.
 fn play_lossy(bench: &mut Bench, span: u64, percent: u64) {
-    let ssrc = rtp(&bench.datagrams.iter().find(|d| d.port == Port::Rtp).unwrap().bytes).ssrc;
+    let first = rtp(&bench.datagrams.iter().find(|d| d.port == Port::Rtp).unwrap().bytes);
+    let (ssrc, begin) = (first.ssrc, first.sequence);
     for _ in 0..span {
         bench.run(seconds(1));
         let newest = bench.datagrams.iter().rfind(|d| d.port == Port::Rtp).unwrap();
+        let highest = rtp(&newest.bytes).sequence;
         let block = rtcp::ReportBlock {
             ssrc,
             fraction_lost: (percent * 256 / 100) as u8,
-            highest_sequence: u32::from(rtp(&newest.bytes).sequence),
+            cumulative_lost: (u64::from(highest.wrapping_sub(begin)) * percent / 100) as i32,
+            highest_sequence: u32::from(highest),
             ..rtcp::ReportBlock::default()
         };
         let compound =
