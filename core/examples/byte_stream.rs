@@ -9,11 +9,13 @@ use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use pinhole::codec::jpeg::Splitter;
 use pinhole::codec::jpeg::{self, JpegInfo, RecodeOptions, TRACK};
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
+use pinhole::random::Random;
 use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
 use pinhole::server::{Application, Catalog, CatalogApp, Config, Notice, ServerConn};
 use pinhole::time::{Duration, Instant, MediaTime, Now, NtpTime};
 use std::error::Error;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::{env, fs, thread};
@@ -121,9 +123,19 @@ impl WriteReady for Connection {
 
 /// What is served: one clip.
 struct Media<'a> {
+    /// The system's random key, and how many numbers were drawn with it.
+    random: (&'a RandomState, u64),
     session_id: u64,
     duration: Duration,
     tracks: &'a [Track<'a>],
+}
+
+impl Random for Media<'_> {
+    fn random(&mut self) -> u64 {
+        let (key, drawn) = &mut self.random;
+        *drawn += 1;
+        key.hash_one((self.session_id, *drawn))
+    }
 }
 
 impl Catalog for Media<'_> {
@@ -211,17 +223,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         let since = Duration::from_micros(start.elapsed().as_micros() as u64);
         Now { at: Instant::ZERO + since, ntp: NtpTime::from_unix(since) }
     };
-    let mut random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), start);
+    let key = RandomState::new();
     loop {
         let (socket, peer) = listener.accept()?;
         socket.set_nonblocking(true)?;
         socket.set_nodelay(true)?;
-        random = random.rotate_left(17) ^ clock().at.as_micros();
         let duration = Clip::time_of(clip.0.len() as u64);
-        let mut media = Media { session_id: random, duration, tracks: &tracks };
+        let mut media =
+            Media { random: (&key, 0), session_id: clock().at.as_micros(), duration, tracks: &tracks };
         let mut app = CatalogApp { catalog: &mut media, store: &clip };
         let mut storage = [0; Config::DEFAULT.storage_len(1024)];
-        let conn = ServerConn::new(Config::DEFAULT, clock(), peer, random);
+        let conn = ServerConn::new(Config::DEFAULT, clock(), peer);
         let mut stream = Connection { socket, unsent: vec![] };
         // A board sleeps until its modem has something; here a millisecond will do.
         let wait = |_| thread::sleep(std::time::Duration::from_millis(1));

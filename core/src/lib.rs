@@ -42,12 +42,21 @@
 //! ```
 //! use pinhole::codec::jpeg::TRACK;
 //! use pinhole::frame::{FrameRing, Slot};
+//! use pinhole::random::Random;
 //! use pinhole::rtsp::Url;
 //! use pinhole::sdp::{AddressType, Presentation, Track};
 //! use pinhole::server::{Catalog, CatalogApp, Config, ServerConn};
 //! use pinhole::time::Now;
 //!
-//! struct Camera;
+//! struct Camera {
+//!     generator: fn() -> u64,
+//! }
+//!
+//! impl Random for Camera {
+//!     fn random(&mut self) -> u64 {
+//!         (self.generator)() // of the system or the chip: hard to guess
+//!     }
+//! }
 //!
 //! impl Catalog for Camera {
 //!     fn find(&self, url: &Url<'_>) -> Option<u16> {
@@ -68,16 +77,18 @@
 //!
 //! // The newest frames, to which the camera pushes its pictures. All clients share them.
 //! let frames = FrameRing::new(TRACK, [Slot::EMPTY; 4], [0; 40_000]);
-//! // A client has connected. The last argument must be a random number, different for each client.
+//! // A client has connected.
 //! let (now, peer) = (Now::default(), "192.168.69.7:40000".parse().unwrap());
-//! let mut conn = ServerConn::new(Config::DEFAULT, now, peer, 0x5EED);
+//! let mut conn = ServerConn::new(Config::DEFAULT, now, peer);
 //! let mut storage = [0; Config::DEFAULT.storage_len(1024)];
 //!
 //! // Its first request has arrived.
 //! let request = b"DESCRIBE rtsp://192.168.69.2/camera RTSP/1.0\r\nCSeq: 1\r\n\r\n";
 //! let mut turn = conn.turn(now, &mut storage);
 //! assert_eq!(turn.handle_stream(request), Ok(request.len()));
-//! turn.serve(&mut CatalogApp { catalog: &mut Camera, store: &frames });
+//! # let generator = || 4;
+//! let mut camera = Camera { generator };
+//! turn.serve(&mut CatalogApp { catalog: &mut camera, store: &frames });
 //!
 //! let mut out = [0; 1500];
 //! while let Some(chunk) = turn.poll_stream(&frames) {
@@ -158,7 +169,7 @@ pub mod frame;
 pub mod media;
 mod num;
 pub mod payload;
-mod random;
+pub mod random;
 pub mod rtp;
 pub mod rtsp;
 pub mod sdp;

@@ -54,7 +54,9 @@ fn send(info: TrackInfo<'static>, instant: usize, port: u16) -> usize {
         late: Duration::from_secs(1),
         adapt: false,
         cname: 5,
-        random: 0x1234_5678_9ABC_DEF0,
+        ssrc: 0x1234_5678,
+        sequence_number: 0xDEF0,
+        timestamp: 0x5678_9ABC,
     };
     let mut sender = Sender::new(now(0), config);
     sender.play(Play { from: Some(Seek::To(MediaTime::ZERO)), ..Play::default() }, &sound).unwrap();

@@ -115,7 +115,7 @@ impl Session {
         let at = Instant::from_micros(1_000_000);
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
         let storage = vec![0; Config::DEFAULT.storage_len(2048)];
-        let conn = ServerConn::new(Config::DEFAULT, now(at), peer, 1);
+        let conn = ServerConn::new(Config::DEFAULT, now(at), peer);
         let mut session = Self { conn, storage, at, frame: 0, batch: vec![0; BATCH] };
         let setup = "SETUP rtsp://h/c/track0 RTSP/1.0\r\nCSeq: 1\r\n\
                      Transport: RTP/AVP;unicast;client_port=5000-5001\r\n\r\n";
@@ -133,7 +133,7 @@ impl Session {
         while let Some(event) = turn.poll_event() {
             let Event::Request(request) = event else { continue };
             let _ = match request.action() {
-                Action::Setup(setup) => setup.accept(0),
+                Action::Setup(setup) => setup.accept(0, &mut || 1),
                 Action::Play(play) => play.accept(clip, None),
                 other => other.into_request().proceed(),
             };

@@ -47,7 +47,7 @@ fuzz_target!(|input: (bool, u16, Vec<Step<'_>>)| {
     let mut config = Config::DEFAULT;
     config.max_packet = max_packet.min(9000);
     let mut storage = vec![0; config.storage_len(600)];
-    let mut conn = ServerConn::new(config, now, SocketAddr::new(PEER, 40_000), 7);
+    let mut conn = ServerConn::new(config, now, SocketAddr::new(PEER, 40_000));
     let mut store = [(); 2].map(|()| FrameRing::new(TRACK, [Slot::EMPTY; 8], vec![0; 50_000]));
     let mut out = Vec::new();
     let mut session = String::new();
@@ -170,7 +170,7 @@ impl Application for Program<'_> {
                 duration: None,
                 tracks: &[Track { info: TRACK, dimensions: Some((64, 48)), frame_rate: None }; 2],
             }),
-            Action::Setup(setup) => setup.accept(0),
+            Action::Setup(setup) => setup.accept(0, &mut || 7),
             Action::Play(play) if live => play.accept_live(self.store()),
             Action::Play(play) => play.accept(self.store(), Some(MediaTime::from_micros(1_000_000))),
             other => other.into_request().proceed(),

@@ -2,6 +2,7 @@
 use super::event::Notice;
 use super::request::{Action, Answered, Request};
 use crate::frame::FrameStore;
+use crate::random::Random;
 use crate::rtsp::Url;
 use crate::sdp::Presentation;
 use crate::time::MediaTime;
@@ -43,7 +44,10 @@ pub trait Application {
 
 /// The media that a program serves to everybody who asks. Implement this trait for a type of your program,
 /// put a value of that type into a [`CatalogApp`], and pass the [`CatalogApp`] on as an [`Application`].
-pub trait Catalog {
+///
+/// The type must also implement [`Random`], which says what its numbers must be: session identifiers and the
+/// numbers of packets are drawn from it.
+pub trait Catalog: Random {
     /// Returns the number of the medium at `url`, which the program chooses. This method is called for each
     /// DESCRIBE and SETUP. [`Self::describe`] is called with that number, and the frame store gets the number
     /// as [`TrackId::media`](crate::frame::TrackId::media). `url` is the URL of the DESCRIBE, or the URL of
@@ -89,7 +93,7 @@ impl<C: Catalog + ?Sized, S: FrameStore + ?Sized> Application for CatalogApp<'_,
     }
 
     fn request(&mut self, request: Request<'_>) -> Answered {
-        let catalog = &*self.catalog;
+        let catalog = &mut *self.catalog;
         match request.action() {
             Action::Describe(describe) => match catalog.find(&describe.url()) {
                 Some(media) => describe.accept(&catalog.describe(media)),
@@ -97,7 +101,7 @@ impl<C: Catalog + ?Sized, S: FrameStore + ?Sized> Application for CatalogApp<'_,
             },
             Action::Setup(setup) => match catalog.find(&setup.url()) {
                 Some(media) if usize::from(setup.track()) < catalog.describe(media).tracks.len() => {
-                    setup.accept(media)
+                    setup.accept(media, catalog)
                 }
                 _ => setup.into_request().proceed(),
             },

@@ -7,7 +7,6 @@ use super::stream::{Route, Stream};
 use super::transmit::Transmit;
 use super::turn::Turn;
 use crate::frame::{FrameStore, TrackId};
-use crate::random::split_mix;
 use crate::rtp::{MAX_PACKET, MIN_PACKET, Port, Want};
 use crate::storage::Fifo;
 use crate::time::{Now, Wake};
@@ -30,21 +29,19 @@ impl ServerConn {
     /// Creates the state of a connection with room for [`MAX_TRACKS`] tracks.
     ///
     /// `peer` is the address and the port of the client's end of the RTSP connection; datagrams are sent to
-    /// that address only. Draw `random` anew for each connection, from a source that is hard to guess:
-    /// session identifiers, SSRCs and first sequence numbers are made from it (RFC 3550, 5.1), and somebody
-    /// who guesses the number could control the sessions.
-    pub fn new(config: Config, now: Now, peer: SocketAddr, random: u64) -> Self {
-        Self::with_tracks(config, now, peer, random)
+    /// that address only.
+    pub fn new(config: Config, now: Now, peer: SocketAddr) -> Self {
+        Self::with_tracks(config, now, peer)
     }
 }
 
 impl<const TRACKS: usize> ServerConn<TRACKS> {
     /// Creates the state of a connection with room for `TRACKS` tracks. The room for each track takes about
     /// 350 bytes of the [`ServerConn`]. The parameters are those of [`ServerConn::new`].
-    pub fn with_tracks(mut config: Config, now: Now, peer: SocketAddr, random: u64) -> Self {
+    pub fn with_tracks(mut config: Config, now: Now, peer: SocketAddr) -> Self {
         const { assert!(1 <= TRACKS && TRACKS <= MAX_TRACKS, "a connection has from 1 to MAX_TRACKS tracks") };
         config.max_packet = config.max_packet.clamp(MIN_PACKET, MAX_PACKET);
-        let mut state = ConnState {
+        let state = ConnState {
             config,
             peer: peer.ip(),
             peer_port: peer.port(),
@@ -56,13 +53,11 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
             discard: 0,
             error: None,
             error_told: false,
-            random,
-            cname: 0,
+            cname: None,
             last_activity: now.at,
             closed: None,
             streams: heapless::Vec::new(),
         };
-        state.cname = split_mix(&mut state.random);
         Self { state }
     }
 

@@ -3,6 +3,7 @@ use super::claim::PortPair;
 use super::config::{MAX_TRACKS, REPLY_ROOM};
 use super::event::{CloseReason, SessionId};
 use super::receive::{Content, Offer, OfferedTransport, Received, Wish};
+use super::request::Setup;
 use super::state::ConnState;
 use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Miss, Seek, TrackId};
@@ -159,12 +160,14 @@ impl ConnState {
 
     // Inlined into the dialogue it takes more flash.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[allow(clippy::too_many_arguments, reason = "what a SETUP is made of")]
     pub(super) fn setup(
         &mut self,
         now: Now,
         request: &Received<'_>,
         media: u16,
         ports: Option<PortPair>,
+        numbers: &[u64; Setup::DRAWS],
         tx: &mut [u8],
     ) -> Result<(), Status> {
         let offer = request.offer();
@@ -189,17 +192,21 @@ impl ConnState {
             self.closed = self.take_gone(now);
         }
         let (route, mut spec) = by_udp.unwrap_or_else(|| self.interleave(channels));
-        let session = named.unwrap_or_else(|| SessionId(self.draw()));
+        // Each is drawn on its own: all but the session's everybody on the network sees.
+        let &[id, stream, sequence, cname] = numbers;
+        let session = named.unwrap_or(SessionId(id));
         let config = SenderConfig {
             track,
             framing: route.framing(),
             max_packet: offer.max_packet,
             late: self.config.late,
             adapt: self.config.adapt,
-            cname: self.cname,
-            random: self.draw(),
+            cname: *self.cname.get_or_insert(cname),
+            ssrc: (stream >> 32) as u32,
+            sequence_number: sequence as u16,
+            timestamp: stream as u32,
         };
-        spec.ssrc = Some(config.ssrc());
+        spec.ssrc = Some(config.ssrc);
         let sender = Sender::new(now, config);
         self.streams
             .push(Stream::new(now, session, route, sender))

@@ -4,6 +4,7 @@ use super::event::SessionId;
 use super::receive::{Content, Received};
 use super::state::ConnState;
 use crate::frame::{FrameStore, Seek};
+use crate::random::Random;
 use crate::rtsp::{Header, LowerTransport, Method, Range, Status, Url};
 use crate::sdp::{AddressType, Presentation};
 use crate::time::{MediaTime, Now};
@@ -283,6 +284,9 @@ impl<'a> Describe<'a> {
 }
 
 impl<'a> Setup<'a> {
+    /// How many random numbers [`Self::accept`] draws.
+    pub const DRAWS: usize = 4;
+
     /// Returns a reference to the request itself, to look at its headers.
     pub const fn request(&self) -> &Request<'a> {
         &self.0
@@ -322,7 +326,8 @@ impl<'a> Setup<'a> {
 
     /// Sets the track up, and answers with 200 and the transport. `media` is the application's own number for
     /// the medium. The frame store and the notices get this number as
-    /// [`TrackId::media`](crate::frame::TrackId::media).
+    /// [`TrackId::media`](crate::frame::TrackId::media). The identifier of the session and the numbers of the
+    /// packets are drawn from `random`: [`Self::DRAWS`] numbers, whatever the reply.
     ///
     /// Check [`Self::track`] before: a track that the store does not have is set up all the same, and the
     /// client receives no media.
@@ -337,10 +342,11 @@ impl<'a> Setup<'a> {
     ///
     /// If the track goes by UDP and [`Self::ports`] is `None`, the reply is 461. If the connection has no
     /// room for another track, the reply is 453. In both cases nothing changes.
-    pub fn accept(self, media: u16) -> Answered {
+    pub fn accept<R: Random + ?Sized>(self, media: u16, random: &mut R) -> Answered {
         let Self(request) = self;
         let Request { now, ports, .. } = request;
-        let granted = request.state.setup(now, &request.received, media, ports, request.tx);
+        let numbers = [(); Self::DRAWS].map(|()| random.random());
+        let granted = request.state.setup(now, &request.received, media, ports, &numbers, request.tx);
         request.done(granted)
     }
 }

@@ -5,7 +5,6 @@ use super::stream::{Stream, earliest};
 use super::transmit::Transmit;
 use crate::fmt::debug;
 use crate::frame::FrameStore;
-use crate::random::split_mix;
 use crate::rtp;
 use crate::storage::Fifo;
 use crate::time::{Instant, Now, Wake, sooner};
@@ -42,9 +41,8 @@ pub(super) struct ConnState<T: ?Sized = heapless::VecView<Stream>> {
     pub(super) discard: usize,
     pub(super) error: Option<ConnError>,
     pub(super) error_told: bool,
-    pub(super) random: u64,
-    /// The number that makes the CNAME of all streams.
-    pub(super) cname: u64,
+    /// The number that makes the CNAME of all streams, once there is one.
+    pub(super) cname: Option<u64>,
     /// When the last message arrived.
     pub(super) last_activity: Instant,
     /// The end of a track that gave its place in the table to another.
@@ -175,10 +173,6 @@ impl ConnState {
         self.incoming.pop(n);
         self.consumed = self.consumed.saturating_add(n as u64);
         self.front = Front::New;
-    }
-
-    pub(super) fn draw(&mut self) -> u64 {
-        split_mix(&mut self.random)
     }
 
     /// The tracks of a session that are not leaving.

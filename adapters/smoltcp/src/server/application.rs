@@ -1,21 +1,6 @@
-//! What a server on smoltcp asks of the program in addition to [`pinhole::server::Application`].
+//! The program, as one connection of a server on smoltcp calls it.
 use core::net::SocketAddr;
-use pinhole::server::{Answered, Application, CatalogApp, Notice, Request};
-
-/// The application's source of random numbers. [`Server::poll`](super::Server::poll) needs it in addition
-/// to an [`Application`]. If the application is a [`CatalogApp`], implement this trait for its catalog.
-pub trait Random {
-    /// Returns a random number that is hard to guess, a new number in each call. The server calls this once
-    /// for each client that connects. Session identifiers and SSRCs are made from the number (RFC 2326,
-    /// 3.4): somebody who guesses the number could control the client's sessions.
-    fn random(&mut self) -> u64;
-}
-
-impl<C: Random + ?Sized, S: ?Sized> Random for CatalogApp<'_, C, S> {
-    fn random(&mut self) -> u64 {
-        self.catalog.random()
-    }
-}
+use pinhole::server::{Answered, Application, Notice, Request};
 
 /// The application as one connection calls it: the connection learns of its end.
 pub(super) struct Observer<'p, A: ?Sized> {

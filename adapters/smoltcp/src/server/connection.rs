@@ -1,5 +1,4 @@
 //! A TCP socket of a server, from listening to closing.
-use super::application::Random;
 use super::context::Context;
 use super::established::{Established, Next};
 use crate::TCP_TIMEOUT;
@@ -110,7 +109,7 @@ impl<const TRACKS: usize> Connection<TRACKS> {
     }
 
     /// Does everything that can be done now. Returns when there is more to do.
-    pub(super) fn poll<A: Application + Random + ?Sized>(
+    pub(super) fn poll<A: Application + ?Sized>(
         &mut self,
         context: &mut Context<'_, '_>,
         sockets: &mut SocketSet<'_>,
@@ -137,13 +136,8 @@ impl<const TRACKS: usize> Connection<TRACKS> {
                 }
                 Accept::Client { peer, local } => {
                     let receive = socket.recv_capacity();
-                    self.state = ConnectionState::Established(Established::new(
-                        context,
-                        peer,
-                        local,
-                        receive,
-                        app.random(),
-                    ));
+                    self.state =
+                        ConnectionState::Established(Established::new(context, peer, local, receive));
                 }
             }
         }

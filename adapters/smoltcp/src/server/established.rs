@@ -1,5 +1,5 @@
 //! The RTSP connection of a client.
-use super::application::{Observer, Random};
+use super::application::Observer;
 use super::context::Context;
 use super::mtu;
 use super::tcp_socket::{discard, is_receiving, room};
@@ -58,16 +58,10 @@ impl<const TRACKS: usize> Established<TRACKS> {
     ///
     /// It is not inlined, as the connection is large: the stack of [`Self::poll`] does not pay for it.
     #[inline(never)]
-    pub(super) fn new(
-        context: &Context<'_, '_>,
-        peer: IpEndpoint,
-        local: IpAddress,
-        receive: usize,
-        random: u64,
-    ) -> Self {
+    pub(super) fn new(context: &Context<'_, '_>, peer: IpEndpoint, local: IpAddress, receive: usize) -> Self {
         let config = mtu::fit(context.config, context.ip_mtu, peer.addr);
         Self {
-            conn: ServerConn::with_tracks(config, context.now, SocketAddr::from(peer), random),
+            conn: ServerConn::with_tracks(config, context.now, SocketAddr::from(peer)),
             // A request longer than the receive buffer never arrives.
             storage_len: config.storage_len(receive),
             link: Link {
@@ -85,7 +79,7 @@ impl<const TRACKS: usize> Established<TRACKS> {
     }
 
     /// Reads and answers requests, and writes what is due. Returns what comes next.
-    pub(super) fn poll<A: Application + Random + ?Sized>(
+    pub(super) fn poll<A: Application + ?Sized>(
         &mut self,
         handle: SocketHandle,
         context: &mut Context<'_, '_>,
@@ -154,7 +148,7 @@ impl<const TRACKS: usize> Established<TRACKS> {
 impl Link {
     /// Reads the complete messages in the receive buffer, and answers them, as long as there is room for
     /// replies. Returns whether any byte was taken.
-    fn read<A: Application + Random + ?Sized>(
+    fn read<A: Application + ?Sized>(
         &mut self,
         now: Instant,
         message_len: usize,

@@ -1,7 +1,8 @@
 //! An RTSP server on smoltcp sockets: [`Server`], with a [`Connection`] for each client at once.
 //!
 //! The program answers requests and provides frames by an [`Application`], or by a [`Catalog`] in a
-//! [`CatalogApp`]. The application or the catalog must also be a source of random numbers ([`Random`]).
+//! [`CatalogApp`]. It is also the source of random numbers ([`Random`]), which must be hard to guess: on a
+//! board, use the generator of the chip, or a cryptographic generator that is seeded from such a generator.
 mod application;
 mod check;
 mod connection;
@@ -13,9 +14,9 @@ mod storage;
 mod tcp_socket;
 mod transmit_queue;
 
-pub use application::Random;
 pub use connection::Connection;
 pub use error::SetupError;
+pub use pinhole::random::Random;
 pub use pinhole::server::{Application, Catalog, CatalogApp};
 
 use crate::time::to_smoltcp;
@@ -128,7 +129,7 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
     ///
     /// # Panics
     /// If a handle of the server does not belong to `sockets`, as [`SocketSet::get_mut`] does.
-    pub fn poll<A: Application + Random + ?Sized>(
+    pub fn poll<A: Application + ?Sized>(
         &mut self,
         now: Now,
         sockets: &mut SocketSet<'_>,

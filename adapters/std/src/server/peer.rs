@@ -10,7 +10,8 @@ use pinhole::frame::TrackId;
 use pinhole::rtp::Want;
 use pinhole::rtsp::{LowerTransport, Status, Url};
 use pinhole::server::{
-    Action, Answered, Application, Claim, Config, Notice, Port, PortPair, Request, ServerConn, Transmit, Turn,
+    Action, Answered, Application, Claim, Config, Notice, Port, PortPair, Request, ServerConn, Setup,
+    Transmit, Turn,
 };
 use pinhole::text::Emit;
 use pinhole::time::{Duration, Instant, Now};
@@ -95,9 +96,8 @@ impl Peer {
         bound_queue(&stream);
         let local = stream.local_addr()?.ip();
         stream.register(registry, token, Interest::READABLE | Interest::WRITABLE)?;
-        let random = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
         let storage = vec![0; config.storage_len(REQUEST)];
-        let conn = ServerConn::new(config, now, address, random);
+        let conn = ServerConn::new(config, now, address);
         let link =
             Link { stream, address, local, readable: true, writable: true, leaving: None, lost: false };
         Ok(Self { conn, storage, ports: Ports::Unasked, link })
@@ -332,11 +332,11 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
                 match (library.find(&url), &*self.ports) {
                     (Some(media), ports) if library.has_track(media, setup.track()) => {
                         if setup.transport() == LowerTransport::Interleaved {
-                            return setup.accept(media);
+                            return accept(setup, media);
                         }
                         if let Ports::Chosen(_) = ports {
                             *self.ports = Ports::Unasked;
-                            return setup.accept(media);
+                            return accept(setup, media);
                         }
                         *self.ports = Ports::Wanted;
                         setup.into_request().later()
@@ -376,6 +376,17 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
         };
         (self.tell)(&event);
     }
+}
+
+/// Sets a track up with numbers that the system has drawn.
+fn accept(setup: Setup<'_>, media: u16) -> Answered {
+    // In one call, which can fail.
+    let mut numbers = [[0; 8]; Setup::DRAWS];
+    if getrandom::fill(numbers.as_flattened_mut()).is_err() {
+        return setup.into_request().refuse(Status::INTERNAL_SERVER_ERROR, &[]);
+    }
+    let mut numbers = numbers.into_iter().map(u64::from_ne_bytes);
+    setup.accept(media, &mut || numbers.next().unwrap_or_default())
 }
 
 /// Sends what is pending as one batch; returns how many packets that has.

@@ -49,7 +49,7 @@ pub struct Board<'a> {
     /// How often it was started anew since the board has power.
     pub restarts: u32,
     alarm: Alarm,
-    seed: u64,
+    entropy: Entropy,
 }
 
 impl<'a> Board<'a> {
@@ -64,15 +64,13 @@ impl<'a> Board<'a> {
         let network = Lan9118::start(mac, buffers)?;
         sleep::enable_wake_ups();
         let record = reset::Record::take();
-        let (cause, restarts, seed) = (record.cause, record.restarts, entropy::pool(record.seed, mac));
-        Ok(Self { clock, console, network, watchdog: Watchdog::new(), cause, restarts, alarm, seed })
+        let (cause, restarts, entropy) = (record.cause, record.restarts, Entropy::new(record.seed, mac));
+        Ok(Self { clock, console, network, watchdog: Watchdog::new(), cause, restarts, alarm, entropy })
     }
 
     /// A source of numbers that are hard to guess, another one each time.
     pub fn entropy(&mut self) -> Entropy {
-        let mut entropy = Entropy(self.seed);
-        self.seed = entropy.draw();
-        entropy
+        self.entropy.fork()
     }
 
     /// Sleeps until a frame has come from the network, a byte on the serial line, or it is `until`; it

@@ -36,7 +36,9 @@ impl<'a> Application for Camera<'a> {
                 duration: any(None),
                 tracks: &tracks,
             }),
-            Action::Setup(setup) if setup.track() == 0 && setup.url().path_is(text()) => setup.accept(any(0)),
+            Action::Setup(setup) if setup.track() == 0 && setup.url().path_is(text()) => {
+                setup.accept(any(0), &mut || any(1))
+            }
             Action::Play(play) => play.accept_live(self.store()),
             other => other.into_request().proceed(),
         }
@@ -61,7 +63,7 @@ pub fn serve() {
 fn accept() -> ServerConn {
     let mut config = Config::DEFAULT;
     config.max_packet = any(1400);
-    ServerConn::new(config, now(), address(), any(1))
+    ServerConn::new(config, now(), address())
 }
 
 #[inline(never)]

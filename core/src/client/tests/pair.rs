@@ -180,7 +180,7 @@ impl Pair {
         let storage = std::vec![0; server_config.storage_len(1_024)];
         let client = std::vec![0; config.storage_len(64 * 1_510)];
         Self {
-            server: ServerConn::new(server_config, now, peer, 1),
+            server: ServerConn::new(server_config, now, peer),
             storage,
             client: ClientConn::new(config, now, URL, 2, client).unwrap(),
             clip,
@@ -428,7 +428,7 @@ impl server::Application for Program<'_> {
             Action::Setup(setup) if self.refuse_udp && setup.transport() == server::LowerTransport::Udp => {
                 setup.into_request().refuse(Status::UNSUPPORTED_TRANSPORT, &[])
             }
-            Action::Setup(setup) => setup.accept(0),
+            Action::Setup(setup) => setup.accept(0, &mut || 0x1234_5678_9ABC_DEF0),
             Action::Play(play) => match play.range().and_then(|range| range.start) {
                 Some(Position::At(at)) => play.accept_from(self.clip, Seek::To((self.rounded)(at)), end),
                 _ => play.accept(self.clip, end),

@@ -49,7 +49,9 @@ fn sent(store: &Ring, random: u64, play: Play) -> Vec<(u64, Port, Vec<u8>)> {
         late: Duration::from_secs(9),
         adapt: false,
         cname: 5,
-        random,
+        ssrc: (random >> 32) as u32,
+        sequence_number: random as u16,
+        timestamp: (random >> 16) as u32,
     };
     let mut sender = Sender::new(now(0), config);
     sender.play(play, store).unwrap();

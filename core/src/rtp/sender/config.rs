@@ -1,6 +1,7 @@
 //! The configuration, options, counters and events of a [`Sender`](super::Sender).
 use super::Pace;
 use crate::frame::{FrameId, Seek, TrackId};
+use crate::random::Random;
 use crate::time::{Duration, Instant, MediaTime};
 
 /// The first byte of a message on a byte stream.
@@ -66,10 +67,13 @@ pub struct SenderConfig {
     /// number to all streams that a receiver is to synchronise, and a different random number to other
     /// streams.
     pub cname: u64,
-    /// A random number from a source that is hard to guess. The SSRC, the first sequence number, the first
-    /// RTP timestamp and the times of reports come from it. Use a new number for each sender: two senders
-    /// with the same number have the same SSRC, and receivers confuse their streams.
-    pub random: u64,
+    /// The SSRC of the packets, which identifies the stream (RFC 3550, 8.1). Use a new random number for each
+    /// sender: receivers confuse the streams of two senders with the same SSRC.
+    pub ssrc: u32,
+    /// The sequence number of the first packet. Use a random number (RFC 3550, 5.1).
+    pub sequence_number: u16,
+    /// The first RTP timestamp. Use a random number (RFC 3550, 5.1).
+    pub timestamp: u32,
 }
 
 impl SenderConfig {
@@ -80,24 +84,22 @@ impl SenderConfig {
     /// Returns the configuration of a sender of UDP datagrams. RTP packets have at most 1,400 bytes. If a
     /// frame is more than a second late, frames are left out. The sender adapts to loss.
     ///
-    /// `track` and `random` become the fields of these names. The canonical name comes from `random`, too. If
-    /// several tracks are to be synchronised, set the same [`Self::cname`] for all of them.
-    pub const fn new(track: TrackId, random: u64) -> Self {
+    /// The sender sends `track`. The SSRC, the first sequence number, the first RTP timestamp and the canonical
+    /// name come from three numbers of `random`, which must be hard to guess. If several tracks are to be
+    /// synchronised, set the same [`Self::cname`] for all of them.
+    pub fn new<R: Random + ?Sized>(track: TrackId, random: &mut R) -> Self {
+        let (stream, sequence) = (random.random(), random.random());
         Self {
             track,
             framing: Framing::Datagram,
             max_packet: Self::DEFAULT_MAX_PACKET,
             late: Duration::from_secs(1),
             adapt: true,
-            cname: random.rotate_left(32),
-            random,
+            cname: random.random(),
+            ssrc: (stream >> 32) as u32,
+            sequence_number: sequence as u16,
+            timestamp: stream as u32,
         }
-    }
-
-    /// Returns the SSRC of the sender: the upper 32 bits of [`Self::random`]. RTP packets and reports have
-    /// this SSRC.
-    pub const fn ssrc(&self) -> u32 {
-        (self.random >> 32) as u32
     }
 }
 

@@ -94,9 +94,11 @@ enum Place {
 /// ring.push(&Frame::intra(picture, 3_600, 3_600))?;
 /// ring.end();
 ///
-/// let random = 0x1234_5678_9ABC_DEF0; // from a source that is hard to guess
+/// # let mut seed = 0x1234_5678_9ABC_DEF0_u64;
+/// # let generator = move || { seed = seed.wrapping_mul(0x5851_F42D_4C95_7F2D).rotate_left(29); seed };
+/// let mut random = generator; // of the system or the chip: hard to guess
 /// let mut now = Now::default();
-/// let mut sender = Sender::new(now, SenderConfig::new(TrackId::default(), random));
+/// let mut sender = Sender::new(now, SenderConfig::new(TrackId::default(), &mut random));
 /// sender.play(Play { from: Some(Seek::To(Default::default())), ..Play::default() }, &ring).unwrap();
 ///
 /// let (mut packets, mut reports, mut buffer) = (0, 0, [0; 1_400]);
@@ -175,8 +177,6 @@ impl Sender {
     /// Makes a sender for the stream that `config` describes. `now` is the current time. The sender sends
     /// nothing until [`Self::play`].
     pub fn new(now: Now, config: SenderConfig) -> Self {
-        let random = config.random;
-        let rtp_base = (random >> 16) as u32;
         // A byte stream loses nothing.
         let adapt = config.adapt && config.framing == Framing::Datagram;
         Self {
@@ -196,11 +196,11 @@ impl Sender {
             clock_rate: 0,
             pace: Pace::default(),
             selection: Selection::NEW,
-            rtp_base,
+            rtp_base: config.timestamp,
             played: 0,
-            rtp_reported: rtp_base,
-            sequence_number: random as u16,
-            ssrc: config.ssrc(),
+            rtp_reported: config.timestamp,
+            sequence_number: config.sequence_number,
+            ssrc: config.ssrc,
             at_live_edge: false,
             not_before: Instant::ZERO,
             settled: false,
@@ -209,8 +209,9 @@ impl Sender {
             hurry_until: Instant::ZERO,
             late_micros: u32::try_from(config.late.as_micros()).unwrap_or(u32::MAX),
             report_at: now.at,
-            random: random as u32 | 1,
-            adaptation: adapt.then(|| Adaptation::new(now.at, random as u16)),
+            // Everybody may guess when reports come.
+            random: config.ssrc | 1,
+            adaptation: adapt.then(|| Adaptation::new(now.at, config.sequence_number)),
             cname: config.cname,
             counters: SenderCounters::default(),
             skipped: 0,

@@ -93,7 +93,9 @@ const CONFIG: SenderConfig = SenderConfig {
     late: Duration::from_secs(1),
     adapt: true,
     cname: 7,
-    random: 0x1234_5678_9ABC_DEF0,
+    ssrc: 0x1234_5678,
+    sequence_number: 0xDEF0,
+    timestamp: 0x5678_9ABC,
 };
 
 struct Bench {
@@ -178,7 +180,7 @@ impl Bench {
 
     fn report(&mut self, fraction_lost: u8, cumulative_lost: i32, highest_sequence: u32) {
         let block = rtcp::ReportBlock {
-            ssrc: CONFIG.ssrc(),
+            ssrc: CONFIG.ssrc,
             fraction_lost,
             cumulative_lost,
             highest_sequence,
@@ -216,7 +218,7 @@ fn frames_leave_when_they_are_shown() {
     for ((_, packet), n) in packets.iter().zip(0u16..) {
         let packet = Packet::new_checked(&packet[..]).unwrap();
         assert_eq!(packet.sequence_number(), sequence.wrapping_add(n));
-        assert_eq!(packet.ssrc(), CONFIG.ssrc());
+        assert_eq!(packet.ssrc(), CONFIG.ssrc);
     }
     assert_eq!(Packet::new_checked(&packets[0].1[..]).unwrap().timestamp(), time);
     assert_eq!(bench.events, [SenderEvent::Ended]);
@@ -354,8 +356,7 @@ fn after_lateness_sending_resumes_at_a_sync_frame() {
     bench.sent.clear();
     bench.run(millis(500));
     let (_, first) = bench.sent.iter().find(|(_, bytes)| bytes[1] & 0x7F == 26).unwrap();
-    let sent =
-        Packet::new_checked(&first[..]).unwrap().timestamp().wrapping_sub((CONFIG.random >> 16) as u32);
+    let sent = Packet::new_checked(&first[..]).unwrap().timestamp().wrapping_sub(CONFIG.timestamp);
     assert_eq!(sent / 3_600 % 4, 0, "an I frame");
     let skipped = bench.sender.counters().frames_skipped;
     assert!((70..80).contains(&skipped), "{skipped}");

@@ -32,8 +32,7 @@ fn a_description_says_what_its_controls_are_relative_to() {
 #[test]
 fn a_session_has_a_long_random_id_and_says_its_timeout() {
     let ids = [1, 2].map(|random| {
-        let mut bench = Bench::new();
-        bench.conn = ServerConn::new(Config::DEFAULT, bench.now(), CLIENT, random);
+        let mut bench = Bench { random, ..Bench::new() };
         let session = String::from(bench.set_up(0, UDP).get("Session"));
         let (id, timeout) = session.split_once(';').unwrap();
         assert_eq!(timeout, "timeout=60");
@@ -41,6 +40,60 @@ fn a_session_has_a_long_random_id_and_says_its_timeout() {
         String::from(id)
     });
     assert_ne!(ids[0], ids[1]);
+}
+
+/// The numbers of a session: those that its packets tell everybody, and its identifier, which they must
+/// not.
+fn numbers(mut random: impl FnMut() -> u64) -> [u64; 5] {
+    let mut bench = Bench::new();
+    let (now, ports) = (bench.now(), Some(PORTS));
+    let request = format!("SETUP {URL}/track0 RTSP/1.0\r\nCSeq: 1\r\n{UDP}\r\n");
+    let mut turn = bench.conn.turn(now, &mut bench.storage);
+    turn.set_ports(ports);
+    turn.handle_stream(request.as_bytes()).unwrap();
+    while let Some(event) = turn.poll_event() {
+        let Event::Request(request) = event else { continue };
+        let Action::Setup(setup) = request.action() else { panic!("a SETUP") };
+        let _ = setup.accept(0, &mut random);
+    }
+    bench.turn();
+    let session = String::from(bench.reply().get("Session").split(';').next().unwrap());
+    bench.session = session.clone();
+    bench.ok("PLAY", URL, "");
+    bench.run(millis(1));
+    let report = bench.datagrams.iter().find(|datagram| datagram.port == Port::Rtcp).unwrap();
+    let [_, Ok(rtcp::Packet::SourceDescription(names))] =
+        rtcp::Compound::new(&report.bytes).collect::<Vec<_>>()[..]
+    else {
+        panic!("a name")
+    };
+    let ssrc = sender_report(&report.bytes).0;
+    let cname = String::from_utf8(names.cname(ssrc).unwrap().into()).unwrap();
+    let first = bench.rtp()[0].1;
+    let hexadecimal = |text: &str| u64::from_str_radix(text, 16).unwrap();
+    let (sequence, timestamp) = (first.sequence.into(), first.timestamp.into());
+    [hexadecimal(&session), hexadecimal(&cname), first.ssrc.into(), sequence, timestamp]
+}
+
+#[test]
+fn no_number_of_a_session_tells_another() {
+    let drawn = |bit: Option<usize>| {
+        let mut draws = (0..Setup::DRAWS).map(|draw| match bit {
+            Some(bit) if bit / 64 == draw => 0x0123_4567_89AB_CDEF ^ 1 << (bit % 64),
+            _ => 0x0123_4567_89AB_CDEF,
+        });
+        numbers(move || draws.next().expect("no more draws"))
+    };
+    let usual = drawn(None);
+    let mut bits = [0; 5];
+    for bit in 0..64 * Setup::DRAWS {
+        let changed = drawn(Some(bit));
+        let differ: Vec<_> = (0..5).filter(|&n| changed[n] != usual[n]).collect();
+        assert!(differ.len() <= 1, "bit {bit} is in {differ:?}");
+        differ.iter().for_each(|&n| bits[n] += 1);
+    }
+    // Those of the session, CNAME, SSRC, sequence number and timestamp.
+    assert_eq!(bits, [64, 64, 32, 16, 32]);
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn the_interface_of_a_link_local_client_is_learned() {
     let peer = Ipv6Addr::new(0xFE80, 0, 0, 0, 0, 0, 0, 7);
     let mut bench = Bench::of(Clip::of(1000, 100));
     let client = SocketAddr::new(peer.into(), CLIENT.port());
-    bench.conn = ServerConn::new(Config::DEFAULT, bench.now(), client, 42);
+    bench.conn = ServerConn::new(Config::DEFAULT, bench.now(), client);
     bench.start(UDP, "");
     bench.turn();
     let ssrc = bench.rtp()[0].1.ssrc;

@@ -20,6 +20,7 @@ use super::*;
 use crate::codec::jpeg::{Header, Sampling, TRACK};
 use crate::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use crate::payload::jpeg;
+use crate::random::split_mix;
 use crate::rtp;
 use crate::rtp::rtcp;
 use crate::rtsp::{Message, Parsed, Status, parse};
@@ -199,6 +200,8 @@ pub(super) struct Bench<S = Clip, const TRACKS: usize = MAX_TRACKS> {
     pub(super) slow: bool,
     /// How many requests it put off.
     pub(super) put_off: usize,
+    /// Where random numbers come from: this one, changed at each draw.
+    pub(super) random: u64,
     pub(super) ports: Option<PortPair>,
     /// Bytes that the connection takes in one write, and until it is blocked.
     pub(super) write: usize,
@@ -237,7 +240,7 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
         let storage = vec![0; config.storage_len(2048)];
         let now = Now { at: START, ntp: NtpTime::default() };
         Self {
-            conn: ServerConn::with_tracks(config, now, CLIENT, 42),
+            conn: ServerConn::with_tracks(config, now, CLIENT),
             storage,
             store,
             at: START,
@@ -245,6 +248,7 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
             refusal: None,
             slow: false,
             put_off: 0,
+            random: 42,
             ports: Some(PORTS),
             write: usize::MAX,
             at_once: false,
@@ -343,6 +347,7 @@ impl<S: FrameStore, const TRACKS: usize> Bench<S, TRACKS> {
             refusal: self.refusal,
             slow: self.slow,
             put_off: &mut self.put_off,
+            random: &mut self.random,
             told: &mut self.told,
         };
         let mut turn = self.conn.turn(now, &mut self.storage);
@@ -468,6 +473,7 @@ pub(super) struct App<'b, S> {
     pub(super) refusal: Option<Status>,
     pub(super) slow: bool,
     pub(super) put_off: &'b mut usize,
+    pub(super) random: &'b mut u64,
     pub(super) told: &'b mut Vec<Told>,
 }
 
@@ -495,7 +501,7 @@ impl<S: FrameStore> Application for App<'_, S> {
                 duration: self.end.map(|end| end.since(MediaTime::ZERO)),
                 tracks: &[JPEG],
             }),
-            (Action::Setup(setup), None) => setup.accept(0),
+            (Action::Setup(setup), None) => setup.accept(0, &mut || split_mix(self.random)),
             (Action::Play(play), None) if self.end.is_none() => play.accept_live(self.store),
             (Action::Play(play), None) => play.accept(self.store, self.end),
         }

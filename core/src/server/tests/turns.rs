@@ -31,8 +31,8 @@ impl Sharing {
     /// All that can be done now, so that the storage is free at the end.
     fn turn(&mut self, storage: &mut [u8]) {
         let now = self.bench.now();
-        let Self { bench: Bench { conn, store, end, told, put_off, .. }, .. } = self;
-        let mut app = App { store: &*store, end: *end, refusal: None, slow: false, put_off, told };
+        let Self { bench: Bench { conn, store, end, told, put_off, random, .. }, .. } = self;
+        let mut app = App { store: &*store, end: *end, refusal: None, slow: false, put_off, random, told };
         let mut turn = conn.turn(now, storage);
         loop {
             let room = self.capacity - self.outgoing.len();
@@ -151,7 +151,7 @@ fn a_request_that_is_too_long_ends_a_connection_that_shares_too() {
 #[test]
 fn bytes_in_the_storage_keep_it() {
     let mut storage = vec![0; Config::DEFAULT.storage_len(REQUEST)];
-    let mut conn = ServerConn::<ONE>::with_tracks(Config::DEFAULT, Now::default(), CLIENT, 1);
+    let mut conn = ServerConn::<ONE>::with_tracks(Config::DEFAULT, Now::default(), CLIENT);
     let mut turn = conn.turn(Now::default(), &mut storage);
     assert!(turn.is_storage_free());
     assert_eq!(turn.handle_stream(b"OPTIONS "), Ok(8));

@@ -151,7 +151,7 @@ fn packetise(misaligned: usize) -> Option<u32> {
     let clip = Clip(frame(misaligned));
     let mut storage = [0; Config::DEFAULT.storage_len(512)];
     let peer = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 2), 40_000));
-    let mut conn = ServerConn::new(Config::DEFAULT, at(0), peer, 1);
+    let mut conn = ServerConn::new(Config::DEFAULT, at(0), peer);
     play(&mut conn, &mut storage, &clip)?;
     // The first frame, and the report in front of it.
     let (mut socket, mut sent) = ([0; PACKET], 0);
@@ -211,7 +211,7 @@ fn say(conn: &mut ServerConn, storage: &mut [u8], clip: &Clip, request: &[&[u8]]
     while let Some(event) = turn.poll_event() {
         let Event::Request(request) = event else { continue };
         let _ = match request.action() {
-            Action::Setup(setup) => setup.accept(0),
+            Action::Setup(setup) => setup.accept(0, &mut || 1),
             Action::Play(play) => play.accept_live(clip),
             other => other.into_request().proceed(),
         };

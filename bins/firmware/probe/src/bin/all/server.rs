@@ -9,7 +9,7 @@ pub(crate) fn rest() {
     let mut storage = [0; 100];
     used(any(Config::default()).storage_len(any(0)));
     used(any(Config::default()).message_len());
-    let mut conn = ServerConn::new(any(Config::DEFAULT), now(), address(), any(1));
+    let mut conn = ServerConn::new(any(Config::DEFAULT), now(), address());
     let conn = any(&mut conn);
     let rings: &[Ring<'_>] = any(&[]);
     used(conn.may_latch(any(0)));
@@ -27,7 +27,7 @@ pub(crate) fn rest() {
 
 /// Of a connection with another length of table.
 fn turns(storage: &mut [u8; 100]) {
-    let mut conn = ServerConn::<1>::with_tracks(any(Config::DEFAULT), now(), address(), any(1));
+    let mut conn = ServerConn::<1>::with_tracks(any(Config::DEFAULT), now(), address());
     let mut turn = any(&mut conn).turn(now(), room(storage));
     turn.limit_stream(any(0));
     used(turn.handle_stream_with(|bytes| any(bytes).len()));
