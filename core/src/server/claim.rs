@@ -2,6 +2,7 @@
 use super::state::ConnState;
 use super::stream::{Route, Stream};
 use crate::rtp::{Port, rtcp};
+use crate::rtsp::Pair;
 use crate::time::Now;
 use core::net::SocketAddr;
 
@@ -20,8 +21,11 @@ pub enum Claim {
     /// to that session, and may show the port that the client really uses.
     Latch,
     /// The datagram comes from the client's IP address, and is an RTCP report on the SSRC of one of the
-    /// connection's tracks.
+    /// connection's tracks whose RTCP port is not known yet.
     Ssrc,
+    /// The datagram comes from the client's IP address, and from a port that the client announced for one of
+    /// its tracks. The connection sends the track to another port, which an earlier datagram showed.
+    Announced,
     /// The datagram comes from the client's IP address, and from the port to which the connection sends one
     /// of its tracks.
     Exact,
@@ -75,21 +79,27 @@ impl ConnState {
         port: Port,
         data: &[u8],
     ) {
-        let Some((index, claim)) = self.find(from, socket, port, data) else { return };
+        let Some((index, _)) = self.find(from, socket, port, data) else { return };
         let Some(stream) = self.streams.get_mut(index) else { return };
         stream.last_activity = now.at;
-        if let Route::Udp { rtp, rtcp, scope_id, latched, .. } = &mut stream.route {
-            match port {
-                Port::Rtp => *rtp = from.port(),
-                Port::Rtcp => *rtcp = from.port(),
-            }
-            if let SocketAddr::V6(from) = from {
-                *scope_id = from.scope_id();
-            }
-            // The port that was announced is the one that is used; or RTP's port is known now.
-            *latched |= claim == Claim::Exact || port == Port::Rtp;
+        let Route::Udp { to, announced, scope_id, latched, .. } = &mut stream.route else { return };
+        if let SocketAddr::V6(from) = from {
+            *scope_id = from.scope_id();
         }
-        if port == Port::Rtcp {
+        if from.port() == *of(announced, port) {
+            // No NAT changes the client's ports: what was learned was somebody else's.
+            (*to, *latched) = (*announced, Pair { rtp: true, rtcp: true });
+        } else {
+            let (to, latched) = match port {
+                Port::Rtp => (&mut to.rtp, &mut latched.rtp),
+                Port::Rtcp => (&mut to.rtcp, &mut latched.rtcp),
+            };
+            (*to, *latched) = (from.port(), true);
+        }
+        // A report from elsewhere than where RTP goes is not that receiver's: either both ports were
+        // announced, or both were learned.
+        let is_receivers = (to.rtp == announced.rtp) == (to.rtcp == announced.rtcp);
+        if port == Port::Rtcp && is_receivers {
             stream.sender.handle_rtcp(now, data);
         }
     }
@@ -113,19 +123,35 @@ impl ConnState {
     }
 
     /// Ports are learned only from the RTSP peer's own address: with any other, a client could aim the
-    /// stream at a third party.
+    /// stream at a third party. They are learned once; a port that was announced is one for ever.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn claim_of(&self, stream: &Stream, from: SocketAddr, port: Port, data: &[u8]) -> Claim {
-        let Route::Udp { rtp, rtcp, latched, .. } = stream.route else { return Claim::No };
-        if from.ip() != self.peer {
+        let Route::Udp { to, announced, latched, .. } = &stream.route else { return Claim::No };
+        // To port 0 nothing can be sent.
+        if from.ip() != self.peer || from.port() == 0 {
             return Claim::No;
         }
-        if from.port() == if port == Port::Rtp { rtp } else { rtcp } {
+        if from.port() == *of(to, port) {
             return Claim::Exact;
+        }
+        if from.port() == *of(announced, port) {
+            return Claim::Announced;
+        }
+        if *of(latched, port) {
+            return Claim::No;
         }
         if port == Port::Rtcp && rtcp::reports(data).any(|block| block.ssrc == stream.sender.ssrc()) {
             return Claim::Ssrc;
         }
-        if latched { Claim::No } else { Claim::Latch }
+        if latched.rtp { Claim::No } else { Claim::Latch }
+    }
+}
+
+/// What is RTP's or RTCP's.
+pub(super) const fn of<T>(pair: &Pair<T>, port: Port) -> &T {
+    match port {
+        Port::Rtp => &pair.rtp,
+        Port::Rtcp => &pair.rtcp,
     }
 }
 
@@ -139,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_tie_of_latches_is_nobodys() {
-        use Claim::{Exact, Latch, No, Ssrc};
+        use Claim::{Announced, Exact, Latch, No, Ssrc};
         assert_eq!(strongest(&[]), None);
         assert_eq!(strongest(&[No, No]), None);
         assert_eq!(strongest(&[No, Latch, No]), Some(1));
@@ -147,6 +173,8 @@ mod tests {
         assert_eq!(strongest(&[Latch, Latch, Latch]), None);
         assert_eq!(strongest(&[Latch, Latch, Ssrc]), Some(2));
         assert_eq!(strongest(&[Exact, Latch, Latch]), Some(0));
-        assert_eq!(strongest(&[Ssrc, Exact]), Some(1));
+        assert_eq!(strongest(&[Ssrc, Announced]), Some(1));
+        // Two clients behind one NAT announced the same port, and it is the other one's.
+        assert_eq!(strongest(&[Announced, Exact]), Some(1));
     }
 }

@@ -8,6 +8,7 @@ use super::transmit::Transmit;
 use super::turn::Turn;
 use crate::frame::{FrameStore, TrackId};
 use crate::rtp::{MAX_PACKET, MIN_PACKET, Port, Want};
+use crate::rtsp::Pair;
 use crate::storage::Fifo;
 use crate::time::{Now, Wake};
 use core::net::SocketAddr;
@@ -101,7 +102,7 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
     /// IP address: pass another pair.
     pub fn may_latch(&self, socket: u8) -> bool {
         self.state.streams.iter().filter(|stream| stream.is_open()).any(
-            |stream| matches!(stream.route, Route::Udp { socket: own, latched: false, .. } if own == socket),
+            |stream| matches!(stream.route, Route::Udp { socket: own, latched: Pair { rtp: false, .. }, .. } if own == socket),
         )
     }
 
@@ -111,7 +112,8 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
     ///
     /// Call this on the connection that has the strongest [`Claim`] to the datagram. The datagram counts as a
     /// sign of life of the session. The port in `from` may tell which ports the client uses. If the datagram
-    /// is an RTCP report, the report is read. If the claim is [`Claim::No`], nothing changes.
+    /// is an RTCP report from where the packets of the track go, the report is read. If the claim is
+    /// [`Claim::No`], nothing changes.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, socket: u8, port: Port, data: &[u8]) {
         self.state_mut().handle_datagram(now, from, socket, port, data);
     }

@@ -3,7 +3,7 @@ use super::event::{CloseReason, Notice, SessionId, Summary};
 use crate::fmt::debug;
 use crate::frame::FrameStore;
 use crate::rtp::{Framing, Message, Next, Sender, SenderEvent};
-use crate::rtsp::LowerTransport;
+use crate::rtsp::{LowerTransport, Pair};
 use crate::time::{Instant, Now};
 
 /// How a stream's packets travel.
@@ -12,12 +12,13 @@ pub(super) enum Route {
     /// To these ports of the RTSP peer's own address, and no other.
     Udp {
         socket: u8,
-        rtp: u16,
-        rtcp: u16,
+        to: Pair<u16>,
+        /// The ports that the client announced. What comes from either settles both, whatever was learned.
+        announced: Pair<u16>,
         /// The interface of a link-local address (RFC 4007, 6), once a datagram has come by it.
         scope_id: u32,
-        /// The ports are confirmed by a datagram that came from there.
-        latched: bool,
+        /// Which ports are confirmed or learned, by a datagram that came from there.
+        latched: Pair<bool>,
     },
     Interleaved {
         rtp: u8,

@@ -1,4 +1,5 @@
 //! Datagrams of one session: what its sender has, and where it goes.
+use super::claim::of;
 use super::stream::Route;
 use crate::rtp::{self, Batch, Port};
 use core::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -26,11 +27,10 @@ impl<'a> Transmit<'a> {
     /// The port is the one that the client named in SETUP. If datagrams of the client have come from another
     /// port since, it is that port.
     pub fn to(&self) -> SocketAddr {
-        let (port, scope_id) = match (*self.route, self.port()) {
-            (Route::Udp { rtcp, scope_id, .. }, Port::Rtcp) => (rtcp, scope_id),
-            (Route::Udp { rtp, scope_id, .. }, Port::Rtp) => (rtp, scope_id),
+        let (port, scope_id) = match self.route {
+            Route::Udp { to, scope_id, .. } => (*of(to, self.port()), *scope_id),
             // Never made for such a stream; a port where nobody is.
-            (Route::Interleaved { .. }, _) => (0, 0),
+            Route::Interleaved { .. } => (0, 0),
         };
         match *self.peer {
             IpAddr::V4(peer) => SocketAddr::from((peer, port)),

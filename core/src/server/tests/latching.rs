@@ -79,9 +79,10 @@ fn a_nat_is_learned_once_from_the_clients_address() {
     bench.conn.handle_datagram(now, from(40_000), SOCKET, Port::Rtp, b"\x80");
     assert!(!bench.conn.may_latch(SOCKET));
     assert_eq!(destinations(&mut bench), (from(40_000), from(5001)));
-    // RTCP's port comes with the first report; another RTP port comes too late.
+    // Another RTP port comes too late.
     let now = bench.now();
     bench.conn.handle_datagram(now, from(40_777), SOCKET, Port::Rtp, b"\x80");
+    // RTCP's port comes with the first report.
     bench.conn.handle_datagram(now, from(40_001), SOCKET, Port::Rtcp, &receiver_report(ssrc, 3));
     assert_eq!(destinations(&mut bench), (from(40_000), from(40_001)));
     bench.ok("TEARDOWN", URL, "");
@@ -96,6 +97,77 @@ fn the_announced_ports_are_settled_by_a_datagram_from_either() {
         bench.conn.handle_datagram(now, from(number), SOCKET, port, b"");
         assert_eq!(bench.conn.claim(from(40_000), SOCKET, Port::Rtp, b""), Claim::No);
         assert!(!bench.conn.may_latch(SOCKET));
+    }
+}
+
+/// A program on the client's host, or another one behind its NAT, was faster than the client.
+#[test]
+fn the_announced_ports_always_win_the_stream_back() {
+    for (port, number) in [(Port::Rtp, 5000), (Port::Rtcp, 5001)] {
+        let (mut bench, ssrc) = playing();
+        let now = bench.now();
+        let report = receiver_report(ssrc, 9);
+        bench.conn.handle_datagram(now, from(666), SOCKET, Port::Rtp, b"\x80");
+        bench.conn.handle_datagram(now, from(667), SOCKET, Port::Rtcp, &report);
+        assert_eq!(destinations(&mut bench), (from(666), from(667)));
+        let now = bench.now();
+        assert_eq!(bench.conn.claim(from(number), SOCKET, port, b""), Claim::Announced);
+        bench.conn.handle_datagram(now, from(number), SOCKET, port, b"");
+        assert_eq!(destinations(&mut bench), (from(5000), from(5001)));
+        // And from now on they are its own.
+        let now = bench.now();
+        for (other, data) in [(Port::Rtp, &b"\x80"[..]), (Port::Rtcp, b""), (Port::Rtcp, &report)] {
+            assert_eq!(bench.conn.claim(from(668), SOCKET, other, data), Claim::No);
+            bench.conn.handle_datagram(now, from(668), SOCKET, other, data);
+        }
+        assert_eq!(destinations(&mut bench), (from(5000), from(5001)));
+    }
+}
+
+#[test]
+fn the_port_of_rtcp_moves_once() {
+    for first in [&receiver_report(playing().1, 0)[..], b""] {
+        let (mut bench, ssrc) = playing();
+        let now = bench.now();
+        bench.conn.handle_datagram(now, from(40_001), SOCKET, Port::Rtcp, first);
+        for number in 40_002..40_010 {
+            let report = receiver_report(ssrc, 0);
+            assert_eq!(bench.conn.claim(from(number), SOCKET, Port::Rtcp, &report), Claim::No);
+            bench.conn.handle_datagram(now, from(number), SOCKET, Port::Rtcp, &report);
+        }
+        assert_eq!(destinations(&mut bench).1, from(40_001));
+    }
+}
+
+#[test]
+fn a_report_counts_only_from_where_rtp_goes() {
+    let lost = |bench: &Bench| bench.conn.summaries(bench.now()).next().unwrap().1.lost;
+    let (mut bench, ssrc) = playing();
+    let now = bench.now();
+    // RTP goes to the announced port, whether that is confirmed or not: these are somebody else's.
+    for number in [40_001, 40_001, 40_002] {
+        bench.conn.handle_datagram(now, from(number), SOCKET, Port::Rtcp, &receiver_report(ssrc, 7));
+        assert_eq!(lost(&bench), 0);
+    }
+    for (number, reported) in [(5001, 1), (5000, 7), (40_001, 7)] {
+        bench.conn.handle_datagram(now, from(number), SOCKET, Port::Rtcp, &receiver_report(ssrc, reported));
+        assert_eq!(lost(&bench), 1, "{number}");
+    }
+    bench.conn.handle_datagram(now, from(5001), SOCKET, Port::Rtcp, &receiver_report(ssrc ^ 1, 7));
+    assert_eq!(lost(&bench), 1, "of another stream");
+}
+
+/// The kernel refuses what is sent there.
+#[test]
+fn port_0_is_no_port() {
+    let (bench, ssrc) = playing();
+    for (port, data) in [(Port::Rtp, &b"\x80"[..]), (Port::Rtcp, &receiver_report(ssrc, 0))] {
+        assert_eq!(bench.conn.claim(from(0), SOCKET, port, data), Claim::No);
+    }
+    let mut bench = Bench::new();
+    for ports in ["0-1", "0", "5000-0"] {
+        let transport = format!("Transport: RTP/AVP;unicast;client_port={ports}\r\n");
+        assert_eq!(bench.request("SETUP", &format!("{URL}/track0"), &transport).status, 461, "{ports}");
     }
 }
 
