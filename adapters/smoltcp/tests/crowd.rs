@@ -121,12 +121,48 @@ fn half_open_connections_disturb_no_session() {
     }
     assert!(sim.watchers[0].told("Ended"), "{:?}", sim.watchers[0].log);
     assert_eq!(sim.watchers[0].check(&sim.served.clip), (60, 0));
-    // The sockets are free again after the three seconds that such a client has.
-    sim.pass(7_000);
+    // The sockets are free again after the time that such a client has.
+    sim.pass(1_100);
     for _ in 0..3 {
         watch(&mut sim, TransportChoice::Tcp);
     }
     assert!(sim.run(10, |sim| sim.watchers[1..].iter().all(|watcher| watcher.told("Ended"))));
+}
+
+#[test]
+fn connections_that_are_only_opened_lock_nobody_out_for_long() {
+    let mut sim = start(ServerResources { connections: 4, ..SMALL }, recorded(30));
+    sim.pass(10);
+    for n in 0..8 {
+        let from = SocketAddrV4::new(Ipv4Address::new(10, 0, 1, n), 1_000);
+        let packet = syn(from, SocketAddrV4::new(Ipv4Address::new(10, 0, 0, 1), RTSP));
+        sim.network.borrow_mut().inject(time::from_smoltcp(sim.at), &packet);
+    }
+    sim.pass(100);
+    watch(&mut sim, TransportChoice::Udp);
+    assert!(sim.run(1, |sim| sim.watchers[0].told("Failed(Disconnected)")), "all places are taken");
+    sim.pass(1_000);
+    watch(&mut sim, TransportChoice::Udp);
+    assert!(sim.run(5, |sim| sim.watchers[1].told("Ended")), "{:?}", sim.watchers[1].log);
+}
+
+#[test]
+fn silent_connections_lock_nobody_out_for_long() {
+    let resources = ServerResources { connections: 4, config: CONFIG, ..SMALL };
+    let mut sim = start(resources, recorded(30));
+    connect(&mut sim, 4);
+    // Neither do those that say nothing with many words.
+    for _ in 0..10 {
+        sim.pass(500);
+        let sockets: Vec<_> = host(&mut sim).sockets.iter().map(|(handle, _)| handle).collect();
+        for socket in sockets {
+            let _ = host(&mut sim).socket(socket).send_slice(b"$\0\0\0");
+        }
+    }
+    // They have three seconds for TCP's closing handshake, too.
+    sim.pass(3_100);
+    watch(&mut sim, TransportChoice::Udp);
+    assert!(sim.run(5, |sim| sim.watchers[0].told("Ended")), "{:?}", sim.watchers[0].log);
 }
 
 #[test]

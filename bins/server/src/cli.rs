@@ -6,6 +6,7 @@ use pinhole_std::media::{NormaliseOptions, PatternFormat};
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Serves Motion-JPEG over RTSP: files, directories, or a live stream on standard input.
 #[derive(Debug, Parser)]
@@ -120,6 +121,14 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) no_adapt: bool,
 
+    /// How long a connection may take to send its first request
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = timeout)]
+    pub(crate) request_timeout: Duration,
+
+    /// How long a session, or a connection without one, is kept when nothing comes from its client
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = timeout)]
+    pub(crate) session_timeout: Duration,
+
     #[command(flatten)]
     pub(crate) frames: Frames,
 
@@ -148,6 +157,15 @@ Each file is served at rtsp://HOST:PORT/ and its name without the extension; sta
 Exit status: 0 stopped or all input ended, 1 failed, 2 wrong usage.";
 
 const DEFAULT_PORT: u16 = 8554;
+
+/// Reads a timeout of at least a second, which is what clients are told it in.
+fn timeout(text: &str) -> Result<Duration, String> {
+    let time = pinhole_args::time(text)?;
+    if time < Duration::from_secs(1) {
+        return Err("expected a second or more".into());
+    }
+    Ok(time)
+}
 
 /// Parses an address, a port, or both.
 fn address(text: &str) -> Result<SocketAddr, String> {

@@ -80,6 +80,8 @@ fn serve(cli: &Serve, report: &Report) -> Result<(), Box<dyn std::error::Error>>
     let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     options.threads = cli.threads.unwrap_or_else(cores);
     options.config.adapt = !cli.no_adapt;
+    options.config.request_timeout = cli.request_timeout.into();
+    options.config.session_timeout = cli.session_timeout.into();
     let server = Server::bind(&options, library)
         .map_err(|error| format!("{error}; choose another address with --listen ADDR:PORT"))?;
     stop_on_signals(server.handle())?;

@@ -36,9 +36,13 @@ pub struct Config {
     /// also a sign of life that the RTSP connection takes packets of the session. The response to SETUP tells
     /// the client the timeout in whole seconds, rounded down.
     ///
-    /// A connection that has no session ends with [`ConnError::Idle`](super::ConnError::Idle) when no message
+    /// A connection that has no session ends with [`ConnError::Idle`](super::ConnError::Idle) when no request
     /// has come from the client for the same time.
     pub session_timeout: Duration,
+    /// How long a connection may take to send its first complete request. When this time has passed since
+    /// the connection began, it ends with [`ConnError::Idle`](super::ConnError::Idle). Bytes that make no
+    /// request do not prolong the time.
+    pub request_timeout: Duration,
     /// The greatest delivery rate, as a multiple of the presentation rate, that a client gets; 0 counts as 1.
     /// A client asks for a rate with the header `Speed` (RFC 2326, 12.35). If the client asks for more than
     /// the limit, it gets the limit, and the reply says so. Over UDP, the limit is never more than 4. Live
@@ -54,11 +58,13 @@ pub struct Config {
 
 impl Config {
     /// The usual configuration: packets of up to 1400 bytes, frames left out when they are one second late, a
-    /// session timeout of 60 seconds, a speed of up to 16, and adaptation to loss.
+    /// session timeout of 60 seconds, 10 seconds for the first request, a speed of up to
+    /// 16, and adaptation to loss.
     pub const DEFAULT: Self = Self {
         max_packet: SenderConfig::DEFAULT_MAX_PACKET,
         late: Duration::from_secs(1),
         session_timeout: Duration::from_secs(60),
+        request_timeout: Duration::from_secs(10),
         max_speed: 16,
         adapt: true,
     };

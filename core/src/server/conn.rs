@@ -38,7 +38,7 @@ impl ServerConn {
 
 impl<const TRACKS: usize> ServerConn<TRACKS> {
     /// Creates the state of a connection with room for `TRACKS` tracks. The room for each track takes about
-    /// 350 bytes of the [`ServerConn`]. The parameters are those of [`ServerConn::new`].
+    /// 370 bytes of the [`ServerConn`]. The parameters are those of [`ServerConn::new`].
     pub fn with_tracks(mut config: Config, now: Now, peer: SocketAddr) -> Self {
         const { assert!(1 <= TRACKS && TRACKS <= MAX_TRACKS, "a connection has from 1 to MAX_TRACKS tracks") };
         config.max_packet = config.max_packet.clamp(MIN_PACKET, MAX_PACKET);
@@ -55,7 +55,7 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
             error: None,
             error_told: false,
             cname: None,
-            last_activity: now.at,
+            idle_at: now.at + config.request_timeout,
             closed: None,
             streams: heapless::Vec::new(),
         };

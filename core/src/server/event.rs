@@ -170,8 +170,9 @@ pub enum ConnError {
         /// of the message did not fit, it is the offset of the first byte that did not.
         at: u64,
     },
-    /// The connection had no session, and no message came from the client, for as long as
-    /// [`Config::session_timeout`](super::Config::session_timeout).
+    /// The connection had no session, and no request came from the client, for as long as
+    /// [`Config::session_timeout`](super::Config::session_timeout). Before the first request, it is for as
+    /// long as [`Config::request_timeout`](super::Config::request_timeout).
     Idle,
     /// The program that the server is part of has ended the connection: it called
     /// [`ServerConn::close`](super::ServerConn::close). Or the program has found that the transport is closed

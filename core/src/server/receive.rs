@@ -95,14 +95,11 @@ impl ConnState {
                 Ok(Parsed::Partial) => self.front = Front::Partial,
                 Ok(Parsed::Skip(len)) => self.consume(len),
                 Ok(Parsed::Complete(message, len)) => {
-                    let is_new = self.front == Front::New;
-                    if is_new {
-                        self.last_activity = now.at;
-                    }
                     match message {
                         Message::Request(message) => {
                             let session = session_of(&message);
-                            if is_new {
+                            if self.front == Front::New {
+                                self.idle_at = now.at + self.config.session_timeout;
                                 self.refresh(now, session);
                             }
                             let session = session.filter(|session| self.has_session(*session));

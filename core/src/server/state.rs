@@ -43,8 +43,8 @@ pub(super) struct ConnState<T: ?Sized = heapless::VecView<Stream>> {
     pub(super) error_told: bool,
     /// The number that makes the CNAME of all streams, once there is one.
     pub(super) cname: Option<u64>,
-    /// When the last message arrived.
-    pub(super) last_activity: Instant,
+    /// When the connection ends if it has no session and no request comes before.
+    pub(super) idle_at: Instant,
     /// The end of a track that gave its place in the table to another.
     pub(super) closed: Option<Notice>,
     pub(super) streams: T,
@@ -63,7 +63,7 @@ impl ConnState {
             wake.timer = Some(Instant::ZERO);
         }
         if self.streams.is_empty() && self.error.is_none() {
-            sooner(&mut wake.timer, self.last_activity + self.config.session_timeout);
+            sooner(&mut wake.timer, self.idle_at);
         }
         for stream in &self.streams {
             sooner(&mut wake.timer, self.expires_at(stream));
@@ -87,7 +87,7 @@ impl ConnState {
                 }
             }
         }
-        if self.streams.is_empty() && self.last_activity + self.config.session_timeout <= now.at {
+        if self.streams.is_empty() && self.idle_at <= now.at {
             self.fail(ConnError::Idle);
         }
     }

@@ -1,8 +1,8 @@
 //! A TCP socket of a server, from listening to closing.
 use super::context::Context;
 use super::established::{Established, Next};
-use crate::TCP_TIMEOUT;
 use crate::udp::SOCKET;
+use crate::{OPENING_TIMEOUT, TCP_TIMEOUT};
 use core::net::SocketAddr;
 use pinhole::server::{Application, MAX_TRACKS, Port, ServerConn};
 use pinhole::time::{Instant, Now};
@@ -39,8 +39,6 @@ enum ConnectionState<const TRACKS: usize> {
 enum Accept {
     /// No client has connected yet.
     Pending,
-    /// A client did not complete the opening handshake in time.
-    TimedOut,
     Client {
         peer: IpEndpoint,
         local: IpAddress,
@@ -129,11 +127,7 @@ impl<const TRACKS: usize> Connection<TRACKS> {
         if let ConnectionState::Idle { opening } = &mut self.state {
             let socket = sockets.get_mut::<tcp::Socket<'_>>(self.socket);
             match accept(opening, context, socket) {
-                Accept::Pending => return opening.map(|since| since + TCP_TIMEOUT),
-                Accept::TimedOut => {
-                    self.state = ConnectionState::Closing(now.at + TCP_TIMEOUT);
-                    return Some(now.at + TCP_TIMEOUT);
-                }
+                Accept::Pending => return opening.map(|since| since + OPENING_TIMEOUT),
                 Accept::Client { peer, local } => {
                     let receive = socket.recv_capacity();
                     self.state =
@@ -177,10 +171,10 @@ fn accept(opening: &mut Option<Instant>, context: &Context<'_, '_>, socket: &mut
         (tcp::State::Listen, ..) => *opening = None,
         (tcp::State::SynReceived, ..) => {
             let since = *opening.get_or_insert(context.now.at);
-            if since + TCP_TIMEOUT <= context.now.at {
-                // smoltcp has no timeout here: a flood of SYNs would occupy every socket for ever.
+            if since + OPENING_TIMEOUT <= context.now.at {
+                // smoltcp has no timeout here: a flood of SYNs would occupy every socket for ever. It listens
+                // again in the next poll, which is due at once.
                 socket.abort();
-                return Accept::TimedOut;
             }
         }
         (_, Some(peer), Some(local)) => return Accept::Client { peer, local: local.addr },

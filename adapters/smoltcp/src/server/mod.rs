@@ -32,7 +32,9 @@ use smoltcp::wire::IpListenEndpoint;
 use storage::SharedStorage;
 use transmit_queue::TransmitQueue;
 
-/// [`Config::DEFAULT`] with a session timeout of 50 s, for servers on Ethernet.
+/// [`Config::DEFAULT`] with a session timeout of 50 s, for servers on Ethernet, and 5 s for the first request.
+///
+/// A server has few connections, and those that ask for nothing keep others out.
 ///
 /// smoltcp remembers the hardware address of a neighbour for 60 s after the neighbour's last packet. A
 /// neighbour that has vanished is forgotten after that, and does not answer when smoltcp asks for its
@@ -42,6 +44,7 @@ use transmit_queue::TransmitQueue;
 pub const CONFIG: Config = {
     let mut config = Config::DEFAULT;
     config.session_timeout = Duration::from_secs(50);
+    config.request_timeout = Duration::from_secs(5);
     config
 };
 

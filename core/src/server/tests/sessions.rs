@@ -4,7 +4,7 @@ use super::*;
 #[test]
 fn a_connection_that_never_asks_is_closed() {
     let mut bench = Bench::new();
-    bench.run(millis(59_999));
+    bench.run(millis(9_999));
     assert_eq!(bench.told, []);
     bench.run(millis(1));
     assert_eq!(bench.told, [Told::Disconnect(ConnError::Idle)]);
@@ -12,21 +12,68 @@ fn a_connection_that_never_asks_is_closed() {
 }
 
 #[test]
+fn after_the_first_request_there_is_more_patience() {
+    let mut bench = Bench::new();
+    bench.run(seconds(9));
+    bench.ok("OPTIONS", "*", "");
+    bench.run(millis(59_999));
+    assert_eq!(bench.told, []);
+    bench.run(millis(1));
+    assert_eq!(bench.told, [Told::Disconnect(ConnError::Idle)]);
+}
+
+#[test]
 fn bytes_that_make_no_request_do_not_keep_a_connection() {
     let mut bench = Bench::new();
-    for _ in 0..70 {
+    for _ in 0..10 {
         bench.receive("O");
         bench.run(seconds(1));
     }
     assert_eq!(bench.told, [Told::Disconnect(ConnError::Idle)]);
 }
 
+/// Whole messages that ask for nothing, from a client that has asked for something before.
+#[test]
+fn messages_that_are_no_requests_do_not_keep_a_connection() {
+    let nothing =
+        ["$\0\0\0", "$\u{7}\0\u{4}abcd", "RTSP/1.0 200 OK\r\nCSeq: 9\r\n\r\n", "\r\n", "OPTIONS * "];
+    for message in nothing {
+        for asks in [false, true] {
+            let mut bench = Bench::new();
+            if asks {
+                bench.ok("OPTIONS", "*", "");
+            }
+            let patience = if asks { 60 } else { 10 };
+            for _ in 0..patience / 2 {
+                assert_eq!(bench.told, []);
+                bench.receive(message);
+                bench.run(seconds(2));
+            }
+            assert_eq!(bench.told, [Told::Disconnect(ConnError::Idle)], "{message:?}");
+        }
+    }
+}
+
+#[test]
+fn only_a_sessions_own_channels_keep_it() {
+    for (channel, is_own) in [(0, true), (1, true), (2, false), (254, false)] {
+        let mut bench = Bench::new();
+        bench.set_up(0, TCP);
+        for _ in 0..4 {
+            bench.run(seconds(50));
+            bench.receive([b'$', channel, 0, 0]);
+        }
+        let is_kept = bench.told == [Told::Opened(0, LowerTransport::Interleaved)];
+        assert_eq!(is_kept, is_own, "{channel}: {:?}", bench.told);
+    }
+}
+
 #[test]
 fn a_connection_that_asks_is_kept() {
     let mut bench = Bench::new();
     for _ in 0..4 {
-        bench.run(seconds(50));
         bench.ok("OPTIONS", "*", "");
+        bench.run(seconds(50));
     }
     assert_eq!(bench.told, []);
 }
