@@ -8,13 +8,20 @@ use std::path::{Path, PathBuf};
 const MOTION_JPEG: [&str; 4] = ["mjpeg", "mjpg", "avi", "multipart"];
 const STILL_JPEG: [&str; 2] = ["jpg", "jpeg"];
 
-/// Returns the files of a directory, in the order of their names.
+/// Returns the entries of a directory whose extensions are those of media, in the order of their names. What
+/// lies in directories in it is not among them, nor are these directories. Blocks.
 ///
 /// # Errors
 /// The directory cannot be read.
-pub(super) fn files_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+pub(super) fn media_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        // A link that leads nowhere stays, so that it can be said that there is no such file.
+        if (is_video(&path) || is_picture(&path)) && !path.is_dir() {
+            files.push(path);
+        }
+    }
     files.sort();
     Ok(files)
 }
@@ -24,10 +31,9 @@ pub(super) fn is_video(path: &Path) -> bool {
     extension_is(path, &MOTION_JPEG)
 }
 
-/// Keeps the single pictures, by their extension.
-pub(super) fn pictures_of(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
-    files.retain(|file| extension_is(file, &STILL_JPEG));
-    files
+/// Returns whether a file may be a single picture, by its extension.
+pub(super) fn is_picture(path: &Path) -> bool {
+    extension_is(path, &STILL_JPEG)
 }
 
 fn extension_is(path: &Path, extensions: &[&str]) -> bool {

@@ -1,5 +1,5 @@
 //! The media of a server, each under a name.
-use super::directory::{files_in, is_video, pictures_of};
+use super::directory::{is_picture, is_video, media_in};
 use super::live::{InputEvent, Live};
 use super::medium::Medium;
 use super::memory::default_cache;
@@ -7,7 +7,7 @@ use super::normalise::NormaliseOptions;
 #[cfg(feature = "pattern")]
 use super::pattern::{Pattern, PatternFormat};
 use super::problem::Problem;
-use super::recorded::{Index, LoopFrames, Recorded};
+use super::recorded::{Disk, FileId, Files, Index, Indexing, LoopFrames, Recorded, Watch};
 use super::wakers::Wakers;
 use crate::clock::Clock;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
@@ -15,10 +15,11 @@ use pinhole::rtp::Want;
 use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
 use pinhole::time::{Instant, MediaTime};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -50,6 +51,9 @@ impl Default for Playback {
 #[derive(Debug)]
 pub struct Library {
     media: Vec<(String, Medium)>,
+    files: Arc<dyn Files>,
+    /// The files that were added, by what tells them apart, so that none is there twice.
+    added: HashMap<FileId, PathBuf>,
     playback: Playback,
     normalising: NormaliseOptions,
     loaded: LoopFrames,
@@ -94,14 +98,15 @@ impl Library {
     /// Creates an empty library that plays recorded media as `playback` says, and normalises frames as
     /// `normalising` says.
     ///
-    /// `cache` is the number of bytes for frames that had to be re-coded or were read from single pictures.
-    /// All media together hold about that many bytes of such frames, and at least one such frame, even if
-    /// `cache` is 0. Frames that are being sent, live inputs and test patterns take memory in addition to the
-    /// cache.
+    /// `cache` is the number of bytes for frames of recorded media. All media together hold about that many
+    /// bytes of frames, and at least one frame, even if `cache` is 0. Frames that are being sent, live inputs
+    /// and test patterns take memory in addition to the cache.
     pub fn with(playback: Playback, normalising: NormaliseOptions, cache: usize) -> Self {
         let clock = Clock::start();
         Self {
             media: Vec::new(),
+            files: Arc::new(Disk),
+            added: HashMap::new(),
             playback,
             normalising,
             loaded: LoopFrames::new(cache, normalising),
@@ -113,8 +118,9 @@ impl Library {
         }
     }
 
-    /// Adds a file or a directory, and reads the headers of all frames before it returns. Files and frames
-    /// that cannot be served are left out, and added to [`Self::problems`].
+    /// Adds a file or a directory, and reads the headers of all frames before it returns. This takes long for
+    /// large files; [`Self::add_path_with`] tells how far it is. Files and frames that cannot be served are left
+    /// out, and added to [`Self::problems`].
     ///
     /// A file becomes one medium, whatever its ending. The path in its URL is the file's name without the
     /// ending.
@@ -122,14 +128,27 @@ impl Library {
     /// In a directory, each file with the ending `.mjpeg`, `.mjpg`, `.avi` or `.multipart` becomes a medium.
     /// All `.jpg` and `.jpeg` pictures together become one medium: its path is the directory's name, and its
     /// frames are in the order of the file names. Other files and subdirectories are ignored. If a medium
-    /// with the same path is there already, the second one is left out.
+    /// with the same path, or the same file, is there already, the second one is left out. What is no regular
+    /// file is left out, too.
     ///
-    /// Files are mapped, not copied. If a file is truncated while it is served, the process ends by a signal.
+    /// If most of a file is no video, only its first part is searched: 1 GiB, and eight times the length of
+    /// the frames that are found. The rest is left out, and added to [`Self::problems`].
+    ///
+    /// Files are read while they are served, and may be changed or lost meanwhile. Frames that cannot be read
+    /// are passed over. If 16 frames one after the other cannot be read, or no frame of the medium can be sent,
+    /// sessions that play the medium end. The file is tried again after 10 seconds. What was wrong goes to the
+    /// log.
     pub fn add_path(&mut self, path: &Path) {
+        self.add_path_with(path, |_| ());
+    }
+
+    /// Does what [`Self::add_path`] does, and calls `watch` up to four times a second for each file, and
+    /// for each picture of a directory.
+    pub fn add_path_with(&mut self, path: &Path, mut watch: impl FnMut(Indexing<'_>)) {
         if path.is_dir() {
-            self.add_directory(path);
+            self.add_directory(path, &mut watch);
         } else {
-            self.add_recorded(path, Index::of_file(path, self.normalising));
+            self.add_file(path, &mut watch);
         }
     }
 
@@ -186,16 +205,15 @@ impl Library {
     /// read a library without a [`Server`](crate::server::Server). A server does not need it, because it has
     /// threads that load frames.
     ///
-    /// If a frame can be sent as it lies in a mapped file, it takes no memory. Any other frame that was
-    /// loaded by this method stays in memory for as long as the library exists, whatever the size of the
-    /// cache.
+    /// The frame stays in memory for as long as the library exists, whatever the size of the cache.
     ///
     /// # Errors
     /// - [`Miss::NotYet`] if a live input has not come that far: try again later.
     /// - [`Miss::Overrun`] if a live input no longer has the frame: go on at the newest frame, which the
     ///   error names.
-    /// - [`Miss::Unusable`] if the frame cannot be sent: skip it.
-    /// - [`Miss::End`] after the last frame, and if there is no such track.
+    /// - [`Miss::Unusable`] if the frame cannot be read or sent: skip it.
+    /// - [`Miss::End`] after the last frame, if no frame of the medium can be had, and if there is no such
+    ///   track.
     pub fn load(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
         if let Some(Medium::Recorded(recorded)) = self.medium(track.media) {
             self.loaded.load(recorded, track, id, self.normalising);
@@ -203,8 +221,7 @@ impl Library {
         self.frame(track, id)
     }
 
-    /// Returns how many bytes of frames the cache holds now. Frames that are sent from a mapped file as
-    /// they are do not count.
+    /// Returns how many bytes of frames the cache holds now.
     pub fn cached(&self) -> usize {
         self.loaded.cached_bytes()
     }
@@ -271,6 +288,8 @@ impl Library {
     pub(crate) fn share(&self) -> Self {
         Self {
             media: self.media.iter().map(|(mount, medium)| (mount.clone(), medium.share())).collect(),
+            files: self.files.clone(),
+            added: HashMap::new(),
             playback: self.playback,
             normalising: self.normalising,
             loaded: self.loaded.share(),
@@ -347,22 +366,37 @@ impl Library {
         self.media.get(usize::from(media)).map(|(_, medium)| medium)
     }
 
-    fn add_directory(&mut self, path: &Path) {
-        let files = match files_in(path) {
+    fn add_directory(&mut self, path: &Path, watch: Watch<'_>) {
+        let files = match media_in(path) {
             Ok(files) => files,
             Err(error) => return self.problems.push(Problem::file(path, error)),
         };
-        let videos = files.iter().filter(|file| is_video(file));
-        let found = videos.inspect(|file| self.add_path(file)).count() > 0;
-        let pictures = pictures_of(files);
+        let (videos, mut pictures): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_video(file));
+        for video in &videos {
+            self.add_file(video, watch);
+        }
+        pictures.retain(|file| is_picture(file));
         if !pictures.is_empty() {
-            self.add_recorded(path, Index::of_pictures(path, pictures, self.normalising));
-        } else if !found {
+            let files = self.files.clone();
+            let found = Index::of_pictures(&files, path, pictures, self.normalising, watch);
+            self.add_recorded(path, found);
+        } else if videos.is_empty() {
             self.problems.push(Problem::file(
                 path,
                 "the directory holds no .mjpeg, .mjpg, .avi, .multipart or .jpg files",
             ));
         }
+    }
+
+    fn add_file(&mut self, path: &Path, watch: Watch<'_>) {
+        let id = self.files.open(path).and_then(|file| file.stamp()).ok().and_then(|stamp| stamp.id);
+        if let Some(other) = id.and_then(|id| self.added.get(&id)) {
+            let reason = format!("this is the same file as {}, which is added already", other.display());
+            return self.problems.push(Problem::file(path, reason));
+        }
+        self.added.extend(id.map(|id| (id, path.to_owned())));
+        let files = self.files.clone();
+        self.add_recorded(path, Index::of_file(&*files, path, self.normalising, watch));
     }
 
     fn add_recorded(&mut self, path: &Path, (index, problems): (Option<Index>, Vec<Problem>)) {

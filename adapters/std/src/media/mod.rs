@@ -22,3 +22,4 @@ pub use normalise::NormaliseOptions;
 pub use pattern::{PatternFormat, PatternFormatError};
 pub use prepare::{PrepareError, PrepareOptions, Prepared, Progress, prepare};
 pub use problem::Problem;
+pub use recorded::Indexing;

@@ -2,10 +2,10 @@
 //!
 //! The output is an AVI file: it has a clock of its own, so that the input's is kept, may be of any length
 //! with OpenDML, and can be played by other players.
-use super::directory::{files_in, pictures_of};
+use super::directory::{is_picture, media_in};
 use super::normalise::{NormaliseOptions, NormalisedFrame, Normaliser};
 use super::problem::{Problem, Problems};
-use super::recorded::Index;
+use super::recorded::{Disk, Files, Index};
 use crate::avi::{AviWriter, Layout};
 use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
@@ -14,6 +14,7 @@ use std::io::{self, BufWriter};
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
@@ -97,8 +98,7 @@ pub enum PrepareError {
 /// `watch` is called after each frame that was written or left out. Return [`ControlFlow::Continue`] to go
 /// on, or [`ControlFlow::Break`] to stop, so that there is no output.
 ///
-/// A [`Library`](super::Library) that normalises frames in the same way serves the output as it is, from the
-/// mapped file.
+/// A [`Library`](super::Library) that normalises frames in the same way serves the output as it is.
 ///
 /// # Errors
 /// [`PrepareError`] says why there is no output. The output is written under a temporary name beside
@@ -115,11 +115,13 @@ pub fn prepare(
     }
     let (index, mut found) = match input.is_dir() {
         true => {
-            let files = files_in(input);
-            let files = files.map_err(|error| PrepareError::Nothing(vec![Problem::file(input, error)]))?;
-            Index::of_pictures(input, pictures_of(files), options.normalising)
+            let mut pictures =
+                media_in(input).map_err(|error| PrepareError::Nothing(vec![Problem::file(input, error)]))?;
+            pictures.retain(|file| is_picture(file));
+            let files: Arc<dyn Files> = Arc::new(Disk);
+            Index::of_pictures(&files, input, pictures, options.normalising, &mut |_| ())
         }
-        false => Index::of_file(input, options.normalising),
+        false => Index::of_file(&Disk, input, options.normalising, &mut |_| ()),
     };
     let Some(index) = index else { return Err(PrepareError::Nothing(found)) };
     let failed = |source| PrepareError::Write { path: output.to_owned(), source };

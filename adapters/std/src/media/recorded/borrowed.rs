@@ -1,7 +1,6 @@
 //! The cached frames that one event loop borrows during a turn.
 use super::cache::{CachedFrame, FrameKey};
 use std::cell::{Cell, OnceCell};
-use std::sync::Arc;
 
 /// Slots in the first block. Each further block has twice as many as the one before.
 const FIRST_BLOCK: u32 = 64;
@@ -10,7 +9,7 @@ const BLOCKS: usize = 24;
 /// for its neighbours at the end; older ones are asked of the cache again.
 const SEARCHED: u32 = 3;
 
-type Slot = OnceCell<(FrameKey, Arc<CachedFrame>)>;
+type Slot = OnceCell<(FrameKey, CachedFrame)>;
 
 /// Holds frames until [`Self::clear`], even if the cache evicts them meanwhile. The newest are found
 /// without a lock.
@@ -30,8 +29,8 @@ impl BorrowedFrames {
     pub(super) fn get_or_borrow(
         &self,
         key: FrameKey,
-        look_up: impl FnOnce() -> Option<Arc<CachedFrame>>,
-    ) -> Option<&CachedFrame> {
+        look_up: impl FnOnce() -> Option<CachedFrame>,
+    ) -> Option<&[u8]> {
         let len = self.len.get();
         let newest = (len.saturating_sub(SEARCHED)..len).rev().filter_map(|slot| self.slot(slot)?.get());
         for (known, frame) in newest {
@@ -73,6 +72,7 @@ const fn place(slot: u32) -> (usize, usize, usize) {
 mod tests {
     use super::*;
     use pinhole::frame::TrackId;
+    use std::sync::Arc;
 
     const fn key(n: u32) -> FrameKey {
         FrameKey { track: TrackId { media: 0, track: 0 }, n }
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn frames_stay_until_they_are_given_back() {
-        let frame = || Arc::new(CachedFrame::Unreadable);
+        let frame = || CachedFrame::from([0]);
         let frames: Vec<_> = (0..1000).map(|_| frame()).collect();
         let mut borrowed = BorrowedFrames::new();
         let found: Vec<_> = (0..)
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn the_newest_frames_are_not_looked_up_again() {
         let borrowed = BorrowedFrames::new();
-        let look_up = || Some(Arc::new(CachedFrame::Unreadable));
+        let look_up = || Some(CachedFrame::from([0]));
         for n in 0..100 {
             borrowed.get_or_borrow(key(n), look_up).unwrap();
             for back in 0..SEARCHED.min(n + 1) {

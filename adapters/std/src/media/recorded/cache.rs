@@ -1,10 +1,13 @@
 //! Normalised frames in memory, shared by all media, sessions and event loops.
 use pinhole::frame::TrackId;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes that an entry takes besides its frame's.
 const OVERHEAD: usize = 128;
+/// How many entries one eviction spares because they were used again. More would take long, in a cache that
+/// was never full before.
+const MAX_SPARED: u32 = 8;
 /// No slot.
 const NONE: u32 = u32::MAX;
 
@@ -16,25 +19,11 @@ pub(super) struct FrameKey {
     pub(super) n: u32,
 }
 
-/// The outcome of loading a frame.
-#[derive(Debug)]
-pub(super) enum CachedFrame {
-    /// The frame as it is sent.
-    Normalised(Box<[u8]>),
-    /// The frame could not be read. It is tried again once this entry is evicted.
-    Unreadable,
-}
+/// A frame as it is sent.
+pub(super) type CachedFrame = Arc<[u8]>;
 
-impl CachedFrame {
-    fn len(&self) -> usize {
-        match self {
-            Self::Normalised(data) => data.len(),
-            Self::Unreadable => 0,
-        }
-    }
-}
-
-/// A bounded cache, from which the frame that was not used for the longest time is evicted first.
+/// A bounded cache. The frame that was added first is evicted first, unless it was used since; then it counts
+/// as added anew.
 ///
 /// An entry stays alive for as long as somebody holds it, and counts only while it is in the cache.
 #[derive(Debug)]
@@ -43,10 +32,10 @@ pub(super) struct Cache {
     entries: Mutex<Entries>,
 }
 
-/// The entries, in the order of their last use.
+/// The entries, from the one that was added last to the one that is evicted next.
 #[derive(Debug)]
 struct Entries {
-    slots: HashMap<FrameKey, u32>,
+    slots: FxHashMap<FrameKey, u32>,
     links: Vec<Link>,
     free: Vec<u32>,
     newest: u32,
@@ -55,11 +44,12 @@ struct Entries {
     bytes: usize,
 }
 
-/// A slot: an entry, and its neighbours in the order of use.
+/// A slot: an entry, and its neighbours.
 #[derive(Debug)]
 struct Link {
     key: FrameKey,
-    frame: Option<Arc<CachedFrame>>,
+    frame: Option<CachedFrame>,
+    used: bool,
     newer: u32,
     older: u32,
 }
@@ -67,17 +57,18 @@ struct Link {
 impl Cache {
     /// Creates a cache of about `budget` bytes. It holds at least one frame, whatever its length.
     pub(super) fn new(budget: usize) -> Self {
-        let (slots, links, free) = (HashMap::new(), Vec::new(), Vec::new());
+        let (slots, links, free) = (FxHashMap::default(), Vec::new(), Vec::new());
         let entries = Mutex::new(Entries { slots, links, free, newest: NONE, oldest: NONE, bytes: 0 });
         Self { budget, entries }
     }
 
     /// Returns a frame that is in the cache. This counts as a use.
-    pub(super) fn get(&self, key: FrameKey) -> Option<Arc<CachedFrame>> {
+    pub(super) fn get(&self, key: FrameKey) -> Option<CachedFrame> {
         let mut entries = self.lock();
         let slot = *entries.slots.get(&key)?;
-        entries.use_slot(slot);
-        entries.links.get(slot as usize)?.frame.clone()
+        let link = entries.links.get_mut(slot as usize)?;
+        link.used = true;
+        link.frame.clone()
     }
 
     /// Returns whether a frame is in the cache. This does not count as a use.
@@ -85,13 +76,11 @@ impl Cache {
         self.lock().slots.contains_key(&key)
     }
 
-    /// Adds a frame as the newest, and evicts others until the rest fits the budget.
-    pub(super) fn insert(&self, key: FrameKey, frame: CachedFrame) -> Arc<CachedFrame> {
-        let frame = Arc::new(frame);
+    /// Adds a frame, and evicts others until the rest fits the budget.
+    pub(super) fn insert(&self, key: FrameKey, frame: CachedFrame) {
         let mut entries = self.lock();
-        entries.insert(key, frame.clone());
-        entries.evict(self.budget);
-        frame
+        let slot = entries.insert(key, frame);
+        entries.evict(self.budget, slot);
     }
 
     /// Returns the bytes of all frames in the cache.
@@ -120,19 +109,12 @@ impl Entries {
         self.bytes.saturating_add(self.slots.len().saturating_mul(OVERHEAD))
     }
 
-    fn use_slot(&mut self, slot: u32) {
-        if self.newest != slot {
-            self.unlink(slot);
-            self.put_first(slot);
-        }
-    }
-
-    fn insert(&mut self, key: FrameKey, frame: Arc<CachedFrame>) {
+    fn insert(&mut self, key: FrameKey, frame: CachedFrame) -> u32 {
         if let Some(&slot) = self.slots.get(&key) {
             self.remove(slot);
         }
         self.bytes = self.bytes.saturating_add(frame.len());
-        let link = Link { key, frame: Some(frame), newer: NONE, older: NONE };
+        let link = Link { key, frame: Some(frame), used: false, newer: NONE, older: NONE };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.update(slot, |free| *free = link);
@@ -145,12 +127,22 @@ impl Entries {
         };
         self.slots.insert(key, slot);
         self.put_first(slot);
+        slot
     }
 
-    /// Evicts the oldest frames until the rest fits the budget. The newest stays.
-    fn evict(&mut self, budget: usize) {
+    /// Evicts the oldest frames until the rest fits the budget. The one in slot `keep` stays.
+    fn evict(&mut self, budget: usize, keep: u32) {
+        let mut spared = 0;
         while self.weight() > budget && self.oldest != self.newest {
-            self.remove(self.oldest);
+            let slot = self.oldest;
+            let used = self.links.get_mut(slot as usize).is_some_and(|link| std::mem::take(&mut link.used));
+            if slot == keep || (used && spared < MAX_SPARED) {
+                spared += u32::from(used);
+                self.unlink(slot);
+                self.put_first(slot);
+            } else {
+                self.remove(slot);
+            }
         }
     }
 
@@ -202,7 +194,7 @@ mod tests {
     }
 
     fn frame(len: usize) -> CachedFrame {
-        CachedFrame::Normalised(vec![0; len].into())
+        vec![0; len].into()
     }
 
     /// The numbers below `count` whose frames are in the cache.
@@ -226,12 +218,15 @@ mod tests {
     #[test]
     fn an_evicted_frame_lives_while_it_is_held() {
         let cache = Cache::new(0);
-        let frames: Vec<_> = (0..1000).map(|n| cache.insert(key(n), frame(n as usize))).collect();
+        let held: Vec<_> = (0..1000)
+            .map(|n| {
+                cache.insert(key(n), frame(n as usize));
+                cache.get(key(n)).expect("it was added last")
+            })
+            .collect();
         assert_eq!(cached(&cache, 1000), [999]);
-        for (n, frame) in frames.iter().enumerate() {
-            assert!(matches!(&**frame, CachedFrame::Normalised(data) if data.len() == n));
-        }
-        assert_eq!(frames.iter().map(Arc::strong_count).sum::<usize>(), 1001);
+        assert!(held.iter().enumerate().all(|(n, frame)| frame.len() == n));
+        assert_eq!(held.iter().map(Arc::strong_count).sum::<usize>(), 1001);
     }
 
     #[test]
@@ -247,7 +242,7 @@ mod tests {
     fn entries_without_bytes_are_bounded() {
         let cache = Cache::new(100 * OVERHEAD);
         for n in 0..1000 {
-            cache.insert(key(n), CachedFrame::Unreadable);
+            cache.insert(key(n), frame(0));
         }
         assert_eq!(cached(&cache, 1000), (900..1000).collect::<Vec<_>>());
         assert_eq!(cache.bytes(), 0);
@@ -262,23 +257,43 @@ mod tests {
         assert_eq!((cached(&cache, 8), cache.bytes()), (vec![7], 1000));
     }
 
+    #[test]
+    fn a_full_cache_of_used_frames_is_not_gone_through_at_once() {
+        let cache = Cache::new(1000 * (100 + OVERHEAD));
+        for n in 0..1000 {
+            cache.insert(key(n), frame(100));
+            cache.get(key(n)).unwrap();
+        }
+        cache.insert(key(1000), frame(100));
+        let used = cache.lock().links.iter().filter(|link| link.used).count();
+        assert_eq!(used, 1000 - 1 - MAX_SPARED as usize);
+        assert_eq!(cached(&cache, 1001).len(), 1000);
+    }
+
     proptest! {
-        /// Compares with a list that has the most recently used frame at its end.
+        /// Compares with a list that has the frame that is evicted next at its start.
         #[test]
-        fn the_order_is_that_of_use(
+        fn used_frames_are_spared_once(
             uses in prop::collection::vec(0u32..12, 0..200),
             budget in 0usize..6,
         ) {
             let cache = Cache::new(budget * (100 + OVERHEAD));
-            let mut model: Vec<u32> = Vec::new();
+            let mut model: Vec<(u32, bool)> = Vec::new();
             for n in uses {
-                if cache.get(key(n)).is_none() {
-                    cache.insert(key(n), frame(100));
+                if cache.get(key(n)).is_some() {
+                    model.iter_mut().filter(|(cached, _)| *cached == n).for_each(|(_, used)| *used = true);
+                    continue;
                 }
-                model.retain(|cached| *cached != n);
-                model.push(n);
-                model.drain(..model.len().saturating_sub(budget.max(1)));
-                let mut expected = model.clone();
+                cache.insert(key(n), frame(100));
+                model.push((n, false));
+                while model.len() > budget.max(1) {
+                    let (oldest, used) = model.remove(0);
+                    if used || oldest == n {
+                        model.push((oldest, false));
+                    }
+                }
+                prop_assert!(cache.contains(key(n)));
+                let mut expected: Vec<_> = model.iter().map(|(n, _)| *n).collect();
                 expected.sort_unstable();
                 prop_assert_eq!(cached(&cache, 12), expected);
                 prop_assert_eq!(cache.bytes(), 100 * model.len());

@@ -1,18 +1,20 @@
 //! The places of the frames in a file, or in a directory of pictures.
 //!
-//! Files are read here, not accessed through their map: pages of a map that were accessed count as
-//! memory of this process.
+//! Files are read by position and never mapped: a file may be truncated at any time, and to access what is
+//! gone from a map ends the process.
 use super::super::normalise::{MAX_FRAME, Need, NormaliseOptions, Normalised, Normaliser};
 use super::super::problem::{Problem, Problems};
-use super::file::{FileReader, read_at};
+use super::cache::CachedFrame;
+use super::files::{Files, ReadAt, Stamp};
+use super::health::{Failure, Health, Outlook};
+use super::scan::{FileReader, Meter, Scanned};
 use super::source::Tools;
-use memmap2::Mmap;
-use pinhole::codec::jpeg::JpegError;
+use pinhole::codec::jpeg::{JpegError, JpegInfo};
 use pinhole::media::{FrameClock, FrameReader, FrameSpan, MediaErrorKind, ReadError};
-use std::fs::File;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 
 /// Bytes of a file that are read at once.
 const WINDOW: usize = 256 << 10;
@@ -21,22 +23,40 @@ const HEAD: usize = 2048;
 const UNKNOWN: &str = "this is no Motion-JPEG: it starts neither with a JPEG picture (FF D8), nor with the \
                        length of one in digits, nor as an AVI or a multipart file does";
 
-/// The state of a frame: it was not loaded yet.
-const NOT_LOADED: u32 = 0;
-/// The state of a frame: it has to be loaded into memory whenever it is needed.
-const LOAD: u32 = u32::MAX - 1;
-/// The state of a frame: it cannot be sent. Any other state is the length of a frame that is sent from
-/// the mapped file.
-const UNUSABLE: u32 = u32::MAX;
+/// The two markers that a picture starts and ends with (ITU-T T.81, B.1.1.3).
+const SOI: [u8; 2] = [0xFF, 0xD8];
+const EOI: [u8; 2] = [0xFF, 0xD9];
+const TOO_LARGE: &str = "the frame is too large";
+const OTHER: &str = "the file was changed, and there is another content in place of the frame";
+
+/// How far a file or directory is searched for frames. It is passed to the function that was given to
+/// [`Library::add_path_with`](super::super::Library::add_path_with).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Indexing<'a> {
+    /// The path of the file, or of the directory of pictures.
+    pub path: &'a Path,
+    /// The bytes of the file that were read so far; for a directory, the number of pictures.
+    pub done: u64,
+    /// The length of the file in bytes, of which all or a part is read; for a directory, the number of
+    /// pictures.
+    pub of: u64,
+    /// The number of frames that were found so far.
+    pub frames: u64,
+}
+
+/// Told how far an index is.
+pub(in super::super) type Watch<'w> = &'w mut dyn FnMut(Indexing<'_>);
 
 /// The frames that can be sent, as far as their headers tell.
 #[derive(Debug)]
 pub(in super::super) struct Index {
     path: PathBuf,
     place: Place,
+    device: u64,
     entries: Vec<Entry>,
-    /// The state of each frame, which is known once it was loaded for the first time.
-    states: Box<[AtomicU32]>,
+    /// What is known of each frame, once it was loaded for the first time.
+    health: Health,
     slots: u64,
     clock: Option<FrameClock>,
     first: Need,
@@ -57,21 +77,40 @@ struct Entry {
 
 #[derive(Debug)]
 enum Place {
-    File { file: File, map: Mmap },
-    Pictures(Vec<PathBuf>),
+    File { file: Box<dyn ReadAt>, stamp: Stamp },
+    Pictures { files: Arc<dyn Files>, paths: Vec<PathBuf> },
+}
+
+/// A frame that was loaded.
+struct Loaded {
+    data: CachedFrame,
+    as_is: bool,
 }
 
 impl Index {
     /// Indexes a file in any container that [`FrameReader`] knows. Returns what is wrong with it, too.
     /// Blocks.
-    pub(in super::super) fn of_file(path: &Path, how: NormaliseOptions) -> (Option<Self>, Vec<Problem>) {
-        let (file, len, map) = match open(path) {
+    pub(in super::super) fn of_file(
+        files: &dyn Files,
+        path: &Path,
+        how: NormaliseOptions,
+        watch: Watch<'_>,
+    ) -> (Option<Self>, Vec<Problem>) {
+        let opened = files.open(path).and_then(|file| Ok((file.stamp()?, file)));
+        let (stamp, file) = match opened {
+            Ok((Stamp { len: 0, .. }, _)) => return (None, vec![Problem::file(path, "the file is empty")]),
             Ok(opened) => opened,
-            Err(problem) => return (None, vec![problem]),
+            Err(error) => return (None, vec![Problem::file(path, error)]),
         };
+        let mut tell = |Scanned { read, frames }| {
+            watch(Indexing { path, done: read.min(stamp.len), of: stamp.len, frames })
+        };
+        let meter = Meter::new(&mut tell);
         let mut problems = Problems::default();
         let mut found = Found::new(how);
-        let mut reader = match FrameReader::new(FileReader::new(&file, len), vec![0; WINDOW], MAX_FRAME) {
+        found.device = stamp.device();
+        let reader = FileReader::new(&*file, &meter, stamp.len);
+        let mut reader = match FrameReader::new(reader, vec![0; WINDOW], MAX_FRAME) {
             Ok(reader) => reader,
             Err(error) => return (None, vec![not_opened(path, error)]),
         };
@@ -79,8 +118,9 @@ impl Index {
             match reader.next() {
                 Ok(None) => break,
                 Ok(Some(FrameSpan { at, len })) => {
+                    meter.found(len);
                     let number = reader.slots().saturating_sub(1);
-                    let added = found.add(at, len, number, |buffer| read_at(&file, buffer, at));
+                    let added = found.add(at, len, number, |buffer| file.read_exact(buffer, at));
                     if let Err(fault) = added {
                         found.left_out += 1;
                         problems.push(fault.of_frame(path, number, at, how));
@@ -97,30 +137,35 @@ impl Index {
         }
         let (slots, clock) = (reader.slots(), reader.clock());
         drop(reader);
-        found.finish(path, Place::File { file, map }, slots, clock, problems)
+        found.finish(path, Place::File { file, stamp }, slots, clock, problems)
     }
 
     /// Indexes single pictures, which are played in this order. Returns what is wrong with them, too.
     /// Blocks.
     pub(in super::super) fn of_pictures(
+        files: &Arc<dyn Files>,
         directory: &Path,
-        files: Vec<PathBuf>,
+        paths: Vec<PathBuf>,
         how: NormaliseOptions,
+        watch: Watch<'_>,
     ) -> (Option<Self>, Vec<Problem>) {
         let (mut found, mut problems) = (Found::new(how), Problems::default());
-        for (number, path) in (0..).zip(&files) {
-            let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-            let added = opened.map_err(Unfit::Io).and_then(|(len, file)| {
-                let len = u32::try_from(len).unwrap_or(u32::MAX);
-                found.add(number, len, number, |buffer| read_at(&file, buffer, 0))
+        let of = paths.len() as u64;
+        for (number, path) in (0..).zip(&paths) {
+            let opened = files.open(path).and_then(|file| Ok((file.stamp()?, file)));
+            let added = opened.map_err(Unfit::Io).and_then(|(stamp, file)| {
+                found.device = stamp.device();
+                let len = u32::try_from(stamp.len).unwrap_or(u32::MAX);
+                found.add(number, len, number, |buffer| file.read_exact(buffer, 0))
             });
             if let Err(fault) = added {
                 found.left_out += 1;
                 problems.push(fault.of_frame(path, 0, 0, how));
             }
+            watch(Indexing { path: directory, done: number + 1, of, frames: found.entries.len() as u64 });
         }
-        let slots = files.len() as u64;
-        found.finish(directory, Place::Pictures(files), slots, None, problems)
+        let place = Place::Pictures { files: files.clone(), paths };
+        found.finish(directory, place, of, None, problems)
     }
 
     /// Returns the file or directory.
@@ -170,39 +215,98 @@ impl Index {
         self.entries.partition_point(|entry| before(u64::from(entry.number)))
     }
 
-    /// Returns frame `n` if it is sent from the mapped file as it is, and was loaded before.
-    pub(super) fn in_place(&self, n: u32) -> Option<&[u8]> {
-        match self.state(n)? {
-            NOT_LOADED | LOAD | UNUSABLE => None,
-            len => self.mapped(n)?.get(..len as usize),
-        }
+    /// Returns the number of the disk that the frames are on; 0 where the system does not know it.
+    pub(super) const fn device(&self) -> u64 {
+        self.device
     }
 
-    /// Returns whether frame `n` has to be loaded before it can be sent. This is not so if there is no
-    /// such frame, if it cannot be sent, or if [`Self::in_place`] has it.
-    pub(super) fn needs_loading(&self, n: u32) -> bool {
-        matches!(self.state(n), Some(NOT_LOADED | LOAD))
+    /// Has what cannot be read tried again after `retry`.
+    #[cfg(test)]
+    pub(super) const fn retry_after(&mut self, retry: std::time::Duration) {
+        self.health.retry_after(retry);
     }
 
-    /// Reads and normalises frame `n`. Returns `None` if it is sent from the mapped file as it is.
-    /// Blocks.
-    ///
-    /// # Errors
-    /// Why it cannot be sent. [`Self::needs_loading`] is false from then on, unless it could not be read.
-    pub(super) fn load(&self, n: u32, tools: &mut Tools) -> Result<Option<Box<[u8]>>, Problem> {
-        self.read(n, &mut tools.buffer).map_err(|error| self.unreadable(n, &error))?;
-        let normalised = self.normalise_read(n, &mut tools.normaliser, &tools.buffer);
-        let (state, loaded) = match normalised {
-            Ok(frame) if frame.as_is && self.mapped(n).is_some() => {
-                (u32::try_from(frame.data.len()).unwrap_or(LOAD), Ok(None))
-            }
-            Ok(frame) => (LOAD, Ok(Some(frame.data.into()))),
-            Err(problem) => (UNUSABLE, Err(problem)),
+    /// Returns whether frame `n` can be had, and what is known if not.
+    pub(super) fn outlook(&self, n: u32) -> Outlook {
+        self.health.outlook(n)
+    }
+
+    /// Returns whether nothing is read now, because the file could not be read the last times.
+    pub(super) fn is_down(&self) -> bool {
+        self.health.is_down()
+    }
+
+    /// Reads and normalises frame `n`. Returns `None` if it cannot be sent, which [`Self::outlook`] knows
+    /// from then on. What is wrong goes to the log. Blocks.
+    pub(super) fn load(&self, n: u32, tools: &mut Tools) -> Option<CachedFrame> {
+        let as_is = match self.outlook(n) {
+            Outlook::Good { as_is } => as_is,
+            Outlook::PassOver | Outlook::End => None,
         };
-        if let Some(stored) = self.states.get(n as usize) {
-            stored.store(state, Ordering::Release);
+        let loaded = match as_is {
+            Some(len) => self.load_as_is(n, len, &mut tools.buffer),
+            None => self.load_anew(n, tools),
+        };
+        match loaded {
+            Ok(Loaded { data, as_is }) => {
+                let len = u32::try_from(data.len()).ok().filter(|_| as_is);
+                self.health.loaded(n, len);
+                Some(data)
+            }
+            Err((failure, problem)) => {
+                self.health.failed(n, failure, &self.path, &problem);
+                None
+            }
         }
-        loaded
+    }
+
+    /// Notes that loading frame `n` has panicked.
+    pub(super) fn panicked(&self, n: u32) {
+        let problem = self.problem(n, "it cannot be loaded: the program has failed at it");
+        self.health.failed(n, Failure::Unusable, &self.path, &problem);
+    }
+
+    /// Reads frame `n`, which is sent as it is, `len` bytes of it.
+    fn load_as_is(&self, n: u32, len: u32, buffer: &mut Vec<u8>) -> Result<Loaded, (Failure, Problem)> {
+        let unreadable = |problem| (Failure::Unreadable, problem);
+        buffer.resize(len as usize, 0);
+        let data = &mut buffer[..];
+        let read = match (&self.place, self.entries.get(n as usize)) {
+            (Place::File { file, .. }, Some(entry)) => file.read_exact(data, entry.at),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        };
+        read.map_err(|error| unreadable(self.problem(n, error)))?;
+        // It was looked at in full when it was loaded for the first time.
+        let same = data.starts_with(&SOI) && data.ends_with(&EOI) && JpegInfo::locate(data).is_some();
+        match same {
+            true => Ok(Loaded { data: (&*data).into(), as_is: true }),
+            false => Err(unreadable(self.problem(n, OTHER))),
+        }
+    }
+
+    /// Reads and normalises frame `n`.
+    fn load_anew(&self, n: u32, tools: &mut Tools) -> Result<Loaded, (Failure, Problem)> {
+        self.read(n, &mut tools.buffer).map_err(|error| (Failure::Unreadable, self.problem(n, error)))?;
+        match self.normalise_read(n, &mut tools.normaliser, &tools.buffer) {
+            Ok(frame) => {
+                let as_is = frame.as_is && matches!(self.place, Place::File { .. });
+                Ok(Loaded { data: frame.data.into(), as_is })
+            }
+            Err(problem) if self.is_changed() => {
+                let reason = format!("the file was changed: {}", problem.reason);
+                Err((Failure::Unreadable, Problem { reason, ..problem }))
+            }
+            Err(problem) => Err((Failure::Unusable, problem)),
+        }
+    }
+
+    /// Returns whether the file is not, or perhaps not, what it was when it was indexed. Blocks.
+    fn is_changed(&self) -> bool {
+        match &self.place {
+            Place::File { file, stamp } => file.stamp().ok() != Some(*stamp),
+            // Each is opened anew whenever it is read.
+            Place::Pictures { .. } => true,
+        }
     }
 
     /// Reads and normalises frame `n`; `buffer` is where it is read to. Blocks.
@@ -215,7 +319,7 @@ impl Index {
         normaliser: &'a mut Normaliser,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Normalised<'a>, Problem> {
-        self.read(n, buffer).map_err(|error| self.unreadable(n, &error))?;
+        self.read(n, buffer).map_err(|error| self.problem(n, error))?;
         self.normalise_read(n, normaliser, buffer)
     }
 
@@ -232,22 +336,10 @@ impl Index {
         })
     }
 
-    fn unreadable(&self, n: u32, error: &io::Error) -> Problem {
+    /// Creates the problem of frame `n`.
+    fn problem(&self, n: u32, reason: impl fmt::Display) -> Problem {
         let (path, start) = self.origin(n);
-        Problem::frame(path, self.number(n).unwrap_or_default(), start, error)
-    }
-
-    fn state(&self, n: u32) -> Option<u32> {
-        self.states.get(n as usize).map(|state| state.load(Ordering::Acquire))
-    }
-
-    /// Returns frame `n` in the mapped file; `None` for a directory of pictures.
-    fn mapped(&self, n: u32) -> Option<&[u8]> {
-        let (entry, Place::File { map, .. }) = (self.entries.get(n as usize)?, &self.place) else {
-            return None;
-        };
-        let start = usize::try_from(entry.at).ok()?;
-        map.get(start..)?.get(..entry.len as usize)
+        Problem::frame(path, self.number(n).unwrap_or_default(), start, reason)
     }
 
     /// Reads frame `n` into `buffer`, which becomes as long as the frame. It becomes empty if there is no
@@ -255,10 +347,18 @@ impl Index {
     fn read(&self, n: u32, buffer: &mut Vec<u8>) -> io::Result<()> {
         buffer.clear();
         let Some(entry) = self.entries.get(n as usize) else { return Ok(()) };
-        buffer.resize(entry.len as usize, 0);
         match &self.place {
-            Place::File { file, .. } => read_at(file, buffer, entry.at),
-            Place::Pictures(_) => read_at(&File::open(self.origin(n).0)?, buffer, 0),
+            Place::File { file, .. } => {
+                buffer.resize(entry.len as usize, 0);
+                file.read_exact(buffer, entry.at)
+            }
+            Place::Pictures { files, .. } => {
+                // It may have been replaced.
+                let file = files.open(self.origin(n).0)?;
+                let len = u32::try_from(file.stamp()?.len).ok().filter(|len| *len <= MAX_FRAME);
+                buffer.resize(len.ok_or_else(|| io::Error::other(TOO_LARGE))? as usize, 0);
+                file.read_exact(buffer, 0)
+            }
         }
     }
 
@@ -267,8 +367,8 @@ impl Index {
         let at = self.entries.get(n as usize).map_or(0, |entry| entry.at);
         match &self.place {
             Place::File { .. } => (&self.path, at),
-            Place::Pictures(files) => {
-                let file = usize::try_from(at).ok().and_then(|at| files.get(at));
+            Place::Pictures { paths, .. } => {
+                let file = usize::try_from(at).ok().and_then(|at| paths.get(at));
                 (file.unwrap_or(&self.path), 0)
             }
         }
@@ -278,6 +378,7 @@ impl Index {
 /// An index that is being made.
 struct Found {
     how: NormaliseOptions,
+    device: u64,
     entries: Vec<Entry>,
     first: Option<Need>,
     left_out: u64,
@@ -298,6 +399,7 @@ impl Found {
     const fn new(how: NormaliseOptions) -> Self {
         Self {
             how,
+            device: 0,
             entries: Vec::new(),
             first: None,
             left_out: 0,
@@ -359,10 +461,22 @@ impl Found {
             return (None, problems);
         };
         self.entries.shrink_to_fit();
-        let Self { entries, left_out, recoded, transcoded, .. } = self;
-        let (path, states) = (path.to_owned(), entries.iter().map(|_| AtomicU32::new(NOT_LOADED)).collect());
+        let Self { device, entries, left_out, recoded, transcoded, .. } = self;
+        let (path, health) = (path.to_owned(), Health::new(entries.len()));
         (
-            Some(Index { path, place, entries, states, slots, clock, first, left_out, recoded, transcoded }),
+            Some(Index {
+                path,
+                place,
+                device,
+                entries,
+                health,
+                slots,
+                clock,
+                first,
+                left_out,
+                recoded,
+                transcoded,
+            }),
             problems,
         )
     }
@@ -374,7 +488,7 @@ impl Unfit {
             Self::Io(error) => Problem::frame(path, number, start, error),
             Self::Jpeg(error) => Problem::left_out(path, number, start, &(*error).into(), how),
             Self::TooLate => Problem::frame(path, number, start, "there are too many frames before it"),
-            Self::TooLarge => Problem::frame(path, number, start, "the frame is too large"),
+            Self::TooLarge => Problem::frame(path, number, start, TOO_LARGE),
         }
     }
 }
@@ -387,17 +501,4 @@ fn not_opened(path: &Path, error: ReadError<io::Error>) -> Problem {
         ReadError::Media(error) => Problem { at: Some(error.at), ..Problem::file(path, error.reason) },
         ReadError::Io(error) => Problem::file(path, error),
     }
-}
-
-fn open(path: &Path) -> Result<(File, u64, Mmap), Problem> {
-    let problem = |error: io::Error| Problem::file(path, error);
-    let file = File::open(path).map_err(problem)?;
-    let len = file.metadata().map_err(problem)?.len();
-    if len == 0 {
-        return Err(Problem::file(path, "the file is empty"));
-    }
-    // SAFETY: the map is only read. A process that truncates the file ends this one by a signal, as with
-    // every program that maps files; `Library::add_path` says so.
-    let map = unsafe { Mmap::map(&file) }.map_err(problem)?;
-    Ok((file, len, map))
 }

@@ -2,12 +2,15 @@
 //!
 //! Event loops never wait for a frame: they say which frame each stream reads next, and are woken
 //! when one that they had to wait for is in the cache.
+//!
+//! A disk may hang for ever, and with it the threads that read from it. One thread is always left over; it takes
+//! the place of those that hang, if others than that disk are wanted.
 mod queue;
 #[cfg(test)]
 mod tests;
 
 use super::super::normalise::NormaliseOptions;
-use super::cache::{Cache, CachedFrame, FrameKey};
+use super::cache::{Cache, FrameKey};
 use super::source::{Source, Tools};
 use pinhole::frame::{FrameId, TrackId};
 use pinhole::time::Instant;
@@ -16,10 +19,16 @@ use queue::{Job, Limits, Queue};
 use std::io;
 use std::num::NonZero;
 use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread;
+use std::time;
 
+/// A job that takes longer hangs: others are loaded meanwhile as if there were one thread less.
+const STALL: time::Duration = time::Duration::from_millis(500);
+/// The most threads that are started in place of those that hang.
+const MAX_STALLED: usize = 64;
 /// More threads would only compete for the disk and for memory.
 const MAX_THREADS: usize = 8;
 
@@ -66,8 +75,19 @@ struct Shared {
 struct PoolState {
     queue: Queue,
     loops: Vec<LoopInbox>,
+    running: Vec<Running>,
     started: usize,
+    /// How many threads wait for a job, and look now and then whether another one hangs.
+    watching: usize,
     is_dropped: bool,
+}
+
+/// A job that a thread works on.
+#[derive(Debug)]
+struct Running {
+    key: FrameKey,
+    device: u64,
+    since: time::Instant,
 }
 
 /// What an event loop was woken for.
@@ -131,14 +151,19 @@ impl LoaderPool {
     /// Starts the threads that there should be. If the system refuses one, the next request tries
     /// again.
     fn start(&self, state: &mut PoolState) {
-        while state.started < self.0.threads {
-            let shared = self.0.clone();
-            let name = format!("loader {}", state.started);
-            if let Err(error) = thread::Builder::new().name(name).spawn(move || shared.run()) {
-                return no_thread(&error, state.started);
+        let wanted = self.0.wanted_threads(state, time::Instant::now());
+        while state.started < wanted {
+            if !Shared::start_thread(&self.0, state) {
+                return;
             }
-            state.started += 1;
         }
+    }
+}
+
+impl PoolState {
+    /// Returns the jobs that hang.
+    fn stalled(&self, now: time::Instant) -> impl Iterator<Item = &Running> {
+        self.running.iter().filter(move |running| now.duration_since(running.since) >= STALL)
     }
 }
 
@@ -150,8 +175,25 @@ impl Drop for LoaderPool {
 }
 
 impl Shared {
-    /// Loads frames until the pool is dropped.
-    fn run(&self) {
+    /// Returns how many threads there should be.
+    fn wanted_threads(&self, state: &PoolState, now: time::Instant) -> usize {
+        self.threads + 1 + state.stalled(now).count().min(MAX_STALLED)
+    }
+
+    /// Starts a thread. Returns `false` if the system refuses it.
+    fn start_thread(this: &Arc<Self>, state: &mut PoolState) -> bool {
+        let shared = this.clone();
+        let name = format!("loader {}", state.started);
+        let started = thread::Builder::new().name(name).spawn(move || shared.run());
+        match &started {
+            Ok(_) => state.started += 1,
+            Err(error) => no_thread(error, state.started),
+        }
+        started.is_ok()
+    }
+
+    /// Loads frames until the pool is dropped, or there are more threads than there should be.
+    fn run(self: &Arc<Self>) {
         let mut tools = Tools::new(self.how);
         while let Some(job) = self.next_job() {
             let len = load(&*job.source, job.key, &mut tools, &self.cache);
@@ -159,41 +201,72 @@ impl Shared {
         }
     }
 
-    /// Waits for a job; `None` once the pool is dropped.
-    fn next_job(&self) -> Option<Job> {
+    /// Waits for a job; `None` once the pool is dropped, or the thread is one too many.
+    fn next_job(self: &Arc<Self>) -> Option<Job> {
         let mut served = Vec::new();
         let mut state = self.lock();
         loop {
-            if state.is_dropped {
+            let now = time::Instant::now();
+            if state.is_dropped || state.started > self.wanted_threads(&state, now) {
+                state.started = state.started.saturating_sub(1);
                 return None;
             }
-            let limits = Limits {
-                budget: self.cache.budget(),
-                frame_len: self.cache.mean_len(),
-                // One reader does not occupy all threads.
-                jobs_per_reader: self.threads.saturating_sub(1).max(1),
-            };
-            let is_loaded =
-                |source: &dyn Source, key: FrameKey| !source.needs_loading(key.n) || self.cache.contains(key);
-            let job = state.queue.next_job(limits, is_loaded, &mut served);
+            let job = self.take_job(&mut state, now, &mut served);
             let was_unlocked = !served.is_empty();
             state = self.serve(state, &mut served);
             if job.is_some() {
-                // There may be more for another thread.
-                self.changed.notify_one();
+                if state.running.len() >= state.started && state.started < self.wanted_threads(&state, now) {
+                    Self::start_thread(self, &mut state);
+                }
+                // There may be more for another thread, or this one may hang.
+                if state.watching == 0 || state.running.len() < self.threads {
+                    self.changed.notify_one();
+                }
                 return job;
             }
             if was_unlocked {
                 // Something may have changed, which nobody waited for.
                 continue;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if state.running.is_empty() {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            } else {
+                state.watching += 1;
+                let waited = self.changed.wait_timeout(state, STALL);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                state.watching = state.watching.saturating_sub(1);
+            }
         }
+    }
+
+    /// Takes the most urgent job that there is a thread for.
+    fn take_job(&self, state: &mut PoolState, now: time::Instant, served: &mut Vec<ReaderId>) -> Option<Job> {
+        let stalled: Vec<u64> = state.stalled(now).map(|running| running.device).collect();
+        if state.running.len() - stalled.len() >= self.threads {
+            return None;
+        }
+        let limits = Limits {
+            budget: self.cache.budget(),
+            frame_len: self.cache.mean_len(),
+            // One reader does not occupy all threads.
+            jobs_per_reader: self.threads.saturating_sub(1).max(1),
+        };
+        let is_loaded =
+            |source: &dyn Source, key: FrameKey| !source.needs_loading(key.n) || self.cache.contains(key);
+        // A disk that hangs does not get all threads, however many are started.
+        let hangs = |source: &dyn Source| {
+            !stalled.is_empty()
+                && stalled.iter().filter(|device| **device == source.device()).count() >= self.threads
+        };
+        let job = state.queue.next_job(limits, is_loaded, hangs, served)?;
+        state.running.push(Running { key: job.key, device: job.source.device(), since: now });
+        Some(job)
     }
 
     fn finish(&self, job: &Job, len: usize) {
         let mut served = Vec::new();
         let mut state = self.lock();
+        state.running.retain(|running| running.key != job.key);
         state.queue.finish(job, len, &mut served);
         drop(self.serve(state, &mut served));
     }
@@ -228,21 +301,22 @@ impl Shared {
     }
 }
 
-/// Loads a frame into the cache, unless it can be borrowed where it lies, and returns its length
-/// there. Blocks. What is wrong with a frame goes to the log.
+/// Loads a frame into the cache, and returns its length there: 0 if it cannot be sent. Blocks.
+///
+/// A panic costs the frame only.
 pub(super) fn load(source: &dyn Source, key: FrameKey, tools: &mut Tools, cache: &Cache) -> usize {
-    match source.load(key.n, tools) {
+    let how = tools.normaliser.how();
+    match catch_unwind(AssertUnwindSafe(|| source.load(key.n, tools))) {
         Ok(None) => 0,
         Ok(Some(data)) => {
             let len = data.len();
-            cache.insert(key, CachedFrame::Normalised(data));
+            cache.insert(key, data);
             len
         }
-        Err(problem) => {
-            tracing::warn!("{problem}");
-            if source.needs_loading(key.n) {
-                cache.insert(key, CachedFrame::Unreadable);
-            }
+        Err(_) => {
+            // Whatever was left half done in them is not used again.
+            *tools = Tools::new(how);
+            source.panicked(key.n);
             0
         }
     }

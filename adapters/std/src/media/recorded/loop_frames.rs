@@ -2,7 +2,7 @@
 use super::super::normalise::NormaliseOptions;
 use super::Recorded;
 use super::borrowed::BorrowedFrames;
-use super::cache::{Cache, CachedFrame, FrameKey};
+use super::cache::{Cache, FrameKey};
 use super::loaders::{self, LoaderPool, MAX_AHEAD, ReaderId, Request};
 use super::source::{Source as _, Tools};
 use pinhole::frame::{FrameId, TrackId};
@@ -92,15 +92,17 @@ impl LoopFrames {
     }
 
     /// Returns a frame that is in the cache. It stays there until the end of the turn.
-    pub(super) fn get(&self, key: FrameKey) -> Option<&CachedFrame> {
-        let frame = self.borrowed.get_or_borrow(key, || self.cache.get(key));
-        if frame.is_none() {
-            let mut missed = self.missed.borrow_mut();
-            if !missed.contains(&key) {
-                missed.push(key);
-            }
+    pub(super) fn get(&self, key: FrameKey) -> Option<&[u8]> {
+        self.borrowed.get_or_borrow(key, || self.cache.get(key))
+    }
+
+    /// Notes that a frame was looked for and is not in the cache, so that whoever reads it is woken when it
+    /// is.
+    pub(super) fn miss(&self, key: FrameKey) {
+        let mut missed = self.missed.borrow_mut();
+        if !missed.contains(&key) {
+            missed.push(key);
         }
-        frame
     }
 
     /// Loads a frame now, unless it is there. Blocks.

@@ -2,24 +2,30 @@
 //! read them.
 mod borrowed;
 mod cache;
-mod file;
+#[cfg(test)]
+mod faults;
+mod files;
+mod health;
 mod index;
 mod loaders;
 mod loop_frames;
+mod scan;
 mod source;
 
 use super::Playback;
 use super::normalise::NormaliseOptions;
-use super::problem::Problem;
 use crate::warm::warm_head;
 use cache::{CachedFrame, FrameKey};
+use health::Outlook;
 use pinhole::codec::jpeg;
 use pinhole::frame::{Frame, FrameId, Miss, Seek, TrackId, TrackInfo};
 use pinhole::media::FrameClock;
 use pinhole::time::{Duration, MediaTime};
 use source::{Source, Tools};
 
-pub(super) use index::Index;
+pub(super) use files::{Disk, FileId, Files};
+pub use index::Indexing;
+pub(super) use index::{Index, Watch};
 pub(super) use loop_frames::LoopFrames;
 
 /// A file, or a directory of pictures. It has one track.
@@ -68,11 +74,11 @@ impl Recorded {
         }
     }
 
-    /// Returns a frame that lies in the mapped file, or that `frames` has.
+    /// Returns a frame that `frames` has.
     ///
     /// # Errors
     /// [`Miss::NotYet`] if it has to be loaded first; [`Miss::Unusable`] if it cannot be sent;
-    /// [`Miss::End`] if there is no such frame.
+    /// [`Miss::End`] if there is no such frame, and if neither it nor any other can be had.
     pub(super) fn frame<'a>(
         &'a self,
         track: TrackId,
@@ -80,14 +86,19 @@ impl Recorded {
         frames: &'a LoopFrames,
     ) -> Result<Frame<'a>, Miss> {
         let n = self.locate_in(track, id)?;
-        let data = match self.index.in_place(n) {
+        match self.index.outlook(n) {
+            Outlook::Good { .. } => {}
+            Outlook::PassOver => return Err(Miss::Unusable),
+            Outlook::End => return Err(Miss::End),
+        }
+        let key = FrameKey { track, n };
+        let data = match frames.get(key) {
             Some(data) => data,
-            None if !self.index.needs_loading(n) => return Err(Miss::Unusable),
-            None => match frames.get(FrameKey { track, n }) {
-                Some(CachedFrame::Normalised(data)) => data,
-                Some(CachedFrame::Unreadable) => return Err(Miss::Unusable),
-                None => return Err(Miss::NotYet),
-            },
+            None if self.index.is_down() => return Err(Miss::End),
+            None => {
+                frames.miss(key);
+                return Err(Miss::NotYet);
+            }
         };
         warm_head(data);
         let duration = self.clock.interval().to_ticks(jpeg::TRACK.clock_rate);
@@ -132,10 +143,18 @@ impl Source for Recorded {
     }
 
     fn needs_loading(&self, n: u32) -> bool {
-        self.index.needs_loading(n)
+        matches!(self.index.outlook(n), Outlook::Good { .. }) && !self.index.is_down()
     }
 
-    fn load(&self, n: u32, tools: &mut Tools) -> Result<Option<Box<[u8]>>, Problem> {
+    fn load(&self, n: u32, tools: &mut Tools) -> Option<CachedFrame> {
         self.index.load(n, tools)
+    }
+
+    fn panicked(&self, n: u32) {
+        self.index.panicked(n);
+    }
+
+    fn device(&self) -> u64 {
+        self.index.device()
     }
 }

@@ -1,6 +1,6 @@
 //! Where loaders get frames from.
 use super::super::normalise::{NormaliseOptions, Normaliser};
-use super::super::problem::Problem;
+use super::cache::CachedFrame;
 use pinhole::frame::FrameId;
 use std::fmt;
 
@@ -9,17 +9,20 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
     /// Returns the place in the file of frame `id`; `None` if there is no such frame.
     fn locate(&self, id: FrameId) -> Option<u32>;
 
-    /// Returns whether the frame at place `n` has to be loaded before it can be borrowed. This is
-    /// not so for one that lies in a mapped file as it is sent, nor for one that is unusable.
+    /// Returns whether the frame at place `n` can be loaded, if it is not in the cache. This is not so for
+    /// one that is known to be unusable, nor for one that could not be read a short time ago.
     fn needs_loading(&self, n: u32) -> bool;
 
-    /// Reads and normalises the frame at place `n`. Returns `None` if it can be borrowed where it
-    /// lies. Blocks.
-    ///
-    /// # Errors
-    /// Why the frame cannot be sent. If [`Self::needs_loading`] is false from then on, that is for
-    /// ever; else the frame could not be read this time.
-    fn load(&self, n: u32, tools: &mut Tools) -> Result<Option<Box<[u8]>>, Problem>;
+    /// Reads and normalises the frame at place `n`. Returns `None` if it cannot be sent, for which
+    /// [`Self::needs_loading`] is false from then on, or for a while. Blocks.
+    fn load(&self, n: u32, tools: &mut Tools) -> Option<CachedFrame>;
+
+    /// Notes that [`Self::load`] has panicked for the frame at place `n`, so that
+    /// [`Self::needs_loading`] is false from then on.
+    fn panicked(&self, n: u32);
+
+    /// Returns the disk that frames are read from: if it hangs, they all do.
+    fn device(&self) -> u64;
 }
 
 /// What one thread loads with. The memory is used again for each frame.

@@ -98,12 +98,35 @@ impl Queue {
     }
 
     /// Takes the most urgent job, if there is one. Adds the readers to `served` that wait for a frame
-    /// that turns out to be there. `is_loaded` says whether a frame needs no loading (any more).
+    /// that turns out to be there. `is_loaded` says whether a frame needs no loading (any more), and
+    /// `hangs` whether nothing more is to be read from where a source is.
     pub(super) fn next_job(
         &mut self,
         limits: Limits,
         is_loaded: impl Fn(&dyn Source, FrameKey) -> bool,
+        hangs: impl Fn(&dyn Source) -> bool,
         served: &mut Vec<ReaderId>,
+    ) -> Option<Job> {
+        let mut hanging = Vec::new();
+        let job = self.next_job_beside(limits, is_loaded, hangs, served, &mut hanging);
+        for id in hanging {
+            if let Some(mut reader) = self.readers.remove(&id) {
+                self.enqueue(id, &mut reader);
+                self.readers.insert(id, reader);
+            }
+        }
+        job
+    }
+
+    /// Does what [`Self::next_job`] does, and moves the readers whose sources hang from the order to
+    /// `hanging`.
+    fn next_job_beside(
+        &mut self,
+        limits: Limits,
+        is_loaded: impl Fn(&dyn Source, FrameKey) -> bool,
+        hangs: impl Fn(&dyn Source) -> bool,
+        served: &mut Vec<ReaderId>,
+        hanging: &mut Vec<ReaderId>,
     ) -> Option<Job> {
         let ahead = limits.ahead(self.readers.len());
         let in_flight = self.running.len().saturating_mul(limits.frame_len);
@@ -124,6 +147,9 @@ impl Queue {
                     } else if self.running.contains(&key) {
                         reader.ahead += 1;
                         self.enqueue(id, &mut reader);
+                        None
+                    } else if hangs(&*reader.request.source) {
+                        hanging.push(id);
                         None
                     } else if is_full {
                         self.enqueue(id, &mut reader);
@@ -254,9 +280,9 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::cache::CachedFrame;
     use super::super::super::source::Tools;
     use super::*;
-    use crate::media::Problem;
     use pinhole::frame::TrackId;
     use std::collections::HashSet;
 
@@ -276,8 +302,14 @@ mod tests {
             true
         }
 
-        fn load(&self, n: u32, _: &mut Tools) -> Result<Option<Box<[u8]>>, Problem> {
+        fn load(&self, n: u32, _: &mut Tools) -> Option<CachedFrame> {
             panic!("frame {n} is not to be loaded")
+        }
+
+        fn panicked(&self, _: u32) {}
+
+        fn device(&self) -> u64 {
+            0
         }
     }
 
@@ -296,6 +328,7 @@ mod tests {
         loaded: HashSet<u32>,
         served: Vec<ReaderId>,
         limits: Limits,
+        hangs: bool,
     }
 
     impl Test {
@@ -306,6 +339,7 @@ mod tests {
                 loaded: HashSet::new(),
                 served: Vec::new(),
                 limits: LIMITS,
+                hangs: false,
             }
         }
 
@@ -329,7 +363,8 @@ mod tests {
 
         fn take(&mut self) -> Option<Job> {
             let is_loaded = |_: &dyn Source, key: FrameKey| self.loaded.contains(&key.n);
-            self.queue.next_job(self.limits, is_loaded, &mut self.served)
+            let hangs = |_: &dyn Source| self.hangs;
+            self.queue.next_job(self.limits, is_loaded, hangs, &mut self.served)
         }
 
         fn finish(&mut self, job: &Job) {
@@ -430,6 +465,17 @@ mod tests {
         assert!(test.take().is_none());
         test.finish(&first);
         assert_eq!(test.take().unwrap().key.n, 500);
+    }
+
+    #[test]
+    fn a_disk_that_hangs_is_read_once_it_does_not() {
+        let mut test = Test::new();
+        test.seek(1, 0, 0);
+        test.seek(2, 100, 10);
+        test.hangs = true;
+        assert!(test.take().is_none());
+        test.hangs = false;
+        assert_eq!(test.run(3), [0, 100, 1]);
     }
 
     #[test]

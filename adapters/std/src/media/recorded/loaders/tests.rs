@@ -1,10 +1,9 @@
 //! The threads, with sources that block and fail.
 use super::super::super::normalise::NormaliseOptions;
-use super::super::super::problem::Problem;
+use super::super::cache::CachedFrame;
 use super::super::source::{Source, Tools};
 use super::*;
 use pinhole::time::Duration;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::Wake;
@@ -12,20 +11,35 @@ use std::time;
 
 const TRACK: TrackId = TrackId { media: 0, track: 0 };
 const LIMIT: time::Duration = time::Duration::from_secs(30);
-/// A place whose frame cannot be read, and what follows it.
+/// The places of a frame that cannot be read, and of one that a decoder panics at.
 const UNREADABLE: u32 = 50;
+const PANIC: u32 = 51;
 
 /// A file whose frames from number 100 on wait for a permit.
 #[derive(Debug)]
 struct Frames {
     permits: Mutex<Receiver<()>>,
     loads: AtomicUsize,
+    failed: Mutex<Vec<u32>>,
+    device: u64,
 }
 
 impl Frames {
     fn new() -> (Arc<Self>, Sender<()>) {
+        Self::on(0)
+    }
+
+    fn on(device: u64) -> (Arc<Self>, Sender<()>) {
         let (sender, permits) = channel();
-        (Arc::new(Self { permits: Mutex::new(permits), loads: AtomicUsize::new(0) }), sender)
+        (
+            Arc::new(Self {
+                permits: Mutex::new(permits),
+                loads: AtomicUsize::new(0),
+                failed: Mutex::default(),
+                device,
+            }),
+            sender,
+        )
     }
 }
 
@@ -34,20 +48,30 @@ impl Source for Frames {
         u32::try_from(id.0).ok()
     }
 
-    fn needs_loading(&self, _: u32) -> bool {
-        true
+    fn needs_loading(&self, n: u32) -> bool {
+        !self.failed.lock().unwrap().contains(&n)
     }
 
-    fn load(&self, n: u32, _: &mut Tools) -> Result<Option<Box<[u8]>>, Problem> {
+    fn load(&self, n: u32, _: &mut Tools) -> Option<CachedFrame> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         if n >= 100 {
             // No more permits: the test is over.
             let _ = self.permits.lock().unwrap().recv();
         }
         match n {
-            UNREADABLE => Err(Problem::file(Path::new("frames"), "gone")),
-            n => Ok(Some(n.to_le_bytes().into())),
+            UNREADABLE => self.panicked(n),
+            PANIC => panic!("a bug of a decoder"),
+            _ => return Some(n.to_le_bytes().into()),
         }
+        None
+    }
+
+    fn panicked(&self, n: u32) {
+        self.failed.lock().unwrap().push(n);
+    }
+
+    fn device(&self) -> u64 {
+        self.device
     }
 }
 
@@ -89,7 +113,7 @@ fn an_event_loop_is_woken_for_what_it_waits_for() {
     woken.recv_timeout(LIMIT).expect("the frame is loaded");
     assert_eq!(pool.take_served(0), [3]);
     assert_eq!(pool.take_served(0), [0; 0]);
-    assert!(matches!(&*pool.0.cache.get(key(7)).unwrap(), CachedFrame::Normalised(data) if data[0] == 7));
+    assert_eq!(pool.0.cache.get(key(7)).unwrap()[..], 7_u32.to_le_bytes());
     // It is there already: the loop is woken all the same.
     request(&pool, &source, 4, 7);
     woken.recv_timeout(LIMIT).expect("the frame is there");
@@ -113,12 +137,48 @@ fn a_slow_frame_holds_up_nobody_else() {
 }
 
 #[test]
+fn a_disk_that_hangs_holds_up_no_other() {
+    let (pool, woken) = pool(2);
+    let ((hanging, permits), (source, _permits)) = (Frames::on(1), Frames::on(2));
+    // More readers than there are threads, and each of them would take one.
+    for peer in 0..40 {
+        request(&pool, &hanging, peer, 100 + 10 * peer as u64);
+    }
+    for n in 0..5 {
+        request(&pool, &source, 50, n);
+        woken.recv_timeout(LIMIT).expect("the other disk is read");
+        assert_eq!(pool.take_served(0), [50]);
+    }
+    assert!(hanging.loads.load(Ordering::SeqCst) < 2 * 2, "few threads hang");
+    drop(permits);
+    let mut served: Vec<usize> = Vec::new();
+    while served.len() < 40 {
+        woken.recv_timeout(LIMIT).expect("the disk goes on");
+        served.extend(pool.take_served(0));
+    }
+    served.sort_unstable();
+    assert_eq!(served, (0..40).collect::<Vec<_>>());
+}
+
+#[test]
 fn an_unreadable_frame_is_told_as_one() {
     let (pool, woken) = pool(1);
     let (source, _permits) = Frames::new();
     request(&pool, &source, 1, u64::from(UNREADABLE));
     woken.recv_timeout(LIMIT).expect("that is known");
-    assert!(matches!(&*pool.0.cache.get(key(UNREADABLE)).unwrap(), CachedFrame::Unreadable));
+    assert!(!pool.0.cache.contains(key(UNREADABLE)) && !source.needs_loading(UNREADABLE));
+}
+
+#[test]
+fn a_panic_of_a_decoder_costs_one_frame() {
+    let (pool, woken) = pool(1);
+    let (source, _permits) = Frames::new();
+    for n in [PANIC, 7] {
+        request(&pool, &source, 1, u64::from(n));
+        woken.recv_timeout(LIMIT).expect("the only thread goes on");
+        assert_eq!(pool.take_served(0), [1]);
+    }
+    assert!(pool.0.cache.contains(key(7)) && !source.needs_loading(PANIC));
 }
 
 #[test]
