@@ -143,11 +143,17 @@ impl Normaliser {
         self.how
     }
 
-    /// Normalises a frame. A panic of the decoder is an error of the frame.
+    /// Normalises a frame. A panic is an error of the frame: decoders are large, and read what anybody may
+    /// have written.
     ///
     /// # Errors
     /// Why the frame cannot be sent, and where in it that was found.
     pub(super) fn normalise<'a>(&'a mut self, data: &'a [u8]) -> Result<Normalised<'a>, Fault> {
+        let panicked = Fault { at: 0, reason: FaultKind::Panic };
+        caught(move || self.normalise_frame(data)).unwrap_or(Err(panicked))
+    }
+
+    fn normalise_frame<'a>(&'a mut self, data: &'a [u8]) -> Result<Normalised<'a>, Fault> {
         let inspected = match jpeg::inspect(data) {
             Ok(inspected) => inspected,
             Err(error) => return self.replace(data, error),
@@ -171,9 +177,7 @@ impl Normaliser {
         let replacement = if error.is_of_intervals() {
             self.recode(data, RecodeOptions { restart_interval: Some(0) })?.data.to_vec()
         } else if self.how.transcode && transcode::may_help(error.reason) {
-            // Decoders are large, and read what anybody may have written.
-            let transcoded = catch_unwind(AssertUnwindSafe(|| (self.transcode)(data)));
-            transcoded.map_err(|_| Fault { at: error.at, reason: FaultKind::Panic })??
+            (self.transcode)(data)?
         } else {
             return Err(error.into());
         };
@@ -196,6 +200,11 @@ impl Normaliser {
         }
         Ok(Normalised { data: out, info: recoded.info, as_is: false })
     }
+}
+
+/// Calls `run`. Returns `None` if it panics.
+fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
 fn recode_into(out: &mut Vec<u8>, data: &[u8], options: RecodeOptions) -> Result<jpeg::Recoded, RecodeError> {
@@ -271,7 +280,7 @@ impl fmt::Display for FaultKind {
         match self {
             Self::Recode(reason) => reason.fmt(f),
             Self::Transcode(error) => error.fmt(f),
-            Self::Panic => f.write_str("it cannot be decoded: the decoder has failed"),
+            Self::Panic => f.write_str("it cannot be normalised: the program has failed at it"),
             Self::TooLarge => f.write_str("the frame is too large once it is re-coded"),
         }
     }

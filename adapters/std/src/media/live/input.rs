@@ -54,6 +54,15 @@ struct Backlog {
     over: bool,
 }
 
+/// Ends the input when this is dropped, however its thread ends: the other one would wait for ever.
+struct Closing(Arc<Waiting>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 impl Input {
     /// Starts both threads, which keep `feed` until the input ends.
     ///
@@ -75,6 +84,7 @@ impl Input {
     }
 
     fn run(mut self, mut reader: impl Read) {
+        let _closing = Closing(self.waiting.clone());
         let mut splitter = Splitter::new(MAX_FRAME);
         let mut chunk = vec![0; CHUNK];
         // The bytes of the open frame, and the offset of the first of them in the input.
@@ -110,7 +120,7 @@ impl Input {
             let junk = if read == 0 { unless_allowed(splitter.junk(), allowed) } else { 0 };
             self.waiting.put(None, left_out, junk);
             if read == 0 {
-                return self.waiting.close();
+                return;
             }
             let done = splitter.keep_from().saturating_sub(held_from);
             held.drain(..usize::try_from(done).unwrap_or(usize::MAX).min(held.len()));
@@ -153,6 +163,7 @@ struct NormalisingThread {
 
 impl NormalisingThread {
     fn run(self, how: NormaliseOptions) {
+        let _closing = Closing(self.waiting.clone());
         let mut normaliser = Normaliser::new(how);
         while let Some((raw, mut trouble)) = self.waiting.take() {
             let mut frame = None;
@@ -168,7 +179,7 @@ impl NormalisingThread {
             }
             let goes_on = trouble == InputTrouble::default() || self.feed.trouble(trouble);
             if !goes_on || frame.is_some_and(|(frame, at)| !self.feed.frame(frame, at)) {
-                return self.waiting.close();
+                return;
             }
         }
     }

@@ -70,6 +70,27 @@ impl Read for Pipe {
     }
 }
 
+/// Frames, and then a bug.
+struct Bug(io::Cursor<Vec<u8>>);
+
+impl Read for Bug {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => panic!("a bug of the reader"),
+            read => Ok(read),
+        }
+    }
+}
+
+#[test]
+fn a_panic_of_the_reader_ends_the_input() {
+    let clock = Clock::start();
+    let mut live = start(Bug(io::Cursor::new(sample()[..3].concat())), clock);
+    let said = take(&mut live, clock, Live::is_over);
+    assert_eq!(said.last(), Some(&InputEvent::Ended));
+    assert!(frames(&live).len() >= 2, "those before it were normalised");
+}
+
 #[test]
 fn garbage_between_frames_costs_no_frame() {
     let frames_in = sample();
