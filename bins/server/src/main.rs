@@ -9,7 +9,7 @@ mod report;
 
 use clap::Parser;
 use cli::{Cli, Command, Serve};
-use log::{Log, TraceWriter};
+use log::{Log, Output, TraceWriter};
 use pinhole_std::media::{Library, Playback, default_cache};
 use pinhole_std::server::{Handle, Options, Server};
 use report::Report;
@@ -19,6 +19,10 @@ use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often it is told how far the media are indexed that take so long.
+const PROGRESS: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     // Exits with code 2 if the command line is wrong.
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    tell_panics(log.clone());
     let result = match &cli.command {
         Some(Command::Prepare(prepare)) => {
             start_tracing(prepare.verbose, &log);
@@ -59,7 +64,13 @@ fn serve(cli: &Serve, report: &Report) -> Result<(), Box<dyn std::error::Error>>
         if media == Path::new("-") {
             library.add_live("live", io::stdin());
         } else {
-            library.add_path(media);
+            let mut told = Instant::now();
+            library.add_path_with(media, |indexing| {
+                if told.elapsed() >= PROGRESS {
+                    told = Instant::now();
+                    report.indexing(&indexing);
+                }
+            });
         }
     }
     if let Some(format) = cli.pattern {
@@ -104,6 +115,14 @@ fn stop_on_signals(handle: Handle) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Has panics told without waiting: a loader that has caught one goes on, whether or not somebody reads standard
+/// error.
+fn tell_panics(log: Log) {
+    std::panic::set_hook(Box::new(move |panic| {
+        log.offer(Output::Err, &format_args!("pinhole-server: this is a bug: {panic}"));
+    }));
 }
 
 /// Has the libraries' log lines written to standard error: warnings, and more if `verbose`.

@@ -2,7 +2,9 @@
 use crate::log::{Log, Output};
 use pinhole::codec::jpeg::Sampling;
 use pinhole::server::Summary;
-use pinhole_std::media::{InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
+use pinhole_std::media::{
+    Indexing, InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem,
+};
 use pinhole_std::server::Event;
 use serde_json::{Value, json};
 use std::fmt::Display;
@@ -44,6 +46,19 @@ impl Report {
             self.say(&format_args!(
                 "{path}: {frames} frames, {changed} of them changed, {left_out} left out, {megabytes:.1} MB"
             ));
+        }
+    }
+
+    /// Tells how far a file or directory is searched for frames.
+    pub(crate) fn indexing(&self, indexing: &Indexing<'_>) {
+        let Indexing { path, done, of, frames, .. } = indexing;
+        let path = path.display();
+        if self.json {
+            self.say(&json!({ "event": "indexing", "path": path.to_string(), "done": done, "of": of,
+                "frames": frames }));
+        } else {
+            let percent = 100.0 * *done as f64 / (*of).max(1) as f64;
+            self.say(&format_args!("reading {path}: {percent:.0} %, {frames} frames so far"));
         }
     }
 
