@@ -1,14 +1,10 @@
 //! The command lines of both programs: exit codes, and one clear line where something is wrong.
 use pinhole_tests::clip::{Clip, TempDir};
-use pinhole_tests::dialogue::Dialogue;
 use pinhole_tests::process::{Finished, binary, run};
-use pinhole_tests::rtp::{rtcp_packets, rtcp_type};
 use pinhole_tests::server::Server;
 use pinhole_tests::{Transport, fake, viewer};
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::Command;
 use std::time::Duration;
 
 const PROGRAMS: [&str; 2] = ["pinhole-server", "pinhole-viewer"];
@@ -137,56 +133,6 @@ fn good_frames_of_broken_files_are_served() {
     let numbers = done.stderr.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
     let at_the_fault = numbers.into_iter().any(|byte: usize| (sof..sof + 4).contains(&byte));
     assert!(at_the_fault, "byte {sof} of odd.mjpeg is not named: {}", done.stderr);
-}
-
-#[test]
-fn a_signal_ends_sessions_with_bye() {
-    let clip = Clip::sample();
-    for signal in ["INT", "TERM"] {
-        let server = Server::with(&["--loop"], &[&clip.path]);
-        let mut dialogue = Dialogue::connect(server.address());
-        let url = server.url(clip.mount());
-        dialogue.set_up_tcp(&url);
-        dialogue.request("PLAY", &url, &[]).ok();
-        dialogue.interleaved(Duration::from_secs(10)).expect("the stream begins");
-        let is_bye = |(channel, packet): (u8, Vec<u8>)| {
-            channel == 1 && rtcp_packets(&packet).iter().any(|(kind, _)| *kind == rtcp_type::BYE)
-        };
-        let (stopped, said_bye) = thread::scope(|scope| {
-            // The server does not wait long for a client that does not read.
-            let said_bye = scope
-                .spawn(|| std::iter::from_fn(|| dialogue.interleaved(Duration::from_secs(10))).any(is_bye));
-            (server.stop(signal), said_bye.join().unwrap())
-        });
-        assert_eq!(stopped.status.code(), Some(0), "{signal}");
-        assert!(said_bye, "{signal}: no BYE");
-    }
-}
-
-#[test]
-fn unread_output_stalls_no_client() {
-    struct Child(std::process::Child);
-    impl Drop for Child {
-        fn drop(&mut self) {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
-    let mut command = Command::new(binary("pinhole-server"));
-    command.args(["--listen", "127.0.0.1:0", "--threads", "1", "--json"]).arg(Clip::sample().path);
-    let mut server = Child(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
-    let mut output = BufReader::new(server.0.stdout.take().unwrap());
-    let mut line = String::new();
-    output.read_line(&mut line).unwrap();
-    let serving: serde_json::Value = serde_json::from_str(&line).unwrap();
-    let url = serving["url"].as_str().unwrap();
-    let address = url.split('/').nth(2).unwrap().parse().unwrap();
-    // Each refusal is a line. A pipe takes 64 KiB of them, and the server queues some more.
-    let mut client = Dialogue::connect(address);
-    for _ in 0..4_000 {
-        assert_eq!(client.request("DESCRIBE", &format!("{url}-none"), &[]).status, 404);
-    }
-    client.request("DESCRIBE", url, &[]).ok();
 }
 
 #[test]

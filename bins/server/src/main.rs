@@ -1,19 +1,18 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
 //!
-//! [`cli`] is the command line, [`prepare`] a command of it, [`report`] tells what happens, and [`log`]
-//! writes that on a thread of its own.
+//! [`cli`] is the command line, [`prepare`] a command of it, [`report`] tells what happens, and [`signals`]
+//! are those of the system.
 mod cli;
-mod log;
 mod prepare;
 mod report;
+mod signals;
 
 use clap::Parser;
 use cli::{Cli, Command, Serve};
-use log::{Log, Output, TraceWriter};
+use pinhole_log::{Form, Log};
 use pinhole_std::media::{Library, Playback, default_cache};
-use pinhole_std::server::{Handle, Options, Server};
+use pinhole_std::server::{Options, Server};
 use report::Report;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io;
 use std::num::NonZero;
 use std::path::Path;
@@ -27,36 +26,37 @@ const PROGRESS: Duration = Duration::from_secs(2);
 fn main() -> ExitCode {
     // Exits with code 2 if the command line is wrong.
     let cli = Cli::parse();
-    let (log, writer) = match Log::start() {
-        Ok(started) => started,
+    let (json, verbose) = match &cli.command {
+        Some(Command::Prepare(prepare)) => (prepare.json, prepare.verbose),
+        None => (cli.serve.json, cli.serve.verbose),
+    };
+    let log = match Log::start("pinhole-server", if json { Form::Json } else { Form::Words }) {
+        Ok(log) => log,
         Err(error) => {
             eprintln!("pinhole-server: {error}");
             return ExitCode::FAILURE;
         }
     };
-    tell_panics(log.clone());
+    log.report_panics();
+    log.trace(level(verbose));
+    let report = Report::new(json, log.clone());
     let result = match &cli.command {
-        Some(Command::Prepare(prepare)) => {
-            start_tracing(prepare.verbose, &log);
-            prepare::run(prepare, Report::new(prepare.json, log))
-        }
-        None => {
-            start_tracing(cli.serve.verbose, &log);
-            serve(&cli.serve, &Report::new(cli.serve.json, log))
-        }
+        Some(Command::Prepare(prepare)) => prepare::run(prepare, &report),
+        None => serve(&cli.serve, &report, &log),
     };
-    writer.finish();
+    if let Err(error) = &result {
+        log.complain(error);
+    }
+    log.finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("pinhole-server: {error}");
-            ExitCode::FAILURE
-        }
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
 /// Serves until a signal stops it, or all live input has ended.
-fn serve(cli: &Serve, report: &Report) -> Result<(), Box<dyn std::error::Error>> {
+fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::error::Error>> {
+    signals::ignore(log.clone())?;
     let playback = Playback { frame_rate: cli.fps, repeat: cli.repeat };
     let cache = cli.cache.unwrap_or_else(default_cache);
     let mut library = Library::with(playback, cli.frames.normalising(), cache);
@@ -95,49 +95,21 @@ fn serve(cli: &Serve, report: &Report) -> Result<(), Box<dyn std::error::Error>>
     options.config.session_timeout = cli.session_timeout.into();
     let server = Server::bind(&options, library)
         .map_err(|error| format!("{error}; choose another address with --listen ADDR:PORT"))?;
-    stop_on_signals(server.handle())?;
+    let handle = server.handle();
+    // The server says BYE to all clients.
+    signals::on_stop(move || handle.stop())?;
     report.serving(server.local_addr(), server.library());
     server.run(|event| report.event(event))?;
     report.stopped();
     Ok(())
 }
 
-/// Has SIGINT and SIGTERM stop the server, which says BYE to all clients. A second signal ends the program
-/// at once.
-fn stop_on_signals(handle: Handle) -> io::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-    thread::Builder::new().name("signals".into()).spawn(move || {
-        for (count, signal) in signals.forever().enumerate() {
-            if count > 0 {
-                std::process::exit(128 + signal);
-            }
-            handle.stop();
-        }
-    })?;
-    Ok(())
-}
-
-/// Has panics told without waiting: a loader that has caught one goes on, whether or not somebody reads standard
-/// error.
-fn tell_panics(log: Log) {
-    std::panic::set_hook(Box::new(move |panic| {
-        log.offer(Output::Err, &format_args!("pinhole-server: this is a bug: {panic}"));
-    }));
-}
-
-/// Has the libraries' log lines written to standard error: warnings, and more if `verbose`.
-fn start_tracing(verbose: u8, log: &Log) {
-    let level = match verbose {
+/// Returns which lines of the libraries are written: warnings, and more if `verbose`.
+const fn level(verbose: u8) -> tracing::Level {
+    match verbose {
         0 => tracing::Level::WARN,
         1 => tracing::Level::INFO,
         2 => tracing::Level::DEBUG,
         _ => tracing::Level::TRACE,
-    };
-    let log = log.clone();
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_target(false)
-        .without_time()
-        .with_writer(move || TraceWriter(log.clone()))
-        .init();
+    }
 }

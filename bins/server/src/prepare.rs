@@ -1,36 +1,32 @@
 //! The command `prepare`: writes a file whose frames are ready to be served.
 use crate::cli::Prepare;
 use crate::report::Report;
+use crate::signals;
 use indicatif::{ProgressBar, ProgressStyle};
-use pinhole_std::media::{PrepareError, PrepareOptions, prepare};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use pinhole_log::Drawing;
+use pinhole_std::media::{PrepareError, PrepareOptions, Progress, prepare};
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Prepares the file that the command line names.
 ///
 /// # Errors
 /// The input cannot be served, or the output cannot be written.
-pub(crate) fn run(cli: &Prepare, report: Report) -> Result<(), Box<dyn std::error::Error>> {
-    let stop = stop_on_signals()?;
+pub(crate) fn run(cli: &Prepare, report: &Report) -> Result<(), Box<dyn std::error::Error>> {
+    // An unfinished file is removed before the program ends.
+    let stop = signals::stop_flag()?;
     let options =
         PrepareOptions { normalising: cli.frames.normalising(), frame_rate: cli.fps, replace: cli.force };
-    // The bar draws nothing if standard error is no terminal.
-    let bar = ProgressBar::new(0).with_style(
-        ProgressStyle::with_template("{bar:40} {pos} of {len} frames, {per_sec}, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    let drawing = bar()?;
     let result = prepare(&cli.input, &cli.output, options, |progress| {
-        bar.set_length(progress.frames);
-        bar.set_position(progress.done);
+        drawing.show(progress);
         match stop.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     });
-    bar.finish_and_clear();
+    drawing.finish();
     match result {
         Ok(prepared) => {
             for problem in &prepared.problems {
@@ -53,11 +49,17 @@ pub(crate) fn run(cli: &Prepare, report: Report) -> Result<(), Box<dyn std::erro
     }
 }
 
-/// Returns a flag that SIGINT and SIGTERM set, so that an unfinished file can be removed.
-fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, stop.clone())?;
-    }
-    Ok(stop)
+/// Starts to draw a progress bar, which is hidden if standard error is no terminal.
+fn bar() -> io::Result<Drawing<Progress>> {
+    let bar = ProgressBar::new(0).with_style(
+        ProgressStyle::with_template("{bar:40} {pos} of {len} frames, {per_sec}, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    Drawing::start(move |progress: Option<Progress>| match progress {
+        Some(Progress { done, frames, .. }) => {
+            bar.set_length(frames);
+            bar.set_position(done);
+        }
+        None => bar.finish_and_clear(),
+    })
 }

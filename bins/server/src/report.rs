@@ -1,15 +1,19 @@
 //! What the server tells about itself, in words or as JSON.
-use crate::log::{Log, Output};
 use pinhole::codec::jpeg::Sampling;
 use pinhole::server::Summary;
+use pinhole_log::{Log, Output, Rate, cut, now};
 use pinhole_std::media::{
     Indexing, InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem,
 };
 use pinhole_std::server::Event;
 use serde_json::{Value, json};
-use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+
+/// How many lines about sessions a client may cause in ten seconds.
+const SESSION_LINES: u32 = 1_000;
+/// The same of lines about anything else, and of each kind of lines about live input.
+const OTHER_LINES: u32 = 20;
 
 /// Tells events on standard output, and problems on standard error.
 #[derive(Clone, Debug)]
@@ -26,11 +30,11 @@ impl Report {
 
     /// Tells why something cannot be served.
     pub(crate) fn problem(&self, problem: &Problem) {
-        self.log.write(Output::Err, &format_args!("pinhole-server: {problem}{}", remedy(problem)));
+        self.log.complain(&format_args!("{problem}{}", remedy(problem)));
         if self.json {
             let path = problem.path.display().to_string();
-            self.say(&json!({ "event": "problem", "path": path, "frame": problem.frame, "byte": problem.at,
-                "reason": problem.reason, "transcode": problem.transcode }));
+            self.say(json!({ "event": "problem", "path": path, "frame": problem.frame, "byte": problem.at,
+                "reason": cut(&problem.reason), "transcode": problem.transcode }));
         }
     }
 
@@ -39,11 +43,11 @@ impl Report {
         let Prepared { frames, changed, left_out, bytes, .. } = prepared;
         let path = output.display();
         if self.json {
-            self.say(&json!({ "event": "prepared", "path": path.to_string(), "frames": frames,
+            self.say(json!({ "event": "prepared", "path": path.to_string(), "frames": frames,
                 "changed": changed, "left_out": left_out, "bytes": bytes }));
         } else {
             let megabytes = *bytes as f64 / 1e6;
-            self.say(&format_args!(
+            self.log.say(&format_args!(
                 "{path}: {frames} frames, {changed} of them changed, {left_out} left out, {megabytes:.1} MB"
             ));
         }
@@ -54,11 +58,11 @@ impl Report {
         let Indexing { path, done, of, frames, .. } = indexing;
         let path = path.display();
         if self.json {
-            self.say(&json!({ "event": "indexing", "path": path.to_string(), "done": done, "of": of,
+            self.say(json!({ "event": "indexing", "path": path.to_string(), "done": done, "of": of,
                 "frames": frames }));
         } else {
             let percent = 100.0 * *done as f64 / (*of).max(1) as f64;
-            self.say(&format_args!("reading {path}: {percent:.0} %, {frames} frames so far"));
+            self.log.say(&format_args!("reading {path}: {percent:.0} %, {frames} frames so far"));
         }
     }
 
@@ -66,10 +70,10 @@ impl Report {
     pub(crate) fn preparing(&self, pattern: PatternFormat) {
         let ((width, height), rate) = (pattern.size(), f64::from(pattern.frame_rate().0) / 1000.0);
         if self.json {
-            self.say(&json!({ "event": "preparing", "mount": "pattern", "width": width, "height": height,
+            self.say(json!({ "event": "preparing", "mount": "pattern", "width": width, "height": height,
                 "fps": rate }));
         } else {
-            self.say(&format_args!("preparing the test pattern, {width}x{height} at {rate} frames a second"));
+            self.log.say(&format_args!("preparing the test pattern, {width}x{height} at {rate} frames a second"));
         }
     }
 
@@ -80,81 +84,112 @@ impl Report {
             let url = format!("rtsp://{address}/{}", percent_encoded(mounted.mount));
             if self.json {
                 let (width, height) = mounted.size.unzip();
-                self.say(&json!({ "event": "serving", "url": url, "width": width, "height": height,
+                self.say(json!({ "event": "serving", "url": url, "width": width, "height": height,
                     "frames": mounted.frames, "recoded": mounted.recoded, "transcoded": mounted.transcoded }));
             } else {
-                self.say(&format_args!("{url}  {}", about(&mounted)));
+                self.log.say(&format_args!("{url}  {}", about(&mounted)));
             }
         }
     }
 
-    /// Tells an event of the server. Called by event loops, it does not wait for a slow reader.
+    /// Tells an event of the server. Called by event loops, it does not wait.
     pub(crate) fn event(&self, event: &Event) {
         if let Event::Input { mount, event: InputEvent::Trouble(trouble) } = event {
-            self.log.offer(Output::Err, &format_args!("pinhole-server: /{mount}: {}", lost(trouble)));
+            let line = || format!("/{}: {}", cut(mount), lost(trouble));
+            self.log.offer(Output::Err, other("input trouble", None), line);
         }
-        match (self.json, event) {
-            (true, event) => {
-                if let Some(value) = as_json(event) {
-                    self.offer(&value);
-                }
+        if self.json {
+            if let Some(rate) = rate(event) {
+                let line = || timed(as_json(event).unwrap_or_default());
+                self.log.offer(Output::Out, rate, line);
             }
-            (false, Event::Opened { peer, session, mount, transport }) => {
-                self.offer(&format_args!(
-                    "{peer} opened /{mount} by {}, session {session}",
-                    transport.name()
-                ));
-            }
-            (false, Event::Closed { peer, session, mount, reason, summary }) => {
-                self.offer(&format_args!(
-                    "{peer} closed /{mount}, session {session}: {}; {}",
-                    reason.description(),
-                    figures(summary)
-                ));
-            }
-            (false, Event::Refused { peer, url, status }) => {
-                self.offer(&format_args!("{peer} was refused {url}: {status}"));
-            }
-            (false, Event::Input { mount, event }) => match event {
-                InputEvent::Format { width, height, sampling } => {
-                    self.offer(&format_args!(
-                        "/{mount} is {width}x{height}, {}, from here on",
-                        chroma(*sampling)
-                    ));
-                }
-                InputEvent::Ended => self.offer(&format_args!("/{mount} has ended")),
-                event => tracing::debug!(?event),
+            return;
+        }
+        match event {
+            Event::Disconnected { peer, error } => tracing::info!(%peer, %error, "disconnected"),
+            Event::Skipped { peer, frames, .. } => tracing::info!(%peer, frames, "late: frames left out"),
+            event => match rate(event).zip(in_words(event)) {
+                Some((rate, words)) => self.log.offer(Output::Out, rate, words),
+                None => tracing::debug!(?event),
             },
-            (false, Event::Disconnected { peer, error }) => tracing::info!("{peer} disconnected: {error}"),
-            (false, Event::Skipped { peer, frames, .. }) => {
-                tracing::info!("{peer} was late: {frames} frames left out");
-            }
-            (false, Event::Adapted { peer, one_in: 1, .. }) => {
-                self.offer(&format_args!("{peer} reports no more loss, and is sent every frame"));
-            }
-            (false, Event::Adapted { peer, one_in, .. }) => {
-                self.offer(&format_args!("{peer} reports loss, and is sent one frame in {one_in}"));
-            }
-            (false, event) => tracing::debug!(?event),
         }
     }
 
     /// Tells that the server has stopped.
     pub(crate) fn stopped(&self) {
         if self.json {
-            self.offer(&json!({ "event": "stopped" }));
+            self.say(json!({ "event": "stopped" }));
         }
     }
 
-    /// Queues a line for standard output without waiting.
-    fn offer(&self, line: &dyn Display) {
-        self.log.offer(Output::Out, line);
+    /// Queues a JSON object for standard output.
+    fn say(&self, object: Value) {
+        self.log.say(&timed(object));
     }
+}
 
-    /// Queues a line for standard output.
-    fn say(&self, line: &dyn Display) {
-        self.log.write(Output::Out, line);
+/// Returns an object with the time in it.
+fn timed(mut object: Value) -> String {
+    if let Some(object) = object.as_object_mut() {
+        object.insert("time".into(), now().into());
     }
+    object.to_string()
+}
+
+/// Returns how many lines there may be about events of this kind; `None` if there are none.
+fn rate(event: &Event) -> Option<Rate<'_>> {
+    let session =
+        |kind, peer: &SocketAddr| Rate { kind, label: kind, peer: Some(peer.ip()), lines: SESSION_LINES };
+    Some(match event {
+        Event::Opened { peer, .. } => session("opened", peer),
+        Event::Closed { peer, .. } => session("closed", peer),
+        Event::Ended { peer, .. } => session("ended", peer),
+        Event::Skipped { peer, .. } => other("skipped", Some(peer)),
+        Event::Adapted { peer, .. } => other("adapted", Some(peer)),
+        Event::Refused { peer, .. } => other("refused", Some(peer)),
+        Event::Disconnected { peer, .. } => other("disconnected", Some(peer)),
+        Event::Input { event, .. } => match event {
+            InputEvent::Format { .. } => other("input_format", None),
+            InputEvent::Trouble(_) => other("input_trouble", None),
+            InputEvent::Ended => other("input_ended", None),
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+fn other(kind: &'static str, peer: Option<&SocketAddr>) -> Rate<'static> {
+    Rate { kind, label: kind, peer: peer.map(SocketAddr::ip), lines: OTHER_LINES }
+}
+
+/// Returns what makes the line of an event in words; `None` if there is none.
+fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
+    Some(match event {
+        Event::Opened { peer, session, mount, transport } => Box::new(move || {
+            format!("{peer} opened /{} by {}, session {session}", cut(mount), transport.name())
+        }),
+        Event::Closed { peer, session, mount, reason, summary } => Box::new(move || {
+            let (mount, why, figures) = (cut(mount), reason.description(), figures(summary));
+            format!("{peer} closed /{mount}, session {session}: {why}; {figures}")
+        }),
+        Event::Refused { peer, url, status } => {
+            Box::new(move || format!("{peer} was refused {}: {status}", cut(url)))
+        }
+        Event::Input { mount, event: InputEvent::Format { width, height, sampling } } => {
+            let chroma = chroma(*sampling);
+            Box::new(move || format!("/{} is {width}x{height}, {chroma}, from here on", cut(mount)))
+        }
+        Event::Input { mount, event: InputEvent::Ended } => {
+            Box::new(move || format!("/{} has ended", cut(mount)))
+        }
+        Event::Adapted { peer, one_in: 1, .. } => {
+            Box::new(move || format!("{peer} reports no more loss, and is sent every frame"))
+        }
+        Event::Adapted { peer, one_in, .. } => {
+            Box::new(move || format!("{peer} reports loss, and is sent one frame in {one_in}"))
+        }
+        _ => return None,
+    })
 }
 
 /// Returns the JSON object of an event; `None` if it is not reported.
@@ -177,7 +212,7 @@ fn as_json(event: &Event) -> Option<Value> {
             "packets_lost": summary.lost, "seconds": summary.lifetime.as_millis() as f64 / 1000.0 })
         }
         Event::Refused { peer, url, status } => {
-            json!({ "event": "refused", "peer": peer.to_string(), "url": url,
+            json!({ "event": "refused", "peer": peer.to_string(), "url": cut(url),
             "status": status })
         }
         Event::Input { mount, event } => match event {
@@ -187,7 +222,7 @@ fn as_json(event: &Event) -> Option<Value> {
             }
             InputEvent::Trouble(trouble) => json!({ "event": "input_trouble", "mount": mount,
                 "frames_dropped": trouble.dropped, "frames_left_out": trouble.left_out,
-                "junk_bytes": trouble.junk, "problem": trouble.problem.as_ref().map(Problem::to_string) }),
+                "junk_bytes": trouble.junk, "problem": trouble.problem.as_ref().map(|problem| cut(&problem.to_string()).into_owned()) }),
             InputEvent::Ended => json!({ "event": "input_ended", "mount": mount }),
             _ => return None,
         },

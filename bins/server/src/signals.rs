@@ -1,0 +1,59 @@
+//! Signals of the system and of the user.
+use pinhole_log::{Log, Output, Rate};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::Signals;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
+/// The signals that ask a program to end.
+const STOP: [i32; 3] = [SIGINT, SIGTERM, SIGQUIT];
+
+/// Has signals that end a program by default do nothing but cause a line in the log. A server is sent
+/// SIGHUP when its terminal is closed, or to have it read its configuration, which it does not have.
+///
+/// # Errors
+/// The system refuses a handler or a thread.
+pub(crate) fn ignore(log: Log) -> io::Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGUSR1, SIGUSR2])?;
+    thread::Builder::new().name("ignored".into()).spawn(move || {
+        for signal in signals.forever() {
+            let name = signal_hook::low_level::signal_name(signal).unwrap_or("the signal");
+            let rate = Rate { kind: "signal", label: "signals ignored", peer: None, lines: 20 };
+            log.offer(Output::Err, rate, || format!("{name} is ignored"));
+        }
+    })?;
+    Ok(())
+}
+
+/// Has SIGINT, SIGTERM and SIGQUIT call `stop`. A second signal ends the program at once.
+///
+/// # Errors
+/// The system refuses a handler or a thread.
+pub(crate) fn on_stop(stop: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new(STOP)?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        for (count, signal) in signals.forever().enumerate() {
+            if count > 0 {
+                std::process::exit(128 + signal);
+            }
+            stop();
+        }
+    })?;
+    Ok(())
+}
+
+/// Returns a flag that SIGINT, SIGTERM, SIGQUIT and SIGHUP set, for a command that has something to remove
+/// before it ends. A second signal ends the program at once.
+///
+/// # Errors
+/// The system refuses a handler.
+pub(crate) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in STOP.into_iter().chain([SIGHUP]) {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
