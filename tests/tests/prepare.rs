@@ -121,16 +121,51 @@ fn an_interrupted_run_leaves_nothing_behind() {
     let directory = TempDir::new();
     let clip = std::fs::read(Clip::sample().path).unwrap();
     let input = directory.file("long.mjpeg", &clip.repeat(200));
-    let running = Running::start(command().arg(&input).arg(directory.path().join("out.avi")));
-    let begun = pinhole_tests::process::poll(Duration::from_secs(10), || {
-        files(directory.path()).iter().any(|name| name.ends_with(".part")).then_some(())
-    });
-    assert_eq!(begun, Some(()), "{running}");
-    running.signal("INT");
-    let done = running.finish(Duration::from_secs(10));
+    for signal in ["INT", "TERM", "QUIT", "HUP"] {
+        let running = Running::start(command().arg(&input).arg(directory.path().join("out.avi")));
+        let begun = pinhole_tests::process::poll(Duration::from_secs(10), || {
+            files(directory.path()).iter().any(|name| name.ends_with(".part")).then_some(())
+        });
+        assert_eq!(begun, Some(()), "{running}");
+        running.signal(signal);
+        let done = running.finish(Duration::from_secs(10));
+        assert_eq!(done.status.code(), Some(1), "{done:?}");
+        assert!(done.stderr.contains("stopped"), "{}", done.stderr);
+        assert_eq!(files(directory.path()), ["long.mjpeg"]);
+    }
+}
+
+/// Whoever may write to the directory cannot have `prepare` write anywhere else.
+#[cfg(unix)]
+#[test]
+fn planted_links_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let directory = TempDir::new();
+    let precious = directory.file("precious.txt", b"precious");
+    let clip = std::fs::read(Clip::sample().path).unwrap();
+    let input = directory.file("in.mjpeg", &clip.repeat(50));
+    let output = directory.path().join("out.avi");
+    // A name that can be guessed from the number of the process, for any process that comes next.
+    let limit = std::fs::read_to_string("/proc/sys/kernel/pid_max");
+    let limit: u32 = limit.ok().and_then(|limit| limit.trim().parse().ok()).unwrap_or(32_768);
+    let own = std::process::id();
+    for id in (own + 1..own + 3_000).map(|id| id % limit) {
+        symlink(&precious, directory.path().join(format!(".out.avi.{id}.part"))).unwrap();
+    }
+    symlink(&precious, &output).unwrap();
+    let done = prepare(&[input.as_ref(), output.as_ref()]);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
-    assert!(done.stderr.contains("stopped"), "{}", done.stderr);
-    assert_eq!(files(directory.path()), ["long.mjpeg"]);
+    assert!(done.stderr.contains("out.avi exists already"), "{}", done.stderr);
+    prepared(&prepare(&["--force".as_ref(), input.as_ref(), output.as_ref()]));
+    assert!(std::fs::symlink_metadata(&output).unwrap().is_file());
+    // A link that leads nowhere is a file that exists.
+    let dangling = directory.path().join("dangling.avi");
+    symlink(directory.path().join("nowhere"), &dangling).unwrap();
+    assert_eq!(prepare(&[input.as_ref(), dangling.as_ref()]).status.code(), Some(1));
+    assert_eq!(std::fs::read(&precious).unwrap(), b"precious");
+    let mut left = files(directory.path());
+    left.retain(|name| !name.starts_with(".out.avi."));
+    assert_eq!(left, ["dangling.avi", "in.mjpeg", "out.avi", "precious.txt"]);
 }
 
 /// A file system of its own, which is too small.

@@ -2,6 +2,8 @@
 //!
 //! The output is an AVI file: it has a clock of its own, so that the input's is kept, may be of any length
 //! with OpenDML, and can be played by other players.
+mod unfinished;
+
 use super::directory::{is_picture, media_in};
 use super::normalise::{NormaliseOptions, NormalisedFrame, Normaliser};
 use super::problem::{Problem, Problems};
@@ -9,7 +11,7 @@ use super::recorded::{Disk, Files, Index};
 use crate::avi::{AviWriter, Layout};
 use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter};
 use std::num::NonZero;
 use std::ops::ControlFlow;
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
+use unfinished::Unfinished;
 
 /// The most frames that each thread may be ahead of the one that writes.
 const AHEAD: usize = 4;
@@ -95,23 +98,26 @@ pub enum PrepareError {
 /// `output` as they would be sent. The output is an AVI file, whatever its name. Uses all cores of the
 /// processor, and blocks until the output is written.
 ///
+/// The output gets its name only once all of it is on the disk. Until then it is a new file with a random
+/// name in the same directory, which no link can lead elsewhere. A link at `output` itself is never
+/// followed: it counts as a file that exists, and is replaced itself.
+///
 /// `watch` is called after each frame that was written or left out. Return [`ControlFlow::Continue`] to go
 /// on, or [`ControlFlow::Break`] to stop, so that there is no output.
 ///
 /// A [`Library`](super::Library) that normalises frames in the same way serves the output as it is.
 ///
 /// # Errors
-/// [`PrepareError`] says why there is no output. The output is written under a temporary name beside
-/// `output`: in case of an error, this temporary file is removed.
+/// [`PrepareError`] says why there is no output. What was written until then is removed.
 pub fn prepare(
     input: &Path,
     output: &Path,
     options: PrepareOptions,
     watch: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Prepared, PrepareError> {
-    let exists = || (!options.replace && output.exists()).then(|| PrepareError::Exists(output.to_owned()));
-    if let Some(exists) = exists() {
-        return Err(exists);
+    // A link that leads nowhere exists, too.
+    if !options.replace && output.symlink_metadata().is_ok() {
+        return Err(PrepareError::Exists(output.to_owned()));
     }
     let (index, mut found) = match input.is_dir() {
         true => {
@@ -126,7 +132,7 @@ pub fn prepare(
     let Some(index) = index else { return Err(PrepareError::Nothing(found)) };
     let failed = |source| PrepareError::Write { path: output.to_owned(), source };
     let unfinished = Unfinished::beside(output).map_err(failed)?;
-    let file = BufWriter::with_capacity(BUFFER, File::create(&unfinished.0).map_err(failed)?);
+    let file = BufWriter::with_capacity(BUFFER, unfinished.file().map_err(failed)?);
     let clock = index.clock().unwrap_or_else(|| options.frame_rate.into());
     let work = Work { index: &index, how: options.normalising, output };
     let Written { frames, changed, problems, file, bytes } = work.run(file, clock, watch)?;
@@ -134,13 +140,12 @@ pub fn prepare(
     if frames == 0 {
         return Err(PrepareError::Nothing(found));
     }
-    // The file gets its name only once it is on the disk.
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
     file.sync_all().map_err(failed)?;
-    if let Some(exists) = exists() {
-        return Err(exists);
-    }
-    fs::rename(&unfinished.0, output).map_err(failed)?;
+    unfinished.rename(options.replace).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists if !options.replace => PrepareError::Exists(output.to_owned()),
+        _ => failed(error),
+    })?;
     Ok(Prepared {
         frames,
         changed,
@@ -148,23 +153,6 @@ pub fn prepare(
         bytes,
         problems: found,
     })
-}
-
-/// A file under a temporary name, which is removed when this is dropped.
-struct Unfinished(PathBuf);
-
-impl Unfinished {
-    fn beside(output: &Path) -> io::Result<Self> {
-        let name = output.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
-        Ok(Self(output.with_file_name(format!(".{name}.{}.part", std::process::id()))))
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // Fails if it was renamed.
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 struct Work<'a> {
