@@ -23,37 +23,57 @@ mod ui;
 use clap::Parser;
 use cli::Cli;
 use model::{Model, Picture, RecordingOutcome};
-use output::messages::print_message;
+use output::messages::{print_message, print_to};
+use output::recording::Recording;
 use output::y4m::{self, PictureStream};
 use output::{report, snapshot, terminal};
 use pinhole::client::PlayOptions;
 use pinhole::frame::Seek;
+use pinhole_log::{Form, Log, escaped};
 use playback::selection::DecodePolicy;
 use player::{AtEnd, Player, Settings};
 use show::{Ending, Shown};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::error::Error;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 use stream::{client, samples};
-use tracing_subscriber::filter::LevelFilter;
 
 /// How often a picture is decoded if none is shown: often enough to know that the frames are pictures.
 const HEADLESS_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the program may take to end after a signal, whatever it waits for.
+const ENDING: Duration = Duration::from_secs(5);
+/// How often to look for a second signal.
+const SIGNAL_POLL: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(cli.verbose);
-    match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
+    let log = match Log::start("pinhole-viewer", Form::Words) {
+        Ok(log) => log,
         Err(error) => {
-            print_message(&error.to_string());
-            ExitCode::FAILURE
+            eprintln!("pinhole-viewer: {error}");
+            return ExitCode::FAILURE;
         }
+    };
+    log.report_panics();
+    if let Some(level) = level(cli.verbose) {
+        log.trace(level);
+    }
+    print_to(log.clone());
+    let result = run(&cli);
+    if let Err(error) = &result {
+        print_message(&error.to_string());
+    }
+    log.finish();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -91,6 +111,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         prebuffer: cli.prebuffer,
         reconnect: !cli.no_reconnect,
         record: cli.record.clone(),
+        start_recording: Recording::start,
     };
     let player = {
         let (url, options) = (url.clone(), client_options(cli));
@@ -105,14 +126,14 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         interrupted: &interrupted,
     };
     let Shown { ending, picture, headless } = show::run(&player, &options, output.as_mut());
-    let written = output.map_or(Ok(()), PictureStream::finish);
+    let written = output.map_or(Ok(()), |output| output.finish(&interrupted));
 
     let model = player.model();
     let mut errors = player.errors().messages();
     let shown = picture.is_some() || cli.no_decode;
     let result = verdict(ending, &model, shown, &errors, &url)
         .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), ending))
-        .and_then(|()| print_recording(model.recorded.as_ref()))
+        .and_then(|()| print_recording(&model))
         .and_then(|()| written.map_err(|error| format!("the pictures cannot be written: {error}")));
     if let Err(error) = &result {
         errors.push(error.clone());
@@ -187,9 +208,13 @@ fn save_snapshot(file: Option<&Path>, picture: Option<&Picture>, ending: Ending)
 /// Prints where the recording is.
 ///
 /// # Errors
-/// The recording has ended early. Why was printed then.
-fn print_recording(outcome: Option<&RecordingOutcome>) -> Result<(), String> {
-    let Some(RecordingOutcome { recorded, error, .. }) = outcome else { return Ok(()) };
+/// The recording has ended early, and why was printed then; or the disk has not taken its end.
+fn print_recording(model: &Model) -> Result<(), String> {
+    if let Some(file) = &model.recording {
+        let file = file.display();
+        return Err(format!("{file}: the end of the recording is missing, because the disk takes none"));
+    }
+    let Some(RecordingOutcome { recorded, error, .. }) = &model.recorded else { return Ok(()) };
     let files: Vec<_> = recorded.files.iter().map(|file| file.display().to_string()).collect();
     let said = match files.is_empty() {
         true => "nothing was recorded".to_owned(),
@@ -217,13 +242,24 @@ fn check_directory(file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns a flag that Ctrl-C and SIGTERM set. A second signal ends the program at once.
+/// Returns a flag that Ctrl-C, SIGTERM, SIGQUIT and SIGHUP set. The program has five seconds then to end: a
+/// disk, a terminal or the reader of its output may hold it up. A second signal ends it at once.
 fn on_signals() -> io::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&flag))?;
-        signal_hook::flag::register(signal, Arc::clone(&flag))?;
-    }
+    let (interrupted, mut signals) =
+        (Arc::clone(&flag), Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP])?);
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        signals.forever().next();
+        interrupted.store(true, Ordering::Relaxed);
+        let deadline = Instant::now() + ENDING;
+        while Instant::now() < deadline {
+            if let Some(signal) = signals.pending().next() {
+                std::process::exit(128 + signal);
+            }
+            thread::sleep(SIGNAL_POLL);
+        }
+        std::process::exit(1);
+    })?;
     Ok(flag)
 }
 
@@ -234,20 +270,19 @@ fn missing_display() -> Option<&'static str> {
     (by_x11 && display.is_empty()).then_some("DISPLAY is not set")
 }
 
-fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => return,
-        1 => LevelFilter::INFO,
-        2 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
-    let colours = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_max_level(level).with_ansi(colours).with_writer(io::stderr).init();
+/// Returns which lines of `tracing` are written; `None` if none are.
+const fn level(verbose: u8) -> Option<tracing::Level> {
+    match verbose {
+        0 => None,
+        1 => Some(tracing::Level::INFO),
+        2 => Some(tracing::Level::DEBUG),
+        _ => Some(tracing::Level::TRACE),
+    }
 }
 
-/// Writes a line. It is no error if the reader has left.
+/// Writes a line, in which servers may have named anything. It is no error if the reader has left.
 fn write_line(mut to: impl Write, line: &str) -> io::Result<()> {
-    match writeln!(to, "{line}") {
+    match writeln!(to, "{}", escaped(line)) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }

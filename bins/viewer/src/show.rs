@@ -116,9 +116,10 @@ fn watch(
         }
         let fresh = taken.item.is_some();
         if let (Some(picture), Some(output)) = (&taken.item, &mut output)
-            && !output.show(picture, player.since_due(picture))
+            && !output.show(picture, player.since_due(picture), options.interrupted)
         {
-            return Ending::Output;
+            let interrupted = options.interrupted.load(Ordering::Relaxed);
+            return if interrupted { Ending::User } else { Ending::Output };
         }
         if let Some(reason) = options.no_display
             && fresh
@@ -150,7 +151,7 @@ fn watch(
                 Wish::Record => recording.toggle(player, &model),
                 Wish::Snapshot => {
                     if let Some(picture) = last
-                        && let Err(error) = snapshots.start(picture.clone(), file_name::dated("png"))
+                        && let Err(error) = snapshots.start(picture.clone())
                     {
                         view.notify(format!("not saved: {error}"));
                     }
@@ -190,13 +191,21 @@ impl RecordingNotices {
             self.errors_before = None;
             return match (&model.recording, mem::replace(&mut self.file, model.recording.clone())) {
                 (Some(file), _) => Some(format!("recording to {}", file.display())),
-                (None, file) => file.map(|file| format!("recorded {}", file.display())),
+                (None, file) => file.map(|file| outcome(&file, player, model)),
             };
         }
         let error = player.errors().messages().into_iter().nth(self.errors_before?)?;
         self.errors_before = None;
         Some(error)
     }
+}
+
+/// Returns what has become of a recording.
+fn outcome(file: &Path, player: &Player, model: &Model) -> String {
+    let file = file.display().to_string();
+    let broken = model.recorded.iter().filter_map(|recorded| recorded.error.clone());
+    let errors = player.errors().messages().into_iter().chain(broken);
+    errors.into_iter().find(|error| error.contains(&file)).unwrap_or_else(|| format!("recorded {file}"))
 }
 
 /// Prints why there is no window. Called for the first picture, so that a stream that cannot be had prints

@@ -63,6 +63,8 @@ pub(crate) struct RecordingOutcome {
     pub(crate) dropped: u64,
     /// Why the recording ended early; `None` if it did not.
     pub(crate) error: Option<String>,
+    /// Whether the file could be created.
+    pub(crate) created: bool,
 }
 
 /// Everything there is to know of a stream besides its pictures.

@@ -1,48 +1,33 @@
 //! Names of files that the user creates by a key.
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const DAY: u64 = 86_400;
+/// How many files may be created in one second.
+const NAMES: usize = 1_000;
 
 /// Returns the name of a file in the current directory that does not exist yet, from the time in
-/// UTC: `pinhole-YYYYMMDD-HHMMSS.EXTENSION`.
+/// UTC: `pinhole-YYYYMMDD-HHMMSS.EXTENSION`. Create it so that one that exists by then is left alone.
 pub(crate) fn dated(extension: &str) -> PathBuf {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let stem = stem(since_1970);
-    let more = (2..).map(|number| format!("{stem}-{number}.{extension}"));
-    let mut names = [format!("{stem}.{extension}")].into_iter().chain(more).map(PathBuf::from);
-    names.find(|name| !name.exists()).unwrap_or_default()
+    // A link that leads nowhere exists, too.
+    names(extension).find(|name| name.symlink_metadata().is_err()).unwrap_or_default()
+}
+
+/// Returns the names that a file may have, from the time in UTC, best first.
+pub(crate) fn names(extension: &str) -> impl Iterator<Item = PathBuf> {
+    let stem = stem(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+    let first = format!("{stem}.{extension}");
+    let more = (2..=NAMES).map(move |number| format!("{stem}-{number}.{extension}"));
+    std::iter::once(first).chain(more).map(PathBuf::from)
 }
 
 fn stem(since_1970: Duration) -> String {
-    let (days, second) = (since_1970.as_secs() / DAY, since_1970.as_secs() % DAY);
-    let (year, month, day) = date(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("pinhole-{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
-}
-
-/// Returns year, month and day of the Gregorian date `days` days after 1970-01-01.
-fn date(mut days: u64) -> (u64, u64, u64) {
-    let is_leap =
-        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let mut year = 1970;
-    // 400 years are a whole number of days. Skipping them bounds the loop for any clock.
-    year += 400 * (days / 146_097);
-    days %= 146_097;
-    while days >= 365 + u64::from(is_leap(year)) {
-        days -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let months = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 1;
-    for length in months {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    (year, month, days + 1)
+    let mut time = String::new();
+    let at = UNIX_EPOCH.checked_add(since_1970).unwrap_or(UNIX_EPOCH);
+    // Fails after the year 9999, and the name has no time then.
+    let _ = write!(time, "{}", humantime::format_rfc3339_seconds(at));
+    let time = time.replace(['-', ':', 'Z'], "").replace('T', "-");
+    format!("pinhole-{time}")
 }
 
 #[cfg(test)]

@@ -1,7 +1,19 @@
-//! Messages on standard error.
-use std::io::{self, Write};
+//! Messages on standard error, for which nobody waits.
+use pinhole_log::Log;
+use std::sync::OnceLock;
 
-/// Prints one line to standard error. Does nothing if that is closed.
+/// The log of the program.
+static LOG: OnceLock<Log> = OnceLock::new();
+
+/// Has all messages written to `log`. Without it, as in tests, they go nowhere.
+pub(crate) fn print_to(log: Log) {
+    // Fails only if there is one already.
+    let _ = LOG.set(log);
+}
+
+/// Prints one line to standard error, after the name of the program, without waiting.
 pub(crate) fn print_message(line: &str) {
-    let _ = writeln!(io::stderr(), "pinhole-viewer: {line}");
+    if let Some(log) = LOG.get() {
+        log.complain(&line);
+    }
 }

@@ -1,9 +1,14 @@
 //! Pictures as PNG files.
+use super::file_name;
+use super::new_file::NewFile;
 use crate::model::Picture;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How long pictures that are still being saved may take at the end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Pictures that are being saved, each on a thread of its own: to compress one takes longer than it
 /// is shown.
@@ -11,14 +16,15 @@ use std::thread::{self, JoinHandle};
 pub(crate) struct Snapshots(Vec<JoinHandle<String>>);
 
 impl Snapshots {
-    /// Starts to save a picture, whose pixels are shared and not copied.
+    /// Starts to save a picture under a name that is free, in the current directory. Its pixels are
+    /// shared and not copied.
     ///
     /// # Errors
     /// The system has no more threads.
-    pub(crate) fn start(&mut self, picture: Picture, path: PathBuf) -> io::Result<()> {
-        let save = move || match save(&picture, &path) {
-            Ok(()) => format!("saved {}", path.display()),
-            Err(error) => format!("not saved: {}: {error}", path.display()),
+    pub(crate) fn start(&mut self, picture: Picture) -> io::Result<()> {
+        let save = move || match save_as(&picture, file_name::names("png")) {
+            Ok(path) => format!("saved {}", path.display()),
+            Err(error) => format!("not saved: {error}"),
         };
         self.0.push(thread::Builder::new().name("snapshot".into()).spawn(save)?);
         Ok(())
@@ -30,23 +36,41 @@ impl Snapshots {
     }
 }
 
-/// Waits for all pictures, so that the program does not end in the middle of a file.
+/// Waits for all pictures, but not for a disk that takes none.
 impl Drop for Snapshots {
     fn drop(&mut self) {
-        for saving in self.0.drain(..) {
-            let _ = saving.join();
+        let deadline = Instant::now() + PATIENCE;
+        while self.0.iter().any(|saving| !saving.is_finished()) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }
 
-/// Writes a picture to a file. An existing file is replaced.
+/// Writes a picture to a file. An existing file is replaced once the picture is complete, and so is a link.
 ///
 /// # Errors
-/// The file cannot be written.
+/// The file cannot be written. What was written is removed.
 pub(crate) fn save(picture: &Picture, path: &Path) -> Result<(), png::EncodingError> {
-    let mut file = BufWriter::new(File::create(path)?);
-    write(picture, &mut file)?;
-    Ok(file.flush()?)
+    Ok(unnamed(picture, path)?.replace(path)?)
+}
+
+/// Writes a picture to a file in the current directory, under the first of several names that is free.
+fn save_as(
+    picture: &Picture,
+    names: impl IntoIterator<Item = PathBuf>,
+) -> Result<PathBuf, png::EncodingError> {
+    let mut names = names.into_iter().peekable();
+    let first = names.peek().cloned().unwrap_or_default();
+    Ok(unnamed(picture, &first)?.name(names)?)
+}
+
+/// Writes a picture to a new file beside `path`.
+fn unnamed(picture: &Picture, path: &Path) -> Result<NewFile, png::EncodingError> {
+    let file = NewFile::beside(path)?;
+    let mut to = BufWriter::new(file.file()?);
+    write(picture, &mut to)?;
+    to.flush()?;
+    Ok(file)
 }
 
 fn write(picture: &Picture, to: &mut impl Write) -> Result<(), png::EncodingError> {
@@ -70,6 +94,25 @@ mod tests {
     use super::*;
     use std::error::Error;
     use std::io::Cursor;
+
+    #[test]
+    fn a_snapshot_follows_no_link_and_leaves_no_part() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        std::fs::write(at("precious"), "precious").unwrap();
+        std::os::unix::fs::symlink(at("precious"), at("a.png")).unwrap();
+        std::os::unix::fs::symlink(at("nowhere"), at("b.png")).unwrap();
+        let picture = Picture { width: 2, height: 1, pixels: vec![0; 2].into(), ..Picture::default() };
+        let saved = save_as(&picture, ["a.png", "b.png", "c.png"].map(at)).unwrap();
+        assert_eq!(saved, at("c.png"));
+        save(&picture, &at("a.png")).unwrap();
+        let png = std::fs::read(at("c.png")).unwrap();
+        assert!(png.starts_with(b"\x89PNG") && std::fs::read(at("a.png")).unwrap() == png);
+        // A picture without a size is no PNG.
+        assert!(save(&Picture::default(), &at("d.png")).is_err());
+        assert_eq!(std::fs::read(at("precious")).unwrap(), b"precious");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 4);
+    }
 
     #[test]
     fn a_snapshot_keeps_its_colours() -> Result<(), Box<dyn Error>> {

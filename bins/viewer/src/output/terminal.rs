@@ -2,6 +2,7 @@
 use crate::model::Model;
 use indicatif::{ProgressBar, ProgressStyle};
 use pinhole::time::MediaTime;
+use pinhole_log::{Drawing, escaped};
 
 /// The line of a stream without an end.
 const LIVE: &str = "{spinner} {elapsed} {wide_msg}";
@@ -9,22 +10,53 @@ const LIVE: &str = "{spinner} {elapsed} {wide_msg}";
 const RECORDED: &str = "{prefix} [{bar:30}] {wide_msg}";
 
 /// A progress line on standard error. It shows nothing if that is no terminal.
-pub(crate) struct ProgressLine {
-    bar: ProgressBar,
-    template: &'static str,
-}
+pub(crate) struct ProgressLine(Option<Drawing<Model>>);
 
 impl ProgressLine {
     /// Makes a line, which is hidden unless `wanted`.
     pub(crate) fn new(wanted: bool) -> Self {
-        let bar = if wanted { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let bar = ProgressBar::new_spinner();
+        if !wanted || bar.is_hidden() {
+            return Self(None);
+        }
+        let mut line = Line::new(bar);
+        let draw = move |model: Option<Model>| match model {
+            Some(model) => line.show(&model),
+            None => line.bar.finish_and_clear(),
+        };
+        // Without a thread, the stream plays all the same.
+        Self(Drawing::start(draw).ok())
+    }
+
+    /// Has the line brought up to date, and does not wait for that.
+    pub(crate) fn show(&mut self, model: &Model) {
+        if let Some(drawing) = &self.0 {
+            drawing.show(model.clone());
+        }
+    }
+
+    /// Removes the line.
+    pub(crate) fn clear(self) {
+        if let Some(drawing) = self.0 {
+            drawing.finish();
+        }
+    }
+}
+
+/// The line as it is drawn.
+struct Line {
+    bar: ProgressBar,
+    template: &'static str,
+}
+
+impl Line {
+    fn new(bar: ProgressBar) -> Self {
         let mut line = Self { bar, template: "" };
         line.style(LIVE);
         line
     }
 
-    /// Brings the line up to date.
-    pub(crate) fn show(&mut self, model: &Model) {
+    fn show(&mut self, model: &Model) {
         let end = end(model);
         if let Some(end) = end {
             self.style(RECORDED);
@@ -32,16 +64,12 @@ impl ProgressLine {
             self.bar.set_length(end.as_micros());
             self.bar.set_position(model.position.as_micros());
         }
-        self.bar.set_message(match model.received.codec {
+        let message = match model.received.codec {
             Some(codec) => figures(codec, model),
             None => format!("{}: no frame yet", model.url),
-        });
+        };
+        self.bar.set_message(escaped(&message).into_owned());
         self.bar.tick();
-    }
-
-    /// Removes the line.
-    pub(crate) fn clear(&self) {
-        self.bar.finish_and_clear();
     }
 
     fn style(&mut self, template: &'static str) {
@@ -145,7 +173,7 @@ mod tests {
         assert_eq!(end(&model(Some(seconds(9)), Some(MediaTime::ZERO))), Some(seconds(9)));
         assert_eq!(end(&model(None, None)), None);
         assert_eq!(end(&model(Some(MediaTime::ZERO), None)), None);
-        let mut line = ProgressLine::new(false);
+        let mut line = Line::new(ProgressBar::hidden());
         line.show(&model(None, None));
         assert_eq!(line.template, LIVE);
         line.show(&model(Some(MediaTime::ZERO), Some(seconds(2))));

@@ -1,6 +1,9 @@
 //! How to play a stream.
 use crate::playback::selection::DecodePolicy;
-use std::path::PathBuf;
+use crate::output::recording::Recording;
+use pinhole::frame::FrameId;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How to play a stream.
@@ -18,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) reconnect: bool,
     /// The file to which received frames are recorded.
     pub(crate) record: Option<PathBuf>,
+    /// Starts a recording: [`Recording::start`], or a stand-in for a disk in tests.
+    pub(crate) start_recording: fn(&Path, u8, FrameId) -> io::Result<Recording>,
 }
 
 /// What follows the last frame of a medium.

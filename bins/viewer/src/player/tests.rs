@@ -1,6 +1,7 @@
 //! The player over a source without a network.
 use super::*;
 use crate::model::Activity;
+use crate::output::recording::Recording;
 use crate::playback::selection::DecodePolicy;
 use crate::stream::fake::{Fake, ORANGE};
 use pinhole::time::MediaTime;
@@ -18,6 +19,7 @@ fn plain() -> Settings {
         prebuffer: Duration::ZERO,
         reconnect: false,
         record: None,
+        start_recording: Recording::start,
     }
 }
 
@@ -263,4 +265,41 @@ fn the_cache_plays_while_reconnecting() {
     assert_eq!((model.over, model.reconnects), (Some(Ok(())), 1));
     assert_eq!(model.session.frames_complete, 60);
     assert_eq!(*asked.lock().unwrap(), ["reconnect", "reconnect", "teardown"]);
+}
+
+/// A disk that takes nothing, and says nothing.
+fn hung(path: &std::path::Path, track: u8, from: pinhole::frame::FrameId) -> io::Result<Recording> {
+    Recording::on_thread(path, track, from, |_frames, _give_back| {
+        loop {
+            thread::park();
+        }
+    })
+}
+
+#[test]
+fn a_hung_disk_does_not_hold_up_the_stream() {
+    let record = Some("a.avi".into());
+    let player = start(clip(1_000), Settings { record, start_recording: hung, ..window() });
+    let shown = |model: &Model| model.presented.shown;
+    until(&player, |model| shown(model) > 30 && model.recording.is_some());
+    player.command(Command::Record(None));
+    let stopped = shown(&player.model());
+    until(&player, |model| shown(model) > stopped + 100);
+    // The file is not complete, and nobody says so.
+    assert!(player.model().recording.is_some() && player.model().recorded.is_none());
+    player.stop();
+    pictures(&player);
+    assert!(player.model().recording.is_some());
+}
+
+#[test]
+fn a_recording_that_cannot_begin_ends_the_stream() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("precious.avi");
+    std::fs::write(&path, "precious").unwrap();
+    let player = start(clip(10_000), Settings { record: Some(path.clone()), ..window() });
+    pictures(&player);
+    let over = player.model().over.unwrap().unwrap_err();
+    assert!(over.contains("precious.avi exists already"), "{over}");
+    assert_eq!(std::fs::read(path).unwrap(), b"precious");
 }

@@ -16,13 +16,21 @@ use crate::stream::received::Received;
 use crate::stream::{Error, Source};
 use connection::Connection;
 use pinhole::frame::FrameId;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 /// The most frames that are passed on in one turn, so that the network gets its turn.
 const BATCH: usize = 32;
 /// The longest turn. Whatever needs the thread sooner wakes it.
 const LONGEST_TURN: Duration = Duration::from_millis(250);
+/// How long the disk may take for the end of a recording once the stream is over.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The same if the user does not want to wait.
+const INTERRUPTED_PATIENCE: Duration = Duration::from_secs(1);
+/// How often to look whether the disk has room again.
+const DISK_POLL: Duration = Duration::from_millis(5);
 
 /// A stream that is received and played.
 pub(super) struct Engine<'a> {
@@ -32,6 +40,9 @@ pub(super) struct Engine<'a> {
     selection: Selection,
     connection: Connection,
     recording: Option<Recording>,
+    start_recording: fn(&Path, u8, FrameId) -> io::Result<Recording>,
+    /// Whether there is nothing to play for if the recording cannot begin.
+    must_record: bool,
     /// Whether no frame can be passed on until something happens.
     idle: bool,
     /// When to publish next what takes longer to find out.
@@ -42,7 +53,7 @@ impl<'a> Engine<'a> {
     /// Starts before the first frame.
     ///
     /// # Errors
-    /// Received frames are to be recorded, but the file cannot be created.
+    /// Received frames are to be recorded, but the system has no more threads.
     pub(super) fn new(shared: &'a Shared, settings: &Settings) -> Result<Self, Error> {
         let record = settings.record.as_ref();
         Ok(Self {
@@ -51,7 +62,9 @@ impl<'a> Engine<'a> {
             received: Received::new(VIDEO),
             selection: Selection::new(settings.decode),
             connection: Connection::new(settings.reconnect),
-            recording: record.map(|path| Recording::start(path, VIDEO, FrameId(0))).transpose()?,
+            recording: record.map(|path| (settings.start_recording)(path, VIDEO, FrameId(0))).transpose()?,
+            start_recording: settings.start_recording,
+            must_record: record.is_some(),
             idle: true,
             publish_details_at: Instant::now(),
         })
@@ -72,11 +85,13 @@ impl<'a> Engine<'a> {
         self.publish(source);
         // Of a frame that arrives during the farewell, the rest may never come: such frames are
         // neither counted nor recorded.
-        self.stop_recording(source);
+        if let Some(recording) = &mut self.recording {
+            recording.stop(source);
+        }
         if played.is_ok() && self.connection.is_up() {
             connection::say_goodbye(source);
         }
-        played
+        played.and(self.finish_recording(source))
     }
 
     fn play(&mut self, source: &mut dyn Source) -> Result<(), Error> {
@@ -85,6 +100,7 @@ impl<'a> Engine<'a> {
             self.turn(source, wait)?;
             self.take_events(source)?;
             self.take_frames(source);
+            self.take_recorded()?;
             for command in self.shared.take_commands() {
                 self.obey(command, source);
             }
@@ -136,21 +152,58 @@ impl<'a> Engine<'a> {
     }
 
     fn record(&mut self, path: Option<PathBuf>, source: &dyn Source) {
-        self.stop_recording(source);
-        let from = source.cached(VIDEO).end;
-        match path.map(|path| Recording::start(&path, VIDEO, from)).transpose() {
-            Ok(recording) => self.recording = recording,
-            Err(error) => self.shared.report_error(error.to_string()),
+        match (path, &mut self.recording) {
+            (Some(path), None) => match (self.start_recording)(&path, VIDEO, source.cached(VIDEO).end) {
+                Ok(recording) => self.recording = Some(recording),
+                Err(error) => self.shared.report_error(format!("{}: {error}", path.display())),
+            },
+            (Some(_), Some(recording)) => {
+                let path = recording.path().display();
+                self.shared.report_error(format!("{path} is still being written"));
+            }
+            (None, Some(recording)) => recording.stop(source),
+            (None, None) => {}
         }
     }
 
-    fn stop_recording(&mut self, source: &dyn Source) {
-        if let Some(recording) = self.recording.take() {
-            let outcome = recording.finish(source);
-            self.shared.model.update(|model| {
-                (model.recording, model.recorded) = (None, Some(outcome));
-            });
+    /// Takes note of a recording that has ended.
+    ///
+    /// # Errors
+    /// It was all that was wanted, and its file cannot be created.
+    fn take_recorded(&mut self) -> Result<(), Error> {
+        let Some(outcome) = self.recording.as_ref().and_then(Recording::outcome) else { return Ok(()) };
+        self.recording = None;
+        let must_record = std::mem::take(&mut self.must_record);
+        match &outcome.error {
+            Some(error) if !outcome.created && must_record => return Err(error.clone().into()),
+            Some(error) if !outcome.created => self.shared.report_error(error.clone()),
+            _ => self.shared.model.update(|model| model.recorded = Some(outcome)),
         }
+        Ok(())
+    }
+
+    /// Passes on what of a stopped recording waits for the disk, and waits until its file is complete. The
+    /// session is over, so this costs no stream its time; it ends soon all the same.
+    ///
+    /// # Errors
+    /// As [`Self::take_recorded`].
+    fn finish_recording(&mut self, source: &dyn Source) -> Result<(), Error> {
+        let begun = Instant::now();
+        while self.recording.is_some() {
+            self.take_recorded()?;
+            let Some(recording) = &mut self.recording else { break };
+            recording.follow(source);
+            let patience = if self.shared.is_stopped() { INTERRUPTED_PATIENCE } else { PATIENCE };
+            if begun.elapsed() > patience {
+                recording.give_up();
+                // The published model tells that it is not complete.
+                break;
+            }
+            thread::sleep(DISK_POLL);
+        }
+        let recording = self.recording.as_ref().map(|recording| Arc::clone(recording.path()));
+        self.shared.model.update(|model| model.recording = recording);
+        Ok(())
     }
 
     /// Passes on the frames that are due within the decoder's lead. Returns what comes next.

@@ -5,6 +5,7 @@ use crate::stream::Source;
 use pinhole::frame::FrameId;
 use pinhole::time::MediaTime;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often details are published that take longer to find out.
@@ -15,7 +16,7 @@ impl Engine<'_> {
     pub(super) fn publish(&mut self, source: &dyn Source) {
         let now = Instant::now();
         let (activity, session) = (self.activity(source, now), source.figures(VIDEO));
-        let recording = self.recording.as_ref().and_then(|recording| recording.path().cloned());
+        let recording = self.recording.as_ref().map(|recording| Arc::clone(recording.path()));
         let playhead = &self.playhead;
         self.shared.model.update(|model| {
             (model.activity, model.session, model.recording) = (activity, session, recording);
