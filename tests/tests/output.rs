@@ -73,7 +73,9 @@ fn plays_without_a_reader(stdout: Stdio, stderr: Stdio, options: &[&str]) {
         viewer.interleaved(SOON).expect("the stream goes on");
     }
     // A new client is served, and signals that do nothing but say so do not hold it up either.
-    ["HUP", "USR1"].map(|name| server.signal(name));
+    for name in ["HUP", "USR1"] {
+        server.signal(name);
+    }
     Dialogue::connect(address).request("DESCRIBE", &url, &[]).ok();
     let begun = Instant::now();
     server.signal("TERM");
@@ -175,7 +177,9 @@ fn names_and_urls_cannot_forge_lines() {
         let done = server.finish(SOON);
         assert_harmless(&done.stdout);
         assert_harmless(&done.stderr);
-        assert!(done.stderr.contains(r"a\u000a127.0.0.1:1 was refused FAKE\u001b[31m\u009b2J\u202egepjm-bad"));
+        assert!(
+            done.stderr.contains(r"a\u000a127.0.0.1:1 was refused FAKE\u001b[31m\u009b2J\u202egepjm-bad")
+        );
         let forged = |line: &str| line.starts_with("127.0.0.1:1 was");
         assert!(!done.stdout.lines().chain(done.stderr.lines()).any(forged), "{done:?}");
         if options.contains(&"--json") {

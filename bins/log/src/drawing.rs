@@ -85,7 +85,10 @@ mod tests {
     #[test]
     fn values_are_drawn_until_the_end() {
         let (to, drawn) = mpsc::channel();
-        let drawing = Drawing::start(move |value| drop(to.send(value))).unwrap();
+        let drawing = Drawing::start(move |value| {
+            let _ = to.send(value);
+        })
+        .unwrap();
         drawing.show(7);
         assert_eq!(drawn.recv_timeout(Duration::from_secs(20)), Ok(Some(7)));
         drawing.finish();
@@ -95,7 +98,10 @@ mod tests {
     #[test]
     fn nobody_waits_for_a_stopped_terminal() {
         let (release, stopped) = mpsc::channel::<()>();
-        let drawing = Drawing::start(move |_: Option<u32>| drop(stopped.recv())).unwrap();
+        let drawing = Drawing::start(move |_: Option<u32>| {
+            let _ = stopped.recv();
+        })
+        .unwrap();
         let (done, is_done) = mpsc::channel();
         thread::spawn(move || {
             (0..100_000).for_each(|n| drawing.show(n));

@@ -49,6 +49,12 @@ pub enum Form {
     Json,
 }
 
+/// How many panics are reported.
+const PANICS: Rate<'static> = Rate { kind: "panic", label: "panics", peer: None, lines: 20 };
+/// How many lines may follow these in all.
+const BACKTRACES: Rate<'static> =
+    Rate { kind: "backtrace", label: "lines of backtraces", peer: None, lines: 2_000 };
+
 /// Takes lines for standard output and standard error. Clones share the queues and their threads.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -102,30 +108,32 @@ impl Log {
         self.queue(output).offer(rate, Instant::now(), || self.line(output, &head, &line()));
     }
 
-    /// Waits until all queued lines are written, but at most a second: perhaps nobody reads them. Lines of
-    /// which only the number is known yet are told now. Call it before the program ends.
-    pub fn finish(&self) {
-        let deadline = Instant::now() + FAREWELL;
-        self.out.finish(deadline);
-        self.err.finish(deadline);
+    /// Returns a guard that waits, when it is dropped, until all queued lines are written, but at most a
+    /// second: perhaps nobody reads them. Lines of which only the number is known yet are told then. Drop it
+    /// last in `main`; lines that are queued later may be lost. A panic that ends the program drops it, too.
+    pub fn farewell(&self) -> Farewell {
+        Farewell(self.clone())
     }
 
-    /// Has panics of all threads reported by this log. The standard library's report waits for whoever
-    /// reads standard error.
+    /// Has panics of all threads reported by this log, at most 20 of them in ten seconds: what panics again
+    /// and again may be caused by a peer or a file. The standard library's report waits for whoever reads
+    /// standard error.
     pub fn report_panics(&self) {
         let log = self.clone();
         std::panic::set_hook(Box::new(move |panic| {
             let thread = thread::current();
             let (name, reason) = (thread.name().unwrap_or("?"), panic.payload_as_str().unwrap_or("?"));
             let place = panic.location().map(|at| format!(" at {at}")).unwrap_or_default();
-            log.complain(&format_args!("thread '{name}' panicked{place}: {reason}"));
-            let trace = Backtrace::capture();
-            if trace.status() == BacktraceStatus::Captured {
-                trace.to_string().lines().for_each(|line| log.complain(&line));
-            }
-            // The program ends with its main thread.
-            if name == "main" {
-                log.finish();
+            let mut is_told = false;
+            log.offer(Output::Err, PANICS, || {
+                is_told = true;
+                format!("thread '{name}' panicked{place}: {reason}")
+            });
+            let trace = is_told.then(Backtrace::capture);
+            if let Some(trace) = trace.filter(|trace| trace.status() == BacktraceStatus::Captured) {
+                for line in trace.to_string().lines() {
+                    log.offer(Output::Err, BACKTRACES, || line.to_owned());
+                }
             }
         }));
     }
@@ -153,5 +161,43 @@ impl Log {
             (Output::Out, Form::Json) => format!("{head}{}", escaped(text)),
             _ => format!("{head}{}", escaped(&text::cut_to(text, MAX_LINE))),
         }
+    }
+}
+
+/// Waits for the lines of a [`Log`] when it is dropped. See [`Log::farewell`].
+#[derive(Debug)]
+pub struct Farewell(Log);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + FAREWELL;
+        self.0.out.finish(deadline);
+        self.0.err.finish(deadline);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_have_a_bound() {
+        let queue = || Arc::new(Queue::new(Notices::Words { program: None }));
+        let log = Log { program: "test", form: Form::Words, out: queue(), err: queue() };
+        let before = std::panic::take_hook();
+        log.report_panics();
+        for n in 0..1_000 {
+            let panicked = std::panic::catch_unwind(|| panic!("fault {n}\nof a decoder"));
+            assert!(panicked.is_err());
+        }
+        std::panic::set_hook(before);
+        drop(log.farewell());
+        let mut output = Vec::new();
+        log.err.write_to(&mut output);
+        let output = String::from_utf8(output).unwrap();
+        let told = output.lines().filter(|line| line.contains("' panicked at ")).count();
+        assert_eq!(told as u32, PANICS.lines, "{output}");
+        assert!(output.contains(r": fault 0\u000aof a decoder"), "{output}");
+        assert!(output.contains("and 980 more: panics"), "{output}");
     }
 }

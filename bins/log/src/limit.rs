@@ -110,7 +110,8 @@ impl Limiter {
     fn take(&mut self, is_over: impl Fn(&Window) -> bool) -> Vec<More> {
         let over = self.windows.extract_if(|_, window| is_over(window));
         let told = over.filter(|(_, window)| window.more > 0);
-        told.map(|((kind, peer), Window { label, more: lines, .. })| More { kind, label, peer, lines }).collect()
+        told.map(|((kind, peer), Window { label, more: lines, .. })| More { kind, label, peer, lines })
+            .collect()
     }
 }
 

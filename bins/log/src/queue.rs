@@ -60,8 +60,10 @@ impl Queue {
         self.tell(&mut state, more);
         if state.limiter.allows(&rate, at) {
             if state.bytes < CAPACITY {
+                // A line that panics is reported here.
+                drop(state);
                 let line = line();
-                state.push(line);
+                self.lock().push(line);
             } else {
                 state.dropped += 1;
             }
@@ -120,8 +122,11 @@ impl Queue {
 
     fn tell(&self, state: &mut State, more: Vec<More>) {
         for more in more {
-            let notice = self.notices.more(&more);
-            state.push(notice);
+            if state.bytes < CAPACITY {
+                state.push(self.notices.more(&more));
+            } else {
+                state.dropped += more.lines;
+            }
         }
     }
 
@@ -261,6 +266,38 @@ mod tests {
         }
         queue.finish(Instant::now() + Duration::from_secs(20));
         writer.join().unwrap();
+    }
+
+    #[test]
+    fn numbers_of_lines_have_a_bound_too() {
+        let (queue, start) = (Queue::new(WORDS), Instant::now());
+        // Nobody reads for months, and each ten seconds many peers exceed their rate.
+        for round in 0..10_000 {
+            let at = start + 11 * round * Duration::from_secs(1);
+            for peer in 0..4 {
+                let peer = Some([192, 0, 2, peer].into());
+                for _ in 0..2 {
+                    queue.offer(Rate { peer, lines: 1, ..ANY }, at, || "x".into());
+                }
+            }
+        }
+        let state = queue.lock();
+        assert!(state.bytes < CAPACITY + 2_000 && state.dropped > 0, "{}", state.bytes);
+    }
+
+    #[test]
+    fn a_line_that_panics_holds_nobody_up() {
+        let queue = Queue::new(WORDS);
+        let line = || {
+            queue.offer(ANY, Instant::now(), || "what a report of panics does".into());
+            std::panic::resume_unwind(Box::new("a bug"))
+        };
+        let offered = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            queue.offer(ANY, Instant::now(), line);
+        }));
+        assert!(offered.is_err());
+        queue.offer(ANY, Instant::now(), || "the next".into());
+        assert_eq!(written(&queue), ["what a report of panics does", "the next"]);
     }
 
     /// An output whose reader has stopped reading.

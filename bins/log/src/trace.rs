@@ -102,8 +102,8 @@ impl Visit for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::{Notices, Queue};
     use crate::Form;
+    use crate::queue::{Notices, Queue};
     use std::sync::Arc;
     use std::time::Instant;
 

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let _farewell = log.farewell();
     log.report_panics();
     log.trace(level(verbose));
     let report = Report::new(json, log.clone());
@@ -47,7 +48,6 @@ fn main() -> ExitCode {
     if let Err(error) = &result {
         log.complain(error);
     }
-    log.finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

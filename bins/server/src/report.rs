@@ -73,7 +73,8 @@ impl Report {
             self.say(json!({ "event": "preparing", "mount": "pattern", "width": width, "height": height,
                 "fps": rate }));
         } else {
-            self.log.say(&format_args!("preparing the test pattern, {width}x{height} at {rate} frames a second"));
+            self.log
+                .say(&format_args!("preparing the test pattern, {width}x{height} at {rate} frames a second"));
         }
     }
 

@@ -61,6 +61,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let _farewell = log.farewell();
     log.report_panics();
     if let Some(level) = level(cli.verbose) {
         log.trace(level);
@@ -70,7 +71,6 @@ fn main() -> ExitCode {
     if let Err(error) = &result {
         print_message(&error.to_string());
     }
-    log.finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -246,8 +246,7 @@ fn check_directory(file: &Path) -> Result<(), String> {
 /// disk, a terminal or the reader of its output may hold it up. A second signal ends it at once.
 fn on_signals() -> io::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
-    let (interrupted, mut signals) =
-        (Arc::clone(&flag), Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP])?);
+    let (interrupted, mut signals) = (Arc::clone(&flag), Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP])?);
     thread::Builder::new().name("signals".into()).spawn(move || {
         signals.forever().next();
         interrupted.store(true, Ordering::Relaxed);

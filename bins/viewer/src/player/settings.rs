@@ -1,6 +1,6 @@
 //! How to play a stream.
-use crate::playback::selection::DecodePolicy;
 use crate::output::recording::Recording;
+use crate::playback::selection::DecodePolicy;
 use pinhole::frame::FrameId;
 use std::io;
 use std::path::{Path, PathBuf};

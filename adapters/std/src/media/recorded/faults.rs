@@ -97,7 +97,7 @@ impl ReadAt for Arc<Faulty> {
                 8..24 => most = most.min(1 + nth as usize * 700),
                 24 => thread::sleep(Duration::from_millis(3)),
                 // Without a word on standard error.
-                25 if self.seed % 4 == 0 => std::panic::resume_unwind(Box::new("a bug")),
+                25 if self.seed.is_multiple_of(4) => std::panic::resume_unwind(Box::new("a bug")),
                 _ => {}
             }
         }
