@@ -2,7 +2,8 @@
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::dialogue::Dialogue;
 use pinhole_tests::fake;
-use pinhole_tests::process::{Running, binary, poll};
+use pinhole_tests::process::{Running, binary, poll, run};
+use pinhole_tests::rtp::{rtcp_packets, rtcp_type};
 use pinhole_tests::server::Server;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -143,7 +144,10 @@ fn a_peer_cannot_flood_the_log() {
 /// Asserts that a text has no character that does something to a terminal, besides the ends of its lines.
 #[track_caller]
 fn assert_harmless(text: &str) {
-    let is_evil = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+    let is_evil = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     assert!(!text.contains(is_evil), "{text:?}");
 }
 
@@ -167,11 +171,14 @@ fn names_and_urls_cannot_forge_lines() {
         let mut peer = Dialogue::connect(address);
         peer.set_up_tcp(&url);
         peer.request("PLAY", &url, &[]).ok();
-        for name in ["\u{1b}[2J", "\u{9b}31m", "\u{202e}gpj", "\u{7f}\u{8}"] {
+        // Each on a connection of its own: where a request is malformed, the connection is closed.
+        for (name, status) in
+            [("\u{1b}[2J", 400), ("\u{7f}\u{8}", 400), ("\u{9b}31m", 404), ("\u{202e}gpj\u{2028}", 404)]
+        {
+            let mut peer = Dialogue::connect(address);
             let url = format!("rtsp://{address}/{name}");
-            let agent = [("User-Agent", name)];
-            // A request with such bytes may be refused as malformed, too.
-            assert!(peer.request("DESCRIBE", &url, &agent).status >= 400, "{url:?}");
+            peer.send(format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: {name}\r\n\r\n").as_bytes());
+            assert_eq!(peer.reply().status, status, "{url:?}");
         }
         server.signal("TERM");
         let done = server.finish(SOON);
@@ -180,12 +187,14 @@ fn names_and_urls_cannot_forge_lines() {
         assert!(
             done.stderr.contains(r"a\u000a127.0.0.1:1 was refused FAKE\u001b[31m\u009b2J\u202egepjm-bad")
         );
+        for refused in ["/%C2%9B31m", "/%E2%80%AEgpj%E2%80%A8"] {
+            assert!(done.stdout.contains(refused), "{}", done.stdout);
+        }
         let forged = |line: &str| line.starts_with("127.0.0.1:1 was");
         assert!(!done.stdout.lines().chain(done.stderr.lines()).any(forged), "{done:?}");
         if options.contains(&"--json") {
-            let event = |line| serde_json::from_str::<Value>(line).unwrap();
-            let opened = done.stdout.lines().map(event).find(|event| event["event"] == "opened");
-            assert_eq!(opened.unwrap()["mount"], evil);
+            let events = || done.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            assert_eq!(events().find(|event| event["event"] == "opened").unwrap()["mount"], evil);
         }
     }
 }
@@ -233,27 +242,34 @@ fn lines_have_times_and_no_colours() {
     }
 }
 
-/// `script` is a terminal.
+/// `script` makes a terminal.
 #[test]
 fn a_terminal_has_colours_unless_they_are_unwanted() {
+    const WARNING: &str = "the input cannot be read any more";
     let input = TempDir::new();
-    let broken = input.file("broken.mjpeg", b"no video");
-    for (no_color, colour) in [("", true), ("1", false)] {
-        // Whatever is said in colour by a server that has nothing to serve, `--help` would be.
-        let server = format!("{} --listen 127.0.0.1:0 -vvv -", binary("pinhole-server").display());
+    for (no_color, term, colour) in
+        [("", "xterm", true), ("1", "xterm", false), ("", "dumb", false), ("1", "dumb", false)]
+    {
+        // To read from a directory fails, which is a warning; without input, the server ends.
+        let server = format!("exec '{}' --listen 127.0.0.1:0 -", binary("pinhole-server").display());
         let mut command = Command::new("script");
-        command.args(["-qec", &format!("{server} {} </dev/null", broken.display()), "/dev/null"]);
-        let command = command.env("NO_COLOR", no_color).env("TERM", "xterm");
-        let Ok(done) = pinhole_tests::process::run(command, SOON) else {
+        command.args(["-qec", &format!("{server} <'{}'", input.path().display()), "/dev/null"]);
+        let Ok(done) = run(command.env("NO_COLOR", no_color).env("TERM", term), SOON) else {
             return eprintln!("left out: script is missing");
         };
-        assert_eq!(done.stdout.contains("\u{1b}["), colour, "NO_COLOR={no_color}: {}", done.stdout);
+        let level = if colour { "\u{1b}[33mWARN\u{1b}[0m" } else { "WARN" };
+        assert!(done.stdout.contains(&format!("Z {level} {WARNING}")), "{no_color} {term}: {}", done.stdout);
+        assert_eq!(done.stdout.contains('\u{1b}'), colour, "{no_color} {term}: {:?}", done.stdout);
     }
 }
 
+/// Returns whether a packet says BYE.
+fn is_bye((channel, packet): (u8, Vec<u8>)) -> bool {
+    channel == 1 && rtcp_packets(&packet).iter().any(|(kind, _)| *kind == rtcp_type::BYE)
+}
+
 #[test]
-fn signals_drain_and_a_second_one_ends() {
-    use pinhole_tests::rtp::{rtcp_packets, rtcp_type};
+fn signals_say_bye_to_all() {
     let clip = Clip::sample();
     for signal in ["INT", "TERM", "QUIT"] {
         let server = Server::with(&["--loop"], &[&clip.path]);
@@ -262,13 +278,63 @@ fn signals_drain_and_a_second_one_ends() {
         dialogue.set_up_tcp(&url);
         dialogue.request("PLAY", &url, &[]).ok();
         dialogue.interleaved(SOON).expect("the stream begins");
-        assert_eq!(server.stop(signal).status.code(), Some(0), "{signal}");
-        let said_bye =
-            std::iter::from_fn(|| dialogue.interleaved(Duration::from_secs(1))).any(|(channel, packet)| {
-                channel == 1 && rtcp_packets(&packet).iter().any(|(kind, _)| *kind == rtcp_type::BYE)
-            });
+        let (stopped, said_bye) = thread::scope(|scope| {
+            // The server does not wait long for a client that does not read.
+            let said_bye = scope.spawn(|| std::iter::from_fn(|| dialogue.interleaved(SOON)).any(is_bye));
+            (server.stop(signal), said_bye.join().unwrap())
+        });
+        assert_eq!(stopped.status.code(), Some(0), "{signal}");
         assert!(said_bye, "{signal}: no BYE");
     }
+}
+
+/// A server that ends waits half a second for a client that does not read, and then a second for whoever
+/// reads its output. A second signal in that time ends it with another code.
+#[test]
+fn a_second_signal_ends_at_once() {
+    let clip = Clip::sample();
+    for (first, second, number) in [("INT", "TERM", 15), ("TERM", "INT", 2), ("INT", "QUIT", 3)] {
+        let ends = || {
+            let ((_out, stdout), (_err, stderr)) = (full_pipe(), full_pipe());
+            let options = ["--loop".as_ref(), "-vvv".as_ref(), clip.path.as_os_str()];
+            let (mut server, address) = Undrained::start(&options, stdout, stderr);
+            let url = format!("rtsp://{address}/{}", clip.mount());
+            let mut viewer = Dialogue::connect(address);
+            viewer.set_up_tcp(&url);
+            viewer.request("PLAY", &url, &[]).ok();
+            viewer.interleaved(SOON).expect("the stream begins");
+            server.signal(first);
+            assert!(std::iter::from_fn(|| viewer.interleaved(SOON)).any(is_bye), "{first}: no BYE");
+            server.signal(second);
+            server.wait(SOON).expect("it ends").code()
+        };
+        // On a busy machine, the second signal may come when the server has ended.
+        let code = (0..20).map(|_| ends()).find(|code| *code != Some(0));
+        assert_eq!(code, Some(Some(128 + number)), "{first}, {second}");
+    }
+}
+
+/// A viewer that ends waits a second for whoever reads its pictures.
+#[test]
+fn a_second_signal_ends_the_viewer_at_once() {
+    let clip = Clip::sample();
+    let server = Server::with(&["--loop"], &[&clip.path]);
+    for (attempt, (first, second)) in [("INT", "TERM"), ("HUP", "TERM")].repeat(10).into_iter().enumerate() {
+        let ((_out, stdout), (_err, stderr)) = (full_pipe(), full_pipe());
+        let mut command = Command::new(binary("pinhole-viewer"));
+        command.args(["--headless", "--pictures", "-", &server.url(clip.mount())]);
+        let viewer = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn();
+        let mut viewer = Undrained(viewer.unwrap());
+        server.wait_events("opened", attempt + 1, SOON);
+        viewer.signal(first);
+        viewer.signal(second);
+        let status = viewer.wait(SOON).expect("it ends");
+        // On a busy machine, the second signal may come when the viewer has ended.
+        if status.code() == Some(128 + 15) {
+            return;
+        }
+    }
+    panic!("a second signal does nothing");
 }
 
 #[test]
