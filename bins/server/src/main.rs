@@ -1,8 +1,9 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
 //!
-//! [`cli`] is the command line, [`prepare`] a command of it, [`report`] tells what happens, and [`signals`]
-//! are those of the system.
+//! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`report`] tells
+//! what happens, and [`signals`] are those of the system.
 mod cli;
+mod indexing;
 mod prepare;
 mod report;
 mod signals;
@@ -18,10 +19,6 @@ use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// How often it is told how far the media are indexed that take so long.
-const PROGRESS: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     // Exits with code 2 if the command line is wrong.
@@ -64,13 +61,8 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         if media == Path::new("-") {
             library.add_live("live", io::stdin());
         } else {
-            let mut told = Instant::now();
-            library.add_path_with(media, |indexing| {
-                if told.elapsed() >= PROGRESS {
-                    told = Instant::now();
-                    report.indexing(&indexing);
-                }
-            });
+            let report = report.clone();
+            indexing::add(&mut library, media, move |told| report.indexing(&told))?;
         }
     }
     if let Some(format) = cli.pattern {

@@ -1,10 +1,9 @@
 //! What the server tells about itself, in words or as JSON.
+use crate::indexing::{Seen, Told};
 use pinhole::codec::jpeg::Sampling;
 use pinhole::server::Summary;
 use pinhole_log::{Log, Output, Rate, cut, now};
-use pinhole_std::media::{
-    Indexing, InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem,
-};
+use pinhole_std::media::{InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
 use pinhole_std::server::Event;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -53,16 +52,28 @@ impl Report {
         }
     }
 
-    /// Tells how far a file or directory is searched for frames.
-    pub(crate) fn indexing(&self, indexing: &Indexing<'_>) {
-        let Indexing { path, done, of, frames, .. } = indexing;
-        let path = path.display();
-        if self.json {
-            self.say(json!({ "event": "indexing", "path": path.to_string(), "done": done, "of": of,
-                "frames": frames }));
-        } else {
-            let percent = 100.0 * *done as f64 / (*of).max(1) as f64;
-            self.log.say(&format_args!("reading {path}: {percent:.0} %, {frames} frames so far"));
+    /// Tells how far a file or directory is searched for frames, or that it is waited for.
+    pub(crate) fn indexing(&self, told: &Told) {
+        match told {
+            Told::Progress(Seen { path, done, of, frames }) => {
+                let path = path.display();
+                if self.json {
+                    self.say(json!({ "event": "indexing", "path": path.to_string(), "done": done, "of": of,
+                        "frames": frames }));
+                } else {
+                    let percent = 100.0 * *done as f64 / (*of).max(1) as f64;
+                    self.log.say(&format_args!("reading {path}: {percent:.0} %, {frames} frames so far"));
+                }
+            }
+            Told::Waiting(path, since) => {
+                let (path, seconds) = (path.display(), since.as_secs());
+                self.log.complain(&format_args!(
+                    "{path}: waiting for the disk, which has sent nothing for {seconds} s"
+                ));
+                if self.json {
+                    self.say(json!({ "event": "waiting", "path": path.to_string(), "seconds": seconds }));
+                }
+            }
         }
     }
 
