@@ -319,7 +319,7 @@ fn a_second_signal_ends_at_once() {
 fn a_second_signal_ends_the_viewer_at_once() {
     let clip = Clip::sample();
     let server = Server::with(&["--loop"], &[&clip.path]);
-    for (attempt, (first, second)) in [("INT", "TERM"), ("HUP", "TERM")].repeat(10).into_iter().enumerate() {
+    for (attempt, (first, second)) in [("INT", "TERM"), ("HUP", "TERM")].repeat(3).into_iter().enumerate() {
         let ((_out, stdout), (_err, stderr)) = (full_pipe(), full_pipe());
         let mut command = Command::new(binary("pinhole-viewer"));
         command.args(["--headless", "--pictures", "-", &server.url(clip.mount())]);
