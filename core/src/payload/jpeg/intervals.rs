@@ -117,11 +117,13 @@ impl IntervalTracker {
         }
         let mut kept = certain;
         let mut last = MissingRange { first, count: self.total.checked_sub(first)?, start, resume: scan_len };
-        // There is one range more than there is room for.
-        if kept == Missing::MAX
-            && let Some(before) = found.get(Missing::MAX - 1)
+        // There is one range more than there is room for, or the one before it reaches to the end as well: the
+        // last bytes that came are a marker behind a hole.
+        let before = certain.checked_sub(1).and_then(|n| found.get(n));
+        if let Some(before) = before
+            && (kept == Missing::MAX || before.resume >= scan_len)
         {
-            kept = Missing::MAX - 1;
+            kept = kept.saturating_sub(1);
             let (first, start) = (before.first, before.start);
             last = MissingRange { first, count: self.total.checked_sub(first)?, start, ..last };
         }

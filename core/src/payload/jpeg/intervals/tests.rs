@@ -79,6 +79,15 @@ fn two_uncertain_holes_are_one_with_all_between_them() {
 }
 
 #[test]
+fn a_hole_before_the_last_marker_that_came_is_one_with_the_lost_end() {
+    let (scan, starts) = scan(&[10; 6]);
+    let mut tracker = IntervalTracker::new(&info(6)).unwrap();
+    // The only packet ends with a marker, and so no byte of the next interval has come.
+    tracker.advance(starts[3] as u32, &scan[starts[3]..starts[4]], true, None);
+    assert_eq!(ranges(tracker.finish(false, starts[4] as u32)), [[0, 6]]);
+}
+
+#[test]
 fn what_the_sender_says_is_used_as_it_is() {
     let (scan, starts) = scan(&[10; 60]);
     let packet = |from: usize, to: usize| &scan[starts[from]..starts[to]];
