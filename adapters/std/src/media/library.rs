@@ -118,6 +118,24 @@ impl Library {
         }
     }
 
+    /// Creates an empty library whose files are `files`, and whose loaders are no threads.
+    #[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+    pub(super) fn over(
+        files: Arc<dyn Files>,
+        playback: Playback,
+        normalising: NormaliseOptions,
+        cache: usize,
+    ) -> Self {
+        let loaded = LoopFrames::by_hand(cache, normalising);
+        Self { files, loaded, ..Self::with(playback, normalising, cache) }
+    }
+
+    /// Returns what its event loop has of the frames of recorded media.
+    #[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+    pub(super) const fn loaded(&self) -> &LoopFrames {
+        &self.loaded
+    }
+
     /// Adds a file or a directory, and reads the headers of all frames before it returns. This takes long for
     /// large files; [`Self::add_path_with`] tells how far it is. Files and frames that cannot be served are left
     /// out, and added to [`Self::problems`].
@@ -377,15 +395,20 @@ impl Library {
         }
         pictures.retain(|file| is_picture(file));
         if !pictures.is_empty() {
-            let files = self.files.clone();
-            let found = Index::of_pictures(&files, path, pictures, self.normalising, watch);
-            self.add_recorded(path, found);
+            self.add_pictures(path, pictures, watch);
         } else if videos.is_empty() {
             self.problems.push(Problem::file(
                 path,
                 "the directory holds no .mjpeg, .mjpg, .avi, .multipart or .jpg files",
             ));
         }
+    }
+
+    /// Adds the pictures of a directory as one medium, in this order.
+    pub(super) fn add_pictures(&mut self, path: &Path, pictures: Vec<PathBuf>, watch: Watch<'_>) {
+        let files = self.files.clone();
+        let found = Index::of_pictures(&files, path, pictures, self.normalising, watch);
+        self.add_recorded(path, found);
     }
 
     fn add_file(&mut self, path: &Path, watch: Watch<'_>) {

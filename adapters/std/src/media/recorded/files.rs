@@ -46,6 +46,14 @@ pub(in super::super) struct FileId {
     inode: u64,
 }
 
+#[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+impl FileId {
+    /// Returns what tells a simulated file apart.
+    pub(super) const fn simulated(device: u64, inode: u64) -> Self {
+        Self { device, inode }
+    }
+}
+
 impl Stamp {
     /// Returns the number of the disk; 0 where the system does not know it.
     pub(super) fn device(&self) -> u64 {

@@ -111,7 +111,7 @@ impl Health {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) const fn retry_after(&mut self, retry: Duration) {
         self.retry = retry;
     }

@@ -221,7 +221,7 @@ impl Index {
     }
 
     /// Has what cannot be read tried again after `retry`.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) const fn retry_after(&mut self, retry: std::time::Duration) {
         self.health.retry_after(retry);
     }

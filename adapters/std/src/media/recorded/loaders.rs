@@ -5,6 +5,8 @@
 //!
 //! A disk may hang for ever, and with it the threads that read from it. One thread is always left over; it takes
 //! the place of those that hang, if others than that disk are wanted.
+#[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+mod by_hand;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -12,6 +14,8 @@ mod tests;
 use super::super::normalise::NormaliseOptions;
 use super::cache::{Cache, FrameKey};
 use super::source::{Source, Tools};
+#[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+pub(super) use by_hand::Begun;
 use pinhole::frame::{FrameId, TrackId};
 use pinhole::time::Instant;
 pub(super) use queue::MAX_AHEAD;

@@ -65,6 +65,20 @@ impl LoopFrames {
         Self::with(cache, pool)
     }
 
+    /// Creates what is not yet an event loop's, with loaders that are no threads.
+    #[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+    pub(in super::super) fn by_hand(budget: usize, how: NormaliseOptions) -> Self {
+        let cache = Arc::new(Cache::new(budget));
+        let pool = Arc::new(LoaderPool::by_hand(cache.clone(), how));
+        Self::with(cache, pool)
+    }
+
+    /// Returns the loaders.
+    #[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+    pub(super) fn pool(&self) -> &LoaderPool {
+        &self.pool
+    }
+
     /// Creates the same for another event loop.
     pub(in super::super) fn share(&self) -> Self {
         Self::with(self.cache.clone(), self.pool.clone())

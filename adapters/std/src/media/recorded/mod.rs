@@ -5,6 +5,9 @@ mod cache;
 #[cfg(test)]
 mod faults;
 mod files;
+#[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+#[cfg_attr(not(fuzzing), allow(unreachable_pub, reason = "tests call what fuzz targets call"))]
+pub mod fuzzing;
 mod health;
 mod index;
 mod loaders;
