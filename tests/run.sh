@@ -32,6 +32,8 @@ has_thumb_core() {
 }
 
 install_peers() {
+    local llvm
+    llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
     local packages=(
         # clients, servers and referees
         ffmpeg
@@ -41,6 +43,8 @@ install_peers() {
         tshark ethtool iproute2 util-linux
         # the viewer's window: what minifb loads, and a display to open it on
         libx11-6 libxcursor1 xvfb xdotool imagemagick
+        # what libFuzzer is compiled with, and what reads the counters of coverage
+        g++ "llvm-$llvm"
         # the microcontroller, and its linker and core library
         qemu-system-arm qemu-system-data lld-14 llvm-14 rustc-web cargo-web rust-web-src
     )
@@ -105,6 +109,8 @@ step "lint of the firmware" cargo clippy --locked --manifest-path bins/firmware/
 step "tests of the firmware's parts" cargo test --locked --manifest-path bins/firmware/Cargo.toml -p pinhole-camera --lib
 step "soak" cargo run --locked --release -p pinhole-sim -- soak --seeds 0..2000
 step "faults that the soak must find" tests/mutants.sh
+step "fuzz targets" tests/fuzz.sh
+step "lines of the core that its tests execute" tests/coverage.sh
 step "payload formats that are off by default" env PINHOLE_PEERS=1 \
     cargo test --locked -p pinhole -p pinhole-tests --features pinhole/pcm,pinhole-tests/pcm --lib --test interop_pcm
 step "build of the tests" cargo test --locked --workspace --no-run
