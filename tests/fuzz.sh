@@ -40,7 +40,7 @@ done
 for target in "${targets[@]}"; do
     mkdir -p "$work/corpus/$target" "$work/found"
     if ! "$CARGO_TARGET_DIR/$host/release/$target" -seed="$seed" -max_total_time="$seconds" -timeout=20 \
-        -rss_limit_mb=2048 -max_len=8192 -artifact_prefix="$work/found/$target-" "$work/corpus/$target" \
+        -rss_limit_mb=2048 -max_len=8192 -len_control=0 -artifact_prefix="$work/found/$target-" "$work/corpus/$target" \
         >"$work/log" 2>&1; then
         cat "$work/log"
         echo "$target fails; the input is in $work/found/" >&2
