@@ -69,6 +69,48 @@ pub struct PortPair {
     pub rtcp: u16,
 }
 
+/// A track that travels by UDP: which datagrams belong to it. [`ServerConn::routes`] returns it.
+///
+/// [`ServerConn::routes`]: super::ServerConn::routes
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct UdpRoute {
+    /// The number of the pair of sockets from which the track's packets leave: [`PortPair::socket`].
+    pub socket: u8,
+    /// Whether the track takes datagrams. If not, it has ended, and may only have its BYE still to send. The
+    /// pair of sockets must be kept until it is no longer among the routes.
+    pub open: bool,
+    /// The ports of the client to which the track's packets go. A datagram from one of them, to the socket of
+    /// the same kind, is [`Claim::Exact`].
+    pub to: Pair<u16>,
+    /// The ports that the client announced. A datagram from one of them, to the socket of the same kind, is
+    /// [`Claim::Announced`] where `to` is another port.
+    pub announced: Pair<u16>,
+    /// The SSRC of the track's packets. A report on it to the RTCP socket is [`Claim::Ssrc`] if
+    /// `learning.rtcp`.
+    pub ssrc: u32,
+    /// For each of the client's ports, whether no datagram has confirmed it yet. A datagram from an unknown port
+    /// of the client is [`Claim::Latch`] if RTP's port is unconfirmed and so is the port of the socket's kind.
+    pub learning: Pair<bool>,
+}
+
+impl UdpRoute {
+    /// Creates a route that takes datagrams, of a client that uses the ports that it has announced. An index
+    /// is tested with it.
+    pub const fn new(socket: u8, ports: Pair<u16>, ssrc: u32, learning: Pair<bool>) -> Self {
+        Self { socket, open: true, to: ports, announced: ports, ssrc, learning }
+    }
+
+    /// The route of a stream; `None` if it is interleaved.
+    pub(super) fn of(stream: &Stream) -> Option<Self> {
+        let Route::Udp { socket, to, announced, latched } = stream.route else { return None };
+        let (open, ssrc) = (stream.is_open(), stream.sender.ssrc());
+        let learning = Pair { rtp: !latched.rtp, rtcp: !latched.rtcp };
+        Some(Self { socket, open, to, announced, ssrc, learning })
+    }
+}
+
 impl ConnState {
     /// Hands a datagram to the stream that it belongs to, if there is one.
     pub(super) fn handle_datagram(
@@ -82,10 +124,7 @@ impl ConnState {
         let Some((index, _)) = self.find(from, socket, port, data) else { return };
         let Some(stream) = self.streams.get_mut(index) else { return };
         stream.last_activity = now.at;
-        let Route::Udp { to, announced, scope_id, latched, .. } = &mut stream.route else { return };
-        if let SocketAddr::V6(from) = from {
-            *scope_id = from.scope_id();
-        }
+        let Route::Udp { to, announced, latched, .. } = &mut stream.route else { return };
         if from.port() == *of(announced, port) {
             // No NAT changes the client's ports: what was learned was somebody else's.
             (*to, *latched) = (*announced, Pair { rtp: true, rtcp: true });
@@ -122,13 +161,14 @@ impl ConnState {
         }))
     }
 
-    /// Ports are learned only from the RTSP peer's own address: with any other, a client could aim the
-    /// stream at a third party. They are learned once; a port that was announced is one for ever.
+    /// Ports are learned only from the RTSP peer's own address, and by its own interface if it is
+    /// link-local: with any other, a client could aim the stream at a third party. They are learned once; a
+    /// port that was announced is one for ever.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn claim_of(&self, stream: &Stream, from: SocketAddr, port: Port, data: &[u8]) -> Claim {
         let Route::Udp { to, announced, latched, .. } = &stream.route else { return Claim::No };
         // To port 0 nothing can be sent.
-        if from.ip() != self.peer || from.port() == 0 {
+        if from.ip() != self.peer.ip() || scope_id(from) != scope_id(self.peer) || from.port() == 0 {
             return Claim::No;
         }
         if from.port() == *of(to, port) {
@@ -152,6 +192,14 @@ pub(super) const fn of<T>(pair: &Pair<T>, port: Port) -> &T {
     match port {
         Port::Rtp => &pair.rtp,
         Port::Rtcp => &pair.rtcp,
+    }
+}
+
+/// The interface of a link-local address (RFC 4007, 6); 0 for any other.
+const fn scope_id(address: SocketAddr) -> u32 {
+    match address {
+        SocketAddr::V4(_) => 0,
+        SocketAddr::V6(address) => address.scope_id(),
     }
 }
 

@@ -1,14 +1,14 @@
 //! [`ServerConn`]: a connection, and what can be done with it without its storage.
-use super::claim::Claim;
+use super::claim::{Claim, UdpRoute};
 use super::config::{Config, MAX_TRACKS};
-use super::event::Summary;
+use super::event::{SessionId, Summary};
 use super::state::{ConnState, Front};
 use super::stream::{Route, Stream};
 use super::transmit::Transmit;
 use super::turn::Turn;
 use crate::frame::{FrameStore, TrackId};
 use crate::rtp::{MAX_PACKET, MIN_PACKET, Port, Want};
-use crate::rtsp::Pair;
+use crate::rtsp::{Pair, Speed};
 use crate::storage::Fifo;
 use crate::time::{Now, Wake};
 use core::net::SocketAddr;
@@ -29,8 +29,8 @@ pub struct ServerConn<const TRACKS: usize = MAX_TRACKS> {
 impl ServerConn {
     /// Creates the state of a connection with room for [`MAX_TRACKS`] tracks.
     ///
-    /// `peer` is the address and the port of the client's end of the RTSP connection; datagrams are sent to
-    /// that address only.
+    /// `peer` is the address and the port of the client's end of the RTSP connection, with the interface (RFC
+    /// 4007, scope) if it is link-local. Datagrams are sent to that address only, and taken from it only.
     pub fn new(config: Config, now: Now, peer: SocketAddr) -> Self {
         Self::with_tracks(config, now, peer)
     }
@@ -44,8 +44,7 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
         config.max_packet = config.max_packet.clamp(MIN_PACKET, MAX_PACKET);
         let state = ConnState {
             config,
-            peer: peer.ip(),
-            peer_port: peer.port(),
+            peer,
             front: Front::New,
             incoming: Fifo::default(),
             outgoing: Fifo::default(),
@@ -104,6 +103,20 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
         self.state.streams.iter().filter(|stream| stream.is_open()).any(
             |stream| matches!(stream.route, Route::Udp { socket: own, latched: Pair { rtp: false, .. }, .. } if own == socket),
         )
+    }
+
+    /// Returns a [`UdpRoute`] for each track that travels by UDP, in no particular order. By them an adapter
+    /// with many connections keeps an index, instead of asking each of them for its [`Self::claim`]. They
+    /// change in a turn and when a datagram is handed in, and at no other time.
+    pub fn routes(&self) -> impl Iterator<Item = UdpRoute> {
+        self.state.streams.iter().filter_map(UdpRoute::of)
+    }
+
+    /// Returns the tracks that play, each with its session and with how many times faster than its frames
+    /// are shown they are sent (RFC 2326, 12.35).
+    pub fn plays(&self) -> impl Iterator<Item = (SessionId, TrackId, Speed)> {
+        let playing = self.state.streams.iter().filter(|stream| stream.is_playing());
+        playing.map(|stream| (stream.session, stream.sender.track(), stream.sender.pace().speed()))
     }
 
     /// Takes the datagram `data`, which came from the address and port `from`. `socket` and `port` say where

@@ -34,7 +34,7 @@ pub use crate::rtp::{Batch, Port, Want};
 pub use crate::rtsp::LowerTransport;
 pub use application::{Application, Catalog, CatalogApp};
 pub use chunk::Chunk;
-pub use claim::{Claim, PortPair};
+pub use claim::{Claim, PortPair, UdpRoute};
 pub use config::{Config, MAX_TRACKS, MIN_REQUEST};
 pub use conn::ServerConn;
 pub use event::{CloseReason, ConnError, Notice, SessionId, Summary};

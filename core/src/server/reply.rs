@@ -399,7 +399,6 @@ fn udp(client: Pair<u16>, ports: PortPair) -> (Route, TransportSpec<'static>) {
         socket,
         to: client,
         announced: client,
-        scope_id: 0,
         latched: Pair { rtp: false, rtcp: false },
     };
     let server_port = Some(Pair { rtp: ports.rtp, rtcp: ports.rtcp });

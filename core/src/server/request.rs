@@ -132,7 +132,7 @@ impl<'a> Request<'a> {
     /// Returns the address and the port of the client's end of the RTSP connection. Media may go to other
     /// ports of that address.
     pub const fn peer(&self) -> SocketAddr {
-        SocketAddr::new(self.state.peer, self.state.peer_port)
+        self.state.peer
     }
 
     /// Returns the session that the request names; `None` if it names none, or one that does not exist on
@@ -322,6 +322,14 @@ impl<'a> Setup<'a> {
     /// 461.
     pub const fn ports(&self) -> Option<PortPair> {
         self.0.ports
+    }
+
+    /// Has the track use the pair of UDP ports `ports`, instead of the one that was passed to
+    /// [`Turn::set_ports`](super::Turn::set_ports). An adapter whose choice depends on the request makes it
+    /// here, so that no request has to wait for it. With `None`, a track by UDP is refused with 461.
+    pub const fn with_ports(mut self, ports: Option<PortPair>) -> Self {
+        self.0.ports = ports;
+        self
     }
 
     /// Sets the track up, and answers with 200 and the transport. `media` is the application's own number for

@@ -8,7 +8,7 @@ use crate::frame::FrameStore;
 use crate::rtp;
 use crate::storage::Fifo;
 use crate::time::{Instant, Now, Wake, sooner};
-use core::net::IpAddr;
+use core::net::SocketAddr;
 
 /// What is known of the first message in the receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub(super) enum Front {
 #[derive(Debug)]
 pub(super) struct ConnState<T: ?Sized = heapless::VecView<Stream>> {
     pub(super) config: Config,
-    pub(super) peer: IpAddr,
-    pub(super) peer_port: u16,
+    /// The address of the client, with the interface if it is link-local, and the port of the connection.
+    pub(super) peer: SocketAddr,
     pub(super) front: Front,
     pub(super) incoming: Fifo,
     pub(super) outgoing: Fifo,

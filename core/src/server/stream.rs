@@ -15,8 +15,6 @@ pub(super) enum Route {
         to: Pair<u16>,
         /// The ports that the client announced. What comes from either settles both, whatever was learned.
         announced: Pair<u16>,
-        /// The interface of a link-local address (RFC 4007, 6), once a datagram has come by it.
-        scope_id: u32,
         /// Which ports are confirmed or learned, by a datagram that came from there.
         latched: Pair<bool>,
     },

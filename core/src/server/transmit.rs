@@ -2,7 +2,7 @@
 use super::claim::of;
 use super::stream::Route;
 use crate::rtp::{self, Batch, Port};
-use core::net::{IpAddr, SocketAddr, SocketAddrV6};
+use core::net::SocketAddr;
 
 /// RTP or RTCP packets of one track that are due now over UDP, with the sockets to use.
 /// [`Turn::poll_transmit`](super::Turn::poll_transmit) and
@@ -18,7 +18,7 @@ use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 pub struct Transmit<'a> {
     pub(super) packets: rtp::Transmit<'a>,
     pub(super) route: &'a Route,
-    pub(super) peer: &'a IpAddr,
+    pub(super) peer: &'a SocketAddr,
 }
 
 impl<'a> Transmit<'a> {
@@ -27,15 +27,13 @@ impl<'a> Transmit<'a> {
     /// The port is the one that the client named in SETUP. If datagrams of the client have come from another
     /// port since, it is that port.
     pub fn to(&self) -> SocketAddr {
-        let (port, scope_id) = match self.route {
-            Route::Udp { to, scope_id, .. } => (*of(to, self.port()), *scope_id),
+        let mut to = *self.peer;
+        to.set_port(match self.route {
+            Route::Udp { to, .. } => *of(to, self.port()),
             // Never made for such a stream; a port where nobody is.
-            Route::Interleaved { .. } => (0, 0),
-        };
-        match *self.peer {
-            IpAddr::V4(peer) => SocketAddr::from((peer, port)),
-            IpAddr::V6(peer) => SocketAddrV6::new(peer, port, 0, scope_id).into(),
-        }
+            Route::Interleaved { .. } => 0,
+        });
+        to
     }
 
     /// Returns the number of the pair of local sockets to send from: the

@@ -10,7 +10,6 @@ use super::transmit::Transmit;
 use crate::frame::FrameStore;
 use crate::storage::put;
 use crate::time::Now;
-use core::net::SocketAddr;
 
 /// A connection together with its storage, for one pass of the main loop.
 /// [`ServerConn::turn`](super::ServerConn::turn) begins a turn. No method of a turn waits.
@@ -188,7 +187,7 @@ impl<'a> Turn<'a> {
     /// Calls [`Application::request`] of `app` for each request, and [`Application::notice`] for each notice,
     /// until there is nothing more. A program calls either this method or [`Self::poll_event`], not both.
     pub fn serve<A: Application + ?Sized>(&mut self, app: &mut A) {
-        let peer = SocketAddr::new(self.state.peer, self.state.peer_port);
+        let peer = self.state.peer;
         let Self { state, rx, tx, now, ports } = self;
         // Not by events: to make one of a request or a notice, and to take it apart again, copies it.
         loop {

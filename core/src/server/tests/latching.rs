@@ -1,6 +1,7 @@
 //! Whose a datagram is, and which ports are learned from it (RFC 2326, 16: only the client's own
 //! address is believed).
 use super::*;
+use crate::rtsp::Pair;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
 const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 8));
@@ -49,22 +50,38 @@ fn claims_are_ordered_by_what_they_prove() {
     assert!(Claim::No < Claim::Latch && Claim::Latch < Claim::Ssrc && Claim::Ssrc < Claim::Exact);
 }
 
-/// A link-local address is one only together with its interface, which the system tells with what comes.
+/// A link-local address is one only together with its interface (RFC 4007, 6): the same address by another
+/// one is somebody else's.
 #[test]
-fn the_interface_of_a_link_local_client_is_learned() {
+fn a_link_local_client_is_known_by_its_interface() {
     let peer = Ipv6Addr::new(0xFE80, 0, 0, 0, 0, 0, 0, 7);
     let mut bench = Bench::of(Clip::of(1000, 100));
-    let client = SocketAddr::new(peer.into(), CLIENT.port());
-    bench.conn = ServerConn::new(Config::DEFAULT, bench.now(), client);
+    let to = |port, interface| SocketAddr::from(SocketAddrV6::new(peer, port, 0, interface));
+    bench.conn = ServerConn::new(Config::DEFAULT, bench.now(), to(CLIENT.port(), 3));
     bench.start(UDP, "");
     bench.turn();
     let ssrc = bench.rtp()[0].1.ssrc;
-    let to = |port, interface| SocketAddr::from(SocketAddrV6::new(peer, port, 0, interface));
-    assert_eq!(destinations(&mut bench), (to(5000, 0), to(5001, 0)));
-    let (now, report) = (bench.now(), receiver_report(ssrc, 0));
-    assert_eq!(bench.conn.claim(to(5001, 3), SOCKET, Port::Rtcp, &report), Claim::Exact);
-    bench.conn.handle_datagram(now, to(5001, 3), SOCKET, Port::Rtcp, &report);
     assert_eq!(destinations(&mut bench), (to(5000, 3), to(5001, 3)));
+    let report = receiver_report(ssrc, 0);
+    let claim = |interface| bench.conn.claim(to(5001, interface), SOCKET, Port::Rtcp, &report);
+    assert_eq!([claim(3), claim(4), claim(0)], [Claim::Exact, Claim::No, Claim::No]);
+}
+
+#[test]
+fn routes_say_what_is_claimed() {
+    let (mut bench, ssrc) = playing();
+    let routes = |bench: &Bench| bench.conn.routes().collect::<Vec<_>>();
+    let [route] = routes(&bench)[..] else { panic!("one track by UDP") };
+    let announced = Pair { rtp: 5000, rtcp: 5001 };
+    assert_eq!(route, UdpRoute::new(SOCKET, announced, ssrc, Pair { rtp: true, rtcp: true }));
+    bench.conn.handle_datagram(bench.now(), from(40_000), SOCKET, Port::Rtp, b"");
+    let [route] = routes(&bench)[..] else { panic!("one track by UDP") };
+    assert_eq!((route.to, route.announced), (Pair { rtp: 40_000, rtcp: 5001 }, announced));
+    assert_eq!(route.learning, Pair { rtp: false, rtcp: true });
+    assert_eq!(bench.conn.plays().count(), 1);
+    bench.ok("TEARDOWN", URL, "");
+    bench.turn();
+    assert_eq!((routes(&bench).len(), bench.conn.plays().count()), (0, 0));
 }
 
 #[test]
