@@ -4,7 +4,9 @@
 mod gather;
 
 use mio::{Interest, Registry, Token};
-use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+#[cfg(not(target_os = "linux"))]
+use quinn_udp::Transmit;
+use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::array;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -30,6 +32,8 @@ pub(crate) struct UdpSocket {
     state: UdpSocketState,
     port: u16,
     receive_buffer: usize,
+    /// How many packets one call can send. No peer changes it.
+    segments: usize,
 }
 
 /// The outcome of sending a batch.
@@ -41,6 +45,8 @@ pub(crate) enum Sent {
     Blocked,
     /// The packets are larger than the path allows.
     TooBig,
+    /// The kernel takes no batch to this destination, but perhaps single packets. Nothing was sent.
+    Unsegmented,
 }
 
 impl UdpSocket {
@@ -55,7 +61,8 @@ impl UdpSocket {
         let socket = mio::net::UdpSocket::from_std(socket.into());
         let state = UdpSocketState::new((&socket).into())?;
         let port = socket.local_addr()?.port();
-        Ok(Self { socket, state, port, receive_buffer })
+        let segments = if segments() { state.max_gso_segments() } else { 1 };
+        Ok(Self { socket, state, port, receive_buffer, segments })
     }
 
     pub(crate) const fn port(&self) -> u16 {
@@ -72,8 +79,8 @@ impl UdpSocket {
     }
 
     /// Returns how many packets one call can send.
-    pub(crate) fn max_segments(&self) -> usize {
-        self.state.max_gso_segments()
+    pub(crate) const fn max_segments(&self) -> usize {
+        self.segments
     }
 
     /// Sends `contents` as packets of `segment` bytes. The last packet may be shorter.
@@ -84,51 +91,40 @@ impl UdpSocket {
         contents: &[u8],
         segment: usize,
     ) -> Sent {
-        let segment_size = (segment < contents.len()).then_some(segment);
-        let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip: source };
-        match self.state.try_send((&self.socket).into(), &transmit) {
-            Ok(()) => Sent::Taken,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Sent::Blocked,
-            Err(error) if quinn_udp::is_msg_size_err(&error) => Sent::TooBig,
-            // The path cannot carry segmented batches.
-            Err(_) if segment_size.is_some() => self.send_singly(&transmit, segment),
-            Err(error) => {
-                tracing::debug!(%destination, %error, "datagram not sent");
-                Sent::Taken
+        #[cfg(target_os = "linux")]
+        {
+            self.gather(destination, source, &[IoSlice::new(contents)], segment, contents.len())
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let segment_size = (segment < contents.len()).then_some(segment);
+            let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip: source };
+            match self.state.try_send((&self.socket).into(), &transmit) {
+                Ok(()) => Sent::Taken,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Sent::Blocked,
+                Err(error) if quinn_udp::is_msg_size_err(&error) => Sent::TooBig,
+                Err(_) if segment_size.is_some() => Sent::Unsegmented,
+                Err(error) => {
+                    tracing::debug!(%destination, %error, "datagram not sent");
+                    Sent::Taken
+                }
             }
         }
     }
 
-    /// Sends the concatenation of `pieces` as packets of `segment` bytes, without copying it to one
-    /// place. The last packet may be shorter. Returns `None` if the system cannot do this; nothing was
-    /// sent then.
+    /// Sends the concatenation of `pieces`, `len` bytes, as packets of `segment` bytes, without copying it to
+    /// one place. The last packet may be shorter.
     #[cfg(target_os = "linux")]
     pub(crate) fn gather(
         &self,
         destination: SocketAddr,
-        source: IpAddr,
+        source: Option<IpAddr>,
         pieces: &[IoSlice<'_>],
         segment: usize,
-    ) -> Option<Sent> {
-        gather::send(&self.socket, destination, source, pieces, u16::try_from(segment).ok()?)
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn gather(&self, _: SocketAddr, _: IpAddr, _: &[IoSlice<'_>], _: usize) -> Option<Sent> {
-        None
-    }
-
-    fn send_singly(&self, batch: &Transmit<'_>, segment: usize) -> Sent {
-        for contents in batch.contents.chunks(segment) {
-            let single = Transmit { contents, segment_size: None, ..batch.clone() };
-            match self.state.try_send((&self.socket).into(), &single) {
-                Err(error) if quinn_udp::is_msg_size_err(&error) => return Sent::TooBig,
-                // A datagram for which there is no room is lost: reporting it would send those before
-                // it twice.
-                Ok(()) | Err(_) => {}
-            }
-        }
-        Sent::Taken
+        len: usize,
+    ) -> Sent {
+        let segment = u16::try_from(segment).ok().filter(|&segment| usize::from(segment) < len);
+        gather::send(&self.socket, destination, source, pieces, segment)
     }
 
     /// Receives waiting datagrams into `buffer`, with at most `limit` calls, and hands each to `take`
@@ -159,7 +155,9 @@ impl UdpSocket {
             };
             for (piece, meta) in pieces.iter().zip(meta).take(received) {
                 let bytes = piece.get(..meta.len).unwrap_or_default();
-                for datagram in bytes.chunks(meta.stride.max(1)) {
+                // Nobody can be answered at port 0.
+                let answerable = meta.addr.port() != 0;
+                for datagram in bytes.chunks(meta.stride.max(1)).filter(|_| answerable) {
                     take(meta.addr, datagram);
                 }
             }
@@ -180,22 +178,103 @@ pub(crate) struct UdpPair {
 }
 
 impl UdpPair {
-    /// Binds a free pair on `address`.
+    /// Binds a free pair on the address of `address`, by its interface if it is link-local. Its port does
+    /// not matter.
     ///
     /// # Errors
     /// No pair was found, or the system refuses a socket.
-    pub(crate) fn bind(address: IpAddr) -> io::Result<Self> {
+    pub(crate) fn bind(mut address: SocketAddr) -> io::Result<Self> {
+        let mut at = move |port| {
+            address.set_port(port);
+            address
+        };
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..ATTEMPTS {
-            let first = UdpSocket::bind(SocketAddr::new(address, 0))?;
+            let first = UdpSocket::bind(at(0))?;
             let (even, odd) = (first.port & !1, first.port | 1);
             let other = if first.port == even { odd } else { even };
-            match UdpSocket::bind(SocketAddr::new(address, other)) {
+            match UdpSocket::bind(at(other)) {
                 Ok(second) if first.port == even => return Ok(Self { rtp: first, rtcp: second }),
                 Ok(second) => return Ok(Self { rtp: second, rtcp: first }),
                 Err(error) => last = error,
             }
         }
         Err(last)
+    }
+}
+
+/// Asks the kernel whether it takes segmented batches, so that no event loop has to.
+pub(crate) fn segments() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        gather::segments()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        true
+    }
+}
+
+/// Returns whether two addresses are of one host. A link-local address is one only by its interface.
+pub(crate) fn same_host(one: SocketAddr, other: SocketAddr) -> bool {
+    host(one) == host(other)
+}
+
+/// Returns an address without its port: with port 0, and without what is not the address of a host.
+pub(crate) fn host(address: SocketAddr) -> SocketAddr {
+    at_port(address, 0)
+}
+
+/// Returns another port of the host of `address`.
+pub(crate) fn at_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    if let SocketAddr::V6(address) = &mut address {
+        address.set_flowinfo(0);
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    fn bind(address: impl Into<IpAddr>) -> UdpSocket {
+        UdpSocket::bind(SocketAddr::new(address.into(), 0)).unwrap()
+    }
+
+    /// A batch of three packets to `to`.
+    fn batch(socket: &UdpSocket, to: SocketAddr) -> Sent {
+        socket.send(to, None, &[0; 30], 10)
+    }
+
+    /// Where batches are sent at all: elsewhere nothing can be lost.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_destination_that_is_refused_costs_nobody_segmentation() {
+        let socket = bind(Ipv4Addr::LOCALHOST);
+        let to = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), socket.port());
+        let before = socket.max_segments();
+        assert!(before > 1, "Linux sends batches since 4.18");
+        // Nobody is at port 0.
+        assert_eq!(batch(&socket, at_port(to, 0)), Sent::Unsegmented);
+        assert_eq!(socket.send(at_port(to, 0), None, &[0; 10], 10), Sent::Taken, "lost like any other");
+        assert_eq!((socket.max_segments(), batch(&socket, to)), (before, Sent::Taken));
+
+        let Ok(socket) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0).into()) else { return };
+        let link_local = SocketAddr::new(Ipv6Addr::new(0xFE80, 0, 0, 0, 0, 0, 0, 1).into(), 5000);
+        let from_there = socket.send(link_local, Some(link_local.ip()), &[0; 30], 10);
+        assert_eq!(from_there, Sent::Unsegmented, "by which interface?");
+        let to = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), socket.port());
+        assert_eq!((socket.max_segments(), batch(&socket, to)), (before, Sent::Taken));
+    }
+
+    #[test]
+    fn an_address_is_a_host_by_its_interface() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        assert!(same_host(address("10.0.0.1:1"), address("10.0.0.1:2")));
+        assert!(!same_host(address("10.0.0.1:1"), address("10.0.0.2:1")));
+        assert!(same_host(address("[fe80::1%2]:1"), address("[fe80::1%2]:2")));
+        assert!(!same_host(address("[fe80::1%2]:1"), address("[fe80::1%3]:1")));
     }
 }

@@ -3,6 +3,7 @@ use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand};
 use pinhole::sdp::FrameRate;
 use pinhole_std::media::{NormaliseOptions, PatternFormat};
+use pinhole_std::server::Options;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -142,6 +143,9 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZero<usize>>,
 
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+
     /// Print events as JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
@@ -149,6 +153,43 @@ pub(crate) struct Serve {
     /// Say more on standard error; twice, and three times, for still more
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// Options for how much clients may have.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Limits {
+    /// How many clients may be connected at once; further ones are told to come again
+    /// [default: as many as the limit of open files allows, 4096 at most]
+    #[arg(long, value_name = "N", value_parser = connections)]
+    pub(crate) max_connections: Option<usize>,
+
+    /// How many of them may come from one IPv4 address, or from one IPv6 network of 64 bits
+    /// [default: a quarter of all, but 64 at least]
+    #[arg(long, value_name = "N", value_parser = connections)]
+    pub(crate) max_connections_per_ip: Option<usize>,
+
+    /// How much may be sent to all clients together, as a rate such as 800Mbit; PLAY is refused where
+    /// it would be more [default: no limit]
+    #[arg(long, value_name = "RATE", value_parser = pinhole_args::bit_rate)]
+    pub(crate) max_bitrate: Option<u64>,
+
+    /// How much may be sent to the clients of one address or network, as a rate [default: no limit]
+    #[arg(long, value_name = "RATE", value_parser = pinhole_args::bit_rate)]
+    pub(crate) max_bitrate_per_ip: Option<u64>,
+}
+
+impl Limits {
+    /// Sets what was asked for in `options`, which have the defaults.
+    pub(crate) fn apply(self, options: &mut Options) {
+        if let Some(connections) = self.max_connections {
+            options.set_max_connections(connections);
+        }
+        if let Some(connections) = self.max_connections_per_ip {
+            options.max_connections_per_ip = connections;
+        }
+        options.max_bitrate = self.max_bitrate;
+        options.max_bitrate_per_ip = self.max_bitrate_per_ip;
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -173,11 +214,24 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = host_port.parse() {
         return Ok((Ipv4Addr::UNSPECIFIED, port).into());
     }
-    let mut found =
-        text.to_socket_addrs().or_else(|_| (text, DEFAULT_PORT).to_socket_addrs()).into_iter().flatten();
-    found
-        .next()
+    resolve(text)
         .ok_or_else(|| "this is no address of this machine and no port; try 127.0.0.1:8554".to_owned())
+}
+
+/// Resolves a host and a port. A link-local IPv6 address has its interface after a percent sign.
+fn resolve(text: &str) -> Option<SocketAddr> {
+    let bracketed = text.strip_prefix('[').and_then(|text| text.split_once(']'));
+    let found = match bracketed {
+        Some((host, "")) => (host, DEFAULT_PORT).to_socket_addrs(),
+        Some((host, port)) => (host, port.strip_prefix(':')?.parse().ok()?).to_socket_addrs(),
+        None => text.to_socket_addrs().or_else(|_| (text, DEFAULT_PORT).to_socket_addrs()),
+    };
+    found.ok()?.next()
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    let connections = text.parse().ok().filter(|connections: &usize| *connections > 0);
+    connections.ok_or_else(|| "a number of connections is 1 or more".to_owned())
 }
 
 /// The most event loops: more would only take memory.
@@ -210,7 +264,13 @@ mod tests {
         assert_eq!(address("9000"), Ok((Ipv4Addr::UNSPECIFIED, 9000).into()));
         assert_eq!(address(":9000"), Ok((Ipv4Addr::UNSPECIFIED, 9000).into()));
         assert_eq!(address("127.0.0.1"), Ok((Ipv4Addr::LOCALHOST, 8554).into()));
-        assert_eq!(address("[::1]:554").map(|a| a.to_string()), Ok("[::1]:554".to_owned()));
+        let told = |text: &str| address(text).map(|address| address.to_string());
+        assert_eq!(told("[::1]:554"), Ok("[::1]:554".to_owned()));
+        assert_eq!(told("[::1]"), Ok("[::1]:8554".to_owned()));
+        if cfg!(target_os = "linux") {
+            assert_eq!(told("[fe80::1%lo]:554"), Ok("[fe80::1%1]:554".to_owned()));
+        }
+        assert!(address("[::1]x").is_err() && address("[::1").is_err());
         assert!(address("127.0.0.1:99999").is_err());
     }
 
@@ -241,6 +301,21 @@ mod tests {
         for bad in ["0", "257", "-1", "all", ""] {
             assert!(threads(bad).unwrap_err().contains("from 1 to 256"), "{bad}");
         }
+    }
+
+    #[test]
+    fn limits_replace_defaults() {
+        let options = |args: &[&str]| {
+            let cli = Cli::parse_from([&["pinhole-server"], args].concat());
+            let mut options = Options::new(cli.serve.listen);
+            cli.serve.limits.apply(&mut options);
+            (options.max_connections, options.max_connections_per_ip, options.max_bitrate)
+        };
+        assert_eq!(options(&[]), (1024, 256, None));
+        assert_eq!(options(&["--max-connections", "100"]), (100, 64, None));
+        assert_eq!(options(&["--max-connections", "9", "--max-bitrate", "2Mbit"]), (9, 9, Some(2_000_000)));
+        assert_eq!(options(&["--max-connections-per-ip", "1000"]), (1024, 1000, None));
+        assert!(connections("0").is_err() && connections("-1").is_err());
     }
 
     #[test]

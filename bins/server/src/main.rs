@@ -12,7 +12,7 @@ use clap::Parser;
 use cli::{Cli, Command, Serve};
 use pinhole_log::{Form, Log};
 use pinhole_std::media::{Library, Playback, default_cache};
-use pinhole_std::server::{Options, Server};
+use pinhole_std::server::{Options, Server, raise_descriptor_limit};
 use report::Report;
 use std::io;
 use std::num::NonZero;
@@ -54,6 +54,7 @@ fn main() -> ExitCode {
 /// Serves until a signal stops it, or all live input has ended.
 fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::error::Error>> {
     signals::ignore(log.clone())?;
+    let descriptors = raise_descriptor_limit();
     let playback = Playback { frame_rate: cli.fps, repeat: cli.repeat };
     let cache = cli.cache.unwrap_or_else(default_cache);
     let mut library = Library::with(playback, cli.frames.normalising(), cache);
@@ -85,12 +86,17 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     options.config.adapt = !cli.no_adapt;
     options.config.request_timeout = cli.request_timeout.into();
     options.config.session_timeout = cli.session_timeout.into();
+    if let Some(descriptors) = descriptors {
+        options.for_descriptors(descriptors);
+    }
+    cli.limits.apply(&mut options);
     let server = Server::bind(&options, library)
         .map_err(|error| format!("{error}; choose another address with --listen ADDR:PORT"))?;
     let handle = server.handle();
     // The server says BYE to all clients.
     signals::on_stop(move || handle.stop())?;
     report.serving(server.local_addr(), server.library());
+    report.limits(&options);
     server.run(|event| report.event(event))?;
     report.stopped();
     Ok(())

@@ -4,7 +4,7 @@ use pinhole::codec::jpeg::Sampling;
 use pinhole::server::Summary;
 use pinhole_log::{Log, Output, Rate, cut, now};
 use pinhole_std::media::{InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
-use pinhole_std::server::Event;
+use pinhole_std::server::{Event, Options};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -101,6 +101,16 @@ impl Report {
             } else {
                 self.log.say(&format_args!("{url}  {}", about(&mounted)));
             }
+        }
+    }
+
+    /// Tells how many clients there can be.
+    pub(crate) fn limits(&self, options: &Options) {
+        let (all, each) = (options.max_connections, options.max_connections_per_ip);
+        if self.json {
+            self.say(json!({ "event": "limits", "connections": all, "connections_per_ip": each }));
+        } else {
+            self.log.say(&format_args!("up to {all} connections at once, {each} of them from one address"));
         }
     }
 

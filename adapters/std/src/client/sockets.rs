@@ -1,6 +1,6 @@
 //! A client's sockets: the RTSP connection, and a UDP pair for each track.
 use super::error::Error;
-use crate::udp::{UdpPair, UdpSocket};
+use crate::udp::{UdpPair, UdpSocket, at_port, same_host};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::client::{Port, Unusable};
@@ -16,8 +16,8 @@ const RECEIVES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    local: IpAddr,
-    server: IpAddr,
+    local: SocketAddr,
+    server: SocketAddr,
     readable: bool,
     writable: bool,
 }
@@ -30,7 +30,9 @@ pub(super) fn connect(url: &str, timeout: Duration) -> Result<std::net::TcpStrea
     let parsed = Url::parse(url.as_bytes()).map_err(|error| Error::Unusable(Unusable::Url(error)))?;
     // The URL is a `str`, so that nothing is lost.
     let (host, port) = (String::from_utf8_lossy(parsed.host()), parsed.port());
-    let resolve = |source| Error::Resolve { host: host.to_string(), source };
+    // In a URL, the percent sign before the interface of a link-local address is encoded (RFC 6874, 2).
+    let host = host.replacen("%25", "%", 1);
+    let resolve = |source| Error::Resolve { host: host.clone(), source };
     let addresses = (&*host, port).to_socket_addrs().map_err(resolve)?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
@@ -47,7 +49,7 @@ impl Connection {
     pub(super) fn new(stream: std::net::TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        let (local, server) = (stream.local_addr()?.ip(), stream.peer_addr()?.ip());
+        let (local, server) = (stream.local_addr()?, stream.peer_addr()?);
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { stream, local, server, readable: true, writable: true })
@@ -66,11 +68,13 @@ impl Connection {
         self.writable
     }
 
-    pub(super) const fn local(&self) -> IpAddr {
+    /// Returns this end of the connection.
+    pub(super) const fn local(&self) -> SocketAddr {
         self.local
     }
 
-    pub(super) const fn server(&self) -> IpAddr {
+    /// Returns the server's end of the connection.
+    pub(super) const fn server(&self) -> SocketAddr {
         self.server
     }
 
@@ -118,18 +122,24 @@ impl Connection {
 pub(super) struct TrackSockets {
     pair: UdpPair,
     local: IpAddr,
-    server: IpAddr,
+    /// The server's address, by its interface if it is link-local.
+    server: SocketAddr,
     /// A further address that packets may come from.
-    source: IpAddr,
+    source: Option<IpAddr>,
     readable: [bool; 2],
 }
 
 impl TrackSockets {
-    pub(super) fn bind(local: IpAddr, server: IpAddr, registry: &Registry, first: usize) -> io::Result<Self> {
+    pub(super) fn bind(
+        local: SocketAddr,
+        server: SocketAddr,
+        registry: &Registry,
+        first: usize,
+    ) -> io::Result<Self> {
         let mut pair = UdpPair::bind(local)?;
         pair.rtp.register(registry, Token(first))?;
         pair.rtcp.register(registry, Token(first + 1))?;
-        Ok(Self { pair, local, server, source: server, readable: [true; 2] })
+        Ok(Self { pair, local: local.ip(), server, source: None, readable: [true; 2] })
     }
 
     pub(super) fn ports(&self) -> Pair<u16> {
@@ -149,7 +159,7 @@ impl TrackSockets {
 
     /// Sets the address that the server's packets come from; `None` means its own.
     pub(super) fn comes_from(&mut self, source: Option<IpAddr>) {
-        self.source = source.unwrap_or(self.server);
+        self.source = source;
     }
 
     /// Receives the waiting datagrams of the server, and hands each to `take`. Returns whether there may
@@ -164,7 +174,7 @@ impl TrackSockets {
             let (server, source) = (self.server, self.source);
             let more = socket.receive(buffer, RECEIVES, |from, datagram| {
                 // Anybody can send to a port.
-                if from.ip() == server || from.ip() == source {
+                if same_host(from, server) || Some(from.ip()) == source {
                     take(datagram);
                 }
             });
@@ -181,6 +191,6 @@ impl TrackSockets {
             Port::Rtp => &self.pair.rtp,
             Port::Rtcp => &self.pair.rtcp,
         };
-        socket.send(SocketAddr::new(self.server, to), Some(self.local), datagram, datagram.len());
+        socket.send(at_port(self.server, to), Some(self.local), datagram, datagram.len());
     }
 }

@@ -9,7 +9,7 @@ use pinhole::client::{
 };
 use pinhole::codec::jpeg;
 use pinhole::frame::{FrameRing, Slot, TrackInfo};
-use pinhole::rtsp::Method;
+use pinhole::rtsp::{Method, Url};
 use pinhole::time::Now;
 use std::io;
 use std::time::Duration;
@@ -348,5 +348,33 @@ pub(super) fn session(
     config.transport = transport;
     let random = getrandom::u64().map_err(|error| Error::Loop(io::Error::other(error.to_string())))?;
     let storage = vec![0; config.storage_len(WINDOW)];
-    Ok(ClientConn::new(config, now, url.to_owned(), random, storage)?)
+    Ok(ClientConn::new(config, now, without_zone(url), random, storage)?)
+}
+
+/// Returns a URL without the interface of a link-local address, which means something on this machine only
+/// (RFC 6874, 4).
+fn without_zone(url: &str) -> String {
+    let host = Url::parse(url.as_bytes()).ok().and_then(|url| std::str::from_utf8(url.host()).ok());
+    match host.and_then(|host| Some((host, host.split_once('%')?.0))) {
+        Some((host, address)) => url.replacen(&format!("[{host}]"), &format!("[{address}]"), 1),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_not_told_interfaces() {
+        for (url, told) in [
+            ("rtsp://[fe80::1%25eth0]:8554/a%25b?[c]", "rtsp://[fe80::1]:8554/a%25b?[c]"),
+            ("rtsp://u:p@[fe80::1%2]/", "rtsp://u:p@[fe80::1]/"),
+            ("rtsp://[::1]/a%20b", "rtsp://[::1]/a%20b"),
+            ("rtsp://host%20name/a", "rtsp://host%20name/a"),
+            ("not a URL", "not a URL"),
+        ] {
+            assert_eq!(without_zone(url), told);
+        }
+    }
 }

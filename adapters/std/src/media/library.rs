@@ -274,6 +274,13 @@ impl Library {
         }
     }
 
+    /// Returns how many bits a second a medium takes on the network at its own speed, about: headers are a
+    /// twentieth.
+    pub(crate) fn bitrate(&self, media: u16) -> u64 {
+        let frames = self.medium(media).map_or(0, Medium::bitrate);
+        frames.saturating_add(frames / 20)
+    }
+
     /// Returns whether a medium has a track.
     pub(crate) fn has_track(&self, media: u16, track: u8) -> bool {
         self.info(TrackId { media, track }).is_some()

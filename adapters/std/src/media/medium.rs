@@ -3,6 +3,7 @@ use super::live::Live;
 #[cfg(feature = "pattern")]
 use super::pattern::Pattern;
 use super::recorded::{LoopFrames, Recorded};
+use pinhole::codec::jpeg;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::sdp::FrameRate;
 use std::sync::Arc;
@@ -54,6 +55,29 @@ impl Medium {
             Self::Live(_) => None,
             #[cfg(feature = "pattern")]
             Self::Pattern(pattern) => Some(pattern.frames()),
+        }
+    }
+
+    /// Returns how many bits a second of the medium's time it has, on average; for a live input, those of its
+    /// newest frames, and 0 before there are any.
+    pub(super) fn bitrate(&self) -> u64 {
+        let per_second = |bytes: u64, of: u64, second: u64| {
+            u64::try_from(u128::from(bytes) * 8 * u128::from(second) / u128::from(of.max(1)))
+                .unwrap_or(u64::MAX)
+        };
+        match self {
+            Self::Recorded(recorded) => {
+                per_second(recorded.bytes(), recorded.duration().as_micros(), 1_000_000)
+            }
+            Self::Live(live) => {
+                let (bytes, ticks) = live.window().volume();
+                per_second(bytes, ticks, u64::from(jpeg::TRACK.clock_rate))
+            }
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => {
+                let rate = u64::from(pattern.format().frame_rate().0);
+                per_second(pattern.bytes(), pattern.frames() * 1000, rate)
+            }
         }
     }
 

@@ -1,21 +1,22 @@
 //! One event loop: its connections, its UDP sockets, and the order of their turns.
 use super::acceptor::Acceptor;
-use super::owners::Owners;
+use super::datagrams::Datagrams;
+use super::limits::{Limits, Seat, TurnedAway};
 use super::peer::{Next, Peer};
 use super::udp_pairs::{self, UdpPairs};
 use super::wakes::Wakes;
 use super::workers::Workers;
-use super::{Error, Event};
+use super::{Error, Event, Options};
 use crate::clock::Clock;
 use crate::media::Library;
 use crate::udp::RECEIVE_LEN;
 use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
 use pinhole::frame::TrackId;
-use pinhole::server::{Config, MAX_TRACKS, PortPair};
+use pinhole::server::Config;
 use slab::Slab;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Wake;
 use std::time::{Duration, Instant};
@@ -32,7 +33,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) library: Library,
-    pub(super) pairs: UdpPairs,
+    pub(super) datagrams: Datagrams,
     pub(super) scratch: Box<[u8]>,
     pub(super) config: Config,
 }
@@ -70,11 +71,11 @@ pub(super) struct EventLoop {
     number: usize,
     workers: Arc<Workers>,
     poll: Poll,
-    /// The listening socket; `None` in all loops but the one that accepts.
-    acceptor: Option<Acceptor>,
+    /// The listening socket, and what decides who is let in; `None` in all loops but the one that accepts.
+    acceptor: Option<(Acceptor, Arc<Limits>)>,
+    refusals: Refusals,
     peers: Slab<Peer>,
     wakes: Wakes,
-    owners: Owners,
     shared: Shared,
     /// The tokens of UDP sockets from which not everything was received. They cause no further event
     /// for that.
@@ -86,37 +87,42 @@ pub(super) struct EventLoop {
 }
 
 impl EventLoop {
-    /// Creates a loop whose UDP sockets are bound to `local`.
+    /// Creates a loop whose UDP sockets are bound to the address of `local`.
+    ///
+    /// # Errors
+    /// The system refuses another descriptor.
     pub(super) fn new(
         number: usize,
         workers: Arc<Workers>,
         watch: Watch,
         mut library: Library,
-        local: IpAddr,
-        config: Config,
-    ) -> Self {
+        local: SocketAddr,
+        options: &Options,
+    ) -> io::Result<Self> {
         library.wake_by(Arc::new(LoopWaker(watch.waker.clone())).into());
-        let (clock, pairs) = (library.clock(), UdpPairs::new(local, UDP));
+        let (clock, config) = (library.clock(), options.config);
+        let pairs = options.max_udp_pairs / options.threads;
+        let datagrams = Datagrams::new(UdpPairs::new(local, UDP, watch.poll.registry().try_clone()?, pairs));
         let scratch = vec![0; RECEIVE_LEN].into_boxed_slice();
-        Self {
+        Ok(Self {
             number,
             workers,
             poll: watch.poll,
             acceptor: None,
+            refusals: Refusals::default(),
             peers: Slab::new(),
             wakes: Wakes::default(),
-            owners: Owners::default(),
-            shared: Shared { clock, library, pairs, scratch, config },
+            shared: Shared { clock, library, datagrams, scratch, config },
             unread: Vec::new(),
             turns: Vec::new(),
             done: false,
-        }
+        })
     }
 
     /// Makes this loop accept the connections for all.
-    pub(super) fn accept_by(&mut self, mut acceptor: Acceptor) -> io::Result<()> {
+    pub(super) fn accept_by(&mut self, mut acceptor: Acceptor, limits: Arc<Limits>) -> io::Result<()> {
         acceptor.register(self.poll.registry(), LISTENER)?;
-        self.acceptor = Some(acceptor);
+        self.acceptor = Some((acceptor, limits));
         Ok(())
     }
 
@@ -184,23 +190,30 @@ impl EventLoop {
     }
 
     fn accept_again(&self) -> Option<Instant> {
-        self.acceptor.as_ref().and_then(Acceptor::again)
+        self.acceptor.as_ref().and_then(|(acceptor, _)| acceptor.again())
     }
 
     /// Accepts connections for all loops.
     fn accept(&mut self, closing: bool) {
-        let Some(acceptor) = &mut self.acceptor else { return };
+        let Self { acceptor, workers, refusals, .. } = self;
+        let Some((acceptor, limits)) = acceptor else { return };
         acceptor.accept(|stream, address| {
-            if closing || !self.workers.hand_over(stream, address) {
-                let limit = self.workers.max_connections();
-                tracing::warn!(%address, limit, "connection turned away");
+            if closing {
+                return;
+            }
+            let seat = limits.admit(address);
+            if let Some(reason) = seat.as_ref().map_or_else(|&reason| Some(reason), Seat::too_many) {
+                refusals.tell(address, reason);
+            }
+            if let Ok(seat) = seat {
+                workers.hand_over(stream, address, seat);
             }
         });
     }
 
     fn admit_handed(&mut self, closing: bool) {
-        for (stream, address) in self.workers.take_handed(self.number) {
-            let admitted = if closing { Ok(false) } else { self.admit(stream, address).map(|()| true) };
+        for (stream, address, seat) in self.workers.take_handed(self.number) {
+            let admitted = if closing { Ok(false) } else { self.admit(stream, address, seat).map(|()| true) };
             if let Err(error) = &admitted {
                 tracing::warn!(%address, %error, "connection failed");
             }
@@ -210,11 +223,11 @@ impl EventLoop {
         }
     }
 
-    fn admit(&mut self, stream: TcpStream, address: SocketAddr) -> io::Result<()> {
+    fn admit(&mut self, stream: TcpStream, address: SocketAddr, seat: Seat) -> io::Result<()> {
         let now = self.shared.clock.now();
         let entry = self.peers.vacant_entry();
         let token = Token(PEERS + entry.key());
-        let peer = Peer::new(now, stream, address, self.shared.config, self.poll.registry(), token)?;
+        let peer = Peer::new(now, stream, (address, seat), self.shared.config, self.poll.registry(), token)?;
         self.wakes.set(entry.key(), Some(now.at));
         entry.insert(peer);
         Ok(())
@@ -224,22 +237,9 @@ impl EventLoop {
     fn turn(&mut self, index: usize, tell: &mut impl FnMut(&Event)) {
         let Some(peer) = self.peers.get_mut(index) else { return };
         let now = self.shared.clock.now();
-        let mut next = peer.turn(now, &mut self.shared, tell);
-        // A connection has room for so many sessions at once; the next SETUP waits for the next turn.
-        for _ in 0..MAX_TRACKS {
-            let Some(address) = self.peers.get(index).filter(|peer| peer.awaits_ports()).map(Peer::address)
-            else {
-                break;
-            };
-            let ports = self.ports_for(index, address.ip());
-            let ports = ports.inspect_err(|error| tracing::warn!(%error, "no UDP ports for a session")).ok();
-            let Some(peer) = self.peers.get_mut(index) else { return };
-            peer.set_ports(ports);
-            next = peer.turn(now, &mut self.shared, tell);
-            if peer.awaits_ports() {
-                next = next.or_at(now.at);
-            }
-        }
+        let next = peer.turn(now, &mut self.shared, tell);
+        let address = peer.address();
+        self.shared.datagrams.end_turn(index, address, peer.routes());
         match next {
             Next::Wait(at) => {
                 if let Some(peer) = self.peers.get(index) {
@@ -250,20 +250,12 @@ impl EventLoop {
             Next::Close => {
                 self.shared.library.end_turn(now.at, index, std::iter::empty());
                 self.wakes.set(index, None);
+                self.shared.datagrams.end_turn(index, address, std::iter::empty());
                 let mut peer = self.peers.remove(index);
                 peer.deregister(self.poll.registry());
                 self.workers.connection_ended(self.number);
             }
         }
-    }
-
-    /// Chooses a pair of UDP ports on which a session from `address` cannot be mistaken for another.
-    fn ports_for(&mut self, index: usize, address: IpAddr) -> io::Result<PortPair> {
-        let taken = self.owners.taken(&self.peers, address);
-        let taken = |socket: u8| taken.get(usize::from(socket)).is_some_and(|taken| *taken);
-        let ports = self.shared.pairs.choose(self.poll.registry(), taken)?;
-        self.owners.given(index, ports.socket);
-        Ok(ports)
     }
 
     /// Gives a turn to each connection that `find` adds to the list.
@@ -294,11 +286,10 @@ impl EventLoop {
     fn receive_datagrams(&mut self, token: usize, tell: &mut impl FnMut(&Event)) {
         let now = self.shared.clock.now();
         self.turn_all(tell, |this, touched| {
-            let Self { peers, owners, shared, unread, .. } = this;
-            let more = shared.pairs.receive(token, &mut shared.scratch, |socket, port, from, datagram| {
-                if let Some(index) = owners.of(peers, from, socket, port, datagram)
-                    && let Some(peer) = peers.get_mut(index)
-                {
+            let Self { peers, shared, unread, .. } = this;
+            let Shared { datagrams, scratch, .. } = shared;
+            let more = datagrams.receive(token, scratch, |index, socket, port, from, datagram| {
+                if let Some(peer) = peers.get_mut(index) {
                     peer.handle_datagram(now, from, socket, port, datagram);
                     touched.push(index);
                 }
@@ -318,6 +309,29 @@ impl EventLoop {
                 all.push(index);
             }
         });
+    }
+}
+
+/// Connections that were turned away, which are told once a second at most: there is no end to them.
+#[derive(Debug, Default)]
+struct Refusals {
+    told: Option<Instant>,
+    /// Those since then.
+    untold: u64,
+}
+
+impl Refusals {
+    fn tell(&mut self, address: SocketAddr, reason: TurnedAway) {
+        let now = Instant::now();
+        if self.told.is_some_and(|at| now.duration_since(at) < Duration::from_secs(1)) {
+            self.untold += 1;
+            return;
+        }
+        self.told = Some(now);
+        match std::mem::take(&mut self.untold) {
+            0 => tracing::warn!("{address} is turned away: {reason}"),
+            more => tracing::warn!("{address} is turned away, as {more} were before it: {reason}"),
+        }
     }
 }
 

@@ -2,16 +2,25 @@
 //! which share the media and one listening port. Bind a [`Server`] to a [`Library`], and call
 //! [`Server::run`].
 mod acceptor;
+mod allowance;
+mod bucket;
+mod datagrams;
+mod descriptors;
 mod event_loop;
+mod limits;
+mod origin;
 mod owners;
 mod peer;
+mod program;
 mod udp_pairs;
 mod wakes;
 mod workers;
 
 use crate::media::{InputEvent, Library};
+use crate::udp;
 use acceptor::Acceptor;
 use event_loop::{EventLoop, Shared, Watch};
+use limits::Limits;
 use pinhole::server::{CloseReason, Config, ConnError, LowerTransport, SessionId, Summary};
 use std::io;
 use std::net::SocketAddr;
@@ -19,6 +28,8 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use workers::Workers;
+
+pub use descriptors::raise_descriptor_limit;
 
 /// The configuration of a [`Server`]. Make it with [`Self::new`], which sets the usual values, change fields,
 /// and pass it to [`Server::bind`].
@@ -32,9 +43,24 @@ pub struct Options {
     /// [`NormaliseOptions::max_packet`](crate::media::NormaliseOptions::max_packet) of the library to the
     /// same value, so that restart intervals fit the packets.
     pub config: Config,
-    /// The most RTSP connections at once, over all event loops. If there are this many connections, any
-    /// further connection is closed as soon as it is accepted, without a reply.
+    /// The most RTSP connections at once, over all event loops. The first request of a further one is answered
+    /// with 503 and `Retry-After`, and it is closed; if many come at once, some are closed without a reply.
+    /// [`Self::for_descriptors`] sets it from what the system allows.
     pub max_connections: usize,
+    /// The most RTSP connections at once from one IPv4 address, or from one IPv6 network of 64 bits. Further
+    /// ones are refused as those beyond `max_connections` are, so that one address does not take all.
+    pub max_connections_per_ip: usize,
+    /// The most pairs of UDP sockets, an RTP and an RTCP port each, over all event loops; each loop has one
+    /// at least and 256 at most. Any number of sessions can share a pair, and a pair is closed with its last
+    /// session. Only sessions of one address whose ports are not confirmed yet have pairs of their own.
+    pub max_udp_pairs: usize,
+    /// The most bits a second that are sent to all clients together; `None` is no limit. A PLAY that would
+    /// exceed it is refused with 453, by the average rate of the medium, or for live input by that of its
+    /// newest frames, times the speed that the client asks for.
+    pub max_bitrate: Option<u64>,
+    /// The most bits a second that are sent to the clients of one IPv4 address, or of one IPv6 network of 64
+    /// bits; `None` is no limit. See [`Self::max_bitrate`].
+    pub max_bitrate_per_ip: Option<u64>,
     /// The number of event loops, each on a thread of its own. Each new connection goes to the loop that has
     /// the fewest connections, and stays with that loop.
     pub threads: NonZero<usize>,
@@ -42,9 +68,41 @@ pub struct Options {
 
 impl Options {
     /// Creates options to listen on `listen`, with the core's default configuration, at most 1024
-    /// connections, and one event loop.
+    /// connections, a quarter of them from one address, at most 256 pairs of UDP sockets, no limit of bits a
+    /// second, and one event loop.
     pub const fn new(listen: SocketAddr) -> Self {
-        Self { listen, config: Config::DEFAULT, max_connections: 1024, threads: NonZero::<usize>::MIN }
+        const CONNECTIONS: usize = 1024;
+        Self {
+            listen,
+            config: Config::DEFAULT,
+            max_connections: CONNECTIONS,
+            max_connections_per_ip: per_ip(CONNECTIONS),
+            max_udp_pairs: 256,
+            max_bitrate: None,
+            max_bitrate_per_ip: None,
+            threads: NonZero::<usize>::MIN,
+        }
+    }
+
+    /// Sets [`Self::max_connections`], and [`Self::max_connections_per_ip`] to what follows from it: a quarter
+    /// of it, but 64 at least.
+    pub const fn set_max_connections(&mut self, connections: usize) {
+        self.max_connections = connections;
+        self.max_connections_per_ip = per_ip(connections);
+    }
+}
+
+/// Returns how many of `connections` one address may have: a quarter, so that four such addresses are needed
+/// to take all. But 64, more than a household or an office behind one address has viewers, if there are so
+/// many.
+const fn per_ip(connections: usize) -> usize {
+    let quarter = connections / 4;
+    if quarter >= 64 {
+        quarter
+    } else if connections < 64 {
+        connections
+    } else {
+        64
     }
 }
 
@@ -202,14 +260,17 @@ impl Server {
         let watch = Watch::new()?;
         let watches = (1..options.threads.get()).map(|_| Watch::new()).collect::<Result<Vec<_>, _>>()?;
         let wakers = std::iter::once(&watch).chain(&watches).map(|watch| watch.waker.clone());
-        let workers = Arc::new(Workers::new(wakers, options.max_connections));
+        let workers = Arc::new(Workers::new(wakers));
+        let limits = Arc::new(Limits::new(options));
+        // It is asked here, and not when a loop opens the first pair.
+        udp::segments();
         let start = |number, watch, library| {
-            EventLoop::new(number, workers.clone(), watch, library, address.ip(), options.config)
+            EventLoop::new(number, workers.clone(), watch, library, address, options)
         };
-        let others =
-            (1..).zip(watches).map(|(number, watch)| start(number, watch, library.share())).collect();
-        let mut first = start(0, watch, library);
-        first.accept_by(acceptor)?;
+        let others = (1..).zip(watches).map(|(number, watch)| start(number, watch, library.share()));
+        let others = others.collect::<io::Result<Vec<_>>>()?;
+        let mut first = start(0, watch, library)?;
+        first.accept_by(acceptor, limits)?;
         Ok(Self { address, handle: Handle { workers }, first, others })
     }
 

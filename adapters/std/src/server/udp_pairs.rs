@@ -3,52 +3,67 @@ use crate::udp::UdpPair;
 use mio::{Registry, Token};
 use pinhole::server::{Port, PortPair};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// The most pairs: their numbers have 8 bits.
 pub(super) const MAX_PAIRS: usize = 256;
 /// The most receive calls on a socket before other events have their turn.
-const RECEIVES: usize = 64;
+const RECEIVES: usize = 16;
 
 /// The pairs of sockets of one event loop.
 #[derive(Debug)]
 pub(super) struct UdpPairs {
-    address: IpAddr,
+    address: SocketAddr,
     first_token: usize,
-    pairs: Vec<UdpPair>,
+    registry: Registry,
+    most: usize,
+    pairs: Vec<Option<UdpPair>>,
 }
 
 impl UdpPairs {
-    pub(super) const fn new(address: IpAddr, first_token: usize) -> Self {
-        Self { address, first_token, pairs: Vec::new() }
+    /// Creates no pair yet. Up to `most` pairs will be bound to `address`.
+    pub(super) fn new(address: SocketAddr, first_token: usize, registry: Registry, most: usize) -> Self {
+        Self { address, first_token, registry, most: most.clamp(1, MAX_PAIRS), pairs: Vec::new() }
     }
 
     pub(super) fn get(&self, socket: u8) -> Option<&UdpPair> {
-        self.pairs.get(usize::from(socket))
+        self.pairs.get(usize::from(socket))?.as_ref()
     }
 
-    /// Returns the ports of a pair that is not `taken`, and binds a new one if all are.
+    /// Returns the numbers of the pairs that are open.
+    pub(super) fn open(&self) -> impl Iterator<Item = u8> {
+        (0..=u8::MAX).zip(&self.pairs).filter(|(_, pair)| pair.is_some()).map(|(socket, _)| socket)
+    }
+
+    /// Returns the ports of a pair; `None` if it is not open.
+    pub(super) fn ports(&self, socket: u8) -> Option<PortPair> {
+        let pair = self.get(socket)?;
+        Some(PortPair { socket, rtp: pair.rtp.port(), rtcp: pair.rtcp.port() })
+    }
+
+    /// Opens a further pair, and returns its number; `None` if there are as many as there may be.
     ///
     /// # Errors
-    /// There are too many pairs, or the system refuses another one.
-    pub(super) fn choose(&mut self, registry: &Registry, taken: impl Fn(u8) -> bool) -> io::Result<PortPair> {
-        let free = (0..=u8::MAX).take(self.pairs.len()).find(|&socket| !taken(socket));
-        let socket = match free {
-            Some(socket) => socket,
-            None => self.add(registry)?,
-        };
-        let pair = self.get(socket).ok_or(io::ErrorKind::AddrNotAvailable)?;
-        Ok(PortPair { socket, rtp: pair.rtp.port(), rtcp: pair.rtcp.port() })
+    /// The system refuses it.
+    pub(super) fn add(&mut self) -> io::Result<Option<u8>> {
+        let place = self.pairs.iter().position(Option::is_none).unwrap_or(self.pairs.len());
+        let Some(socket) = u8::try_from(place).ok().filter(|_| place < self.most) else { return Ok(None) };
+        let mut pair = UdpPair::bind(self.address)?;
+        let token = self.first_token + 2 * place;
+        pair.rtp.register(&self.registry, Token(token))?;
+        pair.rtcp.register(&self.registry, Token(token + 1))?;
+        match self.pairs.get_mut(place) {
+            Some(place) => *place = Some(pair),
+            None => self.pairs.push(Some(pair)),
+        }
+        Ok(Some(socket))
     }
 
-    fn add(&mut self, registry: &Registry) -> io::Result<u8> {
-        let socket = u8::try_from(self.pairs.len()).map_err(|_| io::ErrorKind::AddrNotAvailable)?;
-        let mut pair = UdpPair::bind(self.address)?;
-        let token = self.first_token + 2 * usize::from(socket);
-        pair.rtp.register(registry, Token(token))?;
-        pair.rtcp.register(registry, Token(token + 1))?;
-        self.pairs.push(pair);
-        Ok(socket)
+    pub(super) fn close(&mut self, socket: u8) {
+        if let Some(pair) = self.pairs.get_mut(usize::from(socket)) {
+            // It leaves the registry with its sockets.
+            *pair = None;
+        }
     }
 
     /// Receives the datagrams that wait at the socket with this token, and hands each to `take`.
@@ -61,6 +76,7 @@ impl UdpPairs {
     ) -> bool {
         let Some(number) = token.checked_sub(self.first_token) else { return false };
         let Ok(pair_number) = u8::try_from(number / 2) else { return false };
+        // It may have been closed since the event.
         let Some(pair) = self.get(pair_number) else { return false };
         let (socket, port) =
             if number.is_multiple_of(2) { (&pair.rtp, Port::Rtp) } else { (&pair.rtcp, Port::Rtcp) };

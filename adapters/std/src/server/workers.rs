@@ -3,7 +3,8 @@
 //! One loop accepts all connections, and hands each to the loop that has the fewest. Listeners of
 //! their own, which share a port by SO_REUSEPORT, would spread connections by a hash of addresses:
 //! of four viewers, two loops would have two each in only three cases of eight, for as long as they
-//! watch. The limit of connections is also known in one place this way.
+//! watch.
+use super::limits::Seat;
 use mio::Waker;
 use mio::net::TcpStream;
 use std::net::SocketAddr;
@@ -11,13 +12,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Connections on their way to a worker; `None` once the worker has ended.
-type Inbox = Option<Vec<(TcpStream, SocketAddr)>>;
+type Inbox = Option<Vec<Arrival>>;
+
+/// A connection that was accepted.
+pub(super) type Arrival = (TcpStream, SocketAddr, Seat);
 
 /// All workers of a server. Each runs one event loop on a thread of its own.
 #[derive(Debug)]
 pub(super) struct Workers {
     workers: Box<[Worker]>,
-    max_connections: usize,
     stopped: AtomicBool,
     /// How many workers have nothing more to send.
     done: AtomicUsize,
@@ -33,12 +36,12 @@ struct Worker {
 }
 
 impl Workers {
-    /// Creates one worker for each waker, with up to `max_connections` connections in all.
-    pub(super) fn new(wakers: impl IntoIterator<Item = Arc<Waker>>, max_connections: usize) -> Self {
+    /// Creates one worker for each waker.
+    pub(super) fn new(wakers: impl IntoIterator<Item = Arc<Waker>>) -> Self {
         let worker =
             |waker| Worker { waker, inbox: Mutex::new(Some(Vec::new())), connections: AtomicUsize::new(0) };
         let workers = wakers.into_iter().map(worker).collect();
-        Self { workers, max_connections, stopped: AtomicBool::new(false), done: AtomicUsize::new(0) }
+        Self { workers, stopped: AtomicBool::new(false), done: AtomicUsize::new(0) }
     }
 
     /// Makes all workers take leave of their clients, and end.
@@ -54,29 +57,19 @@ impl Workers {
         self.stopped.load(Ordering::Acquire)
     }
 
-    pub(super) const fn max_connections(&self) -> usize {
-        self.max_connections
-    }
-
-    /// Gives a connection to the worker that has the fewest. Returns `false`, and drops the
-    /// connection, if there are too many already. Only one worker may call this: two could exceed
-    /// the limit.
-    pub(super) fn hand_over(&self, stream: TcpStream, address: SocketAddr) -> bool {
-        let connections = |worker: &Worker| worker.connections.load(Ordering::Acquire);
-        if self.workers.iter().map(connections).sum::<usize>() >= self.max_connections {
-            return false;
-        }
-        let Some(worker) = self.workers.iter().min_by_key(|worker| connections(worker)) else { return false };
+    /// Gives a connection to the worker that has the fewest.
+    pub(super) fn hand_over(&self, stream: TcpStream, address: SocketAddr, seat: Seat) {
+        let connections = |worker: &&Worker| worker.connections.load(Ordering::Acquire);
+        let Some(worker) = self.workers.iter().min_by_key(connections) else { return };
         if let Some(waiting) = &mut *worker.inbox() {
             worker.connections.fetch_add(1, Ordering::AcqRel);
-            waiting.push((stream, address));
+            waiting.push((stream, address, seat));
         }
         worker.wake();
-        true
     }
 
     /// Takes the connections that were handed to worker `number`.
-    pub(super) fn take_handed(&self, number: usize) -> Vec<(TcpStream, SocketAddr)> {
+    pub(super) fn take_handed(&self, number: usize) -> Vec<Arrival> {
         let worker = self.workers.get(number);
         worker.and_then(|worker| worker.inbox().as_mut().map(std::mem::take)).unwrap_or_default()
     }
@@ -120,51 +113,49 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Options;
+    use super::super::limits::Limits;
     use super::*;
     use mio::{Poll, Token};
     use std::net::Ipv4Addr;
 
     /// The polls have to outlive their wakers.
-    fn workers(count: usize, max_connections: usize) -> (Workers, Vec<Poll>) {
+    fn workers(count: usize) -> (Workers, Vec<Poll>) {
         let polls: Vec<_> = (0..count).map(|_| Poll::new().unwrap()).collect();
         let wakers = polls.iter().map(|poll| Arc::new(Waker::new(poll.registry(), Token(0)).unwrap()));
-        (Workers::new(wakers, max_connections), polls)
+        (Workers::new(wakers), polls)
     }
 
     fn connections(workers: &Workers) -> Vec<usize> {
         workers.workers.iter().map(|worker| worker.connections.load(Ordering::Acquire)).collect()
     }
 
-    fn stream() -> (TcpStream, SocketAddr) {
+    fn hand_over(workers: &Workers) {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        (TcpStream::connect(address).unwrap(), address)
+        let seat = Arc::new(Limits::new(&Options::new(address))).admit(address).unwrap();
+        workers.hand_over(TcpStream::connect(address).unwrap(), address, seat);
     }
 
     #[test]
     fn connections_go_to_the_least_busy_worker() {
-        let (workers, _polls) = workers(3, 7);
-        let hand = || {
-            let (stream, address) = stream();
-            workers.hand_over(stream, address)
-        };
+        let (workers, _polls) = workers(3);
         for _ in 0..6 {
-            assert!(hand());
+            hand_over(&workers);
         }
         assert_eq!(connections(&workers), [2, 2, 2]);
         assert_eq!(workers.take_handed(1).len(), 2);
         assert_eq!(workers.take_handed(1).len(), 0);
         workers.connection_ended(1);
         workers.connection_ended(1);
-        assert!(hand() && hand());
+        hand_over(&workers);
+        hand_over(&workers);
         assert_eq!(connections(&workers), [2, 2, 2]);
-        assert!(hand() && !hand());
-        assert_eq!(connections(&workers), [3, 2, 2]);
     }
 
     #[test]
     fn all_end_together() {
-        let (workers, _polls) = workers(2, 7);
+        let (workers, _polls) = workers(2);
         workers.set_done(true);
         workers.set_done(false);
         workers.set_done(true);
@@ -172,11 +163,10 @@ mod tests {
         workers.set_done(true);
         assert!(workers.is_stopped());
 
-        let (workers, _polls) = self::workers(2, 7);
+        let (workers, _polls) = self::workers(2);
         workers.leave(0);
         assert!(workers.is_stopped());
-        let (stream, address) = stream();
-        workers.hand_over(stream, address);
+        hand_over(&workers);
         assert_eq!(connections(&workers), [0, 0], "nobody would take it");
     }
 }

@@ -2,6 +2,7 @@
 mod cache;
 mod common;
 mod datagrams;
+mod limits;
 mod threads;
 
 use common::{LIMIT, Serving, ask, connect, library, session_of, until};

@@ -38,6 +38,11 @@ impl Window {
         FrameId(self.first)..FrameId(self.next())
     }
 
+    /// Returns how many bytes the frames have, and for how many ticks they are shown.
+    pub(in super::super) fn volume(&self) -> (u64, u64) {
+        (self.bytes as u64, self.frames.iter().map(|frame| u64::from(frame.duration)).sum())
+    }
+
     /// Returns whether the newest frame is the last one.
     pub(super) const fn is_over(&self) -> bool {
         self.ended

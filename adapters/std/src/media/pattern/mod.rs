@@ -179,6 +179,11 @@ impl Pattern {
         FrameClock::from(self.format.frame_rate).pts(number).to_ticks(JPEG.clock_rate)
     }
 
+    /// Returns how many bytes the frames of the loop have.
+    pub(super) fn bytes(&self) -> u64 {
+        self.frames.iter().map(|frame| frame.len() as u64).sum()
+    }
+
     /// Returns the number of frames before the first one comes again.
     pub(super) const fn frames(&self) -> u64 {
         self.frames.len() as u64

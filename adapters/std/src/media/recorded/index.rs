@@ -177,6 +177,11 @@ impl Index {
         self.entries.len() as u64
     }
 
+    /// Returns how many bytes all frames have, as they lie in the file.
+    pub(in super::super) fn bytes(&self) -> u64 {
+        self.entries.iter().map(|entry| u64::from(entry.len)).sum()
+    }
+
     /// Returns the number of frames including those that were left out, which keep their time.
     pub(in super::super) const fn slots(&self) -> u64 {
         self.slots

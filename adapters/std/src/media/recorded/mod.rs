@@ -38,6 +38,7 @@ pub(super) struct Recorded {
     size: Option<(u16, u16)>,
     clock: FrameClock,
     repeat: bool,
+    bytes: u64,
 }
 
 impl Recorded {
@@ -49,7 +50,8 @@ impl Recorded {
             Some((normalised.info.width, normalised.info.height))
         });
         let clock = index.clock().unwrap_or_else(|| playback.frame_rate.into());
-        Self { index, size, clock, repeat: playback.repeat }
+        let bytes = index.bytes();
+        Self { index, size, clock, repeat: playback.repeat, bytes }
     }
 
     pub(super) const fn index(&self) -> &Index {
@@ -68,6 +70,11 @@ impl Recorded {
     /// Returns the length of the medium, once through.
     pub(super) fn duration(&self) -> Duration {
         self.clock.pts(self.index.slots()).since(MediaTime::ZERO)
+    }
+
+    /// Returns how many bytes all frames have, once through, before they are normalised.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub(super) const fn info(&self, track: u8) -> Option<TrackInfo<'_>> {

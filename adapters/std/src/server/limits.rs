@@ -1,0 +1,250 @@
+//! What all clients together, and those of one address, may have of the server.
+use super::Options;
+use super::bucket::Bucket;
+use super::origin::Origin;
+use pinhole::time::Instant;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many connections that are too many are told so at once. Others are closed without a word.
+pub(super) const FAREWELLS: usize = 16;
+/// How many requests of one address are answered at once, and how many a second. A program that starts a
+/// thousand viewers is not held up; one that asks without end has a small part of a loop.
+const REQUESTS: (u32, u32) = (4096, 1000);
+
+/// Why a connection is one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TurnedAway {
+    #[error("there are {limit} connections already")]
+    Server { limit: usize },
+    #[error("there are {limit} connections from its address already")]
+    Address { limit: usize },
+}
+
+/// The limits of a server, and what is used of them. All event loops share it.
+#[derive(Debug)]
+pub(super) struct Limits {
+    max_connections: usize,
+    max_connections_per_ip: usize,
+    max_bitrate: Option<u64>,
+    max_bitrate_per_ip: Option<u64>,
+    used: Mutex<Used>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    connections: usize,
+    /// Connections that are only told that they are too many.
+    farewells: usize,
+    bitrate: u64,
+    by_origin: HashMap<Origin, Share>,
+}
+
+/// What the clients of one address use.
+#[derive(Debug)]
+struct Share {
+    /// Of whatever kind: the share is forgotten with the last.
+    seats: usize,
+    connections: usize,
+    bitrate: u64,
+    requests: Bucket,
+}
+
+/// The right of one connection to be there, which ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    limits: Arc<Limits>,
+    origin: Origin,
+    too_many: Option<TurnedAway>,
+    bitrate: u64,
+}
+
+impl Limits {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            max_connections: options.max_connections,
+            max_connections_per_ip: options.max_connections_per_ip,
+            max_bitrate: options.max_bitrate,
+            max_bitrate_per_ip: options.max_bitrate_per_ip,
+            used: Mutex::default(),
+        }
+    }
+
+    /// Returns whether what is sent has to be counted.
+    pub(super) const fn count_bitrate(&self) -> bool {
+        self.max_bitrate.is_some() || self.max_bitrate_per_ip.is_some()
+    }
+
+    /// Admits a connection from `address`, perhaps only to be told that it is one too many.
+    ///
+    /// # Errors
+    /// It is to be closed at once: it is too many, and so are those that are told so.
+    pub(super) fn admit(self: &Arc<Self>, address: SocketAddr) -> Result<Seat, TurnedAway> {
+        let origin = Origin::of(address);
+        let mut used = self.used();
+        let own = used.by_origin.get(&origin).map_or(0, |share| share.connections);
+        let too_many = if used.connections >= self.max_connections {
+            Some(TurnedAway::Server { limit: self.max_connections })
+        } else if own >= self.max_connections_per_ip {
+            Some(TurnedAway::Address { limit: self.max_connections_per_ip })
+        } else {
+            None
+        };
+        match too_many {
+            Some(too_many) if used.farewells >= FAREWELLS => return Err(too_many),
+            Some(_) => used.farewells += 1,
+            None => used.connections += 1,
+        }
+        let requests = Bucket::new(REQUESTS.0, REQUESTS.1);
+        let new = Share { seats: 0, connections: 0, bitrate: 0, requests };
+        let share = used.by_origin.entry(origin).or_insert(new);
+        share.seats += 1;
+        share.connections += usize::from(too_many.is_none());
+        drop(used);
+        Ok(Seat { limits: self.clone(), origin, too_many, bitrate: 0 })
+    }
+
+    /// Held for a few steps only.
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    /// Returns why the connection is one too many, and can only be told so; `None` if it is not.
+    pub(super) const fn too_many(&self) -> Option<TurnedAway> {
+        self.too_many
+    }
+
+    /// Returns whether the limits need to know what is sent.
+    pub(super) fn counts_bitrate(&self) -> bool {
+        self.limits.count_bitrate()
+    }
+
+    /// Takes the right to one request. Returns when to ask again, if the clients of this address have asked
+    /// too much.
+    pub(super) fn request(&self, now: Instant) -> Option<Instant> {
+        let mut used = self.limits.used();
+        let requests = &mut used.by_origin.get_mut(&self.origin)?.requests;
+        let next = requests.next(now);
+        if next.is_none() {
+            requests.take(now, 1);
+        }
+        next
+    }
+
+    /// Takes the right to send `more` bits a second in addition. Returns false if that would be too much.
+    pub(super) fn reserve(&mut self, more: u64) -> bool {
+        let mut used = self.limits.used();
+        let own = used.by_origin.get(&self.origin).map_or(0, |share| share.bitrate);
+        let fits =
+            |used: u64, limit: Option<u64>| limit.is_none_or(|limit| used.saturating_add(more) <= limit);
+        if !fits(used.bitrate, self.limits.max_bitrate) || !fits(own, self.limits.max_bitrate_per_ip) {
+            return false;
+        }
+        let bitrate = self.bitrate.saturating_add(more);
+        used.set_bitrate(self.origin, &mut self.bitrate, bitrate);
+        true
+    }
+
+    /// Sets how many bits a second the connection is sent, as far as it is known.
+    pub(super) fn set_bitrate(&mut self, bitrate: u64) {
+        if bitrate != self.bitrate {
+            self.limits.used().set_bitrate(self.origin, &mut self.bitrate, bitrate);
+        }
+    }
+}
+
+impl Used {
+    fn set_bitrate(&mut self, origin: Origin, own: &mut u64, bitrate: u64) {
+        let before = std::mem::replace(own, bitrate);
+        let set = |sum: &mut u64| *sum = sum.saturating_sub(before).saturating_add(bitrate);
+        set(&mut self.bitrate);
+        if let Some(share) = self.by_origin.get_mut(&origin) {
+            set(&mut share.bitrate);
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.set_bitrate(0);
+        let mut used = self.limits.used();
+        match self.too_many {
+            Some(_) => used.farewells -= 1,
+            None => used.connections -= 1,
+        }
+        if let Some(share) = used.by_origin.get_mut(&self.origin) {
+            share.seats -= 1;
+            share.connections -= usize::from(self.too_many.is_none());
+            if share.seats == 0 {
+                used.by_origin.remove(&self.origin);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn limits(change: impl FnOnce(&mut Options)) -> Arc<Limits> {
+        let mut options = Options::new((Ipv4Addr::LOCALHOST, 0).into());
+        change(&mut options);
+        Arc::new(Limits::new(&options))
+    }
+
+    fn from(host: u8) -> SocketAddr {
+        (Ipv4Addr::new(10, 0, 0, host), 1).into()
+    }
+
+    #[test]
+    fn one_address_does_not_take_all_connections() {
+        let limits = limits(|options| (options.max_connections, options.max_connections_per_ip) = (5, 3));
+        let seats = |host, count| (0..count).map(|_| limits.admit(from(host))).collect::<Vec<_>>();
+        let granted = |seats: &[Result<Seat, TurnedAway>]| {
+            seats.iter().flatten().filter(|seat| seat.too_many().is_none()).count()
+        };
+        let one = seats(1, 30);
+        assert_eq!(granted(&one), 3);
+        assert_eq!(one.iter().flatten().count(), 3 + FAREWELLS);
+        assert_eq!(one[29].as_ref().unwrap_err(), &TurnedAway::Address { limit: 3 });
+        let others: Vec<_> = seats(2, 1).into_iter().chain(seats(3, 2)).collect();
+        assert_eq!(granted(&others), 2);
+        drop(one);
+        assert_eq!(granted(&seats(4, 4)), 3);
+        drop(others);
+        let used = limits.used();
+        assert_eq!((used.connections, used.farewells, used.by_origin.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn bits_are_given_back() {
+        let limits = limits(|options| {
+            (options.max_bitrate, options.max_bitrate_per_ip) = (Some(100), Some(70));
+        });
+        let [mut a, mut b, mut c] = [1, 1, 2].map(|host| limits.admit(from(host)).unwrap());
+        assert!(a.reserve(50) && !b.reserve(21) && b.reserve(20));
+        assert!(!c.reserve(31) && c.reserve(30));
+        a.set_bitrate(10);
+        assert!(!b.reserve(41) && b.reserve(40));
+        drop((a, b));
+        assert!(c.reserve(40) && !c.reserve(1));
+        drop(c);
+        assert_eq!(limits.used().bitrate, 0);
+    }
+
+    #[test]
+    fn requests_of_one_address_are_bounded() {
+        let limits = limits(|_| ());
+        let now = Instant::from_micros(1);
+        let [a, b, other] = [1, 1, 2].map(|host| limits.admit(from(host)).unwrap());
+        for _ in 0..REQUESTS.0 / 2 {
+            assert_eq!((a.request(now), b.request(now)), (None, None));
+        }
+        assert!(a.request(now).is_some_and(|at| at > now) && b.request(now).is_some());
+        assert_eq!(other.request(now), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! What the server answers: the application, as one connection calls it.
+use super::Event;
+use super::allowance::Allowance;
+use super::datagrams::Datagrams;
+use crate::media::Library;
+use pinhole::frame::TrackId;
+use pinhole::rtsp::{LowerTransport, Status, Url};
+use pinhole::server::{Action, Answered, Application, Config, Notice, Request, Setup};
+use pinhole::text::Emit;
+use pinhole::time::{Duration, Instant, Now};
+use std::net::SocketAddr;
+
+/// How long a client that does not read is waited for when there is nothing more to say to it.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// After how many seconds a client that was refused may try again.
+const RETRY_AFTER: &str = "10";
+
+/// The application as one connection calls it.
+pub(super) struct Program<'p, T> {
+    pub(super) library: &'p Library,
+    pub(super) datagrams: &'p mut Datagrams,
+    pub(super) config: &'p Config,
+    pub(super) tell: &'p mut T,
+    pub(super) now: Now,
+    pub(super) address: SocketAddr,
+    pub(super) allowance: &'p mut Allowance,
+    /// Where it is noted until when the client's connection stays at most, once it is to be closed.
+    pub(super) leaving: &'p mut Option<Instant>,
+    /// The connection is lost, so that its end is no news.
+    pub(super) lost: bool,
+}
+
+impl<T: FnMut(&Event)> Program<'_, T> {
+    fn not_found(&mut self, request: Request<'_>, url: &Url<'_>) -> Answered {
+        let status = Status::NOT_FOUND;
+        let answered = request.refuse(status, &[]);
+        (self.tell)(&Event::Refused { peer: self.address, url: text(url), status: status.0 });
+        answered
+    }
+}
+
+impl<T: FnMut(&Event)> Application for Program<'_, T> {
+    type Store = Library;
+
+    fn store(&self) -> &Library {
+        self.library
+    }
+
+    fn request(&mut self, request: Request<'_>) -> Answered {
+        let library = self.library;
+        if self.allowance.too_many().is_some() {
+            *self.leaving = Some(self.now.at + FAREWELL);
+            return request.refuse(Status::SERVICE_UNAVAILABLE, &[("Retry-After", RETRY_AFTER)]);
+        }
+        if !self.allowance.may_answer(self.now) {
+            return request.later();
+        }
+        match request.action() {
+            Action::Describe(describe) => {
+                let url = describe.url();
+                let Some(media) = library.find(&url) else {
+                    return self.not_found(describe.into_request(), &url);
+                };
+                library.present(media, |presentation| match presentation {
+                    Some(presentation) => describe.accept(&presentation),
+                    None => describe.into_request().proceed(),
+                })
+            }
+            Action::Setup(setup) => {
+                let url = setup.url();
+                match library.find(&url).filter(|&media| library.has_track(media, setup.track())) {
+                    Some(media) if setup.transport() == LowerTransport::Udp => {
+                        let ports = self.datagrams.choose(self.address);
+                        accept(setup.with_ports(ports), media)
+                    }
+                    Some(media) => accept(setup, media),
+                    None => self.not_found(setup.into_request(), &url),
+                }
+            }
+            Action::Play(play) if !self.allowance.may_play(&play, self.config, library) => {
+                play.into_request().refuse(Status::NOT_ENOUGH_BANDWIDTH, &[])
+            }
+            Action::Play(play) if library.is_live(play.media()) => play.accept_live(library),
+            Action::Play(play) => {
+                let end = library.end(play.media());
+                play.accept(library, end)
+            }
+            other => other.into_request().proceed(),
+        }
+    }
+
+    fn notice(&mut self, peer: SocketAddr, notice: Notice) {
+        let mount = |track: TrackId| self.library.mount_of(track.media).to_owned();
+        let event = match notice {
+            Notice::Opened { session, track, transport } => {
+                Event::Opened { peer, session, mount: mount(track), transport }
+            }
+            Notice::Skipped { session, frames, .. } => Event::Skipped { peer, session, frames },
+            Notice::Adapted { session, one_in, .. } => Event::Adapted { peer, session, one_in },
+            Notice::Ended { session, .. } => Event::Ended { peer, session },
+            Notice::Closed { session, track, reason, summary } => {
+                Event::Closed { peer, session, mount: mount(track), reason, summary }
+            }
+            Notice::Disconnect(error) => {
+                *self.leaving = Some(self.now.at + FAREWELL);
+                if self.lost || self.allowance.too_many().is_some() {
+                    return;
+                }
+                Event::Disconnected { peer, error }
+            }
+            _ => return,
+        };
+        (self.tell)(&event);
+    }
+}
+
+/// Sets a track up with numbers that the system has drawn.
+fn accept(setup: Setup<'_>, media: u16) -> Answered {
+    // In one call, which can fail.
+    let mut numbers = [[0; 8]; Setup::DRAWS];
+    if getrandom::fill(numbers.as_flattened_mut()).is_err() {
+        return setup.into_request().refuse(Status::INTERNAL_SERVER_ERROR, &[]);
+    }
+    let mut numbers = numbers.into_iter().map(u64::from_ne_bytes);
+    setup.accept(media, &mut || numbers.next().unwrap_or_default())
+}
+
+/// A URL as text, for people.
+fn text(url: &Url<'_>) -> String {
+    let mut out = pinhole::text::TextWriter::new(Vec::new());
+    url.emit(&mut out);
+    let Ok(bytes) = out.finish();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
