@@ -47,6 +47,24 @@ impl Server {
         Self { process, address, _camera: None }
     }
 
+    /// Starts a server of `media`, which are paths of files, on a free port of 127.0.0.1. It may have
+    /// `descriptors` files and sockets at once, and cannot raise that limit. `options` are further
+    /// command-line options of `pinhole-server`.
+    ///
+    /// # Panics
+    /// Panics if the server prints no URL within 20 seconds, for example because there are too few
+    /// descriptors.
+    pub fn with_descriptors(descriptors: usize, options: &[&str], media: &[impl AsRef<OsStr>]) -> Self {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("ulimit -n {descriptors} && exec \"$@\""), "sh"]);
+        let server = command();
+        let process = Running::start(
+            limited.arg(server.get_program()).args(server.get_args()).args(options).args(media),
+        );
+        let address = address(&process);
+        Self { process, address, _camera: None }
+    }
+
     /// Starts a server of `media`, which are paths of files, in the network namespace `namespace`. `listen`
     /// is an address of the namespace with a port, such as `10.0.0.1:8554`. Files without a clock are played
     /// at 30 frames a second.
@@ -102,6 +120,11 @@ impl Server {
     /// `None` if the system does not say, or if the server has ended: leave out the check in these cases.
     pub fn peak_memory(&self) -> Option<u64> {
         self.process.memory("VmHWM")
+    }
+
+    /// Returns the number of the server's process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Returns the number of the server's event loops, counted by the names of the server's threads. Returns
