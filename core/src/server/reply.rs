@@ -395,12 +395,8 @@ fn is_replaced(stream: &Stream, session: Option<SessionId>, track: TrackId) -> b
 /// somebody else's (RFC 2326, 16).
 fn udp(client: Pair<u16>, ports: PortPair) -> (Route, TransportSpec<'static>) {
     let socket = ports.socket;
-    let route = Route::Udp {
-        socket,
-        to: client,
-        announced: client,
-        latched: Pair { rtp: false, rtcp: false },
-    };
+    let route =
+        Route::Udp { socket, to: client, announced: client, latched: Pair { rtp: false, rtcp: false } };
     let server_port = Some(Pair { rtp: ports.rtp, rtcp: ports.rtcp });
     (route, TransportSpec { profile: Profile::Udp, server_port, ..TransportSpec::udp(client) })
 }
