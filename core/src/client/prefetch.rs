@@ -330,6 +330,22 @@ impl Prefetch {
         (0u8..).zip(&self.tracks).find_map(|(track, fetch)| Some((track, fetch.gate.too_large?)))
     }
 
+    /// Returns true if no frame of a track comes before the viewer has read frames of it, because its ring
+    /// has no room or enough: a viewer that waits for more frames has to go on with those that there are.
+    /// If the viewer is at the newest frame, and still keeps it, the viewer has to give that frame up:
+    /// call [`Self::watch_from`] with the number after it.
+    ///
+    /// Returns false while frames come or are asked for, after the last frame, and if the medium is not
+    /// fetched ahead or nobody watches the track. The result is that of the last [`Self::poll`].
+    pub fn awaits_viewer(&self, track: u8) -> bool {
+        let Some(fetch) = self.tracks.get(usize::from(track)).filter(|fetch| fetch.is_watched()) else {
+            return false;
+        };
+        let paused = self.phase == FetchPhase::Held;
+        let ignored = self.phase == FetchPhase::Fetching && fetch.gate.is_shut();
+        self.governs() && (paused || ignored)
+    }
+
     /// Returns whether PLAY was asked for, by the caller or by [`Self::poll`], and the server has not
     /// answered yet. As long as this is true, read the RTSP connection before the UDP sockets: the answer
     /// decides which packets are wanted.

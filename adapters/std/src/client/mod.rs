@@ -272,6 +272,15 @@ impl Client {
         self.described == Some(None)
     }
 
+    /// Returns true if no frame of a track comes before frames of it have been read, because its cache has no
+    /// room or enough: to wait for more frames would be to wait for ever. Play on with those that there are,
+    /// and say so with [`Self::watch_from`]; if the newest one has been read, call it with the number after
+    /// that. Returns false while frames come or are asked for, after the last frame, and where nothing is
+    /// fetched ahead.
+    pub fn awaits_viewer(&self, track: u8) -> bool {
+        self.prefetch.awaits_viewer(track)
+    }
+
     /// Tells the client that frame `id` of a track and all frames after it are still needed. `id` is the
     /// frame that will be read next, not the frame that is being shown. Call this whenever the viewer has
     /// gone on.

@@ -104,6 +104,10 @@ impl Source for Client {
         self.is_live()
     }
 
+    fn awaits_viewer(&self, track: u8) -> bool {
+        self.awaits_viewer(track)
+    }
+
     fn watch_from(&mut self, track: u8, id: FrameId) {
         self.watch_from(track, id);
     }

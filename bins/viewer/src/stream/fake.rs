@@ -32,6 +32,7 @@ pub(crate) struct Fake {
     next_at: Option<Instant>,
     every: Duration,
     capacity: usize,
+    full: bool,
     events: Vec<Event>,
     ended: bool,
     lost_after: Option<usize>,
@@ -56,6 +57,7 @@ impl Fake {
             next_at: None,
             every: interval,
             capacity: 1 << 30,
+            full: false,
             events: vec![Event::Playing(LowerTransport::Interleaved)],
             ended: false,
             lost_after: None,
@@ -78,6 +80,11 @@ impl Fake {
     pub(crate) fn with_capacity(mut self, bytes: usize) -> Self {
         self.capacity = bytes;
         self
+    }
+
+    /// Sets whether the cache has no room for more frames.
+    pub(crate) fn set_full(&mut self, full: bool) {
+        self.full = full;
     }
 
     /// Makes the medium live.
@@ -224,6 +231,10 @@ impl Source for Fake {
 
     fn is_live(&self) -> bool {
         self.live
+    }
+
+    fn awaits_viewer(&self, _track: u8) -> bool {
+        self.full
     }
 
     fn watch_from(&mut self, _track: u8, _id: FrameId) {}

@@ -105,6 +105,9 @@ pub(crate) trait Source {
     /// Returns whether the medium is live, which means that it has no end.
     fn is_live(&self) -> bool;
 
+    /// Returns whether no frame arrives before some of those in the cache are allowed to be evicted.
+    fn awaits_viewer(&self, track: u8) -> bool;
+
     /// Allows a recorded medium's frames before `id` to be evicted in favour of later ones.
     fn watch_from(&mut self, track: u8, id: FrameId);
 

@@ -75,6 +75,18 @@ fn few_slots_bound_what_is_ahead_as_few_bytes_do() {
 }
 
 #[test]
+fn who_wants_more_ahead_than_there_is_room_for_goes_on_all_the_same() {
+    for transport in TRANSPORTS {
+        let mut pair = pair(transport, server::Config::DEFAULT, 400, SMALL);
+        screen(&mut pair).prebuffer = MINUTE;
+        assert!(!screen(&mut pair).prefetch.awaits_viewer(0));
+        pair.run(MINUTE);
+        assert_all_shown(&mut pair);
+        assert!(!screen(&mut pair).prefetch.awaits_viewer(0), "all has come");
+    }
+}
+
+#[test]
 fn who_holds_a_picture_for_minutes_pauses_the_server_once_and_goes_on() {
     for transport in TRANSPORTS {
         let mut pair = pair(transport, server::Config::DEFAULT, 400, SMALL);
@@ -83,6 +95,8 @@ fn who_holds_a_picture_for_minutes_pauses_the_server_once_and_goes_on() {
         let before = pair.now;
         pair.run(MINUTE.scaled(5, 1));
         assert_eq!(pauses(&mut pair), 1, "{:?}", screen(&mut pair).asked);
+        assert!(screen(&mut pair).prefetch.awaits_viewer(0));
+        assert!(!screen(&mut pair).prefetch.awaits_viewer(1), "nobody watches it");
         let requests = std::string::String::from_utf8_lossy(&pair.requests).into_owned();
         assert!(requests.matches("GET_PARAMETER").count() >= 5, "{requests}");
         assert_eq!(requests.matches("PLAY rtsp").count(), 1);

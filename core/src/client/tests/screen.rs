@@ -50,7 +50,8 @@ impl Screen {
     }
 
     pub(super) fn show(&mut self, now: Instant, clip: &Clip) {
-        let begins = self.clock.is_none() && self.ahead() > Duration::ZERO && self.ahead() >= self.prebuffer;
+        let enough = self.ahead() >= self.prebuffer || self.prefetch.awaits_viewer(0);
+        let begins = self.clock.is_none() && self.ahead() > Duration::ZERO && enough;
         if let (true, Ok(first)) = (begins, self.rings[0].frame(TrackId::default(), self.next)) {
             self.clock = Some((first.media_time(TRACK.clock_rate), now));
         }

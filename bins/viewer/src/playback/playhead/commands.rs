@@ -139,7 +139,7 @@ impl Playhead {
         self.generation = self.generation.wrapping_add(1);
         self.trail.clear();
         self.located = None;
-        (self.ended, self.buffering) = (false, false);
+        (self.ended, self.buffering, self.starved) = (false, false, false);
     }
 
     /// Asks the server for what follows the cached range around `id`, unless it arrives already.

@@ -53,6 +53,8 @@ pub(crate) struct Playhead {
     /// At the live edge.
     following: bool,
     buffering: bool,
+    /// The cache has room for what follows only without the frame that is shown, which was given up.
+    starved: bool,
     ended: bool,
     /// See [`Self::set_complete`].
     complete: bool,
@@ -120,6 +122,7 @@ impl Playhead {
             held: false,
             following: false,
             buffering: false,
+            starved: false,
             ended: false,
             complete: false,
             prebuffer,
@@ -136,7 +139,9 @@ impl Playhead {
         }
         let starts =
             matches!(self.cursor, Cursor::Start | Cursor::At(_) | Cursor::Awaiting { after: None, .. });
-        let Some(id) = self.locate(source) else { return self.without_next(source, now) };
+        let located = self.locate(source);
+        self.starved |= located.is_none() && source.awaits_viewer(self.track);
+        let Some(id) = located else { return self.without_next(source, now) };
         if self.buffering || matches!(self.cursor, Cursor::Start) {
             self.buffering = self.is_short(source, id);
         }
@@ -170,7 +175,7 @@ impl Playhead {
         }
         let passed = Passed { id, start: time.start, end: time.end, due };
         self.trail.push_back(passed);
-        (self.cursor, self.located) = (Cursor::After(passed), None);
+        (self.cursor, self.located, self.starved) = (Cursor::After(passed), None, false);
         self.settle(now);
         let counts = !starts && !self.held && self.schedule.rate() <= 1.0 && duration > MediaDuration::ZERO;
         let late_after = counts.then(|| self.schedule.player_time(duration.into()) / 2);
@@ -208,6 +213,7 @@ impl Playhead {
     pub(crate) fn needs_from(&self) -> Option<FrameId> {
         match self.cursor {
             Cursor::At(id) => Some(id),
+            Cursor::After(passed) if self.starved => Some(passed.id.next()),
             // The user may step from the frame that is shown.
             Cursor::After(passed) => Some(self.trail.front().map_or(passed.id, |shown| shown.id)),
             Cursor::Start | Cursor::Awaiting { .. } => None,
@@ -351,7 +357,7 @@ impl Playhead {
 
     /// Returns whether too little is cached to play on from a frame.
     fn is_short(&self, source: &dyn Source, id: FrameId) -> bool {
-        if self.complete || self.prebuffer.is_zero() || source.is_live() {
+        if self.complete || self.prebuffer.is_zero() || source.is_live() || source.awaits_viewer(self.track) {
             return false;
         }
         let ahead = cached_ahead(source, self.track, id);

@@ -111,6 +111,27 @@ fn a_short_medium_plays_once_complete() {
 }
 
 #[test]
+fn a_cache_without_room_is_not_waited_for() {
+    let mut rig = Rig::recorded();
+    rig.source.arrive(3);
+    rig.wait(SECOND);
+    assert_eq!(rig.passed, []);
+    rig.source.set_full(true);
+    rig.wait(4 * FRAME);
+    assert_eq!(rig.passed.len(), 3);
+    // The frame that is shown takes the room of those that follow.
+    assert_eq!(rig.playhead.needs_from(), Some(FrameId(3)));
+    rig.source.set_full(false);
+    rig.wait(FRAME);
+    assert_eq!(rig.playhead.needs_from(), Some(FrameId(3)), "nobody takes it back");
+    assert!(rig.playhead.is_waiting());
+    rig.source.arrive(1);
+    rig.source.set_full(true);
+    rig.wait(FRAME);
+    assert_eq!(rig.passed.len(), 4);
+}
+
+#[test]
 fn only_a_long_stall_buffers_again() {
     let mut rig = Rig::recorded();
     rig.source.arrive(25);

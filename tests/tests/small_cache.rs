@@ -1,0 +1,30 @@
+//! A viewer whose cache has room for a few frames only plays them all the same.
+use pinhole_tests::clip::Clip;
+use pinhole_tests::server::Server;
+use pinhole_tests::{Transport, undisturbed, viewer};
+
+/// From two frames of the sample clip to nine.
+const CACHES: [&str; 5] = ["48KiB", "64KiB", "96KiB", "128KiB", "256KiB"];
+
+/// The prebuffer of a second that is the default, and none.
+const PREBUFFERS: [&str; 2] = ["1", "0"];
+
+#[test]
+fn a_cache_smaller_than_the_prebuffer_plays_to_the_end() {
+    let _turn = undisturbed();
+    let clip = Clip::sample();
+    let server = Server::with(&["--fps", "30"], &[&clip.path]);
+    let url = server.url(clip.mount());
+    for (cache, prebuffer) in CACHES.into_iter().flat_map(|cache| PREBUFFERS.map(|wait| (cache, wait))) {
+        for transport in Transport::ALL {
+            let options = ["--cache", cache, "--prebuffer", prebuffer, "--no-decode"];
+            let report = viewer::watch(&url, transport, &options);
+            assert_eq!(
+                report.number("frames_complete"),
+                clip.frames as u64,
+                "{cache}, {transport}: {report:?}"
+            );
+            assert_eq!(report.number("frames_damaged"), 0, "{cache}, {transport}: {report:?}");
+        }
+    }
+}
