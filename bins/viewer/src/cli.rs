@@ -37,7 +37,9 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N", value_parser = speed)]
     pub(crate) speed: Option<Speed>,
 
-    /// Keep so much of what was received, such as 64MiB: to go back in, and to fetch ahead.
+    /// Keep so much of what was received, such as 64MiB: to go back in, and to fetch ahead. Decoded
+    /// pictures take at most half as much again, or 64 MiB if that is more. A picture that takes more than
+    /// half of that, with 4 bytes a pixel, is not shown.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = cache_size)]
     pub(crate) cache: usize,
 

@@ -19,6 +19,8 @@ struct Contents<T> {
     limit: usize,
     /// The largest limit.
     capacity: usize,
+    /// Whether used items are kept.
+    reuses: bool,
 }
 
 /// Which items to take.
@@ -42,8 +44,17 @@ pub(crate) struct Taken<T> {
 impl<T> Handoff<T> {
     /// Makes a queue of at most `capacity` items.
     pub(crate) fn new(capacity: usize) -> Self {
-        let queue = VecDeque::with_capacity(capacity);
-        let contents = Contents { queue, spare: Vec::new(), closed: false, limit: capacity, capacity };
+        Self::with(capacity, true)
+    }
+
+    /// Makes a queue of at most `capacity` items that keeps no used ones: their buffers belong elsewhere.
+    pub(crate) fn without_spares(capacity: usize) -> Self {
+        Self::with(capacity, false)
+    }
+
+    fn with(capacity: usize, reuses: bool) -> Self {
+        let (queue, spare) = (VecDeque::with_capacity(capacity), Vec::new());
+        let contents = Contents { queue, spare, closed: false, limit: capacity, capacity, reuses };
         Self { contents: Mutex::new(contents), changed: Condvar::new() }
     }
 
@@ -56,21 +67,21 @@ impl<T> Handoff<T> {
         contents.spare.truncate(limit);
     }
 
-    /// Appends `item` without waiting. A full queue loses its oldest item, which is passed to `lose`.
+    /// Appends `item` without waiting. A full queue loses its oldest items, which are passed to `lose`.
     /// A closed queue drops `item`.
-    pub(crate) fn push_newest(&self, item: T, lose: impl FnOnce(&T)) {
+    pub(crate) fn push_newest(&self, item: T, mut lose: impl FnMut(&T)) {
         let mut contents = self.lock();
         if contents.closed {
             return;
         }
-        let is_full = contents.queue.len() >= contents.limit;
-        let oldest = if is_full { contents.queue.pop_front() } else { None };
-        contents.queue.push_back(item);
-        self.changed.notify_all();
-        if let Some(oldest) = oldest {
+        while contents.queue.len() >= contents.limit
+            && let Some(oldest) = contents.queue.pop_front()
+        {
             lose(&oldest);
             contents.recycle(oldest);
         }
+        contents.queue.push_back(item);
+        self.changed.notify_all();
     }
 
     /// Appends `item`, and waits for room if the queue is full. A closed queue drops `item`.
@@ -147,7 +158,7 @@ impl<T> Handoff<T> {
 
 impl<T> Contents<T> {
     fn recycle(&mut self, item: T) {
-        if self.spare.len() < self.limit {
+        if self.reuses && self.spare.len() < self.limit {
             self.spare.push(item);
         }
     }
@@ -252,5 +263,16 @@ mod tests {
         assert_eq!(take(&queue, NOW).item, None);
         queue.limit(9);
         assert_eq!([4, 5, 6, 7, 8].map(|n| lost(&queue, n)), [None, None, None, None, Some(4)]);
+        queue.limit(2);
+        assert_eq!(lost(&queue, 9), Some(7), "more than one had to leave");
+        assert_eq!(take(&queue, NOW).item, Some(9));
+    }
+
+    #[test]
+    fn a_queue_without_spares_keeps_nothing() {
+        let queue = Handoff::without_spares(1);
+        assert_eq!([1, 2].map(|n| lost(&queue, n)), [None, Some(1)]);
+        queue.clear();
+        assert_eq!(queue.spare(), None);
     }
 }

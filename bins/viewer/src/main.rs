@@ -14,6 +14,7 @@ mod decode;
 mod handoff;
 mod model;
 mod output;
+mod pixels;
 mod playback;
 mod player;
 mod show;
@@ -30,6 +31,7 @@ use output::{report, snapshot, terminal};
 use pinhole::client::PlayOptions;
 use pinhole::frame::Seek;
 use pinhole_log::{Form, Log, escaped};
+use pixels::PixelPool;
 use playback::selection::DecodePolicy;
 use player::{AtEnd, Player, Settings};
 use show::{Ending, Shown};
@@ -47,6 +49,8 @@ use stream::{client, samples};
 
 /// How often a picture is decoded if none is shown: often enough to know that the frames are pictures.
 const HEADLESS_INTERVAL: Duration = Duration::from_secs(1);
+/// Bytes of coded frames that may wait for the decoder however small the cache is.
+const LEAST_CODED_AHEAD: usize = 16 << 20;
 /// How long the program may take to end after a signal, whatever it waits for.
 const ENDING: Duration = Duration::from_secs(5);
 /// How often to look for a second signal.
@@ -109,6 +113,11 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
             (false, Some(_)) => AtEnd::Repeat,
         },
         prebuffer: cli.prebuffer,
+        pixels: match cli.pictures {
+            Some(_) => PixelPool::for_cache_and_conversion(cli.cache),
+            None => PixelPool::for_cache(cli.cache),
+        },
+        coded_ahead: (cli.cache / 8).max(LEAST_CODED_AHEAD),
         reconnect: !cli.no_reconnect,
         record: cli.record.clone(),
         start_recording: Recording::start,

@@ -127,11 +127,7 @@ fn watch(
         {
             print_no_window(&reason);
         }
-        if let Some(picture) = taken.item
-            && let Some(shown) = last.replace(picture)
-        {
-            player.give_back(shown);
-        }
+        *last = taken.item.or(last.take());
         let model = player.model();
         if let Some(picture) = last {
             match view.show(picture, fresh, options.url, &model) {

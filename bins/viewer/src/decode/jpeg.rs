@@ -1,18 +1,24 @@
 //! JPEG files to pixels. What is missing of a file is filled from the picture before.
+use super::Error;
 use crate::model::Picture;
+use crate::pixels::{PixelBuffer, PixelPool};
 use pinhole::codec::jpeg::{Area, JpegInfo, Missing, mend, mend_max_len};
 use pinhole::frame::Frame;
+use std::fmt::Display;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// The largest picture that is decoded: 256 MiB of pixels. A JPEG header of a few bytes can ask
-/// for sixty times as much.
+/// for sixty times as much. The pool of the pictures' pixels bounds them further.
 const MAX_PIXELS: usize = 1 << 26;
 
 /// The most pixels for each byte of a file: an empty MCU of 16 x 16 takes 32 bits (ITU-T T.81, K.3).
 const MAX_PIXELS_PER_BYTE: usize = 64;
+
+/// How the header of a scan of three components begins, and its length.
+const SCAN_OF_ALL: ([u8; 5], usize) = ([0xFF, 0xDA, 0, 12, 3], 14);
 
 /// Decodes the frames of one track.
 #[derive(Debug, Default)]
@@ -24,22 +30,32 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// Decodes a frame into `picture`, whose buffer is used again. Areas that are known to be missing
-    /// show the picture before, or grey if that had another size.
+    /// Decodes a frame into `picture`, whose pixels are replaced by others from the pool. Waits until other
+    /// pictures leave room. Areas that are known to be missing show the picture before, or grey if that had
+    /// another size.
     ///
     /// # Errors
     /// The frame is no JPEG file, or is too large.
-    pub(super) fn decode(&mut self, frame: &Frame<'_>, picture: &mut Picture) -> Result<(), String> {
-        match self.fill(frame) {
-            Some((info, missing, len)) => {
-                decode(self.filled.get(..len).unwrap_or_default(), picture)?;
-                if (picture.width, picture.height) == (self.before.width, self.before.height) {
-                    let (from, width) = (&self.before.pixels, picture.width as usize);
-                    missing.areas(&info).for_each(|area| copy(area, from, picture.pixels_mut(), width));
-                }
-            }
-            None => decode(frame.data, picture)?,
+    pub(super) fn decode(
+        &mut self,
+        frame: &Frame<'_>,
+        pool: &PixelPool,
+        picture: &mut Picture,
+    ) -> Result<(), Error> {
+        let filled = self.fill(frame);
+        let data = match &filled {
+            Some((.., len)) => self.filled.get(..*len).unwrap_or_default(),
+            None => frame.data,
+        };
+        let before = &mut self.before;
+        let Decoded { width, height, mut pixels } = decode(data, pool, || *before = Picture::default())?;
+        if let Some((info, missing, _)) = filled
+            && (width, height) == (before.width, before.height)
+        {
+            let copy = |area| copy(area, &before.pixels, &mut pixels, width as usize);
+            missing.areas(&info).for_each(copy);
         }
+        (picture.width, picture.height, picture.pixels) = (width, height, pixels.into());
         self.before.clone_from(picture);
         Ok(())
     }
@@ -59,30 +75,60 @@ impl Decoder {
     }
 }
 
-/// Decodes a JPEG file into `picture`, whose buffer is used again. Of a file whose scan is damaged
-/// or ends early, decodes what can be decoded.
-fn decode(data: &[u8], picture: &mut Picture) -> Result<(), String> {
+struct Decoded {
+    width: u32,
+    height: u32,
+    pixels: PixelBuffer,
+}
+
+/// Decodes a JPEG file into a buffer from the pool. Of a file whose scan is damaged or ends early, decodes
+/// what can be decoded. If there is no buffer, calls `make_room`, and waits for one.
+fn decode(data: &[u8], pool: &PixelPool, make_room: impl FnOnce()) -> Result<Decoded, Error> {
     let options = DecoderOptions::default().set_strict_mode(false).jpeg_set_out_colorspace(ColorSpace::RGBA);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
-    decoder.decode_headers().map_err(|error| error.to_string())?;
-    let (width, height) = decoder.dimensions().ok_or("no dimensions")?;
+    decoder.decode_headers().map_err(broken)?;
+    let (width, height) = decoder.dimensions().ok_or_else(|| broken("no dimensions"))?;
     let pixels = width.saturating_mul(height);
     if !(1..=MAX_PIXELS).contains(&pixels) {
-        return Err(format!("{width}x{height} is more than is decoded"));
+        return Err(Error::Broken(format!("{width}x{height} is more than is decoded")));
     }
     if pixels / MAX_PIXELS_PER_BYTE > data.len() {
-        return Err(format!("{width}x{height} is more than {} bytes can hold", data.len()));
+        return Err(Error::Broken(format!("{width}x{height} is more than {} bytes can hold", data.len())));
     }
-    let buffer = picture.pixels_mut();
-    buffer.resize(pixels, 0);
-    decoder.decode_into(bytemuck::cast_slice_mut(buffer)).map_err(|error| error.to_string())?;
+    let (count, working) = (pixels, working_bytes(data, &decoder));
+    let (width, height) = (width as u32, height as u32);
+    let too_large = |why| Error::TooLarge { width, height, why };
+    let mut pixels = match pool.try_take(count, working).map_err(too_large)? {
+        Some(pixels) => pixels,
+        None => {
+            make_room();
+            pool.take(count, working).map_err(too_large)?
+        }
+    };
+    decoder.decode_into(bytemuck::cast_slice_mut(&mut pixels)).map_err(broken)?;
     // The decoder's own BGRA is not vectorised; this is.
-    for pixel in buffer {
+    for pixel in &mut *pixels {
         let [r, g, b, _] = pixel.to_ne_bytes();
         *pixel = u32::from_be_bytes([0, r, g, b]);
     }
-    (picture.width, picture.height) = (width as u32, height as u32);
-    Ok(())
+    Ok(Decoded { width, height, pixels })
+}
+
+/// Returns how much memory the decoder takes besides the pixels. Of a file whose first scan has all there is,
+/// it decodes row after row. Of all others, such as progressive ones, it keeps the coefficients of two bytes.
+fn working_bytes(data: &[u8], decoder: &JpegDecoder<ZCursor<&[u8]>>) -> usize {
+    let scan = JpegInfo::locate(data).and_then(|info| (info.scan as usize).checked_sub(SCAN_OF_ALL.1));
+    if scan.is_some_and(|scan| data.get(scan..).is_some_and(|scan| scan.starts_with(&SCAN_OF_ALL.0))) {
+        return 0;
+    }
+    let Some(info) = decoder.info() else { return usize::MAX };
+    // Each side is a multiple of an MCU of at most four blocks.
+    let [width, height] = [info.width, info.height].map(|side| usize::from(side).next_multiple_of(32));
+    width.saturating_mul(height).saturating_mul(usize::from(info.components)).saturating_mul(2)
+}
+
+fn broken(error: impl Display) -> Error {
+    Error::Broken(error.to_string())
 }
 
 /// Copies an area from one picture to another of the same `width`.
@@ -102,7 +148,6 @@ mod tests {
     use crate::stream::fake::ORANGE;
     use pinhole::codec::jpeg::{RecodeOptions, recode, recode_max_len};
     use pinhole::frame::{ByteRange, Flags, Integrity};
-    use std::sync::Arc;
 
     const GREY: u32 = 0x0080_8080;
 
@@ -120,38 +165,88 @@ mod tests {
         none == 0 && r > 0xf8 && g.abs_diff(0x80) < 8 && b < 8
     }
 
+    fn pool() -> PixelPool {
+        PixelPool::for_cache(1)
+    }
+
+    fn decoded(file: &[u8]) -> Result<Decoded, Error> {
+        decode(file, &pool(), || panic!("there is room"))
+    }
+
     #[test]
     fn pixels_are_0rgb_in_a_reused_buffer() {
-        let mut picture = Picture { pixels: Arc::new(vec![7; 9999]), ..Picture::default() };
-        decode(ORANGE, &mut picture).unwrap();
+        let pool = pool();
+        pool.take(600, 0).unwrap().fill(7);
+        let picture = decode(ORANGE, &pool, || panic!("there is room")).unwrap();
         assert_eq!((picture.width, picture.height, picture.pixels.len()), (32, 16, 512));
         assert!(picture.pixels.iter().all(|pixel| is_orange(*pixel)), "{:08x}", picture.pixels[0]);
     }
 
     #[test]
     fn a_short_scan_decodes_in_part() {
-        let mut picture = Picture::default();
         // The header says twice the height.
-        decode(&with_size(ORANGE, 32, 32), &mut picture).unwrap();
+        let picture = decoded(&with_size(ORANGE, 32, 32)).unwrap();
         assert_eq!(picture.pixels.len(), 1024);
         assert!(picture.pixels[..256].iter().all(|pixel| is_orange(*pixel)));
     }
 
     #[test]
     fn other_bytes_are_refused() {
-        let mut picture = Picture::default();
         for file in [&[][..], b"GET / HTTP/1.0", &[0xff, 0xd8], &ORANGE[..40]] {
-            assert!(decode(file, &mut picture).is_err(), "{file:02x?}");
+            assert!(decoded(file).is_err(), "{file:02x?}");
         }
     }
 
     #[test]
     fn a_header_cannot_demand_all_memory() {
-        let mut picture = Picture::default();
         for (width, height) in [(16_000, 16_000), (65_535, 65_535), (8_000, 8_000), (0, 16)] {
-            assert!(decode(&with_size(ORANGE, width, height), &mut picture).is_err(), "{width}x{height}");
-            assert_eq!(picture.pixels.capacity(), 0);
+            let refused = decoded(&with_size(ORANGE, width, height));
+            assert!(matches!(refused, Err(Error::Broken(_))), "{width}x{height}");
         }
+    }
+
+    /// A picture of so many pixels each way, of which one MCU is there: the file is long enough for all.
+    fn large(side: u16) -> Vec<u8> {
+        let mut file = with_size(ORANGE, side, side);
+        file.resize(usize::from(side).pow(2) / MAX_PIXELS_PER_BYTE + 1, 0);
+        file
+    }
+
+    #[test]
+    fn a_picture_that_is_too_large_says_so() {
+        let Err(error) = decoded(&large(4000)) else { panic!("it is decoded") };
+        let said = "a picture of 4000x4000 is too large: it takes 62 MiB of memory; with --cache 245MiB it would be shown";
+        assert_eq!(error.to_string(), said);
+    }
+
+    #[test]
+    fn files_whose_coefficients_are_kept_count_more() {
+        let working = |file: &[u8]| {
+            let mut decoder = JpegDecoder::new(ZCursor::new(file));
+            decoder.decode_headers().unwrap();
+            working_bytes(file, &decoder)
+        };
+        assert_eq!(working(ORANGE), 0);
+        let mut progressive = ORANGE.to_vec();
+        let sof = progressive.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+        progressive[sof + 1] = 0xc2;
+        assert_eq!(working(&progressive), 32 * 32 * 3 * 2);
+        let mut in_scans = ORANGE.to_vec();
+        let sos = in_scans.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
+        in_scans.splice(sos + 2..sos + 11, [0, 8, 1, 1, 0]);
+        assert_eq!(working(&in_scans), 32 * 32 * 3 * 2);
+    }
+
+    #[test]
+    fn the_picture_before_makes_room_for_the_next() {
+        let (pool, mut decoder) = (pool(), Decoder::default());
+        let shown = pool.take(2048 * 2048 * 2, 0).unwrap();
+        let mut picture = Picture::default();
+        decoder.decode(&whole(&large(2800)), &pool, &mut picture).unwrap();
+        drop(picture);
+        let mut next = Picture::default();
+        decoder.decode(&whole(&large(2048)), &pool, &mut next).unwrap();
+        assert_eq!((next.width, shown.len()), (2048, 1 << 23));
     }
 
     struct File {
@@ -186,7 +281,7 @@ mod tests {
 
     fn corners(decoder: &mut Decoder, frame: &Frame<'_>) -> (u32, u32) {
         let mut picture = Picture::default();
-        decoder.decode(frame, &mut picture).unwrap();
+        decoder.decode(frame, &pool(), &mut picture).unwrap();
         assert_eq!((picture.width, picture.height), (32, 16));
         (picture.pixels[0], picture.pixels[31])
     }

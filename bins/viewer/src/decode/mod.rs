@@ -6,16 +6,16 @@ mod jpeg;
 
 use crate::handoff::{Choice, CloseOnDrop, Handoff};
 use crate::model::{ErrorLog, FrameBuffer, Picture, Presentation, Published};
+use crate::output::messages::print_message;
+use crate::pixels::{PixelPool, TooLarge};
 use crate::playback::clock::PlayerClock;
 use pinhole::codec::Codec;
 use pinhole::frame::Frame;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// Bytes of pixels that may wait for the screen, unless two pictures take more.
-const PIXELS_AHEAD: usize = 128 << 20;
 
 /// How long the decoder sleeps while there is nothing to do. A new frame wakes it.
 const IDLE: Duration = Duration::from_secs(1);
@@ -39,6 +39,8 @@ pub(crate) struct Context<'a> {
     pub(crate) frames: &'a Handoff<CodedFrame>,
     /// Where pictures go.
     pub(crate) pictures: &'a Handoff<Picture>,
+    /// The memory that pictures take.
+    pub(crate) pixels: &'a PixelPool,
     pub(crate) clock: &'a PlayerClock,
     /// Frames of an older generation are not decoded.
     pub(crate) generation: &'a AtomicU64,
@@ -46,15 +48,35 @@ pub(crate) struct Context<'a> {
     pub(crate) errors: &'a ErrorLog,
 }
 
+/// Why a frame cannot be decoded.
+#[derive(Debug)]
+enum Error {
+    /// Its picture takes more memory than there is for pictures.
+    TooLarge { width: u32, height: u32, why: TooLarge },
+    /// It is not what its codec says, or its codec is not known.
+    Broken(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { width, height, why } => {
+                write!(f, "a picture of {width}x{height} is too large: {why}")
+            }
+            Self::Broken(reason) => f.write_str(reason),
+        }
+    }
+}
+
 /// Decodes frames until their queue is closed and empty. Closes the queue of pictures then, or if a
 /// decoder panics.
 ///
 /// A frame is skipped if the next is due already. So a decoder that is too slow shows fewer pictures,
-/// but each at its time.
+/// but each at its time. That a picture is too large is printed once.
 pub(crate) fn run(context: &Context<'_>) {
-    let Context { frames, pictures, clock, generation, model, errors } = context;
+    let Context { frames, pictures, pixels, clock, generation, model, errors } = context;
     let _close = CloseOnDrop(pictures);
-    let mut decoders = Decoders::default();
+    let (mut decoders, mut told) = (Decoders::default(), false);
     let is_outdated = |frame: &CodedFrame| frame.presentation.generation < generation.load(Ordering::Acquire);
     let choose = |queue: &VecDeque<CodedFrame>| {
         let now = clock.now();
@@ -70,22 +92,24 @@ pub(crate) fn run(context: &Context<'_>) {
             return;
         }
         let Some(frame) = taken.item else { continue };
-        let mut picture = pictures.spare().unwrap_or_default();
-        (picture.presentation, picture.arrived) = (frame.presentation, frame.arrived);
+        let (presentation, arrived) = (frame.presentation, frame.arrived);
+        let mut picture = Picture { presentation, arrived, ..Picture::default() };
         let started = Instant::now();
-        let decoded = if is_outdated(&frame) { Ok(()) } else { decoders.decode(&frame, &mut picture) };
+        let decoded =
+            if is_outdated(&frame) { Ok(()) } else { decoders.decode(&frame, pixels, &mut picture) };
         match decoded {
-            Ok(()) if is_outdated(&frame) => pictures.give_back(picture),
+            Ok(()) if is_outdated(&frame) => {}
             Ok(()) => {
                 model.update(|model| model.presented.count_decoded(started.elapsed()));
-                pictures.limit((PIXELS_AHEAD / (size_of::<u32>() * picture.pixels.len().max(1))).max(2));
                 pictures.push(picture);
             }
             Err(reason) => {
+                if matches!(reason, Error::TooLarge { .. }) && !std::mem::replace(&mut told, true) {
+                    print_message(&reason.to_string());
+                }
                 let number = frame.presentation.id.0;
-                tracing::info!(frame = number, reason, "a frame does not decode");
+                tracing::info!(frame = number, %reason, "a frame does not decode");
                 errors.push(format!("frame {number}: {reason}"));
-                pictures.give_back(picture);
             }
         }
         frames.give_back(frame);
@@ -107,13 +131,13 @@ impl Decoder {
         }
     }
 
-    /// Decodes a frame into `picture`, whose buffer is used again.
+    /// Decodes a frame into `picture`, whose pixels are replaced by others from the pool.
     ///
     /// # Errors
     /// The frame cannot be decoded; the message says why.
-    fn decode(&mut self, frame: &Frame<'_>, picture: &mut Picture) -> Result<(), String> {
+    fn decode(&mut self, frame: &Frame<'_>, pool: &PixelPool, picture: &mut Picture) -> Result<(), Error> {
         match self {
-            Self::Jpeg(decoder) => decoder.decode(frame, picture),
+            Self::Jpeg(decoder) => decoder.decode(frame, pool, picture),
         }
     }
 }
@@ -128,15 +152,17 @@ impl Decoders {
     ///
     /// # Errors
     /// The frame cannot be decoded; the message says why.
-    fn decode(&mut self, coded: &CodedFrame, picture: &mut Picture) -> Result<(), String> {
-        let (frame, codec) = coded.frame.frame().ok_or("there is no frame")?;
+    fn decode(&mut self, coded: &CodedFrame, pool: &PixelPool, picture: &mut Picture) -> Result<(), Error> {
+        let absent = |what: &str| Error::Broken(what.to_owned());
+        let (frame, codec) = coded.frame.frame().ok_or_else(|| absent("there is no frame"))?;
         let decoder = match self.0.entry(coded.track) {
             Entry::Occupied(entry) if entry.get().0 == codec => &mut entry.into_mut().1,
             entry => {
-                let decoder = Decoder::new(codec).ok_or("there is no decoder for its codec")?;
+                let decoder =
+                    Decoder::new(codec).ok_or_else(|| absent("there is no decoder for its codec"))?;
                 &mut entry.insert_entry((codec, decoder)).into_mut().1
             }
         };
-        decoder.decode(&frame, picture)
+        decoder.decode(&frame, pool, picture)
     }
 }

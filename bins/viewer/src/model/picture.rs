@@ -1,7 +1,7 @@
 //! Decoded pictures, and when they are shown.
+use crate::pixels::Pixels;
 use pinhole::frame::FrameId;
 use pinhole::time::{Duration as MediaDuration, MediaTime};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Which frame is shown, when, and how long.
@@ -34,16 +34,5 @@ pub(crate) struct Picture {
     /// Height in pixels; not zero.
     pub(crate) height: u32,
     /// Rows from the top down, `0x00RRGGBB`.
-    pub(crate) pixels: Arc<Vec<u32>>,
-}
-
-impl Picture {
-    /// Returns the pixels for writing. If they are shared with another picture, they are replaced
-    /// by an empty buffer of this picture's own.
-    pub(crate) fn pixels_mut(&mut self) -> &mut Vec<u32> {
-        if Arc::get_mut(&mut self.pixels).is_none() {
-            self.pixels = Arc::default();
-        }
-        Arc::make_mut(&mut self.pixels)
-    }
+    pub(crate) pixels: Pixels,
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+/// The most pictures that are saved at once.
+const AT_ONCE: usize = 16;
 /// How long pictures that are still being saved may take at the end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -20,8 +22,12 @@ impl Snapshots {
     /// shared and not copied.
     ///
     /// # Errors
-    /// The system has no more threads.
+    /// The pictures that are being saved take all memory that there is for them, or the system has no more
+    /// threads.
     pub(crate) fn start(&mut self, picture: Picture) -> io::Result<()> {
+        if self.0.len() >= AT_ONCE || !picture.pixels.save() {
+            return Err(io::Error::other("others are still being saved"));
+        }
         let save = move || match save_as(&picture, file_name::names("png")) {
             Ok(path) => format!("saved {}", path.display()),
             Err(error) => format!("not saved: {error}"),
@@ -76,16 +82,19 @@ fn unnamed(picture: &Picture, path: &Path) -> Result<NewFile, png::EncodingError
 fn write(picture: &Picture, to: &mut impl Write) -> Result<(), png::EncodingError> {
     let mut encoder = png::Encoder::new(to, picture.width, picture.height);
     encoder.set_color(png::ColorType::Rgb);
-    let rgb: Vec<u8> = picture
-        .pixels
-        .iter()
-        .flat_map(|pixel| {
+    let mut writer = encoder.write_header()?;
+    let mut to = writer.stream_writer()?;
+    let mut rgb = Vec::new();
+    // A copy of the whole picture may take more memory than there is.
+    for row in picture.pixels.chunks(picture.width.max(1) as usize) {
+        rgb.clear();
+        rgb.extend(row.iter().flat_map(|pixel| {
             let [_, r, g, b] = pixel.to_be_bytes();
             [r, g, b]
-        })
-        .collect();
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(&rgb)?;
+        }));
+        to.write_all(&rgb)?;
+    }
+    to.finish()?;
     writer.finish()
 }
 

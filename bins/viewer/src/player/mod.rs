@@ -33,7 +33,7 @@ impl Player {
         open: impl FnOnce() -> Result<Box<dyn Source>, Error> + Send + 'static,
         settings: Settings,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(settings.url.clone(), settings.at_end));
+        let shared = Arc::new(Shared::new(settings.url.clone(), settings.at_end, settings.pixels.clone()));
         let decoder = Arc::clone(&shared);
         let decoding = move || decode::run(&decoder.decoder_context());
         thread::Builder::new().name("decode".into()).spawn(decoding)?;
@@ -89,9 +89,7 @@ impl Player {
             }
         };
         let mut taken = pictures.take(wait, choose, skip);
-        if let Some(outdated) = taken.item.take_if(|picture| is_outdated(picture)) {
-            pictures.give_back(outdated);
-        }
+        taken.item.take_if(|picture| is_outdated(picture));
         if let Some(picture) = &taken.item {
             let (after, latency) = (self.since_due(picture), picture.arrived.map(|at| at.elapsed()));
             model.update(|model| model.presented.count_shown(&picture.presentation, after, latency));
@@ -102,11 +100,6 @@ impl Player {
     /// Returns how long ago a picture was due.
     pub(crate) fn since_due(&self, picture: &Picture) -> Duration {
         self.shared.clock.now().saturating_sub(picture.presentation.due)
-    }
-
-    /// Returns a picture to the player, so that its buffer can be used again.
-    pub(crate) fn give_back(&self, picture: Picture) {
-        self.shared.pictures.give_back(picture);
     }
 
     /// Asks the session to end. Pictures that wait can still be taken; [`Taken::finished`] tells when

@@ -1,5 +1,6 @@
 //! How to play a stream.
 use crate::output::recording::Recording;
+use crate::pixels::PixelPool;
 use crate::playback::selection::DecodePolicy;
 use pinhole::frame::FrameId;
 use std::io;
@@ -17,6 +18,10 @@ pub(crate) struct Settings {
     pub(crate) at_end: AtEnd,
     /// How much media time of a recorded medium is cached before it plays.
     pub(crate) prebuffer: Duration,
+    /// The memory that decoded pictures may take.
+    pub(crate) pixels: PixelPool,
+    /// Bytes of coded frames that may wait for the decoder, unless two frames take more.
+    pub(crate) coded_ahead: usize,
     /// Whether to reconnect when the connection is lost.
     pub(crate) reconnect: bool,
     /// The file to which received frames are recorded.

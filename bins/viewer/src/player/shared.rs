@@ -4,6 +4,7 @@ use crate::decode::{self, CodedFrame};
 use crate::handoff::Handoff;
 use crate::model::{Command, ErrorLog, Model, Picture, Published};
 use crate::output::messages::print_message;
+use crate::pixels::PixelPool;
 use crate::playback::clock::PlayerClock;
 use crate::stream::Waker;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Frames that may wait for the decoder: as many as are due within its lead at a high frame rate.
 const CODED_FRAMES: usize = 32;
-/// Pictures that may wait for the screen, unless they are large.
+/// Pictures that may wait for the screen, if there is memory for them.
 const PICTURES: usize = 6;
 
 /// What the threads of a player share.
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) clock: PlayerClock,
     pub(super) frames: Handoff<CodedFrame>,
     pub(super) pictures: Handoff<Picture>,
+    pixels: PixelPool,
     pub(super) model: Published,
     pub(super) errors: ErrorLog,
     /// Commands that the network thread has not taken yet.
@@ -33,11 +35,12 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Makes what a new player shares.
-    pub(super) fn new(url: String, at_end: AtEnd) -> Self {
+    pub(super) fn new(url: String, at_end: AtEnd, pixels: PixelPool) -> Self {
         Self {
             clock: PlayerClock::start(),
             frames: Handoff::new(CODED_FRAMES),
-            pictures: Handoff::new(PICTURES),
+            pictures: Handoff::without_spares(PICTURES),
+            pixels,
             model: Published::new(Model { url, ..Model::default() }),
             errors: ErrorLog::default(),
             commands: Mutex::default(),
@@ -114,6 +117,7 @@ impl Shared {
         decode::Context {
             frames: &self.frames,
             pictures: &self.pictures,
+            pixels: &self.pixels,
             clock: &self.clock,
             generation: &self.generation,
             model: &self.model,

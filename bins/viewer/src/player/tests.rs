@@ -2,6 +2,7 @@
 use super::*;
 use crate::model::Activity;
 use crate::output::recording::Recording;
+use crate::pixels::PixelPool;
 use crate::playback::selection::DecodePolicy;
 use crate::stream::fake::{Fake, ORANGE};
 use pinhole::time::MediaTime;
@@ -17,6 +18,8 @@ fn plain() -> Settings {
         decode: DecodePolicy::All,
         at_end: AtEnd::Stop,
         prebuffer: Duration::ZERO,
+        pixels: PixelPool::for_cache(1 << 20),
+        coded_ahead: 1 << 20,
         reconnect: false,
         record: None,
         start_recording: Recording::start,
@@ -302,4 +305,25 @@ fn a_recording_that_cannot_begin_ends_the_stream() {
     let over = player.model().over.unwrap().unwrap_err();
     assert!(over.contains("precious.avi exists already"), "{over}");
     assert_eq!(std::fs::read(path).unwrap(), b"precious");
+}
+
+#[test]
+fn large_frames_are_few_before_the_decoder() {
+    // The decoder ignores what follows the picture.
+    let mut frame = ORANGE.to_vec();
+    frame.resize(1 << 20, 0);
+    let fake = Fake::new(vec![frame; 60], FRAME).at_speed(4);
+    let player = start(fake, Settings { coded_ahead: 3 << 20, ..plain() });
+    // Nobody takes pictures, so the decoder waits, and the frames that are due wait for it.
+    let most = std::cell::Cell::new(0);
+    while player.model().cache.frames < 60 {
+        thread::sleep(FRAME);
+        let look = |queue: &VecDeque<_>| {
+            most.set(queue.len().max(most.get()));
+            Choice { count: 0, again: Some(Duration::ZERO) }
+        };
+        player.shared.frames.take(Duration::ZERO, look, |_| {});
+    }
+    assert_eq!(most.get(), 3);
+    player.stop();
 }

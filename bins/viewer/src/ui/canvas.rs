@@ -151,11 +151,12 @@ mod tests {
 
     #[test]
     fn a_filled_window_cuts_edges_off() {
-        let mut picture = plain(8, 4, 0x0000_ff00);
-        for row in std::sync::Arc::make_mut(&mut picture.pixels).chunks_mut(8) {
+        let mut pixels = vec![0x0000_ff00; 32];
+        for row in pixels.chunks_mut(8) {
             row[..2].fill(0x00ff_0000);
             row[6..].fill(0x0000_00ff);
         }
+        let picture = Picture { pixels: pixels.into(), ..plain(8, 4, 0) };
         let mut canvas = Canvas::new();
         canvas.draw(&picture, (4, 4), true);
         assert_eq!(canvas.pixels(), [0x0000_ff00; 16]);

@@ -2,6 +2,7 @@
 use crate::model::Picture;
 use pinhole::media::FrameClock;
 use pinhole::time::MediaTime;
+use std::borrow::Cow;
 use std::io::{self, Write};
 use y4m::{Colorspace, Encoder, Frame, Ratio, VendorExtensionString};
 use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
@@ -11,8 +12,6 @@ pub(super) struct Writer<'a, W: Write> {
     encoder: Encoder<&'a mut W>,
     size: (u32, u32),
     planes: YuvPlanarImageMut<'static, u8>,
-    /// The pixels as bytes: blue, green, red, and one that is unused.
-    bytes: Vec<u8>,
 }
 
 impl<'a, W: Write> Writer<'a, W> {
@@ -29,7 +28,7 @@ impl<'a, W: Write> Writer<'a, W> {
             .write_header(to)
             .map_err(into_io)?;
         let planes = YuvPlanarImageMut::alloc(width, height, YuvChromaSubsampling::Yuv420);
-        Ok(Self { encoder, size, planes, bytes: Vec::new() })
+        Ok(Self { encoder, size, planes })
     }
 
     /// Writes a picture once for each of these media times.
@@ -48,10 +47,9 @@ impl<'a, W: Write> Writer<'a, W> {
                 before.0, before.1, now.0, now.1
             )));
         }
-        self.bytes.clear();
-        self.bytes.extend(picture.pixels.iter().flat_map(|pixel| pixel.to_le_bytes()));
+        let bytes = bytes(&picture.pixels);
         let (range, matrix) = (YuvRange::Full, YuvStandardMatrix::Bt601);
-        yuv::bgra_to_yuv420(planes, &self.bytes, size.0 * 4, range, matrix, YuvConversionMode::Balanced)
+        yuv::bgra_to_yuv420(planes, &bytes, size.0 * 4, range, matrix, YuvConversionMode::Balanced)
             .map_err(io::Error::other)?;
         let planes = [planes.y_plane.borrow(), planes.u_plane.borrow(), planes.v_plane.borrow()];
         for time in times {
@@ -59,6 +57,15 @@ impl<'a, W: Write> Writer<'a, W> {
             self.encoder.write_frame(&Frame::new(planes, Some(comment))).map_err(into_io)?;
         }
         Ok(())
+    }
+}
+
+/// Returns pixels as bytes: blue, green, red, and one that is unused. Most processors keep them so.
+fn bytes(pixels: &[u32]) -> Cow<'_, [u8]> {
+    if cfg!(target_endian = "little") {
+        Cow::Borrowed(bytemuck::cast_slice(pixels))
+    } else {
+        Cow::Owned(pixels.iter().flat_map(|pixel| pixel.to_le_bytes()).collect())
     }
 }
 

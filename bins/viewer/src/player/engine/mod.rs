@@ -43,6 +43,8 @@ pub(super) struct Engine<'a> {
     start_recording: fn(&Path, u8, FrameId) -> io::Result<Recording>,
     /// Whether there is nothing to play for if the recording cannot begin.
     must_record: bool,
+    /// See [`Settings::coded_ahead`].
+    coded_ahead: usize,
     /// Whether no frame can be passed on until something happens.
     idle: bool,
     /// When to publish next what takes longer to find out.
@@ -65,6 +67,7 @@ impl<'a> Engine<'a> {
             recording: record.map(|path| (settings.start_recording)(path, VIDEO, FrameId(0))).transpose()?,
             start_recording: settings.start_recording,
             must_record: record.is_some(),
+            coded_ahead: settings.coded_ahead,
             idle: true,
             publish_details_at: Instant::now(),
         })
@@ -235,6 +238,8 @@ impl<'a> Engine<'a> {
         let (Ok(frame), Some(codec)) = (source.frame(VIDEO, presentation.id), source.codec(VIDEO)) else {
             return;
         };
+        // A queue of few large frames, or of many small ones, but of no more memory.
+        frames.limit((self.coded_ahead / frame.data.len().max(1)).max(2));
         let mut coded = frames.spare().unwrap_or_default();
         coded.frame.copy_from(&frame, codec);
         let arrived = self.received.arrival(presentation.id);
