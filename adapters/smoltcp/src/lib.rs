@@ -6,6 +6,7 @@
 //! - [`client::Client`] receives the media of one server.
 //! - [`memory`] computes the memory of a server or a client as constants, and makes the sockets in that
 //!   memory.
+//! - [`neighbours`] keeps the neighbours that are in use among those that smoltcp remembers.
 //! - [`time`] converts between smoltcp's clock and the core's.
 //!
 //! Server and client work on sockets of the caller's [`SocketSet`](smoltcp::iface::SocketSet), by their
@@ -238,6 +239,8 @@
 
 pub mod client;
 pub mod memory;
+#[cfg(feature = "medium-ethernet")]
+pub mod neighbours;
 pub mod server;
 pub mod time;
 mod udp;

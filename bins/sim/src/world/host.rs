@@ -3,6 +3,7 @@ use crate::faults::Faults;
 use crate::network::{Network, Port};
 use crate::wire::Medium;
 use pinhole_smoltcp::UdpPair;
+use pinhole_smoltcp::neighbours::Neighbours;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::Instant;
@@ -19,12 +20,17 @@ pub enum Family {
     V6,
 }
 
+/// How many neighbours that are in use a [`Host`] can keep.
+pub const KEPT: usize = 6;
+
 /// A host of a simulated network: a smoltcp interface, and sockets that own their buffers.
 /// [`Sim::host`](super::Sim::host) creates one.
 pub struct Host {
     iface: Interface,
     /// The host's end of its link to the network, with the link's faults.
     pub port: Port,
+    /// What keeps the host's neighbours that are in use; `None` at first, for smoltcp alone.
+    pub neighbours: Option<Neighbours<KEPT>>,
     /// The host's sockets. Add one with [`Self::tcp`] or [`Self::udp_pair`].
     pub sockets: SocketSet<'static>,
     /// The host's IP address. The last part of the address is the host's number. The server's number is 1;
@@ -53,7 +59,7 @@ impl Host {
         seed: u64,
     ) -> Self {
         let (iface, address) = interface(&mut port, medium, family, number, at, seed);
-        Self { iface, port, sockets: SocketSet::new(vec![]), address }
+        Self { iface, port, neighbours: None, sockets: SocketSet::new(vec![]), address }
     }
 
     /// Switches the host off and on again. Its sockets are gone without a word to their peers.
@@ -127,7 +133,10 @@ impl Host {
     }
 
     pub(crate) fn poll(&mut self, at: Instant) {
-        self.iface.poll(at, &mut self.port, &mut self.sockets);
+        match &mut self.neighbours {
+            Some(kept) => self.iface.poll(at, &mut kept.guard(&mut self.port), &mut self.sockets),
+            None => self.iface.poll(at, &mut self.port, &mut self.sockets),
+        };
     }
 
     /// Returns when the interface is to be polled next, on the host's clock.

@@ -30,7 +30,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 pub use answers::Answers;
-pub use host::{Family, Host};
+pub use host::{Family, Host, KEPT};
 
 /// The TCP port on which simulated servers listen, and to which simulated clients connect.
 pub const RTSP: u16 = 8554;
