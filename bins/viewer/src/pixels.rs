@@ -120,13 +120,13 @@ impl Pool {
 
     fn take(&self, state: &mut State, count: usize, working: usize) -> Option<Vec<u32>> {
         let fits = |free: &Vec<u32>| (count..=count.saturating_mul(2)).contains(&free.capacity());
-        if let Some(at) = state.free.iter().position(fits) {
-            if working <= self.capacity.saturating_sub(state.held) {
-                state.held += working;
-                let mut pixels = state.free.swap_remove(at);
-                pixels.resize(count, 0);
-                return Some(pixels);
-            }
+        if let Some(at) = state.free.iter().position(fits)
+            && working <= self.capacity.saturating_sub(state.held)
+        {
+            state.held += working;
+            let mut pixels = state.free.swap_remove(at);
+            pixels.resize(count, 0);
+            return Some(pixels);
         }
         let bytes = bytes_of(count).saturating_add(working);
         while bytes > self.capacity.saturating_sub(state.held) {
