@@ -45,8 +45,11 @@ impl Sender {
             _ if self.before_start => self.end(now, true),
             Ok(_) if !self.cursor.is_start() => {}
             Ok(frame) => return self.settle_frame(now, frame, store),
-            // Recorded media may be read ahead only just in time: their own clock holds.
-            Err(Miss::NotYet) => self.at_live_edge = self.live,
+            // Recorded media may be read ahead only just in time: their own clock holds, also where they are
+            // played over and over and so have no end. Their times are known before their frames are there.
+            Err(Miss::NotYet) => {
+                self.at_live_edge = self.live && store.time(self.track, self.frame).is_err();
+            }
             Err(Miss::Unusable) => return self.pass_over(1),
             Err(Miss::Overrun { newest }) if !self.pace.is_reverse() => {
                 // A sender so late that live frames are gone before they are due would stay so.
