@@ -187,14 +187,23 @@ impl Dialogue {
     /// Panics if DESCRIBE gets another status than 200, or if there is no video track.
     #[track_caller]
     pub fn try_set_up(&mut self, url: &str, transport: &str) -> Reply {
+        let track = self.track(url);
+        self.request("SETUP", &track, &[("Transport", transport)])
+    }
+
+    /// Sends DESCRIBE for `url`. Returns the URL of the first video track of the description, for SETUP.
+    ///
+    /// # Panics
+    /// Panics if DESCRIBE gets another status than 200, or if there is no video track.
+    #[track_caller]
+    pub fn track(&mut self, url: &str) -> String {
         let described = self.request("DESCRIBE", url, &[("Accept", "application/sdp")]).ok();
         let base = described.header("Content-Base").unwrap_or(url);
         let control = control(&described.body).expect("a track has a control URL");
-        let track = match control.starts_with("rtsp://") {
+        match control.starts_with("rtsp://") {
             true => control.to_owned(),
             false => format!("{}/{control}", base.trim_end_matches('/')),
-        };
-        self.request("SETUP", &track, &[("Transport", transport)])
+        }
     }
 
     /// Sends DESCRIBE for `url`, and SETUP for the first video track, with RTP on the interleaved

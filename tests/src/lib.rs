@@ -17,9 +17,12 @@
 //! - [`late`] is a receiver that reads late.
 //! - [`quality`] compares what clients show over a bad network.
 //! - [`capture`] dissects what went over the wire.
+//! - [`chaos`] attacks a server in every way at once, beside viewers that must not notice.
 pub mod accepted;
 pub mod board;
 pub mod capture;
+#[cfg(target_os = "linux")]
+pub mod chaos;
 pub mod clip;
 pub mod dialogue;
 pub mod display;

@@ -236,7 +236,7 @@ pub(crate) fn events<'a>(lines: &'a [String], kind: &'a str) -> impl Iterator<It
 }
 
 /// Returns the address in the first URL of a line.
-fn authority(line: &str) -> Option<SocketAddr> {
+pub(crate) fn authority(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("rtsp://")?;
     rest.split(['/', '"', ' ']).next()?.parse().ok()
 }
