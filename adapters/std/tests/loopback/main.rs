@@ -137,7 +137,7 @@ fn the_end_of_live_input_ends_the_server() {
         // In pieces that know nothing of frames.
         for piece in clip.chunks(20_000) {
             writer.write_all(piece).expect("the server reads");
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(20));
         }
     });
     until(&mut client, |event| *event == Event::Ended);
