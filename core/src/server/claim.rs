@@ -168,7 +168,7 @@ impl ConnState {
     fn claim_of(&self, stream: &Stream, from: SocketAddr, port: Port, data: &[u8]) -> Claim {
         let Route::Udp { to, announced, latched, .. } = &stream.route else { return Claim::No };
         // To port 0 nothing can be sent.
-        if from.ip() != self.peer.ip() || scope_id(from) != scope_id(self.peer) || from.port() == 0 {
+        if !is_same_host(from, self.peer) || from.port() == 0 {
             return Claim::No;
         }
         if from.port() == *of(to, port) {
@@ -195,11 +195,14 @@ pub(super) const fn of<T>(pair: &Pair<T>, port: Port) -> &T {
     }
 }
 
-/// The interface of a link-local address (RFC 4007, 6); 0 for any other.
-const fn scope_id(address: SocketAddr) -> u32 {
-    match address {
-        SocketAddr::V4(_) => 0,
-        SocketAddr::V6(address) => address.scope_id(),
+/// Whether two addresses are of one host. A link-local address is one only by its interface (RFC 4007, 6).
+fn is_same_host(one: SocketAddr, other: SocketAddr) -> bool {
+    match (one, other) {
+        (SocketAddr::V4(one), SocketAddr::V4(other)) => one.ip() == other.ip(),
+        (SocketAddr::V6(one), SocketAddr::V6(other)) => {
+            one.ip() == other.ip() && one.scope_id() == other.scope_id()
+        }
+        _ => false,
     }
 }
 
