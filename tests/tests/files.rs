@@ -83,6 +83,14 @@ fn packets(mut compound: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
+/// Waits until so many sessions have ended, and checks that each was told the medium and the file.
+fn assert_named(server: &Server, sessions: usize, mount: &str, path: &Path) {
+    for event in server.wait_events("ended", sessions, LIMIT) {
+        let problem = event["problem"].as_str().unwrap_or_default();
+        assert!(event["mount"] == mount && problem.contains(&*path.to_string_lossy()), "{event}");
+    }
+}
+
 /// Makes all changes to a file that `make` creates, whose mount is `victim`.
 fn change(make: impl Fn(&TempDir) -> std::path::PathBuf) {
     let directory = TempDir::new();
@@ -105,6 +113,9 @@ fn change(make: impl Fn(&TempDir) -> std::path::PathBuf) {
         }
         assert!(bystander.goes_on(PLAYED), "{what}");
         assert!(server.is_alive(), "{what}");
+        if ends {
+            assert_named(&server, 2, "victim", &path);
+        }
         let said = server.stop("TERM").stderr;
         assert_eq!(
             said.contains("victim") && said.contains("sessions that play it end"),
@@ -166,7 +177,7 @@ fn a_clip_without_one_good_frame_ends() {
             watching.push(dialogue);
             assert!(bystander.goes_on(10));
         }
-        server.wait_events("ended", 3, LIMIT);
+        assert_named(&server, 3, "hostile", &path);
         let said = server.stop("TERM").stderr;
         assert!(said.lines().count() < 20, "{said}");
         assert!(said.contains("its frames cannot be loaded any more"), "{said}");

@@ -194,6 +194,10 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
             let (mount, why, figures) = (cut(mount), reason.description(), figures(summary));
             format!("{peer} closed /{mount}, session {session}: {why}; {figures}")
         }),
+        Event::Ended { peer, session, mount, problem: Some(problem) } => Box::new(move || {
+            let (mount, problem) = (cut(mount), problem.to_string());
+            format!("{peer} has no more of /{mount}, session {session}: {}", cut(&problem))
+        }),
         Event::Refused { peer, url, status } => {
             Box::new(move || format!("{peer} was refused {}: {status}", cut(url)))
         }
@@ -225,8 +229,11 @@ fn as_json(event: &Event) -> Option<Value> {
             "session": session.to_string(), "frames": frames }),
         Event::Adapted { peer, session, one_in } => json!({ "event": "adapted", "peer": peer.to_string(),
             "session": session.to_string(), "one_in": one_in }),
-        Event::Ended { peer, session } => json!({ "event": "ended", "peer": peer.to_string(),
-            "session": session.to_string() }),
+        Event::Ended { peer, session, mount, problem } => {
+            let problem = problem.as_ref().map(|problem| cut(&problem.to_string()).into_owned());
+            json!({ "event": "ended", "peer": peer.to_string(),
+            "session": session.to_string(), "mount": mount, "problem": problem })
+        }
         Event::Closed { peer, session, mount, reason, summary } => {
             json!({ "event": "closed", "peer": peer.to_string(),
             "session": session.to_string(), "mount": mount, "why": reason.description(), "frames": summary.frames,

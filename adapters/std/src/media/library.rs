@@ -382,6 +382,11 @@ impl Library {
         self.loaded.end_turn();
     }
 
+    /// Takes the media of which no frame can be had any more, as whose turn it is has found out, and why.
+    pub(crate) fn take_failed(&self) -> Vec<(u16, Problem)> {
+        self.loaded.take_failed()
+    }
+
     /// Takes the connections that waited for a frame which is loaded now. They can go on.
     pub(crate) fn take_served(&mut self) -> Vec<usize> {
         self.loaded.take_served()

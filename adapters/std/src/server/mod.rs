@@ -7,6 +7,7 @@ mod bucket;
 mod datagrams;
 mod descriptors;
 mod event_loop;
+mod failures;
 mod limits;
 mod origin;
 mod owners;
@@ -16,7 +17,7 @@ mod udp_pairs;
 mod wakes;
 mod workers;
 
-use crate::media::{InputEvent, Library};
+use crate::media::{InputEvent, Library, Problem};
 use crate::udp;
 use acceptor::Acceptor;
 use event_loop::{EventLoop, Shared, Watch};
@@ -165,13 +166,18 @@ pub enum Event {
         /// n-th frame would be less than two frames a second, more frames are sent.
         one_in: u8,
     },
-    /// A track was played to its end, or to the end of the range that the client asked for. The track stays
-    /// set up, so that the client can play it again.
+    /// A track was played to its end, or to the end of the range that the client asked for, or its medium has
+    /// failed. The track stays set up, so that the client can play it again.
     Ended {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
         /// The identifier of the session that the track belongs to.
         session: SessionId,
+        /// The path of the medium, without the leading slash.
+        mount: String,
+        /// Why the track has ended before its end: the newest fault of a recorded medium of which no frame can
+        /// be read or sent any more. See [`Library::add_path`]. `None` if the track was played to its end.
+        problem: Option<Problem>,
     },
     /// A track was removed from its session. When the last track of a session is removed, the session has
     /// ended.

@@ -1,5 +1,6 @@
 //! One connection's turn.
 use super::allowance::Allowance;
+use super::failures::Failures;
 use super::limits::Seat;
 use super::program::Program;
 use super::{Event, Shared};
@@ -62,6 +63,7 @@ struct Link {
     /// How much it may still be sent in this turn.
     quantum: usize,
     allowance: Allowance,
+    failures: Failures,
     /// When to give up a connection that is one too many.
     patience: Option<Instant>,
 }
@@ -101,6 +103,7 @@ impl Peer {
             quantum: 0,
             patience: seat.too_many().map(|_| now.at + PATIENCE),
             allowance: Allowance::new(seat),
+            failures: Failures::default(),
         };
         Ok(Self { conn, storage, link })
     }
@@ -229,9 +232,12 @@ impl Link {
     /// Answers requests, and tells what happened.
     fn serve(&mut self, now: Now, turn: &mut Turn<'_>, shared: &mut Shared, tell: &mut impl FnMut(&Event)) {
         let Shared { library, datagrams, config, .. } = shared;
-        let Self { address, allowance, leaving, lost, .. } = self;
+        let Self { address, allowance, failures, leaving, lost, .. } = self;
         let (address, lost) = (*address, *lost);
-        turn.serve(&mut Program { library, datagrams, config, tell, now, address, allowance, leaving, lost });
+        failures.note(library.take_failed());
+        let mut program =
+            Program { library, datagrams, config, tell, now, address, allowance, failures, leaving, lost };
+        turn.serve(&mut program);
     }
 
     /// Writes what is due on the connection. Returns whether it takes more.

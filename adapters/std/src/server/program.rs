@@ -2,6 +2,7 @@
 use super::Event;
 use super::allowance::Allowance;
 use super::datagrams::Datagrams;
+use super::failures::Failures;
 use crate::media::Library;
 use pinhole::frame::TrackId;
 use pinhole::rtsp::{LowerTransport, Status, Url};
@@ -24,6 +25,7 @@ pub(super) struct Program<'p, T> {
     pub(super) now: Now,
     pub(super) address: SocketAddr,
     pub(super) allowance: &'p mut Allowance,
+    pub(super) failures: &'p mut Failures,
     /// Where it is noted until when the client's connection stays at most, once it is to be closed.
     pub(super) leaving: &'p mut Option<Instant>,
     /// The connection is lost, so that its end is no news.
@@ -82,6 +84,7 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
             }
             Action::Play(play) if library.is_live(play.media()) => play.accept_live(library),
             Action::Play(play) => {
+                self.failures.forget(play.media());
                 let end = library.end(play.media());
                 play.accept(library, end)
             }
@@ -97,7 +100,10 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
             }
             Notice::Skipped { session, frames, .. } => Event::Skipped { peer, session, frames },
             Notice::Adapted { session, one_in, .. } => Event::Adapted { peer, session, one_in },
-            Notice::Ended { session, .. } => Event::Ended { peer, session },
+            Notice::Ended { session, track } => {
+                let problem = self.failures.of(track.media).cloned();
+                Event::Ended { peer, session, mount: mount(track), problem }
+            }
             Notice::Closed { session, track, reason, summary } => {
                 Event::Closed { peer, session, mount: mount(track), reason, summary }
             }

@@ -2,6 +2,7 @@
 mod cache;
 mod common;
 mod datagrams;
+mod failures;
 mod limits;
 mod threads;
 

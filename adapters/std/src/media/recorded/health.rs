@@ -3,6 +3,7 @@
 use super::super::problem::Problem;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// After this time, what could not be read is tried again.
@@ -79,7 +80,8 @@ pub(super) enum Failure {
     Unusable,
 }
 
-/// What is known of the frames of a medium. It is shared by loaders and event loops, and never waits.
+/// What is known of the frames of a medium. It is shared by loaders and event loops. It never waits, but for
+/// whoever copies the newest problem.
 #[derive(Debug)]
 pub(super) struct Health {
     states: Box<[AtomicU32]>,
@@ -92,6 +94,8 @@ pub(super) struct Health {
     /// Whether an end of the medium was told, and no frame was loaded since.
     told_end: AtomicBool,
     faults: AtomicU64,
+    /// Why a frame could not be loaded the last time.
+    newest: Mutex<Option<Problem>>,
     start: Instant,
     retry: Duration,
 }
@@ -106,6 +110,7 @@ impl Health {
             again: AtomicU32::new(0),
             told_end: AtomicBool::new(false),
             faults: AtomicU64::new(0),
+            newest: Mutex::default(),
             start: Instant::now(),
             retry: RETRY,
         }
@@ -150,6 +155,8 @@ impl Health {
     /// Notes that frame `n` of the medium at `path` could not be loaded, and tells that: the first fault,
     /// and how many there are whenever that has doubled.
     pub(super) fn failed(&self, n: u32, failure: Failure, path: &Path, problem: &Problem) {
+        // Before a session can end for it.
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem.clone());
         let again = self.now().saturating_add(ticks(self.retry)).max(1);
         match failure {
             Failure::Unusable => self.set(n, State::Unusable),
@@ -174,6 +181,11 @@ impl Health {
                 path.display()
             );
         }
+    }
+
+    /// Returns why a frame could not be loaded the last time; `None` if all could.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn state(&self, n: u32) -> State {
@@ -244,6 +256,7 @@ mod tests {
         assert_eq!([0, 1, 2].map(|n| health.outlook(n)), [Outlook::PassOver, GOOD, Outlook::PassOver]);
         fail(&health, 1, Failure::Unusable);
         assert_eq!([0, 1, 2].map(|n| health.outlook(n)), [Outlook::End; 3]);
+        assert_eq!(health.problem().map(|problem| problem.frame), Some(Some(1)));
         health.loaded(2, Some(7));
         assert_eq!(health.outlook(2), Outlook::Good { as_is: Some(7) });
         assert_eq!(health.outlook(0), Outlook::PassOver);

@@ -241,6 +241,11 @@ impl Index {
         self.health.is_down()
     }
 
+    /// Returns why a frame could not be loaded the last time; `None` if all could.
+    pub(super) fn newest_problem(&self) -> Option<Problem> {
+        self.health.problem()
+    }
+
     /// Reads and normalises frame `n`. Returns `None` if it cannot be sent, which [`Self::outlook`] knows
     /// from then on. What is wrong goes to the log. Blocks.
     pub(super) fn load(&self, n: u32, tools: &mut Tools) -> Option<CachedFrame> {

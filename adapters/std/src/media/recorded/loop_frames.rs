@@ -1,5 +1,6 @@
 //! What one event loop has of the frames of recorded media.
 use super::super::normalise::NormaliseOptions;
+use super::super::problem::Problem;
 use super::Recorded;
 use super::borrowed::BorrowedFrames;
 use super::cache::{Cache, FrameKey};
@@ -26,6 +27,8 @@ pub(in super::super) struct LoopFrames {
     borrowed: BorrowedFrames,
     /// The frames that were looked for in this turn, and are not in the cache.
     missed: RefCell<Vec<FrameKey>>,
+    /// The media that have failed streams in this turn, and why.
+    failed: RefCell<Vec<(u16, Problem)>>,
     /// The number of this loop in the pool; `None` if this is no event loop's.
     event_loop: Option<usize>,
     /// What each stream reads next, by connection and number of the stream.
@@ -90,6 +93,7 @@ impl LoopFrames {
             pool,
             borrowed: BorrowedFrames::new(),
             missed: RefCell::default(),
+            failed: RefCell::default(),
             event_loop: None,
             requests: HashMap::new(),
         }
@@ -117,6 +121,19 @@ impl LoopFrames {
         if !missed.contains(&key) {
             missed.push(key);
         }
+    }
+
+    /// Notes that a medium has failed whoever reads it now, for the reason that `why` returns.
+    pub(super) fn fail(&self, media: u16, why: impl FnOnce() -> Option<Problem>) {
+        let mut failed = self.failed.borrow_mut();
+        if !failed.iter().any(|(known, _)| *known == media) {
+            failed.extend(why().map(|problem| (media, problem)));
+        }
+    }
+
+    /// Takes the media that have failed whoever reads them in this turn, and why.
+    pub(in super::super) fn take_failed(&self) -> Vec<(u16, Problem)> {
+        self.failed.take()
     }
 
     /// Loads a frame now, unless it is there. Blocks.
@@ -203,5 +220,6 @@ impl LoopFrames {
     pub(in super::super) fn end_turn(&mut self) {
         self.borrowed.clear();
         self.missed.get_mut().clear();
+        self.failed.get_mut().clear();
     }
 }

@@ -99,12 +99,12 @@ impl Recorded {
         match self.index.outlook(n) {
             Outlook::Good { .. } => {}
             Outlook::PassOver => return Err(Miss::Unusable),
-            Outlook::End => return Err(Miss::End),
+            Outlook::End => return Err(self.fail(track, frames)),
         }
         let key = FrameKey { track, n };
         let data = match frames.get(key) {
             Some(data) => data,
-            None if self.index.is_down() => return Err(Miss::End),
+            None if self.index.is_down() => return Err(self.fail(track, frames)),
             None => {
                 frames.miss(key);
                 return Err(Miss::NotYet);
@@ -131,6 +131,12 @@ impl Recorded {
         let first = round * self.index.slots();
         let n = self.index.partition_point(|number| self.clock.pts(first + number) < time);
         Ok(FrameId(round * self.index.frames() + n as u64))
+    }
+
+    /// Notes that a stream ends because the medium has failed.
+    fn fail(&self, track: TrackId, frames: &LoopFrames) -> Miss {
+        frames.fail(track.media, || self.index.newest_problem());
+        Miss::End
     }
 
     fn locate_in(&self, track: TrackId, id: FrameId) -> Result<u32, Miss> {
