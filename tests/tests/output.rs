@@ -288,6 +288,21 @@ fn signals_say_bye_to_all() {
     }
 }
 
+/// To make so large a pattern takes much longer than the test.
+#[test]
+fn a_signal_ends_the_start_too() {
+    for signal in ["INT", "TERM", "QUIT"] {
+        let mut command = Command::new(binary("pinhole-server"));
+        command.args(["--listen", "127.0.0.1:0", "--json", "--pattern", "4096x4096@60"]);
+        let server = Running::start(&mut command);
+        server.wait_stdout(SOON, |lines| lines.iter().any(|line| line.contains("preparing")).then_some(()));
+        server.signal(signal);
+        let done = server.finish(SOON);
+        assert_eq!(done.status.code(), Some(0), "{signal}: {done:?}");
+        assert!(done.stdout.contains("stopped") && !done.stdout.contains("serving"), "{signal}: {done:?}");
+    }
+}
+
 /// A server that ends waits half a second for a client that does not read, and then a second for whoever
 /// reads its output. A second signal in that time ends it with another code.
 #[test]

@@ -54,22 +54,17 @@ fn main() -> ExitCode {
 /// Serves until a signal stops it, or all live input has ended.
 fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::error::Error>> {
     signals::ignore(log.clone())?;
-    let descriptors = raise_descriptor_limit();
-    let playback = Playback { frame_rate: cli.fps, repeat: cli.repeat };
-    let cache = cli.cache.unwrap_or_else(default_cache);
-    let mut library = Library::with(playback, cli.frames.normalising(), cache);
-    for media in &cli.media {
-        if media == Path::new("-") {
-            library.add_live("live", io::stdin());
-        } else {
-            let report = report.clone();
-            indexing::add(&mut library, media, move |told| report.indexing(&told))?;
+    // Before the media, for which a disk may be waited for without end. There is nobody to say BYE to yet.
+    let stop = signals::on_stop({
+        let (report, log) = (report.clone(), log.clone());
+        move || {
+            report.stopped();
+            drop(log.farewell());
+            std::process::exit(0);
         }
-    }
-    if let Some(format) = cli.pattern {
-        report.preparing(format);
-        library.add_pattern("pattern", format);
-    }
+    })?;
+    let descriptors = raise_descriptor_limit();
+    let library = apart(|| library(cli, report))??;
     for problem in library.problems() {
         report.problem(problem);
     }
@@ -94,12 +89,41 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         .map_err(|error| format!("{error}; choose another address with --listen ADDR:PORT"))?;
     let handle = server.handle();
     // The server says BYE to all clients.
-    signals::on_stop(move || handle.stop())?;
+    stop.call(move || handle.stop());
     report.serving(server.local_addr(), server.library());
     report.limits(&options);
     server.run(|event| report.event(event))?;
     report.stopped();
     Ok(())
+}
+
+/// Reads the media. Blocks for as long as their disks do.
+fn library(cli: &Serve, report: &Report) -> io::Result<Library> {
+    let playback = Playback { frame_rate: cli.fps, repeat: cli.repeat };
+    let cache = cli.cache.unwrap_or_else(default_cache);
+    let mut library = Library::with(playback, cli.frames.normalising(), cache);
+    for media in &cli.media {
+        if media == Path::new("-") {
+            library.add_live("live", io::stdin());
+        } else {
+            let report = report.clone();
+            indexing::add(&mut library, media, move |told| report.indexing(&told))?;
+        }
+    }
+    if let Some(format) = cli.pattern {
+        report.preparing(format);
+        library.add_pattern("pattern", format);
+    }
+    Ok(library)
+}
+
+/// Calls `work` on another thread, and waits for it. The kernel gives signals to the main thread, which could
+/// not take them while a disk holds it.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("media".into()).spawn_scoped(scope, work)?;
+        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// Returns which lines of the libraries are written: warnings, and more if `verbose`.

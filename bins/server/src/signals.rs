@@ -3,8 +3,8 @@ use pinhole_log::{Log, Output, Rate};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// The signals that ask a program to end.
@@ -27,21 +27,38 @@ pub(crate) fn ignore(log: Log) -> io::Result<()> {
     Ok(())
 }
 
-/// Has SIGINT, SIGTERM and SIGQUIT call `stop`. A second signal ends the program at once.
+/// What SIGINT, SIGTERM and SIGQUIT do.
+pub(crate) struct Stop(Arc<Mutex<Box<dyn Fn() + Send>>>);
+
+impl Stop {
+    /// Has the signals call `stop` from now on.
+    pub(crate) fn call(&self, stop: impl Fn() + Send + 'static) {
+        *self.lock() = Box::new(stop);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Box<dyn Fn() + Send>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has SIGINT, SIGTERM and SIGQUIT call `stop`, on a thread of their own, until [`Stop::call`] says
+/// otherwise. A second signal ends the program at once.
 ///
 /// # Errors
 /// The system refuses a handler or a thread.
-pub(crate) fn on_stop(stop: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn on_stop(stop: impl Fn() + Send + 'static) -> io::Result<Stop> {
     let mut signals = Signals::new(STOP)?;
+    let stop = Stop(Arc::new(Mutex::new(Box::new(stop))));
+    let called = Stop(stop.0.clone());
     thread::Builder::new().name("signals".into()).spawn(move || {
         for (count, signal) in signals.forever().enumerate() {
             if count > 0 {
                 std::process::exit(128 + signal);
             }
-            stop();
+            (*called.lock())();
         }
     })?;
-    Ok(())
+    Ok(stop)
 }
 
 /// Returns a flag that SIGINT, SIGTERM, SIGQUIT and SIGHUP set, for a command that has something to remove
