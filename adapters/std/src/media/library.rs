@@ -22,6 +22,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Waker;
+use std::thread;
 
 /// How a [`Library`] plays recorded media. The default is 30 frames per second for media that have no clock,
 /// and no repetition.
@@ -127,7 +128,9 @@ impl Library {
         cache: usize,
     ) -> Self {
         let loaded = LoopFrames::by_hand(cache, normalising);
-        Self { files, loaded, ..Self::with(playback, normalising, cache) }
+        let mut library = Self::with(playback, normalising, cache);
+        (library.files, library.loaded) = (files, loaded);
+        library
     }
 
     /// Returns what its event loop has of the frames of recorded media.
@@ -453,6 +456,16 @@ impl Library {
             return self.problems.push(Problem::file(path, "there are too many media"));
         }
         self.media.push((mount, medium));
+    }
+}
+
+impl Drop for Library {
+    /// Closes the files on another thread, for which nobody waits: a disk may hang then, too.
+    fn drop(&mut self) {
+        let media = std::mem::take(&mut self.media);
+        let closing = thread::Builder::new().name("closing".into()).spawn(move || drop(media));
+        // Without another thread, they were closed on this one.
+        drop(closing);
     }
 }
 
