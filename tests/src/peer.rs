@@ -32,10 +32,13 @@ pub enum Peer {
     /// What the program `pinhole-sim qemu` needs to run the camera's firmware: the emulator QEMU, and a
     /// compiler for the board. See [`crate::firmware::Firmware`].
     Qemu,
+    /// The permission to mount FUSE file systems in namespaces of the test's own: see
+    /// [`crate::network::in_own_namespaces`].
+    Fuse,
 }
 
 impl Peer {
-    const COUNT: usize = 8;
+    const COUNT: usize = 9;
 
     /// Returns the Debian packages to install.
     const fn packages(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Peer {
             Self::Display => "xvfb xdotool imagemagick libx11-6 libxcursor1",
             Self::Pillow => "python3-pil",
             Self::Qemu => "qemu-system-arm qemu-system-data util-linux lld rustc-web cargo-web rust-web-src",
+            Self::Fuse => "mount util-linux, /dev/fuse, and namespaces in which FUSE can be mounted",
             Self::Namespaces => "iproute2 util-linux, and network namespaces with TAPs",
         }
     }
@@ -81,6 +85,11 @@ impl Peer {
                     && ok("setpriv", &["--version"])
                     && ok(&tool("cargo.sh"), &["--version"])
                     && ok(&tool("tools/lld.sh"), &["--version"])
+            }
+            Self::Fuse => {
+                let mount = "mount -i -t fuse none /run -o fd=3,rootmode=40000,user_id=0,group_id=0";
+                let needed = format!("exec 3<>/dev/fuse && {mount}");
+                ok("unshare", &["--map-root-user", "--net", "--mount", "sh", "-c", &needed])
             }
             Self::Namespaces => {
                 let needed = "mount -t tmpfs none /run && ip netns add a && ip tuntap add dev t mode tap";

@@ -181,7 +181,25 @@ impl Server {
     /// # Panics
     /// Panics if there is no such signal, or if the server does not end within ten seconds.
     pub fn stop(self, signal: &str) -> Finished {
+        self.signal(signal);
+        self.finish()
+    }
+
+    /// Sends the server a signal, and does not wait. `signal` is the name of the signal without `SIG`, such as
+    /// `TERM`. To wait for an effect, call [`Self::wait_events`] or [`Self::finish`].
+    ///
+    /// # Panics
+    /// Panics if there is no such signal, or if [`Self::is_alive`] has returned false before.
+    pub fn signal(&self, signal: &str) {
         self.process.signal(signal);
+    }
+
+    /// Waits until the server has ended, because of an earlier [`Self::signal`] or by itself. Returns the
+    /// server's output and exit status. The caller has to check the status.
+    ///
+    /// # Panics
+    /// Panics if the server does not end within ten seconds.
+    pub fn finish(self) -> Finished {
         self.process.finish(Duration::from_secs(10))
     }
 }
