@@ -2,10 +2,12 @@
 # Shows that the soak finds faults: applies each patch of tests/mutants/ to a copy of the sources, one at
 # a time, and runs the soak on it until something does not hold. Fails where all holds.
 #
+# A patch with a line "Test: ARGUMENTS" is of what the soak does not reach: `cargo test ARGUMENTS` must fail for it.
+#
 #     tests/mutants.sh                 every patch
 #     tests/mutants.sh NAME...         those, by their names without .patch
 #
-# That the sources as they are hold for the same seeds is checked by the soak itself.
+# That the sources as they are hold for the same seeds is checked by the soak itself, and by the tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,7 +16,7 @@ copy=$PWD/target/mutants/copy
 log=$PWD/target/mutants/log
 # What is built anew for each is little, and so it is built to be ready soon.
 export CARGO_TARGET_DIR=$PWD/target/mutants/target CARGO_INCREMENTAL=1
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_DEV_DEBUG=0
 
 patches=()
 for name in "${@:-*}"; do
@@ -34,25 +36,36 @@ cd "$copy"
 # Not as a part of the repository around it.
 export GIT_CEILING_DIRECTORIES=${copy%/*}
 
+# Builds the program, or the tests with these arguments.
 build() {
-    cargo build --locked --quiet --release -p pinhole-sim
+    if [ $# -eq 0 ]; then
+        cargo build --locked --quiet --release -p pinhole-sim
+    else
+        cargo test --locked --quiet --no-run "$@"
+    fi
 }
 
 build
 unfound=()
 for patch in "${patches[@]}"; do
     name=$(basename "$patch" .patch)
+    read -r -a tests <<<"$(sed -n '/^diff/q; s/^Test: //p' "$patch")"
     git apply "$patch" || {
         echo "$name does not apply any more: make the same change to the sources as they are now" >&2
         exit 1
     }
-    build
+    build "${tests[@]}"
     start=$SECONDS
     code=0
-    timeout 600 "$CARGO_TARGET_DIR/release/pinhole-sim" soak --seeds "$seeds" >"$log" 2>&1 || code=$?
-    # The one that fails first, and what does not hold.
-    found=$(grep -m 1 -o 'seed [0-9]*,.*' "$log" || true)
-    if [ $code -eq 1 ] && [ -n "$found" ]; then
+    if [ ${#tests[@]} -eq 0 ]; then
+        timeout 600 "$CARGO_TARGET_DIR/release/pinhole-sim" soak --seeds "$seeds" >"$log" 2>&1 || code=$?
+        # The one that fails first, and what does not hold.
+        found=$(grep -m 1 -o 'seed [0-9]*,.*' "$log" || true)
+    else
+        timeout 600 cargo test --locked "${tests[@]}" >"$log" 2>&1 || code=$?
+        found=$(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "$log" | head -n 1)
+    fi
+    if [ $code -ne 0 ] && [ -n "$found" ]; then
         printf '%-28s found in %2d s: %s\n' "$name" $((SECONDS - start)) "$found"
     else
         printf '%-28s NOT FOUND (exit code %d)\n' "$name" $code
@@ -61,7 +74,7 @@ for patch in "${patches[@]}"; do
     git apply --reverse "$patch"
 done
 if [ ${#unfound[@]} -gt 0 ]; then
-    echo "the soak misses ${unfound[*]}" >&2
+    echo "not found: ${unfound[*]}" >&2
     exit 1
 fi
-echo "the soak finds all ${#patches[@]}"
+echo "all ${#patches[@]} are found"

@@ -84,7 +84,7 @@ build_features() {
 
 check_features_of_std() {
     local features
-    for features in "" client server library record pattern transcode client,record; do
+    for features in "" client server library record pattern transcode simulation client,record; do
         echo "pinhole-std with features '$features'"
         cargo check --locked --quiet -p pinhole-std --no-default-features --features "$features"
     done

@@ -54,7 +54,7 @@
 //! ```
 //!
 //! # Features
-//! All features are on by default, and none changes what another one does. Leave out those that are not
+//! All features but `simulation` are on by default, and none changes what another one does. Leave out those that are not
 //! needed with `default-features = false`.
 //!
 //! | Feature | What it adds |
@@ -65,6 +65,7 @@
 //! | `record` | [`record`]: received frames are written to a file |
 //! | `pattern` | a library's test pattern; with `library` |
 //! | `transcode` | pictures that RTP cannot carry are decoded and encoded anew; with `library` |
+//! | `simulation` | `media::simulation`: loaders and servers over a simulated disk with faults, for tests of this repository; with `server` and `transcode` |
 #[cfg(any(feature = "library", feature = "record"))]
 // Each of the two needs a part of it.
 #[cfg_attr(not(all(feature = "library", feature = "record")), allow(dead_code))]

@@ -11,6 +11,8 @@
 mod drawing;
 mod limit;
 mod queue;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod text;
 mod trace;
 

@@ -37,7 +37,7 @@ pub(crate) struct More {
 }
 
 /// An address whose lines are counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Source {
     Host(IpAddr),
     /// The first 64 bits.
@@ -110,8 +110,12 @@ impl Limiter {
     fn take(&mut self, is_over: impl Fn(&Window) -> bool) -> Vec<More> {
         let over = self.windows.extract_if(|_, window| is_over(window));
         let told = over.filter(|(_, window)| window.more > 0);
-        told.map(|((kind, peer), Window { label, more: lines, .. })| More { kind, label, peer, lines })
-            .collect()
+        let more =
+            told.map(|((kind, peer), Window { label, more: lines, .. })| More { kind, label, peer, lines });
+        let mut more: Vec<_> = more.collect();
+        // In an order that is always the same.
+        more.sort_unstable_by_key(|more| (more.kind, more.peer));
+        more
     }
 }
 

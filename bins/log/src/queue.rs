@@ -96,14 +96,7 @@ impl Queue {
     fn take(&self) -> Option<String> {
         let mut state = self.lock();
         loop {
-            // Lines were dropped after those that wait, and before those for which there will be room.
-            if state.dropped > 0 && state.bytes <= CAPACITY / 2 {
-                let notice = self.notices.dropped(std::mem::take(&mut state.dropped));
-                state.push(notice);
-            }
-            if let Some(line) = state.lines.pop_front() {
-                state.bytes -= line.len() + LINE;
-                state.writing = true;
+            if let Some(line) = self.next(&mut state) {
                 return Some(line);
             }
             if state.ended {
@@ -120,6 +113,19 @@ impl Queue {
         }
     }
 
+    /// Takes the next line; `None` if none waits.
+    fn next(&self, state: &mut State) -> Option<String> {
+        // Lines were dropped after those that wait, and before those for which there will be room.
+        if state.dropped > 0 && state.bytes <= CAPACITY / 2 {
+            let notice = self.notices.dropped(std::mem::take(&mut state.dropped));
+            state.push(notice);
+        }
+        let line = state.lines.pop_front()?;
+        state.bytes -= line.len() + LINE;
+        state.writing = true;
+        Some(line)
+    }
+
     fn tell(&self, state: &mut State, more: Vec<More>) {
         for more in more {
             if state.bytes < CAPACITY {
@@ -132,6 +138,23 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(feature = "simulation")]
+impl Queue {
+    /// Does what the thread of an output does at the time `now`, and returns the line that it would write; `None`
+    /// if it would wait.
+    pub(crate) fn next_at(&self, now: Instant) -> Option<String> {
+        let mut state = self.lock();
+        let more = state.limiter.ended(now).unwrap_or_default();
+        self.tell(&mut state, more);
+        self.next(&mut state)
+    }
+
+    /// Counts the bytes of the lines that wait one by one.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.lock().lines.iter().map(|line| line.len() + LINE).sum()
     }
 }
 

@@ -120,7 +120,7 @@ impl Library {
     }
 
     /// Creates an empty library whose files are `files`, and whose loaders are no threads.
-    #[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+    #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
     pub(super) fn over(
         files: Arc<dyn Files>,
         playback: Playback,
@@ -134,7 +134,7 @@ impl Library {
     }
 
     /// Returns what its event loop has of the frames of recorded media.
-    #[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+    #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
     pub(super) const fn loaded(&self) -> &LoopFrames {
         &self.loaded
     }

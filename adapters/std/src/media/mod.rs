@@ -23,5 +23,5 @@ pub use pattern::{PatternFormat, PatternFormatError};
 pub use prepare::{PrepareError, PrepareOptions, Prepared, Progress, prepare};
 pub use problem::Problem;
 pub use recorded::Indexing;
-#[cfg(all(fuzzing, feature = "server", feature = "transcode"))]
-pub use recorded::fuzzing;
+#[cfg(feature = "simulation")]
+pub use recorded::simulation;

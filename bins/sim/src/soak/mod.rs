@@ -7,11 +7,17 @@
 //! - A medium that is fetched ahead has no holes, and no frame is evicted before it was shown.
 //! - The reports and the statistics of both ends agree with the packets on the links.
 //! - Sessions of silent clients end. When the trouble is over, pictures come again.
+//!
+//! With each of them goes a run of the loaders of `pinhole-std` over disks and files with faults
+//! ([`soak`](pinhole_std::media::simulation::soak) says what must hold), and one of the queue of `pinhole-log`: each
+//! line is written or counted, those that wait have a bound, and so has what a peer can cause.
 mod address;
 mod camera;
 mod clock;
+mod disks;
 mod flow;
 mod frames;
+mod logs;
 mod prefetching;
 mod scenario;
 mod session;
@@ -24,7 +30,7 @@ mod traffic;
 mod violation;
 mod watcher;
 
-pub use totals::{LinkTotals, Totals};
+pub use totals::{DiskTotals, LinkTotals, LogTotals, Totals};
 pub use trace::Trace;
 pub use violation::Failure;
 
@@ -141,7 +147,10 @@ impl Soak {
             let simulation = Simulation::new(&arena, &scenario, &sources[scenario.clip], seed, trace);
             let simulation = simulation
                 .map_err(|error| Violation::of("packets can be written down", error.to_string()))?;
-            simulation.run(self.minutes)
+            let mut totals = simulation.run(self.minutes)?;
+            disks::run(seed, self.minutes, &mut totals)?;
+            logs::run(seed, &mut totals)?;
+            Ok(totals)
         };
         let came = catch_unwind(AssertUnwindSafe(run));
         came.unwrap_or_else(|panic| Err(Violation::of("nobody panics", message(&*panic)).into()))

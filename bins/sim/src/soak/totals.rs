@@ -1,6 +1,7 @@
 //! Totals of a soak.
 use crate::wire::Counters;
 use pinhole::time::Duration;
+use pinhole_std::media::simulation::Soaked;
 use std::fmt;
 
 /// Totals of one seed or of many, from [`Soak::run`](super::Soak::run) and
@@ -42,6 +43,54 @@ pub struct Totals {
     pub hangs: u64,
     /// How often a simulated user asked to play from another position.
     pub seeks: u64,
+    /// What the loaders of `pinhole-std` did over disks with faults.
+    pub disks: DiskTotals,
+    /// What the queue of `pinhole-log` did.
+    pub logs: LogTotals,
+}
+
+/// Counts of what loaders, their readers, and disks with faults did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DiskTotals {
+    /// The number of frames that readers got.
+    pub frames: u64,
+    /// The number of frames that readers had to wait for.
+    pub waits: u64,
+    /// The number of frames of which readers were told that they cannot be had.
+    pub passed_over: u64,
+    /// How often a reader was told the end of a medium.
+    pub ends: u64,
+    /// The number of frames that were loaded, or could not be.
+    pub loads: u64,
+    /// How often a disk stopped to answer.
+    pub stalls: u64,
+    /// The number of reads that failed.
+    pub errors: u64,
+    /// The number of reads that were interrupted or too short.
+    pub short: u64,
+    /// How often a file was truncated.
+    pub cuts: u64,
+    /// How often a file was extended.
+    pub grown: u64,
+    /// How often the content of a file was replaced.
+    pub replaced: u64,
+    /// How often the loading of a frame panicked.
+    pub panics: u64,
+}
+
+/// Counts of the lines of a log whose reader stops and goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogTotals {
+    /// The number of lines that were offered.
+    pub offered: u64,
+    /// The number of lines that were written.
+    pub written: u64,
+    /// The number of lines that exceeded a rate.
+    pub more: u64,
+    /// The number of lines for which there was no room.
+    pub dropped: u64,
 }
 
 /// Counts of link-layer frames on the links of all clients, in both directions.
@@ -73,6 +122,23 @@ pub(super) struct ClientTotals {
     pub(super) skipped: u64,
     pub(super) interleaved: u64,
     pub(super) lost_sessions: u64,
+}
+
+impl DiskTotals {
+    pub(super) const fn add(&mut self, soaked: &Soaked) {
+        self.frames += soaked.frames;
+        self.waits += soaked.waits;
+        self.passed_over += soaked.passed_over;
+        self.ends += soaked.ends;
+        self.loads += soaked.loads;
+        self.stalls += soaked.stalls;
+        self.errors += soaked.errors;
+        self.short += soaked.short;
+        self.cuts += soaked.cuts;
+        self.grown += soaked.grown;
+        self.replaced += soaked.replaced;
+        self.panics += soaked.panics;
+    }
 }
 
 impl Totals {
@@ -110,8 +176,8 @@ impl Totals {
 
     /// Returns all counts of these totals except [`Self::time`], each with a name for reports. The order is
     /// the same in each call.
-    pub fn counts(&self) -> [(&'static str, u64); 20] {
-        let links = &self.links;
+    pub fn counts(&self) -> [(&'static str, u64); 36] {
+        let Self { links, disks, logs, .. } = self;
         [
             ("connections", self.connections),
             ("lost_sessions", self.lost_sessions),
@@ -133,12 +199,28 @@ impl Totals {
             ("vanished", self.vanished),
             ("hangs", self.hangs),
             ("seeks", self.seeks),
+            ("disk_frames", disks.frames),
+            ("disk_waits", disks.waits),
+            ("disk_passed_over", disks.passed_over),
+            ("disk_ends", disks.ends),
+            ("disk_loads", disks.loads),
+            ("disk_stalls", disks.stalls),
+            ("disk_errors", disks.errors),
+            ("disk_short", disks.short),
+            ("disk_cuts", disks.cuts),
+            ("disk_grown", disks.grown),
+            ("disk_replaced", disks.replaced),
+            ("disk_panics", disks.panics),
+            ("log_offered", logs.offered),
+            ("log_written", logs.written),
+            ("log_more", logs.more),
+            ("log_dropped", logs.dropped),
         ]
     }
 
     /// Returns all counts in the order of [`Self::counts`].
-    const fn counts_mut(&mut self) -> [&mut u64; 20] {
-        let links = &mut self.links;
+    const fn counts_mut(&mut self) -> [&mut u64; 36] {
+        let Self { links, disks, logs, .. } = self;
         [
             &mut self.connections,
             &mut self.lost_sessions,
@@ -160,6 +242,22 @@ impl Totals {
             &mut self.vanished,
             &mut self.hangs,
             &mut self.seeks,
+            &mut disks.frames,
+            &mut disks.waits,
+            &mut disks.passed_over,
+            &mut disks.ends,
+            &mut disks.loads,
+            &mut disks.stalls,
+            &mut disks.errors,
+            &mut disks.short,
+            &mut disks.cuts,
+            &mut disks.grown,
+            &mut disks.replaced,
+            &mut disks.panics,
+            &mut logs.offered,
+            &mut logs.written,
+            &mut logs.more,
+            &mut logs.dropped,
         ]
     }
 }
@@ -188,10 +286,26 @@ impl fmt::Display for Totals {
             links.corrupted,
             links.reordered
         )?;
-        write!(
+        writeln!(
             f,
             "mishaps: {} restarts of the server, {} of clients, {} vanished, {} hung; {} seeks",
             self.server_restarts, self.client_restarts, self.vanished, self.hangs, self.seeks
+        )?;
+        let (disks, logs) = (&self.disks, &self.logs);
+        writeln!(
+            f,
+            "loaders: {} frames read, {} of them waited for, {} passed over, {} ends; {} loads",
+            disks.frames, disks.waits, disks.passed_over, disks.ends, disks.loads
+        )?;
+        writeln!(
+            f,
+            "disks: {} stalls, {} errors, {} short reads, {} files cut, {} extended, {} replaced; {} panics",
+            disks.stalls, disks.errors, disks.short, disks.cuts, disks.grown, disks.replaced, disks.panics
+        )?;
+        write!(
+            f,
+            "logs: {} lines, {} written, {} beyond their rate, {} without room",
+            logs.offered, logs.written, logs.more, logs.dropped
         )
     }
 }

@@ -88,6 +88,12 @@ impl Cache {
         self.lock().bytes
     }
 
+    /// Counts the bytes of all frames in the cache one by one.
+    #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+    pub(super) fn counted(&self) -> usize {
+        self.lock().links.iter().filter_map(|link| link.frame.as_ref()).map(|frame| frame.len()).sum()
+    }
+
     /// Returns the bytes that the cache may hold.
     pub(super) const fn budget(&self) -> usize {
         self.budget

@@ -2,6 +2,8 @@
 //! whether there is any point in going on with the medium.
 use super::super::problem::Problem;
 use std::path::Path;
+#[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -98,6 +100,9 @@ pub(super) struct Health {
     newest: Mutex<Option<Problem>>,
     start: Instant,
     retry: Duration,
+    /// What shows the time instead, in ticks.
+    #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+    clock: Option<Arc<AtomicU32>>,
 }
 
 impl Health {
@@ -113,10 +118,18 @@ impl Health {
             newest: Mutex::default(),
             start: Instant::now(),
             retry: RETRY,
+            #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+            clock: None,
         }
     }
 
-    #[cfg(any(test, fuzzing))]
+    /// Has `clock` show the time, in units of ten milliseconds.
+    #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+    pub(super) fn time_by(&mut self, clock: Arc<AtomicU32>) {
+        self.clock = Some(clock);
+    }
+
+    #[cfg(any(test, feature = "simulation"))]
     pub(super) const fn retry_after(&mut self, retry: Duration) {
         self.retry = retry;
     }
@@ -204,6 +217,10 @@ impl Health {
 
     /// The time since the start, in ticks.
     fn now(&self) -> u32 {
+        #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+        if let Some(clock) = &self.clock {
+            return clock.load(Ordering::Relaxed);
+        }
         ticks(self.start.elapsed())
     }
 }

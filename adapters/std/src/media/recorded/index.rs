@@ -226,9 +226,15 @@ impl Index {
     }
 
     /// Has what cannot be read tried again after `retry`.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, feature = "simulation"))]
     pub(super) const fn retry_after(&mut self, retry: std::time::Duration) {
         self.health.retry_after(retry);
+    }
+
+    /// Has `clock` show when it is time for that, in units of ten milliseconds.
+    #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+    pub(super) fn time_by(&mut self, clock: Arc<std::sync::atomic::AtomicU32>) {
+        self.health.time_by(clock);
     }
 
     /// Returns whether frame `n` can be had, and what is known if not.

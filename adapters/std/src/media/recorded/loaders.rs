@@ -5,7 +5,7 @@
 //!
 //! A disk may hang for ever, and with it the threads that read from it. One thread is always left over; it takes
 //! the place of those that hang, if others than that disk are wanted.
-#[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+#[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
 mod by_hand;
 mod queue;
 #[cfg(test)]
@@ -14,8 +14,8 @@ mod tests;
 use super::super::normalise::NormaliseOptions;
 use super::cache::{Cache, FrameKey};
 use super::source::{Source, Tools};
-#[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
-pub(super) use by_hand::Begun;
+#[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+pub(super) use by_hand::{Begun, THREADS};
 use pinhole::frame::{FrameId, TrackId};
 use pinhole::time::Instant;
 pub(super) use queue::MAX_AHEAD;
@@ -254,6 +254,7 @@ impl Shared {
             frame_len: self.cache.mean_len(),
             // One reader does not occupy all threads.
             jobs_per_reader: self.threads.saturating_sub(1).max(1),
+            hanging: stalled.len(),
         };
         let is_loaded =
             |source: &dyn Source, key: FrameKey| !source.needs_loading(key.n) || self.cache.contains(key);

@@ -69,7 +69,7 @@ impl LoopFrames {
     }
 
     /// Creates what is not yet an event loop's, with loaders that are no threads.
-    #[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+    #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
     pub(in super::super) fn by_hand(budget: usize, how: NormaliseOptions) -> Self {
         let cache = Arc::new(Cache::new(budget));
         let pool = Arc::new(LoaderPool::by_hand(cache.clone(), how));
@@ -77,9 +77,15 @@ impl LoopFrames {
     }
 
     /// Returns the loaders.
-    #[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
+    #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
     pub(super) fn pool(&self) -> &LoaderPool {
         &self.pool
+    }
+
+    /// Counts the bytes of frames in the cache one by one.
+    #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+    pub(super) fn counted_bytes(&self) -> usize {
+        self.cache.counted()
     }
 
     /// Creates the same for another event loop.

@@ -5,14 +5,14 @@ mod cache;
 #[cfg(test)]
 mod faults;
 mod files;
-#[cfg(all(any(test, fuzzing), feature = "server", feature = "transcode"))]
-#[cfg_attr(not(fuzzing), allow(unreachable_pub, reason = "tests call what fuzz targets call"))]
-pub mod fuzzing;
 mod health;
 mod index;
 mod loaders;
 mod loop_frames;
 mod scan;
+#[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+#[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "tests call what others call"))]
+pub mod simulation;
 mod source;
 
 use super::Playback;

@@ -7,11 +7,18 @@ use crate::media::NormaliseOptions;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How many jobs are done at once.
-const THREADS: usize = 2;
+/// How many jobs are done at once, besides those that hang.
+pub(in super::super) const THREADS: usize = 2;
 
 /// A job that has begun. It hangs until [`LoaderPool::finish`].
 pub(in super::super) struct Begun(Job);
+
+impl Begun {
+    /// Returns the number of the medium, and the place of the frame in it.
+    pub(in super::super) const fn frame(&self) -> (u16, u32) {
+        (self.0.key.track.media, self.0.key.n)
+    }
+}
 
 impl LoaderPool {
     /// Creates a pool that never starts a thread.

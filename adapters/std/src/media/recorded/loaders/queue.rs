@@ -41,6 +41,8 @@ pub(super) struct Limits {
     pub(super) frame_len: usize,
     /// The most jobs that one reader may have at once.
     pub(super) jobs_per_reader: usize,
+    /// How many of the jobs under way hang: nobody waits for the memory that they may need.
+    pub(super) hanging: usize,
 }
 
 /// A frame that is to be loaded now.
@@ -129,9 +131,10 @@ impl Queue {
         hanging: &mut Vec<ReaderId>,
     ) -> Option<Job> {
         let ahead = limits.ahead(self.readers.len());
-        let in_flight = self.running.len().saturating_mul(limits.frame_len);
+        let running = self.running.len().saturating_sub(limits.hanging);
+        let in_flight = running.saturating_mul(limits.frame_len);
         let is_full = self.uncollected.saturating_add(in_flight) > limits.budget
-            && (self.uncollected > 0 || !self.running.is_empty());
+            && (self.uncollected > 0 || running > 0);
         while let Some(&(_, id)) = self.order.first() {
             let mut reader = self.readers.remove(&id)?;
             self.unqueue(id, &mut reader);
@@ -189,7 +192,9 @@ impl Queue {
             }
         }
         if let Some(mut reader) = self.readers.remove(&job.reader) {
-            reader.jobs = reader.jobs.saturating_sub(1);
+            if reader.request.track == job.key.track {
+                reader.jobs = reader.jobs.saturating_sub(1);
+            }
             self.unqueue(job.reader, &mut reader);
             self.enqueue(job.reader, &mut reader);
             self.readers.insert(job.reader, reader);
@@ -229,7 +234,11 @@ impl Reader {
     /// Returns the reader after its next request.
     fn follow(self, request: Request, now: Instant) -> Self {
         let Self { request: before, deadline, interval, ahead, jobs, uncollected, .. } = self;
-        if request.is_seek || request.track != before.track {
+        if request.track != before.track {
+            // Jobs for the other track may hang, with its disk.
+            return Self { uncollected, ..Self::new(request, now) };
+        }
+        if request.is_seek {
             return Self { jobs, uncollected, ..Self::new(request, now) };
         }
         let moved = request.frame.0.wrapping_sub(before.frame.0).cast_signed();
@@ -287,7 +296,7 @@ mod tests {
     use std::collections::HashSet;
 
     const TRACK: TrackId = TrackId { media: 0, track: 0 };
-    const LIMITS: Limits = Limits { budget: 1 << 20, frame_len: 1000, jobs_per_reader: 4 };
+    const LIMITS: Limits = Limits { budget: 1 << 20, frame_len: 1000, jobs_per_reader: 4, hanging: 0 };
 
     /// A file of so many frames, which nobody loads.
     #[derive(Debug)]
@@ -381,6 +390,35 @@ mod tests {
             };
             (0..count).map_while(|_| next(self)).collect()
         }
+    }
+
+    #[test]
+    fn jobs_for_another_track_hold_nobody_up() {
+        let mut test = Test::new();
+        test.limits.jobs_per_reader = 1;
+        test.seek(1, 0, 0);
+        let hangs = test.take().expect("the first frame");
+        assert!(test.take().is_none());
+        let (source, track) = (test.source.clone(), TrackId { media: 1, track: 0 });
+        let request =
+            Request { source, track, frame: FrameId(0), by: at(0), step: 1, is_seek: true, waits: true };
+        test.queue.request(id(1), request, at(0));
+        assert_eq!(test.take().map(|job| job.key), Some(FrameKey { track, n: 0 }));
+        // Its end is not that of the one under way.
+        test.finish(&hangs);
+        assert!(test.take().is_none());
+    }
+
+    #[test]
+    fn jobs_that_hang_take_no_memory() {
+        let mut test = Test::new();
+        (test.limits.budget, test.limits.frame_len) = (900, 1000);
+        test.seek(1, 0, 0);
+        assert!(test.take().is_some());
+        test.seek(2, 100, 0);
+        assert!(test.take().is_none(), "it is full");
+        test.limits.hanging = 1;
+        assert_eq!(test.take().map(|job| job.key.n), Some(100));
     }
 
     #[test]

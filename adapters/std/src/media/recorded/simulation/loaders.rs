@@ -16,12 +16,12 @@ use std::task::Waker;
 use std::time;
 
 /// Those of [`PICTURES`] that can be sent.
-const FRAMES: usize = 9;
-const HOW: NormaliseOptions = super::normalising(1400);
+pub(super) const FRAMES: usize = 9;
+pub(super) const HOW: NormaliseOptions = super::normalising(1400);
 /// About ten frames, of eighteen.
 const BUDGET: usize = 20_000;
 /// More than the longest frame.
-const MAX_FRAME: usize = 8000;
+pub(super) const MAX_FRAME: usize = 8000;
 const LOOPS: usize = 2;
 const READERS: usize = 4;
 /// What each reader gets or is told after the faults.
@@ -67,7 +67,7 @@ struct Reader {
 }
 
 /// Returns the frames of a clip as they are sent.
-fn expected() -> &'static [Arc<[u8]>] {
+pub(super) fn expected() -> &'static [Arc<[u8]>] {
     static EXPECTED: OnceLock<Vec<Arc<[u8]>>> = OnceLock::new();
     EXPECTED.get_or_init(|| {
         let (disk, mut tools) = (Disk::default(), Tools::new(HOW));

@@ -4,14 +4,28 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// A file that nobody has changed, and how long it is now.
 #[derive(Clone, Debug)]
 struct Content {
     bytes: Arc<[u8]>,
     len: usize,
+    /// How often another content took its place.
+    replaced: u64,
     inode: u64,
     device: u64,
+}
+
+/// How many faults there were, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Faults {
+    pub(super) errors: u64,
+    pub(super) interrupted: u64,
+    pub(super) short: u64,
+    pub(super) panics: u64,
+    /// Cuts between two reads of one frame.
+    pub(super) cuts: u64,
 }
 
 #[derive(Debug, Default)]
@@ -19,6 +33,9 @@ struct State {
     files: BTreeMap<PathBuf, Content>,
     /// What happens to the reads and openings that come next, one byte for each. After them, all is well.
     faults: VecDeque<u8>,
+    /// After so many more reads and openings, a file is cut.
+    cut: Option<(usize, usize, usize)>,
+    seen: Faults,
 }
 
 /// The disk. A copy is the same disk.
@@ -36,7 +53,8 @@ impl Disk {
     pub(super) fn add(&self, path: &str, bytes: Vec<u8>) {
         let mut state = self.lock();
         let number = state.files.len() as u64;
-        let content = Content { len: bytes.len(), bytes: bytes.into(), inode: number, device: number };
+        let content =
+            Content { len: bytes.len(), bytes: bytes.into(), replaced: 0, inode: number, device: number };
         state.files.insert(path.into(), content);
     }
 
@@ -47,10 +65,33 @@ impl Disk {
 
     /// Cuts the file number `number` off after `len` bytes, or makes it whole again if it has fewer.
     pub(super) fn cut(&self, number: usize, len: usize) {
+        self.lock().cut(number, len);
+    }
+
+    /// Does what [`Self::cut`] does, after `reads` more reads and openings.
+    pub(super) fn cut_after(&self, reads: usize, number: usize, len: usize) {
+        self.lock().cut = Some((reads, number, len));
+    }
+
+    /// Adds `more` to the end of file number `number`.
+    pub(super) fn grow(&self, number: usize, more: &[u8]) {
         let mut state = self.lock();
         if let Some(content) = state.files.values_mut().nth(number) {
-            content.len = len.min(content.bytes.len());
+            content.bytes = [&content.bytes[..content.len], more].concat().into();
+            content.len = content.bytes.len();
         }
+    }
+
+    /// Ends the faults that were to come.
+    pub(super) fn end_faults(&self) {
+        let mut state = self.lock();
+        state.faults.clear();
+        state.cut = None;
+    }
+
+    /// Returns the faults that there were.
+    pub(super) fn seen(&self) -> Faults {
+        self.lock().seen
     }
 
     /// Puts the content of another file in place of that of file number `number`.
@@ -59,13 +100,14 @@ impl Disk {
         let other = state.files.values().nth(other).cloned();
         if let (Some(content), Some(other)) = (state.files.values_mut().nth(number), other) {
             (content.bytes, content.len) = (other.bytes, other.len);
+            content.replaced += 1;
         }
     }
 
     /// Ends all faults, and makes all files whole.
     pub(super) fn repair(&self) {
         let mut state = self.lock();
-        state.faults.clear();
+        (state.faults, state.cut) = (VecDeque::new(), None);
         state.files.values_mut().for_each(|content| content.len = content.bytes.len());
     }
 
@@ -76,18 +118,43 @@ impl Disk {
 }
 
 impl State {
+    fn cut(&mut self, number: usize, len: usize) {
+        if let Some(content) = self.files.values_mut().nth(number) {
+            content.len = len.min(content.bytes.len());
+        }
+    }
+
     /// Returns the most bytes that the next read returns.
     ///
     /// # Errors
     /// As the next fault says.
     fn next(&mut self) -> io::Result<usize> {
+        match self.cut.take() {
+            Some((0, number, len)) => {
+                self.seen.cuts += 1;
+                self.cut(number, len);
+            }
+            cut => self.cut = cut.map(|(reads, number, len)| (reads - 1, number, len)),
+        }
         match self.faults.pop_front().unwrap_or(0) % 16 {
             0..8 => Ok(usize::MAX),
-            8 | 9 => Err(io::Error::from_raw_os_error(5)),
-            10 => Err(io::ErrorKind::Interrupted.into()),
+            8 | 9 => {
+                self.seen.errors += 1;
+                Err(io::Error::from_raw_os_error(5))
+            }
+            10 => {
+                self.seen.interrupted += 1;
+                Err(io::ErrorKind::Interrupted.into())
+            }
             // Without a word on standard error, which a fuzz target takes for the end.
-            11 => std::panic::resume_unwind(Box::new("a bug")),
-            short => Ok(1 << (short - 12)),
+            11 => {
+                self.seen.panics += 1;
+                std::panic::resume_unwind(Box::new("a bug"))
+            }
+            short => {
+                self.seen.short += 1;
+                Ok(1 << (short - 12))
+            }
         }
     }
 }
@@ -117,8 +184,9 @@ impl ReadAt for Open {
 
     fn stamp(&self) -> io::Result<Stamp> {
         let state = self.disk.lock();
-        let Content { len, inode, device, .. } =
+        let &Content { len, replaced, inode, device, .. } =
             state.files.get(&self.path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Stamp { len: *len as u64, modified: None, id: Some(FileId::simulated(*device, *inode)) })
+        let modified = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(replaced));
+        Ok(Stamp { len: len as u64, modified, id: Some(FileId::simulated(device, inode)) })
     }
 }

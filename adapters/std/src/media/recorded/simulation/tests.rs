@@ -1,5 +1,6 @@
 //! Inputs without a pattern, and those that once showed a fault.
-use super::{loaders, media, server};
+use super::{Broken, Soaked, loaders, media, server, soak};
+use pinhole::time::Duration;
 
 /// Calls `run` with inputs that follow from numbers.
 fn with_random_inputs(count: u64, run: fn(&[u8])) {
@@ -35,4 +36,19 @@ fn every_reader_is_served_or_told() {
 #[test]
 fn a_server_over_a_failing_disk_comes_to_rest() {
     with_random_inputs(300, server);
+}
+
+#[test]
+fn faults_of_a_disk_are_its_own_readers() {
+    let mut all = Soaked::default();
+    for seed in 0..60 {
+        let mut random = numbers(seed);
+        let mut choose = |below: u32| (random() % u64::from(below)) as u32;
+        let soaked: Result<Soaked, Broken> = soak(&mut choose, Duration::from_secs(30));
+        let soaked = soaked.unwrap_or_else(|broken| panic!("seed {seed}: {broken:?}"));
+        all.frames += soaked.frames;
+        all.stalls += soaked.stalls;
+        all.panics += soaked.panics;
+    }
+    assert!(all.frames > 5_000 && all.stalls > 10 && all.panics > 10, "{all:?}");
 }
