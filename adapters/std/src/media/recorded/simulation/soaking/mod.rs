@@ -208,7 +208,9 @@ impl Soak {
             self.step(choose)?;
         }
         self.end_troubles();
-        self.go_on(self.troubles.hung_until().max(self.now) + HEALED, choose)?;
+        // Frames whose lengths are those of another content fail once more, and are read anew after that.
+        let healed = self.troubles.hung_until().max(self.now) + HEALED + HEALED;
+        self.go_on(healed, choose)?;
         let before: Vec<_> = self.readers.iter().map(|reader| reader.frames).collect();
         self.go_on(self.now + WELL, choose)?;
         for (reader, before) in self.readers.iter().zip(before) {
