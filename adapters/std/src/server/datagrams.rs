@@ -208,7 +208,7 @@ mod tests {
         let start = std::time::Instant::now();
         for _ in 0..10_000 {
             assert_eq!(owners.of(from(9, 40_000), 0, Port::Rtcp, &flood), None);
+            assert!(start.elapsed() < std::time::Duration::from_secs(20));
         }
-        assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
     }
 }

@@ -196,3 +196,19 @@ fn requests_without_end_wait_for_their_turn() {
     // 64 at once, and 200 a second.
     assert!(start.elapsed() > Duration::from_secs(1), "they took {:?}", start.elapsed());
 }
+
+/// So are bytes that make no request: here, packets on a channel that nobody has set up.
+#[test]
+fn bytes_without_end_wait_for_their_turn() {
+    const PACKETS: usize = 1024;
+    let serving = Serving::with(&options(), library());
+    let mut greedy = Asking::connect(&serving);
+    let start = Instant::now();
+    let mut packet = vec![0; 1024];
+    packet[..4].copy_from_slice(&[b'$', 9, 3, 252]);
+    greedy.0.write_all(&packet.repeat(PACKETS)).unwrap();
+    assert!(Asking::connect(&serving).is_served());
+    assert!(greedy.is_served());
+    // 64 KiB at once, and 256 KiB a second.
+    assert!(start.elapsed() > Duration::from_secs(3), "they took {:?}", start.elapsed());
+}

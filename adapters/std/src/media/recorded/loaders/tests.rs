@@ -123,14 +123,16 @@ fn an_event_loop_is_woken_for_what_it_waits_for() {
 #[test]
 fn a_slow_frame_holds_up_nobody_else() {
     let (pool, woken) = pool(2);
-    let (source, permits) = Frames::new();
-    request(&pool, &source, 1, 100);
+    let ((slow, permits), (source, _permits)) = (Frames::new(), Frames::new());
+    request(&pool, &slow, 1, 100);
     // Of another reader, which seeks all the time.
     for n in 0..40 {
         request(&pool, &source, 2, n);
         woken.recv_timeout(LIMIT).expect("the other thread loads");
         assert_eq!(pool.take_served(0), [2]);
     }
+    // The frames after it have not taken the other thread, which would only be replaced after a while.
+    assert!(slow.loads.load(Ordering::SeqCst) <= 1);
     permits.send(()).unwrap();
     woken.recv_timeout(LIMIT).expect("the slow frame is loaded");
     assert_eq!(pool.take_served(0), [1]);
@@ -139,21 +141,25 @@ fn a_slow_frame_holds_up_nobody_else() {
 #[test]
 fn a_disk_that_hangs_holds_up_no_other() {
     let (pool, woken) = pool(2);
-    let ((hanging, permits), (source, _permits)) = (Frames::on(1), Frames::on(2));
+    // Two disks hang, so that the thread that is left over would hang, too, if none took its place.
+    let (hanging, permits): (Vec<_>, Vec<_>) = [1, 3].into_iter().map(Frames::on).unzip();
+    let (source, _permits) = Frames::on(2);
     // More readers than there are threads, and each of them would take one.
     for peer in 0..40 {
-        request(&pool, &hanging, peer, 100 + 10 * peer as u64);
+        request(&pool, &hanging[peer % 2], peer, 100 + 10 * peer as u64);
     }
     for n in 0..5 {
         request(&pool, &source, 50, n);
         woken.recv_timeout(LIMIT).expect("the other disk is read");
         assert_eq!(pool.take_served(0), [50]);
     }
-    assert!(hanging.loads.load(Ordering::SeqCst) < 2 * 2, "few threads hang");
+    for disk in &hanging {
+        assert!(disk.loads.load(Ordering::SeqCst) < 2 * 2, "few threads hang");
+    }
     drop(permits);
     let mut served: Vec<usize> = Vec::new();
     while served.len() < 40 {
-        woken.recv_timeout(LIMIT).expect("the disk goes on");
+        woken.recv_timeout(LIMIT).expect("the disks go on");
         served.extend(pool.take_served(0));
     }
     served.sort_unstable();
