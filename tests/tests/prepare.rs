@@ -114,7 +114,15 @@ fn nothing_is_left_behind_where_it_fails() {
     assert!(done.stderr.contains("none/out.avi cannot be written"), "{}", done.stderr);
     let done = prepare(&[Clip::sample().path.as_ref(), directory.path().join("out.mjpeg").as_ref()]);
     assert_eq!(done.status.code(), Some(2), "{}", done.stderr);
-    assert_eq!(files(directory.path()), ["notes.txt"]);
+    // Of a scan of nothing but stuffed FF bytes, it is only known when the file has been begun.
+    let clip = std::fs::read(Clip::sample().path).unwrap();
+    let scan = clip.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
+    let head = scan + 2 + usize::from(u16::from_be_bytes([clip[scan + 2], clip[scan + 3]]));
+    let frame = [&clip[..head], &[0xff, 0x00].repeat(10_000), &[0xff, 0xd9]].concat();
+    let odd = directory.file("odd.mjpeg", &frame);
+    let done = prepare(&[odd.as_ref(), output.as_ref()]);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert_eq!(files(directory.path()), ["notes.txt", "odd.mjpeg"]);
 }
 
 #[test]
