@@ -277,7 +277,8 @@ mod tests {
         struct Stuck(Receiver<()>);
         impl Write for Stuck {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                let _ = self.0.recv();
+                // Who waits for it all the same fails then.
+                let _ = self.0.recv_timeout(Duration::from_secs(30));
                 Err(ErrorKind::BrokenPipe.into())
             }
             fn flush(&mut self) -> io::Result<()> {
