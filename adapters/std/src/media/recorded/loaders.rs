@@ -222,8 +222,10 @@ impl Shared {
                 if state.running.len() >= state.started && state.started < self.wanted_threads(&state, now) {
                     Self::start_thread(self, &mut state);
                 }
-                // There may be more for another thread, or this one may hang.
-                if state.watching == 0 || state.running.len() < self.threads {
+                // There may be more for another thread, or this one may hang. A thread that is woken for nothing
+                // costs more than most frames do.
+                let may_have_more = || state.queue.may_have_more(self.jobs_per_reader());
+                if state.watching == 0 || (state.running.len() < self.threads && may_have_more()) {
                     self.changed.notify_one();
                 }
                 return job;
@@ -243,6 +245,11 @@ impl Shared {
         }
     }
 
+    /// How many jobs a reader may have at once: one does not occupy all threads.
+    fn jobs_per_reader(&self) -> usize {
+        self.threads.saturating_sub(1).max(1)
+    }
+
     /// Takes the most urgent job that there is a thread for.
     fn take_job(&self, state: &mut PoolState, now: time::Instant, served: &mut Vec<ReaderId>) -> Option<Job> {
         let stalled: Vec<u64> = state.stalled(now).map(|running| running.device).collect();
@@ -252,8 +259,7 @@ impl Shared {
         let limits = Limits {
             budget: self.cache.budget(),
             frame_len: self.cache.mean_len(),
-            // One reader does not occupy all threads.
-            jobs_per_reader: self.threads.saturating_sub(1).max(1),
+            jobs_per_reader: self.jobs_per_reader(),
             hanging: stalled.len(),
         };
         let is_loaded =

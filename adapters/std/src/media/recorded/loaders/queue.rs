@@ -120,6 +120,13 @@ impl Queue {
         job
     }
 
+    /// Returns whether there may be a further job, beside those that readers have who may have no more than
+    /// `jobs_per_reader`.
+    pub(super) fn may_have_more(&self, jobs_per_reader: usize) -> bool {
+        let jobs = |id| self.readers.get(id).map_or(0, |reader| reader.jobs);
+        self.order.iter().any(|(_, id)| jobs(id) < jobs_per_reader)
+    }
+
     /// Does what [`Self::next_job`] does, and moves the readers whose sources hang from the order to
     /// `hanging`.
     fn next_job_beside(
