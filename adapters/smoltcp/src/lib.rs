@@ -247,8 +247,10 @@ mod udp;
 
 pub use udp::UdpPair;
 
-/// Time that a peer has for TCP's closing handshake, and for receiving the last bytes before it. It is short, as sockets may be few.
+/// Time that a peer has for TCP's closing handshake, and for receiving the last bytes before it. It is short,
+/// as sockets may be few.
 const TCP_TIMEOUT: pinhole::time::Duration = pinhole::time::Duration::from_secs(3);
-/// Time that a client has for TCP's opening handshake with a server: as long as it waits itself before it
-/// asks again (RFC 6298, 2.1). Until then, it keeps others out.
-const OPENING_TIMEOUT: pinhole::time::Duration = pinhole::time::Duration::from_secs(1);
+/// Time that a client has for TCP's opening handshake with a server. Until then, it keeps others out. smoltcp
+/// asks for the address of one neighbour a second: a client whose turn comes next is not answered before that,
+/// and one second more is how long it waits before it asks again (RFC 6298, 2.1).
+const OPENING_TIMEOUT: pinhole::time::Duration = pinhole::time::Duration::from_secs(2);

@@ -141,7 +141,7 @@ fn connections_that_are_only_opened_lock_nobody_out_for_long() {
     sim.pass(100);
     watch(&mut sim, TransportChoice::Udp);
     assert!(sim.run(1, |sim| sim.watchers[0].told("Failed(Disconnected)")), "all places are taken");
-    sim.pass(1_000);
+    sim.pass(2_000);
     watch(&mut sim, TransportChoice::Udp);
     assert!(sim.run(5, |sim| sim.watchers[1].told("Ended")), "{:?}", sim.watchers[1].log);
 }

@@ -133,7 +133,8 @@ fn a_disk_that_fails_from_some_place_on_ends_its_sessions() {
 fn a_bad_sector_and_short_reads_cost_no_session() {
     with_disks("a_bad_sector_and_short_reads_cost_no_session", || {
         let stage = Stage::new(2);
-        let sector = 3 * content().len() as u64;
+        // Ahead of the viewers, who are at the fourth round or so, and less than they go on.
+        let sector = 8 * content().len() as u64;
         stage.disk.set(Fault::Fails(sector..sector + 512));
         stage.all_go_on(3 * ROUND);
         stage.disk.set(Fault::Short(700));
