@@ -75,7 +75,7 @@ fn add_tests(source: &str, tests: &mut Vec<String>) {
     }
 }
 
-/// Returns the names of all tests of a place: a crate, or a file of this crate's tests.
+/// Returns the names of all tests of a place: a crate, or a file or directory of this crate's tests.
 fn tests_of(place: &str, crates: &HashMap<String, PathBuf>) -> Vec<String> {
     let mut tests = Vec::new();
     let mut read = |path: PathBuf| {
@@ -85,7 +85,13 @@ fn tests_of(place: &str, crates: &HashMap<String, PathBuf>) -> Vec<String> {
     };
     match crates.get(place) {
         Some(directory) => walk(directory, &mut read),
-        None => read(repository().join("tests/tests").join(place).with_extension("rs")),
+        None => {
+            let place = repository().join("tests/tests").join(place);
+            match place.is_dir() {
+                true => walk(&place, &mut read),
+                false => read(place.with_extension("rs")),
+            }
+        }
     }
     tests
 }
