@@ -34,10 +34,15 @@ fn without_a_url_a_sample_repeats() {
     let window = display.window();
     let look = || closest(&window.picture_scaled(SIZE.0, SIZE.1).rgb, &frames);
     wait(&viewer, "the window shows the clip", || look().is_close().then_some(()));
-    let mut before = 0;
+    let (mut before, mut others) = (0, 0);
     wait(&viewer, "the clip starts over", || {
         let seen = look();
-        assert!(seen.is_close(), "what is shown is no frame of the clip: {seen:?}");
+        if !seen.is_close() {
+            // On a busy machine, the viewer says over the picture that it buffers.
+            others += 1;
+            assert!(others <= 3, "what is shown is no frame of the clip: {seen:?}");
+            return None;
+        }
         let starts_over = seen.frame + 10 < before;
         before = seen.frame;
         starts_over.then_some(())
