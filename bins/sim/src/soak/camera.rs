@@ -148,7 +148,7 @@ impl SessionRecord {
 }
 
 impl<'a> Camera<'a> {
-    pub(super) fn new(arena: &'a Bump, scenario: &Scenario, source: &Source, port: Port) -> Self {
+    pub(super) fn new(arena: &'a Bump, scenario: &Scenario, source: &Source, port: Port, seed: u64) -> Self {
         let shown = scenario.server_clock.shows(Instant::ZERO);
         let mut host = Host::boot(port, scenario.medium, scenario.family, number(SERVER), shown, 0);
         let duration = match scenario.kind {
@@ -157,7 +157,7 @@ impl<'a> Camera<'a> {
         };
         let server = start(arena, scenario, &mut host);
         let program = Program {
-            answers: Answers::new(&source.clip, duration),
+            answers: Answers::new(&source.clip, duration, seed),
             sessions: vec![],
             not_understood: None,
             events: vec![],

@@ -69,7 +69,7 @@ impl<'a, 's> Simulation<'a, 's> {
             port.observer = Some(Box::new(watch));
             Ok(port)
         };
-        let camera = Camera::new(arena, scenario, source, port(SERVER, "server")?);
+        let camera = Camera::new(arena, scenario, source, port(SERVER, "server")?, seed);
         let watcher = |index| Ok(Watcher::new(index, scenario, port(index, &name(index))?));
         let watchers = (0..scenario.clients.len()).map(watcher).collect::<io::Result<_>>()?;
         let at = Instant::ZERO;

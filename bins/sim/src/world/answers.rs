@@ -1,5 +1,6 @@
 //! The answers of a simulated application.
 use crate::clip::Clip;
+use fastrand::Rng;
 use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::time::Duration;
@@ -11,20 +12,20 @@ pub struct Answers {
     /// The duration of the medium, which DESCRIBE states; `None` if it is live.
     pub duration: Option<Duration>,
     tracks: [Track<'static>; 1],
-    random: u64,
+    random: Rng,
 }
 
 impl Answers {
     /// Creates the server's answers to requests for `clip`. `duration` is the duration of the medium that
-    /// DESCRIBE states, which need not be that of the clip. With `None`, DESCRIBE states a live medium.
-    pub fn new(clip: &Clip, duration: Option<Duration>) -> Self {
-        Self { duration, tracks: [clip.track()], random: 7 }
+    /// DESCRIBE states, which need not be that of the clip. With `None`, DESCRIBE states a live medium. The
+    /// pseudo-random numbers follow from `seed`.
+    pub fn new(clip: &Clip, duration: Option<Duration>, seed: u64) -> Self {
+        Self { duration, tracks: [clip.track()], random: Rng::with_seed(seed) }
     }
 
-    /// Returns the next pseudo-random number. The sequence is the same in each run.
-    pub const fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        self.random
+    /// Returns the next pseudo-random number. For the same seed, the sequence is the same.
+    pub fn random(&mut self) -> u64 {
+        self.random.u64(..)
     }
 
     /// Returns the number of the medium, which is 0, if the path of `url` is `/clip`. Returns `None` for

@@ -229,7 +229,7 @@ impl Sim {
             Media::Recorded(clip) => (clip.clone(), Some(clip.duration())),
             Media::Live(clip) => (clip, None),
         };
-        let app = App { answers: Answers::new(&clip, duration), log: vec![], skipped: 0 };
+        let app = App { answers: Answers::new(&clip, duration, seed), log: vec![], skipped: 0 };
         let served = Served { host, server, clip, app, wake: None, free: Instant::ZERO };
         let busy = smoltcp::time::Duration::ZERO;
         let (watchers, others) = (vec![], vec![]);
