@@ -1,6 +1,6 @@
 //! Which connection a datagram belongs to, where several share a pair of UDP sockets.
 use super::state::ConnState;
-use super::stream::{Route, Stream};
+use super::stream::{Route, Stream, half};
 use crate::rtp::{Port, rtcp};
 use crate::rtsp::Pair;
 use crate::time::Now;
@@ -87,27 +87,26 @@ pub struct UdpRoute {
     /// The ports that the client announced. A datagram from one of them, to the socket of the same kind, is
     /// [`Claim::Announced`] where `to` is another port.
     pub announced: Pair<u16>,
-    /// The SSRC of the track's packets. A report on it to the RTCP socket is [`Claim::Ssrc`] if
-    /// `learning.rtcp`.
+    /// The SSRC of the track's packets. A report on it to the RTCP socket is [`Claim::Ssrc`] while
+    /// `latched.rtcp` is false.
     pub ssrc: u32,
-    /// For each of the client's ports, whether no datagram has confirmed it yet. A datagram from an unknown port
-    /// of the client is [`Claim::Latch`] if RTP's port is unconfirmed and so is the port of the socket's kind.
-    pub learning: Pair<bool>,
+    /// For each of the client's ports, whether a datagram has confirmed it. A datagram from an unknown port of
+    /// the client is [`Claim::Latch`] while neither RTP's port nor the port of the socket's kind is confirmed.
+    pub latched: Pair<bool>,
 }
 
 impl UdpRoute {
     /// Creates a route that takes datagrams, of a client that uses the ports that it has announced. An index
     /// is tested with it.
-    pub const fn new(socket: u8, ports: Pair<u16>, ssrc: u32, learning: Pair<bool>) -> Self {
-        Self { socket, open: true, to: ports, announced: ports, ssrc, learning }
+    pub const fn new(socket: u8, ports: Pair<u16>, ssrc: u32, latched: Pair<bool>) -> Self {
+        Self { socket, open: true, to: ports, announced: ports, ssrc, latched }
     }
 
     /// The route of a stream; `None` if it is interleaved.
     pub(super) fn of(stream: &Stream) -> Option<Self> {
         let Route::Udp { socket, to, announced, latched } = stream.route else { return None };
         let (open, ssrc) = (stream.is_open(), stream.sender.ssrc());
-        let learning = Pair { rtp: !latched.rtp, rtcp: !latched.rtcp };
-        Some(Self { socket, open, to, announced, ssrc, learning })
+        Some(Self { socket, open, to, announced, ssrc, latched })
     }
 }
 
@@ -125,7 +124,7 @@ impl ConnState {
         let Some(stream) = self.streams.get_mut(index) else { return };
         stream.last_activity = now.at;
         let Route::Udp { to, announced, latched, .. } = &mut stream.route else { return };
-        if from.port() == *of(announced, port) {
+        if from.port() == *half(announced, port) {
             // No NAT changes the client's ports: what was learned was somebody else's.
             (*to, *latched) = (*announced, Pair { rtp: true, rtcp: true });
         } else {
@@ -171,27 +170,19 @@ impl ConnState {
         if !is_same_host(from, self.peer) || from.port() == 0 {
             return Claim::No;
         }
-        if from.port() == *of(to, port) {
+        if from.port() == *half(to, port) {
             return Claim::Exact;
         }
-        if from.port() == *of(announced, port) {
+        if from.port() == *half(announced, port) {
             return Claim::Announced;
         }
-        if *of(latched, port) {
+        if *half(latched, port) {
             return Claim::No;
         }
         if port == Port::Rtcp && rtcp::reports(data).any(|block| block.ssrc == stream.sender.ssrc()) {
             return Claim::Ssrc;
         }
         if latched.rtp { Claim::No } else { Claim::Latch }
-    }
-}
-
-/// What is RTP's or RTCP's.
-pub(super) const fn of<T>(pair: &Pair<T>, port: Port) -> &T {
-    match port {
-        Port::Rtp => &pair.rtp,
-        Port::Rtcp => &pair.rtcp,
     }
 }
 

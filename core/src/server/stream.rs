@@ -2,7 +2,7 @@
 use super::event::{CloseReason, Notice, SessionId, Summary};
 use crate::fmt::debug;
 use crate::frame::FrameStore;
-use crate::rtp::{Framing, Message, Next, Sender, SenderEvent};
+use crate::rtp::{Framing, Message, Next, Port, Sender, SenderEvent};
 use crate::rtsp::{LowerTransport, Pair};
 use crate::time::{Instant, Now};
 
@@ -178,6 +178,14 @@ pub(super) fn walk<'a, S: FrameStore + ?Sized>(
             }
         }
         stream.sender.settle(now, store);
+    }
+}
+
+/// Returns RTP's half of a pair, or RTCP's.
+pub(super) const fn half<T>(pair: &Pair<T>, port: Port) -> &T {
+    match port {
+        Port::Rtp => &pair.rtp,
+        Port::Rtcp => &pair.rtcp,
     }
 }
 

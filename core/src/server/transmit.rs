@@ -1,6 +1,5 @@
 //! Datagrams of one session: what its sender has, and where it goes.
-use super::claim::of;
-use super::stream::Route;
+use super::stream::{Route, half};
 use crate::rtp::{self, Batch, Port};
 use core::net::SocketAddr;
 
@@ -29,7 +28,7 @@ impl<'a> Transmit<'a> {
     pub fn to(&self) -> SocketAddr {
         let mut to = *self.peer;
         to.set_port(match self.route {
-            Route::Udp { to, .. } => *of(to, self.port()),
+            Route::Udp { to, .. } => *half(to, self.port()),
             // Never made for such a stream; a port where nobody is.
             Route::Interleaved { .. } => 0,
         });

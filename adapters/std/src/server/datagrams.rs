@@ -109,8 +109,8 @@ mod tests {
         (Ipv4Addr::new(10, 0, 0, host), port).into()
     }
 
-    fn route(socket: u8, rtp: u16, ssrc: u32, latching: bool) -> UdpRoute {
-        UdpRoute::new(socket, Pair { rtp, rtcp: rtp + 1 }, ssrc, Pair { rtp: latching, rtcp: true })
+    fn route(socket: u8, rtp: u16, ssrc: u32, latched: bool) -> UdpRoute {
+        UdpRoute::new(socket, Pair { rtp, rtcp: rtp + 1 }, ssrc, Pair { rtp: latched, rtcp: false })
     }
 
     fn report(ssrc: u32) -> Vec<u8> {
@@ -124,10 +124,10 @@ mod tests {
     fn pairs_are_closed_when_idle() {
         let (mut datagrams, _poll) = datagrams(4);
         let ports = datagrams.choose(from(1, 1)).unwrap();
-        datagrams.end_turn(0, from(1, 1), [route(ports.socket, 5000, 7, true)].into_iter());
+        datagrams.end_turn(0, from(1, 1), [route(ports.socket, 5000, 7, false)].into_iter());
         // Another address shares it, for nothing can be mistaken.
         assert_eq!(datagrams.choose(from(2, 1)), Some(ports));
-        datagrams.end_turn(1, from(2, 1), [route(ports.socket, 5000, 8, true)].into_iter());
+        datagrams.end_turn(1, from(2, 1), [route(ports.socket, 5000, 8, false)].into_iter());
         datagrams.end_turn(0, from(1, 1), std::iter::empty());
         assert_eq!(datagrams.pairs.open().count(), 1);
         datagrams.end_turn(1, from(2, 1), std::iter::empty());
@@ -144,7 +144,7 @@ mod tests {
         for index in 0..100 {
             let socket = datagrams.choose(from(1, 1)).unwrap().socket;
             let rtp = 5000 + 2 * index as u16;
-            datagrams.end_turn(index, from(1, 1), [route(socket, rtp, 7, true)].into_iter());
+            datagrams.end_turn(index, from(1, 1), [route(socket, rtp, 7, false)].into_iter());
         }
         assert_eq!(datagrams.pairs.open().count(), PAIRS_PER_ADDRESS);
         let (mut few, _poll) = self::datagrams(2);
@@ -157,9 +157,9 @@ mod tests {
     #[test]
     fn datagrams_are_found_by_port_by_ssrc_and_by_address() {
         let mut owners = Owners::default();
-        owners.set(0, from(1, 9), [route(0, 5000, 70, true), route(1, 5002, 71, false)].into_iter());
-        owners.set(1, from(1, 9), [route(1, 6000, 72, true)].into_iter());
-        owners.set(2, from(2, 9), [route(0, 5000, 73, true)].into_iter());
+        owners.set(0, from(1, 9), [route(0, 5000, 70, false), route(1, 5002, 71, true)].into_iter());
+        owners.set(1, from(1, 9), [route(1, 6000, 72, false)].into_iter());
+        owners.set(2, from(2, 9), [route(0, 5000, 73, false)].into_iter());
         let of = |from, socket, port, data: &[u8]| owners.of(from, socket, port, data);
         assert_eq!(of(from(1, 5000), 0, Port::Rtp, b""), Some(0));
         assert_eq!(of(from(2, 5001), 0, Port::Rtcp, b""), Some(2));
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(of(from(1, 40_000), 1, Port::Rtcp, &report(9)), Some(1), "it latches");
         assert_eq!(of(from(1, 40_000), 1, Port::Rtp, b""), Some(1));
         assert_eq!(of(from(2, 40_000), 1, Port::Rtcp, &report(71)), None, "of another address");
-        owners.set(3, from(1, 9), [route(1, 8000, 74, true)].into_iter());
+        owners.set(3, from(1, 9), [route(1, 8000, 74, false)].into_iter());
         assert_eq!(owners.of(from(1, 40_000), 1, Port::Rtp, b""), None, "either may be meant");
         owners.set(3, from(1, 9), std::iter::empty());
         assert_eq!(owners.of(from(1, 8000), 1, Port::Rtp, b""), Some(1));
@@ -181,15 +181,15 @@ mod tests {
     #[test]
     fn the_announced_port_is_found_after_another_was_learned() {
         let mut owners = Owners::default();
-        let mut learned = route(0, 5000, 70, false);
+        let mut learned = route(0, 5000, 70, true);
         learned.to.rtp = 40_000;
         owners.set(0, from(1, 9), [learned].into_iter());
         assert_eq!(owners.of(from(1, 5000), 0, Port::Rtp, b""), Some(0));
         // Somebody else behind the same NAT uses that port.
-        owners.set(1, from(1, 9), [route(0, 5000, 71, false)].into_iter());
+        owners.set(1, from(1, 9), [route(0, 5000, 71, true)].into_iter());
         assert_eq!(owners.of(from(1, 5000), 0, Port::Rtp, b""), Some(1));
         owners.set(1, from(1, 9), std::iter::empty());
-        owners.set(0, from(1, 9), [route(0, 40_000, 70, false)].into_iter());
+        owners.set(0, from(1, 9), [route(0, 40_000, 70, true)].into_iter());
         assert_eq!(owners.of(from(1, 5000), 0, Port::Rtp, b""), None);
     }
 
@@ -201,7 +201,7 @@ mod tests {
             let [high, low] = index.to_be_bytes();
             let address = SocketAddr::from((Ipv4Addr::new(10, 1, high, low), 9));
             let routes =
-                (0..4).map(|n| route(n, 5000 + 2 * u16::from(n), u32::from(index) * 4 + u32::from(n), true));
+                (0..4).map(|n| route(n, 5000 + 2 * u16::from(n), u32::from(index) * 4 + u32::from(n), false));
             owners.set(index.into(), address, routes);
         }
         let flood: Vec<u8> = (0..60_000 / 32).flat_map(|ssrc| report(1_000_000 + ssrc)).collect();

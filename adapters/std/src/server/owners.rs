@@ -95,7 +95,7 @@ impl Owners {
             }
         }
         for route in routes.iter().filter(|route| route.open) {
-            let &UdpRoute { socket, to, announced, ssrc, learning, .. } = route;
+            let &UdpRoute { socket, to, announced, ssrc, latched, .. } = route;
             let keys = |ports: Pair<u16>| {
                 [(ports.rtp, false), (ports.rtcp, true)]
                     .map(|(port, is_rtcp)| (at_port(host, port), socket, is_rtcp, index))
@@ -104,13 +104,13 @@ impl Owners {
             if announced != to {
                 keys(announced).into_iter().for_each(|key| put(&mut self.announced, key, add));
             }
-            if learning.rtcp {
+            if !latched.rtcp {
                 put(&mut self.ssrc, (host, socket, ssrc, index), add);
             }
-            if learning.rtp {
+            if !latched.rtp {
                 put(&mut self.latching, (host, socket, false, index), add);
             }
-            if learning.rtp && learning.rtcp {
+            if !latched.rtp && !latched.rtcp {
                 put(&mut self.latching, (host, socket, true, index), add);
             }
         }

@@ -73,11 +73,11 @@ fn routes_say_what_is_claimed() {
     let routes = |bench: &Bench| bench.conn.routes().collect::<Vec<_>>();
     let [route] = routes(&bench)[..] else { panic!("one track by UDP") };
     let announced = Pair { rtp: 5000, rtcp: 5001 };
-    assert_eq!(route, UdpRoute::new(SOCKET, announced, ssrc, Pair { rtp: true, rtcp: true }));
+    assert_eq!(route, UdpRoute::new(SOCKET, announced, ssrc, Pair { rtp: false, rtcp: false }));
     bench.conn.handle_datagram(bench.now(), from(40_000), SOCKET, Port::Rtp, b"");
     let [route] = routes(&bench)[..] else { panic!("one track by UDP") };
     assert_eq!((route.to, route.announced), (Pair { rtp: 40_000, rtcp: 5001 }, announced));
-    assert_eq!(route.learning, Pair { rtp: false, rtcp: true });
+    assert_eq!(route.latched, Pair { rtp: true, rtcp: false });
     assert_eq!(bench.conn.plays().count(), 1);
     bench.ok("TEARDOWN", URL, "");
     bench.turn();
