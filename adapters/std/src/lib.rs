@@ -62,7 +62,7 @@
 //! | `server` | [`server`]: an RTSP server on sockets; with `library` |
 //! | `client` | [`client`]: an RTSP client on sockets |
 //! | `library` | [`media`]: files, directories and live inputs, and files that are prepared ahead of time |
-//! | `record` | [`record`]: received frames are written to a file |
+//! | `record` | [`record`]: received frames are written to a file; [`new_file`], as with `library` |
 //! | `pattern` | a library's test pattern; with `library` |
 //! | `transcode` | pictures that RTP cannot carry are decoded and encoded anew; with `library` |
 //! | `simulation` | `media::simulation`: loaders and servers over a simulated disk with faults, for tests of this repository; with `server` and `transcode` |
@@ -77,6 +77,8 @@ mod clock;
 // Live inputs and lookups are the server's.
 #[cfg_attr(not(feature = "server"), allow(dead_code))]
 pub mod media;
+#[cfg(any(feature = "library", feature = "record"))]
+pub mod new_file;
 #[cfg(feature = "record")]
 pub mod record;
 #[cfg(feature = "server")]

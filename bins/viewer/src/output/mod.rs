@@ -1,7 +1,6 @@
 //! What leaves the viewer: recordings, pictures, snapshots, the report, and lines on the terminal.
 pub(crate) mod file_name;
 pub(crate) mod messages;
-pub(crate) mod new_file;
 pub(crate) mod recording;
 pub(crate) mod report;
 pub(crate) mod snapshot;

@@ -1,7 +1,7 @@
 //! Pictures as PNG files.
 use super::file_name;
-use super::new_file::NewFile;
 use crate::model::Picture;
+use pinhole_std::new_file::NewFile;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};

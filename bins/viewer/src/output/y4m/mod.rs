@@ -8,9 +8,9 @@ mod timeline;
 mod writer;
 
 use crate::model::Picture;
-use crate::output::new_file::NewFile;
 use pinhole::media::FrameClock;
 use pinhole::time::MediaTime;
+use pinhole_std::new_file::NewFile;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};

@@ -2,13 +2,12 @@
 //!
 //! The output is an AVI file: it has a clock of its own, so that the input's is kept, may be of any length
 //! with OpenDML, and can be played by other players.
-mod unfinished;
-
 use super::directory::{is_picture, media_in};
 use super::normalise::{NormaliseOptions, NormalisedFrame, Normaliser};
 use super::problem::{Problem, Problems};
 use super::recorded::{Disk, Files, Index};
 use crate::avi::{AviWriter, Layout};
+use crate::new_file::NewFile;
 use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
 use std::fs::File;
@@ -19,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
-use unfinished::Unfinished;
 
 /// The most frames that each thread may be ahead of the one that writes.
 const AHEAD: usize = 4;
@@ -119,19 +117,19 @@ pub fn prepare(
     if !options.replace && output.symlink_metadata().is_ok() {
         return Err(PrepareError::Exists(output.to_owned()));
     }
+    let files: Arc<dyn Files> = Arc::new(Disk);
     let (index, mut found) = match input.is_dir() {
         true => {
             let mut pictures =
                 media_in(input).map_err(|error| PrepareError::Nothing(vec![Problem::file(input, error)]))?;
             pictures.retain(|file| is_picture(file));
-            let files: Arc<dyn Files> = Arc::new(Disk);
             Index::of_pictures(&files, input, pictures, options.normalising, &mut |_| ())
         }
-        false => Index::of_file(&Disk, input, options.normalising, &mut |_| ()),
+        false => Index::of_file(&files, input, options.normalising, &mut |_| ()),
     };
     let Some(index) = index else { return Err(PrepareError::Nothing(found)) };
     let failed = |source| PrepareError::Write { path: output.to_owned(), source };
-    let unfinished = Unfinished::beside(output).map_err(failed)?;
+    let unfinished = NewFile::beside(output).map_err(failed)?;
     let file = BufWriter::with_capacity(BUFFER, unfinished.file().map_err(failed)?);
     let clock = index.clock().unwrap_or_else(|| options.frame_rate.into());
     let work = Work { index: &index, how: options.normalising, output };
@@ -142,7 +140,11 @@ pub fn prepare(
     }
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
     file.sync_all().map_err(failed)?;
-    unfinished.rename(options.replace).map_err(|error| match error.kind() {
+    let named = match options.replace {
+        true => unfinished.replace(output),
+        false => unfinished.name([output]).map(drop),
+    };
+    named.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists if !options.replace => PrepareError::Exists(output.to_owned()),
         _ => failed(error),
     })?;

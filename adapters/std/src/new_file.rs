@@ -1,4 +1,4 @@
-//! A file that gets its name once it is complete.
+//! Files that get their names once they are complete.
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -7,14 +7,14 @@ use tempfile::{Builder, NamedTempFile};
 /// A new file with a random name, which no link can lead elsewhere. It is removed if it is dropped before it
 /// has its own name.
 #[derive(Debug)]
-pub(crate) struct NewFile(NamedTempFile);
+pub struct NewFile(NamedTempFile);
 
 impl NewFile {
     /// Creates the file in the directory of `path`, the name that it will have.
     ///
     /// # Errors
     /// `path` names no file, or its directory does not exist or cannot be written.
-    pub(crate) fn beside(path: &Path) -> io::Result<Self> {
+    pub fn beside(path: &Path) -> io::Result<Self> {
         path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
         let directory = match path.parent() {
             Some(parent) if parent != Path::new("") => parent,
@@ -32,7 +32,7 @@ impl NewFile {
     ///
     /// # Errors
     /// The system has no more file descriptors.
-    pub(crate) fn file(&self) -> io::Result<File> {
+    pub fn file(&self) -> io::Result<File> {
         self.0.as_file().try_clone()
     }
 
@@ -40,7 +40,7 @@ impl NewFile {
     ///
     /// # Errors
     /// The system refuses it. The file is removed then.
-    pub(crate) fn replace(self, path: &Path) -> io::Result<()> {
+    pub fn replace(self, path: &Path) -> io::Result<()> {
         self.0.persist(path).map(drop).map_err(|error| error.error)
     }
 
@@ -48,7 +48,7 @@ impl NewFile {
     ///
     /// # Errors
     /// All names are taken, or the system refuses one for another reason. The file is removed then.
-    pub(crate) fn name<P: AsRef<Path>>(self, names: impl IntoIterator<Item = P>) -> io::Result<P> {
+    pub fn name<P: AsRef<Path>>(self, names: impl IntoIterator<Item = P>) -> io::Result<P> {
         let mut file = self.0;
         for name in names {
             match file.persist_noclobber(&name) {
@@ -66,6 +66,7 @@ mod tests {
     use super::*;
     use std::fs;
     use std::io::Write;
+    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
     fn names_in(directory: &Path) -> Vec<String> {
@@ -76,6 +77,7 @@ mod tests {
         names
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_taken_name_is_passed_over_and_a_link_is_not_followed() {
         let directory = tempfile::tempdir().unwrap();
@@ -101,7 +103,10 @@ mod tests {
         let path = directory.path().join("taken");
         fs::write(&path, "").unwrap();
         drop(NewFile::beside(&path).unwrap());
-        assert!(NewFile::beside(&path).unwrap().name([&path]).is_err());
+        assert!(NewFile::beside(Path::new("/")).is_err());
+        assert!(NewFile::beside(&directory.path().join("no/file")).is_err());
+        let taken = NewFile::beside(&path).unwrap().name([&path]);
+        assert_eq!(taken.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert!(NewFile::beside(&path).unwrap().replace(&directory.path().join("no/directory")).is_err());
         assert_eq!(names_in(directory.path()), ["taken"]);
     }
