@@ -16,6 +16,6 @@ pub(super) fn run(seed: u64, minutes: u32, totals: &mut Totals) -> Result<(), Fa
         invariant,
         details,
     };
-    totals.disks.add(&result.map_err(failed)?);
+    totals.disks += result.map_err(failed)?;
     Ok(())
 }

@@ -30,7 +30,7 @@ mod traffic;
 mod violation;
 mod watcher;
 
-pub use totals::{DiskTotals, LinkTotals, LogTotals, Totals};
+pub use totals::{LinkTotals, LogTotals, Totals};
 pub use trace::Trace;
 pub use violation::Failure;
 

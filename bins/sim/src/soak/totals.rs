@@ -44,39 +44,9 @@ pub struct Totals {
     /// How often a simulated user asked to play from another position.
     pub seeks: u64,
     /// What the loaders of `pinhole-std` did over disks with faults.
-    pub disks: DiskTotals,
+    pub disks: Soaked,
     /// What the queue of `pinhole-log` did.
     pub logs: LogTotals,
-}
-
-/// Counts of what loaders, their readers, and disks with faults did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DiskTotals {
-    /// The number of frames that readers got.
-    pub frames: u64,
-    /// The number of frames that readers had to wait for.
-    pub waits: u64,
-    /// The number of frames of which readers were told that they cannot be had.
-    pub passed_over: u64,
-    /// How often a reader was told the end of a medium.
-    pub ends: u64,
-    /// The number of frames that were loaded, or could not be.
-    pub loads: u64,
-    /// How often a disk stopped to answer.
-    pub stalls: u64,
-    /// The number of reads that failed.
-    pub errors: u64,
-    /// The number of reads that were interrupted or too short.
-    pub short: u64,
-    /// How often a file was truncated.
-    pub cuts: u64,
-    /// How often a file was extended.
-    pub grown: u64,
-    /// How often the content of a file was replaced.
-    pub replaced: u64,
-    /// How often the loading of a frame panicked.
-    pub panics: u64,
 }
 
 /// Counts of the lines of a log whose reader stops and goes on.
@@ -122,23 +92,6 @@ pub(super) struct ClientTotals {
     pub(super) skipped: u64,
     pub(super) interleaved: u64,
     pub(super) lost_sessions: u64,
-}
-
-impl DiskTotals {
-    pub(super) const fn add(&mut self, soaked: &Soaked) {
-        self.frames += soaked.frames;
-        self.waits += soaked.waits;
-        self.passed_over += soaked.passed_over;
-        self.ends += soaked.ends;
-        self.loads += soaked.loads;
-        self.stalls += soaked.stalls;
-        self.errors += soaked.errors;
-        self.short += soaked.short;
-        self.cuts += soaked.cuts;
-        self.grown += soaked.grown;
-        self.replaced += soaked.replaced;
-        self.panics += soaked.panics;
-    }
 }
 
 impl Totals {

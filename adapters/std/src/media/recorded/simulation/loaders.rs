@@ -1,11 +1,11 @@
 //! Loaders, cache and readers, with faults of the disk and jobs that hang.
 use super::super::index::Index;
-use super::super::loaders::Begun;
 use super::super::loop_frames::LoopFrames;
 use super::super::source::{Source as _, Tools};
 use super::super::{Files, Recorded};
 use super::disk::Disk;
 use super::input::{Input, PICTURES, contained};
+use super::jobs::Jobs;
 use crate::media::{NormaliseOptions, Playback};
 use pinhole::frame::{FrameId, Miss, TrackId};
 use pinhole::rtp::Want;
@@ -49,10 +49,8 @@ struct Test {
     clips: [Arc<Recorded>; 2],
     loops: [LoopFrames; LOOPS],
     readers: Vec<Reader>,
-    begun: Vec<Begun>,
-    tools: Tools,
+    jobs: Jobs,
     now: Instant,
-    origin: time::Instant,
 }
 
 struct Reader {
@@ -82,7 +80,8 @@ fn clip() -> Vec<u8> {
 }
 
 fn index(disk: &Disk, number: usize) -> Index {
-    let (index, problems) = Index::of_file(disk as &dyn Files, number.to_string().as_ref(), HOW, &mut |_| ());
+    let files: Arc<dyn Files> = Arc::new(disk.clone());
+    let (index, problems) = Index::of_file(&files, number.to_string().as_ref(), HOW, &mut |_| ());
     assert_eq!(problems, []);
     index.expect("it has frames")
 }
@@ -114,21 +113,16 @@ impl Test {
             clips,
             loops,
             readers: (0..READERS).map(reader).collect(),
-            begun: Vec::new(),
-            tools: Tools::new(HOW),
+            jobs: Jobs::new(HOW),
             now: Instant::ZERO,
-            origin: time::Instant::now(),
         }
     }
 
     fn step(&mut self, input: &mut Input<'_>) {
         match input.byte() % 12 {
             0..4 => self.turn(input.below(READERS)),
-            4 | 5 => _ = self.begin(),
-            6 => {
-                let n = input.below(self.begun.len());
-                self.finish(n);
-            }
+            4 | 5 => _ = self.jobs.begin(self.loops[0].pool(), self.now.since(Instant::ZERO)),
+            6 => self.jobs.finish(self.loops[0].pool(), input),
             7 => {
                 let len = input.below(24);
                 self.disk.fail(input.bytes(len));
@@ -177,21 +171,6 @@ impl Test {
         frames.end_turn();
     }
 
-    fn begin(&mut self) -> bool {
-        let now = self.origin + time::Duration::from_micros(self.now.since(Instant::ZERO).as_micros());
-        let job = if self.begun.len() < 16 { self.loops[0].pool().begin(now) } else { None };
-        let any = job.is_some();
-        self.begun.extend(job);
-        any
-    }
-
-    fn finish(&mut self, n: usize) {
-        if n < self.begun.len() {
-            let job = self.begun.swap_remove(n);
-            self.loops[0].pool().finish(&job, &mut self.tools);
-        }
-    }
-
     fn take_served(&mut self) {
         for (number, frames) in self.loops.iter_mut().enumerate() {
             let served = frames.take_served();
@@ -213,11 +192,7 @@ impl Test {
                     moved = true;
                 }
             }
-            while self.begin() {}
-            moved |= !self.begun.is_empty();
-            while !self.begun.is_empty() {
-                self.finish(0);
-            }
+            moved |= self.jobs.run(self.loops[0].pool(), self.now.since(Instant::ZERO));
             self.take_served();
             self.now = self.now + INTERVAL;
             assert!(moved || self.readers.iter().any(|reader| reader.is_active), "a reader waits for ever");

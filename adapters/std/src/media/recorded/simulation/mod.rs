@@ -6,6 +6,7 @@
 //! here.
 mod disk;
 mod input;
+mod jobs;
 mod loaders;
 mod reading;
 mod serving;

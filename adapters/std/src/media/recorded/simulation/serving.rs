@@ -1,8 +1,7 @@
 //! Connections with a server that serves files from a disk with faults.
-use super::super::loaders::Begun;
-use super::super::source::Tools;
 use super::disk::Disk;
 use super::input::{Input, PICTURES, contained};
+use super::jobs::Jobs;
 use crate::media::{Library, Playback};
 use pinhole::rtsp::{Message, Parsed, Status, parse};
 use pinhole::sdp::FrameRate;
@@ -11,7 +10,6 @@ use pinhole::time::{Duration, Instant, Now, NtpTime};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::Waker;
-use std::time;
 
 const CLIENTS: usize = 2;
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7));
@@ -31,6 +29,8 @@ const FIELDS: [&str; 11] = [
     "Require: play.basic\r\n",
 ];
 const MOUNTS: [&str; 4] = ["clip", "film", "stills", "nothing"];
+/// The virtual time at the start.
+const START: Instant = Instant::from_micros(1 << 40);
 /// How many rounds a server gets at most to send all that is due within [`AFTER`].
 const ROUNDS: usize = 4000;
 /// How long a server goes on after an input: longer than its clips and its patience.
@@ -55,10 +55,8 @@ struct Test {
     disk: Disk,
     library: Library,
     clients: Vec<Client>,
-    begun: Vec<Begun>,
-    tools: Tools,
+    jobs: Jobs,
     now: Now,
-    origin: time::Instant,
     cseq: u32,
 }
 
@@ -89,7 +87,7 @@ impl Test {
         library.add_pictures("stills".as_ref(), vec!["a.jpg".into(), "b.jpg".into()], &mut |_| ());
         assert_eq!(library.mounted().count(), 3);
         library.wake_by(Waker::noop().clone());
-        let now = Now { at: Instant::from_micros(1 << 40), ntp: NtpTime(1) };
+        let now = Now { at: START, ntp: NtpTime(1) };
         let mut config = Config::DEFAULT;
         config.max_packet = 200 + input.word() % 2000;
         let client = |port| Client {
@@ -104,10 +102,8 @@ impl Test {
             disk,
             library,
             clients: (0..CLIENTS as u16).map(|n| client(40_000 + n)).collect(),
-            begun: Vec::new(),
-            tools: Tools::new(how),
+            jobs: Jobs::new(how),
             now,
-            origin: time::Instant::now(),
             cseq: 0,
         }
     }
@@ -143,10 +139,7 @@ impl Test {
                 self.clients[n].transmit(self.now, &self.library, segments.into(), sent.into(), is_too_big);
             }
             10 => _ = self.begin(),
-            11 => {
-                let job = input.below(self.begun.len());
-                self.finish(job);
-            }
+            11 => self.jobs.finish(self.library.loaded().pool(), input),
             12 => {
                 let len = input.below(24);
                 self.disk.fail(input.bytes(len));
@@ -208,23 +201,7 @@ impl Test {
     }
 
     fn begin(&mut self) -> bool {
-        let job =
-            if self.begun.len() < 16 { self.library.loaded().pool().begin(self.moment()) } else { None };
-        let any = job.is_some();
-        self.begun.extend(job);
-        any
-    }
-
-    fn finish(&mut self, n: usize) {
-        if n < self.begun.len() {
-            let job = self.begun.swap_remove(n);
-            self.library.loaded().pool().finish(&job, &mut self.tools);
-        }
-    }
-
-    fn moment(&self) -> time::Instant {
-        self.origin
-            + time::Duration::from_micros(self.now.at.since(Instant::from_micros(1 << 40)).as_micros())
+        self.jobs.begin(self.library.loaded().pool(), self.now.at.since(START))
     }
 
     /// From now on all is well with the disk, and everything that is due is sent at once.
@@ -232,10 +209,7 @@ impl Test {
         self.disk.repair();
         let end = self.now.at + AFTER;
         for _ in 0..ROUNDS {
-            while self.begin() {}
-            while !self.begun.is_empty() {
-                self.finish(0);
-            }
+            self.jobs.run(self.library.loaded().pool(), self.now.at.since(START));
             self.library.take_served();
             for n in 0..CLIENTS {
                 self.clients[n].write(self.now, &self.library, usize::MAX);

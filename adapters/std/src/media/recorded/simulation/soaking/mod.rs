@@ -14,6 +14,7 @@ use crate::media::Playback;
 use pinhole::sdp::FrameRate;
 use pinhole::time::{Duration, Instant};
 use reader::Reader;
+use std::ops::AddAssign;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -84,6 +85,24 @@ pub struct Soaked {
     pub replaced: u64,
     /// Panics of whatever loads a frame.
     pub panics: u64,
+}
+
+impl AddAssign for Soaked {
+    fn add_assign(&mut self, other: Self) {
+        self.time = self.time + other.time;
+        self.frames += other.frames;
+        self.waits += other.waits;
+        self.passed_over += other.passed_over;
+        self.ends += other.ends;
+        self.loads += other.loads;
+        self.stalls += other.stalls;
+        self.errors += other.errors;
+        self.short += other.short;
+        self.cuts += other.cuts;
+        self.grown += other.grown;
+        self.replaced += other.replaced;
+        self.panics += other.panics;
+    }
 }
 
 /// Has six readers of two event loops play three clips, each on a disk of its own, for `time`. Meanwhile disks
