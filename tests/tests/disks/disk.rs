@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -42,7 +42,7 @@ pub(crate) struct Disk {
     /// The name of the connection in the control file system of FUSE.
     connection: u64,
     /// Ends with the connection.
-    _session: BackgroundSession,
+    session: Option<BackgroundSession>,
 }
 
 impl Disk {
@@ -53,16 +53,11 @@ impl Disk {
         let state = Mutex::new(State { fault: Fault::Nothing, waiting: Vec::new() });
         let names = [name, &format!("{name}-idle")].map(|name| format!("{name}.mjpeg"));
         let shared = Arc::new(Shared { content, state });
-        let [seen, kept] = ["seen", "kept"].map(|name| directory.path().join(name));
-        fs::create_dir(&seen).unwrap();
-        fs::create_dir(&kept).unwrap();
-        let session = fuser::spawn_mount(Root(shared.clone(), names.clone()), &seen, &Config::default());
-        let session = session.expect("FUSE can be mounted");
-        // Its other name, by which the connection can be ended when the first one is gone.
-        mount(Some(&seen), &kept, None::<&str>, MsFlags::MS_BIND, None::<&str>).expect("it can be bound");
-        let device = fs::metadata(&seen).expect("the disk answers").dev();
-        let connection = nix::sys::stat::minor(device);
-        Self { shared, names, directory, connection, _session: session }
+        for name in ["seen", "kept"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        let (connection, session) = connect(&shared, &names, directory.path());
+        Self { shared, names, directory, connection, session: Some(session) }
     }
 
     /// Returns the path of the file that is played.
@@ -110,6 +105,16 @@ impl Disk {
             fs::write(&control, "1").unwrap_or_else(|error| panic!("{control}: {error}"));
         }
     }
+
+    /// Mounts the disk again, after [`Self::abort`].
+    pub(crate) fn attach(&mut self) {
+        self.session = None;
+        // The kernel may have done so when it ended the connection.
+        let _ = umount2(&self.directory.path().join("kept"), MntFlags::MNT_DETACH);
+        self.set(Fault::Nothing);
+        let (connection, session) = connect(&self.shared, &self.names, self.directory.path());
+        (self.connection, self.session) = (connection, Some(session));
+    }
 }
 
 impl Drop for Disk {
@@ -122,6 +127,17 @@ impl Drop for Disk {
             let _ = umount2(&path, MntFlags::MNT_DETACH);
         }
     }
+}
+
+/// Mounts a disk at `seen`, and binds it to `kept`. Returns the number of its connection, too.
+fn connect(shared: &Arc<Shared>, names: &[String; 2], directory: &Path) -> (u64, BackgroundSession) {
+    let [seen, kept] = ["seen", "kept"].map(|name| directory.join(name));
+    let session = fuser::spawn_mount(Root(shared.clone(), names.clone()), &seen, &Config::default());
+    let session = session.expect("FUSE can be mounted");
+    // Its other name, by which the connection can be ended when the first one is gone.
+    mount(Some(&seen), &kept, None::<&str>, MsFlags::MS_BIND, None::<&str>).expect("it can be bound");
+    let device = fs::metadata(&seen).expect("the disk answers").dev();
+    (nix::sys::stat::minor(device), session)
 }
 
 type Answer = Box<dyn FnOnce(&Fault) + Send>;

@@ -206,15 +206,39 @@ fn a_start_that_waits_for_a_disk_ends_by_a_signal() {
 }
 
 #[test]
+fn a_disk_that_hangs_at_the_start_costs_its_own_files() {
+    with_disks("a_disk_that_hangs_at_the_start_costs_its_own_files", || {
+        let disk = Disk::mount("victim", content());
+        disk.set(Fault::Hangs);
+        let mut command = Command::new(binary("pinhole-server"));
+        command.args(["--listen", "127.0.0.1:0", "--json"]).args([disk.played(), Clip::sample().path]);
+        let server = Running::start(&mut command);
+        // It is dropped before the server.
+        let disk = disk;
+        let said = server.wait_stdout(2 * LIMIT, |lines| {
+            lines.iter().any(|line| is_event(line, "serving")).then(|| lines.join("\n"))
+        });
+        assert!(said.contains("its disk hangs") && said.contains(Clip::sample().mount()), "{said}");
+        server.signal("TERM");
+        assert_ends(&server_state(server.id()));
+        drop(disk);
+        assert_eq!(server.finish(LIMIT).status.code(), Some(0));
+    });
+}
+
+#[test]
 fn a_disk_that_is_taken_away_ends_its_sessions() {
     with_disks("a_disk_that_is_taken_away_ends_its_sessions", || {
-        let stage = Stage::new(2);
+        let mut stage = Stage::new(2);
         // What is open stays so.
         stage.disk.detach();
         stage.all_go_on(ROUND);
         assert!(!stage.disk.played().exists());
         stage.disk.abort();
         stage.ends_with(&["os error 107", "os error 103"]);
+        // It is mounted again.
+        stage.disk.attach();
+        stage.plays_again();
         let said = stage.ends();
         assert_eq!(said.matches("sessions that play it end").count(), 1, "{said}");
     });

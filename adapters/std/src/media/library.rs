@@ -1,5 +1,8 @@
 //! The media of a server, each under a name.
-use super::directory::{is_picture, is_video, media_in};
+#[cfg(test)]
+mod tests;
+
+use super::directory::{is_video, media_in};
 use super::live::{InputEvent, Live};
 use super::medium::Medium;
 use super::memory::default_cache;
@@ -8,6 +11,7 @@ use super::normalise::NormaliseOptions;
 use super::pattern::{Pattern, PatternFormat};
 use super::problem::Problem;
 use super::recorded::{Disk, FileId, Files, Index, Indexing, LoopFrames, Recorded, Watch};
+use super::waiting::wait_for;
 use super::wakers::Wakers;
 use crate::clock::Clock;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
@@ -23,6 +27,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread;
+use std::time::Duration;
+
+/// So long nothing may be read of a file or directory that is added. A disk that rests needs a third of it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a [`Library`] plays recorded media. The default is 30 frames per second for media that have no clock,
 /// and no repetition.
@@ -55,6 +63,8 @@ pub struct Library {
     files: Arc<dyn Files>,
     /// The files that were added, by what tells them apart, so that none is there twice.
     added: HashMap<FileId, PathBuf>,
+    /// How long a disk may do nothing while a file is added.
+    patience: Duration,
     playback: Playback,
     normalising: NormaliseOptions,
     loaded: LoopFrames,
@@ -108,6 +118,7 @@ impl Library {
             media: Vec::new(),
             files: Arc::new(Disk),
             added: HashMap::new(),
+            patience: PATIENCE,
             playback,
             normalising,
             loaded: LoopFrames::new(cache, normalising),
@@ -155,6 +166,9 @@ impl Library {
     /// If most of a file is no video, only its first part is searched: 1 GiB, and eight times the length of
     /// the frames that are found. The rest is left out, and added to [`Self::problems`].
     ///
+    /// If nothing can be read for 30 seconds, the disk hangs: the file is left out, and so are the files of its
+    /// directory that come after it.
+    ///
     /// Files are read while they are served, and may be changed or lost meanwhile. Frames that cannot be read
     /// are passed over. If 16 frames one after the other cannot be read, or no frame of the medium can be sent,
     /// sessions that play the medium end. The file is tried again after 10 seconds. What was wrong goes to the
@@ -166,10 +180,14 @@ impl Library {
     /// Does what [`Self::add_path`] does, and calls `watch` up to four times a second for each file, and
     /// for each picture of a directory.
     pub fn add_path_with(&mut self, path: &Path, mut watch: impl FnMut(Indexing<'_>)) {
-        if path.is_dir() {
-            self.add_directory(path, &mut watch);
-        } else {
-            self.add_file(path, &mut watch);
+        let listing = {
+            let path = path.to_owned();
+            wait_for(self.patience, &mut watch, move |_| path.is_dir().then(|| media_in(&path)))
+        };
+        match listing {
+            Ok(Some(Ok(files))) => self.add_directory(path, files, &mut watch),
+            Ok(None) => drop(self.add_file(path, &mut watch)),
+            Ok(Some(Err(error))) | Err(error) => self.problems.push(Problem::file(path, error)),
         }
     }
 
@@ -318,6 +336,7 @@ impl Library {
             media: self.media.iter().map(|(mount, medium)| (mount.clone(), medium.share())).collect(),
             files: self.files.clone(),
             added: HashMap::new(),
+            patience: self.patience,
             playback: self.playback,
             normalising: self.normalising,
             loaded: self.loaded.share(),
@@ -399,16 +418,17 @@ impl Library {
         self.media.get(usize::from(media)).map(|(_, medium)| medium)
     }
 
-    fn add_directory(&mut self, path: &Path, watch: Watch<'_>) {
-        let files = match media_in(path) {
-            Ok(files) => files,
-            Err(error) => return self.problems.push(Problem::file(path, error)),
-        };
-        let (videos, mut pictures): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_video(file));
-        for video in &videos {
-            self.add_file(video, watch);
+    fn add_directory(&mut self, path: &Path, files: Vec<PathBuf>, watch: Watch<'_>) {
+        let (videos, pictures): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_video(file));
+        for (video, after) in videos.iter().zip((0..videos.len()).rev()) {
+            if self.add_file(video, watch).is_err() {
+                let reason = format!(
+                    "the rest of the directory is left out, too: {after} videos and {} pictures",
+                    pictures.len()
+                );
+                return self.problems.push(Problem::file(path, reason));
+            }
         }
-        pictures.retain(|file| is_picture(file));
         if !pictures.is_empty() {
             self.add_pictures(path, pictures, watch);
         } else if videos.is_empty() {
@@ -421,30 +441,66 @@ impl Library {
 
     /// Adds the pictures of a directory as one medium, in this order.
     pub(super) fn add_pictures(&mut self, path: &Path, pictures: Vec<PathBuf>, watch: Watch<'_>) {
-        let files = self.files.clone();
-        let found = Index::of_pictures(&files, path, pictures, self.normalising, watch);
-        self.add_recorded(path, found);
+        let (files, directory, how) = (self.files.clone(), path.to_owned(), self.normalising);
+        let index = move |watch: Watch<'_>| Index::of_pictures(&files, &directory, pictures, how, watch);
+        // It is told if it hangs, and nothing comes after it.
+        let _ = self.add_recorded(path, watch, index);
     }
 
-    fn add_file(&mut self, path: &Path, watch: Watch<'_>) {
-        let id = self.files.open(path).and_then(|file| file.stamp()).ok().and_then(|stamp| stamp.id);
+    /// Adds a file. What is wrong with it is among the problems.
+    ///
+    /// # Errors
+    /// Its disk hangs.
+    fn add_file(&mut self, path: &Path, watch: Watch<'_>) -> Result<(), Hangs> {
+        let (files, file, how) = (self.files.clone(), path.to_owned(), self.normalising);
+        let opened = {
+            let (files, file) = (files.clone(), file.clone());
+            self.wait_for(path, watch, move |_| files.open(&file).and_then(|file| file.stamp()))?
+        };
+        let id = opened.ok().and_then(|stamp| stamp.id);
         if let Some(other) = id.and_then(|id| self.added.get(&id)) {
             let reason = format!("this is the same file as {}, which is added already", other.display());
-            return self.problems.push(Problem::file(path, reason));
+            self.problems.push(Problem::file(path, reason));
+            return Ok(());
         }
         self.added.extend(id.map(|id| (id, path.to_owned())));
-        let files = self.files.clone();
-        self.add_recorded(path, Index::of_file(&*files, path, self.normalising, watch));
+        self.add_recorded(path, watch, move |watch| Index::of_file(&files, &file, how, watch))
     }
 
-    fn add_recorded(&mut self, path: &Path, (index, problems): (Option<Index>, Vec<Problem>)) {
+    /// Adds what `index` finds at `path`.
+    ///
+    /// # Errors
+    /// The disk hangs.
+    fn add_recorded(
+        &mut self,
+        path: &Path,
+        watch: Watch<'_>,
+        index: impl FnOnce(Watch<'_>) -> (Option<Index>, Vec<Problem>) + Send + 'static,
+    ) -> Result<(), Hangs> {
+        let (playback, how, named) = (self.playback, self.normalising, path.to_owned());
+        let (found, problems) = self.wait_for(path, watch, move |watch| {
+            let (index, problems) = index(watch);
+            let found = index.map(|index| (Recorded::new(index, playback, how), mount_of(&named)));
+            (found, problems)
+        })?;
         self.problems.extend(problems);
-        let Some(index) = index else { return };
-        let recorded = Recorded::new(index, self.playback, self.normalising);
-        let name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let stem = if path.is_dir() { name.file_name() } else { name.file_stem() };
-        let mount = stem.unwrap_or(OsStr::new("video")).to_string_lossy().into_owned();
-        self.mount(path, mount, Medium::Recorded(Arc::new(recorded)));
+        if let Some((recorded, mount)) = found {
+            self.mount(path, mount, Medium::Recorded(Arc::new(recorded)));
+        }
+        Ok(())
+    }
+
+    /// Runs a job that reads from the disk that `path` is on. What fails is among the problems.
+    fn wait_for<T: Send + 'static>(
+        &mut self,
+        path: &Path,
+        watch: Watch<'_>,
+        job: impl FnOnce(Watch<'_>) -> T + Send + 'static,
+    ) -> Result<T, Hangs> {
+        wait_for(self.patience, watch, job).map_err(|error| {
+            self.problems.push(Problem::file(path, error));
+            Hangs
+        })
     }
 
     fn mount(&mut self, path: &Path, mount: String, medium: Medium) {
@@ -457,6 +513,17 @@ impl Library {
         }
         self.media.push((mount, medium));
     }
+}
+
+/// A disk hangs, which is told already.
+#[derive(Clone, Copy, Debug)]
+struct Hangs;
+
+/// Returns the path in the URL of a file or directory. Blocks.
+fn mount_of(path: &Path) -> String {
+    let name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let stem = if path.is_dir() { name.file_name() } else { name.file_stem() };
+    stem.unwrap_or(OsStr::new("video")).to_string_lossy().into_owned()
 }
 
 impl Drop for Library {

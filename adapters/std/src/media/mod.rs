@@ -12,6 +12,7 @@ mod prepare;
 mod problem;
 mod recorded;
 mod transcode;
+mod waiting;
 mod wakers;
 
 pub use library::{Library, Mounted, Playback};

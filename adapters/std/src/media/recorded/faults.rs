@@ -149,7 +149,8 @@ impl Test {
             NormaliseOptions { restart_intervals: seed.is_multiple_of(5), ..NormaliseOptions::default() };
         let playback = Playback { frame_rate: FrameRate(25_000), repeat: seed.is_multiple_of(2) };
         let index = || {
-            let (index, problems) = Index::of_file(file, Path::new("clip"), how, &mut |_| ());
+            let files: Arc<dyn Files> = Arc::new(file.clone());
+            let (index, problems) = Index::of_file(&files, Path::new("clip"), how, &mut |_| ());
             assert_eq!(problems, []);
             let mut index = index.expect("it has frames");
             index.retry_after(RETRY);
@@ -238,8 +239,9 @@ fn a_file_with_faults_is_indexed_as_far_as_it_goes() {
     for seed in 0..200 {
         let file = Faulty::new(seed | 1);
         file.harm.store(true, Ordering::SeqCst);
+        let files: Arc<dyn Files> = Arc::new(file);
         let (index, problems) =
-            Index::of_file(&file, Path::new("clip"), NormaliseOptions::default(), &mut |_| ());
+            Index::of_file(&files, Path::new("clip"), NormaliseOptions::default(), &mut |_| ());
         let found = index.as_ref().map_or(0, Index::frames);
         assert!(found <= FRAMES as u64 && (found == FRAMES as u64 || !problems.is_empty()), "seed {seed}");
     }

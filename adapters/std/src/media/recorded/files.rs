@@ -46,7 +46,7 @@ pub(in super::super) struct FileId {
     inode: u64,
 }
 
-#[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
+#[cfg(any(feature = "simulation", test))]
 impl FileId {
     /// Returns what tells a simulated file apart.
     pub(super) const fn simulated(device: u64, inode: u64) -> Self {

@@ -5,8 +5,9 @@
 use super::super::normalise::{MAX_FRAME, Need, NormaliseOptions, Normalised, Normaliser};
 use super::super::problem::{Problem, Problems};
 use super::cache::CachedFrame;
-use super::files::{Files, ReadAt, Stamp};
+use super::files::Files;
 use super::health::{Failure, Health, Outlook};
+use super::open_file::OpenFile;
 use super::scan::{FileReader, Meter, Scanned};
 use super::source::Tools;
 use pinhole::codec::jpeg::{JpegError, JpegInfo};
@@ -27,7 +28,6 @@ const UNKNOWN: &str = "this is no Motion-JPEG: it starts neither with a JPEG pic
 const SOI: [u8; 2] = [0xFF, 0xD8];
 const EOI: [u8; 2] = [0xFF, 0xD9];
 const TOO_LARGE: &str = "the frame is too large";
-const OTHER: &str = "the file was changed, and there is another content in place of the frame";
 
 /// How far a file or directory is searched for frames. It is passed to the function that was given to
 /// [`Library::add_path_with`](super::super::Library::add_path_with).
@@ -77,7 +77,7 @@ struct Entry {
 
 #[derive(Debug)]
 enum Place {
-    File { file: Box<dyn ReadAt>, stamp: Stamp },
+    File(OpenFile),
     Pictures { files: Arc<dyn Files>, paths: Vec<PathBuf> },
 }
 
@@ -91,17 +91,19 @@ impl Index {
     /// Indexes a file in any container that [`FrameReader`] knows. Returns what is wrong with it, too.
     /// Blocks.
     pub(in super::super) fn of_file(
-        files: &dyn Files,
+        files: &Arc<dyn Files>,
         path: &Path,
         how: NormaliseOptions,
         watch: Watch<'_>,
     ) -> (Option<Self>, Vec<Problem>) {
-        let opened = files.open(path).and_then(|file| Ok((file.stamp()?, file)));
-        let (stamp, file) = match opened {
-            Ok((Stamp { len: 0, .. }, _)) => return (None, vec![Problem::file(path, "the file is empty")]),
-            Ok(opened) => opened,
+        let open = match OpenFile::open(files, path) {
+            Ok(file) if file.stamp().len == 0 => {
+                return (None, vec![Problem::file(path, "the file is empty")]);
+            }
+            Ok(file) => file,
             Err(error) => return (None, vec![Problem::file(path, error)]),
         };
+        let (stamp, file) = (open.stamp(), open.current());
         let mut tell = |Scanned { read, frames }| {
             watch(Indexing { path, done: read.min(stamp.len), of: stamp.len, frames })
         };
@@ -137,7 +139,7 @@ impl Index {
         }
         let (slots, clock) = (reader.slots(), reader.clock());
         drop(reader);
-        found.finish(path, Place::File { file, stamp }, slots, clock, problems)
+        found.finish(path, Place::File(open), slots, clock, problems)
     }
 
     /// Indexes single pictures, which are played in this order. Returns what is wrong with them, too.
@@ -260,7 +262,11 @@ impl Index {
             Outlook::PassOver | Outlook::End => None,
         };
         let loaded = match as_is {
-            Some(len) => self.load_as_is(n, len, &mut tools.buffer),
+            Some(len) => match self.load_as_is(n, len, &mut tools.buffer) {
+                Ok(None) => self.load_changed(n, tools),
+                Ok(Some(loaded)) => Ok(loaded),
+                Err(failure) => Err(failure),
+            },
             None => self.load_anew(n, tools),
         };
         match loaded {
@@ -282,22 +288,30 @@ impl Index {
         self.health.failed(n, Failure::Unusable, &self.path, &problem);
     }
 
-    /// Reads frame `n`, which is sent as it is, `len` bytes of it.
-    fn load_as_is(&self, n: u32, len: u32, buffer: &mut Vec<u8>) -> Result<Loaded, (Failure, Problem)> {
-        let unreadable = |problem| (Failure::Unreadable, problem);
+    /// Reads frame `n`, which is sent as it is, `len` bytes of it. Returns `None` if another content is in its
+    /// place.
+    fn load_as_is(
+        &self,
+        n: u32,
+        len: u32,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Loaded>, (Failure, Problem)> {
         buffer.resize(len as usize, 0);
         let data = &mut buffer[..];
         let read = match (&self.place, self.entries.get(n as usize)) {
-            (Place::File { file, .. }, Some(entry)) => file.read_exact(data, entry.at),
+            (Place::File(file), Some(entry)) => file.read_exact(data, entry.at),
             _ => Err(io::ErrorKind::NotFound.into()),
         };
-        read.map_err(|error| unreadable(self.problem(n, error)))?;
+        read.map_err(|error| (Failure::Unreadable, self.problem(n, error)))?;
         // It was looked at in full when it was loaded for the first time.
         let same = data.starts_with(&SOI) && data.ends_with(&EOI) && JpegInfo::locate(data).is_some();
-        match same {
-            true => Ok(Loaded { data: (&*data).into(), as_is: true }),
-            false => Err(unreadable(self.problem(n, OTHER))),
-        }
+        Ok(same.then(|| Loaded { data: (&*data).into(), as_is: true }))
+    }
+
+    /// Reads and normalises frame `n`, in whose place there was another content since it was loaded.
+    fn load_changed(&self, n: u32, tools: &mut Tools) -> Result<Loaded, (Failure, Problem)> {
+        // It was good once, and may be so again.
+        self.load_anew(n, tools).map_err(|(_, problem)| (Failure::Unreadable, problem))
     }
 
     /// Reads and normalises frame `n`.
@@ -305,7 +319,7 @@ impl Index {
         self.read(n, &mut tools.buffer).map_err(|error| (Failure::Unreadable, self.problem(n, error)))?;
         match self.normalise_read(n, &mut tools.normaliser, &tools.buffer) {
             Ok(frame) => {
-                let as_is = frame.as_is && matches!(self.place, Place::File { .. });
+                let as_is = frame.as_is && matches!(self.place, Place::File(_));
                 Ok(Loaded { data: frame.data.into(), as_is })
             }
             Err(problem) if self.is_changed() => {
@@ -319,7 +333,7 @@ impl Index {
     /// Returns whether the file is not, or perhaps not, what it was when it was indexed. Blocks.
     fn is_changed(&self) -> bool {
         match &self.place {
-            Place::File { file, stamp } => file.stamp().ok() != Some(*stamp),
+            Place::File(file) => file.is_changed(),
             // Each is opened anew whenever it is read.
             Place::Pictures { .. } => true,
         }
@@ -364,7 +378,7 @@ impl Index {
         buffer.clear();
         let Some(entry) = self.entries.get(n as usize) else { return Ok(()) };
         match &self.place {
-            Place::File { file, .. } => {
+            Place::File(file) => {
                 buffer.resize(entry.len as usize, 0);
                 file.read_exact(buffer, entry.at)
             }
@@ -382,7 +396,7 @@ impl Index {
     fn origin(&self, n: u32) -> (&Path, u64) {
         let at = self.entries.get(n as usize).map_or(0, |entry| entry.at);
         match &self.place {
-            Place::File { .. } => (&self.path, at),
+            Place::File(_) => (&self.path, at),
             Place::Pictures { paths, .. } => {
                 let file = usize::try_from(at).ok().and_then(|at| paths.get(at));
                 (file.unwrap_or(&self.path), 0)

@@ -9,6 +9,7 @@ mod health;
 mod index;
 mod loaders;
 mod loop_frames;
+mod open_file;
 mod scan;
 #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
 #[cfg_attr(not(feature = "simulation"), allow(unreachable_pub, reason = "tests call what others call"))]
@@ -26,6 +27,8 @@ use pinhole::media::FrameClock;
 use pinhole::time::{Duration, MediaTime};
 use source::{Source, Tools};
 
+#[cfg(test)]
+pub(super) use files::ReadAt;
 pub(super) use files::{Disk, FileId, Files};
 pub use index::Indexing;
 pub(super) use index::{Index, Watch};

@@ -38,7 +38,7 @@ pub fn media(bytes: &[u8]) {
     } else {
         disk.add("clip", input.file());
         disk.fail(&faults);
-        Index::of_file(&*files, Path::new("clip"), how, &mut |_| ())
+        Index::of_file(&files, Path::new("clip"), how, &mut |_| ())
     };
     assert!(problems.iter().all(|problem| !problem.to_string().is_empty() && !problem.transcode));
     let Some(mut index) = index else { return assert!(!problems.is_empty()) };

@@ -1,6 +1,14 @@
 //! Inputs without a pattern, and those that once showed a fault.
+use super::super::Files;
+use super::super::index::Index;
+use super::super::source::Tools;
+use super::disk::Disk;
+use super::input::contained;
+use super::loaders::{HOW, expected};
 use super::{Broken, Soaked, loaders, media, server, soak};
 use pinhole::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
 
 /// Calls `run` with inputs that follow from numbers.
 fn with_random_inputs(count: u64, run: fn(&[u8])) {
@@ -51,4 +59,36 @@ fn faults_of_a_disk_are_its_own_readers() {
         all.panics += soaked.panics;
     }
     assert!(all.frames > 5_000 && all.stalls > 10 && all.panics > 10, "{all:?}");
+}
+
+#[test]
+fn what_was_replaced_and_put_back_is_loaded_at_once() {
+    let frames: Vec<_> = expected().iter().map(|frame| frame.to_vec()).collect();
+    let (long, short) = match frames[0].len() > frames[2].len() {
+        true => (0, 2),
+        false => (2, 0),
+    };
+    let whole = contained(1, &frames);
+    let at = whole.windows(frames[long].len()).position(|bytes| bytes == frames[long]);
+    let at = at.expect("frames lie in the file as they are");
+    let mut other = whole.clone();
+    other[at..][..frames[long].len()].fill(0);
+    other[at..][..frames[short].len()].copy_from_slice(&frames[short]);
+
+    let disk = Disk::default();
+    for (name, content) in [("clip", &whole), ("other", &other), ("same", &whole)] {
+        disk.add(name, content.clone());
+    }
+    let files: Arc<dyn Files> = Arc::new(disk.clone());
+    let (index, problems) = Index::of_file(&files, Path::new("clip"), HOW, &mut |_| ());
+    assert_eq!(problems, []);
+    let (index, mut tools) = (index.expect("it has frames"), Tools::new(HOW));
+    let mut load = || index.load(long as u32, &mut tools).map(|frame| frame.to_vec());
+    for _ in 0..2 {
+        assert!(load() == Some(frames[long].clone()));
+    }
+    disk.replace(0, 1);
+    assert!(load() == Some(frames[short].clone()));
+    disk.replace(0, 2);
+    assert!(load() == Some(frames[long].clone()));
 }

@@ -187,7 +187,8 @@ impl Soak {
         let clips = [0, 1, 2].map(|number: usize| {
             let name = number.to_string();
             disk.add(&name, versions()[0].clone());
-            let (index, _) = Index::of_file(&disk as &dyn Files, Path::new(&name), HOW, &mut |_| ());
+            let files: Arc<dyn Files> = Arc::new(disk.clone());
+            let (index, _) = Index::of_file(&files, Path::new(&name), HOW, &mut |_| ());
             let mut index = index.expect("it has frames");
             index.time_by(clock.clone());
             let playback = Playback { frame_rate: FrameRate(10_000), repeat: choose(3) > 0 };

@@ -1,0 +1,50 @@
+//! Libraries over disks that hang.
+use super::super::recorded::ReadAt;
+use super::*;
+use std::io;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../video/bunny288.mjpeg");
+
+/// The disk of this machine, on which no file named `b` can be opened before the sender is dropped.
+#[derive(Debug)]
+struct Hanging(Mutex<Receiver<()>>);
+
+impl Files for Hanging {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadAt>> {
+        if path.file_stem().is_some_and(|stem| stem == "b") {
+            assert!(self.0.lock().unwrap().recv().is_err());
+        }
+        Disk.open(path)
+    }
+}
+
+#[test]
+fn a_disk_that_hangs_costs_the_start_its_own_files() {
+    let (release, until) = channel();
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["a", "b", "c", "d"] {
+        fs::copy(SAMPLE, directory.path().join(name).with_extension("mjpeg")).unwrap();
+    }
+    let mut library = Library::new(Playback::default());
+    library.files = Arc::new(Hanging(Mutex::new(until)));
+    library.add_path(&directory.path().join("a.mjpeg"));
+    library.patience = Duration::from_secs(3);
+    library.add_path(&directory.path().join("b.mjpeg"));
+    library.patience = PATIENCE;
+    library.add_path(&directory.path().join("c.mjpeg"));
+    let mounts =
+        |library: &Library| -> Vec<_> { library.mounted().map(|medium| medium.mount.to_owned()).collect() };
+    assert_eq!(mounts(&library), ["a", "c"]);
+    let told: Vec<_> = library.problems().iter().map(ToString::to_string).collect();
+    assert!(told.len() == 1 && told[0].contains("b.mjpeg") && told[0].contains("its disk hangs"), "{told:?}");
+
+    // A directory is waited for once.
+    library.patience = Duration::from_secs(3);
+    library.add_path(directory.path());
+    assert_eq!(mounts(&library), ["a", "c"]);
+    let told: Vec<_> = library.problems().iter().map(ToString::to_string).collect();
+    assert!(told.last().is_some_and(|told| told.contains("left out, too: 2 videos")), "{told:?}");
+    drop(release);
+}
