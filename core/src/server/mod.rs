@@ -33,7 +33,7 @@ mod turn;
 pub use crate::rtp::{Batch, Port, Want};
 pub use crate::rtsp::LowerTransport;
 pub use application::{Application, Catalog, CatalogApp};
-pub use chunk::Chunk;
+pub use chunk::{Chunk, Pieces};
 pub use claim::{Claim, PortPair, UdpRoute};
 pub use config::{Config, MAX_TRACKS, MIN_REQUEST};
 pub use conn::ServerConn;

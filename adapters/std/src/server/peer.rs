@@ -16,6 +16,7 @@ use pinhole::rtp::Want;
 use pinhole::server::{Batch, Config, Port, ServerConn, Transmit, Turn, UdpRoute};
 use pinhole::time::{Duration, Instant, Now};
 use std::io::{self, IoSlice, Read, Write};
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 
 /// Requests of up to this length are understood.
@@ -43,6 +44,8 @@ pub(super) struct Peer {
     conn: ServerConn,
     storage: Vec<u8>,
     link: Link,
+    /// Whether its routes may have changed since they were taken.
+    rerouted: bool,
 }
 
 /// The TCP connection of a client.
@@ -105,7 +108,7 @@ impl Peer {
             allowance: Allowance::new(seat),
             failures: Failures::default(),
         };
-        Ok(Self { conn, storage, link })
+        Ok(Self { conn, storage, link, rerouted: false })
     }
 
     pub(super) fn deregister(&mut self, registry: &Registry) {
@@ -127,9 +130,9 @@ impl Peer {
         self.conn.wanted()
     }
 
-    /// Returns the tracks that travel by UDP.
-    pub(super) fn routes(&self) -> impl Iterator<Item = UdpRoute> {
-        self.conn.routes()
+    /// Takes the tracks that travel by UDP, if they may have changed since the last call.
+    pub(super) fn take_routes(&mut self) -> Option<impl Iterator<Item = UdpRoute>> {
+        mem::take(&mut self.rerouted).then(|| self.conn.routes())
     }
 
     pub(super) fn handle_datagram(
@@ -141,6 +144,7 @@ impl Peer {
         datagram: &[u8],
     ) {
         self.conn.handle_datagram(now, from, socket, port, datagram);
+        self.rerouted = true;
     }
 
     pub(super) fn close(&mut self) {
@@ -158,21 +162,21 @@ impl Peer {
 
     /// Does what can be done now, up to a quantum.
     pub(super) fn turn(&mut self, now: Now, shared: &mut Shared, tell: &mut impl FnMut(&Event)) -> Next {
-        let Self { conn, storage, link } = self;
+        let Self { conn, storage, link, rerouted } = self;
         let mut turn = conn.turn(now, storage);
         link.quantum = QUANTUM;
         link.allowance.begin_turn();
         let mut steps = 0;
         // Requests are answered while there are any: each answer makes room for the next one.
         while link.read(now, &mut turn, &mut shared.scratch) && steps < STEPS {
-            link.serve(now, &mut turn, shared, tell);
+            link.serve(now, &mut turn, shared, rerouted, tell);
             link.write(&mut turn, shared);
             steps += 1;
         }
-        link.serve(now, &mut turn, shared, tell);
+        link.serve(now, &mut turn, shared, rerouted, tell);
         let stream_open = link.write(&mut turn, shared);
         let datagram_at = link.transmit(now, &mut turn, shared);
-        link.serve(now, &mut turn, shared, tell);
+        link.serve(now, &mut turn, shared, rerouted, tell);
         let used_up = link.quantum == 0;
         let done = stream_open && datagram_at.is_none() && !used_up;
         if link.lost || [link.leaving.filter(|_| done), link.until(now)].iter().any(Option::is_some) {
@@ -230,13 +234,31 @@ impl Link {
     }
 
     /// Answers requests, and tells what happened.
-    fn serve(&mut self, now: Now, turn: &mut Turn<'_>, shared: &mut Shared, tell: &mut impl FnMut(&Event)) {
+    fn serve(
+        &mut self,
+        now: Now,
+        turn: &mut Turn<'_>,
+        shared: &mut Shared,
+        rerouted: &mut bool,
+        tell: &mut impl FnMut(&Event),
+    ) {
         let Shared { library, datagrams, config, .. } = shared;
         let Self { address, allowance, failures, leaving, lost, .. } = self;
         let (address, lost) = (*address, *lost);
         failures.note(library.take_failed());
-        let mut program =
-            Program { library, datagrams, config, tell, now, address, allowance, failures, leaving, lost };
+        let mut program = Program {
+            library,
+            datagrams,
+            config,
+            tell,
+            now,
+            address,
+            allowance,
+            failures,
+            leaving,
+            rerouted,
+            lost,
+        };
         turn.serve(&mut program);
     }
 
@@ -248,19 +270,19 @@ impl Link {
                 return false;
             }
             let Some(chunk) = turn.poll_stream(&*library) else { return true };
-            let written = {
-                let mut pieces = heapless::Vec::<IoSlice<'_>, MAX_PIECES>::new();
+            let (pieces, written) = {
+                let mut slices = heapless::Vec::<IoSlice<'_>, MAX_PIECES>::new();
                 let most = (self.quantum / PIECE).clamp(16, MAX_PIECES);
-                chunk.pieces(most, scratch, |piece| {
-                    let _ = pieces.push(IoSlice::new(piece));
+                let pieces = chunk.pieces(most, scratch, |piece| {
+                    let _ = slices.push(IoSlice::new(piece));
                 });
-                warm(&pieces);
-                self.stream.write_vectored(&pieces)
+                warm(&slices);
+                (pieces, self.stream.write_vectored(&slices))
             };
             match written {
                 Ok(written) => {
                     self.quantum = self.quantum.saturating_sub(written.max(1));
-                    chunk.advance(written);
+                    chunk.advance_pieces(pieces, written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

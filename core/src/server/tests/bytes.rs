@@ -165,13 +165,48 @@ fn pieces_are_whole_messages_and_what_would_be_copied() {
     for (most, room) in [(100, 1_000), (12, 1_000), (5, 1_000), (100, 60), (1, 1_000)] {
         let (mut heads, mut bytes, mut count) = (vec![0; room], Vec::<u8>::new(), 0);
         let chunk = turn.poll_stream(&bench.store).unwrap();
-        let len = chunk.pieces(most, &mut heads, |piece| {
+        let pieces = chunk.pieces(most, &mut heads, |piece| {
             bytes.extend_from_slice(piece);
             count += 1;
         });
+        let len = pieces.bytes();
         assert_eq!(bytes, copied[..len], "{most} pieces, {room} bytes for heads");
         assert!(count <= most && (len == filled) == (most == 100 && room == 1_000));
         assert!(take_apart(&bytes).1.is_empty());
+    }
+}
+
+/// A session over TCP, of which each write takes a part of the pieces that it is given, or all of them; and the
+/// figures at its end. With `by_bytes`, what was taken is counted message by message.
+fn played_by_pieces(taken: &[usize], by_bytes: bool) -> (Vec<u8>, Summary) {
+    let mut bench = Bench::of(Clip::of(12, 3000));
+    bench.start(TCP, "");
+    bench.window = 0;
+    let mut out = Vec::new();
+    for n in 0..120 {
+        bench.at = bench.at + millis(7);
+        let now = bench.now();
+        let mut heads = vec![0; 400];
+        let mut turn = bench.conn.turn(now, &mut bench.storage);
+        let Some(chunk) = turn.poll_stream(&bench.store) else { continue };
+        let mut bytes = Vec::<u8>::new();
+        let pieces = chunk.pieces(40, &mut heads, |piece| bytes.extend_from_slice(piece));
+        let len = taken[n % taken.len()].min(bytes.len());
+        out.extend_from_slice(&bytes[..len]);
+        if by_bytes { chunk.advance(len) } else { chunk.advance_pieces(pieces, len) }
+    }
+    let now = bench.now();
+    let (_, summary) = bench.conn.summaries(now).next().expect("a session");
+    (out, summary)
+}
+
+#[test]
+fn all_pieces_at_once_count_as_their_messages_do() {
+    const ALL: usize = usize::MAX;
+    for taken in [&[ALL][..], &[0, ALL], &[1, ALL, 100], &[700, 3, ALL, 2000, 0], &[1]] {
+        let (bytes, summary) = played_by_pieces(taken, false);
+        assert_eq!((bytes.clone(), summary), played_by_pieces(taken, true), "{taken:?}");
+        assert!(bytes.len() > 100, "{taken:?}");
     }
 }
 

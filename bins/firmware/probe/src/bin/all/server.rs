@@ -69,8 +69,13 @@ impl Application for Gatekeeper {
 fn stream(chunk: Chunk<'_, [Ring<'_>]>) {
     let mut heads = [0; 100];
     used(chunk.fill(room(&mut heads)));
-    used(chunk.pieces(any(8), room(&mut heads), used));
-    chunk.advance(any(0));
+    let pieces = chunk.pieces(any(8), room(&mut heads), used);
+    used(pieces.bytes());
+    if any(true) {
+        chunk.advance(any(0));
+    } else {
+        chunk.advance_pieces(pieces, any(0));
+    }
 }
 
 fn datagrams(mut pending: Transmit<'_>) {
