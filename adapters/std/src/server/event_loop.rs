@@ -239,7 +239,9 @@ impl EventLoop {
         let now = self.shared.clock.now();
         let next = peer.turn(now, &mut self.shared, tell);
         let address = peer.address();
-        self.shared.datagrams.end_turn(index, address, peer.routes());
+        if let Some(routes) = peer.take_routes() {
+            self.shared.datagrams.end_turn(index, address, routes);
+        }
         match next {
             Next::Wait(at) => {
                 if let Some(peer) = self.peers.get(index) {

@@ -28,6 +28,8 @@ pub(super) struct Program<'p, T> {
     pub(super) failures: &'p mut Failures,
     /// Where it is noted until when the client's connection stays at most, once it is to be closed.
     pub(super) leaving: &'p mut Option<Instant>,
+    /// Where it is noted that the connection's routes may have changed.
+    pub(super) rerouted: &'p mut bool,
     /// The connection is lost, so that its end is no news.
     pub(super) lost: bool,
 }
@@ -49,6 +51,7 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
     }
 
     fn request(&mut self, request: Request<'_>) -> Answered {
+        *self.rerouted = true;
         let library = self.library;
         if self.allowance.too_many().is_some() {
             *self.leaving = Some(self.now.at + FAREWELL);
@@ -93,6 +96,7 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
     }
 
     fn notice(&mut self, peer: SocketAddr, notice: Notice) {
+        *self.rerouted = true;
         let mount = |track: TrackId| self.library.mount_of(track.media).to_owned();
         let event = match notice {
             Notice::Opened { session, track, transport } => {

@@ -6,11 +6,11 @@ use super::borrowed::BorrowedFrames;
 use super::cache::{Cache, FrameKey};
 use super::loaders::{self, LoaderPool, MAX_AHEAD, ReaderId, Request};
 use super::source::{Source as _, Tools};
+use crate::warm::warm_head;
 use pinhole::frame::{FrameId, TrackId};
 use pinhole::rtp::Want;
 use pinhole::time::Instant;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -32,7 +32,7 @@ pub(in super::super) struct LoopFrames {
     /// The number of this loop in the pool; `None` if this is no event loop's.
     event_loop: Option<usize>,
     /// What each stream reads next, by connection and number of the stream.
-    requests: HashMap<(usize, u8), Requested>,
+    requests: Vec<Vec<Option<Requested>>>,
 }
 
 /// What the loaders know of a stream, or need not know.
@@ -101,7 +101,7 @@ impl LoopFrames {
             missed: RefCell::default(),
             failed: RefCell::default(),
             event_loop: None,
-            requests: HashMap::new(),
+            requests: Vec::new(),
         }
     }
 
@@ -117,7 +117,7 @@ impl LoopFrames {
 
     /// Returns a frame that is in the cache. It stays there until the end of the turn.
     pub(super) fn get(&self, key: FrameKey) -> Option<&[u8]> {
-        self.borrowed.get_or_borrow(key, || self.cache.get(key))
+        self.borrowed.get_or_borrow(key, || self.cache.get(key).inspect(|frame| warm_head(frame)))
     }
 
     /// Notes that a frame was looked for and is not in the cache, so that whoever reads it is woken when it
@@ -169,7 +169,7 @@ impl LoopFrames {
     ) {
         let Some(event_loop) = self.event_loop else { return };
         let Want { track, frame, by, backwards } = want;
-        let known = self.requests.get(&(peer, stream)).copied();
+        let known = self.requests.get(peer).and_then(|streams| *streams.get(usize::from(stream))?);
         let key = |id| source.locate(id).map(|n| FrameKey { track, n });
         let waits = key(frame).is_some_and(|key| self.missed.borrow().contains(&key));
         if known.is_some_and(|known| known.track == track && known.frame == frame && (known.waits || !waits))
@@ -179,7 +179,7 @@ impl LoopFrames {
         let step = known.and_then(|known| known.step_to(&want));
         let is_seek = step.is_none();
         let step = step.unwrap_or(if backwards { -1 } else { 1 });
-        self.requests.insert((peer, stream), Requested { track, frame, step, waits });
+        self.set(peer, stream, Requested { track, frame, step, waits });
         // A stream that goes on in steps requests the next frames when half of those ahead are left:
         // to wake a thread for each frame would cost more than most frames do.
         let needs_loading = |steps: u32| {
@@ -193,17 +193,26 @@ impl LoopFrames {
         }
     }
 
+    fn set(&mut self, peer: usize, stream: u8, requested: Requested) {
+        if self.requests.len() <= peer {
+            self.requests.resize_with(peer + 1, Vec::new);
+        }
+        let Some(streams) = self.requests.get_mut(peer) else { return };
+        let stream = usize::from(stream);
+        if streams.len() <= stream {
+            streams.resize(stream + 1, None);
+        }
+        if let Some(known) = streams.get_mut(stream) {
+            *known = Some(requested);
+        }
+    }
+
     /// Notes that connection `peer` has only `streams` streams that play.
     pub(in super::super) fn forget(&mut self, peer: usize, streams: u8) {
         let Some(event_loop) = self.event_loop else { return };
-        let mut any = false;
-        for stream in streams..=u8::MAX {
-            if self.requests.remove(&(peer, stream)).is_none() {
-                break;
-            }
-            any = true;
-        }
-        if any {
+        let Some(requests) = self.requests.get_mut(peer) else { return };
+        if requests.len() > usize::from(streams) {
+            requests.truncate(streams.into());
             let id = |stream| ReaderId { event_loop, peer, stream };
             self.pool.forget(id(streams)..=id(u8::MAX));
         }
@@ -214,10 +223,8 @@ impl LoopFrames {
         let Some(event_loop) = self.event_loop else { return Vec::new() };
         let served = self.pool.take_served(event_loop);
         for peer in &served {
-            for stream in 0..=u8::MAX {
-                let Some(requested) = self.requests.get_mut(&(*peer, stream)) else { break };
-                requested.waits = false;
-            }
+            let requests = self.requests.get_mut(*peer).into_iter().flatten();
+            requests.flatten().for_each(|requested| requested.waits = false);
         }
         served
     }

@@ -18,7 +18,6 @@ mod source;
 
 use super::Playback;
 use super::normalise::NormaliseOptions;
-use crate::warm::warm_head;
 use cache::{CachedFrame, FrameKey};
 use health::Outlook;
 use pinhole::codec::jpeg;
@@ -40,6 +39,8 @@ pub(super) struct Recorded {
     index: Index,
     size: Option<(u16, u16)>,
     clock: FrameClock,
+    /// How long each frame is shown, in ticks.
+    interval: u32,
     repeat: bool,
     bytes: u64,
 }
@@ -53,8 +54,10 @@ impl Recorded {
             Some((normalised.info.width, normalised.info.height))
         });
         let clock = index.clock().unwrap_or_else(|| playback.frame_rate.into());
+        let interval = clock.interval().to_ticks(jpeg::TRACK.clock_rate);
+        let interval = u32::try_from(interval).unwrap_or(0);
         let bytes = index.bytes();
-        Self { index, size, clock, repeat: playback.repeat, bytes }
+        Self { index, size, clock, interval, repeat: playback.repeat, bytes }
     }
 
     pub(super) const fn index(&self) -> &Index {
@@ -113,9 +116,7 @@ impl Recorded {
                 return Err(Miss::NotYet);
             }
         };
-        warm_head(data);
-        let duration = self.clock.interval().to_ticks(jpeg::TRACK.clock_rate);
-        Ok(Frame::intra(data, self.time_at(id, n), u32::try_from(duration).unwrap_or(0)))
+        Ok(Frame::intra(data, self.time_at(id, n), self.interval))
     }
 
     /// Returns the time of a frame, which need not be loaded.
@@ -148,7 +149,8 @@ impl Recorded {
 
     /// Returns the time of frame `id`, which is at place `n`, in ticks.
     fn time_at(&self, id: FrameId, n: u32) -> u64 {
-        let round = if self.repeat { id.0 / self.index.frames().max(1) } else { 0 };
+        let frames = self.index.frames().max(1);
+        let round = if self.repeat && id.0 >= frames { id.0 / frames } else { 0 };
         let number = self.index.number(n).unwrap_or_default();
         self.clock.pts(round * self.index.slots() + number).to_ticks(jpeg::TRACK.clock_rate)
     }
@@ -157,7 +159,8 @@ impl Recorded {
 impl Source for Recorded {
     fn locate(&self, id: FrameId) -> Option<u32> {
         let count = self.index.frames();
-        let n = if self.repeat { id.0.checked_rem(count)? } else { id.0 };
+        // A division costs more than the rest.
+        let n = if self.repeat && id.0 >= count { id.0.checked_rem(count)? } else { id.0 };
         (n < count).then(|| u32::try_from(n).ok()).flatten()
     }
 
