@@ -421,6 +421,7 @@ mod tests {
         let play =
             format!("PLAY rtsp://h/bunny288 RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\nSpeed: 16\r\n\r\n");
         assert!(ask(&mut peer, play).contains(" 200 OK"));
+        client.set_read_timeout(None).unwrap();
         thread::spawn(move || {
             let mut buffer = vec![0; 1 << 20];
             while client.read(&mut buffer).is_ok_and(|len| len > 0) {}
