@@ -64,12 +64,19 @@ pub struct Config {
     /// How long to wait for the response to a request. After that, the session fails with
     /// [`ClientError::Timeout`](super::ClientError::Timeout). There are two exceptions: the client waits
     /// for the response to TEARDOWN for 2 seconds at most; and if one response to a request that keeps the
-    /// session alive is missing, the session goes on.
+    /// session alive is missing, the session goes on. While the server sends no media, [`Self::sign_of_life`] counts
+    /// instead.
     pub response_wait: Duration,
     /// The time after which [`Event::Stalled`](super::Event::Stalled) reports that no media packet of any
     /// track comes, although the server plays. The time begins with the last packet. If the response to
     /// PLAY came later than the last packet, the time begins with that response.
     pub stalled_after: Duration,
+    /// How long the server may send no media packet of any track, although it plays, before the client asks
+    /// it for a sign of life. The client then waits this long for the response. If none comes, the client
+    /// asks once more, by another method, and waits as long again. After that, the session fails with
+    /// [`ClientError::Timeout`](super::ClientError::Timeout). A server that answers is asked again only
+    /// after it has sent packets and fallen silent once more.
+    pub sign_of_life: Duration,
 }
 
 impl Config {
@@ -77,7 +84,8 @@ impl Config {
     /// within 2 seconds. There is room for responses of up to 4096 bytes, and the client waits 10 seconds
     /// for each response. A UDP packet of up to 1500 bytes waits 50 milliseconds for missing packets with
     /// lower sequence numbers. [`Event::Stalled`](super::Event::Stalled) comes after 10 seconds without
-    /// packets.
+    /// packets. A server that is gone without closing the connection is given up 9 seconds after its last
+    /// packet.
     pub const DEFAULT: Self = Self {
         transport: TransportChoice::Auto,
         udp_wait: Duration::from_secs(2),
@@ -86,6 +94,7 @@ impl Config {
         max_response: 4096,
         response_wait: Duration::from_secs(10),
         stalled_after: Duration::from_secs(10),
+        sign_of_life: Duration::from_secs(3),
     };
 
     /// Returns how many bytes of storage a connection needs with this configuration. `window` is the part

@@ -31,6 +31,8 @@ pub(super) struct Playing {
     pub(super) scale: Scale,
     pub(super) speed: Speed,
     pub(super) stall_told: bool,
+    /// Whether the server was asked for a sign of life since its last packet.
+    pub(super) life_asked: bool,
     /// It was played to the end.
     pub(super) ended: bool,
 }

@@ -181,7 +181,7 @@ impl ClientState {
         let Some(track) = self.tracks.get_mut(usize::from(index)) else { return };
         let storage = window_of(windows, index, count);
         match track.receiver.handle_packet(now.at, port, bytes, storage, sink) {
-            Handled::Media => self.playing.stall_told = false,
+            Handled::Media => (self.playing.stall_told, self.playing.life_asked) = (false, false),
             Handled::Control => self.forget_late_bye(index),
             Handled::Refused => {}
         }

@@ -17,7 +17,8 @@ impl ClientState {
             match asked.kind {
                 Kind::Teardown => self.close(),
                 Kind::Leave => self.switch_to_tcp(),
-                Kind::Keepalive if self.keepalive.forgive() => {}
+                // While nothing else says that the server is there, it is asked again at once.
+                Kind::Keepalive if self.keepalive.forgive() => self.keepalive.due = self.is_silent(now.at),
                 _ => self.fail(ClientError::Timeout { method: asked.method }),
             }
         }
@@ -39,9 +40,17 @@ impl ClientState {
         if self.tracks.iter().all(|track| track.ended) {
             return self.end();
         }
+        if self.life_at().is_some_and(|at| at <= now.at) {
+            (self.playing.life_asked, self.keepalive.due) = (true, true);
+        }
         if self.stalled_at().is_some_and(|at| at <= now.at) {
             self.on_stall(now, windows, sink);
         }
+    }
+
+    /// Whether the server plays, and has sent nothing for so long that it may be gone.
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        self.phase == Phase::Playing && self.quiet_since() + self.config.sign_of_life <= now
     }
 
     /// When [`Self::on_time`] has something to do; `None` if nothing is planned.
@@ -57,7 +66,8 @@ impl ClientState {
         }
         if self.phase == Phase::Playing {
             let ends = self.tracks.iter().filter_map(|track| self.end_at(track));
-            for due in [self.fall_back_at(), self.stalled_at()].into_iter().flatten().chain(ends) {
+            let silences = [self.fall_back_at(), self.life_at(), self.stalled_at()];
+            for due in silences.into_iter().flatten().chain(ends) {
                 sooner(&mut at, due);
             }
         }
@@ -132,6 +142,11 @@ impl ClientState {
     fn quiet_since(&self) -> Instant {
         let last = self.tracks.iter().filter_map(|track| track.receiver.last_activity()).max();
         last.map_or(self.playing.since, |at| at.max(self.playing.since))
+    }
+
+    /// When the server is asked for a sign of life; `None` if it was since its last packet.
+    fn life_at(&self) -> Option<Instant> {
+        (!self.playing.life_asked).then(|| self.quiet_since() + self.config.sign_of_life)
     }
 
     fn stalled_at(&self) -> Option<Instant> {

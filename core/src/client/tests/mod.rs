@@ -7,3 +7,4 @@ mod prefetch;
 mod prefetch_tracks;
 mod screen;
 mod script;
+mod silence;
