@@ -39,9 +39,19 @@ impl Stage {
     /// # Panics
     /// Panics if the display does not come up.
     pub fn of(server: Server, mount: &str) -> Self {
+        Self::watching(server, mount, &[])
+    }
+
+    /// Starts a display, and a viewer that shows a medium of `server` in a window, as [`Self::of`] does.
+    /// `options` are command-line options of the viewer.
+    ///
+    /// # Panics
+    /// Panics if the display does not come up.
+    pub fn watching(server: Server, mount: &str, options: &[&str]) -> Self {
         let (display, directory) = (Display::start(), TempDir::new());
         let url = server.url(mount);
-        let viewer = viewer::start_in(directory.path(), display.name(), &[&url]);
+        let arguments = [options, &[url.as_str()]].concat();
+        let viewer = viewer::start_in(directory.path(), display.name(), &arguments);
         Self { viewer, server, display, directory }
     }
 

@@ -29,6 +29,8 @@ const WHITE: u32 = 0xf2_f2f2;
 const ORANGE: u32 = 0xff_8c1e;
 /// A part that was played, or skipped, and is not cached.
 const ORANGE_GONE: u32 = 0x96_5a24;
+/// The knob of the timeline.
+const KNOB: u32 = 0xf8_f4f0;
 /// The badge of a live stream at its edge, and behind it.
 const RED: u32 = 0xcc_2a2e;
 const GREY: u32 = 0x5a_5a62;
@@ -231,6 +233,154 @@ fn steps_and_drags_reach_their_frames() {
     assert!(played.abs_diff(to) < 20, "the knob is at {played}, not at {to}");
     window.press("Home");
     shows(0, "at the start");
+    stage.quit("q");
+}
+
+/// The last picture is shown, dimmed by the message that the medium has ended.
+#[track_caller]
+fn assert_ended(stage: &Stage, window: &Window<'_>, frames: &[Vec<u8>], why: &str) {
+    window.wait_title(|title| title.starts_with("ended - "));
+    let rows = CLIP.1 / 3;
+    let dimmed = |frame: &Vec<u8>| frame.iter().map(|value| (u32::from(*value) * 103 / 255) as u8).collect();
+    let dimmed: Vec<Vec<u8>> = frames.iter().map(dimmed).collect();
+    stage.wait(&format!("{why}: the last picture is shown"), || {
+        let picture = window.picture_scaled(CLIP.0, CLIP.1);
+        (watch::closest(&picture.part(0, 0, CLIP.0, rows), &dimmed).0 == frames.len() - 1).then_some(())
+    });
+}
+
+#[test]
+fn every_way_to_the_end_shows_the_last_picture() {
+    if !available(&[Peer::Ffmpeg, Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let frames = watch::frames(&Clip::sample());
+    // Twelve seconds; a cache of 200 KB has room for one or two.
+    for options in [&["--transport", "udp"][..], &["--transport", "tcp"], &["--cache", "200k"]] {
+        let server = Server::with(&["--fps", "5"], &[Clip::sample().path]);
+        let stage = Stage::watching(server, Clip::sample().mount(), options);
+        let window = stage.display.window();
+        let ended = |why: &str| assert_ended(&stage, &window, &frames, &format!("{options:?}, {why}"));
+        let plays = || window.wait_title(|title| title.starts_with("rtsp://"));
+        // Nothing of the end is cached.
+        window.press("End");
+        ended("End");
+        window.press("Left");
+        plays();
+        for _ in 0..3 {
+            window.press("Right");
+        }
+        ended("Right near the end");
+        window.press("Home");
+        plays();
+        window.point(MARGIN + 200, TRACK);
+        window.drag((MARGIN + 100, TRACK), (SIZE.0 - 2, TRACK));
+        ended("the timeline's right end");
+        window.press("Home");
+        plays();
+        window.press("space");
+        window.wait_title(|title| title.starts_with("paused - "));
+        window.press("End");
+        stage.wait("the last picture is shown while paused", || {
+            let picture = window.picture_scaled(CLIP.0, CLIP.1);
+            let rows = CLIP.1 - CONTROLS.div_ceil(2);
+            let shown = watch::closest(&picture.part(0, 0, CLIP.0, rows), &frames).0;
+            (shown == frames.len() - 1).then_some(())
+        });
+        window.press("space");
+        ended("after a pause");
+        stage.quit("q");
+    }
+    let server = Server::with(&["--fps", "5"], &[Clip::sample().path]);
+    let stage = Stage::watching(server, Clip::sample().mount(), &["--start", "11.7"]);
+    assert_ended(&stage, &stage.display.window(), &frames, "it began there");
+    stage.quit("q");
+}
+
+#[test]
+fn a_clip_plays_to_its_end_after_its_end_was_seen() {
+    if !available(&[Peer::Ffmpeg, Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let frames = watch::frames(&Clip::sample());
+    let stage = Stage::set(&["--fps", "15"]);
+    let window = stage.display.window();
+    for key in ["End", "Home"] {
+        window.press(key);
+    }
+    window.wait_title(|title| title.starts_with("rtsp://"));
+    assert_ended(&stage, &window, &frames, "all of it was played");
+    stage.quit("q");
+}
+
+#[test]
+fn the_timeline_has_the_times_of_the_medium_at_any_scale() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let (left, right) = (MARGIN, SIZE.0 - MARGIN);
+    for (scale, begins, ends) in [("2", left, right), ("-1", right, left)] {
+        let server = Server::with(&["--fps", "5"], &[Clip::sample().path]);
+        let stage = Stage::watching(server, Clip::sample().mount(), &["--scale", scale]);
+        let window = stage.display.window();
+        window.point(300, 300);
+        window.point(301, 300);
+        // At the left end, the knob covers all that was played.
+        let knob = || {
+            let picture = window.picture();
+            let there = (0..SIZE.0).any(|x| picture.pixel(x, TRACK) == KNOB);
+            there.then(|| played(&picture).unwrap_or(left))
+        };
+        let first = stage.wait("the controls are there", knob);
+        assert!(first.abs_diff(begins) < 480, "at scale {scale}, it begins at {first}");
+        let towards = |x: usize| if ends > begins { x > first + 10 } else { x + 10 < first };
+        stage.wait("the knob has moved", || {
+            window.point(300, 300);
+            window.point(301, 300);
+            knob().filter(|x| towards(*x))
+        });
+        window.wait_title(|title| title.starts_with("ended - "));
+        let last = stage.wait("the controls are there at the end", knob);
+        assert!(last.abs_diff(ends) < 60, "at scale {scale}, it ends at {last}");
+        stage.quit("q");
+    }
+}
+
+#[test]
+fn r_records_what_is_watched_of_a_clip() {
+    if !available(&[Peer::Ffmpeg, Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let clip = watch::ffmpeg_file(&Clip::sample().plain);
+    let stage = Stage::set(&["--fps", "5"]);
+    let window = stage.display.window();
+    let files = || {
+        let entries = std::fs::read_dir(stage.directory.path()).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    // All of it has arrived by then, and a part was watched.
+    window.press("End");
+    window.wait_title(|title| title.starts_with("ended - "));
+    window.press("Home");
+    window.wait_title(|title| title.starts_with("rtsp://"));
+    window.wait_title(|title| title.starts_with("ended - "));
+    window.press("Home");
+    window.wait_title(|title| title.starts_with("rtsp://"));
+    window.press("r");
+    stage.wait("there is a file", || (files().len() == 1).then_some(()));
+    thread::sleep(Duration::from_secs(3));
+    window.press("r");
+    stage.wait("what was recorded is told", || (window.picture().count(NOTICE, WHITE) > 100).then_some(()));
+    let seen = stage.wait("the file is complete", || {
+        let seen = watch::ffmpeg_any(&files()[0]);
+        (seen.len() > 5).then_some(seen)
+    });
+    watch::assert_consecutive(&seen, &clip, "the recording");
+    assert!(seen.len() < 45, "{} frames of three seconds", seen.len());
     stage.quit("q");
 }
 

@@ -73,7 +73,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE.y4m", requires = "headless", conflicts_with = "no_decode")]
     pub(crate) pictures: Option<PathBuf>,
 
-    /// Write what is received to this file, as it comes: .avi, with its time, or .mjpeg. A file
+    /// Write all that is received to this file, as it comes: .avi, with its time, or .mjpeg. A file
     /// that exists is left alone.
     #[arg(long, value_name = "FILE.avi", value_parser = recording)]
     pub(crate) record: Option<PathBuf>,

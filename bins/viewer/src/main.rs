@@ -127,7 +127,6 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         Player::start(move || client::connect(&url, &options), settings)?
     };
     let options = show::Options {
-        url: &url,
         headless,
         no_display,
         progress: cli.verbose == 0,

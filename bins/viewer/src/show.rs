@@ -1,5 +1,5 @@
 //! The main thread's loop: pictures go to the screen, and the user's commands to the player.
-use crate::model::{Command, Model, Picture};
+use crate::model::{Command, Model, Picture, RecordingOutcome};
 use crate::output::file_name;
 use crate::output::messages::print_message;
 use crate::output::snapshot::Snapshots;
@@ -7,6 +7,7 @@ use crate::output::terminal::ProgressLine;
 use crate::output::y4m::PictureStream;
 use crate::player::{AtEnd, Player};
 use crate::ui::{self, Screen, Wish};
+use pinhole_std::record::Recorded;
 use std::mem;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,13 +20,13 @@ const WINDOW_POLL: Duration = Duration::from_millis(8);
 const TERMINAL_POLL: Duration = Duration::from_millis(100);
 /// How often the title or the progress line is written.
 const STATUS_EVERY: Duration = Duration::from_millis(250);
+/// How long the first picture may take before a window opens without it, to tell what is waited for.
+const PATIENCE: Duration = Duration::from_millis(400);
 /// How long the player may take to end the session.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How to show a stream, and for how long.
 pub(crate) struct Options<'a> {
-    /// The address, as the first title of the window.
-    pub(crate) url: &'a str,
     /// Whether to open no window.
     pub(crate) headless: bool,
     /// Why there can be no window although one was wanted.
@@ -64,15 +65,24 @@ pub(crate) struct Shown {
 
 /// Where pictures go.
 enum View {
-    /// To a window, which the first picture opens: a stream that cannot be had opens none.
-    Window(Option<Box<Screen>>),
+    /// To a window. It opens with the first picture, or without one after [`PATIENCE`]: a stream that cannot
+    /// be had opens none.
+    Window {
+        screen: Option<Box<Screen>>,
+        /// Whether there was a picture.
+        has_picture: bool,
+    },
     /// Nowhere. A line in the terminal shows the progress.
     Line(ProgressLine),
 }
 
 /// Shows the stream until it ends. If there is an `output`, all pictures go there, too.
 pub(crate) fn run(player: &Player, options: &Options<'_>, output: Option<&mut PictureStream>) -> Shown {
-    let mut view = if options.headless { View::line(options) } else { View::Window(None) };
+    let mut view = if options.headless {
+        View::line(options)
+    } else {
+        View::Window { screen: None, has_picture: false }
+    };
     let mut picture = None;
     let ending = watch(player, options, output, &mut view, &mut picture);
     let headless = matches!(view, View::Line(_));
@@ -102,7 +112,8 @@ fn watch(
     last: &mut Option<Picture>,
 ) -> Ending {
     let (mut snapshots, mut recording) = (Snapshots::default(), RecordingNotices::default());
-    let mut status_at = Instant::now();
+    let begun = Instant::now();
+    let mut status_at = begun;
     loop {
         if options.interrupted.load(Ordering::Relaxed) {
             return Ending::User;
@@ -129,8 +140,8 @@ fn watch(
         }
         *last = taken.item.or(last.take());
         let model = player.model();
-        if let Some(picture) = last {
-            match view.show(picture, fresh, options.url, &model) {
+        if last.is_some() || begun.elapsed() >= PATIENCE {
+            match view.show(last.as_ref(), fresh, &model) {
                 Ok(()) => {}
                 Err(error) => {
                     print_no_window(&error);
@@ -201,7 +212,20 @@ fn outcome(file: &Path, player: &Player, model: &Model) -> String {
     let file = file.display().to_string();
     let broken = model.recorded.iter().filter_map(|recorded| recorded.error.clone());
     let errors = player.errors().messages().into_iter().chain(broken);
-    errors.into_iter().find(|error| error.contains(&file)).unwrap_or_else(|| format!("recorded {file}"))
+    let told = || model.recorded.as_ref().map_or_else(|| format!("{file}: nothing is recorded"), recorded);
+    errors.into_iter().find(|error| error.contains(&file)).unwrap_or_else(told)
+}
+
+/// Tells what was recorded, or why nothing was.
+fn recorded(outcome: &RecordingOutcome) -> String {
+    let Recorded { files, frames, left_out, .. } = &outcome.recorded;
+    let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    match (files.is_empty(), left_out, outcome.dropped) {
+        (false, ..) => format!("recorded {frames} frames in {}", files.join(", ")),
+        (true, 0, 0) => "nothing is recorded: no picture was shown".to_owned(),
+        (true, 0, dropped) => format!("nothing is recorded: the disk was too slow for {dropped} frames"),
+        (true, left_out, _) => format!("nothing is recorded: {left_out} frames are no pictures, or damaged"),
+    }
 }
 
 /// Prints why there is no window. Called for the first picture, so that a stream that cannot be had prints
@@ -216,23 +240,22 @@ impl View {
     }
 
     fn poll_interval(&self) -> Duration {
-        if matches!(self, Self::Window(Some(_))) { WINDOW_POLL } else { TERMINAL_POLL }
+        if matches!(self, Self::Window { screen: Some(_), .. }) { WINDOW_POLL } else { TERMINAL_POLL }
     }
 
-    /// Shows a picture in the window, which the first picture opens.
-    fn show(
-        &mut self,
-        picture: &Picture,
-        fresh: bool,
-        url: &str,
-        model: &Model,
-    ) -> Result<(), minifb::Error> {
+    /// Shows a picture, or that there is none, in the window, which the first call opens. A window that was
+    /// opened without a picture makes room for one that suits the first picture.
+    fn show(&mut self, picture: Option<&Picture>, fresh: bool, model: &Model) -> Result<(), minifb::Error> {
         match self {
-            Self::Window(window) => {
+            Self::Window { screen: window, has_picture } => {
+                let is_first = picture.is_some() && !mem::replace(has_picture, picture.is_some());
+                if is_first && let Some(picture) = picture {
+                    window.take_if(|screen| screen.is_unsuited(picture));
+                }
                 let opened = window.is_none();
                 let screen = match window {
                     Some(screen) => screen,
-                    None => window.insert(Box::new(Screen::open(url, picture)?)),
+                    None => window.insert(Box::new(Screen::open(model, picture)?)),
                 };
                 screen.show(picture, fresh || opened, model)
             }
@@ -253,16 +276,35 @@ impl View {
     /// Writes the window's title or the progress line.
     fn show_status(&mut self, model: &Model) {
         match self {
-            Self::Window(Some(screen)) => screen.set_title(ui::title(model)),
-            Self::Window(None) => {}
+            Self::Window { screen: Some(screen), .. } => screen.set_title(ui::title(model)),
+            Self::Window { screen: None, .. } => {}
             Self::Line(line) => line.show(model),
         }
     }
 
     fn screen(&mut self) -> Option<&mut Screen> {
         match self {
-            Self::Window(screen) => screen.as_deref_mut(),
+            Self::Window { screen, .. } => screen.as_deref_mut(),
             Self::Line(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_without_a_file_says_why() {
+        let told = |frames, left_out, dropped, files: &[&str]| {
+            let mut outcome = RecordingOutcome { dropped, ..RecordingOutcome::default() };
+            (outcome.recorded.frames, outcome.recorded.left_out) = (frames, left_out);
+            outcome.recorded.files = files.iter().map(Into::into).collect();
+            recorded(&outcome)
+        };
+        assert_eq!(told(75, 2, 1, &["a.avi", "a-2.avi"]), "recorded 75 frames in a.avi, a-2.avi");
+        assert_eq!(told(0, 0, 0, &[]), "nothing is recorded: no picture was shown");
+        assert_eq!(told(0, 0, 3, &[]), "nothing is recorded: the disk was too slow for 3 frames");
+        assert_eq!(told(0, 4, 3, &[]), "nothing is recorded: 4 frames are no pictures, or damaged");
     }
 }

@@ -84,7 +84,7 @@ impl Config {
     /// within 2 seconds. There is room for responses of up to 4096 bytes, and the client waits 10 seconds
     /// for each response. A UDP packet of up to 1500 bytes waits 50 milliseconds for missing packets with
     /// lower sequence numbers. [`Event::Stalled`](super::Event::Stalled) comes after 10 seconds without
-    /// packets. A server that is gone without closing the connection is given up 9 seconds after its last
+    /// packets. A server that is gone without closing the connection is given up 15 seconds after its last
     /// packet.
     pub const DEFAULT: Self = Self {
         transport: TransportChoice::Auto,
@@ -94,7 +94,7 @@ impl Config {
         max_response: 4096,
         response_wait: Duration::from_secs(10),
         stalled_after: Duration::from_secs(10),
-        sign_of_life: Duration::from_secs(3),
+        sign_of_life: Duration::from_secs(5),
     };
 
     /// Returns how many bytes of storage a connection needs with this configuration. `window` is the part

@@ -177,7 +177,8 @@ impl ClientState {
             }
             return self.end();
         }
-        (self.playing.stall_told, self.keepalive.due) = (true, self.interleaved);
+        self.playing.stall_told = true;
+        self.keepalive.due |= self.interleaved;
         self.tell(Event::Stalled);
     }
 }

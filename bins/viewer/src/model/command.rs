@@ -18,9 +18,10 @@ pub(crate) enum Command {
     Seek(MediaTime),
     /// Plays on at the live edge.
     GoLive,
-    /// Sets the rate at which cached media are played, 0.25 to 4.
+    /// Sets how much media time passes in a second of playing: 0.25 to 4 times as much as the server plays in
+    /// a second. The direction stays.
     Rate(f64),
-    /// Starts to record received frames to this file; `None` stops recording.
+    /// Starts to record what is shown to this file; `None` stops recording.
     Record(Option<PathBuf>),
     /// Ends the session.
     Stop,

@@ -2,17 +2,19 @@
 //!
 //! The player publishes one [`Model`]; the window, the terminal and the report read it. The user's
 //! [`Command`]s go the other way.
+mod axis;
 mod command;
 mod errors;
 mod figures;
 mod frame;
 mod picture;
 
+pub(crate) use axis::MediaAxis;
 pub(crate) use command::Command;
 pub(crate) use errors::ErrorLog;
 pub(crate) use figures::{CacheUsage, PresentedFigures, ReceivedFigures, SessionFigures};
 pub(crate) use frame::FrameBuffer;
-pub(crate) use picture::{Picture, Presentation};
+pub(crate) use picture::{Picture, Presentation, Shown};
 
 use pinhole::time::MediaTime;
 use pinhole_std::record::Recorded;
@@ -39,6 +41,11 @@ pub(crate) enum Activity {
     },
     /// Frames are shown as they become due.
     Playing,
+    /// A live stream brings no pictures.
+    Silent {
+        /// The time since the last one arrived.
+        span: Duration,
+    },
     /// The user holds the picture.
     Paused,
     /// The last frame of the medium is shown.
@@ -84,10 +91,15 @@ pub(crate) struct Model {
     pub(crate) cached: Vec<Range<MediaTime>>,
     /// How far the picture is behind the newest frame; `None` if the medium is recorded.
     pub(crate) behind_live: Option<Duration>,
-    /// Media time that passes in a second of playing.
+    /// Media time that passes in a second of playing, negative if it is played backwards.
     pub(crate) rate: f64,
     /// How often a frame was due that had not arrived.
     pub(crate) stalls: u64,
+    /// The silences of a live stream: how many there were, and how long they were together. One that goes
+    /// on counts.
+    pub(crate) silences: (u64, Duration),
+    /// Whether a live stream brings no pictures at the moment, whatever is watched.
+    pub(crate) is_silent: bool,
     /// How often the server was reached again after the connection was lost.
     pub(crate) reconnects: u64,
     /// The file that is being recorded.
@@ -118,6 +130,8 @@ impl Default for Model {
             behind_live: None,
             rate: 1.0,
             stalls: 0,
+            silences: (0, Duration::ZERO),
+            is_silent: false,
             reconnects: 0,
             recording: None,
             recorded: None,
@@ -135,6 +149,15 @@ impl Model {
     /// had not arrived when they were due.
     pub(crate) const fn frames_late(&self) -> u64 {
         self.presented.late.saturating_add(self.stalls)
+    }
+
+    /// Returns how many frames and bits come in a second at present: none while no picture arrives.
+    pub(crate) const fn rates(&self) -> (f64, f64) {
+        match self.activity {
+            Activity::Reconnecting { .. } => (0.0, 0.0),
+            _ if self.is_silent => (0.0, 0.0),
+            _ => (self.received.fps, self.received.bitrate),
+        }
     }
 }
 

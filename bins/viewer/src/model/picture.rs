@@ -1,4 +1,5 @@
 //! Decoded pictures, and when they are shown.
+use super::MediaAxis;
 use crate::pixels::Pixels;
 use pinhole::frame::FrameId;
 use pinhole::time::{Duration as MediaDuration, MediaTime};
@@ -9,8 +10,10 @@ use std::time::{Duration, Instant};
 pub(crate) struct Presentation {
     /// The frame's number in its track.
     pub(crate) id: FrameId,
-    /// The frame's media time.
+    /// When the frame is shown, in the times of the source.
     pub(crate) time: MediaTime,
+    /// How these correspond to the times of the medium.
+    pub(crate) axis: MediaAxis,
     /// For how long the frame is shown; zero if that is not known.
     pub(crate) duration: MediaDuration,
     /// When the frame is due, in the player's time.
@@ -19,6 +22,15 @@ pub(crate) struct Presentation {
     pub(crate) late_after: Option<Duration>,
     /// The playhead's generation when the frame was scheduled. Frames of an older generation than
     /// the playhead's are not shown.
+    pub(crate) generation: u64,
+}
+
+/// A frame that has come onto the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// The frame's number in its track.
+    pub(crate) id: FrameId,
+    /// As [`Presentation::generation`]. In another generation, the player has moved elsewhere.
     pub(crate) generation: u64,
 }
 

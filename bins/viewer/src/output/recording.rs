@@ -1,10 +1,12 @@
-//! Records received frames, on a thread of its own: the disk may be slow.
+//! Records frames as they came, on a thread of its own: the disk may be slow.
 use super::messages::print_message;
-use crate::model::{FrameBuffer, RecordingOutcome};
+use crate::model::{FrameBuffer, RecordingOutcome, Shown};
 use crate::stream::Source;
 use pinhole::codec::Codec;
+use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{Frame, FrameId, Miss};
 use pinhole_std::record::Recorder;
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use std::thread;
 
 /// Frames that may wait for the disk. Later ones wait in the cache.
 const QUEUE: usize = 16;
+/// Frames that were shown and may wait in the cache for the disk. Later ones are left out.
+const WAITING: usize = 4096;
 
 /// A recording that is being written. Nothing here waits for the disk: the file is created, written and
 /// completed by a thread of the recording's own.
@@ -20,10 +24,7 @@ const QUEUE: usize = 16;
 pub(crate) struct Recording {
     path: Arc<Path>,
     track: u8,
-    /// The next frame to pass on.
-    next: FrameId,
-    /// Once the recording is to end: before which frame.
-    until: Option<FrameId>,
+    feed: Feed,
     /// Buffers that can be filled. All are in use while the disk is too slow.
     spare: Receiver<FrameBuffer>,
     /// `None` once no frame follows.
@@ -32,16 +33,78 @@ pub(crate) struct Recording {
     outcome: Receiver<RecordingOutcome>,
 }
 
+/// Which frames are recorded.
+#[derive(Debug)]
+pub(crate) enum Feed {
+    /// All that arrive.
+    Arriving {
+        /// The next frame to pass on.
+        next: FrameId,
+        /// Once the recording is to end: before which frame.
+        until: Option<FrameId>,
+    },
+    /// Those that come onto the screen.
+    Shown {
+        /// Those that wait for the disk, in order.
+        waiting: VecDeque<Shown>,
+        /// The last one that was passed on.
+        last: Option<Placed>,
+        /// Whether no further one is recorded.
+        ended: bool,
+    },
+}
+
+/// A frame with its place in the recording, in ticks of its clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed {
+    generation: u64,
+    time: u64,
+    duration: u32,
+    /// The frame's time in the recording.
+    place: u64,
+}
+
+impl Feed {
+    /// Feeds a recording with the frames that arrive, from `next` on.
+    pub(crate) const fn arriving(next: FrameId) -> Self {
+        Self::Arriving { next, until: None }
+    }
+
+    /// Feeds a recording with the frames that come onto the screen. `first` is there now.
+    pub(crate) fn shown(first: Option<Shown>) -> Self {
+        Self::Shown { waiting: first.into_iter().collect(), last: None, ended: false }
+    }
+}
+
+impl Placed {
+    /// Places a frame that is shown after `last`. Where the player has moved elsewhere meanwhile, the
+    /// recording goes on without a gap.
+    fn after(last: Option<Self>, frame: &Frame<'_>, generation: u64) -> Self {
+        let &Frame { time, duration, .. } = frame;
+        let place = last.map_or(time, |last| {
+            let length = if last.duration == 0 { TRACK.clock_rate / 25 } else { last.duration };
+            let (next, step) = (last.place.saturating_add(u64::from(length)), time.checked_sub(last.time));
+            match step {
+                Some(step) if generation == last.generation || step <= 2 * u64::from(length) => {
+                    last.place.saturating_add(step)
+                }
+                _ => next,
+            }
+        });
+        Self { generation, time, duration, place }
+    }
+}
+
 impl Recording {
-    /// Starts to record a track from frame `from` on. Errors, the first of which is that the file cannot be
+    /// Starts to record the frames of a track that `feed` names. Errors, the first of which is that the file cannot be
     /// created, end only the recording. Those of a file that was created are printed at once. All are
     /// returned by [`Self::outcome`].
     ///
     /// # Errors
     /// The system has no more threads.
-    pub(crate) fn start(path: &Path, track: u8, from: FrameId) -> io::Result<Self> {
+    pub(crate) fn start(path: &Path, track: u8, feed: Feed) -> io::Result<Self> {
         let file = path.to_owned();
-        Self::on_thread(path, track, from, move |frames, give_back| match Recorder::create(&file) {
+        Self::on_thread(path, track, feed, move |frames, give_back| match Recorder::create(&file) {
             Ok(recorder) => write(recorder, &frames, &give_back),
             Err(error) => RecordingOutcome { error: Some(error.to_string()), ..RecordingOutcome::default() },
         })
@@ -51,7 +114,7 @@ impl Recording {
     pub(crate) fn on_thread(
         path: &Path,
         track: u8,
-        from: FrameId,
+        feed: Feed,
         write: impl FnOnce(Receiver<FrameBuffer>, Sender<FrameBuffer>) -> RecordingOutcome + Send + 'static,
     ) -> io::Result<Self> {
         let (frames, to_write) = mpsc::channel();
@@ -66,7 +129,7 @@ impl Recording {
             let _ = done.send(write(to_write, give_back));
         })?;
         let (path, frames) = (path.into(), Some(frames));
-        Ok(Self { path, track, next: from, until: None, spare, frames, dropped: 0, outcome })
+        Ok(Self { path, track, feed, spare, frames, dropped: 0, outcome })
     }
 
     /// Returns the file.
@@ -74,31 +137,54 @@ impl Recording {
         &self.path
     }
 
-    /// Passes on the frames that have arrived. Called before the cache evicts them.
+    /// Takes note of frames that have come onto the screen. [`Self::follow`] passes them on.
+    pub(crate) fn watch(&mut self, shown: &[Shown]) {
+        let Feed::Shown { waiting, ended: false, .. } = &mut self.feed else { return };
+        for frame in shown {
+            if waiting.len() < WAITING {
+                waiting.push_back(*frame);
+            } else {
+                self.dropped = self.dropped.saturating_add(1);
+            }
+        }
+    }
+
+    /// Passes on the frames that can be had. Called before the cache evicts them.
     pub(crate) fn follow(&mut self, source: &dyn Source) {
         while let Some((frame, codec)) = self.next(source) {
-            let Ok(buffer) = self.spare.try_recv() else { return };
-            self.pass_on(&frame, codec, buffer);
+            let Ok(mut buffer) = self.spare.try_recv() else { return };
+            let frame = self.feed.advance(frame);
+            buffer.copy_from(&frame, codec);
+            // Fails only if the recording has ended with an error, which its thread returns.
+            let _ = self.frames.as_ref().map(|frames| frames.send(buffer));
         }
-        if self.until.is_some() {
+        if matches!(self.feed, Feed::Arriving { until: Some(_), .. } | Feed::Shown { ended: true, .. }) {
             // All was passed on. The thread ends when no sender is left.
             self.frames = None;
         }
     }
 
-    /// Ends the recording with the frames that have arrived. Those that still wait for the disk are passed
-    /// on by further calls of [`Self::follow`].
+    /// Ends the recording with the frames that have arrived or were shown. Those that still wait for the disk
+    /// are passed on by further calls of [`Self::follow`].
     pub(crate) fn stop(&mut self, source: &dyn Source) {
-        self.until.get_or_insert(source.cached(self.track).end);
+        match &mut self.feed {
+            Feed::Arriving { until, .. } => {
+                until.get_or_insert(source.cached(self.track).end);
+            }
+            Feed::Shown { ended, .. } => *ended = true,
+        }
         self.follow(source);
     }
 
     /// Leaves out the frames that still wait for the disk.
     pub(crate) fn give_up(&mut self) {
-        if let (Some(until), true) = (self.until, self.frames.is_some()) {
-            self.dropped = self.dropped.saturating_add(until.0.saturating_sub(self.next.0));
+        let left = match &self.feed {
+            Feed::Arriving { next, until } => until.map_or(0, |until| until.0.saturating_sub(next.0)),
+            Feed::Shown { waiting, .. } => waiting.len() as u64,
+        };
+        if self.frames.take().is_some() {
+            self.dropped = self.dropped.saturating_add(left);
         }
-        self.frames = None;
     }
 
     /// Returns what has become of the recording once it has ended, by an error or because it was stopped.
@@ -127,26 +213,48 @@ impl Recording {
     fn next<'a>(&mut self, source: &'a dyn Source) -> Option<(Frame<'a>, Codec)> {
         let codec = source.codec(self.track)?;
         loop {
-            if self.until.is_some_and(|until| self.next >= until) {
-                return None;
-            }
-            match source.frame(self.track, self.next) {
-                Ok(frame) => return Some((frame, codec)),
-                Err(Miss::Overrun { newest }) if newest > self.next => {
-                    let newest = self.until.map_or(newest, |until| until.min(newest));
-                    self.dropped = self.dropped.saturating_add(newest.0 - self.next.0);
-                    self.next = newest;
+            let frame = source.frame(self.track, self.feed.next()?);
+            match (frame, &mut self.feed) {
+                (Ok(frame), _) => return Some((frame, codec)),
+                (Err(Miss::Overrun { newest }), Feed::Arriving { next, until }) if newest > *next => {
+                    let newest = until.map_or(newest, |until| until.min(newest));
+                    self.dropped = self.dropped.saturating_add(newest.0.saturating_sub(next.0));
+                    *next = newest;
                 }
-                Err(_) => return None,
+                (Err(_), Feed::Arriving { .. }) => return None,
+                (Err(_), Feed::Shown { waiting, .. }) => {
+                    waiting.pop_front();
+                    self.dropped = self.dropped.saturating_add(1);
+                }
             }
         }
     }
+}
 
-    fn pass_on(&mut self, frame: &Frame<'_>, codec: Codec, mut buffer: FrameBuffer) {
-        buffer.copy_from(frame, codec);
-        // Fails only if the recording has ended with an error, which its thread returns.
-        let _ = self.frames.as_ref().map(|frames| frames.send(buffer));
-        self.next = self.next.next();
+impl Feed {
+    /// Returns the next frame to pass on; `None` if there is none yet, or any more.
+    fn next(&self) -> Option<FrameId> {
+        match self {
+            Self::Arriving { next, until } => {
+                Some(*next).filter(|next| until.is_none_or(|until| *next < until))
+            }
+            Self::Shown { waiting, .. } => waiting.front().map(|shown| shown.id),
+        }
+    }
+
+    /// Goes on to the frame after `frame`, and returns `frame` with its time in the recording.
+    fn advance<'a>(&mut self, frame: Frame<'a>) -> Frame<'a> {
+        match self {
+            Self::Arriving { next, .. } => {
+                *next = next.next();
+                frame
+            }
+            Self::Shown { waiting, last, .. } => {
+                let generation = waiting.pop_front().map_or(0, |shown| shown.generation);
+                let placed = last.insert(Placed::after(*last, &frame, generation));
+                Frame { time: placed.place, ..frame }
+            }
+        }
     }
 }
 
@@ -197,6 +305,10 @@ mod tests {
         source
     }
 
+    fn arriving() -> Feed {
+        Feed::arriving(FrameId(0))
+    }
+
     /// Passes frames on until the recording has ended.
     fn finish(mut recording: Recording, source: &Fake) -> RecordingOutcome {
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -214,7 +326,7 @@ mod tests {
     #[test]
     fn all_frames_are_in_the_file() {
         let (path, mut source) = (free("all.mjpeg"), source(QUEUE * 20));
-        let mut recording = Recording::start(&path, VIDEO, FrameId(0)).unwrap();
+        let mut recording = Recording::start(&path, VIDEO, arriving()).unwrap();
         recording.follow(&source);
         assert_eq!(**recording.path(), *path);
         recording.stop(&source);
@@ -241,9 +353,9 @@ mod tests {
         };
         let (done, is_done) = mpsc::channel();
         thread::spawn(move || {
-            let mut recording = Recording::on_thread(Path::new("a.avi"), VIDEO, FrameId(0), write).unwrap();
+            let mut recording = Recording::on_thread(Path::new("a.avi"), VIDEO, arriving(), write).unwrap();
             recording.follow(&source);
-            assert_eq!((recording.next, recording.dropped), (FrameId(QUEUE as u64), 0));
+            assert_eq!((recording.feed.next(), recording.dropped), (Some(FrameId(QUEUE as u64)), 0));
             recording.stop(&source);
             recording.follow(&source);
             assert_eq!(recording.outcome(), None);
@@ -260,7 +372,7 @@ mod tests {
     fn a_recording_begins_at_its_frame() {
         let (path, mut source) = (free("tail.mjpeg"), source(12));
         source.arrive(1);
-        let outcome = finish(Recording::start(&path, VIDEO, FrameId(9)).unwrap(), &source);
+        let outcome = finish(Recording::start(&path, VIDEO, Feed::arriving(FrameId(9))).unwrap(), &source);
         assert_eq!(outcome.recorded.frames, 3);
         fs::remove_file(path).unwrap();
     }
@@ -270,8 +382,61 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (link, nowhere) = (directory.path().join("a.avi"), directory.path().join("nowhere"));
         std::os::unix::fs::symlink(&nowhere, &link).unwrap();
-        let outcome = finish(Recording::start(&link, VIDEO, FrameId(0)).unwrap(), &source(3));
+        let outcome = finish(Recording::start(&link, VIDEO, arriving()).unwrap(), &source(3));
         assert!(outcome.error.unwrap().contains("exists already") && !outcome.created);
         assert!(!nowhere.exists() && link.is_symlink());
+    }
+
+    /// Records frames of 40 ms that were shown, each of which belongs to a generation. Returns their times.
+    fn times(shown: &[(u64, u64)]) -> Vec<u64> {
+        let mut source = Fake::new(vec![ORANGE.to_vec(); 500], Duration::from_millis(40));
+        source.arrive(500);
+        let shown: Vec<_> =
+            shown.iter().map(|&(id, generation)| Shown { id: FrameId(id), generation }).collect();
+        let (times, recorded) = mpsc::channel();
+        let write = move |frames: Receiver<FrameBuffer>, _give_back: Sender<FrameBuffer>| {
+            for frame in frames {
+                times.send(frame.frame().unwrap().0.time / 90).unwrap();
+            }
+            RecordingOutcome::default()
+        };
+        let feed = Feed::shown(shown.first().copied());
+        let mut recording = Recording::on_thread(Path::new("a.avi"), VIDEO, feed, write).unwrap();
+        recording.watch(&shown[1..]);
+        finish(recording, &source);
+        recorded.iter().collect()
+    }
+
+    #[test]
+    fn what_is_shown_is_recorded_without_gaps() {
+        assert_eq!(times(&[(5, 1), (6, 1), (7, 1)]), [200, 240, 280]);
+        assert_eq!(times(&[(5, 1), (200, 2), (201, 2)]), [200, 240, 280], "a jump forward");
+        assert_eq!(times(&[(300, 1), (20, 2), (21, 2)]), [12_000, 12_040, 12_080], "a jump back");
+        assert_eq!(times(&[(5, 1), (6, 2), (5, 3), (4, 4)]), [200, 240, 280, 320], "steps");
+        assert_eq!(times(&[(5, 1), (80, 1), (81, 1)]), [200, 3_200, 3_240], "frames that were lost");
+    }
+
+    #[test]
+    fn evicted_frames_are_counted_as_dropped() {
+        let (path, mut source) = (free("evicted.mjpeg"), source(12));
+        source.evict(4);
+        let mut recording = Recording::start(&path, VIDEO, Feed::shown(None)).unwrap();
+        let shown: Vec<_> = (2..8).map(|id| Shown { id: FrameId(id), generation: 0 }).collect();
+        recording.watch(&shown);
+        let outcome = finish(recording, &source);
+        assert_eq!((outcome.recorded.frames, outcome.dropped), (4, 2));
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn nothing_is_recorded_after_the_end() {
+        let path = free("nothing.avi");
+        let mut recording = Recording::start(&path, VIDEO, Feed::shown(None)).unwrap();
+        let source = source(12);
+        recording.stop(&source);
+        recording.watch(&[Shown { id: FrameId(0), generation: 0 }]);
+        let outcome = finish(recording, &source);
+        assert_eq!((outcome.recorded.frames, &outcome.recorded.files[..], outcome.error), (0, &[][..], None));
+        assert!(!path.exists());
     }
 }

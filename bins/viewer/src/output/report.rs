@@ -28,6 +28,8 @@ pub(crate) fn json(model: &Model, errors: &[String]) -> String {
         "frames_shown": model.presented.shown,
         "frames_late": model.frames_late(),
         "cache_bytes": model.cache.bytes,
+        "silences": model.silences.0,
+        "silence_ms": u64::try_from(model.silences.1.as_millis()).unwrap_or(u64::MAX),
         "reconnects": model.reconnects,
         "first_frame_ms": first_frame,
         "recorded": model.recorded.as_ref().map(recorded),
@@ -57,7 +59,7 @@ mod tests {
     use pinhole::time::MediaTime;
     use std::time::Duration;
 
-    const KEYS: [&str; 26] = [
+    const KEYS: [&str; 28] = [
         "bitrate",
         "bytes",
         "cache_bytes",
@@ -78,6 +80,8 @@ mod tests {
         "reconnects",
         "recorded",
         "scale",
+        "silence_ms",
+        "silences",
         "speed",
         "start",
         "strips_mended",
@@ -114,6 +118,7 @@ mod tests {
             received,
             recorded: Some(RecordingOutcome { dropped: 2, ..RecordingOutcome::default() }),
             presented: PresentedFigures { shown: 299, late: 1, ..PresentedFigures::default() },
+            silences: (2, Duration::from_micros(5_500_400)),
             ..Model::default()
         };
         let text = json(&model, &["one".to_owned()]);
@@ -131,6 +136,7 @@ mod tests {
         assert_eq!(report["first_frame_ms"], 41);
         assert_eq!((&report["jitter_ms"], &report["bitrate"]), (&1.23.into(), &8e6.into()));
         assert_eq!((&report["frames_shown"], &report["frames_late"]), (&299.into(), &1.into()));
+        assert_eq!((&report["silences"], &report["silence_ms"]), (&2.into(), &5_500.into()));
         assert_eq!(report["errors"][0], "one");
         assert_eq!((&report["recorded"]["dropped"], &report["recorded"]["frames"]), (&2.into(), &0.into()));
     }

@@ -1,5 +1,5 @@
 //! The stream in one line of the terminal.
-use crate::model::Model;
+use crate::model::{Activity, Model};
 use indicatif::{ProgressBar, ProgressStyle};
 use pinhole::time::MediaTime;
 use pinhole_log::{Drawing, escaped};
@@ -108,9 +108,14 @@ fn figures(codec: &str, model: &Model) -> String {
     let (width, height) = received.size;
     let transport = s.transport.map_or("no transport", |transport| transport.name());
     let recording = model.recording.as_ref().map_or(String::new(), |file| format!(", to {}", file.display()));
+    let state = match &model.activity {
+        Activity::Silent { span } => format!("no picture for {} s, ", span.as_secs().max(1)),
+        Activity::Reconnecting { attempt, .. } => format!("reconnecting (attempt {attempt}), "),
+        _ => String::new(),
+    };
+    let (fps, _) = model.rates();
     format!(
-        "{:.2} fps, {} frames, {} lost, {} packets lost{recording}; {codec} {width}x{height} {transport}",
-        received.fps,
+        "{state}{fps:.2} fps, {} frames, {} lost, {} packets lost{recording}; {codec} {width}x{height} {transport}",
         s.frames_complete + s.frames_damaged,
         s.frames_missing,
         s.packets_lost,
@@ -138,6 +143,7 @@ mod tests {
     use super::*;
     use crate::model::{ReceivedFigures, SessionFigures};
     use pinhole::client::LowerTransport;
+    use std::time::Duration;
 
     fn seconds(seconds: u64) -> MediaTime {
         MediaTime::from_micros(seconds * 1_000_000)
@@ -165,6 +171,8 @@ mod tests {
         assert_eq!(figures("JPEG", &model), without);
         model.recording = Some(std::path::Path::new("a.avi").into());
         assert!(figures("JPEG", &model).contains(", to a.avi"));
+        (model.activity, model.is_silent) = (Activity::Silent { span: Duration::from_millis(2100) }, true);
+        assert!(figures("JPEG", &model).starts_with("no picture for 2 s, 0.00 fps, "));
     }
 
     #[test]

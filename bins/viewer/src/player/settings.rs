@@ -1,8 +1,7 @@
 //! How to play a stream.
-use crate::output::recording::Recording;
+use crate::output::recording::{Feed, Recording};
 use crate::pixels::PixelPool;
 use crate::playback::selection::DecodePolicy;
-use pinhole::frame::FrameId;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,7 +26,7 @@ pub(crate) struct Settings {
     /// The file to which received frames are recorded.
     pub(crate) record: Option<PathBuf>,
     /// Starts a recording: [`Recording::start`], or a stand-in for a disk in tests.
-    pub(crate) start_recording: fn(&Path, u8, FrameId) -> io::Result<Recording>,
+    pub(crate) start_recording: fn(&Path, u8, Feed) -> io::Result<Recording>,
 }
 
 /// What follows the last frame of a medium.

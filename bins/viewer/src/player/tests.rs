@@ -1,10 +1,12 @@
 //! The player over a source without a network.
 use super::*;
 use crate::model::Activity;
-use crate::output::recording::Recording;
+use crate::output::recording::{Feed, Recording};
 use crate::pixels::PixelPool;
 use crate::playback::selection::DecodePolicy;
 use crate::stream::fake::{Fake, ORANGE};
+use crate::stream::scaled::Scaled;
+use pinhole::rtsp::Scale;
 use pinhole::time::MediaTime;
 use std::time::Instant;
 
@@ -270,9 +272,82 @@ fn the_cache_plays_while_reconnecting() {
     assert_eq!(*asked.lock().unwrap(), ["reconnect", "reconnect", "teardown"]);
 }
 
+#[test]
+fn a_live_stream_that_stands_is_told() {
+    let player = start(clip(100_000).live().stalls_after(60), window());
+    until(&player, |model| model.presented.shown > 20);
+    until(
+        &player,
+        |model| matches!(model.activity, Activity::Silent { span } if span >= Duration::from_secs(1)),
+    );
+    let model = player.model();
+    assert_eq!((model.rates(), model.silences.0), ((0.0, 0.0), 1));
+    assert!(model.silences.1 >= Duration::from_secs(1), "{:?}", model.silences);
+    // Somebody who looks at what is cached is not disturbed.
+    player.command(Command::Seek(at(5)));
+    until(&player, |model| model.activity == Activity::Playing);
+    assert_eq!(player.model().rates(), (0.0, 0.0), "no more comes all the same");
+    player.stop();
+}
+
+#[test]
+fn a_recorded_medium_that_stands_is_buffered() {
+    let player = start(clip(100).stalls_after(60), Settings { prebuffer: WAIT, ..window() });
+    until(&player, |model| matches!(model.activity, Activity::Buffering { .. }) && model.position >= at(50));
+    thread::sleep(Duration::from_secs(1));
+    until(&player, |model| matches!(model.activity, Activity::Buffering { .. }));
+    assert_eq!(player.model().silences, (0, Duration::ZERO));
+    player.stop();
+}
+
+#[test]
+fn a_refused_place_is_not_waited_for() {
+    // A third of what is announced is not there.
+    let fake = clip(40).announcing(FRAME * 60).refuses_from(at(40));
+    let player = start(fake, Settings { prebuffer: WAIT, ..window() });
+    until(&player, |model| model.position >= at(2));
+    player.command(Command::Seek(at(60)));
+    until(&player, |model| model.activity == Activity::Ended);
+    assert_eq!(player.model().position, at(39));
+    player.stop();
+}
+
+#[test]
+fn a_medium_played_backwards_has_its_own_times() {
+    let scale = Scale::parse(b"-1").unwrap();
+    // The server begins at the end, and sends a frame for each interval of showing.
+    let mut fake = clip(201).announcing(FRAME * 100).at_scale(scale);
+    fake.go_to(100);
+    let scaled = Scaled::new(fake, scale, None);
+    let player = Player::start(move || Ok(Box::new(scaled)), window()).unwrap();
+    until(&player, |model| model.position < at(98) && model.position > at(20));
+    let before = player.model();
+    assert_eq!((before.rate, before.duration), (-1.0, Some(FRAME * 100)));
+    until(&player, |model| model.position < before.position);
+    until(&player, |model| model.activity == Activity::Ended);
+    let model = player.model();
+    assert!(model.position <= at(1), "{:?}", model.position);
+    assert!(
+        matches!(&model.cached[..], [range] if range.start <= at(1) && range.end >= at(99)),
+        "{:?}",
+        model.cached
+    );
+    player.command(Command::Toggle);
+    player.command(Command::Seek(at(70)));
+    player.command(Command::Toggle);
+    assert_eq!(settled(&player), Some(30));
+    player.command(Command::StepForward);
+    until(&player, |model| model.position == at(71));
+    player.command(Command::Jump(-0.2));
+    until(&player, |model| model.position == at(51));
+    player.command(Command::Rate(2.0));
+    until(&player, |model| model.rate == -2.0);
+    player.stop();
+}
+
 /// A disk that takes nothing, and says nothing.
-fn hung(path: &std::path::Path, track: u8, from: pinhole::frame::FrameId) -> io::Result<Recording> {
-    Recording::on_thread(path, track, from, |_frames, _give_back| {
+fn hung(path: &std::path::Path, track: u8, feed: Feed) -> io::Result<Recording> {
+    Recording::on_thread(path, track, feed, |_frames, _give_back| {
         loop {
             thread::park();
         }
@@ -305,6 +380,45 @@ fn a_recording_that_cannot_begin_ends_the_stream() {
     let over = player.model().over.unwrap().unwrap_err();
     assert!(over.contains("precious.avi exists already"), "{over}");
     assert_eq!(std::fs::read(path).unwrap(), b"precious");
+}
+
+/// Records to a file from now on, and returns its name and directory.
+fn record(player: &Player) -> (std::path::PathBuf, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.mjpeg");
+    player.command(Command::Record(Some(path.clone())));
+    until(player, |model| model.recording.is_some());
+    (path, directory)
+}
+
+/// Ends the recording, and returns how many frames are in its file.
+fn stop_recording(player: &Player, path: &std::path::Path) -> u64 {
+    player.command(Command::Record(None));
+    until(player, |model| model.recording.is_none() && model.recorded.is_some());
+    let recorded = player.model().recorded.unwrap().recorded;
+    assert_eq!(recorded.files, [path]);
+    assert_eq!(std::fs::read(path).unwrap(), ORANGE.repeat(recorded.frames as usize));
+    recorded.frames
+}
+
+#[test]
+fn what_is_watched_is_recorded_from_the_cache() {
+    let player = start(clip(400).at_speed(400), window());
+    until(&player, |model| model.cache.frames == 400 && model.position >= at(2));
+    let begun = player.model().position;
+    let (path, _directory) = record(&player);
+    until(&player, |model| model.position >= at(60));
+    player.command(Command::Toggle);
+    until(&player, |model| model.held && model.activity == Activity::Paused);
+    let _ = settled(&player);
+    let watched = player.model().position.since(begun).as_micros() / FRAME.as_micros() as u64 + 1;
+    let frames = stop_recording(&player, &path);
+    // The first picture may have changed before the recording began.
+    assert!(frames <= watched && frames + 30 >= watched, "{frames} of {watched} frames");
+
+    // A picture that is held is watched, too.
+    let (path, _directory) = record(&player);
+    assert_eq!(stop_recording(&player, &path), 1);
 }
 
 #[test]

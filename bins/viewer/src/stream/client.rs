@@ -1,10 +1,11 @@
 //! A source that is an RTSP client.
+use super::scaled::Scaled;
 use super::{CachedRange, Error, Event, Failure, Source, Waker};
 use crate::model::{CacheUsage, SessionFigures};
 use pinhole::client::{PlayOptions, PrefetchOptions, TransportChoice};
 use pinhole::codec::Codec;
-use pinhole::frame::{Frame, FrameId, Miss};
-use pinhole::rtsp::{Position, Speed};
+use pinhole::frame::{Frame, FrameId, Miss, Seek};
+use pinhole::rtsp::{Method, Position, Scale, Speed};
 use pinhole::time::MediaTime;
 use pinhole_std::client::{self, Client};
 use std::ops::Range;
@@ -37,7 +38,15 @@ pub(crate) fn connect(url: &str, options: &Options) -> Result<Box<dyn Source>, E
     }
     let prefetch = Some(prefetch);
     let options = client::Options { transport, play, cache, prefetch, ..client::Options::default() };
-    Ok(Box::new(Client::connect(url, &options)?))
+    let client = Client::connect(url, &options)?;
+    let from = match play.from {
+        Some(Seek::To(from)) => Some(from),
+        _ => None,
+    };
+    Ok(match play.scale {
+        Scale::NORMAL => Box::new(client),
+        scale => Box::new(Scaled::new(client, scale, from)),
+    })
 }
 
 impl Source for Client {
@@ -57,6 +66,7 @@ impl Source for Client {
                 client::Event::Playing { transport, .. } => Event::Playing(transport),
                 client::Event::SwitchedToTcp => Event::SwitchedToTcp,
                 client::Event::Paused => Event::Paused,
+                client::Event::Refused { method: Method::Play, status } => Event::Refused(status),
                 client::Event::Ended => Event::Ended,
                 client::Event::Closed => Event::Closed,
                 // The player has no use for the others.

@@ -5,6 +5,7 @@ use pinhole::client::LowerTransport;
 use pinhole::codec::Codec;
 use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{Frame, FrameId, Miss};
+use pinhole::rtsp::{Scale, Status};
 use pinhole::time::MediaTime;
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex};
@@ -21,7 +22,10 @@ pub(crate) struct Fake {
     /// The frames of the medium.
     frames: Vec<Vec<u8>>,
     interval: Duration,
+    /// How long the medium is said to be; `None` if it is as long as its frames.
+    announced: Option<Duration>,
     live: bool,
+    scale: Scale,
     /// For each frame that arrived, its index in the medium.
     arrived: Vec<usize>,
     /// How many of these are evicted again.
@@ -36,6 +40,9 @@ pub(crate) struct Fake {
     events: Vec<Event>,
     ended: bool,
     lost_after: Option<usize>,
+    stalls_after: Option<usize>,
+    /// From which place on there is nothing.
+    refuses_from: Option<MediaTime>,
     /// How many further attempts to reconnect fail.
     refusals: u32,
     connected: bool,
@@ -50,7 +57,9 @@ impl Fake {
         Self {
             frames,
             interval,
+            announced: None,
             live: false,
+            scale: Scale::NORMAL,
             arrived: Vec::new(),
             evicted: 0,
             at: 0,
@@ -61,6 +70,8 @@ impl Fake {
             events: vec![Event::Playing(LowerTransport::Interleaved)],
             ended: false,
             lost_after: None,
+            stalls_after: None,
+            refuses_from: None,
             refusals: 0,
             connected: true,
             connecting: false,
@@ -87,6 +98,18 @@ impl Fake {
         self.full = full;
     }
 
+    /// Announces another length of the medium than that of its frames.
+    pub(crate) fn announcing(mut self, duration: Duration) -> Self {
+        self.announced = Some(duration);
+        self
+    }
+
+    /// Says that the medium is played at this scale.
+    pub(crate) fn at_scale(mut self, scale: Scale) -> Self {
+        self.scale = scale;
+        self
+    }
+
     /// Makes the medium live.
     pub(crate) fn live(mut self) -> Self {
         self.live = true;
@@ -96,6 +119,18 @@ impl Fake {
     /// Loses the connection after `frames` frames, and then refuses `refusals` attempts to reconnect.
     pub(crate) fn lost_after(mut self, frames: usize, refusals: u32) -> Self {
         (self.lost_after, self.refusals) = (Some(frames), refusals);
+        self
+    }
+
+    /// Sends nothing after `frames` frames, and stays connected.
+    pub(crate) fn stalls_after(mut self, frames: usize) -> Self {
+        self.stalls_after = Some(frames);
+        self
+    }
+
+    /// Refuses to play from `place` or a later one.
+    pub(crate) fn refuses_from(mut self, place: MediaTime) -> Self {
+        self.refuses_from = Some(place);
         self
     }
 
@@ -111,9 +146,19 @@ impl Fake {
         self.at = until;
     }
 
+    /// Returns whether all frames from the place that was asked for have arrived.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at == self.frames.len()
+    }
+
     /// Has the server go on at the frame with this index.
     pub(crate) fn go_to(&mut self, index: usize) {
         self.at = index;
+    }
+
+    /// Has the server go on this many frames earlier.
+    pub(crate) fn go_back(&mut self, frames: usize) {
+        self.at = self.at.saturating_sub(frames);
     }
 
     /// Evicts the oldest `frames` frames from the cache.
@@ -134,7 +179,9 @@ impl Fake {
             (self.lost_after, self.connected) = (None, false);
             return Err(Failure::Lost("the connection was lost".into()));
         }
-        if self.at == self.frames.len() {
+        if self.stalls_after == Some(self.arrived.len()) {
+            self.next_at = None;
+        } else if self.at == self.frames.len() {
             self.ended = true;
             self.events.push(Event::Ended);
         } else {
@@ -226,7 +273,7 @@ impl Source for Fake {
     }
 
     fn duration(&self) -> Option<Duration> {
-        (!self.live).then(|| self.interval * self.frames.len() as u32)
+        (!self.live).then(|| self.announced.unwrap_or(self.interval * self.frames.len() as u32))
     }
 
     fn is_live(&self) -> bool {
@@ -241,6 +288,10 @@ impl Source for Fake {
 
     fn seek(&mut self, _track: u8, to: MediaTime) -> FrameId {
         self.note("seek");
+        if self.refuses_from.is_some_and(|place| to >= place) {
+            self.events.push(Event::Refused(Status::INVALID_RANGE));
+            return FrameId(self.arrived.len() as u64);
+        }
         self.at = (0..self.frames.len()).find(|&index| self.time(index) >= to).unwrap_or(self.frames.len());
         self.ended = false;
         self.next_at = self.next_at.map(|_| Instant::now());
@@ -268,6 +319,7 @@ impl Source for Fake {
     fn figures(&self, _track: u8) -> SessionFigures {
         SessionFigures {
             transport: Some(LowerTransport::Interleaved),
+            scale: self.scale,
             frames_complete: self.arrived.len() as u64,
             packets: self.arrived.len() as u64,
             ..SessionFigures::default()

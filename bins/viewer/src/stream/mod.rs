@@ -8,11 +8,14 @@ pub(crate) mod client;
 pub(crate) mod fake;
 pub(crate) mod received;
 pub(crate) mod samples;
+pub(crate) mod scaled;
+pub(crate) mod silence;
 
-use crate::model::{CacheUsage, SessionFigures};
+use crate::model::{CacheUsage, MediaAxis, SessionFigures};
 use pinhole::client::LowerTransport;
 use pinhole::codec::Codec;
 use pinhole::frame::{Frame, FrameId, Miss};
+use pinhole::rtsp::Status;
 use pinhole::time::MediaTime;
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,6 +43,8 @@ pub(crate) enum Event {
     SwitchedToTcp,
     /// The server paused.
     Paused,
+    /// The server does not play from the place that was asked for.
+    Refused(Status),
     /// The medium is over. All frames that will arrive have arrived.
     Ended,
     /// The session is over.
@@ -101,6 +106,11 @@ pub(crate) trait Source {
 
     /// Returns the length of the medium; `None` if it is live, or if the length is not known.
     fn duration(&self) -> Option<Duration>;
+
+    /// Returns how the times of the source correspond to those of the medium.
+    fn axis(&self) -> MediaAxis {
+        MediaAxis::NORMAL
+    }
 
     /// Returns whether the medium is live, which means that it has no end.
     fn is_live(&self) -> bool;

@@ -6,6 +6,8 @@ use fast_image_resize::images::{TypedCroppedImageMut, TypedImage, TypedImageRef}
 use fast_image_resize::pixels::U8x4;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
+/// Width and height of a window that opens before the first picture.
+pub(crate) const FIRST_SIZE: (u32, u32) = (1024, 576);
 /// Width and height of the largest window that is opened.
 const LARGEST: (u32, u32) = (1280, 720);
 
@@ -77,6 +79,13 @@ impl Canvas {
         Surface::new(&mut self.pixels, self.size)
     }
 
+    /// Makes all pixels of a window of this size black.
+    pub(crate) fn clear(&mut self, size: (u32, u32)) {
+        self.pixels.clear();
+        self.pixels.resize(size.0 as usize * size.1 as usize, 0);
+        (self.size, self.drawn) = (size, None);
+    }
+
     /// Draws a picture for a window of this size, which must not be empty. If `filled`, the picture fills
     /// the window, and its edges may be cut off.
     pub(crate) fn draw(&mut self, picture: &Picture, size: (u32, u32), filled: bool) {
@@ -87,9 +96,8 @@ impl Canvas {
             (fit((picture.width, picture.height), size), self.options)
         };
         if self.size != size || self.drawn != Some(to) {
-            self.pixels.clear();
-            self.pixels.resize(size.0 as usize * size.1 as usize, 0);
-            (self.size, self.drawn) = (size, Some(to));
+            self.clear(size);
+            self.drawn = Some(to);
         }
         if self.resize(picture, to, &options).is_none() {
             tracing::error!(?size, ?to, "the picture does not fit its own description");

@@ -96,12 +96,13 @@ pub(crate) fn action(press: Press) -> Option<Action> {
     Some(action)
 }
 
-/// Returns the next rate above or below the present one; `None` at the end.
+/// Returns the next rate above or below the present one, whatever the direction; `None` at the end.
 pub(crate) fn next_rate(model: &Model, faster: bool) -> Option<f64> {
+    let now = model.rate.abs();
     if faster {
-        RATES.into_iter().find(|rate| *rate > model.rate)
+        RATES.into_iter().find(|rate| *rate > now)
     } else {
-        RATES.into_iter().rev().find(|rate| *rate < model.rate)
+        RATES.into_iter().rev().find(|rate| *rate < now)
     }
 }
 
@@ -145,6 +146,7 @@ mod tests {
         assert_eq!([next(1.0, true), next(1.0, false)], [Some(2.0), Some(0.5)]);
         assert_eq!([next(3.0, true), next(3.0, false)], [Some(4.0), Some(2.0)]);
         assert_eq!([next(4.0, true), next(0.25, false)], [None, None]);
+        assert_eq!([next(-1.0, true), next(-1.0, false)], [Some(2.0), Some(0.5)]);
     }
 
     #[test]

@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn rates_are_written_without_zeros() {
-        assert_eq!([0.25, 0.5, 1.0, 4.0].map(rate_text), ["0.25x", "0.5x", "1.0x", "4.0x"]);
+        assert_eq!([0.25, 0.5, 1.0, 4.0, -1.0].map(rate_text), ["0.25x", "0.5x", "1.0x", "4.0x", "-1.0x"]);
     }
 
     #[test]

@@ -50,24 +50,32 @@ pub(crate) fn notice(text: &str, layout: &Layout) -> Vec<Item> {
 /// time.
 pub(crate) fn message(model: &Model, layout: &Layout, stands: bool) -> Vec<Item> {
     let (title, lines) = match &model.activity {
-        Activity::Connecting if stands => ("Connecting".to_owned(), vec![]),
+        Activity::Connecting if model.session.transport.is_none() => (connecting(model), vec![]),
+        Activity::Connecting => {
+            (format!("Waiting for {}", host(&model.url)), vec!["No picture has come yet".to_owned()])
+        }
         Activity::Buffering { have, want } if stands => {
             let done = format!("{:.1} of {:.1} s", have.as_secs_f64(), want.as_secs_f64());
             ("Buffering".to_owned(), vec![done])
         }
         Activity::Reconnecting { attempt, wait, reason } => {
-            let next = match wait.as_secs_f64().ceil() {
-                0.0 => "trying now".to_owned(),
-                seconds => format!("next try in {seconds:.0} s"),
+            let (title, progress) = match wait.as_secs_f64().ceil() {
+                0.0 => (connecting(model), format!("attempt {attempt}")),
+                seconds => {
+                    ("Reconnecting".to_owned(), format!("attempt {attempt}, next try in {seconds:.0} s"))
+                }
             };
-            let progress = format!("attempt {attempt}, {next}");
             if model.held || !stands {
                 // The user looks at cached frames, which must not be covered.
-                let line = (format!("Reconnecting: {progress}"), WHITE);
+                let line = (format!("{title}: {progress}"), WHITE);
                 return panel(layout, vec![line], AnchorPoint::TopCenter, 0);
             }
-            ("Reconnecting".to_owned(), vec![progress, reason.clone()])
+            (title, vec![progress, reason.clone()])
         }
+        Activity::Silent { span } if model.held => {
+            return panel(layout, vec![(no_picture(*span), WHITE)], AnchorPoint::TopCenter, 0);
+        }
+        Activity::Silent { span } => (no_picture(*span), vec![]),
         Activity::Ended => ("Ended".to_owned(), vec!["Space plays it again".to_owned()]),
         _ => return Vec::new(),
     };
@@ -138,11 +146,12 @@ fn panel(layout: &Layout, lines: Vec<Line>, anchor: AnchorPoint, up: u32) -> Vec
 
 fn figure_lines(model: &Model) -> Vec<Line> {
     let Model { url, session, received, cache, presented, .. } = model;
+    let (fps, bitrate) = model.rates();
     let by = session.transport.map_or_else(String::new, |by| format!(" ({})", by.name().to_uppercase()));
     let ((width, height), codec) = (received.size, received.codec.unwrap_or("-"));
-    let bitrate = rate_text(received.bitrate);
+    let bitrate = rate_text(bitrate);
     let lines = [
-        format!("{width}x{height} {codec}   {:.2} fps   {bitrate}", received.fps),
+        format!("{width}x{height} {codec}   {fps:.2} fps   {bitrate}"),
         format!(
             "lost {}  late {}  damaged {}  mended {}  missing {}",
             session.packets_lost,
@@ -174,10 +183,26 @@ fn activity_text(model: &Model) -> &'static str {
         Activity::Connecting => "CONNECTING",
         Activity::Buffering { .. } => "BUFFERING",
         Activity::Playing => "PLAYING",
+        Activity::Silent { .. } => "NO PICTURE",
         Activity::Paused => "PAUSED",
         Activity::Ended => "ENDED",
         Activity::Reconnecting { .. } => "RECONNECTING",
     }
+}
+
+/// Tells how long no picture has come.
+pub(crate) fn no_picture(span: Duration) -> String {
+    format!("No picture for {} s", span.as_secs().max(1))
+}
+
+fn connecting(model: &Model) -> String {
+    format!("Connecting to {} ...", host(&model.url))
+}
+
+/// Returns host and port of an address.
+fn host(url: &str) -> &str {
+    let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()).unwrap_or(url);
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 /// Returns an address without its password, as it may be seen by others.
@@ -289,6 +314,24 @@ mod tests {
     }
 
     #[test]
+    fn before_the_first_picture_the_host_is_told_at_once() {
+        for (url, host) in [
+            ("rtsp://me:p@ss@[::1]:554/a@b", "[::1]:554"),
+            ("rtsp://cam?x@y", "cam"),
+            ("rtsp://cam/1", "cam"),
+        ] {
+            let url = url.to_owned();
+            let model = Model { url, ..Model::default() };
+            let told = |model: &Model| texts(message(model, &layout((1280, 720)), false));
+            assert_eq!(told(&model), [format!("Connecting to {host} ...")]);
+            let session =
+                SessionFigures { transport: Some(LowerTransport::Udp), ..SessionFigures::default() };
+            let waiting = [format!("Waiting for {host}"), "No picture has come yet".to_owned()];
+            assert_eq!(told(&Model { session, ..model }), waiting);
+        }
+    }
+
+    #[test]
     fn long_buffering_dims_the_picture() {
         let (have, want) = (Duration::from_millis(440), Duration::from_secs(1));
         let buffering = Model { activity: Activity::Buffering { have, want }, ..recorded() };
@@ -299,12 +342,34 @@ mod tests {
     }
 
     #[test]
+    fn a_silence_is_told_over_the_picture() {
+        let activity = Activity::Silent { span: Duration::from_millis(4700) };
+        let received = ReceivedFigures { fps: 25.0, bitrate: 8e6, ..ReceivedFigures::default() };
+        let silent = Model { activity, received, is_silent: true, ..recorded() };
+        let items = message(&silent, &layout((1280, 720)), false);
+        assert!(dims(&items));
+        assert_eq!(texts(items), ["No picture for 4 s"]);
+        let figures = texts(super::figures(&silent, &layout((1280, 720))));
+        assert!(
+            figures[0].ends_with("NO PICTURE") && figures[1].ends_with("0.00 fps   0 kbit/s"),
+            "{figures:?}"
+        );
+        let held = message(&Model { held: true, ..silent }, &layout((1280, 720)), true);
+        assert!(!dims(&held));
+        assert_eq!(texts(held), ["No picture for 4 s"]);
+    }
+
+    #[test]
     fn only_a_standing_picture_is_covered() {
         let (wait, reason) = (Duration::from_millis(3400), "the connection was lost".to_owned());
         let model = Model { activity: Activity::Reconnecting { attempt: 2, wait, reason }, ..recorded() };
         let items = message(&model, &layout((1280, 720)), true);
         assert!(dims(&items));
         assert_eq!(texts(items), ["Reconnecting", "attempt 2, next try in 4 s", "the connection was lost"]);
+        let (wait, reason, url) = (Duration::ZERO, "gone".to_owned(), "rtsp://u:p@cam:554/1".to_owned());
+        let now = Model { url, activity: Activity::Reconnecting { attempt: 2, wait, reason }, ..recorded() };
+        let items = message(&now, &layout((1280, 720)), true);
+        assert_eq!(texts(items), ["Connecting to cam:554 ...", "attempt 2", "gone"]);
         let held = Model { held: true, ..model.clone() };
         for (model, stands) in [(&model, false), (&held, true)] {
             let items = message(model, &layout((1280, 720)), stands);

@@ -1,10 +1,10 @@
 //! The window: it shows pictures, and takes keys and the pointer.
-use super::canvas::{Canvas, window_size};
+use super::canvas::{Canvas, FIRST_SIZE, window_size};
 use super::controller::{Ui, Wish};
 use super::input::Press;
-use super::overlay::without_password;
+use super::overlay::{no_picture, without_password};
 use super::paint::Painter;
-use crate::model::{Model, Picture};
+use crate::model::{Activity, Model, Picture};
 use embedded_graphics::geometry::Point;
 use minifb::{InputCallback, Key, MouseButton, MouseMode, ScaleMode, Window, WindowOptions};
 use std::mem;
@@ -21,6 +21,8 @@ const TOUCH_UP: Duration = Duration::from_millis(35);
 /// A window that shows pictures, and the controls over them.
 pub(crate) struct Screen {
     window: Window,
+    /// The size that it was opened with.
+    opened: (u32, u32),
     canvas: Canvas,
     /// Whether the drawn picture fills the window.
     filled: bool,
@@ -35,22 +37,24 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Opens a window whose size suits the picture.
+    /// Opens a window whose size suits the picture, if there is one already.
     ///
     /// # Errors
     /// There is no display, or it refuses the window.
-    pub(crate) fn open(title: &str, picture: &Picture) -> Result<Self, minifb::Error> {
-        let (width, height) = window_size((picture.width, picture.height));
+    pub(crate) fn open(model: &Model, picture: Option<&Picture>) -> Result<Self, minifb::Error> {
+        let opened = picture.map_or(FIRST_SIZE, |picture| window_size((picture.width, picture.height)));
+        let ((width, height), title) = (opened, title(model));
         // The canvas has the window's size, so that minifb scales nothing.
         let options =
             WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
-        let mut window = Window::new(title, width as usize, height as usize, options)?;
+        let mut window = Window::new(&title, width as usize, height as usize, options)?;
         // The caller decides when to update the window.
         window.set_target_fps(0);
         let (sender, presses) = mpsc::channel();
         window.set_input_callback(Box::new(KeyListener { sender, down: Vec::new() }));
         Ok(Self {
             window,
+            opened,
             canvas: Canvas::new(),
             filled: false,
             painter: Painter::default(),
@@ -59,18 +63,26 @@ impl Screen {
             presses,
             pointer: Vec::new(),
             pointer_hidden: false,
-            title: title.to_owned(),
+            title,
         })
     }
 
+    /// Returns whether a new window would have a better size for a picture, and the user has not chosen this
+    /// one.
+    pub(crate) fn is_unsuited(&self, picture: &Picture) -> bool {
+        let suited = window_size((picture.width, picture.height));
+        self.size() == self.opened && self.opened != suited
+    }
+
     /// Presents a picture with the controls over it, if either has changed or the window may have lost
-    /// its contents. `fresh` says whether it is another picture than before.
+    /// its contents. Without a picture, the window is black. `fresh` says whether it is another picture than
+    /// before.
     ///
     /// # Errors
     /// The display refuses the picture.
     pub(crate) fn show(
         &mut self,
-        picture: &Picture,
+        picture: Option<&Picture>,
         fresh: bool,
         model: &Model,
     ) -> Result<(), minifb::Error> {
@@ -89,7 +101,10 @@ impl Screen {
             self.painter.unpaint(&mut self.canvas.surface());
             if fresh {
                 self.filled = self.ui.is_filled();
-                self.canvas.draw(picture, size, self.filled);
+                match picture {
+                    Some(picture) => self.canvas.draw(picture, size, self.filled),
+                    None => self.canvas.clear(size),
+                }
             }
             self.painter.paint(&mut self.canvas.surface(), scene);
         }
@@ -155,9 +170,18 @@ impl Screen {
 /// Returns the window's title: the address, and how the stream is.
 pub(crate) fn title(model: &Model) -> String {
     let (width, height) = model.received.size;
+    if model.received.codec.is_none() {
+        return format!("connecting - {}", without_password(&model.url));
+    }
+    let silent = match model.activity {
+        Activity::Silent { span } => format!("{} - ", no_picture(span).to_lowercase()),
+        Activity::Reconnecting { .. } => "reconnecting - ".to_owned(),
+        Activity::Ended => "ended - ".to_owned(),
+        _ => String::new(),
+    };
     let state = if model.held { "paused - " } else { "" };
-    let (url, fps) = (without_password(&model.url), model.received.fps);
-    format!("{state}{url} - {width}x{height} - {fps:.2} fps - {} lost", model.session.packets_lost)
+    let (url, (fps, _)) = (without_password(&model.url), model.rates());
+    format!("{state}{silent}{url} - {width}x{height} - {fps:.2} fps - {} lost", model.session.packets_lost)
 }
 
 /// Receives each press of a key, also a press that is over before the next poll.
@@ -233,11 +257,31 @@ mod tests {
     fn the_title_hides_the_password() {
         let model = Model {
             url: "rtsp://me:secret@cam/1".to_owned(),
-            received: ReceivedFigures { size: (1280, 720), fps: 29.97, ..ReceivedFigures::default() },
+            received: ReceivedFigures {
+                codec: Some("JPEG"),
+                size: (1280, 720),
+                fps: 29.97,
+                ..ReceivedFigures::default()
+            },
             session: SessionFigures { packets_lost: 25, ..SessionFigures::default() },
             ..Model::default()
         };
         assert_eq!(title(&model), "rtsp://me:***@cam/1 - 1280x720 - 29.97 fps - 25 lost");
         assert!(title(&Model { held: true, ..model }).starts_with("paused - rtsp://"));
+    }
+
+    #[test]
+    fn the_title_tells_that_no_picture_comes() {
+        let (codec, size) = (Some("JPEG"), (1280, 720));
+        let received = ReceivedFigures { codec, size, fps: 25.0, ..ReceivedFigures::default() };
+        let activity = Activity::Silent { span: Duration::from_millis(3900) };
+        let silent =
+            Model { url: "rtsp://cam/1".to_owned(), received, activity, is_silent: true, ..Model::default() };
+        assert_eq!(title(&silent), "no picture for 3 s - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
+        let (attempt, wait, reason) = (1, Duration::ZERO, String::new());
+        let lost = Model { activity: Activity::Reconnecting { attempt, wait, reason }, ..silent };
+        assert_eq!(title(&lost), "reconnecting - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
+        let none = Model { url: "rtsp://me:secret@cam/1".to_owned(), ..Model::default() };
+        assert_eq!(title(&none), "connecting - rtsp://me:***@cam/1");
     }
 }

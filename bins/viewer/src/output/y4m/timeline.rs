@@ -1,5 +1,5 @@
 //! At which media times each picture is on the screen.
-use crate::model::Presentation;
+use crate::model::{MediaAxis, Presentation};
 use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
 use pinhole::time::{Duration as MediaDuration, MediaTime};
@@ -14,9 +14,11 @@ const DEFAULT_RATE: FrameRate = FrameRate(25_000);
 #[derive(Debug)]
 pub(super) struct Timeline {
     clock: FrameClock,
-    /// A media time, and its index in the stream.
+    /// How the times by which pictures are shown correspond to those of the medium.
+    axis: MediaAxis,
+    /// A time at which a picture is shown, and its index in the stream.
     reference: (MediaTime, u64),
-    /// Index and media time of the picture on the screen.
+    /// Index and time of the picture on the screen.
     index: u64,
     time: MediaTime,
     /// When that picture appeared, in the player's time.
@@ -26,7 +28,8 @@ pub(super) struct Timeline {
 impl Timeline {
     /// Starts with the first picture on the screen.
     pub(super) fn new(first: &Presentation, clock: FrameClock) -> Self {
-        Self { clock, reference: (first.time, 0), index: 0, time: first.time, at: first.due }
+        let Presentation { time, axis, due, .. } = *first;
+        Self { clock, axis, reference: (time, 0), index: 0, time, at: due }
     }
 
     /// Returns the clock that has one tick for each index.
@@ -62,7 +65,7 @@ impl Timeline {
     /// Returns the media time of an index that is not before the reference's.
     fn time_at(&self, index: u64) -> MediaTime {
         let (start, first) = self.reference;
-        start + self.clock.pts(index.saturating_sub(first)).since(MediaTime::ZERO)
+        self.axis.media(start + self.clock.pts(index.saturating_sub(first)).since(MediaTime::ZERO))
     }
 }
 
@@ -81,6 +84,8 @@ pub(super) fn frame_clock(first: &Presentation, second: Option<&Presentation>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pinhole::rtsp::Scale;
+
     const FRAME: u64 = 33_333;
 
     fn presentation(frame: u64) -> Presentation {
@@ -107,6 +112,15 @@ mod tests {
         assert_eq!(seen(&on_time), [vec![0], vec![1], vec![2, 3, 4], vec![5]]);
         let after_hours = [0, 108_000, 108_001].map(|frame| (presentation(frame), Duration::ZERO));
         assert_eq!(seen(&after_hours)[1].len(), 1, "the clock does not drift");
+    }
+
+    #[test]
+    fn a_scaled_medium_keeps_its_own_times() {
+        let axis = MediaAxis::new(Scale::parse(b"-2").unwrap(), MediaTime::from_micros(9_000_000));
+        let scaled = |frame| Presentation { axis, ..presentation(frame) };
+        let mut timeline = Timeline::new(&scaled(0), frame_clock(&scaled(0), None));
+        assert_eq!(timeline.advance(&scaled(3), Duration::ZERO).len(), 3);
+        assert_eq!(timeline.now(), MediaTime::from_micros(8_800_000));
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Commands that move the playhead, or change how it moves.
-use super::neighbours::{Absence, follower, forerunner, newest};
+use super::neighbours::{follower, forerunner, newest};
 use super::{Cursor, Passed, Playhead};
 use crate::stream::Source;
 use pinhole::frame::FrameId;
-use pinhole::time::MediaTime;
+use pinhole::time::{Duration as MediaDuration, MediaTime};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The rates at which a medium can be played.
 const RATES: RangeInclusive<f64> = 0.25..=4.0;
+/// How long before the last frame the server is asked to begin, unless a frame is shown for longer.
+const LEAST_BEFORE: MediaDuration = MediaDuration::from_millis(100);
 
 impl Playhead {
     /// Holds the picture, or plays on. After the end, plays again from the beginning.
@@ -29,15 +31,20 @@ impl Playhead {
         if forward {
             match follower(source, self.track, &shown) {
                 Ok(id) => self.place(source, id),
-                Err(Absence::Gap) => self.fetch(source, shown.end),
-                Err(Absence::NotYet) if self.complete => {}
-                Err(Absence::NotYet) => self.await_frame(shown.end, shown.id.next()),
+                Err(_) if self.is_over(source, &shown) => {}
+                Err(_) if source.is_live() || self.is_coming(source, shown.end) => {
+                    self.await_frame(shown.end, shown.id.next());
+                }
+                Err(_) => self.fetch(source, shown.end, shown.end),
             }
         } else {
             match forerunner(source, self.track, &shown) {
                 Some(id) => self.place(source, id),
                 None if source.is_live() || shown.start == MediaTime::ZERO => {}
-                None => self.fetch(source, shown.start - shown.duration()),
+                None => {
+                    let time = shown.start - shown.duration();
+                    self.fetch(source, time, time);
+                }
             }
         }
     }
@@ -50,9 +57,14 @@ impl Playhead {
     }
 
     /// Plays on at `time`: from the cache, or else from the server. If a live medium is not cached
-    /// there, plays on at the next cached frame.
+    /// there, plays on at the next cached frame. Beyond the end of a recorded medium, plays its last frame.
     pub(crate) fn seek(&mut self, source: &mut dyn Source, time: MediaTime) {
         self.following = false;
+        let end = self.end(source).filter(|_| !source.is_live());
+        // Inside of the last frame, whose time is known only roughly.
+        let last = end.map(|end| end - self.frame_duration.scaled(1, 2));
+        let is_end = last.is_some_and(|last| time >= last);
+        let time = last.map_or(time, |last| time.min(last));
         if let Some(id) = source.find(self.track, time) {
             self.place(source, id);
         } else if source.is_live() {
@@ -63,9 +75,9 @@ impl Playhead {
                 None => self.go_to_edge(source),
             }
         } else {
-            let end = source.duration().map(|duration| MediaTime::ZERO + duration.into());
-            let last = end.map(|end| end - self.frame_duration);
-            self.fetch(source, last.map_or(time, |last| time.min(last)));
+            // A server may begin with the frame that is shown then, or with the next one.
+            let before = if is_end { self.frame_duration.max(LEAST_BEFORE) } else { MediaDuration::ZERO };
+            self.fetch(source, time, time - before);
         }
     }
 
@@ -110,16 +122,15 @@ impl Playhead {
         }
     }
 
-    /// Plays on at `time`, which the server is asked for.
-    fn fetch(&mut self, source: &mut dyn Source, time: MediaTime) {
-        let first = source.seek(self.track, time);
-        self.await_frame(time, first);
+    /// Plays on at `time`. The server is asked for what is shown from `from` on.
+    fn fetch(&mut self, source: &mut dyn Source, time: MediaTime, from: MediaTime) {
+        self.ask(source, from);
+        self.await_frame(time, self.first_fetched());
     }
 
     /// Plays on at `time` when a frame there arrives, with the number `first` or a later one.
     fn await_frame(&mut self, time: MediaTime, first: FrameId) {
         self.renew();
-        (self.complete, self.fetching) = (false, None);
         self.position = time;
         // The first frame is shown while the rest is buffered.
         self.buffering = !self.prebuffer.is_zero();
@@ -140,24 +151,5 @@ impl Playhead {
         self.trail.clear();
         self.located = None;
         (self.ended, self.buffering, self.starved) = (false, false, false);
-    }
-
-    /// Asks the server for what follows the cached range around `id`, unless it arrives already.
-    fn fetch_continuation(&mut self, source: &mut dyn Source, id: FrameId) {
-        // The first range is the one that is being received.
-        let ranges = source.cached_ranges(self.track);
-        let Some(range) = ranges.iter().skip(1).find(|range| range.frames.contains(&id)) else { return };
-        let end = range.time.end;
-        let half_frame = source
-            .frame_time(self.track, id)
-            .map_or(Duration::ZERO, |shown| Duration::from(shown.end.since(shown.start)) / 2);
-        let after = end + half_frame.into();
-        let is_end = source.duration().is_some_and(|duration| after >= MediaTime::ZERO + duration.into());
-        if is_end || self.fetching == Some(end) || source.find(self.track, after).is_some() {
-            return;
-        }
-        source.seek(self.track, end);
-        source.watch_from(self.track, id);
-        (self.complete, self.fetching) = (false, Some(end));
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! [`Playhead::next`] tells which frame follows and when it is due. [`commands`] move the playhead,
 //! and [`neighbours`] finds the frames before and after one in the cache. All of them take the
-//! player's time as an argument. Its clock has to stand whenever [`Playhead::runs`] says so; frames
+//! player's time as an argument. [`fetching`] knows what the server was asked for, and what will come. Its clock has to stand whenever [`Playhead::runs`] says so; frames
 //! that are scheduled already keep their times.
 mod commands;
+mod fetching;
 mod neighbours;
 
 use super::schedule::{DELAY, Schedule};
-use crate::model::Presentation;
+use crate::model::{Presentation, Shown};
 use crate::stream::Source;
-use neighbours::{Absence, cached_ahead, follower, newest};
+use fetching::Fetch;
+use neighbours::{cached_ahead, follower};
 use pinhole::frame::FrameId;
 use pinhole::time::{Duration as MediaDuration, MediaTime};
 use std::collections::VecDeque;
@@ -42,6 +44,10 @@ pub(crate) struct Playhead {
     located: Option<(FrameId, Duration)>,
     /// The frame that is shown, and those after it that were passed on.
     trail: VecDeque<Passed>,
+    /// The frame that came onto the screen last.
+    on_screen: Option<Shown>,
+    /// Frames that came onto the screen since [`Self::take_shown`].
+    shown: Vec<Shown>,
     position: MediaTime,
     /// For how long the newest frame that was located is shown.
     frame_duration: MediaDuration,
@@ -56,13 +62,12 @@ pub(crate) struct Playhead {
     /// The cache has room for what follows only without the frame that is shown, which was given up.
     starved: bool,
     ended: bool,
-    /// See [`Self::set_complete`].
-    complete: bool,
+    fetch: Fetch,
+    /// Where the medium was seen to end; `None` if it was not.
+    end: Option<MediaTime>,
     /// How much media time has to be cached ahead before a recorded medium plays.
     prebuffer: Duration,
     stalls: u64,
-    /// The media time that was last requested to continue a cached range.
-    fetching: Option<MediaTime>,
 }
 
 /// Which frame comes next.
@@ -115,6 +120,8 @@ impl Playhead {
             schedule: Schedule::default(),
             located: None,
             trail: VecDeque::new(),
+            on_screen: None,
+            shown: Vec::new(),
             position: MediaTime::ZERO,
             frame_duration: MediaDuration::ZERO,
             beginning: MediaTime::ZERO,
@@ -124,10 +131,10 @@ impl Playhead {
             buffering: false,
             starved: false,
             ended: false,
-            complete: false,
+            fetch: Fetch::START,
+            end: None,
             prebuffer,
             stalls: 0,
-            fetching: None,
         }
     }
 
@@ -180,17 +187,8 @@ impl Playhead {
         let counts = !starts && !self.held && self.schedule.rate() <= 1.0 && duration > MediaDuration::ZERO;
         let late_after = counts.then(|| self.schedule.player_time(duration.into()) / 2);
         let generation = self.generation;
-        Next::Frame(Presentation { id, time: time.start, duration, due, late_after, generation })
-    }
-
-    /// Sets whether all frames that will arrive have arrived.
-    pub(crate) fn set_complete(&mut self, complete: bool) {
-        self.complete = complete;
-    }
-
-    /// Returns whether all frames that will arrive have arrived.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.complete
+        let (time, axis) = (time.start, source.axis());
+        Next::Frame(Presentation { id, time, axis, duration, due, late_after, generation })
     }
 
     /// Returns whether the player's clock runs.
@@ -209,6 +207,17 @@ impl Playhead {
         self.position
     }
 
+    /// Returns the frame that is on the screen; `None` before the first.
+    pub(crate) fn on_screen(&self) -> Option<Shown> {
+        self.on_screen
+    }
+
+    /// Returns the frames that came onto the screen since the last call, in order. A frame that stays there
+    /// while the playhead moves is returned once.
+    pub(crate) fn take_shown(&mut self) -> Vec<Shown> {
+        std::mem::take(&mut self.shown)
+    }
+
     /// Returns the oldest frame that is still needed; `None` if no cached frame is.
     pub(crate) fn needs_from(&self) -> Option<FrameId> {
         match self.cursor {
@@ -216,7 +225,9 @@ impl Playhead {
             Cursor::After(passed) if self.starved => Some(passed.id.next()),
             // The user may step from the frame that is shown.
             Cursor::After(passed) => Some(self.trail.front().map_or(passed.id, |shown| shown.id)),
-            Cursor::Start | Cursor::Awaiting { .. } => None,
+            // Those before it are passed over.
+            Cursor::Awaiting { first, .. } => Some(first),
+            Cursor::Start => None,
         }
     }
 
@@ -254,7 +265,8 @@ impl Playhead {
             Cursor::Awaiting { .. } => None,
         };
         let have = next.map_or(Duration::ZERO, |next| cached_ahead(source, self.track, next));
-        (have.min(self.prebuffer), self.prebuffer)
+        let want = self.wanted(source, self.position);
+        (have.min(want), want)
     }
 
     /// Returns how much media time passes in a second of playing.
@@ -269,11 +281,23 @@ impl Playhead {
 
     /// Drops frames that are no longer shown from the trail: its first frame is the one on the screen.
     fn settle(&mut self, now: Duration) {
+        self.note_shown(now);
         while self.trail.get(1).is_some_and(|next| next.due <= now) {
             self.trail.pop_front();
+            self.note_shown(now);
         }
         if let Some(shown) = self.trail.front() {
             self.position = shown.start;
+        }
+    }
+
+    /// Takes note of the first frame of the trail, if it is on the screen.
+    fn note_shown(&mut self, now: Duration) {
+        let Some(first) = self.trail.front().filter(|first| first.due <= now) else { return };
+        if self.on_screen.is_none_or(|before| before.id != first.id) {
+            let shown = Shown { id: first.id, generation: self.generation };
+            self.on_screen = Some(shown);
+            self.shown.push(shown);
         }
     }
 
@@ -286,10 +310,11 @@ impl Playhead {
             Cursor::At(id) => id.max(cached.start),
             Cursor::After(passed) => match follower(source, self.track, &passed) {
                 Ok(id) => id,
-                Err(Absence::NotYet) => return None,
-                Err(Absence::Gap) => {
-                    let first = source.seek(self.track, passed.end);
-                    self.complete = false;
+                Err(_) if source.is_live() || self.is_coming(source, passed.end) => return None,
+                Err(_) if self.is_last(source, passed.end) => return None,
+                Err(_) => {
+                    self.ask(source, passed.end);
+                    let first = self.first_fetched();
                     self.cursor = Cursor::Awaiting { time: passed.end, first, after: Some(passed) };
                     return None;
                 }
@@ -316,18 +341,13 @@ impl Playhead {
         let last = match self.cursor {
             Cursor::After(passed) => passed,
             Cursor::Awaiting { after: Some(passed), .. } => passed,
-            // The place that was sought is beyond the end.
-            Cursor::Awaiting { .. } if self.complete => match newest(source, self.track) {
-                Some(id) => {
-                    self.place(source, id);
-                    return self.next(source, now);
-                }
-                None => return self.over(now, now),
-            },
-            Cursor::Start if self.complete => return self.over(now, now),
+            Cursor::Awaiting { time, .. } if self.is_complete() => return self.beyond_end(source, time, now),
+            Cursor::Start if self.is_complete() => return self.over(now, now),
             _ => return Next::Idle,
         };
-        if self.complete {
+        if self.is_over(source, &last) {
+            // Nothing is waited for.
+            self.buffering = false;
             let over = last.due.saturating_add(self.schedule.player_time(last.duration().into()));
             return self.over(over, now);
         }
@@ -357,14 +377,22 @@ impl Playhead {
 
     /// Returns whether too little is cached to play on from a frame.
     fn is_short(&self, source: &dyn Source, id: FrameId) -> bool {
-        if self.complete || self.prebuffer.is_zero() || source.is_live() || source.awaits_viewer(self.track) {
+        if self.is_complete() || source.is_live() || source.awaits_viewer(self.track) {
             return false;
         }
+        let Ok(time) = source.frame_time(self.track, id) else { return false };
         let ahead = cached_ahead(source, self.track, id);
         let usage = source.usage(self.track);
         // A cache that is too small for the wanted time is waited for only until it is half full.
         let share = ahead.as_secs_f64() / usage.span.as_secs_f64().max(f64::MIN_POSITIVE);
-        ahead < self.prebuffer && share * (usage.bytes as f64) < usage.capacity as f64 / 2.0
+        ahead < self.wanted(source, time.start) && share * (usage.bytes as f64) < usage.capacity as f64 / 2.0
+    }
+
+    /// Returns how much media time is to be cached from `time` on before it plays: not more than there is.
+    fn wanted(&self, source: &dyn Source, time: MediaTime) -> Duration {
+        let Some(end) = self.end(source) else { return self.prebuffer };
+        let rest = end.since(time + self.frame_duration.scaled(1, 2));
+        self.prebuffer.min(rest.into())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The frames before and after one in the cache, in the order of media time.
 use super::Passed;
-use crate::stream::Source;
+use crate::stream::{CachedRange, Source};
 use pinhole::frame::{FrameId, Miss};
 use pinhole::time::MediaTime;
 use std::ops::Range;
@@ -54,6 +54,11 @@ pub(super) fn forerunner(source: &dyn Source, track: u8, shown: &Passed) -> Opti
 pub(super) fn newest(source: &dyn Source, track: u8) -> Option<FrameId> {
     let cached = source.cached(track);
     cached.end.0.checked_sub(1).map(FrameId).filter(|id| *id >= cached.start)
+}
+
+/// Returns the range that has a frame.
+pub(super) fn range_of(ranges: &[CachedRange], id: FrameId) -> Option<&CachedRange> {
+    ranges.iter().find(|range| range.frames.contains(&id))
 }
 
 /// Returns the media time from a frame's start to the end of the range that is being received.

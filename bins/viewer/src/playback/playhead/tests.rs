@@ -1,4 +1,6 @@
 //! The playhead over a source whose frames arrive by hand.
+mod end;
+
 use super::*;
 use crate::model::VIDEO;
 use crate::stream::fake::Fake;
@@ -33,7 +35,7 @@ impl Rig {
     fn complete() -> Self {
         let mut rig = Self::recorded();
         rig.source.arrive(100);
-        rig.playhead.set_complete(true);
+        rig.playhead.on_ended(&rig.source);
         rig
     }
 
@@ -90,7 +92,7 @@ fn a_recorded_medium_buffers_and_then_plays() {
     assert_eq!((rig.passed.len(), rig.now), (0, Duration::ZERO));
     assert_eq!(rig.playhead.buffered(&rig.source), (12 * FRAME, SECOND / 2));
     rig.source.arrive(88);
-    rig.playhead.set_complete(true);
+    rig.playhead.on_ended(&rig.source);
     rig.wait(100 * FRAME);
     let expected: Vec<_> = (0..100).map(|n| (n, FRAME * n as u32)).collect();
     assert_eq!(rig.passed, expected);
@@ -99,13 +101,15 @@ fn a_recorded_medium_buffers_and_then_plays() {
 }
 
 #[test]
-fn a_short_medium_plays_once_complete() {
+fn a_short_medium_plays_once_it_is_there() {
     let mut rig = Rig::new(Fake::new(vec![vec![0; 100]; 3], FRAME), SECOND);
-    rig.source.arrive(3);
+    rig.source.arrive(2);
     rig.wait(SECOND);
     assert_eq!(rig.passed, []);
-    rig.playhead.set_complete(true);
+    rig.source.arrive(1);
     rig.wait(3 * FRAME);
+    rig.playhead.on_ended(&rig.source);
+    rig.wait(FRAME);
     assert_eq!(rig.passed.len(), 3);
     assert!(rig.playhead.is_ended());
 }
@@ -239,7 +243,7 @@ fn a_seek_beyond_the_end_shows_the_last() {
     rig.feed();
     rig.playhead.jump(&mut rig.source, 1000.0);
     rig.source.arrive(5);
-    rig.playhead.set_complete(true);
+    rig.playhead.on_ended(&rig.source);
     rig.wait(2 * FRAME);
     assert_eq!(rig.playhead.position(), at(99));
     assert!(rig.playhead.is_ended());
@@ -259,7 +263,7 @@ fn a_seek_back_fetches_the_continuation() {
     rig.playhead.seek(&mut rig.source, at(5));
     assert_eq!(rig.asked(), 2);
     rig.source.arrive(40);
-    rig.playhead.set_complete(true);
+    rig.playhead.on_ended(&rig.source);
     rig.passed.clear();
     rig.wait(60 * FRAME);
     // Frames 20 to 59 of the medium arrived last, from number 60 on.
@@ -354,7 +358,7 @@ fn evicted_frames_are_skipped() {
 #[test]
 fn an_empty_medium_ends_at_once() {
     let mut rig = Rig::recorded();
-    rig.playhead.set_complete(true);
+    rig.playhead.on_ended(&rig.source);
     assert_eq!(rig.feed(), Next::Over(Duration::ZERO));
     assert!(rig.playhead.is_ended());
 }

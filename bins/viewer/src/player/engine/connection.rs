@@ -4,6 +4,7 @@ use super::Engine;
 use super::publish::newest;
 use crate::stream::backoff::Backoff;
 use crate::stream::{Error, Event, Failure, Source};
+use pinhole::rtsp::Status;
 use pinhole::time::MediaTime;
 use std::time::{Duration, Instant};
 
@@ -76,7 +77,7 @@ impl Engine<'_> {
 
     /// Processes what has happened to the session.
     pub(super) fn take_events(&mut self, source: &mut dyn Source) -> Result<(), Error> {
-        let (mut ended, mut closed) = (false, false);
+        let (mut ended, mut closed, mut refused) = (false, false, None);
         while let Some(event) = source.poll_event() {
             tracing::info!(?event);
             match event {
@@ -85,21 +86,26 @@ impl Engine<'_> {
                     self.shared.model.update(|model| model.reconnects = model.reconnects.saturating_add(1));
                 }
                 Event::Ended => ended = true,
+                Event::Refused(Status::INVALID_RANGE) => self.playhead.on_refused(),
+                Event::Refused(status) => refused = Some(status),
                 Event::Closed => closed = true,
                 _ => {}
             }
         }
         if ended {
-            self.playhead.set_complete(true);
+            self.playhead.on_ended(source);
         }
         if closed {
             // A live stream that has ended may start again. The player waits for that if somebody
             // looks on, but not if it is to stop at the end.
             let may_return = ended && source.is_live() && self.shared.at_end() != AtEnd::Stop;
             if self.connection.reconnects && (may_return || is_cut_off(source)) {
-                self.playhead.set_complete(false);
+                self.playhead.go_on();
             }
             self.connection_lost("the server has ended the session".into())?;
+        } else if let Some(Status(status)) = refused {
+            // Another session may have what this one does not give.
+            self.connection_lost(format!("the server refuses to play from there ({status})").into())?;
         }
         Ok(())
     }

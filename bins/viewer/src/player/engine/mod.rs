@@ -9,10 +9,12 @@ use super::settings::{AtEnd, Settings};
 use super::shared::Shared;
 use crate::decode::CodedFrame;
 use crate::model::{Command, Presentation, VIDEO};
-use crate::output::recording::Recording;
+use crate::output::messages::print_event;
+use crate::output::recording::{Feed, Recording};
 use crate::playback::playhead::{Next, Playhead};
 use crate::playback::selection::Selection;
 use crate::stream::received::Received;
+use crate::stream::silence::Silence;
 use crate::stream::{Error, Source};
 use connection::Connection;
 use pinhole::frame::FrameId;
@@ -37,10 +39,11 @@ pub(super) struct Engine<'a> {
     shared: &'a Shared,
     playhead: Playhead,
     received: Received,
+    silence: Silence,
     selection: Selection,
     connection: Connection,
     recording: Option<Recording>,
-    start_recording: fn(&Path, u8, FrameId) -> io::Result<Recording>,
+    start_recording: fn(&Path, u8, Feed) -> io::Result<Recording>,
     /// Whether there is nothing to play for if the recording cannot begin.
     must_record: bool,
     /// See [`Settings::coded_ahead`].
@@ -62,9 +65,12 @@ impl<'a> Engine<'a> {
             shared,
             playhead: Playhead::new(VIDEO, settings.prebuffer),
             received: Received::new(VIDEO),
+            silence: Silence::new(),
             selection: Selection::new(settings.decode),
             connection: Connection::new(settings.reconnect),
-            recording: record.map(|path| (settings.start_recording)(path, VIDEO, FrameId(0))).transpose()?,
+            recording: record
+                .map(|path| (settings.start_recording)(path, VIDEO, Feed::arriving(FrameId(0))))
+                .transpose()?,
             start_recording: settings.start_recording,
             must_record: record.is_some(),
             coded_ahead: settings.coded_ahead,
@@ -121,15 +127,21 @@ impl<'a> Engine<'a> {
                 },
             };
             self.publish(source);
-            wait = until.map_or(LONGEST_TURN, |until| until.min(LONGEST_TURN));
+            let now = Instant::now();
+            let silent = self.silence.told_at(now).map(|at| at.saturating_duration_since(now));
+            wait = until.into_iter().chain(silent).fold(LONGEST_TURN, Duration::min);
         }
         Ok(())
     }
 
     /// Counts and records the frames that have arrived.
     fn take_frames(&mut self, source: &dyn Source) {
-        if self.received.update(source, Instant::now()) {
+        let now = Instant::now();
+        if self.received.update(source, now) {
             self.connection.frames_arrive();
+            if let Some(span) = self.silence.on_arrival(now).filter(|_| source.is_live()) {
+                print_event(&format!("pictures come again, after {:.1} s", span.as_secs_f64()));
+            }
         }
         if let Some(recording) = &mut self.recording {
             recording.follow(source);
@@ -138,15 +150,16 @@ impl<'a> Engine<'a> {
 
     fn obey(&mut self, command: Command, source: &mut dyn Source) {
         tracing::debug!(?command);
-        let now = self.shared.clock.now();
+        let (now, axis) = (self.shared.clock.now(), source.axis());
         match command {
             Command::Toggle => self.playhead.toggle(source),
-            Command::StepForward => self.playhead.step(source, true),
-            Command::StepBack => self.playhead.step(source, false),
-            Command::Jump(seconds) => self.playhead.jump(source, seconds),
-            Command::Seek(time) => self.playhead.seek(source, time),
+            // Forward is towards the end of the medium, also where that was shown before.
+            Command::StepForward => self.playhead.step(source, !axis.is_reverse()),
+            Command::StepBack => self.playhead.step(source, axis.is_reverse()),
+            Command::Jump(seconds) => self.playhead.jump(source, seconds / axis.rate()),
+            Command::Seek(time) => self.playhead.seek(source, axis.shown(time)),
             Command::GoLive => self.playhead.go_live(source),
-            Command::Rate(rate) => self.playhead.set_rate(rate, now),
+            Command::Rate(rate) => self.playhead.set_rate(rate / axis.rate().abs(), now),
             Command::Record(path) => self.record(path, source),
             // The loop looks at the flag that came with it.
             Command::Stop => {}
@@ -156,10 +169,12 @@ impl<'a> Engine<'a> {
 
     fn record(&mut self, path: Option<PathBuf>, source: &dyn Source) {
         match (path, &mut self.recording) {
-            (Some(path), None) => match (self.start_recording)(&path, VIDEO, source.cached(VIDEO).end) {
-                Ok(recording) => self.recording = Some(recording),
-                Err(error) => self.shared.report_error(format!("{}: {error}", path.display())),
-            },
+            (Some(path), None) => {
+                match (self.start_recording)(&path, VIDEO, Feed::shown(self.playhead.on_screen())) {
+                    Ok(recording) => self.recording = Some(recording),
+                    Err(error) => self.shared.report_error(format!("{}: {error}", path.display())),
+                }
+            }
             (Some(_), Some(recording)) => {
                 let path = recording.path().display();
                 self.shared.report_error(format!("{path} is still being written"));
@@ -209,7 +224,8 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Passes on the frames that are due within the decoder's lead. Returns what comes next.
+    /// Passes on the frames that are due within the decoder's lead, and records what has come onto the screen.
+    /// Returns what comes next.
     fn pass_on_due(&mut self, source: &mut dyn Source) -> Next {
         let mut next = Next::Idle;
         for _ in 0..BATCH {
@@ -223,6 +239,11 @@ impl<'a> Engine<'a> {
             if self.selection.picks(&frame) {
                 self.pass_on(frame, source);
             }
+        }
+        let shown = self.playhead.take_shown();
+        if let Some(recording) = &mut self.recording {
+            recording.watch(&shown);
+            recording.follow(source);
         }
         if let Some(id) = self.playhead.needs_from() {
             source.watch_from(VIDEO, id);

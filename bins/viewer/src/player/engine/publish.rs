@@ -1,6 +1,7 @@
 //! The published model, brought up to date.
 use super::Engine;
 use crate::model::{Activity, VIDEO};
+use crate::output::messages::print_event;
 use crate::stream::Source;
 use pinhole::frame::FrameId;
 use pinhole::time::MediaTime;
@@ -17,12 +18,21 @@ impl Engine<'_> {
         let now = Instant::now();
         let (activity, session) = (self.activity(source, now), source.figures(VIDEO));
         let recording = self.recording.as_ref().map(|recording| Arc::clone(recording.path()));
-        let playhead = &self.playhead;
-        self.shared.model.update(|model| {
+        let counts = source.is_live() && !self.playhead.is_complete();
+        let silences = counts.then(|| self.silence.total(now));
+        let (playhead, axis) = (&self.playhead, source.axis());
+        let begins = self.shared.model.update(|model| {
             (model.activity, model.session, model.recording) = (activity, session, recording);
-            (model.held, model.rate) = (playhead.is_held(), playhead.rate());
-            (model.position, model.stalls) = (playhead.position(), playhead.stalls());
+            (model.held, model.rate) = (playhead.is_held(), playhead.rate() * axis.rate());
+            (model.position, model.stalls) = (axis.media(playhead.position()), playhead.stalls());
+            let before = model.silences;
+            model.silences = silences.unwrap_or(before);
+            model.is_silent = silences.is_some() && self.silence.since(now).is_some();
+            before.0 < model.silences.0 && model.is_silent
         });
+        if begins {
+            print_event("no picture comes any more");
+        }
         if now >= self.publish_details_at {
             self.publish_details_at = now + DETAILS_EVERY;
             self.publish_details(source);
@@ -30,8 +40,10 @@ impl Engine<'_> {
     }
 
     fn publish_details(&self, source: &dyn Source) {
-        let (received, cache) = (self.received.figures(), source.usage(VIDEO));
-        let (duration, cached) = (source.duration(), cached_times(source));
+        let (received, mut cache, axis) = (self.received.figures(), source.usage(VIDEO), source.axis());
+        cache.span = axis.span_media(cache.span.into()).into();
+        let duration = source.duration().map(|duration| axis.span_media(duration.into()).into());
+        let cached = cached_times(source);
         let behind_live = source.is_live().then(|| {
             let newest = newest(source).filter(|_| !self.playhead.is_following());
             newest.map_or(Duration::ZERO, |newest| newest.since(self.playhead.position()).into())
@@ -54,6 +66,8 @@ impl Engine<'_> {
             }
         } else if self.received.is_empty() {
             Activity::Connecting
+        } else if let Some(span) = self.silence.since(now).filter(|_| self.idle && source.is_live()) {
+            Activity::Silent { span }
         } else if playhead.is_seeking() || (playhead.is_waiting() && !playhead.is_held()) {
             let (have, want) = playhead.buffered(source);
             Activity::Buffering { have, want }
@@ -73,7 +87,12 @@ pub(super) fn newest(source: &dyn Source) -> Option<MediaTime> {
 
 /// Returns the cached media time in ascending order. Ranges that touch are joined.
 fn cached_times(source: &dyn Source) -> Vec<Range<MediaTime>> {
-    let mut times: Vec<_> = source.cached_ranges(VIDEO).into_iter().map(|range| range.time).collect();
+    let axis = source.axis();
+    let media = |time: Range<MediaTime>| match (axis.media(time.start), axis.media(time.end)) {
+        (start, end) if axis.is_reverse() => end..start,
+        (start, end) => start..end,
+    };
+    let mut times: Vec<_> = source.cached_ranges(VIDEO).into_iter().map(|range| media(range.time)).collect();
     times.sort_by_key(|time| time.start);
     let mut joined: Vec<Range<MediaTime>> = Vec::with_capacity(times.len());
     for time in times {
