@@ -54,15 +54,30 @@ impl Display {
         &self.name
     }
 
-    /// Waits for a visible window that has `rtsp://` in its title, as the viewer's window has, and returns
-    /// the window. If there are several such windows, returns any one of them.
+    /// Waits for a visible window with the title of a viewer that has a picture, and returns the window. If
+    /// there are several such windows, returns any one of them.
     ///
     /// # Panics
     /// Panics if there is no such window within [`LIMIT`].
     pub fn window(&self) -> Window<'_> {
+        // Not one that is connecting or reconnecting.
+        self.window_named("(^|[^g] - )rtsp://")
+    }
+
+    /// Waits for a visible window of a viewer, with or without a picture, and returns the window. With the
+    /// first picture, the viewer may open another window, of a better size.
+    ///
+    /// # Panics
+    /// Panics if there is no such window within [`LIMIT`].
+    pub fn early_window(&self) -> Window<'_> {
+        self.window_named("rtsp://")
+    }
+
+    /// Waits for a visible window with a title that fits a regular expression.
+    fn window_named(&self, title: &str) -> Window<'_> {
         // It fails where it finds nothing.
         let mut search = self.command("xdotool");
-        search.args(["search", "--onlyvisible", "--name", "rtsp://"]);
+        search.args(["search", "--onlyvisible", "--name", title]);
         let found = poll(LIMIT, || {
             let done = run(&mut search, LIMIT).expect("xdotool runs");
             done.stdout.lines().next().map(str::to_owned)

@@ -163,7 +163,7 @@ fn a_mute_server_is_named_in_the_window() {
     let address = fake::server("", "");
     let display = Display::start();
     let viewer = viewer::start_on(display.name(), &[&format!("rtsp://me:secret@{address}/live")]);
-    let window = display.window();
+    let window = display.early_window();
     assert_eq!(window.title(), format!("connecting - rtsp://me:***@{address}/live"));
     wait(&viewer, "a message is there", || shows_message(&window.picture()).then_some(()));
     let done = viewer.finish(LIMIT);
@@ -171,7 +171,7 @@ fn a_mute_server_is_named_in_the_window() {
 
     // Who does not want to wait need not.
     let viewer = viewer::start_on(display.name(), &[&format!("rtsp://{address}/live")]);
-    quit(viewer, &display.window(), "q");
+    quit(viewer, &display.early_window(), "q");
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_server_without_a_picture_is_waited_for_in_the_window() {
     let url = fake::Script::default().serve();
     let display = Display::start();
     let viewer = viewer::start_on(display.name(), &["--transport", "tcp", &url]);
-    let window = display.window();
+    let window = display.early_window();
     wait(&viewer, "a message is there", || shows_message(&window.picture()).then_some(()));
     quit(viewer, &window, "q");
 }
