@@ -6,8 +6,8 @@
 //! their number is told later.
 //!
 //! What peers, files and networks have named may contain anything. Each line is escaped ([`escaped`]) before
-//! it is queued, so that it is one line and does nothing to a terminal. Texts of others are shortened
-//! ([`cut`]) where they are put into a line. A [`Rate`] bounds how many lines of one kind a peer can cause.
+//! it is queued, so that it is one line and does nothing to a terminal, and credentials of URLs are taken out
+//! of it ([`redacted`]). Texts of others are shortened ([`cut`]) where they are put into a line. A [`Rate`] bounds how many lines of one kind a peer can cause.
 mod drawing;
 mod limit;
 mod queue;
@@ -18,7 +18,7 @@ mod trace;
 
 pub use drawing::Drawing;
 pub use limit::Rate;
-pub use text::{cut, escaped, now};
+pub use text::{cut, escaped, now, redacted, redacted_value};
 
 use queue::{Notices, Queue};
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -158,6 +158,7 @@ impl Log {
 
     /// Returns a line as it is written. `head` is ours, `text` may contain anything.
     fn line(&self, output: Output, head: &str, text: &str) -> String {
+        let text = &redacted(text);
         match (output, self.form) {
             // A part of an object is none. Callers cut the texts in it.
             (Output::Out, Form::Json) => format!("{head}{}", escaped(text)),

@@ -5,6 +5,10 @@ use std::time::SystemTime;
 
 /// The most characters of a text that others chose.
 const MAX_TEXT: usize = 500;
+/// What is shown in place of credentials.
+const HIDDEN: &str = "***";
+/// What stands before the host of a URL and its credentials.
+const SCHEME_END: &str = "://";
 
 /// Returns `text` with each character that moves a cursor, ends a line, turns the direction of writing
 /// round, or is not to be seen, as `\u` and four hexadecimal digits. A line of JSON stays JSON of the same
@@ -31,10 +35,104 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Returns the first 500 characters of a text that others chose, such as a URL, followed by `...` if there
-/// were more.
+/// Returns the first 500 characters of a text that others chose, such as a URL, without credentials
+/// ([`redacted`]) and followed by `...` if there were more.
 pub fn cut(text: &str) -> Cow<'_, str> {
-    cut_to(text, MAX_TEXT)
+    // First of all: the end of a password may be cut off.
+    match redacted(text) {
+        Cow::Borrowed(text) => cut_to(text, MAX_TEXT),
+        Cow::Owned(text) => Cow::Owned(cut_to(&text, MAX_TEXT).into_owned()),
+    }
+}
+
+/// Returns `text` with `***` in place of the credentials of each URL in it: the user name and the password
+/// before the host, and the values of query parameters that are named like a password or a token.
+///
+/// A URL ends at a space, a quotation mark or an angle bracket. For a text that is one URL as a whole, however
+/// it is written, use [`redacted_value`].
+pub fn redacted(text: &str) -> Cow<'_, str> {
+    redact(text, |c| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '<' | '>' | '`'))
+}
+
+/// Does what [`redacted`] does for a text that may be a URL as a whole, also one with spaces or quotation
+/// marks in it. In a text that is no URL, but has a colon before an `@`, all before the `@` is replaced.
+pub fn redacted_value(text: &str) -> Cow<'_, str> {
+    match text.rsplit_once('@') {
+        Some((before, after)) if !text.contains("://") && before.contains(':') => {
+            Cow::Owned(format!("{HIDDEN}@{after}"))
+        }
+        _ => redact(text, |_| false),
+    }
+}
+
+/// Hides credentials in URLs, which end before a character for which `ends` is true.
+fn redact(text: &str, ends: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(SCHEME_END) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for word in text.split_inclusive(&ends) {
+        let body = word.strip_suffix(&ends).unwrap_or(word);
+        push_without_secrets(&mut shown, &without_user_info(body));
+        shown.push_str(word.get(body.len()..).unwrap_or_default());
+    }
+    if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
+}
+
+/// Hides what is before the host in each URL of a word. A path may have another URL in it.
+fn without_user_info(word: &str) -> String {
+    let mut shown = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(at) = rest.find(SCHEME_END) {
+        let (scheme, url) = rest.split_at(at + SCHEME_END.len());
+        let (user_info, url) = url.split_at(user_info(url));
+        shown.push_str(scheme);
+        if !user_info.is_empty() {
+            shown.push_str(HIDDEN);
+            shown.push('@');
+        }
+        rest = url;
+    }
+    shown + rest
+}
+
+/// Returns the length of the user name, the password and the `@` at the start of what follows `://`; 0 if
+/// there are none.
+fn user_info(url: &str) -> usize {
+    let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
+    if let Some((user_info, _)) = authority.rsplit_once('@') {
+        return user_info.len() + 1;
+    }
+    // A password may have a slash in it that should have been percent-encoded. What is no port is one.
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !host.starts_with('[') && !is_port(port) => {
+            url.rfind('@').map_or(0, |at| at + 1)
+        }
+        _ => 0,
+    }
+}
+
+/// Adds a word to `shown`. If it has a URL in it, hides the values of parameters that are named like a secret.
+fn push_without_secrets(shown: &mut String, word: &str) {
+    const SECRETS: [&str; 6] = ["password=", "passwd=", "passwort=", "pwd=", "token=", "secret="];
+    let lower = word.to_ascii_lowercase();
+    if !word.contains(SCHEME_END) || !SECRETS.iter().any(|secret| lower.contains(secret)) {
+        return shown.push_str(word);
+    }
+    for part in word.split_inclusive(['?', '&', ';', '/', '#']) {
+        let body = part.trim_end_matches(['?', '&', ';', '/', '#']);
+        let lower = body.to_ascii_lowercase();
+        match body.split_once('=') {
+            Some((name, value))
+                if !value.is_empty() && SECRETS.iter().any(|secret| lower.contains(secret)) =>
+            {
+                shown.extend([name, "=", HIDDEN]);
+            }
+            _ => shown.push_str(body),
+        }
+        shown.push_str(part.get(body.len()..).unwrap_or_default());
+    }
 }
 
 /// Returns the time in UTC, to the millisecond, as RFC 3339 writes it: `2026-01-31T23:59:59.999Z`. It is
@@ -82,11 +180,54 @@ mod tests {
     }
 
     #[test]
+    fn no_credentials_of_urls_are_shown() {
+        for (text, shown) in [
+            ("rtsp://cam/1", "rtsp://cam/1"),
+            ("rtsp://cam:554/a:b@c", "rtsp://cam:554/a:b@c"),
+            ("rtsp://[::1]/a@b", "rtsp://[::1]/a@b"),
+            ("rtsp://[::1]:554?a@b", "rtsp://[::1]:554?a@b"),
+            ("me@example.org and a:b@c", "me@example.org and a:b@c"),
+            ("rtsp://me:secret@cam:554/1?a@b", "rtsp://***@cam:554/1?a@b"),
+            ("rtsp://me:p@ss:w@[::1]/", "rtsp://***@[::1]/"),
+            ("rtsp://token@cam", "rtsp://***@cam"),
+            ("RTSP://me:sec/r?t@cam/1", "RTSP://***@cam/1"),
+            ("at http://a:b@c/d, \"rtsp://e:f@g\" gone", "at http://***@c/d, \"rtsp://***@g\" gone"),
+            (r#"{"url":"rtsp://a:b@c","peer":"d@e"}"#, r#"{"url":"rtsp://***@c","peer":"d@e"}"#),
+            ("rtsp://cam/1?user=me&password=a%20b&x=1", "rtsp://cam/1?user=me&password=***&x=1"),
+            ("rtsp://cam/user=me_password=ab_channel=1.sdp", "rtsp://cam/user=***"),
+            ("rtsp://cam/1?Token=abc#x", "rtsp://cam/1?Token=***#x"),
+            ("rtsp://cam/1?token=", "rtsp://cam/1?token="),
+            ("rtsp://a:b@c?pwd=d e=f", "rtsp://***@c?pwd=*** e=f"),
+            ("://", "://"),
+            ("a://b://c:d@e", "a://b://***@e"),
+        ] {
+            assert_eq!(redacted(text), shown, "{text}");
+        }
+        assert!(matches!(redacted("rtsp://cam:554/a?b=c"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_value_is_a_url_as_a_whole() {
+        for (text, shown) in [
+            ("rtsp://me:a secret@cam/1", "rtsp://***@cam/1"),
+            ("rtsp://me:\"'<`@cam/1", "rtsp://***@cam/1"),
+            ("rtsp:/me:secret@cam/1", "***@cam/1"),
+            ("me:secret@cam/1", "***@cam/1"),
+            ("a@b.avi", "a@b.avi"),
+            ("rtsp://cam/a b", "rtsp://cam/a b"),
+        ] {
+            assert_eq!(redacted_value(text), shown, "{text}");
+        }
+    }
+
+    #[test]
     fn long_texts_are_cut_between_characters() {
         assert_eq!(cut("short"), "short");
         let long = cut_to("äöüß", 3);
         assert_eq!(long, "äöü...");
         assert_eq!(cut(&"x".repeat(9_000)).len(), MAX_TEXT + 3);
+        let long = format!("rtsp://me:secret{}@cam/", "x".repeat(MAX_TEXT));
+        assert_eq!(cut(&long), "rtsp://***@cam/");
     }
 
     #[test]
