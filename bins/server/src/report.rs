@@ -2,7 +2,7 @@
 use crate::indexing::{Seen, Told};
 use pinhole::codec::jpeg::Sampling;
 use pinhole::server::Summary;
-use pinhole_log::{Log, Output, Rate, cut, now};
+use pinhole_log::{Log, Output, Rate, cut, now, redacted_value};
 use pinhole_std::media::{InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
 use pinhole_std::server::{Event, Options};
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ impl Report {
     pub(crate) fn serving(&self, address: SocketAddr, library: &Library) {
         let address = reachable(address);
         for mounted in library.mounted() {
-            let url = format!("rtsp://{address}/{}", percent_encoded(mounted.mount));
+            let url = mounted.url(address);
             if self.json {
                 let (width, height) = mounted.size.unzip();
                 self.say(json!({ "event": "serving", "url": url, "width": width, "height": height,
@@ -199,7 +199,7 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
             format!("{peer} has no more of /{mount}, session {session}: {}", cut(&problem))
         }),
         Event::Refused { peer, url, status } => {
-            Box::new(move || format!("{peer} was refused {}: {status}", cut(url)))
+            Box::new(move || format!("{peer} was refused {}: {status}", cut(&redacted_value(url))))
         }
         Event::Input { mount, event: InputEvent::Format { width, height, sampling } } => {
             let chroma = chroma(*sampling);
@@ -241,7 +241,7 @@ fn as_json(event: &Event) -> Option<Value> {
             "packets_lost": summary.lost, "seconds": summary.lifetime.as_millis() as f64 / 1000.0 })
         }
         Event::Refused { peer, url, status } => {
-            json!({ "event": "refused", "peer": peer.to_string(), "url": cut(url),
+            json!({ "event": "refused", "peer": peer.to_string(), "url": cut(&redacted_value(url)),
             "status": status })
         }
         Event::Input { mount, event } => match event {
@@ -322,26 +322,9 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Returns a path as it is written in a URL.
-fn percent_encoded(path: &str) -> String {
-    path.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                char::from(byte).to_string()
-            }
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn url_paths_are_percent_encoded() {
-        assert_eq!(percent_encoded("big buck é"), "big%20buck%20%C3%A9");
-    }
 
     #[test]
     fn any_address_is_shown_as_loopback() {

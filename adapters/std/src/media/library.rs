@@ -21,8 +21,10 @@ use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
 use pinhole::time::{Instant, MediaTime};
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fmt::Write;
 use std::fs;
 use std::io::Read;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Waker;
@@ -96,6 +98,23 @@ pub struct Mounted<'a> {
     /// [`NormaliseOptions::transcode`]. The number is an estimate from the headers of the frames. 0 for live
     /// inputs and test patterns.
     pub transcoded: u64,
+}
+
+impl Mounted<'_> {
+    /// Returns the URL of the medium at a server with this address. The path in it is percent-encoded.
+    pub fn url(&self, address: SocketAddr) -> String {
+        let mut url = format!("rtsp://{address}/");
+        for byte in self.mount.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                    url.push(char::from(byte));
+                }
+                // A string takes all that is written.
+                byte => drop(write!(url, "%{byte:02X}")),
+            }
+        }
+        url
+    }
 }
 
 impl Library {

@@ -51,3 +51,9 @@ fn a_disk_that_hangs_costs_the_start_its_own_files() {
     assert!(told.last().is_some_and(|told| told.contains("left out, too: 2 videos")), "{told:?}");
     drop(release);
 }
+
+#[test]
+fn the_path_of_a_url_is_percent_encoded() {
+    let mounted = Mounted { mount: "big buck é/1", size: None, frames: None, recoded: 0, transcoded: 0 };
+    assert_eq!(mounted.url(([10, 0, 0, 1], 554).into()), "rtsp://10.0.0.1:554/big%20buck%20%C3%A9/1");
+}
