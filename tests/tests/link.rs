@@ -119,7 +119,7 @@ fn wrong_usage_is_exit_code_2() {
         (&["a@", "b"], "network namespace"),
         (&["a=10.0.0.1", "b"], "10.0.0.1/24"),
         (&["a", "b", "--loss", "3"], "5% or 0.05"),
-        (&["a", "b", "--delay", "20"], "20ms"),
+        (&["a", "b", "--delay", "20x"], "250ms"),
         (&["a", "b", "--queue", "20ms"], "--rate"),
         (&["a", "b", "--burst", "3"], "--loss 3%"),
         (&["a", "b", "--loss", "90%", "--burst", "2"], "--burst is 9"),

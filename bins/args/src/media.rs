@@ -8,15 +8,20 @@ use pinhole_std::media::PatternFormat;
 const PATTERN_RATE: FrameRate = FrameRate(30_000);
 
 /// Parses a frame rate in frames per second. `text` is a number from 0.1 to 1000 without a unit, which may
-/// have decimals: `30`, `29.97`. The result is rounded to the thousandth of a frame per second.
+/// have decimals or be a fraction: `30`, `29.97`, `30000/1001`. The result is rounded to the thousandth of a
+/// frame per second.
 ///
 /// # Errors
-/// Returns a text that says what is wrong if `text` is no number, or if the number is out of that range.
+/// Returns a text that says what is expected if `text` is no number, or if the number is out of that range.
 pub fn frame_rate(text: &str) -> Result<FrameRate, String> {
-    let fps: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
-    if !(0.1..=1000.0).contains(&fps) {
-        return Err("the rate must be from 0.1 to 1000 frames per second".to_owned());
-    }
+    let number = |text: &str| text.parse::<f64>().ok();
+    let fps = match text.split_once('/') {
+        Some((frames, seconds)) => number(frames).zip(number(seconds)).map(|(n, d)| n / d),
+        None => number(text),
+    };
+    let fps = fps.filter(|fps| (0.1..=1000.0).contains(fps)).ok_or_else(|| {
+        "a rate from 0.1 to 1000 frames a second is expected, such as 30, 29.97 or 30000/1001".to_owned()
+    })?;
     Ok(FrameRate((fps * 1000.0).round() as u32))
 }
 
@@ -49,8 +54,9 @@ mod tests {
     #[test]
     fn rates_are_kept_to_the_thousandth() {
         assert_eq!(frame_rate("29.97"), Ok(FrameRate(29_970)));
-        for bad in ["0", "-1", "1e9", "nan", "many"] {
-            assert!(frame_rate(bad).is_err(), "{bad}");
+        assert_eq!(frame_rate("30000/1001"), Ok(FrameRate(29_970)));
+        for bad in ["0", "-1", "1e9", "nan", "many", "30/0", "/", "30/1/1"] {
+            assert!(frame_rate(bad).unwrap_err().contains("0.1 to 1000"), "{bad}");
         }
     }
 

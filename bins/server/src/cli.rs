@@ -1,9 +1,11 @@
 //! The command line.
-use clap::builder::ArgPredicate;
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{ArgPredicate, OsStringValueParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use pinhole::sdp::FrameRate;
+use pinhole_args::{Manual, RATES, VALUES};
 use pinhole_std::media::{NormaliseOptions, PatternFormat};
 use pinhole_std::server::Options;
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -11,7 +13,8 @@ use std::time::Duration;
 
 /// Serves Motion-JPEG over RTSP: files, directories, or a live stream on standard input.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true)]
+#[command(after_help = format!("{VALUES}{RATES}\n\n{AFTER_HELP}"))]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -25,6 +28,8 @@ pub(crate) enum Command {
     /// Make a file ready ahead of time: whatever is done to its frames when it is served is done
     /// once, and the result is served as it is
     Prepare(Prepare),
+    #[command(flatten)]
+    Manual(Manual),
 }
 
 /// Options for what is done to each frame.
@@ -76,7 +81,7 @@ pub(crate) struct Prepare {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Frames per second of an input without a clock of its own
+    /// Frames per second of an input without a clock of its own: 30, 29.97 or 30000/1001
     #[arg(long, value_name = "N", default_value = "30", value_parser = pinhole_args::frame_rate)]
     pub(crate) fps: FrameRate,
 
@@ -96,7 +101,8 @@ pub(crate) struct Prepare {
 pub(crate) struct Serve {
     /// Files (.mjpeg, .mjpg, .avi, .multipart, the course's .Mjpeg), directories of them,
     /// directories of .jpg pictures, or - for Motion-JPEG on standard input
-    #[arg(value_name = "MEDIA", default_value = "video/")]
+    #[arg(value_name = "MEDIA", default_value = "video/", value_hint = ValueHint::AnyPath)]
+    #[arg(value_parser = OsStringValueParser::new().try_map(media))]
     #[arg(default_value_if("pattern", ArgPredicate::IsPresent, None))]
     pub(crate) media: Vec<PathBuf>,
 
@@ -104,7 +110,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:8554", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
-    /// Frames per second of media without a clock of their own
+    /// Frames per second of media without a clock of their own: 30, 29.97 or 30000/1001
     #[arg(long, value_name = "N", default_value = "30", value_parser = pinhole_args::frame_rate)]
     pub(crate) fps: FrameRate,
 
@@ -133,7 +139,7 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) frames: Frames,
 
-    /// How much memory to use for frames that are made ready: bytes, or with KiB, MiB or GiB
+    /// How much memory to use for frames that are made ready, such as 512MiB
     /// [default: a quarter of the machine's]
     #[arg(long, value_name = "SIZE", value_parser = pinhole_args::size)]
     pub(crate) cache: Option<usize>,
@@ -194,16 +200,26 @@ impl Limits {
 
 const AFTER_HELP: &str = "\
 Each file is served at rtsp://HOST:PORT/ and its name without the extension; standard input at /live:
-  ffmpeg -re -i anything -f mjpeg - | pinhole-server -
+  ffmpeg -re -i anything -pix_fmt yuvj420p -q:v 4 -f mjpeg - | pinhole-server -
 Exit status: 0 stopped or all input ended, 1 failed, 2 wrong usage.";
 
 const DEFAULT_PORT: u16 = 8554;
+
+/// Takes the path of a medium, which may not be there.
+fn media(text: OsString) -> Result<PathBuf, String> {
+    match text.to_str() {
+        Some(url) if url.contains("://") || url.starts_with("rtsp:") => {
+            Err("a URL cannot be served again; name a file, a directory, or - for standard input".to_owned())
+        }
+        _ => Ok(text.into()),
+    }
+}
 
 /// Reads a timeout of at least a second, which is what clients are told it in.
 fn timeout(text: &str) -> Result<Duration, String> {
     let time = pinhole_args::time(text)?;
     if time < Duration::from_secs(1) {
-        return Err("expected a second or more".into());
+        return Err("a time of a second or more is expected, such as 10, 10s or 1m30s".into());
     }
     Ok(time)
 }

@@ -8,7 +8,7 @@ mod prepare;
 mod report;
 mod signals;
 
-use clap::Parser;
+use clap::CommandFactory;
 use cli::{Cli, Command, Serve};
 use pinhole_log::{Form, Log};
 use pinhole_std::media::{Library, Playback, default_cache};
@@ -22,10 +22,10 @@ use std::thread;
 
 fn main() -> ExitCode {
     // Exits with code 2 if the command line is wrong.
-    let cli = Cli::parse();
+    let cli: Cli = pinhole_args::parse();
     let (json, verbose) = match &cli.command {
         Some(Command::Prepare(prepare)) => (prepare.json, prepare.verbose),
-        None => (cli.serve.json, cli.serve.verbose),
+        Some(Command::Manual(_)) | None => (cli.serve.json, cli.serve.verbose),
     };
     let log = match Log::start("pinhole-server", if json { Form::Json } else { Form::Words }) {
         Ok(log) => log,
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     let report = Report::new(json, log.clone());
     let result = match &cli.command {
         Some(Command::Prepare(prepare)) => prepare::run(prepare, &report),
+        Some(Command::Manual(manual)) => manual.run(Cli::command()).map_err(Into::into),
         None => serve(&cli.serve, &report, &log),
     };
     if let Err(error) = &result {

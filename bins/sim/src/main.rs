@@ -15,7 +15,8 @@ mod tap;
 #[cfg(target_os = "linux")]
 mod tun;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use pinhole_args::Manual;
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -38,10 +39,13 @@ enum Command {
     Soak(soak_args::Args),
     #[cfg(target_os = "linux")]
     Tap(tap::Args),
+    #[command(flatten)]
+    Manual(Manual),
 }
 
 fn main() -> ExitCode {
-    match run(&Cli::parse().command) {
+    let cli: Cli = pinhole_args::parse();
+    match run(&cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         // A combination of values may be wrong usage, too.
         Err(error) => match error.downcast::<clap::Error>() {
@@ -63,13 +67,13 @@ fn run(command: &Command) -> Result<(), Box<dyn Error>> {
         Command::Soak(args) => soak_args::run(args),
         #[cfg(target_os = "linux")]
         Command::Tap(args) => tap::run(args),
+        Command::Manual(manual) => manual.run(Cli::command()).map_err(Into::into),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_valid() {

@@ -135,7 +135,7 @@ mod tests {
             "--loss 3% --burst 0.5",
             "--loss 3% --burst NaN",
             "--loss 90% --burst 2",
-            "--delay 20",
+            "--delay 20km",
             "--jitter -1ms",
             "--rate 0",
             "--queue 50ms",

@@ -31,6 +31,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Measures pinhole-server and pinhole-viewer on loopback; needs Linux, and two processors that do little else
 #[derive(Debug, Parser)]
+#[command(after_help = pinhole_args::VALUES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -59,9 +60,9 @@ struct Common {
     /// Where the table, the figures and the charts go
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Seconds that each measurement counts
-    #[arg(long, value_name = "S")]
-    seconds: Option<f64>,
+    /// How long each measurement counts, such as 10s
+    #[arg(long, value_name = "TIME", value_parser = pinhole_args::duration)]
+    duration: Option<Duration>,
     /// How often each measurement is made; the median counts
     #[arg(long, value_name = "N")]
     repeat: Option<usize>,
@@ -86,9 +87,9 @@ struct Cell {
     /// By how many
     #[arg(long, default_value_t = 50)]
     sessions: usize,
-    /// Milliseconds after which a socket is read that has something
-    #[arg(long, default_value_t = 0)]
-    late: u64,
+    /// After which time a socket is read that has something, such as 2ms
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = pinhole_args::time)]
+    late: Duration,
     /// The receive buffer that sockets have by default
     #[arg(long)]
     stock: bool,
@@ -117,7 +118,7 @@ enum Mode {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let done = match pinhole_args::parse::<Cli>().command {
         Command::Sender(options) => sender::run(&options),
         Command::Quick(common) => plan::run(&common, plan::Extent::Quick),
         Command::Full(common) => plan::run(&common, plan::Extent::Full),
@@ -152,8 +153,8 @@ impl Common {
         paths.iter().map(|path| Clip::new(path, &scratch.0, seconds)).collect()
     }
 
-    fn window(&self, default: f64) -> Result<Duration> {
-        Ok(Duration::try_from_secs_f64(self.seconds.unwrap_or(default))?)
+    fn window(&self, default: Duration) -> Duration {
+        self.duration.unwrap_or(default)
     }
 }
 
@@ -169,7 +170,7 @@ fn prepare() -> Result<Scratch> {
 
 fn single(cell: &Cell) -> Result<()> {
     let scratch = prepare()?;
-    let window = cell.common.window(10.0)?;
+    let window = cell.common.window(Duration::from_secs(10));
     let target = match cell.server {
         Server::Pinhole => Target::Pinhole,
         Server::Gst => Target::Gst,
@@ -188,7 +189,7 @@ fn single(cell: &Cell) -> Result<()> {
         receive,
         sessions: cell.sessions,
         window,
-        late: Duration::from_millis(cell.late),
+        late: cell.late,
     };
     let extra = &cell.common.server_args;
     for clip in cell.common.clips(&scratch, window)? {

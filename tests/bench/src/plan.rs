@@ -118,7 +118,7 @@ const MOST_PIPELINES: usize = 100;
 pub(crate) fn run(common: &Common, extent: Extent) -> Result<()> {
     let scratch = prepare()?;
     let full = extent == Extent::Full;
-    let window = common.window(if full { 6.0 } else { 3.0 })?;
+    let window = common.window(Duration::from_secs(if full { 6 } else { 3 }));
     let mut clips = common.clips(&scratch, window)?;
     if !full {
         clips.truncate(1);

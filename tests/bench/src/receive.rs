@@ -86,7 +86,7 @@ pub(crate) struct Row {
 pub(crate) fn run(common: &Common) -> Result<()> {
     let scratch = prepare()?;
     target::build("pinhole-viewer")?;
-    let window = common.window(6.0)?;
+    let window = common.window(Duration::from_secs(6));
     let rounds = common.repeat.unwrap_or(3);
     let mut rows = Vec::new();
     for clip in &common.clips(&scratch, window)? {

@@ -9,6 +9,7 @@ use crate::tun::{Place, Tap};
 use bridge::Bridge;
 use fastrand::Rng;
 use indicatif::ProgressBar;
+use pinhole_args::{RATES, VALUES};
 use pinhole_sim::wire::{Medium, Wire};
 use report::Report;
 use std::error::Error;
@@ -24,6 +25,7 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 /// Any two programs can so be tried over a bad network, each in a network namespace of its own. Runs
 /// until Ctrl-C or SIGTERM, and then tells what became of the frames. The faults are for all frames.
 #[derive(Debug, clap::Args)]
+#[command(after_help = format!("{VALUES}{RATES}"))]
 pub(crate) struct Args {
     /// One end: a TAP that is there is used, else it is created. It is moved to the network
     /// namespace behind the @, and brought up with the address behind the =.
@@ -38,7 +40,7 @@ pub(crate) struct Args {
     faults: FaultArgs,
 
     /// Stop after this time, such as 30s.
-    #[arg(long, value_name = "TIME", value_parser = pinhole_args::time)]
+    #[arg(long, value_name = "TIME", value_parser = pinhole_args::duration)]
     duration: Option<Duration>,
 
     /// At the end, write a report to standard output: a JSON object, as its last line.

@@ -9,6 +9,7 @@ use crate::tun::{Place, Tap};
 use clap::error::ErrorKind;
 use log::Log;
 use machine::Machine;
+use pinhole_args::VALUES;
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ const CHECK_EVERY: Duration = Duration::from_millis(50);
 /// Its network is a TAP of this machine. The log of the firmware goes to standard output, and lines on
 /// standard input go to it: `hang` or `panic` have its watchdog restart it. Runs until Ctrl-C or SIGTERM.
 #[derive(Debug, clap::Args)]
+#[command(after_help = VALUES)]
 pub(crate) struct Args {
     /// The interface: a TAP that is there is used, else it is created. It is moved to the network
     /// namespace behind the @, and brought up with the address behind the =.
@@ -46,7 +48,7 @@ pub(crate) struct Args {
     watch: u8,
 
     /// Stop so long after it is up, such as 60s.
-    #[arg(long, value_name = "TIME", value_parser = pinhole_args::time)]
+    #[arg(long, value_name = "TIME", value_parser = pinhole_args::duration)]
     duration: Option<Duration>,
 }
 

@@ -20,6 +20,7 @@ use mio::{Events, Interest, Poll, Token};
 use net::Net;
 use pinhole::sdp::FrameRate;
 use pinhole::server::Config;
+use pinhole_args::{RATES, VALUES};
 use pinhole_sim::clip::Clip;
 use pinhole_sim::faults::Faults;
 use pinhole_smoltcp::server::CONFIG;
@@ -49,6 +50,7 @@ const MAX_FRAME: u16 = u16::MAX;
 /// pictures are read in place, and so much memory for all else. Runs until Ctrl-C or SIGTERM, and
 /// takes leave of all clients.
 #[derive(Debug, clap::Args)]
+#[command(after_help = format!("{VALUES}{RATES}"))]
 pub(crate) struct Args {
     /// A Motion-JPEG file, or a directory of .jpg pictures.
     #[arg(value_name = "MEDIA", required_unless_present = "pattern", conflicts_with = "pattern")]
@@ -75,7 +77,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PORT", default_value = "554", value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
 
-    /// All memory of the server, the TCP/IP stack and the network interface: bytes, or with KiB.
+    /// All memory of the server, the TCP/IP stack and the network interface, such as 64KiB.
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = pinhole_args::size)]
     ram: usize,
 
@@ -95,7 +97,7 @@ pub(crate) struct Args {
     pcap: Option<PathBuf>,
 
     /// Stop after this time, such as 30s.
-    #[arg(long, value_name = "TIME", value_parser = pinhole_args::time)]
+    #[arg(long, value_name = "TIME", value_parser = pinhole_args::duration)]
     duration: Option<Duration>,
 
     /// Print events as JSON, one object a line, the last of which has all figures.
