@@ -61,7 +61,7 @@ impl Display {
     /// Panics if there is no such window within [`LIMIT`].
     pub fn window(&self) -> Window<'_> {
         // Not one that is connecting or reconnecting.
-        self.window_named("(^|[^g] - )rtsp://")
+        self.window_named(r" - [1-9][0-9]*x[0-9]+ - ")
     }
 
     /// Waits for a visible window of a viewer, with or without a picture, and returns the window. With the
@@ -70,7 +70,7 @@ impl Display {
     /// # Panics
     /// Panics if there is no such window within [`LIMIT`].
     pub fn early_window(&self) -> Window<'_> {
-        self.window_named("rtsp://")
+        self.window_named(r"rtsp://| - [1-9][0-9]*x[0-9]+ - ")
     }
 
     /// Waits for a visible window with a title that fits a regular expression.

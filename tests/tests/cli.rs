@@ -1,6 +1,7 @@
-//! The command lines of both programs: exit codes, and one clear line where something is wrong.
+//! The command lines of the programs: exit codes, values that are written alike everywhere, and one clear line
+//! where something is wrong.
 use pinhole_tests::clip::{Clip, TempDir};
-use pinhole_tests::process::{Finished, binary, run};
+use pinhole_tests::process::{Finished, binary, repository, run};
 use pinhole_tests::server::Server;
 use pinhole_tests::{Transport, fake, viewer};
 use std::ffi::OsStr;
@@ -79,6 +80,122 @@ fn wrong_usage_is_exit_code_2() {
         let done = start(program, arguments);
         assert_eq!(done.status.code(), Some(2), "{arguments:?}: {done:?}");
         assert_says(&done.stderr, &[word]);
+    }
+}
+
+#[test]
+fn times_and_sizes_are_written_alike_in_all_programs() {
+    let times = ["1", "1.5", "1s", "1500ms", "1m30s", "1:30", "1:00:01.5", "2min"];
+    let sizes = ["30000000", "30MB", "30MiB", "30M", "512KiB", "0.5GiB"];
+    // The programs come no further than to what is not there.
+    let url = format!("rtsp://{}/clip", fake::nobody());
+    let times_of_viewer = &["--duration", "--start", "--prebuffer"][..];
+    for (program, first, media, time_options, size_option) in [
+        ("pinhole-viewer", "--headless", &*url, times_of_viewer, "--cache"),
+        ("pinhole-server", "--json", "/nonexistent", &["--request-timeout", "--session-timeout"], "--cache"),
+        ("pinhole-sim", "tap", "/nonexistent", &["--duration", "--delay", "--jitter"], "--ram"),
+    ] {
+        let run = |option: &str, value: &str| start(program, &[first, option, value, media]);
+        for option in time_options {
+            for time in times {
+                let done = run(option, time);
+                assert_eq!(done.status.code(), Some(1), "{option} {time}: {done:?}");
+            }
+            let done = run(option, "soon");
+            assert_eq!(done.status.code(), Some(2), "{option}: {done:?}");
+            assert_says(&done.stderr, &["'soon'", option, "1.5s", "250ms", "1m30s", "1:30"]);
+        }
+        for size in sizes {
+            let done = run(size_option, size);
+            assert_eq!(done.status.code(), Some(1), "{size_option} {size}: {done:?}");
+        }
+        let done = run(size_option, "much");
+        assert_eq!(done.status.code(), Some(2), "{done:?}");
+        assert_says(&done.stderr, &["'much'", size_option, "64MiB", "10MB"]);
+    }
+    for (program, arguments) in [
+        ("pinhole-viewer", &["--help"][..]),
+        ("pinhole-server", &["--help"]),
+        ("pinhole-sim", &["link", "--help"]),
+        ("pinhole-sim", &["tap", "--help"]),
+    ] {
+        let help = start(program, arguments);
+        assert_eq!(help.status.code(), Some(0), "{help:?}");
+        assert_says(&help.stdout, &["Values:", "1m30s", "1:30", "64KiB"]);
+    }
+}
+
+#[test]
+fn the_help_explains_every_figure_of_the_report() {
+    let clip = Clip::sample();
+    let server = Server::of(&[&clip]);
+    let done = viewer::run_viewer(&["--json", &server.url(clip.mount())]);
+    let report: serde_json::Value = serde_json::from_str(done.stdout.lines().last().unwrap()).unwrap();
+    let help = start("pinhole-viewer", &["--help"]).stdout;
+    let words: Vec<&str> = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    for (figure, _) in report.as_object().unwrap() {
+        assert!(words.contains(&figure.as_str()), "the help says nothing of '{figure}'");
+    }
+    // Without a window few frames are shown, and the report in words says why.
+    let done = viewer::run_viewer(&[&server.url(clip.mount())]);
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert!(lines[0].contains("60 frames complete, 0 damaged"), "{lines:?}");
+    assert!(lines[1].contains("as one a second is decoded without a window"), "{lines:?}");
+}
+
+#[test]
+fn a_stream_that_fails_has_no_figures() {
+    let url = format!("rtsp://{}/clip", fake::nobody());
+    let done = viewer::run_viewer(&[&url]);
+    assert_one_line(&done, 1, &["refused"]);
+    assert_eq!(done.stdout, "");
+}
+
+#[test]
+fn every_program_prints_completions_and_man_pages() {
+    let directory = TempDir::new();
+    for (program, command) in
+        [("pinhole-server", "prepare"), ("pinhole-viewer", "completions"), ("pinhole-sim", "soak")]
+    {
+        for (shell, word) in
+            [("bash", "complete -F"), ("zsh", "#compdef"), ("fish", "complete -c"), ("elvish", "edit:")]
+        {
+            let done = start(program, &["completions", shell]);
+            assert_eq!((done.status.code(), &*done.stderr), (Some(0), ""), "{shell}");
+            assert_says(&done.stdout, &[word, program, "json"]);
+        }
+        assert_eq!(start(program, &["completions", "cmd"]).status.code(), Some(2));
+        let page = start(program, &["man"]);
+        assert_eq!(page.status.code(), Some(0), "{page:?}");
+        assert!(page.stdout.contains(&format!(".TH {program} 1")), "{}", page.stdout);
+        let done = start(program, &["man".as_ref(), directory.path().as_os_str()]);
+        assert_eq!((done.status.code(), &*done.stdout), (Some(0), ""), "{done:?}");
+        for name in [format!("{program}.1"), format!("{program}-{command}.1")] {
+            assert!(directory.path().join(&name).is_file(), "there is no {name}");
+        }
+        let unwritable = start(program, &["man", "/dev/null/man1"]);
+        assert_one_line(&unwritable, 1, &["/dev/null/man1"]);
+    }
+}
+
+#[test]
+fn commands_for_ffmpeg_make_what_rtp_carries() {
+    let read = |name: &str| std::fs::read_to_string(repository().join(name)).unwrap();
+    let mut texts = vec![read("README.md"), start("pinhole-server", &["--help"]).stdout];
+    for entry in std::fs::read_dir(repository().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            texts.push(std::fs::read_to_string(path).unwrap());
+        }
+    }
+    let makes_jpeg = |line: &&str| {
+        let command = line.split("ffmpeg ").nth(1).filter(|rest| rest.contains("-i "));
+        command.is_some_and(|command| command.contains("-f mjpeg") || command.contains(".jpg"))
+    };
+    let lines: Vec<&str> = texts.iter().flat_map(|text| text.lines()).filter(makes_jpeg).collect();
+    assert!(lines.len() >= 3, "{lines:?}");
+    for line in lines {
+        assert!(line.contains("-pix_fmt yuvj420p -q:v 4"), "{line}");
     }
 }
 

@@ -61,9 +61,16 @@ fn the_viewer_starts_at_a_second() {
 fn a_start_after_the_end_fails() {
     let clip = Clip::sample();
     let server = Server::of(&[&clip]);
-    let done = viewer::run_viewer(&["--start", "100", &server.url(clip.mount())]);
-    assert_eq!(done.status.code(), Some(1));
-    assert!(done.stderr.contains("457"), "{}", done.stderr);
+    let url = server.url(clip.mount());
+    let path = clip.path.to_str().unwrap();
+    for (start, told) in [("100", "100"), ("1m30s", "90"), ("2", "2")] {
+        for media in [&url, path] {
+            let done = viewer::run_viewer(&["--start", start, media]);
+            let beyond = format!("--start {told} is beyond the end: the medium is 2.00 s long");
+            done.assert_says(1, &[media, &beyond]);
+            assert!(!done.stderr.contains("457") && done.stdout.is_empty(), "{done:?}");
+        }
+    }
 }
 
 #[test]

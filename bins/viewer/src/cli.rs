@@ -1,30 +1,38 @@
 //! The command line.
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Parser, ValueEnum, ValueHint};
 use pinhole::client::TransportChoice;
 use pinhole::rtsp::{Scale, Speed, Url};
 use pinhole::time::MediaTime;
+use pinhole_args::{Manual, VALUES};
 use pinhole_std::record::{RecordError, Recorder};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Shows Motion-JPEG from an RTSP server.
+/// Shows Motion-JPEG from an RTSP server, or from files.
 ///
 /// Space pauses, Q or Esc quits. Exit code 0: what was asked for was played; 1: it was not;
 /// 2: wrong usage.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
+#[command(after_help = VALUES, after_long_help = format!("{REPORT}\n\n{VALUES}"))]
 pub(crate) struct Cli {
-    /// What to play, such as rtsp://HOST:PORT/PATH. Without it, sample clips are served from this
-    /// program, and one is played.
-    #[arg(value_parser = rtsp_url)]
-    pub(crate) url: Option<String>,
+    #[command(subcommand)]
+    pub(crate) manual: Option<Manual>,
+
+    /// What to play: rtsp://HOST:PORT/PATH; or files and directories, one after the other, by a
+    /// server in this program. Without it, one of the sample clips is played in this way.
+    #[arg(value_name = "URL|FILE", value_hint = ValueHint::AnyPath, value_parser = OsStringValueParser::new().try_map(media))]
+    pub(crate) media: Vec<Media>,
 
     /// How the media travel.
     #[arg(long, value_enum, default_value_t = TransportArg::Auto)]
     pub(crate) transport: TransportArg,
 
-    /// Begin at this second of the medium.
-    #[arg(long, value_name = "SECONDS", value_parser = position)]
+    /// Begin at this time of the medium; of several files, of the first.
+    #[arg(long, value_name = "TIME", value_parser = position)]
     pub(crate) start: Option<MediaTime>,
 
     /// Play so many times as fast, such as 4 or 0.5; backwards, if negative. The server leaves
@@ -44,7 +52,7 @@ pub(crate) struct Cli {
     pub(crate) cache: usize,
 
     /// Have so much of a recorded medium before it plays.
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = pinhole_args::time)]
     pub(crate) prebuffer: Duration,
 
     /// End when the server goes away, with exit code 1, instead of trying again.
@@ -59,8 +67,8 @@ pub(crate) struct Cli {
     #[arg(long, requires = "headless", conflicts_with = "snapshot")]
     pub(crate) no_decode: bool,
 
-    /// Stop after this many seconds, counted from the start.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    /// Stop after this time, counted from the start.
+    #[arg(long, value_name = "TIME", value_parser = pinhole_args::duration)]
     pub(crate) duration: Option<Duration>,
 
     /// At the end, write the last picture to this file, as PNG.
@@ -108,25 +116,90 @@ impl From<TransportArg> for TransportChoice {
     }
 }
 
-fn rtsp_url(text: &str) -> Result<String, String> {
+/// Something to play.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Media {
+    /// The address of a stream, with the user name and password that may be in it.
+    Url(String),
+    /// A file or a directory.
+    Path(PathBuf),
+}
+
+/// What the figures of a report mean. Lines are short enough for a man page.
+const REPORT: &str = "\
+Figures of the report, by their names in --json:
+  url              what was played
+  frames_complete  frames of which every byte came
+  frames_damaged   frames of which a part is missing
+  frames_mended    damaged frames that are shown with the gaps filled
+  strips_mended    these gaps
+  frames_missing   frames of which nothing came
+  frames_shown     pictures that were shown. Without a window, one
+                   frame a second is decoded, to know that they are
+                   pictures, and the last one; all are with --pictures,
+                   and none with --no-decode
+  frames_late      frames that were shown late, were left out for
+                   that, or were not there when they were due
+  packets          RTP packets that came
+  packets_lost     RTP packets that never came
+  bytes            bytes of RTP payload that came
+  jitter_ms        the interarrival jitter (RFC 3550, 6.4.1)
+  first_frame_ms   from the start of the connection to the end of the
+                   first frame
+  codec, width, height, fps, bitrate
+                   of the frames that came, in pixels, and by a second
+                   of media time
+  start            where in the medium the server began, in seconds
+  scale, speed     how fast the server played and delivered it
+  transport        how it travelled
+  cache_bytes      bytes of frames in the cache at the end
+  silences         how often a live picture stood, and how long in
+  silence_ms       all, in milliseconds
+  reconnects       how often the server was reached again
+  recorded         the files of a recording, and the frames in them
+  errors           what went wrong";
+
+impl Cli {
+    /// Checks what parsers of single values cannot.
+    ///
+    /// # Errors
+    /// Options contradict each other.
+    pub(crate) fn check(&self) -> Result<(), clap::Error> {
+        let refuse =
+            |message: &str| Err(clap::Error::raw(ErrorKind::ArgumentConflict, format!("{message}\n")));
+        if self.media.len() > 1 {
+            if self.media.iter().any(|media| matches!(media, Media::Url(_))) {
+                return refuse("a URL is played alone: start a viewer for each; only files can be several");
+            }
+            if self.record.is_some() || self.pictures.is_some() {
+                return refuse("--record and --pictures write one medium: name one URL or file");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Parses a URL, or the path of something that is there.
+fn media(text: OsString) -> Result<Media, String> {
     let expected = "an address looks like rtsp://HOST[:PORT]/PATH";
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    let url = text.to_str().filter(|text| text.contains("://"));
+    let Some(url) = url else {
+        let path = PathBuf::from(text);
+        return match path.try_exists() {
+            Ok(true) => Ok(Media::Path(path)),
+            Ok(false) => Err(format!("there is no such file or directory, and {expected}")),
+            Err(error) => Err(format!("{error}; {expected}")),
+        };
+    };
+    if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(format!(
             "there is a space or a control character in it; write %20 for a space; {expected}"
         ));
     }
-    match Url::parse(text.as_bytes()) {
-        Ok(_) => Ok(text.to_owned()),
+    match Url::parse(url.as_bytes()) {
+        Ok(_) => Ok(Media::Url(url.to_owned())),
         Err(error) => Err(format!("{error}; {expected}")),
     }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let number = text.parse::<f64>().ok();
-    number
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "a number of seconds above 0 is expected".to_owned())
 }
 
 fn recording(text: &str) -> Result<PathBuf, RecordError> {
@@ -135,13 +208,8 @@ fn recording(text: &str) -> Result<PathBuf, RecordError> {
     Ok(path)
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "a number of seconds is expected, 0 or above".to_owned())
-}
-
 fn position(text: &str) -> Result<MediaTime, String> {
-    duration(text).map(|position| MediaTime::ZERO + position.into())
+    pinhole_args::time(text).map(|position| MediaTime::ZERO + position.into())
 }
 
 fn cache_size(text: &str) -> Result<usize, String> {
@@ -164,7 +232,6 @@ fn speed(text: &str) -> Result<Speed, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
-    use clap::error::ErrorKind;
 
     fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
         Cli::try_parse_from([&["pinhole-viewer"], args].concat())
@@ -178,7 +245,7 @@ mod tests {
     #[test]
     fn no_argument_is_needed() {
         let cli = parse(&[]).unwrap();
-        assert!(cli.url.is_none() && !cli.headless && !cli.json && cli.duration.is_none());
+        assert!(cli.media.is_empty() && !cli.headless && !cli.json && cli.duration.is_none());
         assert!(!cli.no_decode && parse(&["--headless", "--no-decode"]).unwrap().no_decode);
         assert!(parse(&["--headless", "--no-decode", "--pictures", "a.y4m"]).is_err());
         assert!(parse(&["--headless", "--pictures", "-"]).is_ok());
@@ -208,7 +275,7 @@ mod tests {
     fn all_options_together() {
         let args = "--transport tcp --headless --duration 1.5 --snapshot a.png --record b.AVI --json -vv rtsp://cam/live";
         let cli = parse(&args.split(' ').collect::<Vec<_>>()).unwrap();
-        assert_eq!(cli.url.as_deref(), Some("rtsp://cam/live"));
+        assert_eq!(cli.media, [Media::Url("rtsp://cam/live".into())]);
         assert_eq!(cli.transport, TransportArg::Tcp);
         assert_eq!(cli.duration, Some(Duration::from_millis(1500)));
         assert_eq!((cli.snapshot, cli.record), (Some("a.png".into()), Some("b.AVI".into())));
@@ -263,8 +330,8 @@ mod tests {
             "--no-decode",
             "--pictures=a.y4m",
             "--cache=0",
-            "--cache=64MB",
-            "--cache=1.5GiB",
+            "--cache=64Mbit",
+            "--cache=much",
             "--cache=99999999999GiB",
             "--prebuffer=-1",
             "--unknown",
@@ -272,9 +339,32 @@ mod tests {
             let error = parse(&[arg]).err();
             assert_eq!(error.as_ref().map(clap::Error::exit_code), Some(2), "{arg}");
         }
-        assert_eq!(
-            parse(&["rtsp://a/", "rtsp://b/"]).err().map(|e| e.kind()),
-            Some(ErrorKind::UnknownArgument)
-        );
+    }
+
+    #[test]
+    fn times_and_sizes_are_those_of_all_programs() {
+        let args = ["--duration", "1m30s", "--start", "1:30", "--prebuffer", "250ms", "--cache", "10MB"];
+        let cli = parse(&args).unwrap();
+        assert_eq!(cli.duration, Some(Duration::from_secs(90)));
+        assert_eq!(cli.start, Some(MediaTime::from_micros(90_000_000)));
+        assert_eq!((cli.prebuffer, cli.cache), (Duration::from_millis(250), 10_000_000));
+        let error = parse(&["--duration", "soon"]).unwrap_err().to_string();
+        for word in ["--duration", "'soon'", "1.5s", "1:30"] {
+            assert!(error.contains(word), "{word}: {error}");
+        }
+    }
+
+    #[test]
+    fn files_can_be_several_and_urls_one() {
+        let here = env!("CARGO_MANIFEST_DIR");
+        let check = |args: &[&str]| parse(args).unwrap().check().map_err(|error| error.to_string());
+        assert_eq!(parse(&[here]).unwrap().media, [Media::Path(here.into())]);
+        assert!(check(&[here, here]).is_ok());
+        assert!(check(&["rtsp://a/", "rtsp://b/"]).unwrap_err().contains("a viewer for each"));
+        assert!(check(&[here, "rtsp://b/"]).is_err());
+        assert!(check(&[here, here, "--record", "a.avi"]).unwrap_err().contains("--record"));
+        assert!(check(&[here, here, "--headless", "--pictures", "-"]).is_err());
+        let missing = parse(&["/nonexistent/a.avi"]).unwrap_err().to_string();
+        assert!(missing.contains("no such file") && missing.contains("rtsp://"), "{missing}");
     }
 }

@@ -17,12 +17,13 @@ mod output;
 mod pixels;
 mod playback;
 mod player;
+mod playlist;
 mod show;
 mod stream;
 mod ui;
 
-use clap::Parser;
-use cli::Cli;
+use clap::CommandFactory;
+use cli::{Cli, TransportArg};
 use model::{Model, Picture, RecordingOutcome};
 use output::messages::{print_message, print_to};
 use output::recording::Recording;
@@ -30,11 +31,13 @@ use output::y4m::{self, PictureStream};
 use output::{report, snapshot, terminal};
 use pinhole::client::PlayOptions;
 use pinhole::frame::Seek;
-use pinhole_log::{Form, Log, escaped};
+use pinhole::time::MediaTime;
+use pinhole_log::{Form, Log, escaped, redacted};
 use pixels::PixelPool;
 use playback::selection::DecodePolicy;
 use player::{AtEnd, Player, Settings};
-use show::{Ending, Shown};
+use playlist::{Item, Place, Playlist, Step};
+use show::{Ending, Shown, View};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::error::Error;
@@ -45,7 +48,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use stream::{client, samples};
+use stream::client;
 
 /// How often a picture is decoded if none is shown: often enough to know that the frames are pictures.
 const HEADLESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -57,7 +60,10 @@ const ENDING: Duration = Duration::from_secs(5);
 const SIGNAL_POLL: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = pinhole_args::parse();
+    if let Err(error) = cli.check() {
+        error.exit();
+    }
     let log = match Log::start("pinhole-viewer", Form::Words) {
         Ok(log) => log,
         Err(error) => {
@@ -71,7 +77,10 @@ fn main() -> ExitCode {
         log.trace(level);
     }
     print_to(log.clone());
-    let result = run(&cli);
+    let result = match &cli.manual {
+        Some(manual) => manual.run(Cli::command()).map_err(Into::into),
+        None => run(&cli),
+    };
     if let Err(error) = &result {
         print_message(&error.to_string());
     }
@@ -81,6 +90,7 @@ fn main() -> ExitCode {
     }
 }
 
+/// Plays what the command line names, one after the other.
 fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     if let Some(file) = &cli.snapshot {
         check_directory(file)?;
@@ -92,25 +102,85 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let interrupted = on_signals()?;
     let deadline = cli.duration.and_then(|duration| Instant::now().checked_add(duration));
     let no_display = if cli.headless { None } else { missing_display() };
-    let headless = cli.headless || no_display.is_some();
+    let mut view = View::new(&show::Look {
+        headless: cli.headless || no_display.is_some(),
+        no_display,
+        progress: cli.verbose == 0,
+    });
 
-    let server = cli.url.is_none().then(samples::serve).transpose().map_err(|e| e as Box<dyn Error>)?;
-    let url = match (&cli.url, &server) {
-        (Some(url), _) => url.clone(),
-        (None, Some(server)) => {
-            print_message(&format!("serving the sample clips, of which this is one: {}", server.url));
-            server.url.clone()
+    let mut playlist = Playlist::new(&cli.media);
+    let (mut step, mut played, mut failed) = (Step::Next, 0_usize, 0_usize);
+    let mut last_error: Option<String> = None;
+    while let Some(item) = playlist.go(step) {
+        // Of several, each tells why it was not played. Of one, the program does at its end.
+        if let Some(error) = last_error.take() {
+            print_message(&error);
         }
-        (None, None) => unreachable!("without an address, there is a server"),
-    };
+        let item = match item {
+            Ok(item) => item,
+            Err(error) => {
+                (last_error, step) = (Some(error), Step::Next);
+                continue;
+            }
+        };
+        let one_of_many = playlist.has(Step::Next) || playlist.has(Step::Previous);
+        if one_of_many && (cli.record.is_some() || cli.pictures.is_some()) {
+            return Err(format!(
+                "{}: --record and --pictures write one medium, and this is not all",
+                item.name
+            )
+            .into());
+        }
+        let start = cli.start.filter(|_| played == 0);
+        played += 1;
+        let options = show::Options {
+            deadline,
+            interrupted: &interrupted,
+            has_next: playlist.has(Step::Next),
+            has_previous: playlist.has(Step::Previous),
+        };
+        let (ending, result) = play(cli, &item, start, &options, &mut view, output.take())?;
+        if let Err(error) = result {
+            failed += 1;
+            last_error = Some(error);
+        }
+        step = match ending {
+            Ending::Stream | Ending::Next => Step::Next,
+            Ending::Previous => Step::Previous,
+            Ending::Deadline | Ending::User | Ending::Output => break,
+        };
+    }
+    let failed = failed.saturating_add(playlist.failed());
+    match last_error {
+        Some(error) => Err(error.into()),
+        None if failed > 0 => Err(format!("not all could be played: {failed} failed").into()),
+        None => Ok(()),
+    }
+}
+
+/// Plays one item, and reports on it. Returns why it ended, and why it was not played as the user asked, if
+/// so.
+///
+/// # Errors
+/// The system has no more threads, or the report cannot be written.
+fn play(
+    cli: &Cli,
+    item: &Item,
+    start: Option<MediaTime>,
+    options: &show::Options<'_>,
+    view: &mut View,
+    mut output: Option<PictureStream>,
+) -> Result<(Ending, Result<(), String>), Box<dyn Error>> {
+    let headless = view.is_headless();
+    let decode = decode_policy(cli, headless);
     let settings = Settings {
-        url: url.clone(),
-        decode: decode_policy(cli, headless),
-        at_end: match (headless, &server) {
-            (true, _) => AtEnd::Stop,
-            (false, None) => AtEnd::Stay,
+        url: item.name.clone(),
+        decode,
+        at_end: match item.place {
+            _ if headless || options.has_next => AtEnd::Stop,
             // A sample of two seconds would be over before the user has looked at it.
-            (false, Some(_)) => AtEnd::Repeat,
+            Place::Samples => AtEnd::Repeat,
+            Place::Remote | Place::File => AtEnd::Stay,
         },
         prebuffer: cli.prebuffer,
         pixels: match cli.pictures {
@@ -123,23 +193,16 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         start_recording: Recording::start,
     };
     let player = {
-        let (url, options) = (url.clone(), client_options(cli));
+        let (url, options) = (item.url.clone(), client_options(cli, start, item.place));
         Player::start(move || client::connect(&url, &options), settings)?
     };
-    let options = show::Options {
-        headless,
-        no_display,
-        progress: cli.verbose == 0,
-        deadline,
-        interrupted: &interrupted,
-    };
-    let Shown { ending, picture, headless } = show::run(&player, &options, output.as_mut());
-    let written = output.map_or(Ok(()), |output| output.finish(&interrupted));
+    let Shown { ending, picture } = show::run(&player, options, view, output.as_mut());
+    let written = output.map_or(Ok(()), |output| output.finish(options.interrupted));
 
     let model = player.model();
     let mut errors = player.errors().messages();
     let shown = picture.is_some() || cli.no_decode;
-    let result = verdict(ending, &model, shown, &errors, &url)
+    let result = verdict(ending, &model, shown, &errors, start)
         .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), ending))
         .and_then(|()| print_recording(&model))
         .and_then(|()| written.map_err(|error| format!("the pictures cannot be written: {error}")));
@@ -147,17 +210,23 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         errors.push(error.clone());
     }
     let report = if cli.json {
-        Some(report::json(&model, &errors))
+        vec![report::json(&model, &errors)]
+    } else if view.is_headless() {
+        terminal::summary(&model, decode)
     } else {
-        headless.then(|| terminal::summary(&model))
+        Vec::new()
     };
-    let written = match (report, &cli.pictures) {
-        (None, _) => Ok(()),
-        (Some(report), Some(file)) if y4m::is_stdout(file) => write_line(io::stderr(), &report),
-        (Some(report), _) => write_line(io::stdout(), &report),
-    };
-    result?;
-    Ok(written.map_err(|error| format!("the report cannot be written: {error}"))?)
+    let to_stdout = !cli.pictures.as_deref().is_some_and(y4m::is_stdout);
+    for line in report {
+        let written =
+            if to_stdout { write_line(io::stdout(), &line) } else { write_line(io::stderr(), &line) };
+        if let Err(error) = written {
+            // The stream's own failure counts for more.
+            result?;
+            return Err(format!("the report cannot be written: {error}").into());
+        }
+    }
+    Ok((ending, result))
 }
 
 fn decode_policy(cli: &Cli, headless: bool) -> DecodePolicy {
@@ -168,37 +237,66 @@ fn decode_policy(cli: &Cli, headless: bool) -> DecodePolicy {
     }
 }
 
-fn client_options(cli: &Cli) -> client::Options {
+fn client_options(cli: &Cli, start: Option<MediaTime>, place: Place) -> client::Options {
     let mut play = PlayOptions::default();
-    (play.from, play.scale) = (cli.start.map(Seek::To), cli.scale);
-    client::Options { transport: cli.transport.into(), play, speed: cli.speed, cache: cli.cache }
+    (play.from, play.scale) = (start.map(Seek::To), cli.scale);
+    let transport = match (cli.transport, place) {
+        // Nothing of a file is lost.
+        (TransportArg::Auto, Place::File) => TransportArg::Tcp,
+        (transport, _) => transport,
+    };
+    client::Options { transport: transport.into(), play, speed: cli.speed, cache: cli.cache }
 }
 
 /// Decides whether the stream was played as the user asked.
 ///
-/// `shown` says whether a picture was shown, or none was wanted.
+/// `shown` says whether a picture was shown, or none was wanted. `start` is where playing was to begin.
 ///
 /// # Errors
 /// The stream was not played; the message says why.
-fn verdict(ending: Ending, model: &Model, shown: bool, errors: &[String], url: &str) -> Result<(), String> {
+fn verdict(
+    ending: Ending,
+    model: &Model,
+    shown: bool,
+    errors: &[String],
+    start: Option<MediaTime>,
+) -> Result<(), String> {
+    let name = &model.url;
+    let frames = model.session.frames_complete + model.session.frames_damaged;
+    // The output says itself why it failed.
+    if matches!(ending, Ending::User | Ending::Output | Ending::Next | Ending::Previous) {
+        return Ok(());
+    }
+    if frames == 0
+        && let Some(error) = beyond_the_end(model, start)
+    {
+        return Err(error);
+    }
     match (ending, &model.over) {
-        // The output says itself why it failed.
-        (Ending::User | Ending::Output, _) => return Ok(()),
         (Ending::Stream, Some(Err(reason))) => return Err(reason.clone()),
-        (Ending::Stream, None) => return Err(format!("{url}: a thread of the player has died; try -v")),
+        (Ending::Stream, None) => return Err(format!("{name}: a thread of the player has died; try -v")),
         _ => {}
     }
-    let frames = model.session.frames_complete + model.session.frames_damaged;
     if frames == 0 {
         return Err(format!(
-            "{url}: no picture came; is the stream live? try --transport tcp, or -v to see more"
+            "{name}: no picture came; is the stream live? try --transport tcp, or -v to see more"
         ));
     }
     if !shown {
         let reason = errors.first().map_or("they came too late", String::as_str);
-        return Err(format!("{url}: none of {frames} frames could be shown: {reason}"));
+        return Err(format!("{name}: none of {frames} frames could be shown: {reason}"));
     }
     Ok(())
+}
+
+/// Returns what to say if playing was to begin where the medium is over.
+fn beyond_the_end(model: &Model, start: Option<MediaTime>) -> Option<String> {
+    let (start, length) = (start?, model.duration?);
+    let start = Duration::from(start.since(MediaTime::ZERO));
+    (start >= length).then(|| {
+        let (name, start, length) = (&model.url, start.as_secs_f64(), length.as_secs_f64());
+        format!("{name}: --start {start} is beyond the end: the medium is {length:.2} s long")
+    })
 }
 
 fn save_snapshot(file: Option<&Path>, picture: Option<&Picture>, ending: Ending) -> Result<(), String> {
@@ -207,8 +305,8 @@ fn save_snapshot(file: Option<&Path>, picture: Option<&Picture>, ending: Ending)
         Some(picture) => {
             snapshot::save(picture, file).map_err(|error| format!("{}: {error}", file.display()))
         }
-        // A user who quits before the first picture wants none.
-        None if ending == Ending::User => Ok(()),
+        // A user who leaves before the first picture wants none.
+        None if matches!(ending, Ending::User | Ending::Next | Ending::Previous) => Ok(()),
         None => Err(format!("{}: there is no picture to write", file.display())),
     }
 }
@@ -287,9 +385,9 @@ const fn level(verbose: u8) -> Option<tracing::Level> {
     }
 }
 
-/// Writes a line, in which servers may have named anything. It is no error if the reader has left.
+/// Writes a line, in which servers may have named anything, without credentials of URLs. It is no error if the reader has left.
 fn write_line(mut to: impl Write, line: &str) -> io::Result<()> {
-    match writeln!(to, "{}", escaped(line)) {
+    match writeln!(to, "{}", escaped(&redacted(line))) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
@@ -307,7 +405,7 @@ mod tests {
 
     #[test]
     fn the_verdict_needs_a_shown_picture() {
-        let judge = |ending, model: &Model, shown| verdict(ending, model, shown, &[], "rtsp://a/").is_ok();
+        let judge = |ending, model: &Model, shown| verdict(ending, model, shown, &[], None).is_ok();
         assert!(judge(Ending::Stream, &model(9, Some(Ok(()))), true));
         assert!(judge(Ending::Deadline, &model(9, None), true));
         assert!(judge(Ending::User, &model(0, None), false));
@@ -316,6 +414,20 @@ mod tests {
         assert!(!judge(Ending::Stream, &model(0, Some(Ok(()))), false));
         assert!(!judge(Ending::Deadline, &model(0, None), false));
         assert!(!judge(Ending::Deadline, &model(9, None), false));
+    }
+
+    #[test]
+    fn a_start_beyond_the_end_is_told_with_the_length() {
+        let told = |over, duration, start: f64| {
+            let model = Model { duration: Some(Duration::from_secs_f64(duration)), ..model(0, over) };
+            let start = MediaTime::from_micros((start * 1e6) as u64);
+            verdict(Ending::Stream, &model, false, &[], Some(start)).unwrap_err()
+        };
+        for over in [Some(Err("457".to_owned())), Some(Ok(()))] {
+            let beyond = told(over.clone(), 2.0, 99.0);
+            assert!(beyond.contains("--start 99 is beyond the end") && beyond.contains("2.00 s"), "{beyond}");
+            assert!(!told(over, 2.0, 1.5).contains("--start"));
+        }
     }
 
     #[test]

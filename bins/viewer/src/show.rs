@@ -25,18 +25,26 @@ const PATIENCE: Duration = Duration::from_millis(400);
 /// How long the player may take to end the session.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// How to show a stream, and for how long.
-pub(crate) struct Options<'a> {
+/// Where pictures are to be shown.
+pub(crate) struct Look {
     /// Whether to open no window.
     pub(crate) headless: bool,
     /// Why there can be no window although one was wanted.
     pub(crate) no_display: Option<&'static str>,
     /// Whether to show a progress line if there is no window.
     pub(crate) progress: bool,
+}
+
+/// How to show a stream, and for how long.
+pub(crate) struct Options<'a> {
     /// When to end, if the user said so.
     pub(crate) deadline: Option<Instant>,
     /// Set by a signal that asks the program to end.
     pub(crate) interrupted: &'a AtomicBool,
+    /// Whether something else is played after this.
+    pub(crate) has_next: bool,
+    /// Whether something else was played before this.
+    pub(crate) has_previous: bool,
 }
 
 /// Why the stream is shown no longer.
@@ -48,6 +56,10 @@ pub(crate) enum Ending {
     Deadline,
     /// The user ended it.
     User,
+    /// The user wants to see what comes after it.
+    Next,
+    /// The user wants to see what came before it.
+    Previous,
     /// The output of the pictures failed, or its reader has left.
     Output,
 }
@@ -59,49 +71,52 @@ pub(crate) struct Shown {
     pub(crate) ending: Ending,
     /// The last picture that was shown.
     pub(crate) picture: Option<Picture>,
-    /// Whether there was no window, for whatever reason.
-    pub(crate) headless: bool,
 }
 
-/// Where pictures go.
-enum View {
-    /// To a window. It opens with the first picture, or without one after [`PATIENCE`]: a stream that cannot
-    /// be had opens none.
+/// Where pictures go, one stream after the other.
+pub(crate) struct View {
+    onto: Onto,
+    /// Why there is no window although one was wanted, until that is told.
+    no_display: Option<&'static str>,
+    progress: bool,
+}
+
+/// What pictures are shown on.
+enum Onto {
+    /// A window. It opens with the first picture, or without one after [`PATIENCE`]: a stream that cannot be had
+    /// opens none.
     Window {
         screen: Option<Box<Screen>>,
         /// Whether there was a picture.
         has_picture: bool,
     },
-    /// Nowhere. A line in the terminal shows the progress.
-    Line(ProgressLine),
+    /// Nothing. A line in the terminal shows the progress of each stream.
+    Line(Option<ProgressLine>),
 }
 
 /// Shows the stream until it ends. If there is an `output`, all pictures go there, too.
-pub(crate) fn run(player: &Player, options: &Options<'_>, output: Option<&mut PictureStream>) -> Shown {
-    let mut view = if options.headless {
-        View::line(options)
-    } else {
-        View::Window { screen: None, has_picture: false }
-    };
+pub(crate) fn run(
+    player: &Player,
+    options: &Options<'_>,
+    view: &mut View,
+    output: Option<&mut PictureStream>,
+) -> Shown {
     let mut picture = None;
-    let ending = watch(player, options, output, &mut view, &mut picture);
-    let headless = matches!(view, View::Line(_));
+    let ending = watch(player, options, output, view, &mut picture);
     player.stop();
     // The last picture and the last figures are known when the player has ended.
     let deadline = Instant::now() + FAREWELL;
     while Instant::now() < deadline {
         let taken = player.picture(TERMINAL_POLL);
-        if headless && taken.item.is_some() {
+        if view.is_headless() && taken.item.is_some() {
             picture = taken.item;
         }
         if taken.finished {
             break;
         }
     }
-    if let View::Line(line) = view {
-        line.clear();
-    }
-    Shown { ending, picture, headless }
+    view.clear();
+    Shown { ending, picture }
 }
 
 fn watch(
@@ -132,10 +147,7 @@ fn watch(
             let interrupted = options.interrupted.load(Ordering::Relaxed);
             return if interrupted { Ending::User } else { Ending::Output };
         }
-        if let Some(reason) = options.no_display
-            && fresh
-            && last.is_none()
-        {
+        if fresh && let Some(reason) = view.no_display.take() {
             print_no_window(&reason);
         }
         *last = taken.item.or(last.take());
@@ -146,7 +158,7 @@ fn watch(
                 Err(error) => {
                     print_no_window(&error);
                     player.set_at_end(AtEnd::Stop);
-                    *view = View::line(options);
+                    view.onto = Onto::Line(None);
                 }
             }
         }
@@ -155,6 +167,10 @@ fn watch(
             match wish {
                 Wish::Quit => return Ending::User,
                 Wish::Player(command) => player.command(command),
+                Wish::Next if options.has_next => return Ending::Next,
+                Wish::Previous if options.has_previous => return Ending::Previous,
+                Wish::Next => view.notify("this is the last of what is played".to_owned()),
+                Wish::Previous => view.notify("this is the first of what is played".to_owned()),
                 Wish::Record => recording.toggle(player, &model),
                 Wish::Snapshot => {
                     if let Some(picture) = last
@@ -235,19 +251,29 @@ fn print_no_window(reason: &dyn std::fmt::Display) {
 }
 
 impl View {
-    fn line(options: &Options<'_>) -> Self {
-        Self::Line(ProgressLine::new(options.progress))
+    /// Makes a view that nothing is shown in yet.
+    pub(crate) fn new(look: &Look) -> Self {
+        let onto = match look.headless {
+            true => Onto::Line(None),
+            false => Onto::Window { screen: None, has_picture: false },
+        };
+        Self { onto, no_display: look.no_display, progress: look.progress }
+    }
+
+    /// Returns whether there is no window, for whatever reason.
+    pub(crate) fn is_headless(&self) -> bool {
+        matches!(self.onto, Onto::Line(_))
     }
 
     fn poll_interval(&self) -> Duration {
-        if matches!(self, Self::Window { screen: Some(_), .. }) { WINDOW_POLL } else { TERMINAL_POLL }
+        if matches!(self.onto, Onto::Window { screen: Some(_), .. }) { WINDOW_POLL } else { TERMINAL_POLL }
     }
 
     /// Shows a picture, or that there is none, in the window, which the first call opens. A window that was
     /// opened without a picture makes room for one that suits the first picture.
     fn show(&mut self, picture: Option<&Picture>, fresh: bool, model: &Model) -> Result<(), minifb::Error> {
-        match self {
-            Self::Window { screen: window, has_picture } => {
+        match &mut self.onto {
+            Onto::Window { screen: window, has_picture } => {
                 let is_first = picture.is_some() && !mem::replace(has_picture, picture.is_some());
                 if is_first && let Some(picture) = picture {
                     window.take_if(|screen| screen.is_unsuited(picture));
@@ -259,7 +285,16 @@ impl View {
                 };
                 screen.show(picture, fresh || opened, model)
             }
-            Self::Line(_) => Ok(()),
+            Onto::Line(_) => Ok(()),
+        }
+    }
+
+    /// Ends the progress line of a stream.
+    fn clear(&mut self) {
+        if let Onto::Line(line) = &mut self.onto
+            && let Some(line) = line.take()
+        {
+            line.clear();
         }
     }
 
@@ -275,17 +310,17 @@ impl View {
 
     /// Writes the window's title or the progress line.
     fn show_status(&mut self, model: &Model) {
-        match self {
-            Self::Window { screen: Some(screen), .. } => screen.set_title(ui::title(model)),
-            Self::Window { screen: None, .. } => {}
-            Self::Line(line) => line.show(model),
+        match &mut self.onto {
+            Onto::Window { screen: Some(screen), .. } => screen.set_title(ui::title(model)),
+            Onto::Window { screen: None, .. } => {}
+            Onto::Line(line) => line.get_or_insert_with(|| ProgressLine::new(self.progress)).show(model),
         }
     }
 
     fn screen(&mut self) -> Option<&mut Screen> {
-        match self {
-            Self::Window { screen, .. } => screen.as_deref_mut(),
-            Self::Line(_) => None,
+        match &mut self.onto {
+            Onto::Window { screen, .. } => screen.as_deref_mut(),
+            Onto::Line(_) => None,
         }
     }
 }

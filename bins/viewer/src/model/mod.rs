@@ -77,7 +77,7 @@ pub(crate) struct RecordingOutcome {
 /// Everything there is to know of a stream besides its pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Model {
-    /// The address of the stream.
+    /// What is played: the address without user name and password, or the path of a file.
     pub(crate) url: String,
     /// What the player does at the moment.
     pub(crate) activity: Activity,

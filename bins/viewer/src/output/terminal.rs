@@ -1,5 +1,6 @@
 //! The stream in one line of the terminal.
 use crate::model::{Activity, Model};
+use crate::playback::selection::DecodePolicy;
 use indicatif::{ProgressBar, ProgressStyle};
 use pinhole::time::MediaTime;
 use pinhole_log::{Drawing, escaped};
@@ -82,23 +83,36 @@ impl Line {
     }
 }
 
-/// Returns the stream's address and figures in one line.
-pub(crate) fn summary(model: &Model) -> String {
+/// Returns what came of the stream, in lines, the most useful first. There are none if no frame came: why is
+/// told elsewhere.
+pub(crate) fn summary(model: &Model, decode: DecodePolicy) -> Vec<String> {
     let Model { session: s, received, .. } = model;
+    let Some(codec) = received.codec.filter(|_| s.frames_complete + s.frames_damaged > 0) else {
+        return Vec::new();
+    };
     let (width, height) = received.size;
     let transport = s.transport.map_or("no transport", |transport| transport.name());
-    format!(
-        "{}: {} {width}x{height} {:.2} fps {transport}: {} frames complete, {} damaged (of which {} mended), {} missing; {} packets, {} lost",
-        model.url,
-        received.codec.unwrap_or("no media"),
-        received.fps,
-        s.frames_complete,
-        s.frames_damaged,
-        received.concealed_frames,
-        s.frames_missing,
-        s.packets,
-        s.packets_lost,
-    )
+    let why = match decode {
+        DecodePolicy::All => "",
+        DecodePolicy::Every(_) => ", as one a second is decoded without a window",
+        DecodePolicy::Nothing => ", as none is to be decoded",
+    };
+    vec![
+        format!(
+            "{}: {} frames complete, {} damaged ({} of them mended), {} missing; {} packets, {} lost",
+            model.url,
+            s.frames_complete,
+            s.frames_damaged,
+            received.concealed_frames,
+            s.frames_missing,
+            s.packets,
+            s.packets_lost,
+        ),
+        format!(
+            "{codec} {width}x{height}, {:.2} fps, by {transport}; {} frames shown{why}",
+            received.fps, model.presented.shown,
+        ),
+    ]
 }
 
 /// Returns the figures that change while the stream plays, the most useful first: the terminal may be
@@ -173,6 +187,24 @@ mod tests {
         assert!(figures("JPEG", &model).contains(", to a.avi"));
         (model.activity, model.is_silent) = (Activity::Silent { span: Duration::from_millis(2100) }, true);
         assert!(figures("JPEG", &model).starts_with("no picture for 2 s, 0.00 fps, "));
+    }
+
+    #[test]
+    fn the_summary_begins_with_what_came() {
+        let mut model = model(None, None);
+        model.url = "rtsp://cam/1".to_owned();
+        let none: Vec<String> = Vec::new();
+        assert_eq!(summary(&Model::default(), DecodePolicy::All), none);
+        model.received.codec = Some("JPEG");
+        model.presented.shown = 3;
+        assert_eq!(
+            summary(&model, DecodePolicy::Every(std::time::Duration::from_secs(1))),
+            [
+                "rtsp://cam/1: 70 frames complete, 2 damaged (0 of them mended), 1 missing; 0 packets, 5 lost",
+                "JPEG 512x288, 29.97 fps, by udp; 3 frames shown, as one a second is decoded without a window",
+            ]
+        );
+        assert!(summary(&model, DecodePolicy::All)[1].ends_with("3 frames shown"));
     }
 
     #[test]

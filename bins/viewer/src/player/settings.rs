@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How to play a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// The address, as it is shown.
+    /// What is played, as it is shown: see [`Model::url`](crate::model::Model::url).
     pub(crate) url: String,
     /// Which frames are decoded.
     pub(crate) decode: DecodePolicy,

@@ -7,6 +7,7 @@ use pinhole::codec::Codec;
 use pinhole::frame::{Frame, FrameId, Miss, Seek};
 use pinhole::rtsp::{Method, Position, Scale, Speed};
 use pinhole::time::MediaTime;
+use pinhole_log::redacted;
 use pinhole_std::client::{self, Client};
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub(crate) fn connect(url: &str, options: &Options) -> Result<Box<dyn Source>, E
     }
     let prefetch = Some(prefetch);
     let options = client::Options { transport, play, cache, prefetch, ..client::Options::default() };
-    let client = Client::connect(url, &options)?;
+    let client = Client::connect(url, &options).map_err(told)?;
     let from = match play.from {
         Some(Seek::To(from)) => Some(from),
         _ => None,
@@ -49,13 +50,18 @@ pub(crate) fn connect(url: &str, options: &Options) -> Result<Box<dyn Source>, E
     })
 }
 
+/// Returns an error as it may be told: servers may name URLs with a password in them.
+fn told(error: client::Error) -> Error {
+    redacted(&error.to_string()).into()
+}
+
 impl Source for Client {
     fn turn(&mut self, at_most: Duration) -> Result<(), Failure> {
         self.turn(at_most).map_err(|error| match error {
             client::Error::CacheTooSmall { .. } | client::Error::Unusable(_) | client::Error::Loop(_) => {
-                Failure::Final(error.into())
+                Failure::Final(told(error))
             }
-            _ => Failure::Lost(error.into()),
+            _ => Failure::Lost(told(error)),
         })
     }
 

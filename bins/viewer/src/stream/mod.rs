@@ -6,8 +6,8 @@ pub(crate) mod backoff;
 pub(crate) mod client;
 #[cfg(test)]
 pub(crate) mod fake;
+pub(crate) mod local;
 pub(crate) mod received;
-pub(crate) mod samples;
 pub(crate) mod scaled;
 pub(crate) mod silence;
 

