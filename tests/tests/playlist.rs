@@ -40,6 +40,16 @@ fn files_and_directories_are_played_one_after_the_other() {
 }
 
 #[test]
+fn a_file_without_a_clock_has_the_rate_that_is_asked_for() {
+    let directory = clips(&["a.mjpeg"]);
+    let options = ["--json", "--fps", "60", &path(&directory, "a.mjpeg")];
+    let report = viewer::report(&viewer::run_viewer(&options));
+    report.assert_whole(60);
+    assert_eq!(report.fraction("fps"), 60.0);
+    viewer::run_viewer(&["--fps", "60", "rtsp://127.0.0.1/b"]).assert_says(2, &["--fps is for files"]);
+}
+
+#[test]
 fn a_file_that_cannot_be_played_is_named_and_passed_over() {
     let directory = clips(&["a.mjpeg", "b.mjpeg"]);
     directory.file("notes.txt", b"no video");

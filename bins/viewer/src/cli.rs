@@ -4,6 +4,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Parser, ValueEnum, ValueHint};
 use pinhole::client::TransportChoice;
 use pinhole::rtsp::{Scale, Speed, Url};
+use pinhole::sdp::FrameRate;
 use pinhole::time::MediaTime;
 use pinhole_args::{Manual, VALUES};
 use pinhole_std::record::{RecordError, Recorder};
@@ -34,6 +35,11 @@ pub(crate) struct Cli {
     /// Begin at this time of the medium; of several files, of the first.
     #[arg(long, value_name = "TIME", value_parser = position)]
     pub(crate) start: Option<MediaTime>,
+
+    /// Frames per second of files without a clock of their own: 30, 29.97 or 30000/1001
+    /// [default: 30].
+    #[arg(long, value_name = "N", value_parser = pinhole_args::frame_rate)]
+    pub(crate) fps: Option<FrameRate>,
 
     /// Play so many times as fast, such as 4 or 0.5; backwards, if negative. The server leaves
     /// frames out, and may round.
@@ -167,8 +173,12 @@ impl Cli {
     pub(crate) fn check(&self) -> Result<(), clap::Error> {
         let refuse =
             |message: &str| Err(clap::Error::raw(ErrorKind::ArgumentConflict, format!("{message}\n")));
+        let is_url = |media: &Media| matches!(media, Media::Url(_));
+        if self.fps.is_some() && self.media.iter().any(is_url) {
+            return refuse("--fps is for files: a server says itself how fast its streams are");
+        }
         if self.media.len() > 1 {
-            if self.media.iter().any(|media| matches!(media, Media::Url(_))) {
+            if self.media.iter().any(is_url) {
                 return refuse("a URL is played alone: start a viewer for each; only files can be several");
             }
             if self.record.is_some() || self.pictures.is_some() {
@@ -364,6 +374,8 @@ mod tests {
         assert!(check(&[here, "rtsp://b/"]).is_err());
         assert!(check(&[here, here, "--record", "a.avi"]).unwrap_err().contains("--record"));
         assert!(check(&[here, here, "--headless", "--pictures", "-"]).is_err());
+        assert!(check(&["--fps", "30", "rtsp://b/"]).unwrap_err().contains("--fps is for files"));
+        assert!(check(&["--fps", "30000/1001", here]).is_ok());
         let missing = parse(&["/nonexistent/a.avi"]).unwrap_err().to_string();
         assert!(missing.contains("no such file") && missing.contains("rtsp://"), "{missing}");
     }

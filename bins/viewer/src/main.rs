@@ -108,7 +108,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         progress: cli.verbose == 0,
     });
 
-    let mut playlist = Playlist::new(&cli.media);
+    let mut playlist = Playlist::new(&cli.media, cli.fps);
     let (mut step, mut played, mut failed) = (Step::Next, 0_usize, 0_usize);
     let mut last_error: Option<String> = None;
     while let Some(item) = playlist.go(step) {

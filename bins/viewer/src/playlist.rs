@@ -2,7 +2,9 @@
 use crate::cli::Media;
 use crate::output::messages::print_message;
 use crate::stream::local::Server;
+use pinhole::sdp::FrameRate;
 use pinhole_log::redacted_value;
+use pinhole_std::media::Playback;
 use std::path::Path;
 
 /// One thing to play.
@@ -31,6 +33,8 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Playlist {
     entries: Vec<Entry>,
+    /// How fast files without a clock are.
+    playback: Playback,
     /// The entry that is played; `None` before the first.
     at: Option<usize>,
     opened: Option<Opened>,
@@ -63,14 +67,17 @@ pub(crate) enum Step {
 }
 
 impl Playlist {
-    /// Makes a list of what the command line names; of a sample clip, if it names nothing.
-    pub(crate) fn new(media: &[Media]) -> Self {
+    /// Makes a list of what the command line names; of a sample clip, if it names nothing. Files without a clock
+    /// have 30 frames a second, or `fps`.
+    pub(crate) fn new(media: &[Media], fps: Option<FrameRate>) -> Self {
         let entry = |media: Option<&Media>| Entry { media: media.cloned(), failed: false };
         let entries = match media {
             [] => vec![entry(None)],
             media => media.iter().map(|media| entry(Some(media))).collect(),
         };
-        Self { entries, at: None, opened: None }
+        let standard = Playback::default();
+        let playback = Playback { frame_rate: fps.unwrap_or(standard.frame_rate), ..standard };
+        Self { entries, playback, at: None, opened: None }
     }
 
     /// Returns whether there is an item in this direction, as far as is known: it may be one that cannot be
@@ -94,7 +101,7 @@ impl Playlist {
         // Ends the server.
         self.opened = None;
         let entry = self.entries.get_mut(at)?;
-        match open(entry.media.as_ref()) {
+        match open(entry.media.as_ref(), self.playback) {
             Ok(mut opened) => {
                 opened.at = if step == Step::Next { 0 } else { opened.items.len().saturating_sub(1) };
                 let item = opened.items.get(opened.at).cloned();
@@ -133,21 +140,21 @@ impl Playlist {
     }
 }
 
-fn open(media: Option<&Media>) -> Result<Opened, String> {
+fn open(media: Option<&Media>, playback: Playback) -> Result<Opened, String> {
     let (items, server) = match media {
         Some(Media::Url(url)) => {
             let name = redacted_value(url).into_owned();
             (vec![Item { url: url.clone(), name, place: Place::Remote }], None)
         }
         Some(Media::Path(path)) => {
-            let server = Server::start(path).map_err(|error| error.to_string())?;
+            let server = Server::start(path, playback).map_err(|error| error.to_string())?;
             for problem in &server.problems {
                 print_message(problem);
             }
             (items(path, &server), Some(server))
         }
         None => {
-            let server = Server::samples().map_err(|error| error.to_string())?;
+            let server = Server::samples(playback).map_err(|error| error.to_string())?;
             let url = server.media.first().map(|served| served.url.clone()).unwrap_or_default();
             print_message(&format!("serving the sample clips, of which this is one: {url}"));
             (vec![Item { name: url.clone(), url, place: Place::Samples }], Some(server))
@@ -182,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_address_is_named_without_its_password() {
-        let item = Playlist::new(&[url("rtsp://me:secret@cam/1")]).go(Step::Next).unwrap().unwrap();
+        let item = Playlist::new(&[url("rtsp://me:secret@cam/1")], None).go(Step::Next).unwrap().unwrap();
         assert_eq!((&*item.url, &*item.name), ("rtsp://me:secret@cam/1", "rtsp://***@cam/1"));
         assert_eq!(item.place, Place::Remote);
     }
@@ -197,7 +204,7 @@ mod tests {
         }
         std::fs::write(path("notes.txt"), "no video").unwrap();
         let paths = ["a b.mjpeg", "notes.txt", "more"].map(|name| Media::Path(path(name)));
-        let mut list = Playlist::new(&paths);
+        let mut list = Playlist::new(&paths, None);
         assert!(list.has(Step::Next) && !list.has(Step::Previous));
         assert_eq!(name(&mut list, Step::Next), "a b.mjpeg");
         let names = [(); 4].map(|()| name(&mut list, Step::Next));

@@ -30,12 +30,12 @@ pub(crate) struct Served {
 
 impl Server {
     /// Starts a server for a file or a directory, on any port. Also serves pictures that have to be encoded
-    /// anew. Blocks while the file is searched for frames.
+    /// anew. `playback` says how fast media without a clock are. Blocks while the file is searched for frames.
     ///
     /// # Errors
     /// Nothing in it can be played, no port is free, or the system has no more threads.
-    pub(crate) fn start(path: &Path) -> Result<Self, Error> {
-        Self::with(path, &[0])
+    pub(crate) fn start(path: &Path, playback: Playback) -> Result<Self, Error> {
+        Self::with(path, playback, &[0])
     }
 
     /// Starts a server for the sample clips, on port 8554 if it is free, where other players find it. The
@@ -43,20 +43,20 @@ impl Server {
     ///
     /// # Errors
     /// There are no clips, no port is free, or the system has no more threads.
-    pub(crate) fn samples() -> Result<Self, Error> {
+    pub(crate) fn samples(playback: Playback) -> Result<Self, Error> {
         let directory = directory().ok_or(
             "there are no sample clips in ./video or beside the program: name an rtsp:// address or a file to play",
         )?;
-        let mut server = Self::with(&directory, &[PORT, 0])?;
+        let mut server = Self::with(&directory, playback, &[PORT, 0])?;
         // A clip in another container has a longer name than the plain file.
         server.media.sort_by_key(|served| served.mount.len());
         Ok(server)
     }
 
-    fn with(path: &Path, ports: &[u16]) -> Result<Self, Error> {
+    fn with(path: &Path, playback: Playback, ports: &[u16]) -> Result<Self, Error> {
         let library = || {
             let normalising = NormaliseOptions { transcode: true, ..NormaliseOptions::default() };
-            let mut library = Library::with(Playback::default(), normalising, default_cache());
+            let mut library = Library::with(playback, normalising, default_cache());
             library.add_path(path);
             library
         };
@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn a_file_without_frames_is_named() {
-        let error = Server::start(&Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap_err();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let error = Server::start(&path, Playback::default()).unwrap_err();
         assert!(error.to_string().contains("Cargo.toml"), "{error}");
     }
 }
