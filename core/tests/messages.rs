@@ -64,7 +64,8 @@ fn of_pictures() {
 #[test]
 fn of_media_files() {
     let kinds = [
-        (MediaErrorKind::Unrecognised, "does not start"),
+        (MediaErrorKind::Unrecognised, "no start of Motion-JPEG"),
+        (MediaErrorKind::Chunks, "chunks"),
         (MediaErrorKind::Junk { len: 31 }, "31 bytes"),
         (MediaErrorKind::TooLarge, "too large"),
         (MediaErrorKind::NoLength, "length"),

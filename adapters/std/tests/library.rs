@@ -167,6 +167,8 @@ fn an_avi_file_of_another_codec_is_refused() {
     let library = library(&scratch.file("clip.avi", &content), false);
     let [problem] = library.problems().first_chunk().unwrap();
     assert!(problem.reason.contains("the video is H264"), "{problem}");
+    assert!(problem.reason.contains("-c:v mjpeg -pix_fmt yuvj420p -q:v 4 "), "{problem}");
+    assert!(problem.reason.ends_with("clip.mjpeg.avi"), "{problem}");
 }
 
 #[test]
@@ -181,6 +183,120 @@ fn a_multipart_file_has_no_problems() {
     assert_eq!(library.load(T, FrameId(2)).unwrap_err(), Miss::End);
 }
 
+/// An HTTP response that comes in chunks of these lengths, over and over.
+fn chunked(body: &[u8], lens: &[usize]) -> Vec<u8> {
+    let mut message = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let mut rest = body;
+    for len in lens.iter().cycle() {
+        let (data, later) = rest.split_at((*len).min(rest.len()));
+        message.extend([format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat());
+        rest = later;
+        if data.is_empty() {
+            break;
+        }
+    }
+    message
+}
+
+/// The sum of the bytes that were passed over, and where the first of them are.
+fn passed_over(library: &Library) -> (Option<u64>, String) {
+    let [problem] = library.problems() else { panic!("{:?}", library.problems()) };
+    (problem.at, problem.reason.clone())
+}
+
+#[test]
+fn what_is_before_the_frames_is_passed_over_and_named() {
+    let scratch = Scratch::new("rubbish");
+    let frames = frames();
+    let part = |data: &[u8]| [b"--x\r\nContent-Type: image/jpeg\r\n\r\n", data, b"\r\n"].concat();
+    let (two, parts) = (frames[..2].concat(), [part(&frames[0]), part(&frames[1])].concat());
+    let cut = &frames[2][frames[2].len() / 2..];
+    for (what, rubbish, rest) in [
+        ("a line end", &b"\r\n"[..], &two),
+        ("a byte", b"\0", &two),
+        ("a frame that is cut", cut, &two),
+        ("a byte order mark", b"\xEF\xBB\xBF", &parts),
+        ("a status line", b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n", &parts),
+        (
+            "fields",
+            b"Content-Type: image/jpeg\r\n\r\n",
+            &[&two[..frames[0].len()], b"\r\n", &part(&frames[1])].concat(),
+        ),
+        ("a byte before AVI", b"\0", &avi(&[&frames[0], &frames[1]])),
+    ] {
+        let library = library(&scratch.file("clip.mjpeg", &[rubbish, rest].concat()), false);
+        assert_eq!(library.load(T, FrameId(0)).unwrap().data, frames[0], "{what}");
+        assert_eq!(library.load(T, FrameId(1)).unwrap().data, frames[1], "{what}");
+        assert_eq!(library.load(T, FrameId(2)).unwrap_err(), Miss::End, "{what}");
+        let reason = format!("{} bytes belong to no frame", rubbish.len());
+        assert_eq!(passed_over(&library), (Some(0), reason), "{what}");
+    }
+}
+
+#[test]
+fn a_response_in_chunks_is_served() {
+    let scratch = Scratch::new("chunks");
+    let frames = frames();
+    let part = |data: &[u8]| [b"--x\r\nContent-Type: image/jpeg\r\n\r\n", data, b"\r\n"].concat();
+    let parts: Vec<u8> = frames.iter().flat_map(|frame| part(frame)).collect();
+    let concatenated = frames.concat();
+    let file = avi(&frames.iter().map(|frame| &frame[..]).collect::<Vec<_>>());
+    for body in [&parts, &concatenated, &file] {
+        for lens in [&[700][..], &[1, 40_000, 3], &[65_536], &[10_000_000]] {
+            let library = library(&scratch.file("clip.bin", &chunked(body, lens)), false);
+            for (n, frame) in (0..).zip(&frames) {
+                assert!(library.load(T, FrameId(n)).unwrap().data == *frame, "{n}, {lens:?}");
+            }
+            assert_eq!(library.mounted().map(|m| m.frames).collect::<Vec<_>>(), [Some(60)]);
+            let reason = "47 bytes belong to no frame".to_owned();
+            assert_eq!(passed_over(&library), (Some(0), reason));
+        }
+    }
+}
+
+#[test]
+fn faults_in_chunks_are_told_by_their_place_in_the_file() {
+    let scratch = Scratch::new("chunk-faults");
+    let mut frames = frames();
+    frames.truncate(4);
+    let sof = frames[1].windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
+    frames[1][sof + 1] = 0xC2;
+    let mut file = chunked(&frames.concat(), &[700]);
+    let at = file.windows(2).position(|w| w == [0xFF, 0xC2]).unwrap() as u64;
+    // The framing is damaged in the last frame.
+    file.truncate(file.len() - 7);
+    file.extend(b"xyz");
+    let library = library(&scratch.file("clip.bin", &file), false);
+    assert_eq!(library.mounted().map(|m| m.frames).collect::<Vec<_>>(), [Some(3)]);
+    let said: Vec<_> = library.problems().iter().map(ToString::to_string).collect();
+    let [header, chunk, progressive, rest] = &said[..] else { panic!("{said:?}") };
+    assert!(header.contains("frame 0, byte 0: 47 bytes belong to no frame"), "{header}");
+    assert!(chunk.contains(&format!("byte {}: an HTTP chunk should", file.len() - 3)), "{chunk}");
+    let progressive_at = library.problems()[2].at.unwrap();
+    assert!(progressive.contains("progressive") && progressive_at.abs_diff(at) <= 4, "{progressive}, {at}");
+    assert!(rest.contains("3 bytes belong to no frame"), "{rest}");
+}
+
+#[test]
+fn what_is_no_motion_jpeg_is_named_with_a_command() {
+    let scratch = Scratch::new("foreign");
+    let how = "-an -c:v mjpeg -pix_fmt yuvj420p -q:v 4";
+    for (name, content, what) in [
+        ("clip.mp4", &b"\0\0\0\x20ftypisom\0\0\x02\0isom"[..], "this is an MP4 file"),
+        ("clip.mkv", b"\x1A\x45\xDF\xA3\x9F\x42\x86\x81\x01\x42\x82\x88matroska", "this is a Matroska file"),
+        ("clip.h264", b"\0\0\0\x01\x67\x64\0\x1F\xAC", "this is H.264 video"),
+        ("clip.mjpeg", b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR", "this is a PNG picture"),
+        ("clip.txt", b"Once upon a time", "this is no Motion-JPEG"),
+    ] {
+        let path = scratch.file(name, content);
+        let library = library(&path, false);
+        let [problem] = library.problems() else { panic!("{:?}", library.problems()) };
+        let output = path.with_extension("avi");
+        let command = format!("ffmpeg -i {} {how} {}", path.display(), output.display());
+        assert!(problem.reason.starts_with(what) && problem.reason.ends_with(&command), "{problem}");
+    }
+}
+
 #[test]
 fn pictures_are_played_by_name() {
     let scratch = Scratch::new("pictures");
@@ -188,9 +304,13 @@ fn pictures_are_played_by_name() {
     for (n, frame) in frames.iter().take(12).enumerate() {
         scratch.file(&format!("{n:03}.jpg"), frame);
     }
-    scratch.file("notes.txt", b"no picture");
+    let notes = scratch.file("notes.txt", b"no picture");
+    let deeper = scratch.0.join("deeper.avi");
+    fs::create_dir(&deeper).unwrap();
     let library = library(&scratch.0, false);
     assert_eq!(library.problems(), []);
+    let [ignored] = library.ignored() else { panic!("{:?}", library.ignored()) };
+    assert_eq!((&ignored.directory, ignored.count, &ignored.paths), (&scratch.0, 2, &vec![deeper, notes]));
     for (n, data) in (0..).zip(&frames[..12]) {
         assert_eq!(library.load(T, FrameId(n)).unwrap().data, &data[..]);
     }
@@ -222,7 +342,11 @@ fn two_files_of_one_name_are_not_mixed_up() {
     let mut library = library(&scratch.file("clip.mjpeg", &frame), false);
     library.add_path(&scratch.file("clip.mjpg", &frame));
     assert_eq!(library.mounted().count(), 1);
-    assert!(library.problems()[0].reason.contains("/clip is served already"));
+    let said = library.problems()[0].to_string();
+    assert!(
+        said.contains("clip.mjpg: /clip is served already: it is ") && said.contains("clip.mjpeg; "),
+        "{said}"
+    );
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(crate) struct Frames {
     #[arg(long)]
     pub(crate) no_strips: bool,
 
-    /// Decode and encode anew, as 4:2:0, what RTP cannot carry: progressive, 4:4:4, 4:4:0 and grey
+    /// Decode and encode anew, as 4:2:0, what RTP cannot carry: progressive, 4:4:4, 4:4:0 and CMYK
     /// pictures
     #[arg(long)]
     pub(crate) transcode: bool,
@@ -81,9 +81,9 @@ pub(crate) struct Prepare {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Frames per second of an input without a clock of its own: 30, 29.97 or 30000/1001
-    #[arg(long, value_name = "N", default_value = "30", value_parser = pinhole_args::frame_rate)]
-    pub(crate) fps: FrameRate,
+    /// Frames per second of an input without a clock of its own: 30, 29.97 or 30000/1001 [default: 30]
+    #[arg(long, value_name = "N", value_parser = pinhole_args::frame_rate)]
+    pub(crate) fps: Option<FrameRate>,
 
     #[command(flatten)]
     pub(crate) frames: Frames,
@@ -110,9 +110,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:8554", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
-    /// Frames per second of media without a clock of their own: 30, 29.97 or 30000/1001
-    #[arg(long, value_name = "N", default_value = "30", value_parser = pinhole_args::frame_rate)]
-    pub(crate) fps: FrameRate,
+    /// Frames per second of media without a clock of their own, 30, 29.97 or 30000/1001; others, such as AVI
+    /// files, keep theirs [default: 30]
+    #[arg(long, value_name = "N", value_parser = pinhole_args::frame_rate)]
+    pub(crate) fps: Option<FrameRate>,
 
     /// Serve a moving test pattern of this size and rate at /pattern, without end; without MEDIA,
     /// nothing else
@@ -198,10 +199,13 @@ impl Limits {
     }
 }
 
+/// The frame rate of media that have no clock, where none is asked for.
+pub(crate) const DEFAULT_FPS: FrameRate = FrameRate(30_000);
+
 const AFTER_HELP: &str = "\
 Each file is served at rtsp://HOST:PORT/ and its name without the extension; standard input at /live:
   ffmpeg -re -i anything -pix_fmt yuvj420p -q:v 4 -f mjpeg - | pinhole-server -
-Exit status: 0 stopped or all input ended, 1 failed, 2 wrong usage.";
+Exit status: 0 stopped or all input ended, 1 failed, also if no frame came, 2 wrong usage.";
 
 const DEFAULT_PORT: u16 = 8554;
 

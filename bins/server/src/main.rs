@@ -9,15 +9,17 @@ mod report;
 mod signals;
 
 use clap::CommandFactory;
-use cli::{Cli, Command, Serve};
+use cli::{Cli, Command, DEFAULT_FPS, Serve};
 use pinhole_log::{Form, Log};
-use pinhole_std::media::{Library, Playback, default_cache};
-use pinhole_std::server::{Options, Server, raise_descriptor_limit};
+use pinhole_std::media::{InputEvent, Library, Playback, default_cache};
+use pinhole_std::server::{Event, Options, Server, raise_descriptor_limit};
 use report::Report;
 use std::io;
 use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 fn main() -> ExitCode {
@@ -53,6 +55,9 @@ fn main() -> ExitCode {
 }
 
 /// Serves until a signal stops it, or all live input has ended.
+///
+/// # Errors
+/// Nothing can be served, or no frame came before the end of all live input.
 fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::error::Error>> {
     signals::ignore(log.clone())?;
     // Before the media, for which a disk may be waited for without end. There is nobody to say BYE to yet.
@@ -68,6 +73,12 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     let library = apart(|| library(cli, report))??;
     for problem in library.problems() {
         report.problem(problem);
+    }
+    for ignored in library.ignored() {
+        report.ignored(ignored, cli.verbose > 0);
+    }
+    for mounted in library.mounted() {
+        report.own_clock(&format!("/{}", mounted.mount), mounted.own_rate, cli.fps);
     }
     if library.is_empty() {
         return Err(
@@ -90,17 +101,33 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         .map_err(|error| format!("{error}; choose another address with --listen ADDR:PORT"))?;
     let handle = server.handle();
     // The server says BYE to all clients.
-    stop.call(move || handle.stop());
+    let stopped = Arc::new(AtomicBool::new(false));
+    stop.call({
+        let stopped = stopped.clone();
+        move || {
+            stopped.store(true, Ordering::Relaxed);
+            handle.stop();
+        }
+    });
+    let nothing = AtomicBool::new(false);
     report.serving(server.local_addr(), server.library());
     report.limits(&options);
-    server.run(|event| report.event(event))?;
+    server.run(|event| {
+        if let Event::Input { event: InputEvent::Nothing(_), .. } = event {
+            nothing.store(true, Ordering::Relaxed);
+        }
+        report.event(event);
+    })?;
     report.stopped();
-    Ok(())
+    match nothing.into_inner() && !stopped.load(Ordering::Relaxed) {
+        true => Err("the input has ended, and not one frame of it could be sent".into()),
+        false => Ok(()),
+    }
 }
 
 /// Reads the media. Blocks for as long as their disks do.
 fn library(cli: &Serve, report: &Report) -> io::Result<Library> {
-    let playback = Playback { frame_rate: cli.fps, repeat: cli.repeat };
+    let playback = Playback { frame_rate: cli.fps.unwrap_or(DEFAULT_FPS), repeat: cli.repeat };
     let cache = cli.cache.unwrap_or_else(default_cache);
     let mut library = Library::with(playback, cli.frames.normalising(), cache);
     for media in &cli.media {

@@ -1,5 +1,5 @@
 //! The command `prepare`: writes a file whose frames are ready to be served.
-use crate::cli::Prepare;
+use crate::cli::{DEFAULT_FPS, Prepare};
 use crate::report::Report;
 use crate::signals;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,8 +16,11 @@ use std::sync::atomic::Ordering;
 pub(crate) fn run(cli: &Prepare, report: &Report) -> Result<(), Box<dyn std::error::Error>> {
     // An unfinished file is removed before the program ends.
     let stop = signals::stop_flag()?;
-    let options =
-        PrepareOptions { normalising: cli.frames.normalising(), frame_rate: cli.fps, replace: cli.force };
+    let options = PrepareOptions {
+        normalising: cli.frames.normalising(),
+        frame_rate: cli.fps.unwrap_or(DEFAULT_FPS),
+        replace: cli.force,
+    };
     let drawing = bar()?;
     let result = prepare(&cli.input, &cli.output, options, |progress| {
         drawing.show(progress);
@@ -32,6 +35,7 @@ pub(crate) fn run(cli: &Prepare, report: &Report) -> Result<(), Box<dyn std::err
             for problem in &prepared.problems {
                 report.problem(problem);
             }
+            report.own_clock(&cli.input.to_string_lossy(), prepared.own_rate, cli.fps);
             report.prepared(&cli.output, &prepared);
             Ok(())
         }

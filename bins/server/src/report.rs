@@ -1,9 +1,12 @@
 //! What the server tells about itself, in words or as JSON.
 use crate::indexing::{Seen, Told};
 use pinhole::codec::jpeg::Sampling;
+use pinhole::sdp::FrameRate;
 use pinhole::server::Summary;
 use pinhole_log::{Log, Output, Rate, cut, now, redacted_value};
-use pinhole_std::media::{InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem};
+use pinhole_std::media::{
+    Ignored, InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem,
+};
 use pinhole_std::server::{Event, Options};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -34,6 +37,41 @@ impl Report {
             let path = problem.path.display().to_string();
             self.say(json!({ "event": "problem", "path": path, "frame": problem.frame, "byte": problem.at,
                 "reason": cut(&problem.reason), "transcode": problem.transcode }));
+        }
+    }
+
+    /// Tells what of a directory is not served, by name if `names`.
+    pub(crate) fn ignored(&self, ignored: &Ignored, names: bool) {
+        let Ignored { directory, count, paths, .. } = ignored;
+        let directory = directory.display();
+        let entries = if *count == 1 { "1 entry is".to_owned() } else { format!("{count} entries are") };
+        let hint = if names { "" } else { "; -v names what that is" };
+        self.log.complain(&format_args!(
+            "{directory}: {entries} not served: only files that end in .mjpeg, .mjpg, .avi, .multipart, .jpg \
+             or .jpeg are{hint}"
+        ));
+        for path in paths.iter().filter(|_| names) {
+            self.log.complain(&format_args!("{}: not served for its ending", path.display()));
+        }
+        if self.json {
+            let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            let directory = directory.to_string();
+            self.say(json!({ "event": "ignored", "path": directory, "count": count, "names": names }));
+        }
+    }
+
+    /// Tells that a medium is played by its own clock, if it has one and another rate was asked for.
+    pub(crate) fn own_clock(&self, medium: &str, own: Option<FrameRate>, asked: Option<FrameRate>) {
+        let (Some(own), Some(asked)) = (own, asked) else { return };
+        if own == asked {
+            return;
+        }
+        let [own, asked] = [own, asked].map(|rate| f64::from(rate.0) / 1000.0);
+        self.log.complain(&format_args!(
+            "{medium}: --fps {asked} is not used: it has a clock of its own, of {own} frames a second"
+        ));
+        if self.json {
+            self.say(json!({ "event": "own_clock", "medium": medium, "fps": own, "asked": asked }));
         }
     }
 
@@ -120,6 +158,10 @@ impl Report {
             let line = || format!("/{}: {}", cut(mount), lost(trouble));
             self.log.offer(Output::Err, other("input trouble", None), line);
         }
+        if let Event::Input { mount, event: InputEvent::Nothing(problem) } = event {
+            let line = || format!("/{}: {}{}", cut(mount), cut(&problem.reason), remedy(problem));
+            self.log.offer(Output::Err, other("input_nothing", None), line);
+        }
         if self.json {
             if let Some(rate) = rate(event) {
                 let line = || timed(as_json(event).unwrap_or_default());
@@ -173,6 +215,7 @@ fn rate(event: &Event) -> Option<Rate<'_>> {
         Event::Input { event, .. } => match event {
             InputEvent::Format { .. } => other("input_format", None),
             InputEvent::Trouble(_) => other("input_trouble", None),
+            InputEvent::Nothing(_) => other("input_nothing", None),
             InputEvent::Ended => other("input_ended", None),
             _ => return None,
         },
@@ -251,7 +294,9 @@ fn as_json(event: &Event) -> Option<Value> {
             }
             InputEvent::Trouble(trouble) => json!({ "event": "input_trouble", "mount": mount,
                 "frames_dropped": trouble.dropped, "frames_left_out": trouble.left_out,
-                "junk_bytes": trouble.junk, "problem": trouble.problem.as_ref().map(|problem| cut(&problem.to_string()).into_owned()) }),
+                "junk_bytes": trouble.junk, "junk_at": trouble.junk_at, "problem": trouble.problem.as_ref().map(|problem| cut(&problem.to_string()).into_owned()) }),
+            InputEvent::Nothing(problem) => json!({ "event": "input_nothing", "mount": mount,
+                "reason": cut(&problem.reason), "transcode": problem.transcode }),
             InputEvent::Ended => json!({ "event": "input_ended", "mount": mount }),
             _ => return None,
         },
@@ -290,13 +335,11 @@ const fn chroma(sampling: Sampling) -> &'static str {
 
 /// Returns what of a live input was lost, and why.
 fn lost(trouble: &InputTrouble) -> String {
-    let InputTrouble { dropped, left_out, junk, problem, .. } = trouble;
-    let counts = [
-        (*dropped, "frames came too fast and were dropped"),
-        (*left_out, "frames cannot be sent"),
-        (*junk, "bytes belong to no frame"),
-    ];
+    let InputTrouble { dropped, left_out, junk, junk_at, problem, .. } = trouble;
+    let counts = [(*dropped, "frames came too fast and were dropped"), (*left_out, "frames cannot be sent")];
     let counts = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+    let junk = junk_at.map(|at| format!("{junk} bytes belong to no frame, the first of them at byte {at}"));
+    let counts = counts.chain(junk);
     let example = problem.iter().map(|problem| format!("{problem}{}", remedy(problem)));
     counts.chain(example).collect::<Vec<_>>().join("; ")
 }

@@ -16,6 +16,12 @@ pub(crate) const IN_FILES: &str = "Motion-JPEG";
 #[cfg(feature = "jpeg")]
 pub(crate) const FRAME_START: [u8; 2] = jpeg::START;
 
+/// Whether a frame that files can hold may begin with these bytes.
+#[cfg(feature = "jpeg")]
+pub(crate) const fn may_start_frame(bytes: [u8; 4]) -> bool {
+    jpeg::may_start(bytes)
+}
+
 /// The codec of a track: what the bytes of its frames are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

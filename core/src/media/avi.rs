@@ -13,18 +13,18 @@ pub(super) struct Video {
     pub(super) clock: Option<FrameClock>,
 }
 
-/// Parses the headers at the start of a file. Returns the first video stream of a known
+/// Parses the headers of an AVI file that begins at `at`. Returns the first video stream of a known
 /// [`Codec`], and the offset of the first chunk after the headers.
 pub(super) fn open<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>>(
     window: &mut Window<R, B>,
+    mut at: u64,
 ) -> Result<(Video, u64), ReadError<R::Error>> {
     let mut headers = Headers::default();
-    let mut at = 0;
     while let Some(chunk) = window.chunk_at(at).map_err(ReadError::Io)? {
         at = match window.list(chunk).map_err(ReadError::Io)? {
             List::Frames => break,
             List::Chunks => chunk.body.saturating_add(4),
-            List::None => chunk.end().saturating_add(chunk.end() & 1),
+            List::None => chunk.padded_end(),
         };
         if let Some(video) = headers.read(window, chunk).map_err(ReadError::Io)? {
             return Ok((video, at));
@@ -52,6 +52,11 @@ impl Chunk {
     /// Returns the offset after its body.
     pub(super) const fn end(self) -> u64 {
         self.body.saturating_add(self.len as u64)
+    }
+
+    /// Returns the offset after its body and the padding. Bodies have an even length, wherever the file begins.
+    pub(super) const fn padded_end(self) -> u64 {
+        self.end().saturating_add(self.len as u64 & 1)
     }
 
     /// Returns the index of its stream, which the first two characters of its name are.
@@ -101,8 +106,7 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> Window<R, B> {
     /// Returns the offset of the chunk after `chunk`, or `None` if the size of `chunk` leads neither to a
     /// chunk nor to the end of the file.
     pub(super) fn after(&mut self, chunk: Chunk) -> Result<Option<u64>, R::Error> {
-        let end = chunk.end();
-        let padded = end.saturating_add(end & 1);
+        let (end, padded) = (chunk.end(), chunk.padded_end());
         if end <= self.end && padded >= self.end {
             return Ok(Some(self.end));
         }

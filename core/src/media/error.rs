@@ -23,9 +23,13 @@ pub struct MediaError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MediaErrorKind {
-    /// The start of the file is not that of any [`Container`](super::Container). The file cannot be
-    /// opened: give it up.
+    /// Neither a frame nor any [`Container`](super::Container) begins at the start of the file or after
+    /// rubbish there. The file cannot be opened: give it up.
     Unrecognised,
+    /// The file is an HTTP response whose body comes in chunks. The offset of the error is that of the line
+    /// with the first size. Take the framing off with a [`Dechunker`](super::Dechunker) from there on, and
+    /// open what is left.
+    Chunks,
     /// There are bytes in the file that belong to no frame. The bytes were skipped. They do not change the
     /// times of frames: the next frame follows directly on the frame before.
     Junk {
@@ -96,7 +100,8 @@ impl<E> From<MediaError> for ReadError<E> {
 impl fmt::Display for MediaErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Unrecognised => write!(f, "the file does not start as one that holds {IN_FILES}"),
+            Self::Unrecognised => write!(f, "there is no start of {IN_FILES} in the first part of the file"),
+            Self::Chunks => f.write_str("the frames are in the chunks of an HTTP response"),
             Self::Junk { len } => write!(f, "{len} bytes belong to no frame"),
             Self::TooLarge => f.write_str("the frame is too large"),
             Self::NoLength => f.write_str("the length of the next frame is missing"),

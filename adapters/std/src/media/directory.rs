@@ -8,22 +8,32 @@ use std::path::{Path, PathBuf};
 const MOTION_JPEG: [&str; 4] = ["mjpeg", "mjpg", "avi", "multipart"];
 const STILL_JPEG: [&str; 2] = ["jpg", "jpeg"];
 
-/// Returns the entries of a directory whose extensions are those of media, in the order of their names. What
-/// lies in directories in it is not among them, nor are these directories. Blocks.
+/// The entries of a directory, in the order of their names.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// The files that may be media, by their extensions.
+    pub(super) media: Vec<PathBuf>,
+    /// All other files, and directories.
+    pub(super) others: Vec<PathBuf>,
+}
+
+/// Lists a directory. What lies in directories in it is not looked at. Blocks.
 ///
 /// # Errors
 /// The directory cannot be read.
-pub(super) fn media_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+pub(super) fn list(directory: &Path) -> io::Result<Listing> {
+    let mut listing = Listing::default();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         // A link that leads nowhere stays, so that it can be said that there is no such file.
-        if (is_video(&path) || is_picture(&path)) && !path.is_dir() {
-            files.push(path);
+        match (is_video(&path) || is_picture(&path)) && !path.is_dir() {
+            true => listing.media.push(path),
+            false => listing.others.push(path),
         }
     }
-    files.sort();
-    Ok(files)
+    listing.media.sort();
+    listing.others.sort();
+    Ok(listing)
 }
 
 /// Returns whether a file may hold a video, by its extension.

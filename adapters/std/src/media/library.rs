@@ -2,7 +2,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::directory::{is_video, media_in};
+use super::directory::{Listing, is_video, list};
 use super::live::{InputEvent, Live};
 use super::medium::Medium;
 use super::memory::default_cache;
@@ -75,8 +75,26 @@ pub struct Library {
     /// Whether all media are live inputs that have ended.
     over: bool,
     problems: Vec<Problem>,
+    ignored: Vec<Ignored>,
     /// The first of the session ids of this server's presentations (RFC 4566, 5.2).
     session_id: u64,
+}
+
+/// The entries of a directory that are not served because of what they are: files whose names have none of the
+/// endings of media, and directories. [`Library::ignored`] returns them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ignored {
+    /// The path of the directory.
+    pub directory: PathBuf,
+    /// The number of entries.
+    pub count: usize,
+    /// The paths of the first 1,000 entries, in the order of their names.
+    pub paths: Vec<PathBuf>,
+}
+
+impl Ignored {
+    const PATHS_MAX: usize = 1000;
 }
 
 /// A description of one medium of a library, from [`Library::mounted`].
@@ -91,6 +109,9 @@ pub struct Mounted<'a> {
     /// The number of frames of a recorded medium when it is played once. Frames that were left out do not
     /// count. For a test pattern, this is the number of frames in its loop. `None` for a live input.
     pub frames: Option<u64>,
+    /// The frame rate of the medium's own clock, by which it is played whatever [`Playback::frame_rate`] says.
+    /// `None` if the medium has no clock of its own.
+    pub own_rate: Option<FrameRate>,
     /// How many of the frames in [`Self::frames`] are re-coded without loss before they are sent. The number
     /// is an estimate from the headers of the frames. 0 for live inputs and test patterns.
     pub recoded: u64,
@@ -145,6 +166,7 @@ impl Library {
             wakers: Wakers::default(),
             over: false,
             problems: Vec::new(),
+            ignored: Vec::new(),
             session_id: clock.now().ntp.0,
         }
     }
@@ -178,7 +200,8 @@ impl Library {
     ///
     /// In a directory, each file with the ending `.mjpeg`, `.mjpg`, `.avi` or `.multipart` becomes a medium.
     /// All `.jpg` and `.jpeg` pictures together become one medium: its path is the directory's name, and its
-    /// frames are in the order of the file names. Other files and subdirectories are ignored. If a medium
+    /// frames are in the order of the file names. Other files and subdirectories are ignored, and added to
+    /// [`Self::ignored`]. If a medium
     /// with the same path, or the same file, is there already, the second one is left out. What is no regular
     /// file is left out, too.
     ///
@@ -201,10 +224,10 @@ impl Library {
     pub fn add_path_with(&mut self, path: &Path, mut watch: impl FnMut(Indexing<'_>)) {
         let listing = {
             let path = path.to_owned();
-            wait_for(self.patience, &mut watch, move |_| path.is_dir().then(|| media_in(&path)))
+            wait_for(self.patience, &mut watch, move |_| path.is_dir().then(|| list(&path)))
         };
         match listing {
-            Ok(Some(Ok(files))) => self.add_directory(path, files, &mut watch),
+            Ok(Some(Ok(listing))) => self.add_directory(path, listing, &mut watch),
             Ok(None) => drop(self.add_file(path, &mut watch)),
             Ok(Some(Err(error))) | Err(error) => self.problems.push(Problem::file(path, error)),
         }
@@ -248,6 +271,11 @@ impl Library {
         &self.problems
     }
 
+    /// Returns what of each directory is not served because of what it is, if there is any such thing.
+    pub fn ignored(&self) -> &[Ignored] {
+        &self.ignored
+    }
+
     /// Returns a description of each medium, in the order in which they were added.
     pub fn mounted(&self) -> impl Iterator<Item = Mounted<'_>> {
         self.media.iter().map(|(mount, medium)| {
@@ -255,7 +283,14 @@ impl Library {
                 Medium::Recorded(recorded) => recorded.index().to_change(),
                 _ => (0, 0),
             };
-            Mounted { mount, size: medium.size(), frames: medium.frames(), recoded, transcoded }
+            Mounted {
+                mount,
+                size: medium.size(),
+                frames: medium.frames(),
+                own_rate: medium.own_rate(),
+                recoded,
+                transcoded,
+            }
         })
     }
 
@@ -363,6 +398,7 @@ impl Library {
             wakers: self.wakers.clone(),
             over: false,
             problems: Vec::new(),
+            ignored: Vec::new(),
             session_id: self.session_id,
         }
     }
@@ -437,7 +473,13 @@ impl Library {
         self.media.get(usize::from(media)).map(|(_, medium)| medium)
     }
 
-    fn add_directory(&mut self, path: &Path, files: Vec<PathBuf>, watch: Watch<'_>) {
+    fn add_directory(&mut self, path: &Path, listing: Listing, watch: Watch<'_>) {
+        let Listing { media: files, others: mut paths } = listing;
+        let count = paths.len();
+        paths.truncate(Ignored::PATHS_MAX);
+        if count > 0 {
+            self.ignored.push(Ignored { directory: path.to_owned(), count, paths });
+        }
         let (videos, pictures): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_video(file));
         for (video, after) in videos.iter().zip((0..videos.len()).rev()) {
             if self.add_file(video, watch).is_err() {
@@ -523,8 +565,9 @@ impl Library {
     }
 
     fn mount(&mut self, path: &Path, mount: String, medium: Medium) {
-        if self.media.iter().any(|(other, _)| *other == mount) {
-            let reason = format!("/{mount} is served already; rename one of the two");
+        if let Some((_, other)) = self.media.iter().find(|(other, _)| *other == mount) {
+            let other = other.origin();
+            let reason = format!("/{mount} is served already: it is {other}; rename one of the two");
             return self.problems.push(Problem::file(path, reason));
         }
         if self.media.len() > usize::from(u16::MAX) {

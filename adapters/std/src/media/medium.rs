@@ -5,6 +5,7 @@ use super::pattern::Pattern;
 use super::recorded::{LoopFrames, Recorded};
 use pinhole::codec::jpeg;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
+use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
 use std::sync::Arc;
 
@@ -45,6 +46,26 @@ impl Medium {
             Self::Live(_) => None,
             #[cfg(feature = "pattern")]
             Self::Pattern(pattern) => Some(pattern.format().frame_rate()),
+        }
+    }
+
+    /// Returns the rate of the clock that the medium has of its own; `None` if it has none.
+    pub(super) fn own_rate(&self) -> Option<FrameRate> {
+        match self {
+            Self::Recorded(recorded) => recorded.index().clock().map(FrameClock::frame_rate),
+            Self::Live(_) => None,
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => Some(pattern.format().frame_rate()),
+        }
+    }
+
+    /// Returns what the medium was made of, for people.
+    pub(super) fn origin(&self) -> String {
+        match self {
+            Self::Recorded(recorded) => recorded.index().path().display().to_string(),
+            Self::Live(_) => "a live input".to_owned(),
+            #[cfg(feature = "pattern")]
+            Self::Pattern(_) => "the test pattern".to_owned(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a server serves: files and directories on disk, live inputs and test patterns, each under a name in
 //! a [`Library`]. [`prepare()`] normalises a file ahead of time, so that it is later served as it is.
 mod directory;
+mod foreign;
 mod library;
 mod live;
 mod medium;
@@ -15,7 +16,7 @@ mod transcode;
 mod waiting;
 mod wakers;
 
-pub use library::{Library, Mounted, Playback};
+pub use library::{Ignored, Library, Mounted, Playback};
 pub use live::{InputEvent, InputTrouble};
 pub use memory::default_cache;
 pub use normalise::NormaliseOptions;

@@ -2,7 +2,7 @@
 //!
 //! The output is an AVI file: it has a clock of its own, so that the input's is kept, may be of any length
 //! with OpenDML, and can be played by other players.
-use super::directory::{is_picture, media_in};
+use super::directory::{is_picture, list};
 use super::normalise::{NormaliseOptions, NormalisedFrame, Normaliser};
 use super::problem::{Problem, Problems};
 use super::recorded::{Disk, Files, Index};
@@ -63,6 +63,9 @@ pub struct Prepared {
     pub left_out: u64,
     /// The length of the output in bytes.
     pub bytes: u64,
+    /// The frame rate of the input's own clock, which the output has. `None` if the input has no clock, so
+    /// that the output has [`PrepareOptions::frame_rate`].
+    pub own_rate: Option<FrameRate>,
     /// The faults of the input. Only the first few faults are kept. Empty if the output has everything that
     /// the input has.
     pub problems: Vec<Problem>,
@@ -120,8 +123,9 @@ pub fn prepare(
     let files: Arc<dyn Files> = Arc::new(Disk);
     let (index, mut found) = match input.is_dir() {
         true => {
-            let mut pictures =
-                media_in(input).map_err(|error| PrepareError::Nothing(vec![Problem::file(input, error)]))?;
+            let listing =
+                list(input).map_err(|error| PrepareError::Nothing(vec![Problem::file(input, error)]))?;
+            let mut pictures = listing.media;
             pictures.retain(|file| is_picture(file));
             Index::of_pictures(&files, input, pictures, options.normalising, &mut |_| ())
         }
@@ -153,6 +157,7 @@ pub fn prepare(
         changed,
         left_out: index.left_out() + index.frames() - frames,
         bytes,
+        own_rate: index.clock().map(FrameClock::frame_rate),
         problems: found,
     })
 }

@@ -127,11 +127,15 @@ fn live_input_reaches_all_threads() {
 #[test]
 fn the_end_of_input_ends_an_idle_server() {
     let serving = Serving::with(&options(), live(std::io::empty()));
-    let event = serving.wait(|event| match event {
-        server::Event::Input { event, .. } => Some(event),
-        _ => None,
-    });
-    assert_eq!(event, InputEvent::Ended);
+    let next = || {
+        serving.wait(|event| match event {
+            server::Event::Input { event, .. } => Some(event),
+            _ => None,
+        })
+    };
+    let event = next();
+    assert!(matches!(event, InputEvent::Nothing(_)), "{event:?}");
+    assert_eq!(next(), InputEvent::Ended);
     serving.ended();
 }
 

@@ -67,6 +67,11 @@ pub(super) const FOURCC: [[u8; 4]; 5] = [*b"MJPG", *b"JPEG", *b"AVI1", *b"AVI2",
 /// The first bytes of each frame: the SOI marker.
 pub(super) const START: [u8; 2] = [0xFF, marker::SOI];
 
+/// Whether a file may begin with these bytes: SOI, and a marker that may follow it.
+pub(super) const fn may_start([a, b, c, code]: [u8; 4]) -> bool {
+    a == 0xFF && b == marker::SOI && c == 0xFF && matches!(code, 0xC0..=0xCF | marker::SOS..=0xFF)
+}
+
 /// The description of a Motion-JPEG track, with the clock that RFC 2435 prescribes (3.1): 90,000 ticks
 /// per second.
 pub const TRACK: TrackInfo<'static> = TrackInfo::new(Codec::Jpeg, 90_000);

@@ -122,6 +122,18 @@ fn other_codecs_are_named() {
     assert_eq!(open_file(b"RIFF\xFF\xFF\xFF\xFFAVI ").unwrap_err(), MediaErrorKind::NoVideo);
 }
 
+#[test]
+fn an_avi_file_may_begin_anywhere() {
+    let file = avi(&[frame(A), chunk(b"01wb", &[7; 33]), frame(B), frame(A)]);
+    for rubbish in [&b"\0"[..], b"\r\n", &A[A.len() / 2..], b"HTTP/1.0 200 OK\r\n\r\n"] {
+        let file = [rubbish, &file].concat();
+        let junk = error(0, 0, MediaErrorKind::Junk { len: rubbish.len() as u64 });
+        let expected = [junk, place(&file, A, 0), place(&file, B, 0), place(&file, A, 1)];
+        assert_eq!(walk(&file, MAX), expected);
+        assert_eq!(open_file(&file).unwrap().clock().unwrap().frame_rate(), FrameRate(25_000));
+    }
+}
+
 /// As ffmpeg writes where frames are missing.
 #[test]
 fn empty_chunks_count_as_frames() {

@@ -3,7 +3,8 @@ mod avi;
 
 use super::avi::Video;
 use super::clock::FrameClock;
-use super::container::{Container, DETECT_LEN, LengthPrefix, detect};
+use super::container::{Container, LengthPrefix};
+use super::detect::{Detector, Start};
 use super::error::{MediaError, MediaErrorKind, ReadError};
 use super::window::Window;
 use crate::codec::{FRAME_START, Found, Splitter};
@@ -11,6 +12,9 @@ use embedded_io::{Read, Seek};
 
 /// Bytes of the longest part header in a multipart message. Longer ones are reported as junk.
 const PART_HEADER_MAX: u64 = 4096;
+
+/// Bytes that are searched for the start of a container besides those that a frame may have, which was cut.
+const SEARCH_MORE: u64 = 64 << 10;
 
 /// The location of a frame in a file: its offset and its length. [`FrameReader::next`] returns it, and
 /// [`FrameReader::read_frame`] reads the frame.
@@ -50,37 +54,36 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
     /// Opens a file in any of the formats in [`Container`]. If a frame is longer than `max_frame` bytes,
     /// it is skipped, and [`Self::next`] returns an error for it.
     ///
+    /// The file may begin with anything else, such as the rest of a frame that was cut: the first `max_frame`
+    /// bytes and 64 KiB are searched for the start of a container. What is before it is passed over, and
+    /// [`Self::next`] returns [`MediaErrorKind::Junk`] for it first.
+    ///
     /// # Errors
-    /// Returns [`MediaErrorKind::Unrecognised`] if the format is unknown or the file is empty. For an AVI
+    /// Returns [`MediaErrorKind::Unrecognised`] if no container begins there, or if the file is empty. For an
+    /// HTTP response that comes in chunks, returns [`MediaErrorKind::Chunks`]. For an AVI
     /// file whose video cannot be read, returns [`MediaErrorKind::NoVideo`] or
     /// [`MediaErrorKind::OtherCodec`]. Returns [`ReadError::Io`] if reading the file fails.
     pub fn new(reader: R, buffer: B, max_frame: u32) -> Result<Self, ReadError<R::Error>> {
         let mut window = Window::new(reader, buffer).map_err(ReadError::Io)?;
-        let mut first = [0; DETECT_LEN];
-        let mut len = 0;
-        for (at, slot) in (0..).zip(&mut first) {
-            let Some(byte) = window.byte(at).map_err(ReadError::Io)? else { break };
-            *slot = byte;
-            len += 1;
-        }
-        let unrecognised = MediaError { at: 0, frame: 0, reason: MediaErrorKind::Unrecognised };
-        let container = detect(first.get(..len).unwrap_or_default()).ok_or(unrecognised)?;
+        let limit = u64::from(max_frame).saturating_add(SEARCH_MORE);
+        let (container, start) = start(&mut window, limit)?;
         let (video, at) = match container {
             Container::Avi => {
-                let (video, at) = super::avi::open(&mut window)?;
+                let (video, at) = super::avi::open(&mut window, start)?;
                 (Some(video), at)
             }
-            _ => (None, 0),
+            _ => (None, start),
         };
+        let passed_over = MediaError { at: 0, frame: 0, reason: MediaErrorKind::Junk { len: start } };
         Ok(Self {
             window,
             container,
             video,
-            splitter: Splitter::new(max_frame),
+            splitter: Splitter::starting_at(at, max_frame),
             max_frame,
             at,
             slots: 0,
-            pending: None,
+            pending: (start > 0).then_some(Err(passed_over)),
             length_missing: false,
         })
     }
@@ -277,6 +280,26 @@ impl<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>> FrameReader<R, B> {
     const fn damage(&self, at: u64, reason: MediaErrorKind) -> MediaError {
         MediaError { at, frame: self.slots, reason }
     }
+}
+
+/// Finds where the frames of a file begin, in its first `limit` bytes, and in which format.
+fn start<R: Read + Seek, B: AsRef<[u8]> + AsMut<[u8]>>(
+    window: &mut Window<R, B>,
+    limit: u64,
+) -> Result<(Container, u64), ReadError<R::Error>> {
+    let (mut detector, mut pos) = (Detector::new(), 0);
+    while pos < limit {
+        let chunk = window.chunk(pos).map_err(ReadError::Io)?;
+        match detector.push(chunk) {
+            _ if chunk.is_empty() => break,
+            Some(Start::Frames { container, at }) => return Ok((container, at)),
+            Some(Start::Chunks { at }) => {
+                return Err(MediaError { at, frame: 0, reason: MediaErrorKind::Chunks }.into());
+            }
+            None => pos = pos.saturating_add(chunk.len() as u64),
+        }
+    }
+    Err(MediaError { at: 0, frame: 0, reason: MediaErrorKind::Unrecognised }.into())
 }
 
 #[cfg(test)]

@@ -114,9 +114,59 @@ fn a_missing_length_costs_no_frame() {
 
 #[test]
 fn unknown_formats_are_refused() {
-    for file in [&b""[..], b"GIF89a", b"28473"] {
+    for file in [&b""[..], b"GIF89a", b"28473", b"\xFF\xD8\xFF", b"--x\r\n\r\n"] {
         assert_eq!(walk(file, 10_000), [error(0, 0, MediaErrorKind::Unrecognised)]);
     }
+}
+
+#[test]
+fn rubbish_before_the_frames_is_reported_once() {
+    let tail = &A[A.len() / 2..];
+    let id3 = [&b"ID3\x04\0\0\0\0\0\x64"[..], &[0; 100]].concat();
+    let status = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 1199\r\n\r\n";
+    for rubbish in [&b"\0"[..], b"\r\n", b"\xEF\xBB\xBF", tail, &id3, &[0; 2000], status] {
+        let (len, junk) = (rubbish.len(), error(0, 0, MediaErrorKind::Junk { len: rubbish.len() as u64 }));
+        let file = [rubbish, A, B].concat();
+        assert_eq!(walk(&file, 10_000), [junk, span(len, A), span(len + A.len(), B)]);
+        let file = [rubbish, b".", &prefixed(A), &prefixed(B)].concat();
+        let junk = error(0, 0, MediaErrorKind::Junk { len: len as u64 + 1 });
+        assert_eq!(walk(&file, 10_000), [junk, span(len + 6, A), span(len + A.len() + 11, B)]);
+    }
+}
+
+#[test]
+fn headers_before_the_first_part_are_reported_once() {
+    let part = b"\r\n--x\r\nContent-Type: image/jpeg\r\n\r\n";
+    let cut = [&A[A.len() / 2..], b"\r\n"].concat();
+    for (first, junk) in [
+        (&b"Content-Type: image/jpeg\r\nContent-Length: 1199\r\n\r\n"[..], 50),
+        (b"Content-Length: 1199\nContent-Type: image/jpeg\n\n", 47),
+        (b"HTTP/1.0 200 OK\r\n\r\n--x\r\nContent-Type: image/jpeg\r\n\r\n", 19),
+        (b"x\r\nContent-Type: image/jpeg\r\n\r\n", 31),
+        (&[&cut, &part[2..]].concat(), cut.len()),
+    ] {
+        let file = [first, A, part, B].concat();
+        let second = first.len() + A.len() + part.len();
+        let junk = error(0, 0, MediaErrorKind::Junk { len: junk as u64 });
+        assert_eq!(walk(&file, 10_000), [junk, span(first.len(), A), span(second, B)]);
+    }
+}
+
+#[test]
+fn the_search_for_a_start_has_a_bound() {
+    let far = |len: usize| [&vec![7; len][..], A].concat();
+    let most = 10_000 + SEARCH_MORE as usize;
+    let junk = error(0, 0, MediaErrorKind::Junk { len: most as u64 - 10 });
+    assert_eq!(walk(&far(most - 10), 10_000), [junk, span(most - 10, A)]);
+    // The buffer may reach a little further.
+    assert_eq!(walk(&far(most + 100), 10_000), [error(0, 0, MediaErrorKind::Unrecognised)]);
+}
+
+#[test]
+fn a_response_in_chunks_is_refused() {
+    let header = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let file = [&header[..], b"4af\r\n", A, b"\r\n0\r\n\r\n"].concat();
+    assert_eq!(walk(&file, 10_000), [error(header.len(), 0, MediaErrorKind::Chunks)]);
 }
 
 /// Axis cameras end each part with a line break and give its length; others do not.

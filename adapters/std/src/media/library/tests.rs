@@ -1,4 +1,4 @@
-//! Libraries over disks that hang.
+//! Libraries over disks that hang, and the URLs of media.
 use super::super::recorded::ReadAt;
 use super::*;
 use std::io;
@@ -54,6 +54,13 @@ fn a_disk_that_hangs_costs_the_start_its_own_files() {
 
 #[test]
 fn the_path_of_a_url_is_percent_encoded() {
-    let mounted = Mounted { mount: "big buck é/1", size: None, frames: None, recoded: 0, transcoded: 0 };
+    let mounted = Mounted {
+        mount: "big buck é/1",
+        size: None,
+        frames: None,
+        own_rate: None,
+        recoded: 0,
+        transcoded: 0,
+    };
     assert_eq!(mounted.url(([10, 0, 0, 1], 554).into()), "rtsp://10.0.0.1:554/big%20buck%20%C3%A9/1");
 }

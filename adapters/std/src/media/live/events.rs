@@ -29,6 +29,9 @@ pub enum InputEvent {
     /// Parts of the input were not sent; the input goes on. This event comes at most once a second. If parts
     /// were not sent since the last such event, it also comes once right before [`Self::Ended`].
     Trouble(InputTrouble),
+    /// The input has ended without a frame that can be sent. The problem says why. This event comes once,
+    /// right before [`Self::Ended`].
+    Nothing(Problem),
     /// The input has ended, or cannot be read any more. This comes once, as the last event of the input.
     /// Clients still get the frames that are left. The input does not start again.
     Ended,
@@ -50,9 +53,37 @@ pub struct InputTrouble {
     /// The number of bytes since the input's last [`InputEvent::Trouble`] that belong to no frame. Bytes
     /// that the input's container format has between frames, such as the headers of parts, do not count.
     pub junk: u64,
+    /// The offset of the first of the bytes that [`Self::junk`] counts, in bytes from the start of the input.
+    /// If the input is an HTTP response in chunks, the lines with their sizes do not count. `None` if
+    /// [`Self::junk`] is 0.
+    pub junk_at: Option<u64>,
     /// Why the first of the frames that [`Self::left_out`] counts cannot be sent. `None` if
     /// [`Self::left_out`] is 0, or if all frames that it counts are longer than 16 MiB.
     pub problem: Option<Problem>,
+}
+
+/// Bytes that belong to no frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Junk {
+    at: u64,
+    len: u64,
+}
+
+impl Junk {
+    /// Returns `len` bytes from offset `at` on; `None` if these are none.
+    pub(super) const fn new(at: u64, len: u64) -> Option<Self> {
+        if len == 0 { None } else { Some(Self { at, len }) }
+    }
+}
+
+impl InputTrouble {
+    /// Adds bytes that belong to no frame.
+    pub(super) fn add_junk(&mut self, junk: Option<Junk>) {
+        if let Some(Junk { at, len }) = junk {
+            self.junk = self.junk.saturating_add(len);
+            self.junk_at.get_or_insert(at);
+        }
+    }
 }
 
 /// The events that nobody has taken yet.
@@ -62,6 +93,7 @@ pub(super) struct PendingEvents {
     trouble: InputTrouble,
     /// When the last event of trouble was taken.
     trouble_taken: Option<Instant>,
+    nothing: Option<Problem>,
     /// Whether [`InputEvent::Ended`] was taken.
     ended: bool,
 }
@@ -79,14 +111,18 @@ impl PendingEvents {
     }
 
     pub(super) fn trouble(&mut self, more: InputTrouble) {
-        let InputTrouble { dropped, left_out, junk, problem } = more;
+        let InputTrouble { dropped, left_out, junk, junk_at, problem } = more;
         let all = &mut self.trouble;
         all.dropped = all.dropped.saturating_add(dropped);
         all.left_out = all.left_out.saturating_add(left_out);
-        all.junk = all.junk.saturating_add(junk);
+        all.add_junk(junk_at.and_then(|at| Junk::new(at, junk)));
         if all.problem.is_none() {
             all.problem = problem;
         }
+    }
+
+    pub(super) fn nothing(&mut self, problem: Problem) {
+        self.nothing = Some(problem);
     }
 
     /// Takes the next event. `over` is whether the input has ended.
@@ -98,6 +134,9 @@ impl PendingEvents {
         if (due || over) && self.trouble != InputTrouble::default() {
             self.trouble_taken = Some(now);
             return Some(InputEvent::Trouble(std::mem::take(&mut self.trouble)));
+        }
+        if let Some(problem) = self.nothing.take_if(|_| over) {
+            return Some(InputEvent::Nothing(problem));
         }
         (over && !std::mem::replace(&mut self.ended, over)).then_some(InputEvent::Ended)
     }

@@ -2,18 +2,19 @@
 //!
 //! One does nothing but read, so that an input is read as fast as it comes and each frame gets its true
 //! time. The other normalises. Frames that it cannot keep up with are dropped, the oldest first.
+use super::super::foreign;
 use super::super::normalise::{MAX_FRAME, NormaliseOptions, Normaliser};
 use super::super::problem::Problem;
-use super::events::InputTrouble;
+use super::events::{InputTrouble, Junk};
+use super::opening::{Content, Opening};
 use super::stream::Feed;
 use crate::clock::Clock;
 use pinhole::codec::jpeg::{Found, Splitter};
-use pinhole::media::{Container, DETECT_LEN, detect};
 use pinhole::time::Instant;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// The most frames that wait to be normalised. An encoder may write as many in one piece.
@@ -26,8 +27,8 @@ pub(super) struct Input {
     clock: Clock,
     waiting: Arc<Waiting>,
     frames: u64,
-    /// The most bytes between two frames that do not count as junk; `None` before the first bytes.
-    allowed: Option<u64>,
+    /// The number of bytes that came.
+    bytes: u64,
 }
 
 /// A frame as it was read.
@@ -50,6 +51,8 @@ struct Waiting {
 struct Backlog {
     frames: VecDeque<Raw>,
     trouble: InputTrouble,
+    /// Why there was no frame in the whole input.
+    nothing: Option<String>,
     /// Whether the input has ended, or nobody takes its frames any more.
     over: bool,
 }
@@ -78,18 +81,18 @@ impl Input {
         let waiting = Arc::new(Waiting::default());
         let normalising = NormalisingThread { name: name.to_owned(), waiting: waiting.clone(), feed };
         thread::Builder::new().name(format!("{name} jpeg")).spawn(move || normalising.run(how))?;
-        let input = Self { name: name.to_owned(), clock, waiting, frames: 0, allowed: None };
+        let input = Self { name: name.to_owned(), clock, waiting, frames: 0, bytes: 0 };
         thread::Builder::new().name(name.to_owned()).spawn(move || input.run(reader))?;
         Ok(())
     }
 
     fn run(mut self, mut reader: impl Read) {
         let _closing = Closing(self.waiting.clone());
-        let mut splitter = Splitter::new(MAX_FRAME);
+        let (mut opening, mut splitter) = (Opening::new(), Splitter::new(MAX_FRAME));
         let mut chunk = vec![0; CHUNK];
         // The bytes of the open frame, and the offset of the first of them in the input.
         let (mut held, mut held_from) = (Vec::new(), 0_u64);
-        let mut oversized = 0;
+        let (mut oversized, mut damaged) = (0, false);
         loop {
             let read = match reader.read(&mut chunk) {
                 Ok(read) => read,
@@ -99,9 +102,11 @@ impl Input {
                     0
                 }
             };
-            let mut rest = chunk.get(..read).unwrap_or_default();
-            let first = rest.get(..rest.len().min(DETECT_LEN)).unwrap_or_default();
-            let allowed = *self.allowed.get_or_insert_with(|| allowance(first));
+            self.bytes = self.bytes.saturating_add(read as u64);
+            let undecided = if read == 0 { opening.finish() } else { 0 };
+            let content = opening.content(chunk.get(..read).unwrap_or_default());
+            let Content { data: mut rest, passed_over, start, allowed } = content;
+            self.waiting.put(None, 0, Junk::new(0, passed_over + undecided));
             held.extend_from_slice(rest);
             loop {
                 let (consumed, found) = splitter.push(rest);
@@ -109,17 +114,29 @@ impl Input {
                 // The last frame may lack its EOI.
                 let found = if read == 0 { splitter.finish() } else { found };
                 let Some(found) = found else { break };
-                let start = usize::try_from(found.start.saturating_sub(held_from)).unwrap_or(usize::MAX);
-                let frame = held.get(start..).and_then(|frame| frame.get(..found.len as usize));
-                if !self.pass_on(&found, allowed, frame.unwrap_or_default()) {
+                let from = usize::try_from(found.start.saturating_sub(held_from)).unwrap_or(usize::MAX);
+                let frame = held.get(from..).and_then(|frame| frame.get(..found.len as usize));
+                if !self.pass_on(&found, start, allowed, frame.unwrap_or_default()) {
                     return;
                 }
             }
             let left_out = u64::from(splitter.oversized() - oversized);
             oversized = splitter.oversized();
-            let junk = if read == 0 { unless_allowed(splitter.junk(), allowed) } else { 0 };
-            self.waiting.put(None, left_out, junk);
+            let junk = splitter.junk();
+            let at = start + splitter.keep_from().saturating_sub(junk);
+            self.waiting.put(
+                None,
+                left_out,
+                Junk::new(at, if read == 0 { unless_allowed(junk, allowed) } else { 0 }),
+            );
+            if opening.is_damaged() && !std::mem::replace(&mut damaged, true) {
+                tracing::warn!(
+                    input = self.name,
+                    "something else is where an HTTP chunk should begin or end; it is read as if it were in none"
+                );
+            }
             if read == 0 {
+                self.waiting.lock().nothing = self.about_nothing(opening.foreign());
                 return;
             }
             let done = splitter.keep_from().saturating_sub(held_from);
@@ -128,30 +145,36 @@ impl Input {
         }
     }
 
-    /// Gives a frame to the other thread. Returns `false` if that has ended.
-    fn pass_on(&mut self, found: &Found, allowed: u64, data: &[u8]) -> bool {
-        let (number, start, at) = (self.frames, found.start, self.clock.now().at);
+    /// Gives a frame to the other thread. `start` is where the content begins in the input, and `allowed` are
+    /// the most bytes between two frames that do not count as junk. Returns `false` if the thread has ended.
+    fn pass_on(&mut self, found: &Found, start: u64, allowed: u64, data: &[u8]) -> bool {
+        let (number, start, at) = (self.frames, start + found.start, self.clock.now().at);
         self.frames += 1;
         let junk = unless_allowed(found.junk, allowed);
+        let junk = Junk::new(start.saturating_sub(junk), junk);
         self.waiting.put(Some(Raw { number, start, data: data.to_vec(), at }), 0, junk)
+    }
+
+    /// Returns why there was no frame in the input, which begins as `foreign` files do; `None` if there was.
+    fn about_nothing(&self, foreign: Option<&str>) -> Option<String> {
+        match (self.frames, self.bytes, foreign) {
+            (0, 0, _) => Some("it has ended before anything came".to_owned()),
+            (0, _, Some(format)) => {
+                let how = foreign::PIPE;
+                Some(format!(
+                    "it is {format}, and no Motion-JPEG; this command makes Motion-JPEG of it: {how}"
+                ))
+            }
+            (0, bytes, None) => Some(format!(
+                "it has ended, and no JPEG picture (FF D8 FF) is in the {bytes} bytes that came"
+            )),
+            _ => None,
+        }
     }
 }
 
 const fn unless_allowed(junk: u64, allowed: u64) -> u64 {
     if junk > allowed { junk } else { 0 }
-}
-
-/// Returns how many bytes there may be between frames, by the first bytes of an input.
-fn allowance(first: &[u8]) -> u64 {
-    match detect(first) {
-        // Headers of the parts.
-        Some(Container::Multipart) => 4096,
-        // The digits of a length.
-        Some(Container::LengthPrefixed) => 10,
-        // Chunks of other streams, and indices.
-        Some(Container::Avi) => u64::MAX,
-        _ => 0,
-    }
 }
 
 /// The normalising thread.
@@ -164,7 +187,7 @@ struct NormalisingThread {
 impl NormalisingThread {
     fn run(self, how: NormaliseOptions) {
         let _closing = Closing(self.waiting.clone());
-        let mut normaliser = Normaliser::new(how);
+        let (mut normaliser, mut sent, mut first_problem) = (Normaliser::new(how), false, None);
         while let Some((raw, mut trouble)) = self.waiting.take() {
             let mut frame = None;
             if let Some(Raw { number, start, data, at }) = raw {
@@ -173,14 +196,23 @@ impl NormalisingThread {
                     Err(fault) => {
                         let problem = Problem::left_out(Path::new(&self.name), number, start, &fault, how);
                         trouble.left_out += 1;
+                        first_problem.get_or_insert_with(|| problem.clone());
                         trouble.problem.get_or_insert(problem);
                     }
                 }
             }
             let goes_on = trouble == InputTrouble::default() || self.feed.trouble(trouble);
+            sent |= frame.is_some();
             if !goes_on || frame.is_some_and(|(frame, at)| !self.feed.frame(frame, at)) {
                 return;
             }
+        }
+        if !sent {
+            let nothing = self.waiting.lock().nothing.take();
+            let problem = nothing.map(|reason| Problem::file(Path::new(&self.name), reason));
+            let none =
+                || Problem::file(Path::new(&self.name), "it has ended, and no frame of it can be sent");
+            self.feed.nothing(problem.or(first_problem).unwrap_or_else(none));
         }
     }
 }
@@ -188,10 +220,10 @@ impl NormalisingThread {
 impl Waiting {
     /// Adds a frame, and to the counts. The oldest frame is dropped if too many wait. Returns `false` if
     /// nobody takes frames any more.
-    fn put(&self, frame: Option<Raw>, left_out: u64, junk: u64) -> bool {
-        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+    fn put(&self, frame: Option<Raw>, left_out: u64, junk: Option<Junk>) -> bool {
+        let mut backlog = self.lock();
         backlog.trouble.left_out += left_out;
-        backlog.trouble.junk = backlog.trouble.junk.saturating_add(junk);
+        backlog.trouble.add_junk(junk);
         backlog.frames.extend(frame);
         if backlog.frames.len() > WAITING {
             backlog.frames.pop_front();
@@ -203,7 +235,7 @@ impl Waiting {
 
     /// Waits for a frame or for trouble, and takes it. Returns `None` at the end.
     fn take(&self) -> Option<(Option<Raw>, InputTrouble)> {
-        let backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        let backlog = self.lock();
         let idle = |backlog: &mut Backlog| {
             backlog.frames.is_empty() && !backlog.over && backlog.trouble == InputTrouble::default()
         };
@@ -213,7 +245,11 @@ impl Waiting {
     }
 
     fn close(&self) {
-        self.backlog.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+        self.lock().over = true;
         self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

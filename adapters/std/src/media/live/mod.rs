@@ -2,6 +2,7 @@
 //! event loops share.
 mod events;
 mod input;
+mod opening;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The newest frames of a live input, shared by its threads and the event loops.
 use super::super::normalise::NormalisedFrame;
+use super::super::problem::Problem;
 use super::super::wakers::Wakers;
 use super::events::{InputEvent, InputTrouble, PendingEvents};
 use super::window::{LiveFrame, Window};
@@ -115,6 +116,11 @@ impl Feed {
     /// Adds to the trouble. Returns `false` if nobody has a view of the stream.
     pub(super) fn trouble(&self, trouble: InputTrouble) -> bool {
         self.change(|state| state.events.trouble(trouble))
+    }
+
+    /// Notes why there was no frame, before the stream ends.
+    pub(super) fn nothing(&self, problem: Problem) {
+        self.change(|state| state.events.nothing(problem));
     }
 
     fn change(&self, change: impl FnOnce(&mut StreamState)) -> bool {

@@ -100,7 +100,7 @@ fn garbage_between_frames_costs_no_frame() {
     let said = take(&mut live, clock, Live::is_over);
     let seen: Vec<Vec<u8>> = frames(&live).into_iter().map(|(data, _)| data).collect();
     assert_eq!(seen, frames_in[..3]);
-    assert_eq!(trouble(&said), InputTrouble { junk: 16, ..InputTrouble::default() });
+    assert_eq!(trouble(&said), InputTrouble { junk: 16, junk_at: Some(0), ..InputTrouble::default() });
     assert_eq!(said.last(), Some(&InputEvent::Ended));
 }
 
@@ -228,4 +228,57 @@ fn a_change_of_size_is_an_event() {
         .collect();
     assert_eq!(sizes, [(512, 288), (64, 48), (512, 288)]);
     assert_eq!(frames(&live).len(), 4);
+}
+
+#[test]
+fn what_is_before_the_frames_is_passed_over() {
+    let frames_in = sample();
+    let part = |data: &[u8]| [b"--x\r\nContent-Type: image/jpeg\r\n\r\n", data, b"\r\n"].concat();
+    let parts = [part(&frames_in[0]), part(&frames_in[1])].concat();
+    let header = &b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..];
+    let mut chunked = header.to_vec();
+    for chunk in parts.chunks(700) {
+        chunked.extend([format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
+    }
+    chunked.extend(b"0\r\n\r\n");
+    let cut = &frames_in[2][frames_in[2].len() / 2..];
+    for (what, input, passed_over) in [
+        ("a line end", [b"\r\n", &frames_in[..2].concat()[..]].concat(), 2),
+        ("a byte", [b"\0", &frames_in[..2].concat()[..]].concat(), 1),
+        ("a frame that is cut", [cut, &frames_in[..2].concat()].concat(), cut.len()),
+        ("fields", parts[5..].to_vec(), 28),
+        ("a part that is cut", [cut, b"\r\n", &parts].concat(), cut.len() + 2),
+        ("chunks", chunked.clone(), header.len()),
+        ("chunks alone", chunked[header.len()..].to_vec(), 0),
+    ] {
+        let clock = Clock::start();
+        let mut live = start(io::Cursor::new(input), clock);
+        let said = take(&mut live, clock, Live::is_over);
+        let seen: Vec<Vec<u8>> = frames(&live).into_iter().map(|(data, _)| data).collect();
+        assert!(seen == frames_in[..2], "{what}: {} frames", seen.len());
+        let (junk, junk_at) = (passed_over as u64, (passed_over > 0).then_some(0));
+        assert_eq!(trouble(&said), InputTrouble { junk, junk_at, ..InputTrouble::default() }, "{what}");
+    }
+}
+
+#[test]
+fn an_input_without_a_frame_says_why() {
+    let mut progressive = sample().swap_remove(0);
+    let sof = progressive.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    progressive[sof + 1] = 0xC2;
+    for (input, why) in [
+        (Vec::new(), "before anything came"),
+        (vec![7; 5000], "no JPEG picture (FF D8 FF) is in the 5000 bytes"),
+        (
+            [b"\0\0\0\x20ftypisom", &[7; 5000][..]].concat(),
+            "it is an MP4 file, and no Motion-JPEG; this command",
+        ),
+        (progressive, "progressive"),
+    ] {
+        let clock = Clock::start();
+        let mut live = start(io::Cursor::new(input), clock);
+        let said = take(&mut live, clock, Live::is_over);
+        let [.., InputEvent::Nothing(problem), InputEvent::Ended] = &said[..] else { panic!("{said:?}") };
+        assert!(problem.to_string().starts_with("test: ") && problem.reason.contains(why), "{problem}");
+    }
 }

@@ -2,10 +2,12 @@
 //!
 //! Files are read by position and never mapped: a file may be truncated at any time, and to access what is
 //! gone from a map ends the process.
+use super::super::foreign;
 use super::super::normalise::{MAX_FRAME, Need, NormaliseOptions, Normalised, Normaliser};
 use super::super::problem::{Problem, Problems};
 use super::cache::CachedFrame;
-use super::files::Files;
+use super::chunks::Chunks;
+use super::files::{Files, ReadAt};
 use super::health::{Failure, Health, Outlook};
 use super::open_file::OpenFile;
 use super::scan::{FileReader, Meter, Scanned};
@@ -21,9 +23,6 @@ use std::sync::Arc;
 const WINDOW: usize = 256 << 10;
 /// Bytes of a frame that are read to inspect it. If its headers are longer, all of it is read.
 const HEAD: usize = 2048;
-const UNKNOWN: &str = "this is no Motion-JPEG: it starts neither with a JPEG picture (FF D8), nor with the \
-                       length of one in digits, nor as an AVI or a multipart file does";
-
 /// The two markers that a picture starts and ends with (ITU-T T.81, B.1.1.3).
 const SOI: [u8; 2] = [0xFF, 0xD8];
 const EOI: [u8; 2] = [0xFF, 0xD9];
@@ -96,7 +95,7 @@ impl Index {
         how: NormaliseOptions,
         watch: Watch<'_>,
     ) -> (Option<Self>, Vec<Problem>) {
-        let open = match OpenFile::open(files, path) {
+        let mut open = match OpenFile::open(files, path) {
             Ok(file) if file.stamp().len == 0 => {
                 return (None, vec![Problem::file(path, "the file is empty")]);
             }
@@ -104,6 +103,9 @@ impl Index {
             Err(error) => return (None, vec![Problem::file(path, error)]),
         };
         let (stamp, file) = (open.stamp(), open.current());
+        if let Some(problem) = foreign(path, &*file) {
+            return (None, vec![problem]);
+        }
         let mut tell = |Scanned { read, frames }| {
             watch(Indexing { path, done: read.min(stamp.len), of: stamp.len, frames })
         };
@@ -112,7 +114,24 @@ impl Index {
         let mut found = Found::new(how);
         found.device = stamp.device();
         let reader = FileReader::new(&*file, &meter, stamp.len);
-        let mut reader = match FrameReader::new(reader, vec![0; WINDOW], MAX_FRAME) {
+        let content;
+        let opened = match FrameReader::new(reader, vec![0; WINDOW], MAX_FRAME) {
+            Err(ReadError::Media(error)) if error.reason == MediaErrorKind::Chunks => {
+                let chunks = match Chunks::find(&*file, error.at, stamp.len, &meter) {
+                    Ok(chunks) => chunks,
+                    Err(error) => return (None, vec![Problem::file(path, error)]),
+                };
+                for problem in about_chunks(path, error.at, &chunks) {
+                    problems.push(problem);
+                }
+                let len = chunks.len();
+                open.read_from(chunks);
+                content = open.content();
+                FrameReader::new(FileReader::new(&*content, &meter, len), vec![0; WINDOW], MAX_FRAME)
+            }
+            opened => opened,
+        };
+        let mut reader = match opened {
             Ok(reader) => reader,
             Err(error) => return (None, vec![not_opened(path, error)]),
         };
@@ -122,14 +141,15 @@ impl Index {
                 Ok(Some(FrameSpan { at, len })) => {
                     meter.found(len);
                     let number = reader.slots().saturating_sub(1);
-                    let added = found.add(at, len, number, |buffer| file.read_exact(buffer, at));
+                    let added = found.add(at, len, number, |buffer| open.read_exact(buffer, at));
                     if let Err(fault) = added {
                         found.left_out += 1;
-                        problems.push(fault.of_frame(path, number, at, how));
+                        problems.push(open.locate(fault.of_frame(path, number, at, how)));
                     }
                 }
                 Err(ReadError::Media(error)) => {
-                    problems.push(Problem::frame(path, error.frame, error.at, error.reason));
+                    let problem = Problem::frame(path, error.frame, error.at, error.reason);
+                    problems.push(open.locate(problem));
                 }
                 Err(ReadError::Io(error)) => {
                     problems.push(Problem::file(path, error));
@@ -362,14 +382,22 @@ impl Index {
         let (how, number) = (normaliser.how(), self.number(n).unwrap_or_default());
         normaliser.normalise(data).map_err(|fault| {
             let (path, start) = self.origin(n);
-            Problem::left_out(path, number, start, &fault, how)
+            self.locate(Problem::left_out(path, number, start, &fault, how))
         })
     }
 
     /// Creates the problem of frame `n`.
     fn problem(&self, n: u32, reason: impl fmt::Display) -> Problem {
         let (path, start) = self.origin(n);
-        Problem::frame(path, self.number(n).unwrap_or_default(), start, reason)
+        self.locate(Problem::frame(path, self.number(n).unwrap_or_default(), start, reason))
+    }
+
+    /// Puts a problem of the content in its place in the file. Blocks.
+    fn locate(&self, problem: Problem) -> Problem {
+        match &self.place {
+            Place::File(file) => file.locate(problem),
+            Place::Pictures { .. } => problem,
+        }
     }
 
     /// Reads frame `n` into `buffer`, which becomes as long as the frame. It becomes empty if there is no
@@ -392,7 +420,7 @@ impl Index {
         }
     }
 
-    /// Returns the file that frame `n` is in, and its offset there.
+    /// Returns the file that frame `n` is in, and its offset in the content of the file.
     fn origin(&self, n: u32) -> (&Path, u64) {
         let at = self.entries.get(n as usize).map_or(0, |entry| entry.at);
         match &self.place {
@@ -523,10 +551,42 @@ impl Unfit {
     }
 }
 
+/// Returns what a file is that is known to be no Motion-JPEG.
+fn foreign(path: &Path, file: &dyn ReadAt) -> Option<Problem> {
+    let mut first = vec![0; foreign::LOOKED_AT];
+    // What cannot be read is told by those who need it.
+    let read = file.read_some(&mut first, 0).unwrap_or(0);
+    let name = foreign::format_of(first.get(..read).unwrap_or_default())?;
+    let command = foreign::Command(path);
+    let reason =
+        format!("this is {name}, and no Motion-JPEG; this command makes Motion-JPEG of it: {command}");
+    Some(Problem::frame(path, 0, 0, reason))
+}
+
+/// Returns what there is to tell about a file whose content comes in chunks, the first of them at `at`.
+fn about_chunks(path: &Path, at: u64, chunks: &Chunks) -> impl Iterator<Item = Problem> {
+    let header = (at > 0).then(|| Problem::frame(path, 0, 0, MediaErrorKind::Junk { len: at }));
+    let damage = chunks.damaged_at().map(|at| {
+        let reason = "an HTTP chunk should begin or end here; what follows is read as if it were in none";
+        Problem { at: Some(at), ..Problem::file(path, reason) }
+    });
+    header.into_iter().chain(damage)
+}
+
 fn not_opened(path: &Path, error: ReadError<io::Error>) -> Problem {
+    let command = foreign::Command(path);
     match error {
         ReadError::Media(error) if error.reason == MediaErrorKind::Unrecognised => {
-            Problem::frame(path, 0, 0, UNKNOWN)
+            let reason = format!(
+                "this is no Motion-JPEG: there is neither a JPEG picture (FF D8 FF) nor an AVI file in its \
+                 first {} MiB; if it is another kind of video, this command makes Motion-JPEG of it: {command}",
+                MAX_FRAME >> 20
+            );
+            Problem::frame(path, 0, 0, reason)
+        }
+        ReadError::Media(error) if matches!(error.reason, MediaErrorKind::OtherCodec { .. }) => {
+            let reason = format!("{}; this command makes Motion-JPEG of it: {command}", error.reason);
+            Problem { at: Some(error.at), ..Problem::file(path, reason) }
         }
         ReadError::Media(error) => Problem { at: Some(error.at), ..Problem::file(path, error.reason) },
         ReadError::Io(error) => Problem::file(path, error),

@@ -2,6 +2,7 @@
 //! read them.
 mod borrowed;
 mod cache;
+mod chunks;
 #[cfg(test)]
 mod faults;
 mod files;

@@ -1,4 +1,6 @@
 //! A file that stays open, and is opened again if its disk comes back.
+use super::super::problem::Problem;
+use super::chunks::{Body, Chunks};
 use super::files::{Files, ReadAt, Stamp};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ pub(super) struct OpenFile {
     path: PathBuf,
     stamp: Stamp,
     file: RwLock<Arc<dyn ReadAt>>,
+    /// Where its content is, if that comes in chunks.
+    chunks: Option<Arc<Chunks>>,
 }
 
 impl OpenFile {
@@ -24,7 +28,7 @@ impl OpenFile {
     pub(super) fn open(files: &Arc<dyn Files>, path: &Path) -> io::Result<Self> {
         let file: Arc<dyn ReadAt> = files.open(path)?.into();
         let stamp = file.stamp()?;
-        Ok(Self { files: files.clone(), path: path.to_owned(), stamp, file: RwLock::new(file) })
+        Ok(Self { files: files.clone(), path: path.to_owned(), stamp, file: RwLock::new(file), chunks: None })
     }
 
     /// Returns what the file was when it was opened first.
@@ -37,17 +41,37 @@ impl OpenFile {
         self.current().stamp().ok().is_none_or(|stamp| !self.is_same(stamp))
     }
 
-    /// Fills `buffer` from `at` on. Blocks.
+    /// Has the content read from the chunks that it comes in.
+    pub(super) fn read_from(&mut self, chunks: Chunks) {
+        self.chunks = Some(Arc::new(chunks));
+    }
+
+    /// Fills `buffer` with the content from `at` on. Blocks.
     ///
     /// # Errors
     /// `UnexpectedEof` where the file ends before; what the system says.
     pub(super) fn read_exact(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
-        match self.current().read_exact(buffer, at) {
+        match self.content().read_exact(buffer, at) {
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => match self.open_again() {
-                Some(file) => file.read_exact(buffer, at),
+                Some(_) => self.content().read_exact(buffer, at),
                 None => Err(error),
             },
             read => read,
+        }
+    }
+
+    /// Puts a problem of the content in its place in the file. Blocks.
+    pub(super) fn locate(&self, problem: Problem) -> Problem {
+        let Some(chunks) = &self.chunks else { return problem };
+        let at = problem.at.map(|at| chunks.offset(&*self.current(), at).unwrap_or(at));
+        Problem { at, ..problem }
+    }
+
+    /// Returns the content of the file as it is open now: all of it, or what comes in chunks.
+    pub(super) fn content(&self) -> Arc<dyn ReadAt> {
+        match self.chunks.clone() {
+            Some(chunks) => Arc::new(Body { file: self.current(), chunks }),
+            None => self.current(),
         }
     }
 

@@ -43,6 +43,16 @@ impl<'w> Meter<'w> {
         self.frames.set(self.frames.get() + 1);
     }
 
+    /// Tells that the file is read up to `read`, if it is time to tell.
+    pub(super) fn tell(&self, read: u64) {
+        if self.told.get().elapsed() >= TELL {
+            self.told.set(Instant::now());
+            if let Ok(mut tell) = self.tell.try_borrow_mut() {
+                tell(Scanned { read, frames: self.frames.get() });
+            }
+        }
+    }
+
     /// Notes that `len` bytes more were read.
     ///
     /// # Errors
@@ -50,12 +60,7 @@ impl<'w> Meter<'w> {
     pub(super) fn count(&self, len: usize) -> io::Result<()> {
         let read = self.read.get().saturating_add(len as u64);
         self.read.set(read);
-        if self.told.get().elapsed() >= TELL {
-            self.told.set(Instant::now());
-            if let Ok(mut tell) = self.tell.try_borrow_mut() {
-                tell(Scanned { read, frames: self.frames.get() });
-            }
-        }
+        self.tell(read);
         let most = self.of_frames.get().saturating_mul(READ_PER_FRAMES).saturating_add(MAX_JUNK);
         if read > most {
             return Err(io::Error::other(format!(
