@@ -172,6 +172,31 @@ fn an_avi_file_of_another_codec_is_refused() {
 }
 
 #[test]
+fn two_fields_in_a_chunk_are_told() {
+    let scratch = Scratch::new("fields");
+    let frames = frames();
+    let command = "-c:v mjpeg -pix_fmt yuvj420p -q:v 4";
+    for padding in [&b""[..], &[0; 3], &[0xFF; 20]] {
+        let pair = |n: usize| [&frames[n], padding, &frames[n + 1]].concat();
+        let path = scratch.file("clip.avi", &avi(&[&pair(0), &pair(2)]));
+        let library = library(&path, false);
+        let [problem] = library.problems() else { panic!("{:?}", library.problems()) };
+        assert!(problem.reason.contains("two fields") && problem.reason.contains("512x288"), "{problem}");
+        assert!(problem.reason.contains(command), "{problem}");
+        let second = fs::read(&path).unwrap().windows(frames[1].len()).position(|part| part == frames[1]);
+        assert_eq!((problem.frame, problem.at), (Some(0), second.map(|at| at as u64)));
+        for n in 0..2 {
+            let frame = library.load(T, FrameId(n)).unwrap();
+            assert!(pixels(frame.data) == pixels(&frames[2 * n as usize]));
+        }
+    }
+    // A preview after the picture is no field.
+    let (_, _, picture) = uncarriable().swap_remove(1);
+    let other = library(&scratch.file("other.avi", &avi(&[&[&frames[0][..], &picture].concat()])), false);
+    assert_eq!(other.problems(), []);
+}
+
+#[test]
 fn a_multipart_file_has_no_problems() {
     let scratch = Scratch::new("multipart");
     let frames = frames();
@@ -394,13 +419,13 @@ fn uncarriable() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let (width, height) = (160, 120);
     let gradient: Vec<u8> =
         (0..height).flat_map(|y| (0..width).flat_map(move |x| [x as u8, y as u8, (x + y) as u8])).collect();
-    let grey: Vec<u8> = gradient.iter().copied().step_by(3).collect();
+    let cmyk: Vec<u8> = gradient.as_chunks::<3>().0.iter().flat_map(|[c, m, y]| [*c, *m, *y, 20]).collect();
     let encode = |color, sampling, progressive| {
         let mut jpeg = Vec::new();
         let mut encoder = Encoder::new(&mut jpeg, 95);
         encoder.set_sampling_factor(sampling);
         encoder.set_progressive(progressive);
-        let data = if color == ColorType::Luma { &grey } else { &gradient };
+        let data = if color == ColorType::Rgb || color == ColorType::Ycbcr { &gradient } else { &cmyk };
         encoder.encode(data, width, height, color).unwrap();
         jpeg
     };
@@ -408,7 +433,8 @@ fn uncarriable() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("progressive", "progressive", encode(ColorType::Ycbcr, SamplingFactor::F_2_2, true)),
         ("4:4:4", "sampling", encode(ColorType::Ycbcr, SamplingFactor::F_1_1, false)),
         ("4:4:0", "sampling", encode(ColorType::Ycbcr, SamplingFactor::F_1_2, false)),
-        ("grey", "component", encode(ColorType::Luma, SamplingFactor::F_1_1, false)),
+        ("CMYK", "component", encode(ColorType::Cmyk, SamplingFactor::F_1_1, false)),
+        ("YCCK", "component", encode(ColorType::CmykAsYcck, SamplingFactor::F_1_1, false)),
         ("RGB, progressive", "progressive", encode(ColorType::Rgb, SamplingFactor::F_1_1, true)),
     ]
 }
@@ -433,6 +459,41 @@ fn uncarriable_pictures_are_transcoded() {
         assert_eq!(from.len(), to.len(), "{what}");
         let off = from.iter().zip(&to).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
         assert!(off < 4 * from.len() as u64, "{what}: {off} of {}", from.len());
+    }
+}
+
+#[test]
+fn grey_pictures_are_served_without_loss() {
+    let scratch = Scratch::new("grey");
+    for (width, height, interval) in
+        [(160, 120, 0), (161, 119, 0), (8, 8, 0), (24, 40, 1), (40, 24, 5), (48, 30, 4)]
+    {
+        let samples: Vec<u8> =
+            (0..u32::from(width) * u32::from(height)).map(|n| (n * n / 77) as u8).collect();
+        let mut grey = Vec::new();
+        let mut encoder = Encoder::new(&mut grey, 80);
+        encoder.set_restart_interval(interval);
+        encoder.encode(&samples, width, height, ColorType::Luma).unwrap();
+        let path = scratch.file("clip.mjpeg", &[&grey[..], &grey].concat());
+        for restart_intervals in [false, true] {
+            let normalising = NormaliseOptions { restart_intervals, ..NormaliseOptions::default() };
+            let library = with(&path, false, normalising);
+            assert_eq!(library.problems(), []);
+            let what = format!("{width}x{height}, {interval}");
+            assert_eq!(
+                library.mounted().map(|m| (m.size, m.recoded)).collect::<Vec<_>>(),
+                [(Some((width, height)), 2)]
+            );
+            let frame = library.load(T, FrameId(1)).unwrap();
+            let found = jpeg::inspect(frame.data).unwrap();
+            assert!(!found.needs_recode() && found.info.sampling == Sampling::Yuv422, "{what}");
+            let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::Luma);
+            let luma = JpegDecoder::new_with_options(ZCursor::new(&grey), options).decode().unwrap();
+            let seen = pixels(frame.data);
+            let (seen, _) = seen.as_chunks::<3>();
+            assert!(seen.iter().map(|pixel| pixel[0]).eq(luma), "{what}");
+            assert!(seen.iter().all(|[_, cb, cr]| [*cb, *cr] == [128; 2]), "{what}");
+        }
     }
 }
 

@@ -51,7 +51,7 @@ impl Report {
              or .jpeg are{hint}"
         ));
         for path in paths.iter().filter(|_| names) {
-            self.log.complain(&format_args!("{}: not served for its ending", path.display()));
+            self.log.complain(&format_args!("{}: not served", path.display()));
         }
         if self.json {
             let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();

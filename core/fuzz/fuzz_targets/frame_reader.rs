@@ -1,8 +1,8 @@
 //! Reads arbitrary bytes as a media file. Reading must end, and the frames must be in order and lie
-//! within the file.
+//! within the file. Taking the chunks of an HTTP body apart must end, too.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use pinhole::media::{FrameReader, ReadError, SliceReader};
+use pinhole::media::{Dechunker, FrameReader, ReadError, SliceReader};
 
 const AVI: &[u8] = b"RIFF\0\0\0\0AVI strh\x38\0\0\0vidsMJPG\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x19\0\0\0\
     \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -26,8 +26,20 @@ fn walk(file: &[u8], max_frame: u32) {
     }
 }
 
+fn dechunk(mut body: &[u8]) {
+    let mut dechunker = Dechunker::new();
+    while !body.is_empty() {
+        let framing = dechunker.framing(body);
+        body = &body[framing..];
+        let taken = dechunker.body(body.len() as u64) as usize;
+        assert!(framing + taken > 0 || dechunker.left() > 0);
+        body = &body[taken..];
+    }
+}
+
 fuzz_target!(|input: (u16, &[u8])| {
     let (max_frame, file) = input;
     walk(file, u32::from(max_frame));
     walk(&[AVI, file].concat(), u32::from(max_frame));
+    dechunk(file);
 });

@@ -51,6 +51,9 @@ pub struct Detector {
     line_at: u64,
     /// The lines before it, if they are those before a frame: a boundary, and fields.
     header: Option<Header>,
+    /// The offset of the line before this one, if it is blank and belongs to no header. It is part of a boundary
+    /// that follows (RFC 2046, 5.1.1).
+    blank_at: Option<u64>,
     /// Whether there were such lines, and a blank one after them.
     parts: bool,
     /// Whether the last HTTP header has announced a body in chunks.
@@ -87,6 +90,7 @@ impl Detector {
             line: Line::EMPTY,
             line_at: 0,
             header: None,
+            blank_at: None,
             parts: false,
             chunked: false,
             size_at: None,
@@ -158,25 +162,26 @@ impl Detector {
     /// Reads the line that ends here.
     fn end_of_line(&mut self) -> Option<Start> {
         let (kind, at) = (self.line.kind(), self.line_at);
-        let size_at = self.size_at.take();
+        let (size_at, blank_at) = (self.size_at.take(), self.blank_at.take());
         let is_size = is_chunk_size(self.line.text());
         if is_size && self.chunked && self.header.is_some_and(|header| header.blank) {
             return Some(Start::Chunks { at });
         }
-        let header = |whole| Some(Header { at, whole, blank: false });
+        let header = Some(Header { at, whole: false, blank: false });
         match kind {
-            LineKind::Boundary => (self.header, self.chunked) = (header(true), false),
-            LineKind::Status => (self.header, self.chunked) = (header(false), false),
+            LineKind::Boundary => {
+                let at = blank_at.unwrap_or(at);
+                (self.header, self.chunked) = (Some(Header { at, whole: true, blank: false }), false);
+            }
+            LineKind::Status => (self.header, self.chunked) = (header, false),
             LineKind::Field => {
-                self.header = self.header.or(header(false));
+                self.header = self.header.or(header);
                 self.chunked |= self.line.announces_chunks();
             }
-            LineKind::Blank => {
-                if let Some(header) = &mut self.header {
-                    header.blank = true;
-                    self.parts = true;
-                }
-            }
+            LineKind::Blank => match &mut self.header {
+                Some(header) => (header.blank, self.parts) = (true, true),
+                None => self.blank_at = Some(at),
+            },
             LineKind::Folded => {}
             LineKind::Other => {
                 self.header = None;
@@ -229,6 +234,7 @@ mod tests {
             (b"4294967295", Container::LengthPrefixed),
             (b"--x\r\nContent-Type: image/jpeg\r\n\r\n", Container::Multipart),
             (b"--x\r\n\r\n", Container::Multipart),
+            (b"\r\n--x\r\nContent-Type: image/jpeg\r\n\r\n", Container::Multipart),
             (b"--x\nContent-Type: image/jpeg\nContent-Length: 28473\n\n", Container::Multipart),
             (b"--x\r\nContent-Type: image/jpeg\r\n", Container::Multipart),
         ] {
@@ -247,7 +253,7 @@ mod tests {
             let concatenated = frames(Container::Concatenated, len);
             assert_eq!(detect(&[rubbish, JPEG]), concatenated, "{}", rubbish.escape_ascii());
             assert_eq!(detect(&[rubbish, b"RIFF\x24\x10\x00\x00AVI LIST"]), frames(Container::Avi, len));
-            let line = [rubbish, b"\r\n"].concat();
+            let line = [rubbish, b".\r\n"].concat();
             let part: [&[u8]; 3] = [&line, b"--x\r\nContent-Type: image/jpeg\r\n\r\n", JPEG];
             assert_eq!(detect(&part), frames(Container::Multipart, line.len()), "{}", rubbish.escape_ascii());
         }

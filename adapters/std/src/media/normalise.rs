@@ -92,7 +92,7 @@ impl NormaliseOptions {
     fn restart_interval(self, info: &JpegInfo, mcu: McuShape) -> Option<u16> {
         let wanted = jpeg::restart_interval_for(info, usize::from(self.max_packet.saturating_sub(HEADERS)));
         let has = match mcu {
-            McuShape::Standard => info.restart_interval,
+            McuShape::Standard | McuShape::Grey => info.restart_interval,
             // A tall MCU counts as two.
             McuShape::Tall => info.restart_interval.saturating_mul(2),
         };

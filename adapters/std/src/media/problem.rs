@@ -81,6 +81,10 @@ impl Problems {
         }
     }
 
+    pub(super) fn extend(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        problems.into_iter().for_each(|problem| self.push(problem));
+    }
+
     /// Returns the faults, with their number if there were more.
     pub(super) fn of(mut self, path: &Path) -> Vec<Problem> {
         if self.more > 0 {

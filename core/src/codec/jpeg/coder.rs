@@ -1,6 +1,7 @@
 //! The two ends of re-coding: the scan that is read, the scan that is written, and what goes on
 //! between them for each MCU.
 use super::bits::{BitReader, BitWriter, OutputFull};
+use super::huffman::Encoder;
 use super::recode_error::{RecodeError, RecodeErrorKind};
 use super::segments::marker;
 
@@ -122,6 +123,17 @@ impl Target<'_> {
         self.bits.marker(self.out, code)?;
         self.aligned.get_or_insert((self.bits.pos().saturating_sub(2), padding));
         Ok(())
+    }
+
+    /// Writes a block that is like the one before: neither DC nor AC coefficients change it.
+    pub(super) fn empty_block(&mut self, dc: &Encoder, ac: &Encoder) -> Result<(), OutputFull> {
+        const END_OF_BLOCK: u8 = 0;
+        // Both tables have these codes.
+        let codes = [dc.difference(0), ac.code(END_OF_BLOCK)];
+        for (bits, len) in codes.into_iter().flatten() {
+            self.bits.put(bits.into(), len);
+        }
+        self.bits.flush(self.out)
     }
 
     /// Splits the free room. Returns the target as it is, with the first two thirds, and a second

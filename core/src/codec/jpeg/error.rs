@@ -42,8 +42,8 @@ pub enum JpegErrorKind {
     Precision(u8),
     /// A quantisation table has 16-bit values. Only 8-bit values can be carried.
     QuantPrecision16,
-    /// The picture has this many colour components, and only 3 can be carried. For example, a grey
-    /// picture has 1, and CMYK has 4.
+    /// The picture has this many colour components, and only 1 and 3 can be carried. For example, a CMYK
+    /// picture has 4.
     Components(u8),
     /// The sampling is neither 4:2:2 nor 4:2:0. Each field holds the sampling factors of one component as
     /// in the file: the horizontal factor in the upper four bits, the vertical factor in the lower four.
@@ -99,7 +99,7 @@ impl fmt::Display for JpegErrorKind {
             Self::Hierarchical => f.write_str("hierarchical JPEG cannot be carried"),
             Self::Precision(bits) => write!(f, "samples have {bits} bits; only 8 can be carried"),
             Self::QuantPrecision16 => f.write_str("a quantisation table has 16-bit values"),
-            Self::Components(n) => write!(f, "the picture has {n} components instead of 3"),
+            Self::Components(n) => write!(f, "the picture has {n} components instead of 1 or 3"),
             Self::Sampling { y, cb, cr } => {
                 write!(f, "sampling {y:02X}, {cb:02X}, {cr:02X} is neither 4:2:2 nor 4:2:0")
             }

@@ -30,7 +30,7 @@ impl Inspected {
     /// as it is: call [`recode`](super::recode()), and send what it writes. If this returns false, send
     /// the picture as it is.
     pub fn needs_recode(&self) -> bool {
-        self.huffman == Huffman::Custom || self.mcu == McuShape::Tall
+        self.huffman == Huffman::Custom || self.mcu != McuShape::Standard
     }
 }
 
@@ -64,6 +64,31 @@ pub enum McuShape {
     /// 4:2:2 this way. The blocks come in another order than RTP/JPEG requires, so the picture has to be
     /// [re-coded](super::recode()).
     Tall,
+    /// The picture is grey: it has one component, and an MCU is one block of 8x8 pixels. RTP/JPEG has no
+    /// grey pictures, so the picture has to be [re-coded](super::recode()): it becomes 4:2:2 with chroma
+    /// that is empty. [`Inspected::info`] describes it as that.
+    Grey,
+}
+
+impl McuShape {
+    /// Returns the number of components.
+    const fn components(self) -> usize {
+        match self {
+            Self::Standard | Self::Tall => 3,
+            Self::Grey => 1,
+        }
+    }
+}
+
+/// Returns the restart interval in standard MCUs of two blocks that is as long as `blocks` blocks of a grey
+/// picture; 0 if there is none, because markers would be within MCUs.
+fn standard_interval(blocks: u16, width: u16) -> u16 {
+    let row = width.div_ceil(8);
+    match (blocks % 2, row % 2) {
+        (0, 0) => blocks / 2,
+        _ if row > 0 && blocks.is_multiple_of(row) => (blocks / row).saturating_mul(row.div_ceil(2)),
+        _ => 0,
+    }
 }
 
 /// Reads the marker segments of the JPEG picture at the start of `data`, and finds the picture's end.
@@ -101,10 +126,11 @@ pub(super) fn check_intervals(info: &JpegInfo, mcu: McuShape) -> Result<(), Kind
     }
 }
 
-/// Returns how many MCUs a row has, and how many rows there are.
+/// Returns how many MCUs a row has, and how many rows there are. For a grey picture, these are the MCUs that it
+/// gets.
 pub(super) fn mcus(info: &JpegInfo, mcu: McuShape) -> (u32, u32) {
     let height = match (info.sampling, mcu) {
-        (Sampling::Yuv422, McuShape::Standard) => 8,
+        (Sampling::Yuv422, McuShape::Standard | McuShape::Grey) => 8,
         (Sampling::Yuv420, _) | (_, McuShape::Tall) => 16,
     };
     (div_up(u32::from(info.width), 16), div_up(u32::from(info.height), height))
@@ -180,6 +206,9 @@ pub(super) struct Parsed<'a> {
     pub(super) huffman: HuffmanSpecs<'a>,
     pub(super) eoi: bool,
     pub(super) len: usize,
+    /// The restart interval in MCUs of the scan as it is. That of `info` counts standard MCUs if the picture is
+    /// grey.
+    pub(super) restart_interval: u16,
     /// The offset of the DRI segment, which defines the restart interval.
     restart_at: usize,
 }
@@ -219,7 +248,10 @@ impl<'a> Parsed<'a> {
             width: frame.width,
             height: frame.height,
             sampling: frame.sampling,
-            restart_interval: header.restart_interval,
+            restart_interval: match frame.mcu {
+                McuShape::Grey => standard_interval(header.restart_interval, frame.width),
+                McuShape::Standard | McuShape::Tall => header.restart_interval,
+            },
             luma_table: y as u32,
             chroma_table: cb as u32,
             scan: scan as u32,
@@ -232,6 +264,7 @@ impl<'a> Parsed<'a> {
             huffman: header.huffman,
             eoi: tail.eoi,
             len: tail.end,
+            restart_interval: header.restart_interval,
             restart_at: header.restart_at,
         })
     }
@@ -242,6 +275,7 @@ impl<'a> Parsed<'a> {
         self.components
             .iter()
             .zip([0, 1, 1])
+            .take(self.mcu.components())
             .all(|(component, slot)| self.huffman.tables(component.tables) == standard.tables((slot, slot)))
     }
 }
@@ -339,40 +373,53 @@ impl FrameHeader {
         if precision != 8 {
             return Err(Kind::Precision(precision).at(at));
         }
-        if count != 3 {
-            return Err(Kind::Components(count).at(at + 5));
-        }
-        let &[y_id, y, y_q, cb_id, cb, cb_q, cr_id, cr, cr_q] = list.first_chunk().ok_or(too_short)?;
-        let (sampling, mcu) = match (y, cb, cr) {
-            (0x21, 0x11, 0x11) => (Sampling::Yuv422, McuShape::Standard),
-            (0x22, 0x11, 0x11) => (Sampling::Yuv420, McuShape::Standard),
-            (0x22, 0x12, 0x12) => (Sampling::Yuv422, McuShape::Tall),
-            _ => return Err(Kind::Sampling { y, cb, cr }.at(at + 7)),
-        };
         let component = |id, quantiser| Component { id, quantiser, tables: (0, 0) };
+        let (sampling, mcu, components) = match count {
+            1 => {
+                let &[id, _, quantiser] = list.first_chunk().ok_or(too_short)?;
+                (Sampling::Yuv422, McuShape::Grey, [component(id, quantiser); 3])
+            }
+            3 => {
+                let &[y_id, y, y_q, cb_id, cb, cb_q, cr_id, cr, cr_q] =
+                    list.first_chunk().ok_or(too_short)?;
+                let (sampling, mcu) = match (y, cb, cr) {
+                    (0x21, 0x11, 0x11) => (Sampling::Yuv422, McuShape::Standard),
+                    (0x22, 0x11, 0x11) => (Sampling::Yuv420, McuShape::Standard),
+                    (0x22, 0x12, 0x12) => (Sampling::Yuv422, McuShape::Tall),
+                    _ => return Err(Kind::Sampling { y, cb, cr }.at(at + 7)),
+                };
+                (sampling, mcu, [component(y_id, y_q), component(cb_id, cb_q), component(cr_id, cr_q)])
+            }
+            _ => return Err(Kind::Components(count).at(at + 5)),
+        };
         Ok(Self {
             at: segment.at,
             width: u16::from_be_bytes([w1, w0]),
             height: u16::from_be_bytes([h1, h0]),
             sampling,
             mcu,
-            components: [component(y_id, y_q), component(cb_id, cb_q), component(cr_id, cr_q)],
+            components,
         })
     }
 
     /// Notes for each component which Huffman tables SOS names (T.81, B.2.3).
     fn choose_tables(&mut self, sos: &Segment<'_>) -> Result<(), JpegError> {
         let (count, list) = sos.body.split_first().ok_or(Kind::SegmentLength.at(sos.at))?;
-        if *count != 3 {
+        let components = self.mcu.components();
+        if usize::from(*count) != components {
             return Err(Kind::SeveralScans.at(sos.body_at));
         }
-        let (selectors, _) = list.split_first_chunk::<6>().ok_or(Kind::SegmentLength.at(sos.at))?;
+        let selectors = list.get(..2 * components).ok_or(Kind::SegmentLength.at(sos.at))?;
         for (component, selector) in self.components.iter_mut().zip(selectors.as_chunks::<2>().0) {
             let &[id, slots] = selector;
             component.tables = (slots >> 4, slots & 0xF);
             if id != component.id || component.tables.0 > 1 || component.tables.1 > 1 {
                 return Err(Kind::MissingTable.at(sos.body_at));
             }
+        }
+        if self.mcu == McuShape::Grey {
+            let [grey, ..] = self.components;
+            self.components = [grey; 3];
         }
         Ok(())
     }
@@ -613,7 +660,6 @@ mod tests {
     fn refusals_name_their_reason() {
         assert_eq!(reason(include_bytes!("testdata/cjpeg-progressive.jpg")), Kind::Progressive);
         assert_eq!(reason(include_bytes!("testdata/cjpeg-arithmetic.jpg")), Kind::Arithmetic);
-        assert_eq!(reason(include_bytes!("testdata/cjpeg-grey.jpg")), Kind::Components(1));
         let yuv444 = Kind::Sampling { y: 0x11, cb: 0x11, cr: 0x11 };
         assert_eq!(reason(include_bytes!("testdata/cjpeg-444.jpg")), yuv444);
         let yuv440 = Kind::Sampling { y: 0x12, cb: 0x11, cr: 0x11 };
@@ -622,6 +668,7 @@ mod tests {
         assert_eq!(sof(1, marker::SOF3), Kind::Lossless);
         assert_eq!(sof(1, marker::SOF5), Kind::Hierarchical);
         assert_eq!(sof(4, 12), Kind::Precision(12));
+        assert_eq!(sof(9, 2), Kind::Components(2));
         assert_eq!(sof(9, 4), Kind::Components(4));
         assert_eq!(sof(12, 3), Kind::MissingTable);
         assert_eq!(reason(&patched(CJPEG_420, marker::DQT, 4, 0x10)), Kind::QuantPrecision16);

@@ -15,7 +15,7 @@ pub struct RecodeOptions {
     /// The number of MCUs (minimum coded units: 16x8 pixels in 4:2:2, 16x16 in 4:2:0) in each restart
     /// interval of the written file. [`restart_interval_for`](super::restart_interval_for) advises one.
     /// With `Some(0)`, no restart markers are written. With `None`, a restart marker is written wherever
-    /// the source has a restart marker.
+    /// the source has a restart marker; none, if the source is grey and a marker would be within an MCU.
     pub restart_interval: Option<u16>,
 }
 
@@ -36,8 +36,8 @@ pub struct Recoded {
 /// grow by a few per cent. Flat pictures grow most, to less than three times their length. If
 /// [`RecodeOptions`] add restart markers, add six bytes to the result for each marker.
 ///
-/// A malicious source may need more, and so may a flat picture of only one or two rows of tall MCUs (see
-/// [`McuShape`]). [`recode`] then fails with [`RecodeErrorKind::OutputFull`]: try again with a longer
+/// A malicious source may need more, and so may a flat picture that is grey or has only one or two rows of tall
+/// MCUs (see [`McuShape`]). [`recode`] then fails with [`RecodeErrorKind::OutputFull`]: try again with a longer
 /// buffer, or leave the picture out.
 pub const fn recode_max_len(src_len: usize) -> usize {
     src_len.saturating_mul(3).saturating_add(Header::MAX_LEN + 2)
@@ -50,8 +50,8 @@ pub const fn recode_max_len(src_len: usize) -> usize {
 ///
 /// All pictures that [`inspect`](super::inspect()) accepts can be re-coded. Pictures with too many
 /// restart intervals can be re-coded, too, if `options` ask for fewer. Tall MCUs (see [`McuShape`])
-/// become standard ones. `out` should be as long as [`recode_max_len`] says. If the source's Huffman
-/// tables are not the standard ones, this takes about 28 KB of stack, and otherwise less than 2 KB.
+/// become standard ones, and grey pictures get chroma that is empty. `out` should be as long as
+/// [`recode_max_len`] says. If the source's Huffman tables are not the standard ones, this takes about 28 KB of stack, and otherwise less than 2 KB.
 ///
 /// # Errors
 /// Returns a [`RecodeError`] if the picture cannot be carried, if its scan is damaged or cut short, or if
@@ -64,7 +64,7 @@ pub fn recode(src: &[u8], out: &mut [u8], options: RecodeOptions) -> Result<Reco
         return Err(JpegErrorKind::MissingTable.at(from.scan as usize).into());
     };
     let restart_interval = options.restart_interval.unwrap_or(match parsed.mcu {
-        McuShape::Standard => from.restart_interval,
+        McuShape::Standard | McuShape::Grey => from.restart_interval,
         // A tall MCU becomes two standard ones.
         McuShape::Tall => from.restart_interval.saturating_mul(2),
     });
@@ -89,20 +89,22 @@ pub fn recode(src: &[u8], out: &mut [u8], options: RecodeOptions) -> Result<Reco
 #[cfg(test)]
 mod tests {
     use super::super::bits::BitWriter;
-    use super::super::inspect;
     use super::super::segments::marker;
+    use super::super::{Sampling, inspect};
     use super::*;
     use proptest::prelude::*;
     use std::vec;
     use std::vec::Vec;
     use zune_jpeg::JpegDecoder;
+    use zune_jpeg::zune_core::colorspace::ColorSpace;
+    use zune_jpeg::zune_core::options::DecoderOptions;
 
-    static FFMPEG_420: &[u8] = include_bytes!("testdata/ffmpeg-420-optimal.jpg");
-    static FFMPEG_422: &[u8] = include_bytes!("testdata/ffmpeg-422-optimal.jpg");
-    static CJPEG_422: &[u8] = include_bytes!("testdata/cjpeg-422-optimal.jpg");
-    static CJPEG_RESTART: &[u8] = include_bytes!("testdata/cjpeg-420-optimal-restart3.jpg");
-    static FFMPEG_422_DEFAULT: &[u8] = include_bytes!("testdata/ffmpeg-422-default.jpg");
-    static ALL: [&[u8]; 7] = [
+    const FFMPEG_420: &[u8] = include_bytes!("testdata/ffmpeg-420-optimal.jpg");
+    const FFMPEG_422: &[u8] = include_bytes!("testdata/ffmpeg-422-optimal.jpg");
+    const CJPEG_422: &[u8] = include_bytes!("testdata/cjpeg-422-optimal.jpg");
+    const CJPEG_RESTART: &[u8] = include_bytes!("testdata/cjpeg-420-optimal-restart3.jpg");
+    const FFMPEG_422_DEFAULT: &[u8] = include_bytes!("testdata/ffmpeg-422-default.jpg");
+    const ALL: [&[u8]; 7] = [
         FFMPEG_420,
         FFMPEG_422,
         CJPEG_422,
@@ -199,6 +201,31 @@ mod tests {
                 assert_eq!(recoded(&out, Some(0)).as_ref(), Ok(&plain), "{interval}");
             }
         }
+    }
+
+    const GREY: &[u8] = include_bytes!("testdata/cjpeg-grey.jpg");
+
+    fn decoded(file: &[u8], colors: ColorSpace) -> Vec<u8> {
+        let options = DecoderOptions::default().jpeg_set_out_colorspace(colors);
+        JpegDecoder::new_with_options(std::io::Cursor::new(file), options).decode().unwrap()
+    }
+
+    #[test]
+    fn grey_pictures_get_empty_chroma() {
+        let found = inspect(GREY).unwrap();
+        assert_eq!(
+            (found.mcu, found.info.sampling, found.needs_recode()),
+            (McuShape::Grey, Sampling::Yuv422, true)
+        );
+        let before: Vec<_> = decoded(GREY, ColorSpace::Luma).iter().map(|luma| [*luma, 128, 128]).collect();
+        for interval in [None, Some(0), Some(1), Some(3), Some(1000)] {
+            let out = recoded(GREY, interval).unwrap();
+            assert!(decoded(&out, ColorSpace::YCbCr).as_chunks().0 == before, "{interval:?}");
+            // The coefficients are those of the source, whatever the markers are.
+            assert_eq!(recoded(&out, Some(0)), recoded(GREY, Some(0)));
+        }
+        let cut = &GREY[..GREY.len() - 30];
+        assert_eq!(reason(cut), RecodeErrorKind::EndsEarly);
     }
 
     #[test]
@@ -309,10 +336,12 @@ mod tests {
         assert_eq!(out, whole);
     }
 
+    static DAMAGEABLE: [&[u8]; 8] = [ALL[0], ALL[1], ALL[2], ALL[3], ALL[4], ALL[5], ALL[6], GREY];
+
     proptest! {
         #[test]
         fn damaged_pictures_recode_or_fail(
-            file in prop::sample::select(&ALL[..]),
+            file in prop::sample::select(&DAMAGEABLE[..]),
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
             cut in any::<prop::sample::Index>(),
             interval in prop::option::of(0u16..20),

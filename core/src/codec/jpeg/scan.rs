@@ -9,6 +9,7 @@ use super::inspect::{McuShape, Parsed, TableSlots, mcus};
 use super::recode_error::RecodeError;
 use super::segments::marker;
 use super::translate::{Component, Translator};
+use crate::num::div_up;
 use core::slice;
 
 /// Re-codes the scan of `src` into `out`, at the offset and with the restart interval that `to`
@@ -63,6 +64,7 @@ fn rows(
 ) -> Result<usize, RecodeError> {
     let from = &parsed.info;
     let layout = match (from.sampling, parsed.mcu) {
+        (_, McuShape::Grey) => &GREY[..],
         (Sampling::Yuv422, McuShape::Standard) => &YUV422[..],
         (Sampling::Yuv420, _) => &YUV420[..],
         (Sampling::Yuv422, McuShape::Tall) => &YUV422_TALL[..],
@@ -73,7 +75,7 @@ fn rows(
     let mut source = Source {
         bits: BitReader::new(data, from.scan as usize),
         dc: [0; 3],
-        restarts: Restarts::new(from.restart_interval),
+        restarts: Restarts::new(parsed.restart_interval),
     };
     let mut target = Target {
         out,
@@ -83,10 +85,10 @@ fn rows(
         aligned: None,
     };
     for row in 0..down {
-        if parsed.mcu == McuShape::Tall && 2 * row + 1 < down_out {
-            mcus.two_rows(&mut source, &mut target)?;
-        } else {
-            mcus.row(&mut source, &mut target)?;
+        match parsed.mcu {
+            McuShape::Grey => mcus.grey_row(&mut source, &mut target, div_up(u32::from(from.width), 8))?,
+            McuShape::Tall if 2 * row + 1 < down_out => mcus.two_rows(&mut source, &mut target)?,
+            McuShape::Tall | McuShape::Standard => mcus.row(&mut source, &mut target)?,
         }
     }
     target.bits.marker(target.out, marker::EOI).map_err(|full| source.full(full))?;
@@ -96,6 +98,7 @@ fn rows(
 /// The blocks of an MCU, by sampling and shape.
 const YUV422: [(usize, Half, u8); 3] = [(0, Half::Upper, 2), (1, Half::Upper, 1), (2, Half::Upper, 1)];
 const YUV420: [(usize, Half, u8); 3] = [(0, Half::Upper, 4), (1, Half::Upper, 1), (2, Half::Upper, 1)];
+const GREY: [(usize, Half, u8); 1] = [(0, Half::Upper, 1)];
 const YUV422_TALL: [(usize, Half, u8); 6] = [
     (0, Half::Upper, 2),
     (0, Half::Lower, 2),
@@ -119,6 +122,31 @@ impl<C: Coder> Mcus<'_, C> {
             source.mcu()?;
             target.mcu().map_err(|full| source.full(full))?;
             self.coder.mcu(self.layout, source, Half::Upper, slice::from_mut(target))?;
+        }
+        Ok(())
+    }
+
+    /// Re-codes a row of grey MCUs, which are one block each, to standard ones of 4:2:2 with empty chroma.
+    /// `blocks` is how many there are.
+    fn grey_row(
+        &self,
+        source: &mut Source<'_>,
+        target: &mut Target<'_>,
+        blocks: u32,
+    ) -> Result<(), RecodeError> {
+        for mcu in 0..self.across {
+            target.mcu().map_err(|full| source.full(full))?;
+            for block in [2 * mcu, 2 * mcu + 1] {
+                if block < blocks {
+                    source.mcu()?;
+                    self.coder.mcu(self.layout, source, Half::Upper, slice::from_mut(target))?;
+                } else {
+                    target.empty_block(&DC_LUMA, &AC_LUMA).map_err(|full| source.full(full))?;
+                }
+            }
+            for _ in 0..2 {
+                target.empty_block(&DC_CHROMA, &AC_CHROMA).map_err(|full| source.full(full))?;
+            }
         }
         Ok(())
     }

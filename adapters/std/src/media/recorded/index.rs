@@ -12,8 +12,8 @@ use super::health::{Failure, Health, Outlook};
 use super::open_file::OpenFile;
 use super::scan::{FileReader, Meter, Scanned};
 use super::source::Tools;
-use pinhole::codec::jpeg::{JpegError, JpegInfo};
-use pinhole::media::{FrameClock, FrameReader, FrameSpan, MediaErrorKind, ReadError};
+use pinhole::codec::jpeg::{self, JpegError, JpegInfo};
+use pinhole::media::{Container, FrameClock, FrameReader, FrameSpan, MediaErrorKind, ReadError};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -121,9 +121,7 @@ impl Index {
                     Ok(chunks) => chunks,
                     Err(error) => return (None, vec![Problem::file(path, error)]),
                 };
-                for problem in about_chunks(path, error.at, &chunks) {
-                    problems.push(problem);
-                }
+                problems.extend(about_chunks(path, error.at, &chunks));
                 let len = chunks.len();
                 open.read_from(chunks);
                 content = open.content();
@@ -142,6 +140,9 @@ impl Index {
                     meter.found(len);
                     let number = reader.slots().saturating_sub(1);
                     let added = found.add(at, len, number, |buffer| open.read_exact(buffer, at));
+                    if added.is_ok() && number == 0 && reader.container() == Container::Avi {
+                        problems.extend(second_field(path, &open, FrameSpan { at, len }));
+                    }
                     if let Err(fault) = added {
                         found.left_out += 1;
                         problems.push(open.locate(fault.of_frame(path, number, at, how)));
@@ -561,6 +562,27 @@ fn foreign(path: &Path, file: &dyn ReadAt) -> Option<Problem> {
     let reason =
         format!("this is {name}, and no Motion-JPEG; this command makes Motion-JPEG of it: {command}");
     Some(Problem::frame(path, 0, 0, reason))
+}
+
+/// Returns what there is to tell about the first frame of a file, if it is two fields of an interlaced picture:
+/// two pictures of the same size, one after the other. Only the first of them is served.
+fn second_field(path: &Path, file: &OpenFile, FrameSpan { at, len }: FrameSpan) -> Option<Problem> {
+    let mut data = vec![0; len as usize];
+    file.read_exact(&mut data, at).ok()?;
+    let first = jpeg::inspect(&data).ok()?;
+    let rest = data.get(first.len..)?;
+    let start = first.len + rest.windows(SOI.len()).position(|pair| pair == SOI)?;
+    let second = jpeg::inspect(data.get(start..)?).ok()?;
+    let (width, height) = (first.info.width, first.info.height);
+    if (width, height) != (second.info.width, second.info.height) {
+        return None;
+    }
+    let command = foreign::Command(path);
+    let reason = format!(
+        "the frames of this file are two fields each, and only the first one is served, {width}x{height}; this \
+         command makes whole pictures of them: {command}"
+    );
+    Some(file.locate(Problem::frame(path, 0, at.saturating_add(start as u64), reason)))
 }
 
 /// Returns what there is to tell about a file whose content comes in chunks, the first of them at `at`.

@@ -1,4 +1,4 @@
-//! Pictures that RFC 2435 has no place for: progressive, 4:4:4, 4:4:0 and grey ones.
+//! Pictures that RFC 2435 has no place for: progressive, 4:4:4, 4:4:0 and CMYK ones.
 //!
 //! Without the feature `transcode`, there is neither decoder nor encoder, and none is transcoded.
 #[cfg(feature = "transcode")]
@@ -33,7 +33,7 @@ pub(super) const fn may_help(reason: JpegErrorKind) -> bool {
             reason,
             JpegErrorKind::Progressive
                 | JpegErrorKind::QuantPrecision16
-                | JpegErrorKind::Components(1 | 3)
+                | JpegErrorKind::Components(4)
                 | JpegErrorKind::Sampling { .. }
                 | JpegErrorKind::SeveralScans
                 | JpegErrorKind::UnequalChromaTables

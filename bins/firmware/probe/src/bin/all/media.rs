@@ -1,10 +1,11 @@
 //! Media files.
 use pinhole::codec::jpeg::Splitter;
-use pinhole::media::{FrameClock, FrameReader, FrameSpan, SliceReader, detect};
+use pinhole::media::{Dechunker, Detector, FrameClock, FrameReader, FrameSpan, SliceReader};
 use probe::{any, bytes, room, used};
 
 pub(crate) fn all() {
-    used(detect(bytes()));
+    used(any(Detector::new()).push(bytes()));
+    dechunk();
     read();
     split();
     let Some(clock) = FrameClock::new(any(1), any(1)) else { return };
@@ -21,6 +22,15 @@ fn read() {
         used(reader.next());
         used(reader.read_frame(any(FrameSpan { at: 0, len: 0 }), room(&mut frame)));
         used((reader.container(), reader.clock(), reader.slots()));
+    }
+}
+
+fn dechunk() {
+    let mut dechunker = any(Dechunker::within(any(0)));
+    while any(true) {
+        let dechunker = any(&mut dechunker);
+        used((dechunker.framing(bytes()), dechunker.body(any(0))));
+        used((dechunker.left(), dechunker.is_damaged()));
     }
 }
 
