@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 /// Runs `job` on a thread of its own, and returns what it returns. `watch` is called here with what the job
-/// tells. Blocks until the job is done. If the job tells nothing for `patience`, its thread is left behind.
+/// tells. Blocks until the job is done. If the job tells nothing for `patience`, its thread is left behind. With
+/// [`Duration::MAX`], there is no other thread.
 ///
 /// # Errors
 /// `TimedOut` after so long a silence; the system has no more threads.
@@ -17,6 +18,9 @@ pub(super) fn wait_for<T: Send + 'static>(
     watch: Watch<'_>,
     job: impl FnOnce(Watch<'_>) -> T + Send + 'static,
 ) -> io::Result<T> {
+    if patience == Duration::MAX {
+        return Ok(job(watch));
+    }
     let (sender, steps) = channel::<(PathBuf, Indexing<'static>)>();
     let thread = thread::Builder::new().name("index".into()).spawn(move || {
         job(&mut |step| {
