@@ -111,7 +111,9 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let mut playlist = Playlist::new(&cli.media, cli.fps);
     let (mut step, mut played, mut failed) = (Step::Next, 0_usize, 0_usize);
     let mut last_error: Option<String> = None;
-    while let Some(item) = playlist.go(step) {
+    while !interrupted.load(Ordering::Relaxed)
+        && let Some(item) = playlist.go(step)
+    {
         // Of several, each tells why it was not played. Of one, the program does at its end.
         if let Some(error) = last_error.take() {
             print_message(&error);

@@ -166,12 +166,7 @@ impl<'a> Blocks<'a> {
         };
         if within(&self.block, self.at).is_none() {
             self.block.resize(BLOCK, 0);
-            let read = loop {
-                match self.file.read_some(&mut self.block, at) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    read => break read,
-                }
-            };
+            let read = self.file.read(&mut self.block, at);
             self.block.truncate(*read.as_ref().unwrap_or(&0));
             self.at = at;
             read?;

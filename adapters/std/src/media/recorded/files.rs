@@ -62,20 +62,31 @@ impl Stamp {
 }
 
 impl dyn ReadAt + '_ {
+    /// Does what [`Self::read_some`] does, again where a signal has interrupted it. Blocks.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn read(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        loop {
+            match self.read_some(buffer, at) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+
     /// Fills `buffer` from `at` on. Blocks.
     ///
     /// # Errors
     /// `UnexpectedEof` where the file ends before; what the system says.
     pub(super) fn read_exact(&self, mut buffer: &mut [u8], mut at: u64) -> io::Result<()> {
         while !buffer.is_empty() {
-            match self.read_some(buffer, at) {
-                Ok(0) => return Err(ended()),
-                Ok(read) => {
+            match self.read(buffer, at)? {
+                0 => return Err(ended()),
+                read => {
                     buffer = buffer.get_mut(read..).unwrap_or_default();
                     at = at.saturating_add(read as u64);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
             }
         }
         Ok(())

@@ -556,7 +556,7 @@ impl Unfit {
 fn foreign(path: &Path, file: &dyn ReadAt) -> Option<Problem> {
     let mut first = vec![0; foreign::LOOKED_AT];
     // What cannot be read is told by those who need it.
-    let read = file.read_some(&mut first, 0).unwrap_or(0);
+    let read = file.read(&mut first, 0).unwrap_or(0);
     let name = foreign::format_of(first.get(..read).unwrap_or_default())?;
     let command = foreign::Command(path);
     let reason =

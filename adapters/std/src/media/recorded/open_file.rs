@@ -51,9 +51,10 @@ impl OpenFile {
     /// # Errors
     /// `UnexpectedEof` where the file ends before; what the system says.
     pub(super) fn read_exact(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
-        match self.content().read_exact(buffer, at) {
-            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => match self.open_again() {
-                Some(_) => self.content().read_exact(buffer, at),
+        let file = self.current();
+        match self.content_of(file.clone()).read_exact(buffer, at) {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => match self.open_again(&file) {
+                Some(file) => self.content_of(file).read_exact(buffer, at),
                 None => Err(error),
             },
             read => read,
@@ -69,9 +70,13 @@ impl OpenFile {
 
     /// Returns the content of the file as it is open now: all of it, or what comes in chunks.
     pub(super) fn content(&self) -> Arc<dyn ReadAt> {
+        self.content_of(self.current())
+    }
+
+    fn content_of(&self, file: Arc<dyn ReadAt>) -> Arc<dyn ReadAt> {
         match self.chunks.clone() {
-            Some(chunks) => Arc::new(Body { file: self.current(), chunks }),
-            None => self.current(),
+            Some(chunks) => Arc::new(Body { file, chunks }),
+            None => file,
         }
     }
 
@@ -80,12 +85,15 @@ impl OpenFile {
         self.file.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Opens the file again, after a read has failed. Returns `None` if it is gone, is another one now, or is
-    /// the one that is open.
-    fn open_again(&self) -> Option<Arc<dyn ReadAt>> {
+    /// Opens the file again, after a read of `lost` has failed, unless another thread has done so. Returns `None`
+    /// if the file is gone, is another one now, or is the one that is open.
+    fn open_again(&self, lost: &Arc<dyn ReadAt>) -> Option<Arc<dyn ReadAt>> {
+        let current = self.current();
+        if !Arc::ptr_eq(&current, lost) {
+            return Some(current);
+        }
         let file: Arc<dyn ReadAt> = self.files.open(&self.path).ok()?.into();
         let stamp = file.stamp().ok().filter(|stamp| self.is_same(*stamp))?;
-        let lost = self.current();
         if lost.stamp().is_ok_and(|lost| lost.id == stamp.id) {
             return None;
         }
@@ -170,7 +178,12 @@ mod tests {
 
         disk.mounts.store(1, Ordering::Relaxed);
         assert!(file.is_changed());
+        let lost = file.current();
         assert_eq!(read(0).unwrap(), [7; 10]);
+        assert_eq!(disk.opened.load(Ordering::Relaxed), 2);
+        // Whoever has read what is lost at the same time reads what was opened meanwhile.
+        let opened = file.open_again(&lost).expect("it is open again");
+        assert!(Arc::ptr_eq(&opened, &file.current()));
         assert_eq!(disk.opened.load(Ordering::Relaxed), 2);
         assert!(!file.is_changed());
         // It is open still, for which it needs no second look.

@@ -93,12 +93,7 @@ impl ErrorType for FileReader<'_> {
 
 impl Read for FileReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = loop {
-            match self.file.read_some(buffer, self.pos) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other?,
-            }
-        };
+        let read = self.file.read(buffer, self.pos)?;
         self.pos = self.pos.saturating_add(read as u64);
         self.meter.count(read)?;
         Ok(read)
