@@ -152,7 +152,7 @@ impl<'a, S: FrameStore + ?Sized> Chunk<'a, S> {
             return self.advance(n);
         }
         self.state.outgoing.pop(self.state.outgoing.len());
-        self.state.streams.iter_mut().zip(pieces.streams).for_each(|(stream, past)| *stream = past);
+        self.state.streams.iter_mut().zip(&pieces.streams).for_each(|(stream, past)| stream.clone_from(past));
     }
 
     /// Counts the first `n` of the bytes that [`Self::fill`] copied or [`Self::pieces`] passed on as sent.

@@ -270,15 +270,14 @@ impl Link {
                 return false;
             }
             let Some(chunk) = turn.poll_stream(&*library) else { return true };
-            let (pieces, written) = {
-                let mut slices = heapless::Vec::<IoSlice<'_>, MAX_PIECES>::new();
-                let most = (self.quantum / PIECE).clamp(16, MAX_PIECES);
-                let pieces = chunk.pieces(most, scratch, |piece| {
-                    let _ = slices.push(IoSlice::new(piece));
-                });
-                warm(&slices);
-                (pieces, self.stream.write_vectored(&slices))
-            };
+            let mut slices = heapless::Vec::<IoSlice<'_>, MAX_PIECES>::new();
+            let most = (self.quantum / PIECE).clamp(16, MAX_PIECES);
+            let pieces = chunk.pieces(most, scratch, |piece| {
+                let _ = slices.push(IoSlice::new(piece));
+            });
+            warm(&slices);
+            let written = self.stream.write_vectored(&slices);
+            drop(slices);
             match written {
                 Ok(written) => {
                     self.quantum = self.quantum.saturating_sub(written.max(1));

@@ -1,6 +1,9 @@
 //! Normalised frames in memory, shared by all media, sessions and event loops.
+mod places;
+
+use crate::warm::warm_head;
 use pinhole::frame::TrackId;
-use rustc_hash::FxHashMap;
+use places::Places;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes that an entry takes besides its frame's.
@@ -35,7 +38,7 @@ pub(super) struct Cache {
 /// The entries, from the one that was added last to the one that is evicted next.
 #[derive(Debug)]
 struct Entries {
-    slots: FxHashMap<FrameKey, u32>,
+    places: Places,
     links: Vec<Link>,
     free: Vec<u32>,
     newest: u32,
@@ -57,23 +60,26 @@ struct Link {
 impl Cache {
     /// Creates a cache of about `budget` bytes. It holds at least one frame, whatever its length.
     pub(super) fn new(budget: usize) -> Self {
-        let (slots, links, free) = (FxHashMap::default(), Vec::new(), Vec::new());
-        let entries = Mutex::new(Entries { slots, links, free, newest: NONE, oldest: NONE, bytes: 0 });
+        let (places, links, free) = (Places::default(), Vec::new(), Vec::new());
+        let entries = Mutex::new(Entries { places, links, free, newest: NONE, oldest: NONE, bytes: 0 });
         Self { budget, entries }
     }
 
     /// Returns a frame that is in the cache. This counts as a use.
     pub(super) fn get(&self, key: FrameKey) -> Option<CachedFrame> {
         let mut entries = self.lock();
-        let slot = *entries.slots.get(&key)?;
+        let slot = entries.places.get(key)?;
         let link = entries.links.get_mut(slot as usize)?;
         link.used = true;
-        link.frame.clone()
+        let frame = link.frame.as_ref()?;
+        // To count its holders waits for the line before: so all wait at once.
+        warm_head(frame);
+        Some(frame.clone())
     }
 
     /// Returns whether a frame is in the cache. This does not count as a use.
     pub(super) fn contains(&self, key: FrameKey) -> bool {
-        self.lock().slots.contains_key(&key)
+        self.lock().places.get(key).is_some()
     }
 
     /// Adds a frame, and evicts others until the rest fits the budget.
@@ -102,7 +108,7 @@ impl Cache {
     /// Returns the mean length of the frames in the cache; 0 while there are none.
     pub(super) fn mean_len(&self) -> usize {
         let entries = self.lock();
-        entries.bytes.checked_div(entries.slots.len()).unwrap_or(0)
+        entries.bytes.checked_div(entries.places.len()).unwrap_or(0)
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
@@ -112,11 +118,11 @@ impl Cache {
 
 impl Entries {
     fn weight(&self) -> usize {
-        self.bytes.saturating_add(self.slots.len().saturating_mul(OVERHEAD))
+        self.bytes.saturating_add(self.places.len().saturating_mul(OVERHEAD))
     }
 
     fn insert(&mut self, key: FrameKey, frame: CachedFrame) -> u32 {
-        if let Some(&slot) = self.slots.get(&key) {
+        if let Some(slot) = self.places.get(key) {
             self.remove(slot);
         }
         self.bytes = self.bytes.saturating_add(frame.len());
@@ -131,7 +137,7 @@ impl Entries {
                 u32::try_from(self.links.len() - 1).unwrap_or(NONE)
             }
         };
-        self.slots.insert(key, slot);
+        self.places.add(key, slot);
         self.put_first(slot);
         slot
     }
@@ -155,7 +161,7 @@ impl Entries {
     fn remove(&mut self, slot: u32) {
         self.unlink(slot);
         if let Some(link) = self.links.get_mut(slot as usize) {
-            self.slots.remove(&link.key);
+            self.places.remove(link.key);
             let len = link.frame.take().map_or(0, |frame| frame.len());
             self.bytes = self.bytes.saturating_sub(len);
         }
@@ -195,8 +201,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Names frames of which some share a page, and others have pages of their own.
     const fn key(n: u32) -> FrameKey {
-        FrameKey { track: TrackId { media: 0, track: 0 }, n }
+        FrameKey { track: TrackId { media: 0, track: 0 }, n: 37 * n }
     }
 
     fn frame(len: usize) -> CachedFrame {

@@ -6,7 +6,6 @@ use super::borrowed::BorrowedFrames;
 use super::cache::{Cache, FrameKey};
 use super::loaders::{self, LoaderPool, MAX_AHEAD, ReaderId, Request};
 use super::source::{Source as _, Tools};
-use crate::warm::warm_head;
 use pinhole::frame::{FrameId, TrackId};
 use pinhole::rtp::Want;
 use pinhole::time::Instant;
@@ -32,7 +31,15 @@ pub(in super::super) struct LoopFrames {
     /// The number of this loop in the pool; `None` if this is no event loop's.
     event_loop: Option<usize>,
     /// What each stream reads next, by connection and number of the stream.
-    requests: Vec<Vec<Option<Requested>>>,
+    requests: Vec<Streams>,
+}
+
+/// What was requested for the streams of a connection. Most have one, which is found without a further
+/// wait for memory.
+#[derive(Debug, Default)]
+struct Streams {
+    first: Option<Requested>,
+    others: Vec<Option<Requested>>,
 }
 
 /// What the loaders know of a stream, or need not know.
@@ -57,6 +64,43 @@ impl Requested {
             moved if moved.unsigned_abs() <= MAX_STEP && (moved < 0) == want.backwards => Some(moved),
             _ => None,
         }
+    }
+}
+
+impl Streams {
+    fn get(&self, stream: u8) -> Option<Requested> {
+        match usize::from(stream).checked_sub(1) {
+            None => self.first,
+            Some(other) => *self.others.get(other)?,
+        }
+    }
+
+    fn set(&mut self, stream: u8, requested: Requested) {
+        let requested = Some(requested);
+        match usize::from(stream).checked_sub(1) {
+            None => self.first = requested,
+            Some(other) => {
+                if self.others.len() <= other {
+                    self.others.resize(other + 1, None);
+                }
+                if let Some(known) = self.others.get_mut(other) {
+                    *known = requested;
+                }
+            }
+        }
+    }
+
+    /// Keeps the first `streams` of them. Returns whether there were more.
+    fn truncate(&mut self, streams: u8) -> bool {
+        let first = if streams == 0 { self.first.take() } else { None };
+        let others = usize::from(streams.saturating_sub(1));
+        let more = self.others.len() > others;
+        self.others.truncate(others);
+        first.is_some() || more
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Requested> {
+        self.first.iter_mut().chain(self.others.iter_mut().flatten())
     }
 }
 
@@ -117,7 +161,7 @@ impl LoopFrames {
 
     /// Returns a frame that is in the cache. It stays there until the end of the turn.
     pub(super) fn get(&self, key: FrameKey) -> Option<&[u8]> {
-        self.borrowed.get_or_borrow(key, || self.cache.get(key).inspect(|frame| warm_head(frame)))
+        self.borrowed.get_or_borrow(key, || self.cache.get(key))
     }
 
     /// Notes that a frame was looked for and is not in the cache, so that whoever reads it is woken when it
@@ -152,7 +196,7 @@ impl LoopFrames {
     ) {
         let Some(n) = source.locate(id) else { return };
         let key = FrameKey { track, n };
-        if source.needs_loading(n) && !self.cache.contains(key) {
+        if !self.cache.contains(key) && source.needs_loading(n) {
             loaders::load(source, key, &mut Tools::new(how), &self.cache);
         }
     }
@@ -169,7 +213,7 @@ impl LoopFrames {
     ) {
         let Some(event_loop) = self.event_loop else { return };
         let Want { track, frame, by, backwards } = want;
-        let known = self.requests.get(peer).and_then(|streams| *streams.get(usize::from(stream))?);
+        let known = self.requests.get(peer).and_then(|streams| streams.get(stream));
         let key = |id| source.locate(id).map(|n| FrameKey { track, n });
         let waits = key(frame).is_some_and(|key| self.missed.borrow().contains(&key));
         if known.is_some_and(|known| known.track == track && known.frame == frame && (known.waits || !waits))
@@ -185,7 +229,7 @@ impl LoopFrames {
         let needs_loading = |steps: u32| {
             let id = frame.0.checked_add_signed(step.saturating_mul(i64::from(steps)));
             let key = id.and_then(|id| key(FrameId(id)));
-            key.is_some_and(|key| source.needs_loading(key.n) && !self.cache.contains(key))
+            key.is_some_and(|key| !self.cache.contains(key) && source.needs_loading(key.n))
         };
         if waits || needs_loading(MAX_AHEAD / 2) || (is_seek && (0..MAX_AHEAD).any(needs_loading)) {
             let request = Request { source: source.clone(), track, frame, by, step, is_seek, waits };
@@ -195,24 +239,17 @@ impl LoopFrames {
 
     fn set(&mut self, peer: usize, stream: u8, requested: Requested) {
         if self.requests.len() <= peer {
-            self.requests.resize_with(peer + 1, Vec::new);
+            self.requests.resize_with(peer + 1, Streams::default);
         }
-        let Some(streams) = self.requests.get_mut(peer) else { return };
-        let stream = usize::from(stream);
-        if streams.len() <= stream {
-            streams.resize(stream + 1, None);
-        }
-        if let Some(known) = streams.get_mut(stream) {
-            *known = Some(requested);
+        if let Some(streams) = self.requests.get_mut(peer) {
+            streams.set(stream, requested);
         }
     }
 
     /// Notes that connection `peer` has only `streams` streams that play.
     pub(in super::super) fn forget(&mut self, peer: usize, streams: u8) {
         let Some(event_loop) = self.event_loop else { return };
-        let Some(requests) = self.requests.get_mut(peer) else { return };
-        if requests.len() > usize::from(streams) {
-            requests.truncate(streams.into());
+        if self.requests.get_mut(peer).is_some_and(|requests| requests.truncate(streams)) {
             let id = |stream| ReaderId { event_loop, peer, stream };
             self.pool.forget(id(streams)..=id(u8::MAX));
         }
@@ -223,8 +260,8 @@ impl LoopFrames {
         let Some(event_loop) = self.event_loop else { return Vec::new() };
         let served = self.pool.take_served(event_loop);
         for peer in &served {
-            let requests = self.requests.get_mut(*peer).into_iter().flatten();
-            requests.flatten().for_each(|requested| requested.waits = false);
+            let requests = self.requests.get_mut(*peer).into_iter().flat_map(Streams::iter_mut);
+            requests.for_each(|requested| requested.waits = false);
         }
         served
     }

@@ -103,21 +103,18 @@ impl Recorded {
         frames: &'a LoopFrames,
     ) -> Result<Frame<'a>, Miss> {
         let n = self.locate_in(track, id)?;
-        match self.index.outlook(n) {
-            Outlook::Good { .. } => {}
-            Outlook::PassOver => return Err(Miss::Unusable),
-            Outlook::End => return Err(self.fail(track, frames)),
-        }
         let key = FrameKey { track, n };
-        let data = match frames.get(key) {
-            Some(data) => data,
-            None if self.index.is_down() => return Err(self.fail(track, frames)),
-            None => {
+        if let Some(data) = frames.get(key) {
+            return Ok(Frame::intra(data, self.time_at(id, n), self.interval));
+        }
+        match self.index.outlook(n) {
+            Outlook::PassOver => Err(Miss::Unusable),
+            Outlook::Good { .. } if !self.index.is_down() => {
                 frames.miss(key);
-                return Err(Miss::NotYet);
+                Err(Miss::NotYet)
             }
-        };
-        Ok(Frame::intra(data, self.time_at(id, n), self.interval))
+            Outlook::Good { .. } | Outlook::End => Err(self.fail(track, frames)),
+        }
     }
 
     /// Returns the time of a frame, which need not be loaded.
