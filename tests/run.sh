@@ -37,7 +37,7 @@ install_peers() {
     local packages=(
         # clients, servers and referees
         ffmpeg
-        gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+        gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-x
         gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-gst-1.0
         python3-pil
         tshark ethtool iproute2 util-linux
@@ -61,6 +61,10 @@ install_peers() {
     [ "$(id -u)" -eq 0 ] || sudo=(sudo)
     "${sudo[@]}" apt-get update -q
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+
+install_cargo_deb() {
+    cargo deb --version 2>/dev/null || cargo install --locked cargo-deb
 }
 
 # Libraries only: nothing is linked, so no linker is needed.
@@ -91,6 +95,7 @@ check_features_of_std() {
 }
 
 step "peers" install_peers
+step "cargo-deb" install_cargo_deb
 step "format" cargo fmt --all --check
 step "clippy" cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 step "documentation" env RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --all-features --no-deps

@@ -35,22 +35,25 @@ pub enum Peer {
     /// The permission to mount FUSE file systems in namespaces of the test's own: see
     /// [`crate::network::in_own_namespaces`].
     Fuse,
+    /// The programs `cargo-deb` and `dpkg-deb`, which make and unpack Debian packages.
+    Deb,
 }
 
 impl Peer {
-    const COUNT: usize = 9;
+    const COUNT: usize = 10;
 
     /// Returns the Debian packages to install.
     const fn packages(self) -> &'static str {
         match self {
             Self::Ffmpeg => "ffmpeg",
-            Self::Gstreamer => "gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad}",
+            Self::Gstreamer => "gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad} gstreamer1.0-x",
             Self::GstServer => "gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi",
             Self::Tshark => "tshark ethtool iproute2 util-linux, and network namespaces",
             Self::Display => "xvfb xdotool imagemagick libx11-6 libxcursor1",
             Self::Pillow => "python3-pil",
             Self::Qemu => "qemu-system-arm qemu-system-data util-linux lld rustc-web cargo-web rust-web-src",
             Self::Fuse => "mount util-linux, /dev/fuse, and namespaces in which FUSE can be mounted",
+            Self::Deb => "dpkg, and cargo-deb: cargo install --locked cargo-deb",
             Self::Namespaces => "iproute2 util-linux, and network namespaces with TAPs",
         }
     }
@@ -64,7 +67,7 @@ impl Peer {
         };
         *FOUND[self as usize].get_or_init(|| match self {
             Self::Ffmpeg => ok("ffmpeg", &["-version"]) && ok("ffprobe", &["-version"]),
-            Self::Gstreamer => ["rtspsrc", "rtpjpegdepay", "jpegdec", "jpegenc", "jpegparse", "checksumsink"]
+            Self::Gstreamer => ["rtspsrc", "rtpjpegdepay", "jpegdec", "jpegenc", "jpegparse", "checksumsink", "ximagesink"]
                 .iter()
                 .all(|element| ok("gst-inspect-1.0", &["--exists", element])),
             Self::GstServer => ok(
@@ -91,6 +94,7 @@ impl Peer {
                 let needed = format!("exec 3<>/dev/fuse && {mount}");
                 ok("unshare", &["--map-root-user", "--net", "--mount", "sh", "-c", &needed])
             }
+            Self::Deb => ok("cargo", &["deb", "--version"]) && ok("dpkg-deb", &["--version"]),
             Self::Namespaces => {
                 let needed = "mount -t tmpfs none /run && ip netns add a && ip tuntap add dev t mode tap";
                 ok("unshare", &["--map-root-user", "--net", "--mount", "sh", "-c", needed])

@@ -2,7 +2,7 @@
 use crate::model::Model;
 use minifb::Key;
 
-/// The keys and what they do, as the help and the README tell it.
+/// The keys and what they do, as the help and docs/viewer.md tell it.
 pub(crate) const KEYS: [(&str, &str); 13] = [
     ("Space, K", "play, pause"),
     (", .", "one frame back, forward"),
@@ -155,11 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_these_keys() {
-        let readme = include_str!("../../../../README.md");
+    fn the_documentation_has_these_keys() {
+        let page = include_str!("../../../../docs/viewer.md");
         for (keys, what) in KEYS {
             let row = format!("| {keys} | {what} |");
-            assert!(readme.contains(&row), "the README has no row '{row}'");
+            assert!(page.contains(&row), "docs/viewer.md has no row '{row}'");
         }
     }
 }
