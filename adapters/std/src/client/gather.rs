@@ -18,8 +18,8 @@ const MEDIA: usize = 8 << 10;
 /// Sleeps after the first part of a frame, until the rest has come.
 ///
 /// A paced frame comes in many parts, each of which would wake the thread for a few microseconds of
-/// work. The sleep is short enough for the socket's buffer, and for a player, which shows no frame as
-/// soon as it comes.
+/// work. The sleep is short enough for the socket's buffer, and for a player of recorded media, which shows
+/// no frame as soon as it comes. Live frames are not slept for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Gather {
     /// Bytes that this turn has received.
@@ -35,7 +35,8 @@ impl Gather {
     }
 
     /// Sleeps if that is worth it, for `at_most` at the longest, and returns how much of `at_most` is
-    /// left. `buffer` is the smallest receive buffer of the tracks' sockets, in bytes.
+    /// left. `lower` is the transport of recorded media, and `None` if there are none. `buffer` is the
+    /// smallest receive buffer of the tracks' sockets, in bytes.
     pub(super) fn rest(
         &mut self,
         lower: Option<LowerTransport>,
@@ -98,5 +99,7 @@ mod tests {
         assert!(!sleeps(&mut gather, LowerTransport::Interleaved, 0, Duration::from_secs(1)));
         gather.take(45_000);
         assert!(!sleeps(&mut gather, LowerTransport::Udp, LARGE, Duration::ZERO));
+        gather.take(45_000);
+        assert_eq!(gather.rest(None, LARGE, Duration::from_secs(1)), Duration::from_secs(1));
     }
 }

@@ -33,7 +33,9 @@ impl Client {
         let wake = wake.map_or(at_most, |at| at.since(self.clock.now().at).into());
         let timeout = if self.more { Duration::ZERO } else { at_most.min(wake) };
         let buffer = self.tracks.iter().map(TrackSockets::receive_buffer).min().unwrap_or(0);
-        let timeout = self.gather.rest(self.transport, buffer, timeout);
+        // A live frame is shown as soon as it is whole.
+        let recorded = self.transport.filter(|_| !self.is_live());
+        let timeout = self.gather.rest(recorded, buffer, timeout);
         match self.poll.poll(&mut self.polled, Some(timeout)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(Error::Loop(error)),
             Err(_) | Ok(()) => {}
