@@ -1,7 +1,7 @@
 //! A short queue between two threads that reuses its items.
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A bounded queue. It keeps used items, so that their buffers are allocated once.
 #[derive(Debug)]
@@ -96,19 +96,24 @@ impl<T> Handoff<T> {
     }
 
     /// Takes as many items from the front as `choose` says, and returns the last of them. The others
-    /// are passed to `skip`. If none is chosen, waits for the queue to change, at most for `wait`, and
-    /// chooses once more.
+    /// are passed to `skip`. If none is chosen, chooses again when the queue has changed or [`Choice::again`]
+    /// has passed, until `wait` is over or the queue is closed.
     pub(crate) fn take(
         &self,
         wait: Duration,
         choose: impl Fn(&VecDeque<T>) -> Choice,
         skip: impl Fn(&T),
     ) -> Taken<T> {
+        let begun = Instant::now();
         let mut contents = self.lock();
         let mut choice = choose(&contents.queue);
-        if choice.count == 0 && !contents.closed {
-            let wait = choice.again.map_or(wait, |again| wait.min(again));
-            let waited = self.changed.wait_timeout(contents, wait);
+        while choice.count == 0 && !contents.closed {
+            let left = wait.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            let waited =
+                self.changed.wait_timeout(contents, choice.again.map_or(left, |again| left.min(again)));
             contents = waited.unwrap_or_else(PoisonError::into_inner).0;
             choice = choose(&contents.queue);
         }
@@ -178,8 +183,6 @@ impl<T> Drop for CloseOnDrop<'_, T> {
 mod tests {
     use super::*;
     use std::cell::Cell;
-    use std::time::Instant;
-
     const NOW: Duration = Duration::ZERO;
 
     fn first(count: usize) -> Choice {
@@ -247,11 +250,17 @@ mod tests {
 
     #[test]
     fn a_take_chooses_again_in_time() {
-        let queue: Handoff<u32> = Handoff::new(1);
-        let started = Instant::now();
-        let soon = |_: &VecDeque<u32>| Choice { count: 0, again: Some(Duration::from_millis(5)) };
-        assert_eq!(queue.take(Duration::from_secs(60), soon, |_| {}).item, None);
+        let queue = Handoff::new(1);
+        queue.push(1);
+        let (started, asked) = (Instant::now(), Cell::new(0));
+        let third = |_: &VecDeque<u32>| {
+            asked.set(asked.get() + 1);
+            Choice { count: usize::from(asked.get() == 3), again: Some(Duration::from_millis(5)) }
+        };
+        assert_eq!(queue.take(Duration::from_secs(60), third, |_| {}).item, Some(1));
         assert!(started.elapsed() < Duration::from_secs(30));
+        let never = |_: &VecDeque<u32>| Choice { count: 0, again: Some(Duration::from_millis(5)) };
+        assert_eq!(queue.take(Duration::from_millis(20), never, |_| {}).item, None);
     }
 
     #[test]
