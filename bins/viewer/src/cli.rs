@@ -1,4 +1,5 @@
 //! The command line.
+use crate::playback::playout::Latency;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Parser, ValueEnum, ValueHint};
@@ -61,6 +62,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = pinhole_args::time)]
     pub(crate) prebuffer: Duration,
 
+    /// Show live media so late: auto is as late as the jitter of the last seconds makes necessary. A time,
+    /// 10s at most, counts from the earliest moment at which a picture can come.
+    #[arg(long, value_name = "auto|TIME", default_value = "auto", value_parser = latency)]
+    pub(crate) latency: Latency,
+
     /// End when the server goes away, with exit code 1, instead of trying again.
     #[arg(long)]
     pub(crate) no_reconnect: bool,
@@ -100,6 +106,9 @@ pub(crate) struct Cli {
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
+
+/// The longest latency.
+const MAX_LATENCY: Duration = Duration::from_secs(10);
 
 /// The values of `--transport`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -150,6 +159,11 @@ Figures of the report, by their names in --json:
   packets_lost     RTP packets that never came
   bytes            bytes of RTP payload that came
   jitter_ms        the interarrival jitter (RFC 3550, 6.4.1)
+  latency_ms       of a live medium: from the arrival of a frame until
+                   it was shown, the mean of the last ones
+  latency_target_ms
+                   the same from the earliest moment at which the frame
+                   could have come: what --latency sets, or auto chose
   first_frame_ms   from the start of the connection to the end of the
                    first frame
   codec, width, height, fps, bitrate
@@ -226,6 +240,21 @@ fn cache_size(text: &str) -> Result<usize, String> {
     match pinhole_args::size(text)? {
         0 => Err("a cache of 1 byte or more is expected, such as 64MiB".to_owned()),
         bytes => Ok(bytes),
+    }
+}
+
+fn latency(text: &str) -> Result<Latency, String> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(Latency::Auto);
+    }
+    match pinhole_args::time(text) {
+        Ok(time) if time <= MAX_LATENCY => Ok(Latency::Fixed(time)),
+        // A number alone was meant as milliseconds, as other players take it.
+        Ok(_) => Err(format!(
+            "auto or a time of up to {} s is expected; a number alone is in seconds: 150 milliseconds are 150ms",
+            MAX_LATENCY.as_secs()
+        )),
+        Err(error) => Err(format!("auto is expected, or a time such as 150ms: {error}")),
     }
 }
 
@@ -344,6 +373,9 @@ mod tests {
             "--cache=much",
             "--cache=99999999999GiB",
             "--prebuffer=-1",
+            "--latency=low",
+            "--latency=-1ms",
+            "--latency=11s",
             "--unknown",
         ] {
             let error = parse(&[arg]).err();
@@ -362,6 +394,26 @@ mod tests {
         for word in ["--duration", "'soon'", "1.5s", "1:30"] {
             assert!(error.contains(word), "{word}: {error}");
         }
+    }
+
+    #[test]
+    fn a_latency_is_chosen_or_set() {
+        assert_eq!(parse(&[]).unwrap().latency, Latency::Auto);
+        for (text, latency) in [
+            ("auto", Latency::Auto),
+            ("Auto", Latency::Auto),
+            ("0", Latency::Fixed(Duration::ZERO)),
+            ("150ms", Latency::Fixed(Duration::from_millis(150))),
+            ("0.15", Latency::Fixed(Duration::from_millis(150))),
+            ("10s", Latency::Fixed(Duration::from_secs(10))),
+        ] {
+            assert_eq!(parse(&["--latency", text]).unwrap().latency, latency, "{text}");
+        }
+        let error = |text| parse(&["--latency", text]).unwrap_err().to_string();
+        for word in ["--latency", "'150'", "up to 10 s", "150ms"] {
+            assert!(error("150").contains(word), "{word}: {}", error("150"));
+        }
+        assert!(error("soon").contains("auto") && error("soon").contains("150ms"), "{}", error("soon"));
     }
 
     #[test]

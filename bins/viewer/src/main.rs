@@ -185,6 +185,7 @@ fn play(
             Place::Remote | Place::File => AtEnd::Stay,
         },
         prebuffer: cli.prebuffer,
+        latency: cli.latency,
         pixels: match cli.pictures {
             Some(_) => PixelPool::for_cache_and_conversion(cli.cache),
             None => PixelPool::for_cache(cli.cache),

@@ -101,6 +101,8 @@ pub(crate) fn run(context: &Context<'_>) {
             Ok(()) if is_outdated(&frame) => {}
             Ok(()) => {
                 model.update(|model| model.presented.count_decoded(started.elapsed()));
+                let since_arrival = arrived.map(|at| at.elapsed().as_micros() as u64);
+                tracing::trace!(frame = presentation.id.0, since_arrival, "a frame is decoded");
                 pictures.push(picture);
             }
             Err(reason) => {

@@ -80,6 +80,9 @@ pub(crate) struct PresentedFigures {
     pub(crate) latency: Duration,
 }
 
+/// How many values a mean takes to follow a change, roughly.
+const INERTIA: u64 = 8;
+
 impl PresentedFigures {
     /// Counts a picture that is shown `after` it was due. `latency` is the time since its frame
     /// arrived, if that is known.
@@ -90,15 +93,16 @@ impl PresentedFigures {
         latency: Option<Duration>,
     ) {
         self.shown = self.shown.saturating_add(1);
-        self.count_late(presentation, after);
+        self.count_late(&mut { *presentation }, after);
         if let Some(latency) = latency {
-            approach(&mut self.latency, latency);
+            approach(&mut self.latency, latency, self.shown);
         }
     }
 
-    /// Counts a frame as late if it is passed on, or shown, too long `after` it was due.
-    pub(crate) fn count_late(&mut self, presentation: &Presentation, after: Duration) {
-        if presentation.late_after.is_some_and(|late_after| after > late_after) {
+    /// Counts a frame as late if it is passed on, or shown, too long `after` it was due. It does not count
+    /// again then.
+    pub(crate) fn count_late(&mut self, presentation: &mut Presentation, after: Duration) {
+        if presentation.late_after.take_if(|late_after| after > *late_after).is_some() {
             self.late = self.late.saturating_add(1);
         }
     }
@@ -112,13 +116,15 @@ impl PresentedFigures {
 
     /// Includes a frame's decoding time in the mean.
     pub(crate) fn count_decoded(&mut self, took: Duration) {
-        approach(&mut self.decode, took);
+        let first = self.decode.is_zero();
+        approach(&mut self.decode, took, if first { 1 } else { INERTIA });
     }
 }
 
-/// Moves `mean` an eighth of the way to `value`. A mean of zero becomes `value`.
-fn approach(mean: &mut Duration, value: Duration) {
-    *mean = if mean.is_zero() { value } else { *mean - *mean / 8 + value / 8 };
+/// Takes `value` into a mean of `values` values, of which the last count most.
+fn approach(mean: &mut Duration, value: Duration, values: u64) {
+    let values = values.clamp(1, INERTIA) as u32;
+    *mean = *mean - *mean / values + value / values;
 }
 
 #[cfg(test)]
@@ -136,10 +142,14 @@ mod tests {
         figures.count_shown(&counted, 17 * MS, None);
         figures.count_dropped(&counted);
         assert_eq!((figures.shown, figures.late), (2, 2));
+        let mut twice = counted;
+        figures.count_late(&mut twice, 17 * MS);
+        figures.count_shown(&twice, 17 * MS, None);
+        assert_eq!((figures.shown, figures.late), (3, 3), "late once");
         let uncounted = Presentation::default();
         figures.count_shown(&uncounted, 99 * MS, None);
         figures.count_dropped(&uncounted);
-        assert_eq!((figures.shown, figures.late), (3, 2));
+        assert_eq!((figures.shown, figures.late), (4, 3));
     }
 
     #[test]
@@ -151,5 +161,9 @@ mod tests {
             figures.count_decoded(20 * MS);
         }
         assert!(figures.decode > 19 * MS && figures.decode <= 20 * MS, "{:?}", figures.decode);
+        for latency in [1, 300, 300] {
+            figures.count_shown(&Presentation::default(), Duration::ZERO, Some(latency * MS));
+        }
+        assert_eq!(figures.latency.as_millis(), 200, "the first does not count more than others");
     }
 }

@@ -91,6 +91,9 @@ pub(crate) struct Model {
     pub(crate) cached: Vec<Range<MediaTime>>,
     /// How far the picture is behind the newest frame; `None` if the medium is recorded.
     pub(crate) behind_live: Option<Duration>,
+    /// How long after the earliest moment at which its frame can arrive a picture at the live edge is shown;
+    /// `None` if the medium is recorded.
+    pub(crate) live_delay: Option<Duration>,
     /// Media time that passes in a second of playing, negative if it is played backwards.
     pub(crate) rate: f64,
     /// How often a frame was due that had not arrived.
@@ -128,6 +131,7 @@ impl Default for Model {
             duration: None,
             cached: Vec::new(),
             behind_live: None,
+            live_delay: None,
             rate: 1.0,
             stalls: 0,
             silences: (0, Duration::ZERO),

@@ -1,9 +1,11 @@
 //! The report at the end.
 use crate::model::{Model, RecordingOutcome};
+use std::time::Duration;
 
 /// Returns the report as one line of JSON.
 pub(crate) fn json(model: &Model, errors: &[String]) -> String {
     let Model { session: s, received, .. } = model;
+    let millis = |span: Duration| (span.as_secs_f64() * 1e5).round() / 100.0;
     let first_frame = s.first_frame.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
     serde_json::json!({
         "url": model.url,
@@ -24,7 +26,9 @@ pub(crate) fn json(model: &Model, errors: &[String]) -> String {
         "packets_lost": s.packets_lost,
         "bytes": s.bytes,
         "bitrate": received.bitrate.round(),
-        "jitter_ms": (s.jitter.as_secs_f64() * 1e5).round() / 100.0,
+        "jitter_ms": millis(s.jitter),
+        "latency_ms": model.live_delay.map(|_| millis(model.presented.latency)),
+        "latency_target_ms": model.live_delay.map(millis),
         "frames_shown": model.presented.shown,
         "frames_late": model.frames_late(),
         "cache_bytes": model.cache.bytes,
@@ -57,9 +61,8 @@ mod tests {
     use crate::model::{PresentedFigures, ReceivedFigures, SessionFigures};
     use pinhole::client::LowerTransport;
     use pinhole::time::MediaTime;
-    use std::time::Duration;
 
-    const KEYS: [&str; 28] = [
+    const KEYS: [&str; 30] = [
         "bitrate",
         "bytes",
         "cache_bytes",
@@ -75,6 +78,8 @@ mod tests {
         "frames_shown",
         "height",
         "jitter_ms",
+        "latency_ms",
+        "latency_target_ms",
         "packets",
         "packets_lost",
         "reconnects",
@@ -117,7 +122,13 @@ mod tests {
             session,
             received,
             recorded: Some(RecordingOutcome { dropped: 2, ..RecordingOutcome::default() }),
-            presented: PresentedFigures { shown: 299, late: 1, ..PresentedFigures::default() },
+            presented: PresentedFigures {
+                shown: 299,
+                late: 1,
+                latency: Duration::from_micros(4_321),
+                ..PresentedFigures::default()
+            },
+            live_delay: Some(Duration::from_micros(5_678)),
             silences: (2, Duration::from_micros(5_500_400)),
             ..Model::default()
         };
@@ -136,6 +147,8 @@ mod tests {
         assert_eq!(report["first_frame_ms"], 41);
         assert_eq!((&report["jitter_ms"], &report["bitrate"]), (&1.23.into(), &8e6.into()));
         assert_eq!((&report["frames_shown"], &report["frames_late"]), (&299.into(), &1.into()));
+        let latencies = [&report["latency_ms"], &report["latency_target_ms"]];
+        assert_eq!(latencies, [&serde_json::Value::from(4.32), &5.68.into()]);
         assert_eq!((&report["silences"], &report["silence_ms"]), (&2.into(), &5_500.into()));
         assert_eq!(report["errors"][0], "one");
         assert_eq!((&report["recorded"]["dropped"], &report["recorded"]["frames"]), (&2.into(), &0.into()));
@@ -147,6 +160,7 @@ mod tests {
         assert_eq!(report.len(), KEYS.len());
         assert_eq!([&report["scale"], &report["speed"]], [1.0, 1.0]);
         assert!(report["start"].is_null() && report["recorded"].is_null());
+        assert!(report["latency_ms"].is_null() && report["latency_target_ms"].is_null());
         assert!(report["transport"].is_null() && report["first_frame_ms"].is_null());
         assert_eq!(report["fps"], 0.0);
     }

@@ -128,8 +128,10 @@ fn figures(codec: &str, model: &Model) -> String {
         _ => String::new(),
     };
     let (fps, _) = model.rates();
+    let latency =
+        model.live_delay.map_or_else(String::new, |delay| format!(", {} ms latency", delay.as_millis()));
     format!(
-        "{state}{fps:.2} fps, {} frames, {} lost, {} packets lost{recording}; {codec} {width}x{height} {transport}",
+        "{state}{fps:.2} fps, {} frames, {} lost, {} packets lost{latency}{recording}; {codec} {width}x{height} {transport}",
         s.frames_complete + s.frames_damaged,
         s.frames_missing,
         s.packets_lost,
@@ -183,6 +185,8 @@ mod tests {
         let mut model = model(None, None);
         let without = "29.97 fps, 72 frames, 1 lost, 5 packets lost; JPEG 512x288 udp";
         assert_eq!(figures("JPEG", &model), without);
+        model.live_delay = Some(Duration::from_micros(34_900));
+        assert!(figures("JPEG", &model).contains(", 5 packets lost, 34 ms latency; JPEG"));
         model.recording = Some(std::path::Path::new("a.avi").into());
         assert!(figures("JPEG", &model).contains(", to a.avi"));
         (model.activity, model.is_silent) = (Activity::Silent { span: Duration::from_millis(2100) }, true);

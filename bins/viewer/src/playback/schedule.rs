@@ -2,8 +2,8 @@
 use pinhole::time::MediaTime;
 use std::time::Duration;
 
-/// How long after their time the frames of a live schedule are due. Jitter and pacing may delay a
-/// frame for as long before it is late.
+/// How long after their time frames are due if none are buffered and nothing is known of the jitter. Jitter
+/// and pacing may delay a frame for as long before it is late.
 pub(crate) const DELAY: Duration = Duration::from_millis(150);
 
 /// A longer step from the end of a frame to the next is a jump of the media clock, such as that of a
@@ -72,6 +72,14 @@ impl Schedule {
         self.reference = Some((start, now + delay));
         (self.last_start, self.last_end, self.last_due) = (start, end, now);
         self.late_since = None;
+    }
+
+    /// Starts a new schedule whose first frame is due at `due`, but not before the last one. Returns when it is
+    /// due.
+    pub(crate) fn follow(&mut self, start: MediaTime, end: MediaTime, due: Duration) -> Duration {
+        let due = due.max(self.last_due);
+        self.restart(start, end, due, Duration::ZERO);
+        due
     }
 
     /// Returns when the media time `time` is due by the present schedule; `None` if a frame at that

@@ -1,6 +1,7 @@
 //! How to play a stream.
 use crate::output::recording::{Feed, Recording};
 use crate::pixels::PixelPool;
+use crate::playback::playout::Latency;
 use crate::playback::selection::DecodePolicy;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) at_end: AtEnd,
     /// How much media time of a recorded medium is cached before it plays.
     pub(crate) prebuffer: Duration,
+    /// How late a live medium is shown.
+    pub(crate) latency: Latency,
     /// The memory that decoded pictures may take.
     pub(crate) pixels: PixelPool,
     /// Bytes of coded frames that may wait for the decoder, unless two frames take more.

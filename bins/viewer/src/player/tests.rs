@@ -3,6 +3,7 @@ use super::*;
 use crate::model::Activity;
 use crate::output::recording::{Feed, Recording};
 use crate::pixels::PixelPool;
+use crate::playback::playout::Latency;
 use crate::playback::selection::DecodePolicy;
 use crate::stream::fake::{Fake, ORANGE};
 use crate::stream::scaled::Scaled;
@@ -20,6 +21,7 @@ fn plain() -> Settings {
         decode: DecodePolicy::All,
         at_end: AtEnd::Stop,
         prebuffer: Duration::ZERO,
+        latency: Latency::Auto,
         pixels: PixelPool::for_cache(1 << 20),
         coded_ahead: 1 << 20,
         reconnect: false,

@@ -150,6 +150,9 @@ fn figure_lines(model: &Model) -> Vec<Line> {
     let by = session.transport.map_or_else(String::new, |by| format!(" ({})", by.name().to_uppercase()));
     let ((width, height), codec) = (received.size, received.codec.unwrap_or("-"));
     let bitrate = rate_text(bitrate);
+    let whole_millis = |span: Duration| format!("{:.0} ms", span.as_secs_f64() * 1e3);
+    let target =
+        model.live_delay.map_or_else(String::new, |delay| format!(" (target {})", whole_millis(delay)));
     let lines = [
         format!("{width}x{height} {codec}   {fps:.2} fps   {bitrate}"),
         format!(
@@ -161,10 +164,10 @@ fn figure_lines(model: &Model) -> Vec<Line> {
             session.frames_missing
         ),
         format!(
-            "jitter {} ms  decode {} ms  latency {:.0} ms",
+            "jitter {} ms  decode {} ms  latency {}{target}",
             millis(session.jitter),
             millis(presented.decode),
-            presented.latency.as_secs_f64() * 1e3
+            whole_millis(presented.latency)
         ),
         format!(
             "cache {} frames  {:.1} s  {} of {} MiB",
@@ -279,6 +282,9 @@ mod tests {
                 "cache 1240 frames  41.3 s  252 of 512 MiB",
             ]
         );
+        let live = Model { duration: None, live_delay: Some(Duration::from_micros(39_600)), ..model };
+        let figures = texts(super::figures(&live, &layout((1280, 720))));
+        assert_eq!(figures[3], "jitter 0.31 ms  decode 9.2 ms  latency 41 ms (target 40 ms)");
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! What the server was asked for last, what of that is still to come, and where the medium ends.
 use super::neighbours::{newest, range_of};
-use super::{Cursor, Next, Passed, Playhead};
+use super::{Cursor, Moment, Next, Passed, Playhead};
 use crate::stream::{CachedRange, Source};
 use pinhole::frame::FrameId;
 use pinhole::time::{Duration as MediaDuration, MediaTime};
-use std::time::Duration;
 
 /// How much earlier the server is asked to begin if it has nothing at the place where the medium should
 /// end. Twice as much at each further attempt.
@@ -98,12 +97,13 @@ impl Playhead {
 
     /// Returns what is to be done if nothing at `time`, which was sought, arrives any more: it is beyond the
     /// end. The last frame is shown.
-    pub(super) fn beyond_end(&mut self, source: &mut dyn Source, time: MediaTime, now: Duration) -> Next {
+    pub(super) fn beyond_end(&mut self, source: &mut dyn Source, time: MediaTime, moment: Moment) -> Next {
+        let now = moment.player;
         let fetched = self.newest_fetched(source).filter(|_| !self.fetch.refused);
         let last = fetched.map(|(id, _)| id).or_else(|| self.last_cached(source));
         if let Some(id) = last {
             self.place(source, id);
-            return self.next(source, now);
+            return self.next(source, moment);
         }
         if source.is_live() || self.fetch.from == MediaTime::ZERO {
             return self.over(now, now);

@@ -2,16 +2,21 @@
 //!
 //! [`Playhead::next`] tells which frame follows and when it is due. [`commands`] move the playhead,
 //! and [`neighbours`] finds the frames before and after one in the cache. All of them take the
-//! player's time as an argument. [`fetching`] knows what the server was asked for, and what will come. Its clock has to stand whenever [`Playhead::runs`] says so; frames
-//! that are scheduled already keep their times.
+//! player's time as an argument. Its clock has to stand whenever [`Playhead::runs`] says so; frames
+//! that are scheduled already keep their times. [`fetching`] knows what the server was asked for, and
+//! what will come. [`live`] follows the live edge, where frames are due by when they arrive.
 mod commands;
 mod fetching;
+mod live;
 mod neighbours;
 
+use super::clock::Moment;
+use super::playout::{Latency, Playout};
 use super::schedule::{DELAY, Schedule};
 use crate::model::{Presentation, Shown};
 use crate::stream::Source;
 use fetching::Fetch;
+use live::Losses;
 use neighbours::{cached_ahead, follower};
 use pinhole::frame::FrameId;
 use pinhole::time::{Duration as MediaDuration, MediaTime};
@@ -40,6 +45,10 @@ pub(crate) struct Playhead {
     track: u8,
     cursor: Cursor,
     schedule: Schedule,
+    playout: Playout,
+    /// The next frame that the playout is told of.
+    next_arrival: FrameId,
+    losses: Losses,
     /// The frame at the cursor, and when it is due.
     located: Option<(FrameId, Duration)>,
     /// The frame that is shown, and those after it that were passed on.
@@ -112,12 +121,15 @@ impl Passed {
 
 impl Playhead {
     /// Starts before the first frame of a track. A recorded medium plays once `prebuffer` of media
-    /// time is cached ahead.
-    pub(crate) fn new(track: u8, prebuffer: Duration) -> Self {
+    /// time is cached ahead, and a live one with this latency.
+    pub(crate) fn new(track: u8, prebuffer: Duration, latency: Latency) -> Self {
         Self {
             track,
             cursor: Cursor::Start,
             schedule: Schedule::default(),
+            playout: Playout::new(latency),
+            next_arrival: FrameId(0),
+            losses: Losses::default(),
             located: None,
             trail: VecDeque::new(),
             on_screen: None,
@@ -139,7 +151,8 @@ impl Playhead {
     }
 
     /// Returns what is to be done now. The caller asks again at once while the answer is a frame.
-    pub(crate) fn next(&mut self, source: &mut dyn Source, now: Duration) -> Next {
+    pub(crate) fn next(&mut self, source: &mut dyn Source, moment: Moment) -> Next {
+        let now = moment.player;
         self.settle(now);
         if self.ended {
             return Next::Over(now);
@@ -148,7 +161,7 @@ impl Playhead {
             matches!(self.cursor, Cursor::Start | Cursor::At(_) | Cursor::Awaiting { after: None, .. });
         let located = self.locate(source);
         self.starved |= located.is_none() && source.awaits_viewer(self.track);
-        let Some(id) = located else { return self.without_next(source, now) };
+        let Some(id) = located else { return self.without_next(source, moment) };
         if self.buffering || matches!(self.cursor, Cursor::Start) {
             self.buffering = self.is_short(source, id);
         }
@@ -169,13 +182,15 @@ impl Playhead {
                 self.schedule.restart(time.start, time.end, now, delay);
                 now
             }
+            _ if self.is_at_edge(source) => self.schedule_live(&time, moment),
             _ => self.schedule.add(time.start, time.end, now),
         };
         self.located = Some((id, due));
         // While the picture is held, only the frame itself is decoded, and none ahead of its time.
         let at = due.saturating_sub(if self.held { Duration::ZERO } else { LEAD });
-        if at > now {
-            return Next::At(at);
+        // A frame that comes late must not replace a picture that is held.
+        if at > now || (self.held && !starts) {
+            return Next::At(at.max(now));
         }
         if matches!(self.cursor, Cursor::Start) {
             self.beginning = time.start;
@@ -337,11 +352,14 @@ impl Playhead {
     }
 
     /// Returns what is to be done while there is no frame at the cursor.
-    fn without_next(&mut self, source: &mut dyn Source, now: Duration) -> Next {
+    fn without_next(&mut self, source: &mut dyn Source, moment: Moment) -> Next {
+        let now = moment.player;
         let last = match self.cursor {
             Cursor::After(passed) => passed,
             Cursor::Awaiting { after: Some(passed), .. } => passed,
-            Cursor::Awaiting { time, .. } if self.is_complete() => return self.beyond_end(source, time, now),
+            Cursor::Awaiting { time, .. } if self.is_complete() => {
+                return self.beyond_end(source, time, moment);
+            }
             Cursor::Start if self.is_complete() => return self.over(now, now),
             _ => return Next::Idle,
         };

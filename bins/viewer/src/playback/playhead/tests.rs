@@ -13,13 +13,16 @@ struct Rig {
     source: Fake,
     playhead: Playhead,
     now: Duration,
+    /// The time on a clock that never stands.
+    real: Duration,
     /// The frames that were passed on, and when each is due.
     passed: Vec<(u64, Duration)>,
 }
 
 impl Rig {
     fn new(source: Fake, prebuffer: Duration) -> Self {
-        Self { source, playhead: Playhead::new(VIDEO, prebuffer), now: Duration::ZERO, passed: Vec::new() }
+        let (playhead, passed) = (Playhead::new(VIDEO, prebuffer, Latency::Auto), Vec::new());
+        Self { source, playhead, now: Duration::ZERO, real: Duration::ZERO, passed }
     }
 
     /// A recorded medium of a hundred frames, with half a second of prebuffer.
@@ -42,7 +45,8 @@ impl Rig {
     /// Passes on all frames that can be.
     fn feed(&mut self) -> Next {
         for _ in 0..1000 {
-            match self.playhead.next(&mut self.source, self.now) {
+            let moment = Moment { player: self.now, real: self.real };
+            match self.playhead.next(&mut self.source, moment) {
                 Next::Frame(frame) => self.passed.push((frame.id.0, frame.due)),
                 next => return next,
             }
@@ -58,6 +62,7 @@ impl Rig {
             if self.playhead.runs() {
                 self.now += Duration::from_millis(1);
             }
+            self.real += Duration::from_millis(1);
         }
         self.feed();
     }
@@ -65,9 +70,14 @@ impl Rig {
     /// Lets time pass while frames arrive in real time.
     fn wait_live(&mut self, frames: usize) {
         for _ in 0..frames {
-            self.source.arrive(1);
+            self.arrive_live(1);
             self.wait(FRAME);
         }
+    }
+
+    fn arrive_live(&mut self, frames: usize) {
+        self.source.arrive(frames);
+        self.playhead.on_arrivals(&self.source, self.real);
     }
 
     fn shown(&self) -> u64 {
@@ -303,6 +313,49 @@ fn the_rate_counts_from_the_shown_frame() {
         rig.playhead.set_rate(rate, Duration::ZERO);
         assert_eq!(rig.playhead.rate(), used);
     }
+}
+
+#[test]
+fn live_frames_are_due_as_they_arrive() {
+    let mut rig = Rig::live();
+    for frame in 0..50 {
+        rig.arrive_live(1);
+        rig.feed();
+        assert_eq!(rig.passed.last(), Some(&(frame, rig.now)));
+        rig.wait(FRAME);
+    }
+    assert_eq!(rig.playhead.live_delay(), Duration::ZERO);
+}
+
+#[test]
+fn live_frames_wait_for_late_ones() {
+    let mut rig = Rig::live();
+    // Every third frame is 30 ms late.
+    let late = Duration::from_millis(30);
+    for _ in 0..30 {
+        rig.wait_live(2);
+        rig.wait(late);
+        rig.arrive_live(1);
+        rig.wait(FRAME - late);
+    }
+    let target = rig.playhead.live_delay();
+    assert!(target > late && target < late + Duration::from_millis(10), "{target:?}");
+    let due: Vec<_> = rig.passed.iter().map(|(_, due)| *due).collect();
+    assert!(due[10..].windows(2).all(|pair| pair[1] - pair[0] == FRAME), "{due:?}");
+}
+
+#[test]
+fn after_a_pause_the_live_edge_is_as_near_as_before() {
+    let mut rig = Rig::live();
+    rig.wait_live(20);
+    rig.playhead.toggle(&mut rig.source);
+    rig.wait_live(200);
+    rig.playhead.go_live(&mut rig.source);
+    rig.wait_live(3);
+    rig.arrive_live(1);
+    rig.feed();
+    assert_eq!(rig.passed.last(), Some(&(223, rig.now)), "the player's clock stood for a while");
+    assert_eq!(rig.playhead.live_delay(), Duration::ZERO);
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub(super) struct Engine<'a> {
     idle: bool,
     /// When to publish next what takes longer to find out.
     publish_details_at: Instant,
+    /// The target latency of a live medium that was logged last.
+    logged_delay: Duration,
 }
 
 impl<'a> Engine<'a> {
@@ -63,7 +65,7 @@ impl<'a> Engine<'a> {
         let record = settings.record.as_ref();
         Ok(Self {
             shared,
-            playhead: Playhead::new(VIDEO, settings.prebuffer),
+            playhead: Playhead::new(VIDEO, settings.prebuffer, settings.latency),
             received: Received::new(VIDEO),
             silence: Silence::new(),
             selection: Selection::new(settings.decode),
@@ -76,6 +78,7 @@ impl<'a> Engine<'a> {
             coded_ahead: settings.coded_ahead,
             idle: true,
             publish_details_at: Instant::now(),
+            logged_delay: Duration::ZERO,
         })
     }
 
@@ -139,6 +142,9 @@ impl<'a> Engine<'a> {
         let now = Instant::now();
         if self.received.update(source, now) {
             self.connection.frames_arrive();
+            if source.is_live() {
+                self.playhead.on_arrivals(source, self.shared.clock.real(now));
+            }
             if let Some(span) = self.silence.on_arrival(now).filter(|_| source.is_live()) {
                 print_event(&format!("pictures come again, after {:.1} s", span.as_secs_f64()));
             }
@@ -229,13 +235,13 @@ impl<'a> Engine<'a> {
     fn pass_on_due(&mut self, source: &mut dyn Source) -> Next {
         let mut next = Next::Idle;
         for _ in 0..BATCH {
-            let now = self.shared.clock.now();
+            let now = self.shared.clock.moment();
             next = self.playhead.next(source, now);
             self.shared.set_generation(self.playhead.generation());
             self.shared.clock.hold(!self.playhead.runs());
-            let Next::Frame(frame) = next else { break };
-            let after = now.saturating_sub(frame.due);
-            self.shared.model.update(|model| model.presented.count_late(&frame, after));
+            let Next::Frame(mut frame) = next else { break };
+            let after = now.player.saturating_sub(frame.due);
+            self.shared.model.update(|model| model.presented.count_late(&mut frame, after));
             if self.selection.picks(&frame) {
                 self.pass_on(frame, source);
             }

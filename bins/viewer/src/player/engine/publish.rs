@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// How often details are published that take longer to find out.
 const DETAILS_EVERY: Duration = Duration::from_millis(100);
+/// How much the latency of a live medium changes before that is logged.
+const LATENCY_STEP: Duration = Duration::from_millis(5);
 
 impl Engine<'_> {
     /// Brings the published model up to date.
@@ -21,15 +23,16 @@ impl Engine<'_> {
         let counts = source.is_live() && !self.playhead.is_complete();
         let silences = counts.then(|| self.silence.total(now));
         let (playhead, axis) = (&self.playhead, source.axis());
-        let begins = self.shared.model.update(|model| {
+        let (begins, decode) = self.shared.model.update(|model| {
             (model.activity, model.session, model.recording) = (activity, session, recording);
             (model.held, model.rate) = (playhead.is_held(), playhead.rate() * axis.rate());
             (model.position, model.stalls) = (axis.media(playhead.position()), playhead.stalls());
             let before = model.silences;
             model.silences = silences.unwrap_or(before);
             model.is_silent = silences.is_some() && self.silence.since(now).is_some();
-            before.0 < model.silences.0 && model.is_silent
+            (before.0 < model.silences.0 && model.is_silent, model.presented.decode)
         });
+        self.playhead.set_decode_time(decode);
         if begins {
             print_event("no picture comes any more");
         }
@@ -39,7 +42,7 @@ impl Engine<'_> {
         }
     }
 
-    fn publish_details(&self, source: &dyn Source) {
+    fn publish_details(&mut self, source: &dyn Source) {
         let (received, mut cache, axis) = (self.received.figures(), source.usage(VIDEO), source.axis());
         cache.span = axis.span_media(cache.span.into()).into();
         let duration = source.duration().map(|duration| axis.span_media(duration.into()).into());
@@ -48,9 +51,15 @@ impl Engine<'_> {
             let newest = newest(source).filter(|_| !self.playhead.is_following());
             newest.map_or(Duration::ZERO, |newest| newest.since(self.playhead.position()).into())
         });
+        let live_delay = source.is_live().then(|| self.playhead.live_delay());
+        if let Some(delay) = live_delay.filter(|delay| delay.abs_diff(self.logged_delay) >= LATENCY_STEP) {
+            self.logged_delay = delay;
+            tracing::info!(target_ms = delay.as_millis() as u64, "the latency changes");
+        }
         self.shared.model.update(|model| {
             (model.received, model.cache) = (received, cache);
             (model.duration, model.cached, model.behind_live) = (duration, cached, behind_live);
+            model.live_delay = live_delay;
         });
     }
 
