@@ -135,7 +135,7 @@ pub fn compare(clip: &Clip, options: &[&str]) -> [Quality; 3] {
     let file = |client: Client| directory.path().join(client.file());
     let networks = Client::ALL.map(|client| {
         let link = Link::start(client.ends(), options);
-        let server = Server::within(&link.near, &format!("{}:8554", Link::NEAR), &[&clip.path]);
+        let server = Server::within(&link.near, &format!("{}:8554", Link::NEAR), &[], &[&clip.path]);
         (link, server)
     });
     let mut watching = Client::ALL.map(|client| {

@@ -1,20 +1,29 @@
-//! A proxy between a client and an RTSP server. The proxy loses some of the UDP datagrams.
+//! A proxy between a client and an RTSP server. The proxy loses some of the UDP datagrams, and delays others.
 use crate::dialogue::UdpPair;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 
 /// A proxy through which clients reach an RTSP server. In the RTSP messages, the proxy replaces the UDP ports
 /// of both ends by ports of its own, so that all datagrams pass through the proxy. It loses some of the RTP
 /// and RTCP datagrams on their way to the client, and none on their way to the server. RTP over TCP passes
-/// without loss. The proxy runs until the test's process ends, even if this is dropped.
+/// without loss and delay. The proxy runs until the test's process ends, even if this is dropped.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
-    lost_per_million: Arc<AtomicU64>,
-    lost: Arc<AtomicU64>,
+    faults: Arc<Faults>,
+}
+
+/// What happens to datagrams on their way to clients.
+#[derive(Debug, Default)]
+struct Faults {
+    lost_per_million: AtomicU64,
+    /// The longest delay of a datagram in microseconds.
+    jitter: AtomicU64,
+    lost: AtomicU64,
 }
 
 impl Relay {
@@ -31,20 +40,19 @@ impl Relay {
     pub fn start(to: SocketAddr, lost_per_million: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
-        let lost = Arc::<AtomicU64>::default();
-        let count = Arc::clone(&lost);
-        let lost_per_million = Arc::new(AtomicU64::new(lost_per_million));
-        let rate = Arc::clone(&lost_per_million);
+        let faults = Arc::<Faults>::default();
+        faults.lost_per_million.store(lost_per_million, Relaxed);
+        let applied = Arc::clone(&faults);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let path = Arc::new(Path::new());
-                path.carry(&rate, &count);
+                path.carry(&applied);
                 if let Ok(server) = TcpStream::connect(to) {
                     path.connect(client, server).expect("a connection can be cloned");
                 }
             }
         });
-        Self { address, lost_per_million, lost }
+        Self { address, faults }
     }
 
     /// Returns the URL by which a client reaches `url` through the relay: a URL with the same path and the
@@ -67,13 +75,20 @@ impl Relay {
     /// Sets how many of a million datagrams are lost on average from now on, also for clients that are
     /// connected already. With 0 no datagram is lost, and with 1,000,000 or more all are lost.
     pub fn lose(&self, lost_per_million: u64) {
-        self.lost_per_million.store(lost_per_million, Relaxed);
+        self.faults.lost_per_million.store(lost_per_million, Relaxed);
+    }
+
+    /// Delays each RTP datagram from now on by a random time of up to `jitter`, also for clients that are
+    /// connected already. A datagram waits for those before it, so their delays add up if they come at once:
+    /// use a stream whose frames have one packet each, and are further apart than `jitter`.
+    pub fn delay_by_up_to(&self, jitter: Duration) {
+        self.faults.jitter.store(jitter.as_micros() as u64, Relaxed);
     }
 
     /// Returns how many RTP and RTCP datagrams the relay has lost since its start, for all clients
     /// together.
     pub fn lost(&self) -> u64 {
-        self.lost.load(Relaxed)
+        self.faults.lost.load(Relaxed)
     }
 }
 
@@ -100,7 +115,7 @@ impl Path {
     }
 
     /// Starts to carry datagrams.
-    fn carry(self: &Arc<Self>, lost_per_million: &Arc<AtomicU64>, count: &Arc<AtomicU64>) {
+    fn carry(self: &Arc<Self>, faults: &Arc<Faults>) {
         type Ends = fn(&Path) -> (&UdpSocket, &UdpSocket, u16);
         let up: [Ends; 2] = [
             |path| (&path.front.rtp, &path.back.rtp, path.server.load(Relaxed)),
@@ -112,14 +127,18 @@ impl Path {
         ];
         let loss = down.map(|ends| (ends, true)).into_iter().chain(up.map(|ends| (ends, false)));
         for (seed, (ends, lossy)) in (1..).zip(loss) {
-            let (path, rate, count) = (Arc::clone(self), Arc::clone(lost_per_million), Arc::clone(count));
+            let (path, faults, is_media) = (Arc::clone(self), Arc::clone(faults), seed == 1);
             thread::spawn(move || {
                 let (mut packet, mut random) = (vec![0; 65_536], seed);
                 loop {
                     let Ok((len, _)) = ends(&path).0.recv_from(&mut packet) else { return };
                     let (_, to, port) = ends(&path);
-                    if lossy && next(&mut random) % 1_000_000 < rate.load(Relaxed) {
-                        count.fetch_add(1, Relaxed);
+                    let jitter = if is_media { faults.jitter.load(Relaxed) } else { 0 };
+                    if jitter > 0 {
+                        thread::sleep(Duration::from_micros(next(&mut random) % jitter));
+                    }
+                    if lossy && next(&mut random) % 1_000_000 < faults.lost_per_million.load(Relaxed) {
+                        faults.lost.fetch_add(1, Relaxed);
                     } else if port > 1 {
                         // Whoever is gone does not get it.
                         let _ = to.send_to(&packet[..len], (Ipv4Addr::LOCALHOST, port));

@@ -66,15 +66,21 @@ impl Server {
     }
 
     /// Starts a server of `media`, which are paths of files, in the network namespace `namespace`. `listen`
-    /// is an address of the namespace with a port, such as `10.0.0.1:8554`. Files without a clock are played
-    /// at 30 frames a second.
+    /// is an address of the namespace with a port, such as `10.0.0.1:8554`. `options` are further command-line
+    /// options of `pinhole-server`. Without `--fps` in them, files without a clock are played at 30 frames a
+    /// second.
     ///
     /// # Panics
     /// Panics if the server prints no URL within 20 seconds, for example because the namespace has no such
     /// address.
-    pub fn within(namespace: &Namespace, listen: &str, media: &[impl AsRef<OsStr>]) -> Self {
+    pub fn within(
+        namespace: &Namespace,
+        listen: &str,
+        options: &[&str],
+        media: &[impl AsRef<OsStr>],
+    ) -> Self {
         let mut command = namespace.command(binary("pinhole-server"));
-        let process = Running::start(command.args(["--listen", listen, "--json"]).args(media));
+        let process = Running::start(command.args(["--listen", listen, "--json"]).args(options).args(media));
         let address = address(&process);
         Self { process, address, _camera: None }
     }

@@ -134,7 +134,7 @@ fn link_local_addresses_are_known_by_their_interface() {
         }
         let clip = Clip::sample();
         for listen in ["[::]:0", "[fe80::1%veth0]:0"] {
-            let server = Server::within(&near, listen, &[&clip.path]);
+            let server = Server::within(&near, listen, &[], &[&clip.path]);
             let url = format!("rtsp://[fe80::1%25veth1]:{}/{}", server.address().port(), clip.mount());
             for transport in ["udp", "tcp"] {
                 let mut command: Command = far.command(binary("pinhole-viewer"));
