@@ -43,6 +43,8 @@ pub(crate) struct Fake {
     stalls_after: Option<usize>,
     /// From which place on there is nothing.
     refuses_from: Option<MediaTime>,
+    /// How many frames are said to be missing.
+    missing: u64,
     /// How many further attempts to reconnect fail.
     refusals: u32,
     connected: bool,
@@ -72,6 +74,7 @@ impl Fake {
             lost_after: None,
             stalls_after: None,
             refuses_from: None,
+            missing: 0,
             refusals: 0,
             connected: true,
             connecting: false,
@@ -96,6 +99,11 @@ impl Fake {
     /// Sets whether the cache has no room for more frames.
     pub(crate) fn set_full(&mut self, full: bool) {
         self.full = full;
+    }
+
+    /// Says that one more frame is missing.
+    pub(crate) fn lose_frame(&mut self) {
+        self.missing += 1;
     }
 
     /// Announces another length of the medium than that of its frames.
@@ -321,6 +329,7 @@ impl Source for Fake {
             transport: Some(LowerTransport::Interleaved),
             scale: self.scale,
             frames_complete: self.arrived.len() as u64,
+            frames_missing: self.missing,
             packets: self.arrived.len() as u64,
             ..SessionFigures::default()
         }

@@ -9,11 +9,11 @@ use pinhole::time::MediaTime;
 use std::ops::Range;
 use std::time::Duration;
 
-/// The lost packets and missing frames of a session so far.
+/// The frames of a session that losses have spoilt so far. Packets that seem lost may only have been overtaken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Losses {
-    packets: u64,
-    frames: u64,
+    damaged: u64,
+    missing: u64,
 }
 
 impl Playhead {
@@ -21,7 +21,7 @@ impl Playhead {
     pub(crate) fn on_arrivals(&mut self, source: &dyn Source, at: Duration) {
         let cached = source.cached(self.track);
         let figures = source.figures(self.track);
-        let losses = Losses { packets: figures.packets_lost, frames: figures.frames_missing };
+        let losses = Losses { damaged: figures.frames_damaged, missing: figures.frames_missing };
         let mut lost = losses != std::mem::replace(&mut self.losses, losses);
         let mut id = self.next_arrival.max(cached.start);
         while id < cached.end {

@@ -345,6 +345,24 @@ fn live_frames_wait_for_late_ones() {
 }
 
 #[test]
+fn live_frames_that_wait_for_lost_ones_are_not_waited_for() {
+    for (lost, waits) in [(true, false), (false, true)] {
+        let mut rig = Rig::live();
+        let late = Duration::from_millis(30);
+        for _ in 0..30 {
+            rig.wait_live(4);
+            rig.wait(late);
+            if lost {
+                rig.source.lose_frame();
+            }
+            rig.arrive_live(1);
+            rig.wait(FRAME - late);
+        }
+        assert_eq!(rig.playhead.live_delay() > late, waits, "{:?}", rig.playhead.live_delay());
+    }
+}
+
+#[test]
 fn after_a_pause_the_live_edge_is_as_near_as_before() {
     let mut rig = Rig::live();
     rig.wait_live(20);
