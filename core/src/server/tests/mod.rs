@@ -8,6 +8,7 @@ mod dialogue;
 mod hostile;
 mod latching;
 mod live;
+mod live_pace;
 mod pace;
 mod refusals;
 mod requests;

@@ -1,0 +1,137 @@
+//! How soon live frames leave, and what a receiver that reads late finds in its buffer.
+use super::*;
+use proptest::prelude::*;
+
+/// The receive buffer that Linux gives a socket, in bytes (`net.core.rmem_default`).
+const BUFFER: usize = 212_992;
+/// What a datagram of 1400 bytes takes of it.
+const TAKEN: usize = 2_304;
+
+/// A socket with the default buffer. Its program reads all that has come, but only some time after it was
+/// woken.
+struct LateReader {
+    late: Duration,
+    waiting: usize,
+    reads_at: Option<Duration>,
+    lost: usize,
+}
+
+impl LateReader {
+    fn new(late: Duration) -> Self {
+        Self { late, waiting: 0, reads_at: None, lost: 0 }
+    }
+
+    fn take(&mut self, at: Duration) {
+        if self.reads_at.is_some_and(|reads_at| reads_at < at) {
+            (self.waiting, self.reads_at) = (0, None);
+        }
+        self.reads_at.get_or_insert(at + self.late);
+        if (self.waiting + 1) * TAKEN > BUFFER {
+            self.lost += 1;
+        } else {
+            self.waiting += 1;
+        }
+    }
+
+    /// How many of the packets are lost that leave a server at these times.
+    fn lost(late: Duration, packets: &[(Duration, Rtp)]) -> usize {
+        let mut reader = Self::new(late);
+        packets.iter().for_each(|(at, _)| reader.take(*at));
+        reader.lost
+    }
+}
+
+/// Plays a source with frames of `len` bytes that come at these times, in microseconds. Returns when the
+/// packets left.
+fn sent(len: usize, times: impl IntoIterator<Item = u64>) -> Vec<(Duration, Rtp)> {
+    let mut bench = Bench::of(Clip::live());
+    bench.start(UDP, "");
+    for time in times {
+        bench.run(Duration::from_micros(time) - bench.elapsed());
+        bench.store.push(len, MediaTime::from_micros(time));
+        bench.turn();
+    }
+    bench.run(seconds(1));
+    bench.rtp()
+}
+
+/// When 60 frames come, 30 in each second.
+fn steady() -> impl Iterator<Item = u64> {
+    (30..90).map(|n| n * 1_000_000 / 30)
+}
+
+/// How long each frame took to leave.
+fn took(packets: &[(Duration, Rtp)], times: impl IntoIterator<Item = u64>) -> Vec<Duration> {
+    let ends = packets.iter().filter(|(_, packet)| packet.marker);
+    ends.zip(times).map(|((at, _), came)| *at - Duration::from_micros(came)).collect()
+}
+
+#[test]
+fn a_live_frame_of_1080p_leaves_within_5_ms() {
+    for len in [150_000, 162_000, 200_000, 250_000] {
+        let packets = sent(len, steady());
+        let took = took(&packets, steady());
+        assert_eq!(took.len(), 60);
+        assert!(took.iter().all(|took| *took <= millis(5)), "{len}: {took:?}");
+        assert!(took.iter().all(|took| *took >= millis(2)), "{len}: a buffer does not hold it: {took:?}");
+        assert_eq!(LateReader::lost(millis(2), &packets), 0, "{len}");
+    }
+}
+
+#[test]
+fn a_live_frame_that_a_buffer_holds_leaves_at_once() {
+    for len in [1_000, 44_000, 85_000] {
+        assert_eq!(took(&sent(len, steady()), steady()), [Duration::ZERO; 60], "{len}");
+    }
+}
+
+#[test]
+fn a_reader_that_would_lose_packets_of_a_whole_frame_loses_none_of_a_larger_one() {
+    // The model loses what does not fit: all at once, more than 92 packets.
+    let at_once: Vec<_> = sent(250_000, [0]).iter().map(|(_, packet)| (Duration::ZERO, *packet)).collect();
+    assert_eq!((at_once.len(), LateReader::lost(millis(2), &at_once)), (182, 90));
+    for len in [250_000, 500_000] {
+        assert_eq!(LateReader::lost(millis(2), &sent(len, steady())), 0, "{len}");
+    }
+}
+
+#[test]
+fn a_large_live_frame_leaves_no_later_than_a_recorded_one() {
+    for len in [300_000, 500_000, 1_000_000, 2_000_000] {
+        let live = took(&sent(len, [0]), [0])[0];
+        let mut bench = Bench::of(Clip::of(1, len));
+        bench.start(UDP, "");
+        bench.run(seconds(1));
+        let recorded = took(&bench.rtp(), [0])[0];
+        assert!(live <= recorded, "{len}: {live:?}, recorded {recorded:?}");
+        assert!(recorded < millis(20), "{len}: {recorded:?}");
+    }
+}
+
+#[test]
+fn frames_that_follow_each_other_closely_do_not_wait_for_half_an_interval() {
+    let times = [0, 40_000, 43_000, 46_000, 120_000];
+    assert_eq!(took(&sent(10_000, times), times), [Duration::ZERO; 5]);
+    // A buffer does not hold two of these, and the second waits until the first is read.
+    let times = [0, 40_000, 40_100];
+    let packets = sent(88_000, times);
+    let waits = took(&packets, times);
+    assert_eq!((waits[1], waits[2]), (Duration::ZERO, Duration::from_micros(2_300)));
+    assert_eq!(LateReader::lost(millis(2), &packets), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// The source may be late, or stand still and then bring frames in one piece.
+    #[test]
+    fn nothing_is_lost_by_a_reader_that_is_2_ms_late(
+        len in 1_000usize..500_000,
+        steps in prop::collection::vec(prop_oneof![
+            3 => Just(33_333u64), 2 => 20_000u64..50_000, 1 => 0u64..5_000, 1 => Just(200_000u64),
+        ], 1..20),
+    ) {
+        let times: Vec<_> = steps.iter().scan(0, |time, step| { *time += step; Some(*time) }).collect();
+        prop_assert_eq!(LateReader::lost(millis(2), &sent(len, times)), 0);
+    }
+}
