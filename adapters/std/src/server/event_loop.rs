@@ -1,10 +1,11 @@
 //! One event loop: its connections, its UDP sockets, and the order of their turns.
 use super::acceptor::Acceptor;
 use super::datagrams::Datagrams;
+use super::exact_wait;
 use super::limits::{Limits, Seat, TurnedAway};
 use super::peer::{Next, Peer};
 use super::udp_pairs::{self, UdpPairs};
-use super::wakes::Wakes;
+use super::wakes::{Precision, Wakes};
 use super::workers::Workers;
 use super::{Error, Event, Options};
 use crate::clock::Clock;
@@ -178,12 +179,14 @@ impl EventLoop {
 
     fn wait(&mut self, events: &mut Events, farewell: Option<Instant>) -> Result<(), Error> {
         let now = Instant::now();
-        let wake = self.wakes.next().map(|at| at.since(self.shared.clock.now().at).into());
+        let [wake, exact] = [Precision::Coarse, Precision::Exact].map(|precision| {
+            self.wakes.next(precision).map(|at| Duration::from(at.since(self.shared.clock.now().at)))
+        });
         let others =
             [farewell, self.accept_again()].into_iter().flatten().map(|at| at.saturating_duration_since(now));
         let left = (!self.unread.is_empty()).then_some(Duration::ZERO);
         let timeout = others.chain(wake).chain(left).min();
-        match self.poll.poll(events, timeout) {
+        match exact_wait::poll(&mut self.poll, events, timeout, exact) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error.into()),
             _ => Ok(()),
         }
@@ -228,7 +231,7 @@ impl EventLoop {
         let entry = self.peers.vacant_entry();
         let token = Token(PEERS + entry.key());
         let peer = Peer::new(now, stream, (address, seat), self.shared.config, self.poll.registry(), token)?;
-        self.wakes.set(entry.key(), Some(now.at));
+        self.wakes.set(entry.key(), Some(now.at), Precision::Coarse);
         entry.insert(peer);
         Ok(())
     }
@@ -244,14 +247,19 @@ impl EventLoop {
         }
         match next {
             Next::Wait(at) => {
+                let mut precision = Precision::Coarse;
                 if let Some(peer) = self.peers.get(index) {
-                    self.shared.library.end_turn(now.at, index, peer.wanted());
+                    let library = &mut self.shared.library;
+                    library.end_turn(now.at, index, peer.wanted());
+                    if peer.reads(|track| library.is_live(track.media)) {
+                        precision = Precision::Exact;
+                    }
                 }
-                self.wakes.set(index, at);
+                self.wakes.set(index, at, precision);
             }
             Next::Close => {
                 self.shared.library.end_turn(now.at, index, std::iter::empty());
-                self.wakes.set(index, None);
+                self.wakes.set(index, None, Precision::Coarse);
                 self.shared.datagrams.end_turn(index, address, std::iter::empty());
                 let mut peer = self.peers.remove(index);
                 peer.deregister(self.poll.registry());

@@ -7,6 +7,7 @@ mod bucket;
 mod datagrams;
 mod descriptors;
 mod event_loop;
+mod exact_wait;
 mod failures;
 mod limits;
 mod origin;
