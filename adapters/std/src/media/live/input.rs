@@ -57,6 +57,13 @@ struct Backlog {
     over: bool,
 }
 
+impl Backlog {
+    /// Whether there is a frame or trouble to take.
+    fn has_something(&self) -> bool {
+        !self.frames.is_empty() || self.trouble != InputTrouble::default()
+    }
+}
+
 /// Ends the input when this is dropped, however its thread ends: the other one would wait for ever.
 struct Closing(Arc<Waiting>);
 
@@ -229,16 +236,19 @@ impl Waiting {
             backlog.frames.pop_front();
             backlog.trouble.dropped += 1;
         }
-        self.changed.notify_one();
-        !backlog.over
+        let (has_something, over) = (backlog.has_something(), backlog.over);
+        drop(backlog);
+        // Most parts of an input end no frame, and need not wake anybody.
+        if has_something {
+            self.changed.notify_one();
+        }
+        !over
     }
 
     /// Waits for a frame or for trouble, and takes it. Returns `None` at the end.
     fn take(&self) -> Option<(Option<Raw>, InputTrouble)> {
         let backlog = self.lock();
-        let idle = |backlog: &mut Backlog| {
-            backlog.frames.is_empty() && !backlog.over && backlog.trouble == InputTrouble::default()
-        };
+        let idle = |backlog: &mut Backlog| !backlog.over && !backlog.has_something();
         let mut backlog = self.changed.wait_while(backlog, idle).unwrap_or_else(PoisonError::into_inner);
         let (frame, trouble) = (backlog.frames.pop_front(), std::mem::take(&mut backlog.trouble));
         (frame.is_some() || trouble != InputTrouble::default()).then_some((frame, trouble))
