@@ -1,14 +1,16 @@
 #!/usr/bin/python3
 """Serves one AVI of Motion-JPEG with gst-rtsp-server, for clients under test and as a measure.
 
-Usage: gst_server.py FILE.avi [own|shared]
+Usage: gst_server.py FILE.avi|- [own|shared]
 
 own, as without it: a pipeline for each client, that it may start anywhere; shared: one for all, as
-a live source has.
+a live source has. In place of a file, - is live: concatenated JPEG from standard input, which is read
+once there is a client.
 
 Prints the URL once it listens, on a free port of 127.0.0.1, and serves until it is killed or its
 standard input ends. The caller holds the other end of that pipe, so it cannot leave an orphan.
 """
+import select
 import sys
 import threading
 
@@ -26,9 +28,10 @@ def main():
     Gst.init(None)
     factory = GstRtspServer.RTSPMediaFactory()
     # AVI, because a raw JPEG sequence has no timestamps and GStreamer would send it all at once.
-    factory.set_launch(
-        f'( filesrc location="{file}" ! avidemux ! jpegparse ! rtpjpegpay name=pay0 pt=26 )'
-    )
+    source = f'filesrc location="{file}" ! avidemux'
+    if file == "-":
+        source = "fdsrc fd=0 blocksize=65536 do-timestamp=true ! image/jpeg,framerate=30/1"
+    factory.set_launch(f"( {source} ! jpegparse ! rtpjpegpay name=pay0 pt=26 )")
     factory.set_shared(pipelines == "shared")
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
@@ -41,7 +44,10 @@ def main():
     loop = GLib.MainLoop()
 
     def quit_at_end_of_input():
-        sys.stdin.buffer.read()
+        # Of no events, the end of a pipe is still told, and nothing is read.
+        end = select.poll()
+        end.register(0, 0)
+        end.poll()
         loop.quit()
 
     threading.Thread(target=quit_at_end_of_input, daemon=True).start()

@@ -1,5 +1,5 @@
 //! Measures pinhole-server against bare senders of the same packets, and against a stock server; and
-//! pinhole-viewer against stock clients.
+//! pinhole-viewer against stock clients, by what it costs and by how soon it shows a live picture.
 //!
 //! The server has processor 0 for itself. The clients, all on one thread, have processor 1. A Gbit
 //! counts the original file's bytes in frames that came whole, and nothing else. What a machine can do
@@ -8,6 +8,7 @@
 mod cell;
 mod chart;
 mod clip;
+mod latency;
 mod load;
 mod machine;
 mod plan;
@@ -46,6 +47,9 @@ enum Command {
     /// What it costs to receive one stream, pinhole-viewer against GStreamer and ffmpeg: under
     /// three minutes for each clip
     Receive(Common),
+    /// How old a live picture is when it has been decoded, with pinhole-viewer, GStreamer and ffmpeg as
+    /// clients: about ten minutes
+    Latency(Common),
     /// A single measurement, for use with a profiler
     Cell(Cell),
     #[command(hide = true)]
@@ -123,6 +127,7 @@ fn main() -> ExitCode {
         Command::Quick(common) => plan::run(&common, plan::Extent::Quick),
         Command::Full(common) => plan::run(&common, plan::Extent::Full),
         Command::Receive(common) => receive::run(&common),
+        Command::Latency(common) => latency::run(&common),
         Command::Cell(cell) => single(&cell),
     };
     match done {

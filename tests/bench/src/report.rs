@@ -2,6 +2,7 @@
 use crate::cell::Figures;
 use crate::chart::{Chart, Line};
 use crate::clip::{Clip, RATE};
+use crate::latency;
 use crate::plan::{Found, MODES, Mode, Row, STOCK_LATE, median};
 use crate::receive;
 use crate::sender::Kind;
@@ -27,7 +28,7 @@ pub(crate) fn line(target: Target, figures: &Figures) -> String {
 }
 
 /// Prints the tables, and writes `benchmarks.md`, `benchmarks.json` and the charts into the directory
-/// `out`. The part of `benchmarks.md` about receivers stays as it is there.
+/// `out`. The parts of `benchmarks.md` that other commands make stay as they are there.
 ///
 /// # Errors
 /// Returns an error if a file cannot be written.
@@ -57,7 +58,10 @@ pub(crate) fn write(found: &Found, clips: &[Clip], out: &Path) -> Result<()> {
         page.push('\n');
     }
     page += &others(found);
-    page += receiving(&fs::read_to_string(out.join(PAGE)).unwrap_or_default());
+    let before = fs::read_to_string(out.join(PAGE)).unwrap_or_default();
+    for heading in [RECEIVING, latency::HEADING] {
+        page += part(&before, heading);
+    }
     fs::write(out.join(PAGE), &page)?;
     fs::write(out.join("benchmarks.json"), format!("{:#}\n", to_json(found)))?;
     println!("{page}");
@@ -68,12 +72,32 @@ pub(crate) fn write(found: &Found, clips: &[Clip], out: &Path) -> Result<()> {
 /// The file of all tables.
 const PAGE: &str = "benchmarks.md";
 
-/// What begins the part of the page that `receive` makes: its last.
+/// What begins the part of the page that `receive` makes.
 const RECEIVING: &str = "\n## Receiving\n";
 
-/// That part of a page, if it has one.
-fn receiving(page: &str) -> &str {
-    page.find(RECEIVING).and_then(|at| page.get(at..)).unwrap_or_default()
+/// Returns the part of a page from `heading` up to the next part; empty if the page has no such part.
+fn part<'a>(page: &'a str, heading: &str) -> &'a str {
+    let Some(from) = page.find(heading).and_then(|at| page.get(at..)) else { return "" };
+    let next = from.get(heading.len()..).and_then(|rest| rest.find("\n## "));
+    next.and_then(|next| from.get(..heading.len() + next)).unwrap_or(from)
+}
+
+/// Prints a part of the page, and puts it into `benchmarks.md` in the directory `out`, in place of the part
+/// with the same heading if there is one, and else at the end.
+///
+/// # Errors
+/// Returns an error if a file cannot be written.
+pub(crate) fn replace_part(out: &Path, heading: &str, text: &str) -> Result<()> {
+    fs::create_dir_all(out)?;
+    let before = fs::read_to_string(out.join(PAGE)).unwrap_or_default();
+    let page = match part(&before, heading) {
+        "" => format!("{before}{text}"),
+        old => before.replacen(old, text, 1),
+    };
+    fs::write(out.join(PAGE), page)?;
+    println!("{text}");
+    eprintln!("written to {}", out.display());
+    Ok(())
 }
 
 /// Prints the table of receivers, and puts it into `benchmarks.md` in the directory `out`, in place of
@@ -87,7 +111,6 @@ pub(crate) fn write_receiving(
     window: Duration,
     out: &Path,
 ) -> Result<()> {
-    fs::create_dir_all(out)?;
     let mut part = format!("{RECEIVING}{RECEIVING_HEAD}");
     let seconds = window.as_secs_f64();
     writeln!(part, "\nMeasured on: {}. Rounds: {rounds} of {seconds:.1} s each.\n", machine::name())?;
@@ -97,12 +120,7 @@ pub(crate) fn write_receiving(
         let ratio = ratio.unwrap_or(f64::NAN);
         writeln!(part, "| {clip} | {transport} | {} | {share:.2} % | {ratio:.2} |", receiver.name())?;
     }
-    let before = fs::read_to_string(out.join(PAGE)).unwrap_or_default();
-    let rest = before.strip_suffix(receiving(&before)).unwrap_or_default();
-    fs::write(out.join(PAGE), format!("{rest}{part}"))?;
-    println!("{part}");
-    eprintln!("written to {}", out.display());
-    Ok(())
+    replace_part(out, RECEIVING, &part)
 }
 
 const RECEIVING_HEAD: &str = "
@@ -251,10 +269,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_part_about_receiving_is_told_from_the_rest() {
-        let page = format!("# Benchmarks\n## One\n|a|\n{RECEIVING}\n|b|\n");
-        assert_eq!(receiving(&page), format!("{RECEIVING}\n|b|\n"));
-        assert_eq!(page.strip_suffix(receiving(&page)), Some("# Benchmarks\n## One\n|a|\n"));
-        assert_eq!(receiving("# Benchmarks\n"), "");
+    fn parts_are_told_from_each_other() {
+        let page = format!("# Benchmarks\n## One\n|a|\n{RECEIVING}\n|b|\n\n## Latency\n\n### c\n");
+        assert_eq!(part(&page, RECEIVING), format!("{RECEIVING}\n|b|\n"));
+        assert_eq!(part(&page, latency::HEADING), "\n## Latency\n\n### c\n");
+        assert_eq!(part("# Benchmarks\n", RECEIVING), "");
+    }
+
+    #[test]
+    fn a_part_takes_the_place_of_the_one_before() {
+        let scratch = crate::clip::Scratch::new().unwrap();
+        let page = || fs::read_to_string(scratch.0.join(PAGE)).unwrap();
+        for (heading, text) in [(RECEIVING, "one\n"), (latency::HEADING, "two\n"), (RECEIVING, "three\n")] {
+            replace_part(&scratch.0, heading, &format!("{heading}{text}")).unwrap();
+        }
+        assert_eq!(page(), "\n## Receiving\nthree\n\n## Latency\ntwo\n");
     }
 }

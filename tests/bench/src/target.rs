@@ -114,6 +114,10 @@ impl Started {
                 Ok(Self { process, source: Source::Rtsp(url) })
             }
             Target::Bare(kind) => {
+                let (quantum, apart) = match medium {
+                    Medium::Recorded => (sender::QUANTUM, f64::from(u16::MAX)),
+                    Medium::Live => sender::LIVE,
+                };
                 let options = sender::Options {
                     kind,
                     images: images(clip),
@@ -121,7 +125,8 @@ impl Started {
                     sessions,
                     places: if medium == Medium::Live { 0.0 } else { spread.places },
                     starts: if medium == Medium::Live { 0.0 } else { spread.starts.as_secs_f64() },
-                    quantum: sender::QUANTUM,
+                    quantum,
+                    apart,
                 };
                 let process = Running::start(
                     Command::new(std::env::current_exe()?).arg("sender").args(options.to_args()),

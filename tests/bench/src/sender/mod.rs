@@ -53,10 +53,15 @@ pub(crate) struct Options {
     /// interval
     #[arg(long, default_value_t = QUANTUM)]
     pub(crate) quantum: usize,
+    /// The most seconds from one quantum of a frame to the next
+    #[arg(long, default_value_t = INTERVAL.as_secs_f64())]
+    pub(crate) apart: f64,
 }
 
 /// The number of packets that pinhole-server sends at one time for a stream.
 pub(crate) const QUANTUM: usize = 32;
+/// The same of a live stream, and the most seconds until the next ones.
+pub(crate) const LIVE: (usize, f64) = (64, 0.0024);
 
 impl Options {
     /// Returns command-line arguments that say the same as these options.
@@ -70,6 +75,7 @@ impl Options {
             ("--places", self.places.to_string()),
             ("--starts", self.starts.to_string()),
             ("--quantum", self.quantum.to_string()),
+            ("--apart", self.apart.to_string()),
         ];
         pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
@@ -171,6 +177,7 @@ impl Session {
             return Ok(Some(self.due));
         }
         let nth = (end - frame.start) / quantum;
-        Ok(Some(self.due + INTERVAL / 2 * nth as u32 / frame.len().div_ceil(quantum) as u32))
+        let apart = INTERVAL / 2 / frame.len().div_ceil(quantum) as u32;
+        Ok(Some(self.due + apart.min(Duration::from_secs_f64(options.apart)) * nth as u32))
     }
 }
