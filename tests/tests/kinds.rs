@@ -179,9 +179,10 @@ fn other_formats_are_named_with_a_command_that_works() {
     }
     let directory = TempDir::new();
     for (name, format) in [
-        ("clip.mp4", "an MP4 file"),
-        ("clip.mkv", "a Matroska file"),
-        ("clip.webm", "a WebM file"),
+        ("clip.mp4", "an MP4 file with H.264 video"),
+        ("clip.mov", "a QuickTime file (MOV) with H.264 video"),
+        ("clip.mkv", "a Matroska file with H.264 video"),
+        ("clip.webm", "a WebM file with VP9 video"),
         ("clip.ts", "an MPEG transport stream"),
         ("clip.h264", "H.264 video"),
         ("clip.gif", "a GIF"),
@@ -271,7 +272,7 @@ fn an_input_without_a_frame_fails_with_the_reason() {
     for (input, reason) in [
         (Vec::new(), "it has ended before anything came"),
         (vec![7; 3000], "no JPEG picture (FF D8 FF) is in the 3000 bytes that came"),
-        ([b"\x1A\x45\xDF\xA3", &[7; 3000][..]].concat(), "it is a Matroska file, and no Motion-JPEG"),
+        ([b"\x1A\x45\xDF\xA3", &[7; 3000][..]].concat(), "it is a Matroska file, and no plain Motion-JPEG"),
         (
             progressive,
             "progressive JPEG cannot be carried; the frame is left out; --transcode would serve it",

@@ -307,8 +307,12 @@ fn what_is_no_motion_jpeg_is_named_with_a_command() {
     let scratch = Scratch::new("foreign");
     let how = "-an -c:v mjpeg -pix_fmt yuvj420p -q:v 4";
     for (name, content, what) in [
-        ("clip.mp4", &b"\0\0\0\x20ftypisom\0\0\x02\0isom"[..], "this is an MP4 file"),
-        ("clip.mkv", b"\x1A\x45\xDF\xA3\x9F\x42\x86\x81\x01\x42\x82\x88matroska", "this is a Matroska file"),
+        ("clip.flv", &b"FLV\x01\x01\0\0\0\x09"[..], "this is an FLV file"),
+        (
+            "clip.mkv",
+            b"\x1A\x45\xDF\xA3\x8B\x42\x82\x88matroska",
+            "this is a Matroska file that cannot be read: it describes no tracks; ",
+        ),
         ("clip.h264", b"\0\0\0\x01\x67\x64\0\x1F\xAC", "this is H.264 video"),
         ("clip.mjpeg", b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR", "this is a PNG picture"),
         ("clip.txt", b"Once upon a time", "this is no Motion-JPEG"),
@@ -320,6 +324,10 @@ fn what_is_no_motion_jpeg_is_named_with_a_command() {
         let command = format!("ffmpeg -i {} {how} {}", path.display(), output.display());
         assert!(problem.reason.starts_with(what) && problem.reason.ends_with(&command), "{problem}");
     }
+    // There is no command for this.
+    let unfinished = library(&scratch.file("clip.mp4", b"\0\0\0\x10ftypisom\0\0\x02\0"), false);
+    let [problem] = unfinished.problems() else { panic!("{:?}", unfinished.problems()) };
+    assert!(problem.reason.starts_with("this is an MP4 file that was not finished"), "{problem}");
 }
 
 #[test]

@@ -99,8 +99,8 @@ pub(crate) struct Prepare {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Files (.mjpeg, .mjpg, .avi, .multipart, the course's .Mjpeg), directories of them,
-    /// directories of .jpg pictures, or - for Motion-JPEG on standard input
+    /// Files with Motion-JPEG (.mjpeg, .mjpg, .avi, .mkv, .mp4, .mov, .multipart, the course's .Mjpeg),
+    /// directories of them, directories of .jpg pictures, or - for Motion-JPEG on standard input
     #[arg(value_name = "MEDIA", default_value = "video/", value_hint = ValueHint::AnyPath)]
     #[arg(value_parser = OsStringValueParser::new().try_map(media))]
     #[arg(default_value_if("pattern", ArgPredicate::IsPresent, None))]
@@ -111,7 +111,7 @@ pub(crate) struct Serve {
     pub(crate) listen: SocketAddr,
 
     /// Frames per second of media without a clock of their own, 30, 29.97 or 30000/1001; others, such as AVI
-    /// files, keep theirs [default: 30]
+    /// and MP4 files, keep theirs [default: 30]
     #[arg(long, value_name = "N", value_parser = pinhole_args::frame_rate)]
     pub(crate) fps: Option<FrameRate>,
 

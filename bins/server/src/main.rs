@@ -1,7 +1,6 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
 //!
-//! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`report`] tells
-//! what happens, and [`signals`] are those of the system.
+//! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`report`] tells what happens, and [`signals`] are those of the system.
 mod cli;
 mod indexing;
 mod prepare;
@@ -82,7 +81,7 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     }
     if library.is_empty() {
         return Err(
-            "nothing can be served; name Motion-JPEG files (.mjpeg, .avi), directories, or - for standard input"
+            "nothing can be served; name Motion-JPEG files (.mjpeg, .avi, .mkv, .mp4), directories, or - for standard input"
                 .into(),
         );
     }

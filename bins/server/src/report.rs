@@ -47,8 +47,8 @@ impl Report {
         let entries = if *count == 1 { "1 entry is".to_owned() } else { format!("{count} entries are") };
         let hint = if names { "" } else { "; -v names what that is" };
         self.log.complain(&format_args!(
-            "{directory}: {entries} not served: only files that end in .mjpeg, .mjpg, .avi, .multipart, .jpg \
-             or .jpeg are{hint}"
+            "{directory}: {entries} not served: only files that end in .mjpeg, .mjpg, .avi, .mkv, .mov, .mp4, \
+             .multipart, .jpg or .jpeg are{hint}"
         ));
         for path in paths.iter().filter(|_| names) {
             self.log.complain(&format_args!("{}: not served", path.display()));

@@ -41,7 +41,7 @@ pub enum Codec {
 impl Codec {
     /// Returns the codec that has this four-character code in files, in upper or lower case; `None` if its
     /// frames cannot be read from files.
-    pub(crate) fn of_fourcc(code: [u8; 4]) -> Option<Self> {
+    pub fn of_fourcc(code: [u8; 4]) -> Option<Self> {
         jpeg::FOURCC.contains(&code.map(|byte| byte.to_ascii_uppercase())).then_some(Self::Jpeg)
     }
 }

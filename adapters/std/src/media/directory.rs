@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Extensions of the files that are looked into when a directory is given.
-const MOTION_JPEG: [&str; 4] = ["mjpeg", "mjpg", "avi", "multipart"];
+const MOTION_JPEG: [&str; 7] = ["mjpeg", "mjpg", "avi", "mkv", "mov", "mp4", "multipart"];
 const STILL_JPEG: [&str; 2] = ["jpg", "jpeg"];
 
 /// The entries of a directory, in the order of their names.

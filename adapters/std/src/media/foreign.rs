@@ -8,8 +8,27 @@ pub(super) const LOOKED_AT: usize = 1024;
 /// Returns what a file is that begins with these bytes, by what is known for certain; `None` if it may be
 /// Motion-JPEG. Pass [`LOOKED_AT`] bytes, or the whole file if it is shorter.
 pub(super) fn format_of(first: &[u8]) -> Option<&'static str> {
-    let name = by_start(first).or_else(|| boxes(first)).or_else(|| riff(first));
-    name.or_else(|| transport_stream(first)).or_else(|| start_codes(first)).or_else(|| web_page(first))
+    let name = by_start(first).or_else(|| ebml(first)).or_else(|| picture(first)).or_else(|| movie(first));
+    name.or_else(|| riff(first))
+        .or_else(|| transport_stream(first))
+        .or_else(|| start_codes(first))
+        .or_else(|| web_page(first))
+}
+
+/// A container that may hold Motion-JPEG, in which frames are found by its tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Container {
+    /// Matroska or WebM.
+    Matroska,
+    /// MP4 or QuickTime.
+    Mp4,
+}
+
+/// Returns the container that begins with these bytes, and its name; `None` if it is none of these. Pass
+/// [`LOOKED_AT`] bytes, or the whole file if it is shorter.
+pub(super) fn container_of(first: &[u8]) -> Option<(Container, &'static str)> {
+    let matroska = ebml(first).map(|name| (Container::Matroska, name));
+    matroska.or_else(|| movie(first).map(|name| (Container::Mp4, name)))
 }
 
 /// The command that makes Motion-JPEG of what is piped into it.
@@ -67,12 +86,6 @@ const STARTS: [(&[u8], &str); 24] = [
 ];
 
 fn by_start(first: &[u8]) -> Option<&'static str> {
-    if first.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) {
-        // The header names the kind of EBML document.
-        let header = first.get(..64).unwrap_or(first);
-        let webm = header.windows(4).any(|name| name == b"webm");
-        return Some(if webm { "a WebM file" } else { "a Matroska file" });
-    }
     // The length in the header of a bitmap, and its reserved bytes.
     if matches!(first, [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..]) {
         return Some("a BMP picture");
@@ -80,17 +93,33 @@ fn by_start(first: &[u8]) -> Option<&'static str> {
     STARTS.iter().find(|(start, _)| first.starts_with(start)).map(|(_, name)| *name)
 }
 
-/// Boxes of ISO base media (ISO/IEC 14496-12, 4.2): a length, and a name.
-fn boxes(first: &[u8]) -> Option<&'static str> {
-    let [_, _, _, _, name @ ..] = first else { return None };
+/// The header names the kind of EBML document (RFC 8794, 11.2.4).
+fn ebml(first: &[u8]) -> Option<&'static str> {
+    let header = first.get(..64).unwrap_or(first);
+    let webm = header.windows(4).any(|name| name == b"webm");
+    let is_ebml = first.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]);
+    is_ebml.then_some(if webm { "a WebM file" } else { "a Matroska file" })
+}
+
+/// Boxes of ISO base media (ISO/IEC 14496-12, 4.2), a length and a name, that hold single pictures.
+fn picture(first: &[u8]) -> Option<&'static str> {
+    let [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] = first else { return None };
+    match brand {
+        [b'h', b'e', b'i' | b'v', ..] | [b'm', b'i', b'f', b'1', ..] => Some("a HEIF picture"),
+        [b'a', b'v', b'i', b'f' | b's', ..] => Some("an AVIF picture"),
+        _ => None,
+    }
+}
+
+/// Boxes that hold videos.
+fn movie(first: &[u8]) -> Option<&'static str> {
+    let ([_, _, _, _, name @ ..], None) = (first, picture(first)) else { return None };
     Some(match name {
         [b'f', b't', b'y', b'p', b'q', b't', ..] => "a QuickTime file (MOV)",
-        [b'f', b't', b'y', b'p', b'h', b'e', b'i' | b'v', ..] => "a HEIF picture",
-        [b'f', b't', b'y', b'p', b'm', b'i', b'f', b'1', ..] => "a HEIF picture",
-        [b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => "an AVIF picture",
         [b'f', b't', b'y', b'p', ..] | [b's', b't', b'y', b'p', ..] => "an MP4 file",
         [b'm', b'o', b'o', b'v' | b'f', ..] | [b'm', b'd', b'a', b't', ..] => "an MP4 or QuickTime file",
-        [b'w', b'i', b'd', b'e', ..] => "a QuickTime file (MOV)",
+        [b'f', b'r', b'e', b'e', ..] | [b's', b'k', b'i', b'p', ..] => "an MP4 or QuickTime file",
+        [b'w', b'i', b'd', b'e', ..] | [b'p', b'n', b'o', b't', ..] => "a QuickTime file (MOV)",
         _ => return None,
     })
 }

@@ -1,4 +1,5 @@
 //! The media of a server, each under a name.
+mod described;
 #[cfg(test)]
 mod tests;
 
@@ -21,15 +22,15 @@ use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
 use pinhole::time::{Instant, MediaTime};
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fmt::Write;
 use std::fs;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread;
 use std::time::Duration;
+
+pub use described::{Ignored, Mounted};
 
 /// So long nothing may be read of a file or directory that is added. A disk that rests needs a third of it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,8 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// and no repetition.
 #[derive(Clone, Copy, Debug)]
 pub struct Playback {
-    /// The frame rate of recorded media that have no clock of their own. Only AVI files have a clock of their
-    /// own. A rate of 0 counts as 0.001 frames per second.
+    /// The frame rate of recorded media that have no clock of their own. AVI, Matroska, MP4 and QuickTime files
+    /// have one. A rate of 0 counts as 0.001 frames per second.
     pub frame_rate: FrameRate,
     /// Is true if recorded media start over when they end. If so, they never end, and are described to
     /// clients without a duration. If false, they end after their last frame.
@@ -78,64 +79,6 @@ pub struct Library {
     ignored: Vec<Ignored>,
     /// The first of the session ids of this server's presentations (RFC 4566, 5.2).
     session_id: u64,
-}
-
-/// The entries of a directory that are not served because of what they are: files whose names have none of the
-/// endings of media, and directories. [`Library::ignored`] returns them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Ignored {
-    /// The path of the directory.
-    pub directory: PathBuf,
-    /// The number of entries.
-    pub count: usize,
-    /// The paths of the first 1,000 entries, in the order of their names.
-    pub paths: Vec<PathBuf>,
-}
-
-impl Ignored {
-    const PATHS_MAX: usize = 1000;
-}
-
-/// A description of one medium of a library, from [`Library::mounted`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mounted<'a> {
-    /// The path of the medium in its URL, without the leading slash. It is not percent-encoded.
-    pub mount: &'a str,
-    /// The width and height of a frame in pixels: of the first frame of a recorded medium or a test
-    /// pattern, and of the newest frame of a live input. `None` if a live input has no frame yet, or if the
-    /// first frame of a recorded medium cannot be sent.
-    pub size: Option<(u16, u16)>,
-    /// The number of frames of a recorded medium when it is played once. Frames that were left out do not
-    /// count. For a test pattern, this is the number of frames in its loop. `None` for a live input.
-    pub frames: Option<u64>,
-    /// The frame rate of the medium's own clock, by which it is played whatever [`Playback::frame_rate`] says.
-    /// `None` if the medium has no clock of its own.
-    pub own_rate: Option<FrameRate>,
-    /// How many of the frames in [`Self::frames`] are re-coded without loss before they are sent. The number
-    /// is an estimate from the headers of the frames. 0 for live inputs and test patterns.
-    pub recoded: u64,
-    /// How many of the frames in [`Self::frames`] are decoded and encoded anew before they are sent: see
-    /// [`NormaliseOptions::transcode`]. The number is an estimate from the headers of the frames. 0 for live
-    /// inputs and test patterns.
-    pub transcoded: u64,
-}
-
-impl Mounted<'_> {
-    /// Returns the URL of the medium at a server with this address. The path in it is percent-encoded.
-    pub fn url(&self, address: SocketAddr) -> String {
-        let mut url = format!("rtsp://{address}/");
-        for byte in self.mount.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                    url.push(char::from(byte));
-                }
-                // A string takes all that is written.
-                byte => drop(write!(url, "%{byte:02X}")),
-            }
-        }
-        url
-    }
 }
 
 impl Library {
@@ -199,12 +142,11 @@ impl Library {
     /// A file becomes one medium, whatever its ending. The path in its URL is the file's name without the
     /// ending.
     ///
-    /// In a directory, each file with the ending `.mjpeg`, `.mjpg`, `.avi` or `.multipart` becomes a medium.
-    /// All `.jpg` and `.jpeg` pictures together become one medium: its path is the directory's name, and its
-    /// frames are in the order of the file names. Other files and subdirectories are ignored, and added to
-    /// [`Self::ignored`]. If a medium
-    /// with the same path, or the same file, is there already, the second one is left out. What is no regular
-    /// file is left out, too.
+    /// In a directory, each file with the ending `.mjpeg`, `.mjpg`, `.avi`, `.mkv`, `.mov`, `.mp4` or
+    /// `.multipart` becomes a medium. All `.jpg` and `.jpeg` pictures together become one medium: its path is the
+    /// directory's name, and its frames are in the order of the file names. Other files and subdirectories are
+    /// ignored, and added to [`Self::ignored`]. If a medium with the same path, or the same file, is there already,
+    /// the second one is left out. What is no regular file is left out, too.
     ///
     /// If most of a file is no video, only its first part is searched: 1 GiB, and eight times the length of
     /// the frames that are found. The rest is left out, and added to [`Self::problems`].
@@ -496,7 +438,7 @@ impl Library {
         } else if videos.is_empty() {
             self.problems.push(Problem::file(
                 path,
-                "the directory holds no .mjpeg, .mjpg, .avi, .multipart or .jpg files",
+                "the directory holds no .mjpeg, .mjpg, .avi, .mkv, .mov, .mp4, .multipart or .jpg files",
             ));
         }
     }

@@ -5,7 +5,6 @@ use super::pattern::Pattern;
 use super::recorded::{LoopFrames, Recorded};
 use pinhole::codec::jpeg;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
-use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
 use std::sync::Arc;
 
@@ -42,17 +41,17 @@ impl Medium {
     /// Returns the rate of the video; `None` if it is not steady.
     pub(super) fn frame_rate(&self) -> Option<FrameRate> {
         match self {
-            Self::Recorded(recorded) => Some(recorded.clock().frame_rate()),
+            Self::Recorded(recorded) => recorded.frame_rate(),
             Self::Live(_) => None,
             #[cfg(feature = "pattern")]
             Self::Pattern(pattern) => Some(pattern.format().frame_rate()),
         }
     }
 
-    /// Returns the rate of the clock that the medium has of its own; `None` if it has none.
+    /// Returns the rate of the clock that the medium has of its own, on average; `None` if it has none.
     pub(super) fn own_rate(&self) -> Option<FrameRate> {
         match self {
-            Self::Recorded(recorded) => recorded.index().clock().map(FrameClock::frame_rate),
+            Self::Recorded(recorded) => recorded.index().own_rate(),
             Self::Live(_) => None,
             #[cfg(feature = "pattern")]
             Self::Pattern(pattern) => Some(pattern.format().frame_rate()),

@@ -5,11 +5,12 @@
 use super::directory::{is_picture, list};
 use super::normalise::{NormaliseOptions, NormalisedFrame, Normaliser};
 use super::problem::{Problem, Problems};
-use super::recorded::{Disk, Files, Index};
+use super::recorded::{Disk, Files, Index, Timing, Unit};
 use crate::avi::{AviWriter, Layout};
 use crate::new_file::NewFile;
 use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
+use pinhole::time::MediaTime;
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::num::NonZero;
@@ -30,8 +31,8 @@ pub struct PrepareOptions {
     /// [`Library`](super::Library) that will serve the output: otherwise that library may have to re-code
     /// the frames again.
     pub normalising: NormaliseOptions,
-    /// The frame rate of the output if the input has no clock of its own. Only AVI files have a clock of
-    /// their own: for these, this field is not used.
+    /// The frame rate of the output if the input has no clock of its own. AVI, Matroska, MP4 and QuickTime files
+    /// have a clock of their own: for these, this field is not used.
     pub frame_rate: FrameRate,
     /// Is true if an output file that exists is replaced. If this is false and the output file exists,
     /// [`prepare`] returns [`PrepareError::Exists`].
@@ -63,8 +64,10 @@ pub struct Prepared {
     pub left_out: u64,
     /// The length of the output in bytes.
     pub bytes: u64,
-    /// The frame rate of the input's own clock, which the output has. `None` if the input has no clock, so
-    /// that the output has [`PrepareOptions::frame_rate`].
+    /// The frame rate of the input's own clock, which the output has. If the frames of the input are not equally
+    /// far apart, this is their rate on average, and the output has a finer clock, on which each frame is within
+    /// 5 ms of its time. `None` if the input has no clock, so that the output has
+    /// [`PrepareOptions::frame_rate`].
     pub own_rate: Option<FrameRate>,
     /// The faults of the input. Only the first few faults are kept. Empty if the output has everything that
     /// the input has.
@@ -135,9 +138,9 @@ pub fn prepare(
     let failed = |source| PrepareError::Write { path: output.to_owned(), source };
     let unfinished = NewFile::beside(output).map_err(failed)?;
     let file = BufWriter::with_capacity(BUFFER, unfinished.file().map_err(failed)?);
-    let clock = index.clock().unwrap_or_else(|| options.frame_rate.into());
-    let work = Work { index: &index, how: options.normalising, output };
-    let Written { frames, changed, problems, file, bytes } = work.run(file, clock, watch)?;
+    let places = Places::of(&index, options.frame_rate);
+    let work = Work { index: &index, places, how: options.normalising, output };
+    let Written { frames, changed, problems, file, bytes } = work.run(file, watch)?;
     found.extend(problems);
     if frames == 0 {
         return Err(PrepareError::Nothing(found));
@@ -157,13 +160,40 @@ pub fn prepare(
         changed,
         left_out: index.left_out() + index.frames() - frames,
         bytes,
-        own_rate: index.clock().map(FrameClock::frame_rate),
+        own_rate: index.own_rate(),
         problems: found,
     })
 }
 
+/// Where frames are in a file with a steady clock.
+#[derive(Clone, Copy)]
+struct Places {
+    clock: FrameClock,
+    /// How long a slot of the index is; `None` if it is a frame of the clock.
+    unit: Option<Unit>,
+}
+
+impl Places {
+    /// Has frames without a clock follow each other at `rate`.
+    fn of(index: &Index, rate: FrameRate) -> Self {
+        match index.timing() {
+            Timing::Steady(clock) => Self { clock: clock.unwrap_or_else(|| rate.into()), unit: None },
+            Timing::Varying { unit, grid, .. } => Self { clock: *grid, unit: Some(*unit) },
+        }
+    }
+
+    /// Returns how many frames of the file come before a slot of the index.
+    fn before(self, slot: u64) -> u64 {
+        match self.unit {
+            None => slot,
+            Some(unit) => self.clock.frames_in(unit.time(slot).since(MediaTime::ZERO)),
+        }
+    }
+}
+
 struct Work<'a> {
     index: &'a Index,
+    places: Places,
     how: NormaliseOptions,
     output: &'a Path,
 }
@@ -183,7 +213,6 @@ impl Work<'_> {
     fn run(
         &self,
         file: BufWriter<File>,
-        clock: FrameClock,
         mut watch: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Written, PrepareError> {
         let failed = |source| PrepareError::Write { path: self.output.to_owned(), source };
@@ -199,13 +228,14 @@ impl Work<'_> {
                 })
                 .collect();
             let (mut problems, mut changed, mut written) = (Problems::default(), 0, 0);
-            let mut avi = AviWriter::new(file, clock, Layout::PREPARED).map_err(failed)?;
+            let mut avi = AviWriter::new(file, self.places.clock, Layout::PREPARED).map_err(failed)?;
             for (n, from) in (0..u32::try_from(frames).unwrap_or(u32::MAX)).zip(outcomes.iter().cycle()) {
                 // The thread has ended only if it has panicked, which the scope passes on.
                 let Ok(outcome) = from.recv() else { break };
                 match outcome {
                     Ok((frame, as_is)) => {
-                        avi.repeat_until(self.index.number(n).unwrap_or_default()).map_err(failed)?;
+                        let place = self.places.before(self.index.slot(n).unwrap_or_default());
+                        avi.repeat_until(place).map_err(failed)?;
                         avi.frame(&frame.data, (frame.info.width, frame.info.height)).map_err(failed)?;
                         written += 1;
                         changed += u64::from(!as_is);
@@ -216,7 +246,7 @@ impl Work<'_> {
                     return Err(PrepareError::BrokenOff);
                 }
             }
-            avi.repeat_until(self.index.slots()).map_err(failed)?;
+            avi.repeat_until(self.places.before(self.index.slots())).map_err(failed)?;
             let (file, bytes) = avi.finish().map_err(failed)?;
             let problems = problems.of(self.index.path());
             Ok(Written { frames: written, changed, problems, file, bytes })

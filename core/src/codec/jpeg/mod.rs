@@ -63,7 +63,7 @@ use crate::frame::TrackInfo;
 use segments::marker;
 
 /// The four-character codes of Motion-JPEG in file formats, in upper case.
-pub(super) const FOURCC: [[u8; 4]; 5] = [*b"MJPG", *b"JPEG", *b"AVI1", *b"AVI2", *b"DMB1"];
+pub(super) const FOURCC: [[u8; 4]; 6] = [*b"MJPG", *b"JPEG", *b"AVI1", *b"AVI2", *b"DMB1", *b"MJPA"];
 /// The first bytes of each frame: the SOI marker.
 pub(super) const START: [u8; 2] = [0xFF, marker::SOI];
 

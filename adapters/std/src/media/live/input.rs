@@ -169,7 +169,7 @@ impl Input {
             (0, _, Some(format)) => {
                 let how = foreign::PIPE;
                 Some(format!(
-                    "it is {format}, and no Motion-JPEG; this command makes Motion-JPEG of it: {how}"
+                    "it is {format}, and no plain Motion-JPEG; this command makes that of it: {how}"
                 ))
             }
             (0, bytes, None) => Some(format!(

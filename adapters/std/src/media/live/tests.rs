@@ -271,7 +271,7 @@ fn an_input_without_a_frame_says_why() {
         (vec![7; 5000], "no JPEG picture (FF D8 FF) is in the 5000 bytes"),
         (
             [b"\0\0\0\x20ftypisom", &[7; 5000][..]].concat(),
-            "it is an MP4 file, and no Motion-JPEG; this command",
+            "it is an MP4 file, and no plain Motion-JPEG; this command",
         ),
         (progressive, "progressive"),
     ] {

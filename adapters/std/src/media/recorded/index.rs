@@ -2,18 +2,25 @@
 //!
 //! Files are read by position and never mapped: a file may be truncated at any time, and to access what is
 //! gone from a map ends the process.
+mod contained;
+mod problems;
+
 use super::super::foreign;
 use super::super::normalise::{MAX_FRAME, Need, NormaliseOptions, Normalised, Normaliser};
 use super::super::problem::{Problem, Problems};
 use super::cache::CachedFrame;
 use super::chunks::Chunks;
-use super::files::{Files, ReadAt};
+use super::containers::{self, Timing};
+use super::files::Files;
 use super::health::{Failure, Health, Outlook};
 use super::open_file::OpenFile;
 use super::scan::{FileReader, Meter, Scanned};
 use super::source::Tools;
-use pinhole::codec::jpeg::{self, JpegError, JpegInfo};
+use contained::Contained;
+use pinhole::codec::jpeg::JpegInfo;
 use pinhole::media::{Container, FrameClock, FrameReader, FrameSpan, MediaErrorKind, ReadError};
+use pinhole::sdp::FrameRate;
+use problems::{TOO_LARGE, Unfit, about_chunks, not_opened, second_field};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,7 +33,6 @@ const HEAD: usize = 2048;
 /// The two markers that a picture starts and ends with (ITU-T T.81, B.1.1.3).
 const SOI: [u8; 2] = [0xFF, 0xD8];
 const EOI: [u8; 2] = [0xFF, 0xD9];
-const TOO_LARGE: &str = "the frame is too large";
 
 /// How far a file or directory is searched for frames. It is passed to the function that was given to
 /// [`Library::add_path_with`](super::super::Library::add_path_with).
@@ -57,7 +63,9 @@ pub(in super::super) struct Index {
     /// What is known of each frame, once it was loaded for the first time.
     health: Health,
     slots: u64,
-    clock: Option<FrameClock>,
+    timing: Timing,
+    /// The time of each frame, if their times are varying.
+    times: Vec<u32>,
     first: Need,
     left_out: u64,
     recoded: u64,
@@ -103,16 +111,23 @@ impl Index {
             Err(error) => return (None, vec![Problem::file(path, error)]),
         };
         let (stamp, file) = (open.stamp(), open.current());
-        if let Some(problem) = foreign(path, &*file) {
-            return (None, vec![problem]);
-        }
         let mut tell = |Scanned { read, frames }| {
             watch(Indexing { path, done: read.min(stamp.len), of: stamp.len, frames })
         };
         let meter = Meter::new(&mut tell);
         let mut problems = Problems::default();
-        let mut found = Found::new(how);
-        found.device = stamp.device();
+        // What cannot be read is told by those who need it.
+        let first = containers::peek(&*file, 0, foreign::LOOKED_AT, &meter);
+        if let Some((container, name)) = foreign::container_of(&first) {
+            match contained::find(&open, container, name, &meter) {
+                Contained::Video(video) => return Self::of_video(open, video, how, &meter),
+                Contained::Frames(problem) => problems.push(problem),
+                Contained::Refused(problem) => return (None, vec![problem]),
+            }
+        } else if let Some(name) = foreign::format_of(&first) {
+            return (None, vec![problems::foreign(path, name)]);
+        }
+        let mut found = Found::new(how, stamp.device());
         let reader = FileReader::new(&*file, &meter, stamp.len);
         let content;
         let opened = match FrameReader::new(reader, vec![0; WINDOW], MAX_FRAME) {
@@ -141,7 +156,7 @@ impl Index {
                     let number = reader.slots().saturating_sub(1);
                     let added = found.add(at, len, number, |buffer| open.read_exact(buffer, at));
                     if added.is_ok() && number == 0 && reader.container() == Container::Avi {
-                        problems.extend(second_field(path, &open, FrameSpan { at, len }));
+                        problems.extend(second_field(path, &open, at, len));
                     }
                     if let Err(fault) = added {
                         found.left_out += 1;
@@ -158,9 +173,9 @@ impl Index {
                 }
             }
         }
-        let (slots, clock) = (reader.slots(), reader.clock());
+        let (slots, timing) = (reader.slots(), Timing::Steady(reader.clock()));
         drop(reader);
-        found.finish(path, Place::File(open), slots, clock, problems)
+        found.finish(path, Place::File(open), slots, timing, problems)
     }
 
     /// Indexes single pictures, which are played in this order. Returns what is wrong with them, too.
@@ -172,7 +187,7 @@ impl Index {
         how: NormaliseOptions,
         watch: Watch<'_>,
     ) -> (Option<Self>, Vec<Problem>) {
-        let (mut found, mut problems) = (Found::new(how), Problems::default());
+        let (mut found, mut problems) = (Found::new(how, 0), Problems::default());
         let of = paths.len() as u64;
         for (number, path) in (0..).zip(&paths) {
             let opened = files.open(path).and_then(|file| Ok((file.stamp()?, file)));
@@ -188,7 +203,7 @@ impl Index {
             watch(Indexing { path: directory, done: number + 1, of, frames: found.entries.len() as u64 });
         }
         let place = Place::Pictures { files: files.clone(), paths };
-        found.finish(directory, place, of, None, problems)
+        found.finish(directory, place, of, Timing::Steady(None), problems)
     }
 
     /// Returns the file or directory.
@@ -205,7 +220,8 @@ impl Index {
         self.entries.iter().map(|entry| u64::from(entry.len)).sum()
     }
 
-    /// Returns the number of frames including those that were left out, which keep their time.
+    /// Returns the end of the medium in slots. If its frames are equally far apart, this is the number of frames
+    /// including those that were left out, which keep their time.
     pub(in super::super) const fn slots(&self) -> u64 {
         self.slots
     }
@@ -215,9 +231,17 @@ impl Index {
         self.left_out
     }
 
-    /// Returns the clock of the file, if it has one of its own.
-    pub(in super::super) const fn clock(&self) -> Option<FrameClock> {
-        self.clock
+    /// Returns when frames are shown.
+    pub(in super::super) const fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// Returns the rate of the file's own clock, on average; `None` if it has none.
+    pub(in super::super) fn own_rate(&self) -> Option<FrameRate> {
+        match &self.timing {
+            Timing::Steady(clock) => clock.map(FrameClock::frame_rate),
+            Timing::Varying { average, .. } => Some(*average),
+        }
     }
 
     /// Returns the width and height of the first frame in pixels; `None` if it has to be transcoded.
@@ -233,14 +257,21 @@ impl Index {
         (self.recoded, self.transcoded)
     }
 
-    /// Returns how many frames come before frame `n` in time, including those that were left out.
-    pub(in super::super) fn number(&self, n: u32) -> Option<u64> {
-        self.entries.get(n as usize).map(|entry| u64::from(entry.number))
+    /// Returns the slot of frame `n`. If frames are equally far apart, this is how many frames come before it,
+    /// including those that were left out; otherwise it is a time.
+    pub(in super::super) fn slot(&self, n: u32) -> Option<u64> {
+        match self.timing {
+            Timing::Steady(_) => self.entries.get(n as usize).map(|entry| u64::from(entry.number)),
+            Timing::Varying { .. } => self.times.get(n as usize).copied().map(u64::from),
+        }
     }
 
-    /// Returns the place of the first frame for which `before` is false, given its [`Self::number`].
+    /// Returns the place of the first frame for which `before` is false, given its [`Self::slot`].
     pub(super) fn partition_point(&self, before: impl Fn(u64) -> bool) -> usize {
-        self.entries.partition_point(|entry| before(u64::from(entry.number)))
+        match self.timing {
+            Timing::Steady(_) => self.entries.partition_point(|entry| before(u64::from(entry.number))),
+            Timing::Varying { .. } => self.times.partition_point(|time| before(u64::from(*time))),
+        }
     }
 
     /// Returns the number of the disk that the frames are on; 0 where the system does not know it.
@@ -380,17 +411,22 @@ impl Index {
         normaliser: &'a mut Normaliser,
         data: &'a [u8],
     ) -> Result<Normalised<'a>, Problem> {
-        let (how, number) = (normaliser.how(), self.number(n).unwrap_or_default());
+        let (how, number) = (normaliser.how(), self.number(n));
         normaliser.normalise(data).map_err(|fault| {
             let (path, start) = self.origin(n);
             self.locate(Problem::left_out(path, number, start, &fault, how))
         })
     }
 
+    /// Returns how many frames of the file come before frame `n`, including those that were left out.
+    fn number(&self, n: u32) -> u64 {
+        self.entries.get(n as usize).map_or(0, |entry| entry.number.into())
+    }
+
     /// Creates the problem of frame `n`.
     fn problem(&self, n: u32, reason: impl fmt::Display) -> Problem {
         let (path, start) = self.origin(n);
-        self.locate(Problem::frame(path, self.number(n).unwrap_or_default(), start, reason))
+        self.locate(Problem::frame(path, self.number(n), start, reason))
     }
 
     /// Puts a problem of the content in its place in the file. Blocks.
@@ -439,6 +475,7 @@ struct Found {
     how: NormaliseOptions,
     device: u64,
     entries: Vec<Entry>,
+    times: Vec<u32>,
     first: Option<Need>,
     left_out: u64,
     recoded: u64,
@@ -446,20 +483,13 @@ struct Found {
     buffer: Vec<u8>,
 }
 
-/// Why a frame cannot be sent.
-enum Unfit {
-    Io(io::Error),
-    Jpeg(JpegError),
-    TooLate,
-    TooLarge,
-}
-
 impl Found {
-    const fn new(how: NormaliseOptions) -> Self {
+    const fn new(how: NormaliseOptions, device: u64) -> Self {
         Self {
             how,
-            device: 0,
+            device,
             entries: Vec::new(),
+            times: Vec::new(),
             first: None,
             left_out: 0,
             recoded: 0,
@@ -511,7 +541,7 @@ impl Found {
         path: &Path,
         place: Place,
         slots: u64,
-        clock: Option<FrameClock>,
+        timing: Timing,
         problems: Problems,
     ) -> (Option<Index>, Vec<Problem>) {
         let mut problems = problems.of(path);
@@ -520,7 +550,7 @@ impl Found {
             return (None, problems);
         };
         self.entries.shrink_to_fit();
-        let Self { device, entries, left_out, recoded, transcoded, .. } = self;
+        let Self { device, entries, times, left_out, recoded, transcoded, .. } = self;
         let (path, health) = (path.to_owned(), Health::new(entries.len()));
         (
             Some(Index {
@@ -530,7 +560,8 @@ impl Found {
                 entries,
                 health,
                 slots,
-                clock,
+                timing,
+                times,
                 first,
                 left_out,
                 recoded,
@@ -538,79 +569,5 @@ impl Found {
             }),
             problems,
         )
-    }
-}
-
-impl Unfit {
-    fn of_frame(&self, path: &Path, number: u64, start: u64, how: NormaliseOptions) -> Problem {
-        match self {
-            Self::Io(error) => Problem::frame(path, number, start, error),
-            Self::Jpeg(error) => Problem::left_out(path, number, start, &(*error).into(), how),
-            Self::TooLate => Problem::frame(path, number, start, "there are too many frames before it"),
-            Self::TooLarge => Problem::frame(path, number, start, TOO_LARGE),
-        }
-    }
-}
-
-/// Returns what a file is that is known to be no Motion-JPEG.
-fn foreign(path: &Path, file: &dyn ReadAt) -> Option<Problem> {
-    let mut first = vec![0; foreign::LOOKED_AT];
-    // What cannot be read is told by those who need it.
-    let read = file.read(&mut first, 0).unwrap_or(0);
-    let name = foreign::format_of(first.get(..read).unwrap_or_default())?;
-    let command = foreign::Command(path);
-    let reason =
-        format!("this is {name}, and no Motion-JPEG; this command makes Motion-JPEG of it: {command}");
-    Some(Problem::frame(path, 0, 0, reason))
-}
-
-/// Returns what there is to tell about the first frame of a file, if it is two fields of an interlaced picture:
-/// two pictures of the same size, one after the other. Only the first of them is served.
-fn second_field(path: &Path, file: &OpenFile, FrameSpan { at, len }: FrameSpan) -> Option<Problem> {
-    let mut data = vec![0; len as usize];
-    file.read_exact(&mut data, at).ok()?;
-    let first = jpeg::inspect(&data).ok()?;
-    let rest = data.get(first.len..)?;
-    let start = first.len + rest.windows(SOI.len()).position(|pair| pair == SOI)?;
-    let second = jpeg::inspect(data.get(start..)?).ok()?;
-    let (width, height) = (first.info.width, first.info.height);
-    if (width, height) != (second.info.width, second.info.height) {
-        return None;
-    }
-    let command = foreign::Command(path);
-    let reason = format!(
-        "the frames of this file are two fields each, and only the first one is served, {width}x{height}; this \
-         command makes whole pictures of them: {command}"
-    );
-    Some(file.locate(Problem::frame(path, 0, at.saturating_add(start as u64), reason)))
-}
-
-/// Returns what there is to tell about a file whose content comes in chunks, the first of them at `at`.
-fn about_chunks(path: &Path, at: u64, chunks: &Chunks) -> impl Iterator<Item = Problem> {
-    let header = (at > 0).then(|| Problem::frame(path, 0, 0, MediaErrorKind::Junk { len: at }));
-    let damage = chunks.damaged_at().map(|at| {
-        let reason = "an HTTP chunk should begin or end here; what follows is read as if it were in none";
-        Problem { at: Some(at), ..Problem::file(path, reason) }
-    });
-    header.into_iter().chain(damage)
-}
-
-fn not_opened(path: &Path, error: ReadError<io::Error>) -> Problem {
-    let command = foreign::Command(path);
-    match error {
-        ReadError::Media(error) if error.reason == MediaErrorKind::Unrecognised => {
-            let reason = format!(
-                "this is no Motion-JPEG: there is neither a JPEG picture (FF D8 FF) nor an AVI file in its \
-                 first {} MiB; if it is another kind of video, this command makes Motion-JPEG of it: {command}",
-                MAX_FRAME >> 20
-            );
-            Problem::frame(path, 0, 0, reason)
-        }
-        ReadError::Media(error) if matches!(error.reason, MediaErrorKind::OtherCodec { .. }) => {
-            let reason = format!("{}; this command makes Motion-JPEG of it: {command}", error.reason);
-            Problem { at: Some(error.at), ..Problem::file(path, reason) }
-        }
-        ReadError::Media(error) => Problem { at: Some(error.at), ..Problem::file(path, error.reason) },
-        ReadError::Io(error) => Problem::file(path, error),
     }
 }

@@ -3,6 +3,7 @@
 mod borrowed;
 mod cache;
 mod chunks;
+mod containers;
 #[cfg(test)]
 mod faults;
 mod files;
@@ -24,9 +25,11 @@ use health::Outlook;
 use pinhole::codec::jpeg;
 use pinhole::frame::{Frame, FrameId, Miss, Seek, TrackId, TrackInfo};
 use pinhole::media::FrameClock;
+use pinhole::sdp::FrameRate;
 use pinhole::time::{Duration, MediaTime};
 use source::{Source, Tools};
 
+pub(super) use containers::{Timing, Unit};
 #[cfg(test)]
 pub(super) use files::ReadAt;
 pub(super) use files::{Disk, FileId, Files};
@@ -39,9 +42,12 @@ pub(super) use loop_frames::LoopFrames;
 pub(super) struct Recorded {
     index: Index,
     size: Option<(u16, u16)>,
-    clock: FrameClock,
-    /// How long each frame is shown, in ticks.
-    interval: u32,
+    /// The length of a slot.
+    unit: Unit,
+    /// How long each frame is shown, in ticks; `None` if that is until the next one.
+    interval: Option<u32>,
+    /// `None` if frames are not equally far apart.
+    frame_rate: Option<FrameRate>,
     repeat: bool,
     bytes: u64,
 }
@@ -54,11 +60,17 @@ impl Recorded {
             let normalised = index.normalise(0, &mut tools.normaliser, &mut tools.buffer).ok()?;
             Some((normalised.info.width, normalised.info.height))
         });
-        let clock = index.clock().unwrap_or_else(|| playback.frame_rate.into());
-        let interval = clock.interval().to_ticks(jpeg::TRACK.clock_rate);
-        let interval = u32::try_from(interval).unwrap_or(0);
+        let (unit, clock) = match index.timing() {
+            Timing::Varying { unit, .. } => (*unit, None),
+            Timing::Steady(clock) => {
+                let clock = clock.unwrap_or_else(|| playback.frame_rate.into());
+                (clock.into(), Some(clock))
+            }
+        };
+        let interval = clock.map(|clock| ticks(clock.interval()));
+        let frame_rate = clock.map(FrameClock::frame_rate);
         let bytes = index.bytes();
-        Self { index, size, clock, interval, repeat: playback.repeat, bytes }
+        Self { index, size, unit, interval, frame_rate, repeat: playback.repeat, bytes }
     }
 
     pub(super) const fn index(&self) -> &Index {
@@ -70,13 +82,14 @@ impl Recorded {
         self.size
     }
 
-    pub(super) const fn clock(&self) -> FrameClock {
-        self.clock
+    /// Returns the rate of the frames; `None` if they are not equally far apart.
+    pub(super) const fn frame_rate(&self) -> Option<FrameRate> {
+        self.frame_rate
     }
 
     /// Returns the length of the medium, once through.
     pub(super) fn duration(&self) -> Duration {
-        self.clock.pts(self.index.slots()).since(MediaTime::ZERO)
+        self.unit.time(self.index.slots()).since(MediaTime::ZERO)
     }
 
     /// Returns how many bytes all frames have, once through, before they are normalised.
@@ -105,7 +118,8 @@ impl Recorded {
         let n = self.locate_in(track, id)?;
         let key = FrameKey { track, n };
         if let Some(data) = frames.get(key) {
-            return Ok(Frame::intra(data, self.time_at(id, n), self.interval));
+            let duration = self.interval.unwrap_or_else(|| self.shown(n));
+            return Ok(Frame::intra(data, self.time_at(id, n), duration));
         }
         match self.index.outlook(n) {
             Outlook::PassOver => Err(Miss::Unusable),
@@ -131,7 +145,7 @@ impl Recorded {
         let whole = self.duration().as_micros().max(1);
         let round = if self.repeat { time.as_micros() / whole } else { 0 };
         let first = round * self.index.slots();
-        let n = self.index.partition_point(|number| self.clock.pts(first + number) < time);
+        let n = self.index.partition_point(|slot| self.unit.time(first + slot) < time);
         Ok(FrameId(round * self.index.frames() + n as u64))
     }
 
@@ -149,9 +163,21 @@ impl Recorded {
     fn time_at(&self, id: FrameId, n: u32) -> u64 {
         let frames = self.index.frames().max(1);
         let round = if self.repeat && id.0 >= frames { id.0 / frames } else { 0 };
-        let number = self.index.number(n).unwrap_or_default();
-        self.clock.pts(round * self.index.slots() + number).to_ticks(jpeg::TRACK.clock_rate)
+        let slot = self.index.slot(n).unwrap_or_default();
+        self.unit.time(round * self.index.slots() + slot).to_ticks(jpeg::TRACK.clock_rate)
     }
+
+    /// Returns for how long the frame at place `n` is shown, in ticks: until the next one, or the end.
+    fn shown(&self, n: u32) -> u32 {
+        let end =
+            n.checked_add(1).and_then(|next| self.index.slot(next)).unwrap_or_else(|| self.index.slots());
+        let start = self.index.slot(n).unwrap_or_default();
+        ticks(self.unit.time(end).since(self.unit.time(start)))
+    }
+}
+
+fn ticks(span: Duration) -> u32 {
+    u32::try_from(span.to_ticks(jpeg::TRACK.clock_rate)).unwrap_or(0)
 }
 
 impl Source for Recorded {

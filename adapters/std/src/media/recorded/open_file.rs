@@ -31,6 +31,11 @@ impl OpenFile {
         Ok(Self { files: files.clone(), path: path.to_owned(), stamp, file: RwLock::new(file), chunks: None })
     }
 
+    /// Returns the path under which it was opened.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns what the file was when it was opened first.
     pub(super) const fn stamp(&self) -> Stamp {
         self.stamp

@@ -53,14 +53,14 @@ impl<'w> Meter<'w> {
         }
     }
 
-    /// Notes that `len` bytes more were read.
+    /// Notes that `len` bytes more were read, at `at`.
     ///
     /// # Errors
     /// That is too much, for so few frames.
-    pub(super) fn count(&self, len: usize) -> io::Result<()> {
+    pub(super) fn count(&self, len: usize, at: u64) -> io::Result<()> {
         let read = self.read.get().saturating_add(len as u64);
         self.read.set(read);
-        self.tell(read);
+        self.tell(at);
         let most = self.of_frames.get().saturating_mul(READ_PER_FRAMES).saturating_add(MAX_JUNK);
         if read > most {
             return Err(io::Error::other(format!(
@@ -95,7 +95,7 @@ impl Read for FileReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer, self.pos)?;
         self.pos = self.pos.saturating_add(read as u64);
-        self.meter.count(read)?;
+        self.meter.count(read, self.pos)?;
         Ok(read)
     }
 }

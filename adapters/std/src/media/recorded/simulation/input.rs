@@ -1,4 +1,5 @@
 //! An input as a sequence of choices, and media files that are made of them.
+use super::super::containers::making;
 use crate::avi::{AviWriter, Layout};
 use pinhole::media::FrameClock;
 use pinhole::sdp::FrameRate;
@@ -89,7 +90,7 @@ impl<'a> Input<'a> {
 
     /// Returns a file in one of the containers that are known, with changes, or any bytes.
     pub(super) fn file(&mut self) -> Vec<u8> {
-        let kind = self.below(5);
+        let kind = self.below(8);
         if kind == 4 {
             return self.bytes(usize::MAX).to_vec();
         }
@@ -99,7 +100,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Puts pictures into a container: none, AVI, multipart, or lengths in digits.
+/// Puts pictures into a container: none, AVI, multipart, lengths in digits, Matroska, MP4, or fragments of it.
 pub(super) fn contained(kind: usize, pictures: &[Vec<u8>]) -> Vec<u8> {
     let mut file = Vec::new();
     match kind {
@@ -125,6 +126,9 @@ pub(super) fn contained(kind: usize, pictures: &[Vec<u8>]) -> Vec<u8> {
                 file.extend([format!("{:05}", picture.len()).as_bytes(), picture].concat());
             }
         }
+        5 => file = making::matroska(pictures),
+        6 => file = making::mp4(pictures),
+        7 => file = making::fragmented(pictures),
         _ => file = pictures.concat(),
     }
     file
