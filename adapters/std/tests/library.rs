@@ -530,6 +530,27 @@ fn a_damaged_scan_makes_a_frame_unusable() {
 }
 
 #[test]
+fn a_picture_whose_last_bits_are_missing_is_served() {
+    let scratch = Scratch::new("bits");
+    let whole = &frames()[5];
+    // OpenCV loses up to 31 bits.
+    let cut = [&whole[..whole.len() - 5], &[0xFF, 0xD9]].concat();
+    let library =
+        with(&scratch.file("cut.mjpeg", &[whole, &cut[..]].concat()), false, NormaliseOptions::default());
+    assert_eq!(library.problems(), []);
+    let seen = [0, 1].map(|n| pixels(library.load(T, FrameId(n)).unwrap().data));
+    let row = 3 * 512;
+    let at = |picture: &[u8], y: usize, x: usize| picture[y * row + 3 * x];
+    let differs = |y: usize| (0..512).any(|x| at(&seen[0], y, x) != at(&seen[1], y, x));
+    let lowest = (0..288).find(|y| differs(*y));
+    assert!(lowest.is_none_or(|y| y >= 288 - 17), "{lowest:?}");
+    // Half a picture is left out.
+    let half = [&whole[..whole.len() / 2], &[0xFF, 0xD9]].concat();
+    let library = with(&scratch.file("half.mjpeg", &half), false, NormaliseOptions::default());
+    assert_eq!(library.load(T, FrameId(0)).unwrap_err(), Miss::End);
+}
+
+#[test]
 fn very_long_headers_are_read() {
     let scratch = Scratch::new("headers");
     let mut picture = frames().swap_remove(0);

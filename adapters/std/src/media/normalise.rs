@@ -11,6 +11,9 @@ pub(super) const MAX_FRAME: u32 = 1 << 24;
 /// Bytes of a packet for the headers of RTP and of RTP/JPEG (RFC 3550, 5.1; RFC 2435, 3.1).
 const HEADERS: u16 = 12 + 8 + 4;
 
+/// Bytes that a picture is filled up with whose data end early.
+const FILLED: usize = 256;
+
 /// How frames are normalised before they are sent. The default adds restart markers for packets of
 /// [`SenderConfig::DEFAULT_MAX_PACKET`] bytes, and does not transcode.
 ///
@@ -186,7 +189,15 @@ impl Normaliser {
     }
 
     fn recode(&mut self, data: &[u8], mut options: RecodeOptions) -> Result<Normalised<'_>, Fault> {
-        let mut recoded = recode_into(&mut self.out, data, options)?;
+        let filled;
+        let (mut recoded, data) = match recode_into(&mut self.out, data, options) {
+            Err(error) if error.reason == RecodeErrorKind::EndsEarly => {
+                filled = filled_up(data).ok_or(error)?;
+                let recoded = recode_into(&mut self.out, &filled, options).map_err(|_| error)?;
+                (recoded, &*filled)
+            }
+            recoded => (recoded?, data),
+        };
         // A picture that is flat, or coded with tables that fit it well, may become so much longer that its
         // intervals are too long.
         let interval = self.how.restart_interval(&recoded.info, McuShape::Standard);
@@ -205,6 +216,14 @@ impl Normaliser {
 /// Calls `run`. Returns `None` if it panics.
 fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run)).ok()
+}
+
+/// Returns a frame with zeros before its EOI, which decoders read where data are missing. They are enough for a
+/// part of the last MCU: OpenCV loses up to 31 bits of it. Returns `None` if the frame has no EOI.
+fn filled_up(data: &[u8]) -> Option<Vec<u8>> {
+    let inspected = jpeg::inspect(data).ok().filter(|inspected| inspected.eoi)?;
+    let (scan, eoi) = data.get(..inspected.len)?.split_last_chunk::<2>()?;
+    Some([scan, &[0; FILLED], eoi].concat())
 }
 
 fn recode_into(out: &mut Vec<u8>, data: &[u8], options: RecodeOptions) -> Result<jpeg::Recoded, RecodeError> {
