@@ -39,7 +39,7 @@ install_peers() {
         ffmpeg
         gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-x
         gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-gst-1.0
-        python3-pil
+        python3-pil python3-opencv
         tshark ethtool iproute2 util-linux
         # the viewer's window: what minifb loads, and a display to open it on
         libx11-6 libxcursor1 xvfb xdotool imagemagick

@@ -26,6 +26,8 @@ pub enum Peer {
     /// Pillow, a library for pictures, in the system's Python. It gives access to all options of libjpeg.
     /// [`crate::clip::Clip::corpus`] needs it.
     Pillow,
+    /// OpenCV in the system's Python, which writes videos.
+    OpenCv,
     /// The permission to make network namespaces with names, and virtual Ethernet interfaces (TAP) in them:
     /// see [`crate::network::in_own_namespaces`].
     Namespaces,
@@ -51,6 +53,7 @@ impl Peer {
             Self::Tshark => "tshark ethtool iproute2 util-linux, and network namespaces",
             Self::Display => "xvfb xdotool imagemagick libx11-6 libxcursor1",
             Self::Pillow => "python3-pil",
+            Self::OpenCv => "python3-opencv",
             Self::Qemu => "qemu-system-arm qemu-system-data util-linux lld rustc-web cargo-web rust-web-src",
             Self::Fuse => "mount util-linux, /dev/fuse, and namespaces in which FUSE can be mounted",
             Self::Deb => "dpkg, and cargo-deb: cargo install --locked cargo-deb",
@@ -82,6 +85,7 @@ impl Peer {
                 ok("Xvfb", &["-help"]) && ok("xdotool", &["--version"]) && ok("import", &["-version"])
             }
             Self::Pillow => ok(PYTHON, &["-c", "import PIL.Image"]),
+            Self::OpenCv => ok(PYTHON, &["-c", "import cv2"]),
             Self::Qemu => {
                 let tool = |name: &str| repository().join("bins/firmware").join(name).display().to_string();
                 ok("qemu-system-arm", &["--version"])

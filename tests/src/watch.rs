@@ -26,12 +26,12 @@ pub fn ffmpeg_file(path: &Path) -> Hashes {
     ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-f", "mjpeg", "-i"]).arg(path))
 }
 
-/// Has ffmpeg decode a file, whose format ffmpeg detects by itself. Returns the hashes of the frames.
+/// Has ffmpeg decode the video of a file, whose format ffmpeg detects by itself. Returns the hashes of the frames.
 ///
 /// # Panics
 /// Panics if ffmpeg fails, or does not end within 40 seconds.
 pub fn ffmpeg_any(path: &Path) -> Hashes {
-    ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-i"]).arg(path))
+    ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-i"]).arg(path).arg("-an"))
 }
 
 /// Has ffmpeg play the stream at `url` over `transport`, and waits until the server ends the stream. Returns
