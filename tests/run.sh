@@ -88,7 +88,7 @@ build_features() {
 
 check_features_of_std() {
     local features
-    for features in "" client server library record pattern transcode simulation client,record; do
+    for features in "" client server library record pattern transcode v4l2 simulation client,record; do
         echo "pinhole-std with features '$features'"
         cargo check --locked --quiet -p pinhole-std --no-default-features --features "$features"
     done
@@ -118,6 +118,8 @@ step "fuzz targets" tests/fuzz.sh
 step "lines of the core that its tests execute" tests/coverage.sh
 step "payload formats that are off by default" env PINHOLE_PEERS=1 \
     cargo test --locked -p pinhole -p pinhole-tests --features pinhole/pcm,pinhole-tests/pcm --lib --test interop_pcm
+# There is no camera: their choice and their pictures are tested with a stand-in for the device.
+step "cameras, which are off by default" cargo test --locked -p pinhole-std --features v4l2 --lib camera
 step "build of the tests" cargo test --locked --workspace --no-run
 # A test whose peer does not work fails instead of leaving itself out.
 step "tests" env PINHOLE_PEERS=1 cargo test --locked --workspace --no-fail-fast

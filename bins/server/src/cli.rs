@@ -100,7 +100,8 @@ pub(crate) struct Prepare {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Files with Motion-JPEG (.mjpeg, .mjpg, .avi, .mkv, .mp4, .mov, .multipart, the course's .Mjpeg),
-    /// directories of them, directories of .jpg pictures, or - for Motion-JPEG on standard input
+    /// directories of them, directories of .jpg pictures, - for Motion-JPEG on standard input, or a camera such
+    /// as /dev/video0 (with the feature v4l2)
     #[arg(value_name = "MEDIA", default_value = "video/", value_hint = ValueHint::AnyPath)]
     #[arg(value_parser = OsStringValueParser::new().try_map(media))]
     #[arg(default_value_if("pattern", ArgPredicate::IsPresent, None))]
@@ -119,6 +120,12 @@ pub(crate) struct Serve {
     /// nothing else
     #[arg(long, value_name = "WxH[@FPS]", value_parser = pinhole_args::pattern)]
     pub(crate) pattern: Option<PatternFormat>,
+
+    /// Have cameras such as /dev/video0 give pictures of this size and rate; without this, as large ones as all
+    /// clients show
+    #[cfg(all(feature = "v4l2", target_os = "linux"))]
+    #[arg(long, value_name = "WxH[@FPS]", value_parser = pinhole_args::pattern)]
+    pub(crate) camera: Option<PatternFormat>,
 
     /// Start recorded media over when they end
     #[arg(long = "loop")]

@@ -1,7 +1,9 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
 //!
-//! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`report`] tells what happens, and [`signals`] are those of the system.
+//! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`device`] adds
+//! cameras, [`report`] tells what happens, and [`signals`] are those of the system.
 mod cli;
+mod device;
 mod indexing;
 mod prepare;
 mod report;
@@ -132,6 +134,8 @@ fn library(cli: &Serve, report: &Report) -> io::Result<Library> {
     for media in &cli.media {
         if media == Path::new("-") {
             library.add_live("live", io::stdin());
+        } else if device::is_device(media) {
+            device::add(&mut library, media, cli, report);
         } else {
             let report = report.clone();
             indexing::add(&mut library, media, move |told| report.indexing(&told))?;

@@ -40,6 +40,20 @@ impl Report {
         }
     }
 
+    /// Tells how a camera is served by a program that was built without them.
+    #[cfg(not(all(feature = "v4l2", target_os = "linux")))]
+    pub(crate) fn device(&self, path: &Path) {
+        let path = path.display().to_string();
+        let reason = format!(
+            "this is a device; to serve a camera, build this program with --features v4l2, or pipe what it gives: \
+             ffmpeg -f v4l2 -input_format mjpeg -i {path} -c:v copy -f mjpeg - | pinhole-server -"
+        );
+        self.log.complain(&format_args!("{path}: {reason}"));
+        if self.json {
+            self.say(json!({ "event": "problem", "path": path, "reason": reason, "transcode": false }));
+        }
+    }
+
     /// Tells what of a directory is not served, by name if `names`.
     pub(crate) fn ignored(&self, ignored: &Ignored, names: bool) {
         let Ignored { directory, count, paths, .. } = ignored;

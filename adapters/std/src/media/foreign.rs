@@ -34,6 +34,10 @@ pub(super) fn container_of(first: &[u8]) -> Option<(Container, &'static str)> {
 /// The command that makes Motion-JPEG of what is piped into it.
 pub(super) const PIPE: &str = "ffmpeg -i - -an -c:v mjpeg -pix_fmt yuvj420p -q:v 4 -f mjpeg -";
 
+/// What follows the input in a command that pipes Motion-JPEG into a server.
+#[cfg(all(feature = "v4l2", target_os = "linux"))]
+pub(super) const PIPED: &str = "-an -c:v mjpeg -pix_fmt yuvj420p -q:v 4 -f mjpeg -";
+
 /// The command that makes Motion-JPEG of a file, which is displayed.
 pub(super) struct Command<'a>(pub(super) &'a Path);
 
@@ -47,7 +51,7 @@ impl fmt::Display for Command<'_> {
 }
 
 /// Returns a path as it is written on the command line of a shell.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
     // An option would begin with a dash.
     let text = if text.starts_with('-') { format!("./{text}") } else { text.into_owned() };

@@ -3,6 +3,8 @@ mod described;
 #[cfg(test)]
 mod tests;
 
+#[cfg(all(feature = "v4l2", target_os = "linux"))]
+use super::camera::{Camera, CameraOptions};
 use super::directory::{Listing, is_video, list};
 use super::live::{InputEvent, Live};
 use super::medium::Medium;
@@ -187,6 +189,20 @@ impl Library {
         match Live::start(mount, reader, self.clock, wakers, rate, self.normalising) {
             Ok(live) => self.mount(Path::new(mount), mount.to_owned(), Medium::Live(Box::new(live))),
             Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
+        }
+    }
+
+    /// Adds a camera of this machine, such as `/dev/video0`, as a live input. The camera must give Motion-JPEG, and
+    /// is started as `options` say before this returns. `mount` is the path in the input's URL, without the leading
+    /// slash.
+    ///
+    /// If there is no such camera, or it gives no Motion-JPEG or not the size, it is not served. The reason is added
+    /// to [`Self::problems`], with all formats and sizes that the camera gives.
+    #[cfg(all(feature = "v4l2", target_os = "linux"))]
+    pub fn add_camera(&mut self, mount: &str, path: &Path, options: CameraOptions) {
+        match Camera::start(path, options) {
+            Ok(camera) => self.add_live(mount, camera),
+            Err(error) => self.problems.push(Problem::file(path, error)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a server serves: files and directories on disk, live inputs and test patterns, each under a name in
 //! a [`Library`]. [`prepare()`] normalises a file ahead of time, so that it is later served as it is.
+#[cfg(all(feature = "v4l2", target_os = "linux"))]
+mod camera;
 mod directory;
 mod foreign;
 mod library;
@@ -16,6 +18,8 @@ mod transcode;
 mod waiting;
 mod wakers;
 
+#[cfg(all(feature = "v4l2", target_os = "linux"))]
+pub use camera::CameraOptions;
 pub use library::{Ignored, Library, Mounted, Playback};
 pub use live::{InputEvent, InputTrouble};
 pub use memory::default_cache;
