@@ -592,6 +592,34 @@ fn prepared_files_are_served_as_they_are() {
     }
 }
 
+/// An element of Matroska.
+fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
+    [id, &(1 << 56 | body.len() as u64).to_be_bytes(), body].concat()
+}
+
+#[test]
+fn frames_that_are_far_apart_do_not_fill_the_disk() {
+    let scratch = Scratch::new("apart");
+    let made = |last: u64| {
+        let cluster = |time: u64| {
+            let block = [&[0x81, 0, 0, 0x80], &frames()[0][..]].concat();
+            let parts = [element(&[0xE7], &time.to_be_bytes()), element(&[0xA3], &block)];
+            element(&[0x1F, 0x43, 0xB6, 0x75], &parts.concat())
+        };
+        let track = [element(&[0xD7], &[1]), element(&[0x83], &[1]), element(&[0x86], b"V_MJPEG")];
+        let tracks = element(&[0x16, 0x54, 0xAE, 0x6B], &element(&[0xAE], &track.concat()));
+        let segment = [tracks, cluster(0), cluster(41), cluster(last)].concat();
+        let ebml = element(&[0x1A, 0x45, 0xDF, 0xA3], &element(&[0x42, 0x82], b"matroska"));
+        let input = scratch.file("in.mkv", &[ebml, element(&[0x18, 0x53, 0x80, 0x67], &segment)].concat());
+        let how = NormaliseOptions::default();
+        let options = PrepareOptions { normalising: how, frame_rate: FrameRate(25_000), replace: true };
+        prepare(&input, &scratch.0.join("out.avi"), options, |_| ControlFlow::Continue(()))
+    };
+    assert_eq!(made(60_000).unwrap().frames, 3);
+    let Err(PrepareError::Nothing(problems)) = made(40 * 24 * 3_600_000) else { panic!("it is written") };
+    assert!(problems[0].reason.contains("so far apart"), "{problems:?}");
+}
+
 #[test]
 fn a_stopped_preparation_leaves_no_file() {
     let scratch = Scratch::new("broken-off");

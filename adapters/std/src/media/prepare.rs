@@ -23,6 +23,9 @@ use std::thread;
 /// The most frames that each thread may be ahead of the one that writes.
 const AHEAD: usize = 4;
 const BUFFER: usize = 1 << 20;
+/// The most frames that are written as repetitions of others: those of three days at 120 frames per second. Each
+/// takes 16 bytes of the output, and 8 of memory.
+const MAX_REPEATED: u64 = 1 << 25;
 
 /// How [`prepare`] prepares a file.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +142,10 @@ pub fn prepare(
     let unfinished = NewFile::beside(output).map_err(failed)?;
     let file = BufWriter::with_capacity(BUFFER, unfinished.file().map_err(failed)?);
     let places = Places::of(&index, options.frame_rate);
+    if places.before(index.slots()).saturating_sub(index.frames()) > MAX_REPEATED {
+        found.push(Problem::file(input, "its frames are so far apart that no AVI file can have them"));
+        return Err(PrepareError::Nothing(found));
+    }
     let work = Work { index: &index, places, how: options.normalising, output };
     let Written { frames, changed, problems, file, bytes } = work.run(file, watch)?;
     found.extend(problems);
