@@ -151,6 +151,20 @@ impl Window<'_> {
         self.drag((x, y), (x, y));
     }
 
+    /// Moves the pointer to a place in the window, and presses and releases a mouse button `times` times, without
+    /// any time between: the program is likely to find all of it at once. `button` is the number of the button
+    /// in X, such as 1 for the left one, or 4 and 5 for the wheel. `x` and `y` are the place in pixels to the
+    /// right and down from the top left of the window.
+    ///
+    /// # Panics
+    /// Panics if the window is closed.
+    pub fn tap(&self, x: usize, y: usize, button: u8, times: usize) {
+        self.point(x, y);
+        let button = button.to_string();
+        let tap = ["mousedown", &button, "mouseup", &button];
+        self.xdotool(&std::iter::repeat_n(tap, times).flatten().collect::<Vec<_>>());
+    }
+
     /// Presses the left mouse button at the place `from` in the window, moves the pointer to `to`, and
     /// releases the button there. The places are in pixels to the right and down from the top left of
     /// the window.

@@ -45,8 +45,8 @@ fn the_live_badge_looks_as_accepted() {
     let _turn = undisturbed();
     let stage = Stage::of(Server::with(&["--pattern", "1024x576@15"], &[""; 0]), "pattern");
     let window = stage.display.window();
-    // Whatever else moves, the last regions of the last rows are the badge's.
-    let (right, bottom) = ((REGIONS.0 - 3, REGIONS.0), (REGIONS.1 - 2, REGIONS.1));
+    // Whatever else moves, these regions of the last rows are the badge's.
+    let (right, bottom) = ((REGIONS.0 - 8, REGIONS.0 - 5), (REGIONS.1 - 2, REGIONS.1));
     window.press("space");
     window.wait_title(|title| title.starts_with("paused - "));
     assert_looks(&window, "behind", right, bottom);

@@ -15,8 +15,15 @@ const SIZE: (usize, usize) = (1024, 576);
 /// The row of buttons, from the left: one frame back, play and pause, one frame forward.
 const ROW: usize = SIZE.1 - 30;
 const BACK: usize = 36;
-const TOGGLE: usize = 76;
-const FORWARD: usize = 116;
+const TOGGLE: usize = 72;
+const FORWARD: usize = 108;
+/// The buttons at its right end: record, save the picture, the keys, the whole screen.
+const RECORD: usize = SIZE.0 - 144;
+const SNAPSHOT: usize = SIZE.0 - 108;
+const KEYS: usize = SIZE.0 - 72;
+const WHOLE_SCREEN: usize = SIZE.0 - 36;
+/// The badge of a live stream, of which this is the right end, is before them.
+const BADGE_END: usize = SIZE.0 - 176;
 /// Beside the timeline.
 const MARGIN: usize = 24;
 /// The rows at the bottom that the controls cover.
@@ -38,8 +45,10 @@ const GREY: u32 = 0x5a_5a62;
 const FIGURES: (usize, usize, usize, usize) = (16, 16, 500, 120);
 /// Where a line is shown for some seconds.
 const NOTICE: (usize, usize, usize, usize) = (300, SIZE.1 - 160, 424, 50);
-/// Where the list of keys is.
-const HELP: (usize, usize, usize, usize) = (262, 150, 500, 280);
+/// A line of text has more pixels of exactly its colour. Most of its edges are smooth.
+const TEXT: usize = 30;
+/// Where a part of the list of keys is, both beside the figures and in the middle.
+const HELP: (usize, usize, usize, usize) = (560, 100, 180, 300);
 
 /// What the button in the middle shows: two bars, a triangle, or nothing, where it is hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +99,152 @@ fn clicks_pause_and_play() {
 }
 
 #[test]
+fn clicks_without_a_moment_between_press_and_release_count() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
+    for expected in [true, false, true, false] {
+        window.tap(TOGGLE, ROW, 1, 1);
+        window.wait_title(|title| title.starts_with("paused - ") == expected);
+    }
+    // Of three at once, none is lost either.
+    window.tap(TOGGLE, ROW, 1, 3);
+    window.wait_title(|title| title.starts_with("paused - "));
+    stage.quit("q");
+}
+
+#[test]
+fn the_wheel_seeks() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    // Thirty seconds.
+    let stage = Stage::set(&["--fps", "2"]);
+    let window = stage.display.window();
+    window.press("space");
+    window.wait_title(|title| title.starts_with("paused - "));
+    window.press("Home");
+    let stands_at = |seconds: usize| {
+        let expected = MARGIN + (SIZE.0 - 2 * MARGIN) * seconds / 30;
+        stage.wait(&format!("the knob is at {seconds} s"), || {
+            // The knob covers all of a short part.
+            let at = played(&window.picture()).unwrap_or(MARGIN);
+            (at.abs_diff(expected) < 16).then_some(())
+        });
+    };
+    stands_at(0);
+    for (button, notches, seconds) in [(4, 2, 10), (5, 1, 5), (4, 1, 10)] {
+        window.tap(300, 300, button, notches);
+        stands_at(seconds);
+    }
+    stage.quit("q");
+}
+
+#[test]
+fn the_window_fills_the_screen_and_comes_back() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
+    let is = |size: (usize, usize), why: &str| {
+        stage.wait(&format!("by {why}, the window is of {size:?}"), || {
+            (window.picture().size == size).then_some(())
+        });
+    };
+    let screen = (1280, 1024);
+    for (enter, leave) in [("f", "f"), ("F11", "Escape"), ("f", "F11")] {
+        window.press(enter);
+        is(screen, enter);
+        window.press(leave);
+        is(SIZE, leave);
+    }
+    window.tap(400, 200, 1, 2);
+    is(screen, "a double click");
+    thread::sleep(Duration::from_secs(1));
+    assert!(!window.title().starts_with("paused - "), "a double click is not two clicks");
+    window.tap(400, 200, 1, 2);
+    is(SIZE, "another one");
+    window.tap(WHOLE_SCREEN, ROW, 1, 1);
+    is(screen, "the button");
+    // What is open is closed afterwards.
+    window.press("h");
+    window.press("Escape");
+    is(SIZE, "Escape");
+    window.press("Escape");
+    stage.quit("Escape");
+}
+
+#[test]
+fn z_crops_the_picture_to_fill_the_window() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
+    window.resize(1000, 300);
+    let has_bars = || {
+        let picture = window.picture();
+        let bar = picture.part(0, 0, 100, 150);
+        (picture.size == (1000, 300)).then(|| bar.iter().all(|value| *value == 0))
+    };
+    stage.wait("there are bars", || has_bars().filter(|bars| *bars));
+    window.press("z");
+    stage.wait("there are none", || has_bars().filter(|bars| !*bars));
+    window.press("z");
+    stage.wait("there are bars again", || has_bars().filter(|bars| *bars));
+    stage.quit("q");
+}
+
+#[test]
+fn buttons_record_and_save_and_tell_the_keys() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let stage = Stage::set(&["--loop"]);
+    let window = stage.display.window();
+    let has = |extension: &str| {
+        let entries = std::fs::read_dir(stage.directory.path()).unwrap();
+        let mut paths = entries.map(|entry| entry.unwrap().path());
+        paths.any(|path| path.extension().is_some_and(|of| of == extension)).then_some(())
+    };
+    window.tap(SNAPSHOT, ROW, 1, 1);
+    stage.wait("the picture is saved", || has("png"));
+    window.tap(RECORD, ROW, 1, 1);
+    stage.wait("it is recorded", || has("avi"));
+    window.tap(RECORD, ROW, 1, 1);
+    window.tap(KEYS, ROW, 1, 1);
+    stage.wait("the keys are told", || (window.picture().count(HELP, WHITE) > TEXT).then_some(()));
+    stage.quit("q");
+}
+
+#[test]
+fn messages_are_on_a_plate_over_a_bright_picture() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let Stage { viewer, server, display, directory: _directory } = Stage::set(&["--loop"]);
+    let window = display.window();
+    window.wait_title(|title| title.contains("30.00 fps"));
+    server.stop("KILL");
+    // In the middle of the window, most is as dark as the plate.
+    stage::wait(&viewer, "the message is on a plate", || {
+        let part = window.picture().part(SIZE.0 / 2 - 60, SIZE.1 / 2 - 20, 120, 40);
+        let dark = part.chunks(3).filter(|rgb| rgb.iter().all(|value| *value < 0x40)).count();
+        (dark * 2 > part.len() / 3).then_some(())
+    });
+    stage::quit(viewer, &window, "q");
+}
+
+#[test]
 fn escape_closes_overlays_first() {
     if !available(&[Peer::Display]) {
         return;
@@ -99,8 +254,8 @@ fn escape_closes_overlays_first() {
     let window = stage.display.window();
     let open = || {
         let picture = window.picture();
-        // A hundred letters have a thousand pixels; in pictures this white is rare.
-        [FIGURES, HELP].map(|area| picture.count(area, WHITE) > 1000 && picture.count(area, ORANGE) > 20)
+        // In pictures this white is rare.
+        [FIGURES, HELP].map(|area| picture.count(area, WHITE) > 2 * TEXT)
     };
     let is = |expected: [bool; 2]| {
         stage.wait(&format!("figures and keys are shown: {expected:?}"), || {
@@ -108,10 +263,12 @@ fn escape_closes_overlays_first() {
         });
     };
     is([false, false]);
-    let before = brightness(&window.picture(), FIGURES);
+    // All of this is on the plate.
+    let plate = (16, 16, 280, 110);
+    let before = brightness(&window.picture(), plate);
     window.press("s");
     is([true, false]);
-    assert!(brightness(&window.picture(), FIGURES) < before * 0.7, "a plate darkens the picture");
+    assert!(brightness(&window.picture(), plate) < before * 0.7, "a plate darkens the picture");
     window.press("F1");
     is([true, true]);
     window.press("h");
@@ -159,7 +316,7 @@ fn a_window_of_one_pixel_recovers() {
     }
     stage.wait("all of it is there again", || {
         let picture = window.picture();
-        [FIGURES, HELP].iter().all(|area| picture.count(*area, WHITE) > 1000).then_some(())
+        [FIGURES, HELP].iter().all(|area| picture.count(*area, WHITE) > 2 * TEXT).then_some(())
     });
     stage.quit("q");
 }
@@ -178,7 +335,7 @@ fn p_saves_the_picture_without_overlays() {
     let saved = stage.wait("there is a file", || {
         let mut entries = std::fs::read_dir(stage.directory.path()).unwrap();
         let name = entries.next()?.unwrap().file_name().into_string().unwrap();
-        window.picture().count(NOTICE, WHITE).gt(&100).then_some(name)
+        window.picture().count(NOTICE, WHITE).gt(&TEXT).then_some(name)
     });
     let time = saved.strip_prefix("pinhole-").and_then(|rest| rest.strip_suffix(".png")).unwrap();
     assert!(time.len() == 15 && time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'), "{saved}");
@@ -374,7 +531,7 @@ fn r_records_what_is_watched_of_a_clip() {
     stage.wait("there is a file", || (files().len() == 1).then_some(()));
     thread::sleep(Duration::from_secs(3));
     window.press("r");
-    stage.wait("what was recorded is told", || (window.picture().count(NOTICE, WHITE) > 100).then_some(()));
+    stage.wait("what was recorded is told", || (window.picture().count(NOTICE, WHITE) > TEXT).then_some(()));
     let seen = stage.wait("the file is complete", || {
         let seen = watch::ffmpeg_any(&files()[0]);
         (seen.len() > 5).then_some(seen)
@@ -392,7 +549,7 @@ fn a_held_live_stream_falls_behind() {
     let _turn = undisturbed();
     let stage = Stage::of(Server::with(&["--pattern", "1024x576@15"], &[""; 0]), "pattern");
     let window = stage.display.window();
-    let badge = |colour| window.picture().count((SIZE.0 - 200, ROW - 12, 190, 24), colour) > 300;
+    let badge = |colour| window.picture().count((BADGE_END - 140, ROW - 12, 140, 24), colour) > 300;
     window.point(300, 300);
     window.point(301, 300);
     stage.wait("the badge is red at the edge", || badge(RED).then_some(()));
@@ -407,8 +564,8 @@ fn a_held_live_stream_falls_behind() {
     stage.wait("it is at the edge again", || badge(RED).then_some(()));
     window.press("Left");
     stage.wait("five seconds, or as many as there are, behind it", || badge(GREY).then_some(()));
-    window.point(SIZE.0 - 60, ROW - 1);
-    window.click(SIZE.0 - 60, ROW);
+    window.point(BADGE_END - 30, ROW - 1);
+    window.click(BADGE_END - 30, ROW);
     stage.wait("a click on the badge goes there, too", || badge(RED).then_some(()));
     stage.quit("q");
 }
@@ -425,9 +582,9 @@ fn r_records_until_it_is_pressed_again() {
         let entry = std::fs::read_dir(stage.directory.path()).unwrap().next()?.unwrap();
         Some((entry.path(), entry.metadata().unwrap().len()))
     };
-    // The mark has a dot in the red of the badge, which is to the right of it.
-    let mark = || window.picture().count((SIZE.0 - 174, ROW - 12, 80, 24), RED) > 40;
-    let notice = || window.picture().count(NOTICE, WHITE) > 100;
+    // The button becomes red, too.
+    let mark = || window.picture().count((RECORD - 18, ROW - 18, 36, 36), RED) > 40;
+    let notice = || window.picture().count(NOTICE, WHITE) > TEXT;
     window.press("r");
     stage.wait("the mark is there", || mark().then_some(()));
     stage.wait("frames are written", || file().filter(|(_, size)| *size > 500_000));

@@ -2,11 +2,13 @@
 //!
 //! All of this is computed: the model, the window's size, the time and the user's input go in; wishes
 //! and a scene to draw come out.
+use super::controls::{self, Shows};
 use super::input::{self, Action, Press};
-use super::layout::{Layout, Target};
-use super::scene::Scene;
+use super::layout::{Button, Layout, Target};
+use super::overlay::{self, Message};
+use super::panels::Panels;
+use super::scene::{Item, Scene};
 use super::time_axis::TimeAxis;
-use super::{controls, overlay};
 use crate::model::{Activity, Command, Model};
 use embedded_graphics::geometry::Point;
 use pinhole::time::MediaTime;
@@ -23,6 +25,10 @@ const STANDS: Duration = Duration::from_millis(300);
 const SEEK_EVERY: Duration = Duration::from_millis(50);
 /// How long the knob stays where it was let go after a drag: until the player is there.
 const SETTLE: Duration = Duration::from_millis(400);
+/// A second click on the picture within this time makes a double click of both. So long a single one waits.
+const DOUBLE_CLICK: Duration = Duration::from_millis(300);
+/// The bar is left free of panels, also while it is hidden, in a window of so many times its height.
+const ROOMY: u32 = 4;
 
 /// What the user wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,12 +53,17 @@ pub(crate) struct Ui {
     figures: bool,
     help: bool,
     filled: bool,
+    whole_screen: bool,
     /// Until when the controls are shown; `None` if nothing was touched yet.
     awake_until: Option<Instant>,
     /// Where the pointer was last, maybe outside of the window.
     pointer: Option<Point>,
     /// While the pointer's button is down: where it was pressed.
     pressed: Option<Option<Target>>,
+    /// When the picture was clicked, until it is known that this is not the first half of a double click.
+    clicked: Option<Instant>,
+    /// Whether the button is down for the second half of one.
+    is_second: bool,
     drag: Option<Drag>,
     notice: Option<(String, Instant)>,
     seen: Option<Seen>,
@@ -79,6 +90,16 @@ impl Ui {
     /// Returns whether the picture fills the window. Its edges may then be cut off.
     pub(crate) const fn is_filled(&self) -> bool {
         self.filled
+    }
+
+    /// Returns whether the window is to fill the screen.
+    pub(crate) const fn is_whole_screen(&self) -> bool {
+        self.whole_screen
+    }
+
+    /// Takes note that the window fills the screen, or does not, whatever was asked for.
+    pub(crate) fn set_whole_screen(&mut self, whole: bool) {
+        self.whole_screen = whole;
     }
 
     /// Returns whether to hide the pointer, because only the picture is shown.
@@ -116,6 +137,10 @@ impl Ui {
             Action::Previous => return Some(Wish::Previous),
             Action::Record => return Some(Wish::Record),
             Action::Snapshot => return Some(Wish::Snapshot),
+            Action::Leave if self.whole_screen => {
+                self.whole_screen = false;
+                return None;
+            }
             Action::Leave if self.help || self.figures => {
                 // The help lies over the figures.
                 if !mem::take(&mut self.help) {
@@ -132,6 +157,10 @@ impl Ui {
                 self.help = !self.help;
                 return None;
             }
+            Action::WholeScreen => {
+                self.whole_screen = !self.whole_screen;
+                return None;
+            }
             Action::Fill => {
                 self.filled = !self.filled;
                 return None;
@@ -140,8 +169,15 @@ impl Ui {
         Some(Wish::Player(wish))
     }
 
+    /// Processes turns of the pointer's wheel, which are negative towards the user. Returns what the user wants.
+    pub(crate) fn turn_wheel(&mut self, notches: f64, now: Instant) -> Option<Wish> {
+        self.wake(now);
+        (notches != 0.0).then_some(Wish::Player(Command::Jump(notches * input::JUMP)))
+    }
+
     /// Processes the pointer's position, maybe outside of the window, and whether its button is `down`.
-    /// Called again and again, because a drag seeks only from time to time. Returns what the user wants.
+    /// Called again and again, because a drag seeks only from time to time, and a click waits for a second one.
+    /// Returns what the user wants.
     pub(crate) fn point(
         &mut self,
         at: Point,
@@ -158,12 +194,17 @@ impl Ui {
         }
         let target = layout.hit(at, self.shows_controls(model, now));
         let mut wishes = Vec::new();
+        if self.clicked.take_if(|clicked| now >= *clicked + DOUBLE_CLICK).is_some() {
+            wishes.push(Wish::Player(Command::Toggle));
+        }
         match (self.pressed, down) {
-            (None, true) => self.pressed = Some(target),
+            (None, true) => {
+                self.pressed = Some(target);
+                self.is_second = target == Some(Target::Picture) && self.clicked.take().is_some();
+            }
             (Some(pressed), false) => {
                 self.pressed = None;
-                let clicked = target.filter(|_| pressed == target).and_then(click);
-                wishes.extend(clicked.map(Wish::Player));
+                wishes.extend(target.filter(|_| pressed == target).and_then(|on| self.click(on, now)));
             }
             _ => {}
         }
@@ -172,7 +213,7 @@ impl Ui {
             && let Some((axis, track)) = axis_and_track
         {
             let sent = self.drag.filter(|drag| drag.released.is_none()).and_then(|drag| drag.sent);
-            self.drag = Some(Drag { to: axis.time(track, at.x), sent, released: None });
+            self.drag = Some(Drag { to: axis.time(track.line, at.x), sent, released: None });
         } else if let Some(drag) = &mut self.drag {
             drag.released.get_or_insert(now);
         }
@@ -185,26 +226,71 @@ impl Ui {
         let stands = self.stands(model, now);
         let position = self.position(model, now);
         let layout = Layout::of(size, model, position);
-        let mut items = overlay::message(model, &layout, stands);
-        if self.shows_controls(model, now)
-            && let Some(bar) = &layout.bar
+        let shown = layout.bar.as_ref().filter(|_| self.shows_controls(model, now));
+        let roomy = layout.bar.as_ref().filter(|bar| size.1 >= ROOMY * bar.area.size.height);
+        let mut panels = Panels::new(&layout, shown.or(roomy).map(|bar| bar.area));
+        let mut bar = shown;
+        if self.help && !overlay::help(&mut panels, self.figures) {
+            // The keys are what was asked for last.
+            bar = None;
+            panels = Panels::new(&layout, None);
+            if !overlay::help(&mut panels, false) {
+                overlay::part_of_help(&mut panels);
+            }
+        }
+        let mut items = Vec::new();
+        if let Some(message) = Message::of(model, stands)
+            && message.put(&mut panels, self.figures)
+            && message.dims
         {
+            items.push(Item::Fill { area: layout.window, ink: overlay::DIM });
+        }
+        if let Some((text, _)) = self.notice.as_ref().filter(|(_, until)| now < *until) {
+            overlay::notice(text, &mut panels);
+        }
+        if self.figures {
+            overlay::figures(model, &mut panels);
+        }
+        if let Some(bar) = bar {
             let pointer = self.pointer.and_then(|at| Some((at, layout.hit(at, true)?)));
             // A drag goes on wherever the pointer goes.
             let pointer =
                 if self.is_dragging() { self.pointer.map(|at| (at, Target::Timeline)) } else { pointer };
-            items.extend(controls::draw(model, &layout, bar, position, pointer));
+            let shows = Shows { whole_screen: self.whole_screen };
+            items.extend(controls::draw(model, &layout, bar, position, pointer, shows));
         }
-        if self.figures {
-            items.extend(overlay::figures(model, &layout));
-        }
-        if self.help {
-            items.extend(overlay::help(&layout));
-        }
-        if let Some((text, _)) = self.notice.as_ref().filter(|(_, until)| now < *until) {
-            items.extend(overlay::notice(text, &layout));
-        }
+        items.append(&mut panels.items);
         Scene(items)
+    }
+
+    /// Does what a click does. Returns what the user wants by it, if it is more than a change of the controls.
+    fn click(&mut self, on: Target, now: Instant) -> Option<Wish> {
+        let command = match on {
+            Target::Picture if self.is_second => {
+                self.whole_screen = !self.whole_screen;
+                return None;
+            }
+            Target::Picture => {
+                self.clicked = Some(now);
+                return None;
+            }
+            Target::Live => Command::GoLive,
+            Target::Button(Button::Toggle) => Command::Toggle,
+            Target::Button(Button::StepBack) => Command::StepBack,
+            Target::Button(Button::StepForward) => Command::StepForward,
+            Target::Button(Button::Record) => return Some(Wish::Record),
+            Target::Button(Button::Snapshot) => return Some(Wish::Snapshot),
+            Target::Button(Button::Help) => {
+                self.help = !self.help;
+                return None;
+            }
+            Target::Button(Button::WholeScreen) => {
+                self.whole_screen = !self.whole_screen;
+                return None;
+            }
+            Target::Timeline | Target::Bar => return None,
+        };
+        Some(Wish::Player(command))
     }
 
     fn wake(&mut self, now: Instant) {
@@ -246,16 +332,5 @@ impl Ui {
         let same = self.seen.filter(|seen| (seen.position, seen.activity) == (position, activity));
         let seen = *self.seen.insert(same.unwrap_or(Seen { position, activity, since: now }));
         now >= seen.since + STANDS
-    }
-}
-
-/// Returns what a click does.
-const fn click(on: Target) -> Option<Command> {
-    match on {
-        Target::Picture | Target::Toggle => Some(Command::Toggle),
-        Target::StepBack => Some(Command::StepBack),
-        Target::StepForward => Some(Command::StepForward),
-        Target::Live => Some(Command::GoLive),
-        Target::Timeline | Target::Bar => None,
     }
 }

@@ -1,7 +1,7 @@
 //! The bar of controls at the bottom.
-use super::design::{WHITE, unit};
+use super::design::{Scale, WHITE, unit};
 use super::ink::Ink;
-use super::layout::{Bar, Label, Layout, Target, is_at_edge};
+use super::layout::{Bar, Button, FADE, ICON, Label, Layout, Target, is_at_edge};
 use super::scene::Item;
 use super::shape::Shape;
 use super::text::{self, Face};
@@ -20,13 +20,18 @@ const GLOW: Ink = Ink(0x38ff_ffff);
 /// Badges.
 const RED: Ink = Ink(0xffcc_2a2e);
 const DULL: Ink = Ink(0xff5a_5a62);
-const MARK: Ink = Ink(0xc020_2024);
+const MARK: Ink = Ink(0xe020_2024);
 
-const ICON: u32 = 24;
-const GLOW_SIDE: u32 = 36;
 const DOT: u32 = 10;
-/// From the track up to the tip with the pointer's time.
-const TIP_UP: u32 = 34;
+/// From the track up to the bottom of the tip with the pointer's time.
+const TIP_UP: u32 = 11;
+
+/// What the buttons show that depends on more than the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shows {
+    /// Whether the window fills the screen.
+    pub(crate) whole_screen: bool,
+}
 
 /// Draws the bar. `pointer` is the pointer's place and what is under it.
 pub(crate) fn draw(
@@ -35,37 +40,57 @@ pub(crate) fn draw(
     bar: &Bar,
     position: MediaTime,
     pointer: Option<(Point, Target)>,
+    shows: Shows,
 ) -> Vec<Item> {
     let scale = layout.scale;
-    let mut items = vec![Item::Shade { area: bar.area, ink: DARK }];
+    let mut items = vec![Item::Shade { area: bar.area, fade: unit(FADE, scale), ink: DARK }];
     if let Some(track) = bar.track {
-        items.extend(timeline::draw(model, track, position, scale));
+        items.extend(timeline::draw(model, track.line, position, scale));
         if let Some((at, Target::Timeline)) = pointer {
-            items.extend(tip(model, track, at, scale).into_iter().flatten());
+            items.extend(tip(model, track.line, bar.area, at, scale).into_iter().flatten());
         }
     }
-    let toggle = if rests(model) { Shape::Play } else { Shape::Pause };
-    let steps = bar.steps.map(|[back, forward]| {
-        [(back, Shape::StepBack, Target::StepBack), (forward, Shape::StepForward, Target::StepForward)]
-    });
-    for (place, shape, target) in steps.into_iter().flatten().chain([(bar.toggle, toggle, Target::Toggle)]) {
-        let square = |side| place.resized(Size::new_equal(unit(side, scale)), AnchorPoint::Center);
-        if pointer.is_some_and(|(_, pointed)| pointed == target) {
-            items.push(Item::Icon { shape: Shape::Disc, area: square(GLOW_SIDE), ink: GLOW });
+    for (button, place) in bar.buttons() {
+        let square = |side| place.resized(Size::new_equal(side), AnchorPoint::Center);
+        if pointer.is_some_and(|(_, pointed)| pointed == Target::Button(button)) {
+            items.push(Item::Icon { shape: Shape::Disc, area: place, ink: GLOW });
         }
-        items.push(Item::Icon { shape, area: square(ICON), ink: WHITE });
+        let recording = model.recording.is_some();
+        let (shape, ink) = match button {
+            Button::Toggle if rests(model) => (Shape::Play, WHITE),
+            Button::Toggle => (Shape::Pause, WHITE),
+            Button::StepBack => (Shape::StepBack, WHITE),
+            Button::StepForward => (Shape::StepForward, WHITE),
+            Button::Record if recording => (Shape::StopRecording, RED),
+            Button::Record => (Shape::Record, WHITE),
+            Button::Snapshot => (Shape::Camera, WHITE),
+            Button::WholeScreen if shows.whole_screen => (Shape::Shrink, WHITE),
+            Button::WholeScreen => (Shape::Grow, WHITE),
+            Button::Help => {
+                let mark = Label { area: place, text: "?".to_owned() };
+                items.push(label(&mark, Face::Title, WHITE, scale));
+                continue;
+            }
+        };
+        items.push(Item::Icon { shape, area: square(unit(ICON, scale)), ink });
     }
     items.extend(bar.time.iter().map(|time| label(time, Face::Large, WHITE, scale)));
     items.extend(bar.rate.iter().map(|rate| label(rate, Face::Small, GREY, scale)));
     if let Some(recording) = &bar.recording {
-        items.extend(badge(recording, MARK, scale));
-        let room = Size::new(recording.area.size.height, recording.area.size.height);
-        let room = Rectangle::new(recording.area.top_left + Size::new(unit(4, scale), 0), room);
+        let Rectangle { top_left, size } = recording.area;
+        items.push(Item::plate(recording.area, size.height / 2, MARK));
+        let room = Rectangle::new(top_left + Size::new(unit(4, scale), 0), Size::new_equal(size.height));
         let area = room.resized(Size::new_equal(unit(DOT, scale)), AnchorPoint::Center);
         items.push(Item::Icon { shape: Shape::Disc, area, ink: RED });
+        let beside = Size::new(room.size.width, 0);
+        let rest = Rectangle::new(top_left + beside, size.saturating_sub(beside));
+        let text = Label { area: rest, text: recording.text.clone() };
+        items.push(label(&text, Face::Bold, WHITE, scale));
     }
     if let Some(live) = &bar.live {
-        items.extend(badge(live, if is_at_edge(model) { RED } else { DULL }, scale));
+        let ink = if is_at_edge(model) { RED } else { DULL };
+        items.push(Item::plate(live.area, live.area.size.height / 2, ink));
+        items.push(label(live, Face::Bold, WHITE, scale));
     }
     items
 }
@@ -75,25 +100,25 @@ pub(crate) fn rests(model: &Model) -> bool {
     model.held || matches!(model.activity, Activity::Paused | Activity::Ended)
 }
 
-fn badge(of: &Label, ink: Ink, scale: u32) -> [Item; 2] {
-    [Item::plate(of.area, of.area.size.height / 2, ink), label(of, Face::Bold, WHITE, scale)]
-}
-
-fn label(of: &Label, face: Face, ink: Ink, scale: u32) -> Item {
+fn label(of: &Label, face: Face, ink: Ink, scale: Scale) -> Item {
     let at = of.area.resized(text::size(&of.text, face, scale), AnchorPoint::Center).top_left;
-    Item::Text { at, text: of.text.clone(), face, zoom: scale, ink }
+    Item::Text { at, text: of.text.clone(), face, scale, ink }
 }
 
-/// Draws the time that is under the pointer, above the track and between its ends.
-fn tip(model: &Model, track: Rectangle, at: Point, scale: u32) -> Option<[Item; 2]> {
+/// Draws the time that is under the pointer, above the track and between its ends; `None` if the bar has no
+/// room for it.
+fn tip(model: &Model, track: Rectangle, bar: Rectangle, at: Point, scale: Scale) -> Option<[Item; 2]> {
     let axis = TimeAxis::of(model)?;
     let text = text::clock(axis.since_start(axis.time(track, at.x)));
-    let size = text::size(&text, Face::Small, scale) + Size::new(unit(12, scale), unit(6, scale));
+    let size = text::size(&text, Face::Small, scale) + Size::new(unit(12, scale), unit(4, scale));
     let room = track.size.width.checked_sub(size.width)?;
     let left = (at.x - size.width as i32 / 2).clamp(track.top_left.x, track.top_left.x + room as i32);
-    let area = Rectangle::new(Point::new(left, track.top_left.y - unit(TIP_UP, scale) as i32), size);
-    let label = Label { area, text };
-    Some([Item::plate(area, unit(4, scale), MARK), self::label(&label, Face::Small, WHITE, scale)])
+    let top = track.top_left.y - unit(TIP_UP, scale) as i32 - size.height as i32;
+    let area = Rectangle::new(Point::new(left, top), size);
+    (top >= bar.top_left.y).then(|| {
+        let label = Label { area, text };
+        [Item::plate(area, unit(4, scale), MARK), self::label(&label, Face::Small, WHITE, scale)]
+    })
 }
 
 #[cfg(test)]
@@ -106,7 +131,7 @@ mod tests {
 
     fn items(model: &Model, pointer: Option<(Point, Target)>) -> Vec<Item> {
         let layout = Layout::of((1280, 720), model, model.position);
-        draw(model, &layout, layout.bar.as_ref().unwrap(), model.position, pointer)
+        draw(model, &layout, layout.bar.as_ref().unwrap(), model.position, pointer, Shows::default())
     }
 
     fn has(items: &[Item], wanted: Shape) -> bool {
@@ -143,8 +168,10 @@ mod tests {
     #[test]
     fn recording_has_a_mark() {
         let model = Model { recording: Some(Path::new("a.avi").into()), ..recorded() };
-        assert_eq!(Scene(items(&model, None)).texts(), ["00:03.000 / 00:10.000", "1.0x", "  REC"]);
-        assert_eq!(Scene(items(&recorded(), None)).texts(), ["00:03.000 / 00:10.000", "1.0x"]);
+        assert_eq!(Scene(items(&model, None)).texts(), ["?", "00:03.000 / 00:10.000", "1.0x", "REC"]);
+        assert!(has(&items(&model, None), Shape::StopRecording));
+        assert!(has(&items(&recorded(), None), Shape::Record));
+        assert_eq!(Scene(items(&recorded(), None)).texts(), ["?", "00:03.000 / 00:10.000", "1.0x"]);
     }
 
     #[test]
@@ -159,7 +186,7 @@ mod tests {
         for x in [0, 24, 1256, 1279] {
             let (text, area) = told(x);
             assert!(text == "00:00.000" || text == "00:10.000", "{text}");
-            assert!(area.top_left.x >= 24 && area.top_left.x + area.size.width as i32 <= 1257, "{area:?}");
+            assert!(area.top_left.x >= 20 && area.top_left.x + area.size.width as i32 <= 1260, "{area:?}");
         }
     }
 }

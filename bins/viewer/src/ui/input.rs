@@ -3,24 +3,26 @@ use crate::model::Model;
 use minifb::Key;
 
 /// The keys and what they do, as the help and docs/viewer.md tell it.
-pub(crate) const KEYS: [(&str, &str); 13] = [
-    ("Space, K", "play, pause"),
+pub(crate) const KEYS: [(&str, &str); 15] = [
+    ("Space, K, click", "play, pause"),
     (", .", "one frame back, forward"),
-    ("Left, Right", "5 s back, forward; with Shift one frame"),
+    ("Left, Right, wheel", "5 s back, forward; with Shift one frame"),
     ("Home, End", "to the start; to the end, or live"),
     ("[ ] - +", "slower, faster: 0.25x to 4x"),
     ("L", "to the live edge"),
     ("N, Page keys", "the next file; the next or the one before"),
     ("R", "record, stop recording"),
     ("P", "save the picture as PNG"),
-    ("F", "fill the window, show all"),
+    ("F, F11", "the whole screen, as a double click"),
+    ("Z", "fill the window, show all"),
     ("S", "figures"),
-    ("H, F1", "these keys"),
-    ("Q, Esc", "quit; Esc closes what is open first"),
+    ("H, ?, F1", "these keys"),
+    ("Esc", "leave the screen, close panels, quit"),
+    ("Q", "quit"),
 ];
 
-/// How far the arrow keys jump, in seconds.
-const JUMP: f64 = 5.0;
+/// How far the arrow keys and each notch of the wheel jump, in seconds.
+pub(super) const JUMP: f64 = 5.0;
 /// The rates that the keys choose.
 const RATES: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
 
@@ -56,6 +58,7 @@ pub(crate) enum Action {
     Faster,
     Record,
     Snapshot,
+    WholeScreen,
     Fill,
     Figures,
     Help,
@@ -72,6 +75,7 @@ pub(crate) fn action(press: Press) -> Option<Action> {
                 '.' => Some(Action::StepForward),
                 '[' | '-' => Some(Action::Slower),
                 ']' | '+' | '=' => Some(Action::Faster),
+                '?' => Some(Action::Help),
                 _ => None,
             };
         }
@@ -91,7 +95,8 @@ pub(crate) fn action(press: Press) -> Option<Action> {
         Key::PageUp => Action::Previous,
         Key::R => Action::Record,
         Key::P => Action::Snapshot,
-        Key::F => Action::Fill,
+        Key::F | Key::F11 => Action::WholeScreen,
+        Key::Z => Action::Fill,
         Key::S => Action::Figures,
         Key::H | Key::F1 => Action::Help,
         Key::Escape => Action::Leave,
@@ -141,6 +146,7 @@ mod tests {
         assert_eq!(action(Press::Char(',')), Some(Action::StepBack));
         assert_eq!(action(Press::Char('+')), Some(Action::Faster));
         assert_eq!(action(key(Key::Comma)), None);
+        assert_eq!(action(Press::Char('?')), Some(Action::Help));
         assert_eq!(action(Press::Char('q')), None);
         assert_eq!(action(key(Key::Q)), Some(Action::Quit));
     }

@@ -1,36 +1,38 @@
-//! Where things are in the window, and what is under a point.
-use super::design::unit;
+//! Where the controls are in the window, and what is under a point.
+//!
+//! What has no room is left out, the least important first: the order is that of [`Bar::of`].
+use super::design::{Scale, unit};
 use super::text::{self, Face};
 use super::time_axis::TimeAxis;
 use crate::model::Model;
-use embedded_graphics::geometry::{AnchorPoint, Point, Size};
+use embedded_graphics::geometry::{Point, Size};
 use embedded_graphics::primitives::Rectangle;
 use pinhole::time::MediaTime;
 use std::time::Duration;
 
-/// From this height and [`LARGE_WIDTH`] on, everything is twice as large.
-const LARGE_HEIGHT: u32 = 901;
-const LARGE_WIDTH: u32 = 1200;
-
-/// Height of the dark area at the bottom.
+/// Height of the dark area at the bottom, and how many rows of it fade.
 const BAR: u32 = 104;
-/// From the bottom to the middle of the track, and to the middle of the row of buttons.
-const TRACK_UP: u32 = 60;
-const ROW_UP: u32 = 30;
-const TRACK_HEIGHT: u32 = 6;
-/// How far beside the track the pointer can still drag the knob.
-const GRIP: u32 = 10;
+pub(super) const FADE: u32 = 36;
+/// From this height on, the bar has all of its height. Otherwise there is none above what can be pointed at.
+const TALL: u32 = 240;
+/// From the bottom of the window to that of the row of buttons.
+const ROW_UP: u32 = 12;
 /// Side of a button, and of the icon in its middle.
-const BUTTON: u32 = 40;
-const ICON: u32 = 24;
+const BUTTON: u32 = 36;
+pub(super) const ICON: u32 = 24;
+const TRACK_HEIGHT: u32 = 6;
+/// The height at which the pointer can take the knob, and how far beside the track.
+const GRIP: u32 = 24;
+const GRIP_BESIDE: u32 = 12;
 /// Free space beside the track and the row; there is less in a narrow window.
 const MARGIN: u32 = 24;
 const NARROW_MARGIN: u32 = 6;
 const NARROW: u32 = 400;
-/// Free space between things in the row.
-const SPACE: u32 = 16;
-/// Free space in a badge beside its text.
+/// Free space between things in the row that are no buttons.
+const SPACE: u32 = 14;
+/// Free space in a badge beside its text, and before it for a dot.
 const PADDING: u32 = 10;
+const DOT: u32 = 16;
 const BADGE_HEIGHT: u32 = 24;
 /// A stream that is less behind counts as live, because frames arrive irregularly.
 const AT_THE_EDGE: Duration = Duration::from_millis(500);
@@ -42,17 +44,32 @@ pub(crate) enum Target {
     /// The bar where nothing is on it.
     Bar,
     Timeline,
-    StepBack,
-    Toggle,
-    StepForward,
     Live,
+    Button(Button),
 }
+
+/// A button of the bar, in the order in which they are important.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Button {
+    Toggle,
+    StepBack,
+    StepForward,
+    Record,
+    Snapshot,
+    Help,
+    WholeScreen,
+}
+
+/// The buttons at the left end, and those at the right end, each from the left.
+const LEFT: [Button; 3] = [Button::StepBack, Button::Toggle, Button::StepForward];
+const RIGHT: [Button; 4] = [Button::Record, Button::Snapshot, Button::Help, Button::WholeScreen];
+/// The number of buttons.
+const BUTTONS: usize = LEFT.len() + RIGHT.len();
 
 /// Where everything is in a window.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
-    /// The window's pixels for each pixel of the design, across and down.
-    pub(crate) scale: u32,
+    pub(crate) scale: Scale,
     pub(crate) window: Rectangle,
     /// The controls; `None` if the window is too small for them.
     pub(crate) bar: Option<Bar>,
@@ -62,15 +79,21 @@ pub(crate) struct Layout {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Bar {
     pub(crate) area: Rectangle,
-    pub(crate) track: Option<Rectangle>,
-    /// The button for play and pause.
-    pub(crate) toggle: Rectangle,
-    /// The buttons for one frame back and forward.
-    pub(crate) steps: Option<[Rectangle; 2]>,
+    pub(crate) track: Option<Track>,
+    /// By the numbers of [`Button`].
+    buttons: [Option<Rectangle>; BUTTONS],
     pub(crate) time: Option<Label>,
     pub(crate) live: Option<Label>,
     pub(crate) recording: Option<Label>,
     pub(crate) rate: Option<Label>,
+}
+
+/// The line that stands for the medium's time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Track {
+    pub(crate) line: Rectangle,
+    /// Where the pointer can take the knob.
+    pub(crate) grip: Rectangle,
 }
 
 /// A text, and the area that it fills.
@@ -83,7 +106,7 @@ pub(crate) struct Label {
 impl Layout {
     /// Computes the layout of a window of this size. `position` is the media time to write.
     pub(crate) fn of(size: (u32, u32), model: &Model, position: MediaTime) -> Self {
-        let scale = if size.1 >= LARGE_HEIGHT && size.0 >= LARGE_WIDTH { 2 } else { 1 };
+        let scale = Scale::of(size);
         let window = Rectangle::new(Point::zero(), Size::new(size.0, size.1));
         Self { scale, window, bar: Bar::of(window, scale, model, position) }
     }
@@ -96,101 +119,163 @@ impl Layout {
         }
         let bar = self.bar.as_ref().filter(|bar| bar_is_shown && bar.area.contains(point));
         let Some(bar) = bar else { return Some(Target::Picture) };
-        let grip = bar.track.map(|track| {
-            let grip = Size::new_equal(2 * unit(GRIP, self.scale));
-            track.resized(track.size + grip, AnchorPoint::Center)
-        });
-        let targets = [
-            (Some(bar.toggle), Target::Toggle),
-            (bar.steps.map(|[back, _]| back), Target::StepBack),
-            (bar.steps.map(|[_, forward]| forward), Target::StepForward),
-            (bar.live.as_ref().map(|live| live.area), Target::Live),
-            (grip, Target::Timeline),
-        ];
-        let hit = targets.into_iter().find(|(area, _)| area.is_some_and(|area| area.contains(point)));
-        Some(hit.map_or(Target::Bar, |(_, target)| target))
+        let hit = bar.targets().find(|(_, area)| area.contains(point));
+        Some(hit.map_or(Target::Bar, |(target, _)| target))
     }
 }
 
 impl Bar {
-    fn of(window: Rectangle, scale: u32, model: &Model, position: MediaTime) -> Option<Self> {
+    /// Returns where a button is; `None` if there is no room for it.
+    pub(crate) fn button(&self, button: Button) -> Option<Rectangle> {
+        self.buttons.get(button as usize).copied().flatten()
+    }
+
+    /// Returns the buttons that have room, and where they are.
+    pub(crate) fn buttons(&self) -> impl Iterator<Item = (Button, Rectangle)> {
+        LEFT.into_iter().chain(RIGHT).filter_map(|button| Some((button, self.button(button)?)))
+    }
+
+    /// Returns what can be clicked or dragged, and where. None of them overlap.
+    fn targets(&self) -> impl Iterator<Item = (Target, Rectangle)> {
+        let buttons = self.buttons().map(|(button, area)| (Target::Button(button), area));
+        let live = self.live.iter().map(|live| (Target::Live, live.area));
+        let timeline = self.track.iter().map(|track| (Target::Timeline, track.grip));
+        buttons.chain(live).chain(timeline)
+    }
+
+    fn of(window: Rectangle, scale: Scale, model: &Model, position: MediaTime) -> Option<Self> {
         let px = |pixels| unit(pixels, scale);
         let Size { width, height } = window.size;
         let margin = px(if width < px(NARROW) { NARROW_MARGIN } else { MARGIN });
-        let inner = width.checked_sub(2 * margin).filter(|inner| *inner >= px(BUTTON))?;
-        let row_up = px(ROW_UP);
-        let middle = height.checked_sub(row_up).filter(|middle| *middle >= px(BUTTON) / 2)?;
-
-        let area = bottom(window, px(BAR));
-        let track = (height >= px(TRACK_UP + BUTTON / 2)).then(|| {
-            let top_left = Point::zero() + Size::new(margin, height - px(TRACK_UP) - px(TRACK_HEIGHT) / 2);
-            Rectangle::new(top_left, Size::new(inner, px(TRACK_HEIGHT)))
-        });
         // The icon, which is narrower than its button, is flush with the track.
         let flush = margin.saturating_sub(px(BUTTON - ICON) / 2);
-        let mut row = Row { middle, left: flush, right: width - margin, space: px(SPACE) };
-        let button = |row: &mut Row| row.left(Size::new(px(BUTTON), px(BUTTON)), 0);
-        let (toggle, steps) = if inner >= px(3 * BUTTON) {
-            let (back, toggle, forward) = (button(&mut row)?, button(&mut row)?, button(&mut row)?);
-            (toggle, Some([back, forward]))
-        } else {
-            (button(&mut row)?, None)
+        let (row_height, row_end) = (px(BUTTON), height.checked_sub(px(ROW_UP))?);
+        let row_top = row_end.checked_sub(row_height)?;
+        let mut room = Room(width.checked_sub(2 * flush)?);
+
+        let space = px(SPACE);
+        let small = |text: &str| text::size(text, Face::Small, scale).width;
+        let badge = |text: &str| text::size(text, Face::Bold, scale).width + 2 * px(PADDING);
+        let mut has = [false; BUTTONS];
+        let mut button = |room: &mut Room, button: Button| {
+            let fits = room.take(row_height);
+            if let Some(has) = has.get_mut(button as usize) {
+                *has = fits;
+            }
+            fits
         };
-        let badge = |row: &mut Row, text: String| {
-            let width = text::size(&text, Face::Bold, scale).width + 2 * px(PADDING);
-            Some(Label { area: row.right(Size::new(width, px(BADGE_HEIGHT)))?, text })
-        };
-        let live = model.behind_live.and_then(|behind| badge(&mut row, live_text(behind)));
-        // The dot is as wide as two letters.
-        let recording = model.recording.as_ref().and_then(|_| badge(&mut row, "  REC".to_owned()));
-        let time = time_texts(model, position).into_iter().find_map(|text| {
-            let area = row.left(text::size(&text, Face::Large, scale), px(SPACE))?;
-            Some(Label { area, text })
+        if !button(&mut room, Button::Toggle) {
+            return None;
+        }
+        // Short texts leave room for the buttons, and longer ones take what these leave.
+        let [far, near] = live_texts(model.behind_live);
+        let live = near.and_then(|near| room.first([near].into_iter(), badge, space));
+        let recording = model.recording.as_ref().map(|_| ["REC".to_owned()].into_iter());
+        let recording = recording.and_then(|text| room.first(text, |text| badge(text) + px(DOT), space));
+        let (whole, exact, short) = time_texts(model, position);
+        let large = |text: &str| text::size(text, Face::Large, scale).width;
+        let mut time = room.first([short].into_iter(), large, space);
+        if room.0 >= 2 * row_height {
+            let less_important = [Button::StepBack, Button::StepForward].into_iter().chain(RIGHT);
+            less_important.take_while(|next| button(&mut room, *next)).for_each(drop);
+        }
+        let live = live.map(|(near, taken)| {
+            room.0 += taken + space;
+            room.first(far.into_iter().chain([near.clone()]), badge, space).unwrap_or((near, taken))
         });
-        let rate = rate_text(model.rate);
-        let rate = row.right(text::size(&rate, Face::Small, scale)).map(|area| Label { area, text: rate });
-        Some(Self { area, track, toggle, steps, time, live, recording, rate })
+        if let Some((text, taken)) = time.take() {
+            room.0 += taken + space;
+            let longer = [whole, Some(exact), Some(text)].into_iter().flatten();
+            time = room.first(longer, large, space);
+        }
+        let rate = room.first([rate_text(model.rate)].into_iter(), small, space);
+
+        let at = |left: u32, size: Size| {
+            let top = row_top + (row_height.saturating_sub(size.height)) / 2;
+            Rectangle::new(Point::zero() + Size::new(left, top), size)
+        };
+        let mut buttons = [None; BUTTONS];
+        let mut place = |button: Button, left: u32| {
+            if let Some(place) = buttons.get_mut(button as usize) {
+                *place = Some(at(left, Size::new_equal(row_height)));
+            }
+        };
+        let is_there = |button: &Button| has.get(*button as usize).is_some_and(|has| *has);
+        let mut left = flush;
+        for button in LEFT.into_iter().filter(is_there) {
+            place(button, left);
+            left += row_height;
+        }
+        let mut next = |(text, width): (String, u32), face| {
+            let size = Size::new(width, text::height(face, scale));
+            let label = Label { area: at(left + space, size), text };
+            left += space + width;
+            label
+        };
+        let time = time.map(|time| next(time, Face::Large));
+        let rate = rate.map(|rate| next(rate, Face::Small));
+        let mut right = width - flush;
+        for button in RIGHT.into_iter().rev().filter(is_there) {
+            right -= row_height;
+            place(button, right);
+        }
+        let mut before = |(text, width): (String, u32)| {
+            right -= space + width;
+            Label { area: at(right, Size::new(width, px(BADGE_HEIGHT))), text }
+        };
+        let live = live.map(&mut before);
+        let recording = recording.map(&mut before);
+
+        let grip_top = row_top.checked_sub(px(GRIP));
+        let track = grip_top.zip(width.checked_sub(2 * margin).filter(|inner| *inner >= px(GRIP)));
+        let track = track.map(|(top, inner)| {
+            let line_top = top + (px(GRIP) - px(TRACK_HEIGHT)) / 2;
+            let line = Rectangle::new(
+                Point::zero() + Size::new(margin, line_top),
+                Size::new(inner, px(TRACK_HEIGHT)),
+            );
+            let beside = margin.min(px(GRIP_BESIDE));
+            let grip = Rectangle::new(
+                Point::zero() + Size::new(margin - beside, top),
+                Size::new(inner + 2 * beside, px(GRIP)),
+            );
+            Track { line, grip }
+        });
+        let bar_height = match track {
+            Some(_) if height >= px(TALL) => px(BAR),
+            Some(_) => height - row_top + px(GRIP),
+            None => height - row_top,
+        };
+        let area = Rectangle::new(
+            Point::zero() + Size::new(0, height.saturating_sub(bar_height)),
+            Size::new(width, bar_height.min(height)),
+        );
+        Some(Self { area, track, buttons, time, live, recording, rate })
     }
 }
 
-/// A row that is filled from both ends.
-struct Row {
-    middle: u32,
-    left: u32,
-    right: u32,
-    space: u32,
-}
+/// The width that is left in the row.
+struct Room(u32);
 
-impl Row {
-    /// Takes room at the left end, after `space`; `None` if there is not enough.
-    fn left(&mut self, size: Size, space: u32) -> Option<Rectangle> {
-        let left = self.left + space;
-        let end = left + size.width;
-        (end <= self.right).then(|| {
-            self.left = end;
-            self.at(left, size)
-        })
+impl Room {
+    /// Takes so much if it is there, and returns whether it was.
+    fn take(&mut self, width: u32) -> bool {
+        let left = self.0.checked_sub(width);
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
     }
 
-    /// Takes room at the right end, and a space before it; `None` if there is not enough.
-    fn right(&mut self, size: Size) -> Option<Rectangle> {
-        let left = self.right.checked_sub(size.width)?;
-        (left >= self.left + self.space).then(|| {
-            self.right = left - self.space;
-            self.at(left, size)
-        })
+    /// Takes the width of the first text that has room, with a space, and returns the text and its width.
+    fn first(
+        &mut self,
+        texts: impl Iterator<Item = String>,
+        width: impl Fn(&str) -> u32,
+        space: u32,
+    ) -> Option<(String, u32)> {
+        texts
+            .map(|text| (width(&text), text))
+            .find_map(|(width, text)| self.take(width + space).then_some((text, width)))
     }
-
-    fn at(&self, left: u32, size: Size) -> Rectangle {
-        let top = self.middle as i32 - size.height as i32 / 2;
-        Rectangle::new(Point::new(left as i32, top), size)
-    }
-}
-
-/// Returns the last rows of an area, at most all of them.
-fn bottom(area: Rectangle, rows: u32) -> Rectangle {
-    let rows = rows.min(area.size.height);
-    area.resized_height(rows, embedded_graphics::geometry::AnchorY::Bottom)
 }
 
 /// Returns whether a live stream is shown at its live edge.
@@ -198,17 +283,19 @@ pub(crate) fn is_at_edge(model: &Model) -> bool {
     !model.held && model.behind_live.is_some_and(|behind| behind < AT_THE_EDGE)
 }
 
-fn live_text(behind: Duration) -> String {
-    if behind < AT_THE_EDGE { "LIVE".to_owned() } else { format!("LIVE -{:.1} s", behind.as_secs_f64()) }
+/// Returns a text that tells how far the picture is behind the live edge, if it is, and a shorter one.
+fn live_texts(behind: Option<Duration>) -> [Option<String>; 2] {
+    let far = behind.filter(|behind| *behind >= AT_THE_EDGE);
+    let far = far.map(|behind| format!("LIVE \u{2212}{:.1} s", behind.as_secs_f64()));
+    [far, behind.map(|_| "LIVE".to_owned())]
 }
 
-/// Returns the position with and without the duration: the first that has room is shown.
-fn time_texts(model: &Model, position: MediaTime) -> Vec<String> {
-    let axis = TimeAxis::of(model);
-    let now = axis.map_or(Duration::ZERO, |axis| axis.since_start(position));
-    let now = text::clock(now);
-    let both = model.duration.map(|duration| format!("{now} / {}", text::clock(duration)));
-    both.into_iter().chain([now]).collect()
+/// Returns the position with the duration, if there is one, without it, and without milliseconds.
+fn time_texts(model: &Model, position: MediaTime) -> (Option<String>, String, String) {
+    let now = TimeAxis::of(model).map_or(Duration::ZERO, |axis| axis.since_start(position));
+    let exact = text::clock(now);
+    let whole = model.duration.map(|duration| format!("{exact} / {}", text::clock(duration)));
+    (whole, exact, text::short_clock(now))
 }
 
 /// Writes a rate as `1.0x` or `0.25x`.
@@ -221,8 +308,10 @@ fn rate_text(rate: f64) -> String {
 mod tests {
     use super::*;
     use crate::ui::tests::{at, recorded};
-    use proptest::prelude::*;
     use std::path::Path;
+
+    /// The least side of something that can be clicked (WCAG 2.2, 2.5.8).
+    const CLICKABLE: u32 = 24;
 
     fn layout(size: (u32, u32), model: &Model) -> Layout {
         Layout::of(size, model, model.position)
@@ -236,13 +325,10 @@ mod tests {
         }
     }
 
-    /// Returns what takes room in the row, from left to right.
-    fn row(bar: &Bar) -> Vec<Rectangle> {
-        let labels = [&bar.time, &bar.rate, &bar.recording, &bar.live];
-        let labels = labels.into_iter().flatten().map(|label| label.area);
-        let back = bar.steps.map(|[back, _]| back);
-        let forward = bar.steps.map(|[_, forward]| forward);
-        back.into_iter().chain([bar.toggle]).chain(forward).chain(labels).collect()
+    /// Returns all that takes room in the bar.
+    fn parts(bar: &Bar) -> Vec<Rectangle> {
+        let labels = [&bar.time, &bar.rate, &bar.recording].into_iter().flatten().map(|label| label.area);
+        bar.targets().map(|(_, area)| area).chain(labels).collect()
     }
 
     #[test]
@@ -250,60 +336,108 @@ mod tests {
         let layout = layout((1280, 720), &full());
         let bar = layout.bar.clone().unwrap();
         let hit = |point| layout.hit(point, true);
-        let [back, forward] = bar.steps.unwrap();
-        let track = bar.track.unwrap();
-        assert_eq!(hit(bar.toggle.center()), Some(Target::Toggle));
-        assert_eq!(hit(back.center()), Some(Target::StepBack));
-        assert_eq!(hit(forward.center()), Some(Target::StepForward));
-        assert_eq!(hit(bar.live.unwrap().area.center()), Some(Target::Live));
+        for button in LEFT.into_iter().chain(RIGHT) {
+            let area = bar.button(button).unwrap();
+            assert_eq!(hit(area.center()), Some(Target::Button(button)));
+        }
+        let track = bar.track.unwrap().line;
+        assert_eq!(hit(bar.live.as_ref().unwrap().area.center()), Some(Target::Live));
         assert_eq!(hit(track.center()), Some(Target::Timeline));
-        assert_eq!(hit(track.center() - Point::new(0, 12)), Some(Target::Timeline));
+        assert_eq!(hit(track.center() - Point::new(0, 11)), Some(Target::Timeline));
         assert_eq!(hit(track.center() - Point::new(0, 30)), Some(Target::Bar));
         assert_eq!(hit(Point::new(640, 300)), Some(Target::Picture));
         assert_eq!(hit(Point::new(-1, 300)), None);
         assert_eq!(hit(Point::new(640, 720)), None);
-        assert_eq!(layout.hit(bar.toggle.center(), false), Some(Target::Picture), "it is not shown");
+        let toggle = bar.button(Button::Toggle).unwrap().center();
+        assert_eq!(layout.hit(toggle, false), Some(Target::Picture), "it is not shown");
     }
 
     #[test]
-    fn a_large_window_doubles_all_sizes() {
-        let [small, large] = [(1280, 800), (2560, 1600)].map(|size| layout(size, &full()));
-        assert_eq!((small.scale, large.scale), (1, 2));
-        let (small, large) = (small.bar.unwrap(), large.bar.unwrap());
-        let areas = |bar: &Bar| row(bar).into_iter().chain(bar.track).chain([bar.area]).collect::<Vec<_>>();
-        let (small, large) = (areas(&small), areas(&large));
+    fn a_large_window_has_large_controls() {
+        let [small, large] = [(1280, 720), (2560, 1440)].map(|size| layout(size, &full()));
+        let (small, large) = (parts(&small.bar.unwrap()), parts(&large.bar.unwrap()));
         assert_eq!(small.len(), large.len());
         for (small, large) in small.into_iter().zip(large) {
-            assert_eq!((small.top_left.x * 2, small.size * 2), (large.top_left.x, large.size));
-            // The middle of an odd number of pixels is no whole one.
-            assert!((small.top_left.y * 2 - large.top_left.y).abs() <= 1, "{small:?} {large:?}");
+            let differ = |a: u32, b: u32| (2 * a).abs_diff(b);
+            assert!(differ(small.size.width, large.size.width) <= 2, "{small:?} {large:?}");
+            assert!(differ(small.size.height, large.size.height) <= 2, "{small:?} {large:?}");
         }
-        assert_eq!(layout((600, 1600), &full()).scale, 1, "too narrow");
+    }
+
+    #[test]
+    fn nothing_overlaps_and_all_can_be_clicked_in_any_window() {
+        let models = [full(), recorded(), Model { behind_live: Some(Duration::ZERO), ..Model::default() }];
+        let sizes = (1..2000).step_by(7).chain([2000, 200, 320, 640, 1920]);
+        for width in sizes {
+            for height in (1..1200).step_by(11).chain([1200, 120, 240, 360, 1080]) {
+                for model in &models {
+                    check((width, height), model);
+                }
+            }
+        }
+    }
+
+    fn check(size: (u32, u32), model: &Model) {
+        let Layout { window, bar, .. } = layout(size, model);
+        let Some(bar) = bar else { return };
+        assert_eq!(bar.area.intersection(&window), bar.area, "{size:?}");
+        let parts = parts(&bar);
+        for (number, part) in parts.iter().enumerate() {
+            assert_eq!(part.intersection(&bar.area), *part, "{part:?} is not in the bar of {size:?}");
+            for other in &parts[number + 1..] {
+                assert!(part.intersection(other).is_zero_sized(), "{part:?} and {other:?} in {size:?}");
+            }
+        }
+        for (target, area) in bar.targets() {
+            let clickable = area.size.width >= CLICKABLE && area.size.height >= CLICKABLE;
+            assert!(clickable, "{target:?} is of {:?} in {size:?}", area.size);
+            assert_eq!(layout(size, model).hit(area.center(), true), Some(target), "{size:?}");
+        }
     }
 
     #[test]
     fn the_least_needed_is_left_out_first() {
         let bar = |width| layout((width, 300), &full()).bar;
-        let left = |width| {
+        let there = |width| {
             let bar = bar(width).unwrap();
-            let there = [bar.steps.is_some(), bar.live.is_some(), bar.time.is_some(), bar.rate.is_some()];
-            (there, bar.time.map_or(0, |time| time.text.len()))
+            let buttons: Vec<_> = bar.buttons().map(|(button, _)| button).collect();
+            let text = |label: &Option<Label>| label.as_ref().map_or("", |label| &label.text).to_owned();
+            (buttons.len(), text(&bar.time), text(&bar.live), text(&bar.recording), text(&bar.rate))
         };
-        assert_eq!(left(800), ([true; 4], "00:03.000 / 00:10.000".len()));
-        assert_eq!(left(520), ([true, true, true, false], "00:03.000".len()));
-        assert_eq!(left(300), ([true, true, false, false], 0));
-        assert_eq!(left(60), ([false; 4], 0));
-        assert_eq!(bar(50), None);
-        assert_ne!(layout((1280, 90), &full()).bar.unwrap().track, None);
-        assert_eq!(layout((1280, 70), &full()).bar.unwrap().track, None);
-        assert_eq!(layout((1280, 40), &full()).bar, None);
+        let texts = |buttons, time: &str, live: &str, recording: &str, rate: &str| {
+            (buttons, time.to_owned(), live.to_owned(), recording.to_owned(), rate.to_owned())
+        };
+        let behind = "LIVE \u{2212}1.2 s";
+        assert_eq!(there(1000), texts(7, "00:03.000 / 00:10.000", behind, "REC", "1.0x"));
+        assert_eq!(there(600), texts(7, "00:03.000", behind, "REC", ""));
+        assert_eq!(there(320), texts(3, "00:03", "LIVE", "REC", ""));
+        assert_eq!(there(200), texts(1, "", "LIVE", "REC", ""));
+        assert_eq!(there(36), texts(1, "", "", "", ""));
+        assert_eq!(bar(35), None);
+        assert_ne!(layout((1280, 72), &full()).bar.unwrap().track, None);
+        assert_eq!(layout((1280, 71), &full()).bar.unwrap().track, None);
+        assert_eq!(layout((1280, 47), &full()).bar, None);
         assert_eq!(layout((1, 1), &full()).bar, None);
     }
 
     #[test]
+    fn a_small_window_has_a_timeline_and_the_button_to_play() {
+        for size in [(200, 120), (320, 240), (640, 360), (1920, 1080)] {
+            let bar = layout(size, &recorded()).bar.unwrap();
+            assert!(bar.button(Button::Toggle).is_some() && bar.track.is_some() && bar.time.is_some());
+            assert!(bar.area.size.height * 5 < size.1 * 4, "it leaves room in {size:?}");
+        }
+        let all = layout((640, 360), &recorded()).bar.unwrap();
+        assert_eq!(all.buttons().count(), BUTTONS);
+    }
+
+    #[test]
     fn the_badge_tells_the_distance_to_live() {
-        assert_eq!(live_text(Duration::from_millis(499)), "LIVE");
-        assert_eq!(live_text(Duration::from_millis(1234)), "LIVE -1.2 s");
+        let told = |millis| live_texts(Some(Duration::from_millis(millis)));
+        let near = Some("LIVE".to_owned());
+        assert_eq!(told(499), [None, near.clone()]);
+        assert_eq!(told(1234), [Some("LIVE \u{2212}1.2 s".to_owned()), near]);
+        assert_eq!(live_texts(None), [None, None]);
         let behind = |held| Model { held, behind_live: Some(Duration::ZERO), ..Model::default() };
         assert!(is_at_edge(&behind(false)) && !is_at_edge(&behind(true)) && !is_at_edge(&recorded()));
     }
@@ -316,22 +450,7 @@ mod tests {
     #[test]
     fn live_time_counts_from_the_oldest_cached() {
         let live = Model { duration: None, cached: vec![at(2.0)..at(5.0)], ..recorded() };
-        assert_eq!(time_texts(&live, at(3.0)), ["00:01.000"]);
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_overlaps(width in 1..4000u32, height in 1..3000u32) {
-            let Layout { window, bar, .. } = layout((width, height), &full());
-            if let Some(bar) = bar {
-                let row = row(&bar);
-                for area in row.iter().chain(&bar.track).chain([&bar.area]) {
-                    prop_assert_eq!(area.intersection(&window), *area, "{:?}", area);
-                }
-                for (left, right) in row.iter().zip(row.iter().skip(1)) {
-                    prop_assert!(left.intersection(right).is_zero_sized());
-                }
-            }
-        }
+        let (whole, exact, short) = time_texts(&live, at(3.0));
+        assert_eq!((whole, &*exact, &*short), (None, "00:01.000", "00:01"));
     }
 }

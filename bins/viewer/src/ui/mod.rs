@@ -1,9 +1,10 @@
 //! The window, with controls over the picture.
 //!
 //! [`controller`] computes from the published model what is shown and what the user wants. Where things
-//! are is told by [`layout`]; what they are by [`timeline`], [`controls`] and [`overlay`]; what keys mean
-//! by [`input`]. The result is a [`scene`], which [`paint`] puts on the window's pixels with [`surface`],
-//! [`shape`] and [`text`]. [`canvas`] scales the picture, and [`window`] connects all with the system.
+//! are is told by [`layout`] and [`panels`]; what they are by [`timeline`], [`controls`] and [`overlay`]; what
+//! keys mean by [`input`]. The result is a [`scene`], which [`paint`] puts on the window's pixels with [`surface`],
+//! [`shape`] and [`text`]. [`canvas`] scales the picture, and [`window`] connects all with the system, with
+//! [`x11`] for what its library does not do.
 mod canvas;
 mod controller;
 mod controls;
@@ -13,6 +14,7 @@ mod input;
 mod layout;
 mod overlay;
 mod paint;
+mod panels;
 mod scene;
 mod shape;
 mod surface;
@@ -20,6 +22,11 @@ mod text;
 mod time_axis;
 mod timeline;
 mod window;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod x11;
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+#[path = "no_x11.rs"]
+mod x11;
 
 pub(crate) use controller::Wish;
 pub(crate) use window::{Screen, title};

@@ -1,147 +1,117 @@
-//! Panels over the picture: the figures, the keys, and messages.
-use super::design::{ORANGE, WHITE, unit};
+//! What the panels over the picture say: the figures, the keys, and messages.
+use super::design::{ORANGE, Scale, WHITE};
 use super::ink::Ink;
 use super::input::KEYS;
-use super::layout::Layout;
-use super::scene::Item;
-use super::text::{self, Face};
+use super::panels::{Align, Line, Panels};
+use super::text::Face;
 use crate::model::{Activity, Model};
-use embedded_graphics::geometry::{AnchorPoint, Point, Size};
-use embedded_graphics::primitives::Rectangle;
+use embedded_graphics::geometry::AnchorPoint;
 use std::time::Duration;
 
-/// Below a panel: dark enough for text on any picture, and clear enough to see the picture.
-const PLATE: Ink = Ink(0xb80c_0c10);
 /// Over the whole picture, below a message.
-const DIM: Ink = Ink(0x9800_0000);
+pub(super) const DIM: Ink = Ink(0x9800_0000);
 const SOFT: Ink = Ink(0xffc8_c8ce);
 
-const MARGIN: u32 = 16;
-const PADDING: u32 = 12;
-const LINE: u32 = 20;
-const RADIUS: u32 = 6;
-/// The letters of the narrowest panel that is drawn.
-const FEWEST_COLUMNS: u32 = 12;
-/// From the bottom up to a notice, which is above the controls.
-const NOTICE_UP: u32 = 120;
-
-/// A line of a panel.
-type Line = (String, Ink);
-
 /// Draws the figures, in the upper left corner.
-pub(crate) fn figures(model: &Model, layout: &Layout) -> Vec<Item> {
-    panel(layout, figure_lines(model), AnchorPoint::TopLeft, 0)
+pub(super) fn figures(model: &Model, panels: &mut Panels) {
+    panels.put(&figure_lines(model), Align::Left, &[AnchorPoint::TopLeft]);
 }
 
-/// Draws the keys, in the middle.
-pub(crate) fn help(layout: &Layout) -> Vec<Item> {
-    let title = ("Keys".to_owned(), ORANGE);
-    let keys = KEYS.iter().map(|(keys, what)| (format!("{keys:<14}{what}"), WHITE));
-    panel(layout, [title].into_iter().chain(keys).collect(), AnchorPoint::Center, 0)
+/// Draws all of the keys, and returns true, if there is room for them; in smaller letters if need be.
+/// `beside` says whether the upper left corner is to be left free.
+pub(super) fn help(panels: &mut Panels, beside: bool) -> bool {
+    let lines = help_lines();
+    panels.scale_of(&lines).is_some_and(|scale| put_help(panels, &lines, beside, scale))
+}
+
+/// Draws as many of the keys as have room in the smallest letters.
+pub(super) fn part_of_help(panels: &mut Panels) {
+    if let Some(scale) = Scale::ONE.down().last() {
+        put_help(panels, &help_lines(), false, scale);
+    }
+}
+
+fn put_help(panels: &mut Panels, lines: &[Line], beside: bool, scale: Scale) -> bool {
+    let place = if beside { AnchorPoint::CenterRight } else { AnchorPoint::Center };
+    panels.put_scaled(lines, Align::Left, &[place], scale)
+}
+
+fn help_lines() -> Vec<Line> {
+    let title = Line::new("Keys", Face::Small, ORANGE);
+    let keys = KEYS.iter().map(|(keys, what)| Line::columns(keys, what));
+    [title].into_iter().chain(keys).collect()
 }
 
 /// Draws a line that is shown for a short time.
-pub(crate) fn notice(text: &str, layout: &Layout) -> Vec<Item> {
-    let up = unit(NOTICE_UP, layout.scale);
-    panel(layout, vec![(text.to_owned(), WHITE)], AnchorPoint::BottomCenter, up)
+pub(super) fn notice(text: &str, panels: &mut Panels) {
+    let places = [AnchorPoint::BottomCenter, AnchorPoint::TopCenter];
+    panels.put(&[Line::plain(text)], Align::Left, &places);
 }
 
-/// Draws why the picture stands, or may stand soon. `stands` says whether it has not changed for some
-/// time.
-pub(crate) fn message(model: &Model, layout: &Layout, stands: bool) -> Vec<Item> {
-    let (title, lines) = match &model.activity {
-        Activity::Connecting if model.session.transport.is_none() => (connecting(model), vec![]),
-        Activity::Connecting => {
-            (format!("Waiting for {}", host(&model.url)), vec!["No picture has come yet".to_owned()])
-        }
-        Activity::Buffering { have, want } if stands => {
-            let done = format!("{:.1} of {:.1} s", have.as_secs_f64(), want.as_secs_f64());
-            ("Buffering".to_owned(), vec![done])
-        }
-        Activity::Reconnecting { attempt, wait, reason } => {
-            let (title, progress) = match wait.as_secs_f64().ceil() {
-                0.0 => (connecting(model), format!("attempt {attempt}")),
-                seconds => {
-                    ("Reconnecting".to_owned(), format!("attempt {attempt}, next try in {seconds:.0} s"))
-                }
-            };
-            if model.held || !stands {
-                // The user looks at cached frames, which must not be covered.
-                let line = (format!("{title}: {progress}"), WHITE);
-                return panel(layout, vec![line], AnchorPoint::TopCenter, 0);
+/// Why the picture stands, or may stand soon.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Message {
+    title: String,
+    lines: Vec<String>,
+    /// Whether it is told in the middle of the dimmed picture. Otherwise the picture must not be covered,
+    /// and it is one line at the top.
+    pub(super) dims: bool,
+}
+
+impl Message {
+    /// Returns what to say, if anything. `stands` says whether the picture has not changed for some time.
+    pub(super) fn of(model: &Model, stands: bool) -> Option<Self> {
+        let (title, lines) = match &model.activity {
+            Activity::Connecting if model.session.transport.is_none() => (connecting(model), vec![]),
+            Activity::Connecting => {
+                (format!("Waiting for {}", host(&model.url)), vec!["No picture has come yet".to_owned()])
             }
-            (title, vec![progress, reason.clone()])
-        }
-        Activity::Silent { span } if model.held => {
-            return panel(layout, vec![(no_picture(*span), WHITE)], AnchorPoint::TopCenter, 0);
-        }
-        Activity::Silent { span } => (no_picture(*span), vec![]),
-        Activity::Ended => ("Ended".to_owned(), vec!["Space plays it again".to_owned()]),
-        _ => return Vec::new(),
-    };
-    dimmed(layout, &title, &lines)
-}
+            Activity::Buffering { have, want } if stands => {
+                let done = format!("{:.1} of {:.1} s", have.as_secs_f64(), want.as_secs_f64());
+                ("Buffering".to_owned(), vec![done])
+            }
+            Activity::Reconnecting { attempt, wait, reason } => {
+                let (title, progress) = match wait.as_secs_f64().ceil() {
+                    0.0 => (connecting(model), format!("attempt {attempt}")),
+                    seconds => {
+                        ("Reconnecting".to_owned(), format!("attempt {attempt}, next try in {seconds:.0} s"))
+                    }
+                };
+                if model.held || !stands {
+                    // The user looks at cached frames, which must not be covered.
+                    return Some(Self::line(format!("{title}: {progress}")));
+                }
+                (title, vec![progress, reason.clone()])
+            }
+            Activity::Silent { span } if model.held => return Some(Self::line(no_picture(*span))),
+            Activity::Silent { span } => (no_picture(*span), vec![]),
+            Activity::Ended => ("Ended".to_owned(), vec!["Space plays it again".to_owned()]),
+            _ => return None,
+        };
+        Some(Self { title, lines, dims: true })
+    }
 
-/// Draws a title in large letters with lines below it, centred on the dimmed picture.
-fn dimmed(layout: &Layout, title: &str, lines: &[String]) -> Vec<Item> {
-    let (window, scale) = (layout.window, layout.scale);
-    let mut items = vec![Item::Fill { area: window, ink: DIM }];
-    let room = window.size.width.saturating_sub(2 * unit(MARGIN, scale));
-    let zooms = [2 * scale, scale];
-    let Some(zoom) = zooms.into_iter().find(|zoom| text::size(title, Face::Large, *zoom).width <= room)
-    else {
-        return items;
-    };
-    let line_height = unit(LINE, scale);
-    let title_size = text::size(title, Face::Large, zoom);
-    let height = title_size.height + line_height / 2 + line_height * lines.len() as u32;
-    let mut top = (window.size.height as i32 - height as i32) / 2;
-    let mut put = |text: String, face: Face, zoom, ink, below: u32| {
-        let size = text::size(&text, face, zoom);
-        let at = Point::new((window.size.width as i32 - size.width as i32) / 2, top);
-        items.push(Item::Text { at, text, face, zoom, ink });
-        top += (size.height + below) as i32;
-    };
-    put(title.to_owned(), Face::Large, zoom, WHITE, line_height / 2);
-    for line in lines {
-        let line = text::shortened(line, Face::Small, scale, room);
-        put(line, Face::Small, scale, SOFT, line_height - Face::Small.cell().height * scale);
+    const fn line(title: String) -> Self {
+        Self { title, lines: Vec::new(), dims: false }
     }
-    items
-}
 
-/// Draws as many lines as there is room for on a plate at a side of the window, at least `up` above its
-/// bottom.
-fn panel(layout: &Layout, lines: Vec<Line>, anchor: AnchorPoint, up: u32) -> Vec<Item> {
-    let scale = layout.scale;
-    let inset = unit(MARGIN, scale);
-    let place = layout.window.size.saturating_sub(Size::new(2 * inset, inset + up.max(inset)));
-    let place = Rectangle::new(Point::zero() + Size::new_equal(inset), place);
-    let padding = Size::new_equal(2 * unit(PADDING, scale));
-    let inner = place.size.saturating_sub(padding);
-    if inner.width < Face::Small.cell().width * scale * FEWEST_COLUMNS {
-        return Vec::new();
+    /// Draws it, as large as there is room. `beside` says whether the upper left corner is to be left free.
+    /// Returns whether it has room at all.
+    pub(super) fn put(&self, panels: &mut Panels, beside: bool) -> bool {
+        let title = |face| Line::new(self.title.as_str(), face, WHITE);
+        if !self.dims {
+            let top = if beside { AnchorPoint::TopRight } else { AnchorPoint::TopCenter };
+            return panels.put(&[title(Face::Small)], Align::Left, &[top, AnchorPoint::BottomCenter]);
+        }
+        let lines = self.lines.iter().map(|line| Line::new(line.as_str(), Face::Small, SOFT));
+        let with_title = |face| [title(face)].into_iter().chain(lines.clone()).collect::<Vec<_>>();
+        let all = with_title(Face::Title);
+        let smaller = with_title(Face::Large);
+        let title_fits = |panels: &Panels, face| panels.fits(&[title(face)], panels.scale());
+        let lines = if title_fits(panels, Face::Title) && panels.has_height(&all) { all } else { smaller };
+        let places = [AnchorPoint::Center, AnchorPoint::BottomLeft, AnchorPoint::TopLeft];
+        panels.put(&lines, Align::Centre, &places)
     }
-    let line_height = unit(LINE, scale);
-    let rows = (inner.height / line_height) as usize;
-    let lines: Vec<_> = lines
-        .into_iter()
-        .take(rows)
-        .map(|(text, ink)| (text::shortened(&text, Face::Small, scale, inner.width), ink))
-        .collect();
-    let widths = lines.iter().map(|(text, _)| text::size(text, Face::Small, scale).width);
-    let Some(width) = widths.max() else { return Vec::new() };
-    let size = Size::new(width, line_height * lines.len() as u32) + padding;
-    let area = place.resized(size, anchor);
-    let mut items = vec![Item::plate(area, unit(RADIUS, scale), PLATE)];
-    // Text is in the middle of its line.
-    let first =
-        area.top_left + padding / 2 + Size::new(0, (line_height - Face::Small.cell().height * scale) / 2);
-    for (row, (text, ink)) in (0..).zip(lines) {
-        let at = first + Size::new(0, line_height * row);
-        items.push(Item::Text { at, text, face: Face::Small, zoom: scale, ink });
-    }
-    items
 }
 
 fn figure_lines(model: &Model) -> Vec<Line> {
@@ -177,8 +147,8 @@ fn figure_lines(model: &Model) -> Vec<Line> {
             mebibytes(cache.capacity)
         ),
     ];
-    let title = (format!("{url}   {}{by}", activity_text(model)), ORANGE);
-    [title].into_iter().chain(lines.map(|line| (line, WHITE))).collect()
+    let title = Line::new(format!("{url}   {}{by}", activity_text(model)), Face::Small, ORANGE);
+    [title].into_iter().chain(lines.map(Line::plain)).collect()
 }
 
 fn activity_text(model: &Model) -> &'static str {
@@ -194,7 +164,7 @@ fn activity_text(model: &Model) -> &'static str {
 }
 
 /// Tells how long no picture has come.
-pub(crate) fn no_picture(span: Duration) -> String {
+pub(super) fn no_picture(span: Duration) -> String {
     format!("No picture for {} s", span.as_secs().max(1))
 }
 
@@ -226,21 +196,25 @@ fn mebibytes(bytes: usize) -> usize {
 mod tests {
     use super::*;
     use crate::model::{CacheUsage, PresentedFigures, ReceivedFigures, SessionFigures};
-    use crate::ui::scene::Scene;
+    use crate::ui::layout::Layout;
+    use crate::ui::scene::{Item, Scene};
     use crate::ui::tests::recorded;
     use pinhole::client::LowerTransport;
-    use proptest::prelude::*;
 
-    fn layout(size: (u32, u32)) -> Layout {
-        Layout::of(size, &Model::default(), Model::default().position)
+    fn panels(size: (u32, u32)) -> Panels {
+        Panels::new(&Layout::of(size, &Model::default(), Model::default().position), None)
     }
 
-    fn texts(items: Vec<Item>) -> Vec<String> {
-        Scene(items).texts().into_iter().map(str::to_owned).collect()
+    fn texts(put: impl FnOnce(&mut Panels)) -> Vec<String> {
+        let mut panels = panels((1280, 720));
+        put(&mut panels);
+        Scene(panels.items).texts().into_iter().map(str::to_owned).collect()
     }
 
-    fn dims(items: &[Item]) -> bool {
-        matches!(items.first(), Some(Item::Fill { .. }))
+    /// Returns what is said, and whether it dims the picture.
+    fn said(model: &Model, stands: bool) -> (Vec<String>, bool) {
+        let Some(message) = Message::of(model, stands) else { return (Vec::new(), false) };
+        (texts(|panels| assert!(message.put(panels, false))), message.dims)
     }
 
     #[test]
@@ -273,7 +247,7 @@ mod tests {
         let activity = Activity::Playing;
         let model = Model { url, activity, session, received, presented, cache, stalls: 1, ..recorded() };
         assert_eq!(
-            texts(super::figures(&model, &layout((1280, 720)))),
+            texts(|panels| super::figures(&model, panels)),
             [
                 "rtsp://127.0.0.1:8554/bunny   PLAYING (TCP)",
                 "2560x1440 JPEG   29.97 fps   51.4 Mbit/s",
@@ -283,7 +257,7 @@ mod tests {
             ]
         );
         let live = Model { duration: None, live_delay: Some(Duration::from_micros(39_600)), ..model };
-        let figures = texts(super::figures(&live, &layout((1280, 720))));
+        let figures = texts(|panels| super::figures(&live, panels));
         assert_eq!(figures[3], "jitter 0.31 ms  decode 9.2 ms  latency 41 ms (target 40 ms)");
     }
 
@@ -302,7 +276,7 @@ mod tests {
         ] {
             let url = url.to_owned();
             let model = Model { url, ..Model::default() };
-            let told = |model: &Model| texts(message(model, &layout((1280, 720)), false));
+            let told = |model: &Model| said(model, false).0;
             assert_eq!(told(&model), [format!("Connecting to {host} ...")]);
             let session =
                 SessionFigures { transport: Some(LowerTransport::Udp), ..SessionFigures::default() };
@@ -315,10 +289,10 @@ mod tests {
     fn long_buffering_dims_the_picture() {
         let (have, want) = (Duration::from_millis(440), Duration::from_secs(1));
         let buffering = Model { activity: Activity::Buffering { have, want }, ..recorded() };
-        assert_eq!(message(&buffering, &layout((1280, 720)), false), []);
-        let items = message(&buffering, &layout((1280, 720)), true);
-        assert!(dims(&items));
-        assert_eq!(texts(items), ["Buffering", "0.4 of 1.0 s"]);
+        assert_eq!(Message::of(&buffering, false), None);
+        let (lines, dims) = said(&buffering, true);
+        assert!(dims);
+        assert_eq!(lines, ["Buffering", "0.4 of 1.0 s"]);
     }
 
     #[test]
@@ -326,63 +300,69 @@ mod tests {
         let activity = Activity::Silent { span: Duration::from_millis(4700) };
         let received = ReceivedFigures { fps: 25.0, bitrate: 8e6, ..ReceivedFigures::default() };
         let silent = Model { activity, received, is_silent: true, ..recorded() };
-        let items = message(&silent, &layout((1280, 720)), false);
-        assert!(dims(&items));
-        assert_eq!(texts(items), ["No picture for 4 s"]);
-        let figures = texts(super::figures(&silent, &layout((1280, 720))));
+        let (lines, dims) = said(&silent, false);
+        assert!(dims);
+        assert_eq!(lines, ["No picture for 4 s"]);
+        let figures = texts(|panels| super::figures(&silent, panels));
         assert!(
             figures[0].ends_with("NO PICTURE") && figures[1].ends_with("0.00 fps   0 kbit/s"),
             "{figures:?}"
         );
-        let held = message(&Model { held: true, ..silent }, &layout((1280, 720)), true);
-        assert!(!dims(&held));
-        assert_eq!(texts(held), ["No picture for 4 s"]);
+        let (lines, dims) = said(&Model { held: true, ..silent }, true);
+        assert!(!dims);
+        assert_eq!(lines, ["No picture for 4 s"]);
     }
 
     #[test]
     fn only_a_standing_picture_is_covered() {
         let (wait, reason) = (Duration::from_millis(3400), "the connection was lost".to_owned());
         let model = Model { activity: Activity::Reconnecting { attempt: 2, wait, reason }, ..recorded() };
-        let items = message(&model, &layout((1280, 720)), true);
-        assert!(dims(&items));
-        assert_eq!(texts(items), ["Reconnecting", "attempt 2, next try in 4 s", "the connection was lost"]);
+        let (lines, dims) = said(&model, true);
+        assert!(dims);
+        assert_eq!(lines, ["Reconnecting", "attempt 2, next try in 4 s", "the connection was lost"]);
         let (wait, reason, url) = (Duration::ZERO, "gone".to_owned(), "rtsp://u:p@cam:554/1".to_owned());
         let now = Model { url, activity: Activity::Reconnecting { attempt: 2, wait, reason }, ..recorded() };
-        let items = message(&now, &layout((1280, 720)), true);
-        assert_eq!(texts(items), ["Connecting to cam:554 ...", "attempt 2", "gone"]);
+        assert_eq!(said(&now, true).0, ["Connecting to cam:554 ...", "attempt 2", "gone"]);
         let held = Model { held: true, ..model.clone() };
         for (model, stands) in [(&model, false), (&held, true)] {
-            let items = message(model, &layout((1280, 720)), stands);
-            assert!(!dims(&items));
-            assert_eq!(texts(items), ["Reconnecting: attempt 2, next try in 4 s"]);
+            let (lines, dims) = said(model, stands);
+            assert!(!dims);
+            assert_eq!(lines, ["Reconnecting: attempt 2, next try in 4 s"]);
         }
     }
 
     #[test]
-    fn help_fits_its_window() {
-        let lines = |size| texts(help(&layout(size))).len();
-        assert_eq!(lines((1280, 720)), KEYS.len() + 1);
-        assert_eq!(lines((512, 100)), 2);
-        assert_eq!(lines((140, 720)), 0);
-        assert_eq!(lines((1, 1)), 0);
+    fn the_keys_are_all_told_in_most_windows() {
+        let told = |size| {
+            let mut panels = panels(size);
+            if !help(&mut panels, false) {
+                part_of_help(&mut panels);
+            }
+            let texts: Vec<_> = Scene(panels.items).texts().into_iter().map(str::to_owned).collect();
+            texts
+        };
+        for size in [(320, 240), (512, 288), (640, 360), (1920, 1080), (3840, 2160)] {
+            let texts = told(size);
+            for (keys, what) in KEYS {
+                assert!(texts.iter().any(|text| text == keys), "{keys} in {size:?}: {texts:?}");
+                assert!(texts.iter().any(|text| text == what), "{what} in {size:?}: {texts:?}");
+            }
+        }
+        assert!(told((512, 60)).len() > 4);
+        assert_eq!(told((1, 1)).len(), 0);
     }
 
-    proptest! {
-        #[test]
-        fn panels_are_inside_any_window(size in (1..3000u32, 1..2000u32), notice in ".{0,80}") {
-            let layout = layout(size);
-            let reason = "the server closed the connection, and does not say why".to_owned();
-            let activity = Activity::Reconnecting { attempt: 1, wait: Duration::ZERO, reason };
-            let model = Model { activity, ..recorded() };
-            let panels = [figures(&model, &layout), help(&layout), super::notice(&notice, &layout)];
-            for item in panels.into_iter().flatten() {
-                let area = item.area();
-                prop_assert_eq!(area.intersection(&layout.window), area, "{:?}", item);
-            }
-            for item in message(&model, &layout, true) {
-                let area = item.area();
-                prop_assert!(area.top_left.x >= 0 && area.size.width <= size.0, "{:?}", item);
-            }
+    #[test]
+    fn the_titles_of_messages_fit_small_windows() {
+        let activity = Activity::Silent { span: Duration::from_secs(12) };
+        let model = Model { activity, ..recorded() };
+        for (size, face) in [((1280, 720), Face::Title), ((200, 120), Face::Large)] {
+            let mut panels = panels(size);
+            assert!(Message::of(&model, true).unwrap().put(&mut panels, false));
+            let [_, Item::Text { text, face: drawn, .. }] = &panels.items[..] else {
+                panic!("{:?}", panels.items)
+            };
+            assert_eq!((&**text, *drawn), ("No picture for 12 s", face), "{size:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 use super::scene::{Item, Scene};
 use super::shape::Masks;
 use super::surface::Surface;
-use super::text;
+use super::text::Glyphs;
 use embedded_graphics::geometry::{Dimensions, Point};
 use embedded_graphics::primitives::Rectangle;
 
@@ -11,6 +11,7 @@ use embedded_graphics::primitives::Rectangle;
 #[derive(Default)]
 pub(crate) struct Painter {
     masks: Masks,
+    glyphs: Glyphs,
     scene: Scene,
     /// The areas that are covered, and their pixels below the scene.
     under: Vec<(Rectangle, Vec<u32>)>,
@@ -51,14 +52,16 @@ impl Painter {
     fn draw(&mut self, surface: &mut Surface<'_>, item: &Item) {
         match *item {
             Item::Fill { area, ink } => surface.fill(area, ink),
-            Item::Shade { area, ink } => surface.shade(area, ink),
+            Item::Shade { area, fade, ink } => surface.shade(area, fade, ink),
             Item::Plate { area, radius, ends, ink } => {
                 surface.plate(&mut self.masks, area, radius, ends, ink);
             }
             Item::Icon { shape, area, ink } => {
                 surface.stamp(self.masks.get(shape, area.size.width), Point::zero(), area, ink);
             }
-            Item::Text { at, ref text, face, zoom, ink } => text::draw(surface, at, text, face, zoom, ink),
+            Item::Text { at, ref text, face, scale, ink } => {
+                self.glyphs.draw(surface, at, text, face, scale, ink);
+            }
         }
     }
 }
@@ -66,6 +69,7 @@ impl Painter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::design::Scale;
     use crate::ui::ink::Ink;
     use crate::ui::shape::Shape;
     use crate::ui::text::Face;
@@ -79,18 +83,6 @@ mod tests {
         Rectangle::new(Point::new(x, y), Size::new(width, height))
     }
 
-    #[test]
-    fn zoomed_text_has_four_times_the_pixels() {
-        let [one, two] = [1, 2].map(|zoom| {
-            let mut pixels = vec![0; 60 * 60];
-            let mut surface = Surface::new(&mut pixels, (60, 60));
-            text::draw(&mut surface, Point::zero(), "R8", Face::Large, zoom, WHITE);
-            pixels.iter().filter(|pixel| **pixel == 0x00ff_ffff).count()
-        });
-        assert!(one > 30);
-        assert_eq!(two, 4 * one);
-    }
-
     fn items() -> impl Strategy<Value = Item> {
         let area =
             (-60..60i32, -60..60i32, 0..90u32, 0..90u32).prop_map(|(x, y, w, h)| rectangle(x, y, w, h));
@@ -98,7 +90,7 @@ mod tests {
             let ink = HALF_BLACK;
             match kind {
                 0 => Item::Fill { area, ink },
-                1 => Item::Shade { area, ink },
+                1 => Item::Shade { area, fade: 1 + radius, ink },
                 2 => Item::Plate { area, radius, ends, ink },
                 3 => {
                     let area = Rectangle::new(area.top_left, Size::new_equal(area.size.width));
@@ -108,7 +100,7 @@ mod tests {
                     at: area.top_left,
                     text: "a line\u{20ac}".to_owned(),
                     face: Face::Small,
-                    zoom: 1 + radius % 2,
+                    scale: Scale::of((radius * 160, radius * 160)),
                     ink: WHITE,
                 },
             }

@@ -1,9 +1,10 @@
 //! What to draw over the picture, as a list. Two lists can be compared, and the areas that they cover
 //! are known, before a pixel is drawn.
+use super::design::Scale;
 use super::ink::Ink;
 use super::shape::Shape;
 use super::text::{self, Face};
-use embedded_graphics::geometry::{Point, Size};
+use embedded_graphics::geometry::Point;
 use embedded_graphics::primitives::Rectangle;
 
 /// Items to draw, the lowest first.
@@ -15,14 +16,14 @@ pub(crate) struct Scene(pub(crate) Vec<Item>);
 pub(crate) enum Item {
     /// A rectangle.
     Fill { area: Rectangle, ink: Ink },
-    /// A rectangle that fades towards its top.
-    Shade { area: Rectangle, ink: Ink },
+    /// A rectangle that fades towards its top, over the first `fade` rows; not zero.
+    Shade { area: Rectangle, fade: u32, ink: Ink },
     /// A rectangle whose corners are rounded at the left end, the right end, or both (`ends`).
     Plate { area: Rectangle, radius: u32, ends: (bool, bool), ink: Ink },
     /// A shape, in a square.
     Icon { shape: Shape, area: Rectangle, ink: Ink },
-    /// A line of text with a shadow. Each pixel of its font is drawn as `zoom` x `zoom` pixels.
-    Text { at: Point, text: String, face: Face, zoom: u32, ink: Ink },
+    /// A line of text.
+    Text { at: Point, text: String, face: Face, scale: Scale, ink: Ink },
 }
 
 impl Item {
@@ -38,9 +39,7 @@ impl Item {
             | Self::Shade { area, .. }
             | Self::Plate { area, .. }
             | Self::Icon { area, .. } => *area,
-            Self::Text { at, text, face, zoom, .. } => {
-                Rectangle::new(*at, text::size(text, *face, *zoom) + Size::new_equal(*zoom))
-            }
+            Self::Text { at, text, face, scale, .. } => text::area(*at, text, *face, *scale),
         }
     }
 }

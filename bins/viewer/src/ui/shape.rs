@@ -1,4 +1,4 @@
-//! Shapes with smooth edges, which are drawn at four times their size and averaged.
+//! Masks with smooth edges: of shapes, which are drawn at four times their size and averaged, and of letters.
 use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{OriginDimensions, Point, Size};
 use embedded_graphics::pixelcolor::BinaryColor;
@@ -20,18 +20,48 @@ pub(crate) enum Shape {
     Pause,
     StepBack,
     StepForward,
+    /// A disc in a ring: records.
+    Record,
+    /// A square in a ring: stops recording.
+    StopRecording,
+    /// A camera: saves the picture.
+    Camera,
+    /// Four corners that point outwards: fills the screen.
+    Grow,
+    /// Four corners that point inwards: leaves the whole screen.
+    Shrink,
 }
 
-/// How much a shape covers of each pixel of a square.
+/// How much something covers of each pixel of a rectangle.
 #[derive(Debug)]
 pub(crate) struct Mask {
-    side: usize,
+    size: Size,
     coverage: Vec<u8>,
 }
 
 impl Mask {
     /// The coverage of a pixel that is completely inside.
-    pub(crate) const FULL: u32 = FINE * FINE;
+    pub(crate) const FULL: u32 = 255;
+
+    /// Makes a mask that covers nothing.
+    pub(crate) fn empty(size: Size) -> Self {
+        Self { size, coverage: vec![0; size.width as usize * size.height as usize] }
+    }
+
+    /// Sets how much of a pixel is covered, up to [`Self::FULL`]. Has no effect outside of the mask.
+    pub(crate) fn set(&mut self, x: u32, y: u32, covered: u8) {
+        let at = y as usize * self.size.width as usize + x as usize;
+        if x < self.size.width
+            && let Some(coverage) = self.coverage.get_mut(at)
+        {
+            *coverage = covered;
+        }
+    }
+
+    /// Returns width and height in pixels.
+    pub(crate) const fn size(&self) -> Size {
+        self.size
+    }
 
     fn of(shape: Shape, side: u32) -> Self {
         let mut samples = Samples { side: side * FINE, set: vec![false; (side * FINE).pow(2) as usize] };
@@ -41,15 +71,16 @@ impl Mask {
         for rows in samples.set.chunks_exact(row * fine) {
             coverage.extend((0..side as usize).map(|x| {
                 let samples = rows.chunks_exact(row).flat_map(|row| row.iter().skip(x * fine).take(fine));
-                samples.filter(|set| **set).count() as u8
+                let inside = samples.filter(|set| **set).count() as u32;
+                (inside * Self::FULL / (FINE * FINE)) as u8
             }));
         }
-        Self { side: side as usize, coverage }
+        Self { size: Size::new_equal(side), coverage }
     }
 
     /// Returns the rows: for each pixel, 0 to [`Self::FULL`].
     pub(crate) fn rows(&self) -> impl Iterator<Item = &[u8]> {
-        self.coverage.chunks_exact(self.side.max(1))
+        self.coverage.chunks_exact(self.size.width.max(1) as usize)
     }
 }
 
@@ -83,14 +114,64 @@ fn draw(shape: Shape, on: &mut Samples) -> Result<(), Infallible> {
             bar(on, 4, 7)?;
             arrow(on, 9, 21, 4)
         }
+        Shape::Record => {
+            ring(on)?;
+            disc(on, 6, BinaryColor::On)
+        }
+        Shape::StopRecording => {
+            ring(on)?;
+            block(on, (8, 8), (16, 16), BinaryColor::On)
+        }
+        Shape::Camera => {
+            block(on, (2, 7), (22, 20), BinaryColor::On)?;
+            block(on, (8, 4), (16, 7), BinaryColor::On)?;
+            disc(on, 7, BinaryColor::Off)?;
+            disc(on, 9, BinaryColor::On)
+        }
+        Shape::Grow => corners(on, (3, 9), (3, 5)),
+        Shape::Shrink => corners(on, (3, 9), (7, 9)),
     }
+}
+
+/// Draws a ring that fills most of the grid.
+fn ring(on: &mut Samples) -> Result<(), Infallible> {
+    disc(on, 2, BinaryColor::On)?;
+    disc(on, 4, BinaryColor::Off)
+}
+
+/// Draws a disc in the middle, `inset` lines of the grid from its edges. In a camera, it is somewhat lower.
+fn disc(on: &mut Samples, inset: u32, colour: BinaryColor) -> Result<(), Infallible> {
+    let inset = inset * on.side / GRID;
+    let top_left = Point::zero() + Size::new_equal(inset);
+    Circle::new(top_left, on.side - 2 * inset).into_styled(PrimitiveStyle::with_fill(colour)).draw(on)
+}
+
+/// Draws a corner in each quarter of the grid. Its legs are `arm`, from the edge of the grid; `stem` is how
+/// far from that edge both legs meet.
+fn corners(on: &mut Samples, arm: (u32, u32), stem: (u32, u32)) -> Result<(), Infallible> {
+    let far = |(from, to): (u32, u32)| (GRID - to, GRID - from);
+    for across in [false, true] {
+        for down in [false, true] {
+            let x = |span| if across { far(span) } else { span };
+            let y = |span| if down { far(span) } else { span };
+            for (x, y) in [(x(arm), y(stem)), (x(stem), y(arm))] {
+                block(on, (x.0, y.0), (x.1, y.1), BinaryColor::On)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Fills a rectangle between lines of the grid: its upper left and lower right corners.
+fn block(on: &mut Samples, from: (u32, u32), to: (u32, u32), colour: BinaryColor) -> Result<(), Infallible> {
+    let [left, top, right, bottom] = [from.0, from.1, to.0, to.1].map(|line| line * on.side / GRID);
+    let area = Rectangle::new(Point::zero() + Size::new(left, top), Size::new(right - left, bottom - top));
+    on.fill_solid(&area, colour)
 }
 
 /// Draws an upright bar between two lines of the grid.
 fn bar(on: &mut Samples, left: u32, right: u32) -> Result<(), Infallible> {
-    let [left, right, top, bottom] = [left, right, 4, 20].map(|line| line * on.side / GRID);
-    let area = Rectangle::new(Point::zero() + Size::new(left, top), Size::new(right - left, bottom - top));
-    on.fill_solid(&area, BinaryColor::On)
+    block(on, (left, 4), (right, 20), BinaryColor::On)
 }
 
 /// Draws a triangle from an upright base to a tip at half of the height. It keeps `top` lines of the grid
@@ -146,7 +227,18 @@ impl DrawTarget for Samples {
 mod tests {
     use super::*;
 
-    const SHAPES: [Shape; 5] = [Shape::Disc, Shape::Play, Shape::Pause, Shape::StepBack, Shape::StepForward];
+    const SHAPES: [Shape; 10] = [
+        Shape::Disc,
+        Shape::Play,
+        Shape::Pause,
+        Shape::StepBack,
+        Shape::StepForward,
+        Shape::Record,
+        Shape::StopRecording,
+        Shape::Camera,
+        Shape::Grow,
+        Shape::Shrink,
+    ];
 
     fn covered(mask: &Mask) -> f64 {
         mask.coverage.iter().map(|covered| f64::from(*covered)).sum::<f64>() / f64::from(Mask::FULL)
@@ -165,7 +257,7 @@ mod tests {
     fn only_slanted_edges_are_soft() {
         let between = |shape| {
             let mask = Mask::of(shape, 24);
-            mask.coverage.iter().filter(|covered| !matches!(**covered, 0 | 16)).count()
+            mask.coverage.iter().filter(|covered| !matches!(**covered, 0 | 255)).count()
         };
         assert!(between(Shape::Play) > 20 && between(Shape::Disc) > 20);
         assert_eq!(between(Shape::Pause), 0);
@@ -184,7 +276,18 @@ mod tests {
         for shape in SHAPES {
             assert_eq!(masks.get(shape, 0).rows().count(), 0);
             assert_eq!(masks.get(shape, 1).rows().count(), 1);
-            assert!(covered(masks.get(shape, 24)) > 100.0);
+            assert!(covered(masks.get(shape, 24)) > 60.0, "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_shapes_are_alike() {
+        for (number, shape) in SHAPES.into_iter().enumerate() {
+            for other in SHAPES.into_iter().skip(number + 1) {
+                let [one, two] = [shape, other].map(|shape| Mask::of(shape, 24).coverage);
+                let differing = one.iter().zip(&two).filter(|(one, two)| one.abs_diff(**two) > 128).count();
+                assert!(differing > 30, "{shape:?} and {other:?} differ in {differing} pixels");
+            }
         }
     }
 }

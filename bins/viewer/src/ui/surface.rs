@@ -1,11 +1,8 @@
 //! The window's pixels, with rectangles and smooth shapes to draw on them.
 use super::ink::Ink;
 use super::shape::{Mask, Masks, Shape};
-use embedded_graphics::Pixel;
-use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{Dimensions, OriginDimensions, Point, Size};
 use embedded_graphics::primitives::Rectangle;
-use std::convert::Infallible;
 
 /// Borrowed pixels of the window, to draw on. Drawing outside of them has no effect.
 pub(crate) struct Surface<'a> {
@@ -35,10 +32,10 @@ impl<'a> Surface<'a> {
         }
     }
 
-    /// Fills a rectangle with an ink that fades towards the top.
-    pub(super) fn shade(&mut self, area: Rectangle, ink: Ink) {
+    /// Fills a rectangle with an ink that fades towards the top, over `fade` rows.
+    pub(super) fn shade(&mut self, area: Rectangle, fade: u32, ink: Ink) {
         for row in 0..area.size.height {
-            let ink = ink.thinned(row + 1, area.size.height);
+            let ink = ink.thinned((row + 1).min(fade), fade);
             self.fill(Rectangle::new(area.top_left + Size::new(0, row), Size::new(area.size.width, 1)), ink);
         }
     }
@@ -88,26 +85,6 @@ impl OriginDimensions for Surface<'_> {
     }
 }
 
-impl DrawTarget for Surface<'_> {
-    type Color = Ink;
-    type Error = Infallible;
-
-    fn draw_iter<I>(&mut self, pixels: I) -> Result<(), Infallible>
-    where
-        I: IntoIterator<Item = Pixel<Ink>>,
-    {
-        for Pixel(at, ink) in pixels {
-            self.fill(Rectangle::new(at, Size::new_equal(1)), ink);
-        }
-        Ok(())
-    }
-
-    fn fill_solid(&mut self, area: &Rectangle, ink: Ink) -> Result<(), Infallible> {
-        self.fill(*area, ink);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,9 +111,10 @@ mod tests {
     #[test]
     fn a_shade_darkens_downwards() {
         let mut pixels = vec![0x00c8_c8c8; 3 * 64];
-        Surface::new(&mut pixels, (3, 64)).shade(rectangle(0, 0, 3, 64), Ink(0xc000_0000));
+        Surface::new(&mut pixels, (3, 64)).shade(rectangle(0, 0, 3, 64), 48, Ink(0xc000_0000));
         let column: Vec<_> = pixels.iter().step_by(3).collect();
         assert!(column.is_sorted_by(|a, b| a >= b));
         assert!(*column[0] > 0x00c0_0000 && *column[63] < 0x0040_0000);
+        assert_eq!((column[47], *column[46] > *column[47]), (column[63], true));
     }
 }

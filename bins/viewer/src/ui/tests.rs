@@ -1,7 +1,7 @@
 //! The controls as a whole: what they show when, and what the pointer asks for.
 use super::controller::{Ui, Wish};
 use super::input::Press;
-use super::layout::{Bar, Layout};
+use super::layout::{Bar, Button, Layout};
 use super::paint::Painter;
 use super::scene::{Item, Scene};
 use super::surface::Surface;
@@ -73,6 +73,18 @@ impl User {
         [false, true, false].into_iter().flat_map(|down| self.point(at, down)).collect()
     }
 
+    /// Clicks, and waits until it is known that this was no double click.
+    fn single_click(&mut self, at: Point) -> Vec<Wish> {
+        let wishes = self.click(at);
+        assert_eq!(wishes, []);
+        self.wait(300);
+        self.point(at, false)
+    }
+
+    fn button(&self, button: Button) -> Point {
+        self.bar().button(button).unwrap().center()
+    }
+
     fn scene(&mut self) -> Scene {
         self.ui.scene(&self.model, SIZE, self.now)
     }
@@ -125,22 +137,89 @@ fn controls_stay_while_paused() {
 #[test]
 fn a_click_needs_press_and_release() {
     let mut user = User::of(live());
+    for (button, wish) in [
+        (Button::Toggle, Wish::Player(Command::Toggle)),
+        (Button::StepBack, Wish::Player(Command::StepBack)),
+        (Button::StepForward, Wish::Player(Command::StepForward)),
+        (Button::Record, Wish::Record),
+        (Button::Snapshot, Wish::Snapshot),
+    ] {
+        assert_eq!(user.click(user.button(button)), [wish]);
+    }
     let bar = user.bar();
-    let [back, forward] = bar.steps.unwrap();
-    assert_eq!(user.click(bar.toggle.center()), player(Command::Toggle));
-    assert_eq!(user.click(back.center()), player(Command::StepBack));
-    assert_eq!(user.click(forward.center()), player(Command::StepForward));
     assert_eq!(user.click(bar.live.unwrap().area.center()), player(Command::GoLive));
-    assert_eq!(user.click(Point::new(640, 200)), player(Command::Toggle));
+    assert_eq!(user.single_click(Point::new(640, 200)), player(Command::Toggle));
     assert_eq!(user.click(bar.area.top_left + Point::new(2, 2)), []);
-    assert_eq!(user.point(bar.toggle.center(), true), []);
+    assert_eq!(user.point(user.button(Button::Toggle), true), []);
     assert_eq!(user.point(Point::new(640, 200), false), [], "it was let go elsewhere");
+    user.wait(1000);
+    assert_eq!(user.point(Point::new(640, 200), false), []);
+}
+
+#[test]
+fn buttons_open_the_keys_and_fill_the_screen() {
+    let mut user = User::of(recorded());
+    let knows = |user: &mut User| user.scene().texts().contains(&"play, pause");
+    assert!(!knows(&mut user));
+    assert_eq!(user.click(user.button(Button::Help)), []);
+    assert!(knows(&mut user));
+    user.click(user.button(Button::Help));
+    assert!(!knows(&mut user));
+    for expected in [true, false] {
+        assert_eq!(user.click(user.button(Button::WholeScreen)), []);
+        assert_eq!(user.ui.is_whole_screen(), expected);
+    }
+}
+
+#[test]
+fn a_double_click_fills_the_screen_and_does_not_pause() {
+    let mut user = User::of(recorded());
+    let at = Point::new(640, 200);
+    for expected in [true, false] {
+        assert_eq!(user.click(at), []);
+        user.wait(250);
+        assert_eq!(user.click(at), []);
+        assert_eq!(user.ui.is_whole_screen(), expected);
+        user.wait(1000);
+        assert_eq!(user.point(at, false), [], "it is no click");
+    }
+    user.click(at);
+    user.wait(301);
+    assert_eq!(user.click(at), player(Command::Toggle), "the first was one of its own");
+    user.wait(301);
+    assert_eq!(user.point(at, false), player(Command::Toggle), "and the second");
+    assert!(!user.ui.is_whole_screen());
+}
+
+#[test]
+fn the_wheel_seeks_as_the_arrows_do() {
+    let mut user = User::of(recorded());
+    let wishes = [1.0, -2.0, 0.0].map(|notches| user.ui.turn_wheel(notches, user.now));
+    let jump = |seconds| Some(Wish::Player(Command::Jump(seconds)));
+    assert_eq!(wishes, [jump(5.0), jump(-10.0), None]);
+    assert_eq!([user.key(Key::Right), user.key(Key::Left)], [jump(5.0), jump(-5.0)]);
+    assert!(user.shows_controls());
+}
+
+#[test]
+fn z_fills_the_window_and_f_the_screen() {
+    let mut user = User::of(recorded());
+    for expected in [true, false] {
+        assert_eq!(user.key(Key::Z), None);
+        assert_eq!((user.ui.is_filled(), user.ui.is_whole_screen()), (expected, false));
+    }
+    for key in [Key::F, Key::F11] {
+        for expected in [true, false] {
+            assert_eq!(user.key(key), None);
+            assert_eq!((user.ui.is_filled(), user.ui.is_whole_screen()), (false, expected));
+        }
+    }
 }
 
 #[test]
 fn a_drag_seeks_from_time_to_time() {
     let mut user = User::of(recorded());
-    let track = user.bar().track.unwrap();
+    let track = user.bar().track.unwrap().line;
     let place = |eighths: u32| track.top_left + Size::new(track.size.width * eighths / 8, 3);
     user.point(place(3), false);
     assert_eq!(user.point(place(3), true).len(), 1);
@@ -168,7 +247,7 @@ fn a_drag_seeks_from_time_to_time() {
 #[test]
 fn a_click_on_the_timeline_seeks() {
     let mut user = User::of(recorded());
-    let track = user.bar().track.unwrap();
+    let track = user.bar().track.unwrap().line;
     let middle = track.top_left + track.size / 2;
     assert_eq!(user.click(middle), player(Command::Seek(at(5.0))));
 }
@@ -184,14 +263,17 @@ fn home_and_end_seek_the_ends() {
 }
 
 #[test]
-fn escape_closes_before_it_quits() {
+fn escape_leaves_the_screen_and_closes_before_it_quits() {
     let mut user = User::of(recorded());
-    assert_eq!([user.key(Key::S), user.key(Key::H)], [None, None]);
+    assert_eq!([user.key(Key::S), user.key(Key::H), user.key(Key::F)], [None, None, None]);
     let open = |user: &mut User| {
         let scene = user.scene();
         let has = |text| scene.texts().iter().any(|line| line.contains(text));
         (has("play, pause"), has("jitter"))
     };
+    assert_eq!(open(&mut user), (true, true));
+    assert_eq!(user.key(Key::Escape), None);
+    assert!(!user.ui.is_whole_screen());
     assert_eq!(open(&mut user), (true, true));
     assert_eq!(user.key(Key::Escape), None);
     assert_eq!(open(&mut user), (false, true));
@@ -226,9 +308,9 @@ fn short_buffering_is_not_shown() {
 #[test]
 fn the_timeline_is_drawn_to_scale() {
     let mut user = User::of(Model { held: true, ..recorded() });
-    for (size, scale) in [((1280, 720), 1), ((2560, 1600), 2)] {
+    for (size, scale) in [((1280, 720), 1), ((2560, 1440), 2)] {
         let pixels = user.pixels(size, 0x0060_8060);
-        let track = Layout::of(size, &user.model, user.model.position).bar.unwrap().track.unwrap();
+        let track = Layout::of(size, &user.model, user.model.position).bar.unwrap().track.unwrap().line;
         let place =
             |seconds: u32| track.top_left + Size::new(track.size.width * seconds / 10, track.size.height / 2);
         let pixel = |at: Point| pixels[at.y as usize * size.0 as usize + at.x as usize];
@@ -243,20 +325,127 @@ fn the_timeline_is_drawn_to_scale() {
     }
 }
 
+/// Returns the relative luminance of a pixel (WCAG 2.2).
+fn luminance(pixel: u32) -> f64 {
+    let linear = |shift: u32| {
+        let value = f64::from(pixel >> shift & 0xff) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * linear(16) + 0.7152 * linear(8) + 0.0722 * linear(0)
+}
+
+/// All that can be said at once, in turn.
+fn talkative() -> Vec<User> {
+    let (wait, reason) = (Duration::from_secs(3), "the server closed the connection".to_owned());
+    let reconnecting = Activity::Reconnecting { attempt: 2, wait, reason };
+    let activities = [
+        Activity::Connecting,
+        Activity::Buffering { have: Duration::ZERO, want: Duration::from_secs(1) },
+        Activity::Silent { span: Duration::from_secs(4) },
+        Activity::Ended,
+        reconnecting,
+    ];
+    let mut users = Vec::new();
+    for activity in activities {
+        for (held, keys) in
+            [(false, &[][..]), (true, &[]), (true, &[Key::S]), (true, &[Key::H]), (true, &[Key::S, Key::H])]
+        {
+            let recording = Some(std::path::Path::new("a.avi").into());
+            let url = "rtsp://camera.example.com:8554/front/door".to_owned();
+            let activity = activity.clone();
+            let mut user = User::of(Model { url, activity, held, recording, ..live() });
+            for key in keys {
+                user.key(*key);
+            }
+            user.ui.notify("recording to pinhole-20260101-120000.avi".to_owned(), user.now);
+            // By then the picture stands, and the controls are there.
+            user.scene();
+            user.wait(400);
+            let track = user.bar().track.unwrap().line;
+            user.point(track.center() - Point::new(1, 0), false);
+            user.point(track.center(), false);
+            users.push(user);
+        }
+    }
+    users
+}
+
 #[test]
-fn text_is_readable_on_white() {
-    let mut user = User::of(Model { held: true, ..recorded() });
-    user.key(Key::S);
-    let pixels = user.pixels(SIZE, 0x00ff_ffff);
-    let time = user.bar().time.unwrap().area;
-    for area in [time, Rectangle::new(Point::new(28, 48), Size::new(300, 80))] {
-        let rows = pixels.chunks(1280).skip(area.top_left.y as usize).take(area.size.height as usize);
-        let part = rows.flat_map(|row| &row[area.top_left.x as usize..][..area.size.width as usize]);
-        let green: Vec<_> = part.map(|pixel| pixel >> 8 & 0xff).collect();
-        let bright = green.iter().filter(|green| **green > 0xe0).count();
-        let dark = green.iter().filter(|green| **green < 0x80).count();
-        assert!(bright * 20 > green.len(), "{area:?} has text: {bright} of {}", green.len());
-        assert!(dark * 2 > green.len(), "{area:?} is dark: {dark} of {}", green.len());
+fn text_is_readable_on_any_picture() {
+    for colour in [0x00ff_ffff, 0x0080_8080, 0x0000_0000, 0x00ff_ff00] {
+        for mut user in talkative() {
+            let Scene(items) = user.scene();
+            let mut without = vec![colour; (SIZE.0 * SIZE.1) as usize];
+            let rest = items.iter().filter(|item| !matches!(item, Item::Text { .. })).cloned().collect();
+            Painter::default().paint(&mut Surface::new(&mut without, SIZE), Scene(rest));
+            let mut with = without.clone();
+            let texts = items.iter().filter(|item| matches!(item, Item::Text { .. })).cloned().collect();
+            Painter::default().paint(&mut Surface::new(&mut with, SIZE), Scene(texts));
+            for item in items {
+                let Item::Text { text, ink, at, face, scale } = &item else { continue };
+                let area = Rectangle::new(*at, super::text::size(text, *face, *scale));
+                let rows = area.rows().map(|y| y as usize * SIZE.0 as usize);
+                let places: Vec<_> = rows
+                    .flat_map(|row| area.columns().map(move |x| row + x as usize))
+                    .filter(|at| with[*at] != without[*at])
+                    .collect();
+                assert!(places.len() > 10, "'{text}' is not drawn");
+                let below = places.iter().map(|at| luminance(without[*at])).fold(0.0, f64::max);
+                // Strokes that are thinner than a pixel are not as bright.
+                let strokes = places.iter().map(|at| luminance(with[*at])).fold(0.0, f64::max);
+                for light in [luminance(ink.0 & 0x00ff_ffff), strokes] {
+                    let contrast = (light + 0.05) / (below + 0.05);
+                    assert!(contrast >= 4.5, "'{text}' on {colour:06x}: {contrast:.2} to 1");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn panels_and_controls_never_overlap() {
+    let sizes = [(200, 120), (320, 240), (512, 288), (640, 360), (1920, 1080), (137, 611), (911, 77)];
+    let more =
+        (1..2000).step_by(97).flat_map(|width| (1..1200).step_by(83).map(move |height| (width, height)));
+    for mut user in talkative() {
+        for size in sizes.into_iter().chain(more.clone()) {
+            let window = Rectangle::new(Point::zero(), Size::new(size.0, size.1));
+            let Scene(items) = user.ui.scene(&user.model, size, user.now);
+            let bar = items.iter().find_map(|item| match item {
+                Item::Shade { area, .. } => Some(*area),
+                _ => None,
+            });
+            let in_bar = |area: &Rectangle| bar.is_some_and(|bar| bar.intersection(area) == *area);
+            let plates = items.iter().filter_map(|item| match item {
+                Item::Plate { area, .. } if !in_bar(area) => Some(*area),
+                _ => None,
+            });
+            let parts: Vec<_> = plates.chain(bar).collect();
+            for (number, part) in parts.iter().enumerate() {
+                assert_eq!(part.intersection(&window), *part, "{size:?}");
+                for other in &parts[number + 1..] {
+                    assert!(part.intersection(other).is_zero_sized(), "{part:?} and {other:?} in {size:?}");
+                }
+            }
+            for item in &items {
+                let Item::Text { at, text, face, scale, .. } = item else { continue };
+                let line = Rectangle::new(*at, super::text::size(text, *face, *scale));
+                let inside = parts.iter().any(|part| part.intersection(&line) == line);
+                assert!(inside, "'{text}' at {line:?} is on no plate in {size:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_smallest_windows_still_say_what_is_wrong() {
+    for size in [(200, 120), (320, 240), (640, 360)] {
+        let activity = Activity::Silent { span: Duration::from_secs(4) };
+        let mut user = User::of(Model { activity, ..live() });
+        user.key(Key::L);
+        let scene = user.ui.scene(&user.model, size, user.now);
+        assert!(scene.texts().contains(&"No picture for 4 s"), "{size:?}: {:?}", scene.texts());
+        assert!(scene.texts().iter().any(|text| text.starts_with("00:02")), "{size:?}: {:?}", scene.texts());
     }
 }
 

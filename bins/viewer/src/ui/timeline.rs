@@ -1,5 +1,5 @@
 //! The timeline: which parts of the medium were played and are cached, and the knob.
-use super::design::{ORANGE, unit};
+use super::design::{ORANGE, Scale, unit};
 use super::ink::Ink;
 use super::scene::Item;
 use super::shape::Shape;
@@ -23,7 +23,7 @@ pub(super) const KNOB: Ink = Ink(0xfff8_f4f0);
 const KNOB_SIDE: u32 = 16;
 
 /// Draws the track with its parts, and the knob at `position`.
-pub(crate) fn draw(model: &Model, track: Rectangle, position: MediaTime, scale: u32) -> Vec<Item> {
+pub(crate) fn draw(model: &Model, track: Rectangle, position: MediaTime, scale: Scale) -> Vec<Item> {
     let Some(axis) = TimeAxis::of(model) else {
         return vec![Item::plate(track, track.size.height / 2, REST)];
     };
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_knob_ends_the_played_part() {
-        let items = draw(&recorded(), TRACK, at(3.0), 2);
+        let items = draw(&recorded(), TRACK, at(3.0), Scale::of((2560, 1440)));
         let Some(Item::Icon { shape: Shape::Disc, area, ink: KNOB }) = items.last() else {
             panic!("no knob in {items:?}");
         };
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_unknown_medium_has_no_knob() {
-        assert_eq!(draw(&Model::default(), TRACK, at(0.0), 1), [Item::plate(TRACK, 3, REST)]);
+        assert_eq!(draw(&Model::default(), TRACK, at(0.0), Scale::ONE), [Item::plate(TRACK, 3, REST)]);
     }
 
     proptest! {
@@ -158,7 +158,7 @@ mod tests {
                 }
                 prop_assert_eq!(at, track.top_left.x + width as i32);
             }
-            draw(&model, track, model.position, 1);
+            draw(&model, track, model.position, Scale::ONE);
         }
     }
 }

@@ -4,6 +4,7 @@ use super::controller::{Ui, Wish};
 use super::input::Press;
 use super::overlay::no_picture;
 use super::paint::Painter;
+use super::x11::{Event, X11};
 use crate::model::{Activity, Model, Picture};
 use embedded_graphics::geometry::Point;
 use minifb::{InputCallback, Key, MouseButton, MouseMode, ScaleMode, Window, WindowOptions};
@@ -30,8 +31,14 @@ pub(crate) struct Screen {
     ui: Ui,
     shown_at: Instant,
     presses: Receiver<Press>,
-    /// Where the pointer was, and whether its button was down, since the last poll.
-    pointer: Vec<(Point, bool)>,
+    /// Tells what the pointer does and fills the screen, where there is an X server.
+    x11: Option<X11>,
+    /// What the pointer has done since the last poll.
+    events: Vec<(Instant, Event)>,
+    /// Where the pointer was last, and whether its button was down.
+    pointer: Option<(Point, bool)>,
+    /// Whether the window fills the screen, as far as it was asked to.
+    whole_screen: bool,
     pointer_hidden: bool,
     title: String,
 }
@@ -52,6 +59,7 @@ impl Screen {
         window.set_target_fps(0);
         let (sender, presses) = mpsc::channel();
         window.set_input_callback(Box::new(KeyListener { sender, down: Vec::new() }));
+        let x11 = X11::of(&window);
         Ok(Self {
             window,
             opened,
@@ -61,7 +69,10 @@ impl Screen {
             ui: Ui::default(),
             shown_at: Instant::now(),
             presses,
-            pointer: Vec::new(),
+            x11,
+            events: Vec::new(),
+            pointer: None,
+            whole_screen: false,
             pointer_hidden: false,
             title,
         })
@@ -125,10 +136,23 @@ impl Screen {
         let (now, size) = (Instant::now(), self.size());
         let mut wishes: Vec<_> =
             self.presses.try_iter().filter_map(|press| self.ui.press(press, model, now)).collect();
-        let last = self.pointer.last().copied();
-        for (at, down) in mem::replace(&mut self.pointer, last.into_iter().collect()) {
+        for (when, event) in mem::take(&mut self.events) {
+            match event {
+                Event::Pointer(at, down) => {
+                    self.pointer = Some((at, down));
+                    wishes.extend(self.ui.point(at, down, model, size, when));
+                }
+                Event::Wheel(notches) => wishes.extend(self.ui.turn_wheel(notches, when)),
+                Event::WholeScreen(whole) => {
+                    self.whole_screen = whole;
+                    self.ui.set_whole_screen(whole);
+                }
+            }
+        }
+        if let Some((at, down)) = self.pointer {
             wishes.extend(self.ui.point(at, down, model, size, now));
         }
+        self.fill_screen(now);
         let hide = self.ui.hides_pointer(model, now);
         if hide != self.pointer_hidden {
             self.window.set_cursor_visibility(!hide);
@@ -150,13 +174,38 @@ impl Screen {
         }
     }
 
-    /// Remembers what the pointer does. Called after each update of the window: one may bring a press, and
-    /// the next the release.
+    /// Fills the screen, or leaves it, if the user has asked for that.
+    fn fill_screen(&mut self, now: Instant) {
+        let whole = self.ui.is_whole_screen();
+        if self.whole_screen == whole {
+            return;
+        }
+        if self.x11.as_mut().and_then(|x11| x11.set_whole_screen(whole)).is_some() {
+            self.whole_screen = whole;
+        } else {
+            self.ui.set_whole_screen(self.whole_screen);
+            self.ui.notify("the window cannot fill this screen".to_owned(), now);
+        }
+    }
+
+    /// Takes note of what the pointer has done. Called after each update of the window: without an X server,
+    /// one may bring a press, and the next the release.
     fn look_at_pointer(&mut self) {
-        let Some((x, y)) = self.window.get_mouse_pos(MouseMode::Pass) else { return };
-        let seen = (Point::new(x as i32, y as i32), self.window.get_mouse_down(MouseButton::Left));
-        if self.pointer.last() != Some(&seen) {
-            self.pointer.push(seen);
+        if let Some(x11) = &mut self.x11 {
+            match x11.events() {
+                Some(events) => self.events.extend(events),
+                None => self.x11 = None,
+            }
+            return;
+        }
+        let now = Instant::now();
+        if let Some((x, y)) = self.window.get_mouse_pos(MouseMode::Pass) {
+            let place = Point::new(x as i32, y as i32);
+            let seen = Event::Pointer(place, self.window.get_mouse_down(MouseButton::Left));
+            self.events.push((now, seen));
+        }
+        if let Some((across, up)) = self.window.get_scroll_wheel() {
+            self.events.push((now, Event::Wheel(f64::from(up - across))));
         }
     }
 
