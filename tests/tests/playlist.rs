@@ -62,7 +62,8 @@ fn a_file_that_cannot_be_played_is_named_and_passed_over() {
     alone.assert_says(1, &[notes]);
     assert_eq!(alone.stderr.lines().count(), 1, "{}", alone.stderr);
     viewer::run_viewer(&["/nonexistent/a.avi"]).assert_says(2, &["no such file", "rtsp://"]);
-    viewer::run_viewer(&[a, "rtsp://127.0.0.1/b"]).assert_says(2, &["a URL is played alone"]);
+    let both = [a, "rtsp://127.0.0.1/b", "--record", "c.avi"];
+    viewer::run_viewer(&both).assert_says(2, &["--record and --pictures write one medium"]);
     viewer::run_viewer(&[a, b, "--record", "c.avi"]).assert_says(2, &["--record"]);
 }
 

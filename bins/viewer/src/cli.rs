@@ -1,5 +1,6 @@
 //! The command line.
 use crate::playback::playout::Latency;
+use crate::ui::MOST;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Parser, ValueEnum, ValueHint};
@@ -25,7 +26,8 @@ pub(crate) struct Cli {
     pub(crate) manual: Option<Manual>,
 
     /// What to play: rtsp://HOST:PORT/PATH; or files and directories, one after the other, by a
-    /// server in this program. Without it, one of the sample clips is played in this way.
+    /// server in this program. Several URLs, and files among them, are played side by side, at most
+    /// nine. Without it, one of the sample clips is played.
     #[arg(value_name = "URL|FILE", value_hint = ValueHint::AnyPath, value_parser = OsStringValueParser::new().try_map(media))]
     pub(crate) media: Vec<Media>,
 
@@ -33,7 +35,7 @@ pub(crate) struct Cli {
     #[arg(long, value_enum, default_value_t = TransportArg::Auto)]
     pub(crate) transport: TransportArg,
 
-    /// Begin at this time of the medium; of several files, of the first.
+    /// Begin at this time of the medium; of several files, of the first; side by side, of each.
     #[arg(long, value_name = "TIME", value_parser = position)]
     pub(crate) start: Option<MediaTime>,
 
@@ -54,7 +56,7 @@ pub(crate) struct Cli {
 
     /// Keep so much of what was received, such as 64MiB: to go back in, and to fetch ahead. Decoded
     /// pictures take at most half as much again, or 64 MiB if that is more. A picture that takes more than
-    /// half of that, with 4 bytes a pixel, is not shown.
+    /// half of that, with 4 bytes a pixel, is not shown. Media side by side share it equally.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = cache_size)]
     pub(crate) cache: usize,
 
@@ -98,7 +100,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE.avi", value_parser = recording)]
     pub(crate) record: Option<PathBuf>,
 
-    /// At the end, write a report to standard output: a JSON object, as its last line.
+    /// At the end, write a report to standard output: a JSON object, as its last line. Of several
+    /// media, one each: side by side, the last lines, in the order of the command line.
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -188,19 +191,37 @@ impl Cli {
         let refuse =
             |message: &str| Err(clap::Error::raw(ErrorKind::ArgumentConflict, format!("{message}\n")));
         let is_url = |media: &Media| matches!(media, Media::Url(_));
-        if self.fps.is_some() && self.media.iter().any(is_url) {
+        if self.fps.is_some() && !self.media.is_empty() && self.media.iter().all(is_url) {
             return refuse("--fps is for files: a server says itself how fast its streams are");
         }
-        if self.media.len() > 1 {
-            if self.media.iter().any(is_url) {
-                return refuse("a URL is played alone: start a viewer for each; only files can be several");
+        if self.is_side_by_side() {
+            check_number(self.media.len())?;
+            if self.snapshot.is_some() {
+                return refuse("--snapshot writes one picture: name one URL, or only files");
             }
-            if self.record.is_some() || self.pictures.is_some() {
-                return refuse("--record and --pictures write one medium: name one URL or file");
-            }
+        }
+        if self.media.len() > 1 && (self.record.is_some() || self.pictures.is_some()) {
+            return refuse("--record and --pictures write one medium: name one URL or file");
         }
         Ok(())
     }
+
+    /// Returns whether what is played is played at the same time, and not one after the other.
+    pub(crate) fn is_side_by_side(&self) -> bool {
+        self.media.len() > 1 && self.media.iter().any(|media| matches!(media, Media::Url(_)))
+    }
+}
+
+/// Checks how many media are to be shown side by side.
+///
+/// # Errors
+/// They are too many.
+pub(crate) fn check_number(media: usize) -> Result<(), clap::Error> {
+    if media <= MOST {
+        return Ok(());
+    }
+    let message = format!("at most {MOST} are shown side by side, and these are {media}\n");
+    Err(clap::Error::raw(ErrorKind::TooManyValues, message))
 }
 
 /// Parses a URL, or the path of something that is there.
@@ -417,17 +438,27 @@ mod tests {
     }
 
     #[test]
-    fn files_can_be_several_and_urls_one() {
+    fn files_are_played_in_turn_and_urls_side_by_side() {
         let here = env!("CARGO_MANIFEST_DIR");
         let check = |args: &[&str]| parse(args).unwrap().check().map_err(|error| error.to_string());
         assert_eq!(parse(&[here]).unwrap().media, [Media::Path(here.into())]);
         assert!(check(&[here, here]).is_ok());
-        assert!(check(&["rtsp://a/", "rtsp://b/"]).unwrap_err().contains("a viewer for each"));
-        assert!(check(&[here, "rtsp://b/"]).is_err());
+        let together = |args: &[&str]| parse(args).unwrap().is_side_by_side();
+        assert!(!together(&[here, here]) && !together(&["rtsp://a/"]) && !together(&[]));
+        assert!(together(&["rtsp://a/", "rtsp://b/"]) && together(&[here, "rtsp://b/"]));
+        assert!(check(&["rtsp://a/"; 9]).is_ok());
+        assert!(
+            check(&["rtsp://a/"; 10])
+                .unwrap_err()
+                .contains("at most 9 are shown side by side, and these are 10")
+        );
+        assert!(check(&["rtsp://a/", here, "--snapshot", "a.png"]).unwrap_err().contains("--snapshot"));
+        assert!(check(&["rtsp://a/", here, "--record", "a.avi"]).unwrap_err().contains("--record"));
         assert!(check(&[here, here, "--record", "a.avi"]).unwrap_err().contains("--record"));
         assert!(check(&[here, here, "--headless", "--pictures", "-"]).is_err());
         assert!(check(&["--fps", "30", "rtsp://b/"]).unwrap_err().contains("--fps is for files"));
-        assert!(check(&["--fps", "30000/1001", here]).is_ok());
+        assert!(check(&["--fps", "30000/1001", here]).is_ok() && check(&["--fps", "30"]).is_ok());
+        assert!(check(&["--fps", "30", here, "rtsp://b/"]).is_ok());
         let missing = parse(&["/nonexistent/a.avi"]).unwrap_err().to_string();
         assert!(missing.contains("no such file") && missing.contains("rtsp://"), "{missing}");
     }

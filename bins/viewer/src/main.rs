@@ -4,8 +4,8 @@
 //! [`decode`] makes pictures of them, and [`ui`] and [`output`] show and write these. Commands of the
 //! user go the other way. Value types that several of these share are in [`model`].
 //!
-//! There are three threads. [`player`] runs one for the network and one for the decoder; the main thread
-//! shows pictures ([`show`]). Between them are queues ([`handoff`]) and the published
+//! There are three threads. [`player`] runs one for the network and one for the decoder of each stream; the main
+//! thread shows pictures ([`show`]). Between them are queues ([`handoff`]) and the published
 //! [`model::Model`]. Files are written by further threads, because a disk may be slow.
 #![forbid(unsafe_code)]
 
@@ -36,7 +36,7 @@ use pinhole_log::{Form, Log, escaped, redacted};
 use pixels::PixelPool;
 use playback::selection::DecodePolicy;
 use player::{AtEnd, Player, Settings};
-use playlist::{Item, Place, Playlist, Step};
+use playlist::{Item, Place, Playlist, SideBySide, Step};
 use show::{Ending, Shown, View};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -108,6 +108,9 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         progress: cli.verbose == 0,
     });
 
+    if cli.is_side_by_side() {
+        return play_side_by_side(cli, deadline, &interrupted, &mut view);
+    }
     let mut playlist = Playlist::new(&cli.media, cli.fps);
     let (mut step, mut played, mut failed) = (Step::Next, 0_usize, 0_usize);
     let mut last_error: Option<String> = None;
@@ -160,6 +163,42 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// Plays all that the command line names at once, and reports on each.
+///
+/// # Errors
+/// Something was not played as the user asked, the system has no more threads, or the report cannot be written.
+fn play_side_by_side(
+    cli: &Cli,
+    deadline: Option<Instant>,
+    interrupted: &AtomicBool,
+    view: &mut View,
+) -> Result<(), Box<dyn Error>> {
+    let opened = SideBySide::open(&cli.media, cli.fps);
+    let items: Vec<_> = opened.items().collect();
+    // A directory may have more than the command line names.
+    if let Err(error) = cli::check_number(items.len()) {
+        error.exit();
+    }
+    for error in &opened.errors {
+        print_message(error);
+    }
+    let at_end = if view.is_headless() { AtEnd::Stop } else { AtEnd::Stay };
+    let decode = decode_policy(cli, view.is_headless());
+    let start = |item: &&Item| start_player(cli, item, cli.start, at_end, decode, items.len());
+    let players = items.iter().map(start).collect::<io::Result<Vec<_>>>()?;
+    let options = show::Options { deadline, interrupted, has_next: false, has_previous: false };
+    let shown = show::run(&players, &options, view, None);
+    let mut failed = opened.errors.len();
+    for (player, shown) in players.iter().zip(&shown) {
+        if let Err(error) = conclude(cli, player, shown, cli.start, Ok(()), (decode, view.is_headless()))? {
+            print_message(&error);
+            failed += 1;
+        }
+    }
+    let of = items.len() + opened.errors.len();
+    if failed > 0 { Err(format!("{failed} of {of} could not be played").into()) } else { Ok(()) }
+}
+
 /// Plays one item, and reports on it. Returns why it ended, and why it was not played as the user asked, if
 /// so.
 ///
@@ -168,45 +207,78 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
 fn play(
     cli: &Cli,
     item: &Item,
-    start: Option<MediaTime>,
+    from: Option<MediaTime>,
     options: &show::Options<'_>,
     view: &mut View,
     mut output: Option<PictureStream>,
 ) -> Result<(Ending, Result<(), String>), Box<dyn Error>> {
     let headless = view.is_headless();
+    let at_end = match item.place {
+        _ if headless || options.has_next => AtEnd::Stop,
+        // A sample of two seconds would be over before the user has looked at it.
+        Place::Samples => AtEnd::Repeat,
+        Place::Remote | Place::File => AtEnd::Stay,
+    };
     let decode = decode_policy(cli, headless);
+    let player = [start_player(cli, item, from, at_end, decode, 1)?];
+    let mut shown = show::run(&player, options, view, output.as_mut());
+    let (Some(shown), [player]) = (shown.pop(), &player) else { return Ok((Ending::User, Ok(()))) };
+    let written = output.map_or(Ok(()), |output| output.finish(options.interrupted));
+    let result = conclude(cli, player, &shown, from, written, (decode, view.is_headless()))?;
+    Ok((shown.ending, result))
+}
+
+/// Starts to play an item, one of so many at the same time, which share the cache.
+///
+/// # Errors
+/// The system has no more threads.
+fn start_player(
+    cli: &Cli,
+    item: &Item,
+    from: Option<MediaTime>,
+    at_end: AtEnd,
+    decode: DecodePolicy,
+    of: usize,
+) -> io::Result<Player> {
+    let cache = (cli.cache / of.max(1)).max(1);
     let settings = Settings {
         url: item.name.clone(),
         decode,
-        at_end: match item.place {
-            _ if headless || options.has_next => AtEnd::Stop,
-            // A sample of two seconds would be over before the user has looked at it.
-            Place::Samples => AtEnd::Repeat,
-            Place::Remote | Place::File => AtEnd::Stay,
-        },
+        at_end,
         prebuffer: cli.prebuffer,
         latency: cli.latency,
         pixels: match cli.pictures {
-            Some(_) => PixelPool::for_cache_and_conversion(cli.cache),
-            None => PixelPool::for_cache(cli.cache),
+            Some(_) => PixelPool::for_cache_and_conversion(cache),
+            None => PixelPool::for_cache(cache),
         },
-        coded_ahead: (cli.cache / 8).max(LEAST_CODED_AHEAD),
+        coded_ahead: (cache / 8).max(LEAST_CODED_AHEAD),
         reconnect: !cli.no_reconnect,
         record: cli.record.clone(),
         start_recording: Recording::start,
     };
-    let player = {
-        let (url, options) = (item.url.clone(), client_options(cli, start, item.place));
-        Player::start(move || client::connect(&url, &options), settings)?
-    };
-    let Shown { ending, picture } = show::run(&player, options, view, output.as_mut());
-    let written = output.map_or(Ok(()), |output| output.finish(options.interrupted));
+    let (url, options) = (item.url.clone(), client_options(cli, from, item.place, cache));
+    Player::start(move || client::connect(&url, &options), settings)
+}
 
+/// Reports on what was played. Returns why it was not played as the user asked, if so. `written` is what became
+/// of the pictures' output. The last value says what was decoded, and whether there is no window.
+///
+/// # Errors
+/// The report cannot be written.
+fn conclude(
+    cli: &Cli,
+    player: &Player,
+    shown: &Shown,
+    from: Option<MediaTime>,
+    written: io::Result<()>,
+    (decode, headless): (DecodePolicy, bool),
+) -> Result<Result<(), String>, Box<dyn Error>> {
+    let Shown { ending, picture } = shown;
     let model = player.model();
     let mut errors = player.errors().messages();
-    let shown = picture.is_some() || cli.no_decode;
-    let result = verdict(ending, &model, shown, &errors, start)
-        .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), ending))
+    let is_shown = picture.is_some() || cli.no_decode;
+    let result = verdict(*ending, &model, is_shown, &errors, from)
+        .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), *ending))
         .and_then(|()| print_recording(&model))
         .and_then(|()| written.map_err(|error| format!("the pictures cannot be written: {error}")));
     if let Err(error) = &result {
@@ -214,7 +286,7 @@ fn play(
     }
     let report = if cli.json {
         vec![report::json(&model, &errors)]
-    } else if view.is_headless() {
+    } else if headless {
         terminal::summary(&model, decode)
     } else {
         Vec::new()
@@ -229,7 +301,7 @@ fn play(
             return Err(format!("the report cannot be written: {error}").into());
         }
     }
-    Ok((ending, result))
+    Ok(result)
 }
 
 fn decode_policy(cli: &Cli, headless: bool) -> DecodePolicy {
@@ -240,7 +312,7 @@ fn decode_policy(cli: &Cli, headless: bool) -> DecodePolicy {
     }
 }
 
-fn client_options(cli: &Cli, start: Option<MediaTime>, place: Place) -> client::Options {
+fn client_options(cli: &Cli, start: Option<MediaTime>, place: Place, cache: usize) -> client::Options {
     let mut play = PlayOptions::default();
     (play.from, play.scale) = (start.map(Seek::To), cli.scale);
     let transport = match (cli.transport, place) {
@@ -248,7 +320,7 @@ fn client_options(cli: &Cli, start: Option<MediaTime>, place: Place) -> client::
         (TransportArg::Auto, Place::File) => TransportArg::Tcp,
         (transport, _) => transport,
     };
-    client::Options { transport: transport.into(), play, speed: cli.speed, cache: cli.cache }
+    client::Options { transport: transport.into(), play, speed: cli.speed, cache }
 }
 
 /// Decides whether the stream was played as the user asked.

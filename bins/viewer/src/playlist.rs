@@ -1,4 +1,4 @@
-//! What is played, one after the other.
+//! What is played, one after the other or side by side.
 use crate::cli::Media;
 use crate::output::messages::print_message;
 use crate::stream::local::Server;
@@ -75,9 +75,7 @@ impl Playlist {
             [] => vec![entry(None)],
             media => media.iter().map(|media| entry(Some(media))).collect(),
         };
-        let standard = Playback::default();
-        let playback = Playback { frame_rate: fps.unwrap_or(standard.frame_rate), ..standard };
-        Self { entries, playback, at: None, opened: None }
+        Self { entries, playback: playback(fps), at: None, opened: None }
     }
 
     /// Returns whether there is an item in this direction, as far as is known: it may be one that cannot be
@@ -140,6 +138,39 @@ impl Playlist {
     }
 }
 
+/// What is played side by side. The servers of files run while this is there.
+#[derive(Debug)]
+pub(crate) struct SideBySide {
+    opened: Vec<Opened>,
+    /// Why what is not there could not be opened.
+    pub(crate) errors: Vec<String>,
+}
+
+impl SideBySide {
+    /// Opens all that the command line names. Files without a clock have 30 frames a second, or `fps`. Blocks
+    /// while files are searched for frames.
+    pub(crate) fn open(media: &[Media], fps: Option<FrameRate>) -> Self {
+        let (mut opened, mut errors) = (Vec::new(), Vec::new());
+        for media in media {
+            match open(Some(media), playback(fps)) {
+                Ok(one) => opened.push(one),
+                Err(error) => errors.push(error),
+            }
+        }
+        Self { opened, errors }
+    }
+
+    /// Returns what was opened, in the order of the command line.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+        self.opened.iter().flat_map(|opened| &opened.items)
+    }
+}
+
+fn playback(fps: Option<FrameRate>) -> Playback {
+    let standard = Playback::default();
+    Playback { frame_rate: fps.unwrap_or(standard.frame_rate), ..standard }
+}
+
 fn open(media: Option<&Media>, playback: Playback) -> Result<Opened, String> {
     let (items, server) = match media {
         Some(Media::Url(url)) => {
@@ -192,6 +223,28 @@ mod tests {
         let item = Playlist::new(&[url("rtsp://me:secret@cam/1")], None).go(Step::Next).unwrap().unwrap();
         assert_eq!((&*item.url, &*item.name), ("rtsp://me:secret@cam/1", "rtsp://***@cam/1"));
         assert_eq!(item.place, Place::Remote);
+    }
+
+    #[test]
+    fn what_is_played_side_by_side_is_opened_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        for name in ["a.mjpeg", "b.mjpeg"] {
+            std::fs::write(path(name), [ORANGE, ORANGE].concat()).unwrap();
+        }
+        std::fs::write(path("notes.txt"), "no video").unwrap();
+        let media = [
+            url("rtsp://cam/1"),
+            Media::Path(path("b.mjpeg")),
+            Media::Path(path("notes.txt")),
+            url("rtsp://cam/2"),
+        ];
+        let opened = SideBySide::open(&media, None);
+        let names: Vec<_> = opened.items().map(|item| item.name.rsplit('/').next().unwrap()).collect();
+        assert_eq!(names, ["1", "b.mjpeg", "2"]);
+        assert!(opened.errors.len() == 1 && opened.errors[0].contains("notes.txt"), "{:?}", opened.errors);
+        let all = SideBySide::open(&[url("rtsp://cam/1"), Media::Path(directory.path().to_owned())], None);
+        assert_eq!(all.items().count(), 3);
     }
 
     #[test]

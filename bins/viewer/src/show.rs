@@ -1,4 +1,5 @@
-//! The main thread's loop: pictures go to the screen, and the user's commands to the player.
+//! The main thread's loop: pictures go to the screen, and the user's commands to the players.
+use crate::handoff::Taken;
 use crate::model::{Command, Model, Picture, RecordingOutcome};
 use crate::output::file_name;
 use crate::output::messages::print_message;
@@ -35,7 +36,7 @@ pub(crate) struct Look {
     pub(crate) progress: bool,
 }
 
-/// How to show a stream, and for how long.
+/// How to show streams, and for how long.
 pub(crate) struct Options<'a> {
     /// When to end, if the user said so.
     pub(crate) deadline: Option<Instant>,
@@ -47,7 +48,7 @@ pub(crate) struct Options<'a> {
     pub(crate) has_previous: bool,
 }
 
-/// Why the stream is shown no longer.
+/// Why a stream is shown no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// The stream is over, or failed.
@@ -94,39 +95,80 @@ enum Onto {
     Line(Option<ProgressLine>),
 }
 
-/// Shows the stream until it ends. If there is an `output`, all pictures go there, too.
+/// A stream that is shown.
+struct Tile<'a> {
+    player: &'a Player,
+    model: Model,
+    /// The last picture.
+    picture: Option<Picture>,
+    /// Whether it came in this turn.
+    fresh: bool,
+    /// Whether the session is over.
+    finished: bool,
+    recording: RecordingNotices,
+}
+
+impl Tile<'_> {
+    /// Takes the picture that is due, and waits at most `wait` for it.
+    fn take(&mut self, wait: Duration) {
+        let taken = self.player.picture(wait);
+        self.finished |= taken.finished;
+        self.fresh = taken.item.is_some();
+        self.picture = taken.item.or(self.picture.take());
+    }
+
+    fn shown(&self) -> ui::Tile<'_> {
+        ui::Tile { picture: self.picture.as_ref(), fresh: self.fresh, model: &self.model }
+    }
+}
+
+/// Shows streams side by side until all of them end. If there is an `output`, all pictures of the first go
+/// there, too. Returns what was shown of each.
 pub(crate) fn run(
-    player: &Player,
+    players: &[Player],
     options: &Options<'_>,
     view: &mut View,
     output: Option<&mut PictureStream>,
-) -> Shown {
-    let mut picture = None;
-    let ending = watch(player, options, output, view, &mut picture);
-    player.stop();
+) -> Vec<Shown> {
+    let tile = |player| {
+        let (model, recording) = (Model::default(), RecordingNotices::default());
+        Tile { player, model, picture: None, fresh: false, finished: false, recording }
+    };
+    let mut tiles: Vec<_> = players.iter().map(tile).collect();
+    let ending = watch(&mut tiles, options, output, view);
+    players.iter().for_each(Player::stop);
     // The last picture and the last figures are known when the player has ended.
     let deadline = Instant::now() + FAREWELL;
-    while Instant::now() < deadline {
-        let taken = player.picture(TERMINAL_POLL);
-        if view.is_headless() && taken.item.is_some() {
-            picture = taken.item;
+    let mut shown = Vec::new();
+    for mut tile in tiles {
+        let ending = if tile.finished { Ending::Stream } else { ending };
+        loop {
+            let taken = player_picture(&tile, deadline);
+            if view.is_headless() && taken.item.is_some() {
+                tile.picture = taken.item;
+            }
+            if taken.finished || Instant::now() >= deadline {
+                break;
+            }
         }
-        if taken.finished {
-            break;
-        }
+        shown.push(Shown { ending, picture: tile.picture });
     }
     view.clear();
-    Shown { ending, picture }
+    shown
+}
+
+fn player_picture(tile: &Tile<'_>, deadline: Instant) -> Taken<Picture> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    tile.player.picture(TERMINAL_POLL.min(left))
 }
 
 fn watch(
-    player: &Player,
+    tiles: &mut [Tile<'_>],
     options: &Options<'_>,
     mut output: Option<&mut PictureStream>,
     view: &mut View,
-    last: &mut Option<Picture>,
 ) -> Ending {
-    let (mut snapshots, mut recording) = (Snapshots::default(), RecordingNotices::default());
+    let mut snapshots = Snapshots::default();
     let begun = Instant::now();
     let mut status_at = begun;
     loop {
@@ -136,44 +178,48 @@ fn watch(
         if options.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Ending::Deadline;
         }
-        let taken = player.picture(view.poll_interval());
-        if taken.finished {
+        take_pictures(tiles, view);
+        if tiles.iter().all(|tile| tile.finished) {
             return Ending::Stream;
         }
-        let fresh = taken.item.is_some();
-        if let (Some(picture), Some(output)) = (&taken.item, &mut output)
-            && !output.show(picture, player.since_due(picture), options.interrupted)
+        if let ([tile, ..], Some(output)) = (&*tiles, &mut output)
+            && let Some(picture) = tile.picture.as_ref().filter(|_| tile.fresh)
+            && !output.show(picture, tile.player.since_due(picture), options.interrupted)
         {
             let interrupted = options.interrupted.load(Ordering::Relaxed);
             return if interrupted { Ending::User } else { Ending::Output };
         }
-        if fresh && let Some(reason) = view.no_display.take() {
+        if tiles.iter().any(|tile| tile.fresh)
+            && let Some(reason) = view.no_display.take()
+        {
             print_no_window(&reason);
         }
-        *last = taken.item.or(last.take());
-        let model = player.model();
-        if last.is_some() || begun.elapsed() >= PATIENCE {
-            match view.show(last.as_ref(), fresh, &model) {
+        for tile in &mut *tiles {
+            tile.model = tile.player.model();
+        }
+        if tiles.iter().any(|tile| tile.picture.is_some()) || begun.elapsed() >= PATIENCE {
+            match view.show(tiles) {
                 Ok(()) => {}
                 Err(error) => {
                     print_no_window(&error);
-                    player.set_at_end(AtEnd::Stop);
+                    tiles.iter().for_each(|tile| tile.player.set_at_end(AtEnd::Stop));
                     view.onto = Onto::Line(None);
                 }
             }
         }
-        for wish in view.wishes(&model) {
+        for (stream, wish) in view.wishes(tiles) {
             status_at = Instant::now();
+            let Some(tile) = tiles.get_mut(stream) else { continue };
             match wish {
                 Wish::Quit => return Ending::User,
-                Wish::Player(command) => player.command(command),
+                Wish::Player(command) => tile.player.command(command),
                 Wish::Next if options.has_next => return Ending::Next,
                 Wish::Previous if options.has_previous => return Ending::Previous,
                 Wish::Next => view.notify("this is the last of what is played".to_owned()),
                 Wish::Previous => view.notify("this is the first of what is played".to_owned()),
-                Wish::Record => recording.toggle(player, &model),
+                Wish::Record => tile.recording.toggle(tile.player, &tile.model),
                 Wish::Snapshot => {
-                    if let Some(picture) = last
+                    if let Some(picture) = &tile.picture
                         && let Err(error) = snapshots.start(picture.clone())
                     {
                         view.notify(format!("not saved: {error}"));
@@ -181,13 +227,25 @@ fn watch(
                 }
             }
         }
-        for line in snapshots.done().into_iter().chain(recording.notice(player, &model)) {
+        let recordings = tiles.iter_mut().filter_map(|tile| tile.recording.notice(tile.player, &tile.model));
+        for line in snapshots.done().into_iter().chain(recordings) {
             view.notify(line);
         }
         if Instant::now() >= status_at {
             status_at = Instant::now() + STATUS_EVERY;
-            view.show_status(&player.model());
+            view.show_status(tiles);
         }
+    }
+}
+
+/// Takes the pictures that are due, and waits for one of the stream that is looked at, if there is none.
+fn take_pictures(tiles: &mut [Tile<'_>], view: &View) {
+    let goes_on = |stream: &usize| tiles.get(*stream).is_some_and(|tile| !tile.finished);
+    let looked_at = view.alone().filter(goes_on).or_else(|| (0..tiles.len()).find(goes_on));
+    // A session that is over does not wait.
+    let wait = view.poll_interval();
+    for (stream, tile) in tiles.iter_mut().enumerate() {
+        tile.take(if Some(stream) == looked_at { wait } else { Duration::ZERO });
     }
 }
 
@@ -269,23 +327,32 @@ impl View {
         if matches!(self.onto, Onto::Window { screen: Some(_), .. }) { WINDOW_POLL } else { TERMINAL_POLL }
     }
 
-    /// Shows a picture, or that there is none, in the window, which the first call opens. A window that was
-    /// opened without a picture makes room for one that suits the first picture.
-    fn show(&mut self, picture: Option<&Picture>, fresh: bool, model: &Model) -> Result<(), minifb::Error> {
+    /// Shows the pictures, or that there are none, in the window, which the first call opens. A window that was
+    /// opened without a picture makes room for one that suits the first picture of the only stream.
+    fn show(&mut self, tiles: &[Tile<'_>]) -> Result<(), minifb::Error> {
         match &mut self.onto {
             Onto::Window { screen: window, has_picture } => {
+                let picture = tiles.iter().find_map(|tile| tile.picture.as_ref());
                 let is_first = picture.is_some() && !mem::replace(has_picture, picture.is_some());
-                if is_first && let Some(picture) = picture {
+                if let (true, Some(picture), [_]) = (is_first, picture, tiles) {
                     window.take_if(|screen| screen.is_unsuited(picture));
                 }
-                let opened = window.is_none();
+                let tiles: Vec<_> = tiles.iter().map(Tile::shown).collect();
                 let screen = match window {
                     Some(screen) => screen,
-                    None => window.insert(Box::new(Screen::open(model, picture)?)),
+                    None => window.insert(Box::new(Screen::open(&tiles)?)),
                 };
-                screen.show(picture, fresh || opened, model)
+                screen.show(&tiles)
             }
             Onto::Line(_) => Ok(()),
+        }
+    }
+
+    /// Returns the stream that is shown alone.
+    fn alone(&self) -> Option<usize> {
+        match &self.onto {
+            Onto::Window { screen, .. } => screen.as_deref().and_then(Screen::alone),
+            Onto::Line(_) => None,
         }
     }
 
@@ -298,8 +365,9 @@ impl View {
         }
     }
 
-    fn wishes(&mut self, model: &Model) -> Vec<Wish> {
-        self.screen().map_or_else(Vec::new, |screen| screen.poll(model))
+    fn wishes(&mut self, tiles: &[Tile<'_>]) -> Vec<(usize, Wish)> {
+        let Some(screen) = self.screen() else { return Vec::new() };
+        screen.poll(&tiles.iter().map(Tile::shown).collect::<Vec<_>>())
     }
 
     fn notify(&mut self, line: String) {
@@ -308,12 +376,16 @@ impl View {
         }
     }
 
-    /// Writes the window's title or the progress line.
-    fn show_status(&mut self, model: &Model) {
-        match &mut self.onto {
-            Onto::Window { screen: Some(screen), .. } => screen.set_title(ui::title(model)),
-            Onto::Window { screen: None, .. } => {}
-            Onto::Line(line) => line.get_or_insert_with(|| ProgressLine::new(self.progress)).show(model),
+    /// Writes the window's title, or the progress line of the only stream.
+    fn show_status(&mut self, tiles: &[Tile<'_>]) {
+        match (&mut self.onto, tiles) {
+            (Onto::Window { screen: Some(screen), .. }, _) => {
+                screen.set_title(&tiles.iter().map(Tile::shown).collect::<Vec<_>>());
+            }
+            (Onto::Line(line), [tile]) => {
+                line.get_or_insert_with(|| ProgressLine::new(self.progress)).show(&tile.model);
+            }
+            _ => {}
         }
     }
 

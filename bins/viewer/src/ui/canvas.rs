@@ -1,7 +1,8 @@
-//! Scales pictures to the window: as large as they fit, centred between black bars, or so large that
-//! they fill it.
+//! Scales pictures to their cells of the window: as large as they fit, centred between black bars, or so large
+//! that they fill them.
 use super::surface::Surface;
 use crate::model::Picture;
+use embedded_graphics::primitives::Rectangle;
 use fast_image_resize::images::{TypedCroppedImageMut, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x4;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
@@ -48,8 +49,8 @@ pub(crate) fn window_size(picture: (u32, u32)) -> (u32, u32) {
 pub(crate) struct Canvas {
     pixels: Vec<u32>,
     size: (u32, u32),
-    /// Where the last picture is. The rest is black.
-    drawn: Option<Rect>,
+    /// Where the last picture of each cell is. The rest is black.
+    drawn: Vec<Option<Rect>>,
     resizer: Resizer,
     options: ResizeOptions,
 }
@@ -61,7 +62,7 @@ impl Canvas {
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
             // The fourth byte is unused.
             .use_alpha(false);
-        Self { pixels: Vec::new(), size: (0, 0), drawn: None, resizer: Resizer::new(), options }
+        Self { pixels: Vec::new(), size: (0, 0), drawn: Vec::new(), resizer: Resizer::new(), options }
     }
 
     /// Returns width and height in pixels.
@@ -83,21 +84,34 @@ impl Canvas {
     pub(crate) fn clear(&mut self, size: (u32, u32)) {
         self.pixels.clear();
         self.pixels.resize(size.0 as usize * size.1 as usize, 0);
-        (self.size, self.drawn) = (size, None);
+        self.size = size;
+        self.drawn.clear();
     }
 
-    /// Draws a picture for a window of this size, which must not be empty. If `filled`, the picture fills
-    /// the window, and its edges may be cut off.
-    pub(crate) fn draw(&mut self, picture: &Picture, size: (u32, u32), filled: bool) {
-        let (to, options) = if filled {
+    /// Draws a picture in a cell of the window, which was cleared since the cells have changed. If `filled`, the
+    /// picture fills its cell, and its edges may be cut off.
+    pub(crate) fn draw(&mut self, number: usize, cell: Rectangle, picture: &Picture, filled: bool) {
+        let size = (cell.size.width, cell.size.height);
+        let [left, top] = [cell.top_left.x, cell.top_left.y].map(|at| u32::try_from(at).unwrap_or(0));
+        let inside = left.checked_add(size.0).is_some_and(|right| right <= self.size.0)
+            && top.checked_add(size.1).is_some_and(|bottom| bottom <= self.size.1);
+        if size.0 == 0 || size.1 == 0 || !inside {
+            return;
+        }
+        let (mut to, options) = if filled {
             let all = Rect { x: 0, y: 0, width: size.0, height: size.1 };
             (all, self.options.fit_into_destination(None))
         } else {
             (fit((picture.width, picture.height), size), self.options)
         };
-        if self.size != size || self.drawn != Some(to) {
-            self.clear(size);
-            self.drawn = Some(to);
+        (to.x, to.y) = (to.x + left, to.y + top);
+        if self.drawn.len() <= number {
+            self.drawn.resize(number + 1, None);
+        }
+        if let Some(drawn) = self.drawn.get_mut(number)
+            && drawn.replace(to).is_some_and(|before| before != to)
+        {
+            self.surface().rows(cell).for_each(|row| row.fill(0));
         }
         if self.resize(picture, to, &options).is_none() {
             tracing::error!(?size, ?to, "the picture does not fit its own description");
@@ -117,10 +131,19 @@ impl Canvas {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use embedded_graphics::geometry::{Point, Size};
     use proptest::prelude::*;
 
     fn rect(x: u32, y: u32, width: u32, height: u32) -> Rect {
         Rect { x, y, width, height }
+    }
+
+    /// Draws a picture in a window of this size, which it has alone.
+    fn draw(canvas: &mut Canvas, picture: &Picture, size: (u32, u32), filled: bool) {
+        if canvas.size() != size {
+            canvas.clear(size);
+        }
+        canvas.draw(0, Rectangle::new(Point::zero(), Size::new(size.0, size.1)), picture, filled);
     }
 
     fn plain(width: u32, height: u32, colour: u32) -> Picture {
@@ -149,10 +172,10 @@ mod tests {
     #[test]
     fn bars_are_black_when_they_move() {
         let mut canvas = Canvas::new();
-        canvas.draw(&plain(4, 4, 0x00ff_8000), (8, 4), false);
+        draw(&mut canvas, &plain(4, 4, 0x00ff_8000), (8, 4), false);
         let bar_and_picture = [0, 0, 0x00ff_8000, 0x00ff_8000, 0x00ff_8000, 0x00ff_8000, 0, 0];
         assert!(canvas.pixels().chunks(8).all(|row| row == bar_and_picture));
-        canvas.draw(&plain(8, 2, 0x0000_00ff), (8, 4), false);
+        draw(&mut canvas, &plain(8, 2, 0x0000_00ff), (8, 4), false);
         assert_eq!(canvas.pixels()[..8], [0; 8]);
         assert_eq!(canvas.pixels()[8..24], [0xff; 16]);
     }
@@ -166,16 +189,31 @@ mod tests {
         }
         let picture = Picture { pixels: pixels.into(), ..plain(8, 4, 0) };
         let mut canvas = Canvas::new();
-        canvas.draw(&picture, (4, 4), true);
+        draw(&mut canvas, &picture, (4, 4), true);
         assert_eq!(canvas.pixels(), [0x0000_ff00; 16]);
-        canvas.draw(&picture, (4, 4), false);
+        draw(&mut canvas, &picture, (4, 4), false);
         assert_eq!(canvas.pixels()[..4], [0; 4], "the bars are back");
+    }
+
+    #[test]
+    fn a_picture_stays_in_its_cell() {
+        let mut canvas = Canvas::new();
+        canvas.clear((8, 4));
+        let cell = |x| Rectangle::new(Point::new(x, 0), Size::new(4, 4));
+        canvas.draw(0, cell(0), &plain(4, 4, 0x00ff_0000), false);
+        canvas.draw(1, cell(4), &plain(4, 4, 0x0000_00ff), false);
+        canvas.draw(1, cell(4), &plain(4, 2, 0x0000_ff00), false);
+        let (red, green) = (0x00ff_0000, 0x0000_ff00);
+        assert_eq!(canvas.pixels()[..8], [red, red, red, red, 0, 0, 0, 0]);
+        assert_eq!(canvas.pixels()[8..16], [red, red, red, red, green, green, green, green]);
+        canvas.draw(2, cell(6), &plain(4, 4, red), false);
+        assert_eq!(canvas.pixels()[..8], [red, red, red, red, 0, 0, 0, 0], "that is no cell");
     }
 
     #[test]
     fn one_pixel_shows_the_picture() {
         let mut canvas = Canvas::new();
-        canvas.draw(&plain(640, 480, 0x0012_3456), (1, 1), false);
+        draw(&mut canvas, &plain(640, 480, 0x0012_3456), (1, 1), false);
         assert_eq!(canvas.pixels(), [0x0012_3456]);
     }
 

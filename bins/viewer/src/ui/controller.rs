@@ -1,8 +1,11 @@
-//! What is shown over the picture, and what keys and the pointer ask for.
+//! What is shown over the picture or pictures, and what keys and the pointer ask for.
 //!
-//! All of this is computed: the model, the window's size, the time and the user's input go in; wishes
-//! and a scene to draw come out.
+//! All of this is computed: the models of the streams, the window's size, the time and the user's input go in;
+//! wishes and a scene to draw come out. Of several streams, all are shown in a grid, or one alone. Controls and
+//! most keys are for one that is shown alone.
 use super::controls::{self, Shows};
+use super::design::Scale;
+use super::grid;
 use super::input::{self, Action, Press};
 use super::layout::{Button, Layout, Target};
 use super::overlay::{self, Message};
@@ -10,7 +13,8 @@ use super::panels::Panels;
 use super::scene::{Item, Scene};
 use super::time_axis::TimeAxis;
 use crate::model::{Activity, Command, Model};
-use embedded_graphics::geometry::Point;
+use embedded_graphics::geometry::{Point, Size};
+use embedded_graphics::primitives::Rectangle;
 use pinhole::time::MediaTime;
 use std::mem::{self, Discriminant};
 use std::time::{Duration, Instant};
@@ -48,8 +52,12 @@ pub(crate) enum Wish {
 }
 
 /// The state of the controls.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ui {
+    /// The number of streams.
+    streams: usize,
+    /// The stream that is shown alone; `None` if all are shown.
+    alone: Option<usize>,
     figures: bool,
     help: bool,
     filled: bool,
@@ -60,13 +68,15 @@ pub(crate) struct Ui {
     pointer: Option<Point>,
     /// While the pointer's button is down: where it was pressed.
     pressed: Option<Option<Target>>,
-    /// When the picture was clicked, until it is known that this is not the first half of a double click.
-    clicked: Option<Instant>,
+    /// When a picture was clicked, and which, until it is known that this is not the first half of a double
+    /// click.
+    clicked: Option<(Instant, Target)>,
     /// Whether the button is down for the second half of one.
     is_second: bool,
     drag: Option<Drag>,
     notice: Option<(String, Instant)>,
-    seen: Option<Seen>,
+    /// Of each stream.
+    seen: Vec<Option<Seen>>,
 }
 
 /// A drag of the knob along the timeline.
@@ -87,6 +97,41 @@ struct Seen {
 }
 
 impl Ui {
+    /// Makes the controls of so many streams.
+    pub(crate) fn new(streams: usize) -> Self {
+        Self {
+            streams,
+            alone: (streams <= 1).then_some(0),
+            figures: false,
+            help: false,
+            filled: false,
+            whole_screen: false,
+            awake_until: None,
+            pointer: None,
+            pressed: None,
+            clicked: None,
+            is_second: false,
+            drag: None,
+            notice: None,
+            seen: vec![None; streams],
+        }
+    }
+
+    /// Returns the stream that is shown alone; `None` if all are shown.
+    pub(crate) const fn alone(&self) -> Option<usize> {
+        self.alone
+    }
+
+    /// Shows one stream alone, or all. A number without a stream changes nothing.
+    fn show(&mut self, alone: Option<usize>) {
+        if alone.is_some_and(|stream| stream >= self.streams) {
+            return;
+        }
+        self.alone = alone;
+        // Whatever the pointer does was for another one.
+        (self.drag, self.pressed, self.clicked) = (None, None, None);
+    }
+
     /// Returns whether the picture fills the window. Its edges may then be cut off.
     pub(crate) const fn is_filled(&self) -> bool {
         self.filled
@@ -102,9 +147,10 @@ impl Ui {
         self.whole_screen = whole;
     }
 
-    /// Returns whether to hide the pointer, because only the picture is shown.
-    pub(crate) fn hides_pointer(&self, model: &Model, now: Instant) -> bool {
-        !self.shows_controls(model, now)
+    /// Returns whether to hide the pointer, because only pictures are shown. `model` is that of the stream that
+    /// is shown alone.
+    pub(crate) fn hides_pointer(&self, model: Option<&Model>, now: Instant) -> bool {
+        !model.map_or_else(|| self.is_awake(now), |model| self.shows_controls(model, now))
     }
 
     /// Shows a line for some seconds.
@@ -112,95 +158,73 @@ impl Ui {
         self.notice = Some((text, now + NOTICE));
     }
 
-    /// Processes a key. Returns what the user wants by it, if it is more than a change of the controls.
-    pub(crate) fn press(&mut self, press: Press, model: &Model, now: Instant) -> Option<Wish> {
+    /// Processes a key. `model` is that of the stream that is shown alone. Returns what the user wants by it, if
+    /// it is more than a change of the controls.
+    pub(crate) fn press(&mut self, press: Press, model: Option<&Model>, now: Instant) -> Option<Wish> {
         let action = input::action(press)?;
         self.wake(now);
-        let wish = match action {
-            Action::Toggle => Command::Toggle,
-            Action::StepBack => Command::StepBack,
-            Action::StepForward => Command::StepForward,
-            Action::Jump(seconds) => Command::Jump(seconds),
-            Action::Start => Command::Seek(match (model.duration, model.cached.first()) {
-                (None, Some(oldest)) => oldest.start,
-                _ => MediaTime::ZERO,
-            }),
-            Action::End => match model.duration {
-                Some(duration) => Command::Seek(MediaTime::ZERO + duration.into()),
-                None => Command::GoLive,
-            },
-            Action::Live => Command::GoLive,
-            Action::Slower | Action::Faster => {
-                Command::Rate(input::next_rate(model, action == Action::Faster)?)
-            }
-            Action::Next => return Some(Wish::Next),
-            Action::Previous => return Some(Wish::Previous),
-            Action::Record => return Some(Wish::Record),
-            Action::Snapshot => return Some(Wish::Snapshot),
-            Action::Leave if self.whole_screen => {
-                self.whole_screen = false;
-                return None;
-            }
-            Action::Leave if self.help || self.figures => {
-                // The help lies over the figures.
-                if !mem::take(&mut self.help) {
-                    self.figures = false;
-                }
-                return None;
-            }
+        match action {
+            Action::Leave if self.whole_screen => self.whole_screen = false,
+            // The help lies over the figures.
+            Action::Leave if self.help => self.help = false,
+            Action::Leave if self.figures => self.figures = false,
+            Action::Leave if self.streams > 1 && self.alone.is_some() => self.show(None),
             Action::Leave | Action::Quit => return Some(Wish::Quit),
-            Action::Figures => {
-                self.figures = !self.figures;
-                return None;
-            }
-            Action::Help => {
-                self.help = !self.help;
-                return None;
-            }
-            Action::WholeScreen => {
-                self.whole_screen = !self.whole_screen;
-                return None;
-            }
-            Action::Fill => {
-                self.filled = !self.filled;
-                return None;
-            }
-        };
-        Some(Wish::Player(wish))
+            Action::Figures => self.figures = !self.figures,
+            Action::Help => self.help = !self.help,
+            Action::WholeScreen => self.whole_screen = !self.whole_screen,
+            Action::Fill => self.filled = !self.filled,
+            Action::Stream(stream) if self.streams > 1 => self.show(Some(stream)),
+            _ => return wish(action, model?),
+        }
+        None
     }
 
     /// Processes turns of the pointer's wheel, which are negative towards the user. Returns what the user wants.
     pub(crate) fn turn_wheel(&mut self, notches: f64, now: Instant) -> Option<Wish> {
         self.wake(now);
-        (notches != 0.0).then_some(Wish::Player(Command::Jump(notches * input::JUMP)))
+        (notches != 0.0 && self.alone.is_some()).then_some(Wish::Player(Command::Jump(notches * input::JUMP)))
     }
 
     /// Processes the pointer's position, maybe outside of the window, and whether its button is `down`.
     /// Called again and again, because a drag seeks only from time to time, and a click waits for a second one.
-    /// Returns what the user wants.
+    /// `model` is that of the stream that is shown alone. Returns what the user wants.
     pub(crate) fn point(
         &mut self,
         at: Point,
         down: bool,
-        model: &Model,
+        model: Option<&Model>,
         size: (u32, u32),
         now: Instant,
     ) -> Vec<Wish> {
-        let layout = Layout::of(size, model, model.position);
+        let layout = model.map(|model| Layout::of(size, model, model.position));
+        let window = Rectangle::new(Point::zero(), Size::new(size.0, size.1));
         let before = self.pointer.replace(at);
-        let moved = before.is_some_and(|before| before != at && layout.window.contains(at));
+        let moved = before.is_some_and(|before| before != at && window.contains(at));
         if moved || down || self.pressed.is_some() {
             self.wake(now);
         }
-        let target = layout.hit(at, self.shows_controls(model, now));
         let mut wishes = Vec::new();
-        if self.clicked.take_if(|clicked| now >= *clicked + DOUBLE_CLICK).is_some() {
-            wishes.push(Wish::Player(Command::Toggle));
+        if let Some((_, on)) = self.clicked.take_if(|(clicked, _)| now >= *clicked + DOUBLE_CLICK) {
+            match on {
+                Target::Stream(stream) => self.show(Some(stream)),
+                _ if self.streams > 1 => self.show(None),
+                _ => wishes.push(Wish::Player(Command::Toggle)),
+            }
+            if self.streams > 1 {
+                // The caller has the model of what was shown.
+                return wishes;
+            }
         }
+        let target = match (&layout, model) {
+            (Some(layout), Some(model)) => layout.hit(at, self.shows_controls(model, now)),
+            _ => grid::at(at, self.streams, size).map(Target::Stream),
+        };
         match (self.pressed, down) {
             (None, true) => {
                 self.pressed = Some(target);
-                self.is_second = target == Some(Target::Picture) && self.clicked.take().is_some();
+                let first = self.clicked.take_if(|(_, on)| Some(*on) == target);
+                self.is_second = first.is_some();
             }
             (Some(pressed), false) => {
                 self.pressed = None;
@@ -208,6 +232,7 @@ impl Ui {
             }
             _ => {}
         }
+        let (Some(model), Some(layout)) = (model, layout) else { return wishes };
         let axis_and_track = TimeAxis::of(model).zip(layout.bar.and_then(|bar| bar.track));
         if self.pressed == Some(Some(Target::Timeline))
             && let Some((axis, track)) = axis_and_track
@@ -221,9 +246,52 @@ impl Ui {
         wishes
     }
 
-    /// Returns what to draw over the picture.
-    pub(crate) fn scene(&mut self, model: &Model, size: (u32, u32), now: Instant) -> Scene {
-        let stands = self.stands(model, now);
+    /// Returns what to draw over the pictures of streams with these models.
+    pub(crate) fn scene(&mut self, models: &[&Model], size: (u32, u32), now: Instant) -> Scene {
+        match self.alone.and_then(|stream| Some((stream, *models.get(stream)?))) {
+            Some((stream, model)) => self.scene_of(stream, model, size, now),
+            None => self.scene_of_all(models, size, now),
+        }
+    }
+
+    /// Returns what to draw over the pictures of all streams.
+    fn scene_of_all(&mut self, models: &[&Model], size: (u32, u32), now: Instant) -> Scene {
+        let window = Rectangle::new(Point::zero(), Size::new(size.0, size.1));
+        let cell = |area: Rectangle| {
+            let scale = Scale::of((area.size.width, area.size.height));
+            Layout { scale, window: area, bar: None }
+        };
+        let mut panels = Panels::new(&cell(window), None);
+        if self.help && !overlay::help(&mut panels, false) {
+            overlay::part_of_help(&mut panels);
+        }
+        if let Some((text, _)) = self.notice.as_ref().filter(|(_, until)| now < *until) {
+            overlay::notice(text, &mut panels);
+        }
+        let mut items = Vec::new();
+        for (stream, model) in models.iter().enumerate() {
+            let stands = self.stands(stream, model, now);
+            let layout = cell(grid::cell(stream, models.len(), size));
+            let mut inner = panels.within(&layout);
+            if let Some(message) = Message::of(model, stands)
+                && message.put(&mut inner, true)
+                && message.dims
+            {
+                items.push(Item::Fill { area: layout.window, ink: overlay::DIM });
+            }
+            overlay::name(stream, model, &mut inner);
+            if self.figures {
+                overlay::figures(model, &mut inner);
+            }
+            items.append(&mut inner.items);
+        }
+        items.append(&mut panels.items);
+        Scene(items)
+    }
+
+    /// Returns what to draw over the picture of a stream that is shown alone.
+    fn scene_of(&mut self, stream: usize, model: &Model, size: (u32, u32), now: Instant) -> Scene {
+        let stands = self.stands(stream, model, now);
         let position = self.position(model, now);
         let layout = Layout::of(size, model, position);
         let shown = layout.bar.as_ref().filter(|_| self.shows_controls(model, now));
@@ -266,12 +334,12 @@ impl Ui {
     /// Does what a click does. Returns what the user wants by it, if it is more than a change of the controls.
     fn click(&mut self, on: Target, now: Instant) -> Option<Wish> {
         let command = match on {
-            Target::Picture if self.is_second => {
+            Target::Picture | Target::Stream(_) if self.is_second => {
                 self.whole_screen = !self.whole_screen;
                 return None;
             }
-            Target::Picture => {
-                self.clicked = Some(now);
+            Target::Picture | Target::Stream(_) => {
+                self.clicked = Some((now, on));
                 return None;
             }
             Target::Live => Command::GoLive,
@@ -297,8 +365,12 @@ impl Ui {
         self.awake_until = Some(now + REST);
     }
 
+    fn is_awake(&self, now: Instant) -> bool {
+        self.awake_until.is_some_and(|until| now < until)
+    }
+
     fn shows_controls(&self, model: &Model, now: Instant) -> bool {
-        controls::rests(model) || self.is_dragging() || self.awake_until.is_some_and(|until| now < until)
+        controls::rests(model) || self.is_dragging() || self.is_awake(now)
     }
 
     fn is_dragging(&self) -> bool {
@@ -326,11 +398,38 @@ impl Ui {
         })
     }
 
-    /// Returns whether neither the picture nor the player's activity has changed for some time.
-    fn stands(&mut self, model: &Model, now: Instant) -> bool {
+    /// Returns whether neither the picture nor the player's activity of a stream has changed for some time.
+    fn stands(&mut self, stream: usize, model: &Model, now: Instant) -> bool {
+        let Some(before) = self.seen.get_mut(stream) else { return false };
         let (position, activity) = (model.position, mem::discriminant(&model.activity));
-        let same = self.seen.filter(|seen| (seen.position, seen.activity) == (position, activity));
-        let seen = *self.seen.insert(same.unwrap_or(Seen { position, activity, since: now }));
+        let same = before.filter(|seen| (seen.position, seen.activity) == (position, activity));
+        let seen = *before.insert(same.unwrap_or(Seen { position, activity, since: now }));
         now >= seen.since + STANDS
     }
+}
+
+/// Returns what a key asks of the player of the stream that is shown alone.
+fn wish(action: Action, model: &Model) -> Option<Wish> {
+    let command = match action {
+        Action::Toggle => Command::Toggle,
+        Action::StepBack => Command::StepBack,
+        Action::StepForward => Command::StepForward,
+        Action::Jump(seconds) => Command::Jump(seconds),
+        Action::Start => Command::Seek(match (model.duration, model.cached.first()) {
+            (None, Some(oldest)) => oldest.start,
+            _ => MediaTime::ZERO,
+        }),
+        Action::End => match model.duration {
+            Some(duration) => Command::Seek(MediaTime::ZERO + duration.into()),
+            None => Command::GoLive,
+        },
+        Action::Live => Command::GoLive,
+        Action::Slower | Action::Faster => Command::Rate(input::next_rate(model, action == Action::Faster)?),
+        Action::Next => return Some(Wish::Next),
+        Action::Previous => return Some(Wish::Previous),
+        Action::Record => return Some(Wish::Record),
+        Action::Snapshot => return Some(Wish::Snapshot),
+        _ => return None,
+    };
+    Some(Wish::Player(command))
 }

@@ -3,7 +3,7 @@ use crate::model::Model;
 use minifb::Key;
 
 /// The keys and what they do, as the help and docs/viewer.md tell it.
-pub(crate) const KEYS: [(&str, &str); 15] = [
+pub(crate) const KEYS: [(&str, &str); 16] = [
     ("Space, K, click", "play, pause"),
     (", .", "one frame back, forward"),
     ("Left, Right, wheel", "5 s back, forward; with Shift one frame"),
@@ -15,6 +15,7 @@ pub(crate) const KEYS: [(&str, &str); 15] = [
     ("P", "save the picture as PNG"),
     ("F, F11", "the whole screen, as a double click"),
     ("Z", "fill the window, show all"),
+    ("1 to 9", "one of several streams; Esc or a click: all"),
     ("S", "figures"),
     ("H, ?, F1", "these keys"),
     ("Esc", "leave the screen, close panels, quit"),
@@ -49,6 +50,8 @@ pub(crate) enum Action {
     StepBack,
     StepForward,
     Jump(f64),
+    /// Shows this one of several streams, counted from 0.
+    Stream(usize),
     Start,
     End,
     Live,
@@ -99,6 +102,15 @@ pub(crate) fn action(press: Press) -> Option<Action> {
         Key::Z => Action::Fill,
         Key::S => Action::Figures,
         Key::H | Key::F1 => Action::Help,
+        Key::Key1 | Key::NumPad1 => Action::Stream(0),
+        Key::Key2 | Key::NumPad2 => Action::Stream(1),
+        Key::Key3 | Key::NumPad3 => Action::Stream(2),
+        Key::Key4 | Key::NumPad4 => Action::Stream(3),
+        Key::Key5 | Key::NumPad5 => Action::Stream(4),
+        Key::Key6 | Key::NumPad6 => Action::Stream(5),
+        Key::Key7 | Key::NumPad7 => Action::Stream(6),
+        Key::Key8 | Key::NumPad8 => Action::Stream(7),
+        Key::Key9 | Key::NumPad9 => Action::Stream(8),
         Key::Escape => Action::Leave,
         Key::Q => Action::Quit,
         _ => return None,

@@ -40,7 +40,10 @@ const AT_THE_EDGE: Duration = Duration::from_millis(500);
 /// What can be under the pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
+    /// The picture of the only stream that is shown.
     Picture,
+    /// The cell of one of several streams.
+    Stream(usize),
     /// The bar where nothing is on it.
     Bar,
     Timeline,

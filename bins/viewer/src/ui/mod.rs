@@ -3,12 +3,13 @@
 //! [`controller`] computes from the published model what is shown and what the user wants. Where things
 //! are is told by [`layout`] and [`panels`]; what they are by [`timeline`], [`controls`] and [`overlay`]; what
 //! keys mean by [`input`]. The result is a [`scene`], which [`paint`] puts on the window's pixels with [`surface`],
-//! [`shape`] and [`text`]. [`canvas`] scales the picture, and [`window`] connects all with the system, with
+//! [`shape`] and [`text`]. [`canvas`] scales the pictures, [`grid`] places several of them, and [`window`] connects all with the system, with
 //! [`x11`] for what its library does not do.
 mod canvas;
 mod controller;
 mod controls;
 mod design;
+mod grid;
 mod ink;
 mod input;
 mod layout;
@@ -29,7 +30,8 @@ mod x11;
 mod x11;
 
 pub(crate) use controller::Wish;
-pub(crate) use window::{Screen, title};
+pub(crate) use grid::MOST;
+pub(crate) use window::{Screen, Tile};
 
 #[cfg(test)]
 mod tests;

@@ -42,6 +42,12 @@ fn help_lines() -> Vec<Line> {
     [title].into_iter().chain(keys).collect()
 }
 
+/// Draws the number and the name of one of several streams, in the lower left corner.
+pub(super) fn name(stream: usize, model: &Model, panels: &mut Panels) {
+    let line = Line::plain(format!("{}  {}", stream + 1, model.url));
+    panels.put(&[line], Align::Left, &[AnchorPoint::BottomLeft]);
+}
+
 /// Draws a line that is shown for a short time.
 pub(super) fn notice(text: &str, panels: &mut Panels) {
     let places = [AnchorPoint::BottomCenter, AnchorPoint::TopCenter];
@@ -61,6 +67,10 @@ pub(super) struct Message {
 impl Message {
     /// Returns what to say, if anything. `stands` says whether the picture has not changed for some time.
     pub(super) fn of(model: &Model, stands: bool) -> Option<Self> {
+        if let Some(Err(reason)) = &model.over {
+            let (title, lines) = ("Not played".to_owned(), vec![reason.clone()]);
+            return Some(Self { title, lines, dims: true });
+        }
         let (title, lines) = match &model.activity {
             Activity::Connecting if model.session.transport.is_none() => (connecting(model), vec![]),
             Activity::Connecting => {

@@ -90,6 +90,11 @@ impl Panels {
         Self { scale, padding, room, taken: Vec::new(), items: Vec::new() }
     }
 
+    /// Makes an empty set of panels for a part of the window, which cover none of these.
+    pub(super) fn within(&self, part: &Layout) -> Self {
+        Self { taken: self.taken.clone(), ..Self::new(part, None) }
+    }
+
     /// Returns whether all of the lines have room, if no other panel does.
     pub(super) fn fits(&self, lines: &[Line], scale: Scale) -> bool {
         let size = natural(lines, scale) + self.padding * 2;

@@ -46,7 +46,7 @@ struct User {
 
 impl User {
     fn of(model: Model) -> Self {
-        Self { ui: Ui::default(), model, now: Instant::now() }
+        Self { ui: Ui::new(1), model, now: Instant::now() }
     }
 
     fn wait(&mut self, millis: u64) {
@@ -62,11 +62,11 @@ impl User {
     }
 
     fn key(&mut self, key: Key) -> Option<Wish> {
-        self.ui.press(Press::Key { key, shift: false, again: false }, &self.model, self.now)
+        self.ui.press(Press::Key { key, shift: false, again: false }, Some(&self.model), self.now)
     }
 
     fn point(&mut self, at: Point, down: bool) -> Vec<Wish> {
-        self.ui.point(at, down, &self.model, SIZE, self.now)
+        self.ui.point(at, down, Some(&self.model), SIZE, self.now)
     }
 
     fn click(&mut self, at: Point) -> Vec<Wish> {
@@ -86,7 +86,7 @@ impl User {
     }
 
     fn scene(&mut self) -> Scene {
-        self.ui.scene(&self.model, SIZE, self.now)
+        self.ui.scene(&[&self.model], SIZE, self.now)
     }
 
     fn shows_controls(&mut self) -> bool {
@@ -96,7 +96,7 @@ impl User {
 
     /// Returns the pixels of a window with a plain picture.
     fn pixels(&mut self, size: (u32, u32), colour: u32) -> Vec<u32> {
-        let scene = self.ui.scene(&self.model, size, self.now);
+        let scene = self.ui.scene(&[&self.model], size, self.now);
         let mut pixels = vec![colour; (size.0 * size.1) as usize];
         Painter::default().paint(&mut Surface::new(&mut pixels, size), scene);
         pixels
@@ -119,7 +119,7 @@ fn controls_appear_on_input_and_disappear() {
     assert!(user.shows_controls());
     user.wait(1);
     assert!(!user.shows_controls());
-    assert!(user.ui.hides_pointer(&user.model, user.now));
+    assert!(user.ui.hides_pointer(Some(&user.model), user.now));
     user.key(Key::S);
     assert!(user.shows_controls());
     user.wait(60_000);
@@ -410,7 +410,7 @@ fn panels_and_controls_never_overlap() {
     for mut user in talkative() {
         for size in sizes.into_iter().chain(more.clone()) {
             let window = Rectangle::new(Point::zero(), Size::new(size.0, size.1));
-            let Scene(items) = user.ui.scene(&user.model, size, user.now);
+            let Scene(items) = user.ui.scene(&[&user.model], size, user.now);
             let bar = items.iter().find_map(|item| match item {
                 Item::Shade { area, .. } => Some(*area),
                 _ => None,
@@ -443,7 +443,7 @@ fn the_smallest_windows_still_say_what_is_wrong() {
         let activity = Activity::Silent { span: Duration::from_secs(4) };
         let mut user = User::of(Model { activity, ..live() });
         user.key(Key::L);
-        let scene = user.ui.scene(&user.model, size, user.now);
+        let scene = user.ui.scene(&[&user.model], size, user.now);
         assert!(scene.texts().contains(&"No picture for 4 s"), "{size:?}: {:?}", scene.texts());
         assert!(scene.texts().iter().any(|text| text.starts_with("00:02")), "{size:?}: {:?}", scene.texts());
     }
@@ -457,7 +457,132 @@ fn any_window_can_be_drawn() {
     user.ui.notify("saved".to_owned(), user.now);
     for size in [(1, 1), (50, 20), (1, 2000), (2000, 1), (137, 61), (1200, 901), (1199, 2000)] {
         assert_eq!(user.pixels(size, 0x00ff_ffff).len(), (size.0 * size.1) as usize);
-        user.ui.point(Point::new(0, 0), true, &user.model, size, user.now);
-        user.ui.point(Point::new(0, 0), false, &user.model, size, user.now);
+        user.ui.point(Point::new(0, 0), true, Some(&user.model), size, user.now);
+        user.ui.point(Point::new(0, 0), false, Some(&user.model), size, user.now);
+    }
+}
+
+/// A user of several streams.
+struct Watcher {
+    ui: Ui,
+    models: Vec<Model>,
+    now: Instant,
+}
+
+impl Watcher {
+    fn of(models: Vec<Model>) -> Self {
+        Self { ui: Ui::new(models.len()), models, now: Instant::now() }
+    }
+
+    fn key(&mut self, key: Key) -> Option<Wish> {
+        let model = self.ui.alone().map(|stream| &self.models[stream]);
+        self.ui.press(Press::Key { key, shift: false, again: false }, model, self.now)
+    }
+
+    /// Clicks, and waits until it is known that this was no double click.
+    fn click(&mut self, at: Point) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        for (down, wait) in [(false, 0), (true, 0), (false, 300), (false, 0)] {
+            let model = self.ui.alone().map(|stream| &self.models[stream]);
+            wishes.extend(self.ui.point(at, down, model, SIZE, self.now));
+            self.now += Duration::from_millis(wait);
+        }
+        wishes
+    }
+
+    fn scene(&mut self, size: (u32, u32)) -> Scene {
+        self.ui.scene(&self.models.iter().collect::<Vec<_>>(), size, self.now)
+    }
+}
+
+fn four() -> Watcher {
+    let named = |name: &str, activity| Model {
+        url: format!("rtsp://cam/{name}"),
+        received: with_picture(),
+        activity,
+        ..live()
+    };
+    Watcher::of(vec![
+        named("1", Activity::Playing),
+        named("2", Activity::Silent { span: Duration::from_secs(3) }),
+        named("3", Activity::Ended),
+        Model { over: Some(Err("nobody answers".to_owned())), ..named("4", Activity::Connecting) },
+    ])
+}
+
+fn with_picture() -> crate::model::ReceivedFigures {
+    crate::model::ReceivedFigures { codec: Some("JPEG"), size: (640, 480), ..Default::default() }
+}
+
+#[test]
+fn each_of_several_streams_says_how_it_is() {
+    let mut watcher = four();
+    let scene = watcher.scene(SIZE);
+    let said = |text: &str| {
+        let item = scene.0.iter().find(|item| matches!(item, Item::Text { text: of, .. } if of == text));
+        item.map(|item| {
+            let at = item.area().center();
+            (at.x >= 640, at.y >= 360)
+        })
+    };
+    let [first, second, third, fourth] =
+        [(false, false), (true, false), (false, true), (true, true)].map(Some);
+    for (text, cell) in [
+        ("1  rtsp://cam/1", first),
+        ("2  rtsp://cam/2", second),
+        ("No picture for 3 s", second),
+        ("Ended", third),
+        ("Not played", fourth),
+        ("nobody answers", fourth),
+    ] {
+        assert_eq!(said(text), cell, "{text} in {:?}", scene.texts());
+    }
+    let dimmed = scene.0.iter().filter(|item| matches!(item, Item::Fill { .. })).count();
+    assert_eq!(dimmed, 3, "the stream that plays is not covered");
+}
+
+#[test]
+fn a_click_or_a_number_shows_one_stream_alone() {
+    let mut watcher = four();
+    assert_eq!(watcher.key(Key::Space), None, "none is chosen");
+    assert_eq!(watcher.click(Point::new(900, 100)), []);
+    assert_eq!(watcher.ui.alone(), Some(1));
+    assert_eq!(watcher.key(Key::Space), Some(Wish::Player(Command::Toggle)));
+    assert!(watcher.scene(SIZE).texts().contains(&"LIVE \u{2212}2.0 s"), "it has controls");
+    assert_eq!(watcher.click(Point::new(900, 100)), [], "a click does not pause");
+    assert_eq!(watcher.ui.alone(), None);
+    assert_eq!(watcher.key(Key::Key3), None);
+    assert_eq!(watcher.ui.alone(), Some(2));
+    watcher.key(Key::Key7);
+    assert_eq!(watcher.ui.alone(), Some(2), "there is no seventh");
+    assert_eq!(watcher.key(Key::Escape), None);
+    assert_eq!(watcher.ui.alone(), None);
+    assert_eq!(watcher.key(Key::Escape), Some(Wish::Quit));
+    let mut one = User::of(recorded());
+    one.key(Key::Key2);
+    assert_eq!(one.ui.alone(), Some(0), "one stream is always alone");
+}
+
+#[test]
+fn nothing_overlaps_in_the_grid() {
+    for keys in [&[][..], &[Key::S], &[Key::H], &[Key::S, Key::H]] {
+        let mut watcher = four();
+        for key in keys {
+            watcher.key(*key);
+        }
+        watcher.ui.notify("saved pinhole-20260101-120000.png".to_owned(), watcher.now);
+        for size in [(1, 1), (200, 120), (320, 240), (640, 360), (1920, 1080), (611, 1200)] {
+            let Scene(items) = watcher.scene(size);
+            let plates = items.iter().filter_map(|item| match item {
+                Item::Plate { area, .. } => Some(*area),
+                _ => None,
+            });
+            let plates: Vec<_> = plates.collect();
+            for (number, plate) in plates.iter().enumerate() {
+                for other in &plates[number + 1..] {
+                    assert!(plate.intersection(other).is_zero_sized(), "{plate:?} and {other:?} in {size:?}");
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! The window: it shows pictures, and takes keys and the pointer.
+//! The window: it shows the pictures of streams, and takes keys and the pointer.
 use super::canvas::{Canvas, FIRST_SIZE, window_size};
 use super::controller::{Ui, Wish};
+use super::grid;
 use super::input::Press;
 use super::overlay::no_picture;
 use super::paint::Painter;
@@ -18,6 +19,18 @@ const REDRAW: Duration = Duration::from_millis(250);
 /// The shortest time between changes of the controls alone. It is longer than the interval of common
 /// streams, in which there is no time to present a large picture twice.
 const TOUCH_UP: Duration = Duration::from_millis(35);
+/// The shortest time between two pictures of several streams, each of which has its own times.
+const TOGETHER: Duration = Duration::from_millis(15);
+
+/// One of the streams that are shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<'a> {
+    /// The last picture, if there was one.
+    pub(crate) picture: Option<&'a Picture>,
+    /// Whether it is another picture than at the last look.
+    pub(crate) fresh: bool,
+    pub(crate) model: &'a Model,
+}
 
 /// A window that shows pictures, and the controls over them.
 pub(crate) struct Screen {
@@ -25,8 +38,12 @@ pub(crate) struct Screen {
     /// The size that it was opened with.
     opened: (u32, u32),
     canvas: Canvas,
-    /// Whether the drawn picture fills the window.
+    /// Whether drawn pictures fill their cells.
     filled: bool,
+    /// Which stream is drawn alone, if any.
+    alone: Option<usize>,
+    /// The streams whose newest picture is not drawn yet.
+    stale: Vec<bool>,
     painter: Painter,
     ui: Ui,
     shown_at: Instant,
@@ -44,13 +61,18 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Opens a window whose size suits the picture, if there is one already.
+    /// Opens a window. Its size suits the picture, if there is one stream, which has one already.
     ///
     /// # Errors
     /// There is no display, or it refuses the window.
-    pub(crate) fn open(model: &Model, picture: Option<&Picture>) -> Result<Self, minifb::Error> {
+    pub(crate) fn open(tiles: &[Tile<'_>]) -> Result<Self, minifb::Error> {
+        let picture = match tiles {
+            [tile] => tile.picture,
+            _ => None,
+        };
         let opened = picture.map_or(FIRST_SIZE, |picture| window_size((picture.width, picture.height)));
-        let ((width, height), title) = (opened, title(model));
+        let ui = Ui::new(tiles.len());
+        let ((width, height), title) = (opened, title(tiles, ui.alone()));
         // The canvas has the window's size, so that minifb scales nothing.
         let options =
             WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
@@ -65,8 +87,10 @@ impl Screen {
             opened,
             canvas: Canvas::new(),
             filled: false,
+            alone: ui.alone(),
+            stale: vec![true; tiles.len()],
             painter: Painter::default(),
-            ui: Ui::default(),
+            ui,
             shown_at: Instant::now(),
             presses,
             x11,
@@ -85,36 +109,42 @@ impl Screen {
         self.size() == self.opened && self.opened != suited
     }
 
-    /// Presents a picture with the controls over it, if either has changed or the window may have lost
-    /// its contents. Without a picture, the window is black. `fresh` says whether it is another picture than
-    /// before.
+    /// Presents the pictures with the controls over them, if anything has changed or the window may have lost
+    /// its contents. Where there is no picture, the window is black.
     ///
     /// # Errors
     /// The display refuses the picture.
-    pub(crate) fn show(
-        &mut self,
-        picture: Option<&Picture>,
-        fresh: bool,
-        model: &Model,
-    ) -> Result<(), minifb::Error> {
-        let (now, size) = (Instant::now(), self.size());
-        let fresh = fresh || self.canvas.size() != size || self.filled != self.ui.is_filled();
+    pub(crate) fn show(&mut self, tiles: &[Tile<'_>]) -> Result<(), minifb::Error> {
+        let (now, size, alone) = (Instant::now(), self.size(), self.ui.alone());
+        for (stale, tile) in self.stale.iter_mut().zip(tiles) {
+            *stale |= tile.fresh;
+        }
+        let is_shown = |stream: usize| alone.is_none_or(|alone| alone == stream);
+        let anew = self.canvas.size() != size || (self.filled, self.alone) != (self.ui.is_filled(), alone);
+        let fresh = anew || self.stale.iter().enumerate().any(|(stream, stale)| *stale && is_shown(stream));
         let rested = now.saturating_duration_since(self.shown_at);
-        if !fresh && rested < TOUCH_UP {
+        if !fresh && rested < TOUCH_UP || !anew && alone.is_none() && rested < TOGETHER {
             return Ok(());
         }
-        let scene = self.ui.scene(model, size, now);
+        let models: Vec<_> = tiles.iter().map(|tile| tile.model).collect();
+        let scene = self.ui.scene(&models, size, now);
         let changed = fresh || scene != *self.painter.scene();
         if !changed && rested < REDRAW {
             return Ok(());
         }
         if changed {
             self.painter.unpaint(&mut self.canvas.surface());
-            if fresh {
-                self.filled = self.ui.is_filled();
-                match picture {
-                    Some(picture) => self.canvas.draw(picture, size, self.filled),
-                    None => self.canvas.clear(size),
+            if anew {
+                self.canvas.clear(size);
+                (self.filled, self.alone) = (self.ui.is_filled(), alone);
+            }
+            for (stream, (tile, stale)) in tiles.iter().zip(&mut self.stale).enumerate() {
+                if let Some(picture) = tile.picture
+                    && is_shown(stream)
+                    && (mem::take(stale) || anew)
+                {
+                    let (number, of) = alone.map_or((stream, tiles.len()), |_| (0, 1));
+                    self.canvas.draw(number, grid::cell(number, of, size), picture, self.filled);
                 }
             }
             self.painter.paint(&mut self.canvas.surface(), scene);
@@ -126,34 +156,48 @@ impl Screen {
         Ok(())
     }
 
-    /// Processes the window's events. Returns what the user wants.
-    pub(crate) fn poll(&mut self, model: &Model) -> Vec<Wish> {
+    /// Processes the window's events. Returns what the user wants, and of which stream: the one that was shown
+    /// alone, or the first.
+    pub(crate) fn poll(&mut self, tiles: &[Tile<'_>]) -> Vec<(usize, Wish)> {
         self.window.update();
         if !self.window.is_open() {
-            return vec![Wish::Quit];
+            return vec![(0, Wish::Quit)];
         }
         self.look_at_pointer();
         let (now, size) = (Instant::now(), self.size());
-        let mut wishes: Vec<_> =
-            self.presses.try_iter().filter_map(|press| self.ui.press(press, model, now)).collect();
+        let mut wishes = Vec::new();
+        let mut wish = |ui: &Ui, wanted: &mut dyn Iterator<Item = Wish>| {
+            let stream = ui.alone().unwrap_or(0);
+            wishes.extend(wanted.map(|wish| (stream, wish)));
+        };
+        let ui = &mut self.ui;
+        for press in self.presses.try_iter() {
+            let wanted = ui.press(press, alone(ui, tiles), now);
+            wish(ui, &mut wanted.into_iter());
+        }
         for (when, event) in mem::take(&mut self.events) {
             match event {
                 Event::Pointer(at, down) => {
                     self.pointer = Some((at, down));
-                    wishes.extend(self.ui.point(at, down, model, size, when));
+                    let wanted = ui.point(at, down, alone(ui, tiles), size, when);
+                    wish(ui, &mut wanted.into_iter());
                 }
-                Event::Wheel(notches) => wishes.extend(self.ui.turn_wheel(notches, when)),
+                Event::Wheel(notches) => {
+                    let wanted = ui.turn_wheel(notches, when);
+                    wish(ui, &mut wanted.into_iter());
+                }
                 Event::WholeScreen(whole) => {
                     self.whole_screen = whole;
-                    self.ui.set_whole_screen(whole);
+                    ui.set_whole_screen(whole);
                 }
             }
         }
         if let Some((at, down)) = self.pointer {
-            wishes.extend(self.ui.point(at, down, model, size, now));
+            let wanted = ui.point(at, down, alone(ui, tiles), size, now);
+            wish(ui, &mut wanted.into_iter());
         }
+        let hide = ui.hides_pointer(alone(ui, tiles), now);
         self.fill_screen(now);
-        let hide = self.ui.hides_pointer(model, now);
         if hide != self.pointer_hidden {
             self.window.set_cursor_visibility(!hide);
             self.pointer_hidden = hide;
@@ -161,13 +205,19 @@ impl Screen {
         wishes
     }
 
+    /// Returns the stream that is shown alone; `None` if several are shown.
+    pub(crate) const fn alone(&self) -> Option<usize> {
+        self.ui.alone()
+    }
+
     /// Shows a line over the picture for some seconds.
     pub(crate) fn notify(&mut self, text: String) {
         self.ui.notify(text, Instant::now());
     }
 
-    /// Sets the title.
-    pub(crate) fn set_title(&mut self, title: String) {
+    /// Brings the title up to date.
+    pub(crate) fn set_title(&mut self, tiles: &[Tile<'_>]) {
+        let title = title(tiles, self.ui.alone());
         if self.title != title {
             self.window.set_title(&title);
             self.title = title;
@@ -216,8 +266,22 @@ impl Screen {
     }
 }
 
-/// Returns the window's title: the address, and how the stream is.
-pub(crate) fn title(model: &Model) -> String {
+/// Returns the model of the stream that is shown alone.
+fn alone<'a>(ui: &Ui, tiles: &[Tile<'a>]) -> Option<&'a Model> {
+    tiles.get(ui.alone()?).map(|tile| tile.model)
+}
+
+/// Returns the window's title: of the stream that is shown alone, or the addresses of all.
+fn title(tiles: &[Tile<'_>], alone: Option<usize>) -> String {
+    if let Some(tile) = alone.and_then(|stream| tiles.get(stream)) {
+        return title_of(tile.model);
+    }
+    let names: Vec<_> = tiles.iter().map(|tile| &*tile.model.url).collect();
+    format!("{} streams - {}", tiles.len(), names.join(", "))
+}
+
+/// Returns the title for a stream: the address, and how the stream is.
+fn title_of(model: &Model) -> String {
     let (width, height) = model.received.size;
     if model.received.codec.is_none() {
         return format!("connecting - {}", model.url);
@@ -315,8 +379,17 @@ mod tests {
             session: SessionFigures { packets_lost: 25, ..SessionFigures::default() },
             ..Model::default()
         };
-        assert_eq!(title(&model), "rtsp://cam/1 - 1280x720 - 29.97 fps - 25 lost");
-        assert!(title(&Model { held: true, ..model }).starts_with("paused - rtsp://"));
+        assert_eq!(title_of(&model), "rtsp://cam/1 - 1280x720 - 29.97 fps - 25 lost");
+        assert!(title_of(&Model { held: true, ..model }).starts_with("paused - rtsp://"));
+    }
+
+    #[test]
+    fn the_title_of_several_streams_names_them() {
+        let named = |url: &str| Model { url: url.to_owned(), ..Model::default() };
+        let models = [named("rtsp://a/"), named("rtsp://b/1")];
+        let tiles: Vec<_> = models.iter().map(|model| Tile { picture: None, fresh: false, model }).collect();
+        assert_eq!(title(&tiles, None), "2 streams - rtsp://a/, rtsp://b/1");
+        assert_eq!(title(&tiles, Some(1)), "connecting - rtsp://b/1");
     }
 
     #[test]
@@ -326,11 +399,11 @@ mod tests {
         let activity = Activity::Silent { span: Duration::from_millis(3900) };
         let silent =
             Model { url: "rtsp://cam/1".to_owned(), received, activity, is_silent: true, ..Model::default() };
-        assert_eq!(title(&silent), "no picture for 3 s - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
+        assert_eq!(title_of(&silent), "no picture for 3 s - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
         let (attempt, wait, reason) = (1, Duration::ZERO, String::new());
         let lost = Model { activity: Activity::Reconnecting { attempt, wait, reason }, ..silent };
-        assert_eq!(title(&lost), "reconnecting - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
+        assert_eq!(title_of(&lost), "reconnecting - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
         let none = Model { url: "rtsp://cam/1".to_owned(), ..Model::default() };
-        assert_eq!(title(&none), "connecting - rtsp://cam/1");
+        assert_eq!(title_of(&none), "connecting - rtsp://cam/1");
     }
 }
