@@ -1,10 +1,12 @@
 //! Media files.
+use pinhole::codec::Codec;
 use pinhole::codec::jpeg::Splitter;
 use pinhole::media::{Dechunker, Detector, FrameClock, FrameReader, FrameSpan, SliceReader};
 use probe::{any, bytes, room, used};
 
 pub(crate) fn all() {
     used(any(Detector::new()).push(bytes()));
+    used(Codec::of_fourcc(any(*b"MJPG")));
     dechunk();
     read();
     split();
