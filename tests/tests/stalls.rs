@@ -15,9 +15,10 @@ use std::time::{Duration, Instant};
 
 /// Titles and texts.
 const WHITE: u32 = 0xf2_f2f2;
-/// The window of the sample clip, and of what has no picture yet; where a message is in its middle.
+/// The window of the sample clip, and of what has no picture yet; where a message is, in the middle of what is
+/// above the controls.
 const SIZE: (usize, usize) = (1024, 576);
-const MESSAGE: (usize, usize, usize, usize) = (0, SIZE.1 / 2 - 60, SIZE.0, 120);
+const MESSAGE: (usize, usize, usize, usize) = (0, SIZE.1 / 2 - 120, SIZE.0, 180);
 /// A message in its large letters has more pixels than this of their colour.
 const LETTERS: usize = 300;
 /// A silence is told half a second after what jitter explains; the rest is for a busy machine.
