@@ -128,10 +128,8 @@ impl Sender {
         self.counters.octets = self.counters.octets.wrapping_add(u64::from(octets));
         self.packet_in_frame = self.packet_in_frame.wrapping_add(packets);
         if left == 0 || cursor.is_none() {
-            // Behind schedule, the quanta follow each other at four times the speed at most. Those of live
-            // media are as near to each other as they may be.
-            let gap = self.quantum_interval >> u32::from(!self.live);
-            self.not_before = now.at + Duration::from_micros(u64::from(gap));
+            // Behind schedule, the quanta follow each other at four times the speed at most.
+            self.not_before = now.at + Duration::from_micros(u64::from(self.quantum_interval / 2));
         }
         // Also of a frame whose rest will be gone: the next one must not have its RTP time.
         self.played = burst.played;

@@ -213,7 +213,7 @@ fn of_packets_of(max_packet: u16) -> (Vec<usize>, usize) {
 #[test]
 fn jumbo_packets_leave_in_smaller_numbers_up_to_the_longest_that_udp_takes() {
     let (lengths, at_once) = of_packets_of(9_000);
-    assert_eq!((lengths[0], lengths.len(), at_once), (9_000, 23, 4));
+    assert_eq!((lengths[0], lengths.len(), at_once), (9_000, 23, 6));
     let (lengths, at_once) = of_packets_of(u16::MAX);
     assert_eq!((&lengths[..3], lengths.len(), at_once), (&[65_507; 3][..], 4, 1));
 }
@@ -229,7 +229,7 @@ fn interleaved_packets_may_be_as_long() {
     assert_eq!((lengths.len(), lengths[0], lengths[2]), (8, 65_507, 65_507));
 }
 
-/// 100 packets: four quanta of up to 32.
+/// 100 packets: three quanta of up to 43.
 const HUNDRED: usize = 1248 + 99 * 1380;
 
 #[test]
@@ -240,8 +240,8 @@ fn a_large_frame_is_spread_over_half_its_interval() {
     let packets = bench.rtp();
     assert_eq!(packets.len(), 300);
     for (n, (at, _)) in packets.iter().enumerate() {
-        let (frame, quantum) = (n as u64 / 100, n as u64 % 100 / 32);
-        assert_eq!(*at, millis(40 * frame + 5 * quantum), "packet {n}");
+        let (frame, quantum) = (n as u64 / 100, n as u64 % 100 / 43);
+        assert_eq!(at.as_micros(), 40_000 * frame + 6_666 * quantum, "packet {n}");
     }
 }
 
@@ -258,9 +258,9 @@ fn it_catches_up_at_four_times_the_speed_at_most() {
     assert_eq!(packets.len(), 39 * 100, "nothing is left out yet");
     for (n, window) in packets.windows(101).enumerate() {
         let took = window[100].0 - window[0].0;
-        assert!(took >= millis(10), "{took:?} for a frame's packets, from {n}");
+        assert!(took >= Duration::from_micros(9_999), "{took:?} for a frame's packets, from {n}");
     }
     let frame = |n: usize| packets[(n - 1) * 100].0;
-    assert_eq!(frame(5) - frame(4), millis(10), "behind");
+    assert_eq!((frame(5) - frame(4)).as_micros(), 9_999, "behind");
     assert_eq!(frame(39), millis(39 * 40), "in time again");
 }

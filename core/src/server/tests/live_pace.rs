@@ -68,19 +68,19 @@ fn took(packets: &[(Duration, Rtp)], times: impl IntoIterator<Item = u64>) -> Ve
 
 #[test]
 fn a_live_frame_of_1080p_leaves_within_5_ms() {
-    for len in [150_000, 162_000, 200_000, 250_000] {
+    for len in [150_000, 162_000, 175_000] {
         let packets = sent(len, steady());
         let took = took(&packets, steady());
         assert_eq!(took.len(), 60);
         assert!(took.iter().all(|took| *took <= millis(5)), "{len}: {took:?}");
-        assert!(took.iter().all(|took| *took >= millis(2)), "{len}: a buffer does not hold it: {took:?}");
+        assert!(took.iter().all(|took| *took >= millis(3)), "{len}: a buffer does not hold it: {took:?}");
         assert_eq!(LateReader::lost(millis(2), &packets), 0, "{len}");
     }
 }
 
 #[test]
 fn a_live_frame_that_a_buffer_holds_leaves_at_once() {
-    for len in [1_000, 44_000, 85_000] {
+    for len in [1_000, 44_000, 57_000] {
         assert_eq!(took(&sent(len, steady()), steady()), [Duration::ZERO; 60], "{len}");
     }
 }
@@ -112,11 +112,11 @@ fn a_large_live_frame_leaves_no_later_than_a_recorded_one() {
 fn frames_that_follow_each_other_closely_do_not_wait_for_half_an_interval() {
     let times = [0, 40_000, 43_000, 46_000, 120_000];
     assert_eq!(took(&sent(10_000, times), times), [Duration::ZERO; 5]);
-    // A buffer does not hold two of these, and the second waits until the first is read.
+    // A buffer holds two quanta. Two of these frames are three, and the second waits.
     let times = [0, 40_000, 40_100];
     let packets = sent(88_000, times);
     let waits = took(&packets, times);
-    assert_eq!((waits[1], waits[2]), (Duration::ZERO, Duration::from_micros(2_300)));
+    assert_eq!((waits[1], waits[2]), (Duration::from_micros(2_100), Duration::from_micros(4_100)));
     assert_eq!(LateReader::lost(millis(2), &packets), 0);
 }
 

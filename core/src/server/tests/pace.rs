@@ -310,13 +310,13 @@ fn who_asked_for_a_higher_speed_gets_every_frame_however_slowly_it_takes_them() 
 
 #[test]
 fn a_large_frame_is_spread_over_half_of_its_faster_interval() {
-    // 100 packets: four quanta.
+    // 100 packets: three quanta.
     let mut bench = Bench::of(Clip::of(3, 1248 + 99 * 1380));
     bench.start(UDP, "Speed: 2\r\n");
     bench.run(seconds(1));
     for (n, (at, _)) in bench.rtp().iter().enumerate() {
-        let (frame, quantum) = (n as u64 / 100, n as u64 % 100 / 32);
-        assert_eq!(at.as_micros(), 20_000 * frame + 2_500 * quantum, "packet {n}");
+        let (frame, quantum) = (n as u64 / 100, n as u64 % 100 / 43);
+        assert_eq!(at.as_micros(), 20_000 * frame + 3_333 * quantum, "packet {n}");
     }
 }
 

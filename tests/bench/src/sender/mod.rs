@@ -59,9 +59,9 @@ pub(crate) struct Options {
 }
 
 /// The number of packets that pinhole-server sends at one time for a stream.
-pub(crate) const QUANTUM: usize = 32;
+pub(crate) const QUANTUM: usize = 43;
 /// The same of a live stream, and the most seconds until the next ones.
-pub(crate) const LIVE: (usize, f64) = (64, 0.0024);
+pub(crate) const LIVE: (usize, f64) = (QUANTUM, 0.0021);
 
 impl Options {
     /// Returns command-line arguments that say the same as these options.
