@@ -61,7 +61,7 @@ const COMMANDS: &[(&str, Outcome)] = &[
     ),
     ("ffmpeg -re -i anything -pix_fmt yuvj420p -q:v 4 -f mjpeg - | pinhole-server -", Serves),
     ("pinhole-server --pattern 2560x1440@30", Serves),
-    ("pinhole-viewer a.avi b.mjpeg", Shows),
+    ("pinhole-viewer a.avi b.mkv c.mjpeg", Shows),
     ("cargo run -p pinhole-sim -- qemu", Elsewhere("tests/tests/firmware.rs", "\"qemu\"")),
     ("cargo doc --workspace --no-deps --open", Elsewhere("tests/run.sh", "cargo doc --locked --workspace")),
     ("tests/run.sh", Elsewhere(".ci/run", "tests/run.sh")),
@@ -138,8 +138,13 @@ impl Newcomer {
         let sample = Clip::sample();
         let clip = std::fs::read(&sample.path).expect("there is a clip");
         home.file("anything", &clip);
-        home.file("b.mjpeg", &clip);
-        std::fs::rename(sample.in_avi(&home, 30).path, home.path().join("a.avi")).expect("there is a clip");
+        home.file("c.mjpeg", &clip);
+        let path = |name: &str| home.path().join(name);
+        std::fs::rename(sample.in_avi(&home, 30).path, path("a.avi")).expect("there is a clip");
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.arg("-i").arg(path("a.avi")).args(["-c", "copy"]).arg(path("b.mkv"));
+        let done = run(&mut ffmpeg, LIMIT).expect("ffmpeg runs");
+        assert!(done.status.success(), "{}", done.stderr);
         Self { display: Display::start(), home, server: None }
     }
 
