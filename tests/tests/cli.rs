@@ -190,7 +190,10 @@ fn commands_for_ffmpeg_make_what_rtp_carries() {
     }
     let makes_jpeg = |line: &&str| {
         let command = line.split("ffmpeg ").nth(1).filter(|rest| rest.contains("-i "));
-        command.is_some_and(|command| command.contains("-f mjpeg") || command.contains(".jpg"))
+        // What is copied stays as it is.
+        command.is_some_and(|command| {
+            (command.contains("-f mjpeg") || command.contains(".jpg")) && !command.contains("-c copy")
+        })
     };
     let lines: Vec<&str> = texts.iter().flat_map(|text| text.lines()).filter(makes_jpeg).collect();
     assert!(lines.len() >= 3, "{lines:?}");
