@@ -4,11 +4,12 @@ use crate::report::Report;
 use pinhole_std::media::Library;
 use std::path::Path;
 
-/// Whether a path leads to a device, and not to a file, a directory or a pipe.
+/// Whether a path in `/dev` leads to a device, and not to a file, a directory or a pipe. Of paths elsewhere the disk
+/// is not asked, as it may hang.
 #[cfg(unix)]
 pub(crate) fn is_device(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
-    path.metadata().is_ok_and(|metadata| metadata.file_type().is_char_device())
+    path.starts_with("/dev") && path.metadata().is_ok_and(|metadata| metadata.file_type().is_char_device())
 }
 
 /// Whether a path leads to a device, and not to a file, a directory or a pipe.
