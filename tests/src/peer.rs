@@ -42,7 +42,7 @@ pub enum Peer {
 }
 
 impl Peer {
-    const COUNT: usize = 10;
+    const COUNT: usize = 11;
 
     /// Returns the Debian packages to install.
     const fn packages(self) -> &'static str {
