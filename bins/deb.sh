@@ -8,7 +8,10 @@ if ! cargo deb --version >/dev/null 2>&1; then
     echo "deb.sh: cargo-deb is missing; install it with: cargo install --locked cargo-deb" >&2
     exit 1
 fi
-cargo build --locked --release -p pinhole-server -p pinhole-viewer
+# One by one, as `cargo install` does it: together, they would have each other's features.
+for program in pinhole-server pinhole-viewer; do
+    cargo build --locked --release -p "$program"
+done
 
 target=${CARGO_TARGET_DIR:-target}
 # Assets are named by paths below target/release, wherever the build is.
