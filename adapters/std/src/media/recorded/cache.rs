@@ -1,7 +1,6 @@
 //! Normalised frames in memory, shared by all media, sessions and event loops.
 mod places;
 
-use crate::warm::warm_head;
 use pinhole::frame::TrackId;
 use places::Places;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -71,10 +70,7 @@ impl Cache {
         let slot = entries.places.get(key)?;
         let link = entries.links.get_mut(slot as usize)?;
         link.used = true;
-        let frame = link.frame.as_ref()?;
-        // To count its holders waits for the line before: so all wait at once.
-        warm_head(frame);
-        Some(frame.clone())
+        link.frame.clone()
     }
 
     /// Returns whether a frame is in the cache. This does not count as a use.

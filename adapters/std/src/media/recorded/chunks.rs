@@ -195,28 +195,12 @@ impl ReadAt for Body {
 
 #[cfg(test)]
 mod tests {
+    use super::super::memory_file::MemoryFile;
     use super::*;
     use std::fmt::Write as _;
 
-    #[derive(Debug)]
-    struct Memory(Vec<u8>);
-
-    impl ReadAt for Memory {
-        fn read_some(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-            let data = self.0.get(at as usize..).unwrap_or_default();
-            // Less than was asked for, as a file system may give.
-            let len = data.len().min(buffer.len()).min(30_000);
-            buffer[..len].copy_from_slice(&data[..len]);
-            Ok(len)
-        }
-
-        fn stamp(&self) -> io::Result<Stamp> {
-            Ok(Stamp { len: self.0.len() as u64, modified: None, id: None })
-        }
-    }
-
     /// A body, and a file that holds it in chunks of these lengths, over and over, after `before`.
-    fn file(before: &str, len: usize, chunks: &[usize]) -> (Vec<u8>, Memory) {
+    fn file(before: &str, len: usize, chunks: &[usize]) -> (Vec<u8>, MemoryFile) {
         let body: Vec<u8> = (0..len).map(|n| (n * 7 + n / 251) as u8).collect();
         let (mut file, mut rest) = (before.as_bytes().to_vec(), &body[..]);
         for chunk in chunks.iter().cycle() {
@@ -229,10 +213,10 @@ mod tests {
                 break;
             }
         }
-        (body, Memory(file))
+        (body, MemoryFile { data: file, at_once: 30_000 })
     }
 
-    fn body(file: Memory, at: u64) -> Body {
+    fn body(file: MemoryFile, at: u64) -> Body {
         let file: Arc<dyn ReadAt> = Arc::new(file);
         let len = file.stamp().unwrap().len;
         let chunks = Arc::new(Chunks::find(&*file, at, len, &Meter::new(&mut |_| ())).unwrap());
@@ -243,7 +227,7 @@ mod tests {
     fn the_body_is_read_from_anywhere() {
         for chunks in [&[1][..], &[700], &[65_536], &[1, 4096, 200_000, 3]] {
             let (expected, file) = file("HTTP/1.1 200 OK\r\n\r\n", 500_000, chunks);
-            let whole = file.0.clone();
+            let whole = file.data.clone();
             let body = body(file, 19);
             assert_eq!((body.chunks.len(), body.chunks.damaged_at()), (500_000, None));
             assert!(body.chunks.points.len() <= 1 + whole.len() / STRIDE as usize);
@@ -264,9 +248,9 @@ mod tests {
     #[test]
     fn what_is_no_chunk_is_read_as_it_is() {
         let (expected, mut file) = file("", 1000, &[100]);
-        let damage = file.0.len() - 6;
-        file.0.truncate(damage);
-        file.0.extend(b"--x\r\nmore");
+        let damage = file.data.len() - 6;
+        file.data.truncate(damage);
+        file.data.extend(b"--x\r\nmore");
         let body = body(file, 0);
         assert_eq!(body.chunks.damaged_at(), Some(damage as u64));
         let mut buffer = vec![0; 2000];

@@ -6,6 +6,7 @@ use super::borrowed::BorrowedFrames;
 use super::cache::{Cache, FrameKey};
 use super::loaders::{self, LoaderPool, MAX_AHEAD, ReaderId, Request};
 use super::source::{Source as _, Tools};
+use crate::warm::warm_head;
 use pinhole::frame::{FrameId, TrackId};
 use pinhole::rtp::Want;
 use pinhole::time::Instant;
@@ -161,7 +162,7 @@ impl LoopFrames {
 
     /// Returns a frame that is in the cache. It stays there until the end of the turn.
     pub(super) fn get(&self, key: FrameKey) -> Option<&[u8]> {
-        self.borrowed.get_or_borrow(key, || self.cache.get(key))
+        self.borrowed.get_or_borrow(key, || self.cache.get(key).inspect(|frame| warm_head(frame)))
     }
 
     /// Notes that a frame was looked for and is not in the cache, so that whoever reads it is woken when it

@@ -11,6 +11,8 @@ mod health;
 mod index;
 mod loaders;
 mod loop_frames;
+#[cfg(test)]
+mod memory_file;
 mod open_file;
 mod scan;
 #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]

@@ -3,8 +3,9 @@ use super::super::super::Playback;
 use super::super::super::foreign::Container::{Matroska, Mp4};
 use super::super::super::normalise::NormaliseOptions;
 use super::super::Recorded;
-use super::super::files::{Files, ReadAt, Stamp};
+use super::super::files::{Files, ReadAt};
 use super::super::index::Index;
+use super::super::memory_file::MemoryFile;
 use super::making::{
     block, described, ebml, element, fragmented, ftyp, matroska, moov, mp4, mp4_box, number, tables, track,
     trak, words,
@@ -17,26 +18,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-#[derive(Debug)]
-struct Memory(Vec<u8>);
-
-impl ReadAt for Memory {
-    fn read_some(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        let data = self.0.get(at as usize..).unwrap_or_default();
-        // Less than was asked for, as a file system may give.
-        let len = data.len().min(buffer.len()).min(1000);
-        buffer[..len].copy_from_slice(&data[..len]);
-        Ok(len)
-    }
-
-    fn stamp(&self) -> io::Result<Stamp> {
-        Ok(Stamp { len: self.0.len() as u64, modified: None, id: None })
-    }
+/// A file of which little is read at once.
+fn file_of(data: &[u8]) -> MemoryFile {
+    MemoryFile { data: data.to_vec(), at_once: 1000 }
 }
 
 fn read(container: Container, file: &[u8]) -> Result<Video, Refused> {
     let len = file.len() as u64;
-    find(container, &Memory(file.to_vec()), len, &Meter::new(&mut |_| ()))
+    find(container, &file_of(file), len, &Meter::new(&mut |_| ()))
 }
 
 /// The content of frames, and their times in microseconds.
@@ -441,7 +430,7 @@ fn varying_frames_are_shown_until_the_next_one() {
 
     impl Files for One {
         fn open(&self, _: &Path) -> io::Result<Box<dyn ReadAt>> {
-            Ok(Box::new(Memory(self.0.clone())))
+            Ok(Box::new(file_of(&self.0)))
         }
     }
 
