@@ -15,7 +15,8 @@ use pinhole::frame::TrackId;
 use pinhole::rtp::Want;
 use pinhole::server::{Batch, Config, Port, ServerConn, Transmit, Turn, UdpRoute};
 use pinhole::time::{Duration, Instant, Now};
-use std::io::{self, IoSlice, Read, Write};
+use socket2::SockRef;
+use std::io::{self, IoSlice, Read};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
 
@@ -276,7 +277,8 @@ impl Link {
                 let _ = slices.push(IoSlice::new(piece));
             });
             warm(&slices);
-            let written = self.stream.write_vectored(&slices);
+            // Takes the kernel less than `write_vectored`, which treats the socket as a file.
+            let written = self.stream.try_io(|| SockRef::from(&self.stream).send_vectored(&slices));
             drop(slices);
             match written {
                 Ok(written) => {
@@ -352,7 +354,7 @@ fn send(
 fn bound_queue(stream: &TcpStream) {
     // A system that cannot do it still serves.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+    let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = stream;
 }
@@ -367,6 +369,7 @@ mod tests {
     use crate::media::{Library, Playback};
     use mio::Poll;
     use pinhole::frame::{FrameId, TrackId};
+    use std::io::Write as _;
     use std::net::{Ipv4Addr, TcpListener};
     use std::path::Path;
     use std::sync::Arc;
