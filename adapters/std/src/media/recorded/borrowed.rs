@@ -80,14 +80,14 @@ mod tests {
 
     #[test]
     fn frames_stay_until_they_are_given_back() {
-        let frame = || CachedFrame::from([0]);
+        let frame = || CachedFrame::new([0].into());
         let frames: Vec<_> = (0..1000).map(|_| frame()).collect();
         let mut borrowed = BorrowedFrames::new();
         let found: Vec<_> = (0..)
             .zip(&frames)
             .map(|(n, frame)| borrowed.get_or_borrow(key(n), || Some(frame.clone())).unwrap())
             .collect();
-        assert!(found.iter().zip(&frames).all(|(found, frame)| std::ptr::eq(*found, &**frame)));
+        assert!(found.iter().zip(&frames).all(|(found, frame)| std::ptr::eq(*found, &***frame)));
         borrowed.clear();
         assert!(frames.iter().all(|frame| Arc::strong_count(frame) == 1));
         borrowed.get_or_borrow(key(999), || Some(frame())).unwrap();
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn the_newest_frames_are_not_looked_up_again() {
         let borrowed = BorrowedFrames::new();
-        let look_up = || Some(CachedFrame::from([0]));
+        let look_up = || Some(CachedFrame::new([0].into()));
         for n in 0..100 {
             borrowed.get_or_borrow(key(n), look_up).unwrap();
             for back in 0..SEARCHED.min(n + 1) {

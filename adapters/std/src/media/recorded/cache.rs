@@ -21,8 +21,8 @@ pub(super) struct FrameKey {
     pub(super) n: u32,
 }
 
-/// A frame as it is sent.
-pub(super) type CachedFrame = Arc<[u8]>;
+/// A frame as it is sent. It stays where it was read to: the counter of those who hold it is elsewhere.
+pub(super) type CachedFrame = Arc<Box<[u8]>>;
 
 /// A bounded cache. The frame that was added first is evicted first, unless it was used since; then it counts
 /// as added anew.
@@ -79,7 +79,8 @@ impl Cache {
     }
 
     /// Adds a frame, and evicts others until the rest fits the budget.
-    pub(super) fn insert(&self, key: FrameKey, frame: CachedFrame) {
+    pub(super) fn insert(&self, key: FrameKey, frame: Box<[u8]>) {
+        let frame = CachedFrame::new(frame);
         let mut entries = self.lock();
         let slot = entries.insert(key, frame);
         entries.evict(self.budget, slot);
@@ -202,7 +203,7 @@ mod tests {
         FrameKey { track: TrackId { media: 0, track: 0 }, n: 37 * n }
     }
 
-    fn frame(len: usize) -> CachedFrame {
+    fn frame(len: usize) -> Box<[u8]> {
         vec![0; len].into()
     }
 

@@ -8,7 +8,6 @@ mod problems;
 use super::super::foreign;
 use super::super::normalise::{MAX_FRAME, Need, NormaliseOptions, Normalised, Normaliser};
 use super::super::problem::{Problem, Problems};
-use super::cache::CachedFrame;
 use super::chunks::Chunks;
 use super::containers::{self, Timing};
 use super::files::Files;
@@ -90,7 +89,7 @@ enum Place {
 
 /// A frame that was loaded.
 struct Loaded {
-    data: CachedFrame,
+    data: Box<[u8]>,
     as_is: bool,
 }
 
@@ -308,13 +307,13 @@ impl Index {
 
     /// Reads and normalises frame `n`. Returns `None` if it cannot be sent, which [`Self::outlook`] knows
     /// from then on. What is wrong goes to the log. Blocks.
-    pub(super) fn load(&self, n: u32, tools: &mut Tools) -> Option<CachedFrame> {
+    pub(super) fn load(&self, n: u32, tools: &mut Tools) -> Option<Box<[u8]>> {
         let as_is = match self.outlook(n) {
             Outlook::Good { as_is } => as_is,
             Outlook::PassOver | Outlook::End => None,
         };
         let loaded = match as_is {
-            Some(len) => match self.load_as_is(n, len, &mut tools.buffer) {
+            Some(len) => match self.load_as_is(n, len) {
                 Ok(None) => self.load_changed(n, tools),
                 Ok(Some(loaded)) => Ok(loaded),
                 Err(failure) => Err(failure),
@@ -342,22 +341,16 @@ impl Index {
 
     /// Reads frame `n`, which is sent as it is, `len` bytes of it. Returns `None` if another content is in its
     /// place.
-    fn load_as_is(
-        &self,
-        n: u32,
-        len: u32,
-        buffer: &mut Vec<u8>,
-    ) -> Result<Option<Loaded>, (Failure, Problem)> {
-        buffer.resize(len as usize, 0);
-        let data = &mut buffer[..];
+    fn load_as_is(&self, n: u32, len: u32) -> Result<Option<Loaded>, (Failure, Problem)> {
+        let mut data = vec![0; len as usize].into_boxed_slice();
         let read = match (&self.place, self.entries.get(n as usize)) {
-            (Place::File(file), Some(entry)) => file.read_exact(data, entry.at),
+            (Place::File(file), Some(entry)) => file.read_exact(&mut data, entry.at),
             _ => Err(io::ErrorKind::NotFound.into()),
         };
         read.map_err(|error| (Failure::Unreadable, self.problem(n, error)))?;
         // It was looked at in full when it was loaded for the first time.
-        let same = data.starts_with(&SOI) && data.ends_with(&EOI) && JpegInfo::locate(data).is_some();
-        Ok(same.then(|| Loaded { data: (&*data).into(), as_is: true }))
+        let same = data.starts_with(&SOI) && data.ends_with(&EOI) && JpegInfo::locate(&data).is_some();
+        Ok(same.then_some(Loaded { data, as_is: true }))
     }
 
     /// Reads and normalises frame `n`, in whose place there was another content since it was loaded.

@@ -222,10 +222,10 @@ impl Shared {
                 if state.running.len() >= state.started && state.started < self.wanted_threads(&state, now) {
                     Self::start_thread(self, &mut state);
                 }
-                // There may be more for another thread, or this one may hang. A thread that is woken for nothing
-                // costs more than most frames do.
-                let may_have_more = || state.queue.may_have_more(self.jobs_per_reader());
-                if state.watching == 0 || (state.running.len() < self.threads && may_have_more()) {
+                // There may be more for another thread: now, or once this one hangs, for which somebody has to
+                // watch. A thread that is woken for nothing costs more than most frames do.
+                let is_wanted = state.watching == 0 || state.running.len() < self.threads;
+                if is_wanted && state.queue.may_have_more(self.jobs_per_reader()) {
                     self.changed.notify_one();
                 }
                 return job;

@@ -22,7 +22,7 @@ mod source;
 
 use super::Playback;
 use super::normalise::NormaliseOptions;
-use cache::{CachedFrame, FrameKey};
+use cache::FrameKey;
 use health::Outlook;
 use pinhole::codec::jpeg;
 use pinhole::frame::{Frame, FrameId, Miss, Seek, TrackId, TrackInfo};
@@ -194,7 +194,7 @@ impl Source for Recorded {
         matches!(self.index.outlook(n), Outlook::Good { .. }) && !self.index.is_down()
     }
 
-    fn load(&self, n: u32, tools: &mut Tools) -> Option<CachedFrame> {
+    fn load(&self, n: u32, tools: &mut Tools) -> Option<Box<[u8]>> {
         self.index.load(n, tools)
     }
 

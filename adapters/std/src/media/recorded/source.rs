@@ -1,6 +1,5 @@
 //! Where loaders get frames from.
 use super::super::normalise::{NormaliseOptions, Normaliser};
-use super::cache::CachedFrame;
 use pinhole::frame::FrameId;
 use std::fmt;
 
@@ -15,7 +14,7 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
 
     /// Reads and normalises the frame at place `n`. Returns `None` if it cannot be sent, for which
     /// [`Self::needs_loading`] is false from then on, or for a while. Blocks.
-    fn load(&self, n: u32, tools: &mut Tools) -> Option<CachedFrame>;
+    fn load(&self, n: u32, tools: &mut Tools) -> Option<Box<[u8]>>;
 
     /// Notes that [`Self::load`] has panicked for the frame at place `n`, so that
     /// [`Self::needs_loading`] is false from then on.

@@ -296,7 +296,6 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::cache::CachedFrame;
     use super::super::super::source::Tools;
     use super::*;
     use pinhole::frame::TrackId;
@@ -318,7 +317,7 @@ mod tests {
             true
         }
 
-        fn load(&self, n: u32, _: &mut Tools) -> Option<CachedFrame> {
+        fn load(&self, n: u32, _: &mut Tools) -> Option<Box<[u8]>> {
             panic!("frame {n} is not to be loaded")
         }
 

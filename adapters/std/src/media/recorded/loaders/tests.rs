@@ -1,6 +1,5 @@
 //! The threads, with sources that block and fail.
 use super::super::super::normalise::NormaliseOptions;
-use super::super::cache::CachedFrame;
 use super::super::source::{Source, Tools};
 use super::*;
 use pinhole::time::Duration;
@@ -52,7 +51,7 @@ impl Source for Frames {
         !self.failed.lock().unwrap().contains(&n)
     }
 
-    fn load(&self, n: u32, _: &mut Tools) -> Option<CachedFrame> {
+    fn load(&self, n: u32, _: &mut Tools) -> Option<Box<[u8]>> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         if n >= 100 {
             // No more permits: the test is over.

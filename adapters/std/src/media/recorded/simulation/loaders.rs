@@ -65,8 +65,8 @@ struct Reader {
 }
 
 /// Returns the frames of a clip as they are sent.
-pub(super) fn expected() -> &'static [Arc<[u8]>] {
-    static EXPECTED: OnceLock<Vec<Arc<[u8]>>> = OnceLock::new();
+pub(super) fn expected() -> &'static [Box<[u8]>] {
+    static EXPECTED: OnceLock<Vec<Box<[u8]>>> = OnceLock::new();
     EXPECTED.get_or_init(|| {
         let (disk, mut tools) = (Disk::default(), Tools::new(HOW));
         disk.add("0", clip());
