@@ -9,9 +9,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 target=thumbv7em-none-eabihf
 steps=0
 current=start
+# What runs beside the steps: its process group, and its output.
+beside=
+beside_log=$(mktemp)
 
 on_exit() {
     local code=$?
+    [ -z "$beside" ] || kill -- "-$beside" 2>/dev/null || true
+    rm -f "$beside_log"
     [ $code -eq 0 ] || printf '\nFAILED: %s (exit code %d, after %d s in all)\n' "$current" $code $SECONDS
 }
 trap on_exit EXIT
@@ -25,6 +30,34 @@ step() {
     "$@" </dev/null
     steps=$((steps + 1))
     printf -- '-- %s: %d s\n' "$current" $((SECONDS - start))
+}
+
+# Starts steps of which each has a target directory of its own. The tests wait more than they compute: these
+# take what they leave.
+start_beside() {
+    printf '\n== beside what follows: %s\n' "$*"
+    # A process group can be ended as a whole.
+    set -m
+    {
+        renice -n 10 "$BASHPID" >/dev/null
+        local script
+        for script in "$@"; do
+            step "$script" "$script"
+        done
+    } >"$beside_log" 2>&1 &
+    beside=$!
+    set +m
+    steps=$((steps + $#))
+}
+
+# Waits for what runs beside, and prints what it printed.
+finish_beside() {
+    current="what ran beside the tests"
+    local code=0
+    wait "$beside" || code=$?
+    beside=
+    cat "$beside_log"
+    return $code
 }
 
 has_thumb_core() {
@@ -113,9 +146,8 @@ step "lint of the firmware" cargo clippy --locked --manifest-path bins/firmware/
     --lib --bins -- -D warnings
 step "tests of the firmware's parts" cargo test --locked --manifest-path bins/firmware/Cargo.toml -p pinhole-camera --lib
 step "soak" cargo run --locked --release -p pinhole-sim -- soak --seeds 0..2000
-step "faults that the soak must find" tests/mutants.sh
-step "fuzz targets" tests/fuzz.sh
-step "lines of the core that its tests execute" tests/coverage.sh
+# The faults that the soak must find, the fuzz targets, and the lines of the core that its tests execute.
+start_beside tests/mutants.sh tests/fuzz.sh tests/coverage.sh
 step "payload formats that are off by default" env PINHOLE_PEERS=1 \
     cargo test --locked -p pinhole -p pinhole-tests --features pinhole/pcm,pinhole-tests/pcm --lib --test interop_pcm
 # There is no camera: their choice and their pictures are tested with a stand-in for the device.
@@ -123,5 +155,6 @@ step "cameras, which are off by default" cargo test --locked -p pinhole-std --fe
 step "build of the tests" cargo test --locked --workspace --no-run
 # A test whose peer does not work fails instead of leaving itself out.
 step "tests" env PINHOLE_PEERS=1 cargo test --locked --workspace --no-fail-fast
+finish_beside
 
 printf '\nPASSED: all %d steps, in %d min %d s\n' $steps $((SECONDS / 60)) $((SECONDS % 60))
