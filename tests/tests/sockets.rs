@@ -1,5 +1,5 @@
 //! The sockets of a server: their number has a limit, and their addresses an interface.
-use pinhole_tests::clip::Clip;
+use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::dialogue::{Dialogue, UdpPair, datagram};
 use pinhole_tests::network::{Namespace, in_own_namespaces};
 use pinhole_tests::peer::{Peer, available};
@@ -108,6 +108,37 @@ fn attackers_leave_the_descriptors_to_viewers() {
     drop(viewers);
     poll(LIMIT, || (descriptors(&server) <= at_first).then_some(())).expect("all descriptors come back");
     assert!(view().iter_mut().all(|viewer| viewer.is_served(&url)));
+    assert_eq!(server.stop("TERM").status.code(), Some(0));
+}
+
+/// Whoever can put files into a directory cannot take the descriptors from the network.
+#[test]
+fn files_leave_the_descriptors_to_viewers() {
+    if !cfg!(target_os = "linux") {
+        eprintln!("left out: the number of descriptors is that of Linux");
+        return;
+    }
+    let directory = TempDir::new();
+    let clip = std::fs::read(Clip::sample().path).expect("the sample is read");
+    let second =
+        clip.windows(3).skip(1).position(|bytes| bytes == [0xFF, 0xD8, 0xFF]).expect("a second frame");
+    for n in 0..2 * DESCRIPTORS {
+        directory.file(&format!("{n:04}.mjpeg"), &clip[..=second]);
+    }
+    let options = ["--loop", "--threads", "2", "--cache", "64KiB"];
+    let server = Server::with_descriptors(DESCRIPTORS, &options, &[directory.path()]);
+    let urls: Vec<_> = (0..VIEWERS)
+        .map(|n| {
+            let mount = format!("{:04}", n * (2 * DESCRIPTORS - 1) / (VIEWERS - 1));
+            server.url(&mount)
+        })
+        .collect();
+    let mut viewers: Vec<_> =
+        urls.iter().enumerate().map(|(n, url)| Playing::start(&server, url, n % 2 == 0)).collect();
+    for (viewer, url) in viewers.iter_mut().zip(&urls) {
+        assert!(viewer.is_served(url), "{url}");
+    }
+    drop(viewers);
     assert_eq!(server.stop("TERM").status.code(), Some(0));
 }
 

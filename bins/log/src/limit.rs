@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 /// The time for which lines are counted together.
 const WINDOW: Duration = Duration::from_secs(10);
+/// The time for which lines are counted together once more, and how many times as many a peer may cause in it.
+/// A thousand viewers may start at once, several times; who goes on all day fills no disk.
+const LONG: (Duration, u32) = (Duration::from_secs(3600), 4);
 /// How often windows that have ended are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How many times as many lines of a kind all peers together may cause.
@@ -21,8 +24,8 @@ pub struct Rate<'a> {
     /// Who causes the line, if it is a peer. The lines of each address are counted for themselves; IPv6
     /// addresses with the same first 64 bits, which one host can have all of, are one.
     pub peer: Option<IpAddr>,
-    /// How many lines of this kind a peer may cause in ten seconds. All peers together may cause ten times
-    /// as many. Without a peer, it is the number of all lines of this kind.
+    /// How many lines of this kind a peer may cause in ten seconds, and a quarter of how many in an hour. All
+    /// peers together may cause ten times as many. Without a peer, it is the number of all lines of this kind.
     pub lines: u32,
 }
 
@@ -57,6 +60,8 @@ struct Window {
     ends: Instant,
     written: u32,
     more: u64,
+    long_ends: Instant,
+    long_written: u32,
 }
 
 impl Limiter {
@@ -66,8 +71,8 @@ impl Limiter {
         let all = if source.is_some() { rate.lines.saturating_mul(PEERS) } else { rate.lines };
         // A peer that has used up its share takes nothing from that of all.
         if let Some(window) = self.windows.get_mut(&(rate.kind, source)).filter(|_| source.is_some())
-            && window.ends > now
-            && window.written >= rate.lines
+            && !window.may_begin(now)
+            && window.is_full(rate.lines)
         {
             window.more += 1;
             return false;
@@ -84,12 +89,12 @@ impl Limiter {
             return None;
         }
         self.sweep_at = Some(now + SWEEP);
-        Some(self.take(|window| window.ends <= now))
+        Some(self.take(|window| window.ends <= now, |window| window.long_ends <= now))
     }
 
     /// Returns what was not written in any window, and forgets all.
     pub(crate) fn all(&mut self) -> Vec<More> {
-        self.take(|_| true)
+        self.take(|_| true, |_| true)
     }
 
     /// Returns how long until [`Self::ended`] is to be called even if no line comes; `None` if there is
@@ -99,20 +104,27 @@ impl Limiter {
     }
 
     fn window(&mut self, rate: &Rate<'_>, source: Option<Source>, now: Instant) -> &mut Window {
-        let new = || Window { label: rate.label.to_owned(), ends: now + WINDOW, written: 0, more: 0 };
+        let new = || Window::new(rate.label, now);
         let window = self.windows.entry((rate.kind, source)).or_insert_with(new);
-        if window.ends <= now && window.more == 0 {
-            *window = new();
+        if window.may_begin(now) {
+            window.begin(now);
         }
         window
     }
 
-    fn take(&mut self, is_over: impl Fn(&Window) -> bool) -> Vec<More> {
-        let over = self.windows.extract_if(|_, window| is_over(window));
-        let told = over.filter(|(_, window)| window.more > 0);
-        let more =
-            told.map(|((kind, peer), Window { label, more: lines, .. })| More { kind, label, peer, lines });
-        let mut more: Vec<_> = more.collect();
+    fn take(
+        &mut self,
+        is_over: impl Fn(&Window) -> bool,
+        is_forgotten: impl Fn(&Window) -> bool,
+    ) -> Vec<More> {
+        let mut more = Vec::new();
+        self.windows.retain(|(kind, peer), window| {
+            let lines = if is_over(window) { std::mem::take(&mut window.more) } else { 0 };
+            if lines > 0 {
+                more.push(More { kind, label: window.label.clone(), peer: *peer, lines });
+            }
+            !(is_over(window) && is_forgotten(window))
+        });
         // In an order that is always the same.
         more.sort_unstable_by_key(|more| (more.kind, more.peer));
         more
@@ -120,12 +132,39 @@ impl Limiter {
 }
 
 impl Window {
+    fn new(label: &str, now: Instant) -> Self {
+        let (ends, long_ends) = (now + WINDOW, now + LONG.0);
+        Self { label: label.to_owned(), ends, written: 0, more: 0, long_ends, long_written: 0 }
+    }
+
+    /// Returns whether it has ended, and what was left out in it is told.
+    fn may_begin(&self, now: Instant) -> bool {
+        self.ends <= now && self.more == 0
+    }
+
+    /// Begins anew after its end.
+    fn begin(&mut self, now: Instant) {
+        (self.ends, self.written) = (now + WINDOW, 0);
+        if self.long_ends <= now {
+            (self.long_ends, self.long_written) = (now + LONG.0, 0);
+        }
+    }
+
+    const fn is_full(&self, lines: u32) -> bool {
+        self.written >= lines || self.long_written >= lines.saturating_mul(LONG.1)
+    }
+
     fn takes(&mut self, lines: u32) -> bool {
-        let takes = self.written < lines;
+        let takes = !self.is_full(lines);
         if takes {
             self.written += 1;
+            self.long_written += 1;
         } else {
             self.more += 1;
+            if self.long_written >= lines.saturating_mul(LONG.1) {
+                // What is left out until then is told once.
+                self.ends = self.ends.max(self.long_ends);
+            }
         }
         takes
     }
@@ -177,9 +216,31 @@ mod tests {
         let more = limiter.ended(later).unwrap();
         let peer = Some(Source::Host("192.0.2.1".parse().unwrap()));
         assert_eq!(more, [More { kind: "refused", label: "refused".into(), peer, lines: 997 }]);
-        assert_eq!((limiter.wait(), limiter.windows.len()), (None, 0));
+        assert_eq!(limiter.wait(), None);
         assert_eq!(allowed(&mut limiter, one, 5, later), 3);
         assert_eq!(limiter.all()[0].lines, 2);
+        assert_eq!(limiter.windows.len(), 0);
+    }
+
+    #[test]
+    fn a_day_without_end_fills_no_disk() {
+        let (mut limiter, start) = (Limiter::default(), Instant::now());
+        let (one, other) = (refused(Some("192.0.2.1")), refused(Some("192.0.2.2")));
+        let (mut written, mut told) = (0, Vec::new());
+        for second in 0..24 * 3600 {
+            let now = start + Duration::from_secs(second);
+            written += allowed(&mut limiter, one, 100, now);
+            told.extend(limiter.ended(now).unwrap_or_default());
+        }
+        let hours = 24 * 3 * LONG.1 as usize;
+        assert!((hours - 12..=hours).contains(&written), "{written}");
+        assert!(told.len() <= 24 * (1 + LONG.1 as usize), "{}", told.len());
+        // Another peer has its own lines all the while, and who was quiet is forgotten.
+        let now = start + Duration::from_secs(24 * 3600);
+        assert_eq!(allowed(&mut limiter, other, 2, now), 2);
+        limiter.ended(now + LONG.0);
+        limiter.ended(now + LONG.0 + LONG.0);
+        assert_eq!(limiter.windows.len(), 0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use clap::CommandFactory;
 use cli::{Cli, Command, DEFAULT_FPS, Serve};
 use pinhole_log::{Form, Log};
 use pinhole_std::media::{InputEvent, Library, Playback, default_cache};
-use pinhole_std::server::{Event, Options, Server, raise_descriptor_limit};
+use pinhole_std::server::{self, Event, Options, Server, raise_descriptor_limit};
 use report::Report;
 use std::io;
 use std::num::NonZero;
@@ -22,6 +22,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+
+/// The fewest descriptors with which one client can be served, beside two event loops and the loaders.
+const MIN_DESCRIPTORS: usize = 32;
 
 fn main() -> ExitCode {
     // Exits with code 2 if the command line is wrong.
@@ -71,7 +74,14 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         }
     })?;
     let descriptors = raise_descriptor_limit();
-    let library = apart(|| library(cli, report))??;
+    if let Some(descriptors) = descriptors.filter(|descriptors| *descriptors < MIN_DESCRIPTORS) {
+        return Err(format!(
+            "{descriptors} files can be open at once, which is not enough for one client; raise the limit (ulimit -n) to \
+             {MIN_DESCRIPTORS} at least, or better to 1024"
+        )
+        .into());
+    }
+    let library = apart(|| library(cli, descriptors, report))??;
     for problem in library.problems() {
         report.problem(problem);
     }
@@ -98,8 +108,7 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         options.for_descriptors(descriptors);
     }
     cli.limits.apply(&mut options);
-    let server = Server::bind(&options, library)
-        .map_err(|error| format!("{error}; choose another address with --listen ADDR:PORT"))?;
+    let server = Server::bind(&options, library).map_err(|error| format!("{error}; {}", remedy(&error)))?;
     let handle = server.handle();
     // The server says BYE to all clients.
     let stopped = Arc::new(AtomicBool::new(false));
@@ -126,11 +135,29 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     }
 }
 
+/// Returns what to do where the server cannot be started.
+fn remedy(error: &server::Error) -> &'static str {
+    let source = match error {
+        server::Error::Listen { source, .. } | server::Error::Loop(source) => Some(source),
+        _ => None,
+    };
+    match source.and_then(io::Error::raw_os_error) {
+        // EMFILE and ENFILE. The standard library has no names for them.
+        #[cfg(unix)]
+        Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (ulimit -n)",
+        _ => "choose another address with --listen ADDR:PORT",
+    }
+}
+
 /// Reads the media. Blocks for as long as their disks do.
-fn library(cli: &Serve, report: &Report) -> io::Result<Library> {
+fn library(cli: &Serve, descriptors: Option<usize>, report: &Report) -> io::Result<Library> {
     let playback = Playback { frame_rate: cli.fps.unwrap_or(DEFAULT_FPS), repeat: cli.repeat };
     let cache = cli.cache.unwrap_or_else(default_cache);
     let mut library = Library::with(playback, cli.frames.normalising(), cache);
+    if let Some(descriptors) = descriptors {
+        // The others are for clients, however many files somebody puts there.
+        library.keep_open(descriptors / 4);
+    }
     for media in &cli.media {
         if media == Path::new("-") {
             library.add_live("live", io::stdin());

@@ -101,7 +101,7 @@ impl Library {
         let clock = Clock::start();
         Self {
             media: Vec::new(),
-            files: Arc::new(Disk),
+            files: Arc::new(Disk::default()),
             added: HashMap::new(),
             patience: PATIENCE,
             playback,
@@ -271,6 +271,13 @@ impl Library {
             self.loaded.load(recorded, track, id, self.normalising);
         }
         self.frame(track, id)
+    }
+
+    /// Sets how many of the files that are added from now on stay open, so that their frames are read even after
+    /// somebody has deleted or replaced the file. Further files are opened for each read. Without this call, all
+    /// files stay open.
+    pub fn keep_open(&mut self, files: usize) {
+        self.files = Arc::new(Disk::keeping_open(files));
     }
 
     /// Returns how many bytes of frames the cache holds now.

@@ -142,6 +142,12 @@ impl Normaliser {
         Self { how, transcode: transcode::transcode, out: Vec::new() }
     }
 
+    /// Frees the memory beyond `len` bytes that normalised frames took.
+    pub(super) fn shrink_to(&mut self, len: usize) {
+        self.out.clear();
+        self.out.shrink_to(len);
+    }
+
     pub(super) const fn how(&self) -> NormaliseOptions {
         self.how
     }

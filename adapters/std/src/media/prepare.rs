@@ -126,7 +126,7 @@ pub fn prepare(
     if !options.replace && output.symlink_metadata().is_ok() {
         return Err(PrepareError::Exists(output.to_owned()));
     }
-    let files: Arc<dyn Files> = Arc::new(Disk);
+    let files: Arc<dyn Files> = Arc::new(Disk::default());
     let (index, mut found) = match input.is_dir() {
         true => {
             let listing =

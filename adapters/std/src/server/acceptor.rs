@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 /// The most connections that are accepted before other events have their turn.
 const ACCEPTS: usize = 64;
-/// The time after which accepting is tried again, if it failed (for want of file descriptors) or
-/// was left off.
+/// The time after which accepting is tried again if it failed, for want of file descriptors.
 const AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
@@ -47,18 +46,45 @@ impl Acceptor {
 
     /// Accepts waiting connections, and hands each to `take` with the address of its client.
     pub(super) fn accept(&mut self, mut take: impl FnMut(TcpStream, SocketAddr)) {
-        self.again = None;
+        // If there are more, the listener causes no further event for them.
+        self.again = Some(Instant::now());
         for _ in 0..ACCEPTS {
             match self.listener.accept() {
                 Ok((stream, address)) => take(stream, address),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.again = None;
+                    return;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "no connection could be accepted");
-                    break;
+                    self.again = Some(Instant::now() + AGAIN);
+                    return;
                 }
             }
         }
-        // There may be more, for which the listener causes no further event.
-        self.again = Some(Instant::now() + AGAIN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn a_burst_is_accepted_without_a_pause() {
+        let mut acceptor = Acceptor::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = acceptor.local_addr().unwrap();
+        let clients: Vec<_> =
+            (0..3 * ACCEPTS / 2).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        let (mut accepted, mut calls) = (0, 0);
+        loop {
+            acceptor.accept(|_, _| accepted += 1);
+            calls += 1;
+            match acceptor.again() {
+                Some(at) => assert!(at <= Instant::now(), "there are more"),
+                None => break,
+            }
+        }
+        assert_eq!((accepted, calls), (clients.len(), 2));
     }
 }

@@ -23,6 +23,11 @@ impl Bucket {
         self.full_at = self.full_at.max(now) + debt;
     }
 
+    /// Gives back the right to a piece of work that was taken and not done.
+    pub(super) fn give_back(&mut self) {
+        self.full_at = Instant::from_micros(self.full_at.as_micros().saturating_sub(self.each.as_micros()));
+    }
+
     /// Returns when the next piece of work can be done; `None` if it can be done now.
     pub(super) fn next(&self, now: Instant) -> Option<Instant> {
         let room = self.each.as_micros() * u64::from(self.burst.saturating_sub(1));

@@ -58,6 +58,8 @@ pub(super) struct Seat {
     origin: Origin,
     too_many: Option<TurnedAway>,
     bitrate: u64,
+    /// When the request may be answered that waits for those of others from the same address.
+    reserved: Option<Instant>,
 }
 
 impl Limits {
@@ -102,7 +104,7 @@ impl Limits {
         share.seats += 1;
         share.connections += usize::from(too_many.is_none());
         drop(used);
-        Ok(Seat { limits: self.clone(), origin, too_many, bitrate: 0 })
+        Ok(Seat { limits: self.clone(), origin, too_many, bitrate: 0, reserved: None })
     }
 
     /// Held for a few steps only.
@@ -124,14 +126,18 @@ impl Seat {
 
     /// Takes the right to one request. Returns when to ask again, if the clients of this address have asked
     /// too much.
-    pub(super) fn request(&self, now: Instant) -> Option<Instant> {
-        let mut used = self.limits.used();
-        let requests = &mut used.by_origin.get_mut(&self.origin)?.requests;
-        let next = requests.next(now);
-        if next.is_none() {
+    ///
+    /// Each connection that has to wait has a time of its own, in the order in which they asked: one that
+    /// asks without end waits as long for its next request as another one for its first.
+    pub(super) fn request(&mut self, now: Instant) -> Option<Instant> {
+        if self.reserved.is_none() {
+            let mut used = self.limits.used();
+            let requests = &mut used.by_origin.get_mut(&self.origin)?.requests;
+            self.reserved = requests.next(now);
             requests.take(now, 1);
         }
-        next
+        self.reserved = self.reserved.filter(|at| *at > now);
+        self.reserved
     }
 
     /// Takes the right to send `more` bits a second in addition. Returns false if that would be too much.
@@ -176,6 +182,9 @@ impl Drop for Seat {
             None => used.connections -= 1,
         }
         if let Some(share) = used.by_origin.get_mut(&self.origin) {
+            if self.reserved.is_some() {
+                share.requests.give_back();
+            }
             share.seats -= 1;
             share.connections -= usize::from(self.too_many.is_none());
             if share.seats == 0 {
@@ -188,6 +197,7 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pinhole::time::Duration;
     use std::net::Ipv4Addr;
 
     fn limits(change: impl FnOnce(&mut Options)) -> Arc<Limits> {
@@ -240,11 +250,34 @@ mod tests {
     fn requests_of_one_address_are_bounded() {
         let limits = limits(|_| ());
         let now = Instant::from_micros(1);
-        let [a, b, other] = [1, 1, 2].map(|host| limits.admit(from(host)).unwrap());
+        let [mut a, mut b, mut other] = [1, 1, 2].map(|host| limits.admit(from(host)).unwrap());
         for _ in 0..REQUESTS.0 / 2 {
             assert_eq!((a.request(now), b.request(now)), (None, None));
         }
         assert!(a.request(now).is_some_and(|at| at > now) && b.request(now).is_some());
         assert_eq!(other.request(now), None);
+    }
+
+    #[test]
+    fn a_new_connection_waits_no_longer_than_those_that_ask_without_end() {
+        let limits = limits(|_| ());
+        let mut now = Instant::from_micros(1);
+        let mut greedy: Vec<_> = (0..60).map(|_| limits.admit(from(1)).unwrap()).collect();
+        for _ in 0..100 {
+            greedy.iter_mut().for_each(|seat| while seat.request(now).is_none() {});
+        }
+        let mut new = limits.admit(from(1)).unwrap();
+        let at = new.request(now).expect("60 are before it");
+        assert!(at <= now + Duration::from_millis(62), "{at:?}");
+        let mut answered = 0;
+        while new.request(now).is_some() {
+            now = now + Duration::from_millis(1);
+            answered +=
+                greedy.iter_mut().filter_map(|seat| seat.request(now).is_none().then_some(())).count();
+        }
+        assert!(now >= at && (59..=61).contains(&answered), "{answered}");
+        // What was reserved and not used is there for others.
+        drop(greedy);
+        assert!(new.request(now).is_none_or(|at| at <= now + Duration::from_millis(2)));
     }
 }

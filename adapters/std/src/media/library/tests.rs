@@ -19,7 +19,7 @@ impl Files for Hanging {
         if path.file_stem().is_some_and(|stem| stem == "b") {
             let _ = self.0.lock().unwrap().recv_timeout(LONG);
         }
-        Disk.open(path)
+        Disk::default().open(path)
     }
 }
 

@@ -2,7 +2,9 @@
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 /// Where files are.
@@ -95,16 +97,85 @@ impl dyn ReadAt + '_ {
 
 /// The files of this machine.
 #[derive(Debug)]
-pub(in super::super) struct Disk;
+pub(in super::super) struct Disk {
+    /// How many files have a descriptor of their own at most.
+    most: usize,
+    kept: Arc<AtomicUsize>,
+}
+
+impl Disk {
+    /// Creates access to files of which `most` stay open. Others are opened for each read, so that however
+    /// many there are, descriptors are left for the network.
+    pub(in super::super) fn keeping_open(most: usize) -> Self {
+        Self { most, kept: Arc::default() }
+    }
+}
+
+impl Default for Disk {
+    /// Creates access to files that all stay open.
+    fn default() -> Self {
+        Self::keeping_open(usize::MAX)
+    }
+}
 
 impl Files for Disk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn ReadAt>> {
-        // To open a device can have effects of its own. What is there may be replaced afterwards, so that
-        // the open file is looked at once more.
-        regular(&fs::metadata(path)?)?;
-        let file = for_reading().open(path)?;
-        regular(&file.metadata()?)?;
-        Ok(Box::new(file))
+        let file = open(path)?;
+        let one_more = |kept: usize| kept.checked_add(1).filter(|kept| *kept <= self.most);
+        match self.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
+            Ok(_) => Ok(Box::new(KeptOpen { file, kept: self.kept.clone() })),
+            Err(_) => Ok(Box::new(OpenedEachTime { path: path.to_owned(), id: file.stamp()?.id })),
+        }
+    }
+}
+
+/// A file that has a descriptor of its own.
+#[derive(Debug)]
+struct KeptOpen {
+    file: File,
+    kept: Arc<AtomicUsize>,
+}
+
+impl ReadAt for KeptOpen {
+    fn read_some(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.file.read_some(buffer, at)
+    }
+
+    fn stamp(&self) -> io::Result<Stamp> {
+        self.file.stamp()
+    }
+}
+
+impl Drop for KeptOpen {
+    fn drop(&mut self) {
+        self.kept.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A file that is opened for each read.
+#[derive(Debug)]
+struct OpenedEachTime {
+    path: PathBuf,
+    id: Option<FileId>,
+}
+
+impl OpenedEachTime {
+    fn open(&self) -> io::Result<File> {
+        let file = open(&self.path)?;
+        match file.stamp()?.id == self.id {
+            true => Ok(file),
+            false => Err(io::Error::other("another file is in its place")),
+        }
+    }
+}
+
+impl ReadAt for OpenedEachTime {
+    fn read_some(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.open()?.read_some(buffer, at)
+    }
+
+    fn stamp(&self) -> io::Result<Stamp> {
+        self.open()?.stamp()
     }
 }
 
@@ -127,6 +198,15 @@ impl ReadAt for File {
 
 fn ended() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends before the end of the frame")
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    // To open a device can have effects of its own. What is there may be replaced afterwards, so that the
+    // open file is looked at once more.
+    regular(&fs::metadata(path)?)?;
+    let file = for_reading().open(path)?;
+    regular(&file.metadata()?)?;
+    Ok(file)
 }
 
 fn regular(metadata: &Metadata) -> io::Result<()> {
@@ -161,4 +241,40 @@ fn id(metadata: &Metadata) -> Option<FileId> {
 #[cfg(not(unix))]
 const fn id(_: &Metadata) -> Option<FileId> {
     None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_beyond_those_that_stay_open_are_read_all_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Disk::keeping_open(1);
+        let path = |name: &str| directory.path().join(name);
+        let open = |name: &str| {
+            fs::write(path(name), name).unwrap();
+            disk.open(&path(name)).unwrap()
+        };
+        let read = |file: &dyn ReadAt| {
+            let mut buffer = [0; 2];
+            file.read_exact(&mut buffer, 1).map(|()| String::from_utf8_lossy(&buffer).into_owned())
+        };
+        let (first, second) = (open("one"), open("two"));
+        assert_eq!((read(&*first).unwrap(), read(&*second).unwrap()), ("ne".into(), "wo".into()));
+        assert_eq!(second.stamp().unwrap().len, 3);
+        // What was added to it is there, as in one that is open.
+        fs::write(path("two"), "two and more").unwrap();
+        assert_eq!((second.stamp().unwrap().len, read(&*second).unwrap()), (12, "wo".into()));
+        for name in ["one", "two"] {
+            fs::write(path("other"), "other").unwrap();
+            fs::rename(path("other"), path(name)).unwrap();
+        }
+        assert_eq!(read(&*first).unwrap(), "ne");
+        assert_eq!(read(&*second).unwrap_err().to_string(), "another file is in its place");
+        drop(first);
+        let third = open("three");
+        fs::remove_file(path("three")).unwrap();
+        assert_eq!(read(&*third).unwrap(), "hr", "the place of the first is free");
+    }
 }

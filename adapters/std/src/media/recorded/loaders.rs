@@ -201,6 +201,7 @@ impl Shared {
         let mut tools = Tools::new(self.how);
         while let Some(job) = self.next_job() {
             let len = load(&*job.source, job.key, &mut tools, &self.cache);
+            tools.shed();
             self.finish(&job, len);
         }
     }

@@ -24,6 +24,9 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
     fn device(&self) -> u64;
 }
 
+/// The bytes of memory that stay for the next frame: those of a large one of ordinary cameras.
+const KEPT: usize = 1 << 20;
+
 /// What one thread loads with. The memory is used again for each frame.
 #[derive(Debug)]
 pub(super) struct Tools {
@@ -35,5 +38,29 @@ pub(super) struct Tools {
 impl Tools {
     pub(super) const fn new(how: NormaliseOptions) -> Self {
         Self { buffer: Vec::new(), normaliser: Normaliser::new(how) }
+    }
+
+    /// Frees memory that a large frame took: few come after it, and there are many threads.
+    pub(super) fn shed(&mut self) {
+        self.buffer.clear();
+        self.buffer.shrink_to(KEPT);
+        self.normaliser.shrink_to(KEPT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_large_frames_is_given_back() {
+        let mut tools = Tools::new(NormaliseOptions::default());
+        tools.buffer = vec![1; 16 * KEPT];
+        tools.shed();
+        assert!(tools.buffer.capacity() <= 2 * KEPT);
+        tools.buffer = Vec::with_capacity(KEPT / 2);
+        let kept = tools.buffer.as_ptr();
+        tools.shed();
+        assert_eq!(tools.buffer.as_ptr(), kept);
     }
 }
