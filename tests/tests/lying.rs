@@ -106,6 +106,20 @@ fn put(packet: &mut [u8], at: usize, bytes: &[u8]) {
 }
 
 #[test]
+fn an_empty_answer_is_the_end_as_soon_as_the_server_is_known_to_be_there() {
+    let mut script = Script { play: "Range: npt=9.9-10\r\n".to_owned(), ..Script::default() };
+    script.description += "a=range:npt=0-10\r\n";
+    let url = script.serve();
+    let begun = Instant::now();
+    let done = viewer::run_viewer(&["--transport", "tcp", "--start", "9.9", "--no-reconnect", &url]);
+    let took = begun.elapsed();
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert!(done.stderr.contains("no picture came"), "{done:?}");
+    // A stall of a server without a BYE is its end after ten seconds.
+    assert!(took < Duration::from_secs(9), "{took:?}");
+}
+
+#[test]
 fn the_frames_are_good_where_nobody_lies() {
     assert_seen("truth", &Show::with(|_| {}), 2 * GOOD, 2 * GOOD + 1..=2 * GOOD + 1);
 }

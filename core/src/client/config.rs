@@ -76,6 +76,9 @@ pub struct Config {
     /// asks once more, by another method, and waits as long again. After that, the session fails with
     /// [`ClientError::Timeout`](super::ClientError::Timeout). A server that answers is asked again only
     /// after it has sent packets and fallen silent once more.
+    ///
+    /// If no packet at all has come one second after all of the range could have been delivered, the client asks at
+    /// once. If the server answers then, the range was empty, and [`Event::Ended`](super::Event::Ended) says so.
     pub sign_of_life: Duration,
 }
 

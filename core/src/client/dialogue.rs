@@ -153,7 +153,7 @@ impl ClientState {
         }
         let wait = match kind {
             Kind::Leave | Kind::Teardown => SHORT_WAIT.min(self.config.response_wait),
-            Kind::Keepalive if self.is_silent(now.at) => {
+            Kind::Keepalive if self.is_silent(now.at) || self.playing.life_asked => {
                 self.config.sign_of_life.min(self.config.response_wait)
             }
             _ => self.config.response_wait,

@@ -146,10 +146,24 @@ impl ClientState {
 
     /// When the server is asked for a sign of life; `None` if it was since its last packet.
     fn life_at(&self) -> Option<Instant> {
-        (!self.playing.life_asked).then(|| self.quiet_since() + self.config.sign_of_life)
+        let at = self.quiet_since() + self.config.sign_of_life;
+        let at = self.empty_at().map_or(at, |empty| at.min(empty));
+        (!self.playing.life_asked).then_some(at)
+    }
+
+    /// When the range counts as empty, because nothing has come although all of it could have: once the server has
+    /// answered a later request. `None` if something has come, if the range has no known end, or if it is not known
+    /// that UDP gets through.
+    fn empty_at(&self) -> Option<Instant> {
+        let is_empty = self.tracks.iter().all(|track| track.receiver.is_starting());
+        let any_came = self.tracks.iter().any(|track| track.receiver.last_activity().is_some());
+        Some(self.delivered_at()? + END_SILENCE).filter(|_| is_empty && (any_came || self.interleaved))
     }
 
     fn stalled_at(&self) -> Option<Instant> {
+        if let Some(at) = self.empty_at().filter(|_| self.in_step > self.playing.since) {
+            return Some(at);
+        }
         let stalled_at = self.quiet_since() + self.config.stalled_after;
         match self.playing.stall_told {
             false => Some(stalled_at),
@@ -160,11 +174,15 @@ impl ClientState {
     /// When all of the range has been delivered; `None` if that is not known, or if something can be on
     /// its way: interleaved packets can until the server has answered a later request.
     fn over_at(&self) -> Option<Instant> {
-        let length = self.playing.end?.since(self.playing.start);
-        let delivery = length.scaled(1_000, u64::from(self.playing.speed.thousandths()));
         let awaited = self.interleaved && self.in_step < self.quiet_since();
         let unfinished = self.tracks.iter().any(is_unfinished);
-        (!unfinished && !awaited).then_some(self.playing.since + delivery)
+        self.delivered_at().filter(|_| !unfinished && !awaited)
+    }
+
+    /// When a server that sends at its rate has sent all of the range; `None` if the range has no known end.
+    fn delivered_at(&self) -> Option<Instant> {
+        let length = self.playing.end?.since(self.playing.start);
+        Some(self.playing.since + length.scaled(1_000, u64::from(self.playing.speed.thousandths())))
     }
 
     /// Handles silence: it is the end if the time for all of the range is over, and a stall otherwise.

@@ -1,6 +1,7 @@
 //! When a medium is over, and what is asked for around its end.
 use super::pair::Clip;
 use super::script::{OPTIONS, PLAY, SDP, Script, TCP, bye, described, framed, packets};
+use super::silence::udp;
 use crate::client::{Event, TransportChoice};
 use crate::frame::Seek;
 use crate::time::{Duration, Instant, MediaTime};
@@ -77,6 +78,40 @@ fn nothing_at_the_end_of_the_medium_is_its_end() {
     answer_keepalive(&mut script);
     script.pass(Duration::ZERO);
     assert_eq!(script.events(), [Event::Ended]);
+}
+
+#[test]
+fn a_range_of_which_nothing_comes_ends_with_a_sign_of_life() {
+    for (range, seconds) in [("npt=8-8", 1), ("npt=7-8", 2)] {
+        let mut script = playing(range);
+        script.pass(Duration::from_secs(seconds) - Duration::from_millis(1));
+        assert!(!script.request().contains("GET_PARAMETER"), "{range}: it may be on its way");
+        script.pass(Duration::from_millis(1));
+        assert_eq!(script.events(), [], "{range}: it may still be on its way");
+        answer_keepalive(&mut script);
+        script.pass(Duration::ZERO);
+        assert_eq!(script.events(), [Event::Ended], "{range}");
+    }
+    // Where no packet ever came by UDP, the range need not be empty.
+    let mut script = udp(&PLAY.replace("npt=0-", "npt=8-8"));
+    script.pass(Duration::from_secs(5));
+    answer_keepalive(&mut script);
+    script.pass(Duration::ZERO);
+    assert_eq!(script.events(), []);
+}
+
+#[test]
+fn what_comes_late_is_no_empty_range() {
+    let clip = Clip::new(2);
+    let mut script = playing("npt=7.92-8");
+    script.pass(Duration::from_millis(1_200));
+    let next = script.frame(&clip, 0, 1, 10, 90_000);
+    answer_keepalive(&mut script);
+    script.pass(Duration::from_millis(900));
+    assert_eq!(script.events(), []);
+    script.frame(&clip, 1, 1, next, 93_600);
+    script.pass(Duration::from_secs(1));
+    assert_eq!((script.events(), script.album.frames.len()), (vec![Event::Ended], 2));
 }
 
 #[test]

@@ -17,12 +17,13 @@ fn asked(script: &mut Script) -> Option<&'static str> {
     ["GET_PARAMETER", "OPTIONS"].into_iter().find(|method| said.contains(&std::format!("{method} rtsp")))
 }
 
-fn udp() -> Script {
+/// Playing by UDP, by this answer to PLAY.
+pub(super) fn udp(play: &str) -> Script {
     let mut script = Script::after(TransportChoice::Udp, &[OPTIONS, &described(SDP)]);
     script.events();
     let ports = Some(crate::rtsp::Pair { rtp: 5000, rtcp: 5001 });
     assert_eq!(script.client.setup(0, ports), Ok(()));
-    for reply in [UDP, PLAY] {
+    for reply in [UDP, play] {
         script.request();
         script.reply(reply);
     }
@@ -32,7 +33,7 @@ fn udp() -> Script {
 
 #[test]
 fn a_server_that_is_gone_is_given_up_in_fifteen_seconds() {
-    for mut script in [udp(), Script::playing()] {
+    for mut script in [udp(PLAY), Script::playing()] {
         script.pass(WAIT);
         assert!(asked(&mut script) == Some("GET_PARAMETER"));
         script.pass(WAIT);
