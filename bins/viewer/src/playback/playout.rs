@@ -8,7 +8,8 @@
 //! As in NetEq and in the jitter buffer of WebRTC, the delay follows from the distribution of recent transits,
 //! so it follows a drift of the clocks and a change of the path, too. The transits of the last [`SLOTS`]
 //! seconds count, and the second highest decides: a frame that comes late once in this time is shown late,
-//! and delays no other picture.
+//! and delays no other picture. The fewer frames there were, the less do they tell of those to come, so a larger
+//! margin is added.
 use pinhole::time::MediaTime;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ const JUMP: i64 = SECOND;
 /// The most jitter that nobody sees, in microseconds: half a refresh of a screen with 60 Hz. If frames follow
 /// each other quickly, it is less.
 const UNSEEN: i64 = 8_000;
+/// Frames that follow each other after more than this, in microseconds, are so few in memory that more than one in a
+/// thousand would exceed the usual margin.
+const SPARSE: i64 = SLOTS as i64 * SECOND / 60;
 const SECOND: i64 = 1_000_000;
 
 /// How late live media are shown.
@@ -41,9 +45,9 @@ pub(crate) struct Arrival {
     pub(crate) duration: Duration,
     /// When the last part of it arrived, in real time.
     pub(crate) at: Duration,
-    /// Whether nothing was lost since the frame before. Packets that were waited for in vain delay a frame,
-    /// and that is no jitter.
-    pub(crate) whole: bool,
+    /// Whether no frame is missing since the one before. Packets that were waited for in vain, for a frame that
+    /// is not shown, delay this one, and that is no jitter.
+    pub(crate) follows: bool,
 }
 
 /// Decides when each frame of a live stream is due, in real time. All times are passed in. Inside they are
@@ -112,7 +116,7 @@ impl Playout {
             self.approach(at.saturating_sub(before));
         }
         // Frames that a late one has held up come at once after it, each less late than the one before.
-        let rises = last.is_some_and(|(before, _)| transit >= before) && frame.whole;
+        let rises = last.is_some_and(|(before, _)| transit >= before) && frame.follows;
         let [slot, ..] = &mut self.slots;
         slot.lowest = Some(slot.lowest.map_or(transit, |lowest| lowest.min(transit)));
         if rises {
@@ -166,11 +170,12 @@ impl Playout {
     }
 
     /// Returns how much to buffer if frames come up to `spread` later than others: nothing if that is not
-    /// seen, and an eighth more than seems necessary if it is much.
+    /// seen, and an eighth more than seems necessary if it is much, or a quarter if frames are few.
     fn buffer(&self, spread: i64) -> i64 {
         let unseen = if self.interval > 0 { UNSEEN.min(self.interval / 4) } else { UNSEEN };
         let visible = spread.saturating_sub(unseen).max(0);
-        visible.saturating_mul(2).min(spread.saturating_add(spread / 8))
+        let margin = if self.interval > SPARSE { spread / 4 } else { spread / 8 };
+        visible.saturating_mul(2).min(spread.saturating_add(margin))
     }
 
     /// Returns the lowest recent transit; `None` if there is none.

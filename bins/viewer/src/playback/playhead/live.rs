@@ -3,32 +3,23 @@ use super::super::clock::Moment;
 use super::super::playout::Arrival;
 use super::Playhead;
 use crate::stream::Source;
-use pinhole::frame::Integrity;
 use pinhole::rtsp::Speed;
 use pinhole::time::MediaTime;
 use std::ops::Range;
 use std::time::Duration;
 
-/// The frames of a session that losses have spoilt so far. Packets that seem lost may only have been overtaken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Losses {
-    damaged: u64,
-    missing: u64,
-}
-
 impl Playhead {
     /// Takes note of the frames of a live medium that have arrived since the last call, in real time at `at`.
     pub(crate) fn on_arrivals(&mut self, source: &dyn Source, at: Duration) {
         let cached = source.cached(self.track);
-        let figures = source.figures(self.track);
-        let losses = Losses { damaged: figures.frames_damaged, missing: figures.frames_missing };
-        let mut lost = losses != std::mem::replace(&mut self.losses, losses);
+        // A damaged frame is shown, and so worth waiting for.
+        let missing = source.figures(self.track).frames_missing;
+        let follows = missing == std::mem::replace(&mut self.missing, missing);
         let mut id = self.next_arrival.max(cached.start);
         while id < cached.end {
-            if let (Ok(frame), Ok(time)) = (source.frame(self.track, id), source.frame_time(self.track, id)) {
-                lost |= frame.flags.integrity != Integrity::Complete || !frame.missing.is_empty();
+            if let Ok(time) = source.frame_time(self.track, id) {
                 let (time, duration) = (time.start, time.end.since(time.start).into());
-                self.playout.on_frame(&Arrival { time, duration, at, whole: !lost });
+                self.playout.on_frame(&Arrival { time, duration, at, follows });
             }
             id = id.next();
         }

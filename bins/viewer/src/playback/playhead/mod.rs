@@ -16,7 +16,6 @@ use super::schedule::{DELAY, Schedule};
 use crate::model::{Presentation, Shown};
 use crate::stream::Source;
 use fetching::Fetch;
-use live::Losses;
 use neighbours::{cached_ahead, follower};
 use pinhole::frame::FrameId;
 use pinhole::time::{Duration as MediaDuration, MediaTime};
@@ -48,7 +47,8 @@ pub(crate) struct Playhead {
     playout: Playout,
     /// The next frame that the playout is told of.
     next_arrival: FrameId,
-    losses: Losses,
+    /// How many frames were missing when the playout was told last.
+    missing: u64,
     /// The frame at the cursor, and when it is due.
     located: Option<(FrameId, Duration)>,
     /// The frame that is shown, and those after it that were passed on.
@@ -129,7 +129,7 @@ impl Playhead {
             schedule: Schedule::default(),
             playout: Playout::new(latency),
             next_arrival: FrameId(0),
-            losses: Losses::default(),
+            missing: 0,
             located: None,
             trail: VecDeque::new(),
             on_screen: None,

@@ -55,13 +55,13 @@ impl Rig {
         &self.shown[first..]
     }
 
-    fn send(&mut self, delay: i64, whole: bool) {
+    fn send(&mut self, delay: i64, follows: bool) {
         let media = self.frame * self.interval;
         let sent = SECOND + media - media * self.drift / SECOND;
         let arrived = (sent + SECOND + delay).max(self.newest);
         let time = MediaTime::from_micros(media as u64);
         let duration = span(self.interval);
-        self.playout.on_frame(&Arrival { time, duration, at: span(arrived), whole });
+        self.playout.on_frame(&Arrival { time, duration, at: span(arrived), follows });
         let due = micros(self.playout.due(time).unwrap());
         let delay = micros(self.playout.delay());
         self.shown.push(Shown { sent, arrived, due, delay });
@@ -76,6 +76,11 @@ impl Rig {
 /// How many frames arrived so long after they were due that it may be seen.
 fn late(shown: &[Shown]) -> usize {
     shown.iter().filter(|frame| frame.arrived > frame.due + 4 * MS).count()
+}
+
+/// How many frames arrived after they were due.
+fn behind(shown: &[Shown]) -> usize {
+    shown.iter().filter(|frame| frame.arrived > frame.due).count()
 }
 
 /// How long frames are shown after the earliest moment: the most.
@@ -101,7 +106,7 @@ fn on_a_quiet_path_frames_are_shown_as_they_arrive() {
 
 #[test]
 fn jitter_is_covered_and_forgotten() {
-    for fps in [5, 25, 60] {
+    for fps in [5, 8, 10, 25, 60] {
         let mut rig = Rig::new(fps);
         rig.run(20, |rig| rig.random(MS));
         // It grows at once: two late frames are enough.
@@ -112,10 +117,10 @@ fn jitter_is_covered_and_forgotten() {
         }
         assert!(rig.last().delay >= 30 * MS, "at {fps}: {:?}", rig.last());
         rig.run(10, |rig| rig.random(30 * MS));
-        let shown = rig.run(200, |rig| rig.random(30 * MS));
-        let (late, delay) = (late(shown), longest(shown));
+        let shown = rig.run(2_000, |rig| rig.random(30 * MS));
+        let (late, delay) = (behind(shown), longest(shown));
         assert!(late * 1000 < shown.len(), "at {fps}: {late} of {}", shown.len());
-        assert!((25 * MS..=36 * MS).contains(&delay), "at {fps}: {delay}");
+        assert!((25 * MS..=38 * MS).contains(&delay), "at {fps}: {delay}");
         // No picture is skipped while it shrinks.
         let shown = rig.run(10, |rig| rig.random(MS));
         let (shortest, _) = steps(shown);
@@ -236,7 +241,7 @@ fn a_long_stall_is_caught_up_at_once() {
 }
 
 #[test]
-fn what_losses_delay_is_no_jitter() {
+fn what_missing_frames_delay_is_no_jitter() {
     let mut rig = Rig::new(25);
     rig.run(10, |rig| rig.random(MS));
     for frame in 0..500 {
@@ -245,6 +250,19 @@ fn what_losses_delay_is_no_jitter() {
         rig.send(if lost { 50 * MS } else { 0 }, !lost);
     }
     assert!(rig.last().delay <= MS, "{:?}", rig.last());
+}
+
+#[test]
+fn damaged_frames_are_waited_for() {
+    let mut rig = Rig::new(25);
+    // The missing packets of some are waited for. They are shown without them.
+    let damaged = |rig: &mut Rig| if rig.random(20) == 0 { 50 * MS } else { rig.random(MS) };
+    rig.run(10, damaged);
+    let shown = rig.run(60, damaged);
+    assert_eq!(late(shown), 0);
+    assert!(longest(shown) <= 60 * MS, "{}", longest(shown));
+    let shown = rig.run(11, |rig| rig.random(MS));
+    assert!(steps(shown).0 > 0 && rig.last().delay <= 2 * MS, "{:?}", rig.last());
 }
 
 #[test]
