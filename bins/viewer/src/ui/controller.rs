@@ -7,7 +7,7 @@ use super::controls::{self, Shows};
 use super::design::Scale;
 use super::grid;
 use super::input::{self, Action, Press};
-use super::layout::{Button, Layout, Target};
+use super::layout::{Button, Layout, Target, is_at_edge};
 use super::overlay::{self, Message};
 use super::panels::Panels;
 use super::scene::{Item, Scene};
@@ -29,7 +29,8 @@ const STANDS: Duration = Duration::from_millis(300);
 const SEEK_EVERY: Duration = Duration::from_millis(50);
 /// How long the knob stays where it was let go after a drag: until the player is there.
 const SETTLE: Duration = Duration::from_millis(400);
-/// A second click on the picture within this time makes a double click of both. So long a single one waits.
+/// A second click on a picture within this time makes a double click of both. What the first has done is undone
+/// then.
 const DOUBLE_CLICK: Duration = Duration::from_millis(300);
 /// The bar is left free of panels, also while it is hidden, in a window of so many times its height.
 const ROOMY: u32 = 4;
@@ -68,15 +69,34 @@ pub(crate) struct Ui {
     pointer: Option<Point>,
     /// While the pointer's button is down: where it was pressed.
     pressed: Option<Option<Target>>,
-    /// When a picture was clicked, and which, until it is known that this is not the first half of a double
-    /// click.
-    clicked: Option<(Instant, Target)>,
-    /// Whether the button is down for the second half of one.
-    is_second: bool,
+    /// The last click on a picture, until it is known that it is not the first half of a double click.
+    clicked: Option<FirstClick>,
+    /// While the button is down for the second half of a double click: the first half.
+    first: Option<FirstClick>,
     drag: Option<Drag>,
     notice: Option<(String, Instant)>,
     /// Of each stream.
     seen: Vec<Option<Seen>>,
+}
+
+/// A click on a picture that may become the first half of a double click.
+#[derive(Debug)]
+struct FirstClick {
+    at: Instant,
+    effect: Effect,
+}
+
+/// What a click on a picture has done.
+#[derive(Debug)]
+enum Effect {
+    /// A stream is shown alone, as it is after a double click, too.
+    Alone,
+    /// All streams are shown, and not this one alone.
+    All { before: usize },
+    /// The player was asked to play or to pause. These commands undo that.
+    Toggled { undo: Vec<Command> },
+    /// Nothing yet: to play an ended medium from its start cannot be undone.
+    Waits,
 }
 
 /// A drag of the knob along the timeline.
@@ -110,7 +130,7 @@ impl Ui {
             pointer: None,
             pressed: None,
             clicked: None,
-            is_second: false,
+            first: None,
             drag: None,
             notice: None,
             seen: vec![None; streams],
@@ -129,7 +149,7 @@ impl Ui {
         }
         self.alone = alone;
         // Whatever the pointer does was for another one.
-        (self.drag, self.pressed, self.clicked) = (None, None, None);
+        (self.drag, self.pressed, self.clicked, self.first) = (None, None, None, None);
     }
 
     /// Returns whether the picture fills the window. Its edges may then be cut off.
@@ -187,7 +207,7 @@ impl Ui {
     }
 
     /// Processes the pointer's position, maybe outside of the window, and whether its button is `down`.
-    /// Called again and again, because a drag seeks only from time to time, and a click waits for a second one.
+    /// Called again and again, because a drag seeks only from time to time, and some clicks wait for a second one.
     /// `model` is that of the stream that is shown alone. Returns what the user wants.
     pub(crate) fn point(
         &mut self,
@@ -205,16 +225,10 @@ impl Ui {
             self.wake(now);
         }
         let mut wishes = Vec::new();
-        if let Some((_, on)) = self.clicked.take_if(|(clicked, _)| now >= *clicked + DOUBLE_CLICK) {
-            match on {
-                Target::Stream(stream) => self.show(Some(stream)),
-                _ if self.streams > 1 => self.show(None),
-                _ => wishes.push(Wish::Player(Command::Toggle)),
-            }
-            if self.streams > 1 {
-                // The caller has the model of what was shown.
-                return wishes;
-            }
+        if let Some(clicked) = self.clicked.take_if(|clicked| now >= clicked.at + DOUBLE_CLICK)
+            && matches!(clicked.effect, Effect::Waits)
+        {
+            wishes.push(Wish::Player(Command::Toggle));
         }
         let target = match (&layout, model) {
             (Some(layout), Some(model)) => layout.hit(at, self.shows_controls(model, now)),
@@ -223,12 +237,14 @@ impl Ui {
         match (self.pressed, down) {
             (None, true) => {
                 self.pressed = Some(target);
-                let first = self.clicked.take_if(|(_, on)| Some(*on) == target);
-                self.is_second = first.is_some();
+                if is_picture(target) {
+                    self.first = self.clicked.take();
+                }
             }
             (Some(pressed), false) => {
                 self.pressed = None;
-                wishes.extend(target.filter(|_| pressed == target).and_then(|on| self.click(on, now)));
+                let on = target.filter(|_| pressed == target);
+                wishes.extend(on.into_iter().flat_map(|on| self.click(on, model, now)));
             }
             _ => {}
         }
@@ -331,34 +347,59 @@ impl Ui {
         Scene(items)
     }
 
-    /// Does what a click does. Returns what the user wants by it, if it is more than a change of the controls.
-    fn click(&mut self, on: Target, now: Instant) -> Option<Wish> {
+    /// Does what a click does. `model` is that of the stream that is shown alone. Returns what the user wants by
+    /// it, if it is more than a change of the controls.
+    fn click(&mut self, on: Target, model: Option<&Model>, now: Instant) -> Vec<Wish> {
         let command = match on {
-            Target::Picture | Target::Stream(_) if self.is_second => {
-                self.whole_screen = !self.whole_screen;
-                return None;
-            }
-            Target::Picture | Target::Stream(_) => {
-                self.clicked = Some((now, on));
-                return None;
-            }
+            Target::Picture | Target::Stream(_) => return self.click_picture(on, model, now),
             Target::Live => Command::GoLive,
             Target::Button(Button::Toggle) => Command::Toggle,
             Target::Button(Button::StepBack) => Command::StepBack,
             Target::Button(Button::StepForward) => Command::StepForward,
-            Target::Button(Button::Record) => return Some(Wish::Record),
-            Target::Button(Button::Snapshot) => return Some(Wish::Snapshot),
+            Target::Button(Button::Record) => return vec![Wish::Record],
+            Target::Button(Button::Snapshot) => return vec![Wish::Snapshot],
             Target::Button(Button::Help) => {
                 self.help = !self.help;
-                return None;
+                return Vec::new();
             }
             Target::Button(Button::WholeScreen) => {
                 self.whole_screen = !self.whole_screen;
-                return None;
+                return Vec::new();
             }
-            Target::Timeline | Target::Bar => return None,
+            Target::Timeline | Target::Bar => return Vec::new(),
         };
-        Some(Wish::Player(command))
+        vec![Wish::Player(command)]
+    }
+
+    /// Does what a click on a picture does, at once: somebody who pauses wants this picture, and no later one.
+    /// The second half of a double click undoes that, and fills the screen.
+    fn click_picture(&mut self, on: Target, model: Option<&Model>, now: Instant) -> Vec<Wish> {
+        if let Some(first) = self.first.take() {
+            self.whole_screen = !self.whole_screen;
+            return match first.effect {
+                Effect::All { before } => {
+                    self.show(Some(before));
+                    Vec::new()
+                }
+                Effect::Toggled { undo } => undo.into_iter().map(Wish::Player).collect(),
+                Effect::Alone | Effect::Waits => Vec::new(),
+            };
+        }
+        let effect = match (on, self.alone, model) {
+            (Target::Stream(stream), ..) => {
+                self.show(Some(stream));
+                Effect::Alone
+            }
+            (_, Some(before), _) if self.streams > 1 => {
+                self.show(None);
+                Effect::All { before }
+            }
+            (.., Some(model)) if model.activity != Activity::Ended => Effect::Toggled { undo: undo(model) },
+            _ => Effect::Waits,
+        };
+        let toggles = matches!(effect, Effect::Toggled { .. });
+        self.clicked = Some(FirstClick { at: now, effect });
+        toggles.then_some(Wish::Player(Command::Toggle)).into_iter().collect()
     }
 
     fn wake(&mut self, now: Instant) {
@@ -405,6 +446,22 @@ impl Ui {
         let same = before.filter(|seen| (seen.position, seen.activity) == (position, activity));
         let seen = *before.insert(same.unwrap_or(Seen { position, activity, since: now }));
         now >= seen.since + STANDS
+    }
+}
+
+/// Returns whether a picture is under the pointer.
+const fn is_picture(target: Option<Target>) -> bool {
+    matches!(target, Some(Target::Picture | Target::Stream(_)))
+}
+
+/// Returns what brings a player back to where it was before it is asked to play or to pause.
+fn undo(model: &Model) -> Vec<Command> {
+    if model.held {
+        vec![Command::Toggle, Command::Seek(model.position)]
+    } else if is_at_edge(model) {
+        vec![Command::GoLive]
+    } else {
+        vec![Command::Toggle]
     }
 }
 

@@ -73,14 +73,6 @@ impl User {
         [false, true, false].into_iter().flat_map(|down| self.point(at, down)).collect()
     }
 
-    /// Clicks, and waits until it is known that this was no double click.
-    fn single_click(&mut self, at: Point) -> Vec<Wish> {
-        let wishes = self.click(at);
-        assert_eq!(wishes, []);
-        self.wait(300);
-        self.point(at, false)
-    }
-
     fn button(&self, button: Button) -> Point {
         self.bar().button(button).unwrap().center()
     }
@@ -148,7 +140,7 @@ fn a_click_needs_press_and_release() {
     }
     let bar = user.bar();
     assert_eq!(user.click(bar.live.unwrap().area.center()), player(Command::GoLive));
-    assert_eq!(user.single_click(Point::new(640, 200)), player(Command::Toggle));
+    assert_eq!(user.click(Point::new(640, 200)), player(Command::Toggle));
     assert_eq!(user.click(bar.area.top_left + Point::new(2, 2)), []);
     assert_eq!(user.point(user.button(Button::Toggle), true), []);
     assert_eq!(user.point(Point::new(640, 200), false), [], "it was let go elsewhere");
@@ -172,23 +164,51 @@ fn buttons_open_the_keys_and_fill_the_screen() {
 }
 
 #[test]
-fn a_double_click_fills_the_screen_and_does_not_pause() {
-    let mut user = User::of(recorded());
-    let at = Point::new(640, 200);
-    for expected in [true, false] {
-        assert_eq!(user.click(at), []);
-        user.wait(250);
-        assert_eq!(user.click(at), []);
-        assert_eq!(user.ui.is_whole_screen(), expected);
-        user.wait(1000);
-        assert_eq!(user.point(at, false), [], "it is no click");
+fn a_click_on_the_picture_acts_at_once_and_a_double_click_undoes_it() {
+    let held = Model { held: true, activity: Activity::Paused, ..recorded() };
+    let at_edge = Model { behind_live: Some(Duration::ZERO), ..live() };
+    for (model, undo) in [
+        (recorded(), vec![Command::Toggle]),
+        (held, vec![Command::Toggle, Command::Seek(at(3.0))]),
+        (at_edge, vec![Command::GoLive]),
+        (live(), vec![Command::Toggle]),
+    ] {
+        let mut user = User::of(model);
+        let place = Point::new(640, 200);
+        let undo: Vec<_> = undo.into_iter().map(Wish::Player).collect();
+        for expected in [true, false] {
+            assert_eq!(user.click(place), player(Command::Toggle));
+            user.wait(250);
+            assert_eq!(user.point(place, true), [], "it may be let go elsewhere");
+            assert_eq!(user.point(place, false), undo);
+            assert_eq!(user.ui.is_whole_screen(), expected);
+            user.wait(1000);
+            assert_eq!(user.point(place, false), []);
+        }
+        for _ in 0..2 {
+            assert_eq!(user.click(place), player(Command::Toggle));
+            user.wait(301);
+            assert_eq!(user.point(place, false), [], "a click acts once");
+        }
+        assert!(!user.ui.is_whole_screen());
     }
-    user.click(at);
-    user.wait(301);
-    assert_eq!(user.click(at), player(Command::Toggle), "the first was one of its own");
-    user.wait(301);
-    assert_eq!(user.point(at, false), player(Command::Toggle), "and the second");
-    assert!(!user.ui.is_whole_screen());
+}
+
+#[test]
+fn a_double_click_does_not_play_an_ended_medium_again() {
+    let mut user = User::of(Model { activity: Activity::Ended, ..recorded() });
+    let place = Point::new(640, 200);
+    assert_eq!(user.click(place), []);
+    user.wait(250);
+    assert_eq!(user.click(place), []);
+    assert!(user.ui.is_whole_screen());
+    user.wait(1000);
+    assert_eq!(user.point(place, false), []);
+    assert_eq!(user.click(place), []);
+    // What else is clicked meanwhile does not take it back.
+    assert_eq!(user.click(user.button(Button::Snapshot)), [Wish::Snapshot]);
+    user.wait(300);
+    assert_eq!(user.point(place, false), player(Command::Toggle));
 }
 
 #[test]
@@ -479,15 +499,20 @@ impl Watcher {
         self.ui.press(Press::Key { key, shift: false, again: false }, model, self.now)
     }
 
-    /// Clicks, and waits until it is known that this was no double click.
     fn click(&mut self, at: Point) -> Vec<Wish> {
         let mut wishes = Vec::new();
-        for (down, wait) in [(false, 0), (true, 0), (false, 300), (false, 0)] {
+        for down in [false, true, false] {
             let model = self.ui.alone().map(|stream| &self.models[stream]);
             wishes.extend(self.ui.point(at, down, model, SIZE, self.now));
-            self.now += Duration::from_millis(wait);
         }
         wishes
+    }
+
+    fn double_click(&mut self, at: Point) {
+        for _ in 0..2 {
+            assert_eq!(self.click(at), []);
+            self.now += Duration::from_millis(150);
+        }
     }
 
     fn scene(&mut self, size: (u32, u32)) -> Scene {
@@ -546,7 +571,8 @@ fn a_click_or_a_number_shows_one_stream_alone() {
     let mut watcher = four();
     assert_eq!(watcher.key(Key::Space), None, "none is chosen");
     assert_eq!(watcher.click(Point::new(900, 100)), []);
-    assert_eq!(watcher.ui.alone(), Some(1));
+    assert_eq!(watcher.ui.alone(), Some(1), "at once");
+    watcher.now += Duration::from_secs(1);
     assert_eq!(watcher.key(Key::Space), Some(Wish::Player(Command::Toggle)));
     assert!(watcher.scene(SIZE).texts().contains(&"LIVE \u{2212}2.0 s"), "it has controls");
     assert_eq!(watcher.click(Point::new(900, 100)), [], "a click does not pause");
@@ -561,6 +587,16 @@ fn a_click_or_a_number_shows_one_stream_alone() {
     let mut one = User::of(recorded());
     one.key(Key::Key2);
     assert_eq!(one.ui.alone(), Some(0), "one stream is always alone");
+}
+
+#[test]
+fn a_double_click_shows_one_stream_alone_on_the_whole_screen() {
+    let mut watcher = four();
+    watcher.double_click(Point::new(900, 100));
+    assert_eq!((watcher.ui.alone(), watcher.ui.is_whole_screen()), (Some(1), true));
+    watcher.now += Duration::from_secs(1);
+    watcher.double_click(Point::new(100, 600));
+    assert_eq!((watcher.ui.alone(), watcher.ui.is_whole_screen()), (Some(1), false), "it stays alone");
 }
 
 #[test]
