@@ -8,7 +8,6 @@ use crate::num::mul_add;
 use crate::storage;
 use crate::time::MediaTime;
 use core::convert::Infallible;
-#[cfg(any(feature = "client", feature = "jpeg"))]
 use core::fmt;
 use embedded_io::{ErrorType, SliceWriteError, Write};
 
@@ -440,6 +439,18 @@ pub(crate) fn ends_with(text: &[u8], suffix: &[u8]) -> bool {
     text.len().checked_sub(suffix.len()).and_then(|at| text.get(at..)) == Some(suffix)
 }
 
+/// A number of things in words: the number, and one of two texts after it. The first text is for one thing, the
+/// second for any other number. `Count(1, "byte is", "bytes are")` is displayed as `1 byte is`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count<'a, N>(pub N, pub &'a str, pub &'a str);
+
+impl<N: fmt::Display + PartialEq + From<u8>> fmt::Display for Count<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(number, one, many) = self;
+        write!(f, "{number} {}", if *number == N::from(1) { one } else { many })
+    }
+}
+
 /// Bytes for people to read: those that are not printable ASCII are escaped. [`slice::escape_ascii`]
 /// does the same, but its `Display` indexes.
 #[cfg(any(feature = "client", feature = "jpeg"))]
@@ -464,6 +475,12 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::vec::Vec;
+
+    #[test]
+    fn one_is_no_plural() {
+        let told = [0_u64, 1, 2].map(|count| std::format!("{}", Count(count, "byte is", "bytes are")));
+        assert_eq!(told, ["0 bytes are", "1 byte is", "2 bytes are"]);
+    }
 
     /// Returns the text form of a value, for the tests of the wire types.
     pub(crate) fn emitted(value: &(impl Emit + ?Sized)) -> Vec<u8> {

@@ -58,25 +58,46 @@ fn what_is_before_the_frames_is_passed_over_and_named() {
         return;
     }
     let directory = TempDir::new();
-    let frames = frames();
-    let cut = &frames[59][frames[59].len() / 2..];
-    let header =
+    let all_frames = frames();
+    let cut = &all_frames[59][all_frames[59].len() / 2..];
+    let status =
         b"HTTP/1.0 200 OK\r\nServer: camera\r\nContent-Type: multipart/x-mixed-replace;boundary=x\r\n\r\n";
+    let chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let fields = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", all_frames[0].len());
     let all = watch::ffmpeg_file(&Clip::sample().path);
-    for (name, rubbish, rest) in [
-        ("crlf", &b"\r\n"[..], frames.concat()),
-        ("byte", b"\0", frames.concat()),
-        ("cut", cut, frames.concat()),
-        ("status", header, parts(&frames)),
-        ("chunks", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunked(&parts(&frames), 3000)),
+    // A short file has nothing after the rubbish that would make up for it.
+    for (name, rubbish, frames) in [
+        ("crlf", &b"\r\n"[..], 60),
+        ("byte", b"\0", 60),
+        ("cut", cut, 60),
+        ("status", status, 60),
+        ("fields", fields.as_bytes(), 60),
+        ("chunks", chunks, 60),
+        ("crlf", b"\r\n", 2),
+        ("byte", b"\0", 2),
+        ("cut", cut, 1),
+        ("status", status, 2),
+        ("fields", fields.as_bytes(), 2),
+        ("chunks", chunks, 2),
     ] {
+        let (all, frames) = (all[..frames].to_vec(), &all_frames[..frames]);
+        let rest = match name {
+            "status" => parts(frames),
+            "fields" => [&frames[0], &b"\r\n"[..], &parts(&frames[1..])].concat(),
+            "chunks" => chunked(&parts(frames), 3000),
+            _ => frames.concat(),
+        };
         let content = if name == "chunks" { rest } else { [rubbish, &rest].concat() };
         let path = directory.file(&format!("{name}.mjpeg"), &content);
         let server = Server::start(&[&path]);
         let seen = watch::ffmpeg_stream(&server.url(name), Transport::Tcp);
         watch::assert_same(&seen, &all, name);
         let said = server.stop("TERM").stderr;
-        let expected = format!("{name}.mjpeg: frame 0, byte 0: {} bytes belong to no frame", rubbish.len());
+        let junk = match rubbish.len() {
+            1 => "1 byte belongs".to_owned(),
+            len => format!("{len} bytes belong"),
+        };
+        let expected = format!("{name}.mjpeg: frame 0, byte 0: {junk} to no frame");
         assert!(said.contains(&expected) && said.lines().count() == 1, "{said}");
         // Standard input is understood in the same way.
         let (server, mut pipe) = Server::of_pipe(&[]);
@@ -110,6 +131,9 @@ fn the_second_field_is_told_with_the_command_that_keeps_it() {
     let path = directory.file("fields.avi", &content);
     let server = Server::start(&[&path]);
     assert_eq!(server.wait_events("serving", 1, LIMIT)[0]["frames"], 30);
+    let first_fields = watch::ffmpeg_file(&Clip::sample().path).into_iter().step_by(2).collect();
+    let seen = watch::ffmpeg_stream(&server.url("fields"), Transport::Tcp);
+    watch::assert_same(&seen, &first_fields, "fields");
     let said = server.stop("TERM").stderr;
     let command = format!("ffmpeg -i {} {COMMAND}", path.display());
     for words in

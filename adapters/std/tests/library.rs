@@ -253,7 +253,10 @@ fn what_is_before_the_frames_is_passed_over_and_named() {
         assert_eq!(library.load(T, FrameId(0)).unwrap().data, frames[0], "{what}");
         assert_eq!(library.load(T, FrameId(1)).unwrap().data, frames[1], "{what}");
         assert_eq!(library.load(T, FrameId(2)).unwrap_err(), Miss::End, "{what}");
-        let reason = format!("{} bytes belong to no frame", rubbish.len());
+        let reason = match rubbish.len() {
+            1 => "1 byte belongs to no frame".to_owned(),
+            len => format!("{len} bytes belong to no frame"),
+        };
         assert_eq!(passed_over(&library), (Some(0), reason), "{what}");
     }
 }

@@ -169,7 +169,8 @@ impl Notices {
     fn dropped(self, lines: u64) -> String {
         match self {
             Self::Words { .. } => {
-                self.words(&format!("{lines} lines were dropped here: they are read too slowly"))
+                let lines = if lines == 1 { "1 line was".to_owned() } else { format!("{lines} lines were") };
+                self.words(&format!("{lines} dropped here, because lines are read too slowly"))
             }
             Self::Json => format!(r#"{{"event":"dropped","lines":{lines},"time":"{}"}}"#, now()),
         }

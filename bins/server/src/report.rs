@@ -3,6 +3,7 @@ use crate::indexing::{Seen, Told};
 use pinhole::codec::jpeg::Sampling;
 use pinhole::sdp::FrameRate;
 use pinhole::server::Summary;
+use pinhole::text::Count;
 use pinhole_log::{Log, Output, Rate, cut, now, redacted_value};
 use pinhole_std::media::{
     Ignored, InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem,
@@ -58,7 +59,7 @@ impl Report {
     pub(crate) fn ignored(&self, ignored: &Ignored, names: bool) {
         let Ignored { directory, count, paths, .. } = ignored;
         let directory = directory.display();
-        let entries = if *count == 1 { "1 entry is".to_owned() } else { format!("{count} entries are") };
+        let entries = Count(*count, "entry is", "entries are");
         let hint = if names { "" } else { "; -v names what that is" };
         self.log.complain(&format_args!(
             "{directory}: {entries} not served: only files that end in .mjpeg, .mjpg, .avi, .mkv, .mov, .mp4, \
@@ -81,8 +82,9 @@ impl Report {
             return;
         }
         let [own, asked] = [own, asked].map(|rate| f64::from(rate.0) / 1000.0);
+        let rate = Count(own, "frame a second", "frames a second");
         self.log.complain(&format_args!(
-            "{medium}: --fps {asked} is not used: it has a clock of its own, of {own} frames a second"
+            "{medium}: --fps {asked} is not used: it has a clock of its own, of {rate}"
         ));
         if self.json {
             self.say(json!({ "event": "own_clock", "medium": medium, "fps": own, "asked": asked }));
@@ -97,9 +99,9 @@ impl Report {
             self.say(json!({ "event": "prepared", "path": path.to_string(), "frames": frames,
                 "changed": changed, "left_out": left_out, "bytes": bytes }));
         } else {
-            let megabytes = *bytes as f64 / 1e6;
+            let (megabytes, frames) = (*bytes as f64 / 1e6, Count(*frames, "frame", "frames"));
             self.log.say(&format_args!(
-                "{path}: {frames} frames, {changed} of them changed, {left_out} left out, {megabytes:.1} MB"
+                "{path}: {frames}, {changed} of them changed, {left_out} left out, {megabytes:.1} MB"
             ));
         }
     }
@@ -114,7 +116,8 @@ impl Report {
                         "frames": frames }));
                 } else {
                     let percent = 100.0 * *done as f64 / (*of).max(1) as f64;
-                    self.log.say(&format_args!("reading {path}: {percent:.0} %, {frames} frames so far"));
+                    let frames = Count(*frames, "frame", "frames");
+                    self.log.say(&format_args!("reading {path}: {percent:.0} %, {frames} so far"));
                 }
             }
             Told::Waiting(path, since) => {
@@ -136,8 +139,8 @@ impl Report {
             self.say(json!({ "event": "preparing", "mount": "pattern", "width": width, "height": height,
                 "fps": rate }));
         } else {
-            self.log
-                .say(&format_args!("preparing the test pattern, {width}x{height} at {rate} frames a second"));
+            let rate = Count(rate, "frame a second", "frames a second");
+            self.log.say(&format_args!("preparing the test pattern, {width}x{height} at {rate}"));
         }
     }
 
@@ -162,7 +165,8 @@ impl Report {
         if self.json {
             self.say(json!({ "event": "limits", "connections": all, "connections_per_ip": each }));
         } else {
-            self.log.say(&format_args!("up to {all} connections at once, {each} of them from one address"));
+            let all = Count(all, "connection", "connections");
+            self.log.say(&format_args!("up to {all} at once, {each} of them from one address"));
         }
     }
 
@@ -323,7 +327,9 @@ fn as_json(event: &Event) -> Option<Value> {
 /// Describes a medium.
 fn about(mounted: &Mounted<'_>) -> String {
     let size = mounted.size.map_or_else(String::new, |(width, height)| format!("{width}x{height}, "));
-    let frames = mounted.frames.map_or_else(|| "live".to_owned(), |frames| format!("{frames} frames"));
+    let frames = mounted
+        .frames
+        .map_or_else(|| "live".to_owned(), |frames| Count(frames, "frame", "frames").to_string());
     let recoded = match mounted.recoded {
         0 => String::new(),
         n => format!(", {n} re-coded without loss as they are sent"),
@@ -350,9 +356,15 @@ const fn chroma(sampling: Sampling) -> &'static str {
 /// Returns what of a live input was lost, and why.
 fn lost(trouble: &InputTrouble) -> String {
     let InputTrouble { dropped, left_out, junk, junk_at, problem, .. } = trouble;
-    let counts = [(*dropped, "frames came too fast and were dropped"), (*left_out, "frames cannot be sent")];
-    let counts = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
-    let junk = junk_at.map(|at| format!("{junk} bytes belong to no frame, the first of them at byte {at}"));
+    let counts = [
+        Count(*dropped, "frame came too fast and was dropped", "frames came too fast and were dropped"),
+        Count(*left_out, "frame cannot be sent", "frames cannot be sent"),
+    ];
+    let counts = counts.iter().filter(|count| count.0 > 0).map(Count::to_string);
+    let junk = junk_at.map(|at| match junk {
+        1 => format!("1 byte belongs to no frame, at byte {at}"),
+        _ => format!("{junk} bytes belong to no frame, the first of them at byte {at}"),
+    });
     let counts = counts.chain(junk);
     let example = problem.iter().map(|problem| format!("{problem}{}", remedy(problem)));
     counts.chain(example).collect::<Vec<_>>().join("; ")
@@ -363,8 +375,9 @@ fn figures(summary: &Summary) -> String {
     let seconds = summary.lifetime.as_millis() as f64 / 1000.0;
     let megabytes = summary.octets as f64 / 1e6;
     let Summary { frames, frames_skipped, frames_thinned, packets, lost, .. } = summary;
+    let (frames, packets) = (Count(*frames, "frame", "frames"), Count(*packets, "packet", "packets"));
     format!(
-        "{frames} frames ({frames_skipped} left out for time, {frames_thinned} for loss), {packets} packets ({lost} reported lost), {megabytes:.1} MB in {seconds:.1} s"
+        "{frames} ({frames_skipped} left out for time, {frames_thinned} for loss), {packets} ({lost} reported lost), {megabytes:.1} MB in {seconds:.1} s"
     )
 }
 
@@ -382,6 +395,25 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_lost_of_an_input_is_counted_in_words() {
+        let told = |count, junk| {
+            let mut trouble = InputTrouble::default();
+            (trouble.dropped, trouble.left_out) = (count, count);
+            (trouble.junk, trouble.junk_at) = (junk, Some(7));
+            lost(&trouble)
+        };
+        assert_eq!(
+            told(1, 1),
+            "1 frame came too fast and was dropped; 1 frame cannot be sent; 1 byte belongs to no frame, at byte 7"
+        );
+        assert_eq!(
+            told(2, 3),
+            "2 frames came too fast and were dropped; 2 frames cannot be sent; 3 bytes belong to no frame, the \
+             first of them at byte 7"
+        );
+    }
 
     #[test]
     fn any_address_is_shown_as_loopback() {

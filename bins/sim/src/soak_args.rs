@@ -1,6 +1,7 @@
 //! `pinhole-sim soak`: its options and its output.
 use crate::output::say;
 use clap::error::ErrorKind;
+use pinhole::text::Count;
 use pinhole_sim::soak::{Failure, Soak, Totals, Trace};
 use std::error::Error;
 use std::num::NonZero;
@@ -85,8 +86,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         Ok(totals) if args.json => say(json(totals, end - start, took))?,
         Ok(totals) => {
             let hours = totals.time.as_millis() as f64 / 3.6e6;
-            let (seeds, seconds) = (end - start, took.as_secs_f64());
-            say(format_args!("{seeds} seeds held, {hours:.1} virtual hours in {seconds:.1} s\n{totals}"))?;
+            let (seeds, seconds) = (Count(end - start, "seed", "seeds"), took.as_secs_f64());
+            say(format_args!("{seeds} held, {hours:.1} virtual hours in {seconds:.1} s\n{totals}"))?;
         }
         Err(failure) if args.json => say(json_failure(failure))?,
         Err(_) => {}

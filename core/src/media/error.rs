@@ -1,6 +1,6 @@
 //! Errors of media files.
 use crate::codec::IN_FILES;
-use crate::text::Escaped;
+use crate::text::{Count, Escaped};
 use core::fmt;
 
 /// A damaged place in a file: where it is, and what is wrong. The next call of
@@ -102,11 +102,12 @@ impl fmt::Display for MediaErrorKind {
         match *self {
             Self::Unrecognised => write!(f, "there is no start of {IN_FILES} in the first part of the file"),
             Self::Chunks => f.write_str("the frames are in the chunks of an HTTP response"),
-            Self::Junk { len } => write!(f, "{len} bytes belong to no frame"),
+            Self::Junk { len } => write!(f, "{} to no frame", Count(len, "byte belongs", "bytes belong")),
             Self::TooLarge => f.write_str("the frame is too large"),
             Self::NoLength => f.write_str("the length of the next frame is missing"),
             Self::WrongLength { told, found } => {
-                write!(f, "the frame has {found} bytes, not {told} as its length says")
+                let found = Count(found, "byte", "bytes");
+                write!(f, "the frame has {found}, not {told} as its length says")
             }
             Self::Truncated => f.write_str("the file ends in the middle of a frame"),
             Self::TruncatedChunk => f.write_str("the file ends in the middle of a chunk"),

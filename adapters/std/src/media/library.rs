@@ -21,6 +21,7 @@ use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo}
 use pinhole::rtp::Want;
 use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
+use pinhole::text::Count;
 use pinhole::time::{Instant, MediaTime};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -450,8 +451,9 @@ impl Library {
         for (video, after) in videos.iter().zip((0..videos.len()).rev()) {
             if self.add_file(video, watch).is_err() {
                 let reason = format!(
-                    "the rest of the directory is left out, too: {after} videos and {} pictures",
-                    pictures.len()
+                    "the rest of the directory is left out, too: {} and {}",
+                    Count(after, "video", "videos"),
+                    Count(pictures.len(), "picture", "pictures")
                 );
                 return self.problems.push(Problem::file(path, reason));
             }

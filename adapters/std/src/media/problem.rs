@@ -1,5 +1,6 @@
 //! Faults of media, with their places.
 use super::normalise::{Fault, NormaliseOptions};
+use pinhole::text::Count;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -88,7 +89,10 @@ impl Problems {
     /// Returns the faults, with their number if there were more.
     pub(super) fn of(mut self, path: &Path) -> Vec<Problem> {
         if self.more > 0 {
-            self.kept.push(Problem::file(path, format!("{} more faults like these", self.more)));
+            self.kept.push(Problem::file(
+                path,
+                Count(self.more, "more fault like these", "more faults like these").to_string(),
+            ));
         }
         self.kept
     }

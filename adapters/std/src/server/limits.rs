@@ -2,6 +2,7 @@
 use super::Options;
 use super::bucket::Bucket;
 use super::origin::Origin;
+use pinhole::text::Count;
 use pinhole::time::Instant;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -16,9 +17,9 @@ const REQUESTS: (u32, u32) = (4096, 1000);
 /// Why a connection is one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TurnedAway {
-    #[error("there are {limit} connections already")]
+    #[error("{} open already", Count(*limit, "connection is", "connections are"))]
     Server { limit: usize },
-    #[error("there are {limit} connections from its address already")]
+    #[error("{} open already from its address", Count(*limit, "connection is", "connections are"))]
     Address { limit: usize },
 }
 

@@ -1,5 +1,6 @@
 //! Output about a link.
 use super::bridge::{Bridge, Direction};
+use pinhole::text::Count;
 use pinhole_sim::wire::Counters;
 use std::time::Duration;
 
@@ -49,9 +50,10 @@ impl<'a> Report<'a> {
                 count => format!(" (of which {count} came when {to} was down)"),
             };
             format!(
-                "{from} to {to}: {sent} frames sent, {delivered} delivered{not_taken}, {lost} lost, \
+                "{from} to {to}: {} sent, {delivered} delivered{not_taken}, {lost} lost, \
                  {overflowed} too much for the rate, {duplicated} twice, {corrupted} changed, \
                  {reordered} reordered, {} under way",
+                Count(sent, "frame", "frames"),
                 way.in_flight,
             )
         });

@@ -1,5 +1,6 @@
 //! A client of the firmware.
 use pinhole::client::{ReceiverStatistics, TransportChoice};
+use pinhole::text::Count;
 use pinhole_std::client::{Client, Error, Event, Options};
 use std::fmt;
 use std::sync::Arc;
@@ -84,13 +85,14 @@ impl fmt::Display for Report {
         let figures = received;
         write!(
             f,
-            "{url} by {transport}: {} frames whole, {} damaged, {} missing; {} packets, {} lost; {reconnected} times \
-             connected anew",
-            figures.frames_complete,
+            "{url} by {transport}: {} whole, {} damaged, {} missing; {}, {} lost; \
+             connected anew {}",
+            Count(figures.frames_complete, "frame", "frames"),
             figures.frames_damaged,
             figures.frames_missing,
-            figures.packets,
+            Count(figures.packets, "packet", "packets"),
             figures.lost,
+            Count(*reconnected, "time", "times"),
         )
     }
 }

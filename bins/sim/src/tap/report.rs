@@ -3,6 +3,7 @@ use super::budget::Budget;
 use super::cable::FrameCounts;
 use super::totals::SessionTotals;
 use pinhole::server::{Notice, Summary};
+use pinhole::text::Count;
 use pinhole_sim::wire::Counters;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -82,7 +83,8 @@ impl Report {
                 ));
             }
             Notice::Skipped { frames, .. } => {
-                self.say(&format_args!("{peer} was late: {frames} frames left out"));
+                let frames = Count(frames, "frame", "frames");
+                self.say(&format_args!("{peer} was late: {frames} left out"));
             }
             Notice::Adapted { one_in: 1, .. } => {
                 self.say(&format_args!("{peer} reports no more loss, and is sent every frame"));
@@ -117,12 +119,13 @@ impl Status {
         let SessionTotals { frames, skipped, packets, octets, .. } = self.totals;
         let lost = self.faults.iter().flatten().map(|way| way.lost + way.overflowed).sum::<u64>();
         format!(
-            "{} s; {} sessions; {frames} frames, {skipped} left out; {packets} packets, {:.1} MB; \
-             {} Ethernet frames sent, {} received, {lost} lost",
+            "{} s; {}; {}, {skipped} left out; {}, {:.1} MB; {} sent, {} received, {lost} lost",
             self.time.as_secs(),
-            self.sessions,
+            Count(self.sessions, "session", "sessions"),
+            Count(frames, "frame", "frames"),
+            Count(packets, "packet", "packets"),
             octets as f64 / 1e6,
-            self.counts.sent,
+            Count(self.counts.sent, "Ethernet frame", "Ethernet frames"),
             self.counts.received,
         )
     }
@@ -183,8 +186,9 @@ fn as_json(peer: SocketAddr, notice: Notice) -> Option<Value> {
 fn figures(summary: &Summary) -> String {
     let seconds = summary.lifetime.as_millis() as f64 / 1000.0;
     let Summary { frames, frames_skipped, frames_thinned, packets, lost, .. } = summary;
+    let (frames, packets) = (Count(*frames, "frame", "frames"), Count(*packets, "packet", "packets"));
     format!(
-        "{frames} frames ({frames_skipped} left out for time, {frames_thinned} for loss), {packets} packets \
+        "{frames} ({frames_skipped} left out for time, {frames_thinned} for loss), {packets} \
          ({lost} reported lost) in {seconds:.1} s"
     )
 }

@@ -5,6 +5,7 @@ use crate::stream::Source;
 use pinhole::codec::Codec;
 use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{Frame, FrameId, Miss};
+use pinhole::text::Count;
 use pinhole_std::record::Recorder;
 use std::collections::VecDeque;
 use std::io;
@@ -201,9 +202,8 @@ impl Recording {
         if outcome.error.is_none() && self.dropped > 0 {
             let (path, dropped) = (self.path.display(), self.dropped);
             outcome.dropped = dropped;
-            print_message(&format!(
-                "{path}: {dropped} frames are not in it, because the disk was too slow for them"
-            ));
+            let frames = Count(dropped, "frame is", "frames are");
+            print_message(&format!("{path}: {frames} not in it, because the disk was too slow"));
         }
         Some(outcome)
     }

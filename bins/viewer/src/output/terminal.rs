@@ -2,6 +2,7 @@
 use crate::model::{Activity, Model};
 use crate::playback::selection::DecodePolicy;
 use indicatif::{ProgressBar, ProgressStyle};
+use pinhole::text::Count;
 use pinhole::time::MediaTime;
 use pinhole_log::{Drawing, escaped};
 
@@ -99,18 +100,19 @@ pub(crate) fn summary(model: &Model, decode: DecodePolicy) -> Vec<String> {
     };
     vec![
         format!(
-            "{}: {} frames complete, {} damaged ({} of them mended), {} missing; {} packets, {} lost",
+            "{}: {} complete, {} damaged ({} of them mended), {} missing; {}, {} lost",
             model.url,
-            s.frames_complete,
+            Count(s.frames_complete, "frame", "frames"),
             s.frames_damaged,
             received.concealed_frames,
             s.frames_missing,
-            s.packets,
+            Count(s.packets, "packet", "packets"),
             s.packets_lost,
         ),
         format!(
-            "{codec} {width}x{height}, {:.2} fps, by {transport}; {} frames shown{why}",
-            received.fps, model.presented.shown,
+            "{codec} {width}x{height}, {:.2} fps, by {transport}; {} shown{why}",
+            received.fps,
+            Count(model.presented.shown, "frame", "frames"),
         ),
     ]
 }
@@ -131,10 +133,10 @@ fn figures(codec: &str, model: &Model) -> String {
     let latency =
         model.live_delay.map_or_else(String::new, |delay| format!(", {} ms latency", delay.as_millis()));
     format!(
-        "{state}{fps:.2} fps, {} frames, {} lost, {} packets lost{latency}{recording}; {codec} {width}x{height} {transport}",
-        s.frames_complete + s.frames_damaged,
+        "{state}{fps:.2} fps, {}, {} lost, {} lost{latency}{recording}; {codec} {width}x{height} {transport}",
+        Count(s.frames_complete + s.frames_damaged, "frame", "frames"),
         s.frames_missing,
-        s.packets_lost,
+        Count(s.packets_lost, "packet", "packets"),
     )
 }
 

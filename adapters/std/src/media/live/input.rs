@@ -10,6 +10,7 @@ use super::opening::{Content, Opening};
 use super::stream::Feed;
 use crate::clock::Clock;
 use pinhole::codec::jpeg::{Found, Splitter};
+use pinhole::text::Count;
 use pinhole::time::Instant;
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -173,7 +174,8 @@ impl Input {
                 ))
             }
             (0, bytes, None) => Some(format!(
-                "it has ended, and no JPEG picture (FF D8 FF) is in the {bytes} bytes that came"
+                "it has ended, and no JPEG picture (FF D8 FF) is in the {} that came",
+                Count(bytes, "byte", "bytes")
             )),
             _ => None,
         }

@@ -1,6 +1,7 @@
 //! Reads a file from its start to its end, for the index.
 use super::files::ReadAt;
 use embedded_io::{ErrorType, Read, Seek, SeekFrom};
+use pinhole::text::Count;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::time::{Duration, Instant};
@@ -64,8 +65,8 @@ impl<'w> Meter<'w> {
         let most = self.of_frames.get().saturating_mul(READ_PER_FRAMES).saturating_add(MAX_JUNK);
         if read > most {
             return Err(io::Error::other(format!(
-                "there are only {} frames in {} MiB of the file, and the rest of it was not searched",
-                self.frames.get(),
+                "only {} in {} MiB of the file, and the rest of it was not searched",
+                Count(self.frames.get(), "frame is", "frames are"),
                 read >> 20
             )));
         }

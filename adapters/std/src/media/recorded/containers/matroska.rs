@@ -6,6 +6,7 @@ use super::bytes::Bytes;
 use super::codecs::Kind;
 use super::samples::Samples;
 use super::{MAX_TRACKS, Refused, Told, Unit, Video, timing};
+use pinhole::text::Count;
 use std::io;
 
 const SEGMENT: u32 = 0x1853_8067;
@@ -176,7 +177,10 @@ impl Walk<'_, '_, '_> {
         }
         let len = self.bytes.len();
         if let Some(missing @ 1..) = self.file_end.checked_sub(len) {
-            self.samples.tell(Told::at(len, format!("the file ends {missing} bytes before it should")));
+            self.samples.tell(Told::at(
+                len,
+                format!("the file ends {} before it should", Count(missing, "byte", "bytes")),
+            ));
         }
         Ok(())
     }
@@ -249,11 +253,13 @@ impl Walk<'_, '_, '_> {
     fn go_on(&mut self, at: u64, in_frame: bool) -> io::Result<u64> {
         let (cluster, end) = (self.next_cluster(at)?, self.bytes.len());
         let reason = match cluster {
-            Some(cluster) => format!("{} bytes here are damaged, and passed over", cluster - at),
+            Some(cluster) => {
+                format!("{} damaged, and passed over", Count(cluster - at, "byte here is", "bytes here are"))
+            }
             None if in_frame => "the file ends in the middle of a frame".to_owned(),
             // Its end is told later.
             None if self.file_end > end => return Ok(end),
-            None => format!("the last {} bytes are cut or damaged", end - at),
+            None => format!("the last {} cut or damaged", Count(end - at, "byte is", "bytes are")),
         };
         self.samples.tell(Told::at(at, reason));
         Ok(cluster.unwrap_or(end))

@@ -5,6 +5,7 @@ use super::super::samples::Samples;
 use super::super::{MAX_SAMPLES, Refused, Told};
 use super::boxes::{Boxes, Mp4Box};
 use mp4_atom::{Co64, Ctts, CttsEntry, Stco, Stsc, Stsz, StszSamples, Stts, SttsEntry};
+use pinhole::text::Count;
 
 /// Adds the frames that the tables name, with their times in units of the track. Returns when the last one
 /// ends.
@@ -68,7 +69,10 @@ pub(super) fn samples(
         }
     }
     if others > 0 {
-        samples.tell(Told::of(format!("{others} frames of another codec are left out")));
+        samples.tell(Told::of(format!(
+            "{} left out",
+            Count(others, "frame of another codec is", "frames of another codec are")
+        )));
     }
     Ok(end)
 }
