@@ -107,6 +107,34 @@ fn a_click_or_a_number_shows_one_alone_and_controls_are_for_it() {
 }
 
 #[test]
+fn hidden_streams_are_hardly_decoded_and_go_on_when_they_are_shown() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let server = Server::with(&["--loop"], &[Clip::sample().path]);
+    let url = server.url(Clip::sample().mount());
+    let grid = Grid::of(&["--json", &url, &url, &url]);
+    let has_pictures = |picture: &Picture| (0..3).all(|cell| brightness(picture, cell) > 40.0);
+    grid.wait("there are pictures", |picture| picture.size == SIZE && has_pictures(picture));
+    let window = grid.display.early_window();
+    window.press("1");
+    window.wait_title(|title| title.contains(" - 512x288 - "));
+    std::thread::sleep(std::time::Duration::from_secs(8));
+    window.press("Escape");
+    wait(&grid.viewer, "all are shown", || shows_all(&window).then_some(()));
+    let second = |picture: &Picture| picture.part(SIZE.0 / 2 + 16, 16, 300, 150);
+    let before = window.picture();
+    grid.wait("the second goes on", |picture| second(picture) != second(&before));
+    window.press("q");
+    let done = grid.viewer.finish(std::time::Duration::from_secs(60));
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let lines = done.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let shown: Vec<_> = lines.map(|report| report["frames_shown"].as_u64().unwrap()).collect();
+    assert!(shown.len() == 3 && shown[1..].iter().all(|hidden| hidden + 40 < shown[0]), "{shown:?}");
+}
+
+#[test]
 fn without_a_window_each_stream_has_a_report() {
     let server = Server::of(&[&Clip::sample()]);
     let (url, nobody) = (server.url(Clip::sample().mount()), "rtsp://127.0.0.1:1/none");

@@ -31,6 +31,7 @@ use output::y4m::{self, PictureStream};
 use output::{report, snapshot, terminal};
 use pinhole::client::PlayOptions;
 use pinhole::frame::Seek;
+use pinhole::text::Count;
 use pinhole::time::MediaTime;
 use pinhole_log::{Form, Log, escaped, redacted};
 use pixels::PixelPool;
@@ -114,17 +115,27 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let mut playlist = Playlist::new(&cli.media, cli.fps);
     let (mut step, mut played, mut failed) = (Step::Next, 0_usize, 0_usize);
     let mut last_error: Option<String> = None;
-    while !interrupted.load(Ordering::Relaxed)
-        && let Some(item) = playlist.go(step)
-    {
+    while !interrupted.load(Ordering::Relaxed) && playlist.go(step) {
+        let name = playlist.name().unwrap_or_else(|| "the sample clips".to_owned());
+        let options = options(deadline, &interrupted, &playlist);
+        let item = show::opening(name.clone(), &options, &mut view, |wait| playlist.item(wait));
         // Of several, each tells why it was not played. Of one, the program does at its end.
         if let Some(error) = last_error.take() {
             print_message(&error);
         }
         let item = match item {
-            Ok(item) => item,
-            Err(error) => {
+            Ok(Ok(item)) => item,
+            Ok(Err(error)) => {
                 (last_error, step) = (Some(error), Step::Next);
+                continue;
+            }
+            Err(ending) => {
+                if ending == Ending::Deadline {
+                    (last_error, failed) =
+                        (Some(format!("{name}: it could not be opened in time")), failed + 1);
+                }
+                let Some(to) = ending.step() else { break };
+                step = to;
                 continue;
             }
         };
@@ -138,22 +149,15 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         }
         let start = cli.start.filter(|_| played == 0);
         played += 1;
-        let options = show::Options {
-            deadline,
-            interrupted: &interrupted,
-            has_next: playlist.has(Step::Next),
-            has_previous: playlist.has(Step::Previous),
-        };
+        // A directory has turned out to have several.
+        let options = self::options(deadline, &interrupted, &playlist);
         let (ending, result) = play(cli, &item, start, &options, &mut view, output.take())?;
         if let Err(error) = result {
             failed += 1;
             last_error = Some(error);
         }
-        step = match ending {
-            Ending::Stream | Ending::Next => Step::Next,
-            Ending::Previous => Step::Previous,
-            Ending::Deadline | Ending::User | Ending::Output => break,
-        };
+        let Some(to) = ending.step() else { break };
+        step = to;
     }
     let failed = failed.saturating_add(playlist.failed());
     match last_error {
@@ -161,6 +165,16 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         None if failed > 0 => Err(format!("not all could be played: {failed} failed").into()),
         None => Ok(()),
     }
+}
+
+/// Returns how to show an item of a playlist.
+fn options<'a>(
+    deadline: Option<Instant>,
+    interrupted: &'a AtomicBool,
+    playlist: &Playlist,
+) -> show::Options<'a> {
+    let [has_next, has_previous] = [Step::Next, Step::Previous].map(|step| playlist.has(step));
+    show::Options { deadline, interrupted, has_next, has_previous }
 }
 
 /// Plays all that the command line names at once, and reports on each.
@@ -359,7 +373,11 @@ fn verdict(
     }
     if !shown {
         let reason = errors.first().map_or("they came too late", String::as_str);
-        return Err(format!("{name}: none of {frames} frames could be shown: {reason}"));
+        let none = match frames {
+            1 => "the only frame could not".to_owned(),
+            _ => format!("none of {frames} frames could"),
+        };
+        return Err(format!("{name}: {none} be shown: {reason}"));
     }
     Ok(())
 }
@@ -399,7 +417,10 @@ fn print_recording(model: &Model) -> Result<(), String> {
     let files: Vec<_> = recorded.files.iter().map(|file| file.display().to_string()).collect();
     let said = match files.is_empty() {
         true => "nothing was recorded".to_owned(),
-        false => format!("{} frames are recorded in {}", recorded.frames, files.join(", ")),
+        false => {
+            let frames = Count(recorded.frames, "frame is", "frames are");
+            format!("{frames} recorded in {}", files.join(", "))
+        }
     };
     if error.is_some() {
         return Err(format!("the recording has broken off: {said}"));

@@ -6,6 +6,9 @@ use pinhole::sdp::FrameRate;
 use pinhole_log::redacted_value;
 use pinhole_std::media::Playback;
 use std::path::Path;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 /// One thing to play.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,9 @@ pub(crate) struct Playlist {
     /// The entry that is played; `None` before the first.
     at: Option<usize>,
     opened: Option<Opened>,
+    opening: Option<Opening>,
+    /// Opens an entry: [`open`], or a stand-in for a disk in tests.
+    open: fn(Option<&Media>, Playback) -> Result<Opened, String>,
 }
 
 /// A word of the command line.
@@ -55,6 +61,14 @@ struct Opened {
     items: Vec<Item>,
     at: usize,
     _server: Option<Server>,
+}
+
+/// An entry that is being opened, on a thread of its own: a large file is searched for frames for long, and a disk may
+/// hang.
+#[derive(Debug)]
+struct Opening {
+    step: Step,
+    opened: Receiver<Result<Opened, String>>,
 }
 
 /// Which item is meant.
@@ -75,7 +89,7 @@ impl Playlist {
             [] => vec![entry(None)],
             media => media.iter().map(|media| entry(Some(media))).collect(),
         };
-        Self { entries, playback: playback(fps), at: None, opened: None }
+        Self { entries, playback: playback(fps), at: None, opened: None, opening: None, open }
     }
 
     /// Returns whether there is an item in this direction, as far as is known: it may be one that cannot be
@@ -84,38 +98,75 @@ impl Playlist {
         self.within(step).is_some() || self.further(step).is_some()
     }
 
-    /// Goes to another item, and returns it. Returns `None` if there is none in this direction. Blocks while a
-    /// file is searched for frames.
-    ///
-    /// # Errors
-    /// The next entry cannot be played. Call this again for the one after it.
-    pub(crate) fn go(&mut self, step: Step) -> Option<Result<Item, String>> {
+    /// Goes to another item, which [`Self::item`] returns once it is opened. Returns false if there is none in this
+    /// direction. Does not wait for one that is being opened: the playlist goes past it.
+    pub(crate) fn go(&mut self, step: Step) -> bool {
         if let (Some(at), Some(opened)) = (self.within(step), &mut self.opened) {
             opened.at = at;
-            return opened.items.get(at).cloned().map(Ok);
+            return true;
         }
-        let at = self.further(step)?;
+        let Some(at) = self.further(step) else { return false };
         self.at = Some(at);
         // Ends the server.
         self.opened = None;
-        let entry = self.entries.get_mut(at)?;
-        match open(entry.media.as_ref(), self.playback) {
-            Ok(mut opened) => {
-                opened.at = if step == Step::Next { 0 } else { opened.items.len().saturating_sub(1) };
-                let item = opened.items.get(opened.at).cloned();
-                self.opened = Some(opened);
-                item.map(Ok)
-            }
-            Err(error) => {
-                entry.failed = true;
-                Some(Err(error))
+        let (sender, opened) = mpsc::channel();
+        let media = self.entry(at).and_then(|entry| entry.media.clone());
+        let (open, playback) = (self.open, self.playback);
+        let opening = thread::Builder::new().name("opening".into()).spawn({
+            let sender = sender.clone();
+            // Fails if the playlist has gone on.
+            move || drop(sender.send(open(media.as_ref(), playback)))
+        });
+        if let Err(error) = opening {
+            drop(sender.send(Err(error.to_string())));
+        }
+        self.opening = Some(Opening { step, opened });
+        true
+    }
+
+    /// Returns the present item. Waits at most `wait` until it is opened, and returns `None` if it is not.
+    ///
+    /// # Errors
+    /// The item cannot be played. Call [`Self::go`] for the one after it.
+    pub(crate) fn item(&mut self, wait: Duration) -> Option<Result<Item, String>> {
+        if let Some(Opening { step, opened }) = &self.opening {
+            let opened = match opened.recv_timeout(wait) {
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => Err("it cannot be opened; try -v".to_owned()),
+                Ok(opened) => opened,
+            };
+            let step = *step;
+            self.opening = None;
+            match opened {
+                Ok(mut opened) => {
+                    opened.at = if step == Step::Next { 0 } else { opened.items.len().saturating_sub(1) };
+                    self.opened = Some(opened);
+                }
+                Err(error) => {
+                    if let Some(entry) = self.at.and_then(|at| self.entries.get_mut(at)) {
+                        entry.failed = true;
+                    }
+                    return Some(Err(error));
+                }
             }
         }
+        let opened = self.opened.as_ref()?;
+        opened.items.get(opened.at).cloned().map(Ok)
+    }
+
+    /// Returns the name of the entry that is played or opened; `None` for the sample clips.
+    pub(crate) fn name(&self) -> Option<String> {
+        let entry = self.at.and_then(|at| self.entry(at))?;
+        entry.media.as_ref().map(name)
     }
 
     /// Returns how many words of the command line could not be opened.
     pub(crate) fn failed(&self) -> usize {
         self.entries.iter().filter(|entry| entry.failed).count()
+    }
+
+    fn entry(&self, at: usize) -> Option<&Entry> {
+        self.entries.get(at)
     }
 
     /// Returns the index of the neighbour in the same entry.
@@ -171,11 +222,18 @@ fn playback(fps: Option<FrameRate>) -> Playback {
     Playback { frame_rate: fps.unwrap_or(standard.frame_rate), ..standard }
 }
 
+/// Returns what a word of the command line is called.
+fn name(media: &Media) -> String {
+    match media {
+        Media::Url(url) => redacted_value(url).into_owned(),
+        Media::Path(path) => path.display().to_string(),
+    }
+}
+
 fn open(media: Option<&Media>, playback: Playback) -> Result<Opened, String> {
     let (items, server) = match media {
-        Some(Media::Url(url)) => {
-            let name = redacted_value(url).into_owned();
-            (vec![Item { url: url.clone(), name, place: Place::Remote }], None)
+        Some(media @ Media::Url(url)) => {
+            (vec![Item { url: url.clone(), name: name(media), place: Place::Remote }], None)
         }
         Some(Media::Path(path)) => {
             let server = Server::start(path, playback).map_err(|error| error.to_string())?;
@@ -213,14 +271,19 @@ mod tests {
         Media::Url(url.to_owned())
     }
 
+    fn go(list: &mut Playlist, step: Step) -> Option<Result<Item, String>> {
+        list.go(step).then(|| list.item(Duration::from_secs(60)).expect("it is opened by now"))
+    }
+
     fn name(list: &mut Playlist, step: Step) -> String {
         let name = |item: &Item| item.name.rsplit('/').next().unwrap_or_default().to_owned();
-        list.go(step).map_or("none".into(), |item| item.as_ref().map_or_else(|_| "error".into(), name))
+        go(list, step).map_or("none".into(), |item| item.as_ref().map_or_else(|_| "error".into(), name))
     }
 
     #[test]
     fn an_address_is_named_without_its_password() {
-        let item = Playlist::new(&[url("rtsp://me:secret@cam/1")], None).go(Step::Next).unwrap().unwrap();
+        let item =
+            go(&mut Playlist::new(&[url("rtsp://me:secret@cam/1")], None), Step::Next).unwrap().unwrap();
         assert_eq!((&*item.url, &*item.name), ("rtsp://me:secret@cam/1", "rtsp://***@cam/1"));
         assert_eq!(item.place, Place::Remote);
     }
@@ -245,6 +308,27 @@ mod tests {
         assert!(opened.errors.len() == 1 && opened.errors[0].contains("notes.txt"), "{:?}", opened.errors);
         let all = SideBySide::open(&[url("rtsp://cam/1"), Media::Path(directory.path().to_owned())], None);
         assert_eq!(all.items().count(), 3);
+    }
+
+    #[test]
+    fn what_is_being_opened_holds_up_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let [hung, clip] = ["hung.mjpeg", "clip.mjpeg"].map(|name| directory.path().join(name));
+        std::fs::write(&clip, [ORANGE, ORANGE].concat()).unwrap();
+        let media = [&hung, &clip].map(|path| Media::Path(path.clone()));
+        let mut list = Playlist::new(&media, None);
+        list.open = |media, playback| match media {
+            Some(Media::Path(path)) if path.ends_with("hung.mjpeg") => loop {
+                thread::park();
+            },
+            media => open(media, playback),
+        };
+        assert!(list.go(Step::Next));
+        assert_eq!(list.item(Duration::from_millis(20)), None);
+        assert_eq!(list.name(), Some(hung.display().to_string()));
+        assert!(list.has(Step::Next) && !list.has(Step::Previous));
+        assert_eq!(name(&mut list, Step::Next), "clip.mjpeg");
+        assert_eq!(list.failed(), 0);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The main thread's loop: pictures go to the screen, and the user's commands to the players.
 use crate::handoff::Taken;
-use crate::model::{Command, Model, Picture, RecordingOutcome};
+use crate::model::{Activity, Command, Model, Picture, RecordingOutcome};
 use crate::output::file_name;
 use crate::output::messages::print_message;
 use crate::output::snapshot::Snapshots;
 use crate::output::terminal::ProgressLine;
 use crate::output::y4m::PictureStream;
 use crate::player::{AtEnd, Player};
+use crate::playlist::Step;
 use crate::ui::{self, Screen, Wish};
+use pinhole::text::Count;
 use pinhole_std::record::Recorded;
 use std::mem;
 use std::path::Path;
@@ -63,6 +65,17 @@ pub(crate) enum Ending {
     Previous,
     /// The output of the pictures failed, or its reader has left.
     Output,
+}
+
+impl Ending {
+    /// Returns where to go on; `None` if the program ends.
+    pub(crate) const fn step(self) -> Option<Step> {
+        match self {
+            Self::Stream | Self::Next => Some(Step::Next),
+            Self::Previous => Some(Step::Previous),
+            Self::Deadline | Self::User | Self::Output => None,
+        }
+    }
 }
 
 /// The result of showing a stream.
@@ -157,6 +170,69 @@ pub(crate) fn run(
     shown
 }
 
+/// Waits until something is opened that is to be played, and shows its `name` meanwhile. `opened` returns it once it is
+/// there, and waits at most so long for it.
+///
+/// # Errors
+/// It is waited for no longer, for this reason.
+pub(crate) fn opening<T>(
+    name: String,
+    options: &Options<'_>,
+    view: &mut View,
+    mut opened: impl FnMut(Duration) -> Option<T>,
+) -> Result<T, Ending> {
+    let model = Model { url: name, activity: Activity::Opening, ..Model::default() };
+    let tiles = [ui::Tile { picture: None, fresh: false, model: &model }];
+    let begun = Instant::now();
+    loop {
+        if let Some(ending) = options.ending() {
+            return Err(ending);
+        }
+        if let Some(opened) = opened(view.poll_interval()) {
+            return Ok(opened);
+        }
+        if begun.elapsed() >= PATIENCE {
+            if let Err(error) = view.show(&tiles) {
+                view.give_up_window(&error);
+            }
+            view.show_title(&tiles);
+        }
+        for (_, wish) in view.wishes(&tiles) {
+            match wish {
+                Wish::Quit => return Err(Ending::User),
+                Wish::Next | Wish::Previous => match options.neighbour(&wish) {
+                    Ok(ending) => return Err(ending),
+                    Err(line) => view.notify(line.to_owned()),
+                },
+                Wish::Player(_) | Wish::Record | Wish::Snapshot => {}
+            }
+        }
+    }
+}
+
+impl Options<'_> {
+    /// Returns why nothing is shown any longer, whatever the user wants.
+    fn ending(&self) -> Option<Ending> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Some(Ending::User);
+        }
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline).then_some(Ending::Deadline)
+    }
+
+    /// Returns how to go to the next item, or to the one before.
+    ///
+    /// # Errors
+    /// There is none, as this line says.
+    const fn neighbour(&self, wish: &Wish) -> Result<Ending, &'static str> {
+        match wish {
+            Wish::Previous if self.has_previous => Ok(Ending::Previous),
+            Wish::Previous => Err("this is the first of what is played"),
+            _ if self.has_next => Ok(Ending::Next),
+            _ => Err("this is the last of what is played"),
+        }
+    }
+}
+
 fn player_picture(tile: &Tile<'_>, deadline: Instant) -> Taken<Picture> {
     let left = deadline.saturating_duration_since(Instant::now());
     tile.player.picture(TERMINAL_POLL.min(left))
@@ -172,11 +248,8 @@ fn watch(
     let begun = Instant::now();
     let mut status_at = begun;
     loop {
-        if options.interrupted.load(Ordering::Relaxed) {
-            return Ending::User;
-        }
-        if options.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Ending::Deadline;
+        if let Some(ending) = options.ending() {
+            return ending;
         }
         take_pictures(tiles, view);
         if tiles.iter().all(|tile| tile.finished) {
@@ -198,25 +271,26 @@ fn watch(
             tile.model = tile.player.model();
         }
         if tiles.iter().any(|tile| tile.picture.is_some()) || begun.elapsed() >= PATIENCE {
-            match view.show(tiles) {
-                Ok(()) => {}
-                Err(error) => {
-                    print_no_window(&error);
-                    tiles.iter().for_each(|tile| tile.player.set_at_end(AtEnd::Stop));
-                    view.onto = Onto::Line(None);
-                }
+            if let Err(error) = view.show(&shown(tiles)) {
+                view.give_up_window(&error);
+                tiles.iter().for_each(|tile| tile.player.set_at_end(AtEnd::Stop));
             }
         }
-        for (stream, wish) in view.wishes(tiles) {
+        let wishes = view.wishes(&shown(tiles));
+        let alone = view.alone();
+        for (stream, tile) in tiles.iter().enumerate() {
+            tile.player.set_hidden(alone.is_some_and(|alone| alone != stream));
+        }
+        for (stream, wish) in wishes {
             status_at = Instant::now();
             let Some(tile) = tiles.get_mut(stream) else { continue };
             match wish {
                 Wish::Quit => return Ending::User,
                 Wish::Player(command) => tile.player.command(command),
-                Wish::Next if options.has_next => return Ending::Next,
-                Wish::Previous if options.has_previous => return Ending::Previous,
-                Wish::Next => view.notify("this is the last of what is played".to_owned()),
-                Wish::Previous => view.notify("this is the first of what is played".to_owned()),
+                Wish::Next | Wish::Previous => match options.neighbour(&wish) {
+                    Ok(ending) => return ending,
+                    Err(line) => view.notify(line.to_owned()),
+                },
                 Wish::Record => tile.recording.toggle(tile.player, &tile.model),
                 Wish::Snapshot => {
                     if let Some(picture) = &tile.picture
@@ -233,9 +307,13 @@ fn watch(
         }
         if Instant::now() >= status_at {
             status_at = Instant::now() + STATUS_EVERY;
-            view.show_status(tiles);
+            view.show_status(&shown(tiles));
         }
     }
+}
+
+fn shown<'a>(tiles: &'a [Tile<'_>]) -> Vec<ui::Tile<'a>> {
+    tiles.iter().map(Tile::shown).collect()
 }
 
 /// Takes the pictures that are due, and waits for one of the stream that is looked at, if there is none.
@@ -295,10 +373,16 @@ fn recorded(outcome: &RecordingOutcome) -> String {
     let Recorded { files, frames, left_out, .. } = &outcome.recorded;
     let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
     match (files.is_empty(), left_out, outcome.dropped) {
-        (false, ..) => format!("recorded {frames} frames in {}", files.join(", ")),
+        (false, ..) => format!("recorded {} in {}", Count(*frames, "frame", "frames"), files.join(", ")),
         (true, 0, 0) => "nothing is recorded: no picture was shown".to_owned(),
-        (true, 0, dropped) => format!("nothing is recorded: the disk was too slow for {dropped} frames"),
-        (true, left_out, _) => format!("nothing is recorded: {left_out} frames are no pictures, or damaged"),
+        (true, 0, dropped) => {
+            let frames = Count(dropped, "frame", "frames");
+            format!("nothing is recorded: the disk was too slow for {frames}")
+        }
+        (true, left_out, _) => {
+            let frames = Count(*left_out, "frame is no picture", "frames are no pictures");
+            format!("nothing is recorded: {frames}, or damaged")
+        }
     }
 }
 
@@ -329,23 +413,28 @@ impl View {
 
     /// Shows the pictures, or that there are none, in the window, which the first call opens. A window that was
     /// opened without a picture makes room for one that suits the first picture of the only stream.
-    fn show(&mut self, tiles: &[Tile<'_>]) -> Result<(), minifb::Error> {
+    fn show(&mut self, tiles: &[ui::Tile<'_>]) -> Result<(), minifb::Error> {
         match &mut self.onto {
             Onto::Window { screen: window, has_picture } => {
-                let picture = tiles.iter().find_map(|tile| tile.picture.as_ref());
+                let picture = tiles.iter().find_map(|tile| tile.picture);
                 let is_first = picture.is_some() && !mem::replace(has_picture, picture.is_some());
                 if let (true, Some(picture), [_]) = (is_first, picture, tiles) {
                     window.take_if(|screen| screen.is_unsuited(picture));
                 }
-                let tiles: Vec<_> = tiles.iter().map(Tile::shown).collect();
                 let screen = match window {
                     Some(screen) => screen,
-                    None => window.insert(Box::new(Screen::open(&tiles)?)),
+                    None => window.insert(Box::new(Screen::open(tiles)?)),
                 };
-                screen.show(&tiles)
+                screen.show(tiles)
             }
             Onto::Line(_) => Ok(()),
         }
+    }
+
+    /// Goes on without a window.
+    fn give_up_window(&mut self, reason: &minifb::Error) {
+        print_no_window(reason);
+        self.onto = Onto::Line(None);
     }
 
     /// Returns the stream that is shown alone.
@@ -365,9 +454,8 @@ impl View {
         }
     }
 
-    fn wishes(&mut self, tiles: &[Tile<'_>]) -> Vec<(usize, Wish)> {
-        let Some(screen) = self.screen() else { return Vec::new() };
-        screen.poll(&tiles.iter().map(Tile::shown).collect::<Vec<_>>())
+    fn wishes(&mut self, tiles: &[ui::Tile<'_>]) -> Vec<(usize, Wish)> {
+        self.screen().map_or_else(Vec::new, |screen| screen.poll(tiles))
     }
 
     fn notify(&mut self, line: String) {
@@ -377,15 +465,19 @@ impl View {
     }
 
     /// Writes the window's title, or the progress line of the only stream.
-    fn show_status(&mut self, tiles: &[Tile<'_>]) {
+    fn show_status(&mut self, tiles: &[ui::Tile<'_>]) {
         match (&mut self.onto, tiles) {
-            (Onto::Window { screen: Some(screen), .. }, _) => {
-                screen.set_title(&tiles.iter().map(Tile::shown).collect::<Vec<_>>());
-            }
             (Onto::Line(line), [tile]) => {
-                line.get_or_insert_with(|| ProgressLine::new(self.progress)).show(&tile.model);
+                line.get_or_insert_with(|| ProgressLine::new(self.progress)).show(tile.model);
             }
-            _ => {}
+            _ => self.show_title(tiles),
+        }
+    }
+
+    /// Writes the window's title, if there is a window.
+    fn show_title(&mut self, tiles: &[ui::Tile<'_>]) {
+        if let Some(screen) = self.screen() {
+            screen.set_title(tiles);
         }
     }
 
@@ -410,7 +502,10 @@ mod tests {
             recorded(&outcome)
         };
         assert_eq!(told(75, 2, 1, &["a.avi", "a-2.avi"]), "recorded 75 frames in a.avi, a-2.avi");
+        assert_eq!(told(1, 0, 0, &["a.avi"]), "recorded 1 frame in a.avi");
         assert_eq!(told(0, 0, 0, &[]), "nothing is recorded: no picture was shown");
+        assert_eq!(told(0, 0, 1, &[]), "nothing is recorded: the disk was too slow for 1 frame");
+        assert_eq!(told(0, 1, 0, &[]), "nothing is recorded: 1 frame is no picture, or damaged");
         assert_eq!(told(0, 0, 3, &[]), "nothing is recorded: the disk was too slow for 3 frames");
         assert_eq!(told(0, 4, 3, &[]), "nothing is recorded: 4 frames are no pictures, or damaged");
     }

@@ -6,11 +6,13 @@ mod viewer;
 
 use disk::{Disk, Fault};
 use pinhole_tests::Transport;
-use pinhole_tests::clip::Clip;
+use pinhole_tests::clip::{Clip, TempDir};
+use pinhole_tests::display::Display;
 use pinhole_tests::network::in_own_namespaces;
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::process::{Running, binary, poll};
 use pinhole_tests::server::Server;
+use pinhole_tests::viewer as program;
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
@@ -175,7 +177,7 @@ fn a_server_ends_while_its_disk_hangs() {
         poll(LIMIT, || (disk.waiting() > 0).then_some(())).expect("something is read");
         server.signal("TERM");
         server.wait_events("stopped", 1, SECONDS);
-        assert_ends(&server_state(server.id()));
+        assert_ends(&process_state(server.id()));
         assert!(watching.iter().chain([&bystander]).all(|viewer| viewer.ends(LIMIT)));
         // Only now does the kernel let go of the thread that waits for the disk.
         drop(disk);
@@ -199,9 +201,49 @@ fn a_start_that_waits_for_a_disk_ends_by_a_signal() {
         says("waiting", LIMIT);
         server.signal("TERM");
         says("stopped", SECONDS);
-        assert_ends(&server_state(server.id()));
+        assert_ends(&process_state(server.id()));
         drop(disk);
         assert_eq!(server.finish(LIMIT).status.code(), Some(0));
+    });
+}
+
+#[test]
+fn a_window_takes_keys_while_the_next_file_hangs() {
+    if !available(&[Peer::Display]) {
+        return;
+    }
+    with_disks("a_window_takes_keys_while_the_next_file_hangs", || {
+        let directory = TempDir::new();
+        // Long enough for whatever happens meanwhile.
+        let clip = directory.file("clip.mjpeg", &content().repeat(60));
+        let display = Display::start();
+        let disk = Disk::mount("victim", content());
+        let media = [&clip, &disk.played()].map(|path| path.display().to_string());
+        let viewer = program::start_on(display.name(), &media.each_ref().map(String::as_str));
+        // It is dropped before the viewer.
+        let disk = disk;
+        let window = display.window();
+        disk.set(Fault::Hangs);
+        let opening = format!("opening - {}", media[1]);
+        window.press("n");
+        window.wait_title(|title| title == opening);
+        let told = poll(LIMIT, || {
+            let picture = window.picture();
+            let (width, height) = picture.size;
+            // Text in the middle of a black window.
+            let text = picture.count((0, height / 3, width, height / 3), 0xf2_f2f2);
+            (text > 30 && picture.count((0, 0, width, 20), 0) == width * 20).then_some(())
+        });
+        assert!(told.is_some(), "it is told what is waited for");
+        window.press("Prior");
+        window.wait_title(|title| title.starts_with(&format!("{} - 512x288 - ", media[0])));
+        window.press("n");
+        window.wait_title(|title| title == opening);
+        let state = process_state(viewer.id());
+        window.press("q");
+        assert_ends(&state);
+        drop(disk);
+        assert_eq!(viewer.finish(LIMIT).status.code(), Some(0));
     });
 }
 
@@ -220,7 +262,7 @@ fn a_disk_that_hangs_at_the_start_costs_its_own_files() {
         });
         assert!(said.contains("its disk hangs") && said.contains(Clip::sample().mount()), "{said}");
         server.signal("TERM");
-        assert_ends(&server_state(server.id()));
+        assert_ends(&process_state(server.id()));
         drop(disk);
         assert_eq!(server.finish(LIMIT).status.code(), Some(0));
     });
@@ -261,7 +303,7 @@ fn is_event(line: &str, what: &str) -> bool {
 }
 
 /// Returns the file that tells the state of a process's main thread.
-fn server_state(id: u32) -> String {
+fn process_state(id: u32) -> String {
     format!("/proc/{id}/stat")
 }
 

@@ -29,6 +29,8 @@ pub(crate) const VIDEO: u8 = 0;
 /// What the player does at the moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Activity {
+    /// A file is searched for frames before it is played.
+    Opening,
     /// No frame has arrived yet.
     #[default]
     Connecting,

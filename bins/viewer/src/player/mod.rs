@@ -66,6 +66,11 @@ impl Player {
         self.shared.set_at_end(at_end);
     }
 
+    /// Sets whether the pictures are hidden. Few of them are decoded then.
+    pub(crate) fn set_hidden(&self, hidden: bool) {
+        self.shared.set_hidden(hidden);
+    }
+
     /// Returns the errors that did not end the stream.
     pub(crate) fn errors(&self) -> &ErrorLog {
         &self.shared.errors

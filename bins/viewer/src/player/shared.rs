@@ -26,6 +26,7 @@ pub(super) struct Shared {
     /// Commands that the network thread has not taken yet.
     commands: Mutex<Vec<Command>>,
     at_end: Mutex<AtEnd>,
+    hidden: AtomicBool,
     stopped: AtomicBool,
     /// The playhead's generation. Frames of an older one are not shown.
     pub(super) generation: AtomicU64,
@@ -45,6 +46,7 @@ impl Shared {
             errors: ErrorLog::default(),
             commands: Mutex::default(),
             at_end: Mutex::new(at_end),
+            hidden: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             generation: AtomicU64::new(0),
             waker: OnceLock::new(),
@@ -80,6 +82,18 @@ impl Shared {
     /// Returns what follows the last frame.
     pub(super) fn at_end(&self) -> AtEnd {
         *self.at_end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets whether the pictures are hidden, and wakes the network thread if that is new.
+    pub(super) fn set_hidden(&self, hidden: bool) {
+        if self.hidden.swap(hidden, Ordering::AcqRel) != hidden {
+            self.wake();
+        }
+    }
+
+    /// Returns whether the pictures are hidden.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.hidden.load(Ordering::Acquire)
     }
 
     /// Returns whether the session is to end.

@@ -6,6 +6,8 @@ use super::panels::{Align, Line, Panels};
 use super::text::Face;
 use crate::model::{Activity, Model};
 use embedded_graphics::geometry::AnchorPoint;
+use pinhole::text::Count;
+use std::path::Path;
 use std::time::Duration;
 
 /// Over the whole picture, below a message.
@@ -72,6 +74,7 @@ impl Message {
             return Some(Self { title, lines, dims: true });
         }
         let (title, lines) = match &model.activity {
+            Activity::Opening => (format!("Opening {} ...", file_name(&model.url)), vec![]),
             Activity::Connecting if model.session.transport.is_none() => (connecting(model), vec![]),
             Activity::Connecting => {
                 (format!("Waiting for {}", host(&model.url)), vec!["No picture has come yet".to_owned()])
@@ -150,8 +153,8 @@ fn figure_lines(model: &Model) -> Vec<Line> {
             whole_millis(presented.latency)
         ),
         format!(
-            "cache {} frames  {:.1} s  {} of {} MiB",
-            cache.frames,
+            "cache {}  {:.1} s  {} of {} MiB",
+            Count(cache.frames, "frame", "frames"),
             cache.span.as_secs_f64(),
             mebibytes(cache.bytes),
             mebibytes(cache.capacity)
@@ -163,6 +166,7 @@ fn figure_lines(model: &Model) -> Vec<Line> {
 
 fn activity_text(model: &Model) -> &'static str {
     match model.activity {
+        Activity::Opening => "OPENING",
         Activity::Connecting => "CONNECTING",
         Activity::Buffering { .. } => "BUFFERING",
         Activity::Playing => "PLAYING",
@@ -180,6 +184,11 @@ pub(super) fn no_picture(span: Duration) -> String {
 
 fn connecting(model: &Model) -> String {
     format!("Connecting to {} ...", host(&model.url))
+}
+
+/// Returns the last part of a path.
+fn file_name(path: &str) -> &str {
+    Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path)
 }
 
 /// Returns host and port of an address.

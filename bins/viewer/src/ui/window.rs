@@ -284,7 +284,8 @@ fn title(tiles: &[Tile<'_>], alone: Option<usize>) -> String {
 fn title_of(model: &Model) -> String {
     let (width, height) = model.received.size;
     if model.received.codec.is_none() {
-        return format!("connecting - {}", model.url);
+        let state = if model.activity == Activity::Opening { "opening" } else { "connecting" };
+        return format!("{state} - {}", model.url);
     }
     let silent = match model.activity {
         Activity::Silent { span } => format!("{} - ", no_picture(span).to_lowercase()),
@@ -405,5 +406,7 @@ mod tests {
         assert_eq!(title_of(&lost), "reconnecting - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
         let none = Model { url: "rtsp://cam/1".to_owned(), ..Model::default() };
         assert_eq!(title_of(&none), "connecting - rtsp://cam/1");
+        let file = Model { activity: Activity::Opening, url: "/a.avi".to_owned(), ..Model::default() };
+        assert_eq!(title_of(&file), "opening - /a.avi");
     }
 }

@@ -233,6 +233,9 @@ impl<'a> Engine<'a> {
     /// Passes on the frames that are due within the decoder's lead, and records what has come onto the screen.
     /// Returns what comes next.
     fn pass_on_due(&mut self, source: &mut dyn Source) -> Next {
+        if let Some(newest) = self.selection.set_hidden(self.shared.is_hidden()) {
+            self.pass_on(newest, source);
+        }
         let mut next = Next::Idle;
         for _ in 0..BATCH {
             let now = self.shared.clock.moment();
