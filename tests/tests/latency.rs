@@ -106,6 +106,23 @@ fn losses_are_no_jitter() {
 }
 
 #[test]
+fn damaged_frames_are_shown_in_time() {
+    let _turn = undisturbed();
+    // Each frame has four packets.
+    let server = Server::with(&["--pattern", "512x288@25"], &NO_MEDIA);
+    let relay = Relay::start(server.address(), 20_000);
+    let url = relay.url(&server.url("pattern"));
+    let watch = || viewer::watch(&url, Transport::Udp, &["--duration", "20s"]);
+    until(watch, |report| {
+        // The packets that a frame lacks are waited for for 50 ms. That is learned from the first such frames.
+        let target = report.fraction("latency_target_ms");
+        report.number("frames_damaged") >= 15
+            && (40.0..120.0).contains(&target)
+            && report.number("frames_late") * 50 <= report.number("frames_complete")
+    });
+}
+
+#[test]
 fn a_link_with_jitter_is_buffered_for() {
     if !available(&[Peer::Namespaces]) {
         return;
