@@ -5,7 +5,7 @@ use pinhole::frame::{ClockReference, Slot};
 use pinhole::payload::Depacketizer;
 use pinhole::rtp;
 use pinhole::rtp::{Delivery, Port, Receiver, ReceiverConfig, Reorder, Start, Statistics};
-use pinhole::time::{Duration, MediaTime, NtpTime};
+use pinhole::time::{Duration, NtpTime};
 use probe::{Ring, any, bytes, now, room, used};
 
 pub(crate) fn all() {
