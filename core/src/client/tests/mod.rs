@@ -1,10 +1,13 @@
 //! The client against the server of this crate, and against scripts.
+mod answers;
 mod end;
 mod pace;
 mod pair;
 mod play;
+mod play_headers;
 mod prefetch;
 mod prefetch_tracks;
+mod received;
 mod screen;
 mod script;
 mod silence;

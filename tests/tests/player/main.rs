@@ -1,4 +1,7 @@
 //! The viewer's controls, by real keys and a real pointer, as they look on the screen.
+mod ends;
+mod recordings;
+
 use pinhole_tests::clip::Clip;
 use pinhole_tests::display::{Picture, Window};
 use pinhole_tests::peer::{Peer, available};
@@ -393,85 +396,6 @@ fn steps_and_drags_reach_their_frames() {
     stage.quit("q");
 }
 
-/// The last picture is shown, dimmed by the message that the medium has ended.
-#[track_caller]
-fn assert_ended(stage: &Stage, window: &Window<'_>, frames: &[Vec<u8>], why: &str) {
-    window.wait_title(|title| title.starts_with("ended - "));
-    let rows = CLIP.1 / 3;
-    let dimmed = |frame: &Vec<u8>| frame.iter().map(|value| (u32::from(*value) * 103 / 255) as u8).collect();
-    let dimmed: Vec<Vec<u8>> = frames.iter().map(dimmed).collect();
-    stage.wait(&format!("{why}: the last picture is shown"), || {
-        let picture = window.picture_scaled(CLIP.0, CLIP.1);
-        (watch::closest(&picture.part(0, 0, CLIP.0, rows), &dimmed).0 == frames.len() - 1).then_some(())
-    });
-}
-
-#[test]
-fn every_way_to_the_end_shows_the_last_picture() {
-    if !available(&[Peer::Ffmpeg, Peer::Display]) {
-        return;
-    }
-    let _turn = undisturbed();
-    let frames = watch::frames(&Clip::sample());
-    // Twelve seconds; a cache of 200 KB has room for one or two.
-    for options in [&["--transport", "udp"][..], &["--transport", "tcp"], &["--cache", "200k"]] {
-        let server = Server::with(&["--fps", "5"], &[Clip::sample().path]);
-        let stage = Stage::watching(server, Clip::sample().mount(), options);
-        let window = stage.display.window();
-        let ended = |why: &str| assert_ended(&stage, &window, &frames, &format!("{options:?}, {why}"));
-        let plays = || window.wait_title(|title| title.starts_with("rtsp://"));
-        // Nothing of the end is cached.
-        window.press("End");
-        ended("End");
-        window.press("Left");
-        plays();
-        for _ in 0..3 {
-            window.press("Right");
-        }
-        ended("Right near the end");
-        window.press("Home");
-        plays();
-        window.point(MARGIN + 200, TRACK);
-        window.drag((MARGIN + 100, TRACK), (SIZE.0 - 2, TRACK));
-        ended("the timeline's right end");
-        window.press("Home");
-        plays();
-        window.press("space");
-        window.wait_title(|title| title.starts_with("paused - "));
-        window.press("End");
-        stage.wait("the last picture is shown while paused", || {
-            let picture = window.picture_scaled(CLIP.0, CLIP.1);
-            let rows = CLIP.1 - CONTROLS.div_ceil(2);
-            let shown = watch::closest(&picture.part(0, 0, CLIP.0, rows), &frames).0;
-            (shown == frames.len() - 1).then_some(())
-        });
-        window.press("space");
-        ended("after a pause");
-        stage.quit("q");
-    }
-    let server = Server::with(&["--fps", "5"], &[Clip::sample().path]);
-    let stage = Stage::watching(server, Clip::sample().mount(), &["--start", "11.7"]);
-    assert_ended(&stage, &stage.display.window(), &frames, "it began there");
-    stage.quit("q");
-}
-
-#[test]
-fn a_clip_plays_to_its_end_after_its_end_was_seen() {
-    if !available(&[Peer::Ffmpeg, Peer::Display]) {
-        return;
-    }
-    let _turn = undisturbed();
-    let frames = watch::frames(&Clip::sample());
-    let stage = Stage::set(&["--fps", "15"]);
-    let window = stage.display.window();
-    for key in ["End", "Home"] {
-        window.press(key);
-    }
-    window.wait_title(|title| title.starts_with("rtsp://"));
-    assert_ended(&stage, &window, &frames, "all of it was played");
-    stage.quit("q");
-}
-
 #[test]
 fn the_timeline_has_the_times_of_the_medium_at_any_scale() {
     if !available(&[Peer::Display]) {
@@ -507,41 +431,6 @@ fn the_timeline_has_the_times_of_the_medium_at_any_scale() {
 }
 
 #[test]
-fn r_records_what_is_watched_of_a_clip() {
-    if !available(&[Peer::Ffmpeg, Peer::Display]) {
-        return;
-    }
-    let _turn = undisturbed();
-    let clip = watch::ffmpeg_file(&Clip::sample().plain);
-    let stage = Stage::set(&["--fps", "5"]);
-    let window = stage.display.window();
-    let files = || {
-        let entries = std::fs::read_dir(stage.directory.path()).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
-    };
-    // All of it has arrived by then, and a part was watched.
-    window.press("End");
-    window.wait_title(|title| title.starts_with("ended - "));
-    window.press("Home");
-    window.wait_title(|title| title.starts_with("rtsp://"));
-    window.wait_title(|title| title.starts_with("ended - "));
-    window.press("Home");
-    window.wait_title(|title| title.starts_with("rtsp://"));
-    window.press("r");
-    stage.wait("there is a file", || (files().len() == 1).then_some(()));
-    thread::sleep(Duration::from_secs(3));
-    window.press("r");
-    stage.wait("what was recorded is told", || (window.picture().count(NOTICE, WHITE) > TEXT).then_some(()));
-    let seen = stage.wait("the file is complete", || {
-        let seen = watch::ffmpeg_any(&files()[0]);
-        (seen.len() > 5).then_some(seen)
-    });
-    watch::assert_consecutive(&seen, &clip, "the recording");
-    assert!(seen.len() < 45, "{} frames of three seconds", seen.len());
-    stage.quit("q");
-}
-
-#[test]
 fn a_held_live_stream_falls_behind() {
     if !available(&[Peer::Display]) {
         return;
@@ -567,40 +456,6 @@ fn a_held_live_stream_falls_behind() {
     window.point(BADGE_END - 30, ROW - 1);
     window.click(BADGE_END - 30, ROW);
     stage.wait("a click on the badge goes there, too", || badge(RED).then_some(()));
-    stage.quit("q");
-}
-
-#[test]
-fn r_records_until_it_is_pressed_again() {
-    if !available(&[Peer::Display]) {
-        return;
-    }
-    let _turn = undisturbed();
-    let stage = Stage::set(&["--loop"]);
-    let window = stage.display.window();
-    let file = || {
-        let entry = std::fs::read_dir(stage.directory.path()).unwrap().next()?.unwrap();
-        Some((entry.path(), entry.metadata().unwrap().len()))
-    };
-    // The button becomes red, too.
-    let mark = || window.picture().count((RECORD - 18, ROW - 18, 36, 36), RED) > 40;
-    let notice = || window.picture().count(NOTICE, WHITE) > TEXT;
-    window.press("r");
-    stage.wait("the mark is there", || mark().then_some(()));
-    stage.wait("frames are written", || file().filter(|(_, size)| *size > 500_000));
-    window.press("r");
-    stage.wait("the mark is gone", || (!mark() && button(&window) != Button::Hidden).then_some(()));
-    let (path, size) = file().unwrap();
-    assert_eq!(path.extension(), Some("avi".as_ref()));
-    thread::sleep(Duration::from_secs(1));
-    assert_eq!(file().unwrap(), (path.clone(), size), "nothing more is written");
-
-    stage.wait("the notice is gone", || (!notice()).then_some(()));
-    std::fs::remove_file(path).unwrap();
-    std::fs::remove_dir(stage.directory.path()).unwrap();
-    window.press("r");
-    stage.wait("it is told that nothing can be written here", || notice().then_some(()));
-    assert!(!mark());
     stage.quit("q");
 }
 

@@ -1,0 +1,176 @@
+//! Libraries of files and directories.
+mod formats;
+mod odd_files;
+mod pictures;
+mod prepared;
+
+use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId};
+use pinhole::sdp::FrameRate;
+use pinhole::time::MediaTime;
+use pinhole_std::media::{Library, NormaliseOptions, Playback};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const T: TrackId = TrackId { media: 0, track: 0 };
+
+fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg")
+}
+
+/// A directory that goes when this does.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("pinhole-library-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a directory can be made");
+        Self(path)
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, content).expect("a file can be written");
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn library(path: &Path, repeat: bool) -> Library {
+    with(path, repeat, NormaliseOptions { restart_intervals: false, ..NormaliseOptions::default() })
+}
+
+fn with(path: &Path, repeat: bool, normalising: NormaliseOptions) -> Library {
+    let mut library = Library::with(Playback { frame_rate: FrameRate(25_000), repeat }, normalising, 1 << 30);
+    library.add_path(path);
+    library
+}
+
+/// The time of a frame in microseconds.
+fn micros(frame: &Frame<'_>) -> u64 {
+    frame.media_time(90_000).as_micros()
+}
+
+/// The frames of the sample, by the marker that each starts with.
+fn frames() -> Vec<Vec<u8>> {
+    let file = fs::read(sample()).expect("the sample is there");
+    let mut starts: Vec<usize> = file
+        .windows(4)
+        .enumerate()
+        .filter(|(_, w)| *w == [0xFF, 0xD8, 0xFF, 0xE0])
+        .map(|(at, _)| at)
+        .collect();
+    starts.push(file.len());
+    starts.windows(2).map(|pair| file[pair[0]..pair[1]].to_vec()).collect()
+}
+
+#[test]
+fn a_file_is_served_at_a_steady_rate() {
+    let library = library(&sample(), false);
+    assert_eq!(library.problems(), []);
+    let frames = frames();
+    for (n, data) in (0..).zip(&frames) {
+        let frame = library.load(T, FrameId(n)).expect("it is there");
+        assert_eq!((frame.data, micros(&frame)), (&data[..], n * 40_000));
+    }
+    assert_eq!(library.load(T, FrameId(60)).unwrap_err(), Miss::End);
+    assert_eq!(library.seek(T, Seek::To(MediaTime::from_micros(1_000_000))), Ok(FrameId(25)));
+    assert_eq!(library.seek(T, Seek::To(MediaTime::from_micros(999_999))), Ok(FrameId(25)));
+    assert_eq!(library.load(TrackId { media: 1, track: 0 }, FrameId(0)).unwrap_err(), Miss::End);
+}
+
+#[test]
+fn a_medium_that_repeats_goes_on_in_time() {
+    let library = library(&sample(), true);
+    let (first, again) = (library.load(T, FrameId(3)).unwrap(), library.load(T, FrameId(123)).unwrap());
+    assert_eq!(first.data, again.data);
+    assert_eq!(micros(&again), 123 * 40_000);
+    assert_eq!(library.seek(T, Seek::To(again.media_time(90_000))), Ok(FrameId(123)));
+}
+
+#[test]
+fn frames_after_one_left_out_keep_their_time() {
+    let scratch = Scratch::new("left-out");
+    let mut parts = frames();
+    parts.truncate(4);
+    // A baseline frame that says it is progressive.
+    let sof = parts[1].windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
+    parts[1][sof + 1] = 0xC2;
+    let at = parts[0].len() + sof;
+    let library = library(&scratch.file("clip.mjpeg", &parts.concat()), false);
+    let [problem] = library.problems() else { panic!("{:?}", library.problems()) };
+    assert_eq!(problem.frame, Some(1));
+    assert!(problem.at.unwrap().abs_diff(at as u64) <= 4, "{problem}");
+    assert!(problem.to_string().contains("clip.mjpeg: frame 1, byte "), "{problem}");
+    assert!(problem.reason.contains("progressive"), "{problem}");
+    let next = library.load(T, FrameId(1)).unwrap();
+    assert_eq!((next.data, micros(&next)), (&parts[2][..], 80_000));
+}
+
+#[test]
+fn a_truncated_file_is_served_to_its_end() {
+    let scratch = Scratch::new("short");
+    let frames = frames();
+    let mut content = frames[..3].concat();
+    content.truncate(content.len() - 1000);
+    let library = library(&scratch.file("short.mjpeg", &content), false);
+    assert_eq!(library.problems().len(), 1);
+    assert_eq!(library.load(T, FrameId(1)).unwrap().data, frames[1]);
+    assert_eq!(library.load(T, FrameId(2)).unwrap_err(), Miss::End);
+}
+
+#[test]
+fn pictures_are_played_by_name() {
+    let scratch = Scratch::new("pictures");
+    let frames = frames();
+    for (n, frame) in frames.iter().take(12).enumerate() {
+        scratch.file(&format!("{n:03}.jpg"), frame);
+    }
+    let notes = scratch.file("notes.txt", b"no picture");
+    let deeper = scratch.0.join("deeper.avi");
+    fs::create_dir(&deeper).unwrap();
+    let library = library(&scratch.0, false);
+    assert_eq!(library.problems(), []);
+    let [ignored] = library.ignored() else { panic!("{:?}", library.ignored()) };
+    assert_eq!((&ignored.directory, ignored.count, &ignored.paths), (&scratch.0, 2, &vec![deeper, notes]));
+    for (n, data) in (0..).zip(&frames[..12]) {
+        assert_eq!(library.load(T, FrameId(n)).unwrap().data, &data[..]);
+    }
+    assert_eq!(library.load(T, FrameId(12)).unwrap_err(), Miss::End);
+    let name = scratch.0.file_name().unwrap().to_str().unwrap().to_owned();
+    assert_eq!(library.mounted().map(|m| m.mount).collect::<Vec<_>>(), [name]);
+}
+
+#[test]
+fn files_without_video_are_problems() {
+    let scratch = Scratch::new("bad");
+    for (path, why) in [
+        (scratch.file("empty.mjpeg", b""), "empty"),
+        (scratch.file("text.mjpeg", b"Once upon a time there was a stream."), "no Motion-JPEG"),
+        (scratch.0.join("missing.mjpeg"), "No such file"),
+    ] {
+        let library = library(&path, false);
+        assert!(library.is_empty());
+        let [problem] = library.problems() else { panic!("{:?}", library.problems()) };
+        assert_eq!(problem.path, path);
+        assert!(problem.reason.contains(why), "{problem}");
+    }
+}
+
+#[test]
+fn two_files_of_one_name_are_not_mixed_up() {
+    let scratch = Scratch::new("twice");
+    let frame = frames().swap_remove(0);
+    let mut library = library(&scratch.file("clip.mjpeg", &frame), false);
+    library.add_path(&scratch.file("clip.mjpg", &frame));
+    assert_eq!(library.mounted().count(), 1);
+    let said = library.problems()[0].to_string();
+    assert!(
+        said.contains("clip.mjpg: /clip is served already: it is ") && said.contains("clip.mjpeg; "),
+        "{said}"
+    );
+}
