@@ -270,11 +270,11 @@ fn watch(
         for tile in &mut *tiles {
             tile.model = tile.player.model();
         }
-        if tiles.iter().any(|tile| tile.picture.is_some()) || begun.elapsed() >= PATIENCE {
-            if let Err(error) = view.show(&shown(tiles)) {
-                view.give_up_window(&error);
-                tiles.iter().for_each(|tile| tile.player.set_at_end(AtEnd::Stop));
-            }
+        if (tiles.iter().any(|tile| tile.picture.is_some()) || begun.elapsed() >= PATIENCE)
+            && let Err(error) = view.show(&shown(tiles))
+        {
+            view.give_up_window(&error);
+            tiles.iter().for_each(|tile| tile.player.set_at_end(AtEnd::Stop));
         }
         let wishes = view.wishes(&shown(tiles));
         let alone = view.alone();
