@@ -8,14 +8,15 @@ use crate::payload::{Packetizer, payload_type};
 use crate::rtp;
 use crate::time::{Duration, Instant, MediaTime, Now};
 
-/// How many packets leave at once, and how many bytes: a stock receiver's buffer of 208 KiB holds about
-/// 90 packets of 1400 bytes, and few of 9000. Two quanta fit, and the kernel takes each of them in one piece.
+/// How many packets of recorded media leave at once, and how many bytes: a stock receiver's buffer of 208 KiB
+/// holds about 90 packets of 1400 bytes, and few of 9000. Two quanta fit, and the kernel takes each of them in
+/// one piece. For live media, two of them are one quantum.
 const QUANTUM: u32 = 43;
 const QUANTUM_BYTES: u32 = QUANTUM * 1400;
 /// The longest time from one quantum of live media to the next, in microseconds. Behind schedule, they follow
 /// each other at twice that speed at most. So a receiver with a stock buffer that reads 2 ms late never finds
-/// more than two of them, and three, which are 180 KB, have left after 4.2 ms.
-const LIVE_INTERVAL: u32 = 2_100;
+/// more than one of them. The first, which is 120 KB, leaves at once, and a second one after 4.2 ms.
+const LIVE_INTERVAL: u32 = 4_200;
 /// For how many milliseconds a frame is shown that does not say so.
 const ASSUMED_MILLIS: u32 = 33;
 
@@ -196,6 +197,7 @@ impl Sender {
     // Inlined four times, it takes 68 bytes of a microcontroller's flash.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn quantum(&self) -> u32 {
-        QUANTUM_BYTES.checked_div(u32::from(self.max_packet)).unwrap_or(1).clamp(1, QUANTUM)
+        let quantum = QUANTUM_BYTES.checked_div(u32::from(self.max_packet)).unwrap_or(1).clamp(1, QUANTUM);
+        quantum << u32::from(self.live)
     }
 }

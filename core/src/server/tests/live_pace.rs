@@ -80,7 +80,7 @@ fn a_live_frame_of_1080p_leaves_within_5_ms() {
 
 #[test]
 fn a_live_frame_that_a_buffer_holds_leaves_at_once() {
-    for len in [1_000, 44_000, 57_000] {
+    for len in [1_000, 57_000, 110_000] {
         assert_eq!(took(&sent(len, steady()), steady()), [Duration::ZERO; 60], "{len}");
     }
 }
@@ -112,21 +112,22 @@ fn a_large_live_frame_leaves_no_later_than_a_recorded_one() {
 fn frames_that_follow_each_other_closely_do_not_wait_for_half_an_interval() {
     let times = [0, 40_000, 43_000, 46_000, 120_000];
     assert_eq!(took(&sent(10_000, times), times), [Duration::ZERO; 5]);
-    // A buffer holds two quanta. Two of these frames are three, and the second waits.
+    // A buffer holds one of these frames, and the second waits.
     let times = [0, 40_000, 40_100];
     let packets = sent(88_000, times);
     let waits = took(&packets, times);
-    assert_eq!((waits[1], waits[2]), (Duration::from_micros(2_100), Duration::from_micros(4_100)));
+    assert_eq!((waits[1], waits[2]), (Duration::ZERO, millis(2)));
     assert_eq!(LateReader::lost(millis(2), &packets), 0);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// The source may be late, or stand still and then bring frames in one piece.
+    /// The source may be late, or stand still and then bring frames in one piece. Frames of more than
+    /// 340 packets leave within half of their interval all the same, and so faster.
     #[test]
     fn nothing_is_lost_by_a_reader_that_is_2_ms_late(
-        len in 1_000usize..500_000,
+        len in 1_000usize..470_000,
         steps in prop::collection::vec(prop_oneof![
             3 => Just(33_333u64), 2 => 20_000u64..50_000, 1 => 0u64..5_000, 1 => Just(200_000u64),
         ], 1..20),

@@ -61,7 +61,7 @@ pub(crate) struct Options {
 /// The number of packets that pinhole-server sends at one time for a stream.
 pub(crate) const QUANTUM: usize = 43;
 /// The same of a live stream, and the most seconds until the next ones.
-pub(crate) const LIVE: (usize, f64) = (QUANTUM, 0.0021);
+pub(crate) const LIVE: (usize, f64) = (2 * QUANTUM, 0.0042);
 
 impl Options {
     /// Returns command-line arguments that say the same as these options.
