@@ -73,6 +73,7 @@ install_peers() {
         gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-x
         gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-gst-1.0
         python3-pil python3-opencv
+        chromium curl
         tshark ethtool iproute2 util-linux
         # the viewer's window: what minifb loads, and a display to open it on
         libx11-6 libxcursor1 xvfb xdotool imagemagick
@@ -121,7 +122,7 @@ build_features() {
 
 check_features_of_std() {
     local features
-    for features in "" client server library record pattern transcode v4l2 simulation client,record; do
+    for features in "" client server library record pattern transcode http v4l2 simulation client,record http,pattern; do
         echo "pinhole-std with features '$features'"
         cargo check --locked --quiet -p pinhole-std --no-default-features --features "$features"
     done

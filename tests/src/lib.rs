@@ -20,6 +20,7 @@
 //! - [`chaos`] attacks a server in every way at once, beside viewers that must not notice.
 pub mod accepted;
 pub mod board;
+pub mod browser;
 pub mod capture;
 #[cfg(target_os = "linux")]
 pub mod chaos;
@@ -29,6 +30,7 @@ pub mod display;
 pub mod fake;
 pub mod firmware;
 pub mod hostile;
+pub mod http;
 pub mod late;
 pub mod network;
 pub mod peer;

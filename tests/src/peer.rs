@@ -39,10 +39,15 @@ pub enum Peer {
     Fuse,
     /// The programs `cargo-deb` and `dpkg-deb`, which make and unpack Debian packages.
     Deb,
+    /// The browser Chromium, without a window, which is driven from the system's Python. See
+    /// [`crate::browser::screenshots`].
+    Chromium,
+    /// The program `curl`, an HTTP client.
+    Curl,
 }
 
 impl Peer {
-    const COUNT: usize = 11;
+    const COUNT: usize = 13;
 
     /// Returns the Debian packages to install.
     const fn packages(self) -> &'static str {
@@ -57,6 +62,8 @@ impl Peer {
             Self::Qemu => "qemu-system-arm qemu-system-data util-linux lld rustc-web cargo-web rust-web-src",
             Self::Fuse => "mount util-linux, /dev/fuse, and namespaces in which FUSE can be mounted",
             Self::Deb => "dpkg, and cargo-deb: cargo install --locked cargo-deb",
+            Self::Chromium => "chromium",
+            Self::Curl => "curl",
             Self::Namespaces => "iproute2 util-linux, and network namespaces with TAPs",
         }
     }
@@ -98,6 +105,8 @@ impl Peer {
                 let needed = format!("exec 3<>/dev/fuse && {mount}");
                 ok("unshare", &["--map-root-user", "--net", "--mount", "sh", "-c", &needed])
             }
+            Self::Chromium => ok("chromium", &["--version"]),
+            Self::Curl => ok("curl", &["--version"]),
             Self::Deb => ok("cargo", &["deb", "--version"]) && ok("dpkg-deb", &["--version"]),
             Self::Namespaces => {
                 let needed = "mount -t tmpfs none /run && ip netns add a && ip tuntap add dev t mode tap";

@@ -156,6 +156,18 @@ impl Server {
         self.address
     }
 
+    /// Returns the address and the TCP port at which the server listens for HTTP. The server must have been started
+    /// with `--http`.
+    ///
+    /// # Panics
+    /// Panics if the server does not print the URL of its pages within 20 seconds.
+    pub fn http(&self) -> SocketAddr {
+        let events = self.wait_events("pages", 1, STARTS);
+        let url = events[0]["url"].as_str().expect("a URL");
+        let host = url.strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
+        host.and_then(|host| host.parse().ok()).expect("an address")
+    }
+
     /// Returns the URL of a medium. `mount` is the name under which the medium is served: [`Clip::mount`]
     /// for a clip, and `live` for a camera or a pipe. The name is not checked here: if there is no such
     /// medium, the server replies 404 to requests for the URL.

@@ -111,6 +111,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:8554", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
+    /// Where to listen for browsers, which see pages with the moving pictures; ADDR alone, and port 0, will do
+    /// [default: nowhere]
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = http_address)]
+    pub(crate) http: Option<SocketAddr>,
+
     /// Frames per second of media without a clock of their own, 30, 29.97 or 30000/1001; others, such as AVI
     /// and MP4 files, keep theirs [default: 30]
     #[arg(long, value_name = "N", value_parser = pinhole_args::frame_rate)]
@@ -215,6 +220,8 @@ Each file is served at rtsp://HOST:PORT/ and its name without the extension; sta
 Exit status: 0 stopped or all input ended, 1 failed, also if no frame came, 2 wrong usage.";
 
 const DEFAULT_PORT: u16 = 8554;
+/// The port for browsers, where only an address is given.
+const HTTP_PORT: u16 = 8080;
 
 /// Takes the path of a medium, which may not be there.
 fn media(text: OsString) -> Result<PathBuf, String> {
@@ -235,23 +242,33 @@ fn timeout(text: &str) -> Result<Duration, String> {
     Ok(time)
 }
 
-/// Parses an address, a port, or both.
+/// Parses where to listen for RTSP.
 fn address(text: &str) -> Result<SocketAddr, String> {
+    address_or(text, DEFAULT_PORT)
+}
+
+/// Parses where to listen for browsers.
+fn http_address(text: &str) -> Result<SocketAddr, String> {
+    address_or(text, HTTP_PORT)
+}
+
+/// Parses an address, a port, or both. An address alone has `port`.
+fn address_or(text: &str, port: u16) -> Result<SocketAddr, String> {
     let host_port = text.strip_prefix(':').unwrap_or(text);
     if let Ok(port) = host_port.parse() {
         return Ok((Ipv4Addr::UNSPECIFIED, port).into());
     }
-    resolve(text)
-        .ok_or_else(|| "this is no address of this machine and no port; try 127.0.0.1:8554".to_owned())
+    resolve(text, port)
+        .ok_or_else(|| format!("this is no address of this machine and no port; try 127.0.0.1:{port}"))
 }
 
 /// Resolves a host and a port. A link-local IPv6 address has its interface after a percent sign.
-fn resolve(text: &str) -> Option<SocketAddr> {
+fn resolve(text: &str, default: u16) -> Option<SocketAddr> {
     let bracketed = text.strip_prefix('[').and_then(|text| text.split_once(']'));
     let found = match bracketed {
-        Some((host, "")) => (host, DEFAULT_PORT).to_socket_addrs(),
+        Some((host, "")) => (host, default).to_socket_addrs(),
         Some((host, port)) => (host, port.strip_prefix(':')?.parse().ok()?).to_socket_addrs(),
-        None => text.to_socket_addrs().or_else(|_| (text, DEFAULT_PORT).to_socket_addrs()),
+        None => text.to_socket_addrs().or_else(|_| (text, default).to_socket_addrs()),
     };
     found.ok()?.next()
 }
@@ -299,6 +316,9 @@ mod tests {
         }
         assert!(address("[::1]x").is_err() && address("[::1").is_err());
         assert!(address("127.0.0.1:99999").is_err());
+        assert_eq!(http_address("127.0.0.1"), Ok((Ipv4Addr::LOCALHOST, 8080).into()));
+        assert_eq!(http_address("81"), Ok((Ipv4Addr::UNSPECIFIED, 81).into()));
+        assert!(http_address("a b").unwrap_err().contains("127.0.0.1:8080"));
     }
 
     #[test]

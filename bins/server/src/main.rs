@@ -16,6 +16,7 @@ use pinhole_std::media::{InputEvent, Library, Playback, default_cache};
 use pinhole_std::server::{self, Event, Options, Server, raise_descriptor_limit};
 use report::Report;
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
@@ -98,6 +99,7 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         );
     }
     let mut options = Options::new(cli.listen);
+    options.http = cli.http;
     options.config.max_packet = cli.frames.max_packet();
     let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     options.threads = cli.threads.unwrap_or_else(cores);
@@ -108,7 +110,8 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         options.for_descriptors(descriptors);
     }
     cli.limits.apply(&mut options);
-    let server = Server::bind(&options, library).map_err(|error| format!("{error}; {}", remedy(&error)))?;
+    let server =
+        Server::bind(&options, library).map_err(|error| format!("{error}; {}", remedy(&error, cli.http)))?;
     let handle = server.handle();
     // The server says BYE to all clients.
     let stopped = Arc::new(AtomicBool::new(false));
@@ -121,6 +124,9 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     });
     let nothing = AtomicBool::new(false);
     report.serving(server.local_addr(), server.library());
+    if let Some(address) = server.http_addr() {
+        report.pages(address);
+    }
     report.limits(&options);
     server.run(|event| {
         if let Event::Input { event: InputEvent::Nothing(_), .. } = event {
@@ -136,15 +142,17 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
 }
 
 /// Returns what to do where the server cannot be started.
-fn remedy(error: &server::Error) -> &'static str {
-    let source = match error {
-        server::Error::Listen { source, .. } | server::Error::Loop(source) => Some(source),
-        _ => None,
+fn remedy(error: &server::Error, http: Option<SocketAddr>) -> &'static str {
+    let (address, source) = match error {
+        server::Error::Listen { address, source } => (Some(*address), Some(source)),
+        server::Error::Loop(source) => (None, Some(source)),
+        _ => (None, None),
     };
     match source.and_then(io::Error::raw_os_error) {
         // EMFILE and ENFILE. The standard library has no names for them.
         #[cfg(unix)]
         Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (ulimit -n)",
+        _ if address.is_some() && address == http => "choose another address with --http ADDR:PORT",
         _ => "choose another address with --listen ADDR:PORT",
     }
 }

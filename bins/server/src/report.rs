@@ -159,6 +159,16 @@ impl Report {
         }
     }
 
+    /// Tells where browsers find the media.
+    pub(crate) fn pages(&self, address: SocketAddr) {
+        let url = format!("http://{}/", reachable(address));
+        if self.json {
+            self.say(json!({ "event": "pages", "url": url }));
+        } else {
+            self.log.say(&format_args!("{url}  all of them, for browsers"));
+        }
+    }
+
     /// Tells how many clients there can be.
     pub(crate) fn limits(&self, options: &Options) {
         let (all, each) = (options.max_connections, options.max_connections_per_ip);
@@ -225,6 +235,8 @@ fn rate(event: &Event) -> Option<Rate<'_>> {
     Some(match event {
         Event::Opened { peer, .. } => session("opened", peer),
         Event::Closed { peer, .. } => session("closed", peer),
+        Event::BrowserOpened { peer, .. } => session("browser_opened", peer),
+        Event::BrowserClosed { peer, .. } => session("browser_closed", peer),
         Event::Ended { peer, .. } => session("ended", peer),
         Event::Skipped { peer, .. } => other("skipped", Some(peer)),
         Event::Adapted { peer, .. } => other("adapted", Some(peer)),
@@ -254,6 +266,19 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
         Event::Closed { peer, session, mount, reason, summary } => Box::new(move || {
             let (mount, why, figures) = (cut(mount), reason.description(), figures(summary));
             format!("{peer} closed /{mount}, session {session}: {why}; {figures}")
+        }),
+        Event::BrowserOpened { peer, mount } => {
+            Box::new(move || format!("{peer} opened /{} by HTTP", cut(mount)))
+        }
+        Event::BrowserClosed { peer, mount, frames, frames_skipped, bytes, problem } => Box::new(move || {
+            let why = problem
+                .as_ref()
+                .map_or_else(String::new, |problem| format!("; {}", cut(&problem.to_string())));
+            let megabytes = *bytes as f64 / 1e6;
+            format!(
+                "{peer} closed /{}: {frames} frames ({frames_skipped} left out for time), {megabytes:.1} MB by HTTP{why}",
+                cut(mount)
+            )
         }),
         Event::Ended { peer, session, mount, problem: Some(problem) } => Box::new(move || {
             let (mount, problem) = (cut(mount), problem.to_string());
@@ -285,6 +310,14 @@ fn as_json(event: &Event) -> Option<Value> {
         Event::Opened { peer, session, mount, transport } => {
             json!({ "event": "opened", "peer": peer.to_string(),
             "session": session.to_string(), "mount": mount, "transport": transport.name() })
+        }
+        Event::BrowserOpened { peer, mount } => {
+            json!({ "event": "browser_opened", "peer": peer.to_string(), "mount": mount })
+        }
+        Event::BrowserClosed { peer, mount, frames, frames_skipped, bytes, problem } => {
+            let problem = problem.as_ref().map(|problem| cut(&problem.to_string()).into_owned());
+            json!({ "event": "browser_closed", "peer": peer.to_string(), "mount": mount, "frames": frames,
+            "frames_skipped": frames_skipped, "bytes": bytes, "problem": problem })
         }
         Event::Skipped { peer, session, frames } => json!({ "event": "skipped", "peer": peer.to_string(),
             "session": session.to_string(), "frames": frames }),

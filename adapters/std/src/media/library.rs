@@ -6,6 +6,8 @@ mod tests;
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
 use super::camera::{Camera, CameraOptions};
 use super::directory::{Listing, is_video, list};
+#[cfg(feature = "http")]
+use super::held::HeldFrame;
 use super::live::{InputEvent, Live};
 use super::medium::Medium;
 use super::memory::default_cache;
@@ -238,20 +240,7 @@ impl Library {
 
     /// Returns a description of each medium, in the order in which they were added.
     pub fn mounted(&self) -> impl Iterator<Item = Mounted<'_>> {
-        self.media.iter().map(|(mount, medium)| {
-            let (recoded, transcoded) = match medium {
-                Medium::Recorded(recorded) => recorded.index().to_change(),
-                _ => (0, 0),
-            };
-            Mounted {
-                mount,
-                size: medium.size(),
-                frames: medium.frames(),
-                own_rate: medium.own_rate(),
-                recoded,
-                transcoded,
-            }
-        })
+        self.media.iter().map(|(mount, medium)| describe(mount, medium))
     }
 
     /// Loads a frame of a recorded medium on this thread, and returns it. Blocks. Use this in programs that
@@ -290,6 +279,35 @@ impl Library {
     /// served (see [`Self::problems`]).
     pub const fn is_empty(&self) -> bool {
         self.media.is_empty()
+    }
+
+    /// Returns how many media there are.
+    #[cfg(feature = "http")]
+    pub(crate) const fn len(&self) -> usize {
+        self.media.len()
+    }
+
+    /// Returns a description of one medium, and the rate at which its frames are shown, on average.
+    #[cfg(feature = "http")]
+    pub(crate) fn about(&self, media: u16) -> Option<(Mounted<'_>, Option<FrameRate>)> {
+        let (mount, medium) = self.media.get(usize::from(media))?;
+        Some((describe(mount, medium), medium.mean_rate()))
+    }
+
+    /// Returns how long a frame of a medium is shown, on average.
+    #[cfg(feature = "http")]
+    pub(crate) fn interval(&self, media: u16) -> pinhole::time::Duration {
+        let rate = self.medium(media).and_then(Medium::mean_rate).unwrap_or(self.playback.frame_rate);
+        pinhole::media::FrameClock::from(rate).interval()
+    }
+
+    /// Returns a frame that stays in memory for as long as it is held, beyond the turn.
+    ///
+    /// # Errors
+    /// As [`FrameStore::frame`].
+    #[cfg(feature = "http")]
+    pub(crate) fn hold(&self, track: TrackId, id: FrameId) -> Result<HeldFrame, Miss> {
+        self.medium(track.media).ok_or(Miss::End)?.hold(track, id, &self.loaded)
     }
 
     /// Returns the number of the medium that a URL names.
@@ -542,6 +560,21 @@ impl Library {
             return self.problems.push(Problem::file(path, "there are too many media"));
         }
         self.media.push((mount, medium));
+    }
+}
+
+fn describe<'a>(mount: &'a str, medium: &Medium) -> Mounted<'a> {
+    let (recoded, transcoded) = match medium {
+        Medium::Recorded(recorded) => recorded.index().to_change(),
+        _ => (0, 0),
+    };
+    Mounted {
+        mount,
+        size: medium.size(),
+        frames: medium.frames(),
+        own_rate: medium.own_rate(),
+        recoded,
+        transcoded,
     }
 }
 

@@ -1,4 +1,6 @@
 //! One medium of a library, of whatever kind.
+#[cfg(feature = "http")]
+use super::held::{Held, HeldFrame};
 use super::live::Live;
 #[cfg(feature = "pattern")]
 use super::pattern::Pattern;
@@ -68,6 +70,22 @@ impl Medium {
         }
     }
 
+    /// Returns the rate at which frames are shown, on average; for a live input, that of its newest frames.
+    /// `None` before there are any.
+    #[cfg(feature = "http")]
+    pub(super) fn mean_rate(&self) -> Option<FrameRate> {
+        let live = || match self {
+            Self::Live(live) => {
+                let (_, ticks) = live.window().volume();
+                let per_second = 1000 * u64::from(jpeg::TRACK.clock_rate);
+                let rate = (live.window().len() as u64 * per_second).checked_div(ticks)?;
+                u32::try_from(rate).ok().map(FrameRate)
+            }
+            _ => None,
+        };
+        self.frame_rate().or_else(|| self.own_rate()).or_else(live)
+    }
+
     /// Returns the number of frames, once through; `None` for a live input.
     pub(super) fn frames(&self) -> Option<u64> {
         match self {
@@ -124,6 +142,22 @@ impl Medium {
             #[cfg(feature = "pattern")]
             Self::Pattern(pattern) => pattern.frame(track, id),
         }
+    }
+
+    /// Returns a frame that stays there for as long as it is held.
+    ///
+    /// # Errors
+    /// As [`Self::frame`].
+    #[cfg(feature = "http")]
+    pub(super) fn hold(&self, track: TrackId, id: FrameId, loaded: &LoopFrames) -> Result<HeldFrame, Miss> {
+        Ok(HeldFrame(match self {
+            Self::Recorded(recorded) => Held::Recorded(recorded.cached(track, id, loaded)?.1.clone()),
+            Self::Live(live) => Held::Live(live.window().shared(track, id)?.clone()),
+            #[cfg(feature = "pattern")]
+            Self::Pattern(pattern) => {
+                pattern.frame(track, id).map(|_| Held::Pattern(pattern.clone(), track, id))?
+            }
+        }))
     }
 
     /// As [`FrameStore::seek`].

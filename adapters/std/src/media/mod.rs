@@ -4,6 +4,8 @@
 mod camera;
 mod directory;
 mod foreign;
+#[cfg(feature = "http")]
+mod held;
 mod library;
 mod live;
 mod medium;
@@ -20,6 +22,8 @@ mod wakers;
 
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
 pub use camera::CameraOptions;
+#[cfg(feature = "http")]
+pub(crate) use held::HeldFrame;
 pub use library::{Ignored, Library, Mounted, Playback};
 pub use live::{InputEvent, InputTrouble};
 pub use memory::default_cache;

@@ -103,6 +103,25 @@ impl Allowance {
         granted
     }
 
+    /// Returns whether the bits that are sent are limited.
+    #[cfg(feature = "http")]
+    pub(super) fn counts_bitrate(&self) -> bool {
+        self.seat.counts_bitrate()
+    }
+
+    /// Takes the right to send a medium at its own speed, and nothing else. Returns false if that would be too much.
+    #[cfg(feature = "http")]
+    pub(super) fn may_send(&mut self, media: u16, library: &Library) -> bool {
+        self.seat.set_bitrate(0);
+        !self.seat.counts_bitrate() || self.seat.reserve(rate(library, media, Speed::NORMAL.thousandths()))
+    }
+
+    /// Gives back the right to send a medium.
+    #[cfg(feature = "http")]
+    pub(super) fn sends_nothing(&mut self) {
+        self.seat.set_bitrate(0);
+    }
+
     /// Counts what the connection is sent, if that is limited.
     pub(super) fn count_bitrate(&mut self, conn: &ServerConn, library: &Library) {
         if !self.seat.counts_bitrate() {

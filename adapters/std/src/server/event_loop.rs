@@ -1,17 +1,17 @@
 //! One event loop: its connections, its UDP sockets, and the order of their turns.
 use super::acceptor::Acceptor;
+use super::connection::{Connection, Protocol};
 use super::datagrams::Datagrams;
 use super::exact_wait;
 use super::limits::{Limits, Seat, TurnedAway};
-use super::peer::{Next, Peer};
+use super::peer::Next;
 use super::udp_pairs::{self, UdpPairs};
 use super::wakes::{Precision, Wakes};
-use super::workers::Workers;
+use super::workers::{Arrival, Workers};
 use super::{Error, Event, Options};
 use crate::clock::Clock;
 use crate::media::Library;
 use crate::udp::RECEIVE_LEN;
-use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
 use pinhole::frame::TrackId;
 use pinhole::server::Config;
@@ -22,10 +22,11 @@ use std::sync::Arc;
 use std::task::Wake;
 use std::time::{Duration, Instant};
 
-const LISTENER: Token = Token(0);
-const WAKER: Token = Token(1);
+const WAKER: Token = Token(0);
+/// The first token of the listening sockets, one for each protocol.
+const LISTENERS: usize = 1;
 /// The first token of the UDP sockets, two for each pair. The tokens of connections come after.
-const UDP: usize = 2;
+const UDP: usize = LISTENERS + Protocol::COUNT;
 const PEERS: usize = UDP + 2 * udp_pairs::MAX_PAIRS;
 /// How long a loop that stops goes on sending its last messages.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -37,6 +38,9 @@ pub(super) struct Shared {
     pub(super) datagrams: Datagrams,
     pub(super) scratch: Box<[u8]>,
     pub(super) config: Config,
+    /// The address on which the server listens for RTSP.
+    #[cfg(feature = "http")]
+    pub(super) rtsp: SocketAddr,
 }
 
 /// What a loop waits with, and what wakes it.
@@ -72,10 +76,12 @@ pub(super) struct EventLoop {
     number: usize,
     workers: Arc<Workers>,
     poll: Poll,
-    /// The listening socket, and what decides who is let in; `None` in all loops but the one that accepts.
-    acceptor: Option<(Acceptor, Arc<Limits>)>,
+    /// The listening sockets, with what they are for. Only the loop that accepts has any.
+    acceptors: Vec<(Protocol, Acceptor)>,
+    /// What decides who is let in; `None` in all loops but the one that accepts.
+    limits: Option<Arc<Limits>>,
     refusals: Refusals,
-    peers: Slab<Peer>,
+    peers: Slab<Connection>,
     wakes: Wakes,
     shared: Shared,
     /// The tokens of UDP sockets from which not everything was received. They cause no further event
@@ -109,11 +115,20 @@ impl EventLoop {
             number,
             workers,
             poll: watch.poll,
-            acceptor: None,
+            acceptors: Vec::new(),
+            limits: None,
             refusals: Refusals::default(),
             peers: Slab::new(),
             wakes: Wakes::default(),
-            shared: Shared { clock, library, datagrams, scratch, config },
+            shared: Shared {
+                clock,
+                library,
+                datagrams,
+                scratch,
+                config,
+                #[cfg(feature = "http")]
+                rtsp: local,
+            },
             unread: Vec::new(),
             turns: Vec::new(),
             done: false,
@@ -121,9 +136,16 @@ impl EventLoop {
     }
 
     /// Makes this loop accept the connections for all.
-    pub(super) fn accept_by(&mut self, mut acceptor: Acceptor, limits: Arc<Limits>) -> io::Result<()> {
-        acceptor.register(self.poll.registry(), LISTENER)?;
-        self.acceptor = Some((acceptor, limits));
+    pub(super) fn accept_by(
+        &mut self,
+        acceptors: impl IntoIterator<Item = (Protocol, Acceptor)>,
+        limits: Arc<Limits>,
+    ) -> io::Result<()> {
+        for (number, (protocol, mut acceptor)) in acceptors.into_iter().enumerate() {
+            acceptor.register(self.poll.registry(), Token(LISTENERS + number))?;
+            self.acceptors.push((protocol, acceptor));
+        }
+        self.limits = Some(limits);
         Ok(())
     }
 
@@ -147,8 +169,8 @@ impl EventLoop {
             }
             for event in &events {
                 match event.token() {
-                    LISTENER => self.accept(farewell.is_some()),
                     WAKER => self.admit_handed(farewell.is_some()),
+                    Token(token) if token < UDP => self.accept(token - LISTENERS, farewell.is_some()),
                     Token(token) if token < PEERS => self.receive_datagrams(token, tell),
                     Token(token) => {
                         let index = token - PEERS;
@@ -162,8 +184,11 @@ impl EventLoop {
             for token in std::mem::take(&mut self.unread) {
                 self.receive_datagrams(token, tell);
             }
-            if self.accept_again().is_some_and(|at| at <= Instant::now()) {
-                self.accept(farewell.is_some());
+            for number in 0..self.acceptors.len() {
+                let again = self.acceptors.get(number).and_then(|(_, acceptor)| acceptor.again());
+                if again.is_some_and(|at| at <= Instant::now()) {
+                    self.accept(number, farewell.is_some());
+                }
             }
             let now = self.shared.clock.now().at;
             self.turn_all(tell, |this, due| this.wakes.take_due(now, due));
@@ -182,8 +207,8 @@ impl EventLoop {
         let [wake, exact] = [Precision::Coarse, Precision::Exact].map(|precision| {
             self.wakes.next(precision).map(|at| Duration::from(at.since(self.shared.clock.now().at)))
         });
-        let others =
-            [farewell, self.accept_again()].into_iter().flatten().map(|at| at.saturating_duration_since(now));
+        let again = self.acceptors.iter().filter_map(|(_, acceptor)| acceptor.again());
+        let others = farewell.into_iter().chain(again).map(|at| at.saturating_duration_since(now));
         let left = (!self.unread.is_empty()).then_some(Duration::ZERO);
         let timeout = others.chain(wake).chain(left).min();
         match exact_wait::poll(&mut self.poll, events, timeout, exact) {
@@ -192,14 +217,11 @@ impl EventLoop {
         }
     }
 
-    fn accept_again(&self) -> Option<Instant> {
-        self.acceptor.as_ref().and_then(|(acceptor, _)| acceptor.again())
-    }
-
-    /// Accepts connections for all loops.
-    fn accept(&mut self, closing: bool) {
-        let Self { acceptor, workers, refusals, .. } = self;
-        let Some((acceptor, limits)) = acceptor else { return };
+    /// Accepts connections of one listening socket, for all loops.
+    fn accept(&mut self, number: usize, closing: bool) {
+        let Self { acceptors, limits: Some(limits), workers, refusals, .. } = self else { return };
+        let Some((protocol, acceptor)) = acceptors.get_mut(number) else { return };
+        let protocol = *protocol;
         acceptor.accept(|stream, address| {
             if closing {
                 return;
@@ -209,14 +231,15 @@ impl EventLoop {
                 refusals.tell(address, reason);
             }
             if let Ok(seat) = seat {
-                workers.hand_over(stream, address, seat);
+                workers.hand_over(Arrival { protocol, stream, address, seat });
             }
         });
     }
 
     fn admit_handed(&mut self, closing: bool) {
-        for (stream, address, seat) in self.workers.take_handed(self.number) {
-            let admitted = if closing { Ok(false) } else { self.admit(stream, address, seat).map(|()| true) };
+        for arrival in self.workers.take_handed(self.number) {
+            let address = arrival.address;
+            let admitted = if closing { Ok(false) } else { self.admit(arrival).map(|()| true) };
             if let Err(error) = &admitted {
                 tracing::warn!(%address, %error, "connection failed");
             }
@@ -226,11 +249,11 @@ impl EventLoop {
         }
     }
 
-    fn admit(&mut self, stream: TcpStream, address: SocketAddr, seat: Seat) -> io::Result<()> {
+    fn admit(&mut self, arrival: Arrival) -> io::Result<()> {
         let now = self.shared.clock.now();
         let entry = self.peers.vacant_entry();
         let token = Token(PEERS + entry.key());
-        let peer = Peer::new(now, stream, (address, seat), self.shared.config, self.poll.registry(), token)?;
+        let peer = Connection::new(now, arrival, self.shared.config, self.poll.registry(), token)?;
         self.wakes.set(entry.key(), Some(now.at), Precision::Coarse);
         entry.insert(peer);
         Ok(())

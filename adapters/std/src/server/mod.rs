@@ -4,11 +4,14 @@
 mod acceptor;
 mod allowance;
 mod bucket;
+mod connection;
 mod datagrams;
 mod descriptors;
 mod event_loop;
 mod exact_wait;
 mod failures;
+#[cfg(feature = "http")]
+mod http;
 mod limits;
 mod origin;
 mod owners;
@@ -21,6 +24,7 @@ mod workers;
 use crate::media::{InputEvent, Library, Problem};
 use crate::udp;
 use acceptor::Acceptor;
+use connection::Protocol;
 use event_loop::{EventLoop, Shared, Watch};
 use limits::Limits;
 use pinhole::server::{CloseReason, Config, ConnError, LowerTransport, SessionId, Summary};
@@ -32,6 +36,8 @@ use std::thread;
 use workers::Workers;
 
 pub use descriptors::raise_descriptor_limit;
+#[cfg(feature = "simulation")]
+pub use http::simulation;
 
 /// The configuration of a [`Server`]. Make it with [`Self::new`], which sets the usual values, change fields,
 /// and pass it to [`Server::bind`].
@@ -41,6 +47,13 @@ pub struct Options {
     /// [`Server::local_addr`] returns. RTP and RTCP are sent from UDP ports of the same address, which the
     /// system chooses.
     pub listen: SocketAddr,
+    /// The address and TCP port to listen on for browsers, which are served pages and pictures over HTTP. With port 0,
+    /// the system chooses a free port, which [`Server::http_addr`] returns. `None` if the server has no pages.
+    ///
+    /// Their connections count as those of RTSP do, and have the same limits and timeouts. A stream to a browser that
+    /// would exceed a limit of bits a second is refused with 503.
+    #[cfg(feature = "http")]
+    pub http: Option<SocketAddr>,
     /// The configuration of each connection. If you change [`Config::max_packet`], set
     /// [`NormaliseOptions::max_packet`](crate::media::NormaliseOptions::max_packet) of the library to the
     /// same value, so that restart intervals fit the packets.
@@ -69,13 +82,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// Creates options to listen on `listen`, with the core's default configuration, at most 1024
+    /// Creates options to listen on `listen`, without pages for browsers, with the core's default configuration, at most 1024
     /// connections, a quarter of them from one address, at most 256 pairs of UDP sockets, no limit of bits a
     /// second, and one event loop.
     pub const fn new(listen: SocketAddr) -> Self {
         const CONNECTIONS: usize = 1024;
         Self {
             listen,
+            #[cfg(feature = "http")]
+            http: None,
             config: Config::DEFAULT,
             max_connections: CONNECTIONS,
             max_connections_per_ip: per_ip(CONNECTIONS),
@@ -194,15 +209,41 @@ pub enum Event {
         /// The final counts of the track: frames, packets and bytes.
         summary: Summary,
     },
-    /// The server has refused DESCRIBE or SETUP because the served [`Library`] has no such medium or track. If
+    /// The server has refused DESCRIBE or SETUP because the served [`Library`] has no such medium or track, or the
+    /// request of a browser, because there is no such page. If
     /// the server refuses a request for another reason, such as a malformed one, there is no event.
     Refused {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
-        /// The URL of the refused request, for people to read. Invalid UTF-8 in it is replaced.
+        /// The URL of the refused request, for people to read; of a browser's, the path. Invalid UTF-8 in it is
+        /// replaced.
         url: String,
         /// The status of the server's reply. It is always 404 (Not Found).
         status: u16,
+    },
+    /// A browser has begun to watch a medium, over HTTP.
+    #[cfg(feature = "http")]
+    BrowserOpened {
+        /// The address and TCP port from which the browser has connected.
+        peer: SocketAddr,
+        /// The path of the medium, without the leading slash.
+        mount: String,
+    },
+    /// A browser watches a medium no more: the medium has ended, or the connection has.
+    #[cfg(feature = "http")]
+    BrowserClosed {
+        /// The address and TCP port from which the browser has connected.
+        peer: SocketAddr,
+        /// The path of the medium, without the leading slash.
+        mount: String,
+        /// How many frames were sent.
+        frames: u64,
+        /// How many frames were left out, because the browser was too slow for them.
+        frames_skipped: u64,
+        /// How many bytes the frames have that were sent.
+        bytes: u64,
+        /// Why the medium has ended before its end, as [`Self::Ended`] has it.
+        problem: Option<Problem>,
     },
     /// The server has closed a connection. If the client closes the connection, or the connection is lost,
     /// [`Self::Disconnected`] does not come: only [`Self::Closed`] comes, for each track of the connection.
@@ -240,6 +281,8 @@ impl Handle {
 /// listening. See the [crate's front page](crate) for an example.
 pub struct Server {
     address: SocketAddr,
+    #[cfg(feature = "http")]
+    http: Option<SocketAddr>,
     handle: Handle,
     /// The loop that accepts connections for all.
     first: EventLoop,
@@ -261,9 +304,9 @@ impl Server {
     /// [`Error::Listen`] if the address is taken, not one of this machine, or not permitted; [`Error::Loop`]
     /// if the system has no resources for so many loops.
     pub fn bind(options: &Options, library: Library) -> Result<Self, Error> {
-        let listen = |source| Error::Listen { address: options.listen, source };
-        let acceptor = Acceptor::bind(options.listen).map_err(listen)?;
-        let address = acceptor.local_addr().map_err(listen)?;
+        let (acceptor, address) = listen(options.listen)?;
+        #[cfg(feature = "http")]
+        let (http, http_address) = options.http.map(listen).transpose()?.unzip();
         let watch = Watch::new()?;
         let watches = (1..options.threads.get()).map(|_| Watch::new()).collect::<Result<Vec<_>, _>>()?;
         let wakers = std::iter::once(&watch).chain(&watches).map(|watch| watch.waker.clone());
@@ -277,14 +320,30 @@ impl Server {
         let others = (1..).zip(watches).map(|(number, watch)| start(number, watch, library.share()));
         let others = others.collect::<io::Result<Vec<_>>>()?;
         let mut first = start(0, watch, library)?;
-        first.accept_by(acceptor, limits)?;
-        Ok(Self { address, handle: Handle { workers }, first, others })
+        let acceptors = std::iter::once((Protocol::Rtsp, acceptor));
+        #[cfg(feature = "http")]
+        let acceptors = acceptors.chain(http.map(|acceptor| (Protocol::Http, acceptor)));
+        first.accept_by(acceptors, limits)?;
+        Ok(Self {
+            address,
+            #[cfg(feature = "http")]
+            http: http_address,
+            handle: Handle { workers },
+            first,
+            others,
+        })
     }
 
     /// Returns the address and TCP port that the server listens on. If [`Options::listen`] has port 0, this
     /// is the port that the system has chosen.
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the address and TCP port that the server listens on for browsers; `None` if it does not.
+    #[cfg(feature = "http")]
+    pub const fn http_addr(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// Returns a handle with which another thread stops the server. Take it before [`Self::run`], which
@@ -335,4 +394,12 @@ impl Server {
             result
         })
     }
+}
+
+/// Listens on `address`. Returns the address that it has in the end.
+fn listen(address: SocketAddr) -> Result<(Acceptor, SocketAddr), Error> {
+    let error = |source| Error::Listen { address, source };
+    let acceptor = Acceptor::bind(address).map_err(error)?;
+    let bound = acceptor.local_addr().map_err(error)?;
+    Ok((acceptor, bound))
 }

@@ -11,7 +11,6 @@ use crate::warm::warm;
 use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use pinhole::frame::TrackId;
 use pinhole::rtp::Want;
 use pinhole::server::{Batch, Config, Port, ServerConn, Transmit, Turn, UdpRoute};
 use pinhole::time::{Duration, Instant, Now};
@@ -23,11 +22,11 @@ use std::net::{IpAddr, SocketAddr};
 /// Requests of up to this length are understood.
 const REQUEST: usize = 2048;
 /// How many reads and writes a connection gets before the others have their turn.
-const STEPS: usize = 16;
+pub(super) const STEPS: usize = 16;
 /// About how many bytes a connection is sent before the others have their turn: a large frame. A client that
 /// takes all that it is sent, at 16 times the speed, does not keep another one's frame waiting for longer
 /// than it takes the kernel to copy this.
-const QUANTUM: usize = 256 << 10;
+pub(super) const QUANTUM: usize = 256 << 10;
 /// How long a connection that is one too many has to send a request, which is answered so.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many pieces one write gathers at most: what Linux takes.
@@ -120,10 +119,6 @@ impl Peer {
     pub(super) const fn ready(&mut self, readable: bool, writable: bool) {
         self.link.readable |= readable;
         self.link.writable |= writable;
-    }
-
-    pub(super) fn reads(&self, of: impl Fn(TrackId) -> bool) -> bool {
-        self.conn.wanted().any(|want| of(want.track))
     }
 
     /// Returns the frame that each of the streams in play sends next.
@@ -351,7 +346,7 @@ fn send(
 
 /// Bounds what waits in the kernel for a client that does not read: otherwise megabytes, seconds of
 /// which have to be read before the newest frame.
-fn bound_queue(stream: &TcpStream) {
+pub(super) fn bound_queue(stream: &TcpStream) {
     // A system that cannot do it still serves.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
@@ -386,7 +381,16 @@ mod tests {
         let registry = poll.registry().try_clone().unwrap();
         let datagrams = Datagrams::new(UdpPairs::new((Ipv4Addr::LOCALHOST, 0).into(), 2, registry, 1));
         let scratch = vec![0; crate::udp::RECEIVE_LEN].into_boxed_slice();
-        (Shared { clock: library.clock(), library, datagrams, scratch, config: Config::DEFAULT }, poll)
+        let shared = Shared {
+            clock: library.clock(),
+            library,
+            datagrams,
+            scratch,
+            config: Config::DEFAULT,
+            #[cfg(feature = "http")]
+            rtsp: (Ipv4Addr::LOCALHOST, 8554).into(),
+        };
+        (shared, poll)
     }
 
     /// A client that takes all that it is sent, however much that is, leaves the others their turns.

@@ -4,6 +4,7 @@
 //! their own, which share a port by SO_REUSEPORT, would spread connections by a hash of addresses:
 //! of four viewers, two loops would have two each in only three cases of eight, for as long as they
 //! watch.
+use super::connection::Protocol;
 use super::limits::Seat;
 use mio::Waker;
 use mio::net::TcpStream;
@@ -15,7 +16,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 type Inbox = Option<Vec<Arrival>>;
 
 /// A connection that was accepted.
-pub(super) type Arrival = (TcpStream, SocketAddr, Seat);
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) protocol: Protocol,
+    pub(super) stream: TcpStream,
+    pub(super) address: SocketAddr,
+    pub(super) seat: Seat,
+}
 
 /// All workers of a server. Each runs one event loop on a thread of its own.
 #[derive(Debug)]
@@ -58,12 +65,12 @@ impl Workers {
     }
 
     /// Gives a connection to the worker that has the fewest.
-    pub(super) fn hand_over(&self, stream: TcpStream, address: SocketAddr, seat: Seat) {
+    pub(super) fn hand_over(&self, arrival: Arrival) {
         let connections = |worker: &&Worker| worker.connections.load(Ordering::Acquire);
         let Some(worker) = self.workers.iter().min_by_key(connections) else { return };
         if let Some(waiting) = &mut *worker.inbox() {
             worker.connections.fetch_add(1, Ordering::AcqRel);
-            waiting.push((stream, address, seat));
+            waiting.push(arrival);
         }
         worker.wake();
     }
@@ -134,7 +141,8 @@ mod tests {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let seat = Arc::new(Limits::new(&Options::new(address))).admit(address).unwrap();
-        workers.hand_over(TcpStream::connect(address).unwrap(), address, seat);
+        let stream = TcpStream::connect(address).unwrap();
+        workers.hand_over(Arrival { protocol: Protocol::Rtsp, stream, address, seat });
     }
 
     #[test]

@@ -48,16 +48,21 @@ pub struct Mounted<'a> {
 impl Mounted<'_> {
     /// Returns the URL of the medium at a server with this address. The path in it is percent-encoded.
     pub fn url(&self, address: SocketAddr) -> String {
-        let mut url = format!("rtsp://{address}/");
+        format!("rtsp://{address}{}", self.path())
+    }
+
+    /// Returns the path of the medium as it is in URLs: with a slash before it, and percent-encoded.
+    pub(crate) fn path(&self) -> String {
+        let mut path = String::from("/");
         for byte in self.mount.bytes() {
             match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                    url.push(char::from(byte));
+                    path.push(char::from(byte));
                 }
                 // A string takes all that is written.
-                byte => drop(write!(url, "%{byte:02X}")),
+                byte => drop(write!(path, "%{byte:02X}")),
             }
         }
-        url
+        path
     }
 }

@@ -21,6 +21,8 @@ use stream::{Feed, Stream};
 use window::Window;
 
 pub use events::{InputEvent, InputTrouble};
+#[cfg(feature = "http")]
+pub(super) use window::LiveFrame;
 
 /// One event loop's view of a live input. It changes only in [`Self::take`], so that frames are borrowed
 /// from it without a lock.

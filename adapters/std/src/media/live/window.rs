@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// A frame with its time and duration, in ticks.
-pub(super) struct LiveFrame {
+pub(in super::super) struct LiveFrame {
     data: Box<[u8]>,
     time: u64,
     duration: u32,
@@ -20,6 +20,10 @@ impl LiveFrame {
         let rate = jpeg::TRACK.clock_rate;
         let duration = u32::try_from(duration.to_ticks(rate)).unwrap_or(0);
         Self { data: frame.data, time: time.to_ticks(rate), duration }
+    }
+
+    pub(in super::super) const fn data(&self) -> &[u8] {
+        &self.data
     }
 }
 
@@ -41,6 +45,12 @@ impl Window {
     /// Returns how many bytes the frames have, and for how many ticks they are shown.
     pub(in super::super) fn volume(&self) -> (u64, u64) {
         (self.bytes as u64, self.frames.iter().map(|frame| u64::from(frame.duration)).sum())
+    }
+
+    /// Returns how many frames there are.
+    #[cfg(feature = "http")]
+    pub(in super::super) fn len(&self) -> usize {
+        self.frames.len()
     }
 
     /// Returns whether the newest frame is the last one.
@@ -73,6 +83,19 @@ impl Window {
             self.put(frame.clone());
         }
         self.ended = newer.ended;
+    }
+
+    /// Returns a frame, which stays there for as long as somebody holds it.
+    ///
+    /// # Errors
+    /// As [`FrameStore::frame`].
+    pub(in super::super) fn shared(&self, track: TrackId, id: FrameId) -> Result<&Arc<LiveFrame>, Miss> {
+        self.info(track).ok_or(Miss::End)?;
+        let Some(index) = id.0.checked_sub(self.first) else {
+            return Err(Miss::Overrun { newest: self.newest() });
+        };
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        self.frames.get(index).ok_or(if self.ended { Miss::End } else { Miss::NotYet })
     }
 
     fn next(&self) -> u64 {
@@ -109,12 +132,7 @@ impl FrameStore for Window {
     }
 
     fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
-        self.info(track).ok_or(Miss::End)?;
-        let Some(index) = id.0.checked_sub(self.first) else {
-            return Err(Miss::Overrun { newest: self.newest() });
-        };
-        let index = usize::try_from(index).unwrap_or(usize::MAX);
-        let frame = self.frames.get(index).ok_or(if self.ended { Miss::End } else { Miss::NotYet })?;
+        let frame = self.shared(track, id)?;
         Ok(Frame::intra(&frame.data, frame.time, frame.duration))
     }
 

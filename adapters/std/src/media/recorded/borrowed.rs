@@ -30,18 +30,18 @@ impl BorrowedFrames {
         &self,
         key: FrameKey,
         look_up: impl FnOnce() -> Option<CachedFrame>,
-    ) -> Option<&[u8]> {
+    ) -> Option<&CachedFrame> {
         let len = self.len.get();
         let newest = (len.saturating_sub(SEARCHED)..len).rev().filter_map(|slot| self.slot(slot)?.get());
         for (known, frame) in newest {
             if *known == key {
-                return Some(&**frame);
+                return Some(frame);
             }
         }
         let frame = look_up()?;
         let (_, frame) = self.slot(len)?.get_or_init(|| (key, frame));
         self.len.set(len.saturating_add(1));
-        Some(&**frame)
+        Some(frame)
     }
 
     /// Gives all frames back.
@@ -87,7 +87,7 @@ mod tests {
             .zip(&frames)
             .map(|(n, frame)| borrowed.get_or_borrow(key(n), || Some(frame.clone())).unwrap())
             .collect();
-        assert!(found.iter().zip(&frames).all(|(found, frame)| std::ptr::eq(*found, &***frame)));
+        assert!(found.iter().zip(&frames).all(|(found, frame)| Arc::ptr_eq(found, frame)));
         borrowed.clear();
         assert!(frames.iter().all(|frame| Arc::strong_count(frame) == 1));
         borrowed.get_or_borrow(key(999), || Some(frame())).unwrap();

@@ -22,7 +22,7 @@ pub(super) struct FrameKey {
 }
 
 /// A frame as it is sent. It stays where it was read to: the counter of those who hold it is elsewhere.
-pub(super) type CachedFrame = Arc<Box<[u8]>>;
+pub(in super::super) type CachedFrame = Arc<Box<[u8]>>;
 
 /// A bounded cache. The frame that was added first is evicted first, unless it was used since; then it counts
 /// as added anew.

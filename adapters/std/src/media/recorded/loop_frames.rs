@@ -3,7 +3,7 @@ use super::super::normalise::NormaliseOptions;
 use super::super::problem::Problem;
 use super::Recorded;
 use super::borrowed::BorrowedFrames;
-use super::cache::{Cache, FrameKey};
+use super::cache::{Cache, CachedFrame, FrameKey};
 use super::loaders::{self, LoaderPool, MAX_AHEAD, ReaderId, Request};
 use super::source::{Source as _, Tools};
 use crate::warm::warm_head;
@@ -161,7 +161,7 @@ impl LoopFrames {
     }
 
     /// Returns a frame that is in the cache. It stays there until the end of the turn.
-    pub(super) fn get(&self, key: FrameKey) -> Option<&[u8]> {
+    pub(super) fn get(&self, key: FrameKey) -> Option<&CachedFrame> {
         self.borrowed.get_or_borrow(key, || self.cache.get(key).inspect(|frame| warm_head(frame)))
     }
 

@@ -22,6 +22,7 @@ mod source;
 
 use super::Playback;
 use super::normalise::NormaliseOptions;
+pub(super) use cache::CachedFrame;
 use cache::FrameKey;
 use health::Outlook;
 use pinhole::codec::jpeg;
@@ -117,11 +118,25 @@ impl Recorded {
         id: FrameId,
         frames: &'a LoopFrames,
     ) -> Result<Frame<'a>, Miss> {
+        let (n, data) = self.cached(track, id, frames)?;
+        let duration = self.interval.unwrap_or_else(|| self.shown(n));
+        Ok(Frame::intra(data, self.time_at(id, n), duration))
+    }
+
+    /// Returns the bytes of a frame that `frames` has, and the place of the frame.
+    ///
+    /// # Errors
+    /// As [`Self::frame`].
+    pub(super) fn cached<'a>(
+        &self,
+        track: TrackId,
+        id: FrameId,
+        frames: &'a LoopFrames,
+    ) -> Result<(u32, &'a CachedFrame), Miss> {
         let n = self.locate_in(track, id)?;
         let key = FrameKey { track, n };
         if let Some(data) = frames.get(key) {
-            let duration = self.interval.unwrap_or_else(|| self.shown(n));
-            return Ok(Frame::intra(data, self.time_at(id, n), duration));
+            return Ok((n, data));
         }
         match self.index.outlook(n) {
             Outlook::PassOver => Err(Miss::Unusable),

@@ -1,0 +1,146 @@
+//! A connection of whatever protocol, as an event loop knows it.
+use super::Event;
+use super::event_loop::Shared;
+#[cfg(feature = "http")]
+use super::http::HttpConnection;
+use super::peer::{Next, Peer};
+use super::workers::Arrival;
+use mio::{Registry, Token};
+use pinhole::frame::TrackId;
+use pinhole::rtp::Want;
+use pinhole::server::{Config, Port, UdpRoute};
+use pinhole::time::Now;
+use std::io;
+use std::net::SocketAddr;
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Rtsp,
+    #[cfg(feature = "http")]
+    Http,
+}
+
+impl Protocol {
+    /// How many there are.
+    pub(super) const COUNT: usize = if cfg!(feature = "http") { 2 } else { 1 };
+}
+
+/// A client, and the connection with it.
+#[cfg_attr(
+    feature = "http",
+    expect(
+        clippy::large_enum_variant,
+        reason = "most are of RTSP, and each packet would cost another access"
+    )
+)]
+pub(super) enum Connection {
+    Rtsp(Peer),
+    #[cfg(feature = "http")]
+    Http(HttpConnection),
+}
+
+impl Connection {
+    pub(super) fn new(
+        now: Now,
+        arrival: Arrival,
+        config: Config,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        let Arrival { protocol, stream, address, seat } = arrival;
+        Ok(match protocol {
+            Protocol::Rtsp => Self::Rtsp(Peer::new(now, stream, (address, seat), config, registry, token)?),
+            #[cfg(feature = "http")]
+            Protocol::Http => Self::Http(HttpConnection::new(now, stream, (address, seat), registry, token)?),
+        })
+    }
+
+    pub(super) fn deregister(&mut self, registry: &Registry) {
+        match self {
+            Self::Rtsp(peer) => peer.deregister(registry),
+            #[cfg(feature = "http")]
+            Self::Http(http) => http.deregister(registry),
+        }
+    }
+
+    pub(super) const fn ready(&mut self, readable: bool, writable: bool) {
+        match self {
+            Self::Rtsp(peer) => peer.ready(readable, writable),
+            #[cfg(feature = "http")]
+            Self::Http(http) => http.ready(readable, writable),
+        }
+    }
+
+    pub(super) fn reads(&self, of: impl Fn(TrackId) -> bool) -> bool {
+        self.wanted().any(|want| of(want.track))
+    }
+
+    /// Returns the frame that each of the streams in play sends next.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = Want> {
+        let (rtsp, http) = match self {
+            Self::Rtsp(peer) => (Some(peer.wanted()), None),
+            #[cfg(feature = "http")]
+            Self::Http(http) => (None, http.wanted()),
+        };
+        rtsp.into_iter().flatten().chain(http)
+    }
+
+    /// Takes the tracks that travel by UDP, if they may have changed since the last call.
+    pub(super) fn take_routes(&mut self) -> Option<impl Iterator<Item = UdpRoute>> {
+        match self {
+            Self::Rtsp(peer) => peer.take_routes(),
+            #[cfg(feature = "http")]
+            Self::Http(_) => None,
+        }
+    }
+
+    pub(super) fn handle_datagram(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        socket: u8,
+        port: Port,
+        datagram: &[u8],
+    ) {
+        match self {
+            Self::Rtsp(peer) => peer.handle_datagram(now, from, socket, port, datagram),
+            #[cfg(feature = "http")]
+            Self::Http(_) => {}
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        match self {
+            Self::Rtsp(peer) => peer.close(),
+            #[cfg(feature = "http")]
+            Self::Http(http) => http.close(),
+        }
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        match self {
+            Self::Rtsp(peer) => peer.address(),
+            #[cfg(feature = "http")]
+            Self::Http(http) => http.address(),
+        }
+    }
+
+    /// Returns whether frames are sent to this client, or will be.
+    pub(super) fn is_sending(&self) -> bool {
+        match self {
+            Self::Rtsp(peer) => peer.is_sending(),
+            #[cfg(feature = "http")]
+            Self::Http(http) => http.is_sending(),
+        }
+    }
+
+    /// Does what can be done now, up to a quantum.
+    pub(super) fn turn(&mut self, now: Now, shared: &mut Shared, tell: &mut impl FnMut(&Event)) -> Next {
+        match self {
+            Self::Rtsp(peer) => peer.turn(now, shared, tell),
+            #[cfg(feature = "http")]
+            Self::Http(http) => http.turn(now, shared, tell),
+        }
+    }
+}
