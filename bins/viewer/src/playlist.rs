@@ -246,6 +246,9 @@ fn open(media: Option<&Media>, playback: Playback) -> Result<Opened, String> {
             let server = Server::samples(playback).map_err(|error| error.to_string())?;
             let url = server.media.first().map(|served| served.url.clone()).unwrap_or_default();
             print_message(&format!("serving the sample clips, of which this is one: {url}"));
+            if let Some(pages) = &server.pages {
+                print_message(&format!("a browser shows them at {pages}"));
+            }
             (vec![Item { name: url.clone(), url, place: Place::Samples }], Some(server))
         }
     };

@@ -8,6 +8,8 @@ use std::thread::{self, JoinHandle};
 
 /// The port that is tried first for the sample clips: also the default of `pinhole-server`.
 const PORT: u16 = 8554;
+/// The port that is tried first for browsers.
+const HTTP_PORT: u16 = 8080;
 
 /// A running server on the loopback interface. It serves until it is dropped.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(crate) struct Server {
     pub(crate) media: Vec<Served>,
     /// What it cannot serve, and why.
     pub(crate) problems: Vec<String>,
+    /// The URL of its pages for browsers, if it has any.
+    pub(crate) pages: Option<String>,
     handle: Handle,
     thread: Option<JoinHandle<()>>,
 }
@@ -35,11 +39,11 @@ impl Server {
     /// # Errors
     /// Nothing in it can be played, no port is free, or the system has no more threads.
     pub(crate) fn start(path: &Path, playback: Playback) -> Result<Self, Error> {
-        Self::with(path, playback, &[0])
+        Self::with(path, playback, &[(0, None)])
     }
 
-    /// Starts a server for the sample clips, on port 8554 if it is free, where other players find it. The
-    /// first medium is the clip to play.
+    /// Starts a server for the sample clips, on port 8554 if it is free, where other players find it, and with pages
+    /// for browsers, on port 8080 if it is free. The first medium is the clip to play.
     ///
     /// # Errors
     /// There are no clips, no port is free, or the system has no more threads.
@@ -47,26 +51,31 @@ impl Server {
         let directory = directory().ok_or(
             "there are no sample clips in ./video or beside the program: name an rtsp:// address or a file to play",
         )?;
-        let mut server = Self::with(&directory, playback, &[PORT, 0])?;
+        let ports = [(PORT, Some(HTTP_PORT)), (PORT, Some(0)), (0, Some(HTTP_PORT)), (0, Some(0))];
+        let mut server = Self::with(&directory, playback, &ports)?;
         // A clip in another container has a longer name than the plain file.
         server.media.sort_by_key(|served| served.mount.len());
         Ok(server)
     }
 
-    fn with(path: &Path, playback: Playback, ports: &[u16]) -> Result<Self, Error> {
+    /// Starts a server on the first pair of ports of which both are free: one for RTSP, and perhaps one for browsers.
+    fn with(path: &Path, playback: Playback, ports: &[(u16, Option<u16>)]) -> Result<Self, Error> {
         let library = || {
             let normalising = NormaliseOptions { transcode: true, ..NormaliseOptions::default() };
             let mut library = Library::with(playback, normalising, default_cache());
             library.add_path(path);
             library
         };
-        let bind = |port| {
-            pinhole_std::server::Server::bind(&Options::new((Ipv4Addr::LOCALHOST, port).into()), library())
+        let bind = |(rtsp, http): (u16, Option<u16>)| {
+            let mut options = Options::new((Ipv4Addr::LOCALHOST, rtsp).into());
+            options.http = http.map(|port| (Ipv4Addr::LOCALHOST, port).into());
+            pinhole_std::server::Server::bind(&options, library())
         };
         let (first, rest) = ports.split_first().ok_or("no port is tried")?;
         let server = rest.iter().fold(bind(*first), |server, port| server.or_else(|_| bind(*port)))?;
         let problems: Vec<_> = server.library().problems().iter().map(ToString::to_string).collect();
         let address = server.local_addr();
+        let pages = server.http_addr().map(|address| format!("http://{address}/"));
         let served = |mounted: pinhole_std::media::Mounted<'_>| Served {
             mount: mounted.mount.to_owned(),
             url: mounted.url(address),
@@ -82,7 +91,7 @@ impl Server {
                 tracing::warn!(%error, "the server of local files has failed");
             }
         })?;
-        Ok(Self { media, problems, handle, thread: Some(thread) })
+        Ok(Self { media, problems, pages, handle, thread: Some(thread) })
     }
 }
 
