@@ -135,6 +135,23 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_is_shown_the_sample_clips() {
+        use std::io::{Read, Write};
+        let server = Server::samples(Playback::default()).unwrap();
+        let pages = server.pages.as_deref().expect("pages");
+        let address = pages.strip_prefix("http://").and_then(|rest| rest.strip_suffix('/')).unwrap();
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
+        assert!(server.media.iter().all(|served| page.contains(&served.url)), "{page}");
+        // Only the samples have pages.
+        let file = directory().unwrap().join("bunny288.mjpeg");
+        assert_eq!(Server::start(&file, Playback::default()).unwrap().pages, None);
+    }
+
+    #[test]
     fn a_file_without_frames_is_named() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let error = Server::start(&path, Playback::default()).unwrap_err();

@@ -22,6 +22,7 @@ impl LiveFrame {
         Self { data: frame.data, time: time.to_ticks(rate), duration }
     }
 
+    #[cfg(feature = "http")]
     pub(in super::super) const fn data(&self) -> &[u8] {
         &self.data
     }
