@@ -421,6 +421,16 @@ fn a_slow_browser_is_sent_fewer_frames_and_is_not_late() {
 }
 
 #[test]
+fn a_browser_that_takes_nothing_is_closed() {
+    let clip = Clip::sample();
+    let (server, http) = serve(&["--loop", "--session-timeout", "1s"], &[&clip]);
+    let mut silent = Connection::open(http);
+    silent.send("GET /bunny288.mjpeg HTTP/1.1\r\n\r\n");
+    assert!(closed(&server, 1)[0]["frames"].as_u64().unwrap() > 0);
+    drop(silent);
+}
+
+#[test]
 fn browsers_have_the_limits_of_all_clients() {
     let clip = Clip::sample();
     let (server, http) = serve(&["--max-connections", "3"], &[&clip]);

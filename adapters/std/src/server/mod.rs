@@ -58,11 +58,11 @@ pub struct Options {
     /// [`NormaliseOptions::max_packet`](crate::media::NormaliseOptions::max_packet) of the library to the
     /// same value, so that restart intervals fit the packets.
     pub config: Config,
-    /// The most RTSP connections at once, over all event loops. The first request of a further one is answered
+    /// The most connections at once, over all event loops. The first request of a further one is answered
     /// with 503 and `Retry-After`, and it is closed; if many come at once, some are closed without a reply.
     /// [`Self::for_descriptors`] sets it from what the system allows.
     pub max_connections: usize,
-    /// The most RTSP connections at once from one IPv4 address, or from one IPv6 network of 64 bits. Further
+    /// The most connections at once from one IPv4 address, or from one IPv6 network of 64 bits. Further
     /// ones are refused as those beyond `max_connections` are, so that one address does not take all.
     pub max_connections_per_ip: usize,
     /// The most pairs of UDP sockets, an RTP and an RTCP port each, over all event loops; each loop has one

@@ -51,7 +51,7 @@ pub(in super::super) struct HttpConnection {
     input: Vec<u8>,
     /// Since when a request is waited for that was begun, or is the first one.
     asked: Option<Instant>,
-    /// When something was last read of a request, or written.
+    /// When a request was last answered, or something was put into the outbox or written.
     active: Instant,
     /// When another request may be answered, after a still that counts as bits of a second.
     not_before: Option<Instant>,
@@ -180,7 +180,8 @@ impl HttpConnection {
                 break;
             }
             match self.step(now, shared, tell) {
-                Step::Again => {}
+                // What was put into the outbox has its time from now on.
+                Step::Again => self.active = now.at,
                 Step::Wait(_) if more => {}
                 Step::Wait(until) => {
                     at = until;
