@@ -65,6 +65,7 @@
 //! | `library` | [`media`]: files, directories and live inputs, and files that are prepared ahead of time |
 //! | `record` | [`record`]: received frames are written to a file; [`new_file`], as with `library` |
 //! | `pattern` | a library's test pattern; with `library` |
+//! | `pull` | sources of the network, such as RTSP cameras, as live inputs of a library; with `server` and `client` |
 //! | `transcode` | pictures that RTP cannot carry are decoded and encoded anew; with `library` |
 //! | `simulation` | `media::simulation`: loaders and servers over a simulated disk with faults, for tests of this repository; with `server` and `transcode` |
 #[cfg(any(feature = "library", feature = "record"))]

@@ -1,10 +1,13 @@
 //! The command line.
 use clap::builder::{ArgPredicate, OsStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use pinhole::client::TransportChoice;
 use pinhole::sdp::FrameRate;
 use pinhole_args::{Manual, RATES, VALUES};
-use pinhole_std::media::{NormaliseOptions, PatternFormat};
+use pinhole_std::media::{NormaliseOptions, PatternFormat, SourceOptions, SourceUrl};
 use pinhole_std::server::Options;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::NonZero;
@@ -21,6 +24,30 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) serve: Serve,
+}
+
+impl Cli {
+    /// Checks what cannot be checked by one argument alone.
+    ///
+    /// # Errors
+    /// Two sources of the network are to be served by one name.
+    pub(crate) fn check(&self) -> Result<(), clap::Error> {
+        let mut names = HashSet::new();
+        let named = self.serve.media.iter().filter_map(|media| match media {
+            Media::Source { name, .. } => Some(name),
+            Media::Path(_) => None,
+        });
+        match named.into_iter().find(|name| !names.insert(*name)) {
+            None => Ok(()),
+            Some(name) => Err(clap::Error::raw(
+                ErrorKind::ValueValidation,
+                format!(
+                    "two sources would be served as /{name}: give one of them another name, as in \
+                     NAME=rtsp://HOST/PATH\n"
+                ),
+            )),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,12 +127,16 @@ pub(crate) struct Prepare {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Files with Motion-JPEG (.mjpeg, .mjpg, .avi, .mkv, .mp4, .mov, .multipart, the course's .Mjpeg),
-    /// directories of them, directories of .jpg pictures, - for Motion-JPEG on standard input, or a camera such
-    /// as /dev/video0 (with the feature v4l2)
+    /// directories of them, directories of .jpg pictures, - for Motion-JPEG on standard input, a camera such
+    /// as /dev/video0 (with the feature v4l2), or a camera or server of the network: rtsp://HOST/PATH or
+    /// http://HOST/PATH, and NAME= before it to choose the name that it is served by
     #[arg(value_name = "MEDIA", default_value = "video/", value_hint = ValueHint::AnyPath)]
     #[arg(value_parser = OsStringValueParser::new().try_map(media))]
     #[arg(default_value_if("pattern", ArgPredicate::IsPresent, None))]
-    pub(crate) media: Vec<PathBuf>,
+    pub(crate) media: Vec<Media>,
+
+    #[command(flatten)]
+    pub(crate) sources: Sources,
 
     /// Where to listen; ADDR alone, PORT alone and port 0 (any free one) will do
     #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:8554", value_parser = address)]
@@ -174,6 +205,50 @@ pub(crate) struct Serve {
     pub(crate) verbose: u8,
 }
 
+/// Options for sources of the network.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Sources {
+    /// Pull sources of the network always, and not only while somebody watches
+    #[arg(long)]
+    pub(crate) always: bool,
+
+    /// How long a source of the network is kept after the last one who watches it has left
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = pinhole_args::time)]
+    pub(crate) linger: Duration,
+
+    /// How to ask RTSP sources for their packets; auto asks for UDP, and for TCP where UDP does not work
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(crate) source_transport: SourceTransport,
+}
+
+/// How RTSP sources are asked for their packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SourceTransport {
+    Auto,
+    Udp,
+    Tcp,
+}
+
+impl Sources {
+    pub(crate) const fn options(self) -> SourceOptions {
+        let transport = match self.source_transport {
+            SourceTransport::Auto => TransportChoice::Auto,
+            SourceTransport::Udp => TransportChoice::Udp,
+            SourceTransport::Tcp => TransportChoice::Tcp,
+        };
+        SourceOptions { transport, always: self.always, linger: self.linger }
+    }
+}
+
+/// Something to be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Media {
+    /// A file, directory or device, or standard input.
+    Path(PathBuf),
+    /// A source of the network, and the name that it is served by.
+    Source { name: String, url: SourceUrl },
+}
+
 /// Options for how much clients may have.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Limits {
@@ -217,20 +292,32 @@ pub(crate) const DEFAULT_FPS: FrameRate = FrameRate(30_000);
 const AFTER_HELP: &str = "\
 Each file is served at rtsp://HOST:PORT/ and its name without the extension; standard input at /live:
   ffmpeg -re -i anything -pix_fmt yuvj420p -q:v 4 -f mjpeg - | pinhole-server -
+A source of the network is pulled once, however many watch it, and only while somebody does:
+  pinhole-server rtsp://camera/stream back=http://user:password@10.0.0.7/video
 Exit status: 0 stopped or all input ended, 1 failed, also if no frame came, 2 wrong usage.";
 
 const DEFAULT_PORT: u16 = 8554;
 /// The port for browsers, where only an address is given.
 const HTTP_PORT: u16 = 8080;
 
-/// Takes the path of a medium, which may not be there.
-fn media(text: OsString) -> Result<PathBuf, String> {
+/// Takes the path of a medium, which may not be there, or a source of the network.
+fn media(text: OsString) -> Result<Media, String> {
     match text.to_str() {
-        Some(url) if url.contains("://") || url.starts_with("rtsp:") => {
-            Err("a URL cannot be served again; name a file, a directory, or - for standard input".to_owned())
-        }
-        _ => Ok(text.into()),
+        Some(text) if text.contains("://") || text.starts_with("rtsp:") => source(text),
+        _ => Ok(Media::Path(text.into())),
     }
+}
+
+/// Takes a URL, or a name and a URL.
+fn source(text: &str) -> Result<Media, String> {
+    let named = text.split_once('=').filter(|(name, _)| !name.contains("://"));
+    let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.trim_matches('/')), url));
+    let url = SourceUrl::parse(url).map_err(|error| error.to_string())?;
+    let name = name.unwrap_or(url.name()).to_owned();
+    if name.is_empty() || name.contains(|c: char| c.is_control()) {
+        return Err("a source is given a name as in front=rtsp://camera/stream".to_owned());
+    }
+    Ok(Media::Source { name, url })
 }
 
 /// Reads a timeout of at least a second, which is what clients are told it in.
@@ -321,10 +408,46 @@ mod tests {
         assert!(http_address("a b").unwrap_err().contains("127.0.0.1:8080"));
     }
 
+    fn path(path: &str) -> Media {
+        Media::Path(PathBuf::from(path))
+    }
+
+    #[test]
+    fn a_source_has_a_name_of_its_own_or_that_of_its_url() {
+        for (text, expected, url) in [
+            ("rtsp://camera/stream", "stream", "rtsp://camera/stream"),
+            ("front=rtsp://u:p@camera/stream?a=b", "front", "rtsp://u:p@camera/stream?a=b"),
+            ("/cams/front/=rtsp://camera/stream", "cams/front", "rtsp://camera/stream"),
+            ("rtsp://camera/?name=front", "camera", "rtsp://camera/?name=front"),
+            ("http://camera/a.mjpg?b=c", "a", "http://camera/a.mjpg?b=c"),
+        ] {
+            let url = SourceUrl::parse(url).unwrap();
+            assert_eq!(media(text.into()), Ok(Media::Source { name: expected.to_owned(), url }), "{text}");
+        }
+        assert_eq!(media("a=b.mjpeg".into()), Ok(path("a=b.mjpeg")));
+        for bad in [
+            "rtsp:camera/stream",
+            "=rtsp://camera/stream",
+            "a=rtsps://camera/stream",
+            "https://camera/",
+            "ftp://camera/x",
+        ] {
+            assert!(media(bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn two_sources_of_one_name_are_refused() {
+        let check = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat()).check();
+        let refused = check(&["rtsp://u:secret@a/live", "rtsp://b/live"]).unwrap_err().to_string();
+        assert!(refused.contains("/live") && !refused.contains("secret"), "{refused}");
+        assert!(check(&["rtsp://a/live", "b=rtsp://b/live", "b.mjpeg"]).is_ok());
+    }
+
     #[test]
     fn a_file_may_be_called_prepare() {
         let cli = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat());
-        assert_eq!(cli(&["./prepare"]).serve.media, [PathBuf::from("./prepare")]);
+        assert_eq!(cli(&["./prepare"]).serve.media, [path("./prepare")]);
         let Some(Command::Prepare(prepare)) = cli(&["prepare", "a", "b.AVI", "--force"]).command else {
             panic!("no command");
         };
@@ -368,8 +491,8 @@ mod tests {
     #[test]
     fn a_pattern_replaces_the_default_media() {
         let media = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat()).serve.media;
-        assert_eq!(media(&[]), [PathBuf::from("video/")]);
+        assert_eq!(media(&[]), [path("video/")]);
         assert!(media(&["--pattern", "64x48"]).is_empty());
-        assert_eq!(media(&["--pattern", "64x48", "a.mjpeg"]), [PathBuf::from("a.mjpeg")]);
+        assert_eq!(media(&["--pattern", "64x48", "a.mjpeg"]), [path("a.mjpeg")]);
     }
 }

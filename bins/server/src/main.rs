@@ -10,7 +10,7 @@ mod report;
 mod signals;
 
 use clap::CommandFactory;
-use cli::{Cli, Command, DEFAULT_FPS, Serve};
+use cli::{Cli, Command, DEFAULT_FPS, Media, Serve};
 use pinhole_log::{Form, Log};
 use pinhole_std::media::{InputEvent, Library, Playback, default_cache};
 use pinhole_std::server::{self, Event, Options, Server, raise_descriptor_limit};
@@ -26,10 +26,15 @@ use std::thread;
 
 /// The fewest descriptors with which one client can be served, beside two event loops and the loaders.
 const MIN_DESCRIPTORS: usize = 32;
+/// The descriptors that a source of the network takes: its connection, and a pair of UDP sockets.
+const SOURCE_DESCRIPTORS: usize = 3;
 
 fn main() -> ExitCode {
     // Exits with code 2 if the command line is wrong.
     let cli: Cli = pinhole_args::parse();
+    if let Err(error) = cli.check() {
+        error.exit();
+    }
     let (json, verbose) = match &cli.command {
         Some(Command::Prepare(prepare)) => (prepare.json, prepare.verbose),
         Some(Command::Manual(_)) | None => (cli.serve.json, cli.serve.verbose),
@@ -94,7 +99,7 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     }
     if library.is_empty() {
         return Err(
-            "nothing can be served; name Motion-JPEG files (.mjpeg, .avi, .mkv, .mp4), directories, or - for standard input"
+            "nothing can be served; name Motion-JPEG files (.mjpeg, .avi, .mkv, .mp4), directories, sources such as rtsp://camera/stream, or - for standard input"
                 .into(),
         );
     }
@@ -107,7 +112,8 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     options.config.request_timeout = cli.request_timeout.into();
     options.config.session_timeout = cli.session_timeout.into();
     if let Some(descriptors) = descriptors {
-        options.for_descriptors(descriptors);
+        let sources = count_sources(cli).saturating_mul(SOURCE_DESCRIPTORS).min(descriptors / 2);
+        options.for_descriptors(descriptors - sources);
     }
     cli.limits.apply(&mut options);
     let server =
@@ -157,6 +163,11 @@ fn remedy(error: &server::Error, http: Option<SocketAddr>) -> &'static str {
     }
 }
 
+/// Returns how many sources of the network there are.
+fn count_sources(cli: &Serve) -> usize {
+    cli.media.iter().filter(|media| matches!(media, Media::Source { .. })).count()
+}
+
 /// Reads the media. Blocks for as long as their disks do.
 fn library(cli: &Serve, descriptors: Option<usize>, report: &Report) -> io::Result<Library> {
     let playback = Playback { frame_rate: cli.fps.unwrap_or(DEFAULT_FPS), repeat: cli.repeat };
@@ -167,6 +178,13 @@ fn library(cli: &Serve, descriptors: Option<usize>, report: &Report) -> io::Resu
         library.keep_open(descriptors / 4);
     }
     for media in &cli.media {
+        let media = match media {
+            Media::Path(path) => path,
+            Media::Source { name, url } => {
+                library.add_source(name, url, cli.sources.options());
+                continue;
+            }
+        };
         if media == Path::new("-") {
             library.add_live("live", io::stdin());
         } else if device::is_device(media) {

@@ -2,7 +2,7 @@
 use crate::indexing::{Seen, Told};
 use pinhole::codec::jpeg::Sampling;
 use pinhole::sdp::FrameRate;
-use pinhole::server::Summary;
+use pinhole::server::{LowerTransport, Summary};
 use pinhole::text::Count;
 use pinhole_log::{Log, Output, Rate, cut, now, redacted_value};
 use pinhole_std::media::{
@@ -246,6 +246,9 @@ fn rate(event: &Event) -> Option<Rate<'_>> {
             InputEvent::Format { .. } => other("input_format", None),
             InputEvent::Trouble(_) => other("input_trouble", None),
             InputEvent::Nothing(_) => other("input_nothing", None),
+            InputEvent::Connected { .. } => other("source_connected", None),
+            InputEvent::Lost { .. } => other("source_lost", None),
+            InputEvent::Released => other("source_released", None),
             InputEvent::Ended => other("input_ended", None),
             _ => return None,
         },
@@ -290,6 +293,17 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
         Event::Input { mount, event: InputEvent::Format { width, height, sampling } } => {
             let chroma = chroma(*sampling);
             Box::new(move || format!("/{} is {width}x{height}, {chroma}, from here on", cut(mount)))
+        }
+        Event::Input { mount, event: InputEvent::Connected { transport } } => {
+            let by = transport.map_or("HTTP", LowerTransport::name);
+            Box::new(move || format!("/{}: its source sends pictures, by {by}", cut(mount)))
+        }
+        Event::Input { mount, event: InputEvent::Lost { reason, again } } => Box::new(move || {
+            let (mount, reason, again) = (cut(mount), cut(reason), again.as_secs());
+            format!("/{mount}: its source is lost: {reason}; it is tried again in {again} s")
+        }),
+        Event::Input { mount, event: InputEvent::Released } => {
+            Box::new(move || format!("/{}: nobody watches, and its source is let go", cut(mount)))
         }
         Event::Input { mount, event: InputEvent::Ended } => {
             Box::new(move || format!("/{} has ended", cut(mount)))
@@ -344,10 +358,15 @@ fn as_json(event: &Event) -> Option<Value> {
                 "width": width, "height": height, "sampling": chroma(*sampling) })
             }
             InputEvent::Trouble(trouble) => json!({ "event": "input_trouble", "mount": mount,
-                "frames_dropped": trouble.dropped, "frames_left_out": trouble.left_out,
+                "frames_dropped": trouble.dropped, "frames_left_out": trouble.left_out, "frames_damaged": trouble.damaged,
                 "junk_bytes": trouble.junk, "junk_at": trouble.junk_at, "problem": trouble.problem.as_ref().map(|problem| cut(&problem.to_string()).into_owned()) }),
             InputEvent::Nothing(problem) => json!({ "event": "input_nothing", "mount": mount,
                 "reason": cut(&problem.reason), "transcode": problem.transcode }),
+            InputEvent::Connected { transport } => json!({ "event": "source_connected", "mount": mount,
+                "transport": transport.map_or("HTTP", LowerTransport::name) }),
+            InputEvent::Lost { reason, again } => json!({ "event": "source_lost", "mount": mount,
+                "reason": cut(reason), "again_seconds": again.as_secs() }),
+            InputEvent::Released => json!({ "event": "source_released", "mount": mount }),
             InputEvent::Ended => json!({ "event": "input_ended", "mount": mount }),
             _ => return None,
         },
@@ -360,9 +379,10 @@ fn as_json(event: &Event) -> Option<Value> {
 /// Describes a medium.
 fn about(mounted: &Mounted<'_>) -> String {
     let size = mounted.size.map_or_else(String::new, |(width, height)| format!("{width}x{height}, "));
+    let live = if mounted.source { "live, from a source of the network" } else { "live" };
     let frames = mounted
         .frames
-        .map_or_else(|| "live".to_owned(), |frames| Count(frames, "frame", "frames").to_string());
+        .map_or_else(|| live.to_owned(), |frames| Count(frames, "frame", "frames").to_string());
     let recoded = match mounted.recoded {
         0 => String::new(),
         n => format!(", {n} re-coded without loss as they are sent"),
@@ -388,10 +408,11 @@ const fn chroma(sampling: Sampling) -> &'static str {
 
 /// Returns what of a live input was lost, and why.
 fn lost(trouble: &InputTrouble) -> String {
-    let InputTrouble { dropped, left_out, junk, junk_at, problem, .. } = trouble;
+    let InputTrouble { dropped, left_out, junk, junk_at, damaged, problem, .. } = trouble;
     let counts = [
         Count(*dropped, "frame came too fast and was dropped", "frames came too fast and were dropped"),
         Count(*left_out, "frame cannot be sent", "frames cannot be sent"),
+        Count(*damaged, "frame came without some of its strips", "frames came without some of their strips"),
     ];
     let counts = counts.iter().filter(|count| count.0 > 0).map(Count::to_string);
     let junk = junk_at.map(|at| match junk {

@@ -4,10 +4,11 @@
 //! fetches events with [`Client::poll_event`] and reads frames from the caches with [`Client::frame`].
 //! Nothing is sent or received outside a turn. [`Client::teardown`] ends the session.
 mod error;
+pub(crate) mod exchange;
 mod gather;
 mod link;
 mod options;
-mod sockets;
+pub(crate) mod sockets;
 mod turn;
 
 use crate::clock::Clock;
@@ -25,7 +26,7 @@ use sockets::TrackSockets;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use turn::session;
+pub(crate) use turn::session;
 
 pub use error::Error;
 pub use options::{Event, Options, Statistics, Usage};

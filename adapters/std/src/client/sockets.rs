@@ -14,7 +14,7 @@ const RECEIVES: usize = 64;
 
 /// The RTSP connection.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     local: SocketAddr,
     server: SocketAddr,
@@ -26,7 +26,7 @@ pub(super) struct Connection {
 ///
 /// # Errors
 /// The URL is invalid, the host is not found, or no address answers within `timeout`.
-pub(super) fn connect(url: &str, timeout: Duration) -> Result<std::net::TcpStream, Error> {
+pub(crate) fn connect(url: &str, timeout: Duration) -> Result<std::net::TcpStream, Error> {
     let parsed = Url::parse(url.as_bytes()).map_err(|error| Error::Unusable(Unusable::Url(error)))?;
     // The URL is a `str`, so that nothing is lost.
     let (host, port) = (String::from_utf8_lossy(parsed.host()), parsed.port());
@@ -46,35 +46,40 @@ pub(super) fn connect(url: &str, timeout: Duration) -> Result<std::net::TcpStrea
 }
 
 impl Connection {
-    pub(super) fn new(stream: std::net::TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
+    pub(crate) fn new(stream: std::net::TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        let (local, server) = (stream.local_addr()?, stream.peer_addr()?);
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Self::registered(stream)
+    }
+
+    /// Takes a connection that is made, and whose socket is registered already.
+    pub(crate) fn registered(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let (local, server) = (stream.local_addr()?, stream.peer_addr()?);
         Ok(Self { stream, local, server, readable: true, writable: true })
     }
 
-    pub(super) const fn ready(&mut self, readable: bool, writable: bool) {
+    pub(crate) const fn ready(&mut self, readable: bool, writable: bool) {
         self.readable |= readable;
         self.writable |= writable;
     }
 
-    pub(super) const fn is_readable(&self) -> bool {
+    pub(crate) const fn is_readable(&self) -> bool {
         self.readable
     }
 
-    pub(super) const fn is_writable(&self) -> bool {
+    pub(crate) const fn is_writable(&self) -> bool {
         self.writable
     }
 
     /// Returns this end of the connection.
-    pub(super) const fn local(&self) -> SocketAddr {
+    pub(crate) const fn local(&self) -> SocketAddr {
         self.local
     }
 
     /// Returns the server's end of the connection.
-    pub(super) const fn server(&self) -> SocketAddr {
+    pub(crate) const fn server(&self) -> SocketAddr {
         self.server
     }
 
@@ -82,7 +87,7 @@ impl Connection {
     ///
     /// # Errors
     /// The connection is lost, or the server has closed it.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.readable {
             match self.stream.read(buffer) {
                 Ok(0) => {
@@ -105,7 +110,7 @@ impl Connection {
     ///
     /// # Errors
     /// The connection is lost.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         while self.writable {
             match self.stream.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
@@ -119,7 +124,7 @@ impl Connection {
 
 /// One track's UDP sockets.
 #[derive(Debug)]
-pub(super) struct TrackSockets {
+pub(crate) struct TrackSockets {
     pair: UdpPair,
     local: IpAddr,
     /// The server's address, by its interface if it is link-local.
@@ -130,7 +135,7 @@ pub(super) struct TrackSockets {
 }
 
 impl TrackSockets {
-    pub(super) fn bind(
+    pub(crate) fn bind(
         local: SocketAddr,
         server: SocketAddr,
         registry: &Registry,
@@ -142,29 +147,29 @@ impl TrackSockets {
         Ok(Self { pair, local: local.ip(), server, source: None, readable: [true; 2] })
     }
 
-    pub(super) fn ports(&self) -> Pair<u16> {
+    pub(crate) fn ports(&self) -> Pair<u16> {
         Pair { rtp: self.pair.rtp.port(), rtcp: self.pair.rtcp.port() }
     }
 
-    pub(super) fn ready(&mut self, number: usize) {
+    pub(crate) fn ready(&mut self, number: usize) {
         if let Some(readable) = self.readable.get_mut(number) {
             *readable = true;
         }
     }
 
     /// Returns the most bytes that wait in the kernel, as the kernel counts them.
-    pub(super) const fn receive_buffer(&self) -> usize {
+    pub(crate) const fn receive_buffer(&self) -> usize {
         self.pair.rtp.receive_buffer()
     }
 
     /// Sets the address that the server's packets come from; `None` means its own.
-    pub(super) fn comes_from(&mut self, source: Option<IpAddr>) {
+    pub(crate) fn comes_from(&mut self, source: Option<IpAddr>) {
         self.source = source;
     }
 
     /// Receives the waiting datagrams of the server, and hands each to `take`. Returns whether there may
     /// be more. Datagrams from elsewhere are ignored.
-    pub(super) fn receive(&mut self, port: Port, buffer: &mut [u8], mut take: impl FnMut(&[u8])) -> bool {
+    pub(crate) fn receive(&mut self, port: Port, buffer: &mut [u8], mut take: impl FnMut(&[u8])) -> bool {
         let [rtp, rtcp] = &mut self.readable;
         let (socket, readable) = match port {
             Port::Rtp => (&self.pair.rtp, rtp),
@@ -186,7 +191,7 @@ impl TrackSockets {
         *readable
     }
 
-    pub(super) fn send(&self, port: Port, to: u16, datagram: &[u8]) {
+    pub(crate) fn send(&self, port: Port, to: u16, datagram: &[u8]) {
         let socket: &UdpSocket = match port {
             Port::Rtp => &self.pair.rtp,
             Port::Rtcp => &self.pair.rtcp,

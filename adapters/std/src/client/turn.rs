@@ -1,11 +1,12 @@
 //! What a client does in a turn: waiting, receiving, sending, and following the events of its
 //! connection.
 use super::error::Error;
+use super::exchange::{self, STEPS, WINDOW};
 use super::link::Link;
 use super::sockets::TrackSockets;
 use super::{Client, Event, STREAM, UDP};
 use pinhole::client::{
-    self, ClientConn, ClientError, Config, LowerTransport, Port, PrefetchAction, TransportChoice,
+    self, ClientConn, ClientError, Config, LowerTransport, PrefetchAction, TransportChoice,
 };
 use pinhole::codec::jpeg;
 use pinhole::frame::{FrameRing, Slot, TrackInfo};
@@ -14,14 +15,10 @@ use pinhole::time::Now;
 use std::io;
 use std::time::Duration;
 
-/// Half of the bytes that come on a connection at once, and the packets of UDP that wait for others.
-const WINDOW: usize = 128 << 10;
 /// Bytes of a cache for each frame that it can hold, however short, and the least such frames. The
 /// description of a frame takes a thirtieth of that.
 const BYTES_A_SLOT: usize = 6 << 10;
 const MIN_SLOTS: usize = 64;
-/// The most reads or writes before timers and events have their turn.
-const STEPS: usize = 64;
 
 impl Client {
     /// Waits for input and timers, for `at_most` at the longest.
@@ -138,62 +135,25 @@ impl Client {
             self.receive_stream(now);
         }
         // Datagrams come before the rest: a server that stops sends BYE, and then closes the connection.
-        for (index, track) in (0_u8..).zip(&mut self.tracks) {
-            for port in [Port::Rtp, Port::Rtcp] {
-                let mut sink = self.prefetch.sink(&mut self.caches);
-                let more = track.receive(port, &mut self.scratch, |datagram| {
-                    self.gather.take(datagram.len());
-                    self.conn.handle_datagram(now, index, port, datagram, &mut sink);
-                });
-                self.more |= more;
-            }
-        }
+        let mut sink = self.prefetch.sink(&mut self.caches);
+        let took = |len| self.gather.take(len);
+        let with = (now, &mut *self.scratch);
+        self.more |= exchange::receive_datagrams(&mut self.conn, &mut self.tracks, with, &mut sink, took);
         self.receive_stream(now);
     }
 
     fn receive_stream(&mut self, now: Now) {
         let Link::Up(connection) = &mut self.link else { return };
         let mut sink = self.prefetch.sink(&mut self.caches);
-        for _ in 0..STEPS {
-            match connection.read(&mut self.scratch) {
-                Ok(0) => break,
-                Ok(read) => {
-                    self.gather.take(read);
-                    let data = self.scratch.get(..read).unwrap_or_default();
-                    // An error becomes an event.
-                    let _ = self.conn.handle_stream(now, data, &mut sink);
-                }
-                Err(_) => {
-                    self.conn.disconnected(now, &mut sink);
-                    break;
-                }
-            }
-        }
-        self.more |= connection.is_readable();
+        let took = |len| self.gather.take(len);
+        let with = (now, &mut *self.scratch);
+        self.more |= exchange::receive_stream(&mut self.conn, (connection, STEPS), with, &mut sink, took);
     }
 
     fn send(&mut self, now: Now) {
         let Link::Up(connection) = &mut self.link else { return };
-        for _ in 0..STEPS {
-            let Some(chunk) = self.conn.poll_stream(now) else { break };
-            match connection.write(chunk.bytes()) {
-                Ok(0) => break,
-                Ok(written) => chunk.advance(written),
-                Err(_) => {
-                    self.conn.disconnected(now, &mut self.prefetch.sink(&mut self.caches));
-                    self.more = true;
-                    return;
-                }
-            }
-        }
-        for _ in 0..STEPS {
-            let Some(pending) = self.conn.poll_transmit(now) else { break };
-            if let Some(track) = self.tracks.get(usize::from(pending.track())) {
-                track.send(pending.port(), pending.to_port(), pending.bytes());
-            }
-            // A datagram that could not be sent is lost, as any may be.
-            pending.commit();
-        }
+        let mut sink = self.prefetch.sink(&mut self.caches);
+        self.more |= exchange::send(&mut self.conn, connection, &self.tracks, now, &mut sink);
     }
 
     /// Follows the events of the connection, and keeps those for the caller. Returns whether there was
@@ -341,7 +301,7 @@ impl Client {
 ///
 /// # Errors
 /// The URL is invalid.
-pub(super) fn session(
+pub(crate) fn session(
     url: &str,
     transport: TransportChoice,
     now: Now,

@@ -1,7 +1,9 @@
 //! The media of a server, each under a name.
 mod described;
+mod sources;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
 use super::camera::{Camera, CameraOptions};
@@ -15,6 +17,8 @@ use super::normalise::NormaliseOptions;
 #[cfg(feature = "pattern")]
 use super::pattern::{Pattern, PatternFormat};
 use super::problem::Problem;
+#[cfg(feature = "pull")]
+use super::pull::Pullers;
 use super::recorded::{Disk, FileId, Files, Index, Indexing, LoopFrames, Recorded, Watch};
 use super::waiting::wait_for;
 use super::wakers::Wakers;
@@ -34,6 +38,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::thread;
 use std::time::Duration;
+use watched::Watched;
 
 pub use described::{Ignored, Mounted};
 
@@ -78,6 +83,11 @@ pub struct Library {
     loaded: LoopFrames,
     clock: Clock,
     wakers: Wakers,
+    /// Which sources each connection plays.
+    watched: Watched,
+    /// What pulls the sources.
+    #[cfg(feature = "pull")]
+    pullers: Pullers,
     /// Whether all media are live inputs that have ended.
     over: bool,
     problems: Vec<Problem>,
@@ -112,6 +122,9 @@ impl Library {
             loaded: LoopFrames::new(cache, normalising),
             clock,
             wakers: Wakers::default(),
+            watched: Watched::default(),
+            #[cfg(feature = "pull")]
+            pullers: Pullers::new(clock),
             over: false,
             problems: Vec::new(),
             ignored: Vec::new(),
@@ -381,6 +394,9 @@ impl Library {
             loaded: self.loaded.share(),
             clock: self.clock,
             wakers: self.wakers.clone(),
+            watched: Watched::default(),
+            #[cfg(feature = "pull")]
+            pullers: self.pullers.clone(),
             over: false,
             problems: Vec::new(),
             ignored: Vec::new(),
@@ -419,7 +435,7 @@ impl Library {
     /// of the event loops.
     pub(crate) fn live_events(&self, now: Instant) -> impl Iterator<Item = (&str, InputEvent)> {
         let live = self.media.iter().filter_map(|(mount, medium)| match medium {
-            Medium::Live(live) => Some((mount.as_str(), live)),
+            Medium::Live(live) if live.is_fresh() => Some((mount.as_str(), live)),
             _ => None,
         });
         live.flat_map(move |(mount, live)| std::iter::from_fn(move || Some((mount, live.next_event(now)?))))
@@ -434,12 +450,18 @@ impl Library {
     /// and gives back the frames that were borrowed in the turn.
     pub(crate) fn end_turn(&mut self, now: Instant, peer: usize, wanted: impl Iterator<Item = Want>) {
         let mut streams = 0;
+        let mut watched = self.watched.begin(peer);
         for (stream, want) in (0_u8..).zip(wanted) {
+            let media = want.track.media;
+            if self.demand(media).is_some() {
+                watched.push(media);
+            }
             if let Some((_, Medium::Recorded(recorded))) = self.media.get(usize::from(want.track.media)) {
                 self.loaded.request(now, peer, stream, recorded, want);
             }
             streams = stream.saturating_add(1);
         }
+        self.watch(now, peer, watched);
         self.loaded.forget(peer, streams);
         self.loaded.end_turn();
     }
@@ -551,15 +573,20 @@ impl Library {
     }
 
     fn mount(&mut self, path: &Path, mount: String, medium: Medium) {
-        if let Some((_, other)) = self.media.iter().find(|(other, _)| *other == mount) {
+        match self.obstacle(path, &mount) {
+            Some(problem) => self.problems.push(problem),
+            None => self.media.push((mount, medium)),
+        }
+    }
+
+    /// Returns why nothing can be served as `mount`.
+    fn obstacle(&self, path: &Path, mount: &str) -> Option<Problem> {
+        if let Some((_, other)) = self.media.iter().find(|(other, _)| other == mount) {
             let other = other.origin();
             let reason = format!("/{mount} is served already: it is {other}; rename one of the two");
-            return self.problems.push(Problem::file(path, reason));
+            return Some(Problem::file(path, reason));
         }
-        if self.media.len() > usize::from(u16::MAX) {
-            return self.problems.push(Problem::file(path, "there are too many media"));
-        }
-        self.media.push((mount, medium));
+        (self.media.len() > usize::from(u16::MAX)).then(|| Problem::file(path, "there are too many media"))
     }
 }
 
@@ -571,6 +598,7 @@ fn describe<'a>(mount: &'a str, medium: &Medium) -> Mounted<'a> {
     Mounted {
         mount,
         size: medium.size(),
+        source: matches!(medium, Medium::Live(live) if live.demand().is_some()),
         frames: medium.frames(),
         own_rate: medium.own_rate(),
         recoded,

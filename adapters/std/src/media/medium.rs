@@ -44,7 +44,7 @@ impl Medium {
     pub(super) fn frame_rate(&self) -> Option<FrameRate> {
         match self {
             Self::Recorded(recorded) => recorded.frame_rate(),
-            Self::Live(_) => None,
+            Self::Live(live) => live.rate(),
             #[cfg(feature = "pattern")]
             Self::Pattern(pattern) => Some(pattern.format().frame_rate()),
         }
@@ -64,6 +64,7 @@ impl Medium {
     pub(super) fn origin(&self) -> String {
         match self {
             Self::Recorded(recorded) => recorded.index().path().display().to_string(),
+            Self::Live(live) if live.demand().is_some() => "a source of the network".to_owned(),
             Self::Live(_) => "a live input".to_owned(),
             #[cfg(feature = "pattern")]
             Self::Pattern(_) => "the test pattern".to_owned(),

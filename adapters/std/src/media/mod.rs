@@ -7,6 +7,8 @@ mod foreign;
 #[cfg(feature = "http")]
 mod held;
 mod library;
+// What is for sources of the network is needed by them only.
+#[cfg_attr(not(feature = "pull"), allow(dead_code))]
 mod live;
 mod medium;
 mod memory;
@@ -15,6 +17,8 @@ mod normalise;
 mod pattern;
 mod prepare;
 mod problem;
+#[cfg(feature = "pull")]
+mod pull;
 mod recorded;
 mod transcode;
 mod waiting;
@@ -25,6 +29,8 @@ pub use camera::CameraOptions;
 #[cfg(feature = "http")]
 pub(crate) use held::HeldFrame;
 pub use library::{Ignored, Library, Mounted, Playback};
+#[cfg(feature = "server")]
+pub(crate) use live::Supply;
 pub use live::{InputEvent, InputTrouble};
 pub use memory::default_cache;
 pub use normalise::NormaliseOptions;
@@ -32,6 +38,8 @@ pub use normalise::NormaliseOptions;
 pub use pattern::{PatternFormat, PatternFormatError};
 pub use prepare::{PrepareError, PrepareOptions, Prepared, Progress, prepare};
 pub use problem::Problem;
+#[cfg(feature = "pull")]
+pub use pull::{SourceOptions, SourceUrl, SourceUrlError};
 pub use recorded::Indexing;
 #[cfg(feature = "simulation")]
 pub use recorded::simulation;

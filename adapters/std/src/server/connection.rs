@@ -76,6 +76,15 @@ impl Connection {
         self.wanted().any(|want| of(want.track))
     }
 
+    /// Returns whether a request waits for the source of a medium.
+    pub(super) fn awaits(&self, of: impl Fn(u16) -> bool) -> bool {
+        match self {
+            Self::Rtsp(peer) => peer.awaits(of),
+            #[cfg(feature = "http")]
+            Self::Http(_) => false,
+        }
+    }
+
     /// Returns the frame that each of the streams in play sends next.
     pub(super) fn wanted(&self) -> impl Iterator<Item = Want> {
         let (rtsp, http) = match self {

@@ -307,8 +307,10 @@ impl EventLoop {
             return;
         }
         self.turn_all(tell, |this, turns| {
-            let fresh = |track: TrackId| this.shared.library.is_fresh(track.media);
-            let watching = this.peers.iter().filter(|(_, peer)| peer.reads(fresh));
+            let fresh = |media: u16| this.shared.library.is_fresh(media);
+            let concerns =
+                |peer: &Connection| peer.reads(|track: TrackId| fresh(track.media)) || peer.awaits(fresh);
+            let watching = this.peers.iter().filter(|(_, peer)| concerns(peer));
             turns.extend(watching.map(|(index, _)| index));
         });
         for (mount, event) in self.shared.library.live_events(self.shared.clock.now().at) {

@@ -18,7 +18,7 @@ mod owners;
 mod peer;
 mod program;
 mod udp_pairs;
-mod wakes;
+pub(crate) mod wakes;
 mod workers;
 
 use crate::media::{InputEvent, Library, Problem};
@@ -209,16 +209,17 @@ pub enum Event {
         /// The final counts of the track: frames, packets and bytes.
         summary: Summary,
     },
-    /// The server has refused DESCRIBE or SETUP because the served [`Library`] has no such medium or track, or the
-    /// request of a browser, because there is no such page. If
-    /// the server refuses a request for another reason, such as a malformed one, there is no event.
+    /// The server has refused DESCRIBE or SETUP because the served [`Library`] has no such medium or track, or because
+    /// no picture comes from the medium's source, or the request of a browser because there is no such page. If the
+    /// server refuses a request for another reason, such as a malformed one, there is no event.
     Refused {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
         /// The URL of the refused request, for people to read; of a browser's, the path. Invalid UTF-8 in it is
         /// replaced.
         url: String,
-        /// The status of the server's reply. It is always 404 (Not Found).
+        /// The status of the server's reply: 404 (Not Found) without such a medium or track, 503 (Service Unavailable)
+        /// if the source of the medium has failed, and 504 (Gateway Time-out) if it has sent nothing for 8 seconds.
         status: u16,
     },
     /// A browser has begun to watch a medium, over HTTP.

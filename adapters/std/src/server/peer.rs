@@ -67,8 +67,19 @@ struct Link {
     quantum: usize,
     allowance: Allowance,
     failures: Failures,
+    awaited: Option<Awaited>,
     /// When to give up a connection that is one too many.
     patience: Option<Instant>,
+}
+
+/// A source that a request waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Awaited {
+    pub(super) media: u16,
+    /// When the request came.
+    pub(super) since: Instant,
+    /// Until when it waits at most.
+    pub(super) until: Instant,
 }
 
 /// What comes next for a connection.
@@ -107,6 +118,7 @@ impl Peer {
             patience: seat.too_many().map(|_| now.at + PATIENCE),
             allowance: Allowance::new(seat),
             failures: Failures::default(),
+            awaited: None,
         };
         Ok(Self { conn, storage, link, rerouted: false })
     }
@@ -119,6 +131,11 @@ impl Peer {
     pub(super) const fn ready(&mut self, readable: bool, writable: bool) {
         self.link.readable |= readable;
         self.link.writable |= writable;
+    }
+
+    /// Returns whether a request waits for the source of a medium.
+    pub(super) fn awaits(&self, of: impl Fn(u16) -> bool) -> bool {
+        self.link.awaited.is_some_and(|awaited| of(awaited.media))
     }
 
     /// Returns the frame that each of the streams in play sends next.
@@ -184,8 +201,9 @@ impl Peer {
         if steps == STEPS {
             at = Some(now.at);
         }
+        let awaited = link.awaited.map(|awaited| awaited.until);
         Next::Wait(
-            [at, datagram_at, link.leaving, link.patience, link.allowance.resume()]
+            [at, datagram_at, link.leaving, link.patience, link.allowance.resume(), awaited]
                 .into_iter()
                 .flatten()
                 .min(),
@@ -239,7 +257,7 @@ impl Link {
         tell: &mut impl FnMut(&Event),
     ) {
         let Shared { library, datagrams, config, .. } = shared;
-        let Self { address, allowance, failures, leaving, lost, .. } = self;
+        let Self { address, allowance, failures, awaited, leaving, lost, .. } = self;
         let (address, lost) = (*address, *lost);
         failures.note(library.take_failed());
         let mut program = Program {
@@ -252,6 +270,7 @@ impl Link {
             allowance,
             failures,
             leaving,
+            awaited,
             rerouted,
             lost,
         };

@@ -3,7 +3,8 @@ use super::Event;
 use super::allowance::Allowance;
 use super::datagrams::Datagrams;
 use super::failures::Failures;
-use crate::media::Library;
+use super::peer::Awaited;
+use crate::media::{Library, Supply};
 use pinhole::frame::TrackId;
 use pinhole::rtsp::{LowerTransport, Status, Url};
 use pinhole::server::{Action, Answered, Application, Config, Notice, Request, Setup};
@@ -28,6 +29,8 @@ pub(super) struct Program<'p, T> {
     pub(super) failures: &'p mut Failures,
     /// Where it is noted until when the client's connection stays at most, once it is to be closed.
     pub(super) leaving: &'p mut Option<Instant>,
+    /// The source that a request of the connection waits for.
+    pub(super) awaited: &'p mut Option<Awaited>,
     /// Where it is noted that the connection's routes may have changed.
     pub(super) rerouted: &'p mut bool,
     /// The connection is lost, so that its end is no news.
@@ -36,8 +39,17 @@ pub(super) struct Program<'p, T> {
 
 impl<T: FnMut(&Event)> Program<'_, T> {
     fn not_found(&mut self, request: Request<'_>, url: &Url<'_>) -> Answered {
-        let status = Status::NOT_FOUND;
-        let answered = request.refuse(status, &[]);
+        self.refuse(request, url, Status::NOT_FOUND, &[])
+    }
+
+    fn refuse(
+        &mut self,
+        request: Request<'_>,
+        url: &Url<'_>,
+        status: Status,
+        headers: &[(&str, &str)],
+    ) -> Answered {
+        let answered = request.refuse(status, headers);
         (self.tell)(&Event::Refused { peer: self.address, url: text(url), status: status.0 });
         answered
     }
@@ -57,8 +69,17 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
             *self.leaving = Some(self.now.at + FAREWELL);
             return request.refuse(Status::SERVICE_UNAVAILABLE, &[("Retry-After", RETRY_AFTER)]);
         }
-        if !self.allowance.may_answer(self.now) {
-            return request.later();
+        // A request that waits for a source was allowed when it came.
+        let awaited = self.awaited.take();
+        match awaited {
+            Some(Awaited { media, since, .. }) => {
+                if let Supply::Awaited(until) = library.ask(media, self.now.at, since) {
+                    *self.awaited = Some(Awaited { media, since, until });
+                    return request.later();
+                }
+            }
+            None if !self.allowance.may_answer(self.now) => return request.later(),
+            None => {}
         }
         match request.action() {
             Action::Describe(describe) => {
@@ -66,6 +87,23 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
                 let Some(media) = library.find(&url) else {
                     return self.not_found(describe.into_request(), &url);
                 };
+                let since = awaited.map_or(self.now.at, |awaited| awaited.since);
+                match library.ask(media, self.now.at, since) {
+                    Supply::Ready => {}
+                    Supply::Awaited(until) => {
+                        *self.awaited = Some(Awaited { media, since, until });
+                        return describe.into_request().later();
+                    }
+                    Supply::Failed => {
+                        let again = [("Retry-After", RETRY_AFTER)];
+                        let request = describe.into_request();
+                        return self.refuse(request, &url, Status::SERVICE_UNAVAILABLE, &again);
+                    }
+                    Supply::Mute => {
+                        let request = describe.into_request();
+                        return self.refuse(request, &url, Status::GATEWAY_TIMEOUT, &[]);
+                    }
+                }
                 library.present(media, |presentation| match presentation {
                     Some(presentation) => describe.accept(&presentation),
                     None => describe.into_request().proceed(),
@@ -73,6 +111,8 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
             }
             Action::Setup(setup) => {
                 let url = setup.url();
+                // Who sets up will play.
+                library.find(&url).map(|media| library.ask(media, self.now.at, self.now.at));
                 match library.find(&url).filter(|&media| library.has_track(media, setup.track())) {
                     Some(media) if setup.transport() == LowerTransport::Udp => {
                         let ports = self.datagrams.choose(self.address);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// How exactly a connection has its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Precision {
+pub(crate) enum Precision {
     /// A millisecond late at most, so that one waking is for many connections.
     Coarse,
     /// As exactly as the system can: somebody waits for a live frame.
@@ -13,14 +13,14 @@ pub(super) enum Precision {
 
 /// The times of all connections, at most one for each.
 #[derive(Debug, Default)]
-pub(super) struct Wakes {
+pub(crate) struct Wakes {
     coarse: Queue,
     exact: Queue,
 }
 
 impl Wakes {
     /// Sets the time of a connection, which replaces an earlier setting. `None`: it has none.
-    pub(super) fn set(&mut self, index: usize, at: Option<Instant>, precision: Precision) {
+    pub(crate) fn set(&mut self, index: usize, at: Option<Instant>, precision: Precision) {
         let (queue, other) = match precision {
             Precision::Coarse => (&mut self.coarse, &mut self.exact),
             Precision::Exact => (&mut self.exact, &mut self.coarse),
@@ -30,7 +30,7 @@ impl Wakes {
     }
 
     /// Returns the earliest time that has this precision.
-    pub(super) fn next(&self, precision: Precision) -> Option<Instant> {
+    pub(crate) fn next(&self, precision: Precision) -> Option<Instant> {
         match precision {
             Precision::Coarse => self.coarse.next(),
             Precision::Exact => self.exact.next(),
@@ -38,7 +38,7 @@ impl Wakes {
     }
 
     /// Moves the connections whose time has come to `due`.
-    pub(super) fn take_due(&mut self, now: Instant, due: &mut Vec<usize>) {
+    pub(crate) fn take_due(&mut self, now: Instant, due: &mut Vec<usize>) {
         self.exact.take_due(now, due);
         self.coarse.take_due(now, due);
     }

@@ -30,6 +30,8 @@ pub struct Mounted<'a> {
     /// pattern, and of the newest frame of a live input. `None` if a live input has no frame yet, or if the
     /// first frame of a recorded medium cannot be sent.
     pub size: Option<(u16, u16)>,
+    /// Whether it is a source of the network: see [`Library::add_source`](super::Library::add_source).
+    pub source: bool,
     /// The number of frames of a recorded medium when it is played once. Frames that were left out do not
     /// count. For a test pattern, this is the number of frames in its loop. `None` for a live input.
     pub frames: Option<u64>,

@@ -55,6 +55,7 @@ fn a_disk_that_hangs_costs_the_start_its_own_files() {
 #[test]
 fn the_path_of_a_url_is_percent_encoded() {
     let mounted = Mounted {
+        source: false,
         mount: "big buck é/1",
         size: None,
         frames: None,

@@ -1,13 +1,15 @@
 //! The events of a live input.
 use super::super::problem::Problem;
 use pinhole::codec::jpeg::{JpegInfo, Sampling};
-use pinhole::time::{Duration, Instant};
+use pinhole::rtsp::LowerTransport;
+use pinhole::time::Instant;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// The least time between two events of trouble. A broken input has some with each frame.
 const TROUBLE_INTERVAL: Duration = Duration::from_secs(1);
-/// The most changes of format that are kept.
-const FORMATS: usize = 8;
+/// The most changes of format, and of the connection to a source, that are kept.
+const CHANGES: usize = 8;
 
 /// Something that happened at a live input. [`Server::run`](crate::server::Server::run) passes it to the
 /// function `tell`, with the path of the input.
@@ -32,6 +34,22 @@ pub enum InputEvent {
     /// The input has ended without a frame that can be sent. The problem says why. This event comes once,
     /// right before [`Self::Ended`].
     Nothing(Problem),
+    /// The first picture of a source has come on a new connection.
+    Connected {
+        /// How RTP packets come; `None` if the source is an HTTP server.
+        transport: Option<LowerTransport>,
+    },
+    /// A source cannot be reached, has failed, or has fallen silent. It is tried again for as long as somebody watches,
+    /// or always if it is pulled always. Those who watch stay, and go on when the source is back.
+    Lost {
+        /// Why, as a clause in English. It may quote what the source has sent.
+        reason: String,
+        /// After how long it is tried again.
+        again: Duration,
+    },
+    /// Nobody watches a source any more, and the connection to it is closed. The next one who asks for it has it opened
+    /// again.
+    Released,
     /// The input has ended, or cannot be read any more. This comes once, as the last event of the input.
     /// Clients still get the frames that are left. The input does not start again.
     Ended,
@@ -57,6 +75,9 @@ pub struct InputTrouble {
     /// If the input is an HTTP response in chunks, the lines with their sizes do not count. `None` if
     /// [`Self::junk`] is 0.
     pub junk_at: Option<u64>,
+    /// The number of frames of a source, since the input's last [`InputEvent::Trouble`], of which strips were lost on the
+    /// way here. They are passed on, with the strips of the frame before in place of those.
+    pub damaged: u64,
     /// Why the first of the frames that [`Self::left_out`] counts cannot be sent. `None` if
     /// [`Self::left_out`] is 0, or if all frames that it counts are longer than 16 MiB.
     pub problem: Option<Problem>,
@@ -64,7 +85,7 @@ pub struct InputTrouble {
 
 /// Bytes that belong to no frame.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Junk {
+pub(in super::super) struct Junk {
     at: u64,
     len: u64,
 }
@@ -78,7 +99,7 @@ impl Junk {
 
 impl InputTrouble {
     /// Adds bytes that belong to no frame.
-    pub(super) fn add_junk(&mut self, junk: Option<Junk>) {
+    pub(in super::super) fn add_junk(&mut self, junk: Option<Junk>) {
         if let Some(Junk { at, len }) = junk {
             self.junk = self.junk.saturating_add(len);
             self.junk_at.get_or_insert(at);
@@ -89,7 +110,7 @@ impl InputTrouble {
 /// The events that nobody has taken yet.
 #[derive(Debug, Default)]
 pub(super) struct PendingEvents {
-    formats: VecDeque<JpegInfo>,
+    changes: VecDeque<InputEvent>,
     trouble: InputTrouble,
     /// When the last event of trouble was taken.
     trouble_taken: Option<Instant>,
@@ -100,10 +121,16 @@ pub(super) struct PendingEvents {
 
 impl PendingEvents {
     pub(super) fn format(&mut self, info: JpegInfo) {
-        if self.formats.len() == FORMATS {
-            self.formats.pop_front();
+        let JpegInfo { width, height, sampling, .. } = info;
+        self.change(InputEvent::Format { width, height, sampling });
+    }
+
+    /// Adds a change of format, or of the connection to a source.
+    pub(super) fn change(&mut self, event: InputEvent) {
+        if self.changes.len() == CHANGES {
+            self.changes.pop_front();
         }
-        self.formats.push_back(info);
+        self.changes.push_back(event);
     }
 
     pub(super) const fn dropped(&mut self, frames: u64) {
@@ -111,8 +138,9 @@ impl PendingEvents {
     }
 
     pub(super) fn trouble(&mut self, more: InputTrouble) {
-        let InputTrouble { dropped, left_out, junk, junk_at, problem } = more;
+        let InputTrouble { dropped, left_out, junk, junk_at, damaged, problem } = more;
         let all = &mut self.trouble;
+        all.damaged = all.damaged.saturating_add(damaged);
         all.dropped = all.dropped.saturating_add(dropped);
         all.left_out = all.left_out.saturating_add(left_out);
         all.add_junk(junk_at.and_then(|at| Junk::new(at, junk)));
@@ -127,10 +155,10 @@ impl PendingEvents {
 
     /// Takes the next event. `over` is whether the input has ended.
     pub(super) fn next(&mut self, now: Instant, over: bool) -> Option<InputEvent> {
-        if let Some(JpegInfo { width, height, sampling, .. }) = self.formats.pop_front() {
-            return Some(InputEvent::Format { width, height, sampling });
+        if let Some(event) = self.changes.pop_front() {
+            return Some(event);
         }
-        let due = self.trouble_taken.is_none_or(|taken| now.since(taken) >= TROUBLE_INTERVAL);
+        let due = self.trouble_taken.is_none_or(|taken| Duration::from(now.since(taken)) >= TROUBLE_INTERVAL);
         if (due || over) && self.trouble != InputTrouble::default() {
             self.trouble_taken = Some(now);
             return Some(InputEvent::Trouble(std::mem::take(&mut self.trouble)));

@@ -3,13 +3,12 @@
 //! One does nothing but read, so that an input is read as fast as it comes and each frame gets its true
 //! time. The other normalises. Frames that it cannot keep up with are dropped, the oldest first.
 use super::super::foreign;
-use super::super::normalise::{MAX_FRAME, NormaliseOptions, Normaliser};
+use super::super::normalise::{NormaliseOptions, Normaliser};
 use super::super::problem::Problem;
 use super::events::{InputTrouble, Junk};
-use super::opening::{Content, Opening};
+use super::extraction::{Extraction, Part};
 use super::stream::Feed;
 use crate::clock::Clock;
-use pinhole::codec::jpeg::{Found, Splitter};
 use pinhole::text::Count;
 use pinhole::time::Instant;
 use std::collections::VecDeque;
@@ -96,11 +95,8 @@ impl Input {
 
     fn run(mut self, mut reader: impl Read) {
         let _closing = Closing(self.waiting.clone());
-        let (mut opening, mut splitter) = (Opening::new(), Splitter::new(MAX_FRAME));
-        let mut chunk = vec![0; CHUNK];
-        // The bytes of the open frame, and the offset of the first of them in the input.
-        let (mut held, mut held_from) = (Vec::new(), 0_u64);
-        let (mut oversized, mut damaged) = (0, false);
+        let mut extraction = Extraction::new();
+        let (mut chunk, mut damaged) = (vec![0; CHUNK], false);
         loop {
             let read = match reader.read(&mut chunk) {
                 Ok(read) => read,
@@ -111,55 +107,30 @@ impl Input {
                 }
             };
             self.bytes = self.bytes.saturating_add(read as u64);
-            let undecided = if read == 0 { opening.finish() } else { 0 };
-            let content = opening.content(chunk.get(..read).unwrap_or_default());
-            let Content { data: mut rest, passed_over, start, allowed } = content;
-            self.waiting.put(None, 0, Junk::new(0, passed_over + undecided));
-            held.extend_from_slice(rest);
-            loop {
-                let (consumed, found) = splitter.push(rest);
-                rest = rest.get(consumed..).unwrap_or_default();
-                // The last frame may lack its EOI.
-                let found = if read == 0 { splitter.finish() } else { found };
-                let Some(found) = found else { break };
-                let from = usize::try_from(found.start.saturating_sub(held_from)).unwrap_or(usize::MAX);
-                let frame = held.get(from..).and_then(|frame| frame.get(..found.len as usize));
-                if !self.pass_on(&found, start, allowed, frame.unwrap_or_default()) {
-                    return;
-                }
+            if !extraction.push(chunk.get(..read).unwrap_or_default(), |part| self.pass_on(part)) {
+                return;
             }
-            let left_out = u64::from(splitter.oversized() - oversized);
-            oversized = splitter.oversized();
-            let junk = splitter.junk();
-            let at = start + splitter.keep_from().saturating_sub(junk);
-            self.waiting.put(
-                None,
-                left_out,
-                Junk::new(at, if read == 0 { unless_allowed(junk, allowed) } else { 0 }),
-            );
-            if opening.is_damaged() && !std::mem::replace(&mut damaged, true) {
+            if extraction.is_damaged() && !std::mem::replace(&mut damaged, true) {
                 tracing::warn!(
                     input = self.name,
                     "something else is where an HTTP chunk should begin or end; it is read as if it were in none"
                 );
             }
             if read == 0 {
-                self.waiting.lock().nothing = self.about_nothing(opening.foreign());
+                self.waiting.lock().nothing = self.about_nothing(extraction.foreign());
                 return;
             }
-            let done = splitter.keep_from().saturating_sub(held_from);
-            held.drain(..usize::try_from(done).unwrap_or(usize::MAX).min(held.len()));
-            held_from += done;
         }
     }
 
-    /// Gives a frame to the other thread. `start` is where the content begins in the input, and `allowed` are
-    /// the most bytes between two frames that do not count as junk. Returns `false` if the thread has ended.
-    fn pass_on(&mut self, found: &Found, start: u64, allowed: u64, data: &[u8]) -> bool {
-        let (number, start, at) = (self.frames, start + found.start, self.clock.now().at);
+    /// Gives a part of the input to the other thread. Returns `false` if the thread has ended.
+    fn pass_on(&mut self, part: Part<'_>) -> bool {
+        let (start, data, junk) = match part {
+            Part::Frame { start, data, junk } => (start, data, junk),
+            Part::Trouble { left_out, junk } => return self.waiting.put(None, left_out, junk),
+        };
+        let (number, at) = (self.frames, self.clock.now().at);
         self.frames += 1;
-        let junk = unless_allowed(found.junk, allowed);
-        let junk = Junk::new(start.saturating_sub(junk), junk);
         self.waiting.put(Some(Raw { number, start, data: data.to_vec(), at }), 0, junk)
     }
 
@@ -180,10 +151,6 @@ impl Input {
             _ => None,
         }
     }
-}
-
-const fn unless_allowed(junk: u64, allowed: u64) -> u64 {
-    if junk > allowed { junk } else { 0 }
 }
 
 /// The normalising thread.

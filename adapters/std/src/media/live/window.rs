@@ -2,7 +2,7 @@
 use super::super::normalise::NormalisedFrame;
 use pinhole::codec::jpeg;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
-use pinhole::time::{Duration, MediaTime};
+use pinhole::time::Duration;
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
@@ -16,10 +16,10 @@ pub(in super::super) struct LiveFrame {
 }
 
 impl LiveFrame {
-    pub(super) fn new(frame: NormalisedFrame, time: MediaTime, duration: Duration) -> Self {
-        let rate = jpeg::TRACK.clock_rate;
-        let duration = u32::try_from(duration.to_ticks(rate)).unwrap_or(0);
-        Self { data: frame.data, time: time.to_ticks(rate), duration }
+    /// Creates a frame that is shown at `time`, in ticks.
+    pub(super) fn new(frame: NormalisedFrame, time: u64, duration: Duration) -> Self {
+        let duration = u32::try_from(duration.to_ticks(jpeg::TRACK.clock_rate)).unwrap_or(0);
+        Self { data: frame.data, time, duration }
     }
 
     #[cfg(feature = "http")]
@@ -69,6 +69,20 @@ impl Window {
         while self.frames.len() > most_frames || self.bytes > most_bytes {
             self.drop_oldest();
         }
+    }
+
+    /// Drops the frames of which the time is before `oldest`, in ticks, but for the newest.
+    pub(super) fn drop_before(&mut self, oldest: u64) {
+        while self.frames.len() > 1 && self.frames.front().is_some_and(|frame| frame.time < oldest) {
+            self.drop_oldest();
+        }
+    }
+
+    /// Gives up all frames. The next one has the next number.
+    pub(super) fn clear(&mut self) {
+        self.first = self.next();
+        self.frames = VecDeque::new();
+        self.bytes = 0;
     }
 
     /// Takes on the frames of `newer`.
@@ -161,7 +175,7 @@ mod tests {
     fn frame(n: u64, len: usize) -> LiveFrame {
         let data = vec![n as u8; len].into();
         let duration = Duration::from_millis(40);
-        LiveFrame::new(NormalisedFrame { data, info: INFO }, MediaTime::from_micros(n * 40_000), duration)
+        LiveFrame::new(NormalisedFrame { data, info: INFO }, n * 3600, duration)
     }
 
     #[test]
@@ -177,6 +191,34 @@ mod tests {
         window.end();
         assert_eq!(window.frame(T, FrameId(4)).unwrap().data, [4; 10]);
         assert_eq!(window.frame(T, FrameId(5)).unwrap_err(), Miss::End);
+    }
+
+    #[test]
+    fn old_frames_are_dropped_but_for_the_newest() {
+        let mut window = Window::default();
+        for n in 0..5 {
+            window.push(frame(n, 10), 9, 1000);
+        }
+        window.drop_before(3 * 3600);
+        assert_eq!(window.span(), FrameId(3)..FrameId(5));
+        window.drop_before(u64::MAX);
+        assert_eq!((window.span(), window.bytes), (FrameId(4)..FrameId(5), 10));
+    }
+
+    #[test]
+    fn a_window_that_was_cleared_goes_on_with_the_next_number() {
+        let (mut window, mut view) = (Window::default(), Window::default());
+        for n in 0..3 {
+            window.push(frame(n, 10), 3, 1000);
+        }
+        view.catch_up(&window);
+        window.clear();
+        view.catch_up(&window);
+        assert_eq!((view.span(), view.bytes), (FrameId(3)..FrameId(3), 0));
+        assert_eq!(view.frame(T, FrameId(2)).unwrap_err(), Miss::Overrun { newest: FrameId(3) });
+        window.push(frame(3, 10), 3, 1000);
+        view.catch_up(&window);
+        assert_eq!(view.frame(T, FrameId(3)).unwrap().data, [3; 10]);
     }
 
     proptest! {

@@ -1,0 +1,119 @@
+//! Makes frames of the pictures that come from an RTSP source.
+use super::super::live::{Feed, InputTrouble};
+use super::super::normalise::{MAX_FRAME, NormalisedFrame};
+use super::super::problem::Problem;
+use super::conceal::conceal;
+use pinhole::codec::jpeg::{self, JpegInfo, Missing};
+use pinhole::frame::{FrameEnd, FrameSink, Full, Integrity};
+use pinhole::time::Instant;
+use std::path::Path;
+
+/// The frame of a source that is being received.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    /// When it is shown, by the clock of the source; `None` if no frame is open.
+    time: Option<u64>,
+    data: Vec<u8>,
+    mended: Vec<u8>,
+    /// The frame that was passed on before it.
+    before: Vec<u8>,
+    /// How many frames have come.
+    frames: u64,
+}
+
+impl Open {
+    pub(super) const fn frames(&self) -> u64 {
+        self.frames
+    }
+}
+
+/// Where the client of a source puts what it receives.
+pub(super) struct Sink<'a> {
+    pub(super) open: &'a mut Open,
+    pub(super) feed: &'a Feed,
+    /// The track that is passed on.
+    pub(super) track: u8,
+    pub(super) now: Instant,
+}
+
+impl FrameSink for Sink<'_> {
+    fn begin(&mut self, track: u8, time: u64) -> Result<(), Full> {
+        if track != self.track {
+            return Err(Full);
+        }
+        self.open.data.clear();
+        self.open.time = Some(time);
+        Ok(())
+    }
+
+    fn write_at(&mut self, track: u8, at: usize, bytes: &[u8]) -> Result<(), Full> {
+        let end = at.checked_add(bytes.len()).filter(|end| *end <= MAX_FRAME as usize).ok_or(Full)?;
+        if track != self.track || self.open.time.is_none() {
+            return Err(Full);
+        }
+        let data = &mut self.open.data;
+        if at == data.len() {
+            data.extend_from_slice(bytes);
+        } else {
+            data.resize(data.len().max(end), 0);
+            data.get_mut(at..end).ok_or(Full)?.copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, track: u8, end: FrameEnd<'_>) {
+        let Some(time) = self.open.time.take_if(|_| track == self.track) else { return };
+        let Open { data, mended, before, frames, .. } = &mut *self.open;
+        let number = *frames;
+        *frames += 1;
+        data.truncate(end.len);
+        match picture(data, &end, (mended, before)) {
+            Ok((frame, damaged)) => {
+                self.feed.timed_frame(frame, self.now, time, damaged);
+                std::mem::swap(before, if damaged { mended } else { data });
+            }
+            Err(reason) => {
+                let problem = Some(Problem::frame(Path::new("source"), number, 0, reason));
+                self.feed.trouble(InputTrouble { left_out: 1, problem, ..InputTrouble::default() });
+            }
+        }
+    }
+
+    fn abandon(&mut self, track: u8) {
+        self.open.time.take_if(|_| track == self.track);
+    }
+}
+
+/// Returns a frame as it is passed on, and whether strips of it are missing. Those of the frame `before` are in their
+/// place then, or empty ones if they do not fit: the restart intervals that came stay as they are.
+///
+/// # Errors
+/// Why it cannot be passed on.
+fn picture(
+    data: &[u8],
+    end: &FrameEnd<'_>,
+    (mended, before): (&mut Vec<u8>, &[u8]),
+) -> Result<(NormalisedFrame, bool), String> {
+    let info = JpegInfo::locate(data).ok_or("it is no picture that RTP can carry")?;
+    match end.flags.integrity {
+        Integrity::Complete => Ok((NormalisedFrame { data: data.into(), info }, false)),
+        Integrity::Damaged => {
+            let reason = match info.restart_interval {
+                0 => "packets of it were lost, and it has no restart markers to go on at",
+                _ => "packets of it were lost, and it is not known what they had",
+            };
+            Err(reason.to_owned())
+        }
+        Integrity::Partial => {
+            let missing = Missing::locate(data, &info, end.missing)
+                .ok_or("its restart markers do not fit what is missing of it")?;
+            if !conceal(data, &info, &missing, before, mended) {
+                mended.resize(jpeg::mend_max_len(&info, &missing, data.len()), 0);
+                let len = jpeg::mend(data, &info, &missing, mended).map_err(|error| error.to_string())?;
+                mended.truncate(len);
+            }
+            let info = JpegInfo::locate(mended).ok_or("it cannot be mended")?;
+            Ok((NormalisedFrame { data: mended.as_slice().into(), info }, true))
+        }
+    }
+}

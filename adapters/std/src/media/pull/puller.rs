@@ -1,0 +1,493 @@
+//! A thread that pulls many sources.
+use super::super::live::{Demand, Feed};
+use super::super::normalise::{NormaliseOptions, Normaliser};
+use super::connecting::Connecting;
+use super::resolver::{Resolved, Resolver};
+use super::session::{End, Session};
+use super::url::{SourceUrl, Target};
+use super::{SourceOptions, http, rtsp};
+use crate::client::sockets::Connection;
+use crate::clock::Clock;
+use crate::server::wakes::{Precision, Wakes};
+use crate::udp::{PIECES_AT_ONCE, RECEIVE_LEN};
+use mio::{Events, Poll, Token, Waker};
+use pinhole::client::{LowerTransport, TransportChoice};
+use pinhole::time::{Duration, Instant, Now};
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+const WAKER: Token = Token(0);
+/// The first token of the sources. Each has one for its connection, and two for each of up to four tracks.
+const SOURCES: usize = 1;
+const TOKENS: usize = 16;
+/// How often it is looked whether a source is still wanted.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a source that has failed is left alone: twice as long each time, up to the longest. Whoever asks for it
+/// meanwhile has it tried again after the shortest.
+const SHORTEST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+/// A source whose pictures came for so long has not failed in a row.
+const STEADY: Duration = Duration::from_secs(10);
+/// How long it takes from one picture to the next where each is asked for. A picture that is the same as before doubles
+/// the time, and another one halves it.
+const SHORTEST_POLL: Duration = Duration::from_millis(40);
+const LONGEST_POLL: Duration = Duration::from_secs(2);
+/// How many redirections in a row are followed.
+const REDIRECTIONS: u32 = 5;
+
+/// What a source is pulled by.
+#[derive(Debug)]
+pub(super) struct Spec {
+    pub(super) url: SourceUrl,
+    pub(super) options: SourceOptions,
+    /// What is done to pictures that do not come in packets.
+    pub(super) normalising: NormaliseOptions,
+    pub(super) demand: Arc<Demand>,
+}
+
+/// A source, and how far it is.
+pub(super) struct Pulled {
+    spec: Spec,
+    feed: Feed,
+    state: State,
+    /// Failures in a row.
+    failures: u32,
+    failed: Option<Instant>,
+    /// The transport that has worked, where both may.
+    transport: Option<LowerTransport>,
+    redirections: u32,
+    /// The URL that the source has named in place of its own.
+    location: Option<String>,
+    polling: Polling,
+    /// Counts the names that were looked up: an answer to an earlier question has no meaning.
+    look_ups: u32,
+}
+
+/// How often a source is asked for one picture after the other.
+#[derive(Clone, Copy, Debug)]
+struct Polling {
+    /// What the last picture was.
+    last: Option<u64>,
+    interval: Duration,
+}
+
+impl Polling {
+    const NEW: Self = Self { last: None, interval: SHORTEST_POLL };
+
+    /// Takes note of a picture. Returns after how long the next one is asked for.
+    fn next(&mut self, picture: u64) -> Duration {
+        self.interval = match self.last.replace(picture) {
+            Some(last) if last == picture => self.interval.scaled(2, 1).min(LONGEST_POLL),
+            _ => self.interval.scaled(1, 2).max(SHORTEST_POLL),
+        };
+        self.interval
+    }
+}
+
+enum State {
+    /// Nobody wants it.
+    Idle,
+    /// It has failed, and is tried again then.
+    Waiting(Instant),
+    /// Its name is being looked up.
+    Resolving,
+    Connecting(Box<Connecting>),
+    Playing(Session),
+    /// It is taken leave of.
+    Leaving(Session),
+}
+
+/// What other threads tell a puller.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    waker: Waker,
+    messages: Mutex<VecDeque<Message>>,
+}
+
+enum Message {
+    Add(usize, Box<Pulled>),
+    /// Somebody wants the source of this number.
+    Want(usize),
+    /// The addresses of a source, and which look-up it was.
+    Resolved(usize, u32, Resolved),
+    Stop,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Add(..) => "Add",
+            Self::Want(_) => "Want",
+            Self::Resolved(..) => "Resolved",
+            Self::Stop => "Stop",
+        })
+    }
+}
+
+impl Inbox {
+    pub(super) fn add(&self, number: usize, source: Pulled) {
+        self.tell(Message::Add(number, Box::new(source)));
+    }
+
+    /// Notes that somebody wants a source. Those who want it at the same time are one.
+    pub(super) fn want(&self, number: usize) {
+        let is_same = |message: &Message| matches!(message, Message::Want(other) if *other == number);
+        if !self.lock().iter().any(is_same) {
+            self.tell(Message::Want(number));
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.tell(Message::Stop);
+    }
+
+    fn tell(&self, message: Message) {
+        self.lock().push_back(message);
+        // Fails only if the thread is gone.
+        let _ = self.waker.wake();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Message>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread's own side.
+pub(super) struct Puller {
+    poll: Poll,
+    inbox: Arc<Inbox>,
+    shared: Shared,
+    sources: BTreeMap<usize, Box<Pulled>>,
+    wakes: Wakes,
+}
+
+/// What all sources of a thread share.
+struct Shared {
+    clock: Clock,
+    resolver: Resolver,
+    scratch: Box<[u8]>,
+    /// All sources of a library are normalised in one way.
+    normaliser: Option<Normaliser>,
+}
+
+impl Puller {
+    /// Prepares a puller.
+    ///
+    /// # Errors
+    /// The system refuses a poll.
+    pub(super) fn new(clock: Clock) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let scratch = vec![0; PIECES_AT_ONCE * RECEIVE_LEN].into_boxed_slice();
+        Ok(Self {
+            poll,
+            inbox: Arc::new(Inbox { waker, messages: Mutex::default() }),
+            shared: Shared { clock, resolver: Resolver::default(), scratch, normaliser: None },
+            sources: BTreeMap::new(),
+            wakes: Wakes::default(),
+        })
+    }
+
+    pub(super) fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox)
+    }
+
+    /// Pulls the sources until it is stopped.
+    pub(super) fn run(mut self) {
+        let (mut events, mut due) = (Events::with_capacity(256), Vec::new());
+        loop {
+            let now = self.shared.clock.now().at;
+            let timeout = self.wakes.next(Precision::Coarse).map(|at| at.since(now).into());
+            if let Err(error) = self.poll.poll(&mut events, timeout)
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                return tracing::warn!(%error, "no source can be pulled any more");
+            }
+            for event in &events {
+                let Some(token) = event.token().0.checked_sub(SOURCES) else {
+                    if !self.take_messages(&mut due) {
+                        return self.farewell();
+                    }
+                    continue;
+                };
+                let (number, socket) = (token / TOKENS, token % TOKENS);
+                if let Some(source) = self.sources.get_mut(&number) {
+                    let readable = event.is_readable() || event.is_read_closed();
+                    source.ready(socket.checked_sub(1), readable, event.is_writable());
+                    due.push(number);
+                }
+            }
+            self.wakes.take_due(self.shared.clock.now().at, &mut due);
+            due.sort_unstable();
+            due.dedup();
+            for number in due.drain(..) {
+                self.turn(number);
+            }
+        }
+    }
+
+    /// Gives a source its turn.
+    fn turn(&mut self, number: usize) {
+        let Some(source) = self.sources.get_mut(&number) else { return };
+        let now = self.shared.clock.now();
+        let inbox = &self.inbox;
+        let resolved = |look_up| {
+            let inbox = Arc::clone(inbox);
+            move |found| inbox.tell(Message::Resolved(number, look_up, found))
+        };
+        let first = SOURCES + number * TOKENS;
+        let at = source.turn(now, &mut self.shared, (self.poll.registry(), first), resolved);
+        self.wakes.set(number, at, Precision::Coarse);
+    }
+
+    /// Takes what others have told. Returns false if that is to stop.
+    fn take_messages(&mut self, due: &mut Vec<usize>) -> bool {
+        let messages = std::mem::take(&mut *self.inbox.lock());
+        for message in messages {
+            match message {
+                Message::Add(number, source) => drop(self.sources.insert(number, source)),
+                Message::Want(number) => {
+                    let now = self.shared.clock.now().at;
+                    if let Some(source) = self.sources.get_mut(&number) {
+                        source.want(now);
+                        due.push(number);
+                    }
+                }
+                Message::Resolved(number, look_up, found) => {
+                    let now = self.shared.clock.now().at;
+                    if let Some(source) = self.sources.get_mut(&number) {
+                        source.resolved(now, look_up, found);
+                        due.push(number);
+                    }
+                }
+                Message::Stop => return false,
+            }
+        }
+        true
+    }
+
+    /// Asks all sources to end their sessions, without waiting for their answers.
+    fn farewell(mut self) {
+        let all: Vec<_> = self.sources.keys().copied().collect();
+        for number in all {
+            self.sources.get_mut(&number).into_iter().for_each(|source| source.leave());
+            self.turn(number);
+        }
+    }
+}
+
+impl Pulled {
+    pub(super) const fn new(spec: Spec, feed: Feed) -> Self {
+        Self {
+            spec,
+            feed,
+            state: State::Idle,
+            failures: 0,
+            failed: None,
+            transport: None,
+            redirections: 0,
+            location: None,
+            polling: Polling::NEW,
+            look_ups: 0,
+        }
+    }
+
+    fn ready(&mut self, udp: Option<usize>, readable: bool, writable: bool) {
+        if let State::Playing(session) | State::Leaving(session) = &mut self.state {
+            session.ready(udp, readable, writable);
+        }
+    }
+
+    /// Takes note that somebody wants the source.
+    fn want(&mut self, now: Instant) {
+        let earliest = self.failed.map_or(now, |failed| (failed + SHORTEST_BACKOFF).max(now));
+        match &mut self.state {
+            State::Idle => self.state = State::Waiting(earliest),
+            State::Waiting(at) => *at = earliest.min(*at),
+            _ => {}
+        }
+    }
+
+    /// Takes the addresses of the source.
+    fn resolved(&mut self, now: Instant, look_up: u32, found: Resolved) {
+        if look_up != self.look_ups || !matches!(self.state, State::Resolving) {
+            return;
+        }
+        match found {
+            Ok(addresses) => self.state = State::Connecting(Box::new(Connecting::new(addresses))),
+            Err(reason) => self.fail(now, reason),
+        }
+    }
+
+    /// Does what can be done now. Returns when the next turn is due.
+    fn turn<F: FnOnce(Resolved) + Send + 'static>(
+        &mut self,
+        now: Now,
+        shared: &mut Shared,
+        (registry, first): (&mio::Registry, usize),
+        resolved: impl FnOnce(u32) -> F,
+    ) -> Option<Instant> {
+        if !matches!(self.state, State::Idle | State::Leaving(_))
+            && self.spec.demand.lets_go(now.at, self.spec.options.linger.into())
+        {
+            self.release();
+        }
+        match &mut self.state {
+            State::Waiting(at) if *at <= now.at => {
+                let (host, port) = match Target::parse(self.url()) {
+                    Ok(Target::Rtsp { host, port }) => (host, port),
+                    Ok(Target::Http(url)) => (url.host, url.port),
+                    Err(error) => {
+                        self.fail(now.at, error.to_string());
+                        return self.next(now.at);
+                    }
+                };
+                self.look_ups = self.look_ups.wrapping_add(1);
+                self.state = State::Resolving;
+                shared.resolver.resolve(&host, port, resolved(self.look_ups));
+            }
+            State::Connecting(connecting) => match connecting.poll(now.at, registry, Token(first)) {
+                Ok(None) => {}
+                Ok(Some(connection)) => {
+                    match self.begin(connection, now) {
+                        Ok(session) => self.state = State::Playing(session),
+                        Err(end) => self.ended(now.at, end),
+                    }
+                    return Some(now.at);
+                }
+                Err(error) => self.fail(now.at, format!("it cannot be connected to: {error}")),
+            },
+            State::Playing(session) | State::Leaving(session) => {
+                let how = self.spec.normalising;
+                let normaliser = shared.normaliser.get_or_insert_with(|| Normaliser::new(how));
+                let with = (&self.feed, normaliser);
+                let turn = session.turn(now, &mut shared.scratch, with, (registry, first + 1));
+                self.transport = session.transport().or(self.transport);
+                if let Err(end) = turn {
+                    self.ended(now.at, end);
+                }
+            }
+            State::Idle | State::Waiting(_) | State::Resolving => {}
+        }
+        self.next(now.at)
+    }
+
+    /// Begins a session over a connection that was made for it.
+    fn begin(&self, connection: Connection, now: Now) -> Result<Session, End> {
+        if let Ok(Target::Http(url)) = Target::parse(self.url()) {
+            let session = http::Session::new(&url, connection, now.at, self.polling.last);
+            return Ok(Session::Http(Box::new(session), Box::new(url)));
+        }
+        // UDP that did not work before would cost its time again.
+        let transport = match (self.spec.options.transport, self.transport) {
+            (TransportChoice::Auto, Some(LowerTransport::Interleaved)) => TransportChoice::Tcp,
+            (asked, _) => asked,
+        };
+        rtsp::Session::new(self.url(), transport, connection, now)
+            .map(|session| Session::Rtsp(Box::new(session)))
+    }
+
+    /// Returns when the next turn is due.
+    fn next(&self, now: Instant) -> Option<Instant> {
+        let look = now + LOOK;
+        Some(match &self.state {
+            State::Idle => return None,
+            State::Waiting(at) => look.min(*at),
+            State::Resolving => look,
+            State::Connecting(connecting) => look.min(connecting.until()),
+            State::Playing(session) | State::Leaving(session) => {
+                session.poll_at(now).map_or(look, |at| look.min(at))
+            }
+        })
+    }
+
+    fn url(&self) -> &str {
+        self.location.as_deref().unwrap_or(self.spec.url.text())
+    }
+
+    /// Lets the source go.
+    fn release(&mut self) {
+        self.feed.released();
+        self.leave();
+        (self.location, self.redirections, self.polling) = (None, 0, Polling::NEW);
+    }
+
+    /// Takes leave of the source.
+    fn leave(&mut self) {
+        let left = match std::mem::replace(&mut self.state, State::Idle) {
+            State::Playing(session) => session.leave(),
+            _ => None,
+        };
+        if let Some(session) = left {
+            self.state = State::Leaving(session);
+        }
+    }
+
+    /// Takes note that a session has ended.
+    fn ended(&mut self, now: Instant, end: End) {
+        let steady = match &self.state {
+            State::Playing(session) => session.since().is_some_and(|since| now.since(since) >= STEADY),
+            _ => false,
+        };
+        if steady {
+            self.failures = 0;
+        }
+        match end {
+            _ if matches!(self.state, State::Leaving(_)) => {
+                self.state = State::Idle;
+                // Somebody may have come meanwhile.
+                if !self.spec.demand.lets_go(now, self.spec.options.linger.into()) {
+                    self.want(now);
+                }
+            }
+            End::Picture(picture) => {
+                (self.failures, self.redirections) = (0, 0);
+                self.state = State::Waiting(now + self.polling.next(picture));
+            }
+            End::Redirected(location) if self.redirections < REDIRECTIONS && !location.is_empty() => {
+                self.redirections += 1;
+                self.location = Some(location);
+                self.state = State::Waiting(now);
+            }
+            End::Redirected(location) => {
+                self.fail(now, format!("it says that the stream is elsewhere, again and again: {location}"));
+            }
+            End::Closed => self.fail(now, "it has closed the session".to_owned()),
+            End::Failed(reason) => self.fail(now, reason),
+        }
+    }
+
+    /// Takes note that the source has failed, and is tried again later.
+    fn fail(&mut self, now: Instant, reason: String) {
+        let wait = backoff(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        self.failed = Some(now);
+        (self.location, self.redirections) = (None, 0);
+        self.state = State::Waiting(now + wait);
+        self.feed.lost(now, reason, wait);
+    }
+}
+
+/// Returns how long a source is left alone after so many failures before this one.
+fn backoff(failures: u32) -> Duration {
+    SHORTEST_BACKOFF.scaled(1 << failures.min(5), 1).min(LONGEST_BACKOFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_asked_for_as_often_as_it_changes() {
+        let mut polling = Polling::NEW;
+        let waits = [1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 5].map(|picture| polling.next(picture).as_millis());
+        assert_eq!(waits, [40, 40, 40, 80, 160, 320, 640, 1280, 2000, 2000, 1000, 500]);
+    }
+
+    #[test]
+    fn a_source_that_fails_is_left_alone_for_ever_longer() {
+        let seconds = [0, 1, 2, 3, 4, 5, 6, u32::MAX].map(|n| backoff(n).as_millis() / 1000);
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30, 30]);
+    }
+}

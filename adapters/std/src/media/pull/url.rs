@@ -1,0 +1,296 @@
+//! The URLs of sources.
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use pinhole::rtsp::{Url, UrlError};
+use std::fmt;
+
+/// The URL of a source of the network: `rtsp://HOST[:PORT]/PATH` or `http://HOST[:PORT]/PATH`. It may have a user name
+/// and a password before the host. [`Self::parse`] checks it. Its debug output has no credentials; what it is parsed
+/// from may have.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SourceUrl {
+    text: String,
+    name: String,
+}
+
+/// Why a text is not the URL of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceUrlError {
+    /// The text begins with neither `rtsp://` nor `http://`.
+    #[error("the URL of a source begins with rtsp:// or http://")]
+    Scheme,
+    /// The text is no RTSP URL; the [`UrlError`] says why.
+    #[error("{0}")]
+    Rtsp(UrlError),
+    /// The URL asks for HTTP over TLS (`https://`), which is not supported.
+    #[error("HTTP over TLS (https://) is not supported")]
+    Https,
+    /// The HTTP URL has no host, or no valid port.
+    #[error("the URL has no valid host or port")]
+    Http,
+    /// There is a space in the text.
+    #[error("there is a space in the URL; write %20 for it")]
+    Space,
+}
+
+/// A URL that is taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Rtsp { host: String, port: u16 },
+    Http(HttpUrl),
+}
+
+/// An HTTP URL.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct HttpUrl {
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The host and port as they are written.
+    authority: String,
+    /// The path and the query.
+    path: String,
+    /// The user name and the password, with a colon between.
+    credentials: Option<Vec<u8>>,
+}
+
+impl SourceUrl {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// Returns a [`SourceUrlError`] if the URL is malformed, or of another scheme.
+    pub fn parse(text: &str) -> Result<Self, SourceUrlError> {
+        if text.contains(char::is_whitespace) {
+            return Err(SourceUrlError::Space);
+        }
+        let (host, path) = match Target::parse(text)? {
+            Target::Rtsp { host, .. } => {
+                let url = Url::parse(text.as_bytes()).map_err(SourceUrlError::Rtsp)?;
+                (host, String::from_utf8_lossy(url.path()).into_owned())
+            }
+            Target::Http(url) => (url.host, url.path),
+        };
+        Ok(Self { text: text.to_owned(), name: name(&host, &path) })
+    }
+
+    /// Returns the name under which the source is served if it is given none: the last part of the URL's path without
+    /// its extension, or else the host.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the URL as it was read, with credentials if it has any: do not log it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceUrl").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    pub(super) fn parse(text: &str) -> Result<Self, SourceUrlError> {
+        let (scheme, rest) = text.split_once("://").unwrap_or((text, ""));
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" if !rest.contains(char::is_control) => {
+                HttpUrl::of(rest).map(Self::Http).ok_or(SourceUrlError::Http)
+            }
+            "https" => Err(SourceUrlError::Https),
+            scheme if !scheme.starts_with("rtsp") => Err(SourceUrlError::Scheme),
+            _ => {
+                let url = Url::parse(text.as_bytes()).map_err(SourceUrlError::Rtsp)?;
+                // In a URL, the percent sign before the interface of a link-local address is encoded (RFC 6874, 2).
+                let host = String::from_utf8_lossy(url.host()).replacen("%25", "%", 1);
+                Ok(Self::Rtsp { host, port: url.port() })
+            }
+        }
+    }
+}
+
+impl HttpUrl {
+    #[cfg(test)]
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::of(text.strip_prefix("http://")?)
+    }
+
+    /// Reads what follows the scheme.
+    fn of(rest: &str) -> Option<Self> {
+        let rest = rest.split('#').next()?;
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let (credentials, authority) = match authority.rsplit_once('@') {
+            Some((credentials, authority)) => (Some(decoded(credentials)), authority),
+            None => (None, authority),
+        };
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(literal) => literal.split_once(']')?,
+            None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+        };
+        let port = match port.strip_prefix(':') {
+            None if port.is_empty() => 80,
+            Some("") => 80,
+            Some(port) => port.parse().ok().filter(|port| *port > 0)?,
+            None => return None,
+        };
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        (!host.is_empty()).then(|| Self {
+            host: host.replacen("%25", "%", 1),
+            port,
+            authority: authority.to_owned(),
+            path,
+            credentials,
+        })
+    }
+
+    pub(super) const fn has_credentials(&self) -> bool {
+        self.credentials.is_some()
+    }
+
+    /// Returns the request for what the URL names (RFC 9110; RFC 7617).
+    pub(super) fn request(&self) -> String {
+        let Self { authority, path, credentials, .. } = self;
+        let authorization = credentials.as_ref().map_or(String::new(), |credentials| {
+            format!("Authorization: Basic {}\r\n", STANDARD.encode(credentials))
+        });
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: pinhole/{}\r\n\
+             Accept: multipart/x-mixed-replace, image/jpeg, */*\r\nConnection: close\r\n{authorization}\r\n",
+            env!("CARGO_PKG_VERSION")
+        )
+    }
+
+    /// Returns the URL that a redirection from this one leads to. Credentials do not go along.
+    pub(super) fn resolve(&self, location: &str) -> String {
+        let Self { authority, path, .. } = self;
+        if location.contains("://") {
+            return location.to_owned();
+        }
+        if let Some(rest) = location.strip_prefix("//") {
+            return format!("http://{rest}");
+        }
+        if location.starts_with('/') {
+            return format!("http://{authority}{location}");
+        }
+        let directory =
+            path.split('?').next().and_then(|path| path.rsplit_once('/')).map_or("", |(to, _)| to);
+        format!("http://{authority}{directory}/{location}")
+    }
+}
+
+impl fmt::Debug for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpUrl").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+fn name(host: &str, path: &str) -> String {
+    let path = path.split('?').next().unwrap_or_default();
+    let last = path.split('/').rfind(|part| !part.is_empty()).unwrap_or_default();
+    let decoded = decoded(last);
+    let text = String::from_utf8_lossy(&decoded);
+    let stem = match text.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => &text,
+    };
+    let plain = stem.replace(|c: char| c.is_control() || c == '/', "_");
+    if plain.is_empty() { host.to_owned() } else { plain }
+}
+
+/// Returns a part of a URL without percent-encoding (RFC 3986, 2.1).
+fn decoded(part: &str) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::with_capacity(part.len()), part.as_bytes());
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| first == b'%') {
+            Some(byte) => {
+                out.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                out.push(first);
+                rest = after;
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_named_by_its_path_or_its_host() {
+        for (url, name) in [
+            ("rtsp://camera/stream", "stream"),
+            ("rtsp://u:p@camera:8554/live/front.mjpeg?x=1.2/3", "front"),
+            ("rtsp://camera/cam%20one/", "cam one"),
+            ("rtsp://camera/a%2Fb%0A", "a_b_"),
+            ("rtsp://camera/100%", "100%"),
+            ("rtsp://camera/.hidden", ".hidden"),
+            ("rtsp://u:p@camera:554", "camera"),
+            ("rtsp://[::1]/", "::1"),
+            ("http://camera/axis-cgi/mjpg/video.cgi?resolution=640x480", "video"),
+            ("http://u:p@camera:8080/?action=stream", "camera"),
+        ] {
+            assert_eq!(SourceUrl::parse(url).unwrap().name(), name, "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_source_is_refused() {
+        for url in [
+            "rtsp://",
+            "rtsps://camera/",
+            "https://camera/",
+            "ftp://camera/x",
+            "camera",
+            "rtsp://camera:x/",
+            "rtsp://camera/a b",
+            "http://",
+            "http://:80/",
+            "http://camera:0/",
+            "http://camera:99999/",
+            "http://[::1/",
+            "http://camera/a\rb",
+        ] {
+            assert!(SourceUrl::parse(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_http_url_is_asked_for_with_its_credentials() {
+        let url = HttpUrl::parse("http://us%65r:p%40ss@[::1]:8080?x#y").unwrap();
+        assert_eq!((url.host.as_str(), url.port), ("::1", 8080));
+        let request = url.request();
+        assert!(request.starts_with("GET /?x HTTP/1.1\r\nHost: [::1]:8080\r\n"), "{request}");
+        assert!(request.contains("\r\nAuthorization: Basic dXNlcjpwQHNz\r\n"), "{request}");
+        assert!(request.ends_with("\r\n\r\n"), "{request}");
+        let url = HttpUrl::parse("http://camera").unwrap();
+        assert!(!url.request().contains("Authorization") && url.port == 80);
+    }
+
+    #[test]
+    fn redirections_are_relative_and_take_no_credentials_along() {
+        let url = HttpUrl::parse("http://u:secret@camera:81/a/b?c").unwrap();
+        for (location, to) in [
+            ("http://other/x", "http://other/x"),
+            ("//other/x", "http://other/x"),
+            ("/x", "http://camera:81/x"),
+            ("x?y", "http://camera:81/a/x?y"),
+        ] {
+            assert_eq!(url.resolve(location), to);
+        }
+    }
+
+    #[test]
+    fn no_password_is_in_debug_output() {
+        for url in ["rtsp://user:secret@camera/stream", "http://user:secret@camera/stream"] {
+            assert!(!format!("{:?}", SourceUrl::parse(url)).contains("secret"));
+            assert!(!format!("{:?}", Target::parse(url)).contains("secret"));
+        }
+    }
+}
