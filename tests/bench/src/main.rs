@@ -13,6 +13,7 @@ mod load;
 mod machine;
 mod plan;
 mod receive;
+mod relay;
 mod report;
 mod rtsp;
 mod sender;
@@ -50,6 +51,9 @@ enum Command {
     /// How old a live picture is when it has been decoded, with pinhole-viewer, GStreamer and ffmpeg as
     /// clients: about ten minutes
     Latency(Common),
+    /// What it costs to take a stream from a server and send it to 1, 10 and 50 clients, against GStreamer:
+    /// about ten minutes for each clip
+    Relay(Common),
     /// A single measurement, for use with a profiler
     Cell(Cell),
     #[command(hide = true)]
@@ -128,6 +132,7 @@ fn main() -> ExitCode {
         Command::Full(common) => plan::run(&common, plan::Extent::Full),
         Command::Receive(common) => receive::run(&common),
         Command::Latency(common) => latency::run(&common),
+        Command::Relay(common) => relay::run(&common),
         Command::Cell(cell) => single(&cell),
     };
     match done {

@@ -165,7 +165,7 @@ impl Started {
 
 /// The long clip as `pinhole-server prepare` makes it, so that what is measured is to send it; made
 /// when it is first asked for.
-fn prepared(clip: &Clip) -> Result<PathBuf> {
+pub(crate) fn prepared(clip: &Clip) -> Result<PathBuf> {
     let directory = clip.directory.join("prepared");
     let file = directory.join(&clip.name).with_extension("avi");
     if !file.exists() {

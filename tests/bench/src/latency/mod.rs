@@ -40,6 +40,8 @@ const STRAGGLERS: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Server {
     Pinhole,
+    /// Two of them: the second one takes the pictures from the first, and the client from the second.
+    Twice,
     Gst,
 }
 
@@ -47,6 +49,7 @@ impl Server {
     const fn name(self) -> &'static str {
         match self {
             Self::Pinhole => "pinhole-server",
+            Self::Twice => "pinhole-server, twice",
             Self::Gst => "gst-rtsp-server",
         }
     }
@@ -54,7 +57,7 @@ impl Server {
     /// Starts the server with a pipe as its input.
     fn start(self, extra: &[String]) -> Result<Running> {
         Ok(match self {
-            Self::Pinhole => {
+            Self::Pinhole | Self::Twice => {
                 let mut command = Command::new(binary("pinhole-server")?);
                 Running::start(command.args(["--json", "--listen", "127.0.0.1:0"]).args(extra).arg("-"))
             }
@@ -65,6 +68,16 @@ impl Server {
                 )
             }
         })
+    }
+
+    /// Starts the server that takes its pictures from `url`, if there are two.
+    fn start_second(self, url: &str, transport: Transport, extra: &[String]) -> Result<Option<Running>> {
+        if self != Self::Twice {
+            return Ok(None);
+        }
+        let mut command = Command::new(binary("pinhole-server")?);
+        command.args(["--json", "--listen", "127.0.0.1:0", "--source-transport", &transport.to_string()]);
+        Ok(Some(Running::start(command.args(extra).arg(format!("live={url}")))))
     }
 
     /// Waits until the server says its URL.
@@ -148,6 +161,7 @@ fn plan() -> Result<Vec<(Server, Client)>> {
         plan.push(Client::Ffmpeg);
     }
     let mut plan: Vec<_> = plan.into_iter().map(|client| (Server::Pinhole, client)).collect();
+    plan.push((Server::Twice, Client::Wire));
     if available(&[Peer::Gstreamer, Peer::GstServer]) {
         plan.extend([Client::Wire, Client::Gst].map(|client| (Server::Gst, client)));
     }
@@ -159,6 +173,8 @@ fn measure(row: &mut Row, pictures: &Arc<Pictures>, window: Duration, extra: &[S
     let mut server = row.server.start(extra)?;
     let camera = Camera::start(server.take_stdin(), pictures.clone());
     let url = Server::url(&server);
+    let second = row.server.start_second(&url, row.transport, extra)?;
+    let url = second.as_ref().map_or(url, Server::url);
     let seen = row.client.start(&url, row.transport, pictures.size)?;
     let names = format!("{} to {}, {} by {}", row.server.name(), row.client.name(), row.size, row.transport);
     let limit = Instant::now() + FIRST;
