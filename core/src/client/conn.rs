@@ -55,11 +55,18 @@ pub(super) struct ClientState {
     pub(super) aggregate: TextRange,
     pub(super) session: Option<TextRange>,
     pub(super) location: TextRange,
+    /// The server has asked for the end of the session, which goes on at `location`.
+    pub(super) redirected: bool,
+    /// What the media of the description are coded as.
+    pub(super) encodings: TextRange,
     pub(super) tracks: heapless::Vec<Track, MAX_TRACKS>,
     pub(super) duration: Option<Duration>,
     /// The server's RTP timestamps go by as fast as it delivers, where they should not depend on Speed
     /// (RFC 2326, 12.35): GStreamer's. It is not asked for any.
     pub(super) no_speed: bool,
+    /// PLAY has neither Scale nor Speed, and a Range only if the caller named a place: what is described as
+    /// `npt=now-` has no other pace or place, and some servers refuse a PLAY that has them.
+    pub(super) plain: bool,
     /// What the last PLAY asked for, to ask for again over another transport.
     pub(super) last_play: PlayOptions,
     /// PLAY without a place starts over: never played, or played to the end.
@@ -135,9 +142,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
             aggregate: TextRange::default(),
             session: None,
             location: TextRange::default(),
+            redirected: false,
+            encodings: TextRange::default(),
             tracks: heapless::Vec::new(),
             duration: None,
             no_speed: false,
+            plain: false,
             last_play: PlayOptions::default(),
             from_start: true,
             playing: Playing::default(),
@@ -418,6 +428,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
         self.state.dropped
     }
 
+    /// Returns the names of the codecs of the description's media, separated by commas, such as
+    /// `H264, MPEG4-GENERIC`. A medium whose codec has no name is left out. Use this after
+    /// [`ClientError::NoTrack`](super::ClientError::NoTrack), to say what there is. Empty in all other cases.
+    pub fn encodings(&self) -> &[u8] {
+        let texts = self.storage.as_ref().get(..TEXTS_ROOM).unwrap_or_default();
+        self.state.encodings.of(texts)
+    }
+
     /// Returns the duration of the presentation; `None` if it is live, if the server does not give the
     /// duration, and before [`Event::Described`].
     pub const fn duration(&self) -> Option<Duration> {
@@ -452,6 +470,9 @@ impl ClientState {
     }
 
     pub(super) fn close(&mut self) {
+        if self.phase != Phase::Over && self.redirected {
+            self.tell(Event::Redirected { location: &[] });
+        }
         self.phase = Phase::Over;
         (self.want, self.outstanding) = (None, None);
     }

@@ -3,24 +3,23 @@ use super::config::{MESSAGE_ROOM, TransportChoice};
 use super::conn::{ClientState, Parts};
 use super::event::{ClientError, Event, NotWaiting};
 use super::phase::{Before, Command, Kind, Outstanding, Phase};
-use super::play::PlayOptions;
+use super::play::{AskedRange, PlayOptions};
 use super::saved_texts::TextRange;
 use super::track::{Coding, Route, Track};
 use crate::frame::Seek;
 use crate::rtp::{Delivery, Receiver, ReceiverConfig, Report, Start};
 use crate::rtsp::interleaved;
 use crate::rtsp::{
-    MessageWriter, Method, Pair, Position, Range, Request, Scale, Speed, Status, TransportSpec, Url,
-    WriteError,
+    MessageWriter, Method, Pair, Request, Scale, Speed, Status, TransportSpec, Url, WriteError,
 };
 use crate::sdp;
-use crate::text::SliceSink;
+use crate::text::{OneLine, SliceSink};
 use crate::time::{Duration, Instant, MediaTime, Now};
 use embedded_io::SliceWriteError;
 
 const USER_AGENT: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
 /// What a server may ask of the client.
-const METHODS: &str = "OPTIONS, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
+const METHODS: &str = "OPTIONS, GET_PARAMETER, SET_PARAMETER, REDIRECT, TEARDOWN";
 /// The most that an answer to the server takes.
 const REPLY_ROOM: usize = 256;
 /// How long to wait for a response without which it goes on as well.
@@ -119,8 +118,9 @@ impl ClientState {
             Phase::FallingBack => Some(Kind::Leave),
             Phase::Ready | Phase::Playing => match self.want {
                 Some(Command::Play(options)) => {
-                    let speed = if self.no_speed { Speed::NORMAL } else { options.speed };
-                    let options = PlayOptions { speed, ..options };
+                    let scale = if self.plain { Scale::NORMAL } else { options.scale };
+                    let speed = if self.plain || self.no_speed { Speed::NORMAL } else { options.speed };
+                    let options = PlayOptions { scale, speed, ..options };
                     let before = match self.phase {
                         Phase::Playing => Before::Playing,
                         _ if self.is_played_out() => Before::PlayedOut,
@@ -156,6 +156,7 @@ impl ClientState {
             Kind::Keepalive if self.is_silent(now.at) || self.playing.life_asked => {
                 self.config.sign_of_life.min(self.config.response_wait)
             }
+            Kind::Keepalive => self.keepalive.wait().min(self.config.response_wait),
             _ => self.config.response_wait,
         };
         self.outstanding =
@@ -251,7 +252,7 @@ impl ClientState {
                 out.header("Range", &range);
             }
             // Without a word, it is 1; or, where it is played already, as it was.
-            let stays = before == Before::Playing && options.from.is_none();
+            let stays = self.names_pace(options, before);
             if options.scale != Scale::NORMAL || stays {
                 out.header("Scale", &options.scale);
             }
@@ -262,12 +263,18 @@ impl ClientState {
         out.finish()
     }
 
-    /// Where to play from; `None`: where it was paused (RFC 2326, 10.5).
-    fn range(&self, options: PlayOptions) -> Option<Range> {
+    /// Whether PLAY names scale and speed even if they are 1.
+    pub(super) fn names_pace(&self, options: PlayOptions, before: Before) -> bool {
+        before == Before::Playing && options.from.is_none() && !self.plain
+    }
+
+    /// Where to play from; `None`: where it was paused (RFC 2326, 10.5), or at the live edge.
+    pub(super) fn range(&self, options: PlayOptions) -> Option<AskedRange> {
         match options.from {
-            Some(Seek::To(pts)) => Some(Range::starting_at(pts)),
-            Some(Seek::Live) => Some(Range { start: Some(Position::Now), end: None }),
-            None if self.from_start => self.whole_start(options.scale).map(Range::starting_at),
+            Some(Seek::To(pts)) => Some(AskedRange::From(pts)),
+            _ if self.plain => None,
+            Some(Seek::Live) => Some(AskedRange::Now),
+            None if self.from_start => self.whole_start(options.scale).map(AskedRange::From),
             None => None,
         }
     }
@@ -312,9 +319,12 @@ impl ClientState {
     }
 
     /// Answers a request of the server's.
-    pub(super) fn on_request(&mut self, request: &Request<'_>, tx: &mut [u8]) {
+    pub(super) fn on_request(&mut self, request: &Request<'_>, texts: &mut [u8], tx: &mut [u8]) {
+        let location = request.headers.get("Location").filter(|location| !location.is_empty());
         let status = match request.method {
             Method::Options | Method::Teardown => Status::OK,
+            Method::Redirect if location.is_some() => Status::OK,
+            Method::Redirect => Status::BAD_REQUEST,
             // Without a body it only asks whether somebody is there (RFC 2326, 10.8).
             Method::GetParameter | Method::SetParameter if request.body.is_empty() => Status::OK,
             Method::GetParameter | Method::SetParameter => Status::PARAMETER_NOT_UNDERSTOOD,
@@ -328,8 +338,15 @@ impl ClientState {
                 self.outgoing.grow(tx, sink);
             }
         }
-        if request.method == Method::Teardown {
-            self.close();
+        match (request.method, location) {
+            (Method::Teardown, _) => self.close(),
+            // RFC 2326, 10.10: the session here is torn down, and there is another one elsewhere.
+            (Method::Redirect, Some(location)) if self.phase != Phase::Over => {
+                self.location = self.texts.write(texts, &OneLine(location)).unwrap_or_default();
+                self.redirected = true;
+                self.command(Command::Teardown);
+            }
+            _ => {}
         }
     }
 

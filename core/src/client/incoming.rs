@@ -111,11 +111,11 @@ impl ClientState {
                 match message {
                     Message::Data(data) => self.on_data(now, data, windows, sink),
                     Message::Response(response) => self.on_response(now, &response, url, texts, windows),
-                    Message::Request(request) => self.on_request(&request, tx),
+                    Message::Request(request) => self.on_request(&request, texts, tx),
                 }
                 len
             }
-            Err(error) => self.on_malformed(error, bytes.len()),
+            Err(error) => self.on_malformed(now, error, bytes.len()),
         };
         self.consumed = self.consumed.saturating_add(len as u64);
         len
@@ -123,7 +123,7 @@ impl ClientState {
 
     /// Skips a malformed message if the next one can be found, and fails otherwise. Returns how many of
     /// the `held` bytes are done with.
-    fn on_malformed(&mut self, error: ParseError, held: usize) -> usize {
+    fn on_malformed(&mut self, now: Now, error: ParseError, held: usize) -> usize {
         let at = self.consumed.saturating_add(error.at as u64);
         match (error.kind, error.skip) {
             // An interleaved packet: only these have a known length from their first bytes on.
@@ -144,7 +144,7 @@ impl ClientState {
                 self.fail(ClientError::Http { at });
                 held
             }
-            (_, Some(len)) if self.forgive_keepalive() => len,
+            (_, Some(len)) if self.forgive_keepalive(now) => len,
             _ => {
                 self.fail(ClientError::Malformed { at });
                 held

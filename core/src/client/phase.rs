@@ -3,6 +3,10 @@ use super::play::PlayOptions;
 use crate::rtsp::{Method, Session};
 use crate::time::{Duration, Instant};
 
+/// How long the response to a request that keeps the session alive is waited for, however short the session's
+/// timeout is.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
 /// How far the dialogue with the server has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -79,8 +83,7 @@ pub(super) struct Keepalive {
     pub(super) timeout: Duration,
     /// When the last request of any kind was made.
     pub(super) last: Instant,
-    /// Whether to use GET_PARAMETER: the server has announced it, and no request to keep the session
-    /// alive has failed.
+    /// Whether to use GET_PARAMETER and not OPTIONS: the server has announced it, or OPTIONS has failed.
     pub(super) get_parameter: bool,
     /// How many of these requests in a row had a bad response or none.
     pub(super) bad: u8,
@@ -95,11 +98,18 @@ impl Keepalive {
     }
 
     /// Counts a bad or missing response. Returns true for the first one in a row, which is forgiven. The
-    /// next request is OPTIONS, because some devices announce GET_PARAMETER and do not know it.
+    /// next request has the other method: some cameras announce GET_PARAMETER and do not answer it, and
+    /// others answer OPTIONS with 501 once a session is set up.
     pub(super) fn forgive(&mut self) -> bool {
-        self.get_parameter = false;
+        self.get_parameter = !self.get_parameter;
         self.bad = self.bad.saturating_add(1);
         self.bad == 1
+    }
+
+    /// Returns how long to wait for a response, at most: a server that does not answer is asked by the other
+    /// method before its timeout.
+    pub(super) fn wait(&self) -> Duration {
+        self.timeout.scaled(1, 2).max(SHORTEST_WAIT)
     }
 
     /// Returns when the next request to keep the session alive is due.

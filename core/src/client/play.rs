@@ -1,6 +1,9 @@
 //! The options of a PLAY request.
 use crate::frame::Seek;
-use crate::rtsp::{Scale, Speed};
+use crate::rtsp::{Position, Range, Scale, Speed};
+use crate::text::{Emit, TextWriter};
+use crate::time::MediaTime;
+use embedded_io::Write;
 
 /// Options of PLAY: where to play from, and how fast. Begin with the default, and change single fields.
 /// By default, `from` is `None`, and the scale and the speed are 1.
@@ -35,5 +38,27 @@ impl PlayOptions {
     /// Whether `other` already implies these options.
     pub(super) fn is_done_by(&self, other: &Self) -> bool {
         self.from.is_none() && (self.scale, self.speed) == (other.scale, other.speed)
+    }
+}
+
+/// The Range of a PLAY request: to the end from somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AskedRange {
+    Now,
+    From(MediaTime),
+}
+
+impl Emit for AskedRange {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        match *self {
+            Self::Now => Range { start: Some(Position::Now), end: None }.emit(out),
+            // There are cameras that answer `npt=0-` with 200 and send nothing, and play `npt=0.000-`, which is
+            // what FFmpeg asks for.
+            Self::From(at) => {
+                out.text("npt=");
+                out.npt(at);
+                out.text(if at.as_micros() % 1_000_000 == 0 { ".000-" } else { "-" });
+            }
+        }
     }
 }

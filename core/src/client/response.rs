@@ -7,6 +7,7 @@ use super::event::{ClientError, Event};
 use super::phase::{Before, Command, Kind, Outstanding, Phase};
 use super::play::PlayOptions;
 use super::track::{Coding, Route};
+use crate::frame::Seek;
 use crate::rtp::{Delivery, Start};
 use crate::rtsp::LowerTransport;
 use crate::rtsp::{
@@ -14,8 +15,9 @@ use crate::rtsp::{
     TransportSpec, Url, transports,
 };
 use crate::sdp::{Description, Media, Receivable, receivable};
-use crate::text::{self, OneLine};
+use crate::text::{self, Emit, OneLine, TextWriter};
 use crate::time::{Duration, MediaTime, Now};
+use embedded_io::Write;
 
 impl ClientState {
     pub(super) fn on_response(
@@ -49,7 +51,7 @@ impl ClientState {
             Kind::Teardown => self.close(),
             Kind::Leave => self.switch_to_tcp(),
             Kind::Keepalive if status.is_success() => self.keepalive.bad = 0,
-            Kind::Keepalive => self.on_bad_keepalive(status),
+            Kind::Keepalive => self.on_bad_keepalive(now, status),
             _ if status.is_redirect() => self.on_redirect(response, texts),
             Kind::Options => self.on_options(response),
             _ if !status.is_success() => self.on_refusal(asked, response),
@@ -66,16 +68,22 @@ impl ClientState {
     }
 
     /// A malformed response to a keepalive counts as a bad one.
-    pub(super) fn forgive_keepalive(&mut self) -> bool {
+    pub(super) fn forgive_keepalive(&mut self, now: Now) -> bool {
         let waits = self.outstanding.take_if(|asked| asked.kind == Kind::Keepalive).is_some();
         if waits {
-            self.on_bad_keepalive(Status::BAD_REQUEST);
+            self.on_bad_keepalive(now, Status::BAD_REQUEST);
         }
         waits && self.phase != Phase::Over
     }
 
-    fn on_bad_keepalive(&mut self, status: Status) {
-        if !self.keepalive.forgive() {
+    /// A refusal is a sign of life as well: it ends the session if no media come either, or if the server says
+    /// that there is no session.
+    fn on_bad_keepalive(&mut self, now: Now, status: Status) {
+        let lives = match self.phase {
+            Phase::Playing => !self.is_silent(now.at),
+            _ => status != Status::SESSION_NOT_FOUND,
+        };
+        if !self.keepalive.forgive() && !lives {
             self.fail(ClientError::SessionLost { status });
         }
     }
@@ -95,6 +103,9 @@ impl ClientState {
         {
             return self.switch_to_tcp();
         }
+        if self.asks_plainly(asked, response.status) {
+            return;
+        }
         if response.status == Status::SESSION_NOT_FOUND && self.session.is_some() {
             // Whatever is asked next is refused, too.
             return self.fail(ClientError::SessionLost { status: response.status });
@@ -103,6 +114,31 @@ impl ClientState {
         if matches!(asked.kind, Kind::Describe | Kind::Setup(_)) {
             self.leave();
         }
+    }
+
+    /// Asks for a refused PLAY once more, without Scale and Speed, and without a Range that the caller did not
+    /// name. Returns false if the refusal is another one, or if there is nothing to leave out.
+    fn asks_plainly(&mut self, asked: Outstanding, status: Status) -> bool {
+        let Kind::Play { options, before } = asked.kind else { return false };
+        let named = matches!(options.from, Some(Seek::To(_)));
+        let paced = options.scale != Scale::NORMAL || options.speed != Speed::NORMAL;
+        let may_help = match status {
+            // A place that is beyond the end stays there.
+            Status::INVALID_RANGE => !named,
+            Status::BAD_REQUEST
+            | Status::PARAMETER_NOT_UNDERSTOOD
+            | Status::HEADER_FIELD_NOT_VALID
+            | Status::NOT_IMPLEMENTED
+            | Status::OPTION_NOT_SUPPORTED => true,
+            _ => false,
+        };
+        let fewer = paced || self.names_pace(options, before) || (!named && self.range(options).is_some());
+        if self.plain || !may_help || !fewer {
+            return false;
+        }
+        self.plain = true;
+        self.want.get_or_insert(Command::Play(options));
+        true
     }
 
     fn refused(&mut self, method: Method<'static>, response: &Response<'_>) {
@@ -134,7 +170,12 @@ impl ClientState {
             return self.fail(ClientError::NoRoom);
         };
         self.aggregate = aggregate;
-        let mut end = description.range().and_then(Result::ok).and_then(|range| range.end);
+        // What the tracks' controls are relative to (RFC 2326, C.3). Some cameras have a Content-Base that
+        // leads nowhere beside it.
+        let base = Url::parse(control.trim_ascii()).unwrap_or(base);
+        let range = description.range().and_then(Result::ok);
+        self.plain = range.is_some_and(|range| range.start == Some(Position::Now));
+        let mut end = range.and_then(|range| range.end);
         for (media, coding) in description.media().filter_map(|media| Some((media, coding(&media)?))) {
             if self.tracks.len() >= MAX_TRACKS {
                 break;
@@ -147,6 +188,7 @@ impl ClientState {
             end = end.or(media.range().and_then(Result::ok).and_then(|range| range.end));
         }
         if self.tracks.is_empty() {
+            self.encodings = self.texts.write(texts, &Encodings(&description)).unwrap_or_default();
             return self.fail(ClientError::NoTrack);
         }
         self.duration = end.map(|end| end.since(MediaTime::ZERO)).filter(|span| span.as_micros() > 0);
@@ -339,6 +381,23 @@ fn coding(media: &Media<'_>) -> Option<Coding> {
     let Receivable { payload_type, codec, clock_rate } = receivable(media)?;
     let (frame_rate, dimensions) = (media.frame_rate(), media.dimensions());
     Some(Coding { payload_type, codec, clock_rate, frame_rate, dimensions })
+}
+
+/// The names of the codecs of all media.
+struct Encodings<'a>(&'a Description<'a>);
+
+impl Emit for Encodings<'_> {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        let mut separator = "";
+        for media in self.0.media() {
+            let maps = media.payload_types().filter_map(|payload_type| media.rtpmap(payload_type));
+            for map in maps.take(MAX_TRACKS) {
+                out.text(separator);
+                OneLine(map.encoding).emit(out);
+                separator = ", ";
+            }
+        }
+    }
 }
 
 /// The entry for a track: by its URL, of which some servers send only the end, else by its place.

@@ -17,8 +17,11 @@ impl ClientState {
             match asked.kind {
                 Kind::Teardown => self.close(),
                 Kind::Leave => self.switch_to_tcp(),
-                // While nothing else says that the server is there, it is asked again at once.
-                Kind::Keepalive if self.keepalive.forgive() => self.keepalive.due = self.is_silent(now.at),
+                // While nothing else says that the server is there, it is asked again at once. While media
+                // come, it is there.
+                Kind::Keepalive if self.keepalive.forgive() || self.gets_media(now.at) => {
+                    self.keepalive.due = self.is_silent(now.at);
+                }
                 _ => self.fail(ClientError::Timeout { method: asked.method }),
             }
         }
@@ -51,6 +54,11 @@ impl ClientState {
     /// Whether the server plays, and has sent nothing for so long that it may be gone.
     pub(super) fn is_silent(&self, now: Instant) -> bool {
         self.phase == Phase::Playing && self.quiet_since() + self.config.sign_of_life <= now
+    }
+
+    /// Whether the server plays, and media come.
+    fn gets_media(&self, now: Instant) -> bool {
+        self.phase == Phase::Playing && !self.is_silent(now)
     }
 
     /// When [`Self::on_time`] has something to do; `None` if nothing is planned.

@@ -53,9 +53,16 @@ fn codec_of(map: &RtpMap<'_>) -> Option<Codec> {
     ];
     codecs.into_iter().find(|codec| {
         let Encoding { name, channels, .. } = Encoding::of(*codec);
-        map.encoding.eq_ignore_ascii_case(name.as_bytes()) && map.channels == channels
+        let is_other =
+            name == "JPEG" && OTHER_JPEG.iter().any(|other| map.encoding.eq_ignore_ascii_case(other));
+        (is_other || map.encoding.eq_ignore_ascii_case(name.as_bytes())) && map.channels == channels
     })
 }
+
+/// Names of JPEG that are in no RFC. Cameras write `a=rtpmap:26 MJPEG/90000`, also without need: 26 is JPEG
+/// (RFC 3551, 6).
+#[cfg(feature = "client")]
+const OTHER_JPEG: [&[u8]; 3] = [b"MJPEG", b"MJPG", b"JPG"];
 
 /// Returns what a static payload type stands for (RFC 3551, 6, tables 4 and 5), of those that this crate
 /// can receive.
@@ -89,7 +96,8 @@ pub(crate) fn receivable(media: &Media<'_>) -> Option<Receivable> {
         return None;
     }
     media.payload_types().find_map(|payload_type| {
-        let map = media.rtpmap(payload_type).filter(|map| map.clock_rate > 0)?;
+        let map = media.rtpmap(payload_type).filter(|map| map.clock_rate > 0);
+        let map = map.or_else(|| static_map(payload_type))?;
         Some(Receivable { payload_type, codec: codec_of(&map)?, clock_rate: map.clock_rate })
     })
 }

@@ -30,7 +30,7 @@ fn bye_of_the_source_ends_and_of_another_does_not() {
     script.pass(Duration::ZERO);
     assert_eq!(script.events(), [Event::Ended]);
     script.client.play(None);
-    assert!(script.request().contains("\r\nRange: npt=0-\r\n"));
+    assert!(script.request().contains("\r\nRange: npt=0.000-\r\n"));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn what_comes_after_the_end_is_of_the_place_that_was_asked_for_before_it() {
     script.pass(Duration::ZERO);
     assert_eq!(script.events(), [Event::Ended]);
     script.client.play(None);
-    assert!(script.request().contains("\r\nRange: npt=0-\r\n"));
+    assert!(script.request().contains("\r\nRange: npt=0.000-\r\n"));
     answer(&mut script, "npt=0-8", next, 600_000);
     script.frame(&clip, 3, 1, next, 600_000);
     assert_eq!(shown(&script)[3..], [0]);

@@ -1,6 +1,7 @@
 //! The client against the server of this crate, and against scripts.
 mod answers;
 mod end;
+mod habits;
 mod pace;
 mod pair;
 mod play;

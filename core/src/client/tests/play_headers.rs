@@ -63,7 +63,7 @@ fn scale_and_speed_are_asked_for_where_they_are_not_1_and_where_they_change() {
     assert_eq!(asked(&script.request()), [None, some("1"), some("1")]);
     script.reply("RTSP/1.0 200 OK\r\nCSeq: {}\r\n\r\n");
     script.client.play(Some(Seek::To(MediaTime::ZERO)));
-    assert_eq!(asked(&script.request()), [some("npt=0-"), None, None]);
+    assert_eq!(asked(&script.request()), [some("npt=0.000-"), None, None]);
 }
 
 #[test]

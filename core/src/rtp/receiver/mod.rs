@@ -388,8 +388,7 @@ impl Receiver {
     }
 
     /// Stops making reports, for example for a stream that is to be set up again. A call of
-    /// [`Self::request_report`] starts reports again. If no packet has come yet, the first packet starts
-    /// reports as well.
+    /// [`Self::request_report`] starts reports again, and so does the next packet.
     pub fn stop_reports(&mut self) {
         self.reports.stop();
     }
@@ -532,7 +531,8 @@ impl Receiver {
         {
             self.window.expect(sequence.wrapping_sub(u32::from(ahead)));
         }
-        if self.last_activity.replace(now).is_none() {
+        let first = self.last_activity.replace(now).is_none();
+        if first || self.reports.at.is_none() {
             let random = split_mix(&mut self.random) as u32;
             self.reports.on_first_packet(now, random);
         }
