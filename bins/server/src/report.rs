@@ -380,9 +380,8 @@ fn as_json(event: &Event) -> Option<Value> {
 fn about(mounted: &Mounted<'_>) -> String {
     let size = mounted.size.map_or_else(String::new, |(width, height)| format!("{width}x{height}, "));
     let live = if mounted.source { "live, from a source of the network" } else { "live" };
-    let frames = mounted
-        .frames
-        .map_or_else(|| live.to_owned(), |frames| Count(frames, "frame", "frames").to_string());
+    let frames =
+        mounted.frames.map_or_else(|| live.to_owned(), |frames| Count(frames, "frame", "frames").to_string());
     let recoded = match mounted.recoded {
         0 => String::new(),
         n => format!(", {n} re-coded without loss as they are sent"),

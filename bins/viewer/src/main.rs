@@ -29,7 +29,7 @@ use output::messages::{print_message, print_to};
 use output::recording::Recording;
 use output::y4m::{self, PictureStream};
 use output::{report, snapshot, terminal};
-use pinhole::client::PlayOptions;
+use pinhole::client::{LowerTransport, PlayOptions};
 use pinhole::frame::Seek;
 use pinhole::text::Count;
 use pinhole::time::MediaTime;
@@ -362,14 +362,25 @@ fn verdict(
         return Err(error);
     }
     match (ending, &model.over) {
-        (Ending::Stream, Some(Err(reason))) => return Err(reason.clone()),
+        (Ending::Stream, Some(Err(reason))) => {
+            return Err(match &model.refusal {
+                Some(refusal) if frames == 0 => format!("{reason}; {}", unusable(model, refusal)),
+                _ => reason.clone(),
+            });
+        }
         (Ending::Stream, None) => return Err(format!("{name}: a thread of the player has died; try -v")),
         _ => {}
     }
     if frames == 0 {
-        return Err(format!(
-            "{name}: no picture came; is the stream live? try --transport tcp, or -v to see more"
-        ));
+        let by_tcp = model.session.transport == Some(LowerTransport::Interleaved);
+        return Err(match (&model.refusal, model.session.packets) {
+            (Some(refusal), _) => format!("{name}: {}", unusable(model, refusal)),
+            (None, 1..) => format!("{name}: no picture could be made of what came; try -v to see more"),
+            (None, 0) if by_tcp => format!("{name}: no picture came; is the stream live? -v tells more"),
+            (None, 0) => {
+                format!("{name}: no picture came; is the stream live? try --transport tcp, or -v to see more")
+            }
+        });
     }
     if !shown {
         let reason = errors.first().map_or("they came too late", String::as_str);
@@ -380,6 +391,11 @@ fn verdict(
         return Err(format!("{name}: {none} be shown: {reason}"));
     }
     Ok(())
+}
+
+/// Returns what to say if no picture could be made of the packets that came.
+fn unusable(model: &Model, refusal: &str) -> String {
+    format!("no picture could be made of {} packets that came: {refusal}", model.session.packets)
 }
 
 /// Returns what to say if playing was to begin where the medium is over.
@@ -524,6 +540,23 @@ mod tests {
             assert!(beyond.contains("--start 99 is beyond the end") && beyond.contains("2.00 s"), "{beyond}");
             assert!(!told(over, 2.0, 1.5).contains("--start"));
         }
+    }
+
+    #[test]
+    fn the_reason_is_told_for_which_no_picture_came_and_no_advice_that_was_followed() {
+        let told = |refusal: Option<&str>, packets, transport| {
+            let session = SessionFigures { packets, transport, ..SessionFigures::default() };
+            let refusal = refusal.map(str::to_owned);
+            let model = Model { session, refusal, ..Model::default() };
+            verdict(Ending::Deadline, &model, false, &[], None).unwrap_err()
+        };
+        let (tcp, udp) = (Some(LowerTransport::Interleaved), Some(LowerTransport::Udp));
+        let named = told(Some("JPEG frame of unknown size"), 30, udp);
+        assert!(named.contains("30 packets that came: JPEG frame of unknown size"), "{named}");
+        assert!(!named.contains("--transport"), "{named}");
+        assert!(told(None, 0, udp).contains("--transport tcp"));
+        assert!(!told(None, 0, tcp).contains("--transport"));
+        assert!(!told(None, 30, udp).contains("--transport"));
     }
 
     #[test]

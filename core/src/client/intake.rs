@@ -22,14 +22,20 @@ impl Shift {
         self.next_at = Some(at);
     }
 
+    /// Returns a time as it is shifted now. Both times are in ticks of a clock of `clock_rate` ticks per
+    /// second.
+    pub(super) fn applied(&self, time: u64, clock_rate: u32) -> u64 {
+        let (later, earlier) = (self.later.to_ticks(clock_rate), self.earlier.to_ticks(clock_rate));
+        time.saturating_add(later).saturating_sub(earlier)
+    }
+
     /// Returns a shifted time. Both times are in ticks of a clock of `clock_rate` ticks per second.
     fn shifted(&mut self, time: u64, clock_rate: u32) -> u64 {
         if let Some(at) = self.next_at.take() {
             let pts = MediaTime::from_ticks(time, clock_rate);
             (self.later, self.earlier) = (at.since(pts), pts.since(at));
         }
-        let (later, earlier) = (self.later.to_ticks(clock_rate), self.earlier.to_ticks(clock_rate));
-        time.saturating_add(later).saturating_sub(earlier)
+        self.applied(time, clock_rate)
     }
 }
 
@@ -51,6 +57,15 @@ pub struct Intake<'a, S, B> {
 }
 
 impl<S, B> Intake<'_, S, B> {
+    /// Returns what was written of the open frame of a track; empty if it has none, or no ring.
+    pub fn open_data(&self, track: u8) -> &[u8]
+    where
+        S: AsRef<[Slot]> + AsMut<[Slot]>,
+        B: AsRef<[u8]> + AsMut<[u8]>,
+    {
+        self.rings.get(usize::from(track)).map_or(&[], FrameRing::open_data)
+    }
+
     fn track(&mut self, track: u8) -> Option<(&mut TrackFetch, &mut FrameRing<S, B>)> {
         let at = usize::from(track);
         Some((self.tracks.get_mut(at)?, self.rings.get_mut(at)?))

@@ -7,7 +7,7 @@ use super::intake::{Intake, Shift};
 use super::play::PlayOptions;
 use super::prefetch_options::{PrefetchAction, PrefetchOptions};
 use super::track_fetch::{Fill, TrackFetch};
-use crate::frame::{FrameId, Seek};
+use crate::frame::{ClockReference, FrameId, Seek};
 use crate::frame::{FrameRing, Slot};
 use crate::rtsp::{Method, Scale, Speed};
 use crate::time::{Duration, MediaTime};
@@ -249,6 +249,13 @@ impl Prefetch {
     /// frame of the restarted source comes.
     pub const fn go_on_at(&mut self, at: MediaTime) {
         self.shift.go_on_at(at);
+    }
+
+    /// Returns a clock reference of the connection, for a track whose clock has `clock_rate` ticks per second,
+    /// with its media time shifted as the times of frames are (see [`Self::go_on_at`]). After a call of
+    /// [`Self::go_on_at`], the shift is known as soon as the first frame has come.
+    pub fn shifted(&self, reference: ClockReference, clock_rate: u32) -> ClockReference {
+        ClockReference { time: self.shift.applied(reference.time, clock_rate), ..reference }
     }
 
     /// Takes note of an event of the connection. Call this for each event, in the order of the events. If

@@ -10,6 +10,7 @@ pub use ring::{FrameRing, Slot, TimeRange, TimeRanges};
 pub use track::{TrackId, TrackInfo};
 
 use crate::time::MediaTime;
+use core::fmt;
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -332,6 +333,13 @@ pub trait FrameSink {
     /// Drops the open frame of the track with the number `track`, counted from 0, and all that was written of
     /// it. If the track has no open frame, nothing happens.
     fn abandon(&mut self, track: u8);
+
+    /// Takes note that data of the track with the number `track`, counted from 0, could not be used, and of the
+    /// `reason`, for people. If the data was the first of its frame, the frame is lost, and this method is called
+    /// once for that frame. Otherwise the frame misses the data. Of packets that belong to no frame, such as those
+    /// of another payload type, only the first in a row is reported. This method is not called for data that the
+    /// sink itself has refused with [`Full`]. The provided method does nothing.
+    fn refused(&mut self, _track: u8, _reason: &dyn fmt::Display) {}
 }
 
 /// A slice of stores is the store of one medium: the index is the number of the track.
@@ -382,6 +390,12 @@ impl<K: FrameSink> FrameSink for [K] {
     fn abandon(&mut self, track: u8) {
         if let Some(sink) = self.get_mut(usize::from(track)) {
             sink.abandon(track);
+        }
+    }
+
+    fn refused(&mut self, track: u8, reason: &dyn fmt::Display) {
+        if let Some(sink) = self.get_mut(usize::from(track)) {
+            sink.refused(track, reason);
         }
     }
 }

@@ -197,6 +197,12 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameRing<S
         (self.open, self.ended) = (None, false);
     }
 
+    /// Returns what was written of the open frame; empty if no frame is open.
+    pub fn open_data(&self) -> &[u8] {
+        let open = self.open.and_then(|open| self.bytes.as_ref().get(open.start..)?.get(..open.len));
+        open.unwrap_or_default()
+    }
+
     /// Marks the end of the track. Call this when the source has no more frames. If a reader then asks for
     /// a frame after the newest one, the reader gets [`Miss::End`] instead of [`Miss::NotYet`]. Frames can
     /// still be added after this call. [`Self::restart`] takes the mark away.

@@ -106,6 +106,18 @@ impl fmt::Display for DepacketizeError {
 
 impl core::error::Error for DepacketizeError {}
 
+impl DepacketizeError {
+    /// Returns true if the sink had no room for the frame, or did not want it.
+    pub const fn is_full(&self) -> bool {
+        match self {
+            #[cfg(feature = "jpeg")]
+            Self::Jpeg(error) => matches!(error, jpeg::DepacketizeError::Full),
+            #[cfg(feature = "pcm")]
+            Self::Pcm(error) => matches!(error, pcm::DepacketizeError::Full),
+        }
+    }
+}
+
 impl Depacketizer {
     /// Makes a depacketizer for a track of this codec. `dimensions` are the width and the height in pixels
     /// from the session description (`a=x-dimensions`); pass `None` if the session description has none.

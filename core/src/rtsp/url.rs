@@ -148,6 +148,12 @@ impl<'a> Url<'a> {
         self.query
     }
 
+    /// Returns the URL without its query.
+    #[must_use]
+    pub const fn without_query(self) -> Self {
+        Self { query: None, ..self }
+    }
+
     /// Returns true if the path of this URL equals `path`. The path of the URL is percent-decoded first: pass
     /// `path` without percent-encoding. Slashes at the start and the end of both paths are ignored, and so is
     /// the query. Case matters.
@@ -155,8 +161,8 @@ impl<'a> Url<'a> {
         Decoded(trim_slashes(self.path)).eq(trim_slashes(path.as_bytes()).iter().copied())
     }
 
-    /// Splits off the name of a stream at the end of the URL: `track` and a number, which [`sdp`](crate::sdp)
-    /// writes into session descriptions. Returns the URL of the presentation, without that name, and the
+    /// Splits off the name of a stream at the end of the URL: `trackID=` and a number, which [`sdp`](crate::sdp)
+    /// writes into session descriptions, or `track` and a number, as it wrote before. Returns the URL of the presentation, without that name, and the
     /// number of the track, counted from 0. Check that the presentation has a track with this number. Returns
     /// `None` if the URL does not end with such a name, or if the number is above 255: this URL is then
     /// itself the URL of a presentation.
@@ -269,10 +275,11 @@ fn trim_end_slashes(mut path: &[u8]) -> &[u8] {
     path
 }
 
-/// Splits `BASE/trackN`, with or without a slash at the end.
+/// Splits `BASE/trackID=N` or `BASE/trackN`, with or without a slash at the end.
 fn split_track(path: &[u8]) -> Option<(&[u8], u8)> {
     let (base, control) = text::rsplit_once(trim_end_slashes(path), b'/')?;
-    let number = text::decimal(control.strip_prefix(b"track")?)?;
+    let number = control.strip_prefix(b"track")?;
+    let number = text::decimal(number.strip_prefix(b"ID=").unwrap_or(number))?;
     Some((base, u8::try_from(number).ok()?))
 }
 
@@ -375,6 +382,8 @@ mod tests {
         for (text, base, track) in [
             ("rtsp://h/a/track0", "rtsp://h/a", 0),
             ("rtsp://h/a/track12/", "rtsp://h/a", 12),
+            ("rtsp://h/a/trackID=12/", "rtsp://h/a", 12),
+            ("rtsp://h/trackID=0", "rtsp://h", 0),
             ("rtsp://h/track1", "rtsp://h", 1),
             ("rtsp://h/a?x=1/track1", "rtsp://h/a?x=1", 1),
             ("rtsp://h/a/track1?x=1", "rtsp://h/a?x=1", 1),
@@ -386,6 +395,8 @@ mod tests {
             "rtsp://h/a",
             "rtsp://h/a/track",
             "rtsp://h/a/track256",
+            "rtsp://h/a/trackID=",
+            "rtsp://h/a/trackID=256",
             "rtsp://h/a/Track1x",
             "rtsp://h/atrack1",
         ] {
@@ -434,7 +445,7 @@ mod tests {
 
         #[test]
         fn what_is_appended_is_split_off(base in "rtsp://h(/[a-z/]{0,9})?(\\?[a-z=/]{0,9})?", track: u8) {
-            let control = std::format!("track{track}");
+            let control = std::format!("trackID={track}");
             let joined = text_of(&url(&base).control(control.as_bytes()));
             let (presentation, n) = url(&joined).track().unwrap();
             prop_assert_eq!(n, track);

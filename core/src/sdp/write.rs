@@ -9,9 +9,9 @@ use crate::time::{Duration, MediaTime};
 use embedded_io::Write;
 
 /// The first part of each track's `control` attribute in a session description. The second part is the
-/// track's number: the first track has `track0`. [`Url::track`](crate::rtsp::Url::track) finds this text and
+/// track's number: the first track has `trackID=0`, as with live555, whose names some recorders expect. [`Url::track`](crate::rtsp::Url::track) finds this text and
 /// the number in the URL of a SETUP.
-pub const CONTROL_PREFIX: &str = "track";
+pub const CONTROL_PREFIX: &str = "trackID=";
 
 /// The session description of one medium with its tracks, which a server sends in answer to DESCRIBE. Its
 /// [`Emit`] writes the text, with [`CONTENT_TYPE`](super::CONTENT_TYPE) as the media type.
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(
             std::str::from_utf8(&emitted(&LIVE)).unwrap(),
             "v=0\r\no=- 7 1 IN IP6 ::\r\ns= \r\nc=IN IP6 ::\r\nt=0 0\r\na=control:*\r\na=range:npt=now-\r\n\
-             m=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\na=control:track0\r\n"
+             m=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\na=control:trackID=0\r\n"
         );
     }
 

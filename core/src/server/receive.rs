@@ -1,5 +1,6 @@
 //! From bytes to requests: finding messages, and what is answered without the application.
 use super::event::{ConnError, SessionId};
+use super::reply::Echo;
 use super::state::{ConnState, Front};
 use super::stream::{Route, Stream};
 use crate::rtp::{self, MIN_PACKET};
@@ -137,13 +138,13 @@ impl ConnState {
         tx: &mut [u8],
     ) -> Option<Content> {
         let headers = &message.headers;
-        let cseq = headers.cseq();
-        let refusal = if cseq.is_none() {
+        let echo = Echo::of(headers);
+        let refusal = if headers.cseq().is_none() {
             Status::BAD_REQUEST
         } else if message.version != Version::V1_0 {
             Status::VERSION_NOT_SUPPORTED
         } else if let Some(option) = headers.get("Require").or_else(|| headers.get("Proxy-Require")) {
-            self.reply(tx, Status::OPTION_NOT_SUPPORTED, cseq, &|reply| {
+            self.reply(tx, Status::OPTION_NOT_SUPPORTED, echo, &|reply| {
                 reply.header("Unsupported", &OneLine(option));
                 reply.end()
             });
@@ -154,7 +155,7 @@ impl ConnState {
                 Err(status) => status,
             }
         };
-        self.reply(tx, refusal, cseq, &|reply| reply.end());
+        self.reply(tx, refusal, echo, &|reply| reply.end());
         None
     }
 
@@ -225,7 +226,9 @@ impl ConnState {
         match (error.kind, error.skip) {
             (ParseErrorKind::TooLong { .. }, skip) => {
                 if bytes.first() != Some(&MAGIC) {
-                    self.reply(tx, Status::REQUEST_ENTITY_TOO_LARGE, error.cseq, &|reply| reply.end());
+                    self.reply(tx, Status::REQUEST_ENTITY_TOO_LARGE, Echo::of_cseq(error.cseq), &|reply| {
+                        reply.end()
+                    });
                 }
                 match skip {
                     Some(len) if len <= MAX_DISCARD => {
@@ -236,7 +239,7 @@ impl ConnState {
                 }
             }
             (_, skip) => {
-                self.reply(tx, Status::BAD_REQUEST, error.cseq, &|reply| reply.end());
+                self.reply(tx, Status::BAD_REQUEST, Echo::of_cseq(error.cseq), &|reply| reply.end());
                 match skip {
                     Some(len) if len > 0 => self.consume(len),
                     _ => self.fail(ConnError::NotRtsp { at }),

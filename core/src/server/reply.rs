@@ -9,22 +9,60 @@ use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Miss, Seek, TrackId};
 use crate::rtp::{MAX_UDP_SPEED, Pace, Play, Sender, SenderConfig};
 use crate::rtsp::{
-    MessageWriter, Method, Pair, Position, Profile, Range, RtpInfo, Scale, Session, Speed, Status,
+    Headers, MessageWriter, Method, Pair, Position, Profile, Range, RtpInfo, Scale, Session, Speed, Status,
     TransportSpec, Url,
 };
 use crate::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
+#[cfg(feature = "timestamp")]
+use crate::text::OneLine;
 use crate::text::{Emit, SliceSink, TextWriter, hex_digits};
 use crate::time::{Duration, MediaTime, Now};
+#[cfg(not(feature = "timestamp"))]
+use core::marker::PhantomData;
 use embedded_io::Write;
 
 const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 const SERVER: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
+
+/// What a reply repeats of its request.
+#[derive(Clone, Copy)]
+pub(super) struct Echo<'a> {
+    cseq: Option<u32>,
+    /// RFC 2326, 12.38.
+    #[cfg(feature = "timestamp")]
+    timestamp: Option<&'a [u8]>,
+    #[cfg(not(feature = "timestamp"))]
+    request: PhantomData<&'a ()>,
+}
+
+impl<'a> Echo<'a> {
+    pub(super) fn of(headers: &Headers<'a>) -> Self {
+        Self {
+            #[cfg(feature = "timestamp")]
+            timestamp: headers.get("Timestamp"),
+            ..Self::of_cseq(headers.cseq())
+        }
+    }
+
+    /// Of a request of which no more can be read.
+    pub(super) const fn of_cseq(cseq: Option<u32>) -> Self {
+        Self {
+            cseq,
+            #[cfg(feature = "timestamp")]
+            timestamp: None,
+            #[cfg(not(feature = "timestamp"))]
+            request: PhantomData,
+        }
+    }
+}
 
 /// A reply that is being written.
 pub(super) type Reply<'a> = MessageWriter<SliceSink<'a>>;
 
 impl<'a> Received<'a> {
     /// The URL, which all requests have that need one.
+    // Inlined, it takes more of a microcontroller's flash.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn known_url(&self) -> Url<'a> {
         self.url.unwrap_or(Url::NONE)
     }
@@ -53,8 +91,8 @@ impl<'a> Received<'a> {
         }
     }
 
-    fn cseq(&self) -> Option<u32> {
-        self.message.headers.cseq()
+    pub(super) fn echo(&self) -> Echo<'a> {
+        Echo::of(&self.message.headers)
     }
 }
 
@@ -64,11 +102,11 @@ impl ConnState {
         &mut self,
         tx: &mut [u8],
         status: Status,
-        cseq: Option<u32>,
+        echo: Echo<'_>,
         build: &dyn Fn(&mut Reply<'_>),
     ) {
-        if !self.try_reply(tx, usize::MAX, status, cseq, build) {
-            self.try_reply(tx, usize::MAX, Status::INTERNAL_SERVER_ERROR, cseq, &|reply| reply.end());
+        if !self.try_reply(tx, usize::MAX, status, echo, build) {
+            self.try_reply(tx, usize::MAX, Status::INTERNAL_SERVER_ERROR, echo, &|reply| reply.end());
         }
     }
 
@@ -78,13 +116,13 @@ impl ConnState {
         tx: &mut [u8],
         limit: usize,
         status: Status,
-        cseq: Option<u32>,
+        echo: Echo<'_>,
         build: &dyn Fn(&mut Reply<'_>),
     ) -> bool {
         let limit = limit.min(self.stream_room());
         let room = self.outgoing.tail(tx, REPLY_ROOM);
         let limit = room.len().min(limit);
-        let written = write(room.get_mut(..limit).unwrap_or_default(), status, cseq, build);
+        let written = write(room.get_mut(..limit).unwrap_or_default(), status, echo, build);
         self.outgoing.grow(tx, written.unwrap_or(0));
         written.is_some()
     }
@@ -124,7 +162,7 @@ impl ConnState {
                 }
             }
         };
-        self.reply(tx, status, request.cseq(), &|reply| {
+        self.reply(tx, status, request.echo(), &|reply| {
             if let Some(name) = methods {
                 reply.header(name, METHODS);
             }
@@ -152,8 +190,10 @@ impl ConnState {
         presentation: &Presentation<'_>,
         tx: &mut [u8],
     ) {
-        self.reply(tx, Status::OK, request.cseq(), &|reply| {
-            reply.header("Content-Base", &request.known_url().join(b"/"));
+        self.reply(tx, Status::OK, request.echo(), &|reply| {
+            // A query in front of the final slash would take the path with it where a client resolves a control
+            // as RFC 3986, 5.2 does.
+            reply.header("Content-Base", &request.known_url().without_query().join(b"/"));
             reply.end_with(CONTENT_TYPE, presentation)
         });
     }
@@ -212,7 +252,7 @@ impl ConnState {
             .push(Stream::new(now, session, route, sender))
             .map_err(|_| Status::NOT_ENOUGH_BANDWIDTH)?;
         let timeout_secs = u32::try_from(self.config.session_timeout.as_millis() / 1000).ok();
-        self.reply(tx, Status::OK, request.cseq(), &|reply| {
+        self.reply(tx, Status::OK, request.echo(), &|reply| {
             write_session(reply, session, timeout_secs);
             reply.header("Transport", &spec);
             reply.end()
@@ -341,7 +381,7 @@ impl ConnState {
         // A hint, which a long URL for each track makes too long to be sent.
         for infos in [Some(RtpInfos { base, infos }), None] {
             let limit = if infos.is_some() { REPLY_ROOM } else { usize::MAX };
-            let replied = self.try_reply(tx, limit, Status::OK, request.cseq(), &|reply| {
+            let replied = self.try_reply(tx, limit, Status::OK, request.echo(), &|reply| {
                 write_session(reply, session, None);
                 if let Some(range) = range {
                     reply.header("Range", range);
@@ -401,14 +441,13 @@ fn udp(client: Pair<u16>, ports: PortPair) -> (Route, TransportSpec<'static>) {
     (route, TransportSpec { profile: Profile::Udp, server_port, ..TransportSpec::udp(client) })
 }
 
-fn write(
-    room: &mut [u8],
-    status: Status,
-    cseq: Option<u32>,
-    build: &dyn Fn(&mut Reply<'_>),
-) -> Option<usize> {
-    let mut reply = MessageWriter::response(SliceSink::new(room), status, cseq);
+fn write(room: &mut [u8], status: Status, echo: Echo<'_>, build: &dyn Fn(&mut Reply<'_>)) -> Option<usize> {
+    let mut reply = MessageWriter::response(SliceSink::new(room), status, echo.cseq);
     reply.header("Server", SERVER);
+    #[cfg(feature = "timestamp")]
+    if let Some(timestamp) = echo.timestamp {
+        reply.header("Timestamp", &OneLine(timestamp));
+    }
     build(&mut reply);
     Some(reply.into_sink().ok()?.len())
 }

@@ -212,7 +212,7 @@ impl<'a> Request<'a> {
 
     fn answer(self, status: Status, headers: &[(&str, &str)], body: Option<(&str, &[u8])>) -> Answered {
         let Self { state, tx, received, .. } = self;
-        state.reply(tx, status, received.message.headers.cseq(), &|reply| {
+        state.reply(tx, status, received.echo(), &|reply| {
             for (name, value) in headers {
                 reply.header(name, *value);
             }
@@ -228,7 +228,7 @@ impl<'a> Request<'a> {
     /// Ends a request that was accepted, unless it could not be granted.
     fn done(self, granted: Result<(), Status>) -> Answered {
         if let Err(status) = granted {
-            self.state.reply(self.tx, status, self.received.message.headers.cseq(), &|reply| reply.end());
+            self.state.reply(self.tx, status, self.received.echo(), &|reply| reply.end());
         }
         self.state.consume(self.received.len);
         Answered(())

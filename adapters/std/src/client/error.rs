@@ -45,14 +45,21 @@ pub enum Error {
         /// no authentication.
         auth: Option<AuthScheme>,
     },
-    /// The server does not serve the presentation itself, and names another URL for it. The client does not
-    /// follow this redirection: to follow it, call [`Client::connect`](super::Client::connect) with the other
-    /// URL.
-    ///
-    /// This variant holds the other URL as text, with invalid UTF-8 replaced. If the text is empty, the
-    /// server has named no URL: give up.
-    #[error("the server says that the stream is elsewhere: {0}")]
+    /// The server says that the presentation is elsewhere, and names no URL that a client can connect to. Give up.
+    /// This variant holds what the server has named, with invalid UTF-8 replaced; it may be empty.
+    #[error("the server says that the stream is elsewhere, where it cannot be followed: {0}")]
     Redirected(String),
+    /// The server says that the presentation is elsewhere, and so did five servers before it. This variant holds the
+    /// URL that was named last. Give up: the servers may send clients round in a circle.
+    #[error("the stream was moved five times, and now to {0}; these servers send each client on")]
+    RedirectedTooOften(String),
+    /// The presentation has no medium in a codec that a client can receive.
+    #[error("{}", no_track(encodings))]
+    NoTrack {
+        /// The names of the codecs that the presentation has, separated by commas, such as `H264`. Empty if the
+        /// server names none.
+        encodings: String,
+    },
     /// The session has failed after the TCP connection was made: the connection was lost, the server does not
     /// answer, or the server's messages cannot be used. If the connection was lost, call
     /// [`Client::reconnect`](super::Client::reconnect) to go on.
@@ -79,6 +86,13 @@ pub enum Error {
 impl From<Unusable> for Error {
     fn from(error: Unusable) -> Self {
         Self::Unusable(error)
+    }
+}
+
+fn no_track(encodings: &str) -> String {
+    match encodings {
+        "" => "the server has no track that can be received".to_owned(),
+        _ => format!("the server has no track that can be received, but only {encodings}; JPEG is needed"),
     }
 }
 

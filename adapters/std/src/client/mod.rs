@@ -5,14 +5,17 @@
 //! Nothing is sent or received outside a turn. [`Client::teardown`] ends the session.
 mod error;
 pub(crate) mod exchange;
+mod findings;
 mod gather;
 mod link;
 mod options;
+mod redirect;
 pub(crate) mod sockets;
 mod turn;
 
 use crate::clock::Clock;
 use crate::udp::{PIECES_AT_ONCE, RECEIVE_LEN};
+use findings::Findings;
 use gather::Gather;
 use link::Link;
 use mio::{Events, Poll, Token};
@@ -23,7 +26,7 @@ use pinhole::frame::{
 use pinhole::rtsp::{Range, Scale, Speed};
 use pinhole::time::{Instant as At, MediaTime};
 use sockets::TrackSockets;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 pub(crate) use turn::session;
@@ -64,6 +67,10 @@ impl Waker {
 /// [`Self::teardown`] and go on with turns until [`Event::Closed`].
 pub struct Client {
     url: String,
+    /// The URL that the last redirection led to; without one, the same.
+    current_url: String,
+    /// How many redirections were followed since [`Self::connect`] or [`Self::reconnect`].
+    redirects: u8,
     options: Options,
     poll: Poll,
     polled: Events,
@@ -75,6 +82,8 @@ pub struct Client {
     tracks: Vec<TrackSockets>,
     caches: Vec<Cache>,
     prefetch: Prefetch,
+    /// What was found out about the frames of each track.
+    findings: HashMap<u8, Findings>,
     /// What is to be played as soon as the server has described the presentation; `None`: nothing.
     wanted: Option<PlayOptions>,
     scratch: Box<[u8]>,
@@ -121,6 +130,8 @@ impl Client {
         conn.play_with(prefetch.play(options.play, &[] as &[Cache]));
         Ok(Self {
             url: url.to_owned(),
+            current_url: url.to_owned(),
+            redirects: 0,
             options: *options,
             poll,
             polled: Events::with_capacity(64),
@@ -132,6 +143,7 @@ impl Client {
             tracks: Vec::new(),
             caches: Vec::new(),
             prefetch,
+            findings: HashMap::new(),
             wanted: Some(options.play),
             scratch: vec![0; PIECES_AT_ONCE * RECEIVE_LEN].into_boxed_slice(),
             gather: Gather::default(),
@@ -199,7 +211,8 @@ impl Client {
     /// `None` if there is no such track, or if no packet or no sender report of the track has come on this
     /// connection yet. Some servers never send a report.
     pub fn clock(&self, track: u8) -> Option<ClockReference> {
-        self.conn.clock(track)
+        let reference = self.conn.clock(track)?;
+        Some(self.prefetch.shifted(reference, self.track_info(track)?.clock_rate))
     }
 
     /// Returns a frame of a track from its cache. The data of a frame of a JPEG track are a JPEG file. Frames
@@ -375,7 +388,7 @@ impl Client {
         self.conn.play_with(self.prefetch.play(options, &self.caches));
     }
 
-    /// Connects again after [`Self::turn`] has failed, or after [`Event::Closed`]. Returns at once; go on
+    /// Connects again to the URL that was passed to [`Self::connect`], after [`Self::turn`] has failed, or after [`Event::Closed`]. Returns at once; go on
     /// with turns. If there still is a connection, it is dropped first, without TEARDOWN.
     ///
     /// Once there is a new connection, [`Event::Described`] comes again, and then [`Event::Playing`], unless
@@ -389,6 +402,8 @@ impl Client {
     pub fn reconnect(&mut self) {
         self.disconnect();
         self.leaving = false;
+        self.redirects = 0;
+        self.current_url.clone_from(&self.url);
         self.link = Link::connect(self.url.clone(), self.options.connect_timeout, self.waker.clone());
     }
 
@@ -399,10 +414,14 @@ impl Client {
     }
 
     /// Asks the server to end the session. Returns at once. Go on with turns until [`Event::Closed`], which
-    /// follows even if the server does not answer. If there is no connection, this does nothing, and no
-    /// event follows.
+    /// follows even if the server does not answer. An attempt to connect is given up. If there is no connection,
+    /// and no attempt under way, this does nothing, and no event follows.
     pub fn teardown(&mut self) {
         self.leaving = true;
+        if matches!(self.link, Link::Connecting(_)) {
+            self.link = Link::Down;
+            self.events.push_back(Event::Closed);
+        }
         self.conn.teardown();
     }
 
@@ -421,7 +440,24 @@ impl Client {
     /// Returns what was received of a track so far, over all connections together. Only
     /// [`ReceiverStatistics::jitter`] and [`ReceiverStatistics::jitter_time`] are those of the newest
     /// connection alone. All figures are 0 if there is no such track.
+    ///
+    /// A JPEG frame counts as complete if all of its MCUs can be decoded, apart from the last bits of the last one.
     pub fn track_statistics(&self, track: u8) -> ReceiverStatistics {
+        let mut all = self.received_statistics(track);
+        let not_whole = self.findings.get(&track).map_or(0, |findings| findings.not_whole);
+        all.frames_complete = all.frames_complete.saturating_sub(not_whole);
+        all.frames_damaged = all.frames_damaged.saturating_add(not_whole);
+        all
+    }
+
+    /// Returns the most frequent reason for which received data of a track could not be used, as a text for people.
+    /// `None` if all could be used, or if there is no such track.
+    pub fn refusal(&self, track: u8) -> Option<&str> {
+        self.findings.get(&track)?.reason()
+    }
+
+    /// Returns the figures over all connections, as the packets tell them.
+    fn received_statistics(&self, track: u8) -> ReceiverStatistics {
         let received = self.conn.statistics(track).unwrap_or_default();
         self.before.get(usize::from(track)).map_or(received, |before| received.after(before))
     }

@@ -2,7 +2,9 @@
 //! connection.
 use super::error::Error;
 use super::exchange::{self, STEPS, WINDOW};
+use super::findings::Inspecting;
 use super::link::Link;
+use super::redirect::{MAX_REDIRECTS, target};
 use super::sockets::TrackSockets;
 use super::{Client, Event, STREAM, UDP};
 use pinhole::client::{
@@ -65,8 +67,9 @@ impl Client {
             (TransportChoice::Auto, Some(LowerTransport::Interleaved)) => TransportChoice::Tcp,
             _ => transport,
         };
-        let conn = session(&self.url, transport, now)?;
-        self.before = (0..self.tracks()).map(|track| self.track_statistics(track)).collect();
+        let conn = session(&self.current_url, transport, now)?;
+        let tracks = 0..self.tracks();
+        self.before = tracks.map(|track| self.received_statistics(track)).collect();
         self.conn = conn;
         if self.is_live() {
             let (_, at) = self.newest;
@@ -75,7 +78,7 @@ impl Client {
                 self.prefetch.go_on_at(newest + now.at.since(at));
             }
         }
-        if let Some(wanted) = &mut self.wanted {
+        if let Some(wanted) = self.wanted.as_mut().filter(|_| self.first_frame.is_some()) {
             // It goes on from where it is, not from where it began.
             wanted.from = None;
         }
@@ -87,7 +90,10 @@ impl Client {
     /// Drops the connection, if there is one.
     pub(super) fn disconnect(&mut self) {
         if !matches!(self.link, Link::Down) {
-            self.conn.disconnected(self.clock.now(), &mut self.prefetch.sink(&mut self.caches));
+            self.conn.disconnected(
+                self.clock.now(),
+                &mut Inspecting::new(&mut self.prefetch, &mut self.caches, &mut self.findings),
+            );
             self.prefetch.disconnected();
             self.link = Link::Down;
             self.tracks.clear();
@@ -106,7 +112,10 @@ impl Client {
         let now = self.clock.now();
         self.more = false;
         self.receive(now);
-        self.conn.handle_timeout(now, &mut self.prefetch.sink(&mut self.caches));
+        self.conn.handle_timeout(
+            now,
+            &mut Inspecting::new(&mut self.prefetch, &mut self.caches, &mut self.findings),
+        );
         // Sending can cause an event, and following an event can cause something to send. There are few
         // such rounds before it is the server's turn.
         for _ in 0..STEPS {
@@ -135,7 +144,7 @@ impl Client {
             self.receive_stream(now);
         }
         // Datagrams come before the rest: a server that stops sends BYE, and then closes the connection.
-        let mut sink = self.prefetch.sink(&mut self.caches);
+        let mut sink = Inspecting::new(&mut self.prefetch, &mut self.caches, &mut self.findings);
         let took = |len| self.gather.take(len);
         let with = (now, &mut *self.scratch);
         self.more |= exchange::receive_datagrams(&mut self.conn, &mut self.tracks, with, &mut sink, took);
@@ -144,7 +153,7 @@ impl Client {
 
     fn receive_stream(&mut self, now: Now) {
         let Link::Up(connection) = &mut self.link else { return };
-        let mut sink = self.prefetch.sink(&mut self.caches);
+        let mut sink = Inspecting::new(&mut self.prefetch, &mut self.caches, &mut self.findings);
         let took = |len| self.gather.take(len);
         let with = (now, &mut *self.scratch);
         self.more |= exchange::receive_stream(&mut self.conn, (connection, STEPS), with, &mut sink, took);
@@ -152,7 +161,7 @@ impl Client {
 
     fn send(&mut self, now: Now) {
         let Link::Up(connection) = &mut self.link else { return };
-        let mut sink = self.prefetch.sink(&mut self.caches);
+        let mut sink = Inspecting::new(&mut self.prefetch, &mut self.caches, &mut self.findings);
         self.more |= exchange::send(&mut self.conn, connection, &self.tracks, now, &mut sink);
     }
 
@@ -225,13 +234,19 @@ impl Client {
                 Event::Closed
             }
             client::Event::Redirected { location } => {
-                return Err(Error::Redirected(String::from_utf8_lossy(location).into_owned()));
+                let location = String::from_utf8_lossy(location).into_owned();
+                self.follow(now, location)?;
+                return Ok(true);
             }
             client::Event::Refused { method, status, auth } => {
                 if !self.goes_on_without(method) {
                     return Err(Error::Refused { method, status, auth });
                 }
                 Event::Refused { method, status }
+            }
+            client::Event::Failed(ClientError::NoTrack) => {
+                let encodings = String::from_utf8_lossy(self.conn.encodings()).into_owned();
+                return Err(Error::NoTrack { encodings });
             }
             client::Event::Failed(error) => return Err(Error::Session(error)),
             _ => return Ok(true),
@@ -240,6 +255,29 @@ impl Client {
             self.events.push_back(event);
         }
         Ok(true)
+    }
+
+    /// Goes on at the URL that the server has named.
+    ///
+    /// # Errors
+    /// It is none that a client can connect to, or there were too many.
+    fn follow(&mut self, now: Now, location: String) -> Result<(), Error> {
+        let Some(url) = target(&self.current_url, &location) else { return Err(Error::Redirected(location)) };
+        if self.redirects >= MAX_REDIRECTS {
+            return Err(Error::RedirectedTooOften(location));
+        }
+        self.redirects = self.redirects.saturating_add(1);
+        tracing::info!(redirects = self.redirects, "the server says that the stream is elsewhere");
+        self.disconnect();
+        // The end of the former session is no news.
+        while self.conn.poll_event(now).is_some() {}
+        if self.leaving {
+            self.events.push_back(Event::Closed);
+        } else {
+            self.link = Link::connect(url.clone(), self.options.connect_timeout, self.waker.clone());
+            self.current_url = url;
+        }
+        Ok(())
     }
 
     /// Returns whether the server has closed the session before the end of the presentation.

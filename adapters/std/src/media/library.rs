@@ -128,7 +128,8 @@ impl Library {
             over: false,
             problems: Vec::new(),
             ignored: Vec::new(),
-            session_id: clock.now().ntp.0,
+            // Some clients read it as a signed number of 64 bits.
+            session_id: clock.now().ntp.0 >> 1,
         }
     }
 
@@ -323,10 +324,18 @@ impl Library {
         self.medium(track.media).ok_or(Miss::End)?.hold(track, id, &self.loaded)
     }
 
-    /// Returns the number of the medium that a URL names.
+    /// Returns the number of the medium that a URL names. Where there is only one, a URL without a path names it,
+    /// too.
     pub(crate) fn find(&self, url: &Url<'_>) -> Option<u16> {
-        let index = self.media.iter().position(|(mount, _)| url.path_is(mount))?;
-        u16::try_from(index).ok()
+        let named = self.media.iter().position(|(mount, _)| url.path_is(mount));
+        let only = || (self.media.len() == 1 && url.path_is("")).then_some(0);
+        u16::try_from(named.or_else(only)?).ok()
+    }
+
+    /// Returns the paths of all media, without the leading slash.
+    #[cfg(feature = "server")]
+    pub(crate) fn mounts(&self) -> impl Iterator<Item = &str> {
+        self.media.iter().map(|(mount, _)| mount.as_str())
     }
 
     pub(crate) fn mount_of(&self, media: u16) -> &str {

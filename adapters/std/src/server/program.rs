@@ -6,14 +6,16 @@ use super::failures::Failures;
 use super::peer::Awaited;
 use crate::media::{Library, Supply};
 use pinhole::frame::TrackId;
-use pinhole::rtsp::{LowerTransport, Status, Url};
+use pinhole::rtsp::{LowerTransport, Method, Status, Url};
 use pinhole::server::{Action, Answered, Application, Config, Notice, Request, Setup};
-use pinhole::text::Emit;
+use pinhole::text::{Emit, TextWriter};
 use pinhole::time::{Duration, Instant, Now};
 use std::net::SocketAddr;
 
 /// How long a client that does not read is waited for when there is nothing more to say to it.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// The most bytes of a list of media: any reply has room for them.
+const MAX_LISTING: usize = 1_000;
 /// After how many seconds a client that was refused may try again.
 const RETRY_AFTER: &str = "10";
 
@@ -39,7 +41,9 @@ pub(super) struct Program<'p, T> {
 
 impl<T: FnMut(&Event)> Program<'_, T> {
     fn not_found(&mut self, request: Request<'_>, url: &Url<'_>) -> Answered {
-        self.refuse(request, url, Status::NOT_FOUND, &[])
+        let listing = listing(self.library.mounts());
+        self.tell_refused(url, Status::NOT_FOUND);
+        request.respond(Status::NOT_FOUND, &[], "text/plain; charset=utf-8", listing.as_bytes())
     }
 
     fn refuse(
@@ -49,9 +53,12 @@ impl<T: FnMut(&Event)> Program<'_, T> {
         status: Status,
         headers: &[(&str, &str)],
     ) -> Answered {
-        let answered = request.refuse(status, headers);
+        self.tell_refused(url, status);
+        request.refuse(status, headers)
+    }
+
+    fn tell_refused(&mut self, url: &Url<'_>, status: Status) {
         (self.tell)(&Event::Refused { peer: self.address, url: text(url), status: status.0 });
-        answered
     }
 }
 
@@ -80,6 +87,10 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
             }
             None if !self.allowance.may_answer(self.now) => return request.later(),
             None => {}
+        }
+        // A session whose pictures are asked for needs its connection.
+        if request.method() != Method::Play && closes(&request) {
+            *self.leaving = Some(self.now.at + FAREWELL);
         }
         match request.action() {
             Action::Describe(describe) => {
@@ -175,9 +186,36 @@ fn accept(setup: Setup<'_>, media: u16) -> Answered {
     setup.accept(media, &mut || numbers.next().unwrap_or_default())
 }
 
+/// Returns whether a client asks for its connection to be closed after the reply (RFC 2326, 12.10).
+fn closes(request: &Request<'_>) -> bool {
+    let value = request.header("Connection").unwrap_or_default();
+    value.split(|&b| b == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
+
+/// Returns what there is at a server, for people: a line for each medium, as many as fit into any reply.
+fn listing<'a>(mounts: impl Iterator<Item = &'a str>) -> String {
+    let mut out = TextWriter::new(b"There is no such stream here. These are:\r\n".to_vec());
+    let mut more = 0_u32;
+    for mount in mounts {
+        if more > 0 || out.sink_mut().len() + 3 * mount.len() > MAX_LISTING {
+            more = more.saturating_add(1);
+            continue;
+        }
+        out.text("/");
+        out.url_text(mount.as_bytes());
+        out.text("\r\n");
+    }
+    let Ok(listing) = out.finish();
+    let mut listing = String::from_utf8_lossy(&listing).into_owned();
+    if more > 0 {
+        listing.push_str(&format!("and {more} more\r\n"));
+    }
+    listing
+}
+
 /// A URL as text, for people.
 fn text(url: &Url<'_>) -> String {
-    let mut out = pinhole::text::TextWriter::new(Vec::new());
+    let mut out = TextWriter::new(Vec::new());
     url.emit(&mut out);
     let Ok(bytes) = out.finish();
     String::from_utf8_lossy(&bytes).into_owned()

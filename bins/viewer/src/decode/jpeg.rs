@@ -2,8 +2,8 @@
 use super::Error;
 use crate::model::Picture;
 use crate::pixels::{PixelBuffer, PixelPool};
-use pinhole::codec::jpeg::{Area, JpegInfo, Missing, mend, mend_max_len};
-use pinhole::frame::Frame;
+use pinhole::codec::jpeg::{self, Area, JpegInfo, Missing, mend, mend_max_len};
+use pinhole::frame::{Frame, Integrity};
 use std::fmt::Display;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -54,6 +54,13 @@ impl Decoder {
         {
             let copy = |area| copy(area, &before.pixels, &mut pixels, width as usize);
             missing.areas(&info).for_each(copy);
+        } else if frame.flags.integrity == Integrity::Damaged
+            && (width, height) == (before.width, before.height)
+            && let Ok(extent) = jpeg::extent(frame.data)
+        {
+            // Without restart markers, all after the fault is lost.
+            let copy = |area| copy(area, &before.pixels, &mut pixels, width as usize);
+            extent.missing_areas().for_each(copy);
         }
         (picture.width, picture.height, picture.pixels) = (width, height, pixels.into());
         self.before.clone_from(picture);
@@ -147,7 +154,7 @@ mod tests {
     use super::*;
     use crate::stream::fake::ORANGE;
     use pinhole::codec::jpeg::{RecodeOptions, recode, recode_max_len};
-    use pinhole::frame::{ByteRange, Flags, Integrity};
+    use pinhole::frame::{ByteRange, Flags};
 
     const GREY: u32 = 0x0080_8080;
 

@@ -113,6 +113,8 @@ pub(crate) struct Model {
     pub(crate) recorded: Option<RecordingOutcome>,
     /// Set when the network thread ends. `Ok`: the medium ended, or the user stopped it.
     pub(crate) over: Option<Result<(), String>>,
+    /// The most frequent reason for which received data could not be used.
+    pub(crate) refusal: Option<String>,
     /// The figures of the RTSP session and of its video.
     pub(crate) session: SessionFigures,
     /// Figures of the video frames that were received.
@@ -134,6 +136,7 @@ impl Default for Model {
             cached: Vec::new(),
             behind_live: None,
             live_delay: None,
+            refusal: None,
             rate: 1.0,
             stalls: 0,
             silences: (0, Duration::ZERO),

@@ -147,6 +147,10 @@ impl Source for Client {
         Waker(Arc::new(move || waker.wake()))
     }
 
+    fn refusal(&self, track: u8) -> Option<&str> {
+        self.refusal(track)
+    }
+
     fn figures(&self, track: u8) -> SessionFigures {
         let client::Statistics { transport, range, scale, speed, first_frame, .. } = self.statistics();
         let track = self.track_statistics(track);

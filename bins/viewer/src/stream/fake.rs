@@ -324,6 +324,10 @@ impl Source for Fake {
         }))
     }
 
+    fn refusal(&self, _: u8) -> Option<&str> {
+        None
+    }
+
     fn figures(&self, _track: u8) -> SessionFigures {
         SessionFigures {
             transport: Some(LowerTransport::Interleaved),

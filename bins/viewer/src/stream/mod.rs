@@ -134,6 +134,9 @@ pub(crate) trait Source {
     /// Returns a handle that ends a turn early.
     fn waker(&self) -> Waker;
 
+    /// Returns the most frequent reason for which received data of a track could not be used.
+    fn refusal(&self, track: u8) -> Option<&str>;
+
     /// Returns the figures of the session and of a track so far.
     fn figures(&self, track: u8) -> SessionFigures;
 }

@@ -198,6 +198,10 @@ impl<S: Source> Source for Scaled<S> {
         self.source.waker()
     }
 
+    fn refusal(&self, track: u8) -> Option<&str> {
+        self.source.refusal(track)
+    }
+
     fn figures(&self, track: u8) -> SessionFigures {
         self.source.figures(track)
     }

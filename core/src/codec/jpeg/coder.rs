@@ -85,15 +85,15 @@ impl Source<'_> {
         self.error(full.into())
     }
 
-    /// Starts an MCU: reads the restart marker before it, if there must be one.
+    /// Starts an MCU: reads the restart marker before it, if there must be one. Returns whether there was.
     #[inline]
-    pub(super) fn mcu(&mut self) -> Result<(), RecodeError> {
-        let Some(expected) = self.restarts.mcu() else { return Ok(()) };
+    pub(super) fn mcu(&mut self) -> Result<bool, RecodeError> {
+        let Some(expected) = self.restarts.mcu() else { return Ok(false) };
         let at = self.bits.at();
         match self.bits.marker() {
             Some((_, code)) if code == expected => {
                 self.dc = [0; 3];
-                Ok(())
+                Ok(true)
             }
             found => {
                 let (at, found) = found.map_or((at, None), |(at, code)| (at, Some(code)));

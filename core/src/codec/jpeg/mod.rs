@@ -29,6 +29,7 @@ mod bits;
 mod coder;
 mod copy;
 mod error;
+mod extent;
 mod header;
 mod huffman;
 mod huffman_spec;
@@ -46,6 +47,7 @@ mod tables;
 mod translate;
 
 pub use error::{JpegError, JpegErrorKind};
+pub use extent::{Extent, extent};
 pub use header::Header;
 pub(crate) use header::{FRAME_HEADER_LEN, frame_header};
 pub use inspect::{Huffman, Inspected, McuShape, inspect};
@@ -65,7 +67,7 @@ use segments::marker;
 /// The four-character codes of Motion-JPEG in file formats, in upper case.
 pub(super) const FOURCC: [[u8; 4]; 6] = [*b"MJPG", *b"JPEG", *b"AVI1", *b"AVI2", *b"DMB1", *b"MJPA"];
 /// The first bytes of each frame: the SOI marker.
-pub(super) const START: [u8; 2] = [0xFF, marker::SOI];
+pub(crate) const START: [u8; 2] = [0xFF, marker::SOI];
 
 /// Whether a file may begin with these bytes: SOI, and a marker that may follow it.
 pub(super) const fn may_start([a, b, c, code]: [u8; 4]) -> bool {

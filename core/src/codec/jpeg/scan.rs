@@ -4,6 +4,7 @@ use super::Sampling;
 use super::bits::{BitReader, BitWriter, OutputFull};
 use super::coder::{Coder, Half, Layout, Restarts, Source, Target};
 use super::copy::Copier;
+use super::extent::Extent;
 use super::huffman::{AC_CHROMA, AC_LUMA, DC_CHROMA, DC_LUMA};
 use super::inspect::{McuShape, Parsed, TableSlots, mcus};
 use super::recode_error::RecodeError;
@@ -54,6 +55,56 @@ fn translate_with(
     rows(parsed, data, out, to, &Translator([luma, cb, &cr]))
 }
 
+/// Counts the MCUs that can be decoded, of the `total` that the picture has.
+pub(super) fn extent(parsed: &Parsed<'_>, src: &[u8], total: u32) -> Extent {
+    if parsed.is_standard() {
+        return count(parsed, src, total, &Copier);
+    }
+    let [y, cb, cr] = parsed.components.map(|component| component.tables);
+    let luma = Component::new(&parsed.huffman, y, &DC_LUMA, &AC_LUMA);
+    let cb = Component::new(&parsed.huffman, cb, &DC_CHROMA, &AC_CHROMA);
+    let cr = Component::new(&parsed.huffman, cr, &DC_CHROMA, &AC_CHROMA);
+    count(parsed, src, total, &Translator([&luma, &cb, &cr]))
+}
+
+/// Reads MCUs with `coder` up to the first that cannot be read.
+fn count(parsed: &Parsed<'_>, src: &[u8], total: u32, coder: &impl Coder) -> Extent {
+    let scan = parsed.info.scan as usize;
+    let data = src.get(..scan.saturating_add(parsed.info.scan_len as usize)).unwrap_or(src);
+    let layout = layout(parsed);
+    let mut source = Source {
+        bits: BitReader::new(data, scan),
+        dc: [0; 3],
+        restarts: Restarts::new(parsed.restart_interval),
+    };
+    let (mut interval_at, mut read) = (scan, 0);
+    let fault = loop {
+        if read == total {
+            break None;
+        }
+        match source.mcu() {
+            Ok(true) => interval_at = source.bits.at(),
+            Ok(false) => {}
+            Err(fault) => break Some(fault),
+        }
+        if let Err(fault) = coder.mcu(layout, &mut source, Half::Upper, &mut []) {
+            break Some(fault);
+        }
+        read += 1;
+    };
+    Extent { info: parsed.info, mcus: read, total, fault, interval_at }
+}
+
+/// The blocks of an MCU of this picture.
+const fn layout(parsed: &Parsed<'_>) -> &'static Layout {
+    match (parsed.info.sampling, parsed.mcu) {
+        (_, McuShape::Grey) => &GREY,
+        (Sampling::Yuv422, McuShape::Standard) => &YUV422,
+        (Sampling::Yuv420, _) => &YUV420,
+        (Sampling::Yuv422, McuShape::Tall) => &YUV422_TALL,
+    }
+}
+
 /// Re-codes all rows of MCUs with `coder`, and appends EOI. Returns the offset after EOI.
 fn rows(
     parsed: &Parsed<'_>,
@@ -63,12 +114,7 @@ fn rows(
     coder: &impl Coder,
 ) -> Result<usize, RecodeError> {
     let from = &parsed.info;
-    let layout = match (from.sampling, parsed.mcu) {
-        (_, McuShape::Grey) => &GREY[..],
-        (Sampling::Yuv422, McuShape::Standard) => &YUV422[..],
-        (Sampling::Yuv420, _) => &YUV420[..],
-        (Sampling::Yuv422, McuShape::Tall) => &YUV422_TALL[..],
-    };
+    let layout = layout(parsed);
     let (across, down) = mcus(from, parsed.mcu);
     let (_, down_out) = mcus(from, McuShape::Standard);
     let mcus = Mcus { coder, layout, across };

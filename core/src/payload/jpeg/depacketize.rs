@@ -7,7 +7,7 @@ use super::header::{Payload, Q_IN_BAND};
 use super::intervals::IntervalTracker;
 use super::onvif::{Extension, Quantisers};
 use crate::codec::jpeg::segments::marker;
-use crate::codec::jpeg::{Header, JpegInfo, Missing, Sampling, quantisers, restart_marker};
+use crate::codec::jpeg::{Header, JpegInfo, Missing, START, Sampling, quantisers, restart_marker};
 use crate::frame::{ByteRange, Flags, FrameEnd, FrameSink, Integrity};
 use crate::payload::{DepacketizerCounters, Pushed};
 use crate::rtp;
@@ -42,6 +42,9 @@ pub struct Depacketizer {
     restart_interval: u16,
     /// The most bytes that one packet has carried so far.
     largest: u32,
+    /// Whether the packets carry whole JPEG files, as some bridges and home-made cameras send them, and not
+    /// only scans.
+    carries_files: bool,
     state: State,
     counters: DepacketizerCounters,
 }
@@ -63,6 +66,7 @@ impl Depacketizer {
             tables: None,
             restart_interval: 0,
             largest: 0,
+            carries_files: false,
             state: State::Idle,
             counters: DepacketizerCounters::ZERO,
         }
@@ -223,7 +227,16 @@ impl Depacketizer {
         }
         let picture = Picture::of(payload);
         let mut header = [0; Header::MAX_LEN];
-        let info = self.header(picture, &mut header)?;
+        if payload.offset == 0 {
+            // No scan begins with a marker.
+            self.carries_files = payload.data.starts_with(&START);
+        }
+        let info = match (self.carries_files, payload.offset) {
+            // The file has its own header, and the offsets count from its start.
+            (true, 0) => JpegInfo::of_size(0, 0, picture.sampling),
+            (true, _) => return Err(DepacketizeError::NoHeader),
+            (false, _) => self.header(picture, &mut header)?,
+        };
         let header = header.get(..info.scan as usize).unwrap_or(&header);
         sink.begin(track, time)?;
         sink.write_at(track, 0, header)?;
@@ -231,7 +244,7 @@ impl Depacketizer {
             timestamp: packet.timestamp(),
             picture,
             info,
-            intervals: IntervalTracker::new(&info),
+            intervals: IntervalTracker::new(&info).filter(|_| !self.carries_files),
             next: 0,
             last: None,
             missing: 0,
@@ -280,6 +293,9 @@ impl Depacketizer {
             self.give_up(track, full, sink);
             return None;
         }
+        // A marker bit that comes early, without a gap in the sequence, ends a frame short of its size: proxies
+        // that lose packets before they number them anew send such frames.
+        let whole = whole && !open.ends_short();
         let complete = open.complete && whole;
         let mut ranges = [ByteRange::default(); ByteRange::MAX];
         let missing = match complete {
@@ -379,6 +395,11 @@ impl Open {
             ([b], [_, a]) => [a, *b],
             ([], tail) => tail,
         };
+    }
+
+    /// Whether all of the scan that came follows on, and it ends before the last restart interval.
+    fn ends_short(&self) -> bool {
+        self.complete && self.intervals.as_ref().is_some_and(IntervalTracker::is_short)
     }
 
     /// Returns the restart intervals that did not come; `None` if that is not known. `whole` says whether

@@ -37,6 +37,8 @@ pub enum DepacketizeError {
         /// The Q value of the packet.
         q: u8,
     },
+    /// The packets carry whole JPEG files, and the packet with the start of the file is missing.
+    NoHeader,
     /// The picture is larger than RFC 2435 can express, and neither a header extension nor the session
     /// description gives its size. All pictures of this size are dropped.
     NoDimensions,
@@ -66,7 +68,11 @@ impl fmt::Display for DepacketizeError {
             }
             Self::Changed => f.write_str("JPEG fragment of another size or coding than its frame"),
             Self::NoTables { q } => write!(f, "JPEG frame with Q {q}, for which no tables have come"),
-            Self::NoDimensions => f.write_str("JPEG frame of unknown size"),
+            Self::NoHeader => f.write_str("JPEG file whose first packet is missing"),
+            Self::NoDimensions => f.write_str(
+                "JPEG frame of unknown size: it is 0x0 in the packets, and the session description has no \
+                 x-dimensions",
+            ),
             Self::Full => f.write_str("no room for the JPEG frame"),
         }
     }

@@ -287,8 +287,7 @@ pub enum Error {
         /// The offset of the tables' length field, in bytes from the start of the RTP payload.
         at: usize,
     },
-    /// The length of the tables is neither that of two tables of 64 bytes nor that of one table for all
-    /// components.
+    /// The length of the tables is no multiple of 64 bytes, which is the length of one table.
     TableLength {
         /// The offset of the tables' length field, in bytes from the start of the RTP payload.
         at: usize,
@@ -339,6 +338,13 @@ impl<'a> Input<'a> {
         Ok(chunk)
     }
 
+    fn skip(&mut self, len: usize) -> Result<(), Error> {
+        let needed = self.at.saturating_add(len);
+        let (_, rest) = self.rest.split_at_checked(len).ok_or(Error::Truncated { needed })?;
+        (self.rest, self.at) = (rest, needed);
+        Ok(())
+    }
+
     /// Reads the quantisation table header (RFC 2435, 3.1.8). If it has no tables, those that came
     /// before with the same Q remain valid.
     fn tables(&mut self, q: u8) -> Result<Option<Tables<'a>>, Error> {
@@ -356,7 +362,12 @@ impl<'a> Input<'a> {
                 let table = self.chunk()?;
                 Ok(Some(Tables { luma: table, chroma: table }))
             }
-            128 => Ok(Some(Tables { luma: self.chunk()?, chroma: self.chunk()? })),
+            // Some encoders send a table for each component, so three: GStreamer and FFmpeg take the first two.
+            128.. if length.is_multiple_of(TABLE_LEN as u16) => {
+                let tables = Tables { luma: self.chunk()?, chroma: self.chunk()? };
+                self.skip(usize::from(length).saturating_sub(2 * TABLE_LEN))?;
+                Ok(Some(tables))
+            }
             found => Err(Error::TableLength { at: at.saturating_add(2), found }),
         }
     }
@@ -455,7 +466,9 @@ mod tests {
         assert_eq!(with(5, 0), Error::ReservedQ { found: 0 });
         assert_eq!(with(5, 127), Error::ReservedQ { found: 127 });
         assert_eq!(with(9, 1), Error::TablePrecision { at: 9, found: 1 });
-        assert_eq!(with(10, 1), Error::TableLength { at: 10, found: 384 });
+        assert_eq!(with(11, 129), Error::TableLength { at: 10, found: 129 });
+        // Six tables, of which two are there.
+        assert_eq!(with(10, 1), Error::Truncated { needed: 396 });
         assert_eq!(error(&[0; 7]), Error::Truncated { needed: 8 });
         assert_eq!(error(&bytes(FIRST)[..139]), Error::Truncated { needed: 140 });
         assert_eq!(error(&[0, 0, 0, 1, 64, 50, 1, 1, 0]), Error::Truncated { needed: 12 });

@@ -93,6 +93,12 @@ impl IntervalTracker {
         }
     }
 
+    /// Returns whether the markers so far are in order, and more of them must come before the end. Intervals of
+    /// a scan that has no marker at all cannot be told apart.
+    pub(super) const fn is_short(&self) -> bool {
+        matches!(self.place, Place::In(current) if current > 0 && current.saturating_add(1) < self.total)
+    }
+
     /// Returns the missing intervals of the scan, which is `scan_len` bytes long. `to_end` says whether its
     /// end has come. Returns `None` if no interval is missing, or if it is not known which ones are.
     pub(super) fn finish(&self, to_end: bool, scan_len: u32) -> Option<Missing> {

@@ -11,6 +11,7 @@ use crate::codec::Codec;
 use crate::frame::{ClockReference, FrameSink, TrackInfo};
 use crate::random::split_mix;
 use crate::time::{Duration, Instant, MediaTime};
+use core::fmt;
 use output::Output;
 use report::Schedule;
 use timeline::Timeline;
@@ -205,6 +206,8 @@ pub struct Receiver {
     first_sequence: Option<u16>,
     /// A start is expected, and no packet has come since: a new source or sequence is no surprise.
     starting: bool,
+    /// The last packet was of another payload type.
+    strange: bool,
     last_activity: Option<Instant>,
     ends_at: Option<Instant>,
     delivery: Delivery,
@@ -229,6 +232,7 @@ impl Receiver {
             candidate: None,
             first_sequence: None,
             starting: true,
+            strange: false,
             last_activity: None,
             ends_at: None,
             delivery: Delivery::Ordered,
@@ -502,7 +506,15 @@ impl Receiver {
         sink: &mut K,
     ) -> Option<()> {
         let packet = Packet::new_checked(bytes).ok()?;
-        if packet.payload_type() != self.config.payload_type || !self.accepts_source(&packet) {
+        let (found, expected) = (packet.payload_type(), self.config.payload_type);
+        if found != expected {
+            if !core::mem::replace(&mut self.strange, true) {
+                sink.refused(self.config.track, &OtherPayloadType { found, expected });
+            }
+            return None;
+        }
+        self.strange = false;
+        if !self.accepts_source(&packet) {
             return None;
         }
         let (ssrc, number, timestamp) = (packet.ssrc(), packet.sequence_number(), packet.timestamp());
@@ -575,6 +587,19 @@ impl Receiver {
     fn drain<K: FrameSink + ?Sized>(&mut self, storage: &mut [u8], sink: &mut K) {
         let output = &mut self.output;
         self.window.flush(storage, &mut |bytes, gap| output.deliver(bytes, gap, sink));
+    }
+}
+
+/// Says that a packet is of another payload type than the stream.
+struct OtherPayloadType {
+    found: u8,
+    expected: u8,
+}
+
+impl fmt::Display for OtherPayloadType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { found, expected } = self;
+        write!(f, "RTP packets of payload type {found}, where the session description says {expected}")
     }
 }
 

@@ -4,6 +4,7 @@ use crate::codec::Codec;
 use crate::frame::{FrameEnd, FrameSink, Full, TrackInfo};
 use crate::payload::{Depacketizer, DepacketizerCounters};
 use crate::rtp;
+use core::fmt;
 
 #[derive(Clone, Debug)]
 pub(super) struct Output {
@@ -36,8 +37,10 @@ impl Output {
         }
         let time = self.timeline.on_packet(packet.timestamp(), packet.sequence_number(), gap);
         let mut sink = self.timed(sink);
-        // Why a packet is of no use shows in the frame, and in the depacketizer's counters.
-        let _ = self.depacketizer.push(self.track, &packet, gap, time, &mut sink);
+        match self.depacketizer.push(self.track, &packet, gap, time, &mut sink) {
+            Err(error) if !error.is_full() => sink.refused(self.track, &error),
+            _ => {}
+        }
     }
 
     /// Finishes the open frame as it is, if there is one.
@@ -98,5 +101,9 @@ impl<K: FrameSink + ?Sized> FrameSink for Timed<'_, K> {
 
     fn abandon(&mut self, track: u8) {
         self.sink.abandon(track);
+    }
+
+    fn refused(&mut self, track: u8, reason: &dyn fmt::Display) {
+        self.sink.refused(track, reason);
     }
 }

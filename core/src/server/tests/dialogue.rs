@@ -19,7 +19,9 @@ fn a_description_says_what_its_controls_are_relative_to() {
     for (url, base) in [
         (URL, "rtsp://h/clip/"),
         ("rtsp://h/clip/", "rtsp://h/clip/"),
-        ("RTSP://h:8554/a%20b?x=1", "rtsp://h:8554/a%20b?x=1/"),
+        // RFC 3986, 5.2 replaces all from the last slash on, and that may be one of the query.
+        ("RTSP://h:8554/a%20b?x=1", "rtsp://h:8554/a%20b/"),
+        ("rtsp://h/clip/?x=1/2", "rtsp://h/clip/"),
     ] {
         let reply = bench.ok("DESCRIBE", url, "Accept: text/html, application/sdp;q=0.5\r\n");
         assert_eq!(reply.get("Content-Base"), base);
@@ -27,6 +29,33 @@ fn a_description_says_what_its_controls_are_relative_to() {
         assert_eq!(reply.get("Content-Length"), format!("{}", reply.body.len()));
         assert!(reply.body.contains("a=range:npt=0-0.4\r\n"), "{}", reply.body);
     }
+}
+
+/// A client may append the control to what it asked for, or resolve it against Content-Base as RFC 3986 says or as
+/// most do.
+#[test]
+fn a_query_is_no_obstacle_to_a_setup() {
+    for url in [
+        "rtsp://h/clip/trackID=0",
+        "rtsp://h/clip/trackID=0?x=1",
+        "rtsp://h/clip?x=1/trackID=0",
+        "rtsp://h/clip/track0",
+    ] {
+        let mut bench = Bench::new();
+        bench.ok("SETUP", url, TCP);
+    }
+}
+
+#[cfg(feature = "timestamp")]
+#[test]
+fn a_timestamp_is_repeated_in_each_reply() {
+    let mut bench = Bench::new();
+    for (method, status) in [("OPTIONS", 200), ("DESCRIBE", 200), ("PLAY", 454), ("RECORD", 405)] {
+        let reply = bench.request(method, URL, "Timestamp: 417.892 0.3\r\n");
+        assert_eq!((reply.status, reply.get("Timestamp")), (status, "417.892 0.3"));
+        assert_eq!(bench.request(method, URL, "").get("Timestamp"), "");
+    }
+    assert_eq!(bench.ok("SETUP", URL, &format!("Timestamp: 1\r\n{TCP}")).get("Timestamp"), "1");
 }
 
 #[test]
@@ -101,7 +130,7 @@ fn play_announces_its_first_packet_and_sends_the_clip_whole() {
     let mut bench = Bench::new();
     let reply = bench.start(UDP, "Range: npt=0.000-\r\n");
     assert_eq!(reply.get("Range"), "npt=0-0.4");
-    assert!(reply.get("RTP-Info").starts_with("url=rtsp://h/clip/track0;seq="), "{reply:?}");
+    assert!(reply.get("RTP-Info").starts_with("url=rtsp://h/clip/trackID=0;seq="), "{reply:?}");
     bench.run(seconds(1));
 
     let packets = bench.rtp();

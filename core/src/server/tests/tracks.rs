@@ -61,7 +61,7 @@ fn one_play_starts_all_tracks_on_one_clock() {
     set_up(&mut bench);
     let reply = bench.ok("PLAY", URL, "");
     let urls = [0, 1].map(|n| reply.get("RTP-Info").split(',').nth(n).unwrap().split(';').next().unwrap());
-    assert_eq!(urls, ["url=rtsp://h/clip/track0", "url=rtsp://h/clip/track1"]);
+    assert_eq!(urls, ["url=rtsp://h/clip/trackID=0", "url=rtsp://h/clip/trackID=1"]);
     bench.run(seconds(1));
     for (track, port) in [(0, 5000), (1, 5002)] {
         let packets = to(&bench, port);

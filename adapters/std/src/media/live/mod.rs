@@ -23,11 +23,11 @@ use window::Window;
 
 pub(super) use demand::Demand;
 pub use events::{InputEvent, InputTrouble};
-#[cfg(feature = "http")]
-pub(super) use window::LiveFrame;
 #[cfg(feature = "pull")]
 pub(super) use extraction::{Extraction, Part};
 pub(super) use stream::Feed;
+#[cfg(feature = "http")]
+pub(super) use window::LiveFrame;
 
 /// How long a request may wait for the first picture of a source.
 const PATIENCE: Duration = Duration::from_secs(8);

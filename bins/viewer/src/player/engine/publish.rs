@@ -5,6 +5,7 @@ use crate::output::messages::print_event;
 use crate::stream::Source;
 use pinhole::frame::FrameId;
 use pinhole::time::MediaTime;
+use pinhole_log::redacted;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,6 +46,7 @@ impl Engine<'_> {
     fn publish_details(&mut self, source: &dyn Source) {
         let (received, mut cache, axis) = (self.received.figures(), source.usage(VIDEO), source.axis());
         cache.span = axis.span_media(cache.span.into()).into();
+        let refusal = source.refusal(VIDEO).map(|reason| redacted(reason).into_owned());
         let duration = source.duration().map(|duration| axis.span_media(duration.into()).into());
         let cached = cached_times(source);
         let behind_live = source.is_live().then(|| {
@@ -60,6 +62,7 @@ impl Engine<'_> {
             (model.received, model.cache) = (received, cache);
             (model.duration, model.cached, model.behind_live) = (duration, cached, behind_live);
             model.live_delay = live_delay;
+            model.refusal = refusal;
         });
     }
 

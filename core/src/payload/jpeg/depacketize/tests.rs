@@ -557,3 +557,85 @@ proptest! {
         prop_assert_eq!(bench.frames.done.len() as u64, complete + damaged);
     }
 }
+
+/// A packet as a camera with three tables sends it: for each component one, in 192 bytes.
+#[test]
+fn of_three_tables_the_first_two_count() {
+    let scan = scan(500);
+    let mut payload = std::vec![0, 0, 0, 0, 1, 128, 8, 6, 0, 0, 0, 192];
+    payload.extend([&LUMA[..], &CHROMA, &CHROMA, &scan].concat());
+    let rtp = rtp::Repr { payload_type: 26, marker: true, sequence_number: 0, timestamp: 0, ssrc: 1 };
+    let mut head = [0; rtp::HEADER_LEN];
+    rtp.emit(&mut head);
+    let packet = |payload: &[u8]| [&head[..], payload].concat();
+    let mut bench = bench();
+    assert_eq!(bench.push(0, &packet(&payload)), Ok(Pushed::Finished { complete: true }));
+    let done = bench.frames.done.last().unwrap();
+    let info = done.info();
+    let table = |at: u32| &done.data[at as usize..][..64];
+    assert_eq!((table(info.luma_table), table(info.chroma_table)), (&LUMA[..], &CHROMA[..]));
+    assert_eq!(done.scan(), scan);
+    // Tables of 16 bits say so; a third one of 16 bits is not needed.
+    payload[9] = 1;
+    let found = DepacketizeError::Payload(header::Error::TablePrecision { at: 9, found: 1 });
+    assert_eq!(bench.push(0, &packet(&payload)), Err(found));
+    payload[9] = 4;
+    assert_eq!(bench.push(0, &packet(&payload)), Ok(Pushed::Finished { complete: true }));
+    payload[11] = 190;
+    let found = DepacketizeError::Payload(header::Error::TableLength { at: 10, found: 190 });
+    assert_eq!(bench.push(0, &packet(&payload)), Err(found));
+}
+
+/// Bridges and home-made cameras that put a JPEG file where its scan should be.
+#[test]
+fn a_whole_file_as_payload_is_that_file() {
+    const FILE: &[u8] = include_bytes!("../../../codec/jpeg/testdata/cjpeg-420-q75.jpg");
+    for file in [FILE, &FILE[..FILE.len() - 2]] {
+        let mut bench = bench();
+        let packets = packets(0, PICTURE, file, 300);
+        for packet in &packets {
+            bench.push(0, packet).unwrap();
+        }
+        let done = bench.frames.done.last().unwrap();
+        assert_eq!((&done.data[..], done.integrity), (FILE, Integrity::Complete));
+        // Without its start it cannot be shown.
+        let mut later = packets;
+        let [first, second, ..] = &mut later[..] else { panic!("it has more packets") };
+        first[4..8].fill(9);
+        second[4..8].fill(9);
+        assert_eq!(bench.push(1, second), Err(DepacketizeError::NoHeader));
+    }
+}
+
+/// Proxies by live555 that lose packets before they number them.
+#[test]
+fn a_marker_bit_that_comes_early_leaves_the_rest_missing() {
+    let restart = Restart { interval: 1, first: true, last: true, count: None };
+    // 12 MCUs, so 12 intervals.
+    let interval = |n: usize| {
+        let mut bytes = scan(40);
+        if n < 11 {
+            bytes.extend(restart_marker(n as u16));
+        }
+        bytes
+    };
+    let whole: Vec<u8> = (0..12).flat_map(interval).collect();
+    let header = HeaderRepr { restart: Some(restart), ..PICTURE };
+    for (len, missing_from) in [(whole.len(), None), (4 * 42 + 9, Some(4 * 42)), (11 * 42 - 1, Some(10 * 42))]
+    {
+        let mut bench = bench();
+        for packet in packets(0, header, &whole[..len], 100) {
+            bench.push(0, &packet).unwrap();
+        }
+        let done = bench.frames.done.last().unwrap();
+        let scan = done.info().scan;
+        assert_eq!(done.integrity, missing_from.map_or(Integrity::Complete, |_| Integrity::Partial), "{len}");
+        let ranges: Vec<_> = missing_from
+            .map(|from| ByteRange::new(scan + from as u32, scan + len as u32))
+            .into_iter()
+            .collect();
+        assert_eq!(done.missing, ranges, "{len}");
+        let counts = if missing_from.is_none() { [1, 0, 0, 0] } else { [0, 1, 0, 0] };
+        assert_eq!(bench.counts(), counts);
+    }
+}
