@@ -112,7 +112,9 @@ fn the_reason_is_told_for_which_no_frame_could_be_used() {
     for (script, reason) in [(no_size, "x-dimensions"), (other_type, "payload type 96")] {
         let url = script.serve();
         for (verbose, times) in [("-v", FRAMES), ("--no-decode", 0)] {
-            let done = run_viewer(&["--no-reconnect", "--transport", "tcp", verbose, &url]);
+            // A BYE of a source of which nothing is known ends nothing.
+            let watching = ["--no-reconnect", "--transport", "tcp", "--duration", "3"];
+            let done = run_viewer(&[&watching[..], &[verbose, &url]].concat());
             done.assert_says(1, &[reason]);
             assert!(!done.stderr.contains("--transport"), "{}", done.stderr);
             // All of one payload type are one occurrence.

@@ -147,8 +147,8 @@ fn what_is_live_is_asked_for_without_a_place_or_pace() {
 /// Recorders that refuse header fields of PLAY with a status of their choice.
 #[test]
 fn a_refused_play_is_asked_for_again_without_what_may_be_left_out() {
-    let mut options = PlayOptions::default();
-    options.speed = Speed::from_thousandths(4_000).unwrap();
+    let speed = Speed::from_thousandths(4_000).unwrap();
+    let options = PlayOptions { speed, ..PlayOptions::default() };
     for status in [400, 451, 456, 457, 501, 551] {
         let mut script = Script::after(TransportChoice::Tcp, &[OPTIONS, &described(SDP), TCP]);
         script.client.play_with(options);
