@@ -46,7 +46,8 @@ pub fn cut(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns `text` with `***` in place of the credentials of each URL in it: the user name and the password
-/// before the host, and the values of query parameters that are named like a password or a token.
+/// before the host, and the values of parameters in the path and the query that are named like a password, a key,
+/// a token or a signature.
 ///
 /// A URL ends at a space, a quotation mark or an angle bracket. For a text that is one URL as a whole, however
 /// it is written, use [`redacted_value`].
@@ -115,24 +116,71 @@ fn user_info(url: &str) -> usize {
 
 /// Adds a word to `shown`. If it has a URL in it, hides the values of parameters that are named like a secret.
 fn push_without_secrets(shown: &mut String, word: &str) {
-    const SECRETS: [&str; 6] = ["password=", "passwd=", "passwort=", "pwd=", "token=", "secret="];
-    let lower = word.to_ascii_lowercase();
-    if !word.contains(SCHEME_END) || !SECRETS.iter().any(|secret| lower.contains(secret)) {
+    const SEPARATORS: [char; 5] = ['?', '&', ';', '/', '#'];
+    if !word.contains(SCHEME_END) {
         return shown.push_str(word);
     }
-    for part in word.split_inclusive(['?', '&', ';', '/', '#']) {
-        let body = part.trim_end_matches(['?', '&', ';', '/', '#']);
-        let lower = body.to_ascii_lowercase();
+    for part in word.split_inclusive(SEPARATORS) {
+        let body = part.trim_end_matches(SEPARATORS);
         match body.split_once('=') {
-            Some((name, value))
-                if !value.is_empty() && SECRETS.iter().any(|secret| lower.contains(secret)) =>
-            {
+            Some((name, value)) if !value.is_empty() && names_a_secret(body) => {
                 shown.extend([name, "=", HIDDEN]);
             }
             _ => shown.push_str(body),
         }
         shown.push_str(part.get(body.len()..).unwrap_or_default());
     }
+}
+
+/// Returns whether one of the names in `NAME=VALUE`, or in several of these with any mark between them, is that of a
+/// secret, such as `password`, `authKey` or `X-Amz-Signature`.
+fn names_a_secret(parameters: &str) -> bool {
+    const PARTS: [&str; 14] = [
+        "pass",
+        "pwd",
+        "psw",
+        "passwort",
+        "kennwort",
+        "secret",
+        "token",
+        "auth",
+        "cred",
+        "signature",
+        "apikey",
+        "accesskey",
+        "streamkey",
+        "session",
+    ];
+    const WORDS: [&str; 15] = [
+        "pw", "key", "keys", "sig", "sign", "pin", "sid", "jwt", "otp", "sas", "ticket", "nonce", "hash",
+        "digest", "login",
+    ];
+    let (names, _) = parameters.rsplit_once('=').unwrap_or_default();
+    let names = decoded(names).to_ascii_lowercase();
+    PARTS.iter().any(|part| names.contains(part))
+        || names.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word))
+}
+
+/// Returns a text in which percent-encoded ASCII characters stand for themselves.
+fn decoded(text: &str) -> String {
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        decoded.push_str(before);
+        let digits = after.split_at_checked(2);
+        let code = digits.and_then(|(digits, after)| Some((u8::from_str_radix(digits, 16).ok()?, after)));
+        match code.filter(|(code, _)| code.is_ascii()) {
+            Some((code, after)) => {
+                decoded.push(char::from(code));
+                rest = after;
+            }
+            None => {
+                decoded.push('%');
+                rest = after;
+            }
+        }
+    }
+    decoded + rest
 }
 
 /// Returns the time in UTC, to the millisecond, as RFC 3339 writes it: `2026-01-31T23:59:59.999Z`. It is
@@ -198,6 +246,20 @@ mod tests {
             ("rtsp://cam/1?Token=abc#x", "rtsp://cam/1?Token=***#x"),
             ("rtsp://cam/1?token=", "rtsp://cam/1?token="),
             ("rtsp://a:b@c?pwd=d e=f", "rtsp://***@c?pwd=*** e=f"),
+            (
+                "rtsp://cam/1?pass=a&auth=b&key=c&apikey=d&api_key=e&channel=2",
+                "rtsp://cam/1?pass=***&auth=***&key=***&apikey=***&api_key=***&channel=2",
+            ),
+            (
+                "rtsp://cam/1?authKey=a&X-Amz-Signature=b&sig=c&pw=d&psw=e&usr_passphrase=f&sid=g",
+                "rtsp://cam/1?authKey=***&X-Amz-Signature=***&sig=***&pw=***&psw=***&usr_passphrase=***&sid=***",
+            ),
+            ("rtsp://cam/1?access_token=a&jwt=b&x=1", "rtsp://cam/1?access_token=***&jwt=***&x=1"),
+            ("rtsp://cam/key=abc/1", "rtsp://cam/key=***/1"),
+            ("rtsp://cam/1?p%61ss=a&n%C3%A4he=b", "rtsp://cam/1?p%61ss=***&n%C3%A4he=b"),
+            ("rtsp://cam/1?user=me,pass=a", "rtsp://cam/1?user=***"),
+            ("rtsp://cam/1?monkey=2&design=3&keyframes=4", "rtsp://cam/1?monkey=2&design=3&keyframes=4"),
+            ("rtsp://cam/1?stream=key", "rtsp://cam/1?stream=key"),
             ("://", "://"),
             ("a://b://c:d@e", "a://b://***@e"),
         ] {
