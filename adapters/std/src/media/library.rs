@@ -163,8 +163,8 @@ impl Library {
     ///
     /// In a directory, each file with the ending `.mjpeg`, `.mjpg`, `.avi`, `.mkv`, `.mov`, `.mp4` or
     /// `.multipart` becomes a medium. All `.jpg` and `.jpeg` pictures together become one medium: its path is the
-    /// directory's name, and its frames are in the order of the file names. Other files and subdirectories are
-    /// ignored, and added to [`Self::ignored`]. If a medium with the same path, or the same file, is there already,
+    /// directory's name, and its frames are in the natural order of the file names: `frame2.jpg` comes before
+    /// `frame10.jpg`. Other files, hidden ones and subdirectories are ignored, and added to [`Self::ignored`]. If a medium with the same path, or the same file, is there already,
     /// the second one is left out. What is no regular file is left out, too.
     ///
     /// If most of a file is no video, only its first part is searched: 1 GiB, and eight times the length of

@@ -124,11 +124,11 @@ fn a_truncated_file_is_served_to_its_end() {
 }
 
 #[test]
-fn pictures_are_played_by_name() {
+fn pictures_are_played_in_the_order_of_their_numbers() {
     let scratch = Scratch::new("pictures");
     let frames = frames();
     for (n, frame) in frames.iter().take(12).enumerate() {
-        scratch.file(&format!("{n:03}.jpg"), frame);
+        scratch.file(&format!("frame{}.jpg", n + 1), frame);
     }
     let notes = scratch.file("notes.txt", b"no picture");
     let deeper = scratch.0.join("deeper.avi");
@@ -143,6 +143,22 @@ fn pictures_are_played_by_name() {
     assert_eq!(library.load(T, FrameId(12)).unwrap_err(), Miss::End);
     let name = scratch.0.file_name().unwrap().to_str().unwrap().to_owned();
     assert_eq!(library.mounted().map(|m| m.mount).collect::<Vec<_>>(), [name]);
+}
+
+#[test]
+fn hidden_files_of_a_directory_are_counted_and_not_served() {
+    let scratch = Scratch::new("hidden");
+    let frames = frames();
+    let clip = scratch.file(".b.mjpeg", &frames[0]);
+    let hidden = vec![scratch.file("._a.jpg", &frames[1]), clip.clone()];
+    scratch.file("a.jpg", &frames[2]);
+    let served = library(&scratch.0, false);
+    assert_eq!(served.problems(), []);
+    assert_eq!(served.mounted().map(|m| m.frames).collect::<Vec<_>>(), [Some(1)]);
+    let [ignored] = served.ignored() else { panic!("{:?}", served.ignored()) };
+    assert_eq!((ignored.count, &ignored.paths), (2, &hidden));
+    // Whoever names it wants it.
+    assert_eq!(library(&clip, false).mounted().map(|m| m.mount).collect::<Vec<_>>(), [".b"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The entries of a directory that are not served because of what they are: files whose names have none of the
-/// endings of media, and directories. [`Library::ignored`](super::Library::ignored) returns them.
+/// endings of media, hidden files, and directories. [`Library::ignored`](super::Library::ignored) returns them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ignored {
@@ -13,7 +13,7 @@ pub struct Ignored {
     pub directory: PathBuf,
     /// The number of entries.
     pub count: usize,
-    /// The paths of the first 1,000 entries, in the order of their names.
+    /// The paths of the first 1,000 entries, in the natural order of their names.
     pub paths: Vec<PathBuf>,
 }
 
