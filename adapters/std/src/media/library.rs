@@ -156,7 +156,8 @@ impl Library {
 
     /// Adds a file or a directory, and reads the headers of all frames before it returns. This takes long for
     /// large files; [`Self::add_path_with`] tells how far it is. Files and frames that cannot be served are left
-    /// out, and added to [`Self::problems`].
+    /// out, and added to [`Self::problems`]. Of up to 256 frames, the first ones are read in full until one can be
+    /// served.
     ///
     /// A file becomes one medium, whatever its ending. The path in its URL is the file's name without the
     /// ending.
@@ -557,7 +558,14 @@ impl Library {
     ) -> Result<(), Hangs> {
         let (playback, how, named) = (self.playback, self.normalising, path.to_owned());
         let (found, problems) = self.wait_for(path, watch, move |watch| {
-            let (index, problems) = index(watch);
+            let (index, mut problems) = index(watch);
+            let index = index.filter(|index| match index.faults_of_all(how) {
+                Some(faults) => {
+                    problems.extend(faults);
+                    false
+                }
+                None => true,
+            });
             let found = index.map(|index| (Recorded::new(index, playback, how), mount_of(&named)));
             (found, problems)
         })?;

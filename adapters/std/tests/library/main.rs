@@ -162,6 +162,67 @@ fn hidden_files_of_a_directory_are_counted_and_not_served() {
 }
 
 #[test]
+fn a_picture_of_a_directory_may_have_bytes_before_it() {
+    let scratch = Scratch::new("before");
+    let frames = frames();
+    for (n, before) in
+        (0..).zip([&b""[..], b"\xEF\xBB\xBF", b"\r\n", &[0x55; 5000], b"HTTP/1.1 200 OK\r\n\r\n"])
+    {
+        scratch.file(&format!("{n}.jpg"), &[before, &frames[n]].concat());
+    }
+    let served = library(&scratch.0, false);
+    for (n, data) in (0..).zip(&frames[..5]) {
+        assert_eq!(served.load(T, FrameId(n)).expect("it is served").data, &data[..], "{n}");
+    }
+    let said: Vec<_> = served.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 4, "{said:?}");
+    assert!(said[2].contains("3.jpg: frame 0, byte 0: ") && said[2].contains("5000 bytes"), "{said:?}");
+}
+
+#[test]
+fn a_picture_that_is_none_is_named_for_what_it_is() {
+    let scratch = Scratch::new("named");
+    scratch.file("a.jpg", b"");
+    scratch.file("b.jpg", b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR");
+    scratch.file("c.jpg", b"a text without a picture");
+    scratch.file("d.jpg", &frames()[0]);
+    let served = library(&scratch.0, false);
+    assert_eq!(served.mounted().map(|m| m.frames).collect::<Vec<_>>(), [Some(1)]);
+    let said: Vec<_> = served.problems().iter().map(ToString::to_string).collect();
+    for (file, what) in [
+        ("a.jpg", "the file is empty"),
+        ("b.jpg", "this is a PNG picture, and no JPEG"),
+        ("c.jpg", "does not start as a JPEG does"),
+    ] {
+        assert!(said.iter().any(|line| line.contains(file) && line.contains(what)), "{file}: {said:?}");
+    }
+    assert_eq!(said.len(), 3, "{said:?}");
+}
+
+#[test]
+fn a_medium_is_refused_whose_every_picture_is_cut() {
+    let scratch = Scratch::new("cut");
+    let frames = frames();
+    let cut = |n: usize| &frames[n][..frames[n].len() / 2];
+    scratch.file("1.jpg", cut(0));
+    scratch.file("2.jpg", cut(1));
+    let file = Scratch::new("cut-file");
+    for path in [&scratch.0, &file.file("clip.mjpeg", &[cut(0), &[0xFF, 0xD9]].concat())] {
+        let served = with(path, false, NormaliseOptions::default());
+        assert!(served.is_empty(), "{path:?}");
+        let said: Vec<_> = served.problems().iter().map(ToString::to_string).collect();
+        assert!(said[0].contains("data ends before the picture does"), "{said:?}");
+        assert!(!said[0].contains("changed"), "{said:?}");
+        assert!(said.last().unwrap().contains("no frame in it that can be served"), "{said:?}");
+    }
+    // One good picture is enough, and what is said of the others is true.
+    scratch.file("3.jpg", &frames[2]);
+    let served = with(&scratch.0, false, NormaliseOptions::default());
+    assert_eq!(served.mounted().map(|m| m.frames).collect::<Vec<_>>(), [Some(3)]);
+    assert!(served.load(T, FrameId(0)).is_err() && served.load(T, FrameId(2)).is_ok());
+}
+
+#[test]
 fn files_without_video_are_problems() {
     let scratch = Scratch::new("bad");
     for (path, why) in [

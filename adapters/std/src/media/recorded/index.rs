@@ -3,6 +3,7 @@
 //! Files are read by position and never mapped: a file may be truncated at any time, and to access what is
 //! gone from a map ends the process.
 mod contained;
+mod pictures;
 mod problems;
 
 use super::super::foreign;
@@ -16,10 +17,11 @@ use super::open_file::OpenFile;
 use super::scan::{FileReader, Meter, Scanned};
 use super::source::Tools;
 use contained::Contained;
+use pictures::{Picture, picture_at};
 use pinhole::codec::jpeg::JpegInfo;
 use pinhole::media::{Container, FrameClock, FrameReader, FrameSpan, MediaErrorKind, ReadError};
 use pinhole::sdp::FrameRate;
-use problems::{TOO_LARGE, Unfit, about_chunks, not_opened, second_field};
+use problems::{EMPTY, NO_FRAME, TOO_LARGE, Unfit, about_chunks, not_opened, second_field};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +31,8 @@ use std::sync::Arc;
 const WINDOW: usize = 256 << 10;
 /// Bytes of a frame that are read to inspect it. If its headers are longer, all of it is read.
 const HEAD: usize = 2048;
+/// A medium of no more frames is tried before it is served.
+const TRIED: u32 = 256;
 /// The two markers that a picture starts and ends with (ITU-T T.81, B.1.1.3).
 const SOI: [u8; 2] = [0xFF, 0xD8];
 const EOI: [u8; 2] = [0xFF, 0xD9];
@@ -84,7 +88,7 @@ struct Entry {
 #[derive(Debug)]
 enum Place {
     File(OpenFile),
-    Pictures { files: Arc<dyn Files>, paths: Vec<PathBuf> },
+    Pictures { files: Arc<dyn Files>, pictures: Vec<Picture> },
 }
 
 /// A frame that was loaded.
@@ -104,7 +108,7 @@ impl Index {
     ) -> (Option<Self>, Vec<Problem>) {
         let mut open = match OpenFile::open(files, path) {
             Ok(file) if file.stamp().len == 0 => {
-                return (None, vec![Problem::file(path, "the file is empty")]);
+                return (None, vec![Problem::file(path, EMPTY)]);
             }
             Ok(file) => file,
             Err(error) => return (None, vec![Problem::file(path, error)]),
@@ -175,34 +179,6 @@ impl Index {
         let (slots, timing) = (reader.slots(), Timing::Steady(reader.clock()));
         drop(reader);
         found.finish(path, Place::File(open), slots, timing, problems)
-    }
-
-    /// Indexes single pictures, which are played in this order. Returns what is wrong with them, too.
-    /// Blocks.
-    pub(in super::super) fn of_pictures(
-        files: &Arc<dyn Files>,
-        directory: &Path,
-        paths: Vec<PathBuf>,
-        how: NormaliseOptions,
-        watch: Watch<'_>,
-    ) -> (Option<Self>, Vec<Problem>) {
-        let (mut found, mut problems) = (Found::new(how, 0), Problems::default());
-        let of = paths.len() as u64;
-        for (number, path) in (0..).zip(&paths) {
-            let opened = files.open(path).and_then(|file| Ok((file.stamp()?, file)));
-            let added = opened.map_err(Unfit::Io).and_then(|(stamp, file)| {
-                found.device = stamp.device();
-                let len = u32::try_from(stamp.len).unwrap_or(u32::MAX);
-                found.add(number, len, number, |buffer| file.read_exact(buffer, 0))
-            });
-            if let Err(fault) = added {
-                found.left_out += 1;
-                problems.push(fault.of_frame(path, 0, 0, how));
-            }
-            watch(Indexing { path: directory, done: number + 1, of, frames: found.entries.len() as u64 });
-        }
-        let place = Place::Pictures { files: files.clone(), paths };
-        found.finish(directory, place, of, Timing::Steady(None), problems)
     }
 
     /// Returns the file or directory.
@@ -367,20 +343,26 @@ impl Index {
                 let as_is = frame.as_is && matches!(self.place, Place::File(_));
                 Ok(Loaded { data: frame.data.into(), as_is })
             }
-            Err(problem) if self.is_changed() => {
-                let reason = format!("the file was changed: {}", problem.reason);
-                Err((Failure::Unreadable, Problem { reason, ..problem }))
-            }
-            Err(problem) => Err((Failure::Unusable, problem)),
+            Err(problem) => Err(match (self.is_changed(n), &self.place) {
+                (true, _) => {
+                    let reason = format!("the file was changed: {}", problem.reason);
+                    (Failure::Unreadable, Problem { reason, ..problem })
+                }
+                // It is opened anew whenever it is read, and may be replaced.
+                (false, Place::Pictures { .. }) => (Failure::Unreadable, problem),
+                (false, Place::File(_)) => (Failure::Unusable, problem),
+            }),
         }
     }
 
-    /// Returns whether the file is not, or perhaps not, what it was when it was indexed. Blocks.
-    fn is_changed(&self) -> bool {
+    /// Returns whether the file that frame `n` is in is not, or perhaps not, what it was when it was indexed. Blocks.
+    fn is_changed(&self, n: u32) -> bool {
         match &self.place {
             Place::File(file) => file.is_changed(),
-            // Each is opened anew whenever it is read.
-            Place::Pictures { .. } => true,
+            Place::Pictures { files, pictures } => {
+                let now = files.open(self.origin(n).0).and_then(|file| file.stamp()).ok();
+                now.is_none() || self.picture(pictures, n).is_none_or(|picture| picture.stamp != now)
+            }
         }
     }
 
@@ -398,6 +380,19 @@ impl Index {
         self.normalise_read(n, normaliser, buffer)
     }
 
+    /// Returns what is wrong with each frame, if none can be sent, which their headers do not tell. Returns `None` if
+    /// one can, or if a frame cannot be read now, or if there are more than [`TRIED`] frames. Blocks.
+    pub(in super::super) fn faults_of_all(&self, how: NormaliseOptions) -> Option<Vec<Problem>> {
+        let mut tools = Tools::new(how);
+        let mut problems = Problems::default();
+        for n in 0..u32::try_from(self.frames()).ok().filter(|frames| *frames <= TRIED)? {
+            self.read(n, &mut tools.buffer).ok()?;
+            problems.push(self.normalise_read(n, &mut tools.normaliser, &tools.buffer).err()?);
+        }
+        problems.push(Problem::file(&self.path, NO_FRAME));
+        Some(problems.of(&self.path))
+    }
+
     fn normalise_read<'a>(
         &self,
         n: u32,
@@ -405,8 +400,13 @@ impl Index {
         data: &'a [u8],
     ) -> Result<Normalised<'a>, Problem> {
         let (how, number) = (normaliser.how(), self.number(n));
-        normaliser.normalise(data).map_err(|fault| {
+        let before = match &self.place {
+            Place::File(_) => 0,
+            Place::Pictures { .. } => picture_at(data).unwrap_or(0),
+        };
+        normaliser.normalise(data.get(before..).unwrap_or_default()).map_err(|fault| {
             let (path, start) = self.origin(n);
+            let start = start.saturating_add(before as u64);
             self.locate(Problem::left_out(path, number, start, &fault, how))
         })
     }
@@ -452,14 +452,17 @@ impl Index {
 
     /// Returns the file that frame `n` is in, and its offset in the content of the file.
     fn origin(&self, n: u32) -> (&Path, u64) {
-        let at = self.entries.get(n as usize).map_or(0, |entry| entry.at);
         match &self.place {
-            Place::File(_) => (&self.path, at),
-            Place::Pictures { paths, .. } => {
-                let file = usize::try_from(at).ok().and_then(|at| paths.get(at));
-                (file.unwrap_or(&self.path), 0)
+            Place::File(_) => (&self.path, self.entries.get(n as usize).map_or(0, |entry| entry.at)),
+            Place::Pictures { pictures, .. } => {
+                (self.picture(pictures, n).map_or(&self.path, |picture| &picture.path), 0)
             }
         }
+    }
+
+    fn picture<'a>(&self, pictures: &'a [Picture], n: u32) -> Option<&'a Picture> {
+        let entry = self.entries.get(n as usize)?;
+        pictures.get(usize::try_from(entry.at).ok()?)
     }
 }
 
@@ -539,7 +542,7 @@ impl Found {
     ) -> (Option<Index>, Vec<Problem>) {
         let mut problems = problems.of(path);
         let Some(first) = self.first else {
-            problems.push(Problem::file(path, "there is no frame in it that can be served"));
+            problems.push(Problem::file(path, NO_FRAME));
             return (None, problems);
         };
         self.entries.shrink_to_fit();

@@ -13,6 +13,8 @@ use std::io;
 use std::path::Path;
 
 pub(super) const TOO_LARGE: &str = "the frame is too large";
+pub(super) const NO_FRAME: &str = "there is no frame in it that can be served";
+pub(super) const EMPTY: &str = "the file is empty";
 
 /// Why a frame cannot be sent.
 pub(super) enum Unfit {
@@ -20,6 +22,9 @@ pub(super) enum Unfit {
     Jpeg(JpegError),
     TooLate,
     TooLarge,
+    Empty,
+    /// It is this, and no JPEG picture.
+    Foreign(&'static str),
 }
 
 impl Unfit {
@@ -29,6 +34,13 @@ impl Unfit {
             Self::Jpeg(error) => Problem::left_out(path, number, start, &(*error).into(), how),
             Self::TooLate => Problem::frame(path, number, start, "there are too many frames before it"),
             Self::TooLarge => Problem::frame(path, number, start, TOO_LARGE),
+            Self::Empty => Problem::file(path, EMPTY),
+            Self::Foreign(name) => Problem::frame(
+                path,
+                number,
+                start,
+                format_args!("this is {name}, and no JPEG; it is left out"),
+            ),
         }
     }
 }
