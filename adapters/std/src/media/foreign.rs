@@ -31,6 +31,24 @@ pub(super) fn container_of(first: &[u8]) -> Option<(Container, &'static str)> {
     matroska.or_else(|| movie(first).map(|name| (Container::Mp4, name)))
 }
 
+/// Does what [`container_of`] does for a file in which other bytes may be before the container. Returns their number,
+/// too.
+pub(super) fn container_after(first: &[u8]) -> Option<(usize, Container, &'static str)> {
+    if let Some((container, name)) = container_of(first) {
+        return Some((0, container, name));
+    }
+    // What is known by more than the name of a box, and is no part of a picture.
+    let is_sure = |rest: &[u8]| match rest {
+        [0, 0, _, _, b'f', b't', b'y', b'p', ..] => true,
+        rest => ebml(rest).is_some(),
+    };
+    let end = first.windows(3).position(|start| start == [0xFF, 0xD8, 0xFF]).unwrap_or(first.len());
+    (1..end).find_map(|at| {
+        let rest = first.get(at..).filter(|rest| is_sure(rest))?;
+        container_of(rest).map(|(container, name)| (at, container, name))
+    })
+}
+
 /// The command that makes Motion-JPEG of what is piped into it.
 pub(super) const PIPE: &str = "ffmpeg -i - -an -c:v mjpeg -pix_fmt yuvj420p -q:v 4 -f mjpeg -";
 

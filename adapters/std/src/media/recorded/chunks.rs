@@ -60,6 +60,12 @@ impl Chunks {
         Ok(Self { points, len: walk.body, damaged_at })
     }
 
+    /// Creates the body of a file of `len` bytes that is all from `at` on.
+    pub(super) fn after(at: u64, len: u64) -> Self {
+        let left = len.saturating_sub(at);
+        Self { points: vec![Point { body: 0, file: at, left }], len: left, damaged_at: None }
+    }
+
     /// Returns the length of the body in bytes.
     pub(super) const fn len(&self) -> u64 {
         self.len

@@ -121,12 +121,18 @@ impl Index {
         let mut problems = Problems::default();
         // What cannot be read is told by those who need it.
         let first = containers::peek(&*file, 0, foreign::LOOKED_AT, &meter);
-        if let Some((container, name)) = foreign::container_of(&first) {
+        if let Some((before, container, name)) = foreign::container_after(&first) {
+            let before = before as u64;
+            if before > 0 {
+                open.read_from(Chunks::after(before, stamp.len));
+                problems.push(Problem::frame(path, 0, 0, MediaErrorKind::Junk { len: before }));
+            }
             match contained::find(&open, container, name, &meter) {
-                Contained::Video(video) => return Self::of_video(open, video, how, &meter),
+                Contained::Video(video) => return Self::of_video(open, video, how, problems, &meter),
                 Contained::Frames(problem) => problems.push(problem),
                 Contained::Refused(problem) => return (None, vec![problem]),
             }
+            open.read_all();
         } else if let Some(name) = foreign::format_of(&first) {
             return (None, vec![problems::foreign(path, name)]);
         }

@@ -46,9 +46,19 @@ impl OpenFile {
         self.current().stamp().ok().is_none_or(|stamp| !self.is_same(stamp))
     }
 
-    /// Has the content read from the chunks that it comes in.
+    /// Has the content read from the chunks that it comes in, or from where it begins.
     pub(super) fn read_from(&mut self, chunks: Chunks) {
         self.chunks = Some(Arc::new(chunks));
+    }
+
+    /// Has all of the file read again.
+    pub(super) fn read_all(&mut self) {
+        self.chunks = None;
+    }
+
+    /// Returns the length of the content in bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.chunks.as_ref().map_or(self.stamp.len, |chunks| chunks.len())
     }
 
     /// Fills `buffer` with the content from `at` on. Blocks.

@@ -6,13 +6,15 @@ use super::super::Recorded;
 use super::super::files::{Files, ReadAt};
 use super::super::index::Index;
 use super::super::memory_file::MemoryFile;
+use super::super::source::Tools;
 use super::making::{
     block, described, ebml, element, fragmented, ftyp, matroska, moov, mp4, mp4_box, number, tables, track,
     trak, words,
 };
 use super::{Container, Meter, Refused, Timing, Video, find};
 use pinhole::frame::{FrameId, Seek, TrackId};
-use pinhole::media::FrameClock;
+use pinhole::media::{FrameClock, MediaErrorKind};
+use pinhole::sdp::FrameRate;
 use pinhole::time::{Duration, MediaTime};
 use std::io;
 use std::path::Path;
@@ -21,6 +23,16 @@ use std::sync::Arc;
 /// A file of which little is read at once.
 fn file_of(data: &[u8]) -> MemoryFile {
     MemoryFile { data: data.to_vec(), at_once: 1000 }
+}
+
+/// A disk with one file.
+#[derive(Debug)]
+struct One(Vec<u8>);
+
+impl Files for One {
+    fn open(&self, _: &Path) -> io::Result<Box<dyn ReadAt>> {
+        Ok(Box::new(file_of(&self.0)))
+    }
 }
 
 fn read(container: Container, file: &[u8]) -> Result<Video, Refused> {
@@ -227,6 +239,31 @@ fn reading_goes_on_after_damage() {
 }
 
 #[test]
+fn a_container_is_found_past_rubbish() {
+    let picture =
+        include_bytes!("../../../../../../core/src/codec/jpeg/testdata/ffmpeg-420-default.jpg").to_vec();
+    let pictures = vec![picture; 3];
+    for file in [matroska(&pictures), mp4(&pictures), fragmented(&pictures)] {
+        for before in [&b"\r\n"[..], b"\0", b"\xEF\xBB\xBF", b"HTTP/1.1 200 OK\r\n\r\n", &[0x55; 900]] {
+            let files: Arc<dyn Files> = Arc::new(One([before, &file].concat()));
+            let how = NormaliseOptions { restart_intervals: false, ..NormaliseOptions::default() };
+            let (index, problems) = Index::of_file(&files, Path::new("clip"), how, &mut |_| ());
+            let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            let index = index.unwrap_or_else(|| panic!("{said:?}"));
+            assert_eq!((index.frames(), said.len()), (3, 1), "{said:?}");
+            let told =
+                format!("clip: frame 0, byte 0: {}", MediaErrorKind::Junk { len: before.len() as u64 });
+            assert_eq!(said, [told]);
+            assert_eq!(index.own_rate(), Some(FrameRate(25_000)));
+            let mut tools = Tools::new(how);
+            for n in 0..3 {
+                assert_eq!(index.load(n, &mut tools).as_deref(), Some(&pictures[n as usize][..]));
+            }
+        }
+    }
+}
+
+#[test]
 fn other_codecs_are_named() {
     let described_by = |codec: &str, more: &[u8]| {
         let tracks = element(0x1654_AE6B, &track(1, 1, codec, more));
@@ -424,15 +461,6 @@ fn counts_without_end_are_bounded() {
 #[test]
 fn varying_frames_are_shown_until_the_next_one() {
     const PICTURE: &[u8] = include_bytes!("../../../../../../core/src/codec/jpeg/testdata/cjpeg-420-q75.jpg");
-
-    #[derive(Debug)]
-    struct One(Vec<u8>);
-
-    impl Files for One {
-        fn open(&self, _: &Path) -> io::Result<Box<dyn ReadAt>> {
-            Ok(Box::new(file_of(&self.0)))
-        }
-    }
 
     let blocks: Vec<u8> = [0, 40, 540, 557].into_iter().flat_map(|time| simple(time, PICTURE)).collect();
     let files: Arc<dyn Files> = Arc::new(One(with_clusters(&[], &cluster(0, &blocks))));

@@ -23,8 +23,8 @@ pub(super) enum Contained {
 
 /// Finds the frames of a file whose container is called `name`. Blocks.
 pub(super) fn find(open: &OpenFile, container: Container, name: &str, meter: &Meter<'_>) -> Contained {
-    let (path, file) = (open.path(), open.current());
-    match containers::find(container, &*file, open.stamp().len, meter) {
+    let (path, file) = (open.path(), open.content());
+    match containers::find(container, &*file, open.len(), meter) {
         Ok(video) => {
             if video.audio > 0 {
                 tracing::info!("{}: {} audio tracks are not served", path.display(), video.audio);
@@ -34,29 +34,29 @@ pub(super) fn find(open: &OpenFile, container: Container, name: &str, meter: &Me
         Err(Refused::Unfinished(at)) if has_picture(open, at, meter) => {
             Contained::Frames(without_times(path))
         }
-        Err(error) => Contained::Refused(refused(path, name, error)),
+        Err(error) => Contained::Refused(open.locate(refused(path, name, error))),
     }
 }
 
 /// Returns whether a picture begins a little after `at`. Blocks.
 fn has_picture(open: &OpenFile, at: u64, meter: &Meter<'_>) -> bool {
-    let data = containers::peek(&*open.current(), at, SEARCHED, meter);
+    let data = containers::peek(&*open.content(), at, SEARCHED, meter);
     let starts = data.windows(SOI.len()).enumerate().filter(|(_, start)| *start == SOI);
     starts.take(8).any(|(at, _)| data.get(at..).is_some_and(|data| jpeg::inspect(data).is_ok()))
 }
 
 impl Index {
-    /// Indexes the video of a container. Returns what is wrong with it, too. Blocks.
+    /// Indexes the video of a container. Returns what is wrong with it, too, after `problems`. Blocks.
     pub(super) fn of_video(
         open: OpenFile,
         video: Video,
         how: NormaliseOptions,
+        mut problems: Problems,
         meter: &Meter<'_>,
     ) -> (Option<Self>, Vec<Problem>) {
         let path = open.path().to_owned();
         let Video { samples, timing, slots, problems: about, .. } = video;
-        let mut problems = Problems::default();
-        problems.extend(about.into_iter().map(|about| told(&path, about)));
+        problems.extend(about.into_iter().map(|about| open.locate(told(&path, about))));
         let mut found = Found::new(how, open.stamp().device());
         for (n, sample) in samples.into_iter().enumerate() {
             meter.tell(sample.at);
@@ -77,7 +77,7 @@ impl Index {
                 }
                 Err(fault) => {
                     found.left_out += 1;
-                    problems.push(fault.of_frame(&path, frame, at, how));
+                    problems.push(open.locate(fault.of_frame(&path, frame, at, how)));
                 }
             }
         }
