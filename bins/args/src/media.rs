@@ -41,9 +41,12 @@ pub fn pattern(text: &str) -> Result<PatternFormat, String> {
         None => (text, PATTERN_RATE),
     };
     let sides = size.split_once(['x', 'X']);
-    let (width, height) = sides
+    let (width, height): (u64, u64) = sides
         .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)))
         .ok_or("this is no size; try 1280x720 or 1280x720@25")?;
+    let (Ok(width), Ok(height)) = (width.try_into(), height.try_into()) else {
+        return Err(format!("the size must be from 16 to 8192 pixels each way, and is {size}"));
+    };
     PatternFormat::new(width, height, rate).map_err(|error| error.to_string())
 }
 
@@ -69,7 +72,9 @@ mod tests {
         for (bad, word) in [
             ("1280", "no size"),
             ("x720", "no size"),
-            ("70000x720", "no size"),
+            ("70000x720", "from 16 to 8192 pixels"),
+            ("99999x9", "from 16 to 8192 pixels"),
+            ("640x-480", "no size"),
             ("1280x720x2", "no size"),
             ("1280x720@", "after the @"),
             ("1280x720@0", "rate"),

@@ -10,7 +10,7 @@ use pinhole_std::server::Options;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::num::NonZero;
+use std::num::{IntErrorKind, NonZero};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -345,6 +345,10 @@ fn address_or(text: &str, port: u16) -> Result<SocketAddr, String> {
     if let Ok(port) = host_port.parse() {
         return Ok((Ipv4Addr::UNSPECIFIED, port).into());
     }
+    let asked = text.rsplit(':').next().unwrap_or_default();
+    if asked.parse::<u16>().is_err_and(|error| *error.kind() == IntErrorKind::PosOverflow) {
+        return Err(format!("port {asked} is above 65535, the largest port"));
+    }
     resolve(text, port)
         .ok_or_else(|| format!("this is no address of this machine and no port; try 127.0.0.1:{port}"))
 }
@@ -402,7 +406,9 @@ mod tests {
             assert_eq!(told("[fe80::1%lo]:554"), Ok("[fe80::1%1]:554".to_owned()));
         }
         assert!(address("[::1]x").is_err() && address("[::1").is_err());
-        assert!(address("127.0.0.1:99999").is_err());
+        for port in ["127.0.0.1:99999", ":99999", "99999", "[::1]:65536"] {
+            assert!(address(port).unwrap_err().contains("above 65535"), "{port}");
+        }
         assert_eq!(http_address("127.0.0.1"), Ok((Ipv4Addr::LOCALHOST, 8080).into()));
         assert_eq!(http_address("81"), Ok((Ipv4Addr::UNSPECIFIED, 81).into()));
         assert!(http_address("a b").unwrap_err().contains("127.0.0.1:8080"));

@@ -430,7 +430,7 @@ fn figures(summary: &Summary) -> String {
     let Summary { frames, frames_skipped, frames_thinned, packets, lost, .. } = summary;
     let (frames, packets) = (Count(*frames, "frame", "frames"), Count(*packets, "packet", "packets"));
     format!(
-        "{frames} ({frames_skipped} left out for time, {frames_thinned} for loss), {packets} ({lost} reported lost), {megabytes:.1} MB in {seconds:.1} s"
+        "{frames} ({frames_skipped} left out as late or faulty, {frames_thinned} for loss), {packets} ({lost} reported lost), {megabytes:.1} MB in {seconds:.1} s"
     )
 }
 

@@ -47,7 +47,7 @@ pub enum Error {
     },
     /// The server says that the presentation is elsewhere, and names no URL that a client can connect to. Give up.
     /// This variant holds what the server has named, with invalid UTF-8 replaced; it may be empty.
-    #[error("the server says that the stream is elsewhere, where it cannot be followed: {0}")]
+    #[error("{}", redirected(.0))]
     Redirected(String),
     /// The server says that the presentation is elsewhere, and so did five servers before it. This variant holds the
     /// URL that was named last. Give up: the servers may send clients round in a circle.
@@ -89,6 +89,13 @@ impl From<Unusable> for Error {
     }
 }
 
+fn redirected(location: &str) -> String {
+    match location {
+        "" => "the server says that the stream is elsewhere, and not where; ask whoever runs it".to_owned(),
+        _ => format!("the server says that the stream is elsewhere, where it cannot be followed: {location}"),
+    }
+}
+
 fn no_track(encodings: &str) -> String {
     match encodings {
         "" => "the server has no track that can be received".to_owned(),
@@ -110,5 +117,17 @@ fn refusal(method: Method<'_>, status: Status, auth: Option<AuthScheme>) -> Stri
             )
         }
         _ => format!("the server refused {method}: {code} {}", status.reason()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirection_says_where_to_or_that_it_does_not() {
+        let told = |location: &str| Error::Redirected(location.to_owned()).to_string();
+        assert!(told("http://b/1").ends_with("where it cannot be followed: http://b/1"));
+        assert!(told("").starts_with("the server says that the stream is elsewhere, and not where"));
     }
 }

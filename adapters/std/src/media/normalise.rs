@@ -303,7 +303,12 @@ impl From<TranscodeError> for Fault {
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Recode(reason) => reason.fmt(f),
+            Self::Recode(reason) => match sampling(*reason) {
+                Some(name) => {
+                    write!(f, "the chroma subsampling {name} cannot be carried, only 4:2:2 and 4:2:0")
+                }
+                None => reason.fmt(f),
+            },
             Self::Transcode(error) => error.fmt(f),
             Self::Panic => f.write_str("it cannot be normalised: the program has failed at it"),
             Self::TooLarge => f.write_str("the frame is too large once it is re-coded"),
@@ -311,9 +316,47 @@ impl fmt::Display for FaultKind {
     }
 }
 
+/// Returns the name of the chroma subsampling, if it is the reason and has a name.
+fn sampling(reason: RecodeErrorKind) -> Option<&'static str> {
+    let RecodeErrorKind::Jpeg(JpegErrorKind::Sampling { y, cb, cr }) = reason else { return None };
+    // The horizontal factor is in the upper four bits, the vertical one in the lower.
+    let ratio = |shift: u8| {
+        let [y, cb] = [y, cb].map(|factors| factors >> shift & 0xF);
+        y.checked_rem(cb).filter(|rest| *rest == 0).map(|_| y / cb)
+    };
+    match (cb == cr, ratio(4)?, ratio(0)?) {
+        (true, 1, 1) => Some("4:4:4"),
+        (true, 1, 2) => Some("4:4:0"),
+        (true, 4, 1) => Some("4:1:1"),
+        (true, 4, 2) => Some("4:1:0"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chroma_subsampling_is_named() {
+        let told = |y, cb, cr| {
+            let reason = JpegErrorKind::Sampling { y, cb, cr };
+            Fault::from(JpegError { at: 0, reason }).reason.to_string()
+        };
+        for (y, cb, name) in [
+            (0x11, 0x11, "4:4:4"),
+            (0x12, 0x12, "4:4:4"),
+            (0x22, 0x22, "4:4:4"),
+            (0x12, 0x11, "4:4:0"),
+            (0x41, 0x11, "4:1:1"),
+            (0x42, 0x11, "4:1:0"),
+        ] {
+            assert!(told(y, cb, cb).starts_with(&format!("the chroma subsampling {name} ")), "{y:x} {cb:x}");
+        }
+        for (y, cb, cr) in [(0x31, 0x11, 0x11), (0x22, 0x11, 0x12), (0x11, 0x00, 0x00), (0x12, 0x21, 0x21)] {
+            assert_eq!(told(y, cb, cr), JpegErrorKind::Sampling { y, cb, cr }.to_string());
+        }
+    }
 
     #[test]
     fn a_panic_of_the_decoder_costs_one_frame() {

@@ -223,6 +223,16 @@ fn a_medium_is_refused_whose_every_picture_is_cut() {
 }
 
 #[test]
+fn an_answer_without_a_video_is_told_with_its_status() {
+    let scratch = Scratch::new("answer");
+    let answer = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n<html>";
+    let served = library(&scratch.file("a.multipart", answer.as_bytes()), false);
+    let [problem] = served.problems() else { panic!("{:?}", served.problems()) };
+    let reason = &problem.reason;
+    assert!(reason.contains("\"HTTP/1.1 404 Not Found\"") && !reason.contains("ffmpeg"), "{problem}");
+}
+
+#[test]
 fn files_without_video_are_problems() {
     let scratch = Scratch::new("bad");
     for (path, why) in [

@@ -155,7 +155,7 @@ impl Index {
         };
         let mut reader = match opened {
             Ok(reader) => reader,
-            Err(error) => return (None, vec![not_opened(path, error)]),
+            Err(error) => return (None, vec![not_opened(path, &first, error)]),
         };
         loop {
             match reader.next() {

@@ -13,6 +13,8 @@ use std::io;
 use std::path::Path;
 
 pub(super) const TOO_LARGE: &str = "the frame is too large";
+/// The most bytes of an HTTP status line that are told.
+const STATUS_LINE: usize = 100;
 pub(super) const NO_FRAME: &str = "there is no frame in it that can be served";
 pub(super) const EMPTY: &str = "the file is empty";
 
@@ -76,9 +78,21 @@ pub(super) fn about_chunks(path: &Path, at: u64, chunks: &Chunks) -> impl Iterat
     header.into_iter().chain(damage)
 }
 
-pub(super) fn not_opened(path: &Path, error: ReadError<io::Error>) -> Problem {
+/// Returns why nothing of a file is served that begins with `first`.
+pub(super) fn not_opened(path: &Path, first: &[u8], error: ReadError<io::Error>) -> Problem {
     let command = Command(path);
     match error {
+        ReadError::Media(error)
+            if error.reason == MediaErrorKind::Unrecognised && first.starts_with(b"HTTP/") =>
+        {
+            let line = first.split(|byte| byte.is_ascii_control()).next().unwrap_or_default();
+            let status = String::from_utf8_lossy(line.get(..STATUS_LINE).unwrap_or(line));
+            let reason = format!(
+                "this is the answer of a web server without a video in it, \"{status}\"; check the address that it \
+                 was asked for"
+            );
+            Problem::frame(path, 0, 0, reason)
+        }
         ReadError::Media(error) if error.reason == MediaErrorKind::Unrecognised => {
             let reason = format!(
                 "this is no Motion-JPEG: there is neither a JPEG picture (FF D8 FF) nor an AVI file in its \
