@@ -13,8 +13,10 @@ pub use manual::Manual;
 pub use media::frame_rate;
 #[cfg(feature = "pattern")]
 pub use media::pattern;
+#[cfg(feature = "memory")]
+pub use number::memory;
 pub use number::{bit_rate, mtu, share, size};
-pub use parse::parse;
+pub use parse::{parse, try_parse_from};
 pub use time::{duration, time};
 
 /// How times and sizes are written, for the end of `--help`. Lines are short enough for a man page.

@@ -38,6 +38,25 @@ pub fn size(text: &str) -> Result<usize, String> {
     })
 }
 
+/// Parses how much memory to use, in the forms of [`size`], and returns it in bytes.
+///
+/// # Errors
+/// As for [`size`], and if the size is more than the memory that this program may use.
+#[cfg(feature = "memory")]
+pub fn memory(text: &str) -> Result<usize, String> {
+    memory_of(pinhole_std::media::usable_memory().unwrap_or(usize::MAX), text)
+}
+
+/// Does what [`memory`] does where there are `most` bytes of memory.
+#[cfg(feature = "memory")]
+fn memory_of(most: usize, text: &str) -> Result<usize, String> {
+    let bytes = size(text)?;
+    match bytes <= most {
+        true => Ok(bytes),
+        false => Err(format!("at most {}MiB of memory can be used here", most >> 20)),
+    }
+}
+
 /// Parses a rate and returns it in bits per second.
 ///
 /// `text` is a number above 0 and an optional unit: `bit`, `kbit`, `Mbit` or `Gbit`, or `k`, `M` or `G`
@@ -158,6 +177,17 @@ mod tests {
             let error = size(bad).unwrap_err();
             assert!(error.contains("MiB") && error.contains("MB"), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    #[cfg(feature = "memory")]
+    fn no_more_memory_is_used_than_there_is() {
+        assert_eq!((memory_of(1 << 30, "1GiB"), memory_of(1 << 30, "0")), (Ok(1 << 30), Ok(0)));
+        for bad in ["1025MiB", "10TB", "8000000TB"] {
+            assert_eq!(memory_of(1 << 30, bad), Err("at most 1024MiB of memory can be used here".into()));
+        }
+        assert!(memory_of(1 << 30, "much").unwrap_err().contains("a size is expected"));
+        assert_eq!(memory("64KiB"), Ok(64 << 10));
     }
 
     #[test]

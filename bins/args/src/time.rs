@@ -17,7 +17,7 @@ pub fn time(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let with_units = || humantime::parse_duration(&text.to_ascii_lowercase()).ok();
     let time = seconds(text).or_else(|| clock(text)).or_else(with_units);
-    time.ok_or_else(|| format!("a time is expected, {FORMS}"))
+    time.ok_or_else(|| format!("a time of 0 or more is expected, {FORMS}"))
 }
 
 /// Parses a span of time above 0, in the forms of [`time`].

@@ -185,7 +185,7 @@ pub(crate) struct Serve {
 
     /// How much memory to use for frames that are made ready, such as 512MiB
     /// [default: a quarter of the machine's]
-    #[arg(long, value_name = "SIZE", value_parser = pinhole_args::size)]
+    #[arg(long, value_name = "SIZE", value_parser = pinhole_args::memory)]
     pub(crate) cache: Option<usize>,
 
     /// How many event loops serve, each on a thread of its own; a client stays with one

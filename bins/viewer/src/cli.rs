@@ -46,7 +46,7 @@ pub(crate) struct Cli {
 
     /// Play so many times as fast, such as 4 or 0.5; backwards, if negative. The server leaves
     /// frames out, and may round.
-    #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true, value_parser = scale)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = scale)]
     pub(crate) scale: Scale,
 
     /// Have frames delivered so many times faster than they are shown; recorded media are fetched
@@ -86,13 +86,14 @@ pub(crate) struct Cli {
     pub(crate) duration: Option<Duration>,
 
     /// At the end, write the last picture to this file, as PNG.
-    #[arg(long, value_name = "FILE.png")]
+    #[arg(long, value_name = "FILE.png", value_parser = snapshot)]
     pub(crate) snapshot: Option<PathBuf>,
 
     /// Write the pictures to this file as they are on the screen, one for each frame interval, as
     /// YUV4MPEG2: for other programs, and for those with -, for standard output. A report goes to
     /// standard error then.
-    #[arg(long, value_name = "FILE.y4m", requires = "headless", conflicts_with = "no_decode")]
+    #[arg(long, value_name = "FILE.y4m", value_parser = pictures)]
+    #[arg(requires = "headless", conflicts_with = "no_decode")]
     pub(crate) pictures: Option<PathBuf>,
 
     /// Write all that is received to this file, as it comes: .avi, with its time, or .mjpeg. A file
@@ -253,12 +254,32 @@ fn recording(text: &str) -> Result<PathBuf, RecordError> {
     Ok(path)
 }
 
+fn snapshot(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(path),
+        _ => Err("a PNG file is written, and a name that ends in .png is expected".to_owned()),
+    }
+}
+
+/// Takes the name of a file of YUV4MPEG2, of a pipe or a device, or `-`.
+fn pictures(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if !extension.eq_ignore_ascii_case("y4m") => {
+            Err("YUV4MPEG2 is written, and a name that ends in .y4m is expected, or - for standard output"
+                .to_owned())
+        }
+        _ => Ok(path),
+    }
+}
+
 fn position(text: &str) -> Result<MediaTime, String> {
     pinhole_args::time(text).map(|position| MediaTime::ZERO + position.into())
 }
 
 fn cache_size(text: &str) -> Result<usize, String> {
-    match pinhole_args::size(text)? {
+    match pinhole_args::memory(text)? {
         0 => Err("a cache of 1 byte or more is expected, such as 64MiB".to_owned()),
         bytes => Ok(bytes),
     }
@@ -294,7 +315,7 @@ mod tests {
     use clap::CommandFactory;
 
     fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from([&["pinhole-viewer"], args].concat())
+        pinhole_args::try_parse_from([&["pinhole-viewer"], args].concat())
     }
 
     #[test]
@@ -370,7 +391,6 @@ mod tests {
             "rtsp://host:0/a",
             "rtsp://host:65536/a",
             "rtsp://host:x/a",
-            "rtsp://ho st/a",
             "rtsp://user@/a",
             "ü",
             "--duration=0",
@@ -386,6 +406,10 @@ mod tests {
             "--speed=-1",
             "--record=clip.mp4",
             "--record=avi",
+            "--snapshot=a.jpg",
+            "--snapshot=png",
+            "--snapshot=",
+            "--headless --pictures=a.avi",
             "--transport=sctp",
             "--no-decode",
             "--pictures=a.y4m",
@@ -393,15 +417,47 @@ mod tests {
             "--cache=64Mbit",
             "--cache=much",
             "--cache=99999999999GiB",
+            "--cache=8000000TB",
             "--prebuffer=-1",
             "--latency=low",
             "--latency=-1ms",
             "--latency=11s",
             "--unknown",
         ] {
-            let error = parse(&[arg]).err();
+            let error = parse(&arg.split(' ').collect::<Vec<_>>()).err();
             assert_eq!(error.as_ref().map(clap::Error::exit_code), Some(2), "{arg}");
         }
+    }
+
+    #[test]
+    fn a_negative_value_is_told_what_is_expected() {
+        for (option, value, expected) in [
+            ("--duration", "-1", "a time above 0"),
+            ("--start", "-1", "a time of 0 or more"),
+            ("--prebuffer", "-250ms", "a time of 0 or more"),
+            ("--latency", "-5ms", "a time of 0 or more"),
+            ("--speed", "-2", "a number above 0"),
+            ("--fps", "-30", "0.1 to 1000"),
+            ("--cache", "-64MiB", "a size is expected"),
+        ] {
+            let error = parse(&[option, value]).unwrap_err().to_string();
+            assert!(error.contains(expected) && !error.contains("tip:"), "{error}");
+        }
+    }
+
+    #[test]
+    fn files_are_named_after_what_is_written() {
+        assert_eq!(parse(&["--snapshot", "A.PNG"]).unwrap().snapshot, Some("A.PNG".into()));
+        let error = parse(&["--snapshot", "a.jpg"]).unwrap_err().to_string();
+        assert!(error.contains("'a.jpg'") && error.contains("ends in .png"), "{error}");
+        for name in ["a.y4m", "-", "/dev/fd/3", "pipe"] {
+            assert!(parse(&["--headless", "--pictures", name]).is_ok(), "{name}");
+        }
+        let error = parse(&["--headless", "--pictures", "a.avi"]).unwrap_err().to_string();
+        assert!(error.contains("'a.avi'") && error.contains("ends in .y4m"), "{error}");
+        let error = parse(&["--cache", "8000000TB"]).unwrap_err().to_string();
+        assert!(error.contains("MiB of memory can be used here"), "{error}");
+        assert!(parse(&["rtsp://ho st/a"]).is_err());
     }
 
     #[test]

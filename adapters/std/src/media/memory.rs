@@ -10,10 +10,17 @@ const UNKNOWN: usize = 1 << 30;
 /// process's control group and of those around it (cgroups, version 1 and 2), if that is less. If the system
 /// does not say how much memory there is, the result is 256 MiB.
 pub fn default_cache() -> usize {
+    usable_memory().unwrap_or(UNKNOWN) / 4
+}
+
+/// Returns the memory in bytes that this process may use: on Linux, the memory of the machine, or the least limit
+/// of its control groups if that is less, as [`default_cache`] says. `None` if the system does not say how much
+/// there is.
+pub fn usable_memory() -> Option<usize> {
     let read = |path: &str| fs::read_to_string(path).ok();
     let machine = read("/proc/meminfo").and_then(|text| total(&text));
     let groups = read("/proc/self/cgroup").unwrap_or_default();
-    machine.into_iter().chain(limit(&groups, read)).min().unwrap_or(UNKNOWN) / 4
+    machine.into_iter().chain(limit(&groups, read)).min()
 }
 
 /// Returns the least limit of the control groups that a process is in, by `groups`, a table as in Linux's

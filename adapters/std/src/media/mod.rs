@@ -32,7 +32,7 @@ pub use library::{Ignored, Library, Mounted, Playback};
 #[cfg(feature = "server")]
 pub(crate) use live::Supply;
 pub use live::{InputEvent, InputTrouble};
-pub use memory::default_cache;
+pub use memory::{default_cache, usable_memory};
 pub use normalise::NormaliseOptions;
 #[cfg(feature = "pattern")]
 pub use pattern::{PatternFormat, PatternFormatError};

@@ -78,7 +78,7 @@ pub(crate) struct Args {
     port: u16,
 
     /// All memory of the server, the TCP/IP stack and the network interface, such as 64KiB.
-    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = pinhole_args::size)]
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = pinhole_args::memory)]
     ram: usize,
 
     /// Clients at once.
