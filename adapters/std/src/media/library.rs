@@ -1,5 +1,6 @@
 //! The media of a server, each under a name.
 mod described;
+mod losses;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Waker;
@@ -41,6 +43,7 @@ use std::time::Duration;
 use watched::Watched;
 
 pub use described::{Ignored, Mounted};
+pub use losses::Losses;
 
 /// So long nothing may be read of a file or directory that is added. A disk that rests needs a third of it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -74,6 +77,8 @@ impl Default for Playback {
 pub struct Library {
     media: Vec<(String, Medium)>,
     files: Arc<dyn Files>,
+    /// Whether a medium whose path is taken gets another one.
+    renames: bool,
     /// The files that were added, by what tells them apart, so that none is there twice.
     added: HashMap<FileId, PathBuf>,
     /// How long a disk may do nothing while a file is added.
@@ -115,6 +120,7 @@ impl Library {
         Self {
             media: Vec::new(),
             files: Arc::new(Disk::default()),
+            renames: false,
             added: HashMap::new(),
             patience: PATIENCE,
             playback,
@@ -152,6 +158,12 @@ impl Library {
     #[cfg(any(feature = "simulation", all(test, feature = "server", feature = "transcode")))]
     pub(super) const fn loaded(&self) -> &LoopFrames {
         &self.loaded
+    }
+
+    /// From now on, serves a medium whose path is taken under another one: the whole name of its file, and if that is
+    /// taken, too, the name with a number. Without this, such a medium is left out.
+    pub const fn rename_media(&mut self) {
+        self.renames = true;
     }
 
     /// Adds a file or a directory, and reads the headers of all frames before it returns. This takes long for
@@ -256,6 +268,15 @@ impl Library {
     /// Returns a description of each medium, in the order in which they were added.
     pub fn mounted(&self) -> impl Iterator<Item = Mounted<'_>> {
         self.media.iter().map(|(mount, medium)| describe(mount, medium))
+    }
+
+    /// Returns what tells how many frames of a medium are lost; `None` if no recorded medium has this path.
+    pub fn losses(&self, mount: &str) -> Option<Losses> {
+        let (_, medium) = self.media.iter().find(|(other, _)| other == mount)?;
+        match medium {
+            Medium::Recorded(recorded) => Some(Losses(recorded.clone())),
+            _ => None,
+        }
     }
 
     /// Loads a frame of a recorded medium on this thread, and returns it. Blocks. Use this in programs that
@@ -397,6 +418,7 @@ impl Library {
         Self {
             media: self.media.iter().map(|(mount, medium)| (mount.clone(), medium.share())).collect(),
             files: self.files.clone(),
+            renames: self.renames,
             added: HashMap::new(),
             patience: self.patience,
             playback: self.playback,
@@ -589,7 +611,18 @@ impl Library {
         })
     }
 
-    fn mount(&mut self, path: &Path, mount: String, medium: Medium) {
+    /// Returns a path that no medium has, for a file whose own path is taken.
+    fn free_mount(&self, path: &Path) -> String {
+        let name = path.file_name().unwrap_or(OsStr::new("video")).to_string_lossy();
+        let numbered = (2_usize..).map(|number| format!("{name}-{number}"));
+        let mut names = iter::once(name.to_string()).chain(numbered);
+        names.find(|name| self.media.iter().all(|(other, _)| other != name)).unwrap_or_default()
+    }
+
+    fn mount(&mut self, path: &Path, mut mount: String, medium: Medium) {
+        if self.renames && self.media.iter().any(|(other, _)| *other == mount) {
+            mount = self.free_mount(path);
+        }
         match self.obstacle(path, &mount) {
             Some(problem) => self.problems.push(problem),
             None => self.media.push((mount, medium)),

@@ -28,7 +28,7 @@ mod wakers;
 pub use camera::CameraOptions;
 #[cfg(feature = "http")]
 pub(crate) use held::HeldFrame;
-pub use library::{Ignored, Library, Mounted, Playback};
+pub use library::{Ignored, Library, Losses, Mounted, Playback};
 #[cfg(feature = "server")]
 pub(crate) use live::Supply;
 pub use live::{InputEvent, InputTrouble};

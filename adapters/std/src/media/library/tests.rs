@@ -65,3 +65,45 @@ fn the_path_of_a_url_is_percent_encoded() {
     };
     assert_eq!(mounted.url(([10, 0, 0, 1], 554).into()), "rtsp://10.0.0.1:554/big%20buck%20%C3%A9/1");
 }
+
+#[test]
+fn what_is_lost_of_a_medium_is_counted_as_it_is_played() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("cut.mjpeg");
+    let sample = fs::read(SAMPLE).unwrap();
+    let starts: Vec<_> =
+        sample.windows(3).enumerate().filter(|(_, bytes)| *bytes == [0xFF, 0xD8, 0xFF]).collect();
+    let frame = |n: usize| &sample[starts[n].0..starts[n + 1].0];
+    // The second of three frames ends in the middle of its picture.
+    let cut = &frame(1)[..frame(1).len() / 2];
+    fs::write(&file, [frame(0), cut, &[0xFF, 0xD9], frame(2)].concat()).unwrap();
+    let mut library = Library::new(Playback::default());
+    library.add_path(&file);
+    let losses = library.losses("cut").unwrap();
+    assert_eq!(losses.newest(), None);
+    let track = TrackId { media: 0, track: 0 };
+    let had: Vec<_> = (0..3).map(|n| library.load(track, FrameId(n)).is_ok()).collect();
+    assert_eq!(had, [true, false, true]);
+    let (count, problem) = losses.newest().unwrap();
+    assert_eq!((count, problem.frame, problem.path.as_path()), (1, Some(1), file.as_path()));
+    assert!(library.losses("none").is_none());
+}
+
+#[test]
+fn media_with_one_name_get_others_if_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["x.mjpeg", "x.mjpg", "y.mjpeg"] {
+        fs::copy(SAMPLE, directory.path().join(name)).unwrap();
+    }
+    let mounts =
+        |library: &Library| -> Vec<_> { library.mounted().map(|medium| medium.mount.to_owned()).collect() };
+    let mut library = Library::new(Playback::default());
+    library.add_path(directory.path());
+    assert_eq!(mounts(&library), ["x", "y"]);
+    let mut library = Library::new(Playback::default());
+    library.rename_media();
+    library.add_path(directory.path());
+    assert_eq!(mounts(&library), ["x", "x.mjpg", "y"]);
+    assert_eq!(library.problems(), []);
+    assert_eq!(library.free_mount(Path::new("a/x.mjpg")), "x.mjpg-2");
+}

@@ -201,6 +201,11 @@ impl Health {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Returns how many frames could not be loaded when they were last tried.
+    pub(super) fn failing(&self) -> u64 {
+        self.failing.load(Ordering::Acquire).into()
+    }
+
     fn state(&self, n: u32) -> State {
         self.states.get(n as usize).map_or(State::Unusable, |state| State::of(state.load(Ordering::Acquire)))
     }

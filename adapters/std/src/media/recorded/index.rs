@@ -287,6 +287,12 @@ impl Index {
         self.health.problem()
     }
 
+    /// Returns how many frames could not be loaded when they were last tried, and what was wrong with the newest;
+    /// `None` if there is none.
+    pub(in super::super) fn losses(&self) -> Option<(u64, Problem)> {
+        Some(self.health.failing()).filter(|failing| *failing > 0).zip(self.health.problem())
+    }
+
     /// Reads and normalises frame `n`. Returns `None` if it cannot be sent, which [`Self::outlook`] knows
     /// from then on. What is wrong goes to the log. Blocks.
     pub(super) fn load(&self, n: u32, tools: &mut Tools) -> Option<Box<[u8]>> {
