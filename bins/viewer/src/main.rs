@@ -31,6 +31,7 @@ use output::y4m::{self, PictureStream};
 use output::{report, snapshot, terminal};
 use pinhole::client::{LowerTransport, PlayOptions};
 use pinhole::frame::Seek;
+use pinhole::rtsp::Scale;
 use pinhole::text::Count;
 use pinhole::time::MediaTime;
 use pinhole_log::{Form, Log, escaped, redacted};
@@ -203,8 +204,10 @@ fn play_side_by_side(
     let options = show::Options { deadline, interrupted, has_next: false, has_previous: false };
     let shown = show::run(&players, &options, view, None);
     let mut failed = opened.errors.len();
-    for (player, shown) in players.iter().zip(&shown) {
-        if let Err(error) = conclude(cli, player, shown, cli.start, Ok(()), (decode, view.is_headless()))? {
+    for ((item, player), shown) in items.iter().zip(&players).zip(&shown) {
+        if let Err(error) =
+            conclude(cli, item, player, shown, cli.start, Ok(()), (decode, view.is_headless()))?
+        {
             print_message(&error);
             failed += 1;
         }
@@ -238,7 +241,7 @@ fn play(
     let mut shown = show::run(&player, options, view, output.as_mut());
     let (Some(shown), [player]) = (shown.pop(), &player) else { return Ok((Ending::User, Ok(()))) };
     let written = output.map_or(Ok(()), |output| output.finish(options.interrupted));
-    let result = conclude(cli, player, &shown, from, written, (decode, view.is_headless()))?;
+    let result = conclude(cli, item, player, &shown, from, written, (decode, view.is_headless()))?;
     Ok((shown.ending, result))
 }
 
@@ -268,10 +271,21 @@ fn start_player(
         coded_ahead: (cache / 8).max(LEAST_CODED_AHEAD),
         reconnect: !cli.no_reconnect,
         record: cli.record.clone(),
+        for_recorded: options_for_recorded(cli, from),
         start_recording: Recording::start,
     };
     let (url, options) = (item.url.clone(), client_options(cli, from, item.place, cache));
     Player::start(move || client::connect(&url, &options), settings)
+}
+
+/// Returns the options of the command line that only recorded media obey.
+fn options_for_recorded(cli: &Cli, from: Option<MediaTime>) -> Vec<&'static str> {
+    let given = [
+        ("--start", from.is_some()),
+        ("--scale", cli.scale != Scale::NORMAL),
+        ("--speed", cli.speed.is_some()),
+    ];
+    given.into_iter().filter(|(_, is_given)| *is_given).map(|(option, _)| option).collect()
 }
 
 /// Reports on what was played. Returns why it was not played as the user asked, if so. `written` is what became
@@ -281,6 +295,7 @@ fn start_player(
 /// The report cannot be written.
 fn conclude(
     cli: &Cli,
+    item: &Item,
     player: &Player,
     shown: &Shown,
     from: Option<MediaTime>,
@@ -291,20 +306,27 @@ fn conclude(
     let model = player.model();
     let mut errors = player.errors().messages();
     let is_shown = picture.is_some() || cli.no_decode;
-    let result = verdict(*ending, &model, is_shown, &errors, from)
+    let result = verdict(*ending, &model, is_shown, model.undecodable.as_slice(), from)
         .and_then(|()| save_snapshot(cli.snapshot.as_deref(), picture.as_ref(), *ending))
         .and_then(|()| print_recording(&model))
         .and_then(|()| written.map_err(|error| format!("the pictures cannot be written: {error}")));
+    let lost = item.lost();
+    errors.extend(lost.clone());
     if let Err(error) = &result {
         errors.push(error.clone());
     }
-    let report = if cli.json {
+    let mut report = if cli.json {
         vec![report::json(&model, &errors)]
     } else if headless {
         terminal::summary(&model, decode)
     } else {
         Vec::new()
     };
+    match lost {
+        Some(lost) if headless && !cli.json => report.push(lost),
+        Some(lost) if !headless => print_message(&lost),
+        _ => {}
+    }
     let to_stdout = !cli.pictures.as_deref().is_some_and(y4m::is_stdout);
     for line in report {
         let written =
@@ -353,8 +375,14 @@ fn verdict(
     let name = &model.url;
     let frames = model.session.frames_complete + model.session.frames_damaged;
     // The output says itself why it failed.
-    if matches!(ending, Ending::User | Ending::Output | Ending::Next | Ending::Previous) {
+    if ending == Ending::Output {
         return Ok(());
+    }
+    if matches!(ending, Ending::User | Ending::Next | Ending::Previous) {
+        return match &model.undecodable {
+            Some(reason) if !shown => Err(format!("{name}: no picture can be shown: {reason}")),
+            _ => Ok(()),
+        };
     }
     if frames == 0
         && let Some(error) = beyond_the_end(model, start)
@@ -526,6 +554,9 @@ mod tests {
         assert!(!judge(Ending::Stream, &model(0, Some(Ok(()))), false));
         assert!(!judge(Ending::Deadline, &model(0, None), false));
         assert!(!judge(Ending::Deadline, &model(9, None), false));
+        let undecodable = Model { undecodable: Some("it is damaged".into()), ..model(9, None) };
+        assert!(!judge(Ending::User, &undecodable, false) && judge(Ending::User, &undecodable, true));
+        assert!(judge(Ending::Output, &undecodable, false));
     }
 
     #[test]

@@ -4,14 +4,14 @@ use crate::output::messages::print_message;
 use crate::stream::local::Server;
 use pinhole::sdp::FrameRate;
 use pinhole_log::redacted_value;
-use pinhole_std::media::Playback;
+use pinhole_std::media::{Losses, Playback};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 /// One thing to play.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Item {
     /// The address to connect to, with the user name and password that may be in it.
     pub(crate) url: String,
@@ -19,6 +19,19 @@ pub(crate) struct Item {
     pub(crate) name: String,
     /// Where it is.
     pub(crate) place: Place,
+    /// Tells which frames of it are lost; `None` if its server is not in this program.
+    pub(crate) losses: Option<Losses>,
+}
+
+impl Item {
+    /// Tells how many frames cannot be shown, and why; `None` if all can, as far as is known.
+    pub(crate) fn lost(&self) -> Option<String> {
+        let (count, problem) = self.losses.as_ref()?.newest()?;
+        Some(match count {
+            1 => format!("1 frame cannot be shown: {problem}"),
+            _ => format!("{count} frames cannot be shown, the newest of them: {problem}"),
+        })
+    }
 }
 
 /// Where an [`Item`] is.
@@ -233,7 +246,7 @@ fn name(media: &Media) -> String {
 fn open(media: Option<&Media>, playback: Playback) -> Result<Opened, String> {
     let (items, server) = match media {
         Some(media @ Media::Url(url)) => {
-            (vec![Item { url: url.clone(), name: name(media), place: Place::Remote }], None)
+            (vec![Item { url: url.clone(), name: name(media), place: Place::Remote, losses: None }], None)
         }
         Some(Media::Path(path)) => {
             let server = Server::start(path, playback).map_err(|error| error.to_string())?;
@@ -244,12 +257,14 @@ fn open(media: Option<&Media>, playback: Playback) -> Result<Opened, String> {
         }
         None => {
             let server = Server::samples(playback).map_err(|error| error.to_string())?;
-            let url = server.media.first().map(|served| served.url.clone()).unwrap_or_default();
+            let first = server.media.first();
+            let url = first.map(|served| served.url.clone()).unwrap_or_default();
+            let losses = first.and_then(|served| served.losses.clone());
             print_message(&format!("serving the sample clips, of which this is one: {url}"));
             if let Some(pages) = &server.pages {
                 print_message(&format!("a browser shows them at {pages}"));
             }
-            (vec![Item { name: url.clone(), url, place: Place::Samples }], Some(server))
+            (vec![Item { name: url.clone(), url, place: Place::Samples, losses }], Some(server))
         }
     };
     Ok(Opened { items, at: 0, _server: server })
@@ -260,7 +275,8 @@ fn items(path: &Path, server: &Server) -> Vec<Item> {
     let is_directory = path.is_dir();
     let item = |served: &crate::stream::local::Served| {
         let path = if is_directory { path.join(&served.mount) } else { path.to_owned() };
-        Item { url: served.url.clone(), name: path.display().to_string(), place: Place::File }
+        let (url, losses) = (served.url.clone(), served.losses.clone());
+        Item { url, name: path.display().to_string(), place: Place::File, losses }
     };
     server.media.iter().map(item).collect()
 }

@@ -4,8 +4,8 @@ use crate::model::Picture;
 use crate::pixels::{PixelBuffer, PixelPool};
 use pinhole::codec::jpeg::{self, Area, JpegInfo, Missing, mend, mend_max_len};
 use pinhole::frame::{Frame, Integrity};
-use std::fmt::Display;
 use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
@@ -91,10 +91,13 @@ struct Decoded {
 /// Decodes a JPEG file into a buffer from the pool. Of a file whose scan is damaged or ends early, decodes
 /// what can be decoded. If there is no buffer, calls `make_room`, and waits for one.
 fn decode(data: &[u8], pool: &PixelPool, make_room: impl FnOnce()) -> Result<Decoded, Error> {
-    let options = DecoderOptions::default().set_strict_mode(false).jpeg_set_out_colorspace(ColorSpace::RGBA);
+    // What bounds pictures is their pixels.
+    let side = usize::from(u16::MAX);
+    let options = DecoderOptions::default().set_max_width(side).set_max_height(side);
+    let options = options.set_strict_mode(false).jpeg_set_out_colorspace(ColorSpace::RGBA);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
-    decoder.decode_headers().map_err(broken)?;
-    let (width, height) = decoder.dimensions().ok_or_else(|| broken("no dimensions"))?;
+    decoder.decode_headers().map_err(|error| broken(&error))?;
+    let (width, height) = decoder.dimensions().ok_or_else(|| Error::Broken("it has no size".to_owned()))?;
     let pixels = width.saturating_mul(height);
     if !(1..=MAX_PIXELS).contains(&pixels) {
         return Err(Error::Broken(format!("{width}x{height} is more than is decoded")));
@@ -112,7 +115,7 @@ fn decode(data: &[u8], pool: &PixelPool, make_room: impl FnOnce()) -> Result<Dec
             pool.take(count, working).map_err(too_large)?
         }
     };
-    decoder.decode_into(bytemuck::cast_slice_mut(&mut pixels)).map_err(broken)?;
+    decoder.decode_into(bytemuck::cast_slice_mut(&mut pixels)).map_err(|error| broken(&error))?;
     // The decoder's own BGRA is not vectorised; this is.
     for pixel in &mut *pixels {
         let [r, g, b, _] = pixel.to_ne_bytes();
@@ -134,8 +137,23 @@ fn working_bytes(data: &[u8], decoder: &JpegDecoder<ZCursor<&[u8]>>) -> usize {
     width.saturating_mul(height).saturating_mul(usize::from(info.components)).saturating_mul(2)
 }
 
-fn broken(error: impl Display) -> Error {
-    Error::Broken(error.to_string())
+/// Tells why a file is not decoded. The decoder's own words are for its developers, and go to the log.
+fn broken(error: &DecodeErrors) -> Error {
+    tracing::debug!(%error, "the decoder refuses a file");
+    let reason = match error {
+        DecodeErrors::IllegalMagicBytes(_) => "it does not start as a JPEG file does",
+        DecodeErrors::ZeroError => "its width or height is 0",
+        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => "its data ends too early",
+        DecodeErrors::Unsupported(_) => {
+            "it is neither a baseline nor a progressive JPEG file with Huffman codes"
+        }
+        DecodeErrors::DqtError(_) => "its quantization tables are damaged",
+        DecodeErrors::HuffmanDecode(_) => "its Huffman tables are damaged",
+        DecodeErrors::SofError(_) => "the header of its frame is damaged",
+        DecodeErrors::SosError(_) => "the header of its scan is damaged",
+        _ => "it is damaged",
+    };
+    Error::Broken(reason.to_owned())
 }
 
 /// Copies an area from one picture to another of the same `width`.
@@ -202,6 +220,22 @@ mod tests {
         for file in [&[][..], b"GET / HTTP/1.0", &[0xff, 0xd8], &ORANGE[..40]] {
             assert!(decoded(file).is_err(), "{file:02x?}");
         }
+    }
+
+    #[test]
+    fn a_refusal_is_in_plain_words() {
+        let told = |file: &[u8]| decoded(file).err().map(|error| error.to_string());
+        assert_eq!(told(b"GET / HTTP/1.0").as_deref(), Some("it does not start as a JPEG file does"));
+        assert_eq!(told(&with_size(ORANGE, 0, 16)).as_deref(), Some("its width or height is 0"));
+    }
+
+    #[test]
+    fn a_picture_may_be_as_wide_as_a_header_can_say() {
+        let mut file = with_size(ORANGE, 65_000, 16);
+        file.resize(65_000 * 16 / MAX_PIXELS_PER_BYTE + 1, 0);
+        let picture = decoded(&file).unwrap();
+        assert_eq!((picture.width, picture.height), (65_000, 16));
+        assert!(is_orange(picture.pixels[0]));
     }
 
     #[test]

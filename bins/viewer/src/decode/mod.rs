@@ -100,7 +100,10 @@ pub(crate) fn run(context: &Context<'_>) {
         match decoded {
             Ok(()) if is_outdated(&frame) => {}
             Ok(()) => {
-                model.update(|model| model.presented.count_decoded(started.elapsed()));
+                model.update(|model| {
+                    model.presented.count_decoded(started.elapsed());
+                    model.undecodable = None;
+                });
                 let since_arrival = arrived.map(|at| at.elapsed().as_micros() as u64);
                 tracing::trace!(frame = presentation.id.0, since_arrival, "a frame is decoded");
                 pictures.push(picture);
@@ -111,7 +114,9 @@ pub(crate) fn run(context: &Context<'_>) {
                 }
                 let number = frame.presentation.id.0;
                 tracing::info!(frame = number, %reason, "a frame does not decode");
-                errors.push(format!("frame {number}: {reason}"));
+                let reason = format!("frame {number}: {reason}");
+                model.update(|model| model.undecodable = Some(reason.clone()));
+                errors.push(reason);
             }
         }
         frames.give_back(frame);

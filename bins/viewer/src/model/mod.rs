@@ -123,6 +123,8 @@ pub(crate) struct Model {
     pub(crate) cache: CacheUsage,
     /// Figures of the pictures that were decoded and shown.
     pub(crate) presented: PresentedFigures,
+    /// Why the last frame that was to be decoded is no picture; `None` if it is one.
+    pub(crate) undecodable: Option<String>,
 }
 
 impl Default for Model {
@@ -149,6 +151,7 @@ impl Default for Model {
             received: ReceivedFigures::default(),
             cache: CacheUsage::default(),
             presented: PresentedFigures::default(),
+            undecodable: None,
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) reconnect: bool,
     /// The file to which received frames are recorded.
     pub(crate) record: Option<PathBuf>,
+    /// The options of the command line that a live medium ignores.
+    pub(crate) for_recorded: Vec<&'static str>,
     /// Starts a recording: [`Recording::start`], or a stand-in for a disk in tests.
     pub(crate) start_recording: fn(&Path, u8, Feed) -> io::Result<Recording>,
 }

@@ -26,6 +26,7 @@ fn plain() -> Settings {
         coded_ahead: 1 << 20,
         reconnect: false,
         record: None,
+        for_recorded: Vec::new(),
         start_recording: Recording::start,
     }
 }
@@ -300,6 +301,22 @@ fn a_recorded_medium_that_stands_is_buffered() {
     until(&player, |model| matches!(model.activity, Activity::Buffering { .. }));
     assert_eq!(player.model().silences, (0, Duration::ZERO));
     player.stop();
+}
+
+#[test]
+fn a_live_medium_says_which_options_it_ignores() {
+    let options = |fake| {
+        let player = start(fake, Settings { for_recorded: vec!["--start", "--scale"], ..window() });
+        until(&player, |model| model.presented.shown > 0);
+        player.stop();
+        pictures(&player);
+        player.errors().messages()
+    };
+    assert_eq!(
+        options(clip(100_000).live()),
+        [": this is live, and --start and --scale are for recorded media"]
+    );
+    assert!(options(clip(30)).is_empty());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A server in this program, for files that are on this machine.
 use super::Error;
-use pinhole_std::media::{Library, NormaliseOptions, Playback, default_cache};
+use pinhole_std::media::{Library, Losses, NormaliseOptions, Playback, default_cache};
 use pinhole_std::server::{Handle, Options};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -25,11 +25,13 @@ pub(crate) struct Server {
 }
 
 /// A medium that a [`Server`] serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Served {
     /// Its path in the URL, not percent-encoded.
     pub(crate) mount: String,
     pub(crate) url: String,
+    /// Tells which frames of it are lost.
+    pub(crate) losses: Option<Losses>,
 }
 
 impl Server {
@@ -63,6 +65,7 @@ impl Server {
         let library = || {
             let normalising = NormaliseOptions { transcode: true, ..NormaliseOptions::default() };
             let mut library = Library::with(playback, normalising, default_cache());
+            library.rename_media();
             library.add_path(path);
             library
         };
@@ -79,6 +82,7 @@ impl Server {
         let served = |mounted: pinhole_std::media::Mounted<'_>| Served {
             mount: mounted.mount.to_owned(),
             url: mounted.url(address),
+            losses: server.library().losses(mounted.mount),
         };
         let media: Vec<_> = server.library().mounted().map(served).collect();
         if media.is_empty() {

@@ -73,6 +73,10 @@ impl Message {
             let (title, lines) = ("Not played".to_owned(), vec![reason.clone()]);
             return Some(Self { title, lines, dims: true });
         }
+        if let Some(reason) = model.undecodable.as_ref().filter(|_| model.presented.shown == 0) {
+            let (title, lines) = ("No picture can be shown".to_owned(), vec![reason.clone()]);
+            return Some(Self { title, lines, dims: true });
+        }
         let (title, lines) = match &model.activity {
             Activity::Opening => (format!("Opening {} ...", file_name(&model.url)), vec![]),
             Activity::Connecting if model.session.transport.is_none() => (connecting(model), vec![]),
@@ -302,6 +306,15 @@ mod tests {
             let waiting = [format!("Waiting for {host}"), "No picture has come yet".to_owned()];
             assert_eq!(told(&Model { session, ..model }), waiting);
         }
+    }
+
+    #[test]
+    fn a_medium_that_cannot_be_decoded_says_why() {
+        let undecodable = Some("frame 0: it is damaged".to_owned());
+        let model = Model { activity: Activity::Ended, undecodable, ..recorded() };
+        assert_eq!(said(&model, true).0, ["No picture can be shown", "frame 0: it is damaged"]);
+        let presented = PresentedFigures { shown: 9, ..PresentedFigures::default() };
+        assert_eq!(said(&Model { presented, ..model }, true).0[0], "Ended");
     }
 
     #[test]

@@ -283,6 +283,9 @@ fn title(tiles: &[Tile<'_>], alone: Option<usize>) -> String {
 /// Returns the title for a stream: the address, and how the stream is.
 fn title_of(model: &Model) -> String {
     let (width, height) = model.received.size;
+    if let Some(Err(_)) = model.over {
+        return format!("not played - {}", model.url);
+    }
     if model.received.codec.is_none() {
         let state = if model.activity == Activity::Opening { "opening" } else { "connecting" };
         return format!("{state} - {}", model.url);
@@ -391,6 +394,8 @@ mod tests {
         let tiles: Vec<_> = models.iter().map(|model| Tile { picture: None, fresh: false, model }).collect();
         assert_eq!(title(&tiles, None), "2 streams - rtsp://a/, rtsp://b/1");
         assert_eq!(title(&tiles, Some(1)), "connecting - rtsp://b/1");
+        let refused = Model { over: Some(Err("404".to_owned())), ..named("rtsp://a/") };
+        assert_eq!(title_of(&refused), "not played - rtsp://a/");
     }
 
     #[test]

@@ -80,6 +80,9 @@ impl Engine<'_> {
         let (mut ended, mut closed, mut refused) = (false, false, None);
         while let Some(event) = source.poll_event() {
             tracing::info!(?event);
+            if matches!(event, Event::Playing(_)) && source.is_live() {
+                self.tell_ignored_options();
+            }
             match event {
                 Event::Playing(_) if !self.connection.is_up() => {
                     self.connection.link = Link::Up;
@@ -108,6 +111,17 @@ impl Engine<'_> {
             self.connection_lost(format!("the server refuses to play from there ({status})").into())?;
         }
         Ok(())
+    }
+
+    /// Tells once which options a live medium ignores.
+    fn tell_ignored_options(&mut self) {
+        let options = std::mem::take(&mut self.for_recorded);
+        if !options.is_empty() {
+            let url = self.shared.model.read().url;
+            let are = if options.len() == 1 { "is" } else { "are" };
+            let options = options.join(" and ");
+            self.shared.report_error(format!("{url}: this is live, and {options} {are} for recorded media"));
+        }
     }
 
     /// Schedules an attempt to reconnect, unless all frames have arrived.

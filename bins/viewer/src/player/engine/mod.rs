@@ -46,6 +46,8 @@ pub(super) struct Engine<'a> {
     start_recording: fn(&Path, u8, Feed) -> io::Result<Recording>,
     /// Whether there is nothing to play for if the recording cannot begin.
     must_record: bool,
+    /// See [`Settings::for_recorded`]. Empty once it was told.
+    for_recorded: Vec<&'static str>,
     /// See [`Settings::coded_ahead`].
     coded_ahead: usize,
     /// Whether no frame can be passed on until something happens.
@@ -75,6 +77,7 @@ impl<'a> Engine<'a> {
                 .transpose()?,
             start_recording: settings.start_recording,
             must_record: record.is_some(),
+            for_recorded: settings.for_recorded.clone(),
             coded_ahead: settings.coded_ahead,
             idle: true,
             publish_details_at: Instant::now(),
