@@ -343,7 +343,7 @@ mod tests {
             media => open(media, playback),
         };
         assert!(list.go(Step::Next));
-        assert_eq!(list.item(Duration::from_millis(20)), None);
+        assert!(list.item(Duration::from_millis(20)).is_none());
         assert_eq!(list.name(), Some(hung.display().to_string()));
         assert!(list.has(Step::Next) && !list.has(Step::Previous));
         assert_eq!(name(&mut list, Step::Next), "clip.mjpeg");
