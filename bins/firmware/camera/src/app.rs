@@ -1,5 +1,4 @@
 //! What the server asks of the application.
-use crate::media::{CLIP, PATTERN};
 use core::net::{Ipv4Addr, SocketAddr};
 use mps2::Entropy;
 use pinhole::rtsp::Url;
@@ -8,13 +7,14 @@ use pinhole::server::Notice;
 use pinhole_camera::{clip, pattern};
 use pinhole_smoltcp::server::{Catalog, Random};
 
-/// The media, by their numbers: where they are found.
-const PATHS: [(u16, &str); 2] = [(CLIP, "clip"), (PATTERN, "pattern")];
+/// Where the media are found: each at the place of its number, [`CLIP`](crate::media::CLIP) or
+/// [`PATTERN`](crate::media::PATTERN).
+const PATHS: [&str; 2] = ["clip", "pattern"];
 
 /// Says what is served, and where.
 pub(crate) fn announce(address: Ipv4Addr) {
     let [a, b, c, d] = address.octets();
-    for (_, path) in PATHS {
+    for path in PATHS {
         defmt::info!("serves rtsp://{=u8}.{=u8}.{=u8}.{=u8}/{=str}", a, b, c, d, path);
     }
 }
@@ -42,13 +42,13 @@ impl Random for Camera {
 
 impl Catalog for Camera {
     fn find(&self, url: &Url<'_>) -> Option<u16> {
-        PATHS.into_iter().find_map(|(media, path)| url.path_is(path).then_some(media))
+        (0..).zip(PATHS).find_map(|(media, path)| url.path_is(path).then_some(media))
     }
 
     fn describe(&self, media: u16) -> Presentation<'_> {
         let index = usize::from(media);
         Presentation {
-            name: PATHS.get(index).map_or("", |(_, path)| path),
+            name: PATHS.get(index).copied().unwrap_or_default(),
             session_id: self.session_id,
             version: 1,
             address_type: AddressType::Ip4,
