@@ -68,6 +68,30 @@ fn a_file_that_cannot_be_played_is_named_and_passed_over() {
 }
 
 #[test]
+fn frames_that_cannot_be_shown_are_counted_and_files_with_one_name_are_all_played() {
+    let clip = std::fs::read(Clip::sample().path).unwrap();
+    let starts: Vec<_> =
+        clip.windows(3).enumerate().filter(|(_, bytes)| *bytes == [0xFF, 0xD8, 0xFF]).collect();
+    let frame = |n: usize| &clip[starts[n].0..starts[n + 1].0];
+    let cut = |n: usize| [&frame(n)[..frame(n).len() / 2], &[0xFF, 0xD9]].concat();
+    let directory = TempDir::new();
+    directory.file("x.mjpeg", &[frame(0), &cut(1), frame(2), &cut(3), frame(4)].concat());
+    directory.file("x.mjpg", &[frame(0), frame(1), frame(2)].concat());
+    let done = viewer::run_viewer(&["--json", directory.path().to_str().unwrap()]);
+    assert_eq!((done.status.code(), &*done.stderr), (Some(0), ""), "{done:?}");
+    let reports = reports(&done.stdout);
+    let told: Vec<_> =
+        reports.iter().map(|report| (&report["frames_complete"], report["errors"][0].as_str())).collect();
+    let [(first, Some(lost)), (second, None)] = told[..] else { panic!("{told:?}") };
+    assert_eq!((first, second), (&3.into(), &3.into()));
+    for word in ["2 frames cannot be shown", "x.mjpeg: frame ", "byte ", "data ends before"] {
+        assert!(lost.contains(word), "{lost}");
+    }
+    let done = viewer::run_viewer(&[&path(&directory, "x.mjpeg")]);
+    assert!(done.stdout.contains("2 frames cannot be shown"), "{}", done.stdout);
+}
+
+#[test]
 fn what_rtp_does_not_carry_is_played_from_a_file() {
     if !available(&[Peer::Ffmpeg]) {
         return;

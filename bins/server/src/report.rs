@@ -278,8 +278,9 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
                 .as_ref()
                 .map_or_else(String::new, |problem| format!("; {}", cut(&problem.to_string())));
             let megabytes = *bytes as f64 / 1e6;
+            let frames = Count(*frames, "frame", "frames");
             format!(
-                "{peer} closed /{}: {frames} frames ({frames_skipped} left out for time), {megabytes:.1} MB by HTTP{why}",
+                "{peer} closed /{}: {frames} ({frames_skipped} left out for time), {megabytes:.1} MB by HTTP{why}",
                 cut(mount)
             )
         }),
