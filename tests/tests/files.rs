@@ -163,7 +163,8 @@ fn a_clip_without_one_good_frame_ends() {
         hostile.extend([0xFF, 0x00].repeat((frame.len() - scan) / 2));
         hostile.extend([0xFF, 0xD9]);
     }
-    let path = directory.file("hostile.mjpeg", &hostile);
+    // More than are tried before a medium is added.
+    let path = directory.file("hostile.mjpeg", &hostile.repeat(5));
     let other = Clip::course();
     for cache in ["64KiB", "64MiB"] {
         let server = Server::with(&["--loop", "--cache", cache], &[&path, &other.path]);
