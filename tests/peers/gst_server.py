@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""Serves one AVI of Motion-JPEG with gst-rtsp-server, for clients under test and as a measure.
+"""Serves Motion-JPEG with gst-rtsp-server, for clients under test and as a measure.
 
 Usage: gst_server.py FILE.avi|- [own|shared]
+       gst_server.py rtsp://... udp|tcp
 
 own, as without it: a pipeline for each client, that it may start anywhere; shared: one for all, as
-a live source has. In place of a file, - is live: concatenated JPEG from standard input, which is read
-once there is a client.
+a live source has. In place of an AVI file, - is live: concatenated JPEG from standard input, which is
+read once there is a client. The pictures of an RTSP server are taken by that transport and served again,
+from packets to packets, by one pipeline for all clients.
 
 Prints the URL once it listens, on a free port of 127.0.0.1, and serves until it is killed or its
 standard input ends. The caller holds the other end of that pipe, so it cannot leave an orphan.
@@ -23,7 +25,8 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
 def main():
     file, pipelines = (sys.argv[1:] + ["own"])[:2] if len(sys.argv) in (2, 3) else (None, None)
-    if pipelines not in ("own", "shared"):
+    relays = file is not None and file.startswith("rtsp://")
+    if pipelines not in (("udp", "tcp") if relays else ("own", "shared")):
         sys.exit(__doc__)
     Gst.init(None)
     factory = GstRtspServer.RTSPMediaFactory()
@@ -31,8 +34,11 @@ def main():
     source = f'filesrc location="{file}" ! avidemux'
     if file == "-":
         source = "fdsrc fd=0 blocksize=65536 do-timestamp=true ! image/jpeg,framerate=30/1"
-    factory.set_launch(f"( {source} ! jpegparse ! rtpjpegpay name=pay0 pt=26 )")
-    factory.set_shared(pipelines == "shared")
+    source += " ! jpegparse"
+    if relays:
+        source = f'rtspsrc location="{file}" protocols={pipelines} latency=0 ! rtpjpegdepay'
+    factory.set_launch(f"( {source} ! rtpjpegpay name=pay0 pt=26 )")
+    factory.set_shared(pipelines != "own")
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service("0")

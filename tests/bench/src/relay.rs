@@ -63,7 +63,7 @@ impl Relay {
             }
             Self::Gst => {
                 let mut command = Command::new(PYTHON);
-                command.arg(repository().join("tests/peers/gst_relay.py")).args([url, &transport]);
+                command.arg(repository().join("tests/peers/gst_server.py")).args([url, &transport]);
                 command
             }
         };
