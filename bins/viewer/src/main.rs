@@ -31,7 +31,7 @@ use output::y4m::{self, PictureStream};
 use output::{report, snapshot, terminal};
 use pinhole::client::{LowerTransport, PlayOptions};
 use pinhole::frame::Seek;
-use pinhole::rtsp::Scale;
+use pinhole::rtsp::{Scale, Speed};
 use pinhole::text::Count;
 use pinhole::time::MediaTime;
 use pinhole_log::{Form, Log, escaped, redacted};
@@ -356,7 +356,9 @@ fn client_options(cli: &Cli, start: Option<MediaTime>, place: Place, cache: usiz
         (TransportArg::Auto, Place::File) => TransportArg::Tcp,
         (transport, _) => transport,
     };
-    client::Options { transport: transport.into(), play, speed: cli.speed, cache }
+    // A file is there at once: it is fetched fast enough for the highest rate of the keys, which is 4.
+    let speed = cli.speed.or_else(|| Speed::from_thousandths(8_000).filter(|_| place == Place::File));
+    client::Options { transport: transport.into(), play, speed, cache }
 }
 
 /// Decides whether the stream was played as the user asked.
@@ -557,6 +559,17 @@ mod tests {
         let undecodable = Model { undecodable: Some("it is damaged".into()), ..model(9, None) };
         assert!(!judge(Ending::User, &undecodable, false) && judge(Ending::User, &undecodable, true));
         assert!(judge(Ending::Output, &undecodable, false));
+    }
+
+    #[test]
+    fn a_file_is_fetched_faster_than_the_keys_can_play_it() {
+        let speed = |args: &[&str], place| {
+            let cli = <Cli as clap::Parser>::parse_from([&["pinhole-viewer"], args].concat());
+            client_options(&cli, None, place, 0).speed.map(Speed::thousandths)
+        };
+        assert_eq!(speed(&[], Place::File), Some(8_000));
+        assert_eq!(speed(&["--speed", "1"], Place::File), Some(1_000));
+        assert_eq!((speed(&[], Place::Remote), speed(&[], Place::Samples)), (None, None));
     }
 
     #[test]
