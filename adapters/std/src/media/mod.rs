@@ -4,6 +4,8 @@
 mod camera;
 mod directory;
 mod foreign;
+#[cfg(any(feature = "http", feature = "pull"))]
+mod header;
 #[cfg(feature = "http")]
 mod held;
 mod library;
@@ -26,6 +28,8 @@ mod wakers;
 
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
 pub use camera::CameraOptions;
+#[cfg(feature = "http")]
+pub(crate) use header::standard_header;
 #[cfg(feature = "http")]
 pub(crate) use held::HeldFrame;
 pub use library::{Ignored, Library, Losses, Mounted, Playback};

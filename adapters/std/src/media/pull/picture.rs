@@ -1,6 +1,7 @@
 //! Makes frames of the pictures that come from an RTSP source.
+use super::super::header::standard_header;
 use super::super::live::{Feed, InputTrouble};
-use super::super::normalise::{MAX_FRAME, NormalisedFrame};
+use super::super::normalise::{MAX_FRAME, NormaliseOptions, NormalisedFrame, Normaliser};
 use super::super::problem::Problem;
 use super::conceal::conceal;
 use pinhole::codec::jpeg::{self, JpegInfo, Missing};
@@ -67,6 +68,9 @@ impl FrameSink for Sink<'_> {
         let number = *frames;
         *frames += 1;
         data.truncate(end.len);
+        if let Some(normalised) = normalised(data, &end) {
+            *data = normalised;
+        }
         match picture(data, &end, (mended, before)) {
             Ok((frame, damaged)) => {
                 self.feed.timed_frame(frame, self.now, time, damaged);
@@ -82,6 +86,21 @@ impl FrameSink for Sink<'_> {
     fn abandon(&mut self, track: u8) {
         self.open.time.take_if(|_| track == self.track);
     }
+}
+
+/// Returns a whole picture as it can be sent, if it came as a file of the source's own: such a file may have other
+/// Huffman tables than RTP has. `None` if it is as it is made of packets, or cannot be sent.
+fn normalised(data: &[u8], end: &FrameEnd<'_>) -> Option<Vec<u8>> {
+    let is_whole = end.flags.integrity == Integrity::Complete;
+    let is_of_packets = || {
+        let info = JpegInfo::locate(data)?;
+        Some(data.starts_with(&standard_header(data, &info)?))
+    };
+    if !is_whole || is_of_packets() == Some(true) {
+        return None;
+    }
+    let mut normaliser = Normaliser::new(NormaliseOptions::default());
+    Some(normaliser.normalise(data).ok()?.data.to_vec())
 }
 
 /// Returns a frame as it is passed on, and whether strips of it are missing. Those of the frame `before` are in their
@@ -115,5 +134,31 @@ fn picture(
             let info = JpegInfo::locate(mended).ok_or("it cannot be mended")?;
             Ok((NormalisedFrame { data: mended.as_slice().into(), info }, true))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pinhole::frame::Flags;
+
+    fn came(data: &[u8], integrity: Integrity) -> Option<Vec<u8>> {
+        let flags = Flags::INTRA.with_integrity(integrity);
+        normalised(data, &FrameEnd { len: data.len(), duration: 0, flags, missing: &[] })
+    }
+
+    #[test]
+    fn a_file_of_the_sources_own_gets_the_tables_of_rtp() {
+        let own =
+            include_bytes!("../../../../../core/src/codec/jpeg/testdata/cjpeg-420-optimal-restart3.jpg");
+        let sent = came(own, Integrity::Complete).expect("its Huffman tables are its own");
+        let info = JpegInfo::locate(&sent).unwrap();
+        assert!(sent.starts_with(&standard_header(&sent, &info).unwrap()));
+        let pixels = |data: &[u8]| zune_jpeg::JpegDecoder::new(std::io::Cursor::new(data)).decode().unwrap();
+        assert!(pixels(&sent) == pixels(own));
+        // What is made of packets stays, and so does what is not whole or no picture.
+        assert_eq!(came(&sent, Integrity::Complete), None);
+        assert_eq!(came(own, Integrity::Damaged), None);
+        assert_eq!(came(b"\xFF\xD8\xFFnothing", Integrity::Complete), None);
     }
 }

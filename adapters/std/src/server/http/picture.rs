@@ -1,6 +1,6 @@
 //! A picture as a file that any program shows.
-use crate::media::HeldFrame;
-use pinhole::codec::jpeg::{Header, JpegInfo};
+use crate::media::{HeldFrame, standard_header};
+use pinhole::codec::jpeg::JpegInfo;
 
 const SOI: u8 = 0xD8;
 const DHT: u8 = 0xC4;
@@ -41,18 +41,7 @@ fn replacement(frame: &[u8]) -> Option<(Vec<u8>, usize)> {
         return None;
     }
     let info = JpegInfo::locate(frame)?;
-    let table = |at: u32| frame.get(usize::try_from(at).ok()?..)?.first_chunk();
-    let header = Header {
-        width: info.width,
-        height: info.height,
-        sampling: info.sampling,
-        restart_interval: info.restart_interval,
-        luma: table(info.luma_table)?,
-        chroma: table(info.chroma_table)?,
-    };
-    let mut out = vec![0; Header::len(info.restart_interval)];
-    header.emit(&mut out)?;
-    Some((out, usize::try_from(info.scan).ok()?))
+    Some((standard_header(frame, &info)?, usize::try_from(info.scan).ok()?))
 }
 
 /// Whether a frame has all Huffman tables that its scan uses.
