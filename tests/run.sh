@@ -114,7 +114,7 @@ build_for_thumb() {
 
 build_features() {
     local features
-    for features in jpeg pcm jpeg,client pcm,client jpeg,server client,server,jpeg,pcm,log,defmt; do
+    for features in jpeg pcm jpeg,client pcm,client jpeg,server client,server,jpeg,pcm,log,defmt,timestamp; do
         echo "pinhole with features '$features'"
         cargo build --locked --quiet -p pinhole --no-default-features --features "$features"
     done
@@ -122,7 +122,7 @@ build_features() {
 
 check_features_of_std() {
     local features
-    for features in "" client server library record pattern transcode http v4l2 simulation client,record http,pattern; do
+    for features in "" client server library record pattern transcode http pull v4l2 simulation client,record http,pattern; do
         echo "pinhole-std with features '$features'"
         cargo check --locked --quiet -p pinhole-std --no-default-features --features "$features"
     done
