@@ -1,4 +1,5 @@
 //! The media of a server, each under a name.
+mod adding;
 mod described;
 mod losses;
 mod sources;
@@ -8,7 +9,7 @@ mod watched;
 
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
 use super::camera::{Camera, CameraOptions};
-use super::directory::{Listing, is_video, list};
+use super::directory::list;
 #[cfg(feature = "http")]
 use super::held::HeldFrame;
 use super::live::{InputEvent, Live};
@@ -20,7 +21,7 @@ use super::pattern::{Pattern, PatternFormat};
 use super::problem::Problem;
 #[cfg(feature = "pull")]
 use super::pull::Pullers;
-use super::recorded::{Disk, FileId, Files, Index, Indexing, LoopFrames, Recorded, Watch};
+use super::recorded::{Disk, FileId, Files, Indexing, LoopFrames};
 use super::waiting::wait_for;
 use super::wakers::Wakers;
 use crate::clock::Clock;
@@ -28,13 +29,9 @@ use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo}
 use pinhole::rtp::Want;
 use pinhole::rtsp::Url;
 use pinhole::sdp::{AddressType, FrameRate, Presentation, Track};
-use pinhole::text::Count;
 use pinhole::time::{Instant, MediaTime};
 use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::fs;
 use std::io::Read;
-use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Waker;
@@ -267,7 +264,7 @@ impl Library {
 
     /// Returns a description of each medium, in the order in which they were added.
     pub fn mounted(&self) -> impl Iterator<Item = Mounted<'_>> {
-        self.media.iter().map(|(mount, medium)| describe(mount, medium))
+        self.media.iter().map(|(mount, medium)| Mounted::of(mount, medium))
     }
 
     /// Returns what tells how many frames of a medium are lost; `None` if no recorded medium has this path.
@@ -327,7 +324,7 @@ impl Library {
     #[cfg(feature = "http")]
     pub(crate) fn about(&self, media: u16) -> Option<(Mounted<'_>, Option<FrameRate>)> {
         let (mount, medium) = self.media.get(usize::from(media))?;
-        Some((describe(mount, medium), medium.mean_rate()))
+        Some((Mounted::of(mount, medium), medium.mean_rate()))
     }
 
     /// Returns how long a frame of a medium is shown, on average.
@@ -511,160 +508,6 @@ impl Library {
     fn medium(&self, media: u16) -> Option<&Medium> {
         self.media.get(usize::from(media)).map(|(_, medium)| medium)
     }
-
-    fn add_directory(&mut self, path: &Path, listing: Listing, watch: Watch<'_>) {
-        let Listing { media: files, others: mut paths } = listing;
-        let count = paths.len();
-        paths.truncate(Ignored::PATHS_MAX);
-        if count > 0 {
-            self.ignored.push(Ignored { directory: path.to_owned(), count, paths });
-        }
-        let (videos, pictures): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_video(file));
-        for (video, after) in videos.iter().zip((0..videos.len()).rev()) {
-            if self.add_file(video, watch).is_err() {
-                let reason = format!(
-                    "the rest of the directory is left out, too: {} and {}",
-                    Count(after, "video", "videos"),
-                    Count(pictures.len(), "picture", "pictures")
-                );
-                return self.problems.push(Problem::file(path, reason));
-            }
-        }
-        if !pictures.is_empty() {
-            self.add_pictures(path, pictures, watch);
-        } else if videos.is_empty() {
-            self.problems.push(Problem::file(
-                path,
-                "the directory holds no .mjpeg, .mjpg, .avi, .mkv, .mov, .mp4, .multipart or .jpg files",
-            ));
-        }
-    }
-
-    /// Adds the pictures of a directory as one medium, in this order.
-    pub(super) fn add_pictures(&mut self, path: &Path, pictures: Vec<PathBuf>, watch: Watch<'_>) {
-        let (files, directory, how) = (self.files.clone(), path.to_owned(), self.normalising);
-        let index = move |watch: Watch<'_>| Index::of_pictures(&files, &directory, pictures, how, watch);
-        // It is told if it hangs, and nothing comes after it.
-        let _ = self.add_recorded(path, watch, index);
-    }
-
-    /// Adds a file. What is wrong with it is among the problems.
-    ///
-    /// # Errors
-    /// Its disk hangs.
-    fn add_file(&mut self, path: &Path, watch: Watch<'_>) -> Result<(), Hangs> {
-        let (files, file, how) = (self.files.clone(), path.to_owned(), self.normalising);
-        let opened = {
-            let (files, file) = (files.clone(), file.clone());
-            self.wait_for(path, watch, move |_| files.open(&file).and_then(|file| file.stamp()))?
-        };
-        let id = opened.ok().and_then(|stamp| stamp.id);
-        if let Some(other) = id.and_then(|id| self.added.get(&id)) {
-            let reason = format!("this is the same file as {}, which is added already", other.display());
-            self.problems.push(Problem::file(path, reason));
-            return Ok(());
-        }
-        self.added.extend(id.map(|id| (id, path.to_owned())));
-        self.add_recorded(path, watch, move |watch| Index::of_file(&files, &file, how, watch))
-    }
-
-    /// Adds what `index` finds at `path`.
-    ///
-    /// # Errors
-    /// The disk hangs.
-    fn add_recorded(
-        &mut self,
-        path: &Path,
-        watch: Watch<'_>,
-        index: impl FnOnce(Watch<'_>) -> (Option<Index>, Vec<Problem>) + Send + 'static,
-    ) -> Result<(), Hangs> {
-        let (playback, how, named) = (self.playback, self.normalising, path.to_owned());
-        let (found, problems) = self.wait_for(path, watch, move |watch| {
-            let (index, mut problems) = index(watch);
-            let index = index.filter(|index| match index.faults_of_all(how) {
-                Some(faults) => {
-                    problems.extend(faults);
-                    false
-                }
-                None => true,
-            });
-            let found = index.map(|index| (Recorded::new(index, playback, how), mount_of(&named)));
-            (found, problems)
-        })?;
-        self.problems.extend(problems);
-        if let Some((recorded, mount)) = found {
-            self.mount(path, mount, Medium::Recorded(Arc::new(recorded)));
-        }
-        Ok(())
-    }
-
-    /// Runs a job that reads from the disk that `path` is on. What fails is among the problems.
-    fn wait_for<T: Send + 'static>(
-        &mut self,
-        path: &Path,
-        watch: Watch<'_>,
-        job: impl FnOnce(Watch<'_>) -> T + Send + 'static,
-    ) -> Result<T, Hangs> {
-        wait_for(self.patience, watch, job).map_err(|error| {
-            self.problems.push(Problem::file(path, error));
-            Hangs
-        })
-    }
-
-    /// Returns a path that no medium has, for a file whose own path is taken.
-    fn free_mount(&self, path: &Path) -> String {
-        let name = path.file_name().unwrap_or(OsStr::new("video")).to_string_lossy();
-        let numbered = (2_usize..).map(|number| format!("{name}-{number}"));
-        let mut names = iter::once(name.to_string()).chain(numbered);
-        names.find(|name| self.media.iter().all(|(other, _)| other != name)).unwrap_or_default()
-    }
-
-    fn mount(&mut self, path: &Path, mut mount: String, medium: Medium) {
-        if self.renames && self.media.iter().any(|(other, _)| *other == mount) {
-            mount = self.free_mount(path);
-        }
-        match self.obstacle(path, &mount) {
-            Some(problem) => self.problems.push(problem),
-            None => self.media.push((mount, medium)),
-        }
-    }
-
-    /// Returns why nothing can be served as `mount`.
-    fn obstacle(&self, path: &Path, mount: &str) -> Option<Problem> {
-        if let Some((_, other)) = self.media.iter().find(|(other, _)| other == mount) {
-            let other = other.origin();
-            let reason = format!("/{mount} is served already: it is {other}; rename one of the two");
-            return Some(Problem::file(path, reason));
-        }
-        (self.media.len() > usize::from(u16::MAX)).then(|| Problem::file(path, "there are too many media"))
-    }
-}
-
-fn describe<'a>(mount: &'a str, medium: &Medium) -> Mounted<'a> {
-    let (recoded, transcoded) = match medium {
-        Medium::Recorded(recorded) => recorded.index().to_change(),
-        _ => (0, 0),
-    };
-    Mounted {
-        mount,
-        size: medium.size(),
-        source: matches!(medium, Medium::Live(live) if live.demand().is_some()),
-        frames: medium.frames(),
-        own_rate: medium.own_rate(),
-        recoded,
-        transcoded,
-    }
-}
-
-/// A disk hangs, which is told already.
-#[derive(Clone, Copy, Debug)]
-struct Hangs;
-
-/// Returns the path in the URL of a file or directory. Blocks.
-fn mount_of(path: &Path) -> String {
-    let name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let stem = if path.is_dir() { name.file_name() } else { name.file_stem() };
-    stem.unwrap_or(OsStr::new("video")).to_string_lossy().into_owned()
 }
 
 impl Drop for Library {

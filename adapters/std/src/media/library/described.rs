@@ -1,4 +1,5 @@
 //! What is told of the media of a library.
+use super::super::medium::Medium;
 use pinhole::sdp::FrameRate;
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -47,7 +48,23 @@ pub struct Mounted<'a> {
     pub transcoded: u64,
 }
 
-impl Mounted<'_> {
+impl<'a> Mounted<'a> {
+    pub(super) fn of(mount: &'a str, medium: &Medium) -> Self {
+        let (recoded, transcoded) = match medium {
+            Medium::Recorded(recorded) => recorded.index().to_change(),
+            _ => (0, 0),
+        };
+        Self {
+            mount,
+            size: medium.size(),
+            source: matches!(medium, Medium::Live(live) if live.demand().is_some()),
+            frames: medium.frames(),
+            own_rate: medium.own_rate(),
+            recoded,
+            transcoded,
+        }
+    }
+
     /// Returns the URL of the medium at a server with this address. The path in it is percent-encoded.
     pub fn url(&self, address: SocketAddr) -> String {
         format!("rtsp://{address}{}", self.path())
