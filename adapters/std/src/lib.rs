@@ -88,6 +88,8 @@ pub mod server;
 #[cfg(feature = "sockets")]
 #[cfg_attr(not(all(feature = "server", feature = "client")), allow(dead_code))]
 mod udp;
+#[cfg(feature = "server")]
+mod wakes;
 #[cfg(feature = "library")]
 mod warm;
 

@@ -19,6 +19,7 @@ mod chunk;
 mod claim;
 mod config;
 mod conn;
+mod echo;
 mod event;
 mod receive;
 mod reply;

@@ -1,6 +1,6 @@
 //! From bytes to requests: finding messages, and what is answered without the application.
+use super::echo::Echo;
 use super::event::{ConnError, SessionId};
-use super::reply::Echo;
 use super::state::{ConnState, Front};
 use super::stream::{Route, Stream};
 use crate::rtp::{self, MIN_PACKET};

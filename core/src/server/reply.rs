@@ -1,6 +1,7 @@
 //! The replies, and what they do to the connection.
 use super::claim::PortPair;
 use super::config::{MAX_TRACKS, REPLY_ROOM};
+use super::echo::Echo;
 use super::event::{CloseReason, SessionId};
 use super::receive::{Content, Offer, OfferedTransport, Received, Wish};
 use super::request::Setup;
@@ -9,7 +10,7 @@ use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Miss, Seek, TrackId};
 use crate::rtp::{MAX_UDP_SPEED, Pace, Play, Sender, SenderConfig};
 use crate::rtsp::{
-    Headers, MessageWriter, Method, Pair, Position, Profile, Range, RtpInfo, Scale, Session, Speed, Status,
+    MessageWriter, Method, Pair, Position, Profile, Range, RtpInfo, Scale, Session, Speed, Status,
     TransportSpec, Url,
 };
 use crate::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
@@ -17,44 +18,10 @@ use crate::sdp::{CONTENT_TYPE, CONTROL_PREFIX, Presentation};
 use crate::text::OneLine;
 use crate::text::{Emit, SliceSink, TextWriter, hex_digits};
 use crate::time::{Duration, MediaTime, Now};
-#[cfg(not(feature = "timestamp"))]
-use core::marker::PhantomData;
 use embedded_io::Write;
 
 const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 const SERVER: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
-
-/// What a reply repeats of its request.
-#[derive(Clone, Copy)]
-pub(super) struct Echo<'a> {
-    cseq: Option<u32>,
-    /// RFC 2326, 12.38.
-    #[cfg(feature = "timestamp")]
-    timestamp: Option<&'a [u8]>,
-    #[cfg(not(feature = "timestamp"))]
-    request: PhantomData<&'a ()>,
-}
-
-impl<'a> Echo<'a> {
-    pub(super) fn of(headers: &Headers<'a>) -> Self {
-        Self {
-            #[cfg(feature = "timestamp")]
-            timestamp: headers.get("Timestamp"),
-            ..Self::of_cseq(headers.cseq())
-        }
-    }
-
-    /// Of a request of which no more can be read.
-    pub(super) const fn of_cseq(cseq: Option<u32>) -> Self {
-        Self {
-            cseq,
-            #[cfg(feature = "timestamp")]
-            timestamp: None,
-            #[cfg(not(feature = "timestamp"))]
-            request: PhantomData,
-        }
-    }
-}
 
 /// A reply that is being written.
 pub(super) type Reply<'a> = MessageWriter<SliceSink<'a>>;

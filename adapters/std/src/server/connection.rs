@@ -1,10 +1,10 @@
 //! A connection of whatever protocol, as an event loop knows it.
 use super::Event;
-use super::event_loop::Shared;
+use super::arrival::{Arrival, Protocol};
 #[cfg(feature = "http")]
 use super::http::HttpConnection;
 use super::peer::{Next, Peer};
-use super::workers::Arrival;
+use super::shared::Shared;
 use mio::{Registry, Token};
 use pinhole::frame::TrackId;
 use pinhole::rtp::Want;
@@ -12,19 +12,6 @@ use pinhole::server::{Config, Port, UdpRoute};
 use pinhole::time::Now;
 use std::io;
 use std::net::SocketAddr;
-
-/// What is spoken on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
-    Rtsp,
-    #[cfg(feature = "http")]
-    Http,
-}
-
-impl Protocol {
-    /// How many there are.
-    pub(super) const COUNT: usize = if cfg!(feature = "http") { 2 } else { 1 };
-}
 
 /// A client, and the connection with it.
 #[cfg_attr(

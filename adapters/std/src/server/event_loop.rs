@@ -1,20 +1,20 @@
 //! One event loop: its connections, its UDP sockets, and the order of their turns.
 use super::acceptor::Acceptor;
-use super::connection::{Connection, Protocol};
+use super::arrival::{Arrival, Protocol};
+use super::connection::Connection;
 use super::datagrams::Datagrams;
 use super::exact_wait;
 use super::limits::{Limits, Seat, TurnedAway};
 use super::peer::Next;
+use super::shared::Shared;
 use super::udp_pairs::{self, UdpPairs};
-use super::wakes::{Precision, Wakes};
-use super::workers::{Arrival, Workers};
+use super::workers::Workers;
 use super::{Error, Event, Options};
-use crate::clock::Clock;
 use crate::media::Library;
 use crate::udp::RECEIVE_LEN;
+use crate::wakes::{Precision, Wakes};
 use mio::{Events, Poll, Token, Waker};
 use pinhole::frame::TrackId;
-use pinhole::server::Config;
 use slab::Slab;
 use std::io;
 use std::net::SocketAddr;
@@ -30,18 +30,6 @@ const UDP: usize = LISTENERS + Protocol::COUNT;
 const PEERS: usize = UDP + 2 * udp_pairs::MAX_PAIRS;
 /// How long a loop that stops goes on sending its last messages.
 const FAREWELL: Duration = Duration::from_millis(500);
-
-/// What all connections of a loop share.
-pub(super) struct Shared {
-    pub(super) clock: Clock,
-    pub(super) library: Library,
-    pub(super) datagrams: Datagrams,
-    pub(super) scratch: Box<[u8]>,
-    pub(super) config: Config,
-    /// The address on which the server listens for RTSP.
-    #[cfg(feature = "http")]
-    pub(super) rtsp: SocketAddr,
-}
 
 /// What a loop waits with, and what wakes it.
 pub(super) struct Watch {

@@ -3,6 +3,7 @@
 //! [`Server::run`].
 mod acceptor;
 mod allowance;
+mod arrival;
 mod bucket;
 mod connection;
 mod datagrams;
@@ -17,17 +18,18 @@ mod origin;
 mod owners;
 mod peer;
 mod program;
+mod shared;
 mod udp_pairs;
-pub(crate) mod wakes;
 mod workers;
 
 use crate::media::{InputEvent, Library, Problem};
 use crate::udp;
 use acceptor::Acceptor;
-use connection::Protocol;
-use event_loop::{EventLoop, Shared, Watch};
+use arrival::Protocol;
+use event_loop::{EventLoop, Watch};
 use limits::Limits;
 use pinhole::server::{CloseReason, Config, ConnError, LowerTransport, SessionId, Summary};
+use shared::Shared;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;

@@ -2,7 +2,7 @@
 use super::allowance::Allowance;
 use super::failures::Failures;
 use super::limits::Seat;
-use super::program::Program;
+use super::program::{Awaited, Program};
 use super::{Event, Shared};
 #[cfg(target_os = "linux")]
 use crate::udp;
@@ -70,16 +70,6 @@ struct Link {
     awaited: Option<Awaited>,
     /// When to give up a connection that is one too many.
     patience: Option<Instant>,
-}
-
-/// A source that a request waits for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Awaited {
-    pub(super) media: u16,
-    /// When the request came.
-    pub(super) since: Instant,
-    /// Until when it waits at most.
-    pub(super) until: Instant,
 }
 
 /// What comes next for a connection.

@@ -3,7 +3,6 @@ use super::Event;
 use super::allowance::Allowance;
 use super::datagrams::Datagrams;
 use super::failures::Failures;
-use super::peer::Awaited;
 use crate::media::{Library, Supply};
 use pinhole::frame::TrackId;
 use pinhole::rtsp::{LowerTransport, Method, Status, Url};
@@ -18,6 +17,16 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const MAX_LISTING: usize = 1_000;
 /// After how many seconds a client that was refused may try again.
 const RETRY_AFTER: &str = "10";
+
+/// A source that a request waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Awaited {
+    pub(super) media: u16,
+    /// When the request came.
+    pub(super) since: Instant,
+    /// Until when it waits at most.
+    pub(super) until: Instant,
+}
 
 /// The application as one connection calls it.
 pub(super) struct Program<'p, T> {

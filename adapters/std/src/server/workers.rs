@@ -4,25 +4,13 @@
 //! their own, which share a port by SO_REUSEPORT, would spread connections by a hash of addresses:
 //! of four viewers, two loops would have two each in only three cases of eight, for as long as they
 //! watch.
-use super::connection::Protocol;
-use super::limits::Seat;
+use super::arrival::Arrival;
 use mio::Waker;
-use mio::net::TcpStream;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Connections on their way to a worker; `None` once the worker has ended.
 type Inbox = Option<Vec<Arrival>>;
-
-/// A connection that was accepted.
-#[derive(Debug)]
-pub(super) struct Arrival {
-    pub(super) protocol: Protocol,
-    pub(super) stream: TcpStream,
-    pub(super) address: SocketAddr,
-    pub(super) seat: Seat,
-}
 
 /// All workers of a server. Each runs one event loop on a thread of its own.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 use super::error::JpegError;
 use super::inspect::{McuShape, Parsed, mcus};
 use super::recode_error::{RecodeError, RecodeErrorKind};
-use super::scan;
+use super::scan::{self, Reach};
 use super::{Area, JpegInfo, Missing, MissingRange, restart};
 use crate::num::div_up;
 
@@ -85,7 +85,9 @@ pub fn extent(data: &[u8]) -> Result<Extent, JpegError> {
         McuShape::Grey => (div_up(u32::from(parsed.info.width), 8), div_up(u32::from(parsed.info.height), 8)),
         McuShape::Standard | McuShape::Tall => mcus(&parsed.info, parsed.mcu),
     };
-    Ok(scan::extent(&parsed, data, across.saturating_mul(down)))
+    let total = across.saturating_mul(down);
+    let Reach { mcus, fault, interval_at } = scan::reach(&parsed, data, total);
+    Ok(Extent { info: parsed.info, mcus, total, fault, interval_at })
 }
 
 #[cfg(test)]

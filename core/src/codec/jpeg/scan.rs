@@ -4,7 +4,6 @@ use super::Sampling;
 use super::bits::{BitReader, BitWriter, OutputFull};
 use super::coder::{Coder, Half, Layout, Restarts, Source, Target};
 use super::copy::Copier;
-use super::extent::Extent;
 use super::huffman::{AC_CHROMA, AC_LUMA, DC_CHROMA, DC_LUMA};
 use super::inspect::{McuShape, Parsed, TableSlots, mcus};
 use super::recode_error::RecodeError;
@@ -55,8 +54,18 @@ fn translate_with(
     rows(parsed, data, out, to, &Translator([luma, cb, &cr]))
 }
 
+/// How far a scan can be decoded.
+pub(super) struct Reach {
+    /// The number of MCUs from its start.
+    pub(super) mcus: u32,
+    /// Why the MCU after these cannot be decoded; `None` if there is none.
+    pub(super) fault: Option<RecodeError>,
+    /// The offset in the file of the restart interval of that MCU.
+    pub(super) interval_at: usize,
+}
+
 /// Counts the MCUs that can be decoded, of the `total` that the picture has.
-pub(super) fn extent(parsed: &Parsed<'_>, src: &[u8], total: u32) -> Extent {
+pub(super) fn reach(parsed: &Parsed<'_>, src: &[u8], total: u32) -> Reach {
     if parsed.is_standard() {
         return count(parsed, src, total, &Copier);
     }
@@ -68,7 +77,7 @@ pub(super) fn extent(parsed: &Parsed<'_>, src: &[u8], total: u32) -> Extent {
 }
 
 /// Reads MCUs with `coder` up to the first that cannot be read.
-fn count(parsed: &Parsed<'_>, src: &[u8], total: u32, coder: &impl Coder) -> Extent {
+fn count(parsed: &Parsed<'_>, src: &[u8], total: u32, coder: &impl Coder) -> Reach {
     let scan = parsed.info.scan as usize;
     let data = src.get(..scan.saturating_add(parsed.info.scan_len as usize)).unwrap_or(src);
     let layout = layout(parsed);
@@ -92,7 +101,7 @@ fn count(parsed: &Parsed<'_>, src: &[u8], total: u32, coder: &impl Coder) -> Ext
         }
         read += 1;
     };
-    Extent { info: parsed.info, mcus: read, total, fault, interval_at }
+    Reach { mcus: read, fault, interval_at }
 }
 
 /// The blocks of an MCU of this picture.

@@ -3,7 +3,7 @@
 use super::super::live::{Extraction, Feed, InputTrouble, Part};
 use super::super::normalise::Normaliser;
 use super::super::problem::Problem;
-use super::session::End;
+use super::end::End;
 use super::url::HttpUrl;
 use crate::client::sockets::Connection;
 use pinhole::media::Dechunker;
@@ -33,9 +33,8 @@ pub(super) struct Session {
     head: Option<Vec<u8>>,
     body: Body,
     since: Option<Instant>,
-    /// When something, and when a picture, came last.
+    /// When something came last.
     heard: Instant,
-    pictured: Instant,
     more: bool,
 }
 
@@ -45,6 +44,8 @@ struct Body {
     /// The answer is one picture.
     single: bool,
     frames: u64,
+    /// When a picture came last.
+    pictured: Instant,
     bytes: u64,
     /// What the server says that it sends.
     content_type: String,
@@ -53,6 +54,13 @@ struct Body {
     before: Option<u64>,
     /// What the single picture is.
     now: Option<u64>,
+}
+
+/// Where pictures go in a turn.
+struct Outlet<'t> {
+    now: Instant,
+    feed: &'t Feed,
+    normaliser: &'t mut Normaliser,
 }
 
 /// How much longer than half of the time frames were worked on.
@@ -82,6 +90,7 @@ impl Session {
                 extraction: Extraction::new(),
                 single: false,
                 frames: 0,
+                pictured: now,
                 bytes: 0,
                 content_type: String::new(),
                 debt: Debt { debt: Duration::ZERO, at: now },
@@ -90,7 +99,6 @@ impl Session {
             },
             since: None,
             heard: now,
-            pictured: now,
             more: true,
         }
     }
@@ -107,7 +115,7 @@ impl Session {
         if self.more {
             return now;
         }
-        (self.heard + SILENCE).min(self.pictured + NO_PICTURE)
+        (self.heard + SILENCE).min(self.body.pictured + NO_PICTURE)
     }
 
     /// Sends the request, receives, and passes pictures on to `feed`.
@@ -118,8 +126,7 @@ impl Session {
         &mut self,
         now: Instant,
         scratch: &mut [u8],
-        feed: &Feed,
-        normaliser: &mut Normaliser,
+        (feed, normaliser): (&Feed, &mut Normaliser),
         url: &HttpUrl,
     ) -> Result<(), End> {
         while !self.request.is_empty() {
@@ -128,7 +135,7 @@ impl Session {
                 written => drop(self.request.drain(..written)),
             }
         }
-        let read = self.read(now, scratch, feed, normaliser, url);
+        let read = self.read(scratch, &mut Outlet { now, feed, normaliser }, url);
         if self.since.is_none() && self.body.frames > 0 {
             self.since = Some(now);
             feed.connected(None, None);
@@ -138,7 +145,7 @@ impl Session {
             () if now.since(self.heard) >= SILENCE => {
                 Err(End::Failed(format!("it has sent nothing for {} seconds", SILENCE.as_millis() / 1000)))
             }
-            () if now.since(self.pictured) >= NO_PICTURE => {
+            () if now.since(self.body.pictured) >= NO_PICTURE => {
                 Err(End::Failed(self.body.nothing("no picture has come for 30 seconds")))
             }
             () => Ok(()),
@@ -146,42 +153,28 @@ impl Session {
     }
 
     /// Receives, and passes pictures on.
-    fn read(
-        &mut self,
-        now: Instant,
-        scratch: &mut [u8],
-        feed: &Feed,
-        normaliser: &mut Normaliser,
-        url: &HttpUrl,
-    ) -> Result<(), End> {
+    fn read(&mut self, scratch: &mut [u8], outlet: &mut Outlet<'_>, url: &HttpUrl) -> Result<(), End> {
         for _ in 0..READS {
             let read = match self.connection.read(scratch) {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                    return Err(self.end(now, feed, normaliser));
+                    return Err(self.end(outlet));
                 }
                 Err(error) => return Err(lost(&error)),
             };
-            self.heard = now;
+            self.heard = outlet.now;
             let data = scratch.get(..read).unwrap_or_default();
-            self.take(now, data, feed, normaliser, url)?;
+            self.take(data, outlet, url)?;
         }
         self.more = self.connection.is_readable();
         Ok(())
     }
 
     /// Takes what has come.
-    fn take(
-        &mut self,
-        now: Instant,
-        data: &[u8],
-        feed: &Feed,
-        normaliser: &mut Normaliser,
-        url: &HttpUrl,
-    ) -> Result<(), End> {
+    fn take(&mut self, data: &[u8], outlet: &mut Outlet<'_>, url: &HttpUrl) -> Result<(), End> {
         let Some(head) = &mut self.head else {
-            return self.body.take(now, data, feed, normaliser, &mut self.pictured);
+            return self.body.take(data, outlet);
         };
         head.extend_from_slice(data);
         let Some((len, response)) = Response::parse(head)? else {
@@ -194,15 +187,15 @@ impl Session {
         self.body.content_type = response.content_type;
         let head = self.head.take().unwrap_or_default();
         let rest = head.get(len..).unwrap_or_default();
-        self.body.take(now, rest, feed, normaliser, &mut self.pictured)
+        self.body.take(rest, outlet)
     }
 
     /// Returns why the session ends when the server closes the connection.
-    fn end(&mut self, now: Instant, feed: &Feed, normaliser: &mut Normaliser) -> End {
+    fn end(&mut self, outlet: &mut Outlet<'_>) -> End {
         if self.head.is_some() {
             return failed("it has closed the connection before it answered");
         }
-        if let Err(end) = self.body.extract(now, &[], feed, normaliser, &mut self.pictured) {
+        if let Err(end) = self.body.extract(&[], outlet) {
             return end;
         }
         match self.body.frames {
@@ -214,27 +207,16 @@ impl Session {
 
 impl Body {
     /// Takes bytes of the body, perhaps in chunks.
-    fn take(
-        &mut self,
-        now: Instant,
-        mut data: &[u8],
-        feed: &Feed,
-        normaliser: &mut Normaliser,
-        pictured: &mut Instant,
-    ) -> Result<(), End> {
+    fn take(&mut self, mut data: &[u8], outlet: &mut Outlet<'_>) -> Result<(), End> {
         let Some(mut dechunker) = self.dechunker else {
-            return if data.is_empty() {
-                Ok(())
-            } else {
-                self.extract(now, data, feed, normaliser, pictured)
-            };
+            return if data.is_empty() { Ok(()) } else { self.extract(data, outlet) };
         };
         while !data.is_empty() {
             data = data.get(dechunker.framing(data)..).unwrap_or_default();
             let len = dechunker.body(data.len() as u64) as usize;
             let (body, rest) = data.split_at_checked(len).unwrap_or((data, &[]));
             if !body.is_empty() {
-                self.extract(now, body, feed, normaliser, pictured)?;
+                self.extract(body, outlet)?;
             }
             data = rest;
         }
@@ -243,16 +225,11 @@ impl Body {
     }
 
     /// Finds pictures, and passes them on. No bytes are the end.
-    fn extract(
-        &mut self,
-        now: Instant,
-        data: &[u8],
-        feed: &Feed,
-        normaliser: &mut Normaliser,
-        pictured: &mut Instant,
-    ) -> Result<(), End> {
-        let Self { extraction, single, frames, debt, before, now: picture, .. } = self;
+    fn extract(&mut self, data: &[u8], outlet: &mut Outlet<'_>) -> Result<(), End> {
         self.bytes = self.bytes.saturating_add(data.len() as u64);
+        let Outlet { now, feed, normaliser } = outlet;
+        let (now, Self { extraction, single, frames, pictured, debt, before, now: picture, .. }) =
+            (*now, self);
         let mut trouble = InputTrouble::default();
         let goes_on = extraction.push(data, |part| {
             let (start, data) = match part {
@@ -295,7 +272,7 @@ impl Body {
         if trouble != InputTrouble::default() {
             feed.trouble(trouble);
         }
-        match self.now.filter(|_| !goes_on) {
+        match picture.filter(|_| !goes_on) {
             Some(picture) => Err(End::Picture(picture)),
             None => Ok(()),
         }

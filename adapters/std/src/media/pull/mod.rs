@@ -5,6 +5,7 @@
 //! [`conceal`] fills in what was lost.
 mod conceal;
 mod connecting;
+mod end;
 mod http;
 mod picture;
 mod puller;

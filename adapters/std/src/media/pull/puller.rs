@@ -2,14 +2,15 @@
 use super::super::live::{Demand, Feed};
 use super::super::normalise::{NormaliseOptions, Normaliser};
 use super::connecting::Connecting;
+use super::end::End;
 use super::resolver::{Resolved, Resolver};
-use super::session::{End, Session};
+use super::session::Session;
 use super::url::{SourceUrl, Target};
 use super::{SourceOptions, http, rtsp};
 use crate::client::sockets::Connection;
 use crate::clock::Clock;
-use crate::server::wakes::{Precision, Wakes};
 use crate::udp::{PIECES_AT_ONCE, RECEIVE_LEN};
+use crate::wakes::{Precision, Wakes};
 use mio::{Events, Poll, Token, Waker};
 use pinhole::client::{LowerTransport, TransportChoice};
 use pinhole::time::{Duration, Instant, Now};

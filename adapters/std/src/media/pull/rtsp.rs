@@ -1,7 +1,7 @@
 //! A session with the RTSP server of a source.
 use super::super::live::Feed;
+use super::end::End;
 use super::picture::{Open, Sink};
-use super::session::End;
 use crate::client::exchange::{self, Conn, STEPS};
 use crate::client::sockets::{Connection, TrackSockets};
 use crate::client::{self, session};

@@ -1,6 +1,7 @@
 //! A session with a source, of whatever protocol.
 use super::super::live::Feed;
 use super::super::normalise::Normaliser;
+use super::end::End;
 use super::url::HttpUrl;
 use super::{http, rtsp};
 use mio::Registry;
@@ -11,19 +12,6 @@ use pinhole::time::{Instant, Now};
 pub(super) enum Session {
     Rtsp(Box<rtsp::Session>),
     Http(Box<http::Session>, Box<HttpUrl>),
-}
-
-/// Why a session has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// It was taken leave of.
-    Closed,
-    /// The pictures are at another URL.
-    Redirected(String),
-    /// It was one picture, whose hash this is. The next one has to be asked for.
-    Picture(u64),
-    /// It has failed for this reason.
-    Failed(String),
 }
 
 impl Session {
@@ -81,7 +69,7 @@ impl Session {
     ) -> Result<(), End> {
         match self {
             Self::Rtsp(session) => session.turn(now, scratch, feed, registry),
-            Self::Http(session, url) => session.turn(now.at, scratch, feed, normaliser, url),
+            Self::Http(session, url) => session.turn(now.at, scratch, (feed, normaliser), url),
         }
     }
 }

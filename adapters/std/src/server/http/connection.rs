@@ -1,9 +1,9 @@
 //! One connection with a browser, and its turns.
 use super::super::Event;
 use super::super::allowance::Allowance;
-use super::super::event_loop::Shared;
 use super::super::limits::Seat;
 use super::super::peer::{Next, QUANTUM, STEPS, bound_queue};
+use super::super::shared::Shared;
 use super::frames::{FramePicker, Next as NextFrame};
 use super::outbox::Outbox;
 use super::pages::{self, Here};
