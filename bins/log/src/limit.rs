@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 /// The time for which lines are counted together.
 const WINDOW: Duration = Duration::from_secs(10);
-/// The time for which lines are counted together once more, and how many times as many a peer may cause in it.
-/// A thousand viewers may start at once, several times; who goes on all day fills no disk.
-const LONG: (Duration, u32) = (Duration::from_secs(3600), 4);
+/// The time for which lines are counted together once more.
+const HOUR: Duration = Duration::from_secs(3600);
+/// How many windows full of lines a peer may cause in an hour. A thousand viewers may start at once, several times; who
+/// goes on all day fills no disk.
+const WINDOWS_AN_HOUR: u32 = 4;
 /// How often windows that have ended are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How many times as many lines of a kind all peers together may cause.
@@ -24,8 +26,8 @@ pub struct Rate<'a> {
     /// Who causes the line, if it is a peer. The lines of each address are counted for themselves; IPv6
     /// addresses with the same first 64 bits, which one host can have all of, are one.
     pub peer: Option<IpAddr>,
-    /// How many lines of this kind a peer may cause in ten seconds, and a quarter of how many in an hour. All
-    /// peers together may cause ten times as many. Without a peer, it is the number of all lines of this kind.
+    /// How many lines of this kind a peer may cause in ten seconds; in an hour, four times as many. All peers
+    /// together may cause ten times as many. Without a peer, it is the number of all lines of this kind.
     pub lines: u32,
 }
 
@@ -133,7 +135,7 @@ impl Limiter {
 
 impl Window {
     fn new(label: &str, now: Instant) -> Self {
-        let (ends, long_ends) = (now + WINDOW, now + LONG.0);
+        let (ends, long_ends) = (now + WINDOW, now + HOUR);
         Self { label: label.to_owned(), ends, written: 0, more: 0, long_ends, long_written: 0 }
     }
 
@@ -146,12 +148,12 @@ impl Window {
     fn begin(&mut self, now: Instant) {
         (self.ends, self.written) = (now + WINDOW, 0);
         if self.long_ends <= now {
-            (self.long_ends, self.long_written) = (now + LONG.0, 0);
+            (self.long_ends, self.long_written) = (now + HOUR, 0);
         }
     }
 
     const fn is_full(&self, lines: u32) -> bool {
-        self.written >= lines || self.long_written >= lines.saturating_mul(LONG.1)
+        self.written >= lines || self.long_written >= lines.saturating_mul(WINDOWS_AN_HOUR)
     }
 
     fn takes(&mut self, lines: u32) -> bool {
@@ -161,7 +163,7 @@ impl Window {
             self.long_written += 1;
         } else {
             self.more += 1;
-            if self.long_written >= lines.saturating_mul(LONG.1) {
+            if self.long_written >= lines.saturating_mul(WINDOWS_AN_HOUR) {
                 // What is left out until then is told once.
                 self.ends = self.ends.max(self.long_ends);
             }
@@ -232,14 +234,14 @@ mod tests {
             written += allowed(&mut limiter, one, 100, now);
             told.extend(limiter.ended(now).unwrap_or_default());
         }
-        let hours = 24 * 3 * LONG.1 as usize;
+        let hours = 24 * 3 * WINDOWS_AN_HOUR as usize;
         assert!((hours - 12..=hours).contains(&written), "{written}");
-        assert!(told.len() <= 24 * (1 + LONG.1 as usize), "{}", told.len());
+        assert!(told.len() <= 24 * (1 + WINDOWS_AN_HOUR as usize), "{}", told.len());
         // Another peer has its own lines all the while, and who was quiet is forgotten.
         let now = start + Duration::from_secs(24 * 3600);
         assert_eq!(allowed(&mut limiter, other, 2, now), 2);
-        limiter.ended(now + LONG.0);
-        limiter.ended(now + LONG.0 + LONG.0);
+        limiter.ended(now + HOUR);
+        limiter.ended(now + HOUR + HOUR);
         assert_eq!(limiter.windows.len(), 0);
     }
 
