@@ -109,8 +109,10 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::super::Options;
+    use super::super::arrival::Protocol;
     use super::super::limits::Limits;
     use super::*;
+    use mio::net::TcpStream;
     use mio::{Poll, Token};
     use std::net::Ipv4Addr;
 

@@ -113,7 +113,7 @@ impl Library {
     }
 
     /// Returns a path that no medium has, for a file whose own path is taken.
-    fn free_mount(&self, path: &Path) -> String {
+    pub(super) fn free_mount(&self, path: &Path) -> String {
         let name = path.file_name().unwrap_or(OsStr::new("video")).to_string_lossy();
         let numbered = (2_usize..).map(|number| format!("{name}-{number}"));
         let mut names = iter::once(name.to_string()).chain(numbered);

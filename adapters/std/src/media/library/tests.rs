@@ -1,6 +1,7 @@
 //! Libraries over disks that hang, and the URLs of media.
 use super::super::recorded::ReadAt;
 use super::*;
+use std::fs;
 use std::io;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
