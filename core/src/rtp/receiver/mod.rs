@@ -1,13 +1,14 @@
 //! [`Receiver`]: the receiving end of one RTP stream, from packets to frames.
+mod config;
 mod output;
 mod report;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod timeline;
 
 use super::rtcp::{Compound, Packet as Control};
 use super::{Arrival, Packet, Port, ReorderWindow, Statistics, StatisticsCounters};
-use crate::codec::Codec;
 use crate::frame::{ClockReference, FrameSink, TrackInfo};
 use crate::random::split_mix;
 use crate::time::{Duration, Instant, MediaTime};
@@ -16,53 +17,13 @@ use output::Output;
 use report::Schedule;
 use timeline::Timeline;
 
+pub use config::ReceiverConfig;
 pub use report::Report;
+pub use statistics::ReceiverStatistics;
 pub use timeline::Start;
 
 /// The most packets of a stream that its first packet may have overtaken.
 const MAX_OVERTAKEN: u16 = 64;
-
-/// The configuration of a [`Receiver`]: what it has to know of its stream, usually from the session
-/// description, and the names in its own reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ReceiverConfig {
-    /// The number of the track in the [`FrameSink`], counted from 0. The receiver passes this number to the
-    /// methods of the sink. If the sink has only one track, use 0.
-    pub track: u8,
-    /// The codec of the stream. It decides how frames are built from packets.
-    pub codec: Codec,
-    /// The payload type of the stream's packets, 0 to 127. Packets of any other type are refused
-    /// ([`Handled::Refused`]).
-    pub payload_type: u8,
-    /// The clock rate of the stream's RTP timestamps in ticks per second.
-    pub clock_rate: u32,
-    /// The announced interval from one frame to the next, in ticks of the clock; `None` or 0 if the interval
-    /// is not known. It is used for the durations of frames, and to count missing frames. If it is not known,
-    /// the receiver measures the interval.
-    pub frame_interval: Option<u32>,
-    /// The announced width and height of the pictures in pixels, for pictures that are too large for
-    /// their payload format to say; `None` if they are not announced. See
-    /// [`Depacketizer::new`](crate::payload::Depacketizer::new).
-    pub dimensions: Option<(u16, u16)>,
-    /// The SSRC with which the receiver sends its own reports: a random number (RFC 3550, 8.1). It is not the
-    /// SSRC of the stream.
-    pub ssrc: u32,
-    /// The canonical name (CNAME) in the receiver's reports. 16 random characters are enough (RFC 7022, 4.2).
-    /// The characters should be ASCII; this is not checked.
-    pub cname: [u8; 16],
-}
-
-impl ReceiverConfig {
-    /// Returns a configuration with the codec and clock rate of `info`, and with this payload type. The track
-    /// is 0; the frame interval and the dimensions are `None`. Set [`Self::ssrc`] and [`Self::cname`] to
-    /// random values: they are 0 and 16 zeros in ASCII.
-    pub const fn new(info: TrackInfo<'_>, payload_type: u8) -> Self {
-        let TrackInfo { codec, clock_rate, .. } = info;
-        let (track, frame_interval, dimensions, ssrc, cname) = (0, None, None, 0, [b'0'; 16]);
-        Self { track, codec, payload_type, clock_rate, frame_interval, dimensions, ssrc, cname }
-    }
-}
 
 /// How the packets of a stream reach a [`Receiver`], and so whether the receiver must put them in order. Pass
 /// it to [`Receiver::set_delivery`].
@@ -107,71 +68,6 @@ pub enum Handled {
     ///   this packet and has the next number, the receiver accepts that next packet, and goes on with the new
     ///   source or sequence.
     Refused,
-}
-
-/// Counts of what has come of a stream since [`Receiver::new`], over all of the stream's sources.
-/// [`Receiver::statistics`] returns them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct ReceiverStatistics {
-    /// RTP packets that came and were accepted ([`Handled::Media`]). Late packets count; duplicates do not.
-    pub packets: u64,
-    /// Bytes of RTP payload in the packets that [`Self::packets`] counts, without RTP headers, header
-    /// extensions and padding.
-    pub octets: u64,
-    /// Packets that have not come, as far as the sequence numbers of later packets tell. If such a packet
-    /// comes after all, the count falls by 1.
-    pub lost: u64,
-    /// Packets that came too late to be used, because they had been given up as lost. [`Self::packets`]
-    /// includes them. This count begins again at 0 with each [`Receiver::set_delivery`].
-    pub late: u64,
-    /// Packets that came although they had come before. They were dropped.
-    pub duplicates: u64,
-    /// Packets that came after a packet with a higher sequence number. Both those that could still be used
-    /// and those that came too late count.
-    pub reordered: u64,
-    /// The interarrival jitter of the current source, in ticks of the track's clock (RFC 3550, 6.4.1). Before
-    /// the second packet of the source, this is 0.
-    pub jitter: u32,
-    /// The same jitter as [`Self::jitter`], as a span of time.
-    pub jitter_time: Duration,
-    /// Frames of which all data came, and which are in the sink.
-    pub frames_complete: u64,
-    /// Frames that are in the sink although a part of their data is missing.
-    pub frames_damaged: u64,
-    /// Frames that are not in the sink because all or too much of their data was lost. This is an estimate
-    /// from timestamps and lost packets.
-    pub frames_missing: u64,
-    /// Frames that came and are not in the sink because the sink refused them: the sink had no room, or did
-    /// not want them.
-    pub frames_unstored: u64,
-    /// Frames that the sender left out. This is an estimate from timestamps and lost packets.
-    pub frames_skipped: u64,
-}
-
-impl ReceiverStatistics {
-    /// Returns the sum of these counts and `before`. Use this if the same track was received over an earlier
-    /// connection, whose counts are `before`. [`Self::jitter`] and [`Self::jitter_time`] are not added up:
-    /// the result has those of `self`.
-    #[must_use]
-    pub const fn after(self, before: &Self) -> Self {
-        Self {
-            packets: self.packets.saturating_add(before.packets),
-            octets: self.octets.saturating_add(before.octets),
-            lost: self.lost.saturating_add(before.lost),
-            late: self.late.saturating_add(before.late),
-            duplicates: self.duplicates.saturating_add(before.duplicates),
-            reordered: self.reordered.saturating_add(before.reordered),
-            jitter: self.jitter,
-            jitter_time: self.jitter_time,
-            frames_complete: self.frames_complete.saturating_add(before.frames_complete),
-            frames_damaged: self.frames_damaged.saturating_add(before.frames_damaged),
-            frames_missing: self.frames_missing.saturating_add(before.frames_missing),
-            frames_unstored: self.frames_unstored.saturating_add(before.frames_unstored),
-            frames_skipped: self.frames_skipped.saturating_add(before.frames_skipped),
-        }
-    }
 }
 
 /// The receiving end of one RTP stream: it takes packets and builds frames. The receiver counts packets, puts

@@ -1,4 +1,5 @@
 use super::*;
+use crate::codec::Codec;
 use crate::frame::{FrameEnd, Full, Integrity, TrackInfo};
 use crate::rtp::rtcp::sr::SenderInfo;
 use crate::rtp::rtcp::{CompoundRepr, reports};
