@@ -37,6 +37,12 @@ impl Allowance {
         }
     }
 
+    /// Returns the seat of the connection, which becomes another one.
+    #[cfg(feature = "http")]
+    pub(super) fn into_seat(self) -> Seat {
+        self.seat
+    }
+
     /// Returns why the connection is one too many, and is only told so; `None` if it is not.
     pub(super) const fn too_many(&self) -> Option<TurnedAway> {
         self.seat.too_many()

@@ -1,18 +1,20 @@
 //! A connection that was accepted, on its way to an event loop.
 use super::limits::Seat;
+#[cfg(feature = "http")]
+use super::tunnel::{Place, TunnelInput};
 use mio::net::TcpStream;
 use std::net::SocketAddr;
 
-/// A connection that was accepted.
+/// A connection that was accepted, or that has turned out to be of another role than it was admitted in.
 #[derive(Debug)]
 pub(super) struct Arrival {
-    pub(super) protocol: Protocol,
+    pub(super) role: Role,
     pub(super) stream: TcpStream,
     pub(super) address: SocketAddr,
     pub(super) seat: Seat,
 }
 
-/// What is spoken on a connection.
+/// What is spoken at a listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
     Rtsp,
@@ -23,4 +25,31 @@ pub(super) enum Protocol {
 impl Protocol {
     /// How many there are.
     pub(super) const COUNT: usize = if cfg!(feature = "http") { 2 } else { 1 };
+}
+
+/// What a connection is for, as far as that is known when it is admitted.
+#[derive(Debug)]
+pub(super) enum Role {
+    /// Its client speaks RTSP. It is admitted anew if it speaks HTTP.
+    Rtsp,
+    /// Its client speaks HTTP, and may see the pages only if it has come to their port. It is admitted anew if it is one
+    /// of the two of a tunnel.
+    #[cfg(feature = "http")]
+    Http { has_pages: bool },
+    /// It is the GET of a tunnel, whose client sends what it has to say elsewhere.
+    #[cfg(feature = "http")]
+    Get(Box<TunnelInput>),
+    /// It is a POST for the tunnel at this place, of whose body this has come.
+    #[cfg(feature = "http")]
+    Post(Place, Vec<u8>),
+}
+
+impl From<Protocol> for Role {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Rtsp => Self::Rtsp,
+            #[cfg(feature = "http")]
+            Protocol::Http => Self::Http { has_pages: true },
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! A connection of whatever protocol, as an event loop knows it.
 use super::Event;
-use super::arrival::{Arrival, Protocol};
+use super::arrival::{Arrival, Role};
 #[cfg(feature = "http")]
 use super::http::HttpConnection;
 use super::peer::{Next, Peer};
 use super::shared::Shared;
+#[cfg(feature = "http")]
+use super::tunnel::{Place, Post};
 use mio::{Registry, Token};
 use pinhole::frame::TrackId;
 use pinhole::rtp::Want;
@@ -28,6 +30,9 @@ pub(super) enum Connection {
 }
 
 impl Connection {
+    /// # Errors
+    /// The connection is lost, or the system refuses to watch it; [`io::ErrorKind::NotConnected`] for a POST, which is
+    /// attached to the connection of its GET instead.
     pub(super) fn new(
         now: Now,
         arrival: Arrival,
@@ -35,12 +40,47 @@ impl Connection {
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
-        let Arrival { protocol, stream, address, seat } = arrival;
-        Ok(match protocol {
-            Protocol::Rtsp => Self::Rtsp(Peer::new(now, stream, (address, seat), config, registry, token)?),
+        let Arrival { role, stream, address, seat } = arrival;
+        let client = (address, seat);
+        Ok(match role {
+            Role::Rtsp => Self::Rtsp(Peer::new(now, stream, client, config, registry, token)?),
             #[cfg(feature = "http")]
-            Protocol::Http => Self::Http(HttpConnection::new(now, stream, (address, seat), registry, token)?),
+            Role::Http { has_pages } => {
+                Self::Http(HttpConnection::new(now, stream, client, has_pages, registry, token)?)
+            }
+            #[cfg(feature = "http")]
+            Role::Get(input) => {
+                Self::Rtsp(Peer::new(now, stream, client, config, registry, token)?.tunnelled(input))
+            }
+            #[cfg(feature = "http")]
+            Role::Post(..) => return Err(io::ErrorKind::NotConnected.into()),
         })
+    }
+
+    /// Returns the connection as what it has turned out to be, after [`Next::Readmit`].
+    #[cfg(feature = "http")]
+    pub(super) fn into_arrival(self) -> Arrival {
+        match self {
+            Self::Rtsp(peer) => peer.into_arrival(),
+            Self::Http(http) => http.into_arrival(),
+        }
+    }
+
+    /// Returns whether the connection is the GET of the tunnel at `place`.
+    #[cfg(feature = "http")]
+    pub(super) fn is_at(&self, place: Place) -> bool {
+        match self {
+            Self::Rtsp(peer) => peer.is_at(place),
+            Self::Http(_) => false,
+        }
+    }
+
+    /// Attaches a POST to the GET of its tunnel.
+    #[cfg(feature = "http")]
+    pub(super) fn attach(&mut self, post: Post) {
+        if let Self::Rtsp(peer) = self {
+            peer.attach(post);
+        }
     }
 
     pub(super) fn deregister(&mut self, registry: &Registry) {

@@ -1,5 +1,7 @@
 //! One event loop: its connections, its UDP sockets, and the order of their turns.
 use super::acceptor::Acceptor;
+#[cfg(feature = "http")]
+use super::arrival::Role;
 use super::arrival::{Arrival, Protocol};
 use super::connection::Connection;
 use super::datagrams::Datagrams;
@@ -7,6 +9,8 @@ use super::exact_wait;
 use super::limits::{Limits, Seat, TurnedAway};
 use super::peer::Next;
 use super::shared::Shared;
+#[cfg(feature = "http")]
+use super::tunnel::Post;
 use super::udp_pairs::{self, UdpPairs};
 use super::workers::Workers;
 use super::{Error, Event, Options};
@@ -99,6 +103,8 @@ impl EventLoop {
         let pairs = options.max_udp_pairs / options.threads;
         let datagrams = Datagrams::new(UdpPairs::new(local, UDP, watch.poll.registry().try_clone()?, pairs));
         let scratch = vec![0; RECEIVE_LEN].into_boxed_slice();
+        #[cfg(feature = "http")]
+        let tunnels = Arc::clone(&workers.tunnels);
         Ok(Self {
             number,
             workers,
@@ -116,6 +122,8 @@ impl EventLoop {
                 config,
                 #[cfg(feature = "http")]
                 rtsp: local,
+                #[cfg(feature = "http")]
+                tunnels,
             },
             unread: Vec::new(),
             turns: Vec::new(),
@@ -219,7 +227,7 @@ impl EventLoop {
                 refusals.tell(address, reason);
             }
             if let Ok(seat) = seat {
-                workers.hand_over(Arrival { protocol, stream, address, seat });
+                workers.hand_over(Arrival { role: protocol.into(), stream, address, seat });
             }
         });
     }
@@ -227,24 +235,44 @@ impl EventLoop {
     fn admit_handed(&mut self, closing: bool) {
         for arrival in self.workers.take_handed(self.number) {
             let address = arrival.address;
-            let admitted = if closing { Ok(false) } else { self.admit(arrival).map(|()| true) };
-            if let Err(error) = &admitted {
-                tracing::warn!(%address, %error, "connection failed");
-            }
-            if !admitted.unwrap_or_default() {
-                self.workers.connection_ended(self.number);
-            }
+            let admitted = if closing { Ok(false) } else { self.admit(arrival) };
+            self.is_admitted(address, admitted);
         }
     }
 
-    fn admit(&mut self, arrival: Arrival) -> io::Result<()> {
+    /// Takes note of whether there is a connection more, now that one was handed to this worker.
+    fn is_admitted(&self, address: SocketAddr, admitted: io::Result<bool>) {
+        if let Err(error) = &admitted {
+            tracing::warn!(%address, %error, "connection failed");
+        }
+        if !admitted.unwrap_or_default() {
+            self.workers.connection_ended(self.number);
+        }
+    }
+
+    /// Takes a connection. Returns false if it is a part of another one from now on, or is closed.
+    fn admit(&mut self, arrival: Arrival) -> io::Result<bool> {
         let now = self.shared.clock.now();
+        #[cfg(feature = "http")]
+        if let Role::Post(place, text) = arrival.role {
+            // The GET may have ended meanwhile.
+            if let Some(peer) = self.peers.get_mut(place.index).filter(|peer| peer.is_at(place)) {
+                let token = Token(PEERS + place.index);
+                peer.attach(Post::new(arrival.stream, arrival.seat, text, self.poll.registry(), token)?);
+                self.wakes.set(place.index, Some(now.at), Precision::Coarse);
+            }
+            return Ok(false);
+        }
         let entry = self.peers.vacant_entry();
         let token = Token(PEERS + entry.key());
+        #[cfg(feature = "http")]
+        if let Role::Get(input) = &arrival.role {
+            input.is_served_by(self.number, entry.key());
+        }
         let peer = Connection::new(now, arrival, self.shared.config, self.poll.registry(), token)?;
         self.wakes.set(entry.key(), Some(now.at), Precision::Coarse);
         entry.insert(peer);
-        Ok(())
+        Ok(true)
     }
 
     /// Does everything that one connection can do now.
@@ -269,14 +297,32 @@ impl EventLoop {
                 self.wakes.set(index, at, precision);
             }
             Next::Close => {
-                self.shared.library.end_turn(now.at, index, std::iter::empty());
-                self.wakes.set(index, None, Precision::Coarse);
-                self.shared.datagrams.end_turn(index, address, std::iter::empty());
-                let mut peer = self.peers.remove(index);
-                peer.deregister(self.poll.registry());
+                self.remove(index, now.at);
                 self.workers.connection_ended(self.number);
             }
+            #[cfg(feature = "http")]
+            Next::Readmit => {
+                let arrival = self.remove(index, now.at).into_arrival();
+                let admitted = match &arrival.role {
+                    Role::Post(place, _) => {
+                        self.workers.hand_to(place.worker, arrival);
+                        Ok(false)
+                    }
+                    _ => self.admit(arrival),
+                };
+                self.is_admitted(address, admitted);
+            }
         }
+    }
+
+    /// Removes a connection, which is watched no more.
+    fn remove(&mut self, index: usize, now: pinhole::time::Instant) -> Connection {
+        let mut peer = self.peers.remove(index);
+        self.shared.library.end_turn(now, index, std::iter::empty());
+        self.wakes.set(index, None, Precision::Coarse);
+        self.shared.datagrams.end_turn(index, peer.address(), std::iter::empty());
+        peer.deregister(self.poll.registry());
+        peer
     }
 
     /// Gives a turn to each connection that `find` adds to the list.

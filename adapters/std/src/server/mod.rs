@@ -19,6 +19,8 @@ mod owners;
 mod peer;
 mod program;
 mod shared;
+#[cfg(feature = "http")]
+mod tunnel;
 mod udp_pairs;
 mod workers;
 

@@ -44,6 +44,8 @@ pub(super) struct Program<'p, T> {
     pub(super) awaited: &'p mut Option<Awaited>,
     /// Where it is noted that the connection's routes may have changed.
     pub(super) rerouted: &'p mut bool,
+    /// The connection is a tunnel, whose client need not be reached in another way.
+    pub(super) is_tunnelled: bool,
     /// The connection is lost, so that its end is no news.
     pub(super) lost: bool,
 }
@@ -135,7 +137,8 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
                 library.find(&url).map(|media| library.ask(media, self.now.at, self.now.at));
                 match library.find(&url).filter(|&media| library.has_track(media, setup.track())) {
                     Some(media) if setup.transport() == LowerTransport::Udp => {
-                        let ports = self.datagrams.choose(self.address);
+                        let ports =
+                            (!self.is_tunnelled).then(|| self.datagrams.choose(self.address)).flatten();
                         accept(setup.with_ports(ports), media)
                     }
                     Some(media) => accept(setup, media),

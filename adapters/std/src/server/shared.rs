@@ -1,10 +1,14 @@
 //! What all connections of an event loop share.
 use super::datagrams::Datagrams;
+#[cfg(feature = "http")]
+use super::tunnel::Tunnels;
 use crate::clock::Clock;
 use crate::media::Library;
 use pinhole::server::Config;
 #[cfg(feature = "http")]
 use std::net::SocketAddr;
+#[cfg(feature = "http")]
+use std::sync::Arc;
 
 /// What all connections of a loop share.
 pub(super) struct Shared {
@@ -16,4 +20,6 @@ pub(super) struct Shared {
     /// The address on which the server listens for RTSP.
     #[cfg(feature = "http")]
     pub(super) rtsp: SocketAddr,
+    #[cfg(feature = "http")]
+    pub(super) tunnels: Arc<Tunnels>,
 }

@@ -5,6 +5,8 @@
 //! of four viewers, two loops would have two each in only three cases of eight, for as long as they
 //! watch.
 use super::arrival::Arrival;
+#[cfg(feature = "http")]
+use super::tunnel::Tunnels;
 use mio::Waker;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,9 @@ type Inbox = Option<Vec<Arrival>>;
 #[derive(Debug)]
 pub(super) struct Workers {
     workers: Box<[Worker]>,
+    /// Whose connections may have come to different workers.
+    #[cfg(feature = "http")]
+    pub(super) tunnels: Arc<Tunnels>,
     stopped: AtomicBool,
     /// How many workers have nothing more to send.
     done: AtomicUsize,
@@ -36,7 +41,13 @@ impl Workers {
         let worker =
             |waker| Worker { waker, inbox: Mutex::new(Some(Vec::new())), connections: AtomicUsize::new(0) };
         let workers = wakers.into_iter().map(worker).collect();
-        Self { workers, stopped: AtomicBool::new(false), done: AtomicUsize::new(0) }
+        Self {
+            workers,
+            #[cfg(feature = "http")]
+            tunnels: Arc::default(),
+            stopped: AtomicBool::new(false),
+            done: AtomicUsize::new(0),
+        }
     }
 
     /// Makes all workers take leave of their clients, and end.
@@ -55,12 +66,17 @@ impl Workers {
     /// Gives a connection to the worker that has the fewest.
     pub(super) fn hand_over(&self, arrival: Arrival) {
         let connections = |worker: &&Worker| worker.connections.load(Ordering::Acquire);
-        let Some(worker) = self.workers.iter().min_by_key(connections) else { return };
-        if let Some(waiting) = &mut *worker.inbox() {
-            worker.connections.fetch_add(1, Ordering::AcqRel);
-            waiting.push(arrival);
+        if let Some(worker) = self.workers.iter().min_by_key(connections) {
+            worker.give(arrival);
         }
-        worker.wake();
+    }
+
+    /// Gives a connection to worker `number`.
+    #[cfg(feature = "http")]
+    pub(super) fn hand_to(&self, number: usize, arrival: Arrival) {
+        if let Some(worker) = self.workers.get(number) {
+            worker.give(arrival);
+        }
     }
 
     /// Takes the connections that were handed to worker `number`.
@@ -96,6 +112,14 @@ impl Workers {
 }
 
 impl Worker {
+    fn give(&self, arrival: Arrival) {
+        if let Some(waiting) = &mut *self.inbox() {
+            self.connections.fetch_add(1, Ordering::AcqRel);
+            waiting.push(arrival);
+        }
+        self.wake();
+    }
+
     fn wake(&self) {
         // Fails only if the worker's event loop is gone.
         let _ = self.waker.wake();
@@ -109,7 +133,7 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::super::Options;
-    use super::super::arrival::Protocol;
+    use super::super::arrival::Role;
     use super::super::limits::Limits;
     use super::*;
     use mio::net::TcpStream;
@@ -132,7 +156,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let seat = Arc::new(Limits::new(&Options::new(address))).admit(address).unwrap();
         let stream = TcpStream::connect(address).unwrap();
-        workers.hand_over(Arrival { protocol: Protocol::Rtsp, stream, address, seat });
+        workers.hand_over(Arrival { role: Role::Rtsp, stream, address, seat });
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! One connection with a browser, and its turns.
 use super::super::Event;
 use super::super::allowance::Allowance;
+use super::super::arrival::{Arrival, Role};
 use super::super::limits::Seat;
 use super::super::peer::{Next, QUANTUM, STEPS, bound_queue};
 use super::super::shared::Shared;
+use super::super::tunnel::{Place, TunnelInput};
 use super::frames::{FramePicker, Next as NextFrame};
 use super::outbox::Outbox;
 use super::pages::{self, Here};
@@ -56,6 +58,8 @@ pub(in super::super) struct HttpConnection {
     /// When another request may be answered, after a still that counts as bits of a second.
     not_before: Option<Instant>,
     outbox: Outbox,
+    /// Whether the pages are to be had here, and not only tunnels.
+    has_pages: bool,
     state: State,
 }
 
@@ -67,6 +71,10 @@ enum State {
     Frames(Box<Frames>),
     /// Waits until its client closes it, at this time at the latest; `None` if the client does not know yet.
     Leaves(Option<Instant>),
+    /// Is the GET of a tunnel from now on.
+    Get(Box<TunnelInput>),
+    /// Is a POST for the tunnel at this place from now on.
+    Post(Place),
 }
 
 /// One frame that is waited for.
@@ -102,6 +110,7 @@ impl HttpConnection {
         now: Now,
         mut stream: TcpStream,
         (address, seat): (SocketAddr, Seat),
+        has_pages: bool,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
@@ -125,6 +134,7 @@ impl HttpConnection {
             active: now.at,
             not_before: None,
             outbox: Outbox::default(),
+            has_pages,
             state: State::Answers,
         })
     }
@@ -144,8 +154,19 @@ impl HttpConnection {
         match &self.state {
             State::Still(still) => Some(still.picker.want()),
             State::Frames(frames) => Some(frames.picker.want()),
-            State::Answers | State::Leaves(_) => None,
+            State::Answers | State::Leaves(_) | State::Get(_) | State::Post(_) => None,
         }
+    }
+
+    /// Returns the connection as the part of a tunnel that it is.
+    pub(in super::super) fn into_arrival(self) -> Arrival {
+        let Self { state, stream, address, allowance, input, has_pages, .. } = self;
+        let role = match state {
+            State::Get(tunnel) => Role::Get(tunnel),
+            State::Post(place) => Role::Post(place, input),
+            _ => Role::Http { has_pages },
+        };
+        Arrival { role, stream, address, seat: allowance.into_seat() }
     }
 
     /// Ends the connection with the next turn, because the server stops.
@@ -191,6 +212,9 @@ impl HttpConnection {
             if self.is_over {
                 break;
             }
+            if matches!(self.state, State::Get(_) | State::Post(_)) {
+                return Next::Readmit;
+            }
         }
         let deadline = self.deadline(shared);
         if self.is_over || deadline.is_some_and(|deadline| deadline <= now.at) {
@@ -209,6 +233,7 @@ impl HttpConnection {
             State::Still(still) => Some(still.until),
             State::Frames(_) => self.input_ended.then(|| self.active + request),
             State::Leaves(until) => *until,
+            State::Get(_) | State::Post(_) => None,
         };
         [until, self.patience].into_iter().flatten().min()
     }
@@ -283,6 +308,7 @@ impl HttpConnection {
             State::Answers => self.answer_next(now, shared, tell),
             State::Still(_) => self.send_still(now, &shared.library),
             State::Frames(_) => self.send_frame(now, shared, tell),
+            State::Get(_) | State::Post(_) => Step::Again,
         }
     }
 
@@ -347,7 +373,13 @@ impl HttpConnection {
         let library = &shared.library;
         let here = Here { host: request.host, local: self.local, rtsp: shared.rtsp };
         let (has_body, keep_alive) = (request.method == Method::Get, request.keep_alive);
-        if request.method == Method::Other {
+        if let Some(cookie) = request.cookie {
+            return self.tunnel(request.method, cookie, shared);
+        }
+        if !self.has_pages {
+            return self.refuse(Status::BAD_REQUEST);
+        }
+        if matches!(request.method, Method::Post | Method::Other) {
             // It may have a body, which nobody reads.
             return self.refuse(Status::METHOD_NOT_ALLOWED);
         }
@@ -380,6 +412,27 @@ impl HttpConnection {
         self.put_head(&Head { status, content, len, keep_alive });
         if has_body {
             self.outbox.text().push_str(&body);
+        }
+    }
+
+    /// Begins a tunnel with a GET, or finds that of a POST.
+    fn tunnel(&mut self, method: Method, cookie: &[u8], shared: &Shared) {
+        match method {
+            Method::Get => match shared.tunnels.register(self.address, cookie) {
+                Some(registration) => {
+                    let (status, content) = (Status::OK, Content::Tunnel);
+                    let mut head = String::new();
+                    Head { status, content, len: None, keep_alive: false }
+                        .write(&mut head, SystemTime::now());
+                    self.state = State::Get(Box::new(TunnelInput::new(registration, head.into_bytes())));
+                }
+                None => self.refuse(Status::CONFLICT),
+            },
+            Method::Post => match shared.tunnels.find(self.address, cookie) {
+                Some(place) => self.state = State::Post(place),
+                None => self.refuse(Status::NOT_FOUND),
+            },
+            Method::Head | Method::Other => self.refuse(Status::METHOD_NOT_ALLOWED),
         }
     }
 

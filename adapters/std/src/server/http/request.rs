@@ -12,6 +12,7 @@ pub(super) enum Method {
     Get,
     /// What GET is answered with, without the body.
     Head,
+    Post,
     Other,
 }
 
@@ -30,6 +31,8 @@ pub(super) struct Request<'a> {
     pub(super) keep_alive: bool,
     /// Whether the client is of a kind that shows a part once it has the head of the next one.
     pub(super) wants_next_head: bool,
+    /// The value of `x-sessioncookie`, which says that the request is a part of a tunnel; `None` without one.
+    pub(super) cookie: Option<&'a [u8]>,
 }
 
 /// What the bytes that came so far are.
@@ -74,6 +77,7 @@ impl<'a> Request<'a> {
         let method = match parsed.method {
             Some("GET") => Method::Get,
             Some("HEAD") => Method::Head,
+            Some("POST") => Method::Post,
             _ => Method::Other,
         };
         let target = parsed.path.unwrap_or_default();
@@ -85,6 +89,7 @@ impl<'a> Request<'a> {
             host: None,
             keep_alive: parsed.version == Some(1),
             wants_next_head: false,
+            cookie: None,
         };
         let mut hosts = 0;
         let mut has_body = false;
@@ -101,6 +106,8 @@ impl<'a> Request<'a> {
             } else if name.eq_ignore_ascii_case("User-Agent") {
                 // WebKit and Blink name it.
                 request.wants_next_head = value.windows(11).any(|part| part == b"AppleWebKit");
+            } else if name.eq_ignore_ascii_case("x-sessioncookie") {
+                request.cookie = Some(value.trim_ascii());
             } else if name.eq_ignore_ascii_case("Content-Length") {
                 has_body |= *value != b"0";
             } else if name.eq_ignore_ascii_case("Transfer-Encoding") {
@@ -170,6 +177,7 @@ mod tests {
             host: Some("cam.local:8080"),
             keep_alive: true,
             wants_next_head: true,
+            cookie: None,
         };
         assert_eq!(complete(head), expected);
         let two = format!("{head}GET / HTTP/1.0\r\n\r\n");

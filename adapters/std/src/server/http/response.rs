@@ -1,4 +1,5 @@
 //! Responses: heads, and what is between the parts of a stream.
+use super::super::tunnel::MEDIA_TYPE;
 use super::request::BadRequest;
 use std::fmt::Write;
 use std::time::SystemTime;
@@ -17,6 +18,7 @@ impl Status {
     pub(super) const BAD_REQUEST: Self = Self(400, "Bad Request");
     pub(super) const NOT_FOUND: Self = Self(404, "Not Found");
     pub(super) const METHOD_NOT_ALLOWED: Self = Self(405, "Method Not Allowed");
+    pub(super) const CONFLICT: Self = Self(409, "Conflict");
     pub(super) const REQUEST_TIMEOUT: Self = Self(408, "Request Timeout");
     pub(super) const TOO_LONG: Self = Self(431, "Request Header Fields Too Large");
     pub(super) const UNAVAILABLE: Self = Self(503, "Service Unavailable");
@@ -43,6 +45,8 @@ pub(super) enum Content {
     Jpeg,
     /// A stream of pictures, whose end is that of the connection.
     Parts,
+    /// What an RTSP server sends by a tunnel, whose end is that of the connection.
+    Tunnel,
 }
 
 impl Content {
@@ -54,6 +58,7 @@ impl Content {
             Self::Text => "text/plain; charset=utf-8",
             Self::Jpeg => "image/jpeg",
             Self::Parts => "multipart/x-mixed-replace; boundary=",
+            Self::Tunnel => MEDIA_TYPE,
         });
         if self == Self::Parts {
             out.push_str(BOUNDARY);
@@ -66,7 +71,7 @@ impl Content {
 pub(super) struct Head {
     pub(super) status: Status,
     pub(super) content: Content,
-    /// The length of the body in bytes; `None` for [`Content::Parts`].
+    /// The length of the body in bytes; `None` for [`Content::Parts`] and [`Content::Tunnel`].
     pub(super) len: Option<usize>,
     pub(super) keep_alive: bool,
 }
@@ -89,6 +94,9 @@ impl Head {
         }
         if status == Status::UNAVAILABLE {
             let _ = write!(out, "\r\nRetry-After: {RETRY_AFTER}");
+        }
+        if content == Content::Tunnel {
+            return out.push_str("\r\nCache-Control: no-store\r\nPragma: no-cache\r\n\r\n");
         }
         // The icon of pages is an empty data URL, so that none is asked for.
         out.push_str(
