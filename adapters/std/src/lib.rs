@@ -60,8 +60,8 @@
 //! | Feature | What it adds |
 //! |-|-|
 //! | `server` | [`server`]: an RTSP server on sockets; with `library` |
-//! | `http` | pages and pictures for browsers from a server, over HTTP; with `server` |
-//! | `client` | [`client`]: an RTSP client on sockets |
+//! | `http` | pages and pictures for browsers from a server, over HTTP, and RTSP over HTTP; with `server` |
+//! | `client` | [`client`]: an RTSP client on sockets, also over HTTP |
 //! | `library` | [`media`]: files, directories and live inputs, and files that are prepared ahead of time |
 //! | `record` | [`record`]: received frames are written to a file; [`new_file`], as with `library` |
 //! | `pattern` | a library's test pattern; with `library` |

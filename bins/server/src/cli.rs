@@ -128,8 +128,8 @@ pub(crate) struct Prepare {
 pub(crate) struct Serve {
     /// Files with Motion-JPEG (.mjpeg, .mjpg, .avi, .mkv, .mp4, .mov, .multipart, the course's .Mjpeg),
     /// directories of them, directories of .jpg pictures, - for Motion-JPEG on standard input, a camera such
-    /// as /dev/video0 (with the feature v4l2), or a camera or server of the network: rtsp://HOST/PATH or
-    /// http://HOST/PATH, and NAME= before it to choose the name that it is served by
+    /// as /dev/video0 (with the feature v4l2), or a camera or server of the network: rtsp://HOST/PATH,
+    /// rtsph://HOST/PATH (RTSP over HTTP) or http://HOST/PATH, and NAME= before it to choose the name that it is served by
     #[arg(value_name = "MEDIA", default_value = "video/", value_hint = ValueHint::AnyPath)]
     #[arg(value_parser = OsStringValueParser::new().try_map(media))]
     #[arg(default_value_if("pattern", ArgPredicate::IsPresent, None))]
@@ -216,7 +216,8 @@ pub(crate) struct Sources {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = pinhole_args::time)]
     pub(crate) linger: Duration,
 
-    /// How to ask RTSP sources for their packets; auto asks for UDP, and for TCP where UDP does not work
+    /// How to ask RTSP sources for their packets; auto asks for UDP, and for TCP where UDP does not work; http is
+    /// RTSP over HTTP
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) source_transport: SourceTransport,
 }
@@ -227,6 +228,7 @@ pub(crate) enum SourceTransport {
     Auto,
     Udp,
     Tcp,
+    Http,
 }
 
 impl Sources {
@@ -234,9 +236,10 @@ impl Sources {
         let transport = match self.source_transport {
             SourceTransport::Auto => TransportChoice::Auto,
             SourceTransport::Udp => TransportChoice::Udp,
-            SourceTransport::Tcp => TransportChoice::Tcp,
+            SourceTransport::Tcp | SourceTransport::Http => TransportChoice::Tcp,
         };
-        SourceOptions { transport, always: self.always, linger: self.linger }
+        let tunnel = matches!(self.source_transport, SourceTransport::Http);
+        SourceOptions { transport, tunnel, always: self.always, linger: self.linger }
     }
 }
 

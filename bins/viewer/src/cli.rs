@@ -9,6 +9,7 @@ use pinhole::rtsp::{Scale, Speed, Url};
 use pinhole::sdp::FrameRate;
 use pinhole::time::MediaTime;
 use pinhole_args::{Manual, VALUES};
+use pinhole_std::client::rtsp_url;
 use pinhole_std::record::{RecordError, Recorder};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) manual: Option<Manual>,
 
-    /// What to play: rtsp://HOST:PORT/PATH; or files and directories, one after the other, by a
+    /// What to play: rtsp://HOST:PORT/PATH, or rtsph:// for RTSP over HTTP; or files and directories, one after the other, by a
     /// server in this program. Several URLs, and files among them, are played side by side, at most
     /// nine. Without it, one of the sample clips is played.
     #[arg(value_name = "URL|FILE", value_hint = ValueHint::AnyPath, value_parser = OsStringValueParser::new().try_map(media))]
@@ -123,6 +124,8 @@ pub(crate) enum TransportArg {
     Udp,
     /// Only TCP, interleaved in the RTSP connection.
     Tcp,
+    /// RTSP and all media over HTTP, as with rtsph:// addresses.
+    Http,
 }
 
 impl From<TransportArg> for TransportChoice {
@@ -130,7 +133,7 @@ impl From<TransportArg> for TransportChoice {
         match arg {
             TransportArg::Auto => Self::Auto,
             TransportArg::Udp => Self::Udp,
-            TransportArg::Tcp => Self::Tcp,
+            TransportArg::Tcp | TransportArg::Http => Self::Tcp,
         }
     }
 }
@@ -242,7 +245,7 @@ fn media(text: OsString) -> Result<Media, String> {
             "there is a space or a control character in it; write %20 for a space; {expected}"
         ));
     }
-    match Url::parse(url.as_bytes()) {
+    match Url::parse(rtsp_url(url).0.as_bytes()) {
         Ok(_) => Ok(Media::Url(url.to_owned())),
         Err(error) => Err(format!("{error}; {expected}")),
     }

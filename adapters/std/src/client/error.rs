@@ -1,4 +1,5 @@
 //! The errors of a client. Each is displayed as a sentence for its user.
+use super::tunnel::Refusal;
 use pinhole::client::{ClientError, Unusable};
 use pinhole::rtsp::{AuthScheme, Method, Status};
 use std::io;
@@ -53,6 +54,9 @@ pub enum Error {
     /// URL that was named last. Give up: the servers may send clients round in a circle.
     #[error("the stream was moved five times, and now to {0}; these servers send each client on")]
     RedirectedTooOften(String),
+    /// The server does not speak RTSP over HTTP, or not with this client. Try without it.
+    #[error("{0}")]
+    Tunnel(Refusal),
     /// The presentation has no medium in a codec that a client can receive.
     #[error("{}", no_track(encodings))]
     NoTrack {

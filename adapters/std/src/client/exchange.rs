@@ -66,6 +66,10 @@ pub(crate) fn send<K: FrameSink + ?Sized>(
     now: Now,
     sink: &mut K,
 ) -> bool {
+    if connection.flush().is_err() {
+        conn.disconnected(now, sink);
+        return true;
+    }
     for _ in 0..STEPS {
         let Some(chunk) = conn.poll_stream(now) else { break };
         match connection.write(chunk.bytes()) {

@@ -20,10 +20,15 @@ pub(super) enum Link {
 }
 
 impl Link {
-    /// Connects. Blocks until that is done.
-    pub(super) fn open(url: &str, timeout: Duration, registry: &Registry) -> Result<Self, Error> {
+    /// Connects. Blocks until that is done. `is_tunnel` says whether RTSP is spoken over HTTP.
+    pub(super) fn open(
+        url: &str,
+        is_tunnel: bool,
+        timeout: Duration,
+        registry: &Registry,
+    ) -> Result<Self, Error> {
         let stream = connect(url, timeout)?;
-        Connection::new(stream, registry, STREAM).map(Self::Up).map_err(Error::Loop)
+        connection(stream, is_tunnel.then_some(url), registry).map(Self::Up)
     }
 
     /// Begins to connect on another thread, which calls `waker` when it is done.
@@ -37,11 +42,12 @@ impl Link {
         Self::Connecting(result)
     }
 
-    /// Returns whether the connection was made since the last call.
+    /// Returns whether the connection was made since the last call. `tunnel` is the URL of the server if RTSP is spoken
+    /// over HTTP.
     ///
     /// # Errors
     /// It could not be made.
-    pub(super) fn arrive(&mut self, registry: &Registry) -> Result<bool, Error> {
+    pub(super) fn arrive(&mut self, tunnel: Option<&str>, registry: &Registry) -> Result<bool, Error> {
         let Self::Connecting(result) = self else { return Ok(false) };
         let stream = match result.try_recv() {
             Err(TryRecvError::Empty) => return Ok(false),
@@ -49,7 +55,15 @@ impl Link {
             Ok(result) => result,
         };
         *self = Self::Down;
-        *self = Self::Up(Connection::new(stream?, registry, STREAM).map_err(Error::Loop)?);
+        *self = Self::Up(connection(stream?, tunnel, registry)?);
         Ok(true)
+    }
+}
+
+fn connection(stream: TcpStream, tunnel: Option<&str>, registry: &Registry) -> Result<Connection, Error> {
+    let connection = Connection::new(stream, registry, STREAM).map_err(Error::Loop)?;
+    match tunnel {
+        Some(url) => connection.tunnelled(url, registry, STREAM).map_err(Error::Loop),
+        None => Ok(connection),
     }
 }

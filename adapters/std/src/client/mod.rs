@@ -11,6 +11,7 @@ mod link;
 mod options;
 mod redirect;
 pub(crate) mod sockets;
+pub(crate) mod tunnel;
 mod turn;
 
 use crate::clock::Clock;
@@ -19,7 +20,9 @@ use findings::Findings;
 use gather::Gather;
 use link::Link;
 use mio::{Events, Poll, Token};
-use pinhole::client::{ClientConn, LowerTransport, PlayOptions, Prefetch, ReceiverStatistics};
+use pinhole::client::{
+    ClientConn, LowerTransport, PlayOptions, Prefetch, ReceiverStatistics, TransportChoice,
+};
 use pinhole::frame::{
     ClockReference, Frame, FrameId, FrameRing, FrameStore, Miss, Seek, Slot, TrackId, TrackInfo,
 };
@@ -35,6 +38,7 @@ pub use error::Error;
 pub use options::{Event, Options, Statistics, Usage};
 pub use pinhole::client::{PrefetchOptions, TrackDescription};
 pub use pinhole::frame::TimeRange;
+pub use tunnel::{Refusal, rtsp_url};
 
 const WAKER: Token = Token(0);
 const STREAM: Token = Token(1);
@@ -69,6 +73,8 @@ pub struct Client {
     url: String,
     /// The URL that the last redirection led to; without one, the same.
     current_url: String,
+    /// Whether RTSP is spoken over HTTP.
+    is_tunnel: bool,
     /// How many redirections were followed since [`Self::connect`] or [`Self::reconnect`].
     redirects: u8,
     options: Options,
@@ -112,7 +118,8 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// Connects to the server of `url`, and asks it to play [`Options::play`]. Blocks until there is a TCP
+    /// Connects to the server of `url`, which is `rtsp://HOST[:PORT]/PATH`, or `rtsph://` for RTSP over HTTP, and asks it
+    /// to play [`Options::play`]. Blocks until there is a TCP
     /// connection, or no address of the host has answered within [`Options::connect_timeout`]. The session
     /// itself begins with the first [`Self::turn`].
     ///
@@ -122,17 +129,24 @@ impl Client {
     /// refuses what the client needs.
     pub fn connect(url: &str, options: &Options) -> Result<Self, Error> {
         let (started, clock) = (Instant::now(), Clock::start());
-        let mut conn = session(url, options.transport, clock.now())?;
+        let (url, is_tunnel) = rtsp_url(url);
+        let is_tunnel = is_tunnel || options.tunnel;
+        let mut options = *options;
+        if is_tunnel {
+            options.transport = TransportChoice::Tcp;
+        }
+        let mut conn = session(&url, options.transport, clock.now())?;
         let poll = Poll::new().map_err(Error::Loop)?;
         let waker = mio::Waker::new(poll.registry(), WAKER).map_err(Error::Loop)?;
-        let link = Link::open(url, options.connect_timeout, poll.registry())?;
+        let link = Link::open(&url, is_tunnel, options.connect_timeout, poll.registry())?;
         let mut prefetch = Prefetch::new(options.prefetch);
         conn.play_with(prefetch.play(options.play, &[] as &[Cache]));
         Ok(Self {
-            url: url.to_owned(),
-            current_url: url.to_owned(),
+            url: url.to_string(),
+            current_url: url.into_owned(),
+            is_tunnel,
             redirects: 0,
-            options: *options,
+            options,
             poll,
             polled: Events::with_capacity(64),
             waker: Waker(Arc::new(waker)),

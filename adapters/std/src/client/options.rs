@@ -11,6 +11,11 @@ pub struct Options {
     /// The lower transport to ask the server for: UDP, interleaved in the RTSP connection, or UDP first and
     /// then interleaved.
     pub transport: TransportChoice,
+    /// Is true if RTSP is spoken over HTTP, as it always is with the server of an `rtsph://` URL: responses and packets
+    /// come as the answer to a GET, and requests go out as the body of a POST, in base64, on a second connection. This
+    /// passes firewalls and proxies that let only HTTP through. Packets are then interleaved, whatever
+    /// [`Self::transport`] says.
+    pub tunnel: bool,
     /// What is played when the session starts: from where, and how fast. The scale and the speed stay until
     /// [`Client::play_with`](super::Client::play_with) changes them.
     pub play: PlayOptions,
@@ -41,6 +46,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             transport: TransportChoice::Auto,
+            tunnel: false,
             play: PlayOptions::default(),
             cache: 64 << 20,
             prefetch: None,

@@ -1,5 +1,6 @@
 //! A client's sockets: the RTSP connection, and a UDP pair for each track.
 use super::error::Error;
+use super::tunnel::{Refusal, Tunnel};
 use crate::udp::{UdpPair, UdpSocket, at_port, same_host};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -20,6 +21,8 @@ pub(crate) struct Connection {
     server: SocketAddr,
     readable: bool,
     writable: bool,
+    /// Leads requests to the server, if RTSP is spoken over HTTP.
+    tunnel: Option<Box<Tunnel>>,
 }
 
 /// Connects to the first of the host's addresses that answers. Blocks.
@@ -57,7 +60,21 @@ impl Connection {
     pub(crate) fn registered(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let (local, server) = (stream.local_addr()?, stream.peer_addr()?);
-        Ok(Self { stream, local, server, readable: true, writable: true })
+        Ok(Self { stream, local, server, readable: true, writable: true, tunnel: None })
+    }
+
+    /// Makes this the GET of a tunnel to the server of `url`. Its POST is registered as `token`, too.
+    ///
+    /// # Errors
+    /// The system has no random numbers or descriptors, or the URL is invalid.
+    pub(crate) fn tunnelled(mut self, url: &str, registry: &Registry, token: Token) -> io::Result<Self> {
+        self.tunnel = Some(Box::new(Tunnel::new(url, registry, token)?));
+        Ok(self)
+    }
+
+    /// Returns why there is no tunnel, once, if the server has refused it.
+    pub(crate) fn take_refusal(&mut self) -> Option<Refusal> {
+        self.tunnel.as_mut()?.take_refusal()
     }
 
     pub(crate) const fn ready(&mut self, readable: bool, writable: bool) {
@@ -69,8 +86,8 @@ impl Connection {
         self.readable
     }
 
-    pub(crate) const fn is_writable(&self) -> bool {
-        self.writable
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writable && self.tunnel.as_ref().is_none_or(|tunnel| tunnel.takes_more())
     }
 
     /// Returns this end of the connection.
@@ -89,7 +106,11 @@ impl Connection {
     /// The connection is lost, or the server has closed it.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.readable {
-            match self.stream.read(buffer) {
+            let read = match &mut self.tunnel {
+                None => self.stream.read(buffer),
+                Some(tunnel) => tunnel.read(&mut self.stream, self.server, buffer),
+            };
+            match read {
                 Ok(0) => {
                     self.readable = false;
                     return Err(io::ErrorKind::UnexpectedEof.into());
@@ -106,13 +127,28 @@ impl Connection {
         Ok(0)
     }
 
+    /// Writes what [`Self::write`] has taken and the socket has not.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        match self.tunnel.as_mut().map(|tunnel| tunnel.flush()) {
+            Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes as many bytes as the socket takes, and returns how many; 0 if it takes none now.
     ///
     /// # Errors
     /// The connection is lost.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         while self.writable {
-            match self.stream.write(bytes) {
+            let written = match &mut self.tunnel {
+                None => self.stream.write(bytes),
+                Some(tunnel) => tunnel.write(&mut self.stream, self.server, bytes),
+            };
+            match written {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 written => return written,

@@ -6,6 +6,7 @@ use super::findings::Inspecting;
 use super::link::Link;
 use super::redirect::{MAX_REDIRECTS, target};
 use super::sockets::TrackSockets;
+use super::tunnel::rtsp_url;
 use super::{Client, Event, STREAM, UDP};
 use pinhole::client::{
     self, ClientConn, ClientError, Config, LowerTransport, PrefetchAction, TransportChoice,
@@ -58,7 +59,8 @@ impl Client {
     /// # Errors
     /// None could be made.
     pub(super) fn arrive(&mut self) -> Result<(), Error> {
-        if !self.link.arrive(self.poll.registry())? {
+        let tunnel = self.is_tunnel.then_some(&*self.current_url);
+        if !self.link.arrive(tunnel, self.poll.registry())? {
             return Ok(());
         }
         let (now, transport) = (self.clock.now(), self.options.transport);
@@ -112,6 +114,11 @@ impl Client {
         let now = self.clock.now();
         self.more = false;
         self.receive(now);
+        if let Link::Up(connection) = &mut self.link
+            && let Some(refusal) = connection.take_refusal()
+        {
+            return Err(Error::Tunnel(refusal));
+        }
         self.conn.handle_timeout(
             now,
             &mut Inspecting::new(&mut self.prefetch, &mut self.caches, &mut self.findings),
@@ -262,7 +269,8 @@ impl Client {
     /// # Errors
     /// It is none that a client can connect to, or there were too many.
     fn follow(&mut self, now: Now, location: String) -> Result<(), Error> {
-        let Some(url) = target(&self.current_url, &location) else { return Err(Error::Redirected(location)) };
+        let (named, is_tunnel) = rtsp_url(&location);
+        let Some(url) = target(&self.current_url, &named) else { return Err(Error::Redirected(location)) };
         if self.redirects >= MAX_REDIRECTS {
             return Err(Error::RedirectedTooOften(location));
         }
@@ -274,6 +282,8 @@ impl Client {
         if self.leaving {
             self.events.push_back(Event::Closed);
         } else {
+            // Where HTTP was needed before, it is needed there, too.
+            self.is_tunnel |= is_tunnel;
             self.link = Link::connect(url.clone(), self.options.connect_timeout, self.waker.clone());
             self.current_url = url;
         }

@@ -18,6 +18,8 @@ use std::time::Duration;
 pub(crate) struct Options {
     /// How RTP may travel.
     pub(crate) transport: TransportChoice,
+    /// Whether RTSP is spoken over HTTP, as it is with `rtsph://` URLs in any case.
+    pub(crate) tunnel: bool,
     /// Where playing starts, and with which Scale.
     pub(crate) play: PlayOptions,
     /// The Speed to ask the server for; `None` leaves the choice to the client.
@@ -31,14 +33,14 @@ pub(crate) struct Options {
 /// # Errors
 /// The address does not resolve, or no server answers there.
 pub(crate) fn connect(url: &str, options: &Options) -> Result<Box<dyn Source>, Error> {
-    let &Options { transport, mut play, speed, cache } = options;
+    let &Options { transport, tunnel, mut play, speed, cache } = options;
     let mut prefetch = PrefetchOptions::default();
     match speed {
         Some(speed) => (play.speed, prefetch.speed) = (speed, speed),
         None => play.speed = prefetch.speed,
     }
     let prefetch = Some(prefetch);
-    let options = client::Options { transport, play, cache, prefetch, ..client::Options::default() };
+    let options = client::Options { transport, tunnel, play, cache, prefetch, ..client::Options::default() };
     let client = Client::connect(url, &options).map_err(told)?;
     let from = match play.from {
         Some(Seek::To(from)) => Some(from),

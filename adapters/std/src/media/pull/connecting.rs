@@ -1,5 +1,6 @@
 //! Connects to the first of a host's addresses that answers, without waiting.
 use crate::client::sockets::Connection;
+use crate::client::tunnel::is_connected;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::time::{Duration, Instant};
@@ -46,7 +47,7 @@ impl Connecting {
     ) -> io::Result<Option<Connection>> {
         loop {
             if let Some(stream) = self.stream.take() {
-                match state(&stream) {
+                match is_connected(&stream) {
                     Ok(true) => return Connection::registered(stream).map(Some),
                     Ok(false) if now < self.until => {
                         self.stream = Some(stream);
@@ -69,17 +70,5 @@ impl Connecting {
                 Err(error) => self.last = error,
             }
         }
-    }
-}
-
-/// Returns whether a connection is made.
-fn state(stream: &TcpStream) -> io::Result<bool> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error),
     }
 }

@@ -39,6 +39,9 @@ pub struct SourceOptions {
     /// How an RTSP source is asked for its packets: by UDP, interleaved in the RTSP connection, or by UDP first and then
     /// interleaved.
     pub transport: TransportChoice,
+    /// Is true if RTSP is spoken over HTTP with the source, as it always is with an `rtsph://` URL. Its packets are then
+    /// interleaved, whatever [`Self::transport`] says. Pictures by HTTP do not care.
+    pub tunnel: bool,
     /// Is true if the source is pulled even if nobody watches.
     pub always: bool,
     /// How long the source is kept after the last session that plays it has ended, and after it was last asked for.
@@ -47,7 +50,12 @@ pub struct SourceOptions {
 
 impl Default for SourceOptions {
     fn default() -> Self {
-        Self { transport: TransportChoice::Auto, always: false, linger: Duration::from_secs(30) }
+        Self {
+            transport: TransportChoice::Auto,
+            tunnel: false,
+            always: false,
+            linger: Duration::from_secs(30),
+        }
     }
 }
 

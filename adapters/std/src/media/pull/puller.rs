@@ -7,6 +7,7 @@ use super::resolver::{Resolved, Resolver};
 use super::session::Session;
 use super::url::{SourceUrl, Target};
 use super::{SourceOptions, http, rtsp};
+use crate::client::rtsp_url;
 use crate::client::sockets::Connection;
 use crate::clock::Clock;
 use crate::udp::{PIECES_AT_ONCE, RECEIVE_LEN};
@@ -337,7 +338,7 @@ impl Pulled {
         match &mut self.state {
             State::Waiting(at) if *at <= now.at => {
                 let (host, port) = match Target::parse(self.url()) {
-                    Ok(Target::Rtsp { host, port }) => (host, port),
+                    Ok(Target::Rtsp { host, port, .. }) => (host, port),
                     Ok(Target::Http(url)) => (url.host, url.port),
                     Err(error) => {
                         self.fail(now.at, error.to_string());
@@ -351,7 +352,7 @@ impl Pulled {
             State::Connecting(connecting) => match connecting.poll(now.at, registry, Token(first)) {
                 Ok(None) => {}
                 Ok(Some(connection)) => {
-                    match self.begin(connection, now) {
+                    match self.begin(connection, now, (registry, first)) {
                         Ok(session) => self.state = State::Playing(session),
                         Err(end) => self.ended(now.at, end),
                     }
@@ -375,18 +376,33 @@ impl Pulled {
     }
 
     /// Begins a session over a connection that was made for it.
-    fn begin(&self, connection: Connection, now: Now) -> Result<Session, End> {
-        if let Ok(Target::Http(url)) = Target::parse(self.url()) {
-            let session = http::Session::new(&url, connection, now.at, self.polling.last);
-            return Ok(Session::Http(Box::new(session), Box::new(url)));
+    fn begin(
+        &self,
+        mut connection: Connection,
+        now: Now,
+        (registry, first): (&mio::Registry, usize),
+    ) -> Result<Session, End> {
+        let (url, is_tunnel) = match Target::parse(self.url()) {
+            Ok(Target::Rtsp { url, is_tunnel, .. }) => (url, is_tunnel),
+            Ok(Target::Http(url)) => {
+                let session = http::Session::new(&url, connection, now.at, self.polling.last);
+                return Ok(Session::Http(Box::new(session), Box::new(url)));
+            }
+            Err(error) => return Err(End::Failed(error.to_string())),
+        };
+        // Where HTTP was needed before, it is needed after a redirection, too.
+        if is_tunnel || self.spec.options.tunnel || rtsp_url(self.spec.url.text()).1 {
+            let tunnelled = connection.tunnelled(&url, registry, Token(first));
+            connection = tunnelled.map_err(|error| End::Failed(error.to_string()))?;
+            return rtsp::Session::new(&url, TransportChoice::Tcp, connection, now)
+                .map(|session| Session::Rtsp(Box::new(session)));
         }
         // UDP that did not work before would cost its time again.
         let transport = match (self.spec.options.transport, self.transport) {
             (TransportChoice::Auto, Some(LowerTransport::Interleaved)) => TransportChoice::Tcp,
             (asked, _) => asked,
         };
-        rtsp::Session::new(self.url(), transport, connection, now)
-            .map(|session| Session::Rtsp(Box::new(session)))
+        rtsp::Session::new(&url, transport, connection, now).map(|session| Session::Rtsp(Box::new(session)))
     }
 
     /// Returns when the next turn is due.

@@ -106,6 +106,9 @@ impl Session {
         let mut sink = Sink { open, feed, track: *track, now: now.at };
         let mut more = exchange::receive_datagrams(conn, tracks, (now, scratch), &mut sink, |_| {});
         more |= exchange::receive_stream(conn, (connection, READS), (now, scratch), &mut sink, |_| {});
+        if let Some(refusal) = connection.take_refusal() {
+            return Err(End::Failed(refusal.to_string()));
+        }
         conn.handle_timeout(now, &mut sink);
         self.more = more;
         for _ in 0..STEPS {

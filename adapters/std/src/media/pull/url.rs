@@ -1,11 +1,12 @@
 //! The URLs of sources.
+use crate::client::rtsp_url;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pinhole::rtsp::{Url, UrlError};
 use std::fmt;
 
-/// The URL of a source of the network: `rtsp://HOST[:PORT]/PATH` or `http://HOST[:PORT]/PATH`. It may have a user name
-/// and a password before the host. [`Self::parse`] checks it. Its debug output has no credentials; what it is parsed
+/// The URL of a source of the network: `rtsp://HOST[:PORT]/PATH`, `rtsph://HOST[:PORT]/PATH` for RTSP over HTTP, or
+/// `http://HOST[:PORT]/PATH` for pictures by HTTP. It may have a user name and a password before the host. [`Self::parse`] checks it. Its debug output has no credentials; what it is parsed
 /// from may have.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SourceUrl {
@@ -17,8 +18,8 @@ pub struct SourceUrl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceUrlError {
-    /// The text begins with neither `rtsp://` nor `http://`.
-    #[error("the URL of a source begins with rtsp:// or http://")]
+    /// The text begins with none of `rtsp://`, `rtsph://` and `http://`.
+    #[error("the URL of a source begins with rtsp://, rtsph:// or http://")]
     Scheme,
     /// The text is no RTSP URL; the [`UrlError`] says why.
     #[error("{0}")]
@@ -35,9 +36,15 @@ pub enum SourceUrlError {
 }
 
 /// A URL that is taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Target {
-    Rtsp { host: String, port: u16 },
+    /// An RTSP URL, as it stands in requests, and whether RTSP is spoken over HTTP.
+    Rtsp {
+        host: String,
+        port: u16,
+        url: String,
+        is_tunnel: bool,
+    },
     Http(HttpUrl),
 }
 
@@ -64,8 +71,8 @@ impl SourceUrl {
             return Err(SourceUrlError::Space);
         }
         let (host, path) = match Target::parse(text)? {
-            Target::Rtsp { host, .. } => {
-                let url = Url::parse(text.as_bytes()).map_err(SourceUrlError::Rtsp)?;
+            Target::Rtsp { host, url, .. } => {
+                let url = Url::parse(url.as_bytes()).map_err(SourceUrlError::Rtsp)?;
                 (host, String::from_utf8_lossy(url.path()).into_owned())
             }
             Target::Http(url) => (url.host, url.path),
@@ -91,6 +98,17 @@ impl fmt::Debug for SourceUrl {
     }
 }
 
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rtsp { host, port, is_tunnel, .. } => {
+                f.debug_tuple("Rtsp").field(host).field(port).field(is_tunnel).finish()
+            }
+            Self::Http(url) => f.debug_tuple("Http").field(url).finish(),
+        }
+    }
+}
+
 impl Target {
     pub(super) fn parse(text: &str) -> Result<Self, SourceUrlError> {
         let (scheme, rest) = text.split_once("://").unwrap_or((text, ""));
@@ -101,10 +119,12 @@ impl Target {
             "https" => Err(SourceUrlError::Https),
             scheme if !scheme.starts_with("rtsp") => Err(SourceUrlError::Scheme),
             _ => {
-                let url = Url::parse(text.as_bytes()).map_err(SourceUrlError::Rtsp)?;
+                let (url, is_tunnel) = rtsp_url(text);
+                let parsed = Url::parse(url.as_bytes()).map_err(SourceUrlError::Rtsp)?;
                 // In a URL, the percent sign before the interface of a link-local address is encoded (RFC 6874, 2).
-                let host = String::from_utf8_lossy(url.host()).replacen("%25", "%", 1);
-                Ok(Self::Rtsp { host, port: url.port() })
+                let host = String::from_utf8_lossy(parsed.host()).replacen("%25", "%", 1);
+                let port = parsed.port();
+                Ok(Self::Rtsp { host, port, url: url.into_owned(), is_tunnel })
             }
         }
     }
@@ -233,6 +253,7 @@ mod tests {
             ("rtsp://camera/.hidden", ".hidden"),
             ("rtsp://u:p@camera:554", "camera"),
             ("rtsp://[::1]/", "::1"),
+            ("rtsph://u:p@camera:80/live/front.mjpeg", "front"),
             ("http://camera/axis-cgi/mjpg/video.cgi?resolution=640x480", "video"),
             ("http://u:p@camera:8080/?action=stream", "camera"),
         ] {
@@ -288,7 +309,8 @@ mod tests {
 
     #[test]
     fn no_password_is_in_debug_output() {
-        for url in ["rtsp://user:secret@camera/stream", "http://user:secret@camera/stream"] {
+        for scheme in ["rtsp", "rtsph", "http"] {
+            let url = &format!("{scheme}://user:secret@camera/stream");
             assert!(!format!("{:?}", SourceUrl::parse(url)).contains("secret"));
             assert!(!format!("{:?}", Target::parse(url)).contains("secret"));
         }
