@@ -96,6 +96,24 @@ pub fn gstreamer_stream(url: &str, transport: Transport) -> Hashes {
     gstreamer(&["rtspsrc", &location, &protocols, "latency=100", "!", "rtpjpegdepay", "!", "jpegdec"])
 }
 
+/// Has ffmpeg play the stream at `url`, which begins with `rtsp://`, by RTSP over HTTP, and waits until the server ends
+/// the stream. Returns the hashes of all frames that ffmpeg has decoded. The stream must end by itself.
+///
+/// # Panics
+/// Panics if ffmpeg fails, or does not end within 40 seconds.
+pub fn ffmpeg_tunnel(url: &str) -> Hashes {
+    ffmpeg(Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-rtsp_transport", "http", "-i", url]))
+}
+
+/// Has GStreamer play the stream at `url`, which begins with `rtsph://`, by RTSP over HTTP, and waits until the server
+/// ends the stream. Returns the hashes of all frames that GStreamer has decoded.
+///
+/// # Panics
+/// Panics if GStreamer fails, or does not end within 40 seconds.
+pub fn gstreamer_tunnel(url: &str) -> Hashes {
+    gstreamer(&["rtspsrc", &format!("location={url}"), "latency=100", "!", "rtpjpegdepay", "!", "jpegdec"])
+}
+
 /// Has GStreamer play the medium at `url` over `transport`, from `second` seconds after the start of the
 /// medium and at `rate` times the normal speed, and waits until the server ends the stream. Returns the
 /// hashes of all frames that GStreamer has decoded.

@@ -21,6 +21,8 @@ pub(crate) fn library() -> Library {
 /// A server on its own thread, stopped when this is dropped.
 pub(crate) struct Serving {
     pub(crate) address: SocketAddr,
+    /// Where it listens for HTTP, if it does.
+    pub(crate) http: Option<SocketAddr>,
     pub(crate) handle: Handle,
     events: Receiver<(ThreadId, server::Event)>,
     thread: Option<JoinHandle<Result<(), server::Error>>>,
@@ -33,7 +35,7 @@ impl Serving {
 
     pub(crate) fn with(options: &server::Options, library: Library) -> Self {
         let server = Server::bind(options, library).expect("a port is free");
-        let (address, handle) = (server.local_addr(), server.handle());
+        let (address, http, handle) = (server.local_addr(), server.http_addr(), server.handle());
         let (sender, events) = mpsc::channel();
         let thread = thread::spawn(move || {
             server.run(|event| {
@@ -41,7 +43,7 @@ impl Serving {
                 let _ = sender.send((thread::current().id(), event.clone()));
             })
         });
-        Self { address, handle, events, thread: Some(thread) }
+        Self { address, http, handle, events, thread: Some(thread) }
     }
 
     pub(crate) fn url(&self) -> String {

@@ -5,6 +5,7 @@ mod datagrams;
 mod failures;
 mod limits;
 mod threads;
+mod tunnel;
 
 use common::{LIMIT, Serving, ask, connect, library, session_of, until};
 use pinhole::client::{LowerTransport, PlayOptions, TransportChoice};
