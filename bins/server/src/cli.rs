@@ -425,6 +425,7 @@ mod tests {
     fn a_source_has_a_name_of_its_own_or_that_of_its_url() {
         for (text, expected, url) in [
             ("rtsp://camera/stream", "stream", "rtsp://camera/stream"),
+            ("rtsph://camera:80/stream", "stream", "rtsph://camera:80/stream"),
             ("front=rtsp://u:p@camera/stream?a=b", "front", "rtsp://u:p@camera/stream?a=b"),
             ("/cams/front/=rtsp://camera/stream", "cams/front", "rtsp://camera/stream"),
             ("rtsp://camera/?name=front", "camera", "rtsp://camera/?name=front"),

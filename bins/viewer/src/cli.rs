@@ -376,6 +376,7 @@ mod tests {
             "rtsp://[::1]",
             "rtsp://user:p:w@host:1/a?b=c",
             "rtsp://host?x",
+            "rtsph://host:80/a",
         ] {
             assert!(parse(&[url]).is_ok(), "{url}");
         }
@@ -390,6 +391,8 @@ mod tests {
             "",
             "rtsp://",
             "rtsp:///a",
+            "rtsph://",
+            "rtsphs://host/a",
             "rtsp://:554/a",
             "rtsp://host:0/a",
             "rtsp://host:65536/a",

@@ -2,7 +2,7 @@
 //!
 //! - `attacked` is the server, `world` what happens to its files, its output and its process.
 //! - `troop` are the attackers, who know what `ground` says; what they do is in `connections`, `requests`,
-//!   `sessions` and `datagrams`.
+//!   `sessions`, `tunnels` and `datagrams`.
 //! - `viewer` are the steady viewers, whose frames `frames` checks.
 //! - `report` is what came of it.
 mod attacked;
@@ -15,6 +15,7 @@ mod requests;
 mod rtcp;
 mod sessions;
 mod troop;
+mod tunnels;
 mod viewer;
 mod world;
 

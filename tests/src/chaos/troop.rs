@@ -4,6 +4,7 @@ use super::datagrams::{forge, noise};
 use super::ground::{Ground, Medium};
 use super::requests::{garbage, headers, interleaved_garbage, pipelined, unknown};
 use super::sessions::{fast, seek, slow, stalled, unlatched, vanished};
+use super::tunnels::halves;
 use crate::dialogue::{Dialogue, Reply};
 use crate::process::poll;
 use fastrand::Rng;
@@ -57,6 +58,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "pipelined at any split", pause: (20, 80), act: pipelined, sides: BOTH },
     Kind { name: "garbage for RTSP", pause: (10, 50), act: garbage, sides: BOTH },
     Kind { name: "garbage interleaved", pause: (30, 100), act: interleaved_garbage, sides: BOTH },
+    Kind { name: "halves of tunnels", pause: (20, 80), act: halves, sides: BOTH },
     Kind { name: "SETUPs never latched", pause: (20, 80), act: unlatched, sides: BOTH },
     Kind { name: "PLAYs with a random Range", pause: (50, 150), act: seek, sides: BOTH },
     Kind { name: "stalled while they play", pause: (100, 400), act: stalled, sides: BOTH },

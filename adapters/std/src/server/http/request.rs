@@ -196,6 +196,14 @@ mod tests {
     }
 
     #[test]
+    fn a_cookie_makes_a_request_a_part_of_a_tunnel() {
+        let request =
+            complete("POST /x HTTP/1.0\r\nX-SessionCookie:  a1+/= \r\nContent-Length: 32767\r\n\r\n");
+        assert_eq!((request.method, request.cookie), (Method::Post, Some(&b"a1+/="[..])));
+        assert_eq!(complete("GET / HTTP/1.0\r\n\r\n").cookie, None);
+    }
+
+    #[test]
     fn targets_have_a_path() {
         let path = |target: &str| {
             let head = format!("GET {target} HTTP/1.1\r\n\r\n");
