@@ -128,8 +128,7 @@ impl Sender {
         self.counters.octets = self.counters.octets.wrapping_add(u64::from(octets));
         self.packet_in_frame = self.packet_in_frame.wrapping_add(packets);
         if left == 0 || cursor.is_none() {
-            // Behind schedule, the quanta follow each other at four times the speed at most.
-            self.not_before = now.at + Duration::from_micros(u64::from(self.quantum_interval / 2));
+            self.not_before = now.at + self.wait();
         }
         // Also of a frame whose rest will be gone: the next one must not have its RTP time.
         self.played = burst.played;

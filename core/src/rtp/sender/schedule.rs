@@ -8,15 +8,17 @@ use crate::payload::{Packetizer, payload_type};
 use crate::rtp;
 use crate::time::{Duration, Instant, MediaTime, Now};
 
-/// How many packets of recorded media leave at once, and how many bytes: a stock receiver's buffer of 208 KiB
-/// holds about 90 packets of 1400 bytes, and few of 9000. Two quanta fit, and the kernel takes each of them in
-/// one piece. For live media, two of them are one quantum.
-const QUANTUM: u32 = 43;
-const QUANTUM_BYTES: u32 = QUANTUM * 1400;
-/// The longest time from one quantum of live media to the next, in microseconds. Behind schedule, they follow
-/// each other at twice that speed at most. So a receiver with a stock buffer that reads 2 ms late never finds
-/// more than one of them. The first, which is 120 KB, leaves at once, and a second one after 4.2 ms.
+/// How many bytes of recorded media leave at once, as packets of this length or fewer longer ones: a stock
+/// receiver's buffer of 208 KiB holds about 90 packets of 1400 bytes, and few of 9000. Two quanta fit, and the
+/// kernel takes each of them in one piece. For live media, two of them are one quantum.
+const PACKET: u32 = 1400;
+const QUANTUM_BYTES: u32 = 43 * PACKET;
+/// The longest time from one quantum of live media to the next, in microseconds, and the longest time that one
+/// waits for the one before it where both are due. So a receiver with a stock buffer that reads 2 ms late never
+/// finds more than one of them, unless they have to follow each other faster than that: those of a frame leave
+/// within half of its interval. The first, which is 120 KB, leaves at once, and a second one after 4.2 ms.
 const LIVE_INTERVAL: u32 = 4_200;
+const LIVE_WAIT: u32 = 2_100;
 /// For how many milliseconds a frame is shown that does not say so.
 const ASSUMED_MILLIS: u32 = 33;
 
@@ -153,6 +155,13 @@ impl Sender {
         self.quantum_interval = u32::try_from(interval).unwrap_or(u32::MAX).min(longest);
     }
 
+    /// How long a quantum waits for the one before it where both are due: behind schedule, those of recorded
+    /// media follow each other at four times the speed at most.
+    pub(super) fn wait(&self) -> Duration {
+        let interval = self.quantum_interval;
+        Duration::from_micros(u64::from(if self.live { interval.min(LIVE_WAIT) } else { interval / 2 }))
+    }
+
     /// The playing time from the origin to a frame, in ticks. Exact at scale 1; otherwise rounded once,
     /// so that nothing accumulates.
     pub(super) fn played_at(&self, frame: &Frame<'_>) -> u64 {
@@ -197,7 +206,7 @@ impl Sender {
     // Inlined four times, it takes 68 bytes of a microcontroller's flash.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn quantum(&self) -> u32 {
-        let quantum = QUANTUM_BYTES.checked_div(u32::from(self.max_packet)).unwrap_or(1).clamp(1, QUANTUM);
-        quantum << u32::from(self.live)
+        let bytes = QUANTUM_BYTES << u32::from(self.live);
+        (bytes / u32::from(self.max_packet).max(PACKET)).max(1)
     }
 }
