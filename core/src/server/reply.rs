@@ -146,7 +146,7 @@ impl ConnState {
         let alone = track.filter(|_| self.tracks(session).count() > 1);
         for stream in self.tracks_mut(session) {
             if alone.is_none_or(|track| stream.sender.track().track == track) {
-                stream.close(CloseReason::Teardown);
+                stream.leave(CloseReason::Teardown);
             }
         }
     }
@@ -187,7 +187,7 @@ impl ConnState {
             OfferedTransport::Interleaved(channels) => (None, channels),
         };
         let others = self.streams.iter().filter(|stream| !is_replaced(stream, named, track));
-        if others.filter(|stream| stream.gone().is_none()).count() >= self.streams.capacity() {
+        if others.filter(|stream| stream.is_open()).count() >= self.streams.capacity() {
             return Err(Status::NOT_ENOUGH_BANDWIDTH);
         }
         // Nothing is refused from here on: what was set up before is given up, and its channels free.
@@ -195,8 +195,8 @@ impl ConnState {
             stream.close(CloseReason::Replaced);
         }
         if self.streams.is_full() {
-            // The end of the former one is reported, too, but its place is needed now.
-            self.closed = self.take_gone(now);
+            // The end of the former one is reported, too, but its place is needed now: for its BYE it is too late.
+            self.closed = self.take_gone(now, true);
         }
         let (route, mut spec) = by_udp.unwrap_or_else(|| self.interleave(channels));
         // Each is drawn on its own: all but the session's everybody on the network sees.
@@ -230,7 +230,7 @@ impl ConnState {
     /// The client's channels, or free ones where it names none or such as are taken.
     fn interleave(&self, offered: Option<Pair<u8>>) -> (Route, TransportSpec<'static>) {
         let taken = |channel: u8| {
-            self.streams.iter().filter(|stream| stream.gone().is_none()).any(|stream| {
+            self.streams.iter().filter(|stream| stream.gone(false).is_none()).any(|stream| {
                 matches!(stream.route, Route::Interleaved { rtp, rtcp } if rtp == channel || rtcp == channel)
             })
         };

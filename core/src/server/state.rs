@@ -202,7 +202,7 @@ impl ConnState {
                 return Some(notice);
             }
         }
-        self.closed.take().or_else(|| self.take_gone(now))
+        self.closed.take().or_else(|| self.take_gone(now, false))
     }
 
     /// The notice that the connection ends, which comes after all others.
@@ -212,10 +212,11 @@ impl ConnState {
         Some(Notice::Disconnect(error))
     }
 
-    /// Removes a track that is gone from the table, which is to be told.
-    pub(super) fn take_gone(&mut self, now: Now) -> Option<Notice> {
-        let (index, reason) =
-            self.streams.iter().enumerate().find_map(|(index, stream)| Some((index, stream.gone()?)))?;
+    /// Removes a track that is gone from the table, which is to be told; with `leaving`, also one that has a BYE
+    /// to send.
+    pub(super) fn take_gone(&mut self, now: Now, leaving: bool) -> Option<Notice> {
+        let mut streams = self.streams.iter().enumerate();
+        let (index, reason) = streams.find_map(|(index, stream)| Some((index, stream.gone(leaving)?)))?;
         let stream = self.streams.get(index)?;
         let (session, track, summary) = (stream.session, stream.sender.track(), stream.summary(now));
         debug!("{:?}: {:?} is gone: {:?}", session, track, reason);

@@ -86,9 +86,9 @@ impl Stream {
         self.closing.is_none()
     }
 
-    /// Why it is to be forgotten, if it is.
-    pub(super) fn gone(&self) -> Option<CloseReason> {
-        self.closing.filter(|_| self.sender.is_over())
+    /// Why it is to be forgotten, if it is; with `leaving`, also if it has a BYE to send.
+    pub(super) fn gone(&self, leaving: bool) -> Option<CloseReason> {
+        self.closing.filter(|_| leaving || self.sender.is_over())
     }
 
     pub(super) const fn is_udp(&self) -> bool {
@@ -102,7 +102,7 @@ impl Stream {
 
     /// Whether [`Self::notice`] has something, or it is to be forgotten.
     pub(super) fn has_notice(&self) -> bool {
-        self.tell_opened || self.sender.has_event() || self.gone().is_some()
+        self.tell_opened || self.sender.has_event() || self.gone(false).is_some()
     }
 
     /// Takes what happened to it.

@@ -283,6 +283,7 @@ fn a_long_clip_is_reported_on() {
     let lost = figures(&pair).lost;
     pair.client.teardown();
     assert!(pair.run_to(MINUTE, |event| *event == Event::Closed));
+    pair.run(Duration::from_millis(100));
     let [(reason, summary)] = pair.closed_by_server[..] else { panic!("one session") };
     assert_eq!(reason, CloseReason::Teardown);
     let reported = u64::try_from(summary.lost).unwrap();
@@ -323,6 +324,7 @@ fn frames_that_the_server_leaves_out_for_loss_are_not_missing_to_the_client() {
     let figures = figures(&pair);
     pair.client.teardown();
     assert!(pair.run_to(MINUTE, |event| *event == Event::Closed));
+    pair.run(Duration::from_millis(100));
     let [(_, summary)] = pair.closed_by_server[..] else { panic!("one session") };
     assert_eq!((summary.frames + summary.frames_thinned, summary.frames_skipped), (1_000, 0));
     assert!(summary.frames_thinned > 100, "{summary:?}");

@@ -64,6 +64,7 @@ fn a_client_that_reports_loss_is_sent_fewer_frames_and_all_again_when_it_ends() 
 
     bench.run(seconds(11));
     bench.ok("TEARDOWN", URL, "");
+    bench.turn();
     let Some(Told::Closed(_, _, summary)) = bench.told.last() else { panic!("{:?}", bench.told) };
     assert_eq!(summary.frames + summary.frames_thinned, 1_000);
     assert_eq!((summary.frames, summary.frames_skipped), (frames(&bench).len() as u64, 0));

@@ -272,19 +272,75 @@ fn play_in_the_last_interval_changes_nothing_either() {
 }
 
 #[test]
-fn teardown_ends_the_session_at_once_and_the_connection_goes_on() {
+fn teardown_ends_the_session_at_once_with_bye_and_the_connection_goes_on() {
     let mut bench = Bench::new();
-    bench.start(UDP, "");
+    let ssrc = ssrc_of(&bench.set_up(0, UDP));
+    bench.ok("PLAY", URL, "");
     bench.run(millis(50));
     bench.datagrams.clear();
     bench.ok("TEARDOWN", URL, "");
     bench.run(seconds(1));
-    assert_eq!(bench.datagrams, []);
     let Told::Closed(0, CloseReason::Teardown, summary) = bench.told[1] else { panic!("{:?}", bench.told) };
     assert_eq!((summary.frames, summary.packets, summary.lifetime), (2, 6, millis(50)));
+    let [bye] = &bench.datagrams[..] else { panic!("{:?}", bench.datagrams) };
+    assert_eq!((bye.at, bye.port, bye.to), (millis(50), Port::Rtcp, SocketAddr::new(PEER, 5001)));
+    assert_is_bye(&bye.bytes, ssrc, &summary);
     assert_eq!(bench.request("PLAY", URL, "").status, 454);
     bench.session.clear();
     bench.start(UDP, "");
+}
+
+#[test]
+fn the_bye_of_an_interleaved_session_follows_the_answer_to_teardown() {
+    // Also where it has ended, and where the connection takes it in pieces.
+    for (played, write) in [(50, usize::MAX), (50, 7), (5_000, usize::MAX)] {
+        let mut bench = Bench::new();
+        bench.write = write;
+        let ssrc = ssrc_of(&bench.set_up(0, TCP));
+        bench.ok("PLAY", URL, "");
+        bench.run(millis(played));
+        bench.sent();
+        bench.receive(format!("TEARDOWN {URL} RTSP/1.0\r\nCSeq: 9\r\nSession: {}\r\n\r\n", bench.session));
+        let sent = bench.sent();
+        let [Sent::Reply(reply), Sent::Data(1, bye)] = &sent[..] else { panic!("{sent:?}") };
+        assert_eq!((reply.status, reply.get("CSeq")), (200, "9"));
+        let Some(Told::Closed(0, CloseReason::Teardown, summary)) = bench.told.last() else {
+            panic!("{:?}", bench.told)
+        };
+        assert_is_bye(bye, ssrc, summary);
+        bench.run(seconds(1));
+        assert_eq!((bench.sent(), bench.conn.routes().count()), (Vec::new(), 0));
+    }
+}
+
+#[test]
+fn who_has_sent_nothing_says_no_bye() {
+    for transport in [UDP, TCP] {
+        let mut bench = Bench::new();
+        bench.set_up(0, transport);
+        bench.ok("TEARDOWN", URL, "");
+        bench.run(seconds(1));
+        assert_eq!((bench.sent(), &bench.datagrams[..]), (Vec::new(), &[][..]));
+        assert!(matches!(bench.told[1], Told::Closed(0, CloseReason::Teardown, Summary { packets: 0, .. })));
+    }
+}
+
+/// The SSRC that the reply to a SETUP names.
+fn ssrc_of(setup: &Reply) -> u32 {
+    let ssrc = setup.get("Transport").split(";ssrc=").nth(1).unwrap();
+    u32::from_str_radix(ssrc.split(';').next().unwrap(), 16).unwrap()
+}
+
+/// SR, SDES with a CNAME of 16 bytes, and BYE (RFC 3550, 6.4.1, 6.5 and 6.6).
+#[track_caller]
+fn assert_is_bye(compound: &[u8], ssrc: u32, summary: &Summary) {
+    let source = ssrc.to_be_bytes();
+    let (packets, octets) = (summary.packets as u32, summary.octets as u32);
+    assert_eq!(compound[..8], [&[0x80, 200, 0, 6], &source[..]].concat());
+    assert_eq!(compound[20..28], [packets.to_be_bytes(), octets.to_be_bytes()].concat());
+    assert_eq!(compound[28..38], [&[0x81, 202, 0, 6], &source[..], &[1, 16]].concat());
+    assert!(compound[38..54].iter().all(u8::is_ascii_hexdigit));
+    assert_eq!(compound[54..], [&[0, 0, 0x81, 203, 0, 1], &source[..]].concat());
 }
 
 #[test]

@@ -103,6 +103,7 @@ fn a_nat_is_learned_once_from_the_clients_address() {
     bench.conn.handle_datagram(now, from(40_001), SOCKET, Port::Rtcp, &receiver_report(ssrc, 3));
     assert_eq!(destinations(&mut bench), (from(40_000), from(40_001)));
     bench.ok("TEARDOWN", URL, "");
+    bench.turn();
     assert!(matches!(bench.told[1], Told::Closed(0, _, Summary { lost: 3, .. })));
 }
 

@@ -128,7 +128,7 @@ fn what_is_heard_of_one_track_keeps_both() {
 }
 
 #[test]
-fn one_track_can_be_torn_down() {
+fn one_track_can_be_torn_down_and_then_the_other() {
     let mut bench = bench();
     set_up(&mut bench);
     bench.ok("PLAY", URL, "");
@@ -136,6 +136,30 @@ fn one_track_can_be_torn_down() {
     bench.ok("TEARDOWN", &format!("{URL}/track0"), "");
     bench.run(seconds(1));
     assert_eq!((to(&bench, 5000).len(), to(&bench, 5002).len()), (1, 20));
+    bench.ok("TEARDOWN", &format!("{URL}/track1"), "");
+    bench.run(millis(1));
+    // The second one is also at its end, where it says BYE, too.
+    assert_eq!((goodbyes(&bench, 5000), goodbyes(&bench, 5002)), (1, 2));
+}
+
+#[test]
+fn all_tracks_of_a_session_say_bye_when_it_is_torn_down() {
+    let mut bench = bench();
+    set_up(&mut bench);
+    bench.ok("PLAY", URL, "");
+    bench.run(millis(100));
+    bench.ok("TEARDOWN", URL, "");
+    bench.run(seconds(1));
+    assert_eq!((goodbyes(&bench, 5000), goodbyes(&bench, 5002)), (1, 1));
+    assert!(bench.datagrams.iter().all(|datagram| datagram.at <= millis(100)));
+}
+
+/// How many BYEs the track got whose RTP goes to a port, each of which names its SSRC.
+fn goodbyes(bench: &Bench<Rings>, port: u16) -> usize {
+    let ssrc = to(bench, port)[0].1.ssrc;
+    let reports = bench.datagrams.iter().filter(|datagram| datagram.to.port() == port + 1);
+    let reports = reports.map(|datagram| sender_report(&datagram.bytes));
+    reports.inspect(|report| assert_eq!(report.0, ssrc)).filter(|report| report.2).count()
 }
 
 #[test]

@@ -192,7 +192,7 @@ fn a_table_of_one_track_has_room_right_after_a_teardown() {
     assert_eq!(bench.reply().status, 200);
     let told = &bench.told[bench.told.len() - 2..];
     assert!(
-        matches!(told, [Told::Closed(0, CloseReason::Teardown, _), Told::Opened(1, LowerTransport::Udp)]),
+        matches!(told, [Told::Opened(1, LowerTransport::Udp), Told::Closed(0, CloseReason::Teardown, _)]),
         "{told:?}"
     );
 }
