@@ -23,6 +23,7 @@ use cell::Setting;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clip::{Clip, Scratch};
 use load::Receive;
+use pinhole_tests::Transport;
 use pinhole_tests::process::repository;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,7 +54,7 @@ enum Command {
     Latency(Common),
     /// What it costs to take a stream from a server and send it to 1, 10 and 50 clients, against GStreamer:
     /// about ten minutes for each clip
-    Relay(Common),
+    Relay(Relay),
     /// A single measurement, for use with a profiler
     Cell(Cell),
     #[command(hide = true)]
@@ -109,6 +110,26 @@ struct Cell {
     memory: bool,
 }
 
+#[derive(Debug, Args)]
+struct Relay {
+    #[command(flatten)]
+    common: Common,
+    /// To how many clients the stream is sent, one number after the other
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = relay::CLIENTS)]
+    clients: Vec<usize>,
+    /// By what it is taken and sent [default: one after the other]
+    #[arg(long, value_name = "TRANSPORT", value_parser = transport)]
+    transport: Option<Transport>,
+    /// Leaves GStreamer out, for use with a profiler
+    #[arg(long)]
+    alone: bool,
+}
+
+fn transport(text: &str) -> std::result::Result<Transport, String> {
+    let found = Transport::ALL.into_iter().find(|transport| transport.to_string() == text);
+    found.ok_or_else(|| "it is udp or tcp".to_owned())
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Server {
     Pinhole,
@@ -132,7 +153,7 @@ fn main() -> ExitCode {
         Command::Full(common) => plan::run(&common, plan::Extent::Full),
         Command::Receive(common) => receive::run(&common),
         Command::Latency(common) => latency::run(&common),
-        Command::Relay(common) => relay::run(&common),
+        Command::Relay(relay) => relay::run(&relay),
         Command::Cell(cell) => single(&cell),
     };
     match done {

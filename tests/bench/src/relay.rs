@@ -4,7 +4,7 @@ use crate::cell::WARM_UP;
 use crate::clip::{Clip, RATE, Scratch};
 use crate::load::{Load, Receive, Source};
 use crate::target::{self, binary};
-use crate::{Common, Result, machine, report};
+use crate::{Result, machine, report};
 use pinhole_tests::Transport;
 use pinhole_tests::peer::{PYTHON, Peer, available};
 use pinhole_tests::process::{Running, repository};
@@ -33,7 +33,7 @@ to it.
 /// How long a server may take to come up.
 const STARTS: Duration = Duration::from_secs(30);
 /// How many clients the stream is sent to.
-const CLIENTS: [usize; 3] = [1, 10, 50];
+pub(crate) const CLIENTS: [usize; 3] = [1, 10, 50];
 
 /// What takes the stream and sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,17 +105,21 @@ impl Row {
 
 /// Measures both relays, prints the table, and writes it into its part of `benchmarks.md`, and all figures to
 /// `benchmarks-relay.json`.
-pub(crate) fn run(common: &Common) -> Result<()> {
+pub(crate) fn run(options: &crate::Relay) -> Result<()> {
+    let common = &options.common;
     let scratch = crate::prepare()?;
     let (window, rounds) = (common.window(Duration::from_secs(10)), common.repeat.unwrap_or(3));
     let mut relays = vec![Relay::Pinhole];
-    if available(&[Peer::Gstreamer, Peer::GstServer]) {
+    if !options.alone && available(&[Peer::Gstreamer, Peer::GstServer]) {
         relays.push(Relay::Gst);
     }
     let mut rows = Vec::new();
     for clip in common.clips(&scratch, window)? {
         for transport in Transport::ALL {
-            for clients in CLIENTS {
+            if options.transport.is_some_and(|only| only != transport) {
+                continue;
+            }
+            for &clients in &options.clients {
                 let row = |relay: &Relay| Row {
                     clip: clip.name.clone(),
                     transport,
