@@ -164,6 +164,25 @@ pub(crate) fn find_ff(data: &[u8]) -> Option<usize> {
     rest.iter().position(|b| *b == 0xFF).map(|n| words.len() * 8 + n)
 }
 
+/// Returns the index of the first restart marker: of an FF that one of D0 to D7 follows.
+pub(crate) fn find_restart(data: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 32;
+    let is_restart = |first: u8, second: u8| (first == 0xFF) & (second & !7 == marker::RST0);
+    let mut at = 0usize;
+    // Most of a scan has none. A block is looked at as a whole, which compilers make vectors of.
+    while let Some(block) = data.get(at..).and_then(<[u8]>::first_chunk::<{ BLOCK + 1 }>) {
+        let pairs = block.iter().zip(block.iter().skip(1));
+        if pairs.fold(false, |any, (first, second)| any | is_restart(*first, *second)) {
+            break;
+        }
+        at = at.saturating_add(BLOCK);
+    }
+    let rest = data.get(at..)?;
+    let mut pairs = rest.iter().zip(rest.iter().skip(1));
+    let found = pairs.position(|(first, second)| is_restart(*first, *second))?;
+    Some(at.saturating_add(found))
+}
+
 /// Whether any of the eight bytes is FF.
 pub(super) const fn has_ff(word: u64) -> bool {
     ff_bits(word) != 0
@@ -192,6 +211,21 @@ mod tests {
         #[test]
         fn find_ff_finds_the_first(data in prop::collection::vec(0xFCu8..=0xFF, 0..40)) {
             prop_assert_eq!(find_ff(&data), data.iter().position(|b| *b == 0xFF));
+        }
+
+        #[test]
+        fn find_restart_finds_the_first(
+            mut data in prop::collection::vec(prop::sample::select(&[0, 0xCF, 0xD8, 0xFF][..]), 0..100),
+            marker in 0xD0u8..=0xD7,
+            at in 0usize..100,
+        ) {
+            for marked in [false, true] {
+                if marked && let Some(place) = data.get_mut(at) {
+                    *place = marker;
+                }
+                let is_restart = |pair: &[u8]| pair[0] == 0xFF && (0xD0..=0xD7).contains(&pair[1]);
+                prop_assert_eq!(find_restart(&data), data.windows(2).position(is_restart));
+            }
         }
     }
 

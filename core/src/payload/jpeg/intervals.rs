@@ -4,7 +4,7 @@ mod tests;
 
 use super::header::Restart;
 use crate::codec::jpeg::restart::{intervals, min_len};
-use crate::codec::jpeg::segments::{find_ff, marker};
+use crate::codec::jpeg::segments::{find_restart, marker};
 use crate::codec::jpeg::{JpegInfo, Missing, MissingRange};
 
 /// Numbers the restart intervals of a scan that comes in pieces, some of which are lost.
@@ -74,22 +74,18 @@ impl IntervalTracker {
             self.after_ff = false;
             self.resynchronise(offset, restart);
         }
+        let Some(last) = data.last() else { return };
+        if let (true, Some(code @ marker::RST0..=marker::RST7)) = (self.after_ff, data.first()) {
+            self.marker(u16::from(*code & 7), offset.saturating_add(1));
+        }
+        self.after_ff = *last == 0xFF;
         let (mut rest, mut at) = (data, offset);
-        loop {
-            if self.after_ff {
-                let Some((code, behind)) = rest.split_first() else { return };
-                (rest, at) = (behind, at.saturating_add(1));
-                self.after_ff = *code == 0xFF;
-                if let marker::RST0..=marker::RST7 = *code {
-                    self.marker(u16::from(*code & 7), at);
-                }
-            } else {
-                let Some(ff) = find_ff(rest) else { return };
-                let taken = ff.saturating_add(1);
-                rest = rest.get(taken..).unwrap_or_default();
-                at = at.saturating_add(taken as u32);
-                self.after_ff = true;
-            }
+        while let Some((code, len)) =
+            find_restart(rest).and_then(|ff| Some((rest.get(ff.checked_add(1)?)?, ff.checked_add(2)?)))
+        {
+            at = at.saturating_add(len as u32);
+            rest = rest.get(len..).unwrap_or_default();
+            self.marker(u16::from(*code & 7), at);
         }
     }
 
