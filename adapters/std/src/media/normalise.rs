@@ -109,7 +109,7 @@ impl NormaliseOptions {
 /// A normalised frame in memory of its own.
 #[derive(Clone, Debug)]
 pub(super) struct NormalisedFrame {
-    pub(super) data: Box<[u8]>,
+    pub(super) data: Vec<u8>,
     pub(super) info: JpegInfo,
 }
 

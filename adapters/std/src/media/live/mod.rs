@@ -26,7 +26,7 @@ pub use events::{InputEvent, InputTrouble};
 #[cfg(feature = "pull")]
 pub(super) use extraction::{Extraction, Part};
 pub(super) use stream::Feed;
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "pull"))]
 pub(super) use window::LiveFrame;
 
 /// How long a request may wait for the first picture of a source.

@@ -99,10 +99,11 @@ impl Stream {
         state.events.next(now, over)
     }
 
-    fn change(&self, change: impl FnOnce(&mut StreamState)) {
+    fn change<R>(&self, change: impl FnOnce(&mut StreamState) -> R) -> R {
         let mut state = self.lock();
-        change(&mut state);
+        let result = change(&mut state);
         self.changes.fetch_add(1, Ordering::Release);
+        result
     }
 
     fn lock(&self) -> MutexGuard<'_, StreamState> {
@@ -111,14 +112,14 @@ impl Stream {
 }
 
 impl StreamState {
-    /// Adds a frame whose time is that of its arrival.
-    fn push(&mut self, frame: NormalisedFrame, arrived: Instant) {
+    /// Adds a frame whose time is that of its arrival. Returns it, unless it is left out.
+    fn push(&mut self, frame: NormalisedFrame, arrived: Instant) -> Option<Arc<LiveFrame>> {
         let at = ticks(arrived);
-        self.push_at(frame, at, at);
+        self.push_at(frame, at, at)
     }
 
-    /// Adds a frame whose time is `time` by the clock of its source, in ticks.
-    fn push_timed(&mut self, frame: NormalisedFrame, arrived: Instant, time: u64) {
+    /// Adds a frame whose time is `time` by the clock of its source, in ticks. Returns it, unless it is left out.
+    fn push_timed(&mut self, frame: NormalisedFrame, arrived: Instant, time: u64) -> Option<Arc<LiveFrame>> {
         let at = ticks(arrived);
         let mapped = |offset: i64| time.saturating_add_signed(offset);
         let fits = |time: u64| {
@@ -128,14 +129,15 @@ impl StreamState {
             self.offset = Some(at.wrapping_sub(time) as i64);
             at
         });
-        self.push_at(frame, at, pts);
+        self.push_at(frame, at, pts)
     }
 
-    /// Adds a frame that arrived at `at` and is shown at `pts`, both in ticks.
-    fn push_at(&mut self, frame: NormalisedFrame, at: u64, pts: u64) {
+    /// Adds a frame that arrived at `at` and is shown at `pts`, both in ticks. Returns it, unless it is left out.
+    fn push_at(&mut self, frame: NormalisedFrame, at: u64, pts: u64) -> Option<Arc<LiveFrame>> {
         let pts = self.last.map_or(pts, |last| pts.max(last + LEAST_STEP.to_ticks(CLOCK_RATE)));
         if pts.saturating_sub(at) > MOST_AHEAD.to_ticks(CLOCK_RATE) {
-            return self.events.dropped(1);
+            self.events.dropped(1);
+            return None;
         }
         if let Some(last) = self.last {
             // An average: a frame that comes late does not prolong the next one much.
@@ -148,8 +150,10 @@ impl StreamState {
             self.events.format(frame.info);
         }
         self.about.info = Some(frame.info);
-        self.window.push(LiveFrame::new(frame, pts, self.step), MOST_FRAMES, MOST_BYTES);
+        let frame = Arc::new(LiveFrame::new(frame, pts, self.step));
+        self.window.push(Arc::clone(&frame), MOST_FRAMES, MOST_BYTES);
         self.window.drop_before(pts.saturating_sub(self.kept));
+        Some(frame)
     }
 }
 
@@ -171,22 +175,23 @@ impl Feed {
 
     /// Adds a frame that arrived at `arrived`. Returns `false` if nobody has a view of the stream.
     pub(in super::super) fn frame(&self, frame: NormalisedFrame, arrived: Instant) -> bool {
-        self.change(|state| state.push(frame, arrived))
+        self.change(|state| state.push(frame, arrived)).is_some()
     }
 
     /// Adds a frame of a source that arrived at `arrived`. Its time by the clock of the source is `time`, in ticks.
-    /// `damaged` is whether strips of it are missing.
+    /// `damaged` is whether strips of it are missing. Returns the frame, unless it is left out.
     pub(in super::super) fn timed_frame(
         &self,
         frame: NormalisedFrame,
         arrived: Instant,
         time: u64,
         damaged: bool,
-    ) {
-        self.change(|state| {
+    ) -> Option<Arc<LiveFrame>> {
+        let added = self.change(|state| {
             state.events.trouble(InputTrouble { damaged: damaged.into(), ..InputTrouble::default() });
-            state.push_timed(frame, arrived, time);
+            state.push_timed(frame, arrived, time)
         });
+        added.flatten()
     }
 
     /// Notes that pictures have come from a source, at `rate` as it says.
@@ -218,7 +223,7 @@ impl Feed {
 
     /// Adds to the trouble. Returns `false` if nobody has a view of the stream.
     pub(in super::super) fn trouble(&self, trouble: InputTrouble) -> bool {
-        self.change(|state| state.events.trouble(trouble))
+        self.change(|state| state.events.trouble(trouble)).is_some()
     }
 
     /// Notes why there was no frame, before the stream ends.
@@ -226,12 +231,12 @@ impl Feed {
         self.change(|state| state.events.nothing(problem));
     }
 
-    fn change(&self, change: impl FnOnce(&mut StreamState)) -> bool {
-        let Some(stream) = self.stream.upgrade() else { return false };
-        stream.change(change);
+    /// Changes the stream. Returns `None` if nobody has a view of it.
+    fn change<R>(&self, change: impl FnOnce(&mut StreamState) -> R) -> Option<R> {
+        let result = self.stream.upgrade()?.change(change);
         // All loops are woken, even those without viewers: one that sleeps on would hold old frames.
         self.wakers.wake();
-        true
+        Some(result)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// A frame with its time and duration, in ticks.
 pub(in super::super) struct LiveFrame {
-    data: Box<[u8]>,
+    data: Vec<u8>,
     time: u64,
     duration: u32,
 }
@@ -22,8 +22,8 @@ impl LiveFrame {
         Self { data: frame.data, time, duration }
     }
 
-    #[cfg(feature = "http")]
-    pub(in super::super) const fn data(&self) -> &[u8] {
+    #[cfg(any(feature = "http", feature = "pull"))]
+    pub(in super::super) fn data(&self) -> &[u8] {
         &self.data
     }
 }
@@ -64,8 +64,8 @@ impl Window {
     }
 
     /// Adds the newest frame. The oldest are dropped if there are too many frames or bytes.
-    pub(super) fn push(&mut self, frame: LiveFrame, most_frames: usize, most_bytes: usize) {
-        self.put(Arc::new(frame));
+    pub(super) fn push(&mut self, frame: Arc<LiveFrame>, most_frames: usize, most_bytes: usize) {
+        self.put(frame);
         while self.frames.len() > most_frames || self.bytes > most_bytes {
             self.drop_oldest();
         }
@@ -172,10 +172,10 @@ mod tests {
     const T: TrackId = TrackId { media: 0, track: 0 };
     const INFO: JpegInfo = JpegInfo::of_size(16, 16, Sampling::Yuv420);
 
-    fn frame(n: u64, len: usize) -> LiveFrame {
-        let data = vec![n as u8; len].into();
+    fn frame(n: u64, len: usize) -> Arc<LiveFrame> {
+        let data = vec![n as u8; len];
         let duration = Duration::from_millis(40);
-        LiveFrame::new(NormalisedFrame { data, info: INFO }, n * 3600, duration)
+        LiveFrame::new(NormalisedFrame { data, info: INFO }, n * 3600, duration).into()
     }
 
     #[test]

@@ -1,23 +1,27 @@
 //! Makes frames of the pictures that come from an RTSP source.
 use super::super::header::standard_header;
-use super::super::live::{Feed, InputTrouble};
+use super::super::live::{Feed, InputTrouble, LiveFrame};
 use super::super::normalise::{MAX_FRAME, NormaliseOptions, NormalisedFrame, Normaliser};
 use super::super::problem::Problem;
 use super::conceal::conceal;
 use pinhole::codec::jpeg::{self, JpegInfo, Missing};
 use pinhole::frame::{FrameEnd, FrameSink, Full, Integrity};
 use pinhole::time::Instant;
+use std::mem;
 use std::path::Path;
+use std::sync::Arc;
+
+/// Room is made for a frame that is longer than the one before it by one part in so many.
+const SLACK: usize = 8;
 
 /// The frame of a source that is being received.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Open {
     /// When it is shown, by the clock of the source; `None` if no frame is open.
     time: Option<u64>,
     data: Vec<u8>,
-    mended: Vec<u8>,
     /// The frame that was passed on before it.
-    before: Vec<u8>,
+    before: Option<Arc<LiveFrame>>,
     /// How many frames have come.
     frames: u64,
 }
@@ -42,8 +46,12 @@ impl FrameSink for Sink<'_> {
         if track != self.track {
             return Err(Full);
         }
-        self.open.data.clear();
-        self.open.time = Some(time);
+        let Open { time: open, data, before, .. } = &mut *self.open;
+        data.clear();
+        // It is passed on as it lies here, so that it should not have to move while it grows.
+        let len = before.as_ref().map_or(0, |before| before.data().len());
+        data.reserve(len + len / SLACK);
+        *open = Some(time);
         Ok(())
     }
 
@@ -64,17 +72,21 @@ impl FrameSink for Sink<'_> {
 
     fn finish(&mut self, track: u8, end: FrameEnd<'_>) {
         let Some(time) = self.open.time.take_if(|_| track == self.track) else { return };
-        let Open { data, mended, before, frames, .. } = &mut *self.open;
+        let Open { data, before, frames, .. } = &mut *self.open;
         let number = *frames;
         *frames += 1;
         data.truncate(end.len);
         if let Some(normalised) = normalised(data, &end) {
             *data = normalised;
         }
-        match picture(data, &end, (mended, before)) {
-            Ok((frame, damaged)) => {
-                self.feed.timed_frame(frame, self.now, time, damaged);
-                std::mem::swap(before, if damaged { mended } else { data });
+        let shown = before.as_ref().map_or(&[][..], |before| before.data());
+        match picture(data, &end, shown) {
+            Ok((mut frame, damaged)) => {
+                if frame.data.capacity() > frame.data.len() + 2 * (frame.data.len() / SLACK) {
+                    frame.data.shrink_to_fit();
+                }
+                let added = self.feed.timed_frame(frame, self.now, time, damaged);
+                *before = added.or(before.take());
             }
             Err(reason) => {
                 let problem = Some(Problem::frame(Path::new("source"), number, 0, reason));
@@ -104,18 +116,15 @@ fn normalised(data: &[u8], end: &FrameEnd<'_>) -> Option<Vec<u8>> {
 }
 
 /// Returns a frame as it is passed on, and whether strips of it are missing. Those of the frame `before` are in their
-/// place then, or empty ones if they do not fit: the restart intervals that came stay as they are.
+/// place then, or empty ones if they do not fit: the restart intervals that came stay as they are. A whole frame is
+/// taken out of `data`.
 ///
 /// # Errors
 /// Why it cannot be passed on.
-fn picture(
-    data: &[u8],
-    end: &FrameEnd<'_>,
-    (mended, before): (&mut Vec<u8>, &[u8]),
-) -> Result<(NormalisedFrame, bool), String> {
+fn picture(data: &mut Vec<u8>, end: &FrameEnd<'_>, before: &[u8]) -> Result<(NormalisedFrame, bool), String> {
     let info = JpegInfo::locate(data).ok_or("it is no picture that RTP can carry")?;
     match end.flags.integrity {
-        Integrity::Complete => Ok((NormalisedFrame { data: data.into(), info }, false)),
+        Integrity::Complete => Ok((NormalisedFrame { data: mem::take(data), info }, false)),
         Integrity::Damaged => {
             let reason = match info.restart_interval {
                 0 => "packets of it were lost, and it has no restart markers to go on at",
@@ -126,13 +135,15 @@ fn picture(
         Integrity::Partial => {
             let missing = Missing::locate(data, &info, end.missing)
                 .ok_or("its restart markers do not fit what is missing of it")?;
-            if !conceal(data, &info, &missing, before, mended) {
+            let mut mended = Vec::new();
+            if !conceal(data, &info, &missing, before, &mut mended) {
                 mended.resize(jpeg::mend_max_len(&info, &missing, data.len()), 0);
-                let len = jpeg::mend(data, &info, &missing, mended).map_err(|error| error.to_string())?;
+                let len =
+                    jpeg::mend(data, &info, &missing, &mut mended).map_err(|error| error.to_string())?;
                 mended.truncate(len);
             }
-            let info = JpegInfo::locate(mended).ok_or("it cannot be mended")?;
-            Ok((NormalisedFrame { data: mended.as_slice().into(), info }, true))
+            let info = JpegInfo::locate(&mended).ok_or("it cannot be mended")?;
+            Ok((NormalisedFrame { data: mended, info }, true))
         }
     }
 }
