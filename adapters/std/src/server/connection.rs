@@ -99,6 +99,15 @@ impl Connection {
         }
     }
 
+    /// Takes note of whether it reads live media.
+    pub(super) const fn set_live(&mut self, live: bool) {
+        match self {
+            Self::Rtsp(peer) => peer.set_live(live),
+            #[cfg(feature = "http")]
+            Self::Http(_) => {}
+        }
+    }
+
     pub(super) fn reads(&self, of: impl Fn(TrackId) -> bool) -> bool {
         self.wanted().any(|want| of(want.track))
     }

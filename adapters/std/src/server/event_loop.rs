@@ -287,10 +287,12 @@ impl EventLoop {
         match next {
             Next::Wait(at) => {
                 let mut precision = Precision::Coarse;
-                if let Some(peer) = self.peers.get(index) {
+                if let Some(peer) = self.peers.get_mut(index) {
                     let library = &mut self.shared.library;
                     library.end_turn(now.at, index, peer.wanted());
-                    if peer.reads(|track| library.is_live(track.media)) {
+                    let live = peer.reads(|track| library.is_live(track.media));
+                    peer.set_live(live);
+                    if live {
                         precision = Precision::Exact;
                     }
                 }

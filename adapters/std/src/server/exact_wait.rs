@@ -4,7 +4,8 @@ use std::io;
 use std::time::Duration;
 
 /// Waits until there are events, and no longer than `timeout` and `exact`. The system's timers may make the
-/// wait up to a millisecond longer than `timeout`, and about a tenth of that longer than `exact`.
+/// wait up to a millisecond longer than `timeout`, and about a tenth of that longer than `exact`. If `exact` is far,
+/// the wait ends before it without an event: wait again then.
 ///
 /// # Errors
 /// Returns an error if the system cannot wait, or if a signal has interrupted the wait.
@@ -17,8 +18,12 @@ pub(super) fn poll(
     #[cfg(target_os = "linux")]
     if let Some(exact) = exact.filter(|exact| timeout.is_none_or(|timeout| *exact < linux::rounded(timeout)))
     {
-        linux::wait(poll, exact)?;
-        return poll.poll(events, Some(Duration::ZERO));
+        // Events end most waits that are long. To wait exactly takes a system call more.
+        if exact < linux::FAR {
+            linux::wait(poll, exact)?;
+            return poll.poll(events, Some(Duration::ZERO));
+        }
+        return poll.poll(events, Some(exact / 2));
     }
     poll.poll(events, timeout.into_iter().chain(exact).min())
 }
@@ -29,6 +34,9 @@ mod linux {
     use super::*;
     use nix::poll::{PollFd, PollFlags, ppoll};
     use std::os::fd::AsFd;
+
+    /// Of a wait that is longer than this, half is left to epoll.
+    pub(super) const FAR: Duration = Duration::from_millis(20);
 
     /// Returns how long epoll waits by a timeout.
     pub(super) fn rounded(timeout: Duration) -> Duration {
@@ -74,6 +82,17 @@ mod linux {
             }
             poll(&mut own, &mut events, Some(Duration::ZERO), Some(LONG)).unwrap();
             poll(&mut own, &mut events, Some(LONG), Some(Duration::ZERO)).unwrap();
+        }
+
+        #[test]
+        fn a_wait_until_a_far_time_ends_before_it() {
+            let (mut own, mut events) = (Poll::new().unwrap(), Events::with_capacity(1));
+            poll(&mut own, &mut events, None, Some(FAR)).unwrap();
+            assert!(events.is_empty());
+            let long = Duration::from_secs(3);
+            let start = Instant::now();
+            poll(&mut own, &mut events, Some(LONG), Some(long)).unwrap();
+            assert!(events.is_empty() && start.elapsed() >= long / 2);
         }
 
         #[test]

@@ -69,6 +69,8 @@ struct Link {
     /// How many packets one call sends to this client; `None`: as many as the kernel takes. It is 1 if the
     /// way to the client takes no batches.
     segments: Option<usize>,
+    /// Whether it is sent live media, whose newest frame other clients are sent as well, or which came just now.
+    live: bool,
     /// How much it may still be sent in this turn.
     quantum: usize,
     allowance: Allowance,
@@ -128,6 +130,7 @@ impl Peer {
             leaving: None,
             lost: false,
             segments: None,
+            live: false,
             quantum: 0,
             patience: seat.too_many().map(|_| now.at + PATIENCE),
             allowance: Allowance::new(seat),
@@ -177,6 +180,11 @@ impl Peer {
     pub(super) const fn ready(&mut self, readable: bool, writable: bool) {
         self.link.readable |= readable;
         self.link.writable |= writable;
+    }
+
+    /// Takes note of whether it reads live media.
+    pub(super) const fn set_live(&mut self, live: bool) {
+        self.link.live = live;
     }
 
     /// Returns whether a request waits for the source of a medium.
@@ -439,7 +447,9 @@ impl Link {
             let pieces = chunk.pieces(most, scratch, |piece| {
                 let _ = slices.push(IoSlice::new(piece));
             });
-            warm(&slices);
+            if !self.live {
+                warm(&slices);
+            }
             // Takes the kernel less than `write_vectored`, which treats the socket as a file.
             let written = self.stream.try_io(|| SockRef::from(&self.stream).send_vectored(&slices));
             drop(slices);
@@ -468,7 +478,7 @@ impl Link {
                 Port::Rtcp => &pair.rtcp,
             };
             let segments = self.segments.unwrap_or(socket.max_segments());
-            let Some((batch, sent)) = send(socket, &mut pending, self.local, segments, scratch) else {
+            let Some((batch, sent)) = self.send(socket, &mut pending, segments, scratch) else {
                 break;
             };
             match sent {
@@ -486,30 +496,32 @@ impl Link {
         }
         None
     }
-}
 
-/// Sends what is pending as one batch of up to `segments` packets, and returns the batch.
-fn send(
-    socket: &UdpSocket,
-    pending: &mut Transmit<'_>,
-    from: IpAddr,
-    segments: usize,
-    scratch: &mut [u8],
-) -> Option<(Batch, Sent)> {
-    let to = pending.to();
-    #[cfg(target_os = "linux")]
-    if pending.port() == Port::Rtp {
-        let mut pieces = heapless::Vec::<IoSlice<'_>, { udp::PIECES }>::new();
-        let batch = pending.pieces(segments, udp::PIECES, scratch, |piece| {
-            let _ = pieces.push(IoSlice::new(piece));
-        })?;
-        warm(&pieces);
-        let sent = socket.gather(to, Some(from), &pieces, batch.segment, batch.len);
-        return Some((batch, sent));
+    /// Sends what is pending as one batch of up to `segments` packets, and returns the batch.
+    fn send(
+        &self,
+        socket: &UdpSocket,
+        pending: &mut Transmit<'_>,
+        segments: usize,
+        scratch: &mut [u8],
+    ) -> Option<(Batch, Sent)> {
+        let (to, from) = (pending.to(), Some(self.local));
+        #[cfg(target_os = "linux")]
+        if pending.port() == Port::Rtp {
+            let mut pieces = heapless::Vec::<IoSlice<'_>, { udp::PIECES }>::new();
+            let batch = pending.pieces(segments, udp::PIECES, scratch, |piece| {
+                let _ = pieces.push(IoSlice::new(piece));
+            })?;
+            if !self.live {
+                warm(&pieces);
+            }
+            let sent = socket.gather(to, from, &pieces, batch.segment, batch.len);
+            return Some((batch, sent));
+        }
+        let batch = pending.emit(segments, scratch)?;
+        let contents = scratch.get(..batch.len).unwrap_or_default();
+        Some((batch, socket.send(to, from, contents, batch.segment)))
     }
-    let batch = pending.emit(segments, scratch)?;
-    let contents = scratch.get(..batch.len).unwrap_or_default();
-    Some((batch, socket.send(to, Some(from), contents, batch.segment)))
 }
 
 /// Bounds what waits in the kernel for a client that does not read: otherwise megabytes, seconds of
