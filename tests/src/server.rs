@@ -162,10 +162,7 @@ impl Server {
     /// # Panics
     /// Panics if the server does not print the URL of its pages within 20 seconds.
     pub fn http(&self) -> SocketAddr {
-        let events = self.wait_events("pages", 1, STARTS);
-        let url = events[0]["url"].as_str().expect("a URL");
-        let host = url.strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
-        host.and_then(|host| host.parse().ok()).expect("an address")
+        self.process.wait_stdout(STARTS, pages)
     }
 
     /// Returns the URL of a medium. `mount` is the name under which the medium is served: [`Clip::mount`]
@@ -271,10 +268,20 @@ pub(crate) fn events<'a>(lines: &'a [String], kind: &'a str) -> impl Iterator<It
     parsed.filter(move |event| event["event"] == kind)
 }
 
-/// Returns the address in the first URL of a line.
+/// Returns the address of the pages of a server, if it is among its lines of JSON.
+pub(crate) fn pages(lines: &[String]) -> Option<SocketAddr> {
+    let url = events(lines, "pages").next()?["url"].as_str()?.to_owned();
+    url.strip_prefix("http://")?.strip_suffix('/')?.parse().ok()
+}
+
+/// Returns the address in the first URL of a line. If it has an interface, this is left out.
 pub(crate) fn authority(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("rtsp://")?;
-    rest.split(['/', '"', ' ']).next()?.parse().ok()
+    let authority = rest.split(['/', '"', ' ']).next()?;
+    match authority.split_once("%25").and_then(|(ip, rest)| Some((ip, rest.split_once(']')?.1))) {
+        Some((ip, port)) => format!("{ip}]{port}").parse().ok(),
+        None => authority.parse().ok(),
+    }
 }
 
 #[cfg(test)]
@@ -286,6 +293,8 @@ mod tests {
         let at = Some("127.0.0.1:40123".parse().unwrap());
         assert_eq!(authority(r#"{"event":"mounted","url":"rtsp://127.0.0.1:40123/bunny288"}"#), at);
         assert_eq!(authority("rtsp://127.0.0.1:40123/bunny288  512x288"), at);
+        let local = "[fe80::1]:40123".parse().ok();
+        assert_eq!(authority("rtsp://[fe80::1%25eth0]:40123/bunny288  512x288"), local);
         assert_eq!(authority("nothing here"), None);
     }
 

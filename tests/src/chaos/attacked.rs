@@ -1,6 +1,6 @@
 //! The server that is attacked: its output is read only at times, and what it uses is measured.
 use crate::process::binary;
-use crate::server::authority;
+use crate::server::{authority, pages};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, PipeReader, Read, pipe};
@@ -19,6 +19,8 @@ const KEPT: usize = 8192;
 pub(super) struct Attacked {
     child: Child,
     pub(super) address: SocketAddr,
+    /// Where its pages are.
+    pub(super) pages: SocketAddr,
     pub(super) stdout: Arc<Outlet>,
     pub(super) stderr: Arc<Outlet>,
 }
@@ -42,27 +44,32 @@ pub(super) struct Usage {
 }
 
 impl Attacked {
-    /// Starts a server with these arguments, and waits until it says where it listens.
+    /// Starts a server with these arguments, and waits until it says where it listens for both protocols.
     ///
     /// # Panics
     /// Panics if it ends before.
     pub(super) fn start(arguments: impl IntoIterator<Item = OsString>) -> Self {
         let ((stdout, out), (stderr, err)) = (pipe().expect("a pipe"), pipe().expect("a pipe"));
         let mut command = Command::new(binary("pinhole-server"));
-        command.args(["--listen", "127.0.0.1:0", "--json"]).args(arguments);
+        command.args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--json"]).args(arguments);
         let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().expect("the server starts");
         // The command has the other ends of the pipes.
         drop(command);
         let mut lines = BufReader::new(stdout);
-        let address = loop {
-            let mut line = String::new();
-            let read = lines.read_line(&mut line).expect("the server says where it listens");
-            assert!(read > 0, "the server has ended");
-            if let Some(address) = authority(&line) {
-                break address;
-            }
-        };
-        Self { child, address, stdout: Outlet::read(lines.into_inner()), stderr: Outlet::read(stderr) }
+        let mut said = Vec::new();
+        let [address, pages] =
+            [|lines: &[String]| lines.iter().find_map(|line| authority(line)), pages].map(|find| {
+                loop {
+                    if let Some(address) = find(&said) {
+                        break address;
+                    }
+                    let mut line = String::new();
+                    let read = lines.read_line(&mut line).expect("the server says where it listens");
+                    assert!(read > 0, "the server has ended");
+                    said.push(line);
+                }
+            });
+        Self { child, address, pages, stdout: Outlet::read(lines.into_inner()), stderr: Outlet::read(stderr) }
     }
 
     /// # Panics

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// How many connections a crowd tries to have: more than one address may have.
 const CROWD: usize = super::CONNECTIONS_OF_AN_ADDRESS + 16;
 
+/// How long the server may take to close a connection that its client asks it to close.
+const CLOSES: Duration = Duration::from_secs(20);
+
 /// Plays, reads a little, and closes with a RST.
 pub(super) fn reset(attacker: &mut Attacker<'_>) -> Option<()> {
     let (mut dialogue, medium) = attacker.set_up_tcp()?;
@@ -49,6 +52,30 @@ pub(super) fn drip(attacker: &mut Attacker<'_>) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// Asks for its connection to be closed after any of the requests of a dialogue (RFC 2326, 12.10), and waits for that,
+/// goes on all the same, or does not read. It is not done if the server does not answer, or keeps the connection of a
+/// client that reads; it may keep that of one that plays.
+pub(super) fn closes(attacker: &mut Attacker<'_>) -> Option<()> {
+    const CLOSE: &str = "Connection: close\r\n";
+    let (mut dialogue, medium) = attacker.set_up_tcp()?;
+    let methods = ["OPTIONS", "DESCRIBE", "PLAY", "PAUSE", "GET_PARAMETER", "TEARDOWN"];
+    let last = attacker.random.usize(..methods.len());
+    for method in &methods[..last] {
+        send(&mut dialogue, method, &medium.url, "");
+    }
+    send(&mut dialogue, methods[last], &medium.url, CLOSE);
+    let goes_on = attacker.random.bool();
+    for method in methods.iter().filter(|_| goes_on) {
+        send(&mut dialogue, method, &medium.url, CLOSE);
+    }
+    if (methods[last] == "PLAY" && !goes_on) || attacker.random.u8(0..3) == 0 {
+        attacker.hold(dialogue, 4);
+        return Some(());
+    }
+    let closed = dialogue.closes(CLOSES);
+    dialogue.try_reply(Duration::from_millis(1)).filter(|_| closed).map(drop)
 }
 
 /// Looks at ports as scanners do: connects and goes, speaks another protocol, or knocks at another port.

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug)]
 pub(super) struct Ground {
     pub(super) server: SocketAddr,
+    /// Where the server has its pages.
+    pub(super) pages: SocketAddr,
     /// What can be played, beside what the steady viewers watch.
     pub(super) media: Vec<Medium>,
     /// What the steady viewers play.
@@ -15,6 +17,7 @@ pub(super) struct Ground {
 
 #[derive(Clone, Debug)]
 pub(super) struct Medium {
+    pub(super) name: String,
     pub(super) url: String,
     /// The URL for SETUP of its track.
     pub(super) track: String,
@@ -30,12 +33,12 @@ pub(super) struct Stream {
 
 impl Ground {
     /// Asks the server for the tracks of its media.
-    pub(super) fn survey(server: SocketAddr, mounts: &[String]) -> Self {
+    pub(super) fn survey((server, pages): (SocketAddr, SocketAddr), mounts: &[String]) -> Self {
         let medium = |mount: &String| {
             let url = format!("rtsp://{server}/{mount}");
-            Medium { track: Dialogue::connect(server).track(&url), url }
+            Medium { name: mount.clone(), track: Dialogue::connect(server).track(&url), url }
         };
-        Self { server, media: mounts.iter().map(medium).collect(), streams: Mutex::default() }
+        Self { server, pages, media: mounts.iter().map(medium).collect(), streams: Mutex::default() }
     }
 
     pub(super) fn tell(&self, stream: Stream) {

@@ -2,10 +2,11 @@
 //!
 //! - `attacked` is the server, `world` what happens to its files, its output and its process.
 //! - `troop` are the attackers, who know what `ground` says; what they do is in `connections`, `requests`,
-//!   `sessions`, `tunnels` and `datagrams`.
+//!   `sessions`, `browsers`, `tunnels` and `datagrams`.
 //! - `viewer` are the steady viewers, whose frames `frames` checks.
 //! - `report` is what came of it.
 mod attacked;
+mod browsers;
 mod connections;
 mod datagrams;
 mod frames;
@@ -38,7 +39,7 @@ use viewer::Viewer;
 pub use report::Report;
 
 /// How many connections one address may have. All attackers at the viewers' address have fewer.
-const CONNECTIONS_OF_AN_ADDRESS: usize = 96;
+const CONNECTIONS_OF_AN_ADDRESS: usize = 128;
 /// How many steady viewers watch the clip, and how many the test pattern, over each transport.
 const STEADY: (usize, usize) = (4, 1);
 /// How many clips are changed while they are served. They and the steady clip do not fit the cache at once.
@@ -111,8 +112,8 @@ pub fn run(settings: Settings) -> Report {
 
     let names = clips.iter().map(|clip| clip.file_stem().unwrap().to_str().unwrap().to_owned());
     let mounts: Vec<String> = names.chain([clip.mount().to_owned(), "pattern".to_owned()]).collect();
-    let ground = Ground::survey(server.address, &mounts);
-    let quiet = Ground::survey(control.address(), &[]);
+    let ground = Ground::survey((server.address, server.pages), &mounts);
+    let quiet = Ground::survey((control.address(), control.address()), &[]);
     let cycle = viewer::learn(&quiet, &control.url(clip.mount()), clip.frames);
     let viewers = |server: SocketAddr, mount: &str, cycle, each: usize| {
         let url = format!("rtsp://{server}/{mount}");

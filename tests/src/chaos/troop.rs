@@ -1,5 +1,6 @@
 //! The attackers: a thread for each kind and side, which acts, waits a while, and acts again.
-use super::connections::{crowd, drip, half_open, knock, reset};
+use super::browsers;
+use super::connections::{closes, crowd, drip, half_open, knock, reset};
 use super::datagrams::{forge, noise};
 use super::ground::{Ground, Medium};
 use super::requests::{garbage, headers, interleaved_garbage, pipelined, unknown};
@@ -15,7 +16,7 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 /// How long an attacker waits for a connection or a reply.
-const REPLY: Duration = Duration::from_secs(2);
+pub(super) const REPLY: Duration = Duration::from_secs(2);
 /// How long an attacker waits until it can write.
 const WRITES: Duration = Duration::from_millis(500);
 /// How long attackers may take to come to rest.
@@ -65,6 +66,15 @@ const KINDS: &[Kind] = &[
     Kind { name: "reading 20 kB a second", pause: (100, 100), act: slow, sides: BOTH },
     Kind { name: "Speed 16", pause: (300, 900), act: fast, sides: BOTH },
     Kind { name: "UDP ports that vanish", pause: (50, 150), act: vanished, sides: BOTH },
+    Kind { name: "Connection: close", pause: (50, 150), act: closes, sides: BOTH },
+    Kind { name: "browsers killed by RST", pause: (50, 150), act: browsers::killed, sides: BOTH },
+    Kind { name: "HTTP requests cut short", pause: (100, 300), act: browsers::cut_short, sides: BOTH },
+    Kind { name: "browsers half open", pause: (100, 300), act: browsers::half_open, sides: BOTH },
+    Kind { name: "HTTP a byte at a time", pause: (50, 150), act: browsers::byte_by_byte, sides: BOTH },
+    Kind { name: "browsers that never read", pause: (100, 400), act: browsers::never_read, sides: BOTH },
+    Kind { name: "floods of stills and pages", pause: (100, 300), act: browsers::flood, sides: BOTH },
+    Kind { name: "garbage for HTTP", pause: (10, 50), act: browsers::garbage, sides: BOTH },
+    Kind { name: "heads of HTTP without an end", pause: (200, 600), act: browsers::headers, sides: BOTH },
     Kind { name: "garbage for RTP and RTCP", pause: (5, 30), act: noise, sides: BOTH },
     Kind { name: "forged reports", pause: (10, 40), act: forge, sides: BOTH },
 ];
@@ -108,6 +118,8 @@ pub(super) struct Held {
     pub(super) dialogue: Dialogue,
     /// When something was last done with it.
     pub(super) at: Instant,
+    /// How many bytes of a request were sent, by attackers that send single bytes.
+    pub(super) sent: usize,
 }
 
 impl Troop {
@@ -202,6 +214,17 @@ impl Attacker<'_> {
         connect(from, self.ground.server)
     }
 
+    /// Connects to the pages of the server.
+    pub(super) fn browse(&mut self) -> Option<Dialogue> {
+        let from = self.address();
+        connect(from, self.ground.pages)
+    }
+
+    /// Returns the path of a stream for browsers.
+    pub(super) fn stream(&mut self) -> String {
+        format!("/{}.mjpeg", self.medium().name)
+    }
+
     /// Connects, and sets a medium up with this Transport header. Returns the medium as well. `None` if the
     /// server refuses it.
     pub(super) fn set_up(&mut self, transport: &str) -> Option<(Dialogue, Medium)> {
@@ -221,7 +244,7 @@ impl Attacker<'_> {
         while self.held.len() >= most {
             self.held.remove(0);
         }
-        self.held.push(Held { dialogue, at: Instant::now() });
+        self.held.push(Held { dialogue, at: Instant::now(), sent: 0 });
     }
 
     pub(super) fn bytes(&mut self, len: usize) -> Vec<u8> {
