@@ -93,6 +93,25 @@ fn at_a_higher_speed_the_same_comes_sooner() {
     }
 }
 
+/// At four times the rate, more than ten seconds of frames come before the response.
+#[test]
+fn a_response_that_comes_late_places_the_frames_after_it() {
+    let mut pair = pair(TransportChoice::Udp, 1_000, options(None, 1_000, 4_000));
+    pair.run(Duration::from_millis(500));
+    pair.client.play_with(options(Some(10_000), 1_000, 4_000));
+    let asked = pair.album.frames.len();
+    pair.mute_until = pair.now + Duration::from_millis(2_600);
+    pair.run(Duration::from_millis(2_550));
+    assert!(pair.album.frames.len() > asked + 250);
+    pair.run(Duration::from_millis(100));
+    let answered = pair.album.frames.len();
+    assert!(pair.run_to(MINUTE, is_ended));
+    let seen = seen(&pair);
+    let after: Vec<_> =
+        seen[answered..].iter().map(|(number, millis)| *millis as i64 - 40 * *number as i64).collect();
+    assert!(after.len() > 400 && after.iter().all(|off| *off == 0), "{after:?}");
+}
+
 #[test]
 fn a_scale_that_changes_while_it_plays_places_the_frames_anew() {
     let mut pair = pair(TransportChoice::Udp, 100, options(None, 1_000, 1_000));

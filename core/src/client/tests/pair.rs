@@ -159,6 +159,8 @@ pub(super) struct Pair {
     pub(super) rounded: fn(MediaTime) -> MediaTime,
     /// Until then nothing comes through to the client.
     pub(super) stalled_until: Instant,
+    /// Until then nothing comes through to the client on the connection, and datagrams do.
+    pub(super) mute_until: Instant,
     pub(super) fate: Fate,
     /// Bytes that one write on the connection takes, at most.
     pub(super) max_write: usize,
@@ -193,6 +195,7 @@ impl Pair {
             refuse_udp: false,
             rounded: |asked| asked,
             stalled_until: Instant::ZERO,
+            mute_until: Instant::ZERO,
             fate: Box::new(|_| std::vec![Duration::from_millis(3)]),
             max_write: 65_536,
             in_flight: Vec::new(),
@@ -220,11 +223,12 @@ impl Pair {
             if done(self) {
                 return true;
             }
-            let stalled = self.now < self.stalled_until;
+            let heard_at = self.stalled_until.max(self.mute_until);
+            let stalled = self.now < heard_at;
             let client = self.client.poll_at().earliest(true, true);
             let server = self.server.poll_at(&self.clip).earliest(!stalled, true);
             let link = self.in_flight.iter().map(|datagram| datagram.at).min();
-            let stall = stalled.then_some(self.stalled_until);
+            let stall = stalled.then_some(heard_at);
             let screen = self.screen.as_ref().and_then(Screen::wakes_at);
             let next = [client, server, link, stall, screen].into_iter().flatten().min();
             let next = next.unwrap_or(end).max(self.now);
@@ -341,7 +345,7 @@ impl Pair {
 
     fn write_to_client(&mut self, now: Now) -> bool {
         let mut bytes = std::vec![0; self.write_len()];
-        if self.now < self.stalled_until {
+        if self.now < self.stalled_until.max(self.mute_until) {
             return false;
         }
         let mut turn = self.server.turn(now, &mut self.storage);

@@ -7,8 +7,8 @@ use crate::frame::ClockReference;
 use crate::rtp::Scale;
 use crate::time::{MediaTime, NtpTime};
 
-/// The first frame of a start comes at most this long after [`Start::rtp_time`]; otherwise that
-/// RTP time is not believed.
+/// The first frame of a start comes at most this long after [`Start::rtp_time`], beyond the frames of which packets
+/// came before; otherwise that RTP time is not believed.
 const PLAUSIBLE_SECS: u64 = 10;
 
 /// At most this many packets from before a start still come after it was announced.
@@ -25,7 +25,7 @@ pub struct Start {
     pub time: MediaTime,
     /// The RTP timestamp that stands for [`Self::time`], if the sender has given it (`rtptime` of
     /// `RTP-Info`). This value is only used if the timestamp of the first packet after the start is equal to
-    /// it, or at most 10 seconds later. If this is `None` or not used, the timestamp of the first packet
+    /// it, or later by at most 10 seconds and a frame for each packet since [`Self::first_sequence`]. If this is `None` or not used, the timestamp of the first packet
     /// after the start stands for [`Self::time`].
     pub rtp_time: Option<u32>,
     /// The sequence number of the first packet after this start, if the sender has given it (`seq` of
@@ -71,6 +71,8 @@ pub(super) struct Timeline {
     start: Option<Start>,
     /// The start after it, which was granted before a packet of `start` came.
     next: Option<Start>,
+    /// The sequence number of the newest packet.
+    sequence_number: u16,
     /// The newest frame's time in ticks. Unlike the mapping, it outlives its source.
     newest: Option<u64>,
     /// Wall clock and extended timestamp of the newest sender report.
@@ -90,6 +92,7 @@ impl Timeline {
             mapping: None,
             start: None,
             next: None,
+            sequence_number: 0,
             newest: None,
             sender_report: None,
             missing: 0,
@@ -125,13 +128,14 @@ impl Timeline {
             return;
         };
         let newest = mapping.timestamp as u32;
-        let of_before = |rtp_time: u32| newest != rtp_time && self.since(newest, rtp_time).is_some();
+        let plausible = self.plausible(None);
+        let of_before = |rtp_time: u32| newest != rtp_time && since(newest, rtp_time, plausible).is_some();
         if start.rtp_time.is_some_and(of_before) {
             // What has come is from before this start: the sender did not know yet that it was over.
             self.start = Some(start);
             return;
         }
-        let since = start.rtp_time.and_then(|rtp_time| self.since(rtp_time, newest));
+        let since = self.since_start(start, newest);
         let time = since.map(|since| self.ticks(start.time).saturating_add(u64::from(since)));
         // Time does not run back.
         if let Some(time) = time.filter(|&time| !start.resumed || time >= mapping.time) {
@@ -152,6 +156,7 @@ impl Timeline {
     /// Takes in a packet, in order. `gap` is how many packets were lost just before it. Returns the
     /// media time of its frame in ticks.
     pub(super) fn on_packet(&mut self, timestamp: u32, sequence_number: u16, gap: u16) -> u64 {
+        self.sequence_number = sequence_number;
         if let Some(next) = self.next.take_if(|next| reaches(next, sequence_number)) {
             self.start = Some(next);
         }
@@ -240,7 +245,7 @@ impl Timeline {
 
     fn begin(&mut self, start: Start, timestamp: u32, gap: u16) -> u64 {
         self.set_scale(start.scale);
-        let since = start.rtp_time.and_then(|rtp_time| self.since(rtp_time, timestamp)).unwrap_or(0);
+        let since = self.since_start(start, timestamp).unwrap_or(0);
         if gap > 0 && since > 0 {
             // The first frames of all are lost; `since` counts them from the one that was to come.
             self.count(since.saturating_add(self.interval().unwrap_or(since)), gap);
@@ -307,11 +312,27 @@ impl Timeline {
         }
     }
 
-    /// Ticks from `rtp_time` to `timestamp`, if the two can belong together.
-    fn since(&self, rtp_time: u32, timestamp: u32) -> Option<u32> {
-        let since = timestamp.wrapping_sub(rtp_time);
-        (u64::from(since) <= PLAUSIBLE_SECS * u64::from(self.clock_rate)).then_some(since)
+    /// Ticks from the RTP time of a start to the timestamp of the newest packet, if the two can belong together.
+    fn since_start(&self, start: Start, timestamp: u32) -> Option<u32> {
+        since(start.rtp_time?, timestamp, self.plausible(start.first_sequence))
     }
+
+    /// How many ticks the newest packet can be after the start whose first packet had the sequence number `first`.
+    /// What the sender says of the start may come late, when packets of many frames are there already: at a high speed
+    /// they are minutes.
+    fn plausible(&self, first: Option<u16>) -> u64 {
+        let packets = first.map_or(0, |first| self.sequence_number.wrapping_sub(first));
+        let packets = if packets > i16::MAX as u16 { 0 } else { packets };
+        let frames = u64::from(packets).saturating_mul(u64::from(self.interval().unwrap_or(0)));
+        PLAUSIBLE_SECS.saturating_mul(u64::from(self.clock_rate)).saturating_add(frames)
+    }
+}
+
+/// Ticks from one timestamp to another, if they are as many as are `plausible` at most.
+fn since(from: u32, to: u32, plausible: u64) -> Option<u32> {
+    let since = to.wrapping_sub(from);
+    // A step of more than half of the range is one back.
+    (since <= i32::MAX as u32 && u64::from(since) <= plausible).then_some(since)
 }
 
 /// Whether the packet belongs to `start`. A number far ahead is not believed.

@@ -57,6 +57,32 @@ fn a_confirmation_places_later_frames() {
     assert_eq!(timeline.on_packet(13_600, 2, 0), at(1_040));
 }
 
+/// The response to PLAY comes after 20 seconds of frames, the first ten of which were lost.
+#[test]
+fn what_comes_late_of_a_start_is_believed_for_as_many_frames_as_came() {
+    let begun = Start { rtp_time: Some(90_000), first_sequence: Some(65_500), ..start(2_000) };
+    let packet = |timeline: &mut Timeline, frame: u16| {
+        timeline.on_packet(90_000 + u32::from(frame) * 3_600, 65_500_u16.wrapping_add(2 * frame), 0)
+    };
+    let mut confirmed = timeline(Some(25));
+    confirmed.expect(start(0));
+    for frame in 10..510 {
+        packet(&mut confirmed, frame);
+    }
+    confirmed.confirm(begun);
+    assert_eq!(packet(&mut confirmed, 510), at(2_000 + 510 * 40));
+    let mut jumped = timeline(Some(25));
+    jumped.on_packet(86_400, 65_499, 0);
+    for frame in 10..510 {
+        packet(&mut jumped, frame);
+    }
+    jumped.jump(begun);
+    assert_eq!(packet(&mut jumped, 510), at(2_000 + 510 * 40));
+    // So many frames do not fit so few packets.
+    jumped.jump(begun);
+    assert_eq!(jumped.on_packet(90_000 + 2_000 * 3_600, 66, 0), at(2_000));
+}
+
 #[test]
 fn frames_from_before_a_start_keep_their_time() {
     let mut timeline = timeline(Some(25));
