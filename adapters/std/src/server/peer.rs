@@ -1,12 +1,13 @@
 //! One connection's turn.
-use super::allowance::Allowance;
 #[cfg(feature = "http")]
-use super::arrival::{Arrival, Role};
+mod tunnelled;
+
+use super::allowance::Allowance;
 use super::failures::Failures;
 use super::limits::Seat;
 use super::program::{Awaited, Program};
 #[cfg(feature = "http")]
-use super::tunnel::{Place, Post, TunnelInput};
+use super::tunnel::TunnelInput;
 use super::{Event, Shared};
 #[cfg(target_os = "linux")]
 use crate::udp;
@@ -19,11 +20,11 @@ use pinhole::rtp::Want;
 use pinhole::server::{Batch, Config, Port, ServerConn, Transmit, Turn, UdpRoute};
 use pinhole::time::{Duration, Instant, Now};
 use socket2::SockRef;
-#[cfg(feature = "http")]
-use std::io::Write;
 use std::io::{self, IoSlice, Read};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
+#[cfg(feature = "http")]
+use tunnelled::Spoken;
 
 /// Requests of up to this length are understood.
 const REQUEST: usize = 2048;
@@ -85,16 +86,6 @@ struct Link {
     tunnel: Option<Box<TunnelInput>>,
 }
 
-/// What a client speaks, by the begin of its first line.
-#[cfg(feature = "http")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spoken {
-    /// Too little has come.
-    Unknown,
-    Rtsp,
-    Http,
-}
-
 /// What comes next for a connection.
 pub(super) enum Next {
     /// To be polled at this time, or when something arrives.
@@ -142,34 +133,6 @@ impl Peer {
             tunnel: None,
         };
         Ok(Self { conn, storage, link, rerouted: false })
-    }
-
-    /// Has the connection read `input` in place of its own socket.
-    #[cfg(feature = "http")]
-    pub(super) fn tunnelled(mut self, input: Box<TunnelInput>) -> Self {
-        (self.link.spoken, self.link.tunnel) = (Spoken::Rtsp, Some(input));
-        self
-    }
-
-    /// Returns the connection as that of a client that speaks HTTP. Nothing was read from it.
-    #[cfg(feature = "http")]
-    pub(super) fn into_arrival(self) -> Arrival {
-        let Link { stream, address, allowance, .. } = self.link;
-        Arrival { role: Role::Http { has_pages: false }, stream, address, seat: allowance.into_seat() }
-    }
-
-    /// Returns whether the connection is the GET of the tunnel at `place`.
-    #[cfg(feature = "http")]
-    pub(super) fn is_at(&self, place: Place) -> bool {
-        self.link.tunnel.as_ref().is_some_and(|tunnel| tunnel.is_at(place))
-    }
-
-    /// Attaches a POST, if the connection is a tunnel.
-    #[cfg(feature = "http")]
-    pub(super) fn attach(&mut self, post: Post) {
-        if let Some(tunnel) = &mut self.link.tunnel {
-            tunnel.attach(post);
-        }
     }
 
     pub(super) fn deregister(&mut self, registry: &Registry) {
@@ -306,89 +269,6 @@ impl Link {
             Err(_) => self.lose(turn),
         }
         false
-    }
-
-    /// Finds out what the client speaks, without reading it. Returns whether it can be read as RTSP.
-    #[cfg(feature = "http")]
-    fn listen(&mut self) -> bool {
-        const HTTP: [&[u8]; 2] = [b"GET ", b"POST "];
-        let mut begin = [0; 5];
-        let begin = match self.stream.peek(&mut begin) {
-            Ok(len) => begin.get(..len).unwrap_or_default(),
-            // It comes again when it is read.
-            Err(_) => return true,
-        };
-        if HTTP.iter().any(|method| begin.starts_with(method)) {
-            self.spoken = Spoken::Http;
-        } else if begin.is_empty() || !HTTP.iter().any(|method| method.starts_with(begin)) {
-            self.spoken = Spoken::Rtsp;
-        } else {
-            // More of it is an event.
-            self.readable = false;
-        }
-        self.spoken == Spoken::Rtsp
-    }
-
-    /// Reads once from the POST of a tunnel, as [`Self::read`] does from an ordinary connection.
-    #[cfg(feature = "http")]
-    fn read_tunnel(&mut self, now: Now, turn: &mut Turn<'_>, scratch: &mut [u8]) -> bool {
-        let Some(tunnel) = &mut self.tunnel else { return false };
-        let room = turn.stream_room().min(scratch.len() / 2);
-        if !(self.readable || tunnel.has_more()) || room == 0 || self.leaving.is_some() {
-            return false;
-        }
-        if !self.allowance.may_read(now) {
-            return false;
-        }
-        // The client has no more to say here, but closes this connection when it leaves.
-        match self.stream.read(scratch) {
-            Ok(0) => {
-                self.lose(turn);
-                return false;
-            }
-            Ok(read) => {
-                self.allowance.has_read(now, read);
-                return true;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
-            Err(_) => {
-                self.lose(turn);
-                return false;
-            }
-        }
-        let (text, out) = scratch.split_at_mut(room);
-        let out = out.get_mut(..room).unwrap_or_default();
-        match tunnel.read(text, out) {
-            Ok((read, written)) => {
-                self.allowance.has_read(now, read);
-                if written > 0 {
-                    // An error also comes as a notice.
-                    let _ = turn.handle_stream(out.get(..written).unwrap_or_default());
-                }
-                return true;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
-            Err(_) => self.lose(turn),
-        }
-        false
-    }
-
-    /// Writes what is left of the head of the answer to the GET of a tunnel. Returns whether all of it is written.
-    #[cfg(feature = "http")]
-    fn write_head(&mut self, turn: &mut Turn<'_>) -> bool {
-        while let Some(tunnel) = self.tunnel.as_mut().filter(|tunnel| !tunnel.head().is_empty()) {
-            if !self.writable || self.lost {
-                return false;
-            }
-            match self.stream.write(tunnel.head()) {
-                Ok(written) => tunnel.head_written(written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.lose(turn),
-            }
-        }
-        true
     }
 
     fn lose(&mut self, turn: &mut Turn<'_>) {
@@ -544,7 +424,6 @@ mod tests {
     use crate::media::{Library, Playback};
     use mio::Poll;
     use pinhole::frame::{FrameId, TrackId};
-    #[cfg(not(feature = "http"))]
     use std::io::Write as _;
     use std::net::{Ipv4Addr, TcpListener};
     use std::path::Path;

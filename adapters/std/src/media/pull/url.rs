@@ -6,8 +6,8 @@ use pinhole::rtsp::{Url, UrlError};
 use std::fmt;
 
 /// The URL of a source of the network: `rtsp://HOST[:PORT]/PATH`, `rtsph://HOST[:PORT]/PATH` for RTSP over HTTP, or
-/// `http://HOST[:PORT]/PATH` for pictures by HTTP. It may have a user name and a password before the host. [`Self::parse`] checks it. Its debug output has no credentials; what it is parsed
-/// from may have.
+/// `http://HOST[:PORT]/PATH` for pictures by HTTP. It may have a user name and a password before the host.
+/// [`Self::parse`] checks it. Its debug output has no credentials; what it is parsed from may have.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SourceUrl {
     text: String,

@@ -57,8 +57,9 @@ impl TunnelInput {
         }
     }
 
-    /// Reads what came, with `text` as room for base64, into `out`. Returns how many characters were read from a socket,
-    /// and how many bytes they, or those read before, stand for: `(0, 0)` at the end of a POST. Neither has to be 0 if the other is.
+    /// Reads what came into `out`, with `text` as room for base64. Returns how many characters were read from a socket,
+    /// and how many bytes were written to `out`; the latter may stand for characters that were read before. The end of a
+    /// POST is `(0, 0)`.
     ///
     /// # Errors
     /// Returns [`io::ErrorKind::WouldBlock`] if nothing has come, and [`io::ErrorKind::InvalidData`] if what came is no
