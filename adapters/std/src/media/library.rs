@@ -479,7 +479,7 @@ impl Library {
     /// and gives back the frames that were borrowed in the turn.
     pub(crate) fn end_turn(&mut self, now: Instant, peer: usize, wanted: impl Iterator<Item = Want>) {
         let mut streams = 0;
-        let mut watched = self.watched.begin(peer);
+        let mut watched = self.watched.begin();
         for (stream, want) in (0_u8..).zip(wanted) {
             let media = want.track.media;
             if self.demand(media).is_some() {

@@ -9,16 +9,20 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Returns an empty list of what `peer` plays now, to be filled.
-    pub(super) fn begin(&mut self, peer: usize) -> Vec<u16> {
-        if self.peers.len() <= peer {
-            self.peers.resize(peer + 1, Vec::new());
-        }
+    /// Returns an empty list of what a connection plays now, to be filled.
+    pub(super) fn begin(&mut self) -> Vec<u16> {
         std::mem::take(&mut self.spare)
     }
 
     /// Sets what `peer` plays. Returns what it played before.
     pub(super) fn end(&mut self, peer: usize, mut played: Vec<u16>) -> Vec<u16> {
+        if self.peers.len() <= peer {
+            // Where there are no sources, nothing is kept that each turn would have to fetch.
+            if played.is_empty() {
+                return played;
+            }
+            self.peers.resize(peer + 1, Vec::new());
+        }
         played.sort_unstable();
         played.dedup();
         self.peers.get_mut(peer).map(|list| std::mem::replace(list, played)).unwrap_or_default()
