@@ -12,3 +12,4 @@ mod received;
 mod screen;
 mod script;
 mod silence;
+mod stalls;

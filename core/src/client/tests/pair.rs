@@ -161,6 +161,8 @@ pub(super) struct Pair {
     pub(super) stalled_until: Instant,
     /// Until then nothing comes through to the client on the connection, and datagrams do.
     pub(super) mute_until: Instant,
+    /// Until then the server's UDP socket takes nothing.
+    pub(super) full_until: Instant,
     pub(super) fate: Fate,
     /// Bytes that one write on the connection takes, at most.
     pub(super) max_write: usize,
@@ -196,6 +198,7 @@ impl Pair {
             rounded: |asked| asked,
             stalled_until: Instant::ZERO,
             mute_until: Instant::ZERO,
+            full_until: Instant::ZERO,
             fate: Box::new(|_| std::vec![Duration::from_millis(3)]),
             max_write: 65_536,
             in_flight: Vec::new(),
@@ -226,11 +229,13 @@ impl Pair {
             let heard_at = self.stalled_until.max(self.mute_until);
             let stalled = self.now < heard_at;
             let client = self.client.poll_at().earliest(true, true);
-            let server = self.server.poll_at(&self.clip).earliest(!stalled, true);
+            let full = self.now < self.full_until;
+            let server = self.server.poll_at(&self.clip).earliest(!stalled, !full);
             let link = self.in_flight.iter().map(|datagram| datagram.at).min();
             let stall = stalled.then_some(heard_at);
+            let full = full.then_some(self.full_until);
             let screen = self.screen.as_ref().and_then(Screen::wakes_at);
-            let next = [client, server, link, stall, screen].into_iter().flatten().min();
+            let next = [client, server, link, stall, full, screen].into_iter().flatten().min();
             let next = next.unwrap_or(end).max(self.now);
             rounds_now = if next > self.now { 0 } else { rounds_now + 1 };
             assert!(rounds_now < 1_000, "an end asks to be called and does nothing at {:?}", self.now);
@@ -370,6 +375,9 @@ impl Pair {
     fn transmit(&mut self, now: Now) {
         let mut bytes = std::vec![0; 65_536];
         while let Some(mut pending) = self.server.poll_transmit(now, &self.clip) {
+            if self.now < self.full_until {
+                break;
+            }
             let port = pending.port();
             let number = CLIENT_RTP + u16::from(port == Port::Rtcp);
             assert_eq!(pending.to(), SocketAddr::from(([10, 0, 0, 2], number)));

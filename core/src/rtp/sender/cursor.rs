@@ -54,7 +54,7 @@ impl Sender {
             Err(Miss::Overrun { newest }) if !self.pace.is_reverse() => {
                 // A sender so late that live frames are gone before they are due would stay so.
                 self.at_live_edge = self.live;
-                return self.pass_over(self.pace.steps(self.frame, *newest, self.stride()).max(1));
+                return self.pass_over(self.pace.steps(self.frame, *newest, self.stride(), 0).max(1));
             }
             // Backwards, to go on with the newest would be to turn round.
             Err(Miss::Overrun { .. } | Miss::End) => self.end(now, true),
@@ -107,13 +107,18 @@ impl Sender {
         }
     }
 
-    /// Leaves out the frames that are late; returns whether there are any.
+    /// Leaves out the frames that are late, but for the last one to be played, which stays on the screen; returns
+    /// whether there are any.
     fn catch_up<S: FrameStore + ?Sized>(&mut self, lateness: Duration, frame: &Frame<'_>, store: &S) -> bool {
         let behind = self.pace.media_span(lateness - self.span(self.shown(frame)));
-        let time = self.media_time(frame.time);
-        let to = if self.pace.is_reverse() { time - behind } else { time + behind };
+        let (time, stop) = (self.media_time(frame.time), self.media_time(self.stop));
+        let to = if self.pace.is_reverse() { (time - behind).max(stop) } else { (time + behind).min(stop) };
         let Ok(to) = self.pace.seek(store, self.track, self.clock_rate, Seek::To(to)) else { return false };
-        let steps = self.pace.steps(self.frame, to, self.stride());
+        let is_beyond = match store.time(self.track, to) {
+            Ok(time) => self.is_beyond_stop(time),
+            Err(miss) => miss == Miss::End,
+        };
+        let steps = self.pace.steps(self.frame, to, self.stride(), u64::from(is_beyond));
         steps > 0 && self.pass_over(steps)
     }
 

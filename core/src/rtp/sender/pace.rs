@@ -179,14 +179,14 @@ impl Pace {
         }
     }
 
-    /// How many strides lead from one frame to another, or just beyond it; 0 if it was passed already.
+    /// How many whole strides lead from one frame to so many frames before another; 0 if it was passed already.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    pub(super) fn steps(self, from: FrameId, to: FrameId, stride: u32) -> u64 {
+    pub(super) fn steps(self, from: FrameId, to: FrameId, stride: u32, before: u64) -> u64 {
         let distance = match self.is_reverse() {
             true => from.0.saturating_sub(to.0),
             false => to.0.saturating_sub(from.0),
         };
-        distance.div_ceil(u64::from(stride.max(1)))
+        distance.saturating_sub(before) / u64::from(stride.max(1))
     }
 
     /// The first frame from `to` on, in the direction of play.
@@ -285,7 +285,8 @@ mod tests {
         let pace = Pace { scale: Scale::from_thousandths(-4_000).unwrap(), ..Pace::default() };
         assert_eq!(pace.step(FrameId(9), 2, pace.stride()), Some(FrameId(1)));
         assert_eq!(pace.step(FrameId(9), 3, pace.stride()), None);
-        assert_eq!(pace.steps(FrameId(9), FrameId(4), pace.stride()), 2);
-        assert_eq!(pace.steps(FrameId(4), FrameId(9), pace.stride()), 0);
+        assert_eq!(pace.steps(FrameId(9), FrameId(1), pace.stride(), 0), 2);
+        assert_eq!(pace.steps(FrameId(9), FrameId(1), pace.stride(), 1), 1);
+        assert_eq!(pace.steps(FrameId(4), FrameId(9), pace.stride(), 1), 0);
     }
 }

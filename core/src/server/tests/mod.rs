@@ -7,6 +7,7 @@ mod clock;
 mod dialogue;
 mod hostile;
 mod latching;
+mod late_end;
 mod live;
 mod live_pace;
 mod pace;
