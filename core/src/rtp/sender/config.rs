@@ -48,9 +48,8 @@ pub struct SenderConfig {
     pub framing: Framing,
     /// The length of the longest RTP packet in bytes. It includes the RTP header and its extension. It does
     /// not include the headers of UDP and IP, or the prefix of interleaved messages. Longer frames are sent
-    /// in several packets. Values below 548 or above 65,507 are clamped. With [`Framing::Interleaved`], set
-    /// at most 65,503, because [`Transmit::emit`](super::Transmit::emit) cannot write a longer packet
-    /// together with its prefix. [`Transmit::too_big`](super::Transmit::too_big) lowers the limit.
+    /// in several packets. Values below 548 or above 65,507 are clamped.
+    /// [`Transmit::too_big`](super::Transmit::too_big) lowers the limit.
     pub max_packet: u16,
     /// How long after the time at which it is due a frame may still be sent. If a frame is later than this,
     /// the sender leaves out whole frames to catch up. At a [`Speed`](super::Speed) above 1, the sender

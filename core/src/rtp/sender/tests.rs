@@ -471,6 +471,42 @@ fn a_byte_stream_has_a_head_before_each_packet() {
 }
 
 #[test]
+fn interleaved_packets_as_long_as_datagrams_can_be_are_sent() {
+    let framing = Framing::Interleaved { rtp: 0, rtcp: 1 };
+    let store = Store { picture: picture(300_000), ..Store::of("x") };
+    for by_pieces in [false, true] {
+        let mut bench = Bench::with(
+            Store { picture: store.picture.clone(), ..Store::of("x") },
+            SenderConfig { framing, max_packet: u16::MAX, ..CONFIG },
+        );
+        bench.play(FROM_START).unwrap();
+        let mut lengths = Vec::new();
+        while let Some(mut transmit) = bench.sender.poll_transmit(bench.now(), &bench.store) {
+            let (mut buffer, mut heads) = (vec![0; 65_511], [0; 200]);
+            assert!(transmit.next_len() <= buffer.len());
+            let batch = match by_pieces {
+                false => transmit.emit(64, &mut buffer),
+                true => {
+                    let mut at = 0;
+                    transmit.pieces(64, 64, &mut heads, |piece| {
+                        buffer[at..at + piece.len()].copy_from_slice(piece);
+                        at += piece.len();
+                    })
+                }
+            };
+            let batch = batch.expect("a packet");
+            let said = usize::from(u16::from_be_bytes([buffer[2], buffer[3]]));
+            assert_eq!((buffer[0], said), (b'$', batch.segment - 4));
+            lengths.push((batch.count, batch.len));
+            transmit.commit(batch.count);
+        }
+        // A report, and the frame.
+        assert_eq!(lengths.len(), 6);
+        assert_eq!((lengths[1..5].to_vec(), bench.sender.counters().frames), (vec![(1, 65_511); 4], 1));
+    }
+}
+
+#[test]
 fn leaving_says_bye_if_anything_was_sent() {
     let mut bench = Bench::of(Store::of("xxx"));
     bench.play(FROM_START).unwrap();

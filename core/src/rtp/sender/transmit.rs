@@ -42,7 +42,8 @@ pub struct Transmit<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Batch {
-    /// The length of all packets together in bytes, at most 65,507.
+    /// The length of all packets together in bytes, at most 65,507. Only a single interleaved message may be
+    /// longer, by its prefix of 4 bytes.
     pub len: usize,
     /// The length in bytes of each packet except the last one, which may be shorter. If there is a single
     /// packet, this is its length.
@@ -79,8 +80,9 @@ impl<'a> Transmit<'a> {
 
     /// Writes up to `max_segments` packets one after another to the front of `out`. If `max_segments` is 0,
     /// it counts as 1. All packets have one length, except the last one, which may be shorter. Together they
-    /// have at most 65,507 bytes. The next call writes the packets that follow, so you can write several
-    /// batches, each to a buffer of its own, before you send them.
+    /// have at most 65,507 bytes, or are a single interleaved message of up to 65,511 bytes. The next call writes
+    /// the packets that follow, so you can write several batches, each to a buffer of its own, before you send
+    /// them.
     ///
     /// Returns how many packets were written, and their lengths. Returns `None` if all packets were written
     /// already, or if the next packet is longer than `out` (see [`Self::next_len`]).
@@ -147,10 +149,12 @@ impl<'a> Transmit<'a> {
                     && let Some(fragment) = &burst.peek()
                 {
                     let len = burst.len(fragment);
-                    if batch.count == 0 {
+                    let is_first = batch.count == 0;
+                    if is_first {
                         batch.segment = len;
                     }
-                    let fits = len <= batch.segment.min(MAX_BATCH.saturating_sub(batch.len));
+                    // With its prefix, an interleaved message may be longer than a datagram.
+                    let fits = is_first || len <= batch.segment.min(MAX_BATCH.saturating_sub(batch.len));
                     if !fits || write(Message::Media(burst, fragment)).is_none() {
                         break;
                     }
