@@ -190,7 +190,14 @@ fn play_side_by_side(
     interrupted: &AtomicBool,
     view: &mut View,
 ) -> Result<(), Box<dyn Error>> {
-    let opened = SideBySide::open(&cli.media, cli.fps);
+    let options = show::Options { deadline, interrupted, has_next: false, has_previous: false };
+    let opening = SideBySide::start(&cli.media, cli.fps)?;
+    let name = Count(cli.media.len(), "medium", "media").to_string();
+    let opened = match show::opening(name, &options, view, |wait| opening.recv_timeout(wait).ok()) {
+        Ok(opened) => opened,
+        Err(Ending::Deadline) => return Err("they could not be opened in time".into()),
+        Err(_) => return Ok(()),
+    };
     let items: Vec<_> = opened.items().collect();
     // A directory may have more than the command line names.
     if let Err(error) = cli::check_number(items.len()) {
@@ -203,7 +210,6 @@ fn play_side_by_side(
     let decode = decode_policy(cli, view.is_headless());
     let start = |item: &&Item| start_player(cli, item, cli.start, at_end, decode, items.len());
     let players = items.iter().map(start).collect::<io::Result<Vec<_>>>()?;
-    let options = show::Options { deadline, interrupted, has_next: false, has_previous: false };
     let shown = show::run(&players, &options, view, None);
     let mut failed = opened.errors.len();
     for ((item, player), shown) in items.iter().zip(&players).zip(&shown) {
@@ -273,6 +279,8 @@ fn start_player(
         coded_ahead: (cache / 8).max(LEAST_CODED_AHEAD),
         reconnect: !cli.no_reconnect,
         record: cli.record.clone(),
+        // Alone, it is told why it is not there, and others need not wait for it.
+        insist: of > 1 && at_end == AtEnd::Stay && !cli.no_reconnect,
         for_recorded: options_for_recorded(cli, from),
         start_recording: Recording::start,
     };

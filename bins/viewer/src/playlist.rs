@@ -5,6 +5,7 @@ use crate::stream::local::Server;
 use pinhole::sdp::FrameRate;
 use pinhole_log::redacted_value;
 use pinhole_std::media::{Losses, Playback};
+use std::io;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -211,9 +212,22 @@ pub(crate) struct SideBySide {
 }
 
 impl SideBySide {
-    /// Opens all that the command line names. Files without a clock have 30 frames a second, or `fps`. Blocks
-    /// while files are searched for frames.
-    pub(crate) fn open(media: &[Media], fps: Option<FrameRate>) -> Self {
+    /// Opens all that the command line names, on a thread of its own. Files without a clock have 30 frames a second, or
+    /// `fps`.
+    ///
+    /// # Errors
+    /// The system has no more threads.
+    pub(crate) fn start(media: &[Media], fps: Option<FrameRate>) -> io::Result<Receiver<Self>> {
+        let (sender, opened) = mpsc::channel();
+        let media = media.to_vec();
+        // Fails if it is waited for no longer.
+        let open = move || drop(sender.send(Self::open(&media, fps)));
+        thread::Builder::new().name("opening".into()).spawn(open)?;
+        Ok(opened)
+    }
+
+    /// Opens all that the command line names. Blocks while files are searched for frames.
+    fn open(media: &[Media], fps: Option<FrameRate>) -> Self {
         let (mut opened, mut errors) = (Vec::new(), Vec::new());
         for media in media {
             match open(Some(media), playback(fps)) {

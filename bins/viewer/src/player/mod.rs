@@ -11,6 +11,7 @@ pub(crate) use settings::{AtEnd, Settings};
 use crate::decode;
 use crate::handoff::{Choice, CloseOnDrop, Taken};
 use crate::model::{Command, ErrorLog, Model, Picture};
+use crate::stream::backoff::Backoff;
 use crate::stream::{Error, Source};
 use engine::Engine;
 use shared::Shared;
@@ -25,12 +26,13 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Starts to play. `open` is called on the network thread to connect the source.
+    /// Starts to play. `open` is called on the network thread to connect the source, and again if the settings insist
+    /// on a stream that cannot be had.
     ///
     /// # Errors
     /// The system has no more threads.
     pub(crate) fn start(
-        open: impl FnOnce() -> Result<Box<dyn Source>, Error> + Send + 'static,
+        mut open: impl FnMut() -> Result<Box<dyn Source>, Error> + Send + 'static,
         settings: Settings,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(settings.url.clone(), settings.at_end, settings.pixels.clone()));
@@ -41,10 +43,19 @@ impl Player {
         thread::Builder::new().name("network".into()).spawn(move || {
             // Closed last of all: whoever takes the last picture finds the result in the model.
             let _close = CloseOnDrop(&network.frames);
-            let played = open().and_then(|mut source| {
-                network.set_waker(source.waker());
-                Engine::new(&network, &settings)?.run(&mut *source)
-            });
+            let mut play = || {
+                open().and_then(|mut source| {
+                    network.set_waker(source.waker());
+                    Engine::new(&network, &settings)?.run(&mut *source)
+                })
+            };
+            let (mut played, mut backoff) = (play(), Backoff::default());
+            while let Err(error) = &played
+                && settings.insist
+                && network.waits_to_insist(error, &mut backoff)
+            {
+                played = play();
+            }
             let result = played.map_err(|error| error.to_string());
             network.model.update(|model| model.over = Some(result));
         })?;

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) coded_ahead: usize,
     /// Whether to reconnect when the connection is lost.
     pub(crate) reconnect: bool,
+    /// Whether to try again if the stream cannot be had at first.
+    pub(crate) insist: bool,
     /// The file to which received frames are recorded.
     pub(crate) record: Option<PathBuf>,
     /// The options of the command line that a live medium ignores.

@@ -2,18 +2,24 @@
 use super::settings::AtEnd;
 use crate::decode::{self, CodedFrame};
 use crate::handoff::Handoff;
-use crate::model::{Command, ErrorLog, Model, Picture, Published};
+use crate::model::{Activity, Command, ErrorLog, Model, Picture, Published};
 use crate::output::messages::print_message;
 use crate::pixels::PixelPool;
 use crate::playback::clock::PlayerClock;
-use crate::stream::Waker;
+use crate::stream::backoff::Backoff;
+use crate::stream::{Error, Waker};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Frames that may wait for the decoder: as many as are due within its lead at a high frame rate.
 const CODED_FRAMES: usize = 32;
 /// Pictures that may wait for the screen, if there is memory for them.
 const PICTURES: usize = 6;
+
+/// How often to look whether the session is to end, while a stream cannot be had.
+const INSIST_POLL: Duration = Duration::from_millis(100);
 
 /// What the threads of a player share.
 pub(super) struct Shared {
@@ -30,8 +36,8 @@ pub(super) struct Shared {
     stopped: AtomicBool,
     /// The playhead's generation. Frames of an older one are not shown.
     pub(super) generation: AtomicU64,
-    /// Set once the network thread has a source.
-    waker: OnceLock<Waker>,
+    /// Wakes the network thread, once it has a source.
+    waker: Mutex<Option<Waker>>,
 }
 
 impl Shared {
@@ -49,7 +55,7 @@ impl Shared {
             hidden: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             generation: AtomicU64::new(0),
-            waker: OnceLock::new(),
+            waker: Mutex::default(),
         }
     }
 
@@ -104,7 +110,7 @@ impl Shared {
     /// Sets the handle that wakes the network thread. Commands that came before are seen at its
     /// first turn.
     pub(super) fn set_waker(&self, waker: Waker) {
-        let _ = self.waker.set(waker);
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
     }
 
     /// Sets the playhead's generation. If it is a new one, empties both queues.
@@ -126,6 +132,27 @@ impl Shared {
         self.errors.push(message);
     }
 
+    /// Takes note that the stream cannot be had, and waits until it is to be tried again. Returns false if it is not:
+    /// frames of it have come, or the session is to end.
+    pub(super) fn waits_to_insist(&self, error: &Error, backoff: &mut Backoff) -> bool {
+        if self.model.read().session.frames_complete > 0 {
+            return false;
+        }
+        let (reason, now) = (error.to_string(), Instant::now());
+        if backoff.attempt == 0 {
+            self.report_error(reason.clone());
+        }
+        backoff.failed(reason, now);
+        let mut now = now;
+        while !self.is_stopped() && !backoff.take_due(now) {
+            let (attempt, wait, reason) = (backoff.attempt, backoff.wait(now), backoff.reason.clone());
+            self.model.update(|model| model.activity = Activity::Reconnecting { attempt, wait, reason });
+            thread::sleep(wait.min(INSIST_POLL));
+            now = Instant::now();
+        }
+        !self.is_stopped()
+    }
+
     /// Returns what the decoder works with.
     pub(super) fn decoder_context(&self) -> decode::Context<'_> {
         decode::Context {
@@ -140,7 +167,7 @@ impl Shared {
     }
 
     fn wake(&self) {
-        if let Some(Waker(wake)) = self.waker.get() {
+        if let Some(Waker(wake)) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
             wake();
         }
     }

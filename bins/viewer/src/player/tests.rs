@@ -25,6 +25,7 @@ fn plain() -> Settings {
         pixels: PixelPool::for_cache(1 << 20),
         coded_ahead: 1 << 20,
         reconnect: false,
+        insist: false,
         record: None,
         for_recorded: Vec::new(),
         start_recording: Recording::start,
@@ -35,8 +36,19 @@ fn window() -> Settings {
     Settings { at_end: AtEnd::Stay, reconnect: true, ..plain() }
 }
 
+/// Returns what opens a source, once.
+fn once(source: impl Source + 'static) -> impl FnMut() -> Result<Box<dyn Source>, Error> {
+    let mut source = Some(source);
+    move || {
+        source
+            .take()
+            .map(|source| Box::new(source) as Box<dyn Source>)
+            .ok_or_else(|| "it was opened twice".into())
+    }
+}
+
 fn start(fake: Fake, settings: Settings) -> Player {
-    Player::start(move || Ok(Box::new(fake)), settings).unwrap()
+    Player::start(once(fake), settings).unwrap()
 }
 
 fn clip(frames: usize) -> Fake {
@@ -239,6 +251,36 @@ fn stopping_ends_the_session_at_once() {
 }
 
 #[test]
+fn a_stream_that_cannot_be_had_at_first_is_tried_again() {
+    let (mut refusals, mut source) = (1, once(clip(30)));
+    let open = move || match refusals {
+        0 => source(),
+        _ => {
+            refusals -= 1;
+            Err("refused".into())
+        }
+    };
+    let player = Player::start(open, Settings { insist: true, ..plain() }).unwrap();
+    until(
+        &player,
+        |model| matches!(&model.activity, Activity::Reconnecting { attempt: 1, reason, .. } if reason == "refused"),
+    );
+    assert_ne!(pictures(&player), []);
+    assert_eq!(player.model().over, Some(Ok(())));
+    assert_eq!(player.errors().messages(), ["refused"]);
+    // Once it was there, it is not asked for anew, and whoever stops does not wait.
+    let lost = Settings { insist: true, ..plain() };
+    let lost = start(clip(30).lost_after(5, 0), lost);
+    assert_ne!(pictures(&lost), []);
+    assert_eq!(lost.model().over, Some(Err("the connection was lost".to_owned())));
+    let never = Player::start(|| Err("refused".into()), Settings { insist: true, ..plain() }).unwrap();
+    until(&never, |model| matches!(model.activity, Activity::Reconnecting { .. }));
+    never.stop();
+    assert_eq!(pictures(&never), []);
+    assert_eq!(never.model().over, Some(Err("refused".to_owned())));
+}
+
+#[test]
 fn a_lost_server_is_an_error() {
     let refused = Player::start(|| Err("refused".into()), window()).unwrap();
     assert_eq!(pictures(&refused), []);
@@ -338,7 +380,7 @@ fn a_medium_played_backwards_has_its_own_times() {
     let mut fake = clip(201).announcing(FRAME * 100).at_scale(scale);
     fake.go_to(100);
     let scaled = Scaled::new(fake, scale, None);
-    let player = Player::start(move || Ok(Box::new(scaled)), window()).unwrap();
+    let player = Player::start(once(scaled), window()).unwrap();
     until(&player, |model| model.position < at(98) && model.position > at(20));
     let before = player.model();
     assert_eq!((before.rate, before.duration), (-1.0, Some(FRAME * 100)));

@@ -314,7 +314,18 @@ impl Ui {
         let roomy = layout.bar.as_ref().filter(|bar| size.1 >= ROOMY * bar.area.size.height);
         let mut panels = Panels::new(&layout, shown.or(roomy).map(|bar| bar.area));
         let mut bar = shown;
-        if self.help && !overlay::help(&mut panels, self.figures) {
+        let message = Message::of(model, stands);
+        // In the middle of the picture, the message stays where it is, with the keys beside it.
+        let mut is_told =
+            message.as_ref().filter(|message| self.help && message.dims).is_some_and(|message| {
+                let mut both = Panels::new(&layout, shown.or(roomy).map(|bar| bar.area));
+                let fit = message.put(&mut both, self.figures) && overlay::help(&mut both, true);
+                if fit {
+                    panels = both;
+                }
+                fit
+            });
+        if self.help && !is_told && !overlay::help(&mut panels, self.figures) {
             // The keys are what was asked for last.
             bar = None;
             panels = Panels::new(&layout, None);
@@ -323,11 +334,11 @@ impl Ui {
             }
         }
         let mut items = Vec::new();
-        if let Some(message) = Message::of(model, stands)
-            && message.put(&mut panels, self.figures)
-            && message.dims
-        {
-            items.push(Item::Fill { area: layout.window, ink: overlay::DIM });
+        if let Some(message) = message {
+            is_told = is_told || message.put(&mut panels, self.figures);
+            if is_told && message.dims {
+                items.push(Item::Fill { area: layout.window, ink: overlay::DIM });
+            }
         }
         if let Some((text, _)) = self.notice.as_ref().filter(|(_, until)| now < *until) {
             overlay::notice(text, &mut panels);

@@ -313,6 +313,24 @@ fn a_notice_lasts_three_seconds() {
 }
 
 #[test]
+fn the_keys_leave_a_message_where_it_is() {
+    let mut user = User::of(Model { activity: Activity::Ended, ..recorded() });
+    user.wait(400);
+    let place = |user: &mut User| {
+        let Scene(items) = user.scene();
+        let ended = items.iter().find_map(|item| match item {
+            Item::Text { at, text, .. } if text == "Ended" => Some(*at),
+            _ => None,
+        });
+        (ended.expect("it is told"), Scene(items).texts().contains(&"Keys"))
+    };
+    let (before, keys) = place(&mut user);
+    assert!(!keys);
+    user.key(Key::H);
+    assert_eq!(place(&mut user), (before, true));
+}
+
+#[test]
 fn short_buffering_is_not_shown() {
     let mut user = User::of(recorded());
     let activity = Activity::Buffering { have: Duration::ZERO, want: Duration::from_secs(1) };
