@@ -163,15 +163,24 @@ fn link_local_addresses_are_known_by_their_interface() {
             ip(namespace, &format!("address add {address}/64 dev {interface} nodad"));
             ip(namespace, &format!("link set {interface} up"));
         }
+        let watch = |namespace: &Namespace, transport: &str, url: &str, frames| {
+            let mut command: Command = namespace.command(binary("pinhole-viewer"));
+            command.args(["--headless", "--json", "--transport", transport, url]);
+            let done = run(&mut command, Duration::from_secs(60)).expect("the viewer runs");
+            viewer::report(&done).assert_whole(frames);
+        };
         let clip = Clip::sample();
         for listen in ["[::]:0", "[fe80::1%veth0]:0"] {
             let server = Server::within(&near, listen, &[], &[&clip.path]);
             let url = format!("rtsp://[fe80::1%25veth1]:{}/{}", server.address().port(), clip.mount());
             for transport in ["udp", "tcp"] {
-                let mut command: Command = far.command(binary("pinhole-viewer"));
-                command.args(["--headless", "--json", "--transport", transport, &url]);
-                let done = run(&mut command, Duration::from_secs(60)).expect("the viewer runs");
-                viewer::report(&done).assert_whole(clip.frames);
+                watch(&far, transport, &url, clip.frames);
+            }
+            // On the server's own machine, the URL is of use as it is printed.
+            let printed = server.wait_events("serving", 1, LIMIT)[0]["url"].as_str().unwrap().to_owned();
+            assert_eq!(printed.contains("[fe80::1%25veth0]:"), listen.contains("veth0"), "{printed}");
+            if printed.contains("fe80") {
+                watch(&near, "tcp", &printed, clip.frames);
             }
         }
     });

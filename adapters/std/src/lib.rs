@@ -68,6 +68,8 @@
 //! | `pull` | sources of the network, such as RTSP cameras, as live inputs of a library; with `server` and `client` |
 //! | `transcode` | pictures that RTP cannot carry are decoded and encoded anew; with `library` |
 //! | `simulation` | `media::simulation`: loaders and servers over a simulated disk with faults, for tests of this repository; with `server` and `transcode` |
+#[cfg(feature = "library")]
+mod authority;
 #[cfg(any(feature = "library", feature = "record"))]
 // Each of the two needs a part of it.
 #[cfg_attr(not(all(feature = "library", feature = "record")), allow(dead_code))]
@@ -93,4 +95,6 @@ mod wakes;
 #[cfg(feature = "library")]
 mod warm;
 
+#[cfg(feature = "library")]
+pub use authority::Authority;
 pub use clock::Clock;

@@ -1,5 +1,6 @@
 //! What is told of the media of a library.
 use super::super::medium::Medium;
+use crate::authority::Authority;
 use pinhole::sdp::FrameRate;
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -65,9 +66,9 @@ impl<'a> Mounted<'a> {
         }
     }
 
-    /// Returns the URL of the medium at a server with this address. The path in it is percent-encoded.
+    /// Returns the URL of the medium at a server with this address, as [`Authority`] writes it. The path is percent-encoded.
     pub fn url(&self, address: SocketAddr) -> String {
-        format!("rtsp://{address}{}", self.path())
+        format!("rtsp://{}{}", Authority(address), self.path())
     }
 
     /// Returns the path of the medium as it is in URLs: with a slash before it, and percent-encoded.

@@ -1,11 +1,12 @@
 //! The pages, and the list of media.
 use super::route::Route;
+use crate::authority::Authority;
 use crate::media::Library;
 use askama::Template;
 use pinhole::sdp::FrameRate;
 use pinhole::time::MediaTime;
 use serde_json::{Value, json};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// The most media on one page, and in one list: what waits for a slow reader has a bound.
 const MAX_MEDIA: usize = 100;
@@ -27,7 +28,7 @@ impl Here<'_> {
     fn http(&self) -> String {
         match self.host {
             Some(host) => format!("http://{host}"),
-            None => format!("http://{}", self.local),
+            None => format!("http://{}", Authority(self.local)),
         }
     }
 
@@ -35,16 +36,16 @@ impl Here<'_> {
     /// the client knows already.
     fn rtsp(&self) -> String {
         let port = self.rtsp.port();
-        match (self.rtsp.ip(), self.host) {
-            (ip, None) if ip.is_unspecified() => format!("rtsp://{}", with_port(self.local.ip(), port)),
-            (ip, Some(host)) if ip.is_unspecified() => format!("rtsp://{}:{port}", without_port(host)),
-            (ip, _) => format!("rtsp://{}", with_port(ip, port)),
+        match (self.rtsp.ip().is_unspecified(), self.host) {
+            (true, None) => {
+                let mut reached = self.local;
+                reached.set_port(port);
+                format!("rtsp://{}", Authority(reached))
+            }
+            (true, Some(host)) => format!("rtsp://{}:{port}", without_port(host)),
+            (false, _) => format!("rtsp://{}", Authority(self.rtsp)),
         }
     }
-}
-
-fn with_port(ip: IpAddr, port: u16) -> SocketAddr {
-    SocketAddr::new(ip, port)
 }
 
 /// Returns a host without its port. An IPv6 address has brackets.
