@@ -295,3 +295,14 @@ fn split(clip: &[u8]) -> Vec<&[u8]> {
     let mut start = 0;
     ends.into_iter().map(|end| &clip[std::mem::replace(&mut start, end)..end]).collect()
 }
+
+#[test]
+fn a_server_to_which_nothing_is_named_says_what_it_serves() {
+    let directory = TempDir::new();
+    let mut command = Command::new(binary("pinhole-server"));
+    command.current_dir(directory.path()).args(["--listen", "127.0.0.1:0"]);
+    let done = run(&mut command, Duration::from_secs(60)).unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert_says(&done.stdout, &["no media are named, so these are served: video/"]);
+    assert_says(&done.stderr, &["video/", "nothing can be served"]);
+}

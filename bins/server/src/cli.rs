@@ -1,5 +1,5 @@
 //! The command line.
-use clap::builder::{ArgPredicate, OsStringValueParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use pinhole::client::TransportChoice;
@@ -7,6 +7,7 @@ use pinhole::sdp::FrameRate;
 use pinhole_args::{Manual, RATES, VALUES};
 use pinhole_std::media::{NormaliseOptions, PatternFormat, SourceOptions, SourceUrl};
 use pinhole_std::server::Options;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -129,10 +130,10 @@ pub(crate) struct Serve {
     /// Files with Motion-JPEG (.mjpeg, .mjpg, .avi, .mkv, .mp4, .mov, .multipart, the course's .Mjpeg),
     /// directories of them, directories of .jpg pictures, - for Motion-JPEG on standard input, a camera such
     /// as /dev/video0 (with the feature v4l2), or a camera or server of the network: rtsp://HOST/PATH,
-    /// rtsph://HOST/PATH (RTSP over HTTP) or http://HOST/PATH, and NAME= before it to choose the name that it is served by
-    #[arg(value_name = "MEDIA", default_value = "video/", value_hint = ValueHint::AnyPath)]
+    /// rtsph://HOST/PATH (RTSP over HTTP) or http://HOST/PATH, and NAME= before it to choose the name that it is
+    /// served by [default: video/]
+    #[arg(value_name = "MEDIA", value_hint = ValueHint::AnyPath)]
     #[arg(value_parser = OsStringValueParser::new().try_map(media))]
-    #[arg(default_value_if("pattern", ArgPredicate::IsPresent, None))]
     pub(crate) media: Vec<Media>,
 
     #[command(flatten)]
@@ -203,6 +204,16 @@ pub(crate) struct Serve {
     /// Say more on standard error; twice, and three times, for still more
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+impl Serve {
+    /// Returns what is to be served: [`DEFAULT_MEDIA`] if nothing is named.
+    pub(crate) fn named_media(&self) -> Cow<'_, [Media]> {
+        match self.media.is_empty() && self.pattern.is_none() {
+            true => vec![Media::Path(DEFAULT_MEDIA.into())].into(),
+            false => self.media.as_slice().into(),
+        }
+    }
 }
 
 /// Options for sources of the network.
@@ -291,6 +302,8 @@ impl Limits {
 
 /// The frame rate of media that have no clock, where none is asked for.
 pub(crate) const DEFAULT_FPS: FrameRate = FrameRate(30_000);
+/// What is served if nothing is named.
+pub(crate) const DEFAULT_MEDIA: &str = "video/";
 
 const AFTER_HELP: &str = "\
 Each file is served at rtsp://HOST:PORT/ and its name without the extension; standard input at /live:
@@ -356,8 +369,10 @@ fn address_or(text: &str, port: u16) -> Result<SocketAddr, String> {
         .ok_or_else(|| format!("this is no address of this machine and no port; try 127.0.0.1:{port}"))
 }
 
-/// Resolves a host and a port. A link-local IPv6 address has its interface after a percent sign.
+/// Resolves a host and a port. A link-local IPv6 address has its interface after a percent sign, which may be encoded
+/// as in the URLs that this program prints.
 fn resolve(text: &str, default: u16) -> Option<SocketAddr> {
+    let text = &*text.replacen("%25", "%", 1);
     let bracketed = text.strip_prefix('[').and_then(|text| text.split_once(']'));
     let found = match bracketed {
         Some((host, "")) => (host, default).to_socket_addrs(),
@@ -500,7 +515,9 @@ mod tests {
 
     #[test]
     fn a_pattern_replaces_the_default_media() {
-        let media = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat()).serve.media;
+        let media = |args: &[&str]| {
+            Cli::parse_from([&["pinhole-server"], args].concat()).serve.named_media().into_owned()
+        };
         assert_eq!(media(&[]), [path("video/")]);
         assert!(media(&["--pattern", "64x48"]).is_empty());
         assert_eq!(media(&["--pattern", "64x48", "a.mjpeg"]), [path("a.mjpeg")]);

@@ -10,7 +10,7 @@ mod report;
 mod signals;
 
 use clap::CommandFactory;
-use cli::{Cli, Command, DEFAULT_FPS, Media, Serve};
+use cli::{Cli, Command, DEFAULT_FPS, DEFAULT_MEDIA, Media, Serve};
 use pinhole_log::{Form, Log};
 use pinhole_std::media::{InputEvent, Library, Playback, default_cache};
 use pinhole_std::server::{self, Event, Options, Server, raise_descriptor_limit};
@@ -86,6 +86,9 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
              {MIN_DESCRIPTORS} at least, or better to 1024"
         )
         .into());
+    }
+    if cli.media != *cli.named_media() {
+        report.nothing_named(DEFAULT_MEDIA);
     }
     let library = apart(|| library(cli, descriptors, report))??;
     for problem in library.problems() {
@@ -177,7 +180,7 @@ fn library(cli: &Serve, descriptors: Option<usize>, report: &Report) -> io::Resu
         // The others are for clients, however many files somebody puts there.
         library.keep_open(descriptors / 4);
     }
-    for media in &cli.media {
+    for media in &*cli.named_media() {
         let media = match media {
             Media::Path(path) => path,
             Media::Source { name, url } => {

@@ -5,6 +5,7 @@ use pinhole::sdp::FrameRate;
 use pinhole::server::{LowerTransport, Summary};
 use pinhole::text::Count;
 use pinhole_log::{Log, Output, Rate, cut, now, redacted_value};
+use pinhole_std::Authority;
 use pinhole_std::media::{
     Ignored, InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem,
 };
@@ -106,6 +107,15 @@ impl Report {
         }
     }
 
+    /// Tells that nothing was named, and what is served for that.
+    pub(crate) fn nothing_named(&self, media: &str) {
+        if self.json {
+            self.say(json!({ "event": "nothing_named", "path": media }));
+        } else {
+            self.log.say(&format_args!("no media are named, so these are served: {media}"));
+        }
+    }
+
     /// Tells how far a file or directory is searched for frames, or that it is waited for.
     pub(crate) fn indexing(&self, told: &Told) {
         match told {
@@ -161,7 +171,7 @@ impl Report {
 
     /// Tells where browsers find the media.
     pub(crate) fn pages(&self, address: SocketAddr) {
-        let url = format!("http://{}/", reachable(address));
+        let url = format!("http://{}/", Authority(reachable(address)));
         if self.json {
             self.say(json!({ "event": "pages", "url": url }));
         } else {
@@ -186,7 +196,10 @@ impl Report {
             let line = || format!("/{}: {}", cut(mount), lost(trouble));
             self.log.offer(Output::Err, other("input trouble", None), line);
         }
-        if let Event::Input { mount, event: InputEvent::Nothing(problem) } = event {
+        // What is wrong with a frame was told with that frame.
+        if let Event::Input { mount, event: InputEvent::Nothing(problem @ Problem { frame: None, .. }) } =
+            event
+        {
             let line = || format!("/{}: {}{}", cut(mount), cut(&problem.reason), remedy(problem));
             self.log.offer(Output::Err, other("input_nothing", None), line);
         }
@@ -420,7 +433,13 @@ fn lost(trouble: &InputTrouble) -> String {
         _ => format!("{junk} bytes belong to no frame, the first of them at byte {at}"),
     });
     let counts = counts.chain(junk);
-    let example = problem.iter().map(|problem| format!("{problem}{}", remedy(problem)));
+    // Whose it is, is said before.
+    let place = |problem: &Problem| {
+        let frame = problem.frame.map(|frame| format!("frame {frame}, ")).unwrap_or_default();
+        frame + &problem.at.map(|at| format!("byte {at}: ")).unwrap_or_default()
+    };
+    let example =
+        problem.iter().map(|problem| format!("{}{}{}", place(problem), problem.reason, remedy(problem)));
     counts.chain(example).collect::<Vec<_>>().join("; ")
 }
 
@@ -439,7 +458,8 @@ fn figures(summary: &Summary) -> String {
 /// loopback interface.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
+        // With its interface, if it has one.
+        ip if !ip.is_unspecified() => return address,
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
