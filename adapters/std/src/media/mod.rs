@@ -15,6 +15,7 @@ mod live;
 mod medium;
 mod memory;
 mod normalise;
+mod orientation;
 #[cfg(feature = "pattern")]
 mod pattern;
 mod prepare;

@@ -8,6 +8,7 @@ mod problems;
 
 use super::super::foreign;
 use super::super::normalise::{MAX_FRAME, Need, NormaliseOptions, Normalised, Normaliser};
+use super::super::orientation::Orientation;
 use super::super::problem::{Problem, Problems};
 use super::chunks::Chunks;
 use super::containers::{self, Timing};
@@ -485,6 +486,8 @@ struct Found {
     entries: Vec<Entry>,
     times: Vec<u32>,
     first: Option<Need>,
+    /// How the first frame is to be turned, by its own word.
+    orientation: Option<Orientation>,
     left_out: u64,
     recoded: u64,
     transcoded: u64,
@@ -499,6 +502,7 @@ impl Found {
             entries: Vec::new(),
             times: Vec::new(),
             first: None,
+            orientation: None,
             left_out: 0,
             recoded: 0,
             transcoded: 0,
@@ -528,7 +532,9 @@ impl Found {
             Need::Recoding(_) => self.recoded += 1,
             Need::Transcoding => self.transcoded += 1,
         }
-        self.first.get_or_insert(need);
+        if self.first.is_none() {
+            (self.first, self.orientation) = (Some(need), Orientation::of_jpeg(&self.buffer));
+        }
         self.entries.push(Entry { at, len, number });
         Ok(())
     }
@@ -553,6 +559,7 @@ impl Found {
         problems: Problems,
     ) -> (Option<Index>, Vec<Problem>) {
         let mut problems = problems.of(path);
+        problems.extend(self.orientation.map(|orientation| Problem::file(path, orientation)));
         let Some(first) = self.first else {
             problems.push(Problem::file(path, NO_FRAME));
             return (None, problems);

@@ -264,6 +264,32 @@ fn a_container_is_found_past_rubbish() {
 }
 
 #[test]
+fn pictures_that_are_to_be_turned_are_told() {
+    let plain = include_bytes!("../../../../../../core/src/codec/jpeg/testdata/ffmpeg-420-default.jpg");
+    // Exif data with an orientation alone: 6, which is a quarter of a turn.
+    let exif = b"\xFF\xE1\0\x22Exif\0\0MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let turned = [&plain[..2], exif, &plain[2..]].concat();
+    let mut by_matrix = mp4(&[plain.to_vec()]);
+    let matrix = by_matrix.windows(4).position(|name| name == b"tkhd").unwrap() + 4 + 40;
+    for (place, value) in [(1, 1_i32 << 16), (3, -1 << 16)] {
+        by_matrix[matrix + 4 * place..][..4].copy_from_slice(&value.to_be_bytes());
+    }
+    let told = |file: Vec<u8>| {
+        let files: Arc<dyn Files> = Arc::new(One(file));
+        let (index, problems) =
+            Index::of_file(&files, Path::new("clip"), NormaliseOptions::default(), &mut |_| ());
+        assert_eq!(index.expect("it is served").frames(), 1);
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let by_90 = "clip: its pictures are to be turned by 90 degrees clockwise, which RTP cannot tell: they are served \
+                 as they are stored";
+    assert_eq!(told(turned.clone()), [by_90]);
+    assert_eq!(told(mp4(&[turned])), [by_90]);
+    assert_eq!(told(by_matrix), [by_90]);
+    assert!(told(mp4(&[plain.to_vec()])).is_empty() && told(plain.to_vec()).is_empty());
+}
+
+#[test]
 fn other_codecs_are_named() {
     let described_by = |codec: &str, more: &[u8]| {
         let tracks = element(0x1654_AE6B, &track(1, 1, codec, more));

@@ -7,6 +7,7 @@ mod edits;
 mod fragments;
 mod tables;
 
+use super::super::super::orientation::Orientation;
 use super::bytes::Bytes;
 use super::codecs::Kind;
 use super::samples::Samples;
@@ -14,7 +15,7 @@ use super::{MAX_TRACKS, Refused, Told, Unit, Video, about_tracks, timing};
 use boxes::{Boxes, Mp4Box};
 use edits::Edits;
 use fragments::Fragments;
-use mp4_atom::{Esds, Mdhd, Mvhd, Tkhd};
+use mp4_atom::{Esds, Matrix, Mdhd, Mvhd, Tkhd};
 use std::io;
 
 /// The most descriptions of samples that a track may have.
@@ -32,6 +33,8 @@ struct Track {
     timescale: u32,
     /// The codec of each of its descriptions.
     codecs: Vec<Kind>,
+    /// How its pictures are to be turned.
+    orientation: Option<Orientation>,
     /// Where its tables are.
     tables: Option<Mp4Box>,
     edits: Option<Mp4Box>,
@@ -84,6 +87,9 @@ pub(super) fn find(bytes: &mut Bytes<'_, '_>) -> Result<Video, Refused> {
     };
     if videos > 1 {
         samples.tell(about_tracks(videos, track.id));
+    }
+    if let Some(orientation) = track.orientation {
+        samples.tell(Told::of(orientation.to_string()));
     }
     let mut end = 0;
     if let Some(tables) = track.tables {
@@ -152,7 +158,10 @@ fn track(bytes: &mut Bytes<'_, '_>, parent: Mp4Box) -> Result<Track, Refused> {
         };
         match &child.name {
             b"mdia" | b"minf" | b"edts" if open.len() < 4 => open.push(Boxes::within(child)),
-            b"tkhd" => track.id = child.decode::<Tkhd>(bytes)?.track_id,
+            b"tkhd" => {
+                let Tkhd { track_id, matrix: Matrix { a, b, c, d, .. }, .. } = child.decode(bytes)?;
+                (track.id, track.orientation) = (track_id, Orientation::of_matrix([a, b, c, d]));
+            }
             b"mdhd" => track.timescale = child.decode::<Mdhd>(bytes)?.timescale,
             // In QuickTime, the media information has a handler, too.
             b"hdlr" if open.len() == 2 => {
