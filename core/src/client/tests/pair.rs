@@ -71,7 +71,7 @@ impl FrameStore for Clip {
 
     fn seek(&self, _: TrackId, to: Seek) -> Result<FrameId, Miss> {
         Ok(match to {
-            Seek::To(pts) => FrameId(pts.as_micros().div_ceil(INTERVAL.as_micros())),
+            Seek::To(pts) => FrameId(pts.as_micros().div_ceil(INTERVAL.as_micros()).min(self.0.len() as u64)),
             Seek::Live => FrameId(self.0.len() as u64),
         })
     }
