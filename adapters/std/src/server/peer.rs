@@ -213,8 +213,16 @@ impl Peer {
         link.serve(now, &mut turn, shared, rerouted, tell);
         let used_up = link.quantum == 0;
         let done = stream_open && datagram_at.is_none() && !used_up;
-        if link.lost || [link.leaving.filter(|_| done), link.until(now)].iter().any(Option::is_some) {
+        if link.lost || link.until(now).is_some() {
             return Next::Close;
+        }
+        if link.leaving.is_some() && done {
+            if conn.summaries(now).next().is_none() {
+                return Next::Close;
+            }
+            // What was set up on the connection ends with it, and with BYE.
+            conn.close();
+            return Next::Wait(Some(now.at));
         }
         link.allowance.count_bitrate(conn, &shared.library);
         let wake = conn.poll_at(&shared.library);

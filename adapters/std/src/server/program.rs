@@ -68,41 +68,9 @@ impl<T: FnMut(&Event)> Program<'_, T> {
         request.refuse(status, headers)
     }
 
-    fn tell_refused(&mut self, url: &Url<'_>, status: Status) {
-        (self.tell)(&Event::Refused { peer: self.address, url: text(url), status: status.0 });
-    }
-}
-
-impl<T: FnMut(&Event)> Application for Program<'_, T> {
-    type Store = Library;
-
-    fn store(&self) -> &Library {
-        self.library
-    }
-
-    fn request(&mut self, request: Request<'_>) -> Answered {
-        *self.rerouted = true;
+    /// Answers a request, which may have been put off until a source is there.
+    fn answer(&mut self, request: Request<'_>, awaited: Option<Awaited>) -> Answered {
         let library = self.library;
-        if self.allowance.too_many().is_some() {
-            *self.leaving = Some(self.now.at + FAREWELL);
-            return request.refuse(Status::SERVICE_UNAVAILABLE, &[("Retry-After", RETRY_AFTER)]);
-        }
-        // A request that waits for a source was allowed when it came.
-        let awaited = self.awaited.take();
-        match awaited {
-            Some(Awaited { media, since, .. }) => {
-                if let Supply::Awaited(until) = library.ask(media, self.now.at, since) {
-                    *self.awaited = Some(Awaited { media, since, until });
-                    return request.later();
-                }
-            }
-            None if !self.allowance.may_answer(self.now) => return request.later(),
-            None => {}
-        }
-        // A session whose pictures are asked for needs its connection.
-        if request.method() != Method::Play && closes(&request) {
-            *self.leaving = Some(self.now.at + FAREWELL);
-        }
         match request.action() {
             Action::Describe(describe) => {
                 let url = describe.url();
@@ -156,6 +124,50 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
             }
             other => other.into_request().proceed(),
         }
+    }
+
+    fn tell_refused(&mut self, url: &Url<'_>, status: Status) {
+        (self.tell)(&Event::Refused { peer: self.address, url: text(url), status: status.0 });
+    }
+}
+
+impl<T: FnMut(&Event)> Application for Program<'_, T> {
+    type Store = Library;
+
+    fn store(&self) -> &Library {
+        self.library
+    }
+
+    fn request(&mut self, request: Request<'_>) -> Answered {
+        *self.rerouted = true;
+        let library = self.library;
+        if self.leaving.is_some() {
+            // The last request is answered. What a client sent after one with `Connection: close` is not read.
+            return request.later();
+        }
+        if self.allowance.too_many().is_some() {
+            *self.leaving = Some(self.now.at + FAREWELL);
+            return request.refuse(Status::SERVICE_UNAVAILABLE, &[("Retry-After", RETRY_AFTER)]);
+        }
+        // A request that waits for a source was allowed when it came.
+        let awaited = self.awaited.take();
+        match awaited {
+            Some(Awaited { media, since, .. }) => {
+                if let Supply::Awaited(until) = library.ask(media, self.now.at, since) {
+                    *self.awaited = Some(Awaited { media, since, until });
+                    return request.later();
+                }
+            }
+            None if !self.allowance.may_answer(self.now) => return request.later(),
+            None => {}
+        }
+        // A session whose pictures are asked for needs its connection.
+        let closes = request.method() != Method::Play && closes(&request);
+        let answered = self.answer(request, awaited);
+        if closes && self.awaited.is_none() {
+            *self.leaving = Some(self.now.at + FAREWELL);
+        }
+        answered
     }
 
     fn notice(&mut self, peer: SocketAddr, notice: Notice) {

@@ -1,5 +1,6 @@
 //! A server and a client of this crate, on real sockets of this machine.
 mod cache;
+mod closing;
 mod common;
 mod datagrams;
 mod failures;
