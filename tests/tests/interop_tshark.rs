@@ -62,6 +62,26 @@ fn the_viewer_reports_what_it_receives() {
     });
 }
 
+#[test]
+fn a_session_that_is_torn_down_ends_with_bye() {
+    if !available(&[Peer::Tshark]) {
+        return;
+    }
+    in_own_network("a_session_that_is_torn_down_ends_with_bye", || {
+        let clip = Clip::sample();
+        let server = Server::with(&["--loop"], &[&clip.path]);
+        for transport in Transport::ALL {
+            let capture = Capture::start(server.address().port());
+            viewer::watch(&server.url(clip.mount()), transport, &["--duration", "1"]);
+            let recording = capture.finish();
+            assert!(recording.count("rtsp.method == \"TEARDOWN\"") > 0, "{transport}");
+            // The sender's: a report, its name and BYE in one.
+            assert!(recording.count("rtcp.pt == 200 && rtcp.pt == 203") > 0, "{transport}: no BYE");
+            assert_eq!(recording.malformed(), [""; 0], "{transport}: malformed");
+        }
+    });
+}
+
 /// Asserts that the whole session is there and each of its packets dissects.
 #[track_caller]
 fn assert_clean(recording: &Recording, clip: &Clip, transport: Transport) {

@@ -6,7 +6,8 @@ use pinhole_tests::process::Running;
 use pinhole_tests::server::Server;
 use pinhole_tests::stage::{Stage, quit, wait};
 use pinhole_tests::{Transport, fake, undisturbed, viewer};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::ChildStdin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -153,6 +154,45 @@ fn silences_are_in_the_report() {
     let report = viewer::report(&watching.finish(LIMIT));
     assert!(report.number("silences") >= 1, "{report:?}");
     assert!(report.number("silence_ms") >= 1_000, "{report:?}");
+}
+
+/// Somebody else has the server's place, takes connections and says nothing; or nobody does.
+#[test]
+fn a_viewer_that_is_told_to_quit_while_it_reconnects_ends_well() {
+    for transport in Transport::ALL {
+        for mute in [true, false] {
+            let server = Server::with(&["--pattern", "512x288@15"], &[""; 0]);
+            let (address, url) = (server.address(), server.url("pattern"));
+            let pictures = TempDir::new();
+            let file = pictures.path().join("a.y4m");
+            let viewer = viewer::start_with(&url, transport, &["--pictures", file.to_str().unwrap()]);
+            // It gets its name at the end.
+            wait(&viewer, "a picture came", || {
+                let mut files = pictures.path().read_dir().unwrap();
+                files.find(|file| {
+                    file.as_ref().is_ok_and(|file| file.metadata().is_ok_and(|data| data.len() > 1000))
+                })
+            });
+            server.signal("KILL");
+            let _ = server.finish();
+            // The first attempts find nobody, perhaps.
+            let listener = TcpListener::bind(address).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let connection = wait(&viewer, "it connects anew", || Some(listener.accept().ok()?.0));
+            let mut byte = [0];
+            connection.set_nonblocking(false).unwrap();
+            connection.set_read_timeout(Some(LIMIT)).unwrap();
+            (&connection).read_exact(&mut byte).expect("it asks");
+            if !mute {
+                drop((listener, connection));
+            }
+            viewer.signal("TERM");
+            let done = viewer.finish(LIMIT);
+            done.assert_says(0, &[]);
+            let report = viewer::report(&done);
+            assert!(report.number("frames_complete") > 0, "{report:?}");
+        }
+    }
 }
 
 #[test]
