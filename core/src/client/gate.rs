@@ -15,8 +15,9 @@ const JUST_AFTER: Duration = Duration::from_millis(20);
 pub(super) const ROUNDING: Duration = Duration::from_millis(1);
 /// A time in ticks of the track's clock is off by at most this: a tick at 8 kHz.
 const TICK: Duration = Duration::from_micros(125);
-/// A frame that comes again may have a time that is later than before by this much: before the server gave
-/// its own start, the frame had the time that was asked for, which is less by [`ROUNDING`].
+/// A frame that comes again may have a time that is later than before by this much, if it came before the server gave
+/// its own start: it had the time that was asked for then, which is less by [`ROUNDING`]. Frames of a high rate are
+/// nearer to each other.
 const SAME: Duration = Duration::from_micros(1_250);
 
 /// Decides which frames of one track are stored.
@@ -28,8 +29,11 @@ pub(super) struct Gate {
     /// The time of the newest frame that was stored since another place was asked for, if frames are
     /// fetched again.
     pub(super) newest: Option<MediaTime>,
+    /// Whether that time is as it was asked for, because the server had not answered yet.
+    newest_as_asked: bool,
     /// The time of the open frame, if it was begun since a place was asked for.
     pub(super) begun: Option<MediaTime>,
+    begun_as_asked: bool,
     /// The number of bytes so far of a frame that is larger than the ring.
     pub(super) measured: Option<usize>,
     pub(super) too_large: Option<usize>,
@@ -50,8 +54,16 @@ enum Wants {
 }
 
 impl Gate {
-    pub(super) const OPEN: Self =
-        Self { wants: Wants::All, place: None, newest: None, begun: None, measured: None, too_large: None };
+    pub(super) const OPEN: Self = Self {
+        wants: Wants::All,
+        place: None,
+        newest: None,
+        newest_as_asked: false,
+        begun: None,
+        begun_as_asked: false,
+        measured: None,
+        too_large: None,
+    };
 
     pub(super) const fn open(&mut self) {
         (self.wants, self.place) = (Wants::All, None);
@@ -125,7 +137,8 @@ impl Gate {
     /// that frames may come that are stored already. `unanswered` says whether PLAY is not answered yet, so
     /// that frames of the place before may come.
     pub(super) fn admits(&mut self, pts: MediaTime, kept: bool, unanswered: bool) -> bool {
-        if kept && self.newest.is_some_and(|newest| pts <= newest + SAME) {
+        let same = if self.newest_as_asked { SAME } else { TICK };
+        if kept && self.newest.is_some_and(|newest| pts <= newest + same) {
             return false;
         }
         let wanted = match &mut self.wants {
@@ -143,5 +156,55 @@ impl Gate {
             self.open();
         }
         wanted
+    }
+
+    /// Takes note that a frame begins that is wanted. `unanswered` is as for [`Self::admits`].
+    pub(super) const fn begin(&mut self, pts: MediaTime, unanswered: bool) {
+        (self.begun, self.begun_as_asked) = (Some(pts), unanswered);
+    }
+
+    /// Takes note that the open frame is stored. `kept` is as for [`Self::admits`].
+    pub(super) fn finish(&mut self, kept: bool) {
+        (self.newest, self.newest_as_asked) = (self.begun.filter(|_| kept), self.begun_as_asked);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn at(micros: u64) -> MediaTime {
+        MediaTime::from_micros(micros)
+    }
+
+    /// Returns whether a frame that comes is stored.
+    fn comes(gate: &mut Gate, micros: u64, unanswered: bool) -> bool {
+        let admitted = gate.admits(at(micros), true, unanswered);
+        if admitted {
+            gate.begin(at(micros), unanswered);
+            gate.finish(true);
+        }
+        admitted
+    }
+
+    #[test]
+    fn frames_of_a_high_rate_are_no_repetitions_of_each_other() {
+        let mut gate = Gate::OPEN;
+        let stored: Vec<_> = (0..2_000).filter(|n| comes(&mut gate, n * 500, false)).collect();
+        assert_eq!(stored.len(), 2_000);
+        // They come again, by a tick later at most.
+        assert!(!(0..2_000).any(|n| comes(&mut gate, n * 500 + 11, false)));
+    }
+
+    #[test]
+    fn a_frame_that_came_before_the_response_is_known_by_its_later_time() {
+        let mut gate = Gate::OPEN;
+        gate.seek(at(5_000_000), false);
+        assert!(comes(&mut gate, 5_000_000, true));
+        gate.answered(Some(at(5_001_000)));
+        assert!(!comes(&mut gate, 5_001_000, false));
+        assert!(comes(&mut gate, 5_041_000, false));
+        assert!(comes(&mut gate, 5_042_000, false));
     }
 }

@@ -88,7 +88,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
         if !fetch.gate.admits(pts, kept, unanswered) {
             return Err(Full);
         }
-        fetch.gate.begun = Some(pts);
+        fetch.gate.begin(pts, unanswered);
         let stored = ring.begin(track, time);
         if kept && stored.is_err() {
             fetch.gate.shut();
@@ -129,7 +129,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>, B: AsRef<[u8]> + AsMut<[u8]>> FrameSink f
             fetch.gate.too_large = fetch.gate.too_large.max(measured);
             return ring.abandon(track);
         }
-        fetch.gate.newest = fetch.gate.begun.filter(|_| kept);
+        fetch.gate.finish(kept);
         ring.finish(track, end);
     }
 
