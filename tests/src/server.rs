@@ -55,14 +55,39 @@ impl Server {
     /// Panics if the server prints no URL within 20 seconds, for example because there are too few
     /// descriptors.
     pub fn with_descriptors(descriptors: usize, options: &[&str], media: &[impl AsRef<OsStr>]) -> Self {
+        Self::limited(&format!("-n {descriptors}"), options, media)
+    }
+
+    /// Starts a server of `media`, which are paths of files, on a free port of 127.0.0.1. Its address space has
+    /// `kibibytes`, until [`Self::limit_memory`]. `options` are further command-line options of `pinhole-server`.
+    ///
+    /// # Panics
+    /// Panics if the server prints no URL within 20 seconds.
+    pub fn with_memory(kibibytes: usize, options: &[&str], media: &[impl AsRef<OsStr>]) -> Self {
+        Self::limited(&format!("-S -v {kibibytes}"), options, media)
+    }
+
+    fn limited(limit: &str, options: &[&str], media: &[impl AsRef<OsStr>]) -> Self {
         let mut limited = Command::new("sh");
-        limited.args(["-c", &format!("ulimit -n {descriptors} && exec \"$@\""), "sh"]);
+        limited.args(["-c", &format!("ulimit {limit} && exec \"$@\""), "sh"]);
         let server = command();
         let process = Running::start(
             limited.arg(server.get_program()).args(server.get_args()).args(options).args(media),
         );
         let address = address(&process);
         Self { process, address, _camera: None }
+    }
+
+    /// Has the address space of the server grow by no more than so many bytes from now on. It must have been started
+    /// with [`Self::with_memory`]. Only for Linux.
+    ///
+    /// # Panics
+    /// Panics if the server has ended, or prlimit cannot be run.
+    pub fn limit_memory(&self, bytes: u64) {
+        let size = self.process.memory("VmSize").expect("the server runs");
+        let limit = format!("--as={}:", size + bytes);
+        let limit = Command::new("prlimit").args(["--pid", &self.id().to_string(), &limit]).status();
+        assert!(limit.expect("prlimit runs").success());
     }
 
     /// Starts a server of `media`, which are paths of files, in the network namespace `namespace`. `listen`

@@ -1,9 +1,36 @@
-//! The memory of the machine.
+//! The memory of the machine, and how much of it there is left.
+//!
+//! A program whose memory is used up is aborted by the next allocation, whoever caused it. So what is large, or is
+//! there for each client, asks first, and is refused while the rest is still enough for what is small.
+use std::collections::TryReserveError;
 use std::fs;
+use std::io;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// The memory that is assumed if the system does not say, in bytes.
 const UNKNOWN: usize = 1 << 30;
+/// What is left to all that is small.
+const HEADROOM: usize = 8 << 20;
+/// Whoever asks for less need not look what is left beside it.
+const SMALL: usize = 256 << 10;
+
+/// There is not enough memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is not enough memory for it")]
+pub(super) struct NoMemory;
+
+impl From<TryReserveError> for NoMemory {
+    fn from(_: TryReserveError) -> Self {
+        Self
+    }
+}
+
+impl From<NoMemory> for io::Error {
+    fn from(_: NoMemory) -> Self {
+        io::ErrorKind::OutOfMemory.into()
+    }
+}
 
 /// Returns the default size in bytes of the cache of a [`Library`](super::Library): a quarter of the memory
 /// that this process may use. On Linux, that memory is the memory of the machine, or the least limit of the
@@ -14,13 +41,118 @@ pub fn default_cache() -> usize {
 }
 
 /// Returns the memory in bytes that this process may use: on Linux, the memory of the machine, or the least limit
-/// of its control groups if that is less, as [`default_cache`] says. `None` if the system does not say how much
-/// there is.
+/// of its control groups or of its own (`ulimit -v`, `ulimit -d`) if that is less, as [`default_cache`] says. `None` if
+/// the system does not say how much there is.
 pub fn usable_memory() -> Option<usize> {
-    let read = |path: &str| fs::read_to_string(path).ok();
-    let machine = read("/proc/meminfo").and_then(|text| total(&text));
+    let machine = read("/proc/meminfo").and_then(|table| bytes(&table, "MemTotal:"));
     let groups = read("/proc/self/cgroup").unwrap_or_default();
-    machine.into_iter().chain(limit(&groups, read)).min()
+    let own = limits(&read("/proc/self/limits").unwrap_or_default()).into_iter().map(|(_, limit)| limit);
+    machine.into_iter().chain(limit(&groups, read)).chain(own).min()
+}
+
+/// Returns whether `bytes` more can be had, and something beside them for all that is small. It is a look at the
+/// present, and nothing is kept for whoever asks. Where the system does not say that there is no memory, but ends
+/// programs for it, this is always true.
+///
+/// To try would take from others, for a moment, what may be the last.
+pub(crate) fn is_left(bytes: usize) -> bool {
+    static IS_LIMITED: LazyLock<bool> =
+        LazyLock::new(|| read("/proc/self/limits").is_some_and(|table| !limits(&table).is_empty()));
+    if !*IS_LIMITED {
+        return true;
+    }
+    let left = read("/proc/self/limits")
+        .zip(read("/proc/self/status"))
+        .and_then(|(limits, status)| left(&limits, &status));
+    left.is_none_or(|left| left >= bytes.saturating_add(HEADROOM))
+}
+
+/// Returns how many bytes a process has left until the first of its limits, of tables as in Linux's
+/// `/proc/self/limits` and `/proc/self/status`; `None` if it has none.
+fn left(table: &str, status: &str) -> Option<usize> {
+    let left = limits(table)
+        .into_iter()
+        .map(|(usage, limit)| limit.saturating_sub(bytes(status, usage).unwrap_or(0)));
+    left.min()
+}
+
+/// Makes `buffer` of `len` bytes; those that are new are zero. If there is not enough memory, it is empty.
+///
+/// # Errors
+/// There is not enough memory.
+pub(super) fn resize(buffer: &mut Vec<u8>, len: usize) -> Result<(), NoMemory> {
+    let more = len.saturating_sub(buffer.len());
+    let grown = len.saturating_sub(buffer.capacity());
+    let reserved = buffer.try_reserve_exact(more).map_err(NoMemory::from);
+    // Afterwards: of two threads that asked before, each would have been told what the other takes.
+    reserved
+        .and_then(|()| if grown < SMALL || is_left(0) { Ok(()) } else { Err(NoMemory) })
+        .inspect_err(|_| *buffer = Vec::new())?;
+    buffer.resize(len, 0);
+    Ok(())
+}
+
+/// Returns a copy of `data`.
+///
+/// # Errors
+/// There is not enough memory.
+pub(super) fn copy(data: &[u8]) -> Result<Box<[u8]>, NoMemory> {
+    let mut copy = Vec::new();
+    extend(&mut copy, data)?;
+    Ok(copy.into_boxed_slice())
+}
+
+/// Adds `data` to `buffer`, which stays as it is if there is not enough memory.
+///
+/// # Errors
+/// There is not enough memory.
+pub(super) fn extend(buffer: &mut Vec<u8>, data: &[u8]) -> Result<(), NoMemory> {
+    let free = buffer.capacity() - buffer.len();
+    if data.len() > free {
+        if buffer.is_empty() {
+            buffer.try_reserve_exact(data.len())?;
+        } else {
+            buffer.try_reserve(data.len())?;
+        }
+        if buffer.capacity() >= SMALL && !is_left(0) {
+            buffer.shrink_to_fit();
+            return Err(NoMemory);
+        }
+    }
+    buffer.extend_from_slice(data);
+    Ok(())
+}
+
+/// Adds an item to a list that may become long.
+///
+/// # Errors
+/// There is not enough memory.
+pub(super) fn push<T>(list: &mut Vec<T>, item: T) -> Result<(), NoMemory> {
+    if list.len() == list.capacity() {
+        list.try_reserve(1)?;
+        if list.capacity().saturating_mul(size_of::<T>()) >= SMALL && !is_left(0) {
+            list.shrink_to_fit();
+            return Err(NoMemory);
+        }
+    }
+    list.push(item);
+    Ok(())
+}
+
+fn read(path: &str) -> Option<String> {
+    fs::read_to_string(path).ok()
+}
+
+/// Returns the limits of address space and of data in bytes, of a table as in Linux's `/proc/self/limits`, each with
+/// what uses it in `/proc/self/status`.
+fn limits(table: &str) -> Vec<(&'static str, usize)> {
+    let limit = |name: &str| {
+        let row = table.lines().find_map(|line| line.strip_prefix(name))?;
+        // The soft limit comes first.
+        row.split_whitespace().next()?.parse().ok()
+    };
+    let all = [("VmSize:", "Max address space"), ("VmData:", "Max data size")];
+    all.into_iter().filter_map(|(usage, name)| Some((usage, limit(name)?))).collect()
 }
 
 /// Returns the least limit of the control groups that a process is in, by `groups`, a table as in Linux's
@@ -46,15 +178,45 @@ fn limit(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<usize> {
     limits.min()
 }
 
-/// Returns the total memory in bytes, of a table as in Linux's `/proc/meminfo`.
-fn total(table: &str) -> Option<usize> {
-    let line = table.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
+/// Returns the number of bytes in the row `name` of a table such as Linux's `/proc/meminfo`, which has KiB.
+fn bytes(table: &str, name: &str) -> Option<usize> {
+    let row = table.lines().find_map(|row| row.strip_prefix(name))?;
+    row.trim().strip_suffix(" kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_is_that_of_the_first_limit() {
+        let table = |space: &str, data: &str| {
+            format!(
+                "Limit                     Soft Limit           Hard Limit           Units\n\
+                 Max file size             1                    1                    bytes\n\
+                 Max data size             {data:<20} unlimited            bytes\n\
+                 Max address space         {space:<20} unlimited            bytes\n"
+            )
+        };
+        let status = "VmPeak:\t  500000 kB\nVmSize:\t  200000 kB\nVmRSS:\t  1 kB\nVmData:\t   10000 kB\n";
+        assert_eq!(left(&table("unlimited", "unlimited"), status), None);
+        assert_eq!(left(&table("300000000", "unlimited"), status), Some(300_000_000 - 200_000 * 1024));
+        assert_eq!(left(&table("300000000", "20000000"), status), Some(20_000_000 - 10_000 * 1024));
+        assert_eq!(left(&table("100000000", "20000000"), status), Some(0));
+        assert_eq!(left("", ""), None);
+        assert_eq!(limits(&table("unlimited", "7")), [("VmData:", 7)]);
+    }
+
+    #[test]
+    fn what_does_not_fit_memory_is_refused_and_nothing_else() {
+        let mut buffer = vec![1; 3];
+        assert_eq!(resize(&mut buffer, usize::MAX / 4), Err(NoMemory));
+        assert!(buffer.is_empty());
+        resize(&mut buffer, 2).unwrap();
+        extend(&mut buffer, &[3]).unwrap();
+        assert_eq!(buffer, [0, 0, 3]);
+        assert_eq!(copy(&buffer).as_deref(), Ok(&[0, 0, 3][..]));
+    }
 
     #[test]
     fn the_least_limit_of_all_groups_counts() {
@@ -76,6 +238,7 @@ mod tests {
 
     #[test]
     fn the_memory_of_a_linux_machine_is_found() {
+        let total = |table| bytes(table, "MemTotal:");
         assert_eq!(total("MemTotal:       24602416 kB\nMemFree: 1 kB\n"), Some(24_602_416 * 1024));
         assert_eq!(total("MemTotal: much"), None);
         assert_eq!(total(""), None);

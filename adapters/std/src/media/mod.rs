@@ -37,6 +37,8 @@ pub use library::{Ignored, Library, Losses, Mounted, Playback};
 #[cfg(feature = "server")]
 pub(crate) use live::Supply;
 pub use live::{InputEvent, InputTrouble};
+#[cfg(feature = "server")]
+pub(crate) use memory::is_left;
 pub use memory::{default_cache, usable_memory};
 pub use normalise::NormaliseOptions;
 #[cfg(feature = "pattern")]

@@ -1,4 +1,5 @@
 //! Normalises frames: whatever is done to a frame before it is sent, be it recorded, live or prepared.
+use super::memory::{self, NoMemory};
 use super::transcode::{self, TranscodeError};
 use pinhole::codec::jpeg::{self, Inspected, JpegError, JpegErrorKind, JpegInfo, McuShape};
 use pinhole::codec::jpeg::{RecodeError, RecodeErrorKind, RecodeOptions};
@@ -124,8 +125,12 @@ pub(super) struct Normalised<'a> {
 }
 
 impl Normalised<'_> {
-    pub(super) fn to_frame(self) -> NormalisedFrame {
-        NormalisedFrame { data: self.data.into(), info: self.info }
+    /// Copies the frame.
+    ///
+    /// # Errors
+    /// There is not enough memory.
+    pub(super) fn to_frame(self) -> Result<NormalisedFrame, Fault> {
+        Ok(NormalisedFrame { data: memory::copy(self.data)?.into_vec(), info: self.info })
     }
 }
 
@@ -184,9 +189,9 @@ impl Normaliser {
     /// frame of the same picture.
     fn replace(&mut self, data: &[u8], error: JpegError) -> Result<Normalised<'_>, Fault> {
         let replacement = if error.is_of_intervals() {
-            self.recode(data, RecodeOptions { restart_interval: Some(0) })?.data.to_vec()
+            memory::copy(self.recode(data, RecodeOptions { restart_interval: Some(0) })?.data)?
         } else if self.how.transcode && transcode::may_help(error.reason) {
-            (self.transcode)(data)?
+            (self.transcode)(data)?.into_boxed_slice()
         } else {
             return Err(error.into());
         };
@@ -197,9 +202,10 @@ impl Normaliser {
     fn recode(&mut self, data: &[u8], mut options: RecodeOptions) -> Result<Normalised<'_>, Fault> {
         let filled;
         let (mut recoded, data) = match recode_into(&mut self.out, data, options) {
-            Err(error) if error.reason == RecodeErrorKind::EndsEarly => {
-                filled = filled_up(data).ok_or(error)?;
-                let recoded = recode_into(&mut self.out, &filled, options).map_err(|_| error)?;
+            Err(Fault { reason: FaultKind::Recode(RecodeErrorKind::EndsEarly), at }) => {
+                let early = || Fault { reason: FaultKind::Recode(RecodeErrorKind::EndsEarly), at };
+                filled = filled_up(data)?.ok_or_else(early)?;
+                let recoded = recode_into(&mut self.out, &filled, options).map_err(|_| early())?;
                 (recoded, &*filled)
             }
             recoded => (recoded?, data),
@@ -226,25 +232,39 @@ fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
 
 /// Returns a frame with zeros before its EOI, which decoders read where data are missing. They are enough for a
 /// part of the last MCU: OpenCV loses up to 31 bits of it. Returns `None` if the frame has no EOI.
-fn filled_up(data: &[u8]) -> Option<Vec<u8>> {
-    let inspected = jpeg::inspect(data).ok().filter(|inspected| inspected.eoi)?;
-    let (scan, eoi) = data.get(..inspected.len)?.split_last_chunk::<2>()?;
-    Some([scan, &[0; FILLED], eoi].concat())
+///
+/// # Errors
+/// There is not enough memory.
+fn filled_up(data: &[u8]) -> Result<Option<Vec<u8>>, NoMemory> {
+    let inspected = jpeg::inspect(data).ok().filter(|inspected| inspected.eoi);
+    let whole = inspected.and_then(|inspected| data.get(..inspected.len)?.split_last_chunk::<2>());
+    let Some((scan, eoi)) = whole else { return Ok(None) };
+    let mut filled = Vec::new();
+    filled.try_reserve_exact(scan.len() + FILLED + eoi.len())?;
+    [scan, &[0; FILLED], eoi].into_iter().try_for_each(|part| memory::extend(&mut filled, part))?;
+    Ok(Some(filled))
 }
 
-fn recode_into(out: &mut Vec<u8>, data: &[u8], options: RecodeOptions) -> Result<jpeg::Recoded, RecodeError> {
+fn recode_into(out: &mut Vec<u8>, data: &[u8], options: RecodeOptions) -> Result<jpeg::Recoded, Fault> {
+    // A frame that becomes longer than this cannot be sent.
+    let most = |len: usize| len.min(MAX_FRAME as usize + 1);
     let guidance = jpeg::recode_max_len(data.len());
-    if out.len() < guidance {
-        out.resize(guidance, 0);
+    if out.len() < most(guidance) {
+        memory::resize(out, most(guidance))?;
     }
-    match jpeg::recode(data, out, options) {
-        // The guidance is no bound: tables that fit a picture well can be far from the standard ones.
-        Err(error) if error.reason == RecodeErrorKind::OutputFull && out.len() < 8 * guidance => {
-            out.resize(8 * guidance, 0);
-            jpeg::recode(data, out, options)
-        }
-        other => other,
+    let is_full = |recoded: &Result<_, RecodeError>| {
+        recoded.as_ref().is_err_and(|error| error.reason == RecodeErrorKind::OutputFull)
+    };
+    let mut recoded = jpeg::recode(data, out, options);
+    // The guidance is no bound: tables that fit a picture well can be far from the standard ones.
+    if is_full(&recoded) && out.len() < most(8 * guidance) {
+        memory::resize(out, most(8 * guidance))?;
+        recoded = jpeg::recode(data, out, options);
     }
+    if is_full(&recoded) && out.len() > MAX_FRAME as usize {
+        return Err(Fault { at: 0, reason: FaultKind::TooLarge });
+    }
+    Ok(recoded?)
 }
 
 trait OfIntervals {
@@ -271,6 +291,8 @@ pub(super) enum FaultKind {
     Recode(RecodeErrorKind),
     Transcode(TranscodeError),
     TooLarge,
+    /// It may be there another time.
+    NoMemory,
     Panic,
 }
 
@@ -296,7 +318,16 @@ impl From<RecodeError> for Fault {
 
 impl From<TranscodeError> for Fault {
     fn from(error: TranscodeError) -> Self {
-        Self { at: 0, reason: FaultKind::Transcode(error) }
+        match error {
+            TranscodeError::NoMemory => NoMemory.into(),
+            error => Self { at: 0, reason: FaultKind::Transcode(error) },
+        }
+    }
+}
+
+impl From<NoMemory> for Fault {
+    fn from(_: NoMemory) -> Self {
+        Self { at: 0, reason: FaultKind::NoMemory }
     }
 }
 
@@ -311,6 +342,7 @@ impl fmt::Display for FaultKind {
             },
             Self::Transcode(error) => error.fmt(f),
             Self::Panic => f.write_str("it cannot be normalised: the program has failed at it"),
+            Self::NoMemory => NoMemory.fmt(f),
             Self::TooLarge => f.write_str("the frame is too large once it is re-coded"),
         }
     }

@@ -265,8 +265,13 @@ impl Work<'_> {
         let (mut normaliser, mut source) = (Normaliser::new(self.how), Vec::new());
         let frames = u32::try_from(self.index.frames()).unwrap_or(u32::MAX);
         for n in (first..frames).step_by(step) {
-            let outcome = self.index.normalise(n, &mut normaliser, &mut source);
-            if to.send(outcome.map(|normalised| (normalised.to_frame(), normalised.as_is))).is_err() {
+            let normalised = self.index.normalise(n, &mut normaliser, &mut source);
+            let outcome = normalised.and_then(|normalised| {
+                let frame = normalised.to_frame();
+                let frame = frame.map_err(|fault| Problem::file(self.index.path(), fault.reason))?;
+                Ok((frame, normalised.as_is))
+            });
+            if to.send(outcome).is_err() {
                 // It was stopped.
                 return;
             }

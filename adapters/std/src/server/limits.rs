@@ -2,6 +2,7 @@
 use super::Options;
 use super::bucket::Bucket;
 use super::origin::Origin;
+use crate::media::is_left;
 use pinhole::text::Count;
 use pinhole::time::Instant;
 use std::collections::HashMap;
@@ -14,6 +15,9 @@ pub(super) const FAREWELLS: usize = 16;
 /// thousand viewers is not held up; one that asks without end has a small part of a loop.
 const REQUESTS: (u32, u32) = (4096, 1000);
 
+/// Memory that has to be left for a further connection, most of it for the frames of those that there are.
+const MEMORY: usize = 8 << 20;
+
 /// Why a connection is one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TurnedAway {
@@ -21,6 +25,8 @@ pub(super) enum TurnedAway {
     Server { limit: usize },
     #[error("{} open already from its address", Count(*limit, "connection is", "connections are"))]
     Address { limit: usize },
+    #[error("there is not enough memory for another connection")]
+    Memory,
 }
 
 /// The limits of a server, and what is used of them. All event loops share it.
@@ -82,8 +88,11 @@ impl Limits {
     /// Admits a connection from `address`, perhaps only to be told that it is one too many.
     ///
     /// # Errors
-    /// It is to be closed at once: it is too many, and so are those that are told so.
+    /// It is to be closed at once: it is too many, and so are those that are told so, or there is no memory for it.
     pub(super) fn admit(self: &Arc<Self>, address: SocketAddr) -> Result<Seat, TurnedAway> {
+        if !is_left(MEMORY) {
+            return Err(TurnedAway::Memory);
+        }
         let origin = Origin::of(address);
         let mut used = self.used();
         let own = used.by_origin.get(&origin).map_or(0, |share| share.connections);

@@ -1,4 +1,5 @@
 //! Finds the frames in the bytes of a live input, which come in pieces.
+use super::super::memory;
 use super::super::normalise::MAX_FRAME;
 use super::events::Junk;
 use super::opening::{Content, Opening};
@@ -39,18 +40,27 @@ impl Extraction {
         if !tell(Part::Trouble { left_out: 0, junk }) {
             return false;
         }
-        held.extend_from_slice(rest);
+        let came = rest.len();
+        if memory::extend(held, rest).is_err() {
+            // What has come of the open frame is lost, and the frame with it.
+            *held_from += (held.len() + came) as u64;
+            *held = Vec::new();
+        }
         loop {
             let (consumed, found) = splitter.push(rest);
             rest = rest.get(consumed..).unwrap_or_default();
             // The last frame may lack its EOI.
             let found = if is_end { splitter.finish() } else { found };
             let Some(found) = found else { break };
-            let from = usize::try_from(found.start.saturating_sub(*held_from)).unwrap_or(usize::MAX);
-            let data = held.get(from..).and_then(|frame| frame.get(..found.len as usize)).unwrap_or_default();
+            let from = found.start.checked_sub(*held_from).and_then(|from| usize::try_from(from).ok());
+            let data = from.and_then(|from| held.get(from..)?.get(..found.len as usize));
             let (start, junk) = (start + found.start, unless_allowed(found.junk, allowed));
             let junk = Junk::new(start.saturating_sub(junk), junk);
-            if !tell(Part::Frame { start, data, junk }) {
+            let part = match data {
+                Some(data) => Part::Frame { start, data, junk },
+                None => Part::Trouble { left_out: 1, junk },
+            };
+            if !tell(part) {
                 return false;
             }
         }

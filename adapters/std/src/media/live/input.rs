@@ -3,7 +3,8 @@
 //! One does nothing but read, so that an input is read as fast as it comes and each frame gets its true
 //! time. The other normalises. Frames that it cannot keep up with are dropped, the oldest first.
 use super::super::foreign;
-use super::super::normalise::{NormaliseOptions, Normaliser};
+use super::super::memory::{self, NoMemory};
+use super::super::normalise::{NormaliseOptions, Normalised, Normaliser};
 use super::super::problem::Problem;
 use super::events::{InputTrouble, Junk};
 use super::extraction::{Extraction, Part};
@@ -36,7 +37,7 @@ struct Raw {
     number: u64,
     /// Its offset in the input.
     start: u64,
-    data: Vec<u8>,
+    data: Box<[u8]>,
     at: Instant,
 }
 
@@ -131,7 +132,10 @@ impl Input {
         };
         let (number, at) = (self.frames, self.clock.now().at);
         self.frames += 1;
-        self.waiting.put(Some(Raw { number, start, data: data.to_vec(), at }), 0, junk)
+        match memory::copy(data) {
+            Ok(data) => self.waiting.put(Some(Raw { number, start, data, at }), 0, junk),
+            Err(NoMemory) => self.waiting.put(None, 1, junk),
+        }
     }
 
     /// Returns why there was no frame in the input, which begins as `foreign` files do; `None` if there was.
@@ -167,8 +171,8 @@ impl NormalisingThread {
         while let Some((raw, mut trouble)) = self.waiting.take() {
             let mut frame = None;
             if let Some(Raw { number, start, data, at }) = raw {
-                match normaliser.normalise(&data) {
-                    Ok(normalised) => frame = Some((normalised.to_frame(), at)),
+                match normaliser.normalise(&data).and_then(Normalised::to_frame) {
+                    Ok(normalised) => frame = Some((normalised, at)),
                     Err(fault) => {
                         let problem = Problem::left_out(Path::new(&self.name), number, start, &fault, how);
                         trouble.left_out += 1;

@@ -1,7 +1,7 @@
 //! A session with an HTTP server of pictures: a multipart stream of them, a stream of any other form that live inputs
 //! may have, or one picture, which is asked for again and again.
 use super::super::live::{Extraction, Feed, InputTrouble, Part};
-use super::super::normalise::Normaliser;
+use super::super::normalise::{Normalised, Normaliser};
 use super::super::problem::Problem;
 use super::end::End;
 use super::url::HttpUrl;
@@ -256,8 +256,8 @@ impl Body {
                 return true;
             }
             let began = std::time::Instant::now();
-            match normaliser.normalise(data) {
-                Ok(normalised) => drop(feed.frame(normalised.to_frame(), now)),
+            match normaliser.normalise(data).and_then(Normalised::to_frame) {
+                Ok(frame) => drop(feed.frame(frame, now)),
                 Err(fault) => {
                     let how = normaliser.how();
                     trouble.left_out += 1;

@@ -1,6 +1,7 @@
 //! Makes frames of the pictures that come from an RTSP source.
 use super::super::header::standard_header;
 use super::super::live::{Feed, InputTrouble, LiveFrame};
+use super::super::memory::{self, NoMemory};
 use super::super::normalise::{MAX_FRAME, NormaliseOptions, NormalisedFrame, Normaliser};
 use super::super::problem::Problem;
 use super::conceal::conceal;
@@ -50,7 +51,8 @@ impl FrameSink for Sink<'_> {
         data.clear();
         // It is passed on as it lies here, so that it should not have to move while it grows.
         let len = before.as_ref().map_or(0, |before| before.data().len());
-        data.reserve(len + len / SLACK);
+        // Where there is no memory for it, that is told when it comes.
+        let _ = data.try_reserve(len + len / SLACK);
         *open = Some(time);
         Ok(())
     }
@@ -62,11 +64,10 @@ impl FrameSink for Sink<'_> {
         }
         let data = &mut self.open.data;
         if at == data.len() {
-            data.extend_from_slice(bytes);
-        } else {
-            data.resize(data.len().max(end), 0);
-            data.get_mut(at..end).ok_or(Full)?.copy_from_slice(bytes);
+            return memory::extend(data, bytes).map_err(|NoMemory| Full);
         }
+        memory::resize(data, data.len().max(end)).map_err(|NoMemory| Full)?;
+        data.get_mut(at..end).ok_or(Full)?.copy_from_slice(bytes);
         Ok(())
     }
 
@@ -112,7 +113,7 @@ fn normalised(data: &[u8], end: &FrameEnd<'_>) -> Option<Vec<u8>> {
         return None;
     }
     let mut normaliser = Normaliser::new(NormaliseOptions::default());
-    Some(normaliser.normalise(data).ok()?.data.to_vec())
+    Some(memory::copy(normaliser.normalise(data).ok()?.data).ok()?.into_vec())
 }
 
 /// Returns a frame as it is passed on, and whether strips of it are missing. Those of the frame `before` are in their
@@ -137,7 +138,8 @@ fn picture(data: &mut Vec<u8>, end: &FrameEnd<'_>, before: &[u8]) -> Result<(Nor
                 .ok_or("its restart markers do not fit what is missing of it")?;
             let mut mended = Vec::new();
             if !conceal(data, &info, &missing, before, &mut mended) {
-                mended.resize(jpeg::mend_max_len(&info, &missing, data.len()), 0);
+                let most = jpeg::mend_max_len(&info, &missing, data.len());
+                memory::resize(&mut mended, most).map_err(|error| error.to_string())?;
                 let len =
                     jpeg::mend(data, &info, &missing, &mut mended).map_err(|error| error.to_string())?;
                 mended.truncate(len);

@@ -7,7 +7,8 @@ mod pictures;
 mod problems;
 
 use super::super::foreign;
-use super::super::normalise::{MAX_FRAME, Need, NormaliseOptions, Normalised, Normaliser};
+use super::super::memory::{self, NoMemory};
+use super::super::normalise::{Fault, FaultKind, MAX_FRAME, Need, NormaliseOptions, Normalised, Normaliser};
 use super::super::orientation::Orientation;
 use super::super::problem::{Problem, Problems};
 use super::chunks::Chunks;
@@ -171,6 +172,9 @@ impl Index {
                     if let Err(fault) = added {
                         found.left_out += 1;
                         problems.push(open.locate(fault.of_frame(path, number, at, how)));
+                        if fault.is_of_all() {
+                            break;
+                        }
                     }
                 }
                 Err(ReadError::Media(error)) => {
@@ -331,11 +335,14 @@ impl Index {
     /// Reads frame `n`, which is sent as it is, `len` bytes of it. Returns `None` if another content is in its
     /// place.
     fn load_as_is(&self, n: u32, len: u32) -> Result<Option<Loaded>, (Failure, Problem)> {
-        let mut data = vec![0; len as usize].into_boxed_slice();
+        let mut data = Vec::new();
         let read = match (&self.place, self.entries.get(n as usize)) {
-            (Place::File(file), Some(entry)) => file.read_exact(&mut data, entry.at),
+            (Place::File(file), Some(entry)) => memory::resize(&mut data, len as usize)
+                .map_err(io::Error::from)
+                .and_then(|()| file.read_exact(&mut data, entry.at)),
             _ => Err(io::ErrorKind::NotFound.into()),
         };
+        let data = data.into_boxed_slice();
         read.map_err(|error| (Failure::Unreadable, self.problem(n, error)))?;
         // It was looked at in full when it was loaded for the first time.
         let same = data.starts_with(&SOI) && data.ends_with(&EOI) && JpegInfo::locate(&data).is_some();
@@ -351,21 +358,24 @@ impl Index {
     /// Reads and normalises frame `n`.
     fn load_anew(&self, n: u32, tools: &mut Tools) -> Result<Loaded, (Failure, Problem)> {
         self.read(n, &mut tools.buffer).map_err(|error| (Failure::Unreadable, self.problem(n, error)))?;
-        match self.normalise_read(n, &mut tools.normaliser, &tools.buffer) {
-            Ok(frame) => {
-                let as_is = frame.as_is && matches!(self.place, Place::File(_));
-                Ok(Loaded { data: frame.data.into(), as_is })
-            }
-            Err(problem) => Err(match (self.is_changed(n), &self.place) {
-                (true, _) => {
-                    let reason = format!("the file was changed: {}", problem.reason);
-                    (Failure::Unreadable, Problem { reason, ..problem })
+        let how = tools.normaliser.how();
+        let normalised = self.normalise_read(&mut tools.normaliser, &tools.buffer);
+        let copied = normalised.and_then(|frame| Ok((memory::copy(frame.data)?, frame.as_is)));
+        copied
+            .map(|(data, as_is)| Loaded { data, as_is: as_is && matches!(self.place, Place::File(_)) })
+            .map_err(|fault| {
+                let problem = self.problem_of(n, &tools.buffer, &fault, how);
+                match (&fault.reason, &self.place) {
+                    (FaultKind::NoMemory, _) => (Failure::Unreadable, problem),
+                    _ if self.is_changed(n) => {
+                        let reason = format!("the file was changed: {}", problem.reason);
+                        (Failure::Unreadable, Problem { reason, ..problem })
+                    }
+                    // It is opened anew whenever it is read, and may be replaced.
+                    (_, Place::Pictures { .. }) => (Failure::Unreadable, problem),
+                    (_, Place::File(_)) => (Failure::Unusable, problem),
                 }
-                // It is opened anew whenever it is read, and may be replaced.
-                (false, Place::Pictures { .. }) => (Failure::Unreadable, problem),
-                (false, Place::File(_)) => (Failure::Unusable, problem),
-            }),
-        }
+            })
     }
 
     /// Returns whether the file that frame `n` is in is not, or perhaps not, what it was when it was indexed. Blocks.
@@ -390,17 +400,20 @@ impl Index {
         buffer: &'a mut Vec<u8>,
     ) -> Result<Normalised<'a>, Problem> {
         self.read(n, buffer).map_err(|error| self.problem(n, error))?;
-        self.normalise_read(n, normaliser, buffer)
+        let how = normaliser.how();
+        self.normalise_read(normaliser, buffer).map_err(|fault| self.problem_of(n, buffer, &fault, how))
     }
 
     /// Returns what is wrong with each frame, if none can be sent, which their headers do not tell. Returns `None` if
-    /// one can, or if a frame cannot be read now, or if there are more than [`TRIED`] frames. Blocks.
+    /// one can, or if a frame cannot be read or has no room now, or if there are more than [`TRIED`] frames. Blocks.
     pub(in super::super) fn faults_of_all(&self, how: NormaliseOptions) -> Option<Vec<Problem>> {
         let mut tools = Tools::new(how);
         let mut problems = Problems::default();
         for n in 0..u32::try_from(self.frames()).ok().filter(|frames| *frames <= TRIED)? {
             self.read(n, &mut tools.buffer).ok()?;
-            problems.push(self.normalise_read(n, &mut tools.normaliser, &tools.buffer).err()?);
+            let fault = self.normalise_read(&mut tools.normaliser, &tools.buffer).err();
+            let fault = fault.filter(|fault| fault.reason != FaultKind::NoMemory)?;
+            problems.push(self.problem_of(n, &tools.buffer, &fault, how));
         }
         problems.push(Problem::file(&self.path, NO_FRAME));
         Some(problems.of(&self.path))
@@ -408,20 +421,25 @@ impl Index {
 
     fn normalise_read<'a>(
         &self,
-        n: u32,
         normaliser: &'a mut Normaliser,
         data: &'a [u8],
-    ) -> Result<Normalised<'a>, Problem> {
-        let (how, number) = (normaliser.how(), self.number(n));
-        let before = match &self.place {
+    ) -> Result<Normalised<'a>, Fault> {
+        normaliser.normalise(data.get(self.before_picture(data)..).unwrap_or_default())
+    }
+
+    /// Returns how many bytes are before the picture in what was read for a frame.
+    fn before_picture(&self, data: &[u8]) -> usize {
+        match &self.place {
             Place::File(_) => 0,
             Place::Pictures { .. } => picture_at(data).unwrap_or(0),
-        };
-        normaliser.normalise(data.get(before..).unwrap_or_default()).map_err(|fault| {
-            let (path, start) = self.origin(n);
-            let start = start.saturating_add(before as u64);
-            self.locate(Problem::left_out(path, number, start, &fault, how))
-        })
+        }
+    }
+
+    /// Creates the problem of frame `n`, for which `data` were read, and which cannot be sent.
+    fn problem_of(&self, n: u32, data: &[u8], fault: &Fault, how: NormaliseOptions) -> Problem {
+        let (path, start) = self.origin(n);
+        let start = start.saturating_add(self.before_picture(data) as u64);
+        self.locate(Problem::left_out(path, self.number(n), start, fault, how))
     }
 
     /// Returns how many frames of the file come before frame `n`, including those that were left out.
@@ -450,14 +468,14 @@ impl Index {
         let Some(entry) = self.entries.get(n as usize) else { return Ok(()) };
         match &self.place {
             Place::File(file) => {
-                buffer.resize(entry.len as usize, 0);
+                memory::resize(buffer, entry.len as usize)?;
                 file.read_exact(buffer, entry.at)
             }
             Place::Pictures { files, .. } => {
                 // It may have been replaced.
                 let file = files.open(self.origin(n).0)?;
                 let len = u32::try_from(file.stamp()?.len).ok().filter(|len| *len <= MAX_FRAME);
-                buffer.resize(len.ok_or_else(|| io::Error::other(TOO_LARGE))? as usize, 0);
+                memory::resize(buffer, len.ok_or_else(|| io::Error::other(TOO_LARGE))? as usize)?;
                 file.read_exact(buffer, 0)
             }
         }
@@ -535,8 +553,7 @@ impl Found {
         if self.first.is_none() {
             (self.first, self.orientation) = (Some(need), Orientation::of_jpeg(&self.buffer));
         }
-        self.entries.push(Entry { at, len, number });
-        Ok(())
+        memory::push(&mut self.entries, Entry { at, len, number }).map_err(Unfit::from)
     }
 
     fn inspect(
@@ -545,7 +562,7 @@ impl Found {
         most: usize,
         read: impl Fn(&mut [u8]) -> io::Result<()>,
     ) -> Result<Need, Unfit> {
-        self.buffer.resize(len.min(most), 0);
+        memory::resize(&mut self.buffer, len.min(most))?;
         read(&mut self.buffer).map_err(Unfit::Io)?;
         self.how.need(&self.buffer, len).map_err(Unfit::Jpeg)
     }
@@ -564,6 +581,10 @@ impl Found {
             problems.push(Problem::file(path, NO_FRAME));
             return (None, problems);
         };
+        if !memory::is_left(self.entries.len().saturating_mul(size_of::<u32>())) {
+            problems.push(Problem::file(path, NoMemory));
+            return (None, problems);
+        }
         self.entries.shrink_to_fit();
         let Self { device, entries, times, left_out, recoded, transcoded, .. } = self;
         let (path, health) = (path.to_owned(), Health::new(entries.len()));

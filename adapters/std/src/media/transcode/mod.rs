@@ -3,6 +3,8 @@
 //! Without the feature `transcode`, there is neither decoder nor encoder, and none is transcoded.
 #[cfg(feature = "transcode")]
 mod convert;
+#[cfg(feature = "transcode")]
+mod workspace;
 
 #[cfg(feature = "transcode")]
 pub(super) use convert::transcode;
@@ -11,12 +13,18 @@ use pinhole::codec::jpeg::JpegErrorKind;
 /// Why a picture cannot be transcoded.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum TranscodeError {
+    #[error("there is not enough memory for it")]
+    #[cfg_attr(not(feature = "transcode"), allow(dead_code))]
+    NoMemory,
     #[cfg(feature = "transcode")]
     #[error("it cannot be decoded: {0}")]
     Decode(String),
     #[cfg(feature = "transcode")]
     #[error("the picture has {0}x{1} pixels, more than are transcoded")]
     TooLarge(usize, usize),
+    #[cfg(feature = "transcode")]
+    #[error("the frame is too large once it is transcoded")]
+    TooLong,
     #[cfg(feature = "transcode")]
     #[error("it cannot be encoded: {0}")]
     Encode(String),

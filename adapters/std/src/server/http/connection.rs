@@ -13,7 +13,7 @@ use super::picture::Picture;
 use super::request::{self, MAX_HEAD, Method, Parsed, Request};
 use super::response::{Content, Framing, Head, Status};
 use super::route::Route;
-use crate::media::{Library, Problem};
+use crate::media::{Library, Problem, is_left};
 use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -29,6 +29,8 @@ const STILL: Duration = Duration::from_secs(10);
 /// How long a connection stays when all is said, so that what its client still sends does not reset it before the
 /// client has read the response.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// The most memory of a page, of many media with long names.
+const PAGE: usize = 1 << 20;
 /// How long a connection that is one too many has to send a request, which is answered so.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -384,6 +386,7 @@ impl HttpConnection {
             return self.refuse(Status::METHOD_NOT_ALLOWED);
         }
         let (status, content, body) = match Route::of(request.path, library) {
+            _ if !is_left(PAGE) => return self.refuse(Status::UNAVAILABLE),
             Route::Index => (Status::OK, Content::Html, pages::index(library, &here, request.query)),
             Route::Style => (Status::OK, Content::Css, pages::STYLE.to_owned()),
             Route::Media => (Status::OK, Content::Json, pages::media(library, &here, request.query)),

@@ -1,4 +1,5 @@
 //! Reads a file at any place, for containers.
+use super::super::super::memory;
 use super::super::files::ReadAt;
 use super::super::scan::Meter;
 use std::io;
@@ -78,7 +79,8 @@ impl<'a, 'w> Bytes<'a, 'w> {
     /// Returns the `len` bytes at `at`, or those that there are. The caller bounds `len`.
     pub(super) fn vec(&mut self, at: u64, len: usize) -> io::Result<Vec<u8>> {
         let rest = usize::try_from(self.len.saturating_sub(at)).unwrap_or(usize::MAX);
-        let mut all = vec![0; len.min(rest)];
+        let mut all = Vec::new();
+        memory::resize(&mut all, len.min(rest))?;
         let filled = self.fill(&mut all, at)?;
         all.truncate(filled);
         Ok(all)

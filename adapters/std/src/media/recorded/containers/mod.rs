@@ -14,6 +14,7 @@ mod tests;
 mod timing;
 
 use super::super::foreign::Container;
+use super::super::memory::NoMemory;
 use super::files::ReadAt;
 use super::scan::Meter;
 use bytes::Bytes;
@@ -84,6 +85,12 @@ pub(super) enum Refused {
     /// It does not have what its frames are found by. They may begin at this offset.
     Unfinished(u64),
     Damaged(Told),
+}
+
+impl From<NoMemory> for Refused {
+    fn from(error: NoMemory) -> Self {
+        Self::Io(error.into())
+    }
 }
 
 impl From<io::Error> for Refused {

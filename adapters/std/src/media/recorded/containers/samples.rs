@@ -1,4 +1,5 @@
 //! The frames that are found in a container, within bounds.
+use super::super::super::memory;
 use super::bytes::Bytes;
 use super::{MAX_SAMPLES, Refused, Sample, Told};
 
@@ -54,7 +55,7 @@ impl Samples {
                 }
                 let len = u32::try_from(len).unwrap_or(u32::MAX);
                 bytes.meter().found(len);
-                self.all.push(Sample { at, len, number, time });
+                memory::push(&mut self.all, Sample { at, len, number, time })?;
             }
         }
         Ok(true)

@@ -1,5 +1,6 @@
 //! Indexes a file whose container says where its frames are.
 use super::super::super::foreign::Container;
+use super::super::super::memory::{self, NoMemory};
 use super::super::super::normalise::NormaliseOptions;
 use super::super::super::problem::{Problem, Problems};
 use super::super::containers::{self, Refused, Video};
@@ -69,7 +70,12 @@ impl Index {
             match added {
                 Ok(()) => {
                     if !is_steady {
-                        found.times.push(u32::try_from(sample.time).unwrap_or(u32::MAX));
+                        let time = u32::try_from(sample.time).unwrap_or(u32::MAX);
+                        if memory::push(&mut found.times, time).is_err() {
+                            found.entries.pop();
+                            problems.push(Problem::file(&path, NoMemory));
+                            break;
+                        }
                     }
                     if n == 0 {
                         problems.extend(second_field(&path, &open, at, sample.len));
@@ -78,6 +84,9 @@ impl Index {
                 Err(fault) => {
                     found.left_out += 1;
                     problems.push(open.locate(fault.of_frame(&path, frame, at, how)));
+                    if fault.is_of_all() {
+                        break;
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Indexes a directory of pictures.
 use super::super::super::foreign;
-use super::super::super::normalise::NormaliseOptions;
+use super::super::super::memory;
+use super::super::super::normalise::{MAX_FRAME, NormaliseOptions};
 use super::super::super::problem::{Problem, Problems};
 use super::super::containers::Timing;
 use super::super::files::{Files, ReadAt, Stamp};
@@ -58,7 +59,10 @@ impl Found {
         let len = u32::try_from(stamp.len).unwrap_or(u32::MAX);
         match self.add(number, len, number, |buffer| file.read_exact(buffer, 0)) {
             Err(Unfit::Jpeg(error)) if error.reason == JpegErrorKind::NotJpeg => {
-                self.buffer.resize(len as usize, 0);
+                if len > MAX_FRAME {
+                    return Err(Unfit::TooLarge);
+                }
+                memory::resize(&mut self.buffer, len as usize)?;
                 file.read_exact(&mut self.buffer, 0).map_err(Unfit::Io)?;
                 let head = self.buffer.get(..foreign::LOOKED_AT).unwrap_or(&self.buffer);
                 let other =

@@ -1,5 +1,6 @@
 //! What is wrong with a file, in words.
 use super::super::super::foreign::Command;
+use super::super::super::memory::{self, NoMemory};
 use super::super::super::normalise::{MAX_FRAME, NormaliseOptions};
 use super::super::super::problem::Problem;
 use super::super::chunks::Chunks;
@@ -21,6 +22,8 @@ pub(super) const EMPTY: &str = "the file is empty";
 /// Why a frame cannot be sent.
 pub(super) enum Unfit {
     Io(io::Error),
+    /// Neither it nor any later one has room.
+    NoMemory,
     Jpeg(JpegError),
     TooLate,
     TooLarge,
@@ -29,10 +32,22 @@ pub(super) enum Unfit {
     Foreign(&'static str),
 }
 
+impl From<NoMemory> for Unfit {
+    fn from(_: NoMemory) -> Self {
+        Self::NoMemory
+    }
+}
+
 impl Unfit {
+    /// Returns whether there is no point in going on with the file.
+    pub(super) const fn is_of_all(&self) -> bool {
+        matches!(self, Self::NoMemory)
+    }
+
     pub(super) fn of_frame(&self, path: &Path, number: u64, start: u64, how: NormaliseOptions) -> Problem {
         match self {
             Self::Io(error) => Problem::frame(path, number, start, error),
+            Self::NoMemory => Problem::frame(path, number, start, NoMemory),
             Self::Jpeg(error) => Problem::left_out(path, number, start, &(*error).into(), how),
             Self::TooLate => Problem::frame(path, number, start, "there are too many frames before it"),
             Self::TooLarge => Problem::frame(path, number, start, TOO_LARGE),
@@ -50,7 +65,8 @@ impl Unfit {
 /// Returns what there is to tell about the first frame of a file, if it is two fields of an interlaced picture:
 /// two pictures of the same size, one after the other. Only the first of them is served.
 pub(super) fn second_field(path: &Path, file: &OpenFile, at: u64, len: u32) -> Option<Problem> {
-    let mut data = vec![0; len as usize];
+    let mut data = Vec::new();
+    memory::resize(&mut data, len as usize).ok()?;
     file.read_exact(&mut data, at).ok()?;
     let first = jpeg::inspect(&data).ok()?;
     let rest = data.get(first.len..)?;

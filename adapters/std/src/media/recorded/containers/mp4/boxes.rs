@@ -1,4 +1,5 @@
 //! Boxes (ISO/IEC 14496-12, 4.2), one after the other.
+use super::super::super::super::memory::{self, NoMemory};
 use super::super::bytes::Bytes;
 use super::super::{Refused, Told};
 use mp4_atom::Atom;
@@ -7,6 +8,10 @@ use std::panic::catch_unwind;
 
 /// The most bytes of a box that are read: a table of eight million frames.
 const MAX_BODY: u64 = 64 << 20;
+/// A box of which the lists take much memory, and how many times as much as the box: numbers may be twice as long as
+/// in the file, and a list is copied when it grows.
+const LARGE: usize = 1 << 20;
+const LISTS: usize = 6;
 
 /// A box: its name, and where it is.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +29,9 @@ impl Mp4Box {
     /// It cannot be read, or is damaged.
     pub(super) fn decode<A: Atom>(self, bytes: &mut Bytes<'_, '_>) -> Result<A, Refused> {
         let body = self.bytes(bytes)?;
+        if body.len() >= LARGE && !memory::is_left(LISTS.saturating_mul(body.len())) {
+            return Err(NoMemory.into());
+        }
         // A fault of the decoder would otherwise end the program.
         let decoded = catch_unwind(|| A::decode_body(&mut &body[..]));
         match decoded {
