@@ -54,13 +54,13 @@ impl Display {
         &self.name
     }
 
-    /// Waits for a visible window with the title of a viewer that has a picture, and returns the window. If
-    /// there are several such windows, returns any one of them.
+    /// Waits for a visible window with the title of a viewer that has a picture, and returns the window, which shows
+    /// a picture and is not replaced any more. If there are several such windows, returns any one of them.
     ///
     /// # Panics
     /// Panics if there is no such window within [`LIMIT`].
     pub fn window(&self) -> Window<'_> {
-        // Not one that is connecting or reconnecting.
+        // Not one that is connecting or reconnecting: the size is there with the first picture.
         self.window_named(r" - [1-9][0-9]*x[0-9]+ - ")
     }
 
@@ -218,7 +218,15 @@ impl Window<'_> {
         let file = directory.path().join("window.ppm");
         let mut command = self.display.command("import");
         command.args(["-silent", "-window", &self.id]).args(options).args(["-depth", "8"]).arg(&file);
-        self.done(&mut command);
+        let mut import = Running::start(&mut command);
+        let is_gone = poll(LIMIT, || {
+            // It then waits until somebody clicks at a window.
+            let is_gone = import.to_string().contains("no window with specified ID exists");
+            (is_gone || !import.is_alive()).then_some(is_gone)
+        });
+        assert_eq!(is_gone, Some(false), "the window is closed, or {import}");
+        let done = import.finish(LIMIT);
+        assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
         let ppm = std::fs::read(file).expect("import has written a file");
         Picture::from_ppm(&ppm).expect("import writes PPM")
     }
@@ -291,6 +299,23 @@ impl std::fmt::Debug for Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peer::{Peer, available};
+    use std::panic::catch_unwind;
+    use std::time::Instant;
+
+    #[test]
+    fn a_closed_window_is_not_waited_for() {
+        if !available(&[Peer::Display]) {
+            return;
+        }
+        let display = Display::start();
+        let window = Window { display: &display, id: "2097185".to_owned() };
+        let begun = Instant::now();
+        let message = catch_unwind(|| window.picture()).unwrap_err();
+        let message = message.downcast_ref::<String>().unwrap();
+        assert!(message.contains("the window is closed"), "{message}");
+        assert!(begun.elapsed() < LIMIT);
+    }
 
     #[test]
     fn a_part_of_a_picture_is_cut_out_of_a_ppm() {

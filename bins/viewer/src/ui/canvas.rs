@@ -118,6 +118,11 @@ impl Canvas {
         }
     }
 
+    /// Returns whether a cell has a picture.
+    pub(crate) fn has_picture(&self, number: usize) -> bool {
+        matches!(self.drawn.get(number), Some(Some(_)))
+    }
+
     fn resize(&mut self, picture: &Picture, to: Rect, options: &ResizeOptions) -> Option<()> {
         let from = bytemuck::cast_slice(&picture.pixels);
         let from = TypedImageRef::<U8x4>::from_buffer(picture.width, picture.height, from).ok()?;
@@ -201,6 +206,7 @@ mod tests {
         canvas.clear((8, 4));
         let cell = |x| Rectangle::new(Point::new(x, 0), Size::new(4, 4));
         canvas.draw(0, cell(0), &plain(4, 4, 0x00ff_0000), false);
+        assert_eq!([0, 1].map(|number| canvas.has_picture(number)), [true, false]);
         canvas.draw(1, cell(4), &plain(4, 4, 0x0000_00ff), false);
         canvas.draw(1, cell(4), &plain(4, 2, 0x0000_ff00), false);
         let (red, green) = (0x00ff_0000, 0x0000_ff00);
@@ -208,6 +214,8 @@ mod tests {
         assert_eq!(canvas.pixels()[8..16], [red, red, red, red, green, green, green, green]);
         canvas.draw(2, cell(6), &plain(4, 4, red), false);
         assert_eq!(canvas.pixels()[..8], [red, red, red, red, 0, 0, 0, 0], "that is no cell");
+        canvas.clear((8, 4));
+        assert!(canvas.pixels() == [0; 32] && !canvas.has_picture(0));
     }
 
     #[test]

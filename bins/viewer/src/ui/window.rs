@@ -121,6 +121,12 @@ impl Screen {
         }
         let is_shown = |stream: usize| alone.is_none_or(|alone| alone == stream);
         let anew = self.canvas.size() != size || (self.filled, self.alone) != (self.ui.is_filled(), alone);
+        let place = |stream: usize| alone.map_or((stream, tiles.len()), |_| (0, 1));
+        // What is played now has no picture yet, and the one before had.
+        let is_over = |(stream, tile): (usize, &Tile<'_>)| {
+            tile.picture.is_none() && is_shown(stream) && self.canvas.has_picture(place(stream).0)
+        };
+        let anew = anew || tiles.iter().enumerate().any(is_over);
         let fresh = anew || self.stale.iter().enumerate().any(|(stream, stale)| *stale && is_shown(stream));
         let rested = now.saturating_duration_since(self.shown_at);
         if !fresh && rested < TOUCH_UP || !anew && alone.is_none() && rested < TOGETHER {
@@ -143,7 +149,7 @@ impl Screen {
                     && is_shown(stream)
                     && (mem::take(stale) || anew)
                 {
-                    let (number, of) = alone.map_or((stream, tiles.len()), |_| (0, 1));
+                    let (number, of) = place(stream);
                     self.canvas.draw(number, grid::cell(number, of, size), picture, self.filled);
                 }
             }
@@ -274,15 +280,15 @@ fn alone<'a>(ui: &Ui, tiles: &[Tile<'a>]) -> Option<&'a Model> {
 /// Returns the window's title: of the stream that is shown alone, or the addresses of all.
 fn title(tiles: &[Tile<'_>], alone: Option<usize>) -> String {
     if let Some(tile) = alone.and_then(|stream| tiles.get(stream)) {
-        return title_of(tile.model);
+        return title_of(tile.model, tile.picture.is_some());
     }
     let names: Vec<_> = tiles.iter().map(|tile| &*tile.model.url).collect();
     format!("{} streams - {}", tiles.len(), names.join(", "))
 }
 
-/// Returns the title for a stream: the address, and how the stream is.
-fn title_of(model: &Model) -> String {
-    let (width, height) = model.received.size;
+/// Returns the title for a stream: the address, and how the stream is. It tells the size once there is a picture: the
+/// window may be replaced for the first one.
+fn title_of(model: &Model, has_picture: bool) -> String {
     if let Some(Err(_)) = model.over {
         return format!("not played - {}", model.url);
     }
@@ -296,8 +302,16 @@ fn title_of(model: &Model) -> String {
         Activity::Ended => "ended - ".to_owned(),
         _ => String::new(),
     };
-    let state = if model.held { "paused - " } else { "" };
-    let (url, (fps, _)) = (&model.url, model.rates());
+    let url = &model.url;
+    let state = match (model.held, has_picture || !silent.is_empty()) {
+        (true, _) => "paused - ",
+        (false, false) => "waiting - ",
+        (false, true) => "",
+    };
+    if !has_picture {
+        return format!("{state}{silent}{url}");
+    }
+    let ((width, height), (fps, _)) = (model.received.size, model.rates());
     format!("{state}{silent}{url} - {width}x{height} - {fps:.2} fps - {} lost", model.session.packets_lost)
 }
 
@@ -383,8 +397,9 @@ mod tests {
             session: SessionFigures { packets_lost: 25, ..SessionFigures::default() },
             ..Model::default()
         };
-        assert_eq!(title_of(&model), "rtsp://cam/1 - 1280x720 - 29.97 fps - 25 lost");
-        assert!(title_of(&Model { held: true, ..model }).starts_with("paused - rtsp://"));
+        assert_eq!(title_of(&model, true), "rtsp://cam/1 - 1280x720 - 29.97 fps - 25 lost");
+        assert_eq!(title_of(&model, false), "waiting - rtsp://cam/1");
+        assert!(title_of(&Model { held: true, ..model }, true).starts_with("paused - rtsp://"));
     }
 
     #[test]
@@ -395,7 +410,7 @@ mod tests {
         assert_eq!(title(&tiles, None), "2 streams - rtsp://a/, rtsp://b/1");
         assert_eq!(title(&tiles, Some(1)), "connecting - rtsp://b/1");
         let refused = Model { over: Some(Err("404".to_owned())), ..named("rtsp://a/") };
-        assert_eq!(title_of(&refused), "not played - rtsp://a/");
+        assert_eq!(title_of(&refused, false), "not played - rtsp://a/");
     }
 
     #[test]
@@ -405,13 +420,17 @@ mod tests {
         let activity = Activity::Silent { span: Duration::from_millis(3900) };
         let silent =
             Model { url: "rtsp://cam/1".to_owned(), received, activity, is_silent: true, ..Model::default() };
-        assert_eq!(title_of(&silent), "no picture for 3 s - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
+        assert_eq!(
+            title_of(&silent, true),
+            "no picture for 3 s - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost"
+        );
+        assert_eq!(title_of(&silent, false), "no picture for 3 s - rtsp://cam/1");
         let (attempt, wait, reason) = (1, Duration::ZERO, String::new());
         let lost = Model { activity: Activity::Reconnecting { attempt, wait, reason }, ..silent };
-        assert_eq!(title_of(&lost), "reconnecting - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
+        assert_eq!(title_of(&lost, true), "reconnecting - rtsp://cam/1 - 1280x720 - 0.00 fps - 0 lost");
         let none = Model { url: "rtsp://cam/1".to_owned(), ..Model::default() };
-        assert_eq!(title_of(&none), "connecting - rtsp://cam/1");
+        assert_eq!(title_of(&none, false), "connecting - rtsp://cam/1");
         let file = Model { activity: Activity::Opening, url: "/a.avi".to_owned(), ..Model::default() };
-        assert_eq!(title_of(&file), "opening - /a.avi");
+        assert_eq!(title_of(&file, false), "opening - /a.avi");
     }
 }
