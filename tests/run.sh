@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The test command: installs the peers, then checks everything that a change must pass.
 #
-# Needs Rust and, where a peer is missing, apt-get with root or sudo. Stops at the first failure;
+# Needs Rust and, where a peer is missing, apt-get with root or sudo, and PyPI. Stops at the first failure;
 # the last line says which step it was, or that all passed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -72,7 +72,7 @@ install_peers() {
         ffmpeg
         gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-x
         gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-gst-1.0
-        python3-pil python3-opencv
+        python3-pil python3-venv
         chromium curl
         tshark ethtool iproute2 util-linux
         # the viewer's window: what minifb loads, and a display to open it on
@@ -129,6 +129,7 @@ check_features_of_std() {
 }
 
 step "peers" install_peers
+step "peers of PyPI" tests/python.sh
 step "cargo-deb" install_cargo_deb
 step "format" cargo fmt --all --check
 step "clippy" cargo clippy --locked --workspace --all-targets --all-features -- -D warnings

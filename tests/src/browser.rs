@@ -1,5 +1,5 @@
 //! Looks at pages with Chromium.
-use crate::peer::PYTHON;
+use crate::peer::python_environment;
 use crate::process::{repository, run};
 use serde_json::Value;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub struct Shown {
 /// Panics if Chromium does not show a picture of the size of the frames, or if it takes longer than three minutes.
 pub fn screenshots(url: &str, source: &Path) -> [Shown; 2] {
     let script = repository().join("tests/peers/chromium.py");
-    let mut command = Command::new(PYTHON);
+    let mut command = Command::new(python_environment());
     command.arg(script).arg(url).arg(source);
     let done = run(&mut command, LIMIT).expect("Python runs");
     assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);

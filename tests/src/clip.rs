@@ -58,6 +58,17 @@ impl Clip {
         Self { path: plain.clone(), plain, frames: 60 }
     }
 
+    /// Makes a clip in `directory` from `frames` frames of the sample clip, scaled to `height` pixels, as concatenated
+    /// JPEG.
+    ///
+    /// # Panics
+    /// Panics if ffmpeg fails.
+    pub fn scaled(directory: &TempDir, height: u32, frames: usize) -> Self {
+        make(directory, "scaled", height, frames);
+        let plain = directory.path().join(format!("scaled{height}.mjpeg"));
+        Self { path: plain.clone(), plain, frames }
+    }
+
     /// Makes a clip in `directory` with a test picture of 320x240, 25 times, as concatenated JPEG. The
     /// pictures are coded 4:2:2 as RTP/JPEG type 0 wants it. GStreamer makes the clip by libjpeg, because
     /// ffmpeg writes 4:2:2 in MCUs (minimum coded units) of twice the height.

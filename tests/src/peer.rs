@@ -1,6 +1,7 @@
 //! The stock tools that the tests play against, and what to do if one is missing.
 use crate::process::{repository, run};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -26,8 +27,10 @@ pub enum Peer {
     /// Pillow, a library for pictures, in the system's Python. It gives access to all options of libjpeg.
     /// [`crate::clip::Clip::corpus`] needs it.
     Pillow,
-    /// OpenCV in the system's Python, which writes videos.
-    OpenCv,
+    /// PyAV, OpenCV and aiortsp of PyPI, in the Python environment that `tests/python.sh` makes. PyAV and OpenCV are
+    /// RTSP clients and decoders, each with an FFmpeg of its own, and OpenCV writes videos; aiortsp is an RTSP client
+    /// that is written in Python. See [`python_environment`].
+    PyPi,
     /// The permission to make network namespaces with names, and virtual Ethernet interfaces (TAP) in them:
     /// see [`crate::network::in_own_namespaces`].
     Namespaces,
@@ -58,7 +61,7 @@ impl Peer {
             Self::Tshark => "tshark ethtool iproute2 util-linux, and network namespaces",
             Self::Display => "xvfb xdotool imagemagick libx11-6 libxcursor1",
             Self::Pillow => "python3-pil",
-            Self::OpenCv => "python3-opencv",
+            Self::PyPi => "python3-venv, and PyAV, OpenCV and aiortsp of PyPI: tests/python.sh",
             Self::Qemu => "qemu-system-arm qemu-system-data util-linux lld rustc-web cargo-web rust-web-src",
             Self::Fuse => "mount util-linux, /dev/fuse, and namespaces in which FUSE can be mounted",
             Self::Deb => "dpkg, and cargo-deb: cargo install --locked cargo-deb",
@@ -92,7 +95,10 @@ impl Peer {
                 ok("Xvfb", &["-help"]) && ok("xdotool", &["--version"]) && ok("import", &["-version"])
             }
             Self::Pillow => ok(PYTHON, &["-c", "import PIL.Image"]),
-            Self::OpenCv => ok(PYTHON, &["-c", "import cv2"]),
+            Self::PyPi => {
+                let python = python_environment().display().to_string();
+                ok(&python, &["-c", "import av, cv2, aiortsp.rtsp.session"])
+            }
             Self::Qemu => {
                 let tool = |name: &str| repository().join("bins/firmware").join(name).display().to_string();
                 ok("qemu-system-arm", &["--version"])
@@ -120,6 +126,17 @@ impl Peer {
 /// bindings of GStreamer belong to this Python. The first Python in `PATH` may be another one, without these
 /// packages.
 pub const PYTHON: &str = "/usr/bin/python3";
+
+/// Returns the path of the Python with the packages of [`Peer::PyPi`]. Use it to run the tests' scripts for these.
+/// It is in the directory of the build, where `tests/python.sh` makes it.
+///
+/// # Panics
+/// Panics if the running test is not in a directory of Cargo.
+pub fn python_environment() -> PathBuf {
+    // .../target/PROFILE/deps/test-HASH
+    let test = std::env::current_exe().expect("the test's own path");
+    test.ancestors().nth(3).expect("a profile lies in target/").join("python/bin/python")
+}
 
 /// Returns true if all of `peers` are installed and work. If this returns false, return from the test: the
 /// test counts as passed. The first missing peer is named on standard error with the Debian packages that it

@@ -3,8 +3,9 @@
 //! of the same program: ffmpeg and GStreamer decode a JPEG to slightly different pixels.
 use crate::Transport;
 use crate::clip::{Clip, TempDir};
-use crate::peer::PYTHON;
+use crate::peer::{PYTHON, python_environment};
 use crate::process::{repository, run};
+use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -150,6 +151,50 @@ pub fn gstreamer_start(url: &str, transport: Transport, frames: usize, size: (u3
     hashes
 }
 
+/// Has PyAV decode the video of a file, or of what is at a URL of HTTP, to the end. Returns the hashes of all
+/// frames. Check for [`Peer::PyPi`](crate::peer::Peer::PyPi) first.
+///
+/// # Panics
+/// Panics if PyAV fails, or does not end within 40 seconds.
+pub fn pyav(source: &str) -> Hashes {
+    python("pyav.py", &[source])
+}
+
+/// Has PyAV play the stream at `url` over `transport`, until the server ends the stream, or until there are `frames`
+/// frames. Returns the hashes of the frames.
+///
+/// # Panics
+/// Panics if PyAV fails, or does not end within 40 seconds.
+pub fn pyav_stream(url: &str, transport: Transport, frames: Option<usize>) -> Hashes {
+    python_stream("pyav.py", url, transport, frames)
+}
+
+/// Has OpenCV decode the video of a file, or of what is at a URL of HTTP, as [`pyav`] does.
+///
+/// # Panics
+/// Panics if OpenCV fails, or does not end within 40 seconds.
+pub fn opencv(source: &str) -> Hashes {
+    python("opencv.py", &[source])
+}
+
+/// Has OpenCV play the stream at `url` over `transport`, as [`pyav_stream`] does.
+///
+/// # Panics
+/// Panics if OpenCV fails, or does not end within 40 seconds.
+pub fn opencv_stream(url: &str, transport: Transport, frames: Option<usize>) -> Hashes {
+    python_stream("opencv.py", url, transport, frames)
+}
+
+/// Has aiortsp play the stream at `url` over `transport` until BYE. Returns what it has received: the script
+/// `tests/peers/aiortsp_client.py` describes it.
+///
+/// # Panics
+/// Panics if aiortsp fails, or does not end within 40 seconds.
+pub fn aiortsp(url: &str, transport: Transport) -> Value {
+    let report = python("aiortsp_client.py", &[url, &transport.to_string()]).concat();
+    serde_json::from_str(&report).unwrap_or_else(|error| panic!("no JSON: {error}: {report}"))
+}
+
 /// Asserts that a client showed each frame of a file once, in order, with exactly the right pixels. `seen`
 /// has the hashes of the frames that the client showed. `file` has the hashes of the file's frames, made by
 /// the same program. `what` begins the message of a failure. Two empty lists are equal.
@@ -249,6 +294,21 @@ pub fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
 fn playing_time(frames: usize) -> Duration {
     const SLOWEST_A_SECOND: f64 = 10.0;
     Duration::from_secs_f64(frames as f64 / SLOWEST_A_SECOND)
+}
+
+fn python_stream(script: &str, url: &str, transport: Transport, frames: Option<usize>) -> Hashes {
+    let (transport, frames) = (transport.to_string(), frames.map(|frames| frames.to_string()));
+    let arguments: Vec<_> = [url, &transport].into_iter().chain(frames.as_deref()).collect();
+    python(script, &arguments)
+}
+
+/// Runs a script in the environment of PyPI's peers. Returns the lines of its output.
+fn python(script: &str, arguments: &[&str]) -> Vec<String> {
+    let mut command = Command::new(python_environment());
+    command.arg(repository().join("tests/peers").join(script)).args(arguments);
+    let done = run(&mut command, LIMIT).expect("Python runs");
+    assert!(done.status.success(), "{command:?} failed:\n{}", done.stderr);
+    done.stdout.lines().map(str::to_owned).collect()
 }
 
 fn ffmpeg(input: &mut Command) -> Hashes {

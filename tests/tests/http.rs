@@ -3,7 +3,7 @@ use pinhole_tests::browser;
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::dialogue::Dialogue;
 use pinhole_tests::http::{Connection, Response, get};
-use pinhole_tests::peer::{PYTHON, Peer, available};
+use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::process::{poll, run};
 use pinhole_tests::server::Server;
 use pinhole_tests::{undisturbed, watch};
@@ -201,8 +201,8 @@ fn a_request_has_so_much_time() {
 }
 
 #[test]
-fn curl_ffmpeg_and_opencv_see_the_frames_of_a_clip() {
-    if !available(&[Peer::Curl, Peer::Ffmpeg, Peer::OpenCv]) {
+fn curl_ffmpeg_pyav_and_opencv_see_the_frames_of_a_clip() {
+    if !available(&[Peer::Curl, Peer::Ffmpeg, Peer::PyPi]) {
         return;
     }
     let _turn = undisturbed();
@@ -227,12 +227,10 @@ fn curl_ffmpeg_and_opencv_see_the_frames_of_a_clip() {
     let seen = watch::ffmpeg_any(Path::new(&url));
     assert_are_frames_of(&seen, &file, &closed(&server, 1)[0]);
 
-    let script = "import cv2, sys\nvideo = cv2.VideoCapture(sys.argv[1])\ncount = 0\n\
-                  while True:\n    ok, frame = video.read()\n    if not ok: break\n    count += 1\n\
-                  \x20   assert frame.shape == (720, 1280, 3), frame.shape\nprint(count)\n";
-    let done = run(Command::new(PYTHON).args(["-c", script, &url]), LIMIT).expect("Python runs");
-    let count: u64 = done.stdout.trim().parse().unwrap_or_else(|_| panic!("{done:?}"));
-    assert_eq!(Some(count), closed(&server, 2)[1]["frames"].as_u64());
+    for (n, client) in (2..).zip([watch::pyav, watch::opencv]) {
+        let file = client(clip.plain.to_str().unwrap());
+        assert_are_frames_of(&client(&url), &file, &closed(&server, n)[n - 1]);
+    }
 }
 
 /// Asserts that a program has seen frames of a file in order, all but those that the server has left out.
@@ -246,7 +244,7 @@ fn assert_are_frames_of(seen: &[String], file: &[String], closed: &Value) {
 
 #[test]
 fn a_browser_sees_the_picture_move() {
-    if !available(&[Peer::Chromium, Peer::Ffmpeg, Peer::OpenCv]) {
+    if !available(&[Peer::Chromium, Peer::Ffmpeg, Peer::PyPi]) {
         return;
     }
     let _turn = undisturbed();

@@ -2,7 +2,7 @@
 //! file.
 use pinhole_tests::clip::TempDir;
 use pinhole_tests::dialogue::Dialogue;
-use pinhole_tests::peer::{PYTHON, Peer, available};
+use pinhole_tests::peer::{PYTHON, Peer, available, python_environment};
 use pinhole_tests::process::run;
 use pinhole_tests::rtp::Rtp;
 use pinhole_tests::server::Server;
@@ -42,8 +42,12 @@ fn gstreamer(muxer: &[&str], path: &Path) {
     make(&mut command);
 }
 
-fn python(program: &str, path: &Path) {
-    make(Command::new(PYTHON).args(["-c", program]).arg(path));
+fn pillow(path: &Path) {
+    make(Command::new(PYTHON).args(["-c", PILLOW]).arg(path));
+}
+
+fn opencv(path: &Path) {
+    make(Command::new(python_environment()).args(["-c", OPENCV]).arg(path));
 }
 
 /// The offset of a name in a file.
@@ -106,8 +110,8 @@ const MAKERS: [Maker; 26] = [
     ("gstreamer.mov", |path| gstreamer(&["qtmux"], path), ""),
     ("gstreamer-fragments.mov", |path| gstreamer(&["qtmux", "fragment-duration=200"], path), ""),
     ("gstreamer.multipart", |path| gstreamer(&["multipartmux"], path), ""),
-    ("opencv.avi", |path| python(OPENCV, path), ""),
-    ("opencv.mkv", |path| python(OPENCV, path), ""),
+    ("opencv.avi", opencv, ""),
+    ("opencv.mkv", opencv, ""),
     ("cut.mkv", |path| cut(path), "bytes before it should"),
     ("cut.mov", |path| cut(path), "the file ends before its video does; "),
     ("damaged.mkv", |path| damaged(path), "bytes here are damaged, and passed over"),
@@ -152,7 +156,7 @@ fn damaged(path: &Path) {
 
 #[test]
 fn files_of_all_makers_are_served_by_pixels() {
-    if !available(&[Peer::Ffmpeg, Peer::Gstreamer, Peer::OpenCv]) {
+    if !available(&[Peer::Ffmpeg, Peer::Gstreamer, Peer::PyPi]) {
         return;
     }
     let _turn = undisturbed();
@@ -208,7 +212,7 @@ fn pictures_of_all_makers_are_served_by_pixels() {
     }
     let directory = TempDir::new();
     let makers: [PictureMaker; 3] = [
-        ("pillow", |path| python(PILLOW, path)),
+        ("pillow", pillow),
         ("ffmpeg", |path| ffmpeg(&["-f", "image2"], &path.join("%03d.jpg"))),
         ("imagemagick", |path| {
             let mut convert = Command::new("convert");
