@@ -1,4 +1,4 @@
-//! tshark dissects the RTP packets of PCM audio.
+//! What is sent, and what tshark says of it.
 use pinhole::codec::Codec;
 use pinhole::codec::pcm::{Pcm, Sample};
 use pinhole::frame::{Frame, FrameRing, Seek, Slot, TrackId, TrackInfo};
@@ -9,12 +9,12 @@ use pinhole_tests::network::in_own_network;
 use pinhole_tests::peer::{Peer, available};
 use std::net::UdpSocket;
 
-#[test]
-fn sound_is_well_formed() {
+/// Runs as the test of this name.
+pub(crate) fn is_well_formed(test: &str) {
     if !available(&[Peer::Tshark]) {
         return;
     }
-    in_own_network("sound_is_well_formed", || {
+    in_own_network(test, || {
         let forms = [
             (Sample::L16, 2, 44_100, "PT=16-bit uncompressed audio, stereo"),
             (Sample::L16, 1, 44_100, "PT=16-bit uncompressed audio, monaural"),
