@@ -43,7 +43,7 @@ fn the_last_frame_comes_after_any_stall_and_bye_after_it() {
             for before in [1_000, 100, 45, 10] {
                 let mut pair = playing(transport, scale);
                 pair.run(end.since(Instant::from_micros(before * 1_000)));
-                let had_all = whole(&pair).last() == all.last();
+                let missing = all.len() - whole(&pair).len();
                 let until = pair.now + Duration::from_secs(stall);
                 match transport {
                     TransportChoice::Udp => pair.full_until = until,
@@ -54,10 +54,11 @@ fn the_last_frame_comes_after_any_stall_and_bye_after_it() {
                 let came = whole(&pair);
                 assert_eq!(came.last(), all.last(), "{case}: {came:?}");
                 let ended = ended_at(&pair).expect("an end");
-                // By BYE: silence takes longer. Silence is the end to who has the last frame, or gets no datagrams.
+                // By BYE: silence takes longer. Silence is the end where the last frame alone is missing, or where
+                // no datagrams come.
                 let late = ended.since(until);
                 assert!(late < Duration::from_millis(500), "{case}: {late:?}");
-                assert!(transport == TransportChoice::Udp || had_all || ended >= until, "{case}");
+                assert!(transport == TransportChoice::Udp || missing <= 1 || ended >= until, "{case}");
             }
         }
     }
