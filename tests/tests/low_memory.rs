@@ -43,7 +43,7 @@ fn a_picture_that_has_no_room_costs_its_own_sessions() {
     assert_serves(&server, &clip);
     // Enough for all but for the pixels and the coefficients of such a picture, which are 100 MB.
     server.limit_memory(80 << 20);
-    viewer::start_with(&server.url("progressive"), Transport::Tcp, &[]).finish(LIMIT);
+    let _waiting = viewer::start_with(&server.url("progressive"), Transport::Tcp, &[]);
     let ended = server.wait_events("ended", 2, LIMIT);
     let problem = ended.iter().find_map(|ended| ended["problem"].as_str()).unwrap_or_default();
     assert!(problem.contains("there is not enough memory for it"), "{ended:?}");
