@@ -41,8 +41,9 @@ fn a_picture_that_has_no_room_costs_its_own_sessions() {
     let mut server = Server::with_memory(PLENTY, &options, &[&clip.path, &large]);
     // All threads have what each of them takes.
     assert_serves(&server, &clip);
-    // Enough for all but for the pixels and the coefficients of such a picture, which are 100 MB.
-    server.limit_memory(80 << 20);
+    // Enough for all but for the pixels and the coefficients of such a picture, which are 100 MB: a part of them would find
+    // a place in what a thread has already.
+    server.limit_memory(40 << 20);
     let _waiting = viewer::start_with(&server.url("progressive"), Transport::Tcp, &[]);
     let ended = server.wait_events("ended", 2, LIMIT);
     let problem = ended.iter().find_map(|ended| ended["problem"].as_str()).unwrap_or_default();
