@@ -163,6 +163,8 @@ fn link_local_addresses_are_known_by_their_interface() {
             ip(namespace, &format!("address add {address}/64 dev {interface} nodad"));
             ip(namespace, &format!("link set {interface} up"));
         }
+        // By which a machine reaches its own addresses.
+        ip(&near, "link set lo up");
         let watch = |namespace: &Namespace, transport: &str, url: &str, frames| {
             let mut command: Command = namespace.command(binary("pinhole-viewer"));
             command.args(["--headless", "--json", "--transport", transport, url]);
