@@ -164,6 +164,9 @@ fn link_local_addresses_are_known_by_their_interface() {
             ip(namespace, &format!("link set {interface} up"));
         }
         // By which a machine reaches its own addresses.
+        let on = "echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6";
+        let done = run(near.command("sh").args(["-c", on]), LIMIT).expect("sh runs");
+        assert!(done.status.success(), "{}", done.stderr);
         ip(&near, "link set lo up");
         let watch = |namespace: &Namespace, transport: &str, url: &str, frames| {
             let mut command: Command = namespace.command(binary("pinhole-viewer"));
