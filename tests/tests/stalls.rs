@@ -169,9 +169,9 @@ fn a_viewer_that_is_told_to_quit_while_it_reconnects_ends_well() {
             // It gets its name at the end.
             wait(&viewer, "a picture came", || {
                 let mut files = pictures.path().read_dir().unwrap();
-                files.find(|file| {
-                    file.as_ref().is_ok_and(|file| file.metadata().is_ok_and(|data| data.len() > 1000))
-                })
+                let is_picture =
+                    |file: std::fs::DirEntry| file.metadata().is_ok_and(|data| data.len() > 1000);
+                files.any(|file| file.is_ok_and(is_picture)).then_some(())
             });
             server.signal("KILL");
             let _ = server.finish();
