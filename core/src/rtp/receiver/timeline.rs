@@ -25,8 +25,8 @@ pub struct Start {
     pub time: MediaTime,
     /// The RTP timestamp that stands for [`Self::time`], if the sender has given it (`rtptime` of
     /// `RTP-Info`). This value is only used if the timestamp of the first packet after the start is equal to
-    /// it, or later by at most 10 seconds and a frame for each packet since [`Self::first_sequence`]. If this is `None` or not used, the timestamp of the first packet
-    /// after the start stands for [`Self::time`].
+    /// it, or later by at most 10 seconds and a frame for each packet since [`Self::first_sequence`]. If this
+    /// is `None` or not used, the timestamp of the first packet after the start stands for [`Self::time`].
     pub rtp_time: Option<u32>,
     /// The sequence number of the first packet after this start, if the sender has given it (`seq` of
     /// `RTP-Info`). Packets whose numbers are 1 to 999 before this number still belong to the place that was

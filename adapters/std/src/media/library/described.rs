@@ -66,7 +66,8 @@ impl<'a> Mounted<'a> {
         }
     }
 
-    /// Returns the URL of the medium at a server with this address, as [`Authority`] writes it. The path is percent-encoded.
+    /// Returns the URL of the medium at a server with this address, as [`Authority`] writes it. The path is
+    /// percent-encoded.
     pub fn url(&self, address: SocketAddr) -> String {
         format!("rtsp://{}{}", Authority(address), self.path())
     }
