@@ -87,11 +87,7 @@ fn sessions_end_with_bye_when_their_connection_is_closed_by_its_header() {
     assert!(reply.starts_with("RTSP/1.0 200 OK\r\nCSeq: 3\r\n"), "{reply}");
     bye(&rtcp);
     assert_eq!(rest(&mut stream), b"");
-    let reason = serving.wait(|event| match event {
-        Event::Closed { reason, .. } => Some(reason),
-        _ => None,
-    });
-    assert_eq!(reason, CloseReason::Closed);
+    assert_eq!(serving.closed().0, CloseReason::Closed);
 }
 
 /// What a client wants to see needs the connection: it would end before its first picture.
@@ -110,11 +106,7 @@ fn play_with_connection_close_is_played_and_a_teardown_with_it_closes() {
     assert!(reply.starts_with("RTSP/1.0 200 OK\r\nCSeq: 3\r\n"), "{reply}");
     bye(&rtcp);
     assert_eq!(rest(&mut stream), b"");
-    let reason = serving.wait(|event| match event {
-        Event::Closed { reason, .. } => Some(reason),
-        _ => None,
-    });
-    assert_eq!(reason, CloseReason::Teardown);
+    assert_eq!(serving.closed().0, CloseReason::Teardown);
 }
 
 /// A client that leaves at any step of a new connection.

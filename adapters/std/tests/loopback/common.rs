@@ -1,5 +1,6 @@
 //! Servers and clients of this crate, on real sockets of this machine.
 use pinhole::client::TransportChoice;
+use pinhole::server::CloseReason;
 use pinhole_std::client::{Client, Event, Options};
 use pinhole_std::media::{Library, Playback};
 use pinhole_std::server::{self, Handle, Server};
@@ -52,6 +53,14 @@ impl Serving {
 
     pub(crate) fn wait<T>(&self, mut pick: impl FnMut(server::Event) -> Option<T>) -> T {
         self.wait_on(|_, event| pick(event))
+    }
+
+    /// Waits until a session has ended. Returns why, and how many frames it was sent.
+    pub(crate) fn closed(&self) -> (CloseReason, u64) {
+        self.wait(|event| match event {
+            server::Event::Closed { reason, summary, .. } => Some((reason, summary.frames)),
+            _ => None,
+        })
     }
 
     /// Waits for an event that `pick` takes. It is given the thread that told the event, too.

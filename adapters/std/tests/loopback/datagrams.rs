@@ -1,5 +1,6 @@
 //! Datagrams and the sessions that they belong to.
 use super::common::{LIMIT, Serving, ask, library, session_of};
+use pinhole::server::CloseReason;
 use pinhole_std::server::{self, Event};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
@@ -54,11 +55,7 @@ fn reused_client_ports_are_accepted() {
     let (second, to_second) = set_up(&serving, port);
     // While the first one is there, either may be meant.
     drop(first);
-    let reason = serving.wait(|event| match event {
-        Event::Closed { reason, .. } => Some(reason),
-        _ => None,
-    });
-    assert_eq!(reason, pinhole::server::CloseReason::Closed);
+    assert_eq!(serving.closed().0, CloseReason::Closed);
     keep_alive(to_second, 3 * TIMEOUT);
     let quiet = Instant::now();
     serving.wait(|event| matches!(event, Event::Closed { .. }).then_some(()));

@@ -13,6 +13,7 @@ use pinhole::client::{LowerTransport, PlayOptions, TransportChoice};
 use pinhole::codec::jpeg::JpegInfo;
 use pinhole::frame::{FrameId, TrackId};
 use pinhole::rtsp::Speed;
+use pinhole::server::CloseReason;
 use pinhole_std::client::{Client, Event, Options};
 use pinhole_std::media::{Library, Playback};
 use pinhole_std::server;
@@ -46,11 +47,7 @@ fn watch(listen: SocketAddr, transport: TransportChoice, lower: LowerTransport) 
     assert_eq!((client.track_statistics(0).frames_complete, client.track_statistics(0).lost), (60, 0));
     client.teardown();
     until(&mut client, |event| *event == Event::Closed);
-    let frames = serving.wait(|event| match event {
-        server::Event::Closed { summary, .. } => Some(summary.frames),
-        _ => None,
-    });
-    assert_eq!(frames, 60);
+    assert_eq!(serving.closed().1, 60);
 }
 
 #[test]
@@ -165,10 +162,6 @@ fn a_client_that_never_reads_is_disconnected() {
     let session = session_of(&reply);
     ask(&mut stream, format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n"));
     // The kernel's buffers fill; the clip takes some seconds for that, and the timeout is one more.
-    let reason = serving.wait(|event| match event {
-        server::Event::Closed { reason, .. } => Some(reason),
-        _ => None,
-    });
-    assert_eq!(reason, pinhole::server::CloseReason::Timeout);
+    assert_eq!(serving.closed().0, CloseReason::Timeout);
     serving.wait(|event| matches!(event, server::Event::Disconnected { .. }).then_some(()));
 }

@@ -117,11 +117,7 @@ fn a_clip_arrives_by_both_ports_at_any_event_loop() {
             assert_eq!(client.statistics().transport, Some(LowerTransport::Interleaved));
             client.teardown();
             until(&mut client, |event| *event == Event::Closed);
-            let frames = serving.wait(|event| match event {
-                server::Event::Closed { summary, .. } => Some(summary.frames),
-                _ => None,
-            });
-            assert_eq!(frames, 60);
+            assert_eq!(serving.closed().1, 60);
         }
     }
 }
