@@ -78,6 +78,14 @@ impl Server {
         Self { process, address, _camera: None }
     }
 
+    /// Returns the most address space that the server has had at once, in bytes. Only for Linux.
+    ///
+    /// # Panics
+    /// Panics if the server has ended.
+    pub fn address_space(&self) -> u64 {
+        self.process.memory("VmPeak").expect("the server runs")
+    }
+
     /// Has the address space of the server grow by no more than so many bytes from now on. It must have been started
     /// with [`Self::with_memory`]. Only for Linux.
     ///

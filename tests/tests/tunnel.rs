@@ -114,8 +114,9 @@ fn the_viewer_connects_again_over_http() {
     let (clip, address) = (Clip::sample(), fake::nobody());
     let camera = camera_at(address, &clip);
     let url = format!("rtsph://{address}/{}", clip.mount());
-    let viewer = viewer::start_with(&url, Transport::Tcp, &[]);
-    camera.wait_stdout(LIMIT, |lines| lines.iter().any(|line| line.contains("\"opened\"")).then_some(()));
+    let viewer = viewer::start_with(&url, Transport::Tcp, &["-v"]);
+    // A viewer that has seen nothing yet does not connect again.
+    viewer.wait_stderr(LIMIT, |lines| lines.iter().any(|line| line.contains("event=Playing")).then_some(()));
     camera.signal("KILL");
     let camera = camera_at(address, &clip);
     camera.wait_stdout(LIMIT, |lines| lines.iter().any(|line| line.contains("\"opened\"")).then_some(()));

@@ -321,16 +321,11 @@ fn the_cache_plays_while_reconnecting() {
 fn who_quits_while_reconnecting_has_seen_all_that_was_to_be_seen() {
     for live in [false, true] {
         let fake = clip(60).lost_after(30, u32::MAX);
-        let fake = if live { fake.live() } else { fake };
-        let asked = fake.asked();
-        let player = start(fake, window());
+        let player = start(if live { fake.live() } else { fake }, window());
         until(&player, |model| matches!(model.activity, Activity::Reconnecting { attempt: 2.., .. }));
         player.stop();
         pictures(&player);
         assert_eq!(player.model().over, Some(Ok(())), "live: {live}");
-        let asked = asked.lock().unwrap();
-        let teardowns = asked.iter().filter(|asked| **asked == "teardown").count();
-        assert_eq!((teardowns, asked.last()), (1, Some(&"teardown")));
     }
 }
 
