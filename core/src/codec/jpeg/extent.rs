@@ -207,7 +207,10 @@ mod tests {
                 (None, Ok(_)) => prop_assert_eq!(extent.mcus, extent.total),
                 (Some(fault), Err(error)) => {
                     prop_assert!(extent.mcus < extent.total);
-                    prop_assert_eq!(fault.reason, error.reason);
+                    // Damage may make DC coefficients that cannot be coded before the scan fails.
+                    if error.reason != RecodeErrorKind::DcRange {
+                        prop_assert_eq!(fault.reason, error.reason);
+                    }
                 }
                 // Where DC coefficients follow others than before, their difference has a limit.
                 (None, Err(error)) => prop_assert_eq!(error.reason, RecodeErrorKind::DcRange),
